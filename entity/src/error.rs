@@ -1,0 +1,74 @@
+//! What can go wrong on the way to a row.
+
+use sea_orm::{DbErr, RuntimeErr};
+
+/// Why a door did not open, or a statement did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An owned row was asked for and nobody is signed in.
+    #[error("nobody is signed in, so there is no owner whose rows could be read")]
+    Anonymous,
+    /// The database is away, overloaded or shutting down: the same request may succeed later.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] DbErr),
+    /// The database gave up on a statement that took too long.
+    #[error("the database took too long: {0}")]
+    Timeout(#[source] DbErr),
+    /// Anything else: a fault of ours.
+    #[error("the database refused a statement: {0}")]
+    Internal(#[source] DbErr),
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match kind(&error) {
+            Kind::Unavailable => Self::Unavailable(error),
+            Kind::Timeout => Self::Timeout(error),
+            Kind::Internal => Self::Internal(error),
+        }
+    }
+}
+
+enum Kind {
+    Unavailable,
+    Timeout,
+    Internal,
+}
+
+fn kind(error: &DbErr) -> Kind {
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Kind::Unavailable,
+        DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
+            driver_kind(inner)
+        }
+        _ => Kind::Internal,
+    }
+}
+
+fn driver_kind(error: &sqlx::Error) -> Kind {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Kind::Unavailable,
+        sqlx::Error::Database(inner) => {
+            inner.code().map_or(Kind::Internal, |code| code_kind(&code))
+        }
+        _ => Kind::Internal,
+    }
+}
+
+/// SQLSTATE classes of PostgreSQL (appendix A of its manual) and result codes of SQLite.
+fn code_kind(code: &str) -> Kind {
+    match code {
+        // query_canceled: `statement_timeout` ran out.
+        "57014" => Kind::Timeout,
+        // SQLITE_BUSY and its extended forms: the busy timeout ran out.
+        "5" | "261" | "517" | "773" => Kind::Unavailable,
+        code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
+            Kind::Unavailable
+        }
+        _ => Kind::Internal,
+    }
+}

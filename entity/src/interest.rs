@@ -1,0 +1,76 @@
+//! Interest areas: a small set of words, kept as one text so that both databases can search it.
+
+use sea_orm::sea_query::{
+    ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr,
+};
+use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
+
+/// A set of interest areas, stored as `|Robotics|AI|`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interests(Vec<String>);
+
+const SEPARATOR: char = '|';
+
+impl Interests {
+    /// The set of `areas`, in their order. An area holding the separator loses it.
+    pub fn new(areas: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self(areas.into_iter().map(|area| area.into().replace(SEPARATOR, "")).collect())
+    }
+
+    /// The areas.
+    #[must_use]
+    pub fn areas(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The text by which a column that holds `area` is found.
+    #[must_use]
+    pub fn needle(area: &str) -> String {
+        format!("{SEPARATOR}{}{SEPARATOR}", area.replace(SEPARATOR, ""))
+    }
+
+    fn from_text(text: &str) -> Self {
+        Self(text.split(SEPARATOR).filter(|area| !area.is_empty()).map(str::to_owned).collect())
+    }
+}
+
+impl From<Interests> for Value {
+    fn from(interests: Interests) -> Self {
+        let mut text = String::from(SEPARATOR);
+        for area in interests.0 {
+            text.push_str(&area);
+            text.push(SEPARATOR);
+        }
+        text.into()
+    }
+}
+
+impl TryGetable for Interests {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        String::try_get_by(row, index).map(|text| Self::from_text(&text))
+    }
+}
+
+impl ValueType for Interests {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        <String as ValueType>::try_from(value).map(|text| Self::from_text(&text))
+    }
+
+    fn type_name() -> String {
+        "Interests".to_owned()
+    }
+
+    fn array_type() -> ArrayType {
+        ArrayType::String
+    }
+
+    fn column_type() -> ColumnType {
+        ColumnType::String(StringLen::None)
+    }
+}
+
+impl Nullable for Interests {
+    fn null() -> Value {
+        Value::String(None)
+    }
+}

@@ -1,0 +1,39 @@
+//! What the rows are, and whose.
+//!
+//! Every table belongs to one policy ([`scope`]): **owned** rows have one owner and are reached only
+//! through that owner's [`Scope`]; **shared** rows are everyone's once published; **system** rows are
+//! for the server's own work. The power to run a statement is locked inside this crate: a [`Scope`]
+//! carries the connection and never hands it out, so a query without its owner does not compile
+//! elsewhere. This crate knows no HTTP, no GraphQL and no request.
+//!
+//! To add a table: a file beside `task.rs`, one `mod` line here, one policy macro in the file.
+
+mod clock;
+mod database;
+mod error;
+mod filter;
+mod id;
+mod page;
+mod rows;
+pub mod scope;
+
+pub mod chapter;
+pub mod course;
+pub mod interest;
+pub mod level;
+pub mod progress;
+pub mod task;
+pub mod task_tag;
+pub mod variant;
+
+pub use clock::{Timestamp, now};
+pub use database::{Database, Options, System};
+pub use error::Error;
+pub use filter::{Comparison, Filter};
+pub use id::{ChapterId, CourseId, TaskId, TaskTagId, UserId, VariantId};
+pub use page::{Key, Order, Page, Position, Window};
+pub use rows::{Change, Rows};
+pub use scope::{Scope, Transaction};
+
+/// How a column of a new or changed row is given its value.
+pub use sea_orm::ActiveValue::{self, Set};

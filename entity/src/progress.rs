@@ -1,0 +1,36 @@
+//! How far a learner has come in a chapter.
+
+use sea_orm::entity::prelude::*;
+
+use crate::scope::ChildOf;
+use crate::{ChapterId, Timestamp, UserId, chapter};
+
+/// One learner's progress in one chapter.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "chapter_progress")]
+pub struct Model {
+    /// The learner.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub owner_id: UserId,
+    /// The chapter.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub chapter_id: ChapterId,
+    /// How much is read, from 0 to 100.
+    pub percent: i32,
+    /// Whether the learner marked the chapter to come back to.
+    pub bookmarked: bool,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// None that a query may follow.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl ChildOf<chapter::Entity> for Entity {
+    const TIES: &'static [(Column, chapter::Column)] = &[(Column::ChapterId, chapter::Column::Id)];
+}
+
+crate::owned!(OwnerId, owner_id);

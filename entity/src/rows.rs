@@ -1,0 +1,212 @@
+//! Rows behind a door: what a [`Scope`](crate::Scope) hands out instead of a query.
+//!
+//! The scope's condition is part of every statement built here, and the statement runs on the
+//! scope's own connection: there is no way to take it elsewhere.
+
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, SimpleExpr};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, TryGetable,
+};
+
+use crate::filter::column;
+use crate::page::{Order, Page, Position, Window, id_column};
+use crate::scope::{Conn, OwnedEntity};
+use crate::{Error, Filter};
+
+/// The rows of `E` that one door opens on, narrowed by filters.
+pub struct Rows<E: EntityTrait> {
+    conn: Conn,
+    condition: Condition,
+    table: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<E: EntityTrait> Clone for Rows<E> {
+    fn clone(&self) -> Self {
+        Self::new(self.conn.clone(), self.condition.clone())
+    }
+}
+
+impl<E: EntityTrait> Rows<E> {
+    pub(crate) fn new(conn: Conn, condition: Condition) -> Self {
+        Self { conn, condition, table: std::marker::PhantomData }
+    }
+
+    /// Only those that also match `filter`.
+    #[must_use]
+    pub fn filter(self, filter: Filter<E>) -> Self {
+        let condition = Condition::all().add(self.condition).add(filter.into_condition());
+        Self { condition, ..self }
+    }
+
+    fn select(&self) -> Select<E> {
+        E::find().filter(self.condition.clone())
+    }
+
+    /// All of them. For lists of unbounded length use [`page`](Self::page).
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn all(&self) -> Result<Vec<E::Model>, Error> {
+        Ok(self.select().all(&self.conn.executor()).await?)
+    }
+
+    /// All of them, in order.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn all_by(&self, order: E::Column) -> Result<Vec<E::Model>, Error> {
+        Ok(self.select().order_by_asc(order).all(&self.conn.executor()).await?)
+    }
+
+    /// The one row, if it is there.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn one(&self) -> Result<Option<E::Model>, Error> {
+        Ok(self.select().one(&self.conn.executor()).await?)
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn count(&self) -> Result<i64, Error> {
+        let counted = self
+            .select()
+            .select_only()
+            .expr_as(Expr::col(Asterisk).count(), "n")
+            .into_tuple::<i64>()
+            .one(&self.conn.executor())
+            .await?;
+        Ok(counted.unwrap_or_default())
+    }
+
+    /// How many there are of each value of `by`.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn count_by<V: TryGetable>(&self, by: E::Column) -> Result<Vec<(V, i64)>, Error> {
+        Ok(self
+            .select()
+            .select_only()
+            .column(by)
+            .expr_as(Expr::col(Asterisk).count(), "n")
+            .group_by(by)
+            .into_tuple::<(V, i64)>()
+            .all(&self.conn.executor())
+            .await?)
+    }
+
+    /// One page of them.
+    ///
+    /// The bounds compare row values, `(key, id) > (…, …)`: both databases use an index for that,
+    /// and only filter by the spelled-out `OR` form.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn page(&self, order: &Order<E>, window: &Window) -> Result<Page<E::Model>, Error>
+    where
+        E::Model: ModelTrait<Entity = E>,
+    {
+        // The end of the list first means running through it backwards.
+        let descending = order.is_descending() != window.from_end;
+        let direction = if descending { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
+        let mut rows = self
+            .select()
+            .filter(bounds(order, window))
+            .order_by(order.expression(), direction.clone())
+            .order_by(id_column::<E>(), direction)
+            .limit(window.limit + 1)
+            .all(&self.conn.executor())
+            .await?;
+        let more = rows.len() as u64 > window.limit;
+        if more {
+            rows.pop();
+        }
+        if window.from_end {
+            rows.reverse();
+        }
+        let rows = rows
+            .into_iter()
+            .map(|row| Ok((order.position(&row)?, row)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let (has_previous, has_next) = if window.from_end {
+            (more, window.before.is_some())
+        } else {
+            (window.after.is_some(), more)
+        };
+        Ok(Page { rows, has_previous, has_next })
+    }
+}
+
+fn bounds<E: EntityTrait>(order: &Order<E>, window: &Window) -> Condition {
+    let here = || Expr::tuple([order.expression(), column(id_column::<E>())]);
+    let there = |position: &Position| -> SimpleExpr {
+        Expr::tuple([Expr::val(position.key.value()), Expr::val(position.id)])
+    };
+    let behind = |position| match order.is_descending() {
+        true => here().lt(there(position)),
+        false => here().gt(there(position)),
+    };
+    let ahead = |position| match order.is_descending() {
+        true => here().gt(there(position)),
+        false => here().lt(there(position)),
+    };
+    Condition::all()
+        .add_option(window.after.as_ref().map(behind))
+        .add_option(window.before.as_ref().map(ahead))
+}
+
+/// New values for the columns of rows.
+pub struct Change<E: EntityTrait> {
+    values: E::ActiveModel,
+    counters: Vec<E::Column>,
+}
+
+impl<E: EntityTrait> Change<E> {
+    /// The columns that are set in `values`.
+    pub fn to(values: E::ActiveModel) -> Self {
+        Self { values, counters: Vec::new() }
+    }
+
+    /// And one more in `column`.
+    #[must_use]
+    pub fn count_up(mut self, column: E::Column) -> Self {
+        self.counters.push(column);
+        self
+    }
+}
+
+impl<E: OwnedEntity> Rows<E> {
+    /// Changes every row, in one statement, and returns them as they are then. The owner and the id
+    /// stay as they are, whatever `change` says.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn update(&self, change: Change<E>) -> Result<Vec<E::Model>, Error> {
+        let Change { mut values, counters } = change;
+        E::set_owner(&mut values, sea_orm::ActiveValue::NotSet);
+        values.not_set(id_column::<E>());
+        let mut update = E::update_many().set(values).filter(self.condition.clone());
+        for counter in counters {
+            update = update.col_expr(counter, Expr::col(counter).add(1));
+        }
+        Ok(update.exec_with_returning(&self.conn.executor()).await?)
+    }
+
+    /// Deletes every row, in one statement, and says how many there were.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn delete(&self) -> Result<u64, Error> {
+        let deleted =
+            E::delete_many().filter(self.condition.clone()).exec(&self.conn.executor()).await?;
+        Ok(deleted.rows_affected)
+    }
+}
+
+/// Kept out of the public face: which column a table's owner stands in.
+pub(crate) fn owned_by<E: OwnedEntity>(owner: &crate::UserId) -> Condition {
+    Condition::all().add(ColumnTrait::eq(&E::OWNER, owner.clone()))
+}

@@ -1,0 +1,273 @@
+//! The doors to rows.
+//!
+//! A [`Scope`] is made once per request for its caller. It holds the connection and gives out
+//! [`Rows`], never the connection: SeaORM's own finders need one, so an unscoped statement has
+//! nothing to run on.
+//!
+//! | door | opens on |
+//! |---|---|
+//! | [`Scope::mine`] | rows the caller owns |
+//! | [`Scope::public`] | owned rows that their owners made public |
+//! | [`Scope::readable`] | both |
+//! | [`Scope::shared`] | published rows of a shared table |
+//! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
+
+use std::sync::Arc;
+
+use sea_orm::{
+    ActiveValue, Condition, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbErr,
+    EntityTrait, IntoActiveModel, ModelTrait, TransactionTrait,
+};
+
+use crate::rows::{Rows, owned_by};
+use crate::{Error, Filter, UserId};
+
+mod sealed {
+    pub trait Policy {}
+    impl Policy for super::Owned {}
+    impl Policy for super::Shared {}
+}
+
+/// Every row has one owner.
+pub enum Owned {}
+/// Rows are everyone's, once published.
+pub enum Shared {}
+
+/// Whose the rows of a table are. One table has one policy: it is an associated type.
+pub trait Scoped: EntityTrait {
+    /// [`Owned`] or [`Shared`].
+    type Policy: sealed::Policy;
+}
+
+/// A table that can be listed page by page.
+pub trait Listed: Scoped<Model: ModelTrait<Entity = Self>> {}
+
+impl<E: Scoped<Model: ModelTrait<Entity = E>>> Listed for E {}
+
+/// A table in which every row has one owner. Written by [`owned!`](crate::owned).
+pub trait OwnedEntity: Scoped<Policy = Owned> {
+    /// The column that names the owner.
+    const OWNER: Self::Column;
+    /// Whose row this is.
+    fn owner(row: &Self::Model) -> &UserId;
+    /// Names the owner of a row to be written.
+    fn set_owner(row: &mut Self::ActiveModel, owner: ActiveValue<UserId>);
+}
+
+/// An owned table whose owners can show rows to everyone.
+pub trait PublicRows: OwnedEntity {
+    /// Which rows are shown to everyone.
+    fn public() -> Filter<Self>;
+}
+
+/// A table whose published rows are everyone's.
+pub trait SharedEntity: Scoped<Policy = Shared> {
+    /// Which rows are published.
+    fn published() -> Filter<Self>;
+}
+
+/// A table whose rows hang on rows of `P`.
+pub trait ChildOf<P: EntityTrait>: EntityTrait {
+    /// The columns that tie a child to its parent, the owner's among them where both are owned.
+    const TIES: &'static [(Self::Column, P::Column)];
+}
+
+/// Declares the table of this file as owned: `owned!(OwnerId, owner_id)`.
+#[macro_export]
+macro_rules! owned {
+    ($column:ident, $field:ident) => {
+        impl $crate::scope::Scoped for Entity {
+            type Policy = $crate::scope::Owned;
+        }
+        impl $crate::scope::OwnedEntity for Entity {
+            const OWNER: Column = Column::$column;
+            fn owner(row: &Model) -> &$crate::UserId {
+                &row.$field
+            }
+            fn set_owner(row: &mut ActiveModel, owner: $crate::ActiveValue<$crate::UserId>) {
+                row.$field = owner;
+            }
+        }
+        impl $crate::Comparison for Column {
+            type Table = Entity;
+        }
+    };
+}
+
+/// Declares the table of this file as shared, with what counts as published.
+#[macro_export]
+macro_rules! shared {
+    ($published:expr) => {
+        impl $crate::scope::Scoped for Entity {
+            type Policy = $crate::scope::Shared;
+        }
+        impl $crate::scope::SharedEntity for Entity {
+            fn published() -> $crate::Filter<Self> {
+                $published
+            }
+        }
+        impl $crate::Comparison for Column {
+            type Table = Entity;
+        }
+    };
+}
+
+/// The connection, which never leaves this crate.
+#[derive(Clone)]
+pub(crate) enum Conn {
+    Pool(DatabaseConnection),
+    Transaction(Arc<DatabaseTransaction>),
+}
+
+impl Conn {
+    pub(crate) fn executor(&self) -> DatabaseExecutor<'_> {
+        match self {
+            Self::Pool(pool) => DatabaseExecutor::Connection(pool),
+            Self::Transaction(transaction) => DatabaseExecutor::Transaction(transaction),
+        }
+    }
+}
+
+/// What one caller may reach. Cheap to clone.
+#[derive(Clone)]
+pub struct Scope {
+    conn: Conn,
+    owner: Option<UserId>,
+}
+
+impl Scope {
+    pub(crate) fn new(pool: DatabaseConnection, owner: Option<UserId>) -> Self {
+        Self { conn: Conn::Pool(pool), owner }
+    }
+
+    /// Whose scope this is; nobody's for an anonymous caller.
+    #[must_use]
+    pub fn owner(&self) -> Option<&UserId> {
+        self.owner.as_ref()
+    }
+
+    fn signed_in(&self) -> Result<&UserId, Error> {
+        self.owner.as_ref().ok_or(Error::Anonymous)
+    }
+
+    fn rows<E: EntityTrait>(&self, condition: Condition) -> Rows<E> {
+        Rows::new(self.conn.clone(), condition)
+    }
+
+    /// The caller's own rows.
+    ///
+    /// # Errors
+    /// [`Error::Anonymous`] when nobody is signed in.
+    pub fn mine<E: OwnedEntity>(&self) -> Result<Rows<E>, Error> {
+        Ok(self.rows(owned_by::<E>(self.signed_in()?)))
+    }
+
+    /// Rows of whatever owner that are shown to everyone.
+    #[must_use]
+    pub fn public<E: PublicRows>(&self) -> Rows<E> {
+        self.rows(E::public().into_condition())
+    }
+
+    /// The caller's own rows and the public ones.
+    #[must_use]
+    pub fn readable<E: PublicRows>(&self) -> Rows<E> {
+        let public = E::public().into_condition();
+        self.rows(match &self.owner {
+            Some(owner) => Condition::any().add(owned_by::<E>(owner)).add(public),
+            None => public,
+        })
+    }
+
+    /// The published rows of a shared table.
+    #[must_use]
+    pub fn shared<E: SharedEntity>(&self) -> Rows<E> {
+        self.rows(E::published().into_condition())
+    }
+
+    /// Whether a row is there and belongs to somebody else: all that is told of it, for servers set
+    /// to say "forbidden" rather than "not found".
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn is_anothers<E: OwnedEntity>(&self, row: Filter<E>) -> Result<bool, Error> {
+        let rows = self.rows::<E>(row.into_condition());
+        let anothers = match &self.owner {
+            Some(owner) => rows.filter(Filter::from(owned_by::<E>(owner).not())),
+            None => rows,
+        };
+        Ok(anothers.count().await? > 0)
+    }
+
+    /// Writes a row, owned by the caller whatever `row` says.
+    ///
+    /// # Errors
+    /// [`Error::Anonymous`] when nobody is signed in; else when the database is away or refuses.
+    pub async fn insert<E: OwnedEntity>(&self, mut row: E::ActiveModel) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
+        E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
+        Ok(E::insert(row).exec_with_returning(&self.conn.executor()).await?)
+    }
+
+    /// Writes rows, all of them or none, owned by the caller whatever they say.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub async fn insert_all<E: OwnedEntity>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
+        let owner = self.signed_in()?;
+        let rows = rows.into_iter().map(|mut row| {
+            E::set_owner(&mut row, ActiveValue::Set(owner.clone()));
+            row
+        });
+        E::insert_many(rows).exec_without_returning(&self.conn.executor()).await?;
+        Ok(())
+    }
+
+    /// Opens a transaction for the same caller. Dropped without
+    /// [`commit`](Transaction::commit), it leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        let transaction = self.conn.executor().begin().await?;
+        Ok(Transaction {
+            scope: Self {
+                conn: Conn::Transaction(Arc::new(transaction)),
+                owner: self.owner.clone(),
+            },
+        })
+    }
+}
+
+/// A scope whose statements happen together or not at all.
+pub struct Transaction {
+    scope: Scope,
+}
+
+impl std::ops::Deref for Transaction {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl Transaction {
+    /// Makes what was done lasting.
+    ///
+    /// # Errors
+    /// When the database is away, or when rows of this transaction are still held somewhere.
+    pub async fn commit(self) -> Result<(), Error> {
+        let Conn::Transaction(transaction) = self.scope.conn else {
+            return Ok(());
+        };
+        let transaction = Arc::into_inner(transaction).ok_or_else(|| {
+            DbErr::Custom("rows of a transaction are still held at its commit".into())
+        })?;
+        Ok(transaction.commit().await?)
+    }
+}

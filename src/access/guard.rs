@@ -1,0 +1,63 @@
+//! Guards: rules, asked of the caller of the request under way.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Guard, Result};
+
+use super::rule::Rule;
+use crate::identity::{Caller, Tiers};
+
+/// Who asks, as every request carries it.
+#[derive(Clone)]
+pub struct Asking {
+    /// The caller; none when nobody is signed in.
+    pub caller: Option<Arc<Caller>>,
+    /// The tiers, lowest first.
+    pub tiers: Arc<Tiers>,
+}
+
+/// What a rule may know of the row whose field is used.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Whether the caller owns it.
+    pub is_owner: bool,
+    /// The lowest tier that may read it.
+    pub required_tier: Option<String>,
+}
+
+/// A row that some of its fields' rules ask about.
+pub trait Guarded {
+    /// What the rules may know.
+    fn facts(&self) -> Facts;
+}
+
+/// A rule about one row.
+pub struct RowRule {
+    rule: Rule,
+    facts: Facts,
+}
+
+impl Rule {
+    /// The rule, about this row: `guard = "Owner.of(self)"`.
+    pub fn of(self, row: &impl Guarded) -> RowRule {
+        RowRule { rule: self, facts: row.facts() }
+    }
+
+    fn ask(self, ctx: &Context<'_>, facts: &Facts) -> Result<()> {
+        let asking = ctx.data_unchecked::<Asking>();
+        let decision = self.decide(asking.caller.as_deref(), facts, &asking.tiers);
+        decision.map_err(async_graphql::Error::from)
+    }
+}
+
+impl Guard for Rule {
+    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        self.ask(ctx, &Facts::default())
+    }
+}
+
+impl Guard for RowRule {
+    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        self.rule.ask(ctx, &self.facts)
+    }
+}

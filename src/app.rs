@@ -1,0 +1,210 @@
+//! Builds the parts once and joins them. The only file that knows every room.
+
+use std::sync::Arc;
+
+use axum::Router;
+use hallpass_entity::{Database, Options, Scope};
+use hallpass_migration::{Migrator, MigratorTrait as _};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Asking;
+use crate::config::{Config, ConfigError, Environment};
+use crate::http::{self, Parts, PersonaCard};
+use crate::identity::{Authenticator, Caller, Decision, Issuer, IssuerError, PERSONAS, Persona};
+use crate::{courses, schema, tasks};
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database is away or refuses.
+    #[error("DATABASE_URL does not lead to a usable database: {0}")]
+    Database(#[from] hallpass_entity::Error),
+    /// A migration did not run.
+    #[error("the database could not be migrated: {0}")]
+    Migration(#[from] hallpass_migration::Error),
+    /// There is no development issuer.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// The demo could not be loaded.
+    #[error("the demo courses could not be loaded: {0}")]
+    Demo(#[from] courses::DemoError),
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client could not be set up: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The address cannot be served on.
+    #[error(
+        "API_HOST and API_PORT name {address}, which cannot be served on ({source}): is another server running there?"
+    )]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+}
+
+/// A server, ready to serve.
+pub struct App {
+    router: Router,
+    database: Database,
+}
+
+/// Opens the database of `config`, calling `observe` with each statement that ran.
+///
+/// # Errors
+/// When it is away.
+pub async fn open(
+    config: &Config,
+    observe: impl Fn(&str) + Send + Sync + 'static,
+) -> Result<Database, StartError> {
+    let options = Options {
+        url: config.database_url.expose_secret().to_owned(),
+        statement_timeout: config.limits.timeout,
+    };
+    Ok(Database::connect_observed(options, observe).await?)
+}
+
+/// Brings the tables up to date.
+///
+/// # Errors
+/// When the database is away or refuses.
+pub async fn migrate(database: &Database) -> Result<(), StartError> {
+    let system = database.system("migrations change tables, which have no owner");
+    Ok(Migrator::up(system.connection(), None).await?)
+}
+
+impl App {
+    /// Joins the parts of a server over `database`, whose tables are up to date.
+    ///
+    /// # Errors
+    /// When a part cannot be built.
+    pub async fn build(config: &Config, database: Database) -> Result<Self, StartError> {
+        let issuer = match config.environment {
+            Environment::Development => Some(Issuer::kept_in(&config.development_key)?),
+            Environment::Production => None,
+        };
+        let authenticator =
+            Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?;
+        if let Some(issuer) = &issuer {
+            load_demo(&database, issuer, &authenticator).await?;
+        }
+        let schema = schema::build(config.introspection);
+        let parts = Parts {
+            sdl: config.introspection.then(|| schema::sdl(&schema)),
+            schema,
+            authenticator,
+            prepare: prepare(config, database.clone()),
+            readiness: readiness(database.clone()),
+            personas: issuer.map(personas),
+            limits: config.limits,
+            allowed_origins: config.allowed_origins.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+        };
+        Ok(Self { router: http::router(parts), database })
+    }
+
+    /// Serves on `listener` until `stop`, then lets the requests under way finish and closes the
+    /// database.
+    ///
+    /// # Errors
+    /// When the database could not be closed.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), StartError> {
+        http::serve(listener, self.router, stop).await;
+        Ok(self.database.close().await?)
+    }
+}
+
+/// The one place where a caller gets a scope.
+#[expect(clippy::disallowed_methods, reason = "this is the door from a caller to their scope")]
+fn scope_of(database: &Database, caller: Option<&Caller>) -> Scope {
+    database.scope(caller.map(|caller| caller.id().clone()))
+}
+
+fn prepare(config: &Config, database: Database) -> Box<http::Prepare> {
+    let tiers = Arc::new(config.identity.tiers.clone());
+    let denial = config.ownership_denial;
+    Box::new(move |request, caller| {
+        let scope = scope_of(&database, caller.as_deref());
+        let asking = Asking { caller, tiers: Arc::clone(&tiers) };
+        schema::scoped(request.data(asking).data(denial), scope)
+    })
+}
+
+fn readiness(database: Database) -> Box<http::Readiness> {
+    Box::new(move || {
+        let database = database.clone();
+        Box::pin(async move {
+            database.ping().await.map_err(|_| "database")?;
+            let system = database.system("readiness asks which migrations are applied");
+            let status = hallpass_migration::status(system.connection()).await;
+            match status {
+                Ok(status) if status.iter().all(|(_, applied)| *applied) => Ok(()),
+                _ => Err("migrations"),
+            }
+        })
+    })
+}
+
+fn personas(issuer: Issuer) -> Box<http::Personas> {
+    Box::new(move || {
+        let card = |persona: Persona| {
+            let token = issuer.token(persona).ok()?;
+            Some(PersonaCard {
+                name: persona.name(),
+                title: persona.title(),
+                about: persona.about(),
+                token: token.map(|token| token.expose_secret().to_owned()),
+            })
+        };
+        PERSONAS.into_iter().filter_map(card).collect()
+    })
+}
+
+/// The callers that the personas' tokens make: recognized like anyone, there is no other way.
+///
+/// # Errors
+/// When a token cannot be signed.
+pub async fn persona_callers(
+    issuer: &Issuer,
+    authenticator: &Authenticator,
+) -> Result<Vec<(Persona, Option<Arc<Caller>>)>, IssuerError> {
+    let mut callers = Vec::new();
+    for persona in PERSONAS {
+        let caller = match issuer.token(persona)? {
+            None => None,
+            Some(token) => match authenticator.decide_bearer(&token).await {
+                Decision::Caller(caller) => Some(caller),
+                _ => return Err(IssuerError::Signature),
+            },
+        };
+        callers.push((persona, caller));
+    }
+    Ok(callers)
+}
+
+async fn load_demo(
+    database: &Database,
+    issuer: &Issuer,
+    authenticator: &Authenticator,
+) -> Result<(), StartError> {
+    let system =
+        database.system("courses have no owner, and the demo is written before anyone asks");
+    courses::load_demo(&system).await?;
+    for (_, caller) in persona_callers(issuer, authenticator).await? {
+        if let Some(caller) = caller {
+            let scope = scope_of(database, Some(&caller));
+            tasks::load_demo(&scope).await?;
+            courses::load_demo_progress(&scope).await?;
+        }
+    }
+    Ok(())
+}

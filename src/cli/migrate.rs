@@ -1,0 +1,25 @@
+//! `hallpass migrate`
+
+use hallpass_migration::{Migrator, MigratorTrait as _};
+
+use super::{CliError, Direction, block_on};
+use crate::app::{self, StartError};
+use crate::config::Config;
+
+pub(super) fn run(config: &Config, direction: Direction) -> Result<(), CliError> {
+    block_on(async {
+        let database = app::open(config, |_| {}).await?;
+        let system = database.system("migrations change tables, which have no owner");
+        match direction {
+            Direction::Up => Migrator::up(system.connection(), None).await,
+            Direction::Down => Migrator::down(system.connection(), Some(1)).await,
+            Direction::Status => Ok(()),
+        }
+        .map_err(StartError::from)?;
+        let status = hallpass_migration::status(system.connection()).await;
+        for (name, applied) in status.map_err(StartError::from)? {
+            println!("{} {name}", if applied { "applied" } else { "waiting" });
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,198 @@
+//! The command line: a file for each command.
+
+mod access;
+mod migrate;
+mod schema;
+mod serve;
+mod token;
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::app::StartError;
+use crate::config::{self, ConfigError, Settings};
+use crate::identity::Persona;
+
+/// A GraphQL API server for teams whose front end signs users in with Better Auth.
+#[derive(Debug, Parser)]
+#[command(name = "hallpass", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Action>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Migrate the database, then serve. What `hallpass` does without a command
+    Serve {
+        /// Leave the database's tables as they are
+        #[arg(long)]
+        no_migrate: bool,
+    },
+    /// Change the tables of the database
+    Migrate {
+        /// Which way
+        #[command(subcommand)]
+        direction: Direction,
+    },
+    /// Print the schema, sorted
+    Schema {
+        /// Exit with 1 when schema.graphql differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print who may use which field
+    Access {
+        /// Exit with 1 when access.md differs
+        #[arg(long)]
+        check: bool,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a development token
+    Token {
+        /// For whom
+        #[arg(long = "as", value_name = "PERSONA")]
+        persona: Persona,
+    },
+}
+
+/// Which way to migrate.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Direction {
+    /// Apply what is not applied yet
+    Up,
+    /// Take the last migration back
+    Down,
+    /// List the migrations
+    Status,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Wrong usage or configuration.
+    #[error("{0}")]
+    Usage(String),
+    /// A check did not hold.
+    #[error("{0}")]
+    Check(String),
+    /// The server did not start, or failed.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl CliError {
+    /// 0 fine, 1 a check failed, 2 wrong usage or configuration.
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::Start(StartError::Config(_) | StartError::Listen { .. }) => {
+                ExitCode::from(2)
+            }
+            Self::Check(_) | Self::Start(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hallpass: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn run() -> Result<(), CliError> {
+    config::load_env_file()?;
+    config::refuse_unknown_names(&command())?;
+    let cli = parse()?;
+    match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
+        Action::Serve { no_migrate } => serve::run(&cli.settings.check()?, no_migrate),
+        Action::Migrate { direction } => migrate::run(&cli.settings.check()?, direction),
+        Action::Schema { check } => schema::run(check),
+        Action::Access { check, json } => access::run(&cli.settings.check()?, check, json),
+        Action::Token { persona } => token::run(&cli.settings.check()?, persona),
+    }
+}
+
+/// The command line, on which every setting may stand before or after the command.
+#[must_use]
+pub fn command() -> Command {
+    Cli::command().mut_args(|argument| match argument.get_id().as_str() {
+        "help" | "version" => argument,
+        _ => argument.global(true),
+    })
+}
+
+fn parse() -> Result<Cli, CliError> {
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.or_else(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
+        _ => Err(CliError::Usage(sentence(&error))),
+    })
+}
+
+/// One sentence that names the setting and the fix.
+fn sentence(error: &clap::Error) -> String {
+    let said = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (Some(argument), Some(value)) =
+        (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue))
+    else {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        return first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    };
+    let name = argument.split(['<', '>']).nth(1).unwrap_or(&argument).replace('-', "_");
+    let why = match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(source), _) => source.to_string(),
+        (None, Some(ContextValue::Strings(valid))) => format!("use one of {}", valid.join(", ")),
+        (None, _) => "give another value".to_owned(),
+    };
+    format!("{name} is `{value}`: {why}")
+}
+
+/// A runtime for a command that talks to the database.
+fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Check(format!("the runtime did not start: {error}")))?
+        .block_on(work)
+}
+
+/// Prints `text`, or says whether the file `name` holds just that.
+fn print_or_check(check: bool, name: &str, text: &str, command: &str) -> Result<(), CliError> {
+    if !check {
+        print!("{text}");
+        return Ok(());
+    }
+    match std::fs::read_to_string(name) {
+        Ok(kept) if kept == text => Ok(()),
+        Ok(_) => Err(CliError::Check(format!(
+            "{name} is out of date: write it with `{command} > {name}`"
+        ))),
+        Err(error) => Err(CliError::Check(format!("{name} cannot be read ({error})"))),
+    }
+}

@@ -1,0 +1,71 @@
+//! `hallpass serve`
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{CliError, block_on};
+use crate::app::{self, App, StartError};
+use crate::config::{Config, Environment};
+
+pub(super) fn run(config: &Config, no_migrate: bool) -> Result<(), CliError> {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.from_env_lossy())
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    block_on(serve(config, no_migrate))
+}
+
+async fn serve(config: &Config, no_migrate: bool) -> Result<(), CliError> {
+    let stop = stop_on_signal()?;
+    let listener = listen(config.address).await?;
+    let database = app::open(config, |_| {}).await?;
+    if !no_migrate {
+        app::migrate(&database).await?;
+    }
+    let app = App::build(config, database).await?;
+    announce(config, &listener);
+    Ok(app.serve(listener, stop).await?)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+fn stop_on_signal() -> Result<CancellationToken, CliError> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| CliError::Check(format!("signals cannot be heard: {error}")))
+    };
+    let (mut terminate, mut interrupt) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopping.cancel();
+    });
+    Ok(stop)
+}
+
+fn announce(config: &Config, listener: &TcpListener) {
+    let address = listener.local_addr().unwrap_or(config.address);
+    match config.environment {
+        Environment::Production => println!("Hallpass serves GraphQL on http://{address}/graphql"),
+        Environment::Development => println!(
+            "Hallpass, in development mode: anyone on this machine can act as any persona.\n\
+             \n  Open  http://{address}/graphql    GraphiQL; choose who to be at the top\
+             \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $(hallpass token --as premium)\" \\\
+             \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name contentLevel }} }}\"}}'\n\
+             \nSet BETTER_AUTH_URL to sign in the users of a Better Auth server instead."
+        ),
+    }
+}

@@ -1,0 +1,28 @@
+//! `hallpass token`
+
+use secrecy::ExposeSecret as _;
+
+use super::CliError;
+use crate::app::StartError;
+use crate::config::{Config, Environment};
+use crate::identity::{Issuer, Persona};
+
+pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
+    if config.environment != Environment::Development {
+        return Err(CliError::Usage(
+            "there are no development tokens, because an identity source is configured: remove \
+             BETTER_AUTH_URL, JWKS_URL and JWT_SECRET, or sign in at the auth server"
+                .to_owned(),
+        ));
+    }
+    let issuer = Issuer::kept_in(&config.development_key).map_err(StartError::from)?;
+    match issuer.token(persona).map_err(StartError::from)? {
+        Some(token) => println!("{}", token.expose_secret()),
+        None => {
+            return Err(CliError::Usage(
+                "a guest has no token: send no Authorization header".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! What chapters need besides their own rows, fetched for all chapters of a request at once.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+use hallpass_entity::{
+    ChapterId, Comparison as _, CourseId, Error, Scope, course, progress, variant,
+};
+
+/// The loaders of one request.
+pub struct Loaders {
+    pub(super) courses: DataLoader<CourseLoader>,
+    pub(super) forms: DataLoader<FormLoader>,
+    pub(super) progress: DataLoader<ProgressLoader>,
+}
+
+/// The loaders of one request.
+pub fn loaders(scope: &Scope) -> Loaders {
+    Loaders {
+        courses: crate::graphql::loader(CourseLoader(scope.clone())),
+        forms: crate::graphql::loader(FormLoader(scope.clone())),
+        progress: crate::graphql::loader(ProgressLoader(scope.clone())),
+    }
+}
+
+type Loaded<K, V> = Result<HashMap<K, V>, Arc<Error>>;
+
+/// Loads published courses.
+pub(super) struct CourseLoader(Scope);
+
+impl Loader<CourseId> for CourseLoader {
+    type Value = course::Model;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[CourseId]) -> Loaded<CourseId, course::Model> {
+        let these = course::Column::Id.one_of(ids.iter().copied());
+        let rows = self.0.shared::<course::Entity>().filter(these).all().await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+/// Loads the written forms of published chapters.
+pub(super) struct FormLoader(Scope);
+
+impl Loader<ChapterId> for FormLoader {
+    type Value = Vec<variant::Model>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, Vec<variant::Model>> {
+        let of_these = variant::Column::ChapterId.one_of(chapters.iter().copied());
+        let forms = self.0.shared::<variant::Entity>().filter(of_these);
+        let mut forms = grouped(forms.all().await?, |form| form.chapter_id);
+        for forms in forms.values_mut() {
+            forms.sort_by_key(|form| (form.level, form.hardware));
+        }
+        Ok(forms)
+    }
+}
+
+/// Loads the caller's progress in chapters.
+pub(super) struct ProgressLoader(Scope);
+
+impl Loader<ChapterId> for ProgressLoader {
+    type Value = progress::Model;
+    type Error = Arc<Error>;
+
+    async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, progress::Model> {
+        let in_these = progress::Column::ChapterId.one_of(chapters.iter().copied());
+        let rows = self.0.mine::<progress::Entity>()?.filter(in_these).all().await?;
+        Ok(rows.into_iter().map(|row| (row.chapter_id, row)).collect())
+    }
+}
+
+fn grouped<K: Eq + Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> K) -> HashMap<K, Vec<V>> {
+    let mut groups = HashMap::<K, Vec<V>>::new();
+    for row in rows {
+        groups.entry(key(&row)).or_default().push(row);
+    }
+    groups
+}

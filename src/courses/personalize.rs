@@ -1,0 +1,74 @@
+//! Which form of a chapter a reader gets, and why. Pure: no database, no request.
+
+use hallpass_entity::level::Level;
+use hallpass_entity::variant;
+
+use crate::learners::Profile;
+
+/// The form chosen, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Which of the forms given.
+    pub index: usize,
+    /// Why, in sentences for the reader.
+    pub because: Vec<String>,
+}
+
+/// The form of a chapter that suits `reader` best: nearest by level, then nearest by hardware; of
+/// two equally near, the easier one. None when there is no form.
+#[must_use]
+pub fn choose(reader: &Profile, forms: &[variant::Model]) -> Option<Choice> {
+    let wanted = wanted_level(reader);
+    let (index, form) = forms.iter().enumerate().min_by_key(|(_, form)| {
+        let level = distance(form.level, wanted);
+        (level, form.level, distance(form.hardware, reader.hardware), form.hardware)
+    })?;
+    Some(Choice { index, because: because(reader, wanted, form) })
+}
+
+/// The level that the reader's content level asks for.
+fn wanted_level(reader: &Profile) -> Level {
+    match reader.content_level() {
+        "advanced-robotics" => Level::Advanced,
+        "beginner-friendly" => Level::Beginner,
+        _ => Level::Intermediate,
+    }
+}
+
+fn distance(a: Level, b: Level) -> i16 {
+    (a as i16 - b as i16).abs()
+}
+
+fn because(reader: &Profile, wanted: Level, form: &variant::Model) -> Vec<String> {
+    let mut reasons = vec![format!(
+        "{} in software with an interest in {} reads {}.",
+        name(reader.software),
+        reader.interest,
+        reader.content_level()
+    )];
+    if form.level != wanted {
+        reasons.push(format!(
+            "There is no {} form of this chapter; the {} one is nearest.",
+            name(wanted),
+            name(form.level)
+        ));
+    }
+    reasons.push(if form.hardware == reader.hardware {
+        format!("It is written for {} in hardware, like you.", name(form.hardware))
+    } else {
+        format!(
+            "For {} in hardware there is no form of its own; the {} one is nearest.",
+            name(reader.hardware),
+            name(form.hardware)
+        )
+    });
+    reasons
+}
+
+fn name(level: Level) -> &'static str {
+    match level {
+        Level::Beginner => "Beginner",
+        Level::Intermediate => "Intermediate",
+        Level::Advanced => "Advanced",
+    }
+}

@@ -1,0 +1,212 @@
+//! Reading courses.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, InputObject, Object};
+use hallpass_entity::interest::Interests;
+use hallpass_entity::scope::SharedEntity;
+use hallpass_entity::{
+    ChapterId, Comparison as _, CourseId, Filter, Order, Window, chapter, course, progress,
+};
+
+use super::types::{COURSE, Chapter, Course, Recommendation};
+use crate::access::Rule::{Public, SignedIn};
+use crate::access::{Asking, null_only_on_error, stated};
+use crate::graphql::{
+    ApiError, Checks, Connection, ContextExt as _, Listing, PageArgs, Result, connect, decode_id,
+};
+use crate::identity::{Caller, Tiers};
+use crate::learners::Profile;
+
+/// How many chapters recommendations are chosen from.
+const CONSIDERED: u64 = 500;
+/// How many recommendations may be asked for.
+const MOST_RECOMMENDED: i32 = 100;
+
+/// Which chapters. Everything given must hold.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct ChapterFilter {
+    /// For this interest area.
+    pub interest_area: Option<String>,
+    /// Readable from this tier on.
+    pub required_tier: Option<String>,
+}
+
+impl ChapterFilter {
+    fn check(self) -> Result<Filter<chapter::Entity>> {
+        use chapter::Column::{Interests as Area, RequiredTier};
+        let mut checks = Checks::default();
+        let mut word =
+            |path, text: Option<String>| text.map(|text| checks.text(path, &text, 1, 100));
+        let area = word("filter.interestArea", self.interest_area);
+        let tier = word("filter.requiredTier", self.required_tier);
+        checks.finish()?;
+        Ok(Filter::all()
+            .and_maybe(area.map(|area| Area.contains_text(&Interests::needle(&area))))
+            .and_maybe(tier.map(|tier| RequiredTier.is(tier))))
+    }
+}
+
+/// The queries about courses.
+#[derive(Default)]
+pub struct CourseQuery;
+
+#[Object]
+impl CourseQuery {
+    /// The published courses, by title.
+    #[graphql(guard = "Public", directive = stated::apply(Public.name()), directive = null_only_on_error::apply())]
+    async fn courses(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Connection<Course>>> {
+        let by_title =
+            Listing { name: "title".to_owned(), order: Order::by(course::Column::Title, false) };
+        let args = PageArgs::new(first, after, last, before);
+        let rows = ctx.scope().shared::<course::Entity>();
+        connect(rows, &by_title, &args, Course::from).await.map(Some)
+    }
+
+    /// The published course with this slug.
+    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    async fn course(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Course>> {
+        Ok(by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?.map(Course::from))
+    }
+
+    /// The published chapters: of one course in their order, else of all courses, oldest first.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of the field, as Relay names them"
+    )]
+    #[graphql(guard = "Public", directive = stated::apply(Public.name()), directive = null_only_on_error::apply())]
+    async fn chapters(
+        &self,
+        ctx: &Context<'_>,
+        course: Option<ID>,
+        filter: Option<ChapterFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Connection<Chapter>>> {
+        let column = match course {
+            Some(_) => chapter::Column::Ordinal,
+            None => chapter::Column::CreatedAt,
+        };
+        let listing = Listing { name: format!("{column:?}"), order: Order::by(column, false) };
+        let of_course = course.map(|id| chapter::Column::CourseId.one_of(course_id(&id)));
+        let filter = filter.unwrap_or_default().check()?.and_maybe(of_course);
+        let args = PageArgs::new(first, after, last, before);
+        let rows = ctx.scope().shared::<chapter::Entity>().filter(filter);
+        connect(rows, &listing, &args, Chapter::from).await.map(Some)
+    }
+
+    /// The published chapter with this slug.
+    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    async fn chapter(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Chapter>> {
+        Ok(by_slug::<chapter::Entity>(ctx, chapter::Column::Slug, &slug).await?.map(Chapter::from))
+    }
+
+    /// Chapters that the caller may read and has not finished: those of their interest first.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn recommendations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 5)] first: i32,
+    ) -> Result<Option<Vec<Recommendation>>> {
+        if !(1..=MOST_RECOMMENDED).contains(&first) {
+            return Err(ApiError::bad_input("first", format!("ask for 1 to {MOST_RECOMMENDED}")));
+        }
+        let chapters = considered(ctx).await?;
+        let read = ctx.scope().mine::<progress::Entity>()?.all().await?;
+        let read: HashMap<_, _> = read.iter().map(|row| (row.chapter_id, row.percent)).collect();
+        let asking = ctx.data_unchecked::<Asking>();
+        let found = recommend(chapters, &read, ctx.caller(), &asking.tiers);
+        Ok(Some(found.into_iter().take(usize::try_from(first).unwrap_or_default()).collect()))
+    }
+}
+
+/// No course has an id that is none of ours, so its list is empty.
+fn course_id(id: &ID) -> Option<CourseId> {
+    decode_id(id).filter(|(kind, _)| kind == COURSE).map(|(_, key)| key.into())
+}
+
+async fn by_slug<E: SharedEntity>(
+    ctx: &Context<'_>,
+    column: E::Column,
+    slug: &str,
+) -> Result<Option<E::Model>>
+where
+    E::Column: hallpass_entity::Comparison<Table = E>,
+{
+    if slug.contains('\0') {
+        return Ok(None);
+    }
+    Ok(ctx.scope().shared::<E>().filter(column.is(slug)).one().await?)
+}
+
+/// The published course with this key.
+///
+/// # Errors
+/// When the database is away.
+pub async fn course_node(ctx: &Context<'_>, id: CourseId) -> Result<Option<Course>> {
+    let rows = ctx.scope().shared::<course::Entity>().filter(course::Column::Id.is(id));
+    Ok(rows.one().await?.map(Course::from))
+}
+
+/// The published chapter with this key.
+///
+/// # Errors
+/// When the database is away.
+pub async fn chapter_node(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
+    let rows = ctx.scope().shared::<chapter::Entity>().filter(chapter::Column::Id.is(id));
+    Ok(rows.one().await?.map(Chapter::from))
+}
+
+async fn considered(ctx: &Context<'_>) -> Result<Vec<chapter::Model>> {
+    let oldest_first = Order::by(chapter::Column::CreatedAt, false);
+    let window = Window { limit: CONSIDERED, ..Window::default() };
+    let page = ctx.scope().shared::<chapter::Entity>().page(&oldest_first, &window).await?;
+    Ok(page.rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Chapters begun come first, then those of the caller's interest, each group in the order given.
+fn recommend(
+    chapters: Vec<chapter::Model>,
+    read: &HashMap<ChapterId, i32>,
+    caller: Option<&Caller>,
+    tiers: &Tiers,
+) -> Vec<Recommendation> {
+    let interest = Profile::of(caller).interest;
+    let rank = tiers.rank(caller.map_or(tiers.lowest(), Caller::tier));
+    let mut open: Vec<_> = chapters
+        .into_iter()
+        .filter(|chapter| tiers.rank(&chapter.required_tier) <= rank)
+        .map(|chapter| {
+            let percent = read.get(&chapter.id).copied().unwrap_or(0);
+            let fits = chapter.interests.areas().contains(&interest);
+            (percent, fits, chapter)
+        })
+        .filter(|(percent, _, _)| *percent < 100)
+        .collect();
+    open.sort_by_key(|(percent, fits, _)| Reverse((*percent > 0, *fits)));
+    open.into_iter()
+        .map(|(percent, fits, chapter)| {
+            let mut because = Vec::new();
+            if percent > 0 {
+                because.push(format!("You have read {percent} % of it."));
+            }
+            if fits {
+                because.push(format!("It is about {interest}, which interests you."));
+            }
+            if because.is_empty() {
+                because.push("You have not read it yet.".to_owned());
+            }
+            Recommendation { chapter: chapter.into(), because }
+        })
+        .collect()
+}

@@ -1,0 +1,270 @@
+//! How courses and chapters look from outside.
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use hallpass_entity::{Timestamp, chapter, course, progress, variant};
+
+use super::loaders::Loaders;
+use super::personalize::choose;
+use crate::access::Rule::MinTier;
+use crate::access::{EDITOR, Facts, Guarded, null_only_on_error, stated};
+use crate::graphql::{ContextExt as _, Lenient, Result, encode_id};
+use crate::learners::{Level, Profile};
+
+/// The name under which courses have global ids.
+pub(super) const COURSE: &str = "Course";
+/// The name under which chapters have global ids.
+pub(super) const CHAPTER: &str = "Chapter";
+const VARIANT: &str = "ChapterVariant";
+
+/// A published course.
+pub type Course = Lenient<CourseFields>;
+/// A published chapter.
+pub type Chapter = Lenient<ChapterFields>;
+
+/// The row behind a [`Course`].
+#[derive(Clone, Debug)]
+pub struct CourseFields(course::Model);
+
+/// The row behind a [`Chapter`].
+#[derive(Clone, Debug)]
+pub struct ChapterFields(chapter::Model);
+
+impl From<course::Model> for Course {
+    fn from(row: course::Model) -> Self {
+        Self(CourseFields(row))
+    }
+}
+
+impl From<chapter::Model> for Chapter {
+    fn from(row: chapter::Model) -> Self {
+        Self(ChapterFields(row))
+    }
+}
+
+impl Guarded for ChapterFields {
+    fn facts(&self) -> Facts {
+        Facts { is_owner: false, required_tier: Some(self.0.required_tier.clone()) }
+    }
+}
+
+/// Chapters that belong together.
+#[Object(name = "Course")]
+impl CourseFields {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        encode_id(COURSE, self.0.id)
+    }
+
+    /// The name in addresses.
+    async fn slug(&self) -> &str {
+        &self.0.slug
+    }
+
+    /// The name for people.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// What it is about, in Markdown.
+    async fn description(&self) -> &str {
+        &self.0.description
+    }
+
+    /// Whom it is for.
+    async fn interest_areas(&self) -> &[String] {
+        self.0.interests.areas()
+    }
+
+    /// Whether everyone may see it.
+    async fn published(&self) -> bool {
+        self.0.published
+    }
+}
+
+/// A chapter. Everyone sees that it is there; its text has a tier.
+#[Object(name = "Chapter")]
+impl ChapterFields {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        encode_id(CHAPTER, self.0.id)
+    }
+
+    /// The name in addresses.
+    async fn slug(&self) -> &str {
+        &self.0.slug
+    }
+
+    /// The name for people.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// What it is about, for those who may not read it too.
+    async fn summary(&self) -> &str {
+        &self.0.summary
+    }
+
+    /// The place in the course, from 1.
+    async fn ordinal(&self) -> i32 {
+        self.0.ordinal
+    }
+
+    /// The course it is part of.
+    async fn course(&self, ctx: &Context<'_>) -> Result<Option<Course>> {
+        let courses = &ctx.data_unchecked::<Loaders>().courses;
+        Ok(courses.load_one(self.0.course_id).await?.map(Course::from))
+    }
+
+    /// Whom it is for.
+    async fn interest_areas(&self) -> &[String] {
+        self.0.interests.areas()
+    }
+
+    /// The lowest tier that may read it.
+    async fn required_tier(&self) -> &str {
+        &self.0.required_tier
+    }
+
+    /// Whether everyone may see that it exists.
+    async fn published(&self) -> bool {
+        self.0.published
+    }
+
+    /// The text, in the form that suits the caller best; null when none is written yet.
+    #[graphql(guard = "MinTier.of(self)", directive = stated::apply(MinTier.name()))]
+    async fn personalized(&self, ctx: &Context<'_>) -> Result<Option<PersonalizedChapter>> {
+        let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
+        let mut forms = forms.unwrap_or_default();
+        let reader = Profile::of(ctx.caller());
+        Ok(choose(&reader, &forms).map(|choice| PersonalizedChapter {
+            content_level: reader.content_level(),
+            form: forms.swap_remove(choice.index),
+            because: choice.because,
+        }))
+    }
+
+    /// Every form in which it is written.
+    #[graphql(guard = "EDITOR", directive = stated::apply(EDITOR.name()), directive = null_only_on_error::apply())]
+    async fn variants(&self, ctx: &Context<'_>) -> Result<Option<Vec<ChapterVariant>>> {
+        let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
+        Ok(Some(forms.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))
+    }
+
+    /// How far the caller has come; null when nobody is signed in.
+    async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ChapterProgress>> {
+        let progress = self.own_progress(ctx).await?;
+        Ok(ctx.caller().map(|_| ChapterProgress::from(progress)))
+    }
+
+    /// Whether the caller marked it to come back to.
+    async fn bookmarked(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.own_progress(ctx).await?.is_some_and(|progress| progress.bookmarked))
+    }
+}
+
+impl ChapterFields {
+    async fn own_progress(&self, ctx: &Context<'_>) -> Result<Option<progress::Model>> {
+        if ctx.caller().is_none() {
+            return Ok(None);
+        }
+        Ok(ctx.data_unchecked::<Loaders>().progress.load_one(self.0.id).await?)
+    }
+}
+
+/// A chapter's text, in the form that suits the caller.
+pub struct PersonalizedChapter {
+    content_level: &'static str,
+    form: variant::Model,
+    because: Vec<String>,
+}
+
+#[Object]
+impl PersonalizedChapter {
+    /// Which kind of text suits the caller: `advanced-robotics`, `beginner-friendly` or
+    /// `intermediate`.
+    async fn content_level(&self) -> &'static str {
+        self.content_level
+    }
+
+    /// The software experience this form is written for.
+    async fn level(&self) -> Level {
+        self.form.level.into()
+    }
+
+    /// The hardware experience this form is written for.
+    async fn hardware(&self) -> Level {
+        self.form.hardware.into()
+    }
+
+    /// The text, in Markdown.
+    async fn body(&self) -> &str {
+        &self.form.body
+    }
+
+    /// The text as HTML that is safe to show: raw HTML and scripting links are left out.
+    async fn body_html(&self) -> String {
+        let mut options = comrak::Options::default();
+        options.extension.table = true;
+        options.extension.strikethrough = true;
+        comrak::markdown_to_html(&self.form.body, &options)
+    }
+
+    /// Why this form was chosen.
+    async fn because(&self) -> &[String] {
+        &self.because
+    }
+}
+
+/// One written form of a chapter.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ChapterVariant {
+    /// The global id.
+    pub id: ID,
+    /// The software experience it is written for.
+    pub level: Level,
+    /// The hardware experience it is written for.
+    pub hardware: Level,
+    /// The text, in Markdown.
+    pub body: String,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl From<variant::Model> for ChapterVariant {
+    fn from(form: variant::Model) -> Self {
+        Self {
+            id: encode_id(VARIANT, form.id),
+            level: form.level.into(),
+            hardware: form.hardware.into(),
+            body: form.body,
+            updated_at: form.updated_at,
+        }
+    }
+}
+
+/// How far the caller has come in a chapter.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ChapterProgress {
+    /// How much is read, from 0 to 100.
+    pub percent: i32,
+    /// Whether all of it is read.
+    pub completed: bool,
+    /// When it last changed; null when it never did.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl From<Option<progress::Model>> for ChapterProgress {
+    fn from(progress: Option<progress::Model>) -> Self {
+        let percent = progress.as_ref().map_or(0, |progress| progress.percent);
+        Self { percent, completed: percent == 100, updated_at: progress.map(|p| p.updated_at) }
+    }
+}
+
+/// A chapter worth reading next.
+#[derive(SimpleObject)]
+pub struct Recommendation {
+    /// The chapter.
+    pub chapter: Chapter,
+    /// Why it is worth reading.
+    pub because: Vec<String>,
+}

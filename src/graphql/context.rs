@@ -1,0 +1,56 @@
+//! What a resolver may know of its request: who asks, and which rows they may reach.
+
+use async_graphql::Context;
+use async_graphql::dataloader::DataLoader;
+use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use hallpass_entity::scope::OwnedEntity;
+use hallpass_entity::{Filter, Scope};
+
+use super::error::{ApiError, Result};
+use crate::access::{Asking, Rule};
+use crate::identity::Caller;
+
+pub use crate::config::OwnershipDenial;
+
+/// The request, as resolvers see it.
+pub trait ContextExt<'a> {
+    /// The caller's doors to rows.
+    fn scope(&self) -> &'a Scope;
+    /// The caller; none when nobody is signed in.
+    fn caller(&self) -> Option<&'a Caller>;
+}
+
+impl<'a> ContextExt<'a> for Context<'a> {
+    fn scope(&self) -> &'a Scope {
+        self.data_unchecked::<Scope>()
+    }
+
+    fn caller(&self) -> Option<&'a Caller> {
+        self.data_unchecked::<Asking>().caller.as_deref()
+    }
+}
+
+/// A loader for one request: what several fields ask for one by one is fetched at once. It keeps
+/// nothing from request to request, so nothing of one caller's reaches another.
+pub fn loader<L>(loader: L) -> DataLoader<L> {
+    DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
+        .delay(std::time::Duration::ZERO)
+}
+
+/// Why the caller does not get `row`: it is not there, unless the server is set to tell that it is
+/// another's (`OWNERSHIP_DENIAL=forbid`).
+///
+/// # Errors
+/// When the database is away.
+pub async fn missing<E: OwnedEntity>(
+    ctx: &Context<'_>,
+    what: &'static str,
+    row: Filter<E>,
+) -> Result<ApiError> {
+    match ctx.data_unchecked::<OwnershipDenial>() {
+        OwnershipDenial::Forbid if ctx.scope().is_anothers(row).await? => {
+            Ok(ApiError::Denied(Rule::Owner.denial(ctx.caller())))
+        }
+        OwnershipDenial::Forbid | OwnershipDenial::Hide => Ok(ApiError::NotFound(what)),
+    }
+}

@@ -1,0 +1,167 @@
+//! One error type: the caller's mistakes get words and a code, ours get logged and a bland answer.
+//! The only file that sets `extensions.code`.
+
+use std::sync::Arc;
+
+use async_graphql::{Error, ErrorExtensionValues, Value};
+use hallpass_entity::Error as EntityError;
+
+use crate::access::Denial;
+
+/// What a resolver returns. The error is the library's, so that every kind below fits.
+pub type Result<T> = std::result::Result<T, ApiError>;
+
+/// The codes of the contract.
+pub mod code {
+    /// The credential was refused, or the field needs one.
+    pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+    /// Signed in, and the rule says no.
+    pub const FORBIDDEN: &str = "FORBIDDEN";
+    /// The row is not there, or not the caller's.
+    pub const NOT_FOUND: &str = "NOT_FOUND";
+    /// The input is not acceptable.
+    pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+    /// The row has changed since it was read.
+    pub const CONFLICT: &str = "CONFLICT";
+    /// The auth server cannot be reached.
+    pub const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
+    /// The document is no good, or asks for too much.
+    pub const QUERY_REJECTED: &str = "QUERY_REJECTED";
+    /// The document is no GraphQL.
+    pub const GRAPHQL_PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
+    /// The document does not fit the schema.
+    pub const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
+    /// It took too long.
+    pub const TIMEOUT: &str = "TIMEOUT";
+    /// The database is away.
+    pub const UNAVAILABLE: &str = "UNAVAILABLE";
+    /// A fault of ours.
+    pub const INTERNAL: &str = "INTERNAL";
+}
+
+/// Why a field could not be answered.
+#[derive(Debug)]
+pub enum ApiError {
+    /// A rule said no.
+    Denied(Denial),
+    /// The row is not there, or not the caller's.
+    NotFound(&'static str),
+    /// Input paths, each with what is wrong and how to mend it.
+    BadInput(Vec<(String, String)>),
+    /// The row has changed since it was read; its version now.
+    Conflict(i32),
+    /// The database did not answer.
+    Database(Arc<EntityError>),
+}
+
+impl ApiError {
+    /// One input that is wrong.
+    pub fn bad_input(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::BadInput(vec![(path.into(), message.into())])
+    }
+}
+
+impl From<EntityError> for ApiError {
+    fn from(error: EntityError) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
+
+/// From a loader, whose error goes to everyone who waited for it.
+impl From<Arc<EntityError>> for ApiError {
+    fn from(error: Arc<EntityError>) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Denial {
+    /// Signing in comes first; only then does it matter what is still missing.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        if self.anonymous { code::UNAUTHENTICATED } else { code::FORBIDDEN }
+    }
+}
+
+fn error(message: &str, code: &'static str) -> Error {
+    extended(message, code, |_| {})
+}
+
+fn extended(
+    message: &str,
+    code: &'static str,
+    extend: impl FnOnce(&mut ErrorExtensionValues),
+) -> Error {
+    let mut error = Error::new(message);
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code);
+    extend(&mut extensions);
+    error.extensions = Some(extensions);
+    error
+}
+
+impl From<Denial> for Error {
+    fn from(denial: Denial) -> Self {
+        let message = if denial.anonymous {
+            "You need to sign in to use this field."
+        } else {
+            "You may not use this field."
+        };
+        extended(message, denial.code(), |extensions| {
+            extensions.set("rule", denial.rule.as_str());
+            extensions.set("missing", denial.missing);
+        })
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(failure: ApiError) -> Self {
+        match failure {
+            ApiError::Denied(denial) => denial.into(),
+            ApiError::NotFound(what) => {
+                error(&format!("There is no such {what}."), code::NOT_FOUND)
+            }
+            ApiError::BadInput(fields) => bad_input(fields),
+            ApiError::Conflict(current) => extended(
+                "It was changed since you read it: read it again and repeat your change.",
+                code::CONFLICT,
+                |extensions| extensions.set("currentVersion", current),
+            ),
+            ApiError::Database(failure) => database(&failure),
+        }
+    }
+}
+
+fn bad_input(fields: Vec<(String, String)>) -> Error {
+    let message = match fields.as_slice() {
+        [(path, message)] => format!("{path}: {message}"),
+        _ => "Some of the input is not acceptable: see `extensions.fields`.".to_owned(),
+    };
+    extended(&message, code::BAD_USER_INPUT, |extensions| {
+        let fields = fields
+            .into_iter()
+            .map(|(path, message)| (async_graphql::Name::new(path), Value::from(message)));
+        extensions.set("fields", Value::Object(fields.collect()));
+    })
+}
+
+fn database(failure: &EntityError) -> Error {
+    match failure {
+        EntityError::Anonymous => Error::from(Denial {
+            rule: crate::access::Rule::SignedIn.to_string(),
+            anonymous: true,
+            missing: vec![crate::access::Rule::SignedIn.to_string()],
+        }),
+        EntityError::Unavailable(_) => {
+            tracing::error!(error = %failure, "database not available");
+            error("The server is busy: please try again soon.", code::UNAVAILABLE)
+        }
+        EntityError::Timeout(_) => {
+            tracing::error!(error = %failure, "database too slow");
+            error("This took too long: please try again soon.", code::TIMEOUT)
+        }
+        EntityError::Internal(_) => {
+            tracing::error!(error = %failure, "database refused a statement");
+            error("Something went wrong on our side.", code::INTERNAL)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Errors stay where they happen.
+//!
+//! The GraphQL specification (section 6.4.4) puts null at a nullable field that failed. The library
+//! does so for a resolver's inner value, but lets a refused guard or a failed resolver take the whole
+//! parent along. [`Lenient`] catches the error at the field. It costs nothing where nothing fails.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::resolver_utils::resolve_container;
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerError,
+    ServerResult, Value,
+};
+
+/// An object whose nullable fields fail alone.
+#[derive(Clone, Debug, Default)]
+pub struct Lenient<T>(pub T);
+
+impl<T> Deref for Lenient<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ContainerType> ContainerType for Lenient<T> {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        match self.0.resolve_field(ctx).await {
+            Err(error) if is_nullable::<T>(ctx) => {
+                ctx.add_error(placed(ctx, error));
+                Ok(Some(Value::Null))
+            }
+            resolved => resolved,
+        }
+    }
+}
+
+fn is_nullable<T: OutputType>(ctx: &Context<'_>) -> bool {
+    ctx.schema_env
+        .registry
+        .types
+        .get(T::type_name().as_ref())
+        .and_then(|object| object.field_by_name(ctx.item.node.name.node.as_str()))
+        .is_some_and(|field| !field.ty.ends_with('!'))
+}
+
+/// An error from inside a list has lost its last step; it is no less precise than this field.
+fn placed(ctx: &Context<'_>, error: ServerError) -> ServerError {
+    if error.path.is_empty() { ctx.set_error_path(error) } else { error }
+}
+
+impl<T: ContainerType> OutputType for Lenient<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        _field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        resolve_container(ctx, self).await
+    }
+}
+
+impl<T: ObjectType> ObjectType for Lenient<T> {}

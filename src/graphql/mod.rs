@@ -1,0 +1,15 @@
+//! What every domain says the same way: who asks, pages, ids, errors, checked input.
+
+mod context;
+mod error;
+mod input;
+mod lenient;
+mod node;
+mod page;
+
+pub use context::{ContextExt, OwnershipDenial, loader, missing};
+pub use error::{ApiError, Result, code};
+pub use input::Checks;
+pub use lenient::Lenient;
+pub use node::{decode_id, encode_id};
+pub use page::{Connection, Direction, Listing, PageArgs, Total, connect};

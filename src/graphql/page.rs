@@ -1,0 +1,177 @@
+//! Pages: Relay connections over keyset cursors, parsed once.
+
+use std::sync::Arc;
+
+use async_graphql::connection::{Connection as RelayConnection, Edge, EmptyFields};
+use async_graphql::{Enum, Object, OutputType};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::BoxFuture;
+use hallpass_entity::{Key, Order, Position, Rows, Timestamp, Window};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::error::Result;
+use super::input::Checks;
+
+/// A connection whose total is counted only when asked for.
+pub type Connection<N> = RelayConnection<String, N, Total, EmptyFields>;
+
+/// How many items a page has unless said otherwise.
+const USUAL: i32 = 20;
+/// How many a page has at most.
+const MOST: i32 = 100;
+
+/// Which way a list runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(name = "OrderDirection")]
+pub enum Direction {
+    /// Smallest, oldest, A first.
+    #[default]
+    Asc,
+    /// Largest, newest, Z first.
+    Desc,
+}
+
+/// The arguments of a page, as they came.
+#[derive(Clone, Debug, Default)]
+pub struct PageArgs {
+    first: Option<i32>,
+    after: Option<String>,
+    last: Option<i32>,
+    before: Option<String>,
+}
+
+/// An order with a name, which its cursors carry: a cursor of one order means nothing in another.
+pub struct Listing<E: hallpass_entity::scope::Scoped> {
+    /// The order's name.
+    pub name: String,
+    /// The order.
+    pub order: Order<E>,
+}
+
+impl PageArgs {
+    /// The arguments `first`, `after`, `last` and `before`.
+    pub fn new(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Self {
+        Self { first, after, last, before }
+    }
+
+    fn window(&self, order: &str) -> Result<Window> {
+        let mut checks = Checks::default();
+        if self.first.is_some() && self.last.is_some() {
+            checks.note("last", "give `first` or `last`, not both");
+        }
+        for (path, count) in [("first", self.first), ("last", self.last)] {
+            if count.is_some_and(|count| !(1..=MOST).contains(&count)) {
+                checks.note(path, format!("ask for 1 to {MOST}"));
+            }
+        }
+        let mut position = |path, cursor: &Option<String>| {
+            let text = cursor.as_deref()?;
+            let position = Cursor::decode(text, order);
+            if position.is_none() {
+                checks.note(path, "use a cursor of this list in this order, as a page gave it");
+            }
+            position
+        };
+        let (after, before) = (position("after", &self.after), position("before", &self.before));
+        checks.finish()?;
+        let limit = self.first.or(self.last).unwrap_or(USUAL);
+        let from_end = self.last.is_some();
+        Ok(Window { after, before, limit: u64::try_from(limit).unwrap_or_default(), from_end })
+    }
+}
+
+/// One page of `rows`, each row made into a node.
+///
+/// # Errors
+/// When the arguments are wrong, or the database is away.
+pub async fn connect<E, N>(
+    rows: Rows<E>,
+    listing: &Listing<E>,
+    args: &PageArgs,
+    node: impl Fn(E::Model) -> N,
+) -> Result<Connection<N>>
+where
+    E: hallpass_entity::scope::Listed,
+    N: OutputType,
+{
+    let page = rows.page(&listing.order, &args.window(&listing.name)?).await?;
+    let mut connection =
+        Connection::with_additional_fields(page.has_previous, page.has_next, Total::of(rows));
+    connection.edges.extend(
+        page.rows
+            .into_iter()
+            .map(|(position, row)| Edge::new(Cursor::encode(position, &listing.name), node(row))),
+    );
+    Ok(connection)
+}
+
+/// What a cursor holds: nothing that helps anyone else, since every page is read through a scope.
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    o: String,
+    k: CursorKey,
+    i: Uuid,
+}
+
+#[derive(Serialize, Deserialize)]
+enum CursorKey {
+    #[serde(rename = "s")]
+    Text(String),
+    #[serde(rename = "n")]
+    Integer(i64),
+    #[serde(rename = "t")]
+    Time(Timestamp),
+}
+
+impl Cursor {
+    fn encode(position: Position, order: &str) -> String {
+        let k = match position.key {
+            Key::Text(text) => CursorKey::Text(text),
+            Key::Integer(number) => CursorKey::Integer(number),
+            Key::Time(time) => CursorKey::Time(time),
+        };
+        let cursor = Self { o: order.to_owned(), k, i: position.id };
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+    }
+
+    fn decode(text: &str, order: &str) -> Option<Position> {
+        let cursor: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let key = match cursor.k {
+            CursorKey::Text(text) if text.contains('\0') => return None,
+            CursorKey::Text(text) => Key::Text(text),
+            CursorKey::Integer(number) => Key::Integer(number),
+            CursorKey::Time(time) => Key::Time(time),
+        };
+        (cursor.o == order).then_some(Position { key, id: cursor.i })
+    }
+}
+
+type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
+
+/// Counts a whole list, on demand.
+pub struct Total(Arc<Count>);
+
+impl Total {
+    fn of<E: hallpass_entity::scope::Scoped>(rows: Rows<E>) -> Self {
+        let rows = Arc::new(rows);
+        Self(Arc::new(move || {
+            let rows = Arc::clone(&rows);
+            Box::pin(async move { Ok(rows.count().await?) })
+        }))
+    }
+}
+
+#[Object]
+impl Total {
+    /// How many there are in the whole list. Counted only when asked for.
+    async fn total_count(&self) -> Result<Option<i64>> {
+        Ok(Some((self.0)().await?))
+    }
+}

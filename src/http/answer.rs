@@ -1,0 +1,209 @@
+//! Answers: statuses, codes and headers. The one place where an error becomes bytes.
+
+use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
+use axum::body::Body;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use super::edge::RequestId;
+use crate::graphql::code;
+
+/// More errors than anyone reads: a refused field in each of a hundred rows.
+const MOST_ERRORS: usize = 20;
+/// Library messages can quote the document.
+const LONGEST_MESSAGE: usize = 200;
+
+/// The media types of the GraphQL-over-HTTP draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    /// `application/json`: 200 for everything that is a GraphQL request.
+    Json,
+    /// `application/graphql-response+json`: the status tells whether anything ran.
+    GraphqlResponse,
+}
+
+/// A request that ended before anything ran.
+pub(super) struct Rejection {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    header: Option<(HeaderName, HeaderValue)>,
+    /// Whether it is about the document, which JSON clients expect as 200.
+    about_document: bool,
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+}
+
+impl Rejection {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), header: None, about_document: false }
+    }
+
+    /// The HTTP request is not one of ours.
+    pub(super) fn http(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::new(status, code::BAD_USER_INPUT, message)
+    }
+
+    /// The method is not one of `allowed`.
+    pub(super) fn method(message: &str, allowed: &'static str) -> Self {
+        let header = Some((ALLOW, HeaderValue::from_static(allowed)));
+        Self { header, ..Self::http(StatusCode::METHOD_NOT_ALLOWED, message) }
+    }
+
+    /// The document cannot be read.
+    pub(super) fn document(code: &'static str, message: String) -> Self {
+        Self { about_document: true, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
+    }
+
+    /// The document asks for too much.
+    pub(super) fn query(message: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code::QUERY_REJECTED, message)
+    }
+
+    /// The credential was refused (RFC 6750 section 3.1).
+    pub(super) fn credential(message: String) -> Self {
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        Self {
+            header: Some((WWW_AUTHENTICATE, challenge)),
+            ..Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
+        }
+    }
+
+    /// A cookie came without a sign that a page of ours sent it.
+    pub(super) fn cross_site(why: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code::FORBIDDEN, format!("Refused: {why}."))
+    }
+
+    /// Something that is needed is away.
+    pub(super) fn unavailable(code: &'static str, message: &str, retry_after: u32) -> Self {
+        Self {
+            header: Some((RETRY_AFTER, HeaderValue::from(retry_after))),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+
+    /// A fault of ours.
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            code::INTERNAL,
+            "Something went wrong on our side.",
+        )
+    }
+
+    pub(super) fn into_response(self, media: MediaType, id: &RequestId) -> Response<Body> {
+        let mut errors = [ServerError::new(self.message, None)];
+        set_code(&mut errors[0], self.code);
+        name_request(&mut errors[0], id);
+        let status = match media {
+            MediaType::Json if self.about_document => StatusCode::OK,
+            MediaType::Json | MediaType::GraphqlResponse => self.status,
+        };
+        let mut response = respond(status, media, &Content { errors: &errors, data: None });
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// The answer of a document that ran, or that validation refused.
+pub(super) fn executed(mut executed: Executed, media: MediaType, id: &RequestId) -> Response<Body> {
+    // Nothing ran: the errors are about the request, and there is no data (section 7.1.2 of the
+    // GraphQL specification).
+    let refused = executed.is_err() && executed.data == Value::Null;
+    let dropped = executed.errors.len().saturating_sub(MOST_ERRORS);
+    if dropped > 0 {
+        tracing::debug!(dropped, "errors left out of an answer");
+        executed.errors.truncate(MOST_ERRORS);
+    }
+    for error in &mut executed.errors {
+        complete(error, id);
+    }
+    let away = executed
+        .errors
+        .iter()
+        .any(|error| has_code(error, code::UNAVAILABLE) || has_code(error, code::TIMEOUT));
+    let status = match media {
+        _ if away => StatusCode::SERVICE_UNAVAILABLE,
+        MediaType::GraphqlResponse if refused => StatusCode::BAD_REQUEST,
+        MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
+    };
+    let data = (!refused).then_some(&executed.data);
+    let mut response = respond(status, media, &Content { errors: &executed.errors, data });
+    if away {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// An error of the library's own has no code yet: without a path it is about the document, with one
+/// about the input of a field.
+fn complete(error: &mut ServerError, id: &RequestId) {
+    let has_any =
+        error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
+    if !has_any {
+        error.message = first_line(&error.message);
+        if error.path.is_empty() {
+            set_code(error, code::GRAPHQL_VALIDATION_FAILED);
+        } else {
+            let path = error.path.iter().map(step).collect::<Vec<_>>().join(".");
+            let fields = [(async_graphql::Name::new(path), Value::from(error.message.as_str()))];
+            set_code(error, code::BAD_USER_INPUT);
+            if let Some(extensions) = &mut error.extensions {
+                extensions.set("fields", Value::Object(fields.into_iter().collect()));
+            }
+        }
+    }
+    name_request(error, id);
+}
+
+fn step(segment: &PathSegment) -> String {
+    match segment {
+        PathSegment::Field(name) => name.clone(),
+        PathSegment::Index(index) => index.to_string(),
+    }
+}
+
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().chars().take(LONGEST_MESSAGE).collect()
+}
+
+fn has_code(error: &ServerError, code: &str) -> bool {
+    error.extensions.as_ref().and_then(|extensions| extensions.get("code"))
+        == Some(&Value::from(code))
+}
+
+fn set_code(error: &mut ServerError, code: &'static str) {
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
+}
+
+/// A fault of ours is found in the log by the request's id.
+fn name_request(error: &mut ServerError, id: &RequestId) {
+    if has_code(error, code::INTERNAL)
+        && let Some(extensions) = &mut error.extensions
+    {
+        extensions.set("requestId", id.as_str());
+    }
+}
+
+fn respond(status: StatusCode, media: MediaType, body: &Content<'_>) -> Response<Body> {
+    let content_type = match media {
+        MediaType::Json => "application/json; charset=utf-8",
+        MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+    };
+    let bytes = serde_json::to_vec(body).expect("names and values of an answer are plain JSON");
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

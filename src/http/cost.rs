@@ -1,0 +1,209 @@
+//! What a document asks for, counted before anything runs.
+//!
+//! The library expands a fragment again at each spread, so a document of a kilobyte can keep it busy
+//! for hours. Here each fragment is counted once and multiplied: ten microseconds for the worst.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{
+    ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned, Value, Variables};
+
+/// A list without a stated length has this many items.
+const USUAL_PAGE: u64 = 20;
+/// No list is longer.
+const LONGEST_PAGE: u64 = 100;
+/// Deeper than any document that means well: introspection goes to about fifteen.
+const DEEPEST_INTROSPECTION: u32 = 20;
+/// The recursion of this walk, which the parser allows more of.
+const DEEPEST_WALK: u32 = 64;
+
+/// What a selection asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Objects to be resolved, lists multiplied by their length.
+    objects: u64,
+    /// Fields without a selection of their own.
+    leaves: u64,
+    /// Aliases.
+    pub(super) aliases: u64,
+    /// Directives.
+    pub(super) directives: u64,
+    /// Levels of fields, introspection aside.
+    pub(super) depth: u32,
+    /// Levels of introspection.
+    introspection: u32,
+    /// Fields of the selection itself, not of what is below.
+    pub(super) width: u64,
+    /// Whether it selects the items of a connection.
+    lists: bool,
+}
+
+/// Why a document cannot be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endless {
+    /// A fragment spreads itself.
+    Cycle,
+    /// Too deep to follow.
+    Depth,
+}
+
+impl Cost {
+    /// The cost that is held against `MAX_COST`.
+    pub(super) fn total(&self) -> u64 {
+        self.objects.saturating_add(self.leaves)
+    }
+
+    /// Whether introspection goes deeper than any tool needs.
+    pub(super) fn is_introspection_too_deep(&self) -> bool {
+        self.introspection > DEEPEST_INTROSPECTION
+    }
+
+    fn beside(self, other: Self) -> Self {
+        Self {
+            objects: self.objects.saturating_add(other.objects),
+            leaves: self.leaves.saturating_add(other.leaves),
+            aliases: self.aliases.saturating_add(other.aliases),
+            directives: self.directives.saturating_add(other.directives),
+            depth: self.depth.max(other.depth),
+            introspection: self.introspection.max(other.introspection),
+            width: self.width.saturating_add(other.width),
+            lists: self.lists || other.lists,
+        }
+    }
+}
+
+/// The costliest of the document's operations: validation looks at them all.
+pub(super) fn measure(
+    document: &ExecutableDocument,
+    variables: &Variables,
+) -> Result<Cost, Endless> {
+    let mut walk = Walk { document, variables, counted: HashMap::new() };
+    let mut worst = Cost::default();
+    for (_, operation) in document.operations.iter() {
+        let cost = walk.operation(&operation.node)?;
+        worst = if cost.total() > worst.total() {
+            worst_of(cost, worst)
+        } else {
+            worst_of(worst, cost)
+        };
+    }
+    for name in document.fragments.keys() {
+        walk.fragment(name, 0)?;
+    }
+    Ok(worst)
+}
+
+fn worst_of(costlier: Cost, other: Cost) -> Cost {
+    Cost {
+        aliases: costlier.aliases.max(other.aliases),
+        directives: costlier.directives.max(other.directives),
+        depth: costlier.depth.max(other.depth),
+        introspection: costlier.introspection.max(other.introspection),
+        width: costlier.width.max(other.width),
+        ..costlier
+    }
+}
+
+enum Counted {
+    UnderWay,
+    Done(Cost),
+}
+
+struct Walk<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    counted: HashMap<&'a Name, Counted>,
+}
+
+impl<'a> Walk<'a> {
+    fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Cost, Endless> {
+        let mut cost = self.set(&operation.selection_set.node, 0)?;
+        let on_variables: usize =
+            operation.variable_definitions.iter().map(|v| v.node.directives.len()).sum();
+        cost.directives =
+            cost.directives.saturating_add(count(operation.directives.len() + on_variables));
+        Ok(cost)
+    }
+
+    fn set(&mut self, set: &'a SelectionSet, level: u32) -> Result<Cost, Endless> {
+        if level > DEEPEST_WALK {
+            return Err(Endless::Depth);
+        }
+        let mut cost = Cost::default();
+        for selection in &set.items {
+            cost = cost.beside(match &selection.node {
+                Selection::Field(field) => self.field(field, level)?,
+                Selection::InlineFragment(fragment) => {
+                    let mut inner = self.set(&fragment.node.selection_set.node, level + 1)?;
+                    inner.directives =
+                        inner.directives.saturating_add(count(fragment.node.directives.len()));
+                    inner
+                }
+                Selection::FragmentSpread(spread) => {
+                    let mut inner = self.fragment(&spread.node.fragment_name.node, level + 1)?;
+                    inner.directives =
+                        inner.directives.saturating_add(count(spread.node.directives.len()));
+                    inner
+                }
+            });
+        }
+        Ok(cost)
+    }
+
+    /// An unknown fragment costs nothing here: validation refuses it.
+    fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Cost, Endless> {
+        match self.counted.get(name) {
+            Some(Counted::Done(cost)) => return Ok(*cost),
+            Some(Counted::UnderWay) => return Err(Endless::Cycle),
+            None => {}
+        }
+        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Cost::default()) };
+        self.counted.insert(name, Counted::UnderWay);
+        let cost = self.set(&fragment.node.selection_set.node, level)?;
+        self.counted.insert(name, Counted::Done(cost));
+        Ok(cost)
+    }
+
+    fn field(&mut self, field: &'a Positioned<Field>, level: u32) -> Result<Cost, Endless> {
+        let field = &field.node;
+        let name = field.name.node.as_str();
+        let below = self.set(&field.selection_set.node, level + 1)?;
+        let is_leaf = field.selection_set.node.items.is_empty();
+        let items =
+            if below.lists { self.page(field) } else { self.stated_page(field).unwrap_or(1) };
+        let (depth, introspection) = match name.starts_with("__") {
+            true => (0, below.depth.saturating_add(1)),
+            false => (below.depth.saturating_add(1), below.introspection),
+        };
+        Ok(Cost {
+            objects: below.objects.saturating_mul(items).saturating_add(u64::from(!is_leaf)),
+            leaves: below.leaves.saturating_add(u64::from(is_leaf)),
+            aliases: below.aliases.saturating_add(u64::from(field.alias.is_some())),
+            directives: below.directives.saturating_add(count(field.directives.len())),
+            depth,
+            introspection,
+            width: 1,
+            lists: matches!(name, "nodes" | "edges"),
+        })
+    }
+
+    fn page(&self, field: &Field) -> u64 {
+        self.stated_page(field).unwrap_or(USUAL_PAGE)
+    }
+
+    fn stated_page(&self, field: &Field) -> Option<u64> {
+        let argument = ["first", "last"].iter().find_map(|name| field.get_argument(name))?;
+        let variable = |name: Name| self.variables.get(&name).cloned().ok_or(());
+        let stated = match argument.node.clone().into_const_with(variable) {
+            Ok(Value::Number(number)) => number.as_u64(),
+            _ => None,
+        };
+        Some(stated.unwrap_or(USUAL_PAGE).clamp(1, LONGEST_PAGE))
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,130 @@
+//! GraphiQL, from the binary: it works with no network.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse as _;
+use serde::Serialize;
+
+use super::Shared;
+
+/// A persona, as the page offers it.
+#[derive(Serialize)]
+pub struct PersonaCard {
+    /// The name used on the command line.
+    pub name: &'static str,
+    /// The name for people.
+    pub title: &'static str,
+    /// What sets it apart.
+    pub about: String,
+    /// A fresh token; none for the guest.
+    pub token: Option<String>,
+}
+
+const PAGE: &str = include_str!("graphiql/index.html");
+
+/// Nothing but our own files runs or is asked. The editor sets styles on elements.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'";
+
+struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    gzipped: bool,
+    bytes: &'static [u8],
+}
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+const ASSETS: [Asset; 6] = [
+    Asset {
+        name: "hallpass.js",
+        content_type: SCRIPT,
+        gzipped: false,
+        bytes: include_bytes!("graphiql/hallpass.js"),
+    },
+    Asset {
+        name: "hallpass.css",
+        content_type: STYLE,
+        gzipped: false,
+        bytes: include_bytes!("graphiql/hallpass.css"),
+    },
+    Asset {
+        name: "react.js",
+        content_type: SCRIPT,
+        gzipped: true,
+        bytes: include_bytes!("graphiql/vendor/react.js.gz"),
+    },
+    Asset {
+        name: "react-dom.js",
+        content_type: SCRIPT,
+        gzipped: true,
+        bytes: include_bytes!("graphiql/vendor/react-dom.js.gz"),
+    },
+    Asset {
+        name: "graphiql.js",
+        content_type: SCRIPT,
+        gzipped: true,
+        bytes: include_bytes!("graphiql/vendor/graphiql.js.gz"),
+    },
+    Asset {
+        name: "graphiql.css",
+        content_type: STYLE,
+        gzipped: true,
+        bytes: include_bytes!("graphiql/vendor/graphiql.css.gz"),
+    },
+];
+
+/// The page.
+pub(super) fn page() -> Response<Body> {
+    let mut response = Response::new(Body::from(PAGE));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+}
+
+/// A file of the page. The version names it: a new binary brings new files.
+pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
+    let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let tag = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
+    let fresh = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag);
+    let mut response = match fresh {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => Response::new(Body::from(asset.bytes)),
+    };
+    let headers = response.headers_mut();
+    headers.insert(ETAG, HeaderValue::from_static(tag));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    if asset.gzipped && !fresh {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// The schema as text, where clients may ask for it.
+pub(super) async fn sdl(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    match &shared.parts.sdl {
+        Some(sdl) => sdl.clone().into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Who can be tried out, in development.
+pub(super) async fn personas(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    match &shared.parts.personas {
+        Some(personas) => Json(personas()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}

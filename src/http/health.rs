@@ -1,0 +1,27 @@
+//! Whether the process lives, and whether it can do its work.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use super::Shared;
+
+/// The process lives. Touches nothing else: a server whose database is away must not be restarted.
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// The process can do its work; else 503 with the name of what is missing.
+pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    match (shared.parts.readiness)().await {
+        Ok(()) if shared.parts.authenticator.ready().await => "ready\n".into_response(),
+        Ok(()) => not_ready("key set"),
+        Err(missing) => not_ready(missing),
+    }
+}
+
+fn not_ready(missing: &str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")).into_response()
+}

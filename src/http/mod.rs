@@ -1,0 +1,118 @@
+//! The only room with handlers: routes, limits, GraphiQL, health.
+//!
+//! A request comes in through [`server`], gets an id and its headers in [`edge`], and is answered by
+//! [`endpoint`], which asks `identity` who is asking, [`document`] what the query costs, and the
+//! schema for the answer.
+
+mod address;
+mod answer;
+mod cost;
+mod document;
+mod edge;
+mod endpoint;
+mod graphiql;
+mod health;
+mod params;
+mod server;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::routing::{any, get};
+use futures_util::future::BoxFuture;
+use ipnet::IpNet;
+use tower_http::cors::CorsLayer;
+
+use crate::config::{Limits, Origin};
+use crate::identity::{Authenticator, Caller};
+use crate::schema::Schema;
+
+pub use graphiql::PersonaCard;
+pub use server::serve;
+
+use document::Documents;
+
+/// Gives a request what its resolvers need to know of its caller.
+pub type Prepare =
+    dyn Fn(async_graphql::Request, Option<Arc<Caller>>) -> async_graphql::Request + Send + Sync;
+/// Names what is not ready.
+pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), &'static str>> + Send + Sync;
+/// The personas of development, with fresh tokens.
+pub type Personas = dyn Fn() -> Vec<PersonaCard> + Send + Sync;
+
+/// What the handlers need, put together by `app`.
+pub struct Parts {
+    /// Runs documents.
+    pub schema: Schema,
+    /// The schema as text, where clients may ask for it.
+    pub sdl: Option<String>,
+    /// Decides who is asking.
+    pub authenticator: Authenticator,
+    /// Gives a request what its resolvers need to know of its caller.
+    pub prepare: Box<Prepare>,
+    /// Names what is not ready.
+    pub readiness: Box<Readiness>,
+    /// The personas, in development.
+    pub personas: Option<Box<Personas>>,
+    /// What a request may cost.
+    pub limits: Limits,
+    /// Pages of these origins may call with cookies.
+    pub allowed_origins: Vec<Origin>,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+struct Shared {
+    parts: Parts,
+    documents: Documents,
+}
+
+/// The routes.
+#[must_use]
+pub fn router(parts: Parts) -> Router {
+    let cors = cors(&parts.allowed_origins);
+    let documents = Documents::new(parts.limits);
+    let shared = Arc::new(Shared { parts, documents });
+    let router = Router::new()
+        .route("/graphql", any(endpoint::graphql))
+        .route("/schema.graphql", get(graphiql::sdl))
+        .route("/graphiql/{asset}", get(graphiql::asset))
+        .route("/dev/personas", get(graphiql::personas))
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .fallback(edge::not_found)
+        .with_state(Arc::clone(&shared));
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.layer(axum::middleware::from_fn_with_state(shared, edge::edge))
+}
+
+/// Exact origins with credentials; nobody else is granted anything.
+fn cors(origins: &[Origin]) -> Option<CorsLayer> {
+    let exact: Vec<_> =
+        origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();
+    if exact.is_empty() {
+        return None;
+    }
+    let asked = [
+        "x-api-key",
+        "graphql-require-preflight",
+        "apollo-require-preflight",
+        "x-apollo-operation-name",
+    ];
+    let headers =
+        [AUTHORIZATION, CONTENT_TYPE].into_iter().chain(asked.map(HeaderName::from_static));
+    Some(
+        CorsLayer::new()
+            .allow_origin(exact)
+            .allow_credentials(true)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers(headers.collect::<Vec<_>>())
+            .expose_headers([edge::REQUEST_ID, RETRY_AFTER])
+            .max_age(std::time::Duration::from_secs(600)),
+    )
+}

@@ -1,0 +1,263 @@
+//! Development's own issuer, and the people it knows.
+//!
+//! Its key is made on first start and kept beside the database; its tokens are verified through the
+//! same key set as anyone's. It exists in development mode only, which serves on loopback only.
+
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hallpass_entity::now;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+/// The name by which the issuer signs, and the audience it signs for.
+const NAME: &str = "hallpass-development";
+const KEY_ID: &str = "development";
+/// A working day: long enough not to be in the way.
+const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
+
+/// Somebody to try things as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Persona {
+    /// Not signed in.
+    Guest,
+    /// A beginner without a subscription.
+    Free,
+    /// A paying learner: Advanced, Robotics.
+    Premium,
+    /// Who writes the courses.
+    Editor,
+    /// Who runs the place.
+    Admin,
+}
+
+/// Every persona.
+pub const PERSONAS: [Persona; 5] =
+    [Persona::Guest, Persona::Free, Persona::Premium, Persona::Editor, Persona::Admin];
+
+/// What a persona's token says of them.
+struct Profile {
+    id: &'static str,
+    name: &'static str,
+    role: &'static str,
+    tier: &'static str,
+    software: &'static str,
+    hardware: &'static str,
+    interest: &'static str,
+}
+
+impl Persona {
+    /// The name used on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Free => "free",
+            Self::Premium => "premium",
+            Self::Editor => "editor",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Guest => "Guest",
+            Self::Free => "Free learner",
+            Self::Premium => "Premium learner",
+            Self::Editor => "Editor",
+            Self::Admin => "Admin",
+        }
+    }
+
+    /// What sets this persona apart.
+    #[must_use]
+    pub fn about(self) -> String {
+        self.profile().map_or_else(
+            || "not signed in".to_owned(),
+            |profile| {
+                format!(
+                    "{}: role {}, tier {}, {} in software, {} in hardware, {}",
+                    profile.name,
+                    profile.role,
+                    profile.tier,
+                    profile.software,
+                    profile.hardware,
+                    profile.interest
+                )
+            },
+        )
+    }
+
+    fn profile(self) -> Option<Profile> {
+        let learner = Profile {
+            id: "persona-free",
+            name: "Fay",
+            role: "user",
+            tier: "free",
+            software: "Beginner",
+            hardware: "Beginner",
+            interest: "General",
+        };
+        match self {
+            Self::Guest => None,
+            Self::Free => Some(learner),
+            Self::Premium => Some(Profile {
+                id: "persona-premium",
+                name: "Priya",
+                tier: "premium",
+                software: "Advanced",
+                interest: "Robotics",
+                ..learner
+            }),
+            Self::Editor => Some(Profile {
+                id: "persona-editor",
+                name: "Edda",
+                role: "editor",
+                software: "Intermediate",
+                hardware: "Intermediate",
+                interest: "Web",
+                ..learner
+            }),
+            Self::Admin => Some(Profile {
+                id: "persona-admin",
+                name: "Ada",
+                role: "admin",
+                tier: "enterprise",
+                software: "Intermediate",
+                hardware: "Advanced",
+                interest: "AI",
+            }),
+        }
+    }
+}
+
+/// Why there is no issuer.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    /// The key file could not be read or written.
+    #[error(
+        "the development key {path} cannot be used ({source}): delete it, or fix its permissions"
+    )]
+    File {
+        /// Where it is.
+        path: String,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The key is no Ed25519 key.
+    #[error("the development key is damaged: delete it, and it is made anew")]
+    Key,
+    /// A token could not be signed.
+    #[error("a development token could not be signed")]
+    Signature,
+}
+
+/// Signs persona tokens with an Ed25519 key of its own.
+pub struct Issuer {
+    signing: EncodingKey,
+    public: String,
+}
+
+impl Issuer {
+    /// The issuer whose key is kept in `path`; made there when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn kept_in(path: &Path) -> Result<Self, IssuerError> {
+        let fail = |source| IssuerError::File { path: path.display().to_string(), source };
+        let key = match std::fs::read(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                make_key_file(path).map_err(fail)?
+            }
+            read => read.map_err(fail)?,
+        };
+        Self::from_key(&key)
+    }
+
+    /// An issuer whose key is forgotten with it.
+    ///
+    /// # Errors
+    /// When no key could be made.
+    pub fn ephemeral() -> Result<Self, IssuerError> {
+        Self::from_key(&make_key().map_err(|_| IssuerError::Key)?)
+    }
+
+    fn from_key(pkcs8: &[u8]) -> Result<Self, IssuerError> {
+        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| IssuerError::Key)?;
+        Ok(Self {
+            signing: EncodingKey::from_ed_der(pkcs8),
+            public: URL_SAFE_NO_PAD.encode(pair.public_key()),
+        })
+    }
+
+    /// The `iss` and `aud` of its tokens.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// Its public key, as a JSON Web Key Set.
+    #[must_use]
+    pub fn key_set(&self) -> Value {
+        json!({"keys": [
+            {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": KEY_ID, "x": self.public}
+        ]})
+    }
+
+    /// A token for `persona`; none for the guest, who has no credential. Its claims are those of
+    /// Better Auth's JWT plugin.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn token(&self, persona: Persona) -> Result<Option<SecretString>, IssuerError> {
+        let Some(profile) = persona.profile() else { return Ok(None) };
+        let issued = now().timestamp();
+        let claims = json!({
+            "iss": NAME, "aud": NAME, "sub": profile.id, "id": profile.id,
+            "iat": issued, "exp": issued + LIFETIME_SECONDS,
+            "name": profile.name, "email": format!("{}@hallpass.test", persona.name()),
+            "emailVerified": true, "role": profile.role, "tier": profile.tier, "banned": false,
+            "softwareBackground": profile.software, "hardwareBackground": profile.hardware,
+            "interestArea": profile.interest,
+        });
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = None;
+        header.kid = Some(KEY_ID.to_owned());
+        jsonwebtoken::encode(&header, &claims, &self.signing)
+            .map(|token| Some(token.into()))
+            .map_err(|_| IssuerError::Signature)
+    }
+}
+
+fn make_key() -> std::io::Result<Vec<u8>> {
+    Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+        .map(|document| document.as_ref().to_vec())
+        .map_err(|_| std::io::Error::other("no random numbers"))
+}
+
+/// Two servers may start at once: the file appears whole or not at all, and the first one counts.
+fn make_key_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(&make_key()?)?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => std::fs::read(path),
+    }
+}

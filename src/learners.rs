@@ -1,0 +1,220 @@
+//! Learners: the caller as a person with a background and an interest.
+
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use hallpass_entity::Timestamp;
+use hallpass_entity::level::Level as LevelRow;
+
+use crate::access::Rule::{Public, SignedIn};
+use crate::access::{null_only_on_error, stated};
+use crate::graphql::{ContextExt as _, Result};
+use crate::identity::{Caller, Kind, Via};
+
+/// Three steps of experience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "LevelRow")]
+pub enum Level {
+    /// New to it.
+    Beginner,
+    /// At home with the basics.
+    Intermediate,
+    /// Experienced.
+    Advanced,
+}
+
+/// What is known of somebody who wants to learn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Experience with software.
+    pub software: LevelRow,
+    /// Experience with hardware.
+    pub hardware: LevelRow,
+    /// What they want to learn about.
+    pub interest: String,
+}
+
+/// An interest that the auth server did not state.
+const NO_INTEREST: &str = "General";
+
+impl Profile {
+    /// The profile of a caller. An unknown or missing background counts as Beginner, an unknown
+    /// interest as General.
+    #[must_use]
+    pub fn of(caller: Option<&Caller>) -> Self {
+        Self::stated(
+            caller.and_then(Caller::software_background),
+            caller.and_then(Caller::hardware_background),
+            caller.and_then(Caller::interest_area),
+        )
+    }
+
+    /// The profile that these words of the auth server make.
+    #[must_use]
+    pub fn stated(software: Option<&str>, hardware: Option<&str>, interest: Option<&str>) -> Self {
+        Self {
+            software: level(software),
+            hardware: level(hardware),
+            interest: interest.unwrap_or(NO_INTEREST).trim().to_owned(),
+        }
+    }
+
+    /// Which kind of text suits them: `advanced-robotics`, `beginner-friendly` or `intermediate`.
+    #[must_use]
+    pub fn content_level(&self) -> &'static str {
+        match (self.software, self.interest.as_str()) {
+            (LevelRow::Advanced, interest) if interest.eq_ignore_ascii_case("robotics") => {
+                "advanced-robotics"
+            }
+            (LevelRow::Beginner, _) => "beginner-friendly",
+            (LevelRow::Intermediate | LevelRow::Advanced, _) => "intermediate",
+        }
+    }
+}
+
+fn level(text: Option<&str>) -> LevelRow {
+    match text.map(|text| text.trim().to_ascii_lowercase()).as_deref() {
+        Some("advanced") => LevelRow::Advanced,
+        Some("intermediate") => LevelRow::Intermediate,
+        _ => LevelRow::Beginner,
+    }
+}
+
+/// A person or a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Kind")]
+pub enum CallerKind {
+    /// A person.
+    User,
+    /// A machine, which owns nothing.
+    Service,
+}
+
+/// The kind of credential that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Via")]
+pub enum AuthMethod {
+    /// A session cookie, validated at the auth server.
+    SessionCookie,
+    /// A bearer session token, validated at the auth server.
+    SessionToken,
+    /// A JWT signed with a key of the key set.
+    Jwt,
+    /// A JWT signed with the shared secret.
+    SharedSecret,
+}
+
+/// Background and interest.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct LearnerProfile {
+    /// Experience with software.
+    pub software_background: Level,
+    /// Experience with hardware.
+    pub hardware_background: Level,
+    /// What they want to learn about.
+    pub interest_area: String,
+}
+
+/// The caller, as the auth server knows them.
+pub struct Me<'a>(&'a Caller);
+
+#[Object]
+impl Me<'_> {
+    /// The auth server's id of the user.
+    async fn id(&self) -> ID {
+        self.0.id().as_str().into()
+    }
+
+    /// The e-mail address, if the credential says.
+    async fn email(&self) -> Option<&str> {
+        self.0.email()
+    }
+
+    /// Whether the auth server verified the address.
+    async fn email_verified(&self) -> bool {
+        self.0.email_verified()
+    }
+
+    /// The name, if the credential says.
+    async fn name(&self) -> Option<&str> {
+        self.0.name()
+    }
+
+    /// The roles held.
+    async fn roles(&self) -> Vec<&str> {
+        self.0.roles().iter().map(String::as_str).collect()
+    }
+
+    /// The tier held.
+    async fn tier(&self) -> &str {
+        self.0.tier()
+    }
+
+    /// The permissions held.
+    async fn permissions(&self) -> Vec<&str> {
+        self.0.permissions().iter().map(String::as_str).collect()
+    }
+
+    /// The organization acted for.
+    async fn organization_id(&self) -> Option<&str> {
+        self.0.organization_id()
+    }
+
+    /// A person or a machine.
+    async fn kind(&self) -> CallerKind {
+        self.0.kind().into()
+    }
+
+    /// The kind of credential that was accepted.
+    async fn method(&self) -> AuthMethod {
+        self.0.via().into()
+    }
+
+    /// When the credential ends.
+    async fn expires_at(&self) -> Timestamp {
+        self.0.expires_at()
+    }
+
+    /// The id of the session, where the credential is one.
+    async fn session_id(&self) -> Option<&str> {
+        self.0.session_id()
+    }
+
+    /// The id of the administrator who acts as this user.
+    async fn impersonated_by(&self) -> Option<&str> {
+        self.0.impersonated_by()
+    }
+
+    /// Background and interest.
+    async fn profile(&self) -> LearnerProfile {
+        let profile = Profile::of(Some(self.0));
+        LearnerProfile {
+            software_background: profile.software.into(),
+            hardware_background: profile.hardware.into(),
+            interest_area: profile.interest,
+        }
+    }
+
+    /// Which kind of text suits the caller: `advanced-robotics`, `beginner-friendly` or
+    /// `intermediate`.
+    async fn content_level(&self) -> &'static str {
+        Profile::of(Some(self.0)).content_level()
+    }
+}
+
+/// The queries about the caller.
+#[derive(Default)]
+pub struct LearnerQuery;
+
+#[Object]
+impl LearnerQuery {
+    /// The caller.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn me<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
+        Ok(ctx.caller().map(Me))
+    }
+
+    /// The caller, or null when nobody is signed in.
+    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    async fn viewer<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
+        Ok(ctx.caller().map(Me))
+    }
+}

@@ -1,0 +1,34 @@
+//! Hallpass: a GraphQL API server for teams whose front end signs users in with Better Auth.
+//!
+//! # The way a request goes
+//!
+//! [`http`] takes the request and finds the credentials → [`identity`] decides who is asking, once →
+//! [`schema`] runs the document → a domain ([`tasks`], [`courses`], [`learners`]) states who may, with
+//! a rule of [`access`], and asks `hallpass_entity` for rows through the caller's scope → the owner
+//! is added to every statement → rows come back as a page of [`graphql`]. One direction, no way back.
+//!
+//! # Who may import whom
+//!
+//! | room | may import |
+//! |---|---|
+//! | [`config`] | nothing of ours |
+//! | [`identity`] | [`config`], `hallpass_entity` (user ids and the clock) |
+//! | [`access`] | [`identity`] |
+//! | [`graphql`] | [`access`], [`identity`], `hallpass_entity` |
+//! | a domain | [`graphql`], [`access`], [`identity`], `hallpass_entity`, another domain's nouns |
+//! | [`schema`] | every domain |
+//! | [`http`] | [`identity`], [`schema`], [`config`], the codes of [`graphql`] |
+//! | [`app`] | everything |
+//! | [`cli`] | [`app`] and what a command prints |
+
+pub mod access;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod courses;
+pub mod graphql;
+pub mod http;
+pub mod identity;
+pub mod learners;
+pub mod schema;
+pub mod tasks;

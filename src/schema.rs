@@ -1,0 +1,88 @@
+//! The schema: one line per domain. The only file that lists domains.
+
+use async_graphql::{
+    Context, EmptySubscription, ID, Interface, MergedObject, Object, Request, SDLExportOptions,
+};
+use hallpass_entity::Scope;
+
+use crate::access::Rule::Public;
+use crate::access::stated;
+use crate::courses::{self, Chapter, Course, CourseQuery};
+use crate::graphql::{Lenient, Result, decode_id};
+use crate::learners::LearnerQuery;
+use crate::tasks::{self, Task, TaskMutation, TaskQuery};
+
+/// The queries of every domain.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+pub struct Queries(NodeQuery, LearnerQuery, TaskQuery, CourseQuery);
+
+/// The mutations of every domain.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub struct Mutations(TaskMutation);
+
+/// The whole schema.
+pub type Schema = async_graphql::Schema<Lenient<Queries>, Lenient<Mutations>, EmptySubscription>;
+
+/// Builds the schema. `introspection` says whether clients may ask for it.
+#[must_use]
+pub fn build(introspection: bool) -> Schema {
+    let schema = Schema::build(Lenient::default(), Lenient::default(), EmptySubscription)
+        // Names that a caller guessed wrong are not put right: that would list the others.
+        .disable_suggestions();
+    if introspection { schema.finish() } else { schema.disable_introspection().finish() }
+}
+
+/// The schema as text, in an order that does not depend on how it was built.
+#[must_use]
+pub fn sdl(schema: &Schema) -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by()
+        .prefer_single_line_descriptions()
+        .use_space_ident();
+    let mut sdl = schema.sdl_with_options(options);
+    sdl.truncate(sdl.trim_end().len());
+    sdl.push('\n');
+    sdl
+}
+
+/// Gives a request what its resolvers need of `scope`: the scope, and each domain's loaders.
+#[must_use]
+pub fn scoped(request: Request, scope: Scope) -> Request {
+    request.data(tasks::loader(&scope)).data(courses::loaders(&scope)).data(scope)
+}
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
+pub enum Node {
+    /// A task.
+    Task(Task),
+    /// A course.
+    Course(Course),
+    /// A chapter.
+    Chapter(Chapter),
+}
+
+/// The query that finds anything by its global id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Whatever has this id, if the caller may read it.
+    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        let Some((kind, key)) = decode_id(&id) else { return Ok(None) };
+        Ok(match kind.as_str() {
+            "Task" => tasks::node(ctx, key.into()).await?.map(Node::from),
+            "Course" => courses::course_node(ctx, key.into()).await?.map(Node::from),
+            "Chapter" => courses::chapter_node(ctx, key.into()).await?.map(Node::from),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,302 @@
+//! What may be said of a task, and how it is checked.
+
+use async_graphql::{Enum, InputObject, MaybeUndefined};
+use chrono::{Datelike as _, SubsecRound as _};
+use hallpass_entity::task::{Column, Entity};
+use hallpass_entity::{Comparison as _, Filter, Key, Order, Set, Timestamp, task, task_tag};
+
+use super::types::TaskPriority;
+use crate::graphql::{ApiError, Checks, Direction, Listing, Result};
+
+const LONGEST_TITLE: usize = 200;
+const LONGEST_DESCRIPTION: usize = 10_000;
+const LONGEST_TAG: usize = 40;
+const MOST_TAGS: usize = 20;
+/// Longer than any title: a search for more finds nothing.
+const LONGEST_SEARCH: usize = 200;
+
+/// A new task.
+#[derive(Clone, Debug, InputObject)]
+pub struct CreateTaskInput {
+    /// What is to be done: 1 to 200 characters.
+    pub title: String,
+    /// The details: at most 10,000 characters.
+    pub description: Option<String>,
+    /// How much it presses.
+    #[graphql(default_with = "TaskPriority::Medium")]
+    pub priority: TaskPriority,
+    /// By when it is wanted.
+    pub due_at: Option<Timestamp>,
+    /// At most 20 words of at most 40 characters.
+    #[graphql(default)]
+    pub tags: Vec<String>,
+    /// Whether everyone may see it.
+    #[graphql(default)]
+    pub is_public: bool,
+}
+
+/// Changes to a task. What is left out stays as it is.
+#[derive(Clone, Debug, InputObject)]
+pub struct UpdateTaskInput {
+    /// What is to be done: 1 to 200 characters.
+    pub title: MaybeUndefined<String>,
+    /// The details, at most 10,000 characters; null removes them.
+    pub description: MaybeUndefined<String>,
+    /// How much it presses.
+    pub priority: MaybeUndefined<TaskPriority>,
+    /// By when it is wanted; null removes it.
+    pub due_at: MaybeUndefined<Timestamp>,
+    /// At most 20 words of at most 40 characters, in place of those there; null removes them.
+    pub tags: MaybeUndefined<Vec<String>>,
+    /// Whether everyone may see it.
+    pub is_public: MaybeUndefined<bool>,
+}
+
+/// Checked values for a task's columns, and its tags where they are to change.
+pub(super) struct Written {
+    pub(super) values: task::ActiveModel,
+    pub(super) tags: Option<Vec<String>>,
+}
+
+impl CreateTaskInput {
+    pub(super) fn check(self) -> Result<Written> {
+        let mut checks = Checks::default();
+        let values = task::ActiveModel {
+            title: Set(title(&mut checks, &self.title)),
+            description: Set(self.description.and_then(|text| description(&mut checks, &text))),
+            priority: Set(self.priority.into()),
+            due_at: Set(self.due_at.map(|due| due_at(&mut checks, due))),
+            is_public: Set(self.is_public),
+            ..Default::default()
+        };
+        let tags = tags(&mut checks, &self.tags);
+        checks.finish()?;
+        Ok(Written { values, tags: Some(tags) })
+    }
+}
+
+impl UpdateTaskInput {
+    pub(super) fn check(self) -> Result<Written> {
+        let mut checks = Checks::default();
+        let mut values = task::ActiveModel::default();
+        if let Some(text) = required(&mut checks, "input.title", self.title) {
+            values.title = Set(title(&mut checks, &text));
+        }
+        match self.description {
+            MaybeUndefined::Undefined => {}
+            MaybeUndefined::Null => values.description = Set(None),
+            MaybeUndefined::Value(text) => {
+                values.description = Set(description(&mut checks, &text));
+            }
+        }
+        if let Some(priority) = required(&mut checks, "input.priority", self.priority) {
+            values.priority = Set(priority.into());
+        }
+        match self.due_at {
+            MaybeUndefined::Undefined => {}
+            MaybeUndefined::Null => values.due_at = Set(None),
+            MaybeUndefined::Value(due) => values.due_at = Set(Some(due_at(&mut checks, due))),
+        }
+        if let Some(is_public) = required(&mut checks, "input.isPublic", self.is_public) {
+            values.is_public = Set(is_public);
+        }
+        let tags = match self.tags {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(Vec::new()),
+            MaybeUndefined::Value(words) => Some(tags(&mut checks, &words)),
+        };
+        checks.finish()?;
+        Ok(Written { values, tags })
+    }
+}
+
+fn required<T>(checks: &mut Checks, path: &str, value: MaybeUndefined<T>) -> Option<T> {
+    if value.is_null() {
+        checks.note(path, "it cannot be null: leave it out to keep it as it is");
+    }
+    value.take()
+}
+
+fn title(checks: &mut Checks, text: &str) -> String {
+    checks.text("input.title", text, 1, LONGEST_TITLE)
+}
+
+/// A description of blanks is none.
+fn description(checks: &mut Checks, text: &str) -> Option<String> {
+    let text = checks.text("input.description", text, 0, LONGEST_DESCRIPTION);
+    (!text.is_empty()).then_some(text)
+}
+
+/// Years that people plan in; the databases disagree about others.
+fn due_at(checks: &mut Checks, due: Timestamp) -> Timestamp {
+    if !(2000..2200).contains(&due.year()) {
+        checks.note("input.dueAt", "give a date between the years 2000 and 2199");
+    }
+    due.trunc_subsecs(6)
+}
+
+/// Each tag once, in the order given.
+fn tags(checks: &mut Checks, words: &[String]) -> Vec<String> {
+    let mut tags = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let tag = checks.text(&format!("input.tags.{at}"), word, 1, LONGEST_TAG);
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+        if at == MOST_TAGS {
+            checks.note("input.tags", format!("use at most {MOST_TAGS} tags"));
+            break;
+        }
+    }
+    tags
+}
+
+/// Which of the caller's own tasks. Everything given must hold.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct TaskFilter {
+    /// Done, or not done.
+    pub completed: Option<bool>,
+    /// Of this priority.
+    pub priority: Option<TaskPriority>,
+    /// Wanted before this moment.
+    pub due_before: Option<Timestamp>,
+    /// Wanted after this moment.
+    pub due_after: Option<Timestamp>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// With this text in the title or the description, whatever the case.
+    pub text: Option<String>,
+}
+
+impl TaskFilter {
+    pub(super) fn check(&self) -> Result<Filter<Entity>> {
+        let text = search("filter.text", self.text.as_deref())?;
+        let tag = search("filter.tag", self.tag.as_deref())?;
+        Ok(Filter::all()
+            .and_maybe(self.completed.map(|completed| Column::Completed.is(completed)))
+            .and_maybe(self.priority.map(|p| Column::Priority.is(task::Priority::from(p))))
+            .and_maybe(self.due_before.map(|time| Column::DueAt.before(time)))
+            .and_maybe(self.due_after.map(|time| Column::DueAt.after(time)))
+            .and_maybe(tag.map(|tag| Filter::has(task_tag::Column::Tag.is(tag))))
+            .and_maybe(text.map(|text| {
+                Column::Title.contains_text(text).or(Column::Description.contains_text(text))
+            })))
+    }
+}
+
+/// Which of everyone's public tasks. What only owners see cannot be searched for.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct PublicTaskFilter {
+    /// Done, or not done.
+    pub completed: Option<bool>,
+    /// With this text in the title, whatever the case.
+    pub text: Option<String>,
+}
+
+impl PublicTaskFilter {
+    pub(super) fn check(&self) -> Result<Filter<Entity>> {
+        let text = search("filter.text", self.text.as_deref())?;
+        Ok(Filter::all()
+            .and_maybe(self.completed.map(|completed| Column::Completed.is(completed)))
+            .and_maybe(text.map(|text| Column::Title.contains_text(text))))
+    }
+}
+
+fn search<'a>(path: &str, text: Option<&'a str>) -> Result<Option<&'a str>> {
+    match text {
+        Some(text) if text.contains('\0') => {
+            Err(ApiError::bad_input(path, "remove the NUL character"))
+        }
+        Some(text) if text.chars().count() > LONGEST_SEARCH => {
+            Err(ApiError::bad_input(path, format!("use at most {LONGEST_SEARCH} characters")))
+        }
+        text => Ok(text.map(str::trim).filter(|text| !text.is_empty())),
+    }
+}
+
+/// By what the caller's tasks are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum TaskOrderField {
+    /// When they were made.
+    CreatedAt,
+    /// When they were last changed.
+    UpdatedAt,
+    /// By when they are wanted; those without a date count as last of all.
+    DueAt,
+    /// How much they press.
+    Priority,
+    /// Their titles.
+    Title,
+}
+
+/// The order of the caller's tasks.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct TaskOrder {
+    /// By what.
+    pub field: TaskOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+/// By what public tasks are ordered: only by what everyone sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum PublicTaskOrderField {
+    /// When they were made.
+    CreatedAt,
+    /// When they were last changed.
+    UpdatedAt,
+    /// Their titles.
+    Title,
+}
+
+/// The order of public tasks.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct PublicTaskOrder {
+    /// By what.
+    pub field: PublicTaskOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: Direction,
+}
+
+impl From<PublicTaskOrder> for TaskOrder {
+    fn from(order: PublicTaskOrder) -> Self {
+        let field = match order.field {
+            PublicTaskOrderField::CreatedAt => TaskOrderField::CreatedAt,
+            PublicTaskOrderField::UpdatedAt => TaskOrderField::UpdatedAt,
+            PublicTaskOrderField::Title => TaskOrderField::Title,
+        };
+        Self { field, direction: order.direction }
+    }
+}
+
+impl TaskOrder {
+    /// Newest first, unless said otherwise.
+    pub(super) fn listing(order: Option<Self>) -> Listing<Entity> {
+        let newest = Self { field: TaskOrderField::CreatedAt, direction: Direction::Desc };
+        let Self { field, direction } = order.unwrap_or(newest);
+        let column = match field {
+            TaskOrderField::CreatedAt => Column::CreatedAt,
+            TaskOrderField::UpdatedAt => Column::UpdatedAt,
+            TaskOrderField::DueAt => Column::DueAt,
+            TaskOrderField::Priority => Column::Priority,
+            TaskOrderField::Title => Column::Title,
+        };
+        let order = Order::by(column, direction == Direction::Desc);
+        let order = match field {
+            TaskOrderField::DueAt => order.absent_as(Key::Time(END_OF_PLANS)),
+            TaskOrderField::CreatedAt
+            | TaskOrderField::UpdatedAt
+            | TaskOrderField::Priority
+            | TaskOrderField::Title => order,
+        };
+        Listing { name: format!("{field:?}{direction:?}"), order }
+    }
+}
+
+/// Later than any date that a task can be wanted by.
+const END_OF_PLANS: Timestamp = match chrono::DateTime::from_timestamp(253_402_300_799, 0) {
+    Some(time) => time,
+    None => Timestamp::MAX_UTC,
+};

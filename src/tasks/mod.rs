@@ -1,0 +1,14 @@
+//! Tasks: each person's own list, parts of which they may show to everyone.
+
+mod demo;
+mod input;
+mod mutation;
+mod query;
+mod tags;
+mod types;
+
+pub use demo::load_demo;
+pub use mutation::TaskMutation;
+pub use query::{TaskQuery, node};
+pub use tags::loader;
+pub use types::{Task, TaskFields};

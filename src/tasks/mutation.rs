@@ -1,0 +1,196 @@
+//! Changing tasks. Ownership is part of the statement that changes: nothing is checked first and
+//! changed later.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, Object};
+use hallpass_entity::{
+    Change, Comparison as _, Error, Filter, Scope, Set, TaskId, TaskTagId, now, task, task_tag,
+};
+
+use super::input::{CreateTaskInput, UpdateTaskInput};
+use super::query::missing;
+use super::types::{TYPE, Task, TaskFields};
+use crate::access::Rule::SignedIn;
+use crate::access::{null_only_on_error, stated};
+use crate::graphql::{ApiError, ContextExt as _, Result, decode_id};
+
+/// How many tasks one mutation changes at most.
+const MOST_AT_ONCE: usize = 100;
+
+/// The mutations of tasks.
+#[derive(Default)]
+pub struct TaskMutation;
+
+#[Object]
+impl TaskMutation {
+    /// Makes a task, owned by the caller.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn create_task(&self, ctx: &Context<'_>, input: CreateTaskInput) -> Result<Option<Task>> {
+        let written = input.check()?;
+        let made = now();
+        let values = task::ActiveModel {
+            id: Set(TaskId::generate()),
+            completed: Set(false),
+            completed_at: Set(None),
+            version: Set(1),
+            created_at: Set(made),
+            updated_at: Set(made),
+            ..written.values
+        };
+        let row = match written.tags.unwrap_or_default() {
+            tags if tags.is_empty() => ctx.scope().insert::<task::Entity>(values).await?,
+            tags => {
+                let together = ctx.scope().begin().await?;
+                let row = together.insert::<task::Entity>(values).await?;
+                write_tags(&together, row.id, tags).await?;
+                together.commit().await?;
+                row
+            }
+        };
+        Ok(Some(TaskFields::new(ctx, row)))
+    }
+
+    /// Changes a task of the caller's; with `expectedVersion`, only if nobody changed it since.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn update_task(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: UpdateTaskInput,
+        expected_version: Option<i32>,
+    ) -> Result<Option<Task>> {
+        let written = input.check()?;
+        let id = task_id(&id)?;
+        let together = ctx.scope().begin().await?;
+        let mine = together.mine::<task::Entity>()?.filter(task::Column::Id.is(id));
+        let expected = expected_version.map(|version| task::Column::Version.is(version));
+        let as_seen = mine.clone().filter(Filter::all().and_maybe(expected));
+        let values = task::ActiveModel { updated_at: Set(now()), ..written.values };
+        let changed = as_seen.update(Change::to(values).count_up(task::Column::Version)).await?;
+        let Some(row) = changed.into_iter().next() else {
+            return Err(match mine.one().await? {
+                Some(row) => ApiError::Conflict(row.version),
+                None => missing(ctx, &[id]).await?,
+            });
+        };
+        if let Some(tags) = written.tags {
+            let old = together.mine::<task_tag::Entity>()?;
+            old.filter(task_tag::Column::TaskId.is(id)).delete().await?;
+            if !tags.is_empty() {
+                write_tags(&together, id, tags).await?;
+            }
+        }
+        drop((mine, as_seen));
+        together.commit().await?;
+        Ok(Some(TaskFields::new(ctx, row)))
+    }
+
+    /// Marks a task of the caller's as done.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn complete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
+        Ok(mark(ctx, &[task_id(&id)?], true).await?.pop())
+    }
+
+    /// Marks a task of the caller's as not done.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn reopen_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
+        Ok(mark(ctx, &[task_id(&id)?], false).await?.pop())
+    }
+
+    /// Marks tasks of the caller's as done, all or none.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn complete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<Task>>> {
+        mark(ctx, &task_ids(&ids)?, true).await.map(Some)
+    }
+
+    /// Deletes a task of the caller's, and answers its id.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn delete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
+        delete(ctx, &[task_id(&id)?]).await?;
+        Ok(Some(id))
+    }
+
+    /// Deletes tasks of the caller's, all or none, and answers their ids.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn delete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<ID>>> {
+        delete(ctx, &task_ids(&ids)?).await?;
+        Ok(Some(ids))
+    }
+}
+
+/// What is no id of a task is the id of no task.
+fn task_id(id: &ID) -> Result<TaskId> {
+    match decode_id(id) {
+        Some((kind, key)) if kind == TYPE => Ok(key.into()),
+        _ => Err(ApiError::NotFound("task")),
+    }
+}
+
+/// Each id once, in the order given.
+fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
+    if ids.len() > MOST_AT_ONCE {
+        return Err(ApiError::bad_input("ids", format!("give at most {MOST_AT_ONCE} ids")));
+    }
+    let mut unique = Vec::new();
+    for id in ids {
+        let id = task_id(id)?;
+        if !unique.contains(&id) {
+            unique.push(id);
+        }
+    }
+    Ok(unique)
+}
+
+/// All of them or none. A task that already stands as wanted is left as it is.
+async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>> {
+    let together = ctx.scope().begin().await?;
+    let these = || Ok::<_, ApiError>(together.mine::<task::Entity>()?.filter(one_of(ids)));
+    let marked = now();
+    let values = task::ActiveModel {
+        completed: Set(done),
+        completed_at: Set(done.then_some(marked)),
+        updated_at: Set(marked),
+        ..Default::default()
+    };
+    let change = Change::to(values).count_up(task::Column::Version);
+    these()?.filter(task::Column::Completed.is(!done)).update(change).await?;
+    let rows = these()?.all().await?;
+    if rows.len() != ids.len() {
+        return Err(missing(ctx, ids).await?);
+    }
+    together.commit().await?;
+    let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let in_order = ids.iter().filter_map(|id| rows.remove(id));
+    Ok(in_order.map(|row| TaskFields::new(ctx, row)).collect())
+}
+
+/// All of them or none.
+async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
+    let together = ctx.scope().begin().await?;
+    let deleted = together.mine::<task::Entity>()?.filter(one_of(ids)).delete().await?;
+    if deleted != ids.len() as u64 {
+        return Err(missing(ctx, ids).await?);
+    }
+    Ok(together.commit().await?)
+}
+
+fn one_of(ids: &[TaskId]) -> Filter<task::Entity> {
+    task::Column::Id.one_of(ids.iter().copied())
+}
+
+/// Writes the tags of a task that has none.
+pub(super) async fn write_tags(
+    scope: &Scope,
+    task_id: TaskId,
+    tags: Vec<String>,
+) -> std::result::Result<(), Error> {
+    let rows = tags.into_iter().zip(0..).map(|(tag, ordinal)| task_tag::ActiveModel {
+        id: Set(TaskTagId::generate()),
+        task_id: Set(task_id),
+        tag: Set(tag),
+        ordinal: Set(ordinal),
+        ..Default::default()
+    });
+    scope.insert_all::<task_tag::Entity>(rows.collect()).await
+}

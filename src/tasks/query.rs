@@ -1,0 +1,117 @@
+//! Reading tasks.
+
+use async_graphql::{Context, ID, Object};
+use hallpass_entity::{Comparison as _, TaskId, now, task};
+
+use super::input::{PublicTaskFilter, PublicTaskOrder, TaskFilter, TaskOrder};
+use super::types::{TYPE, Task, TaskFields, TaskPriorityCount, TaskStats};
+use crate::access::Rule::{Public, SignedIn};
+use crate::access::{null_only_on_error, stated};
+use crate::graphql::{ApiError, Connection, ContextExt as _, PageArgs, Result, connect, decode_id};
+
+/// The queries about tasks.
+#[derive(Default)]
+pub struct TaskQuery;
+
+#[Object]
+impl TaskQuery {
+    /// The task with this id, if it is the caller's or public.
+    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
+        match decode_id(&id) {
+            Some((kind, key)) if kind == TYPE => node(ctx, key.into()).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The caller's own tasks, newest first unless ordered otherwise.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of the field, as Relay names them"
+    )]
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn tasks(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<TaskFilter>,
+        order_by: Option<TaskOrder>,
+    ) -> Result<Option<Connection<Task>>> {
+        let rows = ctx.scope().mine::<task::Entity>()?.filter(filter.unwrap_or_default().check()?);
+        let args = PageArgs::new(first, after, last, before);
+        let listing = TaskOrder::listing(order_by);
+        connect(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+    }
+
+    /// Everyone's public tasks, newest first unless ordered otherwise.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of the field, as Relay names them"
+    )]
+    #[graphql(guard = "Public", directive = stated::apply(Public.name()), directive = null_only_on_error::apply())]
+    async fn public_tasks(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<PublicTaskFilter>,
+        order_by: Option<PublicTaskOrder>,
+    ) -> Result<Option<Connection<Task>>> {
+        let rows = ctx.scope().public::<task::Entity>().filter(filter.unwrap_or_default().check()?);
+        let args = PageArgs::new(first, after, last, before);
+        let listing = TaskOrder::listing(order_by.map(TaskOrder::from));
+        connect(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+    }
+
+    /// How the caller's tasks stand.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn task_stats(&self, ctx: &Context<'_>) -> Result<Option<TaskStats>> {
+        use task::Column::{Completed, DueAt, Priority};
+        let mine = ctx.scope().mine::<task::Entity>()?;
+        let mut counts = mine.count_by::<task::Priority>(Priority).await?;
+        counts.sort_by_key(|(priority, _)| *priority);
+        let completed = mine.clone().filter(Completed.is(true)).count().await?;
+        let overdue = mine.filter(Completed.is(false).and(DueAt.before(now()))).count().await?;
+        let by_priority = counts.iter().map(|(priority, count)| TaskPriorityCount {
+            priority: (*priority).into(),
+            count: *count,
+        });
+        Ok(Some(TaskStats {
+            total: counts.iter().map(|(_, count)| count).sum(),
+            completed,
+            overdue,
+            by_priority: by_priority.collect(),
+        }))
+    }
+}
+
+/// The task with this key, if the caller may read it.
+///
+/// # Errors
+/// When the database is away; or, on a server that forbids rather than hides, for another's task.
+pub async fn node(ctx: &Context<'_>, id: TaskId) -> Result<Option<Task>> {
+    let row = ctx.scope().readable::<task::Entity>().filter(task::Column::Id.is(id)).one().await?;
+    match row {
+        Some(row) => Ok(Some(TaskFields::new(ctx, row))),
+        None => match missing(ctx, &[id]).await? {
+            ApiError::NotFound(_) => Ok(None),
+            denied => Err(denied),
+        },
+    }
+}
+
+/// Why the caller does not get one of these tasks: it is not there, unless the server is set to
+/// tell that it is another's.
+pub(super) async fn missing(ctx: &Context<'_>, ids: &[TaskId]) -> Result<ApiError> {
+    crate::graphql::missing::<task::Entity>(
+        ctx,
+        "task",
+        task::Column::Id.one_of(ids.iter().copied()),
+    )
+    .await
+}

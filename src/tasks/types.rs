@@ -1,0 +1,151 @@
+//! How a task looks from outside.
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use hallpass_entity::{TaskId, Timestamp, task};
+
+use super::tags::TagLoader;
+use crate::access::{Facts, Guarded, Rule::Owner, null_only_on_error, stated};
+use crate::graphql::{ContextExt as _, Lenient, Result, encode_id};
+
+/// The name under which tasks have global ids.
+pub(super) const TYPE: &str = "Task";
+
+/// A task, as everyone may see it, and its owner in full.
+pub type Task = Lenient<TaskFields>;
+
+/// The row behind a [`Task`].
+#[derive(Clone, Debug)]
+pub struct TaskFields {
+    row: task::Model,
+    is_owner: bool,
+}
+
+impl TaskFields {
+    pub(super) fn new(ctx: &Context<'_>, row: task::Model) -> Task {
+        let is_owner = ctx.scope().owner() == Some(&row.owner_id);
+        Lenient(Self { row, is_owner })
+    }
+}
+
+impl Guarded for TaskFields {
+    fn facts(&self) -> Facts {
+        Facts { is_owner: self.is_owner, required_tier: None }
+    }
+}
+
+/// How much a task presses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "task::Priority")]
+pub enum TaskPriority {
+    /// Some day.
+    Low,
+    /// In its turn.
+    Medium,
+    /// Before others.
+    High,
+    /// Now.
+    Urgent,
+}
+
+/// Something to be done.
+#[Object(name = "Task")]
+impl TaskFields {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        encode_id(TYPE, self.row.id)
+    }
+
+    /// What is to be done.
+    async fn title(&self) -> &str {
+        &self.row.title
+    }
+
+    /// The details.
+    #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()))]
+    async fn description(&self) -> Option<&str> {
+        self.row.description.as_deref()
+    }
+
+    /// Whether it is done.
+    async fn completed(&self) -> bool {
+        self.row.completed
+    }
+
+    /// Since when it is done.
+    async fn completed_at(&self) -> Option<Timestamp> {
+        self.row.completed_at
+    }
+
+    /// How much it presses.
+    #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()), directive = null_only_on_error::apply())]
+    async fn priority(&self) -> Option<TaskPriority> {
+        Some(self.row.priority.into())
+    }
+
+    /// By when it is wanted.
+    #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()))]
+    async fn due_at(&self) -> Option<Timestamp> {
+        self.row.due_at
+    }
+
+    /// Words to find it by, in the owner's order.
+    #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()), directive = null_only_on_error::apply())]
+    async fn tags(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
+        let loader = ctx.data_unchecked::<DataLoader<TagLoader>>();
+        Ok(Some(loader.load_one(self.row.id).await?.unwrap_or_default()))
+    }
+
+    /// Whether everyone may see it.
+    async fn is_public(&self) -> bool {
+        self.row.is_public
+    }
+
+    /// Whether it is the caller's.
+    async fn is_owner(&self) -> bool {
+        self.is_owner
+    }
+
+    /// Counts the changes, from 1. Give it back as `expectedVersion` to change only what you saw.
+    async fn version(&self) -> i32 {
+        self.row.version
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Timestamp {
+        self.row.created_at
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Timestamp {
+        self.row.updated_at
+    }
+}
+
+impl TaskFields {
+    pub(super) fn row_id(&self) -> TaskId {
+        self.row.id
+    }
+}
+
+/// How the caller's tasks stand.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct TaskStats {
+    /// All of them.
+    pub total: i64,
+    /// Those done.
+    pub completed: i64,
+    /// Those not done whose time has passed.
+    pub overdue: i64,
+    /// How many of each priority, rising.
+    pub by_priority: Vec<TaskPriorityCount>,
+}
+
+/// How many tasks have one priority.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct TaskPriorityCount {
+    /// The priority.
+    pub priority: TaskPriority,
+    /// How many tasks have it.
+    pub count: i64,
+}
