@@ -1,0 +1,329 @@
+//! People work on their own tasks.
+
+use serde_json::{Value, json};
+
+use crate::app::{Answer, App, As};
+use crate::on_both_databases;
+use crate::people::{alice, bob, person};
+
+const CREATE: &str = "mutation($input: CreateTaskInput!) { createTask(input: $input) {
+    id title description completed completedAt priority dueAt tags isPublic isOwner version
+    createdAt updatedAt } }";
+
+async fn create(who: &As<'_>, input: Value) -> Value {
+    who.data_with(CREATE, json!({ "input": input })).await["createTask"].clone()
+}
+
+async fn create_id(who: &As<'_>, input: Value) -> String {
+    create(who, input).await["id"].as_str().unwrap().to_owned()
+}
+
+async fn update(who: &As<'_>, id: &str, input: Value, version: Option<i32>) -> Answer {
+    who.ask_with(
+        "mutation($id: ID!, $input: UpdateTaskInput!, $version: Int) {
+            updateTask(id: $id, input: $input, expectedVersion: $version) {
+                title description priority dueAt tags isPublic version } }",
+        json!({"id": id, "input": input, "version": version}),
+    )
+    .await
+}
+
+on_both_databases! {
+    async fn a_new_task_is_read_back_as_it_was_written(app: App) {
+        let alice = app.by_jwt(&alice());
+        let task = create(&alice, json!({
+            "title": "  Mount the sensor ", "description": "M3 screws", "priority": "HIGH",
+            "dueAt": "2027-03-01T09:30:00.123456Z", "tags": ["robot", "hardware", "robot"],
+        })).await;
+        assert_eq!(task["title"], "Mount the sensor");
+        assert_eq!(task["dueAt"], "2027-03-01T09:30:00.123456+00:00");
+        assert_eq!(task["tags"], json!(["robot", "hardware"]));
+        assert_eq!(
+            json!([task["completed"], task["completedAt"], task["isPublic"], task["isOwner"],
+                   task["version"], task["priority"], task["description"]]),
+            json!([false, null, false, true, 1, "HIGH", "M3 screws"])
+        );
+        let read = alice.data_with(
+            "query($id: ID!) { task(id: $id) { id title description completed completedAt priority
+                dueAt tags isPublic isOwner version createdAt updatedAt }
+                node(id: $id) { __typename id ... on Task { title } } }",
+            json!({ "id": task["id"] }),
+        ).await;
+        assert_eq!(read["task"], task);
+        assert_eq!(read["node"]["__typename"], "Task");
+        assert_eq!(read["node"]["title"], "Mount the sensor");
+    }
+
+    async fn a_task_with_only_a_title_gets_the_usual_values(app: App) {
+        let task = create(&app.by_jwt(&alice()), json!({ "title": "Read" })).await;
+        assert_eq!(
+            json!([task["priority"], task["description"], task["dueAt"], task["tags"]]),
+            json!(["MEDIUM", null, null, []])
+        );
+    }
+
+    async fn another_user_sees_none_of_it(app: App) {
+        let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
+        let id = create_id(&alice, json!({"title": "Secret", "tags": ["hidden"]})).await;
+        let seen = bob.data_with(
+            "query($id: ID!) { task(id: $id) { title } node(id: $id) { id }
+                tasks { totalCount nodes { title } } publicTasks { totalCount }
+                taskStats { total }
+                found: tasks(filter: {text: \"Secret\"}) { totalCount }
+                tagged: tasks(filter: {tag: \"hidden\"}) { totalCount } }",
+            json!({ "id": id }),
+        ).await;
+        assert_eq!(seen, json!({
+            "task": null, "node": null, "tasks": {"totalCount": 0, "nodes": []},
+            "publicTasks": {"totalCount": 0}, "taskStats": {"total": 0},
+            "found": {"totalCount": 0}, "tagged": {"totalCount": 0},
+        }));
+        assert_eq!(alice.data("{ tasks { totalCount } }").await["tasks"]["totalCount"], 1);
+    }
+
+    async fn another_users_id_is_answered_exactly_like_a_made_up_one(app: App) {
+        let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
+        let foreign = create_id(&alice, json!({ "title": "Secret" })).await;
+        let gone = create_id(&alice, json!({ "title": "Gone" })).await;
+        alice.data_with("mutation($id: ID!) { deleteTask(id: $id) }", json!({ "id": gone })).await;
+        let own = create_id(&bob, json!({ "title": "Own" })).await;
+        for document in [
+            "query($id: ID!, $own: ID!) { task(id: $id) { id } own: task(id: $own) { title } }",
+            "query($id: ID!, $own: ID!) { node(id: $id) { id } own: node(id: $own) { id } }",
+            "mutation($id: ID!, $own: ID!) { updateTask(id: $id, input: {title: \"x\"}) { id } completeTask(id: $own) { completed } }",
+            "mutation($id: ID!, $own: ID!) { updateTask(id: $id, input: {title: \"x\"}, expectedVersion: 1) { id } reopenTask(id: $own) { completed } }",
+            "mutation($id: ID!, $own: ID!) { completeTask(id: $id) { id } reopenTask(id: $own) { completed } }",
+            "mutation($id: ID!, $own: ID!) { reopenTask(id: $id) { id } completeTask(id: $own) { completed } }",
+            "mutation($id: ID!, $own: ID!) { deleteTask(id: $id) reopenTask(id: $own) { completed } }",
+            "mutation($id: ID!, $own: ID!) { completeTasks(ids: [$own, $id]) { id } reopenTask(id: $own) { completed } }",
+            "mutation($id: ID!, $own: ID!) { deleteTasks(ids: [$own, $id]) reopenTask(id: $own) { completed } }",
+        ] {
+            let ask = |id: &str| {
+                let (bob, variables) = (bob.clone(), json!({"id": id, "own": own}));
+                async move { bob.ask_with(document, variables).await }
+            };
+            let (foreign, gone, made_up) = (ask(&foreign).await, ask(&gone).await, ask("nonsense").await);
+            assert_eq!(foreign.status, gone.status);
+            assert_eq!(foreign.body, gone.body, "{document}");
+            assert_eq!(foreign.body, made_up.body, "{document}");
+        }
+        let after = alice.data("{ tasks { nodes { title completed version } } }").await;
+        assert_eq!(after["tasks"]["nodes"], json!([{"title": "Secret", "completed": false, "version": 1}]));
+    }
+
+    async fn a_public_task_is_seen_by_everyone_and_in_full_by_its_owner_alone(app: App) {
+        let alice = app.by_jwt(&alice());
+        let id = create_id(&alice, json!({
+            "title": "Open", "description": "private words", "tags": ["inner"], "isPublic": true,
+        })).await;
+        let document = "query($id: ID!) { task(id: $id) {
+            title isOwner description priority dueAt tags completed } }";
+        let variables = json!({ "id": id });
+        let seen = app.by_jwt(&bob()).ask_with(document, variables.clone()).await;
+        assert_eq!(seen.body["data"]["task"], json!({
+            "title": "Open", "isOwner": false, "description": null, "priority": null,
+            "dueAt": null, "tags": null, "completed": false,
+        }));
+        assert_eq!(seen.codes(), ["FORBIDDEN"; 4]);
+        let paths: Vec<_> = seen.body["errors"].as_array().unwrap().iter().map(|e| e["path"].clone()).collect();
+        for field in ["description", "priority", "dueAt", "tags"] {
+            assert!(paths.contains(&json!(["task", field])), "{paths:?}");
+        }
+        assert_eq!(seen.body["errors"][0]["extensions"]["rule"], "OWNER");
+        let anonymous = app.anonymous().ask_with(document, variables.clone()).await;
+        assert_eq!(anonymous.codes(), ["UNAUTHENTICATED"; 4]);
+        assert_eq!(anonymous.body["data"]["task"]["title"], "Open");
+        assert_eq!(alice.data_with(document, variables).await["task"]["tags"], json!(["inner"]));
+        let listed = app.anonymous().data("{ publicTasks { totalCount nodes { title } } }").await;
+        assert_eq!(listed["publicTasks"], json!({"totalCount": 1, "nodes": [{ "title": "Open" }]}));
+        let searched = app.anonymous()
+            .data("{ publicTasks(filter: {text: \"private\"}) { totalCount } }").await;
+        assert_eq!(searched["publicTasks"]["totalCount"], 0, "hidden words are not searched");
+    }
+
+    async fn an_anonymous_caller_has_no_tasks_to_ask_for(app: App) {
+        let answer = app.anonymous().ask("{ tasks { totalCount } publicTasks { totalCount } }").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.body["data"], json!({"tasks": null, "publicTasks": {"totalCount": 0}}));
+        let error = answer.error();
+        assert_eq!(error["path"], json!(["tasks"]));
+        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED");
+        assert_eq!(error["extensions"]["rule"], "SIGNED_IN");
+        let refused = app.anonymous().ask_with(CREATE, json!({"input": {"title": "x"}})).await;
+        assert_eq!(refused.codes(), ["UNAUTHENTICATED"]);
+    }
+
+    async fn a_change_touches_only_what_it_names(app: App) {
+        let alice = app.by_jwt(&alice());
+        let id = create_id(&alice, json!({
+            "title": "One", "description": "words", "tags": ["a"], "dueAt": "2027-01-01T00:00:00Z",
+        })).await;
+        let changed = update(&alice, &id, json!({ "title": "Two" }), None).await.data();
+        assert_eq!(changed["updateTask"], json!({
+            "title": "Two", "description": "words", "priority": "MEDIUM",
+            "dueAt": "2027-01-01T00:00:00+00:00", "tags": ["a"], "isPublic": false, "version": 2,
+        }));
+        let cleared = json!({"description": null, "dueAt": null, "tags": ["b", "c"]});
+        let changed = update(&alice, &id, cleared, None).await.data();
+        assert_eq!(changed["updateTask"]["description"], Value::Null);
+        assert_eq!(changed["updateTask"]["dueAt"], Value::Null);
+        assert_eq!(changed["updateTask"]["tags"], json!(["b", "c"]));
+        let refused = update(&alice, &id, json!({ "title": null }), None).await;
+        assert!(refused.complaint("input.title").contains("cannot be null"));
+    }
+
+    async fn a_variable_that_is_not_sent_changes_nothing(app: App) {
+        let alice = app.by_jwt(&alice());
+        let id = create_id(&alice, json!({"title": "Kept", "description": "kept"})).await;
+        let document = "mutation($id: ID!, $title: String, $words: String) {
+            updateTask(id: $id, input: {title: $title, description: $words}) { title description } }";
+        let changed = alice.data_with(document, json!({"id": id, "title": "New"})).await;
+        assert_eq!(changed["updateTask"], json!({"title": "New", "description": "kept"}));
+    }
+
+    async fn of_two_writers_who_saw_the_same_version_one_gets_a_conflict(app: App) {
+        let alice = app.by_jwt(&alice());
+        let id = create_id(&alice, json!({ "title": "Contended" })).await;
+        let (one, two) = tokio::join!(
+            update(&alice, &id, json!({ "title": "First" }), Some(1)),
+            update(&alice, &id, json!({ "title": "Second" }), Some(1)),
+        );
+        let (lost, won): (Vec<_>, Vec<_>) =
+            [one, two].into_iter().partition(|answer| answer.body.get("errors").is_some());
+        assert_eq!((lost.len(), won.len()), (1, 1));
+        assert_eq!(lost[0].codes(), ["CONFLICT"]);
+        assert_eq!(lost[0].error()["extensions"]["currentVersion"], 2);
+        assert_eq!(won[0].body["data"]["updateTask"]["version"], 2);
+    }
+
+    async fn finishing_twice_is_finishing_once(app: App) {
+        let alice = app.by_jwt(&alice());
+        let id = create_id(&alice, json!({ "title": "Done" })).await;
+        let complete = "mutation($id: ID!) { completeTask(id: $id) { completed completedAt version } }";
+        let variables = json!({ "id": id });
+        let first = alice.data_with(complete, variables.clone()).await;
+        assert_eq!(first["completeTask"]["completed"], true);
+        assert_eq!(alice.data_with(complete, variables.clone()).await, first);
+        let reopened = alice.data_with(
+            "mutation($id: ID!) { reopenTask(id: $id) { completed completedAt version } }",
+            variables,
+        ).await;
+        assert_eq!(
+            reopened["reopenTask"],
+            json!({"completed": false, "completedAt": null, "version": 3})
+        );
+    }
+
+    async fn many_are_finished_or_deleted_together_or_not_at_all(app: App) {
+        let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
+        let mut ids = Vec::new();
+        for title in ["a", "b", "c"] {
+            ids.push(create_id(&alice, json!({ "title": title })).await);
+        }
+        let foreign = create_id(&bob, json!({ "title": "theirs" })).await;
+        let with_foreign: Vec<_> = ids.iter().chain([&foreign]).collect();
+        let complete = "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { title completed } }";
+        let delete = "mutation($ids: [ID!]!) { deleteTasks(ids: $ids) }";
+        for document in [complete, delete] {
+            let refused = alice.ask_with(document, json!({ "ids": with_foreign })).await;
+            assert_eq!(refused.codes(), ["NOT_FOUND"]);
+        }
+        let untouched = alice.data("{ taskStats { total completed } }").await;
+        assert_eq!(untouched["taskStats"], json!({"total": 3, "completed": 0}));
+        let twice: Vec<_> = ids.iter().rev().chain(&ids).collect();
+        let done = alice.data_with(complete, json!({ "ids": twice })).await;
+        let titles: Vec<_> = done["completeTasks"].as_array().unwrap().iter().map(|t| &t["title"]).collect();
+        assert_eq!(titles, ["c", "b", "a"], "in the order asked, each once");
+        let deleted = alice.data_with(delete, json!({ "ids": ids })).await;
+        assert_eq!(deleted["deleteTasks"], json!(ids));
+        assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 0);
+        assert_eq!(bob.data("{ taskStats { total completed } }").await["taskStats"],
+            json!({"total": 1, "completed": 0}));
+        let none = alice.data_with(complete, json!({ "ids": [] })).await;
+        assert_eq!(none["completeTasks"], json!([]));
+    }
+
+    async fn statistics_count_what_is_done_late_and_pressing(app: App) {
+        let alice = app.by_jwt(&alice());
+        create(&alice, json!({"title": "late", "dueAt": "2020-01-01T00:00:00Z", "priority": "URGENT"})).await;
+        create(&alice, json!({"title": "later", "dueAt": "2120-01-01T00:00:00Z", "priority": "LOW"})).await;
+        let id = create_id(&alice, json!({"title": "done late", "dueAt": "2020-01-01T00:00:00Z"})).await;
+        alice.data_with("mutation($id: ID!) { completeTask(id: $id) { id } }", json!({ "id": id })).await;
+        let stats = alice.data("{ taskStats { total completed overdue byPriority { priority count } } }").await;
+        assert_eq!(stats["taskStats"], json!({
+            "total": 3, "completed": 1, "overdue": 1,
+            "byPriority": [{"priority": "LOW", "count": 1}, {"priority": "MEDIUM", "count": 1},
+                           {"priority": "URGENT", "count": 1}],
+        }));
+    }
+
+    async fn bad_input_is_named_field_by_field_and_writes_nothing(app: App) {
+        let alice = app.by_jwt(&alice());
+        let long = |n: usize| "ü".repeat(n);
+        let many: Vec<_> = (0..21).map(|n| n.to_string()).collect();
+        for (input, path) in [
+            (json!({ "title": "   " }), "input.title"),
+            (json!({ "title": long(201) }), "input.title"),
+            (json!({ "title": "a\u{0}b" }), "input.title"),
+            (json!({"title": "x", "description": long(10_001)}), "input.description"),
+            (json!({"title": "x", "description": "\u{0}"}), "input.description"),
+            (json!({"title": "x", "tags": many}), "input.tags"),
+            (json!({"title": "x", "tags": ["ok", long(41)]}), "input.tags.1"),
+            (json!({"title": "x", "tags": ["ok", " "]}), "input.tags.1"),
+            (json!({"title": "x", "dueAt": "1999-12-31T23:59:59Z"}), "input.dueAt"),
+            (json!({"title": "x", "dueAt": "2200-01-01T00:00:00Z"}), "input.dueAt"),
+        ] {
+            let refused = alice.ask_with(CREATE, json!({ "input": input })).await;
+            assert!(!refused.complaint(path).is_empty());
+        }
+        let both = json!({"title": "", "dueAt": "1000-01-01T00:00:00Z"});
+        let refused = alice.ask_with(CREATE, json!({ "input": both })).await;
+        assert_eq!(refused.error()["extensions"]["fields"].as_object().unwrap().len(), 2);
+        assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 0);
+        let most = json!({"title": long(200), "description": long(10_000), "tags": (0..20).map(|n| format!("{n:>040}")).collect::<Vec<_>>()});
+        assert_eq!(create(&alice, most).await["title"], long(200));
+    }
+
+    async fn filters_narrow_and_combine(app: App) {
+        let alice = app.by_jwt(&alice());
+        create(&alice, json!({"title": "100% Done_x", "priority": "HIGH", "tags": ["a"], "dueAt": "2027-01-10T00:00:00Z"})).await;
+        create(&alice, json!({"title": "plain", "description": "Ends with a back\\slash", "tags": ["a", "b"]})).await;
+        create(&app.by_jwt(&person("carol")), json!({"title": "100% other", "tags": ["a"]})).await;
+        let count = async |filter: &str| {
+            let found = alice.data(&format!("{{ tasks(filter: {filter}) {{ totalCount }} }}")).await;
+            found["tasks"]["totalCount"].as_i64().unwrap()
+        };
+        for (filter, expected) in [
+            ("{}", 2),
+            ("{text: \"100%\"}", 1),
+            ("{text: \"%\"}", 1),
+            ("{text: \"_\"}", 1),
+            ("{text: \"\\\\\"}", 1),
+            ("{text: \"DONE\"}", 1),
+            ("{tag: \"a\"}", 2),
+            ("{tag: \"b\"}", 1),
+            ("{tag: \"a\", priority: HIGH}", 1),
+            ("{tag: \"b\", priority: HIGH}", 0),
+            ("{completed: true}", 0),
+            ("{dueBefore: \"2027-01-11T00:00:00Z\"}", 1),
+            ("{dueAfter: \"2027-01-11T00:00:00Z\"}", 0),
+            ("{dueAfter: \"2027-01-09T00:00:00Z\", dueBefore: \"2027-01-11T00:00:00Z\"}", 1),
+        ] {
+            assert_eq!(count(filter).await, expected, "{filter}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_set_to_forbid_says_so_of_anothers_task_and_only_of_that() {
+    let app = App::with(crate::app::Backend::Sqlite, &["--ownership-denial", "forbid"]).await;
+    let id = create_id(&app.by_jwt(&alice()), json!({ "title": "Secret" })).await;
+    let bob = app.by_jwt(&bob());
+    let variables = json!({ "id": id });
+    let refused = bob.ask_with("query($id: ID!) { task(id: $id) { title } }", variables.clone()).await;
+    assert_eq!(refused.codes(), ["FORBIDDEN"]);
+    let refused = bob.ask_with("mutation($id: ID!) { deleteTask(id: $id) }", variables).await;
+    assert_eq!(refused.codes(), ["FORBIDDEN"]);
+    assert_eq!(refused.error()["extensions"]["rule"], "OWNER");
+    assert_eq!(bob.data("{ task(id: \"nonsense\") { id } }").await["task"], Value::Null);
+}

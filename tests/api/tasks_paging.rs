@@ -1,0 +1,155 @@
+//! Pages of tasks: every task once, whatever comes and goes between two pages.
+
+use serde_json::{Value, json};
+
+use crate::app::{App, As};
+use crate::on_both_databases;
+use crate::people::alice;
+
+async fn create(who: &As<'_>, input: Value) {
+    who.data_with(
+        "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }",
+        json!({ "input": input }),
+    )
+    .await;
+}
+
+const PAGE: &str = "query($first: Int, $after: String, $last: Int, $before: String, $orderBy: TaskOrder) {
+    tasks(first: $first, after: $after, last: $last, before: $before, orderBy: $orderBy) {
+        edges { cursor node { title } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
+
+async fn page(who: &As<'_>, variables: Value) -> (Vec<String>, Value) {
+    let data = who.data_with(PAGE, variables).await;
+    let titles = data["tasks"]["edges"].as_array().unwrap().iter();
+    let titles = titles.map(|edge| edge["node"]["title"].as_str().unwrap().to_owned()).collect();
+    (titles, data["tasks"]["pageInfo"].clone())
+}
+
+/// Walks the whole list in steps of `step`, forwards or backwards.
+async fn walk(who: &As<'_>, order: &Value, step: usize, forwards: bool) -> Vec<String> {
+    let (mut seen, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let variables = match forwards {
+            true => json!({"first": step, "after": cursor, "orderBy": order}),
+            false => json!({"last": step, "before": cursor, "orderBy": order}),
+        };
+        let (titles, info) = page(who, variables).await;
+        let more = match forwards {
+            true => {
+                seen.extend(titles);
+                cursor = info["endCursor"].clone();
+                info["hasNextPage"].as_bool().unwrap()
+            }
+            false => {
+                seen.splice(0..0, titles);
+                cursor = info["startCursor"].clone();
+                info["hasPreviousPage"].as_bool().unwrap()
+            }
+        };
+        if !more {
+            return seen;
+        }
+    }
+}
+
+on_both_databases! {
+    async fn every_order_lists_every_task_once_in_both_directions(app: App) {
+        let alice = app.by_jwt(&alice());
+        let priorities = ["LOW", "MEDIUM", "HIGH", "URGENT"];
+        for n in 0..11 {
+            let due = (n % 3 != 0).then(|| format!("2027-01-{:02}T00:00:00Z", 20 - n % 5));
+            create(&alice, json!({
+                "title": format!("{:02}", (n * 7) % 11), "priority": priorities[n % 4], "dueAt": due,
+            })).await;
+        }
+        for field in ["CREATED_AT", "UPDATED_AT", "DUE_AT", "PRIORITY", "TITLE"] {
+            let mut both = Vec::new();
+            for direction in ["ASC", "DESC"] {
+                let order = json!({"field": field, "direction": direction});
+                let whole = page(&alice, json!({"first": 100, "orderBy": order})).await.0;
+                assert_eq!(whole.len(), 11, "{field} {direction}");
+                for step in [1, 2, 3, 5, 10, 11] {
+                    assert_eq!(walk(&alice, &order, step, true).await, whole, "{field} {direction}");
+                    assert_eq!(walk(&alice, &order, step, false).await, whole, "{field} {direction}");
+                }
+                both.push(whole);
+            }
+            both[1].reverse();
+            assert_eq!(both[0], both[1], "{field}: one way is the other reversed");
+        }
+        let by_title = page(&alice, json!({"first": 3, "orderBy": {"field": "TITLE"}})).await.0;
+        assert_eq!(by_title, ["00", "01", "02"]);
+    }
+
+    async fn tasks_made_between_two_pages_neither_repeat_nor_hide_others(app: App) {
+        let alice = app.by_jwt(&alice());
+        for n in 0..6 {
+            create(&alice, json!({ "title": format!("{n}") })).await;
+        }
+        let (first, info) = page(&alice, json!({ "first": 3 })).await;
+        assert_eq!(first, ["5", "4", "3"], "the newest first");
+        create(&alice, json!({ "title": "new" })).await;
+        let (second, _) = page(&alice, json!({"first": 3, "after": info["endCursor"]})).await;
+        assert_eq!(second, ["2", "1", "0"]);
+        let (back, info) = page(&alice, json!({"last": 10, "before": info["startCursor"]})).await;
+        assert_eq!(back, ["new"]);
+        assert_eq!(info["hasNextPage"], true);
+    }
+
+    async fn a_page_between_two_cursors_holds_what_stands_between_them(app: App) {
+        let alice = app.by_jwt(&alice());
+        for n in 0..5 {
+            create(&alice, json!({ "title": format!("{n}") })).await;
+        }
+        let order = json!({ "field": "TITLE" });
+        let data = alice.data_with(PAGE, json!({"first": 5, "orderBy": order})).await;
+        let cursor = |n: usize| data["tasks"]["edges"][n]["cursor"].clone();
+        let between = json!({"after": cursor(0), "before": cursor(4), "orderBy": order});
+        assert_eq!(page(&alice, between).await.0, ["1", "2", "3"]);
+    }
+
+    async fn page_arguments_are_checked_and_named(app: App) {
+        let alice = app.by_jwt(&alice());
+        create(&alice, json!({ "title": "one" })).await;
+        let (_, info) = page(&alice, json!({"first": 1, "orderBy": {"field": "TITLE"}})).await;
+        for (variables, path) in [
+            (json!({ "first": 0 }), "first"),
+            (json!({ "first": -1 }), "first"),
+            (json!({ "first": 101 }), "first"),
+            (json!({ "last": 101 }), "last"),
+            (json!({"first": 1, "last": 1}), "last"),
+            (json!({ "after": "nonsense" }), "after"),
+            (json!({ "before": "" }), "before"),
+            (json!({ "after": info["endCursor"] }), "after"),
+        ] {
+            let refused = alice.ask_with(PAGE, variables.clone()).await;
+            assert!(!refused.complaint(path).is_empty(), "{variables}");
+        }
+        assert_eq!(page(&alice, json!({ "first": 100 })).await.0.len(), 1);
+    }
+
+    async fn the_total_is_counted_only_when_asked_for(app: App) {
+        let alice = app.by_jwt(&alice());
+        for n in 0..3 {
+            create(&alice, json!({ "title": format!("{n}") })).await;
+        }
+        let (_, quiet) = app.statements_of(alice.data("{ tasks(first: 1) { nodes { title } } }")).await;
+        assert_eq!(quiet.len(), 1, "{quiet:?}");
+        let (data, counted) =
+            app.statements_of(alice.data("{ tasks(first: 1) { totalCount nodes { title } } }")).await;
+        assert_eq!(data["tasks"]["totalCount"], 3);
+        assert_eq!(counted.len(), 2, "{counted:?}");
+    }
+
+    async fn tags_of_a_whole_page_cost_one_statement(app: App) {
+        let alice = app.by_jwt(&alice());
+        for n in 0..10 {
+            create(&alice, json!({"title": format!("{n}"), "tags": ["a", format!("t{n}")]})).await;
+        }
+        let ask = alice.data("{ tasks { nodes { title tags } } }");
+        let (data, statements) = app.statements_of(ask).await;
+        assert_eq!(data["tasks"]["nodes"][0]["tags"], json!(["a", "t9"]));
+        assert_eq!(statements.len(), 2, "{statements:?}");
+    }
+}
