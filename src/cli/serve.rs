@@ -12,10 +12,13 @@ use super::{CliError, block_on};
 use crate::app::{self, App, StartError};
 use crate::config::{Config, Environment};
 
+/// What is logged unless `RUST_LOG` says otherwise: migrations are told by their own command.
+const USUAL_LOG: &str = "info,sea_orm_migration=warn";
+
 pub(super) fn run(config: &Config, no_migrate: bool) -> Result<(), CliError> {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into());
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(USUAL_LOG));
     tracing_subscriber::fmt()
-        .with_env_filter(filter.from_env_lossy())
+        .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
@@ -58,12 +61,13 @@ fn stop_on_signal() -> Result<CancellationToken, CliError> {
 
 fn announce(config: &Config, listener: &TcpListener) {
     let address = listener.local_addr().unwrap_or(config.address);
+    let program = std::env::args().next().unwrap_or_else(|| "hallpass".to_owned());
     match config.environment {
         Environment::Production => println!("Hallpass serves GraphQL on http://{address}/graphql"),
         Environment::Development => println!(
             "Hallpass, in development mode: anyone on this machine can act as any persona.\n\
              \n  Open  http://{address}/graphql    GraphiQL; choose who to be at the top\
-             \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $(hallpass token --as premium)\" \\\
+             \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $({program} token --as premium)\" \\\
              \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name contentLevel }} }}\"}}'\n\
              \nSet BETTER_AUTH_URL to sign in the users of a Better Auth server instead."
         ),

@@ -41,7 +41,7 @@ fn distance(a: Level, b: Level) -> i16 {
 
 fn because(reader: &Profile, wanted: Level, form: &variant::Model) -> Vec<String> {
     let mut reasons = vec![format!(
-        "{} in software with an interest in {} reads {}.",
+        "You are {} in software and interested in {}: the {} text is for you.",
         name(reader.software),
         reader.interest,
         reader.content_level()
@@ -54,10 +54,10 @@ fn because(reader: &Profile, wanted: Level, form: &variant::Model) -> Vec<String
         ));
     }
     reasons.push(if form.hardware == reader.hardware {
-        format!("It is written for {} in hardware, like you.", name(form.hardware))
+        format!("It is written for readers who are {} in hardware, as you are.", name(form.hardware))
     } else {
         format!(
-            "For {} in hardware there is no form of its own; the {} one is nearest.",
+            "There is no form for readers who are {} in hardware; the {} one is nearest.",
             name(reader.hardware),
             name(form.hardware)
         )

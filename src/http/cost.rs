@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+    ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, VariableDefinition,
 };
 use async_graphql::{Name, Positioned, Value, Variables};
 
@@ -79,7 +79,7 @@ pub(super) fn measure(
     document: &ExecutableDocument,
     variables: &Variables,
 ) -> Result<Cost, Endless> {
-    let mut walk = Walk { document, variables, counted: HashMap::new() };
+    let mut walk = Walk { document, variables, defaults: &[], counted: HashMap::new() };
     let mut worst = Cost::default();
     for (_, operation) in document.operations.iter() {
         let cost = walk.operation(&operation.node)?;
@@ -114,11 +114,15 @@ enum Counted {
 struct Walk<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
+    defaults: &'a [Positioned<VariableDefinition>],
     counted: HashMap<&'a Name, Counted>,
 }
 
 impl<'a> Walk<'a> {
     fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Cost, Endless> {
+        // The same fragment may cost another operation more: variables have other defaults there.
+        self.counted.clear();
+        self.defaults = &operation.variable_definitions;
         let mut cost = self.set(&operation.selection_set.node, 0)?;
         let on_variables: usize =
             operation.variable_definitions.iter().map(|v| v.node.directives.len()).sum();
@@ -195,12 +199,22 @@ impl<'a> Walk<'a> {
 
     fn stated_page(&self, field: &Field) -> Option<u64> {
         let argument = ["first", "last"].iter().find_map(|name| field.get_argument(name))?;
-        let variable = |name: Name| self.variables.get(&name).cloned().ok_or(());
+        let variable = |name: Name| self.variable(&name).cloned().ok_or(());
         let stated = match argument.node.clone().into_const_with(variable) {
             Ok(Value::Number(number)) => number.as_u64(),
             _ => None,
         };
         Some(stated.unwrap_or(USUAL_PAGE).clamp(1, LONGEST_PAGE))
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn variable(&self, name: &Name) -> Option<&'a Value> {
+        let default = || {
+            let definition = self.defaults.iter().find(|d| d.node.name.node == *name)?;
+            definition.node.default_value.as_ref().map(|value| &value.node)
+        };
+        self.variables.get(name).or_else(default)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::Variables;
+use async_graphql::{Value, Variables};
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
+};
 use moka::sync::Cache;
 
 use super::answer::Rejection;
@@ -101,19 +103,35 @@ fn rejected(message: String) -> Rejection {
     Rejection::query(message)
 }
 
-/// The kind of the operation that `name` selects; none when it selects none, which validation says.
-pub(super) fn operation_type(
-    document: &ExecutableDocument,
+/// The operation that `name` selects; none when it selects none, which validation says.
+pub(super) fn operation<'a>(
+    document: &'a ExecutableDocument,
     name: Option<&str>,
-) -> Option<OperationType> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(operation.node.ty),
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(name).map(|operation| operation.node.ty)
-        }
+) -> Option<&'a OperationDefinition> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => operation,
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name)?,
         (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
-            operations.values().next().map(|operation| operation.node.ty)
+            operations.values().next()?
         }
-        (DocumentOperations::Multiple(_), None) => None,
+        (DocumentOperations::Multiple(_), None) => return None,
+    };
+    Some(&operation.node)
+}
+
+/// A variable that must be given and is not ends the request (section 6.1.2 of the GraphQL
+/// specification); the library would only fail the fields that use it.
+pub(super) fn check_variables(
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Result<(), Rejection> {
+    for definition in &operation.variable_definitions {
+        let VariableDefinition { name, var_type, default_value, .. } = &definition.node;
+        let given = variables.get(&name.node).is_some_and(|value| *value != Value::Null);
+        if !given && !var_type.node.nullable && default_value.is_none() {
+            let message = format!("Give the variable `${}` a value.", name.node);
+            return Err(Rejection::document(code::BAD_USER_INPUT, message));
+        }
     }
+    Ok(())
 }

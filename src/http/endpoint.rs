@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 
 use super::address::{Peer, end_user};
 use super::answer::{MediaType, Rejection, executed};
-use super::document::operation_type;
+use super::document::{check_variables, operation};
 use super::edge::RequestId;
 use super::{Shared, graphiql, params};
 use crate::graphql::code;
@@ -59,15 +59,17 @@ async fn answer(
         _ => params::from_body(&params::read_body(body, limits).await?)?,
     };
     let document = shared.documents.prepare(&params.query, &params.variables)?;
-    let operation = operation_type(&document, params.operation_name.as_deref());
-    match operation {
-        Some(OperationType::Mutation) if head.method == Method::GET => {
-            return Err(Rejection::method("Send mutations by POST.", "POST"));
+    if let Some(operation) = operation(&document, params.operation_name.as_deref()) {
+        match operation.ty {
+            OperationType::Mutation if head.method == Method::GET => {
+                return Err(Rejection::method("Send mutations by POST.", "POST"));
+            }
+            OperationType::Subscription => {
+                return Err(Rejection::query("Subscriptions are not offered here.".to_owned()));
+            }
+            OperationType::Query | OperationType::Mutation => {}
         }
-        Some(OperationType::Subscription) => {
-            return Err(Rejection::query("Subscriptions are not offered here.".to_owned()));
-        }
-        _ => {}
+        check_variables(operation, &params.variables)?;
     }
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;

@@ -121,25 +121,28 @@ impl Jwks {
         let Some(remote) = &self.remote else { return };
         let old = self.lock().fetched.is_some_and(|at| at.elapsed() >= remote.ttl);
         if old && let Ok(gate) = Arc::clone(&remote.gate).try_lock_owned() {
-            self.spawn_fetch(remote, gate);
+            self.spawn_fetch(remote, gate, Instant::now());
         }
     }
 
     /// Waits for a fetch, if one is under way or allowed now.
     async fn fetch_if_allowed(&self) {
         let Some(remote) = &self.remote else { return };
+        let asked = Instant::now();
         let gate = Arc::clone(&remote.gate).lock_owned().await;
-        if let Some(fetch) = self.spawn_fetch(remote, gate) {
+        if let Some(fetch) = self.spawn_fetch(remote, gate, asked) {
             // It fails only when the runtime shuts down.
             let _ = fetch.await;
         }
     }
 
-    /// The fetch runs on its own: it outlives a request that gives up waiting for it.
+    /// The fetch runs on its own: it outlives a request that gives up waiting for it. There is none
+    /// within the cool-down, nor where another began after this one was `asked` for.
     fn spawn_fetch(
         &self,
         remote: &Arc<Remote>,
         gate: tokio::sync::OwnedMutexGuard<()>,
+        asked: Instant,
     ) -> Option<tokio::task::JoinHandle<()>> {
         {
             let mut state = self.lock();
@@ -147,7 +150,9 @@ impl Jwks {
                 Some(_) => remote.cooldown,
                 None => remote.cooldown.min(COOLDOWN_WITHOUT_KEYS),
             };
-            if state.attempt.is_some_and(|attempt| attempt.at.elapsed() < cooldown) {
+            let served =
+                |attempt: Attempt| attempt.at >= asked || attempt.at.elapsed() < cooldown;
+            if state.attempt.is_some_and(served) {
                 return None;
             }
             state.attempt = Some(Attempt { at: Instant::now(), succeeded: false });

@@ -83,15 +83,8 @@ impl Persona {
         self.profile().map_or_else(
             || "not signed in".to_owned(),
             |profile| {
-                format!(
-                    "{}: role {}, tier {}, {} in software, {} in hardware, {}",
-                    profile.name,
-                    profile.role,
-                    profile.tier,
-                    profile.software,
-                    profile.hardware,
-                    profile.interest
-                )
+                let Profile { name, role, tier, software, interest, .. } = profile;
+                format!("{name}: {role}, {tier}, {software} in software, {interest}")
             },
         )
     }

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use clap::FromArgMatches as _;
 use hallpass::app::{self, App as Server};
 use hallpass::config::{Config, Settings};
-use hallpass_entity::Database;
+use hallpass_entity::{Database, Scope, UserId, course, variant};
 use reqwest::{Client, Method, StatusCode};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -140,6 +141,34 @@ impl App {
         let system = self.database.system("tests read the demo courses");
         hallpass::courses::load_demo(&system).await.unwrap();
         self
+    }
+
+    /// The rows of somebody, as the server reaches them.
+    #[expect(clippy::disallowed_methods, reason = "tests stand in for the server here")]
+    pub fn scope_of(&self, person: &Person) -> Scope {
+        self.database.scope(Some(UserId::from_verified_subject(person.id().to_owned())))
+    }
+
+    /// The rows of nobody, as the server reaches them.
+    #[expect(clippy::disallowed_methods, reason = "tests stand in for the server here")]
+    pub fn scope_of_nobody(&self) -> Scope {
+        self.database.scope(None)
+    }
+
+    /// Takes a course back, as an editor would.
+    pub async fn unpublish(&self, slug: &str) {
+        let course = course::Entity::update_many()
+            .col_expr(course::Column::Published, false.into())
+            .filter(course::Column::Slug.eq(slug));
+        let system = self.database.system("tests stand in for editors");
+        course.exec(system.connection()).await.unwrap();
+    }
+
+    /// Gives every chapter the same text.
+    pub async fn rewrite_forms(&self, body: &str) {
+        let forms = variant::Entity::update_many().col_expr(variant::Column::Body, body.into());
+        let system = self.database.system("tests stand in for editors");
+        forms.exec(system.connection()).await.unwrap();
     }
 
     /// The statements that ran while `work` did.

@@ -18,11 +18,20 @@ const TEMPLATE: &str = "hallpass_template";
 
 /// The address of a fresh database with every table in it.
 pub fn database() -> String {
+    copy_of(TEMPLATE)
+}
+
+/// The address of a fresh database with nothing in it.
+pub fn empty_database() -> String {
+    copy_of("template1")
+}
+
+fn copy_of(template: &str) -> String {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let cluster = CLUSTER.get_or_init(Cluster::start);
     let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
-    cluster.run(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"));
+    cluster.run(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
     cluster.url(&name)
 }
 

@@ -1,0 +1,161 @@
+//! What the access table says is what the running server does, field by field and caller by caller.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::{Value, json};
+
+use crate::app::{Answer, App, As, Backend};
+use crate::command_line::hallpass;
+
+/// Everyone's tokens, as development hands them out.
+struct Cast {
+    app: App,
+    tokens: HashMap<String, Option<String>>,
+}
+
+impl Cast {
+    async fn assemble() -> Self {
+        let app = App::configured(Backend::Sqlite, &[]).await;
+        let cards = app.anonymous().request(reqwest::Method::GET, "/dev/personas").send().await;
+        let cards: Value = cards.unwrap().json().await.unwrap();
+        let card = |card: &Value| {
+            (card["name"].as_str().unwrap().to_owned(), card["token"].as_str().map(str::to_owned))
+        };
+        let tokens = cards.as_array().unwrap().iter().map(card).collect();
+        Self { app, tokens }
+    }
+
+    fn named(&self, name: &str) -> As<'_> {
+        match &self.tokens[name] {
+            Some(token) => self.app.by_bearer(token),
+            None => self.app.anonymous(),
+        }
+    }
+
+    /// A public task of `name`.
+    async fn task_of(&self, name: &str) -> String {
+        let made = self.named(name).data("mutation { createTask(input: {title: \"x\", isPublic: true}) { id } }").await;
+        made["createTask"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Uses `field` as `caller`, on a row of the kind that the table's line is about.
+    async fn uses(&self, field: &str, caller: &str, tier: Option<&str>) -> (Answer, Value) {
+        let (who, owner) = match caller {
+            "owner" => ("free", "free"),
+            "free" => ("free", "admin"),
+            other => (other, "free"),
+        };
+        let (document, path) = document(field, &self.task_of(owner).await, tier);
+        (self.named(who).ask(&document).await, path)
+    }
+}
+
+/// A document that uses `field`, and the field's place in the answer. A field that has none yet
+/// fails the test: write one.
+fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
+    let (parent, name) = field.split_once('.').unwrap();
+    let in_query = |selection: &str| (format!("{{ {selection} }}"), json!([name]));
+    let in_mutation = |selection: &str| (format!("mutation {{ {selection} }}"), json!([name]));
+    match (parent, name) {
+        ("Query", "me" | "viewer") => in_query(&format!("{name} {{ id }}")),
+        ("Query", "node") => in_query(&format!("node(id: \"{task}\") {{ id }}")),
+        ("Query", "task") => in_query(&format!("task(id: \"{task}\") {{ id }}")),
+        ("Query", "tasks" | "publicTasks" | "courses" | "chapters") => {
+            in_query(&format!("{name} {{ totalCount }}"))
+        }
+        ("Query", "taskStats") => in_query("taskStats { total }"),
+        ("Query", "course" | "chapter") => in_query(&format!("{name}(slug: \"x\") {{ id }}")),
+        ("Query", "recommendations") => in_query("recommendations { because }"),
+        ("Mutation", "createTask") => in_mutation("createTask(input: {title: \"x\"}) { id }"),
+        ("Mutation", "updateTask") => {
+            in_mutation(&format!("updateTask(id: \"{task}\", input: {{}}) {{ id }}"))
+        }
+        ("Mutation", "completeTask" | "reopenTask") => in_mutation(&format!("{name}(id: \"{task}\") {{ id }}")),
+        ("Mutation", "deleteTask") => in_mutation(&format!("deleteTask(id: \"{task}\")")),
+        ("Mutation", "completeTasks") => in_mutation(&format!("completeTasks(ids: [\"{task}\"]) {{ id }}")),
+        ("Mutation", "deleteTasks") => in_mutation(&format!("deleteTasks(ids: [\"{task}\"])")),
+        ("Task", name) => (format!("{{ task(id: \"{task}\") {{ {name} }} }}"), json!(["task", name])),
+        ("Chapter", "variants") => (
+            "{ chapter(slug: \"sense-think-act\") { variants { level } } }".to_owned(),
+            json!(["chapter", "variants"]),
+        ),
+        ("Chapter", "personalized") => {
+            let slug = match tier {
+                Some("premium") => "feedback-control",
+                Some("enterprise") => "learning-to-act",
+                _ => "sense-think-act",
+            };
+            (
+                format!("{{ chapter(slug: \"{slug}\") {{ personalized {{ level }} }} }}"),
+                json!(["chapter", "personalized"]),
+            )
+        }
+        _ => panic!("write a document that uses {field}"),
+    }
+}
+
+fn table() -> Vec<Value> {
+    let output = hallpass(&["access", "--json"]);
+    let table: Value = serde_json::from_str(&output.stdout).unwrap();
+    table["rows"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn every_cell_of_the_table_is_what_the_server_does() {
+    let cast = Cast::assemble().await;
+    let mut cells = 0;
+    for row in table() {
+        let field = row["field"].as_str().unwrap();
+        for cell in row["cells"].as_array().unwrap() {
+            let caller = cell["caller"].as_str().unwrap();
+            let (answer, path) = cast.uses(field, caller, row["required_tier"].as_str()).await;
+            let refusal = answer.body["errors"].as_array().into_iter().flatten().find(|error| {
+                let code = error["extensions"]["code"].as_str().unwrap();
+                error["path"] == path && ["UNAUTHENTICATED", "FORBIDDEN"].contains(&code)
+            });
+            let code = refusal.map_or("allowed", |error| error["extensions"]["code"].as_str().unwrap());
+            assert_eq!(code, cell["answer"], "{field} as {caller}: {}", answer.body);
+            if let Some(refusal) = refusal {
+                assert_eq!(refusal["extensions"]["rule"], row["rule"], "{field} as {caller}");
+                let missing = refusal["extensions"]["missing"].as_array().unwrap();
+                assert!(!missing.is_empty(), "{field} as {caller}");
+            }
+            cells += 1;
+        }
+    }
+    assert!(cells >= 150, "only {cells} cells");
+}
+
+#[test]
+fn every_root_field_states_a_rule() {
+    let rows = table();
+    let stated: BTreeSet<_> = rows.iter().map(|row| row["field"].as_str().unwrap().to_owned()).collect();
+    let sdl = hallpass::schema::sdl(&hallpass::schema::build(true));
+    let mut roots = 0;
+    for definition in async_graphql::parser::parse_schema(&sdl).unwrap().definitions {
+        use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+        let TypeSystemDefinition::Type(kind) = definition else { continue };
+        let name = kind.node.name.node.to_string();
+        let TypeKind::Object(object) = kind.node.kind else { continue };
+        if !["Query", "Mutation", "Subscription"].contains(&name.as_str()) {
+            continue;
+        }
+        for field in object.fields {
+            let field_name = format!("{name}.{}", field.node.name.node);
+            assert!(stated.contains(&field_name), "{field_name} states no rule");
+            assert!(field.node.ty.node.nullable, "{field_name} has a rule, so it must be nullable");
+            roots += 1;
+        }
+    }
+    assert!(roots >= 19, "only {roots} root fields");
+}
+
+#[test]
+fn a_root_field_without_a_rule_is_an_error_that_names_it() {
+    use hallpass::access::Table;
+    let tiers = "free,premium".parse().unwrap();
+    let silent = Table::of("type Query { open: Int @access(rule: \"PUBLIC\") silent: Int }", &[], &tiers);
+    assert_eq!(silent.unwrap_err().to_string(), "Query.silent states no rule: state one, `Public` included");
+    let unknown = Table::of("type Query { odd: Int @access(rule: \"MAYBE\") }", &[], &tiers);
+    assert!(unknown.unwrap_err().to_string().contains("Query.odd states MAYBE"));
+}

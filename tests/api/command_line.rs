@@ -1,0 +1,313 @@
+//! The `hallpass` command, as an operator runs it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::auth_server::AuthServer;
+use crate::postgres;
+
+/// What a command printed, and how it ended.
+pub struct Output {
+    pub stdout: String,
+    pub stderr: String,
+    pub code: i32,
+}
+
+fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hallpass"));
+    command.args(arguments).current_dir(directory).env_clear();
+    command.envs(variables.iter().copied());
+    command
+}
+
+/// Runs a command in an empty directory and environment.
+pub fn hallpass(arguments: &[&str]) -> Output {
+    hallpass_with(arguments, &[])
+}
+
+fn hallpass_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let directory = tempfile::tempdir().unwrap();
+    run(&mut command(directory.path(), arguments, variables))
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    Output {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code().unwrap_or(-1),
+    }
+}
+
+/// A server as its own process.
+pub struct Process {
+    pub url: String,
+    pub child: Child,
+    pub directory: tempfile::TempDir,
+    stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Process {
+    /// Starts it on a free port, and waits until it says where.
+    pub fn start(variables: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), variables)
+    }
+
+    pub fn start_in(directory: tempfile::TempDir, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(directory.path(), &["--api-port", "0"], variables);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                let mut said = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                panic!("the server did not start: {said}");
+            }
+            if let Some(at) = line.find("http://") {
+                let address = line[at..].split_whitespace().next().unwrap();
+                let url = address.trim_end_matches("/graphql").to_owned();
+                return Self { url, child, directory, stdout };
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn ask(url: &str, token: Option<&str>, query: &str) -> Value {
+    let mut request = crate::app::client().post(format!("{url}/graphql")).json(&json!({ "query": query }));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    request.send().await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn with_no_configuration_it_serves_demo_content_to_personas() {
+    let mut server = Process::start(&[]);
+    let guest = ask(&server.url, None, "{ viewer { id } chapters { totalCount } tasks { totalCount } }").await;
+    assert_eq!(guest["data"]["viewer"], Value::Null);
+    assert!(guest["data"]["chapters"]["totalCount"].as_i64().unwrap() >= 6);
+    assert_eq!(guest["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    for (persona, level) in [("free", "beginner-friendly"), ("premium", "advanced-robotics"), ("editor", "intermediate"), ("admin", "intermediate")] {
+        let token = run(&mut command(server.directory.path(), &["token", "--as", persona], &[]));
+        let mine = ask(&server.url, Some(token.stdout.trim()), "{ me { contentLevel tier roles } tasks { totalCount } }").await;
+        assert_eq!(mine["data"]["me"]["contentLevel"], level, "{persona}");
+        assert!(mine["data"]["tasks"]["totalCount"].as_i64().unwrap() > 2, "{persona}");
+    }
+    let mut rest = String::new();
+    server.signal("TERM");
+    server.stdout.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("Set BETTER_AUTH_URL"), "{rest}");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_restart_keeps_keys_and_rows_and_loads_nothing_twice() {
+    let first = Process::start(&[]);
+    let token = run(&mut command(first.directory.path(), &["token", "--as", "free"], &[])).stdout;
+    let query = "{ tasks { totalCount } chapters { totalCount } }";
+    let before = ask(&first.url, Some(token.trim()), query).await;
+    let mut first = first;
+    first.signal("TERM");
+    first.child.wait().unwrap();
+    let directory = std::mem::replace(&mut first.directory, tempfile::tempdir().unwrap());
+    let second = Process::start_in(directory, &[]);
+    assert_eq!(ask(&second.url, Some(token.trim()), query).await, before);
+}
+
+#[test]
+fn a_wrong_setting_ends_the_start_with_2_and_a_sentence_that_names_it() {
+    let auth = ("BETTER_AUTH_URL", "http://127.0.0.1:9");
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[("API_PORT", "abc")], "API_PORT"),
+        (&[("API_HOST", "0.0.0.0")], "API_HOST"),
+        (&[("API_HOST", "nowhere")], "API_HOST"),
+        (&[("HALLPASS_ENV", "staging")], "HALLPASS_ENV"),
+        (&[("HALLPASS_ENV", "production")], "HALLPASS_ENV"),
+        (&[("HALLPASS_ENV", "development"), auth], "HALLPASS_ENV"),
+        (&[("HALLPASS_ENVIRONMENT", "x")], "HALLPASS_ENVIRONMENT"),
+        (&[("DATABASE_URL", "mysql://u:geheim@h/d")], "DATABASE_URL"),
+        (&[("BETTER_AUTH_URL", "app.example.com")], "BETTER_AUTH_URL"),
+        (&[("BETTER_AUTH_URL", "https://app.example.com/api/auth")], "BETTER_AUTH_URL"),
+        (&[("BETTER_AUTH_URL", "")], "BETTER_AUTH_URL"),
+        (&[auth, ("AUTH_SERVICE_URL", "http://other.example")], "AUTH_SERVICE_URL"),
+        (&[auth, ("BETTER_AUTH_BASE_PATH", "api")], "BETTER_AUTH_BASE_PATH"),
+        (&[("JWKS_URL", "http://127.0.0.1:9/jwks")], "JWT_ISSUER"),
+        (&[("JWKS_URL", "http://127.0.0.1:9/jwks"), ("JWT_ISSUER", "x")], "JWT_AUDIENCE"),
+        (&[auth, ("JWT_ISSUER", "")], "JWT_ISSUER"),
+        (&[("JWT_SECRET", "kurzgeheim")], "JWT_SECRET"),
+        (&[("JWT_SECRET", "-----BEGIN PUBLIC KEY----- geheim geheim geheim")], "JWT_SECRET"),
+        (&[auth, ("JWT_LEEWAY", "10")], "JWT_LEEWAY"),
+        (&[auth, ("AUTH_TIMEOUT", "0s")], "AUTH_TIMEOUT"),
+        (&[auth, ("TIERS", "free,free")], "TIERS"),
+        (&[auth, ("TIERS", "free=gratis")], "TIERS"),
+        (&[auth, ("ALLOWED_ORIGINS", "*")], "ALLOWED_ORIGINS"),
+        (&[auth, ("ALLOWED_ORIGINS", "https://a.example/path")], "ALLOWED_ORIGINS"),
+        (&[auth, ("TRUSTED_PROXIES", "10.0.0.0/99")], "TRUSTED_PROXIES"),
+        (&[auth, ("OWNERSHIP_DENIAL", "maybe")], "OWNERSHIP_DENIAL"),
+        (&[auth, ("MAX_BODY", "much")], "MAX_BODY"),
+        (&[auth, ("MAX_COST", "0")], "MAX_COST"),
+        (&[auth, ("REQUEST_TIMEOUT", "-1s")], "REQUEST_TIMEOUT"),
+        (&[auth, ("INTROSPECTION", "perhaps")], "INTROSPECTION"),
+    ];
+    for (variables, name) in cases {
+        let output = hallpass_with(&[], variables);
+        assert_eq!(output.code, 2, "{variables:?}: {}", output.stderr);
+        assert!(output.stderr.contains(name), "{variables:?}: {}", output.stderr);
+        assert_eq!(output.stderr.trim().lines().count(), 1, "{variables:?}: {}", output.stderr);
+        assert!(!output.stderr.contains("geheim"), "a secret is told: {}", output.stderr);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = hallpass_with(&[], &[("API_PORT", &port)]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("API_PORT"), "{}", output.stderr);
+}
+
+#[test]
+fn settings_are_read_from_flags_then_the_environment_then_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(".env"), "API_PORT=first\nAPI_HOST=::1\n").unwrap();
+    let says = |arguments: &[&str], variables: &[(&str, &str)]| {
+        run(&mut command(directory.path(), arguments, variables)).stderr
+    };
+    assert!(says(&["token", "--as", "free"], &[]).contains("`first`"));
+    assert!(says(&["token", "--as", "free"], &[("API_PORT", "second")]).contains("`second`"));
+    assert!(says(&["token", "--as", "free", "--api-port", "third"], &[("API_PORT", "second")]).contains("`third`"));
+    std::fs::write(directory.path().join(".env"), "this is no assignment").unwrap();
+    assert!(says(&["token", "--as", "free"], &[]).contains(".env"));
+}
+
+#[test]
+fn there_are_no_development_tokens_beside_a_real_identity_source() {
+    let output = hallpass_with(&["token", "--as", "admin"], &[("BETTER_AUTH_URL", "http://127.0.0.1:9")]);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+    assert!(output.stderr.contains("BETTER_AUTH_URL"), "{}", output.stderr);
+    let guest = hallpass(&["token", "--as", "guest"]);
+    assert_eq!((guest.code, guest.stdout.as_str()), (2, ""));
+}
+
+#[test]
+fn checks_end_with_1_when_a_file_is_out_of_date() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for check in ["schema", "access"] {
+        assert_eq!(run(&mut command(root, &[check, "--check"], &[])).code, 0, "{check}");
+        let elsewhere = hallpass(&[check, "--check"]);
+        assert_eq!(elsewhere.code, 1);
+        assert!(elsewhere.stderr.contains(check), "{}", elsewhere.stderr);
+    }
+}
+
+#[test]
+fn the_tables_go_up_and_down_on_both_databases() {
+    let directory = tempfile::tempdir().unwrap();
+    let sqlite = format!("sqlite://{}/x.db?mode=rwc", directory.path().display());
+    for url in [sqlite, postgres::empty_database()] {
+        let migrate = |direction: &str| {
+            let output = hallpass_with(&["migrate", direction], &[("DATABASE_URL", &url)]);
+            assert_eq!(output.code, 0, "{}", output.stderr);
+            let lines = output.stdout.lines().map(|line| line.split(' ').next().unwrap().to_owned());
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(migrate("status"), ["waiting", "waiting"]);
+        assert_eq!(migrate("up"), ["applied", "applied"]);
+        assert_eq!(migrate("down"), ["applied", "waiting"]);
+        assert_eq!(migrate("up"), ["applied", "applied"]);
+        assert_eq!(migrate("status"), ["applied", "applied"]);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_half_sent_when_the_server_stops_is_finished() {
+    let mut server = Process::start(&[]);
+    let host = server.url.trim_start_matches("http://").to_owned();
+    let body = "{\"query\": \"{ __typename }\"}";
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut half = std::net::TcpStream::connect(&host).unwrap();
+    half.write_all(head.as_bytes()).unwrap();
+    half.write_all(&body.as_bytes()[..5]).unwrap();
+    // Whatever was sent first is read first: once this is answered, the other is under way.
+    ask(&server.url, None, "{ __typename }").await;
+    server.signal("TERM");
+    while std::net::TcpStream::connect(&host).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    half.write_all(&body.as_bytes()[5..]).unwrap();
+    let mut answer = String::new();
+    half.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("{\"data\":{\"__typename\":\"Query\"}}"), "{answer}");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn in_development_only_this_machines_own_names_are_answered() {
+    let server = Process::start(&[]);
+    let port = server.url.rsplit(':').next().unwrap();
+    for (host, status) in [
+        (format!("127.0.0.1:{port}"), 200), (format!("localhost:{port}"), 200), (format!("[::1]:{port}"), 200),
+        ("rebound.example".to_owned(), 403), (format!("127.0.0.1.evil.example:{port}"), 403),
+    ] {
+        let request = crate::app::client().get(format!("{}/dev/personas", server.url)).header("host", &host);
+        assert_eq!(request.send().await.unwrap().status(), status, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn no_credential_reaches_the_log_at_any_level() {
+    let auth = AuthServer::shared();
+    let account = auth.sign_up("Logged", json!({})).await;
+    let jwt = auth.jwt(&account).await;
+    let mut server = Process::start(&[("BETTER_AUTH_URL", &auth.url), ("RUST_LOG", "trace")]);
+    let mut log = server.child.stderr.take().unwrap();
+    let reading = std::thread::spawn(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).unwrap();
+        text
+    });
+    let client = crate::app::client();
+    let garbage = "not-a-token-but-secret-all-the-same";
+    for (name, value) in [
+        ("authorization", format!("Bearer {jwt}")),
+        ("authorization", format!("Bearer {jwt}x")),
+        ("authorization", format!("Bearer {}", account.session_token)),
+        ("authorization", format!("Bearer {garbage}")),
+        ("cookie", account.cookie.clone()),
+        ("x-api-key", garbage.to_owned()),
+    ] {
+        let request = client.post(format!("{}/graphql", server.url)).header(name, value);
+        request.json(&json!({"query": "{ me { id } }"})).send().await.unwrap();
+    }
+    server.signal("TERM");
+    server.child.wait().unwrap();
+    let log = reading.join().unwrap();
+    assert!(log.contains("answered") && log.contains("credential refused"), "the log is written");
+    let signature = account.cookie.rsplit('.').next().unwrap();
+    let parts = jwt.split('.').skip(1).chain([garbage, account.session_token.as_str(), signature]);
+    for secret in parts {
+        assert!(!log.contains(secret), "the log holds {secret}");
+    }
+}

@@ -1,0 +1,113 @@
+//! What users of the server rely on stands in files, and the files are true.
+
+use std::path::{Path, PathBuf};
+
+use crate::command_line::hallpass;
+
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn schema_graphql_is_the_schema() {
+    let now = hallpass(&["schema"]).stdout;
+    assert!(file("schema.graphql") == now, "run `cargo run -q -- schema > schema.graphql`");
+}
+
+#[test]
+fn access_md_is_the_table_of_access() {
+    let now = hallpass(&["access"]).stdout;
+    assert!(file("access.md") == now, "run `cargo run -q -- access > access.md`");
+}
+
+/// Each setting's variable, default and explanation, from the command line itself.
+fn settings() -> Vec<(String, Option<String>, String)> {
+    let command = hallpass::cli::command();
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    arguments
+        .filter_map(|argument| {
+            let name = argument.get_env()?.to_str()?.to_owned();
+            let default = argument.get_default_values().first();
+            let default = default.map(|value| value.to_string_lossy().into_owned());
+            Some((name, default, argument.get_help()?.to_string()))
+        })
+        .collect()
+}
+
+#[test]
+fn every_setting_stands_in_the_example_file_and_the_readme_with_its_default() {
+    let (example, readme) = (file(".env.example"), file("README.md"));
+    let settings = settings();
+    assert!(settings.len() >= 28, "only {} settings", settings.len());
+    for (name, default, help) in &settings {
+        let line = example.lines().find(|line| line.trim_start_matches("# ").starts_with(&format!("{name}=")));
+        let line = line.unwrap_or_else(|| panic!(".env.example does not show {name}"));
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}`")));
+        let row = row.unwrap_or_else(|| panic!("the README does not explain {name}"));
+        if let Some(default) = default {
+            assert!(line.ends_with(&format!("={default}")), "{line}: the default is {default}");
+            assert!(row.contains(&format!("`{default}`")), "{row}: the default is {default}");
+        }
+        assert!(!help.is_empty(), "--help does not explain {name}");
+    }
+    for line in example.lines().filter(|line| line.contains('=') && line.starts_with("# ")) {
+        let name = line.trim_start_matches("# ").split('=').next().unwrap();
+        assert!(settings.iter().any(|(known, ..)| known == name), ".env.example shows {name}, which is no setting");
+    }
+}
+
+/// Every file that the project keeps, but for lock files and what is vendored.
+fn own_files(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if path.is_dir() {
+            if !["target", "node_modules", "vendor", ".git"].contains(&name.as_ref()) {
+                own_files(&path, found);
+            }
+        } else if ["rs", "md", "toml", "mjs", "js"].iter().any(|end| name.ends_with(&format!(".{end}"))) {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_worked_example_of_the_readme_is_the_one_that_is_compiled() {
+    let readme = file("README.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut shown = 0;
+    for name in ["entity.rs", "migration.rs", "domain.rs"] {
+        let code = std::fs::read_to_string(root.join("tests/api/notes").join(name)).unwrap();
+        let part = code.split("// ---\n").nth(1).unwrap_or(&code).trim();
+        assert!(readme.contains(part), "the README shows another tests/api/notes/{name}");
+        shown += 1;
+    }
+    assert_eq!(shown, 3);
+}
+
+#[test]
+fn only_the_rooms_that_may_touch_what_is_banned_do() {
+    let mut files = Vec::new();
+    own_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let room = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+        let room = room.to_string_lossy();
+        assert!(!text.contains("sea_orm"), "{room}: rows are reached through hallpass_entity");
+        let is_domain = ["tasks/", "courses/", "learners.rs"].iter().any(|start| room.starts_with(start));
+        if is_domain {
+            for foreign in ["axum", "HeaderMap", "crate::http", "crate::config", "crate::app", "crate::schema"] {
+                assert!(!text.contains(foreign), "{room} knows of {foreign}");
+            }
+        }
+        if room.starts_with("identity/") || room.starts_with("access/") {
+            for foreign in ["crate::graphql", "crate::http", "crate::app", "crate::schema", "crate::tasks"] {
+                assert!(!text.contains(foreign), "{room} knows of {foreign}");
+            }
+        }
+        if room != "app.rs" && room != "cli/migrate.rs" {
+            assert!(!text.contains(".system("), "{room} goes round the scopes");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! People read courses.
+
+use hallpass::courses::personalize::choose;
+use hallpass::learners::Profile;
+use hallpass_entity::level::Level::{self, Advanced, Beginner, Intermediate};
+use hallpass_entity::{ChapterId, Set, VariantId, chapter, now, progress, variant};
+use hallpass_entity::Comparison as _;
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::on_both_databases;
+use crate::people::{alice, person};
+
+#[test]
+fn the_content_level_follows_from_software_background_and_interest() {
+    for (software, interest, expected) in [
+        (Some("Advanced"), Some("Robotics"), "advanced-robotics"),
+        (Some("advanced"), Some("robotics"), "advanced-robotics"),
+        (Some("Advanced"), Some("Web"), "intermediate"),
+        (Some("Advanced"), None, "intermediate"),
+        (Some("Intermediate"), Some("Robotics"), "intermediate"),
+        (Some("Intermediate"), None, "intermediate"),
+        (Some("Beginner"), Some("Robotics"), "beginner-friendly"),
+        (Some("Wizard"), Some("Robotics"), "beginner-friendly"),
+        (Some(""), Some("Robotics"), "beginner-friendly"),
+        (None, None, "beginner-friendly"),
+    ] {
+        let profile = Profile::stated(software, None, interest);
+        assert_eq!(profile.content_level(), expected, "{software:?} {interest:?}");
+    }
+    assert_eq!(Profile::stated(None, None, None).interest, "General");
+}
+
+fn form(level: Level, hardware: Level) -> variant::Model {
+    variant::Model {
+        id: VariantId::generate(),
+        chapter_id: ChapterId::generate(),
+        level,
+        hardware,
+        body: String::new(),
+        updated_at: now(),
+    }
+}
+
+#[test]
+fn the_form_nearest_by_level_then_by_hardware_is_chosen_and_of_two_the_easier() {
+    let all = [Beginner, Intermediate, Advanced];
+    let reader = |software, hardware, interest| Profile::stated(Some(software), Some(hardware), Some(interest));
+    for (reader, forms, expected) in [
+        (reader("Advanced", "Beginner", "Robotics"), all.map(|l| form(l, Beginner)).to_vec(), Some((Advanced, Beginner))),
+        (reader("Advanced", "Beginner", "Web"), all.map(|l| form(l, Beginner)).to_vec(), Some((Intermediate, Beginner))),
+        (reader("Beginner", "Advanced", "AI"), all.map(|l| form(l, Beginner)).to_vec(), Some((Beginner, Beginner))),
+        (reader("Beginner", "Advanced", "AI"), vec![form(Beginner, Beginner), form(Beginner, Intermediate)], Some((Beginner, Intermediate))),
+        (reader("Beginner", "Intermediate", "AI"), vec![form(Beginner, Advanced), form(Beginner, Beginner)], Some((Beginner, Beginner))),
+        (reader("Intermediate", "Beginner", "AI"), vec![form(Advanced, Beginner), form(Beginner, Advanced)], Some((Beginner, Advanced))),
+        (reader("Advanced", "Advanced", "Robotics"), vec![form(Beginner, Advanced), form(Intermediate, Beginner)], Some((Intermediate, Beginner))),
+        (reader("Beginner", "Beginner", "AI"), vec![], None),
+    ] {
+        let choice = choose(&reader, &forms);
+        let chosen = choice.as_ref().map(|choice| (forms[choice.index].level, forms[choice.index].hardware));
+        assert_eq!(chosen, expected, "{reader:?}");
+        assert!(choice.is_none_or(|choice| choice.because.len() >= 2));
+    }
+}
+
+const CHAPTERS: &str = "{ chapters { totalCount nodes { slug requiredTier progress { percent completed }
+    bookmarked course { slug } personalized { level hardware contentLevel body bodyHtml because } } } }";
+
+on_both_databases! {
+    async fn a_guest_sees_every_chapter_and_reads_the_free_ones(app: App) {
+        let app = app.with_courses().await;
+        let answer = app.anonymous().ask(CHAPTERS).await;
+        let nodes = answer.body["data"]["chapters"]["nodes"].as_array().unwrap();
+        assert!(nodes.len() >= 6);
+        for chapter in nodes {
+            let free = chapter["requiredTier"] == "free";
+            assert_eq!(chapter["personalized"].is_object(), free, "{}", chapter["slug"]);
+            assert_eq!(chapter["progress"], Value::Null);
+            assert_eq!(chapter["bookmarked"], false);
+            if free {
+                assert_eq!(chapter["personalized"]["contentLevel"], "beginner-friendly");
+                assert_eq!(chapter["personalized"]["level"], "BEGINNER");
+                let html = chapter["personalized"]["bodyHtml"].as_str().unwrap();
+                assert!(html.starts_with("<h1>"), "{html:.40}");
+            }
+        }
+        let tiers = |tier: &str| nodes.iter().filter(|chapter| chapter["requiredTier"] == tier).count();
+        assert!(tiers("premium") >= 1 && tiers("enterprise") == 1);
+        assert!(answer.codes().iter().all(|code| *code == "UNAUTHENTICATED"));
+        assert_eq!(answer.codes().len(), tiers("premium") + tiers("enterprise"));
+    }
+
+    async fn each_tier_reads_what_it_pays_for_and_is_told_what_is_missing(app: App) {
+        let app = app.with_courses().await;
+        let slugs = [("sense-think-act", "free"), ("feedback-control", "premium"), ("learning-to-act", "enterprise")];
+        for (held, reads) in [("free", 1), ("premium", 2), ("enterprise", 3), ("unheard-of", 1)] {
+            let who = app.by_jwt(&person("reader").tier(held));
+            for (at, (slug, required)) in slugs.iter().enumerate() {
+                let ask = "query($slug: String!) { chapter(slug: $slug) { title summary personalized { level } } }";
+                let answer = who.ask_with(ask, json!({ "slug": slug })).await;
+                let chapter = &answer.body["data"]["chapter"];
+                assert!(chapter["title"].is_string() && chapter["summary"].is_string());
+                if at < reads {
+                    assert!(chapter["personalized"].is_object(), "{held} reads {required}");
+                } else {
+                    assert_eq!(chapter["personalized"], Value::Null);
+                    let extensions = &answer.error()["extensions"];
+                    assert_eq!(extensions["code"], "FORBIDDEN");
+                    assert_eq!(extensions["missing"], json!([format!("TIER({required})")]));
+                }
+            }
+        }
+    }
+
+    async fn a_text_is_chosen_for_its_reader(app: App) {
+        let app = app.with_courses().await;
+        let ask = "{ me { contentLevel } chapter(slug: \"sense-think-act\") {
+            personalized { contentLevel level hardware because } } }";
+        for (person, content, level, hardware) in [
+            (person("a").background("Advanced", "Advanced", "Robotics"), "advanced-robotics", "ADVANCED", "ADVANCED"),
+            (person("b").background("Beginner", "Intermediate", "Robotics"), "beginner-friendly", "BEGINNER", "INTERMEDIATE"),
+            (person("c").background("Intermediate", "Beginner", "Web"), "intermediate", "INTERMEDIATE", "BEGINNER"),
+            (person("d").with("softwareBackground", Value::Null), "beginner-friendly", "BEGINNER", "BEGINNER"),
+        ] {
+            let data = app.by_jwt(&person).data(ask).await;
+            let read = &data["chapter"]["personalized"];
+            assert_eq!(data["me"]["contentLevel"], content);
+            assert_eq!(json!([read["contentLevel"], read["level"], read["hardware"]]), json!([content, level, hardware]));
+            assert!(read["because"][0].as_str().unwrap().contains(content));
+        }
+    }
+
+    async fn ten_chapters_with_text_and_progress_cost_a_bounded_number_of_statements(app: App) {
+        let app = app.with_courses().await;
+        let who = app.by_jwt(&person("reader").tier("enterprise"));
+        let (data, statements) = app.statements_of(who.data(CHAPTERS)).await;
+        assert!(data["chapters"]["nodes"].as_array().unwrap().len() >= 6);
+        // The page, its total, and one statement each for courses, forms and progress.
+        assert_eq!(statements.len(), 5, "{statements:#?}");
+    }
+
+    async fn progress_is_ones_own(app: App) {
+        let app = app.with_courses().await;
+        set_progress(&app, "alice", "sense-think-act", 60, true).await;
+        let ask = "{ chapter(slug: \"sense-think-act\") { bookmarked progress { percent completed updatedAt } } }";
+        let hers = app.by_jwt(&alice()).data(ask).await;
+        assert_eq!(hers["chapter"]["bookmarked"], true);
+        assert_eq!(hers["chapter"]["progress"]["percent"], 60);
+        assert_eq!(hers["chapter"]["progress"]["completed"], false);
+        let his = app.by_jwt(&person("bob")).data(ask).await;
+        assert_eq!(his["chapter"], json!({
+            "bookmarked": false, "progress": {"percent": 0, "completed": false, "updatedAt": null},
+        }));
+    }
+
+    async fn recommendations_are_readable_unfinished_and_of_ones_interest_first(app: App) {
+        let app = app.with_courses().await;
+        set_progress(&app, "alice", "sense-think-act", 100, false).await;
+        set_progress(&app, "alice", "who-is-asking", 10, false).await;
+        let who = app.by_jwt(&alice().background("Advanced", "Beginner", "Robotics"));
+        let data = who.data("{ recommendations(first: 10) { because chapter { slug requiredTier } } }").await;
+        let slugs: Vec<_> = data["recommendations"].as_array().unwrap().iter()
+            .map(|r| r["chapter"]["slug"].as_str().unwrap()).collect();
+        assert_eq!(slugs, ["who-is-asking", "sensors-and-uncertainty", "first-graphql-endpoint"]);
+        assert_eq!(data["recommendations"][0]["because"], json!(["You have read 10 % of it."]));
+        let one = who.data("{ recommendations(first: 1) { chapter { slug } } }").await;
+        assert_eq!(one["recommendations"].as_array().unwrap().len(), 1);
+        assert_eq!(who.ask("{ recommendations(first: 0) { because } }").await.codes(), ["BAD_USER_INPUT"]);
+        assert_eq!(app.anonymous().ask("{ recommendations { because } }").await.codes(), ["UNAUTHENTICATED"]);
+    }
+
+    async fn courses_and_chapters_are_found_by_slug_id_course_and_interest(app: App) {
+        let app = app.with_courses().await;
+        let guest = app.anonymous();
+        let data = guest.data("{ courses { nodes { id slug title description interestAreas published } }
+            course(slug: \"rust-apis\") { id title } none: course(slug: \"no\") { id } }").await;
+        assert_eq!(data["courses"]["nodes"].as_array().unwrap().len(), 2);
+        assert_eq!(data["none"], Value::Null);
+        let found = guest.data_with(
+            "query($id: ID!) { node(id: $id) { id ... on Course { slug } }
+                chapters(course: $id) { nodes { ordinal course { slug } } }
+                other: chapters(course: \"nonsense\") { totalCount }
+                web: chapters(filter: {interestArea: \"Web\"}) { nodes { interestAreas } }
+                premium: chapters(filter: {requiredTier: \"premium\"}) { nodes { slug } } }",
+            json!({ "id": data["course"]["id"] }),
+        ).await;
+        assert_eq!(found["node"]["slug"], "rust-apis");
+        let ordinals: Vec<_> = found["chapters"]["nodes"].as_array().unwrap().iter().map(|c| c["ordinal"].clone()).collect();
+        assert_eq!(ordinals, [1, 2, 3]);
+        assert_eq!(found["other"]["totalCount"], 0);
+        assert_eq!(found["web"]["nodes"].as_array().unwrap().len(), 3);
+        assert_eq!(found["premium"]["nodes"].as_array().unwrap().len(), 2);
+    }
+
+    async fn what_is_not_published_is_not_there(app: App) {
+        let app = app.with_courses().await;
+        app.unpublish("rust-apis").await;
+        let data = app.anonymous().data("{ courses { totalCount } course(slug: \"rust-apis\") { id }
+            chapter(slug: \"who-is-asking\") { id } chapters { nodes { slug } } }").await;
+        assert_eq!(data["courses"]["totalCount"], 1);
+        assert_eq!(data["course"], Value::Null);
+        assert_eq!(data["chapter"], Value::Null, "its course is not published");
+        assert_eq!(data["chapters"]["nodes"].as_array().unwrap().len(), 4);
+    }
+}
+
+async fn set_progress(app: &App, name: &str, slug: &str, percent: i32, bookmarked: bool) {
+    let scope = app.scope_of(&person(name));
+    let chapters = scope.shared::<chapter::Entity>().filter(chapter::Column::Slug.is(slug));
+    let chapter = chapters.one().await.unwrap().unwrap();
+    let row = progress::ActiveModel {
+        chapter_id: Set(chapter.id),
+        percent: Set(percent),
+        bookmarked: Set(bookmarked),
+        updated_at: Set(now()),
+        ..Default::default()
+    };
+    scope.insert::<progress::Entity>(row).await.unwrap();
+}
+
+#[tokio::test]
+async fn html_in_a_chapter_is_left_out_of_its_html() {
+    let app = App::start(Backend::Sqlite).await.with_courses().await;
+    app.rewrite_forms("# Hi\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) <b onclick=x>b</b>\n\n| a |\n|---|\n| 1 |").await;
+    let data = app.anonymous().data("{ chapter(slug: \"sense-think-act\") { personalized { bodyHtml } } }").await;
+    let html = data["chapter"]["personalized"]["bodyHtml"].as_str().unwrap();
+    assert!(html.contains("<h1>Hi</h1>") && html.contains("<table>"), "{html}");
+    for danger in ["<script", "javascript:", "onclick"] {
+        assert!(!html.contains(danger), "{html}");
+    }
+}

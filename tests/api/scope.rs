@@ -1,0 +1,152 @@
+//! Rows are reached through their owner's scope, and what would go round it does not compile.
+
+use hallpass_entity::{
+    Change, Comparison as _, Error, Filter, Scope, Set, TaskId, TaskTagId, UserId, chapter, now,
+    task, task_tag,
+};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+
+use crate::app::{App, Backend};
+use crate::on_both_databases;
+use crate::people::{alice, bob};
+
+#[test]
+fn what_goes_round_a_scope_does_not_compile() {
+    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
+}
+
+fn row(title: &str) -> task::ActiveModel {
+    task::ActiveModel {
+        id: Set(TaskId::generate()),
+        title: Set(title.to_owned()),
+        completed: Set(false),
+        priority: Set(task::Priority::Medium),
+        is_public: Set(false),
+        version: Set(1),
+        created_at: Set(now()),
+        updated_at: Set(now()),
+        ..Default::default()
+    }
+}
+
+fn tag(task_id: TaskId, word: &str) -> task_tag::ActiveModel {
+    task_tag::ActiveModel {
+        id: Set(TaskTagId::generate()),
+        task_id: Set(task_id),
+        tag: Set(word.to_owned()),
+        ordinal: Set(0),
+        ..Default::default()
+    }
+}
+
+async fn titles(scope: &Scope) -> Vec<String> {
+    let rows = scope.mine::<task::Entity>().unwrap().all_by(task::Column::Title).await.unwrap();
+    rows.into_iter().map(|row| row.title).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a forger would do the same")]
+fn forged(id: &str) -> UserId {
+    UserId::from_verified_subject(id.to_owned())
+}
+
+on_both_databases! {
+    async fn a_new_row_belongs_to_the_scope_whatever_it_says(app: App) {
+        let (alice, bob) = (app.scope_of(&alice()), app.scope_of(&bob()));
+        let lie = task::ActiveModel { owner_id: Set(forged("user-bob")), ..row("mine") };
+        let written = alice.insert::<task::Entity>(lie.clone()).await.unwrap();
+        assert_eq!(Some(&written.owner_id), alice.owner());
+        let again = task::ActiveModel { id: Set(TaskId::generate()), ..lie };
+        alice.insert_all::<task::Entity>(vec![again]).await.unwrap();
+        assert_eq!(titles(&bob).await, [] as [&str; 0]);
+        assert_eq!(titles(&alice).await.len(), 2);
+    }
+
+    async fn no_filter_widens_a_scope(app: App) {
+        let (alice, bob) = (app.scope_of(&alice()), app.scope_of(&bob()));
+        alice.insert::<task::Entity>(row("hers")).await.unwrap();
+        let everything = || Filter::<task::Entity>::all()
+            .or(task::Column::OwnerId.is(forged("user-alice")))
+            .or(task::Column::Title.contains_text(""));
+        let rows = || bob.mine::<task::Entity>().unwrap().filter(everything());
+        assert_eq!(rows().all().await.unwrap(), []);
+        assert_eq!(rows().count().await.unwrap(), 0);
+        assert_eq!(rows().delete().await.unwrap(), 0);
+        let change = Change::to(task::ActiveModel { title: Set("his".to_owned()), ..Default::default() });
+        assert_eq!(rows().update(change).await.unwrap(), []);
+        assert_eq!(bob.public::<task::Entity>().filter(everything()).all().await.unwrap(), []);
+        assert_eq!(titles(&alice).await, ["hers"]);
+    }
+
+    async fn a_change_gives_a_row_neither_another_owner_nor_another_id(app: App) {
+        let (alice, bob) = (app.scope_of(&alice()), app.scope_of(&bob()));
+        let before = alice.insert::<task::Entity>(row("hers")).await.unwrap();
+        let gift = task::ActiveModel {
+            id: Set(TaskId::generate()),
+            owner_id: Set(forged("user-bob")),
+            title: Set("changed".to_owned()),
+            ..Default::default()
+        };
+        let mine = alice.mine::<task::Entity>().unwrap();
+        let after = mine.update(Change::to(gift).count_up(task::Column::Version)).await.unwrap();
+        assert_eq!(after[0], task::Model { title: "changed".to_owned(), version: 2, ..before });
+        assert_eq!(titles(&bob).await, [] as [&str; 0]);
+    }
+
+    async fn the_database_itself_refuses_a_child_of_anothers_parent(app: App) {
+        let (alice, bob) = (app.scope_of(&alice()), app.scope_of(&bob()));
+        let hers = alice.insert::<task::Entity>(row("hers")).await.unwrap();
+        assert!(bob.insert::<task_tag::Entity>(tag(hers.id, "his")).await.is_err());
+        alice.insert::<task_tag::Entity>(tag(hers.id, "her own")).await.unwrap();
+        let lie = task_tag::ActiveModel { owner_id: Set(forged("user-bob")), ..tag(hers.id, "lie") };
+        let system = app.database.system("tests write what no scope would");
+        let around = task_tag::Entity::insert(lie).exec_without_returning(system.connection()).await;
+        assert!(around.is_err(), "even without a scope");
+        assert_eq!(alice.mine::<task::Entity>().unwrap().delete().await.unwrap(), 1);
+        assert_eq!(alice.mine::<task_tag::Entity>().unwrap().count().await.unwrap(), 0, "gone with it");
+    }
+
+    async fn a_filter_on_children_sees_only_children_of_the_same_owner(app: App) {
+        let (alice, bob) = (app.scope_of(&alice()), app.scope_of(&bob()));
+        let hers = alice.insert::<task::Entity>(row("hers")).await.unwrap();
+        bob.insert::<task::Entity>(row("his")).await.unwrap();
+        alice.insert::<task_tag::Entity>(tag(hers.id, "word")).await.unwrap();
+        let tagged = || Filter::has(task_tag::Column::Tag.is("word"));
+        let count = async |scope: &Scope| {
+            scope.mine::<task::Entity>().unwrap().filter(tagged()).count().await.unwrap()
+        };
+        assert_eq!((count(&alice).await, count(&bob).await), (1, 0));
+    }
+
+    async fn nobody_has_no_rows_and_writes_none(app: App) {
+        let nobody = app.scope_of_nobody();
+        assert!(matches!(nobody.mine::<task::Entity>().err(), Some(Error::Anonymous)));
+        assert!(matches!(nobody.insert::<task::Entity>(row("x")).await, Err(Error::Anonymous)));
+        assert!(matches!(nobody.insert_all::<task::Entity>(vec![row("x")]).await, Err(Error::Anonymous)));
+        assert_eq!(nobody.readable::<task::Entity>().count().await.unwrap(), 0);
+        assert_eq!(nobody.shared::<chapter::Entity>().count().await.unwrap(), 0);
+    }
+
+    async fn a_transaction_that_is_dropped_leaves_nothing(app: App) {
+        let alice = app.scope_of(&alice());
+        let together = alice.begin().await.unwrap();
+        together.insert::<task::Entity>(row("gone")).await.unwrap();
+        drop(together);
+        let together = alice.begin().await.unwrap();
+        together.insert::<task::Entity>(row("kept")).await.unwrap();
+        together.commit().await.unwrap();
+        assert_eq!(titles(&alice).await, ["kept"]);
+    }
+}
+
+#[tokio::test]
+async fn sqlite_checks_foreign_keys_and_writes_ahead() {
+    let app = App::start(Backend::Sqlite).await;
+    let system = app.database.system("tests read how the database is set up");
+    for (pragma, expected) in [("foreign_keys", "1"), ("journal_mode", "wal"), ("busy_timeout", "5000")] {
+        let sql = format!("SELECT CAST({pragma} AS TEXT) AS v FROM pragma_{pragma}");
+        let sql = sql.replace("busy_timeout AS", "timeout AS");
+        let row = system.connection().query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql));
+        let value: String = row.await.unwrap().unwrap().try_get("", "v").unwrap();
+        assert_eq!(value, expected, "{pragma}");
+    }
+}

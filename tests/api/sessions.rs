@@ -1,0 +1,264 @@
+//! People who signed up at a real Better Auth server, with what their browsers hold.
+
+use serde_json::{Value, json};
+
+use crate::app::{App, As, Backend};
+use crate::auth_server::{Account, AuthServer};
+
+const CREATE: &str = "mutation { createTask(input: {title: \"Buy screws\"}) { id version isOwner } }";
+const READ: &str = "{ me { id method contentLevel tier roles email }
+    tasks { nodes { title } }
+    chapter(slug: \"sense-think-act\") { personalized { level contentLevel because body } } }";
+
+async fn app_at(server: &AuthServer, backend: Backend, flags: &[&str]) -> App {
+    let mut all = vec!["--better-auth-url", server.url.as_str()];
+    all.extend(flags);
+    App::configured(backend, &all).await.with_courses().await
+}
+
+fn roboticist() -> Value {
+    json!({"softwareBackground": "Advanced", "hardwareBackground": "Beginner", "interestArea": "Robotics"})
+}
+
+/// The whole path, for one way of showing who one is.
+async fn works_on_own_tasks_and_reads_own_chapters(who: &As<'_>, account: &Account, method: &str) {
+    let made = who.data(CREATE).await;
+    assert_eq!(made["createTask"]["isOwner"], true);
+    let read = who.data(READ).await;
+    assert_eq!(read["me"]["id"], account.id.as_str());
+    assert_eq!(read["me"]["method"], method);
+    assert_eq!(read["me"]["email"], account.email.to_lowercase());
+    assert_eq!(read["me"]["contentLevel"], "advanced-robotics");
+    assert_eq!(read["tasks"]["nodes"], json!([{ "title": "Buy screws" }]));
+    let chapter = &read["chapter"]["personalized"];
+    assert_eq!(chapter["level"], "ADVANCED");
+    assert!(chapter["body"].as_str().unwrap().len() > 500);
+}
+
+async fn everyone_is_recognized_on(backend: Backend) {
+    let server = AuthServer::shared();
+    let app = app_at(server, backend, &[]).await;
+    let by_cookie = server.sign_up("Carla", roboticist()).await;
+    let by_token = server.sign_up("Tom", roboticist()).await;
+    let by_jwt = server.sign_up("Jo", roboticist()).await;
+    let jwt = server.jwt(&by_jwt).await;
+    let cookie = app.by_cookie(&by_cookie.cookie);
+    works_on_own_tasks_and_reads_own_chapters(&cookie, &by_cookie, "SESSION_COOKIE").await;
+    let token = app.by_bearer(&by_token.session_token);
+    works_on_own_tasks_and_reads_own_chapters(&token, &by_token, "SESSION_TOKEN").await;
+    works_on_own_tasks_and_reads_own_chapters(&app.by_bearer(&jwt), &by_jwt, "JWT").await;
+}
+
+#[tokio::test]
+async fn cookie_session_token_and_jwt_all_lead_to_ones_own_rows_on_sqlite() {
+    everyone_is_recognized_on(Backend::Sqlite).await;
+}
+
+#[tokio::test]
+async fn cookie_session_token_and_jwt_all_lead_to_ones_own_rows_on_postgres() {
+    everyone_is_recognized_on(Backend::Postgres).await;
+}
+
+#[tokio::test]
+async fn one_person_is_the_same_by_cookie_token_and_jwt() {
+    let server = AuthServer::shared();
+    let app = app_at(server, Backend::Sqlite, &[]).await;
+    let account = server.sign_up("Same", json!({})).await;
+    app.by_cookie(&account.cookie).data(CREATE).await;
+    let jwt = server.jwt(&account).await;
+    for who in [app.by_bearer(&account.session_token), app.by_bearer(&jwt)] {
+        let tasks = who.data("{ tasks { nodes { title isOwner } } }").await;
+        assert_eq!(tasks["tasks"]["nodes"], json!([{"title": "Buy screws", "isOwner": true}]));
+    }
+}
+
+#[tokio::test]
+async fn every_algorithm_that_the_jwt_plugin_offers_and_we_verify_is_accepted() {
+    for algorithm in ["EdDSA", "ES256", "RS256", "PS256"] {
+        let server = AuthServer::start(&json!({ "algorithm": algorithm }));
+        let app = app_at(&server, Backend::Sqlite, &[]).await;
+        let account = server.sign_up("Alg", json!({})).await;
+        let me = app.by_bearer(&server.jwt(&account).await).data("{ me { id method } }").await;
+        assert_eq!(me["me"], json!({"id": account.id, "method": "JWT"}), "{algorithm}");
+    }
+}
+
+#[tokio::test]
+async fn a_jwt_of_an_algorithm_that_is_not_verified_is_refused_and_never_anonymous() {
+    let server = AuthServer::start(&json!({ "algorithm": "ES512" }));
+    let app = app_at(&server, Backend::Sqlite, &[]).await;
+    let account = server.sign_up("Alg", json!({})).await;
+    let answer = app.by_bearer(&server.jwt(&account).await).ask("{ viewer { id } }").await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.codes(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn secure_cookies_and_a_prefix_of_ones_own_are_recognized() {
+    let server = AuthServer::start(&json!({"secureCookies": true, "cookiePrefix": "shop"}));
+    let app = app_at(&server, Backend::Sqlite, &["--cookie-prefix", "shop"]).await;
+    let account = server.sign_up("Sec", json!({})).await;
+    assert!(account.cookie.contains("__Secure-shop.session_token="), "the server is as meant");
+    let who = app.by_cookie(&format!("theme=dark; {}; lang=en", account.cookie));
+    assert_eq!(who.data("{ me { id } }").await["me"]["id"], account.id.as_str());
+    let last = server.last_get_session().await;
+    let forwarded = last["headers"]["cookie"].as_str().unwrap();
+    assert!(forwarded.starts_with("__Secure-shop.session_token="), "nothing else is forwarded");
+    assert!(!forwarded.contains("theme") && !forwarded.contains("lang"), "nothing else is forwarded");
+}
+
+#[tokio::test]
+async fn a_session_is_asked_about_without_caches_and_for_the_end_users_address() {
+    let server = AuthServer::start(&json!({}));
+    let flags = ["--trusted-proxies", "127.0.0.0/8,10.0.0.0/8"];
+    let app = app_at(&server, Backend::Sqlite, &flags).await;
+    let account = server.sign_up("Addr", json!({})).await;
+    let who = app.by_cookie(&account.cookie).and("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.1.2.3");
+    who.data("{ me { id } }").await;
+    let asked = server.last_get_session().await;
+    assert_eq!(asked["headers"]["x-forwarded-for"], "203.0.113.7");
+    let query = asked["query"].as_str().unwrap();
+    assert!(query.contains("disableCookieCache=true") && query.contains("disableRefresh=true"));
+}
+
+#[tokio::test]
+async fn an_address_that_a_client_wrote_itself_is_not_believed() {
+    let server = AuthServer::start(&json!({}));
+    let app = app_at(&server, Backend::Sqlite, &[]).await;
+    let account = server.sign_up("Spoof", json!({})).await;
+    app.by_cookie(&account.cookie).and("x-forwarded-for", "203.0.113.7").data("{ me { id } }").await;
+    assert_eq!(server.last_get_session().await["headers"]["x-forwarded-for"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn fifty_requests_at_once_ask_about_their_session_once() {
+    let server = AuthServer::start(&json!({}));
+    let app = app_at(&server, Backend::Sqlite, &[]).await;
+    let account = server.sign_up("Many", json!({})).await;
+    let before = server.count("/api/auth/get-session").await;
+    let asking = (0..50).map(|_| async { app.by_cookie(&account.cookie).data("{ me { id } }").await });
+    for data in futures_util::future::join_all(asking).await {
+        assert_eq!(data["me"]["id"], account.id.as_str());
+    }
+    assert_eq!(server.count("/api/auth/get-session").await - before, 1);
+}
+
+#[tokio::test]
+async fn without_a_cache_a_sign_out_counts_at_once() {
+    let server = AuthServer::shared();
+    let app = app_at(server, Backend::Sqlite, &["--session-cache-ttl", "0s"]).await;
+    let account = server.sign_up("Out", json!({})).await;
+    for who in [app.by_cookie(&account.cookie), app.by_bearer(&account.session_token)] {
+        who.data("{ me { id } }").await;
+    }
+    server.sign_out(&account).await;
+    for who in [app.by_cookie(&account.cookie), app.by_bearer(&account.session_token)] {
+        let answer = who.ask("{ viewer { id } publicTasks { totalCount } }").await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.codes(), ["UNAUTHENTICATED"]);
+        assert!(answer.body.get("data").is_none(), "nothing ran");
+    }
+}
+
+#[tokio::test]
+async fn a_role_a_tier_and_a_ban_given_by_an_operator_are_seen() {
+    let server = AuthServer::shared();
+    let app = app_at(server, Backend::Sqlite, &["--session-cache-ttl", "0s"]).await;
+    let account = server.sign_up("Op", json!({})).await;
+    let who = app.by_cookie(&account.cookie);
+    let premium = "{ chapter(slug: \"feedback-control\") { personalized { level } variants { level } } }";
+    assert_eq!(who.ask(premium).await.codes(), ["FORBIDDEN", "FORBIDDEN"]);
+    server.set_user(&account, json!({"tier": "premium", "role": "user,editor"})).await;
+    let read = who.data(premium).await;
+    assert_eq!(read["chapter"]["personalized"]["level"], "BEGINNER");
+    assert!(read["chapter"]["variants"].as_array().unwrap().len() > 2);
+    server.set_user(&account, json!({"banned": true, "banExpires": "2020-01-01T00:00:00Z"})).await;
+    who.data("{ me { id } }").await;
+    server.set_user(&account, json!({"banned": true, "banExpires": null})).await;
+    assert_eq!(who.ask("{ viewer { id } }").await.status, 401);
+}
+
+#[tokio::test]
+async fn while_the_auth_server_is_in_trouble_a_session_is_neither_in_nor_out() {
+    let server = AuthServer::start(&json!({}));
+    let flags = ["--session-cache-ttl", "0s", "--auth-timeout", "1s"];
+    let app = app_at(&server, Backend::Sqlite, &flags).await;
+    let account = server.sign_up("Down", json!({})).await;
+    let jwt = server.jwt(&account).await;
+    app.by_bearer(&jwt).data("{ me { id } }").await;
+    for mode in ["error500", "hang", "rate-limited", "html"] {
+        server.set_mode(mode).await;
+        let answer = app.by_cookie(&account.cookie).ask("{ viewer { id } }").await;
+        assert_eq!(answer.status, 503, "{mode}");
+        assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"], "{mode}");
+        assert!(answer.headers.contains_key("retry-after"), "{mode}");
+        app.by_bearer(&jwt).data("{ me { id } }").await;
+    }
+    server.set_mode("null-session").await;
+    assert_eq!(app.by_cookie(&account.cookie).ask("{ viewer { id } }").await.status, 401);
+    server.set_mode("normal").await;
+    app.by_cookie(&account.cookie).data("{ me { id } }").await;
+}
+
+#[tokio::test]
+async fn an_outage_is_not_remembered_and_a_cached_session_does_not_notice_it() {
+    let server = AuthServer::start(&json!({}));
+    let app = app_at(&server, Backend::Sqlite, &["--session-cache-ttl", "5m"]).await;
+    let (known, unknown) =
+        (server.sign_up("Known", json!({})).await, server.sign_up("Unknown", json!({})).await);
+    app.by_cookie(&known.cookie).data("{ me { id } }").await;
+    server.set_mode("error500").await;
+    app.by_cookie(&known.cookie).data("{ me { id } }").await;
+    assert_eq!(app.by_cookie(&unknown.cookie).ask("{ viewer { id } }").await.status, 503);
+    server.set_mode("normal").await;
+    app.by_cookie(&unknown.cookie).data("{ me { id } }").await;
+}
+
+#[tokio::test]
+async fn a_cookie_counts_only_where_a_page_of_ours_could_have_sent_it() {
+    let server = AuthServer::shared();
+    let flags = ["--allowed-origins", "https://app.example.com"];
+    let app = app_at(server, Backend::Sqlite, &flags).await;
+    let account = server.sign_up("Csrf", json!({})).await;
+    let who = app.by_cookie(&account.cookie);
+    for (header, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "https://app.example.com.evil.example"),
+        ("origin", "http://app.example.com"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let refused = who.clone().and(header, value).ask(CREATE).await;
+        assert_eq!(refused.status, 403, "{header}: {value}");
+        assert_eq!(refused.codes(), ["FORBIDDEN"], "{header}: {value}");
+    }
+    let by_get = |who: As<'_>| {
+        let request = who.request(reqwest::Method::GET, "/graphql?query=%7Bme%7Bid%7D%7D");
+        async { request.send().await.unwrap().status() }
+    };
+    assert_eq!(by_get(who.clone()).await, 403, "a GET that any page could cause");
+    assert_eq!(by_get(who.clone().and("graphql-require-preflight", "1")).await, 200);
+    let own = app.url.clone();
+    for origin in ["https://app.example.com", &own] {
+        who.clone().and("origin", origin).data("{ me { id } }").await;
+    }
+    assert_eq!(who.data("{ taskStats { total } }").await["taskStats"]["total"], 0, "nothing ran");
+}
+
+#[tokio::test]
+async fn a_bad_bearer_token_is_not_rescued_by_a_good_cookie() {
+    let server = AuthServer::shared();
+    let app = app_at(server, Backend::Sqlite, &[]).await;
+    let account = server.sign_up("Mixed", json!({})).await;
+    for bad in ["Bearer nonsense", "Bearer a.b.c", "Basic eDp5", "Bearer", "Bearer  "] {
+        let who = app.by_cookie(&account.cookie).and("authorization", bad);
+        let answer = who.ask("{ viewer { id } }").await;
+        assert_eq!(answer.status, 401, "{bad}");
+        assert_eq!(answer.headers["www-authenticate"], "Bearer error=\"invalid_token\"");
+    }
+    let with_key = app.by_cookie(&account.cookie).and("x-api-key", "nonsense");
+    assert_eq!(with_key.ask("{ viewer { id } }").await.status, 401);
+    let twice = format!("{0}; {0}", account.cookie.split("; ").next().unwrap());
+    assert_eq!(app.by_cookie(&twice).ask("{ viewer { id } }").await.status, 401);
+}

@@ -1,0 +1,8 @@
+//! A filter is about the table it filters.
+use hallpass_entity::{Comparison as _, Scope, chapter, task};
+
+fn mix(scope: &Scope) {
+    let _ = scope.mine::<task::Entity>().unwrap().filter(chapter::Column::Published.is(true));
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! The door to everyone's rows does not open on owned ones.
+use hallpass_entity::{Scope, task};
+
+fn reach(scope: &Scope) {
+    let _ = scope.shared::<task::Entity>();
+}
+
+fn main() {}

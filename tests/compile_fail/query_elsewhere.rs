@@ -1,0 +1,10 @@
+//! An owned query runs on its scope's connection and takes no other.
+use hallpass_entity::{Scope, task};
+use sea_orm::DatabaseConnection;
+
+async fn elsewhere(scope: &Scope, other: &DatabaseConnection) {
+    let mine = scope.mine::<task::Entity>().unwrap();
+    let _ = mine.all(other).await;
+}
+
+fn main() {}

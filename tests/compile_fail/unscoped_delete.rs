@@ -1,0 +1,9 @@
+//! Neither has a deletion.
+use hallpass_entity::{Scope, task};
+use sea_orm::EntityTrait as _;
+
+async fn everyones(scope: &Scope) {
+    let _ = task::Entity::delete_many().exec(scope).await;
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! A finder of SeaORM's own has no connection to run on.
+use hallpass_entity::{Scope, task};
+use sea_orm::EntityTrait as _;
+
+async fn everyones(scope: &Scope) {
+    let _ = task::Entity::find().all(scope).await;
+}
+
+fn main() {}

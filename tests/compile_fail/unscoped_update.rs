@@ -1,0 +1,9 @@
+//! Neither has an update.
+use hallpass_entity::{Scope, task};
+use sea_orm::EntityTrait as _;
+
+async fn everyones(scope: &Scope) {
+    let _ = task::Entity::update_many().exec(scope).await;
+}
+
+fn main() {}
