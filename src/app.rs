@@ -183,7 +183,10 @@ pub async fn persona_callers(
             None => None,
             Some(token) => match authenticator.decide_bearer(&token).await {
                 Decision::Caller(caller) => Some(caller),
-                _ => return Err(IssuerError::Signature),
+                Decision::Anonymous
+                | Decision::Refused(_)
+                | Decision::CrossSite(_)
+                | Decision::Unavailable => return Err(IssuerError::Signature),
             },
         };
         callers.push((persona, caller));

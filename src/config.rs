@@ -67,7 +67,7 @@ pub struct Settings {
 
     /// Prefix of Better Auth's cookie names
     #[arg(long, env, default_value = "better-auth")]
-    pub cookie_prefix: Word,
+    pub cookie_prefix: CookiePrefix,
 
     /// Difference between clocks that is forgiven when a token's times are checked
     #[arg(long, env, default_value = "10s")]
@@ -185,10 +185,6 @@ pub struct IdentityConfig {
     pub issuers: Vec<String>,
     /// Accepted audiences of first-party JWTs.
     pub audiences: Vec<String>,
-    /// Whether issuers and audiences were spelled out rather than derived from the auth server.
-    pub issuer_required_of_shared_secret: bool,
-    /// As above, for the audience.
-    pub audience_required_of_shared_secret: bool,
     /// Secrets of HS256 tokens; each may have signed.
     pub jwt_secrets: Vec<SecretString>,
     /// Forgiven difference between clocks.
@@ -304,11 +300,13 @@ impl Settings {
             ));
         }
         match first {
-            Some(url) if url.path() != "/" || url.query().is_some() => wrong(format!(
-                "BETTER_AUTH_URL is {url}, which has a path: give the origin alone, such as {}, and \
-                 put the path into BETTER_AUTH_BASE_PATH",
-                url.origin().ascii_serialization()
-            )),
+            Some(url) if format!("{}/", url.origin().ascii_serialization()) != url.as_str() => {
+                wrong(format!(
+                    "BETTER_AUTH_URL has more than an origin: give {} alone, and put a path into \
+                     BETTER_AUTH_BASE_PATH",
+                    url.origin().ascii_serialization()
+                ))
+            }
             url => Ok(url.cloned()),
         }
     }
@@ -359,6 +357,12 @@ impl Settings {
                 return wrong(format!("{name} is 0, which leaves no time: give a time such as 5s"));
             }
         }
+        if self.jwt_leeway.0 > LONGEST_LEEWAY {
+            return wrong(
+                "JWT_LEEWAY is longer than 5m, which lets expired tokens live on: set the clocks \
+                 right, and give a time such as 10s",
+            );
+        }
         Ok(Limits {
             body,
             depth: self.max_depth,
@@ -399,8 +403,6 @@ impl Settings {
             jwks_url,
             issuers,
             audiences,
-            issuer_required_of_shared_secret: !self.jwt_issuer.is_empty(),
-            audience_required_of_shared_secret: !self.jwt_audience.is_empty(),
             jwt_secrets: self.jwt_secret.clone(),
             leeway: self.jwt_leeway.0,
             jwks_ttl: self.jwks_ttl.0,
@@ -417,6 +419,9 @@ impl Settings {
         })
     }
 }
+
+/// Clocks that differ by more are wrong, not different.
+const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 
 fn wrong<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError(sentence.into()))
@@ -467,6 +472,22 @@ impl std::str::FromStr for Word {
         let text = text.trim();
         if text.is_empty() {
             return Err("it is empty: give a value, or remove the setting");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The start of a cookie's name (RFC 6265 section 4.1.1: a token).
+#[derive(Clone, Debug)]
+pub struct CookiePrefix(pub String);
+
+impl std::str::FromStr for CookiePrefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if text.is_empty() || !text.bytes().all(part) {
+            return Err("use letters, digits, hyphens, dots and underscores");
         }
         Ok(Self(text.to_owned()))
     }
@@ -526,9 +547,10 @@ impl std::str::FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        if text == "*" {
+        if text.contains('*') {
             return Err(
-                "`*` would let every web page act for whoever visits it: list exact origins",
+                "`*` would let pages unknown to you act for whoever visits them: list exact \
+                        origins",
             );
         }
         let url =

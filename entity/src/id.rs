@@ -1,7 +1,6 @@
 //! Ids have types: a task's id is not a chapter's, and neither is a user's.
 
 use sea_orm::DeriveValueType;
-use uuid::Uuid;
 
 /// The auth server's id of a user: the verified subject of a credential, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, DeriveValueType)]
@@ -29,22 +28,26 @@ impl sea_orm::TryFromU64 for UserId {
     }
 }
 
+/// Gives tables ids of their own types: `row_id! { /// The id of a note. NoteId; }`.
+#[macro_export]
 macro_rules! row_id {
     ($(#[$doc:meta] $name:ident;)*) => {$(
         #[$doc]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, DeriveValueType)]
-        pub struct $name(Uuid);
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sea_orm::DeriveValueType,
+        )]
+        pub struct $name(uuid::Uuid);
 
         impl $name {
             /// A new id: UUID version 7 (RFC 9562), so that rows made later sort later.
             #[must_use]
             pub fn generate() -> Self {
-                Self(Uuid::now_v7())
+                Self(uuid::Uuid::now_v7())
             }
 
             /// The bare UUID.
             #[must_use]
-            pub const fn uuid(self) -> Uuid {
+            pub const fn uuid(self) -> uuid::Uuid {
                 self.0
             }
         }
@@ -56,13 +59,13 @@ macro_rules! row_id {
             }
         }
 
-        impl From<Uuid> for $name {
-            fn from(uuid: Uuid) -> Self {
+        impl From<uuid::Uuid> for $name {
+            fn from(uuid: uuid::Uuid) -> Self {
                 Self(uuid)
             }
         }
 
-        impl From<$name> for Uuid {
+        impl From<$name> for uuid::Uuid {
             fn from(id: $name) -> Self {
                 id.0
             }

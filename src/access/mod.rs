@@ -3,7 +3,7 @@
 //! A rule is one value of [`Rule`]. Stated on a field, it guards the field, stands in the schema as
 //! `@access(rule: …)`, names itself in the refusal, and fills the field's row in `access.md`:
 //!
-//! ```ignore
+//! ```text
 //! #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()))]
 //! async fn tasks(&self, …) -> Result<Option<TaskConnection>> { … }
 //! ```

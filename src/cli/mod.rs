@@ -165,8 +165,15 @@ fn sentence(error: &clap::Error) -> String {
         return first.strip_prefix("error: ").unwrap_or(first).to_owned();
     };
     let name = argument.split(['<', '>']).nth(1).unwrap_or(&argument).replace('-', "_");
+    let default = command()
+        .get_arguments()
+        .find(|argument| argument.get_env().is_some_and(|variable| variable == name.as_str()))
+        .and_then(|argument| argument.get_default_values().first().cloned());
     let why = match (error.source(), error.get(ContextKind::ValidValue)) {
-        (Some(source), _) => source.to_string(),
+        (Some(source), _) => match default {
+            Some(usual) => format!("{source}; give a value such as {}", usual.display()),
+            None => source.to_string(),
+        },
         (None, Some(ContextValue::Strings(valid))) => format!("use one of {}", valid.join(", ")),
         (None, _) => "give another value".to_owned(),
     };

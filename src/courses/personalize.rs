@@ -54,7 +54,10 @@ fn because(reader: &Profile, wanted: Level, form: &variant::Model) -> Vec<String
         ));
     }
     reasons.push(if form.hardware == reader.hardware {
-        format!("It is written for readers who are {} in hardware, as you are.", name(form.hardware))
+        format!(
+            "It is written for readers who are {} in hardware, as you are.",
+            name(form.hardware)
+        )
     } else {
         format!(
             "There is no form for readers who are {} in hardware; the {} one is nearest.",

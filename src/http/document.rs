@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Value, Variables};
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
 };
+use async_graphql::{Value, Variables};
 use moka::sync::Cache;
 
 use super::answer::Rejection;

@@ -1,7 +1,7 @@
 //! The only room with handlers: routes, limits, GraphiQL, health.
 //!
-//! A request comes in through [`server`], gets an id and its headers in [`edge`], and is answered by
-//! [`endpoint`], which asks `identity` who is asking, [`document`] what the query costs, and the
+//! A request comes in through `server`, gets an id and its headers in `edge`, and is answered by
+//! `endpoint`, which asks `identity` who is asking, `document` what the query costs, and the
 //! schema for the answer.
 
 mod address;
@@ -70,7 +70,6 @@ struct Shared {
 }
 
 /// The routes.
-#[must_use]
 pub fn router(parts: Parts) -> Router {
     let cors = cors(&parts.allowed_origins);
     let documents = Documents::new(parts.limits);

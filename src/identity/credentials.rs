@@ -131,17 +131,16 @@ impl SameSite {
     }
 
     pub(super) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), &'static str> {
+        let mut origins = headers.get_all(ORIGIN).iter();
         match headers.get(ORIGIN) {
-            Some(origin) => {
-                if !self.is_allowed(origin, headers) {
-                    return Err("the request comes from a page of another origin: add the page's \
-                                origin to ALLOWED_ORIGINS, or send a bearer token");
-                }
+            Some(_) if !origins.all(|origin| self.is_allowed(origin, headers)) => {
+                return Err("the request comes from a page of another origin: add the page's \
+                            origin to ALLOWED_ORIGINS, or send a bearer token");
             }
             None if sent_across_sites(headers) => {
                 return Err("the request was sent by a page of another site");
             }
-            None => {}
+            Some(_) | None => {}
         }
         if method == Method::POST || PREFLIGHTED.iter().any(|name| headers.contains_key(*name)) {
             return Ok(());

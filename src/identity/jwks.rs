@@ -48,6 +48,7 @@ struct State {
 
 #[derive(Clone, Copy)]
 struct Attempt {
+    /// When it began, and once it is over, when it ended.
     at: Instant,
     succeeded: bool,
 }
@@ -137,7 +138,8 @@ impl Jwks {
     }
 
     /// The fetch runs on its own: it outlives a request that gives up waiting for it. There is none
-    /// within the cool-down, nor where another began after this one was `asked` for.
+    /// within the cool-down, nor where another ended after this one was `asked` for: whoever waited
+    /// for that one shares what came of it.
     fn spawn_fetch(
         &self,
         remote: &Arc<Remote>,
@@ -150,8 +152,7 @@ impl Jwks {
                 Some(_) => remote.cooldown,
                 None => remote.cooldown.min(COOLDOWN_WITHOUT_KEYS),
             };
-            let served =
-                |attempt: Attempt| attempt.at >= asked || attempt.at.elapsed() < cooldown;
+            let served = |attempt: Attempt| attempt.at >= asked || attempt.at.elapsed() < cooldown;
             if state.attempt.is_some_and(served) {
                 return None;
             }
@@ -165,11 +166,12 @@ impl Jwks {
                     let mut state = lock(&state);
                     state.keys = Some(Arc::new(keys));
                     state.fetched = Some(Instant::now());
-                    if let Some(attempt) = &mut state.attempt {
-                        attempt.succeeded = true;
-                    }
+                    state.attempt = Some(Attempt { at: Instant::now(), succeeded: true });
                 }
-                Err(NoAnswer(reason)) => tracing::warn!(reason, "key set not fetched"),
+                Err(NoAnswer(reason)) => {
+                    tracing::warn!(reason, "key set not fetched");
+                    lock(&state).attempt = Some(Attempt { at: Instant::now(), succeeded: false });
+                }
             }
             drop(gate);
         }))
@@ -217,7 +219,7 @@ fn read_key(entry: &Value) -> Option<(String, VerifyingKey)> {
     };
     let (algorithm, key) = match (member("kty")?, member("crv"), stated) {
         ("OKP", Some("Ed25519"), None | Some("EdDSA")) => {
-            let point = bytes("x").filter(|x| x.len() == 32)?;
+            let point = bytes("x").filter(|x| x.len() == 32 && !has_small_order(x))?;
             (Algorithm::EdDSA, DecodingKey::from_ed_der(&point))
         }
         ("EC", Some("P-256"), None | Some("ES256")) => {
@@ -232,6 +234,31 @@ fn read_key(entry: &Value) -> Option<(String, VerifyingKey)> {
         _ => return None,
     };
     Some((key_id.to_owned(), VerifyingKey { key, algorithm }))
+}
+
+/// Points for which a signature can be made without a key (RFC 8032 section 8.9 leaves them to the
+/// verifier): the y coordinates of order 1, 2, 4 and 8, in every encoding, the sign aside.
+fn has_small_order(point: &[u8]) -> bool {
+    const ORDER_EIGHT: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
+            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
+            0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
+            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
+            0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let [first, middle @ .., last] = point else { return true };
+    let last = last & 0x7f;
+    let near_zero = *first <= 1 && middle.iter().all(|byte| *byte == 0) && last == 0;
+    let near_prime = *first >= 0xec && middle.iter().all(|byte| *byte == 0xff) && last == 0x7f;
+    let order_eight = ORDER_EIGHT
+        .iter()
+        .any(|known| known[0] == *first && known[1..31] == *middle && known[31] == last);
+    near_zero || near_prime || order_eight
 }
 
 /// RFC 7517 sections 4.2 and 4.3: a key that says what it is for is used for nothing else.
@@ -253,7 +280,7 @@ fn rsa_key(modulus: Vec<u8>, exponent: Vec<u8>) -> Option<DecodingKey> {
     let significant = modulus.iter().skip_while(|byte| **byte == 0).count();
     let small = exponent.iter().skip_while(|byte| **byte == 0).copied().collect::<Vec<_>>();
     let odd = small.last().is_some_and(|byte| byte % 2 == 1);
-    if significant < 256 || significant > 1024 || !odd || small == [1] {
+    if !(256..=1024).contains(&significant) || !odd || small == [1] {
         return None;
     }
     Some(DecodingKey::from_rsa_raw_components(&modulus, &exponent))

@@ -91,15 +91,11 @@ impl JwtVerifier {
     }
 
     fn caller(&self, via: Via, claims: &Claims) -> Result<Caller, Fault> {
+        check_kind(claims)?;
         let expires_at = self.check_times(claims)?;
-        let required = via == Via::Jwt;
         let rules = &self.rules;
-        check_issuer(claims, &rules.issuers, required || rules.issuer_required_of_shared_secret)?;
-        check_audience(
-            claims,
-            &rules.audiences,
-            required || rules.audience_required_of_shared_secret,
-        )?;
+        check_issuer(via, claims, &rules.issuers)?;
+        check_audience(via, claims, &rules.audiences)?;
         let id = match (via, claims.get("sub")) {
             // Signers of the application's own sometimes name the user `id`; never the address,
             // which Better Auth's mail links carry under the same algorithm.
@@ -149,6 +145,11 @@ impl<'a> Unverified<'a> {
         if header.contains_key("crit") || header.contains_key("b64") {
             return refused("the token's header asks for an extension");
         }
+        match header.get("kid") {
+            None => {}
+            Some(Value::String(id)) if !id.is_empty() && id.len() <= LONGEST_KEY_ID => {}
+            Some(_) => return refused("the token's header names its key in no usable way"),
+        }
         match header.get("typ") {
             None => {}
             Some(Value::String(typ)) if typ.eq_ignore_ascii_case("JWT") => {}
@@ -166,8 +167,8 @@ impl<'a> Unverified<'a> {
 
     fn key_id(&self) -> Result<&str, Fault> {
         match self.header.get("kid").and_then(Value::as_str) {
-            Some(id) if !id.is_empty() && id.len() <= LONGEST_KEY_ID => Ok(id),
-            _ => refused("the token's header names no key"),
+            Some(id) => Ok(id),
+            None => refused("the token's header names no key"),
         }
     }
 
@@ -214,23 +215,33 @@ fn time(claims: &Claims, claim: &str) -> Result<Option<Timestamp>, Fault> {
     }
 }
 
-/// RFC 8725 section 3.8: one issuer, byte for byte.
-fn check_issuer(claims: &Claims, accepted: &[String], required: bool) -> Result<(), Fault> {
+/// RFC 8725 section 3.12: one kind of token never passes for another. The same keys sign machine
+/// tokens, logout tokens and tokens bound to a key of the client's, and the same secret may sign
+/// Better Auth's cookie cache; none of these is a person who asks.
+fn check_kind(claims: &Claims) -> Result<(), Fault> {
+    let cached = claims.contains_key("session") && claims.contains_key("user");
+    if cached || ["client_id", "events", "cnf"].iter().any(|claim| claims.contains_key(*claim)) {
+        return refused("the token is of another kind than a first-party JWT");
+    }
+    Ok(())
+}
+
+/// RFC 8725 section 3.8: one issuer, byte for byte. A shared secret may stand without one.
+fn check_issuer(via: Via, claims: &Claims, accepted: &[String]) -> Result<(), Fault> {
     match claims.get("iss") {
-        None if !required => Ok(()),
-        Some(Value::String(_)) if accepted.is_empty() && !required => Ok(()),
+        None | Some(Value::String(_)) if accepted.is_empty() && via == Via::SharedSecret => Ok(()),
         Some(Value::String(issuer)) if accepted.contains(issuer) => Ok(()),
         _ => refused("the token's issuer is not an accepted one"),
     }
 }
 
-/// RFC 7519 section 4.1.3 and RFC 8725 section 3.9: one of ours among the audiences.
-fn check_audience(claims: &Claims, accepted: &[String], required: bool) -> Result<(), Fault> {
+/// RFC 7519 section 4.1.3 and RFC 8725 section 3.9: one of ours among the audiences. A shared secret
+/// may stand without one; a token that names an audience is then not meant for us.
+fn check_audience(via: Via, claims: &Claims, accepted: &[String]) -> Result<(), Fault> {
     let ours =
         |audience: &Value| audience.as_str().is_some_and(|name| accepted.iter().any(|a| a == name));
     match claims.get("aud") {
-        None if !required => Ok(()),
-        Some(Value::String(_)) if accepted.is_empty() && !required => Ok(()),
+        None if accepted.is_empty() && via == Via::SharedSecret => Ok(()),
         Some(audience @ Value::String(_)) if ours(audience) => Ok(()),
         Some(Value::Array(list)) if list.iter().all(Value::is_string) && list.iter().any(ours) => {
             Ok(())

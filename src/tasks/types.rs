@@ -2,7 +2,7 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use hallpass_entity::{TaskId, Timestamp, task};
+use hallpass_entity::{Timestamp, task};
 
 use super::tags::TagLoader;
 use crate::access::{Facts, Guarded, Rule::Owner, null_only_on_error, stated};
@@ -119,12 +119,6 @@ impl TaskFields {
     /// When it was last changed.
     async fn updated_at(&self) -> Timestamp {
         self.row.updated_at
-    }
-}
-
-impl TaskFields {
-    pub(super) fn row_id(&self) -> TaskId {
-        self.row.id
     }
 }
 

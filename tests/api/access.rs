@@ -34,7 +34,10 @@ impl Cast {
 
     /// A public task of `name`.
     async fn task_of(&self, name: &str) -> String {
-        let made = self.named(name).data("mutation { createTask(input: {title: \"x\", isPublic: true}) { id } }").await;
+        let made = self
+            .named(name)
+            .data("mutation { createTask(input: {title: \"x\", isPublic: true}) { id } }")
+            .await;
         made["createTask"]["id"].as_str().unwrap().to_owned()
     }
 
@@ -70,11 +73,17 @@ fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
         ("Mutation", "updateTask") => {
             in_mutation(&format!("updateTask(id: \"{task}\", input: {{}}) {{ id }}"))
         }
-        ("Mutation", "completeTask" | "reopenTask") => in_mutation(&format!("{name}(id: \"{task}\") {{ id }}")),
+        ("Mutation", "completeTask" | "reopenTask") => {
+            in_mutation(&format!("{name}(id: \"{task}\") {{ id }}"))
+        }
         ("Mutation", "deleteTask") => in_mutation(&format!("deleteTask(id: \"{task}\")")),
-        ("Mutation", "completeTasks") => in_mutation(&format!("completeTasks(ids: [\"{task}\"]) {{ id }}")),
+        ("Mutation", "completeTasks") => {
+            in_mutation(&format!("completeTasks(ids: [\"{task}\"]) {{ id }}"))
+        }
         ("Mutation", "deleteTasks") => in_mutation(&format!("deleteTasks(ids: [\"{task}\"])")),
-        ("Task", name) => (format!("{{ task(id: \"{task}\") {{ {name} }} }}"), json!(["task", name])),
+        ("Task", name) => {
+            (format!("{{ task(id: \"{task}\") {{ {name} }} }}"), json!(["task", name]))
+        }
         ("Chapter", "variants") => (
             "{ chapter(slug: \"sense-think-act\") { variants { level } } }".to_owned(),
             json!(["chapter", "variants"]),
@@ -113,7 +122,8 @@ async fn every_cell_of_the_table_is_what_the_server_does() {
                 let code = error["extensions"]["code"].as_str().unwrap();
                 error["path"] == path && ["UNAUTHENTICATED", "FORBIDDEN"].contains(&code)
             });
-            let code = refusal.map_or("allowed", |error| error["extensions"]["code"].as_str().unwrap());
+            let code =
+                refusal.map_or("allowed", |error| error["extensions"]["code"].as_str().unwrap());
             assert_eq!(code, cell["answer"], "{field} as {caller}: {}", answer.body);
             if let Some(refusal) = refusal {
                 assert_eq!(refusal["extensions"]["rule"], row["rule"], "{field} as {caller}");
@@ -129,7 +139,8 @@ async fn every_cell_of_the_table_is_what_the_server_does() {
 #[test]
 fn every_root_field_states_a_rule() {
     let rows = table();
-    let stated: BTreeSet<_> = rows.iter().map(|row| row["field"].as_str().unwrap().to_owned()).collect();
+    let stated: BTreeSet<_> =
+        rows.iter().map(|row| row["field"].as_str().unwrap().to_owned()).collect();
     let sdl = hallpass::schema::sdl(&hallpass::schema::build(true));
     let mut roots = 0;
     for definition in async_graphql::parser::parse_schema(&sdl).unwrap().definitions {
@@ -154,8 +165,12 @@ fn every_root_field_states_a_rule() {
 fn a_root_field_without_a_rule_is_an_error_that_names_it() {
     use hallpass::access::Table;
     let tiers = "free,premium".parse().unwrap();
-    let silent = Table::of("type Query { open: Int @access(rule: \"PUBLIC\") silent: Int }", &[], &tiers);
-    assert_eq!(silent.unwrap_err().to_string(), "Query.silent states no rule: state one, `Public` included");
+    let silent =
+        Table::of("type Query { open: Int @access(rule: \"PUBLIC\") silent: Int }", &[], &tiers);
+    assert_eq!(
+        silent.unwrap_err().to_string(),
+        "Query.silent states no rule: state one, `Public` included"
+    );
     let unknown = Table::of("type Query { odd: Int @access(rule: \"MAYBE\") }", &[], &tiers);
     assert!(unknown.unwrap_err().to_string().contains("Query.odd states MAYBE"));
 }

@@ -71,10 +71,15 @@ pub fn config(flags: &[&str]) -> Config {
     Settings::from_arg_matches(&matches).unwrap().check().unwrap()
 }
 
-/// A client that keeps no cookies and follows nobody.
+/// A client that keeps no cookies, follows nobody, and leaves no connection to another test's runtime.
 #[expect(clippy::disallowed_methods, reason = "tests are clients")]
 pub fn client() -> Client {
-    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 impl App {
@@ -113,7 +118,14 @@ impl App {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(server.serve(listener, stop.clone()));
-        Self { url, client: client(), database, statements, _stop: stop.drop_guard(), _files: files }
+        Self {
+            url,
+            client: client(),
+            database,
+            statements,
+            _stop: stop.drop_guard(),
+            _files: files,
+        }
     }
 
     /// Nobody in particular.
@@ -266,8 +278,8 @@ impl Answer {
     pub fn complaint(&self, path: &str) -> &str {
         let error = self.error();
         assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT", "{}", self.body);
-        error["extensions"]["fields"][path].as_str().unwrap_or_else(|| {
-            panic!("nothing is said of {path}: {}", self.body)
-        })
+        error["extensions"]["fields"][path]
+            .as_str()
+            .unwrap_or_else(|| panic!("nothing is said of {path}: {}", self.body))
     }
 }

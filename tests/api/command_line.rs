@@ -47,7 +47,8 @@ pub struct Process {
     pub url: String,
     pub child: Child,
     pub directory: tempfile::TempDir,
-    stdout: BufReader<std::process::ChildStdout>,
+    /// What it printed when it started.
+    said: String,
 }
 
 impl Process {
@@ -58,22 +59,28 @@ impl Process {
 
     pub fn start_in(directory: tempfile::TempDir, variables: &[(&str, &str)]) -> Self {
         let mut command = command(directory.path(), &["--api-port", "0"], variables);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if stdout.read_line(&mut line).unwrap() == 0 {
-                let mut said = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-                panic!("the server did not start: {said}");
-            }
-            if let Some(at) = line.find("http://") {
-                let address = line[at..].split_whitespace().next().unwrap();
-                let url = address.trim_end_matches("/graphql").to_owned();
-                return Self { url, child, directory, stdout };
-            }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut server = Self { url: String::new(), child, directory, said: String::new() };
+        let mut stdout = BufReader::new(server.child.stdout.take().unwrap());
+        while server.url.is_empty() {
+            server.read_line(&mut stdout);
         }
+        server.child.stdout = Some(stdout.into_inner());
+        server
+    }
+
+    fn read_line(&mut self, stdout: &mut BufReader<std::process::ChildStdout>) {
+        let mut line = String::new();
+        if stdout.read_line(&mut line).unwrap() == 0 {
+            let mut complaint = String::new();
+            self.child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+            panic!("the server did not start: {complaint}");
+        }
+        if let Some(at) = line.find("http://") {
+            let address = line[at..].split_whitespace().next().unwrap();
+            address.trim_end_matches("/graphql").clone_into(&mut self.url);
+        }
+        self.said.push_str(&line);
     }
 
     fn signal(&self, name: &str) {
@@ -90,7 +97,8 @@ impl Drop for Process {
 }
 
 async fn ask(url: &str, token: Option<&str>, query: &str) -> Value {
-    let mut request = crate::app::client().post(format!("{url}/graphql")).json(&json!({ "query": query }));
+    let mut request =
+        crate::app::client().post(format!("{url}/graphql")).json(&json!({ "query": query }));
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
@@ -100,20 +108,30 @@ async fn ask(url: &str, token: Option<&str>, query: &str) -> Value {
 #[tokio::test]
 async fn with_no_configuration_it_serves_demo_content_to_personas() {
     let mut server = Process::start(&[]);
-    let guest = ask(&server.url, None, "{ viewer { id } chapters { totalCount } tasks { totalCount } }").await;
+    let guest =
+        ask(&server.url, None, "{ viewer { id } chapters { totalCount } tasks { totalCount } }")
+            .await;
     assert_eq!(guest["data"]["viewer"], Value::Null);
     assert!(guest["data"]["chapters"]["totalCount"].as_i64().unwrap() >= 6);
     assert_eq!(guest["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
-    for (persona, level) in [("free", "beginner-friendly"), ("premium", "advanced-robotics"), ("editor", "intermediate"), ("admin", "intermediate")] {
+    for (persona, level) in [
+        ("free", "beginner-friendly"),
+        ("premium", "advanced-robotics"),
+        ("editor", "intermediate"),
+        ("admin", "intermediate"),
+    ] {
         let token = run(&mut command(server.directory.path(), &["token", "--as", persona], &[]));
-        let mine = ask(&server.url, Some(token.stdout.trim()), "{ me { contentLevel tier roles } tasks { totalCount } }").await;
+        let mine = ask(
+            &server.url,
+            Some(token.stdout.trim()),
+            "{ me { contentLevel tier roles } tasks { totalCount } }",
+        )
+        .await;
         assert_eq!(mine["data"]["me"]["contentLevel"], level, "{persona}");
         assert!(mine["data"]["tasks"]["totalCount"].as_i64().unwrap() > 2, "{persona}");
     }
-    let mut rest = String::new();
+    assert!(server.said.contains("development mode"), "{}", server.said);
     server.signal("TERM");
-    server.stdout.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("Set BETTER_AUTH_URL"), "{rest}");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
 
@@ -193,14 +211,18 @@ fn settings_are_read_from_flags_then_the_environment_then_the_file() {
     };
     assert!(says(&["token", "--as", "free"], &[]).contains("`first`"));
     assert!(says(&["token", "--as", "free"], &[("API_PORT", "second")]).contains("`second`"));
-    assert!(says(&["token", "--as", "free", "--api-port", "third"], &[("API_PORT", "second")]).contains("`third`"));
+    assert!(
+        says(&["token", "--as", "free", "--api-port", "third"], &[("API_PORT", "second")])
+            .contains("`third`")
+    );
     std::fs::write(directory.path().join(".env"), "this is no assignment").unwrap();
     assert!(says(&["token", "--as", "free"], &[]).contains(".env"));
 }
 
 #[test]
 fn there_are_no_development_tokens_beside_a_real_identity_source() {
-    let output = hallpass_with(&["token", "--as", "admin"], &[("BETTER_AUTH_URL", "http://127.0.0.1:9")]);
+    let output =
+        hallpass_with(&["token", "--as", "admin"], &[("BETTER_AUTH_URL", "http://127.0.0.1:9")]);
     assert_eq!((output.code, output.stdout.as_str()), (2, ""));
     assert!(output.stderr.contains("BETTER_AUTH_URL"), "{}", output.stderr);
     let guest = hallpass(&["token", "--as", "guest"]);
@@ -226,7 +248,8 @@ fn the_tables_go_up_and_down_on_both_databases() {
         let migrate = |direction: &str| {
             let output = hallpass_with(&["migrate", direction], &[("DATABASE_URL", &url)]);
             assert_eq!(output.code, 0, "{}", output.stderr);
-            let lines = output.stdout.lines().map(|line| line.split(' ').next().unwrap().to_owned());
+            let lines =
+                output.stdout.lines().map(|line| line.split(' ').next().unwrap().to_owned());
             lines.collect::<Vec<_>>()
         };
         assert_eq!(migrate("status"), ["waiting", "waiting"]);
@@ -268,10 +291,14 @@ async fn in_development_only_this_machines_own_names_are_answered() {
     let server = Process::start(&[]);
     let port = server.url.rsplit(':').next().unwrap();
     for (host, status) in [
-        (format!("127.0.0.1:{port}"), 200), (format!("localhost:{port}"), 200), (format!("[::1]:{port}"), 200),
-        ("rebound.example".to_owned(), 403), (format!("127.0.0.1.evil.example:{port}"), 403),
+        (format!("127.0.0.1:{port}"), 200),
+        (format!("localhost:{port}"), 200),
+        (format!("[::1]:{port}"), 200),
+        ("rebound.example".to_owned(), 403),
+        (format!("127.0.0.1.evil.example:{port}"), 403),
     ] {
-        let request = crate::app::client().get(format!("{}/dev/personas", server.url)).header("host", &host);
+        let request =
+            crate::app::client().get(format!("{}/dev/personas", server.url)).header("host", &host);
         assert_eq!(request.send().await.unwrap().status(), status, "{host}");
     }
 }

@@ -2,9 +2,9 @@
 
 use hallpass::courses::personalize::choose;
 use hallpass::learners::Profile;
+use hallpass_entity::Comparison as _;
 use hallpass_entity::level::Level::{self, Advanced, Beginner, Intermediate};
 use hallpass_entity::{ChapterId, Set, VariantId, chapter, now, progress, variant};
-use hallpass_entity::Comparison as _;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
@@ -45,19 +45,50 @@ fn form(level: Level, hardware: Level) -> variant::Model {
 #[test]
 fn the_form_nearest_by_level_then_by_hardware_is_chosen_and_of_two_the_easier() {
     let all = [Beginner, Intermediate, Advanced];
-    let reader = |software, hardware, interest| Profile::stated(Some(software), Some(hardware), Some(interest));
+    let reader = |software, hardware, interest| {
+        Profile::stated(Some(software), Some(hardware), Some(interest))
+    };
     for (reader, forms, expected) in [
-        (reader("Advanced", "Beginner", "Robotics"), all.map(|l| form(l, Beginner)).to_vec(), Some((Advanced, Beginner))),
-        (reader("Advanced", "Beginner", "Web"), all.map(|l| form(l, Beginner)).to_vec(), Some((Intermediate, Beginner))),
-        (reader("Beginner", "Advanced", "AI"), all.map(|l| form(l, Beginner)).to_vec(), Some((Beginner, Beginner))),
-        (reader("Beginner", "Advanced", "AI"), vec![form(Beginner, Beginner), form(Beginner, Intermediate)], Some((Beginner, Intermediate))),
-        (reader("Beginner", "Intermediate", "AI"), vec![form(Beginner, Advanced), form(Beginner, Beginner)], Some((Beginner, Beginner))),
-        (reader("Intermediate", "Beginner", "AI"), vec![form(Advanced, Beginner), form(Beginner, Advanced)], Some((Beginner, Advanced))),
-        (reader("Advanced", "Advanced", "Robotics"), vec![form(Beginner, Advanced), form(Intermediate, Beginner)], Some((Intermediate, Beginner))),
+        (
+            reader("Advanced", "Beginner", "Robotics"),
+            all.map(|l| form(l, Beginner)).to_vec(),
+            Some((Advanced, Beginner)),
+        ),
+        (
+            reader("Advanced", "Beginner", "Web"),
+            all.map(|l| form(l, Beginner)).to_vec(),
+            Some((Intermediate, Beginner)),
+        ),
+        (
+            reader("Beginner", "Advanced", "AI"),
+            all.map(|l| form(l, Beginner)).to_vec(),
+            Some((Beginner, Beginner)),
+        ),
+        (
+            reader("Beginner", "Advanced", "AI"),
+            vec![form(Beginner, Beginner), form(Beginner, Intermediate)],
+            Some((Beginner, Intermediate)),
+        ),
+        (
+            reader("Beginner", "Intermediate", "AI"),
+            vec![form(Beginner, Advanced), form(Beginner, Beginner)],
+            Some((Beginner, Beginner)),
+        ),
+        (
+            reader("Intermediate", "Beginner", "AI"),
+            vec![form(Advanced, Beginner), form(Beginner, Advanced)],
+            Some((Beginner, Advanced)),
+        ),
+        (
+            reader("Advanced", "Advanced", "Robotics"),
+            vec![form(Beginner, Advanced), form(Intermediate, Beginner)],
+            Some((Intermediate, Beginner)),
+        ),
         (reader("Beginner", "Beginner", "AI"), vec![], None),
     ] {
         let choice = choose(&reader, &forms);
-        let chosen = choice.as_ref().map(|choice| (forms[choice.index].level, forms[choice.index].hardware));
+        let chosen =
+            choice.as_ref().map(|choice| (forms[choice.index].level, forms[choice.index].hardware));
         assert_eq!(chosen, expected, "{reader:?}");
         assert!(choice.is_none_or(|choice| choice.because.len() >= 2));
     }
@@ -222,7 +253,10 @@ async fn set_progress(app: &App, name: &str, slug: &str, percent: i32, bookmarke
 async fn html_in_a_chapter_is_left_out_of_its_html() {
     let app = App::start(Backend::Sqlite).await.with_courses().await;
     app.rewrite_forms("# Hi\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) <b onclick=x>b</b>\n\n| a |\n|---|\n| 1 |").await;
-    let data = app.anonymous().data("{ chapter(slug: \"sense-think-act\") { personalized { bodyHtml } } }").await;
+    let data = app
+        .anonymous()
+        .data("{ chapter(slug: \"sense-think-act\") { personalized { bodyHtml } } }")
+        .await;
     let html = data["chapter"]["personalized"]["bodyHtml"].as_str().unwrap();
     assert!(html.contains("<h1>Hi</h1>") && html.contains("<table>"), "{html}");
     for danger in ["<script", "javascript:", "onclick"] {

@@ -31,18 +31,32 @@ async fn only_json_is_read_so_no_form_of_a_web_page_is() {
     let app = App::start(Backend::Sqlite).await;
     let alice = app.by_jwt(&alice());
     for content_type in [
-        None, Some("text/plain"), Some("application/x-www-form-urlencoded"),
-        Some("multipart/form-data; boundary=x"), Some("application/graphql"),
-        Some("application/json; charset=utf-16"), Some("application/jsonx"), Some(""),
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("multipart/form-data; boundary=x"),
+        Some("application/graphql"),
+        Some("application/json; charset=utf-16"),
+        Some("application/jsonx"),
+        Some(""),
     ] {
-        let headers: Vec<_> = content_type.map(|value| ("content-type", value)).into_iter().collect();
+        let headers: Vec<_> =
+            content_type.map(|value| ("content-type", value)).into_iter().collect();
         let answer = post(&alice, &headers, MUTATION).await;
         assert_eq!(answer.status, 415, "{content_type:?}");
         assert_eq!(answer.codes(), ["BAD_USER_INPUT"]);
     }
-    let zipped = post(&alice, &[("content-type", "application/json"), ("content-encoding", "gzip")], MUTATION);
+    let zipped = post(
+        &alice,
+        &[("content-type", "application/json"), ("content-encoding", "gzip")],
+        MUTATION,
+    );
     assert_eq!(zipped.await.status, 415);
-    for content_type in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+    for content_type in [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        "application/json;charset=\"utf-8\"",
+    ] {
         assert_eq!(post(&alice, &[("content-type", content_type)], QUERY).await.status, 200);
     }
     assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 0, "nothing ran");
@@ -52,15 +66,24 @@ async fn only_json_is_read_so_no_form_of_a_web_page_is() {
 async fn queries_come_by_get_and_mutations_do_not() {
     let app = App::start(Backend::Sqlite).await;
     let alice = app.by_jwt(&alice());
-    let answer = get(&alice, "query=query%20A%7Bme%7Bid%7D%7Dquery%20B%7Bviewer%7Bname%7D%7D&operationName=B").await;
+    let answer = get(
+        &alice,
+        "query=query%20A%7Bme%7Bid%7D%7Dquery%20B%7Bviewer%7Bname%7D%7D&operationName=B",
+    )
+    .await;
     assert_eq!(answer.body["data"], json!({"viewer": {"name": "alice"}}));
     let answer = get(&alice, "query=query(%24s%3AString!)%7Bcourse(slug%3A%24s)%7Bid%7D%7D&variables=%7B%22s%22%3A%22x%22%7D").await;
     assert_eq!(answer.body["data"], json!({ "course": null }));
-    let answer = get(&alice, "query=mutation%7BcreateTask(input%3A%7Btitle%3A%22x%22%7D)%7Bid%7D%7D").await;
+    let answer =
+        get(&alice, "query=mutation%7BcreateTask(input%3A%7Btitle%3A%22x%22%7D)%7Bid%7D%7D").await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.headers["allow"], "POST");
-    for (query, status) in [("", 400), ("query=%7B", 200), ("query=%7Bme%7Bid%7D%7D&variables=x", 400),
-        ("query=%7Bme%7Bid%7D%7D&query=%7Bme%7Bid%7D%7D", 400)] {
+    for (query, status) in [
+        ("", 400),
+        ("query=%7B", 200),
+        ("query=%7Bme%7Bid%7D%7D&variables=x", 400),
+        ("query=%7Bme%7Bid%7D%7D&query=%7Bme%7Bid%7D%7D", 400),
+    ] {
         assert_eq!(get(&alice, query).await.status, status, "{query}");
     }
     for method in ["PUT", "DELETE", "PATCH"] {
@@ -88,16 +111,24 @@ async fn each_media_type_has_the_statuses_of_the_draft() {
             ("application/json", "application/json; charset=utf-8", json_status),
             ("*/*", "application/json; charset=utf-8", json_status),
             (GRAPHQL, "application/graphql-response+json; charset=utf-8", graphql_status),
-            ("application/graphql-response+json, application/json;q=0.9", "application/graphql-response+json; charset=utf-8", graphql_status),
+            (
+                "application/graphql-response+json, application/json;q=0.9",
+                "application/graphql-response+json; charset=utf-8",
+                graphql_status,
+            ),
         ] {
             let body = json!({ "query": query }).to_string();
-            let answer = post(&guest, &[("content-type", "application/json"), ("accept", accept)], body).await;
+            let answer =
+                post(&guest, &[("content-type", "application/json"), ("accept", accept)], body)
+                    .await;
             assert_eq!(answer.status, status, "{query} as {accept}");
             assert_eq!(answer.headers["content-type"], content_type);
             assert!(graphql_status == 200 || answer.body.get("data").is_none(), "{}", answer.body);
         }
     }
-    let refused = post(&guest, &[("content-type", "application/json"), ("accept", "text/plain")], QUERY).await;
+    let refused =
+        post(&guest, &[("content-type", "application/json"), ("accept", "text/plain")], QUERY)
+            .await;
     assert_eq!(refused.status, 406);
 }
 
@@ -105,16 +136,27 @@ async fn each_media_type_has_the_statuses_of_the_draft() {
 async fn a_malformed_request_is_named_and_shows_nothing_of_the_inside() {
     let app = App::start(Backend::Sqlite).await;
     let guest = app.anonymous();
-    let deep = format!("{{\"query\":\"{{ __typename }}\",\"variables\":{}{}}}", "[".repeat(9000), "]".repeat(9000));
+    let deep = format!(
+        "{{\"query\":\"{{ __typename }}\",\"variables\":{}{}}}",
+        "[".repeat(9000),
+        "]".repeat(9000)
+    );
     for (body, word) in [
-        ("", "JSON"), ("{", "JSON"), ("null", "object"), ("[]", "batch"),
-        ("[{\"query\":\"{ __typename }\"}]", "batch"), ("{}", "query"), ("{\"query\": null}", "query"),
-        ("{\"query\": 5}", "query"), ("{\"query\": [\"x\"]}", "query"),
+        ("", "JSON"),
+        ("{", "JSON"),
+        ("null", "object"),
+        ("[]", "batch"),
+        ("[{\"query\":\"{ __typename }\"}]", "batch"),
+        ("{}", "query"),
+        ("{\"query\": null}", "query"),
+        ("{\"query\": 5}", "query"),
+        ("{\"query\": [\"x\"]}", "query"),
         ("{\"query\": \"{ __typename }\", \"variables\": []}", "variables"),
         ("{\"query\": \"{ __typename }\", \"variables\": \"x\"}", "variables"),
         ("{\"query\": \"{ __typename }\", \"operationName\": 5}", "operationName"),
         ("{\"query\": \"{ __typename }\", \"extensions\": 5}", "extensions"),
-        ("\u{feff}{}", "JSON"), (deep.as_str(), "JSON"),
+        ("\u{feff}{}", "JSON"),
+        (deep.as_str(), "JSON"),
     ] {
         let answer = post(&guest, &[("content-type", "application/json")], body.to_owned()).await;
         assert_eq!(answer.status, 400, "{body:.60}");
@@ -134,12 +176,18 @@ async fn a_malformed_request_is_named_and_shows_nothing_of_the_inside() {
 async fn a_body_over_the_limit_is_refused_with_and_without_its_length() {
     let app = App::with(Backend::Sqlite, &["--max-body", "10KiB"]).await;
     let guest = app.anonymous();
-    let padded = |size: usize| format!("{{\"query\": \"{{ __typename }}\", \"x\": \"{}\"}}", "x".repeat(size));
+    let padded = |size: usize| {
+        format!("{{\"query\": \"{{ __typename }}\", \"x\": \"{}\"}}", "x".repeat(size))
+    };
     let headers = [("content-type", "application/json")];
     assert_eq!(post(&guest, &headers, padded(9_000)).await.status, 200);
     let refused = post(&guest, &headers, padded(11_000)).await;
     assert_eq!(refused.status, 413);
-    let chunks = padded(11_000).into_bytes().chunks(1000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
+    let chunks = padded(11_000)
+        .into_bytes()
+        .chunks(1000)
+        .map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec()))
+        .collect::<Vec<_>>();
     let chunked = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     assert_eq!(post(&guest, &headers, chunked).await.status, 413);
 }
@@ -165,17 +213,30 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("a chain of doubling fragments", chain),
         ("wide fragments", wide),
         ("a bomb in another operation", unselected),
-        ("a fragment that spreads itself", "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }".to_owned()),
+        (
+            "a fragment that spreads itself",
+            "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }".to_owned(),
+        ),
         ("a bomb that is not used", "{ __typename } fragment A on Query { ...A }".to_owned()),
         ("deep nesting", nested),
         ("many braces", "{ a ".repeat(20_000)),
         ("many fields", format!("{{ {} }}", "viewer { id } ".repeat(2_000))),
-        ("many aliases", format!("{{ {} }}", (0..31).map(|n| format!("a{n}: __typename ")).collect::<String>())),
+        (
+            "many aliases",
+            format!("{{ {} }}", (0..31).map(|n| format!("a{n}: __typename ")).collect::<String>()),
+        ),
         ("many directives", format!("{{ viewer {{ id {} }} }}", "@include(if: true) ".repeat(51))),
         ("many root fields", format!("{{ {} }}", "__typename ".repeat(21))),
         ("many operations", (0..11).map(|n| format!("query Q{n} {{ __typename }} ")).collect()),
         ("many long pages", format!("{{ {repeated} }}")),
-        ("deep introspection", format!("{{ __schema {{ types {}name{} }} }}", "{ fields { type ".repeat(20), "} }".repeat(20))),
+        (
+            "deep introspection",
+            format!(
+                "{{ __schema {{ types {}name{} }} }}",
+                "{ fields { type ".repeat(20),
+                "} }".repeat(20)
+            ),
+        ),
     ]
 }
 
@@ -188,7 +249,11 @@ async fn a_document_that_asks_for_too_much_is_refused_before_anything_runs() {
         let answer = guest.send(&json!({"query": document, "operationName": "A"})).await;
         assert!(began.elapsed() < Duration::from_secs(2), "{what}: {:?}", began.elapsed());
         let code = answer.codes().first().map(|code| (*code).to_owned()).unwrap_or_default();
-        assert!(["QUERY_REJECTED", "GRAPHQL_PARSE_FAILED"].contains(&code.as_str()), "{what}: {}", answer.body);
+        assert!(
+            ["QUERY_REJECTED", "GRAPHQL_PARSE_FAILED"].contains(&code.as_str()),
+            "{what}: {}",
+            answer.body
+        );
         if code == "QUERY_REJECTED" {
             assert_eq!(answer.status, 400, "{what}");
         }
@@ -218,7 +283,8 @@ async fn the_limits_are_settings() {
 #[tokio::test]
 async fn the_query_of_graphiqls_kind_of_tools_fits_the_limits() {
     let app = App::with(Backend::Sqlite, &["--introspection", "true"]).await;
-    let of_type = (0..9).fold("kind name".to_owned(), |inner, _| format!("kind name ofType {{ {inner} }}"));
+    let of_type =
+        (0..9).fold("kind name".to_owned(), |inner, _| format!("kind name ofType {{ {inner} }}"));
     let query = format!(
         "query IntrospectionQuery {{ __schema {{ queryType {{ name }} types {{ kind name description
             fields(includeDeprecated: true) {{ name args {{ name type {{ {of_type} }} }} type {{ {of_type} }} }} }}
@@ -264,9 +330,17 @@ async fn only_the_origins_that_are_set_are_granted_anything() {
     assert_eq!(granted.headers()["access-control-allow-origin"], "https://app.example.com");
     assert_eq!(granted.headers()["access-control-allow-credentials"], "true");
     for origin in [
-        "null", "https://evil.example", "http://app.example.com", "https://app.example.com:8443",
-        "https://app.example.com.evil.example", "https://sub.app.example.com", "https://APP.example.com",
-        "https://app.example.com/", "https://app-example.com", "file://", "https://app.example.com@evil.example",
+        "null",
+        "https://evil.example",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://app.example.com.evil.example",
+        "https://sub.app.example.com",
+        "https://APP.example.com",
+        "https://app.example.com/",
+        "https://app-example.com",
+        "file://",
+        "https://app.example.com@evil.example",
     ] {
         let headers = preflight(origin).await.headers().clone();
         assert!(!headers.contains_key("access-control-allow-origin"), "{origin}");
@@ -284,16 +358,22 @@ async fn a_browser_gets_graphiql_and_all_of_it_from_here() {
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     let html = page.text().await.unwrap();
     assert!(!html.contains("https://"), "nothing comes from elsewhere");
-    for asset in ["hallpass.js", "hallpass.css", "react.js", "react-dom.js", "graphiql.js", "graphiql.css"] {
+    for asset in
+        ["hallpass.js", "hallpass.css", "react.js", "react-dom.js", "graphiql.js", "graphiql.css"]
+    {
         assert!(html.contains(&format!("/graphiql/{asset}")), "{asset}");
         let path = format!("/graphiql/{asset}");
         let answer = guest.request(Method::GET, &path).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{asset}");
         let tag = answer.headers()["etag"].clone();
-        let again = guest.request(Method::GET, &path).header("if-none-match", tag).send().await.unwrap();
+        let again =
+            guest.request(Method::GET, &path).header("if-none-match", tag).send().await.unwrap();
         assert_eq!(again.status(), 304);
     }
-    assert_eq!(guest.request(Method::GET, "/graphiql/../Cargo.toml").send().await.unwrap().status(), 404);
+    assert_eq!(
+        guest.request(Method::GET, "/graphiql/../Cargo.toml").send().await.unwrap().status(),
+        404
+    );
 }
 
 #[tokio::test]
@@ -308,6 +388,9 @@ async fn a_database_that_is_away_is_an_outage_and_no_sign_out() {
     assert_eq!(answer.codes(), ["UNAVAILABLE"]);
     assert_eq!(answer.body["data"], json!({"me": {"id": "user-alice"}, "tasks": null}));
     let ready = alice.request(Method::GET, "/ready").send().await.unwrap();
-    assert_eq!((ready.status().as_u16(), ready.text().await.unwrap()), (503, "not ready: database\n".to_owned()));
+    assert_eq!(
+        (ready.status().as_u16(), ready.text().await.unwrap()),
+        (503, "not ready: database\n".to_owned())
+    );
     assert_eq!(alice.request(Method::GET, "/health").send().await.unwrap().status(), 200);
 }

@@ -116,8 +116,10 @@ async fn an_error_in_a_required_field_takes_its_parent_along() {
 
 #[tokio::test]
 async fn an_error_in_a_nullable_field_leaves_null_there_and_its_siblings_alone() {
-    let (data, errors, _) = run("{ quick thing { a: name guarded failing inner b: name } }", json!({})).await;
-    let thing = json!({"a": "thing", "guarded": null, "failing": null, "inner": null, "b": "thing"});
+    let (data, errors, _) =
+        run("{ quick thing { a: name guarded failing inner b: name } }", json!({})).await;
+    let thing =
+        json!({"a": "thing", "guarded": null, "failing": null, "inner": null, "b": "thing"});
     assert_eq!(data, json!({"quick": 2, "thing": thing}));
     for field in ["guarded", "failing", "inner"] {
         assert!(errors.contains(&json!(["thing", field])), "{errors:?}");
@@ -127,7 +129,8 @@ async fn an_error_in_a_nullable_field_leaves_null_there_and_its_siblings_alone()
 
 #[tokio::test]
 async fn errors_in_a_list_name_the_item() {
-    let (data, errors, _) = run("{ things { ...F } } fragment F on Thing { name x: guarded }", json!({})).await;
+    let (data, errors, _) =
+        run("{ things { ...F } } fragment F on Thing { name x: guarded }", json!({})).await;
     assert_eq!(data["things"], json!([{"name": "thing", "x": null}, {"name": "thing", "x": null}]));
     assert_eq!(errors, [json!(["things", 0, "x"]), json!(["things", 1, "x"])]);
 }
@@ -166,9 +169,14 @@ async fn a_refusal_inside_a_page_costs_its_field_and_nothing_else() {
     let app = App::start(Backend::Sqlite).await;
     let alice = app.by_jwt(&alice());
     for n in 0..30 {
-        alice.data(&format!("mutation {{ createTask(input: {{title: \"{n}\", isPublic: true}}) {{ id }} }}")).await;
+        alice
+            .data(&format!(
+                "mutation {{ createTask(input: {{title: \"{n}\", isPublic: true}}) {{ id }} }}"
+            ))
+            .await;
     }
-    let answer = app.anonymous().ask("{ publicTasks(first: 30) { nodes { title priority } } }").await;
+    let answer =
+        app.anonymous().ask("{ publicTasks(first: 30) { nodes { title priority } } }").await;
     let nodes = answer.body["data"]["publicTasks"]["nodes"].as_array().unwrap();
     assert_eq!(nodes.len(), 30);
     assert!(nodes.iter().all(|node| node["title"].is_string() && node["priority"].is_null()));

@@ -77,17 +77,43 @@ async fn a_token_whose_claims_are_wrong_is_refused() {
     let present = now().timestamp();
     let long = "x".repeat(256);
     let wrong = [
-        ("iss", json!(null)), ("iss", json!(format!("{url}/"))), ("iss", json!([url])),
-        ("iss", json!(url.to_uppercase())), ("iss", json!("")), ("iss", json!(5)),
-        ("aud", json!(null)), ("aud", json!("other")), ("aud", json!([])), ("aud", json!(5)),
-        ("aud", json!([url, 5])), ("aud", json!({ "a": url })), ("aud", json!(&url[..url.len() - 1])),
+        ("iss", json!(null)),
+        ("iss", json!(format!("{url}/"))),
+        ("iss", json!([url])),
+        ("iss", json!(url.to_uppercase())),
+        ("iss", json!("")),
+        ("iss", json!(5)),
+        ("aud", json!(null)),
+        ("aud", json!("other")),
+        ("aud", json!([])),
+        ("aud", json!(5)),
+        ("aud", json!([url, 5])),
+        ("aud", json!({ "a": url })),
+        ("aud", json!(&url[..url.len() - 1])),
         ("aud", json!("better-auth:session-cache")),
-        ("sub", json!(null)), ("sub", json!("")), ("sub", json!(7)), ("sub", json!(long)),
-        ("sub", json!("a\u{0}")), ("sub", json!("a\nb")), ("sub", json!(["a"])),
-        ("exp", json!(null)), ("exp", json!("9999999999")), ("exp", json!(present - 11)),
-        ("exp", json!(0)), ("exp", json!(-1)), ("exp", json!(true)), ("exp", json!([present + 60])),
-        ("nbf", json!(present + 60)), ("nbf", json!("soon")), ("iat", json!(present + 60)),
-        ("banned", json!(true)), ("banned", json!("true")), ("banned", json!(1)),
+        ("sub", json!(null)),
+        ("sub", json!("")),
+        ("sub", json!(7)),
+        ("sub", json!(long)),
+        ("sub", json!("a\u{0}")),
+        ("sub", json!("a\nb")),
+        ("sub", json!(["a"])),
+        ("exp", json!(null)),
+        ("exp", json!("9999999999")),
+        ("exp", json!(present - 11)),
+        ("exp", json!(0)),
+        ("exp", json!(-1)),
+        ("exp", json!(true)),
+        ("exp", json!([present + 60])),
+        ("nbf", json!(present + 60)),
+        ("nbf", json!("soon")),
+        ("iat", json!(present + 60)),
+        ("client_id", json!("user-alice")),
+        ("events", json!({})),
+        ("cnf", json!({"jkt": "x"})),
+        ("banned", json!(true)),
+        ("banned", json!("true")),
+        ("banned", json!(1)),
     ];
     for (claim, value) in wrong {
         let mut claims = issuer.full(&alice().claims());
@@ -103,7 +129,9 @@ async fn a_token_whose_claims_are_wrong_is_refused() {
 }
 
 fn banned(ban: Value) -> crate::people::Person {
-    person("banned").with("banned", ban["banned"].clone()).with("banExpires", ban["banExpires"].clone())
+    person("banned")
+        .with("banned", ban["banned"].clone())
+        .with("banExpires", ban["banExpires"].clone())
 }
 
 #[tokio::test]
@@ -114,18 +142,30 @@ async fn a_token_whose_header_is_wrong_is_refused() {
     let attacker = Key::ed25519("ed");
     let embedded = attacker.public.clone();
     for header in [
-        json!({"kid": "ed"}), json!({"alg": null, "kid": "ed"}), json!({"alg": "none", "kid": "ed"}),
-        json!({"alg": "None", "kid": "ed"}), json!({"alg": "eddsa", "kid": "ed"}),
-        json!({"alg": ["EdDSA"], "kid": "ed"}), json!({"alg": "Ed25519", "kid": "ed"}),
-        json!({"alg": "ES256", "kid": "ed"}), json!({"alg": "RS256", "kid": "ed"}),
-        json!({"alg": "HS256", "kid": "ed"}), json!({"alg": "ES512", "kid": "ed"}),
-        json!({"alg": "EdDSA"}), json!({"alg": "EdDSA", "kid": ""}), json!({"alg": "EdDSA", "kid": 1}),
-        json!({"alg": "EdDSA", "kid": ["ed"]}), json!({"alg": "EdDSA", "kid": "../../dev/null"}),
-        json!({"alg": "EdDSA", "kid": "x' UNION SELECT '1"}), json!({"alg": "EdDSA", "kid": "p256"}),
+        json!({"kid": "ed"}),
+        json!({"alg": null, "kid": "ed"}),
+        json!({"alg": "none", "kid": "ed"}),
+        json!({"alg": "None", "kid": "ed"}),
+        json!({"alg": "eddsa", "kid": "ed"}),
+        json!({"alg": ["EdDSA"], "kid": "ed"}),
+        json!({"alg": "Ed25519", "kid": "ed"}),
+        json!({"alg": "ES256", "kid": "ed"}),
+        json!({"alg": "RS256", "kid": "ed"}),
+        json!({"alg": "HS256", "kid": "ed"}),
+        json!({"alg": "ES512", "kid": "ed"}),
+        json!({"alg": "EdDSA"}),
+        json!({"alg": "EdDSA", "kid": ""}),
+        json!({"alg": "EdDSA", "kid": 1}),
+        json!({"alg": "EdDSA", "kid": ["ed"]}),
+        json!({"alg": "EdDSA", "kid": "../../dev/null"}),
+        json!({"alg": "EdDSA", "kid": "x' UNION SELECT '1"}),
+        json!({"alg": "EdDSA", "kid": "p256"}),
         json!({"alg": "EdDSA", "kid": "k".repeat(257)}),
         json!({"alg": "EdDSA", "kid": "ed", "crit": ["exp"], "exp": 1}),
-        json!({"alg": "EdDSA", "kid": "ed", "crit": []}), json!({"alg": "EdDSA", "kid": "ed", "b64": false}),
-        json!({"alg": "EdDSA", "kid": "ed", "typ": "at+jwt"}), json!({"alg": "EdDSA", "kid": "ed", "typ": 1}),
+        json!({"alg": "EdDSA", "kid": "ed", "crit": []}),
+        json!({"alg": "EdDSA", "kid": "ed", "b64": false}),
+        json!({"alg": "EdDSA", "kid": "ed", "typ": "at+jwt"}),
+        json!({"alg": "EdDSA", "kid": "ed", "typ": 1}),
         json!({"alg": "EdDSA", "kid": "ed", "typ": "better-auth.session-cache+jwt"}),
         json!({"alg": "EdDSA", "kid": "ed", "typ": "logout+jwt"}),
     ] {
@@ -157,12 +197,20 @@ async fn a_token_that_was_altered_or_malformed_is_refused() {
         let other = URL_SAFE_NO_PAD.encode(issuer.full(&person("mallory").claims()).to_string());
         let none = URL_SAFE_NO_PAD.encode(json!({"alg": "none", "kid": key.kid()}).to_string());
         for bad in [
-            format!("{message}."), format!("{message}.{flipped}"), format!("{message}.{zeros}"),
-            format!("{header}.{other}.{signature}"), format!("{none}.{payload}."),
-            format!("{none}.{payload}.{signature}"), format!("{message}.{signature}="),
-            format!("{message}.{signature}.x.y"), format!(".{payload}.{signature}"),
-            format!("{header}..{signature}"), format!("{message}.{}", &signature[1..]),
-            format!("{message}.{signature}AAAA"), "..".to_owned(), "a.b.c".to_owned(),
+            format!("{message}."),
+            format!("{message}.{flipped}"),
+            format!("{message}.{zeros}"),
+            format!("{header}.{other}.{signature}"),
+            format!("{none}.{payload}."),
+            format!("{none}.{payload}.{signature}"),
+            format!("{message}.{signature}="),
+            format!("{message}.{signature}.x.y"),
+            format!(".{payload}.{signature}"),
+            format!("{header}..{signature}"),
+            format!("{message}.{}", &signature[1..]),
+            format!("{message}.{signature}AAAA"),
+            "..".to_owned(),
+            "a.b.c".to_owned(),
         ] {
             assert_refused(&ask(&app, &bad).await, &bad);
         }
@@ -183,7 +231,10 @@ async fn the_public_key_is_no_shared_secret() {
     for app in [&without, &with] {
         for key in [&issuer.ed25519, &issuer.p256, &issuer.rs256] {
             for secret in [key.public.to_string(), key.public["x"].to_string(), String::new()] {
-                assert_refused(&ask(app, &hs256(&claims, &secret)).await, "signed with what is public");
+                assert_refused(
+                    &ask(app, &hs256(&claims, &secret)).await,
+                    "signed with what is public",
+                );
             }
         }
     }
@@ -199,7 +250,7 @@ async fn a_shared_secret_accepts_the_applications_own_tokens() {
     for (claims, id) in [
         (json!({"sub": "s", "exp": exp}), "s"),
         (json!({"id": "i", "exp": exp}), "i"),
-        (json!({"sub": "s", "id": "i", "iss": "anyone", "aud": "anything", "exp": exp}), "s"),
+        (json!({"sub": "s", "id": "i", "iss": "anyone", "exp": exp}), "s"),
     ] {
         for secret in [SECRET, old] {
             let answer = ask(&app, &hs256(&claims, secret)).await;
@@ -210,12 +261,15 @@ async fn a_shared_secret_accepts_the_applications_own_tokens() {
         json!({"email": "x@example.test", "exp": exp}),
         json!({"sub": null, "email": "x@example.test", "exp": exp}),
         json!({"session": {"userId": "u"}, "user": {"id": "u"}, "exp": exp}),
+        json!({"id": "u", "session": {"userId": "u"}, "user": {"id": "u"}, "exp": exp}),
+        json!({"sub": "s", "aud": "somebody else", "exp": exp}),
         json!({"sub": "s"}),
         json!({"sub": "s", "exp": exp - 120}),
     ] {
         assert_refused(&ask(&app, &hs256(&claims, SECRET)).await, &claims.to_string());
     }
-    let stranger = hs256(&json!({"sub": "s", "exp": exp}), "another secret of thirty-two bytes or more");
+    let stranger =
+        hs256(&json!({"sub": "s", "exp": exp}), "another secret of thirty-two bytes or more");
     assert_refused(&ask(&app, &stranger).await, "another secret");
 }
 
@@ -237,24 +291,31 @@ async fn a_shared_secret_token_keeps_to_the_issuer_and_audience_that_are_set() {
 
 #[tokio::test]
 async fn what_the_issuer_says_of_a_caller_is_what_they_are() {
-    let app = App::with(Backend::Sqlite, &["--role-claim", "roles", "--organization-claim", "org"]).await;
+    let app =
+        App::with(Backend::Sqlite, &["--role-claim", "roles", "--organization-claim", "org"]).await;
     let person = person("claims")
         .with("roles", json!(["editor", " admin ", 5, ""]))
         .with("permissions", "content:write tasks:read")
         .with("org", "acme")
         .tier("enterprise")
         .background("advanced", "INTERMEDIATE", "AI");
-    let me = app.by_jwt(&person).data(
-        "{ me { id email emailVerified name roles tier permissions organizationId kind method
+    let me = app
+        .by_jwt(&person)
+        .data(
+            "{ me { id email emailVerified name roles tier permissions organizationId kind method
             contentLevel profile { softwareBackground hardwareBackground interestArea } } }",
-    ).await;
-    assert_eq!(me["me"], json!({
-        "id": "user-claims", "email": "claims@example.test", "emailVerified": true, "name": "claims",
-        "roles": ["admin", "editor"], "tier": "enterprise",
-        "permissions": ["content:write", "tasks:read"], "organizationId": "acme", "kind": "USER",
-        "method": "JWT", "contentLevel": "intermediate",
-        "profile": {"softwareBackground": "ADVANCED", "hardwareBackground": "INTERMEDIATE", "interestArea": "AI"},
-    }));
+        )
+        .await;
+    assert_eq!(
+        me["me"],
+        json!({
+            "id": "user-claims", "email": "claims@example.test", "emailVerified": true, "name": "claims",
+            "roles": ["admin", "editor"], "tier": "enterprise",
+            "permissions": ["content:write", "tasks:read"], "organizationId": "acme", "kind": "USER",
+            "method": "JWT", "contentLevel": "intermediate",
+            "profile": {"softwareBackground": "ADVANCED", "hardwareBackground": "INTERMEDIATE", "interestArea": "AI"},
+        })
+    );
 }
 
 /// A key set endpoint that a test breaks and mends.
@@ -268,7 +329,8 @@ impl Publisher {
     fn start(keys: &[&Key]) -> (Self, String) {
         let publisher = Self { answer: Arc::default(), fetches: Arc::default() };
         publisher.publish(keys);
-        let router = Router::new().route("/api/auth/jwks", get(publish)).with_state(publisher.clone());
+        let router =
+            Router::new().route("/api/auth/jwks", get(publish)).with_state(publisher.clone());
         (publisher, serve(router))
     }
 
@@ -337,9 +399,19 @@ async fn a_broken_key_set_harms_no_key_that_is_known() {
     assert_eq!(ask(&app, &known_token).await.status, 200);
     let huge = format!("{{\"keys\": [], \"x\": \"{}\"}}", "x".repeat(1_100_000));
     for (status, body) in [
-        (500, "oops"), (404, ""), (302, ""), (200, ""), (200, "null"), (200, "<html>"), (200, "{"),
-        (200, "[]"), (200, "{}"), (200, "{\"keys\":{}}"), (200, "{\"keys\":[]}"),
-        (200, "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"known\",\"k\":\"AAAA\"}]}"), (200, huge.as_str()),
+        (500, "oops"),
+        (404, ""),
+        (302, ""),
+        (200, ""),
+        (200, "null"),
+        (200, "<html>"),
+        (200, "{"),
+        (200, "[]"),
+        (200, "{}"),
+        (200, "{\"keys\":{}}"),
+        (200, "{\"keys\":[]}"),
+        (200, "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"known\",\"k\":\"AAAA\"}]}"),
+        (200, huge.as_str()),
     ] {
         publisher.say(StatusCode::from_u16(status).unwrap(), body);
         let unsure = ask(&app, &new_token).await;
@@ -353,13 +425,59 @@ async fn a_broken_key_set_harms_no_key_that_is_known() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_a_key_set_that_does_not_come_waits_once() {
+    let router = Router::new().route("/api/auth/jwks", get(std::future::pending::<&'static str>));
+    let url = serve(router);
+    let flags = ["--better-auth-url", &url, "--auth-timeout", "1s", "--jwks-cooldown", "0s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let token = token_of(&Key::ed25519("any"), &url);
+    let began = std::time::Instant::now();
+    for answer in futures_util::future::join_all((0..20).map(|_| ask(&app, &token))).await {
+        assert_eq!(answer.status, 503);
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_key_for_which_anyone_can_sign_is_not_used() {
+    let weak = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let public = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "weak", "x": weak});
+    let good = Key::ed25519("good");
+    let (publisher, url) = Publisher::start(&[]);
+    publisher.say(StatusCode::OK, json!({"keys": [public, good.public]}).to_string());
+    let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = part(&json!({"alg": "EdDSA", "kid": "weak"}));
+    let exp = now().timestamp() + 60;
+    let payload = part(&json!({"sub": "u", "iss": url, "aud": url, "exp": exp}));
+    let mut signature = [0; 64];
+    signature[0] = 1;
+    let forged = format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode(signature));
+    assert_refused(&ask(&app, &forged).await, "signed without a key");
+    assert_eq!(ask(&app, &token_of(&good, &url)).await.status, 200);
+}
+
+#[tokio::test]
 async fn one_odd_key_does_not_spoil_the_set_and_is_never_used() {
     let good = Key::ed25519("good");
     let odd = [
-        ("use", json!("enc")), ("use", json!(5)), ("key_ops", json!(["sign"])), ("key_ops", json!("verify")),
-        ("alg", json!("ES256")), ("alg", json!(null)), ("alg", json!("HS256")), ("crv", json!("Ed448")),
-        ("crv", json!("X25519")), ("kty", json!("oct")), ("kty", json!(7)), ("x", json!("AAAA")),
-        ("x", json!(1)), ("d", json!("AAAA")), ("kid", json!(9)), ("kid", json!("")),
+        ("use", json!("enc")),
+        ("use", json!(5)),
+        ("key_ops", json!(["sign"])),
+        ("key_ops", json!("verify")),
+        ("alg", json!("ES256")),
+        ("alg", json!(null)),
+        ("alg", json!("HS256")),
+        ("crv", json!("Ed448")),
+        ("crv", json!("X25519")),
+        ("x", json!("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")),
+        ("kty", json!("oct")),
+        ("kty", json!(7)),
+        ("x", json!("AAAA")),
+        ("x", json!(1)),
+        ("d", json!("AAAA")),
+        ("kid", json!(9)),
+        ("kid", json!("")),
     ];
     let keys: Vec<_> = (0..odd.len()).map(|n| Key::ed25519(&format!("odd-{n}"))).collect();
     let mut published = vec![json!(null), json!("key"), json!({})];

@@ -1,7 +1,6 @@
 //! An issuer for the tests: a key set over HTTP, and tokens signed with its keys.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
@@ -98,7 +97,6 @@ pub struct Issuer {
     pub p256: Key,
     pub rs256: Key,
     pub ps256: Key,
-    fetches: &'static AtomicUsize,
 }
 
 impl Issuer {
@@ -108,7 +106,6 @@ impl Issuer {
     }
 
     fn start() -> Self {
-        static FETCHES: AtomicUsize = AtomicUsize::new(0);
         let ed25519 = Key::ed25519("ed");
         let p256 = Key::p256("p256");
         let rs256 = Key::rsa("rs", Algorithm::RS256);
@@ -116,25 +113,14 @@ impl Issuer {
         let keys = [&ed25519, &p256, &rs256, &ps256].map(|key| key.public.clone());
         let document = json!({ "keys": keys }).to_string();
         let router = Router::new()
-            .route(
-                "/api/auth/jwks",
-                get(move || {
-                    FETCHES.fetch_add(1, Ordering::Relaxed);
-                    std::future::ready(document.clone())
-                }),
-            )
+            .route("/api/auth/jwks", get(move || std::future::ready(document.clone())))
             .route("/api/auth/get-session", get(|| std::future::ready("null")));
         let url = serve(router);
-        Self { url, ed25519, p256, rs256, ps256, fetches: &FETCHES }
+        Self { url, ed25519, p256, rs256, ps256 }
     }
 
     pub fn url(&self) -> &str {
         &self.url
-    }
-
-    /// How often the key set was fetched, by all tests so far.
-    pub fn fetches(&self) -> usize {
-        self.fetches.load(Ordering::Relaxed)
     }
 
     /// A token in which the issuer says `claims`, besides what it says in every token.

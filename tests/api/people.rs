@@ -35,10 +35,6 @@ impl Person {
         self
     }
 
-    pub fn role(self, role: &str) -> Self {
-        self.with("role", role)
-    }
-
     pub fn tier(self, tier: &str) -> Self {
         self.with("tier", tier)
     }

@@ -23,7 +23,7 @@ pub fn database() -> String {
 
 /// The address of a fresh database with nothing in it.
 pub fn empty_database() -> String {
-    copy_of("template1")
+    copy_of("template0")
 }
 
 fn copy_of(template: &str) -> String {

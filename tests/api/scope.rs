@@ -142,10 +142,14 @@ on_both_databases! {
 async fn sqlite_checks_foreign_keys_and_writes_ahead() {
     let app = App::start(Backend::Sqlite).await;
     let system = app.database.system("tests read how the database is set up");
-    for (pragma, expected) in [("foreign_keys", "1"), ("journal_mode", "wal"), ("busy_timeout", "5000")] {
+    for (pragma, expected) in
+        [("foreign_keys", "1"), ("journal_mode", "wal"), ("busy_timeout", "5000")]
+    {
         let sql = format!("SELECT CAST({pragma} AS TEXT) AS v FROM pragma_{pragma}");
         let sql = sql.replace("busy_timeout AS", "timeout AS");
-        let row = system.connection().query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql));
+        let row = system
+            .connection()
+            .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql));
         let value: String = row.await.unwrap().unwrap().try_get("", "v").unwrap();
         assert_eq!(value, expected, "{pragma}");
     }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::app::{App, As, Backend};
 use crate::auth_server::{Account, AuthServer};
 
-const CREATE: &str = "mutation { createTask(input: {title: \"Buy screws\"}) { id version isOwner } }";
+const CREATE: &str =
+    "mutation { createTask(input: {title: \"Buy screws\"}) { id version isOwner } }";
 const READ: &str = "{ me { id method contentLevel tier roles email }
     tasks { nodes { title } }
     chapter(slug: \"sense-think-act\") { personalized { level contentLevel because body } } }";
@@ -104,7 +105,10 @@ async fn secure_cookies_and_a_prefix_of_ones_own_are_recognized() {
     let last = server.last_get_session().await;
     let forwarded = last["headers"]["cookie"].as_str().unwrap();
     assert!(forwarded.starts_with("__Secure-shop.session_token="), "nothing else is forwarded");
-    assert!(!forwarded.contains("theme") && !forwarded.contains("lang"), "nothing else is forwarded");
+    assert!(
+        !forwarded.contains("theme") && !forwarded.contains("lang"),
+        "nothing else is forwarded"
+    );
 }
 
 #[tokio::test]
@@ -113,7 +117,8 @@ async fn a_session_is_asked_about_without_caches_and_for_the_end_users_address()
     let flags = ["--trusted-proxies", "127.0.0.0/8,10.0.0.0/8"];
     let app = app_at(&server, Backend::Sqlite, &flags).await;
     let account = server.sign_up("Addr", json!({})).await;
-    let who = app.by_cookie(&account.cookie).and("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.1.2.3");
+    let who =
+        app.by_cookie(&account.cookie).and("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.1.2.3");
     who.data("{ me { id } }").await;
     let asked = server.last_get_session().await;
     assert_eq!(asked["headers"]["x-forwarded-for"], "203.0.113.7");
@@ -126,7 +131,10 @@ async fn an_address_that_a_client_wrote_itself_is_not_believed() {
     let server = AuthServer::start(&json!({}));
     let app = app_at(&server, Backend::Sqlite, &[]).await;
     let account = server.sign_up("Spoof", json!({})).await;
-    app.by_cookie(&account.cookie).and("x-forwarded-for", "203.0.113.7").data("{ me { id } }").await;
+    app.by_cookie(&account.cookie)
+        .and("x-forwarded-for", "203.0.113.7")
+        .data("{ me { id } }")
+        .await;
     assert_eq!(server.last_get_session().await["headers"]["x-forwarded-for"], "127.0.0.1");
 }
 
@@ -136,7 +144,8 @@ async fn fifty_requests_at_once_ask_about_their_session_once() {
     let app = app_at(&server, Backend::Sqlite, &[]).await;
     let account = server.sign_up("Many", json!({})).await;
     let before = server.count("/api/auth/get-session").await;
-    let asking = (0..50).map(|_| async { app.by_cookie(&account.cookie).data("{ me { id } }").await });
+    let asking =
+        (0..50).map(|_| async { app.by_cookie(&account.cookie).data("{ me { id } }").await });
     for data in futures_util::future::join_all(asking).await {
         assert_eq!(data["me"]["id"], account.id.as_str());
     }
@@ -166,7 +175,8 @@ async fn a_role_a_tier_and_a_ban_given_by_an_operator_are_seen() {
     let app = app_at(server, Backend::Sqlite, &["--session-cache-ttl", "0s"]).await;
     let account = server.sign_up("Op", json!({})).await;
     let who = app.by_cookie(&account.cookie);
-    let premium = "{ chapter(slug: \"feedback-control\") { personalized { level } variants { level } } }";
+    let premium =
+        "{ chapter(slug: \"feedback-control\") { personalized { level } variants { level } } }";
     assert_eq!(who.ask(premium).await.codes(), ["FORBIDDEN", "FORBIDDEN"]);
     server.set_user(&account, json!({"tier": "premium", "role": "user,editor"})).await;
     let read = who.data(premium).await;

@@ -320,7 +320,8 @@ async fn a_server_set_to_forbid_says_so_of_anothers_task_and_only_of_that() {
     let id = create_id(&app.by_jwt(&alice()), json!({ "title": "Secret" })).await;
     let bob = app.by_jwt(&bob());
     let variables = json!({ "id": id });
-    let refused = bob.ask_with("query($id: ID!) { task(id: $id) { title } }", variables.clone()).await;
+    let refused =
+        bob.ask_with("query($id: ID!) { task(id: $id) { title } }", variables.clone()).await;
     assert_eq!(refused.codes(), ["FORBIDDEN"]);
     let refused = bob.ask_with("mutation($id: ID!) { deleteTask(id: $id) }", variables).await;
     assert_eq!(refused.codes(), ["FORBIDDEN"]);

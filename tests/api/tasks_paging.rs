@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, As};
+use crate::app::As;
 use crate::on_both_databases;
 use crate::people::alice;
 
@@ -14,7 +14,8 @@ async fn create(who: &As<'_>, input: Value) {
     .await;
 }
 
-const PAGE: &str = "query($first: Int, $after: String, $last: Int, $before: String, $orderBy: TaskOrder) {
+const PAGE: &str =
+    "query($first: Int, $after: String, $last: Int, $before: String, $orderBy: TaskOrder) {
     tasks(first: $first, after: $after, last: $last, before: $before, orderBy: $orderBy) {
         edges { cursor node { title } }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";

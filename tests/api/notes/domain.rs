@@ -1,0 +1,76 @@
+//! The domain of the worked example: `src/notes.rs`.
+
+use async_graphql::{Context, ID, Object};
+use hallpass::access::Rule::SignedIn;
+use hallpass::access::{null_only_on_error, stated};
+use hallpass::graphql::{
+    Checks, Connection, ContextExt as _, Lenient, Listing, PageArgs, Result, connect, encode_id,
+};
+use hallpass_entity::{Order, Set, now};
+
+use super::entity::{self as note, NoteId};
+
+// ---
+/// A note, which only its owner ever sees.
+pub type Note = Lenient<NoteFields>;
+
+/// The row behind a [`Note`].
+pub struct NoteFields(note::Model);
+
+#[Object(name = "Note")]
+impl NoteFields {
+    /// The global id.
+    async fn id(&self) -> ID {
+        encode_id("Note", self.0.id)
+    }
+
+    /// What it says.
+    async fn text(&self) -> &str {
+        &self.0.text
+    }
+}
+
+/// The queries about notes.
+#[derive(Default)]
+pub struct NoteQuery;
+
+#[Object]
+impl NoteQuery {
+    /// The caller's own notes, newest first.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn notes(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Option<Connection<Note>>> {
+        let newest =
+            Listing { name: "newest".into(), order: Order::by(note::Column::CreatedAt, true) };
+        let args = PageArgs::new(first, after, None, None);
+        let mine = ctx.scope().mine::<note::Entity>()?;
+        connect(mine, &newest, &args, |row| Lenient(NoteFields(row))).await.map(Some)
+    }
+}
+
+/// The mutations of notes.
+#[derive(Default)]
+pub struct NoteMutation;
+
+#[Object]
+impl NoteMutation {
+    /// Makes a note, owned by the caller.
+    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    async fn create_note(&self, ctx: &Context<'_>, text: String) -> Result<Option<Note>> {
+        let mut checks = Checks::default();
+        let text = checks.text("text", &text, 1, 1_000);
+        checks.finish()?;
+        let row = note::ActiveModel {
+            id: Set(NoteId::generate()),
+            text: Set(text),
+            created_at: Set(now()),
+            ..Default::default()
+        };
+        let row = ctx.scope().insert::<note::Entity>(row).await?;
+        Ok(Some(Lenient(NoteFields(row))))
+    }
+}

@@ -1,0 +1,33 @@
+//! The rows of the worked example: `entity/src/note.rs`.
+
+use hallpass_entity::{Timestamp, UserId, owned};
+use sea_orm::entity::prelude::*;
+
+hallpass_entity::row_id! {
+    /// The id of a note.
+    NoteId;
+}
+
+// ---
+/// One note.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "note")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: NoteId,
+    /// Whose it is.
+    pub owner_id: UserId,
+    /// What it says.
+    pub text: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// None that a query may follow.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+owned!(OwnerId, owner_id);

@@ -1,0 +1,61 @@
+//! The README's worked example of a domain of one's own, as its reader would write it.
+
+mod domain;
+mod entity;
+mod migration;
+
+use std::sync::Arc;
+
+use async_graphql::{EmptySubscription, Request, Schema};
+use domain::{NoteMutation, NoteQuery};
+use hallpass::access::Asking;
+use hallpass::graphql::Lenient;
+use hallpass::identity::{Authenticator, Caller, Decision, Issuer, Persona};
+use sea_orm_migration::{MigrationTrait as _, SchemaManager};
+use serde_json::{Value, json};
+
+use crate::app::{App, config};
+use crate::on_both_databases;
+
+type Notes = Schema<Lenient<NoteQuery>, Lenient<NoteMutation>, EmptySubscription>;
+
+async fn caller(persona: Persona) -> Option<Arc<Caller>> {
+    let issuer = Issuer::ephemeral().unwrap();
+    let authenticator = Authenticator::new(&config(&[]).identity, &[], Some(&issuer)).unwrap();
+    let token = issuer.token(persona).unwrap()?;
+    match authenticator.decide_bearer(&token).await {
+        Decision::Caller(caller) => Some(caller),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests stand in for the server here")]
+async fn ask(app: &App, notes: &Notes, persona: Persona, query: &str) -> (Value, Vec<String>) {
+    let caller = caller(persona).await;
+    let scope = app.database.scope(caller.as_ref().map(|caller| caller.id().clone()));
+    let asking = Asking { caller, tiers: Arc::new("free".parse().unwrap()) };
+    let response = notes.execute(Request::new(query).data(asking).data(scope)).await;
+    let errors = response.errors.iter().map(|error| error.message.clone()).collect();
+    (response.data.into_json().unwrap(), errors)
+}
+
+on_both_databases! {
+    async fn notes_are_their_owners_alone(app: App) {
+        let system = app.database.system("tests make a table of their own");
+        let manager = SchemaManager::new(system.connection());
+        migration::Migration.up(&manager).await.unwrap();
+        let notes = Schema::new(Lenient(NoteQuery), Lenient(NoteMutation), EmptySubscription);
+        let write = "mutation { createNote(text: \" Remember \") { text } }";
+        let (made, _) = ask(&app, &notes, Persona::Free, write).await;
+        assert_eq!(made, json!({"createNote": {"text": "Remember"}}));
+        let read = "{ notes { totalCount nodes { text } } }";
+        let (mine, _) = ask(&app, &notes, Persona::Free, read).await;
+        assert_eq!(mine["notes"], json!({"totalCount": 1, "nodes": [{"text": "Remember"}]}));
+        let (other, _) = ask(&app, &notes, Persona::Admin, read).await;
+        assert_eq!(other["notes"]["totalCount"], 0);
+        let (guest, errors) = ask(&app, &notes, Persona::Guest, read).await;
+        assert_eq!(guest, json!({ "notes": null }));
+        assert_eq!(errors, ["You need to sign in to use this field."]);
+        assert!(notes.sdl().contains("@access(rule: \"SIGNED_IN\")"));
+    }
+}
