@@ -1,12 +1,11 @@
 //! Learners: the caller as a person with a background and an interest.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use hallpass_entity::Timestamp;
 use hallpass_entity::level::Level as LevelRow;
 
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{null_only_on_error, stated};
-use crate::graphql::{ContextExt as _, Result};
+use crate::graphql::{ContextExt as _, DateTime, Result};
 use crate::identity::{Caller, Kind, Via};
 
 /// Three steps of experience.
@@ -169,8 +168,8 @@ impl Me<'_> {
     }
 
     /// When the credential ends.
-    async fn expires_at(&self) -> Timestamp {
-        self.0.expires_at()
+    async fn expires_at(&self) -> DateTime {
+        DateTime(self.0.expires_at())
     }
 
     /// The id of the session, where the credential is one.

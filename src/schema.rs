@@ -1,7 +1,9 @@
 //! The schema: one line per domain. The only file that lists domains.
 
+use async_graphql::registry::Registry;
 use async_graphql::{
-    Context, EmptySubscription, ID, Interface, MergedObject, Object, Request, SDLExportOptions,
+    Context, EmptySubscription, ID, Interface, MergedObject, Object, OutputType as _, Request,
+    SDLExportOptions,
 };
 use hallpass_entity::Scope;
 
@@ -32,6 +34,15 @@ pub fn build(introspection: bool) -> Schema {
         // Names that a caller guessed wrong are not put right: that would list the others.
         .disable_suggestions();
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
+}
+
+/// The types of the schema, for whoever has to check values against them.
+#[must_use]
+pub fn types() -> Registry {
+    let mut types = Registry::default();
+    Lenient::<Queries>::create_type_info(&mut types);
+    Lenient::<Mutations>::create_type_info(&mut types);
+    types
 }
 
 /// The schema as text, in an order that does not depend on how it was built.

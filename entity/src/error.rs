@@ -64,6 +64,8 @@ fn code_kind(code: &str) -> Kind {
     match code {
         // query_canceled: `statement_timeout` ran out.
         "57014" => Kind::Timeout,
+        // protocol_violation: what we sent was wrong.
+        "08P01" => Kind::Internal,
         // SQLITE_BUSY and its extended forms: the busy timeout ran out.
         "5" | "261" | "517" | "773" => Kind::Unavailable,
         code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {

@@ -1,9 +1,11 @@
 //! Keyset pages: a page starts after a row, not after a number of rows, so rows that come or go
 //! between two pages neither repeat nor hide others.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use sea_orm::sea_query::{Expr, Func, SimpleExpr, Value};
-use sea_orm::{EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn};
+use sea_orm::{
+    ColumnTrait as _, ColumnType, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn,
+};
 use uuid::Uuid;
 
 use crate::filter::column;
@@ -54,6 +56,22 @@ impl<E: EntityTrait> Order<E> {
     pub fn absent_as(mut self, key: Key) -> Self {
         self.absent = Some(key);
         self
+    }
+
+    /// Whether a position with this key can stand in this order: a key of another type than the
+    /// column's would reach the database as nonsense.
+    #[must_use]
+    pub fn fits(&self, key: &Key) -> bool {
+        match (key, self.column.def().get_column_type()) {
+            (Key::Text(_), ColumnType::String(_) | ColumnType::Text) => true,
+            (Key::Integer(number), ColumnType::SmallInteger) => i16::try_from(*number).is_ok(),
+            (Key::Integer(number), ColumnType::Integer) => i32::try_from(*number).is_ok(),
+            (Key::Integer(_), ColumnType::BigInteger) => true,
+            (Key::Time(time), ColumnType::TimestampWithTimeZone) => {
+                (0..=9999).contains(&time.year())
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn is_descending(&self) -> bool {

@@ -1,13 +1,13 @@
 //! How courses and chapters look from outside.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
-use hallpass_entity::{Timestamp, chapter, course, progress, variant};
+use hallpass_entity::{chapter, course, progress, variant};
 
 use super::loaders::Loaders;
 use super::personalize::choose;
 use crate::access::Rule::MinTier;
 use crate::access::{EDITOR, Facts, Guarded, null_only_on_error, stated};
-use crate::graphql::{ContextExt as _, Lenient, Result, encode_id};
+use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
 use crate::learners::{Level, Profile};
 
 /// The name under which courses have global ids.
@@ -227,7 +227,7 @@ pub struct ChapterVariant {
     /// The text, in Markdown.
     pub body: String,
     /// When it was last changed.
-    pub updated_at: Timestamp,
+    pub updated_at: DateTime,
 }
 
 impl From<variant::Model> for ChapterVariant {
@@ -237,7 +237,7 @@ impl From<variant::Model> for ChapterVariant {
             level: form.level.into(),
             hardware: form.hardware.into(),
             body: form.body,
-            updated_at: form.updated_at,
+            updated_at: DateTime(form.updated_at),
         }
     }
 }
@@ -250,13 +250,17 @@ pub struct ChapterProgress {
     /// Whether all of it is read.
     pub completed: bool,
     /// When it last changed; null when it never did.
-    pub updated_at: Option<Timestamp>,
+    pub updated_at: Option<DateTime>,
 }
 
 impl From<Option<progress::Model>> for ChapterProgress {
     fn from(progress: Option<progress::Model>) -> Self {
         let percent = progress.as_ref().map_or(0, |progress| progress.percent);
-        Self { percent, completed: percent == 100, updated_at: progress.map(|p| p.updated_at) }
+        Self {
+            percent,
+            completed: percent == 100,
+            updated_at: progress.map(|p| DateTime(p.updated_at)),
+        }
     }
 }
 

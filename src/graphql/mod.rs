@@ -6,6 +6,7 @@ mod input;
 mod lenient;
 mod node;
 mod page;
+mod scalar;
 
 pub use context::{ContextExt, OwnershipDenial, loader, missing};
 pub use error::{ApiError, Result, code};
@@ -13,3 +14,4 @@ pub use input::Checks;
 pub use lenient::Lenient;
 pub use node::{decode_id, encode_id};
 pub use page::{Connection, Direction, Listing, PageArgs, Total, connect};
+pub use scalar::DateTime;

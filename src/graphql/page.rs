@@ -61,7 +61,7 @@ impl PageArgs {
         Self { first, after, last, before }
     }
 
-    fn window(&self, order: &str) -> Result<Window> {
+    fn window<E: hallpass_entity::scope::Scoped>(&self, listing: &Listing<E>) -> Result<Window> {
         let mut checks = Checks::default();
         if self.first.is_some() && self.last.is_some() {
             checks.note("last", "give `first` or `last`, not both");
@@ -73,7 +73,8 @@ impl PageArgs {
         }
         let mut position = |path, cursor: &Option<String>| {
             let text = cursor.as_deref()?;
-            let position = Cursor::decode(text, order);
+            let position =
+                Cursor::decode(text, &listing.name).filter(|p| listing.order.fits(&p.key));
             if position.is_none() {
                 checks.note(path, "use a cursor of this list in this order, as a page gave it");
             }
@@ -101,7 +102,7 @@ where
     E: hallpass_entity::scope::Listed,
     N: OutputType,
 {
-    let page = rows.page(&listing.order, &args.window(&listing.name)?).await?;
+    let page = rows.page(&listing.order, &args.window(listing)?).await?;
     let mut connection =
         Connection::with_additional_fields(page.has_previous, page.has_next, Total::of(rows));
     connection.edges.extend(

@@ -10,7 +10,7 @@ use super::edge::RequestId;
 use crate::graphql::code;
 
 /// More errors than anyone reads: a refused field in each of a hundred rows.
-const MOST_ERRORS: usize = 20;
+const MOST_ERRORS: usize = 100;
 /// Library messages can quote the document.
 const LONGEST_MESSAGE: usize = 200;
 
@@ -29,6 +29,8 @@ pub(super) struct Rejection {
     code: &'static str,
     message: String,
     header: Option<(HeaderName, HeaderValue)>,
+    /// Which input is wrong.
+    field: Option<Box<(String, String)>>,
     /// Whether it is about the document, which JSON clients expect as 200.
     about_document: bool,
 }
@@ -39,11 +41,27 @@ struct Content<'a> {
     errors: &'a [ServerError],
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Omitted>,
+}
+
+/// How many errors were left out: a null without an error may be one of them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Omitted {
+    errors_omitted: usize,
 }
 
 impl Rejection {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), header: None, about_document: false }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            header: None,
+            field: None,
+            about_document: false,
+        }
     }
 
     /// The HTTP request is not one of ours.
@@ -60,6 +78,14 @@ impl Rejection {
     /// The document cannot be read.
     pub(super) fn document(code: &'static str, message: String) -> Self {
         Self { about_document: true, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
+    }
+
+    /// A variable is wrong.
+    pub(super) fn input(path: &str, problem: String) -> Self {
+        Self {
+            field: Some(Box::new((path.to_owned(), problem.clone()))),
+            ..Self::document(code::BAD_USER_INPUT, format!("{path}: {problem}"))
+        }
     }
 
     /// The document asks for too much.
@@ -100,13 +126,17 @@ impl Rejection {
 
     pub(super) fn into_response(self, media: MediaType, id: &RequestId) -> Response<Body> {
         let mut errors = [ServerError::new(self.message, None)];
-        set_code(&mut errors[0], self.code);
+        match self.field {
+            Some(field) => set_field(&mut errors[0], field.0, &field.1),
+            None => set_code(&mut errors[0], self.code),
+        }
         name_request(&mut errors[0], id);
         let status = match media {
             MediaType::Json if self.about_document => StatusCode::OK,
             MediaType::Json | MediaType::GraphqlResponse => self.status,
         };
-        let mut response = respond(status, media, &Content { errors: &errors, data: None });
+        let mut response =
+            respond(status, media, &Content { errors: &errors, data: None, extensions: None });
         if let Some((name, value)) = self.header {
             response.headers_mut().insert(name, value);
         }
@@ -119,11 +149,9 @@ pub(super) fn executed(mut executed: Executed, media: MediaType, id: &RequestId)
     // Nothing ran: the errors are about the request, and there is no data (section 7.1.2 of the
     // GraphQL specification).
     let refused = executed.is_err() && executed.data == Value::Null;
-    let dropped = executed.errors.len().saturating_sub(MOST_ERRORS);
-    if dropped > 0 {
-        tracing::debug!(dropped, "errors left out of an answer");
-        executed.errors.truncate(MOST_ERRORS);
-    }
+    let errors_omitted = executed.errors.len().saturating_sub(MOST_ERRORS);
+    executed.errors.truncate(MOST_ERRORS);
+    let extensions = (errors_omitted > 0).then_some(Omitted { errors_omitted });
     for error in &mut executed.errors {
         complete(error, id);
     }
@@ -137,32 +165,47 @@ pub(super) fn executed(mut executed: Executed, media: MediaType, id: &RequestId)
         MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
     };
     let data = (!refused).then_some(&executed.data);
-    let mut response = respond(status, media, &Content { errors: &executed.errors, data });
+    let mut response =
+        respond(status, media, &Content { errors: &executed.errors, data, extensions });
     if away {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }
 
-/// An error of the library's own has no code yet: without a path it is about the document, with one
-/// about the input of a field.
+/// An error of the library's own has no code yet: it is about the input of a field, or about the
+/// document.
 fn complete(error: &mut ServerError, id: &RequestId) {
     let has_any =
         error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !has_any {
         error.message = first_line(&error.message);
-        if error.path.is_empty() {
-            set_code(error, code::GRAPHQL_VALIDATION_FAILED);
-        } else {
-            let path = error.path.iter().map(step).collect::<Vec<_>>().join(".");
-            let fields = [(async_graphql::Name::new(path), Value::from(error.message.as_str()))];
-            set_code(error, code::BAD_USER_INPUT);
-            if let Some(extensions) = &mut error.extensions {
-                extensions.set("fields", Value::Object(fields.into_iter().collect()));
+        match input_path(error) {
+            Some(path) => {
+                let message = error.message.clone();
+                set_field(error, path, &message);
             }
+            None => set_code(error, code::GRAPHQL_VALIDATION_FAILED),
         }
     }
     name_request(error, id);
+}
+
+fn set_field(error: &mut ServerError, path: String, problem: &str) {
+    let fields = [(async_graphql::Name::new(path), Value::from(problem))];
+    set_code(error, code::BAD_USER_INPUT);
+    if let Some(extensions) = &mut error.extensions {
+        extensions.set("fields", Value::Object(fields.into_iter().collect()));
+    }
+}
+
+/// Which input a library error is about: validation names the argument, execution the field.
+fn input_path(error: &ServerError) -> Option<String> {
+    if let Some(rest) = error.message.strip_prefix("Invalid value for argument \"") {
+        return rest.split('"').next().map(str::to_owned);
+    }
+    let path = error.path.iter().map(step).collect::<Vec<_>>().join(".");
+    (!path.is_empty()).then_some(path)
 }
 
 fn step(segment: &PathSegment) -> String {

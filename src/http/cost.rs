@@ -9,11 +9,14 @@ use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, VariableDefinition,
 };
 use async_graphql::{Name, Positioned, Value, Variables};
+use async_graphql_value::Value as Written;
 
 /// A list without a stated length has this many items.
 const USUAL_PAGE: u64 = 20;
 /// No list is longer.
 const LONGEST_PAGE: u64 = 100;
+/// The longest name that an answer may give a field.
+const LONGEST_NAME: usize = 128;
 /// Deeper than any document that means well: introspection goes to about fifteen.
 const DEEPEST_INTROSPECTION: u32 = 20;
 /// The recursion of this walk, which the parser allows more of.
@@ -34,6 +37,10 @@ pub(super) struct Cost {
     pub(super) depth: u32,
     /// Levels of introspection.
     introspection: u32,
+    /// Values written in arguments, their parts included.
+    pub(super) values: u64,
+    /// Uses of variables in arguments.
+    pub(super) uses: u64,
     /// Fields of the selection itself, not of what is below.
     pub(super) width: u64,
     /// Whether it selects the items of a connection.
@@ -47,12 +54,19 @@ pub(super) enum Endless {
     Cycle,
     /// Too deep to follow.
     Depth,
+    /// A name in the answer that is longer than any name: it is repeated for every item of a list.
+    Name,
 }
 
 impl Cost {
     /// The cost that is held against `MAX_COST`.
     pub(super) fn total(&self) -> u64 {
         self.objects.saturating_add(self.leaves)
+    }
+
+    /// Whether it asks for the schema.
+    pub(super) fn introspects(&self) -> bool {
+        self.introspection > 1
     }
 
     /// Whether introspection goes deeper than any tool needs.
@@ -68,6 +82,8 @@ impl Cost {
             directives: self.directives.saturating_add(other.directives),
             depth: self.depth.max(other.depth),
             introspection: self.introspection.max(other.introspection),
+            values: self.values.saturating_add(other.values),
+            uses: self.uses.saturating_add(other.uses),
             width: self.width.saturating_add(other.width),
             lists: self.lists || other.lists,
         }
@@ -101,6 +117,8 @@ fn worst_of(costlier: Cost, other: Cost) -> Cost {
         directives: costlier.directives.max(other.directives),
         depth: costlier.depth.max(other.depth),
         introspection: costlier.introspection.max(other.introspection),
+        values: costlier.values.max(other.values),
+        uses: costlier.uses.max(other.uses),
         width: costlier.width.max(other.width),
         ..costlier
     }
@@ -173,6 +191,13 @@ impl<'a> Walk<'a> {
     fn field(&mut self, field: &'a Positioned<Field>, level: u32) -> Result<Cost, Endless> {
         let field = &field.node;
         let name = field.name.node.as_str();
+        if field.response_key().node.len() > LONGEST_NAME {
+            return Err(Endless::Name);
+        }
+        let (values, uses) = field.arguments.iter().fold((0, 0), |all: (u64, u64), (_, value)| {
+            let part = written(&value.node);
+            (all.0 + part.0, all.1 + part.1)
+        });
         let below = self.set(&field.selection_set.node, level + 1)?;
         let is_leaf = field.selection_set.node.items.is_empty();
         let items =
@@ -188,6 +213,8 @@ impl<'a> Walk<'a> {
             directives: below.directives.saturating_add(count(field.directives.len())),
             depth,
             introspection,
+            values: below.values.saturating_add(values),
+            uses: below.uses.saturating_add(uses),
             width: 1,
             lists: matches!(name, "nodes" | "edges"),
         })
@@ -216,6 +243,22 @@ impl<'a> Walk<'a> {
         };
         self.variables.get(name).or_else(default)
     }
+}
+
+/// The values written here, the parts of lists and objects included, and the uses of variables.
+fn written(value: &Written) -> (u64, u64) {
+    let parts: Vec<_> = match value {
+        Written::Variable(_) => return (1, 1),
+        Written::List(items) => items.iter().map(written).collect(),
+        Written::Object(members) => members.values().map(written).collect(),
+        Written::Null
+        | Written::Number(_)
+        | Written::String(_)
+        | Written::Boolean(_)
+        | Written::Binary(_)
+        | Written::Enum(_) => return (1, 0),
+    };
+    parts.into_iter().fold((1, 0), |all, part| (all.0 + part.0, all.1 + part.1))
 }
 
 fn count(number: usize) -> u64 {

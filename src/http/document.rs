@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
+use async_graphql::Variables;
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
-};
-use async_graphql::{Value, Variables};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
 use moka::sync::Cache;
 
 use super::answer::Rejection;
@@ -22,21 +20,32 @@ const LONGEST_REMEMBERED: usize = 16 * 1024;
 const MOST_ROOT_FIELDS: u64 = 20;
 /// Directives of one operation.
 const MOST_DIRECTIVES: u64 = 50;
+/// Values in the arguments of one operation, the parts of lists and objects included.
+const MOST_VALUES: u64 = 2_000;
+/// Uses of variables in one operation: each is a copy of the variable's value.
+const MOST_USES: u64 = 100;
+/// Names, numbers, texts and signs of a document. The parser takes microseconds for each.
+const MOST_TOKENS: usize = 5_000;
 /// Operations in one document.
 const MOST_OPERATIONS: usize = 10;
 
 /// Parses documents and remembers them by their whole text.
 pub(super) struct Documents {
     limits: Limits,
+    introspection: bool,
     parsed: Cache<String, Arc<ExecutableDocument>>,
 }
 
 impl Documents {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, introspection: bool) -> Self {
         let weight = |text: &String, _: &Arc<ExecutableDocument>| {
             u32::try_from(text.len()).unwrap_or(u32::MAX)
         };
-        Self { limits, parsed: Cache::builder().max_capacity(REMEMBERED).weigher(weight).build() }
+        Self {
+            limits,
+            introspection,
+            parsed: Cache::builder().max_capacity(REMEMBERED).weigher(weight).build(),
+        }
     }
 
     /// The document `query`, within the limits.
@@ -54,6 +63,11 @@ impl Documents {
     }
 
     fn parse(&self, query: &str) -> Result<Arc<ExecutableDocument>, Rejection> {
+        if tokens(query) > MOST_TOKENS {
+            return Err(rejected(format!(
+                "The query is longer than {MOST_TOKENS} words and signs."
+            )));
+        }
         let document = parse_query(query).map_err(|error| {
             let place = error.positions().next().map_or_else(String::new, |position| {
                 format!(" at line {}, column {}", position.line, position.column)
@@ -73,13 +87,20 @@ impl Documents {
         let cost = measure(document, variables).map_err(|endless| match endless {
             Endless::Cycle => rejected("The query has a fragment that spreads itself.".to_owned()),
             Endless::Depth => rejected("The query is nested too deep.".to_owned()),
+            Endless::Name => rejected("The query has an alias that is too long.".to_owned()),
         })?;
+        if cost.introspects() && !self.introspection {
+            let message = "This server does not tell its schema: see INTROSPECTION.".to_owned();
+            return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
+        }
         if cost.is_introspection_too_deep() {
             return Err(rejected("The query is nested too deep.".to_owned()));
         }
         within("levels of fields", cost.depth.into(), self.limits.depth.into())?;
         within("root fields", cost.width, MOST_ROOT_FIELDS)?;
         within("aliases", cost.aliases, self.limits.aliases)?;
+        within("values in arguments", cost.values, MOST_VALUES)?;
+        within("uses of variables", cost.uses, MOST_USES)?;
         within("directives", cost.directives, MOST_DIRECTIVES)?;
         if cost.total() > self.limits.cost {
             return Err(rejected(format!(
@@ -90,6 +111,22 @@ impl Documents {
         }
         Ok(())
     }
+}
+
+/// About how many tokens the text has (section 2.1.6 of the GraphQL specification), counted without
+/// parsing: a word is one, a sign is one, a text in quotes is two and its words.
+fn tokens(query: &str) -> usize {
+    let mut inside_word = false;
+    query
+        .bytes()
+        .filter(|byte| {
+            let is_word = byte.is_ascii_alphanumeric() || b"_.-".contains(byte) || !byte.is_ascii();
+            let begins =
+                if is_word { !inside_word } else { !byte.is_ascii_whitespace() && *byte != b',' };
+            inside_word = is_word;
+            begins
+        })
+        .count()
 }
 
 fn within(what: &str, count: u64, most: u64) -> Result<(), Rejection> {
@@ -117,21 +154,4 @@ pub(super) fn operation<'a>(
         (DocumentOperations::Multiple(_), None) => return None,
     };
     Some(&operation.node)
-}
-
-/// A variable that must be given and is not ends the request (section 6.1.2 of the GraphQL
-/// specification); the library would only fail the fields that use it.
-pub(super) fn check_variables(
-    operation: &OperationDefinition,
-    variables: &Variables,
-) -> Result<(), Rejection> {
-    for definition in &operation.variable_definitions {
-        let VariableDefinition { name, var_type, default_value, .. } = &definition.node;
-        let given = variables.get(&name.node).is_some_and(|value| *value != Value::Null);
-        if !given && !var_type.node.nullable && default_value.is_none() {
-            let message = format!("Give the variable `${}` a value.", name.node);
-            return Err(Rejection::document(code::BAD_USER_INPUT, message));
-        }
-    }
-    Ok(())
 }

@@ -15,9 +15,9 @@ use futures_util::FutureExt as _;
 
 use super::address::{Peer, end_user};
 use super::answer::{MediaType, Rejection, executed};
-use super::document::{check_variables, operation};
+use super::document::operation;
 use super::edge::RequestId;
-use super::{Shared, graphiql, params};
+use super::{Shared, graphiql, params, variables};
 use crate::graphql::code;
 use crate::identity::{Caller, Decision};
 
@@ -69,7 +69,9 @@ async fn answer(
             }
             OperationType::Query | OperationType::Mutation => {}
         }
-        check_variables(operation, &params.variables)?;
+        if let Some(problem) = variables::problem(operation, &params.variables, &shared.types) {
+            return Err(Rejection::input(&problem.path, problem.message));
+        }
     }
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;

@@ -14,9 +14,11 @@ mod graphiql;
 mod health;
 mod params;
 mod server;
+mod variables;
 
 use std::sync::Arc;
 
+use async_graphql::registry::Registry;
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -27,7 +29,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::config::{Limits, Origin};
 use crate::identity::{Authenticator, Caller};
-use crate::schema::Schema;
+use crate::schema::{self, Schema};
 
 pub use graphiql::PersonaCard;
 pub use server::serve;
@@ -67,13 +69,14 @@ pub struct Parts {
 struct Shared {
     parts: Parts,
     documents: Documents,
+    types: Registry,
 }
 
 /// The routes.
 pub fn router(parts: Parts) -> Router {
     let cors = cors(&parts.allowed_origins);
-    let documents = Documents::new(parts.limits);
-    let shared = Arc::new(Shared { parts, documents });
+    let documents = Documents::new(parts.limits, parts.sdl.is_some());
+    let shared = Arc::new(Shared { parts, documents, types: schema::types() });
     let router = Router::new()
         .route("/graphql", any(endpoint::graphql))
         .route("/schema.graphql", get(graphiql::sdl))

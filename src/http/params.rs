@@ -1,7 +1,7 @@
 //! A GraphQL request out of an HTTP request, as the GraphQL-over-HTTP draft has it.
 
 use async_graphql::Variables;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -93,13 +93,17 @@ fn is_json(content_type: &str) -> bool {
 
 /// The body of a POST, within its size and time.
 pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Vec<u8>, Rejection> {
+    let too_large = || {
+        let message = format!("Send at most {} bytes.", limits.body);
+        Err(Rejection::http(StatusCode::PAYLOAD_TOO_LARGE, message))
+    };
+    if HttpBody::size_hint(&body).lower() > limits.body as u64 {
+        return too_large();
+    }
     let body = Limited::new(body, limits.body).collect();
     match tokio::time::timeout(limits.timeout, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::http(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("Send at most {} bytes.", limits.body),
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
         Ok(Err(_)) => Err(Rejection::http(StatusCode::BAD_REQUEST, "The body broke off.")),
         Err(_) => Err(Rejection::http(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.")),
     }

@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -23,6 +24,8 @@ use super::address::Peer;
 
 /// How long a client may take to send a request's headers, the wait between two requests included.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a client may take to read any part of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many connections are served at once; more wait to be accepted.
 const CONNECTIONS: usize = 4096;
 /// How long requests under way may take to finish once the server stops.
@@ -78,10 +81,12 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: Cancell
         let router = router.clone();
         async move { Ok::<_, Infallible>(answer(router, request).await) }
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,

@@ -1,12 +1,12 @@
 //! What may be said of a task, and how it is checked.
 
 use async_graphql::{Enum, InputObject, MaybeUndefined};
-use chrono::{Datelike as _, SubsecRound as _};
+use chrono::Datelike as _;
 use hallpass_entity::task::{Column, Entity};
 use hallpass_entity::{Comparison as _, Filter, Key, Order, Set, Timestamp, task, task_tag};
 
 use super::types::TaskPriority;
-use crate::graphql::{ApiError, Checks, Direction, Listing, Result};
+use crate::graphql::{ApiError, Checks, DateTime, Direction, Listing, Result};
 
 const LONGEST_TITLE: usize = 200;
 const LONGEST_DESCRIPTION: usize = 10_000;
@@ -26,7 +26,7 @@ pub struct CreateTaskInput {
     #[graphql(default_with = "TaskPriority::Medium")]
     pub priority: TaskPriority,
     /// By when it is wanted.
-    pub due_at: Option<Timestamp>,
+    pub due_at: Option<DateTime>,
     /// At most 20 words of at most 40 characters.
     #[graphql(default)]
     pub tags: Vec<String>,
@@ -45,7 +45,7 @@ pub struct UpdateTaskInput {
     /// How much it presses.
     pub priority: MaybeUndefined<TaskPriority>,
     /// By when it is wanted; null removes it.
-    pub due_at: MaybeUndefined<Timestamp>,
+    pub due_at: MaybeUndefined<DateTime>,
     /// At most 20 words of at most 40 characters, in place of those there; null removes them.
     pub tags: MaybeUndefined<Vec<String>>,
     /// Whether everyone may see it.
@@ -128,11 +128,11 @@ fn description(checks: &mut Checks, text: &str) -> Option<String> {
 }
 
 /// Years that people plan in; the databases disagree about others.
-fn due_at(checks: &mut Checks, due: Timestamp) -> Timestamp {
+fn due_at(checks: &mut Checks, DateTime(due): DateTime) -> Timestamp {
     if !(2000..2200).contains(&due.year()) {
         checks.note("input.dueAt", "give a date between the years 2000 and 2199");
     }
-    due.trunc_subsecs(6)
+    due
 }
 
 /// Each tag once, in the order given.
@@ -159,9 +159,9 @@ pub struct TaskFilter {
     /// Of this priority.
     pub priority: Option<TaskPriority>,
     /// Wanted before this moment.
-    pub due_before: Option<Timestamp>,
+    pub due_before: Option<DateTime>,
     /// Wanted after this moment.
-    pub due_after: Option<Timestamp>,
+    pub due_after: Option<DateTime>,
     /// With this tag.
     pub tag: Option<String>,
     /// With this text in the title or the description, whatever the case.
@@ -175,8 +175,8 @@ impl TaskFilter {
         Ok(Filter::all()
             .and_maybe(self.completed.map(|completed| Column::Completed.is(completed)))
             .and_maybe(self.priority.map(|p| Column::Priority.is(task::Priority::from(p))))
-            .and_maybe(self.due_before.map(|time| Column::DueAt.before(time)))
-            .and_maybe(self.due_after.map(|time| Column::DueAt.after(time)))
+            .and_maybe(self.due_before.map(|time| Column::DueAt.before(time.0)))
+            .and_maybe(self.due_after.map(|time| Column::DueAt.after(time.0)))
             .and_maybe(tag.map(|tag| Filter::has(task_tag::Column::Tag.is(tag))))
             .and_maybe(text.map(|text| {
                 Column::Title.contains_text(text).or(Column::Description.contains_text(text))

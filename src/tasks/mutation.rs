@@ -13,7 +13,7 @@ use super::query::missing;
 use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::SignedIn;
 use crate::access::{null_only_on_error, stated};
-use crate::graphql::{ApiError, ContextExt as _, Result, decode_id};
+use crate::graphql::{ApiError, ContextExt as _, Result, decode_id, encode_id};
 
 /// How many tasks one mutation changes at most.
 const MOST_AT_ONCE: usize = 100;
@@ -114,8 +114,9 @@ impl TaskMutation {
     /// Deletes tasks of the caller's, all or none, and answers their ids.
     #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
     async fn delete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<ID>>> {
-        delete(ctx, &task_ids(&ids)?).await?;
-        Ok(Some(ids))
+        let unique = task_ids(&ids)?;
+        delete(ctx, &unique).await?;
+        Ok(Some(unique.into_iter().map(|id| encode_id(TYPE, id)).collect()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading tasks.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, ID, Object};
 use hallpass_entity::{Comparison as _, TaskId, now, task};
 
@@ -8,6 +10,10 @@ use super::types::{TYPE, Task, TaskFields, TaskPriorityCount, TaskStats};
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{null_only_on_error, stated};
 use crate::graphql::{ApiError, Connection, ContextExt as _, PageArgs, Result, connect, decode_id};
+
+/// Every priority, rising.
+const PRIORITIES: [task::Priority; 4] =
+    [task::Priority::Low, task::Priority::Medium, task::Priority::High, task::Priority::Urgent];
 
 /// The queries about tasks.
 #[derive(Default)]
@@ -73,19 +79,19 @@ impl TaskQuery {
     async fn task_stats(&self, ctx: &Context<'_>) -> Result<Option<TaskStats>> {
         use task::Column::{Completed, DueAt, Priority};
         let mine = ctx.scope().mine::<task::Entity>()?;
-        let mut counts = mine.count_by::<task::Priority>(Priority).await?;
-        counts.sort_by_key(|(priority, _)| *priority);
+        let counts = mine.count_by::<task::Priority>(Priority).await?;
+        let counts: HashMap<_, _> = counts.into_iter().collect();
         let completed = mine.clone().filter(Completed.is(true)).count().await?;
         let overdue = mine.filter(Completed.is(false).and(DueAt.before(now()))).count().await?;
-        let by_priority = counts.iter().map(|(priority, count)| TaskPriorityCount {
-            priority: (*priority).into(),
-            count: *count,
+        let by_priority = PRIORITIES.map(|priority| TaskPriorityCount {
+            priority: priority.into(),
+            count: counts.get(&priority).copied().unwrap_or(0),
         });
         Ok(Some(TaskStats {
-            total: counts.iter().map(|(_, count)| count).sum(),
+            total: counts.values().sum(),
             completed,
             overdue,
-            by_priority: by_priority.collect(),
+            by_priority: by_priority.to_vec(),
         }))
     }
 }

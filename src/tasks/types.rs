@@ -2,11 +2,11 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use hallpass_entity::{Timestamp, task};
+use hallpass_entity::task;
 
 use super::tags::TagLoader;
 use crate::access::{Facts, Guarded, Rule::Owner, null_only_on_error, stated};
-use crate::graphql::{ContextExt as _, Lenient, Result, encode_id};
+use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
 
 /// The name under which tasks have global ids.
 pub(super) const TYPE: &str = "Task";
@@ -73,8 +73,8 @@ impl TaskFields {
     }
 
     /// Since when it is done.
-    async fn completed_at(&self) -> Option<Timestamp> {
-        self.row.completed_at
+    async fn completed_at(&self) -> Option<DateTime> {
+        self.row.completed_at.map(DateTime)
     }
 
     /// How much it presses.
@@ -85,8 +85,8 @@ impl TaskFields {
 
     /// By when it is wanted.
     #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()))]
-    async fn due_at(&self) -> Option<Timestamp> {
-        self.row.due_at
+    async fn due_at(&self) -> Option<DateTime> {
+        self.row.due_at.map(DateTime)
     }
 
     /// Words to find it by, in the owner's order.
@@ -112,13 +112,13 @@ impl TaskFields {
     }
 
     /// When it was made.
-    async fn created_at(&self) -> Timestamp {
-        self.row.created_at
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.row.created_at)
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> Timestamp {
-        self.row.updated_at
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.row.updated_at)
     }
 }
 

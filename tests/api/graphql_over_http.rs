@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::{Answer, App, As, Backend};
 use crate::people::alice;
@@ -242,7 +242,7 @@ fn bombs() -> Vec<(&'static str, String)> {
 
 #[tokio::test]
 async fn a_document_that_asks_for_too_much_is_refused_before_anything_runs() {
-    let app = App::start(Backend::Sqlite).await;
+    let app = App::with(Backend::Sqlite, &["--introspection", "true"]).await;
     let guest = app.anonymous();
     for (what, document) in bombs() {
         let began = Instant::now();
@@ -297,8 +297,15 @@ async fn the_query_of_graphiqls_kind_of_tools_fits_the_limits() {
 #[tokio::test]
 async fn in_production_the_schema_is_not_told_unless_set() {
     let app = App::start(Backend::Sqlite).await;
-    let data = app.anonymous().ask("{ __schema { queryType { name } } }").await;
-    assert_eq!(data.body["data"]["__schema"], Value::Null);
+    for document in [
+        "{ __schema { queryType { name } } }",
+        "{ ...F } fragment F on Query { __type(name: \"Task\") { name } }",
+    ] {
+        let refused = app.anonymous().ask(document).await;
+        assert_eq!(refused.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
+        assert!(refused.body.get("data").is_none());
+    }
+    app.anonymous().data("{ __typename }").await;
     let sdl = app.anonymous().request(Method::GET, "/schema.graphql").send().await.unwrap();
     assert_eq!(sdl.status(), 404);
     let personas = app.anonymous().request(Method::GET, "/dev/personas").send().await.unwrap();

@@ -130,6 +130,24 @@ on_both_databases! {
         assert_eq!(page(&alice, json!({ "first": 100 })).await.0.len(), 1);
     }
 
+    async fn a_cursor_of_ones_own_making_is_named_and_reaches_no_database(app: App) {
+        use base64::Engine as _;
+        let alice = app.by_jwt(&alice());
+        for (order, key) in [
+            ("CREATED_AT", json!({ "s": "" })), ("CREATED_AT", json!({ "n": 1 })),
+            ("CREATED_AT", json!({ "t": "-262143-01-01T00:00:00Z" })), ("TITLE", json!({ "n": -1 })),
+            ("TITLE", json!({ "t": "2027-01-01T00:00:00Z" })), ("TITLE", json!({ "s": "\u{0}" })),
+            ("PRIORITY", json!({ "n": 1_000_000 })), ("PRIORITY", json!({ "s": "1" })),
+        ] {
+            let name: String = order.split('_').map(|word| format!("{}{}", &word[..1], word[1..].to_lowercase())).collect();
+            let cursor = json!({"o": format!("{name}Asc"), "k": key, "i": uuid::Uuid::nil()});
+            let cursor = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(cursor.to_string());
+            let variables = json!({"after": cursor, "orderBy": {"field": order}});
+            let refused = alice.ask_with(PAGE, variables).await;
+            assert!(!refused.complaint("after").is_empty(), "{order} {key}");
+        }
+    }
+
     async fn the_total_is_counted_only_when_asked_for(app: App) {
         let alice = app.by_jwt(&alice());
         for n in 0..3 {
