@@ -8,7 +8,11 @@ use std::marker::PhantomData;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query, SimpleExpr, Value};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
-use crate::scope::ChildOf;
+/// A table whose rows hang on rows of `P`.
+pub trait ChildOf<P: EntityTrait>: EntityTrait {
+    /// The columns that tie a child to its parent, the owner's among them where both are owned.
+    const TIES: &'static [(Self::Column, P::Column)];
+}
 
 /// A condition on rows of `E`.
 pub struct Filter<E> {

@@ -1,6 +1,6 @@
 //! What the rows are, and whose.
 //!
-//! Every table belongs to one policy ([`scope`]): **owned** rows have one owner and are reached only
+//! Every table belongs to one policy ([`policy`]): **owned** rows have one owner and are reached only
 //! through that owner's [`Scope`]; **shared** rows are everyone's once published; **system** rows are
 //! for the server's own work. The power to run a statement is locked inside this crate: a [`Scope`]
 //! carries the connection and never hands it out, so a query without its owner does not compile
@@ -14,6 +14,7 @@ mod error;
 mod filter;
 mod id;
 mod page;
+pub mod policy;
 mod rows;
 pub mod scope;
 
@@ -29,7 +30,7 @@ pub mod variant;
 pub use clock::{Timestamp, now};
 pub use database::{Database, Options, System};
 pub use error::Error;
-pub use filter::{Comparison, Filter};
+pub use filter::{ChildOf, Comparison, Filter};
 pub use id::{ChapterId, CourseId, TaskId, TaskTagId, UserId, VariantId};
 pub use page::{Key, Order, Page, Position, Window};
 pub use rows::{Change, Rows};

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::scope::ChildOf;
+use crate::filter::ChildOf;
 use crate::{ChapterId, Timestamp, UserId, chapter};
 
 /// One learner's progress in one chapter.

@@ -4,15 +4,34 @@
 //! scope's own connection: there is no way to take it elsewhere.
 
 use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, SimpleExpr};
+use std::sync::Arc;
+
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, TryGetable,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseConnection, DatabaseExecutor,
+    DatabaseTransaction, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    TryGetable,
 };
 
 use crate::filter::column;
 use crate::page::{Order, Page, Position, Window, id_column};
-use crate::scope::{Conn, OwnedEntity};
+use crate::policy::OwnedEntity;
 use crate::{Error, Filter};
+
+/// The connection, which never leaves this crate.
+#[derive(Clone)]
+pub(crate) enum Conn {
+    Pool(DatabaseConnection),
+    Transaction(Arc<DatabaseTransaction>),
+}
+
+impl Conn {
+    pub(crate) fn executor(&self) -> DatabaseExecutor<'_> {
+        match self {
+            Self::Pool(pool) => DatabaseExecutor::Connection(pool),
+            Self::Transaction(transaction) => DatabaseExecutor::Transaction(transaction),
+        }
+    }
+}
 
 /// The rows of `E` that one door opens on, narrowed by filters.
 pub struct Rows<E: EntityTrait> {

@@ -15,118 +15,13 @@
 use std::sync::Arc;
 
 use sea_orm::{
-    ActiveValue, Condition, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbErr,
-    EntityTrait, IntoActiveModel, ModelTrait, TransactionTrait,
+    ActiveValue, Condition, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel,
+    TransactionTrait,
 };
 
-use crate::rows::{Rows, owned_by};
+use crate::policy::{OwnedEntity, PublicRows, SharedEntity};
+use crate::rows::{Conn, Rows, owned_by};
 use crate::{Error, Filter, UserId};
-
-mod sealed {
-    pub trait Policy {}
-    impl Policy for super::Owned {}
-    impl Policy for super::Shared {}
-}
-
-/// Every row has one owner.
-pub enum Owned {}
-/// Rows are everyone's, once published.
-pub enum Shared {}
-
-/// Whose the rows of a table are. One table has one policy: it is an associated type.
-pub trait Scoped: EntityTrait {
-    /// [`Owned`] or [`Shared`].
-    type Policy: sealed::Policy;
-}
-
-/// A table that can be listed page by page.
-pub trait Listed: Scoped<Model: ModelTrait<Entity = Self>> {}
-
-impl<E: Scoped<Model: ModelTrait<Entity = E>>> Listed for E {}
-
-/// A table in which every row has one owner. Written by [`owned!`](crate::owned).
-pub trait OwnedEntity: Scoped<Policy = Owned> {
-    /// The column that names the owner.
-    const OWNER: Self::Column;
-    /// Whose row this is.
-    fn owner(row: &Self::Model) -> &UserId;
-    /// Names the owner of a row to be written.
-    fn set_owner(row: &mut Self::ActiveModel, owner: ActiveValue<UserId>);
-}
-
-/// An owned table whose owners can show rows to everyone.
-pub trait PublicRows: OwnedEntity {
-    /// Which rows are shown to everyone.
-    fn public() -> Filter<Self>;
-}
-
-/// A table whose published rows are everyone's.
-pub trait SharedEntity: Scoped<Policy = Shared> {
-    /// Which rows are published.
-    fn published() -> Filter<Self>;
-}
-
-/// A table whose rows hang on rows of `P`.
-pub trait ChildOf<P: EntityTrait>: EntityTrait {
-    /// The columns that tie a child to its parent, the owner's among them where both are owned.
-    const TIES: &'static [(Self::Column, P::Column)];
-}
-
-/// Declares the table of this file as owned: `owned!(OwnerId, owner_id)`.
-#[macro_export]
-macro_rules! owned {
-    ($column:ident, $field:ident) => {
-        impl $crate::scope::Scoped for Entity {
-            type Policy = $crate::scope::Owned;
-        }
-        impl $crate::scope::OwnedEntity for Entity {
-            const OWNER: Column = Column::$column;
-            fn owner(row: &Model) -> &$crate::UserId {
-                &row.$field
-            }
-            fn set_owner(row: &mut ActiveModel, owner: $crate::ActiveValue<$crate::UserId>) {
-                row.$field = owner;
-            }
-        }
-        impl $crate::Comparison for Column {
-            type Table = Entity;
-        }
-    };
-}
-
-/// Declares the table of this file as shared, with what counts as published.
-#[macro_export]
-macro_rules! shared {
-    ($published:expr) => {
-        impl $crate::scope::Scoped for Entity {
-            type Policy = $crate::scope::Shared;
-        }
-        impl $crate::scope::SharedEntity for Entity {
-            fn published() -> $crate::Filter<Self> {
-                $published
-            }
-        }
-        impl $crate::Comparison for Column {
-            type Table = Entity;
-        }
-    };
-}
-
-/// The connection, which never leaves this crate.
-#[derive(Clone)]
-pub(crate) enum Conn {
-    Pool(DatabaseConnection),
-    Transaction(Arc<DatabaseTransaction>),
-}
-
-impl Conn {
-    pub(crate) fn executor(&self) -> DatabaseExecutor<'_> {
-        match self {
-            Self::Pool(pool) => DatabaseExecutor::Connection(pool),
-            Self::Transaction(transaction) => DatabaseExecutor::Transaction(transaction),
-        }
-    }
-}
 
 /// What one caller may reach. Cheap to clone.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::scope::PublicRows;
+use crate::policy::PublicRows;
 use crate::{Comparison, Filter, TaskId, Timestamp, UserId};
 
 /// How much a task presses, in rising order.

@@ -3,7 +3,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::scope::ChildOf;
+use crate::filter::ChildOf;
 use crate::{TaskId, TaskTagId, UserId, task};
 
 /// One tag on one task.

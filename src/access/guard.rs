@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Guard, Result};
 
-use super::rule::Rule;
+use super::rule::{Facts, Rule};
 use crate::identity::{Caller, Tiers};
 
 /// Who asks, as every request carries it.
@@ -14,15 +14,6 @@ pub struct Asking {
     pub caller: Option<Arc<Caller>>,
     /// The tiers, lowest first.
     pub tiers: Arc<Tiers>,
-}
-
-/// What a rule may know of the row whose field is used.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// Whether the caller owns it.
-    pub is_owner: bool,
-    /// The lowest tier that may read it.
-    pub required_tier: Option<String>,
 }
 
 /// A row that some of its fields' rules ask about.

@@ -12,8 +12,8 @@ mod guard;
 mod rule;
 mod table;
 
-pub use guard::{Asking, Facts, Guarded, RowRule};
-pub use rule::{ADMIN, Denial, EDITOR, RULES, Rule};
+pub use guard::{Asking, Guarded, RowRule};
+pub use rule::{ADMIN, Denial, EDITOR, Facts, RULES, Rule};
 pub use table::{Cell, Column, Row, Table, TableError};
 
 use async_graphql::TypeDirective;

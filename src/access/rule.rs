@@ -4,8 +4,6 @@ use std::fmt;
 
 use crate::identity::{Caller, Kind, Tiers};
 
-use super::guard::Facts;
-
 /// What is asked of whoever uses a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -36,6 +34,15 @@ pub const EDITOR: Rule =
 
 /// Every rule that a field states: the table of access knows no others.
 pub const RULES: &[Rule] = &[Rule::Public, Rule::SignedIn, Rule::Owner, Rule::MinTier, EDITOR];
+
+/// What a rule may know of the row whose field is used.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Whether the caller owns it.
+    pub is_owner: bool,
+    /// The lowest tier that may read it.
+    pub required_tier: Option<String>,
+}
 
 /// A refusal, with what would have satisfied the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]

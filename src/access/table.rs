@@ -7,8 +7,7 @@ use async_graphql::Value;
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
 use serde::Serialize;
 
-use super::guard::Facts;
-use super::rule::{Denial, RULES, Rule};
+use super::rule::{Denial, Facts, RULES, Rule};
 use crate::identity::{Caller, Tiers};
 
 /// A kind of caller.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, InputObject, Object};
 use hallpass_entity::interest::Interests;
-use hallpass_entity::scope::SharedEntity;
+use hallpass_entity::policy::SharedEntity;
 use hallpass_entity::{
     ChapterId, Comparison as _, CourseId, Filter, Order, Window, chapter, course, progress,
 };

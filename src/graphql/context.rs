@@ -3,7 +3,7 @@
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
-use hallpass_entity::scope::OwnedEntity;
+use hallpass_entity::policy::OwnedEntity;
 use hallpass_entity::{Filter, Scope};
 
 use super::error::{ApiError, Result};

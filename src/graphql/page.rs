@@ -43,7 +43,7 @@ pub struct PageArgs {
 }
 
 /// An order with a name, which its cursors carry: a cursor of one order means nothing in another.
-pub struct Listing<E: hallpass_entity::scope::Scoped> {
+pub struct Listing<E: hallpass_entity::policy::Scoped> {
     /// The order's name.
     pub name: String,
     /// The order.
@@ -61,7 +61,7 @@ impl PageArgs {
         Self { first, after, last, before }
     }
 
-    fn window<E: hallpass_entity::scope::Scoped>(&self, listing: &Listing<E>) -> Result<Window> {
+    fn window<E: hallpass_entity::policy::Scoped>(&self, listing: &Listing<E>) -> Result<Window> {
         let mut checks = Checks::default();
         if self.first.is_some() && self.last.is_some() {
             checks.note("last", "give `first` or `last`, not both");
@@ -99,7 +99,7 @@ pub async fn connect<E, N>(
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
 where
-    E: hallpass_entity::scope::Listed,
+    E: hallpass_entity::policy::Listed,
     N: OutputType,
 {
     let page = rows.page(&listing.order, &args.window(listing)?).await?;
@@ -160,7 +160,7 @@ type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 pub struct Total(Arc<Count>);
 
 impl Total {
-    fn of<E: hallpass_entity::scope::Scoped>(rows: Rows<E>) -> Self {
+    fn of<E: hallpass_entity::policy::Scoped>(rows: Rows<E>) -> Self {
         let rows = Arc::new(rows);
         Self(Arc::new(move || {
             let rows = Arc::clone(&rows);

@@ -5,14 +5,28 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::edge::RequestId;
 use crate::graphql::code;
 
 /// More errors than anyone reads: a refused field in each of a hundred rows.
 const MOST_ERRORS: usize = 100;
 /// Library messages can quote the document.
 const LONGEST_MESSAGE: usize = 200;
+
+/// The id of a request: in its answer's header, its log lines and its internal errors.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(String);
+
+impl RequestId {
+    pub(super) fn generate() -> Self {
+        Self(Uuid::now_v7().simple().to_string())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// The media types of the GraphQL-over-HTTP draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +42,7 @@ pub(super) struct Rejection {
     status: StatusCode,
     code: &'static str,
     message: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
     /// Which input is wrong.
     field: Option<Box<(String, String)>>,
     /// Whether it is about the document, which JSON clients expect as 200.
@@ -71,7 +85,7 @@ impl Rejection {
 
     /// The method is not one of `allowed`.
     pub(super) fn method(message: &str, allowed: &'static str) -> Self {
-        let header = Some((ALLOW, HeaderValue::from_static(allowed)));
+        let header = Some(Box::new((ALLOW, HeaderValue::from_static(allowed))));
         Self { header, ..Self::http(StatusCode::METHOD_NOT_ALLOWED, message) }
     }
 
@@ -97,7 +111,7 @@ impl Rejection {
     pub(super) fn credential(message: String) -> Self {
         let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
         Self {
-            header: Some((WWW_AUTHENTICATE, challenge)),
+            header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
             ..Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
         }
     }
@@ -110,7 +124,7 @@ impl Rejection {
     /// Something that is needed is away.
     pub(super) fn unavailable(code: &'static str, message: &str, retry_after: u32) -> Self {
         Self {
-            header: Some((RETRY_AFTER, HeaderValue::from(retry_after))),
+            header: Some(Box::new((RETRY_AFTER, HeaderValue::from(retry_after)))),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
         }
     }
@@ -137,8 +151,8 @@ impl Rejection {
         };
         let mut response =
             respond(status, media, &Content { errors: &errors, data: None, extensions: None });
-        if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, value);
+        if let Some(header) = self.header {
+            response.headers_mut().insert(header.0, header.1);
         }
         response
     }

@@ -9,30 +9,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use super::Shared;
-use super::answer::{MediaType, Rejection};
+use super::answer::{MediaType, Rejection, RequestId};
 
 /// The header that names a request.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The id of a request: in its answer's header, its log lines and its internal errors.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(String);
-
-impl RequestId {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 pub(super) async fn edge(
     State(shared): State<Arc<Shared>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = RequestId(Uuid::now_v7().simple().to_string());
+    let id = RequestId::generate();
     let span = tracing::info_span!("request", id = id.as_str());
     // A page whose name resolves to this machine would otherwise reach the personas' tokens.
     if shared.parts.personas.is_some() && !is_local(request.headers()) {

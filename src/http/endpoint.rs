@@ -14,9 +14,8 @@ use axum::http::{Method, Request, Response, StatusCode, request};
 use futures_util::FutureExt as _;
 
 use super::address::{Peer, end_user};
-use super::answer::{MediaType, Rejection, executed};
+use super::answer::{MediaType, Rejection, RequestId, executed};
 use super::document::operation;
-use super::edge::RequestId;
 use super::{Shared, graphiql, params, variables};
 use crate::graphql::code;
 use crate::identity::{Caller, Decision};

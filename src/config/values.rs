@@ -1,0 +1,154 @@
+//! The types of settings: each reads its own text, and says how to write it right.
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+/// A word that is not empty.
+#[derive(Clone, Debug)]
+pub struct Word(pub String);
+
+impl std::str::FromStr for Word {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("it is empty: give a value, or remove the setting");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The start of a cookie's name (RFC 6265 section 4.1.1: a token).
+#[derive(Clone, Debug)]
+pub struct CookiePrefix(pub String);
+
+impl std::str::FromStr for CookiePrefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if text.is_empty() || !text.bytes().all(part) {
+            return Err("use letters, digits, hyphens, dots and underscores");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A length of time, as `10s`, `5m` or `1h`.
+#[derive(Clone, Copy, Debug)]
+pub struct Span(pub Duration);
+
+impl std::str::FromStr for Span {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|_| "write a length of time with its unit, such as 10s, 5m or 1h")
+    }
+}
+
+/// An absolute http or https address.
+#[derive(Clone, Debug)]
+pub struct HttpUrl(pub Url);
+
+impl std::str::FromStr for HttpUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match Url::parse(text.trim()) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
+            _ => Err("write a whole address, such as https://app.example.com"),
+        }
+    }
+}
+
+/// A path that starts with a slash and does not end with one.
+#[derive(Clone, Debug)]
+pub struct BasePath(pub String);
+
+impl std::str::FromStr for BasePath {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim().trim_end_matches('/');
+        if !text.is_empty() && !text.starts_with('/') {
+            return Err("start it with a slash, such as /api/auth");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The origin of a web page: scheme, host and port (RFC 6454).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(pub String);
+
+impl std::str::FromStr for Origin {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.contains('*') {
+            return Err(
+                "`*` would let pages unknown to you act for whoever visits them: list exact \
+                        origins",
+            );
+        }
+        let url =
+            text.parse::<HttpUrl>().map_err(|_| "write origins such as https://app.example.com")?;
+        let origin = url.0.origin().ascii_serialization();
+        if origin != text.trim_end_matches('/') {
+            return Err("write the origin alone, without a path, such as https://app.example.com");
+        }
+        Ok(Self(origin))
+    }
+}
+
+/// The tiers, lowest first.
+#[derive(Clone, Debug)]
+pub struct Tiers(Vec<String>);
+
+impl Tiers {
+    /// Where `name` stands, from 0; a name nobody configured stands lowest.
+    #[must_use]
+    pub fn rank(&self, name: &str) -> usize {
+        self.0.iter().position(|tier| tier == name).unwrap_or(0)
+    }
+
+    /// The names, lowest first.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    /// What someone without a tier has.
+    #[must_use]
+    pub fn lowest(&self) -> &str {
+        &self.0[0]
+    }
+}
+
+impl std::str::FromStr for Tiers {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut names = Vec::new();
+        for part in text.split(',') {
+            let (name, price) = part.split_once('=').unwrap_or((part, "0"));
+            if price.trim().parse::<f64>().is_ok_and(|price| price.is_finite() && price >= 0.0) {
+                names.push(name.trim().to_owned());
+            } else {
+                return Err("a tier's price is a number, such as premium=12");
+            }
+        }
+        let repeated = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
+        if names.iter().any(String::is_empty) || repeated {
+            return Err(
+                "list different names from the lowest to the highest, such as free,premium",
+            );
+        }
+        Ok(Self(names))
+    }
+}
