@@ -14,7 +14,7 @@
 //! | [`config`] | nothing of ours |
 //! | [`identity`] | [`config`], `hallpass_entity` (user ids and the clock) |
 //! | [`access`] | [`identity`] |
-//! | [`graphql`] | [`access`], [`identity`], `hallpass_entity` |
+//! | [`graphql`] | [`access`], [`identity`], `hallpass_entity`; of [`config`] how ownership is denied |
 //! | a domain | [`graphql`], [`access`], [`identity`], `hallpass_entity`, another domain's nouns |
 //! | [`schema`] | every domain |
 //! | [`http`] | [`identity`], [`schema`], [`config`], the codes of [`graphql`] |

@@ -121,7 +121,7 @@ impl Rule {
                 caller.is_some_and(|caller| caller.permissions().contains(permission))
             }
             Self::MinTier => facts.required_tier.as_deref().is_some_and(|required| {
-                tiers.rank(caller.map_or(tiers.lowest(), Caller::tier)) >= tiers.rank(required)
+                tiers.reach(caller.map_or(tiers.lowest(), Caller::tier), required)
             }),
             Self::Owner => facts.is_owner,
             Self::AnyOf(rules) => {

@@ -111,10 +111,12 @@ impl std::str::FromStr for Origin {
 pub struct Tiers(Vec<String>);
 
 impl Tiers {
-    /// Where `name` stands, from 0; a name nobody configured stands lowest.
+    /// Whether someone who holds the tier `held` may have what asks for `required`. A held tier that
+    /// is not configured counts as the lowest; what asks for one that is not configured stays closed.
     #[must_use]
-    pub fn rank(&self, name: &str) -> usize {
-        self.0.iter().position(|tier| tier == name).unwrap_or(0)
+    pub fn reach(&self, held: &str, required: &str) -> bool {
+        let rank = |name: &str| self.0.iter().position(|tier| tier == name);
+        rank(required).is_some_and(|required| rank(held).unwrap_or(0) >= required)
     }
 
     /// The names, lowest first.

@@ -182,10 +182,10 @@ fn recommend(
     tiers: &Tiers,
 ) -> Vec<Recommendation> {
     let interest = Profile::of(caller).interest;
-    let rank = tiers.rank(caller.map_or(tiers.lowest(), Caller::tier));
+    let held = caller.map_or(tiers.lowest(), Caller::tier);
     let mut open: Vec<_> = chapters
         .into_iter()
-        .filter(|chapter| tiers.rank(&chapter.required_tier) <= rank)
+        .filter(|chapter| tiers.reach(held, &chapter.required_tier))
         .map(|chapter| {
             let percent = read.get(&chapter.id).copied().unwrap_or(0);
             let fits = chapter.interests.areas().contains(&interest);

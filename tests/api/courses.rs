@@ -250,6 +250,17 @@ async fn set_progress(app: &App, name: &str, slug: &str, percent: i32, bookmarke
 }
 
 #[tokio::test]
+async fn a_chapter_whose_tier_is_not_configured_stays_closed() {
+    let app = App::with(Backend::Sqlite, &["--tiers", "free,gold"]).await.with_courses().await;
+    let who = app.by_jwt(&person("golden").tier("gold"));
+    let ask = "{ chapter(slug: \"feedback-control\") { requiredTier personalized { level } } }";
+    assert_eq!(who.ask(ask).await.codes(), ["FORBIDDEN"]);
+    let found = who.data("{ recommendations(first: 100) { chapter { requiredTier } } }").await;
+    let found = found["recommendations"].as_array().unwrap();
+    assert!(found.iter().all(|r| r["chapter"]["requiredTier"] == "free") && found.len() == 4);
+}
+
+#[tokio::test]
 async fn html_in_a_chapter_is_left_out_of_its_html() {
     let app = App::start(Backend::Sqlite).await.with_courses().await;
     app.rewrite_forms("# Hi\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) <b onclick=x>b</b>\n\n| a |\n|---|\n| 1 |").await;

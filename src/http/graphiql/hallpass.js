@@ -155,7 +155,9 @@ async function fetcher(params, options) {
       else headers.delete(name); // and "" or null there sends none
     }
     const body = JSON.stringify(params);
-    const response = await fetch('/graphql', { method: 'POST', headers, body, credentials: 'same-origin' });
+    // A persona is all that counts: another server on this machine may have left its cookies.
+    const credentials = personas.length > 0 ? 'omit' : 'same-origin';
+    const response = await fetch('/graphql', { method: 'POST', headers, body, credentials });
     const text = await response.text();
     const took = Math.round(performance.now() - started);
     say('answer', `HTTP ${response.status} · ${took} ms`, !response.ok);
