@@ -146,11 +146,11 @@ fn bad_input(fields: Vec<(String, String)>) -> Error {
 
 fn database(failure: &EntityError) -> Error {
     match failure {
-        EntityError::Anonymous => Error::from(Denial {
-            rule: crate::access::Rule::SignedIn.to_string(),
-            anonymous: true,
-            missing: vec![crate::access::Rule::SignedIn.to_string()],
-        }),
+        // The guard in front says this to the caller; to get here is a fault of ours.
+        EntityError::Anonymous => {
+            tracing::error!("a field without a guard asked for rows that need an owner");
+            error("Something went wrong on our side.", code::INTERNAL)
+        }
         EntityError::Unavailable(_) => {
             tracing::error!(error = %failure, "database not available");
             error("The server is busy: please try again soon.", code::UNAVAILABLE)
