@@ -29,8 +29,8 @@ impl Server {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut child = hallpass(&directory).args(["--api-port", "0"]).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let line = lines.skip_while(|line| !line.contains("http://")).next().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let line = lines.find(|line| line.contains("http://")).unwrap();
         let at = line.find("http://").unwrap();
         let url = line[at..].split_whitespace().next().unwrap().trim_end_matches("/graphql");
         Self { url: url.to_owned(), child, directory }

@@ -141,7 +141,7 @@ pub struct Settings {
     #[arg(long, env, default_value = "30")]
     pub max_aliases: u64,
 
-    /// How long a request may take
+    /// How long a request's body may take to arrive, and its answer to be made
     #[arg(long, env, default_value = "10s")]
     pub request_timeout: Span,
 
@@ -348,7 +348,7 @@ impl Settings {
         {
             if value == 0 {
                 return wrong(format!(
-                    "{name} is 0, which refuses every query: give a number above"
+                    "{name} is 0, which refuses every query: give a number above 0"
                 ));
             }
         }
@@ -494,7 +494,7 @@ pub fn refuse_unknown_names(command: &clap::Command) -> Result<(), ConfigError> 
         let Some(name) = name.to_str() else { continue };
         if name.starts_with("HALLPASS_") && !known.contains(&name) {
             return wrong(format!(
-                "{name} is no setting: remove it, or write {}",
+                "{name} is not a setting: remove it, or write {}",
                 known.join(", ")
             ));
         }

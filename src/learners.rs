@@ -35,7 +35,7 @@ pub struct Profile {
 const NO_INTEREST: &str = "General";
 
 impl Profile {
-    /// The profile of a caller. An unknown or missing background counts as Beginner, an unknown
+    /// The profile of a caller. An unknown or missing background counts as Beginner, a missing
     /// interest as General.
     #[must_use]
     pub fn of(caller: Option<&Caller>) -> Self {
@@ -52,7 +52,11 @@ impl Profile {
         Self {
             software: level(software),
             hardware: level(hardware),
-            interest: interest.unwrap_or(NO_INTEREST).trim().to_owned(),
+            interest: interest
+                .map(str::trim)
+                .filter(|interest| !interest.is_empty())
+                .unwrap_or(NO_INTEREST)
+                .to_owned(),
         }
     }
 

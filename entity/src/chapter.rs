@@ -3,8 +3,8 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::filter::ChildOf;
 use crate::interest::Interests;
+use crate::relation::ChildOf;
 use crate::{ChapterId, Comparison, CourseId, Filter, Timestamp, course};
 
 /// One chapter.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait,
 };
 
 use crate::{Error, Scope, UserId};
@@ -13,13 +13,12 @@ use crate::{Error, Scope, UserId};
 pub struct Options {
     /// `sqlite://FILE?mode=rwc` or `postgres://…`.
     pub url: String,
-    /// A statement that runs longer is given up (PostgreSQL).
-    pub statement_timeout: Duration,
+    /// A statement that runs longer is given up (PostgreSQL); none for work that may take long.
+    pub statement_timeout: Option<Duration>,
+    /// How many connections there may be.
+    pub connections: u32,
 }
 
-/// More than this does not help: on SQLite there is one writer, on PostgreSQL each connection is a
-/// process, and throughput fell above ten on the machines measured.
-const CONNECTIONS: u32 = 8;
 /// How long a request waits for a free connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a writer waits for another on SQLite.
@@ -53,12 +52,11 @@ impl Database {
     ) -> Result<Self, Error> {
         let mut connect = ConnectOptions::new(options.url);
         connect
-            .max_connections(CONNECTIONS)
+            .max_connections(options.connections)
             .min_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
-            .statement_timeout(options.statement_timeout)
             .sqlx_logging(false)
             .record_stmt_in_spans(false)
             .map_sqlx_sqlite_opts(|sqlite| {
@@ -70,6 +68,9 @@ impl Database {
                     .pragma("mmap_size", "134217728")
                     .pragma("cache_size", "-8000")
             });
+        if let Some(timeout) = options.statement_timeout {
+            connect.statement_timeout(timeout);
+        }
         let mut pool = sea_orm::Database::connect(connect).await?;
         pool.set_metric_callback(move |info| observe(&info.statement.sql));
         Ok(Self { pool })
@@ -87,6 +88,18 @@ impl Database {
     pub fn system(&self, reason: &'static str) -> System<'_> {
         tracing::debug!(reason, "system access to the database");
         System { pool: &self.pool }
+    }
+
+    /// Holds off whoever else does the same work, until this database is closed. For one connection:
+    /// the lock is the connection's. On SQLite there is nothing to do: it has one writer.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn lock_out_others(&self) -> Result<(), Error> {
+        if self.pool.get_database_backend() == DbBackend::Postgres {
+            self.pool.execute_unprepared("SELECT pg_advisory_lock(7203641)").await?;
+        }
+        Ok(())
     }
 
     /// Whether the database answers.
@@ -135,9 +148,7 @@ impl<'a> System<'a> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn insert_all<E: EntityTrait>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error> {
-        match E::insert_many(rows).exec_without_returning(self.pool).await {
-            Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        E::insert_many(rows).exec_without_returning(self.pool).await?;
+        Ok(())
     }
 }

@@ -66,6 +66,8 @@ fn code_kind(code: &str) -> Kind {
         "57014" => Kind::Timeout,
         // protocol_violation: what we sent was wrong.
         "08P01" => Kind::Internal,
+        // serialization_failure and deadlock_detected: the same request may succeed a moment later.
+        "40001" | "40P01" => Kind::Unavailable,
         // SQLITE_BUSY and its extended forms: the busy timeout ran out.
         "5" | "261" | "517" | "773" => Kind::Unavailable,
         code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {

@@ -5,14 +5,8 @@
 
 use std::marker::PhantomData;
 
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query, SimpleExpr, Value};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr, Value};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
-
-/// A table whose rows hang on rows of `P`.
-pub trait ChildOf<P: EntityTrait>: EntityTrait {
-    /// The columns that tie a child to its parent, the owner's among them where both are owned.
-    const TIES: &'static [(Self::Column, P::Column)];
-}
 
 /// A condition on rows of `E`.
 pub struct Filter<E> {
@@ -22,33 +16,34 @@ pub struct Filter<E> {
 
 impl<E> Clone for Filter<E> {
     fn clone(&self) -> Self {
-        Self::from(self.condition.clone())
-    }
-}
-
-impl<E> From<Condition> for Filter<E> {
-    fn from(condition: Condition) -> Self {
-        Self { condition, table: PhantomData }
+        Self::new(self.condition.clone())
     }
 }
 
 impl<E> Filter<E> {
+    pub(crate) fn new(condition: Condition) -> Self {
+        Self { condition, table: PhantomData }
+    }
+
     /// Every row.
     #[must_use]
     pub fn all() -> Self {
-        Self::from(Condition::all())
+        Self::new(Condition::all())
     }
 
     /// Both must hold.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::from(Condition::all().add(self.condition).add(other.condition))
+        Self::new(Condition::all().add(self.condition).add(other.condition))
     }
 
     /// Either must hold.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        Self::from(Condition::any().add(self.condition).add(other.condition))
+        if self.condition.is_empty() || other.condition.is_empty() {
+            return Self::all();
+        }
+        Self::new(Condition::any().add(self.condition).add(other.condition))
     }
 
     /// Both must hold, where the second is asked for.
@@ -62,38 +57,6 @@ impl<E> Filter<E> {
 
     pub(crate) fn into_condition(self) -> Condition {
         self.condition
-    }
-}
-
-impl<P: EntityTrait> Filter<P> {
-    /// Rows that have a child row matching `filter`. Parent and child agree on every column of the
-    /// key that ties them, the owner included.
-    #[must_use]
-    pub fn has<C: ChildOf<P>>(filter: Filter<C>) -> Self {
-        let mut children = Query::select();
-        children.expr(Expr::val(1)).from(C::default());
-        for (child, parent) in C::TIES {
-            children.and_where(column(*child).equals((P::default(), *parent)));
-        }
-        children.cond_where(filter.condition);
-        Self::from(Condition::all().add(Expr::exists(children)))
-    }
-}
-
-impl<C: EntityTrait> Filter<C> {
-    /// Rows whose parent matches `filter`.
-    #[must_use]
-    pub fn of<P: EntityTrait>(filter: Filter<P>) -> Self
-    where
-        C: ChildOf<P>,
-    {
-        let mut parents = Query::select();
-        parents.expr(Expr::val(1)).from(P::default());
-        for (child, parent) in C::TIES {
-            parents.and_where(column(*parent).equals((C::default(), *child)));
-        }
-        parents.cond_where(filter.condition);
-        Self::from(Condition::all().add(Expr::exists(parents)))
     }
 }
 
@@ -128,18 +91,26 @@ pub trait Comparison: ColumnTrait {
 
     /// Holds `text` somewhere, whatever the case of ASCII letters. `%` and `_` mean themselves.
     fn contains_text(self, text: &str) -> Filter<Self::Table> {
-        let mut pattern = String::from("%");
-        for letter in text.to_lowercase().chars() {
-            if matches!(letter, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(letter);
-        }
-        pattern.push('%');
-        test(Expr::expr(Func::lower(column(self))).like(LikeExpr::new(pattern).escape('\\')))
+        let like = |text: &str| LikeExpr::new(pattern(text)).escape('\\');
+        // The databases disagree about the case of other letters, so the text as it is counts too.
+        let as_written = test(column(self).like(like(text)));
+        let lower = Expr::expr(Func::lower(column(self)));
+        as_written.or(test(lower.like(like(&text.to_ascii_lowercase()))))
     }
 }
 
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
 fn test<E>(expression: SimpleExpr) -> Filter<E> {
-    Filter::from(Condition::all().add(expression))
+    Filter::new(Condition::all().add(expression))
 }

@@ -15,6 +15,7 @@ mod filter;
 mod id;
 mod page;
 pub mod policy;
+mod relation;
 mod rows;
 pub mod scope;
 
@@ -30,10 +31,11 @@ pub mod variant;
 pub use clock::{Timestamp, now};
 pub use database::{Database, Options, System};
 pub use error::Error;
-pub use filter::{ChildOf, Comparison, Filter};
+pub use filter::{Comparison, Filter};
 pub use id::{ChapterId, CourseId, TaskId, TaskTagId, UserId, VariantId};
 pub use page::{Key, Order, Page, Position, Window};
-pub use rows::{Change, Rows};
+pub use relation::ChildOf;
+pub use rows::{Change, Own, Read, Rows};
 pub use scope::{Scope, Transaction};
 
 /// How a column of a new or changed row is given its value.

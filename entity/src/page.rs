@@ -101,7 +101,7 @@ impl<E: EntityTrait> Order<E> {
     }
 }
 
-/// The table's primary key, which every paged table has as one UUID column.
+/// The first column of the table's key: of a table that is paged, its one UUID column.
 pub(crate) fn id_column<E: EntityTrait>() -> E::Column {
     E::PrimaryKey::iter()
         .next()

@@ -30,8 +30,6 @@ impl<E: Scoped<Model: ModelTrait<Entity = E>>> Listed for E {}
 pub trait OwnedEntity: Scoped<Policy = Owned> {
     /// The column that names the owner.
     const OWNER: Self::Column;
-    /// Whose row this is.
-    fn owner(row: &Self::Model) -> &UserId;
     /// Names the owner of a row to be written.
     fn set_owner(row: &mut Self::ActiveModel, owner: ActiveValue<UserId>);
 }
@@ -57,9 +55,6 @@ macro_rules! owned {
         }
         impl $crate::policy::OwnedEntity for Entity {
             const OWNER: Column = Column::$column;
-            fn owner(row: &Model) -> &$crate::UserId {
-                &row.$field
-            }
             fn set_owner(row: &mut ActiveModel, owner: $crate::ActiveValue<$crate::UserId>) {
                 row.$field = owner;
             }

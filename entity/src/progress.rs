@@ -2,8 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::filter::ChildOf;
-use crate::{ChapterId, Timestamp, UserId, chapter};
+use crate::{ChapterId, Timestamp, UserId};
 
 /// One learner's progress in one chapter.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,9 +27,5 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-impl ChildOf<chapter::Entity> for Entity {
-    const TIES: &'static [(Column, chapter::Column)] = &[(Column::ChapterId, chapter::Column::Id)];
-}
 
 crate::owned!(OwnerId, owner_id);

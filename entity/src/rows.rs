@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, DatabaseConnection, DatabaseExecutor,
-    DatabaseTransaction, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    TryGetable,
+    DatabaseTransaction, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
+    QueryOrder, QuerySelect, Select, TryGetable,
 };
 
 use crate::filter::column;
@@ -33,20 +33,26 @@ impl Conn {
     }
 }
 
-/// The rows of `E` that one door opens on, narrowed by filters.
-pub struct Rows<E: EntityTrait> {
+/// The rows behind this door may be read.
+pub enum Read {}
+/// The rows behind this door are the caller's own, to change and delete too.
+pub enum Own {}
+
+/// The rows of `E` that one door opens on, narrowed by filters. What may be done with them is `P`:
+/// [`Read`] or [`Own`].
+pub struct Rows<E: EntityTrait, P = Read> {
     conn: Conn,
     condition: Condition,
-    table: std::marker::PhantomData<fn() -> E>,
+    table: std::marker::PhantomData<fn() -> (E, P)>,
 }
 
-impl<E: EntityTrait> Clone for Rows<E> {
+impl<E: EntityTrait, P> Clone for Rows<E, P> {
     fn clone(&self) -> Self {
         Self::new(self.conn.clone(), self.condition.clone())
     }
 }
 
-impl<E: EntityTrait> Rows<E> {
+impl<E: EntityTrait, P> Rows<E, P> {
     pub(crate) fn new(conn: Conn, condition: Condition) -> Self {
         Self { conn, condition, table: std::marker::PhantomData }
     }
@@ -197,8 +203,8 @@ impl<E: EntityTrait> Change<E> {
     }
 }
 
-impl<E: OwnedEntity> Rows<E> {
-    /// Changes every row, in one statement, and returns them as they are then. The owner and the id
+impl<E: OwnedEntity> Rows<E, Own> {
+    /// Changes every row, in one statement, and returns them as they are then. The owner and the key
     /// stay as they are, whatever `change` says.
     ///
     /// # Errors
@@ -206,7 +212,9 @@ impl<E: OwnedEntity> Rows<E> {
     pub async fn update(&self, change: Change<E>) -> Result<Vec<E::Model>, Error> {
         let Change { mut values, counters } = change;
         E::set_owner(&mut values, sea_orm::ActiveValue::NotSet);
-        values.not_set(id_column::<E>());
+        for key in E::PrimaryKey::iter() {
+            values.not_set(key.into_column());
+        }
         let mut update = E::update_many().set(values).filter(self.condition.clone());
         for counter in counters {
             update = update.col_expr(counter, Expr::col(counter).add(1));

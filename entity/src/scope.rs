@@ -6,7 +6,7 @@
 //!
 //! | door | opens on |
 //! |---|---|
-//! | [`Scope::mine`] | rows the caller owns |
+//! | [`Scope::mine`] | rows the caller owns, the only ones to change or delete |
 //! | [`Scope::public`] | owned rows that their owners made public |
 //! | [`Scope::readable`] | both |
 //! | [`Scope::shared`] | published rows of a shared table |
@@ -20,7 +20,7 @@ use sea_orm::{
 };
 
 use crate::policy::{OwnedEntity, PublicRows, SharedEntity};
-use crate::rows::{Conn, Rows, owned_by};
+use crate::rows::{Conn, Own, Read, Rows, owned_by};
 use crate::{Error, Filter, UserId};
 
 /// What one caller may reach. Cheap to clone.
@@ -45,7 +45,7 @@ impl Scope {
         self.owner.as_ref().ok_or(Error::Anonymous)
     }
 
-    fn rows<E: EntityTrait>(&self, condition: Condition) -> Rows<E> {
+    fn rows<E: EntityTrait, P>(&self, condition: Condition) -> Rows<E, P> {
         Rows::new(self.conn.clone(), condition)
     }
 
@@ -53,7 +53,7 @@ impl Scope {
     ///
     /// # Errors
     /// [`Error::Anonymous`] when nobody is signed in.
-    pub fn mine<E: OwnedEntity>(&self) -> Result<Rows<E>, Error> {
+    pub fn mine<E: OwnedEntity>(&self) -> Result<Rows<E, Own>, Error> {
         Ok(self.rows(owned_by::<E>(self.signed_in()?)))
     }
 
@@ -85,9 +85,9 @@ impl Scope {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn is_anothers<E: OwnedEntity>(&self, row: Filter<E>) -> Result<bool, Error> {
-        let rows = self.rows::<E>(row.into_condition());
+        let rows = self.rows::<E, Read>(row.into_condition());
         let anothers = match &self.owner {
-            Some(owner) => rows.filter(Filter::from(owned_by::<E>(owner).not())),
+            Some(owner) => rows.filter(Filter::new(owned_by::<E>(owner).not())),
             None => rows,
         };
         Ok(anothers.count().await? > 0)

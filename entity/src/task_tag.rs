@@ -3,7 +3,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::filter::ChildOf;
+use crate::relation::ChildOf;
 use crate::{TaskId, TaskTagId, UserId, task};
 
 /// One tag on one task.
@@ -32,6 +32,5 @@ impl ActiveModelBehavior for ActiveModel {}
 crate::owned!(OwnerId, owner_id);
 
 impl ChildOf<task::Entity> for Entity {
-    const TIES: &'static [(Column, task::Column)] =
-        &[(Column::TaskId, task::Column::Id), (Column::OwnerId, task::Column::OwnerId)];
+    const TIES: &'static [(Column, task::Column)] = &[(Column::TaskId, task::Column::Id)];
 }

@@ -2,8 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::filter::ChildOf;
 use crate::level::Level;
+use crate::relation::ChildOf;
 use crate::{ChapterId, Filter, Timestamp, VariantId, chapter};
 
 /// One written form of one chapter.

@@ -91,7 +91,8 @@ fn tags() -> TableCreateStatement {
         .to_owned()
 }
 
-/// One index for each order and filter that lists ask for, owner first.
+/// Indexes for the lists that grow and are asked for most, owner first. Other orders sort one owner's
+/// rows.
 fn indexes() -> Vec<IndexCreateStatement> {
     let on_task = |name: &str, column: Task| {
         Index::create()

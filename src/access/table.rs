@@ -100,7 +100,7 @@ impl Table {
         push_line(&mut text, &vec!["---"; names.len()]);
         for row in &self.rows {
             let field = match &row.required_tier {
-                Some(tier) => format!("`{}` of a {tier} row", row.field),
+                Some(tier) => format!("`{}`, requiredTier {tier}", row.field),
                 None => format!("`{}`", row.field),
             };
             let rule = format!("`{}`", row.rule);

@@ -8,7 +8,7 @@ use crate::config::Config;
 
 pub(super) fn run(config: &Config, direction: Direction) -> Result<(), CliError> {
     block_on(async {
-        let database = app::open(config, |_| {}).await?;
+        let database = app::open_for_migration(config).await?;
         let system = database.system("migrations change tables, which have no owner");
         match direction {
             Direction::Up => Migrator::up(system.connection(), None).await,

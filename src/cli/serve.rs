@@ -28,10 +28,10 @@ pub(super) fn run(config: &Config, no_migrate: bool) -> Result<(), CliError> {
 async fn serve(config: &Config, no_migrate: bool) -> Result<(), CliError> {
     let stop = stop_on_signal()?;
     let listener = listen(config.address).await?;
-    let database = app::open(config, |_| {}).await?;
     if !no_migrate {
-        app::migrate(&database).await?;
+        app::migrate(config).await?;
     }
+    let database = app::open(config, |_| {}).await?;
     let app = App::build(config, database).await?;
     announce(config, &listener);
     Ok(app.serve(listener, stop).await?)

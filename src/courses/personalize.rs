@@ -60,7 +60,7 @@ fn because(reader: &Profile, wanted: Level, form: &variant::Model) -> Vec<String
         )
     } else {
         format!(
-            "There is no form for readers who are {} in hardware; the {} one is nearest.",
+            "At this level there is no form for readers who are {} in hardware; the {} one is nearest.",
             name(reader.hardware),
             name(form.hardware)
         )

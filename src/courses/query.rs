@@ -188,7 +188,8 @@ fn recommend(
         .filter(|chapter| tiers.reach(held, &chapter.required_tier))
         .map(|chapter| {
             let percent = read.get(&chapter.id).copied().unwrap_or(0);
-            let fits = chapter.interests.areas().contains(&interest);
+            let areas = chapter.interests.areas();
+            let fits = areas.iter().any(|area| area.eq_ignore_ascii_case(&interest));
             (percent, fits, chapter)
         })
         .filter(|(percent, _, _)| *percent < 100)

@@ -8,7 +8,7 @@ use hallpass_entity::Error as EntityError;
 
 use crate::access::Denial;
 
-/// What a resolver returns. The error is the library's, so that every kind below fits.
+/// What a resolver returns: an [`ApiError`] becomes the library's at the field.
 pub type Result<T> = std::result::Result<T, ApiError>;
 
 /// The codes of the contract.

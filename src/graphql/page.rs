@@ -92,14 +92,15 @@ impl PageArgs {
 ///
 /// # Errors
 /// When the arguments are wrong, or the database is away.
-pub async fn connect<E, N>(
-    rows: Rows<E>,
+pub async fn connect<E, P, N>(
+    rows: Rows<E, P>,
     listing: &Listing<E>,
     args: &PageArgs,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
 where
     E: hallpass_entity::policy::Listed,
+    P: 'static,
     N: OutputType,
 {
     let page = rows.page(&listing.order, &args.window(listing)?).await?;
@@ -160,7 +161,7 @@ type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 pub struct Total(Arc<Count>);
 
 impl Total {
-    fn of<E: hallpass_entity::policy::Scoped>(rows: Rows<E>) -> Self {
+    fn of<E: hallpass_entity::policy::Scoped, P: 'static>(rows: Rows<E, P>) -> Self {
         let rows = Arc::new(rows);
         Self(Arc::new(move || {
             let rows = Arc::clone(&rows);

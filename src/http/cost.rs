@@ -54,6 +54,8 @@ pub(super) enum Endless {
     Cycle,
     /// Too deep to follow.
     Depth,
+    /// A fragment that is not there: what spreads it would be expanded all the same.
+    Unknown,
     /// A name in the answer that is longer than any name: it is repeated for every item of a list.
     Name,
 }
@@ -164,7 +166,7 @@ impl<'a> Walk<'a> {
                     inner
                 }
                 Selection::FragmentSpread(spread) => {
-                    let mut inner = self.fragment(&spread.node.fragment_name.node, level + 1)?;
+                    let mut inner = self.spread(&spread.node.fragment_name.node, level + 1)?;
                     inner.directives =
                         inner.directives.saturating_add(count(spread.node.directives.len()));
                     inner
@@ -174,14 +176,19 @@ impl<'a> Walk<'a> {
         Ok(cost)
     }
 
-    /// An unknown fragment costs nothing here: validation refuses it.
+    /// Each spread costs one, whatever it brings: the library expands it each time.
+    fn spread(&mut self, name: &'a Name, level: u32) -> Result<Cost, Endless> {
+        let cost = self.fragment(name, level)?;
+        Ok(Cost { leaves: cost.leaves.saturating_add(1), ..cost })
+    }
+
     fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Cost, Endless> {
         match self.counted.get(name) {
             Some(Counted::Done(cost)) => return Ok(*cost),
             Some(Counted::UnderWay) => return Err(Endless::Cycle),
             None => {}
         }
-        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Cost::default()) };
+        let fragment = self.document.fragments.get(name).ok_or(Endless::Unknown)?;
         self.counted.insert(name, Counted::UnderWay);
         let cost = self.set(&fragment.node.selection_set.node, level)?;
         self.counted.insert(name, Counted::Done(cost));
@@ -224,14 +231,17 @@ impl<'a> Walk<'a> {
         self.stated_page(field).unwrap_or(USUAL_PAGE)
     }
 
+    /// The longer of `first` and `last`, where either is given; null is as good as not given.
     fn stated_page(&self, field: &Field) -> Option<u64> {
-        let argument = ["first", "last"].iter().find_map(|name| field.get_argument(name))?;
         let variable = |name: Name| self.variable(&name).cloned().ok_or(());
-        let stated = match argument.node.clone().into_const_with(variable) {
-            Ok(Value::Number(number)) => number.as_u64(),
-            _ => None,
-        };
-        Some(stated.unwrap_or(USUAL_PAGE).clamp(1, LONGEST_PAGE))
+        let stated = ["first", "last"].iter().filter_map(|name| {
+            let argument = field.get_argument(name)?;
+            match argument.node.clone().into_const_with(variable) {
+                Ok(Value::Number(number)) => Some(number.as_u64().unwrap_or(1)),
+                _ => None,
+            }
+        });
+        stated.max().map(|length| length.clamp(1, LONGEST_PAGE))
     }
 }
 

@@ -12,8 +12,9 @@ use super::cost::{Endless, measure};
 use crate::config::Limits;
 use crate::graphql::code;
 
-/// The texts of remembered documents, together, in bytes.
-const REMEMBERED: u64 = 4 * 1024 * 1024;
+/// Remembered documents, together, in tokens. A parsed token takes up to 300 bytes, so this is at most
+/// some 12 MiB.
+const REMEMBERED: u64 = 40_000;
 /// A longer document is rare and parsed each time.
 const LONGEST_REMEMBERED: usize = 16 * 1024;
 /// Root fields of one operation.
@@ -39,7 +40,7 @@ pub(super) struct Documents {
 impl Documents {
     pub(super) fn new(limits: Limits, introspection: bool) -> Self {
         let weight = |text: &String, _: &Arc<ExecutableDocument>| {
-            u32::try_from(text.len()).unwrap_or(u32::MAX)
+            u32::try_from(tokens(text)).unwrap_or(u32::MAX)
         };
         Self {
             limits,
@@ -54,27 +55,12 @@ impl Documents {
         query: &str,
         variables: &Variables,
     ) -> Result<Arc<ExecutableDocument>, Rejection> {
-        let document = match self.parsed.get(query) {
-            Some(document) => document,
-            None => self.parse(query)?,
-        };
-        self.check(&document, variables)?;
-        Ok(document)
-    }
-
-    fn parse(&self, query: &str) -> Result<Arc<ExecutableDocument>, Rejection> {
-        if tokens(query) > MOST_TOKENS {
-            return Err(rejected(format!(
-                "The query is longer than {MOST_TOKENS} words and signs."
-            )));
+        if let Some(document) = self.parsed.get(query) {
+            self.check(&document, variables)?;
+            return Ok(document);
         }
-        let document = parse_query(query).map_err(|error| {
-            let place = error.positions().next().map_or_else(String::new, |position| {
-                format!(" at line {}, column {}", position.line, position.column)
-            });
-            Rejection::document(code::GRAPHQL_PARSE_FAILED, format!("Syntax error{place}."))
-        })?;
-        let document = Arc::new(document);
+        let document = Arc::new(parse(query)?);
+        self.check(&document, variables)?;
         if query.len() <= LONGEST_REMEMBERED {
             self.parsed.insert(query.to_owned(), Arc::clone(&document));
         }
@@ -86,15 +72,19 @@ impl Documents {
         within("operations", operations as u64, MOST_OPERATIONS as u64)?;
         let cost = measure(document, variables).map_err(|endless| match endless {
             Endless::Cycle => rejected("The query has a fragment that spreads itself.".to_owned()),
-            Endless::Depth => rejected("The query is nested too deep.".to_owned()),
+            Endless::Unknown => Rejection::document(
+                code::GRAPHQL_VALIDATION_FAILED,
+                "The query spreads a fragment that it does not define.".to_owned(),
+            ),
+            Endless::Depth => rejected("The query is nested too deeply.".to_owned()),
             Endless::Name => rejected("The query has an alias that is too long.".to_owned()),
         })?;
         if cost.introspects() && !self.introspection {
-            let message = "This server does not tell its schema: see INTROSPECTION.".to_owned();
+            let message = "This server does not show its schema: INTROSPECTION is off.".to_owned();
             return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
         }
         if cost.is_introspection_too_deep() {
-            return Err(rejected("The query is nested too deep.".to_owned()));
+            return Err(rejected("The query is nested too deeply.".to_owned()));
         }
         within("levels of fields", cost.depth.into(), self.limits.depth.into())?;
         within("root fields", cost.width, MOST_ROOT_FIELDS)?;
@@ -111,6 +101,18 @@ impl Documents {
         }
         Ok(())
     }
+}
+
+fn parse(query: &str) -> Result<ExecutableDocument, Rejection> {
+    if tokens(query) > MOST_TOKENS {
+        return Err(rejected(format!("The query is longer than {MOST_TOKENS} words and signs.")));
+    }
+    parse_query(query).map_err(|error| {
+        let place = error.positions().next().map_or_else(String::new, |position| {
+            format!(" at line {}, column {}", position.line, position.column)
+        });
+        Rejection::document(code::GRAPHQL_PARSE_FAILED, format!("Syntax error{place}."))
+    })
 }
 
 /// About how many tokens the text has (section 2.1.6 of the GraphQL specification), counted without

@@ -1,7 +1,8 @@
 //! GraphiQL, from the binary: it works with no network.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use aws_lc_rs::digest;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -10,6 +11,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::Shared;
@@ -92,19 +95,28 @@ pub(super) fn page() -> Response<Body> {
     response
 }
 
-/// A file of the page. The version names it: a new binary brings new files.
+/// What names each file's content, in the order of [`ASSETS`]: a new binary may bring new files.
+static TAGS: LazyLock<[String; ASSETS.len()]> = LazyLock::new(|| {
+    let tag = |asset: Asset| {
+        let hash = digest::digest(&digest::SHA256, asset.bytes);
+        format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash))
+    };
+    ASSETS.map(tag)
+});
+
+/// A file of the page.
 pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
-    let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
+    let found = ASSETS.iter().zip(TAGS.iter()).find(|(asset, _)| asset.name == name);
+    let Some((asset, tag)) = found else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let tag = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
-    let fresh = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag);
+    let fresh = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
     let mut response = match fresh {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => Response::new(Body::from(asset.bytes)),
     };
     let headers = response.headers_mut();
-    headers.insert(ETAG, HeaderValue::from_static(tag));
+    headers.insert(ETAG, HeaderValue::from_static(tag.as_str()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     if asset.gzipped && !fresh {

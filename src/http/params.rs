@@ -1,7 +1,7 @@
 //! A GraphQL request out of an HTTP request, as the GraphQL-over-HTTP draft has it.
 
 use async_graphql::Variables;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -92,7 +92,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// The body of a POST, within its size and time.
-pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Vec<u8>, Rejection> {
+pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Bytes, Rejection> {
     let too_large = || {
         let message = format!("Send at most {} bytes.", limits.body);
         Err(Rejection::http(StatusCode::PAYLOAD_TOO_LARGE, message))
@@ -102,7 +102,7 @@ pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Vec<u8>, Re
     }
     let body = Limited::new(body, limits.body).collect();
     match tokio::time::timeout(limits.timeout, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
         Ok(Err(_)) => Err(Rejection::http(StatusCode::BAD_REQUEST, "The body broke off.")),
         Err(_) => Err(Rejection::http(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.")),
@@ -116,7 +116,7 @@ pub(super) fn from_body(body: &[u8]) -> Result<Params, Rejection> {
         Ok(Value::Array(_)) => Err(malformed("Send one operation per request, not a batch.")),
         Ok(_) => Err(malformed("Send a JSON object with a `query`.")),
         Err(error) => Err(malformed(format!(
-            "The body is no valid JSON: see line {}, column {}.",
+            "The body is not valid JSON: see line {}, column {}.",
             error.line(),
             error.column()
         ))),
@@ -132,7 +132,7 @@ pub(super) fn from_query_string(query: &str) -> Result<Params, Rejection> {
     {
         let value = match name.as_ref() {
             "variables" | "extensions" => serde_json::from_str(&value)
-                .map_err(|_| malformed(format!("`{name}` is no valid JSON.")))?,
+                .map_err(|_| malformed(format!("`{name}` is not valid JSON.")))?,
             _ => Value::String(value.into_owned()),
         };
         if members.insert(name.to_string(), value).is_some() {

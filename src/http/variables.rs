@@ -52,7 +52,18 @@ fn mismatch(types: &Registry, expected: &Type, value: &Value, path: &str) -> Opt
     }
 }
 
+fn value_of_int(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        _ => None,
+    }
+}
+
 fn named_mismatch(types: &Registry, name: &str, value: &Value, path: &str) -> Option<Problem> {
+    // The specification's Int has 32 bits (section 3.5.1); the library's check lets 64 pass.
+    if name == "Int" && value_of_int(value).is_none_or(|number| i32::try_from(number).is_err()) {
+        return found(path, "give a whole number of 32 bits");
+    }
     match types.types.get(name)? {
         MetaType::Scalar { is_valid: Some(is_valid), .. } if !is_valid(value) => {
             found(path, format!("give a value of the type {name}"))

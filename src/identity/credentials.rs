@@ -64,6 +64,9 @@ fn is_token_byte(byte: u8) -> bool {
 }
 
 fn session_cookies(headers: &HeaderMap, prefix: &str) -> Credential {
+    if !headers.contains_key(COOKIE) {
+        return Credential::Absent;
+    }
     let plain = format!("{prefix}.session_token");
     let secure = format!("__Secure-{plain}");
     let mut found: Vec<(&str, &str)> = Vec::new();

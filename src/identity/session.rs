@@ -127,7 +127,8 @@ impl Sessions {
         }
     }
 
-    /// 200 with `null` is "not signed in"; anything but 200, 401 and 403 is "cannot tell".
+    /// 200 with `null`, or without a whole session, is "not signed in"; anything but 200, 401 and 403
+    /// is "cannot tell".
     fn read(&self, answer: &Answer, via: Via) -> Result<Caller, Fault> {
         match answer.status {
             StatusCode::OK => {}

@@ -164,7 +164,7 @@ pub struct TaskFilter {
     pub due_after: Option<DateTime>,
     /// With this tag.
     pub tag: Option<String>,
-    /// With this text in the title or the description, whatever the case.
+    /// With this text in the title or the description, whatever the case of its ASCII letters.
     pub text: Option<String>,
 }
 
@@ -189,7 +189,7 @@ impl TaskFilter {
 pub struct PublicTaskFilter {
     /// Done, or not done.
     pub completed: Option<bool>,
-    /// With this text in the title, whatever the case.
+    /// With this text in the title, whatever the case of its ASCII letters.
     pub text: Option<String>,
 }
 

@@ -69,7 +69,10 @@ impl TaskMutation {
         let values = task::ActiveModel { updated_at: Set(now()), ..written.values };
         let changed = as_seen.update(Change::to(values).count_up(task::Column::Version)).await?;
         let Some(row) = changed.into_iter().next() else {
-            return Err(match mine.one().await? {
+            let unchanged = mine.one().await?;
+            // Given back first: asking on holds another connection.
+            drop((mine, as_seen, together));
+            return Err(match unchanged {
                 Some(row) => ApiError::Conflict(row.version),
                 None => missing(ctx, &[id]).await?,
             });
@@ -158,6 +161,7 @@ async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>
     these()?.filter(task::Column::Completed.is(!done)).update(change).await?;
     let rows = these()?.all().await?;
     if rows.len() != ids.len() {
+        drop(together);
         return Err(missing(ctx, ids).await?);
     }
     together.commit().await?;
@@ -171,6 +175,7 @@ async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
     let together = ctx.scope().begin().await?;
     let deleted = together.mine::<task::Entity>()?.filter(one_of(ids)).delete().await?;
     if deleted != ids.len() as u64 {
+        drop(together);
         return Err(missing(ctx, ids).await?);
     }
     Ok(together.commit().await?)

@@ -108,11 +108,11 @@ impl App {
         let mut config = config(&all);
         config.development_key = files.path().join("key.der");
 
+        app::migrate(&config).await.unwrap();
         let statements = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&statements);
         let observe = move |sql: &str| seen.lock().unwrap().push(sql.to_owned());
         let database = app::open(&config, observe).await.unwrap();
-        app::migrate(&database).await.unwrap();
         let server = Server::build(&config, database.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

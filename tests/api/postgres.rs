@@ -114,9 +114,7 @@ fn migrate(url: String) {
         runtime.block_on(async {
             let issuer = ["--better-auth-url", "http://127.0.0.1:9", "--database-url", &url];
             let config = crate::app::config(&issuer);
-            let database = hallpass::app::open(&config, |_| {}).await.unwrap();
-            hallpass::app::migrate(&database).await.unwrap();
-            database.close().await.unwrap();
+            hallpass::app::migrate(&config).await.unwrap();
         });
     });
     work.join().expect("the template is migrated");

@@ -312,6 +312,12 @@ on_both_databases! {
             let refused = alice.ask_with(CREATE, json!({ "input": input })).await;
             assert!(!refused.complaint(path).is_empty());
         }
+        let too_large = alice.ask_with(
+            "mutation($version: Int) { a: createTask(input: {title: \"x\"}) { id }
+                b: updateTask(id: \"x\", input: {}, expectedVersion: $version) { id } }",
+            json!({ "version": 3_000_000_000_i64 }),
+        ).await;
+        assert!(!too_large.complaint("version").is_empty());
         let literal = alice.ask("mutation { createTask(input: {title: \"x\", dueAt: \"soon\"}) { id } }").await;
         assert!(!literal.complaint("input.dueAt").is_empty());
         let required = "mutation($title: String!) { a: createTask(input: {title: \"x\"}) { id }
@@ -327,17 +333,20 @@ on_both_databases! {
         create(&alice, json!({"title": "100% Done_x", "priority": "HIGH", "tags": ["a"], "dueAt": "2027-01-10T00:00:00Z"})).await;
         create(&alice, json!({"title": "plain", "description": "Ends with a back\\slash", "tags": ["a", "b"]})).await;
         create(&app.by_jwt(&person("carol")), json!({"title": "100% other", "tags": ["a"]})).await;
+        create(&alice, json!({"title": "Übung", "tags": ["c"]})).await;
         let count = async |filter: &str| {
             let found = alice.data(&format!("{{ tasks(filter: {filter}) {{ totalCount }} }}")).await;
             found["tasks"]["totalCount"].as_i64().unwrap()
         };
         for (filter, expected) in [
-            ("{}", 2),
+            ("{}", 3),
             ("{text: \"100%\"}", 1),
             ("{text: \"%\"}", 1),
             ("{text: \"_\"}", 1),
             ("{text: \"\\\\\"}", 1),
             ("{text: \"DONE\"}", 1),
+            ("{text: \"Übung\"}", 1),
+            ("{text: \"ÜBUNG\"}", 1),
             ("{tag: \"a\"}", 2),
             ("{tag: \"b\"}", 1),
             ("{tag: \"a\", priority: HIGH}", 1),
@@ -365,4 +374,20 @@ async fn a_server_set_to_forbid_says_so_of_anothers_task_and_only_of_that() {
     assert_eq!(refused.codes(), ["FORBIDDEN"]);
     assert_eq!(refused.error()["extensions"]["rule"], "OWNER");
     assert_eq!(bob.data("{ task(id: \"nonsense\") { id } }").await["task"], Value::Null);
+}
+
+#[tokio::test]
+async fn many_who_are_told_forbidden_at_once_do_not_block_each_other() {
+    let app = App::with(crate::app::Backend::Postgres, &["--ownership-denial", "forbid"]).await;
+    let id = create_id(&app.by_jwt(&alice()), json!({ "title": "Secret" })).await;
+    let asking = (0..24).map(|n| {
+        let who = app.by_jwt(&person(&format!("stranger-{n}")));
+        let variables = json!({"id": id, "input": {}});
+        let document = "mutation($id: ID!, $input: UpdateTaskInput!) {
+            a: updateTask(id: $id, input: $input) { id } b: completeTask(id: $id) { id } c: deleteTask(id: $id) }";
+        async move { who.ask_with(document, variables).await }
+    });
+    for answer in futures_util::future::join_all(asking).await {
+        assert_eq!(answer.codes(), ["FORBIDDEN"; 3], "{}", answer.body);
+    }
 }

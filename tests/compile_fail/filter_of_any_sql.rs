@@ -1,0 +1,7 @@
+//! A filter is made of the columns of its table, not of any condition.
+use hallpass_entity::{Filter, task};
+use sea_orm::Condition;
+
+fn main() {
+    let _: Filter<task::Entity> = Condition::any().into();
+}
