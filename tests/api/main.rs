@@ -17,6 +17,7 @@ mod courses;
 mod graphql_over_http;
 mod graphql_spec;
 mod identity;
+mod key_sets;
 mod notes;
 mod scope;
 mod sessions;

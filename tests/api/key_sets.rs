@@ -1,0 +1,211 @@
+//! The auth server's keys, as they come, go, break and are withheld.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hallpass_entity::now;
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::identity::{ask, assert_refused};
+use crate::issuer::{Key, serve};
+
+/// A key set endpoint that a test breaks and mends.
+#[derive(Clone)]
+struct Publisher {
+    answer: Arc<Mutex<(StatusCode, String)>>,
+    fetches: Arc<AtomicUsize>,
+}
+
+impl Publisher {
+    fn start(keys: &[&Key]) -> (Self, String) {
+        let publisher = Self { answer: Arc::default(), fetches: Arc::default() };
+        publisher.publish(keys);
+        let router =
+            Router::new().route("/api/auth/jwks", get(publish)).with_state(publisher.clone());
+        (publisher, serve(router))
+    }
+
+    fn publish(&self, keys: &[&Key]) {
+        let keys: Vec<_> = keys.iter().map(|key| &key.public).collect();
+        self.say(StatusCode::OK, json!({ "keys": keys }).to_string());
+    }
+
+    fn say(&self, status: StatusCode, body: impl Into<String>) {
+        *self.answer.lock().unwrap() = (status, body.into());
+    }
+
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+}
+
+async fn publish(State(publisher): State<Publisher>) -> axum::response::Response {
+    publisher.fetches.fetch_add(1, Ordering::SeqCst);
+    publisher.answer.lock().unwrap().clone().into_response()
+}
+
+fn token_of(key: &Key, issuer: &str) -> String {
+    let issued = now().timestamp();
+    key.sign(&json!({"sub": "u", "iss": issuer, "aud": issuer, "iat": issued, "exp": issued + 60}))
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_costs_the_auth_server_next_to_nothing() {
+    let key = Key::ed25519("known");
+    let (publisher, url) = Publisher::start(&[&key]);
+    let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
+    assert_eq!(ask(&app, &token_of(&key, &url)).await.status, 200);
+    let strangers: Vec<_> = (0..50).map(|n| Key::ed25519(&format!("unknown-{n}"))).collect();
+    let tokens: Vec<_> = strangers.iter().map(|key| token_of(key, &url)).collect();
+    let answers = futures_util::future::join_all(tokens.iter().map(|token| ask(&app, token))).await;
+    for answer in &answers {
+        assert_refused(answer, "an unknown key");
+    }
+    assert_eq!(publisher.fetches(), 1, "the cool-down counts from the first fetch");
+}
+
+#[tokio::test]
+async fn forty_at_once_with_a_new_key_fetch_it_once() {
+    let (old, new) = (Key::ed25519("old"), Key::ed25519("new"));
+    let (publisher, url) = Publisher::start(&[&old]);
+    let flags = ["--better-auth-url", &url, "--jwks-cooldown", "0s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    assert_eq!(ask(&app, &token_of(&old, &url)).await.status, 200);
+    publisher.publish(&[&old, &new]);
+    let token = token_of(&new, &url);
+    let asking = (0..40).map(|_| ask(&app, &token));
+    for answer in futures_util::future::join_all(asking).await {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    assert!(publisher.fetches() == 2, "{} fetches", publisher.fetches());
+}
+
+#[tokio::test]
+async fn a_broken_key_set_harms_no_key_that_is_known() {
+    let (known, new) = (Key::ed25519("known"), Key::ed25519("new"));
+    let (publisher, url) = Publisher::start(&[&known]);
+    let flags = ["--better-auth-url", &url, "--jwks-cooldown", "0s", "--auth-timeout", "1s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let (known_token, new_token) = (token_of(&known, &url), token_of(&new, &url));
+    assert_eq!(ask(&app, &known_token).await.status, 200);
+    let huge = format!("{{\"keys\": [], \"x\": \"{}\"}}", "x".repeat(1_100_000));
+    for (status, body) in [
+        (500, "oops"),
+        (404, ""),
+        (302, ""),
+        (200, ""),
+        (200, "null"),
+        (200, "<html>"),
+        (200, "{"),
+        (200, "[]"),
+        (200, "{}"),
+        (200, "{\"keys\":{}}"),
+        (200, "{\"keys\":[]}"),
+        (200, "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"known\",\"k\":\"AAAA\"}]}"),
+        (200, huge.as_str()),
+    ] {
+        publisher.say(StatusCode::from_u16(status).unwrap(), body);
+        let unsure = ask(&app, &new_token).await;
+        assert_eq!(unsure.status, 503, "a new key cannot be known while the set is broken");
+        assert_eq!(unsure.codes(), ["AUTH_UNAVAILABLE"]);
+        assert_eq!(ask(&app, &known_token).await.status, 200, "{status}: {:.40}", body);
+    }
+    publisher.publish(&[&new]);
+    assert_eq!(ask(&app, &new_token).await.status, 200, "mended");
+    assert_refused(&ask(&app, &known_token).await, "a key that was withdrawn");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_key_set_that_does_not_come_waits_once() {
+    let router = Router::new().route("/api/auth/jwks", get(std::future::pending::<&'static str>));
+    let url = serve(router);
+    let flags = ["--better-auth-url", &url, "--auth-timeout", "1s", "--jwks-cooldown", "0s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let token = token_of(&Key::ed25519("any"), &url);
+    let began = std::time::Instant::now();
+    for answer in futures_util::future::join_all((0..20).map(|_| ask(&app, &token))).await {
+        assert_eq!(answer.status, 503);
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_key_for_which_anyone_can_sign_is_not_used() {
+    let weak = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let public = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "weak", "x": weak});
+    let good = Key::ed25519("good");
+    let (publisher, url) = Publisher::start(&[]);
+    publisher.say(StatusCode::OK, json!({"keys": [public, good.public]}).to_string());
+    let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = part(&json!({"alg": "EdDSA", "kid": "weak"}));
+    let exp = now().timestamp() + 60;
+    let payload = part(&json!({"sub": "u", "iss": url, "aud": url, "exp": exp}));
+    let mut signature = [0; 64];
+    signature[0] = 1;
+    let forged = format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode(signature));
+    assert_refused(&ask(&app, &forged).await, "signed without a key");
+    assert_eq!(ask(&app, &token_of(&good, &url)).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_odd_key_does_not_spoil_the_set_and_is_never_used() {
+    let good = Key::ed25519("good");
+    let odd = [
+        ("use", json!("enc")),
+        ("use", json!(5)),
+        ("key_ops", json!(["sign"])),
+        ("key_ops", json!("verify")),
+        ("alg", json!("ES256")),
+        ("alg", json!(null)),
+        ("alg", json!("HS256")),
+        ("crv", json!("Ed448")),
+        ("crv", json!("X25519")),
+        ("x", json!("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")),
+        ("kty", json!("oct")),
+        ("kty", json!(7)),
+        ("x", json!("AAAA")),
+        ("x", json!(1)),
+        ("d", json!("AAAA")),
+        ("kid", json!(9)),
+        ("kid", json!("")),
+    ];
+    let keys: Vec<_> = (0..odd.len()).map(|n| Key::ed25519(&format!("odd-{n}"))).collect();
+    let mut published = vec![json!(null), json!("key"), json!({})];
+    for (key, (member, value)) in keys.iter().zip(&odd) {
+        let mut public = key.public.clone();
+        public[member] = value.clone();
+        published.push(public);
+    }
+    published.push(good.public.clone());
+    let (publisher, url) = Publisher::start(&[]);
+    publisher.say(StatusCode::OK, json!({ "keys": published }).to_string());
+    let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
+    assert_eq!(ask(&app, &token_of(&good, &url)).await.status, 200);
+    for (key, (member, value)) in keys.iter().zip(&odd) {
+        assert_refused(&ask(&app, &token_of(key, &url)).await, &format!("{member}: {value}"));
+    }
+}
+
+#[tokio::test]
+async fn before_there_is_any_key_nobody_is_in_and_nobody_is_out() {
+    let flags = ["--better-auth-url", "http://127.0.0.1:9"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let answer = ask(&app, &token_of(&Key::ed25519("any"), "http://127.0.0.1:9")).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"]);
+    assert!(answer.headers.contains_key("retry-after"));
+    let ready = app.anonymous().request(reqwest::Method::GET, "/ready").send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    assert_eq!(ready.text().await.unwrap(), "not ready: key set\n");
+    let alive = app.anonymous().request(reqwest::Method::GET, "/health").send().await.unwrap();
+    assert_eq!(alive.status(), 200);
+}
