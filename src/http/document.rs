@@ -9,6 +9,7 @@ use moka::sync::Cache;
 
 use super::answer::Rejection;
 use super::cost::{Endless, measure};
+use super::overlap;
 use crate::config::Limits;
 use crate::graphql::code;
 
@@ -61,6 +62,10 @@ impl Documents {
         }
         let document = Arc::new(parse(query)?);
         self.check(&document, variables)?;
+        if let Some(name) = overlap::conflict(&document) {
+            let message = format!("Different fields are asked for as `{name}`: give them aliases.");
+            return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
+        }
         if query.len() <= LONGEST_REMEMBERED {
             self.parsed.insert(query.to_owned(), Arc::clone(&document));
         }

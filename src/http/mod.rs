@@ -12,6 +12,7 @@ mod edge;
 mod endpoint;
 mod graphiql;
 mod health;
+mod overlap;
 mod params;
 mod server;
 mod variables;

@@ -273,6 +273,29 @@ async fn a_document_that_asks_for_too_much_is_refused_before_anything_runs() {
 }
 
 #[tokio::test]
+async fn one_name_in_the_answer_stands_for_one_field() {
+    let app = App::start(Backend::Sqlite).await;
+    let guest = app.anonymous();
+    for document in [
+        "{ viewer { id } viewer { id: email } }",
+        "{ viewer { ...A } viewer { ...B } } fragment A on Me { x: id } fragment B on Me { x: email }",
+        "{ t: publicTasks(first: 1) { nodes { x: title } } t: publicTasks(first: 1) { nodes { x: id } } }",
+        "{ publicTasks(first: 1) { totalCount } ... on Query { publicTasks(first: 2) { totalCount } } }",
+    ] {
+        let refused = guest.ask(document).await;
+        assert_eq!(refused.codes(), ["GRAPHQL_VALIDATION_FAILED"], "{document}");
+    }
+    for document in [
+        "{ viewer { id } viewer { email } }",
+        "{ viewer { ...A } viewer { ...A } } fragment A on Me { x: id }",
+        "query($n: Int = 1) { publicTasks(first: $n) { totalCount } publicTasks(first: $n) { nodes { id } } }",
+        "{ node(id: \"x\") { ... on Task { x: title } ... on Course { x: slug } ... on Chapter { x: summary } } }",
+    ] {
+        guest.data(document).await;
+    }
+}
+
+#[tokio::test]
 async fn the_limits_are_settings() {
     let flags = ["--max-depth", "2", "--max-cost", "30", "--max-aliases", "1"];
     let app = App::with(Backend::Sqlite, &flags).await;
