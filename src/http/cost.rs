@@ -45,6 +45,8 @@ pub(super) struct Cost {
     pub(super) width: u64,
     /// Whether it selects the items of a connection.
     lists: bool,
+    /// Whether it asks for the whole schema, which is never null; `__type` may be.
+    pub(super) asks_for_schema: bool,
 }
 
 /// Why a document cannot be counted.
@@ -66,11 +68,6 @@ impl Cost {
         self.objects.saturating_add(self.leaves)
     }
 
-    /// Whether it asks for the schema.
-    pub(super) fn introspects(&self) -> bool {
-        self.introspection > 1
-    }
-
     /// Whether introspection goes deeper than any tool needs.
     pub(super) fn is_introspection_too_deep(&self) -> bool {
         self.introspection > DEEPEST_INTROSPECTION
@@ -88,6 +85,7 @@ impl Cost {
             uses: self.uses.saturating_add(other.uses),
             width: self.width.saturating_add(other.width),
             lists: self.lists || other.lists,
+            asks_for_schema: self.asks_for_schema || other.asks_for_schema,
         }
     }
 }
@@ -121,6 +119,7 @@ fn worst_of(costlier: Cost, other: Cost) -> Cost {
         introspection: costlier.introspection.max(other.introspection),
         values: costlier.values.max(other.values),
         uses: costlier.uses.max(other.uses),
+        asks_for_schema: costlier.asks_for_schema || other.asks_for_schema,
         width: costlier.width.max(other.width),
         ..costlier
     }
@@ -224,6 +223,7 @@ impl<'a> Walk<'a> {
             uses: below.uses.saturating_add(uses),
             width: 1,
             lists: matches!(name, "nodes" | "edges"),
+            asks_for_schema: name == "__schema",
         })
     }
 

@@ -84,7 +84,7 @@ impl Documents {
             Endless::Depth => rejected("The query is nested too deeply.".to_owned()),
             Endless::Name => rejected("The query has an alias that is too long.".to_owned()),
         })?;
-        if cost.introspects() && !self.introspection {
+        if cost.asks_for_schema && !self.introspection {
             let message = "This server does not show its schema: INTROSPECTION is off.".to_owned();
             return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
         }

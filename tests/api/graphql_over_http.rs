@@ -332,12 +332,14 @@ async fn in_production_the_schema_is_not_told_unless_set() {
     let app = App::start(Backend::Sqlite).await;
     for document in [
         "{ __schema { queryType { name } } }",
-        "{ ...F } fragment F on Query { __type(name: \"Task\") { name } }",
+        "{ ...F } fragment F on Query { __schema { types { name } } }",
     ] {
         let refused = app.anonymous().ask(document).await;
         assert_eq!(refused.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
         assert!(refused.body.get("data").is_none());
     }
+    let unknown = app.anonymous().data("{ __type(name: \"Task\") { name fields { name } } }").await;
+    assert_eq!(unknown, json!({ "__type": null }), "null is an answer that the schema allows");
     app.anonymous().data("{ __typename }").await;
     let sdl = app.anonymous().request(Method::GET, "/schema.graphql").send().await.unwrap();
     assert_eq!(sdl.status(), 404);
