@@ -233,19 +233,21 @@ impl<'a> Walk<'a> {
 
     /// The longer of `first` and `last`, where either is given; null is as good as not given.
     fn stated_page(&self, field: &Field) -> Option<u64> {
-        let variable = |name: Name| self.variable(&name).cloned().ok_or(());
+        // Looked at, never resolved: a list of variables would be copied out before it is counted.
         let stated = ["first", "last"].iter().filter_map(|name| {
-            let argument = field.get_argument(name)?;
-            match argument.node.clone().into_const_with(variable) {
-                Ok(Value::Number(number)) => Some(number.as_u64().unwrap_or(1)),
-                _ => None,
-            }
+            let number = match &field.get_argument(name)?.node {
+                Written::Number(number) => number,
+                Written::Variable(name) => match self.variable(name)? {
+                    Value::Number(number) => number,
+                    _ => return None,
+                },
+                _ => return None,
+            };
+            Some(number.as_u64().unwrap_or(1))
         });
         stated.max().map(|length| length.clamp(1, LONGEST_PAGE))
     }
-}
 
-impl<'a> Walk<'a> {
     fn variable(&self, name: &Name) -> Option<&'a Value> {
         let default = || {
             let definition = self.defaults.iter().find(|d| d.node.name.node == *name)?;
