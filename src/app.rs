@@ -208,7 +208,7 @@ pub async fn persona_callers(
                 Decision::Anonymous
                 | Decision::Refused(_)
                 | Decision::CrossSite(_)
-                | Decision::Unavailable => return Err(IssuerError::Signature),
+                | Decision::Unavailable(_) => return Err(IssuerError::Signature),
             },
         };
         callers.push((persona, caller));

@@ -15,10 +15,14 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 mod environment;
+mod identity;
 mod values;
 
 pub use environment::{load_env_file, refuse_unknown_names};
-pub use values::{BasePath, CookiePrefix, HttpUrl, Origin, Span, Tiers, Word};
+pub use identity::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokens, UserLookup};
+pub use values::{
+    BasePath, CookiePrefix, HttpUrl, HttpUrlText, Origin, Span, Tiers, UserLookupUrl, Word,
+};
 
 /// What the operator said, setting by setting.
 #[derive(Args, Clone, Debug)]
@@ -70,6 +74,74 @@ pub struct Settings {
     /// Shared secret of HS256 bearer tokens, 32 bytes at least; a comma-separated list rotates
     #[arg(long, env, hide_env_values = true, value_delimiter = ',')]
     pub jwt_secret: Vec<SecretString>,
+
+    /// Client id(s) of this application at the OpenID provider: accepted `aud` of id tokens,
+    /// comma-separated. Left out, id tokens are refused
+    #[arg(long, env, value_delimiter = ',')]
+    pub sso_client_id: Vec<Word>,
+
+    /// Accepted `aud` of OAuth access tokens (RFC 8707 resources), comma-separated. Left out, such tokens
+    /// are refused
+    #[arg(long, env, value_delimiter = ',')]
+    pub oauth_resource: Vec<Word>,
+
+    /// Issuer of id tokens and access tokens; left out, `{url}{base path}`. One of another origin than
+    /// BETTER_AUTH_URL publishes its keys by OpenID Connect Discovery
+    #[arg(long, env)]
+    pub oidc_issuer: Option<HttpUrlText>,
+
+    /// Client that may introspect opaque access tokens (RFC 7662)
+    #[arg(long, env)]
+    pub introspection_client_id: Option<Word>,
+
+    /// Secret of INTROSPECTION_CLIENT_ID
+    #[arg(long, env, hide_env_values = true)]
+    pub introspection_client_secret: Option<SecretString>,
+
+    /// `trust`: accept opaque access tokens with the scope `openid`, of whatever client, by asking
+    /// userinfo. Only where every client of the auth server is yours
+    #[arg(long, env, value_enum, default_value = "off")]
+    pub userinfo: Trust,
+
+    /// Secret of the Better Auth server, 32 bytes at least: signed session cookies are then checked
+    /// here before anybody is asked. A comma-separated list rotates (`2:NEW,1:OLD` as well). Also read
+    /// from BETTER_AUTH_SECRETS
+    #[arg(long, env, hide_env_values = true, value_delimiter = ',')]
+    pub better_auth_secret: Vec<SecretString>,
+
+    #[arg(long, env, hide = true, hide_env_values = true, value_delimiter = ',')]
+    better_auth_secrets: Vec<SecretString>,
+
+    /// `trust`: believe Better Auth's `session_data` cookie until it expires (5 minutes unless told
+    /// otherwise), so that fewer sessions are asked about, and sign-outs lag behind as long
+    #[arg(long, env, value_enum, default_value = "off")]
+    pub cookie_cache: Trust,
+
+    /// Endpoint of the application that verifies API keys; left out, `get-session` is asked about them
+    #[arg(long, env)]
+    pub api_key_verify_url: Option<HttpUrl>,
+
+    /// Key by which this server shows itself to endpoints of the application, for looking users up
+    #[arg(long, env, hide_env_values = true)]
+    pub sso_api_key: Option<SecretString>,
+
+    /// Endpoint of the application that looks a user up, with `{id}` in it; left out,
+    /// `{url}/api/admin/users/{id}`
+    #[arg(long, env)]
+    pub user_lookup_url: Option<UserLookupUrl>,
+
+    /// Secret of the messages that push revocations (`POST /revocations`), 24 bytes at least; a
+    /// comma-separated list rotates. Left out, none are accepted
+    #[arg(long, env, hide_env_values = true, value_delimiter = ',')]
+    pub revocation_secret: Vec<SecretString>,
+
+    /// Redis server through which nodes tell each other of revocations at once
+    #[arg(long, env, hide_env_values = true)]
+    pub redis_url: Option<SecretString>,
+
+    /// Address and port to serve `/metrics` on, instead of on the main one
+    #[arg(long, env)]
+    pub metrics_addr: Option<SocketAddr>,
 
     /// Prefix of Better Auth's cookie names
     #[arg(long, env, default_value = "better-auth")]
@@ -175,61 +247,14 @@ pub struct Config {
     pub introspection: bool,
     /// Where development keeps its key.
     pub development_key: PathBuf,
+    /// The Redis server that nodes share.
+    pub redis_url: Option<SecretString>,
+    /// Where metrics are served, if not beside everything else.
+    pub metrics_address: Option<SocketAddr>,
 }
 
 /// Beside the default database: in the directory that the server runs in.
 const DEVELOPMENT_KEY: &str = "hallpass-dev-key.der";
-
-/// How callers are recognized.
-#[derive(Clone, Debug)]
-pub struct IdentityConfig {
-    /// The auth server, if there is one.
-    pub auth_server: Option<AuthServer>,
-    /// Where the key set is, if there is one.
-    pub jwks_url: Option<Url>,
-    /// Accepted issuers of first-party JWTs.
-    pub issuers: Vec<String>,
-    /// Accepted audiences of first-party JWTs.
-    pub audiences: Vec<String>,
-    /// Secrets of HS256 tokens; each may have signed.
-    pub jwt_secrets: Vec<SecretString>,
-    /// Forgiven difference between clocks.
-    pub leeway: Duration,
-    /// Age at which the key set is fetched again.
-    pub jwks_ttl: Duration,
-    /// Least time between two fetches.
-    pub jwks_cooldown: Duration,
-    /// How long the auth server may take.
-    pub timeout: Duration,
-    /// How long a session is believed.
-    pub session_ttl: Duration,
-    /// Where the caller's properties stand.
-    pub claims: ClaimNames,
-    /// The tiers, lowest first.
-    pub tiers: Tiers,
-}
-
-/// The Better Auth server.
-#[derive(Clone, Debug)]
-pub struct AuthServer {
-    /// `{url}{base path}`, without a slash at the end.
-    pub base: String,
-    /// Prefix of its cookies.
-    pub cookie_prefix: String,
-}
-
-/// Names of the claims, or fields of the user object, that make up a caller.
-#[derive(Clone, Debug)]
-pub struct ClaimNames {
-    /// Roles.
-    pub role: String,
-    /// Tier.
-    pub tier: String,
-    /// Permissions.
-    pub permissions: String,
-    /// Organization.
-    pub organization: String,
-}
 
 /// What one request may ask for.
 #[derive(Clone, Copy, Debug)]
@@ -255,6 +280,15 @@ pub enum Environment {
     Production,
 }
 
+/// Whether something is believed that need not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Trust {
+    /// It is not.
+    Off,
+    /// It is.
+    Trust,
+}
+
 /// How another's row is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OwnershipDenial {
@@ -276,11 +310,9 @@ impl Settings {
     /// On the first setting that is wrong, with the fix.
     pub fn check(self) -> Result<Config, ConfigError> {
         let auth_url = self.auth_url()?;
-        let jwks_url = self.jwks_url.as_ref().map(|url| url.0.clone());
-        let has_identity = auth_url.is_some() || jwks_url.is_some() || !self.jwt_secret.is_empty();
-        let environment = self.environment(has_identity)?;
+        let identity = IdentityConfig::from_settings(&self, auth_url)?;
+        let environment = self.environment(identity.has_source())?;
         let limits = self.limits()?;
-        let identity = self.identity(auth_url, jwks_url)?;
         Ok(Config {
             environment,
             address: SocketAddr::new(self.api_host, self.api_port),
@@ -292,6 +324,8 @@ impl Settings {
             limits,
             introspection: self.introspection.unwrap_or(environment == Environment::Development),
             development_key: PathBuf::from(DEVELOPMENT_KEY),
+            redis_url: redis_url(self.redis_url)?,
+            metrics_address: self.metrics_addr,
         })
     }
 
@@ -322,11 +356,12 @@ impl Settings {
             (None | Some(Environment::Production), true) => Ok(Environment::Production),
             (Some(Environment::Production), false) => wrong(
                 "HALLPASS_ENV is production and nothing can sign callers in: set BETTER_AUTH_URL \
-                 (or JWKS_URL, or JWT_SECRET)",
+                 (or JWKS_URL, JWT_SECRET, OIDC_ISSUER, or API_KEY_VERIFY_URL)",
             ),
             (Some(Environment::Development), true) => wrong(
                 "HALLPASS_ENV is development, whose built-in issuer must never stand beside a real \
-                 one: remove it, or remove BETTER_AUTH_URL, JWKS_URL and JWT_SECRET",
+                 one: remove it, or remove BETTER_AUTH_URL, JWKS_URL, JWT_SECRET, OIDC_ISSUER and \
+                 API_KEY_VERIFY_URL",
             ),
             (None | Some(Environment::Development), false) => {
                 if self.api_host.is_loopback() {
@@ -377,53 +412,6 @@ impl Settings {
             timeout: self.request_timeout.0,
         })
     }
-
-    fn identity(
-        &self,
-        auth_url: Option<Url>,
-        jwks_url: Option<Url>,
-    ) -> Result<IdentityConfig, ConfigError> {
-        let origin = auth_url.map(|url| url.origin().ascii_serialization());
-        let auth_server = origin.as_ref().map(|origin| AuthServer {
-            base: format!("{origin}{}", self.better_auth_base_path.0),
-            cookie_prefix: self.cookie_prefix.0.clone(),
-        });
-        let jwks_url = match (&auth_server, jwks_url) {
-            (Some(server), None) => Url::parse(&format!("{}/jwks", server.base)).ok(),
-            (_, url) => url,
-        };
-        let issuers = or_origin(&self.jwt_issuer, origin.as_deref());
-        let audiences = or_origin(&self.jwt_audience, origin.as_deref());
-        for (name, accepted) in [("JWT_ISSUER", &issuers), ("JWT_AUDIENCE", &audiences)] {
-            if jwks_url.is_some() && accepted.is_empty() {
-                return wrong(format!(
-                    "JWKS_URL is set without {name}, so tokens meant for anyone would pass: set {name}"
-                ));
-            }
-        }
-        for secret in &self.jwt_secret {
-            check_secret(secret)?;
-        }
-        Ok(IdentityConfig {
-            auth_server,
-            jwks_url,
-            issuers,
-            audiences,
-            jwt_secrets: self.jwt_secret.clone(),
-            leeway: self.jwt_leeway.0,
-            jwks_ttl: self.jwks_ttl.0,
-            jwks_cooldown: self.jwks_cooldown.0,
-            timeout: self.auth_timeout.0,
-            session_ttl: self.session_cache_ttl.0,
-            claims: ClaimNames {
-                role: self.role_claim.0.clone(),
-                tier: self.tier_claim.0.clone(),
-                permissions: self.permissions_claim.0.clone(),
-                organization: self.organization_claim.0.clone(),
-            },
-            tiers: self.tiers.clone(),
-        })
-    }
 }
 
 /// Clocks that differ by more are wrong, not different.
@@ -431,13 +419,6 @@ const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 
 fn wrong<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError(sentence.into()))
-}
-
-fn or_origin(said: &[Word], origin: Option<&str>) -> Vec<String> {
-    match origin {
-        Some(origin) if said.is_empty() => vec![origin.to_owned()],
-        _ => said.iter().map(|word| word.0.clone()).collect(),
-    }
 }
 
 fn database_url(url: SecretString) -> Result<SecretString, ConfigError> {
@@ -448,21 +429,13 @@ fn database_url(url: SecretString) -> Result<SecretString, ConfigError> {
     wrong("DATABASE_URL names no known database: start it with sqlite:// or postgres://")
 }
 
-/// RFC 7518 section 3.2: an HS256 key has at least 256 bits. A PEM is a public key taken for a
-/// secret: anyone who can read it could sign.
-fn check_secret(secret: &SecretString) -> Result<(), ConfigError> {
-    let secret = secret.expose_secret();
-    if secret.len() < 32 {
-        return wrong(
-            "JWT_SECRET holds a secret of fewer than 32 bytes, which can be guessed: make one with \
-             `openssl rand -base64 32`",
-        );
+fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString>, ConfigError> {
+    match &url {
+        Some(said)
+            if !["redis://", "rediss://"].iter().any(|it| said.expose_secret().starts_with(it)) =>
+        {
+            wrong("REDIS_URL names no Redis server: start it with redis:// or rediss://")
+        }
+        _ => Ok(url),
     }
-    if secret.contains("-----BEGIN") {
-        return wrong(
-            "JWT_SECRET holds a PEM key, which is no shared secret: set BETTER_AUTH_URL or JWKS_URL \
-             to verify tokens signed with a private key",
-        );
-    }
-    Ok(())
 }

@@ -99,10 +99,18 @@ pub enum AuthMethod {
     SessionCookie,
     /// A bearer session token, validated at the auth server.
     SessionToken,
-    /// A JWT signed with a key of the key set.
+    /// The session as Better Auth's cookie cache holds it, not asked about.
+    CookieCache,
+    /// A first-party JWT, signed with a key of the key set.
     Jwt,
     /// A JWT signed with the shared secret.
     SharedSecret,
+    /// An OAuth access token.
+    AccessToken,
+    /// An OpenID Connect id token.
+    IdToken,
+    /// An API key.
+    ApiKey,
 }
 
 /// Background and interest.

@@ -65,6 +65,34 @@ impl std::str::FromStr for HttpUrl {
     }
 }
 
+/// An absolute http or https address, kept as it was written: issuers are compared byte for byte.
+#[derive(Clone, Debug)]
+pub struct HttpUrlText(pub String);
+
+impl std::str::FromStr for HttpUrlText {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<HttpUrl>().map(|_| Self(text.trim().to_owned()))
+    }
+}
+
+/// An address with `{id}` in it.
+#[derive(Clone, Debug)]
+pub struct UserLookupUrl(pub String);
+
+impl std::str::FromStr for UserLookupUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.contains("{id}") {
+            return Err("write {id} where the user's id belongs, such as \
+                        https://app.example.com/api/admin/users/{id}");
+        }
+        text.parse::<HttpUrlText>().map(|url| Self(url.0))
+    }
+}
+
 /// A path that starts with a slash and does not end with one.
 #[derive(Clone, Debug)]
 pub struct BasePath(pub String);

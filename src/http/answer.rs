@@ -1,5 +1,7 @@
 //! Answers: statuses, codes and headers. The one place where an error becomes bytes.
 
+use std::time::Duration;
+
 use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
 use axum::body::Body;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -122,9 +124,11 @@ impl Rejection {
     }
 
     /// Something that is needed is away.
-    pub(super) fn unavailable(code: &'static str, message: &str, retry_after: u32) -> Self {
+    pub(super) fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
+        // Whole seconds (RFC 9110 section 10.2.3), and not before the time.
+        let seconds = retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
         Self {
-            header: Some(Box::new((RETRY_AFTER, HeaderValue::from(retry_after)))),
+            header: Some(Box::new((RETRY_AFTER, HeaderValue::from(seconds)))),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
         }
     }

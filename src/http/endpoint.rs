@@ -5,6 +5,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
 use axum::Extension;
@@ -19,9 +20,6 @@ use super::document::operation;
 use super::{Shared, graphiql, params, variables};
 use crate::graphql::code;
 use crate::identity::{Caller, Decision};
-
-/// When the auth server may be asked again, in seconds.
-const AUTH_RETRY_AFTER: u32 = 5;
 
 pub(super) async fn graphql(
     State(shared): State<Arc<Shared>>,
@@ -91,15 +89,15 @@ async fn who_is_asking(
         Decision::CrossSite(why) => Err(Rejection::cross_site(why)),
         // Why is told in development only: elsewhere it would tell a forger how far they came.
         Decision::Refused(refusal) if parts.personas.is_some() => {
-            Err(Rejection::credential(format!("The credential was refused: {}.", refusal.0)))
+            Err(Rejection::credential(format!("The credential was refused: {}.", refusal.reason)))
         }
         Decision::Refused(_) => {
             Err(Rejection::credential("The credential was refused: sign in again.".to_owned()))
         }
-        Decision::Unavailable => Err(Rejection::unavailable(
+        Decision::Unavailable(outage) => Err(Rejection::unavailable(
             code::AUTH_UNAVAILABLE,
             "The sign-in service cannot be reached: please try again soon.",
-            AUTH_RETRY_AFTER,
+            outage.retry_after,
         )),
     }
 }
@@ -119,7 +117,7 @@ async fn run(
         Err(_) => Err(Rejection::unavailable(
             code::TIMEOUT,
             "This took too long: ask for less, or try again soon.",
-            1,
+            Duration::from_secs(1),
         )),
     }
 }

@@ -6,15 +6,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chrono::DateTime;
 use hallpass_entity::{Timestamp, UserId, now};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Fault, refused};
+use super::claims::{Claims, refuse_banned, text, words};
+use super::refusal::Fault;
 use crate::config::{ClaimNames, Tiers};
-
-/// A JSON object: the claims of a token, or the user of a session.
-pub(super) type Claims = Map<String, Value>;
 
 /// A person or a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +29,31 @@ pub enum Via {
     SessionCookie,
     /// A bearer session token, validated at the auth server.
     SessionToken,
-    /// A JWT signed with a key of the key set.
+    /// The session as Better Auth's cookie cache holds it, not asked about.
+    CookieCache,
+    /// A first-party JWT, signed with a key of the key set.
     Jwt,
     /// A JWT signed with the shared secret.
     SharedSecret,
+    /// An OAuth access token: a JWT by RFC 9068, or an opaque one that the auth server vouched for.
+    AccessToken,
+    /// An OpenID Connect id token.
+    IdToken,
+    /// An API key.
+    ApiKey,
+}
+
+/// What was accepted, and for how long that holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proof {
+    /// The kind of credential.
+    pub(super) via: Via,
+    /// When the auth server last said so: when it signed, or when it was asked.
+    pub(super) confirmed_at: Timestamp,
+    /// Whether it was asked, so that the time is by our clock, not by its own.
+    pub(super) was_asked: bool,
+    /// When the credential ends.
+    pub(super) expires_at: Timestamp,
 }
 
 /// Who is asking.
@@ -43,7 +61,7 @@ pub enum Via {
 pub struct Caller {
     id: UserId,
     kind: Kind,
-    via: Via,
+    proof: Proof,
     email: Option<String>,
     email_verified: bool,
     name: Option<String>,
@@ -56,7 +74,6 @@ pub struct Caller {
     interest_area: Option<String>,
     session_id: Option<String>,
     impersonated_by: Option<String>,
-    expires_at: Timestamp,
 }
 
 /// Says what kind of caller it is and nothing of whom: callers end up in logs.
@@ -64,7 +81,7 @@ impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caller")
             .field("kind", &self.kind)
-            .field("via", &self.via)
+            .field("via", &self.proof.via)
             .finish_non_exhaustive()
     }
 }
@@ -75,27 +92,12 @@ pub(super) struct Reading<'a> {
     pub(super) tiers: &'a Tiers,
 }
 
-/// A subject that can be a user's id: not empty, at most 255 bytes, no control characters. It is
-/// used byte for byte (OpenID Connect Core section 2 sets the length).
-pub(super) fn subject(value: Option<&Value>) -> Result<UserId, Fault> {
-    match value.and_then(Value::as_str) {
-        Some(text)
-            if !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control) =>
-        {
-            #[expect(clippy::disallowed_methods, reason = "the credential was just verified")]
-            Ok(UserId::from_verified_subject(text.to_owned()))
-        }
-        _ => refused("the subject is missing or is no user id"),
-    }
-}
-
 impl Caller {
     /// The caller whom verified `claims` describe.
     pub(super) fn from_claims(
         id: UserId,
-        via: Via,
+        proof: Proof,
         claims: &Claims,
-        expires_at: Timestamp,
         reading: &Reading<'_>,
     ) -> Result<Self, Fault> {
         refuse_banned(claims)?;
@@ -103,7 +105,7 @@ impl Caller {
         Ok(Self {
             id,
             kind: Kind::User,
-            via,
+            proof,
             email: text(claims, "email"),
             email_verified: ["emailVerified", "email_verified"]
                 .iter()
@@ -116,22 +118,20 @@ impl Caller {
             software_background: text(claims, "softwareBackground"),
             hardware_background: text(claims, "hardwareBackground"),
             interest_area: text(claims, "interestArea"),
-            session_id: None,
+            session_id: text(claims, "sid"),
             impersonated_by: None,
-            expires_at,
         })
     }
 
     /// The caller of a live session: its user, and what the session itself knows.
     pub(super) fn from_session(
         id: UserId,
-        via: Via,
+        proof: Proof,
         user: &Claims,
         session: &Claims,
-        expires_at: Timestamp,
         reading: &Reading<'_>,
     ) -> Result<Self, Fault> {
-        let caller = Self::from_claims(id, via, user, expires_at, reading)?;
+        let caller = Self::from_claims(id, proof, user, reading)?;
         let organization = text(session, "activeOrganizationId");
         Ok(Self {
             organization_id: caller.organization_id.or(organization),
@@ -139,6 +139,39 @@ impl Caller {
             impersonated_by: text(session, "impersonatedBy"),
             ..caller
         })
+    }
+
+    /// A machine. What its credential says of roles and tiers is about no person, and not read.
+    pub(super) fn service(id: UserId, proof: Proof, reading: &Reading<'_>) -> Self {
+        Self {
+            id,
+            kind: Kind::Service,
+            proof,
+            email: None,
+            email_verified: false,
+            name: None,
+            roles: BTreeSet::new(),
+            tier: reading.tiers.lowest().to_owned(),
+            permissions: BTreeSet::new(),
+            organization_id: None,
+            software_background: None,
+            hardware_background: None,
+            interest_area: None,
+            session_id: None,
+            impersonated_by: None,
+        }
+    }
+
+    /// The same, with what else the credential permits.
+    pub(super) fn permitted(mut self, more: impl IntoIterator<Item = String>) -> Self {
+        self.permissions.extend(more);
+        self
+    }
+
+    /// The same, no longer than until `end`.
+    pub(super) fn until(mut self, end: Timestamp) -> Self {
+        self.proof.expires_at = self.proof.expires_at.min(end);
+        self
     }
 
     /// The auth server's id of the user.
@@ -156,7 +189,7 @@ impl Caller {
     /// The kind of credential that was accepted.
     #[must_use]
     pub fn via(&self) -> Via {
-        self.via
+        self.proof.via
     }
 
     /// The e-mail address, if the credential says.
@@ -231,55 +264,42 @@ impl Caller {
         self.impersonated_by.as_deref()
     }
 
+    /// When the auth server last confirmed the caller: when it signed the credential, or when it was
+    /// asked about it.
+    #[must_use]
+    pub fn confirmed_at(&self) -> Timestamp {
+        self.proof.confirmed_at
+    }
+
+    /// What was accepted.
+    pub(super) fn proof(&self) -> Proof {
+        self.proof
+    }
+
     /// When the credential ends.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        self.expires_at
+        self.proof.expires_at
     }
 
     /// How long the credential still lasts.
     pub(super) fn remaining(&self) -> Duration {
-        (self.expires_at - now()).to_std().unwrap_or_default()
+        (self.proof.expires_at - now()).to_std().unwrap_or_default()
     }
-}
 
-/// Better Auth leaves `banned` true after the ban is over: it counts until `banExpires`.
-fn refuse_banned(claims: &Claims) -> Result<(), Fault> {
-    match claims.get("banned") {
-        None | Some(Value::Null | Value::Bool(false)) => return Ok(()),
-        Some(_) => {}
-    }
-    let over = match claims.get("banExpires") {
-        Some(expires) => moment(expires).is_some_and(|end| end <= now()),
-        None => false,
-    };
-    if over { Ok(()) } else { refused("the user is banned") }
-}
-
-/// A date as Better Auth writes it: ISO 8601 text; or milliseconds, as some adapters do.
-pub(super) fn moment(value: &Value) -> Option<Timestamp> {
-    match value {
-        Value::String(text) => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()),
-        Value::Number(number) => number.as_i64().and_then(DateTime::from_timestamp_millis),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn text(claims: &Claims, name: &str) -> Option<String> {
-    claims.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// A set of words, from a text with separators or a list of texts.
-fn words(claims: &Claims, name: &str, separators: &[char]) -> BTreeSet<String> {
-    let clean = |word: &str| {
-        let word = word.trim();
-        (!word.is_empty()).then(|| word.to_owned())
-    };
-    match claims.get(name) {
-        Some(Value::String(text)) => text.split(separators).filter_map(clean).collect(),
-        Some(Value::Array(list)) => {
-            list.iter().filter_map(Value::as_str).filter_map(clean).collect()
-        }
-        _ => BTreeSet::new(),
+    /// About how many bytes the texts take.
+    pub(super) fn size(&self) -> usize {
+        let texts = [
+            &self.email,
+            &self.name,
+            &self.organization_id,
+            &self.software_background,
+            &self.hardware_background,
+            &self.interest_area,
+            &self.session_id,
+            &self.impersonated_by,
+        ];
+        let texts = texts.into_iter().flatten().chain(&self.roles).chain(&self.permissions);
+        texts.map(|text| text.len() + size_of::<String>()).sum()
     }
 }

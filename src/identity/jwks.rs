@@ -1,112 +1,172 @@
-//! The keys of the auth server: a JSON Web Key Set (RFC 7517), by key id, cached.
+//! The keys of an issuer, by key id, cached (RFC 7517).
 //!
-//! Rules: entries are read singly and unfit ones skipped; the set is replaced whole, and only by one
-//! that has a usable key; it is kept while the server is away; it is fetched again when it is old or
-//! a key id is unknown, once at a time and never sooner than the cool-down after the last *attempt*,
-//! whatever came of that.
+//! Rules: the set is replaced whole, and only by one that has a usable key; it is kept while the
+//! source is away; it is fetched again ahead of its age, in the background, and when a key id is
+//! unknown or a signature does not fit, once at a time and never sooner than the cool-down after the
+//! last *attempt*, whatever came of that.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, StatusCode};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
-use reqwest::Url;
 use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
 
-use super::upstream::{NoAnswer, Upstream};
-use super::{Fault, refused};
+use super::jwk::{KeySet, VerifyingKey, read_set};
+use super::key_source::{Fetched, KeySource};
+use super::refusal::{Check, Fault, Outage, refused};
+use super::upstream::NoAnswer;
 use crate::config::IdentityConfig;
 
-/// The longest key id that is looked at.
-pub(super) const LONGEST_KEY_ID: usize = 256;
 /// Without any key nobody can be recognized, so then it is tried more often than the cool-down says.
 const COOLDOWN_WITHOUT_KEYS: Duration = Duration::from_secs(5);
 
-/// A key, and the one algorithm it verifies: the key decides, never the token.
-pub(super) struct VerifyingKey {
-    pub(super) key: DecodingKey,
-    pub(super) algorithm: Algorithm,
-}
-
-type KeySet = HashMap<String, Arc<VerifyingKey>>;
-
-/// Where keys come from.
+/// A key set that is kept up to date.
+#[derive(Clone)]
 pub(super) struct Jwks {
-    state: Arc<Mutex<State>>,
-    remote: Option<Arc<Remote>>,
+    kept: Arc<Kept>,
 }
 
-#[derive(Default)]
-struct State {
-    keys: Option<Arc<KeySet>>,
-    fetched: Option<Instant>,
-    attempt: Option<Attempt>,
-}
-
-#[derive(Clone, Copy)]
-struct Attempt {
-    /// When it began, and once it is over, when it ended.
-    at: Instant,
-    succeeded: bool,
-}
-
-struct Remote {
-    url: Url,
-    upstream: Upstream,
+struct Kept {
+    state: Mutex<State>,
+    source: Option<Box<dyn KeySource>>,
     ttl: Duration,
     cooldown: Duration,
     /// Held by the one fetch under way.
     gate: Arc<tokio::sync::Mutex<()>>,
 }
 
+#[derive(Default)]
+struct State {
+    keys: Option<Arc<KeySet>>,
+    fetched: Option<Instant>,
+    /// How long the set may be believed.
+    lifetime: Duration,
+    attempt: Option<Attempt>,
+    /// Whether somebody sees to it that the set is fetched ahead of its age.
+    tended: bool,
+    fetches: u64,
+    failures: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Attempt {
+    began: Instant,
+    /// When it was over; not yet, while it is under way.
+    ended: Option<Instant>,
+    succeeded: bool,
+}
+
+/// How a key set is doing.
+#[derive(Clone, Debug)]
+pub struct KeysStatus {
+    /// How many usable keys there are.
+    pub keys: usize,
+    /// The algorithms they have, sorted.
+    pub algorithms: Vec<&'static str>,
+    /// How old the set is; none when it never came, or never changes.
+    pub age: Option<Duration>,
+    /// How often it was fetched.
+    pub fetches: u64,
+    /// How often that failed.
+    pub failures: u64,
+}
+
 impl Jwks {
     /// Keys known from the start.
     pub(super) fn fixed(document: &Value) -> Self {
         let state = State { keys: read_set(document).map(Arc::new), ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)), remote: None }
+        Self::keep(state, None, Duration::ZERO, Duration::ZERO)
     }
 
-    /// Keys published at `url`.
-    pub(super) fn remote(url: Url, upstream: Upstream, config: &IdentityConfig) -> Self {
-        let remote = Remote {
-            url,
-            upstream,
-            ttl: config.jwks_ttl,
-            cooldown: config.jwks_cooldown,
-            gate: Arc::default(),
-        };
-        Self { state: Arc::default(), remote: Some(Arc::new(remote)) }
+    /// Keys that `source` publishes.
+    pub(super) fn from(source: impl KeySource, config: &IdentityConfig) -> Self {
+        let source = Some(Box::new(source) as Box<dyn KeySource>);
+        Self::keep(State::default(), source, config.jwks_ttl, config.jwks_cooldown)
+    }
+
+    fn keep(
+        state: State,
+        source: Option<Box<dyn KeySource>>,
+        ttl: Duration,
+        cooldown: Duration,
+    ) -> Self {
+        let kept = Kept { state: Mutex::new(state), source, ttl, cooldown, gate: Arc::default() };
+        Self { kept: Arc::new(kept) }
     }
 
     /// The key that `key_id` names.
     pub(super) async fn key(&self, key_id: &str) -> Result<Arc<VerifyingKey>, Fault> {
-        if let Some(key) = self.known(key_id) {
-            self.refresh_if_old();
+        if let Some(key) = self.kept.known(key_id) {
             return Ok(key);
         }
         self.fetch_if_allowed().await;
-        if let Some(key) = self.known(key_id) {
+        if let Some(key) = self.kept.known(key_id) {
             return Ok(key);
         }
-        if self.remote.is_some() && !self.last_attempt_succeeded() {
-            return Err(Fault::Unavailable);
+        if self.kept.source.is_some() && !self.kept.last_attempt_succeeded() {
+            return Err(Outage { retry_after: COOLDOWN_WITHOUT_KEYS }.into());
         }
-        refused("the token's key id is not in the key set")
+        refused(Check::Key, "the token's key id is not in the key set")
+    }
+
+    /// The key that `key_id` names once the set was fetched again, if it is another than `than`:
+    /// after its tables are wiped, an auth server may give a new key an old id.
+    pub(super) async fn replacement(
+        &self,
+        key_id: &str,
+        than: &VerifyingKey,
+    ) -> Option<Arc<VerifyingKey>> {
+        self.fetch_if_allowed().await;
+        self.kept.known(key_id).filter(|key| key.thumbprint != than.thumbprint)
+    }
+
+    /// Whether the key with this id and thumbprint is still in the set.
+    pub(super) fn holds(&self, key_id: &str, thumbprint: &[u8; 32]) -> bool {
+        self.kept.known(key_id).is_some_and(|key| key.thumbprint == *thumbprint)
     }
 
     /// Whether there is a usable set, which is fetched if there never was one.
     pub(super) async fn ready(&self) -> bool {
-        if self.lock().keys.is_none() {
+        if self.kept.lock().keys.is_none() {
             self.fetch_if_allowed().await;
         }
-        self.lock().keys.is_some()
+        self.kept.lock().keys.is_some()
     }
 
+    /// How it is doing.
+    pub(super) fn status(&self) -> KeysStatus {
+        let state = self.kept.lock();
+        let keys = state.keys.iter().flat_map(|keys| keys.values());
+        let mut algorithms: Vec<_> = keys.clone().map(|key| key.algorithm).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        KeysStatus {
+            keys: keys.count(),
+            algorithms,
+            age: state.fetched.map(|at| at.elapsed()),
+            fetches: state.fetches,
+            failures: state.failures,
+        }
+    }
+
+    /// Waits for a fetch, if one is under way or allowed now.
+    async fn fetch_if_allowed(&self) {
+        if self.kept.source.is_none() {
+            return;
+        }
+        let asked = Instant::now();
+        let gate = Arc::clone(&self.kept.gate).lock_owned().await;
+        if self.kept.may_attempt(asked) {
+            // The fetch runs on its own: it outlives a request that gives up waiting for it. It fails
+            // only when the runtime shuts down.
+            let _ = tokio::spawn(fetch(Arc::clone(&self.kept), gate)).await;
+        }
+    }
+}
+
+impl Kept {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        lock(&self.state)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self, key_id: &str) -> Option<Arc<VerifyingKey>> {
@@ -117,171 +177,90 @@ impl Jwks {
         self.lock().attempt.is_some_and(|attempt| attempt.succeeded)
     }
 
-    /// In the background: whoever asks now is served with the keys at hand.
-    fn refresh_if_old(&self) {
-        let Some(remote) = &self.remote else { return };
-        let old = self.lock().fetched.is_some_and(|at| at.elapsed() >= remote.ttl);
-        if old && let Ok(gate) = Arc::clone(&remote.gate).try_lock_owned() {
-            self.spawn_fetch(remote, gate, Instant::now());
-        }
+    /// Not within the cool-down, and not where an attempt ended after this one was `asked` for:
+    /// whoever waited for that one shares what came of it.
+    fn may_attempt(&self, asked: Instant) -> bool {
+        let state = self.lock();
+        let cooldown = match &state.keys {
+            Some(_) => self.cooldown,
+            None => self.cooldown.min(COOLDOWN_WITHOUT_KEYS),
+        };
+        !state.attempt.is_some_and(|attempt| {
+            attempt.ended.is_some_and(|ended| ended >= asked) || attempt.began.elapsed() < cooldown
+        })
     }
 
-    /// Waits for a fetch, if one is under way or allowed now.
-    async fn fetch_if_allowed(&self) {
-        let Some(remote) = &self.remote else { return };
-        let asked = Instant::now();
-        let gate = Arc::clone(&remote.gate).lock_owned().await;
-        if let Some(fetch) = self.spawn_fetch(remote, gate, asked) {
-            // It fails only when the runtime shuts down.
-            let _ = fetch.await;
-        }
+    /// What the source says counts, within bounds: no more often than the cool-down, and no less
+    /// often than the operator wants.
+    fn lifetime(&self, max_age: Option<Duration>) -> Duration {
+        max_age.unwrap_or(self.ttl).min(self.ttl).max(self.cooldown)
     }
 
-    /// The fetch runs on its own: it outlives a request that gives up waiting for it. There is none
-    /// within the cool-down, nor where another ended after this one was `asked` for: whoever waited
-    /// for that one shares what came of it.
-    fn spawn_fetch(
-        &self,
-        remote: &Arc<Remote>,
-        gate: tokio::sync::OwnedMutexGuard<()>,
-        asked: Instant,
-    ) -> Option<tokio::task::JoinHandle<()>> {
-        {
-            let mut state = self.lock();
-            let cooldown = match &state.keys {
-                Some(_) => remote.cooldown,
-                None => remote.cooldown.min(COOLDOWN_WITHOUT_KEYS),
-            };
-            let served = |attempt: Attempt| attempt.at >= asked || attempt.at.elapsed() < cooldown;
-            if state.attempt.is_some_and(served) {
-                return None;
+    /// How long until the set is to be fetched again: when three quarters of its lifetime are over,
+    /// or after the cool-down where that failed.
+    fn due_in(&self) -> Duration {
+        let state = self.lock();
+        let left = |at: Instant, after: Duration| after.saturating_sub(at.elapsed());
+        let by_age = state.fetched.map_or(Duration::ZERO, |at| left(at, state.lifetime * 3 / 4));
+        let by_attempt =
+            state.attempt.map_or(Duration::ZERO, |last| left(last.began, self.cooldown));
+        by_age.max(by_attempt)
+    }
+
+    async fn fetch(&self) {
+        let Some(source) = &self.source else { return };
+        self.begin();
+        self.end(source.fetch().await);
+    }
+
+    fn begin(&self) {
+        let mut state = self.lock();
+        state.fetches += 1;
+        state.attempt = Some(Attempt { began: Instant::now(), ended: None, succeeded: false });
+    }
+
+    fn end(&self, fetched: Result<Fetched, NoAnswer>) {
+        let mut state = self.lock();
+        let ended = Some(Instant::now());
+        if let Some(attempt) = &mut state.attempt {
+            attempt.ended = ended;
+            attempt.succeeded = fetched.is_ok();
+        }
+        match fetched {
+            Ok(Fetched { keys, max_age }) => {
+                tracing::debug!(keys = keys.len(), "key set fetched");
+                state.keys = Some(Arc::new(keys));
+                state.fetched = ended;
+                state.lifetime = self.lifetime(max_age);
             }
-            state.attempt = Some(Attempt { at: Instant::now(), succeeded: false });
-        }
-        let (state, remote) = (Arc::clone(&self.state), Arc::clone(remote));
-        Some(tokio::spawn(async move {
-            match remote.fetch().await {
-                Ok(keys) => {
-                    tracing::debug!(keys = keys.len(), "key set fetched");
-                    let mut state = lock(&state);
-                    state.keys = Some(Arc::new(keys));
-                    state.fetched = Some(Instant::now());
-                    state.attempt = Some(Attempt { at: Instant::now(), succeeded: true });
-                }
-                Err(NoAnswer(reason)) => {
-                    tracing::warn!(reason, "key set not fetched");
-                    lock(&state).attempt = Some(Attempt { at: Instant::now(), succeeded: false });
-                }
+            Err(NoAnswer { reason, .. }) => {
+                state.failures += 1;
+                tracing::warn!(reason, "key set not fetched");
             }
-            drop(gate);
-        }))
+        }
+    }
+}
+
+/// Fetches, with nobody else at it; the first set that comes is tended to from then on.
+async fn fetch(kept: Arc<Kept>, gate: OwnedMutexGuard<()>) {
+    kept.fetch().await;
+    drop(gate);
+    let mut state = kept.lock();
+    if state.keys.is_some() && !std::mem::replace(&mut state.tended, true) {
+        tokio::spawn(tend_to(Arc::downgrade(&kept)));
     }
 }
 
-fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Remote {
-    async fn fetch(&self) -> Result<KeySet, NoAnswer> {
-        let answer = self.upstream.get(self.url.clone(), HeaderMap::new()).await?;
-        if answer.status != StatusCode::OK {
-            return Err(NoAnswer("the status is not 200"));
+/// Fetches the set ahead of its age for as long as anybody holds it: nobody waits for that, and a key
+/// that was withdrawn stops counting whether or not anybody asks.
+async fn tend_to(kept: Weak<Kept>) {
+    while let Some(due_in) = kept.upgrade().map(|kept| kept.due_in()) {
+        tokio::time::sleep(due_in).await;
+        let Some(kept) = kept.upgrade() else { return };
+        let gate = Arc::clone(&kept.gate).lock_owned().await;
+        if kept.due_in().is_zero() {
+            kept.fetch().await;
         }
-        let document =
-            serde_json::from_slice(&answer.body).map_err(|_| NoAnswer("the answer is not JSON"))?;
-        read_set(&document).ok_or(NoAnswer("there is no usable key in it"))
+        drop(gate);
     }
-}
-
-fn read_set(document: &Value) -> Option<KeySet> {
-    let entries = document.get("keys")?.as_array()?;
-    let mut keys = KeySet::new();
-    for entry in entries {
-        if let Some((key_id, key)) = read_key(entry) {
-            keys.entry(key_id).or_insert_with(|| Arc::new(key));
-        }
-    }
-    (!keys.is_empty()).then_some(keys)
-}
-
-/// A public signing key of a kind that Better Auth issues and we verify; anything else is skipped.
-fn read_key(entry: &Value) -> Option<(String, VerifyingKey)> {
-    let member = |name: &str| entry.get(name).and_then(Value::as_str);
-    let bytes = |name: &str| URL_SAFE_NO_PAD.decode(member(name)?).ok();
-    let key_id = member("kid").filter(|id| !id.is_empty() && id.len() <= LONGEST_KEY_ID)?;
-    if !is_for_signatures(entry) || entry.get("d").is_some() || entry.get("k").is_some() {
-        return None;
-    }
-    let stated = match entry.get("alg") {
-        None => None,
-        Some(alg) => Some(alg.as_str()?),
-    };
-    let (algorithm, key) = match (member("kty")?, member("crv"), stated) {
-        ("OKP", Some("Ed25519"), None | Some("EdDSA")) => {
-            let point = bytes("x").filter(|x| x.len() == 32 && !has_small_order(x))?;
-            (Algorithm::EdDSA, DecodingKey::from_ed_der(&point))
-        }
-        ("EC", Some("P-256"), None | Some("ES256")) => {
-            bytes("x").filter(|x| x.len() == 32)?;
-            bytes("y").filter(|y| y.len() == 32)?;
-            (Algorithm::ES256, DecodingKey::from_ec_components(member("x")?, member("y")?).ok()?)
-        }
-        ("RSA", None, None | Some("RS256")) => {
-            (Algorithm::RS256, rsa_key(bytes("n")?, bytes("e")?)?)
-        }
-        ("RSA", None, Some("PS256")) => (Algorithm::PS256, rsa_key(bytes("n")?, bytes("e")?)?),
-        _ => return None,
-    };
-    Some((key_id.to_owned(), VerifyingKey { key, algorithm }))
-}
-
-/// Points for which a signature can be made without a key (RFC 8032 section 8.9 leaves them to the
-/// verifier): the y coordinates of order 1, 2, 4 and 8, in every encoding, the sign aside.
-fn has_small_order(point: &[u8]) -> bool {
-    const ORDER_EIGHT: [[u8; 32]; 2] = [
-        [
-            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
-            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
-            0x6d, 0x53, 0xfc, 0x05,
-        ],
-        [
-            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
-            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
-            0x92, 0xac, 0x03, 0x7a,
-        ],
-    ];
-    let [first, middle @ .., last] = point else { return true };
-    let last = last & 0x7f;
-    let near_zero = *first <= 1 && middle.iter().all(|byte| *byte == 0) && last == 0;
-    let near_prime = *first >= 0xec && middle.iter().all(|byte| *byte == 0xff) && last == 0x7f;
-    let order_eight = ORDER_EIGHT
-        .iter()
-        .any(|known| known[0] == *first && known[1..31] == *middle && known[31] == last);
-    near_zero || near_prime || order_eight
-}
-
-/// RFC 7517 sections 4.2 and 4.3: a key that says what it is for is used for nothing else.
-fn is_for_signatures(entry: &Value) -> bool {
-    let used = match entry.get("use") {
-        None => true,
-        Some(purpose) => purpose == "sig",
-    };
-    let operable = match entry.get("key_ops") {
-        None => true,
-        Some(Value::Array(operations)) => operations.iter().any(|operation| operation == "verify"),
-        Some(_) => false,
-    };
-    used && operable
-}
-
-/// RFC 7518 section 3.3: 2048 bits at least. An exponent of one would sign anything.
-fn rsa_key(modulus: Vec<u8>, exponent: Vec<u8>) -> Option<DecodingKey> {
-    let significant = modulus.iter().skip_while(|byte| **byte == 0).count();
-    let small = exponent.iter().skip_while(|byte| **byte == 0).copied().collect::<Vec<_>>();
-    let odd = small.last().is_some_and(|byte| byte % 2 == 1);
-    if !(256..=1024).contains(&significant) || !odd || small == [1] {
-        return None;
-    }
-    Some(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
 }

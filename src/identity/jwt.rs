@@ -1,251 +1,319 @@
 //! JSON Web Tokens (RFC 7519), by the rules of RFC 8725.
 //!
 //! The library checks the signature; every claim is checked here, because its own checks let a token
-//! without `iss` or `aud` pass. The order: form, header, key, signature, claims.
+//! without `iss` or `aud` pass. One key signs five kinds of token at a Better Auth server, which only
+//! `typ`, `iss` and `aud` keep apart: the kind is decided first, and each has rules of its own.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::DateTime;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
 use hallpass_entity::{Timestamp, now};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::caller::{Caller, Claims, Reading, Via, subject};
-use super::jwks::{Jwks, LONGEST_KEY_ID};
-use super::{Fault, refused};
+use super::caller::{Caller, Proof, Reading, Via};
+use super::claims::{Claims, numeric_date, subject, text, words};
+use super::jwk::{ALGORITHMS, VerifyingKey, signed_by};
+use super::jwks::Jwks;
+use super::refusal::{Check, Fault, refused};
+use super::remembered::{Accepted, SigningKey};
+use super::token::{Typ, Unverified};
 use crate::config::IdentityConfig;
 
-/// Verifies first-party JWTs and, with a shared secret, HS256 tokens.
+/// Verifies signed tokens.
 pub(super) struct JwtVerifier {
     rules: IdentityConfig,
-    jwks: Option<Jwks>,
+    keys: Keys,
     secrets: Vec<DecodingKey>,
 }
 
-/// The parts of a token whose signature is not checked yet.
-struct Unverified<'a> {
-    header: Claims,
-    payload: &'a str,
-    signature: &'a str,
-    message: &'a str,
+/// The key sets: the auth server's, and the OpenID provider's. Usually they are one.
+#[derive(Clone)]
+pub(super) struct Keys {
+    pub(super) first_party: Option<Jwks>,
+    pub(super) provider: Option<Jwks>,
+}
+
+impl Keys {
+    fn of(&self, kind: TokenKind) -> Option<&Jwks> {
+        if kind.is_of_provider() { self.provider.as_ref() } else { self.first_party.as_ref() }
+    }
+
+    /// Whether the key that signed is still in its set.
+    pub(super) fn hold(&self, key: &SigningKey) -> bool {
+        let set = if key.of_provider { &self.provider } else { &self.first_party };
+        set.as_ref().is_some_and(|set| set.holds(&key.id, &key.thumbprint))
+    }
+}
+
+/// The kinds of signed token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// Of Better Auth's jwt plugin.
+    FirstParty,
+    /// Of a signer of the application's own, by a shared secret.
+    SharedSecret,
+    /// OAuth access token (RFC 9068).
+    Access,
+    /// OpenID Connect id token (Core section 2).
+    Id,
+}
+
+impl TokenKind {
+    fn via(self) -> Via {
+        match self {
+            Self::FirstParty => Via::Jwt,
+            Self::SharedSecret => Via::SharedSecret,
+            Self::Access => Via::AccessToken,
+            Self::Id => Via::IdToken,
+        }
+    }
+
+    fn is_of_provider(self) -> bool {
+        matches!(self, Self::Access | Self::Id)
+    }
 }
 
 impl JwtVerifier {
-    pub(super) fn new(rules: IdentityConfig, jwks: Option<Jwks>) -> Self {
+    pub(super) fn new(rules: IdentityConfig, keys: Keys) -> Self {
         let secrets = rules
             .jwt_secrets
             .iter()
             .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
             .collect();
-        Self { rules, jwks, secrets }
+        Self { rules, keys, secrets }
     }
 
-    pub(super) async fn ready(&self) -> bool {
-        match &self.jwks {
-            Some(jwks) => jwks.ready().await,
-            None => true,
-        }
+    /// How claims are read.
+    pub(super) fn reading(&self) -> Reading<'_> {
+        Reading { names: &self.rules.claims, tiers: &self.rules.tiers }
     }
 
-    pub(super) async fn verify(&self, token: &SecretString) -> Result<Caller, Fault> {
+    pub(super) async fn verify(&self, token: &SecretString) -> Result<Accepted, Fault> {
         let token = Unverified::read(token.expose_secret())?;
-        let via = match token.algorithm()? {
-            "HS256" => {
-                self.check_shared_secret(&token)?;
-                Via::SharedSecret
+        let kind = self.kind(&token)?;
+        let key = match kind {
+            TokenKind::SharedSecret => {
+                self.check_secret(&token)?;
+                None
             }
-            stated => {
-                self.check_key(&token, stated).await?;
-                Via::Jwt
+            TokenKind::FirstParty | TokenKind::Access | TokenKind::Id => {
+                let key = check_key(self.keys.of(kind), &token).await?;
+                let of_provider = kind.is_of_provider();
+                let (id, thumbprint) = (token.key_id()?.to_owned(), key.thumbprint);
+                Some(Arc::new(SigningKey { id, thumbprint, of_provider }))
             }
         };
-        self.caller(via, &token.claims()?)
+        let caller = Arc::new(self.caller(kind, token.claims())?);
+        Ok(Accepted { caller, key })
     }
 
-    fn check_shared_secret(&self, token: &Unverified<'_>) -> Result<(), Fault> {
+    /// What the token claims to be. Nothing of that is believed yet: it chooses the rules.
+    pub(super) fn kind(&self, token: &Unverified<'_>) -> Result<TokenKind, Fault> {
+        let rules = &self.rules;
+        let claims = token.claims();
+        let kind = match token.typ() {
+            Typ::AccessToken if rules.oauth_resources.is_empty() => {
+                return refused(Check::Kind, "OAuth access tokens are not accepted here");
+            }
+            Typ::AccessToken => TokenKind::Access,
+            Typ::Jwt if token.algorithm()? == "HS256" => TokenKind::SharedSecret,
+            Typ::Jwt if is_id_token(claims) || self.is_for_client(claims) => {
+                if rules.client_ids.is_empty() {
+                    return refused(Check::Kind, "OpenID Connect id tokens are not accepted here");
+                }
+                TokenKind::Id
+            }
+            Typ::Jwt => TokenKind::FirstParty,
+            Typ::SessionCache | Typ::Other => {
+                return refused(Check::Kind, "the token's type is not one that shows who asks");
+            }
+        };
+        check_kind(kind, claims)?;
+        Ok(kind)
+    }
+
+    /// Whether a client of the OpenID provider is the audience, as of an id token.
+    fn is_for_client(&self, claims: &Claims) -> bool {
+        names_one_of(claims.get("aud"), &self.rules.client_ids)
+    }
+
+    fn check_secret(&self, token: &Unverified<'_>) -> Result<(), Fault> {
         if self.secrets.is_empty() {
-            return refused("no shared secret is configured for HS256 tokens");
+            return refused(Check::Kind, "no shared secret is configured for HS256 tokens");
         }
-        if self.secrets.iter().any(|secret| token.is_signed_by(secret, Algorithm::HS256)) {
+        if self.secrets.iter().any(|secret| signed_by(token, secret, Algorithm::HS256)) {
             return Ok(());
         }
-        refused("the signature does not fit the shared secret")
+        refused(Check::Signature, "the signature does not fit the shared secret")
     }
 
-    async fn check_key(&self, token: &Unverified<'_>, stated: &str) -> Result<(), Fault> {
-        let Some(jwks) = &self.jwks else {
-            return refused("no key set is configured for signed tokens");
-        };
-        if !["EdDSA", "ES256", "RS256", "PS256"].contains(&stated) {
-            return refused("the token's algorithm is not accepted");
-        }
-        let key = jwks.key(token.key_id()?).await?;
-        if name(key.algorithm) != Some(stated) {
-            return refused("the token's algorithm is not its key's");
-        }
-        if !token.is_signed_by(&key.key, key.algorithm) {
-            return refused("the signature does not fit the key");
-        }
-        Ok(())
-    }
-
-    fn caller(&self, via: Via, claims: &Claims) -> Result<Caller, Fault> {
-        check_kind(claims)?;
-        let expires_at = self.check_times(claims)?;
-        let rules = &self.rules;
-        check_issuer(via, claims, &rules.issuers)?;
-        check_audience(via, claims, &rules.audiences)?;
-        let id = match (via, claims.get("sub")) {
+    fn caller(&self, kind: TokenKind, claims: &Claims) -> Result<Caller, Fault> {
+        let (issued_at, expires_at) = self.check_times(kind, claims)?;
+        self.check_issuer(kind, claims)?;
+        self.check_audience(kind, claims)?;
+        let id = match (kind, claims.get("sub")) {
             // Signers of the application's own sometimes name the user `id`; never the address,
             // which Better Auth's mail links carry under the same algorithm.
-            (Via::SharedSecret, None) => subject(claims.get("id"))?,
+            (TokenKind::SharedSecret, None) => subject(claims.get("id"))?,
             (_, sub) => subject(sub)?,
         };
-        let reading = Reading { names: &rules.claims, tiers: &rules.tiers };
-        Caller::from_claims(id, via, claims, expires_at, &reading)
+        let via = kind.via();
+        let proof = Proof { via, confirmed_at: issued_at, was_asked: false, expires_at };
+        let scopes = match kind {
+            TokenKind::Access => scopes(claims),
+            TokenKind::FirstParty | TokenKind::SharedSecret | TokenKind::Id => Vec::new(),
+        };
+        // RFC 9068 section 2.2: who asks for themselves, by client credentials, is their own subject.
+        if kind == TokenKind::Access && claims.get("client_id") == claims.get("sub") {
+            return Ok(Caller::service(id, proof, &self.reading()).permitted(scopes));
+        }
+        let caller = Caller::from_claims(id, proof, claims, &self.reading())?;
+        Ok(caller.permitted(scopes))
     }
 
     /// RFC 7519 sections 4.1.4 to 4.1.6. `exp` is required; a token from the future is not good yet.
-    fn check_times(&self, claims: &Claims) -> Result<Timestamp, Fault> {
+    /// Answers when it was issued, which counts as long ago where the token does not say.
+    fn check_times(
+        &self,
+        kind: TokenKind,
+        claims: &Claims,
+    ) -> Result<(Timestamp, Timestamp), Fault> {
         let present = now();
-        let leeway = chrono::TimeDelta::from_std(self.rules.leeway).unwrap_or_default();
-        let Some(expires_at) = time(claims, "exp")? else {
-            return refused("the token has no expiry");
+        let leeway = TimeDelta::from_std(self.rules.leeway).unwrap_or_default();
+        let Some(expires_at) = numeric_date(claims, "exp")? else {
+            return refused(Check::Times, "the token has no expiry");
         };
         if expires_at + leeway <= present {
-            return refused("the token has expired");
+            return refused(Check::Times, "the token has expired");
         }
-        if time(claims, "nbf")?.is_some_and(|start| start - leeway > present) {
-            return refused("the token is not valid yet");
+        if numeric_date(claims, "nbf")?.is_some_and(|start| start - leeway > present) {
+            return refused(Check::Times, "the token is not valid yet");
         }
-        if time(claims, "iat")?.is_some_and(|issued| issued - leeway > present) {
-            return refused("the token was issued in the future: check the clocks");
+        let issued_at = numeric_date(claims, "iat")?;
+        if issued_at.is_some_and(|issued| issued - leeway > present) {
+            return refused(Check::Times, "the token was issued in the future: check the clocks");
         }
-        Ok(expires_at)
+        if issued_at.is_none() && kind.is_of_provider() {
+            return refused(Check::Times, "the token does not say when it was issued");
+        }
+        Ok((issued_at.unwrap_or_default(), expires_at))
     }
-}
 
-impl<'a> Unverified<'a> {
-    /// RFC 7515 section 7.1: three parts, each base64url without padding.
-    fn read(token: &'a str) -> Result<Self, Fault> {
-        let Some((message, signature)) = token.rsplit_once('.') else {
-            return refused("the token does not have three parts");
+    /// RFC 8725 section 3.8: one issuer, byte for byte. A shared secret may stand without one.
+    fn check_issuer(&self, kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
+        let accepted = &self.rules.issuers;
+        let is_accepted = match (kind, claims.get("iss")) {
+            (TokenKind::SharedSecret, None | Some(Value::String(_))) if accepted.is_empty() => true,
+            (TokenKind::Access | TokenKind::Id, Some(Value::String(issuer))) => {
+                self.rules.oidc_issuer.as_ref() == Some(issuer)
+            }
+            (_, Some(Value::String(issuer))) => accepted.contains(issuer),
+            _ => false,
         };
-        let Some((header, payload)) = message.split_once('.') else {
-            return refused("the token does not have three parts");
+        if is_accepted {
+            return Ok(());
+        }
+        refused(Check::Issuer, "the token's issuer is not an accepted one")
+    }
+
+    /// RFC 7519 section 4.1.3 and RFC 8725 section 3.9: one of ours among the audiences. A shared
+    /// secret may stand without one; a token that names an audience is then not meant for us.
+    fn check_audience(&self, kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
+        let audience = claims.get("aud");
+        let rules = &self.rules;
+        let is_ours = match kind {
+            TokenKind::SharedSecret if rules.audiences.is_empty() => audience.is_none(),
+            TokenKind::SharedSecret | TokenKind::FirstParty => {
+                names_one_of(audience, &rules.audiences)
+            }
+            TokenKind::Access => names_one_of(audience, &rules.oauth_resources),
+            TokenKind::Id => {
+                names_one_of(audience, &rules.client_ids)
+                    && self.is_authorized_party(claims, audience)
+            }
         };
-        let Some(header) = decode_object(header) else {
-            return refused("the token's header is not a JSON object");
-        };
-        if URL_SAFE_NO_PAD.decode(signature).is_err() {
-            return refused("the token's signature is not base64url");
+        if is_ours {
+            return Ok(());
         }
-        // RFC 7515 section 4.1.11 and RFC 7797: extensions that must be understood, and are not.
-        if header.contains_key("crit") || header.contains_key("b64") {
-            return refused("the token's header asks for an extension");
-        }
-        match header.get("kid") {
-            None => {}
-            Some(Value::String(id)) if !id.is_empty() && id.len() <= LONGEST_KEY_ID => {}
-            Some(_) => return refused("the token's header names its key in no usable way"),
-        }
-        match header.get("typ") {
-            None => {}
-            Some(Value::String(typ)) if typ.eq_ignore_ascii_case("JWT") => {}
-            Some(_) => return refused("the token is of another type than a first-party JWT"),
-        }
-        Ok(Self { header, payload, signature, message })
+        refused(Check::Audience, "the token is meant for another audience")
     }
 
-    fn algorithm(&self) -> Result<&str, Fault> {
-        match self.header.get("alg").and_then(Value::as_str) {
-            Some(algorithm) => Ok(algorithm),
-            None => refused("the token's header names no algorithm"),
-        }
-    }
-
-    fn key_id(&self) -> Result<&str, Fault> {
-        match self.header.get("kid").and_then(Value::as_str) {
-            Some(id) => Ok(id),
-            None => refused("the token's header names no key"),
-        }
-    }
-
-    fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
-        jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, algorithm)
-            .unwrap_or(false)
-    }
-
-    fn claims(&self) -> Result<Claims, Fault> {
-        match decode_object(self.payload) {
-            Some(claims) => Ok(claims),
-            None => refused("the token's payload is not a JSON object"),
+    /// OpenID Connect Core section 3.1.3.7, steps 4 and 5: an id token for several names the client it
+    /// was issued to, and a token that names one names us.
+    fn is_authorized_party(&self, claims: &Claims, audience: Option<&Value>) -> bool {
+        match claims.get("azp") {
+            Some(party) => names_one_of(Some(party), &self.rules.client_ids),
+            None => audience.and_then(Value::as_array).is_none_or(|list| list.len() == 1),
         }
     }
 }
 
-fn decode_object(part: &str) -> Option<Claims> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
-}
-
-fn name(algorithm: Algorithm) -> Option<&'static str> {
-    match algorithm {
-        Algorithm::EdDSA => Some("EdDSA"),
-        Algorithm::ES256 => Some("ES256"),
-        Algorithm::RS256 => Some("RS256"),
-        Algorithm::PS256 => Some("PS256"),
-        _ => None,
-    }
-}
-
-/// A NumericDate (RFC 7519 section 2): a finite number of seconds, with or without a fraction.
-fn time(claims: &Claims, claim: &str) -> Result<Option<Timestamp>, Fault> {
-    let Some(value) = claims.get(claim) else { return Ok(None) };
-    let Some(seconds) = value.as_f64().filter(|seconds| seconds.is_finite()) else {
-        return refused("a time in the token is not a number");
+/// RFC 8725 section 3.1: the key decides the algorithm. When the signature does not fit, the key may
+/// have been replaced under the same id: then the set is fetched again, if it may be.
+pub(super) async fn check_key(
+    keys: Option<&Jwks>,
+    token: &Unverified<'_>,
+) -> Result<Arc<VerifyingKey>, Fault> {
+    let Some(keys) = keys else {
+        return refused(Check::Kind, "no key set is configured for signed tokens");
     };
-    // What is too large for a date is clipped to one, on the same side of now.
-    let seconds = seconds.clamp(-8e12, 8e12);
-    #[expect(clippy::cast_possible_truncation, reason = "clipped to the range of dates above")]
-    let micros = (seconds * 1e6) as i64;
-    match DateTime::from_timestamp_micros(micros) {
-        Some(time) => Ok(Some(time)),
-        None => refused("a time in the token is no time"),
+    let stated = token.algorithm()?;
+    if !ALGORITHMS.contains(&stated) {
+        return refused(Check::Algorithm, "the token's algorithm is not accepted");
+    }
+    let key_id = token.key_id()?;
+    let key = keys.key(key_id).await?;
+    if key.algorithm == stated && key.signed(token) {
+        return Ok(key);
+    }
+    match keys.replacement(key_id, &key).await {
+        Some(other) if other.algorithm == stated && other.signed(token) => Ok(other),
+        _ if key.algorithm != stated => {
+            refused(Check::Algorithm, "the token's algorithm is not its key's")
+        }
+        _ => refused(Check::Signature, "the signature does not fit the key"),
     }
 }
 
-/// RFC 8725 section 3.12: one kind of token never passes for another. The same keys sign machine
-/// tokens, logout tokens and tokens bound to a key of the client's, and the same secret may sign
-/// Better Auth's cookie cache; none of these is a person who asks.
-fn check_kind(claims: &Claims) -> Result<(), Fault> {
-    let cached = claims.contains_key("session") && claims.contains_key("user");
-    if cached || ["client_id", "events", "cnf"].iter().any(|claim| claims.contains_key(*claim)) {
-        return refused("the token is of another kind than a first-party JWT");
-    }
-    Ok(())
+/// What only an id token has (OpenID Connect Core sections 2 and 3.1.3.6).
+fn is_id_token(claims: &Claims) -> bool {
+    ["nonce", "at_hash", "auth_time", "azp"].iter().any(|claim| claims.contains_key(*claim))
 }
 
-/// RFC 8725 section 3.8: one issuer, byte for byte. A shared secret may stand without one.
-fn check_issuer(via: Via, claims: &Claims, accepted: &[String]) -> Result<(), Fault> {
-    match claims.get("iss") {
-        None | Some(Value::String(_)) if accepted.is_empty() && via == Via::SharedSecret => Ok(()),
-        Some(Value::String(issuer)) if accepted.contains(issuer) => Ok(()),
-        _ => refused("the token's issuer is not an accepted one"),
+/// RFC 8725 section 3.12: one kind of token never passes for another. The same keys sign logout
+/// tokens and tokens bound to a key of the client's (RFC 9449), and the same secret may sign Better
+/// Auth's cookie cache; none of these is somebody who asks.
+fn check_kind(kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
+    let has = |claim: &&str| claims.contains_key(*claim);
+    if has(&"session") && has(&"user") || ["events", "cnf"].iter().any(|claim| has(&claim)) {
+        return refused(Check::Kind, "the token is of a kind that shows nobody who asks");
+    }
+    match kind {
+        TokenKind::Access if text(claims, "client_id").is_none() => {
+            refused(Check::Kind, "the access token does not name its client")
+        }
+        TokenKind::FirstParty | TokenKind::SharedSecret | TokenKind::Id if has(&"client_id") => {
+            refused(Check::Kind, "the token is an access token that does not say so")
+        }
+        _ => Ok(()),
     }
 }
 
-/// RFC 7519 section 4.1.3 and RFC 8725 section 3.9: one of ours among the audiences. A shared secret
-/// may stand without one; a token that names an audience is then not meant for us.
-fn check_audience(via: Via, claims: &Claims, accepted: &[String]) -> Result<(), Fault> {
+/// Whether `audience`, a text or a list of texts, names one of `accepted`.
+pub(super) fn names_one_of(audience: Option<&Value>, accepted: &[String]) -> bool {
     let ours =
         |audience: &Value| audience.as_str().is_some_and(|name| accepted.iter().any(|a| a == name));
-    match claims.get("aud") {
-        None if accepted.is_empty() && via == Via::SharedSecret => Ok(()),
-        Some(audience @ Value::String(_)) if ours(audience) => Ok(()),
-        Some(Value::Array(list)) if list.iter().all(Value::is_string) && list.iter().any(ours) => {
-            Ok(())
-        }
-        _ => refused("the token is meant for another audience"),
+    match audience {
+        Some(audience @ Value::String(_)) => ours(audience),
+        Some(Value::Array(list)) => list.iter().all(Value::is_string) && list.iter().any(ours),
+        _ => false,
     }
+}
+
+/// The scopes of an access token (RFC 6749 section 3.3), as permissions.
+pub(super) fn scopes(claims: &Claims) -> Vec<String> {
+    let scopes = words(claims, "scope", &[' ']);
+    scopes.into_iter().map(|scope| format!("scope:{scope}")).collect()
 }

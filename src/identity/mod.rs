@@ -1,33 +1,63 @@
 //! Who is asking. One caller per request, decided once, at the edge.
 //!
-//! [`Authenticator::decide`] finds the credential that counts (`credentials`), hands it to the scheme
-//! that can check it (`jwt` with the keys of `jwks`, or `session` at the auth server), and answers
-//! with one [`Decision`]. The schemes are private: nobody else can make a [`Caller`].
+//! [`Authenticator::decide`] finds the credential that counts (`credentials`, `cookies`) and hands it
+//! to the scheme that can check it: signed tokens to `jwt`, with the keys of `jwks`; what only the auth
+//! server knows to `session`, `api_key` or `introspection`; its cookie cache to `cookie_cache`. What
+//! comes of it is `remembered` until it expires or a [`Revocation`] takes it back, and answered as one
+//! [`Decision`]. The schemes are private: nobody else can make a [`Caller`].
 
+mod api_key;
+mod breaker;
 mod caller;
+mod claims;
+mod cookie_cache;
+mod cookies;
 mod credentials;
+mod introspection;
+mod jwk;
 mod jwks;
 mod jwt;
+mod key_source;
+mod meter;
 mod personas;
+mod refusal;
+mod remembered;
+mod revocation;
+mod same_site;
+mod schemes;
+mod secrets;
 mod session;
+mod status;
+mod token;
 mod upstream;
+mod users;
+mod webhook;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use caller::{Caller, Kind, Via};
+pub use jwks::KeysStatus;
 pub use personas::{Issuer, IssuerError, PERSONAS, Persona};
+pub use refusal::{CHECKS, Check, Outage, Refusal};
+pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
+pub use status::Status;
+pub use users::{LookupError, User, Users};
+pub use webhook::{Message, Webhook, WebhookError};
 
 pub use crate::config::Tiers;
 use crate::config::{IdentityConfig, Origin};
-use credentials::{Credential, SameSite};
-use jwks::Jwks;
-use jwt::JwtVerifier;
-use session::Sessions;
+use cookies::sensitive;
+use credentials::Credential;
+use meter::{Decided, Meter, Purpose};
+use refusal::Fault;
+use same_site::SameSite;
+use schemes::Schemes;
 use upstream::Upstream;
 
 /// The answer to "who is asking".
@@ -42,38 +72,18 @@ pub enum Decision {
     /// The credential is a cookie, and nothing shows that a page of ours sent it.
     CrossSite(&'static str),
     /// Whether the credential is good cannot be found out now.
-    Unavailable,
-}
-
-/// Why a credential was refused: a sentence without anything of the credential in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal(pub &'static str);
-
-/// What a scheme says of a credential it did not accept.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// It is not good.
-    Refused(Refusal),
-    /// It cannot be checked now.
-    Unavailable,
-}
-
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-fn refused<T>(reason: &'static str) -> Result<T, Fault> {
-    Err(Fault::Refused(Refusal(reason)))
+    Unavailable(Outage),
 }
 
 /// Decides who is asking.
 pub struct Authenticator {
-    jwt: JwtVerifier,
-    sessions: Option<Sessions>,
+    schemes: Schemes,
+    users: Arc<Users>,
+    revocations: Arc<Revocations>,
     cookie_prefix: String,
     same_site: SameSite,
+    session_ttl: Duration,
+    meter: Meter,
 }
 
 impl Authenticator {
@@ -87,70 +97,78 @@ impl Authenticator {
         allowed_origins: &[Origin],
         issuer: Option<&Issuer>,
     ) -> Result<Self, reqwest::Error> {
-        let upstream = Upstream::new(config.timeout)?;
-        let jwks = match (issuer, &config.jwks_url) {
-            (Some(issuer), _) => Some(Jwks::fixed(&issuer.key_set())),
-            (None, Some(url)) => Some(Jwks::remote(url.clone(), upstream.clone(), config)),
-            (None, None) => None,
-        };
-        let mut rules = config.clone();
-        if let Some(issuer) = issuer {
-            rules.issuers = vec![issuer.name().to_owned()];
-            rules.audiences = vec![issuer.name().to_owned()];
-        }
-        let prefix = config.auth_server.as_ref().map(|server| server.cookie_prefix.clone());
+        let meter = Meter::default();
+        let upstream = Upstream::new(config.timeout, meter.clone())?;
+        let revocations = Arc::<Revocations>::default();
+        let names = config.claims.clone();
+        let users = Users::new(config.user_lookup.clone(), names, upstream.line(Purpose::Users));
         Ok(Self {
-            sessions: config
-                .auth_server
-                .as_ref()
-                .map(|server| Sessions::new(server, upstream, &rules)),
-            jwt: JwtVerifier::new(rules, jwks),
-            cookie_prefix: prefix.unwrap_or_else(|| "better-auth".to_owned()),
+            schemes: Schemes::new(config, issuer, &upstream, Arc::clone(&revocations), &meter),
+            users: Arc::new(users),
+            revocations,
+            cookie_prefix: config.cookie_prefix.clone(),
             same_site: SameSite::new(allowed_origins),
+            session_ttl: config.session_ttl,
+            meter,
         })
     }
 
     /// Who sent a request with these `headers`. `address` is the end user's, as far as it is known.
     pub async fn decide(&self, method: &Method, headers: &HeaderMap, address: IpAddr) -> Decision {
+        let decision = self.judge(method, headers, address).await;
+        self.meter.decided(match &decision {
+            Decision::Anonymous => Decided::Anonymous,
+            Decision::Caller(_) => Decided::Accepted,
+            Decision::Refused(_) => Decided::Refused,
+            Decision::CrossSite(_) => Decided::CrossSite,
+            Decision::Unavailable(_) => Decided::Unavailable,
+        });
+        decision
+    }
+
+    async fn judge(&self, method: &Method, headers: &HeaderMap, address: IpAddr) -> Decision {
         let credential = credentials::find(headers, &self.cookie_prefix);
-        if let Credential::SessionCookies(_) = credential
+        if let Credential::Cookies(_) = credential
             && let Err(why) = self.same_site.check(method, headers)
         {
             return Decision::CrossSite(why);
         }
-        let checked = match credential {
-            Credential::Absent => return Decision::Anonymous,
-            Credential::Unusable(reason) => refused(reason),
-            Credential::Jwt(token) => self.jwt.verify(&token).await.map(Arc::new),
-            session @ (Credential::SessionToken(_) | Credential::SessionCookies(_)) => {
-                match &self.sessions {
-                    Some(sessions) => sessions.validate(&session, address).await,
-                    None => refused("no auth server is configured that could know this session"),
-                }
-            }
-        };
-        match checked {
-            Ok(caller) => Decision::Caller(caller),
+        match self.schemes.check(credential, address).await {
+            Ok(None) => Decision::Anonymous,
+            Ok(Some(caller)) => Decision::Caller(caller),
             Err(Fault::Refused(refusal)) => {
-                tracing::info!(reason = refusal.0, "credential refused");
+                tracing::info!(check = ?refusal.check, reason = refusal.reason, "credential refused");
                 Decision::Refused(refusal)
             }
-            Err(Fault::Unavailable) => Decision::Unavailable,
+            Err(Fault::Unavailable(outage)) => Decision::Unavailable(outage),
         }
     }
 
     /// Who shows this bearer token, outside of any request.
     pub async fn decide_bearer(&self, token: &SecretString) -> Decision {
-        let mut headers = HeaderMap::new();
-        match HeaderValue::try_from(format!("Bearer {}", token.expose_secret())) {
-            Ok(value) => headers.insert(AUTHORIZATION, value),
-            Err(_) => return Decision::Refused(Refusal("the token is no header value")),
+        let bearer = sensitive(&format!("Bearer {}", token.expose_secret()));
+        let Some(bearer) = bearer else {
+            let reason = "the token is no header value";
+            return Decision::Refused(Refusal { check: Check::Form, reason });
         };
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
         self.decide(&Method::POST, &headers, IpAddr::from([127, 0, 0, 1])).await
+    }
+
+    /// What is taken back before its time.
+    #[must_use]
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+
+    /// Users, as the auth server knows them.
+    #[must_use]
+    pub fn users(&self) -> &Arc<Users> {
+        &self.users
     }
 
     /// Whether signed tokens can be checked now: there is a key set, or none is configured.
     pub async fn ready(&self) -> bool {
-        self.jwt.ready().await
+        self.schemes.ready().await
     }
 }

@@ -1,64 +1,214 @@
-//! The one HTTP client, for everything asked of the auth server.
+//! Everything asked of the auth server: one HTTP client, and a line for each purpose, so that what
+//! goes wrong with one does not take the others along.
 
+use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
+use hyper::Error as HyperError;
+use reqwest::Url;
 use reqwest::redirect::Policy;
+use tokio::sync::Semaphore;
+
+use super::breaker::Breaker;
+use super::meter::{Meter, Outcome, Purpose};
+use super::refusal::Outage;
 
 /// More than any key set or session.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 /// Node closes a connection that was idle for five seconds; ours must not be the one that notices.
 const IDLE: Duration = Duration::from_secs(4);
+/// Requests under way for one purpose. A Node process does one at a time; more only wait there.
+const AT_ONCE: usize = 32;
+/// When to ask again where nobody knows better.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The longest wait that is passed on: an auth server that asks for more may be well before.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// A pooled client with a deadline, a limit, and no redirects: an answer from elsewhere is none.
 #[derive(Clone)]
 pub(super) struct Upstream {
     client: reqwest::Client,
+    timeout: Duration,
+    meter: Meter,
+}
+
+/// One purpose for which the auth server is asked, with its own limit and breaker.
+#[derive(Clone)]
+pub(super) struct Line(Arc<LineParts>);
+
+struct LineParts {
+    upstream: Upstream,
+    purpose: Purpose,
+    permits: Semaphore,
+    breaker: Breaker,
+}
+
+/// What is asked.
+pub(super) struct Question {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    /// Whether asking twice does no harm.
+    repeatable: bool,
 }
 
 /// What the auth server answered.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-/// No whole answer came, with a reason for the log.
-pub(super) struct NoAnswer(pub(super) &'static str);
+/// No whole answer came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NoAnswer {
+    /// Why, for the log.
+    pub(super) reason: &'static str,
+    /// When to ask again.
+    pub(super) retry_after: Duration,
+}
+
+impl NoAnswer {
+    pub(super) fn new(reason: &'static str) -> Self {
+        Self { reason, retry_after: RETRY_AFTER }
+    }
+
+    /// The same, to whoever asked who is asking.
+    pub(super) fn outage(self) -> Outage {
+        Outage { retry_after: self.retry_after }
+    }
+}
+
+impl Question {
+    pub(super) fn get(url: Url, headers: HeaderMap) -> Self {
+        Self { method: Method::GET, url, headers, body: Vec::new(), repeatable: true }
+    }
+
+    pub(super) fn post(url: Url, headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self { method: Method::POST, url, headers, body, repeatable: false }
+    }
+
+    /// The same, where asking twice does no harm.
+    pub(super) fn repeatable(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
+}
+
+impl Answer {
+    /// When an answer that is none (5xx, 429) says to ask again: `Retry-After` (RFC 9110 section
+    /// 10.2.3), or Better Auth's `X-Retry-After`, in seconds.
+    pub(super) fn outage(&self) -> Outage {
+        let said = ["retry-after", "x-retry-after"].iter().find_map(|name| {
+            let seconds = self.headers.get(*name)?.to_str().ok()?.trim().parse().ok()?;
+            Some(Duration::from_secs(seconds))
+        });
+        let bounded = |wait: Duration| wait.clamp(Duration::from_secs(1), LONGEST_RETRY_AFTER);
+        Outage { retry_after: said.map_or(RETRY_AFTER, bounded) }
+    }
+}
 
 impl Upstream {
     #[expect(clippy::disallowed_methods, reason = "this is the one client")]
-    pub(super) fn new(timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(timeout: Duration, meter: Meter) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
-            .timeout(timeout)
             .redirect(Policy::none())
             .pool_idle_timeout(IDLE)
             .no_proxy()
             .user_agent(concat!("hallpass/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client })
+        Ok(Self { client, timeout, meter })
     }
 
-    pub(super) async fn get(
-        &self,
-        url: reqwest::Url,
-        headers: HeaderMap,
-    ) -> Result<Answer, NoAnswer> {
-        let mut response = self
-            .client
-            .get(url)
-            .headers(headers)
-            .send()
-            .await
-            .map_err(|error| NoAnswer(why(&error)))?;
+    /// A line for `purpose`.
+    pub(super) fn line(&self, purpose: Purpose) -> Line {
+        Line(Arc::new(LineParts {
+            upstream: self.clone(),
+            purpose,
+            permits: Semaphore::new(AT_ONCE),
+            breaker: Breaker::default(),
+        }))
+    }
+}
+
+impl Line {
+    /// Asks, once its turn comes, and waits for the whole answer no longer than `AUTH_TIMEOUT` in all.
+    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
+        let LineParts { upstream, purpose, breaker, .. } = &*self.0;
+        if let Err(left) = breaker.allow() {
+            upstream.meter.asked(*purpose, Outcome::NotAsked);
+            let reason = "it failed again and again, and is not asked for a moment";
+            return Err(NoAnswer { reason, retry_after: left.max(Duration::from_secs(1)) });
+        }
+        let asked = tokio::time::timeout(upstream.timeout, self.take_turn(question)).await;
+        let answer = asked.unwrap_or(Err(NoAnswer::new("it took too long")));
+        match &answer {
+            Ok(answer) if !answer.status.is_server_error() => {
+                breaker.succeeded();
+                upstream.meter.asked(*purpose, Outcome::Answered);
+            }
+            Ok(_) | Err(_) => {
+                upstream.meter.asked(*purpose, Outcome::Failed);
+                if let Some(open_for) = breaker.failed() {
+                    tracing::warn!(
+                        purpose = purpose.name(),
+                        seconds = open_for.as_secs(),
+                        "the auth server fails again and again: it is not asked for a moment"
+                    );
+                }
+            }
+        }
+        answer
+    }
+
+    /// Whether nobody asks at present, because it failed again and again.
+    pub(super) fn is_paused(&self) -> bool {
+        self.0.breaker.is_open()
+    }
+
+    async fn take_turn(&self, question: &Question) -> Result<Answer, NoAnswer> {
+        let Ok(_permit) = self.0.permits.acquire().await else {
+            return Err(NoAnswer::new("the line is closed"));
+        };
+        match self.send(question).await {
+            // A connection that the server closed just as it was used again: it saw nothing.
+            Err(error) if question.repeatable && was_closed(&error) => {
+                self.send(question).await.map_err(|error| NoAnswer::new(why(&error)))?
+            }
+            sent => sent.map_err(|error| NoAnswer::new(why(&error)))?,
+        }
+        .ok_or(NoAnswer::new("the answer is larger than 1 MiB"))
+    }
+
+    /// The answer; none when it is too large.
+    async fn send(&self, question: &Question) -> Result<Option<Answer>, reqwest::Error> {
+        let Question { method, url, headers, body, .. } = question;
+        let request = self.0.upstream.client.request(method.clone(), url.clone());
+        let mut response = request.headers(headers.clone()).body(body.clone()).send().await?;
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| NoAnswer(why(&error)))? {
+        while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(NoAnswer("the answer is larger than 1 MiB"));
+                return Ok(None);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status: response.status(), body })
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Some(Answer { status: response.status(), headers, body }))
     }
+}
+
+/// Whether the connection ended before an answer began.
+fn was_closed(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<HyperError>() {
+            return error.is_incomplete_message() || error.is_canceled();
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// A reason without the address, which could hold a password.

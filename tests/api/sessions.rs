@@ -74,24 +74,14 @@ async fn one_person_is_the_same_by_cookie_token_and_jwt() {
 }
 
 #[tokio::test]
-async fn every_algorithm_that_the_jwt_plugin_offers_and_we_verify_is_accepted() {
-    for algorithm in ["EdDSA", "ES256", "RS256", "PS256"] {
+async fn every_algorithm_that_the_jwt_plugin_offers_is_accepted() {
+    for algorithm in ["EdDSA", "ES256", "ES512", "RS256", "PS256"] {
         let server = AuthServer::start(&json!({ "algorithm": algorithm }));
         let app = app_at(&server, Backend::Sqlite, &[]).await;
         let account = server.sign_up("Alg", json!({})).await;
         let me = app.by_bearer(&server.jwt(&account).await).data("{ me { id method } }").await;
         assert_eq!(me["me"], json!({"id": account.id, "method": "JWT"}), "{algorithm}");
     }
-}
-
-#[tokio::test]
-async fn a_jwt_of_an_algorithm_that_is_not_verified_is_refused_and_never_anonymous() {
-    let server = AuthServer::start(&json!({ "algorithm": "ES512" }));
-    let app = app_at(&server, Backend::Sqlite, &[]).await;
-    let account = server.sign_up("Alg", json!({})).await;
-    let answer = app.by_bearer(&server.jwt(&account).await).ask("{ viewer { id } }").await;
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.codes(), ["UNAUTHENTICATED"]);
 }
 
 #[tokio::test]

@@ -1,21 +1,43 @@
 // The Better Auth under test, set up as an application would.
+import { apiKey } from "@better-auth/api-key";
+import { oauthProvider } from "@better-auth/oauth-provider";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
-import { admin, bearer, jwt } from "better-auth/plugins";
+import { admin, bearer, customSession, jwt, organization } from "better-auth/plugins";
+import { revocationHooks } from "./revocation-hook.mjs";
 import { sqliteDialect } from "./sqlite.mjs";
+
+const versionedSecret = (entry) => {
+  const [number, value] = entry.split(/:(.*)/s);
+  return { version: Number(number), value };
+};
+
+// Keys that live for seconds are for tests only: the plugin's own minimum is a day.
+const apiKeyOptions = (options) => ({
+  enableSessionForAPIKeys: true,
+  rateLimit: { enabled: false },
+  keyExpiration: { minExpiresIn: 0 },
+  ...options,
+});
 
 export async function buildAuth(config, origin) {
   const auth = betterAuth({
     baseURL: origin,
     trustedOrigins: [origin],
     secret: config.secret ?? "hallpass-better-auth-test-secret-0123456789",
+    secrets: config.secrets?.map(versionedSecret),
     database: { dialect: await sqliteDialect(), type: "sqlite" },
+    databaseHooks: config.revocations && revocationHooks(config.revocations),
     emailAndPassword: { enabled: true },
     user: {
       additionalFields: {
         softwareBackground: { type: "string", required: false, input: true },
         hardwareBackground: { type: "string", required: false, input: true },
         interestArea: { type: "string", required: false, input: true },
+        // As long as a test likes: it makes the cookie cache too large for one cookie.
+        biography: { type: "string", required: false, input: true },
+        // Better Auth keeps it to itself, except in the session of an API key.
+        secretNote: { type: "string", required: false, input: true, returned: false },
         // Nobody chooses their own tier: the operator does.
         tier: { type: "string", required: false, defaultValue: "free", input: false },
       },
@@ -27,16 +49,29 @@ export async function buildAuth(config, origin) {
     rateLimit: { enabled: config.rateLimit ?? false },
     telemetry: { enabled: false },
     plugins: [
-      bearer(),
+      bearer({ requireSignature: config.bearerRequireSignature }),
       admin(),
-      ...(config.jwt === false ? [] : [jwt({
+      config.jwt !== false && jwt({
         jwks: {
           keyPairConfig: config.algorithm && { alg: config.algorithm },
           rotationInterval: config.rotationInterval,
         },
         jwt: { issuer: config.issuer, audience: config.audience },
-      })]),
-    ],
+        sessionCookieCache: config.sessionCookieCache,
+      }),
+      config.organization && organization(),
+      config.apiKeys &&
+        apiKey(Array.isArray(config.apiKeys) ? config.apiKeys.map(apiKeyOptions) : apiKeyOptions(config.apiKeys)),
+      config.oauth && oauthProvider({
+        loginPage: "/sign-in",
+        consentPage: "/consent",
+        scopes: ["openid", "profile", "email", "offline_access", "read:tasks", "write:tasks"],
+        clientPrivileges: () => true, // without it no client gets scopes for client_credentials
+        ...config.oauth,
+      }),
+      config.customSession &&
+        customSession(async ({ user, session }) => ({ roles: user.role.split(","), user, session })),
+    ].filter(Boolean),
   });
   const { runMigrations } = await getMigrations(auth.options);
   await runMigrations();

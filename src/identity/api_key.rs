@@ -1,0 +1,113 @@
+//! API keys, verified by an endpoint that the application puts before `auth.api.verifyApiKey`: Better
+//! Auth itself has none on the wire.
+
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use chrono::TimeDelta;
+use hallpass_entity::{Timestamp, now};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::caller::{Caller, Proof, Reading, Via};
+use super::claims::{Claims, moment, subject};
+use super::cookies::sensitive;
+use super::refusal::{Check, Fault, refused};
+use super::upstream::{Answer, Line, Question};
+
+/// How long a key without an end is shown to last: it is asked about again long before.
+const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::days(1);
+
+/// Asks about API keys.
+pub(super) struct ApiKeys {
+    pub(super) url: Url,
+    /// What shows the endpoint that it is us who ask.
+    pub(super) machine_key: Option<SecretString>,
+    pub(super) line: Line,
+}
+
+impl ApiKeys {
+    /// The caller whose API key it is: the user who owns it or, where the endpoint says that no user
+    /// does (`"user": null`), a service.
+    pub(super) async fn ask(
+        &self,
+        key: &SecretString,
+        reading: &Reading<'_>,
+    ) -> Result<Caller, Fault> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let ours = self.machine_key.as_ref().map(ExposeSecret::expose_secret);
+        let bearer = ours.and_then(|ours| sensitive(&format!("Bearer {ours}")));
+        headers.extend(bearer.map(|bearer| (AUTHORIZATION, bearer)));
+        let body = json!({ "key": key.expose_secret() }).to_string().into_bytes();
+        let asked_at = now();
+        match self.line.ask(&Question::post(self.url.clone(), headers, body)).await {
+            Ok(answer) => read(&answer, asked_at, reading),
+            Err(no_answer) => {
+                tracing::warn!(reason = no_answer.reason, "no answer about an API key");
+                Err(no_answer.outage().into())
+            }
+        }
+    }
+}
+
+fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<Caller, Fault> {
+    let verdict = match serde_json::from_slice::<Value>(&answer.body) {
+        Ok(verdict) if answer.status == StatusCode::OK && verdict.is_object() => verdict,
+        _ => {
+            tracing::warn!(status = %answer.status, "API_KEY_VERIFY_URL could not tell about a key");
+            return Err(answer.outage().into());
+        }
+    };
+    // The key is good, and was used too often: that says nothing of who asks.
+    if verdict["error"]["code"] == "RATE_LIMITED" {
+        return Err(answer.outage().into());
+    }
+    let key = match verdict.get("key") {
+        Some(Value::Object(key)) if verdict["valid"] == true => key,
+        _ => return refused(Check::Known, "the auth server knows no such API key"),
+    };
+    if key.get("enabled") == Some(&Value::Bool(false)) {
+        return refused(Check::Known, "the API key is disabled");
+    }
+    let expires_at = match key.get("expiresAt") {
+        None | Some(Value::Null) => asked_at + UNKNOWN_LIFETIME,
+        Some(end) => match moment(end) {
+            Some(end) if end > now() => end,
+            _ => return refused(Check::Times, "the API key has expired"),
+        },
+    };
+    let proof = Proof { via: Via::ApiKey, confirmed_at: asked_at, was_asked: true, expires_at };
+    caller(&verdict, key, proof, reading).map(|caller| caller.permitted(permissions(key)))
+}
+
+fn caller(
+    verdict: &Value,
+    key: &Claims,
+    proof: Proof,
+    reading: &Reading<'_>,
+) -> Result<Caller, Fault> {
+    // `referenceId` since Better Auth 1.5, `userId` before.
+    let owner = subject(key.get("referenceId").or_else(|| key.get("userId")))?;
+    match verdict.get("user") {
+        None => Caller::from_claims(owner, proof, &Claims::new(), reading),
+        Some(Value::Null) => Ok(Caller::service(owner, proof, reading)),
+        Some(Value::Object(user))
+            if user.get("id").and_then(Value::as_str) == Some(owner.as_str()) =>
+        {
+            Caller::from_claims(owner, proof, user, reading)
+        }
+        Some(_) => refused(Check::Subject, "the API key and its user do not belong together"),
+    }
+}
+
+/// `{"tasks": ["read", "write"]}` permits `tasks:read` and `tasks:write`.
+fn permissions(key: &Claims) -> Vec<String> {
+    let resources = key.get("permissions").and_then(Value::as_object).into_iter().flatten();
+    resources
+        .flat_map(|(resource, actions)| {
+            let actions = actions.as_array().into_iter().flatten().filter_map(Value::as_str);
+            actions.map(move |action| format!("{resource}:{action}"))
+        })
+        .collect()
+}

@@ -1,0 +1,78 @@
+//! A circuit breaker: who fails again and again is left alone for a moment.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// So many failures in a row …
+const FAILURES: u32 = 20;
+/// … within so long open it: a single slow answer, or a quiet hour with a bad night, does not.
+const WINDOW: Duration = Duration::from_secs(10);
+/// How long it stays open at first. Each trial that fails doubles it.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// How long it stays open at most: what is well again is noticed within this time.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Counts failures in a row, and says when not to ask.
+#[derive(Default)]
+pub(super) struct Breaker(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    failures: u32,
+    first_failure: Option<Instant>,
+    open_until: Option<Instant>,
+    opened_for: Duration,
+}
+
+impl Breaker {
+    /// Whether to ask now; else how long to wait. When the wait is over, one may try: the rest wait
+    /// for what comes of it.
+    pub(super) fn allow(&self) -> Result<(), Duration> {
+        let mut state = self.lock();
+        let Some(until) = state.open_until else { return Ok(()) };
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            state.open_until = Some(Instant::now() + state.opened_for);
+            return Ok(());
+        }
+        Err(left)
+    }
+
+    /// It answered.
+    pub(super) fn succeeded(&self) {
+        let mut state = self.lock();
+        if state.open_until.is_some() {
+            tracing::info!("the auth server answers again");
+        }
+        *state = State::default();
+    }
+
+    /// It did not. Says for how long nobody asks, when this opens the breaker.
+    pub(super) fn failed(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        let fresh = state.first_failure.is_some_and(|first| first.elapsed() < WINDOW);
+        if state.open_until.is_none() && !fresh {
+            state.failures = 0;
+            state.first_failure = Some(Instant::now());
+        }
+        state.failures = state.failures.saturating_add(1);
+        if state.open_until.is_none() && state.failures < FAILURES {
+            return None;
+        }
+        state.opened_for = match state.open_until {
+            None => SHORTEST,
+            Some(_) => (state.opened_for * 2).min(LONGEST),
+        };
+        state.open_until = Some(Instant::now() + state.opened_for);
+        Some(state.opened_for)
+    }
+
+    /// Whether nobody asks at present.
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().open_until.is_some()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

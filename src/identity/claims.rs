@@ -1,0 +1,116 @@
+//! What a token, a session or a user record says, read as tolerantly as is safe.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::DateTime;
+use hallpass_entity::{Timestamp, UserId, now};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::refusal::{Check, Fault, refused};
+
+/// A JSON object: the claims of a token, or the user of a session.
+pub(super) type Claims = Map<String, Value>;
+
+/// A JSON object in which no member stands twice: two readers could believe two different ones
+/// (RFC 7519 section 4 lets a verifier refuse them).
+pub(super) struct Unambiguous(pub(super) Claims);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(UnambiguousVisitor)
+    }
+}
+
+struct UnambiguousVisitor;
+
+impl<'de> Visitor<'de> for UnambiguousVisitor {
+    type Value = Unambiguous;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object without doubled members")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unambiguous, A::Error> {
+        let mut claims = Claims::new();
+        while let Some((name, value)) = members.next_entry::<String, Value>()? {
+            if claims.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(Unambiguous(claims))
+    }
+}
+
+/// A subject that can be a user's id: not empty, at most 255 bytes, no control characters. It is
+/// used byte for byte (OpenID Connect Core section 2 sets the length).
+pub(super) fn subject(value: Option<&Value>) -> Result<UserId, Fault> {
+    match value.and_then(Value::as_str) {
+        Some(text)
+            if !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control) =>
+        {
+            #[expect(clippy::disallowed_methods, reason = "the credential was just verified")]
+            Ok(UserId::from_verified_subject(text.to_owned()))
+        }
+        _ => refused(Check::Subject, "the subject is missing or is no user id"),
+    }
+}
+
+/// Better Auth leaves `banned` true after the ban is over: it counts until `banExpires`.
+pub(super) fn refuse_banned(claims: &Claims) -> Result<(), Fault> {
+    match claims.get("banned") {
+        None | Some(Value::Null | Value::Bool(false)) => return Ok(()),
+        Some(_) => {}
+    }
+    let over = match claims.get("banExpires") {
+        Some(expires) => moment(expires).is_some_and(|end| end <= now()),
+        None => false,
+    };
+    if over { Ok(()) } else { refused(Check::Ban, "the user is banned") }
+}
+
+/// A date as Better Auth writes it: ISO 8601 text; or milliseconds, as some adapters do.
+pub(super) fn moment(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::String(text) => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()),
+        Value::Number(number) => number.as_i64().and_then(DateTime::from_timestamp_millis),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A NumericDate (RFC 7519 section 2): a finite number of seconds, with or without a fraction.
+pub(super) fn numeric_date(claims: &Claims, claim: &str) -> Result<Option<Timestamp>, Fault> {
+    let Some(value) = claims.get(claim) else { return Ok(None) };
+    let Some(seconds) = value.as_f64().filter(|seconds| seconds.is_finite()) else {
+        return refused(Check::Times, "a time in the token is not a number");
+    };
+    // What is too large for a date is clipped to one, on the same side of now.
+    let seconds = seconds.clamp(-8e12, 8e12);
+    #[expect(clippy::cast_possible_truncation, reason = "clipped to the range of dates above")]
+    let micros = (seconds * 1e6) as i64;
+    match DateTime::from_timestamp_micros(micros) {
+        Some(time) => Ok(Some(time)),
+        None => refused(Check::Times, "a time in the token is no time"),
+    }
+}
+
+/// A text that is not empty.
+pub(super) fn text(claims: &Claims, name: &str) -> Option<String> {
+    claims.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// A set of words, from a text with separators or a list of texts.
+pub(super) fn words(claims: &Claims, name: &str, separators: &[char]) -> BTreeSet<String> {
+    let clean = |word: &str| {
+        let word = word.trim();
+        (!word.is_empty()).then(|| word.to_owned())
+    };
+    match claims.get(name) {
+        Some(Value::String(text)) => text.split(separators).filter_map(clean).collect(),
+        Some(Value::Array(list)) => {
+            list.iter().filter_map(Value::as_str).filter_map(clean).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}

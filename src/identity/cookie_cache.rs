@@ -1,0 +1,127 @@
+//! Better Auth's cookie cache: the session as it was some minutes ago, in a cookie beside the session
+//! token. Believed only where `COOKIE_CACHE=trust` says so, because it is stale by design.
+//!
+//! A cookie that is not good is no refusal: as at the auth server, the session token beside it is then
+//! asked about.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use hallpass_entity::{Timestamp, now};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::caller::{Reading, Via};
+use super::claims::{Claims, Unambiguous, moment, numeric_date};
+use super::jwks::Jwks;
+use super::jwt::check_key;
+use super::remembered::{Accepted, SigningKey};
+use super::secrets::AuthSecrets;
+use super::session;
+use super::token::{Typ, Unverified};
+
+/// The audience of the form that is signed with the key set.
+const AUDIENCE: &str = "better-auth:session-cache";
+
+/// What the cookie holds, whatever its form.
+struct Content {
+    claims: Claims,
+    expires_at: Timestamp,
+    /// The key of the key set that signed it, where one did.
+    key: Option<Arc<SigningKey>>,
+}
+
+/// The compact form, in which the bytes of `session` are what is signed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Compact<'a> {
+    #[serde(borrow)]
+    session: &'a RawValue,
+    expires_at: i64,
+    signature: String,
+}
+
+/// Reads the cookie.
+pub(super) struct CookieCache<'a> {
+    pub(super) secrets: &'a AuthSecrets,
+    pub(super) keys: Option<&'a Jwks>,
+    pub(super) issuers: &'a [String],
+    pub(super) reading: Reading<'a>,
+}
+
+impl CookieCache<'_> {
+    /// The caller whom `data` describes, if it is good and belongs to `session_token`.
+    pub(super) async fn caller(&self, data: &str, session_token: &str) -> Option<Accepted> {
+        let content = match data.bytes().filter(|byte| *byte == b'.').count() {
+            0 => self.compact(data)?,
+            2 => self.signed(data, session_token).await?,
+            4 => self.encrypted(data)?,
+            _ => return None,
+        };
+        let (user, session) =
+            (content.claims.get("user")?.as_object()?, content.claims.get("session")?.as_object()?);
+        if content.expires_at <= now() || session.get("token")?.as_str()? != session_token {
+            return None;
+        }
+        let confirmed_at = moment(content.claims.get("updatedAt")?)?;
+        let via = Via::CookieCache;
+        let caller =
+            session::caller(user, session, via, confirmed_at, false, &self.reading).ok()?;
+        let caller = Arc::new(caller.until(content.expires_at));
+        Some(Accepted { caller, key: content.key })
+    }
+
+    /// base64url of `{"session":{…},"expiresAt":…,"signature":"…"}`. Signed is the session's own text
+    /// with `expiresAt` added to it: key order and escapes count.
+    fn compact(&self, data: &str) -> Option<Content> {
+        let text = URL_SAFE_NO_PAD.decode(data).ok()?;
+        let compact: Compact<'_> = serde_json::from_slice(&text).ok()?;
+        let open = compact.session.get().strip_suffix('}')?;
+        let message = format!("{open},\"expiresAt\":{}}}", compact.expires_at);
+        let signature = URL_SAFE_NO_PAD.decode(compact.signature).ok()?;
+        if !self.secrets.authenticate(message.as_bytes(), &signature) {
+            return None;
+        }
+        let claims = serde_json::from_str::<Unambiguous>(compact.session.get()).ok()?.0;
+        let expires_at = DateTime::from_timestamp_millis(compact.expires_at)?;
+        Some(Content { claims, expires_at, key: None })
+    }
+
+    /// A JWS: by HS256 with the auth server's secret, or with the key set.
+    async fn signed(&self, data: &str, session_token: &str) -> Option<Content> {
+        let token = Unverified::read(data).ok()?;
+        let key = match token.typ() {
+            Typ::Jwt if token.algorithm().ok()? == "HS256" => {
+                self.secrets.signed(&token).then_some(None)?
+            }
+            Typ::SessionCache if self.names_us(token.claims(), session_token) => {
+                let thumbprint = check_key(self.keys, &token).await.ok()?.thumbprint;
+                let id = token.key_id().ok()?.to_owned();
+                Some(Arc::new(SigningKey { id, thumbprint, of_provider: false }))
+            }
+            Typ::Jwt | Typ::SessionCache | Typ::AccessToken | Typ::Other => return None,
+        };
+        let claims = token.claims().clone();
+        Some(Content { expires_at: numeric_date(&claims, "exp").ok()??, claims, key })
+    }
+
+    /// Whether the form that is signed with the key set is meant for this, and for this session.
+    fn names_us(&self, claims: &Claims, session_token: &str) -> bool {
+        let said = |claim: &str| claims.get(claim).and_then(Value::as_str);
+        let user = claims.get("user").and_then(|user| user.get("id")).and_then(Value::as_str);
+        let issued_here = said("iss").is_some_and(|iss| self.issuers.iter().any(|it| it == iss));
+        issued_here
+            && said("aud") == Some(AUDIENCE)
+            && said("sid") == Some(session_token)
+            && said("sub").is_some()
+            && said("sub") == user
+    }
+
+    fn encrypted(&self, data: &str) -> Option<Content> {
+        let claims = serde_json::from_slice::<Unambiguous>(&self.secrets.decrypt(data)?).ok()?.0;
+        Some(Content { expires_at: numeric_date(&claims, "exp").ok()??, claims, key: None })
+    }
+}

@@ -1,0 +1,198 @@
+//! Opaque OAuth access tokens: what they are worth, only the auth server knows.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use hallpass_entity::{Timestamp, now};
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::caller::{Caller, Proof, Reading, Via};
+use super::claims::{Claims, numeric_date, subject, text};
+use super::cookies::sensitive;
+use super::jwt::{names_one_of, scopes};
+use super::refusal::{Check, Fault, refused};
+use super::upstream::{Answer, Line, Question};
+use crate::config::{IdentityConfig, OpaqueTokens};
+
+/// How long a token is shown to last where the auth server does not say: by then it is asked again.
+const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+
+/// Asks about opaque access tokens.
+pub(super) struct AccessTokens {
+    line: Line,
+    way: Way,
+    resources: Vec<String>,
+    issuer: Option<String>,
+}
+
+enum Way {
+    /// RFC 7662.
+    Introspection { url: Url, client_id: String, secret: SecretString, in_body: AtomicBool },
+    /// OpenID Connect Core section 5.3.
+    UserInfo { url: Url },
+}
+
+impl AccessTokens {
+    /// None where the settings let no opaque token in.
+    pub(super) fn new(config: &IdentityConfig, line: Line) -> Option<Self> {
+        let base = &config.auth_server.as_ref()?.base;
+        let url = |path: &str| {
+            Url::parse(&format!("{base}{path}")).expect("the settings hold an address")
+        };
+        let way = match config.opaque_tokens.clone()? {
+            OpaqueTokens::Introspection { client_id, secret } => Way::Introspection {
+                url: url("/oauth2/introspect"),
+                client_id,
+                secret,
+                in_body: AtomicBool::new(false),
+            },
+            OpaqueTokens::UserInfo => Way::UserInfo { url: url("/oauth2/userinfo") },
+        };
+        let (resources, issuer) = (config.oauth_resources.clone(), config.oidc_issuer.clone());
+        Some(Self { line, way, resources, issuer })
+    }
+
+    /// The caller whose access token it is.
+    pub(super) async fn ask(
+        &self,
+        token: &SecretString,
+        reading: &Reading<'_>,
+    ) -> Result<Caller, Fault> {
+        let asked_at = now();
+        match &self.way {
+            Way::Introspection { url, client_id, secret, in_body } => {
+                let known_way = in_body.load(Ordering::Relaxed);
+                let mut answer = self.introspect(url, client_id, secret, token, known_way).await?;
+                // A client is registered for one way of showing its secret, and refused by the other.
+                if [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED].contains(&answer.status) {
+                    answer = self.introspect(url, client_id, secret, token, !known_way).await?;
+                    if answer.status == StatusCode::OK {
+                        in_body.store(!known_way, Ordering::Relaxed);
+                    }
+                }
+                self.introspected(&object(&answer)?, client_id, asked_at, reading)
+            }
+            Way::UserInfo { url } => {
+                let mut headers = HeaderMap::new();
+                let bearer = sensitive(&format!("Bearer {}", token.expose_secret()));
+                headers.extend(bearer.map(|bearer| (AUTHORIZATION, bearer)));
+                let answer = self.put(Question::get(url.clone(), headers)).await?;
+                // RFC 6750 section 3.1, and what Better Auth says to a machine's token.
+                let no = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+                if no.contains(&answer.status) {
+                    return refused(Check::Known, "the auth server knows no such access token");
+                }
+                vouched_for(&object(&answer)?, asked_at, reading)
+            }
+        }
+    }
+
+    /// RFC 7662 section 2.1; the client shows its secret as RFC 6749 section 2.3.1 has it. Without the
+    /// hint, Better Auth vouches for refresh tokens too.
+    async fn introspect(
+        &self,
+        url: &Url,
+        client_id: &str,
+        secret: &SecretString,
+        token: &SecretString,
+        in_body: bool,
+    ) -> Result<Answer, Fault> {
+        let secret = secret.expose_secret();
+        let mut form = vec![("token", token.expose_secret()), ("token_type_hint", "access_token")];
+        let mut headers = HeaderMap::new();
+        if in_body {
+            form.extend([("client_id", client_id), ("client_secret", secret)]);
+        } else {
+            let encoded = |text: &str| form_encoded(&[("", text)])[1..].to_owned();
+            let pair = format!("{}:{}", encoded(client_id), encoded(secret));
+            let basic = sensitive(&format!("Basic {}", STANDARD.encode(pair)));
+            headers.extend(basic.map(|basic| (AUTHORIZATION, basic)));
+        }
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, form_type);
+        let body = form_encoded(&form).into_bytes();
+        self.put(Question::post(url.clone(), headers, body).repeatable()).await
+    }
+
+    async fn put(&self, question: Question) -> Result<Answer, Fault> {
+        self.line.ask(&question).await.map_err(|no_answer| {
+            tracing::warn!(reason = no_answer.reason, "no answer about an access token");
+            no_answer.outage().into()
+        })
+    }
+
+    /// RFC 7662 section 2.2.
+    fn introspected(
+        &self,
+        answer: &Claims,
+        client_id: &str,
+        asked_at: Timestamp,
+        reading: &Reading<'_>,
+    ) -> Result<Caller, Fault> {
+        if answer.get("active") != Some(&Value::Bool(true)) {
+            return refused(Check::Known, "the auth server knows no such access token");
+        }
+        // RFC 9449: a token that is bound to a key of the client's is no bearer token.
+        if answer.contains_key("cnf") {
+            return refused(Check::Kind, "the access token is bound to a key of its client's");
+        }
+        let expires_at = numeric_date(answer, "exp")?.unwrap_or(asked_at + UNKNOWN_LIFETIME);
+        if expires_at <= now() {
+            return refused(Check::Times, "the access token has expired");
+        }
+        if answer.get("iss").is_some_and(|iss| iss.as_str() != self.issuer.as_deref()) {
+            return refused(Check::Issuer, "the access token's issuer is not an accepted one");
+        }
+        let client = text(answer, "client_id");
+        let is_ours = match answer.get("aud") {
+            None | Some(Value::Null) => client.as_deref() == Some(client_id),
+            audience => names_one_of(audience, &self.resources),
+        };
+        if !is_ours {
+            return refused(Check::Audience, "the access token is meant for another audience");
+        }
+        let proof =
+            Proof { via: Via::AccessToken, confirmed_at: asked_at, was_asked: true, expires_at };
+        // Nobody signed in for a token that a machine got for itself.
+        let sub = answer.get("sub").filter(|sub| !sub.is_null());
+        if sub.is_none() || sub.and_then(Value::as_str) == client.as_deref() {
+            let id = subject(answer.get("client_id"))?;
+            return Ok(Caller::service(id, proof, reading).permitted(scopes(answer)));
+        }
+        let caller = Caller::from_claims(subject(sub)?, proof, answer, reading)?;
+        Ok(caller.permitted(scopes(answer)))
+    }
+}
+
+fn vouched_for(
+    answer: &Claims,
+    asked_at: Timestamp,
+    reading: &Reading<'_>,
+) -> Result<Caller, Fault> {
+    let expires_at = asked_at + UNKNOWN_LIFETIME;
+    let proof =
+        Proof { via: Via::AccessToken, confirmed_at: asked_at, was_asked: true, expires_at };
+    Caller::from_claims(subject(answer.get("sub"))?, proof, answer, reading)
+}
+
+fn object(answer: &Answer) -> Result<Claims, Fault> {
+    if answer.status == StatusCode::OK
+        && let Ok(Value::Object(object)) = serde_json::from_slice(&answer.body)
+    {
+        return Ok(object);
+    }
+    tracing::warn!(status = %answer.status, "the auth server could not tell about an access token");
+    Err(answer.outage().into())
+}
+
+fn form_encoded(pairs: &[(&str, &str)]) -> String {
+    let mut url = Url::parse("form:").expect("it is an address");
+    url.query_pairs_mut().extend_pairs(pairs);
+    url.query().unwrap_or_default().to_owned()
+}

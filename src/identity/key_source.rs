@@ -1,0 +1,88 @@
+//! Where keys come from.
+
+use std::time::Duration;
+
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
+use futures_util::future::BoxFuture;
+use reqwest::Url;
+use serde_json::Value;
+
+use super::jwk::{KeySet, read_set};
+use super::upstream::{Line, NoAnswer, Question};
+
+/// Somewhere that publishes keys.
+pub(super) trait KeySource: Send + Sync + 'static {
+    /// The keys it publishes now: a usable set, or none.
+    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>>;
+}
+
+/// What a source published.
+pub(super) struct Fetched {
+    pub(super) keys: KeySet,
+    /// How long it may be believed, if the source says (RFC 9111 section 5.2.2.1).
+    pub(super) max_age: Option<Duration>,
+}
+
+/// A JSON Web Key Set at a known address.
+pub(super) struct Published {
+    pub(super) url: Url,
+    pub(super) line: Line,
+}
+
+impl KeySource for Published {
+    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>> {
+        Box::pin(key_set(&self.line, self.url.clone()))
+    }
+}
+
+/// The key set that an OpenID provider's metadata names (OpenID Connect Discovery section 4).
+pub(super) struct Discovered {
+    pub(super) issuer: String,
+    pub(super) line: Line,
+}
+
+impl KeySource for Discovered {
+    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>> {
+        Box::pin(async { key_set(&self.line, discover(&self.line, &self.issuer).await?).await })
+    }
+}
+
+/// Where `issuer` publishes its keys, by its metadata.
+pub(super) async fn discover(line: &Line, issuer: &str) -> Result<Url, NoAnswer> {
+    let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let address =
+        Url::parse(&address).map_err(|_| NoAnswer::new("the issuer is no web address"))?;
+    let (metadata, _) = document(line, address).await?;
+    // Section 4.3: else one provider could speak for another.
+    if metadata.get("issuer").and_then(Value::as_str) != Some(issuer) {
+        return Err(NoAnswer::new("the discovery document is another issuer's"));
+    }
+    metadata
+        .get("jwks_uri")
+        .and_then(|uri| Url::parse(uri.as_str()?).ok())
+        .filter(|uri| matches!(uri.scheme(), "http" | "https"))
+        .ok_or(NoAnswer::new("the discovery document names no key set"))
+}
+
+async fn key_set(line: &Line, url: Url) -> Result<Fetched, NoAnswer> {
+    let (document, max_age) = document(line, url).await?;
+    let keys = read_set(&document).ok_or(NoAnswer::new("there is no usable key in it"))?;
+    Ok(Fetched { keys, max_age })
+}
+
+async fn document(line: &Line, url: Url) -> Result<(Value, Option<Duration>), NoAnswer> {
+    let answer = line.ask(&Question::get(url, HeaderMap::new())).await?;
+    if answer.status != StatusCode::OK {
+        return Err(NoAnswer::new("the status is not 200"));
+    }
+    let document = serde_json::from_slice(&answer.body)
+        .map_err(|_| NoAnswer::new("the answer is not JSON"))?;
+    Ok((document, max_age(&answer.headers)))
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let directives = headers.get(CACHE_CONTROL)?.to_str().ok()?.split(',');
+    let seconds = directives.filter_map(|one| one.trim().strip_prefix("max-age=")).next()?;
+    seconds.parse().ok().map(Duration::from_secs)
+}

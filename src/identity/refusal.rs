@@ -1,0 +1,93 @@
+//! Why a credential is not accepted.
+
+use std::time::Duration;
+
+/// The checks of a credential, in the order in which they are made: whatever failed, those before it
+/// held, and those after it were not reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// It is a credential at all, shown once and in the right place.
+    Form,
+    /// Its header asks for nothing that is not understood (RFC 7515 section 4.1.11).
+    Header,
+    /// It is a kind of credential that the settings let in.
+    Kind,
+    /// Its algorithm is accepted and is its key's (RFC 8725 section 3.1).
+    Algorithm,
+    /// Its key is in the key set.
+    Key,
+    /// Somebody who has the key or the secret signed it.
+    Signature,
+    /// It has not expired, and is valid already (RFC 7519 sections 4.1.4 to 4.1.6).
+    Times,
+    /// An accepted issuer made it (RFC 8725 section 3.8).
+    Issuer,
+    /// It is meant for us (RFC 8725 section 3.9).
+    Audience,
+    /// The auth server knows it.
+    Known,
+    /// It names a user.
+    Subject,
+    /// The user is not banned.
+    Ban,
+    /// It was not taken back.
+    Revocation,
+}
+
+/// Every check, in order.
+pub const CHECKS: [Check; 13] = [
+    Check::Form,
+    Check::Header,
+    Check::Kind,
+    Check::Algorithm,
+    Check::Key,
+    Check::Signature,
+    Check::Times,
+    Check::Issuer,
+    Check::Audience,
+    Check::Known,
+    Check::Subject,
+    Check::Ban,
+    Check::Revocation,
+];
+
+/// Why a credential was refused: a sentence without anything of the credential in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The check that failed.
+    pub check: Check,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// What a scheme says of a credential that it did not accept.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// It is not good.
+    Refused(Refusal),
+    /// Whether it is good cannot be found out now.
+    Unavailable(Outage),
+}
+
+/// How long whoever asks should wait before asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// As the auth server said, or as long as it is not asked.
+    pub retry_after: Duration,
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Outage> for Fault {
+    fn from(outage: Outage) -> Self {
+        Self::Unavailable(outage)
+    }
+}
+
+pub(super) fn refused<T>(check: Check, reason: &'static str) -> Result<T, Fault> {
+    Err(Fault::Refused(Refusal { check, reason }))
+}

@@ -1,0 +1,156 @@
+//! What was found out about a credential, remembered for as long as it may be believed.
+//!
+//! Concurrent checks of one credential are one check. An outage is never remembered.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use moka::Expiry;
+use moka::future::Cache;
+
+use super::caller::Caller;
+use super::meter::{CacheName, Meter};
+use super::refusal::{Fault, Outage, Refusal};
+
+/// The most that the entries of one cache may weigh, in bytes …
+const LARGEST: u64 = 64 * 1024 * 1024;
+/// … of which each weighs this much at least: so there are 65 536 at most.
+const LEAST_WEIGHT: usize = 1024;
+/// How long a refusal is remembered at most: a session made a moment later must work soon.
+const REFUSAL_TTL: Duration = Duration::from_secs(5);
+/// When what was just found out is out of date at once, again and again, something is wrong.
+const ROUNDS: usize = 3;
+
+/// A caller who was recognized, and by which key.
+#[derive(Clone)]
+pub(super) struct Accepted {
+    pub(super) caller: Arc<Caller>,
+    /// The key that signed the credential, which counts only as long as the key does.
+    pub(super) key: Option<Arc<SigningKey>>,
+}
+
+/// A key of a key set.
+pub(super) struct SigningKey {
+    pub(super) id: String,
+    pub(super) thumbprint: [u8; 32],
+    /// Whether the key is the OpenID provider's, where that is another than the auth server.
+    pub(super) of_provider: bool,
+}
+
+#[derive(Clone)]
+enum Verdict {
+    Accepted(Accepted),
+    Refused(Refusal),
+}
+
+/// A cache of verdicts, by a keyed hash of the whole credential and its scheme: two that differ
+/// anywhere share nothing, nobody outside can aim at an entry, and no credential is kept.
+pub(super) struct Remembered {
+    name: CacheName,
+    key: hmac::Key,
+    verdicts: Cache<[u8; 32], Verdict>,
+    refusals: bool,
+    meter: Meter,
+}
+
+struct Lifetime {
+    longest: Duration,
+}
+
+impl Expiry<[u8; 32], Verdict> for Lifetime {
+    fn expire_after_create(&self, _: &[u8; 32], verdict: &Verdict, _: Instant) -> Option<Duration> {
+        Some(match verdict {
+            Verdict::Accepted(accepted) => self.longest.min(accepted.caller.remaining()),
+            Verdict::Refused(_) => self.longest.min(REFUSAL_TTL),
+        })
+    }
+}
+
+impl Remembered {
+    /// Verified tokens, until they expire. What is refused is checked again each time.
+    pub(super) fn tokens(meter: Meter) -> Self {
+        Self::new(CacheName::Tokens, Duration::MAX, false, meter)
+    }
+
+    /// Answers of the auth server, for `ttl` at most; its refusals briefly.
+    pub(super) fn sessions(ttl: Duration, meter: Meter) -> Self {
+        Self::new(CacheName::Sessions, ttl, true, meter)
+    }
+
+    fn new(name: CacheName, longest: Duration, refusals: bool, meter: Meter) -> Self {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
+            .expect("the system has random numbers, without which there is no TLS either");
+        let verdicts = Cache::builder()
+            .max_capacity(LARGEST)
+            .weigher(|_, verdict| weight(verdict))
+            .expire_after(Lifetime { longest })
+            .build();
+        Self { name, key, verdicts, refusals, meter }
+    }
+
+    /// The verdict on `credential`: remembered, if it is `still_good`, else what `find` finds out.
+    pub(super) async fn recall<F>(
+        &self,
+        credential: &[&[u8]],
+        still_good: impl Fn(&Accepted) -> bool,
+        find: impl Fn() -> F,
+    ) -> Result<Arc<Caller>, Fault>
+    where
+        F: Future<Output = Result<Accepted, Fault>>,
+    {
+        let key = self.hash(credential);
+        let known = self.verdicts.get(&key).await;
+        self.meter.looked_up(self.name, known.is_some());
+        let mut verdict = known;
+        for _ in 0..ROUNDS {
+            match verdict {
+                Some(Verdict::Refused(refusal)) => return Err(refusal.into()),
+                Some(Verdict::Accepted(accepted)) if still_good(&accepted) => {
+                    return Ok(accepted.caller);
+                }
+                Some(Verdict::Accepted(_)) => self.verdicts.invalidate(&key).await,
+                None => {}
+            }
+            let found = self.verdicts.try_get_with(key, self.judge(find())).await;
+            verdict = Some(found.map_err(|fault| *fault)?);
+        }
+        Err(Outage { retry_after: Duration::from_secs(1) }.into())
+    }
+
+    async fn judge(
+        &self,
+        found: impl Future<Output = Result<Accepted, Fault>>,
+    ) -> Result<Verdict, Fault> {
+        match found.await {
+            Ok(accepted) => Ok(Verdict::Accepted(accepted)),
+            Err(Fault::Refused(refusal)) if self.refusals => Ok(Verdict::Refused(refusal)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn hash(&self, credential: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in credential {
+            context.update(&part.len().to_be_bytes());
+            context.update(part);
+        }
+        let mut key = [0; 32];
+        key.copy_from_slice(context.sign().as_ref());
+        key
+    }
+
+    /// How many entries there are, and about how many bytes they take.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.verdicts.entry_count(), self.verdicts.weighted_size())
+    }
+}
+
+fn weight(verdict: &Verdict) -> u32 {
+    let texts = match verdict {
+        Verdict::Accepted(accepted) => accepted.caller.size(),
+        Verdict::Refused(_) => 0,
+    };
+    u32::try_from(LEAST_WEIGHT + texts).unwrap_or(u32::MAX)
+}

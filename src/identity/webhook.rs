@@ -1,0 +1,115 @@
+//! Revocations that the auth server pushes: messages by the Standard Webhooks specification, whose
+//! signature covers id, time and body.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
+use hallpass_entity::now;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::revocation::{Revocation, Target};
+
+/// How old a message may be, or how far in the future: the specification leaves it to the receiver, and
+/// its libraries take five minutes.
+const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+/// The longest id of a message, of a session and of a user that is looked at.
+const LONGEST_ID: usize = 255;
+
+/// Reads the messages that one of the secrets signed.
+pub struct Webhook {
+    keys: Vec<hmac::Key>,
+}
+
+/// A message that the auth server signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its id, by which it is known again.
+    pub id: String,
+    /// What it says.
+    pub revocation: Revocation,
+}
+
+/// Why a message is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// Its headers or its body are not what they should be.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// Its signature does not fit.
+    #[error("the signature does not fit: compare REVOCATION_SECRET with the auth server's")]
+    Signature,
+    /// It is too old, or from the future.
+    #[error("the message is more than five minutes away from this server's clock")]
+    Late,
+}
+
+impl Webhook {
+    /// A reader for messages signed with one of `secrets`: `whsec_` and base64, or as they are.
+    #[must_use]
+    pub fn new(secrets: &[SecretString]) -> Self {
+        let key = |secret: &SecretString| {
+            let text = secret.expose_secret();
+            let decoded = text.strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
+            let bytes = decoded.unwrap_or_else(|| text.as_bytes().to_vec());
+            hmac::Key::new(hmac::HMAC_SHA256, &bytes)
+        };
+        Self { keys: secrets.iter().map(key).collect() }
+    }
+
+    /// The message with these `headers` and this `body`.
+    ///
+    /// # Errors
+    /// When nobody who has a secret sent it, or not now, or not this.
+    pub fn read(&self, headers: &HeaderMap, body: &[u8]) -> Result<Message, WebhookError> {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let (Some(id), Some(timestamp), Some(signatures)) =
+            (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"))
+        else {
+            return Err(WebhookError::Malformed(
+                "send the headers webhook-id, webhook-timestamp and webhook-signature",
+            ));
+        };
+        let message = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
+        if !signatures.split(' ').any(|signature| self.signed(&message, signature)) {
+            return Err(WebhookError::Signature);
+        }
+        let at = timestamp.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        let Some(at) = at else {
+            return Err(WebhookError::Malformed("webhook-timestamp is no time in seconds"));
+        };
+        if (now() - at).abs().to_std().is_ok_and(|away| away > TOLERANCE) {
+            return Err(WebhookError::Late);
+        }
+        if id.is_empty() || id.len() > LONGEST_ID {
+            return Err(WebhookError::Malformed("webhook-id is empty or too long"));
+        }
+        Ok(Message { id: id.to_owned(), revocation: Revocation { target: target(body)?, at } })
+    }
+
+    fn signed(&self, message: &[u8], signature: &str) -> bool {
+        let tag = signature.strip_prefix("v1,").and_then(|tag| STANDARD.decode(tag).ok());
+        tag.is_some_and(|tag| self.keys.iter().any(|key| hmac::verify(key, message, &tag).is_ok()))
+    }
+}
+
+fn target(body: &[u8]) -> Result<Target, WebhookError> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let id = |name: &str| {
+        let id = body["data"][name].as_str().map(str::to_owned);
+        id.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID)
+    };
+    match body["type"].as_str() {
+        Some("session.revoked") => id("sessionId")
+            .map(Target::Session)
+            .ok_or(WebhookError::Malformed("data.sessionId is missing or no id")),
+        Some("user.changed") => id("userId")
+            .map(Target::User)
+            .ok_or(WebhookError::Malformed("data.userId is missing or no id")),
+        _ => Err(WebhookError::Malformed("type is neither session.revoked nor user.changed")),
+    }
+}
