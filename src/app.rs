@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use hallpass_entity::{Database, Options, Scope};
 use hallpass_migration::{Migrator, MigratorTrait as _};
+use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Asking;
 use crate::config::{Config, ConfigError, Environment};
-use crate::http::{self, Parts, PersonaCard};
+use crate::http::{self, Parts, PersonaCard, Routers};
 use crate::identity::{
-    Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona,
+    Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Users, Webhook,
 };
+use crate::nodes::Nodes;
+use crate::revocations::Desk;
 use crate::{courses, schema, tasks};
 
 /// Why the server did not start.
@@ -38,11 +40,16 @@ pub enum StartError {
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be set up: {0}")]
     Client(#[from] reqwest::Error),
+    /// The address of the Redis server is none.
+    #[error("REDIS_URL is no address of a Redis server ({0}): write redis://HOST:PORT")]
+    Redis(#[from] redis::RedisError),
     /// The address cannot be served on.
     #[error(
-        "API_HOST and API_PORT name {address}, which cannot be served on ({source}): is another server running there?"
+        "{setting} name {address}, which cannot be served on ({source}): is another server running there?"
     )]
     Listen {
+        /// The settings that name it.
+        setting: &'static str,
         /// The address.
         address: std::net::SocketAddr,
         /// What went wrong.
@@ -52,8 +59,17 @@ pub enum StartError {
 
 /// A server, ready to serve.
 pub struct App {
-    router: Router,
+    routers: Routers,
     database: Database,
+    revocations: Option<Arc<Desk>>,
+}
+
+/// Where the server listens.
+pub struct Listeners {
+    /// For everything.
+    pub main: TcpListener,
+    /// For metrics, where they have an address of their own.
+    pub metrics: Option<TcpListener>,
 }
 
 /// More than this does not help: on SQLite there is one writer, on PostgreSQL each connection is a
@@ -111,6 +127,10 @@ impl App {
         };
         let authenticator =
             Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?;
+        let authenticator = Arc::new(authenticator);
+        let mut metrics = Registry::default();
+        authenticator.register(&mut metrics);
+        let revocations = revocations(config, &authenticator, &database)?.map(Arc::new);
         if let Some(issuer) = &issuer {
             load_demo(&database, issuer, &authenticator).await?;
         }
@@ -118,28 +138,46 @@ impl App {
         let parts = Parts {
             sdl: config.introspection.then(|| schema::sdl(&schema)),
             schema,
+            prepare: prepare(config, database.clone(), Arc::clone(authenticator.users())),
             authenticator,
-            prepare: prepare(config, database.clone()),
             readiness: readiness(database.clone()),
             personas: issuer.map(personas),
             limits: config.limits,
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            revocations: revocations.clone(),
+            metrics,
+            serves_metrics: config.metrics_address.is_none(),
         };
-        Ok(Self { router: http::router(parts), database })
+        Ok(Self { routers: http::routers(parts), database, revocations })
     }
 
-    /// Serves on `listener` until `stop`, then lets the requests under way finish and closes the
+    /// Serves on `listeners` until `stop`, then lets the requests under way finish and closes the
     /// database.
     ///
     /// # Errors
     /// When the database could not be closed.
     pub async fn serve(
         self,
-        listener: TcpListener,
+        listeners: Listeners,
         stop: CancellationToken,
     ) -> Result<(), StartError> {
-        http::serve(listener, self.router, stop).await;
+        let stopped = stop.clone();
+        let background = async {
+            if let Some(desk) = &self.revocations {
+                stopped.run_until_cancelled(desk.keep_up()).await;
+            }
+        };
+        let metrics = async {
+            if let Some(listener) = listeners.metrics {
+                http::serve(listener, self.routers.metrics, stop.clone()).await;
+            }
+        };
+        tokio::join!(
+            http::serve(listeners.main, self.routers.main, stop.clone()),
+            metrics,
+            background
+        );
         Ok(self.database.close().await?)
     }
 }
@@ -151,13 +189,28 @@ fn scope_of(database: &Database, caller: Option<&Caller>) -> Scope {
     database.scope(person.map(|caller| caller.id().clone()))
 }
 
-fn prepare(config: &Config, database: Database) -> Box<http::Prepare> {
+/// The desk for revocations, where the auth server pushes them.
+fn revocations(
+    config: &Config,
+    authenticator: &Authenticator,
+    database: &Database,
+) -> Result<Option<Desk>, StartError> {
+    let secrets = &config.identity.revocation_secrets;
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
+    let held = Arc::clone(authenticator.revocations());
+    Ok(Some(Desk::new(Webhook::new(secrets), held, database.clone(), nodes)))
+}
+
+fn prepare(config: &Config, database: Database, users: Arc<Users>) -> Box<http::Prepare> {
     let tiers = Arc::new(config.identity.tiers.clone());
     let denial = config.ownership_denial;
     Box::new(move |request, caller| {
         let scope = scope_of(&database, caller.as_deref());
         let asking = Asking { caller, tiers: Arc::clone(&tiers) };
-        schema::scoped(request.data(asking).data(denial), scope)
+        schema::scoped(request.data(asking).data(denial).data(Arc::clone(&users)), scope)
     })
 }
 

@@ -30,5 +30,8 @@ pub mod graphql;
 pub mod http;
 pub mod identity;
 pub mod learners;
+pub mod nodes;
+pub mod revocations;
 pub mod schema;
 pub mod tasks;
+pub mod users;

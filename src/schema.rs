@@ -13,11 +13,12 @@ use crate::courses::{self, Chapter, Course, CourseQuery};
 use crate::graphql::{Lenient, Result, decode_id};
 use crate::learners::LearnerQuery;
 use crate::tasks::{self, Task, TaskMutation, TaskQuery};
+use crate::users::UserQuery;
 
 /// The queries of every domain.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub struct Queries(NodeQuery, LearnerQuery, TaskQuery, CourseQuery);
+pub struct Queries(NodeQuery, LearnerQuery, TaskQuery, CourseQuery, UserQuery);
 
 /// The mutations of every domain.
 #[derive(MergedObject, Default)]

@@ -24,6 +24,7 @@ pub mod course;
 pub mod interest;
 pub mod level;
 pub mod progress;
+pub mod revocation;
 pub mod task;
 pub mod task_tag;
 pub mod variant;

@@ -9,6 +9,7 @@ use sea_orm_migration::sea_orm::DatabaseConnection;
 
 mod m20261121_000001_tasks;
 mod m20261121_000002_courses;
+mod m20261121_000003_revocations;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_tasks::Migration),
             Box::new(m20261121_000002_courses::Migration),
+            Box::new(m20261121_000003_revocations::Migration),
         ]
     }
 }

@@ -33,7 +33,8 @@ pub const EDITOR: Rule =
     Rule::AnyOf(&[Rule::HasRole("editor"), ADMIN, Rule::HasPermission("content:write")]);
 
 /// Every rule that a field states: the table of access knows no others.
-pub const RULES: &[Rule] = &[Rule::Public, Rule::SignedIn, Rule::Owner, Rule::MinTier, EDITOR];
+pub const RULES: &[Rule] =
+    &[Rule::Public, Rule::SignedIn, Rule::Owner, Rule::MinTier, EDITOR, ADMIN];
 
 /// What a rule may know of the row whose field is used.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{CliError, block_on};
-use crate::app::{self, App, StartError};
+use crate::app::{self, App, Listeners, StartError};
 use crate::config::{Config, Environment};
 
 /// What is logged unless `RUST_LOG` says otherwise: migrations are told by their own command.
@@ -27,18 +27,23 @@ pub(super) fn run(config: &Config, no_migrate: bool) -> Result<(), CliError> {
 
 async fn serve(config: &Config, no_migrate: bool) -> Result<(), CliError> {
     let stop = stop_on_signal()?;
-    let listener = listen(config.address).await?;
+    let main = listen("API_HOST and API_PORT", config.address).await?;
+    let metrics = match config.metrics_address {
+        Some(address) => Some(listen("METRICS_ADDR", address).await?),
+        None => None,
+    };
     if !no_migrate {
         app::migrate(config).await?;
     }
     let database = app::open(config, |_| {}).await?;
     let app = App::build(config, database).await?;
-    announce(config, &listener);
-    Ok(app.serve(listener, stop).await?)
+    announce(config, &main);
+    Ok(app.serve(Listeners { main, metrics }, stop).await?)
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| StartError::Listen { setting, address, source })
 }
 
 fn stop_on_signal() -> Result<CancellationToken, CliError> {

@@ -33,6 +33,8 @@ pub mod code {
     pub const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
     /// It took too long.
     pub const TIMEOUT: &str = "TIMEOUT";
+    /// The field needs a setting that is not there.
+    pub const NOT_CONFIGURED: &str = "NOT_CONFIGURED";
     /// The database is away.
     pub const UNAVAILABLE: &str = "UNAVAILABLE";
     /// A fault of ours.
@@ -50,6 +52,10 @@ pub enum ApiError {
     BadInput(Vec<(String, String)>),
     /// The row has changed since it was read; its version now.
     Conflict(i32),
+    /// The field needs this setting, which is not there.
+    NotConfigured(&'static str),
+    /// The auth server did not answer.
+    AuthUnavailable,
     /// The database did not answer.
     Database(Arc<EntityError>),
 }
@@ -125,6 +131,14 @@ impl From<ApiError> for Error {
                 "It was changed since you read it: read it again and repeat your change.",
                 code::CONFLICT,
                 |extensions| extensions.set("currentVersion", current),
+            ),
+            ApiError::NotConfigured(setting) => error(
+                &format!("The server does not offer this: set {setting}."),
+                code::NOT_CONFIGURED,
+            ),
+            ApiError::AuthUnavailable => error(
+                "The sign-in service cannot be reached: please try again soon.",
+                code::AUTH_UNAVAILABLE,
             ),
             ApiError::Database(failure) => database(&failure),
         }

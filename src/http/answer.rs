@@ -13,6 +13,8 @@ use crate::graphql::code;
 
 /// More errors than anyone reads: a refused field in each of a hundred rows.
 const MOST_ERRORS: usize = 100;
+/// The codes that say that something needed is away.
+const AWAY: [&str; 3] = [code::UNAVAILABLE, code::TIMEOUT, code::AUTH_UNAVAILABLE];
 /// Library messages can quote the document.
 const LONGEST_MESSAGE: usize = 200;
 
@@ -118,6 +120,16 @@ impl Rejection {
         }
     }
 
+    /// A message is not signed as it should be.
+    pub(super) fn unsigned(message: String) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
+    }
+
+    /// It happened before.
+    pub(super) fn conflict(message: String) -> Self {
+        Self::new(StatusCode::CONFLICT, code::CONFLICT, message)
+    }
+
     /// A cookie came without a sign that a page of ours sent it.
     pub(super) fn cross_site(why: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, code::FORBIDDEN, format!("Refused: {why}."))
@@ -173,10 +185,7 @@ pub(super) fn executed(mut executed: Executed, media: MediaType, id: &RequestId)
     for error in &mut executed.errors {
         complete(error, id);
     }
-    let away = executed
-        .errors
-        .iter()
-        .any(|error| has_code(error, code::UNAVAILABLE) || has_code(error, code::TIMEOUT));
+    let away = executed.errors.iter().any(|error| AWAY.iter().any(|code| has_code(error, code)));
     let status = match media {
         _ if away => StatusCode::SERVICE_UNAVAILABLE,
         MediaType::GraphqlResponse if refused => StatusCode::BAD_REQUEST,

@@ -32,6 +32,7 @@ pub(super) async fn edge(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
+    shared.meter.answered(response.status(), began.elapsed());
     span.in_scope(|| {
         tracing::debug!(
             %method,

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::Shared;
+use crate::identity::Status;
 
 /// The process lives. Touches nothing else: a server whose database is away must not be restarted.
 pub(super) async fn health() -> &'static str {
@@ -16,10 +17,25 @@ pub(super) async fn health() -> &'static str {
 /// The process can do its work; else 503 with the name of what is missing.
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     match (shared.parts.readiness)().await {
-        Ok(()) if shared.parts.authenticator.ready().await => "ready\n".into_response(),
+        Ok(()) if shared.parts.authenticator.ready().await => {
+            report(&shared.parts.authenticator.status()).into_response()
+        }
         Ok(()) => not_ready("key set"),
         Err(missing) => not_ready(missing),
     }
+}
+
+fn report(status: &Status) -> String {
+    let mut report = "ready\n".to_owned();
+    if let Some(keys) = &status.keys {
+        let age = keys.age.map_or(String::new(), |age| format!(", {} s old", age.as_secs()));
+        report += &format!("key set: {} ({}){age}\n", keys.keys, keys.algorithms.join(", "));
+    }
+    if status.sessions_paused {
+        report +=
+            "auth server: fails again and again, and is not asked about sessions for a moment\n";
+    }
+    report
 }
 
 fn not_ready(missing: &str) -> Response {

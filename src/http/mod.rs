@@ -12,30 +12,35 @@ mod edge;
 mod endpoint;
 mod graphiql;
 mod health;
+mod metrics;
 mod overlap;
 mod params;
+mod revocations;
 mod server;
 mod variables;
 
 use std::sync::Arc;
 
-use async_graphql::registry::Registry;
+use async_graphql::registry::Registry as Types;
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
+use prometheus_client::registry::Registry;
 use tower_http::cors::CorsLayer;
 
 use crate::config::{Limits, Origin};
 use crate::identity::{Authenticator, Caller};
+use crate::revocations::Desk;
 use crate::schema::{self, Schema};
 
 pub use graphiql::PersonaCard;
 pub use server::serve;
 
 use document::Documents;
+use metrics::Meter;
 
 /// Gives a request what its resolvers need to know of its caller.
 pub type Prepare =
@@ -52,7 +57,7 @@ pub struct Parts {
     /// The schema as text, where clients may ask for it.
     pub sdl: Option<String>,
     /// Decides who is asking.
-    pub authenticator: Authenticator,
+    pub authenticator: Arc<Authenticator>,
     /// Gives a request what its resolvers need to know of its caller.
     pub prepare: Box<Prepare>,
     /// Names what is not ready.
@@ -65,19 +70,38 @@ pub struct Parts {
     pub allowed_origins: Vec<Origin>,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Takes revocations in, where the auth server pushes them.
+    pub revocations: Option<Arc<Desk>>,
+    /// What is counted.
+    pub metrics: Registry,
+    /// Whether the main address serves metrics too.
+    pub serves_metrics: bool,
 }
 
 struct Shared {
     parts: Parts,
     documents: Documents,
-    types: Registry,
+    types: Types,
+    meter: Meter,
+}
+
+/// The routes of the main address, and of the one for metrics.
+pub struct Routers {
+    /// Everything.
+    pub main: Router,
+    /// Metrics alone.
+    pub metrics: Router,
 }
 
 /// The routes.
-pub fn router(parts: Parts) -> Router {
+#[must_use]
+pub fn routers(mut parts: Parts) -> Routers {
     let cors = cors(&parts.allowed_origins);
+    let meter = Meter::registered(&mut parts.metrics);
+    let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
+    let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
     let documents = Documents::new(parts.limits, parts.sdl.is_some());
-    let shared = Arc::new(Shared { parts, documents, types: schema::types() });
+    let shared = Arc::new(Shared { parts, documents, types: schema::types(), meter });
     let router = Router::new()
         .route("/graphql", any(endpoint::graphql))
         .route("/schema.graphql", get(graphiql::sdl))
@@ -85,13 +109,16 @@ pub fn router(parts: Parts) -> Router {
         .route("/dev/personas", get(graphiql::personas))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
+        .route("/revocations", post(revocations::take))
         .fallback(edge::not_found)
-        .with_state(Arc::clone(&shared));
+        .with_state(Arc::clone(&shared))
+        .merge(beside);
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    router.layer(axum::middleware::from_fn_with_state(shared, edge::edge))
+    let main = router.layer(axum::middleware::from_fn_with_state(shared, edge::edge));
+    Routers { main, metrics }
 }
 
 /// Exact origins with credentials; nobody else is granted anything.

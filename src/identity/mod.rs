@@ -99,7 +99,7 @@ impl Authenticator {
     ) -> Result<Self, reqwest::Error> {
         let meter = Meter::default();
         let upstream = Upstream::new(config.timeout, meter.clone())?;
-        let revocations = Arc::<Revocations>::default();
+        let revocations = Arc::new(Revocations::new(meter.clone()));
         let names = config.claims.clone();
         let users = Users::new(config.user_lookup.clone(), names, upstream.line(Purpose::Users));
         Ok(Self {

@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use hallpass_entity::{Timestamp, now};
 
 use super::caller::Caller;
+use super::meter::{Meter, Revoked};
 
 /// How long a revocation is kept: by then the tokens of the user have expired. Better Auth's live
 /// ten hours at most unless told otherwise, and the longest in use elsewhere a week.
@@ -35,8 +36,10 @@ pub struct Revocation {
 }
 
 /// What was taken back.
-#[derive(Default)]
-pub struct Revocations(RwLock<Held>);
+pub struct Revocations {
+    held: RwLock<Held>,
+    meter: Meter,
+}
 
 #[derive(Default)]
 struct Held {
@@ -53,13 +56,23 @@ struct Taken {
 }
 
 impl Revocations {
+    pub(super) fn new(meter: Meter) -> Self {
+        Self { held: RwLock::default(), meter }
+    }
+
     /// Takes back. Hearing it twice, or out of order, changes nothing.
     pub fn apply(&self, revocation: Revocation) {
         let taken = Taken { at: revocation.at, heard: now() };
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let kept = match revocation.target {
-            Target::Session(id) => held.sessions.entry(id).or_insert(taken),
-            Target::User(id) => held.users.entry(id).or_insert(taken),
+            Target::Session(id) => {
+                self.meter.revoked(Revoked::Session);
+                held.sessions.entry(id).or_insert(taken)
+            }
+            Target::User(id) => {
+                self.meter.revoked(Revoked::User);
+                held.users.entry(id).or_insert(taken)
+            }
         };
         kept.at = kept.at.max(taken.at);
         kept.heard = kept.heard.max(taken.heard);
@@ -68,7 +81,7 @@ impl Revocations {
     /// Forgets what has no effect any more.
     pub fn prune(&self) {
         let oldest = now() - TimeDelta::from_std(KEPT).unwrap_or(TimeDelta::MAX);
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.sessions.retain(|_, taken| taken.heard > oldest);
         held.users.retain(|_, taken| taken.heard > oldest);
     }
@@ -76,13 +89,13 @@ impl Revocations {
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         held.sessions.len() + held.users.len()
     }
 
     /// Whether `caller` was confirmed before being taken back.
     pub(super) fn cover(&self, caller: &Caller) -> bool {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let session = caller.session_id().and_then(|id| held.sessions.get(id));
         let user = held.users.get(caller.id().as_str());
         session.into_iter().chain(user).any(|taken| taken.covers(caller))

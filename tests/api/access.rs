@@ -66,6 +66,7 @@ fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
         ("Query", "tasks" | "publicTasks" | "courses" | "chapters") => {
             in_query(&format!("{name} {{ totalCount }}"))
         }
+        ("Query", "user") => in_query("user(id: \"somebody\") { id }"),
         ("Query", "taskStats") => in_query("taskStats { total }"),
         ("Query", "course" | "chapter") => in_query(&format!("{name}(slug: \"x\") {{ id }}")),
         ("Query", "recommendations") => in_query("recommendations { because }"),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use clap::FromArgMatches as _;
-use hallpass::app::{self, App as Server};
+use hallpass::app::{self, App as Server, Listeners};
 use hallpass::config::{Config, Settings};
 use hallpass_entity::{Database, Scope, UserId, course, variant};
 use reqwest::{Client, Method, StatusCode};
@@ -117,7 +117,8 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(server.serve(listener, stop.clone()));
+        let listeners = Listeners { main: listener, metrics: None };
+        tokio::spawn(server.serve(listeners, stop.clone()));
         Self {
             url,
             client: client(),

@@ -1,0 +1,76 @@
+//! What nodes tell each other, through Redis: only that there is something to read in the database
+//! that they share. What it is, each reads there, so nothing that passes here has to be believed.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands as _, Client, RedisError};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+
+/// How long Redis may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long to wait before listening again, where that broke off.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The other nodes.
+pub struct Nodes {
+    client: Client,
+    speaking: Mutex<Option<MultiplexedConnection>>,
+}
+
+impl Nodes {
+    /// The nodes that share the Redis server at `url`. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn at(url: &SecretString) -> Result<Self, RedisError> {
+        let client = Client::open(url.expose_secret())?;
+        Ok(Self { client, speaking: Mutex::new(None) })
+    }
+
+    /// Tells every node that there is news on `topic`. Who misses it finds out a little later.
+    pub async fn tell(&self, topic: &'static str) {
+        let told = tokio::time::timeout(TIMEOUT * 2, self.publish(topic)).await;
+        if !matches!(told, Ok(Ok(()))) {
+            tracing::warn!(topic, "REDIS_URL does not answer: other nodes hear of this later");
+        }
+    }
+
+    async fn publish(&self, topic: &str) -> Result<(), RedisError> {
+        let mut speaking = self.speaking.lock().await;
+        if let Some(connection) = speaking.as_mut()
+            && connection.publish::<_, _, ()>(topic, "").await.is_ok()
+        {
+            return Ok(());
+        }
+        let mut connection = self.client.get_multiplexed_async_connection().await?;
+        connection.publish::<_, _, ()>(topic, "").await?;
+        *speaking = Some(connection);
+        Ok(())
+    }
+
+    /// Calls `heard` whenever there is news on `topic`, or may have been: after each interruption too.
+    /// Goes on for ever.
+    pub async fn listen(&self, topic: &'static str, heard: impl Fn()) {
+        loop {
+            if let Err(error) = self.hear(topic, &heard).await {
+                let reason = error.category();
+                tracing::warn!(topic, reason, "REDIS_URL does not answer: listening again soon");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn hear(&self, topic: &str, heard: &impl Fn()) -> Result<(), RedisError> {
+        let mut connection = self.client.get_async_pubsub().await?;
+        connection.subscribe(topic).await?;
+        heard();
+        let mut messages = connection.on_message();
+        while messages.next().await.is_some() {
+            heard();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+//! Revocations on their way: heard from the auth server, kept in the database, told to the other nodes.
+//!
+//! A node that hears a message applies it at once. The others read it in the database: at once where
+//! Redis tells them, else within [`POLL`]. A node that starts reads them all.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use chrono::TimeDelta;
+use hallpass_entity::{Database, Error, Timestamp, now, revocation};
+use tokio::sync::Notify;
+
+use crate::identity::{
+    Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, Webhook, WebhookError,
+};
+use crate::nodes::Nodes;
+
+/// How often the database is read for what other nodes heard, where nobody tells.
+const POLL: Duration = Duration::from_secs(5);
+/// How far back it is read again: clocks differ between nodes, and transactions end out of order.
+const OVERLAP: TimeDelta = TimeDelta::seconds(60);
+/// How often what has no effect any more is forgotten.
+const PRUNE: TimeDelta = TimeDelta::hours(1);
+/// Where nodes tell each other.
+const TOPIC: &str = "hallpass:revocations";
+
+/// Takes revocations in and passes them on.
+pub struct Desk {
+    webhook: Webhook,
+    held: Arc<Revocations>,
+    database: Database,
+    nodes: Option<Nodes>,
+    news: Notify,
+}
+
+/// Why a message was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// It is not one of the auth server's.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    /// It was taken in before.
+    #[error("this message was received before")]
+    Replayed,
+    /// It could not be kept: it holds here, and the auth server is to send it again.
+    #[error("it could not be kept: send it again")]
+    NotKept(#[from] Error),
+}
+
+impl Desk {
+    /// A desk that reads messages with `webhook` and keeps what they say in `database`.
+    #[must_use]
+    pub fn new(
+        webhook: Webhook,
+        held: Arc<Revocations>,
+        database: Database,
+        nodes: Option<Nodes>,
+    ) -> Self {
+        Self { webhook, held, database, nodes, news: Notify::new() }
+    }
+
+    /// Takes in a message with these `headers` and this `body`.
+    ///
+    /// # Errors
+    /// When it is not the auth server's, was taken in before, or could not be kept.
+    pub async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), DeskError> {
+        let message = self.webhook.read(headers, body)?;
+        let kept = self.system().keep_revocation(row(&message)).await;
+        if let Ok(false) = kept {
+            return Err(DeskError::Replayed);
+        }
+        self.held.apply(message.revocation);
+        kept?;
+        if let Some(nodes) = &self.nodes {
+            nodes.tell(TOPIC).await;
+        }
+        Ok(())
+    }
+
+    /// Keeps up with what other nodes heard, for ever.
+    pub async fn keep_up(&self) {
+        tokio::join!(self.listen(), self.read_on());
+    }
+
+    async fn listen(&self) {
+        if let Some(nodes) = &self.nodes {
+            nodes.listen(TOPIC, || self.news.notify_one()).await;
+        }
+    }
+
+    async fn read_on(&self) {
+        let mut read_until = now() - kept();
+        let mut pruned_at = now();
+        let mut seen = HashSet::new();
+        loop {
+            let began = now();
+            match self.read_since(read_until, &mut seen).await {
+                Ok(()) => read_until = began - OVERLAP,
+                Err(error) => tracing::warn!(%error, "revocations could not be read: trying again"),
+            }
+            if now() - pruned_at > PRUNE {
+                self.prune().await;
+                pruned_at = now();
+            }
+            // Whichever comes first: that there is news, or the time to look for it.
+            let _ = tokio::time::timeout(POLL, self.news.notified()).await;
+        }
+    }
+
+    async fn read_since(&self, moment: Timestamp, seen: &mut HashSet<String>) -> Result<(), Error> {
+        let rows = self.system().revocations_since(moment).await?;
+        let ids = rows.iter().map(|row| row.id.clone()).collect();
+        for row in rows {
+            if !seen.contains(&row.id)
+                && let Some(revocation) = revocation(row)
+            {
+                self.held.apply(revocation);
+            }
+        }
+        *seen = ids;
+        Ok(())
+    }
+
+    async fn prune(&self) {
+        self.held.prune();
+        if let Err(error) = self.system().forget_revocations_before(now() - kept()).await {
+            tracing::warn!(%error, "old revocations could not be forgotten");
+        }
+    }
+
+    fn system(&self) -> hallpass_entity::System<'_> {
+        self.database.system("revocations are the server's own")
+    }
+}
+
+fn kept() -> TimeDelta {
+    TimeDelta::from_std(REVOCATIONS_KEPT).unwrap_or(TimeDelta::MAX)
+}
+
+fn row(message: &Message) -> revocation::Model {
+    let (session_id, user_id) = match &message.revocation.target {
+        Target::Session(id) => (Some(id.clone()), None),
+        Target::User(id) => (None, Some(id.clone())),
+    };
+    revocation::Model {
+        id: message.id.clone(),
+        session_id,
+        user_id,
+        revoked_at: message.revocation.at,
+        heard_at: now(),
+    }
+}
+
+fn revocation(row: revocation::Model) -> Option<Revocation> {
+    let target = match (row.session_id, row.user_id) {
+        (Some(id), _) => Target::Session(id),
+        (None, Some(id)) => Target::User(id),
+        (None, None) => return None,
+    };
+    Some(Revocation { target, at: row.revoked_at })
+}
