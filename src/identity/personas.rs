@@ -221,12 +221,19 @@ impl Issuer {
             "softwareBackground": profile.software, "hardwareBackground": profile.hardware,
             "interestArea": profile.interest,
         });
+        self.sign(&claims).map(|token| Some(token.into()))
+    }
+
+    /// A token that says just this.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn sign(&self, claims: &Value) -> Result<String, IssuerError> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = None;
         header.kid = Some(KEY_ID.to_owned());
-        jsonwebtoken::encode(&header, &claims, &self.signing)
-            .map(|token| Some(token.into()))
-            .map_err(|_| IssuerError::Signature)
+        let signed = jsonwebtoken::encode(&header, claims, &self.signing);
+        signed.map_err(|_| IssuerError::Signature)
     }
 }
 

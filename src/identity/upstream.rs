@@ -153,7 +153,7 @@ impl Line {
                 upstream.meter.asked(*purpose, Outcome::Failed);
                 if let Some(open_for) = breaker.failed() {
                     tracing::warn!(
-                        purpose = purpose.name(),
+                        purpose = purpose.label(),
                         seconds = open_for.as_secs(),
                         "the auth server fails again and again: it is not asked for a moment"
                     );
