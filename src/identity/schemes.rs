@@ -95,10 +95,12 @@ impl Schemes {
     }
 
     pub(super) async fn ready(&self) -> bool {
-        match &self.keys.first_party {
-            Some(keys) => keys.ready().await,
-            None => true,
+        for keys in [&self.keys.first_party, &self.keys.provider].into_iter().flatten() {
+            if !keys.ready().await {
+                return false;
+            }
         }
+        true
     }
 
     /// Whether what was remembered still counts: nobody took it back, and its key is in the key set.
