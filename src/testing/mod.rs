@@ -20,7 +20,7 @@ mod asking;
 mod people;
 
 pub use asking::{Answer, As};
-pub use people::{Person, person};
+pub use people::{Person, person, persona};
 
 use axum::Router;
 use axum::routing::get;
@@ -35,7 +35,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::app::{self, App as Server, Listeners};
 use crate::cli;
 use crate::config::{Config, Settings};
-use crate::identity::Issuer as Signer;
+use crate::identity::{Issuer as Signer, Persona};
 
 /// A running server.
 pub struct App {
@@ -96,6 +96,12 @@ impl App {
     pub fn by_jwt(&self, person: &Person) -> As<'_> {
         let issuer = self.issuer.as_ref().expect("a server started with an issuer of its own");
         self.by_bearer(&issuer.token(person))
+    }
+
+    /// A persona of development: the guest shows nothing.
+    #[must_use]
+    pub fn by_persona(&self, who: Persona) -> As<'_> {
+        persona(who).map_or_else(|| self.anonymous(), |person| self.by_jwt(&person))
     }
 
     /// Whoever shows this bearer token.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::identity::Persona;
+
 /// Somebody with an account at the issuer.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -20,6 +22,12 @@ pub fn person(name: &str) -> Person {
         "interestArea": "General",
     });
     Person { claims }
+}
+
+/// A persona of development, as whom a domain can be tried by hand too; none for the guest.
+#[must_use]
+pub fn persona(persona: Persona) -> Option<Person> {
+    persona.claims().map(|claims| Person { claims: Value::Object(claims) })
 }
 
 impl Person {

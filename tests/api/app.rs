@@ -10,6 +10,7 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 pub use hallpass::testing::{Answer, As, client, config};
 
 use crate::issuer::Issuer;
+use crate::log;
 use crate::postgres;
 
 /// Which database a test runs on.
@@ -40,6 +41,11 @@ macro_rules! on_both_databases {
             }
         }
     )*};
+}
+
+/// Whether a flag's value is nobody else's business.
+fn is_secret(flag: &str) -> bool {
+    ["secret", "-key"].iter().any(|part| flag.contains(part))
 }
 
 /// A running server.
@@ -82,6 +88,10 @@ impl App {
 
     /// A server on the database at `url`, which may be another's too.
     pub async fn on(url: &str, files: tempfile::TempDir, flags: &[&str]) -> Self {
+        log::watch();
+        for pair in flags.windows(2).filter(|pair| is_secret(pair[0])) {
+            pair[1].split(',').for_each(log::must_not_show);
+        }
         let mut all = vec!["--database-url", url];
         all.extend(flags);
         let statements = Arc::new(Mutex::new(Vec::new()));
@@ -94,6 +104,18 @@ impl App {
     /// Somebody, by a JWT of the tests' issuer.
     pub fn by_jwt(&self, person: &Person) -> As<'_> {
         self.by_bearer(&Issuer::shared().token(&person.claims()))
+    }
+
+    /// Whoever shows this bearer token.
+    pub fn by_bearer(&self, token: &str) -> As<'_> {
+        log::must_not_show(token);
+        self.server.by_bearer(token)
+    }
+
+    /// Whoever shows this cookie.
+    pub fn by_cookie(&self, cookie: &str) -> As<'_> {
+        cookie.split(['=', ';']).for_each(log::must_not_show);
+        self.server.by_cookie(cookie)
     }
 
     /// Loads the demo courses.

@@ -1,6 +1,7 @@
 //! The testing kit, used as a team uses it for its own domains.
 
-use hallpass::testing::{App, person};
+use hallpass::identity::Persona;
+use hallpass::testing::{App, As, person};
 
 #[tokio::test]
 async fn a_team_tests_a_domain_with_callers_who_are_really_recognized() {
@@ -19,6 +20,19 @@ async fn a_team_tests_a_domain_with_callers_who_are_really_recognized() {
     let another = App::start().await;
     let token = "the.other.app";
     assert_eq!(another.by_bearer(token).ask("{ viewer { id } }").await.status, 401);
+}
+
+async fn viewer(who: As<'_>) -> serde_json::Value {
+    who.data("{ viewer { contentLevel roles } }").await["viewer"].clone()
+}
+
+#[tokio::test]
+async fn the_personas_of_development_are_at_hand() {
+    let app = App::start().await;
+    let editor = viewer(app.by_persona(Persona::Editor)).await;
+    assert_eq!(editor["roles"], serde_json::json!(["editor"]));
+    assert_eq!(viewer(app.by_persona(Persona::Premium)).await["contentLevel"], "advanced-robotics");
+    assert!(viewer(app.by_persona(Persona::Guest)).await.is_null());
 }
 
 #[tokio::test]

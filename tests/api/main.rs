@@ -20,6 +20,7 @@ mod graphql_spec;
 mod identity;
 mod key_sets;
 mod kit;
+mod log;
 mod metrics;
 mod notes;
 mod resilience;
