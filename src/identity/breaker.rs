@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many failures in a row …
-const FAILURES: u32 = 20;
+const FAILURES: u32 = 50;
 /// … within so long open it: a single slow answer, or a quiet hour with a bad night, does not.
 const WINDOW: Duration = Duration::from_secs(10);
 /// How long it stays open at first. Each trial that fails doubles it.

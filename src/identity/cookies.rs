@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::credentials::LONGEST;
-
+/// More than any credential Better Auth issues.
+pub(super) const LONGEST: usize = 16 * 1024;
 /// More parts than a browser keeps of a cookie that was cut up.
 const MOST_PARTS: usize = 20;
 
