@@ -5,21 +5,33 @@
 
 mod app;
 mod auth_server;
+mod forge;
 mod issuer;
 mod people;
 mod postgres;
 
 mod access;
+mod access_tokens;
+mod api_keys;
 mod browser;
 mod command_line;
 mod contract;
+mod cookie_cache;
+mod cookie_cache_forged;
+mod cookies;
 mod courses;
+mod discovery;
 mod graphql_over_http;
 mod graphql_spec;
 mod identity;
+mod key_changes;
 mod key_sets;
+mod kinds;
+mod machines;
 mod notes;
+mod oauth;
 mod scope;
+mod session_answers;
 mod sessions;
 mod tasks;
 mod tasks_paging;
