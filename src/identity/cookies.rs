@@ -62,12 +62,11 @@ pub(super) fn find(headers: &HeaderMap, prefix: &str) -> Result<Vec<SessionCooki
         let Some(decoded) = decoded(value.trim_matches('"')) else {
             return Err("the session cookie is empty, too long or malformed");
         };
-        found.push(SessionCookie {
-            name,
-            value: value.into(),
-            signed_token: decoded.into(),
-            data: session_data(&pairs, &format!("{prefix}.session_data")),
-        });
+        // Of two names only the first: what a sibling host planted under the other speaks for nobody.
+        let name_of_data = format!("{prefix}.session_data");
+        let data = found.is_empty().then(|| session_data(&pairs, &name_of_data)).flatten();
+        let (value, signed_token) = (value.into(), decoded.into());
+        found.push(SessionCookie { name, value, signed_token, data });
     }
     Ok(found)
 }
