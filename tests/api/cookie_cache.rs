@@ -92,6 +92,24 @@ async fn without_the_secret_only_what_the_key_set_signed_is_believed() {
 }
 
 #[tokio::test]
+async fn while_the_secret_rotates_each_of_the_list_may_have_made_a_cookie_cache() {
+    let (old, new) =
+        ("the secret of last year which is long", "the secret of this year which is long");
+    let list = format!("2:{new},1:{old}");
+    for (form, secret) in FORMS.into_iter().flat_map(|form| [(form, old), (form, new)]) {
+        let mut settings = form.settings();
+        settings["secret"] = secret.into();
+        let server = AuthServer::start(&settings);
+        let account = changed_since(&server, "Rotated", json!({})).await;
+        let app = server.app(&["--cookie-cache", "trust", "--better-auth-secrets", &list]).await;
+        assert_eq!(me(&app, &account.cookie).await, as_cached(&account), "{form:?}");
+        let flags = ["--cookie-cache", "trust", "--better-auth-secret", SECRET];
+        let stranger = server.app(&flags).await.by_cookie(&account.cookie).ask(METHOD).await;
+        assert_refused(&stranger, &format!("{form:?}: a third secret signed"));
+    }
+}
+
+#[tokio::test]
 async fn a_cookie_cache_in_parts_is_put_together_and_only_whole() {
     for (form, is_secure) in FORMS.into_iter().flat_map(|form| [(form, false), (form, true)]) {
         let mut settings = form.settings();

@@ -216,7 +216,7 @@ async fn an_access_token_is_typed_meant_for_us_and_free_of_a_key_of_its_clients(
         "iat": now().timestamp(), "exp": now().timestamp() + 60});
     let with = ["--oauth-resource", "here", "--jwt-secret", secret];
     let app = App::with(Backend::Sqlite, &with).await;
-    let header = r#"{"alg":"HS256","typ":"at+jwt"}"#;
+    let header = r#"{"alg":"HS256","typ":"at+jwt","kid":"ed"}"#;
     let by_secret = crate::forge::hs256(header, &claims.to_string(), secret);
     assert_refused(&ask(&app, &by_secret).await, "a shared secret is not the provider's key");
     let shown = app
