@@ -287,7 +287,7 @@ fn is_id_token(claims: &Claims) -> bool {
 /// Auth's cookie cache; none of these is somebody who asks.
 fn check_kind(kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
     let has = |claim: &&str| claims.contains_key(*claim);
-    if has(&"session") && has(&"user") || ["events", "cnf"].iter().any(|claim| has(claim)) {
+    if has(&"session") && has(&"user") || ["events", "cnf"].iter().any(has) {
         return refused(Check::Kind, "the token is of a kind that shows nobody who asks");
     }
     match kind {
