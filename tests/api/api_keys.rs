@@ -172,6 +172,20 @@ async fn the_key_of_an_organization_is_a_machines_and_makes_no_session() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_used_up_is_refused_either_way() {
+    let server = shared();
+    let flags = ["--session-cache-ttl", "0s"];
+    for app in [server.app(&flags).await, verifying(server, &flags).await] {
+        let owner = server.sign_up("Used", json!({})).await;
+        let key = server.api_key(&owner, json!({"remaining": 1})).await;
+        by_key(&app, &key).data(WHO).await;
+        for _ in 0..2 {
+            assert_refused(&by_key(&app, &key).ask(WHO).await, "its last use was before");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_was_used_too_often_is_neither_in_nor_out() {
     let limit = json!({"enabled": true, "maxRequests": 1, "timeWindow": 600_000});
     let server = AuthServer::start(&json!({"apiKeys": {"rateLimit": limit}}));
@@ -180,7 +194,9 @@ async fn a_key_that_was_used_too_often_is_neither_in_nor_out() {
     for app in [server.app(&flags).await, verifying(&server, &flags).await] {
         let key = server.api_key(&account, json!({})).await;
         by_key(&app, &key).data(WHO).await;
-        assert_unavailable(&by_key(&app, &key).ask(WHO).await, "the second time");
+        let answer = by_key(&app, &key).ask(WHO).await;
+        assert_unavailable(&answer, "the second time");
+        assert_eq!(answer.headers["retry-after"], "60", "ten minutes, of which one is passed on");
     }
 }
 
