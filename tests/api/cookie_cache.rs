@@ -2,11 +2,13 @@
 
 use std::sync::OnceLock;
 
+use hallpass_entity::now;
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::app::{App, Backend};
 use crate::auth_server::{Account, AuthServer, GET_SESSION, SECRET};
-use crate::forge::{FORMS, Form};
+use crate::cookies::signed;
+use crate::forge::{FORMS, Form, compact, content};
 use crate::identity::assert_refused;
 
 const TRUST: [&str; 4] = ["--cookie-cache", "trust", "--better-auth-secret", SECRET];
@@ -248,4 +250,23 @@ async fn a_cookie_cache_outlives_a_sign_out_and_nothing_longer_than_itself() {
         let bare = format!("better-auth.session_token={}", account.cookie_value("session_token"));
         assert_refused(&app.by_cookie(&bare).ask(METHOD).await, "the session itself is over");
     }
+}
+
+#[tokio::test]
+async fn behind_https_only_a_cache_that_a_page_of_https_set_is_believed() {
+    let flags = ["--better-auth-url", "https://127.0.0.1:9", "--better-auth-secret", SECRET];
+    let flags = [&flags[..], &["--cookie-cache", "trust"]].concat();
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let token = "Nn6wJ5nFm1cXo0TQv0v5V3rGf8yYk2aB";
+    let expires = (now().timestamp() + 60) * 1000;
+    let data = compact(&content(token).to_string(), expires, SECRET);
+    let pair = |prefix: &str| {
+        let signed = signed(token, SECRET);
+        format!(
+            "{prefix}better-auth.session_token={signed}; {prefix}better-auth.session_data={data}"
+        )
+    };
+    assert_eq!(me(&app, &pair("__Secure-")).await["method"], "COOKIE_CACHE");
+    let plain = app.by_cookie(&pair("")).ask(METHOD).await;
+    assert_eq!(plain.status, 503, "the auth server is asked, which is away here: {}", plain.body);
 }
