@@ -14,6 +14,7 @@ mod browser;
 mod command_line;
 mod contract;
 mod courses;
+mod doctor;
 mod graphql_over_http;
 mod graphql_spec;
 mod identity;
