@@ -1,4 +1,4 @@
-//! What a request costs the server in processor time: `cargo bench`.
+//! What a request costs the server in processor time: `cargo bench --bench requests`.
 //!
 //! Starts the release binary in development mode, on SQLite, and sends it each kind of request over
 //! eight kept-alive connections. The figure is the processor time of the server's process divided by

@@ -36,4 +36,6 @@ pub mod nodes;
 pub mod revocations;
 pub mod schema;
 pub mod tasks;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod users;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many failures in a row …
-const FAILURES: u32 = 20;
+const FAILURES: u32 = 50;
 /// … within so long open it: a single slow answer, or a quiet hour with a bad night, does not.
 const WINDOW: Duration = Duration::from_secs(10);
 /// How long it stays open at first. Each trial that fails doubles it.
@@ -22,6 +22,8 @@ struct State {
     first_failure: Option<Instant>,
     open_until: Option<Instant>,
     opened_for: Duration,
+    /// Whether somebody tries if it is well again.
+    trying: bool,
 }
 
 impl Breaker {
@@ -32,6 +34,7 @@ impl Breaker {
         let Some(until) = state.open_until else { return Ok(()) };
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
+            state.trying = true;
             state.open_until = Some(Instant::now() + state.opened_for);
             return Ok(());
         }
@@ -50,6 +53,11 @@ impl Breaker {
     /// It did not. Says for how long nobody asks, when this opens the breaker.
     pub(super) fn failed(&self) -> Option<Duration> {
         let mut state = self.lock();
+        let was_trial = std::mem::take(&mut state.trying);
+        if state.open_until.is_some() && !was_trial {
+            // Asked before it opened: that is known by now.
+            return None;
+        }
         let fresh = state.first_failure.is_some_and(|first| first.elapsed() < WINDOW);
         if state.open_until.is_none() && !fresh {
             state.failures = 0;

@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::credentials::LONGEST;
-
+/// More than any credential Better Auth issues.
+pub(super) const LONGEST: usize = 16 * 1024;
 /// More parts than a browser keeps of a cookie that was cut up.
 const MOST_PARTS: usize = 20;
 
@@ -19,6 +19,8 @@ pub(super) struct SessionCookie {
     signed_token: SecretString,
     /// What `session_data` of the same kind holds, its parts put together.
     data: Option<SecretString>,
+    /// Whether only a page of https can have set it (`__Secure-`).
+    is_secure: bool,
 }
 
 impl SessionCookie {
@@ -30,6 +32,11 @@ impl SessionCookie {
     /// The session's token.
     pub(super) fn token(&self) -> &str {
         self.signed_token().split_once('.').map_or("", |(token, _)| token)
+    }
+
+    /// Whether only a page of https can have set it.
+    pub(super) fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     /// The cookie cache.
@@ -49,7 +56,7 @@ pub(super) fn find(headers: &HeaderMap, prefix: &str) -> Result<Vec<SessionCooki
         pairs.extend(header.split(';').filter_map(|pair| pair.trim().split_once('=')));
     }
     let mut found = Vec::new();
-    for prefix in [format!("__Secure-{prefix}"), prefix.to_owned()] {
+    for (is_secure, prefix) in [(true, format!("__Secure-{prefix}")), (false, prefix.to_owned())] {
         let name = format!("{prefix}.session_token");
         let mut values = pairs.iter().filter(|(other, _)| *other == name).map(|(_, value)| *value);
         let Some(value) = values.next() else { continue };
@@ -62,12 +69,11 @@ pub(super) fn find(headers: &HeaderMap, prefix: &str) -> Result<Vec<SessionCooki
         let Some(decoded) = decoded(value.trim_matches('"')) else {
             return Err("the session cookie is empty, too long or malformed");
         };
-        found.push(SessionCookie {
-            name,
-            value: value.into(),
-            signed_token: decoded.into(),
-            data: session_data(&pairs, &format!("{prefix}.session_data")),
-        });
+        // Of two names only the first: what a sibling host planted under the other speaks for nobody.
+        let name_of_data = format!("{prefix}.session_data");
+        let data = found.is_empty().then(|| session_data(&pairs, &name_of_data)).flatten();
+        let (value, signed_token) = (value.into(), decoded.into());
+        found.push(SessionCookie { name, value, signed_token, data, is_secure });
     }
     Ok(found)
 }

@@ -5,10 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use secrecy::SecretString;
 
-use super::cookies::{self, SessionCookie};
-
-/// More than any credential Better Auth issues.
-pub(super) const LONGEST: usize = 16 * 1024;
+use super::cookies::{self, LONGEST, SessionCookie};
 
 /// The one credential that decides: `Authorization`, else `x-api-key`, else the cookies.
 pub(super) enum Credential {

@@ -44,8 +44,6 @@ struct State {
     attempt: Option<Attempt>,
     /// Whether somebody sees to it that the set is fetched ahead of its age.
     tended: bool,
-    fetches: u64,
-    failures: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -65,10 +63,6 @@ pub struct KeysStatus {
     pub algorithms: Vec<&'static str>,
     /// How old the set is; none when it never came, or never changes.
     pub age: Option<Duration>,
-    /// How often it was fetched.
-    pub fetches: u64,
-    /// How often that failed.
-    pub failures: u64,
 }
 
 impl Jwks {
@@ -140,13 +134,7 @@ impl Jwks {
         let mut algorithms: Vec<_> = keys.clone().map(|key| key.algorithm).collect();
         algorithms.sort_unstable();
         algorithms.dedup();
-        KeysStatus {
-            keys: keys.count(),
-            algorithms,
-            age: state.fetched.map(|at| at.elapsed()),
-            fetches: state.fetches,
-            failures: state.failures,
-        }
+        KeysStatus { keys: keys.count(), algorithms, age: state.fetched.map(|at| at.elapsed()) }
     }
 
     /// The ids of its keys with their algorithms, sorted.
@@ -224,7 +212,6 @@ impl Kept {
 
     fn begin(&self) {
         let mut state = self.lock();
-        state.fetches += 1;
         state.attempt = Some(Attempt { began: Instant::now(), ended: None, succeeded: false });
     }
 
@@ -243,7 +230,6 @@ impl Kept {
                 state.lifetime = self.lifetime(max_age);
             }
             Err(NoAnswer { reason, .. }) => {
-                state.failures += 1;
                 tracing::warn!(reason, "key set not fetched");
             }
         }

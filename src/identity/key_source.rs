@@ -61,7 +61,9 @@ pub(super) async fn discover(line: &Line, issuer: &str) -> Result<Url, NoAnswer>
     metadata
         .get("jwks_uri")
         .and_then(|uri| Url::parse(uri.as_str()?).ok())
-        .filter(|uri| matches!(uri.scheme(), "http" | "https"))
+        .filter(|uri| {
+            uri.scheme() == "https" || uri.scheme() == "http" && issuer.starts_with("http:")
+        })
         .ok_or(NoAnswer::new("the discovery document names no key set"))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! No label holds anything of a credential or a caller.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
@@ -16,89 +16,82 @@ pub(super) struct Meter {
     revocations: Family<RevocationLabels, Counter>,
 }
 
-/// What was decided of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum Decided {
-    Anonymous,
-    Accepted,
-    Refused,
-    CrossSite,
-    Unavailable,
-}
-
-/// Which cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum CacheName {
-    /// Verified tokens.
-    Tokens,
-    /// Answers of the auth server.
-    Sessions,
-}
-
-/// Why the auth server is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum Purpose {
-    Keys,
-    Sessions,
-    ApiKeys,
-    AccessTokens,
-    Users,
-}
-
-impl Purpose {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Keys => "keys",
-            Self::Sessions => "sessions",
-            Self::ApiKeys => "API keys",
-            Self::AccessTokens => "access tokens",
-            Self::Users => "users",
+/// Gives an enum the labels that its values have in metrics and in the log.
+macro_rules! labels {
+    ($($(#[$doc:meta])* $enum:ident { $($value:ident = $label:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum $enum {
+            $($value,)*
         }
+
+        impl $enum {
+            pub(super) fn label(self) -> &'static str {
+                match self {
+                    $(Self::$value => $label,)*
+                }
+            }
+        }
+    )*};
+}
+
+labels! {
+    /// What was decided of a request.
+    Decided {
+        Anonymous = "anonymous",
+        Accepted = "accepted",
+        Refused = "refused",
+        CrossSite = "cross_site",
+        Unavailable = "unavailable",
+    }
+    /// Which cache: of verified tokens, or of the auth server's answers.
+    CacheName {
+        Tokens = "tokens",
+        Sessions = "sessions",
+    }
+    /// Why the auth server is asked.
+    Purpose {
+        Keys = "keys",
+        Sessions = "sessions",
+        ApiKeys = "api_keys",
+        AccessTokens = "access_tokens",
+        Users = "users",
+    }
+    /// What came of asking. It is not asked where it failed too often just before.
+    Outcome {
+        Answered = "answered",
+        Failed = "failed",
+        NotAsked = "not_asked",
+    }
+    /// What is taken back.
+    Revoked {
+        Session = "session",
+        User = "user",
     }
 }
 
-/// What came of asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum Outcome {
-    Answered,
-    Failed,
-    /// It failed too often just before.
-    NotAsked,
-}
-
-/// What is taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum Revoked {
-    Session,
-    User,
-}
+type Label = &'static str;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DecisionLabels {
-    outcome: Decided,
+    outcome: Label,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CacheLabels {
-    cache: CacheName,
-    hit: Answered,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum Answered {
-    Yes,
-    No,
+    cache: Label,
+    found: Label,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AskedLabels {
-    purpose: Purpose,
-    outcome: Outcome,
+    purpose: Label,
+    outcome: Label,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RevocationLabels {
-    of: Revoked,
+    of: Label,
 }
 
 impl Meter {
@@ -126,19 +119,21 @@ impl Meter {
     }
 
     pub(super) fn decided(&self, outcome: Decided) {
-        self.decisions.get_or_create(&DecisionLabels { outcome }).inc();
+        self.decisions.get_or_create(&DecisionLabels { outcome: outcome.label() }).inc();
     }
 
     pub(super) fn looked_up(&self, cache: CacheName, known: bool) {
-        let hit = if known { Answered::Yes } else { Answered::No };
-        self.caches.get_or_create(&CacheLabels { cache, hit }).inc();
+        let found = if known { "hit" } else { "miss" };
+        self.caches.get_or_create(&CacheLabels { cache: cache.label(), found }).inc();
     }
 
     pub(super) fn asked(&self, purpose: Purpose, outcome: Outcome) {
-        self.asked.get_or_create(&AskedLabels { purpose, outcome }).inc();
+        self.asked
+            .get_or_create(&AskedLabels { purpose: purpose.label(), outcome: outcome.label() })
+            .inc();
     }
 
     pub(super) fn revoked(&self, of: Revoked) {
-        self.revocations.get_or_create(&RevocationLabels { of }).inc();
+        self.revocations.get_or_create(&RevocationLabels { of: of.label() }).inc();
     }
 }

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hallpass_entity::now;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The name by which the issuer signs, and the audience it signs for.
 const NAME: &str = "hallpass-development";
@@ -87,6 +87,19 @@ impl Persona {
                 format!("{name}: {role}, {tier}, {software} in software, {interest}")
             },
         )
+    }
+
+    /// What a token says of this persona, as Better Auth's JWT plugin would; nothing of the guest.
+    #[must_use]
+    pub fn claims(self) -> Option<Map<String, Value>> {
+        let Profile { id, name, role, tier, software, hardware, interest } = self.profile()?;
+        let claims = json!({
+            "sub": id, "id": id, "name": name, "email": format!("{}@hallpass.test", self.name()),
+            "emailVerified": true, "role": role, "tier": tier, "banned": false,
+            "softwareBackground": software, "hardwareBackground": hardware,
+            "interestArea": interest,
+        });
+        claims.as_object().cloned()
     }
 
     fn profile(self) -> Option<Profile> {
@@ -211,22 +224,24 @@ impl Issuer {
     /// # Errors
     /// When signing fails.
     pub fn token(&self, persona: Persona) -> Result<Option<SecretString>, IssuerError> {
-        let Some(profile) = persona.profile() else { return Ok(None) };
+        let Some(mut claims) = persona.claims() else { return Ok(None) };
         let issued = now().timestamp();
-        let claims = json!({
-            "iss": NAME, "aud": NAME, "sub": profile.id, "id": profile.id,
-            "iat": issued, "exp": issued + LIFETIME_SECONDS,
-            "name": profile.name, "email": format!("{}@hallpass.test", persona.name()),
-            "emailVerified": true, "role": profile.role, "tier": profile.tier, "banned": false,
-            "softwareBackground": profile.software, "hardwareBackground": profile.hardware,
-            "interestArea": profile.interest,
-        });
+        let usual = [("iat", issued), ("exp", issued + LIFETIME_SECONDS)];
+        claims.extend(usual.map(|(name, value)| (name.to_owned(), value.into())));
+        claims.extend(["iss", "aud"].map(|name| (name.to_owned(), NAME.into())));
+        self.sign(&Value::Object(claims)).map(|token| Some(token.into()))
+    }
+
+    /// A token that says just this.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn sign(&self, claims: &Value) -> Result<String, IssuerError> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = None;
         header.kid = Some(KEY_ID.to_owned());
-        jsonwebtoken::encode(&header, &claims, &self.signing)
-            .map(|token| Some(token.into()))
-            .map_err(|_| IssuerError::Signature)
+        let signed = jsonwebtoken::encode(&header, claims, &self.signing);
+        signed.map_err(|_| IssuerError::Signature)
     }
 }
 

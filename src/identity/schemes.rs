@@ -32,12 +32,40 @@ pub(super) struct Schemes {
     api_keys: Option<ApiKeys>,
     access_tokens: Option<AccessTokens>,
     secrets: AuthSecrets,
-    trusts_cookie_cache: bool,
+    cookie_cache: CookieTrust,
     issuers: Vec<String>,
     pub(super) tokens: Remembered,
     pub(super) answers: Remembered,
     pub(super) session_line: Line,
     revocations: Arc<Revocations>,
+}
+
+/// Which cookie caches are believed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CookieTrust {
+    None,
+    /// An auth server on https sets no others, and a page on a sibling host could set any other.
+    Secure,
+    Any,
+}
+
+impl CookieTrust {
+    fn of(config: &IdentityConfig) -> Self {
+        match &config.auth_server {
+            Some(server) if config.trusts_cookie_cache => {
+                if server.base.starts_with("https:") {
+                    Self::Secure
+                } else {
+                    Self::Any
+                }
+            }
+            _ => Self::None,
+        }
+    }
+
+    fn trusts(self, cookie: &SessionCookie) -> bool {
+        self == Self::Any || self == Self::Secure && cookie.is_secure()
+    }
 }
 
 impl Schemes {
@@ -68,7 +96,7 @@ impl Schemes {
             }),
             access_tokens: AccessTokens::new(config, upstream.line(Purpose::AccessTokens)),
             secrets: AuthSecrets::new(&config.auth_secrets),
-            trusts_cookie_cache: config.trusts_cookie_cache,
+            cookie_cache: CookieTrust::of(config),
             issuers: rules.issuers.clone(),
             jwt: JwtVerifier::new(rules, keys),
             tokens: Remembered::tokens(meter.clone()),
@@ -95,10 +123,12 @@ impl Schemes {
     }
 
     pub(super) async fn ready(&self) -> bool {
-        match &self.keys.first_party {
-            Some(keys) => keys.ready().await,
-            None => true,
+        for keys in [&self.keys.first_party, &self.keys.provider].into_iter().flatten() {
+            if !keys.ready().await {
+                return false;
+            }
         }
+        true
     }
 
     /// Whether what was remembered still counts: nobody took it back, and its key is in the key set.
@@ -167,11 +197,9 @@ impl Schemes {
         if cookies.is_empty() {
             return refused(Check::Signature, "the session cookie's signature does not fit");
         }
-        if self.trusts_cookie_cache {
-            for cookie in &cookies {
-                if let Some(caller) = self.cached_session(cookie).await {
-                    return Ok(caller);
-                }
+        for cookie in cookies.iter().filter(|cookie| self.cookie_cache.trusts(cookie)) {
+            if let Some(caller) = self.cached_session(cookie).await {
+                return Ok(caller);
             }
         }
         let value = cookies::header(&cookies);

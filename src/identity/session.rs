@@ -74,6 +74,10 @@ fn read(
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             return refused(Check::Known, "the auth server refused the session");
         }
+        // A key that was used as often as it may be, in its whole life, is no longer one.
+        StatusCode::TOO_MANY_REQUESTS if answer.json()["code"] == "USAGE_EXCEEDED" => {
+            return refused(Check::Known, "the API key is used up");
+        }
         status => {
             tracing::warn!(%status, "the auth server could not tell about a session");
             return Err(answer.outage().into());

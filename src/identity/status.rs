@@ -102,8 +102,6 @@ fn of_keys(keys: &KeysStatus) -> Vec<(&'static str, &'static str, f64)> {
             "Time since the key set was fetched",
             keys.age.unwrap_or(Duration::ZERO).as_secs_f64(),
         ),
-        ("hallpass_keys_fetches", "How often the key set was fetched", whole(keys.fetches)),
-        ("hallpass_keys_failures", "How often that failed", whole(keys.failures)),
     ]
 }
 

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use hyper::Error as HyperError;
 use reqwest::Url;
 use reqwest::redirect::Policy;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::breaker::Breaker;
@@ -98,14 +99,24 @@ impl Question {
 }
 
 impl Answer {
+    /// Its body, where that is JSON.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
     /// When an answer that is none (5xx, 429) says to ask again: `Retry-After` (RFC 9110 section
-    /// 10.2.3), or Better Auth's `X-Retry-After`, in seconds.
+    /// 10.2.3) or Better Auth's `X-Retry-After`, in seconds; or, of an API key's own limit,
+    /// `tryAgainIn` in the error's details, in milliseconds.
     pub(super) fn outage(&self) -> Outage {
+        let body = self.json();
+        let details = [&body["details"], &body["error"]["details"]];
+        let of_key = details.iter().find_map(|it| it["tryAgainIn"].as_u64());
         let said = ["retry-after", "x-retry-after"].iter().find_map(|name| {
             let seconds = self.headers.get(*name)?.to_str().ok()?.trim().parse().ok()?;
             Some(Duration::from_secs(seconds))
         });
         let bounded = |wait: Duration| wait.clamp(Duration::from_secs(1), LONGEST_RETRY_AFTER);
+        let said = said.or(of_key.map(Duration::from_millis));
         Outage { retry_after: said.map_or(RETRY_AFTER, bounded) }
     }
 }
@@ -153,7 +164,7 @@ impl Line {
                 upstream.meter.asked(*purpose, Outcome::Failed);
                 if let Some(open_for) = breaker.failed() {
                     tracing::warn!(
-                        purpose = purpose.name(),
+                        purpose = purpose.label(),
                         seconds = open_for.as_secs(),
                         "the auth server fails again and again: it is not asked for a moment"
                     );

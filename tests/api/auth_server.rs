@@ -5,10 +5,17 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use reqwest::Client;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
-use crate::app::client;
+use crate::app::{App, Backend, client};
+use crate::log;
+
+/// What it signs cookies with, unless told otherwise.
+pub const SECRET: &str = "hallpass-better-auth-test-secret-0123456789";
+/// Where it is asked about sessions.
+pub const GET_SESSION: &str = "GET /api/auth/get-session";
 
 /// A running Better Auth server.
 pub struct AuthServer {
@@ -26,6 +33,26 @@ pub struct Account {
     pub cookie: String,
     /// The session's token, as the bearer plugin hands it out.
     pub session_token: String,
+}
+
+/// A client of its OAuth provider.
+pub struct OauthClient {
+    pub id: String,
+    /// Empty for a client that cannot keep one.
+    pub secret: String,
+}
+
+impl Account {
+    /// What their browser holds under a name that ends so.
+    pub fn cookie_value(&self, name: &str) -> &str {
+        let pairs = self.cookie.split("; ").filter_map(|pair| pair.split_once('='));
+        pairs.into_iter().find(|(other, _)| other.ends_with(name)).unwrap().1
+    }
+
+    /// `TOKEN.SIGNATURE`, as the auth server wrote it.
+    pub fn signed_token(&self) -> String {
+        percent_decode_str(self.cookie_value("session_token")).decode_utf8().unwrap().into_owned()
+    }
 }
 
 impl AuthServer {
@@ -67,15 +94,12 @@ impl AuthServer {
         }
         let answer = self.post("/api/auth/sign-up/email", &form).await;
         assert_eq!(answer.status(), 200, "sign-up works");
-        let cookies = answer.headers().get_all("set-cookie").iter();
-        let cookies: Vec<_> = cookies
-            .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned())
-            .collect();
+        let cookie = cookies(&answer);
         let body: Value = answer.json().await.unwrap();
         Account {
             id: body["user"]["id"].as_str().unwrap().to_owned(),
             email,
-            cookie: cookies.join("; "),
+            cookie,
             session_token: body["token"].as_str().unwrap().to_owned(),
         }
     }
@@ -90,9 +114,7 @@ impl AuthServer {
 
     /// Signs an account out, as its browser would.
     pub async fn sign_out(&self, account: &Account) {
-        let request = self.client.post(format!("{}/api/auth/sign-out", self.url));
-        let request = request.header("origin", &self.url).header("cookie", &account.cookie);
-        assert_eq!(request.json(&json!({})).send().await.unwrap().status(), 200);
+        self.post_as(account, "/api/auth/sign-out", &json!({})).await;
     }
 
     /// Changes columns of a user, as an operator would.
@@ -104,13 +126,90 @@ impl AuthServer {
 
     /// Makes it answer like a server in trouble.
     pub async fn set_mode(&self, mode: &str) {
-        assert_eq!(self.post("/control/mode", &json!({ "mode": mode })).await.status(), 200);
+        self.operate("mode", json!({ "mode": mode })).await;
+    }
+
+    /// Does something as its operator.
+    pub async fn operate(&self, what: &str, body: Value) -> Value {
+        let answer = self.post(&format!("/control/{what}"), &body).await;
+        let status = answer.status();
+        let body = answer.json().await.unwrap();
+        assert_eq!(status, 200, "{what}: {body}");
+        body
+    }
+
+    /// A key of somebody's.
+    pub async fn api_key(&self, owner: &Account, mut options: Value) -> String {
+        options["email"] = owner.email.as_str().into();
+        let key = self.operate("api-key", options).await["key"].as_str().unwrap().to_owned();
+        log::must_not_show(&key);
+        key
+    }
+
+    /// A client of its OAuth provider.
+    pub async fn oauth_client(&self, options: Value) -> OauthClient {
+        let client = self.operate("oauth-client", options).await;
+        let text = |name: &str| client[name].as_str().unwrap_or_default().to_owned();
+        log::must_not_show(&text("client_secret"));
+        OauthClient { id: text("client_id"), secret: text("client_secret") }
+    }
+
+    /// What `client` gets for somebody who signs in there.
+    pub async fn oauth_login(
+        &self,
+        account: &Account,
+        client: &OauthClient,
+        mut wanted: Value,
+    ) -> Value {
+        wanted["cookie"] = account.cookie.as_str().into();
+        wanted["client_id"] = client.id.as_str().into();
+        wanted["client_secret"] = client.secret.as_str().into();
+        self.operate("oauth-login", wanted).await
+    }
+
+    /// The access token that `client` gets for itself.
+    pub async fn machine_token(&self, client: &OauthClient, resource: Option<&str>) -> String {
+        let mut form = "grant_type=client_credentials&scope=read%3Atasks".to_owned();
+        if let Some(resource) = resource {
+            form += &format!("&resource={}", utf8_percent_encode(resource, NON_ALPHANUMERIC));
+        }
+        let request = self.client.post(format!("{}/api/auth/oauth2/token", self.url));
+        let request = request.basic_auth(&client.id, Some(&client.secret));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let body: Value = request.body(form).send().await.unwrap().json().await.unwrap();
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The cookies of an administrator who acts as somebody else.
+    pub async fn impersonate(&self, admin: &Account, other: &Account) -> String {
+        self.set_user(admin, json!({"role": "admin"})).await;
+        let body = json!({"userId": other.id});
+        cookies(&self.post_as(admin, "/api/auth/admin/impersonate-user", &body).await)
+    }
+
+    /// Sends what their browser would send.
+    pub async fn post_as(&self, account: &Account, path: &str, body: &Value) -> Response {
+        let request = self.client.post(format!("{}{path}", self.url)).header("origin", &self.url);
+        let answer = request.header("cookie", &account.cookie).json(body).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer
+    }
+
+    /// A server on SQLite that trusts this one.
+    pub async fn app(&self, flags: &[&str]) -> App {
+        let mut all = vec!["--better-auth-url", self.url.as_str()];
+        all.extend(flags);
+        App::configured(Backend::Sqlite, &all).await
     }
 
     /// How often `GET path` was asked so far.
     pub async fn count(&self, path: &str) -> u64 {
-        let counts = self.control("requests").await;
-        counts[format!("GET {path}")].as_u64().unwrap_or(0)
+        self.asked(&format!("GET {path}")).await
+    }
+
+    /// How often it was asked so.
+    pub async fn asked(&self, request: &str) -> u64 {
+        self.control("requests").await[request].as_u64().unwrap_or(0)
     }
 
     /// What the last `get-session` request looked like.
@@ -123,8 +222,23 @@ impl AuthServer {
         answer.json().await.unwrap()
     }
 
-    async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
+    async fn post(&self, path: &str, body: &Value) -> Response {
         let request = self.client.post(format!("{}{path}", self.url)).header("origin", &self.url);
         request.json(body).send().await.unwrap()
     }
+}
+
+/// What a browser holds after an answer: a cookie replaces another of its name, or removes it.
+fn cookies(answer: &Response) -> String {
+    let mut held: Vec<(&str, &str)> = Vec::new();
+    for cookie in answer.headers().get_all("set-cookie") {
+        let (pair, attributes) = cookie.to_str().unwrap().split_once(';').unwrap();
+        let (name, value) = pair.split_once('=').unwrap();
+        held.retain(|(other, _)| *other != name);
+        if !attributes.contains("Max-Age=0;") {
+            held.push((name, value));
+        }
+    }
+    let pairs: Vec<_> = held.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join("; ")
 }

@@ -89,6 +89,13 @@ fn the_worked_example_of_the_readme_is_the_one_that_is_compiled() {
 }
 
 #[test]
+fn the_endpoint_that_the_readme_shows_is_the_one_that_is_tested() {
+    let code = file("tests/better-auth/verify-api-key.mjs");
+    let part = &code[code.find("// A key belongs").unwrap()..];
+    assert!(file("README.md").contains(part.trim()), "the README shows another verify-api-key.mjs");
+}
+
+#[test]
 fn only_the_rooms_that_may_touch_what_is_banned_do() {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);

@@ -73,8 +73,13 @@ impl Key {
 
     /// A token of any parts, signed all the same.
     pub fn sign_raw(&self, header: &Value, payload: &str) -> String {
+        self.sign_text(&header.to_string(), payload)
+    }
+
+    /// The same, of any text.
+    pub fn sign_text(&self, header: &str, payload: &str) -> String {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        let message = format!("{}.{}", part(&header.to_string()), part(payload));
+        let message = format!("{}.{}", part(header), part(payload));
         let signature =
             jsonwebtoken::crypto::sign(message.as_bytes(), &self.signing, self.algorithm).unwrap();
         format!("{message}.{signature}")

@@ -18,22 +18,23 @@ use crate::identity::{ask, assert_refused};
 use crate::issuer::{Key, serve};
 
 /// A key set endpoint that a test breaks and mends.
-#[derive(Clone)]
-struct Publisher {
+#[derive(Clone, Default)]
+pub struct Publisher {
     answer: Arc<Mutex<(StatusCode, String)>>,
+    cache_control: Arc<Mutex<Option<&'static str>>>,
     fetches: Arc<AtomicUsize>,
 }
 
 impl Publisher {
-    fn start(keys: &[&Key]) -> (Self, String) {
-        let publisher = Self { answer: Arc::default(), fetches: Arc::default() };
+    pub fn start(keys: &[&Key]) -> (Self, String) {
+        let publisher = Self::default();
         publisher.publish(keys);
         let router =
             Router::new().route("/api/auth/jwks", get(publish)).with_state(publisher.clone());
         (publisher, serve(router))
     }
 
-    fn publish(&self, keys: &[&Key]) {
+    pub fn publish(&self, keys: &[&Key]) {
         let keys: Vec<_> = keys.iter().map(|key| &key.public).collect();
         self.say(StatusCode::OK, json!({ "keys": keys }).to_string());
     }
@@ -42,17 +43,26 @@ impl Publisher {
         *self.answer.lock().unwrap() = (status, body.into());
     }
 
-    fn fetches(&self) -> usize {
+    pub fn say_how_long(&self, cache_control: &'static str) {
+        *self.cache_control.lock().unwrap() = Some(cache_control);
+    }
+
+    pub fn fetches(&self) -> usize {
         self.fetches.load(Ordering::SeqCst)
     }
 }
 
 async fn publish(State(publisher): State<Publisher>) -> axum::response::Response {
     publisher.fetches.fetch_add(1, Ordering::SeqCst);
-    publisher.answer.lock().unwrap().clone().into_response()
+    let cache_control = publisher.cache_control.lock().unwrap().map(|it| [("cache-control", it)]);
+    let answer = publisher.answer.lock().unwrap().clone();
+    match cache_control {
+        Some(headers) => (headers, answer).into_response(),
+        None => answer.into_response(),
+    }
 }
 
-fn token_of(key: &Key, issuer: &str) -> String {
+pub fn token_of(key: &Key, issuer: &str) -> String {
     let issued = now().timestamp();
     key.sign(&json!({"sub": "u", "iss": issuer, "aud": issuer, "iat": issued, "exp": issued + 60}))
 }

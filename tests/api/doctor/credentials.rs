@@ -1,12 +1,16 @@
 //! A credential that is not accepted, because one setting is not what it should be: the doctor names
 //! the check that failed, the setting, and the value.
 
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hallpass_entity::now;
 use serde_json::{Value, json};
 
 use super::Shown::{Cookie, Nothing, Token};
 use super::{AUTH_SECRET, SECRET, claims, doctor, said, signed_with, somebody, unsigned};
 use crate::auth_server::AuthServer;
+use crate::command_line::Process;
 use crate::issuer::{Issuer, Key, serve};
 
 const OTHER_SECRET: &str = "another-secret-than-the-auth-server-has-01";
@@ -347,6 +351,29 @@ async fn a_ban_is_told_with_its_end() {
         .await;
     let told = doctor(&[("BETTER_AUTH_URL", &server.url)], Token(&server.jwt(&account).await));
     told.is_refused_by("ban", &["2999-01-01", "unban"]);
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_told_by_whoever_shares_the_database() {
+    let (server, account) = somebody().await;
+    let jwt = server.jwt(&account).await;
+    let settings = [("BETTER_AUTH_URL", server.url.as_str()), ("REVOCATION_SECRET", SECRET)];
+    let hallpass = Process::start(&settings);
+    let body = json!({"type": "user.changed", "data": {"userId": account.id}}).to_string();
+    let at = now().timestamp().to_string();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    let tag = hmac::sign(&key, format!("one.{at}.{body}").as_bytes());
+    let request = crate::app::client()
+        .post(format!("{}/revocations", hallpass.url))
+        .header("webhook-id", "one")
+        .header("webhook-timestamp", at)
+        .header("webhook-signature", format!("v1,{}", STANDARD.encode(tag)));
+    assert_eq!(request.body(body).send().await.unwrap().status(), 204);
+    let database = format!("sqlite://{}/hallpass.db", hallpass.directory.path().display());
+    let settings = [settings[0], settings[1], ("DATABASE_URL", &database)];
+    doctor(&settings, Token(&jwt))
+        .is_refused_by("revocation", &["taken back", "REVOCATION_SECRET"]);
+    doctor(&settings[..1], Token(&jwt)).comes_out_as("accepted", &[]);
 }
 
 #[tokio::test]

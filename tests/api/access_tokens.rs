@@ -1,0 +1,279 @@
+//! Opaque access tokens, about which the auth server is asked: by introspection or by userinfo.
+
+use axum::Router;
+use axum::routing::{get, post};
+use hallpass_entity::now;
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::auth_server::{Account, AuthServer, OauthClient};
+use crate::identity::{ask, assert_refused};
+use crate::issuer::serve;
+use crate::machines::is_a_machine;
+use crate::oauth::{WHO, provider};
+
+const INTROSPECT: &str = "POST /api/auth/oauth2/introspect";
+const SCOPE: &str = "openid email offline_access read:tasks";
+
+fn introspecting(client: &OauthClient) -> [&str; 4] {
+    ["--introspection-client-id", &client.id, "--introspection-client-secret", &client.secret]
+}
+
+/// What `client` gets for somebody: an access token, and a refresh token.
+async fn tokens(
+    server: &AuthServer,
+    account: &Account,
+    client: &OauthClient,
+    resource: Option<&str>,
+) -> (String, String) {
+    let mut wanted = json!({ "scope": SCOPE });
+    if let Some(resource) = resource {
+        wanted["resource"] = resource.into();
+    }
+    let answer = server.oauth_login(account, client, wanted).await;
+    let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+    (text("access_token"), text("refresh_token"))
+}
+
+#[tokio::test]
+async fn the_opaque_token_of_our_own_client_is_known_by_either_way_of_showing_its_secret() {
+    let server = provider();
+    for way in ["client_secret_basic", "client_secret_post"] {
+        let account = server.sign_up("Opaque", json!({})).await;
+        let client = server.oauth_client(json!({ "authMethod": way })).await;
+        let (access, refresh) = tokens(server, &account, &client, None).await;
+        assert!(!access.contains('.'), "the token is as meant");
+        let app = server.app(&introspecting(&client)).await;
+        let who = app.by_bearer(&access);
+        let viewer = who.data(WHO).await["viewer"].clone();
+        let scopes = ["email", "offline_access", "openid", "read:tasks"];
+        let permissions = scopes.map(|scope| format!("scope:{scope}"));
+        let known = json!({"id": account.id, "kind": "USER", "method": "ACCESS_TOKEN",
+            "permissions": permissions});
+        assert_eq!(viewer, known, "{way}");
+        who.data("mutation { createTask(input: {title: \"By token\"}) { id } }").await;
+        let tasks = app.by_cookie(&account.cookie).data("{ tasks { totalCount } }").await;
+        assert_eq!(tasks["tasks"]["totalCount"], 1);
+        assert_refused(&ask(&app, &refresh).await, "a refresh token");
+        assert_refused(&ask(&app, &"a".repeat(32)).await, "nobody's token");
+        assert_refused(&ask(&server.app(&[]).await, &access).await, "opaque tokens are not let in");
+    }
+}
+
+#[tokio::test]
+async fn a_way_that_worked_is_kept_to() {
+    let server = AuthServer::start(&json!({"oauth": true}));
+    let client = server.oauth_client(json!({"authMethod": "client_secret_post"})).await;
+    let account = server.sign_up("Ways", json!({})).await;
+    let (first, _) = tokens(&server, &account, &client, None).await;
+    let (second, _) = tokens(&server, &account, &client, None).await;
+    let app = server.app(&introspecting(&client)).await;
+    app.by_bearer(&first).data(WHO).await;
+    assert_eq!(server.asked(INTROSPECT).await, 2, "one way, then the other");
+    app.by_bearer(&second).data(WHO).await;
+    app.by_bearer(&second).data(WHO).await;
+    assert_eq!(server.asked(INTROSPECT).await, 3);
+}
+
+#[tokio::test]
+async fn the_opaque_token_of_another_client_or_for_another_resource_is_refused() {
+    let server = AuthServer::start(&json!({"oauth": {"disableJwtPlugin": true}}));
+    let (ours, theirs) = ("https://api.example.test/opaque", "https://else.example.test/opaque");
+    let account = server.sign_up("Audience", json!({})).await;
+    let client = server.oauth_client(json!({ "resource": ours })).await;
+    let linked = server.oauth_client(json!({ "resource": ours })).await;
+    let both = server.oauth_client(json!({ "resource": theirs })).await;
+    let stranger = server.oauth_client(json!({})).await;
+    let (by_linked, _) = tokens(&server, &account, &linked, Some(ours)).await;
+    let (own_with, _) = tokens(&server, &account, &client, Some(ours)).await;
+    let (own_without, _) = tokens(&server, &account, &client, None).await;
+    let (strange, _) = tokens(&server, &account, &stranger, None).await;
+    let (elsewhere, _) = tokens(&server, &account, &both, Some(theirs)).await;
+    let app =
+        server.app(&[&introspecting(&client)[..], &["--oauth-resource", ours]].concat()).await;
+    for token in [&by_linked, &own_with, &own_without] {
+        assert_eq!(app.by_bearer(token).data(WHO).await["viewer"]["id"], account.id.as_str());
+    }
+    for (what, token) in [("another client's", &strange), ("for another resource", &elsewhere)] {
+        assert_refused(&ask(&app, token).await, what);
+    }
+    let unset = server.app(&introspecting(&client)).await;
+    for token in [&by_linked, &own_with] {
+        assert_refused(&ask(&unset, token).await, "no resource is ours");
+    }
+    let theirs = server.app(&introspecting(&both)).await;
+    assert_refused(
+        &ask(&theirs, &elsewhere).await,
+        "their client's, for a resource that is not ours",
+    );
+}
+
+#[tokio::test]
+async fn a_machines_opaque_token_is_a_machines_and_userinfo_knows_no_machine() {
+    let server = provider();
+    let client = server.oauth_client(json!({})).await;
+    let token = server.machine_token(&client, None).await;
+    assert!(!token.contains('.'), "the token is as meant");
+    let app = server.app(&introspecting(&client)).await;
+    is_a_machine(&app.by_bearer(&token), &client.id, "ACCESS_TOKEN", &["scope:read:tasks"]).await;
+    let by_userinfo = server.app(&["--userinfo", "trust"]).await;
+    assert_refused(&ask(&by_userinfo, &token).await, "userinfo is about people");
+}
+
+#[tokio::test]
+async fn userinfo_vouches_for_a_token_where_it_is_trusted() {
+    let server = provider();
+    let account = server.sign_up("Info", json!({})).await;
+    let client = server.oauth_client(json!({})).await;
+    let (access, refresh) = tokens(server, &account, &client, None).await;
+    let app = server.app(&["--userinfo", "trust"]).await;
+    let me = app.by_bearer(&access).data("{ me { id kind method permissions email } }").await;
+    let known = json!({"id": account.id, "kind": "USER", "method": "ACCESS_TOKEN",
+        "permissions": [], "email": account.email.to_lowercase()});
+    assert_eq!(me["me"], known);
+    assert_refused(&ask(&app, &refresh).await, "a refresh token");
+    assert_refused(&ask(&app, &"a".repeat(32)).await, "nobody's token");
+    let wanted = json!({"scope": "email read:tasks"});
+    let narrow = server.oauth_login(&account, &client, wanted).await;
+    let narrow = narrow["access_token"].as_str().unwrap();
+    assert_refused(&ask(&app, narrow).await, "without the scope `openid`");
+}
+
+#[tokio::test]
+async fn without_a_cache_an_opaque_token_ends_with_its_session() {
+    let server = provider();
+    let client = server.oauth_client(json!({})).await;
+    let introspecting = introspecting(&client);
+    for flags in [&introspecting[..], &["--userinfo", "trust"]] {
+        let account = server.sign_up("Ended", json!({})).await;
+        let (access, _) = tokens(server, &account, &client, None).await;
+        let app = server.app(&[flags, &["--session-cache-ttl", "0s"]].concat()).await;
+        assert_eq!(ask(&app, &access).await.status, 200, "{flags:?}");
+        server.sign_out(&account).await;
+        assert_refused(&ask(&app, &access).await, "signed out");
+    }
+}
+
+#[tokio::test]
+async fn while_the_auth_server_is_in_trouble_an_opaque_token_is_neither_in_nor_out() {
+    let server = AuthServer::start(&json!({"oauth": true}));
+    let client = server.oauth_client(json!({})).await;
+    let account = server.sign_up("Trouble", json!({})).await;
+    let (access, _) = tokens(&server, &account, &client, None).await;
+    let introspecting = introspecting(&client);
+    for flags in [&introspecting[..], &["--userinfo", "trust"]] {
+        let rest = ["--session-cache-ttl", "0s", "--auth-timeout", "1s"];
+        let app = server.app(&[flags, &rest].concat()).await;
+        for mode in ["error500", "hang", "rate-limited", "html"] {
+            server.set_mode(mode).await;
+            let answer = ask(&app, &access).await;
+            assert_eq!(answer.status, 503, "{mode}");
+            assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"], "{mode}");
+            assert!(answer.headers.contains_key("retry-after"), "{mode}");
+        }
+        server.set_mode("normal").await;
+        assert_eq!(ask(&app, &access).await.status, 200, "{flags:?}");
+    }
+    let wrong = ["--introspection-client-id", "nobody", "--introspection-client-secret", "nothing"];
+    let app = server.app(&wrong).await;
+    assert_eq!(ask(&app, &access).await.status, 503, "it is we who are refused, not the token");
+}
+
+/// An auth server that knows no session, and says `answer` about every access token.
+fn saying(status: u16, answer: &str) -> String {
+    let status = axum::http::StatusCode::from_u16(status).unwrap();
+    let answer = (status, answer.to_owned());
+    let (introspected, vouched) = (answer.clone(), answer);
+    let router = Router::new()
+        .route("/api/auth/get-session", get(|| std::future::ready("null")))
+        .route("/api/auth/oauth2/introspect", post(move || std::future::ready(introspected)))
+        .route("/api/auth/oauth2/userinfo", get(move || std::future::ready(vouched)));
+    serve(router)
+}
+
+async fn asked_of(url: &str, flags: &[&str]) -> crate::app::Answer {
+    let mut all = vec!["--better-auth-url", url];
+    all.extend(flags);
+    ask(&App::configured(Backend::Sqlite, &all).await, "opaque").await
+}
+
+const CLIENT: [&str; 6] = [
+    "--introspection-client-id",
+    "ours",
+    "--introspection-client-secret",
+    "secret",
+    "--oauth-resource",
+    "here",
+];
+
+#[tokio::test]
+async fn an_introspection_that_does_not_say_all_of_it_makes_no_caller() {
+    let present = now().timestamp();
+    let good = json!({"active": true, "sub": "u", "client_id": "ours", "exp": present + 60});
+    assert_eq!(asked_of(&saying(200, &good.to_string()), &CLIENT).await.status, 200);
+    for members in [
+        json!({"active": false}),
+        json!({"active": "true"}),
+        json!({"active": 1}),
+        json!({"active": null}),
+        json!({"cnf": {"jkt": "x"}}),
+        json!({"exp": present - 1}),
+        json!({"exp": "later"}),
+        json!({"iss": "https://elsewhere.example"}),
+        json!({"client_id": "theirs"}),
+        json!({"client_id": null}),
+        json!({"aud": "elsewhere"}),
+        json!({"aud": []}),
+        json!({"aud": 5}),
+        json!({"aud": "elsewhere", "client_id": "ours"}),
+        json!({"sub": ""}),
+        json!({"sub": 5}),
+        json!({"sub": "a\nb"}),
+        json!({"banned": true}),
+    ] {
+        let mut answer = good.clone();
+        for (name, value) in members.as_object().unwrap() {
+            answer[name] = value.clone();
+        }
+        assert_refused(
+            &asked_of(&saying(200, &answer.to_string()), &CLIENT).await,
+            &members.to_string(),
+        );
+    }
+    for (status, answer) in [
+        (200, "null"),
+        (200, "[]"),
+        (200, "<html>"),
+        (404, ""),
+        (403, "{}"),
+        (302, "{}"),
+        (429, "{}"),
+    ] {
+        let what = format!("{status} {answer}");
+        assert_eq!(asked_of(&saying(status, answer), &CLIENT).await.status, 503, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn userinfo_that_does_not_say_who_makes_no_caller() {
+    let trust = ["--userinfo", "trust"];
+    let good = json!({"sub": "u", "email": "u@example.test"});
+    assert_eq!(asked_of(&saying(200, &good.to_string()), &trust).await.status, 200);
+    for answer in [
+        json!({}),
+        json!({"id": "u", "email": "u@example.test"}),
+        json!({"sub": null}),
+        json!({"sub": ""}),
+        json!({"sub": ["u"]}),
+        json!({"sub": "u", "banned": true}),
+    ] {
+        let what = answer.to_string();
+        assert_refused(&asked_of(&saying(200, &what), &trust).await, &what);
+    }
+    for (status, answer) in
+        [(200, Value::Null), (404, json!({})), (500, json!({})), (302, json!({}))]
+    {
+        let answered = asked_of(&saying(status, &answer.to_string()), &trust).await;
+        assert_eq!(answered.status, 503, "{status} {answer}");
+    }
+}

@@ -1,0 +1,245 @@
+//! Session cookies and bearer session tokens: in every spelling, and signed by others.
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth_server::{AuthServer, GET_SESSION, SECRET};
+use crate::identity::assert_refused;
+
+const WHO: &str = "{ viewer { id method } }";
+const OTHER_SECRET: &str = "another secret, which the auth server has never seen";
+
+/// `TOKEN.SIGNATURE`, as an auth server with this secret writes it.
+pub fn signed(token: &str, secret: &str) -> String {
+    format!("{token}.{}", STANDARD.encode(signature(token, secret)))
+}
+
+fn signature(token: &str, secret: &str) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hmac::sign(&key, token.as_bytes()).as_ref().to_vec()
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+fn plain(value: &str) -> String {
+    format!("better-auth.session_token={value}")
+}
+
+fn secure(value: &str) -> String {
+    format!("__Secure-better-auth.session_token={value}")
+}
+
+async fn viewer(app: &App, cookie: &str) -> Value {
+    app.by_cookie(cookie).data(WHO).await["viewer"].clone()
+}
+
+#[tokio::test]
+async fn a_session_cookie_counts_in_every_spelling_with_and_without_the_secret() {
+    let server = AuthServer::shared();
+    let account = server.sign_up("Spelt", json!({})).await;
+    let value = account.signed_token();
+    for flags in [&[][..], &["--better-auth-secret", SECRET]] {
+        let app = server.app(flags).await;
+        let quoted = [format!("\"{value}\""), format!("\"{}\"", encoded(&value))];
+        for value in [account.cookie_value("session_token"), &value, &encoded(&value)] {
+            let known = json!({"id": account.id, "method": "SESSION_COOKIE"});
+            assert_eq!(viewer(&app, &plain(value)).await, known, "{value}");
+        }
+        for value in quoted {
+            assert_eq!(viewer(&app, &plain(&value)).await["id"], account.id.as_str(), "{value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secure_cookie_with_a_prefix_of_its_own_is_recognized_and_no_other_name_is() {
+    let server = AuthServer::start(&json!({"secureCookies": true, "cookiePrefix": "shop"}));
+    let account = server.sign_up("Prefix", json!({})).await;
+    let value = account.cookie_value("session_token");
+    let flags = ["--cookie-prefix", "shop", "--better-auth-secret", SECRET];
+    let app = server.app(&flags).await;
+    let name = format!("__Secure-shop.session_token={value}");
+    assert_eq!(viewer(&app, &name).await["id"], account.id.as_str());
+    for name in ["better-auth.session_token", "__Secure-better-auth.session_token", "session_token"]
+    {
+        assert_eq!(viewer(&app, &format!("{name}={value}")).await, Value::Null, "{name}");
+    }
+    let unmarked = app.by_cookie(&format!("shop.session_token={value}")).ask(WHO).await;
+    assert_refused(&unmarked, "a name that this auth server does not use");
+}
+
+/// What somebody makes of a good value who cannot sign.
+fn unsigned(good: &str) -> Vec<String> {
+    let (token, tag) = good.split_once('.').unwrap();
+    let bytes = signature(token, SECRET);
+    let mut bad = vec![
+        token.to_owned(),
+        format!("{token}."),
+        format!(".{tag}"),
+        format!("{tag}.{token}"),
+        format!("{good}x"),
+        format!("{good}.{tag}"),
+        format!("{token}.{}", STANDARD.encode(&bytes[..31])),
+        format!("{token}.{}", STANDARD.encode([bytes.as_slice(), b"\0"].concat())),
+        format!("{token}.{}", STANDARD.encode([0; 32])),
+        format!("{token}.{}", STANDARD_NO_PAD.encode(&bytes)),
+        format!("{token}.{}", bytes.iter().map(|it| format!("{it:02x}")).collect::<String>()),
+        signed(token, OTHER_SECRET),
+        signed(token, ""),
+        signed("a session that never was", OTHER_SECRET),
+    ];
+    let url_safe = format!("{token}.{}", URL_SAFE.encode(&bytes));
+    bad.extend((url_safe != good).then_some(url_safe));
+    for at in 0..good.len() {
+        let mut other = good.to_owned().into_bytes();
+        other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+        bad.push(String::from_utf8(other).unwrap());
+    }
+    bad
+}
+
+#[tokio::test]
+async fn a_cookie_that_the_secret_did_not_sign_is_refused_and_nobody_is_asked() {
+    let server = AuthServer::start(&json!({}));
+    let account = server.sign_up("Forged", json!({})).await;
+    let app = server.app(&["--better-auth-secret", SECRET]).await;
+    for value in unsigned(&account.signed_token()) {
+        for value in [value.replace(' ', "%20"), encoded(&value)] {
+            assert_refused(&app.by_cookie(&plain(&value)).ask(WHO).await, &value);
+        }
+    }
+    assert_eq!(server.asked(GET_SESSION).await, 0);
+    assert_eq!(viewer(&app, &account.cookie).await["id"], account.id.as_str());
+    assert_eq!(server.asked(GET_SESSION).await, 1);
+}
+
+#[tokio::test]
+async fn a_good_signature_alone_signs_nobody_in() {
+    let server = AuthServer::start(&json!({}));
+    let app = server.app(&["--better-auth-secret", SECRET]).await;
+    let never = signed("Nn6wJ5nFm1cXo0TQv0v5V3rGf8yYk2aB", SECRET);
+    assert_refused(&app.by_cookie(&plain(&never)).ask(WHO).await, "a session that never was");
+    assert_eq!(server.asked(GET_SESSION).await, 1);
+}
+
+#[tokio::test]
+async fn without_the_secret_the_auth_server_is_asked_who_signed() {
+    let server = AuthServer::start(&json!({}));
+    let account = server.sign_up("Asked", json!({})).await;
+    let app = server.app(&[]).await;
+    let forged = signed(&account.session_token, OTHER_SECRET);
+    for who in [app.by_cookie(&plain(&encoded(&forged))), app.by_bearer(&forged)] {
+        assert_refused(&who.ask(WHO).await, "signed by somebody else");
+    }
+    assert_eq!(server.asked(GET_SESSION).await, 2);
+}
+
+#[tokio::test]
+async fn while_the_secret_rotates_each_of_the_list_may_have_signed_and_no_other() {
+    let (old, new) = (
+        "the secret of last year which has 40 characters",
+        "the secret of this year which has 40 characters",
+    );
+    let list = format!("2:{new},1:{old}");
+    let before = AuthServer::start(&json!({ "secret": old }));
+    let after = AuthServer::start(&json!({ "secrets": [format!("2:{new}"), format!("1:{old}")] }));
+    let flags = ["--better-auth-secrets", list.as_str()];
+    for server in [&before, &after] {
+        let account = server.sign_up("Rotated", json!({})).await;
+        let app = server.app(&flags).await;
+        assert_eq!(viewer(&app, &account.cookie).await["id"], account.id.as_str());
+        let asked = server.asked(GET_SESSION).await;
+        let stranger = plain(&encoded(&signed(&account.session_token, OTHER_SECRET)));
+        assert_refused(&app.by_cookie(&stranger).ask(WHO).await, "a third secret");
+        assert_eq!(server.asked(GET_SESSION).await, asked);
+    }
+    let account = before.sign_up("Late", json!({})).await;
+    let app = before.app(&["--better-auth-secret", new]).await;
+    let asked = before.asked(GET_SESSION).await;
+    assert_refused(&app.by_cookie(&account.cookie).ask(WHO).await, "the old secret is gone");
+    assert_eq!(before.asked(GET_SESSION).await, asked);
+}
+
+#[tokio::test]
+async fn a_bearer_session_token_may_carry_its_signature_which_then_has_to_be_good() {
+    let server = AuthServer::start(&json!({}));
+    let account = server.sign_up("Signed", json!({})).await;
+    let app = server.app(&["--better-auth-secret", SECRET]).await;
+    let good = account.signed_token();
+    let percent = |text: &str| text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    for bad in unsigned(&good).iter().filter(|bad| bad.contains('.') && !bad.contains(' ')) {
+        for bad in [bad, &percent(bad)] {
+            assert_refused(&app.by_bearer(bad).ask(WHO).await, bad);
+        }
+    }
+    assert_eq!(server.asked(GET_SESSION).await, 0);
+    for token in [&good, &percent(&good), &account.session_token] {
+        let me = app.by_bearer(token).data(WHO).await["viewer"].clone();
+        assert_eq!(me, json!({"id": account.id, "method": "SESSION_TOKEN"}), "{token}");
+    }
+    assert_eq!(server.asked(GET_SESSION).await, 3, "a bare token has nothing to check");
+    assert_refused(&app.by_bearer("Nn6wJ5nFm1cXo0TQv0v5V3rGf8yYk2aB").ask(WHO).await, "unknown");
+}
+
+#[tokio::test]
+async fn an_auth_server_that_demands_signatures_gets_them() {
+    let server = AuthServer::start(&json!({"bearerRequireSignature": true}));
+    let account = server.sign_up("Strict", json!({})).await;
+    for flags in [&[][..], &["--better-auth-secret", SECRET]] {
+        let app = server.app(flags).await;
+        let me = app.by_bearer(&account.signed_token()).data(WHO).await;
+        assert_eq!(me["viewer"]["id"], account.id.as_str());
+        assert_refused(&app.by_bearer(&account.session_token).ask(WHO).await, "a bare token");
+    }
+}
+
+#[tokio::test]
+async fn of_a_plain_and_a_secure_cookie_the_one_counts_that_the_auth_server_uses() {
+    for is_secure in [false, true] {
+        let server = AuthServer::start(&json!({ "secureCookies": is_secure }));
+        let (alice, bob) =
+            (server.sign_up("Alice", json!({})).await, server.sign_up("Bob", json!({})).await);
+        let (used, unused) = if is_secure { (&alice, &bob) } else { (&bob, &alice) };
+        let value = |account: &crate::auth_server::Account| encoded(&account.signed_token());
+        let both = [secure(&value(&alice)), plain(&value(&bob))];
+        for flags in [&[][..], &["--better-auth-secret", SECRET]] {
+            let app = server.app(flags).await;
+            for cookie in [both.join("; "), format!("{}; {}", both[1], both[0])] {
+                assert_eq!(viewer(&app, &cookie).await["id"], used.id.as_str(), "{is_secure}");
+            }
+            let alone = if is_secure { &both[1] } else { &both[0] };
+            let answer = app.by_cookie(alone).ask(WHO).await;
+            assert_refused(
+                &answer,
+                &format!("the cookie of {} under an unused name", unused.email),
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_session_cookies_of_one_name_are_refused_wherever_they_stand() {
+    let server = AuthServer::shared();
+    let account = server.sign_up("Twice", json!({})).await;
+    let value = encoded(&account.signed_token());
+    for flags in [&[][..], &["--better-auth-secret", SECRET]] {
+        let app = server.app(flags).await;
+        assert_eq!(viewer(&app, &plain(&value)).await["id"], account.id.as_str());
+        for (one, two) in [(plain(&value), plain("a.b")), (secure("a.b"), secure(&value))] {
+            for who in [
+                app.by_cookie(&format!("{one}; {two}")),
+                app.by_cookie(&format!("{two}; theme=dark; {one}")),
+                app.by_cookie(&format!("{one}; {one}; {}", plain(&value))),
+                app.by_cookie(&one).and("cookie", &two),
+            ] {
+                assert_refused(&who.ask(WHO).await, "which of the two is meant?");
+            }
+        }
+    }
+}

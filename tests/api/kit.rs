@@ -1,0 +1,43 @@
+//! The testing kit, used as a team uses it for its own domains.
+
+use hallpass::identity::Persona;
+use hallpass::testing::{App, As, person};
+
+#[tokio::test]
+async fn a_team_tests_a_domain_with_callers_who_are_really_recognized() {
+    let app = App::start().await;
+    let (alice, bob) = (person("alice").role("editor").tier("premium"), person("bob"));
+    let made = app.by_jwt(&alice);
+    made.data("mutation { createTask(input: {title: \"Mine\"}) { id } }").await;
+    let me = made.data("{ me { id roles tier method } tasks { totalCount } }").await;
+    assert_eq!(me["me"]["id"], alice.id());
+    assert_eq!(me["me"]["roles"], serde_json::json!(["editor"]));
+    assert_eq!(me["me"]["tier"], "premium");
+    assert_eq!(me["me"]["method"], "JWT");
+    assert_eq!(me["tasks"]["totalCount"], 1);
+    assert_eq!(app.by_jwt(&bob).data("{ tasks { totalCount } }").await["tasks"]["totalCount"], 0);
+    assert_eq!(app.anonymous().ask("{ tasks { totalCount } }").await.codes(), ["UNAUTHENTICATED"]);
+    let another = App::start().await;
+    let token = "the.other.app";
+    assert_eq!(another.by_bearer(token).ask("{ viewer { id } }").await.status, 401);
+}
+
+async fn viewer(who: As<'_>) -> serde_json::Value {
+    who.data("{ viewer { contentLevel roles } }").await["viewer"].clone()
+}
+
+#[tokio::test]
+async fn the_personas_of_development_are_at_hand() {
+    let app = App::start().await;
+    let editor = viewer(app.by_persona(Persona::Editor)).await;
+    assert_eq!(editor["roles"], serde_json::json!(["editor"]));
+    assert_eq!(viewer(app.by_persona(Persona::Premium)).await["contentLevel"], "advanced-robotics");
+    assert!(viewer(app.by_persona(Persona::Guest)).await.is_null());
+}
+
+#[tokio::test]
+async fn each_server_of_the_kit_trusts_only_its_own_issuer_and_takes_settings() {
+    let app = App::with(&["--tiers", "basic,gold"]).await;
+    let me = app.by_jwt(&person("tia").tier("gold")).data("{ me { tier } }").await;
+    assert_eq!(me["me"]["tier"], "gold");
+}

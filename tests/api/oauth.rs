@@ -1,0 +1,226 @@
+//! OAuth access tokens and OpenID Connect id tokens that are JWTs: of a real provider, by the settings
+//! that let each kind in, and of people who try one for another.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::routing::get;
+use hallpass_entity::now;
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::auth_server::AuthServer;
+use crate::identity::{ask, assert_refused};
+use crate::issuer::{Issuer, serve};
+
+pub const WHO: &str = "{ viewer { id kind method permissions } }";
+
+/// A Better Auth server with an OAuth provider. Nobody may break it.
+pub fn provider() -> &'static AuthServer {
+    static SHARED: OnceLock<AuthServer> = OnceLock::new();
+    SHARED.get_or_init(|| AuthServer::start(&json!({"oauth": true})))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_user_works_on_their_own_rows_by_an_access_token() {
+    let resource = "https://api.example.test/own-rows";
+    let server = provider();
+    let account = server.sign_up("Oa", json!({})).await;
+    let client = server.oauth_client(json!({ "resource": resource })).await;
+    let wanted = json!({"scope": "openid read:tasks", "resource": resource});
+    let tokens = server.oauth_login(&account, &client, wanted).await;
+    let app = server.app(&["--oauth-resource", &format!("https://else.test,{resource}")]).await;
+    let who = app.by_bearer(text(&tokens["access_token"]));
+    let me = who.data("{ me { id kind method permissions roles tier email sessionId } }").await;
+    let known = json!({"id": account.id, "kind": "USER", "method": "ACCESS_TOKEN", "roles": [],
+        "permissions": ["scope:openid", "scope:read:tasks"], "tier": "free", "email": null});
+    for (name, value) in known.as_object().unwrap() {
+        assert_eq!(me["me"][name], *value, "{name}");
+    }
+    who.data("mutation { createTask(input: {title: \"By token\"}) { id } }").await;
+    for who in [who, app.by_cookie(&account.cookie)] {
+        let tasks = who.data("{ tasks { nodes { title isOwner } } }").await;
+        assert_eq!(tasks["tasks"]["nodes"], json!([{"title": "By token", "isOwner": true}]));
+    }
+}
+
+/// Tokens of every kind by one provider, for this server and for others: each counts where the settings
+/// let its kind in, and nowhere else.
+async fn each_kind_counts_where_it_is_let_in(server: &AuthServer, flags: &[&str]) {
+    let (ours, theirs) = ("https://api.example.test/kinds", "https://other.example.test/kinds");
+    let account = server.sign_up("Kind", json!({})).await;
+    let client = server.oauth_client(json!({ "resource": ours })).await;
+    let stranger = server.oauth_client(json!({ "resource": theirs })).await;
+    let wanted = |resource: &str| json!({"scope": "openid email read:tasks", "resource": resource, "nonce": "n"});
+    let tokens = server.oauth_login(&account, &client, wanted(ours)).await;
+    let strange = server.oauth_login(&account, &stranger, wanted(theirs)).await;
+    let machine = server.machine_token(&client, Some(ours)).await;
+    let strange_machine = server.machine_token(&stranger, Some(theirs)).await;
+    let jwt = server.jwt(&account).await;
+    let (access, id) = (text(&tokens["access_token"]), text(&tokens["id_token"]));
+    for (lets_access_in, lets_id_in) in [(false, false), (true, false), (false, true), (true, true)]
+    {
+        let mut all = flags.to_vec();
+        all.extend(lets_access_in.then_some(["--oauth-resource", ours]).into_iter().flatten());
+        all.extend(lets_id_in.then_some(["--sso-client-id", &client.id]).into_iter().flatten());
+        let app = server.app(&all).await;
+        let user = account.id.as_str();
+        for (name, token, is_let_in, method, subject) in [
+            ("first-party", jwt.as_str(), true, "JWT", user),
+            ("access", access, lets_access_in, "ACCESS_TOKEN", user),
+            ("machine", &machine, lets_access_in, "ACCESS_TOKEN", &client.id),
+            ("id", id, lets_id_in, "ID_TOKEN", user),
+            ("another resource's", text(&strange["access_token"]), false, "", ""),
+            ("another machine's", &strange_machine, false, "", ""),
+            ("another client's id", text(&strange["id_token"]), false, "", ""),
+        ] {
+            let answer = ask(&app, token).await;
+            let what = format!("{name} token, access {lets_access_in}, id {lets_id_in}");
+            if !is_let_in {
+                assert_refused(&answer, &what);
+                continue;
+            }
+            let viewer = app.by_bearer(token).data(WHO).await["viewer"].clone();
+            assert_eq!(viewer["method"], method, "{what}");
+            assert_eq!(viewer["id"], subject, "{what}");
+            assert_eq!(viewer["kind"] == "SERVICE", name == "machine", "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_token_counts_only_where_the_settings_let_it_in() {
+    each_kind_counts_where_it_is_let_in(provider(), &[]).await;
+}
+
+#[tokio::test]
+async fn each_kind_counts_only_where_it_is_let_in_when_all_name_one_issuer() {
+    let key_set: Arc<OnceLock<String>> = Arc::default();
+    let issuer: Arc<OnceLock<String>> = Arc::default();
+    let (said_keys, said_issuer) = (Arc::clone(&key_set), Arc::clone(&issuer));
+    let metadata = move || {
+        let document = json!({"issuer": said_issuer.get(), "jwks_uri": said_keys.get()});
+        std::future::ready(document.to_string())
+    };
+    let url = serve(Router::new().route("/.well-known/openid-configuration", get(metadata)));
+    issuer.set(url.clone()).unwrap();
+    let server = AuthServer::start(&json!({"oauth": true, "issuer": url}));
+    key_set.set(format!("{}/api/auth/jwks", server.url)).unwrap();
+    let flags = ["--jwt-issuer", url.as_str(), "--oidc-issuer", &url];
+    each_kind_counts_where_it_is_let_in(&server, &flags).await;
+}
+
+#[tokio::test]
+async fn an_id_token_for_several_names_the_client_it_was_issued_to() {
+    let app = App::with(Backend::Sqlite, &["--sso-client-id", "web,app"]).await;
+    let issuer = Issuer::shared();
+    let provider = format!("{}/api/auth", issuer.url());
+    let token = |claims: Value| {
+        let mut full = issuer.full(&json!({"sub": "u", "iss": provider, "nonce": "n"}));
+        for (name, value) in claims.as_object().unwrap() {
+            full[name] = value.clone();
+        }
+        issuer.ed25519.sign(&full)
+    };
+    for claims in [
+        json!({"aud": "web"}),
+        json!({"aud": ["app"]}),
+        json!({"aud": "web", "azp": "web"}),
+        json!({"aud": ["web", "other"], "azp": "web"}),
+        json!({"aud": ["web", "other"], "azp": "app"}),
+    ] {
+        let viewer = app.by_bearer(&token(claims.clone())).data(WHO).await["viewer"].clone();
+        assert_eq!(viewer["method"], "ID_TOKEN", "{claims}");
+    }
+    let present = now().timestamp();
+    for claims in [
+        json!({"aud": "other"}),
+        json!({"aud": "WEB"}),
+        json!({"aud": "web,app"}),
+        json!({"aud": []}),
+        json!({"aud": ["web", "app"]}),
+        json!({"aud": ["web", "other"]}),
+        json!({"aud": ["web", issuer.url()]}),
+        json!({"aud": ["web", "other"], "azp": "other"}),
+        json!({"aud": "web", "azp": "other"}),
+        json!({"aud": "web", "azp": null}),
+        json!({"aud": "other", "azp": "web"}),
+        json!({"aud": issuer.url()}),
+        json!({"aud": "web", "iss": issuer.url()}),
+        json!({"aud": "web", "iss": format!("{provider}/")}),
+        json!({"aud": "web", "iat": "now"}),
+        json!({"aud": "web", "exp": present - 60}),
+        json!({"aud": "web", "sub": ""}),
+        json!({"aud": "web", "client_id": "web"}),
+        json!({"aud": "web", "events": {}}),
+    ] {
+        assert_refused(&ask(&app, &token(claims.clone())).await, &claims.to_string());
+    }
+    let undated = json!({"sub": "u", "iss": provider, "aud": "web", "exp": present + 60});
+    assert_refused(&ask(&app, &issuer.ed25519.sign(&undated)).await, "it does not say since when");
+}
+
+#[tokio::test]
+async fn an_access_token_is_typed_meant_for_us_and_free_of_a_key_of_its_clients() {
+    let app = App::with(Backend::Sqlite, &["--oauth-resource", "here,there"]).await;
+    let issuer = Issuer::shared();
+    let provider = format!("{}/api/auth", issuer.url());
+    let sign = |typ: Value, claims: &Value| {
+        let good =
+            json!({"sub": "u", "iss": provider, "aud": "here", "client_id": "c", "scope": "a"});
+        let mut full = issuer.full(&good);
+        for (name, value) in claims.as_object().unwrap() {
+            full[name] = value.clone();
+        }
+        full.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let header = json!({"alg": "EdDSA", "kid": "ed", "typ": typ});
+        issuer.ed25519.sign_raw(&header, &full.to_string())
+    };
+    for (typ, claims) in [
+        ("at+jwt", json!({})),
+        ("AT+JWT", json!({})),
+        ("application/at+jwt", json!({"aud": ["elsewhere", "there"]})),
+        ("at+jwt", json!({"scope": null})),
+    ] {
+        assert_eq!(ask(&app, &sign(typ.into(), &claims)).await.status, 200, "{typ} {claims}");
+    }
+    for claims in [
+        json!({"cnf": {"jkt": "x"}}),
+        json!({"cnf": {}}),
+        json!({"client_id": null}),
+        json!({"client_id": ""}),
+        json!({"client_id": 5}),
+        json!({"aud": null}),
+        json!({"aud": "elsewhere"}),
+        json!({"aud": [["here"]]}),
+        json!({"aud": issuer.url()}),
+        json!({"iss": issuer.url()}),
+        json!({"iss": null}),
+        json!({"iat": null}),
+        json!({"exp": null}),
+        json!({"exp": now().timestamp() - 60}),
+        json!({"sub": null}),
+        json!({"banned": true}),
+    ] {
+        assert_refused(&ask(&app, &sign("at+jwt".into(), &claims)).await, &claims.to_string());
+    }
+    for typ in ["JWT", "at+jwt ", "at", "dpop+jwt", "logout+jwt", ""] {
+        assert_refused(&ask(&app, &sign(typ.into(), &json!({}))).await, typ);
+    }
+    let secret = "a shared secret of more than thirty-two bytes";
+    let claims = json!({"sub": "u", "iss": provider, "aud": "here", "client_id": "c",
+        "iat": now().timestamp(), "exp": now().timestamp() + 60});
+    let with = ["--oauth-resource", "here", "--jwt-secret", secret];
+    let app = App::with(Backend::Sqlite, &with).await;
+    let header = r#"{"alg":"HS256","typ":"at+jwt","kid":"ed"}"#;
+    let by_secret = crate::forge::hs256(header, &claims.to_string(), secret);
+    assert_refused(&ask(&app, &by_secret).await, "a shared secret is not the provider's key");
+    let shown = app
+        .anonymous()
+        .and("authorization", &format!("DPoP {}", sign("at+jwt".into(), &json!({}))));
+    assert_refused(&shown.ask(WHO).await, "another scheme");
+}

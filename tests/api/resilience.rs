@@ -1,0 +1,115 @@
+//! An auth server that is slow, down or rate-limiting.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use futures_util::future::join_all;
+use reqwest::Method;
+
+use crate::app::{App, Backend};
+use crate::issuer::serve;
+
+/// Stands in for a `get-session` that fails, or answers when it is told to.
+#[derive(Clone, Default)]
+struct Trouble {
+    asked: Arc<AtomicUsize>,
+    well: Arc<AtomicBool>,
+    held: Arc<tokio::sync::RwLock<()>>,
+    last_address: Arc<Mutex<String>>,
+}
+
+async fn get_session(
+    State(trouble): State<Trouble>,
+    headers: axum::http::HeaderMap,
+) -> (StatusCode, &'static str) {
+    trouble.asked.fetch_add(1, Ordering::SeqCst);
+    let address = headers.get("x-forwarded-for").map(|it| it.to_str().unwrap().to_owned());
+    *trouble.last_address.lock().unwrap() = address.unwrap_or_default();
+    drop(trouble.held.read().await);
+    if trouble.well.load(Ordering::SeqCst) {
+        (StatusCode::OK, "null")
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "")
+    }
+}
+
+async fn troubled(flags: &[&str]) -> (Trouble, App) {
+    let trouble = Trouble::default();
+    let router = Router::new().route("/api/auth/get-session", get(get_session));
+    let url = serve(router.with_state(trouble.clone()));
+    let flags = [&["--better-auth-url", url.as_str()], flags].concat();
+    (trouble, App::configured(Backend::Sqlite, &flags).await)
+}
+
+async fn status(app: &App, token: usize) -> (StatusCode, Duration) {
+    let began = Instant::now();
+    let answer = app.by_bearer(&format!("session{token}")).ask("{ viewer { id } }").await;
+    (answer.status, began.elapsed())
+}
+
+#[tokio::test]
+async fn an_auth_server_that_fails_again_and_again_is_left_alone_for_a_moment() {
+    let (trouble, app) = troubled(&[]).await;
+    for token in 0..150 {
+        assert_eq!(status(&app, token).await.0, 503);
+    }
+    let asked = trouble.asked.load(Ordering::SeqCst);
+    assert!((50..70).contains(&asked), "asked {asked} times");
+    let ready = app.anonymous().request(Method::GET, "/ready").send().await.unwrap();
+    let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("\nhallpass_auth_server_paused 1.0\n"), "it is told in metrics");
+    assert!(metrics.contains("purpose=\"sessions\",outcome=\"not_asked\""));
+    assert_ne!(ready.status(), 500);
+    trouble.well.store(true, Ordering::SeqCst);
+    let began = Instant::now();
+    while status(&app, 1000).await.0 != 401 {
+        assert!(began.elapsed() < Duration::from_secs(10), "it is well, and nobody notices");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(status(&app, 1001).await.0, 401);
+}
+
+#[tokio::test]
+async fn a_few_failures_keep_nobody_from_asking() {
+    let (trouble, app) = troubled(&[]).await;
+    for token in 0..40 {
+        assert_eq!(status(&app, token).await.0, 503);
+    }
+    trouble.well.store(true, Ordering::SeqCst);
+    assert_eq!(status(&app, 100).await.0, 401, "it is asked again at once");
+    assert_eq!(trouble.asked.load(Ordering::SeqCst), 41);
+}
+
+#[tokio::test]
+async fn a_slow_auth_server_is_asked_by_few_at_once_and_nobody_waits_past_the_deadline() {
+    let (trouble, app) = troubled(&["--auth-timeout", "2s"]).await;
+    let stuck = trouble.held.clone().write_owned().await;
+    let asking = join_all((0..100).map(|token| status(&app, token)));
+    let more = async {
+        while trouble.asked.load(Ordering::SeqCst) <= 32 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let within_the_deadline = tokio::time::timeout(Duration::from_millis(1500), more);
+    let (asked, more) = tokio::join!(asking, within_the_deadline);
+    assert!(more.is_err(), "more than 32 were asked at once");
+    for (status, took) in asked {
+        assert_eq!(status, 503);
+        assert!(took < Duration::from_secs(8), "{took:?}");
+    }
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn the_end_users_address_is_passed_on_as_one_value() {
+    let (trouble, app) = troubled(&["--trusted-proxies", "127.0.0.0/8"]).await;
+    let who = app.by_bearer("somebody").and("x-forwarded-for", "6.6.6.6, 2001:db8::7");
+    who.ask("{ viewer { id } }").await;
+    assert_eq!(*trouble.last_address.lock().unwrap(), "2001:db8::7");
+}

@@ -1,0 +1,67 @@
+//! Users, looked up at the auth server for administrators.
+
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::auth_server::{Account, AuthServer};
+
+const KEY: &str = "the key by which the application knows this server";
+
+async fn administrator(server: &AuthServer) -> Account {
+    let account = server.sign_up("Ada", json!({})).await;
+    server.set_user(&account, json!({"role": "admin"})).await;
+    account
+}
+
+fn lookup(id: &str) -> String {
+    format!("{{ user(id: {}) {{ id email name roles tier banned }} }}", Value::from(id))
+}
+
+#[tokio::test]
+async fn an_administrator_looks_a_user_up() {
+    let server = AuthServer::start(&json!({ "ssoApiKey": KEY }));
+    let flags = ["--better-auth-url", &server.url, "--sso-api-key", KEY];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let admin = administrator(&server).await;
+    let account = server.sign_up("Found", json!({})).await;
+    server.set_user(&account, json!({"tier": "premium", "banned": true})).await;
+    let who = app.by_cookie(&admin.cookie);
+    assert_eq!(
+        who.data(&lookup(&account.id)).await["user"],
+        json!({"id": account.id, "email": account.email.to_lowercase(), "name": "Found",
+            "roles": ["user"], "tier": "premium", "banned": true})
+    );
+    for id in ["nobody", "", ".", "..", "../users", "a/b", "x?y=1", &"i".repeat(300)] {
+        assert_eq!(who.data(&lookup(id)).await["user"], Value::Null, "{id}");
+    }
+    let other = app.by_bearer(&server.sign_up("Other", json!({})).await.session_token);
+    assert_eq!(other.ask(&lookup(&account.id)).await.codes(), ["FORBIDDEN"]);
+    assert_eq!(app.anonymous().ask(&lookup(&account.id)).await.codes(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn without_a_key_the_field_says_what_is_missing() {
+    let server = AuthServer::shared();
+    let app = App::configured(Backend::Sqlite, &["--better-auth-url", &server.url]).await;
+    let admin = administrator(server).await;
+    let answer = app.by_cookie(&admin.cookie).ask(&lookup("anybody")).await;
+    assert_eq!(answer.error()["extensions"]["code"], "NOT_CONFIGURED");
+    assert!(answer.error()["message"].as_str().unwrap().contains("SSO_API_KEY"));
+    assert_eq!(answer.body["data"], json!({ "user": null }));
+}
+
+#[tokio::test]
+async fn while_the_auth_server_cannot_tell_the_field_is_an_outage() {
+    let server = AuthServer::start(&json!({ "ssoApiKey": KEY }));
+    let flags = ["--better-auth-url", &server.url, "--sso-api-key", "a key that is not the one"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let admin = administrator(&server).await;
+    let who = app.by_cookie(&admin.cookie);
+    who.data("{ me { id } }").await;
+    for mode in ["normal", "error500", "html", "rate-limited"] {
+        server.set_mode(mode).await;
+        let answer = who.ask(&lookup(&admin.id)).await;
+        assert_eq!(answer.status, 503, "{mode}: {}", answer.body);
+        assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"], "{mode}");
+    }
+}
