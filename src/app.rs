@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Asking;
 use crate::config::{Config, ConfigError, Environment};
+use crate::doctor::{Answers, Doctor, MigrationsError, Storage, absent_file};
 use crate::http::{self, Parts, PersonaCard, Routers};
 use crate::identity::{
-    Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Users, Webhook,
+    Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Probe, Users,
+    Webhook,
 };
 use crate::nodes::Nodes;
 use crate::revocations::Desk;
@@ -134,6 +136,13 @@ impl App {
         if let Some(issuer) = &issuer {
             load_demo(&database, issuer, &authenticator).await?;
         }
+        let doctor = match config.environment {
+            Environment::Development => {
+                let storage = opened(database.clone());
+                Some(diagnose(doctor_of(config, Arc::clone(&authenticator), storage)?))
+            }
+            Environment::Production => None,
+        };
         let schema = schema::build(config.introspection);
         let parts = Parts {
             sdl: config.introspection.then(|| schema::sdl(&schema)),
@@ -142,6 +151,7 @@ impl App {
             authenticator,
             readiness: readiness(database.clone()),
             personas: issuer.map(personas),
+            doctor,
             limits: config.limits,
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -225,6 +235,76 @@ fn readiness(database: Database) -> Box<http::Readiness> {
                 Ok(status) if status.iter().all(|(_, applied)| *applied) => Ok(()),
                 _ => Err("migrations"),
             }
+        })
+    })
+}
+
+/// A doctor for the set-up of `config`, which changes nothing: it makes no database and no key.
+///
+/// # Errors
+/// When a part cannot be built.
+pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
+    let issuer = match config.environment {
+        Environment::Development if config.development_key.exists() => {
+            Some(Issuer::kept_in(&config.development_key)?)
+        }
+        Environment::Development => Some(Issuer::ephemeral()?),
+        Environment::Production => None,
+    };
+    let authenticator =
+        Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?;
+    let authenticator = Arc::new(authenticator);
+    let storage = match absent_file(config.database_url.expose_secret()) {
+        Some(path) => Storage::Absent(path),
+        None => match open(config, |_| {}).await {
+            Ok(database) => {
+                if let Some(desk) = revocations(config, &authenticator, &database)? {
+                    // Where they cannot be read, the migrations cannot either, and that is told.
+                    let _ = desk.read_all().await;
+                }
+                opened(database)
+            }
+            Err(error) => Storage::Failed(error.to_string()),
+        },
+    };
+    doctor_of(config, authenticator, storage)
+}
+
+fn opened(database: Database) -> Storage {
+    Storage::Open(Box::new(move || {
+        let database = database.clone();
+        Box::pin(async move {
+            database.ping().await.map_err(|error| MigrationsError::Away(error.to_string()))?;
+            let system = database.system("the doctor asks which migrations are applied");
+            let status = hallpass_migration::status(system.connection()).await;
+            status.map_err(|error| MigrationsError::Unreadable(error.to_string()))
+        })
+    }))
+}
+
+fn doctor_of(
+    config: &Config,
+    authenticator: Arc<Authenticator>,
+    storage: Storage,
+) -> Result<Doctor, StartError> {
+    let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?.map(Arc::new);
+    let redis = nodes.map(|nodes| -> Box<Answers> {
+        Box::new(move || {
+            let nodes = Arc::clone(&nodes);
+            Box::pin(async move { nodes.ping().await })
+        })
+    });
+    let probe = Probe::new(&config.identity)?;
+    Ok(Doctor { config: config.clone(), authenticator, probe, storage, redis })
+}
+
+fn diagnose(doctor: Doctor) -> Box<http::Diagnose> {
+    let doctor = Arc::new(doctor);
+    Box::new(move |pasted| {
+        let doctor = Arc::clone(&doctor);
+        Box::pin(async move {
+            let pasted = pasted.as_ref().map(|(place, text)| (*place, text.as_str()));
+            serde_json::to_value(doctor.examine(pasted).await).unwrap_or_default()
         })
     })
 }

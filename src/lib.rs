@@ -18,6 +18,7 @@
 //! | a domain | [`graphql`], [`access`], [`identity`], `hallpass_entity`, another domain's nouns |
 //! | [`schema`] | every domain |
 //! | [`http`] | [`identity`], [`schema`], [`config`], the codes of [`graphql`] |
+//! | [`doctor`] | [`config`], [`identity`], `hallpass_entity` (the clock) |
 //! | [`app`] | everything |
 //! | [`cli`] | [`app`] and what a command prints |
 
@@ -26,6 +27,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod courses;
+pub mod doctor;
 pub mod graphql;
 pub mod http;
 pub mod identity;

@@ -38,6 +38,22 @@ impl Nodes {
         }
     }
 
+    /// Whether the Redis server answers; else why not.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), String> {
+        let answered = tokio::time::timeout(TIMEOUT, async {
+            let mut connection = self.client.get_multiplexed_async_connection().await?;
+            redis::cmd("PING").query_async::<()>(&mut connection).await
+        });
+        match answered.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.category().to_owned()),
+            Err(_) => Err("it took too long".to_owned()),
+        }
+    }
+
     async fn publish(&self, topic: &str) -> Result<(), RedisError> {
         let mut speaking = self.speaking.lock().await;
         if let Some(connection) = speaking.as_mut()

@@ -1,7 +1,7 @@
 //! Revocations on their way: heard from the auth server, kept in the database, told to the other nodes.
 //!
 //! A node that hears a message applies it at once. The others read it in the database: at once where
-//! Redis tells them, else within [`POLL`]. A node that starts reads them all.
+//! Redis tells them, else within `POLL`. A node that starts reads them all.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -82,6 +82,14 @@ impl Desk {
     /// Keeps up with what other nodes heard, for ever.
     pub async fn keep_up(&self) {
         tokio::join!(self.listen(), self.read_on());
+    }
+
+    /// Reads once what any node heard.
+    ///
+    /// # Errors
+    /// When the database cannot tell.
+    pub async fn read_all(&self) -> Result<(), Error> {
+        self.read_since(now() - kept(), &mut HashSet::new()).await
     }
 
     async fn listen(&self) {

@@ -1,6 +1,7 @@
 //! The command line: a file for each command.
 
 mod access;
+mod doctor;
 mod migrate;
 mod schema;
 mod serve;
@@ -14,7 +15,7 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 
 use crate::app::StartError;
 use crate::config::{self, ConfigError, Settings};
-use crate::identity::Persona;
+use crate::identity::{Persona, Place};
 
 /// A GraphQL API server for teams whose front end signs users in with Better Auth.
 #[derive(Debug, Parser)]
@@ -54,6 +55,19 @@ pub enum Action {
         /// Exit with 1 when access.md differs
         #[arg(long)]
         check: bool,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the whole set-up, or explain one credential: what is wrong, and the setting to change.
+    /// Without a credential, the auth server is asked about a hundred times, to see its rate limit
+    Doctor {
+        /// A token, as it is or as `Bearer …`; - reads it from stdin
+        #[arg(long, value_name = "T", conflicts_with = "cookie")]
+        token: Option<String>,
+        /// A Cookie header, or one `name=value`; - reads it from stdin
+        #[arg(long, value_name = "C")]
+        cookie: Option<String>,
         /// Print it as JSON
         #[arg(long)]
         json: bool,
@@ -130,6 +144,11 @@ fn run() -> Result<(), CliError> {
         Action::Migrate { direction } => migrate::run(&cli.settings.check()?, direction),
         Action::Schema { check } => schema::run(check),
         Action::Access { check, json } => access::run(&cli.settings.check()?, check, json),
+        Action::Doctor { token, cookie, json } => {
+            let token = token.map(|text| (Place::Authorization, text));
+            let shown = token.or_else(|| cookie.map(|text| (Place::Cookie, text)));
+            doctor::run(&cli.settings.check()?, shown, json)
+        }
         Action::Token { persona } => token::run(&cli.settings.check()?, persona),
     }
 }

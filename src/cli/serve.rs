@@ -72,6 +72,7 @@ fn announce(config: &Config, listener: &TcpListener) {
         Environment::Development => println!(
             "Hallpass, in development mode: anyone on this machine can act as any persona.\n\
              \n  Open  http://{address}/graphql    GraphiQL; choose who to be at the top\
+             \n        http://{address}/doctor     why a credential is not accepted\
              \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $({program} token --as premium)\" \\\
              \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name contentLevel }} }}\"}}'\n\
              \nSet BETTER_AUTH_URL to sign in the users of a Better Auth server instead."

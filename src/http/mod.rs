@@ -7,6 +7,7 @@
 mod address;
 mod answer;
 mod cost;
+mod doctor;
 mod document;
 mod edge;
 mod endpoint;
@@ -32,7 +33,7 @@ use prometheus_client::registry::Registry;
 use tower_http::cors::CorsLayer;
 
 use crate::config::{Limits, Origin};
-use crate::identity::{Authenticator, Caller};
+use crate::identity::{Authenticator, Caller, Place};
 use crate::revocations::Desk;
 use crate::schema::{self, Schema};
 
@@ -49,6 +50,10 @@ pub type Prepare =
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), &'static str>> + Send + Sync;
 /// The personas of development, with fresh tokens.
 pub type Personas = dyn Fn() -> Vec<PersonaCard> + Send + Sync;
+/// What is wrong with the set-up and with a credential that was pasted, as `hallpass doctor --json`
+/// says it.
+pub type Diagnose =
+    dyn Fn(Option<(Place, String)>) -> BoxFuture<'static, serde_json::Value> + Send + Sync;
 
 /// What the handlers need, put together by `app`.
 pub struct Parts {
@@ -64,6 +69,8 @@ pub struct Parts {
     pub readiness: Box<Readiness>,
     /// The personas, in development.
     pub personas: Option<Box<Personas>>,
+    /// The doctor, in development.
+    pub doctor: Option<Box<Diagnose>>,
     /// What a request may cost.
     pub limits: Limits,
     /// Pages of these origins may call with cookies.
@@ -107,6 +114,7 @@ pub fn routers(mut parts: Parts) -> Routers {
         .route("/schema.graphql", get(graphiql::sdl))
         .route("/graphiql/{asset}", get(graphiql::asset))
         .route("/dev/personas", get(graphiql::personas))
+        .route("/doctor", get(doctor::page).post(doctor::explain))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/revocations", post(revocations::take))

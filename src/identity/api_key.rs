@@ -13,7 +13,7 @@ use super::caller::{Caller, Proof, Reading, Via};
 use super::claims::{Claims, moment, subject};
 use super::cookies::sensitive;
 use super::refusal::{Check, Fault, refused};
-use super::upstream::{Answer, Line, Question};
+use super::upstream::{Answer, Line, NoAnswer, Question};
 
 /// How long a key without an end is shown to last: it is asked about again long before.
 const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::days(1);
@@ -34,20 +34,25 @@ impl ApiKeys {
         key: &SecretString,
         reading: &Reading<'_>,
     ) -> Result<Caller, Fault> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let ours = self.machine_key.as_ref().map(ExposeSecret::expose_secret);
-        let bearer = ours.and_then(|ours| sensitive(&format!("Bearer {ours}")));
-        headers.extend(bearer.map(|bearer| (AUTHORIZATION, bearer)));
-        let body = json!({ "key": key.expose_secret() }).to_string().into_bytes();
         let asked_at = now();
-        match self.line.ask(&Question::post(self.url.clone(), headers, body)).await {
+        match self.put(key).await {
             Ok(answer) => read(&answer, asked_at, reading),
             Err(no_answer) => {
                 tracing::warn!(reason = no_answer.reason, "no answer about an API key");
                 Err(no_answer.outage().into())
             }
         }
+    }
+
+    /// What the endpoint answers about `key`.
+    pub(super) async fn put(&self, key: &SecretString) -> Result<Answer, NoAnswer> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let ours = self.machine_key.as_ref().map(ExposeSecret::expose_secret);
+        let bearer = ours.and_then(|ours| sensitive(&format!("Bearer {ours}")));
+        headers.extend(bearer.map(|bearer| (AUTHORIZATION, bearer)));
+        let body = json!({ "key": key.expose_secret() }).to_string().into_bytes();
+        self.line.ask(&Question::post(self.url.clone(), headers, body)).await
     }
 }
 

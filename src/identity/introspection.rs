@@ -79,10 +79,7 @@ impl AccessTokens {
                 self.introspected(&object(&answer)?, client_id, asked_at, reading)
             }
             Way::UserInfo { url } => {
-                let mut headers = HeaderMap::new();
-                let bearer = sensitive(&format!("Bearer {}", token.expose_secret()));
-                headers.extend(bearer.map(|bearer| (AUTHORIZATION, bearer)));
-                let answer = self.put(Question::get(url.clone(), headers)).await?;
+                let answer = self.user_info(url, token).await?;
                 // RFC 6750 section 3.1, and what Better Auth says to a machine's token.
                 let no = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
                 if no.contains(&answer.status) {
@@ -91,6 +88,26 @@ impl AccessTokens {
                 vouched_for(&object(&answer)?, asked_at, reading)
             }
         }
+    }
+
+    /// What is answered about a token that nobody issued: whether we may ask at all.
+    pub(super) async fn ask_in_vain(&self, token: &SecretString) -> Result<Answer, Fault> {
+        match &self.way {
+            Way::Introspection { url, client_id, secret, .. } => {
+                let answer = self.introspect(url, client_id, secret, token, false).await?;
+                match answer.status {
+                    StatusCode::OK => Ok(answer),
+                    _ => self.introspect(url, client_id, secret, token, true).await,
+                }
+            }
+            Way::UserInfo { url } => self.user_info(url, token).await,
+        }
+    }
+
+    async fn user_info(&self, url: &Url, token: &SecretString) -> Result<Answer, Fault> {
+        let bearer = sensitive(&format!("Bearer {}", token.expose_secret()));
+        let headers = bearer.map(|bearer| (AUTHORIZATION, bearer)).into_iter().collect();
+        self.put(Question::get(url.clone(), headers)).await
     }
 
     /// RFC 7662 section 2.1; the client shows its secret as RFC 6749 section 2.3.1 has it. Without the

@@ -92,6 +92,29 @@ fn read_key(entry: &Value) -> Option<(String, VerifyingKey)> {
     Some((key_id.to_owned(), key))
 }
 
+/// Why an entry of a key set is skipped; none when it is not.
+pub(super) fn flaw(entry: &Value) -> Option<&'static str> {
+    if read_key(entry).is_some() {
+        return None;
+    }
+    let member = |name: &str| entry.get(name).and_then(Value::as_str);
+    if member("kid").is_none_or(str::is_empty) {
+        return Some("it has no kid");
+    }
+    if entry.get("d").is_some() || entry.get("k").is_some() {
+        return Some("it is a private key, which must never be published");
+    }
+    if !is_for_signatures(entry) {
+        return Some("it is not for signatures");
+    }
+    match (member("kty"), member("crv")) {
+        (Some("OKP"), Some("Ed25519")) | (Some("EC"), Some("P-256" | "P-384" | "P-521")) => {}
+        (Some("RSA"), _) if matches!(member("alg"), None | Some("RS256" | "PS256")) => {}
+        _ => return Some("its algorithm is none that is accepted"),
+    }
+    Some("its algorithm does not fit it, or its numbers are no good key")
+}
+
 fn bytes(entry: &Value, name: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(entry.get(name)?.as_str()?).ok()
 }

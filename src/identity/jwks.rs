@@ -137,6 +137,15 @@ impl Jwks {
         KeysStatus { keys: keys.count(), algorithms, age: state.fetched.map(|at| at.elapsed()) }
     }
 
+    /// The ids of its keys with their algorithms, sorted.
+    pub(super) fn ids(&self) -> Vec<(String, &'static str)> {
+        let state = self.kept.lock();
+        let keys = state.keys.iter().flat_map(|keys| keys.iter());
+        let mut ids: Vec<_> = keys.map(|(id, key)| (id.clone(), key.algorithm)).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Waits for a fetch, if one is under way or allowed now.
     async fn fetch_if_allowed(&self) {
         if self.kept.source.is_none() {

@@ -85,6 +85,11 @@ impl JwtVerifier {
         Self { rules, keys, secrets }
     }
 
+    /// What is accepted.
+    pub(super) fn rules(&self) -> &IdentityConfig {
+        &self.rules
+    }
+
     /// How claims are read.
     pub(super) fn reading(&self) -> Reading<'_> {
         Reading { names: &self.rules.claims, tiers: &self.rules.tiers }
@@ -278,7 +283,7 @@ pub(super) async fn check_key(
 }
 
 /// What only an id token has (OpenID Connect Core sections 2 and 3.1.3.6).
-fn is_id_token(claims: &Claims) -> bool {
+pub(super) fn is_id_token(claims: &Claims) -> bool {
     ["nonce", "at_hash", "auth_time", "azp"].iter().any(|claim| claims.contains_key(*claim))
 }
 

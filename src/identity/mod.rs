@@ -5,14 +5,19 @@
 //! server knows to `session`, `api_key` or `introspection`; its cookie cache to `cookie_cache`. What
 //! comes of it is `remembered` until it expires or a [`Revocation`] takes it back, and answered as one
 //! [`Decision`]. The schemes are private: nobody else can make a [`Caller`].
+//!
+//! For whoever has to find out why a credential is refused, `inspect` reads it without believing it, and
+//! `probe` asks the auth server how it is set up.
 
 mod api_key;
 mod breaker;
 mod caller;
 mod claims;
+mod clue;
 mod cookie_cache;
 mod cookies;
 mod credentials;
+mod inspect;
 mod introspection;
 mod jwk;
 mod jwks;
@@ -20,6 +25,7 @@ mod jwt;
 mod key_source;
 mod meter;
 mod personas;
+mod probe;
 mod refusal;
 mod remembered;
 mod revocation;
@@ -42,8 +48,13 @@ use axum::http::{HeaderMap, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use caller::{Caller, Kind, Via};
+pub use clue::Clue;
+pub use inspect::{Inspection, Looks, Place};
 pub use jwks::KeysStatus;
 pub use personas::{Issuer, IssuerError, PERSONAS, Persona};
+pub use probe::{
+    Asked, KeyEntry, MadeUpSession, NOBODYS_ADDRESS, Probe, Reply, TWO_ADDRESSES, key_entries,
+};
 pub use refusal::{CHECKS, Check, Outage, Refusal};
 pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
 pub use status::Status;

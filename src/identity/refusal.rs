@@ -51,6 +51,48 @@ pub const CHECKS: [Check; 13] = [
     Check::Revocation,
 ];
 
+impl Check {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Header => "header",
+            Self::Kind => "kind",
+            Self::Algorithm => "algorithm",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Times => "times",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Known => "known",
+            Self::Subject => "subject",
+            Self::Ban => "ban",
+            Self::Revocation => "revocation",
+        }
+    }
+
+    /// What holds where it holds.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Form => "it is a credential, shown once and in the right place",
+            Self::Header => "its header asks for nothing that is not understood",
+            Self::Kind => "the settings let credentials of its kind in",
+            Self::Algorithm => "its algorithm is accepted, and is its key's",
+            Self::Key => "its key is in the key set",
+            Self::Signature => "somebody who has the key or the secret signed it",
+            Self::Times => "it has not expired, and is valid already",
+            Self::Issuer => "an accepted issuer made it",
+            Self::Audience => "it is meant for this server",
+            Self::Known => "the auth server knows it",
+            Self::Subject => "it names a user",
+            Self::Ban => "the user is not banned",
+            Self::Revocation => "it was not taken back",
+        }
+    }
+}
+
 /// Why a credential was refused: a sentence without anything of the credential in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {

@@ -27,7 +27,7 @@ use crate::config::IdentityConfig;
 /// Checks credentials, each by its scheme.
 pub(super) struct Schemes {
     pub(super) keys: Keys,
-    jwt: JwtVerifier,
+    pub(super) jwt: JwtVerifier,
     sessions: Option<Sessions>,
     api_keys: Option<ApiKeys>,
     access_tokens: Option<AccessTokens>,

@@ -37,6 +37,11 @@ impl AuthSecrets {
         Self(secrets.iter().map(read).collect())
     }
 
+    /// The one secret of these bytes.
+    pub(super) fn of_bytes(secret: &[u8]) -> Self {
+        Self(vec![AuthSecret::new(secret)])
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -47,6 +52,15 @@ impl AuthSecrets {
         let Some((token, signature)) = signed.split_once('.') else { return false };
         let Ok(signature) = STANDARD.decode(signature) else { return false };
         self.authenticate(token.as_bytes(), &signature)
+    }
+
+    /// `TOKEN.SIGNATURE`, as each of the secrets signs a session token.
+    pub(super) fn sign_session_token(&self, token: &str) -> Vec<SecretString> {
+        let sign = |secret: &AuthSecret| {
+            let tag = hmac::sign(&secret.hmac, token.as_bytes());
+            format!("{token}.{}", STANDARD.encode(tag)).into()
+        };
+        self.0.iter().map(sign).collect()
     }
 
     /// Whether `tag` is the HMAC-SHA-256 of `message` by one of the secrets.

@@ -225,10 +225,26 @@ fn was_closed(error: &reqwest::Error) -> bool {
 /// A reason without the address, which could hold a password.
 fn why(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
-        "it took too long"
-    } else if error.is_connect() {
-        "nobody answers there"
+        return "it took too long";
+    }
+    if !error.is_connect() {
+        return "the answer broke off";
+    }
+    // The libraries below have no types for these that could be asked.
+    let mut causes = String::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes += &error.to_string();
+        cause = error.source();
+    }
+    let says = |word: &str| causes.contains(word);
+    if says("certificate") {
+        "its TLS certificate is not trusted"
+    } else if says("InvalidContentType") || says("corrupt message") {
+        "it does not speak TLS: its address starts with http"
+    } else if says("lookup address") || says("dns error") {
+        "no server of that name is known"
     } else {
-        "the answer broke off"
+        "nobody answers there"
     }
 }

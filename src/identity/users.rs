@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::claims::{Claims, refuse_banned, text, words};
 use super::cookies::sensitive;
 use super::refusal::Outage;
-use super::upstream::{Line, Question};
+use super::upstream::{Answer, Line, NoAnswer, Question};
 use crate::config::{ClaimNames, UserLookup};
 
 /// Looks users up.
@@ -68,8 +68,7 @@ impl Users {
         if id.is_empty() || id.len() > 255 || id.bytes().all(|byte| byte == b'.') {
             return Ok(None);
         }
-        let question = Question::get(address(url, id), authorized(key));
-        let answer = self.line.ask(&question).await.map_err(|no_answer| {
+        let answer = ask(&self.line, url, key, id).await.map_err(|no_answer| {
             tracing::warn!(reason = no_answer.reason, "no answer about a user");
             LookupError::Unavailable(no_answer.outage())
         })?;
@@ -98,6 +97,16 @@ impl Users {
             banned: refuse_banned(user).is_err(),
         }
     }
+}
+
+/// What the endpoint at `url` answers about the user with this id.
+pub(super) async fn ask(
+    line: &Line,
+    url: &str,
+    key: &SecretString,
+    id: &str,
+) -> Result<Answer, NoAnswer> {
+    line.ask(&Question::get(address(url, id), authorized(key))).await
 }
 
 /// The id is one segment of the path, whatever it holds.

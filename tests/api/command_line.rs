@@ -16,7 +16,8 @@ pub struct Output {
     pub code: i32,
 }
 
-fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+/// A command in this directory, with these variables and no others.
+pub fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hallpass"));
     command.args(arguments).current_dir(directory).env_clear();
     command.envs(variables.iter().copied());
@@ -28,7 +29,8 @@ pub fn hallpass(arguments: &[&str]) -> Output {
     hallpass_with(arguments, &[])
 }
 
-fn hallpass_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+/// The same, with these variables.
+pub fn hallpass_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let directory = tempfile::tempdir().unwrap();
     run(&mut command(directory.path(), arguments, variables))
 }

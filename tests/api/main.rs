@@ -22,6 +22,7 @@ mod cookie_cache_forged;
 mod cookies;
 mod courses;
 mod discovery;
+mod doctor;
 mod graphql_over_http;
 mod graphql_spec;
 mod identity;

@@ -45,11 +45,15 @@ export async function buildAuth(config, origin) {
     session: config.cookieCache
       ? { cookieCache: { enabled: true, strategy: "compact", maxAge: 300, ...config.cookieCache } }
       : {},
-    advanced: { useSecureCookies: config.secureCookies, cookiePrefix: config.cookiePrefix },
+    advanced: {
+      useSecureCookies: config.secureCookies,
+      cookiePrefix: config.cookiePrefix,
+      ipAddress: config.ipAddressHeaders && { ipAddressHeaders: config.ipAddressHeaders },
+    },
     rateLimit: { enabled: config.rateLimit ?? false },
     telemetry: { enabled: false },
     plugins: [
-      bearer({ requireSignature: config.bearerRequireSignature }),
+      config.bearer !== false && bearer({ requireSignature: config.bearerRequireSignature }),
       admin(),
       config.jwt !== false && jwt({
         jwks: {

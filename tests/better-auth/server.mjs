@@ -3,7 +3,8 @@
 // BETTER_AUTH_TEST holds its configuration as JSON; every key is optional:
 //   port (0 = a free one), algorithm ("EdDSA" | "ES256" | "ES512" | "RS256" | "PS256"), secureCookies,
 //   cookiePrefix, secret, secrets (["2:new", "1:old"]), jwt (true), issuer, audience,
-//   rotationInterval (seconds), rateLimit (false), bearerRequireSignature (false),
+//   rotationInterval (seconds), rateLimit (false), ipAddressHeaders
+//   (["x-forwarded-for"]), bearer (true), bearerRequireSignature (false),
 //   cookieCache ({"strategy": "compact" | "jwt" | "jwe", "maxAge": 300}),
 //   sessionCookieCache (true: the "jwt" strategy signs with the key of JWKS),
 //   customSession (true: get-session has "roles" beside "user" and "session"), organization (true),
@@ -51,7 +52,7 @@ process.on("SIGTERM", () => process.exit(0));
 
 const config = JSON.parse(process.env.BETTER_AUTH_TEST || "{}");
 const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "secret", "secrets", "jwt", "issuer",
-  "audience", "rotationInterval", "rateLimit", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
+  "audience", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
   "customSession", "organization", "apiKeys", "oauth", "revocations", "ssoApiKey"];
 for (const key of Object.keys(config)) if (!known.includes(key)) throw new Error(`BETTER_AUTH_TEST: unknown key ${key}`);
 

@@ -1,0 +1,92 @@
+//! What is no credential at all, or is shown where it does not belong.
+
+use super::{Advice, Case};
+use crate::identity::{Looks, Place};
+
+/// What belongs elsewhere: a cookie shown as a token, or a token as a cookie.
+pub(super) fn misplaced(case: &Case<'_>) -> Option<Advice> {
+    use Looks::{ApiKey, OpaqueToken, OtherCookies, SessionCookie, SignedSessionToken, Word};
+    let inspection = case.inspection;
+    match (inspection.place, inspection.looks) {
+        (Place::Authorization, SessionCookie) => Some(Advice::new(
+            "it is a session cookie, and was shown as a bearer token",
+            format!(
+                "send it as `Cookie`, as browsers do with `credentials: \"include\"` (explain it with \
+                 `hallpass doctor --cookie -`), or send the JWT of {} as `Authorization: Bearer`",
+                case.token_endpoint()
+            ),
+        )),
+        (_, Word) => Some(Advice::new(
+            "it is a word and no token: the front end sent it before it had one",
+            format!(
+                "let the front end send `Authorization: Bearer <token>` only once {} has answered",
+                case.token_endpoint()
+            ),
+        )),
+        (Place::Authorization, ApiKey) => Some(Advice::new(
+            "it looks like an API key, and was shown as a bearer token",
+            "send it as `x-api-key: KEY`; API_KEY_VERIFY_URL names who verifies it",
+        )),
+        (Place::Cookie, looks) if looks.is_jwt() => Some(Advice::new(
+            format!("it is {}, and was shown as a cookie", looks.name()),
+            "send it as `Authorization: Bearer <token>` (explain it with `hallpass doctor --token -`)",
+        )),
+        (Place::Cookie, SignedSessionToken | OpaqueToken) => Some(Advice::new(
+            "it is the value of a session cookie without the cookie's name",
+            format!(
+                "send `Cookie: {}=VALUE`, or the value as `Authorization: Bearer`",
+                super::super::auth_server::expected_cookie(case.doctor)
+            ),
+        )),
+        (Place::Authorization, OtherCookies) => {
+            Some(Advice::only("it is a cookie without a session"))
+        }
+        _ => None,
+    }
+}
+
+/// What cannot be read.
+pub(super) fn unreadable(case: &Case<'_>, reason: &str) -> Advice {
+    let bearer = "let the front end send `Authorization: Bearer <token>`";
+    let endpoint = case.token_endpoint();
+    let inspection = case.inspection;
+    if let Some(flaw) = inspection.flaw {
+        return Advice::new(flaw, format!("{bearer}, with the token in one piece"));
+    }
+    match inspection.looks {
+        Looks::Nothing => {
+            Advice::new("it is empty", format!("{bearer}, once it has one from {endpoint}"))
+        }
+        Looks::OtherScheme => Advice::new(
+            "the Authorization header does not start with `Bearer`",
+            format!("{bearer}: the word Bearer, one space, and the token"),
+        ),
+        Looks::Encrypted => Advice::new(
+            "it is an encrypted token (five parts): Better Auth's cookie cache, perhaps",
+            format!(
+                "{bearer} with the JWT of {endpoint}; a cookie cache counts as a cookie, with \
+                     COOKIE_CACHE=trust and BETTER_AUTH_SECRET"
+            ),
+        ),
+        Looks::DamagedJwt => Advice::new(
+            format!("it is a JWT that is damaged: {reason}"),
+            format!("copy it whole, or take a new one from {endpoint}; {bearer}"),
+        ),
+        Looks::Word
+        | Looks::Jwt
+        | Looks::SharedSecret
+        | Looks::AccessToken
+        | Looks::IdToken
+        | Looks::CookieCache
+        | Looks::MailLink
+        | Looks::OtherJwt
+        | Looks::SignedSessionToken
+        | Looks::OpaqueToken
+        | Looks::ApiKey
+        | Looks::SessionCookie
+        | Looks::OtherCookies
+        | Looks::Unknown => {
+            Advice::new(reason, format!("{bearer}, or the cookies of the auth server"))
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! From what failed to what to change: one sentence why, and one that names the setting.
+//!
+//! The words of a credential choose among the sentences; whether it is good was decided before.
+
+mod asked;
+mod form;
+mod jwt;
+mod times;
+
+use super::auth_server::{AUTH_SERVER, GET_SESSION};
+use super::endpoints::{API_KEYS, OPAQUE};
+use super::keys::{DISCOVERY, KEY_SET};
+use super::{Doctor, Finding, Level, Observed};
+use crate::config::Environment;
+use crate::identity::{Check, Inspection, Looks, Refusal};
+
+/// Why, and what to change.
+pub(super) struct Advice {
+    pub(super) reason: String,
+    pub(super) fix: Option<String>,
+}
+
+/// Everything that is known of a credential that is not accepted.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) doctor: &'a Doctor,
+    pub(super) observed: &'a Observed,
+    pub(super) setup: &'a [Finding],
+    pub(super) inspection: &'a Inspection,
+}
+
+impl Advice {
+    pub(super) fn only(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), fix: None }
+    }
+
+    fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { reason: reason.into(), fix: Some(fix.into()) }
+    }
+}
+
+impl Case<'_> {
+    /// Where a JWT is to be had.
+    fn token_endpoint(&self) -> String {
+        let config = &self.doctor.config;
+        match (&config.identity.auth_server, config.environment) {
+            (Some(server), _) => format!("{}/token", server.base),
+            (None, Environment::Development) => "`hallpass token --as PERSONA`".to_owned(),
+            (None, Environment::Production) => "the auth server's /api/auth/token".to_owned(),
+        }
+    }
+
+    fn claim(&self, name: &str) -> Option<&serde_json::Value> {
+        self.inspection.claims.as_ref()?.get(name)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.inspection.header.as_ref()?.get(name)?.as_str()
+    }
+}
+
+/// What to do about a refusal.
+pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
+    if let Some(advice) = form::misplaced(case) {
+        return advice;
+    }
+    if case.inspection.looks == Looks::MailLink && refusal.check > Check::Header {
+        return jwt::mail_link(case);
+    }
+    match refusal.check {
+        Check::Form => form::unreadable(case, refusal.reason),
+        Check::Ban => banned(case),
+        Check::Revocation => Advice::new(
+            "it was taken back: the auth server pushed a revocation of this user or session",
+            "sign in again; if nobody meant that, see what sends messages with REVOCATION_SECRET",
+        ),
+        Check::Times => times::advise(case, refusal.reason),
+        Check::Header
+        | Check::Kind
+        | Check::Algorithm
+        | Check::Key
+        | Check::Signature
+        | Check::Issuer
+        | Check::Audience
+        | Check::Known
+        | Check::Subject => {
+            let looks = case.inspection.looks;
+            if looks.is_jwt() {
+                jwt::advise(case, refusal)
+            } else if matches!(looks, Looks::SessionCookie | Looks::OtherCookies) {
+                asked::cookie(case, refusal)
+            } else {
+                asked::token(case, refusal)
+            }
+        }
+    }
+}
+
+/// What to do where there is no credential.
+pub(super) fn absent(case: &Case<'_>) -> Advice {
+    form::misplaced(case).unwrap_or_else(|| asked::no_cookie(case))
+}
+
+/// What to do where nobody can tell: whatever is wrong with whom to ask.
+pub(super) fn unavailable(case: &Case<'_>) -> Advice {
+    let looks = case.inspection.looks;
+    let names = if looks.is_jwt() {
+        [KEY_SET, DISCOVERY, AUTH_SERVER]
+    } else if looks == Looks::ApiKey {
+        [API_KEYS, AUTH_SERVER, GET_SESSION]
+    } else {
+        [AUTH_SERVER, GET_SESSION, OPAQUE]
+    };
+    let worst = names
+        .iter()
+        .find_map(|name| case.setup.iter().find(|it| it.name == *name && it.level != Level::Good));
+    match worst {
+        Some(Finding { message, fix, .. }) => {
+            Advice { reason: format!("nobody can tell: {message}"), fix: fix.clone() }
+        }
+        None => Advice::new(
+            "nobody can tell: the auth server (BETTER_AUTH_URL) did not answer this question",
+            "ask again; if it stays so, look into the auth server's own log",
+        ),
+    }
+}
+
+fn banned(case: &Case<'_>) -> Advice {
+    let until = case.claim("banExpires").and_then(serde_json::Value::as_str);
+    let until = until.map_or(String::new(), |end| format!(" until {}", super::text::quoted(end)));
+    let stale = match case.inspection.looks.is_jwt() {
+        true => "; a JWT says so until it expires: take a new one then",
+        false => "",
+    };
+    Advice::new(
+        format!("the user is banned at the auth server{until}"),
+        format!("lift the ban there (admin plugin: unban-user){stale}"),
+    )
+}

@@ -1,0 +1,202 @@
+//! One credential, explained: what it says, which checks it passed, which one failed, what to change.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::advice::{self, Advice, Case};
+use super::text::{list, printable, span};
+use super::{Doctor, Finding, Observed};
+use crate::identity::{CHECKS, Caller, Check, Decision, Inspection, Kind, Looks, Place};
+
+/// What was found out about a credential.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// What it looks like.
+    pub kind: &'static str,
+    /// What a JWT's header says; nothing of that is believed.
+    pub header: Option<Map<String, Value>>,
+    /// What a JWT says.
+    pub claims: Option<Map<String, Value>>,
+    /// Every check, in order.
+    pub checks: Vec<Step>,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// What to change.
+    pub fix: Option<String>,
+}
+
+/// One check, and what came of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Step {
+    /// Its name.
+    pub check: &'static str,
+    /// What held, or did not.
+    #[serde(skip)]
+    pub about: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It held.
+    Held,
+    /// It failed, as the first one.
+    Failed,
+    /// One before it failed.
+    Unreached,
+    /// Credentials of this kind have nothing that could be checked so.
+    Inapplicable,
+}
+
+/// What came of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It shows somebody.
+    Accepted,
+    /// It is not good: a request with it ends with 401.
+    Refused,
+    /// There is none: a request with this is anonymous.
+    Absent,
+    /// Nobody can tell now: a request with it ends with 503.
+    Unknown,
+}
+
+/// The checks of what only the auth server can judge, in the order in which they are made then.
+const OF_SESSIONS: [Check; 10] = [
+    Check::Form,
+    Check::Kind,
+    Check::Signature,
+    Check::Known,
+    Check::Times,
+    Check::Issuer,
+    Check::Audience,
+    Check::Subject,
+    Check::Ban,
+    Check::Revocation,
+];
+
+pub(super) async fn explain(
+    doctor: &Doctor,
+    observed: &Observed,
+    setup: &[Finding],
+    place: Place,
+    pasted: &str,
+) -> Explanation {
+    let inspection = doctor.authenticator.inspect(place, pasted);
+    let decision = doctor.authenticator.decide_inspected(&inspection).await;
+    let case = Case { doctor, observed, setup, inspection: &inspection };
+    let (verdict, failed, advice) = match decision {
+        Decision::Caller(caller) => (Verdict::Accepted, None, accepted(&caller, &case)),
+        Decision::Refused(refusal) => {
+            let advice = advice::refused(&case, refusal);
+            (Verdict::Refused, Some(refusal.check), advice)
+        }
+        Decision::Anonymous => (Verdict::Absent, Some(Check::Form), advice::absent(&case)),
+        Decision::CrossSite(why) => (Verdict::Refused, None, Advice::only(why)),
+        Decision::Unavailable(_) => (Verdict::Unknown, None, advice::unavailable(&case)),
+    };
+    let checks = match verdict {
+        Verdict::Unknown => steps(&case, Some(first_asked(&inspection)), Outcome::Unreached),
+        Verdict::Accepted | Verdict::Refused | Verdict::Absent => {
+            steps(&case, failed, Outcome::Failed)
+        }
+    };
+    let Advice { reason, fix } = advice;
+    let Inspection { looks, header, claims, .. } = inspection;
+    Explanation { kind: looks.name(), header, claims, checks, verdict, reason, fix }
+}
+
+/// The checks, with `outcome` for the first that did not hold.
+fn steps(case: &Case<'_>, stopped_at: Option<Check>, outcome: Outcome) -> Vec<Step> {
+    let order = order(case);
+    let rank = |check: Check| order.iter().position(|other| *other == check);
+    // What was refused before anyone could tell what it is was refused for its form.
+    let stop = stopped_at.map(|check| rank(check).unwrap_or(0));
+    let step = |check: Check| {
+        let outcome = match (rank(check), stop) {
+            _ if stopped_at == Some(check) => outcome,
+            (None, _) => Outcome::Inapplicable,
+            (Some(rank), Some(stop)) if rank >= stop => Outcome::Unreached,
+            (Some(_), _) => Outcome::Held,
+        };
+        Step { check: check.name(), about: check.about(), outcome }
+    };
+    CHECKS.into_iter().map(step).collect()
+}
+
+/// The checks that are made of such a credential, in their order.
+fn order(case: &Case<'_>) -> Vec<Check> {
+    let identity = &case.doctor.config.identity;
+    let looks = case.inspection.looks;
+    let is_signed = matches!(looks, Looks::SessionCookie | Looks::SignedSessionToken);
+    let applies = |check: &Check| match check {
+        Check::Known => !looks.is_jwt(),
+        Check::Algorithm | Check::Key => !matches!(looks, Looks::SharedSecret | Looks::MailLink),
+        Check::Signature => looks.is_jwt() || (is_signed && !identity.auth_secrets.is_empty()),
+        Check::Issuer | Check::Audience => {
+            looks.is_jwt() || (looks == Looks::OpaqueToken && identity.opaque_tokens.is_some())
+        }
+        Check::Form
+        | Check::Header
+        | Check::Kind
+        | Check::Times
+        | Check::Subject
+        | Check::Ban
+        | Check::Revocation => true,
+    };
+    let all = if looks.is_jwt() { CHECKS.as_slice() } else { OF_SESSIONS.as_slice() };
+    all.iter().copied().filter(applies).collect()
+}
+
+/// The check for which somebody has to be asked.
+fn first_asked(inspection: &Inspection) -> Check {
+    if inspection.looks.is_jwt() { Check::Key } else { Check::Known }
+}
+
+/// Whom it shows, and what is not known of them.
+fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
+    let mut said = vec![match caller.kind() {
+        Kind::User => format!("it shows the user {}", printable(caller.id().as_str())),
+        Kind::Service => format!("it shows the service {}", printable(caller.id().as_str())),
+    }];
+    said.extend(caller.email().map(printable));
+    let roles: Vec<_> = caller.roles().iter().map(|role| printable(role)).collect();
+    if !roles.is_empty() {
+        said.push(format!("roles {}", list(&roles)));
+    }
+    said.push(format!("tier {}", printable(caller.tier())));
+    let profile = [
+        ("softwareBackground", caller.software_background()),
+        ("hardwareBackground", caller.hardware_background()),
+        ("interestArea", caller.interest_area()),
+    ];
+    said.extend(
+        profile.iter().filter_map(|(name, it)| Some(format!("{name} {}", printable((*it)?)))),
+    );
+    let left = caller.expires_at() - hallpass_entity::now();
+    said.push(format!("for another {}", span(left)));
+    let mut missing: Vec<_> =
+        profile.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+    if let Some(claims) = &case.inspection.claims {
+        let names = &case.doctor.authenticator.rules().claims;
+        let settings = [("ROLE_CLAIM", &names.role), ("TIER_CLAIM", &names.tier)];
+        missing
+            .extend(settings.iter().filter(|(_, it)| !claims.contains_key(*it)).map(|(it, _)| *it));
+    }
+    let reason = list(&said);
+    if caller.kind() == Kind::Service || missing.is_empty() {
+        return Advice { reason, fix: None };
+    }
+    let fix = format!(
+        "nothing is said of {}: declare such fields under user.additionalFields at the auth server, \
+         pass them at sign-up, keep them in definePayload; a JWT says what held when it was signed",
+        list(&missing)
+    );
+    Advice { reason, fix: Some(fix) }
+}

@@ -1,0 +1,181 @@
+//! The key set, and the OpenID provider's metadata.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use humantime::format_duration;
+use serde_json::Value;
+
+use super::setup::origin_of;
+use super::text::{list, printable, quoted};
+use super::{Doctor, Finding};
+use crate::identity::{KeyEntry, Looks, Reply, key_entries};
+
+pub(super) const KEY_SET: &str = "key set";
+pub(super) const DISCOVERY: &str = "discovery";
+
+/// More ids than help.
+const MOST_IDS: usize = 5;
+
+pub(super) async fn look(doctor: &Doctor, findings: &mut Vec<Finding>) {
+    if let Some(url) = &doctor.config.identity.jwks_url {
+        findings.extend(key_set(doctor, url.as_str()).await);
+    }
+    let identity = &doctor.config.identity;
+    let wanted = !identity.client_ids.is_empty() || !identity.oauth_resources.is_empty();
+    if let Some(issuer) = &identity.oidc_issuer
+        && (wanted || identity.foreign_provider.is_some())
+    {
+        findings.push(discovery(doctor, issuer).await);
+    }
+}
+
+async fn key_set(doctor: &Doctor, url: &str) -> Vec<Finding> {
+    let reply = match doctor.probe.get(url).await {
+        Ok(reply) => reply,
+        Err(reason) => {
+            return vec![Finding::wrong(
+                KEY_SET,
+                format!("JWKS_URL: {url} does not answer: {reason}"),
+                "start the auth server, or correct JWKS_URL (left out, it follows BETTER_AUTH_URL)",
+            )];
+        }
+    };
+    match reply.body.as_ref().filter(|_| reply.status == StatusCode::OK).and_then(key_entries) {
+        Some(entries) => judge(doctor, url, &entries).await,
+        None => vec![no_set(doctor, url, &reply)],
+    }
+}
+
+fn no_set(doctor: &Doctor, url: &str, reply: &Reply) -> Finding {
+    if reply.status == StatusCode::NOT_FOUND {
+        let message =
+            format!("JWKS_URL: there is no key set at {url} (404): JWTs cannot be checked");
+        let fix = "add the jwt plugin to the auth server, or set JWKS_URL to its jwksPath; where only \
+                   sessions are used, all is well";
+        // A key set that somebody asked for by name has to be there.
+        let derived = doctor.config.identity.auth_server.as_ref();
+        return match derived.is_some_and(|server| url == format!("{}/jwks", server.base)) {
+            true => Finding::warning(KEY_SET, message, fix),
+            false => Finding::wrong(KEY_SET, message, fix),
+        };
+    }
+    let what = if reply.is_page { "a web page" } else { "no key set" };
+    Finding::wrong(
+        KEY_SET,
+        format!("JWKS_URL: at {url} is {what} ({})", reply.status.as_u16()),
+        "correct JWKS_URL: Better Auth's key set is at {url}{base path}/jwks, and is JSON",
+    )
+}
+
+async fn judge(doctor: &Doctor, url: &str, entries: &[KeyEntry]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        if let Some(flaw) = entry.flaw {
+            let name = entry.id.as_deref().map_or_else(|| format!("number {}", at + 1), quoted);
+            findings.push(Finding::warning(
+                KEY_SET,
+                format!("key {name} at {url} is not used: {flaw}"),
+                "set keyPairConfig.alg of the jwt plugin to EdDSA, ES256, ES512, RS256 or PS256; \
+                 tokens by this key are refused",
+            ));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let twice: BTreeSet<_> =
+        entries.iter().filter_map(|it| it.id.as_deref()).filter(|id| !seen.insert(*id)).collect();
+    if !twice.is_empty() {
+        let twice: Vec<_> = twice.into_iter().map(quoted).collect();
+        findings.push(Finding::warning(
+            KEY_SET,
+            format!("kid {} stands more than once at {url}: the first key counts", list(&twice)),
+            "remove the surplus rows from the auth server's table `jwks`",
+        ));
+    }
+    // Fetches it. Whether all is ready is another question: the provider may have keys of its own.
+    doctor.authenticator.ready().await;
+    if doctor.authenticator.status().keys.is_some_and(|status| status.keys > 0) {
+        findings.push(Finding::good(KEY_SET, usable(doctor, url)));
+    } else {
+        findings.push(Finding::wrong(
+            KEY_SET,
+            format!("JWKS_URL: there is no usable key at {url}"),
+            "sign in once at the auth server, which makes its first key, or correct JWKS_URL",
+        ));
+    }
+    findings
+}
+
+fn usable(doctor: &Doctor, url: &str) -> String {
+    let status = doctor.authenticator.status().keys;
+    let (count, algorithms, age) =
+        status.map_or((0, Vec::new(), None), |it| (it.keys, it.algorithms, it.age));
+    let ids = known_ids(doctor, Looks::Jwt);
+    let age = age.map_or(0, |age| age.as_secs());
+    let ttl = format_duration(doctor.config.identity.jwks_ttl);
+    let keys = if count == 1 { "key" } else { "keys" };
+    format!(
+        "{count} {keys} ({}) at {url}: {ids}; fetched {age} s ago, and again within {ttl} (JWKS_TTL)",
+        list(&algorithms)
+    )
+}
+
+/// The ids of the keys that may sign such a token.
+pub(super) fn known_ids(doctor: &Doctor, looks: Looks) -> String {
+    let ids = doctor.authenticator.keys_for(looks);
+    let shown: Vec<_> = ids.iter().take(MOST_IDS).map(|(id, _)| quoted(id)).collect();
+    let more = ids.len().saturating_sub(MOST_IDS);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", list(&shown))
+}
+
+async fn discovery(doctor: &Doctor, issuer: &str) -> Finding {
+    let asked = metadata(doctor, issuer).await;
+    let is_foreign = doctor.config.identity.foreign_provider.is_some();
+    let said = asked.as_ref().ok().and_then(|it| it.get("issuer")?.as_str());
+    if let Some(said) = said {
+        if said == issuer {
+            return Finding::good(
+                DISCOVERY,
+                format!("the provider calls itself {issuer} (OIDC_ISSUER)"),
+            );
+        }
+        return Finding::wrong(
+            DISCOVERY,
+            format!(
+                "the provider calls itself {}, and OIDC_ISSUER is {}",
+                quoted(said),
+                quoted(issuer)
+            ),
+            format!("set OIDC_ISSUER={}", printable(said)),
+        );
+    }
+    // With an issuer of its own, Better Auth publishes its metadata at that one's root.
+    let root = origin_of(issuer).unwrap_or_default();
+    if root != issuer && metadata(doctor, &root).await.is_ok_and(|it| it["issuer"] == root.as_str())
+    {
+        return Finding::wrong(
+            DISCOVERY,
+            format!("the provider calls itself {root}, and OIDC_ISSUER is {}", quoted(issuer)),
+            format!("set OIDC_ISSUER={root}"),
+        );
+    }
+    let why = asked.err().unwrap_or_else(|| "its answer names no issuer".to_owned());
+    let message = format!("OIDC_ISSUER: {issuer} has no usable OpenID metadata: {why}");
+    let fix = "set OIDC_ISSUER to the `iss` of the provider's tokens; Better Auth needs \
+               @better-auth/oauth-provider";
+    if is_foreign {
+        Finding::wrong(DISCOVERY, message, fix)
+    } else {
+        Finding::warning(DISCOVERY, message, fix)
+    }
+}
+
+async fn metadata(doctor: &Doctor, issuer: &str) -> Result<Value, String> {
+    let base = issuer.trim_end_matches('/');
+    let reply = doctor.probe.get(&format!("{base}/.well-known/openid-configuration")).await?;
+    match reply.body {
+        Some(body @ Value::Object(_)) if reply.status == StatusCode::OK => Ok(body),
+        _ => Err(format!("the answer is {}, and no metadata", reply.status.as_u16())),
+    }
+}

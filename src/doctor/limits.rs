@@ -1,0 +1,72 @@
+//! The auth server's rate limit: whether each user has one of their own, or all share one.
+//!
+//! Better Auth counts by the address in `X-Forwarded-For`, and where it does not believe that header,
+//! all who ask share one count: after a hundred questions, every user of this server is refused.
+
+use std::net::IpAddr;
+
+use axum::http::StatusCode;
+use futures_util::future::join_all;
+
+use super::{Doctor, Finding, Observed};
+use crate::identity::{Asked, Probe, TWO_ADDRESSES};
+
+const RATE_LIMIT: &str = "rate limit";
+
+/// One more than Better Auth allows in ten seconds.
+const QUESTIONS: usize = 101;
+/// So many at once, so that it does not take long, and the auth server has time for others.
+const AT_ONCE: usize = 8;
+
+pub(super) async fn look(doctor: &Doctor, observed: &Observed, findings: &mut Vec<Finding>) {
+    if !observed.auth_server_answers {
+        return;
+    }
+    let finding = match refused_after(&doctor.probe, TWO_ADDRESSES[0]).await {
+        Err(reason) => Finding::warning(
+            RATE_LIMIT,
+            format!("get-session did not answer {QUESTIONS} times: {reason}"),
+            "see whether the auth server can take the load, and what AUTH_TIMEOUT is",
+        ),
+        Ok(None) => Finding::good(
+            RATE_LIMIT,
+            format!("get-session may be asked {QUESTIONS} times at once for one address"),
+        ),
+        Ok(Some(count)) => limited(&doctor.probe, count).await,
+    };
+    findings.push(finding);
+}
+
+/// After how many questions of one address the answer was 429, if it was.
+async fn refused_after(probe: &Probe, address: IpAddr) -> Result<Option<usize>, &'static str> {
+    let mut asked = 0;
+    while asked < QUESTIONS {
+        let round = AT_ONCE.min(QUESTIONS - asked);
+        for answer in join_all((0..round).map(|_| probe.session_of_nobody(address))).await {
+            if answer?.status == StatusCode::TOO_MANY_REQUESTS {
+                return Ok(Some(asked));
+            }
+            asked += 1;
+        }
+    }
+    Ok(None)
+}
+
+async fn limited(probe: &Probe, count: usize) -> Finding {
+    let other: Asked = probe.session_of_nobody(TWO_ADDRESSES[1]).await;
+    if other.is_ok_and(|reply| reply.status != StatusCode::TOO_MANY_REQUESTS) {
+        return Finding::good(
+            RATE_LIMIT,
+            "get-session limits each address by itself (X-Forwarded-For is believed)",
+        );
+    }
+    Finding::warning(
+        RATE_LIMIT,
+        format!(
+            "get-session refused after {count} questions, and for another address too: the auth \
+             server does not believe X-Forwarded-For, and all users share one limit"
+        ),
+        "at the auth server set rateLimit.customRules {\"/get-session\": false}, or \
+         advanced.ipAddress (ipAddressHeaders, trustedProxies) so that X-Forwarded-For counts",
+    )
+}

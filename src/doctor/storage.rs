@@ -1,0 +1,113 @@
+//! The database, and the Redis server that nodes share.
+
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+
+use super::{Answers, Finding};
+
+const DATABASE: &str = "database";
+const MIGRATIONS: &str = "migrations";
+
+/// The database, as far as it could be opened.
+pub enum Storage {
+    /// It is open, and this tells which migrations are applied to it.
+    Open(Box<Migrations>),
+    /// Its file is not there yet.
+    Absent(PathBuf),
+    /// It could not be opened: why, in one sentence.
+    Failed(String),
+}
+
+/// Tells of each migration whether it is applied.
+pub type Migrations =
+    dyn Fn() -> BoxFuture<'static, Result<Vec<(String, bool)>, MigrationsError>> + Send + Sync;
+
+/// Why that cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationsError {
+    /// The database does not answer.
+    #[error("DATABASE_URL does not answer: {0}")]
+    Away(String),
+    /// Its list of migrations cannot be read.
+    #[error("which migrations are applied cannot be told: {0}")]
+    Unreadable(String),
+}
+
+/// The file of an SQLite database, if there is none yet: looking at a set-up must not make one.
+#[must_use]
+pub fn absent_file(database_url: &str) -> Option<PathBuf> {
+    let path = database_url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path));
+    (!path.as_os_str().is_empty() && path.as_os_str() != ":memory:" && !path.exists())
+        .then_some(path)
+}
+
+pub(super) async fn findings(storage: &Storage, redis: Option<&Answers>) -> Vec<Finding> {
+    let mut findings = match storage {
+        Storage::Open(migrations) => open(migrations().await),
+        Storage::Absent(path) => vec![absent(path)],
+        Storage::Failed(why) => vec![Finding::wrong(
+            DATABASE,
+            why.clone(),
+            "start the database, or correct DATABASE_URL: host, port, user, password and name",
+        )],
+    };
+    if let Some(answers) = redis {
+        findings.push(match answers().await {
+            Ok(()) => Finding::good("redis", "REDIS_URL answers"),
+            Err(why) => Finding::wrong(
+                "redis",
+                format!("REDIS_URL does not answer: {why}"),
+                "start the Redis server, or correct REDIS_URL; without it, nodes hear of each \
+                 other's revocations some seconds later",
+            ),
+        });
+    }
+    findings
+}
+
+fn open(applied: Result<Vec<(String, bool)>, MigrationsError>) -> Vec<Finding> {
+    let answers = || Finding::good(DATABASE, "DATABASE_URL answers");
+    match applied {
+        Ok(status) => vec![answers(), migrations(&status)],
+        Err(error @ MigrationsError::Away(_)) => {
+            vec![Finding::wrong(DATABASE, error.to_string(), "start the database")]
+        }
+        Err(error @ MigrationsError::Unreadable(_)) => {
+            let fix = "run the newest hallpass that ever migrated this database, or give another \
+                       DATABASE_URL";
+            vec![answers(), Finding::wrong(MIGRATIONS, error.to_string(), fix)]
+        }
+    }
+}
+
+fn migrations(status: &[(String, bool)]) -> Finding {
+    let waiting: Vec<_> = status.iter().filter(|(_, applied)| !applied).collect();
+    if waiting.is_empty() {
+        return Finding::good(MIGRATIONS, format!("all {} are applied", status.len()));
+    }
+    Finding::warning(
+        MIGRATIONS,
+        format!("{} of {} are waiting", waiting.len(), status.len()),
+        "`hallpass serve` applies them when it starts, unless told --no-migrate: then run `hallpass \
+         migrate up`",
+    )
+}
+
+fn absent(path: &std::path::Path) -> Finding {
+    let name = path.display();
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Finding::wrong(
+            DATABASE,
+            format!("DATABASE_URL names {name}, in a directory that there is not"),
+            format!("make the directory {}, or correct DATABASE_URL", parent.display()),
+        ),
+        _ => Finding::warning(
+            DATABASE,
+            format!("DATABASE_URL names {name}, which is not there yet"),
+            "`hallpass serve` makes it when it starts, and so does `hallpass migrate up`",
+        ),
+    }
+}

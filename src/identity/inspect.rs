@@ -1,0 +1,373 @@
+//! A credential that somebody asks about, read without believing it: what it says that it is, for
+//! whoever has to find out why it is not accepted. Whether it is good, only [`Authenticator`] says.
+
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use super::claims::Claims;
+use super::clue::{self, Clue};
+use super::cookies::{self, sensitive};
+use super::jwt::{is_id_token, names_one_of};
+use super::refusal::{Check, Refusal};
+use super::{Authenticator, Decision};
+use crate::config::IdentityConfig;
+
+/// What stands where something is left out.
+const LEFT_OUT: &str = "(not shown)";
+
+/// Parts of the names of members that hold what nobody may read over a shoulder.
+const SECRET_NAMES: [&str; 8] =
+    ["token", "secret", "password", "apikey", "api_key", "signature", "cookie", "authorization"];
+
+/// Where a credential is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In `Authorization`.
+    Authorization,
+    /// In `Cookie`.
+    Cookie,
+}
+
+/// What a credential looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// Nothing.
+    Nothing,
+    /// A word such as `undefined`, which a program sends that has no token.
+    Word,
+    /// An `Authorization` header of another scheme than `Bearer`.
+    OtherScheme,
+    /// The JWT of Better Auth's jwt plugin.
+    Jwt,
+    /// A JWT signed with a shared secret.
+    SharedSecret,
+    /// An OAuth access token.
+    AccessToken,
+    /// An OpenID Connect id token.
+    IdToken,
+    /// Better Auth's cookie cache, as a JWT.
+    CookieCache,
+    /// What is in the links that Better Auth mails.
+    MailLink,
+    /// A JWT of another kind.
+    OtherJwt,
+    /// A JWT that cannot be read.
+    DamagedJwt,
+    /// An encrypted token.
+    Encrypted,
+    /// A session token with its signature.
+    SignedSessionToken,
+    /// 32 letters and digits: a session token, or an access token.
+    OpaqueToken,
+    /// An API key.
+    ApiKey,
+    /// A session cookie, or several.
+    SessionCookie,
+    /// Cookies without a session.
+    OtherCookies,
+    /// Something else.
+    Unknown,
+}
+
+impl Looks {
+    /// Its name, with an article.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Word => "a word, not a token",
+            Self::OtherScheme => "an Authorization header of another scheme",
+            Self::Jwt => "a first-party JWT",
+            Self::SharedSecret => "a JWT signed with a shared secret",
+            Self::AccessToken => "an OAuth access token",
+            Self::IdToken => "an OpenID Connect id token",
+            Self::CookieCache => "a cookie cache",
+            Self::MailLink => "the token of an e-mail link",
+            Self::OtherJwt => "a JWT of another kind",
+            Self::DamagedJwt => "a damaged JWT",
+            Self::Encrypted => "an encrypted token",
+            Self::SignedSessionToken => "a signed session token",
+            Self::OpaqueToken => "an opaque token",
+            Self::ApiKey => "an API key",
+            Self::SessionCookie => "a session cookie",
+            Self::OtherCookies => "cookies without a session",
+            Self::Unknown => "no credential of Better Auth's",
+        }
+    }
+
+    /// Whether it is a token of an OpenID provider's.
+    #[must_use]
+    pub fn is_of_provider(self) -> bool {
+        matches!(self, Self::AccessToken | Self::IdToken)
+    }
+
+    /// Whether it is a JSON Web Token.
+    #[must_use]
+    pub fn is_jwt(self) -> bool {
+        match self {
+            Self::Jwt
+            | Self::SharedSecret
+            | Self::AccessToken
+            | Self::IdToken
+            | Self::CookieCache
+            | Self::MailLink
+            | Self::OtherJwt
+            | Self::DamagedJwt => true,
+            Self::Nothing
+            | Self::Word
+            | Self::OtherScheme
+            | Self::Encrypted
+            | Self::SignedSessionToken
+            | Self::OpaqueToken
+            | Self::ApiKey
+            | Self::SessionCookie
+            | Self::OtherCookies
+            | Self::Unknown => false,
+        }
+    }
+}
+
+/// What can be said of a credential without believing it.
+pub struct Inspection {
+    /// Where it is shown.
+    pub place: Place,
+    /// What it looks like.
+    pub looks: Looks,
+    /// The header of a JWT.
+    pub header: Option<Claims>,
+    /// The claims of a JWT, without what nobody may read.
+    pub claims: Option<Claims>,
+    /// The names of the cookies.
+    pub cookies: Vec<String>,
+    /// What is wrong with its form, where that can be seen.
+    pub flaw: Option<&'static str>,
+    /// What is known of the secret that signed it.
+    pub clue: Option<Clue>,
+    shown: Option<HeaderValue>,
+}
+
+impl Authenticator {
+    /// Reads what somebody pasted, to be shown in `place`.
+    #[must_use]
+    pub fn inspect(&self, place: Place, pasted: &str) -> Inspection {
+        Inspection::read(place, pasted, self.schemes.jwt.rules())
+    }
+
+    /// Decides about it as about any request's.
+    pub async fn decide_inspected(&self, inspection: &Inspection) -> Decision {
+        let Some(value) = inspection.shown.clone() else {
+            let reason = "it is no value for a header";
+            return Decision::Refused(Refusal { check: Check::Form, reason });
+        };
+        let name = match inspection.place {
+            Place::Authorization => AUTHORIZATION,
+            Place::Cookie => COOKIE,
+        };
+        let headers = HeaderMap::from_iter([(name, value)]);
+        self.decide(&Method::POST, &headers, super::probe::NOBODYS_ADDRESS).await
+    }
+
+    /// What is accepted, with what development adds.
+    #[must_use]
+    pub fn rules(&self) -> &IdentityConfig {
+        self.schemes.jwt.rules()
+    }
+
+    /// The ids and algorithms of the keys that may sign a token that looks like this.
+    #[must_use]
+    pub fn keys_for(&self, looks: Looks) -> Vec<(String, &'static str)> {
+        let keys = &self.schemes.keys;
+        let set = if looks.is_of_provider() { &keys.provider } else { &keys.first_party };
+        set.as_ref().map(super::jwks::Jwks::ids).unwrap_or_default()
+    }
+}
+
+impl Inspection {
+    fn read(place: Place, pasted: &str, rules: &IdentityConfig) -> Self {
+        let text = unquoted(pasted.trim());
+        match place {
+            Place::Authorization => Self::of_token(text, rules),
+            Place::Cookie => Self::of_cookies(text, rules),
+        }
+    }
+
+    fn of_token(text: &str, rules: &IdentityConfig) -> Self {
+        let header = without_prefix(text, "authorization:");
+        let text = header.unwrap_or(text);
+        let (token, shown) = match without_prefix(text, "bearer ") {
+            Some(token) => (token, format!("Bearer {token}")),
+            None if header.is_none() && (!text.contains(' ') || opaque(text) == Looks::Word) => {
+                (text, format!("Bearer {text}"))
+            }
+            None => ("", text.to_owned()),
+        };
+        if token.is_empty() && !text.is_empty() {
+            return Self::new(Place::Authorization, Looks::OtherScheme, sensitive(&shown));
+        }
+        Self::new(Place::Authorization, Looks::Unknown, sensitive(&shown)).described(token, rules)
+    }
+
+    fn of_cookies(text: &str, rules: &IdentityConfig) -> Self {
+        let text = without_prefix(text, "set-cookie:").unwrap_or(text);
+        let text = without_prefix(text, "cookie:").unwrap_or(text);
+        let inspection = Self::new(Place::Cookie, Looks::OtherCookies, sensitive(text));
+        let pairs = pairs(text);
+        if pairs.is_empty() {
+            return inspection.described(without_prefix(text, "bearer ").unwrap_or(text), rules);
+        }
+        inspection.with_cookies(&pairs, rules)
+    }
+
+    fn new(place: Place, looks: Looks, shown: Option<HeaderValue>) -> Self {
+        let (header, claims, cookies) = (None, None, Vec::new());
+        Self { place, looks, header, claims, cookies, flaw: None, clue: None, shown }
+    }
+
+    /// With what `token` says.
+    fn described(self, token: &str, rules: &IdentityConfig) -> Self {
+        let pairs = pairs(token);
+        if pairs.iter().any(|(name, _)| is_session_name(name)) {
+            return self.with_cookies(&pairs, rules);
+        }
+        let Some((header, claims)) = parts(token) else {
+            let looks = opaque(token);
+            let is_session = looks == Looks::SignedSessionToken;
+            let clue = is_session.then(|| clue::of_session_token(token, rules)).flatten();
+            let flaw = token
+                .contains(char::is_whitespace)
+                .then_some("there is a space or a line break in it: copy it whole, in one piece");
+            return Self { looks, clue, flaw, ..self };
+        };
+        let looks = looks(&header, &claims, rules);
+        let clue = (header.get("alg").is_some_and(|alg| alg == "HS256"))
+            .then(|| clue::of_jwt(token, rules))
+            .flatten();
+        let hide = looks == Looks::CookieCache;
+        let (header, claims) = (Some(presentable(header, false)), Some(presentable(claims, hide)));
+        Self { looks, header, claims, clue, ..self }
+    }
+
+    fn with_cookies(self, pairs: &[(&str, &str)], rules: &IdentityConfig) -> Self {
+        let cookies = pairs.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let session = pairs.iter().find(|(name, _)| is_session_name(name));
+        let looks = match session {
+            Some(_) => Looks::SessionCookie,
+            None => Looks::OtherCookies,
+        };
+        let value = session.map(|(_, value)| unquoted(value));
+        let flaw = value.and_then(session_flaw);
+        let clue = value.and_then(|value| clue::of_session_token(value, rules));
+        Self { looks, cookies, flaw, clue, ..self }
+    }
+}
+
+/// Without quotes around it, as a shell or a file may leave them.
+fn unquoted(text: &str) -> &str {
+    let inside = |quote| text.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
+    inside('"').or_else(|| inside('\'')).unwrap_or(text)
+}
+
+fn without_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then(|| rest.trim())
+}
+
+/// Names and values. The padding of base64 is no name's end.
+fn pairs(text: &str) -> Vec<(&str, &str)> {
+    let pairs = text.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, value)| !name.is_empty() && !value.trim_matches('=').is_empty()).collect()
+}
+
+/// Better Auth's `PREFIX.session_token`, whatever the prefix.
+fn is_session_name(name: &str) -> bool {
+    name.ends_with("session_token")
+}
+
+/// The first two parts of a JWS, read as leniently as they can be.
+fn parts(token: &str) -> Option<(Claims, Claims)> {
+    let [header, claims, _] = token.split('.').collect::<Vec<_>>()[..] else { return None };
+    let read = |part: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
+        serde_json::from_slice::<Claims>(&bytes).ok()
+    };
+    Some((read(header)?, read(claims)?))
+}
+
+fn looks(header: &Claims, claims: &Claims, rules: &IdentityConfig) -> Looks {
+    let typ = header.get("typ").and_then(Value::as_str).unwrap_or("JWT").to_ascii_lowercase();
+    let has = |claim: &str| claims.contains_key(claim);
+    let is_shared = header.get("alg").is_some_and(|alg| alg == "HS256");
+    match typ.strip_prefix("application/").unwrap_or(&typ) {
+        "at+jwt" => Looks::AccessToken,
+        "jwt" if has("session") && has("user") => Looks::CookieCache,
+        "jwt" if is_shared && has("email") && !has("sub") && !has("id") => Looks::MailLink,
+        "jwt" if is_shared => Looks::SharedSecret,
+        "jwt" if is_id_token(claims) || names_one_of(claims.get("aud"), &rules.client_ids) => {
+            Looks::IdToken
+        }
+        "jwt" if has("events") => Looks::OtherJwt,
+        "jwt" => Looks::Jwt,
+        "better-auth.session-cache+jwt" => Looks::CookieCache,
+        _ => Looks::OtherJwt,
+    }
+}
+
+fn opaque(token: &str) -> Looks {
+    let decoded = cookies::decoded(token).unwrap_or_default();
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphanumeric());
+    let key = token.rsplit_once('_').map_or(token, |(_, key)| key);
+    match decoded.split('.').collect::<Vec<_>>()[..] {
+        [""] => Looks::Nothing,
+        ["undefined" | "null" | "none" | "None" | "NaN" | "true" | "false"] => Looks::Word,
+        _ if token.contains("[object") || token.contains('{') => Looks::Word,
+        [_] if key.len() == 64 && key.bytes().all(|it| it.is_ascii_alphabetic()) => Looks::ApiKey,
+        [one] if plain(one) => Looks::OpaqueToken,
+        [token, signature] if plain(token) && !signature.is_empty() => Looks::SignedSessionToken,
+        [_, _, _] => Looks::DamagedJwt,
+        [_, _, _, _, _] => Looks::Encrypted,
+        _ => Looks::Unknown,
+    }
+}
+
+/// What is wrong with the value of a session cookie: it is 32 letters and digits, a dot, and 44
+/// characters of base64, percent-encoded once.
+fn session_flaw(value: &str) -> Option<&'static str> {
+    let decoded = cookies::decoded(value).unwrap_or_default();
+    let Some((_, signature)) = decoded.split_once('.') else {
+        return Some("it has no signature: its value is a token without a dot and what follows it");
+    };
+    if signature.contains('%') {
+        return Some("it is percent-encoded twice: copy it as the browser sends it");
+    }
+    if signature.contains(['-', '_']) {
+        return Some("its signature is base64url, and Better Auth writes base64");
+    }
+    (signature.len() != 44)
+        .then_some("its signature is not 44 characters long: copy the whole value of the cookie")
+}
+
+/// Without what nobody may read: not the token of a session, and nothing that is a token itself.
+fn presentable(claims: Claims, hides_session: bool) -> Claims {
+    let show = |(name, value): (String, Value)| {
+        let lower = name.to_ascii_lowercase();
+        let secret = SECRET_NAMES.iter().any(|part| lower.contains(part))
+            || (hides_session && lower == "sid");
+        let value = if secret { LEFT_OUT.into() } else { presentable_value(value, hides_session) };
+        (name, value)
+    };
+    claims.into_iter().map(show).collect()
+}
+
+fn presentable_value(value: Value, hides_session: bool) -> Value {
+    match value {
+        Value::Object(object) => Value::Object(presentable(object, hides_session)),
+        Value::Array(list) => {
+            list.into_iter().map(|value| presentable_value(value, hides_session)).collect()
+        }
+        Value::String(text) if text.starts_with("eyJ") && text.contains('.') => LEFT_OUT.into(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}

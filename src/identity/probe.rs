@@ -1,0 +1,235 @@
+//! Questions that nobody's request asks: how the auth server is set up, found out from outside, with
+//! credentials that nobody issued. What the answers mean is for whoever asks to say.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, DATE, LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use chrono::{DateTime, TimeDelta};
+use hallpass_entity::{Timestamp, now};
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::api_key::ApiKeys;
+use super::cookies::sensitive;
+use super::introspection::AccessTokens;
+use super::jwk;
+use super::meter::{Meter, Purpose};
+use super::refusal::Fault;
+use super::secrets::AuthSecrets;
+use super::upstream::{Answer, Line, NoAnswer, Question, Upstream};
+use super::users;
+use crate::config::IdentityConfig;
+
+/// Addresses for documentation (RFC 5737), which are no user's: nobody's rate limit is used up. From this
+/// one single questions are asked …
+pub const NOBODYS_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3));
+/// … and from these so many that a limit shows, and whether it is one for both.
+pub const TWO_ADDRESSES: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2))];
+
+/// Bytes that RFC 6265 does not let into a cookie's value, beside those that encoding always escapes.
+const IN_COOKIE: &percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC;
+
+/// Asks the auth server.
+pub struct Probe {
+    config: IdentityConfig,
+    secrets: AuthSecrets,
+    upstream: Upstream,
+    line: Line,
+}
+
+/// What was answered, as far as it is of interest: no credential is in it.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, where it is JSON.
+    pub body: Option<Value>,
+    /// Whether it is a web page.
+    pub is_page: bool,
+    /// Where a redirect leads.
+    pub location: Option<String>,
+    /// How far the other clock is ahead of ours, at least; behind, where it is negative.
+    pub clock: Option<TimeDelta>,
+    /// The names of the cookies that it sets or deletes.
+    pub cookies: Vec<String>,
+}
+
+/// An answer, or why none came.
+pub type Asked = Result<Reply, &'static str>;
+
+/// What the auth server does with a session that nobody has.
+#[derive(Clone, Debug, Default)]
+pub struct MadeUpSession {
+    /// The name of its session cookie, by which it deletes a session that is over. Only a server with
+    /// the bearer plugin tells.
+    pub cookie: Option<String>,
+    /// Whether it takes a signature by BETTER_AUTH_SECRET for its own; none where that cannot be told.
+    pub secret_fits: Option<bool>,
+}
+
+/// One entry of a key set.
+#[derive(Clone, Debug)]
+pub struct KeyEntry {
+    /// Its id.
+    pub id: Option<String>,
+    /// Why it is not used, if it is not.
+    pub flaw: Option<&'static str>,
+}
+
+impl Probe {
+    /// A probe of the auth server of `config`.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    pub fn new(config: &IdentityConfig) -> Result<Self, reqwest::Error> {
+        let upstream = Upstream::new(config.timeout, Meter::default())?;
+        let line = upstream.line(Purpose::Sessions);
+        let secrets = AuthSecrets::new(&config.auth_secrets);
+        Ok(Self { config: config.clone(), secrets, upstream, line })
+    }
+
+    /// What is at `address`.
+    pub async fn get(&self, address: &str) -> Asked {
+        self.put(address, HeaderMap::new()).await
+    }
+
+    /// What `get-session` says to somebody without a session who asks from `address`.
+    pub async fn session_of_nobody(&self, address: IpAddr) -> Asked {
+        self.session(HeaderMap::new(), address).await
+    }
+
+    /// What `get-session` does with a session that nobody has: it deletes the cookie of one that was
+    /// signed by its secret, and says nothing of any other.
+    pub async fn made_up_session(&self, address: IpAddr) -> MadeUpSession {
+        let token = made_up();
+        let bearer = header(&AUTHORIZATION, &format!("Bearer {token}"));
+        let cookie = self.session(bearer, address).await.ok().and_then(session_cookie);
+        let mut secret_fits = None;
+        for signed in self.secrets.sign_session_token(&token) {
+            match self.knows_signature(&signed, cookie.as_deref(), address).await {
+                Some(true) => return MadeUpSession { cookie, secret_fits: Some(true) },
+                // A server that shows no name may have another: then nothing is known.
+                answer => secret_fits = answer.filter(|_| cookie.is_some()),
+            }
+        }
+        MadeUpSession { cookie, secret_fits }
+    }
+
+    async fn knows_signature(
+        &self,
+        signed: &SecretString,
+        name: Option<&str>,
+        address: IpAddr,
+    ) -> Option<bool> {
+        let prefix = &self.config.cookie_prefix;
+        let names = match name {
+            Some(name) => vec![name.to_owned()],
+            None => ["", "__Secure-"].map(|it| format!("{it}{prefix}.session_token")).to_vec(),
+        };
+        let value = percent_encoding::utf8_percent_encode(signed.expose_secret(), IN_COOKIE);
+        let pairs: Vec<_> = names.iter().map(|name| format!("{name}={value}")).collect();
+        let reply = self.session(header(&COOKIE, &pairs.join("; ")), address).await.ok()?;
+        (reply.status == StatusCode::OK).then(|| session_cookie(reply).is_some())
+    }
+
+    /// What API_KEY_VERIFY_URL says of a key that nobody has; none where it is not set.
+    pub async fn made_up_api_key(&self) -> Option<Asked> {
+        let keys = ApiKeys {
+            url: self.config.api_key_url.clone()?,
+            machine_key: self.config.machine_key.clone(),
+            line: self.upstream.line(Purpose::ApiKeys),
+        };
+        let asked_at = now();
+        Some(reply(keys.put(&made_up().into()).await, asked_at))
+    }
+
+    /// What the endpoint for users says of one that there is not; none where it is not set.
+    pub async fn made_up_user(&self) -> Option<Asked> {
+        let lookup = self.config.user_lookup.as_ref()?;
+        let line = self.upstream.line(Purpose::Users);
+        let asked_at = now();
+        Some(reply(users::ask(&line, &lookup.url, &lookup.key, &made_up()).await, asked_at))
+    }
+
+    /// What the auth server says of an opaque access token that nobody has; none where the settings let
+    /// none in.
+    pub async fn made_up_access_token(&self) -> Option<Asked> {
+        let line = self.upstream.line(Purpose::AccessTokens);
+        let tokens = AccessTokens::new(&self.config, line)?;
+        let asked_at = now();
+        let answer = tokens.ask_in_vain(&made_up().into()).await;
+        let answer = answer.map_err(|fault| match fault {
+            Fault::Refused(refusal) => NoAnswer::new(refusal.reason),
+            Fault::Unavailable(_) => NoAnswer::new("no answer came"),
+        });
+        Some(reply(answer, asked_at))
+    }
+
+    async fn session(&self, mut headers: HeaderMap, address: IpAddr) -> Asked {
+        let base = self.config.auth_server.as_ref().map_or("", |server| &server.base);
+        headers.extend(header(&"x-forwarded-for".parse().expect("a name"), &address.to_string()));
+        let path = "/get-session?disableCookieCache=true&disableRefresh=true";
+        self.put(&format!("{base}{path}"), headers).await
+    }
+
+    async fn put(&self, address: &str, headers: HeaderMap) -> Asked {
+        let url = Url::parse(address).map_err(|_| "it is no web address")?;
+        let asked_at = now();
+        reply(self.line.ask(&Question::get(url, headers)).await, asked_at)
+    }
+}
+
+/// The entries of a key set, usable or not; none where `document` is none.
+#[must_use]
+pub fn key_entries(document: &Value) -> Option<Vec<KeyEntry>> {
+    let entries = document.get("keys")?.as_array()?;
+    let read = |entry: &Value| KeyEntry {
+        id: entry.get("kid").and_then(Value::as_str).map(str::to_owned),
+        flaw: jwk::flaw(entry),
+    };
+    Some(entries.iter().map(read).collect())
+}
+
+/// 32 letters and digits, like Better Auth's own session tokens.
+fn made_up() -> String {
+    Uuid::now_v7().simple().to_string()
+}
+
+fn header(name: &axum::http::HeaderName, value: &str) -> HeaderMap {
+    sensitive(value).map(|value| (name.clone(), value)).into_iter().collect()
+}
+
+fn session_cookie(reply: Reply) -> Option<String> {
+    reply.cookies.into_iter().find(|name| name.ends_with("session_token"))
+}
+
+fn reply(answer: Result<Answer, NoAnswer>, asked_at: Timestamp) -> Asked {
+    let answer = answer.map_err(|no_answer| no_answer.reason)?;
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    let named = |name| answer.headers.get(name).and_then(text);
+    let cookies = answer.headers.get_all(SET_COOKIE).iter().filter_map(text);
+    let names = cookies.filter_map(|cookie| Some(cookie.split_once('=')?.0.to_owned()));
+    Ok(Reply {
+        status: answer.status,
+        body: serde_json::from_slice(&answer.body).ok(),
+        is_page: named(CONTENT_TYPE).is_some_and(|it| it.starts_with("text/html")),
+        location: named(LOCATION),
+        clock: named(DATE).and_then(|date| ahead(&date, asked_at, now())),
+        cookies: names.collect(),
+    })
+}
+
+/// How far ahead of ours the clock is that wrote `date` between two moments. It writes whole seconds
+/// (RFC 9110 section 6.6.1): what that can account for is no difference.
+fn ahead(date: &str, asked_at: Timestamp, answered_at: Timestamp) -> Option<TimeDelta> {
+    let written = DateTime::parse_from_rfc2822(date).ok()?.to_utc();
+    let end = written + TimeDelta::seconds(1);
+    if written > answered_at {
+        return Some(written - answered_at);
+    }
+    Some(if end < asked_at { end - asked_at } else { TimeDelta::zero() })
+}

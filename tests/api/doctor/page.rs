@@ -1,0 +1,88 @@
+//! The doctor's page, in development.
+
+use reqwest::StatusCode;
+
+use crate::auth_server::AuthServer;
+use crate::command_line::{Process, command};
+
+async fn explained(server: &Process, place: &str, credential: &str) -> String {
+    let form = format!("place={place}&credential={}", encoded(credential));
+    let request = crate::app::client().post(format!("{}/doctor", server.url));
+    let request = request.header("origin", &server.url).body(form);
+    let answer =
+        request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.text().await.unwrap()
+}
+
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[tokio::test]
+async fn the_page_shows_the_set_up_and_explains_what_is_pasted() {
+    let server = Process::start(&[]);
+    let answer = crate::app::client().get(format!("{}/doctor", server.url)).send().await.unwrap();
+    let headers = answer.headers().clone();
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(policy.contains("form-action 'self'") && !policy.contains("unsafe"), "{policy}");
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("all 3 are applied") && page.contains("<form method=\"post\""), "{page}");
+    assert!(!page.contains("<script") && !page.contains("src=\"http"), "nothing runs or is loaded");
+
+    let token = command(server.directory.path(), &["token", "--as", "premium"], &[]);
+    let token = { token }.output().unwrap();
+    let token = String::from_utf8(token.stdout).unwrap();
+    let page = explained(&server, "token", token.trim()).await;
+    assert!(page.contains("accepted: a first-party JWT") && page.contains("persona-premium"));
+    assert!(!page.contains(token.trim().rsplit('.').next().unwrap()), "the signature is not shown");
+    let page = explained(&server, "cookie", token.trim()).await;
+    assert!(page.contains("absent: a first-party JWT") && page.contains("Authorization: Bearer"));
+    let page = explained(&server, "token", "").await;
+    assert!(!page.contains("class=\"credential"), "nothing is said of nothing");
+}
+
+#[tokio::test]
+async fn what_is_pasted_is_escaped() {
+    let server = Process::start(&[]);
+    let header = serde_json::json!({"alg": "EdDSA", "kid": "<script>{setup}"});
+    let claims = serde_json::json!({"<img src=x>": "</pre><b>'\"&"});
+    let page = explained(&server, "token", &super::unsigned(&header, &claims)).await;
+    assert!(page.contains("&lt;script&gt;&#123;setup}"), "{page}");
+    assert!(page.contains("&lt;img src=x&gt;"), "{page}");
+    assert!(!page.contains("<script>") && !page.contains("<img") && !page.contains("</pre><b>"));
+    let page = explained(&server, "cookie", "<b>evil</b>.session_token=x.y").await;
+    assert!(!page.contains("<b>evil"), "{page}");
+}
+
+#[tokio::test]
+async fn only_pages_of_its_own_may_send_the_form() {
+    let server = Process::start(&[]);
+    let post = |name: &'static str, value: &str| {
+        let request = crate::app::client().post(format!("{}/doctor", server.url));
+        request.header(name, value).body("place=token&credential=x").send()
+    };
+    for (name, value) in
+        [("origin", "http://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+    {
+        assert_eq!(post(name, value).await.unwrap().status(), StatusCode::FORBIDDEN, "{value}");
+    }
+    assert_eq!(post("sec-fetch-site", "same-origin").await.unwrap().status(), StatusCode::OK);
+    let own = server.url.clone();
+    assert_eq!(post("host", "rebound.example").await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(post("origin", &own).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn in_production_there_is_no_such_page() {
+    let auth = AuthServer::shared();
+    let server = Process::start(&[("BETTER_AUTH_URL", &auth.url)]);
+    let client = crate::app::client();
+    let address = format!("{}/doctor", server.url);
+    assert_eq!(client.get(&address).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        client.post(&address).body("x").send().await.unwrap().status(),
+        StatusCode::NOT_FOUND
+    );
+}
