@@ -60,7 +60,8 @@ async fn health(doctor: &Doctor, base: &str, asked: &Asked) -> Finding {
                      answers"
                 .to_owned(),
         };
-        let location = printable(location);
+        // What follows is of no interest, and may be a secret of somebody's.
+        let location = printable(location.split(['?', '#']).next().unwrap_or_default());
         return wrong(format!("BETTER_AUTH_URL: {base}/ok is redirected to {location}"), fix);
     }
     match reply.status {

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use humantime::format_duration;
+use reqwest::Url;
 use serde_json::Value;
 
 use super::setup::origin_of;
 use super::text::{list, printable, quoted};
 use super::{Doctor, Finding};
-use crate::identity::{KeyEntry, Looks, Reply, key_entries};
+use crate::identity::{Asked, KeyEntry, Looks, Reply, key_entries};
 
 pub(super) const KEY_SET: &str = "key set";
 pub(super) const DISCOVERY: &str = "discovery";
@@ -19,7 +20,8 @@ const MOST_IDS: usize = 5;
 
 pub(super) async fn look(doctor: &Doctor, findings: &mut Vec<Finding>) {
     if let Some(url) = &doctor.config.identity.jwks_url {
-        findings.extend(key_set(doctor, url.as_str()).await);
+        let asked = doctor.probe.get(url.as_str()).await;
+        findings.extend(key_set(doctor, &without_password(url), asked).await);
     }
     let identity = &doctor.config.identity;
     let wanted = !identity.client_ids.is_empty() || !identity.oauth_resources.is_empty();
@@ -30,8 +32,16 @@ pub(super) async fn look(doctor: &Doctor, findings: &mut Vec<Finding>) {
     }
 }
 
-async fn key_set(doctor: &Doctor, url: &str) -> Vec<Finding> {
-    let reply = match doctor.probe.get(url).await {
+/// An address as it may be shown.
+fn without_password(url: &Url) -> String {
+    let mut url = url.clone();
+    // An address that can have no password has none.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.to_string()
+}
+
+async fn key_set(doctor: &Doctor, url: &str, asked: Asked) -> Vec<Finding> {
+    let reply = match asked {
         Ok(reply) => reply,
         Err(reason) => {
             return vec![Finding::wrong(
