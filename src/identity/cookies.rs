@@ -53,7 +53,10 @@ pub(super) fn find(headers: &HeaderMap, prefix: &str) -> Result<Vec<SessionCooki
         let Ok(header) = std::str::from_utf8(header.as_bytes()) else {
             return Err("the Cookie header is not text");
         };
-        pairs.extend(header.split(';').filter_map(|pair| pair.trim().split_once('=')));
+        pairs.extend(header.split(';').filter_map(|pair| {
+            // RFC 6265 section 5.2 takes away these two, and no other white space.
+            pair.trim_matches([' ', '\t']).split_once('=')
+        }));
     }
     let mut found = Vec::new();
     for (is_secure, prefix) in [(true, format!("__Secure-{prefix}")), (false, prefix.to_owned())] {

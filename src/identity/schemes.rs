@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -21,7 +22,7 @@ use super::remembered::{Accepted, Remembered};
 use super::revocation::Revocations;
 use super::secrets::AuthSecrets;
 use super::session::{Sessions, Shown};
-use super::upstream::{Line, Upstream};
+use super::upstream::{Line, NoAnswer, Upstream};
 use crate::config::IdentityConfig;
 
 /// Checks credentials, each by its scheme.
@@ -38,6 +39,7 @@ pub(super) struct Schemes {
     pub(super) answers: Remembered,
     pub(super) session_line: Line,
     revocations: Arc<Revocations>,
+    deadline: Duration,
 }
 
 /// Which cookie caches are believed.
@@ -103,11 +105,25 @@ impl Schemes {
             answers: Remembered::sessions(config.session_ttl, meter.clone()),
             session_line,
             revocations,
+            // A moment more than each line has, which so notices itself that it failed.
+            deadline: config.timeout + Duration::from_secs(1),
         }
     }
 
-    /// Who shows `credential`; nobody, when there is none.
+    /// Who shows `credential`; nobody, when there is none. However many have to be asked for that, it
+    /// takes hardly longer in all than one of them may.
     pub(super) async fn check(
+        &self,
+        credential: Credential,
+        address: IpAddr,
+    ) -> Result<Option<Arc<Caller>>, Fault> {
+        match tokio::time::timeout(self.deadline, self.hand_over(credential, address)).await {
+            Ok(checked) => checked,
+            Err(_) => Err(NoAnswer::new("it took too long").outage().into()),
+        }
+    }
+
+    async fn hand_over(
         &self,
         credential: Credential,
         address: IpAddr,

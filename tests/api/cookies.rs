@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::app::{Answer, App};
 use crate::auth_server::{AuthServer, GET_SESSION, SECRET};
 use crate::identity::assert_refused;
 
@@ -242,4 +242,21 @@ async fn two_session_cookies_of_one_name_are_refused_wherever_they_stand() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_name_that_only_looks_like_the_cookies_is_another() {
+    let server = AuthServer::shared();
+    let account = server.sign_up("Looks", json!({})).await;
+    let app = server.app(&[]).await;
+    let value = account.cookie_value("session_token");
+    for before in ["\u{a0}", "\u{2003}", "\u{3000}", "\u{85}", "\u{feff}"] {
+        let cookie = format!("theme=dark; {before}{}", plain(value));
+        let request = app.anonymous().request(reqwest::Method::POST, "/graphql");
+        let request = request.header("cookie", cookie.into_bytes());
+        let answer = Answer::read(request.json(&json!({ "query": WHO })).send().await.unwrap());
+        assert_eq!(answer.await.data()["viewer"], Value::Null, "{before:?}");
+    }
+    let spaced = format!("theme=dark; \t {} ;", plain(value));
+    assert_eq!(viewer(&app, &spaced).await["id"], account.id.as_str());
 }

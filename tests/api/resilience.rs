@@ -113,3 +113,24 @@ async fn the_end_users_address_is_passed_on_as_one_value() {
     who.ask("{ viewer { id } }").await;
     assert_eq!(*trouble.last_address.lock().unwrap(), "2001:db8::7");
 }
+
+#[tokio::test]
+async fn however_many_have_to_be_asked_nobody_waits_for_each_in_turn() {
+    let answer = |wait: u64, body: &'static str| {
+        get(move || async move {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            body
+        })
+    };
+    let introspection = axum::routing::post(|| std::future::pending::<&'static str>());
+    let router = Router::new()
+        .route("/api/auth/get-session", answer(1800, "null"))
+        .route("/api/auth/oauth2/introspect", introspection);
+    let url = serve(router);
+    let flags = ["--better-auth-url", &url, "--auth-timeout", "2s"];
+    let client = ["--introspection-client-id", "us", "--introspection-client-secret", "secret"];
+    let app = App::configured(Backend::Sqlite, &[&flags[..], &client].concat()).await;
+    let (status, took) = status(&app, 1).await;
+    assert_eq!(status, 503);
+    assert!(took < Duration::from_millis(3600), "not 1.8 seconds and then two more: {took:?}");
+}
