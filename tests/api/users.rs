@@ -1,9 +1,15 @@
 //! Users, looked up at the auth server for administrators.
 
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::http::Uri;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
 use crate::auth_server::{Account, AuthServer};
+use crate::issuer::{Issuer, serve};
+use crate::people::person;
 
 const KEY: &str = "the key by which the application knows this server";
 
@@ -64,4 +70,32 @@ async fn while_the_auth_server_cannot_tell_the_field_is_an_outage() {
         assert_eq!(answer.status, 503, "{mode}: {}", answer.body);
         assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"], "{mode}");
     }
+}
+
+/// Stands in for an endpoint that answers everything with the same user, and keeps what it was asked.
+fn parrot(asked: &Arc<Mutex<Vec<String>>>) -> String {
+    let asked = Arc::clone(asked);
+    serve(Router::new().fallback(move |uri: Uri| {
+        let is_lookup = uri.path().starts_with("/api/admin");
+        is_lookup.then(|| asked.lock().unwrap().push(uri.path().to_owned()));
+        std::future::ready(r#"{"id": "somebody", "email": "somebody@example.test"}"#)
+    }))
+}
+
+#[tokio::test]
+async fn an_id_never_leads_to_another_path_and_another_user_is_no_answer() {
+    let asked = Arc::default();
+    let url = parrot(&asked);
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--sso-api-key", KEY];
+    let lookup_url = format!("{url}/api/admin/users/{{id}}");
+    let flags = [&flags[..], &["--user-lookup-url", &lookup_url]].concat();
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let admin = app.by_jwt(&person("ada").role("admin"));
+    for id in ["..", ".", "...", ""] {
+        assert_eq!(admin.data(&lookup(id)).await["user"], Value::Null, "{id}");
+    }
+    assert!(asked.lock().unwrap().is_empty(), "{:?}", asked.lock().unwrap());
+    assert_eq!(admin.ask(&lookup("else/../x?y#z")).await.codes(), ["AUTH_UNAVAILABLE"]);
+    assert_eq!(*asked.lock().unwrap(), ["/api/admin/users/else%2F%2E%2E%2Fx%3Fy%23z"]);
+    assert_eq!(admin.data(&lookup("somebody")).await["user"]["id"], "somebody");
 }
