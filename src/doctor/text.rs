@@ -67,7 +67,7 @@ fn explained(text: &mut String, explanation: &Explanation, colours: bool) {
         Verdict::Accepted => ("accepted", GREEN),
         Verdict::Refused => ("refused", RED),
         Verdict::Absent => ("no credential", RED),
-        Verdict::Unknown => ("cannot tell", YELLOW),
+        Verdict::Unknown => ("nobody can tell", YELLOW),
     };
     let _ = writeln!(text, "\n{}: {reason}", coloured(word, colour, colours));
     if let Some(fix) = fix {

@@ -197,17 +197,16 @@ impl Inspection {
     fn of_token(text: &str, rules: &IdentityConfig) -> Self {
         let header = without_prefix(text, "authorization:");
         let text = header.unwrap_or(text);
-        let (token, shown) = match without_prefix(text, "bearer ") {
-            Some(token) => (token, format!("Bearer {token}")),
-            None if header.is_none() && (!text.contains(' ') || opaque(text) == Looks::Word) => {
-                (text, format!("Bearer {text}"))
-            }
-            None => ("", text.to_owned()),
+        let bearer = match text.eq_ignore_ascii_case("bearer") {
+            true => Some(""),
+            false => without_prefix(text, "bearer "),
         };
-        if token.is_empty() && !text.is_empty() {
-            return Self::new(Place::Authorization, Looks::OtherScheme, sensitive(&shown));
-        }
-        Self::new(Place::Authorization, Looks::Unknown, sensitive(&shown)).described(token, rules)
+        let is_token = header.is_none() && (!text.contains(' ') || opaque(text) == Looks::Word);
+        let Some(token) = bearer.or(is_token.then_some(text)) else {
+            return Self::new(Place::Authorization, Looks::OtherScheme, sensitive(text));
+        };
+        let shown = sensitive(&format!("Bearer {token}"));
+        Self::new(Place::Authorization, Looks::Unknown, shown).described(token, rules)
     }
 
     fn of_cookies(text: &str, rules: &IdentityConfig) -> Self {

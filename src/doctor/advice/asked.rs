@@ -8,8 +8,7 @@ use crate::identity::{Check, Looks, Refusal};
 /// A request without a session cookie is anonymous; perhaps the cookie has another name.
 pub(super) fn no_cookie(case: &Case<'_>) -> Advice {
     let shown = &case.inspection.cookies;
-    let expected =
-        case.observed.session.cookie.clone().unwrap_or_else(|| expected_cookie(case.doctor));
+    let expected = expected_cookie(case.doctor);
     let named: Vec<_> = shown.iter().map(|name| quoted(name)).collect();
     let session = shown.iter().find(|name| name.ends_with("session_token"));
     let Some(name) = session else {

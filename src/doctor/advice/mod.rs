@@ -115,11 +115,9 @@ pub(super) fn unavailable(case: &Case<'_>) -> Advice {
         .iter()
         .find_map(|name| case.setup.iter().find(|it| it.name == *name && it.level != Level::Good));
     match worst {
-        Some(Finding { message, fix, .. }) => {
-            Advice { reason: format!("nobody can tell: {message}"), fix: fix.clone() }
-        }
+        Some(Finding { message, fix, .. }) => Advice { reason: message.clone(), fix: fix.clone() },
         None => Advice::new(
-            "nobody can tell: the auth server (BETTER_AUTH_URL) did not answer this question",
+            "the auth server (BETTER_AUTH_URL) did not answer this question",
             "ask again; if it stays so, look into the auth server's own log",
         ),
     }

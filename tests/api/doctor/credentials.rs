@@ -295,7 +295,8 @@ async fn a_cookie_of_another_prefix_is_told() {
     let (server, account) = somebody().await;
     let settings = [("BETTER_AUTH_URL", server.url.as_str()), ("COOKIE_PREFIX", "shop")];
     let told = doctor(&settings, Cookie(&account.cookie));
-    told.comes_out_as("absent", &["anonymous", "set COOKIE_PREFIX=better-auth"]);
+    let names = "called \"better-auth.session_token\", and \"shop.session_token\" is looked for";
+    told.comes_out_as("absent", &[names, "anonymous", "set COOKIE_PREFIX=better-auth"]);
     let told = doctor(&settings[..1], Cookie("theme=dark; lang=en"));
     told.comes_out_as(
         "absent",
@@ -381,7 +382,10 @@ async fn where_nobody_can_tell_the_reason_is_told() {
     let (server, account) = somebody().await;
     let away = [("BETTER_AUTH_URL", "http://127.0.0.1:9")];
     let told = doctor(&away, Cookie(&account.cookie));
-    told.comes_out_as("unknown", &["nobody can tell", "BETTER_AUTH_URL", "start the auth server"]);
+    told.comes_out_as(
+        "unknown",
+        &["nobody answers there", "BETTER_AUTH_URL", "start the auth server"],
+    );
     let settings =
         [("BETTER_AUTH_URL", server.url.as_str()), ("JWKS_URL", "http://127.0.0.1:9/jwks")];
     let told = doctor(&settings, Token(&server.jwt(&account).await));

@@ -28,7 +28,9 @@ fn what_a_front_end_sends_by_mistake_is_recognized() {
     let url = AuthServer::shared().url.as_str();
     let told = |pasted: &str| doctor(&[("BETTER_AUTH_URL", url)], Token(pasted));
     let bearer = "Authorization: Bearer <token>";
-    told("").is_refused_by("form", &["empty", bearer]);
+    for nothing in ["", "Bearer", "Authorization: Bearer "] {
+        told(nothing).is_refused_by("form", &["empty", bearer]);
+    }
     told("Bearer undefined").comes_out_as("refused", &["a word and no token", bearer]);
     told("[object Object]").comes_out_as("refused", &["a word and no token", bearer]);
     told("Authorization: Token abc")
