@@ -3,7 +3,7 @@
 //! # The way a request goes
 //!
 //! [`http`] takes the request and finds the credentials → [`identity`] decides who is asking, once →
-//! [`schema`] runs the document → a domain ([`tasks`], [`courses`], [`learners`]) states who may, with
+//! [`schema`] runs the document → a domain ([`tasks`], [`courses`], [`learners`], [`users`]) states who may, with
 //! a rule of [`access`], and asks `hallpass_entity` for rows through the caller's scope → the owner
 //! is added to every statement → rows come back as a page of [`graphql`]. One direction, no way back.
 //!
@@ -17,10 +17,13 @@
 //! | [`graphql`] | [`access`], [`identity`], `hallpass_entity`; of [`config`] how ownership is denied |
 //! | a domain | [`graphql`], [`access`], [`identity`], `hallpass_entity`, another domain's nouns |
 //! | [`schema`] | every domain |
-//! | [`http`] | [`identity`], [`schema`], [`config`], the codes of [`graphql`] |
+//! | [`nodes`] | nothing of ours |
+//! | [`revocations`] | [`identity`], [`nodes`], `hallpass_entity` |
+//! | [`http`] | [`identity`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`] |
 //! | [`doctor`] | [`config`], [`identity`], `hallpass_entity` (the clock) |
 //! | [`app`] | everything |
 //! | [`cli`] | [`app`] and what a command prints |
+//! | `testing` | [`app`], [`cli`], [`identity`]: what tests of domains are written with |
 
 pub mod access;
 pub mod app;
