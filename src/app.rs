@@ -133,6 +133,10 @@ impl App {
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
         let revocations = revocations(config, &authenticator, &database)?.map(Arc::new);
+        if let Some(desk) = &revocations {
+            // Before anybody is let in by what was taken back while this server was away.
+            desk.read_all().await?;
+        }
         if let Some(issuer) = &issuer {
             load_demo(&database, issuer, &authenticator).await?;
         }

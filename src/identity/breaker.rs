@@ -9,8 +9,9 @@ const FAILURES: u32 = 50;
 const WINDOW: Duration = Duration::from_secs(10);
 /// How long it stays open at first. Each trial that fails doubles it.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// How long it stays open at most: what is well again is noticed within this time.
-const LONGEST: Duration = Duration::from_secs(5);
+/// How long it stays open at most: with a trial that hung for `AUTH_TIMEOUT` before, what is well again
+/// is noticed within ten seconds.
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// Counts failures in a row, and says when not to ask.
 #[derive(Default)]

@@ -122,7 +122,7 @@ async fn however_many_have_to_be_asked_nobody_waits_for_each_in_turn() {
             body
         })
     };
-    let introspection = axum::routing::post(|| std::future::pending::<&'static str>());
+    let introspection = axum::routing::post(std::future::pending::<&'static str>);
     let router = Router::new()
         .route("/api/auth/get-session", answer(1800, "null"))
         .route("/api/auth/oauth2/introspect", introspection);
