@@ -79,7 +79,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Keeps up with what other nodes heard, for ever.
+    /// Keeps up with what other nodes hear from now on, for ever.
     pub async fn keep_up(&self) {
         tokio::join!(self.listen(), self.read_on());
     }
@@ -99,7 +99,7 @@ impl Desk {
     }
 
     async fn read_on(&self) {
-        let mut read_until = now() - kept();
+        let mut read_until = now() - OVERLAP;
         let mut pruned_at = now();
         let mut seen = HashSet::new();
         loop {
