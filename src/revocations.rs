@@ -47,6 +47,9 @@ pub enum DeskError {
     /// It could not be kept: it holds here, and the auth server is to send it again.
     #[error("it could not be kept: send it again")]
     NotKept(#[from] Error),
+    /// The server stops: it holds here, and the auth server is to send it again.
+    #[error("the server stops: send it again")]
+    Interrupted,
 }
 
 impl Desk {
@@ -65,14 +68,21 @@ impl Desk {
     ///
     /// # Errors
     /// When it is not the auth server's, was taken in before, or could not be kept.
-    pub async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), DeskError> {
+    pub async fn take(self: &Arc<Self>, headers: &HeaderMap, body: &[u8]) -> Result<(), DeskError> {
         let message = self.webhook.read(headers, body)?;
-        let kept = self.system().keep_revocation(row(&message)).await;
-        if let Ok(false) = kept {
+        let row = row(&message);
+        // At once, whatever the database does; and however long that takes, whoever sent it need not
+        // wait.
+        self.held.apply(message.revocation);
+        let desk = Arc::clone(self);
+        let kept = tokio::spawn(async move { desk.keep(row).await });
+        kept.await.unwrap_or(Err(DeskError::Interrupted))
+    }
+
+    async fn keep(&self, row: revocation::Model) -> Result<(), DeskError> {
+        if !self.system().keep_revocation(row).await? {
             return Err(DeskError::Replayed);
         }
-        self.held.apply(message.revocation);
-        kept?;
         if let Some(nodes) = &self.nodes {
             nodes.tell(TOPIC).await;
         }

@@ -47,6 +47,9 @@ fn rejection(error: &DeskError) -> Rejection {
             Rejection::unsigned(message)
         }
         DeskError::Replayed => Rejection::conflict(message),
+        DeskError::Interrupted => {
+            Rejection::unavailable(code::UNAVAILABLE, &message, Duration::from_secs(1))
+        }
         DeskError::NotKept(failure) => {
             tracing::error!(error = %failure, "a revocation holds here, and could not be kept");
             Rejection::unavailable(code::UNAVAILABLE, &message, Duration::from_secs(1))

@@ -72,7 +72,9 @@ fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<C
         Some(Value::Object(key)) if verdict["valid"] == true => key,
         _ => return refused(Check::Known, "the auth server knows no such API key"),
     };
-    if key.get("enabled") == Some(&Value::Bool(false)) {
+    if !matches!(key.get("enabled"), None | Some(Value::Null | Value::Bool(true)))
+        || !verdict["error"].is_null()
+    {
         return refused(Check::Known, "the API key is disabled");
     }
     let expires_at = match key.get("expiresAt") {

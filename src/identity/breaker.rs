@@ -23,23 +23,14 @@ struct State {
     first_failure: Option<Instant>,
     open_until: Option<Instant>,
     opened_for: Duration,
-    /// Whether somebody tries if it is well again.
-    trying: bool,
 }
 
 impl Breaker {
-    /// Whether to ask now; else how long to wait. When the wait is over, one may try: the rest wait
-    /// for what comes of it.
+    /// Whether to ask now; else how long to wait. When the wait is over, everybody may ask again: the
+    /// first failure opens it anew, the first answer closes it.
     pub(super) fn allow(&self) -> Result<(), Duration> {
-        let mut state = self.lock();
-        let Some(until) = state.open_until else { return Ok(()) };
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            state.trying = true;
-            state.open_until = Some(Instant::now() + state.opened_for);
-            return Ok(());
-        }
-        Err(left)
+        let left = self.lock().left();
+        if left.is_zero() { Ok(()) } else { Err(left) }
     }
 
     /// It answered.
@@ -54,8 +45,7 @@ impl Breaker {
     /// It did not. Says for how long nobody asks, when this opens the breaker.
     pub(super) fn failed(&self) -> Option<Duration> {
         let mut state = self.lock();
-        let was_trial = std::mem::take(&mut state.trying);
-        if state.open_until.is_some() && !was_trial {
+        if !state.left().is_zero() {
             // Asked before it opened: that is known by now.
             return None;
         }
@@ -78,10 +68,18 @@ impl Breaker {
 
     /// Whether nobody asks at present.
     pub(super) fn is_open(&self) -> bool {
-        self.lock().open_until.is_some()
+        !self.lock().left().is_zero()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// How long nobody is to ask yet.
+    fn left(&self) -> Duration {
+        let until = self.open_until;
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 }

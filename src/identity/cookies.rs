@@ -1,12 +1,14 @@
 //! Better Auth's cookies (RFC 6265).
 
+use std::borrow::Cow;
+
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
-/// More than any credential Better Auth issues.
-pub(super) const LONGEST: usize = 16 * 1024;
+/// Longer than what Better Auth issues to be shown to itself; more could be too much for its headers.
+pub(super) const LONGEST_FORWARDED: usize = 2 * 1024;
 /// More parts than a browser keeps of a cookie that was cut up.
 const MOST_PARTS: usize = 20;
 
@@ -48,28 +50,21 @@ impl SessionCookie {
 /// The session cookies, that of `__Secure-` first: a page on a sibling host cannot have set it. Each
 /// name may stand once.
 pub(super) fn find(headers: &HeaderMap, prefix: &str) -> Result<Vec<SessionCookie>, &'static str> {
-    let mut pairs = Vec::new();
-    for header in headers.get_all(COOKIE) {
-        let Ok(header) = std::str::from_utf8(header.as_bytes()) else {
-            return Err("the Cookie header is not text");
-        };
-        pairs.extend(header.split(';').filter_map(|pair| {
-            // RFC 6265 section 5.2 takes away these two, and no other white space.
-            pair.trim_matches([' ', '\t']).split_once('=')
-        }));
-    }
+    let headers = headers.get_all(COOKIE).iter().map(|header| header.as_bytes());
+    let pairs: Vec<_> =
+        headers.flat_map(|it| it.split(|byte| *byte == b';')).filter_map(pair).collect();
     let mut found = Vec::new();
     for (is_secure, prefix) in [(true, format!("__Secure-{prefix}")), (false, prefix.to_owned())] {
         let name = format!("{prefix}.session_token");
-        let mut values = pairs.iter().filter(|(other, _)| *other == name).map(|(_, value)| *value);
-        let Some(value) = values.next() else { continue };
-        if values.next().is_some() {
-            return Err("there is more than one session cookie");
-        }
-        if value.is_empty() || value.len() > LONGEST || !value.bytes().all(is_cookie_byte) {
-            return Err("the session cookie is empty, too long or malformed");
-        }
-        let Some(decoded) = decoded(value.trim_matches('"')) else {
+        let value = match values(&pairs, &name)[..] {
+            [] => continue,
+            [value] => value,
+            _ => return Err("there is more than one session cookie"),
+        };
+        let value = text(value).filter(|it| !it.is_empty() && it.len() <= LONGEST_FORWARDED);
+        let Some((value, decoded)) =
+            value.and_then(|it| Some((it, decoded(it.trim_matches('"'))?)))
+        else {
             return Err("the session cookie is empty, too long or malformed");
         };
         // Of two names only the first: what a sibling host planted under the other speaks for nobody.
@@ -81,22 +76,38 @@ pub(super) fn find(headers: &HeaderMap, prefix: &str) -> Result<Vec<SessionCooki
     Ok(found)
 }
 
-/// Without percent-encoding, which Better Auth writes and some clients take away.
-pub(super) fn decoded(value: &str) -> Option<String> {
-    percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+/// A name and a value, as bytes: what is no text in a cookie of somebody else's spoils none of ours.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// RFC 6265 section 5.2: white space around is no part of it, which in a header is ASCII's alone.
+fn pair(bytes: &[u8]) -> Option<Pair<'_>> {
+    let bytes = bytes.trim_ascii();
+    let at = bytes.iter().position(|byte| *byte == b'=')?;
+    Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-/// RFC 6265's `cookie-octet`, and the quotes that may stand around.
-fn is_cookie_byte(byte: u8) -> bool {
-    byte == b'"' || (byte.is_ascii_graphic() && !b",;\\".contains(&byte))
+fn values<'a>(pairs: &[Pair<'a>], name: &str) -> Vec<&'a [u8]> {
+    let named = pairs.iter().filter(|(other, _)| *other == name.as_bytes());
+    named.map(|(_, value)| *value).collect()
+}
+
+/// A value of RFC 6265's octets, and the quotes that may stand around.
+fn text(value: &[u8]) -> Option<&str> {
+    let octet = |byte: &u8| *byte == b'"' || (byte.is_ascii_graphic() && !b",;\\".contains(byte));
+    std::str::from_utf8(value).ok().filter(|_| value.iter().all(octet))
+}
+
+/// Without percent-encoding, which Better Auth writes and some clients take away.
+pub(super) fn decoded(value: &str) -> Option<String> {
+    percent_decode_str(value).decode_utf8().ok().map(Cow::into_owned)
 }
 
 /// The one value of that name, or the values of `name.0`, `name.1` … put together. None where they are
 /// ambiguous or too long: the session token counts without them.
-fn session_data(pairs: &[(&str, &str)], name: &str) -> Option<SecretString> {
-    let the_one = |name: &str| {
-        let mut values = pairs.iter().filter(|(other, _)| *other == name).map(|(_, value)| *value);
-        values.next().filter(|_| values.next().is_none())
+fn session_data(pairs: &[Pair<'_>], name: &str) -> Option<SecretString> {
+    let the_one = |name: &str| match values(pairs, name)[..] {
+        [value] => text(value),
+        _ => None,
     };
     let whole = the_one(name).map(str::to_owned);
     let data = whole.unwrap_or_else(|| {

@@ -5,7 +5,10 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use secrecy::SecretString;
 
-use super::cookies::{self, LONGEST, SessionCookie};
+use super::cookies::{self, LONGEST_FORWARDED, SessionCookie};
+
+/// More than any token that says who it is for.
+const LONGEST: usize = 16 * 1024;
 
 /// The one credential that decides: `Authorization`, else `x-api-key`, else the cookies.
 pub(super) enum Credential {
@@ -55,9 +58,9 @@ fn bearer(headers: &HeaderMap) -> Credential {
         return Credential::Unusable("the bearer token is empty, too long or malformed");
     }
     match token.bytes().filter(|byte| *byte == b'.').count() {
-        0 | 1 => Credential::Opaque(token.into()),
+        0 | 1 if token.len() <= LONGEST_FORWARDED => Credential::Opaque(token.into()),
         2 => Credential::Jwt(token.into()),
-        _ => Credential::Unusable("the bearer token is no compact JWS"),
+        _ => Credential::Unusable("the bearer token is no compact JWS, and too long for another"),
     }
 }
 
@@ -75,7 +78,7 @@ fn api_key(headers: &HeaderMap) -> Credential {
     match value.to_str() {
         Ok(key)
             if !key.is_empty()
-                && key.len() <= LONGEST
+                && key.len() <= LONGEST_FORWARDED
                 && key.bytes().all(|it| it.is_ascii_graphic()) =>
         {
             Credential::ApiKey(key.into())

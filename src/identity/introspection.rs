@@ -22,6 +22,8 @@ use crate::config::{IdentityConfig, OpaqueTokens};
 
 /// How long a token is shown to last where the auth server does not say: by then it is asked again.
 const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+/// What clocks may differ by.
+const CLOCKS: TimeDelta = TimeDelta::minutes(1);
 
 /// Asks about opaque access tokens.
 pub(super) struct AccessTokens {
@@ -162,6 +164,14 @@ impl AccessTokens {
         let expires_at = numeric_date(answer, "exp")?.unwrap_or(asked_at + UNKNOWN_LIFETIME);
         if expires_at <= now() {
             return refused(Check::Times, "the access token has expired");
+        }
+        for claim in ["nbf", "iat"] {
+            if numeric_date(answer, claim)?.is_some_and(|start| start > now() + CLOCKS) {
+                return refused(Check::Times, "the access token is not valid yet");
+            }
+        }
+        if text(answer, "token_type").is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+            return refused(Check::Kind, "the token is no bearer token");
         }
         if answer.get("iss").is_some_and(|iss| iss.as_str() != self.issuer.as_deref()) {
             return refused(Check::Issuer, "the access token's issuer is not an accepted one");

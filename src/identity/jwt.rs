@@ -249,7 +249,7 @@ impl JwtVerifier {
     /// was issued to, and a token that names one names us.
     fn is_authorized_party(&self, claims: &Claims, audience: Option<&Value>) -> bool {
         match claims.get("azp") {
-            Some(party) => names_one_of(Some(party), &self.rules.client_ids),
+            Some(party) => party.is_string() && names_one_of(Some(party), &self.rules.client_ids),
             None => audience.and_then(Value::as_array).is_none_or(|list| list.len() == 1),
         }
     }

@@ -35,6 +35,7 @@ mod secrets;
 mod session;
 mod status;
 mod token;
+mod turns;
 mod upstream;
 mod users;
 mod webhook;

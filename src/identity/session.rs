@@ -50,7 +50,7 @@ impl Sessions {
             headers.insert("x-forwarded-for", address);
         }
         let asked_at = now();
-        match self.line.ask(&Question::get(self.url.clone(), headers)).await {
+        match self.line.ask(&Question::get(self.url.clone(), headers).on_behalf_of(address)).await {
             Ok(answer) => read(&answer, shown.via, asked_at, reading),
             Err(no_answer) => {
                 let reason = no_answer.reason;

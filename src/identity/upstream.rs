@@ -2,6 +2,7 @@
 //! goes wrong with one does not take the others along.
 
 use std::error::Error as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,18 +11,19 @@ use hyper::Error as HyperError;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::meter::{Meter, Outcome, Purpose};
 use super::refusal::Outage;
+use super::turns::{Turn, Turns};
 
 /// More than any key set or session.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 /// Node closes a connection that was idle for five seconds; ours must not be the one that notices.
 const IDLE: Duration = Duration::from_secs(4);
-/// Requests under way for one purpose. A Node process does one at a time; more only wait there.
-const AT_ONCE: usize = 32;
+/// The part of `AUTH_TIMEOUT` that may pass until it is one's turn: the rest is for the answer.
+const WAIT: u32 = 4;
 /// When to ask again where nobody knows better.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The longest wait that is passed on: an auth server that asks for more may be well before.
@@ -42,7 +44,7 @@ pub(super) struct Line(Arc<LineParts>);
 struct LineParts {
     upstream: Upstream,
     purpose: Purpose,
-    permits: Semaphore,
+    turns: Turns,
     breaker: Breaker,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct Question {
     body: Vec<u8>,
     /// Whether asking twice does no harm.
     repeatable: bool,
+    /// The end user for whom it is asked.
+    address: Option<IpAddr>,
 }
 
 /// What the auth server answered.
@@ -85,11 +89,17 @@ impl NoAnswer {
 
 impl Question {
     pub(super) fn get(url: Url, headers: HeaderMap) -> Self {
-        Self { method: Method::GET, url, headers, body: Vec::new(), repeatable: true }
+        let body = Vec::new();
+        Self { method: Method::GET, url, headers, body, repeatable: true, address: None }
     }
 
     pub(super) fn post(url: Url, headers: HeaderMap, body: Vec<u8>) -> Self {
-        Self { method: Method::POST, url, headers, body, repeatable: false }
+        Self { method: Method::POST, url, headers, body, repeatable: false, address: None }
+    }
+
+    /// The same, on behalf of an end user at `address`.
+    pub(super) fn on_behalf_of(self, address: IpAddr) -> Self {
+        Self { address: Some(address), ..self }
     }
 
     /// The same, where asking twice does no harm.
@@ -138,7 +148,7 @@ impl Upstream {
         Line(Arc::new(LineParts {
             upstream: self.clone(),
             purpose,
-            permits: Semaphore::new(AT_ONCE),
+            turns: Turns::new(),
             breaker: Breaker::default(),
         }))
     }
@@ -148,12 +158,11 @@ impl Line {
     /// Asks, once its turn comes, and waits for the whole answer no longer than `AUTH_TIMEOUT` in all.
     pub(super) async fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
         let LineParts { upstream, purpose, breaker, .. } = &*self.0;
-        if let Err(left) = breaker.allow() {
+        let deadline = Instant::now() + upstream.timeout;
+        let _turn = self.turn(question.address).await.inspect_err(|_| {
             upstream.meter.asked(*purpose, Outcome::NotAsked);
-            let reason = "it failed again and again, and is not asked for a moment";
-            return Err(NoAnswer { reason, retry_after: left.max(Duration::from_secs(1)) });
-        }
-        let asked = tokio::time::timeout(upstream.timeout, self.take_turn(question)).await;
+        })?;
+        let asked = tokio::time::timeout_at(deadline, self.exchange(question)).await;
         let answer = asked.unwrap_or(Err(NoAnswer::new("it took too long")));
         match &answer {
             Ok(answer) if !answer.status.is_server_error() => {
@@ -179,10 +188,20 @@ impl Line {
         self.0.breaker.is_open()
     }
 
-    async fn take_turn(&self, question: &Question) -> Result<Answer, NoAnswer> {
-        let Ok(_permit) = self.0.permits.acquire().await else {
-            return Err(NoAnswer::new("the line is closed"));
+    /// A turn to ask; none while it is left alone, or too many wait. That is no failure of its own.
+    async fn turn(&self, address: Option<IpAddr>) -> Result<Turn, NoAnswer> {
+        let LineParts { upstream, breaker, turns, .. } = &*self.0;
+        let left_alone = |left: Duration| {
+            let reason = "it failed again and again, and is not asked for a moment";
+            NoAnswer { reason, retry_after: left.max(Duration::from_secs(1)) }
         };
+        breaker.allow().map_err(left_alone)?;
+        let turn = tokio::time::timeout(upstream.timeout / WAIT, turns.take(address)).await;
+        breaker.allow().map_err(left_alone)?;
+        turn.ok().flatten().ok_or(NoAnswer::new("too many wait for its answer already"))
+    }
+
+    async fn exchange(&self, question: &Question) -> Result<Answer, NoAnswer> {
         match self.send(question).await {
             // A connection that the server closed just as it was used again: it saw nothing.
             Err(error) if question.repeatable && was_closed(&error) => {

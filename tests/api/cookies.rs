@@ -257,6 +257,16 @@ async fn a_name_that_only_looks_like_the_cookies_is_another() {
         let answer = Answer::read(request.json(&json!({ "query": WHO })).send().await.unwrap());
         assert_eq!(answer.await.data()["viewer"], Value::Null, "{before:?}");
     }
+    for beside in [&b"theme=\xe9; "[..], b"\xff=1; ", b"\xe9; ", b"=; "] {
+        let cookie = [beside, plain(value).as_bytes()].concat();
+        let request = app.anonymous().request(reqwest::Method::POST, "/graphql");
+        let request = request.header("cookie", cookie).json(&json!({ "query": WHO }));
+        let answer = Answer::read(request.send().await.unwrap()).await;
+        assert_eq!(answer.data()["viewer"]["id"], account.id.as_str(), "{beside:?}");
+    }
+    let long = plain(&"x".repeat(2049));
+    assert_refused(&app.by_cookie(&long).ask(WHO).await, "too much for the auth server's headers");
+    assert_refused(&app.by_bearer(&"x".repeat(2049)).ask(WHO).await, "too much as well");
     let spaced = format!("theme=dark; \t {} ;", plain(value));
     assert_eq!(viewer(&app, &spaced).await["id"], account.id.as_str());
 }

@@ -148,6 +148,7 @@ async fn an_id_token_for_several_names_the_client_it_was_issued_to() {
         json!({"aud": ["web", "other"], "azp": "other"}),
         json!({"aud": "web", "azp": "other"}),
         json!({"aud": "web", "azp": null}),
+        json!({"aud": ["web", "other"], "azp": ["other", "web"]}),
         json!({"aud": "other", "azp": "web"}),
         json!({"aud": issuer.url()}),
         json!({"aud": "web", "iss": issuer.url()}),

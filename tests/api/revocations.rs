@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_entity::now;
 use reqwest::{Method, Response};
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 
 use crate::app::{App, As, Backend, client};
@@ -335,4 +336,26 @@ async fn a_revocation_outlives_a_restart() {
     drop(first);
     let second = start().await;
     assert_eq!(second.by_bearer(&token).ask(WHO).await.status, 401, "from the first request on");
+}
+
+#[tokio::test]
+async fn while_the_database_is_stuck_a_revocation_counts_here_at_once_and_is_kept_later() {
+    let files = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--revocation-secret", SECRET];
+    let app = App::on(&url, files, &flags).await;
+    let who = app.by_jwt(&alice());
+    who.data(WHO).await;
+    let system = app.database.system("a test holds the one writer's place");
+    let writing = system.connection().begin().await.unwrap();
+    writing.execute_unprepared("UPDATE course SET title = title").await.unwrap();
+    let push = Push::user(alice().id());
+    let impatient = tokio::time::timeout(Duration::from_millis(500), push.to(&app)).await;
+    assert!(impatient.is_err(), "it cannot be kept yet");
+    assert_eq!(who.ask(WHO).await.status, 401);
+    drop(writing);
+    let began = Instant::now();
+    while push.to(&app).await != 409 {
+        assert!(began.elapsed() < Duration::from_secs(8), "it was not kept");
+    }
 }

@@ -1,0 +1,60 @@
+//! Whose turn it is to ask the auth server: few ask at once, and nobody takes every turn.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Requests under way for one purpose. A Node process does one at a time; more only wait there.
+const AT_ONCE: usize = 32;
+/// Of these, for one address: whoever asks about a thousand made-up sessions leaves others their half.
+const AT_ONCE_EACH: usize = 16;
+/// How many addresses are told apart at a time, and for how long each after it last asked.
+const ADDRESSES: u64 = 10_000;
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// The turns of one purpose.
+pub(super) struct Turns {
+    all: Arc<Semaphore>,
+    each: Cache<IpAddr, Arc<Semaphore>>,
+}
+
+/// A turn, until it is dropped.
+pub(super) struct Turn {
+    _of_all: OwnedSemaphorePermit,
+    _of_each: Option<OwnedSemaphorePermit>,
+}
+
+impl Turns {
+    pub(super) fn new() -> Self {
+        let each = Cache::builder().max_capacity(ADDRESSES).time_to_idle(REMEMBERED).build();
+        Self { all: Arc::new(Semaphore::new(AT_ONCE)), each }
+    }
+
+    /// Waits for a turn on behalf of an end user at `address`, where there is one. None once nobody is
+    /// to ask any more.
+    pub(super) async fn take(&self, address: Option<IpAddr>) -> Option<Turn> {
+        let of_each = match address {
+            None => None,
+            Some(address) => {
+                let new = || Arc::new(Semaphore::new(AT_ONCE_EACH));
+                Some(self.each.get_with(network(address), new).acquire_owned().await.ok()?)
+            }
+        };
+        let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+        Some(Turn { _of_all: of_all, _of_each: of_each })
+    }
+}
+
+/// Who has one IPv6 address has its whole /64 (RFC 6177).
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let upper = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(upper))
+        }
+        address => address,
+    }
+}
