@@ -191,8 +191,22 @@ impl IdentityConfig {
         for secret in &self.jwt_secrets {
             check_secret("JWT_SECRET", secret, 32)?;
         }
+        // Who guesses the secret can forge the cookie cache; without it, the auth server is asked.
+        let least = if self.trusts_cookie_cache { 32 } else { 1 };
         for secret in &self.auth_secrets {
-            check_secret("BETTER_AUTH_SECRET", secret, 32)?;
+            check_secret("BETTER_AUTH_SECRET", secret, least)?;
+        }
+        let lookup_key = self.user_lookup.as_ref().map(|lookup| &lookup.key);
+        let client_secret = match &self.opaque_tokens {
+            Some(OpaqueTokens::Introspection { secret, .. }) => Some(secret),
+            Some(OpaqueTokens::UserInfo) | None => None,
+        };
+        for (name, secret) in
+            [("SSO_API_KEY", lookup_key), ("INTROSPECTION_CLIENT_SECRET", client_secret)]
+        {
+            if secret.is_some_and(|secret| secret.expose_secret().is_empty()) {
+                return wrong(format!("{name} is empty: give a value, or remove the setting"));
+            }
         }
         for secret in &self.revocation_secrets {
             check_secret("REVOCATION_SECRET", secret, 24)?;
@@ -309,6 +323,9 @@ fn check_secret(name: &str, secret: &SecretString, least: usize) -> Result<(), C
             }
         },
     };
+    if length == 0 {
+        return wrong(format!("{name} is empty: give a value, or remove the setting"));
+    }
     if length < least {
         return wrong(format!(
             "{name} holds a secret of fewer than {least} bytes, which can be guessed: make one with \

@@ -154,6 +154,7 @@ async fn a_restart_keeps_keys_and_rows_and_loads_nothing_twice() {
 #[test]
 fn a_wrong_setting_ends_the_start_with_2_and_a_sentence_that_names_it() {
     let auth = ("BETTER_AUTH_URL", "http://127.0.0.1:9");
+    let jwt = ("JWT_SECRET", "geheim geheim geheim geheim geheim");
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[("API_PORT", "abc")], "API_PORT"),
         (&[("API_HOST", "0.0.0.0")], "API_HOST"),
@@ -174,6 +175,33 @@ fn a_wrong_setting_ends_the_start_with_2_and_a_sentence_that_names_it() {
         (&[("JWT_SECRET", "kurzgeheim")], "JWT_SECRET"),
         (&[("JWT_SECRET", "-----BEGIN PUBLIC KEY----- geheim geheim geheim")], "JWT_SECRET"),
         (&[auth, ("JWT_LEEWAY", "10")], "JWT_LEEWAY"),
+        (&[auth, ("SSO_CLIENT_ID", "")], "SSO_CLIENT_ID"),
+        (&[auth, ("SSO_CLIENT_ID", "http://127.0.0.1:9")], "SSO_CLIENT_ID"),
+        (&[jwt, ("OAUTH_RESOURCE", "https://api.example")], "OAUTH_RESOURCE"),
+        (&[auth, ("OIDC_ISSUER", "example")], "OIDC_ISSUER"),
+        (&[auth, ("COOKIE_CACHE", "believe")], "COOKIE_CACHE"),
+        (&[jwt, ("COOKIE_CACHE", "trust")], "COOKIE_CACHE"),
+        (
+            &[auth, ("COOKIE_CACHE", "trust"), ("BETTER_AUTH_SECRET", "geheim")],
+            "BETTER_AUTH_SECRET",
+        ),
+        (&[auth, ("BETTER_AUTH_SECRET", "")], "BETTER_AUTH_SECRET"),
+        (&[auth, ("BETTER_AUTH_SECRETS", "1:")], "BETTER_AUTH_SECRET"),
+        (&[auth, ("INTROSPECTION_CLIENT_ID", "us")], "INTROSPECTION_CLIENT_SECRET"),
+        (&[auth, ("INTROSPECTION_CLIENT_SECRET", "geheim")], "INTROSPECTION_CLIENT_ID"),
+        (
+            &[auth, ("INTROSPECTION_CLIENT_ID", "us"), ("INTROSPECTION_CLIENT_SECRET", "")],
+            "INTROSPECTION_CLIENT_SECRET",
+        ),
+        (&[jwt, ("USERINFO", "trust")], "USERINFO"),
+        (&[auth, ("API_KEY_VERIFY_URL", "/api/verify")], "API_KEY_VERIFY_URL"),
+        (&[auth, ("SSO_API_KEY", "")], "SSO_API_KEY"),
+        (&[auth, ("USER_LOOKUP_URL", "https://a.example/users")], "USER_LOOKUP_URL"),
+        (&[auth, ("USER_LOOKUP_URL", "https://a.example/users/{id}")], "SSO_API_KEY"),
+        (&[auth, ("REVOCATION_SECRET", "geheim")], "REVOCATION_SECRET"),
+        (&[auth, ("REVOCATION_SECRET", "whsec_geheim!")], "REVOCATION_SECRET"),
+        (&[auth, ("REDIS_URL", "localhost:6379")], "REDIS_URL"),
+        (&[auth, ("METRICS_ADDR", "9090")], "METRICS_ADDR"),
         (&[auth, ("AUTH_TIMEOUT", "0s")], "AUTH_TIMEOUT"),
         (&[auth, ("TIERS", "free,free")], "TIERS"),
         (&[auth, ("TIERS", "free=gratis")], "TIERS"),
