@@ -188,6 +188,10 @@ impl IdentityConfig {
         if self.trusts_cookie_cache && self.auth_server.is_none() {
             return wrong("COOKIE_CACHE is trust, and no auth server is set: set BETTER_AUTH_URL");
         }
+        self.check_secrets()
+    }
+
+    fn check_secrets(&self) -> Result<(), ConfigError> {
         for secret in &self.jwt_secrets {
             check_secret("JWT_SECRET", secret, 32)?;
         }

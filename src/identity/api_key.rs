@@ -1,6 +1,8 @@
 //! API keys, verified by an endpoint that the application puts before `auth.api.verifyApiKey`: Better
 //! Auth itself has none on the wire.
 
+use std::net::IpAddr;
+
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use chrono::TimeDelta;
@@ -32,10 +34,11 @@ impl ApiKeys {
     pub(super) async fn ask(
         &self,
         key: &SecretString,
+        address: IpAddr,
         reading: &Reading<'_>,
     ) -> Result<Caller, Fault> {
         let asked_at = now();
-        match self.put(key).await {
+        match self.line.ask(&self.question(key).on_behalf_of(address)).await {
             Ok(answer) => read(&answer, asked_at, reading),
             Err(no_answer) => {
                 tracing::warn!(reason = no_answer.reason, "no answer about an API key");
@@ -44,15 +47,19 @@ impl ApiKeys {
         }
     }
 
-    /// What the endpoint answers about `key`.
-    pub(super) async fn put(&self, key: &SecretString) -> Result<Answer, NoAnswer> {
+    /// What the endpoint answers about a key that nobody made: whether it is there at all.
+    pub(super) async fn ask_in_vain(&self, key: &SecretString) -> Result<Answer, NoAnswer> {
+        self.line.ask(&self.question(key)).await
+    }
+
+    fn question(&self, key: &SecretString) -> Question {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let ours = self.machine_key.as_ref().map(ExposeSecret::expose_secret);
         let bearer = ours.and_then(|ours| sensitive(&format!("Bearer {ours}")));
         headers.extend(bearer.map(|bearer| (AUTHORIZATION, bearer)));
         let body = json!({ "key": key.expose_secret() }).to_string().into_bytes();
-        self.line.ask(&Question::post(self.url.clone(), headers, body)).await
+        Question::post(self.url.clone(), headers, body)
     }
 }
 

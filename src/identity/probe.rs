@@ -144,7 +144,7 @@ impl Probe {
             line: self.upstream.line(Purpose::ApiKeys),
         };
         let asked_at = now();
-        Some(reply(keys.put(&made_up().into()).await, asked_at))
+        Some(reply(keys.ask_in_vain(&made_up().into()).await, asked_at))
     }
 
     /// What the endpoint for users says of one that there is not; none where it is not set.

@@ -195,7 +195,7 @@ impl Schemes {
         let text = key.expose_secret();
         let find = || async {
             match &self.api_keys {
-                Some(api_keys) => api_keys.ask(key, &self.jwt.reading()).await,
+                Some(api_keys) => api_keys.ask(key, address, &self.jwt.reading()).await,
                 None => self.session("x-api-key", sensitive(text), Via::ApiKey, address).await,
             }
         };
