@@ -41,7 +41,7 @@ impl ApiKeys {
         match self.line.ask(&self.question(key).on_behalf_of(address)).await {
             Ok(answer) => read(&answer, asked_at, reading),
             Err(no_answer) => {
-                tracing::warn!(reason = no_answer.reason, "no answer about an API key");
+                no_answer.tell("an API key");
                 Err(no_answer.outage().into())
             }
         }

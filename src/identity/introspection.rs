@@ -141,7 +141,7 @@ impl AccessTokens {
 
     async fn put(&self, question: Question) -> Result<Answer, Fault> {
         self.line.ask(&question).await.map_err(|no_answer| {
-            tracing::warn!(reason = no_answer.reason, "no answer about an access token");
+            no_answer.tell("an access token");
             no_answer.outage().into()
         })
     }

@@ -53,8 +53,7 @@ impl Sessions {
         match self.line.ask(&Question::get(self.url.clone(), headers).on_behalf_of(address)).await {
             Ok(answer) => read(&answer, shown.via, asked_at, reading),
             Err(no_answer) => {
-                let reason = no_answer.reason;
-                tracing::warn!(reason, "the auth server did not answer about a session");
+                no_answer.tell("a session");
                 Err(no_answer.outage().into())
             }
         }

@@ -74,11 +74,24 @@ pub(super) struct NoAnswer {
     pub(super) reason: &'static str,
     /// When to ask again.
     pub(super) retry_after: Duration,
+    /// Whether it was asked at all.
+    was_asked: bool,
 }
 
 impl NoAnswer {
     pub(super) fn new(reason: &'static str) -> Self {
-        Self { reason, retry_after: RETRY_AFTER }
+        Self { reason, retry_after: RETRY_AFTER, was_asked: true }
+    }
+
+    /// Tells the operator; what was not even asked, only whoever looks closely: the breaker has told why,
+    /// and under load there are many.
+    pub(super) fn tell(&self, about: &str) {
+        let reason = self.reason;
+        if self.was_asked {
+            tracing::warn!(about, reason, "no answer from the auth server");
+        } else {
+            tracing::debug!(about, reason, "the auth server was not asked");
+        }
     }
 
     /// The same, to whoever asked who is asking.
@@ -193,12 +206,15 @@ impl Line {
         let LineParts { upstream, breaker, turns, .. } = &*self.0;
         let left_alone = |left: Duration| {
             let reason = "it failed again and again, and is not asked for a moment";
-            NoAnswer { reason, retry_after: left.max(Duration::from_secs(1)) }
+            let retry_after = left.max(Duration::from_secs(1));
+            NoAnswer { reason, retry_after, was_asked: false }
         };
         breaker.allow().map_err(left_alone)?;
         let turn = tokio::time::timeout(upstream.timeout / WAIT, turns.take(address)).await;
         breaker.allow().map_err(left_alone)?;
-        turn.ok().flatten().ok_or(NoAnswer::new("too many wait for its answer already"))
+        let reason = "too many wait for its answer already";
+        let too_many = NoAnswer { reason, retry_after: RETRY_AFTER, was_asked: false };
+        turn.ok().flatten().ok_or(too_many)
     }
 
     async fn exchange(&self, question: &Question) -> Result<Answer, NoAnswer> {

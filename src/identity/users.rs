@@ -69,7 +69,7 @@ impl Users {
             return Ok(None);
         }
         let answer = ask(&self.line, url, key, id).await.map_err(|no_answer| {
-            tracing::warn!(reason = no_answer.reason, "no answer about a user");
+            no_answer.tell("a user");
             LookupError::Unavailable(no_answer.outage())
         })?;
         if answer.status == StatusCode::NOT_FOUND {
