@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::DateTime;
 use hallpass_entity::{Timestamp, UserId, now};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::refusal::{Check, Fault, refused};
@@ -13,33 +13,84 @@ use super::refusal::{Check, Fault, refused};
 /// A JSON object: the claims of a token, or the user of a session.
 pub(super) type Claims = Map<String, Value>;
 
-/// A JSON object in which no member stands twice: two readers could believe two different ones
+/// JSON in which no member of an object stands twice: two readers could believe two different ones
 /// (RFC 7519 section 4 lets a verifier refuse them).
-pub(super) struct Unambiguous(pub(super) Claims);
+pub(super) struct Unambiguous(Value);
+
+impl Unambiguous {
+    /// Reads `text`; none where it is no JSON, or ambiguous.
+    pub(super) fn read(text: &[u8]) -> Option<Value> {
+        serde_json::from_slice::<Self>(text).ok().map(|value| value.0)
+    }
+
+    /// The same, of an object.
+    pub(super) fn object(text: &[u8]) -> Option<Claims> {
+        match Self::read(text)? {
+            Value::Object(claims) => Some(claims),
+            _ => None,
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(UnambiguousVisitor)
+        deserializer.deserialize_any(UnambiguousVisitor).map(Self)
     }
 }
 
 struct UnambiguousVisitor;
 
 impl<'de> Visitor<'de> for UnambiguousVisitor {
-    type Value = Unambiguous;
+    type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object without doubled members")
+        f.write_str("JSON without doubled members")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unambiguous, A::Error> {
-        let mut claims = Claims::new();
-        while let Some((name, value)) = members.next_entry::<String, Value>()? {
-            if claims.insert(name, value).is_some() {
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unambiguous(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Unambiguous(value))) = members.next_entry::<String, _>()? {
+            if object.insert(name, value).is_some() {
                 return Err(A::Error::custom("a member stands twice"));
             }
         }
-        Ok(Unambiguous(claims))
+        Ok(object.into())
     }
 }
 

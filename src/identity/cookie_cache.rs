@@ -85,7 +85,7 @@ impl CookieCache<'_> {
         if !self.secrets.authenticate(message.as_bytes(), &signature) {
             return None;
         }
-        let claims = serde_json::from_str::<Unambiguous>(compact.session.get()).ok()?.0;
+        let claims = Unambiguous::object(compact.session.get().as_bytes())?;
         let expires_at = DateTime::from_timestamp_millis(compact.expires_at)?;
         Some(Content { claims, expires_at, key: None })
     }
@@ -121,7 +121,7 @@ impl CookieCache<'_> {
     }
 
     fn encrypted(&self, data: &str) -> Option<Content> {
-        let claims = serde_json::from_slice::<Unambiguous>(&self.secrets.decrypt(data)?).ok()?.0;
+        let claims = Unambiguous::object(&self.secrets.decrypt(data)?)?;
         Some(Content { expires_at: numeric_date(&claims, "exp").ok()??, claims, key: None })
     }
 }

@@ -8,7 +8,7 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, moment, subject};
+use super::claims::{Claims, Unambiguous, moment, subject};
 use super::refusal::{Check, Fault, refused};
 use super::upstream::{Answer, Line, Question};
 use crate::config::AuthServer;
@@ -82,8 +82,8 @@ fn read(
             return Err(answer.outage().into());
         }
     }
-    let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
-        tracing::warn!("the auth server's answer about a session is not JSON");
+    let Some(body) = Unambiguous::read(&answer.body) else {
+        tracing::warn!("the auth server's answer about a session is no plain JSON");
         return Err(answer.outage().into());
     };
     let object = |name: &str| body.get(name).and_then(Value::as_object);

@@ -117,6 +117,5 @@ fn check_header(header: &Claims) -> Result<(), Fault> {
 }
 
 fn decode_object(part: &str) -> Option<Claims> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-    serde_json::from_slice::<Unambiguous>(&bytes).ok().map(|object| object.0)
+    Unambiguous::object(&URL_SAFE_NO_PAD.decode(part).ok()?)
 }

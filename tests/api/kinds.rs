@@ -182,6 +182,8 @@ async fn a_token_with_a_member_twice_is_refused() {
             assert_refused(&ask(&app, &issuer.ed25519.sign_text(header, &payload)).await, member);
         }
     }
+    let inside = format!("{},\"x\":[{{\"a\":1,\"a\":2}}]}}", &claims[..claims.len() - 1]);
+    assert_refused(&ask(&app, &issuer.ed25519.sign_text(header, &inside)).await, &inside);
     let name = r#"{"sub":"u","x":{"a":1},"x":{"a":2},"exp":9999999999}"#;
     assert_refused(&ask(&app, &issuer.ed25519.sign_text(header, name)).await, name);
 }

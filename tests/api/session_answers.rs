@@ -3,10 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::routing::get;
 use serde_json::json;
 
+use crate::app::{App, Backend};
 use crate::auth_server::{AuthServer, GET_SESSION};
 use crate::identity::assert_refused;
+use crate::issuer::serve;
 
 const WHO: &str = "{ viewer { id } }";
 const UNCACHED: [&str; 2] = ["--session-cache-ttl", "0s"];
@@ -163,4 +167,23 @@ async fn a_rate_limit_of_the_auth_servers_is_no_refusal() {
     assert_eq!(answer.status, 503, "{}", answer.body);
     let seconds: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn an_answer_in_which_a_member_stands_twice_is_no_answer() {
+    let live = r#"{"session":{"id":"s","userId":"u","expiresAt":"2999-01-01T00:00:00Z"},"user":{"id":"u"}}"#;
+    let asking = |answer: String| async {
+        let answer = get(move || std::future::ready(answer));
+        let url = serve(Router::new().route("/api/auth/get-session", answer));
+        let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
+        app.by_bearer("somebody").ask("{ viewer { id } }").await.status
+    };
+    assert_eq!(asking(live.to_owned()).await, 200);
+    for (once, twice) in [
+        (r#""userId":"u""#, r#""userId":"x","userId":"u""#),
+        (r#"{"id":"u"}"#, r#"{"id":"x","id":"u"}"#),
+        (r#""user":"#, r#""user":{"id":"x"},"user":"#),
+    ] {
+        assert_eq!(asking(live.replace(once, twice)).await, 503, "{twice}");
+    }
 }
