@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hallpass_entity::now;
+use hallpass_entity::{now, revocation};
 use reqwest::{Method, Response};
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
@@ -330,12 +330,24 @@ async fn a_revocation_outlives_a_restart() {
     let flags = ["--better-auth-url", Issuer::shared().url(), "--revocation-secret", SECRET];
     let start = || async { App::on(&url, tempfile::tempdir().unwrap(), &flags).await };
     let first = start().await;
+    let bobs = Issuer::shared().token(&bob().claims());
     let token = Issuer::shared().token(&alice().claims());
     first.by_bearer(&token).data(WHO).await;
     assert_eq!(Push::user(alice().id()).to(&first).await, 204);
+    let long_ago = revocation::Model {
+        id: "msg_long_ago".to_owned(),
+        session_id: None,
+        user_id: Some(bob().id().to_owned()),
+        revoked_at: now(),
+        heard_at: now() - chrono::TimeDelta::days(1),
+    };
+    let system = first.database.system("a test stands in for yesterday");
+    assert!(system.keep_revocation(long_ago).await.unwrap());
+    first.by_bearer(&bobs).data(WHO).await;
     drop(first);
     let second = start().await;
     assert_eq!(second.by_bearer(&token).ask(WHO).await.status, 401, "from the first request on");
+    assert_eq!(second.by_bearer(&bobs).ask(WHO).await.status, 401, "what was heard yesterday too");
 }
 
 #[tokio::test]
