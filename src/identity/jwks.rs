@@ -19,6 +19,8 @@ use crate::config::IdentityConfig;
 
 /// Without any key nobody can be recognized, so then it is tried more often than the cool-down says.
 const COOLDOWN_WITHOUT_KEYS: Duration = Duration::from_secs(5);
+/// However short the cool-down and `max-age`, whoever tends to a set rests so long between two fetches.
+const REST: Duration = Duration::from_secs(1);
 
 /// A key set that is kept up to date.
 #[derive(Clone)]
@@ -200,7 +202,7 @@ impl Kept {
         let left = |at: Instant, after: Duration| after.saturating_sub(at.elapsed());
         let by_age = state.fetched.map_or(Duration::ZERO, |at| left(at, state.lifetime * 3 / 4));
         let by_attempt =
-            state.attempt.map_or(Duration::ZERO, |last| left(last.began, self.cooldown));
+            state.attempt.map_or(Duration::ZERO, |last| left(last.began, self.cooldown.max(REST)));
         by_age.max(by_attempt)
     }
 

@@ -19,6 +19,7 @@ use super::jwk;
 use super::meter::{Meter, Purpose};
 use super::refusal::Fault;
 use super::secrets::AuthSecrets;
+use super::session::GET_SESSION;
 use super::upstream::{Answer, Line, NoAnswer, Question, Upstream};
 use super::users;
 use crate::config::IdentityConfig;
@@ -172,8 +173,7 @@ impl Probe {
     async fn session(&self, mut headers: HeaderMap, address: IpAddr) -> Asked {
         let base = self.config.auth_server.as_ref().map_or("", |server| &server.base);
         headers.extend(header(&"x-forwarded-for".parse().expect("a name"), &address.to_string()));
-        let path = "/get-session?disableCookieCache=true&disableRefresh=true";
-        self.put(&format!("{base}{path}"), headers).await
+        self.put(&format!("{base}{GET_SESSION}"), headers).await
     }
 
     async fn put(&self, address: &str, headers: HeaderMap) -> Asked {

@@ -13,6 +13,10 @@ use super::refusal::{Check, Fault, refused};
 use super::upstream::{Answer, Line, Question};
 use crate::config::AuthServer;
 
+/// Where a session is asked about. `disableCookieCache`: what the database says, not a cookie.
+/// `disableRefresh`: asking must not extend a session whose new cookie the browser would never see.
+pub(super) const GET_SESSION: &str = "/get-session?disableCookieCache=true&disableRefresh=true";
+
 /// Asks about sessions.
 pub(super) struct Sessions {
     url: Url,
@@ -28,11 +32,8 @@ pub(super) struct Shown {
 
 impl Sessions {
     pub(super) fn new(server: &AuthServer, line: Line) -> Self {
-        // `disableCookieCache`: what the database says, not a cookie. `disableRefresh`: asking must
-        // not extend a session whose new cookie the browser would never see.
-        let url =
-            format!("{}/get-session?disableCookieCache=true&disableRefresh=true", server.base);
-        let url = Url::parse(&url).expect("the settings hold an address");
+        let url = Url::parse(&format!("{}{GET_SESSION}", server.base))
+            .expect("the settings hold an address");
         Self { url, line }
     }
 

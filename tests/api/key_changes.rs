@@ -56,6 +56,19 @@ async fn the_source_says_how_long_its_keys_are_good_between_the_cool_down_and_th
 }
 
 #[tokio::test]
+async fn a_source_that_wants_to_be_asked_all_the_time_is_not() {
+    let key = Key::ed25519("key");
+    let (publisher, url) = Publisher::start(&[&key]);
+    publisher.say_how_long("max-age=0");
+    let flags = ["--better-auth-url", &url, "--jwks-cooldown", "0s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    assert_eq!(ask(&app, &token_of(&key, &url)).await.status, 200);
+    let storm = soon("a storm", async || publisher.fetches() > 5);
+    let calm = tokio::time::timeout(Duration::from_millis(1500), storm).await;
+    assert!(calm.is_err(), "{} fetches in a moment", publisher.fetches());
+}
+
+#[tokio::test]
 async fn a_token_that_is_remembered_stops_counting_when_its_key_is_withdrawn() {
     let (old, new) = (Key::ed25519("old"), Key::ed25519("new"));
     let (publisher, url) = Publisher::start(&[&old]);
