@@ -10,6 +10,7 @@
 //! | [`Scope::public`] | owned rows that their owners made public |
 //! | [`Scope::readable`] | both |
 //! | [`Scope::shared`] | published rows of a shared table |
+//! | [`Scope::everyones`] | every row of a table, to read: for whoever holds a [`Privilege`] |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
 use std::sync::Arc;
@@ -19,9 +20,9 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use crate::policy::{OwnedEntity, PublicRows, SharedEntity};
+use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
 use crate::rows::{Conn, Own, Read, Rows, owned_by};
-use crate::{Error, Filter, UserId};
+use crate::{Error, Filter, Privilege, UserId};
 
 /// What one caller may reach. Cheap to clone.
 #[derive(Clone)]
@@ -77,6 +78,12 @@ impl Scope {
     #[must_use]
     pub fn shared<E: SharedEntity>(&self) -> Rows<E> {
         self.rows(E::published().into_condition())
+    }
+
+    /// Every row, whosever it is.
+    #[must_use]
+    pub fn everyones<E: Scoped>(&self, _proof: Privilege) -> Rows<E> {
+        self.rows(Condition::all())
     }
 
     /// Whether a row is there and belongs to somebody else: all that is told of it, for servers set

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Guard, Result};
+use hallpass_entity::Privilege;
 
-use super::rule::{Facts, Rule};
+use super::rule::{Denial, Facts, Rule};
 use crate::identity::{Caller, Tiers};
 
 /// Who asks, as every request carries it.
@@ -32,6 +33,17 @@ impl Rule {
     /// The rule, about this row: `guard = "Owner.of(self)"`.
     pub fn of(self, row: &impl Guarded) -> RowRule {
         RowRule { rule: self, facts: row.facts() }
+    }
+
+    /// The key to everyone's rows, for a caller who meets this rule: a rule of role or permission.
+    ///
+    /// # Errors
+    /// The refusal, when they do not.
+    #[expect(clippy::disallowed_methods, reason = "the rule was met")]
+    pub fn prove(self, ctx: &Context<'_>) -> std::result::Result<Privilege, Denial> {
+        let asking = ctx.data_unchecked::<Asking>();
+        self.decide(asking.caller.as_deref(), &Facts::default(), &asking.tiers)?;
+        Ok(Privilege::proved())
     }
 
     fn ask(self, ctx: &Context<'_>, facts: &Facts) -> Result<()> {

@@ -67,6 +67,12 @@ impl ApiError {
     }
 }
 
+impl From<Denial> for ApiError {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
 impl From<EntityError> for ApiError {
     fn from(error: EntityError) -> Self {
         Self::Database(Arc::new(error))
