@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Asking;
+use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
 use crate::config::{Config, ConfigError, Environment};
 use crate::doctor::{Answers, Doctor, MigrationsError, Storage, absent_file};
 use crate::http::{self, Parts, PersonaCard, Routers};
@@ -19,7 +19,8 @@ use crate::identity::{
 };
 use crate::nodes::Nodes;
 use crate::revocations::Desk;
-use crate::{courses, schema, tasks};
+use crate::schema::{self, Schemas};
+use crate::{courses, tasks};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -147,11 +148,17 @@ impl App {
             }
             Environment::Production => None,
         };
-        let schema = schema::build(config.introspection);
+        let ledger: Ledger = Arc::new(|_| {});
+        let schemas = Schemas::new(config.introspection);
         let parts = Parts {
-            sdl: config.introspection.then(|| schema::sdl(&schema)),
-            schema,
-            prepare: prepare(config, database.clone(), Arc::clone(authenticator.users())),
+            sdl: config.introspection.then(|| schema::sdl(&schema::build(true))),
+            see: see(policy(config), schemas),
+            prepare: prepare(
+                config,
+                database.clone(),
+                Arc::clone(authenticator.users()),
+                Arc::clone(&ledger),
+            ),
             authenticator,
             readiness: readiness(database.clone()),
             personas: issuer.map(personas),
@@ -218,12 +225,31 @@ fn revocations(
     Ok(Some(Desk::new(Webhook::new(secrets), held, database.clone(), nodes)))
 }
 
-fn prepare(config: &Config, database: Database, users: Arc<Users>) -> Box<http::Prepare> {
-    let tiers = Arc::new(config.identity.tiers.clone());
+/// The schema as a caller sees it.
+fn see(policy: Policy, schemas: Schemas) -> Box<http::See> {
+    Box::new(move |caller| schemas.seen(View::of(Asker { caller, policy: &policy })))
+}
+
+/// What the rules mean here.
+#[must_use]
+pub fn policy(config: &Config) -> Policy {
+    Policy { tiers: config.identity.tiers.clone(), roles: config.role_inherits.clone() }
+}
+
+fn prepare(
+    config: &Config,
+    database: Database,
+    users: Arc<Users>,
+    ledger: Ledger,
+) -> Box<http::Prepare> {
+    let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
-    Box::new(move |request, caller| {
+    let is_open = config.environment == Environment::Development;
+    Box::new(move |request, http::Asker { caller, recheck, request_id }| {
         let scope = scope_of(&database, caller.as_deref());
-        let asking = Asking { caller, tiers: Arc::clone(&tiers) };
+        let trail = Trail::new(Arc::clone(&ledger), request_id, caller.clone());
+        let policy = Arc::clone(&policy);
+        let asking = Asking { caller, policy, recheck, trail, is_open };
         schema::scoped(request.data(asking).data(denial).data(Arc::clone(&users)), scope)
     })
 }
@@ -243,11 +269,11 @@ fn readiness(database: Database) -> Box<http::Readiness> {
     })
 }
 
-/// A doctor for the set-up of `config`, which changes nothing: it makes no database and no key.
+/// Recognizes callers as a server of `config` would, and makes no key.
 ///
 /// # Errors
 /// When a part cannot be built.
-pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
+pub fn recognizer(config: &Config) -> Result<Authenticator, StartError> {
     let issuer = match config.environment {
         Environment::Development if config.development_key.exists() => {
             Some(Issuer::kept_in(&config.development_key)?)
@@ -255,9 +281,15 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
         Environment::Development => Some(Issuer::ephemeral()?),
         Environment::Production => None,
     };
-    let authenticator =
-        Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?;
-    let authenticator = Arc::new(authenticator);
+    Ok(Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?)
+}
+
+/// A doctor for the set-up of `config`, which changes nothing: it makes no database and no key.
+///
+/// # Errors
+/// When a part cannot be built.
+pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
+    let authenticator = Arc::new(recognizer(config)?);
     let storage = match absent_file(config.database_url.expose_secret()) {
         Some(path) => Storage::Absent(path),
         None => match open(config, |_| {}).await {
@@ -362,7 +394,7 @@ async fn load_demo(
         database.system("courses have no owner, and the demo is written before anyone asks");
     courses::load_demo(&system).await?;
     for (_, caller) in persona_callers(issuer, authenticator).await? {
-        if let Some(caller) = caller {
+        if let Some(caller) = caller.filter(|caller| caller.kind() == Kind::User) {
             let scope = scope_of(database, Some(&caller));
             tasks::load_demo(&scope).await?;
             courses::load_demo_progress(&scope).await?;

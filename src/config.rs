@@ -21,7 +21,8 @@ mod values;
 pub use environment::{load_env_file, refuse_unknown_names};
 pub use identity::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokens, UserLookup};
 pub use values::{
-    BasePath, CookiePrefix, HttpUrl, HttpUrlText, Origin, Span, Tiers, UserLookupUrl, Word,
+    BasePath, CookiePrefix, HttpUrl, HttpUrlText, Origin, RoleInheritance, Span, Tiers,
+    UserLookupUrl, Word,
 };
 
 /// What the operator said, setting by setting.
@@ -187,6 +188,11 @@ pub struct Settings {
     #[arg(long, env, default_value = "free,premium,enterprise")]
     pub tiers: Tiers,
 
+    /// Which role implies which, as chains separated by commas: an admin may do whatever an editor may;
+    /// empty for none
+    #[arg(long, env, default_value = "admin>editor>user")]
+    pub role_inherits: RoleInheritance,
+
     /// Exact origins of web pages that may call with cookies (CORS), comma-separated
     #[arg(long, env, value_delimiter = ',')]
     pub allowed_origins: Vec<Origin>,
@@ -235,6 +241,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// Who may sign callers in.
     pub identity: IdentityConfig,
+    /// Which role implies which.
+    pub role_inherits: RoleInheritance,
     /// Origins of web pages that may call with cookies.
     pub allowed_origins: Vec<Origin>,
     /// Proxies that are believed.
@@ -318,6 +326,7 @@ impl Settings {
             address: SocketAddr::new(self.api_host, self.api_port),
             database_url: database_url(self.database_url)?,
             identity,
+            role_inherits: self.role_inherits,
             allowed_origins: self.allowed_origins,
             trusted_proxies: self.trusted_proxies,
             ownership_denial: self.ownership_denial,

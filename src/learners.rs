@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use hallpass_entity::level::Level as LevelRow;
 
 use crate::access::Rule::{Public, SignedIn};
-use crate::access::{null_only_on_error, stated};
+use crate::access::{guarded, null_only_on_error};
 use crate::graphql::{ContextExt as _, DateTime, Result};
 use crate::identity::{Caller, Kind, Via};
 
@@ -215,16 +215,17 @@ impl Me<'_> {
 #[derive(Default)]
 pub struct LearnerQuery;
 
+#[guarded(Query)]
 #[Object]
 impl LearnerQuery {
     /// The caller.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn me<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
         Ok(ctx.caller().map(Me))
     }
 
     /// The caller, or null when nobody is signed in.
-    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    #[graphql(guard = "Public")]
     async fn viewer<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
         Ok(ctx.caller().map(Me))
     }

@@ -25,6 +25,9 @@
 //! | [`cli`] | [`app`] and what a command prints |
 //! | `testing` | [`app`], [`cli`], [`identity`]: what tests of domains are written with |
 
+// The macros of `access` name this crate from outside and from inside alike.
+extern crate self as hallpass;
+
 pub mod access;
 pub mod app;
 pub mod cli;

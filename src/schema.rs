@@ -1,5 +1,8 @@
 //! The schema: one line per domain. The only file that lists domains.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use async_graphql::registry::Registry;
 use async_graphql::{
     Context, EmptySubscription, ID, Interface, MergedObject, Object, OutputType as _, Request,
@@ -8,9 +11,9 @@ use async_graphql::{
 use hallpass_entity::Scope;
 
 use crate::access::Rule::Public;
-use crate::access::stated;
+use crate::access::{View, guarded};
 use crate::courses::{self, Chapter, Course, CourseQuery};
-use crate::graphql::{Lenient, Result, decode_id};
+use crate::graphql::{Lenient, Recorded, Result, decode_id};
 use crate::learners::LearnerQuery;
 use crate::tasks::{self, Task, TaskMutation, TaskQuery};
 use crate::users::UserQuery;
@@ -26,7 +29,43 @@ pub struct Queries(NodeQuery, LearnerQuery, TaskQuery, CourseQuery, UserQuery);
 pub struct Mutations(TaskMutation);
 
 /// The whole schema.
-pub type Schema = async_graphql::Schema<Lenient<Queries>, Lenient<Mutations>, EmptySubscription>;
+pub type Schema =
+    async_graphql::Schema<Lenient<Queries>, Lenient<Recorded<Mutations>>, EmptySubscription>;
+
+/// The schema, as one kind of caller sees it.
+pub struct Seen {
+    /// Runs documents.
+    pub schema: Schema,
+    /// The types that values are checked against.
+    pub types: Registry,
+}
+
+/// The schema as each caller sees it, built when the first of a kind comes.
+pub struct Schemas {
+    introspection: bool,
+    seen: RwLock<HashMap<View, Arc<Seen>>>,
+}
+
+impl Schemas {
+    /// `introspection` says whether clients may ask for the schema.
+    #[must_use]
+    pub fn new(introspection: bool) -> Self {
+        Self { introspection, seen: RwLock::default() }
+    }
+
+    /// What `view` shows. There are as many views as there are ways to hold the roles and permissions that
+    /// rules ask for: a handful.
+    #[must_use]
+    pub fn seen(&self, view: View) -> Arc<Seen> {
+        let known = self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&view).cloned();
+        known.unwrap_or_else(|| {
+            let schema = view.build(|| build(self.introspection));
+            let seen = Arc::new(Seen { schema, types: view.build(types) });
+            self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(view, seen.clone());
+            seen
+        })
+    }
+}
 
 /// Builds the schema. `introspection` says whether clients may ask for it.
 #[must_use]
@@ -42,7 +81,10 @@ pub fn build(introspection: bool) -> Schema {
 pub fn types() -> Registry {
     let mut types = Registry::default();
     Lenient::<Queries>::create_type_info(&mut types);
-    Lenient::<Mutations>::create_type_info(&mut types);
+    Lenient::<Recorded<Mutations>>::create_type_info(&mut types);
+    types.query_type = Queries::type_name().into_owned();
+    types.mutation_type = Some(Mutations::type_name().into_owned());
+    types.remove_unused_types();
     types
 }
 
@@ -84,10 +126,11 @@ pub enum Node {
 #[derive(Default)]
 pub struct NodeQuery;
 
+#[guarded(Query)]
 #[Object]
 impl NodeQuery {
     /// Whatever has this id, if the caller may read it.
-    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    #[graphql(guard = "Public")]
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         let Some((kind, key)) = decode_id(&id) else { return Ok(None) };
         Ok(match kind.as_str() {

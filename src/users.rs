@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use crate::access::{ADMIN, stated};
+use crate::access::{ADMIN, guarded};
 use crate::graphql::{ApiError, Result};
 use crate::identity::{LookupError, User as Record, Users};
 
@@ -53,11 +53,12 @@ impl User {
 #[derive(Default)]
 pub struct UserQuery;
 
+#[guarded(Query)]
 #[Object]
 impl UserQuery {
     /// The user with this id at the auth server, which is asked through `SSO_API_KEY`. Null when there
     /// is none.
-    #[graphql(guard = "ADMIN", directive = stated::apply(ADMIN.name()))]
+    #[graphql(guard = "ADMIN")]
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
         let found = ctx.data_unchecked::<Arc<Users>>().find(&id).await;
         found.map(|user| user.map(User)).map_err(|error| match error {

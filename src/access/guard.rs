@@ -2,65 +2,204 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Guard, Result};
-use hallpass_entity::Privilege;
+use async_graphql::{Context, Error, Guard};
+use chrono::TimeDelta;
+use hallpass_entity::{Privilege, now};
+use uuid::Uuid;
 
-use super::rule::{Denial, Facts, Rule};
-use crate::identity::{Caller, Tiers};
+use super::decision::{Asker, Denial, Facts, Lack, Policy};
+use super::rule::Rule;
+use super::trail::{ALLOWED, Trail};
+use crate::identity::{Caller, Decision, Recheck};
 
 /// Who asks, as every request carries it.
-#[derive(Clone)]
 pub struct Asking {
     /// The caller; none when nobody is signed in.
     pub caller: Option<Arc<Caller>>,
-    /// The tiers, lowest first.
-    pub tiers: Arc<Tiers>,
+    /// What the rules mean here.
+    pub policy: Arc<Policy>,
+    /// Asks the auth server about the caller again.
+    pub recheck: Option<Recheck>,
+    /// What is kept for the audit.
+    pub trail: Trail,
+    /// Whether a refusal tells the caller what is known of them: in development.
+    pub is_open: bool,
 }
 
-/// A row that some of its fields' rules ask about.
-pub trait Guarded {
+/// An object that some of its fields' rules ask about.
+pub trait Guarded: Sync {
     /// What the rules may know.
-    fn facts(&self) -> Facts;
+    fn facts(&self) -> Facts<'_>;
+    /// The global id of the row.
+    fn row_id(&self) -> String;
 }
 
-/// A rule about one row.
-pub struct RowRule {
+/// A rule, asked at a field.
+pub struct Asked<'a> {
     rule: Rule,
-    facts: Facts,
+    object: &'static str,
+    row: Option<&'a dyn Guarded>,
+}
+
+/// A refusal, as the caller is told it.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What was refused and why.
+    pub denial: Denial,
+    /// The id under which the audit has it.
+    pub decision_id: Uuid,
+    /// The caller's side of it, in development.
+    pub caller: Option<Arc<Caller>>,
+}
+
+/// Why a field stays closed.
+#[derive(Debug)]
+pub enum Closed {
+    /// The rule says no.
+    Refused(Box<Refusal>),
+    /// The auth server has to confirm the caller, and cannot be reached.
+    Unconfirmed,
 }
 
 impl Rule {
-    /// The rule, about this row: `guard = "Owner.of(self)"`.
-    pub fn of(self, row: &impl Guarded) -> RowRule {
-        RowRule { rule: self, facts: row.facts() }
+    /// The rule about a row, which is an object of the type `object`. Written by `#[guarded]`.
+    pub fn of<'a>(self, object: &'static str, row: &'a dyn Guarded) -> Asked<'a> {
+        Asked { rule: self, object, row: Some(row) }
     }
 
-    /// The key to everyone's rows, for a caller who meets this rule: a rule of role or permission.
+    /// The rule where there is no row, at a field of a root type. Written by `#[guarded]`.
+    #[must_use]
+    pub fn alone(self, object: &'static str) -> Asked<'static> {
+        Asked { rule: self, object, row: None }
+    }
+
+    /// The key to everyone's rows, for a caller who meets this rule. Only a privileged rule has one.
     ///
     /// # Errors
-    /// The refusal, when they do not.
+    /// The refusal, when they do not, or when the rule lets in anybody who signs up.
     #[expect(clippy::disallowed_methods, reason = "the rule was met")]
-    pub fn prove(self, ctx: &Context<'_>) -> std::result::Result<Privilege, Denial> {
+    pub fn prove(self, ctx: &Context<'_>) -> Result<Privilege, Box<Refusal>> {
         let asking = ctx.data_unchecked::<Asking>();
-        self.decide(asking.caller.as_deref(), &Facts::default(), &asking.tiers)?;
-        Ok(Privilege::proved())
+        match self.decide(asking.asker(), Facts::default()) {
+            Ok(()) if self.is_privileged() => Ok(Privilege::proved()),
+            Ok(()) => Err(self.refuse(ctx)),
+            Err(denial) => Err(asking.refuse_here(ctx, denial)),
+        }
     }
 
-    fn ask(self, ctx: &Context<'_>, facts: &Facts) -> Result<()> {
+    /// The refusal of a caller whom a statement refused.
+    #[must_use]
+    pub fn refuse(self, ctx: &Context<'_>) -> Box<Refusal> {
         let asking = ctx.data_unchecked::<Asking>();
-        let decision = self.decide(asking.caller.as_deref(), facts, &asking.tiers);
-        decision.map_err(async_graphql::Error::from)
+        asking.refuse_here(ctx, self.denial(asking.asker()))
+    }
+
+    /// Asks the rule about `row`, within a resolver that came by the row itself.
+    ///
+    /// # Errors
+    /// The refusal, or that the auth server had to be asked and did not answer.
+    pub async fn check(self, ctx: &Context<'_>, row: &dyn Guarded) -> Result<(), Closed> {
+        let asking = ctx.data_unchecked::<Asking>();
+        let decision = asking.decide(self, row.facts()).await?;
+        decision.map_err(|denial| Closed::Refused(asking.refuse_here(ctx, denial)))
     }
 }
 
-impl Guard for Rule {
-    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
-        self.ask(ctx, &Facts::default())
+impl Asking {
+    /// Somebody who asks where nothing is kept for an audit and nobody can be asked again.
+    #[must_use]
+    pub fn off_the_record(caller: Option<Arc<Caller>>, policy: Policy) -> Self {
+        let trail = Trail::new(Arc::new(|_| {}), String::new(), None);
+        Self { caller, policy: Arc::new(policy), recheck: None, trail, is_open: false }
+    }
+
+    /// The caller in front of a rule.
+    #[must_use]
+    pub fn asker(&self) -> Asker<'_> {
+        Asker { caller: self.caller.as_deref(), policy: &self.policy }
+    }
+
+    /// Refuses at a field, on the record.
+    fn refuse(&self, denial: Denial, field: String, row: Option<String>) -> Box<Refusal> {
+        let decision_id = self.trail.note(field, denial.rule.clone(), denial.code(), row);
+        self.refusal(denial, decision_id)
+    }
+
+    /// Refuses within a resolver: the mutation under way, or else the field.
+    fn refuse_here(&self, ctx: &Context<'_>, denial: Denial) -> Box<Refusal> {
+        match self.trail.refuse(&denial.rule, denial.code()) {
+            Some(decision_id) => self.refusal(denial, decision_id),
+            None => self.refuse(denial, format!("Query.{}", ctx.item.node.name.node), None),
+        }
+    }
+
+    fn refusal(&self, denial: Denial, decision_id: Uuid) -> Box<Refusal> {
+        let caller = self.caller.clone().filter(|_| self.is_open);
+        Box::new(Refusal { denial, decision_id, caller })
+    }
+
+    /// Decides, and asks the auth server where only its confirmation is missing.
+    async fn decide(&self, rule: Rule, facts: Facts<'_>) -> Result<Result<(), Denial>, Closed> {
+        match rule.decide(self.asker(), facts) {
+            Err(denial) if denial.lack == Lack::Confirmation => {
+                self.decide_anew(rule, facts, denial).await
+            }
+            decision => Ok(decision),
+        }
+    }
+
+    /// The decision about a caller whom the auth server confirmed just now.
+    async fn decide_anew(
+        &self,
+        rule: Rule,
+        facts: Facts<'_>,
+        denial: Denial,
+    ) -> Result<Result<(), Denial>, Closed> {
+        let (Some(recheck), Some(before)) = (&self.recheck, &self.caller) else {
+            return Ok(Err(denial));
+        };
+        let since = now() - TimeDelta::seconds(rule.freshness().into());
+        match recheck.since(since).await {
+            Decision::Caller(caller) if caller.id() == before.id() => {
+                Ok(rule.decide(Asker { caller: Some(&caller), policy: &self.policy }, facts))
+            }
+            Decision::Unavailable(_) => Err(Closed::Unconfirmed),
+            Decision::Caller(_)
+            | Decision::Anonymous
+            | Decision::Refused(_)
+            | Decision::CrossSite(_) => Ok(Err(denial)),
+        }
     }
 }
 
-impl Guard for RowRule {
-    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
-        self.rule.ask(ctx, &self.facts)
+impl Asked<'_> {
+    async fn ask(&self, asking: &Asking, field: &str) -> Result<(), Closed> {
+        let facts = self.row.map(Guarded::facts).unwrap_or_default();
+        let decision = asking.decide(self.rule, facts).await?;
+        let place = || format!("{}.{field}", self.object);
+        match decision {
+            Ok(()) if self.object == "Mutation" => asking.trail.begin(place(), self.rule.name()),
+            Ok(()) if self.rule.is_privileged() => {
+                asking.trail.note(
+                    place(),
+                    self.rule.name(),
+                    ALLOWED,
+                    self.row.map(Guarded::row_id),
+                );
+            }
+            Ok(()) => {}
+            Err(denial) => {
+                let refusal = asking.refuse(denial, place(), self.row.map(Guarded::row_id));
+                return Err(Closed::Refused(refusal));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Guard for Asked<'_> {
+    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
+        let asking = ctx.data_unchecked::<Asking>();
+        self.ask(asking, ctx.item.node.name.node.as_str()).await.map_err(Error::from)
     }
 }

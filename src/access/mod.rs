@@ -1,20 +1,39 @@
-//! What they may: rules, the guards that enforce them, and the table that shows them.
+//! What they may: rules, the guards that enforce them, and what shows them.
 //!
-//! A rule is one value of [`Rule`]. Stated on a field, it guards the field, stands in the schema as
-//! `@access(rule: …)`, names itself in the refusal, and fills the field's row in `access.md`:
+//! A rule is one value of [`Rule`], stated once, as the guard of a field:
 //!
 //! ```text
-//! #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()))]
-//! async fn tasks(&self, …) -> Result<Option<TaskConnection>> { … }
+//! #[guarded(Query)]
+//! #[Object]
+//! impl TaskQuery {
+//!     #[graphql(guard = "SignedIn")]
+//!     async fn tasks(&self, …) -> Result<Option<TaskConnection>> { … }
 //! ```
+//!
+//! From that value come the decision and its reasons (`decision`), the guard and the refusal (`guard`),
+//! `@access(rule: …)` in the schema (`macros`), what each caller sees of the schema (`view`), the table
+//! `access.md` (`table`) and how it changed (`change`), what a document would be told (`explain`), and what
+//! the audit keeps (`trail`).
 
+mod change;
+mod decision;
+mod explain;
 mod guard;
 mod rule;
 mod table;
+mod trail;
+mod view;
 
-pub use guard::{Asking, Guarded, RowRule};
-pub use rule::{ADMIN, Denial, EDITOR, Facts, RULES, Rule};
+pub use change::Change;
+pub use decision::{Asker, Denial, Facts, Lack, Policy, Reason};
+pub use explain::{Line, Verdict, explain};
+pub use guard::{Asked, Asking, Closed, Guarded, Refusal};
+pub use hallpass_access_macros::guarded;
+pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};
+pub use table::{ABSENT, HIDDEN, OPEN};
 pub use table::{Cell, Column, Row, Table, TableError};
+pub use trail::{ALLOWED, Entry, Ledger, Trail};
+pub use view::{View, leave_out};
 
 use async_graphql::TypeDirective;
 

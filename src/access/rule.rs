@@ -2,83 +2,96 @@
 
 use std::fmt;
 
-use crate::identity::{Caller, Kind, Tiers};
-
-/// What is asked of whoever uses a field.
+/// What is asked of whoever uses a field. To add a rule, add a name here: the compiler shows each place
+/// that has to learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Nothing.
     Public,
     /// To be signed in, as a person.
     SignedIn,
-    /// To hold a role.
-    HasRole(&'static str),
+    /// To be a machine.
+    Service,
+    /// To hold a role, or one that implies it (`ROLE_INHERITS`).
+    Role(&'static str),
     /// To hold a permission.
-    HasPermission(&'static str),
-    /// To hold the tier that the row asks for, or a higher one. Someone who is not signed in holds
-    /// the lowest.
-    MinTier,
-    /// To own the row.
+    Permission(&'static str),
+    /// To hold a tier, or a higher one. Someone who is not signed in holds the lowest.
+    Tier(&'static str),
+    /// To hold the tier that the row asks for, or a higher one.
+    RowTier,
+    /// To own the row. On a mutation, which has none before it runs, the statement that changes the row
+    /// holds to this.
     Owner,
+    /// To have been confirmed by the auth server within this many seconds.
+    Fresh(u32),
+    /// The same, where the row asks for the highest tier.
+    FreshForTopTier(u32),
+    /// To act as oneself, and not as an administrator in somebody else's name.
+    NotImpersonated,
     /// One of these at least.
     AnyOf(&'static [Rule]),
     /// Each of these.
     AllOf(&'static [Rule]),
 }
 
-/// Who runs the place.
-pub const ADMIN: Rule = Rule::HasRole("admin");
-/// Who writes the courses.
-pub const EDITOR: Rule =
-    Rule::AnyOf(&[Rule::HasRole("editor"), ADMIN, Rule::HasPermission("content:write")]);
+use Rule::{
+    AllOf, AnyOf, Fresh, FreshForTopTier, NotImpersonated, Owner, Permission, Public, Role,
+    RowTier, Service, SignedIn, Tier,
+};
 
-/// Every rule that a field states: the table of access knows no others.
-pub const RULES: &[Rule] =
-    &[Rule::Public, Rule::SignedIn, Rule::Owner, Rule::MinTier, EDITOR, ADMIN];
+/// Defines rules by name, and the list of all of them.
+macro_rules! rules {
+    ($($(#[$doc:meta])+ $name:ident = $rule:expr;)+) => {
+        $($(#[$doc])+ pub const $name: Rule = $rule;)+
 
-/// What a rule may know of the row whose field is used.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// Whether the caller owns it.
-    pub is_owner: bool,
-    /// The lowest tier that may read it.
-    pub required_tier: Option<String>,
+        /// Every rule that a field states: the schema knows no others.
+        pub const RULES: &[Rule] = &[Public, SignedIn, Owner, $($name),+];
+    };
 }
 
-/// A refusal, with what would have satisfied the rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
-    /// The rule's name.
-    pub rule: String,
-    /// Whether nobody is signed in: signing in is then the first thing to do.
-    pub anonymous: bool,
-    /// What the caller lacks.
-    pub missing: Vec<String>,
+rules! {
+    /// Who runs the place.
+    ADMIN = Role("admin");
+    /// Who runs the place, confirmed within the life of a default token.
+    FRESH_ADMIN = AllOf(&[ADMIN, Fresh(900)]);
+    /// Who runs the place, confirmed just now, and in their own name: for what cannot be undone.
+    SURE_ADMIN = AllOf(&[ADMIN, Fresh(300), NotImpersonated]);
+    /// Who writes the courses.
+    EDITOR = AnyOf(&[Role("editor"), Permission("content:write")]);
+    /// Who may read a chapter; what costs most asks for a caller whose tier was confirmed lately.
+    READER = AllOf(&[RowTier, FreshForTopTier(900)]);
+    /// A person, in their own name.
+    ONESELF = AllOf(&[SignedIn, NotImpersonated]);
 }
 
 /// The rule's stable name, as in the schema and in refusals.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Public => f.write_str("PUBLIC"),
-            Self::SignedIn => f.write_str("SIGNED_IN"),
-            Self::HasRole(role) => write!(f, "ROLE({role})"),
-            Self::HasPermission(permission) => write!(f, "PERMISSION({permission})"),
-            Self::MinTier => f.write_str("MIN_TIER(requiredTier)"),
-            Self::Owner => f.write_str("OWNER"),
-            Self::AnyOf(rules) => write_list(f, rules, " or "),
-            Self::AllOf(rules) => write_list(f, rules, " and "),
+            Public => f.write_str("PUBLIC"),
+            SignedIn => f.write_str("SIGNED_IN"),
+            Service => f.write_str("SERVICE"),
+            Role(role) => write!(f, "ROLE({role})"),
+            Permission(permission) => write!(f, "PERMISSION({permission})"),
+            Tier(tier) => write!(f, "TIER({tier})"),
+            RowTier => f.write_str("MIN_TIER(requiredTier)"),
+            Owner => f.write_str("OWNER"),
+            Fresh(seconds) => write!(f, "FRESH({seconds}s)"),
+            FreshForTopTier(seconds) => write!(f, "FRESH_FOR_TOP_TIER({seconds}s)"),
+            NotImpersonated => f.write_str("NOT_IMPERSONATED"),
+            AnyOf(rules) => f.write_str(&joined(rules, " or ", Rule::name)),
+            AllOf(rules) => f.write_str(&joined(rules, " and ", Rule::name)),
         }
     }
 }
 
-fn write_list(f: &mut fmt::Formatter<'_>, rules: &[Rule], between: &str) -> fmt::Result {
-    for (at, rule) in rules.iter().enumerate() {
-        let nested = matches!(rule, Rule::AnyOf(_) | Rule::AllOf(_));
-        let (open, close) = if nested { ("(", ")") } else { ("", "") };
-        write!(f, "{}{open}{rule}{close}", if at > 0 { between } else { "" })?;
-    }
-    Ok(())
+fn joined(rules: &[Rule], between: &str, say: fn(Rule) -> String) -> String {
+    let each = rules.iter().map(|rule| match rule.parts() {
+        [] => say(*rule),
+        _ => format!("({})", say(*rule)),
+    });
+    each.collect::<Vec<_>>().join(between)
 }
 
 impl Rule {
@@ -88,58 +101,72 @@ impl Rule {
         self.to_string()
     }
 
-    /// Whether `caller` may use a field of a row with these `facts`.
-    ///
-    /// # Errors
-    /// The refusal, when not.
-    pub fn decide(
-        self,
-        caller: Option<&Caller>,
-        facts: &Facts,
-        tiers: &Tiers,
-    ) -> Result<(), Denial> {
-        let lacking = self.lacking(caller, facts, tiers);
-        if lacking.is_empty() {
-            return Ok(());
-        }
-        Err(Denial { missing: lacking, ..self.denial(caller) })
-    }
-
-    /// The refusal of `caller`, for want of the whole rule.
+    /// The rule with this name.
     #[must_use]
-    pub fn denial(self, caller: Option<&Caller>) -> Denial {
-        let name = self.name();
-        Denial { rule: name.clone(), anonymous: caller.is_none(), missing: vec![name] }
+    pub fn named(name: &str) -> Option<Self> {
+        RULES.iter().copied().find(|rule| rule.to_string() == name)
     }
 
-    /// What `caller` lacks to satisfy the rule; nothing when it is satisfied.
-    fn lacking(self, caller: Option<&Caller>, facts: &Facts, tiers: &Tiers) -> Vec<String> {
-        let satisfied = match self {
-            Self::Public => true,
-            Self::SignedIn => caller.is_some_and(|caller| caller.kind() == Kind::User),
-            Self::HasRole(role) => caller.is_some_and(|caller| caller.roles().contains(role)),
-            Self::HasPermission(permission) => {
-                caller.is_some_and(|caller| caller.permissions().contains(permission))
+    /// The rule for people: what one has to be.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        match self {
+            Public => "anybody".to_owned(),
+            SignedIn => "somebody signed in".to_owned(),
+            Service => "a machine".to_owned(),
+            Role(role) => format!("somebody with the role {role}"),
+            Permission(permission) => format!("somebody with the permission {permission}"),
+            Tier(tier) => format!("somebody with the tier {tier} or a higher one"),
+            RowTier => "somebody whose tier reaches the row's requiredTier".to_owned(),
+            Owner => "the owner of the row".to_owned(),
+            Fresh(seconds) => format!("confirmed by the auth server within {seconds} seconds"),
+            FreshForTopTier(seconds) => {
+                format!(
+                    "for the highest tier confirmed by the auth server within {seconds} seconds"
+                )
             }
-            Self::MinTier => facts.required_tier.as_deref().is_some_and(|required| {
-                tiers.reach(caller.map_or(tiers.lowest(), Caller::tier), required)
-            }),
-            Self::Owner => facts.is_owner,
-            Self::AnyOf(rules) => {
-                rules.iter().any(|rule| rule.lacking(caller, facts, tiers).is_empty())
-            }
-            Self::AllOf(rules) => {
-                return rules.iter().flat_map(|rule| rule.lacking(caller, facts, tiers)).collect();
-            }
-        };
-        if satisfied { Vec::new() } else { vec![self.wanted(facts)] }
+            NotImpersonated => "acting in their own name".to_owned(),
+            AnyOf(rules) => joined(rules, ", or ", Rule::sentence),
+            AllOf(rules) => joined(rules, ", ", Rule::sentence),
+        }
     }
 
-    /// What would satisfy the rule.
-    fn wanted(self, facts: &Facts) -> String {
-        match (self, &facts.required_tier) {
-            (Self::MinTier, Some(tier)) => format!("TIER({tier})"),
-            _ => self.name(),
+    /// The parts that are rules of their own.
+    pub(super) fn parts(self) -> &'static [Rule] {
+        match self {
+            AnyOf(rules) | AllOf(rules) => rules,
+            Public | SignedIn | Service | Role(_) | Permission(_) | Tier(_) | RowTier | Owner
+            | Fresh(_) | FreshForTopTier(_) | NotImpersonated => &[],
+        }
+    }
+
+    /// Within how many seconds the caller has to be confirmed, at the strictest.
+    pub(super) fn freshness(self) -> u32 {
+        match self {
+            Fresh(seconds) | FreshForTopTier(seconds) => seconds,
+            AnyOf(rules) | AllOf(rules) => {
+                rules.iter().map(|rule| rule.freshness()).min().unwrap_or(u32::MAX)
+            }
+            Public | SignedIn | Service | Role(_) | Permission(_) | Tier(_) | RowTier | Owner
+            | NotImpersonated => u32::MAX,
+        }
+    }
+
+    /// Whether this rule, or a part of it, is one that `is` is about.
+    #[must_use]
+    pub fn mentions(self, is: fn(Rule) -> bool) -> bool {
+        is(self) || self.parts().iter().any(|part| part.mentions(is))
+    }
+
+    /// Whether only some are let in by what they are: everyone's rows may then be behind it.
+    #[must_use]
+    pub fn is_privileged(self) -> bool {
+        match self {
+            Role(_) | Permission(_) | Service => true,
+            AnyOf(rules) => rules.iter().all(|rule| rule.is_privileged()),
+            AllOf(rules) => rules.iter().any(|rule| rule.is_privileged()),
+            Public | SignedIn | Tier(_) | RowTier | Owner | Fresh(_) | FreshForTopTier(_)
+            | NotImpersonated => false,
         }
     }
 }

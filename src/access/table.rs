@@ -1,14 +1,25 @@
 //! The table of access: each field that states a rule, and what each kind of caller gets there.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_graphql::Value;
-use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
-use serde::Serialize;
+use async_graphql::registry::{MetaField, MetaType, Registry};
+use serde::{Deserialize, Serialize};
 
-use super::rule::{Denial, Facts, RULES, Rule};
-use crate::identity::{Caller, Tiers};
+use super::decision::{Asker, Denial, Facts, Policy};
+use super::rule::Rule;
+use crate::identity::Caller;
+
+/// The answer to whoever is let in.
+pub const OPEN: &str = "allowed";
+/// The answer about a row that is somebody else's: as if it were not there.
+pub const ABSENT: &str = "NOT_FOUND";
+/// The answer about a field that is not in the schema that a caller sees.
+pub const HIDDEN: &str = "GRAPHQL_VALIDATION_FAILED";
+
+const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
 /// A kind of caller.
 pub struct Column {
@@ -21,41 +32,44 @@ pub struct Column {
 }
 
 /// What one kind of caller gets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Cell {
     /// The kind of caller.
     pub caller: String,
-    /// `allowed`, or the code of the refusal.
-    pub answer: &'static str,
+    /// [`OPEN`], or the code of the refusal.
+    pub answer: String,
 }
 
 /// One field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Row {
     /// `Type.field`.
     pub field: String,
     /// The rule's name.
     pub rule: String,
     /// The tier that the row looked at asks for, where the rule asks about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required_tier: Option<String>,
     /// What each kind of caller gets.
     pub cells: Vec<Cell>,
 }
 
 /// Who may use which field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Table {
-    /// The fields, by name.
+    /// The fields that state a rule, by name.
     pub rows: Vec<Row>,
+    /// What each rule asks, by name.
+    pub rules: BTreeMap<String, String>,
+    /// What the root fields give, in the words of the schema.
+    pub gives: BTreeMap<String, String>,
+    /// The fields of each type that state no rule: open to whoever reaches an object of it.
+    pub open: BTreeMap<String, Vec<String>>,
 }
 
 /// A schema that cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// The schema is not one.
-    #[error("the schema cannot be read: {0}")]
-    Schema(#[from] async_graphql::parser::Error),
     /// A root field says nothing of who may use it.
     #[error("{0} states no rule: state one, `Public` included")]
     Silent(String),
@@ -69,35 +83,105 @@ pub enum TableError {
     },
 }
 
+/// The name of the rule that `field` states.
+pub(super) fn stated_name(field: &MetaField) -> Option<&str> {
+    let stated = field.directive_invocations.iter().find(|stated| stated.name == "access")?;
+    match stated.args.get("rule") {
+        Some(Value::String(rule)) => Some(rule),
+        _ => None,
+    }
+}
+
 impl Table {
-    /// The table of the schema `sdl`, for `columns`.
+    /// The table of the schema with these `types`, for `columns`.
     ///
     /// # Errors
     /// When a root field states no rule, or a field states an unknown one.
-    pub fn of(sdl: &str, columns: &[Column], tiers: &Tiers) -> Result<Self, TableError> {
-        let mut rows = Vec::new();
-        for (field, name) in stated_rules(sdl)? {
-            let Some(rule) = RULES.iter().copied().find(|rule| rule.to_string() == name) else {
-                return Err(TableError::Unknown { field, rule: name });
-            };
-            for required_tier in rule_tiers(rule, tiers) {
-                rows.push(row(&field, rule, required_tier, columns, tiers));
+    pub fn of(types: &Registry, columns: &[Column], policy: &Policy) -> Result<Self, TableError> {
+        let mut table = Self {
+            rows: Vec::new(),
+            rules: BTreeMap::new(),
+            gives: BTreeMap::new(),
+            open: BTreeMap::new(),
+        };
+        for (object, fields) in objects(types) {
+            for field in fields {
+                table.add(object, field, columns, policy)?;
             }
         }
-        rows.sort_by(|a, b| a.field.cmp(&b.field));
-        Ok(Self { rows })
+        table.rows.sort_by(|a, b| a.field.cmp(&b.field));
+        Ok(table)
+    }
+
+    fn add(
+        &mut self,
+        object: &str,
+        field: &MetaField,
+        columns: &[Column],
+        policy: &Policy,
+    ) -> Result<(), TableError> {
+        let place = format!("{object}.{}", field.name);
+        let Some(name) = stated_name(field) else {
+            if ROOTS.contains(&object) {
+                return Err(TableError::Silent(place));
+            }
+            self.open.entry(object.to_owned()).or_default().push(field.name.clone());
+            return Ok(());
+        };
+        let Some(rule) = Rule::named(name) else {
+            return Err(TableError::Unknown { field: place, rule: name.to_owned() });
+        };
+        self.rules.insert(rule.name(), rule.sentence());
+        if ROOTS.contains(&object) {
+            let description = field.description.as_deref().unwrap_or_default();
+            self.gives.insert(place.clone(), description.replace('\n', " "));
+        }
+        for required_tier in rule_tiers(rule, policy) {
+            let is_mutation = object == "Mutation";
+            let answer = |column| answer(rule, column, required_tier, is_mutation, policy);
+            let cells = columns.iter().map(|column| Cell {
+                caller: column.name.clone(),
+                answer: answer(column).to_owned(),
+            });
+            self.rows.push(Row {
+                field: place.clone(),
+                rule: rule.name(),
+                required_tier: required_tier.map(str::to_owned),
+                cells: cells.collect(),
+            });
+        }
+        Ok(())
     }
 
     /// The table as Markdown.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = String::from(HEAD);
+        self.push_rows(&mut text);
+        text.push_str("\n## What the rules ask\n\n");
+        push_line(&mut text, &["rule", "who"]);
+        push_line(&mut text, &["---", "---"]);
+        for (rule, sentence) in &self.rules {
+            push_line(&mut text, &[&format!("`{rule}`"), sentence]);
+        }
+        text.push_str(GIVES);
+        for (field, gives) in &self.gives {
+            push_text(&mut text, format_args!("- `{field}`: {gives}\n"));
+        }
+        text.push_str(REST);
+        for (object, fields) in &self.open {
+            push_text(&mut text, format_args!("- `{object}`: {}\n", fields.join(", ")));
+        }
+        text
+    }
+
+    fn push_rows(&self, text: &mut String) {
         let mut names = vec!["field", "rule"];
         if let Some(row) = self.rows.first() {
             names.extend(row.cells.iter().map(|cell| cell.caller.as_str()));
         }
-        push_line(&mut text, &names);
-        push_line(&mut text, &vec!["---"; names.len()]);
+        push_line(text, &names);
+        push_line(text, &vec!["---"; names.len()]);
         for row in &self.rows {
             let field = match &row.required_tier {
                 Some(tier) => format!("`{}`, requiredTier {tier}", row.field),
@@ -105,83 +189,93 @@ impl Table {
             };
             let rule = format!("`{}`", row.rule);
             let mut line = vec![field.as_str(), rule.as_str()];
-            line.extend(row.cells.iter().map(|cell| cell.answer));
-            push_line(&mut text, &line);
+            line.extend(row.cells.iter().map(|cell| cell.answer.as_str()));
+            push_line(text, &line);
         }
-        text
     }
 }
 
 const HEAD: &str = "\
 # Who may use which field
 
-Written by `hallpass access`, held to the running schema by a test. A cell says `allowed`, or the code
-of the refusal. `owner` is a free learner looking at a row of their own; every other column looks at
-somebody else's. Fields that are not listed are open to whoever reaches their object. Rows are a
-matter of scope, not of this table: `tasks` gives each caller their own, `publicTasks` what owners made
-public, courses and chapters what is published.
+Written by `hallpass access`, held to the running schema by a test. A cell says `allowed`, or the code of
+the refusal. The columns are the personas of development (`hallpass token --as NAME`), each looking at a
+row that is somebody else's; `owner` is the free learner looking at a row of their own.
+
+- `UNAUTHENTICATED`: sign in. `FORBIDDEN`: signed in, and the rule says no.
+- `NOT_FOUND`: a mutation of another's row answers as if there were none (`OWNERSHIP_DENIAL=hide`).
+- `GRAPHQL_VALIDATION_FAILED`: the schema that such callers see has no such field; it answers like one that
+  was made up.
+- `REAUTHENTICATION_REQUIRED` comes where a rule says FRESH and the caller was confirmed longer ago than
+  that; the personas were confirmed just now.
 
 ";
 
-fn push_line(text: &mut String, cells: &[&str]) {
+const GIVES: &str = "
+## What the root fields give
+
+A rule says who may use a field; which rows come back, the field says itself. Nobody's rows are reached but
+through their owner.
+
+";
+
+const REST: &str = "
+## Open to whoever reaches the object
+
+These fields state no rule of their own: whoever was given the object may read them.
+
+";
+
+fn push_text(text: &mut String, line: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "| {} |", cells.join(" | "));
+    let _ = text.write_fmt(line);
 }
 
-/// A rule about tiers is shown once for each tier.
-fn rule_tiers(rule: Rule, tiers: &Tiers) -> Vec<Option<String>> {
-    match rule {
-        Rule::MinTier => tiers.names().iter().cloned().map(Some).collect(),
-        Rule::Public
-        | Rule::SignedIn
-        | Rule::HasRole(_)
-        | Rule::HasPermission(_)
-        | Rule::Owner
-        | Rule::AnyOf(_)
-        | Rule::AllOf(_) => vec![None],
-    }
+fn push_line(text: &mut String, cells: &[&str]) {
+    push_text(text, format_args!("| {} |\n", cells.join(" | ")));
 }
 
-fn row(
-    field: &str,
-    rule: Rule,
-    required_tier: Option<String>,
-    columns: &[Column],
-    tiers: &Tiers,
-) -> Row {
-    let cells = columns.iter().map(|column| {
-        let facts = Facts { is_owner: column.is_owner, required_tier: required_tier.clone() };
-        let decision = rule.decide(column.caller.as_deref(), &facts, tiers);
-        let answer = decision.as_ref().err().map_or("allowed", Denial::code);
-        Cell { caller: column.name.clone(), answer }
-    });
-    Row { field: field.to_owned(), rule: rule.to_string(), cells: cells.collect(), required_tier }
-}
-
-/// Each field with a stated rule. Every root field must have one.
-fn stated_rules(sdl: &str) -> Result<Vec<(String, String)>, TableError> {
-    let mut stated = Vec::new();
-    for definition in async_graphql::parser::parse_schema(sdl)?.definitions {
-        let TypeSystemDefinition::Type(kind) = definition else { continue };
-        let type_name = kind.node.name.node;
-        let TypeKind::Object(object) = kind.node.kind else { continue };
-        for field in object.fields {
-            let name = format!("{type_name}.{}", field.node.name.node);
-            let rule = field.node.directives.iter().find(|d| d.node.name.node == "access");
-            let rule = rule.and_then(|directive| {
-                directive.node.get_argument("rule").and_then(|value| match &value.node {
-                    Value::String(rule) => Some(rule.clone()),
-                    _ => None,
-                })
-            });
-            match rule {
-                Some(rule) => stated.push((name, rule)),
-                None if ["Query", "Mutation", "Subscription"].contains(&type_name.as_str()) => {
-                    return Err(TableError::Silent(name));
-                }
-                None => {}
-            }
+/// The object types and their fields; not those of introspection.
+fn objects(types: &Registry) -> impl Iterator<Item = (&str, impl Iterator<Item = &MetaField>)> {
+    types.types.values().filter_map(|kind| match kind {
+        MetaType::Object { name, fields, .. } if !name.starts_with("__") => {
+            Some((name.as_str(), fields.values().filter(|field| !field.name.starts_with("__"))))
         }
+        MetaType::Object { .. }
+        | MetaType::Scalar { .. }
+        | MetaType::Interface { .. }
+        | MetaType::Union { .. }
+        | MetaType::Enum { .. }
+        | MetaType::InputObject { .. } => None,
+    })
+}
+
+/// A rule about the row's tier is shown once for each tier.
+fn rule_tiers(rule: Rule, policy: &Policy) -> Vec<Option<&str>> {
+    if rule.mentions(|rule| rule == Rule::RowTier) {
+        return policy.tiers.names().iter().map(|tier| Some(tier.as_str())).collect();
     }
-    Ok(stated)
+    vec![None]
+}
+
+fn answer(
+    rule: Rule,
+    column: &Column,
+    required_tier: Option<&str>,
+    is_mutation: bool,
+    policy: &Policy,
+) -> &'static str {
+    let asker = Asker { caller: column.caller.as_deref(), policy };
+    if !rule.is_within_reach(asker) {
+        return HIDDEN;
+    }
+    let guarded = Facts { is_owner: (!is_mutation).then_some(column.is_owner), required_tier };
+    match rule.decide(asker, guarded).as_ref().map_err(Denial::code) {
+        Err(code) => code,
+        Ok(()) if is_mutation => {
+            let facts = Facts { is_owner: Some(column.is_owner), required_tier };
+            rule.decide(asker, facts).map_or(ABSENT, |()| OPEN)
+        }
+        Ok(()) => OPEN,
+    }
 }

@@ -1,10 +1,11 @@
 //! `hallpass access`
 
+use super::cast::Cast;
 use super::{CliError, block_on, print_or_check};
-use crate::access::{Column, Table};
-use crate::app::{self, StartError};
+use crate::access::{Change, Column, Table};
+use crate::app;
 use crate::config::Config;
-use crate::identity::{Authenticator, Issuer, Persona};
+use crate::identity::Persona;
 use crate::schema;
 
 pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliError> {
@@ -18,23 +19,39 @@ pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliErr
     print_or_check(check, "access.md", &table.to_markdown(), "hallpass access")
 }
 
-/// The table for the personas, recognized by tokens of an issuer that lives as long as this.
+/// Says how the table differs from the one kept in `file`, and fails where somebody may do more.
+pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
+    let usage = |what: String| {
+        CliError::Usage(format!(
+            "{file} {what}: keep a table with `hallpass access --json > {file}`"
+        ))
+    };
+    let kept = std::fs::read_to_string(file)
+        .map_err(|error| usage(format!("cannot be read ({error})")))?;
+    let old: Table = serde_json::from_str(&kept)
+        .map_err(|error| usage(format!("is no table of access ({error})")))?;
+    let changes = Change::between(&old, &block_on(table(config))?);
+    for change in &changes {
+        println!("{change}");
+    }
+    match changes.iter().filter(|change| change.is_widening()).count() {
+        0 => Ok(()),
+        1 => Err(CliError::Check("access is widened in 1 place".to_owned())),
+        several => Err(CliError::Check(format!("access is widened in {several} places"))),
+    }
+}
+
+/// The table for the personas, and for the owner of a row.
 async fn table(config: &Config) -> Result<Table, CliError> {
-    let issuer = Issuer::ephemeral().map_err(StartError::from)?;
-    let authenticator =
-        Authenticator::new(&config.identity, &[], Some(&issuer)).map_err(StartError::from)?;
     let mut columns = Vec::new();
     let mut owner = None;
-    for (persona, caller) in
-        app::persona_callers(&issuer, &authenticator).await.map_err(StartError::from)?
-    {
+    for (persona, caller) in Cast::assemble(config)?.callers().await? {
         if persona == Persona::Free {
             owner.clone_from(&caller);
         }
         columns.push(Column { name: persona.name().to_owned(), caller, is_owner: false });
     }
     columns.push(Column { name: "owner".to_owned(), caller: owner, is_owner: true });
-    let sdl = schema::sdl(&schema::build(true));
-    Table::of(&sdl, &columns, &config.identity.tiers)
+    Table::of(&schema::types(), &columns, &app::policy(config))
         .map_err(|error| CliError::Check(error.to_string()))
 }

@@ -1,13 +1,16 @@
 //! The command line: a file for each command.
 
 mod access;
+mod cast;
 mod doctor;
+mod explain;
 mod migrate;
 mod schema;
 mod serve;
 mod token;
 
 use std::error::Error as _;
+use std::io::Read as _;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -49,6 +52,9 @@ pub enum Action {
         /// Exit with 1 when schema.graphql differs
         #[arg(long)]
         check: bool,
+        /// Print what somebody like this sees of it
+        #[arg(long = "as", value_name = "PERSONA", conflicts_with = "check")]
+        persona: Option<Persona>,
     },
     /// Print who may use which field
     Access {
@@ -58,6 +64,20 @@ pub enum Action {
         /// Print it as JSON
         #[arg(long)]
         json: bool,
+        /// Say what differs from a table kept with --json, and exit with 1 when somebody may do more
+        #[arg(long, value_name = "OLD.json", conflicts_with_all = ["check", "json"])]
+        diff: Option<String>,
+    },
+    /// Say of each field of a document whether somebody may use it, and why. Nothing is executed
+    Explain {
+        /// As somebody like this
+        #[arg(long = "as", value_name = "PERSONA", required_unless_present = "token")]
+        persona: Option<Persona>,
+        /// As whoever this bearer token shows; - reads it from stdin
+        #[arg(long, value_name = "T", conflicts_with = "persona")]
+        token: Option<String>,
+        /// The document; - reads it from stdin
+        query: String,
     },
     /// Check the whole set-up, or explain one credential: what is wrong, and the setting to change.
     /// Without a credential, the auth server is asked about a hundred times, to see its rate limit
@@ -142,8 +162,17 @@ fn run() -> Result<(), CliError> {
     match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
         Action::Serve { no_migrate } => serve::run(&cli.settings.check()?, no_migrate),
         Action::Migrate { direction } => migrate::run(&cli.settings.check()?, direction),
-        Action::Schema { check } => schema::run(check),
-        Action::Access { check, json } => access::run(&cli.settings.check()?, check, json),
+        Action::Schema { check, persona: None } => schema::run(check),
+        Action::Schema { persona: Some(persona), .. } => {
+            schema::seen_by(&cli.settings.check()?, persona)
+        }
+        Action::Access { diff: Some(old), .. } => access::diff(&cli.settings.check()?, &old),
+        Action::Access { check, json, diff: None } => {
+            access::run(&cli.settings.check()?, check, json)
+        }
+        Action::Explain { persona, token, query } => {
+            explain::run(&cli.settings.check()?, persona, token, query)
+        }
         Action::Doctor { token, cookie, json } => {
             let token = token.map(|text| (Place::Authorization, text));
             let shown = token.or_else(|| cookie.map(|text| (Place::Cookie, text)));
@@ -206,6 +235,20 @@ fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, Cli
         .build()
         .map_err(|error| CliError::Check(format!("the runtime did not start: {error}")))?
         .block_on(work)
+}
+
+/// More than any credential or document is long.
+const LONGEST: u64 = 64 * 1024;
+
+/// What was given, or what is on stdin for `-`, so that a credential need not stand in the shell's history.
+fn or_stdin(given: String) -> Result<String, CliError> {
+    if given != "-" {
+        return Ok(given);
+    }
+    let mut text = String::new();
+    let read = std::io::stdin().take(LONGEST).read_to_string(&mut text);
+    read.map_err(|error| CliError::Usage(format!("what stands on stdin is no text: {error}")))?;
+    Ok(text)
 }
 
 /// Prints `text`, or says whether the file `name` holds just that.

@@ -1,9 +1,22 @@
 //! `hallpass schema`
 
-use super::{CliError, print_or_check};
+use super::cast::Cast;
+use super::{CliError, block_on, print_or_check};
+use crate::access::{Asker, View};
+use crate::app;
+use crate::config::Config;
+use crate::identity::Persona;
 use crate::schema;
 
 pub(super) fn run(check: bool) -> Result<(), CliError> {
     let sdl = schema::sdl(&schema::build(true));
     print_or_check(check, "schema.graphql", &sdl, "hallpass schema")
+}
+
+/// Prints what `persona` sees of the schema.
+pub(super) fn seen_by(config: &Config, persona: Persona) -> Result<(), CliError> {
+    let caller = block_on(async { Cast::assemble(config)?.caller(persona).await })?;
+    let view = View::of(Asker { caller: caller.as_deref(), policy: &app::policy(config) });
+    print!("{}", schema::sdl(&view.build(|| schema::build(true))));
+    Ok(())
 }

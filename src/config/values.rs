@@ -153,6 +153,12 @@ impl Tiers {
         &self.0
     }
 
+    /// Whether `tier` is the highest of several.
+    #[must_use]
+    pub fn is_top(&self, tier: &str) -> bool {
+        self.0.len() > 1 && self.0.last().is_some_and(|highest| highest == tier)
+    }
+
     /// What someone without a tier has.
     #[must_use]
     pub fn lowest(&self) -> &str {
@@ -180,5 +186,42 @@ impl std::str::FromStr for Tiers {
             );
         }
         Ok(Self(names))
+    }
+}
+
+/// Which role implies which.
+#[derive(Clone, Debug, Default)]
+pub struct RoleInheritance(Vec<(String, String)>);
+
+impl RoleInheritance {
+    /// Whether someone who holds the role `held` may do what asks for `required`.
+    #[must_use]
+    pub fn implies(&self, held: &str, required: &str) -> bool {
+        held == required
+            || self.0.iter().any(|(above, below)| above == held && self.implies(below, required))
+    }
+}
+
+impl std::str::FromStr for RoleInheritance {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut steps = Vec::new();
+        for chain in text.split(',').filter(|chain| !chain.trim().is_empty()) {
+            let roles: Vec<_> = chain.split('>').map(str::trim).collect();
+            if roles.len() < 2 || roles.iter().any(|role| role.is_empty()) {
+                return Err("write what implies what, such as admin>editor>user");
+            }
+            for pair in roles.windows(2) {
+                // One that is implied already adds nothing; one that implies back would never end.
+                let known = Self(std::mem::take(&mut steps));
+                if known.implies(pair[1], pair[0]) {
+                    return Err("a role cannot imply itself: take one of the steps out");
+                }
+                steps = known.0;
+                steps.push((pair[0].to_owned(), pair[1].to_owned()));
+            }
+        }
+        Ok(Self(steps))
     }
 }

@@ -12,7 +12,7 @@ use hallpass_entity::{
 
 use super::types::{COURSE, Chapter, Course, Recommendation};
 use crate::access::Rule::{Public, SignedIn};
-use crate::access::{Asking, null_only_on_error, stated};
+use crate::access::{guarded, null_only_on_error};
 use crate::graphql::{
     ApiError, Checks, Connection, ContextExt as _, Listing, PageArgs, Result, connect, decode_id,
 };
@@ -52,10 +52,11 @@ impl ChapterFilter {
 #[derive(Default)]
 pub struct CourseQuery;
 
+#[guarded(Query)]
 #[Object]
 impl CourseQuery {
     /// The published courses, by title.
-    #[graphql(guard = "Public", directive = stated::apply(Public.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", directive = null_only_on_error::apply())]
     async fn courses(
         &self,
         ctx: &Context<'_>,
@@ -72,7 +73,7 @@ impl CourseQuery {
     }
 
     /// The published course with this slug.
-    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    #[graphql(guard = "Public")]
     async fn course(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Course>> {
         Ok(by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?.map(Course::from))
     }
@@ -82,7 +83,7 @@ impl CourseQuery {
         clippy::too_many_arguments,
         reason = "the arguments of the field, as Relay names them"
     )]
-    #[graphql(guard = "Public", directive = stated::apply(Public.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", directive = null_only_on_error::apply())]
     async fn chapters(
         &self,
         ctx: &Context<'_>,
@@ -106,13 +107,13 @@ impl CourseQuery {
     }
 
     /// The published chapter with this slug.
-    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    #[graphql(guard = "Public")]
     async fn chapter(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Chapter>> {
         Ok(by_slug::<chapter::Entity>(ctx, chapter::Column::Slug, &slug).await?.map(Chapter::from))
     }
 
     /// Chapters that the caller may read and has not finished: those of their interest first.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn recommendations(
         &self,
         ctx: &Context<'_>,
@@ -124,8 +125,7 @@ impl CourseQuery {
         let chapters = considered(ctx).await?;
         let read = ctx.scope().mine::<progress::Entity>()?.all().await?;
         let read: HashMap<_, _> = read.iter().map(|row| (row.chapter_id, row.percent)).collect();
-        let asking = ctx.data_unchecked::<Asking>();
-        let found = recommend(chapters, &read, ctx.caller(), &asking.tiers);
+        let found = recommend(chapters, &read, ctx.caller(), &ctx.asking().policy.tiers);
         Ok(Some(found.into_iter().take(usize::try_from(first).unwrap_or_default()).collect()))
     }
 }

@@ -5,8 +5,7 @@ use hallpass_entity::{chapter, course, progress, variant};
 
 use super::loaders::Loaders;
 use super::personalize::choose;
-use crate::access::Rule::MinTier;
-use crate::access::{EDITOR, Facts, Guarded, null_only_on_error, stated};
+use crate::access::{EDITOR, Facts, Guarded, READER, guarded, null_only_on_error};
 use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
 use crate::learners::{Level, Profile};
 
@@ -42,8 +41,12 @@ impl From<chapter::Model> for Chapter {
 }
 
 impl Guarded for ChapterFields {
-    fn facts(&self) -> Facts {
-        Facts { is_owner: false, required_tier: Some(self.0.required_tier.clone()) }
+    fn facts(&self) -> Facts<'_> {
+        Facts { is_owner: None, required_tier: Some(&self.0.required_tier) }
+    }
+
+    fn row_id(&self) -> String {
+        encode_id(CHAPTER, self.0.id).0
     }
 }
 
@@ -82,6 +85,7 @@ impl CourseFields {
 }
 
 /// A chapter. Everyone sees that it is there; its text has a tier.
+#[guarded(Chapter)]
 #[Object(name = "Chapter")]
 impl ChapterFields {
     /// The global id.
@@ -131,7 +135,7 @@ impl ChapterFields {
     }
 
     /// The text, in the form that suits the caller best; null when none is written yet.
-    #[graphql(guard = "MinTier.of(self)", directive = stated::apply(MinTier.name()))]
+    #[graphql(guard = "READER")]
     async fn personalized(&self, ctx: &Context<'_>) -> Result<Option<PersonalizedChapter>> {
         let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
         let mut forms = forms.unwrap_or_default();
@@ -144,7 +148,7 @@ impl ChapterFields {
     }
 
     /// Every form in which it is written.
-    #[graphql(guard = "EDITOR", directive = stated::apply(EDITOR.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Option<Vec<ChapterVariant>>> {
         let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
         Ok(Some(forms.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))

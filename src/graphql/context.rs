@@ -7,7 +7,7 @@ use hallpass_entity::policy::OwnedEntity;
 use hallpass_entity::{Filter, Scope};
 
 use super::error::{ApiError, Result};
-use crate::access::{Asking, Rule};
+use crate::access::{Asking, Guarded, Rule};
 use crate::identity::Caller;
 
 pub use crate::config::OwnershipDenial;
@@ -18,6 +18,10 @@ pub trait ContextExt<'a> {
     fn scope(&self) -> &'a Scope;
     /// The caller; none when nobody is signed in.
     fn caller(&self) -> Option<&'a Caller>;
+    /// Who asks, and what the rules mean here.
+    fn asking(&self) -> &'a Asking;
+    /// Puts the row that a mutation made on the record; those that its arguments name are anyway.
+    fn made(&self, row: &impl Guarded);
 }
 
 impl<'a> ContextExt<'a> for Context<'a> {
@@ -26,7 +30,15 @@ impl<'a> ContextExt<'a> for Context<'a> {
     }
 
     fn caller(&self) -> Option<&'a Caller> {
-        self.data_unchecked::<Asking>().caller.as_deref()
+        self.asking().caller.as_deref()
+    }
+
+    fn asking(&self) -> &'a Asking {
+        self.data_unchecked::<Asking>()
+    }
+
+    fn made(&self, row: &impl Guarded) {
+        self.asking().trail.about(row.row_id());
     }
 }
 
@@ -49,7 +61,7 @@ pub async fn missing<E: OwnedEntity>(
 ) -> Result<ApiError> {
     match ctx.data_unchecked::<OwnershipDenial>() {
         OwnershipDenial::Forbid if ctx.scope().is_anothers(row).await? => {
-            Ok(ApiError::Denied(Rule::Owner.denial(ctx.caller())))
+            Ok(Rule::Owner.refuse(ctx).into())
         }
         OwnershipDenial::Forbid | OwnershipDenial::Hide => Ok(ApiError::NotFound(what)),
     }

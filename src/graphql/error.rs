@@ -1,12 +1,15 @@
 //! One error type: the caller's mistakes get words and a code, ours get logged and a bland answer.
 //! The only file that sets `extensions.code`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use async_graphql::{Error, ErrorExtensionValues, Value};
+use async_graphql::{Error, ErrorExtensionValues, Name, ScalarType as _, Value};
 use hallpass_entity::Error as EntityError;
 
-use crate::access::Denial;
+use super::scalar::DateTime;
+use crate::access::{Closed, Denial, Lack, Refusal};
+use crate::identity::{Caller, Kind};
 
 /// What a resolver returns: an [`ApiError`] becomes the library's at the field.
 pub type Result<T> = std::result::Result<T, ApiError>;
@@ -17,6 +20,8 @@ pub mod code {
     pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
     /// Signed in, and the rule says no.
     pub const FORBIDDEN: &str = "FORBIDDEN";
+    /// Signed in too long ago for this: the auth server has to confirm the caller anew.
+    pub const REAUTHENTICATION_REQUIRED: &str = "REAUTHENTICATION_REQUIRED";
     /// The row is not there, or not the caller's.
     pub const NOT_FOUND: &str = "NOT_FOUND";
     /// The input is not acceptable.
@@ -45,7 +50,7 @@ pub mod code {
 #[derive(Debug)]
 pub enum ApiError {
     /// A rule said no.
-    Denied(Denial),
+    Denied(Box<Refusal>),
     /// The row is not there, or not the caller's.
     NotFound(&'static str),
     /// Input paths, each with what is wrong and how to mend it.
@@ -67,9 +72,9 @@ impl ApiError {
     }
 }
 
-impl From<Denial> for ApiError {
-    fn from(denial: Denial) -> Self {
-        Self::Denied(denial)
+impl From<Box<Refusal>> for ApiError {
+    fn from(refusal: Box<Refusal>) -> Self {
+        Self::Denied(refusal)
     }
 }
 
@@ -90,7 +95,11 @@ impl Denial {
     /// Signing in comes first; only then does it matter what is still missing.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        if self.anonymous { code::UNAUTHENTICATED } else { code::FORBIDDEN }
+        match self.lack {
+            Lack::SignIn => code::UNAUTHENTICATED,
+            Lack::Confirmation => code::REAUTHENTICATION_REQUIRED,
+            Lack::Right => code::FORBIDDEN,
+        }
     }
 }
 
@@ -111,24 +120,56 @@ fn extended(
     error
 }
 
-impl From<Denial> for Error {
-    fn from(denial: Denial) -> Self {
-        let message = if denial.anonymous {
-            "You need to sign in to use this field."
-        } else {
-            "You may not use this field."
+impl From<Refusal> for Error {
+    fn from(Refusal { denial, decision_id, caller }: Refusal) -> Self {
+        let message = match denial.lack {
+            Lack::SignIn => "You need to sign in to use this field.",
+            Lack::Confirmation => "You need to sign in anew to use this field.",
+            Lack::Right => "You may not use this field.",
         };
         extended(message, denial.code(), |extensions| {
             extensions.set("rule", denial.rule.as_str());
             extensions.set("missing", denial.missing);
+            extensions.set("decisionId", decision_id.to_string());
+            if let Some(caller) = caller {
+                extensions.set("caller", side_of(&caller));
+            }
         })
+    }
+}
+
+/// What rules look at, of the caller: for development.
+fn side_of(caller: &Caller) -> Value {
+    let kind = match caller.kind() {
+        Kind::User => "user",
+        Kind::Service => "service",
+    };
+    let words = |words: &BTreeSet<String>| Value::List(words.iter().map(Value::from).collect());
+    let side = [
+        ("kind", Value::from(kind)),
+        ("method", Value::from(caller.via().name())),
+        ("roles", words(caller.roles())),
+        ("tier", Value::from(caller.tier())),
+        ("permissions", words(caller.permissions())),
+        ("impersonated", Value::from(caller.impersonated_by().is_some())),
+        ("confirmedAt", DateTime(caller.confirmed_at()).to_value()),
+    ];
+    Value::Object(side.into_iter().map(|(name, value)| (Name::new(name), value)).collect())
+}
+
+impl From<Closed> for Error {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Refused(refusal) => Self::from(*refusal),
+            Closed::Unconfirmed => ApiError::AuthUnavailable.into(),
+        }
     }
 }
 
 impl From<ApiError> for Error {
     fn from(failure: ApiError) -> Self {
         match failure {
-            ApiError::Denied(denial) => denial.into(),
+            ApiError::Denied(refusal) => Self::from(*refusal),
             ApiError::NotFound(what) => {
                 error(&format!("There is no such {what}."), code::NOT_FOUND)
             }

@@ -15,6 +15,8 @@ use async_graphql::{
     ServerResult, Value,
 };
 
+use crate::access::leave_out;
+
 /// An object whose nullable fields fail alone.
 #[derive(Clone, Debug, Default)]
 pub struct Lenient<T>(pub T);
@@ -59,7 +61,9 @@ impl<T: ContainerType> OutputType for Lenient<T> {
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        T::create_type_info(registry)
+        let kind = T::create_type_info(registry);
+        leave_out(registry, &Self::type_name());
+        kind
     }
 
     async fn resolve(

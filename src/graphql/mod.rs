@@ -6,6 +6,7 @@ mod input;
 mod lenient;
 mod node;
 mod page;
+mod recorded;
 mod scalar;
 
 pub use context::{ContextExt, OwnershipDenial, loader, missing};
@@ -14,4 +15,5 @@ pub use input::Checks;
 pub use lenient::Lenient;
 pub use node::{decode_id, encode_id};
 pub use page::{Connection, Direction, Listing, PageArgs, Total, connect};
+pub use recorded::Recorded;
 pub use scalar::DateTime;

@@ -17,9 +17,11 @@ use futures_util::FutureExt as _;
 use super::address::{Peer, end_user};
 use super::answer::{MediaType, Rejection, RequestId, executed};
 use super::document::operation;
-use super::{Shared, graphiql, params, variables};
+use super::{Asker, Shared, graphiql, params, variables};
+use crate::config::Limits;
 use crate::graphql::code;
-use crate::identity::{Caller, Decision};
+use crate::identity::{Caller, Decision, Recheck};
+use crate::schema::Schema;
 
 pub(super) async fn graphql(
     State(shared): State<Arc<Shared>>,
@@ -36,7 +38,7 @@ pub(super) async fn graphql(
         return Rejection::http(StatusCode::NOT_ACCEPTABLE, message)
             .into_response(MediaType::Json, &id);
     };
-    match answer(&shared, &head, body, peer).await {
+    match answer(&shared, head, body, peer, &id).await {
         Ok(answered) => executed(answered, media, &id),
         Err(rejection) => rejection.into_response(media, &id),
     }
@@ -44,17 +46,19 @@ pub(super) async fn graphql(
 
 async fn answer(
     shared: &Shared,
-    head: &request::Parts,
+    head: request::Parts,
     body: Body,
     peer: Peer,
+    id: &RequestId,
 ) -> Result<async_graphql::Response, Rejection> {
     params::check_head(&head.method, &head.headers)?;
-    let caller = who_is_asking(shared, head, peer).await?;
+    let caller = who_is_asking(shared, &head, peer).await?;
     let limits = &shared.parts.limits;
     let params = match head.method {
         Method::GET => params::from_query_string(head.uri.query().unwrap_or_default())?,
         _ => params::from_body(&params::read_body(body, limits).await?)?,
     };
+    let seen = (shared.parts.see)(caller.as_deref());
     let document = shared.documents.prepare(&params.query, &params.variables)?;
     if let Some(operation) = operation(&document, params.operation_name.as_deref()) {
         match operation.ty {
@@ -66,14 +70,20 @@ async fn answer(
             }
             OperationType::Query | OperationType::Mutation => {}
         }
-        if let Some(problem) = variables::problem(operation, &params.variables, &shared.types) {
+        if let Some(problem) = variables::problem(operation, &params.variables, &seen.types) {
             return Err(Rejection::input(&problem.path, problem.message));
         }
     }
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query((*document).clone());
-    run(shared, (shared.parts.prepare)(request, caller)).await
+    let recheck = caller.is_some().then(|| {
+        let address = end_user(peer, &head.headers, &shared.parts.trusted_proxies);
+        let authenticator = Arc::clone(&shared.parts.authenticator);
+        Recheck::new(authenticator, head.method, head.headers, address)
+    });
+    let asker = Asker { caller, recheck, request_id: id.as_str().to_owned() };
+    run(&seen.schema, &shared.parts.limits, (shared.parts.prepare)(request, asker)).await
 }
 
 async fn who_is_asking(
@@ -104,11 +114,12 @@ async fn who_is_asking(
 
 /// Runs it within its time. A panic is a fault of ours, and the server lives on.
 async fn run(
-    shared: &Shared,
+    schema: &Schema,
+    limits: &Limits,
     request: async_graphql::Request,
 ) -> Result<async_graphql::Response, Rejection> {
-    let execution = AssertUnwindSafe(shared.parts.schema.execute(request)).catch_unwind();
-    match tokio::time::timeout(shared.parts.limits.timeout, execution).await {
+    let execution = AssertUnwindSafe(schema.execute(request)).catch_unwind();
+    match tokio::time::timeout(limits.timeout, execution).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(_)) => {
             tracing::error!("a resolver panicked");

@@ -22,7 +22,6 @@ mod variables;
 
 use std::sync::Arc;
 
-use async_graphql::registry::Registry as Types;
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -33,9 +32,9 @@ use prometheus_client::registry::Registry;
 use tower_http::cors::CorsLayer;
 
 use crate::config::{Limits, Origin};
-use crate::identity::{Authenticator, Caller, Place};
+use crate::identity::{Authenticator, Caller, Place, Recheck};
 use crate::revocations::Desk;
-use crate::schema::{self, Schema};
+use crate::schema::Seen;
 
 pub use graphiql::PersonaCard;
 pub use server::serve;
@@ -43,9 +42,20 @@ pub use server::serve;
 use document::Documents;
 use metrics::Meter;
 
-/// Gives a request what its resolvers need to know of its caller.
-pub type Prepare =
-    dyn Fn(async_graphql::Request, Option<Arc<Caller>>) -> async_graphql::Request + Send + Sync;
+/// Whoever asks for a document to be run.
+pub struct Asker {
+    /// The caller; none when nobody is signed in.
+    pub caller: Option<Arc<Caller>>,
+    /// Asks the auth server about them again.
+    pub recheck: Option<Recheck>,
+    /// The id of the request.
+    pub request_id: String,
+}
+
+/// The schema as a caller sees it.
+pub type See = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
+/// Gives a request what its resolvers need to know of whoever asks.
+pub type Prepare = dyn Fn(async_graphql::Request, Asker) -> async_graphql::Request + Send + Sync;
 /// Names what is not ready.
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), &'static str>> + Send + Sync;
 /// The personas of development, with fresh tokens.
@@ -57,8 +67,8 @@ pub type Diagnose =
 
 /// What the handlers need, put together by `app`.
 pub struct Parts {
-    /// Runs documents.
-    pub schema: Schema,
+    /// The schema as a caller sees it.
+    pub see: Box<See>,
     /// The schema as text, where clients may ask for it.
     pub sdl: Option<String>,
     /// Decides who is asking.
@@ -88,7 +98,6 @@ pub struct Parts {
 struct Shared {
     parts: Parts,
     documents: Documents,
-    types: Types,
     meter: Meter,
 }
 
@@ -108,7 +117,7 @@ pub fn routers(mut parts: Parts) -> Routers {
     let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
     let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
     let documents = Documents::new(parts.limits, parts.sdl.is_some());
-    let shared = Arc::new(Shared { parts, documents, types: schema::types(), meter });
+    let shared = Arc::new(Shared { parts, documents, meter });
     let router = Router::new()
         .route("/graphql", any(endpoint::graphql))
         .route("/schema.graphql", get(graphiql::sdl))

@@ -43,6 +43,23 @@ pub enum Via {
     ApiKey,
 }
 
+impl Via {
+    /// The name, as in the schema's `AuthMethod`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SessionCookie => "SESSION_COOKIE",
+            Self::SessionToken => "SESSION_TOKEN",
+            Self::CookieCache => "COOKIE_CACHE",
+            Self::Jwt => "JWT",
+            Self::SharedSecret => "SHARED_SECRET",
+            Self::AccessToken => "ACCESS_TOKEN",
+            Self::IdToken => "ID_TOKEN",
+            Self::ApiKey => "API_KEY",
+        }
+    }
+}
+
 /// What was accepted, and for how long that holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Proof {
@@ -119,7 +136,7 @@ impl Caller {
             hardware_background: text(claims, "hardwareBackground"),
             interest_area: text(claims, "interestArea"),
             session_id: text(claims, "sid"),
-            impersonated_by: None,
+            impersonated_by: text(claims, "impersonatedBy"),
         })
     }
 

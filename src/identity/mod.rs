@@ -26,6 +26,7 @@ mod key_source;
 mod meter;
 mod personas;
 mod probe;
+mod recheck;
 mod refusal;
 mod remembered;
 mod revocation;
@@ -44,6 +45,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_entity::Timestamp;
+
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -56,6 +59,7 @@ pub use personas::{Issuer, IssuerError, PERSONAS, Persona};
 pub use probe::{
     Asked, KeyEntry, MadeUpSession, NOBODYS_ADDRESS, Probe, Reply, TWO_ADDRESSES, key_entries,
 };
+pub use recheck::Recheck;
 pub use refusal::{CHECKS, Check, Outage, Refusal};
 pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
 pub use status::Status;
@@ -127,7 +131,7 @@ impl Authenticator {
 
     /// Who sent a request with these `headers`. `address` is the end user's, as far as it is known.
     pub async fn decide(&self, method: &Method, headers: &HeaderMap, address: IpAddr) -> Decision {
-        let decision = self.judge(method, headers, address).await;
+        let decision = self.judge(method, headers, address, Timestamp::MIN_UTC).await;
         self.meter.decided(match &decision {
             Decision::Anonymous => Decided::Anonymous,
             Decision::Caller(_) => Decided::Accepted,
@@ -138,14 +142,21 @@ impl Authenticator {
         decision
     }
 
-    async fn judge(&self, method: &Method, headers: &HeaderMap, address: IpAddr) -> Decision {
+    /// Who sent it, as the auth server confirmed it `since` then, where it can be asked.
+    async fn judge(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        address: IpAddr,
+        since: Timestamp,
+    ) -> Decision {
         let credential = credentials::find(headers, &self.cookie_prefix);
         if let Credential::Cookies(_) = credential
             && let Err(why) = self.same_site.check(method, headers)
         {
             return Decision::CrossSite(why);
         }
-        match self.schemes.check(credential, address).await {
+        match self.schemes.check(credential, address, since).await {
             Ok(None) => Decision::Anonymous,
             Ok(Some(caller)) => Decision::Caller(caller),
             Err(Fault::Refused(refusal)) => {

@@ -31,15 +31,32 @@ pub enum Persona {
     Free,
     /// A paying learner: Advanced, Robotics.
     Premium,
+    /// A learner with the highest tier.
+    Enterprise,
     /// Who writes the courses.
     Editor,
     /// Who runs the place.
     Admin,
+    /// The free learner, as whom the admin acts.
+    Impersonated,
+    /// A machine.
+    Service,
 }
 
 /// Every persona.
-pub const PERSONAS: [Persona; 5] =
-    [Persona::Guest, Persona::Free, Persona::Premium, Persona::Editor, Persona::Admin];
+pub const PERSONAS: [Persona; 8] = [
+    Persona::Guest,
+    Persona::Free,
+    Persona::Premium,
+    Persona::Enterprise,
+    Persona::Editor,
+    Persona::Admin,
+    Persona::Impersonated,
+    Persona::Service,
+];
+
+/// What the machine is called.
+const MACHINE: &str = "persona-service";
 
 /// What a persona's token says of them.
 struct Profile {
@@ -60,8 +77,11 @@ impl Persona {
             Self::Guest => "guest",
             Self::Free => "free",
             Self::Premium => "premium",
+            Self::Enterprise => "enterprise",
             Self::Editor => "editor",
             Self::Admin => "admin",
+            Self::Impersonated => "impersonated",
+            Self::Service => "service",
         }
     }
 
@@ -72,33 +92,44 @@ impl Persona {
             Self::Guest => "Guest",
             Self::Free => "Free learner",
             Self::Premium => "Premium learner",
+            Self::Enterprise => "Enterprise learner",
             Self::Editor => "Editor",
             Self::Admin => "Admin",
+            Self::Impersonated => "Impersonated learner",
+            Self::Service => "Service",
         }
     }
 
     /// What sets this persona apart.
     #[must_use]
     pub fn about(self) -> String {
-        self.profile().map_or_else(
-            || "not signed in".to_owned(),
-            |profile| {
-                let Profile { name, role, tier, software, interest, .. } = profile;
+        match (self, self.profile()) {
+            (Self::Service, _) => "a machine, which owns nothing".to_owned(),
+            (Self::Impersonated, _) => "Fay: as whom Ada, the admin, acts".to_owned(),
+            (_, None) => "not signed in".to_owned(),
+            (_, Some(Profile { name, role, tier, software, interest, .. })) => {
                 format!("{name}: {role}, {tier}, {software} in software, {interest}")
-            },
-        )
+            }
+        }
     }
 
-    /// What a token says of this persona, as Better Auth's JWT plugin would; nothing of the guest.
+    /// What a token says of this persona, as Better Auth's JWT plugin would, or its OAuth provider of the
+    /// machine; nothing of the guest.
     #[must_use]
     pub fn claims(self) -> Option<Map<String, Value>> {
+        if self == Self::Service {
+            return json!({ "sub": MACHINE, "client_id": MACHINE }).as_object().cloned();
+        }
         let Profile { id, name, role, tier, software, hardware, interest } = self.profile()?;
-        let claims = json!({
+        let mut claims = json!({
             "sub": id, "id": id, "name": name, "email": format!("{}@hallpass.test", self.name()),
             "emailVerified": true, "role": role, "tier": tier, "banned": false,
             "softwareBackground": software, "hardwareBackground": hardware,
             "interestArea": interest,
         });
+        if self == Self::Impersonated {
+            claims["impersonatedBy"] = "persona-admin".into();
+        }
         claims.as_object().cloned()
     }
 
@@ -113,14 +144,22 @@ impl Persona {
             interest: "General",
         };
         match self {
-            Self::Guest => None,
-            Self::Free => Some(learner),
+            Self::Guest | Self::Service => None,
+            Self::Free | Self::Impersonated => Some(learner),
             Self::Premium => Some(Profile {
                 id: "persona-premium",
                 name: "Priya",
                 tier: "premium",
                 software: "Advanced",
                 interest: "Robotics",
+                ..learner
+            }),
+            Self::Enterprise => Some(Profile {
+                id: "persona-enterprise",
+                name: "Enzo",
+                tier: "enterprise",
+                software: "Intermediate",
+                interest: "AI",
                 ..learner
             }),
             Self::Editor => Some(Profile {
@@ -232,13 +271,13 @@ impl Issuer {
         self.sign(&Value::Object(claims)).map(|token| Some(token.into()))
     }
 
-    /// A token that says just this.
+    /// A token that says just this: of a client, an access token (RFC 9068), else a first-party one.
     ///
     /// # Errors
     /// When signing fails.
     pub fn sign(&self, claims: &Value) -> Result<String, IssuerError> {
         let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = None;
+        header.typ = claims.get("client_id").map(|_| "at+jwt".to_owned());
         header.kid = Some(KEY_ID.to_owned());
         let signed = jsonwebtoken::encode(&header, claims, &self.signing);
         signed.map_err(|_| IssuerError::Signature)

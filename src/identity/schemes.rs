@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_entity::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::api_key::ApiKeys;
@@ -83,6 +84,8 @@ impl Schemes {
         if let Some(issuer) = issuer {
             rules.issuers = vec![issuer.name().to_owned()];
             rules.audiences = vec![issuer.name().to_owned()];
+            rules.oidc_issuer = Some(issuer.name().to_owned());
+            rules.oauth_resources = vec![issuer.name().to_owned()];
         }
         let session_line = upstream.line(Purpose::Sessions);
         Self {
@@ -111,13 +114,16 @@ impl Schemes {
     }
 
     /// Who shows `credential`; nobody, when there is none. However many have to be asked for that, it
-    /// takes hardly longer in all than one of them may.
+    /// takes hardly longer in all than one of them may. What the auth server has to be asked about is
+    /// asked again where it was last confirmed before `since`.
     pub(super) async fn check(
         &self,
         credential: Credential,
         address: IpAddr,
+        since: Timestamp,
     ) -> Result<Option<Arc<Caller>>, Fault> {
-        match tokio::time::timeout(self.deadline, self.hand_over(credential, address)).await {
+        match tokio::time::timeout(self.deadline, self.hand_over(credential, address, since)).await
+        {
             Ok(checked) => checked,
             Err(_) => Err(NoAnswer::new("it took too long").outage().into()),
         }
@@ -127,14 +133,15 @@ impl Schemes {
         &self,
         credential: Credential,
         address: IpAddr,
+        since: Timestamp,
     ) -> Result<Option<Arc<Caller>>, Fault> {
         match credential {
             Credential::Absent => Ok(None),
             Credential::Unusable(reason) => refused(Check::Form, reason),
             Credential::Jwt(token) => self.jwt(&token).await.map(Some),
-            Credential::Opaque(token) => self.opaque(&token, address).await.map(Some),
-            Credential::ApiKey(key) => self.api_key(&key, address).await.map(Some),
-            Credential::Cookies(cookies) => self.cookies(cookies, address).await.map(Some),
+            Credential::Opaque(token) => self.opaque(&token, address, since).await.map(Some),
+            Credential::ApiKey(key) => self.api_key(&key, address, since).await.map(Some),
+            Credential::Cookies(cookies) => self.cookies(cookies, address, since).await.map(Some),
         }
     }
 
@@ -166,7 +173,12 @@ impl Schemes {
     }
 
     /// A session token, or else an access token that says nothing itself.
-    async fn opaque(&self, token: &SecretString, address: IpAddr) -> Result<Arc<Caller>, Fault> {
+    async fn opaque(
+        &self,
+        token: &SecretString,
+        address: IpAddr,
+        since: Timestamp,
+    ) -> Result<Arc<Caller>, Fault> {
         let text = token.expose_secret();
         let find = || async {
             let session = self.session_token(text, address).await;
@@ -177,7 +189,7 @@ impl Schemes {
                 _ => session,
             }
         };
-        self.asked(&[b"bearer", text.as_bytes()], find).await
+        self.asked(&[b"bearer", text.as_bytes()], since, find).await
     }
 
     async fn session_token(&self, token: &str, address: IpAddr) -> Result<Caller, Fault> {
@@ -191,7 +203,12 @@ impl Schemes {
         self.session("authorization", value, Via::SessionToken, address).await
     }
 
-    async fn api_key(&self, key: &SecretString, address: IpAddr) -> Result<Arc<Caller>, Fault> {
+    async fn api_key(
+        &self,
+        key: &SecretString,
+        address: IpAddr,
+        since: Timestamp,
+    ) -> Result<Arc<Caller>, Fault> {
         let text = key.expose_secret();
         let find = || async {
             match &self.api_keys {
@@ -199,13 +216,14 @@ impl Schemes {
                 None => self.session("x-api-key", sensitive(text), Via::ApiKey, address).await,
             }
         };
-        self.asked(&[b"api key", text.as_bytes()], find).await
+        self.asked(&[b"api key", text.as_bytes()], since, find).await
     }
 
     async fn cookies(
         &self,
         mut cookies: Vec<SessionCookie>,
         address: IpAddr,
+        since: Timestamp,
     ) -> Result<Arc<Caller>, Fault> {
         if !self.secrets.is_empty() {
             cookies.retain(|cookie| self.secrets.signed_session_token(cookie.signed_token()));
@@ -214,14 +232,15 @@ impl Schemes {
             return refused(Check::Signature, "the session cookie's signature does not fit");
         }
         for cookie in cookies.iter().filter(|cookie| self.cookie_cache.trusts(cookie)) {
-            if let Some(caller) = self.cached_session(cookie).await {
-                return Ok(caller);
+            match self.cached_session(cookie).await {
+                Some(caller) if caller.confirmed_at() >= since => return Ok(caller),
+                Some(_) | None => {}
             }
         }
         let value = cookies::header(&cookies);
         let find = || self.session("cookie", value.clone(), Via::SessionCookie, address);
         let shown = value.as_ref().map_or(b"".as_slice(), |value| value.as_bytes());
-        self.asked(&[b"cookie", shown], find).await
+        self.asked(&[b"cookie", shown], since, find).await
     }
 
     /// The caller whom the cookie cache describes. Where it does not do, the session is asked about.
@@ -257,17 +276,20 @@ impl Schemes {
         sessions.ask(&Shown { header, value, via }, address, &self.jwt.reading()).await
     }
 
-    /// What the auth server says of `credential`, remembered for a while.
+    /// What the auth server says of `credential`, or said `since` then.
     async fn asked<F>(
         &self,
         credential: &[&[u8]],
+        since: Timestamp,
         find: impl Fn() -> F,
     ) -> Result<Arc<Caller>, Fault>
     where
         F: Future<Output = Result<Caller, Fault>>,
     {
         let accepted = || async { Ok(Accepted { caller: Arc::new(find().await?), key: None }) };
-        let still_counts = |accepted: &Accepted| self.still_counts(accepted);
+        let still_counts = |accepted: &Accepted| {
+            accepted.caller.confirmed_at() >= since && self.still_counts(accepted)
+        };
         self.answers.recall(credential, still_counts, accepted).await
     }
 }

@@ -11,8 +11,8 @@ use hallpass_entity::{
 use super::input::{CreateTaskInput, UpdateTaskInput};
 use super::query::missing;
 use super::types::{TYPE, Task, TaskFields};
-use crate::access::Rule::SignedIn;
-use crate::access::{null_only_on_error, stated};
+use crate::access::Rule::{Owner, SignedIn};
+use crate::access::{guarded, null_only_on_error};
 use crate::graphql::{ApiError, ContextExt as _, Result, decode_id, encode_id};
 
 /// How many tasks one mutation changes at most.
@@ -22,10 +22,11 @@ const MOST_AT_ONCE: usize = 100;
 #[derive(Default)]
 pub struct TaskMutation;
 
+#[guarded(Mutation)]
 #[Object]
 impl TaskMutation {
     /// Makes a task, owned by the caller.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn create_task(&self, ctx: &Context<'_>, input: CreateTaskInput) -> Result<Option<Task>> {
         let written = input.check()?;
         let made = now();
@@ -48,11 +49,13 @@ impl TaskMutation {
                 row
             }
         };
-        Ok(Some(TaskFields::new(ctx, row)))
+        let task = TaskFields::new(ctx, row);
+        ctx.made(&*task);
+        Ok(Some(task))
     }
 
     /// Changes a task of the caller's; with `expectedVersion`, only if nobody changed it since.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn update_task(
         &self,
         ctx: &Context<'_>,
@@ -90,32 +93,32 @@ impl TaskMutation {
     }
 
     /// Marks a task of the caller's as done.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn complete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
         Ok(mark(ctx, &[task_id(&id)?], true).await?.pop())
     }
 
     /// Marks a task of the caller's as not done.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn reopen_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
         Ok(mark(ctx, &[task_id(&id)?], false).await?.pop())
     }
 
     /// Marks tasks of the caller's as done, all or none.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn complete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<Task>>> {
         mark(ctx, &task_ids(&ids)?, true).await.map(Some)
     }
 
     /// Deletes a task of the caller's, and answers its id.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn delete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
         delete(ctx, &[task_id(&id)?]).await?;
         Ok(Some(id))
     }
 
     /// Deletes tasks of the caller's, all or none, and answers their ids.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn delete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<ID>>> {
         let unique = task_ids(&ids)?;
         delete(ctx, &unique).await?;

@@ -8,7 +8,7 @@ use hallpass_entity::{Comparison as _, TaskId, now, task};
 use super::input::{PublicTaskFilter, PublicTaskOrder, TaskFilter, TaskOrder};
 use super::types::{TYPE, Task, TaskFields, TaskPriorityCount, TaskStats};
 use crate::access::Rule::{Public, SignedIn};
-use crate::access::{null_only_on_error, stated};
+use crate::access::{guarded, null_only_on_error};
 use crate::graphql::{ApiError, Connection, ContextExt as _, PageArgs, Result, connect, decode_id};
 
 /// Every priority, rising.
@@ -19,10 +19,11 @@ const PRIORITIES: [task::Priority; 4] =
 #[derive(Default)]
 pub struct TaskQuery;
 
+#[guarded(Query)]
 #[Object]
 impl TaskQuery {
     /// The task with this id, if it is the caller's or public.
-    #[graphql(guard = "Public", directive = stated::apply(Public.name()))]
+    #[graphql(guard = "Public")]
     async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
         match decode_id(&id) {
             Some((kind, key)) if kind == TYPE => node(ctx, key.into()).await,
@@ -35,7 +36,7 @@ impl TaskQuery {
         clippy::too_many_arguments,
         reason = "the arguments of the field, as Relay names them"
     )]
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn tasks(
         &self,
         ctx: &Context<'_>,
@@ -57,7 +58,7 @@ impl TaskQuery {
         clippy::too_many_arguments,
         reason = "the arguments of the field, as Relay names them"
     )]
-    #[graphql(guard = "Public", directive = stated::apply(Public.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", directive = null_only_on_error::apply())]
     async fn public_tasks(
         &self,
         ctx: &Context<'_>,
@@ -75,7 +76,7 @@ impl TaskQuery {
     }
 
     /// How the caller's tasks stand.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn task_stats(&self, ctx: &Context<'_>) -> Result<Option<TaskStats>> {
         use task::Column::{Completed, DueAt, Priority};
         let mine = ctx.scope().mine::<task::Entity>()?;

@@ -5,7 +5,7 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use hallpass_entity::task;
 
 use super::tags::TagLoader;
-use crate::access::{Facts, Guarded, Rule::Owner, null_only_on_error, stated};
+use crate::access::{Facts, Guarded, Rule::Owner, guarded, null_only_on_error};
 use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
 
 /// The name under which tasks have global ids.
@@ -29,8 +29,12 @@ impl TaskFields {
 }
 
 impl Guarded for TaskFields {
-    fn facts(&self) -> Facts {
-        Facts { is_owner: self.is_owner, required_tier: None }
+    fn facts(&self) -> Facts<'_> {
+        Facts { is_owner: Some(self.is_owner), required_tier: None }
+    }
+
+    fn row_id(&self) -> String {
+        encode_id(TYPE, self.row.id).0
     }
 }
 
@@ -49,6 +53,7 @@ pub enum TaskPriority {
 }
 
 /// Something to be done.
+#[guarded(Task)]
 #[Object(name = "Task")]
 impl TaskFields {
     /// The global id.
@@ -62,7 +67,7 @@ impl TaskFields {
     }
 
     /// The details.
-    #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()))]
+    #[graphql(guard = "Owner")]
     async fn description(&self) -> Option<&str> {
         self.row.description.as_deref()
     }
@@ -78,19 +83,19 @@ impl TaskFields {
     }
 
     /// How much it presses.
-    #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn priority(&self) -> Option<TaskPriority> {
         Some(self.row.priority.into())
     }
 
     /// By when it is wanted.
-    #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()))]
+    #[graphql(guard = "Owner")]
     async fn due_at(&self) -> Option<DateTime> {
         self.row.due_at.map(DateTime)
     }
 
     /// Words to find it by, in the owner's order.
-    #[graphql(guard = "Owner.of(self)", directive = stated::apply(Owner.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn tags(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
         let loader = ctx.data_unchecked::<DataLoader<TagLoader>>();
         Ok(Some(loader.load_one(self.row.id).await?.unwrap_or_default()))

@@ -62,6 +62,7 @@ impl App {
         let files = TempDir::new().expect("there is room for a temporary directory");
         let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
         let mut all = vec!["--better-auth-url", &issuer.url, "--database-url", &database];
+        all.extend(["--oidc-issuer", &issuer.url, "--oauth-resource", &issuer.url]);
         all.extend(flags);
         let app = Self::launch(config(&all), files, |_| {}).await;
         Self { issuer: Some(issuer), ..app }

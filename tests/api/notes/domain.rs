@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use hallpass::access::Rule::SignedIn;
-use hallpass::access::{null_only_on_error, stated};
+use hallpass::access::{guarded, null_only_on_error};
 use hallpass::graphql::{
     Checks, Connection, ContextExt as _, Lenient, Listing, PageArgs, Result, connect, encode_id,
 };
@@ -34,10 +34,11 @@ impl NoteFields {
 #[derive(Default)]
 pub struct NoteQuery;
 
+#[guarded(Query)]
 #[Object]
 impl NoteQuery {
     /// The caller's own notes, newest first.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn notes(
         &self,
         ctx: &Context<'_>,
@@ -56,10 +57,11 @@ impl NoteQuery {
 #[derive(Default)]
 pub struct NoteMutation;
 
+#[guarded(Mutation)]
 #[Object]
 impl NoteMutation {
     /// Makes a note, owned by the caller.
-    #[graphql(guard = "SignedIn", directive = stated::apply(SignedIn.name()), directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn create_note(&self, ctx: &Context<'_>, text: String) -> Result<Option<Note>> {
         let mut checks = Checks::default();
         let text = checks.text("text", &text, 1, 1_000);

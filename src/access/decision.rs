@@ -1,0 +1,184 @@
+//! Whether a caller meets a rule, and if not, what is missing. Nothing here waits or asks anybody.
+
+use chrono::TimeDelta;
+use hallpass_entity::now;
+
+use super::rule::Rule;
+use crate::config::{RoleInheritance, Tiers};
+use crate::identity::{Caller, Kind};
+
+/// What a team has set about roles and tiers.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The tiers, lowest first.
+    pub tiers: Tiers,
+    /// Which role implies which.
+    pub roles: RoleInheritance,
+}
+
+/// Somebody, in front of a rule.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    /// The caller; none when nobody is signed in.
+    pub caller: Option<&'a Caller>,
+    /// What the rules mean here.
+    pub policy: &'a Policy,
+}
+
+/// What a rule may know of the row whose field is used.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// Whether the caller owns it; none where the statement that touches the row finds that out.
+    pub is_owner: Option<bool>,
+    /// The lowest tier that may read it.
+    pub required_tier: Option<&'a str>,
+}
+
+/// Why a rule was not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Nobody is signed in: that comes first.
+    SignIn,
+    /// The auth server has to confirm the caller anew.
+    Confirmation,
+    /// Something that the caller is not, or does not hold.
+    Right,
+}
+
+/// A refusal, with what would have satisfied the rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The rule's name.
+    pub rule: String,
+    /// Of what kind the reason is.
+    pub lack: Lack,
+    /// What the caller lacks.
+    pub missing: Vec<String>,
+}
+
+/// One part of a rule, and whether it is met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The part.
+    pub rule: Rule,
+    /// Whether it is met.
+    pub met: bool,
+}
+
+/// Whether a caller counts as confirmed just now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Confirmed {
+    AsTheyAre,
+    Supposed,
+}
+
+impl Rule {
+    /// Whether `asker` may use a field of a row with these `facts`.
+    ///
+    /// # Errors
+    /// The refusal, when not.
+    pub fn decide(self, asker: Asker<'_>, facts: Facts<'_>) -> Result<(), Denial> {
+        if self.is_met(asker, facts, Confirmed::AsTheyAre) {
+            return Ok(());
+        }
+        let lack = match asker.caller {
+            None => Lack::SignIn,
+            Some(_) if self.is_met(asker, facts, Confirmed::Supposed) => Lack::Confirmation,
+            Some(_) => Lack::Right,
+        };
+        let mut missing = Vec::new();
+        self.missing(asker, facts, &mut missing);
+        Err(Denial { rule: self.name(), lack, missing })
+    }
+
+    /// The refusal of somebody whom the statement itself refused.
+    #[must_use]
+    pub fn denial(self, asker: Asker<'_>) -> Denial {
+        let lack = if asker.caller.is_none() { Lack::SignIn } else { Lack::Right };
+        Denial { rule: self.name(), lack, missing: vec![self.name()] }
+    }
+
+    /// Every part of the rule, and whether it is met.
+    #[must_use]
+    pub fn reasons(self, asker: Asker<'_>, facts: Facts<'_>) -> Vec<Reason> {
+        match self.parts() {
+            [] => vec![Reason { rule: self, met: self.is_met(asker, facts, Confirmed::AsTheyAre) }],
+            parts => parts.iter().flat_map(|part| part.reasons(asker, facts)).collect(),
+        }
+    }
+
+    /// Whether somebody like `asker` could meet the rule with another row, tier or credential, or, when
+    /// nobody is signed in, by signing in. What they could not is no part of the schema they see.
+    #[must_use]
+    pub fn is_within_reach(self, asker: Asker<'_>) -> bool {
+        match self {
+            Self::Role(_) | Self::Permission(_) | Self::Service => {
+                self.is_met(asker, Facts::default(), Confirmed::Supposed)
+            }
+            Self::AnyOf(rules) => rules.iter().any(|rule| rule.is_within_reach(asker)),
+            Self::AllOf(rules) => rules.iter().all(|rule| rule.is_within_reach(asker)),
+            Self::Public
+            | Self::SignedIn
+            | Self::Tier(_)
+            | Self::RowTier
+            | Self::Owner
+            | Self::Fresh(_)
+            | Self::FreshForTopTier(_)
+            | Self::NotImpersonated => true,
+        }
+    }
+
+    fn is_met(self, asker: Asker<'_>, facts: Facts<'_>, confirmed: Confirmed) -> bool {
+        let Asker { caller, policy } = asker;
+        let is_fresh = |seconds| confirmed == Confirmed::Supposed || is_fresh(caller, seconds);
+        let tier = || caller.map_or(policy.tiers.lowest(), Caller::tier);
+        match self {
+            Self::Public => true,
+            Self::SignedIn => is_person(caller),
+            Self::Service => caller.is_some_and(|caller| caller.kind() == Kind::Service),
+            Self::Role(role) => caller.is_some_and(|caller| {
+                caller.roles().iter().any(|held| policy.roles.implies(held, role))
+            }),
+            Self::Permission(permission) => {
+                caller.is_some_and(|caller| caller.permissions().contains(permission))
+            }
+            Self::Tier(required) => policy.tiers.reach(tier(), required),
+            Self::RowTier => {
+                facts.required_tier.is_some_and(|required| policy.tiers.reach(tier(), required))
+            }
+            Self::Owner => is_person(caller) && facts.is_owner.unwrap_or(true),
+            Self::Fresh(seconds) => is_fresh(seconds),
+            Self::FreshForTopTier(seconds) => {
+                facts.required_tier.is_some_and(|tier| !policy.tiers.is_top(tier))
+                    || is_fresh(seconds)
+            }
+            Self::NotImpersonated => {
+                caller.is_some_and(|caller| caller.impersonated_by().is_none())
+            }
+            Self::AnyOf(rules) => rules.iter().any(|rule| rule.is_met(asker, facts, confirmed)),
+            Self::AllOf(rules) => rules.iter().all(|rule| rule.is_met(asker, facts, confirmed)),
+        }
+    }
+
+    fn missing(self, asker: Asker<'_>, facts: Facts<'_>, missing: &mut Vec<String>) {
+        if self.is_met(asker, facts, Confirmed::AsTheyAre) {
+            return;
+        }
+        if let Self::AllOf(rules) = self {
+            rules.iter().for_each(|rule| rule.missing(asker, facts, missing));
+        } else if let (Self::RowTier, Some(tier)) = (self, facts.required_tier) {
+            missing.push(format!("TIER({tier})"));
+        } else {
+            missing.push(self.name());
+        }
+    }
+}
+
+fn is_person(caller: Option<&Caller>) -> bool {
+    caller.is_some_and(|caller| caller.kind() == Kind::User)
+}
+
+fn is_fresh(caller: Option<&Caller>, seconds: u32) -> bool {
+    let earliest = now() - TimeDelta::seconds(seconds.into());
+    caller.is_some_and(|caller| caller.confirmed_at() >= earliest)
+}

@@ -1,0 +1,178 @@
+//! What a document would be told, field by field, without running it.
+
+use std::fmt;
+
+use async_graphql::Positioned;
+use async_graphql::parser::types::{
+    ExecutableDocument, Field, OperationType, Selection, SelectionSet,
+};
+use async_graphql::registry::{MetaTypeName, Registry};
+
+use super::decision::{Asker, Denial, Facts};
+use super::rule::Rule;
+use super::table::stated_name;
+
+/// One field of a document, and what a caller gets there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Where in the answer.
+    pub path: String,
+    /// `Type.field`.
+    pub field: String,
+    /// The rule, if the field states one.
+    pub rule: Option<Rule>,
+    /// What they get.
+    pub verdict: Verdict,
+}
+
+/// What a caller gets at a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No rule of its own: open to whoever reaches the object.
+    Open,
+    /// Let in, whatever the row.
+    Allowed,
+    /// Refused, whatever the row.
+    Refused(Denial),
+    /// Let in or refused: each kind of row, and the refusal if there is one.
+    Depends(Vec<(String, Option<Denial>)>),
+    /// The schema that they see has no such field.
+    Hidden,
+    /// No schema has such a field.
+    Unknown,
+}
+
+/// Fragments inside each other: more are not followed.
+const DEEPEST: usize = 32;
+
+/// Every field of `document`, in order, for `asker`.
+#[must_use]
+pub fn explain(document: &ExecutableDocument, types: &Registry, asker: Asker<'_>) -> Vec<Line> {
+    let mut walk = Walk { document, types, asker, lines: Vec::new() };
+    for (_, operation) in document.operations.iter() {
+        let root = match operation.node.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        walk.selections(&operation.node.selection_set.node, root, "", 0);
+    }
+    walk.lines
+}
+
+struct Walk<'a> {
+    document: &'a ExecutableDocument,
+    types: &'a Registry,
+    asker: Asker<'a>,
+    lines: Vec<Line>,
+}
+
+impl Walk<'_> {
+    fn selections(&mut self, set: &SelectionSet, object: &str, path: &str, depth: usize) {
+        if depth > DEEPEST {
+            return;
+        }
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => self.field(field, object, path, depth),
+                Selection::InlineFragment(fragment) => {
+                    let on = fragment.node.type_condition.as_ref();
+                    let on = on.map_or(object, |on| on.node.on.node.as_str());
+                    self.selections(&fragment.node.selection_set.node, on, path, depth + 1);
+                }
+                Selection::FragmentSpread(spread) => {
+                    let document = self.document;
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = document.fragments.get(name) {
+                        let on = fragment.node.type_condition.node.on.node.as_str();
+                        self.selections(&fragment.node.selection_set.node, on, path, depth + 1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn field(&mut self, field: &Positioned<Field>, object: &str, path: &str, depth: usize) {
+        let name = field.node.name.node.as_str();
+        if name.starts_with("__") {
+            return;
+        }
+        let dot = if path.is_empty() { "" } else { "." };
+        let path = format!("{path}{dot}{}", field.node.response_key().node);
+        let known = self.types.types.get(object).and_then(|object| object.field_by_name(name));
+        let rule = known.and_then(stated_name).and_then(Rule::named);
+        let verdict = match (known, rule) {
+            (None, _) => Verdict::Unknown,
+            (Some(_), None) => Verdict::Open,
+            (Some(_), Some(rule)) => verdict(rule, self.asker),
+        };
+        let line = Line { path: path.clone(), field: format!("{object}.{name}"), rule, verdict };
+        self.lines.push(line);
+        if let Some(known) = known {
+            let of = MetaTypeName::concrete_typename(&known.ty);
+            self.selections(&field.node.selection_set.node, of, &path, depth + 1);
+        }
+    }
+}
+
+fn verdict(rule: Rule, asker: Asker<'_>) -> Verdict {
+    if !rule.is_within_reach(asker) {
+        return Verdict::Hidden;
+    }
+    let rows = rows(rule, asker);
+    let decided = rows.into_iter().map(|(row, facts)| (row, rule.decide(asker, facts).err()));
+    let decided = decided.collect::<Vec<_>>();
+    let refused = decided.iter().filter(|(_, refusal)| refusal.is_some()).count();
+    match decided.first() {
+        Some((_, Some(denial))) if refused == decided.len() => Verdict::Refused(denial.clone()),
+        _ if refused == 0 => Verdict::Allowed,
+        _ => Verdict::Depends(decided),
+    }
+}
+
+/// The kinds of rows that the rule tells apart.
+fn rows<'a>(rule: Rule, asker: Asker<'a>) -> Vec<(String, Facts<'a>)> {
+    if rule.mentions(|rule| rule == Rule::RowTier) {
+        let tiers = asker.policy.tiers.names().iter();
+        let facts = |tier: &'a String| Facts { required_tier: Some(tier), ..Facts::default() };
+        return tiers.map(|tier| (format!("requiredTier {tier}"), facts(tier))).collect();
+    }
+    if rule.mentions(|rule| rule == Rule::Owner) {
+        let facts = |is_owner| Facts { is_owner: Some(is_owner), ..Facts::default() };
+        return vec![
+            ("own row".to_owned(), facts(true)),
+            ("another's row".to_owned(), facts(false)),
+        ];
+    }
+    vec![(String::new(), Facts::default())]
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.rule.map(Rule::name).unwrap_or_default();
+        write!(f, "{}: ", self.path)?;
+        match &self.verdict {
+            Verdict::Open => write!(f, "allowed to whoever reaches the object"),
+            Verdict::Allowed => write!(f, "allowed by {rule}"),
+            Verdict::Refused(denial) => write!(f, "refused by {rule}: {}", told(denial)),
+            Verdict::Hidden => {
+                write!(f, "hidden by {rule}: to these callers there is no such field")
+            }
+            Verdict::Unknown => write!(f, "unknown: there is no {}", self.field),
+            Verdict::Depends(rows) => {
+                write!(f, "depends on the row, by {rule}")?;
+                for (row, denial) in rows {
+                    match denial {
+                        Some(denial) => write!(f, "; {row}: refused, {}", told(denial))?,
+                        None => write!(f, "; {row}: allowed")?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn told(denial: &Denial) -> String {
+    format!("{}, missing {}", denial.code(), denial.missing.join(" and "))
+}

@@ -1,0 +1,176 @@
+//! What is kept of a request for the audit: refusals, privileged reads, mutations. Collected while the
+//! request runs, handed on in one piece when it ends, however it ends.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hallpass_entity::{Timestamp, now};
+use uuid::Uuid;
+
+use crate::identity::{Caller, Via};
+
+/// How many different things are kept of one request. Each counts how often it happened.
+const MOST_NOTES: usize = 64;
+
+/// The outcome of what was allowed and done.
+pub const ALLOWED: &str = "ALLOWED";
+/// The outcome of a mutation that the request's end cut off.
+const UNFINISHED: &str = "UNFINISHED";
+
+/// One line of the audit: who did what, under which rule, and how it ended. No token and no content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// The decision's id, as `extensions.decisionId` of a refusal tells it.
+    pub decision_id: Uuid,
+    /// The request's id, as the log and the `X-Request-Id` header tell it.
+    pub request_id: String,
+    /// The caller's id; none when nobody is signed in.
+    pub caller_id: Option<String>,
+    /// The id of the administrator who acted as the caller.
+    pub impersonated_by: Option<String>,
+    /// The kind of credential.
+    pub method: Option<Via>,
+    /// `Type.field`, or `authentication`.
+    pub field: String,
+    /// The rule's name, or the check that a credential failed.
+    pub rule: String,
+    /// [`ALLOWED`], or the code of the error.
+    pub outcome: String,
+    /// The global id of the row, where it is about one.
+    pub row_id: Option<String>,
+    /// How often, within this request.
+    pub times: u32,
+}
+
+/// Takes entries, without waiting.
+pub type Ledger = Arc<dyn Fn(Vec<Entry>) + Send + Sync>;
+
+/// Who is on the trail.
+pub struct Trail {
+    ledger: Ledger,
+    request_id: String,
+    caller: Option<Arc<Caller>>,
+    notes: Mutex<Vec<Note>>,
+}
+
+struct Note {
+    at: Timestamp,
+    decision_id: Uuid,
+    field: String,
+    rule: String,
+    outcome: String,
+    rows: Vec<String>,
+    times: u32,
+}
+
+impl Trail {
+    /// The trail of one request.
+    #[must_use]
+    pub fn new(ledger: Ledger, request_id: String, caller: Option<Arc<Caller>>) -> Self {
+        Self { ledger, request_id, caller, notes: Mutex::default() }
+    }
+
+    fn with_notes<T>(&self, work: impl FnOnce(&mut Vec<Note>) -> T) -> T {
+        // A panic elsewhere leaves the notes as they are, which is what is wanted of them.
+        work(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes how a rule was decided. The same again in one request is the same decision.
+    pub(super) fn note(
+        &self,
+        field: String,
+        rule: String,
+        outcome: &str,
+        row: Option<String>,
+    ) -> Uuid {
+        self.with_notes(|notes| {
+            let same = |note: &&mut Note| note.field == field && note.outcome == outcome;
+            if let Some(note) = notes.iter_mut().find(same) {
+                note.times = note.times.saturating_add(1);
+                return note.decision_id;
+            }
+            let decision_id = Uuid::now_v7();
+            if notes.len() < MOST_NOTES {
+                let (outcome, rows) = (outcome.to_owned(), row.into_iter().collect());
+                notes.push(Note { at: now(), decision_id, field, rule, outcome, rows, times: 1 });
+            }
+            decision_id
+        })
+    }
+
+    /// A mutation begins, which its rule allows.
+    pub(super) fn begin(&self, field: String, rule: String) {
+        self.with_notes(|notes| {
+            let (outcome, rows) = (UNFINISHED.to_owned(), Vec::new());
+            let decision_id = Uuid::now_v7();
+            notes.push(Note { at: now(), decision_id, field, rule, outcome, rows, times: 1 });
+        });
+    }
+
+    /// The mutation under way is about this row.
+    pub fn about(&self, row: String) {
+        self.unfinished(|note| {
+            if !note.rows.contains(&row) {
+                note.rows.push(row);
+            }
+        });
+    }
+
+    /// The mutation under way ended. Mutations of one request run one after the other.
+    pub fn end(&self, outcome: &str) {
+        self.unfinished(|note| outcome.clone_into(&mut note.outcome));
+    }
+
+    /// The mutation under way is refused after all, by the row. None is under way in a query.
+    pub(super) fn refuse(&self, rule: &str, code: &str) -> Option<Uuid> {
+        self.unfinished(|note| {
+            rule.clone_into(&mut note.rule);
+            code.clone_into(&mut note.outcome);
+            note.decision_id
+        })
+    }
+
+    fn unfinished<T>(&self, work: impl FnOnce(&mut Note) -> T) -> Option<T> {
+        self.with_notes(|notes| {
+            notes.iter_mut().rev().find(|note| note.outcome == UNFINISHED).map(work)
+        })
+    }
+
+    fn entries(&mut self) -> Vec<Entry> {
+        let notes = self.with_notes(std::mem::take);
+        notes.into_iter().flat_map(|note| self.spread(note)).collect()
+    }
+
+    /// An entry for each row.
+    fn spread(&self, note: Note) -> Vec<Entry> {
+        let caller = self.caller.as_deref();
+        let entry = Entry {
+            at: note.at,
+            decision_id: note.decision_id,
+            request_id: self.request_id.clone(),
+            caller_id: caller.map(|caller| caller.id().as_str().to_owned()),
+            impersonated_by: caller.and_then(Caller::impersonated_by).map(str::to_owned),
+            method: caller.map(Caller::via),
+            field: note.field,
+            rule: note.rule,
+            outcome: note.outcome,
+            row_id: None,
+            times: note.times,
+        };
+        if note.rows.is_empty() {
+            return vec![entry];
+        }
+        let about = |row| Entry { row_id: Some(row), ..entry.clone() };
+        note.rows.into_iter().map(about).collect()
+    }
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        let entries = self.entries();
+        if !entries.is_empty() {
+            (self.ledger)(entries);
+        }
+    }
+}

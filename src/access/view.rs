@@ -1,0 +1,59 @@
+//! What of the schema a caller sees: what somebody like them could reach. The rest is left out before the
+//! schema is built, so that introspection and validation know nothing of it either.
+
+use std::cell::Cell;
+
+use async_graphql::registry::{MetaType, Registry};
+
+use super::decision::Asker;
+use super::rule::{RULES, Rule};
+use super::table::stated_name;
+
+/// Which rules are within a caller's reach: what tells one view of the schema from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct View(u64);
+
+const _: () = assert!(RULES.len() <= 64, "a view has a bit for each rule");
+
+thread_local! {
+    /// The view that is being built. Types register themselves by associated functions, which take
+    /// nothing but the registry.
+    static BUILDING: Cell<View> = const { Cell::new(View::WHOLE) };
+}
+
+impl View {
+    /// Everything.
+    pub const WHOLE: Self = Self(u64::MAX);
+
+    /// What `asker` sees.
+    #[must_use]
+    pub fn of(asker: Asker<'_>) -> Self {
+        let reach = |(at, rule): (usize, &Rule)| u64::from(rule.is_within_reach(asker)) << at;
+        Self(RULES.iter().enumerate().map(reach).sum())
+    }
+
+    /// Builds a schema of what is in this view. `build` has to register its types in this thread.
+    pub fn build<T>(self, build: impl FnOnce() -> T) -> T {
+        let before = BUILDING.replace(self);
+        let built = build();
+        BUILDING.set(before);
+        built
+    }
+
+    fn shows(self, rule: &str) -> bool {
+        if self == Self::WHOLE {
+            return true;
+        }
+        let at = RULES.iter().position(|known| known.name() == rule);
+        at.is_some_and(|at| self.0 >> at & 1 == 1)
+    }
+}
+
+/// Leaves out the fields of `object` that are not in the view being built. One whose rule nobody knows is
+/// in none.
+pub fn leave_out(registry: &mut Registry, object: &str) {
+    let view = BUILDING.get();
+    if let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(object) {
+        fields.retain(|_, field| stated_name(field).is_none_or(|rule| view.shows(rule)));
+    }
+}

@@ -1,0 +1,69 @@
+//! `hallpass explain`
+
+use std::sync::Arc;
+
+use async_graphql::parser::parse_query;
+
+use super::cast::Cast;
+use super::{CliError, block_on, or_stdin};
+use crate::access::{Asker, explain};
+use crate::app;
+use crate::config::Config;
+use crate::identity::{Caller, Decision, Persona};
+use crate::schema;
+
+pub(super) fn run(
+    config: &Config,
+    persona: Option<Persona>,
+    token: Option<String>,
+    query: String,
+) -> Result<(), CliError> {
+    let document = parse_query(or_stdin(query)?)
+        .map_err(|error| CliError::Usage(format!("the document is no GraphQL: {error}")))?;
+    let caller = match (token, persona) {
+        (Some(token), _) => Some(block_on(shown(config, or_stdin(token)?))?),
+        (None, Some(persona)) => block_on(async { Cast::assemble(config)?.caller(persona).await })?,
+        (None, None) => None,
+    };
+    println!("as {}", caller.as_deref().map_or_else(|| "nobody".to_owned(), described));
+    let policy = app::policy(config);
+    let asker = Asker { caller: caller.as_deref(), policy: &policy };
+    for line in explain(&document, &schema::types(), asker) {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// Whoever shows `token`.
+async fn shown(config: &Config, token: String) -> Result<Arc<Caller>, CliError> {
+    let bare = token.trim().trim_start_matches("Bearer ").to_owned();
+    match app::recognizer(config)?.decide_bearer(&bare.into()).await {
+        Decision::Caller(caller) => Ok(caller),
+        Decision::Refused(refusal) => Err(CliError::Check(format!(
+            "the token is refused: {}; `hallpass doctor --token -` says more",
+            refusal.reason
+        ))),
+        Decision::Unavailable(_) => {
+            Err(CliError::Check("the auth server cannot be reached".to_owned()))
+        }
+        Decision::Anonymous | Decision::CrossSite(_) => {
+            Err(CliError::Usage("there is no token: write one after --token".to_owned()))
+        }
+    }
+}
+
+fn described(caller: &Caller) -> String {
+    let words = |words: &std::collections::BTreeSet<String>| match words.is_empty() {
+        true => "none".to_owned(),
+        false => words.iter().cloned().collect::<Vec<_>>().join(", "),
+    };
+    format!(
+        "{:?} by {}; roles: {}; tier: {}; permissions: {}",
+        caller.kind(),
+        caller.via().name(),
+        words(caller.roles()),
+        caller.tier(),
+        words(caller.permissions()),
+    )
+    .to_lowercase()
+}

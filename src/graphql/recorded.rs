@@ -1,0 +1,68 @@
+//! Mutations leave a trace: which, by whom, on which rows, and how it ended.
+
+use std::borrow::Cow;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::resolver_utils::resolve_container_serial;
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ID, ObjectType, OutputType, Positioned,
+    ServerError, ServerResult, Value,
+};
+
+use super::context::ContextExt as _;
+use super::error::code;
+use crate::access::ALLOWED;
+
+/// The arguments that name rows.
+const ROW_ARGUMENTS: [&str; 2] = ["id", "chapterId"];
+
+/// Mutations, each of which ends on the record.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded<T>(T);
+
+impl<T: ContainerType> ContainerType for Recorded<T> {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        let resolved = self.0.resolve_field(ctx).await;
+        let trail = &ctx.asking().trail;
+        rows(ctx).into_iter().for_each(|row| trail.about(row));
+        trail.end(resolved.as_ref().err().map_or(ALLOWED, code_of));
+        resolved
+    }
+}
+
+/// The rows that the arguments name. What cannot be read as ids was refused before.
+fn rows(ctx: &Context<'_>) -> Vec<String> {
+    let one = ROW_ARGUMENTS
+        .into_iter()
+        .filter_map(|name| ctx.param_value::<Option<ID>>(name, None).ok().and_then(|(_, id)| id));
+    let many = ctx.param_value::<Option<Vec<ID>>>("ids", None).ok().and_then(|(_, ids)| ids);
+    one.chain(many.into_iter().flatten()).map(|id| id.0).collect()
+}
+
+fn code_of(error: &ServerError) -> &str {
+    match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
+        Some(Value::String(code)) => code,
+        _ => code::BAD_USER_INPUT,
+    }
+}
+
+impl<T: ContainerType> OutputType for Recorded<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        _field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        resolve_container_serial(ctx, self).await
+    }
+}
+
+impl<T: ObjectType> ObjectType for Recorded<T> {}
