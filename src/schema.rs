@@ -1,27 +1,29 @@
-//! The schema: one line per domain. The only file that lists domains.
+//! The schema: one line per domain. The only room that lists domains.
+
+mod can;
+mod node;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::registry::Registry;
-use async_graphql::{
-    Context, EmptySubscription, ID, Interface, MergedObject, Object, OutputType as _, Request,
-    SDLExportOptions,
-};
+use async_graphql::{EmptySubscription, MergedObject, OutputType as _, Request, SDLExportOptions};
 use hallpass_entity::Scope;
 
-use crate::access::Rule::Public;
-use crate::access::{View, guarded};
-use crate::courses::{self, Chapter, Course, CourseQuery};
-use crate::graphql::{Lenient, Recorded, Result, decode_id};
+use crate::access::View;
+use crate::courses::{self, CourseQuery};
+use crate::graphql::{Lenient, Recorded};
 use crate::learners::LearnerQuery;
-use crate::tasks::{self, Task, TaskMutation, TaskQuery};
+use crate::tasks::{self, TaskMutation, TaskQuery};
 use crate::users::UserQuery;
+
+use can::CanQuery;
+use node::NodeQuery;
 
 /// The queries of every domain.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub struct Queries(NodeQuery, LearnerQuery, TaskQuery, CourseQuery, UserQuery);
+pub struct Queries(NodeQuery, CanQuery, LearnerQuery, TaskQuery, CourseQuery, UserQuery);
 
 /// The mutations of every domain.
 #[derive(MergedObject, Default)]
@@ -107,37 +109,6 @@ pub fn sdl(schema: &Schema) -> String {
 /// Gives a request what its resolvers need of `scope`: the scope, and each domain's loaders.
 #[must_use]
 pub fn scoped(request: Request, scope: Scope) -> Request {
-    request.data(tasks::loader(&scope)).data(courses::loaders(&scope)).data(scope)
-}
-
-/// Anything with a global id.
-#[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
-pub enum Node {
-    /// A task.
-    Task(Task),
-    /// A course.
-    Course(Course),
-    /// A chapter.
-    Chapter(Chapter),
-}
-
-/// The query that finds anything by its global id.
-#[derive(Default)]
-pub struct NodeQuery;
-
-#[guarded(Query)]
-#[Object]
-impl NodeQuery {
-    /// Whatever has this id, if the caller may read it.
-    #[graphql(guard = "Public")]
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        let Some((kind, key)) = decode_id(&id) else { return Ok(None) };
-        Ok(match kind.as_str() {
-            "Task" => tasks::node(ctx, key.into()).await?.map(Node::from),
-            "Course" => courses::course_node(ctx, key.into()).await?.map(Node::from),
-            "Chapter" => courses::chapter_node(ctx, key.into()).await?.map(Node::from),
-            _ => None,
-        })
-    }
+    let request = request.data(tasks::loader(&scope)).data(tasks::own_tasks(&scope));
+    request.data(courses::loaders(&scope)).data(scope)
 }

@@ -33,7 +33,7 @@ pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_AD
 pub use table::{ABSENT, HIDDEN, OPEN};
 pub use table::{Cell, Column, Row, Table, TableError};
 pub use trail::{ALLOWED, Entry, Ledger, Trail};
-pub use view::{View, leave_out};
+pub use view::{View, leave_out, rule_of};
 
 use async_graphql::TypeDirective;
 

@@ -1,6 +1,8 @@
 //! The vocabulary: what can be asked of a caller.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// What is asked of whoever uses a field. To add a rule, add a name here: the compiler shows each place
 /// that has to learn it.
@@ -104,7 +106,9 @@ impl Rule {
     /// The rule with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        RULES.iter().copied().find(|rule| rule.to_string() == name)
+        static NAMED: LazyLock<HashMap<String, Rule>> =
+            LazyLock::new(|| RULES.iter().map(|rule| (rule.name(), *rule)).collect());
+        NAMED.get(name).copied()
     }
 
     /// The rule for people: what one has to be.

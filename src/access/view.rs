@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use async_graphql::Context;
 use async_graphql::registry::{MetaType, Registry};
 
 use super::decision::Asker;
@@ -47,6 +48,13 @@ impl View {
         let at = RULES.iter().position(|known| known.name() == rule);
         at.is_some_and(|at| self.0 >> at & 1 == 1)
     }
+}
+
+/// The rule of the field `object.field`, if the schema that the caller sees has one that states a rule.
+#[must_use]
+pub fn rule_of(ctx: &Context<'_>, object: &str, field: &str) -> Option<Rule> {
+    let object = ctx.schema_env.registry.types.get(object)?;
+    Rule::named(stated_name(object.field_by_name(field)?)?)
 }
 
 /// Leaves out the fields of `object` that are not in the view being built. One whose rule nobody knows is

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use hallpass_entity::{
-    ChapterId, Comparison as _, CourseId, Error, Scope, course, progress, variant,
+    ChapterId, Comparison as _, CourseId, Error, Scope, chapter, course, progress, variant,
 };
 
 /// The loaders of one request.
 pub struct Loaders {
     pub(super) courses: DataLoader<CourseLoader>,
+    pub(super) chapters: DataLoader<ChapterLoader>,
     pub(super) forms: DataLoader<FormLoader>,
     pub(super) progress: DataLoader<ProgressLoader>,
 }
@@ -20,6 +21,7 @@ pub struct Loaders {
 pub fn loaders(scope: &Scope) -> Loaders {
     Loaders {
         courses: crate::graphql::loader(CourseLoader(scope.clone())),
+        chapters: crate::graphql::loader(ChapterLoader(scope.clone())),
         forms: crate::graphql::loader(FormLoader(scope.clone())),
         progress: crate::graphql::loader(ProgressLoader(scope.clone())),
     }
@@ -37,6 +39,20 @@ impl Loader<CourseId> for CourseLoader {
     async fn load(&self, ids: &[CourseId]) -> Loaded<CourseId, course::Model> {
         let these = course::Column::Id.one_of(ids.iter().copied());
         let rows = self.0.shared::<course::Entity>().filter(these).all().await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+/// Loads published chapters.
+pub(super) struct ChapterLoader(Scope);
+
+impl Loader<ChapterId> for ChapterLoader {
+    type Value = chapter::Model;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[ChapterId]) -> Loaded<ChapterId, chapter::Model> {
+        let these = chapter::Column::Id.one_of(ids.iter().copied());
+        let rows = self.0.shared::<chapter::Entity>().filter(these).all().await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }

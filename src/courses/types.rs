@@ -5,6 +5,7 @@ use hallpass_entity::{chapter, course, progress, variant};
 
 use super::loaders::Loaders;
 use super::personalize::choose;
+use super::viewer::ChapterViewer;
 use crate::access::{EDITOR, Facts, Guarded, READER, guarded, null_only_on_error};
 use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
 use crate::learners::{Level, Profile};
@@ -26,7 +27,7 @@ pub struct CourseFields(course::Model);
 
 /// The row behind a [`Chapter`].
 #[derive(Clone, Debug)]
-pub struct ChapterFields(chapter::Model);
+pub struct ChapterFields(pub(super) chapter::Model);
 
 impl From<course::Model> for Course {
     fn from(row: course::Model) -> Self {
@@ -132,6 +133,11 @@ impl ChapterFields {
     /// Whether everyone may see that it exists.
     async fn published(&self) -> bool {
         self.0.published
+    }
+
+    /// What the caller may do with it.
+    async fn viewer(&self) -> ChapterViewer<'_> {
+        ChapterViewer(self)
     }
 
     /// The text, in the form that suits the caller best; null when none is written yet.

@@ -59,10 +59,19 @@ pub async fn missing<E: OwnedEntity>(
     what: &'static str,
     row: Filter<E>,
 ) -> Result<ApiError> {
+    Ok(match is_told_of(ctx, row).await? {
+        true => Rule::Owner.refuse(ctx).into(),
+        false => ApiError::NotFound(what),
+    })
+}
+
+/// Whether the caller, who does not own `row`, is told that somebody else does.
+///
+/// # Errors
+/// When the database is away.
+pub async fn is_told_of<E: OwnedEntity>(ctx: &Context<'_>, row: Filter<E>) -> Result<bool> {
     match ctx.data_unchecked::<OwnershipDenial>() {
-        OwnershipDenial::Forbid if ctx.scope().is_anothers(row).await? => {
-            Ok(Rule::Owner.refuse(ctx).into())
-        }
-        OwnershipDenial::Forbid | OwnershipDenial::Hide => Ok(ApiError::NotFound(what)),
+        OwnershipDenial::Forbid => Ok(ctx.scope().is_anothers(row).await?),
+        OwnershipDenial::Hide => Ok(false),
     }
 }

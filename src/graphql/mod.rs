@@ -4,15 +4,17 @@ mod context;
 mod error;
 mod input;
 mod lenient;
+mod may;
 mod node;
 mod page;
 mod recorded;
 mod scalar;
 
-pub use context::{ContextExt, OwnershipDenial, loader, missing};
+pub use context::{ContextExt, OwnershipDenial, is_told_of, loader, missing};
 pub use error::{ApiError, Result, code};
 pub use input::Checks;
 pub use lenient::Lenient;
+pub use may::Decision;
 pub use node::{decode_id, encode_id};
 pub use page::{Connection, Direction, Listing, PageArgs, Total, connect};
 pub use recorded::Recorded;

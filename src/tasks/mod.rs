@@ -6,9 +6,11 @@ mod mutation;
 mod query;
 mod tags;
 mod types;
+mod viewer;
 
 pub use demo::load_demo;
 pub use mutation::TaskMutation;
 pub use query::{TaskQuery, node};
 pub use tags::loader;
 pub use types::{Task, TaskFields};
+pub use viewer::{DELETE, PUBLISH, UPDATE, may, own_tasks};

@@ -5,6 +5,7 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use hallpass_entity::task;
 
 use super::tags::TagLoader;
+use super::viewer::TaskViewer;
 use crate::access::{Facts, Guarded, Rule::Owner, guarded, null_only_on_error};
 use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
 
@@ -109,6 +110,11 @@ impl TaskFields {
     /// Whether it is the caller's.
     async fn is_owner(&self) -> bool {
         self.is_owner
+    }
+
+    /// What the caller may do with it.
+    async fn viewer(&self) -> TaskViewer<'_> {
+        TaskViewer(self)
     }
 
     /// Counts the changes, from 1. Give it back as `expectedVersion` to change only what you saw.

@@ -68,6 +68,9 @@ fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
     let in_mutation = |selection: &str| (format!("mutation {{ {selection} }}"), json!([name]));
     match (parent, name) {
         ("Query", "me" | "viewer") => in_query(&format!("{name} {{ id }}")),
+        ("Query", "can") => {
+            in_query(&format!("can(action: UPDATE_TASK, id: \"{task}\") {{ allowed }}"))
+        }
         ("Query", "node") => in_query(&format!("node(id: \"{task}\") {{ id }}")),
         ("Query", "task") => in_query(&format!("task(id: \"{task}\") {{ id }}")),
         ("Query", "tasks" | "publicTasks" | "courses" | "chapters") => {

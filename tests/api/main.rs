@@ -32,6 +32,7 @@ mod kinds;
 mod kit;
 mod log;
 mod machines;
+mod may;
 mod metrics;
 mod notes;
 mod oauth;

@@ -1,0 +1,72 @@
+//! "May I?", asked beforehand: the rule that a field states, and what it would say.
+
+use async_graphql::{Context, SimpleObject};
+
+use super::context::ContextExt as _;
+use super::error::code;
+use crate::access::{Denial, Facts, rule_of};
+
+/// Whether the caller may do something, decided by the rule of the field that does it.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Decision {
+    /// Whether they may.
+    pub allowed: bool,
+    /// The code that the refusal would have; null when allowed.
+    pub code: Option<String>,
+    /// The rule; null where the caller sees no field that does it.
+    pub rule: Option<String>,
+    /// What would satisfy the rule; empty when allowed.
+    pub missing: Vec<String>,
+    /// The same for people.
+    pub why: String,
+}
+
+impl Decision {
+    /// What the rule of the field `object.field` says of a row with these `facts`. Nothing is kept of it:
+    /// to ask is not to do.
+    #[must_use]
+    pub fn of(ctx: &Context<'_>, (object, field): (&str, &str), facts: Facts<'_>) -> Self {
+        let Some(rule) = rule_of(ctx, object, field) else {
+            let is_anonymous = ctx.caller().is_none();
+            return Self {
+                allowed: false,
+                code: Some(
+                    if is_anonymous { code::UNAUTHENTICATED } else { code::FORBIDDEN }.into(),
+                ),
+                rule: None,
+                missing: Vec::new(),
+                why: "This is not for callers like you.".to_owned(),
+            };
+        };
+        let refusal = rule.decide(ctx.asking().asker(), facts).err();
+        let sentence = rule.sentence();
+        Self {
+            allowed: refusal.is_none(),
+            why: match &refusal {
+                None => format!("It is for {sentence}."),
+                Some(denial) => {
+                    format!("It is for {sentence}: you lack {}.", denial.missing.join(" and "))
+                }
+            },
+            rule: Some(rule.name()),
+            code: refusal.as_ref().map(|denial| Denial::code(denial).to_owned()),
+            missing: refusal.map(|denial| denial.missing).unwrap_or_default(),
+        }
+    }
+
+    /// About a row that is not there, or that the caller does not get to see: nobody may do anything to it.
+    #[must_use]
+    pub fn about_nothing(self) -> Self {
+        if self.rule.is_none() {
+            return self;
+        }
+        let why = "There is no such thing.".to_owned();
+        Self {
+            allowed: false,
+            code: Some(code::NOT_FOUND.to_owned()),
+            missing: Vec::new(),
+            why,
+            ..self
+        }
+    }
+}
