@@ -6,6 +6,7 @@
 mod app;
 mod auth_server;
 mod forge;
+mod freshness;
 mod issuer;
 mod people;
 mod postgres;
@@ -38,6 +39,7 @@ mod notes;
 mod oauth;
 mod resilience;
 mod revocations;
+mod rules;
 mod scope;
 mod session_answers;
 mod sessions;

@@ -1,0 +1,248 @@
+//! Rules: what they ask, what a refusal says, and what each caller sees of the schema.
+
+use hallpass::identity::Persona;
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::command_line::hallpass;
+use crate::people::{alice, bob};
+
+const VARIANTS: &str = "{ chapter(slug: \"sense-think-act\") { variants { level } } }";
+
+#[tokio::test]
+async fn a_role_implies_those_below_it_as_the_team_has_set() {
+    let usual = App::start(Backend::Sqlite).await.with_courses().await;
+    let alone = App::with(Backend::Sqlite, &["--role-inherits", ""]).await.with_courses().await;
+    let other = App::with(Backend::Sqlite, &["--role-inherits", "owner>chief>editor, chief>user"]);
+    let other = other.await.with_courses().await;
+    for (role, app, may) in [
+        ("editor", &usual, true),
+        ("admin", &usual, true),
+        ("user", &usual, false),
+        ("editor", &alone, true),
+        ("admin", &alone, false),
+        ("owner", &other, true),
+        ("chief", &other, true),
+        ("admin", &other, false),
+        ("user", &other, false),
+        ("editors", &usual, false),
+        ("ADMIN", &usual, false),
+    ] {
+        let answer = app.by_jwt(&alice().role(role)).ask(VARIANTS).await;
+        assert_eq!(answer.codes().is_empty(), may, "{role}: {}", answer.body);
+    }
+}
+
+#[test]
+fn a_role_that_implies_itself_is_told_before_anything_starts() {
+    for (said, fix) in [
+        ("admin>editor>admin", "a role cannot imply itself"),
+        ("a>b,b>c,c>a", "a role cannot imply itself"),
+        ("admin", "write what implies what, such as admin>editor>user"),
+        ("admin>>user", "write what implies what, such as admin>editor>user"),
+    ] {
+        let output = hallpass(&["--role-inherits", said, "access"]);
+        assert_eq!(output.code, 2, "{said}");
+        assert!(output.stderr.contains("ROLE_INHERITS is"), "{}", output.stderr);
+        assert!(output.stderr.contains(fix), "{}", output.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_which_rule_what_is_missing_and_under_which_id_it_is_kept() {
+    let app = App::start(Backend::Sqlite).await.with_courses().await;
+    let read = "{ chapter(slug: \"feedback-control\") { personalized { level } } }";
+    let answer = app.by_jwt(&alice()).ask(read).await;
+    let said = answer.error()["extensions"].as_object().unwrap();
+    assert_eq!(said["code"], "FORBIDDEN");
+    assert_eq!(said["rule"], "MIN_TIER(requiredTier) and FRESH_FOR_TOP_TIER(900s)");
+    assert_eq!(said["missing"], json!(["TIER(premium)"]));
+    let id = said["decisionId"].as_str().unwrap();
+    assert_eq!(id.len(), 36, "{id}");
+    let mut names = said.keys().collect::<Vec<_>>();
+    names.sort();
+    assert_eq!(names, ["code", "decisionId", "missing", "rule"], "no more, in production");
+    let again = app.by_jwt(&alice()).ask(read).await;
+    assert_ne!(again.error()["extensions"]["decisionId"], id);
+}
+
+#[tokio::test]
+async fn in_development_a_refusal_shows_the_callers_side_too() {
+    let app = App::configured(Backend::Sqlite, &[]).await;
+    let cards = app.anonymous().request(reqwest::Method::GET, "/dev/personas").send().await;
+    let cards: Value = cards.unwrap().json().await.unwrap();
+    let free = cards.as_array().unwrap().iter().find(|card| card["name"] == "free").unwrap();
+    let answer = app
+        .by_bearer(free["token"].as_str().unwrap())
+        .ask("{ chapter(slug: \"feedback-control\") { personalized { level } } }")
+        .await;
+    let side = &answer.error()["extensions"]["caller"];
+    assert_eq!(side["roles"], json!(["user"]));
+    assert_eq!(side["tier"], "free");
+    assert_eq!(side["method"], "JWT");
+    assert_eq!(side["kind"], "user");
+    let guest = app.anonymous().ask("{ me { id } }").await;
+    assert!(guest.error()["extensions"].get("caller").is_none(), "{}", guest.body);
+}
+
+#[tokio::test]
+async fn what_a_caller_cannot_reach_answers_like_what_was_made_up() {
+    let app = App::with(Backend::Sqlite, &["--introspection", "true"]).await.with_courses().await;
+    for who in [app.by_jwt(&bob()), app.anonymous(), app.by_jwt(&alice().role("editor"))] {
+        for (hidden, made_up) in [
+            ("{ user(id: \"x\") { id } }", "{ usar(id: \"x\") { id } }"),
+            (
+                "query($id: ID!) { user(id: $id) { id } }",
+                "query($id: ID!) { usar(id: $id) { id } }",
+            ),
+            ("{ me { id } user(id: 5) { id } }", "{ me { id } usar(id: 5) { id } }"),
+            (
+                "{ node(id: \"x\") { ... on User { id } } }",
+                "{ node(id: \"x\") { ... on Usar { id } } }",
+            ),
+            ("fragment F on User { id } { me { id } }", "fragment F on Usar { id } { me { id } }"),
+            ("query($u: User) { me { id } }", "query($u: Usar) { me { id } }"),
+        ] {
+            let variables = json!({"id": "x", "u": {}});
+            let hidden = who.ask_with(hidden, variables.clone()).await;
+            let made_up = who.ask_with(made_up, variables).await;
+            assert_eq!(hidden.status, made_up.status);
+            let same = hidden.body.to_string().replace("user", "usar").replace("User", "Usar");
+            assert_eq!(same, made_up.body.to_string());
+            assert!(!hidden.codes().is_empty(), "{}", hidden.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn introspection_shows_each_caller_what_they_could_reach() {
+    let app = App::with(Backend::Sqlite, &["--introspection", "true"]).await;
+    let names = "{ __schema { types { name } queryType { fields { name } } }
+        __type(name: \"User\") { name } }";
+    for (person, sees_users, sees_variants) in [
+        (alice(), false, false),
+        (alice().role("editor"), false, true),
+        (alice().with("permissions", "content:write"), false, true),
+        (alice().role("admin"), true, true),
+    ] {
+        let seen = app.by_jwt(&person).data(names).await;
+        let text = seen.to_string();
+        assert_eq!(text.contains("\"User\""), sees_users, "{text}");
+        assert_eq!(text.contains("\"user\""), sees_users, "{text}");
+        assert_eq!(seen["__type"].is_null(), !sees_users);
+        assert_eq!(text.contains("\"ChapterVariant\""), sees_variants, "{text}");
+        assert!(text.contains("\"tasks\""), "{text}");
+    }
+    let guest = app.anonymous().data(names).await.to_string();
+    assert!(guest.contains("\"tasks\"") && !guest.contains("\"User\""), "{guest}");
+}
+
+#[test]
+fn the_schema_of_a_persona_is_what_they_see() {
+    let (whole, free) = (hallpass(&["schema"]), hallpass(&["schema", "--as", "free"]));
+    let admin = hallpass(&["schema", "--as", "admin"]);
+    assert_eq!(admin.stdout, whole.stdout);
+    assert!(whole.stdout.contains("type User "));
+    assert!(!free.stdout.contains("User "), "{}", free.stdout);
+    assert!(!free.stdout.contains("ROLE("), "{}", free.stdout);
+    assert!(free.stdout.contains("tasks("));
+}
+
+#[test]
+fn a_document_is_explained_field_by_field() {
+    let document =
+        "query A { me { id } user(id: \"x\") { name } publicTasks { nodes { ...T } } nope
+        chapter(slug: \"x\") { text: personalized { body } } }
+        query B { tasks { totalCount } } fragment T on Task { title tags }";
+    let explained = hallpass(&["explain", "--as", "free", document]);
+    assert_eq!(explained.code, 0, "{}", explained.stderr);
+    for line in [
+        "as user by jwt; roles: user; tier: free; permissions: none",
+        "me: allowed by SIGNED_IN",
+        "me.id: allowed to whoever reaches the object",
+        "user: hidden by ROLE(admin): to these callers there is no such field",
+        "publicTasks.nodes.tags: depends on the row, by OWNER; own row: allowed; another's row: refused, FORBIDDEN, missing OWNER",
+        "nope: unknown: there is no Query.nope",
+        "tasks: allowed by SIGNED_IN",
+    ] {
+        assert!(explained.stdout.lines().any(|said| said == line), "{line}: {}", explained.stdout);
+    }
+    let tiers = explained.stdout.lines().find(|line| line.starts_with("chapter.text:")).unwrap();
+    assert!(tiers.contains("requiredTier free: allowed; requiredTier premium: refused"), "{tiers}");
+    let guest = hallpass(&["explain", "--as", "guest", "{ me { id } }"]);
+    assert!(guest.stdout.contains("as nobody\nme: refused by SIGNED_IN: UNAUTHENTICATED"));
+    assert_eq!(hallpass(&["explain", "--as", "free", "{ me {"]).code, 2);
+    assert_eq!(hallpass(&["explain", "{ me { id } }"]).code, 2, "as whom?");
+    assert_eq!(hallpass(&["explain", "--token", "rubbish", "{ me { id } }"]).code, 1);
+}
+
+#[tokio::test]
+async fn somebody_who_is_impersonated_is_told_so_in_me() {
+    let app = hallpass::testing::App::start().await;
+    let me = app.by_persona(Persona::Impersonated).data("{ me { id impersonatedBy } }").await;
+    assert_eq!(me["me"], json!({"id": "persona-free", "impersonatedBy": "persona-admin"}));
+}
+
+/// The table, of which `change` says otherwise, as the team kept it before.
+fn diff(change: impl FnOnce(&mut Value)) -> (i32, Vec<String>) {
+    let kept = hallpass(&["access", "--json"]).stdout;
+    let mut table: Value = serde_json::from_str(&kept).unwrap();
+    change(&mut table);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), table.to_string()).unwrap();
+    let output = hallpass(&["access", "--diff", file.path().to_str().unwrap()]);
+    (output.code, output.stdout.lines().map(str::to_owned).collect())
+}
+
+fn cell<'a>(table: &'a mut Value, field: &str, caller: &str) -> &'a mut Value {
+    let rows = table["rows"].as_array_mut().unwrap();
+    let row = rows.iter_mut().find(|row| row["field"] == field).unwrap();
+    let cells = row["cells"].as_array_mut().unwrap();
+    &mut cells.iter_mut().find(|cell| cell["caller"] == caller).unwrap()["answer"]
+}
+
+fn without_row(table: &mut Value, field: &str) {
+    table["rows"].as_array_mut().unwrap().retain(|row| row["field"] != field);
+}
+
+#[test]
+fn a_change_that_widens_access_needs_a_signature() {
+    assert_eq!(diff(|_| {}), (0, vec![]));
+    let narrowed = diff(|old| *cell(old, "Query.user", "free") = "allowed".into());
+    let line = "narrowed Query.user, as free: allowed -> GRAPHQL_VALIDATION_FAILED";
+    assert_eq!(narrowed, (0, vec![line.to_owned()]));
+    let widened = diff(|old| *cell(old, "Query.tasks", "free") = "FORBIDDEN".into());
+    let line = "widened  Query.tasks, as free: FORBIDDEN -> allowed";
+    assert_eq!(widened, (1, vec![line.to_owned()]));
+    let new_field = diff(|old| without_row(old, "Query.user"));
+    let line = "widened  Query.user, as admin: no such field -> allowed";
+    assert_eq!(new_field, (1, vec![line.to_owned()]));
+    let lost_its_rule = diff(|old| {
+        let open = old["open"]["Task"].as_array_mut().unwrap();
+        open.retain(|field| field != "title");
+        let rows = old["rows"].as_array_mut().unwrap();
+        let mut row = rows.iter().find(|row| row["field"] == "Task.tags").unwrap().clone();
+        row["field"] = "Task.title".into();
+        rows.push(row);
+    });
+    assert_eq!(lost_its_rule.0, 1);
+    assert!(lost_its_rule.1.contains(&"widened  Task.title, as free: FORBIDDEN -> allowed".into()));
+    assert!(!lost_its_rule.1.iter().any(|line| line.contains("as owner")), "{lost_its_rule:?}");
+    let got_a_rule = diff(|old| {
+        without_row(old, "Task.tags");
+        old["open"]["Task"].as_array_mut().unwrap().push("tags".into());
+    });
+    assert_eq!(got_a_rule.0, 0, "{got_a_rule:?}");
+    assert!(got_a_rule.1.contains(&"narrowed Task.tags, as free: allowed -> FORBIDDEN".into()));
+}
+
+#[test]
+fn a_table_that_cannot_be_read_is_told() {
+    let output = hallpass(&["access", "--diff", "missing.json"]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("missing.json cannot be read"), "{}", output.stderr);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let output = hallpass(&["access", "--diff", file.path().to_str().unwrap()]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("hallpass access --json"), "{}", output.stderr);
+}
