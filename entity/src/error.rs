@@ -14,6 +14,12 @@ pub enum Error {
     /// The database gave up on a statement that took too long.
     #[error("the database took too long: {0}")]
     Timeout(#[source] DbErr),
+    /// Another row has a value that only one row may have.
+    #[error("the value is taken: {0}")]
+    Taken(#[source] DbErr),
+    /// The row hangs on one that is not there.
+    #[error("the row has no parent: {0}")]
+    Orphan(#[source] DbErr),
     /// Anything else: a fault of ours.
     #[error("the database refused a statement: {0}")]
     Internal(#[source] DbErr),
@@ -24,6 +30,8 @@ impl From<DbErr> for Error {
         match kind(&error) {
             Kind::Unavailable => Self::Unavailable(error),
             Kind::Timeout => Self::Timeout(error),
+            Kind::Taken => Self::Taken(error),
+            Kind::Orphan => Self::Orphan(error),
             Kind::Internal => Self::Internal(error),
         }
     }
@@ -32,6 +40,8 @@ impl From<DbErr> for Error {
 enum Kind {
     Unavailable,
     Timeout,
+    Taken,
+    Orphan,
     Internal,
 }
 
@@ -68,6 +78,10 @@ fn code_kind(code: &str) -> Kind {
         "08P01" => Kind::Internal,
         // serialization_failure and deadlock_detected: the same request may succeed a moment later.
         "40001" | "40P01" => Kind::Unavailable,
+        // unique_violation; SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY.
+        "23505" | "2067" | "1555" => Kind::Taken,
+        // foreign_key_violation; SQLITE_CONSTRAINT_FOREIGNKEY.
+        "23503" | "787" => Kind::Orphan,
         // SQLITE_BUSY and its extended forms: the busy timeout ran out.
         "5" | "261" | "517" | "773" => Kind::Unavailable,
         code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {

@@ -38,7 +38,7 @@ pub use id::{ChapterId, CourseId, TaskId, TaskTagId, UserId, VariantId};
 pub use page::{Key, Order, Page, Position, Window};
 pub use privilege::Privilege;
 pub use relation::ChildOf;
-pub use rows::{Change, Own, Read, Rows};
+pub use rows::{Change, Edit, Own, Read, Rows};
 pub use scope::{Scope, Transaction};
 
 /// How a column of a new or changed row is given its value.

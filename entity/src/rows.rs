@@ -14,7 +14,7 @@ use sea_orm::{
 
 use crate::filter::column;
 use crate::page::{Order, Page, Position, Window, id_column};
-use crate::policy::OwnedEntity;
+use crate::policy::{OwnedEntity, SharedEntity};
 use crate::{Error, Filter};
 
 /// The connection, which never leaves this crate.
@@ -37,9 +37,11 @@ impl Conn {
 pub enum Read {}
 /// The rows behind this door are the caller's own, to change and delete too.
 pub enum Own {}
+/// The rows behind this door are everyone's, to change and delete for whoever may.
+pub enum Edit {}
 
 /// The rows of `E` that one door opens on, narrowed by filters. What may be done with them is `P`:
-/// [`Read`] or [`Own`].
+/// [`Read`], [`Own`] or [`Edit`].
 pub struct Rows<E: EntityTrait, P = Read> {
     conn: Conn,
     condition: Condition,
@@ -203,15 +205,10 @@ impl<E: EntityTrait> Change<E> {
     }
 }
 
-impl<E: OwnedEntity> Rows<E, Own> {
-    /// Changes every row, in one statement, and returns them as they are then. The owner and the key
-    /// stay as they are, whatever `change` says.
-    ///
-    /// # Errors
-    /// When the database is away or refuses.
-    pub async fn update(&self, change: Change<E>) -> Result<Vec<E::Model>, Error> {
+impl<E: EntityTrait, P> Rows<E, P> {
+    /// The one statement that changes rows. The key stays as it is, whatever `change` says.
+    async fn change(&self, change: Change<E>) -> Result<Vec<E::Model>, Error> {
         let Change { mut values, counters } = change;
-        E::set_owner(&mut values, sea_orm::ActiveValue::NotSet);
         for key in E::PrimaryKey::iter() {
             values.not_set(key.into_column());
         }
@@ -222,14 +219,51 @@ impl<E: OwnedEntity> Rows<E, Own> {
         Ok(update.exec_with_returning(&self.conn.executor()).await?)
     }
 
+    /// The one statement that deletes rows.
+    async fn remove(&self) -> Result<u64, Error> {
+        let deleted =
+            E::delete_many().filter(self.condition.clone()).exec(&self.conn.executor()).await?;
+        Ok(deleted.rows_affected)
+    }
+}
+
+impl<E: OwnedEntity> Rows<E, Own> {
+    /// Changes every row, in one statement, and returns them as they are then. The owner and the key
+    /// stay as they are, whatever `change` says.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn update(&self, mut change: Change<E>) -> Result<Vec<E::Model>, Error> {
+        E::set_owner(&mut change.values, sea_orm::ActiveValue::NotSet);
+        self.change(change).await
+    }
+
     /// Deletes every row, in one statement, and says how many there were.
     ///
     /// # Errors
     /// When the database is away or refuses.
     pub async fn delete(&self) -> Result<u64, Error> {
-        let deleted =
-            E::delete_many().filter(self.condition.clone()).exec(&self.conn.executor()).await?;
-        Ok(deleted.rows_affected)
+        self.remove().await
+    }
+}
+
+impl<E: SharedEntity> Rows<E, Edit> {
+    /// Changes every row, in one statement, and returns them as they are then. The key stays as it is,
+    /// whatever `change` says.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] or [`Error::Orphan`] when `change` does not fit the other rows; else when the
+    /// database is away or refuses.
+    pub async fn update(&self, change: Change<E>) -> Result<Vec<E::Model>, Error> {
+        self.change(change).await
+    }
+
+    /// Deletes every row and what hangs on it, in one statement, and says how many there were.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn delete(&self) -> Result<u64, Error> {
+        self.remove().await
     }
 }
 

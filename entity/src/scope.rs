@@ -6,22 +6,24 @@
 //!
 //! | door | opens on |
 //! |---|---|
-//! | [`Scope::mine`] | rows the caller owns, the only ones to change or delete |
+//! | [`Scope::mine`] | rows the caller owns, to change and delete too |
 //! | [`Scope::public`] | owned rows that their owners made public |
 //! | [`Scope::readable`] | both |
 //! | [`Scope::shared`] | published rows of a shared table |
 //! | [`Scope::everyones`] | every row of a table, to read: for whoever holds a [`Privilege`] |
+//! | [`Scope::editable`] | every row of a shared table, to change and delete too: for such a holder |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
 use std::sync::Arc;
 
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue, Condition, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue, Condition, DatabaseConnection, DbErr, EntityTrait,
+    IntoActiveModel, Iterable, PrimaryKeyToColumn, TransactionTrait,
 };
 
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
-use crate::rows::{Conn, Own, Read, Rows, owned_by};
+use crate::rows::{Conn, Edit, Own, Read, Rows, owned_by};
 use crate::{Error, Filter, Privilege, UserId};
 
 /// What one caller may reach. Cheap to clone.
@@ -86,6 +88,12 @@ impl Scope {
         self.rows(Condition::all())
     }
 
+    /// Every row of a shared table, published or not.
+    #[must_use]
+    pub fn editable<E: SharedEntity>(&self, _proof: Privilege) -> Rows<E, Edit> {
+        self.rows(Condition::all())
+    }
+
     /// Whether a row is there and belongs to somebody else: all that is told of it, for servers set
     /// to say "forbidden" rather than "not found".
     ///
@@ -127,6 +135,47 @@ impl Scope {
         });
         E::insert_many(rows).exec_without_returning(&self.conn.executor()).await?;
         Ok(())
+    }
+
+    /// Writes a row of a shared table.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] or [`Error::Orphan`] when it does not fit the other rows; else when the database
+    /// is away or refuses.
+    pub async fn insert_shared<E: SharedEntity>(
+        &self,
+        _proof: Privilege,
+        row: E::ActiveModel,
+    ) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
+        Ok(E::insert(row).exec_with_returning(&self.conn.executor()).await?)
+    }
+
+    /// Writes a row of a shared table in place of the one that is the same in `same`, if there is one,
+    /// in one statement. The key of that one stays.
+    ///
+    /// # Errors
+    /// As [`insert_shared`](Self::insert_shared).
+    pub async fn save_shared<E: SharedEntity>(
+        &self,
+        _proof: Privilege,
+        row: E::ActiveModel,
+        same: &[E::Column],
+    ) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
+        let mut new = row.clone();
+        let keys = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+        for column in keys.chain(same.iter().copied()) {
+            new.not_set(column);
+        }
+        let new = E::Column::iter().filter(|column| new.get(*column).is_set());
+        let in_place = OnConflict::columns(same.iter().copied()).update_columns(new).to_owned();
+        let save = E::insert(row).on_conflict(in_place);
+        Ok(save.exec_with_returning(&self.conn.executor()).await?)
     }
 
     /// Opens a transaction for the same caller. Dropped without

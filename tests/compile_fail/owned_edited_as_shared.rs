@@ -1,0 +1,9 @@
+//! The door through which shared tables are edited does not open on owned ones, whatever the proof.
+use hallpass_entity::{Privilege, Scope, task};
+
+async fn write(scope: &Scope, proof: Privilege) {
+    let _ = scope.editable::<task::Entity>(proof);
+    let _ = scope.everyones::<task::Entity>(proof).delete().await;
+}
+
+fn main() {}
