@@ -1,5 +1,7 @@
 //! Checks of input that name every field that is wrong, not only the first.
 
+use async_graphql::MaybeUndefined;
+
 use super::error::{ApiError, Result};
 
 /// Collects what is wrong with an input.
@@ -17,7 +19,19 @@ impl Checks {
     /// A text, trimmed, whose length in characters is within `least` and `most`. PostgreSQL cannot
     /// keep NUL, so nothing takes it.
     pub fn text(&mut self, path: &str, text: &str, least: usize, most: usize) -> String {
-        let text = text.trim();
+        self.measure(path, text.trim(), least, most);
+        text.trim().to_owned()
+    }
+
+    /// A text, kept as it is: in Markdown, blanks at the start mean something. Blanks alone are
+    /// nothing.
+    pub fn markdown(&mut self, path: &str, text: String, least: usize, most: usize) -> String {
+        let text = if text.trim().is_empty() { String::new() } else { text };
+        self.measure(path, &text, least, most);
+        text
+    }
+
+    fn measure(&mut self, path: &str, text: &str, least: usize, most: usize) {
         let length = text.chars().count();
         if text.contains('\0') {
             self.note(path, "remove the NUL character");
@@ -26,7 +40,36 @@ impl Checks {
         } else if length > most {
             self.note(path, format!("use at most {most} characters; these are {length}"));
         }
-        text.to_owned()
+    }
+
+    /// Words of at most `longest` characters, at most `most` of them, each once in the order given.
+    pub fn words(
+        &mut self,
+        path: &str,
+        words: &[String],
+        longest: usize,
+        most: usize,
+    ) -> Vec<String> {
+        let mut unique = Vec::new();
+        for (at, word) in words.iter().enumerate() {
+            let word = self.text(&format!("{path}.{at}"), word, 1, longest);
+            if !unique.contains(&word) {
+                unique.push(word);
+            }
+            if at == most {
+                self.note(path, format!("give at most {most}"));
+                break;
+            }
+        }
+        unique
+    }
+
+    /// The value of what may be left out, and not be null.
+    pub fn not_null<T>(&mut self, path: &str, value: MaybeUndefined<T>) -> Option<T> {
+        if value.is_null() {
+            self.note(path, "it cannot be null: leave it out to keep it as it is");
+        }
+        value.take()
     }
 
     /// Fails with everything noted.

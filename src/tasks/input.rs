@@ -79,7 +79,7 @@ impl UpdateTaskInput {
     pub(super) fn check(self) -> Result<Written> {
         let mut checks = Checks::default();
         let mut values = task::ActiveModel::default();
-        if let Some(text) = required(&mut checks, "input.title", self.title) {
+        if let Some(text) = checks.not_null("input.title", self.title) {
             values.title = Set(title(&mut checks, &text));
         }
         match self.description {
@@ -89,7 +89,7 @@ impl UpdateTaskInput {
                 values.description = Set(description(&mut checks, &text));
             }
         }
-        if let Some(priority) = required(&mut checks, "input.priority", self.priority) {
+        if let Some(priority) = checks.not_null("input.priority", self.priority) {
             values.priority = Set(priority.into());
         }
         match self.due_at {
@@ -97,7 +97,7 @@ impl UpdateTaskInput {
             MaybeUndefined::Null => values.due_at = Set(None),
             MaybeUndefined::Value(due) => values.due_at = Set(Some(due_at(&mut checks, due))),
         }
-        if let Some(is_public) = required(&mut checks, "input.isPublic", self.is_public) {
+        if let Some(is_public) = checks.not_null("input.isPublic", self.is_public) {
             values.is_public = Set(is_public);
         }
         let tags = match self.tags {
@@ -108,13 +108,6 @@ impl UpdateTaskInput {
         checks.finish()?;
         Ok(Written { values, tags })
     }
-}
-
-fn required<T>(checks: &mut Checks, path: &str, value: MaybeUndefined<T>) -> Option<T> {
-    if value.is_null() {
-        checks.note(path, "it cannot be null: leave it out to keep it as it is");
-    }
-    value.take()
 }
 
 fn title(checks: &mut Checks, text: &str) -> String {
@@ -135,20 +128,8 @@ fn due_at(checks: &mut Checks, DateTime(due): DateTime) -> Timestamp {
     due
 }
 
-/// Each tag once, in the order given.
 fn tags(checks: &mut Checks, words: &[String]) -> Vec<String> {
-    let mut tags = Vec::new();
-    for (at, word) in words.iter().enumerate() {
-        let tag = checks.text(&format!("input.tags.{at}"), word, 1, LONGEST_TAG);
-        if !tags.contains(&tag) {
-            tags.push(tag);
-        }
-        if at == MOST_TAGS {
-            checks.note("input.tags", format!("use at most {MOST_TAGS} tags"));
-            break;
-        }
-    }
-    tags
+    checks.words("input.tags", words, LONGEST_TAG, MOST_TAGS)
 }
 
 /// Which of the caller's own tasks. Everything given must hold.
