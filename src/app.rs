@@ -250,7 +250,7 @@ fn prepare(
         let trail = Trail::new(Arc::clone(&ledger), request_id, caller.clone());
         let policy = Arc::clone(&policy);
         let asking = Asking { caller, policy, recheck, trail, is_open };
-        schema::scoped(request.data(asking).data(denial).data(Arc::clone(&users)), scope)
+        schema::scoped(request.data(denial).data(Arc::clone(&users)), asking, scope)
     })
 }
 

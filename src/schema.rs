@@ -10,8 +10,8 @@ use async_graphql::registry::Registry;
 use async_graphql::{EmptySubscription, MergedObject, OutputType as _, Request, SDLExportOptions};
 use hallpass_entity::Scope;
 
-use crate::access::View;
-use crate::courses::{self, CourseQuery};
+use crate::access::{Asking, View};
+use crate::courses::{self, Catalogue, CourseQuery, EditingMutation};
 use crate::graphql::{Lenient, Recorded};
 use crate::learners::LearnerQuery;
 use crate::tasks::{self, TaskMutation, TaskQuery};
@@ -28,7 +28,7 @@ pub struct Queries(NodeQuery, CanQuery, LearnerQuery, TaskQuery, CourseQuery, Us
 /// The mutations of every domain.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub struct Mutations(TaskMutation);
+pub struct Mutations(TaskMutation, EditingMutation);
 
 /// The whole schema.
 pub type Schema =
@@ -106,9 +106,12 @@ pub fn sdl(schema: &Schema) -> String {
     sdl
 }
 
-/// Gives a request what its resolvers need of `scope`: the scope, and each domain's loaders.
+/// Gives a request what its resolvers need of whoever asks: who it is, their scope, and what each
+/// domain makes of both.
 #[must_use]
-pub fn scoped(request: Request, scope: Scope) -> Request {
+pub fn scoped(request: Request, asking: Asking, scope: Scope) -> Request {
+    let catalogue = Catalogue::new(&asking, &scope);
+    let courses = courses::loaders(&scope, &catalogue);
     let request = request.data(tasks::loader(&scope)).data(tasks::own_tasks(&scope));
-    request.data(courses::loaders(&scope)).data(scope)
+    request.data(courses).data(catalogue).data(asking).data(scope)
 }

@@ -9,12 +9,13 @@ use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interests(Vec<String>);
 
-const SEPARATOR: char = '|';
-
 impl Interests {
+    /// What stands between two areas, and in none.
+    pub const SEPARATOR: char = '|';
+
     /// The set of `areas`, in their order. An area holding the separator loses it.
     pub fn new(areas: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self(areas.into_iter().map(|area| area.into().replace(SEPARATOR, "")).collect())
+        Self(areas.into_iter().map(|area| area.into().replace(Self::SEPARATOR, "")).collect())
     }
 
     /// The areas.
@@ -26,20 +27,26 @@ impl Interests {
     /// The text by which a column that holds `area` is found.
     #[must_use]
     pub fn needle(area: &str) -> String {
-        format!("{SEPARATOR}{}{SEPARATOR}", area.replace(SEPARATOR, ""))
+        let separator = Self::SEPARATOR;
+        format!("{separator}{}{separator}", area.replace(separator, ""))
     }
 
     fn from_text(text: &str) -> Self {
-        Self(text.split(SEPARATOR).filter(|area| !area.is_empty()).map(str::to_owned).collect())
+        Self(
+            text.split(Self::SEPARATOR)
+                .filter(|area| !area.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        )
     }
 }
 
 impl From<Interests> for Value {
     fn from(interests: Interests) -> Self {
-        let mut text = String::from(SEPARATOR);
+        let mut text = String::from(Interests::SEPARATOR);
         for area in interests.0 {
             text.push_str(&area);
-            text.push(SEPARATOR);
+            text.push(Interests::SEPARATOR);
         }
         text.into()
     }

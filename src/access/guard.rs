@@ -87,6 +87,15 @@ impl Rule {
         }
     }
 
+    /// The key to everyone's rows, before there is a field to refuse: none for a caller who does not
+    /// meet this rule, or when it lets in anybody who signs up.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the rule was met")]
+    pub fn proved_by(self, asking: &Asking) -> Option<Privilege> {
+        let is_met = self.decide(asking.asker(), Facts::default()).is_ok();
+        (is_met && self.is_privileged()).then(Privilege::proved)
+    }
+
     /// The refusal of a caller whom a statement refused.
     #[must_use]
     pub fn refuse(self, ctx: &Context<'_>) -> Box<Refusal> {

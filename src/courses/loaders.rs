@@ -9,6 +9,8 @@ use hallpass_entity::{
     ChapterId, Comparison as _, CourseId, Error, Scope, chapter, course, progress, variant,
 };
 
+use super::catalogue::Catalogue;
+
 /// The loaders of one request.
 pub struct Loaders {
     pub(super) courses: DataLoader<CourseLoader>,
@@ -18,19 +20,19 @@ pub struct Loaders {
 }
 
 /// The loaders of one request.
-pub fn loaders(scope: &Scope) -> Loaders {
+pub fn loaders(scope: &Scope, catalogue: &Catalogue) -> Loaders {
     Loaders {
-        courses: crate::graphql::loader(CourseLoader(scope.clone())),
-        chapters: crate::graphql::loader(ChapterLoader(scope.clone())),
-        forms: crate::graphql::loader(FormLoader(scope.clone())),
+        courses: crate::graphql::loader(CourseLoader(catalogue.clone())),
+        chapters: crate::graphql::loader(ChapterLoader(catalogue.clone())),
+        forms: crate::graphql::loader(FormLoader(catalogue.clone())),
         progress: crate::graphql::loader(ProgressLoader(scope.clone())),
     }
 }
 
 type Loaded<K, V> = Result<HashMap<K, V>, Arc<Error>>;
 
-/// Loads published courses.
-pub(super) struct CourseLoader(Scope);
+/// Loads courses.
+pub(super) struct CourseLoader(Catalogue);
 
 impl Loader<CourseId> for CourseLoader {
     type Value = course::Model;
@@ -38,13 +40,13 @@ impl Loader<CourseId> for CourseLoader {
 
     async fn load(&self, ids: &[CourseId]) -> Loaded<CourseId, course::Model> {
         let these = course::Column::Id.one_of(ids.iter().copied());
-        let rows = self.0.shared::<course::Entity>().filter(these).all().await?;
+        let rows = self.0.rows::<course::Entity>().filter(these).all().await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
 
-/// Loads published chapters.
-pub(super) struct ChapterLoader(Scope);
+/// Loads chapters.
+pub(super) struct ChapterLoader(Catalogue);
 
 impl Loader<ChapterId> for ChapterLoader {
     type Value = chapter::Model;
@@ -52,13 +54,13 @@ impl Loader<ChapterId> for ChapterLoader {
 
     async fn load(&self, ids: &[ChapterId]) -> Loaded<ChapterId, chapter::Model> {
         let these = chapter::Column::Id.one_of(ids.iter().copied());
-        let rows = self.0.shared::<chapter::Entity>().filter(these).all().await?;
+        let rows = self.0.rows::<chapter::Entity>().filter(these).all().await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
 
-/// Loads the written forms of published chapters.
-pub(super) struct FormLoader(Scope);
+/// Loads the written forms of chapters.
+pub(super) struct FormLoader(Catalogue);
 
 impl Loader<ChapterId> for FormLoader {
     type Value = Vec<variant::Model>;
@@ -66,7 +68,7 @@ impl Loader<ChapterId> for FormLoader {
 
     async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, Vec<variant::Model>> {
         let of_these = variant::Column::ChapterId.one_of(chapters.iter().copied());
-        let forms = self.0.shared::<variant::Entity>().filter(of_these);
+        let forms = self.0.rows::<variant::Entity>().filter(of_these);
         let mut forms = grouped(forms.all().await?, |form| form.chapter_id);
         for forms in forms.values_mut() {
             forms.sort_by_key(|form| (form.level, form.hardware));

@@ -1,15 +1,20 @@
 //! Courses: chapters that each reader gets in the form that suits them.
 
+mod catalogue;
 mod content;
 mod demo;
+mod editing;
+mod editing_input;
 mod loaders;
 pub mod personalize;
 mod query;
 mod types;
 mod viewer;
 
+pub use catalogue::Catalogue;
 pub use content::ContentError;
 pub use demo::{DemoError, load_demo, load_demo_progress};
+pub use editing::EditingMutation;
 pub use loaders::{Loaders, loaders};
 pub use query::{CourseQuery, chapter_node, course_node};
 pub use types::{Chapter, ChapterFields, Course, CourseFields};

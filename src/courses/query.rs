@@ -10,7 +10,8 @@ use hallpass_entity::{
     ChapterId, Comparison as _, CourseId, Filter, Order, Window, chapter, course, progress,
 };
 
-use super::types::{COURSE, Chapter, Course, Recommendation};
+use super::catalogue::catalogue;
+use super::types::{CHAPTER, COURSE, Chapter, Course, Recommendation};
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, null_only_on_error};
 use crate::graphql::{
@@ -24,6 +25,19 @@ const CONSIDERED: u64 = 500;
 /// How many recommendations may be asked for.
 const MOST_RECOMMENDED: i32 = 100;
 
+/// Which courses. Everything given must hold.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct CourseFilter {
+    /// Published, or a draft. Only editors find drafts.
+    pub published: Option<bool>,
+}
+
+impl CourseFilter {
+    fn check(&self) -> Filter<course::Entity> {
+        Filter::all().and_maybe(self.published.map(|is| course::Column::Published.is(is)))
+    }
+}
+
 /// Which chapters. Everything given must hold.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct ChapterFilter {
@@ -31,11 +45,13 @@ pub struct ChapterFilter {
     pub interest_area: Option<String>,
     /// Readable from this tier on.
     pub required_tier: Option<String>,
+    /// Published, or a draft, whatever its course is. Only editors find drafts.
+    pub published: Option<bool>,
 }
 
 impl ChapterFilter {
     fn check(self) -> Result<Filter<chapter::Entity>> {
-        use chapter::Column::{Interests as Area, RequiredTier};
+        use chapter::Column::{Interests as Area, Published, RequiredTier};
         let mut checks = Checks::default();
         let mut word =
             |path, text: Option<String>| text.map(|text| checks.text(path, &text, 1, 100));
@@ -44,7 +60,8 @@ impl ChapterFilter {
         checks.finish()?;
         Ok(Filter::all()
             .and_maybe(area.map(|area| Area.contains_text(&Interests::needle(&area))))
-            .and_maybe(tier.map(|tier| RequiredTier.is(tier))))
+            .and_maybe(tier.map(|tier| RequiredTier.is(tier)))
+            .and_maybe(self.published.map(|is| Published.is(is))))
     }
 }
 
@@ -55,11 +72,12 @@ pub struct CourseQuery;
 #[guarded(Query)]
 #[Object]
 impl CourseQuery {
-    /// The published courses, by title.
+    /// The published courses, by title; to editors, drafts too.
     #[graphql(guard = "Public", directive = null_only_on_error::apply())]
     async fn courses(
         &self,
         ctx: &Context<'_>,
+        filter: Option<CourseFilter>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -68,17 +86,18 @@ impl CourseQuery {
         let by_title =
             Listing { name: "title".to_owned(), order: Order::by(course::Column::Title, false) };
         let args = PageArgs::new(first, after, last, before);
-        let rows = ctx.scope().shared::<course::Entity>();
+        let rows = catalogue(ctx).rows().filter(filter.unwrap_or_default().check());
         connect(rows, &by_title, &args, Course::from).await.map(Some)
     }
 
-    /// The published course with this slug.
+    /// The published course with this slug; to editors, a draft too.
     #[graphql(guard = "Public")]
     async fn course(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Course>> {
         Ok(by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?.map(Course::from))
     }
 
-    /// The published chapters: of one course in their order, else of all courses, oldest first.
+    /// The published chapters: of one course in their order, else of all courses, oldest first. To
+    /// editors, drafts too.
     #[expect(
         clippy::too_many_arguments,
         reason = "the arguments of the field, as Relay names them"
@@ -102,11 +121,11 @@ impl CourseQuery {
         let of_course = course.map(|id| chapter::Column::CourseId.one_of(course_id(&id)));
         let filter = filter.unwrap_or_default().check()?.and_maybe(of_course);
         let args = PageArgs::new(first, after, last, before);
-        let rows = ctx.scope().shared::<chapter::Entity>().filter(filter);
+        let rows = catalogue(ctx).rows().filter(filter);
         connect(rows, &listing, &args, Chapter::from).await.map(Some)
     }
 
-    /// The published chapter with this slug.
+    /// The published chapter with this slug; to editors, a draft too.
     #[graphql(guard = "Public")]
     async fn chapter(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Chapter>> {
         Ok(by_slug::<chapter::Entity>(ctx, chapter::Column::Slug, &slug).await?.map(Chapter::from))
@@ -130,9 +149,14 @@ impl CourseQuery {
     }
 }
 
-/// No course has an id that is none of ours, so its list is empty.
-fn course_id(id: &ID) -> Option<CourseId> {
+/// No course has an id that is none of ours.
+pub(super) fn course_id(id: &ID) -> Option<CourseId> {
     decode_id(id).filter(|(kind, _)| kind == COURSE).map(|(_, key)| key.into())
+}
+
+/// No chapter has an id that is none of ours.
+pub(super) fn chapter_id(id: &ID) -> Option<ChapterId> {
+    decode_id(id).filter(|(kind, _)| kind == CHAPTER).map(|(_, key)| key.into())
 }
 
 async fn by_slug<E: SharedEntity>(
@@ -146,27 +170,28 @@ where
     if slug.contains('\0') {
         return Ok(None);
     }
-    Ok(ctx.scope().shared::<E>().filter(column.is(slug)).one().await?)
+    Ok(catalogue(ctx).rows::<E>().filter(column.is(slug)).one().await?)
 }
 
-/// The published course with this key.
+/// The course with this key, if the caller sees it.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn course_node(ctx: &Context<'_>, id: CourseId) -> Result<Option<Course>> {
-    let rows = ctx.scope().shared::<course::Entity>().filter(course::Column::Id.is(id));
+    let rows = catalogue(ctx).rows().filter(course::Column::Id.is(id));
     Ok(rows.one().await?.map(Course::from))
 }
 
-/// The published chapter with this key.
+/// The chapter with this key, if the caller sees it.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn chapter_node(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
-    let rows = ctx.scope().shared::<chapter::Entity>().filter(chapter::Column::Id.is(id));
+    let rows = catalogue(ctx).rows().filter(chapter::Column::Id.is(id));
     Ok(rows.one().await?.map(Chapter::from))
 }
 
+/// What everyone may read: nobody is told to read a draft.
 async fn considered(ctx: &Context<'_>) -> Result<Vec<chapter::Model>> {
     let oldest_first = Order::by(chapter::Column::CreatedAt, false);
     let window = Window { limit: CONSIDERED, ..Window::default() };

@@ -16,9 +16,9 @@ pub(super) const COURSE: &str = "Course";
 pub(super) const CHAPTER: &str = "Chapter";
 const VARIANT: &str = "ChapterVariant";
 
-/// A published course.
+/// A course.
 pub type Course = Lenient<CourseFields>;
-/// A published chapter.
+/// A chapter.
 pub type Chapter = Lenient<ChapterFields>;
 
 /// The row behind a [`Course`].

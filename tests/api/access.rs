@@ -92,6 +92,24 @@ fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
             in_mutation(&format!("completeTasks(ids: [\"{task}\"]) {{ id }}"))
         }
         ("Mutation", "deleteTasks") => in_mutation(&format!("deleteTasks(ids: [\"{task}\"])")),
+        ("Mutation", "createCourse") => {
+            in_mutation("createCourse(input: {slug: \"x\", title: \"x\"}) { id }")
+        }
+        ("Mutation", "createChapter") => in_mutation(
+            "createChapter(courseId: \"x\", input: {slug: \"x\", title: \"x\", requiredTier: \"free\"}) { id }",
+        ),
+        ("Mutation", "updateCourse" | "updateChapter") => {
+            in_mutation(&format!("{name}(id: \"x\", input: {{}}) {{ id }}"))
+        }
+        ("Mutation", "publishCourse" | "publishChapter") => {
+            in_mutation(&format!("{name}(id: \"x\") {{ id }}"))
+        }
+        ("Mutation", "deleteCourse" | "deleteChapter") => {
+            in_mutation(&format!("{name}(id: \"x\")"))
+        }
+        ("Mutation", "saveChapterVariant") => in_mutation(
+            "saveChapterVariant(chapterId: \"x\", input: {level: BEGINNER, hardware: BEGINNER, body: \"x\"}) { id }",
+        ),
         ("Task", name) => {
             (format!("{{ task(id: \"{task}\") {{ {name} }} }}"), json!(["task", name]))
         }

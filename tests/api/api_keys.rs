@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, App, As, Backend};
 use crate::auth_server::{AuthServer, GET_SESSION};
+use crate::course_editing::{course_with_chapter, seen};
 use crate::identity::assert_refused;
 use crate::issuer::serve;
 use crate::machines::is_a_machine;
@@ -169,6 +170,21 @@ async fn the_key_of_an_organization_is_a_machines_and_makes_no_session() {
     is_a_machine(&by_key(&app, &key), organization, "API_KEY", &permissions).await;
     let by_session = server.app(&[]).await;
     assert_refused(&by_key(&by_session, &key).ask(WHO).await, "no user's");
+}
+
+#[tokio::test]
+async fn the_key_of_an_organization_that_may_write_content_writes_courses() {
+    let server = shared();
+    let owner = server.sign_up("Press", json!({})).await;
+    let organization = server.operate("organization", json!({"email": owner.email})).await;
+    let options = json!({"configId": "org", "organizationId": organization["id"],
+        "permissions": {"content": ["write"]}});
+    let key = server.api_key(&owner, options).await;
+    let app = verifying(server, &[]).await;
+    let press = by_key(&app, &key);
+    let written = course_with_chapter(&press, "by-machine").await;
+    assert_eq!(written, seen(&press, "by-machine").await);
+    assert_eq!(seen(&app.anonymous(), "by-machine").await, Value::Null, "a draft");
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ mod contract;
 mod cookie_cache;
 mod cookie_cache_forged;
 mod cookies;
+mod course_drafts;
+mod course_editing;
 mod courses;
 mod discovery;
 mod doctor;
