@@ -10,8 +10,8 @@ use crate::graphql::{Decision, Result, decode_id};
 
 /// The field that gives a chapter's text.
 pub const READ: (&str, &str) = ("Chapter", "personalized");
-/// The field that only editors of a chapter have.
-pub const EDIT: (&str, &str) = ("Chapter", "variants");
+/// The field that changes a chapter.
+pub const EDIT: (&str, &str) = ("Mutation", "updateChapter");
 
 /// What the caller may do with a chapter.
 pub struct ChapterViewer<'a>(pub(super) &'a ChapterFields);
