@@ -10,8 +10,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
-use crate::config::{Config, ConfigError, Environment};
-use crate::doctor::{Answers, Doctor, MigrationsError, Storage, absent_file};
+use crate::config::{Config, ConfigError, Environment, RowSecurity};
+use crate::doctor::{Answers, Doctor, MigrationsError, Storage, Told, absent_file};
 use crate::http::{self, Parts, PersonaCard, Routers};
 use crate::identity::{
     Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Probe, Users,
@@ -19,6 +19,7 @@ use crate::identity::{
 };
 use crate::nodes::Nodes;
 use crate::revocations::Desk;
+use crate::row_security::Breach;
 use crate::schema::{self, Schemas};
 use crate::{courses, tasks};
 
@@ -34,6 +35,9 @@ pub enum StartError {
     /// A migration did not run.
     #[error("the database could not be migrated: {0}")]
     Migration(#[from] hallpass_migration::Error),
+    /// The database would not keep rows apart, as it was asked to.
+    #[error(transparent)]
+    RowSecurity(#[from] Breach),
     /// There is no development issuer.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
@@ -91,6 +95,7 @@ pub async fn open(
         url: config.database_url.expose_secret().to_owned(),
         statement_timeout: Some(config.limits.timeout),
         connections: CONNECTIONS,
+        row_security: config.row_security == RowSecurity::On,
     };
     Ok(Database::connect_observed(options, observe).await?)
 }
@@ -101,7 +106,8 @@ pub async fn open(
 /// When it is away.
 pub async fn open_for_migration(config: &Config) -> Result<Database, StartError> {
     let url = config.database_url.expose_secret().to_owned();
-    let options = Options { url, statement_timeout: None, connections: 1 };
+    // Migrations see every row.
+    let options = Options { url, statement_timeout: None, connections: 1, row_security: false };
     let database = Database::connect(options).await?;
     database.lock_out_others().await?;
     Ok(database)
@@ -113,9 +119,22 @@ pub async fn open_for_migration(config: &Config) -> Result<Database, StartError>
 /// When the database is away or refuses.
 pub async fn migrate(config: &Config) -> Result<(), StartError> {
     let database = open_for_migration(config).await?;
+    migrate_up(config, &database).await?;
+    Ok(database.close().await?)
+}
+
+/// Applies every migration to `database`, and enforces its policies where they are asked for.
+///
+/// # Errors
+/// When the database is away or refuses.
+pub async fn migrate_up(config: &Config, database: &Database) -> Result<(), StartError> {
     let system = database.system("migrations change tables, which have no owner");
     Migrator::up(system.connection(), None).await?;
-    Ok(database.close().await?)
+    match config.row_security {
+        RowSecurity::Off => {}
+        RowSecurity::On => hallpass_migration::wall::raise(system.connection()).await?,
+    }
+    Ok(())
 }
 
 impl App {
@@ -124,6 +143,9 @@ impl App {
     /// # Errors
     /// When a part cannot be built.
     pub async fn build(config: &Config, database: Database) -> Result<Self, StartError> {
+        if let Some(gap) = database.gap().await? {
+            return Err(Breach::from(gap).into());
+        }
         let issuer = match config.environment {
             Environment::Development => Some(Issuer::kept_in(&config.development_key)?),
             Environment::Production => None,
@@ -262,8 +284,12 @@ fn readiness(database: Database) -> Box<http::Readiness> {
             let system = database.system("readiness asks which migrations are applied");
             let status = hallpass_migration::status(system.connection()).await;
             match status {
-                Ok(status) if status.iter().all(|(_, applied)| *applied) => Ok(()),
-                _ => Err("migrations"),
+                Ok(status) if status.iter().all(|(_, applied)| *applied) => {}
+                _ => return Err("migrations"),
+            }
+            match database.gap().await {
+                Ok(None) => Ok(()),
+                _ => Err("row security"),
             }
         })
     })
@@ -312,8 +338,14 @@ fn opened(database: Database) -> Storage {
         Box::pin(async move {
             database.ping().await.map_err(|error| MigrationsError::Away(error.to_string()))?;
             let system = database.system("the doctor asks which migrations are applied");
-            let status = hallpass_migration::status(system.connection()).await;
-            status.map_err(|error| MigrationsError::Unreadable(error.to_string()))
+            let migrations = hallpass_migration::status(system.connection())
+                .await
+                .map_err(|error| MigrationsError::Unreadable(error.to_string()))?;
+            let gap = database.gap().await;
+            let gap = gap.map_err(|error| MigrationsError::Away(error.to_string()))?;
+            let breach = gap.map(Breach::from);
+            let row_security = database.is_walled().then(|| breach.map_or(Ok(()), Err));
+            Ok(Told { migrations, row_security })
         })
     }))
 }

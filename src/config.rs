@@ -45,6 +45,11 @@ pub struct Settings {
     #[arg(long, env, default_value = "sqlite://hallpass.db?mode=rwc", hide_env_values = true)]
     pub database_url: SecretString,
 
+    /// `on`: PostgreSQL itself keeps rows from everybody but their owner, by row-level security, behind the
+    /// scopes that do so anyway. For a role without SUPERUSER and BYPASSRLS
+    #[arg(long, env, value_enum, default_value = "off")]
+    pub row_security: RowSecurity,
+
     /// Origin of the Better Auth server, such as `https://app.example.com`. Turns on session
     /// cookies, bearer session tokens and JWTs. Also read from AUTH_SERVICE_URL and AUTH_SERVER_URL
     #[arg(long, env)]
@@ -239,6 +244,8 @@ pub struct Config {
     pub address: SocketAddr,
     /// The database.
     pub database_url: SecretString,
+    /// Whether row-level security stands behind the scopes.
+    pub row_security: RowSecurity,
     /// Who may sign callers in.
     pub identity: IdentityConfig,
     /// Which role implies which.
@@ -297,6 +304,15 @@ pub enum Trust {
     Trust,
 }
 
+/// Whether the database itself keeps rows apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RowSecurity {
+    /// The scopes alone do.
+    Off,
+    /// It does too.
+    On,
+}
+
 /// How another's row is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OwnershipDenial {
@@ -324,6 +340,7 @@ impl Settings {
         Ok(Config {
             environment,
             address: SocketAddr::new(self.api_host, self.api_port),
+            row_security: row_security(self.row_security, &self.database_url)?,
             database_url: database_url(self.database_url)?,
             identity,
             role_inherits: self.role_inherits,
@@ -436,6 +453,16 @@ fn database_url(url: SecretString) -> Result<SecretString, ConfigError> {
         return Ok(url);
     }
     wrong("DATABASE_URL names no known database: start it with sqlite:// or postgres://")
+}
+
+fn row_security(said: RowSecurity, url: &SecretString) -> Result<RowSecurity, ConfigError> {
+    if said == RowSecurity::On && url.expose_secret().starts_with("sqlite:") {
+        return wrong(
+            "ROW_SECURITY is on, and SQLite has no row-level security: remove it, or give the \
+             address of a PostgreSQL database as DATABASE_URL",
+        );
+    }
+    Ok(said)
 }
 
 fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString>, ConfigError> {

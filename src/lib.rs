@@ -20,7 +20,8 @@
 //! | [`nodes`] | nothing of ours |
 //! | [`revocations`] | [`identity`], [`nodes`], `hallpass_entity` |
 //! | [`http`] | [`identity`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`] |
-//! | [`doctor`] | [`config`], [`identity`], `hallpass_entity` (the clock) |
+//! | [`row_security`] | `hallpass_entity` |
+//! | [`doctor`] | [`config`], [`identity`], [`row_security`], `hallpass_entity` (the clock) |
 //! | [`app`] | everything |
 //! | [`cli`] | [`app`] and what a command prints |
 //! | `testing` | [`app`], [`cli`], [`identity`]: what tests of domains are written with |
@@ -40,6 +41,7 @@ pub mod identity;
 pub mod learners;
 pub mod nodes;
 pub mod revocations;
+pub mod row_security;
 pub mod schema;
 pub mod tasks;
 #[cfg(feature = "testing")]

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseExecutor, DbBackend, DbErr,
+    EntityTrait, PaginatorTrait,
 };
 
+use crate::wall::{ANNOUNCEMENT, Conn, Pass};
 use crate::{Error, Scope, UserId};
 
 /// How to reach the database.
@@ -17,6 +19,8 @@ pub struct Options {
     pub statement_timeout: Option<Duration>,
     /// How many connections there may be.
     pub connections: u32,
+    /// Whether statements run behind row-level security (PostgreSQL).
+    pub row_security: bool,
 }
 
 /// How long a request waits for a free connection before the database counts as unavailable.
@@ -30,6 +34,7 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Database {
     pool: DatabaseConnection,
+    walled: bool,
 }
 
 impl Database {
@@ -71,15 +76,29 @@ impl Database {
         if let Some(timeout) = options.statement_timeout {
             connect.statement_timeout(timeout);
         }
+        let walled = options.row_security;
+        if walled {
+            connect.map_sqlx_postgres_opts(|postgres| postgres.options([ANNOUNCEMENT]));
+        }
         let mut pool = sea_orm::Database::connect(connect).await?;
         pool.set_metric_callback(move |info| observe(&info.statement.sql));
-        Ok(Self { pool })
+        Ok(Self { pool, walled })
     }
 
     /// The doors of one caller; without an owner, of an anonymous one.
     #[must_use]
     pub fn scope(&self, owner: Option<UserId>) -> Scope {
-        Scope::new(self.pool.clone(), owner)
+        Scope::new(self.conn(), owner)
+    }
+
+    fn conn(&self) -> Conn {
+        Conn::new(self.pool.clone(), self.walled)
+    }
+
+    /// Whether statements run behind row-level security.
+    #[must_use]
+    pub fn is_walled(&self) -> bool {
+        self.walled
     }
 
     /// The way round the scopes, for the server's own work. `reason` says why none of the doors
@@ -87,7 +106,7 @@ impl Database {
     #[must_use]
     pub fn system(&self, reason: &'static str) -> System<'_> {
         tracing::debug!(reason, "system access to the database");
-        System { pool: &self.pool }
+        System { database: self }
     }
 
     /// Holds off whoever else does the same work, until this database is closed. For one connection:
@@ -122,14 +141,22 @@ impl Database {
 
 /// Unscoped access, for migrations and for what the server itself writes.
 pub struct System<'a> {
-    pool: &'a DatabaseConnection,
+    database: &'a Database,
 }
 
 impl<'a> System<'a> {
-    /// The bare connection.
+    /// The bare connection. Behind row-level security it opens on no owned rows: it shows no pass.
     #[must_use]
     pub fn connection(&self) -> &'a DatabaseConnection {
-        self.pool
+        &self.database.pool
+    }
+
+    /// Does `work`, for which every row stands open.
+    pub(crate) async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, Error> {
+        self.database.conn().run(&Pass::Server, work).await
     }
 
     /// Whether a table has no row.
@@ -140,7 +167,7 @@ impl<'a> System<'a> {
     where
         E::Model: Sync,
     {
-        Ok(E::find().count(self.pool).await? == 0)
+        Ok(self.run(async |conn| E::find().count(conn).await).await? == 0)
     }
 
     /// Writes rows as they are.
@@ -148,7 +175,8 @@ impl<'a> System<'a> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn insert_all<E: EntityTrait>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error> {
-        E::insert_many(rows).exec_without_returning(self.pool).await?;
+        let insert = E::insert_many(rows);
+        self.run(async |conn| insert.exec_without_returning(conn).await).await?;
         Ok(())
     }
 }

@@ -6,12 +6,14 @@
 //! carries the connection and never hands it out, so a query without its owner does not compile
 //! elsewhere. This crate knows no HTTP, no GraphQL and no request.
 //!
-//! To add a table: a file beside `task.rs`, one `mod` line here, one policy macro in the file.
+//! To add a table: a file beside `task.rs`, one `mod` line here, one policy macro in the file; and where
+//! rows have owners, one line in [`owned_tables`], and the policies of PostgreSQL in its migration.
 
 mod clock;
 mod database;
 mod error;
 mod filter;
+mod gap;
 mod id;
 mod page;
 pub mod policy;
@@ -19,6 +21,7 @@ mod privilege;
 mod relation;
 mod rows;
 pub mod scope;
+mod wall;
 
 pub mod chapter;
 pub mod course;
@@ -34,6 +37,7 @@ pub use clock::{Timestamp, now};
 pub use database::{Database, Options, System};
 pub use error::Error;
 pub use filter::{Comparison, Filter};
+pub use gap::{Gap, owned_tables};
 pub use id::{ChapterId, CourseId, TaskId, TaskTagId, UserId, VariantId};
 pub use page::{Key, Order, Page, Position, Window};
 pub use privilege::Privilege;

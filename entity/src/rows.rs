@@ -4,34 +4,16 @@
 //! scope's own connection: there is no way to take it elsewhere.
 
 use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, SimpleExpr};
-use std::sync::Arc;
-
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseConnection, DatabaseExecutor,
-    DatabaseTransaction, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
-    QueryOrder, QuerySelect, Select, TryGetable,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, Iterable, ModelTrait,
+    PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Select, TryGetable,
 };
 
 use crate::filter::column;
 use crate::page::{Order, Page, Position, Window, id_column};
 use crate::policy::{OwnedEntity, SharedEntity};
+use crate::wall::{Conn, Pass};
 use crate::{Error, Filter};
-
-/// The connection, which never leaves this crate.
-#[derive(Clone)]
-pub(crate) enum Conn {
-    Pool(DatabaseConnection),
-    Transaction(Arc<DatabaseTransaction>),
-}
-
-impl Conn {
-    pub(crate) fn executor(&self) -> DatabaseExecutor<'_> {
-        match self {
-            Self::Pool(pool) => DatabaseExecutor::Connection(pool),
-            Self::Transaction(transaction) => DatabaseExecutor::Transaction(transaction),
-        }
-    }
-}
 
 /// The rows behind this door may be read.
 pub enum Read {}
@@ -44,19 +26,20 @@ pub enum Edit {}
 /// [`Read`], [`Own`] or [`Edit`].
 pub struct Rows<E: EntityTrait, P = Read> {
     conn: Conn,
+    pass: Pass,
     condition: Condition,
     table: std::marker::PhantomData<fn() -> (E, P)>,
 }
 
 impl<E: EntityTrait, P> Clone for Rows<E, P> {
     fn clone(&self) -> Self {
-        Self::new(self.conn.clone(), self.condition.clone())
+        Self::new(self.conn.clone(), self.pass.clone(), self.condition.clone())
     }
 }
 
 impl<E: EntityTrait, P> Rows<E, P> {
-    pub(crate) fn new(conn: Conn, condition: Condition) -> Self {
-        Self { conn, condition, table: std::marker::PhantomData }
+    pub(crate) fn new(conn: Conn, pass: Pass, condition: Condition) -> Self {
+        Self { conn, pass, condition, table: std::marker::PhantomData }
     }
 
     /// Only those that also match `filter`.
@@ -75,7 +58,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn all(&self) -> Result<Vec<E::Model>, Error> {
-        Ok(self.select().all(&self.conn.executor()).await?)
+        self.conn.run(&self.pass, async |conn| self.select().all(conn).await).await
     }
 
     /// All of them, in order.
@@ -83,7 +66,8 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn all_by(&self, order: E::Column) -> Result<Vec<E::Model>, Error> {
-        Ok(self.select().order_by_asc(order).all(&self.conn.executor()).await?)
+        let rows = self.select().order_by_asc(order);
+        self.conn.run(&self.pass, async |conn| rows.all(conn).await).await
     }
 
     /// The one row, if it is there.
@@ -91,7 +75,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn one(&self) -> Result<Option<E::Model>, Error> {
-        Ok(self.select().one(&self.conn.executor()).await?)
+        self.conn.run(&self.pass, async |conn| self.select().one(conn).await).await
     }
 
     /// How many there are.
@@ -103,9 +87,8 @@ impl<E: EntityTrait, P> Rows<E, P> {
             .select()
             .select_only()
             .expr_as(Expr::col(Asterisk).count(), "n")
-            .into_tuple::<i64>()
-            .one(&self.conn.executor())
-            .await?;
+            .into_tuple::<i64>();
+        let counted = self.conn.run(&self.pass, async |conn| counted.one(conn).await).await?;
         Ok(counted.unwrap_or_default())
     }
 
@@ -114,15 +97,14 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn count_by<V: TryGetable>(&self, by: E::Column) -> Result<Vec<(V, i64)>, Error> {
-        Ok(self
+        let counted = self
             .select()
             .select_only()
             .column(by)
             .expr_as(Expr::col(Asterisk).count(), "n")
             .group_by(by)
-            .into_tuple::<(V, i64)>()
-            .all(&self.conn.executor())
-            .await?)
+            .into_tuple::<(V, i64)>();
+        self.conn.run(&self.pass, async |conn| counted.all(conn).await).await
     }
 
     /// One page of them.
@@ -139,14 +121,13 @@ impl<E: EntityTrait, P> Rows<E, P> {
         // The end of the list first means running through it backwards.
         let descending = order.is_descending() != window.from_end;
         let direction = if descending { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
-        let mut rows = self
+        let page = self
             .select()
             .filter(bounds(order, window))
             .order_by(order.expression(), direction.clone())
             .order_by(id_column::<E>(), direction)
-            .limit(window.limit + 1)
-            .all(&self.conn.executor())
-            .await?;
+            .limit(window.limit + 1);
+        let mut rows = self.conn.run(&self.pass, async |conn| page.all(conn).await).await?;
         let more = rows.len() as u64 > window.limit;
         if more {
             rows.pop();
@@ -216,13 +197,13 @@ impl<E: EntityTrait, P> Rows<E, P> {
         for counter in counters {
             update = update.col_expr(counter, Expr::col(counter).add(1));
         }
-        Ok(update.exec_with_returning(&self.conn.executor()).await?)
+        self.conn.run(&self.pass, async |conn| update.exec_with_returning(conn).await).await
     }
 
     /// The one statement that deletes rows.
     async fn remove(&self) -> Result<u64, Error> {
-        let deleted =
-            E::delete_many().filter(self.condition.clone()).exec(&self.conn.executor()).await?;
+        let delete = E::delete_many().filter(self.condition.clone());
+        let deleted = self.conn.run(&self.pass, async |conn| delete.exec(conn).await).await?;
         Ok(deleted.rows_affected)
     }
 }

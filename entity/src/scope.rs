@@ -14,16 +14,15 @@
 //! | [`Scope::editable`] | every row of a shared table, to change and delete too: for such a holder |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
-use std::sync::Arc;
-
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, Condition, DatabaseConnection, DbErr, EntityTrait,
-    IntoActiveModel, Iterable, PrimaryKeyToColumn, TransactionTrait,
+    ActiveModelTrait, ActiveValue, Condition, EntityTrait, IntoActiveModel, Iterable,
+    PrimaryKeyToColumn,
 };
 
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
-use crate::rows::{Conn, Edit, Own, Read, Rows, owned_by};
+use crate::rows::{Edit, Own, Read, Rows, owned_by};
+use crate::wall::{Conn, Pass};
 use crate::{Error, Filter, Privilege, UserId};
 
 /// What one caller may reach. Cheap to clone.
@@ -34,8 +33,8 @@ pub struct Scope {
 }
 
 impl Scope {
-    pub(crate) fn new(pool: DatabaseConnection, owner: Option<UserId>) -> Self {
-        Self { conn: Conn::Pool(pool), owner }
+    pub(crate) fn new(conn: Conn, owner: Option<UserId>) -> Self {
+        Self { conn, owner }
     }
 
     /// Whose scope this is; nobody's for an anonymous caller.
@@ -48,8 +47,13 @@ impl Scope {
         self.owner.as_ref().ok_or(Error::Anonymous)
     }
 
-    fn rows<E: EntityTrait, P>(&self, condition: Condition) -> Rows<E, P> {
-        Rows::new(self.conn.clone(), condition)
+    /// What statements for the caller show at the wall.
+    fn pass(&self) -> Pass {
+        self.owner.clone().map_or(Pass::Nothing, Pass::Caller)
+    }
+
+    fn rows<E: EntityTrait, P>(&self, pass: Pass, condition: Condition) -> Rows<E, P> {
+        Rows::new(self.conn.clone(), pass, condition)
     }
 
     /// The caller's own rows.
@@ -57,41 +61,42 @@ impl Scope {
     /// # Errors
     /// [`Error::Anonymous`] when nobody is signed in.
     pub fn mine<E: OwnedEntity>(&self) -> Result<Rows<E, Own>, Error> {
-        Ok(self.rows(owned_by::<E>(self.signed_in()?)))
+        Ok(self.rows(self.pass(), owned_by::<E>(self.signed_in()?)))
     }
 
     /// Rows of whatever owner that are shown to everyone.
     #[must_use]
     pub fn public<E: PublicRows>(&self) -> Rows<E> {
-        self.rows(E::public().into_condition())
+        self.rows(Pass::Nothing, E::public().into_condition())
     }
 
     /// The caller's own rows and the public ones.
     #[must_use]
     pub fn readable<E: PublicRows>(&self) -> Rows<E> {
         let public = E::public().into_condition();
-        self.rows(match &self.owner {
+        let condition = match &self.owner {
             Some(owner) => Condition::any().add(owned_by::<E>(owner)).add(public),
             None => public,
-        })
+        };
+        self.rows(self.pass(), condition)
     }
 
     /// The published rows of a shared table.
     #[must_use]
     pub fn shared<E: SharedEntity>(&self) -> Rows<E> {
-        self.rows(E::published().into_condition())
+        self.rows(Pass::Nothing, E::published().into_condition())
     }
 
     /// Every row, whosever it is.
     #[must_use]
     pub fn everyones<E: Scoped>(&self, _proof: Privilege) -> Rows<E> {
-        self.rows(Condition::all())
+        self.rows(Pass::Everyones, Condition::all())
     }
 
     /// Every row of a shared table, published or not.
     #[must_use]
     pub fn editable<E: SharedEntity>(&self, _proof: Privilege) -> Rows<E, Edit> {
-        self.rows(Condition::all())
+        self.rows(Pass::Nothing, Condition::all())
     }
 
     /// Whether a row is there and belongs to somebody else: all that is told of it, for servers set
@@ -100,7 +105,7 @@ impl Scope {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn is_anothers<E: OwnedEntity>(&self, row: Filter<E>) -> Result<bool, Error> {
-        let rows = self.rows::<E, Read>(row.into_condition());
+        let rows = self.rows::<E, Read>(Pass::Everyones, row.into_condition());
         let anothers = match &self.owner {
             Some(owner) => rows.filter(Filter::new(owned_by::<E>(owner).not())),
             None => rows,
@@ -117,7 +122,8 @@ impl Scope {
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
         E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
-        Ok(E::insert(row).exec_with_returning(&self.conn.executor()).await?)
+        let insert = E::insert(row);
+        self.conn.run(&self.pass(), async |conn| insert.exec_with_returning(conn).await).await
     }
 
     /// Writes rows, all of them or none, owned by the caller whatever they say.
@@ -133,7 +139,8 @@ impl Scope {
             E::set_owner(&mut row, ActiveValue::Set(owner.clone()));
             row
         });
-        E::insert_many(rows).exec_without_returning(&self.conn.executor()).await?;
+        let insert = E::insert_many(rows);
+        self.conn.run(&self.pass(), async |conn| insert.exec_without_returning(conn).await).await?;
         Ok(())
     }
 
@@ -150,7 +157,8 @@ impl Scope {
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
-        Ok(E::insert(row).exec_with_returning(&self.conn.executor()).await?)
+        let insert = E::insert(row);
+        self.conn.run(&Pass::Nothing, async |conn| insert.exec_with_returning(conn).await).await
     }
 
     /// Writes a row of a shared table in place of the one that is the same in `same`, if there is one,
@@ -175,7 +183,7 @@ impl Scope {
         let new = E::Column::iter().filter(|column| new.get(*column).is_set());
         let in_place = OnConflict::columns(same.iter().copied()).update_columns(new).to_owned();
         let save = E::insert(row).on_conflict(in_place);
-        Ok(save.exec_with_returning(&self.conn.executor()).await?)
+        self.conn.run(&Pass::Nothing, async |conn| save.exec_with_returning(conn).await).await
     }
 
     /// Opens a transaction for the same caller. Dropped without
@@ -184,13 +192,8 @@ impl Scope {
     /// # Errors
     /// When the database is away.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        let transaction = self.conn.executor().begin().await?;
-        Ok(Transaction {
-            scope: Self {
-                conn: Conn::Transaction(Arc::new(transaction)),
-                owner: self.owner.clone(),
-            },
-        })
+        let conn = self.conn.begin(&self.pass()).await?;
+        Ok(Transaction { scope: Self { conn, owner: self.owner.clone() } })
     }
 }
 
@@ -213,12 +216,6 @@ impl Transaction {
     /// # Errors
     /// When the database is away, or when rows of this transaction are still held somewhere.
     pub async fn commit(self) -> Result<(), Error> {
-        let Conn::Transaction(transaction) = self.scope.conn else {
-            return Ok(());
-        };
-        let transaction = Arc::into_inner(transaction).ok_or_else(|| {
-            DbErr::Custom("rows of a transaction are still held at its commit".into())
-        })?;
-        Ok(transaction.commit().await?)
+        self.scope.conn.commit().await
     }
 }

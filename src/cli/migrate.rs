@@ -11,11 +11,12 @@ pub(super) fn run(config: &Config, direction: Direction) -> Result<(), CliError>
         let database = app::open_for_migration(config).await?;
         let system = database.system("migrations change tables, which have no owner");
         match direction {
-            Direction::Up => Migrator::up(system.connection(), None).await,
-            Direction::Down => Migrator::down(system.connection(), Some(1)).await,
+            Direction::Up => app::migrate_up(config, &database).await,
+            Direction::Down => {
+                Migrator::down(system.connection(), Some(1)).await.map_err(StartError::from)
+            }
             Direction::Status => Ok(()),
-        }
-        .map_err(StartError::from)?;
+        }?;
         let status = hallpass_migration::status(system.connection()).await;
         for (name, applied) in status.map_err(StartError::from)? {
             println!("{} {name}", if applied { "applied" } else { "waiting" });

@@ -135,9 +135,10 @@ impl CliError {
     /// 0 fine, 1 a check failed, 2 wrong usage or configuration.
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Start(StartError::Config(_) | StartError::Listen { .. }) => {
-                ExitCode::from(2)
-            }
+            Self::Usage(_)
+            | Self::Start(
+                StartError::Config(_) | StartError::Listen { .. } | StartError::RowSecurity(_),
+            ) => ExitCode::from(2),
             Self::Check(_) | Self::Start(_) => ExitCode::FAILURE,
         }
     }

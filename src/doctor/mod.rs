@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::identity::{Authenticator, MadeUpSession, Place, Probe};
 
 pub use credential::{Explanation, Outcome, Step, Verdict};
-pub use storage::{Migrations, MigrationsError, Storage, absent_file};
+pub use storage::{MigrationsError, Storage, Tells, Told, absent_file};
 
 /// How well something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -5,23 +5,32 @@ use std::path::PathBuf;
 use futures_util::future::BoxFuture;
 
 use super::{Answers, Finding};
+use crate::row_security::Breach;
 
 const DATABASE: &str = "database";
+const ROW_SECURITY: &str = "row security";
 const MIGRATIONS: &str = "migrations";
 
 /// The database, as far as it could be opened.
 pub enum Storage {
-    /// It is open, and this tells which migrations are applied to it.
-    Open(Box<Migrations>),
+    /// It is open, and this tells how it stands.
+    Open(Box<Tells>),
     /// Its file is not there yet.
     Absent(PathBuf),
     /// It could not be opened: why, in one sentence.
     Failed(String),
 }
 
-/// Tells of each migration whether it is applied.
-pub type Migrations =
-    dyn Fn() -> BoxFuture<'static, Result<Vec<(String, bool)>, MigrationsError>> + Send + Sync;
+/// What an open database tells.
+pub struct Told {
+    /// Of each migration, whether it is applied.
+    pub migrations: Vec<(String, bool)>,
+    /// Whether row-level security holds, where it is on.
+    pub row_security: Option<Result<(), Breach>>,
+}
+
+/// Tells how an open database stands.
+pub type Tells = dyn Fn() -> BoxFuture<'static, Result<Told, MigrationsError>> + Send + Sync;
 
 /// Why that cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +55,7 @@ pub fn absent_file(database_url: &str) -> Option<PathBuf> {
 
 pub(super) async fn findings(storage: &Storage, redis: Option<&Answers>) -> Vec<Finding> {
     let mut findings = match storage {
-        Storage::Open(migrations) => open(migrations().await),
+        Storage::Open(tells) => open(tells().await),
         Storage::Absent(path) => vec![absent(path)],
         Storage::Failed(why) => vec![Finding::wrong(
             DATABASE,
@@ -68,10 +77,14 @@ pub(super) async fn findings(storage: &Storage, redis: Option<&Answers>) -> Vec<
     findings
 }
 
-fn open(applied: Result<Vec<(String, bool)>, MigrationsError>) -> Vec<Finding> {
+fn open(told: Result<Told, MigrationsError>) -> Vec<Finding> {
     let answers = || Finding::good(DATABASE, "DATABASE_URL answers");
-    match applied {
-        Ok(status) => vec![answers(), migrations(&status)],
+    match told {
+        Ok(told) => {
+            let mut findings = vec![answers(), migrations(&told.migrations)];
+            findings.extend(told.row_security.map(row_security));
+            findings
+        }
         Err(error @ MigrationsError::Away(_)) => {
             vec![Finding::wrong(DATABASE, error.to_string(), "start the database")]
         }
@@ -94,6 +107,13 @@ fn migrations(status: &[(String, bool)]) -> Finding {
         "`hallpass serve` applies them when it starts, unless told --no-migrate: then run `hallpass \
          migrate up`",
     )
+}
+
+fn row_security(holds: Result<(), Breach>) -> Finding {
+    match holds {
+        Ok(()) => Finding::good(ROW_SECURITY, "the database itself keeps owned rows apart"),
+        Err(breach) => Finding::wrong(ROW_SECURITY, breach.problem, breach.fix),
+    }
 }
 
 fn absent(path: &std::path::Path) -> Finding {

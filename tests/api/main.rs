@@ -41,6 +41,7 @@ mod notes;
 mod oauth;
 mod resilience;
 mod revocations;
+mod row_security;
 mod rules;
 mod scope;
 mod session_answers;

@@ -15,24 +15,38 @@ struct Cluster {
 }
 
 const TEMPLATE: &str = "hallpass_template";
+/// The role of the tests, a superuser.
+const SUPERUSER: &str = "hallpass";
+/// A role that policies hold for.
+pub const PLAIN: &str = "plain";
 
 /// The address of a fresh database with every table in it.
 pub fn database() -> String {
-    copy_of(TEMPLATE)
+    copy_of(TEMPLATE, SUPERUSER)
 }
 
 /// The address of a fresh database with nothing in it.
 pub fn empty_database() -> String {
-    copy_of("template0")
+    copy_of("template0", SUPERUSER)
 }
 
-fn copy_of(template: &str) -> String {
+/// The same, of a role that is no superuser.
+pub fn plain_database() -> String {
+    copy_of("template0", PLAIN)
+}
+
+/// The same address for another role, which is no superuser.
+pub fn as_role(role: &str, url: &str) -> String {
+    url.replacen(SUPERUSER, role, 1)
+}
+
+fn copy_of(template: &str, owner: &str) -> String {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let cluster = CLUSTER.get_or_init(Cluster::start);
     let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
-    cluster.run(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
-    cluster.url(&name)
+    cluster.run(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}"));
+    cluster.url(&name, owner)
 }
 
 impl Cluster {
@@ -68,8 +82,9 @@ impl Cluster {
             .expect("a shell can be started");
         let cluster = Self { programs, directory, _keeper: keeper };
         cluster.wait_until_ready();
+        cluster.run(&format!("CREATE ROLE {PLAIN} LOGIN"));
         cluster.run(&format!("CREATE DATABASE {TEMPLATE}"));
-        migrate(cluster.url(TEMPLATE));
+        migrate(cluster.url(TEMPLATE, SUPERUSER));
         cluster
     }
 
@@ -94,7 +109,7 @@ impl Cluster {
         let mut psql = Command::new(self.programs.join("psql"))
             .arg("-h")
             .arg(&self.directory)
-            .args(["-U", "hallpass", "-d", "postgres", "-q", "-v", "ON_ERROR_STOP=1"])
+            .args(["-U", SUPERUSER, "-d", "postgres", "-q", "-v", "ON_ERROR_STOP=1"])
             .stdin(Stdio::piped())
             .spawn()
             .expect("psql can be started");
@@ -102,8 +117,8 @@ impl Cluster {
         assert!(psql.wait().unwrap().success(), "PostgreSQL refused: {sql}");
     }
 
-    fn url(&self, name: &str) -> String {
-        format!("postgres://hallpass@localhost/{name}?host={}", self.directory.display())
+    fn url(&self, name: &str, role: &str) -> String {
+        format!("postgres://{role}@localhost/{name}?host={}", self.directory.display())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The table of the worked example: `migration/src/m20270101_000001_notes.rs`.
 
+use hallpass_migration::wall;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, text, timestamp_with_time_zone, uuid};
 
@@ -26,7 +27,8 @@ impl MigrationTrait for Migration {
             .col(text(Note::Text))
             .col(timestamp_with_time_zone(Note::CreatedAt))
             .to_owned();
-        manager.create_table(notes).await
+        manager.create_table(notes).await?;
+        wall::guard(manager, Note::Table, Note::OwnerId).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

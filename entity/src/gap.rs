@@ -1,0 +1,61 @@
+//! Whether the second wall stands.
+
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, EntityName as _, QueryResult, Statement};
+
+use crate::{Database, Error, progress, task, task_tag};
+
+/// Why row-level security does not hold, though it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// PostgreSQL checks no policy for the role: it is a superuser, or has BYPASSRLS.
+    Role(String),
+    /// Connections do not say what they were told to when they were made: something on the way drops it.
+    Announcement,
+    /// These tables of owned rows have no policies, or ones that are not enforced.
+    Tables(Vec<&'static str>),
+}
+
+/// The tables of owned rows.
+#[must_use]
+pub fn owned_tables() -> Vec<&'static str> {
+    vec![task::Entity.table_name(), task_tag::Entity.table_name(), progress::Entity.table_name()]
+}
+
+const ROLE: &str = "SELECT rolname::text AS role, rolsuper OR rolbypassrls AS bypasses, \
+    current_setting('hallpass.row_security', true) IS NOT DISTINCT FROM 'on' AS announced \
+    FROM pg_roles WHERE rolname = current_user";
+
+const WALLED_TABLES: &str = "SELECT relname::text AS name FROM pg_policy \
+    JOIN pg_class ON pg_class.oid = polrelid \
+    WHERE polname = 'hallpass_own' AND pg_table_is_visible(polrelid) AND row_security_active(polrelid)";
+
+impl Database {
+    /// Why the wall does not stand; none where it does, or was not asked for.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn gap(&self) -> Result<Option<Gap>, Error> {
+        if !self.is_walled() {
+            return Ok(None);
+        }
+        for row in self.ask(ROLE).await? {
+            if row.try_get("", "bypasses")? {
+                return Ok(Some(Gap::Role(row.try_get("", "role")?)));
+            }
+            if !row.try_get::<bool>("", "announced")? {
+                return Ok(Some(Gap::Announcement));
+            }
+        }
+        let walled = self.ask(WALLED_TABLES).await?;
+        let walled: Vec<String> =
+            walled.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?;
+        let mut tables = owned_tables();
+        tables.retain(|table| !walled.iter().any(|name| name == table));
+        Ok((!tables.is_empty()).then_some(Gap::Tables(tables)))
+    }
+
+    async fn ask(&self, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
+        let system = self.system("what is asked is not in a table of ours");
+        system.connection().query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await
+    }
+}

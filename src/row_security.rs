@@ -1,0 +1,39 @@
+//! Row-level security in words: why it does not hold, and what to do.
+
+use hallpass_entity::Gap;
+
+/// `ROW_SECURITY` is on, and does not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("ROW_SECURITY is on, and {problem}: {fix}")]
+pub struct Breach {
+    /// What is wrong.
+    pub problem: String,
+    /// What to change, and how.
+    pub fix: &'static str,
+}
+
+impl From<Gap> for Breach {
+    fn from(gap: Gap) -> Self {
+        let (problem, fix) = match gap {
+            Gap::Role(role) => (
+                format!(
+                    "the role {role} of DATABASE_URL has SUPERUSER or BYPASSRLS, which passes every \
+                     policy"
+                ),
+                "name another there, by `CREATE ROLE hallpass_server LOGIN PASSWORD '…'; GRANT \
+                 SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO hallpass_server`, \
+                 and serve with --no-migrate; or leave ROW_SECURITY off",
+            ),
+            Gap::Announcement => (
+                "connections made by DATABASE_URL lose the settings that they start with"
+                    .to_owned(),
+                "connect to PostgreSQL itself, or have the pooler between pass `options` on",
+            ),
+            Gap::Tables(tables) => (
+                format!("no policy holds for the tables {}", tables.join(", ")),
+                "run `hallpass migrate up` with ROW_SECURITY=on, as the role that owns the tables",
+            ),
+        };
+        Self { problem, fix }
+    }
+}

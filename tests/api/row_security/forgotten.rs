@@ -1,0 +1,170 @@
+//! Statements as a bug would send them: on the server's own connections, for a caller, and without a
+//! condition on the owner.
+
+use hallpass_entity::{Privilege, Set, TaskId, UserId, now, progress, task, task_tag};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Statement,
+    TransactionTrait as _,
+};
+
+use super::{create, read_half, walled};
+use crate::app::App;
+use crate::people::{alice, bob};
+
+/// Alice has two tasks, one of them public, and progress; Bob has a task.
+async fn inhabited() -> App {
+    let app = walled(&[]).await.with_courses().await;
+    create(&app, &alice(), "hers", false).await;
+    create(&app, &alice(), "hers, for all", true).await;
+    create(&app, &bob(), "his", false).await;
+    read_half(&app.scope_of(&alice())).await;
+    app
+}
+
+/// A transaction in which `setting` is `value`, and no statement names an owner.
+async fn showing(app: &App, setting: &str, value: &str) -> DatabaseTransaction {
+    let system = app.database.system("tests send statements that forgot the owner");
+    let transaction = system.connection().begin().await.unwrap();
+    let values = [setting.into(), value.into()];
+    let show = "SELECT set_config($1, $2, true)";
+    let show = Statement::from_sql_and_values(DbBackend::Postgres, show, values);
+    transaction.execute_raw(show).await.unwrap();
+    transaction
+}
+
+async fn as_bob(app: &App) -> DatabaseTransaction {
+    showing(app, "hallpass.caller", bob().id()).await
+}
+
+async fn titles(conn: &impl ConnectionTrait) -> Vec<String> {
+    let rows = task::Entity::find().all(conn).await.unwrap();
+    let mut titles: Vec<_> = rows.into_iter().map(|row| row.title).collect();
+    titles.sort();
+    titles
+}
+
+/// How many tasks, tags and readers there are for a statement without a condition.
+async fn counts(conn: &impl ConnectionTrait) -> [usize; 3] {
+    [
+        titles(conn).await.len(),
+        task_tag::Entity::find().all(conn).await.unwrap().len(),
+        progress::Entity::find().all(conn).await.unwrap().len(),
+    ]
+}
+
+/// Renames every task there is, and answers how many it reached.
+async fn rename(conn: &impl ConnectionTrait) -> u64 {
+    let all = task::Entity::update_many().col_expr(task::Column::Title, "taken".into());
+    all.exec(conn).await.unwrap().rows_affected
+}
+
+/// Deletes every row there is, and answers how many it reached.
+async fn wipe(conn: &impl ConnectionTrait) -> u64 {
+    let tags = task_tag::Entity::delete_many().exec(conn).await.unwrap().rows_affected;
+    let read = progress::Entity::delete_many().exec(conn).await.unwrap().rows_affected;
+    tags + read + task::Entity::delete_many().exec(conn).await.unwrap().rows_affected
+}
+
+#[expect(clippy::disallowed_methods, reason = "a forger would do the same")]
+async fn write_for(owner: &str, conn: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    let row = task::ActiveModel {
+        id: Set(TaskId::generate()),
+        owner_id: Set(UserId::from_verified_subject(owner.to_owned())),
+        title: Set("planted".to_owned()),
+        completed: Set(false),
+        priority: Set(task::Priority::Medium),
+        is_public: Set(true),
+        version: Set(1),
+        created_at: Set(now()),
+        updated_at: Set(now()),
+        ..Default::default()
+    };
+    task::Entity::insert(row).exec_without_returning(conn).await
+}
+
+#[track_caller]
+fn is_refused(written: Result<u64, DbErr>) {
+    let error = written.expect_err("the policies refuse it").to_string();
+    assert!(error.contains("row-level security policy"), "{error}");
+}
+
+#[tokio::test]
+async fn a_forgotten_owner_reads_the_callers_rows_and_public_ones() {
+    let app = inhabited().await;
+    let bug = as_bob(&app).await;
+    assert_eq!(titles(&bug).await, ["hers, for all", "his"]);
+    assert_eq!(counts(&bug).await, [2, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_forgotten_owner_changes_and_deletes_only_the_callers_rows() {
+    let app = inhabited().await;
+    let bug = as_bob(&app).await;
+    assert_eq!(rename(&bug).await, 1);
+    assert_eq!(wipe(&bug).await, 2, "his task and its tag");
+    bug.commit().await.unwrap();
+    let hers = showing(&app, "hallpass.caller", alice().id()).await;
+    assert_eq!(titles(&hers).await, ["hers", "hers, for all"]);
+    assert_eq!(counts(&hers).await, [2, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_forgotten_owner_writes_nothing_for_anybody_else() {
+    let app = inhabited().await;
+    is_refused(write_for(alice().id(), &as_bob(&app).await).await);
+    let given = task::Entity::update_many().col_expr(task::Column::OwnerId, alice().id().into());
+    let given = given.exec(&as_bob(&app).await).await;
+    is_refused(given.map(|given| given.rows_affected));
+    assert_eq!(write_for(bob().id(), &as_bob(&app).await).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn without_a_caller_a_statement_reads_what_is_public_and_changes_nothing() {
+    let app = inhabited().await;
+    let bare = app.database.system("tests send statements for nobody").connection();
+    assert_eq!(titles(bare).await, ["hers, for all"]);
+    assert_eq!(counts(bare).await, [1, 0, 0]);
+    assert_eq!((rename(bare).await, wipe(bare).await), (0, 0));
+    is_refused(write_for(alice().id(), bare).await);
+    is_refused(write_for("", bare).await);
+}
+
+#[tokio::test]
+async fn no_callers_id_opens_more_than_the_rows_of_that_id() {
+    let app = inhabited().await;
+    for id in ["", "everyones", "server", "off", "%", "' OR true --"] {
+        let odd = showing(&app, "hallpass.caller", id).await;
+        assert_eq!(counts(&odd).await, [1, 0, 0], "{id:?}");
+        assert_eq!((rename(&odd).await, wipe(&odd).await), (0, 0), "{id:?}");
+    }
+    is_refused(write_for("", &showing(&app, "hallpass.caller", "").await).await);
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "tests stand in for a rule here")]
+async fn whoever_may_read_everyones_rows_reads_them_and_changes_none() {
+    let app = inhabited().await;
+    let bob = app.scope_of(&bob());
+    let everyones =
+        |scope: &hallpass_entity::Scope| scope.everyones::<task::Entity>(Privilege::proved());
+    assert_eq!(everyones(&bob).count().await.unwrap(), 3);
+    let together = bob.begin().await.unwrap();
+    assert_eq!(everyones(&together).count().await.unwrap(), 3);
+    assert_eq!(together.mine::<task::Entity>().unwrap().delete().await.unwrap(), 1);
+    together.commit().await.unwrap();
+    assert_eq!(everyones(&bob).count().await.unwrap(), 2);
+    let reader = showing(&app, "hallpass.door", "everyones").await;
+    assert_eq!(counts(&reader).await, [2, 2, 1]);
+    assert_eq!((rename(&reader).await, wipe(&reader).await), (0, 0));
+    is_refused(write_for(alice().id(), &reader).await);
+}
+
+#[tokio::test]
+async fn the_servers_own_work_reaches_every_row() {
+    let app = inhabited().await;
+    let system = app.database.system("tests do the server's own work");
+    assert!(!system.is_empty::<progress::Entity>().await.unwrap());
+    let server = showing(&app, "hallpass.door", "server").await;
+    assert_eq!(counts(&server).await, [3, 3, 1]);
+    assert_eq!(wipe(&server).await, 7);
+}
