@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
+use crate::attendance::{self, Attendance, Register};
 use crate::config::{Config, ConfigError, Environment, RowSecurity};
 use crate::doctor::{Answers, Doctor, MigrationsError, Storage, Told, absent_file};
 use crate::http::{self, Parts, PersonaCard, Routers};
@@ -69,6 +70,7 @@ pub struct App {
     routers: Routers,
     database: Database,
     revocations: Option<Arc<Desk>>,
+    register: Register,
 }
 
 /// Where the server listens.
@@ -155,6 +157,7 @@ impl App {
         let authenticator = Arc::new(authenticator);
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
+        let (attendance, register) = attendance::open(database.clone(), &mut metrics);
         let revocations = revocations(config, &authenticator, &database)?.map(Arc::new);
         if let Some(desk) = &revocations {
             // Before anybody is let in by what was taken back while this server was away.
@@ -180,6 +183,7 @@ impl App {
                 database.clone(),
                 Arc::clone(authenticator.users()),
                 Arc::clone(&ledger),
+                attendance,
             ),
             authenticator,
             readiness: readiness(database.clone()),
@@ -192,7 +196,7 @@ impl App {
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
-        Ok(Self { routers: http::routers(parts), database, revocations })
+        Ok(Self { routers: http::routers(parts), database, revocations, register })
     }
 
     /// Serves on `listeners` until `stop`, then lets the requests under way finish and closes the
@@ -211,16 +215,18 @@ impl App {
                 stopped.run_until_cancelled(desk.keep_up()).await;
             }
         };
+        let served = CancellationToken::new();
+        let main = async {
+            http::serve(listeners.main, self.routers.main, stop.clone()).await;
+            served.cancel();
+        };
         let metrics = async {
             if let Some(listener) = listeners.metrics {
                 http::serve(listener, self.routers.metrics, stop.clone()).await;
             }
         };
-        tokio::join!(
-            http::serve(listeners.main, self.routers.main, stop.clone()),
-            metrics,
-            background
-        );
+        let register = self.register.keep_until(served.clone());
+        tokio::join!(main, metrics, background, register);
         Ok(self.database.close().await?)
     }
 }
@@ -263,11 +269,15 @@ fn prepare(
     database: Database,
     users: Arc<Users>,
     ledger: Ledger,
+    attendance: Attendance,
 ) -> Box<http::Prepare> {
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
     let is_open = config.environment == Environment::Development;
     Box::new(move |request, http::Asker { caller, recheck, request_id }| {
+        if let Some(caller) = &caller {
+            attendance.note(caller);
+        }
         let scope = scope_of(&database, caller.as_deref());
         let trail = Trail::new(Arc::clone(&ledger), request_id, caller.clone());
         let policy = Arc::clone(&policy);

@@ -1,12 +1,17 @@
 //! Learners: the caller as a person with a background and an interest.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use hallpass_entity::learner;
 use hallpass_entity::level::Level as LevelRow;
 
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, null_only_on_error};
 use crate::graphql::{ContextExt as _, DateTime, Result};
 use crate::identity::{Caller, Kind, Via};
+
+mod own_words;
+
+pub use own_words::{LearnerMutation, LearnerProfileInput, OwnWords};
 
 /// Three steps of experience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -34,19 +39,26 @@ pub struct Profile {
 /// An interest that the auth server did not state.
 const NO_INTEREST: &str = "General";
 
-impl Profile {
-    /// The profile of a caller. An unknown or missing background counts as Beginner, a missing
-    /// interest as General.
-    #[must_use]
-    pub fn of(caller: Option<&Caller>) -> Self {
-        Self::stated(
-            caller.and_then(Caller::software_background),
-            caller.and_then(Caller::hardware_background),
-            caller.and_then(Caller::interest_area),
-        )
-    }
+/// The profile of the caller: what they say of themselves, else what the auth server says.
+///
+/// # Errors
+/// When the database is away.
+pub async fn profile(ctx: &Context<'_>) -> Result<Profile> {
+    let caller = ctx.caller();
+    let profile = Profile::stated(
+        caller.and_then(Caller::software_background),
+        caller.and_then(Caller::hardware_background),
+        caller.and_then(Caller::interest_area),
+    );
+    Ok(match ctx.data_unchecked::<OwnWords>().read().await? {
+        Some(words) => profile.corrected(words),
+        None => profile,
+    })
+}
 
-    /// The profile that these words of the auth server make.
+impl Profile {
+    /// The profile that these words of the auth server make. An unknown or missing background counts
+    /// as Beginner, a missing interest as General.
     #[must_use]
     pub fn stated(software: Option<&str>, hardware: Option<&str>, interest: Option<&str>) -> Self {
         Self {
@@ -57,6 +69,15 @@ impl Profile {
                 .filter(|interest| !interest.is_empty())
                 .unwrap_or(NO_INTEREST)
                 .to_owned(),
+        }
+    }
+
+    /// The same, where the learner says nothing else.
+    fn corrected(self, words: learner::Model) -> Self {
+        Self {
+            software: words.software_background.unwrap_or(self.software),
+            hardware: words.hardware_background.unwrap_or(self.hardware),
+            interest: words.interest_area.unwrap_or(self.interest),
         }
     }
 
@@ -194,20 +215,20 @@ impl Me<'_> {
         self.0.impersonated_by()
     }
 
-    /// Background and interest.
-    async fn profile(&self) -> LearnerProfile {
-        let profile = Profile::of(Some(self.0));
-        LearnerProfile {
+    /// Background and interest: what the caller says of themselves, else what the auth server says.
+    async fn profile(&self, ctx: &Context<'_>) -> Result<LearnerProfile> {
+        let profile = profile(ctx).await?;
+        Ok(LearnerProfile {
             software_background: profile.software.into(),
             hardware_background: profile.hardware.into(),
             interest_area: profile.interest,
-        }
+        })
     }
 
     /// Which kind of text suits the caller: `advanced-robotics`, `beginner-friendly` or
     /// `intermediate`.
-    async fn content_level(&self) -> &'static str {
-        Profile::of(Some(self.0)).content_level()
+    async fn content_level(&self, ctx: &Context<'_>) -> Result<&'static str> {
+        Ok(profile(ctx).await?.content_level())
     }
 }
 

@@ -3,8 +3,8 @@
 //! # The way a request goes
 //!
 //! [`http`] takes the request and finds the credentials → [`identity`] decides who is asking, once →
-//! [`schema`] runs the document → a domain ([`tasks`], [`courses`], [`learners`], [`users`]) states who may, with
-//! a rule of [`access`], and asks `hallpass_entity` for rows through the caller's scope → the owner
+//! [`schema`] runs the document → a domain ([`tasks`], [`courses`], [`learners`], [`users`], [`analytics`])
+//! states who may, with a rule of [`access`], and asks `hallpass_entity` for rows through the caller's scope → the owner
 //! is added to every statement → rows come back as a page of [`graphql`]. One direction, no way back.
 //!
 //! # Who may import whom
@@ -18,6 +18,7 @@
 //! | a domain | [`graphql`], [`access`], [`identity`], `hallpass_entity`, another domain's nouns |
 //! | [`schema`] | every domain |
 //! | [`nodes`] | nothing of ours |
+//! | [`attendance`] | [`identity`], `hallpass_entity` |
 //! | [`revocations`] | [`identity`], [`nodes`], `hallpass_entity` |
 //! | [`http`] | [`identity`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`] |
 //! | [`row_security`] | `hallpass_entity` |
@@ -30,7 +31,9 @@
 extern crate self as hallpass;
 
 pub mod access;
+pub mod analytics;
 pub mod app;
+pub mod attendance;
 pub mod cli;
 pub mod config;
 pub mod courses;

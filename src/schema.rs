@@ -11,11 +11,12 @@ use async_graphql::{EmptySubscription, MergedObject, OutputType as _, Request, S
 use hallpass_entity::Scope;
 
 use crate::access::{Asking, View};
-use crate::courses::{self, Catalogue, CourseQuery, EditingMutation};
+use crate::analytics::AnalyticsQuery;
+use crate::courses::{self, Catalogue, CourseQuery, EditingMutation, ReadingMutation};
 use crate::graphql::{Lenient, Recorded};
-use crate::learners::LearnerQuery;
+use crate::learners::{LearnerMutation, LearnerQuery, OwnWords};
 use crate::tasks::{self, TaskMutation, TaskQuery};
-use crate::users::UserQuery;
+use crate::users::{ErasureMutation, KnownUserQuery, UserQuery};
 
 use can::CanQuery;
 use node::NodeQuery;
@@ -23,12 +24,27 @@ use node::NodeQuery;
 /// The queries of every domain.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
-pub struct Queries(NodeQuery, CanQuery, LearnerQuery, TaskQuery, CourseQuery, UserQuery);
+pub struct Queries(
+    NodeQuery,
+    CanQuery,
+    LearnerQuery,
+    TaskQuery,
+    CourseQuery,
+    UserQuery,
+    KnownUserQuery,
+    AnalyticsQuery,
+);
 
 /// The mutations of every domain.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
-pub struct Mutations(TaskMutation, EditingMutation);
+pub struct Mutations(
+    TaskMutation,
+    LearnerMutation,
+    ReadingMutation,
+    EditingMutation,
+    ErasureMutation,
+);
 
 /// The whole schema.
 pub type Schema =
@@ -113,5 +129,6 @@ pub fn scoped(request: Request, asking: Asking, scope: Scope) -> Request {
     let catalogue = Catalogue::new(&asking, &scope);
     let courses = courses::loaders(&scope, &catalogue);
     let request = request.data(tasks::loader(&scope)).data(tasks::own_tasks(&scope));
-    request.data(courses).data(catalogue).data(asking).data(scope)
+    let request = request.data(OwnWords::of(&scope)).data(courses).data(catalogue);
+    request.data(asking).data(scope)
 }

@@ -1,51 +1,103 @@
-//! Users, as the auth server knows them: looked up there for administrators.
+//! Users, for administrators: looked up at the auth server, or listed as they were here.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
+use hallpass_entity::known_user;
 
 use crate::access::{ADMIN, guarded};
-use crate::graphql::{ApiError, Result};
+use crate::graphql::{ApiError, DateTime, Result};
 use crate::identity::{LookupError, User as Record, Users};
 
-/// Somebody with an account at the auth server.
-pub struct User(Record);
+mod erasure;
+mod known;
 
+pub use erasure::{ErasedRows, ErasureMutation, ErasureReport};
+pub use known::{KnownUserQuery, UserFilter};
+
+/// Somebody with an account at the auth server.
+pub enum User {
+    /// As the auth server describes them.
+    Account(Record),
+    /// As they were here.
+    Known(known_user::Model),
+}
+
+/// Somebody with an account at the auth server. The list of `users` does not ask there: it says who was
+/// here, and is null of the rest.
 #[Object]
 impl User {
     /// The auth server's id of the user.
     async fn id(&self) -> ID {
-        self.0.id.as_str().into()
+        match self {
+            Self::Account(user) => user.id.as_str().into(),
+            Self::Known(user) => user.user_id.as_str().into(),
+        }
     }
 
     /// The e-mail address.
     async fn email(&self) -> Option<&str> {
-        self.0.email.as_deref()
+        match self {
+            Self::Account(user) => user.email.as_deref(),
+            Self::Known(user) => user.email.as_deref(),
+        }
     }
 
     /// Whether the auth server verified the address.
-    async fn email_verified(&self) -> bool {
-        self.0.email_verified
+    async fn email_verified(&self) -> Option<bool> {
+        self.account().map(|user| user.email_verified)
     }
 
     /// The name.
     async fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+        match self {
+            Self::Account(user) => user.name.as_deref(),
+            Self::Known(user) => user.name.as_deref(),
+        }
     }
 
     /// The roles held.
-    async fn roles(&self) -> Vec<&str> {
-        self.0.roles.iter().map(String::as_str).collect()
+    async fn roles(&self) -> Option<Vec<&str>> {
+        self.account().map(|user| user.roles.iter().map(String::as_str).collect())
     }
 
     /// The tier held, if the auth server says.
     async fn tier(&self) -> Option<&str> {
-        self.0.tier.as_deref()
+        match self {
+            Self::Account(user) => user.tier.as_deref(),
+            Self::Known(user) => Some(&user.tier),
+        }
     }
 
     /// Whether the user is banned now.
-    async fn banned(&self) -> bool {
-        self.0.banned
+    async fn banned(&self) -> Option<bool> {
+        self.account().map(|user| user.banned)
+    }
+
+    /// When they came here for the first time; null where the auth server was asked.
+    async fn first_seen(&self) -> Option<DateTime> {
+        self.known().map(|user| DateTime(user.first_seen))
+    }
+
+    /// When they came here last, to a minute or so; null where the auth server was asked.
+    async fn last_seen(&self) -> Option<DateTime> {
+        self.known().map(|user| DateTime(user.last_seen))
+    }
+}
+
+impl User {
+    fn account(&self) -> Option<&Record> {
+        match self {
+            Self::Account(user) => Some(user),
+            Self::Known(_) => None,
+        }
+    }
+
+    fn known(&self) -> Option<&known_user::Model> {
+        match self {
+            Self::Account(_) => None,
+            Self::Known(user) => Some(user),
+        }
     }
 }
 
@@ -61,7 +113,7 @@ impl UserQuery {
     #[graphql(guard = "ADMIN")]
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
         let found = ctx.data_unchecked::<Arc<Users>>().find(&id).await;
-        found.map(|user| user.map(User)).map_err(|error| match error {
+        found.map(|user| user.map(User::Account)).map_err(|error| match error {
             LookupError::NotConfigured => ApiError::NotConfigured("SSO_API_KEY"),
             LookupError::Unavailable(_) => ApiError::AuthUnavailable,
         })

@@ -1,8 +1,9 @@
 //! Whether the second wall stands.
 
-use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, EntityName as _, QueryResult, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, QueryResult, Statement};
 
-use crate::{Database, Error, progress, task, task_tag};
+use crate::owned::owned_tables;
+use crate::{Database, Error};
 
 /// Why row-level security does not hold, though it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +14,6 @@ pub enum Gap {
     Announcement,
     /// These tables of owned rows have no policies, or ones that are not enforced.
     Tables(Vec<&'static str>),
-}
-
-/// The tables of owned rows.
-#[must_use]
-pub fn owned_tables() -> Vec<&'static str> {
-    vec![task::Entity.table_name(), task_tag::Entity.table_name(), progress::Entity.table_name()]
 }
 
 const ROLE: &str = "SELECT rolname::text AS role, rolsuper OR rolbypassrls AS bypasses, \

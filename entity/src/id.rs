@@ -84,4 +84,6 @@ row_id! {
     ChapterId;
     /// The id of one written form of a chapter.
     VariantId;
+    /// The id of what is known of a user, not of the user.
+    KnownUserId;
 }

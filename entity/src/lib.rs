@@ -2,12 +2,12 @@
 //!
 //! Every table belongs to one policy ([`policy`]): **owned** rows have one owner and are reached only
 //! through that owner's [`Scope`]; **shared** rows are everyone's once published; **system** rows are
-//! for the server's own work. The power to run a statement is locked inside this crate: a [`Scope`]
+//! the server's own, which it writes and administrators may read. The power to run a statement is locked inside this crate: a [`Scope`]
 //! carries the connection and never hands it out, so a query without its owner does not compile
 //! elsewhere. This crate knows no HTTP, no GraphQL and no request.
 //!
 //! To add a table: a file beside `task.rs`, one `mod` line here, one policy macro in the file; and where
-//! rows have owners, one line in [`owned_tables`], and the policies of PostgreSQL in its migration.
+//! rows have owners, one line in [`owned`], and the policies of PostgreSQL in its migration.
 
 mod clock;
 mod database;
@@ -15,6 +15,7 @@ mod error;
 mod filter;
 mod gap;
 mod id;
+pub mod owned;
 mod page;
 pub mod policy;
 mod privilege;
@@ -26,9 +27,12 @@ mod wall;
 pub mod chapter;
 pub mod course;
 pub mod interest;
+pub mod known_user;
+pub mod learner;
 pub mod level;
 pub mod progress;
 pub mod revocation;
+pub mod seen_session;
 pub mod task;
 pub mod task_tag;
 pub mod variant;
@@ -37,8 +41,8 @@ pub use clock::{Timestamp, now};
 pub use database::{Database, Options, System};
 pub use error::Error;
 pub use filter::{Comparison, Filter};
-pub use gap::{Gap, owned_tables};
-pub use id::{ChapterId, CourseId, TaskId, TaskTagId, UserId, VariantId};
+pub use gap::Gap;
+pub use id::{ChapterId, CourseId, KnownUserId, TaskId, TaskTagId, UserId, VariantId};
 pub use page::{Key, Order, Page, Position, Window};
 pub use privilege::Privilege;
 pub use relation::ChildOf;

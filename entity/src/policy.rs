@@ -8,16 +8,20 @@ mod sealed {
     pub trait Policy {}
     impl Policy for super::Owned {}
     impl Policy for super::Shared {}
+    impl Policy for super::System {}
 }
 
 /// Every row has one owner.
 pub enum Owned {}
 /// Rows are everyone's, once published.
 pub enum Shared {}
+/// Rows are the server's own: written by [`System`](crate::System), read by whoever holds a
+/// [`Privilege`](crate::Privilege).
+pub enum System {}
 
 /// Whose the rows of a table are. One table has one policy: it is an associated type.
 pub trait Scoped: EntityTrait {
-    /// [`Owned`] or [`Shared`].
+    /// [`Owned`], [`Shared`] or [`System`].
     type Policy: sealed::Policy;
 }
 
@@ -76,6 +80,20 @@ macro_rules! shared {
             fn published() -> $crate::Filter<Self> {
                 $published
             }
+        }
+        impl $crate::Comparison for Column {
+            type Table = Entity;
+        }
+    };
+}
+
+/// Declares the table of this file as the server's own: `system!()`. No door opens on it but
+/// [`Scope::everyones`](crate::Scope::everyones).
+#[macro_export]
+macro_rules! system {
+    () => {
+        impl $crate::policy::Scoped for Entity {
+            type Policy = $crate::policy::System;
         }
         impl $crate::Comparison for Column {
             type Table = Entity;

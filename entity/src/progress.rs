@@ -18,7 +18,7 @@ pub struct Model {
     pub percent: i32,
     /// Whether the learner marked the chapter to come back to.
     pub bookmarked: bool,
-    /// When it last changed.
+    /// When `percent` was last noted; of a chapter that was only marked, when it first was.
     pub updated_at: Timestamp,
 }
 

@@ -12,11 +12,12 @@
 //! | [`Scope::shared`] | published rows of a shared table |
 //! | [`Scope::everyones`] | every row of a table, to read: for whoever holds a [`Privilege`] |
 //! | [`Scope::editable`] | every row of a shared table, to change and delete too: for such a holder |
+//! | [`Transaction::erase`] | every row of one user, to delete: for such a holder |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, Condition, EntityTrait, IntoActiveModel, Iterable,
+    ActiveModelTrait, ActiveValue, Condition, EntityTrait, Iden as _, IntoActiveModel, Iterable,
     PrimaryKeyToColumn,
 };
 
@@ -41,6 +42,10 @@ impl Scope {
     #[must_use]
     pub fn owner(&self) -> Option<&UserId> {
         self.owner.as_ref()
+    }
+
+    pub(crate) fn conn(&self) -> &Conn {
+        &self.conn
     }
 
     fn signed_in(&self) -> Result<&UserId, Error> {
@@ -142,6 +147,28 @@ impl Scope {
         let insert = E::insert_many(rows);
         self.conn.run(&self.pass(), async |conn| insert.exec_without_returning(conn).await).await?;
         Ok(())
+    }
+
+    /// Writes a row, owned by the caller whatever `row` says; where they have one with the same key,
+    /// gives it these `columns` of `row` instead, in the same statement.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); and when the row with that key is another's.
+    pub async fn upsert<E: OwnedEntity>(
+        &self,
+        mut row: E::ActiveModel,
+        columns: impl IntoIterator<Item = E::Column>,
+    ) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
+        E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
+        // The owner is part of what must be the same: another's row stands in the way, and stays.
+        let key = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+        let key = key.filter(|column| column.to_string() != E::OWNER.to_string());
+        let same = OnConflict::columns(key.chain([E::OWNER])).update_columns(columns).to_owned();
+        let upsert = E::insert(row).on_conflict(same);
+        self.conn.run(&self.pass(), async |conn| upsert.exec_with_returning(conn).await).await
     }
 
     /// Writes a row of a shared table.

@@ -10,6 +10,8 @@ use sea_orm_migration::sea_orm::DatabaseConnection;
 mod m20261121_000001_tasks;
 mod m20261121_000002_courses;
 mod m20261121_000003_revocations;
+mod m20261121_000004_learners;
+mod m20261121_000005_known_users;
 mod m20261121_000009_row_security;
 pub mod wall;
 
@@ -22,6 +24,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_tasks::Migration),
             Box::new(m20261121_000002_courses::Migration),
             Box::new(m20261121_000003_revocations::Migration),
+            Box::new(m20261121_000004_learners::Migration),
+            Box::new(m20261121_000005_known_users::Migration),
             Box::new(m20261121_000009_row_security::Migration),
         ]
     }

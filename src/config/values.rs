@@ -136,33 +136,54 @@ impl std::str::FromStr for Origin {
 
 /// The tiers, lowest first.
 #[derive(Clone, Debug)]
-pub struct Tiers(Vec<String>);
+pub struct Tiers {
+    names: Vec<String>,
+    prices: Vec<f64>,
+}
+
+/// More than any price.
+const HIGHEST_PRICE: f64 = 1e9;
 
 impl Tiers {
     /// Whether someone who holds the tier `held` may have what asks for `required`. A held tier that
     /// is not configured counts as the lowest; what asks for one that is not configured stays closed.
     #[must_use]
     pub fn reach(&self, held: &str, required: &str) -> bool {
-        let rank = |name: &str| self.0.iter().position(|tier| tier == name);
-        rank(required).is_some_and(|required| rank(held).unwrap_or(0) >= required)
+        self.rank(required).is_some_and(|required| self.rank(held).unwrap_or(0) >= required)
+    }
+
+    fn rank(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|tier| tier == name)
+    }
+
+    /// The configured tier that someone who holds `held` counts as a holder of.
+    #[must_use]
+    pub fn counted_as(&self, held: &str) -> &str {
+        &self.names[self.rank(held).unwrap_or(0)]
+    }
+
+    /// What someone who holds `held` pays in a month.
+    #[must_use]
+    pub fn price(&self, held: &str) -> f64 {
+        self.prices[self.rank(held).unwrap_or(0)]
     }
 
     /// The names, lowest first.
     #[must_use]
     pub fn names(&self) -> &[String] {
-        &self.0
+        &self.names
     }
 
     /// Whether `tier` is the highest of several.
     #[must_use]
     pub fn is_top(&self, tier: &str) -> bool {
-        self.0.len() > 1 && self.0.last().is_some_and(|highest| highest == tier)
+        self.names.len() > 1 && self.names.last().is_some_and(|highest| highest == tier)
     }
 
     /// What someone without a tier has.
     #[must_use]
     pub fn lowest(&self) -> &str {
-        &self.0[0]
+        &self.names[0]
     }
 }
 
@@ -170,14 +191,14 @@ impl std::str::FromStr for Tiers {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut names = Vec::new();
+        let (mut names, mut prices) = (Vec::new(), Vec::new());
         for part in text.split(',') {
             let (name, price) = part.split_once('=').unwrap_or((part, "0"));
-            if price.trim().parse::<f64>().is_ok_and(|price| price.is_finite() && price >= 0.0) {
-                names.push(name.trim().to_owned());
-            } else {
-                return Err("a tier's price is a number, such as premium=12");
+            match price.trim().parse() {
+                Ok(price) if (0.0..=HIGHEST_PRICE).contains(&price) => prices.push(price),
+                _ => return Err("a tier's price is a number, such as premium=12"),
             }
+            names.push(name.trim().to_owned());
         }
         let repeated = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
         if names.iter().any(String::is_empty) || repeated {
@@ -185,7 +206,7 @@ impl std::str::FromStr for Tiers {
                 "list different names from the lowest to the highest, such as free,premium",
             );
         }
-        Ok(Self(names))
+        Ok(Self { names, prices })
     }
 }
 

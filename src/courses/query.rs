@@ -18,7 +18,7 @@ use crate::graphql::{
     ApiError, Checks, Connection, ContextExt as _, Listing, PageArgs, Result, connect, decode_id,
 };
 use crate::identity::{Caller, Tiers};
-use crate::learners::Profile;
+use crate::learners::profile;
 
 /// How many chapters recommendations are chosen from.
 const CONSIDERED: u64 = 500;
@@ -144,7 +144,9 @@ impl CourseQuery {
         let chapters = considered(ctx).await?;
         let read = ctx.scope().mine::<progress::Entity>()?.all().await?;
         let read: HashMap<_, _> = read.iter().map(|row| (row.chapter_id, row.percent)).collect();
-        let found = recommend(chapters, &read, ctx.caller(), &ctx.asking().policy.tiers);
+        let interest = profile(ctx).await?.interest;
+        let tiers = &ctx.asking().policy.tiers;
+        let found = recommend(chapters, &read, &interest, ctx.caller(), tiers);
         Ok(Some(found.into_iter().take(usize::try_from(first).unwrap_or_default()).collect()))
     }
 }
@@ -203,10 +205,10 @@ async fn considered(ctx: &Context<'_>) -> Result<Vec<chapter::Model>> {
 fn recommend(
     chapters: Vec<chapter::Model>,
     read: &HashMap<ChapterId, i32>,
+    interest: &str,
     caller: Option<&Caller>,
     tiers: &Tiers,
 ) -> Vec<Recommendation> {
-    let interest = Profile::of(caller).interest;
     let held = caller.map_or(tiers.lowest(), Caller::tier);
     let mut open: Vec<_> = chapters
         .into_iter()
@@ -214,7 +216,7 @@ fn recommend(
         .map(|chapter| {
             let percent = read.get(&chapter.id).copied().unwrap_or(0);
             let areas = chapter.interests.areas();
-            let fits = areas.iter().any(|area| area.eq_ignore_ascii_case(&interest));
+            let fits = areas.iter().any(|area| area.eq_ignore_ascii_case(interest));
             (percent, fits, chapter)
         })
         .filter(|(percent, _, _)| *percent < 100)

@@ -8,7 +8,7 @@ use super::personalize::choose;
 use super::viewer::ChapterViewer;
 use crate::access::{EDITOR, Facts, Guarded, READER, guarded, null_only_on_error};
 use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
-use crate::learners::{Level, Profile};
+use crate::learners::{Level, profile};
 
 /// The name under which courses have global ids.
 pub(super) const COURSE: &str = "Course";
@@ -145,7 +145,7 @@ impl ChapterFields {
     async fn personalized(&self, ctx: &Context<'_>) -> Result<Option<PersonalizedChapter>> {
         let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
         let mut forms = forms.unwrap_or_default();
-        let reader = Profile::of(ctx.caller());
+        let reader = profile(ctx).await?;
         Ok(choose(&reader, &forms).map(|choice| PersonalizedChapter {
             content_level: reader.content_level(),
             form: forms.swap_remove(choice.index),
@@ -160,10 +160,10 @@ impl ChapterFields {
         Ok(Some(forms.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))
     }
 
-    /// How far the caller has come; null when nobody is signed in.
+    /// How far the caller has come; null when nobody is signed in, or a machine.
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ChapterProgress>> {
         let progress = self.own_progress(ctx).await?;
-        Ok(ctx.caller().map(|_| ChapterProgress::from(progress)))
+        Ok(ctx.scope().owner().map(|_| ChapterProgress::from(progress)))
     }
 
     /// Whether the caller marked it to come back to.
@@ -174,7 +174,7 @@ impl ChapterFields {
 
 impl ChapterFields {
     async fn own_progress(&self, ctx: &Context<'_>) -> Result<Option<progress::Model>> {
-        if ctx.caller().is_none() {
+        if ctx.scope().owner().is_none() {
             return Ok(None);
         }
         Ok(ctx.data_unchecked::<Loaders>().progress.load_one(self.0.id).await?)
@@ -259,7 +259,7 @@ pub struct ChapterProgress {
     pub percent: i32,
     /// Whether all of it is read.
     pub completed: bool,
-    /// When it last changed; null when it never did.
+    /// When that was noted, or the chapter first marked; null when neither was.
     pub updated_at: Option<DateTime>,
 }
 

@@ -78,6 +78,15 @@ impl From<Box<Refusal>> for ApiError {
     }
 }
 
+impl From<Closed> for ApiError {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Refused(refusal) => Self::Denied(refusal),
+            Closed::Unconfirmed => Self::AuthUnavailable,
+        }
+    }
+}
+
 impl From<EntityError> for ApiError {
     fn from(error: EntityError) -> Self {
         Self::Database(Arc::new(error))
@@ -159,10 +168,7 @@ fn side_of(caller: &Caller) -> Value {
 
 impl From<Closed> for Error {
     fn from(closed: Closed) -> Self {
-        match closed {
-            Closed::Refused(refusal) => Self::from(*refusal),
-            Closed::Unconfirmed => ApiError::AuthUnavailable.into(),
-        }
+        ApiError::from(closed).into()
     }
 }
 

@@ -70,10 +70,11 @@ fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
         }
         ("Query", "node") => in_query(&format!("node(id: \"{task}\") {{ id }}")),
         ("Query", "task") => in_query(&format!("task(id: \"{task}\") {{ id }}")),
-        ("Query", "tasks" | "publicTasks" | "courses" | "chapters") => {
+        ("Query", "tasks" | "publicTasks" | "courses" | "chapters" | "users") => {
             in_query(&format!("{name} {{ totalCount }}"))
         }
         ("Query", "user") => in_query("user(id: \"somebody\") { id }"),
+        ("Query", "analytics") => in_query("analytics { totalUsers }"),
         ("Query", "taskStats") => in_query("taskStats { total }"),
         ("Query", "course" | "chapter") => in_query(&format!("{name}(slug: \"x\") {{ id }}")),
         ("Query", "recommendations") => in_query("recommendations { because }"),
@@ -107,6 +108,16 @@ fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
         ("Mutation", "saveChapterVariant") => in_mutation(
             "saveChapterVariant(chapterId: \"x\", input: {level: BEGINNER, hardware: BEGINNER, body: \"x\"}) { id }",
         ),
+        ("Mutation", "updateLearnerProfile") => {
+            in_mutation("updateLearnerProfile(input: {}) { id }")
+        }
+        ("Mutation", "recordProgress") => {
+            in_mutation("recordProgress(chapterId: \"x\", percent: 1) { percent }")
+        }
+        ("Mutation", "bookmarkChapter") => {
+            in_mutation("bookmarkChapter(chapterId: \"x\", bookmarked: true) { id }")
+        }
+        ("Mutation", "eraseUser") => in_mutation("eraseUser(id: \"nobody\") { total }"),
         ("Task", name) => {
             (format!("{{ task(id: \"{task}\") {{ {name} }} }}"), json!(["task", name]))
         }

@@ -282,11 +282,12 @@ fn the_tables_go_up_and_down_on_both_databases() {
                 output.stdout.lines().map(|line| line.split(' ').next().unwrap().to_owned());
             lines.collect::<Vec<_>>()
         };
-        assert_eq!(migrate("status"), ["waiting"; 4]);
-        assert_eq!(migrate("up"), ["applied"; 4]);
-        assert_eq!(migrate("down"), ["applied", "applied", "applied", "waiting"]);
-        assert_eq!(migrate("up"), ["applied"; 4]);
-        assert_eq!(migrate("status"), ["applied"; 4]);
+        assert_eq!(migrate("status"), ["waiting"; 6]);
+        assert_eq!(migrate("up"), ["applied"; 6]);
+        let down = ["applied", "applied", "applied", "applied", "applied", "waiting"];
+        assert_eq!(migrate("down"), down);
+        assert_eq!(migrate("up"), ["applied"; 6]);
+        assert_eq!(migrate("status"), ["applied"; 6]);
     }
 }
 

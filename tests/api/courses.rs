@@ -166,8 +166,8 @@ on_both_databases! {
         let who = app.by_jwt(&person("reader").tier("enterprise"));
         let (data, statements) = app.statements_of(who.data(CHAPTERS)).await;
         assert!(data["chapters"]["nodes"].as_array().unwrap().len() >= 6);
-        // The page, its total, and one statement each for courses, forms and progress.
-        assert_eq!(statements.len(), 5, "{statements:#?}");
+        // The page, its total, and one statement each for courses, forms, progress and the reader.
+        assert_eq!(statements.len(), 6, "{statements:#?}");
     }
 
     async fn progress_is_ones_own(app: App) {

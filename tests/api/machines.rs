@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::app::{App, As, Backend};
+use crate::attendance::{noted, users};
 use crate::issuer::Issuer;
 use crate::oauth::{WHO, provider};
 use crate::people::alice;
 
 /// What only a person may do.
-const OF_PEOPLE: [&str; 7] = [
+const OF_PEOPLE: [&str; 10] = [
     "{ me { id } }",
     "{ tasks { nodes { id } } }",
     "{ taskStats { total } }",
@@ -16,6 +17,15 @@ const OF_PEOPLE: [&str; 7] = [
     "mutation { deleteTasks(ids: [\"x\"]) }",
     "{ me { id kind method permissions } }",
     "{ tasks { totalCount } }",
+    "mutation { updateLearnerProfile(input: {}) { id } }",
+    "mutation { recordProgress(chapterId: \"x\", percent: 1) { percent } }",
+    "mutation { bookmarkChapter(chapterId: \"x\", bookmarked: true) { id } }",
+];
+/// Everything that is for administrators, who are people.
+const OF_ADMINISTRATORS: [&str; 3] = [
+    "mutation { eraseUser(id: \"x\") { total } }",
+    "{ users { totalCount } }",
+    "{ analytics { totalUsers } }",
 ];
 
 pub async fn is_a_machine(who: &As<'_>, id: &str, method: &str, permissions: &[&str]) {
@@ -26,6 +36,10 @@ pub async fn is_a_machine(who: &As<'_>, id: &str, method: &str, permissions: &[&
         let answer = who.ask(document).await;
         assert_eq!(answer.status, 200, "{document}: it is signed in");
         assert_eq!(answer.codes(), ["FORBIDDEN"], "{document}: {}", answer.body);
+    }
+    for document in OF_ADMINISTRATORS {
+        let answer = who.ask(document).await;
+        assert_eq!(answer.codes(), ["GRAPHQL_VALIDATION_FAILED"], "{document}: {}", answer.body);
     }
     who.data("{ publicTasks { nodes { id isOwner } } }").await;
 }
@@ -41,6 +55,12 @@ async fn a_machine_is_somebody_who_may_do_nothing_that_is_for_people() {
     is_a_machine(&who, &client.id, "ACCESS_TOKEN", &["scope:read:tasks"]).await;
     let statements = app.statements_of(who.ask(OF_PEOPLE[3])).await.1;
     assert!(!statements.iter().any(|it| it.contains("INSERT INTO \"task\"")), "{statements:?}");
+    let person = server.sign_up("Paula", json!({})).await;
+    app.by_cookie(&person.cookie).data("{ me { id } }").await;
+    noted(&app, "written", 2).await;
+    let known = users(&app.database).await;
+    assert_eq!(known.len(), 1, "a machine is no user");
+    assert_eq!(known[0].user_id.as_str(), person.id);
 }
 
 #[tokio::test]
@@ -70,6 +90,13 @@ async fn a_machine_that_bears_the_name_of_a_person_owns_nothing_of_theirs() {
     assert_eq!(editing.codes(), ["GRAPHQL_VALIDATION_FAILED"], "roles are a person's");
     let reading = machine.ask(&chapter("personalized")).await;
     assert_eq!(reading.codes(), ["FORBIDDEN"], "tiers are a person's");
+    let reading = "{ chapter(slug: \"sense-think-act\") { bookmarked progress { percent } } }";
+    let read = machine.data(reading).await["chapter"].clone();
+    assert_eq!(
+        read,
+        json!({"bookmarked": false, "progress": null}),
+        "it reads nothing as a person"
+    );
     let held = machine.data("{ viewer { roles tier email } }").await["viewer"].clone();
     assert_eq!(held, json!({"roles": [], "tier": "free", "email": Value::Null}));
 }

@@ -117,11 +117,24 @@ on_both_databases! {
         assert_eq!((count(&alice).await, count(&bob).await), (1, 0));
     }
 
+    async fn an_upsert_never_touches_anothers_row(app: App) {
+        let (alice, bob) = (app.scope_of(&alice()), app.scope_of(&bob()));
+        let hers = alice.insert::<task::Entity>(row("hers")).await.unwrap();
+        let same = |title: &str| task::ActiveModel { id: Set(hers.id), ..row(title) };
+        let columns = [task::Column::Title, task::Column::OwnerId];
+        assert!(bob.upsert::<task::Entity>(same("his"), columns).await.is_err());
+        assert_eq!(titles(&alice).await, ["hers"]);
+        assert_eq!(titles(&bob).await, [] as [&str; 0]);
+        let again = alice.upsert::<task::Entity>(same("hers again"), columns).await.unwrap();
+        assert_eq!(again, task::Model { title: "hers again".to_owned(), ..hers });
+    }
+
     async fn nobody_has_no_rows_and_writes_none(app: App) {
         let nobody = app.scope_of_nobody();
         assert!(matches!(nobody.mine::<task::Entity>().err(), Some(Error::Anonymous)));
         assert!(matches!(nobody.insert::<task::Entity>(row("x")).await, Err(Error::Anonymous)));
         assert!(matches!(nobody.insert_all::<task::Entity>(vec![row("x")]).await, Err(Error::Anonymous)));
+        assert!(matches!(nobody.upsert::<task::Entity>(row("x"), []).await, Err(Error::Anonymous)));
         assert_eq!(nobody.readable::<task::Entity>().count().await.unwrap(), 0);
         assert_eq!(nobody.shared::<chapter::Entity>().count().await.unwrap(), 0);
     }

@@ -1,7 +1,8 @@
 //! How the wall is raised, and how a server that cannot rely on it says so.
 
 use hallpass::config::Config;
-use hallpass_entity::{Database, Gap, owned_tables};
+use hallpass_entity::owned::owned_tables;
+use hallpass_entity::{Database, Gap};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use super::{create, on, walled};
@@ -59,7 +60,7 @@ fn every_table_that_is_declared_as_owned_is_on_the_list() {
     let mut listed = owned_tables();
     declared.sort();
     listed.sort_unstable();
-    assert_eq!(declared, listed, "see owned_tables in entity/src/gap.rs");
+    assert_eq!(declared, listed, "list them in entity/src/owned.rs");
 }
 
 #[tokio::test]

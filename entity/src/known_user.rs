@@ -1,0 +1,54 @@
+//! Users who were here: the server's own rows, for administrators to read.
+
+use sea_orm::IntoActiveModel as _;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use crate::{Error, KnownUserId, System, Timestamp, UserId};
+
+/// One user, as their last credential described them.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "known_user")]
+pub struct Model {
+    /// The row's id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: KnownUserId,
+    /// The user.
+    pub user_id: UserId,
+    /// The e-mail address, if the credential said.
+    pub email: Option<String>,
+    /// The name, if the credential said.
+    pub name: Option<String>,
+    /// The tier held.
+    pub tier: String,
+    /// When they came for the first time.
+    pub first_seen: Timestamp,
+    /// When they came last, to a minute or so.
+    pub last_seen: Timestamp,
+}
+
+/// None that a query may follow.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+crate::system!();
+
+impl System<'_> {
+    /// Notes that these users were here, each at most once in `users`, in one statement.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn note_users(&self, users: Vec<Model>) -> Result<(), Error> {
+        let known = OnConflict::column(Column::UserId)
+            .update_columns([Column::Email, Column::Name, Column::Tier, Column::LastSeen])
+            .to_owned();
+        let rows = users.into_iter().map(|user| user.into_active_model().reset_all());
+        Entity::insert_many(rows)
+            .on_conflict(known)
+            .exec_without_returning(self.connection())
+            .await?;
+        Ok(())
+    }
+}

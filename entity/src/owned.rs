@@ -1,0 +1,68 @@
+//! The tables whose rows are somebody's, listed once: for erasing a user, and for the second wall.
+
+use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::{EntityName as _, EntityTrait, QueryFilter as _};
+
+use crate::filter::column;
+use crate::policy::OwnedEntity;
+use crate::wall::Pass;
+use crate::{
+    Error, Privilege, Transaction, known_user, learner, progress, seen_session, task, task_tag,
+};
+
+/// What was deleted from one table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// The table.
+    pub table: &'static str,
+    /// How many rows.
+    pub rows: u64,
+}
+
+/// Lists the tables: of rows that have an owner, and of rows about a user that are the server's own. A
+/// test compares the list with the tables of the database.
+macro_rules! rows_of_somebody {
+    (owned [$($owned:ident),*] about [$($about:ident),*]) => {
+        /// The tables of owned rows.
+        #[must_use]
+        pub fn owned_tables() -> Vec<&'static str> {
+            vec![$($owned::Entity.table_name(),)*]
+        }
+
+        /// The tables of the server's own rows about a user.
+        #[must_use]
+        pub fn tables_about_users() -> Vec<&'static str> {
+            vec![$($about::Entity.table_name(),)*]
+        }
+
+        impl Transaction {
+            /// Deletes every row of the user with this id, and says how many each table had; nobody
+            /// has none. It lasts from the [`commit`](Transaction::commit) on.
+            ///
+            /// # Errors
+            /// When the database is away or refuses.
+            pub async fn erase(&self, user: &str, _proof: Privilege) -> Result<Vec<Erased>, Error> {
+                Ok(vec![
+                    $(erase_from::<$owned::Entity>(self, $owned::Entity::OWNER, user).await?,)*
+                    $(erase_from::<$about::Entity>(self, $about::Column::UserId, user).await?,)*
+                ])
+            }
+        }
+    };
+}
+
+// Children before parents: what goes with its parent is not counted.
+rows_of_somebody! {
+    owned [task_tag, task, progress, learner]
+    about [seen_session, known_user]
+}
+
+async fn erase_from<E: EntityTrait>(
+    together: &Transaction,
+    whose: E::Column,
+    user: &str,
+) -> Result<Erased, Error> {
+    let theirs = E::delete_many().filter(column(whose).eq(user));
+    let deleted = together.conn().run(&Pass::Server, async |conn| theirs.exec(conn).await).await?;
+    Ok(Erased { table: E::default().table_name(), rows: deleted.rows_affected })
+}

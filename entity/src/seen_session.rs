@@ -1,0 +1,56 @@
+//! Sessions of late: the server's own rows, for administrators to count.
+
+use sea_orm::IntoActiveModel as _;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use crate::{Error, System, Timestamp, UserId};
+
+/// One session.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "seen_session")]
+pub struct Model {
+    /// The hash of the session's id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When it was last used, to a minute or so.
+    pub last_seen: Timestamp,
+}
+
+/// None that a query may follow.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+crate::system!();
+
+impl System<'_> {
+    /// Notes that these sessions were used, each at most once in `sessions`, in one statement.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn note_sessions(&self, sessions: Vec<Model>) -> Result<(), Error> {
+        let known = OnConflict::column(Column::Id)
+            .update_columns([Column::UserId, Column::LastSeen])
+            .to_owned();
+        let rows = sessions.into_iter().map(|session| session.into_active_model().reset_all());
+        Entity::insert_many(rows)
+            .on_conflict(known)
+            .exec_without_returning(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets the sessions last used before `moment`.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn forget_sessions_before(&self, moment: Timestamp) -> Result<(), Error> {
+        let old = Entity::delete_many().filter(Column::LastSeen.lt(moment));
+        old.exec(self.connection()).await?;
+        Ok(())
+    }
+}

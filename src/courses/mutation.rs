@@ -1,0 +1,74 @@
+//! What readers note about chapters. A note is one statement: whatever happens at once, none fails.
+
+use async_graphql::{Context, ID, Object};
+use hallpass_entity::{ChapterId, Set, now, progress};
+
+use super::query::chapter_node;
+use super::types::{CHAPTER, Chapter, ChapterProgress};
+use crate::access::Rule::SignedIn;
+use crate::access::{READER, guarded, null_only_on_error};
+use crate::graphql::{ApiError, ContextExt as _, Result, decode_id};
+
+/// The mutations of readers.
+#[derive(Default)]
+pub struct ReadingMutation;
+
+#[guarded(Mutation)]
+#[Object]
+impl ReadingMutation {
+    /// Notes how much of a chapter that the caller may read is read, from 0 to 100.
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    async fn record_progress(
+        &self,
+        ctx: &Context<'_>,
+        chapter_id: ID,
+        percent: i32,
+    ) -> Result<Option<ChapterProgress>> {
+        if !(0..=100).contains(&percent) {
+            return Err(ApiError::bad_input("percent", "give a number from 0 to 100"));
+        }
+        let (key, chapter) = published(ctx, &chapter_id).await?;
+        READER.check(ctx, &*chapter).await?;
+        let row = progress::ActiveModel { percent: Set(percent), ..unread(key) };
+        let columns = [progress::Column::Percent, progress::Column::UpdatedAt];
+        let row = ctx.scope().upsert::<progress::Entity>(row, columns).await?;
+        Ok(Some(Some(row).into()))
+    }
+
+    /// Marks a chapter to come back to, or takes the mark away.
+    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    async fn bookmark_chapter(
+        &self,
+        ctx: &Context<'_>,
+        chapter_id: ID,
+        bookmarked: bool,
+    ) -> Result<Option<Chapter>> {
+        let (key, chapter) = published(ctx, &chapter_id).await?;
+        let row = progress::ActiveModel { bookmarked: Set(bookmarked), ..unread(key) };
+        ctx.scope().upsert::<progress::Entity>(row, [progress::Column::Bookmarked]).await?;
+        Ok(Some(chapter))
+    }
+}
+
+/// The published chapter with this global id, and its key. What is no id of a chapter is the id of no
+/// chapter.
+async fn published(ctx: &Context<'_>, id: &ID) -> Result<(ChapterId, Chapter)> {
+    let missing = || ApiError::NotFound("chapter");
+    let (kind, key) = decode_id(id).ok_or_else(missing)?;
+    if kind != CHAPTER {
+        return Err(missing());
+    }
+    let chapter = chapter_node(ctx, key.into()).await?.ok_or_else(missing)?;
+    Ok((key.into(), chapter))
+}
+
+/// What is noted of a chapter when nothing is.
+fn unread(chapter_id: ChapterId) -> progress::ActiveModel {
+    progress::ActiveModel {
+        chapter_id: Set(chapter_id),
+        percent: Set(0),
+        bookmarked: Set(false),
+        updated_at: Set(now()),
+        ..Default::default()
+    }
+}

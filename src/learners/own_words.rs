@@ -1,0 +1,113 @@
+//! What learners say of themselves. It counts more than what the auth server says of them.
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object};
+use hallpass_entity::{Error, Scope, Set, learner, now};
+use tokio::sync::Mutex;
+
+use super::{Level, Me};
+use crate::access::{ONESELF, guarded, null_only_on_error};
+use crate::graphql::{Checks, ContextExt as _, Result};
+
+/// No interest area is longer, in characters.
+const LONGEST_INTEREST: usize = 100;
+
+/// What the caller says of themselves: read when first asked for, and once for the whole request.
+pub struct OwnWords {
+    scope: Scope,
+    known: Mutex<Option<Option<learner::Model>>>,
+}
+
+impl OwnWords {
+    /// What the caller of `scope` says of themselves. Nothing is read yet.
+    #[must_use]
+    pub fn of(scope: &Scope) -> Self {
+        Self { scope: scope.clone(), known: Mutex::default() }
+    }
+
+    /// Their words; none of who never said anything, or owns nothing.
+    pub(super) async fn read(&self) -> std::result::Result<Option<learner::Model>, Error> {
+        if self.scope.owner().is_none() {
+            return Ok(None);
+        }
+        let mut known = self.known.lock().await;
+        if let Some(words) = &*known {
+            return Ok(words.clone());
+        }
+        let words = self.scope.mine::<learner::Entity>()?.one().await?;
+        *known = Some(words.clone());
+        Ok(words)
+    }
+
+    async fn write(&self, words: Words) -> std::result::Result<(), Error> {
+        let row = self.scope.upsert::<learner::Entity>(words.row, words.columns).await?;
+        *self.known.lock().await = Some(Some(row));
+        Ok(())
+    }
+}
+
+/// What the caller says of themselves. What is left out stays as it is; null leaves it to the auth
+/// server again.
+#[derive(Clone, Debug, InputObject)]
+pub struct LearnerProfileInput {
+    /// Experience with software.
+    pub software_background: MaybeUndefined<Level>,
+    /// Experience with hardware.
+    pub hardware_background: MaybeUndefined<Level>,
+    /// What they want to learn about: 1 to 100 characters.
+    pub interest_area: MaybeUndefined<String>,
+}
+
+/// Checked values, and the columns that they are for.
+struct Words {
+    row: learner::ActiveModel,
+    columns: Vec<learner::Column>,
+}
+
+impl LearnerProfileInput {
+    fn check(self) -> Result<Words> {
+        use learner::Column::{HardwareBackground, InterestArea, SoftwareBackground, UpdatedAt};
+        let mut checks = Checks::default();
+        let interest = self
+            .interest_area
+            .map_value(|text| checks.text("input.interestArea", &text, 1, LONGEST_INTEREST));
+        checks.finish()?;
+        let mut row = learner::ActiveModel { updated_at: Set(now()), ..Default::default() };
+        let mut columns = vec![UpdatedAt];
+        if let Some(level) = said(self.software_background) {
+            row.software_background = Set(level.map(Level::into));
+            columns.push(SoftwareBackground);
+        }
+        if let Some(level) = said(self.hardware_background) {
+            row.hardware_background = Set(level.map(Level::into));
+            columns.push(HardwareBackground);
+        }
+        if let Some(interest) = said(interest) {
+            row.interest_area = Set(interest);
+            columns.push(InterestArea);
+        }
+        Ok(Words { row, columns })
+    }
+}
+
+fn said<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
+    value.into()
+}
+
+/// The mutations of the caller's profile.
+#[derive(Default)]
+pub struct LearnerMutation;
+
+#[guarded(Mutation)]
+#[Object]
+impl LearnerMutation {
+    /// Changes what the caller says of themselves. It counts more than what the auth server says.
+    #[graphql(guard = "ONESELF", directive = null_only_on_error::apply())]
+    async fn update_learner_profile<'ctx>(
+        &self,
+        ctx: &Context<'ctx>,
+        input: LearnerProfileInput,
+    ) -> Result<Option<Me<'ctx>>> {
+        ctx.data_unchecked::<OwnWords>().write(input.check()?).await?;
+        Ok(ctx.caller().map(Me))
+    }
+}

@@ -1,0 +1,59 @@
+//! Forgetting somebody.
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use hallpass_entity::owned::Erased;
+
+use crate::access::{SURE_ADMIN, guarded, null_only_on_error};
+use crate::graphql::{ApiError, ContextExt as _, Result};
+
+/// What was deleted of a user.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ErasureReport {
+    /// The id of the user.
+    pub user_id: ID,
+    /// How many rows were deleted in all.
+    pub total: u64,
+    /// How many in each table; every table that keeps something of users is listed.
+    pub tables: Vec<ErasedRows>,
+}
+
+/// What was deleted from one table.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ErasedRows {
+    /// The table.
+    pub table: &'static str,
+    /// How many rows.
+    pub rows: u64,
+}
+
+impl From<Erased> for ErasedRows {
+    fn from(Erased { table, rows }: Erased) -> Self {
+        Self { table, rows }
+    }
+}
+
+/// The mutation that forgets somebody.
+#[derive(Default)]
+pub struct ErasureMutation;
+
+#[guarded(Mutation)]
+#[Object]
+impl ErasureMutation {
+    /// Deletes every row of the user with this id, all or none, and says how many there were. The account
+    /// is the auth server's, and stays: whoever still signs in there is known again.
+    #[graphql(guard = "SURE_ADMIN", directive = null_only_on_error::apply())]
+    async fn erase_user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ErasureReport>> {
+        if id.contains('\0') {
+            return Err(ApiError::bad_input("id", "remove the NUL character"));
+        }
+        let together = ctx.scope().begin().await?;
+        let erased = together.erase(&id, SURE_ADMIN.prove(ctx)?).await?;
+        // What is kept without them, as an audit is, loses their name here, in the same transaction.
+        together.commit().await?;
+        Ok(Some(ErasureReport {
+            user_id: id,
+            total: erased.iter().map(|table| table.rows).sum(),
+            tables: erased.into_iter().map(ErasedRows::from).collect(),
+        }))
+    }
+}

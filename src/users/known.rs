@@ -1,0 +1,59 @@
+//! Users who were here, listed for administrators.
+
+use async_graphql::{Context, InputObject, Object};
+use hallpass_entity::known_user::{Column, Entity};
+use hallpass_entity::{Comparison as _, Filter, Order};
+
+use super::User;
+use crate::access::{ADMIN, guarded, null_only_on_error};
+use crate::graphql::{Checks, Connection, ContextExt as _, Listing, PageArgs, Result, connect};
+
+/// Longer than what is kept of a name: a search for more finds nothing.
+const LONGEST_SEARCH: usize = 320;
+
+/// Which users. Everything given must hold.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct UserFilter {
+    /// With this text somewhere in the id, the e-mail address or the name.
+    pub text: Option<String>,
+}
+
+impl UserFilter {
+    fn check(self) -> Result<Filter<Entity>> {
+        let mut checks = Checks::default();
+        let text = self.text.map(|text| checks.text("filter.text", &text, 0, LONGEST_SEARCH));
+        checks.finish()?;
+        let anywhere = text.map(|text| {
+            let holds = |column: Column| column.contains_text(&text);
+            holds(Column::UserId).or(holds(Column::Email)).or(holds(Column::Name))
+        });
+        Ok(Filter::all().and_maybe(anywhere))
+    }
+}
+
+/// The query for known users.
+#[derive(Default)]
+pub struct KnownUserQuery;
+
+#[guarded(Query)]
+#[Object]
+impl KnownUserQuery {
+    /// The users who were here, the latest newcomer first.
+    #[graphql(guard = "ADMIN", directive = null_only_on_error::apply())]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<UserFilter>,
+    ) -> Result<Option<Connection<User>>> {
+        let newcomers =
+            Listing { name: "firstSeen".to_owned(), order: Order::by(Column::FirstSeen, true) };
+        let args = PageArgs::new(first, after, last, before);
+        let known = ctx.scope().everyones::<Entity>(ADMIN.prove(ctx)?);
+        let known = known.filter(filter.unwrap_or_default().check()?);
+        connect(known, &newcomers, &args, User::Known).await.map(Some)
+    }
+}

@@ -1,0 +1,93 @@
+//! Administrators see who was here.
+
+use serde_json::{Value, json};
+
+use crate::app::{App, As, Backend};
+use crate::attendance::noted;
+use crate::on_both_databases;
+use crate::people::{Person, alice, bob, person};
+
+const WHO: &str = "{ viewer { id } }";
+const NAMES: &str = "{ users { totalCount nodes { name } } }";
+
+fn admin() -> Person {
+    person("ada").role("admin")
+}
+
+async fn names(who: &As<'_>, arguments: &str) -> Vec<String> {
+    let data = who.data(&format!("{{ users{arguments} {{ nodes {{ name }} }} }}")).await;
+    let nodes = data["users"]["nodes"].as_array().unwrap();
+    nodes.iter().map(|user| user["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// These come one after another, and then the administrator.
+async fn visited<'a>(app: &'a App, people: &[Person]) -> As<'a> {
+    let admin = app.by_jwt(&admin());
+    for (person, count) in people.iter().zip(1..) {
+        app.by_jwt(person).data(WHO).await;
+        noted(app, "written", count).await;
+    }
+    admin.data(WHO).await;
+    noted(app, "written", people.len() as u64 + 1).await;
+    admin
+}
+
+on_both_databases! {
+    async fn an_administrator_pages_through_everybody_who_was_here(app: App) {
+        let admin = visited(&app, &[alice().tier("premium"), bob(), person("carol")]).await;
+        assert_eq!(names(&admin, "").await, ["ada", "carol", "bob", "alice"]);
+        let page = "{ users(first: 2) { totalCount edges { node { name } }
+            pageInfo { hasNextPage hasPreviousPage endCursor } } }";
+        let page = admin.data(page).await["users"].clone();
+        assert_eq!(page["totalCount"], 4);
+        assert_eq!(page["edges"], json!([{"node": {"name": "ada"}}, {"node": {"name": "carol"}}]));
+        assert_eq!(page["pageInfo"]["hasNextPage"], true);
+        let rest = names(&admin, &format!("(first: 2, after: {})", page["pageInfo"]["endCursor"])).await;
+        assert_eq!(rest, ["bob", "alice"]);
+        assert_eq!(names(&admin, "(last: 1)").await, ["alice"]);
+        let whole = "{ users(last: 1) { nodes { id email name tier firstSeen lastSeen roles emailVerified banned } } }";
+        let user = admin.data(whole).await["users"]["nodes"][0].clone();
+        assert_eq!(user["firstSeen"], user["lastSeen"]);
+        assert!(user["firstSeen"].is_string());
+        for (field, value) in [
+            ("id", json!(alice().id())), ("email", json!("alice@example.test")), ("name", json!("alice")),
+            ("tier", json!("premium")), ("roles", Value::Null), ("emailVerified", Value::Null), ("banned", Value::Null),
+        ] {
+            assert_eq!(user[field], value, "{field}");
+        }
+    }
+
+    async fn a_text_finds_users_by_id_address_and_name(app: App) {
+        let people = [
+            alice().with("email", "al@one.test"), bob().with("name", "Robert 100%"), person("carol"),
+        ];
+        let admin = visited(&app, &people).await;
+        for (text, found) in [
+            ("user-ALICE", vec!["alice"]), ("one.test", vec!["alice"]), ("robert", vec!["Robert 100%"]),
+            ("100%", vec!["Robert 100%"]), ("user_bob", vec![]), ("%", vec!["Robert 100%"]), ("dave", vec![]),
+            (" ", vec!["ada", "carol", "Robert 100%", "alice"]),
+        ] {
+            let arguments = format!("(filter: {{text: {}}})", Value::from(text));
+            assert_eq!(names(&admin, &arguments).await, found, "{text}");
+        }
+        let nul = admin.ask("{ users(filter: {text: \"a\\u0000\"}) { totalCount } }").await;
+        assert_eq!(nul.complaint("filter.text"), "remove the NUL character");
+    }
+}
+
+#[tokio::test]
+async fn only_an_administrator_sees_who_was_here() {
+    let app = App::start(Backend::Sqlite).await;
+    let admin = visited(&app, &[alice()]).await;
+    let editor = person("eve").role("editor").tier("enterprise").with("permissions", json!(["*"]));
+    for who in [alice(), editor] {
+        let answer = app.by_jwt(&who).ask(NAMES).await;
+        assert_eq!(
+            answer.codes(),
+            ["GRAPHQL_VALIDATION_FAILED"],
+            "there is no such field for them"
+        );
+    }
+    assert_eq!(app.anonymous().ask(NAMES).await.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
+    assert!(admin.data(NAMES).await["users"]["totalCount"].as_i64().unwrap() >= 2);
+}

@@ -1,0 +1,8 @@
+//! Only a rule that was met opens the doors to everyone's rows.
+use hallpass_entity::{Privilege, Scope, known_user};
+
+fn reach(scope: &Scope) {
+    let _ = scope.everyones::<known_user::Entity>(Privilege(()));
+}
+
+fn main() {}
