@@ -13,12 +13,14 @@ use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
 use crate::attendance::{self, Attendance, Register};
 use crate::config::{Config, ConfigError, Environment, RowSecurity};
 use crate::doctor::{Answers, Doctor, MigrationsError, Storage, Told, absent_file};
+use crate::events::Events;
 use crate::http::{self, Parts, PersonaCard, Routers};
 use crate::identity::{
     Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Probe, Users,
     Webhook,
 };
 use crate::nodes::Nodes;
+use crate::relay::Relay;
 use crate::revocations::Desk;
 use crate::row_security::Breach;
 use crate::schema::{self, Schemas};
@@ -71,6 +73,7 @@ pub struct App {
     database: Database,
     revocations: Option<Arc<Desk>>,
     register: Register,
+    relay: Option<Relay>,
 }
 
 /// Where the server listens.
@@ -173,17 +176,18 @@ impl App {
             }
             Environment::Production => None,
         };
+        let events = Events::default();
+        let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
+        let relay = nodes.map(|nodes| Relay::new(events.clone(), nodes));
         let ledger: Ledger = Arc::new(|_| {});
         let schemas = Schemas::new(config.introspection);
+        let users = Arc::clone(authenticator.users());
         let parts = Parts {
             sdl: config.introspection.then(|| schema::sdl(&schema::build(true))),
             see: see(policy(config), schemas),
             prepare: prepare(
                 config,
-                database.clone(),
-                Arc::clone(authenticator.users()),
-                Arc::clone(&ledger),
-                attendance,
+                Rooms { database: database.clone(), users, ledger, attendance, events },
             ),
             authenticator,
             readiness: readiness(database.clone()),
@@ -196,7 +200,7 @@ impl App {
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
-        Ok(Self { routers: http::routers(parts), database, revocations, register })
+        Ok(Self { routers: http::routers(parts), database, revocations, register, relay })
     }
 
     /// Serves on `listeners` until `stop`, then lets the requests under way finish and closes the
@@ -215,6 +219,11 @@ impl App {
                 stopped.run_until_cancelled(desk.keep_up()).await;
             }
         };
+        let relay = async {
+            if let Some(relay) = &self.relay {
+                stopped.run_until_cancelled(relay.keep_up()).await;
+            }
+        };
         let served = CancellationToken::new();
         let main = async {
             http::serve(listeners.main, self.routers.main, stop.clone()).await;
@@ -226,7 +235,7 @@ impl App {
             }
         };
         let register = self.register.keep_until(served.clone());
-        tokio::join!(main, metrics, background, register);
+        tokio::join!(main, metrics, background, register, relay);
         Ok(self.database.close().await?)
     }
 }
@@ -264,25 +273,30 @@ pub fn policy(config: &Config) -> Policy {
     Policy { tiers: config.identity.tiers.clone(), roles: config.role_inherits.clone() }
 }
 
-fn prepare(
-    config: &Config,
+/// What requests are prepared with.
+struct Rooms {
     database: Database,
     users: Arc<Users>,
     ledger: Ledger,
     attendance: Attendance,
-) -> Box<http::Prepare> {
+    events: Events,
+}
+
+fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
+    let Rooms { database, users, ledger, attendance, events } = rooms;
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
     let is_open = config.environment == Environment::Development;
-    Box::new(move |request, http::Asker { caller, recheck, request_id }| {
+    Box::new(move |request, http::Who { caller, evidence, request_id }| {
         if let Some(caller) = &caller {
             attendance.note(caller);
         }
         let scope = scope_of(&database, caller.as_deref());
         let trail = Trail::new(Arc::clone(&ledger), request_id, caller.clone());
         let policy = Arc::clone(&policy);
-        let asking = Asking { caller, policy, recheck, trail, is_open };
-        schema::scoped(request.data(denial).data(Arc::clone(&users)), asking, scope)
+        let asking = Asking { caller, policy, evidence, trail, is_open };
+        let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
+        schema::scoped(request, asking, scope)
     })
 }
 

@@ -141,7 +141,7 @@ pub struct Settings {
     #[arg(long, env, hide_env_values = true, value_delimiter = ',')]
     pub revocation_secret: Vec<SecretString>,
 
-    /// Redis server through which nodes tell each other of revocations at once
+    /// Redis server through which nodes tell each other of revocations and events at once
     #[arg(long, env, hide_env_values = true)]
     pub redis_url: Option<SecretString>,
 

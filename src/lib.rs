@@ -14,11 +14,13 @@
 //! | [`config`] | nothing of ours |
 //! | [`identity`] | [`config`], `hallpass_entity` (user ids and the clock) |
 //! | [`access`] | [`identity`] |
-//! | [`graphql`] | [`access`], [`identity`], `hallpass_entity`; of [`config`] how ownership is denied |
-//! | a domain | [`graphql`], [`access`], [`identity`], `hallpass_entity`, another domain's nouns |
+//! | [`events`] | `hallpass_entity` (ids) |
+//! | [`graphql`] | [`access`], [`events`], [`identity`], `hallpass_entity`; of [`config`] how ownership is denied |
+//! | a domain | [`graphql`], [`access`], [`events`], [`identity`], `hallpass_entity`, another domain's nouns |
 //! | [`schema`] | every domain |
 //! | [`nodes`] | nothing of ours |
 //! | [`attendance`] | [`identity`], `hallpass_entity` |
+//! | [`relay`] | [`events`], [`nodes`] |
 //! | [`revocations`] | [`identity`], [`nodes`], `hallpass_entity` |
 //! | [`http`] | [`identity`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`] |
 //! | [`row_security`] | `hallpass_entity` |
@@ -38,11 +40,13 @@ pub mod cli;
 pub mod config;
 pub mod courses;
 pub mod doctor;
+pub mod events;
 pub mod graphql;
 pub mod http;
 pub mod identity;
 pub mod learners;
 pub mod nodes;
+pub mod relay;
 pub mod revocations;
 pub mod row_security;
 pub mod schema;

@@ -1,5 +1,5 @@
-//! What nodes tell each other, through Redis: only that there is something to read in the database
-//! that they share. What it is, each reads there, so nothing that passes here has to be believed.
+//! What nodes tell each other, through Redis: that there is something to read in the database that they
+//! share, at most with its id. What it is, each reads there, so nothing that passes here has to be believed.
 
 use std::time::Duration;
 
@@ -30,12 +30,15 @@ impl Nodes {
         Ok(Self { client, speaking: Mutex::new(None) })
     }
 
-    /// Tells every node that there is news on `topic`. Who misses it finds out a little later.
-    pub async fn tell(&self, topic: &'static str) {
-        let told = tokio::time::timeout(TIMEOUT * 2, self.publish(topic)).await;
-        if !matches!(told, Ok(Ok(()))) {
+    /// Tells every node on `topic`, with this `message`. Whether that could be done: who misses it finds
+    /// out a little later.
+    pub async fn tell(&self, topic: &'static str, message: &str) -> bool {
+        let told = tokio::time::timeout(TIMEOUT * 2, self.publish(topic, message)).await;
+        let told = matches!(told, Ok(Ok(())));
+        if !told {
             tracing::warn!(topic, "REDIS_URL does not answer: other nodes hear of this later");
         }
+        told
     }
 
     /// Whether the Redis server answers; else why not.
@@ -54,22 +57,22 @@ impl Nodes {
         }
     }
 
-    async fn publish(&self, topic: &str) -> Result<(), RedisError> {
+    async fn publish(&self, topic: &str, message: &str) -> Result<(), RedisError> {
         let mut speaking = self.speaking.lock().await;
         if let Some(connection) = speaking.as_mut()
-            && connection.publish::<_, _, ()>(topic, "").await.is_ok()
+            && connection.publish::<_, _, ()>(topic, message).await.is_ok()
         {
             return Ok(());
         }
         let mut connection = self.client.get_multiplexed_async_connection().await?;
-        connection.publish::<_, _, ()>(topic, "").await?;
+        connection.publish::<_, _, ()>(topic, message).await?;
         *speaking = Some(connection);
         Ok(())
     }
 
-    /// Calls `heard` whenever there is news on `topic`, or may have been: after each interruption too.
-    /// Goes on for ever.
-    pub async fn listen(&self, topic: &'static str, heard: impl Fn()) {
+    /// Calls `heard` with each message on `topic`; with none where there may have been some, which is
+    /// at first and after each interruption. Goes on for ever.
+    pub async fn listen(&self, topic: &'static str, heard: impl Fn(Option<&str>)) {
         loop {
             if let Err(error) = self.hear(topic, &heard).await {
                 let reason = error.category();
@@ -79,13 +82,13 @@ impl Nodes {
         }
     }
 
-    async fn hear(&self, topic: &str, heard: &impl Fn()) -> Result<(), RedisError> {
+    async fn hear(&self, topic: &str, heard: &impl Fn(Option<&str>)) -> Result<(), RedisError> {
         let mut connection = self.client.get_async_pubsub().await?;
         connection.subscribe(topic).await?;
-        heard();
+        heard(None);
         let mut messages = connection.on_message();
-        while messages.next().await.is_some() {
-            heard();
+        while let Some(message) = messages.next().await {
+            heard(Some(&message.get_payload::<String>().unwrap_or_default()));
         }
         Ok(())
     }

@@ -84,7 +84,7 @@ impl Desk {
             return Err(DeskError::Replayed);
         }
         if let Some(nodes) = &self.nodes {
-            nodes.tell(TOPIC).await;
+            nodes.tell(TOPIC, "").await;
         }
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Desk {
 
     async fn listen(&self) {
         if let Some(nodes) = &self.nodes {
-            nodes.listen(TOPIC, || self.news.notify_one()).await;
+            nodes.listen(TOPIC, |_| self.news.notify_one()).await;
         }
     }
 

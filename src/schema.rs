@@ -7,7 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::registry::Registry;
-use async_graphql::{EmptySubscription, MergedObject, OutputType as _, Request, SDLExportOptions};
+use async_graphql::{
+    MergedObject, MergedSubscription, OutputType as _, Request, SDLExportOptions,
+    SubscriptionType as _,
+};
 use hallpass_entity::Scope;
 
 use crate::access::{Asking, View};
@@ -15,7 +18,7 @@ use crate::analytics::AnalyticsQuery;
 use crate::courses::{self, Catalogue, CourseQuery, EditingMutation, ReadingMutation};
 use crate::graphql::{Lenient, Recorded};
 use crate::learners::{LearnerMutation, LearnerQuery, OwnWords};
-use crate::tasks::{self, TaskMutation, TaskQuery};
+use crate::tasks::{self, TaskMutation, TaskQuery, TaskSubscription};
 use crate::users::{ErasureMutation, KnownUserQuery, UserQuery};
 
 use can::CanQuery;
@@ -46,9 +49,14 @@ pub struct Mutations(
     ErasureMutation,
 );
 
+/// The subscriptions of every domain.
+#[derive(MergedSubscription, Default)]
+#[graphql(name = "Subscription")]
+pub struct Subscriptions(TaskSubscription);
+
 /// The whole schema.
 pub type Schema =
-    async_graphql::Schema<Lenient<Queries>, Lenient<Recorded<Mutations>>, EmptySubscription>;
+    async_graphql::Schema<Lenient<Queries>, Lenient<Recorded<Mutations>>, Subscriptions>;
 
 /// The schema, as one kind of caller sees it.
 pub struct Seen {
@@ -88,7 +96,7 @@ impl Schemas {
 /// Builds the schema. `introspection` says whether clients may ask for it.
 #[must_use]
 pub fn build(introspection: bool) -> Schema {
-    let schema = Schema::build(Lenient::default(), Lenient::default(), EmptySubscription)
+    let schema = Schema::build(Lenient::default(), Lenient::default(), Subscriptions::default())
         // Names that a caller guessed wrong are not put right: that would list the others.
         .disable_suggestions();
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
@@ -100,8 +108,10 @@ pub fn types() -> Registry {
     let mut types = Registry::default();
     Lenient::<Queries>::create_type_info(&mut types);
     Lenient::<Recorded<Mutations>>::create_type_info(&mut types);
+    Subscriptions::create_type_info(&mut types);
     types.query_type = Queries::type_name().into_owned();
     types.mutation_type = Some(Mutations::type_name().into_owned());
+    types.subscription_type = Some(Subscriptions::type_name().into_owned());
     types.remove_unused_types();
     types
 }

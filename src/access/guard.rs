@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::decision::{Asker, Denial, Facts, Lack, Policy};
 use super::rule::Rule;
 use super::trail::{ALLOWED, Trail};
-use crate::identity::{Caller, Decision, Recheck};
+use crate::identity::{Caller, Decision, Evidence};
 
 /// Who asks, as every request carries it.
 pub struct Asking {
@@ -18,8 +18,8 @@ pub struct Asking {
     pub caller: Option<Arc<Caller>>,
     /// What the rules mean here.
     pub policy: Arc<Policy>,
-    /// Asks the auth server about the caller again.
-    pub recheck: Option<Recheck>,
+    /// What they showed, by which the auth server can be asked about them again.
+    pub evidence: Option<Arc<Evidence>>,
     /// What is kept for the audit.
     pub trail: Trail,
     /// Whether a refusal tells the caller what is known of them: in development.
@@ -119,7 +119,7 @@ impl Asking {
     #[must_use]
     pub fn off_the_record(caller: Option<Arc<Caller>>, policy: Policy) -> Self {
         let trail = Trail::new(Arc::new(|_| {}), String::new(), None);
-        Self { caller, policy: Arc::new(policy), recheck: None, trail, is_open: false }
+        Self { caller, policy: Arc::new(policy), evidence: None, trail, is_open: false }
     }
 
     /// The caller in front of a rule.
@@ -164,11 +164,11 @@ impl Asking {
         facts: Facts<'_>,
         denial: Denial,
     ) -> Result<Result<(), Denial>, Closed> {
-        let (Some(recheck), Some(before)) = (&self.recheck, &self.caller) else {
+        let (Some(evidence), Some(before)) = (&self.evidence, &self.caller) else {
             return Ok(Err(denial));
         };
         let since = now() - TimeDelta::seconds(rule.freshness().into());
-        match recheck.since(since).await {
+        match evidence.confirmed_since(since).await {
             Decision::Caller(caller) if caller.id() == before.id() => {
                 Ok(rule.decide(Asker { caller: Some(&caller), policy: &self.policy }, facts))
             }

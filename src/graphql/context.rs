@@ -3,11 +3,13 @@
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use futures_util::{Stream, stream};
 use hallpass_entity::policy::OwnedEntity;
-use hallpass_entity::{Filter, Scope};
+use hallpass_entity::{Error, Filter, Scope};
 
 use super::error::{ApiError, Result};
 use crate::access::{Asking, Guarded, Rule};
+use crate::events::{Event, Events, Listener};
 use crate::identity::Caller;
 
 pub use crate::config::OwnershipDenial;
@@ -22,6 +24,13 @@ pub trait ContextExt<'a> {
     fn asking(&self) -> &'a Asking;
     /// Puts the row that a mutation made on the record; those that its arguments name are anyway.
     fn made(&self, row: &impl Guarded);
+    /// Tells whoever listens to the caller's events: after the change was committed, never before.
+    fn tell(&self, event: Event);
+    /// Hears what happens to the caller's rows from now on.
+    ///
+    /// # Errors
+    /// When nobody is signed in, whose rows they would be.
+    fn listen(&self) -> Result<Listener>;
 }
 
 impl<'a> ContextExt<'a> for Context<'a> {
@@ -40,6 +49,28 @@ impl<'a> ContextExt<'a> for Context<'a> {
     fn made(&self, row: &impl Guarded) {
         self.asking().trail.about(row.row_id());
     }
+
+    fn tell(&self, event: Event) {
+        if let Some(owner) = self.scope().owner() {
+            self.data_unchecked::<Events>().publish(owner, event);
+        }
+    }
+
+    fn listen(&self) -> Result<Listener> {
+        let owner = self.scope().owner().ok_or(Error::Anonymous)?;
+        Ok(self.data_unchecked::<Events>().listen(owner))
+    }
+}
+
+/// The events that `listener` hears. Whoever falls behind is told so, and it ends: there would be a gap.
+pub fn live(listener: Listener) -> impl Stream<Item = Result<Event>> {
+    stream::unfold(Some(listener), |listener| async {
+        let mut listener = listener?;
+        Some(match listener.next().await {
+            Ok(event) => (Ok(event), Some(listener)),
+            Err(missed) => (Err(missed.into()), None),
+        })
+    })
 }
 
 /// A loader for one request: what several fields ask for one by one is fetched at once. It keeps

@@ -9,6 +9,7 @@ use hallpass_entity::Error as EntityError;
 
 use super::scalar::DateTime;
 use crate::access::{Closed, Denial, Lack, Refusal};
+use crate::events::Missed;
 use crate::identity::{Caller, Kind};
 
 /// What a resolver returns: an [`ApiError`] becomes the library's at the field.
@@ -28,6 +29,8 @@ pub mod code {
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
     /// The row has changed since it was read.
     pub const CONFLICT: &str = "CONFLICT";
+    /// More than one client may have.
+    pub const RATE_LIMITED: &str = "RATE_LIMITED";
     /// The auth server cannot be reached.
     pub const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
     /// The document is no good, or asks for too much.
@@ -38,6 +41,8 @@ pub mod code {
     pub const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
     /// It took too long.
     pub const TIMEOUT: &str = "TIMEOUT";
+    /// A subscriber was too slow.
+    pub const EVENTS_MISSED: &str = "EVENTS_MISSED";
     /// The field needs a setting that is not there.
     pub const NOT_CONFIGURED: &str = "NOT_CONFIGURED";
     /// The database is away.
@@ -59,6 +64,8 @@ pub enum ApiError {
     Conflict(i32),
     /// The field needs this setting, which is not there.
     NotConfigured(&'static str),
+    /// The subscriber was too slow, and events were dropped.
+    EventsMissed,
     /// The auth server did not answer.
     AuthUnavailable,
     /// The database did not answer.
@@ -84,6 +91,12 @@ impl From<Closed> for ApiError {
             Closed::Refused(refusal) => Self::Denied(refusal),
             Closed::Unconfirmed => Self::AuthUnavailable,
         }
+    }
+}
+
+impl From<Missed> for ApiError {
+    fn from(Missed: Missed) -> Self {
+        Self::EventsMissed
     }
 }
 
@@ -188,6 +201,10 @@ impl From<ApiError> for Error {
             ApiError::NotConfigured(setting) => error(
                 &format!("The server does not offer this: set {setting}."),
                 code::NOT_CONFIGURED,
+            ),
+            ApiError::EventsMissed => error(
+                "Events were missed: read what you show again, and subscribe again.",
+                code::EVENTS_MISSED,
             ),
             ApiError::AuthUnavailable => error(
                 "The sign-in service cannot be reached: please try again soon.",

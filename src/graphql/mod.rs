@@ -10,7 +10,7 @@ mod page;
 mod recorded;
 mod scalar;
 
-pub use context::{ContextExt, OwnershipDenial, is_told_of, loader, missing};
+pub use context::{ContextExt, OwnershipDenial, is_told_of, live, loader, missing};
 pub use error::{ApiError, Result, code};
 pub use input::Checks;
 pub use lenient::Lenient;

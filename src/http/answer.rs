@@ -53,12 +53,15 @@ pub(super) struct Rejection {
     about_document: bool,
 }
 
+/// An answer: what stands in a body, a message or an event.
 #[derive(Serialize)]
-struct Content<'a> {
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [ServerError],
+pub(super) struct Content {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) errors: Vec<ServerError>,
+    /// None where nothing ran: the errors are about the request, and there is no data (section 7.1.2
+    /// of the GraphQL specification).
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
+    data: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extensions: Option<Omitted>,
 }
@@ -154,46 +157,79 @@ impl Rejection {
         )
     }
 
-    pub(super) fn into_response(self, media: MediaType, id: &RequestId) -> Response<Body> {
-        let mut errors = [ServerError::new(self.message, None)];
-        match self.field {
-            Some(field) => set_field(&mut errors[0], field.0, &field.1),
-            None => set_code(&mut errors[0], self.code),
+    /// More than one client may have.
+    pub(super) fn crowded(message: &str) -> Self {
+        Self {
+            header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1")))),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, message)
         }
-        name_request(&mut errors[0], id);
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The rejection as an answer.
+    pub(super) fn content(self, id: &RequestId) -> Content {
+        let mut error = ServerError::new(self.message, None);
+        match self.field {
+            Some(field) => set_field(&mut error, field.0, &field.1),
+            None => set_code(&mut error, self.code),
+        }
+        name_request(&mut error, id);
+        Content { errors: vec![error], data: None, extensions: None }
+    }
+
+    pub(super) fn into_response(mut self, media: MediaType, id: &RequestId) -> Response<Body> {
         let status = match media {
             MediaType::Json if self.about_document => StatusCode::OK,
             MediaType::Json | MediaType::GraphqlResponse => self.status,
         };
-        let mut response =
-            respond(status, media, &Content { errors: &errors, data: None, extensions: None });
-        if let Some(header) = self.header {
+        let header = self.header.take();
+        let mut response = respond(status, media, &self.content(id));
+        if let Some(header) = header {
             response.headers_mut().insert(header.0, header.1);
         }
         response
     }
 }
 
-/// The answer of a document that ran, or that validation refused.
-pub(super) fn executed(mut executed: Executed, media: MediaType, id: &RequestId) -> Response<Body> {
-    // Nothing ran: the errors are about the request, and there is no data (section 7.1.2 of the
-    // GraphQL specification).
-    let refused = executed.is_err() && executed.data == Value::Null;
-    let errors_omitted = executed.errors.len().saturating_sub(MOST_ERRORS);
-    executed.errors.truncate(MOST_ERRORS);
-    let extensions = (errors_omitted > 0).then_some(Omitted { errors_omitted });
-    for error in &mut executed.errors {
-        complete(error, id);
+impl Content {
+    /// The answer of a document that ran, or that validation refused.
+    pub(super) fn of(mut executed: Executed, id: &RequestId) -> Self {
+        let refused = executed.is_err() && executed.data == Value::Null;
+        let errors_omitted = executed.errors.len().saturating_sub(MOST_ERRORS);
+        executed.errors.truncate(MOST_ERRORS);
+        for error in &mut executed.errors {
+            complete(error, id);
+        }
+        Self {
+            errors: executed.errors,
+            data: (!refused).then_some(executed.data),
+            extensions: (errors_omitted > 0).then_some(Omitted { errors_omitted }),
+        }
     }
-    let away = executed.errors.iter().any(|error| AWAY.iter().any(|code| has_code(error, code)));
+
+    /// Whether nothing ran.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.data.is_none()
+    }
+}
+
+/// The response to a document that ran, or that validation refused.
+pub(super) fn executed(executed: Executed, media: MediaType, id: &RequestId) -> Response<Body> {
+    let content = Content::of(executed, id);
+    let away = content.errors.iter().any(|error| AWAY.iter().any(|code| has_code(error, code)));
     let status = match media {
         _ if away => StatusCode::SERVICE_UNAVAILABLE,
-        MediaType::GraphqlResponse if refused => StatusCode::BAD_REQUEST,
+        MediaType::GraphqlResponse if content.is_refusal() => StatusCode::BAD_REQUEST,
         MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
     };
-    let data = (!refused).then_some(&executed.data);
-    let mut response =
-        respond(status, media, &Content { errors: &executed.errors, data, extensions });
+    let mut response = respond(status, media, &content);
     if away {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -264,7 +300,7 @@ fn name_request(error: &mut ServerError, id: &RequestId) {
     }
 }
 
-fn respond(status: StatusCode, media: MediaType, body: &Content<'_>) -> Response<Body> {
+fn respond(status: StatusCode, media: MediaType, body: &Content) -> Response<Body> {
     let content_type = match media {
         MediaType::Json => "application/json; charset=utf-8",
         MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",

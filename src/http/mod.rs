@@ -1,11 +1,12 @@
 //! The only room with handlers: routes, limits, GraphiQL, health.
 //!
 //! A request comes in through `server`, gets an id and its headers in `edge`, and is answered by
-//! `endpoint`, which asks `identity` who is asking, `document` what the query costs, and the
-//! schema for the answer.
+//! `endpoint`, which finds out in `asking` who it is, and runs it as an `operation`: that asks `document`
+//! what the query costs, and the schema for the answer. What lasts longer than one answer is in `live`.
 
 mod address;
 mod answer;
+mod asking;
 mod cost;
 mod doctor;
 mod document;
@@ -13,7 +14,9 @@ mod edge;
 mod endpoint;
 mod graphiql;
 mod health;
+mod live;
 mod metrics;
+mod operation;
 mod overlap;
 mod params;
 mod revocations;
@@ -32,7 +35,7 @@ use prometheus_client::registry::Registry;
 use tower_http::cors::CorsLayer;
 
 use crate::config::{Limits, Origin};
-use crate::identity::{Authenticator, Caller, Place, Recheck};
+use crate::identity::{Authenticator, Caller, Evidence, Place};
 use crate::revocations::Desk;
 use crate::schema::Seen;
 
@@ -40,14 +43,15 @@ pub use graphiql::PersonaCard;
 pub use server::serve;
 
 use document::Documents;
+use live::Seats;
 use metrics::Meter;
 
 /// Whoever asks for a document to be run.
-pub struct Asker {
+pub struct Who {
     /// The caller; none when nobody is signed in.
     pub caller: Option<Arc<Caller>>,
-    /// Asks the auth server about them again.
-    pub recheck: Option<Recheck>,
+    /// What they showed.
+    pub evidence: Option<Arc<Evidence>>,
     /// The id of the request.
     pub request_id: String,
 }
@@ -55,7 +59,7 @@ pub struct Asker {
 /// The schema as a caller sees it.
 pub type See = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
 /// Gives a request what its resolvers need to know of whoever asks.
-pub type Prepare = dyn Fn(async_graphql::Request, Asker) -> async_graphql::Request + Send + Sync;
+pub type Prepare = dyn Fn(async_graphql::Request, Who) -> async_graphql::Request + Send + Sync;
 /// Names what is not ready.
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), &'static str>> + Send + Sync;
 /// The personas of development, with fresh tokens.
@@ -98,6 +102,7 @@ pub struct Parts {
 struct Shared {
     parts: Parts,
     documents: Documents,
+    seats: Seats,
     meter: Meter,
 }
 
@@ -114,12 +119,14 @@ pub struct Routers {
 pub fn routers(mut parts: Parts) -> Routers {
     let cors = cors(&parts.allowed_origins);
     let meter = Meter::registered(&mut parts.metrics);
+    let seats = Seats::registered(&mut parts.metrics);
     let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
     let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
     let documents = Documents::new(parts.limits, parts.sdl.is_some());
-    let shared = Arc::new(Shared { parts, documents, meter });
+    let shared = Arc::new(Shared { parts, documents, seats, meter });
     let router = Router::new()
         .route("/graphql", any(endpoint::graphql))
+        .route("/graphql/ws", any(live::socket::open))
         .route("/schema.graphql", get(graphiql::sdl))
         .route("/graphiql/{asset}", get(graphiql::asset))
         .route("/dev/personas", get(graphiql::personas))

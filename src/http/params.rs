@@ -44,13 +44,20 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
 
 /// Whether a person's browser asks for a page.
 pub(super) fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
-    method == Method::GET
-        && headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| {
-            accept.split(',').any(|range| {
-                let media = range.split(';').next().unwrap_or_default();
-                media.trim().eq_ignore_ascii_case("text/html")
-            })
-        })
+    method == Method::GET && accepts(headers, "text/html")
+}
+
+/// Whether the answer may be a stream of events.
+pub(super) fn accepts_events(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::POST && accepts(headers, "text/event-stream")
+}
+
+fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    let stated = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    stated.flat_map(|value| value.split(',')).any(|range| {
+        let media = range.split(';').next().unwrap_or_default();
+        media.trim().eq_ignore_ascii_case(wanted)
+    })
 }
 
 /// What can be told from the head alone: a browser sends anything but JSON without asking us first,
@@ -109,7 +116,7 @@ pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Bytes, Reje
     }
 }
 
-/// The request in a POST's JSON.
+/// The request in JSON.
 pub(super) fn from_body(body: &[u8]) -> Result<Params, Rejection> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => from_members(members),

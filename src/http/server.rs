@@ -14,10 +14,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
 use super::address::Peer;
@@ -33,6 +34,32 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait after the system refused a connection, for want of file handles say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The connection that a request came by, for answers that last.
+#[derive(Clone)]
+pub(super) struct Connection {
+    stop: CancellationToken,
+    open: TaskTracker,
+    place: Arc<OwnedSemaphorePermit>,
+}
+
+/// Keeps a connection's place, and the server from being done, after HTTP is over.
+pub(super) struct Held {
+    _open: TaskTrackerToken,
+    _place: Arc<OwnedSemaphorePermit>,
+}
+
+impl Connection {
+    /// Cancelled when the server stops: what lasts is to end then.
+    pub(super) fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Holds it.
+    pub(super) fn hold(&self) -> Held {
+        Held { _open: self.open.token(), _place: Arc::clone(&self.place) }
+    }
+}
+
 /// Serves `router` on `listener` until `stop`, then lets the requests under way finish.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -43,11 +70,9 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             accepted = accept(&listener, &places) => accepted,
         };
         let Some((stream, peer, place)) = accepted else { continue };
-        let (router, stop) = (router.clone(), stop.clone());
-        connections.spawn(async move {
-            connection(stream, peer, router, stop).await;
-            drop(place);
-        });
+        let (stop, open) = (stop.clone(), connections.clone());
+        let this = Connection { stop, open, place: Arc::new(place) };
+        connections.spawn(connection(stream, peer, router.clone(), this));
     }
     drop(listener);
     connections.close();
@@ -59,7 +84,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => Some((stream, Peer(peer), place)),
@@ -71,13 +96,15 @@ async fn accept(
     }
 }
 
-async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: Peer, router: Router, this: Connection) {
     // Small answers should leave at once.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection cannot be told to send at once");
     }
+    let stop = this.stop();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(this.clone());
         let router = router.clone();
         async move { Ok::<_, Infallible>(answer(router, request).await) }
     });
@@ -86,7 +113,8 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: Cancell
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .with_upgrades();
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,

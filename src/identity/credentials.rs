@@ -1,12 +1,16 @@
 //! Which credential a request shows. With `cookies` and `same_site`, the only files that touch the
 //! headers and cookie names that carry one.
 
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
+use serde_json::Value;
 
-use super::cookies::{self, LONGEST_FORWARDED, SessionCookie};
+use super::claims::Unambiguous;
+use super::cookies::{self, LONGEST_FORWARDED, SessionCookie, sensitive};
 
+/// The header that Better Auth's API key plugin reads unless told otherwise.
+const API_KEY: &str = "x-api-key";
 /// More than any token that says who it is for.
 const LONGEST: usize = 16 * 1024;
 
@@ -30,7 +34,7 @@ pub(super) fn find(headers: &HeaderMap, cookie_prefix: &str) -> Credential {
     if headers.contains_key(AUTHORIZATION) {
         return bearer(headers);
     }
-    if headers.contains_key("x-api-key") {
+    if headers.contains_key(API_KEY) {
         return api_key(headers);
     }
     match cookies::find(headers, cookie_prefix) {
@@ -38,6 +42,26 @@ pub(super) fn find(headers: &HeaderMap, cookie_prefix: &str) -> Credential {
         Ok(cookies) => Credential::Cookies(cookies),
         Err(reason) => Credential::Unusable(reason),
     }
+}
+
+/// The headers of a WebSocket's handshake, and beside them what the payload of its `connection_init`
+/// shows by the same names: so the same rules decide, and who shows two of a kind shows none that is
+/// good. None when the payload is no JSON object, or names a member twice.
+#[must_use]
+pub fn shown_together(mut headers: HeaderMap, payload: &str) -> Option<HeaderMap> {
+    for (name, value) in Unambiguous::object(payload.as_bytes())? {
+        let carriers = [AUTHORIZATION, HeaderName::from_static(API_KEY)];
+        let carrier = carriers.into_iter().find(|it| name.eq_ignore_ascii_case(it.as_str()));
+        let Some(carrier) = carrier else { continue };
+        let shown = match value {
+            Value::Null => continue,
+            Value::String(text) => sensitive(&text),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        // What is no credential was shown all the same: an empty one, which is refused.
+        headers.append(carrier, shown.unwrap_or(HeaderValue::from_static("")));
+    }
+    Some(headers)
 }
 
 /// RFC 6750 section 2.1; the scheme's name is case-insensitive (RFC 9110 section 11.1), and the
@@ -69,9 +93,8 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~+/=%".contains(&byte)
 }
 
-/// The header that Better Auth's API key plugin reads unless told otherwise.
 fn api_key(headers: &HeaderMap) -> Credential {
-    let mut all = headers.get_all("x-api-key").iter();
+    let mut all = headers.get_all(API_KEY).iter();
     let (Some(value), None) = (all.next(), all.next()) else {
         return Credential::Unusable("there is more than one API key");
     };

@@ -17,16 +17,17 @@ mod clue;
 mod cookie_cache;
 mod cookies;
 mod credentials;
+mod evidence;
 mod inspect;
 mod introspection;
 mod jwk;
 mod jwks;
 mod jwt;
 mod key_source;
+mod lasting;
 mod meter;
 mod personas;
 mod probe;
-mod recheck;
 mod refusal;
 mod remembered;
 mod revocation;
@@ -53,13 +54,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use caller::{Caller, Kind, Via};
 pub use clue::Clue;
+pub use credentials::shown_together;
+pub use evidence::Evidence;
 pub use inspect::{Inspection, Looks, Place};
 pub use jwks::KeysStatus;
 pub use personas::{Issuer, IssuerError, PERSONAS, Persona};
 pub use probe::{
     Asked, KeyEntry, MadeUpSession, NOBODYS_ADDRESS, Probe, Reply, TWO_ADDRESSES, key_entries,
 };
-pub use recheck::Recheck;
 pub use refusal::{CHECKS, Check, Outage, Refusal};
 pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
 pub use status::Status;
@@ -176,6 +178,14 @@ impl Authenticator {
         };
         let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
         self.decide(&Method::POST, &headers, IpAddr::from([127, 0, 0, 1])).await
+    }
+
+    /// Whether the page that asks, if one does, is of an allowed origin.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn check_origin(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        self.same_site.check_origin(headers)
     }
 
     /// What is taken back before its time.

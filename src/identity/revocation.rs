@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use hallpass_entity::{Timestamp, now};
+use tokio::sync::watch;
 
 use super::caller::Caller;
 use super::meter::{Meter, Revoked};
@@ -38,6 +39,7 @@ pub struct Revocation {
 /// What was taken back.
 pub struct Revocations {
     held: RwLock<Held>,
+    news: watch::Sender<()>,
     meter: Meter,
 }
 
@@ -57,7 +59,7 @@ struct Taken {
 
 impl Revocations {
     pub(super) fn new(meter: Meter) -> Self {
-        Self { held: RwLock::default(), meter }
+        Self { held: RwLock::default(), news: watch::Sender::default(), meter }
     }
 
     /// Takes back. Hearing it twice, or out of order, changes nothing.
@@ -76,6 +78,8 @@ impl Revocations {
         };
         kept.at = kept.at.max(taken.at);
         kept.heard = kept.heard.max(taken.heard);
+        drop(held);
+        self.news.send_replace(());
     }
 
     /// Forgets what has no effect any more.
@@ -91,6 +95,15 @@ impl Revocations {
     pub fn count(&self) -> usize {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         held.sessions.len() + held.users.len()
+    }
+
+    /// Waits until `caller` is taken back.
+    pub(super) async fn taken_back(&self, caller: &Caller) {
+        let mut news = self.news.subscribe();
+        while !self.cover(caller) {
+            // Ends only with this, which is here.
+            let _ = news.changed().await;
+        }
     }
 
     /// Whether `caller` was confirmed before being taken back.

@@ -24,21 +24,26 @@ impl SameSite {
     }
 
     pub(super) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), &'static str> {
-        let mut origins = headers.get_all(ORIGIN).iter();
-        match headers.get(ORIGIN) {
-            Some(_) if !origins.all(|origin| self.is_allowed(origin, headers)) => {
-                return Err("the request comes from a page of another origin: add the page's \
-                            origin to ALLOWED_ORIGINS, or send a bearer token");
-            }
-            None if sent_across_sites(headers) => {
-                return Err("the request was sent by a page of another site");
-            }
-            Some(_) | None => {}
-        }
+        self.check_origin(headers)?;
         if method == Method::POST || PREFLIGHTED.iter().any(|name| headers.contains_key(*name)) {
             return Ok(());
         }
         Err("a GET with a cookie needs the header `GraphQL-Require-Preflight: 1`")
+    }
+
+    /// Whether the page that asks, if one does, is of an allowed origin.
+    pub(super) fn check_origin(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        match headers.get(ORIGIN) {
+            Some(_) if !origins.all(|origin| self.is_allowed(origin, headers)) => {
+                Err("the request comes from a page of another origin: add the page's \
+                     origin to ALLOWED_ORIGINS, or send a bearer token")
+            }
+            None if sent_across_sites(headers) => {
+                Err("the request was sent by a page of another site")
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn is_allowed(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {

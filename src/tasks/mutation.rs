@@ -13,6 +13,7 @@ use super::query::missing;
 use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::{Owner, SignedIn};
 use crate::access::{guarded, null_only_on_error};
+use crate::events::{Change as Happened, Event, Row};
 use crate::graphql::{ApiError, ContextExt as _, Result, decode_id, encode_id};
 
 /// How many tasks one mutation changes at most.
@@ -49,6 +50,7 @@ impl TaskMutation {
                 row
             }
         };
+        tell(ctx, Happened::Created, [row.id]);
         let task = TaskFields::new(ctx, row);
         ctx.made(&*task);
         Ok(Some(task))
@@ -89,6 +91,7 @@ impl TaskMutation {
         }
         drop((mine, as_seen));
         together.commit().await?;
+        tell(ctx, Happened::Updated, [id]);
         Ok(Some(TaskFields::new(ctx, row)))
     }
 
@@ -161,13 +164,14 @@ async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>
         ..Default::default()
     };
     let change = Change::to(values).count_up(task::Column::Version);
-    these()?.filter(task::Column::Completed.is(!done)).update(change).await?;
+    let changed = these()?.filter(task::Column::Completed.is(!done)).update(change).await?;
     let rows = these()?.all().await?;
     if rows.len() != ids.len() {
         drop(together);
         return Err(missing(ctx, ids).await?);
     }
     together.commit().await?;
+    tell(ctx, Happened::Updated, changed.iter().map(|row| row.id));
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     let in_order = ids.iter().filter_map(|id| rows.remove(id));
     Ok(in_order.map(|row| TaskFields::new(ctx, row)).collect())
@@ -181,7 +185,16 @@ async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
         drop(together);
         return Err(missing(ctx, ids).await?);
     }
-    Ok(together.commit().await?)
+    together.commit().await?;
+    tell(ctx, Happened::Deleted, ids.iter().copied());
+    Ok(())
+}
+
+/// Tells whoever of the caller's listens, of what is committed.
+fn tell(ctx: &Context<'_>, change: Happened, ids: impl IntoIterator<Item = TaskId>) {
+    for id in ids {
+        ctx.tell(Event { change, row: Row::Task(id) });
+    }
 }
 
 fn one_of(ids: &[TaskId]) -> Filter<task::Entity> {

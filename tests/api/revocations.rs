@@ -22,7 +22,7 @@ use crate::issuer::{Issuer, serve};
 use crate::people::{alice, bob};
 use crate::{postgres, redis};
 
-const SECRET: &str = "a secret that the hook and the server share";
+pub const SECRET: &str = "a secret that the hook and the server share";
 const WHO: &str = "{ viewer { id roles } }";
 
 /// Passes on what the auth server's hook sends: the hook is told where before there is a server.
@@ -67,7 +67,7 @@ async fn pushed_to(backend: Backend) -> (AuthServer, App) {
 }
 
 /// A message that says this, signed now.
-struct Push {
+pub struct Push {
     id: String,
     at: i64,
     body: String,
@@ -84,7 +84,7 @@ impl Push {
         }
     }
 
-    fn user(id: &str) -> Self {
+    pub fn user(id: &str) -> Self {
         Self::of("user.changed", json!({ "userId": id }))
     }
 
@@ -94,7 +94,7 @@ impl Push {
         format!("v1,{}", STANDARD.encode(hmac::sign(&key, message.as_bytes())))
     }
 
-    async fn to(&self, app: &App) -> u16 {
+    pub async fn to(&self, app: &App) -> u16 {
         self.signed(app, &self.signature()).await.status().as_u16()
     }
 

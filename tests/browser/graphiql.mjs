@@ -19,6 +19,13 @@ const QUERY = `query BrowserTest {
   }
 }`;
 
+// Of the same name: the page runs the operation that it last knew the name of.
+const SUBSCRIPTION = `subscription BrowserTest {
+  taskEvents {
+    kind
+  }
+}`;
+
 const TIMEOUT_MS = 30_000;
 const FLAGS = [
   '--headless',
@@ -65,14 +72,14 @@ function watch(page, base) {
 /** Reads the whole text of a CodeMirror, also the lines that it does not draw. */
 const textOf = (editor) => editor.evaluate((element) => element.CodeMirror.getValue());
 
-async function writeQuery(page) {
+async function writeQuery(page, query, field) {
   const editor = page.locator('.graphiql-query-editor .CodeMirror');
   await editor.click();
   await page.keyboard.press('ControlOrMeta+a');
-  await page.keyboard.insertText(QUERY);
-  await editor.getByText('BrowserTest').waitFor();
+  await page.keyboard.insertText(query);
+  await editor.getByText(field).waitFor();
   const text = await textOf(editor);
-  check(text === QUERY, `the query editor holds something else than was typed: ${oneLine(text)}`);
+  check(text === query, `the query editor holds something else than was typed: ${oneLine(text)}`);
 }
 
 /** Runs the query as a persona; the answer, once the answer pane shows `expected`. */
@@ -105,6 +112,33 @@ async function readDocs(page) {
   await rule.first().waitFor({ state: 'visible' });
 }
 
+/** Makes a task as premium, from the page. */
+const makeTask = () =>
+  fetch('/dev/personas')
+    .then((response) => response.json())
+    .then((personas) => {
+      const { token } = personas.find(({ name }) => name === 'premium');
+      const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
+      const body = JSON.stringify({ query: 'mutation { createTask(input: {title: "Live"}) { id } }' });
+      return fetch('/graphql', { method: 'POST', headers, body });
+    })
+    .then((response) => response.ok);
+
+/** Subscribes, hears of a task that is made meanwhile, and stops. */
+async function hearEvents(page) {
+  await writeQuery(page, SUBSCRIPTION, 'taskEvents');
+  await page.getByRole('button', { name: 'Execute query' }).click();
+  await page.getByText('Listening', { exact: true }).waitFor();
+  const heard = page.locator('.result-window .CodeMirror').filter({ hasText: 'CREATED' });
+  const until = Date.now() + TIMEOUT_MS;
+  while ((await heard.count()) === 0) {
+    check(Date.now() < until, 'the answer pane shows no event');
+    check(await page.evaluate(makeTask), 'a task cannot be made from the page');
+  }
+  await page.getByRole('button', { name: 'Stop query' }).click();
+  await page.getByRole('button', { name: 'Execute query' }).waitFor();
+}
+
 async function drive(page, base, screenshot, wrongs) {
   const response = await page.goto(new URL('/graphql', base).href);
   check(response.ok(), `GET /graphql answered HTTP ${response.status()}`);
@@ -112,7 +146,7 @@ async function drive(page, base, screenshot, wrongs) {
   await page.getByLabel('Act as').waitFor();
   await page.locator('.graphiql-query-editor .CodeMirror').waitFor();
 
-  await writeQuery(page);
+  await writeQuery(page, QUERY, 'priority');
   const refusal = await runAs(page, 'guest', 'UNAUTHENTICATED');
   check(refusal.errors?.length > 0, 'a guest’s answer has no errors');
   const answer = await runAs(page, 'premium', '"nodes"');
@@ -122,6 +156,7 @@ async function drive(page, base, screenshot, wrongs) {
 
   await page.evaluate(() => document.fonts.ready.then(() => undefined));
   await page.screenshot({ path: screenshot, animations: 'disabled', caret: 'hide' });
+  await hearEvents(page);
   check(wrongs.length === 0, wrongs.map(oneLine).join('; '));
   return answer;
 }

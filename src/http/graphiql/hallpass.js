@@ -141,12 +141,44 @@ async function loadSchema() {
 
 const failure = (message, extra) => ({ errors: [{ message }], ...extra });
 
+/** The answers in a stream of events, for as long as whoever listens wants them. */
+function answers(response, stopped) {
+  async function* read() {
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return yield failure('The server ended the stream: ask again.');
+        const events = (text + value).split('\n\n');
+        text = events.pop();
+        for (const event of events) {
+          if (event.startsWith('event: complete')) return;
+          if (event.startsWith('event: next\ndata: ')) yield JSON.parse(event.slice(18));
+        }
+      }
+    } catch (error) {
+      if (!stopped.signal.aborted) yield failure(`The stream broke off: ask again. (${error.message})`);
+    }
+  }
+  const events = read();
+  const stoppable = {
+    [Symbol.asyncIterator]: () => stoppable,
+    next: () => events.next(),
+    return: () => {
+      stopped.abort();
+      return events.return();
+    },
+  };
+  return stoppable;
+}
+
 async function fetcher(params, options) {
   const started = performance.now();
   try {
     const headers = new Headers({
       'Content-Type': 'application/json',
-      Accept: 'application/graphql-response+json, application/json;q=0.9',
+      Accept: 'application/graphql-response+json, application/json;q=0.9, text/event-stream;q=0.8',
     });
     const bearer = await token();
     if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
@@ -157,7 +189,13 @@ async function fetcher(params, options) {
     const body = JSON.stringify(params);
     // A persona is all that counts: another server on this machine may have left its cookies.
     const credentials = personas.length > 0 ? 'omit' : 'same-origin';
-    const response = await fetch('/graphql', { method: 'POST', headers, body, credentials });
+    const stopped = new AbortController();
+    const request = { method: 'POST', headers, body, credentials, signal: stopped.signal };
+    const response = await fetch('/graphql', request);
+    if (response.headers.get('Content-Type')?.startsWith('text/event-stream')) {
+      say('answer', 'Listening');
+      return answers(response, stopped);
+    }
     const text = await response.text();
     const took = Math.round(performance.now() - started);
     say('answer', `HTTP ${response.status} · ${took} ms`, !response.ok);

@@ -1,0 +1,146 @@
+//! What changed, and whose it was: published after it was committed, heard by its owner's listeners.
+//!
+//! Each owner has a channel of their own, so nobody can be handed another's events, and nobody is woken
+//! by them. An event carries ids only: whoever listens reads the row again under their own scope. It is
+//! told once and kept nowhere: who is not listening reads the rows. [`relay`](crate::relay) tells the
+//! other nodes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hallpass_entity::{TaskId, UserId};
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+/// How many events may wait for a listener. One that falls behind further has missed some.
+const WAITING: usize = 256;
+/// How many may wait to be told to other nodes.
+const WAITING_TO_LEAVE: usize = 4096;
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It was made.
+    Created,
+    /// It was changed.
+    Updated,
+    /// It was deleted: its id is all that is left.
+    Deleted,
+}
+
+/// A row that events tell of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// A task.
+    Task(TaskId),
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What.
+    pub change: Change,
+    /// To which row.
+    pub row: Row,
+}
+
+/// Events were dropped: what the listener knows is out of date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed;
+
+/// By the owner's id.
+type Channels = HashMap<String, broadcast::Sender<Event>>;
+
+/// Where events are published and heard. Cheap to clone: every clone is the same place.
+#[derive(Clone)]
+pub struct Events {
+    channels: Arc<Mutex<Channels>>,
+    leaving: broadcast::Sender<(UserId, Event)>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { channels: Arc::default(), leaving: broadcast::Sender::new(WAITING_TO_LEAVE) }
+    }
+}
+
+impl Events {
+    /// Tells whoever listens to `owner`'s events. Never waits: a listener that is slow misses some.
+    pub fn publish(&self, owner: &UserId, event: Event) {
+        self.deliver(owner.as_str(), event);
+        // Where no other node is told, nobody receives it.
+        let _ = self.leaving.send((owner.clone(), event));
+    }
+
+    /// Hears what happens to `owner`'s rows from now on.
+    #[must_use]
+    pub fn listen(&self, owner: &UserId) -> Listener {
+        let owner = owner.as_str().to_owned();
+        let mut channels = self.channels();
+        let new = || broadcast::Sender::new(WAITING);
+        let receiver = channels.entry(owner.clone()).or_insert_with(new).subscribe();
+        Listener { receiver, _place: Place { events: self.clone(), owner } }
+    }
+
+    /// How many owners are listened to.
+    #[must_use]
+    pub fn owners(&self) -> usize {
+        self.channels().len()
+    }
+
+    /// What is published here from now on, whosever it is: for the other nodes.
+    pub(crate) fn leaving(&self) -> broadcast::Receiver<(UserId, Event)> {
+        self.leaving.subscribe()
+    }
+
+    /// Tells whoever listens here to the events of the user with this id.
+    pub(crate) fn deliver(&self, owner: &str, event: Event) {
+        if let Some(channel) = self.channels().get(owner) {
+            // Its last listener may be about to leave.
+            let _ = channel.send(event);
+        }
+    }
+
+    /// Tells everyone who listens here that they missed something.
+    pub(crate) fn interrupt(&self) {
+        self.channels().clear();
+    }
+
+    fn channels(&self) -> MutexGuard<'_, Channels> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hears the events of one owner.
+pub struct Listener {
+    receiver: broadcast::Receiver<Event>,
+    // Dropped after the receiver.
+    _place: Place,
+}
+
+impl Listener {
+    /// The next event.
+    ///
+    /// # Errors
+    /// [`Missed`] when events were dropped. Listening on would leave a gap: read the rows again, and
+    /// listen anew.
+    pub async fn next(&mut self) -> Result<Event, Missed> {
+        self.receiver.recv().await.map_err(|_| Missed)
+    }
+}
+
+/// Takes the owner's channel away with the last of its listeners.
+struct Place {
+    events: Events,
+    owner: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut channels = self.events.channels();
+        if channels.get(&self.owner).is_some_and(|channel| channel.receiver_count() == 0) {
+            channels.remove(&self.owner);
+        }
+    }
+}

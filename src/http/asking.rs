@@ -1,0 +1,70 @@
+//! Who is asking, for as long as it may have to be found out: once for a request, again and again for
+//! what goes on after it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, Method};
+
+use super::address::{Peer, end_user};
+use super::answer::{Rejection, RequestId};
+use super::{Parts, Who};
+use crate::graphql::code;
+use crate::identity::{Caller, Decision, Evidence};
+
+/// What a request, or the start of a connection, shows of who is asking.
+pub(super) struct Asker(Arc<Evidence>);
+
+impl Asker {
+    pub(super) fn new(parts: &Parts, peer: Peer, method: Method, headers: HeaderMap) -> Self {
+        let address = end_user(peer, &headers, &parts.trusted_proxies);
+        let authenticator = Arc::clone(&parts.authenticator);
+        Self(Arc::new(Evidence::new(authenticator, method, headers, address)))
+    }
+
+    /// The end user's address.
+    pub(super) fn address(&self) -> IpAddr {
+        self.0.address()
+    }
+
+    /// Who it is; nobody, when no credential is shown.
+    pub(super) async fn caller(&self, parts: &Parts) -> Result<Option<Arc<Caller>>, Rejection> {
+        decided(parts, self.0.decide().await)
+    }
+
+    /// The same, for a request of theirs.
+    pub(super) async fn who(&self, parts: &Parts, id: &RequestId) -> Result<Who, Rejection> {
+        let caller = self.caller(parts).await?;
+        let evidence = caller.is_some().then(|| Arc::clone(&self.0));
+        Ok(Who { caller, evidence, request_id: id.as_str().to_owned() })
+    }
+
+    /// Waits until `caller`'s credential does not count any more, and says why. Nobody's never ends.
+    pub(super) async fn ended(&self, parts: &Parts, caller: Option<Arc<Caller>>) -> Rejection {
+        let Some(caller) = caller else { return std::future::pending().await };
+        let decision = self.0.outlast(caller).await;
+        decided(parts, decision).err().unwrap_or_else(refused)
+    }
+}
+
+fn decided(parts: &Parts, decision: Decision) -> Result<Option<Arc<Caller>>, Rejection> {
+    match decision {
+        Decision::Anonymous => Ok(None),
+        Decision::Caller(caller) => Ok(Some(caller)),
+        Decision::CrossSite(why) => Err(Rejection::cross_site(why)),
+        // Why is told in development only: elsewhere it would tell a forger how far they came.
+        Decision::Refused(refusal) if parts.personas.is_some() => {
+            Err(Rejection::credential(format!("The credential was refused: {}.", refusal.reason)))
+        }
+        Decision::Refused(_) => Err(refused()),
+        Decision::Unavailable(outage) => Err(Rejection::unavailable(
+            code::AUTH_UNAVAILABLE,
+            "The sign-in service cannot be reached: please try again soon.",
+            outage.retry_after,
+        )),
+    }
+}
+
+fn refused() -> Rejection {
+    Rejection::credential("The credential was refused: sign in again.".to_owned())
+}

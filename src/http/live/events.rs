@@ -1,0 +1,119 @@
+//! `POST /graphql` with `Accept: text/event-stream`: the distinct connections mode of graphql-sse, as
+//! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md> has it.
+//!
+//! What is wrong with the request is told by a status, as ever; what is wrong with the document by an
+//! event. A stream that ends without `complete` broke off: the client asks again.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, Response};
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::seats::Seat;
+use crate::http::Shared;
+use crate::http::answer::{Content, Rejection, RequestId};
+use crate::http::asking::Asker;
+use crate::http::operation::{self, Operation};
+use crate::http::server::Connection;
+use crate::identity::Caller;
+
+/// How long nothing may be sent: what stands between closes connections that seem idle.
+const SILENCE: Duration = Duration::from_secs(12);
+/// A comment, which clients skip.
+const STILL_HERE: &str = ":\n\n";
+const COMPLETE: &str = "event: complete\ndata: \n\n";
+
+struct Events {
+    answers: BoxStream<'static, Content>,
+    /// Waits until the credential ends.
+    ended: Pin<Box<dyn Future<Output = Content> + Send>>,
+    stop: CancellationToken,
+    state: State,
+    _seat: Seat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// All that is left to say is that it is complete.
+    Completing,
+    Complete,
+}
+
+/// The response that streams the answers of `operation`, at most for as long as `caller`'s credential
+/// lasts.
+pub(in crate::http) fn stream(
+    shared: &Arc<Shared>,
+    operation: Result<Operation, Rejection>,
+    asker: Asker,
+    caller: Option<Arc<Caller>>,
+    connection: &Connection,
+    id: &RequestId,
+) -> Result<Response<Body>, Rejection> {
+    let seat = shared.seats.take(asker.address())?;
+    let (shared, request) = (Arc::clone(shared), id.clone());
+    // What ends by itself may finish when the server stops, as any request.
+    let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
+    let stop = if lasts { connection.stop() } else { CancellationToken::new() };
+    let events = Events {
+        answers: operation::answers(operation, id.clone()),
+        ended: Box::pin(async move { asker.ended(&shared.parts, caller).await.content(&request) }),
+        stop,
+        state: State::Open,
+        _seat: seat,
+    };
+    let span = tracing::Span::current();
+    let bytes = stream::unfold(events, move |events| events.next().instrument(span.clone()));
+    let mut response = Response::new(Body::from_stream(bytes.map(Ok::<_, Infallible>)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    // nginx would collect events until there are some kilobytes.
+    let buffering = HeaderName::from_static("x-accel-buffering");
+    headers.insert(buffering, HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+impl Events {
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        match self.state {
+            State::Open => {}
+            State::Completing => {
+                self.state = State::Complete;
+                return Some((COMPLETE.into(), self));
+            }
+            State::Complete => return None,
+        }
+        let bytes = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return None,
+            last = &mut self.ended => {
+                self.state = State::Completing;
+                next(&last)
+            }
+            answer = self.answers.next() => match answer {
+                Some(content) => next(&content),
+                None => {
+                    self.state = State::Complete;
+                    COMPLETE.into()
+                }
+            },
+            () = tokio::time::sleep(SILENCE) => STILL_HERE.into(),
+        };
+        Some((bytes, self))
+    }
+}
+
+/// JSON has no line breaks of its own.
+fn next(content: &Content) -> Bytes {
+    let json =
+        serde_json::to_string(content).expect("names and values of an answer are plain JSON");
+    format!("event: next\ndata: {json}\n\n").into()
+}

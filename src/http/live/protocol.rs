@@ -1,0 +1,151 @@
+//! The words of `graphql-transport-ws`, as <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>
+//! has them. The legacy `graphql-ws`, which the library offers too, is not spoken.
+
+use axum::extract::ws::{CloseFrame, Message};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::http::answer::{Content, Rejection};
+
+/// The subprotocol's name.
+pub(super) const NAME: &str = "graphql-transport-ws";
+/// The longest id of an operation: a UUID has 36 bytes.
+const LONGEST_ID: usize = 128;
+/// The longest reason for which a close frame has room (RFC 6455 section 5.5).
+const LONGEST_REASON: usize = 123;
+
+/// Why the server closes a socket.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Close {
+    code: u16,
+    reason: String,
+}
+
+impl Close {
+    /// The server stops.
+    pub(super) fn going_away() -> Self {
+        Self::with(1001, "The server stops: connect again.")
+    }
+
+    /// A message is larger than a request's body may be.
+    pub(super) fn too_large(most: usize) -> Self {
+        Self::with(1009, format!("Send at most {most} bytes."))
+    }
+
+    /// A message is none of the protocol.
+    pub(super) fn invalid(why: &str) -> Self {
+        Self::with(4400, format!("Invalid message: {why}"))
+    }
+
+    /// Something is asked for before the connection is acknowledged.
+    pub(super) fn unauthorized() -> Self {
+        Self::with(4401, "Unauthorized: send `connection_init`, and wait for `connection_ack`.")
+    }
+
+    /// The client does not speak the protocol.
+    pub(super) fn subprotocol() -> Self {
+        Self::with(4406, format!("Subprotocol not acceptable: speak {NAME}."))
+    }
+
+    /// Nothing came in time.
+    pub(super) fn init_timeout() -> Self {
+        Self::with(4408, "Connection initialisation timeout")
+    }
+
+    /// Two operations at once have one id.
+    pub(super) fn subscriber_exists(id: &str) -> Self {
+        Self::with(4409, format!("Subscriber for {id} already exists"))
+    }
+
+    /// There was one.
+    pub(super) fn too_many_inits() -> Self {
+        Self::with(4429, "Too many initialisation requests")
+    }
+
+    /// Whoever is there may not stay. Where that cannot be found out now, they are to try again: clients
+    /// connect again by themselves after 1013, and not after 4401.
+    pub(super) fn rejected(rejection: &Rejection) -> Self {
+        let code = match rejection.status() {
+            StatusCode::UNAUTHORIZED => 4401,
+            StatusCode::FORBIDDEN => 4403,
+            StatusCode::SERVICE_UNAVAILABLE => 1013,
+            _ => 1011,
+        };
+        Self::with(code, rejection.message())
+    }
+
+    fn with(code: u16, reason: impl Into<String>) -> Self {
+        let mut reason = reason.into();
+        let fitting = reason.floor_char_boundary(LONGEST_REASON);
+        reason.truncate(fitting);
+        Self { code, reason }
+    }
+
+    pub(super) fn message(self) -> Message {
+        Message::Close(Some(CloseFrame { code: self.code, reason: self.reason.into() }))
+    }
+}
+
+/// What a client says.
+pub(super) enum Heard<'a> {
+    /// Who it is, if it says.
+    Init(Option<&'a RawValue>),
+    /// Whether anybody is there.
+    Ping,
+    /// That it is there.
+    Pong,
+    /// What it wants, under an id of its own.
+    Subscribe(String, &'a RawValue),
+    /// That it wants no more of that.
+    Complete(String),
+}
+
+#[derive(Deserialize)]
+struct Words<'a> {
+    r#type: String,
+    id: Option<String>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+impl<'a> Heard<'a> {
+    /// Reads a message.
+    pub(super) fn read(text: &'a str) -> Result<Self, Close> {
+        let words: Words<'_> = serde_json::from_str(text)
+            .map_err(|_| Close::invalid("send a JSON object with `type`"))?;
+        let id = |id: Option<String>| match id {
+            Some(id) if !id.is_empty() && id.len() <= LONGEST_ID => Ok(id),
+            _ => Err(Close::invalid("give an `id` of 1 to 128 bytes")),
+        };
+        match words.r#type.as_str() {
+            "connection_init" => Ok(Self::Init(words.payload)),
+            "ping" => Ok(Self::Ping),
+            "pong" => Ok(Self::Pong),
+            "subscribe" => match words.payload {
+                Some(payload) => Ok(Self::Subscribe(id(words.id)?, payload)),
+                None => Err(Close::invalid("give a `payload` with a `query`")),
+            },
+            "complete" => Ok(Self::Complete(id(words.id)?)),
+            _ => Err(Close::invalid("this `type` is none that clients send")),
+        }
+    }
+}
+
+/// What the server says.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Say<'a> {
+    ConnectionAck,
+    Pong,
+    Next { id: &'a str, payload: &'a Content },
+    Error { id: &'a str, payload: &'a [async_graphql::ServerError] },
+    Complete { id: &'a str },
+}
+
+impl Say<'_> {
+    pub(super) fn message(&self) -> Message {
+        let text = serde_json::to_string(self);
+        Message::text(text.expect("names and values of an answer are plain JSON"))
+    }
+}

@@ -1,0 +1,213 @@
+//! A socket whose client is known: operations side by side, one task for all of them. While a client
+//! does not read what is sent, nothing more is made for it.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{Message, Utf8Bytes};
+use axum::http::StatusCode;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, AbortHandle, Abortable, BoxStream, SelectAll};
+use serde_json::value::RawValue;
+use tokio::time::{Instant, interval_at};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::protocol::{Close, Heard, Say};
+use super::socket::{Line, Over};
+use crate::http::answer::{Content, Rejection, RequestId};
+use crate::http::asking::Asker;
+use crate::http::operation::{self, Operation};
+use crate::http::params::{self, Params};
+use crate::identity::Caller;
+
+/// How many operations one socket runs at once.
+const MOST_OPERATIONS: usize = 32;
+/// How often a client is asked whether it is there.
+const PULSE: Duration = Duration::from_secs(20);
+/// How often it may leave that unanswered.
+const MOST_SILENT: u32 = 2;
+
+/// What an operation has to say.
+enum Said {
+    /// One answer.
+    Answer(Content),
+    /// The credential does not count any more.
+    Ended(Rejection),
+    /// There are no more answers.
+    Done,
+    /// There may be more, and the server stops.
+    Cut,
+}
+
+/// What happens next.
+enum Turn {
+    Heard(Option<Utf8Bytes>),
+    Said(String, Said),
+    Pulse,
+}
+
+pub(super) struct Session<'a> {
+    line: &'a mut Line,
+    asker: Arc<Asker>,
+    operations: SelectAll<Abortable<BoxStream<'static, (String, Said)>>>,
+    running: HashMap<String, AbortHandle>,
+    silent: u32,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(line: &'a mut Line, asker: Arc<Asker>) -> Self {
+        let (operations, running) = (SelectAll::new(), HashMap::new());
+        Self { line, asker, operations, running, silent: 0 }
+    }
+
+    /// Goes on until it is over: at the latest with the credential of `caller`.
+    pub(super) async fn go_on(mut self, caller: Option<Arc<Caller>>) -> Over {
+        let (stop, shared) = (self.line.stop.clone(), Arc::clone(&self.line.shared));
+        let asker = Arc::clone(&self.asker);
+        let mut ended = pin!(asker.ended(&shared.parts, caller));
+        let mut pulse = interval_at(Instant::now() + PULSE, PULSE);
+        loop {
+            let turn = tokio::select! {
+                biased;
+                // What ends by itself may finish, as any request. Nothing new is begun.
+                () = stop.cancelled(), if self.running.is_empty() => {
+                    return Close::going_away().into();
+                }
+                rejection = &mut ended => return Close::rejected(&rejection).into(),
+                heard = self.line.hear(), if !stop.is_cancelled() => heard.map(Turn::Heard),
+                Some((id, said)) = self.operations.next(), if !self.operations.is_empty() => {
+                    Ok(Turn::Said(id, said))
+                }
+                _ = pulse.tick() => Ok(Turn::Pulse),
+            };
+            let taken = match turn {
+                Ok(turn) => self.take(turn).await,
+                Err(over) => Err(over),
+            };
+            if let Err(over) = taken {
+                return over;
+            }
+        }
+    }
+
+    async fn take(&mut self, turn: Turn) -> Result<(), Over> {
+        match turn {
+            Turn::Heard(words) => {
+                self.silent = 0;
+                match words {
+                    Some(text) => self.heed(Heard::read(&text)?).await,
+                    None => Ok(()),
+                }
+            }
+            Turn::Said(id, said) => self.pass_on(&id, said).await,
+            Turn::Pulse if self.silent == MOST_SILENT => Err(Over::Gone),
+            Turn::Pulse => {
+                self.silent += 1;
+                self.line.send(Message::Ping(Bytes::new())).await
+            }
+        }
+    }
+
+    async fn heed(&mut self, heard: Heard<'_>) -> Result<(), Over> {
+        match heard {
+            Heard::Init(_) => Err(Close::too_many_inits().into()),
+            Heard::Ping => self.line.say(&Say::Pong).await,
+            Heard::Pong => Ok(()),
+            Heard::Subscribe(id, payload) => self.start(id, payload).await,
+            Heard::Complete(id) => {
+                self.forget(&id);
+                Ok(())
+            }
+        }
+    }
+
+    async fn start(&mut self, id: String, payload: &RawValue) -> Result<(), Over> {
+        if self.running.contains_key(&id) {
+            return Err(Close::subscriber_exists(&id).into());
+        }
+        let params = params::from_body(payload.get().as_bytes())
+            .map_err(|rejection| Close::invalid(rejection.message()))?;
+        let request = RequestId::generate();
+        if self.running.len() == MOST_OPERATIONS {
+            let message = format!("One socket runs {MOST_OPERATIONS} operations at once: end one.");
+            let errors = Rejection::query(message).content(&request).errors;
+            return self.line.say(&Say::Error { id: &id, payload: &errors }).await;
+        }
+        let (handle, registration) = AbortHandle::new_pair();
+        let (name, said) = (id.clone(), self.operate(params, request));
+        let said = said.map(move |said| (name.clone(), said)).boxed();
+        self.operations.push(Abortable::new(said, registration));
+        self.running.insert(id, handle);
+        Ok(())
+    }
+
+    async fn pass_on(&mut self, id: &str, said: Said) -> Result<(), Over> {
+        match said {
+            Said::Answer(content) if content.is_refusal() => {
+                self.forget(id);
+                self.line.say(&Say::Error { id, payload: &content.errors }).await
+            }
+            Said::Answer(content) => self.line.say(&Say::Next { id, payload: &content }).await,
+            Said::Ended(rejection) => Err(Close::rejected(&rejection).into()),
+            Said::Done => {
+                self.forget(id);
+                self.line.say(&Say::Complete { id }).await
+            }
+            Said::Cut => {
+                self.forget(id);
+                Ok(())
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &str) {
+        if let Some(handle) = self.running.remove(id) {
+            handle.abort();
+        }
+    }
+
+    /// Runs an operation as a request of its own, in the log too.
+    fn operate(&self, params: Params, id: RequestId) -> BoxStream<'static, Said> {
+        let span = tracing::info_span!("request", id = id.as_str());
+        let (shared, stop) = (Arc::clone(&self.line.shared), self.line.stop.clone());
+        let asker = Arc::clone(&self.asker);
+        let said = stream::once(async move {
+            tracing::debug!("an operation comes over a socket");
+            // For each operation anew: what the credential permits may have changed.
+            match asker.who(&shared.parts, &id).await {
+                Ok(who) => answers(operation::prepare(&shared, params, who), id, stop),
+                // Not to be told is no end: the next operation may be luckier.
+                Err(rejection) if rejection.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                    answers(Err(rejection), id, stop)
+                }
+                Err(rejection) => stream::iter([Said::Ended(rejection)]).boxed(),
+            }
+        });
+        let said = Box::pin(said.flatten());
+        let in_span = stream::unfold(said, move |mut said| {
+            let next = async move { said.next().await.map(|item| (item, said)) };
+            next.instrument(span.clone())
+        });
+        in_span.boxed()
+    }
+}
+
+/// The answers of `operation`, and how they end.
+fn answers(
+    operation: Result<Operation, Rejection>,
+    id: RequestId,
+    stop: CancellationToken,
+) -> BoxStream<'static, Said> {
+    let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
+    let answers = operation::answers(operation, id).map(Said::Answer);
+    if !lasts {
+        return answers.chain(stream::iter([Said::Done])).boxed();
+    }
+    let answers = answers.take_until(stop.clone().cancelled_owned());
+    let end = async move { if stop.is_cancelled() { Said::Cut } else { Said::Done } };
+    answers.chain(stream::once(end)).boxed()
+}

@@ -1,0 +1,187 @@
+//! `GET /graphql/ws`: a socket is opened, and closed for a reason that is told.
+//!
+//! The same door as any request: a page of another origin is not let in, and who asks is decided by the
+//! same rules, from the headers of the handshake and the payload of `connection_init` together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::protocol::{self, Close, Heard, Say};
+use super::session::Session;
+use crate::http::Shared;
+use crate::http::address::{Peer, end_user};
+use crate::http::answer::{MediaType, Rejection, RequestId};
+use crate::http::asking::Asker;
+use crate::http::server::Connection;
+use crate::identity::{self, Caller};
+
+/// How long a client may take to read any message.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client may take to answer that the socket closes.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// What is read at once. There may be thousands of sockets.
+const BUFFER: usize = 8 * 1024;
+
+/// Why a socket is over.
+pub(super) enum Over {
+    /// The server closes it.
+    Close(Close),
+    /// Nobody is there any more.
+    Gone,
+}
+
+impl From<Close> for Over {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+/// A socket, and what it belongs to.
+pub(super) struct Line {
+    pub(super) shared: Arc<Shared>,
+    pub(super) stop: CancellationToken,
+    socket: WebSocket,
+}
+
+pub(in crate::http) async fn open(
+    State(shared): State<Arc<Shared>>,
+    Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<Peer>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgraded = upgrade
+        .map_err(|_| {
+            let message = "This address is for WebSockets that speak graphql-transport-ws.";
+            Rejection::http(StatusCode::UPGRADE_REQUIRED, message)
+        })
+        .and_then(|upgrade| accept(shared, peer, &connection, headers, upgrade));
+    upgraded.unwrap_or_else(|rejection| rejection.into_response(MediaType::GraphqlResponse, &id))
+}
+
+fn accept(
+    shared: Arc<Shared>,
+    peer: Peer,
+    connection: &Connection,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Rejection> {
+    shared.parts.authenticator.check_origin(&headers).map_err(Rejection::cross_site)?;
+    let seat = shared.seats.take(end_user(peer, &headers, &shared.parts.trusted_proxies))?;
+    let (held, stop) = (connection.hold(), connection.stop());
+    // Twice as much as is accepted, so that who sends a little too much can be told.
+    let most = shared.parts.limits.body.saturating_mul(2);
+    let upgrade = upgrade
+        .protocols([protocol::NAME])
+        .max_message_size(most)
+        .max_frame_size(most)
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(0);
+    let span = tracing::Span::current();
+    let talk = move |socket| async move {
+        let line = Line { shared, stop, socket };
+        line.serve(peer, headers).await;
+        drop((seat, held));
+    };
+    Ok(upgrade.on_upgrade(move |socket| talk(socket).instrument(span)))
+}
+
+impl Line {
+    async fn serve(mut self, peer: Peer, handshake: HeaderMap) {
+        let over = match self.greet(peer, handshake).await {
+            Ok((asker, caller)) => Session::new(&mut self, asker).go_on(caller).await,
+            Err(over) => over,
+        };
+        if let Over::Close(close) = over {
+            tracing::debug!(?close, "a socket is closed");
+            if self.send(close.message()).await.is_err() {
+                return;
+            }
+        }
+        // Reading on answers a client's farewell, and waits for the answer to ours: a connection that
+        // ends on unread bytes loses the reason.
+        let agreed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = tokio::time::timeout(GOODBYE, agreed).await;
+    }
+
+    /// Finds out who is there.
+    async fn greet(
+        &mut self,
+        peer: Peer,
+        handshake: HeaderMap,
+    ) -> Result<(Arc<Asker>, Option<Arc<Caller>>), Over> {
+        if self.socket.protocol().is_none() {
+            return Err(Close::subprotocol().into());
+        }
+        let stop = self.stop.clone();
+        let patience = self.shared.parts.limits.timeout;
+        let introduced = tokio::select! {
+            () = stop.cancelled() => return Err(Close::going_away().into()),
+            introduced = tokio::time::timeout(patience, self.introduction(handshake)) => introduced,
+        };
+        let headers = introduced.map_err(|_| Close::init_timeout())??;
+        // The page showed itself by its origin, which was checked: a handshake cannot be a POST.
+        let asker = Asker::new(&self.shared.parts, peer, Method::POST, headers);
+        let caller = asker.caller(&self.shared.parts).await;
+        let caller = caller.map_err(|rejection| Close::rejected(&rejection))?;
+        self.say(&Say::ConnectionAck).await?;
+        Ok((Arc::new(asker), caller))
+    }
+
+    /// What the client shows, in its handshake and in its first words.
+    async fn introduction(&mut self, handshake: HeaderMap) -> Result<HeaderMap, Over> {
+        loop {
+            let Some(text) = self.hear().await? else { continue };
+            match Heard::read(&text)? {
+                Heard::Init(None) => return Ok(handshake),
+                Heard::Init(Some(payload)) => {
+                    let shown = identity::shown_together(handshake, payload.get());
+                    let why = "give a `payload` that is an object with each member once";
+                    return shown.ok_or_else(|| Close::invalid(why).into());
+                }
+                Heard::Subscribe(..) => return Err(Close::unauthorized().into()),
+                Heard::Ping => self.say(&Say::Pong).await?,
+                Heard::Pong | Heard::Complete(_) => {}
+            }
+        }
+    }
+
+    /// The next words of the client; none where it only shows that it is there.
+    pub(super) async fn hear(&mut self) -> Result<Option<Utf8Bytes>, Over> {
+        match self.socket.recv().await {
+            Some(Ok(Message::Text(text))) => {
+                let most = self.shared.parts.limits.body;
+                if text.len() > most {
+                    return Err(Close::too_large(most).into());
+                }
+                Ok(Some(text))
+            }
+            Some(Ok(Message::Binary(_))) => Err(Close::invalid("send text").into()),
+            // The library answers pings itself.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over::Gone),
+        }
+    }
+
+    pub(super) async fn say(&mut self, words: &Say<'_>) -> Result<(), Over> {
+        self.send(words.message()).await
+    }
+
+    /// Sends; a client that does not read in time is gone.
+    pub(super) async fn send(&mut self, message: Message) -> Result<(), Over> {
+        match tokio::time::timeout(PATIENCE, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Over::Gone),
+        }
+    }
+}

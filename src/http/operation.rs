@@ -1,0 +1,112 @@
+//! One operation, whatever it came by: checked in one place, run in one place.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use async_graphql::Response;
+use async_graphql::parser::types::{OperationDefinition, OperationType, Selection};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _};
+
+use super::answer::{Content, Rejection, RequestId};
+use super::document::operation;
+use super::params::Params;
+use super::{Shared, Who, variables};
+use crate::graphql::code;
+use crate::schema::Schema;
+
+/// An operation that is within the limits, with the caller it runs for.
+pub(super) struct Operation {
+    /// None where the document has no operation of that name, which validation says.
+    kind: Option<OperationType>,
+    request: async_graphql::Request,
+    schema: Schema,
+    timeout: Duration,
+}
+
+/// Holds `params` against the limits and the types that `who` sees, and makes them ready to run.
+pub(super) fn prepare(shared: &Shared, params: Params, who: Who) -> Result<Operation, Rejection> {
+    let parts = &shared.parts;
+    let seen = (parts.see)(who.caller.as_deref());
+    let document = shared.documents.prepare(&params.query, &params.variables)?;
+    let mut kind = None;
+    if let Some(operation) = operation(&document, params.operation_name.as_deref()) {
+        kind = Some(operation.ty);
+        if operation.ty == OperationType::Subscription && !has_one_source(operation) {
+            let message = "A subscription asks for one field, without fragments or directives.";
+            return Err(Rejection::query(message.to_owned()));
+        }
+        if let Some(problem) = variables::problem(operation, &params.variables, &seen.types) {
+            return Err(Rejection::input(&problem.path, problem.message));
+        }
+    }
+    let mut request = async_graphql::Request::new(params.query).variables(params.variables);
+    request.operation_name = params.operation_name;
+    request.set_parsed_query((*document).clone());
+    let request = (parts.prepare)(request, who);
+    Ok(Operation { kind, request, schema: seen.schema.clone(), timeout: parts.limits.timeout })
+}
+
+/// Section 5.2.4.1 of the GraphQL specification. The library runs several, and overlooks fragments.
+fn has_one_source(operation: &OperationDefinition) -> bool {
+    match operation.selection_set.node.items.as_slice() {
+        [only] => {
+            matches!(&only.node, Selection::Field(field) if field.node.directives.is_empty())
+        }
+        _ => false,
+    }
+}
+
+impl Operation {
+    pub(super) fn is_mutation(&self) -> bool {
+        self.kind == Some(OperationType::Mutation)
+    }
+
+    pub(super) fn is_subscription(&self) -> bool {
+        self.kind == Some(OperationType::Subscription)
+    }
+
+    /// Runs a query or a mutation within its time.
+    pub(super) async fn run(self) -> Result<Response, Rejection> {
+        let execution = AssertUnwindSafe(self.schema.execute(self.request)).catch_unwind();
+        match tokio::time::timeout(self.timeout, execution).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(_)) => Err(panicked()),
+            Err(_) => Err(Rejection::unavailable(
+                code::TIMEOUT,
+                "This took too long: ask for less, or try again soon.",
+                Duration::from_secs(1),
+            )),
+        }
+    }
+
+    fn responses(self) -> BoxStream<'static, Result<Response, Rejection>> {
+        if !self.is_subscription() {
+            return stream::once(self.run()).boxed();
+        }
+        let responses = AssertUnwindSafe(self.schema.execute_stream(self.request)).catch_unwind();
+        responses.map(|response| response.map_err(|_| panicked())).boxed()
+    }
+}
+
+/// Runs `operation`, whatever it is: one answer, or those of a subscription, each as it comes.
+pub(super) fn answers(
+    operation: Result<Operation, Rejection>,
+    id: RequestId,
+) -> BoxStream<'static, Content> {
+    let responses = match operation {
+        Ok(operation) => operation.responses(),
+        Err(rejection) => stream::once(std::future::ready(Err(rejection))).boxed(),
+    };
+    let content = move |response| match response {
+        Ok(response) => Content::of(response, &id),
+        Err(rejection) => Rejection::content(rejection, &id),
+    };
+    responses.map(content).boxed()
+}
+
+/// A fault of ours, and the server lives on.
+fn panicked() -> Rejection {
+    tracing::error!("a resolver panicked");
+    Rejection::internal()
+}

@@ -1,0 +1,60 @@
+//! Events, as they are published and heard inside the server.
+
+use std::time::Duration;
+
+use hallpass::events::{Change, Event, Events, Missed, Row};
+use hallpass_entity::{TaskId, UserId};
+
+#[expect(clippy::disallowed_methods, reason = "nobody is let in here")]
+fn owner(name: &str) -> UserId {
+    UserId::from_verified_subject(name.to_owned())
+}
+
+fn event() -> Event {
+    Event { change: Change::Created, row: Row::Task(TaskId::generate()) }
+}
+
+#[tokio::test]
+async fn each_listener_hears_its_owners_events_in_order_and_nobody_elses() {
+    let events = Events::default();
+    let (alice, bob) = (owner("alice"), owner("bob"));
+    let mut hers = [events.listen(&alice), events.listen(&alice)];
+    let mut his = events.listen(&bob);
+    let (first, second, other) = (event(), event(), event());
+    events.publish(&bob, other);
+    events.publish(&alice, first);
+    events.publish(&alice, second);
+    for listener in &mut hers {
+        assert_eq!(listener.next().await, Ok(first));
+        assert_eq!(listener.next().await, Ok(second));
+    }
+    assert_eq!(his.next().await, Ok(other));
+    let silence = tokio::time::timeout(Duration::ZERO, his.next()).await;
+    assert!(silence.is_err(), "bob heard {silence:?}");
+}
+
+#[tokio::test]
+async fn a_listener_that_falls_behind_is_told_and_holds_nobody_up() {
+    let events = Events::default();
+    let alice = owner("alice");
+    let (mut slow, mut quick) = (events.listen(&alice), events.listen(&alice));
+    for _ in 0..1000 {
+        let event = event();
+        events.publish(&alice, event);
+        assert_eq!(quick.next().await, Ok(event));
+    }
+    assert_eq!(slow.next().await, Err(Missed));
+}
+
+#[test]
+fn a_channel_is_gone_with_its_last_listener() {
+    let events = Events::default();
+    let alice = owner("alice");
+    events.publish(&alice, event());
+    assert_eq!(events.owners(), 0, "nobody listens, nothing is kept");
+    let (one, other) = (events.listen(&alice), events.listen(&alice));
+    drop(one);
+    assert_eq!(events.owners(), 1);
+    drop(other);
+    assert_eq!(events.owners(), 0);
+}

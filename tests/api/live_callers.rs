@@ -1,0 +1,227 @@
+//! A socket is the same door as any other: who asks is decided by the same rules, and only for as long
+//! as the credential counts.
+
+use std::time::{Duration, Instant};
+
+use hallpass_entity::now;
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::auth_server::AuthServer;
+use crate::issuer::Issuer;
+use crate::people::{alice, bob};
+use crate::revocations::{Push, SECRET};
+use crate::socket::{Heard, Socket};
+
+fn token_of(person: &hallpass::testing::Person) -> String {
+    let token = Issuer::shared().token(&person.claims());
+    crate::log::must_not_show(&token);
+    token
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+/// Tokens that no request is let in with, and why.
+fn hostile() -> Vec<(&'static str, String)> {
+    let issuer = Issuer::shared();
+    let good = token_of(&alice());
+    let claims = |name: &str, value: Value| token_of(&alice().with(name, value));
+    let parts: Vec<_> = good.split('.').collect();
+    let (header, payload, signature) = (parts[0], parts[1], parts[2]);
+    let stranger = crate::issuer::Key::ed25519("ed").sign(&issuer.full(&alice().claims()));
+    let unsigned = json!({"alg": "none", "kid": "ed"});
+    let raw = |header: Value| {
+        issuer.ed25519.sign_raw(&header, &issuer.full(&alice().claims()).to_string())
+    };
+    vec![
+        ("nothing", String::new()),
+        ("a word", "token".to_owned()),
+        ("the word of a client without one", "undefined".to_owned()),
+        ("two parts", format!("{header}.{payload}")),
+        ("no signature", format!("{header}.{payload}.")),
+        ("four parts", format!("{good}.{signature}")),
+        (
+            "another's payload",
+            format!("{header}.{}.{signature}", token_of(&bob()).split('.').nth(1).unwrap()),
+        ),
+        ("another's signature", stranger),
+        (
+            "alg none",
+            format!("{}.", issuer.ed25519.sign_raw(&unsigned, "{}").rsplit_once('.').unwrap().0),
+        ),
+        ("an unknown key", raw(json!({"alg": "EdDSA", "kid": "unknown"}))),
+        ("another algorithm", raw(json!({"alg": "HS256", "kid": "ed"}))),
+        ("an unknown crit", raw(json!({"alg": "EdDSA", "kid": "ed", "crit": ["x"], "x": 1}))),
+        ("an embedded key", raw(json!({"alg": "EdDSA", "jwk": issuer.ed25519.public}))),
+        ("expired", claims("exp", (now().timestamp() - 60).into())),
+        ("not yet valid", claims("nbf", (now().timestamp() + 600).into())),
+        ("a foreign issuer", claims("iss", "https://evil.example".into())),
+        ("a foreign audience", claims("aud", "https://evil.example".into())),
+        ("no subject", claims("sub", Value::Null)),
+        ("banned", claims("banned", true.into())),
+        ("a line break", format!("{good}\r\nx-api-key: y")),
+        ("a NUL", format!("{good}\0")),
+        ("two tokens", format!("{good} {good}")),
+        ("two tokens with a comma", format!("{good}, Bearer {good}")),
+    ]
+}
+
+fn assert_refused(heard: &Heard, what: &str) {
+    match heard {
+        Heard::Closed(4401, reason) => assert!(reason.contains("refused"), "{what}: {reason}"),
+        other => panic!("{what}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn no_hostile_token_is_accepted_or_becomes_anonymous_wherever_it_is_shown() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut cases = 0;
+    for (what, token) in hostile() {
+        for payload in [
+            json!({"authorization": bearer(&token)}),
+            json!({"Authorization": format!("bearer {token}")}),
+            json!({"x-api-key": token}),
+            json!({"authorization": bearer(&token), "x-api-key": token}),
+            json!({"authorization": bearer(&token), "Authorization": bearer(&token_of(&alice()))}),
+        ] {
+            let mut socket = Socket::open(&app, &[]).await.unwrap();
+            assert_refused(&socket.introduce(payload).await, what);
+            cases += 1;
+        }
+        let is_header = token.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        for name in ["authorization", "x-api-key"].into_iter().filter(|_| is_header) {
+            let shown = if name == "authorization" { bearer(&token) } else { token.clone() };
+            for good in [false, true] {
+                let mut socket = Socket::open(&app, &[(name, &shown)]).await.unwrap();
+                let payload = match good {
+                    // Would decide alone; but who shows two of a kind shows none that is good.
+                    true if name == "authorization" => json!({name: bearer(&token_of(&alice()))}),
+                    true => json!({name: "another"}),
+                    false => json!({}),
+                };
+                assert_refused(&socket.introduce(payload).await, what);
+                cases += 1;
+            }
+        }
+    }
+    for odd in [json!(true), json!(5), json!(["Bearer x"]), json!({"token": "x"}), json!("")] {
+        let mut socket = Socket::open(&app, &[]).await.unwrap();
+        assert_refused(&socket.introduce(json!({"authorization": odd})).await, "no text");
+        cases += 1;
+    }
+    assert!(cases > 190, "only {cases} cases");
+}
+
+#[tokio::test]
+async fn the_credentials_of_handshake_and_payload_are_one_request_together() {
+    let server = AuthServer::shared();
+    let app = App::configured(Backend::Sqlite, &["--better-auth-url", &server.url]).await;
+    let account = server.sign_up("Together", json!({})).await;
+    let token = server.jwt(&account).await;
+    let good = bearer(&token);
+    let cookie = account.cookie.as_str();
+    [&token, cookie].iter().for_each(|secret| crate::log::must_not_show(secret));
+    let bad_cookie = "better-auth.session_token=forged";
+    for (handshake, payload, accepted) in [
+        (vec![("authorization", good.as_str())], json!({}), true),
+        (vec![("cookie", cookie)], json!({}), true),
+        (vec![], json!({"authorization": account.session_token, "x": 1}), false),
+        (vec![], json!({"authorization": bearer(&account.session_token)}), true),
+        (vec![("cookie", bad_cookie)], json!({}), false),
+        (vec![("cookie", bad_cookie)], json!({"authorization": good}), true),
+        (vec![("cookie", cookie)], json!({"authorization": "Bearer forged"}), false),
+        (vec![("authorization", "Bearer forged")], json!({"authorization": good}), false),
+        (vec![("authorization", good.as_str())], json!({"authorization": good}), false),
+        (vec![("authorization", good.as_str())], json!({"authorization": null}), true),
+        (vec![("x-api-key", "forged")], json!({"authorization": good}), true),
+        (vec![("authorization", "Bearer forged")], json!({"x-api-key": "x"}), false),
+    ] {
+        let mut socket = Socket::open(&app, &handshake).await.unwrap();
+        let heard = socket.introduce(payload.clone()).await;
+        if !accepted {
+            assert_refused(&heard, &format!("{handshake:?} {payload}"));
+            continue;
+        }
+        assert_eq!(heard, Heard::Said(json!({"type": "connection_ack"})), "{payload}");
+        socket.ask("1", "{ viewer { name } }").await;
+        assert_eq!(socket.said().await["payload"]["data"]["viewer"]["name"], "Together");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_opens_no_socket_with_or_without_a_cookie() {
+    let app = App::with(Backend::Sqlite, &["--allowed-origins", "https://app.example"]).await;
+    let own = app.url.clone();
+    for (origin, cookie, status) in [
+        ("https://evil.example", false, Some(403)),
+        ("https://evil.example", true, Some(403)),
+        ("https://app.example.evil.example", false, Some(403)),
+        ("http://app.example", true, Some(403)),
+        ("null", false, Some(403)),
+        ("https://app.example", true, None),
+        (own.as_str(), true, None),
+    ] {
+        let mut headers = vec![("origin", origin)];
+        headers.extend(cookie.then_some(("cookie", "better-auth.session_token=x.y")));
+        assert_eq!(Socket::open(&app, &headers).await.err(), status, "{origin}");
+    }
+    let across = [("sec-fetch-site", "cross-site")];
+    assert_eq!(Socket::open(&app, &across).await.err(), Some(403));
+}
+
+#[tokio::test]
+async fn a_socket_ends_when_the_token_expires_and_not_before() {
+    let app = App::start(Backend::Sqlite).await;
+    let expires = now().timestamp() + 3;
+    let mut socket = Socket::by_bearer(&app, &token_of(&alice().with("exp", expires))).await;
+    socket.hear_tasks("1", &app.by_jwt(&alice())).await;
+    let Heard::Closed(code, reason) = socket.hear().await else { panic!("it goes on") };
+    assert_eq!(code, 4401);
+    assert!(reason.contains("sign in again"), "{reason}");
+    let late = now().timestamp_millis() - expires * 1000;
+    assert!((0..2000).contains(&late), "closed {late} ms after the token expired");
+}
+
+#[tokio::test]
+async fn a_socket_ends_when_its_user_is_taken_back_and_others_go_on() {
+    let app = App::with(Backend::Sqlite, &["--revocation-secret", SECRET]).await;
+    let mut hers = Socket::by_bearer(&app, &token_of(&alice())).await;
+    let mut his = Socket::by_bearer(&app, &token_of(&bob())).await;
+    let bobs = token_of(&bob());
+    his.hear_tasks("1", &app.by_bearer(&bobs)).await;
+    let began = Instant::now();
+    assert_eq!(Push::user(alice().id()).to(&app).await, 204);
+    assert_eq!(hers.code().await, 4401);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let make = "mutation { createTask(input: {title: \"Still here\"}) { id } }";
+    app.by_bearer(&bobs).data(make).await;
+    assert_eq!(his.event().await, ("CREATED".to_owned(), json!("Still here")));
+}
+
+#[tokio::test]
+async fn a_socket_of_a_session_ends_within_the_bound_after_a_sign_out_that_nobody_pushed() {
+    let server = AuthServer::shared();
+    let flags = ["--better-auth-url", server.url.as_str(), "--session-cache-ttl", "1s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let account = server.sign_up("Socket", json!({})).await;
+    crate::log::must_not_show(&account.cookie);
+    let mut socket = Socket::open(&app, &[("cookie", &account.cookie)]).await.unwrap();
+    let ack = socket.introduce(json!({})).await;
+    assert_eq!(ack, Heard::Said(json!({"type": "connection_ack"})));
+    server.sign_out(&account).await;
+    let began = Instant::now();
+    assert_eq!(socket.code().await, 4401);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn while_the_auth_server_is_away_a_socket_is_told_to_try_again() {
+    let app = App::configured(Backend::Sqlite, &["--better-auth-url", "http://127.0.0.1:9"]).await;
+    let mut socket = Socket::open(&app, &[]).await.unwrap();
+    let heard = socket.introduce(json!({"authorization": "Bearer some-session-token"})).await;
+    assert!(matches!(heard, Heard::Closed(1013, _)), "{heard:?}");
+    Socket::by_nobody(&app).await;
+}
