@@ -1,6 +1,6 @@
 //! Builds the parts once and joins them. The only file that knows every room.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hallpass_entity::{Database, Options, Scope};
 use hallpass_migration::{Migrator, MigratorTrait as _};
@@ -9,11 +9,13 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
+use crate::access::{Asker, Asking, Ledger, Policy, Trail, View, note_hidden};
 use crate::attendance::{self, Attendance, Register};
+use crate::audit::{self, Audit, Writer};
 use crate::config::{Config, ConfigError, Environment, RowSecurity};
 use crate::doctor::{Answers, Doctor, MigrationsError, Storage, Told, absent_file};
 use crate::events::Events;
+use crate::graphql::code;
 use crate::http::{self, Parts, PersonaCard, Routers};
 use crate::identity::{
     Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Probe, Users,
@@ -74,6 +76,7 @@ pub struct App {
     revocations: Option<Arc<Desk>>,
     register: Register,
     relay: Option<Relay>,
+    writer: Writer,
 }
 
 /// Where the server listens.
@@ -179,7 +182,7 @@ impl App {
         let events = Events::default();
         let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
         let relay = nodes.map(|nodes| Relay::new(events.clone(), nodes));
-        let ledger: Ledger = Arc::new(|_| {});
+        let (audit, writer) = audit::open(database.clone(), config.audit_retention, &mut metrics);
         let schemas = Schemas::new(config.introspection);
         let users = Arc::clone(authenticator.users());
         let parts = Parts {
@@ -187,8 +190,16 @@ impl App {
             see: see(policy(config), schemas),
             prepare: prepare(
                 config,
-                Rooms { database: database.clone(), users, ledger, attendance, events },
+                Rooms {
+                    database: database.clone(),
+                    users,
+                    audit: Arc::clone(&audit),
+                    attendance,
+                    events,
+                },
             ),
+            note_hidden: note_hidden_of(policy(config), audit.ledger()),
+            audit,
             authenticator,
             readiness: readiness(database.clone()),
             personas: issuer.map(personas),
@@ -200,7 +211,7 @@ impl App {
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
-        Ok(Self { routers: http::routers(parts), database, revocations, register, relay })
+        Ok(Self { routers: http::routers(parts), database, revocations, register, relay, writer })
     }
 
     /// Serves on `listeners` until `stop`, then lets the requests under way finish and closes the
@@ -224,6 +235,7 @@ impl App {
                 stopped.run_until_cancelled(relay.keep_up()).await;
             }
         };
+        // What the last request did goes on the record too.
         let served = CancellationToken::new();
         let main = async {
             http::serve(listeners.main, self.routers.main, stop.clone()).await;
@@ -235,7 +247,8 @@ impl App {
             }
         };
         let register = self.register.keep_until(served.clone());
-        tokio::join!(main, metrics, background, register, relay);
+        let writer = self.writer.write_until(served.clone());
+        tokio::join!(main, metrics, background, register, relay, writer);
         Ok(self.database.close().await?)
     }
 }
@@ -277,13 +290,14 @@ pub fn policy(config: &Config) -> Policy {
 struct Rooms {
     database: Database,
     users: Arc<Users>,
-    ledger: Ledger,
+    audit: Arc<Audit>,
     attendance: Attendance,
     events: Events,
 }
 
 fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
-    let Rooms { database, users, ledger, attendance, events } = rooms;
+    let Rooms { database, users, audit, attendance, events } = rooms;
+    let ledger = audit.ledger();
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
     let is_open = config.environment == Environment::Development;
@@ -296,7 +310,18 @@ fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
         let policy = Arc::clone(&policy);
         let asking = Asking { caller, policy, evidence, trail, is_open };
         let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
+        let request = request.data(Arc::clone(&audit));
         schema::scoped(request, asking, scope)
+    })
+}
+
+/// The whole schema is built when somebody first asks for what is not there.
+fn note_hidden_of(policy: Policy, ledger: Ledger) -> Box<http::NoteHidden> {
+    let types = LazyLock::new(schema::types);
+    Box::new(move |document, caller, request_id| {
+        let trail = Trail::new(Arc::clone(&ledger), request_id.to_owned(), caller.clone());
+        let asker = Asker { caller: caller.as_deref(), policy: &policy };
+        note_hidden(&trail, document, &types, asker, code::GRAPHQL_VALIDATION_FAILED);
     })
 }
 

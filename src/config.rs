@@ -21,7 +21,7 @@ mod values;
 pub use environment::{load_env_file, refuse_unknown_names};
 pub use identity::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokens, UserLookup};
 pub use values::{
-    BasePath, CookiePrefix, HttpUrl, HttpUrlText, Origin, RoleInheritance, Span, Tiers,
+    BasePath, CookiePrefix, HttpUrl, HttpUrlText, Origin, Retention, RoleInheritance, Span, Tiers,
     UserLookupUrl, Word,
 };
 
@@ -210,6 +210,10 @@ pub struct Settings {
     #[arg(long, env, value_enum, default_value = "hide")]
     pub ownership_denial: OwnershipDenial,
 
+    /// How long the audit is kept, such as `90d`; `off` keeps it for ever
+    #[arg(long, env, default_value = "90d")]
+    pub audit_retention: Retention,
+
     /// Largest request body
     #[arg(long, env, default_value = "256KiB")]
     pub max_body: ByteSize,
@@ -256,6 +260,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How another's row is denied.
     pub ownership_denial: OwnershipDenial,
+    /// How long the audit is kept.
+    pub audit_retention: Retention,
     /// What a request may cost.
     pub limits: Limits,
     /// Whether the schema may be asked for.
@@ -347,6 +353,7 @@ impl Settings {
             allowed_origins: self.allowed_origins,
             trusted_proxies: self.trusted_proxies,
             ownership_denial: self.ownership_denial,
+            audit_retention: self.audit_retention,
             limits,
             introspection: self.introspection.unwrap_or(environment == Environment::Development),
             development_key: PathBuf::from(DEVELOPMENT_KEY),

@@ -22,7 +22,8 @@
 //! | [`attendance`] | [`identity`], `hallpass_entity` |
 //! | [`relay`] | [`events`], [`nodes`] |
 //! | [`revocations`] | [`identity`], [`nodes`], `hallpass_entity` |
-//! | [`http`] | [`identity`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`] |
+//! | [`audit`] | [`access`], [`graphql`], [`identity`], `hallpass_entity`; of [`config`] how long it is kept |
+//! | [`http`] | [`identity`], [`audit`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`] |
 //! | [`row_security`] | `hallpass_entity` |
 //! | [`doctor`] | [`config`], [`identity`], [`row_security`], `hallpass_entity` (the clock) |
 //! | [`app`] | everything |
@@ -36,6 +37,7 @@ pub mod access;
 pub mod analytics;
 pub mod app;
 pub mod attendance;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod courses;

@@ -15,6 +15,7 @@ use hallpass_entity::Scope;
 
 use crate::access::{Asking, View};
 use crate::analytics::AnalyticsQuery;
+use crate::audit::AuditQuery;
 use crate::courses::{self, Catalogue, CourseQuery, EditingMutation, ReadingMutation};
 use crate::graphql::{Lenient, Recorded};
 use crate::learners::{LearnerMutation, LearnerQuery, OwnWords};
@@ -36,6 +37,7 @@ pub struct Queries(
     UserQuery,
     KnownUserQuery,
     AnalyticsQuery,
+    AuditQuery,
 );
 
 /// The mutations of every domain.

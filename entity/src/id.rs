@@ -86,4 +86,6 @@ row_id! {
     VariantId;
     /// The id of what is known of a user, not of the user.
     KnownUserId;
+    /// The id of a line of the audit.
+    AuditEventId;
 }

@@ -24,6 +24,7 @@ mod rows;
 pub mod scope;
 mod wall;
 
+pub mod audit;
 pub mod chapter;
 pub mod course;
 pub mod interest;
@@ -42,7 +43,9 @@ pub use database::{Database, Options, System};
 pub use error::Error;
 pub use filter::{Comparison, Filter};
 pub use gap::Gap;
-pub use id::{ChapterId, CourseId, KnownUserId, TaskId, TaskTagId, UserId, VariantId};
+pub use id::{
+    AuditEventId, ChapterId, CourseId, KnownUserId, TaskId, TaskTagId, UserId, VariantId,
+};
 pub use page::{Key, Order, Page, Position, Window};
 pub use privilege::Privilege;
 pub use relation::ChildOf;

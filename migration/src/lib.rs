@@ -12,6 +12,7 @@ mod m20261121_000002_courses;
 mod m20261121_000003_revocations;
 mod m20261121_000004_learners;
 mod m20261121_000005_known_users;
+mod m20261121_000007_audit;
 mod m20261121_000009_row_security;
 pub mod wall;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_revocations::Migration),
             Box::new(m20261121_000004_learners::Migration),
             Box::new(m20261121_000005_known_users::Migration),
+            Box::new(m20261121_000007_audit::Migration),
             Box::new(m20261121_000009_row_security::Migration),
         ]
     }

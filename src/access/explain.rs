@@ -11,6 +11,7 @@ use async_graphql::registry::{MetaTypeName, Registry};
 use super::decision::{Asker, Denial, Facts};
 use super::rule::Rule;
 use super::table::stated_name;
+use super::trail::Trail;
 
 /// One field of a document, and what a caller gets there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,21 @@ pub fn explain(document: &ExecutableDocument, types: &Registry, asker: Asker<'_>
         walk.selections(&operation.node.selection_set.node, root, "", 0);
     }
     walk.lines
+}
+
+/// Puts on the record what `document` asks for and whoever is on `trail` does not see: refused with `code`.
+pub fn note_hidden(
+    trail: &Trail,
+    document: &ExecutableDocument,
+    types: &Registry,
+    asker: Asker<'_>,
+    code: &str,
+) {
+    for line in explain(document, types, asker) {
+        if let (Verdict::Hidden, Some(rule)) = (line.verdict, line.rule) {
+            trail.note(line.field, rule.name(), code, None);
+        }
+    }
 }
 
 struct Walk<'a> {

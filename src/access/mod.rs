@@ -26,7 +26,7 @@ mod view;
 
 pub use change::Change;
 pub use decision::{Asker, Denial, Facts, Lack, Policy, Reason};
-pub use explain::{Line, Verdict, explain};
+pub use explain::{Line, Verdict, explain, note_hidden};
 pub use guard::{Asked, Asking, Closed, Guarded, Refusal};
 pub use hallpass_access_macros::guarded;
 pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};

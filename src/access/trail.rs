@@ -10,6 +10,8 @@ use crate::identity::{Caller, Via};
 
 /// How many different things are kept of one request. Each counts how often it happened.
 const MOST_NOTES: usize = 64;
+/// How many rows are kept of one mutation: as many as it may change. One that names more is refused.
+const MOST_ROWS: usize = 100;
 
 /// The outcome of what was allowed and done.
 pub const ALLOWED: &str = "ALLOWED";
@@ -77,13 +79,7 @@ impl Trail {
     }
 
     /// Notes how a rule was decided. The same again in one request is the same decision.
-    pub(super) fn note(
-        &self,
-        field: String,
-        rule: String,
-        outcome: &str,
-        row: Option<String>,
-    ) -> Uuid {
+    pub fn note(&self, field: String, rule: String, outcome: &str, row: Option<String>) -> Uuid {
         self.with_notes(|notes| {
             let same = |note: &&mut Note| note.field == field && note.outcome == outcome;
             if let Some(note) = notes.iter_mut().find(same) {
@@ -100,7 +96,7 @@ impl Trail {
     }
 
     /// A mutation begins, which its rule allows.
-    pub(super) fn begin(&self, field: String, rule: String) {
+    pub fn begin(&self, field: String, rule: String) {
         self.with_notes(|notes| {
             let (outcome, rows) = (UNFINISHED.to_owned(), Vec::new());
             let decision_id = Uuid::now_v7();
@@ -111,7 +107,7 @@ impl Trail {
     /// The mutation under way is about this row.
     pub fn about(&self, row: String) {
         self.unfinished(|note| {
-            if !note.rows.contains(&row) {
+            if note.rows.len() < MOST_ROWS && !note.rows.contains(&row) {
                 note.rows.push(row);
             }
         });

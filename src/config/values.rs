@@ -50,6 +50,24 @@ impl std::str::FromStr for Span {
     }
 }
 
+/// How long something is kept: a length of time, or `off` for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention(pub Option<Duration>);
+
+impl std::str::FromStr for Retention {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        match humantime::parse_duration(text) {
+            Ok(span) if !span.is_zero() => Ok(Self(Some(span))),
+            _ => Err("write a length of time above 0, such as 90d, or `off` to keep everything"),
+        }
+    }
+}
+
 /// An absolute http or https address.
 #[derive(Clone, Debug)]
 pub struct HttpUrl(pub Url);

@@ -12,6 +12,7 @@ use async_graphql::{
 
 use super::context::ContextExt as _;
 use super::error::code;
+use super::node::{decode_id, encode_id};
 use crate::access::ALLOWED;
 
 /// The arguments that name rows.
@@ -31,13 +32,19 @@ impl<T: ContainerType> ContainerType for Recorded<T> {
     }
 }
 
-/// The rows that the arguments name. What cannot be read as ids was refused before.
+/// The rows that the arguments name. Whatever else was written there is content, and stays out.
 fn rows(ctx: &Context<'_>) -> Vec<String> {
     let one = ROW_ARGUMENTS
         .into_iter()
         .filter_map(|name| ctx.param_value::<Option<ID>>(name, None).ok().and_then(|(_, id)| id));
     let many = ctx.param_value::<Option<Vec<ID>>>("ids", None).ok().and_then(|(_, ids)| ids);
-    one.chain(many.into_iter().flatten()).map(|id| id.0).collect()
+    one.chain(many.into_iter().flatten()).filter_map(|id| id_of_ours(ctx, &id)).collect()
+}
+
+/// The id, written as we write it, if it is one of a type of ours.
+fn id_of_ours(ctx: &Context<'_>, id: &ID) -> Option<String> {
+    let (kind, key) = decode_id(id)?;
+    ctx.schema_env.registry.types.contains_key(&kind).then(|| encode_id(&kind, key).0)
 }
 
 fn code_of(error: &ServerError) -> &str {

@@ -198,10 +198,16 @@ impl Rejection {
     }
 }
 
+/// Whether the errors are about the request, so that there is no data (section 7.1.2 of the GraphQL
+/// specification).
+pub(super) fn nothing_ran(executed: &Executed) -> bool {
+    executed.is_err() && executed.data == Value::Null
+}
+
 impl Content {
     /// The answer of a document that ran, or that validation refused.
     pub(super) fn of(mut executed: Executed, id: &RequestId) -> Self {
-        let refused = executed.is_err() && executed.data == Value::Null;
+        let refused = nothing_ran(&executed);
         let errors_omitted = executed.errors.len().saturating_sub(MOST_ERRORS);
         executed.errors.truncate(MOST_ERRORS);
         for error in &mut executed.errors {

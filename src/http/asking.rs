@@ -27,14 +27,26 @@ impl Asker {
         self.0.address()
     }
 
-    /// Who it is; nobody, when no credential is shown.
-    pub(super) async fn caller(&self, parts: &Parts) -> Result<Option<Arc<Caller>>, Rejection> {
-        decided(parts, self.0.decide().await)
+    /// Who it is; nobody, when no credential is shown. One that fails goes on the record of the request `id`.
+    pub(super) async fn caller(
+        &self,
+        parts: &Parts,
+        id: &RequestId,
+    ) -> Result<Option<Arc<Caller>>, Rejection> {
+        let decision = self.0.decide().await;
+        match &decision {
+            Decision::Refused(refusal) => {
+                note(parts, id, refusal.check.name(), code::UNAUTHENTICATED);
+            }
+            Decision::CrossSite(_) => note(parts, id, "same site", code::FORBIDDEN),
+            Decision::Anonymous | Decision::Caller(_) | Decision::Unavailable(_) => {}
+        }
+        decided(parts, decision)
     }
 
     /// The same, for a request of theirs.
     pub(super) async fn who(&self, parts: &Parts, id: &RequestId) -> Result<Who, Rejection> {
-        let caller = self.caller(parts).await?;
+        let caller = self.caller(parts, id).await?;
         let evidence = caller.is_some().then(|| Arc::clone(&self.0));
         Ok(Who { caller, evidence, request_id: id.as_str().to_owned() })
     }
@@ -43,8 +55,12 @@ impl Asker {
     pub(super) async fn ended(&self, parts: &Parts, caller: Option<Arc<Caller>>) -> Rejection {
         let Some(caller) = caller else { return std::future::pending().await };
         let decision = self.0.outlast(caller).await;
-        decided(parts, decision).err().unwrap_or_else(refused)
+        decided(parts, decision).err().unwrap_or_else(|| refused("sign in again"))
     }
+}
+
+fn note(parts: &Parts, id: &RequestId, check: &str, outcome: &str) {
+    parts.audit.failed(id.as_str(), "authentication", check, outcome);
 }
 
 fn decided(parts: &Parts, decision: Decision) -> Result<Option<Arc<Caller>>, Rejection> {
@@ -53,10 +69,8 @@ fn decided(parts: &Parts, decision: Decision) -> Result<Option<Arc<Caller>>, Rej
         Decision::Caller(caller) => Ok(Some(caller)),
         Decision::CrossSite(why) => Err(Rejection::cross_site(why)),
         // Why is told in development only: elsewhere it would tell a forger how far they came.
-        Decision::Refused(refusal) if parts.personas.is_some() => {
-            Err(Rejection::credential(format!("The credential was refused: {}.", refusal.reason)))
-        }
-        Decision::Refused(_) => Err(refused()),
+        Decision::Refused(refusal) if parts.personas.is_some() => Err(refused(refusal.reason)),
+        Decision::Refused(_) => Err(refused("sign in again")),
         Decision::Unavailable(outage) => Err(Rejection::unavailable(
             code::AUTH_UNAVAILABLE,
             "The sign-in service cannot be reached: please try again soon.",
@@ -65,6 +79,6 @@ fn decided(parts: &Parts, decision: Decision) -> Result<Option<Arc<Caller>>, Rej
     }
 }
 
-fn refused() -> Rejection {
-    Rejection::credential("The credential was refused: sign in again.".to_owned())
+fn refused(why: &str) -> Rejection {
+    Rejection::credential(format!("The credential was refused: {why}."))
 }

@@ -25,6 +25,7 @@ mod variables;
 
 use std::sync::Arc;
 
+use async_graphql::parser::types::ExecutableDocument;
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -34,6 +35,7 @@ use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use tower_http::cors::CorsLayer;
 
+use crate::audit::Audit;
 use crate::config::{Limits, Origin};
 use crate::identity::{Authenticator, Caller, Evidence, Place};
 use crate::revocations::Desk;
@@ -60,6 +62,8 @@ pub struct Who {
 pub type See = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
 /// Gives a request what its resolvers need to know of whoever asks.
 pub type Prepare = dyn Fn(async_graphql::Request, Who) -> async_graphql::Request + Send + Sync;
+/// Puts on the record what a document asked for that its caller does not see, in the request of this id.
+pub type NoteHidden = dyn Fn(&ExecutableDocument, Option<Arc<Caller>>, &str) + Send + Sync;
 /// Names what is not ready.
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), &'static str>> + Send + Sync;
 /// The personas of development, with fresh tokens.
@@ -79,6 +83,10 @@ pub struct Parts {
     pub authenticator: Arc<Authenticator>,
     /// Gives a request what its resolvers need to know of its caller.
     pub prepare: Box<Prepare>,
+    /// Puts on the record what a document asked for that its caller does not see.
+    pub note_hidden: Box<NoteHidden>,
+    /// Takes in which credentials failed.
+    pub audit: Arc<Audit>,
     /// Names what is not ready.
     pub readiness: Box<Readiness>,
     /// The personas, in development.

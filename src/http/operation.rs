@@ -1,18 +1,22 @@
 //! One operation, whatever it came by: checked in one place, run in one place.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Response;
-use async_graphql::parser::types::{OperationDefinition, OperationType, Selection};
+use async_graphql::parser::types::{
+    ExecutableDocument, OperationDefinition, OperationType, Selection,
+};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 
-use super::answer::{Content, Rejection, RequestId};
+use super::answer::{Content, Rejection, RequestId, nothing_ran};
 use super::document::operation;
 use super::params::Params;
 use super::{Shared, Who, variables};
 use crate::graphql::code;
+use crate::identity::Caller;
 use crate::schema::Schema;
 
 /// An operation that is within the limits, with the caller it runs for.
@@ -21,11 +25,33 @@ pub(super) struct Operation {
     kind: Option<OperationType>,
     request: async_graphql::Request,
     schema: Schema,
+    record: Record,
     timeout: Duration,
 }
 
+/// What is noted where validation refused the document: it may have asked for what is hidden.
+struct Record {
+    shared: Arc<Shared>,
+    document: Arc<ExecutableDocument>,
+    caller: Option<Arc<Caller>>,
+    request_id: String,
+}
+
+impl Record {
+    fn of(&self, response: &Response) {
+        if nothing_ran(response) {
+            let note_hidden = &self.shared.parts.note_hidden;
+            note_hidden(&self.document, self.caller.clone(), &self.request_id);
+        }
+    }
+}
+
 /// Holds `params` against the limits and the types that `who` sees, and makes them ready to run.
-pub(super) fn prepare(shared: &Shared, params: Params, who: Who) -> Result<Operation, Rejection> {
+pub(super) fn prepare(
+    shared: &Arc<Shared>,
+    params: Params,
+    who: Who,
+) -> Result<Operation, Rejection> {
     let parts = &shared.parts;
     let seen = (parts.see)(who.caller.as_deref());
     let document = shared.documents.prepare(&params.query, &params.variables)?;
@@ -43,8 +69,16 @@ pub(super) fn prepare(shared: &Shared, params: Params, who: Who) -> Result<Opera
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query((*document).clone());
+    let (caller, request_id) = (who.caller.clone(), who.request_id.clone());
+    let record = Record { shared: Arc::clone(shared), document, caller, request_id };
     let request = (parts.prepare)(request, who);
-    Ok(Operation { kind, request, schema: seen.schema.clone(), timeout: parts.limits.timeout })
+    Ok(Operation {
+        kind,
+        request,
+        record,
+        schema: seen.schema.clone(),
+        timeout: parts.limits.timeout,
+    })
 }
 
 /// Section 5.2.4.1 of the GraphQL specification. The library runs several, and overlooks fragments.
@@ -70,7 +104,10 @@ impl Operation {
     pub(super) async fn run(self) -> Result<Response, Rejection> {
         let execution = AssertUnwindSafe(self.schema.execute(self.request)).catch_unwind();
         match tokio::time::timeout(self.timeout, execution).await {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                self.record.of(&response);
+                Ok(response)
+            }
             Ok(Err(_)) => Err(panicked()),
             Err(_) => Err(Rejection::unavailable(
                 code::TIMEOUT,
@@ -85,7 +122,9 @@ impl Operation {
             return stream::once(self.run()).boxed();
         }
         let responses = AssertUnwindSafe(self.schema.execute_stream(self.request)).catch_unwind();
-        responses.map(|response| response.map_err(|_| panicked())).boxed()
+        let record = self.record;
+        let told = move |response: &_| record.of(response);
+        responses.map(move |response| response.inspect(&told).map_err(|_| panicked())).boxed()
     }
 }
 

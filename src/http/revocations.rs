@@ -20,20 +20,33 @@ pub(super) async fn take(
     Extension(id): Extension<RequestId>,
     request: Request<Body>,
 ) -> Response<Body> {
-    match taken(&shared, request).await {
+    match taken(&shared, request, &id).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(rejection) => rejection.into_response(MediaType::GraphqlResponse, &id),
     }
 }
 
-async fn taken(shared: &Shared, request: Request<Body>) -> Result<(), Rejection> {
+async fn taken(shared: &Shared, request: Request<Body>, id: &RequestId) -> Result<(), Rejection> {
     let Some(desk) = &shared.parts.revocations else {
         let message = "Revocations are not taken in here: set REVOCATION_SECRET.";
         return Err(Rejection::http(StatusCode::NOT_FOUND, message));
     };
     let (head, body) = request.into_parts();
     let body = params::read_body(body, &shared.parts.limits).await?;
-    desk.take(&head.headers, &body).await.map_err(|error| rejection(&error))
+    desk.take(&head.headers, &body).await.map_err(|error| {
+        let failed = |check| {
+            shared.parts.audit.failed(id.as_str(), "revocations", check, code::UNAUTHENTICATED);
+        };
+        match error {
+            DeskError::Webhook(WebhookError::Signature) => failed("signature"),
+            DeskError::Webhook(WebhookError::Late) => failed("times"),
+            DeskError::Webhook(WebhookError::Malformed(_))
+            | DeskError::Replayed
+            | DeskError::Interrupted
+            | DeskError::NotKept(_) => {}
+        }
+        rejection(&error)
+    })
 }
 
 fn rejection(error: &DeskError) -> Rejection {

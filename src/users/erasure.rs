@@ -1,9 +1,12 @@
 //! Forgetting somebody.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, SimpleObject};
 use hallpass_entity::owned::Erased;
 
 use crate::access::{SURE_ADMIN, guarded, null_only_on_error};
+use crate::audit::Audit;
 use crate::graphql::{ApiError, ContextExt as _, Result};
 
 /// What was deleted of a user.
@@ -47,9 +50,13 @@ impl ErasureMutation {
             return Err(ApiError::bad_input("id", "remove the NUL character"));
         }
         let together = ctx.scope().begin().await?;
-        let erased = together.erase(&id, SURE_ADMIN.prove(ctx)?).await?;
-        // What is kept without them, as an audit is, loses their name here, in the same transaction.
+        let proof = SURE_ADMIN.prove(ctx)?;
+        let erased = together.erase(&id, proof).await?;
+        // The audit is kept, without their name; what of it is still to be written loses it on the way.
+        let pseudonym = together.pseudonymize(&id, proof).await?;
         together.commit().await?;
+        ctx.asking().trail.about(pseudonym.clone());
+        ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
         Ok(Some(ErasureReport {
             user_id: id,
             total: erased.iter().map(|table| table.rows).sum(),

@@ -97,7 +97,7 @@ fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
         }
         ("Query", "node") => in_query(&format!("node(id: \"{task}\") {{ id }}")),
         ("Query", "task") => in_query(&format!("task(id: \"{task}\") {{ id }}")),
-        ("Query", "tasks" | "publicTasks" | "courses" | "chapters" | "users") => {
+        ("Query", "tasks" | "publicTasks" | "courses" | "chapters" | "users" | "auditEvents") => {
             in_query(&format!("{name} {{ totalCount }}"))
         }
         ("Query", "user") => in_query("user(id: \"somebody\") { id }"),

@@ -96,10 +96,10 @@ impl App {
         all.extend(flags);
         let statements = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&statements);
-        // Who was here is written beside the requests, at any time: it belongs to no one of them.
-        let beside = ["INSERT INTO \"known_user\"", "INSERT INTO \"seen_session\""];
+        // The audit, and who was here, are written beside the requests, at moments of their own.
+        let beside = ["\"audit_event\"", "INTO \"known_user\"", "INTO \"seen_session\""];
         let observe = move |sql: &str| {
-            if !beside.iter().any(|start| sql.starts_with(start)) {
+            if !beside.iter().any(|table| sql.contains(table)) {
                 seen.lock().unwrap().push(sql.to_owned());
             }
         };

@@ -18,6 +18,7 @@ mod access_tokens;
 mod analytics;
 mod api_keys;
 mod attendance;
+mod audit;
 mod browser;
 mod command_line;
 mod contract;

@@ -49,6 +49,7 @@ impl From<Close> for Over {
 pub(super) struct Line {
     pub(super) shared: Arc<Shared>,
     pub(super) stop: CancellationToken,
+    id: RequestId,
     socket: WebSocket,
 }
 
@@ -65,7 +66,7 @@ pub(in crate::http) async fn open(
             let message = "This address is for WebSockets that speak graphql-transport-ws.";
             Rejection::http(StatusCode::UPGRADE_REQUIRED, message)
         })
-        .and_then(|upgrade| accept(shared, peer, &connection, headers, upgrade));
+        .and_then(|upgrade| accept(shared, peer, &connection, headers, upgrade, id.clone()));
     upgraded.unwrap_or_else(|rejection| rejection.into_response(MediaType::GraphqlResponse, &id))
 }
 
@@ -75,6 +76,7 @@ fn accept(
     connection: &Connection,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
+    id: RequestId,
 ) -> Result<Response, Rejection> {
     shared.parts.authenticator.check_origin(&headers).map_err(Rejection::cross_site)?;
     let seat = shared.seats.take(end_user(peer, &headers, &shared.parts.trusted_proxies))?;
@@ -89,7 +91,7 @@ fn accept(
         .write_buffer_size(0);
     let span = tracing::Span::current();
     let talk = move |socket| async move {
-        let line = Line { shared, stop, socket };
+        let line = Line { shared, stop, id, socket };
         line.serve(peer, headers).await;
         drop((seat, held));
     };
@@ -132,7 +134,7 @@ impl Line {
         let headers = introduced.map_err(|_| Close::init_timeout())??;
         // The page showed itself by its origin, which was checked: a handshake cannot be a POST.
         let asker = Asker::new(&self.shared.parts, peer, Method::POST, headers);
-        let caller = asker.caller(&self.shared.parts).await;
+        let caller = asker.caller(&self.shared.parts, &self.id).await;
         let caller = caller.map_err(|rejection| Close::rejected(&rejection))?;
         self.say(&Say::ConnectionAck).await?;
         Ok((Arc::new(asker), caller))

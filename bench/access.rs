@@ -1,0 +1,131 @@
+//! What it costs to decide what a caller may, and to put it on the record: `cargo bench --bench access`.
+//!
+//! The figures are the processor time of the one thread that does it, in microseconds. Nothing is asked of
+//! the database meanwhile, which is checked. See `bench/README.md`.
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops where it stands")]
+
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/api/issuer.rs"]
+mod issuer;
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method};
+use hallpass::access::{ALLOWED, Asker, Facts, Policy, RULES, Rule, Trail};
+use hallpass::audit;
+use hallpass::identity::{Authenticator, Caller, Decision};
+use hallpass::testing::{Person, config, person};
+use hallpass_entity::{Database, Options};
+use prometheus_client::registry::Registry;
+
+use issuer::Issuer;
+
+const DECISIONS: usize = 200_000;
+/// Fewer than wait in the queue at once.
+const REQUESTS: usize = 4_000;
+const ROUNDS: usize = 25;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(measure());
+}
+
+async fn measure() {
+    let config = config(&["--better-auth-url", Issuer::shared().url()]);
+    let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
+    let admin = person("ada").role("admin").tier("enterprise").with("permissions", "content:write");
+    let callers = [
+        Some(caller(&authenticator, &admin).await),
+        Some(caller(&authenticator, &person("al")).await),
+        None,
+    ];
+    let statements = Arc::new(AtomicUsize::new(0));
+    let database = database(Arc::clone(&statements)).await;
+    let before = statements.load(Ordering::Relaxed);
+    decisions(&hallpass::app::policy(&config), &callers);
+    records(&database, callers[1].clone());
+    assert_eq!(statements.load(Ordering::Relaxed), before, "nothing is asked of the database");
+}
+
+async fn caller(authenticator: &Authenticator, person: &Person) -> Arc<Caller> {
+    let token = Issuer::shared().token(&person.claims());
+    let headers =
+        HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())]);
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    match authenticator.decide(&Method::POST, &headers, address).await {
+        Decision::Caller(caller) => caller,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn database(statements: Arc<AtomicUsize>) -> Database {
+    let options =
+        Options { url: "sqlite::memory:".to_owned(), statement_timeout: None, connections: 1 };
+    let count = move |_: &str| {
+        statements.fetch_add(1, Ordering::Relaxed);
+    };
+    Database::connect_observed(options, count).await.unwrap()
+}
+
+fn decisions(policy: &Policy, callers: &[Option<Arc<Caller>>]) {
+    let more = [Rule::Tier("premium"), Rule::RowTier, Rule::Service, Rule::Fresh(900)];
+    println!("{:<58} {:>9} {:>9} {:>10}", "one decision, µs", "admin", "somebody", "anonymous");
+    for rule in RULES.iter().copied().chain(more) {
+        let facts = Facts { is_owner: Some(true), required_tier: Some("enterprise") };
+        let each = callers.iter().map(|caller| {
+            let asker = Asker { caller: caller.as_deref(), policy };
+            spent(DECISIONS, || drop(black_box(rule.decide(black_box(asker), facts))))
+        });
+        let each = each.collect::<Vec<_>>();
+        println!("{:<58} {:>9.3} {:>9.3} {:>10.3}", rule.name(), each[0], each[1], each[2]);
+        assert!(each.iter().all(|micros| *micros < 2.0), "{} is too dear", rule.name());
+    }
+}
+
+fn records(database: &Database, caller: Option<Arc<Caller>>) {
+    println!("\n{:<58} {:>9}", "the audit of one request, µs", "");
+    let mutation = |trail: &Trail| {
+        trail.begin("Mutation.updateTask".to_owned(), Rule::Owner.name());
+        trail.about("VGFzazowMTlhOWY2YjQ3ZDc3MDAxOGY0YTYzZTJjYmQyZjE0MA".to_owned());
+        trail.end(ALLOWED);
+    };
+    let refusal = |trail: &Trail| {
+        trail.note("Query.tasks".to_owned(), Rule::SignedIn.name(), "UNAUTHENTICATED", None);
+    };
+    record(database, caller.clone(), "nothing to record", |_| {});
+    record(database, caller.clone(), "one mutation", mutation);
+    record(database, caller, "one refusal", refusal);
+}
+
+fn record(database: &Database, caller: Option<Arc<Caller>>, what: &str, work: impl Fn(&Trail)) {
+    let mut micros = 0.0;
+    for _ in 0..ROUNDS {
+        // A new queue each time: none is full.
+        let kept = "off".parse().unwrap();
+        let (audit, _writer) = audit::open(database.clone(), kept, &mut Registry::default());
+        let ledger = audit.ledger();
+        let id = "01a1fea7e37177a885e887d75f9e0939";
+        micros += spent(REQUESTS, || {
+            work(&Trail::new(Arc::clone(&ledger), id.to_owned(), caller.clone()));
+        });
+    }
+    let micros = micros / ROUNDS as f64;
+    println!("{what:<58} {micros:>9.3}");
+    assert!(micros < 5.0, "{what} is too dear");
+}
+
+/// Time that this thread spent on a processor for one `work`, in microseconds: `schedstat` of proc(5).
+fn spent(times: usize, mut work: impl FnMut()) -> f64 {
+    let began = processor_time();
+    (0..times).for_each(|_| work());
+    (processor_time() - began) / times as f64 / 1e3
+}
+
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    stat.split_whitespace().next().unwrap().parse().unwrap()
+}

@@ -1,0 +1,130 @@
+//! What was refused, what administrators read, what was changed: one line each, and nothing of what the
+//! rows say. The server's own rows: they outlive those whom they are about, under another name.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait as _, Query};
+use sea_orm::{IntoActiveModel as _, Order};
+
+use crate::filter::column;
+use crate::wall::Pass;
+use crate::{AuditEventId, Error, Privilege, System, Timestamp, Transaction};
+
+/// One line of the audit.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "audit_event")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: AuditEventId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The decision's id, which a refusal tells too.
+    pub decision_id: Uuid,
+    /// The request's id, which its answer and the log tell too.
+    pub request_id: String,
+    /// The caller's id, or the pseudonym of one who was erased; none when nobody was signed in.
+    pub caller_id: Option<String>,
+    /// The id or pseudonym of the administrator who acted as the caller.
+    pub impersonated_by: Option<String>,
+    /// The kind of credential.
+    pub method: Option<String>,
+    /// `Type.field`, or what else was used.
+    pub field: String,
+    /// The rule's name, or the check that failed.
+    pub rule: String,
+    /// `ALLOWED`, or the code of the error.
+    pub outcome: String,
+    /// The row that it was about.
+    pub row_id: Option<String>,
+    /// How often the same happened.
+    pub times: i32,
+}
+
+/// None that a query may follow.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+crate::system!();
+
+/// How much is kept of an id, in characters: an index takes no more than some 2,700 bytes.
+const LONGEST: usize = 320;
+
+/// PostgreSQL cannot keep NUL, and one text must not spoil what is written with it.
+fn storable(text: &str) -> String {
+    text.chars().filter(|letter| *letter != '\0').take(LONGEST).collect()
+}
+
+impl Model {
+    /// The texts that come from elsewhere, as they can be kept.
+    fn storable(self) -> Self {
+        let storable = |text: Option<String>| text.map(|text| storable(&text));
+        Self {
+            caller_id: storable(self.caller_id),
+            impersonated_by: storable(self.impersonated_by),
+            row_id: storable(self.row_id),
+            ..self
+        }
+    }
+}
+
+/// Where an id of a user can stand.
+const USERS: [Column; 3] = [Column::CallerId, Column::ImpersonatedBy, Column::RowId];
+
+impl System<'_> {
+    /// Writes events. One that is there already, from a try whose end nobody saw, stays as it is.
+    ///
+    /// # Errors
+    /// When the database is away or refuses; then none is written.
+    pub async fn keep_audit_events(&self, events: Vec<Model>) -> Result<(), Error> {
+        let rows = events.into_iter().map(|event| event.storable().into_active_model());
+        let kept = Entity::insert_many(rows).on_conflict_do_nothing_on([Column::Id]);
+        kept.exec_without_returning(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Forgets the oldest events from before `moment`, `most` of them. Answers how many there were.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn forget_audit_events(&self, moment: Timestamp, most: u64) -> Result<u64, Error> {
+        let mut oldest = Query::select();
+        oldest.column(Column::Id).from(Entity).and_where(column(Column::At).lt(moment));
+        oldest.order_by(Column::At, Order::Asc).limit(most);
+        let old = Entity::delete_many().filter(Column::Id.in_subquery(oldest));
+        Ok(old.exec(self.connection()).await?.rows_affected)
+    }
+
+    /// Names `user` `pseudonym` in every event.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn pseudonymize(&self, user: &str, pseudonym: &str) -> Result<(), Error> {
+        Ok(rename(self.connection(), user, pseudonym).await?)
+    }
+}
+
+impl Transaction {
+    /// Gives the user with this id a pseudonym, `erased-` and a random id, and names them so in every event
+    /// of the audit. It lasts from the [`commit`](Transaction::commit) on. What is still on its way to the
+    /// audit is seen to by whoever writes it: tell them the pseudonym.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn pseudonymize(&self, user: &str, _proof: Privilege) -> Result<String, Error> {
+        let pseudonym = format!("erased-{}", Uuid::now_v7());
+        self.conn().run(&Pass::Nothing, async |conn| rename(conn, user, &pseudonym).await).await?;
+        Ok(pseudonym)
+    }
+}
+
+async fn rename(conn: &impl ConnectionTrait, user: &str, pseudonym: &str) -> Result<(), DbErr> {
+    let user = storable(user);
+    // One after the other: each has an index of its own.
+    for named in USERS {
+        let renamed = Entity::update_many().col_expr(named, Expr::val(pseudonym));
+        renamed.filter(column(named).eq(user.as_str())).exec(conn).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Users who were erased a while ago, and what the audit calls them now.
+//!
+//! Their rows were renamed when they were erased. What was on its way then, here or on another node, and what
+//! a token of theirs still does until it expires, would bring the id back: it is renamed as it is written,
+//! and what is there already is renamed again after the batch under way, and every hour.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hallpass_entity::audit::Model;
+use tokio::time::Instant;
+
+/// How long they are remembered.
+const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+
+/// The users, by their ids. In memory only, and not for long.
+#[derive(Default)]
+pub(super) struct Erased(Mutex<Vec<User>>);
+
+#[derive(Clone)]
+pub(super) struct User {
+    pub(super) id: String,
+    pub(super) pseudonym: String,
+    at: Instant,
+    is_due: bool,
+}
+
+impl Erased {
+    fn with_users<T>(&self, work: impl FnOnce(&mut Vec<User>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn remember(&self, id: &str, pseudonym: &str) {
+        let (id, pseudonym) = (id.to_owned(), pseudonym.to_owned());
+        let user = User { id, pseudonym, at: Instant::now(), is_due: true };
+        self.with_users(|users| users.push(user));
+    }
+
+    /// Names those whom `event` is about as they are called now.
+    pub(super) fn rename(&self, event: &mut Model) {
+        self.with_users(|users| {
+            for id in [&mut event.caller_id, &mut event.impersonated_by, &mut event.row_id] {
+                let user = users.iter().find(|user| Some(&user.id) == id.as_ref());
+                if let Some(user) = user {
+                    *id = Some(user.pseudonym.clone());
+                }
+            }
+        });
+    }
+
+    /// Those whose rows were not renamed again yet.
+    pub(super) fn due(&self) -> Vec<User> {
+        self.with_users(|users| users.iter().filter(|user| user.is_due).cloned().collect())
+    }
+
+    /// The rows of those with this pseudonym were renamed again.
+    pub(super) fn done(&self, pseudonym: &str) {
+        self.with_users(|users| {
+            users
+                .iter_mut()
+                .filter(|user| user.pseudonym == pseudonym)
+                .for_each(|user| user.is_due = false);
+            users.retain(|user| user.is_due || user.at.elapsed() < REMEMBERED);
+        });
+    }
+
+    /// Everyone's rows are to be renamed once more.
+    pub(super) fn renew(&self) {
+        self.with_users(|users| users.iter_mut().for_each(|user| user.is_due = true));
+    }
+}

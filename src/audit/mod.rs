@@ -1,0 +1,115 @@
+//! The audit: refusals, what administrators read, every mutation, every credential that failed.
+//!
+//! A request leaves its entries in a queue and goes on; a [`Writer`] takes them from there into the
+//! database, many at once. The queue is bounded: what finds no room is dropped, and counted. Nobody who is
+//! not signed in can fill it: they have a half of it, and failed credentials are counted together before
+//! they come near it. A process that is killed loses what the last moment brought.
+
+mod erased;
+mod failures;
+mod meter;
+mod query;
+mod types;
+mod writer;
+
+use std::sync::Arc;
+
+use hallpass_entity::{Database, now};
+use prometheus_client::registry::Registry;
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+
+use crate::access::{Entry, Ledger};
+use crate::config::Retention;
+
+pub use query::AuditQuery;
+pub use types::{AuditEvent, AuditFilter};
+pub use writer::Writer;
+
+use erased::Erased;
+use failures::Failures;
+use meter::{Meter, Outcome};
+
+/// How many entries wait to be written: some five megabytes.
+const WAITING: usize = 8192;
+/// Where there is less room than this, only callers who are signed in get any.
+const RESERVED: usize = WAITING / 2;
+/// How many are written at once: on SQLite each takes as many variables as a row has columns.
+const AT_ONCE: usize = 500;
+
+/// Takes in what is to be on the record. Nobody waits here.
+pub struct Audit {
+    queue: mpsc::Sender<Entry>,
+    failures: Failures,
+    erased: Erased,
+    news: Notify,
+    meter: Meter,
+}
+
+/// An audit in `database`, and what writes it there.
+#[must_use]
+pub fn open(
+    database: Database,
+    retention: Retention,
+    metrics: &mut Registry,
+) -> (Arc<Audit>, Writer) {
+    let (queue, waiting) = mpsc::channel(WAITING);
+    let audit = Arc::new(Audit {
+        queue,
+        failures: Failures::default(),
+        erased: Erased::default(),
+        news: Notify::new(),
+        meter: Meter::registered(metrics),
+    });
+    let writer = Writer::new(Arc::clone(&audit), waiting, database, retention);
+    (audit, writer)
+}
+
+impl Audit {
+    /// Where requests leave their entries.
+    #[must_use]
+    pub fn ledger(self: &Arc<Self>) -> Ledger {
+        let audit = Arc::clone(self);
+        Arc::new(move |entries| audit.take(entries))
+    }
+
+    /// All of a request's entries, or none of them.
+    fn take(&self, entries: Vec<Entry>) {
+        let is_nobodys = entries.iter().all(|entry| entry.caller_id.is_none());
+        let room = self.queue.capacity();
+        let kept_free = if is_nobodys { RESERVED } else { 0 };
+        match self.queue.try_reserve_many(entries.len()) {
+            Ok(places) if room >= kept_free + entries.len() => {
+                places.zip(entries).for_each(|(place, entry)| place.send(entry));
+            }
+            Ok(_) | Err(_) => self.meter.count(Outcome::Dropped, entries.len()),
+        }
+        if WAITING - room >= AT_ONCE {
+            self.news.notify_one();
+        }
+    }
+
+    /// Notes that a credential failed the check `rule` at `field`, and that the request was answered with
+    /// the code `outcome`.
+    pub fn failed(&self, request_id: &str, field: &str, rule: &str, outcome: &str) {
+        self.failures.note(Entry {
+            at: now(),
+            decision_id: Uuid::now_v7(),
+            request_id: request_id.to_owned(),
+            caller_id: None,
+            impersonated_by: None,
+            method: None,
+            field: field.to_owned(),
+            rule: rule.to_owned(),
+            outcome: outcome.to_owned(),
+            row_id: None,
+            times: 1,
+        });
+    }
+
+    /// The user with this id was erased, and the audit names them `pseudonym` from now on: in what is still
+    /// to be written too, here and by other nodes. For an hour, which outlives their tokens.
+    pub fn erased(&self, user: &str, pseudonym: &str) {
+        self.erased.remember(user, pseudonym);
+    }
+}

@@ -1,0 +1,36 @@
+//! Reading the audit, which goes on the record itself.
+
+use async_graphql::{Context, Object};
+use hallpass_entity::Order;
+use hallpass_entity::audit::{Column, Entity};
+
+use super::types::{AuditEvent, AuditFilter};
+use crate::access::{ADMIN, guarded, null_only_on_error};
+use crate::graphql::{Connection, ContextExt as _, Listing, PageArgs, Result, connect};
+
+/// The queries about the audit.
+#[derive(Default)]
+pub struct AuditQuery;
+
+#[guarded(Query)]
+#[Object]
+impl AuditQuery {
+    /// What was refused, what administrators read, what was changed, and which credentials failed: newest
+    /// first. What happens is here within a second.
+    #[graphql(guard = "ADMIN", directive = null_only_on_error::apply())]
+    async fn audit_events(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<AuditFilter>,
+    ) -> Result<Option<Connection<AuditEvent>>> {
+        let everyones = ctx.scope().everyones::<Entity>(ADMIN.prove(ctx)?);
+        let rows = everyones.filter(filter.unwrap_or_default().check()?);
+        let newest = Listing { name: "Newest".to_owned(), order: Order::by(Column::At, true) };
+        let args = PageArgs::new(first, after, last, before);
+        connect(rows, &newest, &args, AuditEvent).await.map(Some)
+    }
+}

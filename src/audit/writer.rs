@@ -1,0 +1,173 @@
+//! Writes the audit down, beside the requests: what waits, many rows at once, and forgets what is too old.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use hallpass_entity::audit::Model;
+use hallpass_entity::{AuditEventId, Database, Error, System, Timestamp, now};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::meter::Outcome;
+use super::{AT_ONCE, Audit};
+use crate::access::Entry;
+use crate::config::Retention;
+use crate::identity::Via;
+
+/// How long an entry waits for others at most.
+const EVERY: Duration = Duration::from_millis(200);
+/// How long a batch is tried again while the database is away. What comes meanwhile waits in the queue.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The same once the server stops.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
+/// How long between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+/// How often what is too old is forgotten.
+const TIDY: Duration = Duration::from_secs(60 * 60);
+/// How much of it at once, between two batches: nobody waits for long.
+const FORGOTTEN_AT_ONCE: u64 = 1000;
+
+/// The one who writes.
+pub struct Writer {
+    audit: Arc<Audit>,
+    queue: mpsc::Receiver<Entry>,
+    database: Database,
+    retention: Option<Duration>,
+    tidy_at: Instant,
+}
+
+impl Writer {
+    pub(super) fn new(
+        audit: Arc<Audit>,
+        queue: mpsc::Receiver<Entry>,
+        database: Database,
+        Retention(retention): Retention,
+    ) -> Self {
+        Self { audit, queue, database, retention, tidy_at: Instant::now() }
+    }
+
+    /// Writes until `stop`, then what is left.
+    pub async fn write_until(mut self, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.news()).await.is_some() {
+            self.write_waiting(&stop).await;
+            self.rename_erased().await;
+            if Instant::now() >= self.tidy_at {
+                self.tidy().await;
+            }
+        }
+        self.queue.close();
+        self.write_waiting(&stop).await;
+        self.rename_erased().await;
+    }
+
+    /// That there is a batch to write, or time for one.
+    async fn news(&self) {
+        let _ = tokio::time::timeout(EVERY, self.audit.news.notified()).await;
+    }
+
+    async fn write_waiting(&mut self, stop: &CancellationToken) {
+        self.audit.meter.wait(self.queue.len());
+        let mut entries = self.audit.failures.take();
+        loop {
+            while entries.len() < AT_ONCE
+                && let Ok(entry) = self.queue.try_recv()
+            {
+                entries.push(entry);
+            }
+            if entries.is_empty() {
+                return;
+            }
+            let events = entries.drain(..).map(event).collect::<Vec<_>>();
+            if !self.write(events, stop).await && stop.is_cancelled() {
+                // Whoever stops does not wait for a database that is away.
+                return self.audit.meter.count(Outcome::Dropped, self.queue.len());
+            }
+        }
+    }
+
+    /// Writes one batch. Answers whether it is written; if not, it is lost.
+    async fn write(&self, mut events: Vec<Model>, stop: &CancellationToken) -> bool {
+        events.iter_mut().for_each(|event| self.audit.erased.rename(event));
+        let began = Instant::now();
+        loop {
+            let patience = if stop.is_cancelled() { LAST_PATIENCE } else { PATIENCE };
+            match self.system().keep_audit_events(events.clone()).await {
+                Ok(()) => {
+                    self.audit.meter.count(Outcome::Written, events.len());
+                    return true;
+                }
+                Err(error) if is_passing(&error) && began.elapsed() < patience => {
+                    tracing::warn!(%error, "the audit could not be written: trying again");
+                    let _ = stop.run_until_cancelled(tokio::time::sleep(BETWEEN_TRIES)).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, lost = events.len(), "a part of the audit is lost");
+                    self.audit.meter.count(Outcome::Dropped, events.len());
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// What was written while they were erased.
+    async fn rename_erased(&self) {
+        for user in self.audit.erased.due() {
+            match self.system().pseudonymize(&user.id, &user.pseudonym).await {
+                Ok(()) => self.audit.erased.done(&user.pseudonym),
+                Err(error) => {
+                    tracing::warn!(%error, "a pseudonym could not be given: trying again");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Forgets a part of what is too old; all of it when it is called often enough.
+    async fn tidy(&mut self) {
+        let forgotten = match self.too_old() {
+            Some(moment) => self.system().forget_audit_events(moment, FORGOTTEN_AT_ONCE).await,
+            None => Ok(0),
+        };
+        match forgotten {
+            Ok(FORGOTTEN_AT_ONCE..) => return,
+            Ok(_) => self.audit.erased.renew(),
+            Err(error) => tracing::warn!(%error, "what is old in the audit could not be forgotten"),
+        }
+        self.tidy_at = Instant::now() + TIDY;
+    }
+
+    fn too_old(&self) -> Option<Timestamp> {
+        now().checked_sub_signed(TimeDelta::from_std(self.retention?).ok()?)
+    }
+
+    fn system(&self) -> System<'_> {
+        self.database.system("the audit is the server's own")
+    }
+}
+
+/// Whether the same may succeed later.
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Unavailable(_) | Error::Timeout(_) => true,
+        Error::Anonymous | Error::Taken(_) | Error::Orphan(_) | Error::Internal(_) => false,
+    }
+}
+
+fn event(entry: Entry) -> Model {
+    Model {
+        id: AuditEventId::generate(),
+        at: entry.at,
+        decision_id: entry.decision_id,
+        request_id: entry.request_id,
+        caller_id: entry.caller_id,
+        impersonated_by: entry.impersonated_by,
+        method: entry.method.map(|via| Via::name(via).to_owned()),
+        field: entry.field,
+        rule: entry.rule,
+        outcome: entry.outcome,
+        row_id: entry.row_id,
+        times: entry.times.try_into().unwrap_or(i32::MAX),
+    }
+}

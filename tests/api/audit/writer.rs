@@ -1,0 +1,302 @@
+//! The audit on its way to the database: what waits, what is dropped, what is forgotten and renamed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use hallpass::access::{ALLOWED, Entry};
+use hallpass::audit::{self, Audit, Writer};
+use hallpass_entity::audit::{Column, Entity, Model};
+use hallpass_entity::{AuditEventId, Database, Options, Privilege, now};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryOrder as _, TransactionTrait as _};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{ada, event_of, settled};
+use crate::app::{App, Backend};
+use crate::on_both_databases;
+use crate::people::alice;
+
+/// As many as wait at once.
+const WAITING: usize = 8192;
+
+/// An audit of a test's own, beside the server's.
+struct Desk {
+    audit: Arc<Audit>,
+    writer: Writer,
+    metrics: Registry,
+}
+
+impl Desk {
+    fn on(database: &Database, retention: &str) -> Self {
+        let mut metrics = Registry::default();
+        let (audit, writer) =
+            audit::open(database.clone(), retention.parse().unwrap(), &mut metrics);
+        Self { audit, writer, metrics }
+    }
+
+    fn leaves(&self, entries: Vec<Entry>) {
+        (self.audit.ledger())(entries);
+    }
+
+    /// Writes what waits, and ends.
+    async fn ends(self) -> Ended {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        self.writer.write_until(stop).await;
+        Ended { audit: self.audit, metrics: self.metrics }
+    }
+
+    /// Writes while `work` goes on.
+    async fn during<T>(self, work: impl AsyncFnOnce(&Arc<Audit>, &Registry) -> T) -> T {
+        let stop = CancellationToken::new();
+        let writing = tokio::spawn(self.writer.write_until(stop.clone()));
+        let done = work(&self.audit, &self.metrics).await;
+        stop.cancel();
+        writing.await.unwrap();
+        done
+    }
+}
+
+struct Ended {
+    audit: Arc<Audit>,
+    metrics: Registry,
+}
+
+fn counted(metrics: &Registry, outcome: &str) -> usize {
+    let mut text = String::new();
+    encode(&mut text, metrics).unwrap();
+    let name = format!("hallpass_audit_events_total{{outcome=\"{outcome}\"}} ");
+    text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
+}
+
+fn entry(caller: Option<&str>, field: &str) -> Entry {
+    Entry {
+        at: now(),
+        decision_id: Uuid::now_v7(),
+        request_id: "request".to_owned(),
+        caller_id: caller.map(str::to_owned),
+        impersonated_by: None,
+        method: None,
+        field: field.to_owned(),
+        rule: "RULE".to_owned(),
+        outcome: ALLOWED.to_owned(),
+        row_id: None,
+        times: 1,
+    }
+}
+
+fn row(age: TimeDelta) -> Model {
+    Model {
+        id: AuditEventId::generate(),
+        at: now() - age,
+        decision_id: Uuid::now_v7(),
+        request_id: "request".to_owned(),
+        caller_id: None,
+        impersonated_by: None,
+        method: None,
+        field: "Query.old".to_owned(),
+        rule: "RULE".to_owned(),
+        outcome: ALLOWED.to_owned(),
+        row_id: None,
+        times: 1,
+    }
+}
+
+async fn rows(database: &Database) -> Vec<Model> {
+    let system = database.system("tests read the audit");
+    Entity::find().order_by_asc(Column::Id).all(system.connection()).await.unwrap()
+}
+
+async fn until(condition: impl AsyncFn() -> bool) {
+    let began = Instant::now();
+    while !condition().await {
+        assert!(began.elapsed() < Duration::from_secs(30), "it did not come to be");
+        tokio::task::yield_now().await;
+    }
+}
+
+on_both_databases! {
+    async fn what_finds_no_room_is_dropped_and_counted_and_nobody_waits(app: App) {
+        let desk = Desk::on(&app.database, "off");
+        let began = Instant::now();
+        for _ in 0..WAITING {
+            desk.leaves(vec![entry(None, "Query.anonymous")]);
+        }
+        assert_eq!(counted(&desk.metrics, "dropped"), WAITING / 2, "half is for who is signed in");
+        for _ in 0..WAITING / 2 {
+            desk.leaves(vec![entry(Some("user-alice"), "Query.hers")]);
+        }
+        assert_eq!(counted(&desk.metrics, "dropped"), WAITING / 2, "none of theirs");
+        desk.leaves(vec![entry(Some("user-alice"), "Query.more"), entry(Some("user-alice"), "Query.more")]);
+        assert_eq!(counted(&desk.metrics, "dropped"), WAITING / 2 + 2);
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let ended = desk.ends().await;
+        assert_eq!(counted(&ended.metrics, "written"), WAITING);
+        let kept = rows(&app.database).await;
+        assert_eq!(kept.len(), WAITING, "what waits when the server stops is written");
+        assert!(kept.iter().all(|event| event.field != "Query.more"));
+        (ended.audit.ledger())(vec![entry(Some("user-alice"), "Query.late")]);
+        assert_eq!(counted(&ended.metrics, "dropped"), WAITING / 2 + 3, "nobody writes any more");
+    }
+
+    async fn a_request_is_on_the_record_whole_or_not_at_all(app: App) {
+        let desk = Desk::on(&app.database, "off");
+        desk.leaves((0..WAITING - 1).map(|_| entry(Some("user-alice"), "Query.first")).collect());
+        desk.leaves(vec![entry(Some("user-alice"), "Query.second"), entry(Some("user-alice"), "Query.second")]);
+        desk.leaves(vec![entry(Some("user-alice"), "Query.third")]);
+        let ended = desk.ends().await;
+        assert_eq!((counted(&ended.metrics, "written"), counted(&ended.metrics, "dropped")), (WAITING, 2));
+        assert!(rows(&app.database).await.iter().all(|event| event.field != "Query.second"));
+    }
+
+    async fn a_flood_of_bad_credentials_is_a_few_rows_that_count_them_all(app: App) {
+        let desk = Desk::on(&app.database, "off");
+        for number in 0..1000 {
+            desk.audit.failed(&format!("request-{number}"), "authentication", "signature", "UNAUTHENTICATED");
+        }
+        desk.audit.failed("another", "authentication", "times", "UNAUTHENTICATED");
+        let ended = desk.ends().await;
+        let kept = rows(&app.database).await;
+        assert_eq!(kept.len(), 11, "the first ten, and the other check");
+        assert_eq!(kept.iter().map(|event| event.times).sum::<i32>(), 1001);
+        assert_eq!(kept.last().unwrap().rule, "times");
+        assert_eq!(counted(&ended.metrics, "dropped"), 0);
+    }
+
+    async fn what_no_database_can_keep_of_a_name_does_not_spoil_the_batch(app: App) {
+        let desk = Desk::on(&app.database, "off");
+        let long = "ü".repeat(5000);
+        desk.leaves(vec![entry(Some("nul\0nul"), "Query.a"), entry(Some(&long), "Query.b")]);
+        let ended = desk.ends().await;
+        assert_eq!(counted(&ended.metrics, "written"), 2);
+        let kept = rows(&app.database).await;
+        assert_eq!(kept[0].caller_id.as_deref(), Some("nulnul"));
+        assert_eq!(kept[1].caller_id.as_ref().unwrap().chars().count(), 320);
+    }
+
+    async fn what_is_older_than_the_retention_is_forgotten_however_much_it_is(app: App) {
+        let system = app.database.system("tests write what is old");
+        for _ in 0..5 {
+            let old = (0..500).map(|_| row(TimeDelta::days(80))).collect();
+            system.keep_audit_events(old).await.unwrap();
+        }
+        system.keep_audit_events(vec![row(TimeDelta::days(60))]).await.unwrap();
+        let kept_for_ever = Desk::on(&app.database, "off");
+        kept_for_ever.during(async |audit, metrics| {
+            audit.failed("request", "authentication", "times", "UNAUTHENTICATED");
+            until(async || counted(metrics, "written") == 1).await;
+        }).await;
+        assert_eq!(rows(&app.database).await.len(), 2502, "`off` forgets nothing");
+        Desk::on(&app.database, "70d").during(async |_, _| {
+            until(async || rows(&app.database).await.len() == 2).await;
+        }).await;
+    }
+
+    async fn an_erased_user_has_another_name_in_what_was_and_in_what_is_to_come(app: App) {
+        let acting = alice().with("impersonatedBy", "user-ada");
+        app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") }").await;
+        app.by_jwt(&acting).ask("mutation { deleteTask(id: \"none\") }").await;
+        settled(&app).await;
+        let before = rows(&app.database).await.len();
+
+        let pseudonym = Desk::on(&app.database, "off").during(async |audit, metrics| {
+            let ledger = audit.ledger();
+            // Once twice is written, what a writer does when it starts is done.
+            for written in 1..=2 {
+                ledger(vec![entry(Some("user-alice"), "Query.before")]);
+                until(async || counted(metrics, "written") == written).await;
+            }
+            ledger(vec![Entry { row_id: Some("user-alice".to_owned()), ..entry(Some("user-alice"), "Query.waits") }]);
+            let pseudonym = erase(&app, "user-alice").await;
+            // From another node, which has not heard.
+            let unheard = Model { caller_id: Some("user-alice".to_owned()), ..row(TimeDelta::zero()) };
+            app.database.system("tests stand in for a node").keep_audit_events(vec![unheard]).await.unwrap();
+            audit.erased("user-alice", &pseudonym);
+            until(async || {
+                let kept = rows(&app.database).await;
+                kept.len() == before + 4 && !format!("{kept:?}").contains("user-alice")
+            }).await;
+            // A token of hers lives on.
+            ledger(vec![entry(Some("user-alice"), "Query.again")]);
+            until(async || counted(metrics, "written") == 4).await;
+            pseudonym
+        }).await;
+        assert!(pseudonym.starts_with("erased-"));
+        let kept = rows(&app.database).await;
+        assert_eq!(kept.len(), before + 5, "the audit is kept");
+        assert!(!format!("{kept:?}").contains("user-alice"));
+        let renamed = kept.iter().filter(|event| event.caller_id.as_ref() == Some(&pseudonym)).count();
+        assert_eq!(renamed, kept.len(), "one name throughout");
+        assert!(kept.iter().any(|event| event.impersonated_by.as_deref() == Some("user-ada")));
+        let pseudonym = erase(&app, "user-ada").await;
+        assert!(rows(&app.database).await.iter().any(|event| event.impersonated_by.as_ref() == Some(&pseudonym)));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests stand in for the mutation here")]
+async fn erase(app: &App, user: &str) -> String {
+    let together = app.scope_of(&ada()).begin().await.unwrap();
+    let pseudonym = together.pseudonymize(user, Privilege::proved()).await.unwrap();
+    together.commit().await.unwrap();
+    pseudonym
+}
+
+#[tokio::test]
+async fn a_batch_waits_while_the_database_is_away_and_is_written_when_it_is_back() {
+    let files = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/one.db?mode=rwc", files.path().display());
+    let config = crate::app::config(&["--database-url", &url]);
+    hallpass::app::migrate(&config).await.unwrap();
+    let one = Options { url, statement_timeout: None, connections: 1, row_security: false };
+    let database = Database::connect(one).await.unwrap();
+    let system = database.system("tests hold the one connection");
+    let held = system.connection().begin().await.unwrap();
+    Desk::on(&database, "off")
+        .during(async |audit, metrics| {
+            (audit.ledger())(vec![entry(Some("user-alice"), "Query.waits")]);
+            // Whoever asked first was refused first: the writer, then we.
+            for _ in 0..2 {
+                database.ping().await.unwrap_err();
+            }
+            assert_eq!(counted(metrics, "written") + counted(metrics, "dropped"), 0);
+            held.rollback().await.unwrap();
+            until(async || counted(metrics, "written") == 1).await;
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_counted_and_the_server_stops_all_the_same() {
+    let app = App::start(Backend::Sqlite).await;
+    let system = app.database.system("tests break the database");
+    system.connection().execute_unprepared("DROP TABLE audit_event").await.unwrap();
+    let desk = Desk::on(&app.database, "off");
+    desk.leaves((0..1200).map(|_| entry(Some("user-alice"), "Query.lost")).collect());
+    let ended = desk.ends().await;
+    assert_eq!((counted(&ended.metrics, "written"), counted(&ended.metrics, "dropped")), (0, 1200));
+    let answer =
+        app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+    assert!(answer["createTask"]["id"].is_string(), "requests do not depend on it");
+}
+
+#[tokio::test]
+async fn the_server_itself_forgets_and_counts() {
+    let app = App::with(Backend::Sqlite, &["--audit-retention", "1h"]).await;
+    let answer = app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") }").await;
+    event_of(&app, &answer).await;
+    let metrics = app.anonymous().request(reqwest::Method::GET, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("hallpass_audit_events_total{outcome=\"written\"} 1"), "{metrics}");
+    assert!(metrics.contains("hallpass_audit_events_total{outcome=\"dropped\"} 0"));
+    assert!(metrics.contains("hallpass_audit_waiting "));
+}
+
+#[test]
+fn a_retention_of_nothing_is_no_retention() {
+    for wrong in ["0", "0s", "", "90", "never"] {
+        assert!(wrong.parse::<hallpass::config::Retention>().is_err(), "{wrong}");
+    }
+}
