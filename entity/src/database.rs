@@ -7,6 +7,7 @@ use sea_orm::{
     EntityTrait, PaginatorTrait,
 };
 
+use crate::owning::Owning;
 use crate::wall::{ANNOUNCEMENT, Conn, Pass};
 use crate::{Error, Scope, UserId};
 
@@ -35,6 +36,7 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
 pub struct Database {
     pool: DatabaseConnection,
     walled: bool,
+    pub(crate) owning: Owning,
 }
 
 impl Database {
@@ -82,13 +84,13 @@ impl Database {
         }
         let mut pool = sea_orm::Database::connect(connect).await?;
         pool.set_metric_callback(move |info| observe(&info.statement.sql));
-        Ok(Self { pool, walled })
+        Ok(Self { pool, walled, owning: Owning::default() })
     }
 
     /// The doors of one caller; without an owner, of an anonymous one.
     #[must_use]
     pub fn scope(&self, owner: Option<UserId>) -> Scope {
-        Scope::new(self.conn(), owner)
+        Scope::new(self.conn(), owner, self.owning)
     }
 
     fn conn(&self) -> Conn {

@@ -16,6 +16,7 @@ mod filter;
 mod gap;
 mod id;
 pub mod owned;
+mod owning;
 mod page;
 pub mod policy;
 mod privilege;

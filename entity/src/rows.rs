@@ -5,8 +5,8 @@
 
 use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, Iterable, ModelTrait,
-    PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Select, TryGetable,
+    ActiveModelTrait, Condition, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn,
+    QueryFilter, QueryOrder, QuerySelect, Select, TryGetable,
 };
 
 use crate::filter::column;
@@ -246,9 +246,4 @@ impl<E: SharedEntity> Rows<E, Edit> {
     pub async fn delete(&self) -> Result<u64, Error> {
         self.remove().await
     }
-}
-
-/// Kept out of the public face: which column a table's owner stands in.
-pub(crate) fn owned_by<E: OwnedEntity>(owner: &crate::UserId) -> Condition {
-    Condition::all().add(ColumnTrait::eq(&E::OWNER, owner.clone()))
 }

@@ -21,8 +21,9 @@ use sea_orm::{
     PrimaryKeyToColumn,
 };
 
+use crate::owning::Owning;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
-use crate::rows::{Edit, Own, Read, Rows, owned_by};
+use crate::rows::{Edit, Own, Read, Rows};
 use crate::wall::{Conn, Pass};
 use crate::{Error, Filter, Privilege, UserId};
 
@@ -31,11 +32,12 @@ use crate::{Error, Filter, Privilege, UserId};
 pub struct Scope {
     conn: Conn,
     owner: Option<UserId>,
+    owning: Owning,
 }
 
 impl Scope {
-    pub(crate) fn new(conn: Conn, owner: Option<UserId>) -> Self {
-        Self { conn, owner }
+    pub(crate) fn new(conn: Conn, owner: Option<UserId>, owning: Owning) -> Self {
+        Self { conn, owner, owning }
     }
 
     /// Whose scope this is; nobody's for an anonymous caller.
@@ -66,7 +68,7 @@ impl Scope {
     /// # Errors
     /// [`Error::Anonymous`] when nobody is signed in.
     pub fn mine<E: OwnedEntity>(&self) -> Result<Rows<E, Own>, Error> {
-        Ok(self.rows(self.pass(), owned_by::<E>(self.signed_in()?)))
+        Ok(self.rows(self.pass(), self.owning.condition::<E>(self.signed_in()?)))
     }
 
     /// Rows of whatever owner that are shown to everyone.
@@ -80,7 +82,7 @@ impl Scope {
     pub fn readable<E: PublicRows>(&self) -> Rows<E> {
         let public = E::public().into_condition();
         let condition = match &self.owner {
-            Some(owner) => Condition::any().add(owned_by::<E>(owner)).add(public),
+            Some(owner) => Condition::any().add(self.owning.condition::<E>(owner)).add(public),
             None => public,
         };
         self.rows(self.pass(), condition)
@@ -112,7 +114,7 @@ impl Scope {
     pub async fn is_anothers<E: OwnedEntity>(&self, row: Filter<E>) -> Result<bool, Error> {
         let rows = self.rows::<E, Read>(Pass::Everyones, row.into_condition());
         let anothers = match &self.owner {
-            Some(owner) => rows.filter(Filter::new(owned_by::<E>(owner).not())),
+            Some(owner) => rows.filter(Filter::new(self.owning.condition::<E>(owner).not())),
             None => rows,
         };
         Ok(anothers.count().await? > 0)
@@ -220,7 +222,8 @@ impl Scope {
     /// When the database is away.
     pub async fn begin(&self) -> Result<Transaction, Error> {
         let conn = self.conn.begin(&self.pass()).await?;
-        Ok(Transaction { scope: Self { conn, owner: self.owner.clone() } })
+        let (owner, owning) = (self.owner.clone(), self.owning);
+        Ok(Transaction { scope: Self { conn, owner, owning } })
     }
 }
 

@@ -71,13 +71,23 @@ impl App {
     /// A server with this configuration and no other, which keeps its files in `files`. Calls `observe`
     /// with each statement that ran.
     pub async fn launch(
-        mut config: Config,
+        config: Config,
         files: TempDir,
         observe: impl Fn(&str) + Send + Sync + 'static,
     ) -> Self {
+        Self::launch_with(config, files, observe, |database| database).await
+    }
+
+    /// The same, on what `prepare` makes of the database.
+    pub async fn launch_with(
+        mut config: Config,
+        files: TempDir,
+        observe: impl Fn(&str) + Send + Sync + 'static,
+        prepare: impl FnOnce(Database) -> Database,
+    ) -> Self {
         config.development_key = files.path().join("key.der");
         app::migrate(&config).await.expect("the database can be migrated");
-        let database = app::open(&config, observe).await.expect("the database opens");
+        let database = prepare(app::open(&config, observe).await.expect("the database opens"));
         let server = Server::build(&config, database.clone()).await.expect("the parts fit");
         let (main, url) = listen().await;
         let stop = CancellationToken::new();

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use hallpass::testing::{self, Person};
-use hallpass_entity::{Scope, UserId, course, variant};
+use hallpass_entity::{Database, Scope, UserId, course, variant};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 pub use hallpass::testing::{Answer, As, client, config};
@@ -18,6 +18,16 @@ use crate::postgres;
 pub enum Backend {
     Sqlite,
     Postgres,
+}
+
+impl Backend {
+    /// The address of a database of one's own, which may be a file among `files`.
+    fn database(self, files: &tempfile::TempDir) -> String {
+        match self {
+            Self::Sqlite => format!("sqlite://{}/test.db?mode=rwc", files.path().display()),
+            Self::Postgres => postgres::database(),
+        }
+    }
 }
 
 /// Writes a test twice, once for each database: `on_both_databases! { async fn name(app: App) { … } }`.
@@ -79,15 +89,32 @@ impl App {
     /// A server with these settings and no others.
     pub async fn configured(backend: Backend, flags: &[&str]) -> Self {
         let files = tempfile::tempdir().unwrap();
-        let url = match backend {
-            Backend::Sqlite => format!("sqlite://{}/test.db?mode=rwc", files.path().display()),
-            Backend::Postgres => postgres::database(),
-        };
+        let url = backend.database(&files);
         Self::on(&url, files, flags).await
+    }
+
+    /// A server that trusts the tests' issuer; where `forgets` is set, its scopes forget whose rows are.
+    pub async fn forgetful(backend: Backend, flags: &[&str], forgets: bool) -> Self {
+        let mut all = vec!["--better-auth-url", Issuer::shared().url()];
+        all.extend(flags);
+        let files = tempfile::tempdir().unwrap();
+        let url = backend.database(&files);
+        let prepare = |db: Database| if forgets { db.forgetting_owners() } else { db };
+        Self::prepared(&url, files, &all, prepare).await
     }
 
     /// A server on the database at `url`, which may be another's too.
     pub async fn on(url: &str, files: tempfile::TempDir, flags: &[&str]) -> Self {
+        Self::prepared(url, files, flags, |database| database).await
+    }
+
+    /// A server on what `prepare` makes of the database at `url`.
+    pub async fn prepared(
+        url: &str,
+        files: tempfile::TempDir,
+        flags: &[&str],
+        prepare: impl FnOnce(Database) -> Database,
+    ) -> Self {
         log::watch();
         for pair in flags.windows(2).filter(|pair| is_secret(pair[0])) {
             pair[1].split(',').for_each(log::must_not_show);
@@ -103,7 +130,8 @@ impl App {
                 seen.lock().unwrap().push(sql.to_owned());
             }
         };
-        let server = testing::App::launch(testing::config(&all), files, observe).await;
+        let config = testing::config(&all);
+        let server = testing::App::launch_with(config, files, observe, prepare).await;
         Self { server, statements }
     }
 
@@ -157,6 +185,11 @@ impl App {
         let forms = variant::Entity::update_many().col_expr(variant::Column::Body, body.into());
         let system = self.database.system("tests stand in for editors");
         forms.exec(system.connection()).await.unwrap();
+    }
+
+    /// How many statements ran since [`statements_of`](Self::statements_of) last began or ended.
+    pub fn statements_so_far(&self) -> usize {
+        self.statements.lock().unwrap().len()
     }
 
     /// The statements that ran while `work` did.

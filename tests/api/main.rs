@@ -40,6 +40,7 @@ mod key_sets;
 mod kinds;
 mod kit;
 mod known_users;
+mod leaks;
 mod learners;
 mod live;
 mod live_callers;

@@ -1,0 +1,176 @@
+//! Rows of every owned table: alice's, which bob must not learn of, and bob's own.
+//!
+//! To add a table: say what its rows are here, and name it in [`tables`]. Put a text that begins with
+//! `hers` into each column of hers that takes text.
+
+use hallpass_entity::level::Level;
+use hallpass_entity::policy::OwnedEntity;
+use hallpass_entity::{
+    ChapterId, Set, TaskId, TaskTagId, Timestamp, learner, progress, task, task_tag,
+};
+use uuid::Uuid;
+
+use super::shelf::CHAPTERS;
+use super::table::{Kept, Table};
+
+/// The owned tables, parents first.
+pub fn tables() -> Vec<Box<dyn Kept>> {
+    vec![
+        Box::new(Table::<task::Entity>::default()),
+        Box::new(Table::<task_tag::Entity>::default()),
+        Box::new(Table::<progress::Entity>::default()),
+        Box::new(Table::<learner::Entity>::default()),
+    ]
+}
+
+/// An owned table, and what stands in it. Whose a row is, is filled in.
+pub trait Seeded: OwnedEntity {
+    /// The type whose global ids are those of the rows, if they have such.
+    const NODE: Option<&'static str>;
+    /// Alice's rows.
+    fn hers() -> Vec<Self::ActiveModel>;
+    /// What everyone may see of alice's rows, with nothing where they may not look.
+    fn hers_as_seen() -> Vec<Self::ActiveModel>;
+    /// Bob's rows.
+    fn his() -> Vec<Self::ActiveModel>;
+}
+
+/// The same ids on every server.
+pub fn id<T: From<Uuid>>(number: u128) -> T {
+    T::from(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number))
+}
+
+/// A moment that stands nowhere else, so many microseconds into 2031.
+pub fn moment(number: i64) -> Timestamp {
+    chrono::DateTime::from_timestamp_micros(1_925_000_000_000_000 + number * 1_000_003).unwrap()
+}
+
+fn task(number: u128, title: &str) -> task::ActiveModel {
+    let nth = i64::try_from(number).unwrap() * 10;
+    task::ActiveModel {
+        id: Set(id::<TaskId>(number)),
+        title: Set(title.to_owned()),
+        description: Set(None),
+        completed: Set(false),
+        completed_at: Set(None),
+        priority: Set(task::Priority::Medium),
+        due_at: Set(None),
+        is_public: Set(false),
+        version: Set(1),
+        created_at: Set(moment(nth)),
+        updated_at: Set(moment(nth + 1)),
+        ..Default::default()
+    }
+}
+
+impl Seeded for task::Entity {
+    const NODE: Option<&'static str> = Some("Task");
+
+    fn hers() -> Vec<task::ActiveModel> {
+        let private = |number, title| {
+            let nth = i64::try_from(number).unwrap() * 10;
+            task::ActiveModel {
+                description: Set(Some(format!("{title}, in detail"))),
+                completed: Set(number % 2 == 0),
+                completed_at: Set((number % 2 == 0).then(|| moment(nth + 2))),
+                priority: Set(task::Priority::Urgent),
+                due_at: Set(Some(moment(nth + 3))),
+                ..task(number, title)
+            }
+        };
+        let shown = task::ActiveModel {
+            description: Set(Some("hers behind what is shown".to_owned())),
+            priority: Set(task::Priority::High),
+            due_at: Set(Some(moment(999))),
+            ..Self::hers_as_seen().remove(0)
+        };
+        vec![private(12, "hers first"), private(15, "hers second"), shown]
+    }
+
+    fn hers_as_seen() -> Vec<task::ActiveModel> {
+        vec![task::ActiveModel { is_public: Set(true), ..task(13, "shown to everyone") }]
+    }
+
+    fn his() -> Vec<task::ActiveModel> {
+        let public = task::ActiveModel { is_public: Set(true), ..task(14, "his, for all to see") };
+        vec![task(11, "his before hers"), public, task(16, "his after hers")]
+    }
+}
+
+fn tag(number: u128, task: u128, word: &str) -> task_tag::ActiveModel {
+    task_tag::ActiveModel {
+        id: Set(id::<TaskTagId>(number)),
+        task_id: Set(id::<TaskId>(task)),
+        tag: Set(word.to_owned()),
+        ordinal: Set(0),
+        ..Default::default()
+    }
+}
+
+impl Seeded for task_tag::Entity {
+    const NODE: Option<&'static str> = None;
+
+    fn hers() -> Vec<task_tag::ActiveModel> {
+        vec![tag(22, 12, "hers tag"), tag(23, 13, "hers tag on what is shown")]
+    }
+
+    fn hers_as_seen() -> Vec<task_tag::ActiveModel> {
+        Vec::new()
+    }
+
+    fn his() -> Vec<task_tag::ActiveModel> {
+        vec![tag(21, 11, "his tag"), tag(24, 14, "his other tag")]
+    }
+}
+
+fn read(chapter: u128, percent: i32, number: i64) -> progress::ActiveModel {
+    progress::ActiveModel {
+        chapter_id: Set(id::<ChapterId>(chapter)),
+        percent: Set(percent),
+        bookmarked: Set(true),
+        updated_at: Set(moment(number)),
+        ..Default::default()
+    }
+}
+
+impl Seeded for progress::Entity {
+    const NODE: Option<&'static str> = None;
+
+    fn hers() -> Vec<progress::ActiveModel> {
+        vec![read(CHAPTERS[0], 73, 310), read(CHAPTERS[1], 37, 320)]
+    }
+
+    fn hers_as_seen() -> Vec<progress::ActiveModel> {
+        Vec::new()
+    }
+
+    fn his() -> Vec<progress::ActiveModel> {
+        vec![read(CHAPTERS[1], 20, 330)]
+    }
+}
+
+fn words(software: Level, interest: &str, number: i64) -> learner::ActiveModel {
+    learner::ActiveModel {
+        software_background: Set(Some(software)),
+        hardware_background: Set(None),
+        interest_area: Set(Some(interest.to_owned())),
+        updated_at: Set(moment(number)),
+        ..Default::default()
+    }
+}
+
+impl Seeded for learner::Entity {
+    const NODE: Option<&'static str> = None;
+
+    fn hers() -> Vec<learner::ActiveModel> {
+        vec![words(Level::Advanced, "hers alone", 410)]
+    }
+
+    fn hers_as_seen() -> Vec<learner::ActiveModel> {
+        Vec::new()
+    }
+
+    fn his() -> Vec<learner::ActiveModel> {
+        vec![words(Level::Intermediate, "his", 420)]
+    }
+}
