@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Asker, Asking, Ledger, Policy, Trail, View, note_hidden};
+use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
 use crate::attendance::{self, Attendance, Register};
 use crate::audit::{self, Audit, Writer};
 use crate::config::{Config, ConfigError, Environment, RowSecurity};
@@ -23,6 +23,7 @@ use crate::identity::{
 };
 use crate::nodes::Nodes;
 use crate::relay::Relay;
+use crate::review::note_hidden;
 use crate::revocations::Desk;
 use crate::row_security::Breach;
 use crate::schema::{self, Schemas};

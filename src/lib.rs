@@ -14,6 +14,7 @@
 //! | [`config`] | nothing of ours |
 //! | [`identity`] | [`config`], `hallpass_entity` (user ids and the clock) |
 //! | [`access`] | [`identity`] |
+//! | [`review`] | [`access`], [`identity`] |
 //! | [`events`] | `hallpass_entity` (ids) |
 //! | [`graphql`] | [`access`], [`events`], [`identity`], `hallpass_entity`; of [`config`] how ownership is denied |
 //! | a domain | [`graphql`], [`access`], [`events`], [`identity`], `hallpass_entity`, another domain's nouns |
@@ -49,6 +50,7 @@ pub mod identity;
 pub mod learners;
 pub mod nodes;
 pub mod relay;
+pub mod review;
 pub mod revocations;
 pub mod row_security;
 pub mod schema;

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, QueryResult, Statement};
 
-use crate::owned::owned_tables;
+use crate::tables::owned_tables;
 use crate::{Database, Error};
 
 /// Why row-level security does not hold, though it was asked for.

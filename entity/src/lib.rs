@@ -7,7 +7,7 @@
 //! elsewhere. This crate knows no HTTP, no GraphQL and no request.
 //!
 //! To add a table: a file beside `task.rs`, one `mod` line here, one policy macro in the file; and where
-//! rows have owners, one line in [`owned`], and the policies of PostgreSQL in its migration.
+//! rows have owners, one line in [`tables`], and the policies of PostgreSQL in its migration.
 
 mod clock;
 mod database;
@@ -15,7 +15,6 @@ mod error;
 mod filter;
 mod gap;
 mod id;
-pub mod owned;
 mod owning;
 mod page;
 pub mod policy;
@@ -35,6 +34,7 @@ pub mod level;
 pub mod progress;
 pub mod revocation;
 pub mod seen_session;
+pub mod tables;
 pub mod task;
 pub mod task_tag;
 pub mod variant;

@@ -10,30 +10,22 @@
 //!     async fn tasks(&self, …) -> Result<Option<TaskConnection>> { … }
 //! ```
 //!
-//! From that value come the decision and its reasons (`decision`), the guard and the refusal (`guard`),
-//! `@access(rule: …)` in the schema (`macros`), what each caller sees of the schema (`view`), the table
-//! `access.md` (`table`) and how it changed (`change`), what a document would be told (`explain`), and what
-//! the audit keeps (`trail`).
+//! From that value come the decision (`decision`), the guard and the refusal (`guard`), `@access(rule: …)` in
+//! the schema (`macros`), what each caller sees of the schema (`view`), what the audit keeps (`trail`), and
+//! what reviewers read ([`review`](crate::review)).
 
-mod change;
 mod decision;
-mod explain;
 mod guard;
 mod rule;
-mod table;
 mod trail;
 mod view;
 
-pub use change::Change;
 pub use decision::{Asker, Denial, Facts, Lack, Policy, Reason};
-pub use explain::{Line, Verdict, explain, note_hidden};
 pub use guard::{Asked, Asking, Closed, Guarded, Refusal};
 pub use hallpass_access_macros::guarded;
 pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};
-pub use table::{ABSENT, HIDDEN, OPEN};
-pub use table::{Cell, Column, Row, Table, TableError};
 pub use trail::{ALLOWED, Entry, Ledger, Trail};
-pub use view::{View, leave_out, rule_of};
+pub use view::{View, leave_out, rule_of, stated_name};
 
 use async_graphql::TypeDirective;
 

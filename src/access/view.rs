@@ -3,12 +3,11 @@
 
 use std::cell::Cell;
 
-use async_graphql::Context;
-use async_graphql::registry::{MetaType, Registry};
+use async_graphql::registry::{MetaField, MetaType, Registry};
+use async_graphql::{Context, Value};
 
 use super::decision::Asker;
 use super::rule::{RULES, Rule};
-use super::table::stated_name;
 
 /// Which rules are within a caller's reach: what tells one view of the schema from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +46,16 @@ impl View {
         }
         let at = RULES.iter().position(|known| known.name() == rule);
         at.is_some_and(|at| self.0 >> at & 1 == 1)
+    }
+}
+
+/// The name of the rule that `field` states.
+#[must_use]
+pub fn stated_name(field: &MetaField) -> Option<&str> {
+    let stated = field.directive_invocations.iter().find(|stated| stated.name == "access")?;
+    match stated.args.get("rule") {
+        Some(Value::String(rule)) => Some(rule),
+        _ => None,
     }
 }
 

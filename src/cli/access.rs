@@ -2,10 +2,10 @@
 
 use super::cast::Cast;
 use super::{CliError, block_on, print_or_check};
-use crate::access::{Change, Column, Table};
 use crate::app;
 use crate::config::Config;
 use crate::identity::Persona;
+use crate::review::{Change, Column, Table};
 use crate::schema;
 
 pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliError> {

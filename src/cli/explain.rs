@@ -6,10 +6,11 @@ use async_graphql::parser::parse_query;
 
 use super::cast::Cast;
 use super::{CliError, block_on, or_stdin};
-use crate::access::{Asker, explain};
+use crate::access::Asker;
 use crate::app;
 use crate::config::Config;
 use crate::identity::{Caller, Decision, Persona};
+use crate::review::explain;
 use crate::schema;
 
 pub(super) fn run(

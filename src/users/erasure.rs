@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
-use hallpass_entity::owned::Erased;
+use hallpass_entity::tables::Erased;
 
 use crate::access::{SURE_ADMIN, guarded, null_only_on_error};
 use crate::audit::Audit;

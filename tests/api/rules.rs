@@ -167,6 +167,10 @@ fn a_document_is_explained_field_by_field() {
     ] {
         assert!(explained.stdout.lines().any(|said| said == line), "{line}: {}", explained.stdout);
     }
+    let editor =
+        hallpass(&["explain", "--as", "admin", "{ chapter(slug: \"x\") { variants { level } } }"]);
+    let line = "chapter.variants: allowed by ROLE(editor) or PERMISSION(content:write), met by ROLE(editor)";
+    assert!(editor.stdout.lines().any(|said| said == line), "{}", editor.stdout);
     let tiers = explained.stdout.lines().find(|line| line.starts_with("chapter.text:")).unwrap();
     assert!(tiers.contains("requiredTier free: allowed; requiredTier premium: refused"), "{tiers}");
     let guest = hallpass(&["explain", "--as", "guest", "{ me { id } }"]);

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use async_graphql::Value;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use serde::{Deserialize, Serialize};
 
-use super::decision::{Asker, Denial, Facts, Policy};
-use super::rule::Rule;
+use crate::access::{Asker, Denial, Facts, Policy, Rule, stated_name};
 use crate::identity::Caller;
 
 /// The answer to whoever is let in.
@@ -81,15 +79,6 @@ pub enum TableError {
         /// The rule.
         rule: String,
     },
-}
-
-/// The name of the rule that `field` states.
-pub(super) fn stated_name(field: &MetaField) -> Option<&str> {
-    let stated = field.directive_invocations.iter().find(|stated| stated.name == "access")?;
-    match stated.args.get("rule") {
-        Some(Value::String(rule)) => Some(rule),
-        _ => None,
-    }
 }
 
 impl Table {

@@ -8,10 +8,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::registry::{MetaTypeName, Registry};
 
-use super::decision::{Asker, Denial, Facts};
-use super::rule::Rule;
-use super::table::stated_name;
-use super::trail::Trail;
+use crate::access::{Asker, Denial, Facts, Rule, Trail, stated_name};
 
 /// One field of a document, and what a caller gets there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +21,8 @@ pub struct Line {
     pub rule: Option<Rule>,
     /// What they get.
     pub verdict: Verdict,
+    /// The parts of the rule that they meet whatever the row.
+    pub met: Vec<Rule>,
 }
 
 /// What a caller gets at a field.
@@ -122,7 +121,11 @@ impl Walk<'_> {
             (Some(_), None) => Verdict::Open,
             (Some(_), Some(rule)) => verdict(rule, self.asker),
         };
-        let line = Line { path: path.clone(), field: format!("{object}.{name}"), rule, verdict };
+        let reasons = rule.map(|rule| rule.reasons(self.asker, Facts::default()));
+        let met = reasons.into_iter().flatten().filter(|reason| reason.met);
+        let met = met.map(|reason| reason.rule).collect();
+        let line =
+            Line { path: path.clone(), field: format!("{object}.{name}"), rule, verdict, met };
         self.lines.push(line);
         if let Some(known) = known {
             let of = MetaTypeName::concrete_typename(&known.ty);
@@ -169,7 +172,7 @@ impl fmt::Display for Line {
         write!(f, "{}: ", self.path)?;
         match &self.verdict {
             Verdict::Open => write!(f, "allowed to whoever reaches the object"),
-            Verdict::Allowed => write!(f, "allowed by {rule}"),
+            Verdict::Allowed => write!(f, "allowed by {rule}{}", because(self.rule, &self.met)),
             Verdict::Refused(denial) => write!(f, "refused by {rule}: {}", told(denial)),
             Verdict::Hidden => {
                 write!(f, "hidden by {rule}: to these callers there is no such field")
@@ -185,6 +188,17 @@ impl fmt::Display for Line {
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+/// Which part of a composed rule let them in.
+fn because(rule: Option<Rule>, met: &[Rule]) -> String {
+    match met {
+        [only] if Some(*only) == rule => String::new(),
+        _ => {
+            let parts = met.iter().map(|part| part.name()).collect::<Vec<_>>();
+            format!(", met by {}", parts.join(" and "))
         }
     }
 }
