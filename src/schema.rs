@@ -58,7 +58,7 @@ pub struct Subscriptions(TaskSubscription);
 
 /// The whole schema.
 pub type Schema =
-    async_graphql::Schema<Lenient<Queries>, Lenient<Recorded<Mutations>>, Subscriptions>;
+    async_graphql::Schema<Lenient<Queries>, Lenient<Recorded<Mutations>>, Lenient<Subscriptions>>;
 
 /// The schema, as one kind of caller sees it.
 pub struct Seen {
@@ -98,7 +98,7 @@ impl Schemas {
 /// Builds the schema. `introspection` says whether clients may ask for it.
 #[must_use]
 pub fn build(introspection: bool) -> Schema {
-    let schema = Schema::build(Lenient::default(), Lenient::default(), Subscriptions::default())
+    let schema = Schema::build(Lenient::default(), Lenient::default(), Lenient::default())
         // Names that a caller guessed wrong are not put right: that would list the others.
         .disable_suggestions();
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
@@ -110,7 +110,7 @@ pub fn types() -> Registry {
     let mut types = Registry::default();
     Lenient::<Queries>::create_type_info(&mut types);
     Lenient::<Recorded<Mutations>>::create_type_info(&mut types);
-    Subscriptions::create_type_info(&mut types);
+    Lenient::<Subscriptions>::create_type_info(&mut types);
     types.query_type = Queries::type_name().into_owned();
     types.mutation_type = Some(Mutations::type_name().into_owned());
     types.subscription_type = Some(Subscriptions::type_name().into_owned());

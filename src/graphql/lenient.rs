@@ -6,14 +6,16 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::pin::Pin;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::resolve_container;
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerError,
-    ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, Response,
+    ServerError, ServerResult, SubscriptionType, Value,
 };
+use futures_util::Stream;
 
 use crate::access::leave_out;
 
@@ -76,3 +78,23 @@ impl<T: ContainerType> OutputType for Lenient<T> {
 }
 
 impl<T: ObjectType> ObjectType for Lenient<T> {}
+
+/// A subscription has one root field, which fails alone anyway: of it, only what is hidden is left out.
+impl<T: SubscriptionType> SubscriptionType for Lenient<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        let kind = T::create_type_info(registry);
+        leave_out(registry, &T::type_name());
+        kind
+    }
+
+    fn create_field_stream<'a>(
+        &'a self,
+        ctx: &'a Context<'_>,
+    ) -> Option<Pin<Box<dyn Stream<Item = Response> + Send + 'a>>> {
+        self.0.create_field_stream(ctx)
+    }
+}
