@@ -137,7 +137,7 @@ impl ChapterFields {
 
     /// What the caller may do with it.
     async fn viewer(&self) -> ChapterViewer<'_> {
-        ChapterViewer(self)
+        ChapterViewer(self.facts())
     }
 
     /// The text, in the form that suits the caller best; null when none is written yet.

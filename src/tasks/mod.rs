@@ -2,6 +2,7 @@
 
 mod demo;
 mod input;
+mod may;
 mod mutation;
 mod query;
 mod subscription;
@@ -10,9 +11,10 @@ mod types;
 mod viewer;
 
 pub use demo::load_demo;
+pub use may::{may, own_tasks};
 pub use mutation::TaskMutation;
 pub use query::{TaskQuery, node};
 pub use subscription::{TaskEvent, TaskEventFields, TaskEventKind, TaskSubscription};
 pub use tags::loader;
 pub use types::{Task, TaskFields};
-pub use viewer::{DELETE, PUBLISH, UPDATE, may, own_tasks};
+pub use viewer::{DELETE, PUBLISH, UPDATE};

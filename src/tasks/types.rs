@@ -114,7 +114,7 @@ impl TaskFields {
 
     /// What the caller may do with it.
     async fn viewer(&self) -> TaskViewer<'_> {
-        TaskViewer(self)
+        TaskViewer(self.facts())
     }
 
     /// Counts the changes, from 1. Give it back as `expectedVersion` to change only what you saw.

@@ -1,6 +1,7 @@
 //! What lasts longer than one answer: sockets, and streams of events.
 
 pub(super) mod events;
+mod line;
 mod protocol;
 mod seats;
 mod session;

@@ -16,8 +16,8 @@ use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::line::{Line, Over};
 use super::protocol::{Close, Heard, Say};
-use super::socket::{Line, Over};
 use crate::http::answer::{Content, Rejection, RequestId};
 use crate::http::asking::Asker;
 use crate::http::operation::{self, Operation};

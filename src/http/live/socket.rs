@@ -4,17 +4,16 @@
 //! same rules, from the headers of the handshake and the payload of `connection_init` together.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::line::{Line, Over};
 use super::protocol::{self, Close, Heard, Say};
 use super::session::Session;
 use crate::http::Shared;
@@ -24,34 +23,8 @@ use crate::http::asking::Asker;
 use crate::http::server::Connection;
 use crate::identity::{self, Caller};
 
-/// How long a client may take to read any message.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a client may take to answer that the socket closes.
-const GOODBYE: Duration = Duration::from_secs(1);
 /// What is read at once. There may be thousands of sockets.
 const BUFFER: usize = 8 * 1024;
-
-/// Why a socket is over.
-pub(super) enum Over {
-    /// The server closes it.
-    Close(Close),
-    /// Nobody is there any more.
-    Gone,
-}
-
-impl From<Close> for Over {
-    fn from(close: Close) -> Self {
-        Self::Close(close)
-    }
-}
-
-/// A socket, and what it belongs to.
-pub(super) struct Line {
-    pub(super) shared: Arc<Shared>,
-    pub(super) stop: CancellationToken,
-    id: RequestId,
-    socket: WebSocket,
-}
 
 pub(in crate::http) async fn open(
     State(shared): State<Arc<Shared>>,
@@ -91,7 +64,7 @@ fn accept(
         .write_buffer_size(0);
     let span = tracing::Span::current();
     let talk = move |socket| async move {
-        let line = Line { shared, stop, id, socket };
+        let line = Line::new(shared, stop, id, socket);
         line.serve(peer, headers).await;
         drop((seat, held));
     };
@@ -110,10 +83,7 @@ impl Line {
                 return;
             }
         }
-        // Reading on answers a client's farewell, and waits for the answer to ours: a connection that
-        // ends on unread bytes loses the reason.
-        let agreed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-        let _ = tokio::time::timeout(GOODBYE, agreed).await;
+        self.part().await;
     }
 
     /// Finds out who is there.
@@ -122,7 +92,7 @@ impl Line {
         peer: Peer,
         handshake: HeaderMap,
     ) -> Result<(Arc<Asker>, Option<Arc<Caller>>), Over> {
-        if self.socket.protocol().is_none() {
+        if !self.speaks() {
             return Err(Close::subprotocol().into());
         }
         let stop = self.stop.clone();
@@ -155,35 +125,6 @@ impl Line {
                 Heard::Ping => self.say(&Say::Pong).await?,
                 Heard::Pong | Heard::Complete(_) => {}
             }
-        }
-    }
-
-    /// The next words of the client; none where it only shows that it is there.
-    pub(super) async fn hear(&mut self) -> Result<Option<Utf8Bytes>, Over> {
-        match self.socket.recv().await {
-            Some(Ok(Message::Text(text))) => {
-                let most = self.shared.parts.limits.body;
-                if text.len() > most {
-                    return Err(Close::too_large(most).into());
-                }
-                Ok(Some(text))
-            }
-            Some(Ok(Message::Binary(_))) => Err(Close::invalid("send text").into()),
-            // The library answers pings itself.
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over::Gone),
-        }
-    }
-
-    pub(super) async fn say(&mut self, words: &Say<'_>) -> Result<(), Over> {
-        self.send(words.message()).await
-    }
-
-    /// Sends; a client that does not read in time is gone.
-    pub(super) async fn send(&mut self, message: Message) -> Result<(), Over> {
-        match tokio::time::timeout(PATIENCE, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Over::Gone),
         }
     }
 }

@@ -1,0 +1,26 @@
+//! The same of a chapter that is named by its global id.
+
+use async_graphql::{Context, ID};
+use hallpass_entity::ChapterId;
+
+use super::loaders::Loaders;
+use super::types::{CHAPTER, ChapterFields};
+use crate::access::{Facts, Guarded as _};
+use crate::graphql::{Decision, Result, decode_id};
+
+/// Whether the caller may use `field` on the chapter with this global id.
+///
+/// # Errors
+/// When the database is away.
+pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Decision> {
+    let id: Option<ChapterId> =
+        decode_id(id).filter(|(kind, _)| kind == CHAPTER).map(|(_, key)| key.into());
+    let row = match id {
+        Some(id) => ctx.data_unchecked::<Loaders>().chapters.load_one(id).await?,
+        None => None,
+    };
+    Ok(match row {
+        Some(row) => Decision::of(ctx, field, ChapterFields(row).facts()),
+        None => Decision::of(ctx, field, Facts::default()).about_nothing(),
+    })
+}

@@ -1,0 +1,90 @@
+//! A socket, as words: heard and said, with patience that ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use tokio_util::sync::CancellationToken;
+
+use super::protocol::{Close, Say};
+use crate::http::Shared;
+use crate::http::answer::RequestId;
+
+/// How long a client may take to read any message.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client may take to answer that the socket closes.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Why a socket is over.
+pub(super) enum Over {
+    /// The server closes it.
+    Close(Close),
+    /// Nobody is there any more.
+    Gone,
+}
+
+impl From<Close> for Over {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+/// A socket, and what it belongs to.
+pub(super) struct Line {
+    pub(super) shared: Arc<Shared>,
+    pub(super) stop: CancellationToken,
+    pub(super) id: RequestId,
+    socket: WebSocket,
+}
+
+impl Line {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        stop: CancellationToken,
+        id: RequestId,
+        socket: WebSocket,
+    ) -> Self {
+        Self { shared, stop, id, socket }
+    }
+
+    /// Whether both sides agreed on the protocol.
+    pub(super) fn speaks(&self) -> bool {
+        self.socket.protocol().is_some()
+    }
+
+    /// Reading on answers a client's farewell, and waits for the answer to ours: a connection that ends on
+    /// unread bytes loses the reason.
+    pub(super) async fn part(&mut self) {
+        let agreed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = tokio::time::timeout(GOODBYE, agreed).await;
+    }
+
+    /// The next words of the client; none where it only shows that it is there.
+    pub(super) async fn hear(&mut self) -> Result<Option<Utf8Bytes>, Over> {
+        match self.socket.recv().await {
+            Some(Ok(Message::Text(text))) => {
+                let most = self.shared.parts.limits.body;
+                if text.len() > most {
+                    return Err(Close::too_large(most).into());
+                }
+                Ok(Some(text))
+            }
+            Some(Ok(Message::Binary(_))) => Err(Close::invalid("send text").into()),
+            // The library answers pings itself.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over::Gone),
+        }
+    }
+
+    pub(super) async fn say(&mut self, words: &Say<'_>) -> Result<(), Over> {
+        self.send(words.message()).await
+    }
+
+    /// Sends; a client that does not read in time is gone.
+    pub(super) async fn send(&mut self, message: Message) -> Result<(), Over> {
+        match tokio::time::timeout(PATIENCE, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Over::Gone),
+        }
+    }
+}
