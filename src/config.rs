@@ -206,7 +206,8 @@ pub struct Settings {
     #[arg(long, env, value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// What a lookup of another's row answers: `hide` (as if it were not there) or `forbid`
+    /// What a lookup, a change, and `can` answer about another's row: `hide` (as if it were not there), or
+    /// `forbid` (FORBIDDEN, which tells that it is there)
     #[arg(long, env, value_enum, default_value = "hide")]
     pub ownership_denial: OwnershipDenial,
 

@@ -116,9 +116,9 @@ impl Rule {
     pub fn sentence(self) -> String {
         match self {
             Public => "anybody".to_owned(),
-            SignedIn => "somebody signed in".to_owned(),
+            SignedIn => "a person signed in".to_owned(),
             Service => "a machine".to_owned(),
-            Role(role) => format!("somebody with the role {role}"),
+            Role(role) => format!("somebody with the role {role}, or one that implies it"),
             Permission(permission) => format!("somebody with the permission {permission}"),
             Tier(tier) => format!("somebody with the tier {tier} or a higher one"),
             RowTier => "somebody whose tier reaches the row's requiredTier".to_owned(),

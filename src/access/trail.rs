@@ -64,6 +64,8 @@ struct Note {
     outcome: String,
     rows: Vec<String>,
     times: u32,
+    /// Whether it is the mutation under way.
+    open: bool,
 }
 
 impl Trail {
@@ -78,18 +80,24 @@ impl Trail {
         work(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes how a rule was decided. The same again in one request is the same decision.
+    /// Notes how a rule was decided. The same again about one row is the same decision; where a request has
+    /// too many, those about other rows are counted with the first.
     pub fn note(&self, field: String, rule: String, outcome: &str, row: Option<String>) -> Uuid {
         self.with_notes(|notes| {
-            let same = |note: &&mut Note| note.field == field && note.outcome == outcome;
+            let is_full = notes.len() >= MOST_NOTES;
+            let same = |note: &&mut Note| {
+                let same_row = is_full || note.rows.first() == row.as_ref();
+                note.field == field && note.outcome == outcome && same_row
+            };
             if let Some(note) = notes.iter_mut().find(same) {
                 note.times = note.times.saturating_add(1);
                 return note.decision_id;
             }
             let decision_id = Uuid::now_v7();
-            if notes.len() < MOST_NOTES {
+            if !is_full {
                 let (outcome, rows) = (outcome.to_owned(), row.into_iter().collect());
-                notes.push(Note { at: now(), decision_id, field, rule, outcome, rows, times: 1 });
+                let (at, times, open) = (now(), 1, false);
+                notes.push(Note { at, decision_id, field, rule, outcome, rows, times, open });
             }
             decision_id
         })
@@ -100,7 +108,8 @@ impl Trail {
         self.with_notes(|notes| {
             let (outcome, rows) = (UNFINISHED.to_owned(), Vec::new());
             let decision_id = Uuid::now_v7();
-            notes.push(Note { at: now(), decision_id, field, rule, outcome, rows, times: 1 });
+            let (at, times, open) = (now(), 1, true);
+            notes.push(Note { at, decision_id, field, rule, outcome, rows, times, open });
         });
     }
 
@@ -115,7 +124,10 @@ impl Trail {
 
     /// The mutation under way ended. Mutations of one request run one after the other.
     pub fn end(&self, outcome: &str) {
-        self.unfinished(|note| outcome.clone_into(&mut note.outcome));
+        self.unfinished(|note| {
+            outcome.clone_into(&mut note.outcome);
+            note.open = false;
+        });
     }
 
     /// The mutation under way is refused after all, by the row. None is under way in a query.
@@ -128,9 +140,7 @@ impl Trail {
     }
 
     fn unfinished<T>(&self, work: impl FnOnce(&mut Note) -> T) -> Option<T> {
-        self.with_notes(|notes| {
-            notes.iter_mut().rev().find(|note| note.outcome == UNFINISHED).map(work)
-        })
+        self.with_notes(|notes| notes.iter_mut().rev().find(|note| note.open).map(work))
     }
 
     fn entries(&mut self) -> Vec<Entry> {

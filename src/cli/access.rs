@@ -5,7 +5,7 @@ use super::{CliError, block_on, print_or_check};
 use crate::app;
 use crate::config::Config;
 use crate::identity::Persona;
-use crate::review::{Change, Column, Table};
+use crate::review::{Change, Column, Table, callers};
 use crate::schema;
 
 pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliError> {
@@ -30,7 +30,11 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
         .map_err(|error| usage(format!("cannot be read ({error})")))?;
     let old: Table = serde_json::from_str(&kept)
         .map_err(|error| usage(format!("is no table of access ({error})")))?;
-    let changes = Change::between(&old, &block_on(table(config))?);
+    let new = block_on(table(config))?;
+    if callers(&old) != callers(&new) {
+        return Err(usage("tells of other kinds of callers".to_owned()));
+    }
+    let changes = Change::between(&old, &new);
     for change in &changes {
         println!("{change}");
     }

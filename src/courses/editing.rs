@@ -13,9 +13,9 @@ use super::editing_input::{
     UpdateCourseInput,
 };
 use super::query;
-use super::types::{Chapter, ChapterVariant, Course};
+use super::types::{CHAPTER, COURSE, Chapter, ChapterVariant, Course};
 use crate::access::{EDITOR, guarded, null_only_on_error};
-use crate::graphql::{ApiError, ContextExt as _, Result};
+use crate::graphql::{ApiError, ContextExt as _, Result, encode_id};
 use crate::identity::Tiers;
 
 /// The mutations of courses and chapters.
@@ -41,7 +41,9 @@ impl EditingMutation {
             ..input.check()?
         };
         let row = ctx.scope().insert_shared::<course::Entity>(EDITOR.prove(ctx)?, values).await;
-        Ok(Some(row.map_err(refused)?.into()))
+        let row = row.map_err(refused)?;
+        ctx.made(&encode_id(COURSE, row.id));
+        Ok(Some(row.into()))
     }
 
     /// Changes a course.
@@ -103,7 +105,9 @@ impl EditingMutation {
             ..values
         };
         let row = ctx.scope().insert_shared::<chapter::Entity>(EDITOR.prove(ctx)?, values).await;
-        Ok(Some(row.map_err(refused)?.into()))
+        let row = row.map_err(refused)?;
+        ctx.made(&encode_id(CHAPTER, row.id));
+        Ok(Some(row.into()))
     }
 
     /// Changes a chapter.

@@ -16,7 +16,8 @@ pub struct ReadingMutation;
 #[guarded(Mutation)]
 #[Object]
 impl ReadingMutation {
-    /// Notes how much of a chapter that the caller may read is read, from 0 to 100.
+    /// Notes how much of a chapter is read, from 0 to 100. For whoever may read it: else it is refused by the
+    /// rule of `Chapter.personalized`.
     #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn record_progress(
         &self,

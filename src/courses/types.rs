@@ -160,7 +160,7 @@ impl ChapterFields {
         Ok(Some(forms.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))
     }
 
-    /// How far the caller has come; null when nobody is signed in, or a machine.
+    /// How far the caller has come, who alone learns of it; null when nobody is signed in, or a machine.
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ChapterProgress>> {
         let progress = self.own_progress(ctx).await?;
         Ok(ctx.scope().owner().map(|_| ChapterProgress::from(progress)))

@@ -1,14 +1,14 @@
 //! What a resolver may know of its request: who asks, and which rows they may reach.
 
-use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use async_graphql::{Context, ID};
 use futures_util::{Stream, stream};
 use hallpass_entity::policy::OwnedEntity;
 use hallpass_entity::{Error, Filter, Scope};
 
 use super::error::{ApiError, Result};
-use crate::access::{Asking, Guarded, Rule};
+use crate::access::{Asking, Rule};
 use crate::events::{Event, Events, Listener};
 use crate::identity::Caller;
 
@@ -23,7 +23,7 @@ pub trait ContextExt<'a> {
     /// Who asks, and what the rules mean here.
     fn asking(&self) -> &'a Asking;
     /// Puts the row that a mutation made on the record; those that its arguments name are anyway.
-    fn made(&self, row: &impl Guarded);
+    fn made(&self, row: &ID);
     /// Tells whoever listens to the caller's events: after the change was committed, never before.
     fn tell(&self, event: Event);
     /// Hears what happens to the caller's rows from now on.
@@ -46,8 +46,8 @@ impl<'a> ContextExt<'a> for Context<'a> {
         self.data_unchecked::<Asking>()
     }
 
-    fn made(&self, row: &impl Guarded) {
-        self.asking().trail.about(row.row_id());
+    fn made(&self, row: &ID) {
+        self.asking().trail.about(row.0.clone());
     }
 
     fn tell(&self, event: Event) {

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use async_graphql::Positioned;
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationType, Selection, SelectionSet,
 };
 use async_graphql::registry::{MetaTypeName, Registry};
+use async_graphql::{Name, Positioned};
 
+use super::table::ABSENT;
 use crate::access::{Asker, Denial, Facts, Rule, Trail, stated_name};
 
 /// One field of a document, and what a caller gets there.
@@ -42,14 +43,18 @@ pub enum Verdict {
     Unknown,
 }
 
-/// Fragments inside each other: more are not followed.
+/// Fields inside each other: more are not followed.
 const DEEPEST: usize = 32;
+/// Fields in all: the server runs no document that has more.
+const MOST_LINES: usize = 2_000;
 
 /// Every field of `document`, in order, for `asker`.
 #[must_use]
 pub fn explain(document: &ExecutableDocument, types: &Registry, asker: Asker<'_>) -> Vec<Line> {
-    let mut walk = Walk { document, types, asker, lines: Vec::new() };
-    for (_, operation) in document.operations.iter() {
+    let mut walk = Walk { document, types, asker, inside: Vec::new(), lines: Vec::new() };
+    let mut operations = document.operations.iter().collect::<Vec<_>>();
+    operations.sort_by_key(|(_, operation)| operation.pos);
+    for (_, operation) in operations {
         let root = match operation.node.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
@@ -79,12 +84,14 @@ struct Walk<'a> {
     document: &'a ExecutableDocument,
     types: &'a Registry,
     asker: Asker<'a>,
+    /// The fragments that are being followed: one inside itself has no end.
+    inside: Vec<Name>,
     lines: Vec<Line>,
 }
 
 impl Walk<'_> {
     fn selections(&mut self, set: &SelectionSet, object: &str, path: &str, depth: usize) {
-        if depth > DEEPEST {
+        if depth > DEEPEST || self.lines.len() >= MOST_LINES {
             return;
         }
         for selection in &set.items {
@@ -98,9 +105,12 @@ impl Walk<'_> {
                 Selection::FragmentSpread(spread) => {
                     let document = self.document;
                     let name = &spread.node.fragment_name.node;
-                    if let Some(fragment) = document.fragments.get(name) {
+                    let is_known = self.inside.contains(name);
+                    if let Some(fragment) = document.fragments.get(name).filter(|_| !is_known) {
                         let on = fragment.node.type_condition.node.on.node.as_str();
+                        self.inside.push(name.clone());
                         self.selections(&fragment.node.selection_set.node, on, path, depth + 1);
+                        self.inside.pop();
                     }
                 }
             }
@@ -149,6 +159,9 @@ fn verdict(rule: Rule, asker: Asker<'_>) -> Verdict {
     }
 }
 
+/// A row that somebody else owns.
+const ANOTHERS: &str = "another's row";
+
 /// The kinds of rows that the rule tells apart.
 fn rows<'a>(rule: Rule, asker: Asker<'a>) -> Vec<(String, Facts<'a>)> {
     if rule.mentions(|rule| rule == Rule::RowTier) {
@@ -158,10 +171,7 @@ fn rows<'a>(rule: Rule, asker: Asker<'a>) -> Vec<(String, Facts<'a>)> {
     }
     if rule.mentions(|rule| rule == Rule::Owner) {
         let facts = |is_owner| Facts { is_owner: Some(is_owner), ..Facts::default() };
-        return vec![
-            ("own row".to_owned(), facts(true)),
-            ("another's row".to_owned(), facts(false)),
-        ];
+        return vec![("own row".to_owned(), facts(true)), (ANOTHERS.to_owned(), facts(false))];
     }
     vec![(String::new(), Facts::default())]
 }
@@ -182,6 +192,9 @@ impl fmt::Display for Line {
                 write!(f, "depends on the row, by {rule}")?;
                 for (row, denial) in rows {
                     match denial {
+                        Some(_) if row == ANOTHERS && self.field.starts_with("Mutation.") => {
+                            write!(f, "; {row}: refused by the statement, {ABSENT}")?;
+                        }
                         Some(denial) => write!(f, "; {row}: refused, {}", told(denial))?,
                         None => write!(f, "; {row}: allowed")?,
                     }

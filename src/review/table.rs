@@ -1,6 +1,6 @@
 //! The table of access: each field that states a rule, and what each kind of caller gets there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -27,6 +27,25 @@ pub struct Column {
     pub caller: Option<Arc<Caller>>,
     /// Whether it owns the rows it looks at.
     pub is_owner: bool,
+}
+
+impl Column {
+    /// What the rules see of them.
+    fn described(&self) -> String {
+        let Some(caller) = self.caller.as_deref() else { return "nobody signed in".to_owned() };
+        let words = |words: &BTreeSet<String>| match words.is_empty() {
+            true => "none".to_owned(),
+            false => words.iter().cloned().collect::<Vec<_>>().join(", "),
+        };
+        let (roles, tier) = (words(caller.roles()), caller.tier());
+        let permissions = words(caller.permissions());
+        let rest = match (self.is_owner, caller.impersonated_by()) {
+            (true, _) => "; looks at a row of their own",
+            (false, Some(_)) => "; somebody else acts as them",
+            (false, None) => "",
+        };
+        format!("roles: {roles}; tier: {tier}; permissions: {permissions}{rest}")
+    }
 }
 
 /// What one kind of caller gets.
@@ -57,6 +76,9 @@ pub struct Row {
 pub struct Table {
     /// The fields that state a rule, by name.
     pub rows: Vec<Row>,
+    /// Who stands for each kind of caller.
+    #[serde(default)]
+    pub callers: BTreeMap<String, String>,
     /// What each rule asks, by name.
     pub rules: BTreeMap<String, String>,
     /// What the root fields give, in the words of the schema.
@@ -89,6 +111,7 @@ impl Table {
     pub fn of(types: &Registry, columns: &[Column], policy: &Policy) -> Result<Self, TableError> {
         let mut table = Self {
             rows: Vec::new(),
+            callers: columns.iter().map(|it| (it.name.clone(), it.described())).collect(),
             rules: BTreeMap::new(),
             gives: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -146,6 +169,10 @@ impl Table {
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = String::from(HEAD);
+        for (name, who) in &self.callers {
+            push_text(&mut text, format_args!("- `{name}`: {who}\n"));
+        }
+        text.push('\n');
         self.push_rows(&mut text);
         text.push_str("\n## What the rules ask\n\n");
         push_line(&mut text, &["rule", "who"]);
@@ -188,15 +215,21 @@ const HEAD: &str = "\
 # Who may use which field
 
 Written by `hallpass access`, held to the running schema by a test. A cell says `allowed`, or the code of
-the refusal. The columns are the personas of development (`hallpass token --as NAME`), each looking at a
-row that is somebody else's; `owner` is the free learner looking at a row of their own.
+the refusal. A cell is about the field: which rows come back stands below, and what is private of somebody
+else's comes back to nobody (null, or left out of the list).
 
 - `UNAUTHENTICATED`: sign in. `FORBIDDEN`: signed in, and the rule says no.
 - `NOT_FOUND`: a mutation of another's row answers as if there were none (`OWNERSHIP_DENIAL=hide`).
 - `GRAPHQL_VALIDATION_FAILED`: the schema that such callers see has no such field; it answers like one that
   was made up.
 - `REAUTHENTICATION_REQUIRED` comes where a rule says FRESH and the caller was confirmed longer ago than
-  that; the personas were confirmed just now.
+  that; those of the table were confirmed just now.
+
+The columns are the personas of development (`hallpass token --as NAME`), each in front of somebody else's
+row, and `owner`. It is roles, tiers and permissions that count, not names: an admin without a tier reads no
+paid chapter, and whoever holds the permission that a rule names gets what its role gets. Whoever acts as
+somebody (`impersonated`) gets on that person's rows what `owner` gets, but where a rule says
+NOT_IMPERSONATED.
 
 ";
 

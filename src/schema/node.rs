@@ -26,7 +26,8 @@ pub struct NodeQuery;
 #[guarded(Query)]
 #[Object]
 impl NodeQuery {
-    /// Whatever has this id, if the caller may read it.
+    /// The task, course or chapter with this id, if the caller may read it; null for whatever is not there or
+    /// private of somebody else's.
     #[graphql(guard = "Public")]
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         let Some((kind, key)) = decode_id(&id) else { return Ok(None) };

@@ -51,9 +51,8 @@ impl TaskMutation {
             }
         };
         tell(ctx, Happened::Created, [row.id]);
-        let task = TaskFields::new(ctx, row);
-        ctx.made(&*task);
-        Ok(Some(task))
+        ctx.made(&encode_id(TYPE, row.id));
+        Ok(Some(TaskFields::new(ctx, row)))
     }
 
     /// Changes a task of the caller's; with `expectedVersion`, only if nobody changed it since.

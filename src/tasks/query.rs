@@ -22,7 +22,8 @@ pub struct TaskQuery;
 #[guarded(Query)]
 #[Object]
 impl TaskQuery {
-    /// The task with this id, if it is the caller's or public.
+    /// The task with this id, if it is the caller's or public; null for whatever is not there or private of
+    /// somebody else's.
     #[graphql(guard = "Public")]
     async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
         match decode_id(&id) {

@@ -218,9 +218,13 @@ fn a_change_that_widens_access_needs_a_signature() {
     let widened = diff(|old| *cell(old, "Query.tasks", "free") = "FORBIDDEN".into());
     let line = "widened  Query.tasks, as free: FORBIDDEN -> allowed";
     assert_eq!(widened, (1, vec![line.to_owned()]));
+    let told_otherwise = diff(|old| *cell(old, "Query.user", "free") = "FORBIDDEN".into());
+    let line = "changed  Query.user, as free: FORBIDDEN -> GRAPHQL_VALIDATION_FAILED";
+    assert_eq!(told_otherwise, (0, vec![line.to_owned()]));
     let new_field = diff(|old| without_row(old, "Query.user"));
+    assert_eq!(new_field.0, 1);
     let line = "widened  Query.user, as admin: no such field -> allowed";
-    assert_eq!(new_field, (1, vec![line.to_owned()]));
+    assert!(new_field.1.contains(&line.to_owned()), "{new_field:?}");
     let lost_its_rule = diff(|old| {
         let open = old["open"]["Task"].as_array_mut().unwrap();
         open.retain(|field| field != "title");
@@ -238,6 +242,60 @@ fn a_change_that_widens_access_needs_a_signature() {
     });
     assert_eq!(got_a_rule.0, 0, "{got_a_rule:?}");
     assert!(got_a_rule.1.contains(&"narrowed Task.tags, as free: allowed -> FORBIDDEN".into()));
+}
+
+#[test]
+fn a_rule_that_asks_for_less_widens_whatever_the_kinds_of_callers_show() {
+    let before = |field: &'static str, rule: &'static str| {
+        diff(|old| {
+            let rows = old["rows"].as_array_mut().unwrap();
+            rows.iter_mut().find(|row| row["field"] == field).unwrap()["rule"] = rule.into();
+        })
+    };
+    for (field, rule, code) in [
+        ("Query.users", "ROLE(admin) and FRESH(300s)", 1),
+        ("Mutation.createCourse", "ROLE(editor)", 1),
+        ("Mutation.eraseUser", "ROLE(admin) and FRESH(300s)", 0),
+        ("Mutation.eraseUser", "ROLE(admin)", 0),
+        ("Query.analytics", "ROLE(admin) and FRESH(60s)", 1),
+        ("Query.analytics", "(ROLE(admin) or ROLE(chief)) and FRESH(900s)", 1),
+    ] {
+        let (exit, lines) = before(field, rule);
+        assert_eq!(exit, code, "{field} was {rule}: {lines:?}");
+        let how = if code == 1 { "widened " } else { "narrowed" };
+        assert!(lines[0].starts_with(&format!("{how} {field}, the rule: {rule} -> ")), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_table_of_other_kinds_of_callers_is_not_compared() {
+    let kept = hallpass(&["access", "--json"]).stdout;
+    let mut table: Value = serde_json::from_str(&kept).unwrap();
+    for row in table["rows"].as_array_mut().unwrap() {
+        row["cells"].as_array_mut().unwrap().retain(|cell| cell["caller"] != "guest");
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), table.to_string()).unwrap();
+    let output = hallpass(&["access", "--diff", file.path().to_str().unwrap()]);
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert!(output.stderr.contains("tells of other kinds of callers"), "{}", output.stderr);
+}
+
+#[test]
+fn a_document_without_end_is_explained_as_far_as_it_goes() {
+    let endless = "{ ...F } fragment F on Query { me { id } ...F }";
+    let explained = hallpass(&["explain", "--as", "free", endless]);
+    assert_eq!(explained.stdout.lines().count(), 3, "{}", explained.stdout);
+    let mut laughs = String::from("{ ...F0 } fragment F30 on Query { me { id } }");
+    for at in 0..30 {
+        laughs += &format!(" fragment F{at} on Query {{ ...F{0} ...F{0} }}", at + 1);
+    }
+    let explained = hallpass(&["explain", "--as", "free", &laughs]);
+    assert_eq!(explained.code, 0, "{}", explained.stderr);
+    assert!(explained.stdout.lines().count() <= 2_002);
+    let change = "mutation { deleteTask(id: \"x\") }";
+    let explained = hallpass(&["explain", "--as", "free", change]);
+    assert!(explained.stdout.contains("another's row: refused by the statement, NOT_FOUND"));
 }
 
 #[test]
