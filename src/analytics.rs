@@ -78,7 +78,7 @@ impl AnalyticsQuery {
     ) -> Result<Option<Analytics>> {
         use known_user::Column::{LastSeen, Tier};
         use task::Column::{Completed, CompletedAt, CreatedAt};
-        let (scope, proof) = (ctx.scope(), FRESH_ADMIN.prove(ctx)?);
+        let (scope, proof) = (ctx.scope(), FRESH_ADMIN.prove(ctx).await?);
         let since = since.map(|DateTime(moment)| moment);
         let tiers = &ctx.asking().policy.tiers;
         let users = scope.everyones::<known_user::Entity>(proof);

@@ -73,17 +73,19 @@ impl Rule {
         Asked { rule: self, object, row: None }
     }
 
-    /// The key to everyone's rows, for a caller who meets this rule. Only a privileged rule has one.
+    /// The key to everyone's rows, for a caller who meets this rule. Only a privileged rule has one. Whoever
+    /// was confirmed anew at the field is found to be so here too.
     ///
     /// # Errors
-    /// The refusal, when they do not, or when the rule lets in anybody who signs up.
+    /// The refusal, when they do not, or when the rule lets in anybody who signs up; or that the auth
+    /// server had to be asked and did not answer.
     #[expect(clippy::disallowed_methods, reason = "the rule was met")]
-    pub fn prove(self, ctx: &Context<'_>) -> Result<Privilege, Box<Refusal>> {
+    pub async fn prove(self, ctx: &Context<'_>) -> Result<Privilege, Closed> {
         let asking = ctx.data_unchecked::<Asking>();
-        match self.decide(asking.asker(), Facts::default()) {
+        match asking.decide(self, Facts::default()).await? {
             Ok(()) if self.is_privileged() => Ok(Privilege::proved()),
-            Ok(()) => Err(self.refuse(ctx)),
-            Err(denial) => Err(asking.refuse_here(ctx, denial)),
+            Ok(()) => Err(Closed::Refused(self.refuse(ctx))),
+            Err(denial) => Err(Closed::Refused(asking.refuse_here(ctx, denial))),
         }
     }
 

@@ -27,7 +27,7 @@ impl AuditQuery {
         before: Option<String>,
         filter: Option<AuditFilter>,
     ) -> Result<Option<Connection<AuditEvent>>> {
-        let everyones = ctx.scope().everyones::<Entity>(ADMIN.prove(ctx)?);
+        let everyones = ctx.scope().everyones::<Entity>(ADMIN.prove(ctx).await?);
         let rows = everyones.filter(filter.unwrap_or_default().check()?);
         let newest = Listing { name: "Newest".to_owned(), order: Order::by(Column::At, true) };
         let args = PageArgs::new(first, after, last, before);

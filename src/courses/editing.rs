@@ -40,7 +40,8 @@ impl EditingMutation {
             updated_at: Set(made),
             ..input.check()?
         };
-        let row = ctx.scope().insert_shared::<course::Entity>(EDITOR.prove(ctx)?, values).await;
+        let proof = EDITOR.prove(ctx).await?;
+        let row = ctx.scope().insert_shared::<course::Entity>(proof, values).await;
         let row = row.map_err(refused)?;
         ctx.made(&encode_id(COURSE, row.id));
         Ok(Some(row.into()))
@@ -75,7 +76,7 @@ impl EditingMutation {
     /// `publishCourse`.
     #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
     async fn delete_course(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
-        let course = editable(ctx)?.filter(course::Column::Id.is(course_id(&id)?));
+        let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(&id)?));
         if course.delete().await? == 0 {
             return Err(NO_COURSE);
         }
@@ -104,7 +105,8 @@ impl EditingMutation {
             updated_at: Set(made),
             ..values
         };
-        let row = ctx.scope().insert_shared::<chapter::Entity>(EDITOR.prove(ctx)?, values).await;
+        let proof = EDITOR.prove(ctx).await?;
+        let row = ctx.scope().insert_shared::<chapter::Entity>(proof, values).await;
         let row = row.map_err(refused)?;
         ctx.made(&encode_id(CHAPTER, row.id));
         Ok(Some(row.into()))
@@ -136,7 +138,7 @@ impl EditingMutation {
             updated_at: Set(now()),
             ..input.check()?
         };
-        let proof = EDITOR.prove(ctx)?;
+        let proof = EDITOR.prove(ctx).await?;
         let same = &[Of, Level, Hardware];
         let saved = ctx.scope().save_shared::<variant::Entity>(proof, values, same).await;
         let saved = saved.map_err(|error| match error {
@@ -163,7 +165,7 @@ impl EditingMutation {
     /// and bookmark there.
     #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
     async fn delete_chapter(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
-        let chapter = editable(ctx)?.filter(chapter::Column::Id.is(chapter_id(&id)?));
+        let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(&id)?));
         if chapter.delete().await? == 0 {
             return Err(NO_CHAPTER);
         }
@@ -187,12 +189,12 @@ fn tiers<'a>(ctx: &Context<'a>) -> &'a Tiers {
 }
 
 /// The rows, for callers who meet the rule that every field here states.
-fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Edit>> {
-    Ok(ctx.scope().editable(EDITOR.prove(ctx)?))
+async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Edit>> {
+    Ok(ctx.scope().editable(EDITOR.prove(ctx).await?))
 }
 
 async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) -> Result<Course> {
-    let course = editable(ctx)?.filter(course::Column::Id.is(course_id(id)?));
+    let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(id)?));
     let values = course::ActiveModel { updated_at: Set(now()), ..values };
     let changed = course.update(Change::to(values)).await.map_err(refused)?;
     changed.into_iter().next().map(Course::from).ok_or(NO_COURSE)
@@ -203,7 +205,7 @@ async fn change_chapter(
     id: &ID,
     values: chapter::ActiveModel,
 ) -> Result<Chapter> {
-    let chapter = editable(ctx)?.filter(chapter::Column::Id.is(chapter_id(id)?));
+    let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(id)?));
     let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
     let changed = chapter.update(Change::to(values)).await.map_err(refused)?;
     changed.into_iter().next().map(Chapter::from).ok_or(NO_CHAPTER)
@@ -212,7 +214,7 @@ async fn change_chapter(
 /// The place after a course's last chapter. Two that are made at once may share it, and stand there in
 /// the order in which they were made.
 async fn next_place(ctx: &Context<'_>, course: CourseId) -> Result<i32> {
-    let chapters = editable(ctx)?.filter(chapter::Column::CourseId.is(course));
+    let chapters = editable(ctx).await?.filter(chapter::Column::CourseId.is(course));
     let last_first = Order::by(chapter::Column::Ordinal, true);
     let page = chapters.page(&last_first, &Window { limit: 1, ..Window::default() }).await?;
     Ok(page.rows.first().map_or(1, |(_, last)| last.ordinal.saturating_add(1)))

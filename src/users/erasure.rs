@@ -49,8 +49,8 @@ impl ErasureMutation {
         if id.contains('\0') {
             return Err(ApiError::bad_input("id", "remove the NUL character"));
         }
+        let proof = SURE_ADMIN.prove(ctx).await?;
         let together = ctx.scope().begin().await?;
-        let proof = SURE_ADMIN.prove(ctx)?;
         let erased = together.erase(&id, proof).await?;
         // The audit is kept, without their name; what of it is still to be written loses it on the way.
         let pseudonym = together.pseudonymize(&id, proof).await?;

@@ -52,7 +52,7 @@ impl KnownUserQuery {
         let newcomers =
             Listing { name: "firstSeen".to_owned(), order: Order::by(Column::FirstSeen, true) };
         let args = PageArgs::new(first, after, last, before);
-        let known = ctx.scope().everyones::<Entity>(ADMIN.prove(ctx)?);
+        let known = ctx.scope().everyones::<Entity>(ADMIN.prove(ctx).await?);
         let known = known.filter(filter.unwrap_or_default().check()?);
         connect(known, &newcomers, &args, User::Known).await.map(Some)
     }

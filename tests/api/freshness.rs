@@ -83,6 +83,26 @@ async fn a_session_is_asked_about_again_where_it_has_to_be_fresh() {
 }
 
 #[tokio::test]
+async fn what_asks_again_at_its_door_is_done_behind_it() {
+    let server = Form::Compact.start();
+    let (account, _, cookie) = remembered(&server).await;
+    let analytics = "{ analytics { totalUsers } }";
+    let erase = "mutation { eraseUser(id: \"nobody\") { total } }";
+    for document in [analytics, erase] {
+        let app = trusting(&server).await;
+        let answer = app.by_cookie(&cookie).ask(document).await;
+        assert_eq!(answer.codes(), ["FORBIDDEN"], "in truth they are no administrator: {document}");
+    }
+    server.set_user(&account, json!({"role": "admin"})).await;
+    for document in [analytics, erase] {
+        let app = trusting(&server).await;
+        let before = server.asked(GET_SESSION).await;
+        app.by_cookie(&cookie).data(document).await;
+        assert_eq!(server.asked(GET_SESSION).await, before + 1, "once is enough: {document}");
+    }
+}
+
+#[tokio::test]
 async fn while_the_auth_server_is_away_nobody_is_confirmed_and_nobody_is_refused() {
     let server = Form::Compact.start();
     let (_, app, cookie) = remembered(&server).await;
