@@ -25,7 +25,7 @@ pub use guard::{Asked, Asking, Closed, Guarded, Refusal};
 pub use hallpass_access_macros::guarded;
 pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};
 pub use trail::{ALLOWED, Entry, Ledger, Trail};
-pub use view::{View, leave_out, rule_of, stated_name};
+pub use view::{ROOTS, View, leave_out, rule_of, stated_name};
 
 use async_graphql::TypeDirective;
 

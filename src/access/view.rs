@@ -66,11 +66,15 @@ pub fn rule_of(ctx: &Context<'_>, object: &str, field: &str) -> Option<Rule> {
     Rule::named(stated_name(object.field_by_name(field)?)?)
 }
 
+/// The types whose every field has to state a rule.
+pub const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
+
 /// Leaves out the fields of `object` that are not in the view being built. One whose rule nobody knows is
-/// in none.
+/// in none, and neither is a root field that states none.
 pub fn leave_out(registry: &mut Registry, object: &str) {
     let view = BUILDING.get();
     if let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(object) {
-        fields.retain(|_, field| stated_name(field).is_none_or(|rule| view.shows(rule)));
+        let unstated = !ROOTS.contains(&object) || view == View::WHOLE;
+        fields.retain(|_, field| stated_name(field).map_or(unstated, |rule| view.shows(rule)));
     }
 }

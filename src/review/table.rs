@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Asker, Denial, Facts, Policy, Rule, stated_name};
+use crate::access::{Asker, Denial, Facts, Policy, ROOTS, Rule, stated_name};
 use crate::identity::Caller;
 
 /// The answer to whoever is let in.
@@ -16,8 +16,6 @@ pub const OPEN: &str = "allowed";
 pub const ABSENT: &str = "NOT_FOUND";
 /// The answer about a field that is not in the schema that a caller sees.
 pub const HIDDEN: &str = "GRAPHQL_VALIDATION_FAILED";
-
-const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
 /// A kind of caller.
 pub struct Column {

@@ -290,3 +290,56 @@ async fn a_message_of_revocation_that_nobody_signed_is_on_the_record() {
         ("revocations", "signature", "UNAUTHENTICATED")
     );
 }
+
+#[tokio::test]
+async fn a_mutation_that_its_chapter_refuses_is_one_event_about_the_chapter() {
+    let app = App::start(Backend::Sqlite).await.with_courses().await;
+    let find = "{ chapter(slug: \"feedback-control\") { id } }";
+    let chapter = app.anonymous().data(find).await["chapter"]["id"].as_str().unwrap().to_owned();
+    let hers = app.by_jwt(&alice());
+    let note = format!(
+        "mutation {{ recordProgress(chapterId: \"{chapter}\", percent: 5) {{ percent }} }}"
+    );
+    let answer = hers.ask(&note).await;
+    let event = event_of(&app, &answer).await;
+    let rule = "MIN_TIER(requiredTier) and FRESH_FOR_TOP_TIER(900s)";
+    assert_eq!(said(&event), ("Mutation.recordProgress", rule, "FORBIDDEN"));
+    assert_eq!(event.row_id.as_deref(), Some(chapter.as_str()));
+    assert_eq!(answer.error()["extensions"]["decisionId"], event.decision_id.to_string());
+
+    let mark = format!(
+        "mutation {{ bookmarkChapter(chapterId: \"{chapter}\", bookmarked: true) {{ id }} }}"
+    );
+    let event = event_of(&app, &hers.ask(&mark).await).await;
+    assert_eq!(said(&event), ("Mutation.bookmarkChapter", "SIGNED_IN", "ALLOWED"));
+    assert_eq!(event.row_id, Some(chapter));
+}
+
+#[tokio::test]
+async fn a_field_that_is_hidden_is_found_in_every_kind_of_fragment() {
+    let app = App::start(Backend::Sqlite).await;
+    for document in [
+        "{ ... on Query { auditEvents { totalCount } } }",
+        "{ ... { auditEvents { totalCount } } }",
+        "{ ...F } fragment F on Query { auditEvents { totalCount } }",
+    ] {
+        let event = event_of(&app, &app.by_jwt(&bob()).ask(document).await).await;
+        let expected = ("Query.auditEvents", "ROLE(admin)", "GRAPHQL_VALIDATION_FAILED");
+        assert_eq!(said(&event), expected, "{document}");
+    }
+}
+
+#[tokio::test]
+async fn of_many_rows_that_one_request_is_refused_each_is_on_the_record() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut tasks = Vec::new();
+    for _ in 0..3 {
+        tasks.push(task_of(&app, &alice(), true).await);
+    }
+    let answer = app.by_jwt(&bob()).ask("{ publicTasks { nodes { description } } }").await;
+    let events = recorded(&app, &answer, 3).await;
+    let mut rows = events.iter().filter_map(|event| event.row_id.clone()).collect::<Vec<_>>();
+    rows.sort();
+    tasks.sort();
+    assert_eq!(rows, tasks);
+}

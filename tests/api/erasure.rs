@@ -5,7 +5,7 @@ use hallpass_entity::now;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hallpass_entity::tables as of_somebody;
+use hallpass_entity::tables;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ async fn live(app: &App, who: &As<'_>) {
 
 /// Every table that keeps something of somebody.
 fn tables() -> Vec<&'static str> {
-    [of_somebody::owned_tables(), of_somebody::tables_about_users()].concat()
+    [tables::owned_tables(), tables::tables_about_users()].concat()
 }
 
 const LIFE: &str = "{ tasks { totalCount nodes { tags } } me { profile { interestArea } }

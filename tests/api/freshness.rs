@@ -113,3 +113,20 @@ async fn while_the_auth_server_is_away_nobody_is_confirmed_and_nobody_is_refused
     assert_eq!(answer.status, 503);
     assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"]);
 }
+
+#[tokio::test]
+async fn whoever_turns_out_to_be_somebody_else_is_not_confirmed() {
+    let server = Form::Compact.start();
+    let account = server.sign_up("Other", json!({})).await;
+    server.set_user(&account, json!({"tier": "enterprise"})).await;
+    let mut cached = content(&account.session_token);
+    cached["updatedAt"] = (now() - TimeDelta::minutes(20)).timestamp_millis().into();
+    let data = Form::Compact.bake(&cached, 600);
+    let token = account.cookie_value("session_token");
+    let cookie = format!("better-auth.session_token={token}; better-auth.session_data={data}");
+    let app = trusting(&server).await;
+    let who = app.by_cookie(&cookie);
+    assert_eq!(who.data("{ viewer { id } }").await["viewer"]["id"], "cached-user");
+    assert_eq!(code_of(&who, TOP).await, "REAUTHENTICATION_REQUIRED");
+    assert_eq!(server.asked(GET_SESSION).await, 1, "it was asked, and said another name");
+}

@@ -308,3 +308,20 @@ fn a_table_that_cannot_be_read_is_told() {
     assert_eq!(output.code, 2);
     assert!(output.stderr.contains("hallpass access --json"), "{}", output.stderr);
 }
+
+#[test]
+fn a_root_field_that_states_nothing_is_in_nobodys_schema() {
+    use async_graphql::registry::{MetaField, MetaType};
+    use hallpass::access::{Asker, Policy, View, leave_out};
+    let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
+    let view = View::of(Asker { caller: None, policy: &policy });
+    let mut types = hallpass::schema::types();
+    for root in ["Query", "Mutation", "Subscription"] {
+        let Some(MetaType::Object { fields, .. }) = types.types.get_mut(root) else { panic!() };
+        fields.insert("silent".to_owned(), MetaField::new("silent", "Int"));
+        view.build(|| leave_out(&mut types, root));
+        assert!(types.types[root].field_by_name("silent").is_none(), "{root}");
+    }
+    assert!(types.types["Query"].field_by_name("tasks").is_some(), "a visitor may sign in");
+    assert!(types.types["Task"].field_by_name("title").is_some());
+}
