@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
 use crate::attendance::{self, Attendance, Register};
@@ -78,6 +79,8 @@ pub struct App {
     register: Register,
     relay: Option<Relay>,
     writer: Writer,
+    /// What is done once a request is answered.
+    aftermath: TaskTracker,
 }
 
 /// Where the server listens.
@@ -186,6 +189,7 @@ impl App {
         let (audit, writer) = audit::open(database.clone(), config.audit_retention, &mut metrics);
         let schemas = Schemas::new(config.introspection);
         let users = Arc::clone(authenticator.users());
+        let aftermath = TaskTracker::new();
         let parts = Parts {
             sdl: config.introspection.then(|| schema::sdl(&schema::build(true))),
             see: see(policy(config), schemas),
@@ -199,7 +203,7 @@ impl App {
                     events,
                 },
             ),
-            note_hidden: note_hidden_of(policy(config), audit.ledger()),
+            note_hidden: note_hidden_of(policy(config), audit.ledger(), aftermath.clone()),
             audit,
             authenticator,
             readiness: readiness(database.clone()),
@@ -212,7 +216,8 @@ impl App {
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
-        Ok(Self { routers: http::routers(parts), database, revocations, register, relay, writer })
+        let routers = http::routers(parts);
+        Ok(Self { routers, database, revocations, register, relay, writer, aftermath })
     }
 
     /// Serves on `listeners` until `stop`, then lets the requests under way finish and closes the
@@ -240,6 +245,8 @@ impl App {
         let served = CancellationToken::new();
         let main = async {
             http::serve(listeners.main, self.routers.main, stop.clone()).await;
+            self.aftermath.close();
+            self.aftermath.wait().await;
             served.cancel();
         };
         let metrics = async {
@@ -302,14 +309,14 @@ fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
     let is_open = config.environment == Environment::Development;
-    Box::new(move |request, http::Who { caller, evidence, request_id }| {
+    Box::new(move |request, http::Who { caller, confirmation, request_id }| {
         if let Some(caller) = &caller {
             attendance.note(caller);
         }
         let scope = scope_of(&database, caller.as_deref());
         let trail = Trail::new(Arc::clone(&ledger), request_id, caller.clone());
         let policy = Arc::clone(&policy);
-        let asking = Asking { caller, policy, evidence, trail, is_open };
+        let asking = Asking { caller, policy, confirmation, trail, is_open };
         let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
         let request = request.data(Arc::clone(&audit));
         schema::scoped(request, asking, scope)
@@ -317,12 +324,16 @@ fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
 }
 
 /// The whole schema is built when somebody first asks for what is not there.
-fn note_hidden_of(policy: Policy, ledger: Ledger) -> Box<http::NoteHidden> {
-    let types = LazyLock::new(schema::types);
+fn note_hidden_of(policy: Policy, ledger: Ledger, aftermath: TaskTracker) -> Box<http::NoteHidden> {
+    static TYPES: LazyLock<async_graphql::registry::Registry> = LazyLock::new(schema::types);
+    let policy = Arc::new(policy);
     Box::new(move |document, caller, request_id| {
-        let trail = Trail::new(Arc::clone(&ledger), request_id.to_owned(), caller.clone());
-        let asker = Asker { caller: caller.as_deref(), policy: &policy };
-        note_hidden(&trail, document, &types, asker, code::GRAPHQL_VALIDATION_FAILED);
+        let (policy, ledger) = (Arc::clone(&policy), Arc::clone(&ledger));
+        aftermath.spawn(async move {
+            let trail = Trail::new(ledger, request_id, caller.clone());
+            let asker = Asker { caller: caller.as_deref(), policy: &policy };
+            note_hidden(&trail, &document, &TYPES, asker, code::GRAPHQL_VALIDATION_FAILED);
+        });
     })
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::decision::{Asker, Denial, Facts, Lack, Policy};
 use super::rule::Rule;
 use super::trail::{ALLOWED, Trail};
-use crate::identity::{Caller, Decision, Evidence};
+use crate::identity::{Caller, Confirmation, Decision};
 
 /// Who asks, as every request carries it.
 pub struct Asking {
@@ -18,8 +18,8 @@ pub struct Asking {
     pub caller: Option<Arc<Caller>>,
     /// What the rules mean here.
     pub policy: Arc<Policy>,
-    /// What they showed, by which the auth server can be asked about them again.
-    pub evidence: Option<Arc<Evidence>>,
+    /// How the auth server confirms them anew; none where it cannot be asked.
+    pub confirmation: Option<Confirmation>,
     /// What is kept for the audit.
     pub trail: Trail,
     /// Whether a refusal tells the caller what is known of them: in development.
@@ -52,13 +52,23 @@ pub struct Refusal {
     pub caller: Option<Arc<Caller>>,
 }
 
+/// The auth server has to confirm the caller, and cannot be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Unconfirmed;
+
 /// Why a field stays closed.
 #[derive(Debug)]
 pub enum Closed {
     /// The rule says no.
     Refused(Box<Refusal>),
-    /// The auth server has to confirm the caller, and cannot be reached.
+    /// Whether the rule would say no cannot be found out now.
     Unconfirmed,
+}
+
+impl From<Unconfirmed> for Closed {
+    fn from(Unconfirmed: Unconfirmed) -> Self {
+        Self::Unconfirmed
+    }
 }
 
 impl Rule {
@@ -121,7 +131,7 @@ impl Asking {
     #[must_use]
     pub fn off_the_record(caller: Option<Arc<Caller>>, policy: Policy) -> Self {
         let trail = Trail::new(Arc::new(|_| {}), String::new(), None);
-        Self { caller, policy: Arc::new(policy), evidence: None, trail, is_open: false }
+        Self { caller, policy: Arc::new(policy), confirmation: None, trail, is_open: false }
     }
 
     /// The caller in front of a rule.
@@ -149,8 +159,15 @@ impl Asking {
         Box::new(Refusal { denial, decision_id, caller })
     }
 
-    /// Decides, and asks the auth server where only its confirmation is missing.
-    async fn decide(&self, rule: Rule, facts: Facts<'_>) -> Result<Result<(), Denial>, Closed> {
+    /// Decides, and asks the auth server where only its confirmation is missing. Nothing is kept of it.
+    ///
+    /// # Errors
+    /// When the auth server had to be asked and did not answer.
+    pub async fn decide(
+        &self,
+        rule: Rule,
+        facts: Facts<'_>,
+    ) -> Result<Result<(), Denial>, Unconfirmed> {
         match rule.decide(self.asker(), facts) {
             Err(denial) if denial.lack == Lack::Confirmation => {
                 self.decide_anew(rule, facts, denial).await
@@ -165,16 +182,16 @@ impl Asking {
         rule: Rule,
         facts: Facts<'_>,
         denial: Denial,
-    ) -> Result<Result<(), Denial>, Closed> {
-        let (Some(evidence), Some(before)) = (&self.evidence, &self.caller) else {
+    ) -> Result<Result<(), Denial>, Unconfirmed> {
+        let (Some(confirmation), Some(before)) = (&self.confirmation, &self.caller) else {
             return Ok(Err(denial));
         };
         let since = now() - TimeDelta::seconds(rule.freshness().into());
-        match evidence.confirmed_since(since).await {
+        match confirmation.since(since).await {
             Decision::Caller(caller) if caller.id() == before.id() => {
                 Ok(rule.decide(Asker { caller: Some(&caller), policy: &self.policy }, facts))
             }
-            Decision::Unavailable(_) => Err(Closed::Unconfirmed),
+            Decision::Unavailable(_) => Err(Unconfirmed),
             Decision::Caller(_)
             | Decision::Anonymous
             | Decision::Refused(_)

@@ -21,7 +21,7 @@ mod trail;
 mod view;
 
 pub use decision::{Asker, Denial, Facts, Lack, Policy, Reason};
-pub use guard::{Asked, Asking, Closed, Guarded, Refusal};
+pub use guard::{Asked, Asking, Closed, Guarded, Refusal, Unconfirmed};
 pub use hallpass_access_macros::guarded;
 pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};
 pub use trail::{ALLOWED, Entry, Ledger, Trail};

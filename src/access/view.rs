@@ -34,10 +34,15 @@ impl View {
 
     /// Builds a schema of what is in this view. `build` has to register its types in this thread.
     pub fn build<T>(self, build: impl FnOnce() -> T) -> T {
-        let before = BUILDING.replace(self);
-        let built = build();
-        BUILDING.set(before);
-        built
+        /// Put back even if building panics: the thread goes on to build others.
+        struct Before(View);
+        impl Drop for Before {
+            fn drop(&mut self) {
+                BUILDING.set(self.0);
+            }
+        }
+        let _before = Before(BUILDING.replace(self));
+        build()
     }
 
     fn shows(self, rule: &str) -> bool {

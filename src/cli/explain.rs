@@ -29,7 +29,7 @@ pub(super) fn run(
     println!("as {}", caller.as_deref().map_or_else(|| "nobody".to_owned(), described));
     let policy = app::policy(config);
     let asker = Asker { caller: caller.as_deref(), policy: &policy };
-    for line in explain(&document, &schema::types(), asker) {
+    for line in explain(&document, &schema::types(), asker, config.ownership_denial) {
         println!("{line}");
     }
     Ok(())

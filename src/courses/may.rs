@@ -11,7 +11,7 @@ use crate::graphql::{Decision, Result, decode_id};
 /// Whether the caller may use `field` on the chapter with this global id.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database or the auth server is away.
 pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Decision> {
     let id: Option<ChapterId> =
         decode_id(id).filter(|(kind, _)| kind == CHAPTER).map(|(_, key)| key.into());
@@ -20,7 +20,7 @@ pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Deci
         None => None,
     };
     Ok(match row {
-        Some(row) => Decision::of(ctx, field, ChapterFields(row).facts()),
-        None => Decision::of(ctx, field, Facts::default()).about_nothing(),
+        Some(row) => Decision::of(ctx, field, ChapterFields(row).facts()).await?,
+        None => Decision::of(ctx, field, Facts::default()).await?.about_nothing(),
     })
 }

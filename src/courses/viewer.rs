@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object};
 
 use crate::access::Facts;
-use crate::graphql::Decision;
+use crate::graphql::{Decision, Result};
 
 /// The field that gives a chapter's text.
 pub const READ: (&str, &str) = ("Chapter", "personalized");
@@ -16,17 +16,17 @@ pub struct ChapterViewer<'a>(pub(super) Facts<'a>);
 #[Object]
 impl ChapterViewer<'_> {
     /// Whether they may read its text.
-    async fn can_read(&self, ctx: &Context<'_>) -> bool {
-        Decision::of(ctx, READ, self.0).allowed
+    async fn can_read(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(Decision::of(ctx, READ, self.0).await?.allowed)
     }
 
     /// Whether they may change it.
-    async fn can_edit(&self, ctx: &Context<'_>) -> bool {
-        Decision::of(ctx, EDIT, self.0).allowed
+    async fn can_edit(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(Decision::of(ctx, EDIT, self.0).await?.allowed)
     }
 
     /// Why they may or may not read its text.
-    async fn why(&self, ctx: &Context<'_>) -> String {
-        Decision::of(ctx, READ, self.0).why
+    async fn why(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(Decision::of(ctx, READ, self.0).await?.why)
     }
 }

@@ -8,7 +8,7 @@ use async_graphql::{Error, ErrorExtensionValues, Name, ScalarType as _, Value};
 use hallpass_entity::Error as EntityError;
 
 use super::scalar::DateTime;
-use crate::access::{Closed, Denial, Lack, Refusal};
+use crate::access::{Closed, Denial, Lack, Refusal, Unconfirmed};
 use crate::events::Missed;
 use crate::identity::{Caller, Kind};
 
@@ -91,6 +91,12 @@ impl From<Closed> for ApiError {
             Closed::Refused(refusal) => Self::Denied(refusal),
             Closed::Unconfirmed => Self::AuthUnavailable,
         }
+    }
+}
+
+impl From<Unconfirmed> for ApiError {
+    fn from(Unconfirmed: Unconfirmed) -> Self {
+        Self::AuthUnavailable
     }
 }
 

@@ -3,7 +3,7 @@
 use async_graphql::{Context, SimpleObject};
 
 use super::context::ContextExt as _;
-use super::error::code;
+use super::error::{Result, code};
 use crate::access::{Denial, Facts, rule_of};
 
 /// Whether the caller may do something, decided by the rule of the field that does it.
@@ -22,13 +22,19 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// What the rule of the field `object.field` says of a row with these `facts`. Nothing is kept of it:
-    /// to ask is not to do.
-    #[must_use]
-    pub fn of(ctx: &Context<'_>, (object, field): (&str, &str), facts: Facts<'_>) -> Self {
+    /// What the rule of the field `object.field` says of a row with these `facts`, as it would if the field
+    /// were used. Nothing is kept of it: to ask is not to do.
+    ///
+    /// # Errors
+    /// When the auth server had to be asked and did not answer.
+    pub async fn of(
+        ctx: &Context<'_>,
+        (object, field): (&str, &str),
+        facts: Facts<'_>,
+    ) -> Result<Self> {
         let Some(rule) = rule_of(ctx, object, field) else {
             let is_anonymous = ctx.caller().is_none();
-            return Self {
+            return Ok(Self {
                 allowed: false,
                 code: Some(
                     if is_anonymous { code::UNAUTHENTICATED } else { code::FORBIDDEN }.into(),
@@ -36,11 +42,11 @@ impl Decision {
                 rule: None,
                 missing: Vec::new(),
                 why: "This is not for callers like you.".to_owned(),
-            };
+            });
         };
-        let refusal = rule.decide(ctx.asking().asker(), facts).err();
+        let refusal = ctx.asking().decide(rule, facts).await?.err();
         let sentence = rule.sentence();
-        Self {
+        Ok(Self {
             allowed: refusal.is_none(),
             why: match &refusal {
                 None => format!("It is for {sentence}."),
@@ -51,7 +57,7 @@ impl Decision {
             rule: Some(rule.name()),
             code: refusal.as_ref().map(|denial| Denial::code(denial).to_owned()),
             missing: refusal.map(|denial| denial.missing).unwrap_or_default(),
-        }
+        })
     }
 
     /// About a row that is not there, or that the caller does not get to see: nobody may do anything to it.

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, Method};
 
@@ -10,7 +11,7 @@ use super::address::{Peer, end_user};
 use super::answer::{Rejection, RequestId};
 use super::{Parts, Who};
 use crate::graphql::code;
-use crate::identity::{Caller, Decision, Evidence};
+use crate::identity::{Caller, Confirmation, Decision, Evidence};
 
 /// What a request, or the start of a connection, shows of who is asking.
 pub(super) struct Asker(Arc<Evidence>);
@@ -47,15 +48,16 @@ impl Asker {
     /// The same, for a request of theirs.
     pub(super) async fn who(&self, parts: &Parts, id: &RequestId) -> Result<Who, Rejection> {
         let caller = self.caller(parts, id).await?;
-        let evidence = caller.is_some().then(|| Arc::clone(&self.0));
-        Ok(Who { caller, evidence, request_id: id.as_str().to_owned() })
+        let confirmation = caller.is_some().then(|| Confirmation::by(Arc::clone(&self.0)));
+        Ok(Who { caller, confirmation, request_id: id.as_str().to_owned() })
     }
 
-    /// Waits until `caller`'s credential does not count any more, and says why. Nobody's never ends.
+    /// Waits until `caller`'s credential does not count any more, or they may do other things than before,
+    /// and says why. Nobody's never ends.
     pub(super) async fn ended(&self, parts: &Parts, caller: Option<Arc<Caller>>) -> Rejection {
         let Some(caller) = caller else { return std::future::pending().await };
         let decision = self.0.outlast(caller).await;
-        decided(parts, decision).err().unwrap_or_else(|| refused("sign in again"))
+        decided(parts, decision).err().unwrap_or_else(changed)
     }
 }
 
@@ -81,4 +83,10 @@ fn decided(parts: &Parts, decision: Decision) -> Result<Option<Arc<Caller>>, Rej
 
 fn refused(why: &str) -> Rejection {
     Rejection::credential(format!("The credential was refused: {why}."))
+}
+
+/// What goes on was begun by somebody who may do other things by now.
+fn changed() -> Rejection {
+    let message = "What you may do has changed: connect again.";
+    Rejection::unavailable(code::UNAVAILABLE, message, Duration::ZERO)
 }

@@ -37,7 +37,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::audit::Audit;
 use crate::config::{Limits, Origin};
-use crate::identity::{Authenticator, Caller, Evidence, Place};
+use crate::identity::{Authenticator, Caller, Confirmation, Place};
 use crate::revocations::Desk;
 use crate::schema::Seen;
 
@@ -52,8 +52,8 @@ use metrics::Meter;
 pub struct Who {
     /// The caller; none when nobody is signed in.
     pub caller: Option<Arc<Caller>>,
-    /// What they showed.
-    pub evidence: Option<Arc<Evidence>>,
+    /// How the auth server confirms them anew.
+    pub confirmation: Option<Confirmation>,
     /// The id of the request.
     pub request_id: String,
 }
@@ -62,8 +62,9 @@ pub struct Who {
 pub type See = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
 /// Gives a request what its resolvers need to know of whoever asks.
 pub type Prepare = dyn Fn(async_graphql::Request, Who) -> async_graphql::Request + Send + Sync;
-/// Puts on the record what a document asked for that its caller does not see, in the request of this id.
-pub type NoteHidden = dyn Fn(&ExecutableDocument, Option<Arc<Caller>>, &str) + Send + Sync;
+/// Puts on the record what a document asked for that its caller does not see, in the request of this id;
+/// later, so that its answer does not come later than one about what is not there at all.
+pub type NoteHidden = dyn Fn(Arc<ExecutableDocument>, Option<Arc<Caller>>, String) + Send + Sync;
 /// Names what is not ready.
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), &'static str>> + Send + Sync;
 /// The personas of development, with fresh tokens.

@@ -40,8 +40,8 @@ struct Record {
 impl Record {
     fn of(&self, response: &Response) {
         if nothing_ran(response) {
-            let note_hidden = &self.shared.parts.note_hidden;
-            note_hidden(&self.document, self.caller.clone(), &self.request_id);
+            let (document, request_id) = (Arc::clone(&self.document), self.request_id.clone());
+            (self.shared.parts.note_hidden)(document, self.caller.clone(), request_id);
         }
     }
 }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Method};
-use hallpass_entity::Timestamp;
+use hallpass_entity::{Timestamp, now};
+use tokio::sync::Mutex;
 
 use super::{Authenticator, Caller, Decision};
 
@@ -40,14 +41,49 @@ impl Evidence {
         self.authenticator.decide(&self.method, &self.headers, self.address).await
     }
 
-    /// Who it shows, as the auth server confirmed it `since` then. What it can be asked about (sessions, API
-    /// keys, opaque access tokens) is asked about again; a signed token says what it always said.
-    pub async fn confirmed_since(&self, since: Timestamp) -> Decision {
-        self.authenticator.judge(&self.method, &self.headers, self.address, since).await
-    }
-
-    /// Waits until it does not show `caller` any more, and says why.
+    /// Waits until it does not show `caller` as they were any more, and says why; or who they are now.
     pub async fn outlast(&self, caller: Arc<Caller>) -> Decision {
         self.authenticator.outlast(caller, &self.method, &self.headers, self.address).await
+    }
+}
+
+/// What the auth server says anew of whoever asks, while one operation runs: it is asked once, however many
+/// fields want to know, and whatever it says.
+pub struct Confirmation {
+    evidence: Arc<Evidence>,
+    /// What it said, and when it was asked.
+    said: Mutex<Option<(Timestamp, Decision)>>,
+}
+
+impl Confirmation {
+    /// Of whoever showed `evidence`.
+    #[must_use]
+    pub fn by(evidence: Arc<Evidence>) -> Self {
+        Self { evidence, said: Mutex::default() }
+    }
+
+    /// Who it is, as the auth server confirmed it `since` then. What it can be asked about (sessions, API
+    /// keys, opaque access tokens) is asked about again; a signed token says what it always said.
+    pub async fn since(&self, since: Timestamp) -> Decision {
+        let mut said = self.said.lock().await;
+        if let Some((at, decision)) = &*said
+            && counts(decision, *at, since)
+        {
+            return decision.clone();
+        }
+        let Evidence { authenticator, method, headers, address } = &*self.evidence;
+        let at = now();
+        let decision = authenticator.judge(method, headers, *address, since).await;
+        *said = Some((at, decision.clone()));
+        decision
+    }
+}
+
+/// Whether what was said at `at` answers for `since` too.
+fn counts(decision: &Decision, at: Timestamp, since: Timestamp) -> bool {
+    match decision {
+        Decision::Caller(caller) => caller.confirmed_at() >= since,
+        Decision::Unavailable(outage) => now() < at + outage.retry_after,
+        Decision::Anonymous | Decision::Refused(_) | Decision::CrossSite(_) => at >= since,
     }
 }

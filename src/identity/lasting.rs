@@ -17,7 +17,8 @@ impl Authenticator {
     /// what ends a session elsewhere ends it here within the same bound; and as with any request,
     /// an auth server that cannot tell by then is an outage.
     ///
-    /// The other arguments are those of [`decide`](Self::decide). The answer is no caller.
+    /// The other arguments are those of [`decide`](Self::decide). The answer is a caller only where the
+    /// credential goes on, and what was taken back is what it showed until now: a role, say.
     pub(super) async fn outlast(
         &self,
         mut caller: Arc<Caller>,
@@ -27,17 +28,20 @@ impl Authenticator {
     ) -> Decision {
         loop {
             let pause = self.session_ttl.max(LEAST_PAUSE).min(caller.remaining());
-            tokio::select! {
-                () = self.revocations.taken_back(&caller) => {
-                    return ended(Check::Revocation, "it was taken back");
-                }
-                () = tokio::time::sleep(pause) => {}
-            }
+            let is_taken_back = tokio::select! {
+                () = self.revocations.taken_back(&caller) => true,
+                () = tokio::time::sleep(pause) => false,
+            };
             if caller.remaining().is_zero() {
                 return ended(Check::Times, "it has expired");
             }
             match self.decide(method, headers, address).await {
-                Decision::Caller(again) if again.id() == caller.id() => caller = again,
+                Decision::Caller(again) if again.id() == caller.id() => {
+                    if is_taken_back {
+                        return Decision::Caller(again);
+                    }
+                    caller = again;
+                }
                 Decision::Caller(_) => return ended(Check::Subject, "it is somebody else's now"),
                 decision @ (Decision::Anonymous
                 | Decision::Refused(_)

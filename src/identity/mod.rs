@@ -55,7 +55,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use caller::{Caller, Kind, Via};
 pub use clue::Clue;
 pub use credentials::shown_together;
-pub use evidence::Evidence;
+pub use evidence::{Confirmation, Evidence};
 pub use inspect::{Inspection, Looks, Place};
 pub use jwks::KeysStatus;
 pub use personas::{Issuer, IssuerError, PERSONAS, Persona};

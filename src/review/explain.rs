@@ -10,6 +10,8 @@ use async_graphql::{Name, Positioned};
 
 use super::table::ABSENT;
 use crate::access::{Asker, Denial, Facts, Rule, Trail, stated_name};
+use crate::config::OwnershipDenial;
+use crate::graphql::code;
 
 /// One field of a document, and what a caller gets there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Line {
     pub verdict: Verdict,
     /// The parts of the rule that they meet whatever the row.
     pub met: Vec<Rule>,
+    /// What a statement that would change another's row answers.
+    pub of_anothers: &'static str,
 }
 
 /// What a caller gets at a field.
@@ -48,10 +52,20 @@ const DEEPEST: usize = 32;
 /// Fields in all: the server runs no document that has more.
 const MOST_LINES: usize = 2_000;
 
-/// Every field of `document`, in order, for `asker`.
+/// Every field of `document`, in order, for `asker`, where another's row is denied as `denied` says.
 #[must_use]
-pub fn explain(document: &ExecutableDocument, types: &Registry, asker: Asker<'_>) -> Vec<Line> {
-    let mut walk = Walk { document, types, asker, inside: Vec::new(), lines: Vec::new() };
+pub fn explain(
+    document: &ExecutableDocument,
+    types: &Registry,
+    asker: Asker<'_>,
+    denied: OwnershipDenial,
+) -> Vec<Line> {
+    let of_anothers = match denied {
+        OwnershipDenial::Hide => ABSENT,
+        OwnershipDenial::Forbid => code::FORBIDDEN,
+    };
+    let (inside, lines) = (Vec::new(), Vec::new());
+    let mut walk = Walk { document, types, asker, of_anothers, inside, lines };
     let mut operations = document.operations.iter().collect::<Vec<_>>();
     operations.sort_by_key(|(_, operation)| operation.pos);
     for (_, operation) in operations {
@@ -73,7 +87,7 @@ pub fn note_hidden(
     asker: Asker<'_>,
     code: &str,
 ) {
-    for line in explain(document, types, asker) {
+    for line in explain(document, types, asker, OwnershipDenial::Hide) {
         if let (Verdict::Hidden, Some(rule)) = (line.verdict, line.rule) {
             trail.note(line.field, rule.name(), code, None);
         }
@@ -84,6 +98,7 @@ struct Walk<'a> {
     document: &'a ExecutableDocument,
     types: &'a Registry,
     asker: Asker<'a>,
+    of_anothers: &'static str,
     /// The fragments that are being followed: one inside itself has no end.
     inside: Vec<Name>,
     lines: Vec<Line>,
@@ -134,9 +149,14 @@ impl Walk<'_> {
         let reasons = rule.map(|rule| rule.reasons(self.asker, Facts::default()));
         let met = reasons.into_iter().flatten().filter(|reason| reason.met);
         let met = met.map(|reason| reason.rule).collect();
-        let line =
-            Line { path: path.clone(), field: format!("{object}.{name}"), rule, verdict, met };
-        self.lines.push(line);
+        self.lines.push(Line {
+            path: path.clone(),
+            field: format!("{object}.{name}"),
+            rule,
+            verdict,
+            met,
+            of_anothers: self.of_anothers,
+        });
         if let Some(known) = known {
             let of = MetaTypeName::concrete_typename(&known.ty);
             self.selections(&field.node.selection_set.node, of, &path, depth + 1);
@@ -193,7 +213,7 @@ impl fmt::Display for Line {
                 for (row, denial) in rows {
                     match denial {
                         Some(_) if row == ANOTHERS && self.field.starts_with("Mutation.") => {
-                            write!(f, "; {row}: refused by the statement, {ABSENT}")?;
+                            write!(f, "; {row}: refused by the statement, {}", self.of_anothers)?;
                         }
                         Some(denial) => write!(f, "; {row}: refused, {}", told(denial))?,
                         None => write!(f, "; {row}: allowed")?,

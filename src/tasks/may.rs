@@ -33,15 +33,16 @@ impl Loader<TaskId> for OwnTasks {
 /// Whether the caller may use `field` on the task with this global id.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database or the auth server is away.
 pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Decision> {
-    let beforehand = Decision::of(ctx, field, Facts::default());
+    let beforehand = Decision::of(ctx, field, Facts::default()).await?;
     let Some(id) = decode_id(id).filter(|(kind, _)| kind == TYPE && beforehand.allowed) else {
         return Ok(if beforehand.allowed { beforehand.about_nothing() } else { beforehand });
     };
     let id = TaskId::from(id.1);
     let is_owner = ctx.data_unchecked::<DataLoader<OwnTasks>>().load_one(id).await?.is_some();
-    let decision = Decision::of(ctx, field, Facts { is_owner: Some(is_owner), ..Facts::default() });
+    let facts = Facts { is_owner: Some(is_owner), ..Facts::default() };
+    let decision = Decision::of(ctx, field, facts).await?;
     let is_there = is_owner || is_told_of(ctx, task::Column::Id.is(id)).await?;
     Ok(if is_there { decision } else { decision.about_nothing() })
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object};
 
 use crate::access::Facts;
-use crate::graphql::Decision;
+use crate::graphql::{Decision, Result};
 
 /// The field that changes a task.
 pub const UPDATE: (&str, &str) = ("Mutation", "updateTask");
@@ -18,17 +18,17 @@ pub struct TaskViewer<'a>(pub(super) Facts<'a>);
 #[Object]
 impl TaskViewer<'_> {
     /// Whether they may change it.
-    async fn can_update(&self, ctx: &Context<'_>) -> bool {
-        Decision::of(ctx, UPDATE, self.0).allowed
+    async fn can_update(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(Decision::of(ctx, UPDATE, self.0).await?.allowed)
     }
 
     /// Whether they may delete it.
-    async fn can_delete(&self, ctx: &Context<'_>) -> bool {
-        Decision::of(ctx, DELETE, self.0).allowed
+    async fn can_delete(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(Decision::of(ctx, DELETE, self.0).await?.allowed)
     }
 
     /// Whether they may show it to everyone, or stop to.
-    async fn can_publish(&self, ctx: &Context<'_>) -> bool {
-        Decision::of(ctx, PUBLISH, self.0).allowed
+    async fn can_publish(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(Decision::of(ctx, PUBLISH, self.0).await?.allowed)
     }
 }

@@ -130,3 +130,50 @@ async fn whoever_turns_out_to_be_somebody_else_is_not_confirmed() {
     assert_eq!(code_of(&who, TOP).await, "REAUTHENTICATION_REQUIRED");
     assert_eq!(server.asked(GET_SESSION).await, 1, "it was asked, and said another name");
 }
+
+/// The chapter of the highest tier, ten times.
+fn ten_times() -> String {
+    let chapters = (0..10).map(|nth| {
+        format!("c{nth}: chapter(slug: \"learning-to-act\") {{ personalized {{ level }} }} ")
+    });
+    format!("{{ {} }}", chapters.collect::<String>())
+}
+
+#[tokio::test]
+async fn however_many_fields_want_to_know_the_auth_server_is_asked_once_whatever_it_says() {
+    let server = Form::Compact.start();
+    let (account, app, cookie) = remembered(&server).await;
+    server.set_user(&account, json!({"tier": "enterprise"})).await;
+    let before = server.asked(GET_SESSION).await;
+    app.by_cookie(&cookie).data(&ten_times()).await;
+    assert_eq!(server.asked(GET_SESSION).await, before + 1);
+    server.sign_out(&account).await;
+    let app = trusting(&server).await;
+    let answer = app.by_cookie(&cookie).ask(&ten_times()).await;
+    assert_eq!(answer.codes(), ["REAUTHENTICATION_REQUIRED"; 10]);
+    assert_eq!(server.asked(GET_SESSION).await, before + 2);
+    server.set_mode("error500").await;
+    let app = trusting(&server).await;
+    let answer = app.by_cookie(&cookie).ask(&ten_times()).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"; 10]);
+    assert_eq!(server.asked(GET_SESSION).await, before + 3);
+}
+
+#[tokio::test]
+async fn whoever_asks_beforehand_is_told_what_the_deed_would_tell() {
+    let server = Form::Compact.start();
+    let (account, app, cookie) = remembered(&server).await;
+    let beforehand = "{ chapter(slug: \"learning-to-act\") { viewer { canRead } } }";
+    let can_read = async |app: &App| {
+        let data = app.by_cookie(&cookie).data(beforehand).await;
+        data["chapter"]["viewer"]["canRead"].clone()
+    };
+    assert_eq!(can_read(&app).await, false, "in truth the tier is free by now");
+    server.set_user(&account, json!({"tier": "enterprise"})).await;
+    assert_eq!(can_read(&trusting(&server).await).await, true);
+    server.set_mode("error500").await;
+    let answer = trusting(&server).await.by_cookie(&cookie).ask(beforehand).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"]);
+}

@@ -10,7 +10,7 @@ use crate::app::{App, Backend};
 use crate::auth_server::AuthServer;
 use crate::issuer::Issuer;
 use crate::people::{alice, bob};
-use crate::revocations::{Push, SECRET};
+use crate::revocations::{Push, SECRET, pushed_to};
 use crate::socket::{Heard, Socket};
 
 fn token_of(person: &hallpass::testing::Person) -> String {
@@ -199,6 +199,23 @@ async fn a_socket_ends_when_its_user_is_taken_back_and_others_go_on() {
     let make = "mutation { createTask(input: {title: \"Still here\"}) { id } }";
     app.by_bearer(&bobs).data(make).await;
     assert_eq!(his.event().await, ("CREATED".to_owned(), json!("Still here")));
+}
+
+#[tokio::test]
+async fn a_session_whose_role_changes_is_told_to_connect_again_and_is_somebody_else_then() {
+    let (server, app) = pushed_to(Backend::Sqlite).await;
+    let account = server.sign_up("Promoted", json!({})).await;
+    let cookie = [("cookie", account.cookie.as_str())];
+    let mut before = Socket::open(&app, &cookie).await.unwrap();
+    before.introduce(json!({})).await;
+    server.set_user(&account, json!({"role": "admin", "hooks": true})).await;
+    let Heard::Closed(code, reason) = before.hear().await else { panic!("it goes on") };
+    assert_eq!((code, reason.as_str()), (1013, "What you may do has changed: connect again."));
+    let mut after = Socket::open(&app, &cookie).await.unwrap();
+    after.introduce(json!({})).await;
+    after.ask("1", "{ viewer { roles } }").await;
+    let roles = &after.said().await["payload"]["data"]["viewer"]["roles"];
+    assert_eq!(*roles, json!(["admin"]));
 }
 
 #[tokio::test]

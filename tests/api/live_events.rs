@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::app::{App, As, Backend};
 use crate::issuer::Issuer;
 use crate::people::{alice, bob};
-use crate::revocations::{Push, SECRET};
+use crate::revocations::{Push, SECRET, pushed_to};
 
 const TASKS: &str = "subscription { taskEvents { kind task { title } } }";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -196,4 +196,16 @@ async fn a_stream_on_which_nothing_comes_shows_that_it_is_there() {
     let app = App::start(Backend::Sqlite).await;
     let mut stream = Stream::of(&app.by_jwt(&alice()), TASKS).await;
     assert_eq!(stream.comes().await, Came::Comment);
+}
+
+#[tokio::test]
+async fn a_stream_of_a_session_whose_role_changes_is_to_be_asked_for_again() {
+    let (server, app) = pushed_to(Backend::Sqlite).await;
+    let account = server.sign_up("Promoted", json!({})).await;
+    let who = app.by_cookie(&account.cookie);
+    let mut stream = Stream::of(&who, TASKS).await;
+    stream.hears_tasks(&who).await;
+    server.set_user(&account, json!({"role": "admin", "hooks": true})).await;
+    assert_eq!(stream.last_code().await, "UNAVAILABLE");
+    Stream::of(&who, TASKS).await.hears_tasks(&who).await;
 }

@@ -20,6 +20,7 @@ mod api_keys;
 mod attendance;
 mod audit;
 mod browser;
+mod bypass;
 mod command_line;
 mod contract;
 mod cookie_cache;

@@ -55,7 +55,7 @@ async fn pass_on(
 }
 
 /// A server that believes a session for five minutes, and the auth server whose hook tells it.
-async fn pushed_to(backend: Backend) -> (AuthServer, App) {
+pub async fn pushed_to(backend: Backend) -> (AuthServer, App) {
     let relay = Relay::default();
     let hook = json!({ "url": format!("{}/revocations", relay.start()), "secret": SECRET });
     let server = AuthServer::start(&json!({ "revocations": hook }));

@@ -296,6 +296,9 @@ fn a_document_without_end_is_explained_as_far_as_it_goes() {
     let change = "mutation { deleteTask(id: \"x\") }";
     let explained = hallpass(&["explain", "--as", "free", change]);
     assert!(explained.stdout.contains("another's row: refused by the statement, NOT_FOUND"));
+    let forbid = ["--ownership-denial", "forbid", "explain", "--as", "free", change];
+    let explained = hallpass(&forbid);
+    assert!(explained.stdout.contains("another's row: refused by the statement, FORBIDDEN"));
 }
 
 #[test]

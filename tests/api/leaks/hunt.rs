@@ -1,4 +1,4 @@
-//! Sends every case as bob and as nobody, and tells what leaked.
+//! Sends every case as each of several strangers, and tells what leaked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -11,8 +11,8 @@ use super::mask::{plain, strings};
 use super::sdl::Sdl;
 use super::seeds::tables;
 use super::table::Kept;
+use super::visitor::Visitor;
 use super::world::{Heard, Worlds};
-use crate::people::{Person, bob};
 
 /// How often two servers are asked that do not answer alike.
 const TRIES: usize = 10;
@@ -32,15 +32,15 @@ pub struct Leak {
 pub struct Hunt {
     pub generated: Generated,
     pub leaks: Vec<Leak>,
-    /// The root fields that answered bob something.
+    /// The root fields that answered somebody something.
     pub answered: BTreeSet<String>,
     /// Documents that the server did not run at all, though strangers see the field.
     pub rejected: Vec<String>,
 }
 
 impl Hunt {
-    /// Sends everything; or, of the variations, only one in `step`.
-    pub async fn through(worlds: &Worlds, step: usize) -> Self {
+    /// Sends everything as each of `strangers`; or, of the variations, only one in `step`.
+    pub async fn through(worlds: &Worlds, step: usize, strangers: &[Visitor]) -> Self {
         let (whole, seen) = (Sdl::whole(), Sdl::of_strangers());
         let mut known = known::known(&whole);
         known.cursors = known::cursors(&worlds.with_hers, &seen, &known).await;
@@ -48,13 +48,13 @@ impl Hunt {
         generated.thin_out(step);
         let mut hunt =
             Self { generated, leaks: Vec::new(), answered: BTreeSet::new(), rejected: Vec::new() };
-        for who in [Some(bob()), None] {
-            hunt.as_somebody(worlds, who.as_ref(), &seen).await;
+        for who in strangers {
+            hunt.as_somebody(worlds, who, &seen).await;
         }
         hunt
     }
 
-    async fn as_somebody(&mut self, worlds: &Worlds, who: Option<&Person>, seen: &Sdl) {
+    async fn as_somebody(&mut self, worlds: &Worlds, who: &Visitor, seen: &Sdl) {
         let cases = self.generated.cases.clone();
         for of_field in cases.chunk_by(|one, next| one.field == next.field) {
             let field = &of_field[0].field;
@@ -64,7 +64,7 @@ impl Hunt {
                 let tries = if root == "Query" { TRIES } else { 1 };
                 let (with_hers, without) = listen(worlds, who, case, tries).await;
                 if seen.field(root, name).is_some() {
-                    self.note(case, &without[0], who.is_some());
+                    self.note(case, &without[0], who.is_somebody());
                 }
                 self.leaks.extend(compared(case, &with_hers, &without));
             }
@@ -76,14 +76,14 @@ impl Hunt {
         }
     }
 
-    fn note(&mut self, case: &Case, heard: &Heard, is_bob: bool) {
+    fn note(&mut self, case: &Case, heard: &Heard, is_somebody: bool) {
         let answer: Value = serde_json::from_str(&heard.body).unwrap();
         let refused = ["GRAPHQL_VALIDATION_FAILED", "QUERY_REJECTED", "INTERNAL", "UNAVAILABLE"];
         if refused.iter().any(|code| heard.body.contains(&format!("\"code\":\"{code}\""))) {
             self.rejected.push(format!("{}\n{}", case.body, heard.body));
         }
         let data = answer["data"].as_object().into_iter().flat_map(|data| data.values());
-        if is_bob && data.into_iter().any(|value| !value.is_null()) {
+        if is_somebody && data.into_iter().any(|value| !value.is_null()) {
             self.answered.insert(case.field.clone());
         }
     }
@@ -103,7 +103,7 @@ impl Hunt {
 /// again, to see whether they have an answer in common.
 async fn listen(
     worlds: &Worlds,
-    who: Option<&Person>,
+    who: &Visitor,
     case: &Case,
     tries: usize,
 ) -> (Vec<Heard>, Vec<Heard>) {

@@ -2,8 +2,8 @@
 //!
 //! `cases` makes a document for every root field with every argument that can name or reach rows, in every
 //! form. `world` keeps two servers that differ only in that alice has rows on one of them. `hunt` sends
-//! every document to both, as bob and as nobody: whatever differs is a leak, in status, headers, body or
-//! statements. `seeds` says which rows there are.
+//! every document to both, as bob and as nobody, and a part of them as a machine and by the doors that stay
+//! open: whatever differs is a leak, in status, headers, body or statements. `seeds` says which rows there are.
 //!
 //! A new root field or argument is covered as it comes. A new owned table has to be named in `seeds`, and a
 //! new kind of value in `values`: until then the tests fail and say so.
@@ -24,15 +24,18 @@ mod switch;
 mod table;
 mod timing;
 mod values;
+mod visitor;
 mod world;
 
 use std::collections::BTreeSet;
 
 use hunt::Hunt;
 use sdl::Sdl;
+use visitor::{Door, Visitor};
 use world::Worlds;
 
 use crate::app::Backend;
+use crate::people::bob;
 
 /// Subscriptions of which a test of their own shows that a stranger hears nothing.
 const SUBSCRIPTIONS: [&str; 1] = ["taskEvents"];
@@ -46,10 +49,18 @@ fn told(leaks: &[hunt::Leak]) -> String {
     format!("{} leaks, in {fields:?}, such as\n{}", leaks.len(), stories.join("\n"))
 }
 
+/// Whom a machine's token is for.
+const RESOURCE: &str = "https://api.example.test/leaks";
+
+/// Bob, and nobody.
+fn people() -> [Visitor; 2] {
+    [Visitor::person(&bob(), Door::Post), Visitor::nobody(Door::Post)]
+}
+
 /// Sends one in `step` of the variations.
-async fn nothing_leaks(backend: Backend, step: usize) -> Hunt {
-    let worlds = Worlds::build(backend, &[], false).await;
-    let hunt = Hunt::through(&worlds, step).await;
+async fn nothing_leaks(backend: Backend, step: usize, strangers: &[Visitor]) -> Hunt {
+    let worlds = Worlds::build(backend, &["--oauth-resource", RESOURCE], false).await;
+    let hunt = Hunt::through(&worlds, step, strangers).await;
     println!("{} cases on {backend:?}", hunt.generated.cases.len());
     assert!(hunt.leaks.is_empty(), "{}", told(&hunt.leaks));
     assert!(hunt.rejected.is_empty(), "the server did not run\n{}", hunt.rejected.join("\n"));
@@ -59,7 +70,7 @@ async fn nothing_leaks(backend: Backend, step: usize) -> Hunt {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_cannot_tell_whether_alice_has_rows_on_sqlite() {
-    let hunt = nothing_leaks(Backend::Sqlite, 1).await;
+    let hunt = nothing_leaks(Backend::Sqlite, 1, &people()).await;
     assert!(hunt.generated.cases.len() > 300, "only {} cases", hunt.generated.cases.len());
     let seen = Sdl::of_strangers();
     for root in ["Query", "Mutation"] {
@@ -76,7 +87,19 @@ async fn a_stranger_cannot_tell_whether_alice_has_rows_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_cannot_tell_whether_alice_has_rows_on_postgres() {
-    nothing_leaks(Backend::Postgres, 8).await;
+    nothing_leaks(Backend::Postgres, 8, &people()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_that_bears_her_name_cannot_tell_either() {
+    nothing_leaks(Backend::Sqlite, 8, &[Visitor::machine(RESOURCE, Door::Post)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_stranger_can_tell_over_what_stays_open() {
+    let bob = [Door::Stream, Door::Socket].map(|door| Visitor::person(&bob(), door));
+    let strangers = bob.into_iter().chain([Visitor::nobody(Door::Socket)]).collect::<Vec<_>>();
+    nothing_leaks(Backend::Sqlite, 8, &strangers).await;
 }
 
 #[test]

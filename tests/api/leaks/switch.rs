@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::hunt::Hunt;
 use super::owned::declared;
+use super::people;
 use super::world::Worlds;
 use crate::app::Backend;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_owner_in_its_statements_every_owned_table_leaks() {
     let worlds = Worlds::build(Backend::Sqlite, &[], true).await;
-    let hunt = Hunt::through(&worlds, 4).await;
+    let hunt = Hunt::through(&worlds, 4, &people()).await;
     let leaks = hunt.by_table();
     println!("{leaks:?} in {} cases", hunt.generated.cases.len());
     for table in declared("owned") {

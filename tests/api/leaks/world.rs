@@ -5,8 +5,8 @@
 
 use futures_util::future::join;
 use hallpass_entity::UserId;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap};
 
 use super::cases::Case;
 use super::mask::Mask;
@@ -14,7 +14,8 @@ use super::owned::policy_tables;
 use super::seeds::tables;
 use super::shelf;
 use super::table::Part;
-use crate::app::{App, As, Backend};
+use super::visitor::Visitor;
+use crate::app::{App, Backend};
 use crate::people::{Person, alice, bob};
 
 /// One of the two servers.
@@ -70,24 +71,17 @@ impl World {
         hers
     }
 
-    fn by(&self, who: Option<&Person>) -> As<'_> {
-        who.map_or_else(|| self.app.anonymous(), |person| self.app.by_jwt(person))
-    }
-
-    /// Sends a case as somebody; as nobody, when nobody is given.
-    pub async fn hear(&self, who: Option<&Person>, case: &Case) -> Heard {
-        let request = self.by(who).request(Method::POST, "/graphql");
-        let request = request.header(CONTENT_TYPE, "application/json").body(case.body.to_string());
-        let send = async { request.send().await.unwrap() };
-        let (response, mut statements) = self.app.statements_of(send).await;
+    /// Sends a case as somebody.
+    pub async fn hear(&self, who: &Visitor, case: &Case) -> Heard {
+        let send = who.ask(&self.app, &case.body);
+        let ((status, mut headers, body), mut statements) = self.app.statements_of(send).await;
         let tables = policy_tables();
         statements.retain(|sql| tables.iter().any(|table| sql.contains(&format!("\"{table}\""))));
         statements.sort();
-        let (status, mut headers) = (response.status(), response.headers().clone());
         for changing in [DATE.as_str(), "x-request-id", CONTENT_LENGTH.as_str()] {
             headers.remove(changing);
         }
-        Heard { status, headers, body: response.text().await.unwrap(), statements }
+        Heard { status, headers, body, statements }
     }
 }
 
@@ -109,7 +103,7 @@ impl Worlds {
     }
 
     /// What somebody hears on each, with what the server makes up for itself masked.
-    pub async fn hear(&self, who: Option<&Person>, case: &Case) -> (Heard, Heard) {
+    pub async fn hear(&self, who: &Visitor, case: &Case) -> (Heard, Heard) {
         let heard = join(self.with_hers.hear(who, case), self.without.hear(who, case)).await;
         let masked = |heard: Heard| Heard { body: self.mask.over(&heard.body), ..heard };
         (masked(heard.0), masked(heard.1))
