@@ -79,7 +79,7 @@ fn decisions(policy: &Policy, callers: &[Option<Arc<Caller>>]) {
     let more = [Rule::Tier("premium"), Rule::RowTier, Rule::Service, Rule::Fresh(900)];
     println!("{:<58} {:>9} {:>9} {:>10}", "one decision, µs", "admin", "somebody", "anonymous");
     for rule in RULES.iter().copied().chain(more) {
-        let facts = Facts { is_owner: Some(true), required_tier: Some("enterprise") };
+        let facts = Facts { is_owner: true, required_tier: Some("enterprise") };
         let each = callers.iter().map(|caller| {
             let asker = Asker { caller: caller.as_deref(), policy };
             spent(DECISIONS, || drop(black_box(rule.decide(black_box(asker), facts))))

@@ -191,7 +191,7 @@ impl App {
         let users = Arc::clone(authenticator.users());
         let aftermath = TaskTracker::new();
         let parts = Parts {
-            sdl: config.introspection.then(|| schema::sdl(&schema::build(true))),
+            introspection: config.introspection,
             see: see(policy(config), schemas),
             prepare: prepare(
                 config,

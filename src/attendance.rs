@@ -55,7 +55,8 @@ pub struct Register {
 }
 
 enum Note {
-    User(known_user::Model),
+    /// And whether the credential says the tier.
+    User(known_user::Model, bool),
     Session(seen_session::Model),
 }
 
@@ -85,7 +86,7 @@ impl Attendance {
             return;
         }
         if self.users.entry_by_ref(caller.id()).or_insert(()).is_fresh() {
-            self.leave(Note::User(known(caller)));
+            self.leave(Note::User(known(caller), caller.states_tier()));
         }
         if let Some(id) = caller.session_id()
             && self.sessions.entry_by_ref(id).or_insert(()).is_fresh()
@@ -165,16 +166,24 @@ impl Register {
 
     /// Each once, and in one order on every node: two that write the same rows do not wait in a circle.
     async fn try_to_write(&self, notes: Vec<Note>) -> Result<(), Error> {
-        let (mut users, mut sessions) = (BTreeMap::new(), BTreeMap::new());
+        let (mut users, mut others, mut sessions) =
+            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for note in notes {
             match note {
-                Note::User(user) => drop(users.insert(user.user_id.clone(), user)),
-                Note::Session(session) => drop(sessions.insert(session.id.clone(), session)),
+                Note::User(user, states_tier) => {
+                    let users = if states_tier { &mut users } else { &mut others };
+                    users.insert(user.user_id.clone(), user);
+                }
+                Note::Session(session) => {
+                    sessions.insert(session.id.clone(), session);
+                }
             }
         }
         let system = self.system();
-        if !users.is_empty() {
-            system.note_users(users.into_values().collect()).await?;
+        for (users, states_tier) in [(users, true), (others, false)] {
+            if !users.is_empty() {
+                system.note_users(users.into_values().collect(), states_tier).await?;
+            }
         }
         if !sessions.is_empty() {
             system.note_sessions(sessions.into_values().collect()).await?;

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hallpass_entity::{TaskId, UserId};
+use hallpass_entity::{ChapterId, TaskId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -34,6 +34,8 @@ pub enum Change {
 pub enum Row {
     /// A task.
     Task(TaskId),
+    /// The owner's progress in a chapter.
+    Progress(ChapterId),
 }
 
 /// Something that happened.

@@ -42,12 +42,14 @@ enum News {
 #[serde(rename_all = "lowercase")]
 enum Key {
     Task(Uuid),
+    Progress(Uuid),
 }
 
 impl From<Row> for Key {
     fn from(row: Row) -> Self {
         match row {
             Row::Task(id) => Self::Task(id.uuid()),
+            Row::Progress(chapter) => Self::Progress(chapter.uuid()),
         }
     }
 }
@@ -56,6 +58,7 @@ impl From<Key> for Row {
     fn from(key: Key) -> Self {
         match key {
             Key::Task(id) => Self::Task(id.into()),
+            Key::Progress(chapter) => Self::Progress(chapter.into()),
         }
     }
 }

@@ -16,7 +16,9 @@ use hallpass_entity::Scope;
 use crate::access::{Asking, View};
 use crate::analytics::AnalyticsQuery;
 use crate::audit::AuditQuery;
-use crate::courses::{self, Catalogue, CourseQuery, EditingMutation, ReadingMutation};
+use crate::courses::{
+    self, Catalogue, CourseQuery, EditingMutation, ReadingMutation, ReadingSubscription,
+};
 use crate::graphql::{Lenient, Recorded};
 use crate::learners::{LearnerMutation, LearnerQuery, OwnWords};
 use crate::tasks::{self, TaskMutation, TaskQuery, TaskSubscription};
@@ -54,7 +56,7 @@ pub struct Mutations(
 /// The subscriptions of every domain.
 #[derive(MergedSubscription, Default)]
 #[graphql(name = "Subscription")]
-pub struct Subscriptions(TaskSubscription);
+pub struct Subscriptions(TaskSubscription, ReadingSubscription);
 
 /// The whole schema.
 pub type Schema =

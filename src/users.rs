@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
+use hallpass_entity::audit::row_of_user;
 use hallpass_entity::known_user;
 
 use crate::access::{ADMIN, guarded};
-use crate::graphql::{ApiError, DateTime, Result};
+use crate::graphql::{ApiError, ContextExt as _, DateTime, Result};
 use crate::identity::{LookupError, User as Record, Users};
 
 mod erasure;
@@ -112,6 +113,7 @@ impl UserQuery {
     /// is none.
     #[graphql(guard = "ADMIN")]
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
+        ctx.asking().trail.read("Query.user", row_of_user(&id));
         let found = ctx.data_unchecked::<Arc<Users>>().find(&id).await;
         found.map(|user| user.map(User::Account)).map_err(|error| match error {
             LookupError::NotConfigured => ApiError::NotConfigured("SSO_API_KEY"),

@@ -69,8 +69,11 @@ impl Model {
     }
 }
 
-/// Where an id of a user can stand.
-const USERS: [Column; 3] = [Column::CallerId, Column::ImpersonatedBy, Column::RowId];
+/// How an event names the user whom it is about, as its row: no row of a table is called so.
+#[must_use]
+pub fn row_of_user(user: &str) -> String {
+    format!("user:{user}")
+}
 
 impl System<'_> {
     /// Writes events. One that is there already, from a try whose end nobody saw, stays as it is.
@@ -120,11 +123,16 @@ impl Transaction {
 }
 
 async fn rename(conn: &impl ConnectionTrait, user: &str, pseudonym: &str) -> Result<(), DbErr> {
-    let user = storable(user);
+    let as_row = (storable(&row_of_user(user)), row_of_user(pseudonym));
+    let as_somebody = (storable(user), pseudonym.to_owned());
     // One after the other: each has an index of its own.
-    for named in USERS {
-        let renamed = Entity::update_many().col_expr(named, Expr::val(pseudonym));
-        renamed.filter(column(named).eq(user.as_str())).exec(conn).await?;
+    for (named, (old, new)) in [
+        (Column::CallerId, &as_somebody),
+        (Column::ImpersonatedBy, &as_somebody),
+        (Column::RowId, &as_row),
+    ] {
+        let renamed = Entity::update_many().col_expr(named, Expr::val(new.as_str()));
+        renamed.filter(column(named).eq(old.as_str())).exec(conn).await?;
     }
     Ok(())
 }

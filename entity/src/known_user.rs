@@ -2,8 +2,9 @@
 
 use sea_orm::IntoActiveModel as _;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Alias, Func, OnConflict};
 
+use crate::filter::column;
 use crate::{Error, KnownUserId, System, Timestamp, UserId};
 
 /// One user, as their last credential described them.
@@ -36,14 +37,22 @@ impl ActiveModelBehavior for ActiveModel {}
 crate::system!();
 
 impl System<'_> {
-    /// Notes that these users were here, each at most once in `users`, in one statement.
+    /// Notes that these users were here, each at most once in `users`, in one statement. What a credential
+    /// did not say stays as it is known, and so does the tier unless `states_tier`.
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn note_users(&self, users: Vec<Model>) -> Result<(), Error> {
-        let known = OnConflict::column(Column::UserId)
-            .update_columns([Column::Email, Column::Name, Column::Tier, Column::LastSeen])
-            .to_owned();
+    pub async fn note_users(&self, users: Vec<Model>, states_tier: bool) -> Result<(), Error> {
+        let mut known = OnConflict::column(Column::UserId);
+        known.update_column(Column::LastSeen);
+        for said in [Column::Email, Column::Name] {
+            let (column, old) = (Alias::new(said.as_str()), column(said));
+            let new = Expr::col((Alias::new("excluded"), column));
+            known.value(said, Func::coalesce([new, old]));
+        }
+        if states_tier {
+            known.update_column(Column::Tier);
+        }
         let rows = users.into_iter().map(|user| user.into_active_model().reset_all());
         Entity::insert_many(rows)
             .on_conflict(known)

@@ -64,6 +64,20 @@ impl Conn {
         Self { link: Link::Pool(pool), walled }
     }
 
+    /// Begins a transaction, or a savepoint within one. A pooled connection begins in a task of its own,
+    /// which goes on when whoever asked is gone: the driver rolls back only what it knows to have begun,
+    /// and would hand the connection on with a transaction open, for others to write into.
+    async fn begun(&self) -> Result<DatabaseTransaction, DbErr> {
+        match &self.link {
+            Link::Transaction(transaction) => transaction.begin().await,
+            Link::Pool(pool) => {
+                let pool = pool.clone();
+                let begun = tokio::spawn(async move { pool.begin().await });
+                begun.await.map_err(|_| DbErr::Custom("the server stops".into()))?
+            }
+        }
+    }
+
     fn executor(&self) -> DatabaseExecutor<'_> {
         match &self.link {
             Link::Pool(pool) => DatabaseExecutor::Connection(pool),
@@ -103,7 +117,7 @@ impl Conn {
 
     /// A transaction throughout which `pass` is shown.
     async fn transaction(&self, pass: &Pass) -> Result<DatabaseTransaction, DbErr> {
-        let transaction = self.executor().begin().await?;
+        let transaction = self.begun().await?;
         if let Some((name, value)) = pass.setting().filter(|_| self.walled) {
             // `true`: until the end of the transaction, however it ends.
             let sql = "SELECT set_config($1, $2, true)";

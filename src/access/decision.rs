@@ -25,13 +25,18 @@ pub struct Asker<'a> {
     pub policy: &'a Policy,
 }
 
-/// What a rule may know of the row whose field is used.
+/// What a rule may know of the row whose field is used; by default nothing, which meets no rule about rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts<'a> {
-    /// Whether the caller owns it; none where the statement that touches the row finds that out.
-    pub is_owner: Option<bool>,
+    /// Whether the caller owns it.
+    pub is_owner: bool,
     /// The lowest tier that may read it.
     pub required_tier: Option<&'a str>,
+}
+
+impl Facts<'_> {
+    /// Of the row that a mutation names, before its statement runs, which holds to the owner by itself.
+    pub const UNSEEN: Self = Self { is_owner: true, required_tier: None };
 }
 
 /// Why a rule was not met.
@@ -146,7 +151,7 @@ impl Rule {
             Self::RowTier => {
                 facts.required_tier.is_some_and(|required| policy.tiers.reach(tier(), required))
             }
-            Self::Owner => is_person(caller) && facts.is_owner.unwrap_or(true),
+            Self::Owner => is_person(caller) && facts.is_owner,
             Self::Fresh(seconds) => is_fresh(seconds),
             Self::FreshForTopTier(seconds) => {
                 facts.required_tier.is_some_and(|tier| !policy.tiers.is_top(tier))

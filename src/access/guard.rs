@@ -146,11 +146,16 @@ impl Asking {
         self.refusal(denial, decision_id)
     }
 
-    /// Refuses within a resolver: the mutation under way, or else the field.
+    /// Refuses within a resolver.
     fn refuse_here(&self, ctx: &Context<'_>, denial: Denial) -> Box<Refusal> {
+        self.refuse_under_way(denial, || format!("Query.{}", ctx.item.node.name.node))
+    }
+
+    /// Refuses the mutation under way, or else the field.
+    fn refuse_under_way(&self, denial: Denial, field: impl FnOnce() -> String) -> Box<Refusal> {
         match self.trail.refuse(&denial.rule, denial.code()) {
             Some(decision_id) => self.refusal(denial, decision_id),
-            None => self.refuse(denial, format!("Query.{}", ctx.item.node.name.node), None),
+            None => self.refuse(denial, field(), None),
         }
     }
 
@@ -202,26 +207,24 @@ impl Asking {
 
 impl Asked<'_> {
     async fn ask(&self, asking: &Asking, field: &str) -> Result<(), Closed> {
-        let facts = self.row.map(Guarded::facts).unwrap_or_default();
+        // A mutation is on the record from its beginning to its end.
+        let is_mutation = self.object == "Mutation";
+        let unseen = if is_mutation { Facts::UNSEEN } else { Facts::default() };
+        let facts = self.row.map_or(unseen, Guarded::facts);
         let decision = asking.decide(self.rule, facts).await?;
-        let place = || format!("{}.{field}", self.object);
+        let (place, row) =
+            (|| format!("{}.{field}", self.object), || self.row.map(Guarded::row_id));
         match decision {
-            Ok(()) if self.object == "Mutation" => asking.trail.begin(place(), self.rule.name()),
-            Ok(()) if self.rule.is_privileged() => {
-                asking.trail.note(
-                    place(),
-                    self.rule.name(),
-                    ALLOWED,
-                    self.row.map(Guarded::row_id),
-                );
+            Ok(()) if self.rule.is_privileged() && !is_mutation => {
+                asking.trail.note(place(), self.rule.name(), ALLOWED, row());
+                Ok(())
             }
-            Ok(()) => {}
-            Err(denial) => {
-                let refusal = asking.refuse(denial, place(), self.row.map(Guarded::row_id));
-                return Err(Closed::Refused(refusal));
-            }
+            Ok(()) => Ok(()),
+            Err(denial) => Err(Closed::Refused(match is_mutation {
+                true => asking.refuse_under_way(denial, place),
+                false => asking.refuse(denial, place(), row()),
+            })),
         }
-        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::identity::{Caller, Via};
 
-/// How many different things are kept of one request. Each counts how often it happened.
+/// How many notes of one request tell rows apart. Each counts how often it happened.
 const MOST_NOTES: usize = 64;
 /// How many rows are kept of one mutation: as many as it may change. One that names more is refused.
 const MOST_ROWS: usize = 100;
@@ -39,7 +39,8 @@ pub struct Entry {
     pub rule: String,
     /// [`ALLOWED`], or the code of the error.
     pub outcome: String,
-    /// The global id of the row, where it is about one.
+    /// The global id of the row, where it is about one, or what [`row_of_user`](hallpass_entity::audit::row_of_user)
+    /// makes of a user's.
     pub row_id: Option<String>,
     /// How often, within this request.
     pub times: u32,
@@ -81,7 +82,8 @@ impl Trail {
     }
 
     /// Notes how a rule was decided. The same again about one row is the same decision; where a request has
-    /// too many, those about other rows are counted with the first.
+    /// too many, so is the same about another row. What happened at a field is never left out: of fields and
+    /// outcomes there are only so many.
     pub fn note(&self, field: String, rule: String, outcome: &str, row: Option<String>) -> Uuid {
         self.with_notes(|notes| {
             let is_full = notes.len() >= MOST_NOTES;
@@ -94,16 +96,14 @@ impl Trail {
                 return note.decision_id;
             }
             let decision_id = Uuid::now_v7();
-            if !is_full {
-                let (outcome, rows) = (outcome.to_owned(), row.into_iter().collect());
-                let (at, times, open) = (now(), 1, false);
-                notes.push(Note { at, decision_id, field, rule, outcome, rows, times, open });
-            }
+            let (outcome, rows) = (outcome.to_owned(), row.into_iter().collect());
+            let (at, times, open) = (now(), 1, false);
+            notes.push(Note { at, decision_id, field, rule, outcome, rows, times, open });
             decision_id
         })
     }
 
-    /// A mutation begins, which its rule allows.
+    /// A mutation begins, which states this rule.
     pub fn begin(&self, field: String, rule: String) {
         self.with_notes(|notes| {
             let (outcome, rows) = (UNFINISHED.to_owned(), Vec::new());
@@ -122,6 +122,16 @@ impl Trail {
         });
     }
 
+    /// What was read at `field` is about this row.
+    pub fn read(&self, field: &str, row: String) {
+        self.with_notes(|notes| {
+            let note = notes.iter_mut().rev().find(|note| note.field == field);
+            if let Some(note) = note.filter(|note| note.rows.len() < MOST_ROWS) {
+                note.rows.push(row);
+            }
+        });
+    }
+
     /// The mutation under way ended. Mutations of one request run one after the other.
     pub fn end(&self, outcome: &str) {
         self.unfinished(|note| {
@@ -130,7 +140,7 @@ impl Trail {
         });
     }
 
-    /// The mutation under way is refused after all, by the row. None is under way in a query.
+    /// The mutation under way is refused. None is under way in a query.
     pub(super) fn refuse(&self, rule: &str, code: &str) -> Option<Uuid> {
         self.unfinished(|note| {
             rule.clone_into(&mut note.rule);

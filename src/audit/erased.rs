@@ -2,16 +2,16 @@
 //!
 //! Their rows were renamed when they were erased. What was on its way then, here or on another node, and what
 //! a token of theirs still does until it expires, would bring the id back: it is renamed as it is written,
-//! and what is there already is renamed again after the batch under way, and every hour.
+//! and what is there already is renamed again after the batch under way, and with each hourly tidying.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hallpass_entity::audit::Model;
+use hallpass_entity::audit::{Model, row_of_user};
 use tokio::time::Instant;
 
-/// How long they are remembered.
-const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+/// How long they are remembered: so long that each is renamed once more after an hour.
+const REMEMBERED: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The users, by their ids. In memory only, and not for long.
 #[derive(Default)]
@@ -39,11 +39,11 @@ impl Erased {
     /// Names those whom `event` is about as they are called now.
     pub(super) fn rename(&self, event: &mut Model) {
         self.with_users(|users| {
-            for id in [&mut event.caller_id, &mut event.impersonated_by, &mut event.row_id] {
-                let user = users.iter().find(|user| Some(&user.id) == id.as_ref());
-                if let Some(user) = user {
-                    *id = Some(user.pseudonym.clone());
+            for user in users {
+                for id in [&mut event.caller_id, &mut event.impersonated_by] {
+                    replace(id, &user.id, &user.pseudonym);
                 }
+                replace(&mut event.row_id, &row_of_user(&user.id), &row_of_user(&user.pseudonym));
             }
         });
     }
@@ -60,12 +60,20 @@ impl Erased {
                 .iter_mut()
                 .filter(|user| user.pseudonym == pseudonym)
                 .for_each(|user| user.is_due = false);
-            users.retain(|user| user.is_due || user.at.elapsed() < REMEMBERED);
         });
     }
 
     /// Everyone's rows are to be renamed once more.
     pub(super) fn renew(&self) {
-        self.with_users(|users| users.iter_mut().for_each(|user| user.is_due = true));
+        self.with_users(|users| {
+            users.retain(|user| user.is_due || user.at.elapsed() < REMEMBERED);
+            users.iter_mut().for_each(|user| user.is_due = true);
+        });
+    }
+}
+
+fn replace(id: &mut Option<String>, old: &str, new: &str) {
+    if id.as_deref() == Some(old) {
+        *id = Some(new.to_owned());
     }
 }

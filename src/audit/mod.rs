@@ -108,7 +108,8 @@ impl Audit {
     }
 
     /// The user with this id was erased, and the audit names them `pseudonym` from now on: in what is still
-    /// to be written too, here and by other nodes. For an hour, which outlives their tokens.
+    /// to be written too, here and by other nodes. For an hour at least: whoever still uses the account after
+    /// that is somebody anew.
     pub fn erased(&self, user: &str, pseudonym: &str) {
         self.erased.remember(user, pseudonym);
     }

@@ -66,7 +66,7 @@ impl AuditEvent {
         &self.0.outcome
     }
 
-    /// The global id of the row, where it is about one.
+    /// The global id of the row, where it is about one; of a user, `user:` and the auth server's id.
     async fn row_id(&self) -> Option<&str> {
         self.0.row_id.as_deref()
     }
@@ -90,7 +90,7 @@ pub struct AuditFilter {
     pub rule: Option<String>,
     /// With this end.
     pub outcome: Option<String>,
-    /// About the row with this global id.
+    /// About the row with this global id; about a user, `user:` and the auth server's id.
     pub row_id: Option<String>,
     /// Of this decision.
     pub decision_id: Option<String>,

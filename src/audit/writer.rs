@@ -67,13 +67,18 @@ impl Writer {
         let _ = tokio::time::timeout(EVERY, self.audit.news.notified()).await;
     }
 
+    /// Writes what waits now. What comes meanwhile waits for the next time: however much comes, the rest of
+    /// the work gets its turn.
     async fn write_waiting(&mut self, stop: &CancellationToken) {
-        self.audit.meter.wait(self.queue.len());
+        let mut waiting = self.queue.len();
+        self.audit.meter.wait(waiting);
         let mut entries = self.audit.failures.take();
         loop {
             while entries.len() < AT_ONCE
+                && waiting > 0
                 && let Ok(entry) = self.queue.try_recv()
             {
+                waiting -= 1;
                 entries.push(entry);
             }
             if entries.is_empty() {
@@ -100,7 +105,7 @@ impl Writer {
                 }
                 Err(error) if is_passing(&error) && began.elapsed() < patience => {
                     tracing::warn!(%error, "the audit could not be written: trying again");
-                    let _ = stop.run_until_cancelled(tokio::time::sleep(BETWEEN_TRIES)).await;
+                    tokio::time::sleep(BETWEEN_TRIES).await;
                 }
                 Err(error) => {
                     tracing::error!(%error, lost = events.len(), "a part of the audit is lost");

@@ -5,7 +5,7 @@ use super::{CliError, block_on, print_or_check};
 use crate::app;
 use crate::config::Config;
 use crate::identity::Persona;
-use crate::review::{Change, Column, Table, callers};
+use crate::review::{Change, Column, Table};
 use crate::schema;
 
 pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliError> {
@@ -31,7 +31,7 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     let old: Table = serde_json::from_str(&kept)
         .map_err(|error| usage(format!("is no table of access ({error})")))?;
     let new = block_on(table(config))?;
-    if callers(&old) != callers(&new) {
+    if old.callers != new.callers {
         return Err(usage("tells of other kinds of callers".to_owned()));
     }
     let changes = Change::between(&old, &new);
@@ -56,6 +56,6 @@ async fn table(config: &Config) -> Result<Table, CliError> {
         columns.push(Column { name: persona.name().to_owned(), caller, is_owner: false });
     }
     columns.push(Column { name: "owner".to_owned(), caller: owner, is_owner: true });
-    Table::of(&schema::types(), &columns, &app::policy(config))
+    Table::of(&schema::types(), &columns, &app::policy(config), config.ownership_denial)
         .map_err(|error| CliError::Check(error.to_string()))
 }

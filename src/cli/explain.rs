@@ -10,7 +10,7 @@ use crate::access::Asker;
 use crate::app;
 use crate::config::Config;
 use crate::identity::{Caller, Decision, Persona};
-use crate::review::explain;
+use crate::review::{Line, explain};
 use crate::schema;
 
 pub(super) fn run(
@@ -29,8 +29,12 @@ pub(super) fn run(
     println!("as {}", caller.as_deref().map_or_else(|| "nobody".to_owned(), described));
     let policy = app::policy(config);
     let asker = Asker { caller: caller.as_deref(), policy: &policy };
-    for line in explain(&document, &schema::types(), asker, config.ownership_denial) {
+    let lines = explain(&document, &schema::types(), asker, config.ownership_denial);
+    for line in &lines {
         println!("{line}");
+    }
+    if lines.iter().any(Line::is_refused_whole) {
+        println!("none of it would run: there is a field that these callers' schema has not");
     }
     Ok(())
 }

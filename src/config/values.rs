@@ -1,5 +1,6 @@
 //! The types of settings: each reads its own text, and says how to write it right.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -238,6 +239,16 @@ impl RoleInheritance {
     pub fn implies(&self, held: &str, required: &str) -> bool {
         held == required
             || self.0.iter().any(|(above, below)| above == held && self.implies(below, required))
+    }
+
+    /// Every role with each role that it implies.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&str, &str)> {
+        let above = self.0.iter().map(|(above, _)| above.as_str()).collect::<BTreeSet<_>>();
+        let below = self.0.iter().map(|(_, below)| below.as_str()).collect::<BTreeSet<_>>();
+        let of =
+            |held| below.iter().filter(move |it| self.implies(held, it)).map(move |it| (held, *it));
+        above.into_iter().flat_map(of).filter(|(above, below)| above != below).collect()
     }
 }
 

@@ -10,6 +10,7 @@ mod may;
 mod mutation;
 pub mod personalize;
 mod query;
+mod subscription;
 mod types;
 mod viewer;
 
@@ -21,5 +22,6 @@ pub use loaders::{Loaders, loaders};
 pub use may::may;
 pub use mutation::ReadingMutation;
 pub use query::{CourseQuery, chapter_node, course_node};
+pub use subscription::ReadingSubscription;
 pub use types::{Chapter, ChapterFields, Course, CourseFields};
 pub use viewer::{EDIT, READ};

@@ -7,6 +7,7 @@ use super::query::chapter_node;
 use super::types::{CHAPTER, Chapter, ChapterProgress};
 use crate::access::Rule::SignedIn;
 use crate::access::{READER, guarded, null_only_on_error};
+use crate::events::{Change, Event, Row};
 use crate::graphql::{ApiError, ContextExt as _, Result, decode_id};
 
 /// The mutations of readers.
@@ -33,7 +34,8 @@ impl ReadingMutation {
         let row = progress::ActiveModel { percent: Set(percent), ..unread(key) };
         let columns = [progress::Column::Percent, progress::Column::UpdatedAt];
         let row = ctx.scope().upsert::<progress::Entity>(row, columns).await?;
-        Ok(Some(Some(row).into()))
+        ctx.tell(Event { change: Change::Updated, row: Row::Progress(key) });
+        Ok(Some(ChapterProgress { chapter: key, row: Some(row) }))
     }
 
     /// Marks a chapter to come back to, or takes the mark away.

@@ -1,7 +1,7 @@
 //! How courses and chapters look from outside.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
-use hallpass_entity::{chapter, course, progress, variant};
+use hallpass_entity::{ChapterId, chapter, course, progress, variant};
 
 use super::loaders::Loaders;
 use super::personalize::choose;
@@ -43,7 +43,7 @@ impl From<chapter::Model> for Chapter {
 
 impl Guarded for ChapterFields {
     fn facts(&self) -> Facts<'_> {
-        Facts { is_owner: None, required_tier: Some(&self.0.required_tier) }
+        Facts { is_owner: false, required_tier: Some(&self.0.required_tier) }
     }
 
     fn row_id(&self) -> String {
@@ -162,8 +162,8 @@ impl ChapterFields {
 
     /// How far the caller has come, who alone learns of it; null when nobody is signed in, or a machine.
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ChapterProgress>> {
-        let progress = self.own_progress(ctx).await?;
-        Ok(ctx.scope().owner().map(|_| ChapterProgress::from(progress)))
+        let row = self.own_progress(ctx).await?;
+        Ok(ctx.scope().owner().map(|_| ChapterProgress { chapter: self.0.id, row }))
     }
 
     /// Whether the caller marked it to come back to.
@@ -253,24 +253,40 @@ impl From<variant::Model> for ChapterVariant {
 }
 
 /// How far the caller has come in a chapter.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug)]
 pub struct ChapterProgress {
-    /// How much is read, from 0 to 100.
-    pub percent: i32,
-    /// Whether all of it is read.
-    pub completed: bool,
-    /// When that was noted, or the chapter first marked; null when neither was.
-    pub updated_at: Option<DateTime>,
+    pub(super) chapter: ChapterId,
+    /// None where nothing is noted.
+    pub(super) row: Option<progress::Model>,
 }
 
-impl From<Option<progress::Model>> for ChapterProgress {
-    fn from(progress: Option<progress::Model>) -> Self {
-        let percent = progress.as_ref().map_or(0, |progress| progress.percent);
-        Self {
-            percent,
-            completed: percent == 100,
-            updated_at: progress.map(|p| DateTime(p.updated_at)),
-        }
+impl ChapterProgress {
+    fn read(&self) -> i32 {
+        self.row.as_ref().map_or(0, |row| row.percent)
+    }
+}
+
+#[Object]
+impl ChapterProgress {
+    /// The chapter; null when it is not there for the caller any more.
+    async fn chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
+        let row = ctx.data_unchecked::<Loaders>().chapters.load_one(self.chapter).await?;
+        Ok(row.map(Chapter::from))
+    }
+
+    /// How much is read, from 0 to 100.
+    async fn percent(&self) -> i32 {
+        self.read()
+    }
+
+    /// Whether all of it is read.
+    async fn completed(&self) -> bool {
+        self.read() == 100
+    }
+
+    /// When that was noted, or the chapter first marked; null when neither was.
+    async fn updated_at(&self) -> Option<DateTime> {
+        self.row.as_ref().map(|row| DateTime(row.updated_at))
     }
 }
 

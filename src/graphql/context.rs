@@ -1,9 +1,11 @@
 //! What a resolver may know of its request: who asks, and which rows they may reach.
 
+use std::future::ready;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context, ID};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use hallpass_entity::policy::OwnedEntity;
 use hallpass_entity::{Error, Filter, Scope};
 
@@ -62,15 +64,20 @@ impl<'a> ContextExt<'a> for Context<'a> {
     }
 }
 
-/// The events that `listener` hears. Whoever falls behind is told so, and it ends: there would be a gap.
-pub fn live(listener: Listener) -> impl Stream<Item = Result<Event>> {
-    stream::unfold(Some(listener), |listener| async {
+/// What `pick` makes of the events that `listener` hears. Whoever falls behind is told so, and it ends: there
+/// would be a gap.
+pub fn live<T>(
+    listener: Listener,
+    pick: impl Fn(Event) -> Option<T>,
+) -> impl Stream<Item = Result<T>> {
+    let heard = stream::unfold(Some(listener), |listener| async {
         let mut listener = listener?;
         Some(match listener.next().await {
             Ok(event) => (Ok(event), Some(listener)),
             Err(missed) => (Err(missed.into()), None),
         })
-    })
+    });
+    heard.filter_map(move |event| ready(event.map(&pick).transpose()))
 }
 
 /// A loader for one request: what several fields ask for one by one is fetched at once. It keeps

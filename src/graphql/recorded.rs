@@ -13,20 +13,26 @@ use async_graphql::{
 use super::context::ContextExt as _;
 use super::error::code;
 use super::node::{decode_id, encode_id};
-use crate::access::ALLOWED;
+use crate::access::{ALLOWED, Rule, rule_of};
 
 /// The arguments that name rows.
-const ROW_ARGUMENTS: [&str; 2] = ["id", "chapterId"];
+const ROW_ARGUMENTS: [&str; 3] = ["id", "courseId", "chapterId"];
 
 /// Mutations, each of which ends on the record.
 #[derive(Clone, Debug, Default)]
 pub struct Recorded<T>(T);
 
-impl<T: ContainerType> ContainerType for Recorded<T> {
+impl<T: ContainerType> ContainerType for Recorded<T>
+where
+    Self: OutputType,
+{
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
-        let resolved = self.0.resolve_field(ctx).await;
         let trail = &ctx.asking().trail;
+        let field = ctx.item.node.name.node.as_str();
+        let rule = rule_of(ctx, &Self::type_name(), field).map(Rule::name);
+        trail.begin(format!("{}.{field}", Self::type_name()), rule.unwrap_or_default());
         rows(ctx).into_iter().for_each(|row| trail.about(row));
+        let resolved = self.0.resolve_field(ctx).await;
         trail.end(resolved.as_ref().err().map_or(ALLOWED, code_of));
         resolved
     }

@@ -3,19 +3,23 @@
 use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::digest;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use axum::response::IntoResponse as _;
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::Shared;
+use super::address::Peer;
+use super::answer::{MediaType, RequestId};
+use super::asking::Asker;
+use crate::schema;
 
 /// A persona, as the page offers it.
 #[derive(Serialize)]
@@ -125,11 +129,23 @@ pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Respo
     response
 }
 
-/// The schema as text, where clients may ask for it.
-pub(super) async fn sdl(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    match &shared.parts.sdl {
-        Some(sdl) => sdl.clone().into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+/// The schema as text, as whoever asks sees it, where clients may ask for it.
+pub(super) async fn sdl(
+    State(shared): State<Arc<Shared>>,
+    Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    if !shared.parts.introspection {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let asker = Asker::new(&shared.parts, peer, Method::GET, headers);
+    match asker.caller(&shared.parts, &id).await {
+        Ok(caller) => {
+            let seen = (shared.parts.see)(caller.as_deref());
+            ([(CACHE_CONTROL, "no-store")], schema::sdl(&seen.schema)).into_response()
+        }
+        Err(rejection) => rejection.into_response(MediaType::Json, &id),
     }
 }
 

@@ -78,8 +78,8 @@ pub type Diagnose =
 pub struct Parts {
     /// The schema as a caller sees it.
     pub see: Box<See>,
-    /// The schema as text, where clients may ask for it.
-    pub sdl: Option<String>,
+    /// Whether clients may ask for the schema.
+    pub introspection: bool,
     /// Decides who is asking.
     pub authenticator: Arc<Authenticator>,
     /// Gives a request what its resolvers need to know of its caller.
@@ -131,7 +131,7 @@ pub fn routers(mut parts: Parts) -> Routers {
     let seats = Seats::registered(&mut parts.metrics);
     let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
     let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
-    let documents = Documents::new(parts.limits, parts.sdl.is_some());
+    let documents = Documents::new(parts.limits, parts.introspection);
     let shared = Arc::new(Shared { parts, documents, seats, meter });
     let router = Router::new()
         .route("/graphql", any(endpoint::graphql))

@@ -40,9 +40,13 @@ struct Record {
 impl Record {
     fn of(&self, response: &Response) {
         if nothing_ran(response) {
-            let (document, request_id) = (Arc::clone(&self.document), self.request_id.clone());
-            (self.shared.parts.note_hidden)(document, self.caller.clone(), request_id);
+            self.refused();
         }
+    }
+
+    fn refused(&self) {
+        let (document, request_id) = (Arc::clone(&self.document), self.request_id.clone());
+        (self.shared.parts.note_hidden)(document, self.caller.clone(), request_id);
     }
 }
 
@@ -55,6 +59,12 @@ pub(super) fn prepare(
     let parts = &shared.parts;
     let seen = (parts.see)(who.caller.as_deref());
     let document = shared.documents.prepare(&params.query, &params.variables)?;
+    let record = Record {
+        shared: Arc::clone(shared),
+        document: Arc::clone(&document),
+        caller: who.caller.clone(),
+        request_id: who.request_id.clone(),
+    };
     let mut kind = None;
     if let Some(operation) = operation(&document, params.operation_name.as_deref()) {
         kind = Some(operation.ty);
@@ -63,14 +73,13 @@ pub(super) fn prepare(
             return Err(Rejection::query(message.to_owned()));
         }
         if let Some(problem) = variables::problem(operation, &params.variables, &seen.types) {
+            record.refused();
             return Err(Rejection::input(&problem.path, problem.message));
         }
     }
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query((*document).clone());
-    let (caller, request_id) = (who.caller.clone(), who.request_id.clone());
-    let record = Record { shared: Arc::clone(shared), document, caller, request_id };
     let request = (parts.prepare)(request, who);
     Ok(Operation {
         kind,

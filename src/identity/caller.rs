@@ -9,7 +9,7 @@ use std::time::Duration;
 use hallpass_entity::{Timestamp, UserId, now};
 use serde_json::Value;
 
-use super::claims::{Claims, refuse_banned, text, words};
+use super::claims::{Claims, actor, refuse_banned, text, words};
 use super::refusal::Fault;
 use crate::config::{ClaimNames, Tiers};
 
@@ -84,6 +84,7 @@ pub struct Caller {
     name: Option<String>,
     roles: BTreeSet<String>,
     tier: String,
+    states_tier: bool,
     permissions: BTreeSet<String>,
     organization_id: Option<String>,
     software_background: Option<String>,
@@ -129,6 +130,7 @@ impl Caller {
                 .any(|name| claims.get(*name).and_then(Value::as_bool) == Some(true)),
             name: text(claims, "name"),
             roles: words(claims, &reading.names.role, &[',']),
+            states_tier: tier.is_some(),
             tier: tier.unwrap_or_else(|| reading.tiers.lowest().to_owned()),
             permissions: words(claims, &reading.names.permissions, &[',', ' ']),
             organization_id: text(claims, &reading.names.organization),
@@ -136,7 +138,7 @@ impl Caller {
             hardware_background: text(claims, "hardwareBackground"),
             interest_area: text(claims, "interestArea"),
             session_id: text(claims, "sid"),
-            impersonated_by: text(claims, "impersonatedBy"),
+            impersonated_by: actor(claims),
         })
     }
 
@@ -153,7 +155,7 @@ impl Caller {
         Ok(Self {
             organization_id: caller.organization_id.or(organization),
             session_id: text(session, "id"),
-            impersonated_by: text(session, "impersonatedBy"),
+            impersonated_by: actor(session),
             ..caller
         })
     }
@@ -169,6 +171,7 @@ impl Caller {
             name: None,
             roles: BTreeSet::new(),
             tier: reading.tiers.lowest().to_owned(),
+            states_tier: false,
             permissions: BTreeSet::new(),
             organization_id: None,
             software_background: None,
@@ -237,6 +240,21 @@ impl Caller {
     #[must_use]
     pub fn tier(&self) -> &str {
         &self.tier
+    }
+
+    /// Whether the credential says the tier.
+    #[must_use]
+    pub fn states_tier(&self) -> bool {
+        self.states_tier
+    }
+
+    /// Whether every rule says the same of both, but for how lately they were confirmed.
+    pub(super) fn has_the_rights_of(&self, other: &Self) -> bool {
+        let rights = |caller: &Self| {
+            let Self { id, kind, roles, tier, permissions, impersonated_by, .. } = caller.clone();
+            (id, kind, roles, tier, permissions, impersonated_by)
+        };
+        rights(self) == rights(other)
     }
 
     /// The permissions held.

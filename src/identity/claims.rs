@@ -165,3 +165,18 @@ pub(super) fn words(claims: &Claims, name: &str, separators: &[char]) -> BTreeSe
         _ => BTreeSet::new(),
     }
 }
+
+/// Who acts as the user: Better Auth's `impersonatedBy`, or the actor of RFC 8693 section 4.1. What says that
+/// there is somebody, and not who, counts all the same.
+pub(super) fn actor(claims: &Claims) -> Option<String> {
+    let somebody = || "somebody".to_owned();
+    let named = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(id) if id.is_empty() => None,
+        Value::String(id) => Some(id.clone()),
+        _ => Some(somebody()),
+    };
+    let impersonator = claims.get("impersonatedBy").and_then(named);
+    let acting = claims.get("act").filter(|act| !act.is_null());
+    impersonator.or_else(|| acting.map(|act| named(&act["sub"]).unwrap_or_else(somebody)))
+}

@@ -18,7 +18,7 @@ impl Authenticator {
     /// an auth server that cannot tell by then is an outage.
     ///
     /// The other arguments are those of [`decide`](Self::decide). The answer is a caller only where the
-    /// credential goes on, and what was taken back is what it showed until now: a role, say.
+    /// credential goes on, and they may do other things than before: their role changed, say.
     pub(super) async fn outlast(
         &self,
         mut caller: Arc<Caller>,
@@ -37,7 +37,7 @@ impl Authenticator {
             }
             match self.decide(method, headers, address).await {
                 Decision::Caller(again) if again.id() == caller.id() => {
-                    if is_taken_back {
+                    if is_taken_back || !again.has_the_rights_of(&caller) {
                         return Decision::Caller(again);
                     }
                     caller = again;

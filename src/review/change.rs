@@ -5,36 +5,50 @@ use std::fmt;
 
 use super::table::{OPEN, Table};
 
-/// What one kind of caller gets at one field now, and got before.
+/// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
-    field: String,
+    /// The field, or the setting.
+    place: String,
     required_tier: Option<String>,
-    /// None where it is the rule that changed.
-    caller: Option<String>,
+    what: What,
     before: String,
     after: String,
 }
 
+/// What is another than before.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// What a setting adds.
+    Setting,
+    /// The rule that the field states.
+    Rule,
+    /// What this kind of caller gets.
+    Cell(String),
+}
+
 /// What a field that is not there answers.
-const NONE: &str = "no such field";
+const NO_FIELD: &str = "no such field";
+/// What a field states that is open to whoever reaches its object.
+const NO_RULE: &str = "no rule";
+/// What a setting adds that adds nothing.
+const NOTHING: &str = "nothing";
 
 impl Change {
-    /// Every cell that answers otherwise than before, and every rule that is another, in order. The kinds of
-    /// callers are those of `new`: see [`callers`].
+    /// Every setting, rule and cell that is another than before, in order. Both tables tell of the same kinds
+    /// of callers.
     #[must_use]
     pub fn between(old: &Table, new: &Table) -> Vec<Self> {
-        let callers = callers(new);
-        let mut changes = rules(old, new);
+        let mut changes = settings(old, new).chain(rules(old, new)).collect::<BTreeSet<_>>();
         for (field, required_tier) in places(old).union(&places(new)) {
-            for caller in &callers {
+            for caller in new.callers.keys() {
                 let before = answer(old, field, required_tier.as_deref(), caller);
                 let after = answer(new, field, required_tier.as_deref(), caller);
                 if before != after {
                     changes.insert(Self {
-                        field: field.clone(),
+                        place: field.clone(),
                         required_tier: required_tier.clone(),
-                        caller: Some(caller.clone()),
+                        what: What::Cell(caller.clone()),
                         before: before.to_owned(),
                         after: after.to_owned(),
                     });
@@ -44,24 +58,35 @@ impl Change {
         changes.into_iter().collect()
     }
 
+    fn of(place: &str, what: What, before: &str, after: &str) -> Self {
+        let (before, after) = (before.to_owned(), after.to_owned());
+        Self { place: place.to_owned(), required_tier: None, what, before, after }
+    }
+
     /// Whether somebody may do more than before. A rule that is another counts, unless it asks for all that it
     /// asked for: the kinds of callers do not show everything that a rule tells apart.
     #[must_use]
     pub fn is_widening(&self) -> bool {
-        match self.caller.as_deref() {
-            Some(_) => self.after == OPEN,
-            None => !parts(&self.before).iter().all(|part| parts(&self.after).contains(part)),
+        match self.what {
+            What::Cell(_) => self.after == OPEN,
+            What::Setting => self.after != NOTHING,
+            What::Rule => {
+                let after = parts(&self.after);
+                let still_asked = |part: &&str| after.iter().any(|new| asks(new, part));
+                !parts(&self.before).iter().all(still_asked)
+            }
         }
     }
 
     fn is_narrowing(&self) -> bool {
-        !self.is_widening() && (self.before == OPEN || self.caller.is_none())
+        let is_cell = matches!(self.what, What::Cell(_));
+        !self.is_widening() && (self.before == OPEN || !is_cell)
     }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, required_tier, caller, before, after } = self;
+        let Self { place, required_tier, what, before, after } = self;
         let how = match (self.is_widening(), self.is_narrowing()) {
             (true, _) => "widened ",
             (false, true) => "narrowed",
@@ -71,60 +96,98 @@ impl fmt::Display for Change {
             Some(tier) => format!(", requiredTier {tier}"),
             None => String::new(),
         };
-        let what = caller.as_ref().map_or("the rule".to_owned(), |caller| format!("as {caller}"));
-        write!(f, "{how} {field}{tier}, {what}: {before} -> {after}")
+        let what = match what {
+            What::Setting => "the setting".to_owned(),
+            What::Rule => "the rule".to_owned(),
+            What::Cell(caller) => format!("as {caller}"),
+        };
+        write!(f, "{how} {place}{tier}, {what}: {before} -> {after}")
     }
 }
 
-/// The kinds of callers that `table` tells of.
-#[must_use]
-pub fn callers(table: &Table) -> BTreeSet<String> {
-    table.rows.iter().flat_map(|row| &row.cells).map(|cell| cell.caller.clone()).collect()
+/// What settings add now, and what they added before.
+fn settings<'a>(old: &'a Table, new: &'a Table) -> impl Iterator<Item = Change> + 'a {
+    let added = lacking(new, old).map(|(name, it)| Change::of(name, What::Setting, NOTHING, it));
+    let gone = lacking(old, new).map(|(name, it)| Change::of(name, What::Setting, it, NOTHING));
+    added.chain(gone)
 }
 
-/// The rules that are others than before.
-fn rules(old: &Table, new: &Table) -> BTreeSet<Change> {
-    let before = old.rows.iter().map(|row| (row.field.as_str(), row.rule.as_str()));
-    let before = before.collect::<BTreeMap<_, _>>();
-    let changed = new.rows.iter().filter_map(|row| {
-        let before = before.get(row.field.as_str()).filter(|rule| **rule != row.rule)?;
-        Some(Change {
-            field: row.field.clone(),
-            required_tier: None,
-            caller: None,
-            before: (*before).to_owned(),
-            after: row.rule.clone(),
-        })
-    });
-    changed.collect()
+/// What `table` has of settings, and `other` has not.
+fn lacking<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = (&'a str, &'a str)> {
+    table.settings.iter().flat_map(|(name, adds)| {
+        let known = other.settings.get(name);
+        let lacking = adds.iter().filter(move |it| !known.is_some_and(|known| known.contains(*it)));
+        lacking.map(|it| (name.as_str(), it.as_str()))
+    })
+}
+
+/// The rules that are others than before, of fields that were there and are.
+fn rules(old: &Table, new: &Table) -> impl Iterator<Item = Change> {
+    let (before, after) = (stated(old), stated(new));
+    after.into_iter().filter_map(move |(field, rule)| {
+        let old = before.get(&field).filter(|old| **old != rule)?;
+        Some(Change::of(&field, What::Rule, old, &rule))
+    })
+}
+
+/// Every field, and the rule that it states.
+fn stated(table: &Table) -> BTreeMap<String, String> {
+    let rules = table.rows.iter().map(|row| (row.field.clone(), row.rule.clone()));
+    open(table).map(|field| (field, NO_RULE.to_owned())).chain(rules).collect()
 }
 
 /// What a rule asks for, all of it: its parts between ` and `, where they stand in no brackets.
 fn parts(rule: &str) -> Vec<&str> {
-    let (mut depth, mut from, mut parts) = (0_usize, 0, Vec::new());
+    let (mut depth, mut from, mut parts_of) = (0_usize, 0, Vec::new());
     for (at, letter) in rule.char_indices() {
         match letter {
             '(' => depth += 1,
             ')' => depth = depth.saturating_sub(1),
             ' ' if depth == 0 && rule[at..].starts_with(" or ") => return vec![rule],
             ' ' if depth == 0 && rule[at..].starts_with(" and ") => {
-                parts.push(&rule[from..at]);
+                parts_of.push(&rule[from..at]);
                 from = at + " and ".len();
             }
             _ => {}
         }
     }
-    parts.push(&rule[from..]);
-    parts
+    if from > 0 {
+        parts_of.push(&rule[from..]);
+        return parts_of.into_iter().flat_map(parts).collect();
+    }
+    match rule.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        Some(inside) => parts(inside),
+        None if [NO_RULE, "PUBLIC"].contains(&rule) => Vec::new(),
+        None => vec![rule],
+    }
+}
+
+/// Whether `new` asks for all that `old` asked for: it is the same, or a confirmation as late or later.
+fn asks(new: &str, old: &str) -> bool {
+    let seconds = |part: &str, name: &str| -> Option<u32> {
+        part.strip_prefix(name)?.strip_suffix("s)")?.parse().ok()
+    };
+    let always = |part| seconds(part, "FRESH(");
+    let for_top = |part| seconds(part, "FRESH_FOR_TOP_TIER(");
+    let is_as_strict =
+        |new: Option<u32>, old: Option<u32>| new.zip(old).is_some_and(|(new, old)| new <= old);
+    new == old
+        || is_as_strict(always(new), always(old).or(for_top(old)))
+        || is_as_strict(for_top(new), for_top(old))
 }
 
 /// Every field of the table, for each tier that it distinguishes.
 fn places(table: &Table) -> BTreeSet<(String, Option<String>)> {
     let ruled = table.rows.iter().map(|row| (row.field.clone(), row.required_tier.clone()));
-    let open = table.open.iter().flat_map(|(object, fields)| {
-        fields.iter().map(move |field| (format!("{object}.{field}"), None))
-    });
-    ruled.chain(open).collect()
+    ruled.chain(open(table).map(|field| (field, None))).collect()
+}
+
+/// The fields that state no rule.
+fn open(table: &Table) -> impl Iterator<Item = String> {
+    table
+        .open
+        .iter()
+        .flat_map(|(object, fields)| fields.iter().map(move |field| format!("{object}.{field}")))
 }
 
 /// What `caller` gets. A table that does not tell the tiers of a field apart says the same for each; asked
@@ -137,16 +200,11 @@ fn answer<'a>(table: &'a Table, field: &str, tier: Option<&str>, caller: &str) -
     let cells = fitting.flat_map(|row| &row.cells).filter(|cell| cell.caller == caller);
     let answers = cells.map(|cell| cell.answer.as_str()).collect::<Vec<_>>();
     let refused = answers.iter().copied().find(|answer| *answer != OPEN);
-    let is_open = table.open.iter().any(|(object, fields)| {
-        field
-            .strip_prefix(object.as_str())
-            .and_then(|rest| rest.strip_prefix('.'))
-            .is_some_and(|name| fields.iter().any(|field| field == name))
-    });
+    let is_open = || open(table).any(|open| open == field);
     match (refused, answers.first()) {
         (Some(refused), _) => refused,
         (None, Some(_)) => OPEN,
-        (None, None) if is_open => OPEN,
-        (None, None) => NONE,
+        (None, None) if is_open() => OPEN,
+        (None, None) => NO_FIELD,
     }
 }

@@ -49,8 +49,8 @@ pub enum Verdict {
 
 /// Fields inside each other: more are not followed.
 const DEEPEST: usize = 32;
-/// Fields in all: the server runs no document that has more.
-const MOST_LINES: usize = 2_000;
+/// Selections in all: the server runs no document that has more.
+const MOST_SELECTIONS: usize = 2_000;
 
 /// Every field of `document`, in order, for `asker`, where another's row is denied as `denied` says.
 #[must_use]
@@ -65,7 +65,7 @@ pub fn explain(
         OwnershipDenial::Forbid => code::FORBIDDEN,
     };
     let (inside, lines) = (Vec::new(), Vec::new());
-    let mut walk = Walk { document, types, asker, of_anothers, inside, lines };
+    let mut walk = Walk { document, types, asker, of_anothers, inside, seen: 0, lines };
     let mut operations = document.operations.iter().collect::<Vec<_>>();
     operations.sort_by_key(|(_, operation)| operation.pos);
     for (_, operation) in operations {
@@ -101,15 +101,21 @@ struct Walk<'a> {
     of_anothers: &'static str,
     /// The fragments that are being followed: one inside itself has no end.
     inside: Vec<Name>,
+    /// How many selections were looked at.
+    seen: usize,
     lines: Vec<Line>,
 }
 
 impl Walk<'_> {
     fn selections(&mut self, set: &SelectionSet, object: &str, path: &str, depth: usize) {
-        if depth > DEEPEST || self.lines.len() >= MOST_LINES {
+        if depth > DEEPEST {
             return;
         }
         for selection in &set.items {
+            self.seen += 1;
+            if self.seen > MOST_SELECTIONS {
+                return;
+            }
             match &selection.node {
                 Selection::Field(field) => self.field(field, object, path, depth),
                 Selection::InlineFragment(fragment) => {
@@ -146,9 +152,7 @@ impl Walk<'_> {
             (Some(_), None) => Verdict::Open,
             (Some(_), Some(rule)) => verdict(rule, self.asker),
         };
-        let reasons = rule.map(|rule| rule.reasons(self.asker, Facts::default()));
-        let met = reasons.into_iter().flatten().filter(|reason| reason.met);
-        let met = met.map(|reason| reason.rule).collect();
+        let met = rule.map(|rule| met(rule, self.asker)).unwrap_or_default();
         self.lines.push(Line {
             path: path.clone(),
             field: format!("{object}.{name}"),
@@ -179,6 +183,18 @@ fn verdict(rule: Rule, asker: Asker<'_>) -> Verdict {
     }
 }
 
+/// The parts of `rule` that `asker` meets whatever the row.
+fn met(rule: Rule, asker: Asker<'_>) -> Vec<Rule> {
+    let met = |facts| rule.reasons(asker, facts).into_iter().filter(|reason| reason.met);
+    let mut rows = rows(rule, asker).into_iter().map(|(_, facts)| facts);
+    let mut parts =
+        rows.next().map(met).into_iter().flatten().map(|it| it.rule).collect::<Vec<_>>();
+    for facts in rows {
+        parts.retain(|part| met(facts).any(|reason| reason.rule == *part));
+    }
+    parts
+}
+
 /// A row that somebody else owns.
 const ANOTHERS: &str = "another's row";
 
@@ -190,10 +206,21 @@ fn rows<'a>(rule: Rule, asker: Asker<'a>) -> Vec<(String, Facts<'a>)> {
         return tiers.map(|tier| (format!("requiredTier {tier}"), facts(tier))).collect();
     }
     if rule.mentions(|rule| rule == Rule::Owner) {
-        let facts = |is_owner| Facts { is_owner: Some(is_owner), ..Facts::default() };
+        let facts = |is_owner| Facts { is_owner, ..Facts::default() };
         return vec![("own row".to_owned(), facts(true)), (ANOTHERS.to_owned(), facts(false))];
     }
     vec![(String::new(), Facts::default())]
+}
+
+impl Line {
+    /// Whether the server refuses the whole document for it.
+    #[must_use]
+    pub fn is_refused_whole(&self) -> bool {
+        match self.verdict {
+            Verdict::Hidden | Verdict::Unknown => true,
+            Verdict::Open | Verdict::Allowed | Verdict::Refused(_) | Verdict::Depends(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Line {

@@ -8,14 +8,16 @@ use async_graphql::registry::{MetaField, MetaType, Registry};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Asker, Denial, Facts, Policy, ROOTS, Rule, stated_name};
+use crate::config::OwnershipDenial;
+use crate::graphql::code;
 use crate::identity::Caller;
 
 /// The answer to whoever is let in.
 pub const OPEN: &str = "allowed";
 /// The answer about a row that is somebody else's: as if it were not there.
-pub const ABSENT: &str = "NOT_FOUND";
+pub const ABSENT: &str = code::NOT_FOUND;
 /// The answer about a field that is not in the schema that a caller sees.
-pub const HIDDEN: &str = "GRAPHQL_VALIDATION_FAILED";
+pub const HIDDEN: &str = code::GRAPHQL_VALIDATION_FAILED;
 
 /// A kind of caller.
 pub struct Column {
@@ -75,8 +77,9 @@ pub struct Table {
     /// The fields that state a rule, by name.
     pub rows: Vec<Row>,
     /// Who stands for each kind of caller.
-    #[serde(default)]
     pub callers: BTreeMap<String, String>,
+    /// What settings add to what the rules say, by the name of the setting.
+    pub settings: BTreeMap<String, BTreeSet<String>>,
     /// What each rule asks, by name.
     pub rules: BTreeMap<String, String>,
     /// What the root fields give, in the words of the schema.
@@ -106,10 +109,16 @@ impl Table {
     ///
     /// # Errors
     /// When a root field states no rule, or a field states an unknown one.
-    pub fn of(types: &Registry, columns: &[Column], policy: &Policy) -> Result<Self, TableError> {
+    pub fn of(
+        types: &Registry,
+        columns: &[Column],
+        policy: &Policy,
+        denied: OwnershipDenial,
+    ) -> Result<Self, TableError> {
         let mut table = Self {
             rows: Vec::new(),
             callers: columns.iter().map(|it| (it.name.clone(), it.described())).collect(),
+            settings: settings(policy, denied),
             rules: BTreeMap::new(),
             gives: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -169,6 +178,11 @@ impl Table {
         let mut text = String::from(HEAD);
         for (name, who) in &self.callers {
             push_text(&mut text, format_args!("- `{name}`: {who}\n"));
+        }
+        text.push_str(SETTINGS);
+        for (setting, adds) in &self.settings {
+            let adds = adds.iter().cloned().collect::<Vec<_>>().join(", ");
+            push_text(&mut text, format_args!("- `{setting}`: {adds}\n"));
         }
         text.push('\n');
         self.push_rows(&mut text);
@@ -231,6 +245,11 @@ NOT_IMPERSONATED.
 
 ";
 
+const SETTINGS: &str = "
+What settings add: which role or tier counts as which other, and how another's row is denied.
+
+";
+
 const GIVES: &str = "
 ## What the root fields give
 
@@ -245,6 +264,25 @@ const REST: &str = "
 These fields state no rule of their own: whoever was given the object may read them.
 
 ";
+
+/// Everything that a setting adds lets somebody do more, or learn more.
+fn settings(policy: &Policy, denied: OwnershipDenial) -> BTreeMap<String, BTreeSet<String>> {
+    let tiers = policy.tiers.names();
+    let reach = |(at, tier): (usize, &String)| {
+        tiers[..at].iter().map(|lower| format!("{tier} > {lower}")).collect::<Vec<_>>()
+    };
+    let tiers = tiers.iter().enumerate().flat_map(reach).collect();
+    let roles = policy.roles.pairs().into_iter();
+    let roles = roles.map(|(above, below)| format!("{above} > {below}")).collect();
+    let told = match denied {
+        OwnershipDenial::Hide => BTreeSet::from(["as absent".to_owned()]),
+        OwnershipDenial::Forbid => {
+            BTreeSet::from(["as absent".to_owned(), "as forbidden".to_owned()])
+        }
+    };
+    let names = ["TIERS", "ROLE_INHERITS", "OWNERSHIP_DENIAL"].map(str::to_owned);
+    names.into_iter().zip([tiers, roles, told]).collect()
+}
 
 fn push_text(text: &mut String, line: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
@@ -289,11 +327,11 @@ fn answer(
     if !rule.is_within_reach(asker) {
         return HIDDEN;
     }
-    let guarded = Facts { is_owner: (!is_mutation).then_some(column.is_owner), required_tier };
+    let guarded = Facts { is_owner: is_mutation || column.is_owner, required_tier };
     match rule.decide(asker, guarded).as_ref().map_err(Denial::code) {
         Err(code) => code,
         Ok(()) if is_mutation => {
-            let facts = Facts { is_owner: Some(column.is_owner), required_tier };
+            let facts = Facts { is_owner: column.is_owner, required_tier };
             rule.decide(asker, facts).map_or(ABSENT, |()| OPEN)
         }
         Ok(()) => OPEN,

@@ -35,13 +35,13 @@ impl Loader<TaskId> for OwnTasks {
 /// # Errors
 /// When the database or the auth server is away.
 pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Decision> {
-    let beforehand = Decision::of(ctx, field, Facts::default()).await?;
+    let beforehand = Decision::of(ctx, field, Facts::UNSEEN).await?;
     let Some(id) = decode_id(id).filter(|(kind, _)| kind == TYPE && beforehand.allowed) else {
         return Ok(if beforehand.allowed { beforehand.about_nothing() } else { beforehand });
     };
     let id = TaskId::from(id.1);
     let is_owner = ctx.data_unchecked::<DataLoader<OwnTasks>>().load_one(id).await?.is_some();
-    let facts = Facts { is_owner: Some(is_owner), ..Facts::default() };
+    let facts = Facts { is_owner, ..Facts::default() };
     let decision = Decision::of(ctx, field, facts).await?;
     let is_there = is_owner || is_told_of(ctx, task::Column::Id.is(id)).await?;
     Ok(if is_there { decision } else { decision.about_nothing() })

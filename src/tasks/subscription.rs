@@ -7,7 +7,7 @@ use hallpass_entity::{Comparison as _, TaskId, task};
 use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::SignedIn;
 use crate::access::{guarded, null_only_on_error};
-use crate::events::{Change, Row};
+use crate::events::{Change, Event, Row};
 use crate::graphql::{ContextExt as _, Lenient, Result, encode_id, live};
 
 /// What became of a task.
@@ -69,11 +69,10 @@ impl TaskSubscription {
         &self,
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<TaskEvent>>>> {
-        let events = live(ctx.listen()?);
-        Ok(events.map(|event| {
-            let event = event?;
-            let Row::Task(id) = event.row;
-            Ok(Some(Lenient(TaskEventFields { change: event.change, id })))
-        }))
+        let events = live(ctx.listen()?, |Event { change, row }| match row {
+            Row::Task(id) => Some(TaskEventFields { change, id }),
+            Row::Progress(_) => None,
+        });
+        Ok(events.map(|event| Ok(Some(Lenient(event?)))))
     }
 }

@@ -31,7 +31,7 @@ impl TaskFields {
 
 impl Guarded for TaskFields {
     fn facts(&self) -> Facts<'_> {
-        Facts { is_owner: Some(self.is_owner), required_tier: None }
+        Facts { is_owner: self.is_owner, required_tier: None }
     }
 
     fn row_id(&self) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
+use hallpass_entity::audit::row_of_user;
 use hallpass_entity::tables::Erased;
 
 use crate::access::{SURE_ADMIN, guarded, null_only_on_error};
@@ -55,7 +56,7 @@ impl ErasureMutation {
         // The audit is kept, without their name; what of it is still to be written loses it on the way.
         let pseudonym = together.pseudonymize(&id, proof).await?;
         together.commit().await?;
-        ctx.asking().trail.about(pseudonym.clone());
+        ctx.asking().trail.about(row_of_user(&pseudonym));
         ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
         Ok(Some(ErasureReport {
             user_id: id,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use hallpass::graphql::OwnershipDenial;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, As, Backend};
@@ -62,17 +63,22 @@ impl Cast {
     }
 }
 
-/// The first answer to a subscription about the caller's tasks, which are made until there is one.
+/// The first answer to a subscription about the caller's rows, which are written until there is one.
 async fn first_event(who: &As<'_>, document: &str) -> Answer {
     let request = who.request(reqwest::Method::POST, "/graphql");
     let request = request.header("content-type", "application/json");
     let request = request.header("accept", "text/event-stream");
     let body = json!({ "query": document }).to_string();
     let mut response = request.body(body).send().await.unwrap();
+    let chapter =
+        who.data("{ chapter(slug: \"sense-think-act\") { id } }").await["chapter"]["id"].clone();
+    let note =
+        format!("mutation {{ recordProgress(chapterId: {chapter}, percent: 1) {{ percent }} }}");
     let began = std::time::Instant::now();
     let first = loop {
         assert!(began.elapsed().as_secs() < 20, "nothing is heard: {document}");
         who.ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+        who.ask(&note).await;
         let soon = std::time::Duration::from_millis(100);
         if let Ok(chunk) = tokio::time::timeout(soon, response.chunk()).await {
             break chunk.unwrap().unwrap();
@@ -147,6 +153,9 @@ fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
         ("Mutation", "eraseUser") => in_mutation("eraseUser(id: \"nobody\") { total }"),
         ("Subscription", "taskEvents") => {
             ("subscription { taskEvents { kind } }".to_owned(), json!([name]))
+        }
+        ("Subscription", "progressEvents") => {
+            ("subscription { progressEvents { percent } }".to_owned(), json!([name]))
         }
         ("Task", name) => {
             (format!("{{ task(id: \"{task}\") {{ {name} }} }}"), json!(["task", name]))
@@ -240,7 +249,7 @@ fn a_root_field_without_a_rule_is_an_error_that_names_it() {
     let mut types = hallpass::schema::types();
     let Some(MetaType::Object { fields, .. }) = types.types.get_mut("Query") else { panic!() };
     fields.insert("silent".to_owned(), MetaField::new("silent", "Int"));
-    let silent = Table::of(&types, &[], &policy).unwrap_err();
+    let silent = Table::of(&types, &[], &policy, OwnershipDenial::Hide).unwrap_err();
     assert_eq!(silent.to_string(), "Query.silent states no rule: state one, `Public` included");
 
     let mut types = hallpass::schema::types();
@@ -248,6 +257,6 @@ fn a_root_field_without_a_rule_is_an_error_that_names_it() {
     for stated in &mut fields["tasks"].directive_invocations {
         stated.args.insert("rule".to_owned(), "MAYBE".into());
     }
-    let unknown = Table::of(&types, &[], &policy).unwrap_err();
+    let unknown = Table::of(&types, &[], &policy, OwnershipDenial::Hide).unwrap_err();
     assert!(unknown.to_string().contains("Query.tasks states MAYBE"), "{unknown}");
 }

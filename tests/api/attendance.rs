@@ -108,6 +108,15 @@ async fn what_is_known_follows(url: &str) {
     assert_eq!((again[0].id, again[0].first_seen), (first.id, first.first_seen));
     assert!(again[0].last_seen > first.last_seen);
     assert_eq!(sessions(&after.database).await.len(), 1);
+    let terse = App::on(url, there(), &flags).await;
+    let silent =
+        ["tier", "name", "email"].iter().fold(alice(), |it, claim| it.with(claim, json!(null)));
+    terse.by_jwt(&silent).data(WHO).await;
+    noted(&terse, "written", 1).await;
+    let still = users(&terse.database).await.pop().unwrap();
+    assert_eq!((still.tier.as_str(), still.name.as_deref()), ("premium", Some("Alice")));
+    assert_eq!(still.email.as_deref(), Some("alice@example.test"));
+    assert!(still.last_seen > again[0].last_seen, "what a credential does not say stays known");
 }
 
 #[tokio::test]

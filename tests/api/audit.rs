@@ -1,5 +1,6 @@
 //! What goes on the record, in whose name, and what never does.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use hallpass_entity::audit::{Column, Entity, Model};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use crate::app::{Answer, App, Backend};
 use crate::on_both_databases;
 use crate::people::{Person, alice, bob, person};
+use crate::socket::Socket;
 
 mod writer;
 
@@ -118,9 +120,7 @@ on_both_databases! {
             let event = event_of(&app, &who.ask(document).await).await;
             let field = document["mutation { ".len()..].split('(').next().unwrap();
             assert_eq!(said(&event), (&*format!("Mutation.{field}"), "OWNER", end));
-            // A refusal at the door has no row yet.
-            let row = (end != "UNAUTHENTICATED").then_some(&task);
-            assert_eq!(event.row_id.as_ref(), row, "{end}");
+            assert_eq!(event.row_id.as_ref(), Some(&task), "{end}");
         }
         let both = format!("mutation {{ deleteTasks(ids: [\"{task}\", \"{}\"]) }}", task_of(&app, &alice(), false).await);
         let events = recorded(&app, &hers.ask(&both).await, 2).await;
@@ -342,4 +342,72 @@ async fn of_many_rows_that_one_request_is_refused_each_is_on_the_record() {
     rows.sort();
     tasks.sort();
     assert_eq!(rows, tasks);
+}
+
+/// More than what is kept of one request with its row.
+const MANY: usize = 70;
+
+#[tokio::test]
+async fn many_refusals_leave_room_for_what_else_the_request_reads() {
+    let app = App::start(Backend::Sqlite).await.with_courses().await;
+    for _ in 0..MANY {
+        task_of(&app, &alice(), true).await;
+    }
+    let document = format!(
+        "{{ publicTasks(first: {MANY}) {{ nodes {{ description }} }}
+            again: publicTasks(first: {MANY}) {{ nodes {{ dueAt }} }}
+            recommendations(first: 1) {{ chapter {{ variants {{ level }} }} }} }}"
+    );
+    let answer = app.by_jwt(&person("ed").role("editor")).ask(&document).await;
+    let errors = answer.body["errors"].as_array().unwrap();
+    let told: BTreeSet<_> =
+        errors.iter().map(|it| it["extensions"]["decisionId"].as_str().unwrap()).collect();
+    settled(&app).await;
+    let id = request_id(&answer);
+    let events = all(&app).await.into_iter().filter(|event| event.request_id == id);
+    let events = events.collect::<Vec<_>>();
+    assert!(events.iter().any(|event| said(event).0 == "Chapter.variants"), "{events:?}");
+    assert!(events.iter().any(|event| said(event).0 == "Task.dueAt"), "{events:?}");
+    let kept: BTreeSet<_> = events.iter().map(|event| event.decision_id.to_string()).collect();
+    assert!(told.iter().all(|id| kept.contains(*id)), "each id that was told is on the record");
+    let times = events.iter().filter(|event| event.outcome == "FORBIDDEN").map(|event| event.times);
+    assert_eq!(times.sum::<i32>(), 2 * i32::try_from(MANY).unwrap());
+}
+
+#[tokio::test]
+async fn whom_an_administrator_looked_at_is_on_the_record() {
+    let app = App::start(Backend::Sqlite).await;
+    let answer = app.by_jwt(&ada()).ask("{ user(id: \"somebody\") { id } }").await;
+    assert_eq!(answer.codes(), ["NOT_CONFIGURED"]);
+    assert_eq!(event_of(&app, &answer).await.row_id.as_deref(), Some("user:somebody"));
+}
+
+#[tokio::test]
+async fn whoever_erases_the_id_of_a_row_renames_no_row() {
+    let app = App::start(Backend::Sqlite).await;
+    let task = task_of(&app, &alice(), false).await;
+    let complete = format!("mutation {{ completeTask(id: \"{task}\") {{ id }} }}");
+    let completed = app.by_jwt(&alice()).ask(&complete).await;
+    event_of(&app, &completed).await;
+    app.by_jwt(&ada()).data(&format!("mutation {{ eraseUser(id: \"{task}\") {{ total }} }}")).await;
+    assert_eq!(event_of(&app, &completed).await.row_id, Some(task));
+}
+
+#[tokio::test]
+async fn a_hidden_field_is_on_the_record_whatever_else_is_wrong_with_the_document() {
+    let app = App::start(Backend::Sqlite).await;
+    let probe = "query($n: Int) { users(first: $n) { totalCount } }";
+    let answer = app.by_jwt(&bob()).ask_with(probe, json!({"n": "many"})).await;
+    let event = event_of(&app, &answer).await;
+    assert_eq!(said(&event), ("Query.users", "ROLE(admin)", "GRAPHQL_VALIDATION_FAILED"));
+}
+
+#[tokio::test]
+async fn a_socket_that_another_site_opens_is_on_the_record() {
+    let app = App::start(Backend::Sqlite).await;
+    let origin = [("origin", "https://elsewhere.test")];
+    assert_eq!(Socket::open(&app, &origin).await.err(), Some(403));
+    settled(&app).await;
+    let events = all(&app).await;
+    assert_eq!(said(&events[0]), ("authentication", "same site", "FORBIDDEN"));
 }

@@ -235,6 +235,20 @@ async fn a_socket_of_a_session_ends_within_the_bound_after_a_sign_out_that_nobod
 }
 
 #[tokio::test]
+async fn a_socket_of_a_session_hears_of_a_change_of_role_within_the_bound_too() {
+    let server = AuthServer::shared();
+    let flags = ["--better-auth-url", server.url.as_str(), "--session-cache-ttl", "1s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let account = server.sign_up("Promoted", json!({})).await;
+    let mut socket = Socket::open(&app, &[("cookie", &account.cookie)]).await.unwrap();
+    socket.introduce(json!({})).await;
+    server.set_user(&account, json!({"role": "admin"})).await;
+    let began = Instant::now();
+    assert_eq!(socket.code().await, 1013);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn while_the_auth_server_is_away_a_socket_is_told_to_try_again() {
     let app = App::configured(Backend::Sqlite, &["--better-auth-url", "http://127.0.0.1:9"]).await;
     let mut socket = Socket::open(&app, &[]).await.unwrap();

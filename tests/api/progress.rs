@@ -1,11 +1,15 @@
 //! Readers note how far they have come, and what they want to come back to.
 
+use std::time::{Duration, Instant};
+
 use hallpass_entity::progress;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, As, Backend};
+use crate::issuer::Issuer;
 use crate::on_both_databases;
 use crate::people::{alice, bob, person};
+use crate::socket::Socket;
 
 async fn id_of(app: &App, slug: &str) -> Value {
     let ask = "query($slug: String!) { chapter(slug: $slug) { id } }";
@@ -132,4 +136,43 @@ async fn a_percentage_is_between_0_and_100() {
     for percent in [0, 100] {
         assert_eq!(record(&alice, &chapter, percent).await.codes(), FINE);
     }
+}
+
+#[tokio::test]
+async fn alice_hears_of_her_progress_and_nothing_of_bobs() {
+    let app = App::start(Backend::Sqlite).await.with_courses().await;
+    let (hers, his) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
+    let chapter = id_of(&app, "sense-think-act").await;
+    let token = Issuer::shared().token(&alice().claims());
+    let mut socket = Socket::by_bearer(&app, &token).await;
+    socket.ask("1", "subscription { progressEvents { percent chapter { slug } } }").await;
+    // Whether it listens yet is told by nothing but that it hears.
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < Duration::from_secs(20), "nothing is heard");
+        assert_eq!(record(&hers, &chapter, 1).await.codes(), FINE);
+        if tokio::time::timeout(Duration::from_millis(100), socket.said()).await.is_ok() {
+            break;
+        }
+    }
+    hers.data("mutation { createTask(input: {title: \"Not about a chapter\"}) { id } }").await;
+    assert_eq!(record(&his, &chapter, 77).await.codes(), FINE);
+    assert_eq!(record(&hers, &chapter, 100).await.codes(), FINE);
+    loop {
+        let message = socket.said().await;
+        let event = &message["payload"]["data"]["progressEvents"];
+        if event["percent"] != 1 {
+            assert_eq!(*event, json!({"percent": 100, "chapter": {"slug": "sense-think-act"}}));
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_hears_of_progress() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut socket = Socket::by_nobody(&app).await;
+    socket.ask("1", "subscription { progressEvents { percent } }").await;
+    let refused = socket.said().await;
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "UNAUTHENTICATED", "{refused}");
 }

@@ -3,7 +3,7 @@
 use hallpass::identity::Persona;
 use serde_json::{Value, json};
 
-use crate::app::{App, Backend};
+use crate::app::{App, As, Backend};
 use crate::command_line::hallpass;
 use crate::people::{alice, bob};
 
@@ -164,6 +164,7 @@ fn a_document_is_explained_field_by_field() {
         "publicTasks.nodes.tags: depends on the row, by OWNER; own row: allowed; another's row: refused, FORBIDDEN, missing OWNER",
         "nope: unknown: there is no Query.nope",
         "tasks: allowed by SIGNED_IN",
+        "none of it would run: there is a field that these callers' schema has not",
     ] {
         assert!(explained.stdout.lines().any(|said| said == line), "{line}: {}", explained.stdout);
     }
@@ -259,6 +260,11 @@ fn a_rule_that_asks_for_less_widens_whatever_the_kinds_of_callers_show() {
         ("Mutation.eraseUser", "ROLE(admin)", 0),
         ("Query.analytics", "ROLE(admin) and FRESH(60s)", 1),
         ("Query.analytics", "(ROLE(admin) or ROLE(chief)) and FRESH(900s)", 1),
+        ("Query.analytics", "ROLE(admin) and FRESH(3600s)", 0),
+        ("Query.analytics", "ROLE(admin) and FRESH_FOR_TOP_TIER(900s)", 0),
+        ("Query.analytics", "(ROLE(admin) and FRESH(900s)) and NOT_IMPERSONATED", 1),
+        ("Query.tasks", "PUBLIC", 0),
+        ("Mutation.createCourse", "(ROLE(editor) or PERMISSION(content:write)) and FRESH(9s)", 1),
     ] {
         let (exit, lines) = before(field, rule);
         assert_eq!(exit, code, "{field} was {rule}: {lines:?}");
@@ -268,17 +274,52 @@ fn a_rule_that_asks_for_less_widens_whatever_the_kinds_of_callers_show() {
 }
 
 #[test]
+fn a_setting_that_lets_somebody_do_more_widens_too() {
+    let kept = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(kept.path(), hallpass(&["access", "--json"]).stdout).unwrap();
+    let diff = ["access", "--diff", kept.path().to_str().unwrap()];
+    let with = |flags: [&str; 2]| {
+        let output = hallpass(&[&flags, &diff[..]].concat());
+        (output.code, output.stdout)
+    };
+    let (code, told) = with(["--role-inherits", "admin>editor>user,support>editor"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("widened  ROLE_INHERITS, the setting: nothing -> support > editor"));
+    assert!(
+        told.contains("widened  ROLE_INHERITS, the setting: nothing -> support > user"),
+        "{told}"
+    );
+    let (code, told) = with(["--ownership-denial", "forbid"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("widened  OWNERSHIP_DENIAL"), "{told}");
+    let (code, told) = with(["--tiers", "free,premium,enterprise,staff"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("widened  TIERS, the setting: nothing -> staff > premium"), "{told}");
+    let (code, told) = with(["--role-inherits", "admin>editor,admin>user"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(
+        told.contains("narrowed ROLE_INHERITS, the setting: editor > user -> nothing"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_table_of_other_kinds_of_callers_is_not_compared() {
-    let kept = hallpass(&["access", "--json"]).stdout;
-    let mut table: Value = serde_json::from_str(&kept).unwrap();
-    for row in table["rows"].as_array_mut().unwrap() {
-        row["cells"].as_array_mut().unwrap().retain(|cell| cell["caller"] != "guest");
+    for change in [
+        |callers: &mut serde_json::Map<String, Value>| drop(callers.remove("guest")),
+        |callers: &mut serde_json::Map<String, Value>| {
+            callers.insert("free".to_owned(), json!("roles: editor"));
+        },
+    ] {
+        let kept = hallpass(&["access", "--json"]).stdout;
+        let mut table: Value = serde_json::from_str(&kept).unwrap();
+        change(table["callers"].as_object_mut().unwrap());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), table.to_string()).unwrap();
+        let output = hallpass(&["access", "--diff", file.path().to_str().unwrap()]);
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        assert!(output.stderr.contains("tells of other kinds of callers"), "{}", output.stderr);
     }
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), table.to_string()).unwrap();
-    let output = hallpass(&["access", "--diff", file.path().to_str().unwrap()]);
-    assert_eq!(output.code, 2, "{}", output.stderr);
-    assert!(output.stderr.contains("tells of other kinds of callers"), "{}", output.stderr);
 }
 
 #[test]
@@ -293,6 +334,9 @@ fn a_document_without_end_is_explained_as_far_as_it_goes() {
     let explained = hallpass(&["explain", "--as", "free", &laughs]);
     assert_eq!(explained.code, 0, "{}", explained.stderr);
     assert!(explained.stdout.lines().count() <= 2_002);
+    // What gives no line is counted too.
+    let silent = laughs.replace("me { id }", "__typename");
+    assert_eq!(hallpass(&["explain", "--as", "free", &silent]).stdout.lines().count(), 1);
     let change = "mutation { deleteTask(id: \"x\") }";
     let explained = hallpass(&["explain", "--as", "free", change]);
     assert!(explained.stdout.contains("another's row: refused by the statement, NOT_FOUND"));
@@ -327,4 +371,49 @@ fn a_root_field_that_states_nothing_is_in_nobodys_schema() {
     }
     assert!(types.types["Query"].field_by_name("tasks").is_some(), "a visitor may sign in");
     assert!(types.types["Task"].field_by_name("title").is_some());
+}
+
+#[tokio::test]
+async fn whatever_says_that_somebody_acts_as_the_user_counts() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut read = Vec::new();
+    for (claim, value) in [
+        ("impersonatedBy", json!("root")),
+        ("impersonatedBy", json!(true)),
+        ("impersonatedBy", json!({"id": "root"})),
+        ("act", json!({"sub": "root"})),
+        ("act", json!({"client_id": "desk"})),
+    ] {
+        let acting = app.by_jwt(&alice().with(claim, value));
+        let refused = acting.ask("mutation { updateLearnerProfile(input: {}) { id } }").await;
+        assert_eq!(
+            refused.error()["extensions"]["missing"],
+            json!(["NOT_IMPERSONATED"]),
+            "{claim}"
+        );
+        read.push(acting.data("{ me { impersonatedBy } }").await["me"]["impersonatedBy"].clone());
+    }
+    assert_eq!(json!(read), json!(["root", "somebody", "somebody", "root", "somebody"]));
+    for nobody in [Value::Null, json!(false), json!("")] {
+        let own = app.by_jwt(&alice().with("impersonatedBy", nobody).with("act", Value::Null));
+        own.data("mutation { updateLearnerProfile(input: {}) { id } }").await;
+    }
+}
+
+#[tokio::test]
+async fn the_schema_as_text_is_what_its_reader_sees() {
+    let flags = ["--introspection", "true"];
+    let app = App::with(Backend::Sqlite, &flags).await;
+    let read = async |who: As<'_>| {
+        let answer = who.request(reqwest::Method::GET, "/schema.graphql").send().await.unwrap();
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        answer.text().await.unwrap()
+    };
+    let (visitor, admin) =
+        (read(app.anonymous()).await, read(app.by_jwt(&alice().role("admin"))).await);
+    assert!(visitor.contains("tasks(") && !visitor.contains("eraseUser"), "{visitor}");
+    assert!(admin.contains("eraseUser"), "{admin}");
+    let forged = app.by_bearer("no.such.token");
+    let answer = forged.request(reqwest::Method::GET, "/schema.graphql").send().await.unwrap();
+    assert_eq!(answer.status(), 401);
 }

@@ -1,14 +1,21 @@
 //! Rows are reached through their owner's scope.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
 use hallpass_entity::{
-    Change, Comparison as _, Error, Filter, Scope, Set, TaskId, TaskTagId, UserId, chapter, now,
-    task, task_tag,
+    Change, Comparison as _, Database, Error, Filter, Options, Scope, Set, TaskId, TaskTagId,
+    UserId, chapter, now, task, task_tag,
 };
-use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement};
 
 use crate::app::{App, Backend};
+use crate::issuer::Issuer;
 use crate::on_both_databases;
 use crate::people::{alice, bob};
+use crate::postgres;
 
 fn row(title: &str) -> task::ActiveModel {
     task::ActiveModel {
@@ -161,4 +168,46 @@ async fn sqlite_checks_foreign_keys_and_writes_ahead() {
         let value: String = row.await.unwrap().unwrap().try_get("", "v").unwrap();
         assert_eq!(value, expected, "{pragma}");
     }
+}
+
+/// Gives a transaction up once it was looked at so many times; false when it began before.
+async fn is_given_up(scope: &Scope, after: usize) -> bool {
+    let mut begin = pin!(scope.begin());
+    let mut looks = 0;
+    poll_fn(|cx| {
+        looks += 1;
+        match begin.as_mut().poll(cx) {
+            Poll::Pending if looks > after => Poll::Ready(true),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(_) => Poll::Ready(false),
+        }
+    })
+    .await
+}
+
+/// Waits until no session of `database`'s holds a transaction open and does nothing.
+async fn until_none_is_open(database: &Database) {
+    let sql = "SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    let ask = Statement::from_string(DbBackend::Postgres, sql);
+    let system = database.system("tests look at the sessions");
+    let began = Instant::now();
+    while system.connection().query_one_raw(ask.clone()).await.unwrap().is_some() {
+        assert!(began.elapsed() < Duration::from_secs(10), "a transaction stays open");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_gives_up_while_a_transaction_begins_leaves_none_open() {
+    let (url, files) = (postgres::database(), tempfile::tempdir().unwrap());
+    let app = App::on(&url, files, &["--better-auth-url", Issuer::shared().url()]).await;
+    let options = Options { url, statement_timeout: None, connections: 1, row_security: false };
+    let beside = Database::connect(options).await.unwrap();
+    let (scope, mut given_up) = (app.scope_of(&alice()), 0);
+    for after in (0..5).cycle().take(50) {
+        given_up += usize::from(is_given_up(&scope, after).await);
+        until_none_is_open(&beside).await;
+    }
+    assert!(given_up >= 10, "{given_up} of 50 were given up");
 }

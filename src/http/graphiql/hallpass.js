@@ -85,8 +85,10 @@ function setUpBar() {
   $('persona').addEventListener('change', () => {
     sessionStorage.setItem(REMEMBERED, $('persona').value);
     showWho();
+    showSchema();
   });
   $('token').addEventListener('input', showWho);
+  $('token').addEventListener('change', showSchema);
   showWho();
 }
 
@@ -123,10 +125,22 @@ function buildSchema(sdl) {
   return GraphQL.buildASTSchema(document, { assumeValidSDL: true });
 }
 
-/** The schema, or null where it cannot be had (null also means: no introspection). */
+/** What a request of whoever is chosen carries. */
+async function credentials() {
+  const bearer = await token();
+  return {
+    headers: new Headers(bearer ? { Authorization: `Bearer ${bearer}` } : {}),
+    // A persona is all that counts: another server on this machine may have left its cookies.
+    credentials: personas.length > 0 ? 'omit' : 'same-origin',
+  };
+}
+
+/** The schema as they see it, or null where it cannot be had (null also means: no introspection). */
 async function loadSchema() {
   try {
-    const response = await fetch('/schema.graphql', { cache: 'no-cache' });
+    const request = await credentials();
+    request.headers.set('GraphQL-Require-Preflight', '1');
+    const response = await fetch('/schema.graphql', { ...request, cache: 'no-store' });
     const schema = response.ok ? buildSchema(await response.text()) : null;
     const off = response.status === 404;
     say('docs', schema ? '' : `No docs: ${off ? 'introspection is off' : `HTTP ${response.status}`}`, !off);
@@ -176,21 +190,18 @@ function answers(response, stopped) {
 async function fetcher(params, options) {
   const started = performance.now();
   try {
-    const headers = new Headers({
-      'Content-Type': 'application/json',
-      Accept: 'application/graphql-response+json, application/json;q=0.9, text/event-stream;q=0.8',
-    });
-    const bearer = await token();
-    if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
+    const shown = await credentials();
+    const { headers } = shown;
+    headers.set('Content-Type', 'application/json');
+    const accepted = 'application/graphql-response+json, application/json;q=0.9, text/event-stream;q=0.8';
+    headers.set('Accept', accepted);
     for (const [name, value] of Object.entries(options?.headers ?? {})) {
       if (value) headers.set(name, value); // what the headers editor says wins,
       else headers.delete(name); // and "" or null there sends none
     }
     const body = JSON.stringify(params);
-    // A persona is all that counts: another server on this machine may have left its cookies.
-    const credentials = personas.length > 0 ? 'omit' : 'same-origin';
     const stopped = new AbortController();
-    const request = { method: 'POST', headers, body, credentials, signal: stopped.signal };
+    const request = { ...shown, method: 'POST', body, signal: stopped.signal };
     const response = await fetch('/graphql', request);
     if (response.headers.get('Content-Type')?.startsWith('text/event-stream')) {
       say('answer', 'Listening');
@@ -220,11 +231,20 @@ function render(schema) {
   root.render(React.createElement(GraphiQL, props));
 }
 
+let asked = 0;
+
+/** Shows the schema of whoever is chosen by now. */
+async function showSchema() {
+  asked += 1;
+  const mine = asked;
+  const schema = await loadSchema();
+  if (mine === asked) render(schema);
+}
+
 document.addEventListener('click', (event) => {
-  if (event.target.closest('[aria-label="Re-fetch GraphQL schema"]')) loadSchema().then(render);
+  if (event.target.closest('[aria-label="Re-fetch GraphQL schema"]')) showSchema();
   // Editor pop-ups have links to "javascript:void 0", which the page's policy refuses.
   if (event.target.closest('a[href^="javascript:"]')) event.preventDefault();
 });
 
-loadPersonas().then(setUpBar);
-loadSchema().then(render);
+loadPersonas().then(setUpBar).then(showSchema);

@@ -19,7 +19,7 @@ use super::session::Session;
 use crate::http::Shared;
 use crate::http::address::{Peer, end_user};
 use crate::http::answer::{MediaType, Rejection, RequestId};
-use crate::http::asking::Asker;
+use crate::http::asking::{Asker, check_origin};
 use crate::http::server::Connection;
 use crate::identity::{self, Caller};
 
@@ -51,7 +51,7 @@ fn accept(
     upgrade: WebSocketUpgrade,
     id: RequestId,
 ) -> Result<Response, Rejection> {
-    shared.parts.authenticator.check_origin(&headers).map_err(Rejection::cross_site)?;
+    check_origin(&shared.parts, &headers, &id)?;
     let seat = shared.seats.take(end_user(peer, &headers, &shared.parts.trusted_proxies))?;
     let (held, stop) = (connection.hold(), connection.stop());
     // Twice as much as is accepted, so that who sends a little too much can be told.

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use hallpass::access::{ALLOWED, Entry};
 use hallpass::audit::{self, Audit, Writer};
-use hallpass_entity::audit::{Column, Entity, Model};
+use hallpass_entity::audit::{Column, Entity, Model, row_of_user};
 use hallpass_entity::{AuditEventId, Database, Options, Privilege, now};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryOrder as _, TransactionTrait as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    TransactionTrait as _,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -209,7 +212,7 @@ on_both_databases! {
                 ledger(vec![entry(Some("user-alice"), "Query.before")]);
                 until(async || counted(metrics, "written") == written).await;
             }
-            ledger(vec![Entry { row_id: Some("user-alice".to_owned()), ..entry(Some("user-alice"), "Query.waits") }]);
+            ledger(vec![Entry { row_id: Some(row_of_user("user-alice")), ..entry(Some("user-alice"), "Query.waits") }]);
             let pseudonym = erase(&app, "user-alice").await;
             // From another node, which has not heard.
             let unheard = Model { caller_id: Some("user-alice".to_owned()), ..row(TimeDelta::zero()) };
@@ -299,4 +302,32 @@ fn a_retention_of_nothing_is_no_retention() {
     for wrong in ["0", "0s", "", "90", "never"] {
         assert!(wrong.parse::<hallpass::config::Retention>().is_err(), "{wrong}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_much_comes_the_rest_of_the_work_gets_its_turn() {
+    let app = App::start(Backend::Sqlite).await;
+    Desk::on(&app.database, "off")
+        .during(async |audit, metrics| {
+            let ledger = audit.ledger();
+            let steady = async {
+                loop {
+                    ledger(vec![entry(Some("user-alice"), "Query.steady")]);
+                    tokio::task::yield_now().await;
+                }
+            };
+            let failure = async {
+                until(async || counted(metrics, "written") > 0).await;
+                audit.failed("request", "authentication", "signature", "UNAUTHENTICATED");
+                let failures = Entity::find().filter(Column::Field.eq("authentication"));
+                let system = app.database.system("tests read the audit");
+                let noted = async || failures.clone().one(system.connection()).await.unwrap();
+                until(async || noted().await.is_some()).await;
+            };
+            tokio::select! {
+                () = steady => {}
+                () = failure => {}
+            }
+        })
+        .await;
 }

@@ -38,7 +38,7 @@ use crate::app::Backend;
 use crate::people::bob;
 
 /// Subscriptions of which a test of their own shows that a stranger hears nothing.
-const SUBSCRIPTIONS: [&str; 1] = ["taskEvents"];
+const SUBSCRIPTIONS: [&str; 2] = ["taskEvents", "progressEvents"];
 /// Objects that only subscriptions give.
 const EVENTS: [&str; 1] = ["TaskEvent"];
 
