@@ -1,5 +1,7 @@
 //! Rules: what they ask, what a refusal says, and what each caller sees of the schema.
 
+use async_graphql::registry::{MetaField, MetaType};
+use hallpass::access::{Asker, Facts, Policy, Rule, View, leave_out};
 use hallpass::identity::Persona;
 use serde_json::{Value, json};
 
@@ -358,8 +360,6 @@ fn a_table_that_cannot_be_read_is_told() {
 
 #[test]
 fn a_root_field_that_states_nothing_is_in_nobodys_schema() {
-    use async_graphql::registry::{MetaField, MetaType};
-    use hallpass::access::{Asker, Policy, View, leave_out};
     let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
     let view = View::of(Asker { caller: None, policy: &policy });
     let mut types = hallpass::schema::types();
@@ -416,4 +416,15 @@ async fn the_schema_as_text_is_what_its_reader_sees() {
     let forged = app.by_bearer("no.such.token");
     let answer = forged.request(reqwest::Method::GET, "/schema.graphql").send().await.unwrap();
     assert_eq!(answer.status(), 401);
+}
+
+#[test]
+fn a_rule_about_a_row_is_not_met_where_nothing_is_known_of_it() {
+    let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
+    let visitor = Asker { caller: None, policy: &policy };
+    for rule in [Rule::RowTier, Rule::FreshForTopTier(900), Rule::Owner] {
+        assert!(rule.decide(visitor, Facts::default()).is_err(), "{rule}");
+    }
+    let lowest = Facts { required_tier: Some("free"), ..Facts::default() };
+    assert!(Rule::RowTier.decide(visitor, lowest).is_ok());
 }

@@ -86,6 +86,22 @@ async fn whoever_acts_as_somebody_else_is_seen_to() {
 }
 
 #[tokio::test]
+async fn whoever_acts_as_somebody_else_is_seen_to_in_a_jwt_that_tells() {
+    let server = AuthServer::start(&json!({"jwtTellsImpersonator": true}));
+    let admin = server.sign_up("Admin", json!({})).await;
+    let mut other = server.sign_up("Other", json!({})).await;
+    let change = "mutation { updateLearnerProfile(input: {}) { id } }";
+    let app = server.app(&UNCACHED).await;
+    app.by_bearer(&server.jwt(&other).await).data(change).await;
+    other.cookie = server.impersonate(&admin, &other).await;
+    let acting = app.by_bearer(&server.jwt(&other).await);
+    let me = acting.data("{ me { id impersonatedBy } }").await;
+    assert_eq!(me["me"], json!({"id": other.id, "impersonatedBy": admin.id}));
+    let refused = acting.ask(change).await;
+    assert_eq!(refused.error()["extensions"]["missing"], json!(["NOT_IMPERSONATED"]));
+}
+
+#[tokio::test]
 async fn the_organization_that_somebody_acts_for_is_theirs_in_this_session() {
     let server = AuthServer::start(&json!({"organization": true}));
     let account = server.sign_up("Member", json!({})).await;

@@ -60,7 +60,13 @@ export async function buildAuth(config, origin) {
           keyPairConfig: config.algorithm && { alg: config.algorithm },
           rotationInterval: config.rotationInterval,
         },
-        jwt: { issuer: config.issuer, audience: config.audience },
+        jwt: {
+          issuer: config.issuer,
+          audience: config.audience,
+          ...(config.jwtTellsImpersonator && {
+            definePayload: ({ user, session }) => ({ ...user, impersonatedBy: session.impersonatedBy }),
+          }),
+        },
         sessionCookieCache: config.sessionCookieCache,
       }),
       config.organization && organization(),

@@ -3,6 +3,7 @@
 // BETTER_AUTH_TEST holds its configuration as JSON; every key is optional:
 //   port (0 = a free one), algorithm ("EdDSA" | "ES256" | "ES512" | "RS256" | "PS256"), secureCookies,
 //   cookiePrefix, secret, secrets (["2:new", "1:old"]), jwt (true), issuer, audience,
+//   jwtTellsImpersonator (true: definePayload says who acts as the user),
 //   rotationInterval (seconds), rateLimit (false), ipAddressHeaders
 //   (["x-forwarded-for"]), bearer (true), bearerRequireSignature (false),
 //   cookieCache ({"strategy": "compact" | "jwt" | "jwe", "maxAge": 300}),
@@ -52,7 +53,7 @@ process.on("SIGTERM", () => process.exit(0));
 
 const config = JSON.parse(process.env.BETTER_AUTH_TEST || "{}");
 const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "secret", "secrets", "jwt", "issuer",
-  "audience", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
+  "audience", "jwtTellsImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
   "customSession", "organization", "apiKeys", "oauth", "revocations", "ssoApiKey"];
 for (const key of Object.keys(config)) if (!known.includes(key)) throw new Error(`BETTER_AUTH_TEST: unknown key ${key}`);
 
