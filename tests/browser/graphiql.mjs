@@ -112,6 +112,17 @@ async function readDocs(page) {
   await rule.first().waitFor({ state: 'visible' });
 }
 
+/** The docs, open at a field of the query root, are those of whoever is chosen. */
+async function changeDocs(page) {
+  const docs = page.locator('.graphiql-doc-explorer');
+  await docs.locator('.graphiql-doc-explorer-back').click();
+  const hidden = docs.locator('a.graphiql-doc-explorer-field-name').getByText('auditEvents', { exact: true });
+  for (const [persona, state] of [['admin', 'visible'], ['premium', 'detached']]) {
+    await page.getByLabel('Act as').selectOption(persona);
+    await hidden.waitFor({ state });
+  }
+}
+
 /** Makes a task as premium, from the page. */
 const makeTask = () =>
   fetch('/dev/personas')
@@ -156,6 +167,7 @@ async function drive(page, base, screenshot, wrongs) {
 
   await page.evaluate(() => document.fonts.ready.then(() => undefined));
   await page.screenshot({ path: screenshot, animations: 'disabled', caret: 'hide' });
+  await changeDocs(page);
   await hearEvents(page);
   check(wrongs.length === 0, wrongs.map(oneLine).join('; '));
   return answer;
