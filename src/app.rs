@@ -1,8 +1,10 @@
 //! Builds the parts once and joins them. The only file that knows every room.
 
-use std::sync::{Arc, LazyLock};
+mod requests;
 
-use hallpass_entity::{Database, Options, Scope};
+use std::sync::Arc;
+
+use hallpass_entity::{Database, Options};
 use hallpass_migration::{Migrator, MigratorTrait as _};
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
@@ -10,25 +12,25 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
-use crate::attendance::{self, Attendance, Register};
-use crate::audit::{self, Audit, Writer};
+use crate::attendance::{self, Register};
+use crate::audit::{self, Writer};
 use crate::config::{Config, ConfigError, Environment, RowSecurity};
 use crate::doctor::{Answers, Doctor, MigrationsError, Storage, Told, absent_file};
 use crate::events::Events;
-use crate::graphql::code;
 use crate::http::{self, Parts, PersonaCard, Routers};
 use crate::identity::{
-    Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Probe, Users,
-    Webhook,
+    Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Probe, Webhook,
 };
 use crate::nodes::Nodes;
 use crate::relay::Relay;
-use crate::review::note_hidden;
 use crate::revocations::Desk;
 use crate::row_security::Breach;
-use crate::schema::{self, Schemas};
+use crate::schema::Schemas;
 use crate::{courses, tasks};
+
+pub use requests::policy;
+
+use requests::{Rooms, note_hidden_of, prepare, scope_of, see};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -261,13 +263,6 @@ impl App {
     }
 }
 
-/// The one place where a caller gets a scope.
-#[expect(clippy::disallowed_methods, reason = "this is the door from a caller to their scope")]
-fn scope_of(database: &Database, caller: Option<&Caller>) -> Scope {
-    let person = caller.filter(|caller| caller.kind() == Kind::User);
-    database.scope(person.map(|caller| caller.id().clone()))
-}
-
 /// The desk for revocations, where the auth server pushes them.
 fn revocations(
     config: &Config,
@@ -281,60 +276,6 @@ fn revocations(
     let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
     let held = Arc::clone(authenticator.revocations());
     Ok(Some(Desk::new(Webhook::new(secrets), held, database.clone(), nodes)))
-}
-
-/// The schema as a caller sees it.
-fn see(policy: Policy, schemas: Schemas) -> Box<http::See> {
-    Box::new(move |caller| schemas.seen(View::of(Asker { caller, policy: &policy })))
-}
-
-/// What the rules mean here.
-#[must_use]
-pub fn policy(config: &Config) -> Policy {
-    Policy { tiers: config.identity.tiers.clone(), roles: config.role_inherits.clone() }
-}
-
-/// What requests are prepared with.
-struct Rooms {
-    database: Database,
-    users: Arc<Users>,
-    audit: Arc<Audit>,
-    attendance: Attendance,
-    events: Events,
-}
-
-fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
-    let Rooms { database, users, audit, attendance, events } = rooms;
-    let ledger = audit.ledger();
-    let policy = Arc::new(policy(config));
-    let denial = config.ownership_denial;
-    let is_open = config.environment == Environment::Development;
-    Box::new(move |request, http::Who { caller, confirmation, request_id }| {
-        if let Some(caller) = &caller {
-            attendance.note(caller);
-        }
-        let scope = scope_of(&database, caller.as_deref());
-        let trail = Trail::new(Arc::clone(&ledger), request_id, caller.clone());
-        let policy = Arc::clone(&policy);
-        let asking = Asking { caller, policy, confirmation, trail, is_open };
-        let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
-        let request = request.data(Arc::clone(&audit));
-        schema::scoped(request, asking, scope)
-    })
-}
-
-/// The whole schema is built when somebody first asks for what is not there.
-fn note_hidden_of(policy: Policy, ledger: Ledger, aftermath: TaskTracker) -> Box<http::NoteHidden> {
-    static TYPES: LazyLock<async_graphql::registry::Registry> = LazyLock::new(schema::types);
-    let policy = Arc::new(policy);
-    Box::new(move |document, caller, request_id| {
-        let (policy, ledger) = (Arc::clone(&policy), Arc::clone(&ledger));
-        aftermath.spawn(async move {
-            let trail = Trail::new(ledger, request_id, caller.clone());
-            let asker = Asker { caller: caller.as_deref(), policy: &policy };
-            note_hidden(&trail, &document, &TYPES, asker, code::GRAPHQL_VALIDATION_FAILED);
-        });
-    })
 }
 
 fn readiness(database: Database) -> Box<http::Readiness> {

@@ -1,0 +1,85 @@
+//! What each request is given: the schema that its caller sees, their scope, and a place on the record.
+
+use std::sync::{Arc, LazyLock};
+
+use async_graphql::registry::Registry;
+use hallpass_entity::{Database, Scope};
+use tokio_util::task::TaskTracker;
+
+use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
+use crate::attendance::Attendance;
+use crate::audit::Audit;
+use crate::config::{Config, Environment};
+use crate::events::Events;
+use crate::graphql::code;
+use crate::http;
+use crate::identity::{Caller, Kind, Users};
+use crate::review::note_hidden;
+use crate::schema::{self, Schemas};
+
+/// The one place where a caller gets a scope.
+#[expect(clippy::disallowed_methods, reason = "this is the door from a caller to their scope")]
+pub(super) fn scope_of(database: &Database, caller: Option<&Caller>) -> Scope {
+    let person = caller.filter(|caller| caller.kind() == Kind::User);
+    database.scope(person.map(|caller| caller.id().clone()))
+}
+
+/// The schema as a caller sees it.
+pub(super) fn see(policy: Policy, schemas: Schemas) -> Box<http::See> {
+    Box::new(move |caller| schemas.seen(View::of(Asker { caller, policy: &policy })))
+}
+
+/// What the rules mean here.
+#[must_use]
+pub fn policy(config: &Config) -> Policy {
+    Policy { tiers: config.identity.tiers.clone(), roles: config.role_inherits.clone() }
+}
+
+/// What requests are prepared with.
+pub(super) struct Rooms {
+    pub(super) database: Database,
+    pub(super) users: Arc<Users>,
+    pub(super) audit: Arc<Audit>,
+    pub(super) attendance: Attendance,
+    pub(super) events: Events,
+}
+
+/// Gives a request what its resolvers need to know of whoever asks.
+pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
+    let Rooms { database, users, audit, attendance, events } = rooms;
+    let ledger = audit.ledger();
+    let policy = Arc::new(policy(config));
+    let denial = config.ownership_denial;
+    let is_open = config.environment == Environment::Development;
+    Box::new(move |request, http::Who { caller, confirmation, request_id }| {
+        if let Some(caller) = &caller {
+            attendance.note(caller);
+        }
+        let scope = scope_of(&database, caller.as_deref());
+        let trail = Trail::new(Arc::clone(&ledger), request_id, caller.clone());
+        let policy = Arc::clone(&policy);
+        let asking = Asking { caller, policy, confirmation, trail, is_open };
+        let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
+        let request = request.data(Arc::clone(&audit));
+        schema::scoped(request, asking, scope)
+    })
+}
+
+/// Puts on the record, after the answer, what a document asked for that its caller does not see. The whole
+/// schema is built when somebody first asks for what is not there.
+pub(super) fn note_hidden_of(
+    policy: Policy,
+    ledger: Ledger,
+    aftermath: TaskTracker,
+) -> Box<http::NoteHidden> {
+    static TYPES: LazyLock<Registry> = LazyLock::new(schema::types);
+    let policy = Arc::new(policy);
+    Box::new(move |document, caller, request_id| {
+        let (policy, ledger) = (Arc::clone(&policy), Arc::clone(&ledger));
+        aftermath.spawn(async move {
+            let trail = Trail::new(ledger, request_id, caller.clone());
+            let asker = Asker { caller: caller.as_deref(), policy: &policy };
+            note_hidden(&trail, &document, &TYPES, asker, code::GRAPHQL_VALIDATION_FAILED);
+        });
+    })
+}
