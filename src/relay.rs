@@ -4,6 +4,8 @@
 //! could make listeners read their own rows again, and no more. Where something may have been lost on
 //! the way, listeners are told that they missed something.
 
+use std::time::Duration;
+
 use hallpass_entity::UserId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
@@ -14,6 +16,8 @@ use crate::nodes::Nodes;
 
 /// Where nodes tell each other.
 const TOPIC: &str = "hallpass:events";
+/// How soon a gap that could not be told is told again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Tells the other nodes, and hears them.
 pub struct Relay {
@@ -79,7 +83,18 @@ impl Relay {
         let mut leaving = self.events.leaving();
         let mut gap = false;
         loop {
-            match leaving.recv().await {
+            let heard = match gap {
+                false => leaving.recv().await,
+                // What was lost is told as soon as it can be, though nothing else happens.
+                true => match tokio::time::timeout(RETRY, leaving.recv()).await {
+                    Ok(heard) => heard,
+                    Err(_) => {
+                        gap = !self.tell(News::Gap).await;
+                        continue;
+                    }
+                },
+            };
+            match heard {
                 Ok((owner, event)) => {
                     gap = gap && !self.tell(News::Gap).await;
                     gap |= !self.tell(news(&owner, event)).await;

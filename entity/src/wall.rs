@@ -99,9 +99,20 @@ impl Conn {
         match pass {
             // It has only read; and within a transaction of the caller's, this alone takes it back.
             Pass::Everyones => transaction.rollback().await?,
-            Pass::Nothing | Pass::Caller(_) | Pass::Server => transaction.commit().await?,
+            Pass::Nothing | Pass::Caller(_) | Pass::Server => {
+                self.put_away(pass, &transaction).await?;
+                transaction.commit().await?;
+            }
         }
         Ok(done)
+    }
+
+    /// What is shown in a part of a transaction would be shown in the rest of it too.
+    async fn put_away(&self, pass: &Pass, part: &DatabaseTransaction) -> Result<(), DbErr> {
+        match (&self.link, pass.setting()) {
+            (Link::Transaction(_), Some((name, _))) => show(part, name, "").await,
+            (Link::Transaction(_), None) | (Link::Pool(_), _) => Ok(()),
+        }
     }
 
     /// Whether a statement may do what `pass` allows without showing it.
@@ -119,11 +130,7 @@ impl Conn {
     async fn transaction(&self, pass: &Pass) -> Result<DatabaseTransaction, DbErr> {
         let transaction = self.begun().await?;
         if let Some((name, value)) = pass.setting().filter(|_| self.walled) {
-            // `true`: until the end of the transaction, however it ends.
-            let sql = "SELECT set_config($1, $2, true)";
-            let values = [name.into(), value.into()];
-            let show = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-            transaction.execute_raw(show).await?;
+            show(&transaction, name, value).await?;
         }
         Ok(transaction)
     }
@@ -144,4 +151,13 @@ impl Conn {
         })?;
         Ok(transaction.commit().await?)
     }
+}
+
+/// `true`: until the end of the transaction, however it ends.
+async fn show(transaction: &DatabaseTransaction, name: &str, value: &str) -> Result<(), DbErr> {
+    let sql = "SELECT set_config($1, $2, true)";
+    let values = [name.into(), value.into()];
+    let show = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    transaction.execute_raw(show).await?;
+    Ok(())
 }

@@ -153,7 +153,7 @@ impl Asking {
 
     /// Refuses the mutation under way, or else the field.
     fn refuse_under_way(&self, denial: Denial, field: impl FnOnce() -> String) -> Box<Refusal> {
-        match self.trail.refuse(&denial.rule, denial.code()) {
+        match self.trail.refuse(&denial.rule) {
             Some(decision_id) => self.refusal(denial, decision_id),
             None => self.refuse(denial, field(), None),
         }

@@ -140,11 +140,10 @@ impl Trail {
         });
     }
 
-    /// The mutation under way is refused. None is under way in a query.
-    pub(super) fn refuse(&self, rule: &str, code: &str) -> Option<Uuid> {
+    /// The mutation under way is refused by this rule, which its end says. None is under way in a query.
+    pub(super) fn refuse(&self, rule: &str) -> Option<Uuid> {
         self.unfinished(|note| {
             rule.clone_into(&mut note.rule);
-            code.clone_into(&mut note.outcome);
             note.decision_id
         })
     }

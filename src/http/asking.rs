@@ -13,9 +13,6 @@ use super::{Parts, Who};
 use crate::graphql::code;
 use crate::identity::{Caller, Confirmation, Decision, Evidence};
 
-/// What the audit says instead of a field.
-const FIELD: &str = "authentication";
-
 /// What a request, or the start of a connection, shows of who is asking.
 pub(super) struct Asker(Arc<Evidence>);
 
@@ -37,7 +34,15 @@ impl Asker {
         parts: &Parts,
         id: &RequestId,
     ) -> Result<Option<Arc<Caller>>, Rejection> {
-        decided(parts, id, self.0.decide().await)
+        let decision = self.0.decide().await;
+        match &decision {
+            Decision::Refused(refusal) => {
+                note(parts, id, refusal.check.name(), code::UNAUTHENTICATED);
+            }
+            Decision::CrossSite(_) => note_cross_site(parts, id),
+            Decision::Anonymous | Decision::Caller(_) | Decision::Unavailable(_) => {}
+        }
+        decided(parts, decision)
     }
 
     /// The same, for a request of theirs.
@@ -48,49 +53,42 @@ impl Asker {
     }
 
     /// Waits until `caller`'s credential does not count any more, or they may do other things than before,
-    /// and says why. Nobody's never ends.
-    pub(super) async fn ended(
-        &self,
-        parts: &Parts,
-        caller: Option<Arc<Caller>>,
-        id: &RequestId,
-    ) -> Rejection {
+    /// and says why: that a credential comes to its end is no failure. Nobody's never ends.
+    pub(super) async fn ended(&self, parts: &Parts, caller: Option<Arc<Caller>>) -> Rejection {
         let Some(caller) = caller else { return std::future::pending().await };
         let decision = self.0.outlast(caller).await;
-        decided(parts, id, decision).err().unwrap_or_else(changed)
+        decided(parts, decision).err().unwrap_or_else(changed)
     }
 }
 
-/// Whether the page that asks is of an allowed origin.
+/// Whether the page that opens a socket is of an allowed origin.
 pub(super) fn check_origin(
     parts: &Parts,
     headers: &HeaderMap,
     id: &RequestId,
 ) -> Result<(), Rejection> {
-    parts.authenticator.check_origin(headers).map_err(|why| cross_site(parts, id, why))
+    parts.authenticator.check_origin(headers).map_err(|why| {
+        note_cross_site(parts, id);
+        Rejection::cross_site(why)
+    })
 }
 
-fn cross_site(parts: &Parts, id: &RequestId, why: &'static str) -> Rejection {
-    parts.audit.failed(id.as_str(), FIELD, "same site", code::FORBIDDEN);
-    Rejection::cross_site(why)
+fn note_cross_site(parts: &Parts, id: &RequestId) {
+    note(parts, id, "same site", code::FORBIDDEN);
 }
 
-/// Whoever was found; a credential that failed goes on the record of the request `id`.
-fn decided(
-    parts: &Parts,
-    id: &RequestId,
-    decision: Decision,
-) -> Result<Option<Arc<Caller>>, Rejection> {
+fn note(parts: &Parts, id: &RequestId, check: &str, outcome: &str) {
+    parts.audit.failed(id.as_str(), "authentication", check, outcome);
+}
+
+fn decided(parts: &Parts, decision: Decision) -> Result<Option<Arc<Caller>>, Rejection> {
     match decision {
         Decision::Anonymous => Ok(None),
         Decision::Caller(caller) => Ok(Some(caller)),
-        Decision::CrossSite(why) => Err(cross_site(parts, id, why)),
-        Decision::Refused(refusal) => {
-            parts.audit.failed(id.as_str(), FIELD, refusal.check.name(), code::UNAUTHENTICATED);
-            // Why is told in development only: elsewhere it would tell a forger how far they came.
-            let is_open = parts.personas.is_some();
-            Err(refused(if is_open { refusal.reason } else { "sign in again" }))
-        }
+        Decision::CrossSite(why) => Err(Rejection::cross_site(why)),
+        // Why is told in development only: elsewhere it would tell a forger how far they came.
+        Decision::Refused(refusal) if parts.personas.is_some() => Err(refused(refusal.reason)),
+        Decision::Refused(_) => Err(refused("sign in again")),
         Decision::Unavailable(outage) => Err(Rejection::unavailable(
             code::AUTH_UNAVAILABLE,
             "The sign-in service cannot be reached: please try again soon.",

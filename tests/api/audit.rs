@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use hallpass_entity::audit::{Column, Entity, Model};
 use reqwest::Method;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    TransactionTrait as _,
+};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Backend};
@@ -368,6 +371,7 @@ async fn many_refusals_leave_room_for_what_else_the_request_reads() {
     let events = events.collect::<Vec<_>>();
     assert!(events.iter().any(|event| said(event).0 == "Chapter.variants"), "{events:?}");
     assert!(events.iter().any(|event| said(event).0 == "Task.dueAt"), "{events:?}");
+    assert!(events.len() <= 68, "{} lines of one request", events.len());
     let kept: BTreeSet<_> = events.iter().map(|event| event.decision_id.to_string()).collect();
     assert!(told.iter().all(|id| kept.contains(*id)), "each id that was told is on the record");
     let times = events.iter().filter(|event| event.outcome == "FORBIDDEN").map(|event| event.times);
@@ -410,4 +414,32 @@ async fn a_socket_that_another_site_opens_is_on_the_record() {
     settled(&app).await;
     let events = all(&app).await;
     assert_eq!(said(&events[0]), ("authentication", "same site", "FORBIDDEN"));
+}
+
+#[tokio::test]
+async fn a_mutation_that_is_cut_off_is_on_the_record_as_unfinished() {
+    let app = App::with(Backend::Sqlite, &["--request-timeout", "1s"]).await;
+    let task = task_of(&app, &alice(), false).await;
+    let system = app.database.system("tests hold the one writer");
+    let held = system.connection().begin().await.unwrap();
+    held.execute_unprepared("UPDATE task SET version = version").await.unwrap();
+    let complete = format!("mutation {{ completeTask(id: \"{task}\") {{ id }} }}");
+    let answer = app.by_jwt(&alice()).ask(&complete).await;
+    assert_eq!(answer.codes(), ["TIMEOUT"]);
+    held.rollback().await.unwrap();
+    let event = event_of(&app, &answer).await;
+    assert_eq!(said(&event), ("Mutation.completeTask", "OWNER", "UNFINISHED"));
+    assert_eq!(event.row_id, Some(task));
+}
+
+#[tokio::test]
+async fn a_mutation_that_names_too_many_rows_is_on_the_record_with_as_many_as_it_may_change() {
+    let app = App::start(Backend::Sqlite).await;
+    let ids =
+        (0..150).map(|nth| hallpass::graphql::encode_id("Task", uuid::Uuid::from_u128(nth)).0);
+    let ids = json!(ids.collect::<Vec<_>>());
+    let document = "mutation($ids: [ID!]!) { deleteTasks(ids: $ids) }";
+    let answer = app.by_jwt(&alice()).ask_with(document, json!({ "ids": ids })).await;
+    assert_eq!(answer.codes(), ["BAD_USER_INPUT"]);
+    recorded(&app, &answer, 100).await;
 }

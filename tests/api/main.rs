@@ -35,6 +35,7 @@ mod erasure;
 mod events;
 mod graphql_over_http;
 mod graphql_spec;
+mod guards;
 mod identity;
 mod key_changes;
 mod key_sets;

@@ -366,8 +366,22 @@ fn a_root_field_that_states_nothing_is_in_nobodys_schema() {
     for root in ["Query", "Mutation", "Subscription"] {
         let Some(MetaType::Object { fields, .. }) = types.types.get_mut(root) else { panic!() };
         fields.insert("silent".to_owned(), MetaField::new("silent", "Int"));
+        let mut unheard =
+            fields.values().find(|it| !it.directive_invocations.is_empty()).unwrap().clone();
+        for stated in &mut unheard.directive_invocations {
+            stated.args.insert("rule".to_owned(), "UNHEARD_OF".into());
+        }
+        fields.insert("unheard".to_owned(), unheard);
+        view.build(|| ());
+        leave_out(&mut types, root);
+        assert!(
+            types.types[root].field_by_name("silent").is_some(),
+            "outside of a view all is there"
+        );
         view.build(|| leave_out(&mut types, root));
-        assert!(types.types[root].field_by_name("silent").is_none(), "{root}");
+        for field in ["silent", "unheard"] {
+            assert!(types.types[root].field_by_name(field).is_none(), "{root}.{field}");
+        }
     }
     assert!(types.types["Query"].field_by_name("tasks").is_some(), "a visitor may sign in");
     assert!(types.types["Task"].field_by_name("title").is_some());

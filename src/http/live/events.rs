@@ -65,9 +65,7 @@ pub(in crate::http) fn stream(
     let stop = if lasts { connection.stop() } else { CancellationToken::new() };
     let events = Events {
         answers: operation::answers(operation, id.clone()),
-        ended: Box::pin(async move {
-            asker.ended(&shared.parts, caller, &request).await.content(&request)
-        }),
+        ended: Box::pin(async move { asker.ended(&shared.parts, caller).await.content(&request) }),
         stop,
         state: State::Open,
         _seat: seat,

@@ -68,8 +68,7 @@ impl<'a> Session<'a> {
     pub(super) async fn go_on(mut self, caller: Option<Arc<Caller>>) -> Over {
         let (stop, shared) = (self.line.stop.clone(), Arc::clone(&self.line.shared));
         let asker = Arc::clone(&self.asker);
-        let id = self.line.id.clone();
-        let mut ended = pin!(asker.ended(&shared.parts, caller, &id));
+        let mut ended = pin!(asker.ended(&shared.parts, caller));
         let mut pulse = interval_at(Instant::now() + PULSE, PULSE);
         loop {
             let turn = tokio::select! {

@@ -9,7 +9,9 @@ use sea_orm::{
 
 use super::{create, read_half, walled};
 use crate::app::App;
+use crate::issuer::Issuer;
 use crate::people::{alice, bob};
+use crate::postgres;
 
 /// Alice has two tasks, one of them public, and progress; Bob has a task.
 async fn inhabited() -> App {
@@ -141,12 +143,10 @@ async fn no_callers_id_opens_more_than_the_rows_of_that_id() {
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "tests stand in for a rule here")]
 async fn whoever_may_read_everyones_rows_reads_them_and_changes_none() {
     let app = inhabited().await;
     let bob = app.scope_of(&bob());
-    let everyones =
-        |scope: &hallpass_entity::Scope| scope.everyones::<task::Entity>(Privilege::proved());
+    let everyones = |scope: &hallpass_entity::Scope| scope.everyones::<task::Entity>(proof());
     assert_eq!(everyones(&bob).count().await.unwrap(), 3);
     let together = bob.begin().await.unwrap();
     assert_eq!(everyones(&together).count().await.unwrap(), 3);
@@ -167,4 +167,23 @@ async fn the_servers_own_work_reaches_every_row() {
     let server = showing(&app, "hallpass.door", "server").await;
     assert_eq!(counts(&server).await, [3, 3, 1]);
     assert_eq!(wipe(&server).await, 7);
+}
+
+#[tokio::test]
+async fn the_servers_own_work_opens_nothing_in_the_rest_of_a_callers_transaction() {
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--row-security", "on"];
+    let (url, files) = (postgres::plain_database(), tempfile::tempdir().unwrap());
+    let app = App::prepared(&url, files, &flags, |database| database.forgetting_owners()).await;
+    create(&app, &alice(), "hers", false).await;
+    create(&app, &bob(), "his", false).await;
+    let together = app.scope_of(&bob()).begin().await.unwrap();
+    let seen = async || together.mine::<task::Entity>().unwrap().count().await.unwrap();
+    assert_eq!(seen().await, 1, "no statement names an owner, and the wall stands");
+    together.erase("nobody", proof()).await.unwrap();
+    assert_eq!(seen().await, 1);
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests stand in for a rule here")]
+fn proof() -> Privilege {
+    Privilege::proved()
 }

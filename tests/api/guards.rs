@@ -1,0 +1,91 @@
+//! What a guard and a proof do by themselves, on a schema of their own.
+
+use std::sync::{Arc, Mutex};
+
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Request, Schema, Value};
+use hallpass::access::{ADMIN, Asking, Rule, Trail, guarded};
+use hallpass::app::policy;
+use hallpass::graphql::Result;
+use hallpass::identity::{Authenticator, Caller, Decision};
+
+use crate::app::config;
+use crate::issuer::Issuer;
+use crate::people::{Person, alice};
+
+struct Query;
+
+#[guarded(Query)]
+#[Object]
+impl Query {
+    #[graphql(guard = "Rule::Owner")]
+    async fn owned(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    #[graphql(guard = "Rule::Public")]
+    async fn by_anybody(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
+        Rule::SignedIn.prove(ctx).await?;
+        Ok(Some(true))
+    }
+
+    #[graphql(guard = "Rule::Public")]
+    async fn by_administrators(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
+        ADMIN.prove(ctx).await?;
+        Ok(Some(true))
+    }
+}
+
+async fn caller(person: &Person) -> Arc<Caller> {
+    let config = config(&["--better-auth-url", Issuer::shared().url()]);
+    let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
+    let token = Issuer::shared().token(&person.claims());
+    match authenticator.decide_bearer(&token.into()).await {
+        Decision::Caller(caller) => caller,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The code of the refusal, or what the field answers; and the fields that went on the record.
+async fn ask(person: &Person, field: &str) -> (Value, Vec<String>) {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let ledger = Arc::clone(&kept);
+    let caller = Some(caller(person).await);
+    let keep = move |entries: Vec<_>| ledger.lock().unwrap().extend(entries);
+    let trail = Trail::new(Arc::new(keep), "request".to_owned(), caller.clone());
+    let policy = Arc::new(policy(&config(&[])));
+    let asking = Asking { caller, policy, confirmation: None, trail, is_open: false };
+    let schema = Schema::build(Query, EmptyMutation, EmptySubscription).finish();
+    let answer = schema.execute(Request::new(format!("{{ {field} }}")).data(asking)).await;
+    let code = answer.errors.first().and_then(|it| it.extensions.as_ref()?.get("code")).cloned();
+    let fields = kept.lock().unwrap().iter().map(|it| it.field.clone()).collect();
+    match (code, answer.data) {
+        (Some(code), _) => (code, fields),
+        (None, Value::Object(data)) => (data[field].clone(), fields),
+        (None, other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn nobody_owns_a_row_of_which_nothing_is_known() {
+    let refused = (Value::from("FORBIDDEN"), vec!["Query.owned".to_owned()]);
+    assert_eq!(ask(&alice(), "owned").await, refused);
+}
+
+#[tokio::test]
+async fn a_rule_that_whoever_signs_up_meets_proves_nothing() {
+    let refused = (Value::from("FORBIDDEN"), vec!["Query.byAnybody".to_owned()]);
+    assert_eq!(ask(&alice(), "byAnybody").await, refused);
+    let asking = |caller| Asking::off_the_record(Some(caller), policy(&config(&[])));
+    let hers = asking(caller(&alice()).await);
+    assert!(Rule::SignedIn.proved_by(&hers).is_none());
+    assert!(ADMIN.proved_by(&hers).is_none());
+    assert!(ADMIN.proved_by(&asking(caller(&alice().role("admin")).await)).is_some());
+}
+
+#[tokio::test]
+async fn what_a_resolver_refuses_is_on_the_record_at_its_field() {
+    let refused = (Value::from("FORBIDDEN"), vec!["Query.byAdministrators".to_owned()]);
+    assert_eq!(ask(&alice(), "byAdministrators").await, refused);
+    let done = (Value::from(true), vec![]);
+    assert_eq!(ask(&alice().role("admin"), "byAdministrators").await, done);
+}
