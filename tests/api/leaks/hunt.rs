@@ -61,8 +61,10 @@ impl Hunt {
             let (root, name) = field.split_once('.').unwrap();
             let before = worlds.with_hers.hers().await;
             for case in of_field {
-                let tries = if root == "Query" { TRIES } else { 1 };
-                let (with_hers, without) = listen(worlds, who, case, tries).await;
+                let (with_hers, without) = match root {
+                    "Query" => listen(worlds, who, case, TRIES).await,
+                    _ => self.listen_anew(worlds, who, case, &before).await,
+                };
                 if seen.field(root, name).is_some() {
                     self.note(case, &without[0], who.is_somebody());
                 }
@@ -74,6 +76,29 @@ impl Hunt {
                 worlds.reset().await;
             }
         }
+    }
+
+    /// The same for what changes rows: where the two are not alike, it is asked again from the beginning,
+    /// when what became of hers was looked at.
+    async fn listen_anew(
+        &mut self,
+        worlds: &Worlds,
+        who: &Visitor,
+        case: &Case,
+        before: &Rows,
+    ) -> (Vec<Heard>, Vec<Heard>) {
+        let (mut with_hers, mut without) = listen(worlds, who, case, 1).await;
+        if !are_alike(&with_hers, &without) {
+            let after = worlds.with_hers.hers().await;
+            self.leaks.extend(changed(&case.field, before.clone(), after));
+        }
+        while !are_alike(&with_hers, &without) && with_hers.len() < TRIES {
+            worlds.reset().await;
+            let heard = listen(worlds, who, case, 1).await;
+            with_hers.extend(heard.0);
+            without.extend(heard.1);
+        }
+        (with_hers, without)
     }
 
     fn note(&mut self, case: &Case, heard: &Heard, is_somebody: bool) {
