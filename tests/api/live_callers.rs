@@ -235,6 +235,16 @@ async fn a_socket_of_a_session_ends_within_the_bound_after_a_sign_out_that_nobod
 }
 
 #[tokio::test]
+async fn a_session_of_which_something_changed_is_told_to_connect_again_whatever_it_was() {
+    let (server, app) = pushed_to(Backend::Sqlite).await;
+    let account = server.sign_up("Pushed", json!({})).await;
+    let mut socket = Socket::open(&app, &[("cookie", &account.cookie)]).await.unwrap();
+    socket.introduce(json!({})).await;
+    assert_eq!(Push::user(&account.id).to(&app).await, 204);
+    assert_eq!(socket.code().await, 1013);
+}
+
+#[tokio::test]
 async fn a_socket_of_a_session_hears_of_a_change_of_role_within_the_bound_too() {
     let server = AuthServer::shared();
     let flags = ["--better-auth-url", server.url.as_str(), "--session-cache-ttl", "1s"];
