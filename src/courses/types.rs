@@ -266,6 +266,7 @@ impl ChapterProgress {
     }
 }
 
+/// How far the caller has come in a chapter.
 #[Object]
 impl ChapterProgress {
     /// The chapter; null when it is not there for the caller any more.
