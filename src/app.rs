@@ -269,13 +269,12 @@ fn revocations(
     authenticator: &Authenticator,
     database: &Database,
 ) -> Result<Option<Desk>, StartError> {
-    let secrets = &config.identity.revocation_secrets;
-    if secrets.is_empty() {
+    if config.identity.revocation_secrets.is_empty() {
         return Ok(None);
     }
     let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
     let held = Arc::clone(authenticator.revocations());
-    Ok(Some(Desk::new(Webhook::new(secrets), held, database.clone(), nodes)))
+    Ok(Some(Desk::new(Webhook::new(&config.identity), held, database.clone(), nodes)))
 }
 
 fn readiness(database: Database) -> Box<http::Readiness> {

@@ -13,7 +13,7 @@ use hallpass_entity::{Database, Error, Timestamp, now, revocation};
 use tokio::sync::Notify;
 
 use crate::identity::{
-    Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, Webhook, WebhookError,
+    Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, UserState, Webhook, WebhookError,
 };
 use crate::nodes::Nodes;
 
@@ -157,25 +157,36 @@ fn kept() -> TimeDelta {
     TimeDelta::from_std(REVOCATIONS_KEPT).unwrap_or(TimeDelta::MAX)
 }
 
+/// What the column `state` of a session holds that goes on and says something else.
+const CHANGED: &str = "changed";
+
 fn row(message: &Message) -> revocation::Model {
-    let (session_id, user_id) = match &message.revocation.target {
-        Target::Session(id) => (Some(id.clone()), None),
-        Target::User(id) => (None, Some(id.clone())),
+    let (session_id, user_id, state) = match message.revocation.target.clone() {
+        Target::Session(id) => (Some(id), None, None),
+        Target::Changed(id) => (Some(id), None, Some(CHANGED.to_owned())),
+        Target::User(id) => (None, Some(id), None),
+        Target::UserIn(id, state) => (None, Some(id), Some(state.to_text())),
     };
     revocation::Model {
         id: message.id.clone(),
         session_id,
         user_id,
+        state,
         revoked_at: message.revocation.at,
         heard_at: now(),
     }
 }
 
+/// A state that cannot be read spares nothing.
 fn revocation(row: revocation::Model) -> Option<Revocation> {
-    let target = match (row.session_id, row.user_id) {
-        (Some(id), _) => Target::Session(id),
-        (None, Some(id)) => Target::User(id),
-        (None, None) => return None,
+    let target = match (row.session_id, row.user_id, row.state.as_deref()) {
+        (Some(id), _, Some(CHANGED)) => Target::Changed(id),
+        (Some(id), _, _) => Target::Session(id),
+        (None, Some(id), state) => match state.and_then(UserState::from_text) {
+            Some(state) => Target::UserIn(id, state),
+            None => Target::User(id),
+        },
+        (None, None, _) => return None,
     };
     Some(Revocation { target, at: row.revoked_at })
 }

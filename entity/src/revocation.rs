@@ -17,6 +17,8 @@ pub struct Model {
     pub session_id: Option<String>,
     /// The user of whom everything was taken back.
     pub user_id: Option<String>,
+    /// What still counts: of a session, that it goes on; of a user, hashes of the properties they have now.
+    pub state: Option<String>,
     /// When, by the clock of the auth server.
     pub revoked_at: Timestamp,
     /// When it was heard.
@@ -39,6 +41,7 @@ impl System<'_> {
             id: Set(revocation.id),
             session_id: Set(revocation.session_id),
             user_id: Set(revocation.user_id),
+            state: Set(revocation.state),
             revoked_at: Set(revocation.revoked_at),
             heard_at: Set(revocation.heard_at),
         };

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, moment, subject};
+use super::claims::{Claims, moment, subject, text};
 use super::cookies::sensitive;
 use super::refusal::{Check, Fault, refused};
 use super::upstream::{Answer, Line, NoAnswer, Question};
@@ -92,7 +92,12 @@ fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<C
         },
     };
     let proof = Proof { via: Via::ApiKey, confirmed_at: asked_at, was_asked: true, expires_at };
-    caller(&verdict, key, proof, reading).map(|caller| caller.permitted(permissions(key)))
+    let caller = caller(&verdict, key, proof, reading)?.permitted(permissions(key));
+    // As at get-session, where the key's id is that of the session: a push names it.
+    Ok(match text(key, "id") {
+        Some(id) => caller.in_session(id),
+        None => caller,
+    })
 }
 
 fn caller(

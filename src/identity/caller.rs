@@ -188,6 +188,12 @@ impl Caller {
         self
     }
 
+    /// The same, in the session with this id.
+    pub(super) fn in_session(mut self, id: String) -> Self {
+        self.session_id = Some(id);
+        self
+    }
+
     /// The same, no longer than until `end`.
     pub(super) fn until(mut self, end: Timestamp) -> Self {
         self.proof.expires_at = self.proof.expires_at.min(end);

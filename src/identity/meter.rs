@@ -66,6 +66,7 @@ labels! {
     /// What is taken back.
     Revoked {
         Session = "session",
+        Change = "session_change",
         User = "user",
     }
 }

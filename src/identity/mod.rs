@@ -39,6 +39,7 @@ mod status;
 mod token;
 mod turns;
 mod upstream;
+mod user_state;
 mod users;
 mod webhook;
 
@@ -65,6 +66,7 @@ pub use probe::{
 pub use refusal::{CHECKS, Check, Outage, Refusal};
 pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
 pub use status::Status;
+pub use user_state::UserState;
 pub use users::{LookupError, User, Users};
 pub use webhook::{Message, Webhook, WebhookError};
 

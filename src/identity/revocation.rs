@@ -11,8 +11,9 @@ use chrono::TimeDelta;
 use hallpass_entity::{Timestamp, now};
 use tokio::sync::watch;
 
-use super::caller::Caller;
+use super::caller::{Caller, Via};
 use super::meter::{Meter, Revoked};
+use super::user_state::UserState;
 
 /// How long a revocation is kept: by then the tokens of the user have expired. Better Auth's live
 /// ten hours at most unless told otherwise, and the longest in use elsewhere a week.
@@ -23,8 +24,12 @@ pub const KEPT: Duration = Duration::from_secs(8 * 24 * 60 * 60);
 pub enum Target {
     /// One session, by its id.
     Session(String),
+    /// One session or API key, by its id, goes on and says something else now: it is validated again.
+    Changed(String),
     /// Whatever a user was given up to now: sessions are asked about again, tokens count no more.
     User(String),
+    /// The same of a user who is in this state now: signed tokens that agree with it stay good.
+    UserIn(String, UserState),
 }
 
 /// That something is taken back.
@@ -46,7 +51,9 @@ pub struct Revocations {
 #[derive(Default)]
 struct Held {
     sessions: HashMap<String, Taken>,
+    changed: HashMap<String, Taken>,
     users: HashMap<String, Taken>,
+    states: HashMap<String, (Taken, UserState)>,
 }
 
 #[derive(Clone, Copy)]
@@ -66,18 +73,29 @@ impl Revocations {
     pub fn apply(&self, revocation: Revocation) {
         let taken = Taken { at: revocation.at, heard: now() };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let kept = match revocation.target {
+        match revocation.target {
             Target::Session(id) => {
                 self.meter.revoked(Revoked::Session);
-                held.sessions.entry(id).or_insert(taken)
+                held.sessions.entry(id).or_insert(taken).merge(taken);
+            }
+            Target::Changed(id) => {
+                self.meter.revoked(Revoked::Change);
+                held.changed.entry(id).or_insert(taken).merge(taken);
             }
             Target::User(id) => {
                 self.meter.revoked(Revoked::User);
-                held.users.entry(id).or_insert(taken)
+                held.users.entry(id).or_insert(taken).merge(taken);
             }
-        };
-        kept.at = kept.at.max(taken.at);
-        kept.heard = kept.heard.max(taken.heard);
+            Target::UserIn(id, state) => {
+                self.meter.revoked(Revoked::User);
+                let (last, known) = held.states.entry(id).or_insert((taken, state.clone()));
+                // An older message that arrives late says nothing of the user as they are now.
+                if last.at <= taken.at {
+                    *known = state;
+                }
+                last.merge(taken);
+            }
+        }
         drop(held);
         self.news.send_replace(());
     }
@@ -87,14 +105,16 @@ impl Revocations {
         let oldest = now() - TimeDelta::from_std(KEPT).unwrap_or(TimeDelta::MAX);
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.sessions.retain(|_, taken| taken.heard > oldest);
+        held.changed.retain(|_, taken| taken.heard > oldest);
         held.users.retain(|_, taken| taken.heard > oldest);
+        held.states.retain(|_, (taken, _)| taken.heard > oldest);
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.sessions.len() + held.users.len()
+        held.sessions.len() + held.changed.len() + held.users.len() + held.states.len()
     }
 
     /// Waits until `caller` is taken back.
@@ -109,13 +129,36 @@ impl Revocations {
     /// Whether `caller` was confirmed before being taken back.
     pub(super) fn cover(&self, caller: &Caller) -> bool {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let session = caller.session_id().and_then(|id| held.sessions.get(id));
+        let session = caller.session_id();
+        let revoked = session.and_then(|id| held.sessions.get(id));
+        let changed = session.and_then(|id| held.changed.get(id));
         let user = held.users.get(caller.id().as_str());
-        session.into_iter().chain(user).any(|taken| taken.covers(caller))
+        let state = held.states.get(caller.id().as_str());
+        let outdated = |(_, state): &&(Taken, UserState)| {
+            can_be_validated_again(caller) || !state.agrees_with(caller)
+        };
+        let state = state.filter(outdated).map(|(taken, _)| taken);
+        let changed = changed.filter(|_| can_be_validated_again(caller));
+        let taken = revoked.into_iter().chain(changed).chain(user).chain(state);
+        taken.into_iter().any(|taken| taken.covers(caller))
+    }
+}
+
+/// Whether the auth server can be asked about the credential itself: then what changed costs one question
+/// and refuses nothing. A signed token says what it says until it expires.
+fn can_be_validated_again(caller: &Caller) -> bool {
+    match caller.via() {
+        Via::SessionCookie | Via::SessionToken | Via::CookieCache | Via::ApiKey => true,
+        Via::Jwt | Via::SharedSecret | Via::AccessToken | Via::IdToken => caller.proof().was_asked,
     }
 }
 
 impl Taken {
+    fn merge(&mut self, other: Self) {
+        self.at = self.at.max(other.at);
+        self.heard = self.heard.max(other.heard);
+    }
+
     /// Tokens are dated by the auth server, in whole seconds; what it was asked about, by us.
     fn covers(self, caller: &Caller) -> bool {
         let proof = caller.proof();

@@ -12,7 +12,11 @@ use hallpass_entity::now;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use super::caller::{Caller, Proof, Reading, Via};
+use super::claims::subject;
 use super::revocation::{Revocation, Target};
+use super::user_state::UserState;
+use crate::config::{ClaimNames, IdentityConfig, Tiers};
 
 /// How old a message may be, or how far in the future: the specification leaves it to the receiver, and
 /// its libraries take five minutes.
@@ -23,6 +27,8 @@ const LONGEST_ID: usize = 255;
 /// Reads the messages that one of the secrets signed.
 pub struct Webhook {
     keys: Vec<hmac::Key>,
+    names: ClaimNames,
+    tiers: Tiers,
 }
 
 /// A message that the auth server signed.
@@ -49,16 +55,21 @@ pub enum WebhookError {
 }
 
 impl Webhook {
-    /// A reader for messages signed with one of `secrets`: `whsec_` and base64, or as they are.
+    /// A reader for messages signed with one of the `REVOCATION_SECRET`s: `whsec_` and base64, or as they
+    /// are.
     #[must_use]
-    pub fn new(secrets: &[SecretString]) -> Self {
+    pub fn new(config: &IdentityConfig) -> Self {
         let key = |secret: &SecretString| {
             let text = secret.expose_secret();
             let decoded = text.strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
             let bytes = decoded.unwrap_or_else(|| text.as_bytes().to_vec());
             hmac::Key::new(hmac::HMAC_SHA256, &bytes)
         };
-        Self { keys: secrets.iter().map(key).collect() }
+        Self {
+            keys: config.revocation_secrets.iter().map(key).collect(),
+            names: config.claims.clone(),
+            tiers: config.tiers.clone(),
+        }
     }
 
     /// The message with these `headers` and this `body`.
@@ -88,28 +99,48 @@ impl Webhook {
         if id.is_empty() || id.len() > LONGEST_ID {
             return Err(WebhookError::Malformed("webhook-id is empty or too long"));
         }
-        Ok(Message { id: id.to_owned(), revocation: Revocation { target: target(body)?, at } })
+        Ok(Message { id: id.to_owned(), revocation: Revocation { target: self.target(body)?, at } })
     }
 
     fn signed(&self, message: &[u8], signature: &str) -> bool {
         let tag = signature.strip_prefix("v1,").and_then(|tag| STANDARD.decode(tag).ok());
         tag.is_some_and(|tag| self.keys.iter().any(|key| hmac::verify(key, message, &tag).is_ok()))
     }
+
+    fn target(&self, body: &[u8]) -> Result<Target, WebhookError> {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let data = &body["data"];
+        match body["type"].as_str() {
+            Some("session.revoked") => id(data, "sessionId").map(Target::Session),
+            Some("session.changed") => id(data, "sessionId").map(Target::Changed),
+            Some("api-key.changed") => id(data, "apiKeyId").map(Target::Changed),
+            Some("user.changed") => id(data, "userId").map(|id| match self.state(&data["user"]) {
+                Some(state) => Target::UserIn(id, state),
+                None => Target::User(id),
+            }),
+            _ => Err(WebhookError::Malformed(
+                "type is none of session.revoked, session.changed, api-key.changed and user.changed",
+            )),
+        }
+    }
+
+    /// The state that a user is in now, read as a token's claims are. None of a user who is banned, and
+    /// none where the message does not say: then no earlier token stays good.
+    fn state(&self, user: &Value) -> Option<UserState> {
+        let user = user.as_object()?;
+        let id = subject(user.get("id")).ok()?;
+        let reading = Reading { names: &self.names, tiers: &self.tiers };
+        let (confirmed_at, expires_at) = (now(), now());
+        let proof = Proof { via: Via::Jwt, confirmed_at, was_asked: false, expires_at };
+        Caller::from_claims(id, proof, user, &reading).ok().map(|user| UserState::of(&user))
+    }
 }
 
-fn target(body: &[u8]) -> Result<Target, WebhookError> {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let id = |name: &str| {
-        let id = body["data"][name].as_str().map(str::to_owned);
-        id.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID)
-    };
-    match body["type"].as_str() {
-        Some("session.revoked") => id("sessionId")
-            .map(Target::Session)
-            .ok_or(WebhookError::Malformed("data.sessionId is missing or no id")),
-        Some("user.changed") => id("userId")
-            .map(Target::User)
-            .ok_or(WebhookError::Malformed("data.userId is missing or no id")),
-        _ => Err(WebhookError::Malformed("type is neither session.revoked nor user.changed")),
-    }
+fn id(data: &Value, name: &'static str) -> Result<String, WebhookError> {
+    let id = data[name].as_str().filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
+    id.map(str::to_owned).ok_or(WebhookError::Malformed(match name {
+        "sessionId" => "data.sessionId is missing or is not an id",
+        "apiKeyId" => "data.apiKeyId is missing or is not an id",
+        _ => "data.userId is missing or is not an id",
+    }))
 }

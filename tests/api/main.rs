@@ -55,6 +55,7 @@ mod notes;
 mod oauth;
 mod progress;
 mod resilience;
+mod revocation_push;
 mod revocations;
 mod row_security;
 mod rules;

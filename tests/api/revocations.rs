@@ -23,7 +23,7 @@ use crate::people::{alice, bob};
 use crate::{postgres, redis};
 
 pub const SECRET: &str = "a secret that the hook and the server share";
-const WHO: &str = "{ viewer { id roles } }";
+pub const WHO: &str = "{ viewer { id roles } }";
 
 /// Passes on what the auth server's hook sends: the hook is told where before there is a server.
 #[derive(Clone, Default)]
@@ -56,11 +56,19 @@ async fn pass_on(
 
 /// A server that believes a session for five minutes, and the auth server whose hook tells it.
 pub async fn pushed_to(backend: Backend) -> (AuthServer, App) {
+    pushed_by(backend, json!({}), &[]).await
+}
+
+/// The same, with more settings of the auth server and more flags.
+pub async fn pushed_by(backend: Backend, mut more: Value, flags: &[&str]) -> (AuthServer, App) {
     let relay = Relay::default();
-    let hook = json!({ "url": format!("{}/revocations", relay.start()), "secret": SECRET });
-    let server = AuthServer::start(&json!({ "revocations": hook }));
-    let flags = ["--better-auth-url", &server.url, "--revocation-secret", SECRET];
-    let flags = [&flags[..], &["--session-cache-ttl", "5m"]].concat();
+    more["revocations"] =
+        json!({ "url": format!("{}/revocations", relay.start()), "secret": SECRET });
+    let server = AuthServer::start(&more);
+    let own = ["--better-auth-url", &server.url, "--revocation-secret", SECRET];
+    let flags = [&own[..], &["--session-cache-ttl", "5m"], flags].concat();
+    let flags: Vec<_> = flags.iter().map(|flag| flag.replace("{url}", &server.url)).collect();
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let app = App::configured(backend, &flags).await;
     relay.aim_at(&app);
     (server, app)
@@ -75,7 +83,7 @@ pub struct Push {
 }
 
 impl Push {
-    fn of(kind: &str, data: Value) -> Self {
+    pub fn of(kind: &str, data: Value) -> Self {
         Self {
             id: format!("msg_{}", uuid::Uuid::now_v7().simple()),
             at: now().timestamp(),
@@ -86,6 +94,11 @@ impl Push {
 
     pub fn user(id: &str) -> Self {
         Self::of("user.changed", json!({ "userId": id }))
+    }
+
+    /// The same at this second.
+    pub fn sent_at(self, at: i64) -> Self {
+        Self { at, ..self }
     }
 
     fn signature(&self) -> String {
@@ -272,6 +285,8 @@ async fn a_message_that_is_wrong_is_told_what_is_wrong() {
         (Push::of("user.deleted", json!({"userId": "x"})), "type"),
         (Push::of("user.changed", json!({"sessionId": "x"})), "data.userId"),
         (Push::of("session.revoked", json!({"sessionId": ""})), "data.sessionId"),
+        (Push::of("session.changed", json!({"userId": "x"})), "data.sessionId"),
+        (Push::of("api-key.changed", json!({"sessionId": "x"})), "data.apiKeyId"),
         (Push { body: "no JSON".to_owned(), ..Push::user("x") }, "type"),
         (Push { id: "m".repeat(256), ..Push::user("x") }, "webhook-id"),
     ] {
@@ -298,9 +313,10 @@ async fn two_nodes(more: &[&str]) -> (App, App) {
 
 async fn reaches(one: &App, other: &App, at_most: Duration) -> Duration {
     let who = other.by_jwt(&alice());
+    let here = one.by_jwt(&alice());
     who.data(WHO).await;
     assert_eq!(Push::user(alice().id()).to(one).await, 204);
-    assert_eq!(one.by_jwt(&alice()).ask(WHO).await.status, 401);
+    assert_eq!(here.ask(WHO).await.status, 401);
     refused_after(&who, at_most).await
 }
 
@@ -338,6 +354,7 @@ async fn a_revocation_outlives_a_restart() {
         id: "msg_long_ago".to_owned(),
         session_id: None,
         user_id: Some(bob().id().to_owned()),
+        state: None,
         revoked_at: now(),
         heard_at: now() - chrono::TimeDelta::days(1),
     };

@@ -3,8 +3,8 @@ import { apiKey } from "@better-auth/api-key";
 import { oauthProvider } from "@better-auth/oauth-provider";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
-import { admin, bearer, customSession, jwt, organization } from "better-auth/plugins";
-import { revocationHooks } from "./revocation-hook.mjs";
+import { admin, bearer, customSession, jwt, lastLoginMethod, organization } from "better-auth/plugins";
+import { revocations } from "./revocation-hook.mjs";
 import { sqliteDialect } from "./sqlite.mjs";
 
 const versionedSecret = (entry) => {
@@ -20,6 +20,16 @@ const apiKeyOptions = (options) => ({
   ...options,
 });
 
+// What Redis is elsewhere.
+function inMemory() {
+  const values = new Map();
+  return {
+    get: async (key) => values.get(key) ?? null,
+    set: async (key, value) => void values.set(key, value),
+    delete: async (key) => void values.delete(key),
+  };
+}
+
 export async function buildAuth(config, origin) {
   const auth = betterAuth({
     baseURL: origin,
@@ -27,7 +37,7 @@ export async function buildAuth(config, origin) {
     secret: config.secret ?? "hallpass-better-auth-test-secret-0123456789",
     secrets: config.secrets?.map(versionedSecret),
     database: { dialect: await sqliteDialect(), type: "sqlite" },
-    databaseHooks: config.revocations && revocationHooks(config.revocations),
+    secondaryStorage: config.secondaryStorage && inMemory(),
     emailAndPassword: { enabled: true },
     user: {
       additionalFields: {
@@ -53,6 +63,8 @@ export async function buildAuth(config, origin) {
     rateLimit: { enabled: config.rateLimit ?? false },
     telemetry: { enabled: false },
     plugins: [
+      config.revocations && revocations(config.revocations),
+      config.lastLoginMethod && lastLoginMethod({ storeInDatabase: true }),
       config.bearer !== false && bearer({ requireSignature: config.bearerRequireSignature }),
       admin(),
       config.jwt !== false && jwt({

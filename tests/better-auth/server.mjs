@@ -12,6 +12,8 @@
 //   apiKeys (true, or options of the api-key plugin, or a list of them),
 //   oauth (true, or options of the OAuth provider),
 //   revocations ({"url", "secret"}: where revocation-hook.mjs sends its messages),
+//   secondaryStorage (true: sessions are in memory and not in the database),
+//   lastLoginMethod (true: every sign-in updates the user),
 //   ssoApiKey (what GET /api/admin/users/{id} asks for; without it there is no such endpoint)
 //
 // When it is ready it prints one line, {"url":"http://127.0.0.1:PORT"}, and nothing else on stdout.
@@ -54,7 +56,8 @@ process.on("SIGTERM", () => process.exit(0));
 const config = JSON.parse(process.env.BETTER_AUTH_TEST || "{}");
 const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "secret", "secrets", "jwt", "issuer",
   "audience", "jwtTellsImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
-  "customSession", "organization", "apiKeys", "oauth", "revocations", "ssoApiKey"];
+  "customSession", "organization", "apiKeys", "oauth", "revocations", "secondaryStorage",
+  "lastLoginMethod", "ssoApiKey"];
 for (const key of Object.keys(config)) if (!known.includes(key)) throw new Error(`BETTER_AUTH_TEST: unknown key ${key}`);
 
 // Better Auth reads the environment too. A BETTER_AUTH_SECRETS or BASE_URL left in the developer's shell

@@ -1,0 +1,171 @@
+//! What a real auth server pushes, and which credentials stay valid after it.
+
+use hallpass_entity::now;
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::issuer::Issuer;
+use crate::people::alice;
+use crate::postgres;
+use crate::revocations::{Push, SECRET, WHO, pushed_by};
+
+#[tokio::test]
+async fn set_active_organization_is_pushed() {
+    let (server, app) = pushed_by(Backend::Sqlite, json!({"organization": true}), &[]).await;
+    let account = server.sign_up("Active", json!({})).await;
+    let who = app.by_cookie(&account.cookie);
+    let query = "{ viewer { organizationId } }";
+    assert_eq!(who.data(query).await["viewer"]["organizationId"], Value::Null);
+    let id = server.operate("organization", json!({"email": account.email})).await["id"].clone();
+    let body = json!({ "organizationId": id });
+    server.post_as(&account, "/api/auth/organization/set-active", &body).await;
+    assert_eq!(who.data(query).await["viewer"]["organizationId"], id);
+}
+
+#[tokio::test]
+async fn api_key_update_and_delete_are_pushed() {
+    for verify in [&[][..], &["--api-key-verify-url", "{url}/api/verify-api-key"]] {
+        let (server, app) = pushed_by(Backend::Sqlite, json!({"apiKeys": true}), verify).await;
+        let account = server.sign_up("Keys", json!({})).await;
+        for (path, change) in [("update", json!({"enabled": false})), ("delete", json!({}))] {
+            let made = server.operate("api-key", json!({"email": account.email})).await;
+            let who = app.anonymous().and("x-api-key", made["key"].as_str().unwrap());
+            who.data(WHO).await;
+            let mut body = change;
+            body["keyId"] = made["id"].clone();
+            server.post_as(&account, &format!("/api/auth/api-key/{path}"), &body).await;
+            assert_eq!(who.ask(WHO).await.status, 401, "{path} {verify:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn secondary_storage_sessions_are_pushed() {
+    let settings = json!({"secondaryStorage": true});
+    let (server, app) = pushed_by(Backend::Sqlite, settings, &[]).await;
+    let admin = server.sign_up("Admin", json!({})).await;
+    server.set_user(&admin, json!({"role": "admin", "hooks": true})).await;
+    for act in ["sign-out", "revoke-sessions", "ban-user"] {
+        let account = server.sign_up("Secondary", json!({})).await;
+        let who = app.by_cookie(&account.cookie);
+        who.data(WHO).await;
+        let id = json!({"userId": account.id});
+        match act {
+            "sign-out" => server.sign_out(&account).await,
+            "ban-user" => drop(server.post_as(&admin, "/api/auth/admin/ban-user", &id).await),
+            _ => drop(server.post_as(&account, "/api/auth/revoke-sessions", &json!({})).await),
+        }
+        assert_eq!(who.ask(WHO).await.status, 401, "{act}");
+    }
+}
+
+#[tokio::test]
+async fn jwt_after_sign_in_that_updates_user_stays_valid() {
+    let settings = json!({"lastLoginMethod": true});
+    let (server, app) = pushed_by(Backend::Sqlite, settings, &[]).await;
+    let account = server.sign_up("Last", json!({})).await;
+    let token = server.jwt(&account).await;
+    assert_eq!(app.by_bearer(&token).ask(WHO).await.status, 200);
+    server.set_user(&account, json!({"role": "admin", "hooks": true})).await;
+    assert_eq!(app.by_bearer(&token).ask(WHO).await.status, 401, "its role is no longer true");
+}
+
+/// Alice's record at the auth server, with one member set.
+fn record(member: &str, value: Value) -> Value {
+    let mut user = alice().claims();
+    user[member] = value;
+    user
+}
+
+#[tokio::test]
+async fn push_spares_tokens_that_agree_with_the_user() {
+    let flags = ["--revocation-secret", SECRET];
+    let issuer = Issuer::shared();
+    let bare = json!({"sub": alice().id()});
+    for (what, user, token, accepted) in [
+        ("the same", record("lastLoginMethod", json!("email")), alice().claims(), true),
+        ("a token that states nothing", record("role", json!("x")), bare.clone(), true),
+        ("another role", record("role", json!("admin")), alice().claims(), false),
+        ("a role that is gone", record("role", Value::Null), alice().claims(), false),
+        ("another tier", record("tier", json!("premium")), alice().claims(), false),
+        (
+            "a permission that is gone",
+            alice().claims(),
+            alice().with("permissions", "content:write").claims(),
+            false,
+        ),
+        ("another address", record("email", json!("new@example.test")), alice().claims(), false),
+        ("an address not verified", record("emailVerified", json!(false)), alice().claims(), false),
+        ("another name", record("name", json!("Al")), alice().claims(), false),
+        (
+            "another background",
+            record("softwareBackground", json!("Advanced")),
+            alice().claims(),
+            false,
+        ),
+        ("banned", record("banned", json!(true)), alice().claims(), false),
+        ("banned, and the token states nothing", record("banned", json!(true)), bare, false),
+        ("no record", Value::Null, alice().claims(), false),
+        ("a record without an id", json!({"role": "user"}), alice().claims(), false),
+    ] {
+        let app = App::with(Backend::Sqlite, &flags).await;
+        let who = app.by_bearer(&issuer.token(&token));
+        who.data(WHO).await;
+        let push = Push::of("user.changed", json!({"userId": alice().id(), "user": user}));
+        assert_eq!(push.to(&app).await, 204, "{what}");
+        assert_eq!(who.ask(WHO).await.status == 200, accepted, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn later_state_does_not_restore_a_revoked_token() {
+    let app = App::with(Backend::Sqlite, &["--revocation-secret", SECRET]).await;
+    let who = app.by_jwt(&alice());
+    let push = |user: Value, later: i64| {
+        let data = json!({"userId": alice().id(), "user": user});
+        Push::of("user.changed", data).sent_at(now().timestamp() + later)
+    };
+    assert_eq!(push(record("banned", json!(true)), 1).to(&app).await, 204);
+    assert_eq!(push(alice().claims(), 2).to(&app).await, 204);
+    assert_eq!(who.ask(WHO).await.status, 401, "the ban revoked it");
+}
+
+#[tokio::test]
+async fn older_state_that_arrives_late_is_ignored() {
+    let app = App::with(Backend::Sqlite, &["--revocation-secret", SECRET]).await;
+    let who = app.by_jwt(&alice());
+    for (user, earlier) in [(record("role", json!("admin")), 0), (alice().claims(), 5)] {
+        let data = json!({"userId": alice().id(), "user": user});
+        let push = Push::of("user.changed", data).sent_at(now().timestamp() - earlier);
+        assert_eq!(push.to(&app).await, 204);
+    }
+    assert_eq!(who.ask(WHO).await.status, 401);
+}
+
+#[tokio::test]
+async fn changed_session_is_validated_again_and_its_tokens_stay() {
+    let app = App::with(Backend::Sqlite, &["--revocation-secret", SECRET]).await;
+    let who = app.by_jwt(&alice().with("sid", "session-1"));
+    who.data(WHO).await;
+    let push = |kind: &str| Push::of(kind, json!({"sessionId": "session-1"}));
+    assert_eq!(push("session.changed").to(&app).await, 204);
+    who.data(WHO).await;
+    assert_eq!(push("session.revoked").to(&app).await, 204);
+    assert_eq!(who.ask(WHO).await.status, 401);
+}
+
+#[tokio::test]
+async fn user_state_outlives_a_restart() {
+    let url = postgres::database();
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--revocation-secret", SECRET];
+    let start = || async { App::on(&url, tempfile::tempdir().unwrap(), &flags).await };
+    let first = start().await;
+    let same = Issuer::shared().token(&alice().claims());
+    let other = Issuer::shared().token(&alice().tier("premium").claims());
+    let push = Push::of("user.changed", json!({"userId": alice().id(), "user": alice().claims()}));
+    assert_eq!(push.to(&first).await, 204);
+    drop(first);
+    let second = start().await;
+    assert_eq!(second.by_bearer(&same).ask(WHO).await.status, 200);
+    assert_eq!(second.by_bearer(&other).ask(WHO).await.status, 401);
+}
