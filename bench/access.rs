@@ -63,12 +63,7 @@ async fn caller(authenticator: &Authenticator, person: &Person) -> Arc<Caller> {
 }
 
 async fn database(statements: Arc<AtomicUsize>) -> Database {
-    let options = Options {
-        url: "sqlite::memory:".to_owned(),
-        statement_timeout: None,
-        connections: 1,
-        row_security: false,
-    };
+    let options = Options::at("sqlite::memory:");
     let count = move |_: &str| {
         statements.fetch_add(1, Ordering::Relaxed);
     };

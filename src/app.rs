@@ -1,11 +1,11 @@
 //! Builds the parts once and joins them. The only file that knows every room.
 
 mod requests;
+mod tables;
 
 use std::sync::Arc;
 
-use hallpass_entity::{Database, Options};
-use hallpass_migration::{Migrator, MigratorTrait as _};
+use hallpass_entity::{Database, Options, Synchronous};
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -14,23 +14,25 @@ use tokio_util::task::TaskTracker;
 
 use crate::attendance::{self, Register};
 use crate::audit::{self, Writer};
-use crate::config::{Config, ConfigError, Environment, RowSecurity};
+use crate::config::{Config, ConfigError, Environment, RowSecurity, SqliteSynchronous};
+use crate::courses;
 use crate::doctor::{Answers, Doctor, MigrationsError, Storage, Told, absent_file};
 use crate::events::Events;
 use crate::http::{self, Parts, PersonaCard, Routers};
 use crate::identity::{
-    Authenticator, Caller, Decision, Issuer, IssuerError, Kind, PERSONAS, Persona, Probe, Webhook,
+    Authenticator, Caller, Decision, Issuer, IssuerError, PERSONAS, Persona, Probe, Webhook,
 };
 use crate::nodes::Nodes;
 use crate::relay::Relay;
 use crate::revocations::Desk;
 use crate::row_security::Breach;
 use crate::schema::Schemas;
-use crate::{courses, tasks};
 
 pub use requests::policy;
+pub use tables::{migrate, migrate_down, migrate_up, open_for_migration};
 
-use requests::{Rooms, note_hidden_of, prepare, scope_of, see};
+use requests::{Rooms, note_hidden_of, prepare, see};
+use tables::load_demo;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,12 @@ pub enum StartError {
     /// A migration did not run.
     #[error("the database could not be migrated: {0}")]
     Migration(#[from] hallpass_migration::Error),
+    /// Another server changes the tables, and does not end.
+    #[error(
+        "another server changes the tables of DATABASE_URL and did not end within {0} s: wait for it, or \
+         stop it"
+    )]
+    Occupied(u64),
     /// The database would not keep rows apart, as it was asked to.
     #[error(transparent)]
     RowSecurity(#[from] Breach),
@@ -106,49 +114,16 @@ pub async fn open(
     observe: impl Fn(&str) + Send + Sync + 'static,
 ) -> Result<Database, StartError> {
     let options = Options {
-        url: config.database_url.expose_secret().to_owned(),
         statement_timeout: Some(config.limits.timeout),
         connections: CONNECTIONS,
         row_security: config.row_security == RowSecurity::On,
+        synchronous: match config.sqlite_synchronous {
+            SqliteSynchronous::Full => Synchronous::Full,
+            SqliteSynchronous::Normal => Synchronous::Normal,
+        },
+        ..Options::at(config.database_url.expose_secret())
     };
     Ok(Database::connect_observed(options, observe).await?)
-}
-
-/// Opens the database of `config` for changing its tables: as long as it takes, one server at a time.
-///
-/// # Errors
-/// When it is away.
-pub async fn open_for_migration(config: &Config) -> Result<Database, StartError> {
-    let url = config.database_url.expose_secret().to_owned();
-    // Migrations see every row.
-    let options = Options { url, statement_timeout: None, connections: 1, row_security: false };
-    let database = Database::connect(options).await?;
-    database.lock_out_others().await?;
-    Ok(database)
-}
-
-/// Brings the tables up to date.
-///
-/// # Errors
-/// When the database is away or refuses.
-pub async fn migrate(config: &Config) -> Result<(), StartError> {
-    let database = open_for_migration(config).await?;
-    migrate_up(config, &database).await?;
-    Ok(database.close().await?)
-}
-
-/// Applies every migration to `database`, and enforces its policies where they are asked for.
-///
-/// # Errors
-/// When the database is away or refuses.
-pub async fn migrate_up(config: &Config, database: &Database) -> Result<(), StartError> {
-    let system = database.system("migrations change tables, which have no owner");
-    Migrator::up(system.connection(), None).await?;
-    match config.row_security {
-        RowSecurity::Off => {}
-        RowSecurity::On => hallpass_migration::wall::raise(system.connection()).await?,
-    }
-    Ok(())
 }
 
 impl App {
@@ -281,16 +256,22 @@ fn readiness(database: Database) -> Box<http::Readiness> {
     Box::new(move || {
         let database = database.clone();
         Box::pin(async move {
-            database.ping().await.map_err(|_| "database")?;
+            let away = |error: hallpass_entity::Error| match error.reason() {
+                Some(reason) => format!("database: {reason}"),
+                None => "database".to_owned(),
+            };
+            database.ping().await.map_err(away)?;
+            let writable = database.check_writable().await;
+            writable.map_err(|reason| format!("database: {reason}"))?;
             let system = database.system("readiness asks which migrations are applied");
             let status = hallpass_migration::status(system.connection()).await;
             match status {
                 Ok(status) if status.iter().all(|(_, applied)| *applied) => {}
-                _ => return Err("migrations"),
+                _ => return Err("migrations".to_owned()),
             }
             match database.gap().await {
                 Ok(None) => Ok(()),
-                _ => Err("row security"),
+                _ => Err("row security".to_owned()),
             }
         })
     })
@@ -345,8 +326,9 @@ fn opened(database: Database) -> Storage {
             let gap = database.gap().await;
             let gap = gap.map_err(|error| MigrationsError::Away(error.to_string()))?;
             let breach = gap.map(Breach::from);
+            let storage = database.check_writable().await.err();
             let row_security = database.is_walled().then(|| breach.map_or(Ok(()), Err));
-            Ok(Told { migrations, row_security })
+            Ok(Told { migrations, row_security, storage })
         })
     }))
 }
@@ -416,22 +398,4 @@ pub async fn persona_callers(
         callers.push((persona, caller));
     }
     Ok(callers)
-}
-
-async fn load_demo(
-    database: &Database,
-    issuer: &Issuer,
-    authenticator: &Authenticator,
-) -> Result<(), StartError> {
-    let system =
-        database.system("courses have no owner, and the demo is written before anyone asks");
-    courses::load_demo(&system).await?;
-    for (_, caller) in persona_callers(issuer, authenticator).await? {
-        if let Some(caller) = caller.filter(|caller| caller.kind() == Kind::User) {
-            let scope = scope_of(database, Some(&caller));
-            tasks::load_demo(&scope).await?;
-            courses::load_demo_progress(&scope).await?;
-        }
-    }
-    Ok(())
 }

@@ -50,6 +50,11 @@ pub struct Settings {
     #[arg(long, env, value_enum, default_value = "off")]
     pub row_security: RowSecurity,
 
+    /// What an acknowledged write outlives on SQLite. `full`: a loss of power. `normal`: a crash of the server;
+    /// a loss of power may take the last writes back, and each write is faster
+    #[arg(long, env, value_enum, default_value = "full")]
+    pub sqlite_synchronous: SqliteSynchronous,
+
     /// Origin of the Better Auth server, such as `https://app.example.com`. Turns on session
     /// cookies, bearer session tokens and JWTs. Also read from AUTH_SERVICE_URL and AUTH_SERVER_URL
     #[arg(long, env)]
@@ -251,6 +256,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// Whether row-level security stands behind the scopes.
     pub row_security: RowSecurity,
+    /// What an acknowledged write outlives on SQLite.
+    pub sqlite_synchronous: SqliteSynchronous,
     /// Who may sign callers in.
     pub identity: IdentityConfig,
     /// Which role implies which.
@@ -320,6 +327,15 @@ pub enum RowSecurity {
     On,
 }
 
+/// What an acknowledged write outlives on SQLite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SqliteSynchronous {
+    /// A loss of power.
+    Full,
+    /// A crash of the server.
+    Normal,
+}
+
 /// How another's row is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OwnershipDenial {
@@ -349,6 +365,7 @@ impl Settings {
             address: SocketAddr::new(self.api_host, self.api_port),
             row_security: row_security(self.row_security, &self.database_url)?,
             database_url: database_url(self.database_url)?,
+            sqlite_synchronous: self.sqlite_synchronous,
             identity,
             role_inherits: self.role_inherits,
             allowed_origins: self.allowed_origins,

@@ -26,7 +26,7 @@
 //! | [`audit`] | [`access`], [`graphql`], [`identity`], `hallpass_entity`; of [`config`] how long it is kept |
 //! | [`http`] | [`identity`], [`audit`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`] |
 //! | [`row_security`] | `hallpass_entity` |
-//! | [`doctor`] | [`config`], [`identity`], [`row_security`], `hallpass_entity` (the clock) |
+//! | [`doctor`] | [`config`], [`identity`], [`row_security`], `hallpass_entity` (the clock, and why a database is away) |
 //! | [`app`] | everything |
 //! | [`cli`] | [`app`] and what a command prints |
 //! | `testing` | [`app`], [`cli`], [`identity`]: what tests of domains are written with |

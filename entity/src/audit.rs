@@ -83,7 +83,7 @@ impl System<'_> {
     pub async fn keep_audit_events(&self, events: Vec<Model>) -> Result<(), Error> {
         let rows = events.into_iter().map(|event| event.storable().into_active_model());
         let kept = Entity::insert_many(rows).on_conflict_do_nothing_on([Column::Id]);
-        kept.exec_without_returning(self.connection()).await?;
+        self.write(async |conn| kept.exec_without_returning(conn).await).await?;
         Ok(())
     }
 
@@ -96,7 +96,7 @@ impl System<'_> {
         oldest.column(Column::Id).from(Entity).and_where(column(Column::At).lt(moment));
         oldest.order_by(Column::At, Order::Asc).limit(most);
         let old = Entity::delete_many().filter(Column::Id.in_subquery(oldest));
-        Ok(old.exec(self.connection()).await?.rows_affected)
+        Ok(self.write(async |conn| old.exec(conn).await).await?.rows_affected)
     }
 
     /// Names `user` `pseudonym` in every event.
@@ -104,7 +104,7 @@ impl System<'_> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn pseudonymize(&self, user: &str, pseudonym: &str) -> Result<(), Error> {
-        Ok(rename(self.connection(), user, pseudonym).await?)
+        self.write(async |conn| rename(conn, user, pseudonym).await).await
     }
 }
 

@@ -1,15 +1,17 @@
 //! The database: where the doors are made. Held by the file that joins the parts, and by nobody else.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseExecutor, DbBackend, DbErr,
-    EntityTrait, PaginatorTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseExecutor, DbErr, EntityTrait,
+    PaginatorTrait,
 };
 
+use crate::health::StorageHealth;
 use crate::owning::Owning;
+use crate::sqlite;
 use crate::wall::{ANNOUNCEMENT, Conn, Pass};
-use crate::{Error, Scope, UserId};
+use crate::{Error, Reason, Scope, UserId};
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -22,21 +24,52 @@ pub struct Options {
     pub connections: u32,
     /// Whether statements run behind row-level security (PostgreSQL).
     pub row_security: bool,
+    /// What an acknowledged write outlives (SQLite).
+    pub synchronous: Synchronous,
+    /// How long a writer waits for another (SQLite).
+    pub busy_timeout: Duration,
+}
+
+/// What an acknowledged write outlives, on SQLite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Synchronous {
+    /// A loss of power: each commit waits for the disk.
+    Full,
+    /// A crash of the server. A loss of power may take the last commits back, and damages nothing.
+    Normal,
+}
+
+impl Options {
+    /// The database at `url`, by one connection, with what is usual otherwise.
+    #[must_use]
+    pub fn at(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            statement_timeout: None,
+            connections: 1,
+            row_security: false,
+            synchronous: Synchronous::Full,
+            busy_timeout: BUSY_TIMEOUT,
+        }
+    }
 }
 
 /// How long a request waits for a free connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a writer waits for another on SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long between two tries to open a database that is locked.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// A connection that rested longer is tried before use.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
 
 /// The pool of connections, and the only maker of scopes.
 #[derive(Clone)]
 pub struct Database {
-    pool: DatabaseConnection,
+    pub(crate) pool: DatabaseConnection,
     walled: bool,
     pub(crate) owning: Owning,
+    pub(crate) health: StorageHealth,
 }
 
 impl Database {
@@ -52,39 +85,17 @@ impl Database {
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
-    #[expect(clippy::disallowed_methods, reason = "this is the door to the database")]
     pub async fn connect_observed(
         options: Options,
         observe: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let mut connect = ConnectOptions::new(options.url);
-        connect
-            .max_connections(options.connections)
-            .min_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
-            .sqlx_logging(false)
-            .record_stmt_in_spans(false)
-            .map_sqlx_sqlite_opts(|sqlite| {
-                sqlite
-                    .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
-                    .synchronous(sqlx::sqlite::SqliteSynchronous::Normal)
-                    .busy_timeout(BUSY_TIMEOUT)
-                    .foreign_keys(true)
-                    .pragma("mmap_size", "134217728")
-                    .pragma("cache_size", "-8000")
-            });
-        if let Some(timeout) = options.statement_timeout {
-            connect.statement_timeout(timeout);
-        }
+        let file = sqlite::file(&options.url);
+        sqlite::make_file(&options.url).map_err(|error| DbErr::Custom(error.to_string()))?;
         let walled = options.row_security;
-        if walled {
-            connect.map_sqlx_postgres_opts(|postgres| postgres.options([ANNOUNCEMENT]));
-        }
-        let mut pool = sea_orm::Database::connect(connect).await?;
+        let mut pool = connected(options).await?;
         pool.set_metric_callback(move |info| observe(&info.statement.sql));
-        Ok(Self { pool, walled, owning: Owning::default() })
+        let health = file.as_deref().map(StorageHealth::of).unwrap_or_default();
+        Ok(Self { pool, walled, owning: Owning::default(), health })
     }
 
     /// The doors of one caller; without an owner, of an anonymous one.
@@ -93,8 +104,8 @@ impl Database {
         Scope::new(self.conn(), owner, self.owning)
     }
 
-    fn conn(&self) -> Conn {
-        Conn::new(self.pool.clone(), self.walled)
+    pub(crate) fn conn(&self) -> Conn {
+        Conn::new(self.pool.clone(), self.walled, self.health.clone())
     }
 
     /// Whether statements run behind row-level security.
@@ -108,19 +119,7 @@ impl Database {
     #[must_use]
     pub fn system(&self, reason: &'static str) -> System<'_> {
         tracing::debug!(reason, "system access to the database");
-        System { database: self }
-    }
-
-    /// Holds off whoever else does the same work, until this database is closed. For one connection:
-    /// the lock is the connection's. On SQLite there is nothing to do: it has one writer.
-    ///
-    /// # Errors
-    /// When the database is away.
-    pub async fn lock_out_others(&self) -> Result<(), Error> {
-        if self.pool.get_database_backend() == DbBackend::Postgres {
-            self.pool.execute_unprepared("SELECT pg_advisory_lock(7203641)").await?;
-        }
-        Ok(())
+        System::new(&self.pool, self.conn())
     }
 
     /// Whether the database answers.
@@ -141,16 +140,67 @@ impl Database {
     }
 }
 
+/// Opens the pool of `options`. Servers that make an SQLite file at the same time are in each other's way
+/// for a moment, whatever they are told to wait.
+#[expect(clippy::disallowed_methods, reason = "this is the door to the database")]
+async fn connected(options: Options) -> Result<DatabaseConnection, Error> {
+    let until = Instant::now() + options.busy_timeout;
+    let connect = connect_options(options);
+    loop {
+        let error = match sea_orm::Database::connect(connect.clone()).await.map_err(Error::from) {
+            Err(error) if error.reason() == Some(Reason::Locked) => error,
+            connected => return connected,
+        };
+        if Instant::now() >= until {
+            return Err(error);
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
+}
+
+fn connect_options(options: Options) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(options.url);
+    connect
+        .max_connections(options.connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    sqlite::set_up(&mut connect, options.synchronous, options.busy_timeout);
+    if let Some(timeout) = options.statement_timeout {
+        connect.statement_timeout(timeout);
+    }
+    if options.row_security {
+        connect.map_sqlx_postgres_opts(|postgres| postgres.options([ANNOUNCEMENT]));
+    }
+    connect
+}
+
 /// Unscoped access, for migrations and for what the server itself writes.
 pub struct System<'a> {
-    database: &'a Database,
+    pool: &'a DatabaseConnection,
+    conn: Conn,
 }
 
 impl<'a> System<'a> {
+    pub(crate) fn new(pool: &'a DatabaseConnection, conn: Conn) -> Self {
+        Self { pool, conn }
+    }
+
     /// The bare connection. Behind row-level security it opens on no owned rows: it shows no pass.
     #[must_use]
     pub fn connection(&self) -> &'a DatabaseConnection {
-        &self.database.pool
+        self.pool
+    }
+
+    /// Does `work` on tables that have no policies.
+    pub(crate) async fn write<T>(
+        &self,
+        work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, Error> {
+        self.conn.run(&Pass::Nothing, work).await
     }
 
     /// Does `work`, for which every row stands open.
@@ -158,7 +208,7 @@ impl<'a> System<'a> {
         &self,
         work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
-        self.database.conn().run(&Pass::Server, work).await
+        self.conn.run(&Pass::Server, work).await
     }
 
     /// Whether a table has no row.

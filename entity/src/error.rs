@@ -2,6 +2,9 @@
 
 use sea_orm::{DbErr, RuntimeErr};
 
+use crate::Reason;
+use crate::reason::reason;
+
 /// Why a door did not open, or a statement did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -9,7 +12,7 @@ pub enum Error {
     #[error("nobody is signed in, so there is no owner whose rows could be read")]
     Anonymous,
     /// The database is away, overloaded or shutting down: the same request may succeed later.
-    #[error("the database is not available: {0}")]
+    #[error("the database is not available{why}: {error}", why = in_brackets(.0), error = .0)]
     Unavailable(#[source] DbErr),
     /// The database gave up on a statement that took too long.
     #[error("the database took too long: {0}")]
@@ -23,6 +26,25 @@ pub enum Error {
     /// Anything else: a fault of ours.
     #[error("the database refused a statement: {0}")]
     Internal(#[source] DbErr),
+}
+
+impl Error {
+    /// Why the database is not available; none where it is, or does not say.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Unavailable(error) => reason(error),
+            Self::Anonymous
+            | Self::Timeout(_)
+            | Self::Taken(_)
+            | Self::Orphan(_)
+            | Self::Internal(_) => None,
+        }
+    }
+}
+
+fn in_brackets(error: &DbErr) -> String {
+    reason(error).map_or(String::new(), |reason| format!(" ({reason})"))
 }
 
 impl From<DbErr> for Error {
@@ -48,6 +70,7 @@ enum Kind {
 fn kind(error: &DbErr) -> Kind {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Kind::Unavailable,
+        _ if reason(error).is_some() => Kind::Unavailable,
         DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
             driver_kind(inner)
         }
@@ -57,11 +80,7 @@ fn kind(error: &DbErr) -> Kind {
 
 fn driver_kind(error: &sqlx::Error) -> Kind {
     match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => Kind::Unavailable,
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Kind::Unavailable,
         sqlx::Error::Database(inner) => {
             inner.code().map_or(Kind::Internal, |code| code_kind(&code))
         }
@@ -69,24 +88,17 @@ fn driver_kind(error: &sqlx::Error) -> Kind {
     }
 }
 
-/// SQLSTATE classes of PostgreSQL (appendix A of its manual) and result codes of SQLite.
+/// SQLSTATE classes of PostgreSQL (appendix A of its manual) and result codes of SQLite. What makes the
+/// database unavailable is a [`Reason`].
 fn code_kind(code: &str) -> Kind {
     match code {
         // query_canceled: `statement_timeout` ran out.
         "57014" => Kind::Timeout,
-        // protocol_violation: what we sent was wrong.
-        "08P01" => Kind::Internal,
-        // serialization_failure and deadlock_detected: the same request may succeed a moment later.
-        "40001" | "40P01" => Kind::Unavailable,
         // unique_violation; SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY.
         "23505" | "2067" | "1555" => Kind::Taken,
         // foreign_key_violation; SQLITE_CONSTRAINT_FOREIGNKEY.
         "23503" | "787" => Kind::Orphan,
-        // SQLITE_BUSY and its extended forms: the busy timeout ran out.
-        "5" | "261" | "517" | "773" => Kind::Unavailable,
-        code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
-            Kind::Unavailable
-        }
+        code if code.starts_with("53") => Kind::Unavailable,
         _ => Kind::Internal,
     }
 }

@@ -54,10 +54,8 @@ impl System<'_> {
             known.update_column(Column::Tier);
         }
         let rows = users.into_iter().map(|user| user.into_active_model().reset_all());
-        Entity::insert_many(rows)
-            .on_conflict(known)
-            .exec_without_returning(self.connection())
-            .await?;
+        let noted = Entity::insert_many(rows).on_conflict(known);
+        self.write(async |conn| noted.exec_without_returning(conn).await).await?;
         Ok(())
     }
 }

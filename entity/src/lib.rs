@@ -12,16 +12,20 @@
 mod clock;
 mod database;
 mod error;
+mod exclusive;
 mod filter;
 mod gap;
+mod health;
 mod id;
 mod owning;
 mod page;
 pub mod policy;
 mod privilege;
+mod reason;
 mod relation;
 mod rows;
 pub mod scope;
+mod sqlite;
 mod wall;
 
 pub mod audit;
@@ -40,8 +44,9 @@ pub mod task_tag;
 pub mod variant;
 
 pub use clock::{Timestamp, now};
-pub use database::{Database, Options, System};
+pub use database::{Database, Options, Synchronous, System};
 pub use error::Error;
+pub use exclusive::Exclusive;
 pub use filter::{Comparison, Filter};
 pub use gap::Gap;
 pub use id::{
@@ -49,6 +54,7 @@ pub use id::{
 };
 pub use page::{Key, Order, Page, Position, Window};
 pub use privilege::Privilege;
+pub use reason::Reason;
 pub use relation::ChildOf;
 pub use rows::{Change, Edit, Own, Read, Rows};
 pub use scope::{Scope, Transaction};

@@ -46,7 +46,7 @@ impl System<'_> {
             heard_at: Set(revocation.heard_at),
         };
         let kept = Entity::insert(row).on_conflict_do_nothing_on([Column::Id]);
-        match kept.exec_without_returning(self.connection()).await? {
+        match self.write(async |conn| kept.exec_without_returning(conn).await).await? {
             TryInsertResult::Inserted(rows) => Ok(rows > 0),
             TryInsertResult::Empty | TryInsertResult::Conflicted => Ok(false),
         }
@@ -67,7 +67,7 @@ impl System<'_> {
     /// When the database is away or refuses.
     pub async fn forget_revocations_before(&self, moment: Timestamp) -> Result<(), Error> {
         let old = Entity::delete_many().filter(Column::HeardAt.lt(moment));
-        old.exec(self.connection()).await?;
+        self.write(async |conn| old.exec(conn).await).await?;
         Ok(())
     }
 }

@@ -129,8 +129,7 @@ impl Scope {
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
         E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
-        let insert = E::insert(row);
-        self.conn.run(&self.pass(), async |conn| insert.exec_with_returning(conn).await).await
+        self.conn.insert(&self.pass(), E::insert(row)).await
     }
 
     /// Writes rows, all of them or none, owned by the caller whatever they say.
@@ -169,8 +168,7 @@ impl Scope {
         let key = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
         let key = key.filter(|column| column.to_string() != E::OWNER.to_string());
         let same = OnConflict::columns(key.chain([E::OWNER])).update_columns(columns).to_owned();
-        let upsert = E::insert(row).on_conflict(same);
-        self.conn.run(&self.pass(), async |conn| upsert.exec_with_returning(conn).await).await
+        self.conn.insert(&self.pass(), E::insert(row).on_conflict(same)).await
     }
 
     /// Writes a row of a shared table.
@@ -186,8 +184,7 @@ impl Scope {
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
-        let insert = E::insert(row);
-        self.conn.run(&Pass::Nothing, async |conn| insert.exec_with_returning(conn).await).await
+        self.conn.insert(&Pass::Nothing, E::insert(row)).await
     }
 
     /// Writes a row of a shared table in place of the one that is the same in `same`, if there is one,
@@ -211,8 +208,7 @@ impl Scope {
         }
         let new = E::Column::iter().filter(|column| new.get(*column).is_set());
         let in_place = OnConflict::columns(same.iter().copied()).update_columns(new).to_owned();
-        let save = E::insert(row).on_conflict(in_place);
-        self.conn.run(&Pass::Nothing, async |conn| save.exec_with_returning(conn).await).await
+        self.conn.insert(&Pass::Nothing, E::insert(row).on_conflict(in_place)).await
     }
 
     /// Opens a transaction for the same caller. Dropped without

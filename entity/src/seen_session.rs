@@ -37,10 +37,8 @@ impl System<'_> {
             .update_columns([Column::UserId, Column::LastSeen])
             .to_owned();
         let rows = sessions.into_iter().map(|session| session.into_active_model().reset_all());
-        Entity::insert_many(rows)
-            .on_conflict(known)
-            .exec_without_returning(self.connection())
-            .await?;
+        let noted = Entity::insert_many(rows).on_conflict(known);
+        self.write(async |conn| noted.exec_without_returning(conn).await).await?;
         Ok(())
     }
 
@@ -50,7 +48,7 @@ impl System<'_> {
     /// When the database is away or refuses.
     pub async fn forget_sessions_before(&self, moment: Timestamp) -> Result<(), Error> {
         let old = Entity::delete_many().filter(Column::LastSeen.lt(moment));
-        old.exec(self.connection()).await?;
+        self.write(async |conn| old.exec(conn).await).await?;
         Ok(())
     }
 }

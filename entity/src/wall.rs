@@ -7,12 +7,15 @@
 //! stands in the policies: `migration/src/wall.rs`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend,
-    DbErr, Statement, TransactionTrait as _,
+    ActiveModelTrait, ConnectionTrait as _, DatabaseConnection, DatabaseExecutor,
+    DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert, IntoActiveModel, Statement,
+    TransactionTrait as _,
 };
 
+use crate::health::StorageHealth;
 use crate::{Error, UserId};
 
 /// The setting by which a connection announces itself, and its value. It is part of the connection's
@@ -51,17 +54,42 @@ pub(crate) struct Conn {
     link: Link,
     /// Whether there is a wall to show a pass at.
     walled: bool,
+    health: StorageHealth,
 }
 
 #[derive(Clone)]
 enum Link {
     Pool(DatabaseConnection),
-    Transaction(Arc<DatabaseTransaction>),
+    Transaction(Arc<Open>),
+}
+
+/// A transaction, or a savepoint within one.
+struct Open {
+    transaction: DatabaseTransaction,
+    is_savepoint: bool,
+    /// Whether a statement failed. PostgreSQL answers COMMIT with a rollback then, and SQLite may have
+    /// rolled back already: neither says so. Shared with the savepoints within.
+    has_failed: Arc<AtomicBool>,
+}
+
+impl Open {
+    /// Notes that a statement failed. What a savepoint can take back leaves the rest as it is.
+    fn note(&self, error: &Error) {
+        let is_undone = match error {
+            Error::Taken(_) | Error::Orphan(_) => self.is_savepoint,
+            Error::Anonymous | Error::Unavailable(_) | Error::Timeout(_) | Error::Internal(_) => {
+                false
+            }
+        };
+        if !is_undone {
+            self.has_failed.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl Conn {
-    pub(crate) fn new(pool: DatabaseConnection, walled: bool) -> Self {
-        Self { link: Link::Pool(pool), walled }
+    pub(crate) fn new(pool: DatabaseConnection, walled: bool, health: StorageHealth) -> Self {
+        Self { link: Link::Pool(pool), walled, health }
     }
 
     /// Begins a transaction, or a savepoint within one. A pooled connection begins in a task of its own,
@@ -69,7 +97,7 @@ impl Conn {
     /// and would hand the connection on with a transaction open, for others to write into.
     async fn begun(&self) -> Result<DatabaseTransaction, DbErr> {
         match &self.link {
-            Link::Transaction(transaction) => transaction.begin().await,
+            Link::Transaction(open) => open.transaction.begin().await,
             Link::Pool(pool) => {
                 let pool = pool.clone();
                 let begun = tokio::spawn(async move { pool.begin().await });
@@ -78,10 +106,10 @@ impl Conn {
         }
     }
 
-    fn executor(&self) -> DatabaseExecutor<'_> {
+    pub(crate) fn executor(&self) -> DatabaseExecutor<'_> {
         match &self.link {
             Link::Pool(pool) => DatabaseExecutor::Connection(pool),
-            Link::Transaction(transaction) => DatabaseExecutor::Transaction(transaction),
+            Link::Transaction(open) => DatabaseExecutor::Transaction(&open.transaction),
         }
     }
 
@@ -91,8 +119,39 @@ impl Conn {
         pass: &Pass,
         work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
+        let done = self.attempt(pass, work).await.map_err(Error::from);
+        if let Err(error) = &done {
+            self.health.note(error);
+            if let Link::Transaction(open) = &self.link {
+                open.note(error);
+            }
+        }
+        done
+    }
+
+    /// Writes one row, and returns it as it is then. SQLite commits a statement when it is run to its end,
+    /// after the row: whoever asks for the first row only never learns that the commit failed.
+    pub(crate) async fn insert<A>(
+        &self,
+        pass: &Pass,
+        insert: Insert<A>,
+    ) -> Result<<A::Entity as EntityTrait>::Model, Error>
+    where
+        A: ActiveModelTrait,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        let rows = self.run(pass, async |conn| insert.exec_with_returning_many(conn).await).await?;
+        let one = rows.into_iter().next();
+        one.ok_or_else(|| Error::Internal(DbErr::RecordNotInserted))
+    }
+
+    async fn attempt<T>(
+        &self,
+        pass: &Pass,
+        work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, DbErr> {
         if self.is_open_to(pass) {
-            return Ok(work(&self.executor()).await?);
+            return work(&self.executor()).await;
         }
         let transaction = self.transaction(pass).await?;
         let done = work(&DatabaseExecutor::Transaction(&transaction)).await?;
@@ -137,19 +196,34 @@ impl Conn {
 
     /// The same, for statements that happen together or not at all.
     pub(crate) async fn begin(&self, pass: &Pass) -> Result<Self, Error> {
-        let transaction = Arc::new(self.transaction(pass).await?);
-        Ok(Self { link: Link::Transaction(transaction), walled: self.walled })
+        Ok(self.within(self.transaction(pass).await?))
+    }
+
+    /// The same connection, within a transaction that began on it.
+    pub(crate) fn within(&self, transaction: DatabaseTransaction) -> Self {
+        let (is_savepoint, has_failed) = match &self.link {
+            Link::Pool(_) => (false, Arc::default()),
+            Link::Transaction(open) => (true, Arc::clone(&open.has_failed)),
+        };
+        let open = Open { transaction, is_savepoint, has_failed };
+        let (walled, health) = (self.walled, self.health.clone());
+        Self { link: Link::Transaction(Arc::new(open)), walled, health }
     }
 
     /// Makes what was done lasting.
     pub(crate) async fn commit(self) -> Result<(), Error> {
-        let Link::Transaction(transaction) = self.link else {
+        let Link::Transaction(open) = self.link else {
             return Ok(());
         };
-        let transaction = Arc::into_inner(transaction).ok_or_else(|| {
+        let open = Arc::into_inner(open).ok_or_else(|| {
             DbErr::Custom("rows of a transaction are still held at its commit".into())
         })?;
-        Ok(transaction.commit().await?)
+        if open.has_failed.load(Ordering::Acquire) {
+            let sentence = "a statement of the transaction failed, so that it cannot be committed";
+            return Err(DbErr::Custom(sentence.into()).into());
+        }
+        let committed = open.transaction.commit().await.map_err(Error::from);
+        committed.inspect_err(|error| self.health.note(error))
     }
 }
 

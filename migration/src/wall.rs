@@ -8,7 +8,7 @@
 //! A change here counts for tables to come. Those that are there need a migration of their own.
 
 use sea_orm_migration::prelude::{DbErr, Iden, SchemaManager};
-use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 /// Each policy, what it is for, and which rows it opens. The settings stand in sub-queries so that they
 /// are read once a statement and not once a row.
@@ -97,7 +97,7 @@ const RAISE: &str = "DO $$ DECLARE guarded regclass; BEGIN \
 ///
 /// # Errors
 /// When the database is away or refuses.
-pub async fn raise(connection: &DatabaseConnection) -> Result<(), DbErr> {
+pub async fn raise(connection: &impl ConnectionTrait) -> Result<(), DbErr> {
     connection.execute_unprepared(RAISE).await?;
     Ok(())
 }

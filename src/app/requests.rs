@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use async_graphql::registry::Registry;
-use hallpass_entity::{Database, Scope};
+use hallpass_entity::{Database, Exclusive, Scope};
 use tokio_util::task::TaskTracker;
 
 use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
@@ -22,6 +22,12 @@ use crate::schema::{self, Schemas};
 pub(super) fn scope_of(database: &Database, caller: Option<&Caller>) -> Scope {
     let person = caller.filter(|caller| caller.kind() == Kind::User);
     database.scope(person.map(|caller| caller.id().clone()))
+}
+
+/// The same, within what one server does alone.
+#[expect(clippy::disallowed_methods, reason = "the demo is written before anyone asks")]
+pub(super) fn scope_within(alone: &Exclusive, caller: &Caller) -> Scope {
+    alone.scope(Some(caller.id().clone()))
 }
 
 /// The schema as a caller sees it.

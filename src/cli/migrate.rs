@@ -1,7 +1,5 @@
 //! `hallpass migrate`
 
-use hallpass_migration::{Migrator, MigratorTrait as _};
-
 use super::{CliError, Direction, block_on};
 use crate::app::{self, StartError};
 use crate::config::Config;
@@ -9,12 +7,10 @@ use crate::config::Config;
 pub(super) fn run(config: &Config, direction: Direction) -> Result<(), CliError> {
     block_on(async {
         let database = app::open_for_migration(config).await?;
-        let system = database.system("migrations change tables, which have no owner");
+        let system = database.system("which migrations are applied is not in a table of ours");
         match direction {
             Direction::Up => app::migrate_up(config, &database).await,
-            Direction::Down => {
-                Migrator::down(system.connection(), Some(1)).await.map_err(StartError::from)
-            }
+            Direction::Down => app::migrate_down(&database).await,
             Direction::Status => Ok(()),
         }?;
         let status = hallpass_migration::status(system.connection()).await;

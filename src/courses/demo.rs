@@ -20,12 +20,20 @@ pub enum DemoError {
     Database(#[from] Error),
 }
 
+/// Whether the courses are loaded, or others were made.
+///
+/// # Errors
+/// When the database is away.
+pub async fn has_demo(system: &System<'_>) -> Result<bool, Error> {
+    Ok(!system.is_empty::<course::Entity>().await?)
+}
+
 /// Loads the courses, if there are none.
 ///
 /// # Errors
 /// When a file is wrong, or the database is away.
 pub async fn load_demo(system: &System<'_>) -> Result<(), DemoError> {
-    if !system.is_empty::<course::Entity>().await? {
+    if has_demo(system).await? {
         return Ok(());
     }
     let rows = read(&COURSES)?;

@@ -16,7 +16,7 @@ mod viewer;
 
 pub use catalogue::Catalogue;
 pub use content::ContentError;
-pub use demo::{DemoError, load_demo, load_demo_progress};
+pub use demo::{DemoError, has_demo, load_demo, load_demo_progress};
 pub use editing::EditingMutation;
 pub use loaders::{Loaders, loaders};
 pub use may::may;

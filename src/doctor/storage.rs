@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
+use hallpass_entity::Reason;
 
 use super::{Answers, Finding};
 use crate::row_security::Breach;
@@ -25,6 +26,8 @@ pub enum Storage {
 pub struct Told {
     /// Of each migration, whether it is applied.
     pub migrations: Vec<(String, bool)>,
+    /// Why it cannot be written, if it cannot.
+    pub storage: Option<Reason>,
     /// Whether row-level security holds, where it is on.
     pub row_security: Option<Result<(), Breach>>,
 }
@@ -81,7 +84,8 @@ fn open(told: Result<Told, MigrationsError>) -> Vec<Finding> {
     let answers = || Finding::good(DATABASE, "DATABASE_URL answers");
     match told {
         Ok(told) => {
-            let mut findings = vec![answers(), migrations(&told.migrations)];
+            let answers = told.storage.map_or_else(answers, unwritable);
+            let mut findings = vec![answers, migrations(&told.migrations)];
             findings.extend(told.row_security.map(row_security));
             findings
         }
@@ -94,6 +98,18 @@ fn open(told: Result<Told, MigrationsError>) -> Vec<Finding> {
             vec![answers(), Finding::wrong(MIGRATIONS, error.to_string(), fix)]
         }
     }
+}
+
+fn unwritable(reason: Reason) -> Finding {
+    let fix = match reason {
+        Reason::DiskFull => "make room on the disk of the database",
+        Reason::ReadOnly => {
+            "let the server write the database and, for SQLite, the directory of its file; remove \
+             `mode=ro` from DATABASE_URL; a replica of PostgreSQL only reads"
+        }
+        _ => "look at the log of the server, and at the disk of the database",
+    };
+    Finding::wrong(DATABASE, format!("DATABASE_URL answers and cannot be written: {reason}"), fix)
 }
 
 fn migrations(status: &[(String, bool)]) -> Finding {

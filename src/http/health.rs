@@ -21,7 +21,7 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
             report(&shared.parts.authenticator.status()).into_response()
         }
         Ok(()) => not_ready("key set"),
-        Err(missing) => not_ready(missing),
+        Err(missing) => not_ready(&missing),
     }
 }
 

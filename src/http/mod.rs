@@ -66,7 +66,7 @@ pub type Prepare = dyn Fn(async_graphql::Request, Who) -> async_graphql::Request
 /// later, so that its answer does not come later than one about what is not there at all.
 pub type NoteHidden = dyn Fn(Arc<ExecutableDocument>, Option<Arc<Caller>>, String) + Send + Sync;
 /// Names what is not ready.
-pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), &'static str>> + Send + Sync;
+pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 /// The personas of development, with fresh tokens.
 pub type Personas = dyn Fn() -> Vec<PersonaCard> + Send + Sync;
 /// What is wrong with the set-up and with a credential that was pasted, as `hallpass doctor --json`

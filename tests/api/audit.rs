@@ -264,12 +264,7 @@ async fn what_an_app_did_last_is_written_before_it_ends() {
     server.signal("TERM");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     let url = format!("sqlite://{}/hallpass.db", server.directory.path().display());
-    let options = hallpass_entity::Options {
-        url,
-        statement_timeout: None,
-        connections: 1,
-        row_security: false,
-    };
+    let options = hallpass_entity::Options::at(url);
     let database = hallpass_entity::Database::connect(options).await.unwrap();
     let system = database.system("tests read the audit");
     let id = answer.headers()["x-request-id"].to_str().unwrap();

@@ -31,6 +31,7 @@ mod course_editing;
 mod courses;
 mod discovery;
 mod doctor;
+mod durability;
 mod erasure;
 mod events;
 mod graphql_over_http;

@@ -157,15 +157,18 @@ on_both_databases! {
 async fn sqlite_checks_foreign_keys_and_writes_ahead() {
     let app = App::start(Backend::Sqlite).await;
     let system = app.database.system("tests read how the database is set up");
-    for (pragma, expected) in
-        [("foreign_keys", "1"), ("journal_mode", "wal"), ("busy_timeout", "5000")]
-    {
+    for (pragma, expected) in [
+        ("foreign_keys", "1"),
+        ("journal_mode", "wal"),
+        ("busy_timeout", "5000"),
+        ("synchronous", "2"),
+    ] {
         let sql = format!("SELECT CAST({pragma} AS TEXT) AS v FROM pragma_{pragma}");
         let sql = sql.replace("busy_timeout AS", "timeout AS");
-        let row = system
+        let rows = system
             .connection()
-            .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql));
-        let value: String = row.await.unwrap().unwrap().try_get("", "v").unwrap();
+            .query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql));
+        let value: String = rows.await.unwrap()[0].try_get("", "v").unwrap();
         assert_eq!(value, expected, "{pragma}");
     }
 }
@@ -192,7 +195,7 @@ async fn until_none_is_open(database: &Database) {
     let ask = Statement::from_string(DbBackend::Postgres, sql);
     let system = database.system("tests look at the sessions");
     let began = Instant::now();
-    while system.connection().query_one_raw(ask.clone()).await.unwrap().is_some() {
+    while !system.connection().query_all_raw(ask.clone()).await.unwrap().is_empty() {
         assert!(began.elapsed() < Duration::from_secs(10), "a transaction stays open");
         tokio::task::yield_now().await;
     }
@@ -202,7 +205,7 @@ async fn until_none_is_open(database: &Database) {
 async fn whoever_gives_up_while_a_transaction_begins_leaves_none_open() {
     let (url, files) = (postgres::database(), tempfile::tempdir().unwrap());
     let app = App::on(&url, files, &["--better-auth-url", Issuer::shared().url()]).await;
-    let options = Options { url, statement_timeout: None, connections: 1, row_security: false };
+    let options = Options::at(url);
     let beside = Database::connect(options).await.unwrap();
     let (scope, mut given_up) = (app.scope_of(&alice()), 0);
     for after in (0..5).cycle().take(50) {

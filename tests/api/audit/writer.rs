@@ -253,7 +253,7 @@ async fn a_batch_waits_while_the_database_is_away_and_is_written_when_it_is_back
     let url = format!("sqlite://{}/one.db?mode=rwc", files.path().display());
     let config = crate::app::config(&["--database-url", &url]);
     hallpass::app::migrate(&config).await.unwrap();
-    let one = Options { url, statement_timeout: None, connections: 1, row_security: false };
+    let one = Options::at(url);
     let database = Database::connect(one).await.unwrap();
     let system = database.system("tests hold the one connection");
     let held = system.connection().begin().await.unwrap();

@@ -14,7 +14,7 @@ async fn one_connection() -> (App, Database) {
     let app = super::on(&url, &["--row-security", "on"]).await;
     create(&app, &alice(), "one", false).await;
     create(&app, &alice(), "two", false).await;
-    let options = Options { url, statement_timeout: None, connections: 1, row_security: true };
+    let options = Options { row_security: true, ..Options::at(url) };
     let database = Database::connect(options).await.unwrap();
     (app, database)
 }
@@ -30,8 +30,8 @@ async fn knows_nobody(database: &Database) {
     assert_eq!(task::Entity::find().all(conn).await.unwrap(), []);
     for setting in ["hallpass.caller", "hallpass.door"] {
         let sql = format!("SELECT coalesce(current_setting('{setting}', true), '') AS v");
-        let row = conn.query_one_raw(Statement::from_string(conn.get_database_backend(), sql));
-        let value: String = row.await.unwrap().unwrap().try_get("", "v").unwrap();
+        let rows = conn.query_all_raw(Statement::from_string(conn.get_database_backend(), sql));
+        let value: String = rows.await.unwrap()[0].try_get("", "v").unwrap();
         assert_eq!(value, "", "{setting}");
     }
 }

@@ -155,12 +155,8 @@ async fn a_server_tells_of_a_wall_that_came_down() {
 async fn a_connection_that_lost_its_announcement_is_told_of() {
     let url = postgres::plain_database();
     hallpass::app::migrate(&settings(&url)).await.unwrap();
-    let options = hallpass_entity::Options {
-        url,
-        statement_timeout: None,
-        connections: 1,
-        row_security: true,
-    };
+    let options =
+        hallpass_entity::Options { row_security: true, ..hallpass_entity::Options::at(url) };
     let database = Database::connect(options).await.unwrap();
     execute(&database, "SET hallpass.row_security = ''").await;
     assert_eq!(database.gap().await.unwrap(), Some(Gap::Announcement));

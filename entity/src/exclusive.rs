@@ -1,0 +1,82 @@
+//! Work that one server does while the others that share the database wait: changing the tables, and
+//! filling them for the first time.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend,
+    DbErr, TransactionTrait as _,
+};
+
+use crate::health::immediate;
+use crate::owning::Owning;
+use crate::wall::Conn;
+use crate::{Database, Error, Scope, System, UserId};
+
+/// Taken by whoever works alone, on PostgreSQL.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7203641)";
+
+/// A transaction that no other server has at the same time. Dropped without [`commit`](Self::commit), it
+/// leaves nothing behind.
+pub struct Exclusive {
+    pool: DatabaseConnection,
+    conn: Conn,
+    owning: Owning,
+}
+
+impl Database {
+    /// Begins work that others wait for, and waits at most `patience` for whoever does such work now. On
+    /// SQLite it is the one writer, and waits as long as a writer waits there.
+    ///
+    /// # Errors
+    /// When the database is away, or whoever works does not end: then the reason is
+    /// [`Locked`](crate::Reason::Locked).
+    pub async fn exclusively(&self, patience: Duration) -> Result<Exclusive, Error> {
+        let pool = self.pool.clone();
+        // In a task of its own: see `Conn::begun`.
+        let begun = tokio::spawn(async move {
+            let transaction = pool.begin_with_options(immediate()).await?;
+            if transaction.get_database_backend() == DbBackend::Postgres {
+                let wait = format!("SET LOCAL lock_timeout = {}", patience.as_millis());
+                transaction.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+                transaction.execute_unprepared(&wait).await?;
+                transaction.execute_unprepared(LOCK).await?;
+                transaction.execute_unprepared("SET LOCAL lock_timeout = 0").await?;
+            }
+            Ok(transaction)
+        });
+        let transaction: Result<DatabaseTransaction, DbErr> =
+            begun.await.map_err(|_| DbErr::Custom("the server stops".into()))?;
+        let conn = self.conn().within(transaction?);
+        Ok(Exclusive { pool: self.pool.clone(), conn, owning: self.owning })
+    }
+}
+
+impl Exclusive {
+    /// The transaction, for changing tables.
+    #[must_use]
+    pub fn connection(&self) -> DatabaseExecutor<'_> {
+        self.conn.executor()
+    }
+
+    /// The server's own work within the transaction; but for [`System::connection`], which is another.
+    #[must_use]
+    pub fn system(&self) -> System<'_> {
+        System::new(&self.pool, self.conn.clone())
+    }
+
+    /// The doors of one caller, within the transaction. Behind row-level security they open once the
+    /// scope has begun a part of it.
+    #[must_use]
+    pub fn scope(&self, owner: Option<UserId>) -> Scope {
+        Scope::new(self.conn.clone(), owner, self.owning)
+    }
+
+    /// Makes what was done lasting.
+    ///
+    /// # Errors
+    /// When the database is away, or when rows of it are still held somewhere.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.conn.commit().await
+    }
+}

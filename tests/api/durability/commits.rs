@@ -1,0 +1,118 @@
+//! A commit that fails: the database refuses when the statement, or the transaction, is done.
+
+use sea_orm::{ConnectionTrait as _, DbBackend};
+
+use super::{case, failed_without_effect, mutations, outcomes, succeeded, tables};
+use crate::app::{App, Backend};
+use crate::issuer::Issuer;
+use crate::people::alice;
+use crate::postgres;
+use crate::socket::Socket;
+
+/// What a full disk looks like on PostgreSQL, as late as can be.
+const FAIL: &str = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$";
+
+async fn run(app: &App, sql: &str) {
+    let system = app.database.system("tests make commits fail");
+    system.connection().execute_unprepared(sql).await.unwrap();
+}
+
+fn is_postgres(app: &App) -> bool {
+    let system = app.database.system("tests make commits fail");
+    system.connection().get_database_backend() == DbBackend::Postgres
+}
+
+/// From now on whatever changes a row fails when it is committed, and not before.
+async fn commits_fail(app: &App) {
+    if is_postgres(app) {
+        run(app, FAIL).await;
+    } else {
+        run(app, "CREATE TABLE doomed_parent (id INTEGER PRIMARY KEY)").await;
+        run(app, "CREATE TABLE doomed (id INTEGER REFERENCES doomed_parent DEFERRABLE INITIALLY DEFERRED)").await;
+    }
+    for table in tables(app).await {
+        if is_postgres(app) {
+            run(
+                app,
+                &format!(
+                    "CREATE CONSTRAINT TRIGGER fail AFTER INSERT OR UPDATE OR DELETE ON \"{table}\"
+                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()"
+                ),
+            )
+            .await;
+            continue;
+        }
+        for change in ["INSERT", "UPDATE", "DELETE"] {
+            run(
+                app,
+                &format!(
+                    "CREATE TRIGGER fail_{table}_{change} AFTER {change} ON \"{table}\"
+                BEGIN INSERT INTO doomed VALUES (1); END"
+                ),
+            )
+            .await;
+        }
+    }
+}
+
+async fn commits_succeed(app: &App) {
+    if is_postgres(app) {
+        return run(app, "DROP FUNCTION fail CASCADE").await;
+    }
+    for table in tables(app).await {
+        for change in ["INSERT", "UPDATE", "DELETE"] {
+            run(app, &format!("DROP TRIGGER fail_{table}_{change}")).await;
+        }
+    }
+    run(app, "DROP TABLE doomed").await;
+    run(app, "DROP TABLE doomed_parent").await;
+}
+
+async fn make(app: &App, title: &str) {
+    let make = format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ id }} }}");
+    app.by_jwt(&alice()).data(&make).await;
+}
+
+/// Every mutation of the schema, while commits fail and then while they succeed.
+async fn no_mutation_precedes_its_commit(app: App) {
+    let app = app.with_courses().await;
+    let token = Issuer::shared().token(&alice().claims());
+    let mut socket = Socket::by_bearer(&app, &token).await;
+    socket.hear_tasks("tasks", &app.by_jwt(&alice())).await;
+    for field in mutations() {
+        let case = case(&app, &field).await;
+        make(&app, "before").await;
+        while socket.event().await.1 != "before" {}
+        commits_fail(&app).await;
+        let answer = failed_without_effect(&app, &field, &case).await;
+        if is_postgres(&app) {
+            assert_eq!(answer.codes(), ["UNAVAILABLE"], "{field}");
+        }
+        let outcomes = outcomes(&app, &answer).await;
+        assert!(!outcomes.iter().any(|outcome| outcome == "ALLOWED"), "{field}: {outcomes:?}");
+        commits_succeed(&app).await;
+        make(&app, "after").await;
+        let next = socket.event().await;
+        assert_eq!(next, ("CREATED".to_owned(), "after".into()), "{field} published an event");
+        succeeded(&app, &field, &case).await;
+    }
+}
+
+#[tokio::test]
+async fn no_mutation_precedes_its_commit_sqlite() {
+    no_mutation_precedes_its_commit(App::start(Backend::Sqlite).await).await;
+}
+
+#[tokio::test]
+async fn no_mutation_precedes_its_commit_postgres() {
+    no_mutation_precedes_its_commit(App::start(Backend::Postgres).await).await;
+}
+
+#[tokio::test]
+async fn no_mutation_precedes_its_commit_row_security() {
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--row-security", "on"];
+    let files = tempfile::tempdir().unwrap();
+    let app = App::on(&postgres::plain_database(), files, &flags).await;
+    no_mutation_precedes_its_commit(app).await;
+}

@@ -1,0 +1,100 @@
+//! Files of SQLite: who may read them, and what is said where they cannot be written.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::Method;
+
+use crate::app::{App, config};
+use crate::command_line::command;
+use crate::issuer::Issuer;
+use crate::people::alice;
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn database_files_are_for_their_owner() {
+    let files = tempfile::tempdir().unwrap();
+    let path = files.path().join("test.db");
+    let url = format!("sqlite://{}?mode=rwc", path.display());
+    let app = App::on(&url, files, &["--better-auth-url", Issuer::shared().url()]).await;
+    app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"t\"}) { id } }").await;
+    for end in ["", "-wal", "-shm"] {
+        let file = format!("{}{end}", path.display());
+        assert_eq!(mode(Path::new(&file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn development_key_is_for_its_owner() {
+    let files = tempfile::tempdir().unwrap();
+    let path = files.path().join("key.der");
+    hallpass::identity::Issuer::kept_in(&path).unwrap();
+    assert_eq!(mode(&path), 0o600);
+}
+
+/// Makes a database in a directory of its own.
+async fn migrated() -> tempfile::TempDir {
+    let files = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
+    let issuer = ["--better-auth-url", Issuer::shared().url(), "--database-url", &url];
+    hallpass::app::migrate(&config(&issuer)).await.unwrap();
+    files
+}
+
+/// What the doctor prints of the database at `url`.
+fn doctor(directory: &Path, url: &str) -> (String, bool) {
+    let variables =
+        [("DATABASE_URL", url), ("JWT_SECRET", "a secret that is long enough for HS256")];
+    let output = command(directory, &["doctor"], &variables).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.success())
+}
+
+#[tokio::test]
+async fn read_only_database_is_not_ready() {
+    let files = migrated().await;
+    let url = format!("sqlite://{}/test.db?mode=ro", files.path().display());
+    let directory = files.path().to_owned();
+    let app = App::on(&url, files, &["--better-auth-url", Issuer::shared().url()]).await;
+    let ready = app.anonymous().request(Method::GET, "/ready").send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    assert_eq!(ready.text().await.unwrap(), "not ready: database: read-only\n");
+    let who = app.by_jwt(&alice());
+    let answer = who.ask("mutation { createTask(input: {title: \"t\"}) { id } }").await;
+    assert_eq!(answer.codes(), ["UNAVAILABLE"]);
+    who.data("{ tasks { totalCount } }").await;
+    let (said, is_good) = doctor(&directory, &url);
+    assert!(said.contains("cannot be written: read-only"), "{said}");
+    assert!(!is_good);
+}
+
+/// A disk that becomes read-only under a running server. Where this process may not mount: nothing.
+#[tokio::test]
+async fn read_only_disk_is_not_ready() {
+    let files = migrated().await;
+    let disk = files.path().to_owned();
+    let mount = |options: &[&str]| {
+        let mounted = Command::new("mount").args(options).arg(&disk).output();
+        mounted.is_ok_and(|output| output.status.success())
+    };
+    let itself = disk.display().to_string();
+    if !mount(&["--bind", &itself]) {
+        return;
+    }
+    let url = format!("sqlite://{itself}/test.db");
+    let kept = tempfile::tempdir().unwrap();
+    let app = App::on(&url, kept, &["--better-auth-url", Issuer::shared().url()]).await;
+    let ready = async || {
+        let answer = app.anonymous().request(Method::GET, "/ready").send().await.unwrap();
+        answer.text().await.unwrap()
+    };
+    let before = ready().await;
+    assert!(mount(&["-o", "remount,bind,ro"]));
+    let after = ready().await;
+    let _ = Command::new("umount").arg("-l").arg(&disk).status();
+    assert!(before.starts_with("ready"), "{before}");
+    assert_eq!(after, "not ready: database: read-only\n");
+}

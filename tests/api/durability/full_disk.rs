@@ -1,0 +1,169 @@
+//! A disk that is full: what is acknowledged is there, the rest is UNAVAILABLE, and the server says why.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use hallpass_entity::{now, revocation};
+use reqwest::Method;
+use serde_json::json;
+
+use super::{PATIENCE, case, failed_without_effect, mutations, outcomes, succeeded};
+use crate::app::App;
+use crate::issuer::Issuer;
+use crate::people::{alice, bob};
+use crate::revocations::{Push, SECRET};
+
+/// A disk of so few bytes, gone with this.
+struct SmallDisk {
+    path: PathBuf,
+}
+
+impl SmallDisk {
+    /// None where this process may not mount: only root may.
+    fn mount(parent: &Path, size: &str) -> Option<Self> {
+        let path = parent.join("disk");
+        std::fs::create_dir(&path).unwrap();
+        let size = format!("size={size}");
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self { path })
+    }
+
+    /// Writes a file until nothing fits any more.
+    fn fill(&self) {
+        let mut ballast = File::create(self.ballast()).unwrap();
+        while ballast.write_all(&[0; 512]).is_ok() {}
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.path.join("ballast")
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Whoever still has a file open there keeps it until then.
+        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+    }
+}
+
+/// A server whose database is on a small disk; none where this process may not mount one.
+async fn on_small_disk(size: &str) -> Option<(App, SmallDisk)> {
+    let files = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::mount(files.path(), size)?;
+    let url = format!("sqlite://{}/test.db?mode=rwc", disk.path.display());
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--revocation-secret", SECRET];
+    Some((App::on(&url, files, &flags).await, disk))
+}
+
+async fn ready(app: &App) -> (u16, String) {
+    let answer = app.anonymous().request(Method::GET, "/ready").send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+async fn until_ready(app: &App) {
+    let began = Instant::now();
+    while ready(app).await.0 != 200 {
+        assert!(began.elapsed() < PATIENCE, "it does not recover: {:?}", ready(app).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn full_disk_acknowledges_what_it_keeps() {
+    let Some((app, _disk)) = on_small_disk("1m").await else { return };
+    let who = app.by_jwt(&alice());
+    let make = "mutation($text: String!) {
+        createTask(input: {title: \"t\", description: $text}) { id } }";
+    let (mut kept, mut refused) = (0, 0);
+    for _ in 0..120 {
+        let answer = who.ask_with(make, json!({"text": "x".repeat(3000)})).await;
+        if answer.codes().is_empty() {
+            kept += 1;
+        } else {
+            assert_eq!(answer.codes(), ["UNAVAILABLE"]);
+            refused += 1;
+        }
+    }
+    assert!(kept > 0 && refused > 0, "{kept} kept, {refused} refused");
+    let seen = who.data("{ tasks { totalCount } }").await;
+    assert_eq!(seen["tasks"]["totalCount"], kept);
+}
+
+#[tokio::test]
+async fn full_disk_refuses_every_mutation() {
+    let Some((app, disk)) = on_small_disk("16m").await else { return };
+    let app = app.with_courses().await;
+    until_ready(&app).await;
+    let mut cases = Vec::new();
+    for field in mutations() {
+        let case = case(&app, &field).await;
+        cases.push((field, case));
+    }
+    disk.fill();
+    let mut answers = Vec::new();
+    for (field, case) in &cases {
+        let answer = failed_without_effect(&app, field, case).await;
+        assert_eq!(answer.codes(), ["UNAVAILABLE"], "{field}");
+        answers.push((field, answer));
+    }
+    assert_eq!(ready(&app).await, (503, "not ready: database: disk full\n".to_owned()));
+    let push = Push::user(bob().id());
+    assert_eq!(push.to(&app).await, 503, "it is to be sent again");
+    let system = app.database.system("tests stand in for the server");
+    let row = revocation::Model {
+        id: "msg".to_owned(),
+        session_id: None,
+        user_id: Some("nobody".to_owned()),
+        revoked_at: now(),
+        heard_at: now(),
+    };
+    let full = system.keep_revocation(row).await.unwrap_err();
+    assert!(full.to_string().contains("(disk full)"), "{full}");
+    disk.make_room();
+    until_ready(&app).await;
+    assert_eq!(push.to(&app).await, 204);
+    for (field, case) in &cases {
+        succeeded(&app, field, case).await;
+    }
+    for (field, answer) in &answers {
+        let outcomes = outcomes(&app, answer).await;
+        assert!(!outcomes.iter().any(|outcome| outcome == "ALLOWED"), "{field}: {outcomes:?}");
+    }
+}
+
+/// A transaction that a full disk ended leaves nothing open: what is written next is not lost with it.
+#[tokio::test]
+async fn write_after_full_disk_is_kept() {
+    let Some((app, disk)) = on_small_disk("4m").await else { return };
+    let who = app.by_jwt(&alice());
+    let tags = (0..20).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",");
+    let make =
+        format!("mutation {{ createTask(input: {{title: \"t\", tags: [{tags}]}}) {{ id }} }}");
+    who.data(&make).await;
+    disk.fill();
+    for _ in 0..20 {
+        assert_eq!(who.ask(&make).await.codes(), ["UNAVAILABLE"]);
+    }
+    disk.make_room();
+    for _ in 0..20 {
+        who.data(&make).await;
+        assert_eq!(who.ask("mutation { deleteTask(id: \"none\") }").await.codes(), ["NOT_FOUND"]);
+        who.ask("mutation { deleteTasks(ids: [\"none\"]) }").await;
+    }
+    // Read by another connection, which sees what is committed.
+    let url = format!("sqlite://{}/test.db", disk.path.display());
+    let options = hallpass_entity::Options::at(url);
+    let other = hallpass_entity::Database::connect(options).await.unwrap();
+    let system = other.system("tests read what is kept");
+    let count =
+        super::texts(system.connection(), "SELECT CAST(count(*) AS TEXT) AS v FROM task").await;
+    assert_eq!(count, ["21"]);
+}
