@@ -18,6 +18,9 @@ const REMEMBERED: Duration = Duration::from_secs(10);
 /// Less room than this on the disk of an SQLite database is none, in bytes: one request may write as much.
 const LEAST_ROOM: u64 = 64 * 1024;
 
+/// A change of no row, of the table in which migrations are kept.
+const TRY: &str = "DELETE FROM seaql_migrations WHERE version IS NULL";
+
 /// What the database is stored on, as far as it is known. Every clone is the same.
 #[derive(Clone, Default)]
 pub(crate) struct StorageHealth {
@@ -100,7 +103,11 @@ impl Database {
         // In a task of its own: see `Conn::begun`.
         let tried = tokio::spawn(async move {
             let _trying = trying;
-            pool.begin_with_options(immediate()).await?.rollback().await
+            let transaction = pool.begin_with_options(immediate()).await?;
+            // Where SQLite only reads, it lets a transaction begin, and refuses the first change.
+            let tried = transaction.execute_unprepared(TRY).await;
+            transaction.rollback().await?;
+            tried.map(|_| ())
         });
         tried.await.map_err(|_| DbErr::Custom("the server stops".into()))??;
         Ok(true)

@@ -1,8 +1,9 @@
 //! A commit that fails: the database refuses when the statement, or the transaction, is done.
 
+use hallpass_entity::{Database, Options};
 use sea_orm::{ConnectionTrait as _, DbBackend};
 
-use super::{case, failed_without_effect, mutations, outcomes, succeeded, tables};
+use super::{case, failed, mutations, outcomes, succeeded, tables};
 use crate::app::{App, Backend};
 use crate::issuer::Issuer;
 use crate::people::alice;
@@ -31,7 +32,7 @@ async fn commits_fail(app: &App) {
         run(app, "CREATE TABLE doomed_parent (id INTEGER PRIMARY KEY)").await;
         run(app, "CREATE TABLE doomed (id INTEGER REFERENCES doomed_parent DEFERRABLE INITIALLY DEFERRED)").await;
     }
-    for table in tables(app).await {
+    for table in tables(&app.database).await {
         if is_postgres(app) {
             run(
                 app,
@@ -60,7 +61,7 @@ async fn commits_succeed(app: &App) {
     if is_postgres(app) {
         return run(app, "DROP FUNCTION fail CASCADE").await;
     }
-    for table in tables(app).await {
+    for table in tables(&app.database).await {
         for change in ["INSERT", "UPDATE", "DELETE"] {
             run(app, &format!("DROP TRIGGER fail_{table}_{change}")).await;
         }
@@ -75,7 +76,7 @@ async fn make(app: &App, title: &str) {
 }
 
 /// Every mutation of the schema, while commits fail and then while they succeed.
-async fn no_mutation_precedes_its_commit(app: App) {
+async fn no_mutation_precedes_its_commit(app: App, database: &Database) {
     let app = app.with_courses().await;
     let token = Issuer::shared().token(&alice().claims());
     let mut socket = Socket::by_bearer(&app, &token).await;
@@ -85,7 +86,7 @@ async fn no_mutation_precedes_its_commit(app: App) {
         make(&app, "before").await;
         while socket.event().await.1 != "before" {}
         commits_fail(&app).await;
-        let answer = failed_without_effect(&app, &field, &case).await;
+        let answer = failed(&app, database, &field, &case).await;
         if is_postgres(&app) {
             assert_eq!(answer.codes(), ["UNAVAILABLE"], "{field}");
         }
@@ -95,24 +96,31 @@ async fn no_mutation_precedes_its_commit(app: App) {
         make(&app, "after").await;
         let next = socket.event().await;
         assert_eq!(next, ("CREATED".to_owned(), "after".into()), "{field} published an event");
-        succeeded(&app, &field, &case).await;
+        succeeded(&app, database, &field, &case).await;
     }
 }
 
 #[tokio::test]
 async fn no_mutation_precedes_its_commit_sqlite() {
-    no_mutation_precedes_its_commit(App::start(Backend::Sqlite).await).await;
+    let app = App::start(Backend::Sqlite).await;
+    let database = app.database.clone();
+    no_mutation_precedes_its_commit(app, &database).await;
 }
 
 #[tokio::test]
 async fn no_mutation_precedes_its_commit_postgres() {
-    no_mutation_precedes_its_commit(App::start(Backend::Postgres).await).await;
+    let app = App::start(Backend::Postgres).await;
+    let database = app.database.clone();
+    no_mutation_precedes_its_commit(app, &database).await;
 }
 
 #[tokio::test]
 async fn no_mutation_precedes_its_commit_row_security() {
     let flags = ["--better-auth-url", Issuer::shared().url(), "--row-security", "on"];
     let files = tempfile::tempdir().unwrap();
-    let app = App::on(&postgres::plain_database(), files, &flags).await;
-    no_mutation_precedes_its_commit(app).await;
+    let url = postgres::plain_database();
+    let app = App::on(&url, files, &flags).await;
+    let superuser = url.replacen(postgres::PLAIN, "hallpass", 1);
+    let database = Database::connect(Options::at(superuser)).await.unwrap();
+    no_mutation_precedes_its_commit(app, &database).await;
 }

@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 
 use reqwest::Method;
 
@@ -69,32 +68,4 @@ async fn read_only_database_is_not_ready() {
     let (said, is_good) = doctor(&directory, &url);
     assert!(said.contains("cannot be written: read-only"), "{said}");
     assert!(!is_good);
-}
-
-/// A disk that becomes read-only under a running server. Where this process may not mount: nothing.
-#[tokio::test]
-async fn read_only_disk_is_not_ready() {
-    let files = migrated().await;
-    let disk = files.path().to_owned();
-    let mount = |options: &[&str]| {
-        let mounted = Command::new("mount").args(options).arg(&disk).output();
-        mounted.is_ok_and(|output| output.status.success())
-    };
-    let itself = disk.display().to_string();
-    if !mount(&["--bind", &itself]) {
-        return;
-    }
-    let url = format!("sqlite://{itself}/test.db");
-    let kept = tempfile::tempdir().unwrap();
-    let app = App::on(&url, kept, &["--better-auth-url", Issuer::shared().url()]).await;
-    let ready = async || {
-        let answer = app.anonymous().request(Method::GET, "/ready").send().await.unwrap();
-        answer.text().await.unwrap()
-    };
-    let before = ready().await;
-    assert!(mount(&["-o", "remount,bind,ro"]));
-    let after = ready().await;
-    let _ = Command::new("umount").arg("-l").arg(&disk).status();
-    assert!(before.starts_with("ready"), "{before}");
-    assert_eq!(after, "not ready: database: read-only\n");
 }

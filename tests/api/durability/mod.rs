@@ -6,10 +6,12 @@ mod full_disk;
 mod starts;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+use hallpass_entity::Database;
 use hallpass_entity::audit::{Column, Entity};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DatabaseConnection, DbBackend, EntityTrait as _,
@@ -138,8 +140,8 @@ async fn texts(connection: &DatabaseConnection, sql: &str) -> Vec<String> {
 }
 
 /// The tables that mutations change.
-async fn tables(app: &App) -> Vec<String> {
-    let connection = app.database.system("tests read every table").connection();
+async fn tables(database: &Database) -> Vec<String> {
+    let connection = database.system("tests read every table").connection();
     let sql = match connection.get_database_backend() {
         DbBackend::Postgres => {
             "SELECT tablename::text AS v FROM pg_tables WHERE schemaname = 'public'"
@@ -153,11 +155,11 @@ async fn tables(app: &App) -> Vec<String> {
     tables
 }
 
-/// Every row of every table that mutations change.
-async fn rows(app: &App) -> BTreeMap<String, Vec<String>> {
-    let connection = app.database.system("tests read every table").connection();
+/// Every row of every table that mutations change, the first letters of each.
+async fn rows(database: &Database) -> BTreeMap<String, Vec<String>> {
+    let connection = database.system("tests read every table").connection();
     let mut all = BTreeMap::new();
-    for table in tables(app).await {
+    for table in tables(database).await {
         let row = if connection.get_database_backend() == DbBackend::Postgres {
             "it::text".to_owned()
         } else {
@@ -167,9 +169,18 @@ async fn rows(app: &App) -> BTreeMap<String, Vec<String>> {
             texts(connection, &columns).await.join(" || ',' || ")
         };
         let sql = format!("SELECT {row} AS v FROM \"{table}\" it ORDER BY 1");
-        all.insert(table, texts(connection, &sql).await);
+        let mut rows = texts(connection, &sql).await;
+        rows.iter_mut().for_each(|row| *row = short(row));
+        all.insert(table, rows);
     }
     all
+}
+
+/// A text that differs where the other does, and fits the screen.
+fn short(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{} {:x}", text.chars().take(60).collect::<String>(), hasher.finish())
 }
 
 /// How the audit says that the mutation of `answer` ended.
@@ -188,19 +199,19 @@ async fn outcomes(app: &App, answer: &Answer) -> Vec<String> {
     }
 }
 
-/// That a mutation answered with an error and null, and changed nothing.
-async fn failed_without_effect(app: &App, field: &str, case: &Case) -> Answer {
-    let before = rows(app).await;
+/// That a mutation answered with an error and null, and changed nothing in `database`.
+async fn failed(app: &App, database: &Database, field: &str, case: &Case) -> Answer {
+    let before = rows(database).await;
     let answer = app.by_jwt(&case.who).ask(&case.document).await;
     assert!(!answer.codes().is_empty(), "{field} was acknowledged: {}", answer.body);
     assert_eq!(answer.body["data"][field], Value::Null, "{field}");
-    assert_eq!(rows(app).await, before, "{field} has an effect, and an error");
+    assert_eq!(rows(database).await, before, "{field} has an effect, and an error");
     answer
 }
 
-/// That a mutation is acknowledged, and changed something.
-async fn succeeded(app: &App, field: &str, case: &Case) {
-    let before = rows(app).await;
+/// That a mutation is acknowledged, and changed something in `database`.
+async fn succeeded(app: &App, database: &Database, field: &str, case: &Case) {
+    let before = rows(database).await;
     app.by_jwt(&case.who).data(&case.document).await;
-    assert_ne!(rows(app).await, before, "{field} was acknowledged, and changed nothing");
+    assert_ne!(rows(database).await, before, "{field} was acknowledged, and changed nothing");
 }
