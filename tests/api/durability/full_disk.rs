@@ -124,6 +124,7 @@ async fn full_disk_refuses_every_mutation() {
         user_id: Some("nobody".to_owned()),
         revoked_at: now(),
         heard_at: now(),
+        state: None,
     };
     let full = system.keep_revocation(row).await.unwrap_err();
     assert!(full.to_string().contains("(disk full)"), "{full}");
