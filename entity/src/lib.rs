@@ -43,6 +43,8 @@ pub mod task;
 pub mod task_tag;
 pub mod variant;
 
+#[cfg(feature = "testing")]
+pub use clock::testing::step_clock;
 pub use clock::{Timestamp, now};
 pub use database::{Database, Options, Synchronous, System};
 pub use error::Error;

@@ -51,6 +51,8 @@ pub(super) struct Rejection {
     field: Option<Box<(String, String)>>,
     /// Whether it is about the document, which JSON clients expect as 200.
     about_document: bool,
+    /// Whether the credential was good, and its time is over.
+    is_expiry: bool,
 }
 
 /// An answer: what stands in a body, a message or an event.
@@ -82,6 +84,7 @@ impl Rejection {
             header: None,
             field: None,
             about_document: false,
+            is_expiry: false,
         }
     }
 
@@ -121,6 +124,12 @@ impl Rejection {
             header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
             ..Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
         }
+    }
+
+    /// The credential was good until now, and its time is over.
+    pub(super) fn expired() -> Self {
+        let message = "The credential has expired: connect again with a fresh one.";
+        Self { is_expiry: true, ..Self::credential(message.to_owned()) }
     }
 
     /// A message is not signed as it should be.
@@ -167,6 +176,16 @@ impl Rejection {
 
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Whether the credential was good, and its time is over.
+    pub(super) fn is_expiry(&self) -> bool {
+        self.is_expiry
+    }
+
+    /// Whether a client may succeed that connects again by itself.
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_expiry || self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
     pub(super) fn message(&self) -> &str {

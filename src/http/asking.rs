@@ -11,7 +11,7 @@ use super::address::{Peer, end_user};
 use super::answer::{Rejection, RequestId};
 use super::{Parts, Who};
 use crate::graphql::code;
-use crate::identity::{Caller, Confirmation, Decision, Evidence};
+use crate::identity::{Caller, Confirmation, Decision, Ended, Evidence, Outage, Watch};
 
 /// What a request, or the start of a connection, shows of who is asking.
 pub(super) struct Asker(Arc<Evidence>);
@@ -52,12 +52,21 @@ impl Asker {
         Ok(Who { caller, confirmation, request_id: id.as_str().to_owned() })
     }
 
-    /// Waits until `caller`'s credential does not count any more, or they may do other things than before,
-    /// and says why: that a credential comes to its end is no failure. Nobody's never ends.
-    pub(super) async fn ended(&self, parts: &Parts, caller: Option<Arc<Caller>>) -> Rejection {
-        let Some(caller) = caller else { return std::future::pending().await };
-        let decision = self.0.outlast(caller).await;
-        decided(parts, decision).err().unwrap_or_else(changed)
+    /// Watches the credential by which `caller` was recognized. Nobody has none.
+    pub(super) fn watch(&self, caller: Option<Arc<Caller>>) -> Option<Watch> {
+        caller.map(|caller| self.0.watch(caller))
+    }
+}
+
+/// Waits until the credential does not count any more, or its caller may do other things than before, and says
+/// why: that a credential comes to its end is no failure. Nobody's never ends.
+pub(super) async fn ended(parts: &Parts, watch: Option<&Watch>) -> Rejection {
+    let Some(watch) = watch else { return std::future::pending().await };
+    match watch.ended().await {
+        Ended::Expired => Rejection::expired(),
+        Ended::Refused(refusal) => credential_refused(parts, refusal.reason),
+        Ended::Changed => changed(),
+        Ended::Unavailable(outage) => away(outage),
     }
 }
 
@@ -86,19 +95,23 @@ fn decided(parts: &Parts, decision: Decision) -> Result<Option<Arc<Caller>>, Rej
         Decision::Anonymous => Ok(None),
         Decision::Caller(caller) => Ok(Some(caller)),
         Decision::CrossSite(why) => Err(Rejection::cross_site(why)),
-        // Why is told in development only: elsewhere it would tell a forger how far they came.
-        Decision::Refused(refusal) if parts.personas.is_some() => Err(refused(refusal.reason)),
-        Decision::Refused(_) => Err(refused("sign in again")),
-        Decision::Unavailable(outage) => Err(Rejection::unavailable(
-            code::AUTH_UNAVAILABLE,
-            "The sign-in service cannot be reached: please try again soon.",
-            outage.retry_after,
-        )),
+        Decision::Refused(refusal) => Err(credential_refused(parts, refusal.reason)),
+        Decision::Unavailable(outage) => Err(away(outage)),
     }
 }
 
-fn refused(why: &str) -> Rejection {
+/// Why is told in development only: elsewhere it would tell a forger how far they came.
+fn credential_refused(parts: &Parts, reason: &str) -> Rejection {
+    let why = if parts.personas.is_some() { reason } else { "sign in again" };
     Rejection::credential(format!("The credential was refused: {why}."))
+}
+
+fn away(outage: Outage) -> Rejection {
+    Rejection::unavailable(
+        code::AUTH_UNAVAILABLE,
+        "The sign-in service cannot be reached: please try again soon.",
+        outage.retry_after,
+    )
 }
 
 /// What goes on was begun by somebody who may do other things by now.

@@ -91,7 +91,7 @@ fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<C
             _ => return refused(Check::Times, "the API key has expired"),
         },
     };
-    let proof = Proof { via: Via::ApiKey, confirmed_at: asked_at, was_asked: true, expires_at };
+    let proof = Proof::asked(Via::ApiKey, asked_at, expires_at);
     let caller = caller(&verdict, key, proof, reading)?.permitted(permissions(key));
     // As at get-session, where the key's id is that of the session: a push names it.
     Ok(match text(key, "id") {

@@ -69,8 +69,18 @@ pub(super) struct Proof {
     pub(super) confirmed_at: Timestamp,
     /// Whether it was asked, so that the time is by our clock, not by its own.
     pub(super) was_asked: bool,
+    /// When the credential begins to count, as far as it says.
+    pub(super) starts_at: Timestamp,
     /// When the credential ends.
     pub(super) expires_at: Timestamp,
+}
+
+impl Proof {
+    /// What the auth server said at `asked_at` of a credential that ends at `expires_at`.
+    pub(super) fn asked(via: Via, asked_at: Timestamp, expires_at: Timestamp) -> Self {
+        let (confirmed_at, starts_at) = (asked_at, Timestamp::MIN_UTC);
+        Self { via, confirmed_at, was_asked: true, starts_at, expires_at }
+    }
 }
 
 /// Who is asking.
@@ -326,6 +336,19 @@ impl Caller {
     /// How long the credential still lasts.
     pub(super) fn remaining(&self) -> Duration {
         (self.proof.expires_at - now()).to_std().unwrap_or_default()
+    }
+
+    /// Whether the credential counts now, by the wall clock: it has begun, and not ended.
+    pub(super) fn is_current(&self) -> bool {
+        let present = now();
+        self.proof.starts_at <= present && present < self.proof.expires_at
+    }
+
+    /// How long ago the auth server was asked; none where it was not, or where the wall clock was set back
+    /// since.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let age = (now() - self.proof.confirmed_at).to_std().ok()?;
+        self.proof.was_asked.then_some(age)
     }
 
     /// About how many bytes the texts take.

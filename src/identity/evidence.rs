@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method};
 use hallpass_entity::{Timestamp, now};
 use tokio::sync::Mutex;
 
-use super::{Authenticator, Caller, Decision};
+use super::{Authenticator, Decision};
 
 /// What a request, or the start of a connection, showed.
 pub struct Evidence {
@@ -41,9 +41,13 @@ impl Evidence {
         self.authenticator.decide(&self.method, &self.headers, self.address).await
     }
 
-    /// Waits until it does not show `caller` as they were any more, and says why; or who they are now.
-    pub async fn outlast(&self, caller: Arc<Caller>) -> Decision {
-        self.authenticator.outlast(caller, &self.method, &self.headers, self.address).await
+    /// The same, as the auth server confirmed it `since` then, where it can be asked.
+    pub(super) async fn decide_since(&self, since: Timestamp) -> Decision {
+        self.authenticator.judge(&self.method, &self.headers, self.address, since).await
+    }
+
+    pub(super) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
     }
 }
 
@@ -71,9 +75,8 @@ impl Confirmation {
         {
             return decision.clone();
         }
-        let Evidence { authenticator, method, headers, address } = &*self.evidence;
         let at = now();
-        let decision = authenticator.judge(method, headers, *address, since).await;
+        let decision = self.evidence.decide_since(since).await;
         *said = Some((at, decision.clone()));
         decision
     }

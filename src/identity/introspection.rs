@@ -184,8 +184,7 @@ impl AccessTokens {
         if !is_ours {
             return refused(Check::Audience, "the access token is meant for another audience");
         }
-        let proof =
-            Proof { via: Via::AccessToken, confirmed_at: asked_at, was_asked: true, expires_at };
+        let proof = Proof::asked(Via::AccessToken, asked_at, expires_at);
         // Nobody signed in for a token that a machine got for itself.
         let sub = answer.get("sub").filter(|sub| !sub.is_null());
         if sub.is_none() || sub.and_then(Value::as_str) == client.as_deref() {
@@ -202,9 +201,7 @@ fn vouched_for(
     asked_at: Timestamp,
     reading: &Reading<'_>,
 ) -> Result<Caller, Fault> {
-    let expires_at = asked_at + UNKNOWN_LIFETIME;
-    let proof =
-        Proof { via: Via::AccessToken, confirmed_at: asked_at, was_asked: true, expires_at };
+    let proof = Proof::asked(Via::AccessToken, asked_at, asked_at + UNKNOWN_LIFETIME);
     Caller::from_claims(subject(answer.get("sub"))?, proof, answer, reading)
 }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use hallpass_entity::{Timestamp, now};
+use hallpass_entity::now;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -155,7 +155,7 @@ impl JwtVerifier {
     }
 
     fn caller(&self, kind: TokenKind, claims: &Claims) -> Result<Caller, Fault> {
-        let (issued_at, expires_at) = self.check_times(kind, claims)?;
+        let proof = self.check_times(kind, claims)?;
         self.check_issuer(kind, claims)?;
         self.check_audience(kind, claims)?;
         let id = match (kind, claims.get("sub")) {
@@ -164,8 +164,6 @@ impl JwtVerifier {
             (TokenKind::SharedSecret, None) => subject(claims.get("id"))?,
             (_, sub) => subject(sub)?,
         };
-        let via = kind.via();
-        let proof = Proof { via, confirmed_at: issued_at, was_asked: false, expires_at };
         let scopes = match kind {
             TokenKind::Access => scopes(claims),
             TokenKind::FirstParty | TokenKind::SharedSecret | TokenKind::Id => Vec::new(),
@@ -178,13 +176,9 @@ impl JwtVerifier {
         Ok(caller.permitted(scopes))
     }
 
-    /// RFC 7519 sections 4.1.4 to 4.1.6. `exp` is required; a token from the future is not good yet.
-    /// Answers when it was issued, which counts as long ago where the token does not say.
-    fn check_times(
-        &self,
-        kind: TokenKind,
-        claims: &Claims,
-    ) -> Result<(Timestamp, Timestamp), Fault> {
+    /// RFC 7519 sections 4.1.4 to 4.1.6. `exp` is required; a token from the future is not good yet. A token
+    /// that does not say when it was issued counts as issued long ago.
+    fn check_times(&self, kind: TokenKind, claims: &Claims) -> Result<Proof, Fault> {
         let present = now();
         let leeway = TimeDelta::from_std(self.rules.leeway).unwrap_or_default();
         let Some(expires_at) = numeric_date(claims, "exp")? else {
@@ -193,7 +187,8 @@ impl JwtVerifier {
         if expires_at + leeway <= present {
             return refused(Check::Times, "the token has expired");
         }
-        if numeric_date(claims, "nbf")?.is_some_and(|start| start - leeway > present) {
+        let starts_at = numeric_date(claims, "nbf")?;
+        if starts_at.is_some_and(|start| start - leeway > present) {
             return refused(Check::Times, "the token is not valid yet");
         }
         let issued_at = numeric_date(claims, "iat")?;
@@ -203,7 +198,14 @@ impl JwtVerifier {
         if issued_at.is_none() && kind.is_of_provider() {
             return refused(Check::Times, "the token does not say when it was issued");
         }
-        Ok((issued_at.unwrap_or_default(), expires_at))
+        let starts_at = starts_at.max(issued_at).map(|start| start - leeway);
+        Ok(Proof {
+            via: kind.via(),
+            confirmed_at: issued_at.unwrap_or_default(),
+            was_asked: false,
+            starts_at: starts_at.unwrap_or_default(),
+            expires_at,
+        })
     }
 
     /// RFC 8725 section 3.8: one issuer, byte for byte. A shared secret may stand without one.

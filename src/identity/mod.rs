@@ -24,7 +24,6 @@ mod jwk;
 mod jwks;
 mod jwt;
 mod key_source;
-mod lasting;
 mod meter;
 mod personas;
 mod probe;
@@ -41,6 +40,7 @@ mod turns;
 mod upstream;
 mod user_state;
 mod users;
+mod watch;
 mod webhook;
 
 use std::net::IpAddr;
@@ -52,6 +52,7 @@ use hallpass_entity::Timestamp;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Semaphore;
 
 pub use caller::{Caller, Kind, Via};
 pub use clue::Clue;
@@ -68,6 +69,7 @@ pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
 pub use status::Status;
 pub use user_state::UserState;
 pub use users::{LookupError, User, Users};
+pub use watch::{Ended, Gate, Watch};
 pub use webhook::{Message, Webhook, WebhookError};
 
 pub use crate::config::Tiers;
@@ -103,6 +105,8 @@ pub struct Authenticator {
     cookie_prefix: String,
     same_site: SameSite,
     session_ttl: Duration,
+    /// Which connections that last ask the auth server again.
+    watchers: Semaphore,
     meter: Meter,
 }
 
@@ -129,6 +133,7 @@ impl Authenticator {
             cookie_prefix: config.cookie_prefix.clone(),
             same_site: SameSite::new(allowed_origins),
             session_ttl: config.session_ttl,
+            watchers: Semaphore::new(watch::AT_ONCE),
             meter,
         })
     }

@@ -1,6 +1,8 @@
 //! What was found out about a credential, remembered for as long as it may be believed.
 //!
-//! Concurrent checks of one credential are one check. An outage is never remembered.
+//! Concurrent checks of one credential are one check. An outage is never remembered. Entries expire by a
+//! monotonic clock, which stands still while a virtual machine is paused: the wall clock is compared on each
+//! use too.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +22,10 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 const LEAST_WEIGHT: usize = 1024;
 /// How long a refusal is remembered at most: a session made a moment later must work soon.
 const REFUSAL_TTL: Duration = Duration::from_secs(5);
+/// The part of its time by which an entry may be out of date sooner than another.
+const JITTER: f64 = 0.3;
+/// More time than this is not spread further.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// When what was just found out is out of date at once, again and again, something is wrong.
 const ROUNDS: usize = 3;
 
@@ -51,6 +57,7 @@ pub(super) struct Remembered {
     name: CacheName,
     key: hmac::Key,
     verdicts: Cache<[u8; 32], Verdict>,
+    longest: Duration,
     refusals: bool,
     meter: Meter,
 }
@@ -60,9 +67,18 @@ struct Lifetime {
 }
 
 impl Expiry<[u8; 32], Verdict> for Lifetime {
-    fn expire_after_create(&self, _: &[u8; 32], verdict: &Verdict, _: Instant) -> Option<Duration> {
+    /// Each credential has its own part of the longest time, by its key, so that many that were checked
+    /// at the same moment are not checked again at the same moment.
+    fn expire_after_create(
+        &self,
+        key: &[u8; 32],
+        verdict: &Verdict,
+        _: Instant,
+    ) -> Option<Duration> {
+        let sooner = self.longest.min(A_DAY).mul_f64(JITTER * f64::from(key[0]) / 255.0);
+        let jittered = self.longest.saturating_sub(sooner);
         Some(match verdict {
-            Verdict::Accepted(accepted) => self.longest.min(accepted.caller.remaining()),
+            Verdict::Accepted(accepted) => jittered.min(accepted.caller.remaining()),
             Verdict::Refused(_) => self.longest.min(REFUSAL_TTL),
         })
     }
@@ -74,7 +90,7 @@ impl Remembered {
         Self::new(CacheName::Tokens, Duration::MAX, false, meter)
     }
 
-    /// Answers of the auth server, for `ttl` at most; its refusals briefly.
+    /// Answers of the auth server, each for 70 to 100 % of `ttl`; its refusals briefly.
     pub(super) fn sessions(ttl: Duration, meter: Meter) -> Self {
         Self::new(CacheName::Sessions, ttl, true, meter)
     }
@@ -87,7 +103,7 @@ impl Remembered {
             .weigher(|_, verdict| weight(verdict))
             .expire_after(Lifetime { longest })
             .build();
-        Self { name, key, verdicts, refusals, meter }
+        Self { name, key, verdicts, longest, refusals, meter }
     }
 
     /// The verdict on `credential`: remembered, if it is `still_good`, else what `find` finds out.
@@ -103,7 +119,13 @@ impl Remembered {
         let key = self.hash(credential);
         let known = self.verdicts.get(&key).await;
         self.meter.looked_up(self.name, known.is_some());
-        let mut verdict = known;
+        let mut verdict = match known {
+            Some(Verdict::Accepted(accepted)) if !self.is_current(&accepted.caller) => {
+                self.verdicts.invalidate(&key).await;
+                None
+            }
+            known => known,
+        };
         for _ in 0..ROUNDS {
             match verdict {
                 Some(Verdict::Refused(refusal)) => return Err(refusal.into()),
@@ -117,6 +139,13 @@ impl Remembered {
             verdict = Some(found.map_err(|fault| *fault)?);
         }
         Err(Outage { retry_after: Duration::from_secs(1) }.into())
+    }
+
+    /// Whether the wall clock agrees that the verdict still counts.
+    fn is_current(&self, caller: &Caller) -> bool {
+        let is_recent =
+            !caller.proof().was_asked || caller.age().is_some_and(|age| age < self.longest);
+        caller.is_current() && is_recent
     }
 
     async fn judge(

@@ -113,6 +113,6 @@ pub(super) fn caller(
     if session.get("userId") != user.get("id") {
         return refused(Check::Subject, "the session and its user do not belong together");
     }
-    let proof = Proof { via, confirmed_at, was_asked, expires_at };
+    let proof = Proof { was_asked, ..Proof::asked(via, confirmed_at, expires_at) };
     Caller::from_session(id, proof, user, session, reading)
 }

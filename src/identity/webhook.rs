@@ -131,7 +131,7 @@ impl Webhook {
         let id = subject(user.get("id")).ok()?;
         let reading = Reading { names: &self.names, tiers: &self.tiers };
         let (confirmed_at, expires_at) = (now(), now());
-        let proof = Proof { via: Via::Jwt, confirmed_at, was_asked: false, expires_at };
+        let proof = Proof { was_asked: false, ..Proof::asked(Via::Jwt, confirmed_at, expires_at) };
         Caller::from_claims(id, proof, user, &reading).ok().map(|user| UserState::of(&user))
     }
 }

@@ -179,8 +179,8 @@ async fn a_socket_ends_when_the_token_expires_and_not_before() {
     let mut socket = Socket::by_bearer(&app, &token_of(&alice().with("exp", expires))).await;
     socket.hear_tasks("1", &app.by_jwt(&alice())).await;
     let Heard::Closed(code, reason) = socket.hear().await else { panic!("it goes on") };
-    assert_eq!(code, 4401);
-    assert!(reason.contains("sign in again"), "{reason}");
+    assert_eq!(code, 4403);
+    assert!(reason.contains("expired"), "{reason}");
     let late = now().timestamp_millis() - expires * 1000;
     assert!((0..2000).contains(&late), "closed {late} ms after the token expired");
 }

@@ -12,18 +12,18 @@ use crate::issuer::Issuer;
 use crate::people::{alice, bob};
 use crate::revocations::{Push, SECRET, pushed_to};
 
-const TASKS: &str = "subscription { taskEvents { kind task { title } } }";
+pub const TASKS: &str = "subscription { taskEvents { kind task { title } } }";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An open stream.
-struct Stream {
+pub struct Stream {
     response: Response,
     read: String,
 }
 
 /// What comes over it.
 #[derive(Debug, PartialEq)]
-enum Came {
+pub enum Came {
     Next(Value),
     Complete,
     Comment,
@@ -38,14 +38,14 @@ async fn asked(who: &As<'_>, query: &str, accept: &str) -> Response {
 }
 
 impl Stream {
-    async fn of(who: &As<'_>, query: &str) -> Self {
+    pub async fn of(who: &As<'_>, query: &str) -> Self {
         let response = asked(who, query, "text/event-stream").await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream; charset=utf-8");
         Self { response, read: String::new() }
     }
 
-    async fn comes(&mut self) -> Came {
+    pub async fn comes(&mut self) -> Came {
         loop {
             if let Some((event, rest)) = self.read.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
@@ -69,7 +69,7 @@ impl Stream {
     }
 
     /// Goes on when the task events of `who` are heard.
-    async fn hears_tasks(&mut self, who: &As<'_>) {
+    pub async fn hears_tasks(&mut self, who: &As<'_>) {
         let began = Instant::now();
         loop {
             assert!(began.elapsed() < PATIENCE, "nothing is heard");
@@ -84,17 +84,22 @@ impl Stream {
 
     /// The code of the error with which it completes, after whatever comes until then.
     async fn last_code(&mut self) -> Value {
-        let mut code = Value::Null;
+        let (code, is_complete) = self.last().await;
+        assert!(is_complete, "it broke off after {code}");
+        code
+    }
+
+    /// The code of the last error, and whether the stream is complete then or breaks off.
+    async fn last(&mut self) -> (Value, bool) {
+        let (mut code, mut is_complete) = (Value::Null, false);
         loop {
             match self.comes().await {
                 Came::Next(answer) => code = answer["errors"][0]["extensions"]["code"].clone(),
                 Came::Comment => {}
-                Came::Complete => break,
-                Came::End => panic!("it broke off"),
+                Came::Complete => is_complete = true,
+                Came::End => return (code, is_complete),
             }
         }
-        assert_eq!(self.comes().await, Came::End);
-        code
     }
 }
 
@@ -167,7 +172,7 @@ async fn a_stream_ends_when_the_token_expires() {
     let expires = now().timestamp() + 2;
     let token = Issuer::shared().token(&alice().with("exp", expires).claims());
     let mut stream = Stream::of(&app.by_bearer(&token), TASKS).await;
-    assert_eq!(stream.last_code().await, "UNAUTHENTICATED");
+    assert_eq!(stream.last().await, (json!("UNAUTHENTICATED"), false));
     assert!(now().timestamp() >= expires);
 }
 
@@ -206,6 +211,6 @@ async fn a_stream_of_a_session_whose_role_changes_is_to_be_asked_for_again() {
     let mut stream = Stream::of(&who, TASKS).await;
     stream.hears_tasks(&who).await;
     server.set_user(&account, json!({"role": "admin", "hooks": true})).await;
-    assert_eq!(stream.last_code().await, "UNAVAILABLE");
+    assert_eq!(stream.last().await, (json!("UNAVAILABLE"), false));
     Stream::of(&who, TASKS).await.hears_tasks(&who).await;
 }

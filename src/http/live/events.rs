@@ -2,7 +2,8 @@
 //! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md> has it.
 //!
 //! What is wrong with the request is told by a status, as ever; what is wrong with the document by an
-//! event. A stream that ends without `complete` broke off: the client asks again.
+//! event. A stream that ends without `complete` broke off: the client asks again. So ends one whose credential
+//! has expired, after an event that says so.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -17,13 +18,14 @@ use futures_util::stream::{self, BoxStream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::gated;
 use super::seats::Seat;
 use crate::http::Shared;
 use crate::http::answer::{Content, Rejection, RequestId};
-use crate::http::asking::Asker;
+use crate::http::asking::{Asker, ended};
 use crate::http::operation::{self, Operation};
 use crate::http::server::Connection;
-use crate::identity::Caller;
+use crate::identity::{Caller, Gate, Watch};
 
 /// How long nothing may be sent: what stands between closes connections that seem idle.
 const SILENCE: Duration = Duration::from_secs(12);
@@ -34,7 +36,8 @@ const COMPLETE: &str = "event: complete\ndata: \n\n";
 struct Events {
     answers: BoxStream<'static, Content>,
     /// Waits until the credential ends.
-    ended: Pin<Box<dyn Future<Output = Content> + Send>>,
+    ended: Pin<Box<dyn Future<Output = Rejection> + Send>>,
+    id: RequestId,
     stop: CancellationToken,
     state: State,
     _seat: Seat,
@@ -45,6 +48,7 @@ enum State {
     Open,
     /// All that is left to say is that it is complete.
     Completing,
+    /// Nothing is left to say.
     Complete,
 }
 
@@ -59,13 +63,16 @@ pub(in crate::http) fn stream(
     id: &RequestId,
 ) -> Result<Response<Body>, Rejection> {
     let seat = shared.seats.take(asker.address())?;
-    let (shared, request) = (Arc::clone(shared), id.clone());
+    let (shared, watch) = (Arc::clone(shared), asker.watch(caller));
     // What ends by itself may finish when the server stops, as any request.
     let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
     let stop = if lasts { connection.stop() } else { CancellationToken::new() };
+    let gate = watch.as_ref().map_or_else(Gate::of_nobody, Watch::gate);
+    let answers = operation::answers(operation, id.clone());
     let events = Events {
-        answers: operation::answers(operation, id.clone()),
-        ended: Box::pin(async move { asker.ended(&shared.parts, caller).await.content(&request) }),
+        answers: if lasts { gated(answers, gate) } else { answers },
+        ended: Box::pin(async move { ended(&shared.parts, watch.as_ref()).await }),
+        id: id.clone(),
         stop,
         state: State::Open,
         _seat: seat,
@@ -95,8 +102,9 @@ impl Events {
             biased;
             () = self.stop.cancelled() => return None,
             last = &mut self.ended => {
-                self.state = State::Completing;
-                next(&last)
+                let may_go_on = last.is_passing();
+                self.state = if may_go_on { State::Complete } else { State::Completing };
+                next(&last.content(&self.id))
             }
             answer = self.answers.next() => match answer {
                 Some(content) => next(&content),

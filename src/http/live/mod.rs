@@ -8,3 +8,21 @@ mod session;
 pub(super) mod socket;
 
 pub(super) use seats::Seats;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+
+use super::answer::Content;
+use crate::identity::Gate;
+
+/// The answers of a subscription, each held back until the credential is known to count.
+fn gated(answers: BoxStream<'static, Content>, gate: Gate) -> BoxStream<'static, Content> {
+    let pass = move |content| {
+        let mut gate = gate.clone();
+        async move {
+            gate.open().await;
+            content
+        }
+    };
+    answers.then(pass).boxed()
+}

@@ -63,12 +63,12 @@ impl Close {
         Self::with(4429, "Too many initialisation requests")
     }
 
-    /// Whoever is there may not stay. Where that cannot be found out now, they are to try again: clients
-    /// connect again by themselves after 1013, and not after 4401.
+    /// The caller may not stay. Clients connect again by themselves after 4403, with a fresh credential, and
+    /// after 1013; not after 4401.
     pub(super) fn rejected(rejection: &Rejection) -> Self {
         let code = match rejection.status() {
-            StatusCode::UNAUTHORIZED => 4401,
-            StatusCode::FORBIDDEN => 4403,
+            _ if rejection.is_expiry() => 4403,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => 4401,
             StatusCode::SERVICE_UNAVAILABLE => 1013,
             _ => 1011,
         };

@@ -16,13 +16,14 @@ use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::gated;
 use super::line::{Line, Over};
 use super::protocol::{Close, Heard, Say};
 use crate::http::answer::{Content, Rejection, RequestId};
-use crate::http::asking::Asker;
+use crate::http::asking::{Asker, ended};
 use crate::http::operation::{self, Operation};
 use crate::http::params::{self, Params};
-use crate::identity::Caller;
+use crate::identity::{Caller, Gate, Watch};
 
 /// How many operations one socket runs at once.
 const MOST_OPERATIONS: usize = 32;
@@ -53,6 +54,7 @@ enum Turn {
 pub(super) struct Session<'a> {
     line: &'a mut Line,
     asker: Arc<Asker>,
+    gate: Gate,
     operations: SelectAll<Abortable<BoxStream<'static, (String, Said)>>>,
     running: HashMap<String, AbortHandle>,
     silent: u32,
@@ -61,14 +63,15 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(line: &'a mut Line, asker: Arc<Asker>) -> Self {
         let (operations, running) = (SelectAll::new(), HashMap::new());
-        Self { line, asker, operations, running, silent: 0 }
+        Self { line, asker, gate: Gate::of_nobody(), operations, running, silent: 0 }
     }
 
     /// Goes on until it is over: at the latest with the credential of `caller`.
     pub(super) async fn go_on(mut self, caller: Option<Arc<Caller>>) -> Over {
         let (stop, shared) = (self.line.stop.clone(), Arc::clone(&self.line.shared));
-        let asker = Arc::clone(&self.asker);
-        let mut ended = pin!(asker.ended(&shared.parts, caller));
+        let watch = self.asker.watch(caller);
+        self.gate = watch.as_ref().map_or_else(Gate::of_nobody, Watch::gate);
+        let mut ended = pin!(ended(&shared.parts, watch.as_ref()));
         let mut pulse = interval_at(Instant::now() + PULSE, PULSE);
         loop {
             let turn = tokio::select! {
@@ -174,15 +177,18 @@ impl<'a> Session<'a> {
     fn operate(&self, params: Params, id: RequestId) -> BoxStream<'static, Said> {
         let span = tracing::info_span!("request", id = id.as_str());
         let (shared, stop) = (Arc::clone(&self.line.shared), self.line.stop.clone());
-        let asker = Arc::clone(&self.asker);
+        let (asker, gate) = (Arc::clone(&self.asker), self.gate.clone());
         let said = stream::once(async move {
             tracing::debug!("an operation comes over a socket");
             // For each operation anew: what the credential permits may have changed.
             match asker.who(&shared.parts, &id).await {
-                Ok(who) => answers(operation::prepare(&shared, params, who), id, stop),
+                Ok(who) => answers(operation::prepare(&shared, params, who), gate, id, stop),
                 // Not to be told is no end: the next operation may be luckier.
                 Err(rejection) if rejection.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                    answers(Err(rejection), id, stop)
+                    answers(Err(rejection), gate, id, stop)
+                }
+                Err(_) if gate.has_expired() => {
+                    stream::iter([Said::Ended(Rejection::expired())]).boxed()
                 }
                 Err(rejection) => stream::iter([Said::Ended(rejection)]).boxed(),
             }
@@ -199,14 +205,16 @@ impl<'a> Session<'a> {
 /// The answers of `operation`, and how they end.
 fn answers(
     operation: Result<Operation, Rejection>,
+    gate: Gate,
     id: RequestId,
     stop: CancellationToken,
 ) -> BoxStream<'static, Said> {
     let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
-    let answers = operation::answers(operation, id).map(Said::Answer);
+    let answers = operation::answers(operation, id);
     if !lasts {
-        return answers.chain(stream::iter([Said::Done])).boxed();
+        return answers.map(Said::Answer).chain(stream::iter([Said::Done])).boxed();
     }
+    let answers = gated(answers, gate).map(Said::Answer);
     let answers = answers.take_until(stop.clone().cancelled_owned());
     let end = async move { if stop.is_cancelled() { Said::Cut } else { Said::Done } };
     answers.chain(stream::once(end)).boxed()

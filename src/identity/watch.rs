@@ -1,0 +1,248 @@
+//! The credential of a connection that lasts, a socket or a stream, checked for as long as it is open.
+//!
+//! What the auth server has to be asked about is asked about again before `SESSION_CACHE_TTL` is over: by each
+//! connection at a time of its own, and by few at once. While no answer comes, the [`Gate`] holds back what the
+//! connection would deliver, so that a sign-out counts within the bound whatever the auth server does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use chrono::TimeDelta;
+use hallpass_entity::Timestamp;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::caller::Caller;
+use super::evidence::Evidence;
+use super::refusal::{Check, Outage, Refusal};
+use super::revocation::Revocations;
+use super::{Authenticator, Decision};
+
+/// How often the wall clock is looked at: monotonic timers stand still while a virtual machine is paused.
+const TICK: Duration = Duration::from_secs(3);
+/// The shortest time for which a connection relies on an answer of the auth server.
+const SHORTEST_BOUND: Duration = Duration::from_secs(1);
+/// The parts of that time after which it is asked again: at the earliest, and at the latest.
+const ASKED_AGAIN: (f64, f64) = (0.5, 0.9);
+/// How long the auth server is tried again once that time is over, if that is not shorter itself.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(5);
+/// The first pause between two tries, which doubles, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
+/// How many connections ask the auth server again at once.
+pub(super) const AT_ONCE: usize = 8;
+
+/// Why a credential that was good does not count any more.
+#[derive(Clone, Copy, Debug)]
+pub enum Ended {
+    /// Its time is over.
+    Expired,
+    /// It was revoked, or the auth server refuses it now.
+    Refused(Refusal),
+    /// The caller may do other things than before.
+    Changed,
+    /// The auth server could not tell for too long.
+    Unavailable(Outage),
+}
+
+/// A caller, and until when that may be relied on without asking again.
+#[derive(Clone)]
+struct Standing {
+    caller: Arc<Caller>,
+    bound: Duration,
+    /// The bound as a monotonic deadline; none for what signs for itself.
+    until: Option<Instant>,
+    revocations: Arc<Revocations>,
+}
+
+impl Standing {
+    fn of(caller: Arc<Caller>, authenticator: &Authenticator) -> Self {
+        let bound = authenticator.session_ttl.max(SHORTEST_BOUND);
+        let revocations = Arc::clone(&authenticator.revocations);
+        let until = caller.proof().was_asked.then(|| {
+            let left = bound.saturating_sub(caller.age().unwrap_or_default());
+            Instant::now() + left
+        });
+        Self { caller, bound, until, revocations }
+    }
+
+    /// Whether it may be relied on now: by both clocks, and by what was revoked.
+    fn counts(&self) -> bool {
+        let is_recent = self.until.is_none_or(|until| {
+            Instant::now() < until && self.caller.age().is_some_and(|age| age < self.bound)
+        });
+        self.caller.is_current() && is_recent && !self.revocations.cover(&self.caller)
+    }
+
+    /// Whether its time is over, and nobody revoked it before.
+    fn has_expired(&self) -> bool {
+        !self.caller.is_current() && !self.revocations.cover(&self.caller)
+    }
+}
+
+/// Watches the credential of one connection.
+pub struct Watch {
+    evidence: Arc<Evidence>,
+    standing: watch::Sender<Standing>,
+}
+
+impl Evidence {
+    /// Watches the credential, which showed `caller` when the connection began.
+    #[must_use]
+    pub fn watch(self: &Arc<Self>, caller: Arc<Caller>) -> Watch {
+        let standing = watch::Sender::new(Standing::of(caller, self.authenticator()));
+        Watch { evidence: Arc::clone(self), standing }
+    }
+}
+
+impl Watch {
+    /// Lets through what may be delivered.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        Gate(Some(self.standing.subscribe()))
+    }
+
+    /// Waits until the credential does not count any more, and says why.
+    pub async fn ended(&self) -> Ended {
+        loop {
+            let standing = self.standing.borrow().clone();
+            let is_revoked = tokio::select! {
+                () = standing.revocations.taken_back(&standing.caller) => true,
+                () = due(&standing) => false,
+            };
+            match self.ask_again(&standing, is_revoked).await {
+                Ok(caller) => {
+                    self.standing.send_replace(Standing::of(caller, self.authenticator()));
+                }
+                Err(ended) => return ended,
+            }
+        }
+    }
+
+    fn authenticator(&self) -> &Authenticator {
+        self.evidence.authenticator()
+    }
+
+    /// Finds out who shows the credential now; where that cannot be told, again and again until its time
+    /// and some more is over. What was revoked is not waited for.
+    async fn ask_again(&self, before: &Standing, is_revoked: bool) -> Result<Arc<Caller>, Ended> {
+        let last = before.until.unwrap_or_else(Instant::now).max(Instant::now());
+        let last = last + before.bound.max(SHORTEST_PATIENCE);
+        let mut pause = PAUSES.0;
+        loop {
+            let ended = match self.decide(&before.caller, last).await {
+                Decision::Unavailable(outage) if !is_revoked && Instant::now() + pause < last => {
+                    tracing::debug!(?outage, "a connection's credential cannot be confirmed yet");
+                    sleep(pause.mul_f64(between(0.5, 1.0))).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                    continue;
+                }
+                Decision::Unavailable(outage) => Ended::Unavailable(outage),
+                Decision::Caller(again) => match compared(&again, &before.caller, is_revoked) {
+                    None => return Ok(again),
+                    Some(ended) => ended,
+                },
+                Decision::Refused(refusal) => Ended::Refused(refusal),
+                Decision::Anonymous | Decision::CrossSite(_) => {
+                    refused(Check::Form, "it is not shown")
+                }
+            };
+            return Err(match ended {
+                Ended::Refused(_) if before.has_expired() => Ended::Expired,
+                ended => ended,
+            });
+        }
+    }
+
+    /// Who shows it now, as the auth server confirmed it after `before` where it can be asked. Few ask at
+    /// once; whose turn does not come before `last` does not ask.
+    async fn decide(&self, before: &Caller, last: Instant) -> Decision {
+        let proof = before.proof();
+        let turn = match proof.was_asked {
+            true => timeout_at(last, self.authenticator().watchers.acquire()).await.map(Some),
+            false => Ok(None),
+        };
+        let Ok(_turn) = turn else {
+            return Decision::Unavailable(Outage { retry_after: PAUSES.1 });
+        };
+        let since = match (proof.was_asked, before.is_current()) {
+            (true, _) => proof.confirmed_at + TimeDelta::microseconds(1),
+            // A cookie cache is over; the session that it describes may go on.
+            (false, false) => proof.expires_at,
+            (false, true) => Timestamp::MIN_UTC,
+        };
+        self.evidence.decide_since(since).await
+    }
+}
+
+/// Why what goes on for `before` cannot go on for `again`; none where it can.
+fn compared(again: &Caller, before: &Caller, is_revoked: bool) -> Option<Ended> {
+    if again.id() != before.id() {
+        return Some(refused(Check::Subject, "it is somebody else's now"));
+    }
+    if !again.is_current() {
+        return Some(Ended::Expired);
+    }
+    (is_revoked || !again.has_the_rights_of(before)).then_some(Ended::Changed)
+}
+
+fn refused(check: Check, reason: &'static str) -> Ended {
+    Ended::Refused(Refusal { check, reason })
+}
+
+/// Waits until it is time to look again: at a random part of the bound, and when the credential ends.
+async fn due(standing: &Standing) {
+    let after = standing.bound.mul_f64(between(ASKED_AGAIN.0, ASKED_AGAIN.1));
+    let began = Instant::now();
+    let age_then = standing.caller.age().unwrap_or_default();
+    loop {
+        let age = match standing.until {
+            Some(_) => {
+                standing.caller.age().unwrap_or(Duration::MAX).max(age_then + began.elapsed())
+            }
+            None => began.elapsed(),
+        };
+        let left = after.saturating_sub(age).min(standing.caller.remaining());
+        if left.is_zero() || !standing.caller.is_current() {
+            return;
+        }
+        sleep(left.min(TICK)).await;
+    }
+}
+
+/// A random number between these.
+fn between(low: f64, high: f64) -> f64 {
+    let mut bytes = [0; 4];
+    // Without random numbers there is no jitter, and nothing worse.
+    let _ = rand::fill(&mut bytes);
+    low + (high - low) * f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}
+
+/// Holds back what a connection would deliver, for as long as its credential is not known to count.
+#[derive(Clone)]
+pub struct Gate(Option<watch::Receiver<Standing>>);
+
+impl Gate {
+    /// The gate of a connection without a credential, which nothing ends.
+    #[must_use]
+    pub fn of_nobody() -> Self {
+        Self(None)
+    }
+
+    /// Waits until the credential is known to count. Where it does not any more, the connection ends
+    /// meanwhile.
+    pub async fn open(&mut self) {
+        let Some(standing) = &mut self.0 else { return };
+        while !standing.borrow_and_update().counts() {
+            if standing.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Whether the time of the credential is over.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.0.as_ref().is_some_and(|standing| standing.borrow().has_expired())
+    }
+}

@@ -1,0 +1,169 @@
+//! Sockets of sessions, while the auth server is slow or away: they ask it again each at a time of its own, wait
+//! for it, and get no event that a sign-out could have stopped.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
+use axum::{Json, Router};
+use hallpass_entity::now;
+use serde_json::{Value, json};
+
+use crate::app::{App, Backend};
+use crate::issuer::{Issuer, serve};
+use crate::people::alice;
+use crate::socket::{Heard, Socket};
+
+/// How the auth server answers about sessions.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// One after the other, each after this time.
+    Serial(Duration),
+    Away,
+    SignedOut,
+}
+
+/// A Better Auth server of which only `get-session` is there.
+#[derive(Clone)]
+struct AuthStub {
+    mode: Arc<Mutex<Mode>>,
+    /// When it answered that a session is good.
+    confirmed: Arc<Mutex<Vec<Instant>>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl AuthStub {
+    fn start() -> (Self, String) {
+        let stub = Self {
+            mode: Arc::new(Mutex::new(Mode::Serial(Duration::ZERO))),
+            confirmed: Arc::default(),
+            turn: Arc::default(),
+        };
+        let router = Router::new().route("/api/auth/get-session", get(answer));
+        let url = serve(router.with_state(stub.clone()));
+        (stub, url)
+    }
+
+    fn set(&self, mode: Mode) {
+        *self.mode.lock().unwrap() = mode;
+    }
+
+    fn confirmed(&self) -> Vec<Instant> {
+        self.confirmed.lock().unwrap().clone()
+    }
+}
+
+/// The session of the user whom the cookie names.
+async fn answer(State(stub): State<AuthStub>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
+    let mode = *stub.mode.lock().unwrap();
+    match mode {
+        Mode::Away => return (StatusCode::SERVICE_UNAVAILABLE, Json(Value::Null)),
+        Mode::SignedOut => return (StatusCode::OK, Json(Value::Null)),
+        Mode::Serial(pause) => {
+            let _turn = stub.turn.lock().await;
+            tokio::time::sleep(pause).await;
+        }
+    }
+    let cookie = headers["cookie"].to_str().unwrap();
+    let token = cookie.split_once("session_token=").unwrap().1;
+    let user = token.split('.').next().unwrap();
+    let expires = (now() + chrono::TimeDelta::days(7)).to_rfc3339();
+    stub.confirmed.lock().unwrap().push(Instant::now());
+    let session = json!({"id": token, "userId": user, "token": token, "expiresAt": expires});
+    let user = json!({"id": user, "name": user, "email": "x@example.test", "role": "user"});
+    (StatusCode::OK, Json(json!({"session": session, "user": user})))
+}
+
+/// A server whose sessions are the stub's, and whose JWTs are the tests' issuer's.
+async fn app(url: &str, ttl: &str) -> App {
+    let issuer = Issuer::shared().url();
+    let keys = format!("{issuer}/api/auth/jwks");
+    let flags = ["--better-auth-url", url, "--session-cache-ttl", ttl, "--jwks-url", &keys];
+    let flags = [&flags[..], &["--jwt-issuer", issuer, "--jwt-audience", issuer]].concat();
+    App::configured(Backend::Sqlite, &flags).await
+}
+
+async fn socket(app: &App, user: &str) -> Socket {
+    let cookie = format!("better-auth.session_token={user}.signature");
+    let mut socket = Socket::open(app, &[("cookie", &cookie)]).await.unwrap();
+    assert_eq!(socket.introduce(json!({})).await, Heard::Said(json!({"type": "connection_ack"})));
+    socket
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it did not come to be");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// How many sockets there are: fewer than one address may have.
+const SOCKETS: usize = 200;
+
+#[tokio::test]
+async fn sockets_outlast_an_auth_server_that_is_slow() {
+    let (stub, url) = AuthStub::start();
+    let app = app(&url, "3s").await;
+    let opening = (0..SOCKETS).map(|number| {
+        let app = &app;
+        async move { socket(app, &format!("user-{number}")).await }
+    });
+    let mut sockets = futures_util::future::join_all(opening).await;
+    // 125 answers a second, of which 67 to 133 are needed.
+    stub.set(Mode::Serial(Duration::from_millis(8)));
+    let before = stub.confirmed().len();
+    until(|| stub.confirmed().len() >= before + 2 * SOCKETS).await;
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        socket.say(&json!({"type": "ping"})).await;
+        assert_eq!(socket.said().await, json!({"type": "pong"}), "socket {number}");
+    }
+    let asked = &stub.confirmed()[before..];
+    let busiest = asked.iter().map(|from| {
+        let end = *from + Duration::from_millis(300);
+        let within = |moment: &&Instant| *from <= **moment && **moment < end;
+        asked.iter().filter(within).count()
+    });
+    let busiest = busiest.max().unwrap();
+    assert!(busiest < SOCKETS / 2, "{busiest} of {SOCKETS} at the same moment");
+}
+
+#[tokio::test]
+async fn events_wait_while_a_session_cannot_be_confirmed() {
+    let (stub, url) = AuthStub::start();
+    let app = app(&url, "1s").await;
+    let hers = app.by_jwt(&alice());
+    let mut socket = socket(&app, "user-alice").await;
+    socket.hear_tasks("1", &hers).await;
+    stub.set(Mode::Away);
+    let make = |title| format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ id }} }}");
+    let last = *stub.confirmed().last().unwrap();
+    tokio::time::sleep_until((last + Duration::from_millis(1100)).into()).await;
+    hers.data(&make("held back")).await;
+    let early = tokio::time::timeout(Duration::from_millis(500), socket.hear()).await;
+    assert!(early.is_err(), "it may be signed out by now: {early:?}");
+    stub.set(Mode::Serial(Duration::ZERO));
+    assert_eq!(socket.event().await.1, "held back");
+    stub.set(Mode::Away);
+    let last = *stub.confirmed().last().unwrap();
+    tokio::time::sleep_until((last + Duration::from_millis(1100)).into()).await;
+    hers.data(&make("never heard")).await;
+    stub.set(Mode::SignedOut);
+    let heard = socket.hear().await;
+    assert!(matches!(heard, Heard::Closed(4401, _)), "{heard:?}");
+}
+
+#[tokio::test]
+async fn socket_closes_when_nobody_can_tell_for_long() {
+    let (stub, url) = AuthStub::start();
+    let app = app(&url, "1s").await;
+    let mut socket = socket(&app, "user-alice").await;
+    stub.set(Mode::Away);
+    let began = Instant::now();
+    assert_eq!(socket.code().await, 1013);
+    let lasted = began.elapsed();
+    let expected = Duration::from_secs(2)..Duration::from_secs(12);
+    assert!(expected.contains(&lasted), "{lasted:?}");
+}
