@@ -106,7 +106,7 @@ fn record(database: &Database, caller: Option<Arc<Caller>>, what: &str, work: im
         // A new queue each time: none is full.
         let kept = "off".parse().unwrap();
         let (audit, _writer) = audit::open(database.clone(), kept, &mut Registry::default());
-        let ledger = audit.ledger();
+        let ledger = audit.ledger(std::net::Ipv4Addr::LOCALHOST.into());
         let id = "01a1fea7e37177a885e887d75f9e0939";
         micros += spent(REQUESTS, || {
             work(&Trail::new(Arc::clone(&ledger), id.to_owned(), caller.clone()));

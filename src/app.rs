@@ -180,7 +180,7 @@ impl App {
                     events,
                 },
             ),
-            note_hidden: note_hidden_of(policy(config), audit.ledger(), aftermath.clone()),
+            note_hidden: note_hidden_of(policy(config), Arc::clone(&audit), aftermath.clone()),
             audit,
             authenticator,
             readiness: readiness(database.clone()),

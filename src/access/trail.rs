@@ -11,6 +11,7 @@ use crate::identity::{Caller, Via};
 /// How many notes of one request tell rows apart. Each counts how often it happened.
 const MOST_NOTES: usize = 64;
 /// How many rows are kept of one mutation: as many as it may change. One that names more is refused.
+/// Of one that is refused or fails, no rows are kept where it names several: they may be made up.
 const MOST_ROWS: usize = 100;
 
 /// The outcome of what was allowed and done.
@@ -42,7 +43,7 @@ pub struct Entry {
     /// The global id of the row, where it is about one, or what [`row_of_user`](hallpass_entity::audit::row_of_user)
     /// makes of a user's.
     pub row_id: Option<String>,
-    /// How often, within this request.
+    /// How often, within this request; of a mutation that failed, how many rows it named.
     pub times: u32,
 }
 
@@ -64,6 +65,8 @@ struct Note {
     rule: String,
     outcome: String,
     rows: Vec<String>,
+    /// How many rows were named beyond those.
+    unkept: u32,
     times: u32,
     /// Whether it is the mutation under way.
     open: bool,
@@ -97,8 +100,8 @@ impl Trail {
             }
             let decision_id = Uuid::now_v7();
             let (outcome, rows) = (outcome.to_owned(), row.into_iter().collect());
-            let (at, times, open) = (now(), 1, false);
-            notes.push(Note { at, decision_id, field, rule, outcome, rows, times, open });
+            let (at, unkept, times, open) = (now(), 0, 1, false);
+            notes.push(Note { at, decision_id, field, rule, outcome, rows, unkept, times, open });
             decision_id
         })
     }
@@ -108,17 +111,17 @@ impl Trail {
         self.with_notes(|notes| {
             let (outcome, rows) = (UNFINISHED.to_owned(), Vec::new());
             let decision_id = Uuid::now_v7();
-            let (at, times, open) = (now(), 1, true);
-            notes.push(Note { at, decision_id, field, rule, outcome, rows, times, open });
+            let (at, unkept, times, open) = (now(), 0, 1, true);
+            notes.push(Note { at, decision_id, field, rule, outcome, rows, unkept, times, open });
         });
     }
 
     /// The mutation under way is about this row.
     pub fn about(&self, row: String) {
-        self.unfinished(|note| {
-            if note.rows.len() < MOST_ROWS && !note.rows.contains(&row) {
-                note.rows.push(row);
-            }
+        self.unfinished(|note| match note.rows.len() {
+            MOST_ROWS.. => note.unkept = note.unkept.saturating_add(1),
+            _ if note.rows.contains(&row) => {}
+            _ => note.rows.push(row),
         });
     }
 
@@ -176,9 +179,18 @@ impl Trail {
         if note.rows.is_empty() {
             return vec![entry];
         }
+        if note.rows.len() > 1 && has_failed(&entry.outcome) {
+            let rows = u32::try_from(note.rows.len()).unwrap_or(u32::MAX);
+            return vec![Entry { times: rows.saturating_add(note.unkept), ..entry }];
+        }
         let about = |row| Entry { row_id: Some(row), ..entry.clone() };
         note.rows.into_iter().map(about).collect()
     }
+}
+
+/// Whether nothing was done. Of what was cut off, that is not known.
+fn has_failed(outcome: &str) -> bool {
+    outcome != ALLOWED && outcome != UNFINISHED
 }
 
 impl Drop for Trail {

@@ -6,7 +6,7 @@ use async_graphql::registry::Registry;
 use hallpass_entity::{Database, Exclusive, Scope};
 use tokio_util::task::TaskTracker;
 
-use crate::access::{Asker, Asking, Ledger, Policy, Trail, View};
+use crate::access::{Asker, Asking, Policy, Trail, View};
 use crate::attendance::Attendance;
 use crate::audit::Audit;
 use crate::config::{Config, Environment};
@@ -53,16 +53,15 @@ pub(super) struct Rooms {
 /// Gives a request what its resolvers need to know of whoever asks.
 pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
     let Rooms { database, users, audit, attendance, events } = rooms;
-    let ledger = audit.ledger();
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
     let is_open = config.environment == Environment::Development;
-    Box::new(move |request, http::Who { caller, confirmation, request_id }| {
+    Box::new(move |request, http::Who { caller, confirmation, request_id, address }| {
         if let Some(caller) = &caller {
             attendance.note(caller);
         }
         let scope = scope_of(&database, caller.as_deref());
-        let trail = Trail::new(Arc::clone(&ledger), request_id, caller.clone());
+        let trail = Trail::new(audit.ledger(address), request_id, caller.clone());
         let policy = Arc::clone(&policy);
         let asking = Asking { caller, policy, confirmation, trail, is_open };
         let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
@@ -75,13 +74,13 @@ pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
 /// schema is built when somebody first asks for what is not there.
 pub(super) fn note_hidden_of(
     policy: Policy,
-    ledger: Ledger,
+    audit: Arc<Audit>,
     aftermath: TaskTracker,
 ) -> Box<http::NoteHidden> {
     static TYPES: LazyLock<Registry> = LazyLock::new(schema::types);
     let policy = Arc::new(policy);
-    Box::new(move |document, caller, request_id| {
-        let (policy, ledger) = (Arc::clone(&policy), Arc::clone(&ledger));
+    Box::new(move |document, caller, request_id, address| {
+        let (policy, ledger) = (Arc::clone(&policy), audit.ledger(address));
         aftermath.spawn(async move {
             let trail = Trail::new(ledger, request_id, caller.clone());
             let asker = Asker { caller: caller.as_deref(), policy: &policy };

@@ -1,22 +1,24 @@
 //! The audit: refusals, what administrators read, every mutation, every credential that failed.
 //!
 //! A request leaves its entries in a queue and goes on; a [`Writer`] takes them from there into the
-//! database, many at once. The queue is bounded: what finds no room is dropped, and counted. Nobody who is
-//! not signed in can fill it: they have a half of it, and failed credentials are counted together before
-//! they come near it. A process that is killed loses what the last moment brought.
+//! database, many at once. The queue is bounded and shared fairly (`queue`): what finds no room is counted
+//! with an equal line, or dropped and counted. Failed credentials are counted together before they come near
+//! it. A process that is killed loses what the last moment brought.
 
 mod erased;
 mod failures;
 mod meter;
 mod query;
+mod queue;
 mod types;
 mod writer;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hallpass_entity::{Database, now};
 use prometheus_client::registry::Registry;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::access::{Entry, Ledger};
@@ -29,17 +31,14 @@ pub use writer::Writer;
 use erased::Erased;
 use failures::Failures;
 use meter::{Meter, Outcome};
+use queue::{Pushed, Queue};
 
-/// How many entries wait to be written: some five megabytes.
-const WAITING: usize = 8192;
-/// Where there is less room than this, only callers who are signed in get any.
-const RESERVED: usize = WAITING / 2;
 /// How many are written at once: on SQLite each takes as many variables as a row has columns.
 const AT_ONCE: usize = 500;
 
 /// Takes in what is to be on the record. Nobody waits here.
 pub struct Audit {
-    queue: mpsc::Sender<Entry>,
+    queue: Queue,
     failures: Failures,
     erased: Erased,
     news: Notify,
@@ -53,38 +52,34 @@ pub fn open(
     retention: Retention,
     metrics: &mut Registry,
 ) -> (Arc<Audit>, Writer) {
-    let (queue, waiting) = mpsc::channel(WAITING);
     let audit = Arc::new(Audit {
-        queue,
+        queue: Queue::default(),
         failures: Failures::default(),
         erased: Erased::default(),
         news: Notify::new(),
         meter: Meter::registered(metrics),
     });
-    let writer = Writer::new(Arc::clone(&audit), waiting, database, retention);
+    let writer = Writer::new(Arc::clone(&audit), database, retention);
     (audit, writer)
 }
 
 impl Audit {
-    /// Where requests leave their entries.
+    /// Where a request from `address`, the end user's, leaves its entries.
     #[must_use]
-    pub fn ledger(self: &Arc<Self>) -> Ledger {
+    pub fn ledger(self: &Arc<Self>, address: IpAddr) -> Ledger {
         let audit = Arc::clone(self);
-        Arc::new(move |entries| audit.take(entries))
+        Arc::new(move |entries| audit.take(entries, address))
     }
 
-    /// All of a request's entries, or none of them.
-    fn take(&self, entries: Vec<Entry>) {
-        let is_nobodys = entries.iter().all(|entry| entry.caller_id.is_none());
-        let room = self.queue.capacity();
-        let kept_free = if is_nobodys { RESERVED } else { 0 };
-        match self.queue.try_reserve_many(entries.len()) {
-            Ok(places) if room >= kept_free + entries.len() => {
-                places.zip(entries).for_each(|(place, entry)| place.send(entry));
+    fn take(&self, entries: Vec<Entry>, address: IpAddr) {
+        for entry in entries {
+            match self.queue.push(entry, address) {
+                Pushed::Queued => {}
+                Pushed::Merged => self.meter.count(Outcome::Merged, 1),
+                Pushed::Dropped(reason) => self.meter.dropped(reason, 1),
             }
-            Ok(_) | Err(_) => self.meter.count(Outcome::Dropped, entries.len()),
         }
-        if WAITING - room >= AT_ONCE {
+        if self.queue.len() >= AT_ONCE {
             self.news.notify_one();
         }
     }

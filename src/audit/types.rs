@@ -71,7 +71,8 @@ impl AuditEvent {
         self.0.row_id.as_deref()
     }
 
-    /// How often the same happened: within one request, or, of credentials that were refused, at once.
+    /// How often the same happened: within one request, or at once where there is more than is kept one by one.
+    /// Of a mutation that failed, how many rows it named.
     async fn times(&self) -> i32 {
         self.0.times
     }

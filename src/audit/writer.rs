@@ -6,11 +6,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use hallpass_entity::audit::Model;
 use hallpass_entity::{AuditEventId, Database, Error, System, Timestamp, now};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::meter::Outcome;
+use super::meter::{Dropped, Outcome};
 use super::{AT_ONCE, Audit};
 use crate::access::Entry;
 use crate::config::Retention;
@@ -32,7 +31,6 @@ const FORGOTTEN_AT_ONCE: u64 = 1000;
 /// The one who writes.
 pub struct Writer {
     audit: Arc<Audit>,
-    queue: mpsc::Receiver<Entry>,
     database: Database,
     retention: Option<Duration>,
     tidy_at: Instant,
@@ -41,11 +39,10 @@ pub struct Writer {
 impl Writer {
     pub(super) fn new(
         audit: Arc<Audit>,
-        queue: mpsc::Receiver<Entry>,
         database: Database,
         Retention(retention): Retention,
     ) -> Self {
-        Self { audit, queue, database, retention, tidy_at: Instant::now() }
+        Self { audit, database, retention, tidy_at: Instant::now() }
     }
 
     /// Writes until `stop`, then what is left.
@@ -57,7 +54,7 @@ impl Writer {
                 self.tidy().await;
             }
         }
-        self.queue.close();
+        self.audit.queue.close();
         self.write_waiting(&stop).await;
         self.rename_erased().await;
     }
@@ -70,24 +67,23 @@ impl Writer {
     /// Writes what waits now. What comes meanwhile waits for the next time: however much comes, the rest of
     /// the work gets its turn.
     async fn write_waiting(&mut self, stop: &CancellationToken) {
-        let mut waiting = self.queue.len();
+        let mut waiting = self.audit.queue.len();
         self.audit.meter.wait(waiting);
         let mut entries = self.audit.failures.take();
         loop {
-            while entries.len() < AT_ONCE
-                && waiting > 0
-                && let Ok(entry) = self.queue.try_recv()
-            {
-                waiting -= 1;
-                entries.push(entry);
-            }
+            let taken = self.audit.queue.take(waiting.min(AT_ONCE.saturating_sub(entries.len())));
+            waiting -= taken.len();
+            entries.extend(taken);
+            // The shares are served in turn; the record is in the order of time.
+            entries.sort_by_key(|entry| entry.at);
             if entries.is_empty() {
                 return;
             }
             let events = entries.drain(..).map(event).collect::<Vec<_>>();
             if !self.write(events, stop).await && stop.is_cancelled() {
                 // Whoever stops does not wait for a database that is away.
-                return self.audit.meter.count(Outcome::Dropped, self.queue.len());
+                let left = self.audit.queue.close();
+                return self.audit.meter.dropped(Dropped::Stopped, left);
             }
         }
     }
@@ -109,7 +105,7 @@ impl Writer {
                 }
                 Err(error) => {
                     tracing::error!(%error, lost = events.len(), "a part of the audit is lost");
-                    self.audit.meter.count(Outcome::Dropped, events.len());
+                    self.audit.meter.dropped(Dropped::Database, events.len());
                     return false;
                 }
             }

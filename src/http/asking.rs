@@ -49,7 +49,8 @@ impl Asker {
     pub(super) async fn who(&self, parts: &Parts, id: &RequestId) -> Result<Who, Rejection> {
         let caller = self.caller(parts, id).await?;
         let confirmation = caller.is_some().then(|| Confirmation::by(Arc::clone(&self.0)));
-        Ok(Who { caller, confirmation, request_id: id.as_str().to_owned() })
+        let (request_id, address) = (id.as_str().to_owned(), self.address());
+        Ok(Who { caller, confirmation, request_id, address })
     }
 
     /// Watches the credential by which `caller` was recognized. Nobody has none.

@@ -23,6 +23,7 @@ mod revocations;
 mod server;
 mod variables;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_graphql::parser::types::ExecutableDocument;
@@ -56,15 +57,18 @@ pub struct Who {
     pub confirmation: Option<Confirmation>,
     /// The id of the request.
     pub request_id: String,
+    /// The end user's address.
+    pub address: IpAddr,
 }
 
 /// The schema as a caller sees it.
 pub type See = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
 /// Gives a request what its resolvers need to know of whoever asks.
 pub type Prepare = dyn Fn(async_graphql::Request, Who) -> async_graphql::Request + Send + Sync;
-/// Puts on the record what a document asked for that its caller does not see, in the request of this id;
-/// later, so that its answer does not come later than one about what is not there at all.
-pub type NoteHidden = dyn Fn(Arc<ExecutableDocument>, Option<Arc<Caller>>, String) + Send + Sync;
+/// Puts on the record what a document asked for that its caller does not see, in the request of this id and
+/// address; later, so that its answer does not come later than one about what is not there at all.
+pub type NoteHidden =
+    dyn Fn(Arc<ExecutableDocument>, Option<Arc<Caller>>, String, IpAddr) + Send + Sync;
 /// Names what is not ready.
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 /// The personas of development, with fresh tokens.

@@ -1,5 +1,6 @@
 //! One operation, whatever it came by: checked in one place, run in one place.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ struct Record {
     document: Arc<ExecutableDocument>,
     caller: Option<Arc<Caller>>,
     request_id: String,
+    address: IpAddr,
 }
 
 impl Record {
@@ -46,7 +48,7 @@ impl Record {
 
     fn refused(&self) {
         let (document, request_id) = (Arc::clone(&self.document), self.request_id.clone());
-        (self.shared.parts.note_hidden)(document, self.caller.clone(), request_id);
+        (self.shared.parts.note_hidden)(document, self.caller.clone(), request_id, self.address);
     }
 }
 
@@ -64,6 +66,7 @@ pub(super) fn prepare(
         document: Arc::clone(&document),
         caller: who.caller.clone(),
         request_id: who.request_id.clone(),
+        address: who.address,
     };
     let mut kind = None;
     if let Some(operation) = operation(&document, params.operation_name.as_deref()) {

@@ -67,6 +67,7 @@ pub use probe::{
 pub use refusal::{CHECKS, Check, Outage, Refusal};
 pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
 pub use status::Status;
+pub use turns::network;
 pub use user_state::UserState;
 pub use users::{LookupError, User, Users};
 pub use watch::{Ended, Gate, Watch};

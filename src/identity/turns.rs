@@ -48,8 +48,9 @@ impl Turns {
     }
 }
 
-/// Who has one IPv6 address has its whole /64 (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
+/// The network that counts as one client: whoever has one IPv6 address has its whole /64 (RFC 6177).
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let upper = address.to_bits() & !u128::from(u64::MAX);

@@ -1,5 +1,6 @@
 //! The audit on its way to the database: what waits, what is dropped, what is forgotten and renamed.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,9 @@ use crate::people::alice;
 
 /// As many as wait at once.
 const WAITING: usize = 8192;
+/// As many as one caller's share holds.
+const SHARE: usize = 2048;
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// An audit of a test's own, beside the server's.
 struct Desk {
@@ -41,7 +45,7 @@ impl Desk {
     }
 
     fn leaves(&self, entries: Vec<Entry>) {
-        (self.audit.ledger())(entries);
+        (self.audit.ledger(HERE))(entries);
     }
 
     /// Writes what waits, and ends.
@@ -69,10 +73,17 @@ struct Ended {
 }
 
 fn counted(metrics: &Registry, outcome: &str) -> usize {
+    value(metrics, &format!("hallpass_audit_events_total{{outcome=\"{outcome}\"}} "))
+}
+
+fn dropped(metrics: &Registry, reason: &str) -> usize {
+    value(metrics, &format!("hallpass_audit_dropped_total{{reason=\"{reason}\"}} "))
+}
+
+fn value(metrics: &Registry, name: &str) -> usize {
     let mut text = String::new();
     encode(&mut text, metrics).unwrap();
-    let name = format!("hallpass_audit_events_total{{outcome=\"{outcome}\"}} ");
-    text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
+    text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
 }
 
 fn entry(caller: Option<&str>, field: &str) -> Entry {
@@ -89,6 +100,10 @@ fn entry(caller: Option<&str>, field: &str) -> Entry {
         row_id: None,
         times: 1,
     }
+}
+
+fn failed(caller: Option<&str>, field: &str) -> Entry {
+    Entry { outcome: "FORBIDDEN".to_owned(), ..entry(caller, field) }
 }
 
 fn row(age: TimeDelta) -> Model {
@@ -122,37 +137,50 @@ async fn until(condition: impl AsyncFn() -> bool) {
 }
 
 on_both_databases! {
-    async fn what_finds_no_room_is_dropped_and_counted_and_nobody_waits(app: App) {
+    async fn no_caller_crowds_out_another_or_a_privileged_read(app: App) {
         let desk = Desk::on(&app.database, "off");
         let began = Instant::now();
-        for _ in 0..WAITING {
-            desk.leaves(vec![entry(None, "Query.anonymous")]);
+        // Many callers who flood, with refusals that say the same and with lines that all differ.
+        for caller in 0..20 {
+            let id = format!("user-{caller}");
+            desk.leaves((0..1000).map(|_| failed(Some(&id), "Query.refused")).collect());
+            desk.leaves((0..3000).map(|line| entry(Some(&id), &format!("Mutation.m{line}"))).collect());
+            desk.leaves((0..3000).map(|line| entry(Some(&id), &format!("Query.q{line}"))).collect());
+            desk.leaves((0..1000).map(|line| failed(None, &format!("Query.n{line}"))).collect());
         }
-        assert_eq!(counted(&desk.metrics, "dropped"), WAITING / 2, "half is for who is signed in");
-        for _ in 0..WAITING / 2 {
-            desk.leaves(vec![entry(Some("user-alice"), "Query.hers")]);
-        }
-        assert_eq!(counted(&desk.metrics, "dropped"), WAITING / 2, "none of theirs");
-        desk.leaves(vec![entry(Some("user-alice"), "Query.more"), entry(Some("user-alice"), "Query.more")]);
-        assert_eq!(counted(&desk.metrics, "dropped"), WAITING / 2 + 2);
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        desk.leaves(vec![entry(Some("user-alice"), "Mutation.hers")]);
+        desk.leaves(vec![entry(Some("user-ada"), "Query.privileged")]);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        let (lost, full) = (counted(&desk.metrics, "dropped"), dropped(&desk.metrics, "full"));
+        assert_eq!(lost, full + dropped(&desk.metrics, "share"));
+        assert!(full > 0 && dropped(&desk.metrics, "share") > 0);
+        let merged = counted(&desk.metrics, "merged");
         let ended = desk.ends().await;
-        assert_eq!(counted(&ended.metrics, "written"), WAITING);
         let kept = rows(&app.database).await;
-        assert_eq!(kept.len(), WAITING, "what waits when the server stops is written");
-        assert!(kept.iter().all(|event| event.field != "Query.more"));
-        (ended.audit.ledger())(vec![entry(Some("user-alice"), "Query.late")]);
-        assert_eq!(counted(&ended.metrics, "dropped"), WAITING / 2 + 3, "nobody writes any more");
+        assert!(kept.len() <= WAITING + SHARE, "{}", kept.len());
+        assert_eq!(kept.len() + lost + merged, 20 * 8000 + 2, "each line is accounted for");
+        for (caller, field) in [("user-alice", "Mutation.hers"), ("user-ada", "Query.privileged")] {
+            let found = kept.iter().find(|event| event.caller_id.as_deref() == Some(caller));
+            assert_eq!(found.map(|event| event.field.as_str()), Some(field));
+        }
+        let refused = kept.iter().filter(|event| event.caller_id.as_deref() == Some("user-0"));
+        let refused = refused.filter(|event| event.field == "Query.refused").collect::<Vec<_>>();
+        assert_eq!(refused.iter().map(|event| event.times).sum::<i32>(), 1000, "merged, not lost");
+        assert_eq!(refused.len(), 128);
+        (ended.audit.ledger(HERE))(vec![entry(Some("user-alice"), "Query.late")]);
+        assert_eq!(dropped(&ended.metrics, "stopped"), 1, "nobody writes any more");
     }
 
-    async fn a_request_is_on_the_record_whole_or_not_at_all(app: App) {
+    async fn shares_are_written_in_turn(app: App) {
         let desk = Desk::on(&app.database, "off");
-        desk.leaves((0..WAITING - 1).map(|_| entry(Some("user-alice"), "Query.first")).collect());
-        desk.leaves(vec![entry(Some("user-alice"), "Query.second"), entry(Some("user-alice"), "Query.second")]);
-        desk.leaves(vec![entry(Some("user-alice"), "Query.third")]);
-        let ended = desk.ends().await;
-        assert_eq!((counted(&ended.metrics, "written"), counted(&ended.metrics, "dropped")), (WAITING, 2));
-        assert!(rows(&app.database).await.iter().all(|event| event.field != "Query.second"));
+        desk.leaves((0..SHARE).map(|_| entry(Some("user-mallory"), "Mutation.first")).collect());
+        desk.leaves(vec![entry(Some("user-alice"), "Mutation.second")]);
+        desk.leaves((0..600).map(|_| failed(None, "Query.third")).collect());
+        desk.ends().await;
+        let kept = rows(&app.database).await;
+        let place = |field: &str| kept.iter().position(|event| event.field == field).unwrap();
+        assert!(place("Mutation.second") < 500, "within the first batch");
+        assert!(place("Query.third") < 500);
     }
 
     async fn a_flood_of_bad_credentials_is_a_few_rows_that_count_them_all(app: App) {
@@ -206,7 +234,7 @@ on_both_databases! {
         let before = rows(&app.database).await.len();
 
         let pseudonym = Desk::on(&app.database, "off").during(async |audit, metrics| {
-            let ledger = audit.ledger();
+            let ledger = audit.ledger(HERE);
             // Once twice is written, what a writer does when it starts is done.
             for written in 1..=2 {
                 ledger(vec![entry(Some("user-alice"), "Query.before")]);
@@ -259,7 +287,7 @@ async fn a_batch_waits_while_the_database_is_away_and_is_written_when_it_is_back
     let held = system.connection().begin().await.unwrap();
     Desk::on(&database, "off")
         .during(async |audit, metrics| {
-            (audit.ledger())(vec![entry(Some("user-alice"), "Query.waits")]);
+            (audit.ledger(HERE))(vec![entry(Some("user-alice"), "Query.waits")]);
             // Whoever asked first was refused first: the writer, then we.
             for _ in 0..2 {
                 database.ping().await.unwrap_err();
@@ -277,9 +305,12 @@ async fn what_cannot_be_written_is_counted_and_the_server_stops_all_the_same() {
     let system = app.database.system("tests break the database");
     system.connection().execute_unprepared("DROP TABLE audit_event").await.unwrap();
     let desk = Desk::on(&app.database, "off");
-    desk.leaves((0..1200).map(|_| entry(Some("user-alice"), "Query.lost")).collect());
+    desk.leaves((0..1200).map(|_| entry(Some("user-alice"), "Mutation.lost")).collect());
     let ended = desk.ends().await;
-    assert_eq!((counted(&ended.metrics, "written"), counted(&ended.metrics, "dropped")), (0, 1200));
+    assert_eq!(
+        (counted(&ended.metrics, "written"), dropped(&ended.metrics, "database")),
+        (0, 1200)
+    );
     let answer =
         app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"x\"}) { id } }").await;
     assert!(answer["createTask"]["id"].is_string(), "requests do not depend on it");
@@ -309,7 +340,7 @@ async fn however_much_comes_the_rest_of_the_work_gets_its_turn() {
     let app = App::start(Backend::Sqlite).await;
     Desk::on(&app.database, "off")
         .during(async |audit, metrics| {
-            let ledger = audit.ledger();
+            let ledger = audit.ledger(HERE);
             let steady = async {
                 loop {
                     ledger(vec![entry(Some("user-alice"), "Query.steady")]);
