@@ -1,18 +1,20 @@
 //! What changed, and whose it was: published after it was committed, heard by its owner's listeners.
 //!
 //! Each owner has a channel of their own, so nobody can be handed another's events, and nobody is woken
-//! by them. An event carries ids only: whoever listens reads the row again under their own scope. It is
-//! told once and kept nowhere: who is not listening reads the rows. [`relay`](crate::relay) tells the
-//! other nodes.
+//! by them. An event carries ids only: what it is about is read under the owner's scope, once for all
+//! listeners on this node ([`Delivered::once`]). It is told once and kept nowhere: who is not listening reads the
+//! rows. [`relay`](crate::relay) tells the other nodes.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hallpass_entity::{ChapterId, TaskId, UserId};
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
+use tokio::sync::{OnceCell, broadcast};
 
-/// How many events may wait for a listener. One that falls behind further has missed some.
+/// How many events may wait for a listener, of which a mutation can make a hundred at once. One that falls
+/// behind further has missed some.
 const WAITING: usize = 256;
 /// How many may wait to be told to other nodes.
 const WAITING_TO_LEAVE: usize = 4096;
@@ -47,12 +49,44 @@ pub struct Event {
     pub row: Row,
 }
 
+type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
+
+/// An event, as all listeners of its owner on this node get it.
+#[derive(Debug)]
+pub struct Delivered {
+    /// What happened.
+    pub event: Event,
+    shared: Mutex<HashMap<TypeId, Shared>>,
+}
+
+impl Delivered {
+    fn of(event: Event) -> Arc<Self> {
+        Arc::new(Self { event, shared: Mutex::default() })
+    }
+
+    /// What `read` returns, which runs once for all listeners that want a `T`. They all belong to the owner of
+    /// the event: give only what depends on nothing but the owner and the event.
+    pub async fn once<T, F>(&self, read: impl FnOnce() -> F) -> Arc<T>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = T>,
+    {
+        let cell = {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(shared.entry(TypeId::of::<T>()).or_default())
+        };
+        let read = async || Arc::new(read().await) as Arc<dyn Any + Send + Sync>;
+        let value = Arc::clone(cell.get_or_init(read).await);
+        value.downcast().expect("it is kept under its own type")
+    }
+}
+
 /// Events were dropped: what the listener knows is out of date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missed;
 
 /// By the owner's id.
-type Channels = HashMap<String, broadcast::Sender<Event>>;
+type Channels = HashMap<String, broadcast::Sender<Arc<Delivered>>>;
 
 /// Where events are published and heard. Cheap to clone: every clone is the same place.
 #[derive(Clone)]
@@ -100,7 +134,7 @@ impl Events {
     pub(crate) fn deliver(&self, owner: &str, event: Event) {
         if let Some(channel) = self.channels().get(owner) {
             // Its last listener may be about to leave.
-            let _ = channel.send(event);
+            let _ = channel.send(Delivered::of(event));
         }
     }
 
@@ -116,7 +150,7 @@ impl Events {
 
 /// Hears the events of one owner.
 pub struct Listener {
-    receiver: broadcast::Receiver<Event>,
+    receiver: broadcast::Receiver<Arc<Delivered>>,
     // Dropped after the receiver.
     _place: Place,
 }
@@ -127,7 +161,7 @@ impl Listener {
     /// # Errors
     /// [`Missed`] when events were dropped. Listening on would leave a gap: read the rows again, and
     /// listen anew.
-    pub async fn next(&mut self) -> Result<Event, Missed> {
+    pub async fn next(&mut self) -> Result<Arc<Delivered>, Missed> {
         self.receiver.recv().await.map_err(|_| Missed)
     }
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object};
 use hallpass_entity::{ChapterId, Set, now, progress};
 
-use super::query::chapter_node;
+use super::query::chapter_of;
 use super::types::{CHAPTER, Chapter, ChapterProgress};
 use crate::access::Rule::SignedIn;
 use crate::access::{READER, guarded, null_only_on_error};
@@ -61,7 +61,7 @@ async fn published(ctx: &Context<'_>, id: &ID) -> Result<(ChapterId, Chapter)> {
     if kind != CHAPTER {
         return Err(missing());
     }
-    let chapter = chapter_node(ctx, key.into()).await?.ok_or_else(missing)?;
+    let chapter = chapter_of(ctx, key.into()).await?.ok_or_else(missing)?;
     Ok((key.into(), chapter))
 }
 

@@ -87,13 +87,18 @@ impl CourseQuery {
             Listing { name: "title".to_owned(), order: Order::by(course::Column::Title, false) };
         let args = PageArgs::new(first, after, last, before);
         let rows = catalogue(ctx).rows().filter(filter.unwrap_or_default().check());
-        connect(rows, &by_title, &args, Course::from).await.map(Some)
+        let page = connect(rows, &by_title, &args, Course::from).await?;
+        let courses = page.edges.iter().map(|edge| edge.node.row());
+        catalogue(ctx).record_courses(ctx, "Query.courses", courses);
+        Ok(Some(page))
     }
 
     /// The published course with this slug; to editors, a draft too.
     #[graphql(guard = "Public")]
     async fn course(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Course>> {
-        Ok(by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?.map(Course::from))
+        let row = by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?;
+        catalogue(ctx).record_courses(ctx, "Query.course", &row);
+        Ok(row.map(Course::from))
     }
 
     /// The published chapters: of one course in their order, else of all courses, oldest first. To
@@ -122,13 +127,20 @@ impl CourseQuery {
         let filter = filter.unwrap_or_default().check()?.and_maybe(of_course);
         let args = PageArgs::new(first, after, last, before);
         let rows = catalogue(ctx).rows().filter(filter);
-        connect(rows, &listing, &args, Chapter::from).await.map(Some)
+        let page = connect(rows, &listing, &args, Chapter::from).await?;
+        let chapters = page.edges.iter().map(|edge| edge.node.row());
+        catalogue(ctx).record_chapters(ctx, "Query.chapters", chapters);
+        Ok(Some(page))
     }
 
     /// The published chapter with this slug; to editors, a draft too.
     #[graphql(guard = "Public")]
     async fn chapter(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Chapter>> {
-        Ok(by_slug::<chapter::Entity>(ctx, chapter::Column::Slug, &slug).await?.map(Chapter::from))
+        let row = by_slug::<chapter::Entity>(ctx, chapter::Column::Slug, &slug).await?;
+        if let Some(row) = &row {
+            catalogue(ctx).record_chapter(ctx, "Query.chapter", row).await?;
+        }
+        Ok(row.map(Chapter::from))
     }
 
     /// Chapters that the caller may read and has not finished: those of their interest first.
@@ -180,8 +192,9 @@ where
 /// # Errors
 /// When the database is away.
 pub async fn course_node(ctx: &Context<'_>, id: CourseId) -> Result<Option<Course>> {
-    let rows = catalogue(ctx).rows().filter(course::Column::Id.is(id));
-    Ok(rows.one().await?.map(Course::from))
+    let row = catalogue(ctx).rows().filter(course::Column::Id.is(id)).one().await?;
+    catalogue(ctx).record_courses(ctx, "Query.node", &row);
+    Ok(row.map(Course::from))
 }
 
 /// The chapter with this key, if the caller sees it.
@@ -189,6 +202,15 @@ pub async fn course_node(ctx: &Context<'_>, id: CourseId) -> Result<Option<Cours
 /// # Errors
 /// When the database is away.
 pub async fn chapter_node(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
+    let chapter = chapter_of(ctx, id).await?;
+    if let Some(chapter) = &chapter {
+        catalogue(ctx).record_chapter(ctx, "Query.node", chapter.row()).await?;
+    }
+    Ok(chapter)
+}
+
+/// The same, for a mutation, which is on the record anyway.
+pub(super) async fn chapter_of(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
     let rows = catalogue(ctx).rows().filter(chapter::Column::Id.is(id));
     Ok(rows.one().await?.map(Chapter::from))
 }

@@ -1,13 +1,15 @@
 //! Hearing of progress as it is noted.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Subscription};
 use futures_util::{Stream, StreamExt as _};
-use hallpass_entity::{ChapterId, Comparison as _, Scope, progress};
+use hallpass_entity::{ChapterId, Comparison as _, Error, Scope, progress};
 
 use super::types::ChapterProgress;
 use crate::access::Rule::SignedIn;
 use crate::access::{guarded, null_only_on_error};
-use crate::events::{Event, Row};
+use crate::events::{Delivered, Row};
 use crate::graphql::{ContextExt as _, Result, live};
 
 /// The subscriptions of readers.
@@ -25,20 +27,37 @@ impl ReadingSubscription {
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<ChapterProgress>>>> {
         let scope = ctx.scope().clone();
-        let events = live(ctx.listen()?, |Event { row, .. }| match row {
-            Row::Progress(chapter) => Some(chapter),
+        let events = live(ctx.listen()?, |delivered| match delivered.event.row {
+            Row::Progress(chapter) => Some((chapter, delivered)),
             Row::Task(_) => None,
         });
-        Ok(events.then(move |chapter| {
+        Ok(events.then(move |noted| {
             let scope = scope.clone();
-            async move { Ok(Some(noted(&scope, chapter?).await?)) }
+            async move {
+                let (chapter, delivered) = noted?;
+                Ok(Some(progress_of(&scope, chapter, &delivered).await?))
+            }
         }))
     }
 }
 
-/// The progress as it stands now, which may be later than the event.
-async fn noted(scope: &Scope, chapter: ChapterId) -> Result<ChapterProgress> {
-    let this = progress::Column::ChapterId.is(chapter);
-    let row = scope.mine::<progress::Entity>()?.filter(this).one().await?;
-    Ok(ChapterProgress { chapter, row })
+/// A row of progress, or that it could not be read.
+struct Found(std::result::Result<Option<progress::Model>, Arc<Error>>);
+
+impl Found {
+    async fn read(scope: &Scope, chapter: ChapterId) -> Self {
+        let this = progress::Column::ChapterId.is(chapter);
+        let row = async { scope.mine::<progress::Entity>()?.filter(this).one().await };
+        Self(row.await.map_err(Arc::new))
+    }
+}
+
+/// The progress as it stands now, which may be later than the event; read once for all who hear of it.
+async fn progress_of(
+    scope: &Scope,
+    chapter: ChapterId,
+    delivered: &Delivered,
+) -> Result<ChapterProgress> {
+    let found = delivered.once(|| Found::read(scope, chapter)).await;
+    Ok(ChapterProgress { chapter, row: found.0.as_ref().map_err(Arc::clone)?.clone() })
 }

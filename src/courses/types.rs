@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 use hallpass_entity::{ChapterId, chapter, course, progress, variant};
 
+use super::catalogue::catalogue;
 use super::loaders::Loaders;
 use super::personalize::choose;
 use super::viewer::ChapterViewer;
@@ -28,6 +29,12 @@ pub struct CourseFields(course::Model);
 /// The row behind a [`Chapter`].
 #[derive(Clone, Debug)]
 pub struct ChapterFields(pub(super) chapter::Model);
+
+impl CourseFields {
+    pub(super) fn row(&self) -> &course::Model {
+        &self.0
+    }
+}
 
 impl From<course::Model> for Course {
     fn from(row: course::Model) -> Self {
@@ -116,8 +123,9 @@ impl ChapterFields {
 
     /// The course it is part of.
     async fn course(&self, ctx: &Context<'_>) -> Result<Option<Course>> {
-        let courses = &ctx.data_unchecked::<Loaders>().courses;
-        Ok(courses.load_one(self.0.course_id).await?.map(Course::from))
+        let row = ctx.data_unchecked::<Loaders>().courses.load_one(self.0.course_id).await?;
+        catalogue(ctx).record_courses(ctx, "Chapter.course", &row);
+        Ok(row.map(Course::from))
     }
 
     /// Whom it is for.
@@ -173,6 +181,10 @@ impl ChapterFields {
 }
 
 impl ChapterFields {
+    pub(super) fn row(&self) -> &chapter::Model {
+        &self.0
+    }
+
     async fn own_progress(&self, ctx: &Context<'_>) -> Result<Option<progress::Model>> {
         if ctx.scope().owner().is_none() {
             return Ok(None);
@@ -272,6 +284,7 @@ impl ChapterProgress {
     /// The chapter; null when it is not there for the caller any more.
     async fn chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
         let row = ctx.data_unchecked::<Loaders>().chapters.load_one(self.chapter).await?;
+        catalogue(ctx).record_chapters(ctx, "ChapterProgress.chapter", &row);
         Ok(row.map(Chapter::from))
     }
 

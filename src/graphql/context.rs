@@ -1,6 +1,7 @@
 //! What a resolver may know of its request: who asks, and which rows they may reach.
 
 use std::future::ready;
+use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
@@ -11,7 +12,7 @@ use hallpass_entity::{Error, Filter, Scope};
 
 use super::error::{ApiError, Result};
 use crate::access::{Asking, Rule};
-use crate::events::{Event, Events, Listener};
+use crate::events::{Delivered, Event, Events, Listener};
 use crate::identity::Caller;
 
 pub use crate::config::OwnershipDenial;
@@ -68,7 +69,7 @@ impl<'a> ContextExt<'a> for Context<'a> {
 /// would be a gap.
 pub fn live<T>(
     listener: Listener,
-    pick: impl Fn(Event) -> Option<T>,
+    pick: impl Fn(Arc<Delivered>) -> Option<T>,
 ) -> impl Stream<Item = Result<T>> {
     let heard = stream::unfold(Some(listener), |listener| async {
         let mut listener = listener?;

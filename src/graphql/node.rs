@@ -11,10 +11,48 @@ pub fn encode_id(type_name: &str, key: impl Into<Uuid>) -> ID {
 }
 
 /// The type and key that a global id stands for. What is no id of ours is the id of nothing: it
-/// reads like one that was deleted.
+/// reads like one that was deleted. So does another spelling of an id: caches and rate limits outside may rely on
+/// one.
 #[must_use]
 pub fn decode_id(id: &ID) -> Option<(String, Uuid)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id.as_bytes()).ok()?).ok()?;
     let (type_name, key) = text.split_once(':')?;
-    Some((type_name.to_owned(), Uuid::try_parse(key).ok()?))
+    let key = Uuid::try_parse(key).ok()?;
+    (encode_id(type_name, key) == *id).then(|| (type_name.to_owned(), key))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE};
+
+    use super::*;
+
+    #[test]
+    fn global_id_has_one_spelling() {
+        let key = Uuid::from_u128(0x0199_feed_beef_7abc_8def_0123_4567_89ab);
+        let id = encode_id("Task", key);
+        assert_eq!(decode_id(&id), Some(("Task".to_owned(), key)));
+        let spelled = |text: String| URL_SAFE_NO_PAD.encode(text);
+        let other_last = match id.as_bytes().last() {
+            Some(b'g') => 'h',
+            _ => 'g',
+        };
+        for other in [
+            URL_SAFE.encode(format!("Task:{}", key.simple())),
+            format!("{}=", *id),
+            format!("{}\n", *id),
+            format!(" {}", *id),
+            format!("{}{other_last}", &id[..id.len() - 1]),
+            spelled(format!("Task:{}", key.hyphenated())),
+            spelled(format!("Task:{}", key.braced())),
+            spelled(format!("Task:{}", key.urn())),
+            spelled(format!("Task:{}", key.simple()).replace("feed", "FEED")),
+            spelled(format!("Task: {}", key.simple())),
+            spelled(format!("Task:{}\0", key.simple())),
+            // The alphabet of which `+` and `/` are part.
+            STANDARD_NO_PAD.encode(format!("Ta\u{fffe}k:{}", key.simple())),
+        ] {
+            assert_eq!(decode_id(&ID(other.clone())), None, "{other}");
+        }
+    }
 }

@@ -183,6 +183,11 @@ impl Rejection {
         self.is_expiry
     }
 
+    /// Whether the client has more than it may.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.status == StatusCode::TOO_MANY_REQUESTS
+    }
+
     /// Whether a client may succeed that connects again by itself.
     pub(super) fn is_passing(&self) -> bool {
         self.is_expiry || self.status == StatusCode::SERVICE_UNAVAILABLE

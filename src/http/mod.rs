@@ -46,7 +46,7 @@ pub use graphiql::PersonaCard;
 pub use server::serve;
 
 use document::Documents;
-use live::Seats;
+use live::{Quotas, Seats};
 use metrics::Meter;
 
 /// Whoever asks for a document to be run.
@@ -116,6 +116,7 @@ struct Shared {
     parts: Parts,
     documents: Documents,
     seats: Seats,
+    quotas: Quotas,
     meter: Meter,
 }
 
@@ -136,7 +137,7 @@ pub fn routers(mut parts: Parts) -> Routers {
     let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
     let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
     let documents = Documents::new(parts.limits, parts.introspection);
-    let shared = Arc::new(Shared { parts, documents, seats, meter });
+    let shared = Arc::new(Shared { parts, documents, seats, quotas: Quotas::default(), meter });
     let router = Router::new()
         .route("/graphql", any(endpoint::graphql))
         .route("/graphql/ws", any(live::socket::open))

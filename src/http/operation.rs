@@ -14,6 +14,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::answer::{Content, Rejection, RequestId, nothing_ran};
 use super::document::operation;
+use super::live::{Permit, Resource};
 use super::params::Params;
 use super::{Shared, Who, variables};
 use crate::graphql::code;
@@ -28,6 +29,8 @@ pub(super) struct Operation {
     schema: Schema,
     record: Record,
     timeout: Duration,
+    /// Of a subscription, for as long as it runs.
+    permit: Option<Permit>,
 }
 
 /// What is noted where validation refused the document: it may have asked for what is hidden.
@@ -80,6 +83,12 @@ pub(super) fn prepare(
             return Err(Rejection::input(&problem.path, problem.message));
         }
     }
+    let permit = match kind {
+        Some(OperationType::Subscription) => {
+            shared.quotas.take(who.caller.as_deref(), Resource::Subscription)?
+        }
+        _ => None,
+    };
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query((*document).clone());
@@ -90,6 +99,7 @@ pub(super) fn prepare(
         record,
         schema: seen.schema.clone(),
         timeout: parts.limits.timeout,
+        permit,
     })
 }
 
@@ -134,8 +144,12 @@ impl Operation {
             return stream::once(self.run()).boxed();
         }
         let responses = AssertUnwindSafe(self.schema.execute_stream(self.request)).catch_unwind();
-        let record = self.record;
-        let told = move |response: &_| record.of(response);
+        let (record, permit) = (self.record, self.permit);
+        let told = move |response: &_| {
+            // Held for as long as the stream is.
+            let _ = &permit;
+            record.of(response);
+        };
         responses.map(move |response| response.inspect(&told).map_err(|_| panicked())).boxed()
     }
 }

@@ -1,13 +1,15 @@
 //! Hearing of tasks as they change.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object, Subscription};
 use futures_util::{Stream, StreamExt as _};
-use hallpass_entity::{Comparison as _, TaskId, task};
+use hallpass_entity::{Comparison as _, Error, Scope, TaskId, task};
 
 use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::SignedIn;
 use crate::access::{guarded, null_only_on_error};
-use crate::events::{Change, Event, Row};
+use crate::events::{Change, Delivered, Row};
 use crate::graphql::{ContextExt as _, Lenient, Result, encode_id, live};
 
 /// What became of a task.
@@ -26,10 +28,21 @@ pub enum TaskEventKind {
 pub type TaskEvent = Lenient<TaskEventFields>;
 
 /// The event behind a [`TaskEvent`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TaskEventFields {
-    change: Change,
+    delivered: Arc<Delivered>,
     id: TaskId,
+}
+
+/// The task of an event, or that it could not be read.
+struct Found(std::result::Result<Option<task::Model>, Arc<Error>>);
+
+impl Found {
+    async fn read(scope: &Scope, id: TaskId) -> Self {
+        let row =
+            async { scope.mine::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await };
+        Self(row.await.map_err(Arc::new))
+    }
 }
 
 /// Something that happened to one of the caller's tasks.
@@ -37,7 +50,7 @@ pub struct TaskEventFields {
 impl TaskEventFields {
     /// What happened.
     async fn kind(&self) -> TaskEventKind {
-        self.change.into()
+        self.delivered.event.change.into()
     }
 
     /// The global id of the task.
@@ -47,11 +60,13 @@ impl TaskEventFields {
 
     /// The task as it stands now, which may be later than the event; null when it is not there any more.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<Task>> {
-        if self.change == Change::Deleted {
+        if self.delivered.event.change == Change::Deleted {
             return Ok(None);
         }
-        let mine = ctx.scope().mine::<task::Entity>()?.filter(task::Column::Id.is(self.id));
-        Ok(mine.one().await?.map(|row| TaskFields::new(ctx, row)))
+        let scope = ctx.scope();
+        let found = self.delivered.once(|| Found::read(scope, self.id)).await;
+        let row = found.0.as_ref().map_err(Arc::clone)?.clone();
+        Ok(row.map(|row| TaskFields::of_event(ctx, row, &self.delivered)))
     }
 }
 
@@ -69,8 +84,8 @@ impl TaskSubscription {
         &self,
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<TaskEvent>>>> {
-        let events = live(ctx.listen()?, |Event { change, row }| match row {
-            Row::Task(id) => Some(TaskEventFields { change, id }),
+        let events = live(ctx.listen()?, |delivered| match delivered.event.row {
+            Row::Task(id) => Some(TaskEventFields { delivered, id }),
             Row::Progress(_) => None,
         });
         Ok(events.map(|event| Ok(Some(Lenient(event?)))))

@@ -1,12 +1,15 @@
 //! How a task looks from outside.
 
+use std::sync::Arc;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use hallpass_entity::task;
+use hallpass_entity::{Error, task};
 
 use super::tags::TagLoader;
 use super::viewer::TaskViewer;
 use crate::access::{Facts, Guarded, Rule::Owner, guarded, null_only_on_error};
+use crate::events::Delivered;
 use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
 
 /// The name under which tasks have global ids.
@@ -20,14 +23,25 @@ pub type Task = Lenient<TaskFields>;
 pub struct TaskFields {
     row: task::Model,
     is_owner: bool,
+    /// The event that it is shown with, where it is.
+    event: Option<Arc<Delivered>>,
 }
 
 impl TaskFields {
     pub(super) fn new(ctx: &Context<'_>, row: task::Model) -> Task {
         let is_owner = ctx.scope().owner() == Some(&row.owner_id);
-        Lenient(Self { row, is_owner })
+        Lenient(Self { row, is_owner, event: None })
+    }
+
+    /// The task of an event: what belongs to it is read once for all who hear of that.
+    pub(super) fn of_event(ctx: &Context<'_>, row: task::Model, event: &Arc<Delivered>) -> Task {
+        let Lenient(task) = Self::new(ctx, row);
+        Lenient(Self { event: Some(Arc::clone(event)), ..task })
     }
 }
+
+/// The tags of an event's task, or that they could not be read.
+struct Tags(std::result::Result<Vec<String>, Arc<Error>>);
 
 impl Guarded for TaskFields {
     fn facts(&self) -> Facts<'_> {
@@ -99,7 +113,11 @@ impl TaskFields {
     #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn tags(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
         let loader = ctx.data_unchecked::<DataLoader<TagLoader>>();
-        Ok(Some(loader.load_one(self.row.id).await?.unwrap_or_default()))
+        let read = async || Tags(loader.load_one(self.row.id).await.map(Option::unwrap_or_default));
+        match &self.event {
+            Some(event) => Ok(Some(event.once(read).await.0.as_ref().map_err(Arc::clone)?.clone())),
+            None => Ok(Some(read().await.0?)),
+        }
     }
 
     /// Whether everyone may see it.

@@ -12,6 +12,8 @@ use sea_orm::{
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Backend};
+use crate::course_drafts::{Hidden, hide};
+use crate::course_editing::editor;
 use crate::on_both_databases;
 use crate::people::{Person, alice, bob, person};
 use crate::socket::Socket;
@@ -465,6 +467,35 @@ on_both_databases! {
             assert_eq!(said(&event), ("Mutation.deleteTasks", "OWNER", "NOT_FOUND"));
             assert_eq!((event.row_id, event.times), (None, 100));
         }
+    }
+
+    async fn draft_read_by_an_editor_is_recorded(app: App) {
+        let edda = app.by_jwt(&editor());
+        let Hidden { course, inside, chapter, open, .. } = hide(&edda).await;
+        for (document, field, row) in [
+            ("{ course(slug: \"hidden-course\") { id } }", "Query.course", &course),
+            ("{ courses(filter: {published: false}) { nodes { id } } }", "Query.courses", &course),
+            ("{ chapter(slug: \"hidden-chapter\") { id } }", "Query.chapter", &chapter),
+            ("{ chapter(slug: \"hidden-inside\") { id } }", "Query.chapter", &inside),
+            ("{ chapters(filter: {published: false}) { nodes { id } } }", "Query.chapters", &chapter),
+            (&format!("{{ node(id: {course}) {{ id }} }}"), "Query.node", &course),
+            (&format!("{{ node(id: {chapter}) {{ id }} }}"), "Query.node", &chapter),
+            (&format!("{{ node(id: {inside}) {{ id }} }}"), "Query.node", &inside),
+        ] {
+            let event = event_of(&app, &edda.ask(document).await).await;
+            assert_eq!((event.field.as_str(), event.outcome.as_str()), (field, "ALLOWED"), "{document}");
+            assert!(event.rule.contains("editor"), "{}", event.rule);
+            assert_eq!(event.row_id.as_deref(), row.as_str(), "{document}");
+            assert_eq!(event.caller_id.as_deref(), Some("user-edda"));
+        }
+        let inside = "{ chapters(filter: {published: true}) { nodes { course { id } } } }";
+        let event = event_of(&app, &edda.ask(inside).await).await;
+        assert_eq!((event.field.as_str(), event.row_id.as_deref()), ("Chapter.course", course.as_str()));
+        let published = edda.ask(&format!("{{ node(id: {open}) {{ id }} }}")).await;
+        let as_reader = app.by_jwt(&alice()).ask("{ chapter(slug: \"hidden-inside\") { id } }").await;
+        settled(&app).await;
+        recorded(&app, &published, 0).await;
+        recorded(&app, &as_reader, 0).await;
     }
 
     async fn flood_of_one_caller_leaves_the_lines_of_others(app: App) {

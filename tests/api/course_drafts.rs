@@ -8,20 +8,20 @@ use crate::on_both_databases;
 use crate::people::{alice, person};
 
 /// Ids of things whose names, places and texts all say `hidden`.
-struct Hidden {
+pub struct Hidden {
     /// A draft.
-    course: Value,
+    pub course: Value,
     /// Published, in the draft course.
-    inside: Value,
+    pub inside: Value,
     /// A draft, in a published course.
-    chapter: Value,
+    pub chapter: Value,
     /// A text of that draft.
-    form: Value,
+    pub form: Value,
     /// A published course.
-    open: Value,
+    pub open: Value,
 }
 
-async fn hide(edda: &As<'_>) -> Hidden {
+pub async fn hide(edda: &As<'_>) -> Hidden {
     let course = course_called(edda, "hidden-course").await;
     let inside = chapter_called(edda, &course, "hidden-inside").await;
     publish(edda, "Chapter", &inside, true).await;

@@ -31,7 +31,7 @@ pub enum Came {
     End,
 }
 
-async fn asked(who: &As<'_>, query: &str, accept: &str) -> Response {
+pub async fn asked(who: &As<'_>, query: &str, accept: &str) -> Response {
     let request = who.request(Method::POST, "/graphql");
     let request = request.header(CONTENT_TYPE, "application/json").header(ACCEPT, accept);
     request.body(json!({"query": query}).to_string()).send().await.unwrap()

@@ -49,6 +49,7 @@ mod learners;
 mod live;
 mod live_callers;
 mod live_events;
+mod live_limits;
 mod log;
 mod machines;
 mod may;

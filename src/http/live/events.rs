@@ -18,8 +18,8 @@ use futures_util::stream::{self, BoxStream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::gated;
 use super::seats::Seat;
+use super::{Permit, Resource, gated};
 use crate::http::Shared;
 use crate::http::answer::{Content, Rejection, RequestId};
 use crate::http::asking::{Asker, ended};
@@ -40,7 +40,7 @@ struct Events {
     id: RequestId,
     stop: CancellationToken,
     state: State,
-    _seat: Seat,
+    _held: (Seat, Option<Permit>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,13 @@ pub(in crate::http) fn stream(
     connection: &Connection,
     id: &RequestId,
 ) -> Result<Response<Body>, Rejection> {
+    // What is too much is told by a status.
+    let operation = match operation {
+        Err(rejection) if rejection.is_crowded() => return Err(rejection),
+        operation => operation,
+    };
     let seat = shared.seats.take(asker.address())?;
+    let permit = shared.quotas.take(caller.as_deref(), Resource::Connection)?;
     let (shared, watch) = (Arc::clone(shared), asker.watch(caller));
     // What ends by itself may finish when the server stops, as any request.
     let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
@@ -75,7 +81,7 @@ pub(in crate::http) fn stream(
         id: id.clone(),
         stop,
         state: State::Open,
-        _seat: seat,
+        _held: (seat, permit),
     };
     let span = tracing::Span::current();
     let bytes = stream::unfold(events, move |events| events.next().instrument(span.clone()));

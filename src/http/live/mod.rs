@@ -3,10 +3,12 @@
 pub(super) mod events;
 mod line;
 mod protocol;
+mod quota;
 mod seats;
 mod session;
 pub(super) mod socket;
 
+pub(super) use quota::{Permit, Quotas, Resource};
 pub(super) use seats::Seats;
 
 use futures_util::StreamExt as _;

@@ -69,7 +69,7 @@ impl Close {
         let code = match rejection.status() {
             _ if rejection.is_expiry() => 4403,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => 4401,
-            StatusCode::SERVICE_UNAVAILABLE => 1013,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => 1013,
             _ => 1011,
         };
         Self::with(code, rejection.message())

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use super::line::{Line, Over};
 use super::protocol::{self, Close, Heard, Say};
 use super::session::Session;
+use super::{Permit, Resource};
 use crate::http::Shared;
 use crate::http::address::{Peer, end_user};
 use crate::http::answer::{MediaType, Rejection, RequestId};
@@ -74,7 +75,7 @@ fn accept(
 impl Line {
     async fn serve(mut self, peer: Peer, handshake: HeaderMap) {
         let over = match self.greet(peer, handshake).await {
-            Ok((asker, caller)) => Session::new(&mut self, asker).go_on(caller).await,
+            Ok((asker, caller, _permit)) => Session::new(&mut self, asker).go_on(caller).await,
             Err(over) => over,
         };
         if let Over::Close(close) = over {
@@ -91,7 +92,7 @@ impl Line {
         &mut self,
         peer: Peer,
         handshake: HeaderMap,
-    ) -> Result<(Arc<Asker>, Option<Arc<Caller>>), Over> {
+    ) -> Result<(Arc<Asker>, Option<Arc<Caller>>, Option<Permit>), Over> {
         if !self.speaks() {
             return Err(Close::subprotocol().into());
         }
@@ -106,8 +107,10 @@ impl Line {
         let asker = Asker::new(&self.shared.parts, peer, Method::POST, headers);
         let caller = asker.caller(&self.shared.parts, &self.id).await;
         let caller = caller.map_err(|rejection| Close::rejected(&rejection))?;
+        let permit = self.shared.quotas.take(caller.as_deref(), Resource::Connection);
+        let permit = permit.map_err(|rejection| Close::rejected(&rejection))?;
         self.say(&Say::ConnectionAck).await?;
-        Ok((Arc::new(asker), caller))
+        Ok((Arc::new(asker), caller, permit))
     }
 
     /// What the client shows, in its handshake and in its first words.

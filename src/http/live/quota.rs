@@ -1,0 +1,87 @@
+//! How many sockets, streams and subscriptions each caller has open, by whichever address.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hallpass_entity::UserId;
+
+use crate::http::answer::Rejection;
+use crate::identity::Caller;
+
+/// How many sockets and streams one caller has at most.
+const MOST_CONNECTIONS: usize = 64;
+/// How many subscriptions one caller has at most, over all of them.
+const MOST_SUBSCRIPTIONS: usize = 256;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::http) enum Resource {
+    /// A socket or a stream.
+    Connection,
+    /// A subscription.
+    Subscription,
+}
+
+impl Resource {
+    fn most(self) -> usize {
+        match self {
+            Self::Connection => MOST_CONNECTIONS,
+            Self::Subscription => MOST_SUBSCRIPTIONS,
+        }
+    }
+
+    fn refused(self) -> Rejection {
+        Rejection::crowded(match self {
+            Self::Connection => "You have too many sockets and streams open: close some.",
+            Self::Subscription => "You have too many subscriptions: end some.",
+        })
+    }
+}
+
+/// What each caller has open.
+#[derive(Clone, Default)]
+pub(in crate::http) struct Quotas(Arc<Mutex<HashMap<(UserId, Resource), usize>>>);
+
+/// One of a caller's resources, free again when dropped.
+pub(in crate::http) struct Permit {
+    quotas: Quotas,
+    key: (UserId, Resource),
+}
+
+impl Quotas {
+    /// A permit for `caller` to open one more. Callers without a credential need none: their address is limited.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`, where they have as many as they may.
+    pub(in crate::http) fn take(
+        &self,
+        caller: Option<&Caller>,
+        resource: Resource,
+    ) -> Result<Option<Permit>, Rejection> {
+        let Some(caller) = caller else { return Ok(None) };
+        let key = (caller.id().clone(), resource);
+        let mut open = self.open();
+        let own = open.entry(key.clone()).or_default();
+        if *own >= resource.most() {
+            return Err(resource.refused());
+        }
+        *own += 1;
+        Ok(Some(Permit { quotas: self.clone(), key }))
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<(UserId, Resource), usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut open = self.quotas.open();
+        if let Some(own) = open.get_mut(&self.key) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&self.key);
+            }
+        }
+    }
+}
