@@ -38,12 +38,13 @@ impl Evidence {
 
     /// Who it shows now.
     pub async fn decide(&self) -> Decision {
-        self.authenticator.decide(&self.method, &self.headers, self.address).await
+        // Boxed, here and below: what checks a credential is large, and what waits for it may be there for long.
+        Box::pin(self.authenticator.decide(&self.method, &self.headers, self.address)).await
     }
 
     /// The same, as the auth server confirmed it `since` then, where it can be asked.
     pub(super) async fn decide_since(&self, since: Timestamp) -> Decision {
-        self.authenticator.judge(&self.method, &self.headers, self.address, since).await
+        Box::pin(self.authenticator.judge(&self.method, &self.headers, self.address, since)).await
     }
 
     pub(super) fn authenticator(&self) -> &Authenticator {

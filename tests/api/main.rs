@@ -35,6 +35,7 @@ mod doctor;
 mod durability;
 mod erasure;
 mod events;
+mod global_ids;
 mod graphql_over_http;
 mod graphql_spec;
 mod guards;

@@ -178,7 +178,8 @@ impl<'a> Session<'a> {
         let span = tracing::info_span!("request", id = id.as_str());
         let (shared, stop) = (Arc::clone(&self.line.shared), self.line.stop.clone());
         let (asker, gate) = (Arc::clone(&self.asker), self.gate.clone());
-        let said = stream::once(async move {
+        // Boxed, so that it is gone once the answers begin.
+        let said = stream::once(Box::pin(async move {
             tracing::debug!("an operation comes over a socket");
             // For each operation anew: what the credential permits may have changed.
             match asker.who(&shared.parts, &id).await {
@@ -192,7 +193,7 @@ impl<'a> Session<'a> {
                 }
                 Err(rejection) => stream::iter([Said::Ended(rejection)]).boxed(),
             }
-        });
+        }));
         let said = Box::pin(said.flatten());
         let in_span = stream::unfold(said, move |mut said| {
             let next = async move { said.next().await.map(|item| (item, said)) };
