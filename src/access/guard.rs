@@ -175,7 +175,8 @@ impl Asking {
     ) -> Result<Result<(), Denial>, Unconfirmed> {
         match rule.decide(self.asker(), facts) {
             Err(denial) if denial.lack == Lack::Confirmation => {
-                self.decide_anew(rule, facts, denial).await
+                // Boxed: it is rare, and every guarded field would be as large.
+                Box::pin(self.decide_anew(rule, facts, denial)).await
             }
             decision => Ok(decision),
         }
