@@ -16,7 +16,7 @@ use crate::attendance::{self, Register};
 use crate::audit::{self, Writer};
 use crate::config::{Config, ConfigError, Environment, RowSecurity, SqliteSynchronous};
 use crate::courses;
-use crate::doctor::{Answers, Doctor, MigrationsError, Storage, Told, absent_file};
+use crate::doctor::{Answers, Doctor, MigrationsError, Pushes, Storage, Told, absent_file};
 use crate::events::Events;
 use crate::http::{self, Parts, PersonaCard, Routers};
 use crate::identity::{
@@ -328,9 +328,19 @@ fn opened(database: Database) -> Storage {
             let breach = gap.map(Breach::from);
             let storage = database.check_writable().await.err();
             let row_security = database.is_walled().then(|| breach.map_or(Ok(()), Err));
-            Ok(Told { migrations, row_security, storage })
+            let pushes = pushes(&database).await.ok();
+            Ok(Told { migrations, row_security, storage, pushes })
         })
     }))
+}
+
+/// What was pushed, as far as the database has it.
+async fn pushes(database: &Database) -> Result<Pushes, hallpass_entity::Error> {
+    let system = database.system("the doctor counts what the auth server pushed");
+    let (of_sessions, of_users) = system.count_revocations().await?;
+    let lately = hallpass_entity::now() - chrono::TimeDelta::days(1);
+    let unsigned = system.count_audit_events("revocations", "signature", lately).await?;
+    Ok(Pushes { of_sessions, of_users, unsigned })
 }
 
 fn doctor_of(

@@ -87,6 +87,23 @@ impl System<'_> {
         Ok(())
     }
 
+    /// How many events name this `field` and this `rule` since `moment`.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn count_audit_events(
+        &self,
+        field: &str,
+        rule: &str,
+        moment: Timestamp,
+    ) -> Result<u64, Error> {
+        let those = Entity::find()
+            .filter(Column::Field.eq(field))
+            .filter(Column::Rule.eq(rule))
+            .filter(Column::At.gte(moment));
+        Ok(those.count(self.connection()).await?)
+    }
+
     /// Forgets the oldest events from before `moment`, `most` of them. Answers how many there were.
     ///
     /// # Errors

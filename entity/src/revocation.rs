@@ -61,6 +61,17 @@ impl System<'_> {
         Ok(recent.order_by_asc(Column::HeardAt).all(self.connection()).await?)
     }
 
+    /// How many revocations are kept: of sessions, and of users.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn count_revocations(&self) -> Result<(u64, u64), Error> {
+        let all = Entity::find().count(self.connection()).await?;
+        let of_sessions = Entity::find().filter(Column::SessionId.is_not_null());
+        let of_sessions = of_sessions.count(self.connection()).await?;
+        Ok((of_sessions, all.saturating_sub(of_sessions)))
+    }
+
     /// Forgets the revocations heard before `moment`.
     ///
     /// # Errors

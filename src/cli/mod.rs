@@ -86,8 +86,11 @@ pub enum Action {
         #[arg(long, value_name = "T", conflicts_with = "cookie")]
         token: Option<String>,
         /// A Cookie header, or one `name=value`; - reads it from stdin
-        #[arg(long, value_name = "C")]
+        #[arg(long, value_name = "C", conflicts_with = "api_key")]
         cookie: Option<String>,
+        /// An API key; - reads it from stdin
+        #[arg(long, value_name = "K", conflicts_with = "token")]
+        api_key: Option<String>,
         /// Print it as JSON
         #[arg(long)]
         json: bool,
@@ -174,9 +177,11 @@ fn run() -> Result<(), CliError> {
         Action::Explain { persona, token, query } => {
             explain::run(&cli.settings.check()?, persona, token, query)
         }
-        Action::Doctor { token, cookie, json } => {
+        Action::Doctor { token, cookie, api_key, json } => {
             let token = token.map(|text| (Place::Authorization, text));
-            let shown = token.or_else(|| cookie.map(|text| (Place::Cookie, text)));
+            let cookie = cookie.map(|text| (Place::Cookie, text));
+            let api_key = api_key.map(|text| (Place::ApiKey, text));
+            let shown = token.or(cookie).or(api_key);
             doctor::run(&cli.settings.check()?, shown, json)
         }
         Action::Token { persona } => token::run(&cli.settings.check()?, persona),

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::advice::{self, Advice, Case};
+use super::advice::{self, Advice, Case, SessionAnswers};
 use super::text::{list, printable, span};
 use super::{Doctor, Finding, Observed};
-use crate::identity::{CHECKS, Caller, Check, Decision, Inspection, Kind, Looks, Place};
+use crate::identity::{CHECKS, Caller, Check, Decision, Inspection, Kind, Looks, Place, Via};
 
 /// What was found out about a credential.
 #[derive(Debug, Serialize)]
@@ -90,7 +90,13 @@ pub(super) async fn explain(
 ) -> Explanation {
     let inspection = doctor.authenticator.inspect(place, pasted);
     let decision = doctor.authenticator.decide_inspected(&inspection).await;
-    let case = Case { doctor, observed, setup, inspection: &inspection };
+    let answers = match &decision {
+        Decision::Refused(refusal) if refusal.check == Check::Known => {
+            Some(SessionAnswers::of(doctor, &inspection).await)
+        }
+        _ => None,
+    };
+    let case = Case { doctor, observed, setup, inspection: &inspection, answers };
     let (verdict, failed, advice) = match decision {
         Decision::Caller(caller) => (Verdict::Accepted, None, accepted(&caller, &case)),
         Decision::Refused(refusal) => {
@@ -189,14 +195,39 @@ fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
         missing
             .extend(settings.iter().filter(|(_, it)| !claims.contains_key(*it)).map(|(it, _)| *it));
     }
-    let reason = list(&said);
-    if caller.kind() == Kind::Service || missing.is_empty() {
-        return Advice { reason, fix: None };
+    let mut fixes: Vec<_> = unused_cookie_cache(caller, case).into_iter().collect();
+    if caller.kind() == Kind::User && !missing.is_empty() {
+        fixes.push(format!(
+            "nothing is said of {}: declare such fields under user.additionalFields at the auth server, \
+             pass them at sign-up, keep them in definePayload; a JWT says what held when it was signed",
+            list(&missing)
+        ));
     }
-    let fix = format!(
-        "nothing is said of {}: declare such fields under user.additionalFields at the auth server, \
-         pass them at sign-up, keep them in definePayload; a JWT says what held when it was signed",
-        list(&missing)
-    );
-    Advice { reason, fix: Some(fix) }
+    let fix = (!fixes.is_empty()).then(|| fixes.join("; "));
+    Advice { reason: list(&said), fix }
+}
+
+/// Why COOKIE_CACHE=trust had no effect on a session cookie.
+fn unused_cookie_cache(caller: &Caller, case: &Case<'_>) -> Option<String> {
+    let identity = &case.doctor.config.identity;
+    if !identity.trusts_cookie_cache || caller.via() != Via::SessionCookie {
+        return None;
+    }
+    let data = case.inspection.cookies.iter().find(|name| name.contains("session_data"));
+    Some(match data {
+        None => "COOKIE_CACHE=trust has no effect, because there is no `session_data` cookie beside it: set \
+                 session.cookieCache.enabled at the auth server, or remove COOKIE_CACHE"
+            .to_owned(),
+        Some(_) if identity.auth_secrets.is_empty() => {
+            "COOKIE_CACHE=trust has no effect, because the signature of `session_data` cannot be \
+             checked: set BETTER_AUTH_SECRET"
+                .to_owned()
+        }
+        Some(name) => format!(
+            "COOKIE_CACHE=trust has no effect, because {} is not accepted: it has expired, or is signed \
+             with another secret than BETTER_AUTH_SECRET, or has no `__Secure-` name although \
+             BETTER_AUTH_URL is https",
+            printable(name)
+        ),
+    })
 }

@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::identity::{Authenticator, MadeUpSession, Place, Probe};
 
 pub use credential::{Explanation, Outcome, Step, Verdict};
-pub use storage::{MigrationsError, Storage, Tells, Told, absent_file};
+pub use storage::{MigrationsError, Pushes, Storage, Tells, Told, absent_file};
 
 /// How well something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -124,7 +124,8 @@ impl Doctor {
     /// Looks at everything, and at the credential that somebody `pasted`.
     pub async fn examine(&self, pasted: Option<(Place, &str)>) -> Report {
         let mut setup = setup::findings(&self.config);
-        setup.extend(storage::findings(&self.storage, self.redis.as_deref()).await);
+        let expects_pushes = !self.config.identity.revocation_secrets.is_empty();
+        setup.extend(storage::findings(&self.storage, self.redis.as_deref(), expects_pushes).await);
         let observed = auth_server::look(self, &mut setup).await;
         keys::look(self, &mut setup).await;
         endpoints::look(self, &observed, &mut setup).await;

@@ -11,6 +11,7 @@ use crate::row_security::Breach;
 const DATABASE: &str = "database";
 const ROW_SECURITY: &str = "row security";
 const MIGRATIONS: &str = "migrations";
+const REVOCATIONS: &str = "revocations";
 
 /// The database, as far as it could be opened.
 pub enum Storage {
@@ -30,6 +31,19 @@ pub struct Told {
     pub storage: Option<Reason>,
     /// Whether row-level security holds, where it is on.
     pub row_security: Option<Result<(), Breach>>,
+    /// Which revocations the auth server pushed; none where that cannot be told.
+    pub pushes: Option<Pushes>,
+}
+
+/// Messages to `/revocations`.
+#[derive(Clone, Copy, Debug)]
+pub struct Pushes {
+    /// Kept revocations of sessions and API keys.
+    pub of_sessions: u64,
+    /// Kept revocations of users.
+    pub of_users: u64,
+    /// Messages of the last day that were refused for their signature.
+    pub unsigned: u64,
 }
 
 /// Tells how an open database stands.
@@ -56,9 +70,13 @@ pub fn absent_file(database_url: &str) -> Option<PathBuf> {
         .then_some(path)
 }
 
-pub(super) async fn findings(storage: &Storage, redis: Option<&Answers>) -> Vec<Finding> {
+pub(super) async fn findings(
+    storage: &Storage,
+    redis: Option<&Answers>,
+    expects_pushes: bool,
+) -> Vec<Finding> {
     let mut findings = match storage {
-        Storage::Open(tells) => open(tells().await),
+        Storage::Open(tells) => open(tells().await, expects_pushes),
         Storage::Absent(path) => vec![absent(path)],
         Storage::Failed(why) => vec![Finding::wrong(
             DATABASE,
@@ -80,13 +98,14 @@ pub(super) async fn findings(storage: &Storage, redis: Option<&Answers>) -> Vec<
     findings
 }
 
-fn open(told: Result<Told, MigrationsError>) -> Vec<Finding> {
+fn open(told: Result<Told, MigrationsError>, expects_pushes: bool) -> Vec<Finding> {
     let answers = || Finding::good(DATABASE, "DATABASE_URL answers");
     match told {
         Ok(told) => {
             let answers = told.storage.map_or_else(answers, unwritable);
             let mut findings = vec![answers, migrations(&told.migrations)];
             findings.extend(told.row_security.map(row_security));
+            findings.extend(told.pushes.filter(|_| expects_pushes).map(pushes));
             findings
         }
         Err(error @ MigrationsError::Away(_)) => {
@@ -129,6 +148,43 @@ fn row_security(holds: Result<(), Breach>) -> Finding {
     match holds {
         Ok(()) => Finding::good(ROW_SECURITY, "the database itself keeps owned rows apart"),
         Err(breach) => Finding::wrong(ROW_SECURITY, breach.problem, breach.fix),
+    }
+}
+
+/// Whether the auth server's plugin is there, and has the secret.
+fn pushes(received: Pushes) -> Finding {
+    let plugin = "add the plugin `revocations({ url, secret })` of revocation-hook.mjs to the auth server: \
+                  `url` is https://THIS-SERVER/revocations, `secret` is REVOCATION_SECRET";
+    let Pushes { of_sessions, of_users, unsigned } = received;
+    if unsigned > 0 {
+        return Finding::wrong(
+            REVOCATIONS,
+            format!("{unsigned} messages of the last day were not signed with REVOCATION_SECRET"),
+            "give the plugin of the auth server the same secret as REVOCATION_SECRET; while it rotates, list \
+             both here",
+        );
+    }
+    match (of_sessions, of_users) {
+        (0, 0) => Finding::warning(
+            REVOCATIONS,
+            "REVOCATION_SECRET is set, and the auth server has pushed nothing in eight days",
+            plugin,
+        ),
+        (0, _) => Finding::warning(
+            REVOCATIONS,
+            format!(
+                "{of_users} changes of users were pushed in eight days, and no sign-out: sessions that only \
+                 secondary storage holds end without database hooks"
+            ),
+            plugin,
+        ),
+        _ => Finding::good(
+            REVOCATIONS,
+            format!(
+                "in eight days the auth server pushed {of_sessions} ends and changes of sessions, and \
+                 {of_users} changes of users"
+            ),
+        ),
     }
 }
 

@@ -75,6 +75,7 @@ fn pasted(form: &[u8]) -> Option<(Place, String)> {
     let field = |name: &str| Some(url.query_pairs().find(|(other, _)| other == name)?.1);
     let place = match &*field("place")? {
         "cookie" => Place::Cookie,
+        "api-key" => Place::ApiKey,
         _ => Place::Authorization,
     };
     let credential = field("credential").filter(|text| !text.trim().is_empty())?;

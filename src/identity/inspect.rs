@@ -2,7 +2,7 @@
 //! whoever has to find out why it is not accepted. Whether it is good, only [`Authenticator`] says.
 
 use axum::http::header::{AUTHORIZATION, COOKIE};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -18,6 +18,9 @@ use crate::config::IdentityConfig;
 /// What stands where something is left out.
 const LEFT_OUT: &str = "(not shown)";
 
+/// Where API keys are shown.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 /// Parts of the names of members that hold what nobody may read over a shoulder.
 const SECRET_NAMES: [&str; 8] =
     ["token", "secret", "password", "apikey", "api_key", "signature", "cookie", "authorization"];
@@ -29,6 +32,8 @@ pub enum Place {
     Authorization,
     /// In `Cookie`.
     Cookie,
+    /// In `x-api-key`.
+    ApiKey,
 }
 
 /// What a credential looks like.
@@ -158,15 +163,10 @@ impl Authenticator {
 
     /// Decides about it as about any request's.
     pub async fn decide_inspected(&self, inspection: &Inspection) -> Decision {
-        let Some(value) = inspection.shown.clone() else {
+        let Some(headers) = inspection.headers() else {
             let reason = "it is no value for a header";
             return Decision::Refused(Refusal { check: Check::Form, reason });
         };
-        let name = match inspection.place {
-            Place::Authorization => AUTHORIZATION,
-            Place::Cookie => COOKIE,
-        };
-        let headers = HeaderMap::from_iter([(name, value)]);
         self.decide(&Method::POST, &headers, super::probe::NOBODYS_ADDRESS).await
     }
 
@@ -186,11 +186,22 @@ impl Authenticator {
 }
 
 impl Inspection {
+    /// The headers of a request that shows the credential; none where it is not a header value.
+    pub(super) fn headers(&self) -> Option<HeaderMap> {
+        let name = match self.place {
+            Place::Authorization => AUTHORIZATION,
+            Place::Cookie => COOKIE,
+            Place::ApiKey => API_KEY,
+        };
+        Some(HeaderMap::from_iter([(name, self.shown.clone()?)]))
+    }
+
     fn read(place: Place, pasted: &str, rules: &IdentityConfig) -> Self {
         let text = unquoted(pasted.trim());
         match place {
             Place::Authorization => Self::of_token(text, rules),
             Place::Cookie => Self::of_cookies(text, rules),
+            Place::ApiKey => Self::of_api_key(text, rules),
         }
     }
 
@@ -203,7 +214,9 @@ impl Inspection {
         };
         let is_token = header.is_none() && (!text.contains(' ') || opaque(text) == Looks::Word);
         let Some(token) = bearer.or(is_token.then_some(text)) else {
-            return Self::new(Place::Authorization, Looks::OtherScheme, sensitive(text));
+            let inspection = Self::new(Place::Authorization, Looks::OtherScheme, sensitive(text));
+            let flaw = without_prefix(text, "dpop ").map(|_| "its scheme is DPoP (RFC 9449)");
+            return Self { flaw, ..inspection };
         };
         let shown = sensitive(&format!("Bearer {token}"));
         Self::new(Place::Authorization, Looks::Unknown, shown).described(token, rules)
@@ -218,6 +231,19 @@ impl Inspection {
             return inspection.described(without_prefix(text, "bearer ").unwrap_or(text), rules);
         }
         inspection.with_cookies(&pairs, rules)
+    }
+
+    fn of_api_key(text: &str, rules: &IdentityConfig) -> Self {
+        let text = without_prefix(text, "x-api-key:").unwrap_or(text);
+        let inspection = Self::new(Place::ApiKey, Looks::Unknown, sensitive(text));
+        let inspection = inspection.described(text, rules);
+        match inspection.looks {
+            // Keys of any form can be made: `customKeyGenerator`.
+            Looks::Unknown | Looks::OpaqueToken | Looks::SignedSessionToken => {
+                Self { looks: Looks::ApiKey, flaw: None, clue: None, ..inspection }
+            }
+            _ => inspection,
+        }
     }
 
     fn new(place: Place, looks: Looks, shown: Option<HeaderValue>) -> Self {

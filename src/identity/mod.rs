@@ -62,7 +62,8 @@ pub use inspect::{Inspection, Looks, Place};
 pub use jwks::KeysStatus;
 pub use personas::{Issuer, IssuerError, PERSONAS, Persona};
 pub use probe::{
-    Asked, KeyEntry, MadeUpSession, NOBODYS_ADDRESS, Probe, Reply, TWO_ADDRESSES, key_entries,
+    Asked, KeyEntry, MadeUpSession, NOBODYS_ADDRESS, Probe, Reply, SessionAnswer, TWO_ADDRESSES,
+    key_entries,
 };
 pub use refusal::{CHECKS, Check, Outage, Refusal};
 pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::api_key::ApiKeys;
 use super::cookies::sensitive;
+use super::inspect::Inspection;
 use super::introspection::AccessTokens;
 use super::jwk;
 use super::meter::{Meter, Purpose};
@@ -70,6 +71,23 @@ pub struct MadeUpSession {
     pub cookie: Option<String>,
     /// Whether it takes a signature by BETTER_AUTH_SECRET for its own; none where that cannot be told.
     pub secret_fits: Option<bool>,
+    /// Whether its bearer plugin takes signed session tokens alone (`requireSignature`).
+    pub requires_signature: bool,
+}
+
+/// What `get-session` answers about a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionAnswer {
+    /// `null`: no session.
+    Nothing,
+    /// A session and its user.
+    Session,
+    /// An object without a session or without a user.
+    OtherShape,
+    /// A refusal, with the code in its body.
+    Refused(Option<String>),
+    /// It could not be found out.
+    Unknown,
 }
 
 /// One entry of a key set.
@@ -112,12 +130,54 @@ impl Probe {
         let mut secret_fits = None;
         for signed in self.secrets.sign_session_token(&token) {
             match self.knows_signature(&signed, cookie.as_deref(), address).await {
-                Some(true) => return MadeUpSession { cookie, secret_fits: Some(true) },
+                Some(true) => {
+                    let by_signature = match cookie {
+                        Some(_) => None,
+                        None => self.cookie_of_signed_bearer(&signed, address).await,
+                    };
+                    let requires_signature = by_signature.is_some();
+                    let cookie = cookie.or(by_signature);
+                    return MadeUpSession { cookie, secret_fits: Some(true), requires_signature };
+                }
                 // A server that shows no name may have another: then nothing is known.
                 answer => secret_fits = answer.filter(|_| cookie.is_some()),
             }
         }
-        MadeUpSession { cookie, secret_fits }
+        MadeUpSession { cookie, secret_fits, requires_signature: false }
+    }
+
+    async fn cookie_of_signed_bearer(
+        &self,
+        signed: &SecretString,
+        address: IpAddr,
+    ) -> Option<String> {
+        let bearer = header(&AUTHORIZATION, &format!("Bearer {}", signed.expose_secret()));
+        self.session(bearer, address).await.ok().and_then(session_cookie)
+    }
+
+    /// What `get-session` answers about a credential, from its database or, where `cached`, from a cookie
+    /// cache that is shown with it.
+    pub async fn shown_session(&self, inspection: &Inspection, cached: bool) -> SessionAnswer {
+        let (Some(headers), Some(server)) = (inspection.headers(), &self.config.auth_server) else {
+            return SessionAnswer::Unknown;
+        };
+        let path = if cached { "/get-session?disableRefresh=true" } else { GET_SESSION };
+        let Ok(reply) = self.put(&format!("{}{path}", server.base), headers).await else {
+            return SessionAnswer::Unknown;
+        };
+        let has = |body: &Value, name: &str| body.get(name).is_some_and(Value::is_object);
+        match (reply.status, reply.body) {
+            (StatusCode::OK, Some(Value::Null)) => SessionAnswer::Nothing,
+            (StatusCode::OK, Some(body)) if has(&body, "user") && has(&body, "session") => {
+                SessionAnswer::Session
+            }
+            (StatusCode::OK, Some(Value::Object(_))) => SessionAnswer::OtherShape,
+            (status, body) if status.is_client_error() => {
+                let code = body.as_ref().and_then(|body| body.get("code")?.as_str());
+                SessionAnswer::Refused(code.map(str::to_owned))
+            }
+            _ => SessionAnswer::Unknown,
+        }
     }
 
     async fn knows_signature(

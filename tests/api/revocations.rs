@@ -96,6 +96,11 @@ impl Push {
         Self::of("user.changed", json!({ "userId": id }))
     }
 
+    /// The same, signed with another secret.
+    pub fn by(self, secret: &str) -> Self {
+        Self { secret: secret.to_owned(), ..self }
+    }
+
     /// The same at this second.
     pub fn sent_at(self, at: i64) -> Self {
         Self { at, ..self }

@@ -36,7 +36,7 @@ export async function buildAuth(config, origin) {
     trustedOrigins: [origin],
     secret: config.secret ?? "hallpass-better-auth-test-secret-0123456789",
     secrets: config.secrets?.map(versionedSecret),
-    database: { dialect: await sqliteDialect(), type: "sqlite" },
+    database: config.stateless ? undefined : { dialect: await sqliteDialect(), type: "sqlite" },
     secondaryStorage: config.secondaryStorage && inMemory(),
     emailAndPassword: { enabled: true },
     user: {
@@ -92,10 +92,11 @@ export async function buildAuth(config, origin) {
         ...config.oauth,
       }),
       config.customSession &&
-        customSession(async ({ user, session }) => ({ roles: user.role.split(","), user, session })),
+        customSession(async ({ user, session }) => config.customSession === "other"
+          ? { me: user }
+          : { roles: user.role.split(","), user, session }),
     ].filter(Boolean),
   });
-  const { runMigrations } = await getMigrations(auth.options);
-  await runMigrations();
+  if (!config.stateless) await (await getMigrations(auth.options)).runMigrations();
   return auth;
 }

@@ -38,6 +38,12 @@ async function expireSession(auth, { token }) {
   return { id: session.id };
 }
 
+// What another process of a stateless server knows.
+async function forgetSessions(auth) {
+  const { adapter } = await auth.$context;
+  return { count: await adapter.deleteMany({ model: "session", where: [] }) };
+}
+
 async function createApiKey(auth, { email, enabled = true, ...options }) {
   const userId = (await findUser(auth, email)).id;
   const { id, key } = await auth.api.createApiKey({ body: { ...options, userId } });
@@ -76,6 +82,7 @@ export const controls = {
   "POST /control/user": updateUser,
   "POST /control/delete-user": deleteUser,
   "POST /control/expire-session": expireSession,
+  "POST /control/forget-sessions": forgetSessions,
   "POST /control/api-key": createApiKey,
   "POST /control/organization": createOrganization,
   "POST /control/oauth-client": createClient,

@@ -8,7 +8,8 @@
 //   (["x-forwarded-for"]), bearer (true), bearerRequireSignature (false),
 //   cookieCache ({"strategy": "compact" | "jwt" | "jwe", "maxAge": 300}),
 //   sessionCookieCache (true: the "jwt" strategy signs with the key of JWKS),
-//   customSession (true: get-session has "roles" beside "user" and "session"), organization (true),
+//   customSession (true: get-session has "roles" beside "user" and "session"; "other": it has neither),
+//   organization (true), stateless (true: there is no database),
 //   apiKeys (true, or options of the api-key plugin, or a list of them),
 //   oauth (true, or options of the OAuth provider),
 //   revocations ({"url", "secret"}: where revocation-hook.mjs sends its messages),
@@ -28,6 +29,7 @@
 //                                   "hooks"? (true: databaseHooks see it)} -> {"id"}
 //   POST /control/delete-user      {"email"} -> {"id"}
 //   POST /control/expire-session   {"token"} -> {"id"}
+//   POST /control/forget-sessions  as if a stateless server had started again
 //   POST /control/api-key          {"email", "enabled"?, and what createApiKey takes: "permissions",
 //                                   "expiresIn" (seconds), "remaining", "prefix", "organizationId", "configId",
 //                                   "rateLimitEnabled", "rateLimitMax", "rateLimitTimeWindow"} -> {"id", "key"}
@@ -56,7 +58,7 @@ process.on("SIGTERM", () => process.exit(0));
 const config = JSON.parse(process.env.BETTER_AUTH_TEST || "{}");
 const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "secret", "secrets", "jwt", "issuer",
   "audience", "jwtTellsImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
-  "customSession", "organization", "apiKeys", "oauth", "revocations", "secondaryStorage",
+  "customSession", "organization", "apiKeys", "oauth", "revocations", "secondaryStorage", "stateless",
   "lastLoginMethod", "ssoApiKey"];
 for (const key of Object.keys(config)) if (!known.includes(key)) throw new Error(`BETTER_AUTH_TEST: unknown key ${key}`);
 

@@ -3,6 +3,7 @@
 use super::super::auth_server::expected_cookie;
 use super::super::text::{list, printable, quoted};
 use super::{Advice, Case};
+use crate::config::OpaqueTokens;
 use crate::identity::{Check, Looks, Refusal};
 
 /// A request without a session cookie is anonymous; perhaps the cookie has another name.
@@ -189,7 +190,13 @@ fn unknown(case: &Case<'_>) -> Advice {
         }
     };
     let access = match case.doctor.config.identity.opaque_tokens {
-        Some(_) => "an OAuth access token was asked about too, and is not active",
+        Some(OpaqueTokens::Introspection { .. }) => {
+            "an OAuth access token was asked about too, and is not active for INTROSPECTION_CLIENT_ID: \
+             the auth server says so of another client's tokens too, unless they are for a `resource`"
+        }
+        Some(OpaqueTokens::UserInfo) => {
+            "an OAuth access token was asked about too, and userinfo refuses it"
+        }
         None => {
             "if it is an OAuth access token, set INTROSPECTION_CLIENT_ID, or ask for a `resource` to \
                  get a JWT (OAUTH_RESOURCE)"

@@ -38,6 +38,10 @@ pub(super) fn misplaced(case: &Case<'_>) -> Option<Advice> {
                 super::super::auth_server::expected_cookie(case.doctor)
             ),
         )),
+        (Place::ApiKey, looks) if looks.is_jwt() || looks == SessionCookie => Some(Advice::new(
+            format!("it is {}, and was shown as an API key", looks.name()),
+            "send it as `Authorization: Bearer <token>` or as `Cookie`",
+        )),
         (Place::Authorization, OtherCookies) => {
             Some(Advice::only("it is a cookie without a session"))
         }
@@ -51,7 +55,11 @@ pub(super) fn unreadable(case: &Case<'_>, reason: &str) -> Advice {
     let endpoint = case.token_endpoint();
     let inspection = case.inspection;
     if let Some(flaw) = inspection.flaw {
-        return Advice::new(flaw, format!("{bearer}, with the token in one piece"));
+        let fix = match inspection.looks {
+            Looks::OtherScheme => super::jwt::DPOP_FIX.to_owned(),
+            _ => format!("{bearer}, with the token in one piece"),
+        };
+        return Advice::new(flaw, fix);
     }
     match inspection.looks {
         Looks::Nothing => {

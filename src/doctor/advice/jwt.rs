@@ -27,7 +27,15 @@ pub(super) fn advise(case: &Case<'_>, refusal: Refusal) -> Advice {
     }
 }
 
+/// What to do about a token that is bound to a key of its client.
+pub(super) const DPOP_FIX: &str = "DPoP is not supported: let the client ask for plain Bearer tokens (without `DPoP` proofs, and with \
+     dpop_bound_access_tokens off at the auth server)";
+
 fn kind(case: &Case<'_>, reason: &str) -> Advice {
+    if case.claim("cnf").is_some() {
+        let reason = "it is bound to a key of its client (`cnf`, DPoP of RFC 9449), and is not a Bearer token";
+        return Advice::new(reason, DPOP_FIX);
+    }
     let authenticator = &case.doctor.authenticator;
     let (rules, looks) = (authenticator.rules(), case.inspection.looks);
     if looks == Looks::AccessToken && rules.oauth_resources.is_empty() {

@@ -5,6 +5,7 @@
 mod asked;
 mod form;
 mod jwt;
+mod session;
 mod times;
 
 use super::auth_server::{AUTH_SERVER, GET_SESSION};
@@ -12,7 +13,9 @@ use super::endpoints::{API_KEYS, OPAQUE};
 use super::keys::{DISCOVERY, KEY_SET};
 use super::{Doctor, Finding, Level, Observed};
 use crate::config::Environment;
-use crate::identity::{Check, Inspection, Looks, Refusal};
+use crate::identity::{Check, Inspection, Looks, Place, Refusal};
+
+pub(super) use session::SessionAnswers;
 
 /// Why, and what to change.
 pub(super) struct Advice {
@@ -21,12 +24,14 @@ pub(super) struct Advice {
 }
 
 /// Everything that is known of a credential that is not accepted.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Case<'a> {
     pub(super) doctor: &'a Doctor,
     pub(super) observed: &'a Observed,
     pub(super) setup: &'a [Finding],
     pub(super) inspection: &'a Inspection,
+    /// What the auth server answers about a session that is refused.
+    pub(super) answers: Option<SessionAnswers>,
 }
 
 impl Advice {
@@ -67,6 +72,9 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
     if case.inspection.looks == Looks::MailLink && refusal.check > Check::Header {
         return jwt::mail_link(case);
     }
+    if let Some(advice) = session::unusual(case) {
+        return advice;
+    }
     match refusal.check {
         Check::Form => form::unreadable(case, refusal.reason),
         Check::Ban => banned(case),
@@ -85,7 +93,9 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
         | Check::Known
         | Check::Subject => {
             let looks = case.inspection.looks;
-            if looks.is_jwt() {
+            if case.inspection.place == Place::ApiKey {
+                session::api_key(case, refusal)
+            } else if looks.is_jwt() {
                 jwt::advise(case, refusal)
             } else if matches!(looks, Looks::SessionCookie | Looks::OtherCookies) {
                 asked::cookie(case, refusal)

@@ -1,5 +1,6 @@
 //! What `hallpass doctor` says to somebody who set one thing wrong: the setting, and the fix.
 
+mod auth_servers;
 mod credentials;
 mod misplaced;
 mod page;
@@ -34,6 +35,7 @@ enum Shown<'a> {
     Nothing,
     Token(&'a str),
     Cookie(&'a str),
+    ApiKey(&'a str),
 }
 
 /// Runs the doctor with these settings and no others, where nothing else is.
@@ -50,6 +52,7 @@ fn said(settings: &[(&str, &str)], shown: Shown<'_>, more: &[&str]) -> (String, 
         Shown::Nothing => (vec!["doctor"], ""),
         Shown::Token(token) => (vec!["doctor", "--token", "-"], token),
         Shown::Cookie(cookie) => (vec!["doctor", "--cookie", "-"], cookie),
+        Shown::ApiKey(key) => (vec!["doctor", "--api-key", "-"], key),
     };
     let arguments: Vec<_> = arguments.into_iter().chain(more.iter().copied()).collect();
     let mut child = command(directory.path(), &arguments, settings)

@@ -1,0 +1,136 @@
+//! Real auth servers that are set up otherwise than most: the doctor names what differs.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::Shown::{ApiKey, Cookie, Nothing, Token};
+use super::{AUTH_SECRET, Told, doctor};
+use crate::app::App;
+use crate::auth_server::AuthServer;
+use crate::issuer::Issuer;
+use crate::revocations::{Push, SECRET};
+
+#[tokio::test]
+async fn custom_session_without_user_is_reported() {
+    let server = AuthServer::start(&json!({"customSession": "other"}));
+    let account = server.sign_up("Shape", json!({})).await;
+    let told = doctor(&[("BETTER_AUTH_URL", &server.url)], Cookie(&account.cookie));
+    told.is_refused_by("known", &["customSession", "`user` and `session`"]);
+}
+
+#[tokio::test]
+async fn required_bearer_signature_is_reported() {
+    let server = AuthServer::start(&json!({"bearerRequireSignature": true}));
+    let account = server.sign_up("Bare", json!({})).await;
+    let settings = [("BETTER_AUTH_URL", server.url.as_str()), ("BETTER_AUTH_SECRET", AUTH_SECRET)];
+    let told = doctor(&settings, Token(&account.session_token));
+    told.is_refused_by("known", &["requireSignature", "set-auth-token"]);
+    doctor(&settings, Token(&account.signed_token())).comes_out_as("accepted", &[]);
+}
+
+#[tokio::test]
+async fn stateless_auth_server_is_reported() {
+    let server = AuthServer::start(&json!({"stateless": true}));
+    let account = server.sign_up("Stateless", json!({})).await;
+    server.operate("forget-sessions", json!({})).await;
+    let told = doctor(&[("BETTER_AUTH_URL", &server.url)], Cookie(&account.cookie));
+    told.is_refused_by("known", &["stateless", "COOKIE_CACHE=trust", "BETTER_AUTH_SECRET"]);
+    let settings = [
+        ("BETTER_AUTH_URL", server.url.as_str()),
+        ("BETTER_AUTH_SECRET", AUTH_SECRET),
+        ("COOKIE_CACHE", "trust"),
+    ];
+    doctor(&settings, Cookie(&account.cookie)).comes_out_as("accepted", &[]);
+}
+
+#[tokio::test]
+async fn unused_cookie_cache_is_reported() {
+    let trust = ("COOKIE_CACHE", "trust");
+    let secret = ("BETTER_AUTH_SECRET", AUTH_SECRET);
+    for (cache, more, words) in [
+        (json!(null), vec![trust, secret], "session.cookieCache.enabled"),
+        (json!({}), vec![trust], "set BETTER_AUTH_SECRET"),
+    ] {
+        let server = AuthServer::start(&json!({"cookieCache": cache}));
+        let account = server.sign_up("Cache", json!({})).await;
+        let settings: Vec<_> =
+            [("BETTER_AUTH_URL", server.url.as_str())].into_iter().chain(more).collect();
+        doctor(&settings, Cookie(&account.cookie))
+            .comes_out_as("accepted", &["COOKIE_CACHE=trust has no effect", words]);
+    }
+}
+
+#[tokio::test]
+async fn api_key_faults_are_reported() {
+    let server = AuthServer::start(&json!({"apiKeys": true}));
+    let account = server.sign_up("Key", json!({})).await;
+    let settings = [("BETTER_AUTH_URL", server.url.as_str())];
+    let key = server.api_key(&account, json!({})).await;
+    doctor(&settings, ApiKey(&key)).comes_out_as("accepted", &[&account.id]);
+    let disabled = server.api_key(&account, json!({"enabled": false})).await;
+    doctor(&settings, ApiKey(&disabled))
+        .is_refused_by("known", &["KEY_DISABLED", "enable this one"]);
+    let unknown = "x".repeat(64);
+    doctor(&settings, ApiKey(&unknown))
+        .is_refused_by("known", &["INVALID_API_KEY", "make a new key"]);
+    doctor(&settings, ApiKey(&server.jwt(&account).await)).comes_out_as("refused", &["Bearer"]);
+    doctor(&settings, Token(&key)).comes_out_as("refused", &["x-api-key"]);
+
+    let without = AuthServer::start(&json!({"apiKeys": {"enableSessionForAPIKeys": false}}));
+    let account = without.sign_up("Off", json!({})).await;
+    let key = without.api_key(&account, json!({})).await;
+    let told = doctor(&[("BETTER_AUTH_URL", &without.url)], ApiKey(&key));
+    let words = ["enableSessionForAPIKeys", "API_KEY_VERIFY_URL", "API_KEY_HEADER"];
+    told.is_refused_by("known", &words);
+}
+
+#[test]
+fn dpop_bound_token_is_reported() {
+    let issuer = Issuer::shared();
+    let claims = json!({"iss": format!("{}/api/auth", issuer.url()), "sub": "s", "client_id": "c",
+        "aud": "https://api.example.com", "cnf": {"jkt": "thumbprint"}});
+    let claims = issuer.full(&claims).to_string();
+    let header = json!({"alg": "EdDSA", "kid": "ed", "typ": "at+jwt"});
+    let token = issuer.ed25519.sign_raw(&header, &claims);
+    let settings =
+        [("BETTER_AUTH_URL", issuer.url()), ("OAUTH_RESOURCE", "https://api.example.com")];
+    doctor(&settings, Token(&token)).is_refused_by("kind", &["DPoP", "RFC 9449"]);
+    let shown = format!("DPoP {token}");
+    let told = doctor(&settings, Token(&shown));
+    let said = told.report["credential"].to_string();
+    assert!(said.contains("DPoP is not supported"), "{said}");
+}
+
+/// The doctor, once it says this of the pushes that `app` received.
+#[track_caller]
+fn says_of_pushes(settings: &[(&str, &str)], level: &str, words: &[&str]) -> Told {
+    let began = Instant::now();
+    loop {
+        let told = doctor(settings, Nothing);
+        let finding = told.about("revocations")[0].clone();
+        let said = format!("{} fix: {}", finding["message"], finding["fix"]);
+        if finding["level"] == level && words.iter().all(|word| said.contains(word)) {
+            return told;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{level} {words:?}: {finding:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_revocation_pushes_are_reported() {
+    let files = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
+    let issuer = Issuer::shared().url();
+    let flags = ["--better-auth-url", issuer, "--revocation-secret", SECRET];
+    let app = App::on(&url, files, &flags).await;
+    let settings =
+        [("BETTER_AUTH_URL", issuer), ("DATABASE_URL", &url), ("REVOCATION_SECRET", SECRET)];
+    says_of_pushes(&settings, "warning", &["pushed nothing", "revocation-hook.mjs"]);
+    assert_eq!(Push::user("u").to(&app).await, 204);
+    says_of_pushes(&settings, "warning", &["no sign-out", "secondary storage"]);
+    assert_eq!(Push::of("session.revoked", json!({"sessionId": "s"})).to(&app).await, 204);
+    says_of_pushes(&settings, "good", &["1 ends and changes of sessions"]);
+    assert_eq!(Push::user("u").by("another secret of some length").to(&app).await, 401);
+    says_of_pushes(&settings, "wrong", &["not signed with REVOCATION_SECRET"]);
+}
