@@ -3,17 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use chrono::TimeDelta;
 use hallpass_entity::{
     ChapterId, Comparison, Filter, Privilege, Scope, Timestamp, chapter, known_user, now, progress,
     seen_session, task,
 };
 
+use crate::access::Rule::Public;
 use crate::access::{FRESH_ADMIN, guarded, null_only_on_error};
 use crate::attendance::ACTIVE;
 use crate::courses::Chapter;
-use crate::graphql::{ContextExt as _, DateTime, Result};
+use crate::graphql::{ContextExt as _, DateTime, Lenient, Result};
 use crate::identity::Tiers;
 
 /// Who was here within this time is an active user, unless another is asked for.
@@ -22,8 +23,12 @@ const MONTH: TimeDelta = TimeDelta::days(30);
 const TOP: usize = 5;
 
 /// How the place is doing.
+pub type Analytics = Lenient<AnalyticsFields>;
+
+/// How the place is doing.
 #[derive(SimpleObject)]
-pub struct Analytics {
+#[graphql(name = "Analytics", complex)]
+pub struct AnalyticsFields {
     /// How many users were ever here.
     pub total_users: i64,
     /// How many sessions were used in the last 15 minutes. Credentials that name no session count none.
@@ -40,8 +45,18 @@ pub struct Analytics {
     pub tasks_completed: i64,
     /// How often a chapter was read to its end; since the moment asked for, else ever.
     pub chapter_completions: i64,
+    #[graphql(skip)]
+    top_chapters: Vec<ChapterCount>,
+}
+
+#[guarded(Analytics)]
+#[ComplexObject]
+impl AnalyticsFields {
     /// The chapters that were read to their end most often in that time, five at most.
-    pub top_chapters: Vec<ChapterCount>,
+    #[graphql(guard = "Public", scope = "courses:read", directive = null_only_on_error::apply())]
+    async fn top_chapters(&self) -> Option<&[ChapterCount]> {
+        Some(&self.top_chapters)
+    }
 }
 
 /// How many users hold a tier.
@@ -66,7 +81,7 @@ pub struct ChapterCount {
 #[derive(Default)]
 pub struct AnalyticsQuery;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "analytics")]
 #[Object]
 impl AnalyticsQuery {
     /// How the place is doing: since the moment given, where a count is one of a time.
@@ -90,7 +105,7 @@ impl AnalyticsQuery {
         let created = tasks.clone().filter(from(CreatedAt, since));
         let done = tasks.filter(Completed.is(true).and(from(CompletedAt, since)));
         let finished = finished(scope, proof, since).await?;
-        Ok(Some(Analytics {
+        Ok(Some(Lenient(AnalyticsFields {
             total_users: users_by_tier.iter().map(|tier| tier.users).sum(),
             active_sessions: in_use.count().await?,
             active_users: active.count().await?,
@@ -100,7 +115,7 @@ impl AnalyticsQuery {
             tasks_completed: done.count().await?,
             chapter_completions: finished.iter().map(|(_, readers)| readers).sum(),
             top_chapters: top(scope, proof, finished).await?,
-        }))
+        })))
     }
 }
 

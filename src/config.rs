@@ -96,6 +96,12 @@ pub struct Settings {
     #[arg(long, env, value_delimiter = ',')]
     pub oauth_resource: Vec<Word>,
 
+    /// OAuth clients whose access tokens act as their user wholly, by client id, comma-separated: your own
+    /// apps. `*` is every client of the auth server. The tokens of all others reach only the fields that
+    /// their scopes cover, such as `tasks:read`
+    #[arg(long, env, value_delimiter = ',')]
+    pub oauth_full_clients: Vec<Word>,
+
     /// Issuer of id tokens and access tokens; left out, `{url}{base path}`. One of another origin than
     /// BETTER_AUTH_URL publishes its keys by OpenID Connect Discovery
     #[arg(long, env)]

@@ -6,7 +6,7 @@ use hallpass_entity::level::Level as LevelRow;
 
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, null_only_on_error};
-use crate::graphql::{ContextExt as _, DateTime, Result};
+use crate::graphql::{ContextExt as _, DateTime, Lenient, Result};
 use crate::identity::{Caller, Kind, Via};
 
 mod own_words;
@@ -146,10 +146,21 @@ pub struct LearnerProfile {
 }
 
 /// The caller, as the auth server knows them.
-pub struct Me<'a>(&'a Caller);
+pub type Me<'a> = Lenient<MeFields<'a>>;
 
-#[Object]
-impl Me<'_> {
+/// The caller behind a [`Me`].
+pub struct MeFields<'a>(&'a Caller);
+
+impl<'a> From<&'a Caller> for Me<'a> {
+    fn from(caller: &'a Caller) -> Self {
+        Self(MeFields(caller))
+    }
+}
+
+/// The caller, as the auth server knows them.
+#[guarded(Me)]
+#[Object(name = "Me")]
+impl MeFields<'_> {
     /// The auth server's id of the user.
     async fn id(&self) -> ID {
         self.0.id().as_str().into()
@@ -215,20 +226,33 @@ impl Me<'_> {
         self.0.impersonated_by()
     }
 
+    /// The OAuth client that the access token was issued to, if the auth server says; null for any other
+    /// credential.
+    async fn client_id(&self) -> Option<&str> {
+        self.0.client_id()
+    }
+
+    /// The scopes of the access token; null for any other credential.
+    async fn scopes(&self) -> Option<Vec<&str>> {
+        self.0.scopes().map(|scopes| scopes.iter().map(String::as_str).collect())
+    }
+
     /// Background and interest: what the caller says of themselves, else what the auth server says.
-    async fn profile(&self, ctx: &Context<'_>) -> Result<LearnerProfile> {
+    #[graphql(guard = "Public", scope = "profile:read", directive = null_only_on_error::apply())]
+    async fn profile(&self, ctx: &Context<'_>) -> Result<Option<LearnerProfile>> {
         let profile = profile(ctx).await?;
-        Ok(LearnerProfile {
+        Ok(Some(LearnerProfile {
             software_background: profile.software.into(),
             hardware_background: profile.hardware.into(),
             interest_area: profile.interest,
-        })
+        }))
     }
 
     /// Which kind of text suits the caller: `advanced-robotics`, `beginner-friendly` or
     /// `intermediate`.
-    async fn content_level(&self, ctx: &Context<'_>) -> Result<&'static str> {
-        Ok(profile(ctx).await?.content_level())
+    #[graphql(guard = "Public", scope = "profile:read", directive = null_only_on_error::apply())]
+    async fn content_level(&self, ctx: &Context<'_>) -> Result<Option<&'static str>> {
+        Ok(Some(profile(ctx).await?.content_level()))
     }
 }
 
@@ -236,18 +260,18 @@ impl Me<'_> {
 #[derive(Default)]
 pub struct LearnerQuery;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "profile")]
 #[Object]
 impl LearnerQuery {
     /// The caller.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", scope = "openid", directive = null_only_on_error::apply())]
     async fn me<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
-        Ok(ctx.caller().map(Me))
+        Ok(ctx.caller().map(Me::from))
     }
 
     /// The caller, or null when nobody is signed in.
-    #[graphql(guard = "Public")]
+    #[graphql(guard = "Public", scope = "openid")]
     async fn viewer<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
-        Ok(ctx.caller().map(Me))
+        Ok(ctx.caller().map(Me::from))
     }
 }

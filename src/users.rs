@@ -106,7 +106,7 @@ impl User {
 #[derive(Default)]
 pub struct UserQuery;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "users")]
 #[Object]
 impl UserQuery {
     /// The user with this id at the auth server, which is asked through `SSO_API_KEY`. Null when there

@@ -38,6 +38,10 @@ pub struct Model {
     pub row_id: Option<String>,
     /// How often the same happened.
     pub times: i32,
+    /// The OAuth client that acted for the caller.
+    pub client_id: Option<String>,
+    /// What it was granted, separated by spaces.
+    pub scopes: Option<String>,
 }
 
 /// None that a query may follow.
@@ -64,6 +68,8 @@ impl Model {
             caller_id: storable(self.caller_id),
             impersonated_by: storable(self.impersonated_by),
             row_id: storable(self.row_id),
+            client_id: storable(self.client_id),
+            scopes: storable(self.scopes),
             ..self
         }
     }

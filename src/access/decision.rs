@@ -57,8 +57,30 @@ pub struct Denial {
     pub rule: String,
     /// Of what kind the reason is.
     pub lack: Lack,
-    /// What the caller lacks.
+    /// What the caller lacks of what the rule asks.
     pub missing: Vec<String>,
+    /// The OAuth scopes that the caller's client lacks.
+    pub scopes: Vec<String>,
+}
+
+impl Denial {
+    /// Everything that is missing, as a refusal says it.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<String> {
+        self.missing.iter().cloned().chain(self.scopes.iter().map(|it| scope_name(it))).collect()
+    }
+
+    /// The rule that refused, as the audit keeps it, with the scopes that were missing.
+    #[must_use]
+    pub fn on_record(&self) -> String {
+        let scopes = self.scopes.iter().map(|it| scope_name(it));
+        std::iter::once(self.rule.clone()).chain(scopes).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+/// How a refusal names a scope.
+fn scope_name(scope: &str) -> String {
+    format!("SCOPE({scope})")
 }
 
 /// One part of a rule, and whether it is met.
@@ -93,14 +115,14 @@ impl Rule {
         };
         let mut missing = Vec::new();
         self.missing(asker, facts, &mut missing);
-        Err(Denial { rule: self.name(), lack, missing })
+        Err(Denial { rule: self.name(), lack, missing, scopes: Vec::new() })
     }
 
     /// The refusal of somebody whom the statement itself refused.
     #[must_use]
     pub fn denial(self, asker: Asker<'_>) -> Denial {
         let lack = if asker.caller.is_none() { Lack::SignIn } else { Lack::Right };
-        Denial { rule: self.name(), lack, missing: vec![self.name()] }
+        Denial { rule: self.name(), lack, missing: vec![self.name()], scopes: Vec::new() }
     }
 
     /// Every part of the rule, and whether it is met.

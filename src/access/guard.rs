@@ -8,6 +8,7 @@ use hallpass_entity::{Privilege, now};
 use uuid::Uuid;
 
 use super::decision::{Asker, Denial, Facts, Lack, Policy};
+use super::demand::Demand;
 use super::rule::Rule;
 use super::trail::{ALLOWED, Trail};
 use crate::identity::{Caller, Confirmation, Decision};
@@ -34,9 +35,9 @@ pub trait Guarded: Sync {
     fn row_id(&self) -> String;
 }
 
-/// A rule, asked at a field.
+/// A demand, made at a field.
 pub struct Asked<'a> {
-    rule: Rule,
+    demand: Demand<'static>,
     object: &'static str,
     row: Option<&'a dyn Guarded>,
 }
@@ -71,18 +72,30 @@ impl From<Unconfirmed> for Closed {
     }
 }
 
-impl Rule {
-    /// The rule about a row, which is an object of the type `object`. Written by `#[guarded]`.
+impl Demand<'static> {
+    /// The demand about a row, which is an object of the type `object`. Written by `#[guarded]`.
     pub fn of<'a>(self, object: &'static str, row: &'a dyn Guarded) -> Asked<'a> {
-        Asked { rule: self, object, row: Some(row) }
+        Asked { demand: self, object, row: Some(row) }
     }
 
-    /// The rule where there is no row, at a field of a root type. Written by `#[guarded]`.
+    /// The demand where there is no row, at a field of a root type. Written by `#[guarded]`.
     #[must_use]
     pub fn alone(self, object: &'static str) -> Asked<'static> {
-        Asked { rule: self, object, row: None }
+        Asked { demand: self, object, row: None }
     }
 
+    /// Makes the demand within a resolver: of a field that learns only there what it is asked for.
+    ///
+    /// # Errors
+    /// The refusal, or that the auth server had to be asked and did not answer.
+    pub async fn check(self, ctx: &Context<'_>) -> Result<(), Closed> {
+        let asking = ctx.data_unchecked::<Asking>();
+        let decision = asking.decide(self, Facts::default()).await?;
+        decision.map_err(|denial| Closed::Refused(asking.refuse_here(ctx, denial)))
+    }
+}
+
+impl Rule {
     /// The key to everyone's rows, for a caller who meets this rule. Only a privileged rule has one. Whoever
     /// was confirmed anew at the field is found to be so here too.
     ///
@@ -142,7 +155,7 @@ impl Asking {
 
     /// Refuses at a field, on the record.
     fn refuse(&self, denial: Denial, field: String, row: Option<String>) -> Box<Refusal> {
-        let decision_id = self.trail.note(field, denial.rule.clone(), denial.code(), row);
+        let decision_id = self.trail.note(field, denial.on_record(), denial.code(), row);
         self.refusal(denial, decision_id)
     }
 
@@ -153,7 +166,7 @@ impl Asking {
 
     /// Refuses the mutation under way, or else the field.
     fn refuse_under_way(&self, denial: Denial, field: impl FnOnce() -> String) -> Box<Refusal> {
-        match self.trail.refuse(&denial.rule) {
+        match self.trail.refuse(&denial.on_record()) {
             Some(decision_id) => self.refusal(denial, decision_id),
             None => self.refuse(denial, field(), None),
         }
@@ -170,13 +183,14 @@ impl Asking {
     /// When the auth server had to be asked and did not answer.
     pub async fn decide(
         &self,
-        rule: Rule,
+        demand: impl Into<Demand<'_>>,
         facts: Facts<'_>,
     ) -> Result<Result<(), Denial>, Unconfirmed> {
-        match rule.decide(self.asker(), facts) {
+        let demand = demand.into();
+        match demand.decide(self.asker(), facts) {
             Err(denial) if denial.lack == Lack::Confirmation => {
                 // Boxed: it is rare, and every guarded field would be as large.
-                Box::pin(self.decide_anew(rule, facts, denial)).await
+                Box::pin(self.decide_anew(demand, facts, denial)).await
             }
             decision => Ok(decision),
         }
@@ -185,17 +199,17 @@ impl Asking {
     /// The decision about a caller whom the auth server confirmed just now.
     async fn decide_anew(
         &self,
-        rule: Rule,
+        demand: Demand<'_>,
         facts: Facts<'_>,
         denial: Denial,
     ) -> Result<Result<(), Denial>, Unconfirmed> {
         let (Some(confirmation), Some(before)) = (&self.confirmation, &self.caller) else {
             return Ok(Err(denial));
         };
-        let since = now() - TimeDelta::seconds(rule.freshness().into());
+        let since = now() - TimeDelta::seconds(demand.rule.freshness().into());
         match confirmation.since(since).await {
             Decision::Caller(caller) if caller.id() == before.id() => {
-                Ok(rule.decide(Asker { caller: Some(&caller), policy: &self.policy }, facts))
+                Ok(demand.decide(Asker { caller: Some(&caller), policy: &self.policy }, facts))
             }
             Decision::Unavailable(_) => Err(Unconfirmed),
             Decision::Caller(_)
@@ -212,12 +226,12 @@ impl Asked<'_> {
         let is_mutation = self.object == "Mutation";
         let unseen = if is_mutation { Facts::UNSEEN } else { Facts::default() };
         let facts = self.row.map_or(unseen, Guarded::facts);
-        let decision = asking.decide(self.rule, facts).await?;
+        let decision = asking.decide(self.demand, facts).await?;
         let (place, row) =
             (|| format!("{}.{field}", self.object), || self.row.map(Guarded::row_id));
         match decision {
-            Ok(()) if self.rule.is_privileged() && !is_mutation => {
-                asking.trail.note(place(), self.rule.name(), ALLOWED, row());
+            Ok(()) if self.demand.rule.is_privileged() && !is_mutation => {
+                asking.trail.note(place(), self.demand.rule.name(), ALLOWED, row());
                 Ok(())
             }
             Ok(()) => Ok(()),

@@ -3,35 +3,39 @@
 //! A rule is one value of [`Rule`], stated once, as the guard of a field:
 //!
 //! ```text
-//! #[guarded(Query)]
+//! #[guarded(Query, domain = "tasks")]
 //! #[Object]
 //! impl TaskQuery {
 //!     #[graphql(guard = "SignedIn")]
 //!     async fn tasks(&self, …) -> Result<Option<TaskConnection>> { … }
 //! ```
 //!
-//! From that value come the decision (`decision`), the guard and the refusal (`guard`), `@access(rule: …)` in
-//! the schema (`macros`), what each caller sees of the schema (`view`), what the audit keeps (`trail`), and
+//! With the OAuth scope that the domain gives it, it is the field's [`Demand`]. From that value come the
+//! decision (`decision`, `demand`), the guard and the refusal (`guard`), `@access(rule: …, scope: …)` in the
+//! schema (`macros`), what each caller sees of the schema (`view`), what the audit keeps (`trail`), and
 //! what reviewers read ([`review`](crate::review)).
 
 mod decision;
+mod demand;
 mod guard;
 mod rule;
 mod trail;
 mod view;
 
 pub use decision::{Asker, Denial, Facts, Lack, Policy, Reason};
+pub use demand::Demand;
 pub use guard::{Asked, Asking, Closed, Guarded, Refusal, Unconfirmed};
 pub use hallpass_access_macros::guarded;
 pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};
 pub use trail::{ALLOWED, Entry, Ledger, Trail};
-pub use view::{ROOTS, View, leave_out, rule_of, stated_name};
+pub use view::{ROOTS, View, demand_of, leave_out, stated_demand, stated_name};
 
 use async_graphql::TypeDirective;
 
-/// Who may use the field. Named in a refusal as `extensions.rule`.
+/// Who may use the field: `rule` is asked of the caller, and named in a refusal as `extensions.rule`. `scope`
+/// is asked of the OAuth client that acts for a user: each scope in it, or, in braces, that of what is asked for.
 #[TypeDirective(location = "FieldDefinition", name = "access")]
-pub fn stated(rule: String) {}
+pub fn stated(rule: String, scope: Option<String>) {}
 
 /// The field is null only where there is an error for it in the answer.
 #[TypeDirective(location = "FieldDefinition", name = "semanticNonNull")]

@@ -1,6 +1,7 @@
 //! What is kept of a request for the audit: refusals, privileged reads, mutations. Collected while the
 //! request runs, handed on in one piece when it ends, however it ends.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hallpass_entity::{Timestamp, now};
@@ -45,6 +46,10 @@ pub struct Entry {
     pub row_id: Option<String>,
     /// How often, within this request; of a mutation that failed, how many rows it named.
     pub times: u32,
+    /// The id of the OAuth client that acted for the caller.
+    pub client_id: Option<String>,
+    /// What the client was granted, separated by spaces; none where no client acted.
+    pub scopes: Option<String>,
 }
 
 /// Takes entries, without waiting.
@@ -175,6 +180,8 @@ impl Trail {
             outcome: note.outcome,
             row_id: None,
             times: note.times,
+            client_id: caller.and_then(Caller::client_id).map(str::to_owned),
+            scopes: caller.and_then(Caller::scopes).map(joined),
         };
         if note.rows.is_empty() {
             return vec![entry];
@@ -191,6 +198,10 @@ impl Trail {
 /// Whether nothing was done. Of what was cut off, that is not known.
 fn has_failed(outcome: &str) -> bool {
     outcome != ALLOWED && outcome != UNFINISHED
+}
+
+fn joined(scopes: &BTreeSet<String>) -> String {
+    scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 impl Drop for Trail {

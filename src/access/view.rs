@@ -7,6 +7,7 @@ use async_graphql::registry::{MetaField, MetaType, Registry};
 use async_graphql::{Context, Value};
 
 use super::decision::Asker;
+use super::demand::Demand;
 use super::rule::{RULES, Rule};
 
 /// Which rules are within a caller's reach: what tells one view of the schema from another.
@@ -57,18 +58,27 @@ impl View {
 /// The name of the rule that `field` states.
 #[must_use]
 pub fn stated_name(field: &MetaField) -> Option<&str> {
+    stated(field, "rule")
+}
+
+fn stated<'a>(field: &'a MetaField, argument: &str) -> Option<&'a str> {
     let stated = field.directive_invocations.iter().find(|stated| stated.name == "access")?;
-    match stated.args.get("rule") {
-        Some(Value::String(rule)) => Some(rule),
+    match stated.args.get(argument) {
+        Some(Value::String(text)) => Some(text),
         _ => None,
     }
 }
 
-/// The rule of the field `object.field`, if the schema that the caller sees has one that states a rule.
+/// What `field` demands, if it states a known rule.
 #[must_use]
-pub fn rule_of(ctx: &Context<'_>, object: &str, field: &str) -> Option<Rule> {
-    let object = ctx.schema_env.registry.types.get(object)?;
-    Rule::named(stated_name(object.field_by_name(field)?)?)
+pub fn stated_demand(field: &MetaField) -> Option<Demand<'_>> {
+    Some(Rule::named(stated_name(field)?)?.with_scope(stated(field, "scope")))
+}
+
+/// The demand of the field `object.field`, if the schema that the caller sees has one that states a rule.
+#[must_use]
+pub fn demand_of<'a>(ctx: &Context<'a>, object: &str, field: &str) -> Option<Demand<'a>> {
+    stated_demand(ctx.schema_env.registry.types.get(object)?.field_by_name(field)?)
 }
 
 /// The types whose every field has to state a rule.

@@ -99,6 +99,8 @@ impl Audit {
             outcome: outcome.to_owned(),
             row_id: None,
             times: 1,
+            client_id: None,
+            scopes: None,
         });
     }
 

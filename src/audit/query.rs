@@ -12,7 +12,7 @@ use crate::graphql::{Connection, ContextExt as _, Listing, PageArgs, Result, con
 #[derive(Default)]
 pub struct AuditQuery;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "audit")]
 #[Object]
 impl AuditQuery {
     /// What was refused, what administrators read, what was changed, and which credentials failed: newest

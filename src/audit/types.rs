@@ -76,6 +76,16 @@ impl AuditEvent {
     async fn times(&self) -> i32 {
         self.0.times
     }
+
+    /// The OAuth client that acted for the caller; null for credentials other than an access token.
+    async fn client_id(&self) -> Option<&str> {
+        self.0.client_id.as_deref()
+    }
+
+    /// The scopes that its access token had, as far as they are kept; null for other credentials.
+    async fn scopes(&self) -> Option<Vec<&str>> {
+        self.0.scopes.as_deref().map(|scopes| scopes.split_ascii_whitespace().collect())
+    }
 }
 
 /// Which lines of the audit. Everything given must hold.
@@ -85,6 +95,8 @@ pub struct AuditFilter {
     pub caller_id: Option<String>,
     /// By this administrator, in somebody else's name.
     pub impersonated_by: Option<String>,
+    /// Through this OAuth client.
+    pub client_id: Option<String>,
     /// At this field, as `Type.field`.
     pub field: Option<String>,
     /// Under this rule, or failing this check.
@@ -109,6 +121,7 @@ impl AuditFilter {
         let texts = [
             ("filter.callerId", Column::CallerId, &self.caller_id),
             ("filter.impersonatedBy", Column::ImpersonatedBy, &self.impersonated_by),
+            ("filter.clientId", Column::ClientId, &self.client_id),
             ("filter.field", Column::Field, &self.field),
             ("filter.rule", Column::Rule, &self.rule),
             ("filter.outcome", Column::Outcome, &self.outcome),

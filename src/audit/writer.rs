@@ -170,5 +170,7 @@ fn event(entry: Entry) -> Model {
         outcome: entry.outcome,
         row_id: entry.row_id,
         times: entry.times.try_into().unwrap_or(i32::MAX),
+        client_id: entry.client_id,
+        scopes: entry.scopes,
     }
 }

@@ -56,6 +56,10 @@ async fn table(config: &Config) -> Result<Table, CliError> {
         columns.push(Column { name: persona.name().to_owned(), caller, is_owner: false });
     }
     columns.push(Column { name: "owner".to_owned(), caller: owner, is_owner: true });
-    Table::of(&schema::types(), &columns, &app::policy(config), config.ownership_denial)
-        .map_err(|error| CliError::Check(error.to_string()))
+    let (types, policy) = (schema::types(), app::policy(config));
+    let mut table = Table::of(&types, &columns, &policy, config.ownership_denial)
+        .map_err(|error| CliError::Check(error.to_string()))?;
+    let full_clients = config.identity.full_clients.iter().cloned().collect();
+    table.settings.insert("OAUTH_FULL_CLIENTS".to_owned(), full_clients);
+    Ok(table)
 }

@@ -62,8 +62,11 @@ fn described(caller: &Caller) -> String {
         true => "none".to_owned(),
         false => words.iter().cloned().collect::<Vec<_>>().join(", "),
     };
+    let client = caller.scopes().map_or_else(String::new, |scopes| {
+        format!("; client: {}; scopes: {}", caller.client_id().unwrap_or("unknown"), words(scopes))
+    });
     format!(
-        "{:?} by {}; roles: {}; tier: {}; permissions: {}",
+        "{:?} by {}; roles: {}; tier: {}; permissions: {}{client}",
         caller.kind(),
         caller.via().name(),
         words(caller.roles()),

@@ -36,6 +36,8 @@ pub struct IdentityConfig {
     pub client_ids: Vec<String>,
     /// Accepted audiences of access tokens.
     pub oauth_resources: Vec<String>,
+    /// The OAuth clients whose access tokens act as their users wholly; `*` for all.
+    pub full_clients: Vec<String>,
     /// How opaque access tokens are checked, if they are let in.
     pub opaque_tokens: Option<OpaqueTokens>,
     /// The application's endpoint for API keys.
@@ -134,6 +136,7 @@ impl IdentityConfig {
             oidc_issuer: said_issuer.or_else(|| base.clone()),
             client_ids: words(&settings.sso_client_id),
             oauth_resources: words(&settings.oauth_resource),
+            full_clients: words(&settings.oauth_full_clients),
             opaque_tokens: settings.opaque_tokens(base.is_some())?,
             api_key_url: settings.api_key_verify_url.as_ref().map(|url| url.0.clone()),
             machine_key: settings.sso_api_key.clone(),

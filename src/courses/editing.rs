@@ -22,7 +22,7 @@ use crate::identity::Tiers;
 #[derive(Default)]
 pub struct EditingMutation;
 
-#[guarded(Mutation)]
+#[guarded(Mutation, domain = "courses")]
 #[Object]
 impl EditingMutation {
     /// Makes a course: a draft, which only editors see until it is published.

@@ -13,6 +13,11 @@ use crate::graphql::{Decision, Result, decode_id};
 /// # Errors
 /// When the database or the auth server is away.
 pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Decision> {
+    let beforehand = Decision::of(ctx, field, Facts::default()).await?;
+    // Which chapters are there is nothing that a client without the scope learns.
+    if beforehand.lacks_scope {
+        return Ok(beforehand);
+    }
     let id: Option<ChapterId> =
         decode_id(id).filter(|(kind, _)| kind == CHAPTER).map(|(_, key)| key.into());
     let row = match id {
@@ -21,6 +26,6 @@ pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Deci
     };
     Ok(match row {
         Some(row) => Decision::of(ctx, field, ChapterFields(row).facts()).await?,
-        None => Decision::of(ctx, field, Facts::default()).await?.about_nothing(),
+        None => beforehand.about_nothing(),
     })
 }

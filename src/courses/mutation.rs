@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object};
 use hallpass_entity::{ChapterId, Set, now, progress};
 
 use super::query::chapter_of;
-use super::types::{CHAPTER, Chapter, ChapterProgress};
+use super::types::{CHAPTER, Chapter, ChapterProgress, ProgressFields};
 use crate::access::Rule::SignedIn;
 use crate::access::{READER, guarded, null_only_on_error};
 use crate::events::{Change, Event, Row};
@@ -14,7 +14,7 @@ use crate::graphql::{ApiError, ContextExt as _, Result, decode_id};
 #[derive(Default)]
 pub struct ReadingMutation;
 
-#[guarded(Mutation)]
+#[guarded(Mutation, domain = "progress")]
 #[Object]
 impl ReadingMutation {
     /// Notes how much of a chapter is read, from 0 to 100. For whoever may read it: else it is refused by the
@@ -35,11 +35,15 @@ impl ReadingMutation {
         let columns = [progress::Column::Percent, progress::Column::UpdatedAt];
         let row = ctx.scope().upsert::<progress::Entity>(row, columns).await?;
         ctx.tell(Event { change: Change::Updated, row: Row::Progress(key) });
-        Ok(Some(ChapterProgress { chapter: key, row: Some(row) }))
+        Ok(Some(ProgressFields::new(key, Some(row))))
     }
 
     /// Marks a chapter to come back to, or takes the mark away.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(
+        guard = "SignedIn",
+        scope = "courses:read progress:write",
+        directive = null_only_on_error::apply()
+    )]
     async fn bookmark_chapter(
         &self,
         ctx: &Context<'_>,

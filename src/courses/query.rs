@@ -69,7 +69,7 @@ impl ChapterFilter {
 #[derive(Default)]
 pub struct CourseQuery;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "courses")]
 #[Object]
 impl CourseQuery {
     /// The published courses, by title; to editors, drafts too.
@@ -144,7 +144,11 @@ impl CourseQuery {
     }
 
     /// Chapters that the caller may read and has not finished: those of their interest first.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(
+        guard = "SignedIn",
+        scope = "courses:read profile:read progress:read",
+        directive = null_only_on_error::apply()
+    )]
     async fn recommendations(
         &self,
         ctx: &Context<'_>,

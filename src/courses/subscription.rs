@@ -6,7 +6,7 @@ use async_graphql::{Context, Subscription};
 use futures_util::{Stream, StreamExt as _};
 use hallpass_entity::{ChapterId, Comparison as _, Error, Scope, progress};
 
-use super::types::ChapterProgress;
+use super::types::{ChapterProgress, ProgressFields};
 use crate::access::Rule::SignedIn;
 use crate::access::{guarded, null_only_on_error};
 use crate::events::{Delivered, Row};
@@ -16,7 +16,7 @@ use crate::graphql::{ContextExt as _, Result, live};
 #[derive(Default)]
 pub struct ReadingSubscription;
 
-#[guarded(Subscription)]
+#[guarded(Subscription, domain = "progress")]
 #[Subscription]
 impl ReadingSubscription {
     /// The caller's progress in a chapter, each time that it is noted by whichever of their devices. It ends
@@ -59,5 +59,5 @@ async fn progress_of(
     delivered: &Delivered,
 ) -> Result<ChapterProgress> {
     let found = delivered.once(|| Found::read(scope, chapter)).await;
-    Ok(ChapterProgress { chapter, row: found.0.as_ref().map_err(Arc::clone)?.clone() })
+    Ok(ProgressFields::new(chapter, found.0.as_ref().map_err(Arc::clone)?.clone()))
 }

@@ -7,6 +7,7 @@ use super::catalogue::catalogue;
 use super::loaders::Loaders;
 use super::personalize::choose;
 use super::viewer::ChapterViewer;
+use crate::access::Rule::Public;
 use crate::access::{EDITOR, Facts, Guarded, READER, guarded, null_only_on_error};
 use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
 use crate::learners::{Level, profile};
@@ -149,7 +150,7 @@ impl ChapterFields {
     }
 
     /// The text, in the form that suits the caller best; null when none is written yet.
-    #[graphql(guard = "READER")]
+    #[graphql(guard = "READER", scope = "courses:read profile:read")]
     async fn personalized(&self, ctx: &Context<'_>) -> Result<Option<PersonalizedChapter>> {
         let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
         let mut forms = forms.unwrap_or_default();
@@ -169,14 +170,16 @@ impl ChapterFields {
     }
 
     /// How far the caller has come, who alone learns of it; null when nobody is signed in, or a machine.
+    #[graphql(guard = "Public", scope = "progress:read")]
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ChapterProgress>> {
         let row = self.own_progress(ctx).await?;
-        Ok(ctx.scope().owner().map(|_| ChapterProgress { chapter: self.0.id, row }))
+        Ok(ctx.scope().owner().map(|_| ProgressFields::new(self.0.id, row)))
     }
 
     /// Whether the caller marked it to come back to.
-    async fn bookmarked(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(self.own_progress(ctx).await?.is_some_and(|progress| progress.bookmarked))
+    #[graphql(guard = "Public", scope = "progress:read", directive = null_only_on_error::apply())]
+    async fn bookmarked(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
+        Ok(Some(self.own_progress(ctx).await?.is_some_and(|progress| progress.bookmarked)))
     }
 }
 
@@ -265,23 +268,32 @@ impl From<variant::Model> for ChapterVariant {
 }
 
 /// How far the caller has come in a chapter.
+pub type ChapterProgress = Lenient<ProgressFields>;
+
+/// The chapter and the row behind a [`ChapterProgress`].
 #[derive(Clone, Debug)]
-pub struct ChapterProgress {
-    pub(super) chapter: ChapterId,
+pub struct ProgressFields {
+    chapter: ChapterId,
     /// None where nothing is noted.
-    pub(super) row: Option<progress::Model>,
+    row: Option<progress::Model>,
 }
 
-impl ChapterProgress {
+impl ProgressFields {
+    pub(super) fn new(chapter: ChapterId, row: Option<progress::Model>) -> ChapterProgress {
+        Lenient(Self { chapter, row })
+    }
+
     fn read(&self) -> i32 {
         self.row.as_ref().map_or(0, |row| row.percent)
     }
 }
 
 /// How far the caller has come in a chapter.
-#[Object]
-impl ChapterProgress {
+#[guarded(ChapterProgress)]
+#[Object(name = "ChapterProgress")]
+impl ProgressFields {
     /// The chapter; null when it is not there for the caller any more.
+    #[graphql(guard = "Public", scope = "courses:read")]
     async fn chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
         let row = ctx.data_unchecked::<Loaders>().chapters.load_one(self.chapter).await?;
         catalogue(ctx).record_chapters(ctx, "ChapterProgress.chapter", &row);

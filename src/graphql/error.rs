@@ -153,11 +153,12 @@ impl From<Refusal> for Error {
         let message = match denial.lack {
             Lack::SignIn => "You need to sign in to use this field.",
             Lack::Confirmation => "You need to sign in anew to use this field.",
-            Lack::Right => "You may not use this field.",
+            Lack::Right if denial.scopes.is_empty() => "You may not use this field.",
+            Lack::Right => "The user did not grant this client what the field needs.",
         };
         extended(message, denial.code(), |extensions| {
             extensions.set("rule", denial.rule.as_str());
-            extensions.set("missing", denial.missing);
+            extensions.set("missing", denial.lacking());
             extensions.set("decisionId", decision_id.to_string());
             if let Some(caller) = caller {
                 extensions.set("caller", side_of(&caller));
@@ -180,6 +181,8 @@ fn side_of(caller: &Caller) -> Value {
         ("tier", Value::from(caller.tier())),
         ("permissions", words(caller.permissions())),
         ("impersonated", Value::from(caller.impersonated_by().is_some())),
+        ("clientId", caller.client_id().map_or(Value::Null, Value::from)),
+        ("scopes", caller.scopes().map_or(Value::Null, words)),
         ("confirmedAt", DateTime(caller.confirmed_at()).to_value()),
     ];
     Value::Object(side.into_iter().map(|(name, value)| (Name::new(name), value)).collect())

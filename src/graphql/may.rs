@@ -4,7 +4,7 @@ use async_graphql::{Context, SimpleObject};
 
 use super::context::ContextExt as _;
 use super::error::{Result, code};
-use crate::access::{Denial, Facts, rule_of};
+use crate::access::{Denial, Facts, demand_of};
 
 /// Whether the caller may do something, decided by the rule of the field that does it.
 #[derive(Clone, Debug, SimpleObject)]
@@ -19,6 +19,9 @@ pub struct Decision {
     pub missing: Vec<String>,
     /// The same for people.
     pub why: String,
+    /// Whether the OAuth client that acts for the caller lacks a scope.
+    #[graphql(skip)]
+    pub lacks_scope: bool,
 }
 
 impl Decision {
@@ -32,7 +35,7 @@ impl Decision {
         (object, field): (&str, &str),
         facts: Facts<'_>,
     ) -> Result<Self> {
-        let Some(rule) = rule_of(ctx, object, field) else {
+        let Some(demand) = demand_of(ctx, object, field) else {
             let is_anonymous = ctx.caller().is_none();
             return Ok(Self {
                 allowed: false,
@@ -42,21 +45,23 @@ impl Decision {
                 rule: None,
                 missing: Vec::new(),
                 why: "This is not for callers like you.".to_owned(),
+                lacks_scope: false,
             });
         };
-        let refusal = ctx.asking().decide(rule, facts).await?.err();
-        let sentence = rule.sentence();
+        let refusal = ctx.asking().decide(demand, facts).await?.err();
+        let sentence = demand.rule.sentence();
         Ok(Self {
             allowed: refusal.is_none(),
             why: match &refusal {
                 None => format!("It is for {sentence}."),
                 Some(denial) => {
-                    format!("It is for {sentence}: you lack {}.", denial.missing.join(" and "))
+                    format!("It is for {sentence}: you lack {}.", denial.lacking().join(" and "))
                 }
             },
-            rule: Some(rule.name()),
+            lacks_scope: refusal.as_ref().is_some_and(|denial| !denial.scopes.is_empty()),
+            rule: Some(demand.rule.name()),
             code: refusal.as_ref().map(|denial| Denial::code(denial).to_owned()),
-            missing: refusal.map(|denial| denial.missing).unwrap_or_default(),
+            missing: refusal.map(|denial| denial.lacking()).unwrap_or_default(),
         })
     }
 

@@ -13,7 +13,7 @@ use async_graphql::{
 use super::context::ContextExt as _;
 use super::error::code;
 use super::node::{decode_id, encode_id};
-use crate::access::{ALLOWED, Rule, rule_of};
+use crate::access::{ALLOWED, demand_of};
 
 /// The arguments that name rows.
 const ROW_ARGUMENTS: [&str; 3] = ["id", "courseId", "chapterId"];
@@ -29,7 +29,7 @@ where
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         let trail = &ctx.asking().trail;
         let field = ctx.item.node.name.node.as_str();
-        let rule = rule_of(ctx, &Self::type_name(), field).map(Rule::name);
+        let rule = demand_of(ctx, &Self::type_name(), field).map(|demand| demand.rule.name());
         trail.begin(format!("{}.{field}", Self::type_name()), rule.unwrap_or_default());
         rows(ctx).into_iter().for_each(|row| trail.about(row));
         let resolved = self.0.resolve_field(ctx).await;

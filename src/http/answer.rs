@@ -1,5 +1,6 @@
 //! Answers: statuses, codes and headers. The one place where an error becomes bytes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
@@ -263,7 +264,28 @@ pub(super) fn executed(executed: Executed, media: MediaType, id: &RequestId) -> 
     if away {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    if let Some(challenge) = insufficient_scope(&content) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
     response
+}
+
+/// The challenge (RFC 6750 section 3.1) that names the scopes without which fields were refused, if nothing
+/// else was missing there.
+fn insufficient_scope(content: &Content) -> Option<HeaderValue> {
+    let mut scopes = BTreeSet::new();
+    for error in &content.errors {
+        let missing = error.extensions.as_ref().and_then(|it| it.get("missing"));
+        let Some(Value::List(missing)) = missing else { continue };
+        let named = missing.iter().map(|it| match it {
+            Value::String(missing) => missing.strip_prefix("SCOPE(")?.strip_suffix(')'),
+            _ => None,
+        });
+        scopes.extend(named.collect::<Option<Vec<_>>>().unwrap_or_default());
+    }
+    let scopes = scopes.into_iter().collect::<Vec<_>>().join(" ");
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
+    (!scopes.is_empty()).then(|| HeaderValue::from_str(&challenge).ok()).flatten()
 }
 
 /// An error of the library's own has no code yet: it is about the input of a field, or about the

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::ExecutableDocument;
 use axum::Router;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::{any, get, post};
 use futures_util::future::BoxFuture;
@@ -180,7 +180,7 @@ fn cors(origins: &[Origin]) -> Option<CorsLayer> {
             .allow_credentials(true)
             .allow_methods([Method::GET, Method::POST])
             .allow_headers(headers.collect::<Vec<_>>())
-            .expose_headers([edge::REQUEST_ID, RETRY_AFTER])
+            .expose_headers([edge::REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
             .max_age(std::time::Duration::from_secs(600)),
     )
 }

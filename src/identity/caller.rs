@@ -10,6 +10,7 @@ use hallpass_entity::{Timestamp, UserId, now};
 use serde_json::Value;
 
 use super::claims::{Claims, actor, refuse_banned, text, words};
+use super::client::Client;
 use super::refusal::Fault;
 use crate::config::{ClaimNames, Tiers};
 
@@ -102,6 +103,7 @@ pub struct Caller {
     interest_area: Option<String>,
     session_id: Option<String>,
     impersonated_by: Option<String>,
+    client: Option<Client>,
 }
 
 /// Says what kind of caller it is and nothing of whom: callers end up in logs.
@@ -149,6 +151,7 @@ impl Caller {
             interest_area: text(claims, "interestArea"),
             session_id: text(claims, "sid"),
             impersonated_by: actor(claims),
+            client: None,
         })
     }
 
@@ -189,6 +192,7 @@ impl Caller {
             interest_area: None,
             session_id: None,
             impersonated_by: None,
+            client: None,
         }
     }
 
@@ -201,6 +205,20 @@ impl Caller {
     /// The same, in the session with this id.
     pub(super) fn in_session(mut self, id: String) -> Self {
         self.session_id = Some(id);
+        self
+    }
+
+    /// The same, by a token that was issued to `client`. What the user did not grant it to see of them is not
+    /// there (OpenID Connect Core section 5.4).
+    pub(super) fn by_client(mut self, client: Client) -> Self {
+        if !client.is_granted("email") {
+            (self.email, self.email_verified) = (None, false);
+        }
+        if !client.is_granted("profile") {
+            self.name = None;
+        }
+        self.permissions.extend(client.permissions());
+        self.client = Some(client);
         self
     }
 
@@ -267,8 +285,9 @@ impl Caller {
     /// Whether every rule says the same of both, but for how lately they were confirmed.
     pub(super) fn has_the_rights_of(&self, other: &Self) -> bool {
         let rights = |caller: &Self| {
-            let Self { id, kind, roles, tier, permissions, impersonated_by, .. } = caller.clone();
-            (id, kind, roles, tier, permissions, impersonated_by)
+            let Self { id, kind, roles, tier, permissions, impersonated_by, client, .. } =
+                caller.clone();
+            (id, kind, roles, tier, permissions, impersonated_by, client)
         };
         rights(self) == rights(other)
     }
@@ -313,6 +332,26 @@ impl Caller {
     #[must_use]
     pub fn impersonated_by(&self) -> Option<&str> {
         self.impersonated_by.as_deref()
+    }
+
+    /// The id of the OAuth client that the access token was issued to; none for other credentials, or where
+    /// the auth server does not say.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client.as_ref()?.id.as_deref()
+    }
+
+    /// The scopes of the access token; none for other credentials.
+    #[must_use]
+    pub fn scopes(&self) -> Option<&BTreeSet<String>> {
+        self.client.as_ref().map(|client| &client.scopes)
+    }
+
+    /// Whether the credential covers what asks for `scope`: the token of a client that is not one of
+    /// `OAUTH_FULL_CLIENTS` needs it, any other credential does not.
+    #[must_use]
+    pub fn is_granted(&self, scope: &str) -> bool {
+        self.client.as_ref().is_none_or(|client| client.is_granted(scope))
     }
 
     /// When the auth server last confirmed the caller: when it signed the credential, or when it was
@@ -363,7 +402,10 @@ impl Caller {
             &self.session_id,
             &self.impersonated_by,
         ];
+        let client = self.client.iter();
+        let client = client.flat_map(|client| client.id.iter().chain(&client.scopes));
         let texts = texts.into_iter().flatten().chain(&self.roles).chain(&self.permissions);
+        let texts = texts.chain(client);
         texts.map(|text| text.len() + size_of::<String>()).sum()
     }
 }

@@ -14,8 +14,9 @@ use serde_json::Value;
 
 use super::caller::{Caller, Proof, Reading, Via};
 use super::claims::{Claims, numeric_date, subject, text};
+use super::client::Client;
 use super::cookies::sensitive;
-use super::jwt::{names_one_of, scopes};
+use super::jwt::names_one_of;
 use super::refusal::{Check, Fault, refused};
 use super::upstream::{Answer, Line, Question};
 use crate::config::{IdentityConfig, OpaqueTokens};
@@ -31,6 +32,7 @@ pub(super) struct AccessTokens {
     way: Way,
     resources: Vec<String>,
     issuer: Option<String>,
+    full_clients: Vec<String>,
 }
 
 enum Way {
@@ -57,7 +59,8 @@ impl AccessTokens {
             OpaqueTokens::UserInfo => Way::UserInfo { url: url("/oauth2/userinfo") },
         };
         let (resources, issuer) = (config.oauth_resources.clone(), config.oidc_issuer.clone());
-        Some(Self { line, way, resources, issuer })
+        let full_clients = config.full_clients.clone();
+        Some(Self { line, way, resources, issuer, full_clients })
     }
 
     /// The caller whose access token it is.
@@ -87,7 +90,7 @@ impl AccessTokens {
                 if no.contains(&answer.status) {
                     return refused(Check::Known, "the auth server knows no such access token");
                 }
-                vouched_for(&object(&answer)?, asked_at, reading)
+                self.vouched_for(&object(&answer)?, asked_at, reading)
             }
         }
     }
@@ -187,22 +190,25 @@ impl AccessTokens {
         let proof = Proof::asked(Via::AccessToken, asked_at, expires_at);
         // Nobody signed in for a token that a machine got for itself.
         let sub = answer.get("sub").filter(|sub| !sub.is_null());
-        if sub.is_none() || sub.and_then(Value::as_str) == client.as_deref() {
-            let id = subject(answer.get("client_id"))?;
-            return Ok(Caller::service(id, proof, reading).permitted(scopes(answer)));
-        }
-        let caller = Caller::from_claims(subject(sub)?, proof, answer, reading)?;
-        Ok(caller.permitted(scopes(answer)))
+        let is_machine = sub.is_none() || sub.and_then(Value::as_str) == client.as_deref();
+        let caller = match is_machine {
+            true => Caller::service(subject(answer.get("client_id"))?, proof, reading),
+            false => Caller::from_claims(subject(sub)?, proof, answer, reading)?,
+        };
+        Ok(caller.by_client(Client::named_by(answer, &self.full_clients)))
     }
-}
 
-fn vouched_for(
-    answer: &Claims,
-    asked_at: Timestamp,
-    reading: &Reading<'_>,
-) -> Result<Caller, Fault> {
-    let proof = Proof::asked(Via::AccessToken, asked_at, asked_at + UNKNOWN_LIFETIME);
-    Caller::from_claims(subject(answer.get("sub"))?, proof, answer, reading)
+    fn vouched_for(
+        &self,
+        answer: &Claims,
+        asked_at: Timestamp,
+        reading: &Reading<'_>,
+    ) -> Result<Caller, Fault> {
+        let proof = Proof::asked(Via::AccessToken, asked_at, asked_at + UNKNOWN_LIFETIME);
+        let caller = Caller::from_claims(subject(answer.get("sub"))?, proof, answer, reading)?;
+        let client = Client::vouched_for(answer, &self.full_clients);
+        Ok(caller.by_client(client))
+    }
 }
 
 fn object(answer: &Answer) -> Result<Claims, Fault> {

@@ -13,7 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, numeric_date, subject, text, words};
+use super::claims::{Claims, numeric_date, subject, text};
+use super::client::Client;
 use super::jwk::{ALGORITHMS, VerifyingKey, signed_by};
 use super::jwks::Jwks;
 use super::refusal::{Check, Fault, refused};
@@ -164,16 +165,20 @@ impl JwtVerifier {
             (TokenKind::SharedSecret, None) => subject(claims.get("id"))?,
             (_, sub) => subject(sub)?,
         };
-        let scopes = match kind {
-            TokenKind::Access => scopes(claims),
-            TokenKind::FirstParty | TokenKind::SharedSecret | TokenKind::Id => Vec::new(),
-        };
-        // RFC 9068 section 2.2: who asks for themselves, by client credentials, is their own subject.
-        if kind == TokenKind::Access && claims.get("client_id") == claims.get("sub") {
-            return Ok(Caller::service(id, proof, &self.reading()).permitted(scopes));
+        match kind {
+            TokenKind::Access => {
+                let client = Client::named_by(claims, &self.rules.full_clients);
+                // RFC 9068 section 2.2: who asks for themselves, by client credentials, is their own subject.
+                let caller = match claims.get("client_id") == claims.get("sub") {
+                    true => Caller::service(id, proof, &self.reading()),
+                    false => Caller::from_claims(id, proof, claims, &self.reading())?,
+                };
+                Ok(caller.by_client(client))
+            }
+            TokenKind::FirstParty | TokenKind::SharedSecret | TokenKind::Id => {
+                Caller::from_claims(id, proof, claims, &self.reading())
+            }
         }
-        let caller = Caller::from_claims(id, proof, claims, &self.reading())?;
-        Ok(caller.permitted(scopes))
     }
 
     /// RFC 7519 sections 4.1.4 to 4.1.6. `exp` is required; a token from the future is not good yet. A token
@@ -317,10 +322,4 @@ pub(super) fn names_one_of(audience: Option<&Value>, accepted: &[String]) -> boo
         Some(Value::Array(list)) => list.iter().all(Value::is_string) && list.iter().any(ours),
         _ => false,
     }
-}
-
-/// The scopes of an access token (RFC 6749 section 3.3), as permissions.
-pub(super) fn scopes(claims: &Claims) -> Vec<String> {
-    let scopes = words(claims, "scope", &[' ']);
-    scopes.into_iter().map(|scope| format!("scope:{scope}")).collect()
 }

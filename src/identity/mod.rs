@@ -13,6 +13,7 @@ mod api_key;
 mod breaker;
 mod caller;
 mod claims;
+mod client;
 mod clue;
 mod cookie_cache;
 mod cookies;

@@ -97,7 +97,7 @@ fn said<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
 #[derive(Default)]
 pub struct LearnerMutation;
 
-#[guarded(Mutation)]
+#[guarded(Mutation, domain = "profile")]
 #[Object]
 impl LearnerMutation {
     /// Changes what the caller says of themselves. It counts more than what the auth server says.
@@ -108,6 +108,6 @@ impl LearnerMutation {
         input: LearnerProfileInput,
     ) -> Result<Option<Me<'ctx>>> {
         ctx.data_unchecked::<OwnWords>().write(input.check()?).await?;
-        Ok(ctx.caller().map(Me))
+        Ok(ctx.caller().map(Me::from))
     }
 }

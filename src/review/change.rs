@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::table::{OPEN, Table};
+use super::table::{OPEN, Row, Table};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,8 @@ enum What {
     Setting,
     /// The rule that the field states.
     Rule,
+    /// The scopes that the field asks for.
+    Scope,
     /// What this kind of caller gets.
     Cell(String),
 }
@@ -31,6 +33,8 @@ enum What {
 const NO_FIELD: &str = "no such field";
 /// What a field states that is open to whoever reaches its object.
 const NO_RULE: &str = "no rule";
+/// What a field states that asks an OAuth client for no scope.
+const NO_SCOPE: &str = "no scope";
 /// What a setting adds that adds nothing.
 const NOTHING: &str = "nothing";
 
@@ -39,7 +43,8 @@ impl Change {
     /// of callers.
     #[must_use]
     pub fn between(old: &Table, new: &Table) -> Vec<Self> {
-        let mut changes = settings(old, new).chain(rules(old, new)).collect::<BTreeSet<_>>();
+        let stated = rules(old, new).chain(scopes(old, new));
+        let mut changes = settings(old, new).chain(stated).collect::<BTreeSet<_>>();
         for (field, required_tier) in places(old).union(&places(new)) {
             for caller in new.callers.keys() {
                 let before = answer(old, field, required_tier.as_deref(), caller);
@@ -63,13 +68,17 @@ impl Change {
         Self { place: place.to_owned(), required_tier: None, what, before, after }
     }
 
-    /// Whether somebody may do more than before. A rule that is another counts, unless it asks for all that it
-    /// asked for: the kinds of callers do not show everything that a rule tells apart.
+    /// Whether somebody may do more than before. A rule or a scope that is another counts, unless it asks for
+    /// all that it asked for: the kinds of callers do not show everything that a rule tells apart.
     #[must_use]
     pub fn is_widening(&self) -> bool {
         match self.what {
             What::Cell(_) => self.after == OPEN,
             What::Setting => self.after != NOTHING,
+            What::Scope => {
+                let mut before = self.before.split(' ').filter(|_| self.before != NO_SCOPE);
+                !before.all(|scope| self.after.split(' ').any(|after| after == scope))
+            }
             What::Rule => {
                 let after = parts(&self.after);
                 let still_asked = |part: &&str| after.iter().any(|new| asks(new, part));
@@ -99,6 +108,7 @@ impl fmt::Display for Change {
         let what = match what {
             What::Setting => "the setting".to_owned(),
             What::Rule => "the rule".to_owned(),
+            What::Scope => "the scope".to_owned(),
             What::Cell(caller) => format!("as {caller}"),
         };
         write!(f, "{how} {place}{tier}, {what}: {before} -> {after}")
@@ -128,6 +138,22 @@ fn rules(old: &Table, new: &Table) -> impl Iterator<Item = Change> {
         let old = before.get(&field).filter(|old| **old != rule)?;
         Some(Change::of(&field, What::Rule, old, &rule))
     })
+}
+
+/// The scopes that are others than before, of fields that were there and are.
+fn scopes(old: &Table, new: &Table) -> impl Iterator<Item = Change> {
+    let (before, after) = (asked(old), asked(new));
+    after.into_iter().filter_map(move |(field, scope)| {
+        let old = before.get(&field).filter(|old| **old != scope)?;
+        Some(Change::of(&field, What::Scope, old, &scope))
+    })
+}
+
+/// Every field, and the scopes that it asks for.
+fn asked(table: &Table) -> BTreeMap<String, String> {
+    let none = || NO_SCOPE.to_owned();
+    let asked = |row: &Row| (row.field.clone(), row.scope.clone().unwrap_or_else(none));
+    open(table).map(|field| (field, none())).chain(table.rows.iter().map(asked)).collect()
 }
 
 /// Every field, and the rule that it states.

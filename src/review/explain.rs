@@ -9,7 +9,7 @@ use async_graphql::registry::{MetaTypeName, Registry};
 use async_graphql::{Name, Positioned};
 
 use super::table::ABSENT;
-use crate::access::{Asker, Denial, Facts, Rule, Trail, stated_name};
+use crate::access::{Asker, Demand, Denial, Facts, Rule, Trail, stated_demand};
 use crate::config::OwnershipDenial;
 use crate::graphql::code;
 
@@ -22,6 +22,8 @@ pub struct Line {
     pub field: String,
     /// The rule, if the field states one.
     pub rule: Option<Rule>,
+    /// The scopes that an OAuth client needs, if the field asks for some.
+    pub scope: Option<String>,
     /// What they get.
     pub verdict: Verdict,
     /// The parts of the rule that they meet whatever the row.
@@ -146,17 +148,19 @@ impl Walk<'_> {
         let dot = if path.is_empty() { "" } else { "." };
         let path = format!("{path}{dot}{}", field.node.response_key().node);
         let known = self.types.types.get(object).and_then(|object| object.field_by_name(name));
-        let rule = known.and_then(stated_name).and_then(Rule::named);
-        let verdict = match (known, rule) {
+        let demand = known.and_then(stated_demand);
+        let rule = demand.map(|demand| demand.rule);
+        let verdict = match (known, demand) {
             (None, _) => Verdict::Unknown,
             (Some(_), None) => Verdict::Open,
-            (Some(_), Some(rule)) => verdict(rule, self.asker),
+            (Some(_), Some(demand)) => verdict(demand, self.asker),
         };
         let met = rule.map(|rule| met(rule, self.asker)).unwrap_or_default();
         self.lines.push(Line {
             path: path.clone(),
             field: format!("{object}.{name}"),
             rule,
+            scope: demand.and_then(|demand| demand.scope).map(str::to_owned),
             verdict,
             met,
             of_anothers: self.of_anothers,
@@ -168,12 +172,12 @@ impl Walk<'_> {
     }
 }
 
-fn verdict(rule: Rule, asker: Asker<'_>) -> Verdict {
-    if !rule.is_within_reach(asker) {
+fn verdict(demand: Demand<'_>, asker: Asker<'_>) -> Verdict {
+    if !demand.rule.is_within_reach(asker) {
         return Verdict::Hidden;
     }
-    let rows = rows(rule, asker);
-    let decided = rows.into_iter().map(|(row, facts)| (row, rule.decide(asker, facts).err()));
+    let rows = rows(demand.rule, asker);
+    let decided = rows.into_iter().map(|(row, facts)| (row, demand.decide(asker, facts).err()));
     let decided = decided.collect::<Vec<_>>();
     let refused = decided.iter().filter(|(_, refusal)| refusal.is_some()).count();
     match decided.first() {
@@ -248,6 +252,10 @@ impl fmt::Display for Line {
                 }
                 Ok(())
             }
+        }?;
+        match self.scope.as_deref().filter(|scope| scope.starts_with('{')) {
+            Some(scope) => write!(f, "; the scope is that of what is asked for: {scope}"),
+            None => Ok(()),
         }
     }
 }
@@ -264,5 +272,5 @@ fn because(rule: Option<Rule>, met: &[Rule]) -> String {
 }
 
 fn told(denial: &Denial) -> String {
-    format!("{}, missing {}", denial.code(), denial.missing.join(" and "))
+    format!("{}, missing {}", denial.code(), denial.lacking().join(" and "))
 }

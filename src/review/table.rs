@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Asker, Denial, Facts, Policy, ROOTS, Rule, stated_name};
+use crate::access::{Asker, Denial, Facts, Policy, ROOTS, Rule, stated_demand, stated_name};
 use crate::config::OwnershipDenial;
 use crate::graphql::code;
 use crate::identity::Caller;
@@ -64,6 +64,9 @@ pub struct Row {
     pub field: String,
     /// The rule's name.
     pub rule: String,
+    /// The scopes that an OAuth client needs, where the field asks for some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// The tier that the row looked at asks for, where the rule asks about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required_tier: Option<String>,
@@ -94,6 +97,9 @@ pub enum TableError {
     /// A root field says nothing of who may use it.
     #[error("{0} states no rule: state one, `Public` included")]
     Silent(String),
+    /// A root field names no OAuth scope.
+    #[error("{0} states no scope: state one")]
+    Unscoped(String),
     /// A rule stands in the schema and nowhere else.
     #[error("{field} states {rule}, which is not listed in access::RULES")]
     Unknown {
@@ -147,9 +153,13 @@ impl Table {
             self.open.entry(object.to_owned()).or_default().push(field.name.clone());
             return Ok(());
         };
-        let Some(rule) = Rule::named(name) else {
+        let Some(demand) = stated_demand(field) else {
             return Err(TableError::Unknown { field: place, rule: name.to_owned() });
         };
+        if demand.scope.is_none() && ROOTS.contains(&object) {
+            return Err(TableError::Unscoped(place));
+        }
+        let rule = demand.rule;
         self.rules.insert(rule.name(), rule.sentence());
         if ROOTS.contains(&object) {
             let description = field.description.as_deref().unwrap_or_default();
@@ -165,6 +175,7 @@ impl Table {
             self.rows.push(Row {
                 field: place.clone(),
                 rule: rule.name(),
+                scope: demand.scope.map(str::to_owned),
                 required_tier: required_tier.map(str::to_owned),
                 cells: cells.collect(),
             });
@@ -181,7 +192,10 @@ impl Table {
         }
         text.push_str(SETTINGS);
         for (setting, adds) in &self.settings {
-            let adds = adds.iter().cloned().collect::<Vec<_>>().join(", ");
+            let adds = match adds.is_empty() {
+                true => "nothing".to_owned(),
+                false => adds.iter().cloned().collect::<Vec<_>>().join(", "),
+            };
             push_text(&mut text, format_args!("- `{setting}`: {adds}\n"));
         }
         text.push('\n');
@@ -204,7 +218,7 @@ impl Table {
     }
 
     fn push_rows(&self, text: &mut String) {
-        let mut names = vec!["field", "rule"];
+        let mut names = vec!["field", "rule", "scope"];
         if let Some(row) = self.rows.first() {
             names.extend(row.cells.iter().map(|cell| cell.caller.as_str()));
         }
@@ -216,7 +230,8 @@ impl Table {
                 None => format!("`{}`", row.field),
             };
             let rule = format!("`{}`", row.rule);
-            let mut line = vec![field.as_str(), rule.as_str()];
+            let scope = row.scope.as_ref().map(|scope| format!("`{scope}`")).unwrap_or_default();
+            let mut line = vec![field.as_str(), rule.as_str(), scope.as_str()];
             line.extend(row.cells.iter().map(|cell| cell.answer.as_str()));
             push_line(text, &line);
         }
@@ -234,6 +249,9 @@ else's comes back to nobody (null, or left out of the list).
 - `NOT_FOUND`: a mutation of another's row answers as if there were none (`OWNERSHIP_DENIAL=hide`).
 - `GRAPHQL_VALIDATION_FAILED`: the schema that such callers see has no such field; it answers like one that
   was made up.
+- The scope is what the access token of an OAuth client needs as well, unless `OAUTH_FULL_CLIENTS` names the
+  client: without it, the answer is `FORBIDDEN`. `{type}:read` and `{action}` mean the scope of what is asked
+  for; a field of an object without one asks for none but that of the root field that led there.
 - `REAUTHENTICATION_REQUIRED` comes where a rule says FRESH and the caller was confirmed longer ago than
   that; those of the table were confirmed just now.
 

@@ -29,8 +29,9 @@ pub struct CanQuery;
 #[Object]
 impl CanQuery {
     /// Whether the caller may do this to what has this id: the same rules as where it is done. What is not
-    /// there, and what the caller does not get to see, answer alike.
-    #[graphql(guard = "Public", directive = null_only_on_error::apply())]
+    /// there, and what the caller does not get to see, answer alike. An OAuth client that lacks the scope of
+    /// the action may not do it.
+    #[graphql(guard = "Public", scope = "{action}", directive = null_only_on_error::apply())]
     async fn can(&self, ctx: &Context<'_>, action: Action, id: ID) -> Result<Option<Decision>> {
         let decision = match action {
             Action::UpdateTask => tasks::may(ctx, tasks::UPDATE, &id).await?,

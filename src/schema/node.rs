@@ -27,15 +27,26 @@ pub struct NodeQuery;
 #[Object]
 impl NodeQuery {
     /// The task, course or chapter with this id, if the caller may read it; null for whatever is not there or
-    /// private of somebody else's.
-    #[graphql(guard = "Public")]
+    /// private of somebody else's. An OAuth client needs the scope of the id's type, such as `tasks:read`.
+    #[graphql(guard = "Public", scope = "{type}:read")]
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         let Some((kind, key)) = decode_id(&id) else { return Ok(None) };
-        Ok(match kind.as_str() {
-            "Task" => tasks::node(ctx, key.into()).await?.map(Node::from),
-            "Course" => courses::course_node(ctx, key.into()).await?.map(Node::from),
-            "Chapter" => courses::chapter_node(ctx, key.into()).await?.map(Node::from),
-            _ => None,
-        })
+        // Asked before anything is looked up: a refusal does not tell whether the row is there.
+        let ask = async |scope| Public.with_scope(Some(scope)).check(ctx).await;
+        match kind.as_str() {
+            "Task" => {
+                ask("tasks:read").await?;
+                Ok(tasks::node(ctx, key.into()).await?.map(Node::from))
+            }
+            "Course" => {
+                ask("courses:read").await?;
+                Ok(courses::course_node(ctx, key.into()).await?.map(Node::from))
+            }
+            "Chapter" => {
+                ask("courses:read").await?;
+                Ok(courses::chapter_node(ctx, key.into()).await?.map(Node::from))
+            }
+            _ => Ok(None),
+        }
     }
 }

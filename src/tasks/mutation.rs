@@ -23,7 +23,7 @@ const MOST_AT_ONCE: usize = 100;
 #[derive(Default)]
 pub struct TaskMutation;
 
-#[guarded(Mutation)]
+#[guarded(Mutation, domain = "tasks")]
 #[Object]
 impl TaskMutation {
     /// Makes a task, owned by the caller.

@@ -19,7 +19,7 @@ const PRIORITIES: [task::Priority; 4] =
 #[derive(Default)]
 pub struct TaskQuery;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "tasks")]
 #[Object]
 impl TaskQuery {
     /// The task with this id, if it is the caller's or public; null for whatever is not there or private of

@@ -74,7 +74,7 @@ impl TaskEventFields {
 #[derive(Default)]
 pub struct TaskSubscription;
 
-#[guarded(Subscription)]
+#[guarded(Subscription, domain = "tasks")]
 #[Subscription]
 impl TaskSubscription {
     /// What happens to the caller's tasks from now on, made, changed or deleted by whichever of their

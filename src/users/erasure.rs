@@ -40,7 +40,7 @@ impl From<Erased> for ErasedRows {
 #[derive(Default)]
 pub struct ErasureMutation;
 
-#[guarded(Mutation)]
+#[guarded(Mutation, domain = "users")]
 #[Object]
 impl ErasureMutation {
     /// Deletes every row of the user with this id, all or none, and says how many there were. The account

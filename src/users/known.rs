@@ -35,7 +35,7 @@ impl UserFilter {
 #[derive(Default)]
 pub struct KnownUserQuery;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "users")]
 #[Object]
 impl KnownUserQuery {
     /// The users who were here, the latest newcomer first.

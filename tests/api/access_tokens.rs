@@ -43,7 +43,8 @@ async fn the_opaque_token_of_our_own_client_is_known_by_either_way_of_showing_it
         let client = server.oauth_client(json!({ "authMethod": way })).await;
         let (access, refresh) = tokens(server, &account, &client, None).await;
         assert!(!access.contains('.'), "the token is as meant");
-        let app = server.app(&introspecting(&client)).await;
+        let ours = ["--oauth-full-clients", &client.id];
+        let app = server.app(&[&introspecting(&client)[..], &ours].concat()).await;
         let who = app.by_bearer(&access);
         let viewer = who.data(WHO).await["viewer"].clone();
         let scopes = ["email", "offline_access", "openid", "read:tasks"];

@@ -14,7 +14,7 @@ use crate::people::{Person, alice};
 
 struct Query;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "tests")]
 #[Object]
 impl Query {
     #[graphql(guard = "Rule::Owner")]

@@ -57,6 +57,7 @@ mod may;
 mod metrics;
 mod notes;
 mod oauth;
+mod oauth_scopes;
 mod progress;
 mod resilience;
 mod revocation_push;

@@ -33,7 +33,9 @@ async fn a_user_works_on_their_own_rows_by_an_access_token() {
     let client = server.oauth_client(json!({ "resource": resource })).await;
     let wanted = json!({"scope": "openid read:tasks", "resource": resource});
     let tokens = server.oauth_login(&account, &client, wanted).await;
-    let app = server.app(&["--oauth-resource", &format!("https://else.test,{resource}")]).await;
+    let resources = format!("https://else.test,{resource}");
+    let flags = ["--oauth-resource", &resources, "--oauth-full-clients", &client.id];
+    let app = server.app(&flags).await;
     let who = app.by_bearer(text(&tokens["access_token"]));
     let me = who.data("{ me { id kind method permissions roles tier email sessionId } }").await;
     let known = json!({"id": account.id, "kind": "USER", "method": "ACCESS_TOKEN", "roles": [],

@@ -87,7 +87,7 @@ export async function buildAuth(config, origin) {
       config.oauth && oauthProvider({
         loginPage: "/sign-in",
         consentPage: "/consent",
-        scopes: ["openid", "profile", "email", "offline_access", "read:tasks", "write:tasks"],
+        scopes: ["openid", "profile", "email", "offline_access", "read:tasks", "write:tasks", "tasks:read", "tasks:write"],
         clientPrivileges: () => true, // without it no client gets scopes for client_credentials
         ...config.oauth,
       }),

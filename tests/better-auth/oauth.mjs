@@ -19,7 +19,7 @@ export async function createClient(auth, { confidential = true, resource, grants
   const headers = await operatorHeaders(auth);
   const grantTypes = grants ??
     ["authorization_code", "refresh_token", ...(confidential ? ["client_credentials"] : [])];
-  const scopeList = scopes ?? ["openid", "profile", "email", "offline_access", "read:tasks", "write:tasks"];
+  const scopeList = scopes ?? ["openid", "profile", "email", "offline_access", "read:tasks", "write:tasks", "tasks:read", "tasks:write"];
   const body = {
     application_type: "native", // a web application's redirect URI has to be https
     redirect_uris: [redirectUri],

@@ -99,6 +99,8 @@ fn entry(caller: Option<&str>, field: &str) -> Entry {
         outcome: ALLOWED.to_owned(),
         row_id: None,
         times: 1,
+        client_id: None,
+        scopes: None,
     }
 }
 
@@ -120,6 +122,8 @@ fn row(age: TimeDelta) -> Model {
         outcome: ALLOWED.to_owned(),
         row_id: None,
         times: 1,
+        client_id: None,
+        scopes: None,
     }
 }
 

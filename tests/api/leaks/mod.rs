@@ -16,7 +16,7 @@ mod known;
 mod mask;
 mod owned;
 mod race;
-mod sdl;
+pub mod sdl;
 mod seeds;
 mod selection;
 mod shelf;

@@ -29,7 +29,12 @@ impl Sdl {
     }
 
     fn of(schema: &Schema) -> Self {
-        let types = parse_schema(sdl(schema)).unwrap().definitions.into_iter();
+        Self::read(&sdl(schema))
+    }
+
+    /// What this text defines.
+    pub fn read(text: &str) -> Self {
+        let types = parse_schema(text).unwrap().definitions.into_iter();
         Self(
             types
                 .filter_map(|definition| match definition {

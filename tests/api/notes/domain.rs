@@ -34,7 +34,7 @@ impl NoteFields {
 #[derive(Default)]
 pub struct NoteQuery;
 
-#[guarded(Query)]
+#[guarded(Query, domain = "notes")]
 #[Object]
 impl NoteQuery {
     /// The caller's own notes, newest first.
@@ -57,7 +57,7 @@ impl NoteQuery {
 #[derive(Default)]
 pub struct NoteMutation;
 
-#[guarded(Mutation)]
+#[guarded(Mutation, domain = "notes")]
 #[Object]
 impl NoteMutation {
     /// Makes a note, owned by the caller.

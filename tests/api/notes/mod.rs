@@ -57,6 +57,9 @@ on_both_databases! {
         let (guest, errors) = ask(&app, &notes, Persona::Guest, read).await;
         assert_eq!(guest, json!({ "notes": null }));
         assert_eq!(errors, ["You need to sign in to use this field."]);
-        assert!(notes.sdl().contains("@access(rule: \"SIGNED_IN\")"));
+        let sdl = notes.sdl();
+        for scope in ["notes:read", "notes:write"] {
+            assert!(sdl.contains(&format!("@access(rule: \"SIGNED_IN\", scope: \"{scope}\")")), "{sdl}");
+        }
     }
 }
