@@ -27,6 +27,7 @@ use crate::relay::Relay;
 use crate::revocations::Desk;
 use crate::row_security::Breach;
 use crate::schema::Schemas;
+use crate::stored_keys::DatabaseKeys;
 
 pub use requests::policy;
 pub use tables::{migrate, migrate_down, migrate_up, open_for_migration};
@@ -142,6 +143,7 @@ impl App {
         let authenticator =
             Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?;
         let authenticator = Arc::new(authenticator);
+        authenticator.store_keys_in(Arc::new(DatabaseKeys::new(database.clone()))).await;
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
         let (attendance, register) = attendance::open(database.clone(), &mut metrics);
@@ -302,6 +304,8 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
         Some(path) => Storage::Absent(path),
         None => match open(config, |_| {}).await {
             Ok(database) => {
+                let keys = DatabaseKeys::read_only(database.clone());
+                authenticator.store_keys_in(Arc::new(keys)).await;
                 if let Some(desk) = revocations(config, &authenticator, &database)? {
                     // Where they cannot be read, the migrations cannot either, and that is told.
                     let _ = desk.read_all().await;

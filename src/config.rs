@@ -11,18 +11,23 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Args;
 use ipnet::IpNet;
-use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+mod choices;
+mod dotenv;
 mod environment;
 mod identity;
+mod sources;
 mod values;
 
-pub use environment::{load_env_file, refuse_unknown_names};
+pub use choices::{Environment, OwnershipDenial, RowSecurity, SqliteSynchronous, Trust};
+pub use dotenv::EnvFile;
+pub use environment::{check_names, read_env_file};
 pub use identity::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokens, UserLookup};
+pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{
-    BasePath, CookiePrefix, HttpUrl, HttpUrlText, Origin, Retention, RoleInheritance, Span, Tiers,
-    UserLookupUrl, Word,
+    ApiKeyHeader, BasePath, CookieName, HttpUrl, HttpUrlText, Origin, Retention, RoleInheritance,
+    Span, Tiers, UserLookupUrl, Word,
 };
 
 /// What the operator said, setting by setting.
@@ -86,6 +91,18 @@ pub struct Settings {
     #[arg(long, env, hide_env_values = true, value_delimiter = ',')]
     pub jwt_secret: Vec<SecretString>,
 
+    /// Accepted `iss` of JWT_SECRET's tokens, comma-separated; left out, any or none
+    #[arg(long, env, value_delimiter = ',')]
+    pub jwt_secret_issuer: Vec<Word>,
+
+    /// Accepted `aud` of JWT_SECRET's tokens, comma-separated; left out, none, or one of JWT_AUDIENCE
+    #[arg(long, env, value_delimiter = ',')]
+    pub jwt_secret_audience: Vec<Word>,
+
+    /// What other programs call the algorithm of a shared secret; it chooses nothing here
+    #[arg(long, env, hide = true)]
+    jwt_algorithm: Option<String>,
+
     /// Client id(s) of this application at the OpenID provider: accepted `aud` of id tokens,
     /// comma-separated. Left out, id tokens are refused
     #[arg(long, env, value_delimiter = ',')]
@@ -106,6 +123,11 @@ pub struct Settings {
     /// BETTER_AUTH_URL publishes its keys by OpenID Connect Discovery
     #[arg(long, env)]
     pub oidc_issuer: Option<HttpUrlText>,
+
+    /// Address of the key set of OIDC_ISSUER, where it is not to be found by discovery, such as one that
+    /// is reached from here under another name
+    #[arg(long, env)]
+    pub oidc_jwks_url: Option<HttpUrl>,
 
     /// Client that may introspect opaque access tokens (RFC 7662)
     #[arg(long, env)]
@@ -133,6 +155,11 @@ pub struct Settings {
     /// otherwise), so that fewer sessions are asked about, and sign-outs lag behind as long
     #[arg(long, env, value_enum, default_value = "off")]
     pub cookie_cache: Trust,
+
+    /// Version that a trusted cookie cache must have (`session.cookieCache.version` of the auth server);
+    /// left out, any
+    #[arg(long, env)]
+    pub cookie_cache_version: Option<Word>,
 
     /// Endpoint of the application that verifies API keys; left out, `get-session` is asked about them
     #[arg(long, env)]
@@ -162,7 +189,16 @@ pub struct Settings {
 
     /// Prefix of Better Auth's cookie names
     #[arg(long, env, default_value = "better-auth")]
-    pub cookie_prefix: CookiePrefix,
+    pub cookie_prefix: CookieName,
+
+    /// Whole name of the session cookie, where `advanced.cookies` of the auth server gives it one; left
+    /// out, `{prefix}.session_token`
+    #[arg(long, env)]
+    pub session_cookie: Option<CookieName>,
+
+    /// Header in which API keys come
+    #[arg(long, env, default_value = "x-api-key")]
+    pub api_key_header: ApiKeyHeader,
 
     /// Difference between clocks that is forgiven when a token's times are checked
     #[arg(long, env, default_value = "10s")]
@@ -172,7 +208,7 @@ pub struct Settings {
     #[arg(long, env, default_value = "1h")]
     pub jwks_ttl: Span,
 
-    /// Least time between two fetches of the key set, counted from the attempt
+    /// Time in which unknown keys cost three fetches of the key set at most, and forged signatures one
     #[arg(long, env, default_value = "30s")]
     pub jwks_cooldown: Span,
 
@@ -184,21 +220,23 @@ pub struct Settings {
     #[arg(long, env, default_value = "30s")]
     pub session_cache_ttl: Span,
 
-    /// Claim or user field that holds the roles (comma-separated text, or a list)
-    #[arg(long, env, default_value = "role")]
-    pub role_claim: Word,
+    /// Claim or user field that holds the roles (comma-separated text, or a list). Of several names,
+    /// comma-separated, the first that is there counts; each is a name, or a path such as
+    /// `realm_access.roles`
+    #[arg(long, env, default_value = "role", value_delimiter = ',')]
+    pub role_claim: Vec<Word>,
 
-    /// Claim or user field that holds the tier
-    #[arg(long, env, default_value = "tier")]
-    pub tier_claim: Word,
+    /// Claim or user field that holds the tier; several as in ROLE_CLAIM
+    #[arg(long, env, default_value = "tier", value_delimiter = ',')]
+    pub tier_claim: Vec<Word>,
 
-    /// Claim or user field that holds the permissions
-    #[arg(long, env, default_value = "permissions")]
-    pub permissions_claim: Word,
+    /// Claim or user field that holds the permissions; several as in ROLE_CLAIM
+    #[arg(long, env, default_value = "permissions", value_delimiter = ',')]
+    pub permissions_claim: Vec<Word>,
 
-    /// Claim or user field that holds the organization
-    #[arg(long, env, default_value = "organization_id")]
-    pub organization_claim: Word,
+    /// Claim or user field that holds the organization; several as in ROLE_CLAIM
+    #[arg(long, env, default_value = "organization_id", value_delimiter = ',')]
+    pub organization_claim: Vec<Word>,
 
     /// Tiers in rising order, each with an optional monthly price: `free=0,premium=12`
     #[arg(long, env, default_value = "free,premium,enterprise")]
@@ -246,6 +284,10 @@ pub struct Settings {
     #[arg(long, env, default_value = "10s")]
     pub request_timeout: Span,
 
+    /// What is logged
+    #[arg(long, env, hide = true)]
+    rust_log: Option<String>,
+
     /// Whether clients may ask for the schema (`true` or `false`); left out, only in development
     #[arg(long, env)]
     pub introspection: Option<bool>,
@@ -280,6 +322,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whether the schema may be asked for.
     pub introspection: bool,
+    /// What is logged, as directives of `tracing`; none for the usual.
+    pub log: Option<String>,
     /// Where development keeps its key.
     pub development_key: PathBuf,
     /// The Redis server that nodes share.
@@ -304,51 +348,6 @@ pub struct Limits {
     pub aliases: u64,
     /// Time for one request.
     pub timeout: Duration,
-}
-
-/// Development or production.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Environment {
-    /// Built-in issuer and personas, loopback only.
-    Development,
-    /// Callers are recognized by the configured sources alone.
-    Production,
-}
-
-/// Whether something is believed that need not be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Trust {
-    /// It is not.
-    Off,
-    /// It is.
-    Trust,
-}
-
-/// Whether the database itself keeps rows apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum RowSecurity {
-    /// The scopes alone do.
-    Off,
-    /// It does too.
-    On,
-}
-
-/// What an acknowledged write outlives on SQLite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum SqliteSynchronous {
-    /// A loss of power.
-    Full,
-    /// A crash of the server.
-    Normal,
-}
-
-/// How another's row is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum OwnershipDenial {
-    /// It reads as not there.
-    Hide,
-    /// It reads as forbidden.
-    Forbid,
 }
 
 /// A setting that is wrong: one sentence that names it and the fix.
@@ -380,32 +379,11 @@ impl Settings {
             audit_retention: self.audit_retention,
             limits,
             introspection: self.introspection.unwrap_or(environment == Environment::Development),
+            log: self.rust_log,
             development_key: PathBuf::from(DEVELOPMENT_KEY),
             redis_url: redis_url(self.redis_url)?,
             metrics_address: self.metrics_addr,
         })
-    }
-
-    fn auth_url(&self) -> Result<Option<Url>, ConfigError> {
-        let said = [&self.better_auth_url, &self.auth_service_url, &self.auth_server_url];
-        let mut urls = said.into_iter().flatten().map(|url| &url.0);
-        let first = urls.next();
-        if let (Some(first), Some(other)) = (first, urls.find(|url| Some(*url) != first)) {
-            return wrong(format!(
-                "BETTER_AUTH_URL, AUTH_SERVICE_URL and AUTH_SERVER_URL are one setting, and two of \
-                 them disagree ({first} and {other}): keep BETTER_AUTH_URL"
-            ));
-        }
-        match first {
-            Some(url) if format!("{}/", url.origin().ascii_serialization()) != url.as_str() => {
-                wrong(format!(
-                    "BETTER_AUTH_URL has more than an origin: give {} alone, and put a path into \
-                     BETTER_AUTH_BASE_PATH",
-                    url.origin().ascii_serialization()
-                ))
-            }
-            url => Ok(url.cloned()),
-        }
     }
 
     fn environment(&self, has_identity: bool) -> Result<Environment, ConfigError> {

@@ -27,6 +27,7 @@
 //! | [`http`] | [`identity`], [`audit`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`] |
 //! | [`row_security`] | `hallpass_entity` |
 //! | [`doctor`] | [`config`], [`identity`], [`row_security`], `hallpass_entity` (the clock, and why a database is away) |
+//! | [`stored_keys`] | [`identity`], `hallpass_entity` |
 //! | [`app`] | everything |
 //! | [`cli`] | [`app`] and what a command prints |
 //! | `testing` | [`app`], [`cli`], [`identity`]: what tests of domains are written with |
@@ -54,6 +55,7 @@ pub mod review;
 pub mod revocations;
 pub mod row_security;
 pub mod schema;
+pub mod stored_keys;
 pub mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;

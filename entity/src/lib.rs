@@ -32,6 +32,7 @@ pub mod audit;
 pub mod chapter;
 pub mod course;
 pub mod interest;
+pub mod key_set;
 pub mod known_user;
 pub mod learner;
 pub mod level;

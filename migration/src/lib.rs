@@ -14,6 +14,7 @@ mod m20261121_000004_learners;
 mod m20261121_000005_known_users;
 mod m20261121_000007_audit;
 mod m20261121_000009_row_security;
+mod m20261128_000030_key_sets;
 mod m20261128_000040_audit_clients;
 mod m20261128_000050_revocation_state;
 pub mod wall;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_known_users::Migration),
             Box::new(m20261121_000007_audit::Migration),
             Box::new(m20261121_000009_row_security::Migration),
+            Box::new(m20261128_000030_key_sets::Migration),
             Box::new(m20261128_000040_audit_clients::Migration),
             Box::new(m20261128_000050_revocation_state::Migration),
         ]

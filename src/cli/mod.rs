@@ -10,6 +10,7 @@ mod serve;
 mod token;
 
 use std::error::Error as _;
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -17,12 +18,18 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::app::StartError;
-use crate::config::{self, ConfigError, Settings};
+use crate::config::{self, ConfigError, EnvFile, Settings};
 use crate::identity::{Persona, Place};
 
 /// A GraphQL API server for teams whose front end signs users in with Better Auth.
 #[derive(Debug, Parser)]
-#[command(name = "hallpass", version, about, max_term_width = 100)]
+#[command(
+    name = "hallpass",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Each secret NAME can be read from a file instead: NAME_FILE (or --name-file) holds its path."
+)]
 pub struct Cli {
     /// The settings.
     #[command(flatten)]
@@ -160,9 +167,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), CliError> {
-    config::load_env_file()?;
-    config::refuse_unknown_names(&command())?;
-    let cli = parse()?;
+    let command = command();
+    let file = config::read_env_file(&command)?;
+    for warning in config::check_names(&command, &file)? {
+        eprintln!("hallpass: warning: {warning}");
+    }
+    let cli = parse(command, &file)?;
     match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
         Action::Serve { no_migrate } => serve::run(&cli.settings.check()?, no_migrate),
         Action::Migrate { direction } => migrate::run(&cli.settings.check()?, direction),
@@ -191,18 +201,32 @@ fn run() -> Result<(), CliError> {
 /// The command line, on which every setting may stand before or after the command.
 #[must_use]
 pub fn command() -> Command {
-    Cli::command().mut_args(|argument| match argument.get_id().as_str() {
-        "help" | "version" => argument,
-        _ => argument.global(true),
+    config::with_secret_files(Cli::command()).mut_args(|argument| {
+        match argument.get_id().as_str() {
+            "help" | "version" => argument,
+            _ => argument.global(true),
+        }
     })
 }
 
-fn parse() -> Result<Cli, CliError> {
-    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    parsed.or_else(|error| match error.kind() {
+/// Reads flags and environment, and what they leave out from files.
+fn parse(command: Command, file: &EnvFile) -> Result<Cli, CliError> {
+    let command = config::without_empty(command)?;
+    let given = command.clone().try_get_matches().map_err(wrong_usage)?;
+    let more = config::more_flags(&command, &given, file)?;
+    let more = more.into_iter().map(OsString::from);
+    let mut line = std::env::args_os();
+    let line: Vec<_> = line.next().into_iter().chain(more).chain(line).collect();
+    let matches = command.try_get_matches_from(line).map_err(wrong_usage)?;
+    Cli::from_arg_matches(&matches).map_err(wrong_usage)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given as a function to map_err")]
+fn wrong_usage(error: clap::Error) -> CliError {
+    match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
-        _ => Err(CliError::Usage(sentence(&error))),
-    })
+        _ => CliError::Usage(sentence(&error)),
+    }
 }
 
 /// One sentence that names the setting and the fix.

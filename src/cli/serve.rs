@@ -16,7 +16,8 @@ use crate::config::{Config, Environment};
 const USUAL_LOG: &str = "info,sea_orm_migration=warn";
 
 pub(super) fn run(config: &Config, no_migrate: bool) -> Result<(), CliError> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(USUAL_LOG));
+    let filter = config.log.as_ref().and_then(|log| EnvFilter::try_new(log).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(USUAL_LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

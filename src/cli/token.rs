@@ -15,6 +15,15 @@ pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
                 .to_owned(),
         ));
     }
+    // The server makes the key: a token by another one would be refused by it.
+    if !config.development_key.exists() {
+        let here = std::env::current_dir().unwrap_or_default();
+        return Err(CliError::Usage(format!(
+            "there is no development key in {}: run this in the directory in which `hallpass serve` \
+             runs, once it runs",
+            here.display()
+        )));
+    }
     let issuer = Issuer::kept_in(&config.development_key).map_err(StartError::from)?;
     match issuer.token(persona).map_err(StartError::from)? {
         Some(token) => println!("{}", token.expose_secret()),

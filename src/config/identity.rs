@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
@@ -16,10 +17,16 @@ pub struct IdentityConfig {
     pub auth_server: Option<AuthServer>,
     /// Prefix of its cookies.
     pub cookie_prefix: String,
+    /// Name of its session cookie, without `__Secure-`.
+    pub session_cookie: String,
+    /// Header in which API keys come.
+    pub api_key_header: HeaderName,
     /// Its secrets; each may have signed.
     pub auth_secrets: Vec<SecretString>,
     /// Whether its cookie cache is believed.
     pub trusts_cookie_cache: bool,
+    /// The version that its cookie cache must have; none for any.
+    pub cookie_cache_version: Option<String>,
     /// Where the key set is, if there is one.
     pub jwks_url: Option<Url>,
     /// Accepted issuers of first-party JWTs.
@@ -28,10 +35,16 @@ pub struct IdentityConfig {
     pub audiences: Vec<String>,
     /// Secrets of HS256 tokens; each may have signed.
     pub jwt_secrets: Vec<SecretString>,
+    /// Accepted issuers of HS256 tokens; empty for any or none.
+    pub jwt_secret_issuers: Vec<String>,
+    /// Accepted audiences of HS256 tokens; empty for none, or one of first-party JWTs.
+    pub jwt_secret_audiences: Vec<String>,
     /// Issuer of id tokens and access tokens.
     pub oidc_issuer: Option<String>,
     /// The same, where it is another server than the auth server, with keys of its own.
     pub foreign_provider: Option<String>,
+    /// Where that issuer's keys are, if that is known without asking.
+    pub oidc_jwks_url: Option<Url>,
     /// Accepted audiences of id tokens: our clients.
     pub client_ids: Vec<String>,
     /// Accepted audiences of access tokens.
@@ -94,17 +107,18 @@ pub struct UserLookup {
     pub key: SecretString,
 }
 
-/// Names of the claims, or fields of the user object, that make up a caller.
+/// Names of the claims, or fields of the user object, that make up a caller: of each, the first that is
+/// there counts.
 #[derive(Clone, Debug)]
 pub struct ClaimNames {
     /// Roles.
-    pub role: String,
+    pub role: Vec<String>,
     /// Tier.
-    pub tier: String,
+    pub tier: Vec<String>,
     /// Permissions.
-    pub permissions: String,
+    pub permissions: Vec<String>,
     /// Organization.
-    pub organization: String,
+    pub organization: Vec<String>,
 }
 
 impl IdentityConfig {
@@ -122,8 +136,14 @@ impl IdentityConfig {
         let said_issuer = settings.oidc_issuer.as_ref().map(|issuer| issuer.0.clone());
         let config = Self {
             cookie_prefix: settings.cookie_prefix.0.clone(),
+            session_cookie: match &settings.session_cookie {
+                Some(name) => name.0.clone(),
+                None => format!("{}.session_token", settings.cookie_prefix.0),
+            },
+            api_key_header: settings.api_key_header.0.clone(),
             auth_secrets: settings.auth_secrets()?,
             trusts_cookie_cache: settings.cookie_cache == Trust::Trust,
+            cookie_cache_version: settings.cookie_cache_version.as_ref().map(|it| it.0.clone()),
             jwks_url: match (&settings.jwks_url, &base) {
                 (Some(url), _) => Some(url.0.clone()),
                 (None, Some(base)) => Url::parse(&format!("{base}/jwks")).ok(),
@@ -132,6 +152,9 @@ impl IdentityConfig {
             issuers: or_origin(&settings.jwt_issuer, origin.as_deref()),
             audiences: or_origin(&settings.jwt_audience, origin.as_deref()),
             jwt_secrets: settings.jwt_secret.clone(),
+            jwt_secret_issuers: words(&settings.jwt_secret_issuer),
+            jwt_secret_audiences: words(&settings.jwt_secret_audience),
+            oidc_jwks_url: settings.oidc_jwks_url.as_ref().map(|url| url.0.clone()),
             foreign_provider: said_issuer.clone().filter(|it| !is_at(it, origin.as_deref())),
             oidc_issuer: said_issuer.or_else(|| base.clone()),
             client_ids: words(&settings.sso_client_id),
@@ -152,6 +175,7 @@ impl IdentityConfig {
             auth_server: base.map(|base| AuthServer { base }),
         };
         config.check()?;
+        settings.refuse_stranded(&config)?;
         Ok(config)
     }
 
@@ -172,6 +196,11 @@ impl IdentityConfig {
                     "JWKS_URL is set without {name}, so tokens meant for anyone would pass: set {name}"
                 ));
             }
+        }
+        if self.oidc_jwks_url.is_some() && self.oidc_issuer.is_none() {
+            return wrong(
+                "OIDC_JWKS_URL is set, and no issuer of such tokens is: set OIDC_ISSUER or BETTER_AUTH_URL",
+            );
         }
         if let Some(both) = self.client_ids.iter().find(|id| self.audiences.contains(id)) {
             return wrong(format!(
@@ -223,6 +252,29 @@ impl IdentityConfig {
 }
 
 impl Settings {
+    /// The origin of the auth server, under whichever name it was given.
+    pub(super) fn auth_url(&self) -> Result<Option<Url>, ConfigError> {
+        let said = [&self.better_auth_url, &self.auth_service_url, &self.auth_server_url];
+        let mut urls = said.into_iter().flatten().map(|url| &url.0);
+        let first = urls.next();
+        if let (Some(first), Some(other)) = (first, urls.find(|url| Some(*url) != first)) {
+            return wrong(format!(
+                "BETTER_AUTH_URL, AUTH_SERVICE_URL and AUTH_SERVER_URL are one setting, and two of \
+                 them disagree ({first} and {other}): keep BETTER_AUTH_URL"
+            ));
+        }
+        match first {
+            Some(url) if format!("{}/", url.origin().ascii_serialization()) != url.as_str() => {
+                wrong(format!(
+                    "BETTER_AUTH_URL has more than an origin: give {} alone, and put a path into \
+                     BETTER_AUTH_BASE_PATH",
+                    url.origin().ascii_serialization()
+                ))
+            }
+            url => Ok(url.cloned()),
+        }
+    }
+
     /// Better Auth numbers the secrets of a list: `2:NEW,1:OLD`.
     fn auth_secrets(&self) -> Result<Vec<SecretString>, ConfigError> {
         let all = self.better_auth_secrets.iter().chain(&self.better_auth_secret);
@@ -234,6 +286,40 @@ impl Settings {
             }
         };
         Ok(all.map(bare).collect())
+    }
+
+    /// Refuses settings that do nothing without another: whoever set them expects callers to be
+    /// recognized by them.
+    fn refuse_stranded(&self, config: &IdentityConfig) -> Result<(), ConfigError> {
+        if !config.auth_secrets.is_empty() && config.auth_server.is_none() {
+            return wrong(
+                "BETTER_AUTH_SECRET is set, and signs nobody in by itself, because Better Auth signs no \
+                 JWT with it: set BETTER_AUTH_URL to the auth server as well, or JWT_SECRET if a server of \
+                 yours signs HS256 tokens",
+            );
+        }
+        if config.jwks_url.is_none()
+            && !(self.jwt_issuer.is_empty() && self.jwt_audience.is_empty())
+        {
+            return wrong(
+                "JWT_ISSUER or JWT_AUDIENCE is set, and no key set is: set BETTER_AUTH_URL or JWKS_URL, or \
+                 for tokens of JWT_SECRET set JWT_SECRET_ISSUER and JWT_SECRET_AUDIENCE instead",
+            );
+        }
+        if self.jwt_secret.is_empty()
+            && !(self.jwt_secret_issuer.is_empty() && self.jwt_secret_audience.is_empty())
+        {
+            return wrong(
+                "JWT_SECRET_ISSUER or JWT_SECRET_AUDIENCE is set without JWT_SECRET: set it as well",
+            );
+        }
+        if self.jwt_algorithm.is_some() && !config.has_source() {
+            return wrong(
+                "JWT_ALGORITHM is set, and nothing signs callers in: set BETTER_AUTH_URL to the auth \
+                 server, or JWT_SECRET if a server of yours signs HS256 tokens",
+            );
+        }
+        Ok(())
     }
 
     fn opaque_tokens(&self, has_auth_server: bool) -> Result<Option<OpaqueTokens>, ConfigError> {
@@ -286,10 +372,10 @@ impl Settings {
 
     fn claim_names(&self) -> ClaimNames {
         ClaimNames {
-            role: self.role_claim.0.clone(),
-            tier: self.tier_claim.0.clone(),
-            permissions: self.permissions_claim.0.clone(),
-            organization: self.organization_claim.0.clone(),
+            role: words(&self.role_claim),
+            tier: words(&self.tier_claim),
+            permissions: words(&self.permissions_claim),
+            organization: words(&self.organization_claim),
         }
     }
 }

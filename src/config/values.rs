@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use axum::http::HeaderName;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use reqwest::Url;
 
 /// A word that is not empty.
@@ -21,19 +23,39 @@ impl std::str::FromStr for Word {
     }
 }
 
-/// The start of a cookie's name (RFC 6265 section 4.1.1: a token).
+/// A cookie's name, or its start (RFC 6265 section 4.1.1: a token). `__Secure-` is no part of it: both
+/// names are looked for.
 #[derive(Clone, Debug)]
-pub struct CookiePrefix(pub String);
+pub struct CookieName(pub String);
 
-impl std::str::FromStr for CookiePrefix {
+impl std::str::FromStr for CookieName {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let name = text.strip_prefix("__Secure-").unwrap_or(text);
         let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if text.is_empty() || !text.bytes().all(part) {
+        if name.is_empty() || !name.bytes().all(part) {
             return Err("use letters, digits, hyphens, dots and underscores");
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(name.to_owned()))
+    }
+}
+
+/// The name of the header in which API keys come.
+#[derive(Clone, Debug)]
+pub struct ApiKeyHeader(pub HeaderName);
+
+impl std::str::FromStr for ApiKeyHeader {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.trim().parse::<HeaderName>();
+        let name = name.map_err(|_| "write the name of a header, such as x-api-key")?;
+        if [AUTHORIZATION, COOKIE, HOST, ORIGIN].contains(&name) {
+            return Err("that header carries something else: give API keys one of their own");
+        }
+        Ok(Self(name))
     }
 }
 

@@ -199,7 +199,7 @@ pub(super) fn expected_cookie(doctor: &Doctor) -> String {
     let identity = &doctor.config.identity;
     let secure = identity.auth_server.as_ref().is_some_and(|it| it.base.starts_with("https:"));
     let start = if secure { "__Secure-" } else { "" };
-    format!("{start}{}.session_token", identity.cookie_prefix)
+    format!("{start}{}", identity.session_cookie)
 }
 
 fn cookies(doctor: &Doctor, observed: &Observed) -> Finding {

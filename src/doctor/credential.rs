@@ -189,11 +189,9 @@ fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
     said.push(format!("for another {}", span(left)));
     let mut missing: Vec<_> =
         profile.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
-    if let Some(claims) = &case.inspection.claims {
-        let names = &case.doctor.authenticator.rules().claims;
-        let settings = [("ROLE_CLAIM", &names.role), ("TIER_CLAIM", &names.tier)];
-        missing
-            .extend(settings.iter().filter(|(_, it)| !claims.contains_key(*it)).map(|(it, _)| *it));
+    missing.extend(claims_that_never_came(caller, case));
+    if let Some(advice) = advice::several_cookies(case) {
+        return Advice { reason: format!("{}; {}", list(&said), advice.reason), fix: advice.fix };
     }
     let mut fixes: Vec<_> = unused_cookie_cache(caller, case).into_iter().collect();
     if caller.kind() == Kind::User && !missing.is_empty() {
@@ -230,4 +228,24 @@ fn unused_cookie_cache(caller: &Caller, case: &Case<'_>) -> Option<String> {
             printable(name)
         ),
     })
+}
+
+/// The settings of claims that are not in a JWT, or, of another credential, that gave nothing.
+fn claims_that_never_came(caller: &Caller, case: &Case<'_>) -> Vec<&'static str> {
+    let names = &case.doctor.authenticator.rules().claims;
+    let settings = [
+        ("ROLE_CLAIM", &names.role, !caller.roles().is_empty()),
+        ("TIER_CLAIM", &names.tier, caller.states_tier()),
+        ("PERMISSIONS_CLAIM", &names.permissions, !caller.permissions().is_empty()),
+        ("ORGANIZATION_CLAIM", &names.organization, caller.organization_id().is_some()),
+    ];
+    // Without one of their own, permissions and organizations are rare: only a name that was set is missed.
+    let usual = |names: &[String]| names == ["permissions"] || names == ["organization_id"];
+    let came = |names: &[String], is_said: bool| match case.inspection.claims {
+        Some(_) => case.inspection.has_claim(names),
+        None => is_said,
+    };
+    let missing =
+        settings.into_iter().filter(|(_, names, said)| !usual(names) && !came(names, *said));
+    missing.map(|(setting, ..)| setting).collect()
 }

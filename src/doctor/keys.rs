@@ -1,6 +1,7 @@
 //! The key set, and the OpenID provider's metadata.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use humantime::format_duration;
@@ -10,7 +11,9 @@ use serde_json::Value;
 use super::setup::origin_of;
 use super::text::{list, printable, quoted};
 use super::{Doctor, Finding};
-use crate::identity::{Asked, KeyEntry, Looks, Reply, key_entries};
+use crate::identity::{
+    Asked, KeyEntry, KeysStatus, Looks, Reply, STORED_KEYS_LIFETIME, key_entries,
+};
 
 pub(super) const KEY_SET: &str = "key set";
 pub(super) const DISCOVERY: &str = "discovery";
@@ -28,8 +31,31 @@ pub(super) async fn look(doctor: &Doctor, findings: &mut Vec<Finding>) {
     if let Some(issuer) = &identity.oidc_issuer
         && (wanted || identity.foreign_provider.is_some())
     {
-        findings.push(discovery(doctor, issuer).await);
+        findings.push(match &identity.oidc_jwks_url {
+            Some(url) => provider_keys(doctor, url).await,
+            None => discovery(doctor, issuer).await,
+        });
     }
+}
+
+/// The key set of a provider whose metadata is not asked for.
+async fn provider_keys(doctor: &Doctor, url: &Url) -> Finding {
+    let shown = without_password(url);
+    let asked = doctor.probe.get(url.as_str()).await;
+    let why = match asked {
+        Err(reason) => reason.to_owned(),
+        Ok(reply) => match reply.body.as_ref().and_then(key_entries) {
+            Some(entries) if entries.iter().any(|entry| entry.flaw.is_none()) => {
+                return Finding::good(DISCOVERY, format!("the provider's keys are at {shown}"));
+            }
+            _ => format!("the answer is {}, and no key set", reply.status.as_u16()),
+        },
+    };
+    Finding::wrong(
+        DISCOVERY,
+        format!("OIDC_JWKS_URL: {shown} has no usable keys: {why}"),
+        "set OIDC_JWKS_URL to the jwks_uri of the provider, as this machine reaches it",
+    )
 }
 
 /// An address as it may be shown.
@@ -44,9 +70,10 @@ async fn key_set(doctor: &Doctor, url: &str, asked: Asked) -> Vec<Finding> {
     let reply = match asked {
         Ok(reply) => reply,
         Err(reason) => {
+            let stored = stored(doctor).await;
             return vec![Finding::wrong(
                 KEY_SET,
-                format!("JWKS_URL: {url} does not answer: {reason}"),
+                format!("JWKS_URL: {url} does not answer: {reason}{stored}"),
                 "start the auth server, or correct JWKS_URL (left out, it follows BETTER_AUTH_URL)",
             )];
         }
@@ -54,6 +81,19 @@ async fn key_set(doctor: &Doctor, url: &str, asked: Asked) -> Vec<Finding> {
     match reply.body.as_ref().filter(|_| reply.status == StatusCode::OK).and_then(key_entries) {
         Some(entries) => judge(doctor, url, &entries).await,
         None => vec![no_set(doctor, url, &reply)],
+    }
+}
+
+/// What of a key set counts whose source does not answer.
+async fn stored(doctor: &Doctor) -> String {
+    doctor.authenticator.ready().await;
+    match doctor.authenticator.status().keys {
+        Some(KeysStatus { keys, age: Some(age), is_stored: true, .. }) if keys > 0 => format!(
+            "; {keys} stored keys count meanwhile, which are {} old, until they are {} old",
+            format_duration(Duration::from_secs(age.as_secs())),
+            format_duration(STORED_KEYS_LIFETIME)
+        ),
+        _ => String::new(),
     }
 }
 

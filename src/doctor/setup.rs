@@ -60,10 +60,12 @@ fn tokens(identity: &IdentityConfig) -> Option<Finding> {
             said.push(format!("{name} {}", list(values)));
         }
     };
-    if identity.jwks_url.is_some() || !identity.jwt_secrets.is_empty() {
+    if identity.jwks_url.is_some() {
         accepted("JWT_ISSUER", &identity.issuers);
         accepted("JWT_AUDIENCE", &identity.audiences);
     }
+    accepted("JWT_SECRET_ISSUER", &identity.jwt_secret_issuers);
+    accepted("JWT_SECRET_AUDIENCE", &identity.jwt_secret_audiences);
     accepted("SSO_CLIENT_ID", &identity.client_ids);
     accepted("OAUTH_RESOURCE", &identity.oauth_resources);
     if !identity.client_ids.is_empty() || !identity.oauth_resources.is_empty() {

@@ -150,11 +150,17 @@ impl Rejection {
 
     /// Something that is needed is away.
     pub(super) fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
-        // Whole seconds (RFC 9110 section 10.2.3), and not before the time.
-        let seconds = retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
         Self {
-            header: Some(Box::new((RETRY_AFTER, HeaderValue::from(seconds)))),
+            header: Some(Box::new((RETRY_AFTER, seconds(retry_after)))),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+
+    /// The credential was used more often than it may be.
+    pub(super) fn rate_limited(message: &str, retry_after: Duration) -> Self {
+        Self {
+            header: Some(Box::new((RETRY_AFTER, seconds(retry_after)))),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, message)
         }
     }
 
@@ -221,6 +227,12 @@ impl Rejection {
         }
         response
     }
+}
+
+/// Whole seconds (RFC 9110 section 10.2.3), and not before the time.
+fn seconds(retry_after: Duration) -> HeaderValue {
+    let seconds: u64 = retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
+    HeaderValue::from(seconds)
 }
 
 /// Whether the errors are about the request, so that there is no data (section 7.1.2 of the GraphQL

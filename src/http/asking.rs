@@ -108,6 +108,10 @@ fn credential_refused(parts: &Parts, reason: &str) -> Rejection {
 }
 
 fn away(outage: Outage) -> Rejection {
+    if outage.is_own_limit {
+        let message = "The API key was used too often: try again later.";
+        return Rejection::rate_limited(message, outage.retry_after);
+    }
     Rejection::unavailable(
         code::AUTH_UNAVAILABLE,
         "The sign-in service cannot be reached: please try again soon.",

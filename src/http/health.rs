@@ -29,7 +29,9 @@ fn report(status: &Status) -> String {
     let mut report = "ready\n".to_owned();
     if let Some(keys) = &status.keys {
         let age = keys.age.map_or(String::new(), |age| format!(", {} s old", age.as_secs()));
-        report += &format!("key set: {} ({}){age}\n", keys.keys, keys.algorithms.join(", "));
+        let stored = if keys.is_stored { ", stored: its source does not answer" } else { "" };
+        let algorithms = keys.algorithms.join(", ");
+        report += &format!("key set: {} ({algorithms}){age}{stored}\n", keys.keys);
     }
     if status.sessions_paused {
         report +=

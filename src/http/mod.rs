@@ -131,7 +131,7 @@ pub struct Routers {
 /// The routes.
 #[must_use]
 pub fn routers(mut parts: Parts) -> Routers {
-    let cors = cors(&parts.allowed_origins);
+    let cors = cors(&parts.allowed_origins, parts.authenticator.api_key_header());
     let meter = Meter::registered(&mut parts.metrics);
     let seats = Seats::registered(&mut parts.metrics);
     let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
@@ -160,20 +160,17 @@ pub fn routers(mut parts: Parts) -> Routers {
 }
 
 /// Exact origins with credentials; nobody else is granted anything.
-fn cors(origins: &[Origin]) -> Option<CorsLayer> {
+fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
     let exact: Vec<_> =
         origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();
     if exact.is_empty() {
         return None;
     }
-    let asked = [
-        "x-api-key",
-        "graphql-require-preflight",
-        "apollo-require-preflight",
-        "x-apollo-operation-name",
-    ];
-    let headers =
-        [AUTHORIZATION, CONTENT_TYPE].into_iter().chain(asked.map(HeaderName::from_static));
+    let asked =
+        ["graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name"];
+    let headers = [AUTHORIZATION, CONTENT_TYPE, api_key.clone()]
+        .into_iter()
+        .chain(asked.map(HeaderName::from_static));
     Some(
         CorsLayer::new()
             .allow_origin(exact)

@@ -72,8 +72,8 @@ fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<C
         }
     };
     // The key is good, and was used too often: that says nothing of who asks.
-    if verdict["error"]["code"] == "RATE_LIMITED" {
-        return Err(answer.outage().into());
+    if let Some(limit) = answer.key_limit() {
+        return Err(limit.into());
     }
     let key = match verdict.get("key") {
         Some(Value::Object(key)) if verdict["valid"] == true => key,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hallpass_entity::{Timestamp, UserId, now};
 use serde_json::Value;
 
-use super::claims::{Claims, actor, refuse_banned, text, words};
+use super::claims::{Claims, actor, as_text, first_of, refuse_banned, text, words};
 use super::client::Client;
 use super::refusal::Fault;
 use crate::config::{ClaimNames, Tiers};
@@ -131,7 +131,8 @@ impl Caller {
         reading: &Reading<'_>,
     ) -> Result<Self, Fault> {
         refuse_banned(claims)?;
-        let tier = text(claims, &reading.names.tier);
+        let names = reading.names;
+        let tier = as_text(first_of(claims, &names.tier));
         Ok(Self {
             id,
             kind: Kind::User,
@@ -141,11 +142,11 @@ impl Caller {
                 .iter()
                 .any(|name| claims.get(*name).and_then(Value::as_bool) == Some(true)),
             name: text(claims, "name"),
-            roles: words(claims, &reading.names.role, &[',']),
+            roles: words(first_of(claims, &names.role), &[',']),
             states_tier: tier.is_some(),
             tier: tier.unwrap_or_else(|| reading.tiers.lowest().to_owned()),
-            permissions: words(claims, &reading.names.permissions, &[',', ' ']),
-            organization_id: text(claims, &reading.names.organization),
+            permissions: words(first_of(claims, &names.permissions), &[',', ' ']),
+            organization_id: as_text(first_of(claims, &names.organization)),
             software_background: text(claims, "softwareBackground"),
             hardware_background: text(claims, "hardwareBackground"),
             interest_area: text(claims, "interestArea"),

@@ -146,18 +146,37 @@ pub(super) fn numeric_date(claims: &Claims, claim: &str) -> Result<Option<Timest
     }
 }
 
+/// The value of the first of `names` that is there and not null. Each is the name of a claim, whatever it
+/// holds, or else a path whose steps are separated by dots.
+pub(super) fn first_of<'a>(claims: &'a Claims, names: &[String]) -> Option<&'a Value> {
+    names.iter().find_map(|name| at_path(claims, name))
+}
+
+fn at_path<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
+    if let Some(value) = claims.get(path) {
+        return Some(value).filter(|value| !value.is_null());
+    }
+    let dots = path.match_indices('.').map(|(at, _)| at);
+    dots.into_iter().find_map(|at| at_path(claims.get(&path[..at])?.as_object()?, &path[at + 1..]))
+}
+
 /// A text that is not empty.
 pub(super) fn text(claims: &Claims, name: &str) -> Option<String> {
-    claims.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    as_text(claims.get(name))
+}
+
+/// The same, of a value.
+pub(super) fn as_text(value: Option<&Value>) -> Option<String> {
+    value?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// A set of words, from a text with separators or a list of texts.
-pub(super) fn words(claims: &Claims, name: &str, separators: &[char]) -> BTreeSet<String> {
+pub(super) fn words(value: Option<&Value>, separators: &[char]) -> BTreeSet<String> {
     let clean = |word: &str| {
         let word = word.trim();
         (!word.is_empty()).then(|| word.to_owned())
     };
-    match claims.get(name) {
+    match value {
         Some(Value::String(text)) => text.split(separators).filter_map(clean).collect(),
         Some(Value::Array(list)) => {
             list.iter().filter_map(Value::as_str).filter_map(clean).collect()

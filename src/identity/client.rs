@@ -22,7 +22,7 @@ impl Client {
     /// The client that an access token, or an introspection of one, names. `full` are the clients that act
     /// as their users wholly.
     pub(super) fn named_by(claims: &Claims, full: &[String]) -> Self {
-        Self::new(text(claims, "client_id"), words(claims, "scope", &[' ']), full)
+        Self::new(text(claims, "client_id"), words(claims.get("scope"), &[' ']), full)
     }
 
     /// The client behind an answer of userinfo, which names neither it nor its scopes. It is given for

@@ -49,6 +49,8 @@ pub(super) struct CookieCache<'a> {
     pub(super) secrets: &'a AuthSecrets,
     pub(super) keys: Option<&'a Jwks>,
     pub(super) issuers: &'a [String],
+    /// The version that it must have; none for any.
+    pub(super) version: Option<&'a str>,
     pub(super) reading: Reading<'a>,
 }
 
@@ -61,6 +63,10 @@ impl CookieCache<'_> {
             4 => self.encrypted(data)?,
             _ => return None,
         };
+        let version = content.claims.get("version").and_then(Value::as_str);
+        if self.version.is_some() && self.version != version {
+            return None;
+        }
         let (user, session) =
             (content.claims.get("user")?.as_object()?, content.claims.get("session")?.as_object()?);
         if content.expires_at <= now() || session.get("token")?.as_str()? != session_token {

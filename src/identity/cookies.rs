@@ -7,10 +7,22 @@ use axum::http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::secrets::AuthSecrets;
+
 /// Longer than what Better Auth issues to be shown to itself; more could be too much for its headers.
 pub(super) const LONGEST_FORWARDED: usize = 2 * 1024;
 /// More parts than a browser keeps of a cookie that was cut up.
 const MOST_PARTS: usize = 20;
+/// More values under one name than the paths and domains of one site can make; others are not looked at.
+const MOST_VALUES: usize = 8;
+
+/// The names of Better Auth's cookies, without `__Secure-`.
+pub(super) struct CookieNames {
+    /// The session cookie.
+    pub(super) session: String,
+    /// The cookie cache.
+    pub(super) data: String,
+}
 
 /// A session cookie, and the cache that stands beside it.
 pub(super) struct SessionCookie {
@@ -47,33 +59,40 @@ impl SessionCookie {
     }
 }
 
-/// The session cookies, that of `__Secure-` first: a page on a sibling host cannot have set it. Each
-/// name may stand once.
-pub(super) fn find(headers: &HeaderMap, prefix: &str) -> Result<Vec<SessionCookie>, &'static str> {
+/// The session cookies, that of `__Secure-` first: a page on a sibling host cannot have set it. Where one
+/// name stands more than once, the first counts, as at the auth server; with its secret, the first that it
+/// signed.
+pub(super) fn find(
+    headers: &HeaderMap,
+    names: &CookieNames,
+    secrets: &AuthSecrets,
+) -> Result<Vec<SessionCookie>, &'static str> {
     let headers = headers.get_all(COOKIE).iter().map(|header| header.as_bytes());
     let pairs: Vec<_> =
         headers.flat_map(|it| it.split(|byte| *byte == b';')).filter_map(pair).collect();
     let mut found = Vec::new();
-    for (is_secure, prefix) in [(true, format!("__Secure-{prefix}")), (false, prefix.to_owned())] {
-        let name = format!("{prefix}.session_token");
-        let value = match values(&pairs, &name)[..] {
-            [] => continue,
-            [value] => value,
-            _ => return Err("there is more than one session cookie"),
-        };
-        let value = text(value).filter(|it| !it.is_empty() && it.len() <= LONGEST_FORWARDED);
-        let Some((value, decoded)) =
-            value.and_then(|it| Some((it, decoded(it.trim_matches('"'))?)))
-        else {
+    for (is_secure, prefix) in [(true, "__Secure-"), (false, "")] {
+        let name = format!("{prefix}{}", names.session);
+        let all: Vec<_> = values(&pairs, &name).into_iter().map(readable).collect();
+        let Some(first) = all.first() else { continue };
+        let mut readable = all.iter().flatten();
+        let signed = readable.find(|(_, decoded)| secrets.signed_session_token(decoded));
+        let Some((value, decoded)) = signed.or(first.as_ref()) else {
             return Err("the session cookie is empty, too long or malformed");
         };
         // Of two names only the first: what a sibling host planted under the other speaks for nobody.
-        let name_of_data = format!("{prefix}.session_data");
-        let data = found.is_empty().then(|| session_data(&pairs, &name_of_data)).flatten();
-        let (value, signed_token) = (value.into(), decoded.into());
+        let data = found.is_empty().then(|| format!("{prefix}{}", names.data));
+        let data = data.and_then(|name| session_data(&pairs, &name));
+        let (value, signed_token) = ((*value).into(), decoded.clone().into());
         found.push(SessionCookie { name, value, signed_token, data, is_secure });
     }
     Ok(found)
+}
+
+/// The value of a session cookie, as it was sent and decoded; none where it can be none.
+fn readable(value: &[u8]) -> Option<(&str, String)> {
+    let value = text(value).filter(|it| !it.is_empty() && it.len() <= LONGEST_FORWARDED)?;
+    Some((value, decoded(value.trim_matches('"'))?))
 }
 
 /// A name and a value, as bytes: what is no text in a cookie of somebody else's spoils none of ours.
@@ -86,9 +105,15 @@ fn pair(bytes: &[u8]) -> Option<Pair<'_>> {
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
+/// The different values under `name`, in their order.
 fn values<'a>(pairs: &[Pair<'a>], name: &str) -> Vec<&'a [u8]> {
-    let named = pairs.iter().filter(|(other, _)| *other == name.as_bytes());
-    named.map(|(_, value)| *value).collect()
+    let mut different = Vec::new();
+    for (_, value) in pairs.iter().filter(|(other, _)| *other == name.as_bytes()) {
+        if different.len() < MOST_VALUES && !different.contains(value) {
+            different.push(*value);
+        }
+    }
+    different
 }
 
 /// A value of RFC 6265's octets, and the quotes that may stand around.

@@ -7,14 +7,37 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::claims::Unambiguous;
-use super::cookies::{self, LONGEST_FORWARDED, SessionCookie, sensitive};
+use super::cookies::{self, CookieNames, LONGEST_FORWARDED, SessionCookie, sensitive};
+use super::secrets::AuthSecrets;
+use crate::config::IdentityConfig;
 
-/// The header that Better Auth's API key plugin reads unless told otherwise.
-const API_KEY: &str = "x-api-key";
 /// More than any token that says who it is for.
 const LONGEST: usize = 16 * 1024;
+/// The longest word that alone in `Authorization` is read as the name of a scheme, such as `Negotiate`,
+/// and not as a token without one.
+const LONGEST_SCHEME: usize = 20;
+/// Stands for a value of `connection_init` that is no text: malformed in every header.
+const MALFORMED: &str = "Bearer ?";
 
-/// The one credential that decides: `Authorization`, else `x-api-key`, else the cookies.
+/// The names under which the auth server's credentials are sent.
+pub(super) struct CarrierNames {
+    /// The cookies.
+    pub(super) cookies: CookieNames,
+    /// The header of API keys.
+    pub(super) api_key: HeaderName,
+}
+
+impl CarrierNames {
+    pub(super) fn of(config: &IdentityConfig) -> Self {
+        let cookies = CookieNames {
+            session: config.session_cookie.clone(),
+            data: format!("{}.session_data", config.cookie_prefix),
+        };
+        Self { cookies, api_key: config.api_key_header.clone() }
+    }
+}
+
+/// The one credential that decides: `Authorization`, else the API key's header, else the cookies.
 pub(super) enum Credential {
     /// None was shown.
     Absent,
@@ -30,14 +53,16 @@ pub(super) enum Credential {
     Cookies(Vec<SessionCookie>),
 }
 
-pub(super) fn find(headers: &HeaderMap, cookie_prefix: &str) -> Credential {
-    if headers.contains_key(AUTHORIZATION) {
-        return bearer(headers);
+/// The credential that decides. A header without a value is none, and neither is an `Authorization` of
+/// another scheme than Bearer: a proxy in front may use it for itself.
+pub(super) fn find(headers: &HeaderMap, names: &CarrierNames, secrets: &AuthSecrets) -> Credential {
+    if let Some(bearer) = bearer(headers) {
+        return bearer;
     }
-    if headers.contains_key(API_KEY) {
-        return api_key(headers);
+    if let Some(api_key) = api_key(headers, &names.api_key) {
+        return api_key;
     }
-    match cookies::find(headers, cookie_prefix) {
+    match cookies::find(headers, &names.cookies, secrets) {
         Ok(cookies) if cookies.is_empty() => Credential::Absent,
         Ok(cookies) => Credential::Cookies(cookies),
         Err(reason) => Credential::Unusable(reason),
@@ -45,47 +70,78 @@ pub(super) fn find(headers: &HeaderMap, cookie_prefix: &str) -> Credential {
 }
 
 /// The headers of a WebSocket's handshake, and beside them what the payload of its `connection_init`
-/// shows by the same names: so the same rules decide, and who shows two of a kind shows none that is
-/// good. None when the payload is no JSON object, or names a member twice.
-#[must_use]
-pub fn shown_together(mut headers: HeaderMap, payload: &str) -> Option<HeaderMap> {
+/// shows by the same names: so the same rules decide, and two of a kind are refused. None when the
+/// payload is no JSON object, or names a member twice.
+pub(super) fn shown_together(
+    mut headers: HeaderMap,
+    payload: &str,
+    names: &CarrierNames,
+) -> Option<HeaderMap> {
     for (name, value) in Unambiguous::object(payload.as_bytes())? {
-        let carriers = [AUTHORIZATION, HeaderName::from_static(API_KEY)];
-        let carrier = carriers.into_iter().find(|it| name.eq_ignore_ascii_case(it.as_str()));
-        let Some(carrier) = carrier else { continue };
+        let mut carriers = [AUTHORIZATION, names.api_key.clone()].into_iter();
+        let Some(carrier) = carriers.find(|it| name.eq_ignore_ascii_case(it.as_str())) else {
+            continue;
+        };
         let shown = match value {
             Value::Null => continue,
             Value::String(text) => sensitive(&text),
             Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
         };
-        // What is no credential was shown all the same: an empty one, which is refused.
-        headers.append(carrier, shown.unwrap_or(HeaderValue::from_static("")));
+        headers.append(carrier, shown.unwrap_or(HeaderValue::from_static(MALFORMED)));
     }
     Some(headers)
 }
 
-/// RFC 6750 section 2.1; the scheme's name is case-insensitive (RFC 9110 section 11.1), and the
-/// header stands once (section 11.6.2).
-fn bearer(headers: &HeaderMap) -> Credential {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (all.next(), all.next()) else {
-        return Credential::Unusable("there is more than one Authorization header");
-    };
-    let Some((scheme, token)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else {
-        return Credential::Unusable("the Authorization header is not `Bearer TOKEN`");
-    };
-    let token = token.trim_matches(' ');
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Credential::Unusable("the Authorization header is not `Bearer TOKEN`");
+/// What the `Authorization` headers show.
+enum Shown<'a> {
+    /// Nothing, or a scheme that belongs to something else.
+    Nothing,
+    /// What stands behind `Bearer`.
+    Bearer(&'a [u8]),
+    /// A value that is no scheme and its parameters.
+    Malformed,
+}
+
+/// RFC 9110 section 11.4: a scheme, and its parameters after a space.
+fn shown(value: &HeaderValue) -> Shown<'_> {
+    let value = value.as_bytes().trim_ascii();
+    let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    let (scheme, parameters) = value.split_at(end);
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    if value.is_empty() {
+        Shown::Nothing
+    } else if scheme.eq_ignore_ascii_case(b"bearer") {
+        Shown::Bearer(parameters)
+    } else if scheme.iter().all(is_word) && scheme.len() <= LONGEST_SCHEME {
+        Shown::Nothing
+    } else {
+        Shown::Malformed
     }
+}
+
+/// RFC 6750 section 2.1; the scheme's name is case-insensitive (RFC 9110 section 11.1), and there is one
+/// of that scheme (section 11.6.2). None where no header shows one.
+fn bearer(headers: &HeaderMap) -> Option<Credential> {
+    let all = headers.get_all(AUTHORIZATION).iter().map(shown);
+    let mut all = all.filter(|shown| !matches!(shown, Shown::Nothing));
+    let only = match (all.next()?, all.next()) {
+        (only, None) => only,
+        (_, Some(_)) => {
+            return Some(Credential::Unusable("there is more than one Authorization header"));
+        }
+    };
+    let Shown::Bearer(token) = only else {
+        return Some(Credential::Unusable("the Authorization header is not `Bearer TOKEN`"));
+    };
+    let token = std::str::from_utf8(token).unwrap_or_default().trim_matches(' ');
     if token.is_empty() || token.len() > LONGEST || !token.bytes().all(is_token_byte) {
-        return Credential::Unusable("the bearer token is empty, too long or malformed");
+        return Some(Credential::Unusable("the bearer token is empty, too long or malformed"));
     }
-    match token.bytes().filter(|byte| *byte == b'.').count() {
+    Some(match token.bytes().filter(|byte| *byte == b'.').count() {
         0 | 1 if token.len() <= LONGEST_FORWARDED => Credential::Opaque(token.into()),
         2 => Credential::Jwt(token.into()),
         _ => Credential::Unusable("the bearer token is no compact JWS, and too long for another"),
-    }
+    })
 }
 
 /// RFC 6750's `b64token`, and `%` for a signed session token that stayed percent-encoded.
@@ -93,19 +149,19 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~+/=%".contains(&byte)
 }
 
-fn api_key(headers: &HeaderMap) -> Credential {
-    let mut all = headers.get_all(API_KEY).iter();
-    let (Some(value), None) = (all.next(), all.next()) else {
-        return Credential::Unusable("there is more than one API key");
+/// The API key; none where its header is absent or empty.
+fn api_key(headers: &HeaderMap, name: &HeaderName) -> Option<Credential> {
+    let all = headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii());
+    let mut all = all.filter(|value| !value.is_empty());
+    let key = match (all.next()?, all.next()) {
+        (key, None) => std::str::from_utf8(key).unwrap_or_default(),
+        (_, Some(_)) => return Some(Credential::Unusable("there is more than one API key")),
     };
-    match value.to_str() {
-        Ok(key)
-            if !key.is_empty()
-                && key.len() <= LONGEST_FORWARDED
-                && key.bytes().all(|it| it.is_ascii_graphic()) =>
-        {
-            Credential::ApiKey(key.into())
-        }
-        _ => Credential::Unusable("the API key is empty, too long or malformed"),
-    }
+    let is_usable = !key.is_empty()
+        && key.len() <= LONGEST_FORWARDED
+        && key.bytes().all(|it| it.is_ascii_graphic());
+    Some(match is_usable {
+        true => Credential::ApiKey(key.into()),
+        false => Credential::Unusable("the API key is too long or malformed"),
+    })
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::claims::Claims;
+use super::claims::{Claims, first_of};
 use super::clue::{self, Clue};
 use super::cookies::{self, sensitive};
 use super::jwt::{is_id_token, names_one_of};
@@ -19,7 +19,6 @@ use crate::config::IdentityConfig;
 const LEFT_OUT: &str = "(not shown)";
 
 /// Where API keys are shown.
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Parts of the names of members that hold what nobody may read over a shoulder.
 const SECRET_NAMES: [&str; 8] =
@@ -147,6 +146,8 @@ pub struct Inspection {
     pub claims: Option<Claims>,
     /// The names of the cookies.
     pub cookies: Vec<String>,
+    /// How many different values the session cookie has in it.
+    pub session_values: usize,
     /// What is wrong with its form, where that can be seen.
     pub flaw: Option<&'static str>,
     /// What is known of the secret that signed it.
@@ -163,7 +164,7 @@ impl Authenticator {
 
     /// Decides about it as about any request's.
     pub async fn decide_inspected(&self, inspection: &Inspection) -> Decision {
-        let Some(headers) = inspection.headers() else {
+        let Some(headers) = inspection.headers(self.api_key_header()) else {
             let reason = "it is no value for a header";
             return Decision::Refused(Refusal { check: Check::Form, reason });
         };
@@ -187,13 +188,19 @@ impl Authenticator {
 
 impl Inspection {
     /// The headers of a request that shows the credential; none where it is not a header value.
-    pub(super) fn headers(&self) -> Option<HeaderMap> {
+    pub(super) fn headers(&self, api_key: &HeaderName) -> Option<HeaderMap> {
         let name = match self.place {
             Place::Authorization => AUTHORIZATION,
             Place::Cookie => COOKIE,
-            Place::ApiKey => API_KEY,
+            Place::ApiKey => api_key.clone(),
         };
         Some(HeaderMap::from_iter([(name, self.shown.clone()?)]))
+    }
+
+    /// Whether a JWT has the first of these claims, or any of the others.
+    #[must_use]
+    pub fn has_claim(&self, names: &[String]) -> bool {
+        self.claims.as_ref().is_some_and(|claims| first_of(claims, names).is_some())
     }
 
     fn read(place: Place, pasted: &str, rules: &IdentityConfig) -> Self {
@@ -234,7 +241,8 @@ impl Inspection {
     }
 
     fn of_api_key(text: &str, rules: &IdentityConfig) -> Self {
-        let text = without_prefix(text, "x-api-key:").unwrap_or(text);
+        let prefix = format!("{}:", rules.api_key_header);
+        let text = without_prefix(text, &prefix).unwrap_or(text);
         let inspection = Self::new(Place::ApiKey, Looks::Unknown, sensitive(text));
         let inspection = inspection.described(text, rules);
         match inspection.looks {
@@ -248,13 +256,14 @@ impl Inspection {
 
     fn new(place: Place, looks: Looks, shown: Option<HeaderValue>) -> Self {
         let (header, claims, cookies) = (None, None, Vec::new());
-        Self { place, looks, header, claims, cookies, flaw: None, clue: None, shown }
+        let (flaw, clue, session_values) = (None, None, 0);
+        Self { place, looks, header, claims, cookies, session_values, flaw, clue, shown }
     }
 
     /// With what `token` says.
     fn described(self, token: &str, rules: &IdentityConfig) -> Self {
         let pairs = pairs(token);
-        if pairs.iter().any(|(name, _)| is_session_name(name)) {
+        if pairs.iter().any(|(name, _)| is_session_name(name, rules)) {
             return self.with_cookies(&pairs, rules);
         }
         let Some((header, claims)) = parts(token) else {
@@ -277,7 +286,15 @@ impl Inspection {
 
     fn with_cookies(self, pairs: &[(&str, &str)], rules: &IdentityConfig) -> Self {
         let cookies = pairs.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let session = pairs.iter().find(|(name, _)| is_session_name(name));
+        let mut sessions = pairs.iter().filter(|(name, _)| is_session_name(name, rules));
+        let session = sessions.next();
+        let mut values: Vec<_> = session
+            .into_iter()
+            .chain(sessions.filter(|(name, _)| session.is_some_and(|(first, _)| first == name)))
+            .map(|(_, value)| *value)
+            .collect();
+        values.sort_unstable();
+        values.dedup();
         let looks = match session {
             Some(_) => Looks::SessionCookie,
             None => Looks::OtherCookies,
@@ -285,7 +302,7 @@ impl Inspection {
         let value = session.map(|(_, value)| unquoted(value));
         let flaw = value.and_then(session_flaw);
         let clue = value.and_then(|value| clue::of_session_token(value, rules));
-        Self { looks, cookies, flaw, clue, ..self }
+        Self { looks, cookies, session_values: values.len(), flaw, clue, ..self }
     }
 }
 
@@ -306,9 +323,10 @@ fn pairs(text: &str) -> Vec<(&str, &str)> {
     pairs.filter(|(name, value)| !name.is_empty() && !value.trim_matches('=').is_empty()).collect()
 }
 
-/// Better Auth's `PREFIX.session_token`, whatever the prefix.
-fn is_session_name(name: &str) -> bool {
-    name.ends_with("session_token")
+/// The session cookie of the settings, or Better Auth's `PREFIX.session_token`, whatever the prefix.
+fn is_session_name(name: &str, rules: &IdentityConfig) -> bool {
+    let bare = name.strip_prefix("__Secure-").unwrap_or(name);
+    bare == rules.session_cookie || name.ends_with("session_token")
 }
 
 /// The first two parts of a JWS, read as leniently as they can be.

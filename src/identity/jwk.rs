@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::token::{LONGEST_KEY_ID, Unverified};
 
@@ -65,6 +65,19 @@ pub(super) fn read_set(document: &Value) -> Option<KeySet> {
     (!keys.is_empty()).then_some(keys)
 }
 
+/// The usable keys of a JSON Web Key Set, and of each only what is public.
+pub(super) fn public_set(document: &Value) -> Value {
+    const PUBLIC: [&str; 10] = ["kty", "crv", "alg", "kid", "use", "key_ops", "x", "y", "n", "e"];
+    let public = |entry: &Value| -> Value {
+        let members = entry.as_object().into_iter().flatten();
+        let members = members.filter(|(name, _)| PUBLIC.contains(&name.as_str()));
+        members.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let entries = document.get("keys").and_then(Value::as_array).into_iter().flatten();
+    let usable = entries.filter(|entry| read_key(entry).is_some());
+    json!({ "keys": usable.map(public).collect::<Vec<_>>() })
+}
+
 /// A public signing key of a kind that we verify; anything else is skipped.
 fn read_key(entry: &Value) -> Option<(String, VerifyingKey)> {
     let member = |name: &str| entry.get(name).and_then(Value::as_str);
@@ -77,7 +90,7 @@ fn read_key(entry: &Value) -> Option<(String, VerifyingKey)> {
         Some(alg) => Some(alg.as_str()?),
     };
     let key = match (member("kty")?, member("crv"), stated) {
-        ("OKP", Some("Ed25519"), None | Some("EdDSA")) => ed25519(entry)?,
+        ("OKP", Some("Ed25519"), None | Some("EdDSA" | "Ed25519")) => ed25519(entry)?,
         ("EC", Some("P-256"), None | Some("ES256")) => {
             elliptic(entry, 32, "ES256", Algorithm::ES256)?
         }

@@ -2,18 +2,23 @@
 //!
 //! Rules: the set is replaced whole, and only by one that has a usable key; it is kept while the
 //! source is away; it is fetched again ahead of its age, in the background, and when a key id is
-//! unknown or a signature does not fit, once at a time and never sooner than the cool-down after the
-//! last *attempt*, whatever came of that.
+//! unknown or a signature does not fit, once at a time and within a budget. A token is refused for its
+//! key id only by a set that was fetched after the token came: until then nobody knows.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use hallpass_entity::now;
+use moka::sync::Cache;
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
+use super::fetch_budget::FetchBudget;
 use super::jwk::{KeySet, VerifyingKey, read_set};
 use super::key_source::{Fetched, KeySource};
+use super::key_store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};
 use super::refusal::{Check, Fault, Outage, refused};
+use super::token::Unverified;
 use super::upstream::NoAnswer;
 use crate::config::IdentityConfig;
 
@@ -21,6 +26,11 @@ use crate::config::IdentityConfig;
 const COOLDOWN_WITHOUT_KEYS: Duration = Duration::from_secs(5);
 /// However short the cool-down and `max-age`, whoever tends to a set rests so long between two fetches.
 const REST: Duration = Duration::from_secs(1);
+
+/// Tokens with an unknown key id of which it is known when they came; of others, they come anew.
+const WAITING_TOKENS: u64 = 4096;
+/// How long that is known.
+const WAITING_TIME: Duration = Duration::from_secs(600);
 
 /// A key set that is kept up to date.
 #[derive(Clone)]
@@ -35,17 +45,59 @@ struct Kept {
     cooldown: Duration,
     /// Held by the one fetch under way.
     gate: Arc<tokio::sync::Mutex<()>>,
+    /// Where a good set is stored.
+    store: OnceLock<Arc<dyn KeyStore>>,
+    /// When each token came whose key id was unknown.
+    waiting: Cache<[u8; 32], Instant>,
 }
 
-#[derive(Default)]
 struct State {
     keys: Option<Arc<KeySet>>,
-    fetched: Option<Instant>,
+    fetched: Option<Fetch>,
+    /// The stored set that `keys` are, until one is fetched.
+    stored: Option<Stored>,
     /// How long the set may be believed.
     lifetime: Duration,
     attempt: Option<Attempt>,
+    /// Fetches because of unknown key ids.
+    budget: FetchBudget,
     /// Whether somebody sees to it that the set is fetched ahead of its age.
     tended: bool,
+}
+
+/// A fetch that brought a set.
+#[derive(Clone, Copy)]
+struct Fetch {
+    began: Instant,
+    ended: Instant,
+}
+
+/// A set that was fetched before this server started.
+#[derive(Clone, Copy)]
+struct Stored {
+    loaded: Instant,
+    /// How old it was then.
+    age: Duration,
+}
+
+impl Stored {
+    fn age(self) -> Duration {
+        self.age + self.loaded.elapsed()
+    }
+}
+
+impl State {
+    /// Whether the keys count: they were fetched, or are known from the start; or they were stored, and
+    /// their source was asked for new ones in vain.
+    fn is_usable(&self) -> bool {
+        match self.stored {
+            Some(stored) if self.fetched.is_none() => {
+                stored.age() < STORED_KEYS_LIFETIME
+                    && self.attempt.is_some_and(|attempt| attempt.ended.is_some())
+            }
+            Some(_) | None => self.keys.is_some(),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -65,44 +117,80 @@ pub struct KeysStatus {
     pub algorithms: Vec<&'static str>,
     /// How old the set is; none when it never came, or never changes.
     pub age: Option<Duration>,
+    /// Whether it was stored before this server started, and has not been fetched since.
+    pub is_stored: bool,
 }
 
 impl Jwks {
     /// Keys known from the start.
     pub(super) fn fixed(document: &Value) -> Self {
-        let state = State { keys: read_set(document).map(Arc::new), ..State::default() };
-        Self::keep(state, None, Duration::ZERO, Duration::ZERO)
+        Self::keep(read_set(document).map(Arc::new), None, Duration::ZERO, Duration::ZERO)
     }
 
     /// Keys that `source` publishes.
     pub(super) fn from(source: impl KeySource, config: &IdentityConfig) -> Self {
         let source = Some(Box::new(source) as Box<dyn KeySource>);
-        Self::keep(State::default(), source, config.jwks_ttl, config.jwks_cooldown)
+        Self::keep(None, source, config.jwks_ttl, config.jwks_cooldown)
     }
 
     fn keep(
-        state: State,
+        keys: Option<Arc<KeySet>>,
         source: Option<Box<dyn KeySource>>,
         ttl: Duration,
         cooldown: Duration,
     ) -> Self {
-        let kept = Kept { state: Mutex::new(state), source, ttl, cooldown, gate: Arc::default() };
-        Self { kept: Arc::new(kept) }
+        let state = State {
+            keys,
+            fetched: None,
+            stored: None,
+            lifetime: Duration::ZERO,
+            attempt: None,
+            budget: FetchBudget::new(cooldown),
+            tended: false,
+        };
+        let waiting =
+            Cache::builder().max_capacity(WAITING_TOKENS).time_to_live(WAITING_TIME).build();
+        let (state, gate, store) = (Mutex::new(state), Arc::default(), OnceLock::new());
+        Self { kept: Arc::new(Kept { state, source, ttl, cooldown, gate, store, waiting }) }
     }
 
-    /// The key that `key_id` names.
-    pub(super) async fn key(&self, key_id: &str) -> Result<Arc<VerifyingKey>, Fault> {
-        if let Some(key) = self.kept.known(key_id) {
+    /// Takes over the set that `store` has of this source, and has each one stored that is fetched.
+    pub(super) async fn store_in(&self, store: Arc<dyn KeyStore>) {
+        let Some(source) = &self.kept.source else { return };
+        let loaded = store.load(&source.name()).await;
+        // A key set is given one store, once.
+        let _ = self.kept.store.set(store);
+        let Some(StoredKeys { document, fetched_at }) = loaded else { return };
+        let keys = serde_json::from_str(&document).ok().and_then(|document| read_set(&document));
+        let age = (now() - fetched_at).to_std().unwrap_or_default();
+        if let Some(keys) = keys.filter(|_| age < STORED_KEYS_LIFETIME) {
+            let mut state = self.kept.lock();
+            state.keys = Some(Arc::new(keys));
+            state.stored = Some(Stored { loaded: Instant::now(), age });
+            state.tended = true;
+            tokio::spawn(tend_to(Arc::downgrade(&self.kept)));
+        }
+    }
+
+    /// The key that `token` names. It is refused only where a set that was fetched after it first came
+    /// has no such key.
+    pub(super) async fn key(&self, token: &Unverified<'_>) -> Result<Arc<VerifyingKey>, Fault> {
+        let key_id = token.key_id()?;
+        let kept = &self.kept;
+        if let Some(key) = kept.known(key_id) {
             return Ok(key);
         }
-        self.fetch_if_allowed().await;
-        if let Some(key) = self.kept.known(key_id) {
-            return Ok(key);
+        let came = kept.waiting.get_with(token.digest(), Instant::now);
+        if !kept.was_fetched_since(came) {
+            self.fetch(|asked| kept.known(key_id).is_none() && kept.may_look_for_key(asked)).await;
         }
-        if self.kept.source.is_some() && !self.kept.last_attempt_succeeded() {
-            return Err(Outage { retry_after: COOLDOWN_WITHOUT_KEYS }.into());
+        match kept.known(key_id) {
+            Some(key) => Ok(key),
+            None if kept.source.is_none() || kept.was_fetched_since(came) => {
+                refused(Check::Key, "the token's key id is not in the key set")
+            }
+            None => Err(Outage::of(kept.next_look()).into()),
         }
-        refused(Check::Key, "the token's key id is not in the key set")
     }
 
     /// The key that `key_id` names once the set was fetched again, if it is another than `than`:
@@ -112,7 +200,7 @@ impl Jwks {
         key_id: &str,
         than: &VerifyingKey,
     ) -> Option<Arc<VerifyingKey>> {
-        self.fetch_if_allowed().await;
+        self.fetch(|asked| self.kept.is_cooled_down(asked)).await;
         self.kept.known(key_id).filter(|key| key.thumbprint != than.thumbprint)
     }
 
@@ -123,20 +211,24 @@ impl Jwks {
 
     /// Whether there is a usable set, which is fetched if there never was one.
     pub(super) async fn ready(&self) -> bool {
-        if self.kept.lock().keys.is_none() {
-            self.fetch_if_allowed().await;
+        if !self.kept.lock().is_usable() {
+            self.fetch(|asked| self.kept.is_cooled_down(asked)).await;
         }
-        self.kept.lock().keys.is_some()
+        self.kept.lock().is_usable()
     }
 
     /// How it is doing.
     pub(super) fn status(&self) -> KeysStatus {
         let state = self.kept.lock();
-        let keys = state.keys.iter().flat_map(|keys| keys.values());
+        let usable = state.keys.as_ref().filter(|_| state.is_usable());
+        let keys = usable.into_iter().flat_map(|keys| keys.values());
         let mut algorithms: Vec<_> = keys.clone().map(|key| key.algorithm).collect();
         algorithms.sort_unstable();
         algorithms.dedup();
-        KeysStatus { keys: keys.count(), algorithms, age: state.fetched.map(|at| at.elapsed()) }
+        let fetched = state.fetched.map(|fetch| fetch.ended.elapsed());
+        let is_stored = fetched.is_none() && state.stored.is_some();
+        let age = fetched.or(state.stored.map(Stored::age));
+        KeysStatus { keys: keys.count(), algorithms, age, is_stored }
     }
 
     /// The ids of its keys with their algorithms, sorted.
@@ -148,14 +240,14 @@ impl Jwks {
         ids
     }
 
-    /// Waits for a fetch, if one is under way or allowed now.
-    async fn fetch_if_allowed(&self) {
+    /// Waits for a fetch under way, and then for one of its own where that is `allowed` still.
+    async fn fetch(&self, allowed: impl FnOnce(Instant) -> bool) {
         if self.kept.source.is_none() {
             return;
         }
         let asked = Instant::now();
         let gate = Arc::clone(&self.kept.gate).lock_owned().await;
-        if self.kept.may_attempt(asked) {
+        if allowed(asked) {
             // The fetch runs on its own: it outlives a request that gives up waiting for it. It fails
             // only when the runtime shuts down.
             let _ = tokio::spawn(fetch(Arc::clone(&self.kept), gate)).await;
@@ -169,18 +261,48 @@ impl Kept {
     }
 
     fn known(&self, key_id: &str) -> Option<Arc<VerifyingKey>> {
-        self.lock().keys.as_ref()?.get(key_id).cloned()
-    }
-
-    fn last_attempt_succeeded(&self) -> bool {
-        self.lock().attempt.is_some_and(|attempt| attempt.succeeded)
-    }
-
-    /// Not within the cool-down, and not where an attempt ended after this one was `asked` for:
-    /// whoever waited for that one shares what came of it.
-    fn may_attempt(&self, asked: Instant) -> bool {
         let state = self.lock();
-        let cooldown = match &state.keys {
+        let keys = state.keys.as_ref().filter(|_| state.is_usable())?;
+        keys.get(key_id).cloned()
+    }
+
+    /// Whether the set was fetched by a request that began after `came`.
+    fn was_fetched_since(&self, came: Instant) -> bool {
+        self.lock().fetched.is_some_and(|fetch| fetch.began >= came)
+    }
+
+    /// Whether the set may be fetched for a token whose key is unknown: within the budget; and where
+    /// there is no set at all, as often as that is tried.
+    fn may_look_for_key(&self, asked: Instant) -> bool {
+        if self.lock().fetched.is_none() {
+            return self.is_cooled_down(asked);
+        }
+        !self.is_answered(asked) && self.lock().budget.take(Instant::now())
+    }
+
+    /// How long until the set may be fetched for an unknown key.
+    fn next_look(&self) -> Duration {
+        let state = self.lock();
+        let wait = match state.fetched {
+            Some(_) => state.budget.wait(Instant::now()),
+            None => COOLDOWN_WITHOUT_KEYS,
+        };
+        wait.max(REST)
+    }
+
+    /// Whether an attempt answers what was `asked`: it began later, or failed meanwhile. Then
+    /// whoever waited for it shares what came of it.
+    fn is_answered(&self, asked: Instant) -> bool {
+        self.lock().attempt.is_some_and(|attempt| {
+            let failed = attempt.ended.is_some_and(|ended| ended >= asked) && !attempt.succeeded;
+            attempt.began >= asked || failed
+        })
+    }
+
+    /// Whether the last attempt is longer ago than the cool-down.
+    fn is_cooled_down(&self, asked: Instant) -> bool {
+        let state = self.lock();
+        let cooldown = match state.fetched {
             Some(_) => self.cooldown,
             None => self.cooldown.min(COOLDOWN_WITHOUT_KEYS),
         };
@@ -200,7 +322,8 @@ impl Kept {
     fn due_in(&self) -> Duration {
         let state = self.lock();
         let left = |at: Instant, after: Duration| after.saturating_sub(at.elapsed());
-        let by_age = state.fetched.map_or(Duration::ZERO, |at| left(at, state.lifetime * 3 / 4));
+        let by_age =
+            state.fetched.map_or(Duration::ZERO, |fetch| left(fetch.ended, state.lifetime * 3 / 4));
         let by_attempt =
             state.attempt.map_or(Duration::ZERO, |last| left(last.began, self.cooldown.max(REST)));
         by_age.max(by_attempt)
@@ -209,7 +332,14 @@ impl Kept {
     async fn fetch(&self) {
         let Some(source) = &self.source else { return };
         self.begin();
-        self.end(source.fetch().await);
+        let fetched = source.fetch().await;
+        let document = fetched.as_ref().ok().map(|fetched| fetched.document.clone());
+        self.end(fetched);
+        if let (Some(document), Some(store)) = (document, self.store.get().cloned()) {
+            let (name, keys) = (source.name(), StoredKeys { document, fetched_at: now() });
+            // Nobody waits for that.
+            tokio::spawn(async move { store.store(&name, keys).await });
+        }
     }
 
     fn begin(&self) {
@@ -219,16 +349,18 @@ impl Kept {
 
     fn end(&self, fetched: Result<Fetched, NoAnswer>) {
         let mut state = self.lock();
-        let ended = Some(Instant::now());
+        let ended = Instant::now();
+        let mut began = ended;
         if let Some(attempt) = &mut state.attempt {
-            attempt.ended = ended;
+            attempt.ended = Some(ended);
             attempt.succeeded = fetched.is_ok();
+            began = attempt.began;
         }
         match fetched {
-            Ok(Fetched { keys, max_age }) => {
+            Ok(Fetched { keys, max_age, .. }) => {
                 tracing::debug!(keys = keys.len(), "key set fetched");
                 state.keys = Some(Arc::new(keys));
-                state.fetched = ended;
+                state.fetched = Some(Fetch { began, ended });
                 state.lifetime = self.lifetime(max_age);
             }
             Err(NoAnswer { reason, .. }) => {

@@ -213,15 +213,20 @@ impl JwtVerifier {
         })
     }
 
-    /// RFC 8725 section 3.8: one issuer, byte for byte. A shared secret may stand without one.
+    /// RFC 8725 section 3.8: one issuer, byte for byte. A shared secret has one signer, which need not
+    /// be named: its issuer is asked for where one is set.
     fn check_issuer(&self, kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
-        let accepted = &self.rules.issuers;
+        let rules = &self.rules;
+        let named = |accepted: &[String], issuer: &str| accepted.iter().any(|it| it == issuer);
         let is_accepted = match (kind, claims.get("iss")) {
-            (TokenKind::SharedSecret, None | Some(Value::String(_))) if accepted.is_empty() => true,
-            (TokenKind::Access | TokenKind::Id, Some(Value::String(issuer))) => {
-                self.rules.oidc_issuer.as_ref() == Some(issuer)
+            (TokenKind::SharedSecret, None) => rules.jwt_secret_issuers.is_empty(),
+            (TokenKind::SharedSecret, Some(Value::String(issuer))) => {
+                rules.jwt_secret_issuers.is_empty() || named(&rules.jwt_secret_issuers, issuer)
             }
-            (_, Some(Value::String(issuer))) => accepted.contains(issuer),
+            (TokenKind::Access | TokenKind::Id, Some(Value::String(issuer))) => {
+                rules.oidc_issuer.as_ref() == Some(issuer)
+            }
+            (TokenKind::FirstParty, Some(Value::String(issuer))) => named(&rules.issuers, issuer),
             _ => false,
         };
         if is_accepted {
@@ -230,16 +235,17 @@ impl JwtVerifier {
         refused(Check::Issuer, "the token's issuer is not an accepted one")
     }
 
-    /// RFC 7519 section 4.1.3 and RFC 8725 section 3.9: one of ours among the audiences. A shared
-    /// secret may stand without one; a token that names an audience is then not meant for us.
+    /// RFC 7519 section 4.1.3 and RFC 8725 section 3.9: one of ours among the audiences. A token by the
+    /// shared secret names none unless one is asked for; one that does, names that of first-party JWTs.
     fn check_audience(&self, kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
         let audience = claims.get("aud");
         let rules = &self.rules;
         let is_ours = match kind {
-            TokenKind::SharedSecret if rules.audiences.is_empty() => audience.is_none(),
-            TokenKind::SharedSecret | TokenKind::FirstParty => {
-                names_one_of(audience, &rules.audiences)
+            TokenKind::SharedSecret if rules.jwt_secret_audiences.is_empty() => {
+                audience.is_none() || names_one_of(audience, &rules.audiences)
             }
+            TokenKind::SharedSecret => names_one_of(audience, &rules.jwt_secret_audiences),
+            TokenKind::FirstParty => names_one_of(audience, &rules.audiences),
             TokenKind::Access => names_one_of(audience, &rules.oauth_resources),
             TokenKind::Id => {
                 names_one_of(audience, &rules.client_ids)
@@ -276,7 +282,7 @@ pub(super) async fn check_key(
         return refused(Check::Algorithm, "the token's algorithm is not accepted");
     }
     let key_id = token.key_id()?;
-    let key = keys.key(key_id).await?;
+    let key = keys.key(token).await?;
     if key.algorithm == stated && key.signed(token) {
         return Ok(key);
     }

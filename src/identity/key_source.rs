@@ -8,18 +8,23 @@ use futures_util::future::BoxFuture;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::jwk::{KeySet, read_set};
+use super::jwk::{KeySet, public_set, read_set};
 use super::upstream::{Line, NoAnswer, Question};
 
 /// Somewhere that publishes keys.
 pub(super) trait KeySource: Send + Sync + 'static {
     /// The keys it publishes now: a usable set, or none.
     fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>>;
+
+    /// Which source it is: another one's keys are never taken for its own.
+    fn name(&self) -> String;
 }
 
 /// What a source published.
 pub(super) struct Fetched {
     pub(super) keys: KeySet,
+    /// The same, as they can be stored.
+    pub(super) document: String,
     /// How long it may be believed, if the source says (RFC 9111 section 5.2.2.1).
     pub(super) max_age: Option<Duration>,
 }
@@ -34,6 +39,13 @@ impl KeySource for Published {
     fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>> {
         Box::pin(key_set(&self.line, self.url.clone()))
     }
+
+    fn name(&self) -> String {
+        let mut url = self.url.clone();
+        // An address that can have no password has none.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        url.to_string()
+    }
 }
 
 /// The key set that an OpenID provider's metadata names (OpenID Connect Discovery section 4).
@@ -45,6 +57,10 @@ pub(super) struct Discovered {
 impl KeySource for Discovered {
     fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>> {
         Box::pin(async { key_set(&self.line, discover(&self.line, &self.issuer).await?).await })
+    }
+
+    fn name(&self) -> String {
+        format!("issuer {}", self.issuer)
     }
 }
 
@@ -70,7 +86,7 @@ pub(super) async fn discover(line: &Line, issuer: &str) -> Result<Url, NoAnswer>
 async fn key_set(line: &Line, url: Url) -> Result<Fetched, NoAnswer> {
     let (document, max_age) = document(line, url).await?;
     let keys = read_set(&document).ok_or(NoAnswer::new("there is no usable key in it"))?;
-    Ok(Fetched { keys, max_age })
+    Ok(Fetched { keys, document: public_set(&document).to_string(), max_age })
 }
 
 async fn document(line: &Line, url: Url) -> Result<(Value, Option<Duration>), NoAnswer> {

@@ -19,12 +19,14 @@ mod cookie_cache;
 mod cookies;
 mod credentials;
 mod evidence;
+mod fetch_budget;
 mod inspect;
 mod introspection;
 mod jwk;
 mod jwks;
 mod jwt;
 mod key_source;
+mod key_store;
 mod meter;
 mod personas;
 mod probe;
@@ -51,16 +53,16 @@ use std::time::Duration;
 use hallpass_entity::Timestamp;
 
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderName, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
 pub use caller::{Caller, Kind, Via};
 pub use clue::Clue;
-pub use credentials::shown_together;
 pub use evidence::{Confirmation, Evidence};
 pub use inspect::{Inspection, Looks, Place};
 pub use jwks::KeysStatus;
+pub use key_store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};
 pub use personas::{Issuer, IssuerError, PERSONAS, Persona};
 pub use probe::{
     Asked, KeyEntry, MadeUpSession, NOBODYS_ADDRESS, Probe, Reply, SessionAnswer, TWO_ADDRESSES,
@@ -78,7 +80,7 @@ pub use webhook::{Message, Webhook, WebhookError};
 pub use crate::config::Tiers;
 use crate::config::{IdentityConfig, Origin};
 use cookies::sensitive;
-use credentials::Credential;
+use credentials::{CarrierNames, Credential};
 use meter::{Decided, Meter, Purpose};
 use refusal::Fault;
 use same_site::SameSite;
@@ -105,7 +107,7 @@ pub struct Authenticator {
     schemes: Schemes,
     users: Arc<Users>,
     revocations: Arc<Revocations>,
-    cookie_prefix: String,
+    names: CarrierNames,
     same_site: SameSite,
     session_ttl: Duration,
     /// Which connections that last ask the auth server again.
@@ -133,7 +135,7 @@ impl Authenticator {
             schemes: Schemes::new(config, issuer, &upstream, Arc::clone(&revocations), &meter),
             users: Arc::new(users),
             revocations,
-            cookie_prefix: config.cookie_prefix.clone(),
+            names: CarrierNames::of(config),
             same_site: SameSite::new(allowed_origins),
             session_ttl: config.session_ttl,
             watchers: Semaphore::new(watch::AT_ONCE),
@@ -162,7 +164,7 @@ impl Authenticator {
         address: IpAddr,
         since: Timestamp,
     ) -> Decision {
-        let credential = credentials::find(headers, &self.cookie_prefix);
+        let credential = credentials::find(headers, &self.names, &self.schemes.secrets);
         if let Credential::Cookies(_) = credential
             && let Err(why) = self.same_site.check(method, headers)
         {
@@ -190,6 +192,19 @@ impl Authenticator {
         self.decide(&Method::POST, &headers, IpAddr::from([127, 0, 0, 1])).await
     }
 
+    /// The header in which API keys come.
+    #[must_use]
+    pub fn api_key_header(&self) -> &HeaderName {
+        &self.names.api_key
+    }
+
+    /// The headers of a WebSocket's handshake together with what the payload of its `connection_init`
+    /// shows. None when the payload is no JSON object, or names a member twice.
+    #[must_use]
+    pub fn shown_together(&self, handshake: HeaderMap, payload: &str) -> Option<HeaderMap> {
+        credentials::shown_together(handshake, payload, &self.names)
+    }
+
     /// Whether the page that asks, if one does, is of an allowed origin.
     ///
     /// # Errors
@@ -208,6 +223,14 @@ impl Authenticator {
     #[must_use]
     pub fn users(&self) -> &Arc<Users> {
         &self.users
+    }
+
+    /// Takes over the key sets that `store` has, and has those stored that are fetched from now on.
+    pub async fn store_keys_in(&self, store: Arc<dyn KeyStore>) {
+        let keys = &self.schemes.keys;
+        for set in [&keys.first_party, &keys.provider].into_iter().flatten() {
+            set.store_in(Arc::clone(&store)).await;
+        }
     }
 
     /// Whether signed tokens can be checked now: there is a key set, or none is configured.

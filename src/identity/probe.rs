@@ -126,7 +126,8 @@ impl Probe {
     pub async fn made_up_session(&self, address: IpAddr) -> MadeUpSession {
         let token = made_up();
         let bearer = header(&AUTHORIZATION, &format!("Bearer {token}"));
-        let cookie = self.session(bearer, address).await.ok().and_then(session_cookie);
+        let named = |reply| session_cookie(reply, &self.config.session_cookie);
+        let cookie = self.session(bearer, address).await.ok().and_then(named);
         let mut secret_fits = None;
         for signed in self.secrets.sign_session_token(&token) {
             match self.knows_signature(&signed, cookie.as_deref(), address).await {
@@ -158,7 +159,8 @@ impl Probe {
     /// What `get-session` answers about a credential, from its database or, where `cached`, from a cookie
     /// cache that is shown with it.
     pub async fn shown_session(&self, inspection: &Inspection, cached: bool) -> SessionAnswer {
-        let (Some(headers), Some(server)) = (inspection.headers(), &self.config.auth_server) else {
+        let headers = inspection.headers(&self.config.api_key_header);
+        let (Some(headers), Some(server)) = (headers, &self.config.auth_server) else {
             return SessionAnswer::Unknown;
         };
         let path = if cached { "/get-session?disableRefresh=true" } else { GET_SESSION };
@@ -186,15 +188,15 @@ impl Probe {
         name: Option<&str>,
         address: IpAddr,
     ) -> Option<bool> {
-        let prefix = &self.config.cookie_prefix;
+        let usual = &self.config.session_cookie;
         let names = match name {
             Some(name) => vec![name.to_owned()],
-            None => ["", "__Secure-"].map(|it| format!("{it}{prefix}.session_token")).to_vec(),
+            None => ["", "__Secure-"].map(|it| format!("{it}{usual}")).to_vec(),
         };
         let value = percent_encoding::utf8_percent_encode(signed.expose_secret(), IN_COOKIE);
         let pairs: Vec<_> = names.iter().map(|name| format!("{name}={value}")).collect();
         let reply = self.session(header(&COOKIE, &pairs.join("; ")), address).await.ok()?;
-        (reply.status == StatusCode::OK).then(|| session_cookie(reply).is_some())
+        (reply.status == StatusCode::OK).then(|| session_cookie(reply, usual).is_some())
     }
 
     /// What API_KEY_VERIFY_URL says of a key that nobody has; none where it is not set.
@@ -263,8 +265,12 @@ fn header(name: &axum::http::HeaderName, value: &str) -> HeaderMap {
     sensitive(value).map(|value| (name.clone(), value)).into_iter().collect()
 }
 
-fn session_cookie(reply: Reply) -> Option<String> {
-    reply.cookies.into_iter().find(|name| name.ends_with("session_token"))
+/// The session cookie that an answer deletes: the one of the settings, or else one of Better Auth's.
+fn session_cookie(reply: Reply, usual: &str) -> Option<String> {
+    let is_ours = |name: &String| name.trim_start_matches("__Secure-") == usual;
+    let is_usual = |name: &String| name.ends_with("session_token");
+    let found = reply.cookies.iter().find(|it| is_ours(it));
+    found.or_else(|| reply.cookies.iter().find(|it| is_usual(it))).cloned()
 }
 
 fn reply(answer: Result<Answer, NoAnswer>, asked_at: Timestamp) -> Asked {

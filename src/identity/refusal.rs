@@ -116,6 +116,15 @@ pub(super) enum Fault {
 pub struct Outage {
     /// As the auth server said, or as long as it is not asked.
     pub retry_after: Duration,
+    /// Whether it answers well, and says that this credential was used too often.
+    pub is_own_limit: bool,
+}
+
+impl Outage {
+    /// The auth server cannot tell; ask again after so long.
+    pub(super) fn of(retry_after: Duration) -> Self {
+        Self { retry_after, is_own_limit: false }
+    }
 }
 
 impl From<Refusal> for Fault {

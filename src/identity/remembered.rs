@@ -138,7 +138,7 @@ impl Remembered {
             let found = self.verdicts.try_get_with(key, self.judge(find())).await;
             verdict = Some(found.map_err(|fault| *fault)?);
         }
-        Err(Outage { retry_after: Duration::from_secs(1) }.into())
+        Err(Outage::of(Duration::from_secs(1)).into())
     }
 
     /// Whether the wall clock agrees that the verdict still counts.

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::{HeaderName, HeaderValue};
 use hallpass_entity::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -33,9 +35,11 @@ pub(super) struct Schemes {
     sessions: Option<Sessions>,
     api_keys: Option<ApiKeys>,
     access_tokens: Option<AccessTokens>,
-    secrets: AuthSecrets,
+    pub(super) secrets: AuthSecrets,
     cookie_cache: CookieTrust,
+    cookie_cache_version: Option<String>,
     issuers: Vec<String>,
+    api_key_header: HeaderName,
     pub(super) tokens: Remembered,
     pub(super) answers: Remembered,
     pub(super) session_line: Line,
@@ -102,8 +106,10 @@ impl Schemes {
             access_tokens: AccessTokens::new(config, upstream.line(Purpose::AccessTokens)),
             secrets: AuthSecrets::new(&config.auth_secrets),
             cookie_cache: CookieTrust::of(config),
+            cookie_cache_version: config.cookie_cache_version.clone(),
             issuers: rules.issuers.clone(),
             jwt: JwtVerifier::new(rules, keys),
+            api_key_header: config.api_key_header.clone(),
             tokens: Remembered::tokens(meter.clone()),
             answers: Remembered::sessions(config.session_ttl, meter.clone()),
             session_line,
@@ -200,7 +206,7 @@ impl Schemes {
             }
         }
         let value = sensitive(&format!("Bearer {token}"));
-        self.session("authorization", value, Via::SessionToken, address).await
+        self.session(AUTHORIZATION, value, Via::SessionToken, address).await
     }
 
     async fn api_key(
@@ -213,7 +219,10 @@ impl Schemes {
         let find = || async {
             match &self.api_keys {
                 Some(api_keys) => api_keys.ask(key, address, &self.jwt.reading()).await,
-                None => self.session("x-api-key", sensitive(text), Via::ApiKey, address).await,
+                None => {
+                    let header = self.api_key_header.clone();
+                    self.session(header, sensitive(text), Via::ApiKey, address).await
+                }
             }
         };
         self.asked(&[b"api key", text.as_bytes()], since, find).await
@@ -238,7 +247,7 @@ impl Schemes {
             }
         }
         let value = cookies::header(&cookies);
-        let find = || self.session("cookie", value.clone(), Via::SessionCookie, address);
+        let find = || self.session(COOKIE, value.clone(), Via::SessionCookie, address);
         let shown = value.as_ref().map_or(b"".as_slice(), |value| value.as_bytes());
         self.asked(&[b"cookie", shown], since, find).await
     }
@@ -249,7 +258,8 @@ impl Schemes {
         let read = || async {
             let reading = self.jwt.reading();
             let (secrets, keys) = (&self.secrets, self.keys.first_party.as_ref());
-            let cache = CookieCache { secrets, keys, issuers: &self.issuers, reading };
+            let (issuers, version) = (&self.issuers, self.cookie_cache_version.as_deref());
+            let cache = CookieCache { secrets, keys, issuers, version, reading };
             match cache.caller(data, cookie.token()).await {
                 Some(accepted) if self.still_counts(&accepted) => Ok(accepted),
                 _ => refused(Check::Known, "the cookie cache is out of date or not good"),
@@ -262,8 +272,8 @@ impl Schemes {
 
     async fn session(
         &self,
-        header: &'static str,
-        value: Option<axum::http::HeaderValue>,
+        header: HeaderName,
+        value: Option<HeaderValue>,
         via: Via,
         address: IpAddr,
     ) -> Result<Caller, Fault> {
@@ -295,7 +305,7 @@ impl Schemes {
 }
 
 /// The key sets. An OpenID provider at the auth server signs with the same keys, so it is asked for
-/// none of its own; any other is found by its metadata.
+/// none of its own; any other is found by its metadata, or at the address that is set.
 fn keys(config: &IdentityConfig, issuer: Option<&Issuer>, upstream: &Upstream) -> Keys {
     let line = || upstream.line(Purpose::Keys);
     let first_party = match (issuer, &config.jwks_url) {
@@ -303,11 +313,12 @@ fn keys(config: &IdentityConfig, issuer: Option<&Issuer>, upstream: &Upstream) -
         (None, Some(url)) => Some(Jwks::from(Published { url: url.clone(), line: line() }, config)),
         (None, None) => None,
     };
-    let provider = match &config.foreign_provider {
-        Some(issuer) => {
+    let provider = match (&config.oidc_jwks_url, &config.foreign_provider) {
+        (Some(url), _) => Some(Jwks::from(Published { url: url.clone(), line: line() }, config)),
+        (None, Some(issuer)) => {
             Some(Jwks::from(Discovered { issuer: issuer.clone(), line: line() }, config))
         }
-        None => first_party.clone(),
+        (None, None) => first_party.clone(),
     };
     Keys { first_party, provider }
 }

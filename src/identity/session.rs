@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hallpass_entity::{Timestamp, now};
 use reqwest::Url;
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub(super) struct Sessions {
 
 /// What shows a session: a header for the auth server, and the kind of credential that it is.
 pub(super) struct Shown {
-    pub(super) header: &'static str,
+    pub(super) header: HeaderName,
     pub(super) value: HeaderValue,
     pub(super) via: Via,
 }
@@ -45,7 +45,7 @@ impl Sessions {
         reading: &Reading<'_>,
     ) -> Result<Caller, Fault> {
         let mut headers = HeaderMap::new();
-        headers.insert(shown.header, shown.value.clone());
+        headers.insert(shown.header.clone(), shown.value.clone());
         // One value: Better Auth counts requests by this address, and by none if there are two.
         if let Ok(address) = HeaderValue::try_from(address.to_string()) {
             headers.insert("x-forwarded-for", address);
@@ -79,6 +79,9 @@ fn read(
             return refused(Check::Known, "the API key is used up");
         }
         status => {
+            if let Some(limit) = answer.key_limit().filter(|_| via == Via::ApiKey) {
+                return Err(limit.into());
+            }
             tracing::warn!(%status, "the auth server could not tell about a session");
             return Err(answer.outage().into());
         }

@@ -1,5 +1,6 @@
 //! The form of a signed token: JWS compact serialization (RFC 7515 section 7.1), not verified yet.
 
+use aws_lc_rs::digest::{self, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -69,8 +70,10 @@ impl<'a> Unverified<'a> {
         }
     }
 
+    /// The algorithm. `Ed25519` (RFC 9864) is `EdDSA` by its newer name: that curve is the only one here.
     pub(super) fn algorithm(&self) -> Result<&str, Fault> {
         match self.header.get("alg").and_then(Value::as_str) {
+            Some("Ed25519") => Ok("EdDSA"),
             Some(algorithm) => Ok(algorithm),
             None => refused(Check::Algorithm, "the token's header names no algorithm"),
         }
@@ -91,6 +94,17 @@ impl<'a> Unverified<'a> {
     /// What was signed.
     pub(super) fn message(&self) -> &'a str {
         self.message
+    }
+
+    /// SHA-256 of the whole token.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut hash = digest::Context::new(&SHA256);
+        hash.update(self.message.as_bytes());
+        hash.update(b".");
+        hash.update(self.signature.as_bytes());
+        let mut digest = [0; 32];
+        digest.copy_from_slice(hash.finish().as_ref());
+        digest
     }
 
     /// The signature, as base64url.

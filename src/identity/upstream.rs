@@ -29,6 +29,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The longest wait that is passed on: an auth server that asks for more may be well before.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
+/// The shortest wait that is passed on.
+const LEAST_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The longest wait that is passed on of an API key's own limit, which nothing shortens.
+const LONGEST_KEY_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
 /// A pooled client with a deadline, a limit, and no redirects: an answer from elsewhere is none.
 #[derive(Clone)]
 pub(super) struct Upstream {
@@ -96,7 +101,7 @@ impl NoAnswer {
 
     /// The same, to whoever asked who is asking.
     pub(super) fn outage(self) -> Outage {
-        Outage { retry_after: self.retry_after }
+        Outage::of(self.retry_after)
     }
 }
 
@@ -128,19 +133,27 @@ impl Answer {
     }
 
     /// When an answer that is none (5xx, 429) says to ask again: `Retry-After` (RFC 9110 section
-    /// 10.2.3) or Better Auth's `X-Retry-After`, in seconds; or, of an API key's own limit,
-    /// `tryAgainIn` in the error's details, in milliseconds.
+    /// 10.2.3) or Better Auth's `X-Retry-After`, in seconds.
     pub(super) fn outage(&self) -> Outage {
-        let body = self.json();
-        let details = [&body["details"], &body["error"]["details"]];
-        let of_key = details.iter().find_map(|it| it["tryAgainIn"].as_u64());
         let said = ["retry-after", "x-retry-after"].iter().find_map(|name| {
             let seconds = self.headers.get(*name)?.to_str().ok()?.trim().parse().ok()?;
             Some(Duration::from_secs(seconds))
         });
-        let bounded = |wait: Duration| wait.clamp(Duration::from_secs(1), LONGEST_RETRY_AFTER);
-        let said = said.or(of_key.map(Duration::from_millis));
-        Outage { retry_after: said.map_or(RETRY_AFTER, bounded) }
+        let bounded = |wait: Duration| wait.clamp(LEAST_RETRY_AFTER, LONGEST_RETRY_AFTER);
+        Outage::of(said.map_or(RETRY_AFTER, bounded))
+    }
+
+    /// Where the answer says that an API key has reached its own limit: until when, by `tryAgainIn` in
+    /// the error's details, in milliseconds.
+    pub(super) fn key_limit(&self) -> Option<Outage> {
+        let body = self.json();
+        let error = [&body, &body["error"]].into_iter().find(|it| it["code"] == "RATE_LIMITED")?;
+        let said = error["details"]["tryAgainIn"].as_u64().map(Duration::from_millis);
+        let retry_after = match said {
+            Some(wait) => wait.clamp(LEAST_RETRY_AFTER, LONGEST_KEY_LIMIT),
+            None => self.outage().retry_after,
+        };
+        Some(Outage { retry_after, is_own_limit: true })
     }
 }
 

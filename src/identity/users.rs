@@ -10,7 +10,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::claims::{Claims, refuse_banned, text, words};
+use super::claims::{Claims, as_text, first_of, refuse_banned, text, words};
 use super::cookies::sensitive;
 use super::refusal::Outage;
 use super::upstream::{Answer, Line, NoAnswer, Question};
@@ -92,8 +92,8 @@ impl Users {
             email: text(user, "email"),
             email_verified: user.get("emailVerified").and_then(Value::as_bool) == Some(true),
             name: text(user, "name"),
-            roles: words(user, &self.names.role, &[',']),
-            tier: text(user, &self.names.tier),
+            roles: words(first_of(user, &self.names.role), &[',']),
+            tier: as_text(first_of(user, &self.names.tier)),
             banned: refuse_banned(user).is_err(),
         }
     }

@@ -163,7 +163,7 @@ impl Watch {
             false => Ok(None),
         };
         let Ok(_turn) = turn else {
-            return Decision::Unavailable(Outage { retry_after: PAUSES.1 });
+            return Decision::Unavailable(Outage::of(PAUSES.1));
         };
         let since = match (proof.was_asked, before.is_current()) {
             (true, _) => proof.confirmed_at + TimeDelta::microseconds(1),

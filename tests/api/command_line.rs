@@ -171,11 +171,9 @@ fn a_wrong_setting_ends_the_start_with_2_and_a_sentence_that_names_it() {
         (&[auth, ("BETTER_AUTH_BASE_PATH", "api")], "BETTER_AUTH_BASE_PATH"),
         (&[("JWKS_URL", "http://127.0.0.1:9/jwks")], "JWT_ISSUER"),
         (&[("JWKS_URL", "http://127.0.0.1:9/jwks"), ("JWT_ISSUER", "x")], "JWT_AUDIENCE"),
-        (&[auth, ("JWT_ISSUER", "")], "JWT_ISSUER"),
         (&[("JWT_SECRET", "kurzgeheim")], "JWT_SECRET"),
         (&[("JWT_SECRET", "-----BEGIN PUBLIC KEY----- geheim geheim geheim")], "JWT_SECRET"),
         (&[auth, ("JWT_LEEWAY", "10")], "JWT_LEEWAY"),
-        (&[auth, ("SSO_CLIENT_ID", "")], "SSO_CLIENT_ID"),
         (&[auth, ("SSO_CLIENT_ID", "http://127.0.0.1:9")], "SSO_CLIENT_ID"),
         (&[jwt, ("OAUTH_RESOURCE", "https://api.example")], "OAUTH_RESOURCE"),
         (&[auth, ("OIDC_ISSUER", "example")], "OIDC_ISSUER"),
@@ -185,7 +183,6 @@ fn a_wrong_setting_ends_the_start_with_2_and_a_sentence_that_names_it() {
             &[auth, ("COOKIE_CACHE", "trust"), ("BETTER_AUTH_SECRET", "geheim")],
             "BETTER_AUTH_SECRET",
         ),
-        (&[auth, ("BETTER_AUTH_SECRET", "")], "BETTER_AUTH_SECRET"),
         (&[auth, ("BETTER_AUTH_SECRETS", "1:")], "BETTER_AUTH_SECRET"),
         (&[auth, ("INTROSPECTION_CLIENT_ID", "us")], "INTROSPECTION_CLIENT_SECRET"),
         (&[auth, ("INTROSPECTION_CLIENT_SECRET", "geheim")], "INTROSPECTION_CLIENT_ID"),
@@ -195,7 +192,11 @@ fn a_wrong_setting_ends_the_start_with_2_and_a_sentence_that_names_it() {
         ),
         (&[jwt, ("USERINFO", "trust")], "USERINFO"),
         (&[auth, ("API_KEY_VERIFY_URL", "/api/verify")], "API_KEY_VERIFY_URL"),
-        (&[auth, ("SSO_API_KEY", "")], "SSO_API_KEY"),
+        (&[auth, ("SESSION_COOKIE", "a b")], "SESSION_COOKIE"),
+        (&[auth, ("API_KEY_HEADER", "authorization")], "API_KEY_HEADER"),
+        (&[auth, ("API_KEY_HEADER", "x key")], "API_KEY_HEADER"),
+        (&[auth, ("ROLE_CLAIM", "role,,x")], "ROLE_CLAIM"),
+        (&[auth, ("OIDC_JWKS_URL", "jwks")], "OIDC_JWKS_URL"),
         (&[auth, ("USER_LOOKUP_URL", "https://a.example/users")], "USER_LOOKUP_URL"),
         (&[auth, ("USER_LOOKUP_URL", "https://a.example/users/{id}")], "SSO_API_KEY"),
         (&[auth, ("REVOCATION_SECRET", "geheim")], "REVOCATION_SECRET"),
@@ -245,8 +246,6 @@ fn settings_are_read_from_flags_then_the_environment_then_the_file() {
         says(&["token", "--as", "free", "--api-port", "third"], &[("API_PORT", "second")])
             .contains("`third`")
     );
-    std::fs::write(directory.path().join(".env"), "this is no assignment").unwrap();
-    assert!(says(&["token", "--as", "free"], &[]).contains(".env"));
 }
 
 #[test]
@@ -282,13 +281,15 @@ fn the_tables_go_up_and_down_on_both_databases() {
                 output.stdout.lines().map(|line| line.split(' ').next().unwrap().to_owned());
             lines.collect::<Vec<_>>()
         };
-        assert_eq!(migrate("status"), ["waiting"; 7]);
-        assert_eq!(migrate("up"), ["applied"; 7]);
-        let mut down = ["applied"; 7];
-        down[6] = "waiting";
+        let count = migrate("status").len();
+        assert!(count > 8, "only {count} migrations");
+        let (waiting, applied) = (vec!["waiting"; count], vec!["applied"; count]);
+        assert_eq!(migrate("status"), waiting);
+        assert_eq!(migrate("up"), applied);
+        let down = [&applied[1..], &["waiting"]].concat();
         assert_eq!(migrate("down"), down);
-        assert_eq!(migrate("up"), ["applied"; 7]);
-        assert_eq!(migrate("status"), ["applied"; 7]);
+        assert_eq!(migrate("up"), applied);
+        assert_eq!(migrate("status"), applied);
     }
 }
 

@@ -127,7 +127,8 @@ async fn a_cookie_cache_in_parts_is_put_together_and_only_whole() {
         let rest = rest.remove(0);
         let with = |data: &[&str]| format!("{}; {rest}", data.join("; "));
         let mixed = [data[2], data[0], data[1]];
-        for whole in [with(&data), with(&mixed)] {
+        let twice = [data[0], data[1], data[1], data[2]];
+        for whole in [with(&data), with(&mixed), with(&twice)] {
             assert_eq!(me(&app, &whole).await, as_cached(&account), "{form:?} {is_secure}");
         }
         let other = server.sign_up("Other", json!({"biography": "else ".repeat(1300)})).await;
@@ -136,7 +137,7 @@ async fn a_cookie_cache_in_parts_is_put_together_and_only_whole() {
             with(&data[..2]),
             with(&data[1..]),
             with(&[data[0], data[2]]),
-            with(&[data[0], data[1], data[1], data[2]]),
+            with(&[data[0], data[1], others, data[2]]),
             with(&[data[0], others, data[2]]),
         ] {
             assert_eq!(me(&app, &broken).await, as_asked(&account), "{form:?} {is_secure}");
@@ -269,4 +270,44 @@ async fn behind_https_only_a_cache_that_a_page_of_https_set_is_believed() {
     assert_eq!(me(&app, &pair("__Secure-")).await["method"], "COOKIE_CACHE");
     let plain = app.by_cookie(&pair("")).ask(METHOD).await;
     assert_eq!(plain.status, 503, "the auth server is asked, which is away here: {}", plain.body);
+}
+
+#[tokio::test]
+async fn cookie_cache_of_other_version_is_ignored() {
+    for form in
+        [json!({"strategy": "compact"}), json!({"strategy": "jwt"}), json!({"strategy": "jwe"})]
+    {
+        let mut settings = form;
+        settings["version"] = "7".into();
+        let server = AuthServer::start(&json!({ "cookieCache": settings }));
+        let account = server.sign_up("Version", json!({})).await;
+        for (flags, method) in [
+            (&[][..], "COOKIE_CACHE"),
+            (&["--cookie-cache-version", "7"], "COOKIE_CACHE"),
+            (&["--cookie-cache-version", "1"], "SESSION_COOKIE"),
+        ] {
+            let trust = ["--cookie-cache", "trust", "--better-auth-secret", SECRET];
+            let app = server.app(&[&trust[..], flags].concat()).await;
+            let viewer = app.by_cookie(&account.cookie).data("{ viewer { method } }").await;
+            assert_eq!(viewer["viewer"]["method"], method, "{settings} {flags:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn stateless_session_counts_by_its_cookie_cache() {
+    // The second process knows nothing but the secret, as after a restart of the first.
+    let first = AuthServer::start(&json!({"stateless": true}));
+    let second = AuthServer::start(&json!({"stateless": true}));
+    let account = first.sign_up("Stateless", json!({})).await;
+    assert!(account.cookie.contains("session_data"), "the cache is all there is");
+    let trust = ["--cookie-cache", "trust", "--better-auth-secret", SECRET];
+    let app = second.app(&trust).await;
+    let viewer = app.by_cookie(&account.cookie).data("{ viewer { id method } }").await;
+    assert_eq!(viewer["viewer"], json!({"id": account.id, "method": "COOKIE_CACHE"}));
+    for flags in [vec![], [&trust[..], &["--cookie-cache-version", "2"]].concat()] {
+        let app = second.app(&flags).await;
+        let refused = app.by_cookie(&account.cookie).ask("{ viewer { id } }").await;
+        assert_refused(&refused, "no session in any database");
+    }
 }

@@ -224,27 +224,6 @@ async fn of_a_plain_and_a_secure_cookie_the_one_counts_that_the_auth_server_uses
 }
 
 #[tokio::test]
-async fn two_session_cookies_of_one_name_are_refused_wherever_they_stand() {
-    let server = AuthServer::shared();
-    let account = server.sign_up("Twice", json!({})).await;
-    let value = encoded(&account.signed_token());
-    for flags in [&[][..], &["--better-auth-secret", SECRET]] {
-        let app = server.app(flags).await;
-        assert_eq!(viewer(&app, &plain(&value)).await["id"], account.id.as_str());
-        for (one, two) in [(plain(&value), plain("a.b")), (secure("a.b"), secure(&value))] {
-            for who in [
-                app.by_cookie(&format!("{one}; {two}")),
-                app.by_cookie(&format!("{two}; theme=dark; {one}")),
-                app.by_cookie(&format!("{one}; {one}; {}", plain(&value))),
-                app.by_cookie(&one).and("cookie", &two),
-            ] {
-                assert_refused(&who.ask(WHO).await, "which of the two is meant?");
-            }
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_name_that_only_looks_like_the_cookies_is_another() {
     let server = AuthServer::shared();
     let account = server.sign_up("Looks", json!({})).await;

@@ -154,3 +154,26 @@ async fn where_nobody_answers_for_the_provider_its_tokens_are_neither_in_nor_out
     assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"]);
     app.by_jwt(&alice()).data("{ me { id } }").await;
 }
+
+#[tokio::test]
+async fn provider_keys_are_read_from_a_given_address() {
+    let provider = Provider::start();
+    let keys = format!("{}/keys/of/one", provider.url);
+    // Nobody answers at the issuer's public name from here.
+    let issuer = "http://127.0.0.1:9/realms/one";
+    let flags = ["--oidc-issuer", issuer, "--oauth-resource", "here", "--oidc-jwks-url", &keys];
+    let app = App::with(Backend::Sqlite, &flags).await;
+    let token = |key: &Key, issuer: &str| {
+        let claims = json!({"sub": "u", "iss": issuer, "aud": "here", "client_id": "c"});
+        let header = json!({"alg": "EdDSA", "kid": key.kid(), "typ": "at+jwt"});
+        key.sign_raw(&header, &Issuer::shared().full(&claims).to_string())
+    };
+    assert_eq!(ask(&app, &token(&provider.key, issuer)).await.status, 200);
+    assert_refused(&ask(&app, &token(&provider.key, &provider.issuer())).await, "another issuer");
+    assert_refused(&ask(&app, &token(&Key::ed25519("provider"), issuer)).await, "another key");
+    let own_key = ask(&app, &token(&Issuer::shared().ed25519, issuer)).await;
+    assert_ne!(own_key.status, 200, "the auth server does not sign for the provider");
+    let ready = app.anonymous().request(reqwest::Method::GET, "/ready").send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    app.by_jwt(&alice()).data("{ me { id } }").await;
+}

@@ -139,7 +139,6 @@ async fn a_token_whose_header_is_wrong_is_refused() {
         json!({"alg": "None", "kid": "ed"}),
         json!({"alg": "eddsa", "kid": "ed"}),
         json!({"alg": ["EdDSA"], "kid": "ed"}),
-        json!({"alg": "Ed25519", "kid": "ed"}),
         json!({"alg": "ES256", "kid": "ed"}),
         json!({"alg": "RS256", "kid": "ed"}),
         json!({"alg": "HS256", "kid": "ed"}),
@@ -266,12 +265,19 @@ async fn a_shared_secret_accepts_the_applications_own_tokens() {
 
 #[tokio::test]
 async fn a_shared_secret_token_keeps_to_the_issuer_and_audience_that_are_set() {
-    let flags = ["--jwt-secret", SECRET, "--jwt-issuer", "mine", "--jwt-audience", "here,there"];
-    let app = App::configured(Backend::Sqlite, &flags).await;
+    let flags = ["--jwt-secret", SECRET, "--jwt-secret-issuer", "mine,ours"];
+    let flags = [&flags[..], &["--jwt-secret-audience", "here,there"]].concat();
+    let app = App::with(Backend::Sqlite, &flags).await;
     let exp = now().timestamp() + 60;
     let good = json!({"sub": "s", "iss": "mine", "aud": "there", "exp": exp});
     assert_eq!(ask(&app, &hs256(&good, SECRET)).await.status, 200);
-    for (claim, value) in [("iss", json!("yours")), ("aud", json!("elsewhere"))] {
+    let issuer = Issuer::shared().url();
+    for (claim, value) in [
+        ("iss", json!("yours")),
+        ("iss", json!(issuer)),
+        ("aud", json!("elsewhere")),
+        ("aud", json!(issuer)),
+    ] {
         let mut claims = good.clone();
         claims[claim] = value;
         assert_refused(&ask(&app, &hs256(&claims, SECRET)).await, claim);
@@ -307,4 +313,98 @@ async fn what_the_issuer_says_of_a_caller_is_what_they_are() {
             "profile": {"softwareBackground": "ADVANCED", "hardwareBackground": "INTERMEDIATE", "interestArea": "AI"},
         })
     );
+}
+
+#[tokio::test]
+async fn own_hs256_token_counts_beside_auth_server() {
+    let server = crate::auth_server::AuthServer::shared();
+    let app = server.app(&["--jwt-secret", SECRET]).await;
+    let exp = now().timestamp() + 60;
+    for (claims, id) in [
+        (json!({"sub": "s", "exp": exp}), "s"),
+        (json!({"id": "i", "email": "i@example.test", "exp": exp}), "i"),
+        (json!({"sub": "s", "iss": "better-auth", "exp": exp}), "s"),
+        (json!({"sub": "s", "iss": server.url, "aud": server.url, "exp": exp}), "s"),
+    ] {
+        let answer = ask(&app, &hs256(&claims, SECRET)).await;
+        assert_eq!(answer.body["data"]["viewer"]["id"], id, "{claims}");
+    }
+    for claims in [
+        json!({"email": "x@example.test", "exp": exp}),
+        json!({"sub": "s", "aud": "another", "exp": exp}),
+        json!({"sub": "s", "iss": 5, "exp": exp}),
+        json!({"sub": "s", "client_id": "c", "exp": exp}),
+        json!({"id": "s", "user": {"id": "s"}, "session": {"userId": "s"}, "exp": exp}),
+    ] {
+        assert_refused(&ask(&app, &hs256(&claims, SECRET)).await, &claims.to_string());
+    }
+}
+
+#[tokio::test]
+async fn better_auths_own_hs256_token_signs_nobody_in() {
+    let settings = json!({"cookieCache": {"strategy": "jwt"}});
+    let server = crate::auth_server::AuthServer::start(&settings);
+    let account = server.sign_up("Own", json!({})).await;
+    let mailed = server.operate("verification-token", json!({"email": account.email})).await;
+    let secret = crate::auth_server::SECRET;
+    let app = server.app(&["--jwt-secret", secret, "--better-auth-secret", secret]).await;
+    for token in [account.cookie_value("session_data"), mailed["token"].as_str().unwrap()] {
+        assert_eq!(token.split('.').count(), 3, "it is a JWT");
+        assert_refused(&ask(&app, token).await, "by the auth server's own secret");
+    }
+}
+
+#[tokio::test]
+async fn claim_is_read_from_first_name_or_path() {
+    let roles = "role,https://example.com/roles,realm_access.roles";
+    let flags = [
+        "--role-claim",
+        roles,
+        "--organization-claim",
+        "o.id,org",
+        "--tier-claim",
+        "app.plan.name",
+    ];
+    let flags = [&flags[..], &["--permissions-claim", "scp,resource.api.scope"]].concat();
+    let app = App::with(Backend::Sqlite, &flags).await;
+    let query = "{ me { roles organizationId tier permissions } }";
+    for (claims, roles) in [
+        (json!({"role": "editor", "realm_access": {"roles": ["admin"]}}), json!(["editor"])),
+        (json!({"role": null, "https://example.com/roles": ["a", "b"]}), json!(["a", "b"])),
+        (json!({"realm_access": {"roles": ["admin"]}}), json!(["admin"])),
+        (
+            json!({"realm_access.roles": ["whole"], "realm_access": {"roles": ["x"]}}),
+            json!(["whole"]),
+        ),
+        (json!({"role": [], "realm_access": {"roles": ["admin"]}}), json!([])),
+        (json!({"realm_access": "admin", "https://example": {"com/roles": "x"}}), json!(["x"])),
+        (json!({"realm_access": ["admin"]}), json!([])),
+    ] {
+        let mut person = person("paths").with("o", json!({"id": "acme"}));
+        person = person.with("app", json!({"plan": {"name": "premium"}}));
+        person = person.with("resource", json!({"api": {"scope": "tasks:read"}}));
+        person = person.with("role", Value::Null);
+        for (name, value) in claims.as_object().unwrap() {
+            person = person.with(name, value.clone());
+        }
+        let me = app.by_jwt(&person).data(query).await["me"].clone();
+        let expected = json!({"roles": roles, "organizationId": "acme", "tier": "premium",
+            "permissions": ["tasks:read"]});
+        assert_eq!(me, expected, "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn newer_name_of_eddsa_is_accepted() {
+    let issuer = Issuer::shared();
+    let app = App::start(Backend::Sqlite).await;
+    let claims = issuer.full(&alice().claims()).to_string();
+    let header = |kid: &str| json!({"alg": "Ed25519", "kid": kid});
+    let good = issuer.ed25519.sign_raw(&header("ed"), &claims);
+    assert_eq!(ask(&app, &good).await.status, 200);
+    for kid in ["p256", "rs"] {
+        assert_refused(&ask(&app, &issuer.ed25519.sign_raw(&header(kid), &claims)).await, kid);
+    }
+    let other = json!({"alg": "Ed448", "kid": "ed"});
+    assert_refused(&ask(&app, &issuer.ed25519.sign_raw(&other, &claims)).await, "another curve");
 }

@@ -43,6 +43,10 @@ impl Publisher {
         *self.answer.lock().unwrap() = (status, body.into());
     }
 
+    pub fn break_down(&self) {
+        self.say(StatusCode::SERVICE_UNAVAILABLE, "away");
+    }
+
     pub fn say_how_long(&self, cache_control: &'static str) {
         *self.cache_control.lock().unwrap() = Some(cache_control);
     }
@@ -68,18 +72,74 @@ pub fn token_of(key: &Key, issuer: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_flood_of_unknown_keys_costs_the_auth_server_next_to_nothing() {
+async fn unknown_keys_cost_a_few_fetches() {
     let key = Key::ed25519("known");
     let (publisher, url) = Publisher::start(&[&key]);
     let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
     assert_eq!(ask(&app, &token_of(&key, &url)).await.status, 200);
-    let strangers: Vec<_> = (0..50).map(|n| Key::ed25519(&format!("unknown-{n}"))).collect();
-    let tokens: Vec<_> = strangers.iter().map(|key| token_of(key, &url)).collect();
-    let answers = futures_util::future::join_all(tokens.iter().map(|token| ask(&app, token))).await;
-    for answer in &answers {
-        assert_refused(answer, "an unknown key");
+    let stranger = Key::ed25519("stranger");
+    let exp = now().timestamp() + 60;
+    let claims = json!({"sub": "u", "iss": url, "aud": url, "exp": exp}).to_string();
+    for batch in 0..6 {
+        let header = |n| json!({"alg": "EdDSA", "kid": format!("unknown-{batch}-{n}")});
+        let tokens: Vec<_> = (0..50).map(|n| stranger.sign_raw(&header(n), &claims)).collect();
+        let asking = tokens.iter().map(|token| ask(&app, token));
+        for answer in futures_util::future::join_all(asking).await {
+            assert!([401, 503].contains(&answer.status.as_u16()), "{}", answer.body);
+            assert_eq!(answer.status == 503, answer.codes() == ["AUTH_UNAVAILABLE"]);
+            assert_eq!(answer.status == 503, answer.headers.contains_key("retry-after"));
+        }
     }
-    assert_eq!(publisher.fetches(), 1, "the cool-down counts from the first fetch");
+    assert!(publisher.fetches() <= 5, "{} fetches", publisher.fetches());
+    assert_eq!(ask(&app, &token_of(&key, &url)).await.status, 200);
+}
+
+#[tokio::test]
+async fn rotated_key_is_found_within_the_cooldown() {
+    let (old, new, newer) = (Key::ed25519("old"), Key::ed25519("new"), Key::ed25519("newer"));
+    let (publisher, url) = Publisher::start(&[&old]);
+    let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
+    assert_eq!(ask(&app, &token_of(&old, &url)).await.status, 200);
+    publisher.publish(&[&old, &new]);
+    assert_eq!(ask(&app, &token_of(&new, &url)).await.status, 200);
+    publisher.publish(&[&old, &new, &newer]);
+    assert_eq!(ask(&app, &token_of(&newer, &url)).await.status, 200);
+    assert_eq!(publisher.fetches(), 3);
+}
+
+#[tokio::test]
+async fn unknown_key_is_unavailable_until_fetched() {
+    let (old, new, stranger) = (Key::ed25519("old"), Key::ed25519("new"), Key::ed25519("made-up"));
+    let (publisher, url) = Publisher::start(&[&old]);
+    let flags = ["--better-auth-url", &url, "--jwks-cooldown", "6s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    assert_eq!(ask(&app, &token_of(&old, &url)).await.status, 200);
+    let mut spent = 0;
+    while spent < 10 {
+        let header = json!({"alg": "EdDSA", "kid": format!("made-up-{spent}")});
+        let claims = json!({"sub": "u", "iss": url, "aud": url, "exp": now().timestamp() + 60});
+        if ask(&app, &stranger.sign_raw(&header, &claims.to_string())).await.status == 503 {
+            break;
+        }
+        spent += 1;
+    }
+    assert!(spent < 10, "made-up key ids use the fetches up");
+    publisher.publish(&[&old, &new]);
+    let (real, forged) = (token_of(&new, &url), token_of(&stranger, &url));
+    let (unsure, forged_unsure) = (ask(&app, &real).await, ask(&app, &forged).await);
+    for answer in [&unsure, &forged_unsure] {
+        assert_eq!(answer.status, 503, "nobody knows yet: {}", answer.body);
+        let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=2).contains(&wait), "{wait}");
+    }
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while ask(&app, &real).await.status != 200 {
+        assert!(std::time::Instant::now() < deadline, "the real key is found soon");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let fetches = publisher.fetches();
+    assert_refused(&ask(&app, &forged).await, "the set that came after it has no such key");
+    assert_eq!(publisher.fetches(), fetches, "which needs no fetch of its own");
 }
 
 #[tokio::test]
@@ -198,7 +258,8 @@ async fn one_odd_key_does_not_spoil_the_set_and_is_never_used() {
     published.push(good.public.clone());
     let (publisher, url) = Publisher::start(&[]);
     publisher.say(StatusCode::OK, json!({ "keys": published }).to_string());
-    let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
+    let flags = ["--better-auth-url", &url, "--jwks-cooldown", "0s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
     assert_eq!(ask(&app, &token_of(&good, &url)).await.status, 200);
     for (key, (member, value)) in keys.iter().zip(&odd) {
         assert_refused(&ask(&app, &token_of(key, &url)).await, &format!("{member}: {value}"));

@@ -253,7 +253,7 @@ async fn a_bad_bearer_token_is_not_rescued_by_a_good_cookie() {
     let server = AuthServer::shared();
     let app = app_at(server, Backend::Sqlite, &[]).await;
     let account = server.sign_up("Mixed", json!({})).await;
-    for bad in ["Bearer nonsense", "Bearer a.b.c", "Basic eDp5", "Bearer", "Bearer  "] {
+    for bad in ["Bearer nonsense", "Bearer a.b.c", "Bearer", "Bearer  "] {
         let who = app.by_cookie(&account.cookie).and("authorization", bad);
         let answer = who.ask("{ viewer { id } }").await;
         assert_eq!(answer.status, 401, "{bad}");
@@ -261,6 +261,4 @@ async fn a_bad_bearer_token_is_not_rescued_by_a_good_cookie() {
     }
     let with_key = app.by_cookie(&account.cookie).and("x-api-key", "nonsense");
     assert_eq!(with_key.ask("{ viewer { id } }").await.status, 401);
-    let twice = format!("{0}; {0}", account.cookie.split("; ").next().unwrap());
-    assert_eq!(app.by_cookie(&twice).ask("{ viewer { id } }").await.status, 401);
 }

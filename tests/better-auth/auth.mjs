@@ -58,6 +58,7 @@ export async function buildAuth(config, origin) {
     advanced: {
       useSecureCookies: config.secureCookies,
       cookiePrefix: config.cookiePrefix,
+      cookies: config.sessionCookie && { session_token: { name: config.sessionCookie } },
       ipAddress: config.ipAddressHeaders && { ipAddressHeaders: config.ipAddressHeaders },
     },
     rateLimit: { enabled: config.rateLimit ?? false },

@@ -2,7 +2,7 @@
 //
 // BETTER_AUTH_TEST holds its configuration as JSON; every key is optional:
 //   port (0 = a free one), algorithm ("EdDSA" | "ES256" | "ES512" | "RS256" | "PS256"), secureCookies,
-//   cookiePrefix, secret, secrets (["2:new", "1:old"]), jwt (true), issuer, audience,
+//   cookiePrefix, sessionCookie (its whole name), secret, secrets (["2:new", "1:old"]), jwt (true), issuer, audience,
 //   jwtTellsImpersonator (true: definePayload says who acts as the user),
 //   rotationInterval (seconds), rateLimit (false), ipAddressHeaders
 //   (["x-forwarded-for"]), bearer (true), bearerRequireSignature (false),
@@ -56,7 +56,7 @@ process.stdin.on("close", () => process.exit(0)).on("error", () => process.exit(
 process.on("SIGTERM", () => process.exit(0));
 
 const config = JSON.parse(process.env.BETTER_AUTH_TEST || "{}");
-const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "secret", "secrets", "jwt", "issuer",
+const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "sessionCookie", "secret", "secrets", "jwt", "issuer",
   "audience", "jwtTellsImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
   "customSession", "organization", "apiKeys", "oauth", "revocations", "secondaryStorage", "stateless",
   "lastLoginMethod", "ssoApiKey"];

@@ -40,6 +40,9 @@ pub(super) fn no_cookie(case: &Case<'_>) -> Advice {
 
 /// A session cookie that is refused.
 pub(super) fn cookie(case: &Case<'_>, refusal: Refusal) -> Advice {
+    if let Some(advice) = super::several_cookies(case) {
+        return Advice { reason: format!("{}; {}", refusal.reason, advice.reason), ..advice };
+    }
     if let Some(flaw) = case.inspection.flaw {
         return Advice::new(
             flaw,

@@ -25,7 +25,10 @@ pub(super) fn misplaced(case: &Case<'_>) -> Option<Advice> {
         )),
         (Place::Authorization, ApiKey) => Some(Advice::new(
             "it looks like an API key, and was shown as a bearer token",
-            "send it as `x-api-key: KEY`; API_KEY_VERIFY_URL names who verifies it",
+            format!(
+                "send it as `{}: KEY` (API_KEY_HEADER); API_KEY_VERIFY_URL names who verifies it",
+                case.doctor.authenticator.api_key_header()
+            ),
         )),
         (Place::Cookie, looks) if looks.is_jwt() => Some(Advice::new(
             format!("it is {}, and was shown as a cookie", looks.name()),
@@ -47,6 +50,24 @@ pub(super) fn misplaced(case: &Case<'_>) -> Option<Advice> {
         }
         _ => None,
     }
+}
+
+/// A scheme that is none of ours is no credential here.
+pub(super) fn other_scheme() -> Advice {
+    Advice::new(
+        "the Authorization header does not start with `Bearer`: it is no credential here, and without \
+         another one the request is anonymous",
+        "let the front end send `Authorization: Bearer <token>`: the word Bearer, one space, and the token",
+    )
+}
+
+/// An empty header is no credential here.
+pub(super) fn no_api_key(case: &Case<'_>) -> Advice {
+    let header = case.doctor.authenticator.api_key_header();
+    Advice::new(
+        "it is empty: it is no credential, and without another one the request is anonymous",
+        format!("send the key as `{header}: KEY`"),
+    )
 }
 
 /// What cannot be read.

@@ -225,9 +225,10 @@ fn signature(case: &Case<'_>) -> Advice {
 
 fn issuer(case: &Case<'_>) -> Advice {
     let rules = case.doctor.authenticator.rules();
-    let (setting, accepted) = match case.inspection.looks.is_of_provider() {
-        true => ("OIDC_ISSUER", rules.oidc_issuer.as_slice()),
-        false => ("JWT_ISSUER", rules.issuers.as_slice()),
+    let (setting, accepted) = match case.inspection.looks {
+        Looks::SharedSecret => ("JWT_SECRET_ISSUER", rules.jwt_secret_issuers.as_slice()),
+        looks if looks.is_of_provider() => ("OIDC_ISSUER", rules.oidc_issuer.as_slice()),
+        _ => ("JWT_ISSUER", rules.issuers.as_slice()),
     };
     let shown: Vec<_> = accepted.iter().map(|it| quoted(it)).collect();
     let shown = list(&shown);
@@ -276,6 +277,8 @@ fn audience(case: &Case<'_>) -> Advice {
         ("OAUTH_RESOURCE", &rules.oauth_resources)
     } else if case.inspection.looks == Looks::IdToken {
         ("SSO_CLIENT_ID", &rules.client_ids)
+    } else if case.inspection.looks == Looks::SharedSecret {
+        ("JWT_SECRET_AUDIENCE", &rules.jwt_secret_audiences)
     } else {
         ("JWT_AUDIENCE", &rules.audiences)
     };

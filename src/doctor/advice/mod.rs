@@ -106,9 +106,25 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
     }
 }
 
+/// What to do about a session cookie that has several values.
+pub(super) fn several_cookies(case: &Case<'_>) -> Option<Advice> {
+    let values = case.inspection.session_values;
+    (values > 1).then(|| {
+        Advice::new(
+            format!("its session cookie has {values} different values, of which the first counts"),
+            "delete the cookies of this site and sign in again; two values come from two domains or \
+             paths: set crossSubDomainCookies at the auth server to one domain, and keep to it",
+        )
+    })
+}
+
 /// What to do where there is no credential.
 pub(super) fn absent(case: &Case<'_>) -> Advice {
-    form::misplaced(case).unwrap_or_else(|| asked::no_cookie(case))
+    match case.inspection.place {
+        Place::Authorization => form::other_scheme(),
+        Place::ApiKey => form::no_api_key(case),
+        Place::Cookie => form::misplaced(case).unwrap_or_else(|| asked::no_cookie(case)),
+    }
 }
 
 /// What to do where nobody can tell: whatever is wrong with whom to ask.

@@ -39,7 +39,8 @@ pub(super) fn unusual(case: &Case<'_>) -> Option<Advice> {
             "the auth server has this session in the cookie cache (`session_data`) and not in a database: it \
              was signed out a moment ago, or the auth server is stateless (it has no database)",
             "sign in again; if the auth server has no database, set COOKIE_CACHE=trust and \
-             BETTER_AUTH_SECRET: sessions then end with their cookie, and no sign-out ends them earlier",
+             BETTER_AUTH_SECRET: sessions then end with their cookie, no sign-out ends them earlier, and \
+             another COOKIE_CACHE_VERSION ends all of them",
         ));
     }
     (case.inspection.looks == Looks::OpaqueToken && case.observed.session.requires_signature).then(|| {

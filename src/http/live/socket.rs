@@ -22,7 +22,7 @@ use crate::http::address::{Peer, end_user};
 use crate::http::answer::{MediaType, Rejection, RequestId};
 use crate::http::asking::{Asker, check_origin};
 use crate::http::server::Connection;
-use crate::identity::{self, Caller};
+use crate::identity::Caller;
 
 /// What is read at once. There may be thousands of sockets.
 const BUFFER: usize = 8 * 1024;
@@ -120,7 +120,8 @@ impl Line {
             match Heard::read(&text)? {
                 Heard::Init(None) => return Ok(handshake),
                 Heard::Init(Some(payload)) => {
-                    let shown = identity::shown_together(handshake, payload.get());
+                    let authenticator = &self.shared.parts.authenticator;
+                    let shown = authenticator.shown_together(handshake, payload.get());
                     let why = "give a `payload` that is an object with each member once";
                     return shown.ok_or_else(|| Close::invalid(why).into());
                 }

@@ -263,7 +263,7 @@ async fn tokens_that_are_no_login_are_told() {
         ("BETTER_AUTH_SECRET", AUTH_SECRET),
     ];
     let told = doctor(&same, Token(link));
-    told.is_refused_by("issuer", &["a link that Better Auth mails", "JWT_SECRET must not be"]);
+    told.is_refused_by("subject", &["a link that Better Auth mails", "JWT_SECRET must not be"]);
     told.says("warning", "JWT_SECRET", &["JWT_SECRET is BETTER_AUTH_SECRET"]);
     let issuer = Issuer::shared();
     let cache = issuer.full(&json!({"session": {}, "user": {}})).to_string();

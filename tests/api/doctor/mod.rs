@@ -3,6 +3,7 @@
 mod auth_servers;
 mod credentials;
 mod misplaced;
+mod own_names;
 mod page;
 mod set_up;
 mod troubleshooting;

@@ -94,12 +94,12 @@ async fn jwt_verification_fails() {
         },
         Line {
             advice: "Verify issuer is \"better-auth\"",
-            settings: vec![("JWT_SECRET", SECRET), ("BETTER_AUTH_URL", url)],
+            settings: vec![("JWT_SECRET", SECRET), ("JWT_SECRET_ISSUER", url)],
             shown: Token(&from),
             says: &[
                 "FAILED       issuer",
                 "its issuer is \"better-auth\"",
-                "set JWT_ISSUER=better-auth",
+                "set JWT_SECRET_ISSUER=better-auth",
             ],
         },
         Line {

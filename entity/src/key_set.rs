@@ -1,0 +1,55 @@
+//! The last key set that a source published: public keys, and nobody's rows.
+
+use sea_orm::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use crate::{Error, System, Timestamp};
+
+/// The key set of one source.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "key_set")]
+pub struct Model {
+    /// Where it was fetched from.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub source: String,
+    /// The JSON Web Key Set, of usable public keys only.
+    #[sea_orm(column_type = "Text")]
+    pub document: String,
+    /// When it was fetched.
+    pub fetched_at: Timestamp,
+}
+
+/// None that a query may follow.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl System<'_> {
+    /// Stores a key set in place of the one that its source had.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn store_key_set(&self, set: Model) -> Result<(), Error> {
+        let row = ActiveModel {
+            source: Set(set.source),
+            document: Set(set.document),
+            fetched_at: Set(set.fetched_at),
+        };
+        let replace = OnConflict::column(Column::Source)
+            .update_columns([Column::Document, Column::FetchedAt])
+            .to_owned();
+        let stored = Entity::insert(row).on_conflict(replace);
+        stored.exec_without_returning(self.connection()).await?;
+        Ok(())
+    }
+
+    /// The key set that was stored of `source`.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn key_set(&self, source: &str) -> Result<Option<Model>, Error> {
+        Ok(Entity::find_by_id(source).one(self.connection()).await?)
+    }
+}

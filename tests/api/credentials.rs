@@ -1,0 +1,253 @@
+//! Which credential of a request counts, and what is none: shown to a real auth server.
+
+use serde_json::{Value, json};
+
+use crate::app::{Answer, App};
+use crate::auth_server::{Account, AuthServer, GET_SESSION, SECRET};
+use crate::cookies::signed;
+use crate::identity::assert_refused;
+use crate::socket::{Heard, Socket};
+
+const WHO: &str = "{ viewer { id method } }";
+
+/// A request with these headers, and no others that show anybody.
+async fn with_headers(app: &App, headers: &[(&str, &str)]) -> Answer {
+    let mut request = app.anonymous().request(reqwest::Method::POST, "/graphql");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Answer::read(request.json(&json!({ "query": WHO })).send().await.unwrap()).await
+}
+
+fn method(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.body["data"]["viewer"]["method"].clone()
+}
+
+/// Values of `Authorization` that show no credential of Better Auth's.
+const NOT_OURS: [&str; 14] = [
+    "",
+    " ",
+    "\t ",
+    "Basic dXNlcjpwYXNz",
+    "basic dXNlcjpwYXNz",
+    "Basic",
+    "Digest username=\"u\", realm=\"r\", nonce=\"n\", response=\"x\"",
+    "Negotiate YIIJvwYGKwYBBQUCoIIJszCCCa",
+    "Negotiate",
+    "NTLM TlRMTVNTUAABAAAA",
+    "AWS4-HMAC-SHA256 Credential=AKIA/20261128/us-east-1/s3/aws4_request, Signature=x",
+    "Token 0123456789abcdef",
+    "ApiKey abc",
+    "GNAP x",
+];
+
+#[tokio::test]
+async fn other_scheme_is_no_credential() {
+    let server = AuthServer::shared();
+    let app = server.app(&[]).await;
+    let account = server.sign_up("Scheme", json!({})).await;
+    let jwt = format!("Bearer {}", server.jwt(&account).await);
+    crate::log::must_not_show(&account.cookie);
+    for value in NOT_OURS {
+        let header = ("authorization", value);
+        assert_eq!(method(&with_headers(&app, &[header]).await), Value::Null, "{value:?}");
+        let beside = with_headers(&app, &[header, ("cookie", &account.cookie)]).await;
+        assert_eq!(method(&beside), "SESSION_COOKIE", "{value:?}");
+        for both in [[header, ("authorization", &jwt)], [("authorization", &jwt), header]] {
+            assert_eq!(method(&with_headers(&app, &both).await), "JWT", "{value:?}");
+        }
+        let bad = with_headers(&app, &[header, ("authorization", "Bearer forged")]).await;
+        assert_refused(&bad, value);
+    }
+}
+
+#[tokio::test]
+async fn bad_bearer_ends_request_beside_good_cookie() {
+    let server = AuthServer::shared();
+    let app = server.app(&[]).await;
+    let account = server.sign_up("Beside", json!({})).await;
+    let jwt = server.jwt(&account).await;
+    let twice = format!("Bearer {jwt}, Bearer {jwt}");
+    let quoted = format!("\"Bearer {jwt}\"");
+    for value in [
+        "Bearer",
+        "Bearer ",
+        "bearer",
+        "Bearer undefined",
+        "Bearer null",
+        "Bearer [object Object]",
+        "Bearer a.b.c",
+        "Bearer: x",
+        "Bearer=x",
+        jwt.as_str(),
+        twice.as_str(),
+        quoted.as_str(),
+    ] {
+        let headers = [("authorization", value), ("cookie", account.cookie.as_str())];
+        assert_refused(&with_headers(&app, &headers).await, value);
+    }
+    let bearer = format!("Bearer {jwt}");
+    let headers = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
+    assert_refused(&with_headers(&app, &headers).await, "two of ours");
+}
+
+#[tokio::test]
+async fn empty_api_key_is_no_credential() {
+    let server = AuthServer::shared();
+    let app = server.app(&[]).await;
+    let account = server.sign_up("Empty", json!({})).await;
+    for value in ["", " ", "\t"] {
+        let header = ("x-api-key", value);
+        assert_eq!(method(&with_headers(&app, &[header]).await), Value::Null, "{value:?}");
+        let beside = with_headers(&app, &[header, ("cookie", &account.cookie)]).await;
+        assert_eq!(method(&beside), "SESSION_COOKIE", "{value:?}");
+    }
+    for headers in
+        [[("x-api-key", "x"), ("x-api-key", "x")], [("x-api-key", ""), ("x-api-key", "x")]]
+    {
+        assert_refused(&with_headers(&app, &headers).await, "a key that nobody made");
+    }
+}
+
+#[tokio::test]
+async fn empty_payload_credential_is_none() {
+    let server = AuthServer::shared();
+    let app = server.app(&[]).await;
+    let account = server.sign_up("Payload", json!({})).await;
+    for payload in [
+        json!({"authorization": ""}),
+        json!({"Authorization": "  "}),
+        json!({"authorization": null}),
+        json!({"authorization": "Basic dXNlcjpwYXNz"}),
+        json!({"x-api-key": ""}),
+        json!({"x-api-key": null, "authorization": ""}),
+    ] {
+        for (handshake, name) in
+            [(vec![], Value::Null), (vec![("cookie", account.cookie.as_str())], json!("Payload"))]
+        {
+            let mut socket = Socket::open(&app, &handshake).await.unwrap();
+            let heard = socket.introduce(payload.clone()).await;
+            assert_eq!(heard, Heard::Said(json!({"type": "connection_ack"})), "{payload}");
+            socket.ask("1", "{ viewer { name } }").await;
+            let said = socket.said().await["payload"]["data"]["viewer"]["name"].clone();
+            assert_eq!(said, name, "{payload}");
+        }
+    }
+    for payload in [json!({"authorization": false}), json!({"x-api-key": 5})] {
+        let mut socket = Socket::open(&app, &[("cookie", account.cookie.as_str())]).await.unwrap();
+        let heard = socket.introduce(payload.clone()).await;
+        assert!(matches!(heard, Heard::Closed(4401, _)), "{payload}: {heard:?}");
+    }
+}
+
+fn pair(account: &Account) -> String {
+    format!("better-auth.session_token={}", account.cookie_value("session_token"))
+}
+
+/// What `get-session` of the auth server itself says of a cookie.
+async fn at_auth_server(server: &AuthServer, cookie: &str) -> Value {
+    let url = format!("{}/api/auth/get-session", server.url);
+    let answer = crate::app::client().get(url).header("cookie", cookie).send().await.unwrap();
+    answer.json::<Value>().await.unwrap()["user"]["id"].clone()
+}
+
+#[tokio::test]
+async fn first_of_two_cookies_counts_as_at_auth_server() {
+    let server = AuthServer::start(&json!({}));
+    let (live, other) =
+        (server.sign_up("Live", json!({})).await, server.sign_up("Other", json!({})).await);
+    let dead = server.sign_up("Dead", json!({})).await;
+    server.sign_out(&dead).await;
+    let (live, other, dead) = ((pair(&live), live.id), (pair(&other), other.id), pair(&dead));
+    for flags in [&["--session-cache-ttl", "0s"][..], &["--better-auth-secret", SECRET]] {
+        let app = server.app(flags).await;
+        for (cookie, id) in [
+            (format!("{0}; {0}", live.0), Some(&live.1)),
+            (format!("{}; theme=dark; {}", live.0, dead), Some(&live.1)),
+            (format!("{}; {}", dead, live.0), None),
+            (format!("{}; {}", live.0, other.0), Some(&live.1)),
+            (format!("{}; {}", other.0, live.0), Some(&other.1)),
+            (format!("{}; better-auth.session_token=", live.0), Some(&live.1)),
+        ] {
+            let expected = id.map_or(Value::Null, |id| json!(id));
+            assert_eq!(at_auth_server(&server, &cookie).await, expected, "{cookie}");
+            let answer = app.by_cookie(&cookie).ask(WHO).await;
+            match id {
+                Some(id) => {
+                    let known = json!({"id": id, "method": "SESSION_COOKIE"});
+                    assert_eq!(answer.data()["viewer"], known, "{cookie}");
+                }
+                None => assert_refused(&answer, "the first is dead"),
+            }
+        }
+        let apart = app.by_cookie(&live.0).and("cookie", &dead).ask(WHO).await;
+        assert_eq!(apart.data()["viewer"]["id"], live.1.as_str(), "two headers are one list");
+    }
+}
+
+#[tokio::test]
+async fn secret_finds_the_signed_one_of_two_cookies() {
+    let server = AuthServer::start(&json!({}));
+    let account = server.sign_up("Signed", json!({})).await;
+    let forged = signed(&account.session_token, "another secret, which nobody else has seen");
+    let forged = format!("better-auth.session_token={}", forged.replace('=', "%3D"));
+    let malformed = "better-auth.session_token=";
+    let app = server.app(&["--better-auth-secret", SECRET]).await;
+    for before in [forged.as_str(), malformed, "better-auth.session_token=a.b"] {
+        let cookie = format!("{before}; {}", pair(&account));
+        let answer = app.by_cookie(&cookie).ask(WHO).await;
+        assert_eq!(answer.data()["viewer"]["id"], account.id.as_str(), "{before}");
+    }
+    let asked = server.asked(GET_SESSION).await;
+    let both = format!("{forged}; {malformed}");
+    assert_refused(&app.by_cookie(&both).ask(WHO).await, "none of them is signed");
+    let without = server.app(&[]).await;
+    let first = format!("{forged}; {}", pair(&account));
+    assert_refused(&without.by_cookie(&first).ask(WHO).await, "the first counts");
+    assert_eq!(server.asked(GET_SESSION).await, asked + 1, "the secret spares a question");
+}
+
+#[tokio::test]
+async fn own_cookie_name_is_recognized() {
+    for is_secure in [false, true] {
+        let settings = json!({"sessionCookie": "sid", "secureCookies": is_secure});
+        let server = AuthServer::start(&settings);
+        let account = server.sign_up("Named", json!({})).await;
+        let name = if is_secure { "__Secure-sid" } else { "sid" };
+        assert!(account.cookie.starts_with(&format!("{name}=")), "{}", account.cookie);
+        for given in ["sid", "__Secure-sid"] {
+            let app = server.app(&["--session-cookie", given]).await;
+            assert_eq!(method(&app.by_cookie(&account.cookie).ask(WHO).await), "SESSION_COOKIE");
+        }
+        let usual = server.app(&[]).await;
+        assert_eq!(method(&usual.by_cookie(&account.cookie).ask(WHO).await), Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn own_api_key_header_is_recognized() {
+    let server = AuthServer::start(&json!({"apiKeys": {"apiKeyHeaders": "x-shop-key"}}));
+    let account = server.sign_up("Header", json!({})).await;
+    let key = server.api_key(&account, json!({})).await;
+    let origin = "https://app.example.com";
+    let flags = ["--api-key-header", "X-Shop-Key", "--allowed-origins", origin];
+    let app = server.app(&flags).await;
+    assert_eq!(method(&with_headers(&app, &[("x-shop-key", &key)]).await), "API_KEY");
+    assert_eq!(method(&with_headers(&app, &[("x-api-key", &key)]).await), Value::Null);
+    let mut socket = Socket::open(&app, &[]).await.unwrap();
+    let heard = socket.introduce(json!({"X-Shop-Key": key})).await;
+    assert_eq!(heard, Heard::Said(json!({"type": "connection_ack"})));
+    socket.ask("1", WHO).await;
+    assert_eq!(socket.said().await["payload"]["data"]["viewer"]["method"], "API_KEY");
+    let request = app.anonymous().request(reqwest::Method::OPTIONS, "/graphql");
+    let preflight = request
+        .header("origin", origin)
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "x-shop-key")
+        .send()
+        .await
+        .unwrap();
+    let allowed = preflight.headers()["access-control-allow-headers"].to_str().unwrap();
+    assert!(allowed.contains("x-shop-key") || allowed == "*", "{allowed}");
+}

@@ -1,0 +1,289 @@
+//! Settings as an operator writes them: names, empty values, files of secrets, and `.env`.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::command_line::{Output, Process, command, hallpass_with};
+
+const AUTH: (&str, &str) = ("BETTER_AUTH_URL", "http://127.0.0.1:9");
+/// A command that ends by itself once the settings are read.
+const ENDS: [&str; 1] = ["access"];
+
+/// One that is refused where callers are recognized by an identity source.
+const TOKEN: [&str; 3] = ["token", "--as", "free"];
+
+fn run_in(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let output = command(directory, arguments, variables).stdin(Stdio::null()).output().unwrap();
+    Output {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code().unwrap_or(-1),
+    }
+}
+
+fn with_env_file(text: &str, variables: &[(&str, &str)]) -> Output {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(".env"), text).unwrap();
+    run_in(directory.path(), &ENDS, variables)
+}
+
+#[track_caller]
+fn assert_refused(output: &Output, names: &[&str]) {
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert_eq!(output.stdout, "");
+    for name in names {
+        assert!(output.stderr.contains(name), "{name} was expected: {}", output.stderr);
+    }
+    assert!(!output.stderr.contains("geheim"), "a secret is told: {}", output.stderr);
+}
+
+#[test]
+fn stranded_identity_setting_is_refused() {
+    let secret = ("BETTER_AUTH_SECRET", "geheim geheim geheim geheim geheim");
+    let seeds = ["BETTER_AUTH_URL", "JWT_SECRET"];
+    for (variables, names) in [
+        (vec![secret], &seeds[..]),
+        (vec![("BETTER_AUTH_SECRETS", "1:geheim geheim geheim")], &seeds),
+        (vec![secret, ("JWT_ALGORITHM", "HS256")], &seeds),
+        (vec![("JWT_ALGORITHM", "HS256")], &seeds),
+        (vec![secret, ("HALLPASS_ENV", "development")], &seeds),
+        (vec![("JWT_ISSUER", "x")], &["JWT_ISSUER", "BETTER_AUTH_URL"]),
+        (vec![("JWT_AUDIENCE", "x")], &["JWT_AUDIENCE", "BETTER_AUTH_URL"]),
+        (vec![AUTH, ("JWT_SECRET_ISSUER", "x")], &["JWT_SECRET"]),
+        (vec![("OIDC_JWKS_URL", "http://127.0.0.1:9/jwks")], &["OIDC_ISSUER"]),
+    ] {
+        assert_refused(&hallpass_with(&[], &variables), names);
+    }
+}
+
+#[test]
+fn name_one_letter_off_is_named() {
+    for name in ["BETTER_AUTH_ULR", "BETTER_AUTH_UR", "BETTER_AUTH_URLL", "better_auth_url"] {
+        let output = hallpass_with(&[], &[(name, "http://127.0.0.1:9")]);
+        assert_refused(&output, &[name, "write BETTER_AUTH_URL"]);
+        let output = with_env_file(&format!("{name}=http://127.0.0.1:9"), &[]);
+        assert_refused(&output, &[name, "write BETTER_AUTH_URL"]);
+    }
+    assert_refused(&hallpass_with(&[], &[("JWT_SECERT", "geheim")]), &["write JWT_SECRET"]);
+    assert_refused(&with_env_file("APP_PORT=3000", &[]), &["APP_PORT", "write API_PORT"]);
+    let warned = hallpass_with(&ENDS, &[("APP_PORT", "3000")]);
+    assert_eq!(warned.code, 0, "{}", warned.stderr);
+    assert!(warned.stderr.contains("warning: APP_PORT is not a setting"), "{}", warned.stderr);
+    let warned = with_env_file("APP_PORT=3000\nAPI_PORT=8000", &[]);
+    assert_eq!(warned.code, 0, "{}", warned.stderr);
+    assert!(warned.stderr.contains("APP_PORT"), "{}", warned.stderr);
+    let foreign = with_env_file("VERSION=1.2\nHELP=me\nCOMMAND=x\nNODE_ENV=production", &[]);
+    assert_eq!((foreign.code, foreign.stderr.as_str()), (0, ""));
+    let quiet = hallpass_with(&ENDS, &[("NEXT_PUBLIC_API_URL", "x"), ("PATH", "/bin")]);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (0, ""));
+}
+
+/// Every variable that a setting may be read from.
+fn variables() -> Vec<String> {
+    let command = hallpass::cli::command();
+    let names = command.get_arguments().filter_map(|it| it.get_env()?.to_str());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn empty_variable_is_unset() {
+    let narrowing = ["JWT_SECRET_ISSUER", "JWT_SECRET_AUDIENCE", "COOKIE_CACHE_VERSION"];
+    let sources =
+        ["BETTER_AUTH_URL", "AUTH_SERVICE_URL", "AUTH_SERVER_URL", "JWKS_URL", "JWT_SECRET"];
+    let more = ["OIDC_ISSUER", "API_KEY_VERIFY_URL"];
+    let all = variables();
+    assert!(all.len() > 50, "only {} settings", all.len());
+    let others: Vec<_> = all.iter().filter(|name| !narrowing.contains(&name.as_str())).collect();
+    let mut set: Vec<_> = others.iter().map(|name| (name.as_str(), "")).collect();
+    set.push(("HALLPASS_ENV", "development"));
+    let output = hallpass_with(&ENDS, &set);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "every one at once");
+    let mut text: String = others.iter().map(|name| format!("{name}=\n")).collect();
+    text.push_str("HALLPASS_ENV=development\n");
+    assert_eq!(with_env_file(&text, &[]).code, 0, "in the file as well");
+    for name in narrowing {
+        assert_refused(&hallpass_with(&ENDS, &[(name, "")]), &[name, "empty"]);
+        assert_refused(&with_env_file(&format!("{name}="), &[]), &[name, "empty"]);
+    }
+    for name in sources.into_iter().chain(more) {
+        for empty in ["", " "] {
+            let output = hallpass_with(&ENDS, &[(name, empty)]);
+            assert_refused(&output, &[name, "empty", "HALLPASS_ENV=development"]);
+        }
+        assert_refused(&with_env_file(&format!("{name}="), &[]), &[name, "empty"]);
+        let auth = if name == AUTH.0 { ("AUTH_SERVICE_URL", AUTH.1) } else { AUTH };
+        let beside = hallpass_with(&TOKEN, &[(name, ""), auth]);
+        assert!(beside.stderr.contains("no development tokens"), "{name}: {}", beside.stderr);
+    }
+}
+
+#[test]
+fn empty_role_inheritance_means_none() {
+    for variables in [vec![("ROLE_INHERITS", "")], vec![]] {
+        let table = hallpass_with(&["access", "--json"], &variables).stdout;
+        let table: Value = serde_json::from_str(&table).unwrap();
+        assert_eq!(table.to_string().contains("admin > editor"), variables.is_empty());
+    }
+}
+
+#[test]
+fn secret_is_read_from_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let secret = "geheim geheim geheim geheim geheim";
+    std::fs::write(path("good"), format!("{secret}\r\n")).unwrap();
+    std::fs::write(path("short"), "geheim\n").unwrap();
+    std::fs::write(path("empty"), "\n").unwrap();
+    std::fs::write(path("large"), "geheim".repeat(20_000)).unwrap();
+    std::fs::write(path("binary"), [0xff, 0xfe]).unwrap();
+    let run = |variables: &[(&str, &str)]| run_in(directory.path(), &TOKEN, variables);
+    let good = run(&[("JWT_SECRET_FILE", &path("good"))]);
+    assert!(
+        good.stderr.contains("no development tokens"),
+        "it is an identity source: {}",
+        good.stderr
+    );
+    let flag = format!("--jwt-secret-file={}", path("short"));
+    let by_flag = run_in(directory.path(), &["token", "--as", "free", &flag], &[]);
+    assert_refused(&by_flag, &["JWT_SECRET", "32 bytes"]);
+    for (name, says) in [
+        ("short", "32 bytes"),
+        ("empty", "empty"),
+        ("large", "64 KiB"),
+        ("binary", "cannot be read"),
+        ("missing", "cannot be read"),
+        (".", "cannot be read"),
+    ] {
+        assert_refused(&run(&[("JWT_SECRET_FILE", &path(name))]), &["JWT_SECRET", says]);
+    }
+    let both = [("JWT_SECRET_FILE", &*path("good")), ("JWT_SECRET", secret)];
+    assert_refused(&run(&both), &["JWT_SECRET", "JWT_SECRET_FILE", "both"]);
+    let beside_empty = [("JWT_SECRET_FILE", &*path("good")), ("JWT_SECRET", "")];
+    assert!(run(&beside_empty).stderr.contains("no development tokens"));
+    for name in variables().iter().filter_map(|name| name.strip_suffix("_FILE")) {
+        let setting = format!("{name}_FILE");
+        let refused = run(&[(&setting, &path("missing"))]);
+        assert_refused(&refused, &[&setting, "missing", "cannot be read"]);
+    }
+}
+
+#[test]
+fn every_secret_has_a_file_setting() {
+    let all = variables();
+    for name in [
+        "DATABASE_URL",
+        "REDIS_URL",
+        "JWT_SECRET",
+        "BETTER_AUTH_SECRET",
+        "BETTER_AUTH_SECRETS",
+        "INTROSPECTION_CLIENT_SECRET",
+        "SSO_API_KEY",
+        "REVOCATION_SECRET",
+    ] {
+        assert!(all.contains(&format!("{name}_FILE")), "{name}");
+    }
+}
+
+#[test]
+fn database_url_of_a_file_is_used() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("url"), "sqlite://of-the-file.db?mode=rwc\n").unwrap();
+    let server = Process::start_in(directory, &[("DATABASE_URL_FILE", "url")]);
+    assert!(server.directory.path().join("of-the-file.db").exists());
+}
+
+#[test]
+fn unreadable_line_of_ours_is_named_by_number() {
+    let text = "# comment\nMULTI=\"a\nb\"\nJWT_SECRET geheim geheim\n";
+    assert_refused(&with_env_file(text, &[]), &["line 4", ".env", "JWT_SECRET=value"]);
+    let foreign = with_env_file("this is no assignment\nOTHER geheim\n", &[]);
+    assert_eq!((foreign.code, foreign.stderr.as_str()), (0, ""));
+    assert!(foreign.stdout.contains("SIGNED_IN"));
+}
+
+#[test]
+fn dollar_in_env_file_is_kept() {
+    let text = "DATABASE_URL=mysql://u:x@h/db\nAPI_PORT=p$ssw0rd${HOME}\n";
+    let output = with_env_file(text, &[("ssw0rd", "x"), ("HOME", "/root")]);
+    assert!(output.stderr.contains("`p$ssw0rd${HOME}`"), "{}", output.stderr);
+}
+
+/// Lines as people write them, each a file of its own.
+const LINES: [&str; 48] = [
+    "A=b",
+    "A = b",
+    "A= b ",
+    "A:b",
+    "A: b",
+    "A : b",
+    "export A=b",
+    "export  A = b",
+    "exportA=b",
+    "export=b",
+    "A",
+    "A b",
+    "=b",
+    "A=",
+    "A=\nB=c",
+    "A=\n'b'",
+    "A=b\nA=c",
+    "A='b'",
+    "A=\"b\"",
+    "A=`b`",
+    "A='b\"",
+    "A=\"b",
+    "A=b\"",
+    "A='b' c",
+    "A='b'c'",
+    "A='it\\'s'",
+    "A=\"say \\\"b\\\"\"",
+    "A=\"b\\nc\\td\\re\"",
+    "A='b\\nc'",
+    "A=b\\nc",
+    "A=\"b\nc\"",
+    "A='b\n# c\nd' # e",
+    "A=`b\n\"c\" 'd'`",
+    "A=b # c",
+    "A=b#c",
+    "A=#b",
+    "A='b # c' # d",
+    "A=\"b\"#c",
+    "# A=b",
+    "  # A=b\n  A=c",
+    "A=$B",
+    "A=${B:-c}",
+    "A=p$ssw0rd!&*()",
+    "A=postgres://u:p$w@h:5432/d?sslmode=require&x=y#z",
+    "A.b-c_D1=x",
+    "1A=b",
+    "A={\"json\": [1, \"x\"]}",
+    "\u{feff}A=b\r\nC=d\r\n",
+];
+
+#[test]
+fn env_file_reads_as_the_dotenv_package_does() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/better-auth");
+    assert!(
+        directory.join("node_modules/dotenv").exists(),
+        "the tests need dotenv: run `npm ci` in tests/better-auth, or tests/run"
+    );
+    for text in LINES.iter().map(|line| (*line).to_owned()).chain([LINES.join("\n")]) {
+        let mut node = Command::new("node")
+            .arg("dotenv.mjs")
+            .current_dir(&directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        node.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let theirs: Value =
+            serde_json::from_slice(&node.wait_with_output().unwrap().stdout).unwrap();
+        let ours = hallpass::config::EnvFile::parse(&text);
+        let ours: serde_json::Map<String, Value> =
+            ours.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+        assert_eq!(Value::Object(ours), theirs, "{text:?}");
+    }
+}
