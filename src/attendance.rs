@@ -12,7 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use hallpass_entity::{
-    Database, Error, KnownUserId, System, Timestamp, UserId, known_user, now, seen_session,
+    Database, Error, KnownUserId, SearchText, System, Timestamp, UserId, known_user, now,
+    seen_session,
 };
 use moka::sync::Cache;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -107,8 +108,11 @@ fn known(caller: &Caller) -> known_user::Model {
     known_user::Model {
         id: KnownUserId::generate(),
         user_id: caller.id().clone(),
+        user_id_search: SearchText::default(),
         email: caller.email().map(storable),
+        email_search: SearchText::default(),
         name: caller.name().map(storable),
+        name_search: SearchText::default(),
         tier: storable(caller.tier()),
         first_seen: present,
         last_seen: present,

@@ -5,7 +5,10 @@ use sea_orm::entity::prelude::*;
 
 use crate::interest::Interests;
 use crate::relation::ChildOf;
-use crate::{ChapterId, Comparison, CourseId, Filter, Timestamp, course};
+use crate::search::Searched;
+use crate::{
+    ActiveValue, ChapterId, Comparison, CourseId, Filter, SearchText, Set, Timestamp, course,
+};
 
 /// One chapter.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,6 +29,8 @@ pub struct Model {
     pub ordinal: i32,
     /// Whom it is for.
     pub interests: Interests,
+    /// The same, as they are searched.
+    pub interests_search: SearchText,
     /// The lowest tier that may read it.
     pub required_tier: String,
     /// Whether everyone may see that it exists.
@@ -46,4 +51,15 @@ impl ChildOf<course::Entity> for Entity {
     const TIES: &'static [(Column, course::Column)] = &[(Column::CourseId, course::Column::Id)];
 }
 
-crate::shared!(Column::Published.is(true).and(Filter::of(course::Entity::published())));
+crate::shared!(Column::Published.is(true).and(Filter::of(course::Entity::published())), derive);
+
+fn derive(row: &mut ActiveModel) {
+    if let ActiveValue::Set(interests) = &row.interests {
+        row.interests_search = Set(SearchText::of_words(interests.areas()));
+    }
+}
+
+/// Interest areas.
+impl Searched for Entity {
+    const INDEX: &'static str = "chapter";
+}

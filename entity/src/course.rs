@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::interest::Interests;
-use crate::{Comparison, CourseId, Timestamp};
+use crate::{ActiveValue, Comparison, CourseId, Set, SortKey, Timestamp};
 
 /// One course.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -16,6 +16,8 @@ pub struct Model {
     pub slug: String,
     /// Its name for people.
     pub title: String,
+    /// What lists by title compare.
+    pub title_key: SortKey,
     /// What it is about, in Markdown.
     pub description: String,
     /// Whom it is for.
@@ -34,4 +36,10 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-crate::shared!(Column::Published.is(true));
+crate::shared!(Column::Published.is(true), derive);
+
+fn derive(row: &mut ActiveModel) {
+    if let ActiveValue::Set(title) = &row.title {
+        row.title_key = Set(SortKey::of(title));
+    }
+}

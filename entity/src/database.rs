@@ -9,6 +9,7 @@ use sea_orm::{
 
 use crate::health::StorageHealth;
 use crate::owning::Owning;
+use crate::policy::Scoped;
 use crate::sqlite;
 use crate::wall::{ANNOUNCEMENT, Conn, Pass};
 use crate::{Error, Reason, Scope, UserId};
@@ -226,7 +227,8 @@ impl<'a> System<'a> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn insert_all<E: EntityTrait>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error> {
+    pub async fn insert_all<E: Scoped>(&self, mut rows: Vec<E::ActiveModel>) -> Result<(), Error> {
+        rows.iter_mut().for_each(E::derive);
         let insert = E::insert_many(rows);
         self.run(async |conn| insert.exec_without_returning(conn).await).await?;
         Ok(())

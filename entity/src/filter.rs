@@ -5,7 +5,8 @@
 
 use std::marker::PhantomData;
 
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr, Value};
+use hallpass_text::Term;
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr, Value};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
 /// A condition on rows of `E`.
@@ -71,7 +72,11 @@ pub trait Comparison: ColumnTrait {
 
     /// Equal to `value`.
     fn is(self, value: impl Into<Value>) -> Filter<Self::Table> {
-        test(column(self).eq(value.into()))
+        test(column(self).eq(match value.into() {
+            // Written into the statement: of a parameter, no database knows that a partial index fits.
+            truth @ Value::Bool(Some(_)) => Expr::Constant(truth),
+            value => Expr::val(value),
+        }))
     }
 
     /// Before (less than) `value`.
@@ -89,13 +94,9 @@ pub trait Comparison: ColumnTrait {
         test(column(self).is_in(values.into_iter().map(Into::into)))
     }
 
-    /// Holds `text` somewhere, whatever the case of ASCII letters. `%` and `_` mean themselves.
-    fn contains_text(self, text: &str) -> Filter<Self::Table> {
-        let like = |text: &str| LikeExpr::new(pattern(text)).escape('\\');
-        // The databases disagree about the case of other letters, so the text as it is counts too.
-        let as_written = test(column(self).like(like(text)));
-        let lower = Expr::expr(Func::lower(column(self)));
-        as_written.or(test(lower.like(like(&text.to_ascii_lowercase()))))
+    /// Holds `term` somewhere: for columns of [`SearchText`](crate::SearchText). No index serves it.
+    fn contains(self, term: &Term) -> Filter<Self::Table> {
+        test(column(self).like(LikeExpr::new(pattern(term.as_str())).escape('\\')))
     }
 }
 

@@ -24,13 +24,6 @@ impl Interests {
         &self.0
     }
 
-    /// The text by which a column that holds `area` is found.
-    #[must_use]
-    pub fn needle(area: &str) -> String {
-        let separator = Self::SEPARATOR;
-        format!("{separator}{}{separator}", area.replace(separator, ""))
-    }
-
     fn from_text(text: &str) -> Self {
         Self(
             text.split(Self::SEPARATOR)

@@ -5,7 +5,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Alias, Func, OnConflict};
 
 use crate::filter::column;
-use crate::{Error, KnownUserId, System, Timestamp, UserId};
+use crate::policy::Scoped as _;
+use crate::search::Searched;
+use crate::{ActiveValue, Error, KnownUserId, SearchText, Set, System, Timestamp, UserId};
 
 /// One user, as their last credential described them.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -16,10 +18,16 @@ pub struct Model {
     pub id: KnownUserId,
     /// The user.
     pub user_id: UserId,
+    /// The id as it is searched.
+    pub user_id_search: SearchText,
     /// The e-mail address, if the credential said.
     pub email: Option<String>,
+    /// The address as it is searched.
+    pub email_search: SearchText,
     /// The name, if the credential said.
     pub name: Option<String>,
+    /// The name as it is searched.
+    pub name_search: SearchText,
     /// The tier held.
     pub tier: String,
     /// When they came for the first time.
@@ -34,7 +42,24 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-crate::system!();
+crate::system!(derive);
+
+fn derive(row: &mut ActiveModel) {
+    if let ActiveValue::Set(user) = &row.user_id {
+        row.user_id_search = Set(SearchText::of(user.as_str()));
+    }
+    if let ActiveValue::Set(email) = &row.email {
+        row.email_search = Set(SearchText::of_maybe(email.as_deref()));
+    }
+    if let ActiveValue::Set(name) = &row.name {
+        row.name_search = Set(SearchText::of_maybe(name.as_deref()));
+    }
+}
+
+/// Ids, addresses and names.
+impl Searched for Entity {
+    const INDEX: &'static str = "known_user";
+}
 
 impl System<'_> {
     /// Notes that these users were here, each at most once in `users`, in one statement. What a credential
@@ -45,7 +70,7 @@ impl System<'_> {
     pub async fn note_users(&self, users: Vec<Model>, states_tier: bool) -> Result<(), Error> {
         let mut known = OnConflict::column(Column::UserId);
         known.update_column(Column::LastSeen);
-        for said in [Column::Email, Column::Name] {
+        for said in [Column::Email, Column::EmailSearch, Column::Name, Column::NameSearch] {
             let (column, old) = (Alias::new(said.as_str()), column(said));
             let new = Expr::col((Alias::new("excluded"), column));
             known.value(said, Func::coalesce([new, old]));
@@ -53,7 +78,11 @@ impl System<'_> {
         if states_tier {
             known.update_column(Column::Tier);
         }
-        let rows = users.into_iter().map(|user| user.into_active_model().reset_all());
+        let rows = users.into_iter().map(|user| {
+            let mut row = user.into_active_model().reset_all();
+            Entity::derive(&mut row);
+            row
+        });
         let noted = Entity::insert_many(rows).on_conflict(known);
         self.write(async |conn| noted.exec_without_returning(conn).await).await?;
         Ok(())

@@ -14,6 +14,7 @@ mod database;
 mod error;
 mod exclusive;
 mod filter;
+mod folded;
 mod gap;
 mod health;
 mod id;
@@ -25,6 +26,7 @@ mod reason;
 mod relation;
 mod rows;
 pub mod scope;
+mod search;
 mod sqlite;
 mod wall;
 
@@ -51,6 +53,7 @@ pub use database::{Database, Options, Synchronous, System};
 pub use error::Error;
 pub use exclusive::Exclusive;
 pub use filter::{Comparison, Filter};
+pub use folded::{SearchText, SortKey};
 pub use gap::Gap;
 pub use id::{
     AuditEventId, ChapterId, CourseId, KnownUserId, TaskId, TaskTagId, UserId, VariantId,
@@ -58,9 +61,13 @@ pub use id::{
 pub use page::{Key, Order, Page, Position, Window};
 pub use privilege::Privilege;
 pub use reason::Reason;
-pub use relation::ChildOf;
+pub use relation::{ChildOf, Concerns};
 pub use rows::{Change, Edit, Own, Read, Rows};
 pub use scope::{Scope, Transaction};
+pub use search::{MAX_MATCHES, Searched};
+
+/// What is searched for.
+pub use hallpass_text::Term;
 
 /// How a column of a new or changed row is given its value.
 pub use sea_orm::ActiveValue::{self, Set};

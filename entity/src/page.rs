@@ -63,7 +63,9 @@ impl<E: EntityTrait> Order<E> {
     #[must_use]
     pub fn fits(&self, key: &Key) -> bool {
         match (key, self.column.def().get_column_type()) {
-            (Key::Text(_), ColumnType::String(_) | ColumnType::Text) => true,
+            (Key::Text(_), ColumnType::String(_) | ColumnType::Text | ColumnType::Custom(_)) => {
+                true
+            }
             (Key::Integer(number), ColumnType::SmallInteger) => i16::try_from(*number).is_ok(),
             (Key::Integer(number), ColumnType::Integer) => i32::try_from(*number).is_ok(),
             (Key::Integer(_), ColumnType::BigInteger) => true,

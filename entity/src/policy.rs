@@ -23,6 +23,8 @@ pub enum System {}
 pub trait Scoped: EntityTrait {
     /// [`Owned`], [`Shared`] or [`System`].
     type Policy: sealed::Policy;
+    /// Sets the columns of a row to be written that are made of others which it sets.
+    fn derive(_row: &mut Self::ActiveModel) {}
 }
 
 /// A table that can be listed page by page.
@@ -50,12 +52,16 @@ pub trait SharedEntity: Scoped<Policy = Shared> {
     fn published() -> Filter<Self>;
 }
 
-/// Declares the table of this file as owned: `owned!(OwnerId, owner_id)`.
+/// Declares the table of this file as owned: `owned!(OwnerId, owner_id)`; with a third argument, a
+/// function that [derives](policy::Scoped::derive) columns from others.
 #[macro_export]
 macro_rules! owned {
-    ($column:ident, $field:ident) => {
+    ($column:ident, $field:ident $(, $derive:path)?) => {
         impl $crate::policy::Scoped for Entity {
             type Policy = $crate::policy::Owned;
+            $(fn derive(row: &mut ActiveModel) {
+                $derive(row);
+            })?
         }
         impl $crate::policy::OwnedEntity for Entity {
             const OWNER: Column = Column::$column;
@@ -69,12 +75,16 @@ macro_rules! owned {
     };
 }
 
-/// Declares the table of this file as shared, with what counts as published.
+/// Declares the table of this file as shared, with what counts as published, and perhaps a function that
+/// [derives](policy::Scoped::derive) columns from others.
 #[macro_export]
 macro_rules! shared {
-    ($published:expr) => {
+    ($published:expr $(, $derive:path)?) => {
         impl $crate::policy::Scoped for Entity {
             type Policy = $crate::policy::Shared;
+            $(fn derive(row: &mut ActiveModel) {
+                $derive(row);
+            })?
         }
         impl $crate::policy::SharedEntity for Entity {
             fn published() -> $crate::Filter<Self> {
@@ -87,13 +97,17 @@ macro_rules! shared {
     };
 }
 
-/// Declares the table of this file as the server's own: `system!()`. No door opens on it but
+/// Declares the table of this file as the server's own: `system!()`, perhaps with a function that
+/// [derives](policy::Scoped::derive) columns from others. No door opens on it but
 /// [`Scope::everyones`](crate::Scope::everyones).
 #[macro_export]
 macro_rules! system {
-    () => {
+    ($($derive:path)?) => {
         impl $crate::policy::Scoped for Entity {
             type Policy = $crate::policy::System;
+            $(fn derive(row: &mut ActiveModel) {
+                $derive(row);
+            })?
         }
         impl $crate::Comparison for Column {
             type Table = Entity;

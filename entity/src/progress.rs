@@ -2,7 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{ChapterId, Timestamp, UserId};
+use crate::relation::Concerns;
+use crate::{ChapterId, Timestamp, UserId, chapter};
 
 /// One learner's progress in one chapter.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,7 +19,7 @@ pub struct Model {
     pub percent: i32,
     /// Whether the learner marked the chapter to come back to.
     pub bookmarked: bool,
-    /// When `percent` was last noted; of a chapter that was only marked, when it first was.
+    /// When `percent` last changed; of a chapter that was only marked, when it first was.
     pub updated_at: Timestamp,
 }
 
@@ -29,3 +30,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 crate::owned!(OwnerId, owner_id);
+
+impl Concerns<chapter::Entity> for Entity {
+    const TIE: (Column, chapter::Column) = (Column::ChapterId, chapter::Column::Id);
+}

@@ -13,6 +13,12 @@ pub trait ChildOf<P: EntityTrait>: EntityTrait {
     const TIES: &'static [(Self::Column, P::Column)];
 }
 
+/// An owned table whose rows say something of rows of the shared table `S`.
+pub trait Concerns<S: SharedEntity>: OwnedEntity {
+    /// The column that names the shared row, and the one that it names.
+    const TIE: (Self::Column, S::Column);
+}
+
 impl<P: OwnedEntity> Filter<P> {
     /// Rows that have a child row of the same owner matching `filter`.
     #[must_use]

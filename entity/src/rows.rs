@@ -3,17 +3,18 @@
 //! The scope's condition is part of every statement built here, and the statement runs on the
 //! scope's own connection: there is no way to take it elsewhere.
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, SimpleExpr};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, Condition, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn,
-    QueryFilter, QueryOrder, QuerySelect, Select, TryGetable,
+    ActiveModelTrait, Condition, ConnectionTrait as _, DbBackend, EntityTrait, Iterable,
+    ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
+    TryGetable, TryGetableMany,
 };
 
 use crate::filter::column;
 use crate::page::{Order, Page, Position, Window, id_column};
 use crate::policy::{OwnedEntity, SharedEntity};
 use crate::wall::{Conn, Pass};
-use crate::{Error, Filter};
+use crate::{Error, Filter, SearchText};
 
 /// The rows behind this door may be read.
 pub enum Read {}
@@ -45,12 +46,21 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// Only those that also match `filter`.
     #[must_use]
     pub fn filter(self, filter: Filter<E>) -> Self {
-        let condition = Condition::all().add(self.condition).add(filter.into_condition());
+        self.with(filter.into_condition())
+    }
+
+    pub(crate) fn with(self, condition: Condition) -> Self {
+        let condition = Condition::all().add(self.condition).add(condition);
         Self { condition, ..self }
     }
 
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.conn.backend()
+    }
+
     fn select(&self) -> Select<E> {
-        E::find().filter(self.condition.clone())
+        let read = E::Column::iter().filter(|column| !SearchText::is_in(column));
+        E::find().select_only().columns(read).filter(self.condition.clone())
     }
 
     /// All of them. For lists of unbounded length use [`page`](Self::page).
@@ -59,6 +69,18 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// When the database is away or refuses.
     pub async fn all(&self) -> Result<Vec<E::Model>, Error> {
         self.conn.run(&self.pass, async |conn| self.select().all(conn).await).await
+    }
+
+    /// Some `columns` of all of them.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn columns<T: TryGetableMany>(
+        &self,
+        columns: impl IntoIterator<Item = E::Column>,
+    ) -> Result<Vec<T>, Error> {
+        let rows = self.select().select_only().columns(columns).into_tuple::<T>();
+        self.conn.run(&self.pass, async |conn| rows.all(conn).await).await
     }
 
     /// All of them, in order.
@@ -90,6 +112,19 @@ impl<E: EntityTrait, P> Rows<E, P> {
             .into_tuple::<i64>();
         let counted = self.conn.run(&self.pass, async |conn| counted.one(conn).await).await?;
         Ok(counted.unwrap_or_default())
+    }
+
+    /// How many there are, counted to `most`.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn count_to(&self, most: u64) -> Result<i64, Error> {
+        let mut some = self.select().select_only().expr(Expr::val(1)).limit(most).into_query();
+        let mut counted = Query::select();
+        counted.expr_as(Expr::col(Asterisk).count(), "n").from_subquery(some.take(), "counted");
+        let counted =
+            self.conn.run(&self.pass, async |conn| conn.query_one(&counted).await).await?;
+        Ok(counted.map_or(Ok(0), |row| row.try_get("", "n"))?)
     }
 
     /// How many there are of each value of `by`.
@@ -215,6 +250,7 @@ impl<E: OwnedEntity> Rows<E, Own> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn update(&self, mut change: Change<E>) -> Result<Vec<E::Model>, Error> {
+        E::derive(&mut change.values);
         E::set_owner(&mut change.values, sea_orm::ActiveValue::NotSet);
         self.change(change).await
     }
@@ -235,7 +271,8 @@ impl<E: SharedEntity> Rows<E, Edit> {
     /// # Errors
     /// [`Error::Taken`] or [`Error::Orphan`] when `change` does not fit the other rows; else when the
     /// database is away or refuses.
-    pub async fn update(&self, change: Change<E>) -> Result<Vec<E::Model>, Error> {
+    pub async fn update(&self, mut change: Change<E>) -> Result<Vec<E::Model>, Error> {
+        E::derive(&mut change.values);
         self.change(change).await
     }
 

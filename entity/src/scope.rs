@@ -10,19 +10,25 @@
 //! | [`Scope::public`] | owned rows that their owners made public |
 //! | [`Scope::readable`] | both |
 //! | [`Scope::shared`] | published rows of a shared table |
+//! | [`Scope::shared_with_own`] | those that a row of the caller's is about |
+//! | [`Scope::shared_without_own`] | those that none is about |
 //! | [`Scope::everyones`] | every row of a table, to read: for whoever holds a [`Privilege`] |
 //! | [`Scope::editable`] | every row of a shared table, to change and delete too: for such a holder |
 //! | [`Transaction::erase`] | every row of one user, to delete: for such a holder |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait as _, OnConflict, Query, SelectStatement, SimpleExpr,
+};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, Condition, EntityTrait, Iden as _, IntoActiveModel, Iterable,
     PrimaryKeyToColumn,
 };
 
+use crate::filter::column;
 use crate::owning::Owning;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
+use crate::relation::Concerns;
 use crate::rows::{Edit, Own, Read, Rows};
 use crate::wall::{Conn, Pass};
 use crate::{Error, Filter, Privilege, UserId};
@@ -94,6 +100,46 @@ impl Scope {
         self.rows(Pass::Nothing, E::published().into_condition())
     }
 
+    /// The published rows of a shared table that a row of the caller's matching `own` is about.
+    ///
+    /// # Errors
+    /// [`Error::Anonymous`] when nobody is signed in.
+    pub fn shared_with_own<E: SharedEntity, O: Concerns<E>>(
+        &self,
+        own: Filter<O>,
+    ) -> Result<Rows<E>, Error> {
+        Ok(self.shared_where(Expr::exists(self.own_rows_about::<E, O>(own)?)))
+    }
+
+    /// The published rows of a shared table that no row of the caller's matching `own` is about.
+    ///
+    /// # Errors
+    /// [`Error::Anonymous`] when nobody is signed in.
+    pub fn shared_without_own<E: SharedEntity, O: Concerns<E>>(
+        &self,
+        own: Filter<O>,
+    ) -> Result<Rows<E>, Error> {
+        Ok(self.shared_where(Expr::exists(self.own_rows_about::<E, O>(own)?).not()))
+    }
+
+    fn shared_where<E: SharedEntity>(&self, test: SimpleExpr) -> Rows<E> {
+        let published = E::published().into_condition();
+        self.rows(self.pass(), Condition::all().add(published).add(test))
+    }
+
+    fn own_rows_about<E: SharedEntity, O: Concerns<E>>(
+        &self,
+        own: Filter<O>,
+    ) -> Result<SelectStatement, Error> {
+        let (named_by, names) = O::TIE;
+        let mut rows = Query::select();
+        rows.expr(Expr::val(1)).from(O::default());
+        rows.and_where(column(named_by).equals((E::default(), names)));
+        rows.cond_where(self.owning.condition::<O>(self.signed_in()?));
+        rows.cond_where(own.into_condition());
+        Ok(rows)
+    }
+
     /// Every row, whosever it is.
     #[must_use]
     pub fn everyones<E: Scoped>(&self, _proof: Privilege) -> Rows<E> {
@@ -129,6 +175,7 @@ impl Scope {
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
         E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
+        E::derive(&mut row);
         self.conn.insert(&self.pass(), E::insert(row)).await
     }
 
@@ -143,6 +190,7 @@ impl Scope {
         let owner = self.signed_in()?;
         let rows = rows.into_iter().map(|mut row| {
             E::set_owner(&mut row, ActiveValue::Set(owner.clone()));
+            E::derive(&mut row);
             row
         });
         let insert = E::insert_many(rows);
@@ -157,17 +205,51 @@ impl Scope {
     /// As [`insert`](Self::insert); and when the row with that key is another's.
     pub async fn upsert<E: OwnedEntity>(
         &self,
-        mut row: E::ActiveModel,
+        row: E::ActiveModel,
         columns: impl IntoIterator<Item = E::Column>,
     ) -> Result<E::Model, Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
+        let mut same = same_row::<E>();
+        same.update_columns(columns);
+        self.write::<E>(row, same).await
+    }
+
+    /// Writes a row, owned by the caller whatever `row` says; where they have one with the same key,
+    /// gives it `height` and these `columns` of `row` instead if `height` is more than it has, in the same
+    /// statement. Answers the row as it stands then.
+    ///
+    /// # Errors
+    /// As [`upsert`](Self::upsert).
+    pub async fn upsert_higher<E: OwnedEntity>(
+        &self,
+        row: E::ActiveModel,
+        height: E::Column,
+        columns: impl IntoIterator<Item = E::Column>,
+    ) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
+        let mut same = same_row::<E>();
+        let new = |column: E::Column| Expr::col((Alias::new("excluded"), column));
+        for changed in std::iter::once(height).chain(columns) {
+            let higher = Expr::case(new(height).gt(column(height)), new(changed));
+            same.value(changed, higher.finally(column(changed)));
+        }
+        self.write::<E>(row, same).await
+    }
+
+    async fn write<E: OwnedEntity>(
+        &self,
+        mut row: E::ActiveModel,
+        same: OnConflict,
+    ) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
         E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
-        // The owner is part of what must be the same: another's row stands in the way, and stays.
-        let key = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-        let key = key.filter(|column| column.to_string() != E::OWNER.to_string());
-        let same = OnConflict::columns(key.chain([E::OWNER])).update_columns(columns).to_owned();
+        E::derive(&mut row);
         self.conn.insert(&self.pass(), E::insert(row).on_conflict(same)).await
     }
 
@@ -179,11 +261,12 @@ impl Scope {
     pub async fn insert_shared<E: SharedEntity>(
         &self,
         _proof: Privilege,
-        row: E::ActiveModel,
+        mut row: E::ActiveModel,
     ) -> Result<E::Model, Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
+        E::derive(&mut row);
         self.conn.insert(&Pass::Nothing, E::insert(row)).await
     }
 
@@ -195,12 +278,13 @@ impl Scope {
     pub async fn save_shared<E: SharedEntity>(
         &self,
         _proof: Privilege,
-        row: E::ActiveModel,
+        mut row: E::ActiveModel,
         same: &[E::Column],
     ) -> Result<E::Model, Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
+        E::derive(&mut row);
         let mut new = row.clone();
         let keys = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
         for column in keys.chain(same.iter().copied()) {
@@ -221,6 +305,14 @@ impl Scope {
         let (owner, owning) = (self.owner.clone(), self.owning);
         Ok(Transaction { scope: Self { conn, owner, owning } })
     }
+}
+
+/// What an upsert takes for the same row. The owner is part of that: another's row stands in the way, and
+/// stays.
+fn same_row<E: OwnedEntity>() -> OnConflict {
+    let key = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+    let key = key.filter(|column| column.to_string() != E::OWNER.to_string());
+    OnConflict::columns(key.chain([E::OWNER]))
 }
 
 /// A scope whose statements happen together or not at all.

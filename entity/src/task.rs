@@ -3,7 +3,8 @@
 use sea_orm::entity::prelude::*;
 
 use crate::policy::PublicRows;
-use crate::{Comparison, Filter, TaskId, Timestamp, UserId};
+use crate::search::Searched;
+use crate::{ActiveValue, Comparison, Filter, SearchText, Set, SortKey, TaskId, Timestamp, UserId};
 
 /// How much a task presses, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
@@ -30,8 +31,14 @@ pub struct Model {
     pub owner_id: UserId,
     /// What is to be done.
     pub title: String,
+    /// What lists by title compare.
+    pub title_key: SortKey,
+    /// The title as it is searched.
+    pub title_search: SearchText,
     /// The details.
     pub description: Option<String>,
+    /// The details as they are searched, by the owner alone.
+    pub description_search: SearchText,
     /// Whether it is done.
     pub completed: bool,
     /// Since when it is done.
@@ -56,7 +63,22 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-crate::owned!(OwnerId, owner_id);
+crate::owned!(OwnerId, owner_id, derive);
+
+fn derive(row: &mut ActiveModel) {
+    if let ActiveValue::Set(title) = &row.title {
+        row.title_key = Set(SortKey::of(title));
+        row.title_search = Set(SearchText::of(title));
+    }
+    if let ActiveValue::Set(description) = &row.description {
+        row.description_search = Set(SearchText::of_maybe(description.as_deref()));
+    }
+}
+
+/// The titles of public tasks.
+impl Searched for Entity {
+    const INDEX: &'static str = "public_task";
+}
 
 impl PublicRows for Entity {
     fn public() -> Filter<Self> {

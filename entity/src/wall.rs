@@ -106,6 +106,10 @@ impl Conn {
         }
     }
 
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.executor().get_database_backend()
+    }
+
     pub(crate) fn executor(&self) -> DatabaseExecutor<'_> {
         match &self.link {
             Link::Pool(pool) => DatabaseExecutor::Connection(pool),

@@ -1,12 +1,13 @@
 //! How Hallpass' tables came to be.
 //!
-//! Imports nothing of ours: history must not move with the present, so each migration spells out its
-//! names. To add one: a file beside the others, one line in [`Migrator::migrations`].
+//! Imports nothing of ours but how texts are folded: history must not move with the present, so each
+//! migration spells out its names. To add one: a file beside the others, one line in [`Migrator::migrations`].
 
 use sea_orm_migration::prelude::{DbErr, MigrationTrait};
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
 use sea_orm_migration::sea_orm::DatabaseConnection;
 
+mod folding;
 mod m20261121_000001_tasks;
 mod m20261121_000002_courses;
 mod m20261121_000003_revocations;
@@ -14,9 +15,12 @@ mod m20261121_000004_learners;
 mod m20261121_000005_known_users;
 mod m20261121_000007_audit;
 mod m20261121_000009_row_security;
+mod m20261128_000010_search;
+mod m20261128_000011_orders;
 mod m20261128_000030_key_sets;
 mod m20261128_000040_audit_clients;
 mod m20261128_000050_revocation_state;
+mod search_index;
 pub mod wall;
 
 /// Every migration, oldest first.
@@ -32,6 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_known_users::Migration),
             Box::new(m20261121_000007_audit::Migration),
             Box::new(m20261121_000009_row_security::Migration),
+            Box::new(m20261128_000010_search::Migration),
+            Box::new(m20261128_000011_orders::Migration),
             Box::new(m20261128_000030_key_sets::Migration),
             Box::new(m20261128_000040_audit_clients::Migration),
             Box::new(m20261128_000050_revocation_state::Migration),

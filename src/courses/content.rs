@@ -96,6 +96,7 @@ fn read_course(dir: &Dir<'_>, rows: &mut Rows) -> Result<(), ContentError> {
         published: Set(true),
         created_at: Set(written),
         updated_at: Set(written),
+        ..Default::default()
     });
     for (chapter, ordinal) in sorted(dir).into_iter().zip(1..) {
         read_chapter(chapter, id, ordinal, rows)?;
@@ -125,6 +126,7 @@ fn read_chapter(
         published: Set(true),
         created_at: Set(written),
         updated_at: Set(written),
+        ..Default::default()
     });
     for form in dir.files().filter(|form| form.path() != head_file.path()) {
         let (head, body) = parse::<VariantHead>(form)?;

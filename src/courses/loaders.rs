@@ -1,21 +1,26 @@
 //! What chapters need besides their own rows, fetched for all chapters of a request at once.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
+use hallpass_entity::level::Level;
 use hallpass_entity::{
-    ChapterId, Comparison as _, CourseId, Error, Scope, chapter, course, progress, variant,
+    ChapterId, Comparison as _, CourseId, Error, Scope, Timestamp, VariantId, chapter, course,
+    progress, variant,
 };
+use tokio::sync::OnceCell;
 
 use super::catalogue::Catalogue;
+use super::markdown;
 
 /// The loaders of one request.
 pub struct Loaders {
     pub(super) courses: DataLoader<CourseLoader>,
     pub(super) chapters: DataLoader<ChapterLoader>,
     pub(super) forms: DataLoader<FormLoader>,
+    pub(super) bodies: DataLoader<BodyLoader, HashMapCache>,
     pub(super) progress: DataLoader<ProgressLoader>,
 }
 
@@ -25,6 +30,7 @@ pub fn loaders(scope: &Scope, catalogue: &Catalogue) -> Loaders {
         courses: crate::graphql::loader(CourseLoader(catalogue.clone())),
         chapters: crate::graphql::loader(ChapterLoader(catalogue.clone())),
         forms: crate::graphql::loader(FormLoader(catalogue.clone())),
+        bodies: crate::graphql::loader_with_cache(BodyLoader(catalogue.clone())),
         progress: crate::graphql::loader(ProgressLoader(scope.clone())),
     }
 }
@@ -59,21 +65,80 @@ impl Loader<ChapterId> for ChapterLoader {
     }
 }
 
-/// Loads the written forms of chapters.
+/// A written form of a chapter, without its text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    pub(super) id: VariantId,
+    pub(super) level: Level,
+    pub(super) hardware: Level,
+    pub(super) updated_at: Timestamp,
+}
+
+/// Loads the written forms of chapters, without their texts.
 pub(super) struct FormLoader(Catalogue);
 
 impl Loader<ChapterId> for FormLoader {
-    type Value = Vec<variant::Model>;
+    type Value = Vec<Form>;
     type Error = Arc<Error>;
 
-    async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, Vec<variant::Model>> {
-        let of_these = variant::Column::ChapterId.one_of(chapters.iter().copied());
-        let forms = self.0.rows::<variant::Entity>().filter(of_these);
-        let mut forms = grouped(forms.all().await?, |form| form.chapter_id);
+    async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, Vec<Form>> {
+        use variant::Column::{ChapterId as Of, Hardware, Id, Level as Software, UpdatedAt};
+        type Row = (ChapterId, VariantId, Level, Level, Timestamp);
+        let of_these = Of.one_of(chapters.iter().copied());
+        let rows = self.0.rows::<variant::Entity>().filter(of_these);
+        let rows = rows.columns::<Row>([Of, Id, Software, Hardware, UpdatedAt]).await?;
+        let mut forms = HashMap::<ChapterId, Vec<Form>>::new();
+        for (chapter, id, level, hardware, updated_at) in rows {
+            let form = Form { id, level, hardware, updated_at };
+            forms.entry(chapter).or_default().push(form);
+        }
         for forms in forms.values_mut() {
             forms.sort_by_key(|form| (form.level, form.hardware));
         }
         Ok(forms)
+    }
+}
+
+/// The text of a form, and its HTML once that was asked for.
+pub(super) struct Body {
+    pub(super) text: Arc<str>,
+    html: OnceCell<String>,
+}
+
+impl Body {
+    pub(super) fn new(text: String) -> Arc<Self> {
+        Arc::new(Self { text: text.into(), html: OnceCell::new() })
+    }
+
+    /// The text as HTML, made once however often it is selected, and off the threads that serve.
+    pub(super) async fn html(&self) -> &str {
+        let made = self.html.get_or_init(|| async {
+            let text = Arc::clone(&self.text);
+            let made = tokio::task::spawn_blocking(move || markdown::to_html(&text)).await;
+            made.unwrap_or_else(|panicked| resume_unwind(panicked.into_panic()))
+        });
+        made.await
+    }
+}
+
+/// Loads the texts of forms, each once in a request: a form that changes meanwhile is another.
+pub(super) struct BodyLoader(Catalogue);
+
+impl Loader<(VariantId, Timestamp)> for BodyLoader {
+    type Value = Arc<Body>;
+    type Error = Arc<Error>;
+
+    async fn load(
+        &self,
+        forms: &[(VariantId, Timestamp)],
+    ) -> Loaded<(VariantId, Timestamp), Arc<Body>> {
+        use variant::Column::{Body as Text, Id};
+        let these = Id.one_of(forms.iter().map(|(id, _)| *id));
+        let rows = self.0.rows::<variant::Entity>().filter(these);
+        let rows = rows.columns::<(VariantId, String)>([Id, Text]).await?;
+        let mut bodies: HashMap<_, _> =
+            rows.into_iter().map(|(id, text)| (id, Body::new(text))).collect();
+        Ok(forms.iter().filter_map(|form| Some((*form, bodies.remove(&form.0)?))).collect())
     }
 }
 
@@ -89,12 +154,4 @@ impl Loader<ChapterId> for ProgressLoader {
         let rows = self.0.mine::<progress::Entity>()?.filter(in_these).all().await?;
         Ok(rows.into_iter().map(|row| (row.chapter_id, row)).collect())
     }
-}
-
-fn grouped<K: Eq + Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> K) -> HashMap<K, Vec<V>> {
-    let mut groups = HashMap::<K, Vec<V>>::new();
-    for row in rows {
-        groups.entry(key(&row)).or_default().push(row);
-    }
-    groups
 }

@@ -17,23 +17,30 @@ pub struct ReadingMutation;
 #[guarded(Mutation, domain = "progress")]
 #[Object]
 impl ReadingMutation {
-    /// Notes how much of a chapter is read, from 0 to 100. For whoever may read it: else it is refused by the
-    /// rule of `Chapter.personalized`.
+    /// Notes how much of a chapter is read, from 0 to 100, and returns what is stored then. Progress never
+    /// falls: less than is stored changes nothing, unless `reset` is true. For whoever may read it: else it is
+    /// refused by the rule of `Chapter.personalized`.
     #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn record_progress(
         &self,
         ctx: &Context<'_>,
         chapter_id: ID,
         percent: i32,
+        #[graphql(default)] reset: bool,
     ) -> Result<Option<ChapterProgress>> {
+        use progress::Column::{Percent, UpdatedAt};
         if !(0..=100).contains(&percent) {
             return Err(ApiError::bad_input("percent", "give a number from 0 to 100"));
         }
         let (key, chapter) = published(ctx, &chapter_id).await?;
         READER.check(ctx, &*chapter).await?;
         let row = progress::ActiveModel { percent: Set(percent), ..unread(key) };
-        let columns = [progress::Column::Percent, progress::Column::UpdatedAt];
-        let row = ctx.scope().upsert::<progress::Entity>(row, columns).await?;
+        let row = match reset {
+            true => ctx.scope().upsert::<progress::Entity>(row, [Percent, UpdatedAt]).await?,
+            false => {
+                ctx.scope().upsert_higher::<progress::Entity>(row, Percent, [UpdatedAt]).await?
+            }
+        };
         ctx.tell(Event { change: Change::Updated, row: Row::Progress(key) });
         Ok(Some(ProgressFields::new(key, Some(row))))
     }

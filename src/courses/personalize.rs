@@ -1,7 +1,6 @@
 //! Which form of a chapter a reader gets, and why. Pure: no database, no request.
 
 use hallpass_entity::level::Level;
-use hallpass_entity::variant;
 
 use crate::learners::Profile;
 
@@ -14,16 +13,16 @@ pub struct Choice {
     pub because: Vec<String>,
 }
 
-/// The form of a chapter that suits `reader` best: nearest by level, then nearest by hardware; of
-/// two equally near, the easier one. None when there is no form.
+/// Of forms for these levels of software and hardware experience, the one that suits `reader` best:
+/// nearest by level, then nearest by hardware; of two equally near, the easier one. None when there is no
+/// form.
 #[must_use]
-pub fn choose(reader: &Profile, forms: &[variant::Model]) -> Option<Choice> {
+pub fn choose(reader: &Profile, forms: &[(Level, Level)]) -> Option<Choice> {
     let wanted = wanted_level(reader);
-    let (index, form) = forms.iter().enumerate().min_by_key(|(_, form)| {
-        let level = distance(form.level, wanted);
-        (level, form.level, distance(form.hardware, reader.hardware), form.hardware)
+    let (index, form) = forms.iter().enumerate().min_by_key(|(_, (level, hardware))| {
+        (distance(*level, wanted), *level, distance(*hardware, reader.hardware), *hardware)
     })?;
-    Some(Choice { index, because: because(reader, wanted, form) })
+    Some(Choice { index, because: because(reader, wanted, *form) })
 }
 
 /// The level that the reader's content level asks for.
@@ -39,30 +38,30 @@ fn distance(a: Level, b: Level) -> i16 {
     (a as i16 - b as i16).abs()
 }
 
-fn because(reader: &Profile, wanted: Level, form: &variant::Model) -> Vec<String> {
+fn because(reader: &Profile, wanted: Level, (level, hardware): (Level, Level)) -> Vec<String> {
     let mut reasons = vec![format!(
         "You are {} in software and interested in {}: the {} text is for you.",
         name(reader.software),
         reader.interest,
         reader.content_level()
     )];
-    if form.level != wanted {
+    if level != wanted {
         reasons.push(format!(
             "There is no {} form of this chapter; the {} one is nearest.",
             name(wanted),
-            name(form.level)
+            name(level)
         ));
     }
-    reasons.push(if form.hardware == reader.hardware {
+    reasons.push(if hardware == reader.hardware {
         format!(
             "It is written for readers who are {} in hardware, as you are.",
-            name(form.hardware)
+            name(hardware)
         )
     } else {
         format!(
             "At this level there is no form for readers who are {} in hardware; the {} one is nearest.",
             name(reader.hardware),
-            name(form.hardware)
+            name(hardware)
         )
     });
     reasons

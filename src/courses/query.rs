@@ -1,27 +1,20 @@
 //! Reading courses.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
-
 use async_graphql::{Context, ID, InputObject, Object};
-use hallpass_entity::interest::Interests;
 use hallpass_entity::policy::SharedEntity;
 use hallpass_entity::{
-    ChapterId, Comparison as _, CourseId, Filter, Order, Window, chapter, course, progress,
+    ChapterId, Comparison as _, CourseId, Filter, Order, Rows, Term, chapter, course,
 };
 
 use super::catalogue::catalogue;
+use super::recommend::recommend;
 use super::types::{CHAPTER, COURSE, Chapter, Course, Recommendation};
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, null_only_on_error};
 use crate::graphql::{
-    ApiError, Checks, Connection, ContextExt as _, Listing, PageArgs, Result, connect, decode_id,
+    ApiError, Checks, Connection, Listing, PageArgs, Result, connect_open, decode_id,
 };
-use crate::identity::{Caller, Tiers};
-use crate::learners::profile;
 
-/// How many chapters recommendations are chosen from.
-const CONSIDERED: u64 = 500;
 /// How many recommendations may be asked for.
 const MOST_RECOMMENDED: i32 = 100;
 
@@ -41,7 +34,8 @@ impl CourseFilter {
 /// Which chapters. Everything given must hold.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct ChapterFilter {
-    /// For this interest area.
+    /// For this interest area. Case, accents and forms of letters do not count. Of more than 10,000 chapters
+    /// that match, those that were written last are looked at.
     pub interest_area: Option<String>,
     /// Readable from this tier on.
     pub required_tier: Option<String>,
@@ -50,18 +44,23 @@ pub struct ChapterFilter {
 }
 
 impl ChapterFilter {
-    fn check(self) -> Result<Filter<chapter::Entity>> {
-        use chapter::Column::{Interests as Area, Published, RequiredTier};
+    /// Those of `chapters` that are asked for.
+    fn narrow(self, chapters: Rows<chapter::Entity>) -> Result<Rows<chapter::Entity>> {
+        use chapter::Column::{Id, Published, RequiredTier};
         let mut checks = Checks::default();
         let mut word =
             |path, text: Option<String>| text.map(|text| checks.text(path, &text, 1, 100));
         let area = word("filter.interestArea", self.interest_area);
         let tier = word("filter.requiredTier", self.required_tier);
         checks.finish()?;
-        Ok(Filter::all()
-            .and_maybe(area.map(|area| Area.contains_text(&Interests::needle(&area))))
-            .and_maybe(tier.map(|tier| RequiredTier.is(tier)))
-            .and_maybe(self.published.map(|is| Published.is(is))))
+        let tier = tier.map(|tier| RequiredTier.is(tier));
+        let published = self.published.map(|is| Published.is(is));
+        let rows = chapters.filter(Filter::all().and_maybe(tier).and_maybe(published));
+        Ok(match area.map(|area| Term::word(&area)) {
+            Some(Some(area)) => rows.search(&area),
+            Some(None) => rows.filter(Id.one_of([] as [ChapterId; 0])),
+            None => rows,
+        })
     }
 }
 
@@ -83,11 +82,13 @@ impl CourseQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Connection<Course>>> {
-        let by_title =
-            Listing { name: "title".to_owned(), order: Order::by(course::Column::Title, false) };
+        let by_title = Listing {
+            name: "titleKey".to_owned(),
+            order: Order::by(course::Column::TitleKey, false),
+        };
         let args = PageArgs::new(first, after, last, before);
         let rows = catalogue(ctx).rows().filter(filter.unwrap_or_default().check());
-        let page = connect(rows, &by_title, &args, Course::from).await?;
+        let page = connect_open(rows, &by_title, &args, Course::from).await?;
         let courses = page.edges.iter().map(|edge| edge.node.row());
         catalogue(ctx).record_courses(ctx, "Query.courses", courses);
         Ok(Some(page))
@@ -124,10 +125,10 @@ impl CourseQuery {
         };
         let listing = Listing { name: format!("{column:?}"), order: Order::by(column, false) };
         let of_course = course.map(|id| chapter::Column::CourseId.one_of(course_id(&id)));
-        let filter = filter.unwrap_or_default().check()?.and_maybe(of_course);
         let args = PageArgs::new(first, after, last, before);
-        let rows = catalogue(ctx).rows().filter(filter);
-        let page = connect(rows, &listing, &args, Chapter::from).await?;
+        let rows = catalogue(ctx).rows().filter(Filter::all().and_maybe(of_course));
+        let rows = filter.unwrap_or_default().narrow(rows)?;
+        let page = connect_open(rows, &listing, &args, Chapter::from).await?;
         let chapters = page.edges.iter().map(|edge| edge.node.row());
         catalogue(ctx).record_chapters(ctx, "Query.chapters", chapters);
         Ok(Some(page))
@@ -143,7 +144,8 @@ impl CourseQuery {
         Ok(row.map(Chapter::from))
     }
 
-    /// Chapters that the caller may read and has not finished: those of their interest first.
+    /// Chapters that the caller may read and has not finished: those begun come first, then those of their
+    /// interest, the oldest first.
     #[graphql(
         guard = "SignedIn",
         scope = "courses:read profile:read progress:read",
@@ -157,13 +159,7 @@ impl CourseQuery {
         if !(1..=MOST_RECOMMENDED).contains(&first) {
             return Err(ApiError::bad_input("first", format!("ask for 1 to {MOST_RECOMMENDED}")));
         }
-        let chapters = considered(ctx).await?;
-        let read = ctx.scope().mine::<progress::Entity>()?.all().await?;
-        let read: HashMap<_, _> = read.iter().map(|row| (row.chapter_id, row.percent)).collect();
-        let interest = profile(ctx).await?.interest;
-        let tiers = &ctx.asking().policy.tiers;
-        let found = recommend(chapters, &read, &interest, ctx.caller(), tiers);
-        Ok(Some(found.into_iter().take(usize::try_from(first).unwrap_or_default()).collect()))
+        recommend(ctx, u64::try_from(first).unwrap_or_default()).await.map(Some)
     }
 }
 
@@ -217,50 +213,4 @@ pub async fn chapter_node(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Cha
 pub(super) async fn chapter_of(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
     let rows = catalogue(ctx).rows().filter(chapter::Column::Id.is(id));
     Ok(rows.one().await?.map(Chapter::from))
-}
-
-/// What everyone may read: nobody is told to read a draft.
-async fn considered(ctx: &Context<'_>) -> Result<Vec<chapter::Model>> {
-    let oldest_first = Order::by(chapter::Column::CreatedAt, false);
-    let window = Window { limit: CONSIDERED, ..Window::default() };
-    let page = ctx.scope().shared::<chapter::Entity>().page(&oldest_first, &window).await?;
-    Ok(page.rows.into_iter().map(|(_, row)| row).collect())
-}
-
-/// Chapters begun come first, then those of the caller's interest, each group in the order given.
-fn recommend(
-    chapters: Vec<chapter::Model>,
-    read: &HashMap<ChapterId, i32>,
-    interest: &str,
-    caller: Option<&Caller>,
-    tiers: &Tiers,
-) -> Vec<Recommendation> {
-    let held = caller.map_or(tiers.lowest(), Caller::tier);
-    let mut open: Vec<_> = chapters
-        .into_iter()
-        .filter(|chapter| tiers.reach(held, &chapter.required_tier))
-        .map(|chapter| {
-            let percent = read.get(&chapter.id).copied().unwrap_or(0);
-            let areas = chapter.interests.areas();
-            let fits = areas.iter().any(|area| area.eq_ignore_ascii_case(interest));
-            (percent, fits, chapter)
-        })
-        .filter(|(percent, _, _)| *percent < 100)
-        .collect();
-    open.sort_by_key(|(percent, fits, _)| Reverse((*percent > 0, *fits)));
-    open.into_iter()
-        .map(|(percent, fits, chapter)| {
-            let mut because = Vec::new();
-            if percent > 0 {
-                because.push(format!("You have read {percent} % of it."));
-            }
-            if fits {
-                because.push(format!("It is about {interest}, which interests you."));
-            }
-            if because.is_empty() {
-                because.push("You have not read it yet.".to_owned());
-            }
-            Recommendation { chapter: chapter.into(), because }
-        })
-        .collect()
 }

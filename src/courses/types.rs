@@ -1,10 +1,12 @@
 //! How courses and chapters look from outside.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, SimpleObject};
 use hallpass_entity::{ChapterId, chapter, course, progress, variant};
 
 use super::catalogue::catalogue;
-use super::loaders::Loaders;
+use super::loaders::{Body, Form, Loaders};
 use super::personalize::choose;
 use super::viewer::ChapterViewer;
 use crate::access::Rule::Public;
@@ -153,11 +155,12 @@ impl ChapterFields {
     #[graphql(guard = "READER", scope = "courses:read profile:read")]
     async fn personalized(&self, ctx: &Context<'_>) -> Result<Option<PersonalizedChapter>> {
         let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
-        let mut forms = forms.unwrap_or_default();
+        let forms = forms.unwrap_or_default();
+        let levels: Vec<_> = forms.iter().map(|form| (form.level, form.hardware)).collect();
         let reader = profile(ctx).await?;
-        Ok(choose(&reader, &forms).map(|choice| PersonalizedChapter {
+        Ok(choose(&reader, &levels).map(|choice| PersonalizedChapter {
             content_level: reader.content_level(),
-            form: forms.swap_remove(choice.index),
+            form: forms[choice.index],
             because: choice.because,
         }))
     }
@@ -199,7 +202,7 @@ impl ChapterFields {
 /// A chapter's text, in the form that suits the caller.
 pub struct PersonalizedChapter {
     content_level: &'static str,
-    form: variant::Model,
+    form: Form,
     because: Vec<String>,
 }
 
@@ -222,16 +225,15 @@ impl PersonalizedChapter {
     }
 
     /// The text, in Markdown.
-    async fn body(&self) -> &str {
-        &self.form.body
+    async fn body(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(body_of(ctx, self.form).await?.text.as_ref().to_owned())
     }
 
-    /// The text as HTML that is safe to show: raw HTML and scripting links are left out.
-    async fn body_html(&self) -> String {
-        let mut options = comrak::Options::default();
-        options.extension.table = true;
-        options.extension.strikethrough = true;
-        comrak::markdown_to_html(&self.form.body, &options)
+    /// The text as HTML that is safe to show, with footnotes, task lists, alerts, headings that links can
+    /// name, and math (`<span data-math-style>`, for KaTeX or MathJax). Of raw HTML, `details`, `summary`, `kbd`,
+    /// `sub`, `sup` and `br` are kept; of links, those to `http:`, `https:` and `mailto:` and relative ones.
+    async fn body_html(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(body_of(ctx, self.form).await?.html().await.to_owned())
     }
 
     /// Why this form was chosen.
@@ -240,30 +242,62 @@ impl PersonalizedChapter {
     }
 }
 
+/// The text of a form. One that is gone meanwhile has none.
+async fn body_of(ctx: &Context<'_>, form: Form) -> Result<Arc<Body>> {
+    let bodies = &ctx.data_unchecked::<Loaders>().bodies;
+    let body = bodies.load_one((form.id, form.updated_at)).await?;
+    Ok(body.unwrap_or_else(|| Body::new(String::new())))
+}
+
 /// One written form of a chapter.
-#[derive(Clone, Debug, SimpleObject)]
 pub struct ChapterVariant {
+    form: Form,
+    /// Where the text is at hand already.
+    body: Option<String>,
+}
+
+/// One written form of a chapter.
+#[Object]
+impl ChapterVariant {
     /// The global id.
-    pub id: ID,
+    async fn id(&self) -> ID {
+        encode_id(VARIANT, self.form.id)
+    }
+
     /// The software experience it is written for.
-    pub level: Level,
+    async fn level(&self) -> Level {
+        self.form.level.into()
+    }
+
     /// The hardware experience it is written for.
-    pub hardware: Level,
+    async fn hardware(&self) -> Level {
+        self.form.hardware.into()
+    }
+
     /// The text, in Markdown.
-    pub body: String,
+    async fn body(&self, ctx: &Context<'_>) -> Result<String> {
+        match &self.body {
+            Some(body) => Ok(body.clone()),
+            None => Ok(body_of(ctx, self.form).await?.text.as_ref().to_owned()),
+        }
+    }
+
     /// When it was last changed.
-    pub updated_at: DateTime,
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.form.updated_at)
+    }
+}
+
+impl From<Form> for ChapterVariant {
+    fn from(form: Form) -> Self {
+        Self { form, body: None }
+    }
 }
 
 impl From<variant::Model> for ChapterVariant {
-    fn from(form: variant::Model) -> Self {
-        Self {
-            id: encode_id(VARIANT, form.id),
-            level: form.level.into(),
-            hardware: form.hardware.into(),
-            body: form.body,
-            updated_at: DateTime(form.updated_at),
-        }
+    fn from(row: variant::Model) -> Self {
+        let variant::Model { id, level, hardware, updated_at, body, .. } = row;
+        Self { form: Form { id, level, hardware, updated_at }, body: Some(body) }
     }
 }
 
@@ -310,7 +344,7 @@ impl ProgressFields {
         self.read() == 100
     }
 
-    /// When that was noted, or the chapter first marked; null when neither was.
+    /// When that last changed, or the chapter was first marked; null when neither was.
     async fn updated_at(&self) -> Option<DateTime> {
         self.row.as_ref().map(|row| DateTime(row.updated_at))
     }

@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use async_graphql::dataloader::DataLoader;
+use async_graphql::dataloader::{DataLoader, HashMapCache};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context, ID};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -85,6 +85,13 @@ pub fn live<T>(
 /// nothing from request to request, so nothing of one caller's reaches another.
 pub fn loader<L>(loader: L) -> DataLoader<L> {
     DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
+        .delay(std::time::Duration::ZERO)
+}
+
+/// The same, which also keeps what it fetched until the request ends: for rows that are known by a version.
+pub fn loader_with_cache<L>(loader: L) -> DataLoader<L, HashMapCache> {
+    let cache = HashMapCache::default();
+    DataLoader::with_cache(loader, TokioSpawner::current(), TokioTimer::default(), cache)
         .delay(std::time::Duration::ZERO)
 }
 

@@ -7,7 +7,7 @@ use async_graphql::{Enum, Object, OutputType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
-use hallpass_entity::{Key, Order, Position, Rows, Timestamp, Window};
+use hallpass_entity::{Key, MAX_MATCHES, Order, Position, Rows, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -103,9 +103,44 @@ where
     P: 'static,
     N: OutputType,
 {
+    let total = Total::of(rows.clone(), None);
+    page_of(&rows, total, listing, args, node).await
+}
+
+/// The same for a list that anyone may ask for, signed in or not: its total is counted to
+/// [`MAX_MATCHES`].
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_open<E, P, N>(
+    rows: Rows<E, P>,
+    listing: &Listing<E>,
+    args: &PageArgs,
+    node: impl Fn(E::Model) -> N,
+) -> Result<Connection<N>>
+where
+    E: hallpass_entity::policy::Listed,
+    P: 'static,
+    N: OutputType,
+{
+    let total = Total::of(rows.clone(), Some(MAX_MATCHES));
+    page_of(&rows, total, listing, args, node).await
+}
+
+async fn page_of<E, P, N>(
+    rows: &Rows<E, P>,
+    total: Total,
+    listing: &Listing<E>,
+    args: &PageArgs,
+    node: impl Fn(E::Model) -> N,
+) -> Result<Connection<N>>
+where
+    E: hallpass_entity::policy::Listed,
+    N: OutputType,
+{
     let page = rows.page(&listing.order, &args.window(listing)?).await?;
     let mut connection =
-        Connection::with_additional_fields(page.has_previous, page.has_next, Total::of(rows));
+        Connection::with_additional_fields(page.has_previous, page.has_next, total);
     connection.edges.extend(
         page.rows
             .into_iter()
@@ -161,18 +196,28 @@ type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 pub struct Total(Arc<Count>);
 
 impl Total {
-    fn of<E: hallpass_entity::policy::Scoped, P: 'static>(rows: Rows<E, P>) -> Self {
+    fn of<E, P>(rows: Rows<E, P>, most: Option<u64>) -> Self
+    where
+        E: hallpass_entity::policy::Scoped,
+        P: 'static,
+    {
         let rows = Arc::new(rows);
         Self(Arc::new(move || {
             let rows = Arc::clone(&rows);
-            Box::pin(async move { Ok(rows.count().await?) })
+            Box::pin(async move {
+                Ok(match most {
+                    Some(most) => rows.count_to(most).await?,
+                    None => rows.count().await?,
+                })
+            })
         }))
     }
 }
 
 #[Object]
 impl Total {
-    /// How many there are in the whole list. Counted only when asked for.
+    /// How many there are in the whole list. Counted only when asked for. Public tasks, courses and chapters
+    /// are counted to 10,000: that total says that there are as many or more.
     async fn total_count(&self) -> Result<Option<i64>> {
         Ok(Some((self.0)().await?))
     }

@@ -3,7 +3,9 @@
 use async_graphql::{Enum, InputObject, MaybeUndefined};
 use chrono::Datelike as _;
 use hallpass_entity::task::{Column, Entity};
-use hallpass_entity::{Comparison as _, Filter, Key, Order, Set, Timestamp, task, task_tag};
+use hallpass_entity::{
+    Comparison as _, Filter, Key, Order, Rows, Set, Term, Timestamp, task, task_tag,
+};
 
 use super::types::TaskPriority;
 use crate::graphql::{ApiError, Checks, DateTime, Direction, Listing, Result};
@@ -145,14 +147,15 @@ pub struct TaskFilter {
     pub due_after: Option<DateTime>,
     /// With this tag.
     pub tag: Option<String>,
-    /// With this text in the title or the description, whatever the case of its ASCII letters.
+    /// With this text in the title or the description, at most 200 characters. Case, accents and forms of
+    /// letters do not count. A text of one or two letters finds the words that begin with it.
     pub text: Option<String>,
 }
 
 impl TaskFilter {
     pub(super) fn check(&self) -> Result<Filter<Entity>> {
         let text = search("filter.text", self.text.as_deref())?;
-        let tag = search("filter.tag", self.tag.as_deref())?;
+        let tag = within_limits("filter.tag", self.tag.as_deref())?;
         Ok(Filter::all()
             .and_maybe(self.completed.map(|completed| Column::Completed.is(completed)))
             .and_maybe(self.priority.map(|p| Column::Priority.is(task::Priority::from(p))))
@@ -160,7 +163,8 @@ impl TaskFilter {
             .and_maybe(self.due_after.map(|time| Column::DueAt.after(time.0)))
             .and_maybe(tag.map(|tag| Filter::has(task_tag::Column::Tag.is(tag))))
             .and_maybe(text.map(|text| {
-                Column::Title.contains_text(text).or(Column::Description.contains_text(text))
+                let holds = |column: Column| column.contains(&text);
+                holds(Column::TitleSearch).or(holds(Column::DescriptionSearch))
             })))
     }
 }
@@ -170,20 +174,30 @@ impl TaskFilter {
 pub struct PublicTaskFilter {
     /// Done, or not done.
     pub completed: Option<bool>,
-    /// With this text in the title, whatever the case of its ASCII letters.
+    /// With this text in the title, at most 200 characters. Case, accents and forms of letters do not count.
+    /// A text of one or two letters finds the words that begin with it. Of more than 10,000 tasks that match,
+    /// those made public or renamed last are looked at.
     pub text: Option<String>,
 }
 
 impl PublicTaskFilter {
-    pub(super) fn check(&self) -> Result<Filter<Entity>> {
-        let text = search("filter.text", self.text.as_deref())?;
-        Ok(Filter::all()
-            .and_maybe(self.completed.map(|completed| Column::Completed.is(completed)))
-            .and_maybe(text.map(|text| Column::Title.contains_text(text))))
+    /// Those of `public` that are asked for.
+    pub(super) fn narrow(&self, public: Rows<Entity>) -> Result<Rows<Entity>> {
+        let completed = self.completed.map(|completed| Column::Completed.is(completed));
+        let rows = public.filter(Filter::all().and_maybe(completed));
+        Ok(match search("filter.text", self.text.as_deref())? {
+            Some(text) => rows.search(&text),
+            None => rows,
+        })
     }
 }
 
-fn search<'a>(path: &str, text: Option<&'a str>) -> Result<Option<&'a str>> {
+/// A text of blanks, or of what is not seen, asks for nothing.
+fn search(path: &str, text: Option<&str>) -> Result<Option<Term>> {
+    Ok(within_limits(path, text)?.and_then(Term::new))
+}
+
+fn within_limits<'a>(path: &str, text: Option<&'a str>) -> Result<Option<&'a str>> {
     match text {
         Some(text) if text.contains('\0') => {
             Err(ApiError::bad_input(path, "remove the NUL character"))
@@ -206,7 +220,7 @@ pub enum TaskOrderField {
     DueAt,
     /// How much they press.
     Priority,
-    /// Their titles.
+    /// Their titles; case, accents and forms of letters do not count.
     Title,
 }
 
@@ -227,7 +241,7 @@ pub enum PublicTaskOrderField {
     CreatedAt,
     /// When they were last changed.
     UpdatedAt,
-    /// Their titles.
+    /// Their titles; case, accents and forms of letters do not count.
     Title,
 }
 
@@ -262,7 +276,7 @@ impl TaskOrder {
             TaskOrderField::UpdatedAt => Column::UpdatedAt,
             TaskOrderField::DueAt => Column::DueAt,
             TaskOrderField::Priority => Column::Priority,
-            TaskOrderField::Title => Column::Title,
+            TaskOrderField::Title => Column::TitleKey,
         };
         let order = Order::by(column, direction == Direction::Desc);
         let order = match field {
@@ -272,7 +286,7 @@ impl TaskOrder {
             | TaskOrderField::Priority
             | TaskOrderField::Title => order,
         };
-        Listing { name: format!("{field:?}{direction:?}"), order }
+        Listing { name: format!("{column:?}{direction:?}"), order }
     }
 }
 

@@ -9,7 +9,9 @@ use super::input::{PublicTaskFilter, PublicTaskOrder, TaskFilter, TaskOrder};
 use super::types::{TYPE, Task, TaskFields, TaskPriorityCount, TaskStats};
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, null_only_on_error};
-use crate::graphql::{ApiError, Connection, ContextExt as _, PageArgs, Result, connect, decode_id};
+use crate::graphql::{
+    ApiError, Connection, ContextExt as _, PageArgs, Result, connect, connect_open, decode_id,
+};
 
 /// Every priority, rising.
 const PRIORITIES: [task::Priority; 4] =
@@ -70,10 +72,10 @@ impl TaskQuery {
         filter: Option<PublicTaskFilter>,
         order_by: Option<PublicTaskOrder>,
     ) -> Result<Option<Connection<Task>>> {
-        let rows = ctx.scope().public::<task::Entity>().filter(filter.unwrap_or_default().check()?);
+        let rows = filter.unwrap_or_default().narrow(ctx.scope().public())?;
         let args = PageArgs::new(first, after, last, before);
         let listing = TaskOrder::listing(order_by.map(TaskOrder::from));
-        connect(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+        connect_open(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
     }
 
     /// How the caller's tasks stand.

@@ -66,6 +66,8 @@ mod revocations;
 mod row_security;
 mod rules;
 mod scope;
+mod search;
+mod search_plans;
 mod session_answers;
 mod sessions;
 mod settings;

@@ -35,17 +35,26 @@ pub fn plain_database() -> String {
     copy_of("template0", PLAIN)
 }
 
+/// The address of a fresh database with nothing in it, which sorts texts as English readers expect.
+pub fn english_database() -> String {
+    make("TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'", SUPERUSER)
+}
+
 /// The same address for another role, which is no superuser.
 pub fn as_role(role: &str, url: &str) -> String {
     url.replacen(SUPERUSER, role, 1)
 }
 
 fn copy_of(template: &str, owner: &str) -> String {
+    make(&format!("TEMPLATE {template}"), owner)
+}
+
+fn make(how: &str, owner: &str) -> String {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let cluster = CLUSTER.get_or_init(Cluster::start);
     let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
-    cluster.run(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}"));
+    cluster.run(&format!("CREATE DATABASE {name} {how} OWNER {owner}"));
     cluster.url(&name, owner)
 }
 

@@ -74,6 +74,31 @@ on_both_databases! {
         assert_eq!(statements.len(), 2, "the chapter and the note: {statements:#?}");
     }
 
+    async fn progress_never_falls_unless_it_is_reset(app: App) {
+        let app = app.with_courses().await;
+        let (alice, chapter) = (app.by_jwt(&alice()), id_of(&app, "sense-think-act").await);
+        let document = "mutation($id: ID!, $percent: Int!, $reset: Boolean) {
+            recordProgress(chapterId: $id, percent: $percent, reset: $reset) { percent completed updatedAt } }";
+        let note = async |percent: i32, reset: Value| {
+            let variables = json!({"id": chapter, "percent": percent, "reset": reset});
+            alice.data_with(document, variables).await["recordProgress"].clone()
+        };
+        let half = record(&alice, &chapter, 50).await.data()["recordProgress"].clone();
+        for less in [20, 50, 0] {
+            assert_eq!(record(&alice, &chapter, less).await.data()["recordProgress"], half, "{less}");
+        }
+        assert_eq!(note(20, json!(false)).await, half);
+        let done = note(100, json!(false)).await;
+        assert_eq!(done["completed"], true);
+        assert_eq!(note(99, json!(false)).await, done, "what is finished stays finished");
+        let again = note(10, json!(true)).await;
+        assert_eq!(json!([again["percent"], again["completed"]]), json!([10, false]));
+        let notes = [60, 30, 90, 10, 70, 20].map(|percent| record(&alice, &chapter, percent));
+        futures_util::future::join_all(notes).await;
+        let stored = alice.data("{ chapter(slug: \"sense-think-act\") { progress { percent } } }").await;
+        assert_eq!(stored["chapter"]["progress"]["percent"], 90, "however they come together");
+    }
+
     async fn bob_sees_nothing_of_alices_progress_and_changes_none(app: App) {
         let app = app.with_courses().await;
         let (hers, his) = (app.by_jwt(&alice()), app.by_jwt(&bob()));

@@ -37,6 +37,7 @@ fn course() -> course::ActiveModel {
         published: Set(true),
         created_at: Set(moment(400)),
         updated_at: Set(moment(401)),
+        ..Default::default()
     }
 }
 
@@ -53,6 +54,7 @@ fn chapter(number: u128, ordinal: i32) -> chapter::ActiveModel {
         published: Set(true),
         created_at: Set(moment(410 + i64::from(ordinal))),
         updated_at: Set(moment(420 + i64::from(ordinal))),
+        ..Default::default()
     }
 }
 

@@ -1,0 +1,61 @@
+//! Searching by an index: trigrams in SQLite's FTS5, an array of them in PostgreSQL.
+//!
+//! Each searched table has a table beside it, `NAME_search`, with the text of each row that may be
+//! found; triggers keep it (`migration/src/search_index.rs`). It has no owner and no policies: a
+//! condition that PostgreSQL must not check before a policy can use no index. So it holds nothing but
+//! what everyone who may search it may see.
+
+use hallpass_text::Term;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query, SelectStatement, SimpleExpr};
+use sea_orm::{Condition, DbBackend, Order};
+
+use crate::filter::column;
+use crate::page::id_column;
+use crate::policy::Scoped;
+use crate::rows::{Read, Rows};
+
+/// A search looks at so many matching rows, the latest written first: more can match a common term
+/// than one request should read.
+pub const MAX_MATCHES: u64 = 10_000;
+
+/// A table with an index of trigrams.
+pub trait Searched: Scoped {
+    /// The name of the index. Its rows stand in the table `NAME_search`.
+    const INDEX: &'static str;
+}
+
+impl<E: Searched> Rows<E, Read> {
+    /// Only those in whose searched text `term` stands; of more than [`MAX_MATCHES`], those written
+    /// last. Of owned rows, only those that everyone may see.
+    #[must_use]
+    pub fn search(self, term: &Term) -> Self {
+        let is_sqlite = self.backend() == DbBackend::Sqlite;
+        let rows = if is_sqlite { by_fts5(E::INDEX, term) } else { by_array(E::INDEX, term) };
+        self.with(Condition::all().add(column(id_column::<E>()).in_subquery(rows)))
+    }
+}
+
+fn by_array(index: &str, term: &Term) -> SelectStatement {
+    // The trigrams find candidates by the index; the text says whether they stand together.
+    let holds: SimpleExpr = Expr::cust_with_values(
+        "hallpass_trigrams(\"text\") @> hallpass_trigrams($1) AND strpos(\"text\", $2) > 0",
+        [term.as_str(), term.as_str()],
+    );
+    let mut rows = Query::select();
+    rows.column("row_id").from(Alias::new(format!("{index}_search"))).and_where(holds);
+    rows.order_by("id", Order::Desc).limit(MAX_MATCHES);
+    rows
+}
+
+fn by_fts5(index: &str, term: &Term) -> SelectStatement {
+    // A string of the query language of FTS5: nothing within has a meaning but its own quote.
+    let phrase = format!("\"{}\"", term.as_str().replace('"', "\"\""));
+    let holds = Expr::cust_with_values(format!("\"{index}_fts\" MATCH ?"), [phrase]);
+    let mut found = Query::select();
+    found.column("rowid").from(Alias::new(format!("{index}_fts"))).and_where(holds);
+    found.order_by("rowid", Order::Desc).limit(MAX_MATCHES);
+    let mut rows = Query::select();
+    rows.column("row_id").from(Alias::new(format!("{index}_search")));
+    rows.and_where(Expr::col("id").in_subquery(found));
+    rows
+}

@@ -1,0 +1,271 @@
+//! Markdown as HTML that is safe to show.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use ammonia::Builder;
+use comrak::Options;
+
+/// Stands before every id and in every link within the text, so that no id hides something of the page.
+const ID_PREFIX: &str = "user-content-";
+
+/// What is kept of raw HTML, and what the renderer itself writes.
+const TAGS: &[&str] = &[
+    "a",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "details",
+    "div",
+    "em",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "img",
+    "input",
+    "kbd",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+];
+
+/// The attributes of each, all of which the renderer writes.
+const ATTRIBUTES: &[(&str, &[&str])] = &[
+    (
+        "a",
+        &[
+            "href",
+            "title",
+            "id",
+            "class",
+            "aria-hidden",
+            "aria-label",
+            "data-footnote-ref",
+            "data-footnote-backref",
+            "data-footnote-backref-idx",
+        ],
+    ),
+    ("code", &["class", "data-math-style"]),
+    ("details", &["open"]),
+    ("div", &["class"]),
+    ("img", &["src", "alt", "title"]),
+    ("input", &["type", "checked", "disabled"]),
+    ("li", &["id"]),
+    ("ol", &["start"]),
+    ("p", &["class"]),
+    ("section", &["class", "data-footnotes"]),
+    ("span", &["data-math-style"]),
+    ("sup", &["class"]),
+    ("td", &["align"]),
+    ("th", &["align"]),
+];
+
+/// The classes that the renderer writes: names, or beginnings of names.
+const CLASSES: [&str; 4] = ["anchor", "footnote", "language-", "markdown-alert"];
+
+static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let attributes = ATTRIBUTES.iter().map(|(tag, names)| (*tag, names.iter().copied().collect()));
+    let mut sanitizer = Builder::empty();
+    sanitizer
+        .tags(TAGS.iter().copied().collect())
+        .generic_attributes(HashSet::new())
+        .tag_attributes(attributes.collect::<HashMap<_, HashSet<_>>>())
+        .clean_content_tags(HashSet::from(["script", "style"]))
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .id_prefix(Some(ID_PREFIX))
+        .attribute_filter(attribute)
+        .link_rel(Some("noopener noreferrer"))
+        // An input is the box of a task, whatever it says it is.
+        .set_tag_attribute_value("input", "type", "checkbox")
+        .set_tag_attribute_value("input", "disabled", "");
+    sanitizer
+});
+
+fn attribute<'a>(_tag: &str, name: &str, value: &'a str) -> Option<Cow<'a, str>> {
+    match name {
+        "class" => {
+            let is_known = |class: &&str| CLASSES.iter().any(|known| class.starts_with(known));
+            let known: Vec<_> = value.split_whitespace().filter(is_known).collect();
+            (!known.is_empty()).then(|| known.join(" ").into())
+        }
+        "href" => Some(match value.strip_prefix('#') {
+            Some(id) if !id.is_empty() => format!("#{ID_PREFIX}{id}").into(),
+            _ => value.into(),
+        }),
+        _ => Some(value.into()),
+    }
+}
+
+/// `markdown` as HTML: CommonMark with the extensions of GitHub, and math between dollars. The sanitizer
+/// has the last word, whatever the renderer wrote.
+pub(super) fn to_html(markdown: &str) -> String {
+    let mut options = Options::default();
+    let extension = &mut options.extension;
+    extension.alerts = true;
+    extension.autolink = true;
+    extension.footnotes = true;
+    extension.header_id_prefix = Some(String::new());
+    extension.math_code = true;
+    extension.math_dollars = true;
+    extension.strikethrough = true;
+    extension.table = true;
+    extension.tasklist = true;
+    // Raw HTML goes through, for the sanitizer to judge.
+    options.render.r#unsafe = true;
+    SANITIZER.clean(&comrak::markdown_to_html(markdown, &options)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_html;
+
+    #[test]
+    fn extensions_are_rendered() {
+        for (markdown, expected) in [
+            ("~~gone~~", "<del>gone</del>"),
+            ("| a |\n|:-:|\n| 1 |", "<td align=\"center\">1</td>"),
+            ("see https://example.com/a?b=c", "<a href=\"https://example.com/a?b=c\""),
+            ("ask ann@example.test", "<a href=\"mailto:ann@example.test\""),
+            ("- [x] done", "type=\"checkbox\""),
+            ("- [x] done", "disabled=\"\""),
+            ("- [x] done", "checked=\"\""),
+            ("# Über uns", "id=\"user-content-über-uns\""),
+            ("[up](#top)", "<a href=\"#user-content-top\""),
+            ("A[^n].\n\n[^n]: Note", "href=\"#user-content-fn-n\""),
+            ("A[^n].\n\n[^n]: Note", "<li id=\"user-content-fn-n\">"),
+            ("A[^n].\n\n[^n]: Note", "<section class=\"footnotes\""),
+            ("> [!WARNING]\n> Hot", "<div class=\"markdown-alert markdown-alert-warning\">"),
+            ("> [!NOTE]\n> So", "<p class=\"markdown-alert-title\">Note</p>"),
+            ("$\\int x\\,dx$", "<span data-math-style=\"inline\">\\int x\\,dx</span>"),
+            ("$$a_1*b*c_2$$", "<span data-math-style=\"display\">a_1*b*c_2</span>"),
+            ("$a<b$", "<span data-math-style=\"inline\">a&lt;b</span>"),
+            ("costs $5 or $10", "<p>costs $5 or $10</p>"),
+            ("```rust\nfn f() {}\n```", "<code class=\"language-rust\">"),
+            (
+                "<kbd>Ctrl</kbd> H<sub>2</sub>O x<sup>2</sup><br>y",
+                "<kbd>Ctrl</kbd> H<sub>2</sub>O x<sup>2</sup><br>y",
+            ),
+            (
+                "<details open><summary>More</summary>\n\n*text*\n\n</details>",
+                "<details open=\"\"><summary>More</summary>",
+            ),
+            ("<details>\n\n*text*\n\n</details>", "<em>text</em>"),
+            ("![alt](/a.png \"t\")", "<img src=\"/a.png\" alt=\"alt\" title=\"t\">"),
+        ] {
+            let html = to_html(markdown);
+            assert!(html.contains(expected), "{markdown:?} gives {html}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_runs_is_kept() {
+        for attack in [
+            "<script>alert(1)</script>",
+            "<scr<script>ipt>alert(1)</scr</script>ipt>",
+            "<SCRIPT SRC=//x.test/x.js></SCRIPT>",
+            "<img src=x onerror=alert(1)>",
+            "<details open ontoggle=alert(1)>",
+            "<kbd onclick=alert(1) style=\"color:red\">x</kbd>",
+            "<sub class=x id=y data-x=1 onmouseover='alert(1)'>x</sub>",
+            "[x](javascript:alert(1))",
+            "[x](JaVaScRiPt:alert(1))",
+            "[x](java&#115;cript:alert(1))",
+            "[x](&#1;javascript:alert(1))",
+            "[x](\u{1}javascript:alert(1))",
+            "<a href=\"java\tscript:alert(1)\">x</a>",
+            "<a href=' javascript:alert(1)'>x</a>",
+            "[x](vbscript:msgbox(1))",
+            "[x](data:text/html;base64,PHNjcmlwdD4=)",
+            "![x](data:image/svg+xml;base64,PHN2Zz4=)",
+            "![x](javascript:alert(1))",
+            "<javascript:alert(1)>",
+            "<svg onload=alert(1)><script>alert(1)</script></svg>",
+            "<svg><style><img src=x onerror=alert(1)></style></svg>",
+            "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+            "<style>@import 'x';</style>",
+            "<p style=\"background:url(javascript:alert(1))\">x</p>",
+            "<iframe src=javascript:alert(1)></iframe>",
+            "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+            "<object data=x></object><embed src=x>",
+            "<form action=//x.test><input name=password type=password><button formaction=javascript:1>",
+            "<input type=image src=x onerror=alert(1)>",
+            "<base href=//x.test><meta http-equiv=refresh content='0;url=//x.test'>",
+            "<link rel=stylesheet href=//x.test/x.css>",
+            "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
+            "<!--><img src=x onerror=alert(1)>-->",
+            "<![CDATA[<img src=x onerror=alert(1)>]]>",
+            "<textarea><img title='</textarea><img src=x onerror=alert(1)>'>",
+            "<details><summary><svg/onload=alert(1)></summary>",
+            "```\"onmouseover=alert(1)//\nx\n```",
+            "$<img src=x onerror=alert(1)>$",
+            "# <img src=x onerror=alert(1)>",
+            "[x]: javascript:alert(1)\n\n[x]",
+            "A[^\"><img src=x onerror=alert(1)>].\n\n[^\"><img src=x onerror=alert(1)>]: n",
+        ] {
+            let html = to_html(attack);
+            // What is shown as text is harmless: only tags and their attributes count.
+            let tags = tags(&html).to_ascii_lowercase();
+            for danger in [
+                "<script",
+                "<svg",
+                "<math",
+                "<style",
+                "<iframe",
+                "<object",
+                "<embed",
+                "<form",
+                "<base",
+                "<meta",
+                "<link",
+                "<button",
+                "<textarea",
+                "<noscript",
+                "javascript:",
+                "vbscript:",
+                "data:",
+                " on",
+                " style=",
+                "srcdoc",
+                "password",
+                "type=\"image\"",
+            ] {
+                assert!(!tags.contains(danger), "{attack:?} gives {html}");
+            }
+        }
+    }
+
+    /// The tags of `html`, with what stands between them left out.
+    fn tags(html: &str) -> String {
+        let after = html.split('<').skip(1);
+        after.filter_map(|tag| Some(format!("<{}>", tag.split_once('>')?.0))).collect()
+    }
+
+    #[test]
+    fn ids_and_classes_are_not_those_of_the_page() {
+        let html = to_html("# login\n\n<a id=csrf class='btn anchor'>x</a> <li id=x>y</li>");
+        for expected in ["id=\"user-content-login\"", "id=\"user-content-csrf\" class=\"anchor\""] {
+            assert!(html.contains(expected), "{html}");
+        }
+        assert!(!html.contains("btn"), "{html}");
+    }
+}
