@@ -174,28 +174,35 @@ async fn fill(app: &App) {
     let conn = app.database.system("tests write many rows").connection();
     let backend = conn.get_database_backend();
     let time = "'2026-01-01T00:00:00+00:00'";
-    let (tasks, id) = numbered(backend, 100_000);
-    let (courses, _) = numbered(backend, 2_000);
-    let (chapters, _) = numbered(backend, 20_000);
-    let word = |text: &str| format!("'{text}' || n.i");
-    for sql in [
-        format!("INSERT INTO task (id, owner_id, title, title_key, title_search, completed, priority, is_public, version, created_at, updated_at)
-            SELECT {id}, 'user-' || (n.i % 1000), {0}, {0}, {0}, n.i % 2 = 0, 1, n.i % 10 = 0, 1, {time}, {time} FROM {tasks}", word("task ")),
+    let (numbers, id) = numbered(backend, 10_000);
+    let mut statements = Vec::new();
+    // In parts, none of which takes as long as a statement may.
+    for part in 0..10 {
+        let word = format!("'task {part} ' || n.i");
+        statements.push(format!(
+            "INSERT INTO task (id, owner_id, title, title_key, title_search, completed, priority, is_public, version, created_at, updated_at)
+            SELECT {id}, 'user-' || (n.i % 1000), {word}, {word}, {word}, n.i % 2 = 0, 1, n.i % 10 = 0, 1, {time}, {time} FROM {numbers}"
+        ));
+    }
+    let word = "'word ' || n.i";
+    statements.extend([
         "INSERT INTO task_tag (id, task_id, owner_id, tag, ordinal)
             SELECT id, id, owner_id, 'tag', 0 FROM task LIMIT 20000".to_owned(),
         format!("INSERT INTO course (id, slug, title, title_key, description, interests, published, created_at, updated_at)
-            SELECT {id}, {0}, {0}, {0}, '', '|', n.i % 20 <> 0, {time}, {time} FROM {courses}", word("course ")),
+            SELECT {id}, {word}, {word}, {word}, '', '|', n.i % 20 <> 0, {time}, {time} FROM {}", numbered(backend, 2_000).0),
         format!("INSERT INTO chapter (id, course_id, slug, title, summary, ordinal, interests, interests_search, required_tier, published, created_at, updated_at)
             SELECT {id}, c.id, c.slug || n.i, '', '', n.i, '|', '|', 'free', n.i = 1, {time}, {time}
             FROM (SELECT id, slug FROM course) AS c, {}", numbered(backend, 10).0),
         format!("INSERT INTO known_user (id, user_id, user_id_search, tier, first_seen, last_seen)
-            SELECT {id}, {0}, {0}, 'free', {time}, {time} FROM {chapters}", word("somebody ")),
-    ] {
-        conn.execute_unprepared(&sql).await.unwrap();
-    }
+            SELECT {id}, {word}, {word}, 'free', {time}, {time} FROM {numbers}"),
+    ]);
     if backend == DbBackend::Postgres {
         // What autovacuum does in time. SQLite plans without statistics, as on a server.
-        conn.execute_unprepared("VACUUM ANALYZE").await.unwrap();
+        let tables = ["task", "public_task_search", "course", "chapter", "known_user"];
+        statements.extend(tables.map(|table| format!("VACUUM ANALYZE {table}")));
+    }
+    for sql in statements {
+        conn.execute_unprepared(&sql).await.unwrap();
     }
 }
 
