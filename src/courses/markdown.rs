@@ -86,6 +86,9 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("th", &["align"]),
 ];
 
+/// Where links and images may lead, besides relative addresses.
+const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
+
 /// The classes that the renderer writes: names, or beginnings of names.
 const CLASSES: [&str; 4] = ["anchor", "footnote", "language-", "markdown-alert"];
 
@@ -97,7 +100,7 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .generic_attributes(HashSet::new())
         .tag_attributes(attributes.collect::<HashMap<_, HashSet<_>>>())
         .clean_content_tags(HashSet::from(["script", "style"]))
-        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_schemes(HashSet::from(SCHEMES))
         .id_prefix(Some(ID_PREFIX))
         .attribute_filter(attribute)
         .link_rel(Some("noopener noreferrer"))
@@ -114,12 +117,21 @@ fn attribute<'a>(_tag: &str, name: &str, value: &'a str) -> Option<Cow<'a, str>>
             let known: Vec<_> = value.split_whitespace().filter(is_known).collect();
             (!known.is_empty()).then(|| known.join(" ").into())
         }
+        "href" | "src" if !is_allowed(value) => None,
         "href" => Some(match value.strip_prefix('#') {
             Some(id) if !id.is_empty() => format!("#{ID_PREFIX}{id}").into(),
             _ => value.into(),
         }),
         _ => Some(value.into()),
     }
+}
+
+/// Whether an address is relative or of an allowed scheme. The first part of a relative one has no colon
+/// (RFC 3986 section 4.2): what has one would be a scheme to a reader who forgives more than the parser.
+fn is_allowed(address: &str) -> bool {
+    let first = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let scheme = first.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_none_or(|scheme| SCHEMES.contains(&scheme.as_str()))
 }
 
 /// `markdown` as HTML: CommonMark with the extensions of GitHub, and math between dollars. The sanitizer
