@@ -15,7 +15,7 @@ use sea_orm::{
     TransactionTrait as _,
 };
 
-use crate::health::StorageHealth;
+use crate::health::{StorageHealth, immediate};
 use crate::{Error, UserId};
 
 /// The setting by which a connection announces itself, and its value. It is part of the connection's
@@ -94,13 +94,15 @@ impl Conn {
 
     /// Begins a transaction, or a savepoint within one. A pooled connection begins in a task of its own,
     /// which goes on when whoever asked is gone: the driver rolls back only what it knows to have begun,
-    /// and would hand the connection on with a transaction open, for others to write into.
+    /// and would hand the connection on with a transaction open, for others to write into. On SQLite it has
+    /// the writer's place from its beginning: a first statement may read before it writes (triggers, the
+    /// tables of an index), and SQLite makes no writer wait whose reading another has outdated meanwhile.
     async fn begun(&self) -> Result<DatabaseTransaction, DbErr> {
         match &self.link {
             Link::Transaction(open) => open.transaction.begin().await,
             Link::Pool(pool) => {
                 let pool = pool.clone();
-                let begun = tokio::spawn(async move { pool.begin().await });
+                let begun = tokio::spawn(async move { pool.begin_with_options(immediate()).await });
                 begun.await.map_err(|_| DbErr::Custom("the server stops".into()))?
             }
         }

@@ -119,8 +119,8 @@ on_both_databases! {
             assert_eq!(chapter["variants"], json!([{"body": "hidden"}]));
         }
         assert_eq!(data["chapters"]["totalCount"], nodes.len());
-        // The page, its total, and one statement each for courses, forms and progress.
-        assert_eq!(statements.len(), 5, "{statements:#?}");
+        // The page, its total, and one statement each for courses, forms, texts and progress.
+        assert_eq!(statements.len(), 6, "{statements:#?}");
     }
 
     async fn nobody_is_told_to_read_a_draft_and_a_draft_has_its_tier(app: App) {

@@ -129,6 +129,14 @@ on_both_databases! {
         assert_eq!((hits("erased").await, rows(&app, "public_task_search").await), (0, 0));
     }
 
+    async fn tasks_made_at_once_are_all_found(app: App) {
+        let people = (0..16).map(|number| app.by_jwt(&person(&format!("writer{number}")))).collect::<Vec<_>>();
+        let task = || json!({"title": "made at once", "isPublic": true, "tags": ["a", "b"]});
+        let made = people.iter().map(|who| create(who, task()));
+        assert_eq!(futures_util::future::join_all(made).await.len(), 16);
+        assert_eq!(found(&app.anonymous(), "publicTasks", "at once").await.len(), 16);
+    }
+
     async fn a_search_text_is_bounded_and_takes_no_nul(app: App) {
         let (alice, anyone) = (app.by_jwt(&alice()), app.anonymous());
         let document = "query($text: String!) { publicTasks(filter: {text: $text}) { totalCount } }";

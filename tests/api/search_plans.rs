@@ -181,7 +181,7 @@ async fn fill(app: &App) {
         let word = format!("'task {part} ' || n.i");
         statements.push(format!(
             "INSERT INTO task (id, owner_id, title, title_key, title_search, completed, priority, is_public, version, created_at, updated_at)
-            SELECT {id}, 'user-' || (n.i % 1000), {word}, {word}, {word}, n.i % 2 = 0, 1, n.i % 10 = 0, 1, {time}, {time} FROM {numbers}"
+            SELECT {id}, 'user-' || (n.i % 1000), {word}, {word}, {word}, n.i % 1000 = 0, 1, n.i % 10 = 0, 1, {time}, {time} FROM {numbers}"
         ));
     }
     let word = "'word ' || n.i";
