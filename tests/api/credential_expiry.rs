@@ -104,7 +104,7 @@ async fn stream_gets_no_event_after_its_token_expired() {
 }
 
 #[tokio::test]
-async fn session_is_asked_about_again_after_a_clock_step() {
+async fn session_is_asked_again_after_a_clock_step() {
     let server = AuthServer::start(&json!({}));
     let app = server.app(&["--session-cache-ttl", "5m"]).await;
     let account = server.sign_up("Paused", json!({})).await;

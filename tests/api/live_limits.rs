@@ -34,7 +34,7 @@ async fn socket(app: &App, token: &str) -> Result<Socket, u16> {
 }
 
 #[tokio::test]
-async fn one_caller_has_so_many_connections() {
+async fn connections_of_a_caller_are_limited() {
     let app = App::start(Backend::Sqlite).await;
     let token = token();
     crate::log::must_not_show(&token);
@@ -59,7 +59,7 @@ async fn one_caller_has_so_many_connections() {
 }
 
 #[tokio::test]
-async fn one_caller_has_so_many_subscriptions() {
+async fn subscriptions_of_a_caller_are_limited() {
     let app = App::start(Backend::Sqlite).await;
     let token = token();
     let mut sockets = Vec::new();

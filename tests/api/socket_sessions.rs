@@ -113,7 +113,7 @@ fn busiest(answers: &[Instant]) -> usize {
 }
 
 #[tokio::test]
-async fn sockets_ask_again_one_by_one_and_wait() {
+async fn sockets_ask_again_spread_out_and_wait() {
     let (stub, url) = AuthStub::start();
     let app = app(&url, "4s").await;
     let opening = (0..SOCKETS).map(|number| {
@@ -134,7 +134,7 @@ async fn sockets_ask_again_one_by_one_and_wait() {
 }
 
 #[tokio::test]
-async fn events_wait_while_a_session_cannot_be_confirmed() {
+async fn events_wait_for_a_session_to_be_confirmed() {
     let (stub, url) = AuthStub::start();
     let app = app(&url, "1s").await;
     let hers = app.by_jwt(&alice());

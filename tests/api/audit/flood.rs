@@ -41,7 +41,7 @@ fn flood() -> Value {
 }
 
 on_both_databases! {
-    async fn ids_that_are_not_there_are_one_line_with_a_count(app: App) {
+    async fn ids_not_there_are_one_line_with_a_count(app: App) {
         let answer = app.by_jwt(&bob()).send(&flood()).await;
         assert_eq!(answer.codes(), ["NOT_FOUND"; 20]);
         let events = recorded(&app, &answer, 20).await;
@@ -80,7 +80,7 @@ on_both_databases! {
         recorded(&app, &as_reader, 0).await;
     }
 
-    async fn flood_of_one_caller_leaves_the_lines_of_others(app: App) {
+    async fn flood_of_one_caller_leaves_other_lines(app: App) {
         let (mallory, ada) = (app.by_jwt(&person("mallory")), app.by_jwt(&ada()));
         let body = flood();
         let flooding = async {

@@ -141,7 +141,7 @@ async fn until(condition: impl AsyncFn() -> bool) {
 }
 
 on_both_databases! {
-    async fn no_caller_crowds_out_another_or_a_privileged_read(app: App) {
+    async fn flooding_callers_crowd_out_nobody(app: App) {
         let desk = Desk::on(&app.database, "off");
         let began = Instant::now();
         // Many callers who flood, with refusals that say the same and with lines that all differ.
