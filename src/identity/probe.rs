@@ -153,7 +153,8 @@ impl Probe {
         address: IpAddr,
     ) -> Option<String> {
         let bearer = header(&AUTHORIZATION, &format!("Bearer {}", signed.expose_secret()));
-        self.session(bearer, address).await.ok().and_then(session_cookie)
+        let named = |reply| session_cookie(reply, &self.config.session_cookie);
+        self.session(bearer, address).await.ok().and_then(named)
     }
 
     /// What `get-session` answers about a credential, from its database or, where `cached`, from a cookie
