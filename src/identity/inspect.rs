@@ -18,8 +18,6 @@ use crate::config::IdentityConfig;
 /// What stands where something is left out.
 const LEFT_OUT: &str = "(not shown)";
 
-/// Where API keys are shown.
-
 /// Parts of the names of members that hold what nobody may read over a shoulder.
 const SECRET_NAMES: [&str; 8] =
     ["token", "secret", "password", "apikey", "api_key", "signature", "cookie", "authorization"];
@@ -31,7 +29,7 @@ pub enum Place {
     Authorization,
     /// In `Cookie`.
     Cookie,
-    /// In `x-api-key`.
+    /// In the header of API keys.
     ApiKey,
 }
 

@@ -287,3 +287,15 @@ fn env_file_reads_as_the_dotenv_package_does() {
         assert_eq!(Value::Object(ours), theirs, "{text:?}");
     }
 }
+
+#[test]
+fn token_elsewhere_makes_no_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = run_in(directory.path(), &TOKEN, &[]);
+    assert_refused(&output, &["no development key", "hallpass serve"]);
+    let left = std::fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(left, 0, "it makes nothing");
+    let server = Process::start(&[]);
+    let token = run_in(server.directory.path(), &TOKEN, &[]);
+    assert_eq!((token.code, token.stdout.split('.').count()), (0, 3), "{}", token.stderr);
+}
