@@ -106,8 +106,8 @@ mod tests {
         ] {
             assert!(is_slip(name, "BETTER_AUTH_URL"), "{name}");
         }
-        for name in ["BETTER_AUTH_URL", "BETTER_AUTH_BASE_URL", "AUTH_URL", "NEXT_PUBLIC_URL"] {
-            assert!(!is_slip(name, "BETTER_AUTH_URL") || name == "BETTER_AUTH_URL", "{name}");
+        for name in ["BETTER_AUTH_BASE_URL", "AUTH_URL", "NEXT_PUBLIC_URL", "BETTER_AUTH_URLLS"] {
+            assert!(!is_slip(name, "BETTER_AUTH_URL"), "{name}");
         }
         assert!(!is_slip("TIER", "TIERS"), "too short to tell");
     }
