@@ -5,7 +5,7 @@ mod tables;
 
 use std::sync::Arc;
 
-use hallpass_entity::{Database, Options, Synchronous};
+use hallpass_entity::{Database, Executor, Options, Pooler, Reason, Synchronous};
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -14,7 +14,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::attendance::{self, Register};
 use crate::audit::{self, Writer};
-use crate::config::{Config, ConfigError, Environment, RowSecurity, SqliteSynchronous};
+use crate::config::{
+    Config, ConfigError, DatabasePooler, Environment, RowSecurity, SqliteSynchronous,
+};
 use crate::courses;
 use crate::doctor::{Answers, Doctor, MigrationsError, Pushes, Storage, Told, absent_file};
 use crate::events::Events;
@@ -44,6 +46,13 @@ pub enum StartError {
     /// The database is away or refuses.
     #[error("DATABASE_URL does not lead to a usable database: {0}")]
     Database(#[from] hallpass_entity::Error),
+    /// Sessions are shared on the way to the database.
+    #[error(
+        "DATABASE_URL leads to a pooler that shares sessions between clients, where statements of one \
+         would run in place of another's: set DATABASE_POOLER=transaction, or connect to PostgreSQL \
+         itself, or to a pooler in session mode"
+    )]
+    Pooler,
     /// A migration did not run.
     #[error("the database could not be migrated: {0}")]
     Migration(#[from] hallpass_migration::Error),
@@ -102,10 +111,6 @@ pub struct Listeners {
     pub metrics: Option<TcpListener>,
 }
 
-/// More than this does not help: on SQLite there is one writer, on PostgreSQL each connection is a
-/// process, and throughput fell above ten on the machines measured.
-const CONNECTIONS: u32 = 8;
-
 /// Opens the database of `config`, calling `observe` with each statement that ran.
 ///
 /// # Errors
@@ -116,7 +121,8 @@ pub async fn open(
 ) -> Result<Database, StartError> {
     let options = Options {
         statement_timeout: Some(config.limits.timeout),
-        connections: CONNECTIONS,
+        connections: config.database_connections,
+        pooler: pooler(config),
         row_security: config.row_security == RowSecurity::On,
         synchronous: match config.sqlite_synchronous {
             SqliteSynchronous::Full => Synchronous::Full,
@@ -124,7 +130,21 @@ pub async fn open(
         },
         ..Options::at(config.database_url.expose_secret())
     };
-    Ok(Database::connect_observed(options, observe).await?)
+    Database::connect_observed(options, observe).await.map_err(not_opened)
+}
+
+fn pooler(config: &Config) -> Pooler {
+    match config.database_pooler {
+        DatabasePooler::Session => Pooler::Session,
+        DatabasePooler::Transaction => Pooler::Transaction,
+    }
+}
+
+fn not_opened(error: hallpass_entity::Error) -> StartError {
+    match error.reason() {
+        Some(Reason::SharedSessions) => StartError::Pooler,
+        _ => error.into(),
+    }
 }
 
 impl App {
@@ -185,7 +205,7 @@ impl App {
             note_hidden: note_hidden_of(policy(config), Arc::clone(&audit), aftermath.clone()),
             audit,
             authenticator,
-            readiness: readiness(database.clone()),
+            readiness: readiness(database.for_readiness()),
             personas: issuer.map(personas),
             doctor,
             limits: config.limits,
@@ -266,7 +286,7 @@ fn readiness(database: Database) -> Box<http::Readiness> {
             let writable = database.check_writable().await;
             writable.map_err(|reason| format!("database: {reason}"))?;
             let system = database.system("readiness asks which migrations are applied");
-            let status = hallpass_migration::status(system.connection()).await;
+            let status = system.read(async |conn| hallpass_migration::status(conn).await).await;
             match status {
                 Ok(status) if status.iter().all(|(_, applied)| *applied) => {}
                 _ => return Err("migrations".to_owned()),
@@ -312,6 +332,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
                 }
                 opened(database)
             }
+            Err(StartError::Pooler) => Storage::Pooled,
             Err(error) => Storage::Failed(error.to_string()),
         },
     };
@@ -324,16 +345,20 @@ fn opened(database: Database) -> Storage {
         Box::pin(async move {
             database.ping().await.map_err(|error| MigrationsError::Away(error.to_string()))?;
             let system = database.system("the doctor asks which migrations are applied");
-            let migrations = hallpass_migration::status(system.connection())
-                .await
-                .map_err(|error| MigrationsError::Unreadable(error.to_string()))?;
+            let unreadable =
+                |error: hallpass_migration::Error| MigrationsError::Unreadable(error.to_string());
+            let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
+            let status = system.read(status).await;
+            let status = status.map_err(|error| MigrationsError::Unreadable(error.to_string()))?;
+            let migrations = status.map_err(unreadable)?;
             let gap = database.gap().await;
             let gap = gap.map_err(|error| MigrationsError::Away(error.to_string()))?;
             let breach = gap.map(Breach::from);
             let storage = database.check_writable().await.err();
             let row_security = database.is_walled().then(|| breach.map_or(Ok(()), Err));
             let pushes = pushes(&database).await.ok();
-            Ok(Told { migrations, row_security, storage, pushes })
+            let pooler = database.pooler();
+            Ok(Told { migrations, row_security, storage, pushes, pooler })
         })
     }))
 }

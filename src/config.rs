@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 mod choices;
+mod database;
 mod dotenv;
 mod environment;
 mod identity;
@@ -21,6 +22,7 @@ mod sources;
 mod values;
 
 pub use choices::{Environment, OwnershipDenial, RowSecurity, SqliteSynchronous, Trust};
+pub use database::DatabasePooler;
 pub use dotenv::EnvFile;
 pub use environment::{check_names, read_env_file};
 pub use identity::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokens, UserLookup};
@@ -49,6 +51,16 @@ pub struct Settings {
     /// SQLite (`sqlite://FILE?mode=rwc`) or PostgreSQL (`postgres://USER:PASSWORD@HOST/NAME`)
     #[arg(long, env, default_value = "sqlite://hallpass.db?mode=rwc", hide_env_values = true)]
     pub database_url: SecretString,
+
+    /// Connections to the database; one more is kept for `/ready`
+    #[arg(long, env, default_value = "8")]
+    pub database_connections: u32,
+
+    /// `transaction` behind a pooler that gives each transaction a session (PgBouncer in transaction mode,
+    /// Supabase on port 6543, RDS Proxy): unnamed statements, each in a transaction, and nothing of a session
+    /// is relied on. `session`: such a pooler is refused
+    #[arg(long, env, value_enum, default_value = "session")]
+    pub database_pooler: DatabasePooler,
 
     /// `on`: PostgreSQL itself keeps rows from everybody but their owner, by row-level security, behind the
     /// scopes that do so anyway. For a role without SUPERUSER and BYPASSRLS
@@ -280,6 +292,11 @@ pub struct Settings {
     #[arg(long, env, default_value = "30")]
     pub max_aliases: u64,
 
+    /// Operations of one caller that run at once; anonymous callers of one address (IPv6: one /64 network)
+    /// share theirs
+    #[arg(long, env, default_value = "16")]
+    pub max_concurrent: usize,
+
     /// How long a request's body may take to arrive, and its answer to be made
     #[arg(long, env, default_value = "10s")]
     pub request_timeout: Span,
@@ -302,6 +319,10 @@ pub struct Config {
     pub address: SocketAddr,
     /// The database.
     pub database_url: SecretString,
+    /// Connections to the database.
+    pub database_connections: u32,
+    /// What stands between here and the database.
+    pub database_pooler: DatabasePooler,
     /// Whether row-level security stands behind the scopes.
     pub row_security: RowSecurity,
     /// What an acknowledged write outlives on SQLite.
@@ -346,6 +367,8 @@ pub struct Limits {
     pub cost: u64,
     /// Aliases in one document.
     pub aliases: u64,
+    /// Operations of one client at once.
+    pub concurrent: usize,
     /// Time for one request.
     pub timeout: Duration,
 }
@@ -368,6 +391,8 @@ impl Settings {
         Ok(Config {
             environment,
             address: SocketAddr::new(self.api_host, self.api_port),
+            database_connections: database::connections(self.database_connections)?,
+            database_pooler: database::pooler(self.database_pooler, &self.database_url)?,
             row_security: row_security(self.row_security, &self.database_url)?,
             database_url: database_url(self.database_url)?,
             sqlite_synchronous: self.sqlite_synchronous,
@@ -424,6 +449,12 @@ impl Settings {
                 ));
             }
         }
+        if !(1..=MOST_CONCURRENT).contains(&self.max_concurrent) {
+            return wrong(format!(
+                "MAX_CONCURRENT is {}: give a number from 1 to {MOST_CONCURRENT}",
+                self.max_concurrent
+            ));
+        }
         for (name, span) in [
             ("REQUEST_TIMEOUT", self.request_timeout),
             ("AUTH_TIMEOUT", self.auth_timeout),
@@ -444,11 +475,14 @@ impl Settings {
             depth: self.max_depth,
             cost: self.max_cost,
             aliases: self.max_aliases,
+            concurrent: self.max_concurrent,
             timeout: self.request_timeout.0,
         })
     }
 }
 
+/// More than there are connections of clients.
+const MOST_CONCURRENT: usize = 4096;
 /// Clocks that differ by more are wrong, not different.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 

@@ -27,7 +27,8 @@ impl From<Gap> for Breach {
             Gap::Announcement => (
                 "connections made by DATABASE_URL lose the settings that they start with"
                     .to_owned(),
-                "connect to PostgreSQL itself, or have the pooler between pass `options` on",
+                "connect to PostgreSQL itself, have the pooler between pass `options` on, or set \
+                 DATABASE_POOLER=transaction",
             ),
             Gap::Tables(tables) => (
                 format!("no policy holds for the tables {}", tables.join(", ")),

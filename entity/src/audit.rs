@@ -107,7 +107,7 @@ impl System<'_> {
             .filter(Column::Field.eq(field))
             .filter(Column::Rule.eq(rule))
             .filter(Column::At.gte(moment));
-        Ok(those.count(self.connection()).await?)
+        self.read(async |conn| those.count(conn).await).await
     }
 
     /// Forgets the oldest events from before `moment`, `most` of them. Answers how many there were.

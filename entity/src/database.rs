@@ -1,18 +1,21 @@
 //! The database: where the doors are made. Held by the file that joins the parts, and by nobody else.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseExecutor, DbErr, EntityTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
     PaginatorTrait,
 };
 
+use crate::bulkhead::{Bulkhead, Client};
+use crate::connection::{Observe, PATIENCE, Pool, Usage};
+use crate::executor::{Access, Executor};
 use crate::health::StorageHealth;
 use crate::owning::Owning;
 use crate::policy::Scoped;
-use crate::sqlite;
-use crate::wall::{ANNOUNCEMENT, Conn, Pass};
-use crate::{Error, Reason, Scope, UserId};
+use crate::wall::{Conn, Pass};
+use crate::{Error, Pooler, Reason, Scope, UserId, postgres, sqlite};
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -21,8 +24,10 @@ pub struct Options {
     pub url: String,
     /// A statement that runs longer is given up (PostgreSQL); none for work that may take long.
     pub statement_timeout: Option<Duration>,
-    /// How many connections there may be.
+    /// How many connections there may be, beside the one of [`Database::for_readiness`].
     pub connections: u32,
+    /// What stands between here and PostgreSQL.
+    pub pooler: Pooler,
     /// Whether statements run behind row-level security (PostgreSQL).
     pub row_security: bool,
     /// What an acknowledged write outlives (SQLite).
@@ -48,6 +53,7 @@ impl Options {
             url: url.into(),
             statement_timeout: None,
             connections: 1,
+            pooler: Pooler::Session,
             row_security: false,
             synchronous: Synchronous::Full,
             busy_timeout: BUSY_TIMEOUT,
@@ -55,8 +61,6 @@ impl Options {
     }
 }
 
-/// How long a request waits for a free connection before the database counts as unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a writer waits for another on SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long between two tries to open a database that is locked.
@@ -67,7 +71,9 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
 /// The pool of connections, and the only maker of scopes.
 #[derive(Clone)]
 pub struct Database {
-    pub(crate) pool: DatabaseConnection,
+    pub(crate) pool: Pool,
+    /// What readiness is asked by.
+    aside: Pool,
     walled: bool,
     pub(crate) owning: Owning,
     pub(crate) health: StorageHealth,
@@ -92,21 +98,49 @@ impl Database {
     ) -> Result<Self, Error> {
         let file = sqlite::file(&options.url);
         sqlite::make_file(&options.url).map_err(|error| DbErr::Custom(error.to_string()))?;
+        if options.pooler == Pooler::Session {
+            postgres::refuse_shared_sessions(&options.url).await?;
+        }
         let walled = options.row_security;
-        let mut pool = connected(options).await?;
-        pool.set_metric_callback(move |info| observe(&info.statement.sql));
+        let observe: Arc<Observe> = Arc::new(observe);
+        let pool = pool(&options, &observe).await?;
+        let aside = match sqlite::is_in_memory(&options.url) {
+            true => pool.clone(),
+            false => pool_aside(&options, &observe).await?,
+        };
         let health = file.as_deref().map(StorageHealth::of).unwrap_or_default();
-        Ok(Self { pool, walled, owning: Owning::default(), health })
+        Ok(Self { pool, aside, walled, owning: Owning::default(), health })
+    }
+
+    /// The same database by a connection of its own, which is not shared with requests: what is asked by it
+    /// says whether the database is well, and not how busy it is.
+    #[must_use]
+    pub fn for_readiness(&self) -> Self {
+        Self { pool: self.aside.clone(), ..self.clone() }
     }
 
     /// The doors of one caller; without an owner, of an anonymous one.
     #[must_use]
     pub fn scope(&self, owner: Option<UserId>) -> Scope {
-        Scope::new(self.conn(), owner, self.owning)
+        let client = match &owner {
+            Some(owner) => Client::Caller(owner.as_str().into()),
+            None => Client::Anonymous(std::net::Ipv6Addr::UNSPECIFIED.into()),
+        };
+        Scope::new(self.conn(client), owner, self.owning)
     }
 
-    pub(crate) fn conn(&self) -> Conn {
-        Conn::new(self.pool.clone(), self.walled, self.health.clone())
+    pub(crate) fn conn(&self, client: Client) -> Conn {
+        Conn::new(Access::new(self.pool.clone(), client), self.walled, self.health.clone())
+    }
+
+    /// What stands between here and PostgreSQL; none on SQLite.
+    #[must_use]
+    pub fn pooler(&self) -> Option<Pooler> {
+        match (self.pool.sea.get_database_backend(), self.pool.usage.only_transactions) {
+            (DbBackend::Postgres, true) => Some(Pooler::Transaction),
+            (DbBackend::Postgres, false) => Some(Pooler::Session),
+            _ => None,
+        }
     }
 
     /// Whether statements run behind row-level security.
@@ -120,7 +154,7 @@ impl Database {
     #[must_use]
     pub fn system(&self, reason: &'static str) -> System<'_> {
         tracing::debug!(reason, "system access to the database");
-        System::new(&self.pool, self.conn())
+        System::new(&self.pool.sea, self.conn(Client::Server))
     }
 
     /// Whether the database answers.
@@ -128,7 +162,8 @@ impl Database {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.pool.execute_unprepared("SELECT 1").await?;
+        let system = self.system("whether it answers is not in a table");
+        system.read(async |conn| conn.execute_unprepared("SELECT 1").await).await?;
         Ok(())
     }
 
@@ -137,20 +172,43 @@ impl Database {
     /// # Errors
     /// When the driver could not close one.
     pub async fn close(self) -> Result<(), Error> {
-        Ok(self.pool.close().await?)
+        self.aside.sea.close().await?;
+        Ok(self.pool.sea.close().await?)
     }
 }
 
-/// Opens the pool of `options`. Servers that make an SQLite file at the same time are in each other's way
-/// for a moment, whatever they are told to wait.
+/// The pool of requests.
+async fn pool(options: &Options, observe: &Arc<Observe>) -> Result<Pool, Error> {
+    let mut connect = connect_options(options);
+    connect.max_connections(options.connections).min_connections(1);
+    let sea = connected(connect, options, observe).await?;
+    Ok(pooled(sea, options, options.connections, observe))
+}
+
+/// The pool of readiness: one connection, made when it is first asked for.
+async fn pool_aside(options: &Options, observe: &Arc<Observe>) -> Result<Pool, Error> {
+    let mut connect = connect_options(options);
+    connect.max_connections(1).min_connections(0).connect_lazy(true);
+    Ok(pooled(connected(connect, options, observe).await?, options, 1, observe))
+}
+
+/// Opens a pool. Servers that make an SQLite file at the same time are in each other's way for a moment,
+/// whatever they are told to wait.
 #[expect(clippy::disallowed_methods, reason = "this is the door to the database")]
-async fn connected(options: Options) -> Result<DatabaseConnection, Error> {
+async fn connected(
+    connect: ConnectOptions,
+    options: &Options,
+    observe: &Arc<Observe>,
+) -> Result<DatabaseConnection, Error> {
     let until = Instant::now() + options.busy_timeout;
-    let connect = connect_options(options);
     loop {
         let error = match sea_orm::Database::connect(connect.clone()).await.map_err(Error::from) {
             Err(error) if error.reason() == Some(Reason::Locked) => error,
-            connected => return connected,
+            connected => {
+                let (mut sea, observe) = (connected?, Arc::clone(observe));
+                sea.set_metric_callback(move |info| observe(&info.statement.sql));
+                return Ok(sea);
+            }
         };
         if Instant::now() >= until {
             return Err(error);
@@ -159,23 +217,36 @@ async fn connected(options: Options) -> Result<DatabaseConnection, Error> {
     }
 }
 
-fn connect_options(options: Options) -> ConnectOptions {
-    let mut connect = ConnectOptions::new(options.url);
+fn pooled(
+    sea: DatabaseConnection,
+    options: &Options,
+    connections: u32,
+    observe: &Arc<Observe>,
+) -> Pool {
+    let one_writer = sea.get_database_backend() == DbBackend::Sqlite;
+    let only_transactions = options.pooler == Pooler::Transaction;
+    let begin = match only_transactions {
+        true => postgres::begin(options.statement_timeout, options.row_security),
+        // A first statement may read before it writes, and SQLite makes no writer wait whose reading another
+        // has outdated meanwhile.
+        false if one_writer => "BEGIN IMMEDIATE".to_owned(),
+        false => "BEGIN".to_owned(),
+    };
+    let usage = Usage { begin, only_transactions, observe: Arc::clone(observe) };
+    let bulkhead = Bulkhead::new(connections, one_writer, PATIENCE);
+    Pool { sea, bulkhead, usage: Arc::new(usage) }
+}
+
+fn connect_options(options: &Options) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(&options.url);
     connect
-        .max_connections(options.connections)
-        .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(PATIENCE)
+        .connect_timeout(PATIENCE)
         .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
     sqlite::set_up(&mut connect, options.synchronous, options.busy_timeout);
-    if let Some(timeout) = options.statement_timeout {
-        connect.statement_timeout(timeout);
-    }
-    if options.row_security {
-        connect.map_sqlx_postgres_opts(|postgres| postgres.options([ANNOUNCEMENT]));
-    }
+    postgres::set_up(&mut connect, options);
     connect
 }
 
@@ -190,16 +261,28 @@ impl<'a> System<'a> {
         Self { pool, conn }
     }
 
-    /// The bare connection. Behind row-level security it opens on no owned rows: it shows no pass.
+    /// The bare connection, for tests. Behind row-level security it opens on no owned rows: it shows no
+    /// pass. It is not for poolers that share sessions: its statements have names.
     #[must_use]
     pub fn connection(&self) -> &'a DatabaseConnection {
         self.pool
     }
 
+    /// Asks what is in no table of ours.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn read<T>(
+        &self,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, Error> {
+        self.conn.run(&Pass::Nothing, work).await
+    }
+
     /// Does `work` on tables that have no policies.
     pub(crate) async fn write<T>(
         &self,
-        work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
         self.conn.run(&Pass::Nothing, work).await
     }
@@ -207,7 +290,7 @@ impl<'a> System<'a> {
     /// Does `work`, for which every row stands open.
     pub(crate) async fn run<T>(
         &self,
-        work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
         self.conn.run(&Pass::Server, work).await
     }

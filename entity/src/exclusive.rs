@@ -8,18 +8,26 @@ use sea_orm::{
     DbErr, TransactionTrait as _,
 };
 
+use crate::bulkhead::Client;
+use crate::executor::{Executor, Transaction};
 use crate::health::immediate;
 use crate::owning::Owning;
-use crate::wall::Conn;
+use crate::wall::{Conn, Pass};
 use crate::{Database, Error, Scope, System, UserId};
 
 /// Taken by whoever works alone, on PostgreSQL.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203641)";
 
+/// Statements that the driver prepared have names that a pooler hands on with the session; those of others too.
+const FORGET_STATEMENTS: &str = "DO $$ DECLARE prepared text; BEGIN \
+    FOR prepared IN SELECT name FROM pg_prepared_statements WHERE name LIKE 'sqlx\\_s\\_%' \
+    LOOP EXECUTE format('DEALLOCATE %I', prepared); END LOOP; END $$";
+
 /// A transaction that no other server has at the same time. Dropped without [`commit`](Self::commit), it
 /// leaves nothing behind.
 pub struct Exclusive {
     pool: DatabaseConnection,
+    forgets_statements: bool,
     conn: Conn,
     owning: Owning,
 }
@@ -32,7 +40,8 @@ impl Database {
     /// When the database is away, or whoever works does not end: then the reason is
     /// [`Locked`](crate::Reason::Locked).
     pub async fn exclusively(&self, patience: Duration) -> Result<Exclusive, Error> {
-        let pool = self.pool.clone();
+        let pool = self.pool.sea.clone();
+        let forgets_statements = self.pool.usage.only_transactions;
         // In a task of its own: see `Conn::begun`.
         let begun = tokio::spawn(async move {
             let transaction = pool.begin_with_options(immediate()).await?;
@@ -43,12 +52,16 @@ impl Database {
                 transaction.execute_unprepared(LOCK).await?;
                 transaction.execute_unprepared("SET LOCAL lock_timeout = 0").await?;
             }
+            if forgets_statements {
+                transaction.execute_unprepared(FORGET_STATEMENTS).await?;
+            }
             Ok(transaction)
         });
         let transaction: Result<DatabaseTransaction, DbErr> =
             begun.await.map_err(|_| DbErr::Custom("the server stops".into()))?;
-        let conn = self.conn().within(transaction?);
-        Ok(Exclusive { pool: self.pool.clone(), conn, owning: self.owning })
+        let conn = self.conn(Client::Server).within(Transaction::Sea(transaction?));
+        let pool = self.pool.sea.clone();
+        Ok(Exclusive { pool, forgets_statements, conn, owning: self.owning })
     }
 }
 
@@ -56,7 +69,8 @@ impl Exclusive {
     /// The transaction, for changing tables.
     #[must_use]
     pub fn connection(&self) -> DatabaseExecutor<'_> {
-        self.conn.executor()
+        let transaction = self.conn.sea().expect("it was made with a transaction of SeaORM's");
+        DatabaseExecutor::Transaction(transaction)
     }
 
     /// The server's own work within the transaction; but for [`System::connection`], which is another.
@@ -77,6 +91,11 @@ impl Exclusive {
     /// # Errors
     /// When the database is away, or when rows of it are still held somewhere.
     pub async fn commit(self) -> Result<(), Error> {
+        if self.forgets_statements {
+            let forget =
+                async |conn: &Executor<'_>| conn.execute_unprepared(FORGET_STATEMENTS).await;
+            self.conn.run(&Pass::Nothing, forget).await?;
+        }
         self.conn.commit().await
     }
 }

@@ -75,7 +75,7 @@ impl Database {
         if let Some(reason) = self.health.no_room() {
             return Err(reason);
         }
-        match self.try_to_write().await.map_err(Error::from) {
+        match self.try_to_write().await {
             Err(error) => match error.reason() {
                 // Somebody is writing.
                 Some(Reason::Locked) => {}
@@ -90,12 +90,17 @@ impl Database {
     }
 
     /// Whether a transaction may write.
-    async fn try_to_write(&self) -> Result<bool, DbErr> {
-        let pool = self.pool.clone();
+    async fn try_to_write(&self) -> Result<bool, Error> {
+        let pool = self.pool.sea.clone();
         if pool.get_database_backend() == DbBackend::Postgres {
             let sql = "SELECT current_setting('transaction_read_only') = 'off' AS writable";
-            let rows = pool.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
-            return rows.first().map_or(Ok(true), |row| row.try_get("", "writable"));
+            let asked = Statement::from_string(DbBackend::Postgres, sql);
+            let system = self.system("whether it is read-only is not in a table");
+            let rows = system.read(async |conn| conn.query_all_raw(asked).await).await?;
+            return Ok(match rows.first() {
+                Some(row) => row.try_get("", "writable")?,
+                None => true,
+            });
         }
         let Ok(trying) = Arc::clone(&self.health.trying).try_lock_owned() else {
             return Ok(true);
@@ -109,8 +114,9 @@ impl Database {
             transaction.rollback().await?;
             tried.map(|_| ())
         });
-        tried.await.map_err(|_| DbErr::Custom("the server stops".into()))??;
-        Ok(true)
+        let tried: Result<(), DbErr> =
+            tried.await.map_err(|_| DbErr::Custom("the server stops".into()))?;
+        Ok(tried.map(|()| true)?)
     }
 }
 

@@ -41,7 +41,7 @@ impl System<'_> {
             .update_columns([Column::Document, Column::FetchedAt])
             .to_owned();
         let stored = Entity::insert(row).on_conflict(replace);
-        stored.exec_without_returning(self.connection()).await?;
+        self.write(async |conn| stored.exec_without_returning(conn).await).await?;
         Ok(())
     }
 
@@ -50,6 +50,6 @@ impl System<'_> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn key_set(&self, source: &str) -> Result<Option<Model>, Error> {
-        Ok(Entity::find_by_id(source).one(self.connection()).await?)
+        self.read(async |conn| Entity::find_by_id(source).one(conn).await).await
     }
 }

@@ -9,10 +9,13 @@
 //! To add a table: a file beside `task.rs`, one `mod` line here, one policy macro in the file; and where
 //! rows have owners, one line in [`tables`], and the policies of PostgreSQL in its migration.
 
+mod bulkhead;
 mod clock;
+mod connection;
 mod database;
 mod error;
 mod exclusive;
+mod executor;
 mod filter;
 mod folded;
 mod gap;
@@ -21,6 +24,8 @@ mod id;
 mod owning;
 mod page;
 pub mod policy;
+mod pooler;
+mod postgres;
 mod privilege;
 mod reason;
 mod relation;
@@ -46,12 +51,14 @@ pub mod task;
 pub mod task_tag;
 pub mod variant;
 
+pub use bulkhead::Client;
 #[cfg(feature = "testing")]
 pub use clock::testing::step_clock;
 pub use clock::{Timestamp, now};
 pub use database::{Database, Options, Synchronous, System};
 pub use error::Error;
 pub use exclusive::Exclusive;
+pub use executor::Executor;
 pub use filter::{Comparison, Filter};
 pub use folded::{SearchText, SortKey};
 pub use gap::Gap;
@@ -59,6 +66,7 @@ pub use id::{
     AuditEventId, ChapterId, CourseId, KnownUserId, TaskId, TaskTagId, UserId, VariantId,
 };
 pub use page::{Key, Order, Page, Position, Window};
+pub use pooler::Pooler;
 pub use privilege::Privilege;
 pub use reason::Reason;
 pub use relation::{ChildOf, Concerns};

@@ -6,6 +6,8 @@ use sea_orm::{DbErr, RuntimeErr};
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
+use crate::pooler::SharedSessions;
+
 /// Why the database is not available, as far as it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -37,6 +39,8 @@ pub enum Reason {
     AuthenticationFailed,
     /// It has no database of this name.
     NoSuchDatabase,
+    /// A pooler on the way to it shares sessions between clients.
+    SharedSessions,
 }
 
 impl Reason {
@@ -56,6 +60,7 @@ impl Reason {
             Self::ConnectionLost => "connection lost",
             Self::AuthenticationFailed => "authentication failed",
             Self::NoSuchDatabase => "no such database",
+            Self::SharedSessions => "a pooler shares sessions between clients",
         }
     }
 
@@ -76,7 +81,8 @@ impl Reason {
             | Self::Restarting
             | Self::ConnectionLost
             | Self::AuthenticationFailed
-            | Self::NoSuchDatabase => false,
+            | Self::NoSuchDatabase
+            | Self::SharedSessions => false,
         }
     }
 }
@@ -111,6 +117,9 @@ fn of_driver(error: &sqlx::Error) -> Option<Reason> {
             } else {
                 None
             }
+        }
+        sqlx::Error::Configuration(inner) if inner.is::<SharedSessions>() => {
+            Some(Reason::SharedSessions)
         }
         _ => None,
     }

@@ -58,7 +58,8 @@ impl System<'_> {
     /// When the database is away or refuses.
     pub async fn revocations_since(&self, moment: Timestamp) -> Result<Vec<Model>, Error> {
         let recent = Entity::find().filter(Column::HeardAt.gte(moment));
-        Ok(recent.order_by_asc(Column::HeardAt).all(self.connection()).await?)
+        let recent = recent.order_by_asc(Column::HeardAt);
+        self.read(async |conn| recent.all(conn).await).await
     }
 
     /// How many revocations are kept: of sessions, and of users.
@@ -66,9 +67,9 @@ impl System<'_> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn count_revocations(&self) -> Result<(u64, u64), Error> {
-        let all = Entity::find().count(self.connection()).await?;
+        let all = self.read(async |conn| Entity::find().count(conn).await).await?;
         let of_sessions = Entity::find().filter(Column::SessionId.is_not_null());
-        let of_sessions = of_sessions.count(self.connection()).await?;
+        let of_sessions = self.read(async |conn| of_sessions.count(conn).await).await?;
         Ok((of_sessions, all.saturating_sub(of_sessions)))
     }
 

@@ -25,6 +25,7 @@ use sea_orm::{
     PrimaryKeyToColumn,
 };
 
+use crate::bulkhead::Client;
 use crate::filter::column;
 use crate::owning::Owning;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
@@ -44,6 +45,12 @@ pub struct Scope {
 impl Scope {
     pub(crate) fn new(conn: Conn, owner: Option<UserId>, owning: Owning) -> Self {
         Self { conn, owner, owning }
+    }
+
+    /// The same, whose statements count in the share of `client`.
+    #[must_use]
+    pub fn counted_for(self, client: Client) -> Self {
+        Self { conn: self.conn.counted_for(client), ..self }
     }
 
     /// Whose scope this is; nobody's for an anonymous caller.

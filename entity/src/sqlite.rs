@@ -47,6 +47,11 @@ pub(crate) fn file(url: &str) -> Option<PathBuf> {
     Some(options.get_filename().to_owned())
 }
 
+/// Whether the database at `url` is in memory: then it is its connection's own.
+pub(crate) fn is_in_memory(url: &str) -> bool {
+    url.starts_with("sqlite:") && (url.contains(":memory:") || url.contains("mode=memory"))
+}
+
 fn parsed(url: &str) -> Option<SqliteConnectOptions> {
     url.starts_with("sqlite:").then(|| url.parse().ok()).flatten()
 }

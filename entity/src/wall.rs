@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait as _, DatabaseConnection, DatabaseExecutor,
-    DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert, IntoActiveModel, Statement,
-    TransactionTrait as _,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
+    IntoActiveModel, Statement,
 };
 
-use crate::health::{StorageHealth, immediate};
+use crate::bulkhead::Client;
+use crate::executor::{Access, Executor, Transaction};
+use crate::health::StorageHealth;
 use crate::{Error, UserId};
 
 /// The setting by which a connection announces itself, and its value. It is part of the connection's
@@ -59,13 +60,13 @@ pub(crate) struct Conn {
 
 #[derive(Clone)]
 enum Link {
-    Pool(DatabaseConnection),
+    Pool(Access),
     Transaction(Arc<Open>),
 }
 
 /// A transaction, or a savepoint within one.
 struct Open {
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     is_savepoint: bool,
     /// Whether a statement failed. PostgreSQL answers COMMIT with a rollback then, and SQLite may have
     /// rolled back already: neither says so. Shared with the savepoints within.
@@ -88,34 +89,38 @@ impl Open {
 }
 
 impl Conn {
-    pub(crate) fn new(pool: DatabaseConnection, walled: bool, health: StorageHealth) -> Self {
-        Self { link: Link::Pool(pool), walled, health }
-    }
-
-    /// Begins a transaction, or a savepoint within one. A pooled connection begins in a task of its own,
-    /// which goes on when whoever asked is gone: the driver rolls back only what it knows to have begun,
-    /// and would hand the connection on with a transaction open, for others to write into. On SQLite it has
-    /// the writer's place from its beginning: a first statement may read before it writes (triggers, the
-    /// tables of an index), and SQLite makes no writer wait whose reading another has outdated meanwhile.
-    async fn begun(&self) -> Result<DatabaseTransaction, DbErr> {
-        match &self.link {
-            Link::Transaction(open) => open.transaction.begin().await,
-            Link::Pool(pool) => {
-                let pool = pool.clone();
-                let begun = tokio::spawn(async move { pool.begin_with_options(immediate()).await });
-                begun.await.map_err(|_| DbErr::Custom("the server stops".into()))?
-            }
-        }
+    pub(crate) fn new(access: Access, walled: bool, health: StorageHealth) -> Self {
+        Self { link: Link::Pool(access), walled, health }
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
-        self.executor().get_database_backend()
+        match &self.link {
+            Link::Pool(access) => access.backend(),
+            Link::Transaction(open) => open.transaction.executor().get_database_backend(),
+        }
     }
 
-    pub(crate) fn executor(&self) -> DatabaseExecutor<'_> {
+    /// The same, which counts in the share of `client`.
+    pub(crate) fn counted_for(self, client: Client) -> Self {
+        match self.link {
+            Link::Pool(access) => Self { link: Link::Pool(access.of(client)), ..self },
+            Link::Transaction(_) => self,
+        }
+    }
+
+    /// The transaction of SeaORM's that this is within, if it is.
+    pub(crate) fn sea(&self) -> Option<&DatabaseTransaction> {
         match &self.link {
-            Link::Pool(pool) => DatabaseExecutor::Connection(pool),
-            Link::Transaction(open) => DatabaseExecutor::Transaction(&open.transaction),
+            Link::Transaction(open) => open.transaction.sea(),
+            Link::Pool(_) => None,
+        }
+    }
+
+    /// Begins a transaction, or a savepoint within one.
+    async fn begun(&self) -> Result<Transaction, DbErr> {
+        match &self.link {
+            Link::Transaction(open) => open.transaction.savepoint().await,
+            Link::Pool(access) => access.begin().await.map(Transaction::Held),
         }
     }
 
@@ -123,7 +128,7 @@ impl Conn {
     pub(crate) async fn run<T>(
         &self,
         pass: &Pass,
-        work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
         let done = self.attempt(pass, work).await.map_err(Error::from);
         if let Err(error) = &done {
@@ -154,30 +159,45 @@ impl Conn {
     async fn attempt<T>(
         &self,
         pass: &Pass,
-        work: impl AsyncFnOnce(&DatabaseExecutor<'_>) -> Result<T, DbErr>,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, DbErr> {
-        if self.is_open_to(pass) {
-            return work(&self.executor()).await;
-        }
-        let transaction = self.transaction(pass).await?;
-        let done = work(&DatabaseExecutor::Transaction(&transaction)).await?;
-        match pass {
+        let open = match &self.link {
+            Link::Pool(access) => {
+                let pass = Some(pass).filter(|_| !self.is_open_to(pass));
+                return work(&Executor::each(access, pass)).await;
+            }
+            Link::Transaction(open) if self.is_open_to(pass) => {
+                return work(&open.transaction.executor()).await;
+            }
+            Link::Transaction(open) => open,
+        };
+        let part = open.transaction.savepoint().await?;
+        match self.attempt_in_part(pass, &part, work).await {
             // It has only read; and within a transaction of the caller's, this alone takes it back.
-            Pass::Everyones => transaction.rollback().await?,
-            Pass::Nothing | Pass::Caller(_) | Pass::Server => {
-                self.put_away(pass, &transaction).await?;
-                transaction.commit().await?;
+            Ok(done) if matches!(pass, Pass::Everyones) => part.rollback().await.map(|()| done),
+            Ok(done) => part.commit().await.map(|()| done),
+            Err(error) => {
+                // The first error counts, and a transaction that is not well is not committed.
+                let _ = part.rollback().await;
+                Err(error)
             }
         }
-        Ok(done)
     }
 
-    /// What is shown in a part of a transaction would be shown in the rest of it too.
-    async fn put_away(&self, pass: &Pass, part: &DatabaseTransaction) -> Result<(), DbErr> {
-        match (&self.link, pass.setting()) {
-            (Link::Transaction(_), Some((name, _))) => show(part, name, "").await,
-            (Link::Transaction(_), None) | (Link::Pool(_), _) => Ok(()),
+    /// Does `work` in a part of a transaction, throughout which `pass` is shown.
+    async fn attempt_in_part<T>(
+        &self,
+        pass: &Pass,
+        part: &Transaction,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, DbErr> {
+        show(&part.executor(), pass).await?;
+        let done = work(&part.executor()).await?;
+        // What is shown in a part of a transaction would be shown in the rest of it too.
+        if let Some((name, _)) = pass.setting().filter(|_| !matches!(pass, Pass::Everyones)) {
+            set(&part.executor(), name, "").await?;
         }
+        Ok(done)
     }
 
     /// Whether a statement may do what `pass` allows without showing it.
@@ -192,10 +212,10 @@ impl Conn {
     }
 
     /// A transaction throughout which `pass` is shown.
-    async fn transaction(&self, pass: &Pass) -> Result<DatabaseTransaction, DbErr> {
+    async fn transaction(&self, pass: &Pass) -> Result<Transaction, DbErr> {
         let transaction = self.begun().await?;
-        if let Some((name, value)) = pass.setting().filter(|_| self.walled) {
-            show(&transaction, name, value).await?;
+        if self.walled {
+            show(&transaction.executor(), pass).await?;
         }
         Ok(transaction)
     }
@@ -206,7 +226,7 @@ impl Conn {
     }
 
     /// The same connection, within a transaction that began on it.
-    pub(crate) fn within(&self, transaction: DatabaseTransaction) -> Self {
+    pub(crate) fn within(&self, transaction: Transaction) -> Self {
         let (is_savepoint, has_failed) = match &self.link {
             Link::Pool(_) => (false, Arc::default()),
             Link::Transaction(open) => (true, Arc::clone(&open.has_failed)),
@@ -233,11 +253,19 @@ impl Conn {
     }
 }
 
+/// Shows `pass` until the end of the transaction.
+pub(crate) async fn show(transaction: &impl ConnectionTrait, pass: &Pass) -> Result<(), DbErr> {
+    match pass.setting() {
+        Some((name, value)) => set(transaction, name, value).await,
+        None => Ok(()),
+    }
+}
+
 /// `true`: until the end of the transaction, however it ends.
-async fn show(transaction: &DatabaseTransaction, name: &str, value: &str) -> Result<(), DbErr> {
+async fn set(transaction: &impl ConnectionTrait, name: &str, value: &str) -> Result<(), DbErr> {
     let sql = "SELECT set_config($1, $2, true)";
     let values = [name.into(), value.into()];
-    let show = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-    transaction.execute_raw(show).await?;
+    let set = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    transaction.execute_raw(set).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use sea_orm_migration::prelude::{DbErr, MigrationTrait};
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
-use sea_orm_migration::sea_orm::DatabaseConnection;
+use sea_orm_migration::sea_orm::ConnectionTrait;
 
 mod folding;
 mod m20261121_000001_tasks;
@@ -52,7 +52,7 @@ pub type Error = DbErr;
 ///
 /// # Errors
 /// When the database is away or refuses.
-pub async fn status(connection: &DatabaseConnection) -> Result<Vec<(String, bool)>, Error> {
+pub async fn status(connection: &impl ConnectionTrait) -> Result<Vec<(String, bool)>, Error> {
     let waiting = Migrator::get_pending_migrations_read_only(connection).await?;
     Ok(Migrator::migrations()
         .iter()

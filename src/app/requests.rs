@@ -56,11 +56,13 @@ pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
     let is_open = config.environment == Environment::Development;
-    Box::new(move |request, http::Who { caller, confirmation, request_id, address }| {
+    Box::new(move |request, who| {
+        let client = who.client();
+        let http::Who { caller, confirmation, request_id, address } = who;
         if let Some(caller) = &caller {
             attendance.note(caller);
         }
-        let scope = scope_of(&database, caller.as_deref());
+        let scope = scope_of(&database, caller.as_deref()).counted_for(client);
         let trail = Trail::new(audit.ledger(address), request_id, caller.clone());
         let policy = Arc::clone(&policy);
         let asking = Asking { caller, policy, confirmation, trail, is_open };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_entity::{Database, Error, Options, Reason};
+use hallpass_entity::{Database, Error, Executor, Options, Reason};
 use hallpass_migration::{Migrator, MigratorTrait as _};
 use secrecy::ExposeSecret as _;
 
@@ -21,8 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub async fn open_for_migration(config: &Config) -> Result<Database, StartError> {
     let url = config.database_url.expose_secret();
     // Migrations see every row, and wait long: another server may be at it.
-    let options = Options { busy_timeout: PATIENCE, ..Options::at(url) };
-    Ok(Database::connect(options).await?)
+    let pooler = super::pooler(config);
+    let options = Options { busy_timeout: PATIENCE, pooler, ..Options::at(url) };
+    Database::connect(options).await.map_err(super::not_opened)
 }
 
 /// Brings the tables up to date.
@@ -42,7 +43,9 @@ pub async fn migrate(config: &Config) -> Result<(), StartError> {
 /// When the database is away or refuses.
 pub async fn migrate_up(config: &Config, database: &Database) -> Result<(), StartError> {
     let system = database.system("which migrations are applied is not in a table of ours");
-    let waiting = Migrator::get_pending_migrations_read_only(system.connection()).await?;
+    let pending =
+        async |conn: &Executor<'_>| Ok(Migrator::get_pending_migrations_read_only(conn).await);
+    let waiting = system.read(pending).await??;
     if waiting.is_empty() && config.row_security == RowSecurity::Off {
         // A database that is only read serves too.
         return Ok(());

@@ -1,5 +1,7 @@
 //! `hallpass migrate`
 
+use hallpass_entity::Executor;
+
 use super::{CliError, Direction, block_on};
 use crate::app::{self, StartError};
 use crate::config::Config;
@@ -13,7 +15,8 @@ pub(super) fn run(config: &Config, direction: Direction) -> Result<(), CliError>
             Direction::Down => app::migrate_down(&database).await,
             Direction::Status => Ok(()),
         }?;
-        let status = hallpass_migration::status(system.connection()).await;
+        let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
+        let status = system.read(status).await.map_err(StartError::from)?;
         for (name, applied) in status.map_err(StartError::from)? {
             println!("{} {name}", if applied { "applied" } else { "waiting" });
         }

@@ -147,7 +147,10 @@ impl CliError {
         match self {
             Self::Usage(_)
             | Self::Start(
-                StartError::Config(_) | StartError::Listen { .. } | StartError::RowSecurity(_),
+                StartError::Config(_)
+                | StartError::Listen { .. }
+                | StartError::Pooler
+                | StartError::RowSecurity(_),
             ) => ExitCode::from(2),
             Self::Check(_) | Self::Start(_) => ExitCode::FAILURE,
         }

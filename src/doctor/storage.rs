@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
-use hallpass_entity::Reason;
+use hallpass_entity::{Pooler, Reason};
 
 use super::{Answers, Finding};
 use crate::row_security::Breach;
 
 const DATABASE: &str = "database";
 const ROW_SECURITY: &str = "row security";
+const POOLER: &str = "pooler";
 const MIGRATIONS: &str = "migrations";
 const REVOCATIONS: &str = "revocations";
 
@@ -19,12 +20,16 @@ pub enum Storage {
     Open(Box<Tells>),
     /// Its file is not there yet.
     Absent(PathBuf),
+    /// A pooler on the way to it shares sessions.
+    Pooled,
     /// It could not be opened: why, in one sentence.
     Failed(String),
 }
 
 /// What an open database tells.
 pub struct Told {
+    /// What stands between here and PostgreSQL.
+    pub pooler: Option<Pooler>,
     /// Of each migration, whether it is applied.
     pub migrations: Vec<(String, bool)>,
     /// Why it cannot be written, if it cannot.
@@ -78,6 +83,12 @@ pub(super) async fn findings(
     let mut findings = match storage {
         Storage::Open(tells) => open(tells().await, expects_pushes),
         Storage::Absent(path) => vec![absent(path)],
+        Storage::Pooled => vec![Finding::wrong(
+            POOLER,
+            "DATABASE_URL leads to a pooler that shares sessions between clients",
+            "set DATABASE_POOLER=transaction, or connect to PostgreSQL itself, or to a pooler in session \
+             mode",
+        )],
         Storage::Failed(why) => vec![Finding::wrong(
             DATABASE,
             why.clone(),
@@ -104,6 +115,7 @@ fn open(told: Result<Told, MigrationsError>, expects_pushes: bool) -> Vec<Findin
         Ok(told) => {
             let answers = told.storage.map_or_else(answers, unwritable);
             let mut findings = vec![answers, migrations(&told.migrations)];
+            findings.extend(told.pooler.map(pooler));
             findings.extend(told.row_security.map(row_security));
             findings.extend(told.pushes.filter(|_| expects_pushes).map(pushes));
             findings
@@ -117,6 +129,18 @@ fn open(told: Result<Told, MigrationsError>, expects_pushes: bool) -> Vec<Findin
             vec![answers(), Finding::wrong(MIGRATIONS, error.to_string(), fix)]
         }
     }
+}
+
+fn pooler(pooler: Pooler) -> Finding {
+    Finding::good(
+        POOLER,
+        match pooler {
+            Pooler::Session => "each connection to PostgreSQL keeps its session",
+            Pooler::Transaction => {
+                "DATABASE_POOLER is transaction: nothing of a session is relied on"
+            }
+        },
+    )
 }
 
 fn unwritable(reason: Reason) -> Finding {

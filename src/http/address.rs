@@ -1,6 +1,6 @@
 //! Whose request it is, by address: the peer's, unless the peer is a proxy that is believed.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -26,4 +26,12 @@ pub(super) fn end_user(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> Ip
         }
     }
     address
+}
+
+/// The network that counts as one client: an IPv6 user has a /64 of addresses (RFC 6177).
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
 }

@@ -7,6 +7,7 @@
 mod address;
 mod answer;
 mod asking;
+mod concurrency;
 mod cost;
 mod doctor;
 mod document;
@@ -32,6 +33,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::{any, get, post};
 use futures_util::future::BoxFuture;
+use hallpass_entity::Client;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use tower_http::cors::CorsLayer;
@@ -45,6 +47,7 @@ use crate::schema::Seen;
 pub use graphiql::PersonaCard;
 pub use server::serve;
 
+use concurrency::Concurrency;
 use document::Documents;
 use live::{Quotas, Seats};
 use metrics::Meter;
@@ -59,6 +62,17 @@ pub struct Who {
     pub request_id: String,
     /// The end user's address.
     pub address: IpAddr,
+}
+
+impl Who {
+    /// Whose share of connections and of operations the request counts in.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        match &self.caller {
+            Some(caller) => Client::Caller(caller.id().as_str().into()),
+            None => Client::Anonymous(address::network(self.address)),
+        }
+    }
 }
 
 /// The schema as a caller sees it.
@@ -115,6 +129,7 @@ pub struct Parts {
 struct Shared {
     parts: Parts,
     documents: Documents,
+    concurrency: Concurrency,
     seats: Seats,
     quotas: Quotas,
     meter: Meter,
@@ -137,7 +152,9 @@ pub fn routers(mut parts: Parts) -> Routers {
     let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
     let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
     let documents = Documents::new(parts.limits, parts.introspection);
-    let shared = Arc::new(Shared { parts, documents, seats, quotas: Quotas::default(), meter });
+    let concurrency = Concurrency::new(parts.limits.concurrent);
+    let quotas = Quotas::default();
+    let shared = Arc::new(Shared { parts, documents, concurrency, seats, quotas, meter });
     let router = Router::new()
         .route("/graphql", any(endpoint::graphql))
         .route("/graphql/ws", any(live::socket::open))

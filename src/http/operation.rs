@@ -11,6 +11,7 @@ use async_graphql::parser::types::{
 };
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
+use hallpass_entity::Client;
 
 use super::answer::{Content, Rejection, RequestId, nothing_ran};
 use super::document::operation;
@@ -28,6 +29,7 @@ pub(super) struct Operation {
     request: async_graphql::Request,
     schema: Schema,
     record: Record,
+    client: Client,
     timeout: Duration,
     /// Of a subscription, for as long as it runs.
     permit: Option<Permit>,
@@ -92,11 +94,13 @@ pub(super) fn prepare(
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query((*document).clone());
+    let client = who.client();
     let request = (parts.prepare)(request, who);
     Ok(Operation {
         kind,
         request,
         record,
+        client,
         schema: seen.schema.clone(),
         timeout: parts.limits.timeout,
         permit,
@@ -124,6 +128,8 @@ impl Operation {
 
     /// Runs a query or a mutation within its time.
     pub(super) async fn run(self) -> Result<Response, Rejection> {
+        let shared = Arc::clone(&self.record.shared);
+        let _turn = shared.concurrency.begin(&self.client).await?;
         let execution = AssertUnwindSafe(self.schema.execute(self.request)).catch_unwind();
         match tokio::time::timeout(self.timeout, execution).await {
             Ok(Ok(response)) => {

@@ -35,10 +35,10 @@ impl Backend {
 macro_rules! on_both_databases {
     ($($(#[doc = $doc:expr])* async fn $name:ident($app:ident: App) $body:block)*) => {$(
         $(#[doc = $doc])*
-        mod $name {
+        pub mod $name {
             use super::*;
 
-            async fn story($app: $crate::app::App) $body
+            pub async fn story($app: $crate::app::App) $body
 
             #[tokio::test]
             async fn on_sqlite() {

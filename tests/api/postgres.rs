@@ -16,7 +16,7 @@ struct Cluster {
 
 const TEMPLATE: &str = "hallpass_template";
 /// The role of the tests, a superuser.
-const SUPERUSER: &str = "hallpass";
+pub const SUPERUSER: &str = "hallpass";
 /// A role that policies hold for.
 pub const PLAIN: &str = "plain";
 
@@ -43,6 +43,14 @@ pub fn english_database() -> String {
 /// The same address for another role, which is no superuser.
 pub fn as_role(role: &str, url: &str) -> String {
     url.replacen(SUPERUSER, role, 1)
+}
+
+/// Asks the database at `url` with `psql`, which keeps no session.
+pub fn query(url: &str, sql: &str) -> String {
+    let mut psql = Command::new(programs().join("psql"));
+    let asked = psql.args(["-X", "-q", "-A", "-t", "-c", sql, url]).output();
+    let asked = asked.expect("psql can be started");
+    String::from_utf8(asked.stdout).unwrap().trim().to_owned()
 }
 
 fn copy_of(template: &str, owner: &str) -> String {
@@ -163,11 +171,13 @@ fn programs() -> PathBuf {
     )
 }
 
-fn is_root() -> bool {
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.starts_with(b"0\n"))
 }
 
-fn unprivileged(program: &Path) -> Command {
+/// A command of an account that PostgreSQL's programs run under.
+pub fn unprivileged(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }
@@ -176,7 +186,7 @@ fn unprivileged(program: &Path) -> Command {
     command
 }
 
-fn succeed(command: &mut Command) {
+pub fn succeed(command: &mut Command) {
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
     let output = output.unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

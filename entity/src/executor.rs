@@ -1,0 +1,177 @@
+//! What statements run on: a connection for each, or the one of a transaction.
+
+use std::sync::Arc;
+
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+    TransactionTrait as _,
+};
+use tokio::sync::Semaphore;
+
+use crate::bulkhead::{Client, Work};
+use crate::connection::{Connection, Pool};
+use crate::wall::{Pass, show};
+
+/// How many connections one request holds at once.
+const CONNECTIONS_OF_A_REQUEST: usize = 2;
+
+/// The pool, as one request uses it.
+#[derive(Clone)]
+pub(crate) struct Access {
+    pool: Pool,
+    client: Client,
+    own: Arc<Semaphore>,
+}
+
+impl Access {
+    /// For a request that counts in the share of `client`.
+    pub(crate) fn new(pool: Pool, client: Client) -> Self {
+        Self { pool, client, own: Arc::new(Semaphore::new(CONNECTIONS_OF_A_REQUEST)) }
+    }
+
+    /// The same, for another client.
+    pub(crate) fn of(self, client: Client) -> Self {
+        Self { client, ..self }
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.pool.sea.get_database_backend()
+    }
+
+    async fn acquire(&self, work: Work) -> Result<Connection, DbErr> {
+        self.pool.acquire(&self.client, &self.own, work).await
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self) -> Result<Connection, DbErr> {
+        self.acquire(Work::transaction()).await?.begin().await
+    }
+
+    /// A connection for one statement, which shows `pass`.
+    async fn open(&self, pass: Option<&Pass>, sql: &str) -> Result<Connection, DbErr> {
+        let connection = self.acquire(Work::of(sql)).await?;
+        if pass.is_none() && !self.pool.usage.only_transactions {
+            return Ok(connection);
+        }
+        let transaction = connection.begin().await?;
+        if let Some(pass) = pass {
+            show(&transaction, pass).await?;
+        }
+        Ok(transaction)
+    }
+}
+
+/// A transaction, or a savepoint within one.
+pub(crate) enum Transaction {
+    /// On a connection of ours.
+    Held(Connection),
+    /// One of SeaORM's, which changes tables.
+    Sea(DatabaseTransaction),
+}
+
+impl Transaction {
+    pub(crate) async fn savepoint(&self) -> Result<Self, DbErr> {
+        match self {
+            Self::Held(connection) => connection.begin().await.map(Self::Held),
+            Self::Sea(transaction) => transaction.begin().await.map(Self::Sea),
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        match self {
+            Self::Held(connection) => connection.commit().await,
+            Self::Sea(transaction) => transaction.commit().await,
+        }
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), DbErr> {
+        match self {
+            Self::Held(connection) => connection.rollback().await,
+            Self::Sea(transaction) => transaction.rollback().await,
+        }
+    }
+
+    pub(crate) fn sea(&self) -> Option<&DatabaseTransaction> {
+        match self {
+            Self::Sea(transaction) => Some(transaction),
+            Self::Held(_) => None,
+        }
+    }
+
+    pub(crate) fn executor(&self) -> Executor<'_> {
+        Executor(match self {
+            Self::Held(connection) => On::Held(connection),
+            Self::Sea(transaction) => On::Sea(transaction),
+        })
+    }
+}
+
+/// What a statement runs on.
+pub struct Executor<'a>(On<'a>);
+
+enum On<'a> {
+    /// Each statement has a connection to itself, and shows this.
+    Pool(&'a Access, Option<&'a Pass>),
+    Held(&'a Connection),
+    Sea(&'a DatabaseTransaction),
+}
+
+impl<'a> Executor<'a> {
+    /// Each statement has a connection to itself, and shows `pass`.
+    pub(crate) fn each(access: &'a Access, pass: Option<&'a Pass>) -> Self {
+        Self(On::Pool(access, pass))
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Executor<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        match &self.0 {
+            On::Pool(access, _) => access.backend(),
+            On::Held(connection) => connection.get_database_backend(),
+            On::Sea(transaction) => transaction.get_database_backend(),
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            On::Pool(access, pass) => {
+                let connection = access.open(*pass, &statement.sql).await?;
+                let done = connection.execute_raw(statement).await;
+                connection.close(done).await
+            }
+            On::Held(connection) => connection.execute_raw(statement).await,
+            On::Sea(transaction) => transaction.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            On::Pool(access, pass) => {
+                let connection = access.open(*pass, sql).await?;
+                let done = connection.execute_unprepared(sql).await;
+                connection.close(done).await
+            }
+            On::Held(connection) => connection.execute_unprepared(sql).await,
+            On::Sea(transaction) => transaction.execute_unprepared(sql).await,
+        }
+    }
+
+    /// Runs the statement to its end: on SQLite, it commits after its last row.
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match &self.0 {
+            On::Pool(access, pass) => {
+                let connection = access.open(*pass, &statement.sql).await?;
+                let done = connection.query_all_raw(statement).await;
+                connection.close(done).await
+            }
+            On::Held(connection) => connection.query_all_raw(statement).await,
+            On::Sea(transaction) => transaction.query_all_raw(statement).await,
+        }
+    }
+}

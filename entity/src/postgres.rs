@@ -1,0 +1,89 @@
+//! How connections to PostgreSQL are set up.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, DbErr, RuntimeErr};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+
+use crate::pooler::{ROUNDS_AT_START, ROUNDS_LATER, SharedSessions, shares_sessions};
+use crate::wall::ANNOUNCEMENT;
+use crate::{Options, Pooler};
+
+/// How long a statement waits for a lock: what another holds longer, as a change of a table does, costs only
+/// those who need it.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How each connection is made and set up.
+pub(crate) fn set_up(connect: &mut ConnectOptions, options: &Options) {
+    let announces = options.row_security && options.pooler == Pooler::Session;
+    let names_statements = options.pooler == Pooler::Session;
+    connect.map_sqlx_postgres_opts(move |postgres| {
+        // Floating-point numbers come as bytes; and poolers refuse a setting that they do not know.
+        let postgres = postgres.extra_float_digits(None);
+        let postgres = if announces { postgres.options([ANNOUNCEMENT]) } else { postgres };
+        if names_statements { postgres } else { postgres.statement_cache_capacity(0) }
+    });
+    if options.pooler == Pooler::Session
+        && let Ok(address) = address(&options.url)
+    {
+        let settings = settings("SET", options.statement_timeout);
+        connect.map_sqlx_postgres_pool_opts(move |pool| {
+            let (address, settings) = (address.clone(), settings.clone());
+            pool.after_connect(move |connection, _| {
+                let (address, settings) = (address.clone(), settings.clone());
+                Box::pin(async move {
+                    check(connection, &address, ROUNDS_LATER).await?;
+                    connection.execute(AssertSqlSafe(settings)).await?;
+                    Ok(())
+                })
+            })
+        });
+    }
+}
+
+fn address(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(url.parse::<PgConnectOptions>()?.extra_float_digits(None).disable_statement_logging())
+}
+
+/// What begins a transaction that can rely on nothing of its session.
+pub(crate) fn begin(statement_timeout: Option<Duration>, announces: bool) -> String {
+    let mut sql = format!("BEGIN; {}", settings("SET LOCAL", statement_timeout));
+    if announces {
+        let (name, value) = ANNOUNCEMENT;
+        sql += &format!("; SET LOCAL {name} = '{value}'");
+    }
+    sql
+}
+
+/// Statements that set the time limits. Work that may take long has none.
+fn settings(set: &str, statement_timeout: Option<Duration>) -> String {
+    let statement = statement_timeout.unwrap_or_default().as_millis();
+    let lock = statement_timeout.map_or(Duration::ZERO, |_| LOCK_TIMEOUT).as_millis();
+    format!("{set} statement_timeout = {statement}; {set} lock_timeout = {lock}")
+}
+
+/// Fails where sessions are shared between clients on the way to the database at `url`.
+pub(crate) async fn refuse_shared_sessions(url: &str) -> Result<(), DbErr> {
+    if url.starts_with("sqlite:") {
+        return Ok(());
+    }
+    let tried = async {
+        let address = address(url)?;
+        let mut connection = address.connect().await?;
+        check(&mut connection, &address, ROUNDS_AT_START).await?;
+        connection.close().await
+    };
+    tried.await.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+}
+
+async fn check(
+    connection: &mut PgConnection,
+    address: &PgConnectOptions,
+    rounds: usize,
+) -> Result<(), sqlx::Error> {
+    match shares_sessions(connection, address, rounds).await? {
+        true => Err(sqlx::Error::Configuration(Box::new(SharedSessions))),
+        false => Ok(()),
+    }
+}

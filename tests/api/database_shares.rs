@@ -1,0 +1,249 @@
+//! Callers share the connections to the database: whoever asks for much, or waits for a lock, leaves
+//! connections to others.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::{join, join_all};
+use hallpass_entity::{Database, Options};
+use sea_orm::{DatabaseTransaction, TransactionTrait as _};
+use serde_json::json;
+
+use crate::app::{App, As, Backend};
+use crate::issuer::Issuer;
+use crate::people::{alice, bob};
+use crate::postgres;
+
+const TASKS: &str = "{ tasks { totalCount } }";
+const COURSES: &str = "{ courses { totalCount } }";
+
+/// A server, the address of its database, and whoever else is connected there.
+async fn shared(flags: &[&str]) -> (App, String, Database) {
+    let (url, files) = (postgres::database(), tempfile::tempdir().unwrap());
+    let all = [&["--better-auth-url", Issuer::shared().url()], flags].concat();
+    let app = App::on(&url, files, &all).await;
+    let other = Database::connect(Options::at(&url)).await.unwrap();
+    (app, url, other)
+}
+
+/// Locks the tasks until it is dropped.
+async fn lock_tasks(other: &Database) -> DatabaseTransaction {
+    use sea_orm::ConnectionTrait as _;
+
+    let system = other.system("tests hold a lock");
+    let holding = system.connection().begin().await.unwrap();
+    holding.execute_unprepared("LOCK TABLE task IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    holding
+}
+
+/// How many sessions wait for a lock.
+fn waiting(url: &str) -> usize {
+    let sql = "SELECT count(*) FROM pg_stat_activity \
+               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    postgres::query(url, sql).parse().unwrap()
+}
+
+async fn wait_until(url: &str, reached: impl Fn(usize) -> bool) -> usize {
+    let began = Instant::now();
+    loop {
+        let sessions = waiting(url);
+        if reached(sessions) {
+            return sessions;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{sessions} sessions wait");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn from<'a>(app: &'a App, address: &str) -> As<'a> {
+    app.anonymous().and("x-forwarded-for", address)
+}
+
+/// Asks for `query` and sees that it is answered soon.
+async fn is_prompt(who: As<'_>, query: &str) {
+    let began = Instant::now();
+    let answer = who.ask(query).await;
+    assert_eq!(answer.codes(), [] as [&str; 0], "{query}");
+    assert!(began.elapsed() < Duration::from_millis(1500), "{query}: {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_locked_table_holds_up_no_other_work() {
+    let (app, _, other) = shared(&["--trusted-proxies", "127.0.0.0/8"]).await;
+    let app = app.with_courses().await;
+    let holding = lock_tasks(&other).await;
+    let people: Vec<_> = (0..12).map(|n| hallpass::testing::person(&format!("p{n}"))).collect();
+    let signed_in = people.iter().map(|person| app.by_jwt(person));
+    let signed_in = signed_in.flat_map(|who| [who.clone(), who]);
+    let stuck = signed_in.map(|who| async move { who.ask(TASKS).await });
+    let anonymous = (0..12).map(|n| from(&app, &format!("203.0.113.{n}")));
+    let public =
+        anonymous.map(|who| async move { who.ask("{ publicTasks { totalCount } }").await });
+    let stuck = join(join_all(stuck), join_all(public));
+    let others = async {
+        for round in 0..8 {
+            is_prompt(app.by_jwt(&alice()), COURSES).await;
+            is_prompt(app.by_jwt(&people[round]), COURSES).await;
+            is_prompt(from(&app, "203.0.113.1"), COURSES).await;
+            is_prompt(from(&app, "198.51.100.1"), COURSES).await;
+            let ready = app.anonymous().request(reqwest::Method::GET, "/ready").send().await;
+            assert_eq!(ready.unwrap().status(), 200);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let began = Instant::now();
+    let ((signed_in, public), ()) = join(stuck, others).await;
+    for answer in signed_in.iter().chain(&public) {
+        assert_eq!(answer.codes(), ["UNAVAILABLE"]);
+    }
+    assert!(began.elapsed() < Duration::from_secs(8), "waiting for a lock ends");
+    holding.rollback().await.unwrap();
+    is_prompt(app.by_jwt(&alice()), TASKS).await;
+}
+
+#[tokio::test]
+async fn one_request_holds_two_connections() {
+    let (app, url, other) = shared(&[]).await;
+    let holding = lock_tasks(&other).await;
+    let aliases: String = (0..20).map(|n| format!("a{n}: tasks {{ totalCount }} ")).collect();
+    let (who, query) = (app.by_jwt(&alice()), format!("{{ {aliases} }}"));
+    let asked = who.ask(&query);
+    let look = async {
+        wait_until(&url, |sessions| sessions == 2).await;
+        for _ in 0..10 {
+            assert!(waiting(&url) <= 2);
+        }
+        holding.rollback().await.unwrap();
+    };
+    let (answer, ()) = join(asked, look).await;
+    assert_eq!(answer.codes(), [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn leaving_gives_nobody_more_than_their_share() {
+    let (app, url, other) = shared(&[]).await;
+    let holding = lock_tasks(&other).await;
+    for _ in 0..12 {
+        let given_up = app.by_jwt(&alice());
+        let asked = given_up.ask(TASKS);
+        let _ = tokio::time::timeout(Duration::from_millis(60), asked).await;
+    }
+    assert!(wait_until(&url, |sessions| sessions > 0).await <= 3);
+    is_prompt(app.by_jwt(&bob()), "{ courses { totalCount } }").await;
+    holding.rollback().await.unwrap();
+    is_prompt(app.by_jwt(&alice()), TASKS).await;
+}
+
+#[tokio::test]
+async fn anonymous_callers_leave_connections_to_signed_in_ones() {
+    let (app, url, other) = shared(&["--trusted-proxies", "127.0.0.0/8"]).await;
+    let holding = lock_tasks(&other).await;
+    let aliases: String = (0..20).map(|n| format!("a{n}: publicTasks {{ totalCount }} ")).collect();
+    let query = format!("{{ {aliases} }}");
+    let hostile = (0..6).map(|n| from(&app, &format!("2001:db8:0:{n}::1")));
+    let hostile = join_all(hostile.map(|who| {
+        let query = &query;
+        async move { who.ask(query).await }
+    }));
+    let look = async {
+        let sessions = wait_until(&url, |sessions| sessions >= 3).await;
+        assert_eq!(sessions, 3, "of eight");
+        let who = app.by_jwt(&alice());
+        let mut asked = Box::pin(who.ask(TASKS));
+        tokio::select! {
+            _ = &mut asked => panic!("the table is locked"),
+            _ = wait_until(&url, |sessions| sessions == 4) => {}
+        }
+        holding.rollback().await.unwrap();
+        assert_eq!(asked.await.codes(), [] as [&str; 0]);
+    };
+    join(hostile, look).await;
+}
+
+#[tokio::test]
+async fn addresses_of_one_network_share_their_operations() {
+    let flags = ["--trusted-proxies", "127.0.0.0/8", "--max-concurrent", "1"];
+    let (app, url, other) = shared(&flags).await;
+    let holding = lock_tasks(&other).await;
+    let public = "{ publicTasks { totalCount } }";
+    let asked = (0..8).map(|n| from(&app, &format!("2001:db8::{n}")));
+    let asked = join_all(asked.map(|who| async move { who.ask(public).await }));
+    let look = async {
+        wait_until(&url, |sessions| sessions == 1).await;
+        is_prompt(from(&app, "2001:db8:0:1::1"), COURSES).await;
+        is_prompt(app.by_jwt(&alice()), COURSES).await;
+    };
+    let (answers, ()) = join(asked, look).await;
+    let limited: Vec<_> = answers.iter().filter(|it| it.codes() == ["RATE_LIMITED"]).collect();
+    assert!(limited.len() >= 3, "one runs and four wait: {limited:?}");
+    assert!(limited.iter().all(|answer| answer.status == 429));
+    holding.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn operations_of_one_caller_wait_for_each_other() {
+    let (app, url, other) = shared(&["--max-concurrent", "2"]).await;
+    let holding = lock_tasks(&other).await;
+    let who = app.by_jwt(&alice());
+    let asked = join_all((0..6).map(|_| who.ask(TASKS)));
+    let look = async {
+        wait_until(&url, |sessions| sessions == 2).await;
+        is_prompt(app.by_jwt(&bob()), COURSES).await;
+        holding.rollback().await.unwrap();
+    };
+    let (answers, ()) = join(asked, look).await;
+    assert!(answers.iter().all(|answer| answer.codes().is_empty()));
+}
+
+#[tokio::test]
+async fn readers_of_sqlite_do_not_wait_for_writers() {
+    let files = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
+    let flags = ["--better-auth-url", Issuer::shared().url()];
+    let app = App::on(&url, files, &flags).await;
+    let other = Database::connect(Options::at(&url)).await.unwrap();
+    let writing = other.exclusively(Duration::from_secs(1)).await.unwrap();
+    let people: Vec<_> = (0..12).map(|n| hallpass::testing::person(&format!("p{n}"))).collect();
+    let create = "mutation { createTask(input: {title: \"a\"}) { id } }";
+    let writers = people.iter().map(|person| app.by_jwt(person));
+    let writers = join_all(writers.map(|who| async move { who.ask(create).await }));
+    let readers = async {
+        for person in people.iter().chain([&alice()]) {
+            is_prompt(app.by_jwt(person), TASKS).await;
+            is_prompt(app.anonymous(), COURSES).await;
+        }
+        writing.commit().await.unwrap();
+    };
+    let (written, ()) = join(writers, readers).await;
+    assert!(written.iter().all(|answer| answer.codes().is_empty()), "{written:?}");
+}
+
+#[tokio::test]
+async fn a_request_with_a_transaction_finds_a_second_connection() {
+    let flags = ["--database-connections", "2", "--ownership-denial", "forbid"];
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let app = App::with(backend, &flags).await;
+        let create = "mutation { createTask(input: {title: \"a\"}) { id } }";
+        let id = app.by_jwt(&alice()).data(create).await["createTask"]["id"].clone();
+        let update = "mutation($id: ID!) { updateTask(id: $id, input: {title: \"b\"}) { id } }";
+        let people: Vec<_> = (0..8).map(|n| hallpass::testing::person(&format!("p{n}"))).collect();
+        let scopes: Vec<_> = people.iter().map(|person| app.scope_of(person)).collect();
+        let both = scopes.iter().map(|scope| async {
+            let together = scope.begin().await?;
+            let beside = scope.mine::<hallpass_entity::task::Entity>()?.count().await?;
+            together.commit().await?;
+            Ok::<_, hallpass_entity::Error>(beside)
+        });
+        for done in join_all(both).await {
+            assert_eq!(done.unwrap(), 0);
+        }
+        let asked = people.iter().map(|person| app.by_jwt(person));
+        let variables = json!({ "id": id });
+        let asked = asked.map(|who| {
+            let variables = variables.clone();
+            async move { who.ask_with(update, variables).await }
+        });
+        for answer in join_all(asked).await {
+            assert_eq!(answer.codes(), ["FORBIDDEN"]);
+        }
+    }
+}
