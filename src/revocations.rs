@@ -13,7 +13,8 @@ use hallpass_entity::{Database, Error, Timestamp, now, revocation};
 use tokio::sync::Notify;
 
 use crate::identity::{
-    Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, UserState, Webhook, WebhookError,
+    Envelope, Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, UserState, Webhook,
+    WebhookError,
 };
 use crate::nodes::Nodes;
 
@@ -64,12 +65,24 @@ impl Desk {
         Self { webhook, held, database, nodes, news: Notify::new() }
     }
 
-    /// Takes in a message with these `headers` and this `body`.
+    /// What the `headers` of a message say.
+    ///
+    /// # Errors
+    /// When they are malformed, or the message is too old or from the future.
+    pub fn read_headers<'a>(&self, headers: &'a HeaderMap) -> Result<Envelope<'a>, DeskError> {
+        Ok(self.webhook.read_headers(headers)?)
+    }
+
+    /// Takes in the message in this `envelope` with this `body`.
     ///
     /// # Errors
     /// When it is not the auth server's, was taken in before, or could not be kept.
-    pub async fn take(self: &Arc<Self>, headers: &HeaderMap, body: &[u8]) -> Result<(), DeskError> {
-        let message = self.webhook.read(headers, body)?;
+    pub async fn take(
+        self: &Arc<Self>,
+        envelope: &Envelope<'_>,
+        body: &[u8],
+    ) -> Result<(), DeskError> {
+        let message = self.webhook.read(envelope, body)?;
         let row = row(&message);
         // At once, whatever the database does; and however long that takes, whoever sent it need not
         // wait.

@@ -11,9 +11,13 @@ use axum::response::IntoResponse as _;
 
 use super::answer::{MediaType, Rejection, RequestId};
 use super::{Shared, params};
+use crate::config::Limits;
 use crate::graphql::code;
 use crate::identity::WebhookError;
 use crate::revocations::DeskError;
+
+/// The largest message, in bytes: an id, what it is of, and the state of a user.
+const MAX_MESSAGE: usize = 16 * 1024;
 
 pub(super) async fn take(
     State(shared): State<Arc<Shared>>,
@@ -32,21 +36,29 @@ async fn taken(shared: &Shared, request: Request<Body>, id: &RequestId) -> Resul
         return Err(Rejection::http(StatusCode::NOT_FOUND, message));
     };
     let (head, body) = request.into_parts();
-    let body = params::read_body(body, &shared.parts.limits).await?;
-    desk.take(&head.headers, &body).await.map_err(|error| {
-        let failed = |check| {
-            shared.parts.audit.failed(id.as_str(), "revocations", check, code::UNAUTHENTICATED);
-        };
-        match error {
-            DeskError::Webhook(WebhookError::Signature) => failed("signature"),
-            DeskError::Webhook(WebhookError::Late) => failed("times"),
-            DeskError::Webhook(WebhookError::Malformed(_))
-            | DeskError::Replayed
-            | DeskError::Interrupted
-            | DeskError::NotKept(_) => {}
-        }
+    let refused = |error: DeskError| {
+        note(shared, id, &error);
         rejection(&error)
-    })
+    };
+    // Before the body is read: what is malformed costs no more than that.
+    let envelope = desk.read_headers(&head.headers).map_err(refused)?;
+    let limits = &shared.parts.limits;
+    let limits = Limits { body: limits.body.min(MAX_MESSAGE), ..*limits };
+    let body = params::read_body(body, &limits).await?;
+    desk.take(&envelope, &body).await.map_err(refused)
+}
+
+/// Puts a message that was not the auth server's into the audit.
+fn note(shared: &Shared, id: &RequestId, error: &DeskError) {
+    let check = match error {
+        DeskError::Webhook(WebhookError::Signature) => "signature",
+        DeskError::Webhook(WebhookError::Late) => "times",
+        DeskError::Webhook(WebhookError::Malformed(_))
+        | DeskError::Replayed
+        | DeskError::Interrupted
+        | DeskError::NotKept(_) => return,
+    };
+    shared.parts.audit.failed(id.as_str(), "revocations", check, code::UNAUTHENTICATED);
 }
 
 fn rejection(error: &DeskError) -> Rejection {

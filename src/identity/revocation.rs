@@ -69,34 +69,29 @@ impl Revocations {
         Self { held: RwLock::default(), news: watch::Sender::default(), meter }
     }
 
-    /// Takes back. Hearing it twice, or out of order, changes nothing.
+    /// Takes back. Hearing it twice, or out of order, changes nothing, and is counted once.
     pub fn apply(&self, revocation: Revocation) {
         let taken = Taken { at: revocation.at, heard: now() };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        match revocation.target {
-            Target::Session(id) => {
-                self.meter.revoked(Revoked::Session);
-                held.sessions.entry(id).or_insert(taken).merge(taken);
-            }
-            Target::Changed(id) => {
-                self.meter.revoked(Revoked::Change);
-                held.changed.entry(id).or_insert(taken).merge(taken);
-            }
-            Target::User(id) => {
-                self.meter.revoked(Revoked::User);
-                held.users.entry(id).or_insert(taken).merge(taken);
-            }
+        let (of, is_news) = match revocation.target {
+            Target::Session(id) => (Revoked::Session, take(&mut held.sessions, id, taken)),
+            Target::Changed(id) => (Revoked::Change, take(&mut held.changed, id, taken)),
+            Target::User(id) => (Revoked::User, take(&mut held.users, id, taken)),
             Target::UserIn(id, state) => {
-                self.meter.revoked(Revoked::User);
-                let (last, known) = held.states.entry(id).or_insert((taken, state.clone()));
+                let last = held.states.get(&id).map(|(last, _)| *last);
+                let (kept, known) = held.states.entry(id).or_insert((taken, state.clone()));
                 // An older message that arrives late says nothing of the user as they are now.
-                if last.at <= taken.at {
+                if kept.at <= taken.at {
                     *known = state;
                 }
-                last.merge(taken);
+                kept.merge(taken);
+                (Revoked::User, last.is_none_or(|last| last.at < taken.at))
             }
-        }
+        };
         drop(held);
+        if is_news {
+            self.meter.revoked(of);
+        }
         self.news.send_replace(());
     }
 
@@ -151,6 +146,13 @@ fn can_be_validated_again(caller: &Caller) -> bool {
         Via::SessionCookie | Via::SessionToken | Via::CookieCache | Via::ApiKey => true,
         Via::Jwt | Via::SharedSecret | Via::AccessToken | Via::IdToken => caller.proof().was_asked,
     }
+}
+
+/// Remembers that `id` was taken back, and returns whether that was not known yet.
+fn take(held: &mut HashMap<String, Taken>, id: String, taken: Taken) -> bool {
+    let last = held.get(&id).copied();
+    held.entry(id).or_insert(taken).merge(taken);
+    last.is_none_or(|last| last.at < taken.at)
 }
 
 impl Taken {

@@ -1,27 +1,22 @@
 //! Revocations that the auth server pushes: messages by the Standard Webhooks specification, whose
 //! signature covers id, time and body.
 
-use std::time::Duration;
-
 use aws_lc_rs::hmac;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::DateTime;
 use hallpass_entity::now;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::caller::{Caller, Proof, Reading, Via};
 use super::claims::subject;
+use super::envelope::Envelope;
 use super::revocation::{Revocation, Target};
 use super::user_state::UserState;
 use crate::config::{ClaimNames, IdentityConfig, Tiers};
 
-/// How old a message may be, or how far in the future: the specification leaves it to the receiver, and
-/// its libraries take five minutes.
-const TOLERANCE: Duration = Duration::from_secs(5 * 60);
-/// The longest id of a message, of a session and of a user that is looked at.
+/// The longest id of a session and of a user that is looked at.
 const LONGEST_ID: usize = 255;
 
 /// Reads the messages that one of the secrets signed.
@@ -72,39 +67,24 @@ impl Webhook {
         }
     }
 
-    /// The message with these `headers` and this `body`.
+    /// What the `headers` of a message say. No signature is computed yet.
     ///
     /// # Errors
-    /// When nobody who has a secret sent it, or not now, or not this.
-    pub fn read(&self, headers: &HeaderMap, body: &[u8]) -> Result<Message, WebhookError> {
-        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let (Some(id), Some(timestamp), Some(signatures)) =
-            (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"))
-        else {
-            return Err(WebhookError::Malformed(
-                "send the headers webhook-id, webhook-timestamp and webhook-signature",
-            ));
-        };
-        let message = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
-        if !signatures.split(' ').any(|signature| self.signed(&message, signature)) {
-            return Err(WebhookError::Signature);
-        }
-        let at = timestamp.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-        let Some(at) = at else {
-            return Err(WebhookError::Malformed("webhook-timestamp is no time in seconds"));
-        };
-        if (now() - at).abs().to_std().is_ok_and(|away| away > TOLERANCE) {
-            return Err(WebhookError::Late);
-        }
-        if id.is_empty() || id.len() > LONGEST_ID {
-            return Err(WebhookError::Malformed("webhook-id is empty or too long"));
-        }
-        Ok(Message { id: id.to_owned(), revocation: Revocation { target: self.target(body)?, at } })
+    /// When a header is missing, repeated, too long or malformed, or the time is too far away.
+    pub fn read_headers<'a>(&self, headers: &'a HeaderMap) -> Result<Envelope<'a>, WebhookError> {
+        Envelope::read(headers)
     }
 
-    fn signed(&self, message: &[u8], signature: &str) -> bool {
-        let tag = signature.strip_prefix("v1,").and_then(|tag| STANDARD.decode(tag).ok());
-        tag.is_some_and(|tag| self.keys.iter().any(|key| hmac::verify(key, message, &tag).is_ok()))
+    /// The message in this `envelope` with this `body`.
+    ///
+    /// # Errors
+    /// When no secret signed it, or it says nothing that is known.
+    pub fn read(&self, envelope: &Envelope<'_>, body: &[u8]) -> Result<Message, WebhookError> {
+        if !self.keys.iter().any(|key| envelope.is_signed(key, body)) {
+            return Err(WebhookError::Signature);
+        }
+        let revocation = Revocation { target: self.target(body)?, at: envelope.at };
+        Ok(Message { id: envelope.id.to_owned(), revocation })
     }
 
     fn target(&self, body: &[u8]) -> Result<Target, WebhookError> {
