@@ -4,8 +4,10 @@ mod requests;
 mod tables;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallpass_entity::{Database, Executor, Options, Pooler, Reason, Synchronous};
+use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -20,7 +22,7 @@ use crate::config::{
 use crate::courses;
 use crate::doctor::{Answers, Doctor, MigrationsError, Pushes, Storage, Told, absent_file};
 use crate::events::Events;
-use crate::http::{self, Parts, PersonaCard, Routers};
+use crate::http::{self, Parts, PersonaCard, Routers, ServeOptions};
 use crate::identity::{
     Authenticator, Caller, Decision, Issuer, IssuerError, PERSONAS, Persona, Probe, Webhook,
 };
@@ -79,7 +81,7 @@ pub enum StartError {
     Redis(#[from] redis::RedisError),
     /// The address cannot be served on.
     #[error(
-        "{setting} name {address}, which cannot be served on ({source}): is another server running there?"
+        "{address} cannot be served on ({source}): is another server running there? Change {setting}"
     )]
     Listen {
         /// The settings that name it.
@@ -99,6 +101,11 @@ pub struct App {
     register: Register,
     relay: Option<Relay>,
     writer: Writer,
+    keep_alive: Duration,
+    drain_delay: Duration,
+    trusted_proxies: Vec<IpNet>,
+    /// Cancelled once the server is told to stop.
+    draining: CancellationToken,
     /// What is done once a request is answered.
     aftermath: TaskTracker,
 }
@@ -189,6 +196,7 @@ impl App {
         let schemas = Schemas::new(config.introspection);
         let users = Arc::clone(authenticator.users());
         let aftermath = TaskTracker::new();
+        let draining = CancellationToken::new();
         let parts = Parts {
             introspection: config.introspection,
             see: see(policy(config), schemas),
@@ -211,16 +219,30 @@ impl App {
             limits: config.limits,
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            keep_alive: config.keep_alive,
+            draining: draining.clone(),
             revocations: revocations.clone(),
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
         let routers = http::routers(parts);
-        Ok(Self { routers, database, revocations, register, relay, writer, aftermath })
+        Ok(Self {
+            routers,
+            database,
+            revocations,
+            register,
+            relay,
+            writer,
+            keep_alive: config.keep_alive,
+            drain_delay: config.drain_delay,
+            trusted_proxies: config.trusted_proxies.clone(),
+            draining,
+            aftermath,
+        })
     }
 
-    /// Serves on `listeners` until `stop`, then lets the requests under way finish and closes the
-    /// database.
+    /// Serves on `listeners` until `stop`; then it is not ready, but still accepts connections for the
+    /// drain delay, lets the requests under way finish, and closes the database.
     ///
     /// # Errors
     /// When the database could not be closed.
@@ -229,33 +251,45 @@ impl App {
         listeners: Listeners,
         stop: CancellationToken,
     ) -> Result<(), StartError> {
-        let stopped = stop.clone();
+        let closing = CancellationToken::new();
+        let drain = async {
+            stop.cancelled().await;
+            self.draining.cancel();
+            tokio::time::sleep(self.drain_delay).await;
+            closing.cancel();
+        };
         let background = async {
             if let Some(desk) = &self.revocations {
-                stopped.run_until_cancelled(desk.keep_up()).await;
+                closing.run_until_cancelled(desk.keep_up()).await;
             }
         };
         let relay = async {
             if let Some(relay) = &self.relay {
-                stopped.run_until_cancelled(relay.keep_up()).await;
+                closing.run_until_cancelled(relay.keep_up()).await;
             }
+        };
+        let options = ServeOptions {
+            keep_alive: self.keep_alive,
+            trusted_proxies: self.trusted_proxies,
+            draining: self.draining.clone(),
+            stop: closing.clone(),
         };
         // What the last request did goes on the record too.
         let served = CancellationToken::new();
         let main = async {
-            http::serve(listeners.main, self.routers.main, stop.clone()).await;
+            http::serve(listeners.main, self.routers.main, options.clone()).await;
             self.aftermath.close();
             self.aftermath.wait().await;
             served.cancel();
         };
         let metrics = async {
             if let Some(listener) = listeners.metrics {
-                http::serve(listener, self.routers.metrics, stop.clone()).await;
+                http::serve(listener, self.routers.metrics, options.clone()).await;
             }
         };
         let register = self.register.keep_until(served.clone());
         let writer = self.writer.write_until(served.clone());
-        tokio::join!(main, metrics, background, register, relay, writer);
+        tokio::join!(drain, main, metrics, background, register, relay, writer);
         Ok(self.database.close().await?)
     }
 }

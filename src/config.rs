@@ -18,6 +18,7 @@ mod database;
 mod dotenv;
 mod environment;
 mod identity;
+mod serving;
 mod sources;
 mod values;
 
@@ -28,8 +29,8 @@ pub use environment::{check_names, read_env_file};
 pub use identity::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokens, UserLookup};
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{
-    ApiKeyHeader, BasePath, CookieName, HttpUrl, HttpUrlText, Origin, Retention, RoleInheritance,
-    Span, Tiers, UserLookupUrl, Word,
+    ApiKeyHeader, BasePath, CookieName, HttpUrl, HttpUrlText, Origin, ProxyNetwork, Retention,
+    RoleInheritance, Span, Tiers, UserLookupUrl, Word,
 };
 
 /// What the operator said, setting by setting.
@@ -44,9 +45,21 @@ pub struct Settings {
     #[arg(long, env, default_value = "127.0.0.1")]
     pub api_host: IpAddr,
 
-    /// Port to serve on; 0 picks a free one
-    #[arg(long, env, default_value = "8000")]
-    pub api_port: u16,
+    /// Port to serve on; left out, 8000. 0 picks a free one. Also read from PORT
+    #[arg(long, env)]
+    pub api_port: Option<u16>,
+
+    #[arg(long, env, hide = true)]
+    port: Option<u16>,
+
+    /// How long a connection is kept that is idle: without a request, or a WebSocket without an operation
+    #[arg(long, env, default_value = "75s")]
+    pub keep_alive: Span,
+
+    /// How long connections are still accepted after SIGTERM, while `/ready` answers 503; left out, 5s in
+    /// production and 0s in development
+    #[arg(long, env)]
+    pub drain_delay: Option<Span>,
 
     /// SQLite (`sqlite://FILE?mode=rwc`) or PostgreSQL (`postgres://USER:PASSWORD@HOST/NAME`)
     #[arg(long, env, default_value = "sqlite://hallpass.db?mode=rwc", hide_env_values = true)]
@@ -195,7 +208,8 @@ pub struct Settings {
     #[arg(long, env, hide_env_values = true)]
     pub redis_url: Option<SecretString>,
 
-    /// Address and port to serve `/metrics` on, instead of on the main one
+    /// Address and port to serve `/metrics` on; left out, 127.0.0.1:9464 in production, and beside
+    /// everything else in development
     #[arg(long, env)]
     pub metrics_addr: Option<SocketAddr>,
 
@@ -263,9 +277,9 @@ pub struct Settings {
     #[arg(long, env, value_delimiter = ',')]
     pub allowed_origins: Vec<Origin>,
 
-    /// Networks (CIDR) of proxies whose X-Forwarded-For is believed, comma-separated
+    /// Networks (CIDR) or addresses of proxies whose X-Forwarded-For is believed, comma-separated
     #[arg(long, env, value_delimiter = ',')]
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<ProxyNetwork>,
 
     /// What a lookup, a change, and `can` answer about another's row: `hide` (as if it were not there), or
     /// `forbid` (FORBIDDEN, which tells that it is there)
@@ -317,6 +331,10 @@ pub struct Config {
     pub environment: Environment,
     /// Where to serve.
     pub address: SocketAddr,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+    /// How long connections are still accepted once the server is told to stop.
+    pub drain_delay: Duration,
     /// The database.
     pub database_url: SecretString,
     /// Connections to the database.
@@ -388,9 +406,14 @@ impl Settings {
         let identity = IdentityConfig::from_settings(&self, auth_url)?;
         let environment = self.environment(identity.has_source())?;
         let limits = self.limits()?;
+        let address = SocketAddr::new(self.api_host, self.port()?);
+        let drain_delay = self.drain_delay(environment);
+        let metrics_address = self.metrics_address(environment);
         Ok(Config {
             environment,
-            address: SocketAddr::new(self.api_host, self.api_port),
+            address,
+            keep_alive: self.keep_alive.0,
+            drain_delay,
             database_connections: database::connections(self.database_connections)?,
             database_pooler: database::pooler(self.database_pooler, &self.database_url)?,
             row_security: row_security(self.row_security, &self.database_url)?,
@@ -399,7 +422,7 @@ impl Settings {
             identity,
             role_inherits: self.role_inherits,
             allowed_origins: self.allowed_origins,
-            trusted_proxies: self.trusted_proxies,
+            trusted_proxies: self.trusted_proxies.into_iter().map(|proxy| proxy.0).collect(),
             ownership_denial: self.ownership_denial,
             audit_retention: self.audit_retention,
             limits,
@@ -407,7 +430,7 @@ impl Settings {
             log: self.rust_log,
             development_key: PathBuf::from(DEVELOPMENT_KEY),
             redis_url: redis_url(self.redis_url)?,
-            metrics_address: self.metrics_addr,
+            metrics_address,
         })
     }
 
@@ -459,6 +482,7 @@ impl Settings {
             ("REQUEST_TIMEOUT", self.request_timeout),
             ("AUTH_TIMEOUT", self.auth_timeout),
             ("JWKS_TTL", self.jwks_ttl),
+            ("KEEP_ALIVE", self.keep_alive),
         ] {
             if span.0.is_zero() {
                 return wrong(format!("{name} is 0, which leaves no time: give a time such as 5s"));

@@ -4,6 +4,7 @@ mod access;
 mod cast;
 mod doctor;
 mod explain;
+mod log;
 mod migrate;
 mod schema;
 mod serve;

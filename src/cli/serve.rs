@@ -1,36 +1,33 @@
 //! `hallpass serve`
 
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use super::{CliError, block_on};
+use super::{CliError, block_on, log};
 use crate::app::{self, App, Listeners, StartError};
 use crate::config::{Config, Environment};
-
-/// What is logged unless `RUST_LOG` says otherwise: migrations are told by their own command.
-const USUAL_LOG: &str = "info,sea_orm_migration=warn";
+use crate::http;
 
 pub(super) fn run(config: &Config, no_migrate: bool) -> Result<(), CliError> {
-    let filter = config.log.as_ref().and_then(|log| EnvFilter::try_new(log).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(USUAL_LOG));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-    block_on(serve(config, no_migrate))
+    let sampler = log::start(config.log.as_deref());
+    block_on(async {
+        tokio::spawn(sampler.keep_reporting());
+        serve(config, no_migrate).await
+    })
 }
 
 async fn serve(config: &Config, no_migrate: bool) -> Result<(), CliError> {
     let stop = stop_on_signal()?;
-    let main = listen("API_HOST and API_PORT", config.address).await?;
+    http::raise_file_limit();
+    warn_of_trusting_everyone(config);
+    // Bound at once, so that an address that is taken is reported before anything changes; listened on
+    // once the server can answer.
+    let main = bind("API_HOST and API_PORT", config.address)?;
     let metrics = match config.metrics_address {
-        Some(address) => Some(listen("METRICS_ADDR", address).await?),
+        Some(address) => Some(bind("METRICS_ADDR", address)?),
         None => None,
     };
     if !no_migrate {
@@ -38,13 +35,50 @@ async fn serve(config: &Config, no_migrate: bool) -> Result<(), CliError> {
     }
     let database = app::open(config, |_| {}).await?;
     let app = App::build(config, database).await?;
-    announce(config, &main);
-    Ok(app.serve(Listeners { main, metrics }, stop).await?)
+    let listeners =
+        Listeners { main: main.listen()?, metrics: metrics.map(Bound::listen).transpose()? };
+    announce(config, &listeners.main);
+    Ok(app.serve(listeners, stop).await?)
 }
 
-async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| StartError::Listen { setting, address, source })
+/// How many connections may wait to be accepted; the system's own limit may be lower.
+const BACKLOG: u32 = 4096;
+
+/// An address that this server has, and on which it does not listen yet.
+struct Bound {
+    setting: &'static str,
+    address: SocketAddr,
+    socket: TcpSocket,
+}
+
+fn bind(setting: &'static str, address: SocketAddr) -> Result<Bound, StartError> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    match bound() {
+        Ok(socket) => Ok(Bound { setting, address, socket }),
+        Err(source) => Err(StartError::Listen { setting, address, source }),
+    }
+}
+
+impl Bound {
+    fn listen(self) -> Result<TcpListener, StartError> {
+        let Self { setting, address, socket } = self;
+        socket.listen(BACKLOG).map_err(|source| StartError::Listen { setting, address, source })
+    }
+}
+
+fn warn_of_trusting_everyone(config: &Config) {
+    if let Some(network) = config.trusted_proxies.iter().find(|it| it.prefix_len() == 0) {
+        tracing::warn!(
+            %network,
+            "TRUSTED_PROXIES believes everyone: any client can claim any address, and no limit per \
+             address holds; name the networks of your proxies alone"
+        );
+    }
 }
 
 fn stop_on_signal() -> Result<CancellationToken, CliError> {
@@ -56,11 +90,17 @@ fn stop_on_signal() -> Result<CancellationToken, CliError> {
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut signalled = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        signalled().await;
         stopping.cancel();
+        signalled().await;
+        tracing::warn!("told to stop a second time: requests under way are broken off");
+        std::process::exit(1);
     });
     Ok(stop)
 }

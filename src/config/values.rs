@@ -1,10 +1,12 @@
 //! The types of settings: each reads its own text, and says how to write it right.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use ipnet::{IpNet, Ipv4Net};
 use reqwest::Url;
 
 /// A word that is not empty.
@@ -72,6 +74,33 @@ impl std::str::FromStr for Span {
             .map_err(|_| "write a length of time with its unit, such as 10s, 5m or 1h")
     }
 }
+
+/// The network of a proxy: in CIDR notation, or one address.
+#[derive(Clone, Copy, Debug)]
+pub struct ProxyNetwork(pub IpNet);
+
+impl std::str::FromStr for ProxyNetwork {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        match network {
+            // Peers are compared in IPv4 form.
+            Ok(IpNet::V6(network)) if network.prefix_len() >= MAPPED => {
+                let mapped = network.addr().to_ipv4_mapped();
+                let mapped =
+                    mapped.and_then(|it| Ipv4Net::new(it, network.prefix_len() - MAPPED).ok());
+                Ok(Self(mapped.map_or(IpNet::V6(network), IpNet::V4)))
+            }
+            Ok(network) => Ok(Self(network)),
+            Err(_) => Err("write addresses or networks, such as 10.0.0.1 or 10.0.0.0/8"),
+        }
+    }
+}
+
+/// The prefix of IPv4 addresses in IPv6 form.
+const MAPPED: u8 = 96;
 
 /// How long something is kept: a length of time, or `off` for ever.
 #[derive(Clone, Copy, Debug)]
@@ -295,5 +324,28 @@ impl std::str::FromStr for RoleInheritance {
             }
         }
         Ok(Self(steps))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxy_is_a_network_or_one_address() {
+        for (text, network) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            (" 10.0.0.1 ", "10.0.0.1/32"),
+            ("2001:db8::1", "2001:db8::1/128"),
+            ("::ffff:10.0.0.1", "10.0.0.1/32"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::/0", "::/0"),
+        ] {
+            let read = text.parse::<ProxyNetwork>().unwrap();
+            assert_eq!(read.0.to_string(), network, "{text}");
+        }
+        for text in ["", "10.0.0.0/33", "proxy.example.com", "10.0.0.1:80"] {
+            assert!(text.parse::<ProxyNetwork>().is_err(), "{text}");
+        }
     }
 }

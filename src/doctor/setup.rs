@@ -198,6 +198,16 @@ fn proxies(config: &Config) -> Finding {
              all is well",
         );
     }
+    if let Some(network) = config.trusted_proxies.iter().find(|it| it.prefix_len() == 0) {
+        return Finding::warning(
+            "proxies",
+            format!(
+                "TRUSTED_PROXIES holds {network}: any client can claim any address, and no limit per \
+                 address holds"
+            ),
+            "set TRUSTED_PROXIES to the networks of your proxies alone, such as 10.0.0.0/8",
+        );
+    }
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     Finding::good("proxies", format!("X-Forwarded-For is believed from {}", list(&networks)))
 }
@@ -210,14 +220,8 @@ fn metrics(config: &Config) -> Finding {
             "give METRICS_ADDR another port, or remove it",
         ),
         Some(address) => Finding::good(METRICS, format!("served on {address} (METRICS_ADDR)")),
-        None if config.address.ip().is_loopback() => {
-            Finding::good(METRICS, format!("served on {}, beside the API", config.address))
-        }
-        None => Finding::warning(
-            METRICS,
-            format!("served on {}, to whoever reaches the API", config.address),
-            "set METRICS_ADDR to an address that only the monitoring reaches, such as 127.0.0.1:9000",
-        ),
+        // In development alone, which is on loopback.
+        None => Finding::good(METRICS, format!("served on {}, beside the API", config.address)),
     }
 }
 

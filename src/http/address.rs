@@ -9,20 +9,38 @@ use ipnet::IpNet;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
+/// What limits count clients by: an IPv4 address, or the first 64 bits of an IPv6 address, of which one
+/// client has as many as it likes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ClientNetwork(IpAddr);
+
+impl ClientNetwork {
+    /// The network of a client at `address`.
+    pub(super) fn of(address: IpAddr) -> Self {
+        Self(network(address))
+    }
+}
+
+/// Whether `address` is that of a believed proxy.
+pub(super) fn is_trusted(address: IpAddr, proxies: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    proxies.iter().any(|network| network.contains(&address))
+}
+
 /// The end user's address. `X-Forwarded-For` is read from the right: each believed proxy vouches for
-/// the one before it, and nobody vouches for what a client wrote.
+/// the one before it, and nobody vouches for what a client wrote. What is no address ends it.
 pub(super) fn end_user(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let believed = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut address = peer.0.ip().to_canonical();
-    let forwarded = headers.get_all("x-forwarded-for").iter().rev();
-    for hop in forwarded.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','))
-    {
-        if !believed(&address) {
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    // Empty elements of a list do not count (RFC 9110 section 5.6.1).
+    for hop in hops.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
+        if !is_trusted(address, proxies) {
             break;
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(before) => address = before.to_canonical(),
-            Err(_) => break,
+        match hop_address(hop) {
+            Some(before) => address = before.to_canonical(),
+            None => break,
         }
     }
     address
@@ -33,5 +51,53 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+/// An address, with the port that some proxies add: `203.0.113.7:5123`, `[2001:db8::1]:443`.
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?;
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let address = hop.parse().or_else(|_| hop.parse().map(|with_port: SocketAddr| with_port.ip()));
+    address.ok().or_else(|| bare?.parse().map(IpAddr::V6).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(lines: &[&[u8]]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let line = axum::http::HeaderValue::from_bytes(line).unwrap();
+            headers.append("x-forwarded-for", line);
+        }
+        let peer = Peer("10.0.0.1:1".parse().unwrap());
+        end_user(peer, &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
+    }
+
+    #[test]
+    fn forwarded_address_is_read_from_the_right() {
+        for (lines, expected) in [
+            (&[][..], "10.0.0.1"),
+            (&[b"203.0.113.7".as_slice()], "203.0.113.7"),
+            (&[b"203.0.113.7:5123"], "203.0.113.7"),
+            (&[b"[2001:db8::1]:443"], "2001:db8::1"),
+            (&[b"[2001:db8::1]"], "2001:db8::1"),
+            (&[b"2001:db8::1"], "2001:db8::1"),
+            (&[b"::ffff:203.0.113.7"], "203.0.113.7"),
+            (&[b"6.6.6.6, 203.0.113.7"], "203.0.113.7"),
+            (&[b"6.6.6.6", b"203.0.113.7"], "203.0.113.7"),
+            (&[b"6.6.6.6, 203.0.113.7:1 ,10.0.0.2:2"], "203.0.113.7"),
+            (&[b"6.6.6.6", b"203.0.113.7, 10.0.0.2"], "203.0.113.7"),
+            (&[b"203.0.113.7, , 10.0.0.2,"], "203.0.113.7"),
+            (&[b"6.6.6.6, unknown"], "10.0.0.1"),
+            (&[b"6.6.6.6, unknown, 10.0.0.2"], "10.0.0.2"),
+            (&[b"6.6.6.6", b"\xff"], "10.0.0.1"),
+            (&[b"6.6.6.6", b"\xff, 203.0.113.7"], "203.0.113.7"),
+            (&[b"203.0.113.7:notaport"], "10.0.0.1"),
+        ] {
+            assert_eq!(seen(lines), expected, "{lines:?}");
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn graphql(
 ) -> Response<Body> {
     let (method, headers) = (request.method(), request.headers());
     if params::wants_page(method, headers) && request.uri().query().is_none() {
-        return graphiql::page();
+        return graphiql::page(&shared);
     }
     let events = params::accepts_events(method, headers);
     let accepts = Accepts { media: params::negotiate(headers), events };

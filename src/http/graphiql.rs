@@ -90,8 +90,12 @@ const ASSETS: [Asset; 6] = [
     },
 ];
 
-/// The page.
-pub(super) fn page() -> Response<Body> {
+/// The page, where clients may ask for the schema: without it there is nothing to explore.
+pub(super) fn page(shared: &Shared) -> Response<Body> {
+    if !shared.parts.introspection {
+        let message = "GraphiQL is off here: it needs INTROSPECTION=true.\n";
+        return (StatusCode::NOT_FOUND, message).into_response();
+    }
     let mut response = Response::new(Body::from(PAGE));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -109,9 +113,13 @@ static TAGS: LazyLock<[String; ASSETS.len()]> = LazyLock::new(|| {
 });
 
 /// A file of the page.
-pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
+pub(super) async fn asset(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
     let found = ASSETS.iter().zip(TAGS.iter()).find(|(asset, _)| asset.name == name);
-    let Some((asset, tag)) = found else {
+    let Some((asset, tag)) = found.filter(|_| shared.parts.introspection) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let fresh = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());

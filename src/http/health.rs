@@ -16,6 +16,9 @@ pub(super) async fn health() -> &'static str {
 
 /// The process can do its work; else 503 with the name of what is missing.
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    if shared.parts.draining.is_cancelled() {
+        return not_ready("draining (the server was told to stop)");
+    }
     match (shared.parts.readiness)().await {
         Ok(()) if shared.parts.authenticator.ready().await => {
             report(&shared.parts.authenticator.status()).into_response()

@@ -26,6 +26,7 @@ mod variables;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::parser::types::ExecutableDocument;
 use axum::Router;
@@ -36,6 +37,7 @@ use futures_util::future::BoxFuture;
 use hallpass_entity::Client;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 
 use crate::audit::Audit;
@@ -45,7 +47,7 @@ use crate::revocations::Desk;
 use crate::schema::Seen;
 
 pub use graphiql::PersonaCard;
-pub use server::serve;
+pub use server::{ServeOptions, raise_file_limit, serve};
 
 use concurrency::Concurrency;
 use document::Documents;
@@ -118,6 +120,10 @@ pub struct Parts {
     pub allowed_origins: Vec<Origin>,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How long a socket is kept that runs no operation.
+    pub keep_alive: Duration,
+    /// Cancelled once the server is told to stop: then it is not ready any more.
+    pub draining: CancellationToken,
     /// Takes revocations in, where the auth server pushes them.
     pub revocations: Option<Arc<Desk>>,
     /// What is counted.
@@ -195,6 +201,6 @@ fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
             .allow_methods([Method::GET, Method::POST])
             .allow_headers(headers.collect::<Vec<_>>())
             .expose_headers([edge::REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
-            .max_age(std::time::Duration::from_secs(600)),
+            .max_age(Duration::from_secs(600)),
     )
 }

@@ -62,7 +62,6 @@ pub use caller::{Caller, Kind, Via};
 pub use clue::Clue;
 pub use evidence::{Confirmation, Evidence};
 pub use inspect::{Inspection, Looks, Place};
-pub use envelope::Envelope;
 pub use jwks::KeysStatus;
 pub use key_store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};
 pub use personas::{Issuer, IssuerError, PERSONAS, Persona};

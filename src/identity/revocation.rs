@@ -170,3 +170,38 @@ impl Taken {
         proof.confirmed_at.timestamp() <= self.at.timestamp()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    #[test]
+    fn message_read_twice_is_counted_once() {
+        let mut registry = Registry::default();
+        let meter = Meter::default();
+        meter.register(&mut registry);
+        let revocations = Revocations::new(meter);
+        let at = now();
+        let counted = |of: &str| {
+            let mut metrics = String::new();
+            text::encode(&mut metrics, &registry).unwrap();
+            let label = format!("\"{of}\"}} ");
+            let line = metrics.lines().find(|line| {
+                line.starts_with("hallpass_revocations_total") && line.contains(&label)
+            });
+            line.map(|line| line.rsplit(' ').next().unwrap().to_owned())
+        };
+        for _ in 0..3 {
+            revocations.apply(Revocation { target: Target::User("a".to_owned()), at });
+            revocations.apply(Revocation { target: Target::Session("a".to_owned()), at });
+        }
+        assert_eq!(counted("user").as_deref(), Some("1"));
+        assert_eq!(counted("session").as_deref(), Some("1"));
+        let later = at + TimeDelta::seconds(1);
+        revocations.apply(Revocation { target: Target::User("a".to_owned()), at: later });
+        assert_eq!(counted("user").as_deref(), Some("2"), "another message");
+    }
+}

@@ -86,6 +86,8 @@ impl App {
         prepare: impl FnOnce(Database) -> Database,
     ) -> Self {
         config.development_key = files.path().join("key.der");
+        // Beside everything else: tests run many servers at once.
+        config.metrics_address = None;
         app::migrate(&config).await.expect("the database can be migrated");
         let database = prepare(app::open(&config, observe).await.expect("the database opens"));
         let server = Server::build(&config, database.clone()).await.expect("the parts fit");
@@ -161,10 +163,13 @@ impl Issuer {
     }
 }
 
-/// The settings that `flags` make, as on the command line.
+/// The settings that `flags` make, as on the command line; without them, the server stops at once when it
+/// is told to.
 #[must_use]
 pub fn config(flags: &[&str]) -> Config {
-    let line = std::iter::once("hallpass").chain(flags.iter().copied());
+    let delay = ["--drain-delay", "0s"];
+    let delay = if flags.contains(&delay[0]) { &[][..] } else { &delay[..] };
+    let line = std::iter::once("hallpass").chain(delay.iter().chain(flags).copied());
     let matches = cli::command().try_get_matches_from(line).expect("the flags are settings");
     let settings = Settings::from_arg_matches(&matches).expect("the flags are settings");
     settings.check().expect("the settings are right")

@@ -61,6 +61,14 @@ impl Process {
 
     pub fn start_in(directory: tempfile::TempDir, variables: &[(&str, &str)]) -> Self {
         let mut command = command(directory.path(), &["--api-port", "0"], variables);
+        // In production metrics have a fixed address, which only one server at a time can have.
+        let has = |name: &str| variables.iter().any(|(other, _)| *other == name);
+        if has("BETTER_AUTH_URL") && !has("METRICS_ADDR") {
+            command.env("METRICS_ADDR", "127.0.0.1:0");
+        }
+        if has("BETTER_AUTH_URL") && !has("DRAIN_DELAY") {
+            command.env("DRAIN_DELAY", "0s");
+        }
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut server = Self { url: String::new(), child, directory, said: String::new() };
         let mut stdout = BufReader::new(server.child.stdout.take().unwrap());
@@ -203,6 +211,10 @@ fn a_wrong_setting_ends_the_start_with_2_and_a_sentence_that_names_it() {
         (&[auth, ("REVOCATION_SECRET", "whsec_geheim!")], "REVOCATION_SECRET"),
         (&[auth, ("REDIS_URL", "localhost:6379")], "REDIS_URL"),
         (&[auth, ("METRICS_ADDR", "9090")], "METRICS_ADDR"),
+        (&[auth, ("KEEP_ALIVE", "0s")], "KEEP_ALIVE"),
+        (&[auth, ("DRAIN_DELAY", "5")], "DRAIN_DELAY"),
+        (&[("PORT", "http")], "PORT"),
+        (&[auth, ("TRUSTED_PROXIES", "10.0.0.1, proxy.example.com")], "TRUSTED_PROXIES"),
         (&[auth, ("AUTH_TIMEOUT", "0s")], "AUTH_TIMEOUT"),
         (&[auth, ("TIERS", "free,free")], "TIERS"),
         (&[auth, ("TIERS", "free=gratis")], "TIERS"),

@@ -400,7 +400,7 @@ async fn only_the_origins_that_are_set_are_granted_anything() {
 
 #[tokio::test]
 async fn a_browser_gets_graphiql_and_all_of_it_from_here() {
-    let app = App::start(Backend::Sqlite).await;
+    let app = App::with(Backend::Sqlite, &["--introspection", "true"]).await;
     let guest = app.anonymous();
     let page = guest.request(Method::GET, "/graphql").header("accept", "text/html,*/*;q=0.8");
     let page = page.send().await.unwrap();
@@ -425,6 +425,12 @@ async fn a_browser_gets_graphiql_and_all_of_it_from_here() {
         guest.request(Method::GET, "/graphiql/../Cargo.toml").send().await.unwrap().status(),
         404
     );
+    let production = App::start(Backend::Sqlite).await;
+    let guest = production.anonymous();
+    for path in ["/graphql", "/graphiql/graphiql.js", "/schema.graphql", "/dev/personas"] {
+        let request = guest.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8");
+        assert_eq!(request.send().await.unwrap().status(), 404, "without introspection: {path}");
+    }
 }
 
 #[tokio::test]

@@ -260,7 +260,11 @@ async fn the_address_is_for_sockets_and_of_one_client_for_so_many() {
     let plain = app.anonymous().request(Method::GET, "/graphql/ws").send().await.unwrap();
     assert_eq!(plain.status(), 426);
     let mut sockets = Vec::new();
-    for _ in 0..256 {
+    let token = token();
+    for _ in 0..192 {
+        sockets.push(Socket::by_bearer(&app, &token).await);
+    }
+    for _ in 0..64 {
         sockets.push(opened(&app).await);
     }
     assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
@@ -274,6 +278,37 @@ async fn the_address_is_for_sockets_and_of_one_client_for_so_many() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), again).await.expect("seats are free again");
+}
+
+#[tokio::test]
+async fn anonymous_sockets_of_one_address_are_few() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut sockets = Vec::new();
+    for _ in 0..64 {
+        sockets.push(Socket::by_nobody(&app).await);
+    }
+    assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
+    sockets.pop();
+    let again = async {
+        while Socket::open(&app, &[]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("a seat is free again");
+}
+
+#[tokio::test]
+async fn socket_without_an_operation_is_closed() {
+    let app = App::with(Backend::Sqlite, &["--keep-alive", "1s"]).await;
+    let mut subscribed = Socket::by_bearer(&app, &token()).await;
+    subscribed.hear_tasks("1", &app.by_jwt(&alice())).await;
+    let mut idle = Socket::by_nobody(&app).await;
+    idle.ask("1", "{ __typename }").await;
+    let began = std::time::Instant::now();
+    assert_eq!(idle.code().await, 1000);
+    assert!(began.elapsed() > Duration::from_millis(900), "{:?}", began.elapsed());
+    task(&app.by_jwt(&alice()), "Later").await;
+    assert_eq!(subscribed.event().await, ("CREATED".to_owned(), json!("Later")));
 }
 
 #[tokio::test]

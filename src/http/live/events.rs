@@ -67,7 +67,7 @@ pub(in crate::http) fn stream(
         Err(rejection) if rejection.is_crowded() => return Err(rejection),
         operation => operation,
     };
-    let seat = shared.seats.take(asker.address())?;
+    let seat = shared.seats.take(asker.address(), caller.is_some())?;
     let permit = shared.quotas.take(caller.as_deref(), Resource::Connection)?;
     let (shared, watch) = (Arc::clone(shared), asker.watch(caller));
     // What ends by itself may finish when the server stops, as any request.

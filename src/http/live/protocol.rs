@@ -28,6 +28,12 @@ impl Close {
         Self::with(1001, "The server stops: connect again.")
     }
 
+    /// Nothing was asked for in a while. Clients connect again once they ask for something, and not
+    /// before, as they do after any other code.
+    pub(super) fn idle() -> Self {
+        Self::with(1000, "Nothing was asked for in a while: connect again when something is.")
+    }
+
     /// A message is larger than a request's body may be.
     pub(super) fn too_large(most: usize) -> Self {
         Self::with(1009, format!("Send at most {most} bytes."))

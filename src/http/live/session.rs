@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, AbortHandle, Abortable, BoxStream, SelectAll};
 use serde_json::value::RawValue;
-use tokio::time::{Instant, interval_at};
+use tokio::time::{Instant, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -58,12 +58,22 @@ pub(super) struct Session<'a> {
     operations: SelectAll<Abortable<BoxStream<'static, (String, Said)>>>,
     running: HashMap<String, AbortHandle>,
     silent: u32,
+    /// Since when no operation runs.
+    idle_since: Instant,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(line: &'a mut Line, asker: Arc<Asker>) -> Self {
         let (operations, running) = (SelectAll::new(), HashMap::new());
-        Self { line, asker, gate: Gate::of_nobody(), operations, running, silent: 0 }
+        Self {
+            line,
+            asker,
+            gate: Gate::of_nobody(),
+            operations,
+            running,
+            silent: 0,
+            idle_since: Instant::now(),
+        }
     }
 
     /// Goes on until it is over: at the latest with the credential of `caller`.
@@ -72,6 +82,7 @@ impl<'a> Session<'a> {
         let watch = self.asker.watch(caller);
         self.gate = watch.as_ref().map_or_else(Gate::of_nobody, Watch::gate);
         let mut ended = pin!(ended(&shared.parts, watch.as_ref()));
+        let keep_alive = shared.parts.keep_alive;
         let mut pulse = interval_at(Instant::now() + PULSE, PULSE);
         loop {
             let turn = tokio::select! {
@@ -86,6 +97,9 @@ impl<'a> Session<'a> {
                     Ok(Turn::Said(id, said))
                 }
                 _ = pulse.tick() => Ok(Turn::Pulse),
+                () = sleep_until(self.idle_since + keep_alive), if self.running.is_empty() => {
+                    return Close::idle().into();
+                }
             };
             let taken = match turn {
                 Ok(turn) => self.take(turn).await,
@@ -170,6 +184,7 @@ impl<'a> Session<'a> {
     fn forget(&mut self, id: &str) {
         if let Some(handle) = self.running.remove(id) {
             handle.abort();
+            self.idle_since = Instant::now();
         }
     }
 

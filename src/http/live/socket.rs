@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use super::line::{Line, Over};
 use super::protocol::{self, Close, Heard, Say};
+use super::seats::Seat;
 use super::session::Session;
 use super::{Permit, Resource};
 use crate::http::Shared;
@@ -53,7 +54,9 @@ fn accept(
     id: RequestId,
 ) -> Result<Response, Rejection> {
     check_origin(&shared.parts, &headers, &id)?;
-    let seat = shared.seats.take(end_user(peer, &headers, &shared.parts.trusted_proxies))?;
+    let address = end_user(peer, &headers, &shared.parts.trusted_proxies);
+    // Who it is turns out once the socket is open.
+    let mut seat = shared.seats.take(address, false)?;
     let (held, stop) = (connection.hold(), connection.stop());
     // Twice as much as is accepted, so that who sends a little too much can be told.
     let most = shared.parts.limits.body.saturating_mul(2);
@@ -66,16 +69,21 @@ fn accept(
     let span = tracing::Span::current();
     let talk = move |socket| async move {
         let line = Line::new(shared, stop, id, socket);
-        line.serve(peer, headers).await;
+        line.serve(peer, headers, &mut seat).await;
         drop((seat, held));
     };
     Ok(upgrade.on_upgrade(move |socket| talk(socket).instrument(span)))
 }
 
 impl Line {
-    async fn serve(mut self, peer: Peer, handshake: HeaderMap) {
+    async fn serve(mut self, peer: Peer, handshake: HeaderMap, seat: &mut Seat) {
         let over = match self.greet(peer, handshake).await {
-            Ok((asker, caller, _permit)) => Session::new(&mut self, asker).go_on(caller).await,
+            Ok((asker, caller, _permit)) => {
+                if caller.is_some() {
+                    seat.sign_in();
+                }
+                Session::new(&mut self, asker).go_on(caller).await
+            }
             Err(over) => over,
         };
         if let Over::Close(close) = over {

@@ -1,0 +1,65 @@
+//! The `Host` header (RFC 9112 section 3.2): each HTTP/1.1 request has one, and it names a host.
+
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Version};
+
+/// Whether a request of this `version` has the `Host` that it needs.
+pub(super) fn is_valid(version: Version, headers: &HeaderMap) -> bool {
+    let mut all = headers.get_all(HOST).iter();
+    match (all.next(), all.next()) {
+        (None, _) => version < Version::HTTP_11,
+        (Some(host), None) => names_a_host(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 section 7.2), without user information.
+fn names_a_host(value: &[u8]) -> bool {
+    let Ok(authority) = Authority::try_from(value) else { return false };
+    let host = authority.host();
+    let Some(rest) = authority.as_str().strip_prefix(host) else { return false };
+    let has_port = match rest.strip_prefix(':') {
+        Some(port) => port.is_empty() || port.parse::<u16>().is_ok() && !port.starts_with('+'),
+        None => rest.is_empty(),
+    };
+    let literal = host.strip_prefix('[').map(|rest| rest.strip_suffix(']').unwrap_or_default());
+    let is_host = literal.is_none_or(|literal| literal.parse::<std::net::Ipv6Addr>().is_ok());
+    has_port && is_host && !host.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(version: Version, hosts: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(HOST, host.parse().unwrap());
+        }
+        is_valid(version, &headers)
+    }
+
+    #[test]
+    fn one_host_is_needed_from_http_1_1_on() {
+        assert!(accepts(Version::HTTP_11, &["api.example.com"]));
+        assert!(!accepts(Version::HTTP_11, &[]));
+        assert!(accepts(Version::HTTP_10, &[]));
+        for version in [Version::HTTP_10, Version::HTTP_11] {
+            assert!(!accepts(version, &["api.example.com", "api.example.com"]));
+            assert!(!accepts(version, &["api.example.com, other.example.com"]));
+        }
+    }
+
+    #[test]
+    fn host_is_a_name_or_address_with_a_port_at_most() {
+        for good in ["a", "a.example:8000", "127.0.0.1:80", "[::1]:8000", "[::1]", "a_b.c", "a:"] {
+            assert!(accepts(Version::HTTP_11, &[good]), "{good}");
+        }
+        for bad in [
+            "", ":80", "a:b", "a:99999", "a:+80", "user@a", "a/b", "a b", "http://a", "[::1", "[x]",
+        ] {
+            assert!(!accepts(Version::HTTP_11, &[bad]), "{bad}");
+        }
+    }
+}
