@@ -79,15 +79,31 @@ impl<S: Subscriber> Layer<S> for Sampler {
 mod tests {
     use super::*;
 
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn lines_of_one_place_are_limited_and_counted() {
-        let written = Arc::new(Mutex::new(Vec::<u8>::new()));
+        let written = Written::default();
         let sampler = Sampler::default();
+        let writer = written.clone();
         let lines =
-            tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Arc::clone(&written));
+            tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
         let log = tracing_subscriber::registry().with(sampler.clone()).with(lines);
         let count = |words: &str| {
-            let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+            let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
             text.lines().filter(|line| line.contains(words)).count()
         };
         tracing::subscriber::with_default(log, || {

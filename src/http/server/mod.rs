@@ -191,6 +191,7 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, this: Connect
         // The table closes connections that take too long.
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
+        .max_header_size(MAX_HEAD)
         .serve_connection(TokioIo::new(transport), service)
         .with_upgrades();
     let mut connection = pin!(connection);
