@@ -434,31 +434,6 @@ impl Settings {
         })
     }
 
-    fn environment(&self, has_identity: bool) -> Result<Environment, ConfigError> {
-        match (self.hallpass_env, has_identity) {
-            (None | Some(Environment::Production), true) => Ok(Environment::Production),
-            (Some(Environment::Production), false) => wrong(
-                "HALLPASS_ENV is production and nothing can sign callers in: set BETTER_AUTH_URL \
-                 (or JWKS_URL, JWT_SECRET, OIDC_ISSUER, or API_KEY_VERIFY_URL)",
-            ),
-            (Some(Environment::Development), true) => wrong(
-                "HALLPASS_ENV is development, whose built-in issuer must never stand beside a real \
-                 one: remove it, or remove BETTER_AUTH_URL, JWKS_URL, JWT_SECRET, OIDC_ISSUER and \
-                 API_KEY_VERIFY_URL",
-            ),
-            (None | Some(Environment::Development), false) => {
-                if self.api_host.is_loopback() {
-                    return Ok(Environment::Development);
-                }
-                wrong(format!(
-                    "API_HOST is {}, and development mode gives anyone who can reach it an admin \
-                     token: serve on 127.0.0.1, or set BETTER_AUTH_URL for production",
-                    self.api_host
-                ))
-            }
-        }
-    }
-
     fn limits(&self) -> Result<Limits, ConfigError> {
         let body = usize::try_from(self.max_body.as_u64()).unwrap_or(usize::MAX);
         if body == 0 {
