@@ -416,8 +416,8 @@ impl Settings {
             drain_delay,
             database_connections: database::connections(self.database_connections)?,
             database_pooler: database::pooler(self.database_pooler, &self.database_url)?,
-            row_security: row_security(self.row_security, &self.database_url)?,
-            database_url: database_url(self.database_url)?,
+            row_security: database::row_security(self.row_security, &self.database_url)?,
+            database_url: database::url(self.database_url)?,
             sqlite_synchronous: self.sqlite_synchronous,
             identity,
             role_inherits: self.role_inherits,
@@ -487,24 +487,6 @@ const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 
 fn wrong<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError(sentence.into()))
-}
-
-fn database_url(url: SecretString) -> Result<SecretString, ConfigError> {
-    let known = ["sqlite:", "postgres://", "postgresql://"];
-    if known.iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
-        return Ok(url);
-    }
-    wrong("DATABASE_URL names no known database: start it with sqlite:// or postgres://")
-}
-
-fn row_security(said: RowSecurity, url: &SecretString) -> Result<RowSecurity, ConfigError> {
-    if said == RowSecurity::On && url.expose_secret().starts_with("sqlite:") {
-        return wrong(
-            "ROW_SECURITY is on, and SQLite has no row-level security: remove it, or give the \
-             address of a PostgreSQL database as DATABASE_URL",
-        );
-    }
-    Ok(said)
 }
 
 fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString>, ConfigError> {

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{ConfigError, wrong};
+use super::{ConfigError, RowSecurity, wrong};
 
 /// More than a database server has.
 const MOST_CONNECTIONS: u32 = 1000;
@@ -33,6 +33,27 @@ pub(super) fn pooler(
         return wrong(
             "DATABASE_POOLER is transaction, and SQLite has no pooler: remove it, or give the address \
              of a PostgreSQL database as DATABASE_URL",
+        );
+    }
+    Ok(said)
+}
+
+pub(super) fn url(url: SecretString) -> Result<SecretString, ConfigError> {
+    let known = ["sqlite:", "postgres://", "postgresql://"];
+    if known.iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
+        return Ok(url);
+    }
+    wrong("DATABASE_URL names no known database: start it with sqlite:// or postgres://")
+}
+
+pub(super) fn row_security(
+    said: RowSecurity,
+    url: &SecretString,
+) -> Result<RowSecurity, ConfigError> {
+    if said == RowSecurity::On && url.expose_secret().starts_with("sqlite:") {
+        return wrong(
+            "ROW_SECURITY is on, and SQLite has no row-level security: remove it, or give the \
+             address of a PostgreSQL database as DATABASE_URL",
         );
     }
     Ok(said)
