@@ -50,6 +50,7 @@ fn a_set_up_that_fits_together_is_good() {
         "metrics",
         "database",
         "migrations",
+        "pooler",
         "auth server",
         "clock",
         "get-session",
