@@ -53,14 +53,14 @@ impl Asker {
         Ok(Who { caller, confirmation, request_id, address })
     }
 
-    /// Watches the credential by which `caller` was recognized. Nobody has none.
+    /// Watches the credential by which `caller` was recognized; none for an anonymous caller.
     pub(super) fn watch(&self, caller: Option<Arc<Caller>>) -> Option<Watch> {
         caller.map(|caller| self.0.watch(caller))
     }
 }
 
-/// Waits until the credential does not count any more, or its caller may do other things than before, and says
-/// why: that a credential comes to its end is no failure. Nobody's never ends.
+/// Waits until the credential does not count any more, or its caller may do other things than before, and returns
+/// the reason: that a credential comes to its end is no failure. An anonymous caller's connection never ends so.
 pub(super) async fn ended(parts: &Parts, watch: Option<&Watch>) -> Rejection {
     let Some(watch) = watch else { return std::future::pending().await };
     match watch.ended().await {

@@ -225,7 +225,7 @@ pub struct Gate(Option<watch::Receiver<Standing>>);
 impl Gate {
     /// The gate of a connection without a credential, which nothing ends.
     #[must_use]
-    pub fn of_nobody() -> Self {
+    pub fn always_open() -> Self {
         Self(None)
     }
 

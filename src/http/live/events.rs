@@ -73,7 +73,7 @@ pub(in crate::http) fn stream(
     // What ends by itself may finish when the server stops, as any request.
     let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
     let stop = if lasts { connection.stop() } else { CancellationToken::new() };
-    let gate = watch.as_ref().map_or_else(Gate::of_nobody, Watch::gate);
+    let gate = watch.as_ref().map_or_else(Gate::always_open, Watch::gate);
     let answers = operation::answers(operation, id.clone());
     let events = Events {
         answers: if lasts { gated(answers, gate) } else { answers },

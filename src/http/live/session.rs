@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
         Self {
             line,
             asker,
-            gate: Gate::of_nobody(),
+            gate: Gate::always_open(),
             operations,
             running,
             silent: 0,
@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
     pub(super) async fn go_on(mut self, caller: Option<Arc<Caller>>) -> Over {
         let (stop, shared) = (self.line.stop.clone(), Arc::clone(&self.line.shared));
         let watch = self.asker.watch(caller);
-        self.gate = watch.as_ref().map_or_else(Gate::of_nobody, Watch::gate);
+        self.gate = watch.as_ref().map_or_else(Gate::always_open, Watch::gate);
         let mut ended = pin!(ended(&shared.parts, watch.as_ref()));
         let keep_alive = shared.parts.keep_alive;
         let mut pulse = interval_at(Instant::now() + PULSE, PULSE);
