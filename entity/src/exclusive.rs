@@ -42,7 +42,8 @@ impl Database {
     pub async fn exclusively(&self, patience: Duration) -> Result<Exclusive, Error> {
         let pool = self.pool.sea.clone();
         let forgets_statements = self.pool.usage.only_transactions;
-        // In a task of its own: see `Conn::begun`.
+        // In a task of its own, which goes on when the caller is gone: the driver rolls back only what it
+        // knows to have begun.
         let begun = tokio::spawn(async move {
             let transaction = pool.begin_with_options(immediate()).await?;
             if transaction.get_database_backend() == DbBackend::Postgres {

@@ -105,7 +105,8 @@ impl Database {
         let Ok(trying) = Arc::clone(&self.health.trying).try_lock_owned() else {
             return Ok(true);
         };
-        // In a task of its own: see `Conn::begun`.
+        // In a task of its own, which goes on when the caller is gone: the driver rolls back only what it
+        // knows to have begun.
         let tried = tokio::spawn(async move {
             let _trying = trying;
             let transaction = pool.begin_with_options(immediate()).await?;
