@@ -26,7 +26,7 @@ pub use choices::{Environment, OwnershipDenial, RowSecurity, SqliteSynchronous, 
 pub use database::DatabasePooler;
 pub use dotenv::EnvFile;
 pub use environment::{check_names, read_env_file};
-pub use identity::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokens, UserLookup};
+pub use identity::{AuthServer, ClaimNames, IdentityConfig, JwtSubject, OpaqueTokens, UserLookup};
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{
     ApiKeyHeader, BasePath, CookieName, HttpUrl, HttpUrlText, Origin, ProxyNetwork, Retention,
@@ -111,6 +111,11 @@ pub struct Settings {
     /// Accepted `aud` of first-party JWTs, comma-separated; left out, the origin of BETTER_AUTH_URL
     #[arg(long, env, value_delimiter = ',')]
     pub jwt_audience: Vec<Word>,
+
+    /// Claim that names the user in first-party JWTs: `id`, which stays the user's id whatever the jwt plugin's
+    /// `getSubject` makes of `sub` (where it is missing, `sub` counts); or `sub`
+    #[arg(long, env, value_enum, default_value = "id")]
+    pub jwt_subject: JwtSubject,
 
     /// Shared secret of HS256 bearer tokens, 32 bytes at least; a comma-separated list rotates
     #[arg(long, env, hide_env_values = true, value_delimiter = ',')]

@@ -166,7 +166,12 @@ impl MeFields<'_> {
         self.0.id().as_str().into()
     }
 
-    /// The e-mail address, if the credential says.
+    /// Whether the user is a guest whom Better Auth's anonymous plugin made, without an account of their own.
+    async fn is_anonymous(&self) -> bool {
+        self.0.is_anonymous()
+    }
+
+    /// The e-mail address, if the credential says; null for a placeholder that the auth server made up.
     async fn email(&self) -> Option<&str> {
         self.0.email()
     }
@@ -196,7 +201,8 @@ impl MeFields<'_> {
         self.0.permissions().iter().map(String::as_str).collect()
     }
 
-    /// The organization acted for.
+    /// The organization that the credential names as the one acted for. It is a claim: whether the caller is a
+    /// member is not checked. Null once the auth server pushed that they are one no more.
     async fn organization_id(&self) -> Option<&str> {
         self.0.organization_id()
     }

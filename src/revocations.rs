@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
-use hallpass_entity::{Database, Error, Timestamp, now, revocation};
+use hallpass_entity::{Database, Error, Timestamp, UserId, now, revocation};
 use tokio::sync::Notify;
 
 use crate::identity::{
-    Envelope, Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, UserState, Webhook,
+    Envelope, Link, Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, UserState, Webhook,
     WebhookError,
 };
 use crate::nodes::Nodes;
@@ -53,6 +53,17 @@ pub enum DeskError {
     Interrupted,
 }
 
+/// What was handed over.
+#[derive(Clone, Debug)]
+pub struct Linked {
+    /// The guest.
+    pub from: UserId,
+    /// Whose the rows are now.
+    pub to: UserId,
+    /// How many.
+    pub rows: u64,
+}
+
 impl Desk {
     /// A desk that reads messages with `webhook` and keeps what they say in `database`.
     #[must_use]
@@ -90,6 +101,33 @@ impl Desk {
         let desk = Arc::clone(self);
         let kept = tokio::spawn(async move { desk.keep(row).await });
         kept.await.unwrap_or(Err(DeskError::Interrupted))
+    }
+
+    /// Hands over what a guest owns to the account that they signed in to, as the message in this `envelope`
+    /// with this `body` says.
+    ///
+    /// # Errors
+    /// When it is not the auth server's, was taken in before, or the database did not answer: then nothing
+    /// changed hands.
+    pub async fn link(
+        self: &Arc<Self>,
+        envelope: &Envelope<'_>,
+        body: &[u8],
+    ) -> Result<Linked, DeskError> {
+        let Link { message, at, from, to } = self.webhook.read_link(envelope, body)?;
+        let (session_id, user_id, state) = (None, None, None);
+        let (revoked_at, heard_at) = (at, now());
+        let message =
+            revocation::Model { id: message, session_id, user_id, state, revoked_at, heard_at };
+        let desk = Arc::clone(self);
+        // To its end, whether or not whoever sent it waits.
+        let linked = tokio::spawn(async move {
+            let moved = desk.system().hand_over(&from, &to, message).await?;
+            let moved = moved.ok_or(DeskError::Replayed)?;
+            let rows = moved.iter().map(|table| table.rows).sum();
+            Ok::<_, DeskError>(Linked { from, to, rows })
+        });
+        linked.await.unwrap_or(Err(DeskError::Interrupted))
     }
 
     async fn keep(&self, row: revocation::Model) -> Result<(), DeskError> {
@@ -170,6 +208,9 @@ fn kept() -> TimeDelta {
     TimeDelta::from_std(REVOCATIONS_KEPT).unwrap_or(TimeDelta::MAX)
 }
 
+/// What the column `state` of a user begins with, before the organization that they left or joined.
+const LEFT: &str = "left:";
+const JOINED: &str = "joined:";
 /// What the column `state` of a session holds that goes on and says something else.
 const CHANGED: &str = "changed";
 
@@ -179,6 +220,10 @@ fn row(message: &Message) -> revocation::Model {
         Target::Changed(id) => (Some(id), None, Some(CHANGED.to_owned())),
         Target::User(id) => (None, Some(id), None),
         Target::UserIn(id, state) => (None, Some(id), Some(state.to_text())),
+        Target::Member(user, organization, is_member) => {
+            let kind = if is_member { JOINED } else { LEFT };
+            (None, Some(user), Some(format!("{kind}{organization}")))
+        }
     };
     revocation::Model {
         id: message.id.clone(),
@@ -195,6 +240,12 @@ fn revocation(row: revocation::Model) -> Option<Revocation> {
     let target = match (row.session_id, row.user_id, row.state.as_deref()) {
         (Some(id), _, Some(CHANGED)) => Target::Changed(id),
         (Some(id), _, _) => Target::Session(id),
+        (None, Some(id), Some(state)) if state.starts_with(LEFT) => {
+            Target::Member(id, state[LEFT.len()..].to_owned(), false)
+        }
+        (None, Some(id), Some(state)) if state.starts_with(JOINED) => {
+            Target::Member(id, state[JOINED.len()..].to_owned(), true)
+        }
         (None, Some(id), state) => match state.and_then(UserState::from_text) {
             Some(state) => Target::UserIn(id, state),
             None => Target::User(id),

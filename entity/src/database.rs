@@ -279,6 +279,10 @@ impl<'a> System<'a> {
         self.conn.run(&Pass::Nothing, work).await
     }
 
+    pub(crate) fn conn(&self) -> &Conn {
+        &self.conn
+    }
+
     /// Does `work` on tables that have no policies.
     pub(crate) async fn write<T>(
         &self,

@@ -19,6 +19,7 @@ mod executor;
 mod filter;
 mod folded;
 mod gap;
+mod handover;
 mod health;
 mod id;
 mod owning;
@@ -62,6 +63,7 @@ pub use executor::Executor;
 pub use filter::{Comparison, Filter};
 pub use folded::{SearchText, SortKey};
 pub use gap::Gap;
+pub use handover::HandedOver;
 pub use id::{
     AuditEventId, ChapterId, CourseId, KnownUserId, TaskId, TaskTagId, UserId, VariantId,
 };

@@ -4,6 +4,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, Set, TryInsertResult};
 
+use crate::wall::{Conn, Pass};
 use crate::{Error, System, Timestamp};
 
 /// One revocation: of a session or of a user.
@@ -37,19 +38,7 @@ impl System<'_> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn keep_revocation(&self, revocation: Model) -> Result<bool, Error> {
-        let row = ActiveModel {
-            id: Set(revocation.id),
-            session_id: Set(revocation.session_id),
-            user_id: Set(revocation.user_id),
-            state: Set(revocation.state),
-            revoked_at: Set(revocation.revoked_at),
-            heard_at: Set(revocation.heard_at),
-        };
-        let kept = Entity::insert(row).on_conflict_do_nothing_on([Column::Id]);
-        match self.write(async |conn| kept.exec_without_returning(conn).await).await? {
-            TryInsertResult::Inserted(rows) => Ok(rows > 0),
-            TryInsertResult::Empty | TryInsertResult::Conflicted => Ok(false),
-        }
+        keep(self.conn(), revocation).await
     }
 
     /// The revocations heard since `moment`, oldest first.
@@ -81,5 +70,22 @@ impl System<'_> {
         let old = Entity::delete_many().filter(Column::HeardAt.lt(moment));
         self.write(async |conn| old.exec(conn).await).await?;
         Ok(())
+    }
+}
+
+/// Keeps a message. Answers whether it is new.
+pub(crate) async fn keep(conn: &Conn, revocation: Model) -> Result<bool, Error> {
+    let row = ActiveModel {
+        id: Set(revocation.id),
+        session_id: Set(revocation.session_id),
+        user_id: Set(revocation.user_id),
+        state: Set(revocation.state),
+        revoked_at: Set(revocation.revoked_at),
+        heard_at: Set(revocation.heard_at),
+    };
+    let kept = Entity::insert(row).on_conflict_do_nothing_on([Column::Id]);
+    match conn.run(&Pass::Nothing, async |conn| kept.exec_without_returning(conn).await).await? {
+        TryInsertResult::Inserted(rows) => Ok(rows > 0),
+        TryInsertResult::Empty | TryInsertResult::Conflicted => Ok(false),
     }
 }

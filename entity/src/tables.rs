@@ -7,7 +7,8 @@ use crate::filter::column;
 use crate::policy::OwnedEntity;
 use crate::wall::Pass;
 use crate::{
-    Error, Privilege, Transaction, known_user, learner, progress, seen_session, task, task_tag,
+    Error, HandedOver, Privilege, System, Transaction, UserId, handover, known_user, learner,
+    progress, revocation, seen_session, task, task_tag,
 };
 
 /// What was deleted from one table.
@@ -33,6 +34,32 @@ macro_rules! rows_of_somebody {
         #[must_use]
         pub fn tables_about_users() -> Vec<&'static str> {
             vec![$($about::Entity.table_name(),)*]
+        }
+
+        impl System<'_> {
+            /// Gives every owned row of `from` to `to`, all or none, and keeps the id of the `message` that
+            /// said so. Answers how many rows each table handed over; none where the message is not new.
+            /// Where both have a row with the same key, that of `to` stays.
+            ///
+            /// # Errors
+            /// When the database is away or refuses.
+            pub async fn hand_over(
+                &self,
+                from: &UserId,
+                to: &UserId,
+                message: revocation::Model,
+            ) -> Result<Option<Vec<HandedOver>>, Error> {
+                let together = self.conn().begin(&Pass::Server).await?;
+                if !revocation::keep(&together, message).await? {
+                    return Ok(None);
+                }
+                handover::defer_ties(&together).await?;
+                let handed_over = vec![
+                    $(handover::hand_over::<$owned::Entity>(&together, from, to).await?,)*
+                ];
+                together.commit().await?;
+                Ok(Some(handed_over))
+            }
         }
 
         impl Transaction {

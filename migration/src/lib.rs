@@ -19,6 +19,7 @@ mod m20261128_000010_search;
 mod m20261128_000011_orders;
 mod m20261128_000030_key_sets;
 mod m20261128_000040_audit_clients;
+mod m20261128_000041_deferrable_tags;
 mod m20261128_000050_revocation_state;
 mod search_index;
 pub mod wall;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000011_orders::Migration),
             Box::new(m20261128_000030_key_sets::Migration),
             Box::new(m20261128_000040_audit_clients::Migration),
+            Box::new(m20261128_000041_deferrable_tags::Migration),
             Box::new(m20261128_000050_revocation_state::Migration),
         ]
     }

@@ -151,7 +151,8 @@ impl Rule {
             | Self::Owner
             | Self::Fresh(_)
             | Self::FreshForTopTier(_)
-            | Self::NotImpersonated => true,
+            | Self::NotImpersonated
+            | Self::NotAnonymous => true,
         }
     }
 
@@ -182,6 +183,7 @@ impl Rule {
             Self::NotImpersonated => {
                 caller.is_some_and(|caller| caller.impersonated_by().is_none())
             }
+            Self::NotAnonymous => caller.is_some_and(|caller| !caller.is_anonymous()),
             Self::AnyOf(rules) => rules.iter().any(|rule| rule.is_met(asker, facts, confirmed)),
             Self::AllOf(rules) => rules.iter().all(|rule| rule.is_met(asker, facts, confirmed)),
         }

@@ -31,6 +31,8 @@ pub enum Rule {
     FreshForTopTier(u32),
     /// To act as oneself, and not as an administrator in somebody else's name.
     NotImpersonated,
+    /// To have an account, and not to be a guest of Better Auth's anonymous plugin.
+    NotAnonymous,
     /// One of these at least.
     AnyOf(&'static [Rule]),
     /// Each of these.
@@ -38,8 +40,8 @@ pub enum Rule {
 }
 
 use Rule::{
-    AllOf, AnyOf, Fresh, FreshForTopTier, NotImpersonated, Owner, Permission, Public, Role,
-    RowTier, Service, SignedIn, Tier,
+    AllOf, AnyOf, Fresh, FreshForTopTier, NotAnonymous, NotImpersonated, Owner, Permission, Public,
+    Role, RowTier, Service, SignedIn, Tier,
 };
 
 /// Defines rules by name, and the list of all of them.
@@ -82,6 +84,7 @@ impl fmt::Display for Rule {
             Fresh(seconds) => write!(f, "FRESH({seconds}s)"),
             FreshForTopTier(seconds) => write!(f, "FRESH_FOR_TOP_TIER({seconds}s)"),
             NotImpersonated => f.write_str("NOT_IMPERSONATED"),
+            NotAnonymous => f.write_str("NOT_ANONYMOUS"),
             AnyOf(rules) => f.write_str(&joined(rules, " or ", Rule::name)),
             AllOf(rules) => f.write_str(&joined(rules, " and ", Rule::name)),
         }
@@ -130,6 +133,7 @@ impl Rule {
                 )
             }
             NotImpersonated => "acting in their own name".to_owned(),
+            NotAnonymous => "with an account of their own".to_owned(),
             AnyOf(rules) => joined(rules, ", or ", Rule::sentence),
             AllOf(rules) => joined(rules, ", ", Rule::sentence),
         }
@@ -140,7 +144,7 @@ impl Rule {
         match self {
             AnyOf(rules) | AllOf(rules) => rules,
             Public | SignedIn | Service | Role(_) | Permission(_) | Tier(_) | RowTier | Owner
-            | Fresh(_) | FreshForTopTier(_) | NotImpersonated => &[],
+            | Fresh(_) | FreshForTopTier(_) | NotImpersonated | NotAnonymous => &[],
         }
     }
 
@@ -152,7 +156,7 @@ impl Rule {
                 rules.iter().map(|rule| rule.freshness()).min().unwrap_or(u32::MAX)
             }
             Public | SignedIn | Service | Role(_) | Permission(_) | Tier(_) | RowTier | Owner
-            | NotImpersonated => u32::MAX,
+            | NotImpersonated | NotAnonymous => u32::MAX,
         }
     }
 
@@ -170,7 +174,7 @@ impl Rule {
             AnyOf(rules) => rules.iter().all(|rule| rule.is_privileged()),
             AllOf(rules) => rules.iter().any(|rule| rule.is_privileged()),
             Public | SignedIn | Tier(_) | RowTier | Owner | Fresh(_) | FreshForTopTier(_)
-            | NotImpersonated => false,
+            | NotImpersonated | NotAnonymous => false,
         }
     }
 }

@@ -16,12 +16,13 @@ mod writer;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use hallpass_entity::audit::row_of_user;
 use hallpass_entity::{Database, now};
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::access::{Entry, Ledger};
+use crate::access::{ALLOWED, Entry, Ledger};
 use crate::config::Retention;
 
 pub use query::AuditQuery;
@@ -102,6 +103,29 @@ impl Audit {
             client_id: None,
             scopes: None,
         });
+    }
+
+    /// Notes that the first user's rows became the second's, by a message of the auth server's: one line
+    /// about each.
+    pub fn linked(&self, request_id: &str, field: &str, users: [&str; 2], rows: u64) {
+        let decision_id = Uuid::now_v7();
+        let entry = |user: &str| Entry {
+            at: now(),
+            decision_id,
+            request_id: request_id.to_owned(),
+            caller_id: None,
+            impersonated_by: None,
+            method: None,
+            field: field.to_owned(),
+            rule: "signature".to_owned(),
+            outcome: ALLOWED.to_owned(),
+            row_id: Some(row_of_user(user)),
+            times: rows.try_into().unwrap_or(u32::MAX),
+            client_id: None,
+            scopes: None,
+        };
+        // From no address of a client's: it is the auth server that says so.
+        self.take(users.map(entry).into(), IpAddr::from([0, 0, 0, 0]));
     }
 
     /// The user with this id was erased, and the audit names them `pseudonym` from now on: in what is still

@@ -33,6 +33,8 @@ pub struct IdentityConfig {
     pub issuers: Vec<String>,
     /// Accepted audiences of first-party JWTs.
     pub audiences: Vec<String>,
+    /// Which claim of first-party JWTs names the user.
+    pub jwt_subject: JwtSubject,
     /// Secrets of HS256 tokens; each may have signed.
     pub jwt_secrets: Vec<SecretString>,
     /// Accepted issuers of HS256 tokens; empty for any or none.
@@ -82,6 +84,15 @@ pub struct IdentityConfig {
 pub struct AuthServer {
     /// `{url}{base path}`, without a slash at the end.
     pub base: String,
+}
+
+/// Which claim of first-party JWTs names the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum JwtSubject {
+    /// `id`, the user's id at the auth server, where it is there; else `sub`.
+    Id,
+    /// `sub`.
+    Sub,
 }
 
 /// How opaque access tokens are checked.
@@ -151,6 +162,7 @@ impl IdentityConfig {
             },
             issuers: or_origin(&settings.jwt_issuer, origin.as_deref()),
             audiences: or_origin(&settings.jwt_audience, origin.as_deref()),
+            jwt_subject: settings.jwt_subject,
             jwt_secrets: settings.jwt_secret.clone(),
             jwt_secret_issuers: words(&settings.jwt_secret_issuer),
             jwt_secret_audiences: words(&settings.jwt_secret_audience),

@@ -180,6 +180,7 @@ fn side_of(caller: &Caller) -> Value {
         ("roles", words(caller.roles())),
         ("tier", Value::from(caller.tier())),
         ("permissions", words(caller.permissions())),
+        ("anonymous", Value::from(caller.is_anonymous())),
         ("impersonated", Value::from(caller.impersonated_by().is_some())),
         ("clientId", caller.client_id().map_or(Value::Null, Value::from)),
         ("scopes", caller.scopes().map_or(Value::Null, words)),

@@ -171,6 +171,7 @@ pub fn routers(mut parts: Parts) -> Routers {
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/revocations", post(revocations::take))
+        .route("/identities/link", post(revocations::link))
         .fallback(edge::not_found)
         .with_state(Arc::clone(&shared))
         .merge(beside);

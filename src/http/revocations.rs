@@ -1,10 +1,11 @@
-//! `POST /revocations`: the auth server takes something back.
+//! What the auth server says by signed messages: `POST /revocations` takes something back,
+//! `POST /identities/link` hands over what a guest owns.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
@@ -14,7 +15,12 @@ use super::{Shared, params};
 use crate::config::Limits;
 use crate::graphql::code;
 use crate::identity::WebhookError;
-use crate::revocations::DeskError;
+use crate::revocations::{DeskError, Linked};
+
+/// What the audit calls the messages that take something back.
+const TAKING: &str = "revocations";
+/// What the audit calls the messages about guests who signed in.
+const LINKING: &str = "identities";
 
 /// The largest message, in bytes: an id, what it is of, and the state of a user.
 const MAX_MESSAGE: usize = 16 * 1024;
@@ -36,29 +42,60 @@ async fn taken(shared: &Shared, request: Request<Body>, id: &RequestId) -> Resul
         return Err(Rejection::http(StatusCode::NOT_FOUND, message));
     };
     let (head, body) = request.into_parts();
-    let refused = |error: DeskError| {
-        note(shared, id, &error);
-        rejection(&error)
-    };
-    // Before the body is read: what is malformed costs no more than that.
-    let envelope = desk.read_headers(&head.headers).map_err(refused)?;
-    let limits = &shared.parts.limits;
-    let limits = Limits { body: limits.body.min(MAX_MESSAGE), ..*limits };
-    let body = params::read_body(body, &limits).await?;
-    desk.take(&envelope, &body).await.map_err(refused)
+    let envelope =
+        desk.read_headers(&head.headers).map_err(|error| refused(shared, id, TAKING, &error))?;
+    let body = message(shared, body).await?;
+    desk.take(&envelope, &body).await.map_err(|error| refused(shared, id, TAKING, &error))
 }
 
-/// Puts a message that was not the auth server's into the audit.
-fn note(shared: &Shared, id: &RequestId, error: &DeskError) {
+/// `POST /identities/link`: what a guest owns becomes an account's.
+pub(super) async fn link(
+    State(shared): State<Arc<Shared>>,
+    Extension(id): Extension<RequestId>,
+    request: Request<Body>,
+) -> Response<Body> {
+    match linked(&shared, request, &id).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(rejection) => rejection.into_response(MediaType::GraphqlResponse, &id),
+    }
+}
+
+async fn linked(shared: &Shared, request: Request<Body>, id: &RequestId) -> Result<(), Rejection> {
+    let Some(desk) = &shared.parts.revocations else {
+        let message = "Identities are not linked here: set REVOCATION_SECRET.";
+        return Err(Rejection::http(StatusCode::NOT_FOUND, message));
+    };
+    let (head, body) = request.into_parts();
+    let envelope =
+        desk.read_headers(&head.headers).map_err(|error| refused(shared, id, LINKING, &error))?;
+    let body = message(shared, body).await?;
+    let linked = desk.link(&envelope, &body).await;
+    let Linked { from, to, rows } = linked.map_err(|error| refused(shared, id, LINKING, &error))?;
+    shared.parts.audit.linked(id.as_str(), LINKING, [from.as_str(), to.as_str()], rows);
+    Ok(())
+}
+
+/// The body of a message. It is read after the headers: what is malformed there costs no more than that.
+async fn message(shared: &Shared, body: Body) -> Result<Bytes, Rejection> {
+    let limits = &shared.parts.limits;
+    let limits = Limits { body: limits.body.min(MAX_MESSAGE), ..*limits };
+    params::read_body(body, &limits).await
+}
+
+/// The rejection of a message. One that was not the auth server's goes into the audit, at `field`.
+fn refused(shared: &Shared, id: &RequestId, field: &str, error: &DeskError) -> Rejection {
     let check = match error {
-        DeskError::Webhook(WebhookError::Signature) => "signature",
-        DeskError::Webhook(WebhookError::Late) => "times",
+        DeskError::Webhook(WebhookError::Signature) => Some("signature"),
+        DeskError::Webhook(WebhookError::Late) => Some("times"),
         DeskError::Webhook(WebhookError::Malformed(_))
         | DeskError::Replayed
         | DeskError::Interrupted
-        | DeskError::NotKept(_) => return,
+        | DeskError::NotKept(_) => None,
     };
-    shared.parts.audit.failed(id.as_str(), "revocations", check, code::UNAUTHENTICATED);
+    if let Some(check) = check {
+        shared.parts.audit.failed(id.as_str(), field, check, code::UNAUTHENTICATED);
+    }
+    rejection(error)
 }
 
 fn rejection(error: &DeskError) -> Rejection {

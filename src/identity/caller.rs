@@ -9,7 +9,9 @@ use std::time::Duration;
 use hallpass_entity::{Timestamp, UserId, now};
 use serde_json::Value;
 
-use super::claims::{Claims, actor, as_text, first_of, refuse_banned, text, words};
+use super::claims::{
+    Claims, actor, as_text, email_address, first_of, is_anonymous, refuse_banned, text, words,
+};
 use super::client::Client;
 use super::refusal::Fault;
 use crate::config::{ClaimNames, Tiers};
@@ -90,6 +92,7 @@ pub struct Caller {
     id: UserId,
     kind: Kind,
     proof: Proof,
+    is_anonymous: bool,
     email: Option<String>,
     email_verified: bool,
     name: Option<String>,
@@ -133,14 +136,16 @@ impl Caller {
         refuse_banned(claims)?;
         let names = reading.names;
         let tier = as_text(first_of(claims, &names.tier));
+        let email = email_address(claims);
+        let is_verified = |name: &&str| claims.get(*name).and_then(Value::as_bool) == Some(true);
         Ok(Self {
             id,
             kind: Kind::User,
             proof,
-            email: text(claims, "email"),
-            email_verified: ["emailVerified", "email_verified"]
-                .iter()
-                .any(|name| claims.get(*name).and_then(Value::as_bool) == Some(true)),
+            is_anonymous: is_anonymous(claims),
+            email_verified: email.is_some()
+                && ["emailVerified", "email_verified"].iter().any(is_verified),
+            email,
             name: text(claims, "name"),
             roles: words(first_of(claims, &names.role), &[',']),
             states_tier: tier.is_some(),
@@ -180,6 +185,7 @@ impl Caller {
             id,
             kind: Kind::Service,
             proof,
+            is_anonymous: false,
             email: None,
             email_verified: false,
             name: None,
@@ -223,6 +229,11 @@ impl Caller {
         self
     }
 
+    /// The same, acting for no organization.
+    pub(super) fn without_organization(self) -> Self {
+        Self { organization_id: None, ..self }
+    }
+
     /// The same, no longer than until `end`.
     pub(super) fn until(mut self, end: Timestamp) -> Self {
         self.proof.expires_at = self.proof.expires_at.min(end);
@@ -247,7 +258,14 @@ impl Caller {
         self.proof.via
     }
 
-    /// The e-mail address, if the credential says.
+    /// Whether the user is one whom Better Auth's anonymous plugin made: a guest, without an account of
+    /// their own.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
+
+    /// The e-mail address, if the credential says. A placeholder is none.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.email.as_deref()
@@ -286,9 +304,9 @@ impl Caller {
     /// Whether every rule says the same of both, but for how lately they were confirmed.
     pub(super) fn has_the_rights_of(&self, other: &Self) -> bool {
         let rights = |caller: &Self| {
-            let Self { id, kind, roles, tier, permissions, impersonated_by, client, .. } =
-                caller.clone();
-            (id, kind, roles, tier, permissions, impersonated_by, client)
+            let Self { id, kind, roles, tier, permissions, .. } = caller.clone();
+            let Self { is_anonymous, impersonated_by, client, .. } = caller.clone();
+            (id, kind, is_anonymous, roles, tier, permissions, impersonated_by, client)
         };
         rights(self) == rights(other)
     }
@@ -299,7 +317,8 @@ impl Caller {
         &self.permissions
     }
 
-    /// The organization acted for.
+    /// The organization that the credential names as the one acted for: a claim of the client's, whose
+    /// membership is not checked.
     #[must_use]
     pub fn organization_id(&self) -> Option<&str> {
         self.organization_id.as_deref()

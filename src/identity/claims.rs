@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use hallpass_entity::{Timestamp, UserId, now};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::refusal::{Check, Fault, refused};
+
+/// Bytes of a pairwise subject: HMAC-SHA-256.
+const PAIRWISE: usize = 32;
 
 /// A JSON object: the claims of a token, or the user of a session.
 pub(super) type Claims = Map<String, Value>;
@@ -108,6 +113,21 @@ pub(super) fn subject(value: Option<&Value>) -> Result<UserId, Fault> {
     }
 }
 
+/// The same, of a token by the OpenID provider, which may give each client another subject for the same user
+/// (OpenID Connect Core section 8.1). Better Auth's are 32 bytes in base64, which no user id is: by them one
+/// person would be another user for each client.
+pub(super) fn public_subject(value: Option<&Value>) -> Result<UserId, Fault> {
+    let bytes = value.and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok());
+    if bytes.is_some_and(|bytes| bytes.len() == PAIRWISE) {
+        return refused(
+            Check::Subject,
+            "the subject is pairwise, which names no user: register the \
+             client with the subject type public",
+        );
+    }
+    subject(value)
+}
+
 /// Better Auth leaves `banned` true after the ban is over: it counts until `banExpires`.
 pub(super) fn refuse_banned(claims: &Claims) -> Result<(), Fault> {
     match claims.get("banned") {
@@ -168,6 +188,24 @@ pub(super) fn text(claims: &Claims, name: &str) -> Option<String> {
 /// The same, of a value.
 pub(super) fn as_text(value: Option<&Value>) -> Option<String> {
     value?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Whether the user is one whom Better Auth's anonymous plugin made. Some adapters write 1 for true.
+pub(super) fn is_anonymous(claims: &Claims) -> bool {
+    match claims.get("isAnonymous") {
+        Some(Value::Bool(is)) => *is,
+        Some(Value::Number(number)) => number.as_i64() == Some(1),
+        _ => false,
+    }
+}
+
+/// The e-mail address; none where Better Auth made one up for a user who gave none: of an anonymous user, and
+/// of whoever signed in by phone, say (`…@phone.placeholder.invalid`; RFC 2606 section 2).
+pub(super) fn email_address(claims: &Claims) -> Option<String> {
+    let address = text(claims, "email").filter(|_| !is_anonymous(claims))?;
+    let domain = address.rsplit('@').next().unwrap_or_default().trim_end_matches('.');
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    (!last.eq_ignore_ascii_case("invalid")).then_some(address)
 }
 
 /// A set of words, from a text with separators or a list of texts.

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, numeric_date, subject, text};
+use super::claims::{Claims, numeric_date, public_subject, subject, text};
 use super::client::Client;
 use super::cookies::sensitive;
 use super::jwt::names_one_of;
@@ -193,7 +193,7 @@ impl AccessTokens {
         let is_machine = sub.is_none() || sub.and_then(Value::as_str) == client.as_deref();
         let caller = match is_machine {
             true => Caller::service(subject(answer.get("client_id"))?, proof, reading),
-            false => Caller::from_claims(subject(sub)?, proof, answer, reading)?,
+            false => Caller::from_claims(public_subject(sub)?, proof, answer, reading)?,
         };
         Ok(caller.by_client(Client::named_by(answer, &self.full_clients)))
     }
@@ -205,7 +205,8 @@ impl AccessTokens {
         reading: &Reading<'_>,
     ) -> Result<Caller, Fault> {
         let proof = Proof::asked(Via::AccessToken, asked_at, asked_at + UNKNOWN_LIFETIME);
-        let caller = Caller::from_claims(subject(answer.get("sub"))?, proof, answer, reading)?;
+        let sub = public_subject(answer.get("sub"))?;
+        let caller = Caller::from_claims(sub, proof, answer, reading)?;
         let client = Client::vouched_for(answer, &self.full_clients);
         Ok(caller.by_client(client))
     }

@@ -13,14 +13,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, numeric_date, subject, text};
+use super::claims::{Claims, numeric_date, public_subject, subject, text};
 use super::client::Client;
 use super::jwk::{ALGORITHMS, VerifyingKey, signed_by};
 use super::jwks::Jwks;
 use super::refusal::{Check, Fault, refused};
 use super::remembered::{Accepted, SigningKey};
 use super::token::{Typ, Unverified};
-use crate::config::IdentityConfig;
+use crate::config::{IdentityConfig, JwtSubject};
 
 /// Verifies signed tokens.
 pub(super) struct JwtVerifier {
@@ -159,10 +159,17 @@ impl JwtVerifier {
         let proof = self.check_times(kind, claims)?;
         self.check_issuer(kind, claims)?;
         self.check_audience(kind, claims)?;
+        let has_id = || text(claims, "id").is_some();
         let id = match (kind, claims.get("sub")) {
             // Signers of the application's own sometimes name the user `id`; never the address,
             // which Better Auth's mail links carry under the same algorithm.
             (TokenKind::SharedSecret, None) => subject(claims.get("id"))?,
+            // The jwt plugin's `getSubject` may write something else than the user's id, which then still
+            // stands in `id`: sessions and API keys go by that.
+            (TokenKind::FirstParty, _) if self.rules.jwt_subject == JwtSubject::Id && has_id() => {
+                subject(claims.get("id"))?
+            }
+            (TokenKind::Id, sub) => public_subject(sub)?,
             (_, sub) => subject(sub)?,
         };
         match kind {

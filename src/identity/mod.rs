@@ -76,7 +76,7 @@ pub use turns::network;
 pub use user_state::UserState;
 pub use users::{LookupError, User, Users};
 pub use watch::{Ended, Gate, Watch};
-pub use webhook::{Message, Webhook, WebhookError};
+pub use webhook::{Link, Message, Webhook, WebhookError};
 
 pub use crate::config::Tiers;
 use crate::config::{IdentityConfig, Origin};
@@ -173,7 +173,7 @@ impl Authenticator {
         }
         match self.schemes.check(credential, address, since).await {
             Ok(None) => Decision::Anonymous,
-            Ok(Some(caller)) => Decision::Caller(caller),
+            Ok(Some(caller)) => Decision::Caller(self.revocations.without_lost_membership(caller)),
             Err(Fault::Refused(refusal)) => {
                 tracing::info!(check = ?refusal.check, reason = refusal.reason, "credential refused");
                 Decision::Refused(refusal)

@@ -4,7 +4,7 @@
 //! what was taken back stays so for longer than what it takes back can live.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -28,6 +28,8 @@ pub enum Target {
     Changed(String),
     /// Whatever a user was given up to now: sessions are asked about again, tokens count no more.
     User(String),
+    /// A user's membership: this user, that organization, and whether they are a member now.
+    Member(String, String, bool),
     /// The same of a user who is in this state now: signed tokens that agree with it stay good.
     UserIn(String, UserState),
 }
@@ -54,6 +56,7 @@ struct Held {
     changed: HashMap<String, Taken>,
     users: HashMap<String, Taken>,
     states: HashMap<String, (Taken, UserState)>,
+    members: HashMap<(String, String), (Taken, bool)>,
 }
 
 #[derive(Clone, Copy)]
@@ -77,6 +80,17 @@ impl Revocations {
             Target::Session(id) => (Revoked::Session, take(&mut held.sessions, id, taken)),
             Target::Changed(id) => (Revoked::Change, take(&mut held.changed, id, taken)),
             Target::User(id) => (Revoked::User, take(&mut held.users, id, taken)),
+            Target::Member(user, organization, is_member) => {
+                let key = (user, organization);
+                let last = held.members.get(&key).map(|(last, _)| *last);
+                let (kept, known) = held.members.entry(key).or_insert((taken, is_member));
+                // An older message that arrives late says nothing of how it is now.
+                if kept.at <= taken.at {
+                    *known = is_member;
+                }
+                kept.merge(taken);
+                (Revoked::Change, last.is_none_or(|last| last.at < taken.at))
+            }
             Target::UserIn(id, state) => {
                 let last = held.states.get(&id).map(|(last, _)| *last);
                 let (kept, known) = held.states.entry(id).or_insert((taken, state.clone()));
@@ -103,13 +117,28 @@ impl Revocations {
         held.changed.retain(|_, taken| taken.heard > oldest);
         held.users.retain(|_, taken| taken.heard > oldest);
         held.states.retain(|_, (taken, _)| taken.heard > oldest);
+        held.members.retain(|_, (taken, _)| taken.heard > oldest);
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.sessions.len() + held.changed.len() + held.users.len() + held.states.len()
+        held.sessions.len()
+            + held.changed.len()
+            + held.users.len()
+            + held.states.len()
+            + held.members.len()
+    }
+
+    /// The caller, without the organization that the credential names where they are a member of it no more.
+    /// Better Auth goes on naming it for as long as the session lives.
+    pub(super) fn without_lost_membership(&self, caller: Arc<Caller>) -> Arc<Caller> {
+        let Some(organization) = caller.organization_id() else { return caller };
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let key = (caller.id().as_str().to_owned(), organization.to_owned());
+        let has_left = held.members.get(&key).is_some_and(|(_, is_member)| !is_member);
+        if has_left { Arc::new((*caller).clone().without_organization()) } else { caller }
     }
 
     /// Waits until `caller` is taken back.

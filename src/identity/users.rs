@@ -10,7 +10,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::claims::{Claims, as_text, first_of, refuse_banned, text, words};
+use super::claims::{Claims, as_text, email_address, first_of, refuse_banned, text, words};
 use super::cookies::sensitive;
 use super::refusal::Outage;
 use super::upstream::{Answer, Line, NoAnswer, Question};
@@ -89,7 +89,7 @@ impl Users {
     fn read(&self, id: &str, user: &Claims) -> User {
         User {
             id: id.to_owned(),
-            email: text(user, "email"),
+            email: email_address(user),
             email_verified: user.get("emailVerified").and_then(Value::as_bool) == Some(true),
             name: text(user, "name"),
             roles: words(first_of(user, &self.names.role), &[',']),

@@ -5,7 +5,7 @@ use aws_lc_rs::hmac;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hallpass_entity::now;
+use hallpass_entity::{Timestamp, UserId, now};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -33,6 +33,19 @@ pub struct Message {
     pub id: String,
     /// What it says.
     pub revocation: Revocation,
+}
+
+/// A message that says which guest became which user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The id of the message.
+    pub message: String,
+    /// When it was sent, by the clock of the auth server.
+    pub at: Timestamp,
+    /// The guest.
+    pub from: UserId,
+    /// Whose the guest's rows are from now on.
+    pub to: UserId,
 }
 
 /// Why a message is not one.
@@ -80,11 +93,39 @@ impl Webhook {
     /// # Errors
     /// When no secret signed it, or it says nothing that is known.
     pub fn read(&self, envelope: &Envelope<'_>, body: &[u8]) -> Result<Message, WebhookError> {
-        if !self.keys.iter().any(|key| envelope.is_signed(key, body)) {
-            return Err(WebhookError::Signature);
-        }
+        self.check_signature(envelope, body)?;
         let revocation = Revocation { target: self.target(body)?, at: envelope.at };
         Ok(Message { id: envelope.id.to_owned(), revocation })
+    }
+
+    /// The same, of a message that says which guest became which user.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_link(&self, envelope: &Envelope<'_>, body: &[u8]) -> Result<Link, WebhookError> {
+        self.check_signature(envelope, body)?;
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        if body["type"] != "identity.linked" {
+            return Err(WebhookError::Malformed("type is not identity.linked"));
+        }
+        let user = |name| {
+            let id = id(&body["data"], name)?;
+            subject(Some(&id.into())).map_err(|_| {
+                WebhookError::Malformed("data holds a user id with control characters")
+            })
+        };
+        let (from, to) = (user("fromUserId")?, user("toUserId")?);
+        if from == to {
+            return Err(WebhookError::Malformed("data.fromUserId and data.toUserId are the same"));
+        }
+        Ok(Link { message: envelope.id.to_owned(), at: envelope.at, from, to })
+    }
+
+    fn check_signature(&self, envelope: &Envelope<'_>, body: &[u8]) -> Result<(), WebhookError> {
+        match self.keys.iter().any(|key| envelope.is_signed(key, body)) {
+            true => Ok(()),
+            false => Err(WebhookError::Signature),
+        }
     }
 
     fn target(&self, body: &[u8]) -> Result<Target, WebhookError> {
@@ -94,12 +135,15 @@ impl Webhook {
             Some("session.revoked") => id(data, "sessionId").map(Target::Session),
             Some("session.changed") => id(data, "sessionId").map(Target::Changed),
             Some("api-key.changed") => id(data, "apiKeyId").map(Target::Changed),
+            Some("member.removed") => member(data, false),
+            Some("member.added") => member(data, true),
             Some("user.changed") => id(data, "userId").map(|id| match self.state(&data["user"]) {
                 Some(state) => Target::UserIn(id, state),
                 None => Target::User(id),
             }),
             _ => Err(WebhookError::Malformed(
-                "type is none of session.revoked, session.changed, api-key.changed and user.changed",
+                "type is none of session.revoked, session.changed, api-key.changed, user.changed, \
+                 member.removed and member.added",
             )),
         }
     }
@@ -116,10 +160,17 @@ impl Webhook {
     }
 }
 
+fn member(data: &Value, is_member: bool) -> Result<Target, WebhookError> {
+    Ok(Target::Member(id(data, "userId")?, id(data, "organizationId")?, is_member))
+}
+
 fn id(data: &Value, name: &'static str) -> Result<String, WebhookError> {
     let id = data[name].as_str().filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
     id.map(str::to_owned).ok_or(WebhookError::Malformed(match name {
         "sessionId" => "data.sessionId is missing or is not an id",
+        "organizationId" => "data.organizationId is missing or is not an id",
+        "fromUserId" => "data.fromUserId is missing or is not an id",
+        "toUserId" => "data.toUserId is missing or is not an id",
         "apiKeyId" => "data.apiKeyId is missing or is not an id",
         _ => "data.userId is missing or is not an id",
     }))

@@ -104,6 +104,32 @@ impl AuthServer {
         }
     }
 
+    /// Signs somebody in as a guest, as their browser would.
+    pub async fn sign_in_anonymously(&self) -> Account {
+        let answer = self.post("/api/auth/sign-in/anonymous", &json!({})).await;
+        assert_eq!(answer.status(), 200, "guests may sign in");
+        Self::account(answer).await
+    }
+
+    /// Signs up the guest whose browser it is.
+    pub async fn sign_up_from(&self, guest: &Account, name: &str) -> Account {
+        let email = format!("{name}-{}@example.test", uuid::Uuid::now_v7().simple());
+        let form = json!({"name": name, "email": email, "password": "correct horse battery"});
+        Self::account(self.post_as(guest, "/api/auth/sign-up/email", &form).await).await
+    }
+
+    async fn account(answer: Response) -> Account {
+        let cookie = cookies(&answer);
+        let body: Value = answer.json().await.unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Account {
+            id: text(&body["user"]["id"]),
+            email: text(&body["user"]["email"]),
+            cookie,
+            session_token: text(&body["token"]),
+        }
+    }
+
     /// The JWT that the jwt plugin gives the bearer of a session.
     pub async fn jwt(&self, account: &Account) -> String {
         let request = self.client.get(format!("{}/api/auth/token", self.url));

@@ -22,6 +22,11 @@ impl Query {
         Some(true)
     }
 
+    #[graphql(guard = "Rule::NotAnonymous")]
+    async fn by_account(&self) -> Option<bool> {
+        Some(true)
+    }
+
     #[graphql(guard = "Rule::Public")]
     async fn by_anybody(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
         Rule::SignedIn.prove(ctx).await?;
@@ -88,4 +93,11 @@ async fn what_a_resolver_refuses_is_on_the_record_at_its_field() {
     assert_eq!(ask(&alice(), "byAdministrators").await, refused);
     let done = (Value::from(true), vec![]);
     assert_eq!(ask(&alice().role("admin"), "byAdministrators").await, done);
+}
+
+#[tokio::test]
+async fn guest_does_not_meet_not_anonymous() {
+    let refused = (Value::from("FORBIDDEN"), vec!["Query.byAccount".to_owned()]);
+    assert_eq!(ask(&alice().with("isAnonymous", true), "byAccount").await, refused);
+    assert_eq!(ask(&alice(), "byAccount").await, (Value::from(true), vec![]));
 }

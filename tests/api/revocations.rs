@@ -33,7 +33,8 @@ struct Relay {
 
 impl Relay {
     fn start(&self) -> String {
-        serve(Router::new().route("/revocations", post(pass_on)).with_state(self.clone()))
+        let router = Router::new().route("/revocations", post(pass_on));
+        serve(router.route("/identities/link", post(pass_on)).with_state(self.clone()))
     }
 
     fn aim_at(&self, app: &App) {
@@ -43,11 +44,12 @@ impl Relay {
 
 async fn pass_on(
     State(relay): State<Relay>,
+    uri: axum::http::Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> axum::http::StatusCode {
     let target = relay.target.lock().unwrap().clone().unwrap();
-    let mut request = client().post(format!("{target}/revocations")).body(body);
+    let mut request = client().post(format!("{target}{}", uri.path())).body(body);
     for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("webhook-")) {
         request = request.header(name, value);
     }
@@ -116,8 +118,17 @@ impl Push {
         self.signed(app, &self.signature()).await.status().as_u16()
     }
 
+    /// Sends it to another endpoint.
+    pub async fn to_path(&self, app: &App, path: &str) -> u16 {
+        self.posted(app, path, &self.signature()).await.status().as_u16()
+    }
+
     async fn signed(&self, app: &App, signature: &str) -> Response {
-        let request = app.anonymous().request(Method::POST, "/revocations");
+        self.posted(app, "/revocations", signature).await
+    }
+
+    async fn posted(&self, app: &App, path: &str, signature: &str) -> Response {
+        let request = app.anonymous().request(Method::POST, path);
         let request = request.header("webhook-id", &self.id).header("webhook-timestamp", self.at);
         let request = request.header("webhook-signature", signature).body(self.body.clone());
         request.send().await.unwrap()

@@ -3,8 +3,8 @@ import { apiKey } from "@better-auth/api-key";
 import { oauthProvider } from "@better-auth/oauth-provider";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
-import { admin, bearer, customSession, jwt, lastLoginMethod, organization } from "better-auth/plugins";
-import { revocations } from "./revocation-hook.mjs";
+import { admin, anonymous, bearer, customSession, jwt, lastLoginMethod, organization } from "better-auth/plugins";
+import { handOver, revocations } from "./revocation-hook.mjs";
 import { sqliteDialect } from "./sqlite.mjs";
 
 const versionedSecret = (entry) => {
@@ -76,11 +76,17 @@ export async function buildAuth(config, origin) {
         jwt: {
           issuer: config.issuer,
           audience: config.audience,
+          ...(config.jwtSubject && { getSubject: ({ user }) => user[config.jwtSubject] }),
           ...(config.jwtTellsImpersonator && {
             definePayload: ({ user, session }) => ({ ...user, impersonatedBy: session.impersonatedBy }),
           }),
         },
         sessionCookieCache: config.sessionCookieCache,
+      }),
+      config.anonymous && anonymous({
+        emailDomainName: config.anonymous.emailDomainName,
+        onLinkAccount: config.revocations &&
+          handOver({ ...config.revocations, url: new URL("/identities/link", config.revocations.url).href }),
       }),
       config.organization && organization(),
       config.apiKeys &&

@@ -23,6 +23,14 @@ export const revocations = ({ url, secret }) => {
 // sessions that only secondary storage holds.
 export const revocationHooks = ({ url, secret }) => databaseHooks(sender(url, secret));
 
+// What a guest of the anonymous plugin made becomes the account's that they sign in to:
+//   anonymous({ onLinkAccount: handOver({ url: "https://api.example.com/identities/link", secret }) })
+export const handOver = ({ url, secret }) => {
+  const tell = sender(url, secret);
+  return ({ anonymousUser, newUser }) =>
+    tell("identity.linked", { fromUserId: anonymousUser.user.id, toUserId: newUser.user.id });
+};
+
 function sender(url, secret) {
   const key = secret.startsWith("whsec_") ? Buffer.from(secret.slice("whsec_".length), "base64") : secret;
   return async function tell(type, data) {

@@ -57,8 +57,8 @@ process.on("SIGTERM", () => process.exit(0));
 
 const config = JSON.parse(process.env.BETTER_AUTH_TEST || "{}");
 const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "sessionCookie", "secret", "secrets", "jwt", "issuer",
-  "audience", "jwtTellsImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
-  "customSession", "organization", "apiKeys", "oauth", "revocations", "secondaryStorage", "stateless",
+  "audience", "jwtSubject", "jwtTellsImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
+  "customSession", "anonymous", "organization", "apiKeys", "oauth", "revocations", "secondaryStorage", "stateless",
   "lastLoginMethod", "ssoApiKey"];
 for (const key of Object.keys(config)) if (!known.includes(key)) throw new Error(`BETTER_AUTH_TEST: unknown key ${key}`);
 

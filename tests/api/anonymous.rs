@@ -1,0 +1,190 @@
+//! Guests of Better Auth's anonymous plugin: what they are, and what becomes of their rows.
+
+use hallpass_entity::audit::{Column, Entity};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use serde_json::{Value, json};
+
+use crate::app::{App, As, Backend};
+use crate::auth_server::{Account, AuthServer};
+use crate::people::{Person, alice, bob, person};
+use crate::revocations::{Push, SECRET, pushed_by};
+
+const WHO: &str = "{ me { isAnonymous email emailVerified kind } }";
+const LINK: &str = "/identities/link";
+
+/// Signs somebody in as a guest, as their browser would.
+async fn guest(server: &AuthServer) -> Account {
+    server.sign_in_anonymously().await
+}
+
+#[tokio::test]
+async fn anonymous_users_are_guests_without_address() {
+    for settings in [json!({"anonymous": {}}), json!({"anonymous": {"emailDomainName": "a.test"}})]
+    {
+        let server = AuthServer::start(&settings);
+        let guest = guest(&server).await;
+        let account = server.sign_up("Known", json!({})).await;
+        let app = server.app(&[]).await;
+        let jwt = server.jwt(&guest).await;
+        for who in [app.by_cookie(&guest.cookie), app.by_bearer(&jwt)] {
+            let me = who.data(WHO).await["me"].clone();
+            let known =
+                json!({"isAnonymous": true, "email": null, "emailVerified": false, "kind": "USER"});
+            assert_eq!(me, known, "{settings}");
+        }
+        let me = app.by_cookie(&account.cookie).data(WHO).await["me"].clone();
+        assert_eq!(me["isAnonymous"], false);
+        assert!(me["email"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn placeholder_addresses_read_as_null() {
+    let app = App::start(Backend::Sqlite).await;
+    for (address, is_anonymous, is_shown) in [
+        ("4915@phone.placeholder.invalid", Value::Null, false),
+        ("x@anonymous.placeholder.INVALID.", Value::Null, false),
+        ("x@invalid", json!(false), false),
+        ("temp-x@guests.example.com", json!(true), false),
+        ("temp-x@guests.example.com", json!(1), false),
+        ("x@invalid.example.com", json!(false), true),
+        ("invalid@example.com", json!("yes"), true),
+    ] {
+        let who = alice().with("email", address).with("isAnonymous", is_anonymous.clone());
+        let me = app.by_jwt(&who).data(WHO).await["me"].clone();
+        let shown = if is_shown { json!(address) } else { Value::Null };
+        assert_eq!(me["email"], shown, "{address} {is_anonymous}");
+        assert_eq!(me["emailVerified"], is_shown, "{address} {is_anonymous}");
+    }
+}
+
+/// What somebody has here.
+async fn rows(who: &As<'_>) -> Value {
+    let read = "{ tasks { nodes { title tags isOwner } } me { profile { interestArea } }
+        sense: chapter(slug: \"sense-think-act\") { progress { percent } }
+        act: chapter(slug: \"learning-to-act\") { bookmarked } }";
+    who.data(read).await
+}
+
+async fn live(who: &As<'_>, word: &str, percent: i32) {
+    let chapter = "{ a: chapter(slug: \"sense-think-act\") { id } b: chapter(slug: \"learning-to-act\") { id } }";
+    let found = who.data(chapter).await;
+    let (sense, act) = (&found["a"]["id"], &found["b"]["id"]);
+    let mark = match percent > 50 {
+        true => format!("bookmarkChapter(chapterId: {act}, bookmarked: true) {{ id }}"),
+        false => String::new(),
+    };
+    who.data(&format!(
+        "mutation {{ createTask(input: {{title: \"{word}\", tags: [\"{word}\"]}}) {{ id }}
+            updateLearnerProfile(input: {{interestArea: \"{word}\"}}) {{ id }}
+            recordProgress(chapterId: {sense}, percent: {percent}) {{ percent }} {mark} }}"
+    ))
+    .await;
+}
+
+fn link(from: &Person, to: &Person) -> Push {
+    Push::of("identity.linked", json!({"fromUserId": from.id(), "toUserId": to.id()}))
+}
+
+#[tokio::test]
+async fn linked_guest_hands_over_every_row() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let app = App::with(backend, &["--revocation-secret", SECRET]).await.with_courses().await;
+        let (guest, empty, known) = (person("guest"), alice(), bob());
+        live(&app.by_jwt(&guest), "guest", 80).await;
+        let had = rows(&app.by_jwt(&guest)).await;
+        let message = link(&guest, &empty);
+        assert_eq!(message.to_path(&app, LINK).await, 204);
+        assert_eq!(rows(&app.by_jwt(&empty)).await, had, "all of it is hers");
+        let left = rows(&app.by_jwt(&guest)).await;
+        assert_eq!(left["tasks"]["nodes"], json!([]));
+        assert_eq!(left["sense"]["progress"]["percent"], 0);
+        assert_eq!(message.to_path(&app, LINK).await, 409, "the message was received before");
+        live(&app.by_jwt(&known), "known", 20).await;
+        assert_eq!(link(&empty, &known).to_path(&app, LINK).await, 204);
+        let both = rows(&app.by_jwt(&known)).await;
+        let titles = both["tasks"]["nodes"].as_array().unwrap();
+        assert_eq!(titles.len(), 2, "{both}");
+        assert_eq!(both["sense"]["progress"]["percent"], 20, "the account's own row stays");
+        assert_eq!(both["act"]["bookmarked"], true, "what it did not have comes too");
+        assert_eq!(both["me"]["profile"]["interestArea"], "known");
+        let system = app.database.system("tests read the audit");
+        let lines = Entity::find().filter(Column::Field.eq("identities"));
+        let began = std::time::Instant::now();
+        while lines.clone().all(system.connection()).await.unwrap().len() < 4 {
+            assert!(began.elapsed().as_secs() < 20, "it is not on the record");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let lines = lines.all(system.connection()).await.unwrap();
+        let about = |id: &str| lines.iter().any(|line| line.row_id.as_deref() == Some(id));
+        assert!(about("user:user-guest") && about("user:user-alice") && about("user:user-bob"));
+        assert!(lines.iter().all(|line| line.outcome == "ALLOWED" && line.times >= 3));
+    }
+}
+
+#[tokio::test]
+async fn link_that_nobody_signed_moves_nothing() {
+    let app =
+        App::with(Backend::Sqlite, &["--revocation-secret", SECRET]).await.with_courses().await;
+    let (guest, other) = (person("guest"), alice());
+    live(&app.by_jwt(&guest), "guest", 80).await;
+    let had = rows(&app.by_jwt(&guest)).await;
+    let now = hallpass_entity::now().timestamp();
+    for (what, message, status) in [
+        ("another secret", link(&guest, &other).by("another secret than the one in use"), 401),
+        ("too old", link(&guest, &other).sent_at(now - 3600), 401),
+        ("to oneself", link(&guest, &guest), 400),
+        ("another type", Push::of("user.changed", json!({"userId": "x"})), 400),
+        ("to nobody", Push::of("identity.linked", json!({"fromUserId": "user-guest"})), 400),
+        (
+            "to no id",
+            Push::of("identity.linked", json!({"fromUserId": "user-guest", "toUserId": "a\nb"})),
+            400,
+        ),
+    ] {
+        assert_eq!(message.to_path(&app, LINK).await, status, "{what}");
+    }
+    assert_eq!(link(&guest, &other).to_path(&app, "/revocations").await, 400);
+    assert_eq!(rows(&app.by_jwt(&guest)).await, had);
+    let closed = App::start(Backend::Sqlite).await;
+    assert_eq!(link(&guest, &other).to_path(&closed, LINK).await, 404);
+}
+
+#[tokio::test]
+async fn sign_up_of_a_guest_takes_the_rows_along() {
+    let (server, app) = pushed_by(Backend::Sqlite, json!({"anonymous": {}}), &[]).await;
+    let guest = guest(&server).await;
+    let create = "mutation { createTask(input: {title: \"Before\"}) { id } }";
+    app.by_cookie(&guest.cookie).data(create).await;
+    let account = server.sign_up_from(&guest, "After").await;
+    assert_ne!(account.id, guest.id);
+    let who = app.by_cookie(&account.cookie);
+    let tasks = who.data("{ tasks { nodes { title isOwner } } me { isAnonymous } }").await;
+    assert_eq!(tasks["tasks"]["nodes"], json!([{"title": "Before", "isOwner": true}]));
+    assert_eq!(tasks["me"]["isAnonymous"], false);
+}
+
+#[tokio::test]
+async fn removed_member_acts_for_no_organization() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let app = App::with(backend, &["--revocation-secret", SECRET]).await;
+        let member = |name: &str, of: &str| app.by_jwt(&person(name).with("organization_id", of));
+        let of = async |who: &As<'_>| {
+            who.data("{ me { organizationId } }").await["me"]["organizationId"].clone()
+        };
+        let push =
+            |kind: &str| Push::of(kind, json!({"userId": "user-mia", "organizationId": "acme"}));
+        let (acme, other) = (member("mia", "acme"), member("mia", "other"));
+        let colleague = member("max", "acme");
+        assert_eq!(of(&acme).await, "acme");
+        assert_eq!(push("member.removed").to(&app).await, 204);
+        assert_eq!(of(&acme).await, Value::Null);
+        let later = member("mia", "acme");
+        assert_eq!(of(&later).await, Value::Null, "a later token still claims it");
+        assert_eq!((of(&other).await, of(&colleague).await), (json!("other"), json!("acme")));
+        assert_eq!(push("member.added").to(&app).await, 204);
+        assert_eq!(of(&acme).await, "acme");
+        let bad = Push::of("member.removed", json!({"userId": "user-mia"}));
+        assert_eq!(bad.to(&app).await, 400);
+    }
+}
