@@ -124,8 +124,10 @@ impl App {
         all.extend(flags);
         let statements = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&statements);
-        // The audit, and who was here, are written beside the requests, at moments of their own.
-        let beside = ["\"audit_event\"", "INTO \"known_user\"", "INTO \"seen_session\""];
+        // The audit, who was here, and fetched keys are written beside the requests, at moments of their
+        // own.
+        let beside =
+            ["\"audit_event\"", "\"key_set\"", "INTO \"known_user\"", "INTO \"seen_session\""];
         let observe = move |sql: &str| {
             if !beside.iter().any(|table| sql.contains(table)) {
                 seen.lock().unwrap().push(sql.to_owned());
