@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Args;
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 mod choices;
 mod database;
@@ -434,7 +434,7 @@ impl Settings {
             introspection: self.introspection.unwrap_or(environment == Environment::Development),
             log: self.rust_log,
             development_key: PathBuf::from(DEVELOPMENT_KEY),
-            redis_url: redis_url(self.redis_url)?,
+            redis_url: database::redis_url(self.redis_url)?,
             metrics_address,
         })
     }
@@ -492,15 +492,4 @@ const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 
 fn wrong<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError(sentence.into()))
-}
-
-fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString>, ConfigError> {
-    match &url {
-        Some(said)
-            if !["redis://", "rediss://"].iter().any(|it| said.expose_secret().starts_with(it)) =>
-        {
-            wrong("REDIS_URL names no Redis server: start it with redis:// or rediss://")
-        }
-        _ => Ok(url),
-    }
 }

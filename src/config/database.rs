@@ -1,4 +1,4 @@
-//! The settings of the database.
+//! The settings of the database, and of Redis.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -57,4 +57,15 @@ pub(super) fn row_security(
         );
     }
     Ok(said)
+}
+
+pub(super) fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString>, ConfigError> {
+    let known = ["redis://", "rediss://"];
+    let is_known = |url: &SecretString| known.iter().any(|it| url.expose_secret().starts_with(it));
+    match url {
+        Some(url) if !is_known(&url) => {
+            wrong("REDIS_URL names no Redis server: start it with redis:// or rediss://")
+        }
+        url => Ok(url),
+    }
 }
