@@ -1,9 +1,9 @@
 //! Shares the connections of the pool between callers (a bulkhead with fair queueing).
 //!
 //! A [`Permit`] is the right to hold one connection. It is granted when every share that it counts in has
-//! room, all of them at the same moment: nobody holds a part of a permit while waiting for the rest. Of
-//! those who wait, the client that was served longest ago comes first, so a client that asks for much waits
-//! behind its own work and not in front of others.
+//! room, all of them at the same moment: no waiter holds a part of a permit. Of the waiters, the client that
+//! was served longest ago comes first, so a client that asks for much waits behind its own work and not in
+//! front of others.
 //!
 //! It cannot deadlock. A statement holds one permit, and waits for nothing while it does. A transaction may
 //! be held by a request that asks for one more connection; transactions therefore never fill a share of more
@@ -61,7 +61,7 @@ impl Class {
     }
 }
 
-/// How many times as long the server's own work waits: nobody waits for it.
+/// How many times as long the server's own work waits: no caller waits for it.
 const PATIENCE_OF_THE_SERVER: u32 = 5;
 
 /// What permits are counted by.
@@ -196,7 +196,7 @@ impl Bulkhead {
 
     /// Grants what can be granted now.
     fn serve(this: &Arc<Self>) {
-        // Whoever has stopped waiting gives the permit back, which takes the lock again.
+        // A waiter that is gone gives its permit back, which takes the lock again.
         let granted: Vec<_> = {
             let mut state = this.state();
             state.waiting.retain(|waiter| !waiter.granted.is_closed());
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_server_finds_a_connection_when_callers_have_all() {
+    async fn server_work_has_a_connection_left() {
         let bulkhead = of(4);
         let mut held = Vec::new();
         for name in ["a", "b", "c", "d", "e"] {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiter_that_is_gone_blocks_nobody() {
+    async fn a_waiter_that_is_gone_blocks_no_other() {
         let bulkhead = of(1);
         let held = bulkhead.acquire(&caller("a"), read("task")).await;
         let client = caller("b");
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_one_writes_at_a_time_writers_wait_for_each_other() {
+    async fn sqlite_writers_wait_for_each_other() {
         let bulkhead = Bulkhead::new(8, true, PATIENCE);
         let write =
             bulkhead.acquire(&caller("a"), Work::of("INSERT INTO \"task\" VALUES (1)")).await;

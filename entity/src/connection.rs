@@ -1,7 +1,7 @@
 //! One connection, held for a statement or a transaction: what SeaORM's statements run on.
 //!
 //! The connection and its [`Permit`] go back together. A statement whose caller is gone still runs in the
-//! database; both are kept until it has ended, so that nobody gets more than their share by leaving.
+//! database; both are kept until it has ended, so that a client gets no more than its share by leaving.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ pub(crate) struct Usage {
 
 /// How long a connection is waited for before the database counts as unavailable.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
-/// How long a statement that nobody waits for any more may take to end. Then the connection is closed.
+/// How long a statement whose caller is gone may take to end. Then the connection is closed.
 const ABANDONED: Duration = Duration::from_secs(30);
 
 enum Raw {

@@ -4,16 +4,15 @@
 //! Under such a pooler, a statement that was prepared under a name may meet another client's statement of
 //! the same name, and that one runs. What is proof: one connection that is answered by two backends, or one
 //! backend that answers two connections. A pooler hands out either the backend that rested least or the one
-//! that rested longest; the questions below make both show themselves, with one backend and with many, as
-//! long as nobody else comes between. Where others do, backends change by themselves, and the questions are
-//! repeated.
+//! that rested longest; the questions below detect both, with one backend and with many, as long as no other
+//! client comes between. Where others do, backends change by themselves, and the questions are repeated.
 
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
-/// Who makes sure that a connection to PostgreSQL keeps its session.
+/// What stands between this server and PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooler {
     /// Nothing stands between, or a pooler that gives each client a session of its own.

@@ -1,4 +1,4 @@
-//! Callers share the connections to the database: whoever asks for much, or waits for a lock, leaves
+//! Callers share the connections to the database: one that asks for much, or waits for a lock, leaves
 //! connections to others.
 
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::postgres;
 const TASKS: &str = "{ tasks { totalCount } }";
 const COURSES: &str = "{ courses { totalCount } }";
 
-/// A server, the address of its database, and whoever else is connected there.
+/// A server, the address of its database, and another connection to it.
 async fn shared(flags: &[&str]) -> (App, String, Database) {
     let (url, files) = (postgres::database(), tempfile::tempdir().unwrap());
     let all = [&["--better-auth-url", Issuer::shared().url()], flags].concat();
@@ -119,7 +119,7 @@ async fn one_request_holds_two_connections() {
 }
 
 #[tokio::test]
-async fn leaving_gives_nobody_more_than_their_share() {
+async fn abandoned_statements_keep_their_permits() {
     let (app, url, other) = shared(&[]).await;
     let holding = lock_tasks(&other).await;
     for _ in 0..12 {
@@ -134,7 +134,7 @@ async fn leaving_gives_nobody_more_than_their_share() {
 }
 
 #[tokio::test]
-async fn anonymous_callers_leave_connections_to_signed_in_ones() {
+async fn anonymous_share_leaves_room_for_signed_in() {
     let (app, url, other) = shared(&["--trusted-proxies", "127.0.0.0/8"]).await;
     let holding = lock_tasks(&other).await;
     let aliases: String = (0..20).map(|n| format!("a{n}: publicTasks {{ totalCount }} ")).collect();
@@ -160,7 +160,7 @@ async fn anonymous_callers_leave_connections_to_signed_in_ones() {
 }
 
 #[tokio::test]
-async fn addresses_of_one_network_share_their_operations() {
+async fn addresses_of_one_64_share_operations() {
     let flags = ["--trusted-proxies", "127.0.0.0/8", "--max-concurrent", "1"];
     let (app, url, other) = shared(&flags).await;
     let holding = lock_tasks(&other).await;
@@ -218,7 +218,7 @@ async fn readers_of_sqlite_do_not_wait_for_writers() {
 }
 
 #[tokio::test]
-async fn a_request_with_a_transaction_finds_a_second_connection() {
+async fn transaction_holder_gets_second_connection() {
     let flags = ["--database-connections", "2", "--ownership-denial", "forbid"];
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = App::with(backend, &flags).await;

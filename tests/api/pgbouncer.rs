@@ -1,4 +1,4 @@
-//! PgBouncer between a server and the tests' PostgreSQL, gone with whoever started it.
+//! PgBouncer between a server and the tests' PostgreSQL, which ends with the test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -15,7 +15,7 @@ pub struct PgBouncer {
     keeper: Child,
 }
 
-/// One in transaction mode, for whoever needs no other. Clients share its sessions.
+/// One in transaction mode, whose clients share three sessions for each database.
 pub fn shared() -> &'static PgBouncer {
     static SHARED: OnceLock<PgBouncer> = OnceLock::new();
     SHARED.get_or_init(|| PgBouncer::start("pool_mode = transaction\ndefault_pool_size = 3"))

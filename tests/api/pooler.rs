@@ -1,5 +1,5 @@
-//! A pooler between the server and PostgreSQL: one that shares sessions is refused, unless the server was
-//! told of it; then nothing of a session is relied on.
+//! A pooler between the server and PostgreSQL: one that shares sessions is refused unless it is configured;
+//! then nothing of a session is relied on.
 
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,7 @@ fn shared_sessions_are_refused_at_the_start() {
 }
 
 #[test]
-fn a_pooler_is_no_setting_of_sqlite() {
+fn transaction_pooler_is_refused_on_sqlite() {
     let refused = run(&["serve"], "sqlite://x.db?mode=rwc", &[("DATABASE_POOLER", "transaction")]);
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("DATABASE_POOLER is transaction, and SQLite"));
@@ -134,7 +134,7 @@ async fn work(who: &As<'_>, title: &str) {
 }
 
 #[tokio::test]
-async fn clients_of_one_pooler_never_meet() {
+async fn pooled_clients_never_cross() {
     let url = pgbouncer::shared().address(&postgres::database());
     let (one, other) = (on(&url, &POOLED).await, on(&url, &POOLED).await);
     for person in [alice(), bob()] {
@@ -166,7 +166,7 @@ async fn clients_of_one_pooler_never_meet() {
 }
 
 #[tokio::test]
-async fn servers_that_start_at_once_behind_a_pooler_all_serve() {
+async fn pooled_servers_start_at_once() {
     let pooler = PgBouncer::start("pool_mode = transaction\ndefault_pool_size = 2");
     let url = pooler.address(&postgres::empty_database());
     let starts = (0..3).map(|_| {
