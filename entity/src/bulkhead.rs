@@ -342,7 +342,8 @@ mod tests {
             }
         }
         assert_eq!(held.len(), 3);
-        assert!(now(pin!(bulkhead.acquire(&Client::Server, read("task")))).await.is_some());
+        let audit = now(pin!(bulkhead.acquire(&Client::Server, read("audit_event")))).await;
+        assert!(audit.is_some());
     }
 
     #[tokio::test]
