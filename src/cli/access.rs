@@ -1,6 +1,7 @@
 //! `hallpass access`
 
 use super::cast::Cast;
+use super::output::print_line;
 use super::{CliError, block_on, print_or_check};
 use crate::app;
 use crate::config::Config;
@@ -13,8 +14,7 @@ pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliErr
     if json {
         let text = serde_json::to_string_pretty(&table)
             .map_err(|error| CliError::Check(format!("the table is no JSON: {error}")))?;
-        println!("{text}");
-        return Ok(());
+        return print_line(text);
     }
     print_or_check(check, "access.md", &table.to_markdown(), "hallpass access")
 }
@@ -36,7 +36,7 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     }
     let changes = Change::between(&old, &new);
     for change in &changes {
-        println!("{change}");
+        print_line(change)?;
     }
     match changes.iter().filter(|change| change.is_widening()).count() {
         0 => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use super::output::{print, print_line};
 use super::{CliError, block_on, or_stdin};
 use crate::app;
 use crate::config::Config;
@@ -21,9 +22,9 @@ pub(super) fn run(
     if json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| CliError::Check(format!("the report is no JSON: {error}")))?;
-        println!("{text}");
+        print_line(text)?;
     } else {
-        print!("{}", report.to_text(std::io::stdout().is_terminal()));
+        print(report.to_text(std::io::stdout().is_terminal()))?;
     }
     if report.is_wrong() {
         return Err(CliError::Check("something is wrong: see what was found".to_owned()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::parser::parse_query;
 
 use super::cast::Cast;
+use super::output::print_line;
 use super::{CliError, block_on, or_stdin};
 use crate::access::Asker;
 use crate::app;
@@ -26,15 +27,16 @@ pub(super) fn run(
         (None, Some(persona)) => block_on(async { Cast::assemble(config)?.caller(persona).await })?,
         (None, None) => None,
     };
-    println!("as {}", caller.as_deref().map_or_else(|| "nobody".to_owned(), described));
+    let who = caller.as_deref().map_or_else(|| "nobody".to_owned(), described);
+    print_line(format_args!("as {who}"))?;
     let policy = app::policy(config);
     let asker = Asker { caller: caller.as_deref(), policy: &policy };
     let lines = explain(&document, &schema::types(), asker, config.ownership_denial);
     for line in &lines {
-        println!("{line}");
+        print_line(line)?;
     }
     if lines.iter().any(Line::is_refused_whole) {
-        println!("none of it would run: there is a field that these callers' schema has not");
+        print_line("none of it would run: there is a field that these callers' schema has not")?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use hallpass_entity::Executor;
 
+use super::output::print_line;
 use super::{CliError, Direction, block_on};
 use crate::app::{self, StartError};
 use crate::config::Config;
@@ -18,7 +19,8 @@ pub(super) fn run(config: &Config, direction: Direction) -> Result<(), CliError>
         let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
         let status = system.read(status).await.map_err(StartError::from)?;
         for (name, applied) in status.map_err(StartError::from)? {
-            println!("{} {name}", if applied { "applied" } else { "waiting" });
+            let state = if applied { "applied" } else { "waiting" };
+            print_line(format_args!("{state} {name}"))?;
         }
         Ok(())
     })

@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod log;
 mod migrate;
+mod output;
 mod schema;
 mod serve;
 mod token;
@@ -164,7 +165,7 @@ pub fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hallpass: {error}");
+            output::print_error(&error);
             error.exit_code()
         }
     }
@@ -174,7 +175,7 @@ fn run() -> Result<(), CliError> {
     let command = command();
     let file = config::read_env_file(&command)?;
     for warning in config::check_names(&command, &file)? {
-        eprintln!("hallpass: warning: {warning}");
+        output::print_error(format_args!("warning: {warning}"));
     }
     let cli = parse(command, &file)?;
     match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
@@ -288,8 +289,7 @@ fn or_stdin(given: String) -> Result<String, CliError> {
 /// Prints `text`, or says whether the file `name` holds just that.
 fn print_or_check(check: bool, name: &str, text: &str, command: &str) -> Result<(), CliError> {
     if !check {
-        print!("{text}");
-        return Ok(());
+        return output::print(text);
     }
     match std::fs::read_to_string(name) {
         Ok(kept) if kept == text => Ok(()),

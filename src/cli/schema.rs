@@ -1,6 +1,7 @@
 //! `hallpass schema`
 
 use super::cast::Cast;
+use super::output::print;
 use super::{CliError, block_on, print_or_check};
 use crate::access::{Asker, View};
 use crate::app;
@@ -17,6 +18,5 @@ pub(super) fn run(check: bool) -> Result<(), CliError> {
 pub(super) fn seen_by(config: &Config, persona: Persona) -> Result<(), CliError> {
     let caller = block_on(async { Cast::assemble(config)?.caller(persona).await })?;
     let view = View::of(Asker { caller: caller.as_deref(), policy: &app::policy(config) });
-    print!("{}", schema::sdl(&view.build(|| schema::build(true))));
-    Ok(())
+    print(schema::sdl(&view.build(|| schema::build(true))))
 }

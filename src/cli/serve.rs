@@ -6,6 +6,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::output::print_line;
 use super::{CliError, block_on, log};
 use crate::app::{self, App, Listeners, StartError};
 use crate::config::{Config, Environment};
@@ -37,7 +38,9 @@ async fn serve(config: &Config, no_migrate: bool) -> Result<(), CliError> {
     let app = App::build(config, database).await?;
     let listeners =
         Listeners { main: main.listen()?, metrics: metrics.map(Bound::listen).transpose()? };
-    announce(config, &listeners.main);
+    if let Err(error) = announce(config, &listeners.main) {
+        tracing::warn!(%error, "what to open is not printed");
+    }
     Ok(app.serve(listeners, stop).await?)
 }
 
@@ -105,18 +108,20 @@ fn stop_on_signal() -> Result<CancellationToken, CliError> {
     Ok(stop)
 }
 
-fn announce(config: &Config, listener: &TcpListener) {
+fn announce(config: &Config, listener: &TcpListener) -> Result<(), CliError> {
     let address = listener.local_addr().unwrap_or(config.address);
     let program = std::env::args().next().unwrap_or_else(|| "hallpass".to_owned());
     match config.environment {
-        Environment::Production => println!("Hallpass serves GraphQL on http://{address}/graphql"),
-        Environment::Development => println!(
+        Environment::Production => {
+            print_line(format_args!("Hallpass serves GraphQL on http://{address}/graphql"))
+        }
+        Environment::Development => print_line(format_args!(
             "Hallpass, in development mode: anyone on this machine can act as any persona.\n\
              \n  Open  http://{address}/graphql    GraphiQL; choose who to be at the top\
              \n        http://{address}/doctor     why a credential is not accepted\
              \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $({program} token --as premium)\" \\\
              \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name contentLevel }} }}\"}}'\n\
              \nSet BETTER_AUTH_URL to sign in the users of a Better Auth server instead."
-        ),
+        )),
     }
 }

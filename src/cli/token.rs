@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret as _;
 
 use super::CliError;
+use super::output::print_line;
 use crate::app::StartError;
 use crate::config::{Config, Environment};
 use crate::identity::{Issuer, Persona};
@@ -26,12 +27,9 @@ pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
     }
     let issuer = Issuer::kept_in(&config.development_key).map_err(StartError::from)?;
     match issuer.token(persona).map_err(StartError::from)? {
-        Some(token) => println!("{}", token.expose_secret()),
+        Some(token) => print_line(token.expose_secret()),
         None => {
-            return Err(CliError::Usage(
-                "a guest has no token: send no Authorization header".to_owned(),
-            ));
+            Err(CliError::Usage("a guest has no token: send no Authorization header".to_owned()))
         }
     }
-    Ok(())
 }

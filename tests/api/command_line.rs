@@ -282,6 +282,32 @@ fn checks_end_with_1_when_a_file_is_out_of_date() {
 }
 
 #[test]
+fn closed_pipe_ends_every_command_quietly() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = hallpass(&["access", "--json"]).stdout.replace("FORBIDDEN", "UNAUTHENTICATED");
+    std::fs::write(directory.path().join("old.json"), table).unwrap();
+    for (arguments, code) in [
+        (&["access"][..], 0),
+        (&["access", "--json"], 0),
+        (&["access", "--diff", "old.json"], 0),
+        (&["schema"], 0),
+        (&["schema", "--as", "free"], 0),
+        (&["explain", "--as", "free", "{ me { id } }"], 0),
+        (&["migrate", "up"], 0),
+        (&["token", "--as", "free"], 0),
+        (&["doctor", "--json"], 0),
+        (&["--help"], 0),
+        (&["token", "--as", "guest"], 2),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = command(directory.path(), arguments, &[]);
+        command.stdin(Stdio::null()).stdout(writer.try_clone().unwrap()).stderr(writer);
+        assert_eq!(command.status().unwrap().code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
 fn the_tables_go_up_and_down_on_both_databases() {
     let directory = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite://{}/x.db?mode=rwc", directory.path().display());
