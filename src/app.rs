@@ -6,11 +6,12 @@ mod tables;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_entity::{Database, Executor, Options, Pooler, Reason, Synchronous};
+use hallpass_entity::{Database, Executor, Options, Pooler, Reason, Synchronous, now};
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
+use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +23,7 @@ use crate::config::{
 use crate::courses;
 use crate::doctor::{Answers, Doctor, MigrationsError, Pushes, Storage, Told, absent_file};
 use crate::events::Events;
+use crate::graphql::IDEMPOTENCY_KEYS_KEPT;
 use crate::http::{self, Parts, PersonaCard, Routers, ServeOptions};
 use crate::identity::{
     Authenticator, Caller, Decision, Issuer, IssuerError, PERSONAS, Persona, Probe, Webhook,
@@ -288,9 +290,29 @@ impl App {
             }
         };
         let register = self.register.keep_until(served.clone());
+        let tidy = stop.run_until_cancelled(tidy(&self.database));
         let writer = self.writer.write_until(served.clone());
-        tokio::join!(drain, main, metrics, background, register, relay, writer);
+        tokio::join!(drain, main, metrics, background, register, relay, tidy, writer);
         Ok(self.database.close().await?)
+    }
+}
+
+/// How often what is kept for a time only is looked through.
+const TIDY: Duration = Duration::from_secs(60 * 60);
+/// How long after the start that is done first: the first requests have precedence.
+const FIRST_TIDY: Duration = Duration::from_secs(60);
+
+/// Deletes idempotency keys that are too old to count.
+async fn tidy(database: &Database) {
+    let mut hours = interval_at(Instant::now() + FIRST_TIDY, TIDY);
+    loop {
+        hours.tick().await;
+        let system =
+            database.system("old idempotency keys are everyone's, and of no use to anyone");
+        let oldest = now() - IDEMPOTENCY_KEYS_KEPT;
+        if let Err(error) = system.forget_idempotency_keys_before(oldest).await {
+            tracing::warn!(%error, "old idempotency keys could not be deleted: trying again in an hour");
+        }
     }
 }
 

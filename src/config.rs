@@ -295,7 +295,7 @@ pub struct Settings {
     #[arg(long, env, default_value = "90d")]
     pub audit_retention: Retention,
 
-    /// Largest request body
+    /// Largest request body; six times as much for callers who may write chapters
     #[arg(long, env, default_value = "256KiB")]
     pub max_body: ByteSize,
 
@@ -303,9 +303,14 @@ pub struct Settings {
     #[arg(long, env, default_value = "12")]
     pub max_depth: u32,
 
-    /// Highest cost of a query: objects asked for, lists multiplied by their length, plus plain fields
+    /// Highest cost of a query, in points: one for each object, a tenth for each plain field, more for long
+    /// texts, searches and counts; lists multiplied by their length
     #[arg(long, env, default_value = "1000")]
     pub max_cost: u64,
+
+    /// Largest answer to one request, or event of a subscription, counted while it is made
+    #[arg(long, env, default_value = "4MiB")]
+    pub max_answer: ByteSize,
 
     /// Most aliases in a query
     #[arg(long, env, default_value = "30")]
@@ -388,6 +393,8 @@ pub struct Limits {
     pub depth: u32,
     /// See `MAX_COST`.
     pub cost: u64,
+    /// Bytes of one answer.
+    pub answer: usize,
     /// Aliases in one document.
     pub aliases: u64,
     /// Operations of one client at once.
@@ -440,9 +447,13 @@ impl Settings {
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
-        let body = usize::try_from(self.max_body.as_u64()).unwrap_or(usize::MAX);
+        let [body, answer] = [self.max_body, self.max_answer]
+            .map(|size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
         if body == 0 {
             return wrong("MAX_BODY is 0, which refuses every request: give a size such as 256KiB");
+        }
+        if answer == 0 {
+            return wrong("MAX_ANSWER is 0, which refuses every answer: give a size such as 4MiB");
         }
         for (name, value) in [("MAX_DEPTH", u64::from(self.max_depth)), ("MAX_COST", self.max_cost)]
         {
@@ -478,6 +489,7 @@ impl Settings {
             body,
             depth: self.max_depth,
             cost: self.max_cost,
+            answer,
             aliases: self.max_aliases,
             concurrent: self.max_concurrent,
             timeout: self.request_timeout.0,

@@ -24,7 +24,7 @@
 //! | [`relay`] | [`events`], [`nodes`] |
 //! | [`revocations`] | [`identity`], [`nodes`], `hallpass_entity` |
 //! | [`audit`] | [`access`], [`graphql`], [`identity`], `hallpass_entity`; of [`config`] how long it is kept |
-//! | [`http`] | [`identity`], [`audit`], [`revocations`], [`schema`], [`config`], the codes of [`graphql`], `hallpass_entity` (whose share a request counts in) |
+//! | [`http`] | [`identity`], [`audit`], [`revocations`], [`schema`], [`config`], the views of [`access`], errors and limits of [`graphql`], `hallpass_entity` (whose share a request counts in) |
 //! | [`row_security`] | `hallpass_entity` |
 //! | [`doctor`] | [`config`], [`identity`], [`row_security`], `hallpass_entity` (the clock, and why a database is away) |
 //! | [`stored_keys`] | [`identity`], `hallpass_entity` |

@@ -6,10 +6,12 @@ mod node;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use apollo_compiler::Schema as DocumentRules;
+use apollo_compiler::validation::Valid;
 use async_graphql::registry::Registry;
 use async_graphql::{
     MergedObject, MergedSubscription, OutputType as _, Request, SDLExportOptions,
-    SubscriptionType as _,
+    SubscriptionType as _, ValidationMode,
 };
 use hallpass_entity::Scope;
 
@@ -68,6 +70,10 @@ pub struct Seen {
     pub schema: Schema,
     /// The types that values are checked against.
     pub types: Registry,
+    /// What documents are validated against.
+    pub rules: Valid<DocumentRules>,
+    /// Which view it is.
+    pub view: View,
 }
 
 /// The schema as each caller sees it, built when the first of a kind comes.
@@ -90,7 +96,8 @@ impl Schemas {
         let known = self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&view).cloned();
         known.unwrap_or_else(|| {
             let schema = view.build(|| build(self.introspection));
-            let seen = Arc::new(Seen { schema, types: view.build(types) });
+            let (rules, types) = (rules(&schema), view.build(types));
+            let seen = Arc::new(Seen { schema, types, rules, view });
             self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(view, seen.clone());
             seen
         })
@@ -101,9 +108,17 @@ impl Schemas {
 #[must_use]
 pub fn build(introspection: bool) -> Schema {
     let schema = Schema::build(Lenient::default(), Lenient::default(), Lenient::default())
+        // Documents are validated against `Seen::rules` before they are executed.
+        .validation_mode(ValidationMode::Fast)
         // Names that a caller guessed wrong are not put right: that would list the others.
         .disable_suggestions();
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
+}
+
+/// What documents for `schema` are validated against.
+fn rules(schema: &Schema) -> Valid<DocumentRules> {
+    DocumentRules::parse_and_validate(sdl(schema), "schema.graphql")
+        .expect("the schema that this program prints is a valid one")
 }
 
 /// The types of the schema, for whoever has to check values against them.

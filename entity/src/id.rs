@@ -74,6 +74,8 @@ macro_rules! row_id {
 }
 
 row_id! {
+    /// The id of one use of an idempotency key.
+    IdempotencyClaimId;
     /// The id of a task.
     TaskId;
     /// The id of a tag on a task.

@@ -39,6 +39,7 @@ mod wall;
 pub mod audit;
 pub mod chapter;
 pub mod course;
+pub mod idempotency_key;
 pub mod interest;
 pub mod key_set;
 pub mod known_user;
@@ -65,7 +66,8 @@ pub use folded::{SearchText, SortKey};
 pub use gap::Gap;
 pub use handover::HandedOver;
 pub use id::{
-    AuditEventId, ChapterId, CourseId, KnownUserId, TaskId, TaskTagId, UserId, VariantId,
+    AuditEventId, ChapterId, CourseId, IdempotencyClaimId, KnownUserId, TaskId, TaskTagId, UserId,
+    VariantId,
 };
 pub use page::{Key, Order, Page, Position, Window};
 pub use pooler::Pooler;

@@ -7,8 +7,8 @@ use crate::filter::column;
 use crate::policy::OwnedEntity;
 use crate::wall::Pass;
 use crate::{
-    Error, HandedOver, Privilege, System, Transaction, UserId, handover, known_user, learner,
-    progress, revocation, seen_session, task, task_tag,
+    Error, HandedOver, Privilege, System, Transaction, UserId, handover, idempotency_key,
+    known_user, learner, progress, revocation, seen_session, task, task_tag,
 };
 
 /// What was deleted from one table.
@@ -80,7 +80,7 @@ macro_rules! rows_of_somebody {
 
 // Children before parents: what goes with its parent is not counted.
 rows_of_somebody! {
-    owned [task_tag, task, progress, learner]
+    owned [task_tag, task, progress, learner, idempotency_key]
     about [seen_session, known_user]
 }
 

@@ -47,6 +47,8 @@ pub struct Model {
     pub priority: Priority,
     /// By when it is wanted.
     pub due_at: Option<Timestamp>,
+    /// The day by whose end it is wanted, where a day was given; `due_at` is its end.
+    pub due_on: Option<Date>,
     /// Whether everyone may see it.
     pub is_public: bool,
     /// Counts its changes, from 1.

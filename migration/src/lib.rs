@@ -17,6 +17,8 @@ mod m20261121_000007_audit;
 mod m20261121_000009_row_security;
 mod m20261128_000010_search;
 mod m20261128_000011_orders;
+mod m20261128_000020_idempotency_keys;
+mod m20261128_000021_due_days;
 mod m20261128_000030_key_sets;
 mod m20261128_000040_audit_clients;
 mod m20261128_000041_deferrable_tags;
@@ -39,6 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_row_security::Migration),
             Box::new(m20261128_000010_search::Migration),
             Box::new(m20261128_000011_orders::Migration),
+            Box::new(m20261128_000020_idempotency_keys::Migration),
+            Box::new(m20261128_000021_due_days::Migration),
             Box::new(m20261128_000030_key_sets::Migration),
             Box::new(m20261128_000040_audit_clients::Migration),
             Box::new(m20261128_000041_deferrable_tags::Migration),

@@ -46,7 +46,9 @@ impl View {
         build()
     }
 
-    fn shows(self, rule: &str) -> bool {
+    /// Whether fields with the rule of this name are in the view.
+    #[must_use]
+    pub fn shows(self, rule: &str) -> bool {
         if self == Self::WHOLE {
             return true;
         }

@@ -15,7 +15,7 @@ use super::editing_input::{
 use super::query;
 use super::types::{CHAPTER, COURSE, Chapter, ChapterVariant, Course};
 use crate::access::{EDITOR, guarded, null_only_on_error};
-use crate::graphql::{ApiError, ContextExt as _, Result, encode_id};
+use crate::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
 use crate::identity::Tiers;
 
 /// The mutations of courses and chapters.
@@ -223,7 +223,10 @@ async fn next_place(ctx: &Context<'_>, course: CourseId) -> Result<i32> {
 /// Of a course or chapter, only the slug can be taken; only a chapter can be without its course.
 fn refused(error: Error) -> ApiError {
     match error {
-        Error::Taken(_) => ApiError::bad_input("input.slug", "it is taken: choose another"),
+        Error::Taken(_) => {
+            let message = "it is taken: choose another";
+            InputProblem::new("input.slug", ProblemKind::Taken, message).into()
+        }
         Error::Orphan(_) => NO_COURSE,
         Error::Anonymous | Error::Unavailable(_) | Error::Timeout(_) | Error::Internal(_) => {
             error.into()

@@ -12,7 +12,8 @@ use super::types::{CHAPTER, COURSE, Chapter, Course, Recommendation};
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, null_only_on_error};
 use crate::graphql::{
-    ApiError, Checks, Connection, Listing, PageArgs, Result, connect_open, decode_id,
+    Checks, Connection, InputProblem, Listing, PageArgs, ProblemKind, Result, connect_open,
+    decode_id,
 };
 
 /// How many recommendations may be asked for.
@@ -157,7 +158,8 @@ impl CourseQuery {
         #[graphql(default = 5)] first: i32,
     ) -> Result<Option<Vec<Recommendation>>> {
         if !(1..=MOST_RECOMMENDED).contains(&first) {
-            return Err(ApiError::bad_input("first", format!("ask for 1 to {MOST_RECOMMENDED}")));
+            let message = format!("ask for 1 to {MOST_RECOMMENDED}");
+            return Err(InputProblem::new("first", ProblemKind::OutOfRange, message).into());
         }
         recommend(ctx, u64::try_from(first).unwrap_or_default()).await.map(Some)
     }

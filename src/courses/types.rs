@@ -158,10 +158,12 @@ impl ChapterFields {
         let forms = forms.unwrap_or_default();
         let levels: Vec<_> = forms.iter().map(|form| (form.level, form.hardware)).collect();
         let reader = profile(ctx).await?;
-        Ok(choose(&reader, &levels).map(|choice| PersonalizedChapter {
-            content_level: reader.content_level(),
-            form: forms[choice.index],
-            because: choice.because,
+        Ok(choose(&reader, &levels).map(|choice| {
+            Lenient(PersonalizedFields {
+                content_level: reader.content_level(),
+                form: forms[choice.index],
+                because: choice.because,
+            })
         }))
     }
 
@@ -200,14 +202,18 @@ impl ChapterFields {
 }
 
 /// A chapter's text, in the form that suits the caller.
-pub struct PersonalizedChapter {
+pub type PersonalizedChapter = Lenient<PersonalizedFields>;
+
+/// What is behind a [`PersonalizedChapter`].
+pub struct PersonalizedFields {
     content_level: &'static str,
     form: Form,
     because: Vec<String>,
 }
 
-#[Object]
-impl PersonalizedChapter {
+/// A chapter's text, in the form that suits the caller.
+#[Object(name = "PersonalizedChapter")]
+impl PersonalizedFields {
     /// Which kind of text suits the caller: `advanced-robotics`, `beginner-friendly` or
     /// `intermediate`.
     async fn content_level(&self) -> &'static str {
@@ -250,15 +256,18 @@ async fn body_of(ctx: &Context<'_>, form: Form) -> Result<Arc<Body>> {
 }
 
 /// One written form of a chapter.
-pub struct ChapterVariant {
+pub type ChapterVariant = Lenient<VariantFields>;
+
+/// What is behind a [`ChapterVariant`].
+pub struct VariantFields {
     form: Form,
     /// Where the text is at hand already.
     body: Option<String>,
 }
 
 /// One written form of a chapter.
-#[Object]
-impl ChapterVariant {
+#[Object(name = "ChapterVariant")]
+impl VariantFields {
     /// The global id.
     async fn id(&self) -> ID {
         encode_id(VARIANT, self.form.id)
@@ -290,14 +299,14 @@ impl ChapterVariant {
 
 impl From<Form> for ChapterVariant {
     fn from(form: Form) -> Self {
-        Self { form, body: None }
+        Self(VariantFields { form, body: None })
     }
 }
 
 impl From<variant::Model> for ChapterVariant {
     fn from(row: variant::Model) -> Self {
         let variant::Model { id, level, hardware, updated_at, body, .. } = row;
-        Self { form: Form { id, level, hardware, updated_at }, body: Some(body) }
+        Self(VariantFields { form: Form { id, level, hardware, updated_at }, body: Some(body) })
     }
 }
 

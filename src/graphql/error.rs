@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_graphql::{Error, ErrorExtensionValues, Name, ScalarType as _, Value};
 use hallpass_entity::Error as EntityError;
 
+use super::input_problem::{InputProblem, ProblemKind, describe};
 use super::scalar::DateTime;
 use crate::access::{Closed, Denial, Lack, Refusal, Unconfirmed};
 use crate::events::Missed;
@@ -58,10 +59,12 @@ pub enum ApiError {
     Denied(Box<Refusal>),
     /// The row is not there, or not the caller's.
     NotFound(&'static str),
-    /// Input paths, each with what is wrong and how to mend it.
-    BadInput(Vec<(String, String)>),
+    /// Inputs that are wrong.
+    BadInput(Vec<InputProblem>),
     /// The row has changed since it was read; its version now.
     Conflict(i32),
+    /// The idempotency key was used for another mutation.
+    KeyReused,
     /// The field needs this setting, which is not there.
     NotConfigured(&'static str),
     /// The subscriber was too slow, and events were dropped.
@@ -73,9 +76,15 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// One input that is wrong.
+    /// One input that is not accepted.
     pub fn bad_input(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::BadInput(vec![(path.into(), message.into())])
+        InputProblem::new(path, ProblemKind::Invalid, message).into()
+    }
+}
+
+impl From<InputProblem> for ApiError {
+    fn from(problem: InputProblem) -> Self {
+        Self::BadInput(vec![problem])
     }
 }
 
@@ -202,11 +211,15 @@ impl From<ApiError> for Error {
             ApiError::NotFound(what) => {
                 error(&format!("There is no such {what}."), code::NOT_FOUND)
             }
-            ApiError::BadInput(fields) => bad_input(fields),
+            ApiError::BadInput(problems) => bad_input(&problems),
             ApiError::Conflict(current) => extended(
                 "It was changed since you read it: read it again and repeat your change.",
                 code::CONFLICT,
                 |extensions| extensions.set("currentVersion", current),
+            ),
+            ApiError::KeyReused => error(
+                "This idempotency key was used for another request: use a new one.",
+                code::CONFLICT,
             ),
             ApiError::NotConfigured(setting) => error(
                 &format!("The server does not offer this: set {setting}."),
@@ -225,17 +238,11 @@ impl From<ApiError> for Error {
     }
 }
 
-fn bad_input(fields: Vec<(String, String)>) -> Error {
-    let message = match fields.as_slice() {
-        [(path, message)] => format!("{path}: {message}"),
-        _ => "Some of the input is not acceptable: see `extensions.fields`.".to_owned(),
-    };
-    extended(&message, code::BAD_USER_INPUT, |extensions| {
-        let fields = fields
-            .into_iter()
-            .map(|(path, message)| (async_graphql::Name::new(path), Value::from(message)));
-        extensions.set("fields", Value::Object(fields.collect()));
-    })
+fn bad_input(problems: &[InputProblem]) -> Error {
+    let (message, extensions) = describe(problems);
+    let mut error = Error::new(message);
+    error.extensions = Some(extensions);
+    error
 }
 
 fn database(failure: &EntityError) -> Error {

@@ -3,17 +3,28 @@
 use async_graphql::MaybeUndefined;
 
 use super::error::{ApiError, Result};
+use super::input_problem::{InputProblem, ProblemKind};
 
 /// Collects what is wrong with an input.
 #[derive(Default)]
 pub struct Checks {
-    wrong: Vec<(String, String)>,
+    wrong: Vec<InputProblem>,
 }
 
 impl Checks {
-    /// Notes that the input at `path` is wrong.
+    /// Notes that the input at `path` is not accepted.
     pub fn note(&mut self, path: &str, message: impl Into<String>) {
-        self.wrong.push((path.to_owned(), message.into()));
+        self.problem(path, ProblemKind::Invalid, message);
+    }
+
+    /// Notes a problem of this kind with the input at `path`.
+    pub fn problem(&mut self, path: &str, kind: ProblemKind, message: impl Into<String>) {
+        self.wrong.push(InputProblem::new(path, kind, message));
+    }
+
+    /// Notes that the input at `path` exceeds `limit`.
+    pub fn beyond(&mut self, path: &str, kind: ProblemKind, limit: usize, message: String) {
+        self.wrong.push(InputProblem::new(path, kind, message).beyond(limit));
     }
 
     /// A text, trimmed, whose length in characters is within `least` and `most`. PostgreSQL cannot
@@ -36,9 +47,10 @@ impl Checks {
         if text.contains('\0') {
             self.note(path, "remove the NUL character");
         } else if length < least {
-            self.note(path, "write something here");
+            self.problem(path, ProblemKind::Required, "write something here");
         } else if length > most {
-            self.note(path, format!("use at most {most} characters; these are {length}"));
+            let message = format!("use at most {most} characters; these are {length}");
+            self.beyond(path, ProblemKind::TooLong, most, message);
         }
     }
 
@@ -57,7 +69,7 @@ impl Checks {
                 unique.push(word);
             }
             if at == most {
-                self.note(path, format!("give at most {most}"));
+                self.beyond(path, ProblemKind::TooMany, most, format!("give at most {most}"));
                 break;
             }
         }
@@ -67,7 +79,8 @@ impl Checks {
     /// The value of what may be left out, and not be null.
     pub fn not_null<T>(&mut self, path: &str, value: MaybeUndefined<T>) -> Option<T> {
         if value.is_null() {
-            self.note(path, "it cannot be null: leave it out to keep it as it is");
+            let message = "it cannot be null: leave it out to keep it as it is";
+            self.problem(path, ProblemKind::Required, message);
         }
         value.take()
     }

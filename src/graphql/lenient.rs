@@ -3,6 +3,9 @@
 //! The GraphQL specification (section 6.4.4) puts null at a nullable field that failed. The library
 //! does so for a resolver's inner value, but lets a refused guard or a failed resolver take the whole
 //! parent along. [`Lenient`] catches the error at the field. It costs nothing where nothing fails.
+//!
+//! Each resolved field is also counted here against the size that an answer may have. Once it is exceeded,
+//! nothing more is resolved, and what was resolved is given up.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -15,8 +18,9 @@ use async_graphql::{
     ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, Response,
     ServerError, ServerResult, SubscriptionType, Value,
 };
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 
+use super::answer_size::AnswerBudget;
 use crate::access::leave_out;
 
 /// An object whose nullable fields fail alone.
@@ -33,13 +37,29 @@ impl<T> Deref for Lenient<T> {
 
 impl<T: ContainerType> ContainerType for Lenient<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
-        match self.0.resolve_field(ctx).await {
-            Err(error) if is_nullable::<T>(ctx) => {
+        let budget = ctx.data_opt::<AnswerBudget>();
+        check(budget, ctx)?;
+        let resolved = match self.0.resolve_field(ctx).await {
+            // A parent that was given up takes its fields along, nullable or not.
+            Err(error) if is_nullable::<T>(ctx) && check(budget, ctx).is_ok() => {
                 ctx.add_error(placed(ctx, error));
                 Ok(Some(Value::Null))
             }
             resolved => resolved,
+        }?;
+        if let (Some(budget), Some(value)) = (budget, &resolved) {
+            budget.add(&ctx.item.node.response_key().node, value);
         }
+        check(budget, ctx)?;
+        Ok(resolved)
+    }
+}
+
+/// Fails once the answer is too large.
+fn check(budget: Option<&AnswerBudget>, ctx: &Context<'_>) -> ServerResult<()> {
+    match budget {
+        Some(budget) if budget.is_exceeded() => Err(budget.error(Some(ctx.item.pos))),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -79,7 +99,8 @@ impl<T: ContainerType> OutputType for Lenient<T> {
 
 impl<T: ObjectType> ObjectType for Lenient<T> {}
 
-/// A subscription has one root field, which fails alone anyway: of it, only what is hidden is left out.
+/// A subscription has one root field, which fails alone anyway: of it, only what is hidden is left out. Each
+/// event is an answer of its own.
 impl<T: SubscriptionType> SubscriptionType for Lenient<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
@@ -95,6 +116,13 @@ impl<T: SubscriptionType> SubscriptionType for Lenient<T> {
         &'a self,
         ctx: &'a Context<'_>,
     ) -> Option<Pin<Box<dyn Stream<Item = Response> + Send + 'a>>> {
-        self.0.create_field_stream(ctx)
+        let events = self.0.create_field_stream(ctx)?;
+        let Some(budget) = ctx.data_opt::<AnswerBudget>() else { return Some(events) };
+        let within = events.map(|event| {
+            let is_too_large = budget.is_exceeded();
+            budget.reset();
+            if is_too_large { Response::from_errors(vec![budget.error(None)]) } else { event }
+        });
+        Some(Box::pin(within))
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::error::Result;
 use super::input::Checks;
+use super::input_problem::ProblemKind;
 
 /// A connection whose total is counted only when asked for.
 pub type Connection<N> = RelayConnection<String, N, Total, EmptyFields>;
@@ -64,11 +65,12 @@ impl PageArgs {
     fn window<E: hallpass_entity::policy::Scoped>(&self, listing: &Listing<E>) -> Result<Window> {
         let mut checks = Checks::default();
         if self.first.is_some() && self.last.is_some() {
-            checks.note("last", "give `first` or `last`, not both");
+            let message = "give `first` or `last`, not both";
+            checks.problem("last", ProblemKind::Conflicting, message);
         }
         for (path, count) in [("first", self.first), ("last", self.last)] {
             if count.is_some_and(|count| !(1..=MOST).contains(&count)) {
-                checks.note(path, format!("ask for 1 to {MOST}"));
+                checks.problem(path, ProblemKind::OutOfRange, format!("ask for 1 to {MOST}"));
             }
         }
         let mut position = |path, cursor: &Option<String>| {

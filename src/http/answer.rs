@@ -10,7 +10,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::graphql::code;
+use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, code, describe_inputs, json_length};
 
 /// More errors than anyone reads: a refused field in each of a hundred rows.
 const MOST_ERRORS: usize = 100;
@@ -48,8 +48,8 @@ pub(super) struct Rejection {
     code: &'static str,
     message: String,
     header: Option<Box<(HeaderName, HeaderValue)>>,
-    /// Which input is wrong.
-    field: Option<Box<(String, String)>>,
+    /// What is wrong with the document or its variables, where there may be several things.
+    errors: Vec<ServerError>,
     /// Whether it is about the document, which JSON clients expect as 200.
     about_document: bool,
     /// Whether the credential was good, and its time is over.
@@ -67,7 +67,13 @@ pub(super) struct Content {
     data: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extensions: Option<Omitted>,
+    /// About how many bytes it has as JSON.
+    #[serde(skip)]
+    length: usize,
 }
+
+/// The members of an answer beside `data` and `errors`.
+const AROUND_ANSWER: usize = 80;
 
 /// How many errors were left out: a null without an error may be one of them.
 #[derive(Serialize)]
@@ -83,7 +89,7 @@ impl Rejection {
             code,
             message: message.into(),
             header: None,
-            field: None,
+            errors: Vec::new(),
             about_document: false,
             is_expiry: false,
         }
@@ -105,12 +111,21 @@ impl Rejection {
         Self { about_document: true, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
     }
 
-    /// A variable is wrong.
-    pub(super) fn input(path: &str, problem: String) -> Self {
-        Self {
-            field: Some(Box::new((path.to_owned(), problem.clone()))),
-            ..Self::document(code::BAD_USER_INPUT, format!("{path}: {problem}"))
+    /// Arguments are wrong, by the document or by its variables.
+    pub(super) fn inputs(problems: &[InputProblem]) -> Self {
+        let (message, extensions) = describe_inputs(problems);
+        let mut error = ServerError::new(message, None);
+        error.extensions = Some(extensions);
+        Self { errors: vec![error], ..Self::document(code::BAD_USER_INPUT, String::new()) }
+    }
+
+    /// The document does not fit the schema.
+    pub(super) fn invalid(mut errors: Vec<ServerError>) -> Self {
+        for error in &mut errors {
+            error.message = first_line(&error.message);
+            set_code(error, code::GRAPHQL_VALIDATION_FAILED);
         }
+        Self { errors, ..Self::document(code::GRAPHQL_VALIDATION_FAILED, String::new()) }
     }
 
     /// The document asks for too much.
@@ -206,13 +221,14 @@ impl Rejection {
 
     /// The rejection as an answer.
     pub(super) fn content(self, id: &RequestId) -> Content {
-        let mut error = ServerError::new(self.message, None);
-        match self.field {
-            Some(field) => set_field(&mut error, field.0, &field.1),
-            None => set_code(&mut error, self.code),
+        let mut errors = self.errors;
+        if errors.is_empty() {
+            let mut error = ServerError::new(self.message, None);
+            set_code(&mut error, self.code);
+            name_request(&mut error, id);
+            errors.push(error);
         }
-        name_request(&mut error, id);
-        Content { errors: vec![error], data: None, extensions: None }
+        Content { errors, data: None, extensions: None, length: AROUND_ANSWER }
     }
 
     pub(super) fn into_response(mut self, media: MediaType, id: &RequestId) -> Response<Body> {
@@ -250,11 +266,29 @@ impl Content {
         for error in &mut executed.errors {
             complete(error, id);
         }
+        let length = json_length(&executed.data) + length_of(&executed.errors) + AROUND_ANSWER;
         Self {
             errors: executed.errors,
             data: (!refused).then_some(executed.data),
             extensions: (errors_omitted > 0).then_some(Omitted { errors_omitted }),
+            length,
         }
+    }
+
+    /// The answer, if it is no larger than an answer may be.
+    pub(super) fn within(self, budget: &AnswerBudget) -> Result<Self, Rejection> {
+        match budget.is_exceeded() || budget.is_exceeded_by(self.length) {
+            true => Err(Rejection::query(budget.message())),
+            false => Ok(self),
+        }
+    }
+
+    /// The answer as JSON.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(self.length);
+        serde_json::to_writer(&mut json, self)
+            .expect("names and values of an answer are plain JSON");
+        json
     }
 
     /// Whether nothing ran.
@@ -263,20 +297,23 @@ impl Content {
     }
 }
 
+fn length_of(errors: &[ServerError]) -> usize {
+    errors.iter().map(|error| serde_json::to_string(error).map_or(0, |json| json.len() + 1)).sum()
+}
+
 /// The response to a document that ran, or that validation refused.
-pub(super) fn executed(executed: Executed, media: MediaType, id: &RequestId) -> Response<Body> {
-    let content = Content::of(executed, id);
+pub(super) fn executed(content: &Content, media: MediaType) -> Response<Body> {
     let away = content.errors.iter().any(|error| AWAY.iter().any(|code| has_code(error, code)));
     let status = match media {
         _ if away => StatusCode::SERVICE_UNAVAILABLE,
         MediaType::GraphqlResponse if content.is_refusal() => StatusCode::BAD_REQUEST,
         MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
     };
-    let mut response = respond(status, media, &content);
+    let mut response = respond(status, media, content);
     if away {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    if let Some(challenge) = insufficient_scope(&content) {
+    if let Some(challenge) = insufficient_scope(content) {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
@@ -309,8 +346,8 @@ fn complete(error: &mut ServerError, id: &RequestId) {
         error.message = first_line(&error.message);
         match input_path(error) {
             Some(path) => {
-                let message = error.message.clone();
-                set_field(error, path, &message);
+                let problem = InputProblem::new(path, ProblemKind::Invalid, &*error.message);
+                error.extensions = Some(describe_inputs(&[problem]).1);
             }
             None => set_code(error, code::GRAPHQL_VALIDATION_FAILED),
         }
@@ -318,19 +355,8 @@ fn complete(error: &mut ServerError, id: &RequestId) {
     name_request(error, id);
 }
 
-fn set_field(error: &mut ServerError, path: String, problem: &str) {
-    let fields = [(async_graphql::Name::new(path), Value::from(problem))];
-    set_code(error, code::BAD_USER_INPUT);
-    if let Some(extensions) = &mut error.extensions {
-        extensions.set("fields", Value::Object(fields.into_iter().collect()));
-    }
-}
-
-/// Which input a library error is about: validation names the argument, execution the field.
+/// Which input a library error is about: execution names the field.
 fn input_path(error: &ServerError) -> Option<String> {
-    if let Some(rest) = error.message.strip_prefix("Invalid value for argument \"") {
-        return rest.split('"').next().map(str::to_owned);
-    }
     let path = error.path.iter().map(step).collect::<Vec<_>>().join(".");
     (!path.is_empty()).then_some(path)
 }
@@ -369,8 +395,7 @@ fn respond(status: StatusCode, media: MediaType, body: &Content) -> Response<Bod
         MediaType::Json => "application/json; charset=utf-8",
         MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
     };
-    let bytes = serde_json::to_vec(body).expect("names and values of an answer are plain JSON");
-    let mut response = Response::new(Body::from(bytes));
+    let mut response = Response::new(Body::from(body.to_json()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

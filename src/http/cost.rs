@@ -11,6 +11,8 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Value, Variables};
 use async_graphql_value::Value as Written;
 
+use super::weights;
+
 /// A list without a stated length has this many items.
 const USUAL_PAGE: u64 = 20;
 /// No list is longer.
@@ -19,32 +21,38 @@ const LONGEST_PAGE: u64 = 100;
 const LONGEST_NAME: usize = 128;
 /// Deeper than any document that means well: introspection goes to about fifteen.
 const DEEPEST_INTROSPECTION: u32 = 20;
+/// The lists of a type, by which introspection comes from one type to many others.
+const LISTS_OF_TYPES: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
+/// Tools ask for the fields of types, not for the fields of the types of fields of types.
+const MOST_LISTS_OF_TYPES: u32 = 2;
 /// The recursion of this walk, which the parser allows more of.
 const DEEPEST_WALK: u32 = 64;
 
 /// What a selection asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cost {
-    /// Objects to be resolved, lists multiplied by their length.
-    objects: u64,
-    /// Fields without a selection of their own.
-    leaves: u64,
+    /// What is to be resolved, in tenths of a point, lists multiplied by their length.
+    weight: u64,
     /// Aliases.
     pub(super) aliases: u64,
     /// Directives.
     pub(super) directives: u64,
+    /// Fields, those of fragments once for each spread.
+    pub(super) fields: u64,
     /// Levels of fields, introspection aside.
     pub(super) depth: u32,
     /// Levels of introspection.
     introspection: u32,
+    /// Levels of lists that would be [`LISTS_OF_TYPES`] in introspection.
+    lists_of_types: u32,
     /// Values written in arguments, their parts included.
     pub(super) values: u64,
     /// Uses of variables in arguments.
     pub(super) uses: u64,
     /// Fields of the selection itself, not of what is below.
     pub(super) width: u64,
-    /// Whether it selects the items of a connection.
-    lists: bool,
+    /// The same for each item of the connection that it stands in.
+    weight_of_item: u64,
     /// Whether it asks for the whole schema, which is never null; `__type` may be.
     pub(super) asks_for_schema: bool,
 }
@@ -63,9 +71,9 @@ pub(super) enum Endless {
 }
 
 impl Cost {
-    /// The cost that is held against `MAX_COST`.
+    /// The cost in points, which is held against `MAX_COST`.
     pub(super) fn total(&self) -> u64 {
-        self.objects.saturating_add(self.leaves)
+        self.weight.saturating_add(self.weight_of_item).div_ceil(weights::POINT)
     }
 
     /// Whether introspection goes deeper than any tool needs.
@@ -75,16 +83,17 @@ impl Cost {
 
     fn beside(self, other: Self) -> Self {
         Self {
-            objects: self.objects.saturating_add(other.objects),
-            leaves: self.leaves.saturating_add(other.leaves),
+            weight: self.weight.saturating_add(other.weight),
             aliases: self.aliases.saturating_add(other.aliases),
             directives: self.directives.saturating_add(other.directives),
+            fields: self.fields.saturating_add(other.fields),
             depth: self.depth.max(other.depth),
             introspection: self.introspection.max(other.introspection),
+            lists_of_types: self.lists_of_types.max(other.lists_of_types),
             values: self.values.saturating_add(other.values),
             uses: self.uses.saturating_add(other.uses),
             width: self.width.saturating_add(other.width),
-            lists: self.lists || other.lists,
+            weight_of_item: self.weight_of_item.saturating_add(other.weight_of_item),
             asks_for_schema: self.asks_for_schema || other.asks_for_schema,
         }
     }
@@ -113,8 +122,10 @@ pub(super) fn measure(
 
 fn worst_of(costlier: Cost, other: Cost) -> Cost {
     Cost {
+        lists_of_types: costlier.lists_of_types.max(other.lists_of_types),
         aliases: costlier.aliases.max(other.aliases),
         directives: costlier.directives.max(other.directives),
+        fields: costlier.fields.max(other.fields),
         depth: costlier.depth.max(other.depth),
         introspection: costlier.introspection.max(other.introspection),
         values: costlier.values.max(other.values),
@@ -175,10 +186,10 @@ impl<'a> Walk<'a> {
         Ok(cost)
     }
 
-    /// Each spread costs one, whatever it brings: the library expands it each time.
+    /// Each spread costs a point, whatever it brings: the library expands it each time.
     fn spread(&mut self, name: &'a Name, level: u32) -> Result<Cost, Endless> {
         let cost = self.fragment(name, level)?;
-        Ok(Cost { leaves: cost.leaves.saturating_add(1), ..cost })
+        Ok(Cost { weight: cost.weight.saturating_add(weights::OBJECT), ..cost })
     }
 
     fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Cost, Endless> {
@@ -206,29 +217,60 @@ impl<'a> Walk<'a> {
         });
         let below = self.set(&field.selection_set.node, level + 1)?;
         let is_leaf = field.selection_set.node.items.is_empty();
-        let items =
-            if below.lists { self.page(field) } else { self.stated_page(field).unwrap_or(1) };
+        let own = weights::of_field(name, is_leaf)
+            .saturating_add(weights::of_arguments(field, &|name: &Name| self.variable(name)));
+        let items = self.items(field, &below);
+        let (weight, weight_of_item) = match (matches!(name, "nodes" | "edges"), items) {
+            (true, None) => (0, below.weight.saturating_add(own)),
+            (_, None) => (below.weight.saturating_add(own), 0),
+            (_, Some(items)) if below.weight_of_item > 0 => {
+                let all = below.weight_of_item.saturating_mul(items);
+                (below.weight.saturating_add(all).saturating_add(own), 0)
+            }
+            (_, Some(items)) => {
+                let item = below.weight.saturating_add(weights::OBJECT);
+                (item.saturating_mul(items).saturating_add(own), 0)
+            }
+        };
         let (depth, introspection) = match name.starts_with("__") {
+            true if below.lists_of_types > MOST_LISTS_OF_TYPES => (0, u32::MAX),
             true => (0, below.depth.saturating_add(1)),
             false => (below.depth.saturating_add(1), below.introspection),
         };
         Ok(Cost {
-            objects: below.objects.saturating_mul(items).saturating_add(u64::from(!is_leaf)),
-            leaves: below.leaves.saturating_add(u64::from(is_leaf)),
+            weight,
+            weight_of_item,
             aliases: below.aliases.saturating_add(u64::from(field.alias.is_some())),
             directives: below.directives.saturating_add(count(field.directives.len())),
+            fields: below.fields.saturating_add(1),
             depth,
             introspection,
+            lists_of_types: below.lists_of_types + u32::from(LISTS_OF_TYPES.contains(&name)),
             values: below.values.saturating_add(values),
             uses: below.uses.saturating_add(uses),
             width: 1,
-            lists: matches!(name, "nodes" | "edges"),
             asks_for_schema: name == "__schema",
         })
     }
 
-    fn page(&self, field: &Field) -> u64 {
-        self.stated_page(field).unwrap_or(USUAL_PAGE)
+    /// How many items the field has, if it is a list or a connection.
+    fn items(&self, field: &Field, below: &Cost) -> Option<u64> {
+        let stated = self.stated_page(field).or_else(|| self.named_rows(field));
+        let usual = || (below.weight_of_item > 0).then_some(USUAL_PAGE);
+        stated.or_else(usual).or_else(|| weights::length_of_list(field.name.node.as_str()))
+    }
+
+    /// How many ids the argument `ids` names: as many rows are answered.
+    fn named_rows(&self, field: &Field) -> Option<u64> {
+        let length = match &field.get_argument("ids")?.node {
+            Written::List(items) => items.len(),
+            Written::Variable(name) => match self.variable(name)? {
+                Value::List(items) => items.len(),
+                _ => 1,
+            },
+            _ => 1,
+        };
+        Some(count(length).clamp(1, LONGEST_PAGE))
     }
 
     /// The longer of `first` and `last`, where either is given; null is as good as not given.

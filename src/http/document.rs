@@ -1,6 +1,6 @@
 //! Documents: parsed once, counted on each request, refused before anything runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::Variables;
 use async_graphql::parser::parse_query;
@@ -9,9 +9,11 @@ use moka::sync::Cache;
 
 use super::answer::Rejection;
 use super::cost::{Endless, measure};
-use super::overlap;
+use super::validation::{self, Invalid};
+use crate::access::View;
 use crate::config::Limits;
 use crate::graphql::code;
+use crate::schema::Seen;
 
 /// Remembered documents, together, in tokens. A parsed token takes up to 300 bytes, so this is at most
 /// some 12 MiB.
@@ -28,6 +30,8 @@ const MOST_VALUES: u64 = 2_000;
 const MOST_USES: u64 = 100;
 /// Names, numbers, texts and signs of a document. The parser takes microseconds for each.
 const MOST_TOKENS: usize = 5_000;
+/// Fields of one operation, those of fragments once for each spread.
+const MOST_FIELDS: u64 = 2_000;
 /// Operations in one document.
 const MOST_OPERATIONS: usize = 10;
 
@@ -35,14 +39,32 @@ const MOST_OPERATIONS: usize = 10;
 pub(super) struct Documents {
     limits: Limits,
     introspection: bool,
-    parsed: Cache<String, Arc<ExecutableDocument>>,
+    parsed: Cache<String, Arc<Document>>,
+}
+
+/// A document that is within the limits.
+pub(super) struct Document {
+    pub(super) parsed: Arc<ExecutableDocument>,
+    /// The views of the schema that it fits: a handful.
+    fits: RwLock<Vec<View>>,
+}
+
+impl Document {
+    /// Whether the document, whose text is `query`, fits the schema as it is seen; looked at once for each view.
+    pub(super) fn validate(&self, query: &str, seen: &Seen) -> Result<(), Invalid> {
+        if self.fits.read().unwrap_or_else(PoisonError::into_inner).contains(&seen.view) {
+            return Ok(());
+        }
+        validation::validate(query, &self.parsed, &seen.types, &seen.rules)?;
+        self.fits.write().unwrap_or_else(PoisonError::into_inner).push(seen.view);
+        Ok(())
+    }
 }
 
 impl Documents {
     pub(super) fn new(limits: Limits, introspection: bool) -> Self {
-        let weight = |text: &String, _: &Arc<ExecutableDocument>| {
-            u32::try_from(tokens(text)).unwrap_or(u32::MAX)
-        };
+        let weight =
+            |text: &String, _: &Arc<Document>| u32::try_from(tokens(text)).unwrap_or(u32::MAX);
         Self {
             limits,
             introspection,
@@ -55,17 +77,14 @@ impl Documents {
         &self,
         query: &str,
         variables: &Variables,
-    ) -> Result<Arc<ExecutableDocument>, Rejection> {
+    ) -> Result<Arc<Document>, Rejection> {
         if let Some(document) = self.parsed.get(query) {
-            self.check(&document, variables)?;
+            self.check(&document.parsed, variables)?;
             return Ok(document);
         }
-        let document = Arc::new(parse(query)?);
-        self.check(&document, variables)?;
-        if let Some(name) = overlap::conflict(&document) {
-            let message = format!("Different fields are asked for as `{name}`: give them aliases.");
-            return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
-        }
+        let parsed = Arc::new(parse(query)?);
+        self.check(&parsed, variables)?;
+        let document = Arc::new(Document { parsed, fits: RwLock::default() });
         if query.len() <= LONGEST_REMEMBERED {
             self.parsed.insert(query.to_owned(), Arc::clone(&document));
         }
@@ -92,6 +111,7 @@ impl Documents {
             return Err(rejected("The query is nested too deeply.".to_owned()));
         }
         within("levels of fields", cost.depth.into(), self.limits.depth.into())?;
+        within("fields", cost.fields, MOST_FIELDS)?;
         within("root fields", cost.width, MOST_ROOT_FIELDS)?;
         within("aliases", cost.aliases, self.limits.aliases)?;
         within("values in arguments", cost.values, MOST_VALUES)?;
@@ -99,7 +119,8 @@ impl Documents {
         within("directives", cost.directives, MOST_DIRECTIVES)?;
         if cost.total() > self.limits.cost {
             return Err(rejected(format!(
-                "The query costs {}, and {} is allowed: ask for fewer fields or shorter lists.",
+                "The query costs {}, and MAX_COST is {}: ask for fewer fields, shorter lists, or fewer \
+                 searches and counts.",
                 cost.total(),
                 self.limits.cost
             )));

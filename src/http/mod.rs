@@ -15,14 +15,16 @@ mod edge;
 mod endpoint;
 mod graphiql;
 mod health;
+mod inputs;
 mod live;
 mod metrics;
 mod operation;
-mod overlap;
 mod params;
 mod revocations;
 mod server;
+mod validation;
 mod variables;
+mod weights;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ use crate::schema::Seen;
 
 pub use graphiql::PersonaCard;
 pub use server::{ServeOptions, raise_file_limit, serve};
+pub use weights::{FIELDS as FIELD_WEIGHTS, LISTS as LIST_LENGTHS};
 
 use concurrency::Concurrency;
 use document::Documents;
@@ -190,8 +193,12 @@ fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
     if exact.is_empty() {
         return None;
     }
-    let asked =
-        ["graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name"];
+    let asked = [
+        "idempotency-key",
+        "graphql-require-preflight",
+        "apollo-require-preflight",
+        "x-apollo-operation-name",
+    ];
     let headers = [AUTHORIZATION, CONTENT_TYPE, api_key.clone()]
         .into_iter()
         .chain(asked.map(HeaderName::from_static));

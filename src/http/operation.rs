@@ -14,13 +14,14 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use hallpass_entity::Client;
 
 use super::answer::{Content, Rejection, RequestId, nothing_ran};
-use super::document::operation;
+use super::document::{Document, operation};
 use super::live::{Permit, Resource};
 use super::params::Params;
+use super::validation::{Invalid, inputs_of};
 use super::{Shared, Who, variables};
-use crate::graphql::code;
+use crate::graphql::{AnswerBudget, RequestKey, code};
 use crate::identity::Caller;
-use crate::schema::Schema;
+use crate::schema::{Schema, Seen};
 
 /// An operation that is within the limits, with the caller it runs for.
 pub(super) struct Operation {
@@ -30,6 +31,7 @@ pub(super) struct Operation {
     schema: Schema,
     record: Record,
     client: Client,
+    budget: AnswerBudget,
     timeout: Duration,
     /// Of a subscription, for as long as it runs.
     permit: Option<Permit>,
@@ -68,22 +70,22 @@ pub(super) fn prepare(
     let document = shared.documents.prepare(&params.query, &params.variables)?;
     let record = Record {
         shared: Arc::clone(shared),
-        document: Arc::clone(&document),
+        document: Arc::clone(&document.parsed),
         caller: who.caller.clone(),
         request_id: who.request_id.clone(),
         address: who.address,
     };
     let mut kind = None;
-    if let Some(operation) = operation(&document, params.operation_name.as_deref()) {
+    if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
         kind = Some(operation.ty);
         if operation.ty == OperationType::Subscription && !has_one_source(operation) {
             let message = "A subscription asks for one field, without fragments or directives.";
             return Err(Rejection::query(message.to_owned()));
         }
-        if let Some(problem) = variables::problem(operation, &params.variables, &seen.types) {
-            record.refused();
-            return Err(Rejection::input(&problem.path, problem.message));
-        }
+    }
+    if let Err(rejection) = check(&document, &params, &seen) {
+        record.refused();
+        return Err(rejection);
     }
     let permit = match kind {
         Some(OperationType::Subscription) => {
@@ -91,20 +93,42 @@ pub(super) fn prepare(
         }
         _ => None,
     };
+    let parsed = (*document.parsed).clone();
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;
-    request.set_parsed_query((*document).clone());
+    request.set_parsed_query(parsed);
     let client = who.client();
-    let request = (parts.prepare)(request, who);
+    let budget = AnswerBudget::new(parts.limits.answer);
+    let request = (parts.prepare)(request, who).data(budget.clone());
+    let request = request.data(RequestKey::new(params.idempotency_key));
     Ok(Operation {
         kind,
         request,
         record,
         client,
+        budget,
         schema: seen.schema.clone(),
         timeout: parts.limits.timeout,
         permit,
     })
+}
+
+/// Holds the document and its variables against the schema, and names everything that is wrong with values.
+fn check(document: &Document, params: &Params, seen: &Seen) -> Result<(), Rejection> {
+    let mut problems = match document.validate(&params.query, seen) {
+        Ok(()) => Vec::new(),
+        Err(Invalid::Inputs(problems)) => problems,
+        Err(Invalid::Document(errors)) => return Err(Rejection::invalid(errors)),
+    };
+    if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
+        let wrong = variables::problems(operation, &params.variables, &seen.types);
+        if !wrong.is_empty() {
+            let usages = inputs_of(&document.parsed, operation, &seen.types).usages;
+            let placed = |problem| variables::placed(problem, &usages);
+            problems.extend(wrong.into_iter().map(placed));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Rejection::inputs(&problems)) }
 }
 
 /// Section 5.2.4.1 of the GraphQL specification. The library runs several, and overlooks fragments.
@@ -127,14 +151,14 @@ impl Operation {
     }
 
     /// Runs a query or a mutation within its time.
-    pub(super) async fn run(self) -> Result<Response, Rejection> {
+    pub(super) async fn run(self, id: &RequestId) -> Result<Content, Rejection> {
         let shared = Arc::clone(&self.record.shared);
         let _turn = shared.concurrency.begin(&self.client).await?;
         let execution = AssertUnwindSafe(self.schema.execute(self.request)).catch_unwind();
         match tokio::time::timeout(self.timeout, execution).await {
             Ok(Ok(response)) => {
                 self.record.of(&response);
-                Ok(response)
+                Content::of(response, id).within(&self.budget)
             }
             Ok(Err(_)) => Err(panicked()),
             Err(_) => Err(Rejection::unavailable(
@@ -145,18 +169,19 @@ impl Operation {
         }
     }
 
-    fn responses(self) -> BoxStream<'static, Result<Response, Rejection>> {
+    fn contents(self, id: RequestId) -> BoxStream<'static, Result<Content, Rejection>> {
         if !self.is_subscription() {
-            return stream::once(self.run()).boxed();
+            return stream::once(async move { self.run(&id).await }).boxed();
         }
         let responses = AssertUnwindSafe(self.schema.execute_stream(self.request)).catch_unwind();
-        let (record, permit) = (self.record, self.permit);
-        let told = move |response: &_| {
+        let (record, budget, permit) = (self.record, self.budget, self.permit);
+        let content = move |response: Response| {
             // Held for as long as the stream is.
             let _ = &permit;
-            record.of(response);
+            record.of(&response);
+            Content::of(response, &id).within(&budget)
         };
-        responses.map(move |response| response.inspect(&told).map_err(|_| panicked())).boxed()
+        responses.map(move |response| response.map_err(|_| panicked()).and_then(&content)).boxed()
     }
 }
 
@@ -165,15 +190,11 @@ pub(super) fn answers(
     operation: Result<Operation, Rejection>,
     id: RequestId,
 ) -> BoxStream<'static, Content> {
-    let responses = match operation {
-        Ok(operation) => operation.responses(),
+    let contents = match operation {
+        Ok(operation) => operation.contents(id.clone()),
         Err(rejection) => stream::once(std::future::ready(Err(rejection))).boxed(),
     };
-    let content = move |response| match response {
-        Ok(response) => Content::of(response, &id),
-        Err(rejection) => Rejection::content(rejection, &id),
-    };
-    responses.map(content).boxed()
+    contents.map(move |content| content.unwrap_or_else(|rejection| rejection.content(&id))).boxed()
 }
 
 /// A fault of ours, and the server lives on.

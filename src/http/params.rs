@@ -9,12 +9,29 @@ use serde_json::{Map, Value};
 
 use super::answer::{MediaType, Rejection};
 use crate::config::Limits;
+use crate::graphql::is_idempotency_key;
 
 /// A GraphQL request.
 pub(super) struct Params {
     pub(super) query: String,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
+    /// The key under which its mutations are carried out once.
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// The key in the header `Idempotency-Key`, with or without the quotes of a structured field (RFC 8941).
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
+    let mut stated = headers.get_all("idempotency-key").iter();
+    let Some(value) = stated.next() else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    match stated.next().is_none() && is_idempotency_key(bare) {
+        true => Ok(Some(bare.to_owned())),
+        false => {
+            Err(malformed("Send one `Idempotency-Key`, of 1 to 255 visible ASCII characters."))
+        }
+    }
 }
 
 /// The media type of the answer. Without `Accept`, JSON.
@@ -169,7 +186,7 @@ fn from_members(mut members: Map<String, Value>) -> Result<Params, Rejection> {
         None | Some(Value::Null | Value::Object(_)) => {}
         Some(_) => return Err(malformed("`extensions` has to be an object.")),
     }
-    Ok(Params { query, operation_name, variables })
+    Ok(Params { query, operation_name, variables, idempotency_key: None })
 }
 
 fn malformed(message: impl Into<String>) -> Rejection {

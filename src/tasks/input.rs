@@ -1,14 +1,16 @@
 //! What may be said of a task, and how it is checked.
 
 use async_graphql::{Enum, InputObject, MaybeUndefined};
-use chrono::Datelike as _;
+use chrono::{Datelike as _, NaiveDate, NaiveTime};
 use hallpass_entity::task::{Column, Entity};
 use hallpass_entity::{
     Comparison as _, Filter, Key, Order, Rows, Set, Term, Timestamp, task, task_tag,
 };
 
 use super::types::TaskPriority;
-use crate::graphql::{ApiError, Checks, DateTime, Direction, Listing, Result};
+use crate::graphql::{
+    ApiError, Checks, Date, DateTime, Direction, InputProblem, Listing, ProblemKind, Result,
+};
 
 const LONGEST_TITLE: usize = 200;
 const LONGEST_DESCRIPTION: usize = 10_000;
@@ -29,6 +31,8 @@ pub struct CreateTaskInput {
     pub priority: TaskPriority,
     /// By when it is wanted.
     pub due_at: Option<DateTime>,
+    /// The day by whose end, in UTC, it is wanted; in place of `dueAt`.
+    pub due_on: Option<Date>,
     /// At most 20 words of at most 40 characters.
     #[graphql(default)]
     pub tags: Vec<String>,
@@ -48,6 +52,8 @@ pub struct UpdateTaskInput {
     pub priority: MaybeUndefined<TaskPriority>,
     /// By when it is wanted; null removes it.
     pub due_at: MaybeUndefined<DateTime>,
+    /// The day by whose end, in UTC, it is wanted, in place of `dueAt`; null removes it.
+    pub due_on: MaybeUndefined<Date>,
     /// At most 20 words of at most 40 characters, in place of those there; null removes them.
     pub tags: MaybeUndefined<Vec<String>>,
     /// Whether everyone may see it.
@@ -63,11 +69,13 @@ pub(super) struct Written {
 impl CreateTaskInput {
     pub(super) fn check(self) -> Result<Written> {
         let mut checks = Checks::default();
+        let due = Due::of(&mut checks, self.due_at, self.due_on);
         let values = task::ActiveModel {
             title: Set(title(&mut checks, &self.title)),
             description: Set(self.description.and_then(|text| description(&mut checks, &text))),
             priority: Set(self.priority.into()),
-            due_at: Set(self.due_at.map(|due| due_at(&mut checks, due))),
+            due_at: Set(due.at),
+            due_on: Set(due.on),
             is_public: Set(self.is_public),
             ..Default::default()
         };
@@ -94,10 +102,9 @@ impl UpdateTaskInput {
         if let Some(priority) = checks.not_null("input.priority", self.priority) {
             values.priority = Set(priority.into());
         }
-        match self.due_at {
-            MaybeUndefined::Undefined => {}
-            MaybeUndefined::Null => values.due_at = Set(None),
-            MaybeUndefined::Value(due) => values.due_at = Set(Some(due_at(&mut checks, due))),
+        if !(self.due_at.is_undefined() && self.due_on.is_undefined()) {
+            let due = Due::of(&mut checks, self.due_at.take(), self.due_on.take());
+            (values.due_at, values.due_on) = (Set(due.at), Set(due.on));
         }
         if let Some(is_public) = checks.not_null("input.isPublic", self.is_public) {
             values.is_public = Set(is_public);
@@ -122,12 +129,49 @@ fn description(checks: &mut Checks, text: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Years that people plan in; the databases disagree about others.
-fn due_at(checks: &mut Checks, DateTime(due): DateTime) -> Timestamp {
-    if !(2000..2200).contains(&due.year()) {
-        checks.note("input.dueAt", "give a date between the years 2000 and 2199");
+/// By when a task is wanted: a moment, or a day and the moment at which it ends in UTC.
+#[derive(Default)]
+struct Due {
+    at: Option<Timestamp>,
+    on: Option<NaiveDate>,
+}
+
+impl Due {
+    fn of(checks: &mut Checks, at: Option<DateTime>, on: Option<Date>) -> Self {
+        match (at, on) {
+            (Some(_), Some(_)) => {
+                let message = "give `dueAt` or `dueOn`, not both";
+                checks.problem("input.dueOn", ProblemKind::Conflicting, message);
+                Self::default()
+            }
+            (Some(DateTime(moment)), None) => {
+                check_year(checks, "input.dueAt", moment.year());
+                Self { at: Some(moment), on: None }
+            }
+            (None, Some(Date(day))) => {
+                check_year(checks, "input.dueOn", day.year());
+                Self { at: Some(day.and_time(LAST_OF_DAY).and_utc()), on: Some(day) }
+            }
+            (None, None) => Self::default(),
+        }
     }
-    due
+}
+
+/// The last microsecond of a day, which is what the databases tell apart.
+const LAST_OF_DAY: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999) {
+    Some(time) => time,
+    None => NaiveTime::MIN,
+};
+
+/// Years that people plan in; the databases disagree about others.
+fn check_year(checks: &mut Checks, path: &str, year: i32) {
+    if !(2000..2200).contains(&year) {
+        checks.problem(
+            path,
+            ProblemKind::OutOfRange,
+            "give a date between the years 2000 and 2199",
+        );
+    }
 }
 
 fn tags(checks: &mut Checks, words: &[String]) -> Vec<String> {
@@ -203,7 +247,9 @@ fn within_limits<'a>(path: &str, text: Option<&'a str>) -> Result<Option<&'a str
             Err(ApiError::bad_input(path, "remove the NUL character"))
         }
         Some(text) if text.chars().count() > LONGEST_SEARCH => {
-            Err(ApiError::bad_input(path, format!("use at most {LONGEST_SEARCH} characters")))
+            let message = format!("use at most {LONGEST_SEARCH} characters");
+            let problem = InputProblem::new(path, ProblemKind::TooLong, message);
+            Err(problem.beyond(LONGEST_SEARCH).into())
         }
         text => Ok(text.map(str::trim).filter(|text| !text.is_empty())),
     }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
 use hallpass_entity::{
-    Change, Comparison as _, Error, Filter, Scope, Set, TaskId, TaskTagId, now, task, task_tag,
+    Change, Comparison as _, Error, Filter, Scope, Set, TaskId, TaskTagId, Transaction, now, task,
+    task_tag,
 };
 
 use super::input::{CreateTaskInput, UpdateTaskInput};
@@ -14,7 +15,10 @@ use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::{Owner, SignedIn};
 use crate::access::{guarded, null_only_on_error};
 use crate::events::{Change as Happened, Event, Row};
-use crate::graphql::{ApiError, ContextExt as _, Result, decode_id, encode_id};
+use crate::graphql::{
+    ApiError, Attempt, ContextExt as _, InputProblem, Once, ProblemKind, Result, decode_id,
+    encode_id,
+};
 
 /// How many tasks one mutation changes at most.
 const MOST_AT_ONCE: usize = 100;
@@ -26,13 +30,20 @@ pub struct TaskMutation;
 #[guarded(Mutation, domain = "tasks")]
 #[Object]
 impl TaskMutation {
-    /// Makes a task, owned by the caller.
+    /// Makes a task, owned by the caller. However often it is sent with the same `idempotencyKey`, or the same
+    /// header `Idempotency-Key`, within 24 hours, it makes one.
     #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
-    async fn create_task(&self, ctx: &Context<'_>, input: CreateTaskInput) -> Result<Option<Task>> {
+    async fn create_task(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateTaskInput,
+        idempotency_key: Option<String>,
+    ) -> Result<Option<Task>> {
         let written = input.check()?;
-        let made = now();
+        let once = Once::of(ctx, idempotency_key.as_deref())?;
+        let (id, made) = (TaskId::generate(), now());
         let values = task::ActiveModel {
-            id: Set(TaskId::generate()),
+            id: Set(id),
             completed: Set(false),
             completed_at: Set(None),
             version: Set(1),
@@ -40,15 +51,24 @@ impl TaskMutation {
             updated_at: Set(made),
             ..written.values
         };
-        let row = match written.tags.unwrap_or_default() {
-            tags if tags.is_empty() => ctx.scope().insert::<task::Entity>(values).await?,
-            tags => {
-                let together = ctx.scope().begin().await?;
-                let row = together.insert::<task::Entity>(values).await?;
-                write_tags(&together, row.id, tags).await?;
-                together.commit().await?;
-                row
+        let tags = written.tags.unwrap_or_default();
+        let row = if tags.is_empty() && once.is_none() {
+            ctx.scope().insert::<task::Entity>(values).await?
+        } else {
+            let together = ctx.scope().begin().await?;
+            if let Some(once) = &once
+                && let Attempt::Again(made) = once.claim(&together, Some(id.uuid())).await?
+            {
+                drop(together);
+                let made = made.map(TaskId::from).ok_or(ApiError::NotFound("task"))?;
+                return task_as_it_is(ctx, made).await.map(Some);
             }
+            let row = together.insert::<task::Entity>(values).await?;
+            if !tags.is_empty() {
+                write_tags(&together, row.id, tags).await?;
+            }
+            together.commit().await?;
+            row
         };
         tell(ctx, Happened::Created, [row.id]);
         ctx.made(&encode_id(TYPE, row.id));
@@ -67,6 +87,10 @@ impl TaskMutation {
         let written = input.check()?;
         let id = task_id(&id)?;
         let together = ctx.scope().begin().await?;
+        if was_done_before(ctx, &together).await? {
+            drop(together);
+            return task_as_it_is(ctx, id).await.map(Some);
+        }
         let mine = together.mine::<task::Entity>()?.filter(task::Column::Id.is(id));
         let expected = expected_version.map(|version| task::Column::Version.is(version));
         let as_seen = mine.clone().filter(Filter::all().and_maybe(expected));
@@ -139,7 +163,9 @@ fn task_id(id: &ID) -> Result<TaskId> {
 /// Each id once, in the order given.
 fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
     if ids.len() > MOST_AT_ONCE {
-        return Err(ApiError::bad_input("ids", format!("give at most {MOST_AT_ONCE} ids")));
+        let message = format!("give at most {MOST_AT_ONCE} ids");
+        let problem = InputProblem::new("ids", ProblemKind::TooMany, message);
+        return Err(problem.beyond(MOST_AT_ONCE).into());
     }
     let mut unique = Vec::new();
     for id in ids {
@@ -151,9 +177,24 @@ fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
     Ok(unique)
 }
 
+/// Whether the request's idempotency key says that this mutation was carried out before.
+async fn was_done_before(ctx: &Context<'_>, together: &Transaction) -> Result<bool> {
+    match Once::of(ctx, None)? {
+        Some(once) => Ok(matches!(once.claim(together, None).await?, Attempt::Again(_))),
+        None => Ok(false),
+    }
+}
+
+/// The answer of a mutation that was carried out before.
+async fn task_as_it_is(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
+    let row = ctx.scope().mine::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await?;
+    row.map(|row| TaskFields::new(ctx, row)).ok_or(ApiError::NotFound("task"))
+}
+
 /// All of them or none. A task that already stands as wanted is left as it is.
 async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>> {
     let together = ctx.scope().begin().await?;
+    let again = was_done_before(ctx, &together).await?;
     let these = || Ok::<_, ApiError>(together.mine::<task::Entity>()?.filter(one_of(ids)));
     let marked = now();
     let values = task::ActiveModel {
@@ -163,7 +204,10 @@ async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>
         ..Default::default()
     };
     let change = Change::to(values).count_up(task::Column::Version);
-    let changed = these()?.filter(task::Column::Completed.is(!done)).update(change).await?;
+    let changed = match again {
+        true => Vec::new(),
+        false => these()?.filter(task::Column::Completed.is(!done)).update(change).await?,
+    };
     let rows = these()?.all().await?;
     if rows.len() != ids.len() {
         drop(together);
@@ -179,6 +223,9 @@ async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>
 /// All of them or none.
 async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
     let together = ctx.scope().begin().await?;
+    if was_done_before(ctx, &together).await? {
+        return Ok(());
+    }
     let deleted = together.mine::<task::Entity>()?.filter(one_of(ids)).delete().await?;
     if deleted != ids.len() as u64 {
         drop(together);

@@ -10,7 +10,7 @@ use super::tags::TagLoader;
 use super::viewer::TaskViewer;
 use crate::access::{Facts, Guarded, Rule::Owner, guarded, null_only_on_error};
 use crate::events::Delivered;
-use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
+use crate::graphql::{ContextExt as _, Date, DateTime, Lenient, Result, encode_id};
 
 /// The name under which tasks have global ids.
 pub(super) const TYPE: &str = "Task";
@@ -107,6 +107,12 @@ impl TaskFields {
     #[graphql(guard = "Owner")]
     async fn due_at(&self) -> Option<DateTime> {
         self.row.due_at.map(DateTime)
+    }
+
+    /// The day by whose end, in UTC, it is wanted, if a day was given; `dueAt` is that end.
+    #[graphql(guard = "Owner")]
+    async fn due_on(&self) -> Option<Date> {
+        self.row.due_on.map(Date)
     }
 
     /// Words to find it by, in the owner's order.

@@ -1,6 +1,7 @@
 //! Editors write courses, and nobody else does.
 
 use hallpass_entity::{Comparison as _, Set, chapter, course, now, progress, variant};
+use reqwest::Method;
 use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};
 
@@ -86,7 +87,7 @@ pub async fn seen(who: &As<'_>, slug: &str) -> Value {
 /// Everything there is, as an editor sees it.
 async fn everything(app: &App) -> Value {
     let ask = "{ courses(first: 100) { totalCount nodes { id slug title description interestAreas published } }
-        chapters(first: 100) { totalCount nodes { id slug title summary ordinal requiredTier published
+        chapters(first: 30) { totalCount nodes { id slug title summary ordinal requiredTier published
             variants { id level hardware body updatedAt } } } }";
     app.by_jwt(&editor()).data(ask).await
 }
@@ -239,6 +240,25 @@ on_both_databases! {
             let answer = edda.ask_with(update, json!({"id": id, "input": {"slug": "wanted"}})).await;
             assert_eq!(answer.complaint("input.slug"), "it is taken: choose another");
         }
+    }
+
+    async fn longest_text_fits_the_body_limit(app: App) {
+        let edda = app.by_jwt(&editor());
+        let chapter = chapter_called(&edda, &course_called(&edda, "a").await, "a").await;
+        for letter in ["x", "書", "😀", "\u{1}"] {
+            let body = letter.repeat(100_000);
+            assert_eq!(save(&edda, &chapter, &body).await.data()["saveChapterVariant"]["body"], body);
+        }
+        let input = json!({"level": "BEGINNER", "hardware": "BEGINNER", "body": "BODY"});
+        let body = json!({"query": SAVE, "variables": {"id": chapter, "input": input}}).to_string();
+        let escaped = body.replace("BODY", &"\\ud83d\\ude00".repeat(100_000));
+        let post = |who: &As<'_>, body: String| {
+            let request = who.request(Method::POST, "/graphql").header("content-type", "application/json");
+            async move { Answer::read(request.body(body).send().await.unwrap()).await }
+        };
+        assert_eq!(post(&edda, escaped.clone()).await.status, 200, "as ASCII");
+        assert!(!save(&edda, &chapter, &"書".repeat(100_001)).await.complaint("input.body").is_empty());
+        assert_eq!(post(&app.by_jwt(&alice()), escaped).await.status, 413, "who writes no chapters");
     }
 
     async fn saving_a_form_again_replaces_its_text_in_one_statement(app: App) {

@@ -6,7 +6,8 @@
 use hallpass_entity::level::Level;
 use hallpass_entity::policy::OwnedEntity;
 use hallpass_entity::{
-    ChapterId, Set, TaskId, TaskTagId, Timestamp, learner, progress, task, task_tag,
+    ChapterId, IdempotencyClaimId, Set, TaskId, TaskTagId, Timestamp, idempotency_key, learner,
+    progress, task, task_tag,
 };
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ pub fn tables() -> Vec<Box<dyn Kept>> {
         Box::new(Table::<task_tag::Entity>::default()),
         Box::new(Table::<progress::Entity>::default()),
         Box::new(Table::<learner::Entity>::default()),
+        Box::new(Table::<idempotency_key::Entity>::default()),
     ]
 }
 
@@ -172,5 +174,32 @@ impl Seeded for learner::Entity {
 
     fn his() -> Vec<learner::ActiveModel> {
         vec![words(Level::Intermediate, "his", 420)]
+    }
+}
+
+fn used(key: &str, number: u128) -> idempotency_key::ActiveModel {
+    idempotency_key::ActiveModel {
+        key: Set(key.to_owned()),
+        claim: Set(id::<IdempotencyClaimId>(number)),
+        fingerprint: Set(format!("{key}, hashed")),
+        row_id: Set(Some(id::<TaskId>(12).uuid())),
+        created_at: Set(moment(510)),
+        ..Default::default()
+    }
+}
+
+impl Seeded for idempotency_key::Entity {
+    const NODE: Option<&'static str> = None;
+
+    fn hers() -> Vec<idempotency_key::ActiveModel> {
+        vec![used("hers 0", 51)]
+    }
+
+    fn hers_as_seen() -> Vec<idempotency_key::ActiveModel> {
+        Vec::new()
+    }
+
+    fn his() -> Vec<idempotency_key::ActiveModel> {
+        vec![used("his 0", 52)]
     }
 }

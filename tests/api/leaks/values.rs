@@ -57,6 +57,7 @@ impl Values<'_> {
             ("ID", _) => self.ids(name),
             ("String", _) => texts(&self.known.words),
             ("DateTime", _) => texts(&self.known.moments),
+            ("Date", _) => vec!["2031-01-01".into()],
             ("Int", _) => [1, 2, 73].map(Value::from).to_vec(),
             ("Float", _) => vec![Value::from(1.5)],
             ("Boolean", _) => vec![true.into(), false.into()],

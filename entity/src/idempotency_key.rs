@@ -1,0 +1,45 @@
+//! Keys under which a caller's mutations are carried out once.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{Error, IdempotencyClaimId, System, Timestamp, UserId};
+
+/// One key of one caller, kept from the mutation that first used it.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "idempotency_key")]
+pub struct Model {
+    /// The caller.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub owner_id: UserId,
+    /// The key.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub key: String,
+    /// Which execution of a mutation holds the key.
+    pub claim: IdempotencyClaimId,
+    /// A hash of the mutation and its arguments.
+    pub fingerprint: String,
+    /// The row that the mutation created, if it is one that creates.
+    pub row_id: Option<Uuid>,
+    /// When the key was first used.
+    pub created_at: Timestamp,
+}
+
+/// None that a query may follow.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+crate::owned!(OwnerId, owner_id);
+
+impl System<'_> {
+    /// Deletes the keys that were first used before `moment`.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn forget_idempotency_keys_before(&self, moment: Timestamp) -> Result<(), Error> {
+        let old = Entity::delete_many().filter(Column::CreatedAt.lt(moment));
+        self.run(async |conn| old.exec(conn).await).await?;
+        Ok(())
+    }
+}
