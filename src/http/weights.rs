@@ -17,12 +17,12 @@ pub(super) const SEARCH: u64 = 50 * POINT;
 pub const FIELDS: [(&str, u64); 9] = [
     ("summary", 5),
     ("description", 10),
-    ("body", 40),
-    ("bodyHtml", 80),
+    ("body", 30),
+    ("bodyHtml", 60),
     ("recommendations", 20 * POINT),
     ("taskStats", 10 * POINT),
     ("analytics", 50 * POINT),
-    ("totalCount", 20 * POINT),
+    ("totalCount", 10 * POINT),
     ("__schema", 100 * POINT),
 ];
 

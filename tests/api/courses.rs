@@ -233,7 +233,7 @@ on_both_databases! {
         let levels = "{ chapters(first: 100) { nodes { personalized { level hardware because } } } }";
         let (_, statements) = app.statements_of(who.data(levels)).await;
         assert_eq!(reads_bodies(&statements), 0, "{statements:#?}");
-        let bodies = "{ chapters(first: 100) { nodes { personalized { body bodyHtml a: bodyHtml } again: personalized { bodyHtml } } } }";
+        let bodies = "{ chapters(first: 30) { nodes { personalized { body bodyHtml a: bodyHtml } again: personalized { bodyHtml } } } }";
         let (data, statements) = app.statements_of(who.data(bodies)).await;
         assert_eq!(reads_bodies(&statements), 1, "one for all chapters: {statements:#?}");
         let chapter = &data["chapters"]["nodes"][0];
@@ -243,7 +243,7 @@ on_both_databases! {
         let heads = "{ chapters(first: 100) { nodes { variants { level hardware updatedAt } } } }";
         let (_, statements) = app.statements_of(editor.data(heads)).await;
         assert_eq!(reads_bodies(&statements), 0, "{statements:#?}");
-        let (data, statements) = app.statements_of(editor.data("{ chapters(first: 100) { nodes { variants { body } } } }")).await;
+        let (data, statements) = app.statements_of(editor.data("{ chapters(first: 50) { nodes { variants { body } } } }")).await;
         assert_eq!(reads_bodies(&statements), 1, "{statements:#?}");
         assert!(data["chapters"]["nodes"][0]["variants"][0]["body"].as_str().unwrap().len() > 100);
     }
