@@ -18,6 +18,7 @@ mod database;
 mod dotenv;
 mod environment;
 mod identity;
+mod limits;
 mod serving;
 mod sources;
 mod values;
@@ -27,6 +28,7 @@ pub use database::DatabasePooler;
 pub use dotenv::EnvFile;
 pub use environment::{check_names, read_env_file};
 pub use identity::{AuthServer, ClaimNames, IdentityConfig, JwtSubject, OpaqueTokens, UserLookup};
+pub use limits::Limits;
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{
     ApiKeyHeader, BasePath, CookieName, HttpUrl, HttpUrlText, Origin, ProxyNetwork, Retention,
@@ -383,25 +385,6 @@ pub struct Config {
 
 /// Beside the default database: in the directory that the server runs in.
 const DEVELOPMENT_KEY: &str = "hallpass-dev-key.der";
-
-/// What one request may ask for.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a request body.
-    pub body: usize,
-    /// Levels of nested fields.
-    pub depth: u32,
-    /// See `MAX_COST`.
-    pub cost: u64,
-    /// Bytes of one answer.
-    pub answer: usize,
-    /// Aliases in one document.
-    pub aliases: u64,
-    /// Operations of one client at once.
-    pub concurrent: usize,
-    /// Time for one request.
-    pub timeout: Duration,
-}
 
 /// A setting that is wrong: one sentence that names it and the fix.
 #[derive(Debug, thiserror::Error)]
