@@ -230,7 +230,7 @@ on_both_databases! {
         let reads_bodies = |statements: &[String]| {
             statements.iter().filter(|sql| sql.contains("\"body\"")).count()
         };
-        let levels = "{ chapters(first: 100) { nodes { personalized { level hardware because } } } }";
+        let levels = "{ chapters(first: 20) { nodes { personalized { level hardware because } } } }";
         let (_, statements) = app.statements_of(who.data(levels)).await;
         assert_eq!(reads_bodies(&statements), 0, "{statements:#?}");
         let bodies = "{ chapters(first: 30) { nodes { personalized { body bodyHtml a: bodyHtml } again: personalized { bodyHtml } } } }";
@@ -240,7 +240,7 @@ on_both_databases! {
         assert!(chapter["personalized"]["body"].as_str().unwrap().len() > 100);
         assert_eq!(chapter["personalized"]["bodyHtml"], chapter["again"]["bodyHtml"]);
         let editor = app.by_jwt(&person("editor").role("editor"));
-        let heads = "{ chapters(first: 100) { nodes { variants { level hardware updatedAt } } } }";
+        let heads = "{ chapters(first: 20) { nodes { variants { level hardware updatedAt } } } }";
         let (_, statements) = app.statements_of(editor.data(heads)).await;
         assert_eq!(reads_bodies(&statements), 0, "{statements:#?}");
         let (data, statements) = app.statements_of(editor.data("{ chapters(first: 50) { nodes { variants { body } } } }")).await;
