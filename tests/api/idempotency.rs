@@ -47,7 +47,7 @@ on_both_databases! {
         assert_eq!((total(&alice).await, total(&bob).await), (json!(2), json!(1)));
     }
 
-    async fn repeated_mutations_of_one_request_are_told_apart(app: App) {
+    async fn mutations_of_one_request_are_told_apart(app: App) {
         let alice = app.by_jwt(&alice());
         let two = "mutation { a: createTask(input: {title: \"x\"}) { id } b: createTask(input: {title: \"x\"}) { id } }";
         let first = keyed(&alice, "k", two).await.data();
