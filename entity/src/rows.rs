@@ -123,8 +123,8 @@ impl<E: EntityTrait, P> Rows<E, P> {
         let mut counted = Query::select();
         counted.expr_as(Expr::col(Asterisk).count(), "n").from_subquery(some.take(), "counted");
         let counted =
-            self.conn.run(&self.pass, async |conn| conn.query_one(&counted).await).await?;
-        Ok(counted.map_or(Ok(0), |row| row.try_get("", "n"))?)
+            self.conn.run(&self.pass, async |conn| conn.query_all(&counted).await).await?;
+        Ok(counted.first().map_or(Ok(0), |row| row.try_get("", "n"))?)
     }
 
     /// How many there are of each value of `by`.

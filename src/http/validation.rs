@@ -52,10 +52,12 @@ pub(super) fn validate(
         return Err(Invalid::Inputs(problems));
     }
     // A field that is not there is told alone: the rest is validated without it, and more would seem wrong.
-    let validated =
-        Validated::parse(rules, query, "document").and_then(|document| document.validate(rules));
-    if let Err(invalid) = validated {
-        let errors = invalid.errors.iter().map(|error| {
+    let errors = match Validated::parse(rules, query, "document") {
+        Ok(document) => document.validate(rules).err().map(|invalid| invalid.errors),
+        Err(unparsed) => Some(unparsed.errors),
+    };
+    if let Some(errors) = errors {
+        let errors = errors.iter().map(|error| {
             let place = error.line_column_range().map(|range| range.start);
             let position = place.map(|place| Pos { line: place.line, column: place.column });
             ServerError::new(sentence(&error.error.to_string()), position)

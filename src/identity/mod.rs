@@ -60,6 +60,7 @@ use tokio::sync::Semaphore;
 
 pub use caller::{Caller, Kind, Via};
 pub use clue::Clue;
+pub use envelope::Envelope;
 pub use evidence::{Confirmation, Evidence};
 pub use inspect::{Inspection, Looks, Place};
 pub use jwks::KeysStatus;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, As};
+use crate::app::As;
 use crate::on_both_databases;
 use crate::people::alice;
 

@@ -61,7 +61,7 @@ on_both_databases! {
         assert_eq!(keyed(&alice, "k", &create("")).await.codes(), ["BAD_USER_INPUT"]);
         let gone = format!("mutation {{ deleteTasks(ids: [\"{}\"]) }}", "VGFzazowMTkwMDAwMDAwMDA3MDAwODAwMDAwMDAwMDAwMDAwMQ");
         assert_eq!(keyed(&alice, "k", &gone).await.codes(), ["NOT_FOUND"]);
-        keyed(&alice, "k", &create("a")).await.data();
+        let _ = keyed(&alice, "k", &create("a")).await.data();
         assert_eq!(total(&alice).await, 1);
     }
 
@@ -99,7 +99,7 @@ on_both_databases! {
         }
         assert_eq!(total(&alice).await, 2);
         let old = idempotency_key::Column::CreatedAt.lt(now() - TimeDelta::hours(24));
-        keyed(&alice, "other", &create("c")).await.data();
+        let _ = keyed(&alice, "other", &create("c")).await.data();
         let then = Expr::value(now() - TimeDelta::hours(25));
         idempotency_key::Entity::update_many().col_expr(idempotency_key::Column::CreatedAt, then).exec(conn).await.unwrap();
         system.forget_idempotency_keys_before(now() - TimeDelta::hours(24)).await.unwrap();

@@ -222,7 +222,7 @@ async fn rows(app: &App, table: &str) -> i64 {
     let system = app.database.system("tests count the rows of an index");
     let backend = system.connection().get_database_backend();
     let sql = Statement::from_string(backend, format!("SELECT COUNT(*) AS n FROM {table}"));
-    system.connection().query_one_raw(sql).await.unwrap().unwrap().try_get("", "n").unwrap()
+    system.connection().query_all_raw(sql).await.unwrap()[0].try_get("", "n").unwrap()
 }
 
 #[tokio::test]
