@@ -50,6 +50,9 @@ pub enum StartError {
     /// The database is away or refuses.
     #[error("DATABASE_URL does not lead to a usable database: {0}")]
     Database(#[from] hallpass_entity::Error),
+    /// The database cannot be opened.
+    #[error("DATABASE_URL does not lead to a usable database: {0}")]
+    Unopened(String),
     /// Sessions are shared on the way to the database.
     #[error(
         "DATABASE_URL leads to a pooler that shares sessions between clients, where statements of one \
@@ -137,9 +140,13 @@ pub async fn open(
             SqliteSynchronous::Full => Synchronous::Full,
             SqliteSynchronous::Normal => Synchronous::Normal,
         },
+        rows_per_owner: config.rows_per_owner.0,
         ..Options::at(config.database_url.expose_secret())
     };
-    Database::connect_observed(options, observe).await.map_err(not_opened)
+    match Database::connect_observed(options, observe).await {
+        Ok(database) => Ok(database),
+        Err(error) => Err(not_opened(config, error).await),
+    }
 }
 
 fn pooler(config: &Config) -> Pooler {
@@ -149,11 +156,13 @@ fn pooler(config: &Config) -> Pooler {
     }
 }
 
-fn not_opened(error: hallpass_entity::Error) -> StartError {
-    match error.reason() {
-        Some(Reason::SharedSessions) => StartError::Pooler,
-        _ => error.into(),
+async fn not_opened(config: &Config, error: hallpass_entity::Error) -> StartError {
+    if error.reason() == Some(Reason::SharedSessions) {
+        return StartError::Pooler;
     }
+    StartError::Unopened(
+        hallpass_entity::explain(config.database_url.expose_secret(), &error).await,
+    )
 }
 
 impl App {

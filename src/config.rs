@@ -15,6 +15,7 @@ use secrecy::SecretString;
 
 mod choices;
 mod database;
+mod database_url;
 mod dotenv;
 mod environment;
 mod identity;
@@ -31,8 +32,8 @@ pub use identity::{AuthServer, ClaimNames, IdentityConfig, JwtSubject, OpaqueTok
 pub use limits::Limits;
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{
-    ApiKeyHeader, BasePath, CookieName, HttpUrl, HttpUrlText, Origin, ProxyNetwork, Retention,
-    RoleInheritance, Span, Tiers, UserLookupUrl, Word,
+    ApiKeyHeader, AtMost, BasePath, CookieName, HttpUrl, HttpUrlText, Origin, ProxyNetwork,
+    Retention, RoleInheritance, Span, Tiers, UserLookupUrl, Word,
 };
 
 /// What the operator said, setting by setting.
@@ -293,6 +294,10 @@ pub struct Settings {
     #[arg(long, env, value_enum, default_value = "hide")]
     pub ownership_denial: OwnershipDenial,
 
+    /// How many rows of one table one user may own, such as tasks; `off` for any number
+    #[arg(long, env, default_value = "100000")]
+    pub rows_per_owner: AtMost,
+
     /// How long the audit is kept, such as `90d`; `off` keeps it for ever
     #[arg(long, env, default_value = "90d")]
     pub audit_retention: Retention,
@@ -367,6 +372,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How another's row is denied.
     pub ownership_denial: OwnershipDenial,
+    /// How many rows of one table one user may own.
+    pub rows_per_owner: AtMost,
     /// How long the audit is kept.
     pub audit_retention: Retention,
     /// What a request may cost.
@@ -412,19 +419,20 @@ impl Settings {
             database_connections: database::connections(self.database_connections)?,
             database_pooler: database::pooler(self.database_pooler, &self.database_url)?,
             row_security: database::row_security(self.row_security, &self.database_url)?,
-            database_url: database::url(self.database_url)?,
+            database_url: database_url::database_url(self.database_url)?,
             sqlite_synchronous: self.sqlite_synchronous,
             identity,
             role_inherits: self.role_inherits,
             allowed_origins: self.allowed_origins,
             trusted_proxies: self.trusted_proxies.into_iter().map(|proxy| proxy.0).collect(),
             ownership_denial: self.ownership_denial,
+            rows_per_owner: self.rows_per_owner,
             audit_retention: self.audit_retention,
             limits,
             introspection: self.introspection.unwrap_or(environment == Environment::Development),
             log: self.rust_log,
             development_key: PathBuf::from(DEVELOPMENT_KEY),
-            redis_url: database::redis_url(self.redis_url)?,
+            redis_url: database_url::redis_url(self.redis_url)?,
             metrics_address,
         })
     }

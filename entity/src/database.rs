@@ -14,11 +14,12 @@ use crate::executor::{Access, Executor};
 use crate::health::StorageHealth;
 use crate::owning::Owning;
 use crate::policy::Scoped;
+use crate::quota::Quota;
 use crate::wall::{Conn, Pass};
 use crate::{Error, Pooler, Reason, Scope, UserId, postgres, sqlite};
 
 /// How to reach the database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// `sqlite://FILE?mode=rwc` or `postgres://…`.
     pub url: String,
@@ -34,6 +35,8 @@ pub struct Options {
     pub synchronous: Synchronous,
     /// How long a writer waits for another (SQLite).
     pub busy_timeout: Duration,
+    /// How many rows of one table one owner may have; none is without end.
+    pub rows_per_owner: Option<u64>,
 }
 
 /// What an acknowledged write outlives, on SQLite.
@@ -57,6 +60,7 @@ impl Options {
             row_security: false,
             synchronous: Synchronous::Full,
             busy_timeout: BUSY_TIMEOUT,
+            rows_per_owner: None,
         }
     }
 }
@@ -66,7 +70,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long between two tries to open a database that is locked.
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// A connection that rested longer is tried before use.
-const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// The pool of connections, and the only maker of scopes.
 #[derive(Clone)]
@@ -76,6 +80,7 @@ pub struct Database {
     aside: Pool,
     walled: bool,
     pub(crate) owning: Owning,
+    pub(crate) quota: Quota,
     pub(crate) health: StorageHealth,
 }
 
@@ -103,13 +108,14 @@ impl Database {
         }
         let walled = options.row_security;
         let observe: Arc<Observe> = Arc::new(observe);
-        let pool = pool(&options, &observe).await?;
+        let health = file.as_deref().map(StorageHealth::of).unwrap_or_default();
+        let quota = Quota::of(options.rows_per_owner);
+        let pool = pool(&options, &health, &observe).await?;
         let aside = match sqlite::is_in_memory(&options.url) {
             true => pool.clone(),
-            false => pool_aside(&options, &observe).await?,
+            false => pool_aside(&options, &health, &observe).await?,
         };
-        let health = file.as_deref().map(StorageHealth::of).unwrap_or_default();
-        Ok(Self { pool, aside, walled, owning: Owning::default(), health })
+        Ok(Self { pool, aside, walled, owning: Owning::default(), quota, health })
     }
 
     /// The same database by a connection of its own, which is not shared with requests: what is asked by it
@@ -126,7 +132,7 @@ impl Database {
             Some(owner) => Client::Caller(owner.as_str().into()),
             None => Client::Anonymous(std::net::Ipv6Addr::UNSPECIFIED.into()),
         };
-        Scope::new(self.conn(client), owner, self.owning)
+        Scope::new(self.conn(client), owner, self.owning, self.quota.clone())
     }
 
     pub(crate) fn conn(&self, client: Client) -> Conn {
@@ -178,16 +184,24 @@ impl Database {
 }
 
 /// The pool of requests.
-async fn pool(options: &Options, observe: &Arc<Observe>) -> Result<Pool, Error> {
-    let mut connect = connect_options(options);
+async fn pool(
+    options: &Options,
+    health: &StorageHealth,
+    observe: &Arc<Observe>,
+) -> Result<Pool, Error> {
+    let mut connect = connect_options(options, health.clone());
     connect.max_connections(options.connections).min_connections(1);
     let sea = connected(connect, options, observe).await?;
     Ok(pooled(sea, options, options.connections, observe))
 }
 
 /// The pool of readiness: one connection, made when it is first asked for.
-async fn pool_aside(options: &Options, observe: &Arc<Observe>) -> Result<Pool, Error> {
-    let mut connect = connect_options(options);
+async fn pool_aside(
+    options: &Options,
+    health: &StorageHealth,
+    observe: &Arc<Observe>,
+) -> Result<Pool, Error> {
+    let mut connect = connect_options(options, health.clone());
     connect.max_connections(1).min_connections(0).connect_lazy(true);
     Ok(pooled(connected(connect, options, observe).await?, options, 1, observe))
 }
@@ -237,7 +251,7 @@ fn pooled(
     Pool { sea, bulkhead, usage: Arc::new(usage) }
 }
 
-fn connect_options(options: &Options) -> ConnectOptions {
+fn connect_options(options: &Options, health: StorageHealth) -> ConnectOptions {
     let mut connect = ConnectOptions::new(&options.url);
     connect
         .acquire_timeout(PATIENCE)
@@ -245,6 +259,10 @@ fn connect_options(options: &Options) -> ConnectOptions {
         .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
+    connect.map_sqlx_postgres_before_acquire(move |_, connection| {
+        let is_trusted = health.is_trusted(connection.age);
+        Box::pin(async move { Ok(is_trusted) })
+    });
     sqlite::set_up(&mut connect, options.synchronous, options.busy_timeout);
     postgres::set_up(&mut connect, options);
     connect
@@ -274,9 +292,9 @@ impl<'a> System<'a> {
     /// When the database is away or refuses.
     pub async fn read<T>(
         &self,
-        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr> + Clone,
     ) -> Result<T, Error> {
-        self.conn.run(&Pass::Nothing, work).await
+        self.conn.read(&Pass::Nothing, work).await
     }
 
     pub(crate) fn conn(&self) -> &Conn {

@@ -17,6 +17,14 @@ pub enum Error {
     /// The database gave up on a statement that took too long.
     #[error("the database took too long: {0}")]
     Timeout(#[source] DbErr),
+    /// The owner has as many rows of a table as one may have.
+    #[error("the owner has {most} rows of {table}, as many as one may have")]
+    Full {
+        /// The table.
+        table: &'static str,
+        /// How many.
+        most: u64,
+    },
     /// Another row has a value that only one row may have.
     #[error("the value is taken: {0}")]
     Taken(#[source] DbErr),
@@ -37,6 +45,7 @@ impl Error {
             Self::Anonymous
             | Self::Timeout(_)
             | Self::Taken(_)
+            | Self::Full { .. }
             | Self::Orphan(_)
             | Self::Internal(_) => None,
         }

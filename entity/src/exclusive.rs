@@ -12,6 +12,7 @@ use crate::bulkhead::Client;
 use crate::executor::{Executor, Transaction};
 use crate::health::immediate;
 use crate::owning::Owning;
+use crate::quota::Quota;
 use crate::wall::{Conn, Pass};
 use crate::{Database, Error, Scope, System, UserId};
 
@@ -30,6 +31,7 @@ pub struct Exclusive {
     forgets_statements: bool,
     conn: Conn,
     owning: Owning,
+    quota: Quota,
 }
 
 impl Database {
@@ -62,7 +64,8 @@ impl Database {
             begun.await.map_err(|_| DbErr::Custom("the server stops".into()))?;
         let conn = self.conn(Client::Server).within(Transaction::Sea(transaction?));
         let pool = self.pool.sea.clone();
-        Ok(Exclusive { pool, forgets_statements, conn, owning: self.owning })
+        let (owning, quota) = (self.owning, self.quota.clone());
+        Ok(Exclusive { pool, forgets_statements, conn, owning, quota })
     }
 }
 
@@ -84,7 +87,7 @@ impl Exclusive {
     /// scope has begun a part of it.
     #[must_use]
     pub fn scope(&self, owner: Option<UserId>) -> Scope {
-        Scope::new(self.conn.clone(), owner, self.owning)
+        Scope::new(self.conn.clone(), owner, self.owning, self.quota.clone())
     }
 
     /// Makes what was done lasting.

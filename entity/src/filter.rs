@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 
 use hallpass_text::Term;
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr, Value};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Nullable, SimpleExpr, Value};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
 /// A condition on rows of `E`.
@@ -70,34 +70,71 @@ pub trait Comparison: ColumnTrait {
     /// The table of the column.
     type Table: EntityTrait<Column = Self>;
 
-    /// Equal to `value`.
+    /// Equal to `value`; for no value, the rows that have none.
     fn is(self, value: impl Into<Value>) -> Filter<Self::Table> {
-        test(column(self).eq(match value.into() {
+        match value.into() {
+            none if is_none(&none) => Comparison::is_null(self),
             // Written into the statement: of a parameter, no database knows that a partial index fits.
-            truth @ Value::Bool(Some(_)) => Expr::Constant(truth),
-            value => Expr::val(value),
-        }))
+            truth @ Value::Bool(_) => test(column(self).eq(Expr::Constant(truth))),
+            value => test(column(self).eq(Expr::val(value))),
+        }
+    }
+
+    /// The other rows than those of [`is`](Self::is): those without a value too, unless `value` is none.
+    fn is_not(self, value: impl Into<Value>) -> Filter<Self::Table> {
+        let value = value.into();
+        if is_none(&value) {
+            return Comparison::is_not_null(self);
+        }
+        test(column(self).ne(value)).or(Comparison::is_null(self))
+    }
+
+    /// Without a value.
+    fn is_null(self) -> Filter<Self::Table> {
+        test(column(self).is_null())
+    }
+
+    /// With a value.
+    fn is_not_null(self) -> Filter<Self::Table> {
+        test(column(self).is_not_null())
     }
 
     /// Before (less than) `value`.
-    fn before(self, value: impl Into<Value>) -> Filter<Self::Table> {
+    fn before(self, value: impl Into<Value> + Nullable) -> Filter<Self::Table> {
         test(column(self).lt(value.into()))
     }
 
     /// After (greater than) `value`.
-    fn after(self, value: impl Into<Value>) -> Filter<Self::Table> {
+    fn after(self, value: impl Into<Value> + Nullable) -> Filter<Self::Table> {
         test(column(self).gt(value.into()))
     }
 
-    /// One of `values`; no row when there are none.
+    /// `value` or later (greater). Nothing is later than no value, so an `Option` does not compile.
+    fn at_least(self, value: impl Into<Value> + Nullable) -> Filter<Self::Table> {
+        test(column(self).gte(value.into()))
+    }
+
+    /// `value` or earlier (less).
+    fn at_most(self, value: impl Into<Value> + Nullable) -> Filter<Self::Table> {
+        test(column(self).lte(value.into()))
+    }
+
+    /// One of `values`, as [`is`](Self::is) compares; no row when there are none.
     fn one_of<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Filter<Self::Table> {
-        test(column(self).is_in(values.into_iter().map(Into::into)))
+        let (none, some): (Vec<Value>, Vec<Value>) =
+            values.into_iter().map(Into::into).partition(is_none);
+        let among = test(column(self).is_in(some));
+        if none.is_empty() { among } else { among.or(Comparison::is_null(self)) }
     }
 
     /// Holds `term` somewhere: for columns of [`SearchText`](crate::SearchText). No index serves it.
     fn contains(self, term: &Term) -> Filter<Self::Table> {
         test(column(self).like(LikeExpr::new(pattern(term.as_str())).escape('\\')))
     }
+}
+
+fn is_none(value: &Value) -> bool {
+    *value == value.as_null()
 }
 
 fn pattern(text: &str) -> String {

@@ -29,6 +29,9 @@ pub(crate) struct StorageHealth {
     trying: Arc<tokio::sync::Mutex<()>>,
     /// The directory of an SQLite database.
     directory: Option<PathBuf>,
+    /// When a connection was lost. Those made before are not used again: after a restart of the database
+    /// all of them are dead, and each would fail a request.
+    lost: Arc<Mutex<Option<Instant>>>,
 }
 
 impl StorageHealth {
@@ -43,10 +46,19 @@ impl StorageHealth {
 
     /// Remembers that a statement failed because of what the database is stored on.
     pub(crate) fn note(&self, error: &Error) {
+        if error.reason() == Some(Reason::ConnectionLost) {
+            *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
         if let Some(reason) = error.reason().filter(|reason| reason.is_of_storage()) {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((Instant::now(), reason));
         }
+    }
+
+    /// Whether a connection of this age was made after the last one that was lost.
+    pub(crate) fn is_trusted(&self, age: Duration) -> bool {
+        let lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.is_none_or(|lost| lost.elapsed() > age)
     }
 
     fn failed_of_late(&self) -> Option<Reason> {

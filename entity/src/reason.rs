@@ -44,7 +44,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::DiskFull => "disk full",
             Self::DiskError => "disk error",

@@ -68,7 +68,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn all(&self) -> Result<Vec<E::Model>, Error> {
-        self.conn.run(&self.pass, async |conn| self.select().all(conn).await).await
+        self.conn.read(&self.pass, async |conn| self.select().all(conn).await).await
     }
 
     /// Some `columns` of all of them.
@@ -89,7 +89,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// When the database is away or refuses.
     pub async fn all_by(&self, order: E::Column) -> Result<Vec<E::Model>, Error> {
         let rows = self.select().order_by_asc(order);
-        self.conn.run(&self.pass, async |conn| rows.all(conn).await).await
+        self.conn.read(&self.pass, async |conn| rows.all(conn).await).await
     }
 
     /// The one row, if it is there.
@@ -97,7 +97,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn one(&self) -> Result<Option<E::Model>, Error> {
-        self.conn.run(&self.pass, async |conn| self.select().one(conn).await).await
+        self.conn.read(&self.pass, async |conn| self.select().one(conn).await).await
     }
 
     /// How many there are.
@@ -105,13 +105,10 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn count(&self) -> Result<i64, Error> {
-        let counted = self
-            .select()
-            .select_only()
-            .expr_as(Expr::col(Asterisk).count(), "n")
-            .into_tuple::<i64>();
-        let counted = self.conn.run(&self.pass, async |conn| counted.one(conn).await).await?;
-        Ok(counted.unwrap_or_default())
+        let counted = self.select().select_only().expr_as(Expr::col(Asterisk).count(), "n");
+        let counted =
+            self.conn.read(&self.pass, async |conn| counted.into_tuple::<i64>().one(conn).await);
+        Ok(counted.await?.unwrap_or_default())
     }
 
     /// How many there are, counted to `most`.
@@ -137,9 +134,11 @@ impl<E: EntityTrait, P> Rows<E, P> {
             .select_only()
             .column(by)
             .expr_as(Expr::col(Asterisk).count(), "n")
-            .group_by(by)
-            .into_tuple::<(V, i64)>();
-        self.conn.run(&self.pass, async |conn| counted.all(conn).await).await
+            .group_by(by);
+        let counted = self
+            .conn
+            .read(&self.pass, async |conn| counted.into_tuple::<(V, i64)>().all(conn).await);
+        counted.await
     }
 
     /// One page of them.
@@ -162,7 +161,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
             .order_by(order.expression(), direction.clone())
             .order_by(id_column::<E>(), direction)
             .limit(window.limit + 1);
-        let mut rows = self.conn.run(&self.pass, async |conn| page.all(conn).await).await?;
+        let mut rows = self.conn.read(&self.pass, async |conn| page.all(conn).await).await?;
         let more = rows.len() as u64 > window.limit;
         if more {
             rows.pop();

@@ -29,6 +29,7 @@ use crate::bulkhead::Client;
 use crate::filter::column;
 use crate::owning::Owning;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
+use crate::quota::Quota;
 use crate::relation::Concerns;
 use crate::rows::{Edit, Own, Read, Rows};
 use crate::wall::{Conn, Pass};
@@ -40,11 +41,12 @@ pub struct Scope {
     conn: Conn,
     owner: Option<UserId>,
     owning: Owning,
+    quota: Quota,
 }
 
 impl Scope {
-    pub(crate) fn new(conn: Conn, owner: Option<UserId>, owning: Owning) -> Self {
-        Self { conn, owner, owning }
+    pub(crate) fn new(conn: Conn, owner: Option<UserId>, owning: Owning, quota: Quota) -> Self {
+        Self { conn, owner, owning, quota }
     }
 
     /// The same, whose statements count in the share of `client`.
@@ -173,23 +175,43 @@ impl Scope {
         Ok(anothers.count().await? > 0)
     }
 
+    /// That the caller may have one row more. Rows are counted now and then, not each time.
+    async fn check_quota<E: OwnedEntity>(&self) -> Result<(), Error> {
+        let (owner, table) = (self.signed_in()?, E::default().table_name());
+        let Some(most) = self.quota.most() else { return Ok(()) };
+        if self.quota.take(owner, table) {
+            return Ok(());
+        }
+        let there = u64::try_from(self.mine::<E>()?.count().await?).unwrap_or(0);
+        match most.saturating_sub(there) {
+            0 => Err(Error::Full { table, most }),
+            left => {
+                self.quota.counted(owner, table, left - 1);
+                Ok(())
+            }
+        }
+    }
+
     /// Writes a row, owned by the caller whatever `row` says.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when nobody is signed in; else when the database is away or refuses.
+    /// [`Error::Anonymous`] when nobody is signed in; [`Error::Full`] when the caller has as many rows as one
+    /// may have; else when the database is away or refuses.
     pub async fn insert<E: OwnedEntity>(&self, mut row: E::ActiveModel) -> Result<E::Model, Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
+        self.check_quota::<E>().await?;
         E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
         E::derive(&mut row);
         self.conn.insert(&self.pass(), E::insert(row)).await
     }
 
-    /// Writes rows, all of them or none, owned by the caller whatever they say.
+    /// Writes rows, all of them or none, owned by the caller whatever they say. They are parts of a row
+    /// that was written by [`insert`](Self::insert), and no quota is asked for them.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert).
+    /// [`Error::Anonymous`] when nobody is signed in; else when the database is away or refuses.
     pub async fn insert_all<E: OwnedEntity>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
@@ -209,7 +231,8 @@ impl Scope {
     /// gives it these `columns` of `row` instead, in the same statement.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert); and when the row with that key is another's.
+    /// [`Error::Anonymous`] when nobody is signed in; when the row with that key is another's; else when the
+    /// database is away or refuses.
     pub async fn upsert<E: OwnedEntity>(
         &self,
         row: E::ActiveModel,
@@ -309,8 +332,7 @@ impl Scope {
     /// When the database is away.
     pub async fn begin(&self) -> Result<Transaction, Error> {
         let conn = self.conn.begin(&self.pass()).await?;
-        let (owner, owning) = (self.owner.clone(), self.owning);
-        Ok(Transaction { scope: Self { conn, owner, owning } })
+        Ok(Transaction { scope: Self { conn, ..self.clone() } })
     }
 }
 

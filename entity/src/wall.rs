@@ -17,7 +17,8 @@ use sea_orm::{
 use crate::bulkhead::Client;
 use crate::executor::{Access, Executor, Transaction};
 use crate::health::StorageHealth;
-use crate::{Error, UserId};
+use crate::reason::reason;
+use crate::{Error, Reason, UserId};
 
 /// The setting by which a connection announces itself, and its value. It is part of the connection's
 /// start, so that no `RESET` takes it back.
@@ -78,6 +79,8 @@ impl Open {
     fn note(&self, error: &Error) {
         let is_undone = match error {
             Error::Taken(_) | Error::Orphan(_) => self.is_savepoint,
+            // No statement was run.
+            Error::Full { .. } => true,
             Error::Anonymous | Error::Unavailable(_) | Error::Timeout(_) | Error::Internal(_) => {
                 false
             }
@@ -117,11 +120,20 @@ impl Conn {
     }
 
     /// Begins a transaction, or a savepoint within one.
+    /// Where the connection turns out to be dead, nothing was sent yet, and another one begins.
     async fn begun(&self) -> Result<Transaction, DbErr> {
-        match &self.link {
-            Link::Transaction(open) => open.transaction.savepoint().await,
-            Link::Pool(access) => access.begin().await.map(Transaction::Held),
-        }
+        let access = match &self.link {
+            Link::Transaction(open) => return open.transaction.savepoint().await,
+            Link::Pool(access) => access,
+        };
+        let begun = match access.begin().await {
+            Err(error) if reason(&error) == Some(Reason::ConnectionLost) => {
+                self.health.note(&error.into());
+                access.begin().await
+            }
+            begun => begun,
+        };
+        begun.map(Transaction::Held)
     }
 
     /// Does `work`, which shows `pass`. Without a wall, that is the bare statement.
@@ -138,6 +150,21 @@ impl Conn {
             }
         }
         done
+    }
+
+    /// Does `work`, which only reads, and once more where the connection was lost. Within a transaction it
+    /// is lost with it.
+    pub(crate) async fn read<T>(
+        &self,
+        pass: &Pass,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr> + Clone,
+    ) -> Result<T, Error> {
+        match (&self.link, self.run(pass, work.clone()).await) {
+            (Link::Pool(_), Err(error)) if error.reason() == Some(Reason::ConnectionLost) => {
+                self.run(pass, work).await
+            }
+            (_, done) => done,
+        }
     }
 
     /// Writes one row, and returns it as it is then. SQLite commits a statement when it is run to its end,

@@ -23,7 +23,10 @@ pub async fn open_for_migration(config: &Config) -> Result<Database, StartError>
     // Migrations see every row, and wait long: another server may be at it.
     let pooler = super::pooler(config);
     let options = Options { busy_timeout: PATIENCE, pooler, ..Options::at(url) };
-    Database::connect(options).await.map_err(super::not_opened)
+    match Database::connect(options).await {
+        Ok(database) => Ok(database),
+        Err(error) => Err(super::not_opened(config, error).await),
+    }
 }
 
 /// Brings the tables up to date.

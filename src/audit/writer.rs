@@ -152,7 +152,11 @@ impl Writer {
 fn is_passing(error: &Error) -> bool {
     match error {
         Error::Unavailable(_) | Error::Timeout(_) => true,
-        Error::Anonymous | Error::Taken(_) | Error::Orphan(_) | Error::Internal(_) => false,
+        Error::Anonymous
+        | Error::Full { .. }
+        | Error::Taken(_)
+        | Error::Orphan(_)
+        | Error::Internal(_) => false,
     }
 }
 

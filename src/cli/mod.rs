@@ -177,7 +177,7 @@ fn run() -> Result<(), CliError> {
     for warning in config::check_names(&command, &file)? {
         output::print_error(format_args!("warning: {warning}"));
     }
-    let cli = parse(command, &file)?;
+    let cli = parse_from(command, &file, std::env::args_os())?;
     match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
         Action::Serve { no_migrate } => serve::run(&cli.settings.check()?, no_migrate),
         Action::Migrate { direction } => migrate::run(&cli.settings.check()?, direction),
@@ -214,13 +214,22 @@ pub fn command() -> Command {
     })
 }
 
-/// Reads flags and environment, and what they leave out from files.
-fn parse(command: Command, file: &EnvFile) -> Result<Cli, CliError> {
+/// Reads a command line, whose first word is the program, and the environment, and what they leave out from
+/// files.
+///
+/// # Errors
+/// When it is not understood: one sentence, which repeats nothing that may be a secret.
+pub fn parse_from(
+    command: Command,
+    file: &EnvFile,
+    line: impl IntoIterator<Item = OsString>,
+) -> Result<Cli, CliError> {
     let command = config::without_empty(command)?;
-    let given = command.clone().try_get_matches().map_err(wrong_usage)?;
+    let line: Vec<_> = line.into_iter().collect();
+    let given = command.clone().try_get_matches_from(&line).map_err(wrong_usage)?;
     let more = config::more_flags(&command, &given, file)?;
     let more = more.into_iter().map(OsString::from);
-    let mut line = std::env::args_os();
+    let mut line = line.into_iter();
     let line: Vec<_> = line.next().into_iter().chain(more).chain(line).collect();
     let matches = command.try_get_matches_from(line).map_err(wrong_usage)?;
     Cli::from_arg_matches(&matches).map_err(wrong_usage)
@@ -243,9 +252,7 @@ fn sentence(error: &clap::Error) -> String {
     let (Some(argument), Some(value)) =
         (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue))
     else {
-        let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        return first.strip_prefix("error: ").unwrap_or(first).to_owned();
+        return first_line(error);
     };
     let name = argument.split(['<', '>']).nth(1).unwrap_or(&argument).replace('-', "_");
     let default = command()
@@ -260,7 +267,44 @@ fn sentence(error: &clap::Error) -> String {
         (None, Some(ContextValue::Strings(valid))) => format!("use one of {}", valid.join(", ")),
         (None, _) => "give another value".to_owned(),
     };
-    format!("{name} is `{value}`: {why}")
+    if is_harmless(&value) {
+        format!("{name} is `{value}`: {why}")
+    } else {
+        format!("{name}: {why}")
+    }
+}
+
+/// Whether a value may be repeated: an address that was mistyped may hold a password, or a part of one.
+fn is_harmless(value: &str) -> bool {
+    value.chars().all(|letter| letter.is_alphanumeric() || "-_., ".contains(letter))
+}
+
+/// What else clap says, but for a word that is no option: it may be a part of a value.
+fn first_line(error: &clap::Error) -> String {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.split('=').next().unwrap_or_default()),
+        _ => None,
+    };
+    let unknown = match error.kind() {
+        ErrorKind::UnknownArgument => word(ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => word(ContextKind::InvalidSubcommand),
+        _ => None,
+    };
+    match unknown {
+        Some(option) if option.starts_with("--") && is_harmless(option) => {
+            format!("{option} is no option: see `hallpass --help`")
+        }
+        Some(_) => {
+            "there is a word that is no command and no option's value: see `hallpass --help`; a \
+                    value with a blank stands in quotes"
+                .to_owned()
+        }
+        None => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+        }
+    }
 }
 
 /// A runtime for a command that talks to the database.

@@ -38,14 +38,6 @@ pub(super) fn pooler(
     Ok(said)
 }
 
-pub(super) fn url(url: SecretString) -> Result<SecretString, ConfigError> {
-    let known = ["sqlite:", "postgres://", "postgresql://"];
-    if known.iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
-        return Ok(url);
-    }
-    wrong("DATABASE_URL names no known database: start it with sqlite:// or postgres://")
-}
-
 pub(super) fn row_security(
     said: RowSecurity,
     url: &SecretString,
@@ -57,15 +49,4 @@ pub(super) fn row_security(
         );
     }
     Ok(said)
-}
-
-pub(super) fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString>, ConfigError> {
-    let known = ["redis://", "rediss://"];
-    let is_known = |url: &SecretString| known.iter().any(|it| url.expose_secret().starts_with(it));
-    match url {
-        Some(url) if !is_known(&url) => {
-            wrong("REDIS_URL names no Redis server: start it with redis:// or rediss://")
-        }
-        url => Ok(url),
-    }
 }

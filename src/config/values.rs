@@ -120,6 +120,22 @@ impl std::str::FromStr for Retention {
     }
 }
 
+/// How many there may be: a number, or `off` for any number.
+#[derive(Clone, Copy, Debug)]
+pub struct AtMost(pub Option<u64>);
+
+impl std::str::FromStr for AtMost {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            _ if text == "off" => Ok(Self(None)),
+            Ok(most) if most > 0 => Ok(Self(Some(most))),
+            _ => Err("write a number above 0, such as 100000, or `off`"),
+        }
+    }
+}
+
 /// An absolute http or https address.
 #[derive(Clone, Debug)]
 pub struct HttpUrl(pub Url);
@@ -129,6 +145,10 @@ impl std::str::FromStr for HttpUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match Url::parse(text.trim()) {
+            // Whoever reads a log or an error would read a password in it.
+            _ if text.contains(['@', '#']) => {
+                Err("remove the user, the password and the fragment: an @ in a path is %40")
+            }
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
             _ => Err("write a whole address, such as https://app.example.com"),
         }

@@ -228,8 +228,10 @@ fn refused(error: Error) -> ApiError {
             InputProblem::new("input.slug", ProblemKind::Taken, message).into()
         }
         Error::Orphan(_) => NO_COURSE,
-        Error::Anonymous | Error::Unavailable(_) | Error::Timeout(_) | Error::Internal(_) => {
-            error.into()
-        }
+        Error::Anonymous
+        | Error::Full { .. }
+        | Error::Unavailable(_)
+        | Error::Timeout(_)
+        | Error::Internal(_) => error.into(),
     }
 }

@@ -1,11 +1,12 @@
 //! A commit that fails: the database refuses when the statement, or the transaction, is done.
 
-use hallpass_entity::{Database, Options};
-use sea_orm::{ConnectionTrait as _, DbBackend};
+use hallpass_entity::{Change, Database, Error, Options, Set, task};
+use sea_orm::{ConnectionTrait as _, DbBackend, IntoActiveModel as _};
 
 use super::{case, failed, mutations, outcomes, succeeded, tables};
 use crate::app::{App, Backend};
 use crate::issuer::Issuer;
+use crate::on_both_databases;
 use crate::people::alice;
 use crate::postgres;
 use crate::socket::Socket;
@@ -123,4 +124,21 @@ async fn no_mutation_precedes_its_commit_row_security() {
     let superuser = url.replacen(postgres::PLAIN, "hallpass", 1);
     let database = Database::connect(Options::at(superuser)).await.unwrap();
     no_mutation_precedes_its_commit(app, &database).await;
+}
+
+on_both_databases! {
+    /// PostgreSQL would answer the commit with a rollback, and call it a success.
+    async fn failed_statement_prevents_the_commit(app: App) {
+        app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"t\"}) { id } }").await;
+        let scope = app.scope_of(&alice());
+        let row = scope.mine::<task::Entity>().unwrap().one().await.unwrap().unwrap();
+        let together = scope.begin().await.unwrap();
+        let tasks = || together.mine::<task::Entity>().unwrap();
+        let change = task::ActiveModel { title: Set("changed".to_owned()), ..Default::default() };
+        tasks().update(Change::to(change)).await.unwrap();
+        let again = together.insert::<task::Entity>(row.clone().into_active_model()).await;
+        assert!(matches!(again, Err(Error::Taken(_))), "{again:?}");
+        assert!(together.commit().await.is_err());
+        assert_eq!(scope.mine::<task::Entity>().unwrap().all().await.unwrap(), [row]);
+    }
 }

@@ -1,0 +1,242 @@
+//! Addresses that may hold a password: what is wrong with one is told without any part of it.
+
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{ConfigError, wrong};
+
+/// What such an address is, and how it is written.
+struct Form {
+    setting: &'static str,
+    schemes: &'static [&'static str],
+    example: &'static str,
+}
+
+const POSTGRES: Form = Form {
+    setting: "DATABASE_URL",
+    schemes: &["postgres://", "postgresql://"],
+    example: "postgres://USER:PASSWORD@HOST:PORT/NAME",
+};
+const REDIS: Form = Form {
+    setting: "REDIS_URL",
+    schemes: &["redis://", "rediss://"],
+    example: "redis://USER:PASSWORD@HOST:PORT",
+};
+
+/// How a character is written that would end the password.
+const ENCODE: &str = "the password has a character that must be percent-encoded: write # as %23, / as %2F, \
+                      ? as %3F, @ as %40, : as %3A, % as %25, [ as %5B, ] as %5D and a blank as %20";
+
+/// The address of the database.
+pub(super) fn database_url(url: SecretString) -> Result<SecretString, ConfigError> {
+    let text = url.expose_secret();
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        sqlite(path)?;
+    } else if POSTGRES.schemes.iter().any(|scheme| text.starts_with(scheme)) {
+        return postgres(POSTGRES.check(text)?);
+    } else {
+        return wrong(
+            "DATABASE_URL names no known database: start it with sqlite:// or postgres://",
+        );
+    }
+    Ok(url)
+}
+
+/// The address of the Redis server.
+pub(super) fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString>, ConfigError> {
+    if let Some(url) = &url {
+        let text = url.expose_secret();
+        if !REDIS.schemes.iter().any(|scheme| text.starts_with(scheme)) {
+            return wrong("REDIS_URL names no Redis server: start it with redis:// or rediss://");
+        }
+        REDIS.check(text)?;
+    }
+    Ok(url)
+}
+
+impl Form {
+    fn check(&self, text: &str) -> Result<Url, ConfigError> {
+        let Self { setting, example, .. } = self;
+        if text.contains(char::is_control) {
+            return wrong(format!(
+                "{setting} has a line break or another control character: write {example} on one line"
+            ));
+        }
+        let (_, rest) = text.split_once("://").unwrap_or_default();
+        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        // A password that ends early leaves its rest, and the `@` after it, behind the host.
+        if tail.contains(['@', '#']) {
+            return wrong(format!("{setting} cannot be read: {ENCODE}"));
+        }
+        match Url::parse(text).ok().filter(is_text) {
+            Some(url) => Ok(url),
+            None if authority.contains('@') => {
+                wrong(format!("{setting} cannot be read: write {example}; if that is so, {ENCODE}"))
+            }
+            None => wrong(format!("{setting} cannot be read: write {example}")),
+        }
+    }
+}
+
+/// Parameters of PostgreSQL that count here; the driver would show others in the log.
+const PARAMETERS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
+/// Parameters that other programs read, and that are left out.
+const OF_OTHERS: [&str; 14] = [
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "connection_limit",
+    "gssencmode",
+    "keepalives",
+    "pgbouncer",
+    "pool_timeout",
+    "prepareThreshold",
+    "schema",
+    "socket_timeout",
+    "sslaccept",
+    "statement_cache_size",
+    "target_session_attrs",
+];
+
+/// The address of a PostgreSQL database, without the parameters that are not for this server.
+fn postgres(mut url: Url) -> Result<SecretString, ConfigError> {
+    let all: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let counts = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options");
+    if !all.iter().all(|(name, _)| counts(name) || OF_OTHERS.contains(&name.as_str())) {
+        return wrong(
+            "DATABASE_URL has a parameter that is not known: remove it; a ? or & in the password is written %3F or %26",
+        );
+    }
+    let kept: Vec<_> = all.iter().filter(|(name, _)| counts(name)).collect();
+    if kept.len() < all.len() {
+        url.query_pairs_mut().clear().extend_pairs(kept);
+    }
+    Ok(String::from(url).into())
+}
+
+/// Whether what is percent-encoded is text.
+fn is_text(url: &Url) -> bool {
+    let parts = [url.username(), url.password().unwrap_or_default(), url.path()];
+    parts.into_iter().all(|part| percent_decode_str(part).decode_utf8().is_ok())
+}
+
+/// What follows `sqlite:`. A database in memory would be another one for each connection, and empty for
+/// each command.
+fn sqlite(rest: &str) -> Result<(), ConfigError> {
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (file, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let file = percent_decode_str(file).decode_utf8_lossy();
+    let parameters: Vec<_> = parameters.split('&').collect();
+    let in_memory = file.is_empty()
+        || file == ":memory:"
+        || file.starts_with("file:")
+        || parameters.iter().any(|parameter| ["mode=memory", "vfs=memdb"].contains(parameter));
+    if in_memory {
+        return wrong(
+            "DATABASE_URL names no file, and a database in memory is empty after each restart and for \
+             each command: write sqlite://FILE?mode=rwc",
+        );
+    }
+    let known = |parameter: &str| match parameter.split_once('=') {
+        Some(("mode", mode)) => ["ro", "rw", "rwc"].contains(&mode),
+        Some((name, _)) => ["cache", "immutable", "vfs"].contains(&name),
+        None => parameter.is_empty(),
+    };
+    if !parameters.iter().all(|parameter| known(parameter)) {
+        return wrong(
+            "DATABASE_URL has a parameter that is not known of SQLite: write sqlite://FILE?mode=rwc, or \
+             mode=rw or mode=ro; a ? in the name of the file is %3F",
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::{database_url, redis_url};
+
+    fn said(url: &str) -> String {
+        database_url(url.into()).map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn memory_database_is_refused() {
+        for url in [
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite://%3Amemory%3A",
+            "sqlite:",
+            "sqlite://",
+            "sqlite://?mode=memory",
+            "sqlite://test.db?mode=memory",
+            "sqlite://test.db?cache=private&mode=memory",
+            "sqlite:file::memory:",
+            "sqlite:file:test.db%3Fmode=memory",
+            "sqlite://test.db?vfs=memdb",
+            "sqlite::memory:?cache=shared",
+        ] {
+            assert!(said(url).contains("in memory"), "{url}: {}", said(url));
+        }
+        for url in ["sqlite://a.db", "sqlite:a.db?mode=rwc", "sqlite:///a/b.db?mode=ro"] {
+            assert_eq!(said(url), "", "{url}");
+        }
+    }
+
+    #[test]
+    fn unencoded_password_is_named_and_not_shown() {
+        for password in ["sup3r#s3cret", "sup3r/s3cret", "sup3r?s3cret", "12#34", "12/34", "12?34"]
+        {
+            for url in [
+                format!("postgres://hp:{password}@db.example:5432/hp"),
+                format!("postgresql://hp:{password}@db.example/hp?sslmode=require"),
+            ] {
+                assert!(said(&url).contains("must be percent-encoded"), "{url}: {}", said(&url));
+                assert!(!said(&url).contains(&password[..2]), "{}", said(&url));
+            }
+            let redis = redis_url(Some(format!("redis://:{password}@db.example:6379").into()));
+            assert!(redis.unwrap_err().to_string().contains("must be percent-encoded"));
+        }
+    }
+
+    #[test]
+    fn readable_addresses_are_taken() {
+        for url in [
+            "postgres://localhost/db",
+            "postgres://u:p%40ss@localhost:5432/db?sslmode=require",
+            "postgres://u@localhost/db?host=/var/run/postgresql",
+            "postgresql://u:a@b@localhost/db",
+            "postgres://u:100%@localhost/db",
+            "postgres://u:p@localhost/db?pgbouncer=true&sslmode=require",
+            "postgres:///db?host=/tmp&options=-c%20a=b",
+        ] {
+            assert_eq!(said(url), "", "{url}");
+        }
+        let url = "postgres://u:p@localhost/db?pgbouncer=true&sslmode=require";
+        let taken = database_url(url.to_owned().into()).unwrap();
+        assert_eq!(taken.expose_secret(), "postgres://u:p@localhost/db?sslmode=require");
+        assert!(said("postgres://u:%ff@localhost/db").contains("percent-encoded"));
+        assert!(said("postgres://u:p\n@localhost/db").contains("control character"));
+        assert!(redis_url(Some("rediss://:p@localhost:6379/0".to_owned().into())).is_ok());
+    }
+}
