@@ -79,8 +79,8 @@ impl<E: EntityTrait, P> Rows<E, P> {
         &self,
         columns: impl IntoIterator<Item = E::Column>,
     ) -> Result<Vec<T>, Error> {
-        let rows = self.select().select_only().columns(columns).into_tuple::<T>();
-        self.conn.run(&self.pass, async |conn| rows.all(conn).await).await
+        let rows = self.select().select_only().columns(columns);
+        self.conn.read(&self.pass, async |conn| rows.into_tuple::<T>().all(conn).await).await
     }
 
     /// All of them, in order.
@@ -120,7 +120,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
         let mut counted = Query::select();
         counted.expr_as(Expr::col(Asterisk).count(), "n").from_subquery(some.take(), "counted");
         let counted =
-            self.conn.run(&self.pass, async |conn| conn.query_all(&counted).await).await?;
+            self.conn.read(&self.pass, async |conn| conn.query_all(&counted).await).await?;
         Ok(counted.first().map_or(Ok(0), |row| row.try_get("", "n"))?)
     }
 
