@@ -252,10 +252,12 @@ fn database(failure: &EntityError) -> Error {
             tracing::error!("a field without a guard asked for rows that need an owner");
             error("Something went wrong on our side.", code::INTERNAL)
         }
-        EntityError::Full { most, .. } => bad_input(vec![(
-            "input".to_owned(),
-            format!("you have {most} (ROWS_PER_OWNER), as many as one may have: delete some first"),
-        )]),
+        EntityError::Full { most, .. } => {
+            let message = format!(
+                "you have {most} (ROWS_PER_OWNER), as many as one may have: delete some first"
+            );
+            bad_input(&[InputProblem::new("input", ProblemKind::TooMany, message)])
+        }
         EntityError::Unavailable(_) => {
             tracing::error!(error = %failure, "database not available");
             error("The server is busy: please try again soon.", code::UNAVAILABLE)
