@@ -131,8 +131,15 @@ async fn case(app: &App, field: &str) -> Case {
 }
 
 /// Written beside the requests, at moments of their own, or by the test itself.
-const BESIDE: [&str; 6] =
-    ["audit_event", "known_user", "seen_session", "seaql_migrations", "doomed", "doomed_parent"];
+const BESIDE: [&str; 7] = [
+    "audit_event",
+    "known_user",
+    "seen_session",
+    "key_set",
+    "seaql_migrations",
+    "doomed",
+    "doomed_parent",
+];
 
 async fn texts(connection: &DatabaseConnection, sql: &str) -> Vec<String> {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
@@ -147,8 +154,10 @@ async fn tables(database: &Database) -> Vec<String> {
         DbBackend::Postgres => {
             "SELECT tablename::text AS v FROM pg_tables WHERE schemaname = 'public'"
         }
+        // Without the tables of a full-text index, which are written as one.
         _ => {
-            "SELECT name AS v FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            "SELECT name AS v FROM pragma_table_list
+                WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'"
         }
     };
     let mut tables = texts(connection, sql).await;
