@@ -1,12 +1,13 @@
 //! Builds the parts once and joins them. The only file that knows every room.
 
+mod doctor;
 mod requests;
 mod tables;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_entity::{Database, Executor, Options, Pooler, Reason, Synchronous, now};
+use hallpass_entity::{Database, Options, Pooler, Reason, Synchronous, now};
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
@@ -21,12 +22,11 @@ use crate::config::{
     Config, ConfigError, DatabasePooler, Environment, RowSecurity, SqliteSynchronous,
 };
 use crate::courses;
-use crate::doctor::{Answers, Doctor, MigrationsError, Pushes, Storage, Told, absent_file};
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEYS_KEPT;
 use crate::http::{self, Parts, PersonaCard, Routers, ServeOptions};
 use crate::identity::{
-    Authenticator, Caller, Decision, Issuer, IssuerError, PERSONAS, Persona, Probe, Webhook,
+    Authenticator, Caller, Decision, Issuer, IssuerError, PERSONAS, Persona, Webhook,
 };
 use crate::nodes::Nodes;
 use crate::relay::Relay;
@@ -35,9 +35,11 @@ use crate::row_security::Breach;
 use crate::schema::Schemas;
 use crate::stored_keys::DatabaseKeys;
 
+pub use doctor::doctor;
 pub use requests::policy;
 pub use tables::{migrate, migrate_down, migrate_up, open_for_migration};
 
+use doctor::{diagnose, doctor_of, opened};
 use requests::{Rooms, note_hidden_of, prepare, see};
 use tables::load_demo;
 
@@ -377,91 +379,6 @@ pub fn recognizer(config: &Config) -> Result<Authenticator, StartError> {
         Environment::Production => None,
     };
     Ok(Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?)
-}
-
-/// A doctor for the set-up of `config`, which changes nothing: it makes no database and no key.
-///
-/// # Errors
-/// When a part cannot be built.
-pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
-    let authenticator = Arc::new(recognizer(config)?);
-    let storage = match absent_file(config.database_url.expose_secret()) {
-        Some(path) => Storage::Absent(path),
-        None => match open(config, |_| {}).await {
-            Ok(database) => {
-                let keys = DatabaseKeys::read_only(database.clone());
-                authenticator.store_keys_in(Arc::new(keys)).await;
-                if let Some(desk) = revocations(config, &authenticator, &database)? {
-                    // Where they cannot be read, the migrations cannot either, and that is told.
-                    let _ = desk.read_all().await;
-                }
-                opened(database)
-            }
-            Err(StartError::Pooler) => Storage::Pooled,
-            Err(error) => Storage::Failed(error.to_string()),
-        },
-    };
-    doctor_of(config, authenticator, storage)
-}
-
-fn opened(database: Database) -> Storage {
-    Storage::Open(Box::new(move || {
-        let database = database.clone();
-        Box::pin(async move {
-            database.ping().await.map_err(|error| MigrationsError::Away(error.to_string()))?;
-            let system = database.system("the doctor asks which migrations are applied");
-            let unreadable =
-                |error: hallpass_migration::Error| MigrationsError::Unreadable(error.to_string());
-            let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
-            let status = system.read(status).await;
-            let status = status.map_err(|error| MigrationsError::Unreadable(error.to_string()))?;
-            let migrations = status.map_err(unreadable)?;
-            let gap = database.gap().await;
-            let gap = gap.map_err(|error| MigrationsError::Away(error.to_string()))?;
-            let breach = gap.map(Breach::from);
-            let storage = database.check_writable().await.err();
-            let row_security = database.is_walled().then(|| breach.map_or(Ok(()), Err));
-            let pushes = pushes(&database).await.ok();
-            let pooler = database.pooler();
-            Ok(Told { migrations, row_security, storage, pushes, pooler })
-        })
-    }))
-}
-
-/// What was pushed, as far as the database has it.
-async fn pushes(database: &Database) -> Result<Pushes, hallpass_entity::Error> {
-    let system = database.system("the doctor counts what the auth server pushed");
-    let (of_sessions, of_users) = system.count_revocations().await?;
-    let lately = hallpass_entity::now() - chrono::TimeDelta::days(1);
-    let unsigned = system.count_audit_events("revocations", "signature", lately).await?;
-    Ok(Pushes { of_sessions, of_users, unsigned })
-}
-
-fn doctor_of(
-    config: &Config,
-    authenticator: Arc<Authenticator>,
-    storage: Storage,
-) -> Result<Doctor, StartError> {
-    let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?.map(Arc::new);
-    let redis = nodes.map(|nodes| -> Box<Answers> {
-        Box::new(move || {
-            let nodes = Arc::clone(&nodes);
-            Box::pin(async move { nodes.ping().await })
-        })
-    });
-    let probe = Probe::new(&config.identity)?;
-    Ok(Doctor { config: config.clone(), authenticator, probe, storage, redis })
-}
-
-fn diagnose(doctor: Doctor) -> Box<http::Diagnose> {
-    let doctor = Arc::new(doctor);
-    Box::new(move |pasted| {
-        let doctor = Arc::clone(&doctor);
-        Box::pin(async move {
-            let pasted = pasted.as_ref().map(|(place, text)| (*place, text.as_str()));
-            serde_json::to_value(doctor.examine(pasted).await).unwrap_or_default()
-        })
-    })
 }
 
 fn personas(issuer: Issuer) -> Box<http::Personas> {

@@ -120,7 +120,7 @@ impl Desk {
         let message =
             revocation::Model { id: message, session_id, user_id, state, revoked_at, heard_at };
         let desk = Arc::clone(self);
-        // To its end, whether or not whoever sent it waits.
+        // To its end, whether or not the sender waits.
         let linked = tokio::spawn(async move {
             let moved = desk.system().hand_over(&from, &to, message).await?;
             let moved = moved.ok_or(DeskError::Replayed)?;

@@ -16,7 +16,7 @@ use crate::quota::Quota;
 use crate::wall::{Conn, Pass};
 use crate::{Database, Error, Scope, System, UserId};
 
-/// Taken by whoever works alone, on PostgreSQL.
+/// The advisory lock of exclusive work, on PostgreSQL.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7203641)";
 
 /// Statements that the driver prepared have names that a pooler hands on with the session; those of others too.
@@ -35,11 +35,11 @@ pub struct Exclusive {
 }
 
 impl Database {
-    /// Begins work that others wait for, and waits at most `patience` for whoever does such work now. On
+    /// Begins work that others wait for, and waits at most `patience` for such work that is under way. On
     /// SQLite it is the one writer, and waits as long as a writer waits there.
     ///
     /// # Errors
-    /// When the database is away, or whoever works does not end: then the reason is
+    /// When the database is away, or the work under way does not end: then the reason is
     /// [`Locked`](crate::Reason::Locked).
     pub async fn exclusively(&self, patience: Duration) -> Result<Exclusive, Error> {
         let pool = self.pool.sea.clone();

@@ -41,7 +41,7 @@ fn of_file(path: &Path, otherwise: &str) -> String {
     }
 }
 
-/// Why a PostgreSQL server lets nobody in, asked by one connection: a pool only says that it waited.
+/// Why a PostgreSQL server refuses connections, found out by one connection: a pool only says that it waited.
 async fn of_server(options: &PgConnectOptions) -> String {
     let place = match options.get_socket() {
         Some(directory) => format!("{}, port {}", directory.display(), options.get_port()),

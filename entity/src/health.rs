@@ -67,7 +67,7 @@ impl StorageHealth {
     }
 
     fn no_room(&self) -> Option<Reason> {
-        // A directory that cannot be asked about is told of by whoever opens a file there.
+        // A directory that cannot be read is reported when a file in it is opened.
         let disk = statvfs(self.directory.as_deref()?).ok()?;
         if disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
             return Some(Reason::ReadOnly);
@@ -89,7 +89,7 @@ impl Database {
         }
         match self.try_to_write().await {
             Err(error) => match error.reason() {
-                // Somebody is writing.
+                // Another connection writes.
                 Some(Reason::Locked) => {}
                 Some(reason) if reason.is_of_storage() => return Err(reason),
                 // Whether it answers at all is not asked here.

@@ -1,4 +1,4 @@
-//! The last key set that a source published: public keys, and nobody's rows.
+//! The last key set that a source published: public keys, which have no owner.
 
 use sea_orm::Set;
 use sea_orm::entity::prelude::*;

@@ -168,7 +168,7 @@ impl Conn {
     }
 
     /// Writes one row, and returns it as it is then. SQLite commits a statement when it is run to its end,
-    /// after the row: whoever asks for the first row only never learns that the commit failed.
+    /// after the row: a caller that reads the first row only never learns that the commit failed.
     pub(crate) async fn insert<A>(
         &self,
         pass: &Pass,

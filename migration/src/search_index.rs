@@ -1,7 +1,7 @@
 //! Indexes by which texts are searched, for any table with folded texts.
 //!
 //! Beside the searched table stands `NAME_search` with the text of each row that may be found, in the
-//! order in which they were written. Triggers keep it, whoever writes. SQLite finds in it by FTS5,
+//! order in which they were written. Triggers maintain it on every write. SQLite finds in it by FTS5,
 //! whose rows have the same numbers; PostgreSQL by an array of trigrams, which needs no extension, and
 //! takes letters of every script whatever its locale.
 

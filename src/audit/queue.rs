@@ -106,7 +106,7 @@ impl State {
     }
 }
 
-/// What somebody read by right of a role or permission: of reads, only those are recorded when allowed.
+/// Reads allowed by a role or permission: of reads, only those are recorded when allowed.
 fn is_privileged_read(entry: &Entry) -> bool {
     entry.outcome == ALLOWED && !entry.field.starts_with("Mutation.")
 }

@@ -300,12 +300,12 @@ impl Settings {
         Ok(all.map(bare).collect())
     }
 
-    /// Refuses settings that do nothing without another: whoever set them expects callers to be
+    /// Refuses settings that do nothing without another: the operator who set them expects callers to be
     /// recognized by them.
     fn refuse_stranded(&self, config: &IdentityConfig) -> Result<(), ConfigError> {
         if !config.auth_secrets.is_empty() && config.auth_server.is_none() {
             return wrong(
-                "BETTER_AUTH_SECRET is set, and signs nobody in by itself, because Better Auth signs no \
+                "BETTER_AUTH_SECRET is set, and authenticates no caller by itself, because Better Auth signs no \
                  JWT with it: set BETTER_AUTH_URL to the auth server as well, or JWT_SECRET if a server of \
                  yours signs HS256 tokens",
             );

@@ -145,7 +145,7 @@ impl std::str::FromStr for HttpUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match Url::parse(text.trim()) {
-            // Whoever reads a log or an error would read a password in it.
+            // A log or an error would show a password in it.
             _ if text.contains(['@', '#']) => {
                 Err("remove the user, the password and the fragment: an @ in a path is %40")
             }

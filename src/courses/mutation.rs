@@ -18,7 +18,7 @@ pub struct ReadingMutation;
 #[Object]
 impl ReadingMutation {
     /// Notes how much of a chapter is read, from 0 to 100, and returns what is stored then. Progress never
-    /// falls: less than is stored changes nothing, unless `reset` is true. For whoever may read it: else it is
+    /// falls: less than is stored changes nothing, unless `reset` is true. For callers who may read it; else it is
     /// refused by the rule of `Chapter.personalized`.
     #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
     async fn record_progress(

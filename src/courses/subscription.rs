@@ -52,7 +52,7 @@ impl Found {
     }
 }
 
-/// The progress as it stands now, which may be later than the event; read once for all who hear of it.
+/// The progress as it stands now, which may be later than the event; read once for all subscribers of the event.
 async fn progress_of(
     scope: &Scope,
     chapter: ChapterId,

@@ -36,7 +36,7 @@ impl AnswerBudget {
         self.used.load(Ordering::Relaxed) > self.limit
     }
 
-    /// Begins to count anew, for the next event of a subscription.
+    /// Starts counting from zero, for the next event of a subscription.
     pub fn reset(&self) {
         self.used.store(0, Ordering::Relaxed);
     }

@@ -23,7 +23,7 @@ pub enum ProblemKind {
     UnknownField,
     /// Another input excludes it.
     Conflicting,
-    /// Somebody uses it already.
+    /// It is in use already.
     Taken,
 }
 

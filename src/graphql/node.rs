@@ -23,7 +23,7 @@ pub fn decode_id(id: &ID) -> Option<(String, Uuid)> {
 
 #[cfg(test)]
 mod tests {
-    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE};
+    use base64::engine::general_purpose::URL_SAFE;
 
     use super::*;
 
@@ -49,8 +49,6 @@ mod tests {
             spelled(format!("Task:{}", key.simple()).replace("feed", "FEED")),
             spelled(format!("Task: {}", key.simple())),
             spelled(format!("Task:{}\0", key.simple())),
-            // The alphabet of which `+` and `/` are part.
-            STANDARD_NO_PAD.encode(format!("Ta\u{fffe}k:{}", key.simple())),
         ] {
             assert_eq!(decode_id(&ID(other.clone())), None, "{other}");
         }

@@ -28,7 +28,7 @@ pub(super) fn is_trusted(address: IpAddr, proxies: &[IpNet]) -> bool {
 }
 
 /// The end user's address. `X-Forwarded-For` is read from the right: each believed proxy vouches for
-/// the one before it, and nobody vouches for what a client wrote. What is no address ends it.
+/// the one before it, and what a client wrote is not trusted. An entry that is not an address ends it.
 pub(super) fn end_user(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let mut address = peer.0.ip().to_canonical();
     let lines = headers.get_all("x-forwarded-for").iter().rev();

@@ -92,7 +92,7 @@ async fn answer(
     Ok(executed(&operation.run(id).await?, media))
 }
 
-/// How many times `MAX_BODY` whoever writes chapters may send: 100,000 characters of a text take up to 12 bytes
+/// How many times `MAX_BODY` callers who write chapters may send: 100,000 characters of a text take up to 12 bytes
 /// each in JSON.
 const FACTOR_FOR_EDITORS: usize = 6;
 

@@ -85,7 +85,7 @@ pub(super) struct Usage<'a> {
     pub(super) variable: &'a Name,
     /// The argument, and the way from it.
     pub(super) path: String,
-    /// What is expected there; none where nobody knows, as at a field that is not there.
+    /// What is expected there; none where it is unknown, as at a field that does not exist.
     pub(super) expected: Option<Type>,
     /// Whether something else is taken where the variable has no value.
     pub(super) has_default: bool,

@@ -200,7 +200,7 @@ pub(super) fn is_anonymous(claims: &Claims) -> bool {
 }
 
 /// The e-mail address; none where Better Auth made one up for a user who gave none: of an anonymous user, and
-/// of whoever signed in by phone, say (`…@phone.placeholder.invalid`; RFC 2606 section 2).
+/// of users who sign in by phone, say (`…@phone.placeholder.invalid`; RFC 2606 section 2).
 pub(super) fn email_address(claims: &Claims) -> Option<String> {
     let address = text(claims, "email").filter(|_| !is_anonymous(claims))?;
     let domain = address.rsplit('@').next().unwrap_or_default().trim_end_matches('.');

@@ -3,7 +3,7 @@
 //! Rules: the set is replaced whole, and only by one that has a usable key; it is kept while the
 //! source is away; it is fetched again ahead of its age, in the background, and when a key id is
 //! unknown or a signature does not fit, once at a time and within a budget. A token is refused for its
-//! key id only by a set that was fetched after the token came: until then nobody knows.
+//! key id only by a set that was fetched after the token came: until then it is unknown.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ const COOLDOWN_WITHOUT_KEYS: Duration = Duration::from_secs(5);
 /// However short the cool-down and `max-age`, whoever tends to a set rests so long between two fetches.
 const REST: Duration = Duration::from_secs(1);
 
-/// Tokens with an unknown key id of which it is known when they came; of others, they come anew.
+/// Tokens with an unknown key id of which it is known when they came; others are treated as new.
 const WAITING_TOKENS: u64 = 4096;
 /// How long that is known.
 const WAITING_TIME: Duration = Duration::from_secs(600);
@@ -291,7 +291,7 @@ impl Kept {
     }
 
     /// Whether an attempt answers what was `asked`: it began later, or failed meanwhile. Then
-    /// whoever waited for it shares what came of it.
+    /// callers that waited for it share the result.
     fn is_answered(&self, asked: Instant) -> bool {
         self.lock().attempt.is_some_and(|attempt| {
             let failed = attempt.ended.is_some_and(|ended| ended >= asked) && !attempt.succeeded;
@@ -337,7 +337,7 @@ impl Kept {
         self.end(fetched);
         if let (Some(document), Some(store)) = (document, self.store.get().cloned()) {
             let (name, keys) = (source.name(), StoredKeys { document, fetched_at: now() });
-            // Nobody waits for that.
+            // Not awaited.
             tokio::spawn(async move { store.store(&name, keys).await });
         }
     }

@@ -48,7 +48,7 @@ impl Turns {
     }
 }
 
-/// The network that counts as one client: whoever has one IPv6 address has its whole /64 (RFC 6177).
+/// The network that counts as one client: a client with one IPv6 address has its whole /64 (RFC 6177).
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -74,7 +74,7 @@ impl Standing {
         self.caller.is_current() && is_recent && !self.revocations.cover(&self.caller)
     }
 
-    /// Whether its time is over, and nobody revoked it before.
+    /// Whether its time is over, and it was not revoked before.
     fn has_expired(&self) -> bool {
         !self.caller.is_current() && !self.revocations.cover(&self.caller)
     }
@@ -178,7 +178,7 @@ impl Watch {
 /// Why what goes on for `before` cannot go on for `again`; none where it can.
 fn compared(again: &Caller, before: &Caller, is_revoked: bool) -> Option<Ended> {
     if again.id() != before.id() {
-        return Some(refused(Check::Subject, "it is somebody else's now"));
+        return Some(refused(Check::Subject, "it belongs to another user now"));
     }
     if !again.is_current() {
         return Some(Ended::Expired);

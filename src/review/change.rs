@@ -68,7 +68,7 @@ impl Change {
         Self { place: place.to_owned(), required_tier: None, what, before, after }
     }
 
-    /// Whether somebody may do more than before. A rule or a scope that is another counts, unless it asks for
+    /// Whether any caller may do more than before. A rule or a scope that is another counts, unless it asks for
     /// all that it asked for: the kinds of callers do not show everything that a rule tells apart.
     #[must_use]
     pub fn is_widening(&self) -> bool {

@@ -26,8 +26,8 @@ pub struct NodeQuery;
 #[guarded(Query)]
 #[Object]
 impl NodeQuery {
-    /// The task, course or chapter with this id, if the caller may read it; null for whatever is not there or
-    /// private of somebody else's. An OAuth client needs the scope of the id's type, such as `tasks:read`.
+    /// The task, course or chapter with this id, if the caller may read it; null for what does not exist or is
+    /// private to another user. An OAuth client needs the scope of the id's type, such as `tasks:read`.
     #[graphql(guard = "Public", scope = "{type}:read")]
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         let Some((kind, key)) = decode_id(&id) else { return Ok(None) };

@@ -33,7 +33,7 @@ impl TaskFields {
         Lenient(Self { row, is_owner, event: None })
     }
 
-    /// The task of an event: what belongs to it is read once for all who hear of that.
+    /// The task of an event: what belongs to it is read once for all subscribers of that.
     pub(super) fn of_event(ctx: &Context<'_>, row: task::Model, event: &Arc<Delivered>) -> Task {
         let Lenient(task) = Self::new(ctx, row);
         Lenient(Self { event: Some(Arc::clone(event)), ..task })

@@ -1,5 +1,5 @@
 //! The times of a credential are compared with the wall clock on each use, whatever was remembered of it: a
-//! paused machine and a stepped clock let nobody in.
+//! paused machine and a stepped clock accept no expired credential.
 
 use std::time::{Duration, Instant};
 

@@ -97,7 +97,7 @@ async fn subscriptions_of_a_caller_are_limited() {
     assert_eq!(said, json!({"type": "pong"}));
 }
 
-/// How many subscriptions hear of one event.
+/// How many subscriptions receive one event.
 const LISTENERS: usize = 20;
 
 on_both_databases! {

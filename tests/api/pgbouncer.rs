@@ -59,7 +59,7 @@ impl PgBouncer {
         format!("{before}?host={}&port=6432", self.directory.path().display())
     }
 
-    /// Starts it anew with other settings; every connection is lost.
+    /// Restarts it with other settings; every connection is lost.
     pub fn restart(&mut self, settings: &str) {
         drop(self.keeper.stdin.take());
         self.keeper.wait().unwrap();

@@ -1,4 +1,4 @@
-//! Nobody fills the database: each owner may have so many rows of a table.
+//! Each owner may have a limited number of rows of a table.
 
 use serde_json::Value;
 

@@ -81,7 +81,7 @@ impl AsyncWrite for Transport {
         self.stream.is_write_vectored()
     }
 
-    /// Whoever writes flushes once everything was written.
+    /// The writer flushes once everything was written.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unsent.take().is_some() {
             self.place.progress().flushed();
