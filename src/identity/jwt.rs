@@ -166,7 +166,11 @@ impl JwtVerifier {
             (TokenKind::SharedSecret, None) => subject(claims.get("id"))?,
             // The jwt plugin's `getSubject` may write something else than the user's id, which then still
             // stands in `id`: sessions and API keys go by that.
-            (TokenKind::FirstParty, _) if self.rules.jwt_subject == JwtSubject::Id && has_id() => {
+            (TokenKind::FirstParty, sub)
+                if self.rules.jwt_subject == JwtSubject::Id && has_id() =>
+            {
+                // RFC 7519 section 4.1.2: what the token is about is stated all the same.
+                subject(sub)?;
                 subject(claims.get("id"))?
             }
             (TokenKind::Id, sub) => public_subject(sub)?,

@@ -130,7 +130,7 @@ async fn userinfo_vouches_for_a_token_where_it_is_trusted() {
     let app = server.app(&["--userinfo", "trust"]).await;
     let me = app.by_bearer(&access).data("{ me { id kind method permissions email } }").await;
     let known = json!({"id": account.id, "kind": "USER", "method": "ACCESS_TOKEN",
-        "permissions": [], "email": account.email.to_lowercase()});
+        "permissions": ["scope:email", "scope:openid"], "email": account.email.to_lowercase()});
     assert_eq!(me["me"], known);
     assert_refused(&ask(&app, &refresh).await, "a refresh token");
     assert_refused(&ask(&app, &"a".repeat(32)).await, "nobody's token");

@@ -294,7 +294,6 @@ fn closed_pipe_ends_every_command_quietly() {
         (&["schema", "--as", "free"], 0),
         (&["explain", "--as", "free", "{ me { id } }"], 0),
         (&["migrate", "up"], 0),
-        (&["token", "--as", "free"], 0),
         (&["doctor", "--json"], 0),
         (&["--help"], 0),
         (&["token", "--as", "guest"], 2),

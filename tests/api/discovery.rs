@@ -54,7 +54,8 @@ impl Provider {
 
     /// An access token for somebody, by the key that is given.
     fn token(&self, key: &Key) -> String {
-        let claims = json!({"sub": "u", "iss": self.issuer(), "aud": "here", "client_id": "c"});
+        let claims = json!({"sub": "u", "iss": self.issuer(), "aud": "here", "client_id": "c",
+            "scope": "openid"});
         let claims = Issuer::shared().full(&claims);
         let header = json!({"alg": "EdDSA", "kid": key.kid(), "typ": "at+jwt"});
         key.sign_raw(&header, &claims.to_string())

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use crate::app::{App, As, Backend};
 use crate::issuer::Issuer;
 use crate::on_both_databases;
-use crate::people::{alice, bob};
+use crate::people::{alice, bob, person};
 use crate::socket::{Heard, Socket};
 
 fn token() -> String {
@@ -260,9 +260,11 @@ async fn the_address_is_for_sockets_and_of_one_client_for_so_many() {
     let plain = app.anonymous().request(Method::GET, "/graphql/ws").send().await.unwrap();
     assert_eq!(plain.status(), 426);
     let mut sockets = Vec::new();
-    let token = token();
-    for _ in 0..192 {
-        sockets.push(Socket::by_bearer(&app, &token).await);
+    for caller in ["a", "b", "c"] {
+        let token = Issuer::shared().token(&person(caller).claims());
+        for _ in 0..64 {
+            sockets.push(Socket::by_bearer(&app, &token).await);
+        }
     }
     for _ in 0..64 {
         sockets.push(opened(&app).await);

@@ -66,6 +66,7 @@ const ASKED: [(&str, &str); 49] = [
     ("Chapter.variants", ""),
     ("Task.description", ""),
     ("Task.dueAt", ""),
+    ("Task.dueOn", ""),
 ];
 /// The same of those that ask for nothing beside the field that leads there.
 const UNASKED: [&str; 2] = ["Task.priority", "Task.tags"];

@@ -184,7 +184,10 @@ async fn is_given_up(scope: &Scope, after: usize) -> bool {
         match begin.as_mut().poll(cx) {
             Poll::Pending if looks > after => Poll::Ready(true),
             Poll::Pending => Poll::Pending,
-            Poll::Ready(_) => Poll::Ready(false),
+            Poll::Ready(begun) => {
+                begun.unwrap();
+                Poll::Ready(false)
+            }
         }
     })
     .await

@@ -53,7 +53,13 @@ pub(super) fn misplaced(case: &Case<'_>) -> Option<Advice> {
 }
 
 /// A scheme that is none of ours is no credential here.
-pub(super) fn other_scheme() -> Advice {
+pub(super) fn other_scheme(case: &Case<'_>) -> Advice {
+    if let Some(flaw) = case.inspection.flaw {
+        return Advice::new(
+            format!("{flaw}: it is no credential here, and without another one the request is anonymous"),
+            super::jwt::DPOP_FIX,
+        );
+    }
     Advice::new(
         "the Authorization header does not start with `Bearer`: it is no credential here, and without \
          another one the request is anonymous",
@@ -76,20 +82,13 @@ pub(super) fn unreadable(case: &Case<'_>, reason: &str) -> Advice {
     let endpoint = case.token_endpoint();
     let inspection = case.inspection;
     if let Some(flaw) = inspection.flaw {
-        let fix = match inspection.looks {
-            Looks::OtherScheme => super::jwt::DPOP_FIX.to_owned(),
-            _ => format!("{bearer}, with the token in one piece"),
-        };
-        return Advice::new(flaw, fix);
+        return Advice::new(flaw, format!("{bearer}, with the token in one piece"));
     }
     match inspection.looks {
         Looks::Nothing => {
             Advice::new("it is empty", format!("{bearer}, once it has one from {endpoint}"))
         }
-        Looks::OtherScheme => Advice::new(
-            "the Authorization header does not start with `Bearer`",
-            format!("{bearer}: the word Bearer, one space, and the token"),
-        ),
+        Looks::OtherScheme => other_scheme(case),
         Looks::Encrypted => Advice::new(
             "it is an encrypted token (five parts): Better Auth's cookie cache, perhaps",
             format!(

@@ -121,7 +121,7 @@ pub(super) fn several_cookies(case: &Case<'_>) -> Option<Advice> {
 /// What to do where there is no credential.
 pub(super) fn absent(case: &Case<'_>) -> Advice {
     match case.inspection.place {
-        Place::Authorization => form::other_scheme(),
+        Place::Authorization => form::other_scheme(case),
         Place::ApiKey => form::no_api_key(case),
         Place::Cookie => form::misplaced(case).unwrap_or_else(|| asked::no_cookie(case)),
     }
