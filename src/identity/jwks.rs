@@ -165,6 +165,9 @@ impl Jwks {
         let age = (now() - fetched_at).to_std().unwrap_or_default();
         if let Some(keys) = keys.filter(|_| age < STORED_KEYS_LIFETIME) {
             let mut state = self.kept.lock();
+            if state.fetched.is_some() {
+                return;
+            }
             state.keys = Some(Arc::new(keys));
             state.stored = Some(Stored { loaded: Instant::now(), age });
             state.tended = true;

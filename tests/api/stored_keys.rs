@@ -23,7 +23,7 @@ fn database(backend: Backend) -> (String, tempfile::TempDir) {
 }
 
 async fn server(database: &str, issuer: &str) -> App {
-    let flags = ["--better-auth-url", issuer, "--auth-timeout", "1s"];
+    let flags = ["--better-auth-url", issuer, "--auth-timeout", "5s"];
     App::on(database, tempfile::tempdir().unwrap(), &flags).await
 }
 

@@ -8,13 +8,16 @@ use super::people;
 use super::world::Worlds;
 use crate::app::Backend;
 
+/// No condition narrows reads of this table to its owner: the owner is part of the key by which it is written.
+const NEVER_READ: &str = "idempotency_key";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_owner_in_its_statements_every_owned_table_leaks() {
     let worlds = Worlds::build(Backend::Sqlite, &[], true).await;
     let hunt = Hunt::through(&worlds, 4, &people()).await;
     let leaks = hunt.by_table();
     println!("{leaks:?} in {} cases", hunt.generated.cases.len());
-    for table in declared("owned") {
+    for table in declared("owned").into_iter().filter(|table| table != NEVER_READ) {
         let found = leaks.get(&table).copied().unwrap_or_default();
         assert!(
             found > 0,

@@ -58,7 +58,7 @@ impl Values<'_> {
             ("String", _) => texts(&self.known.words),
             ("DateTime", _) => texts(&self.known.moments),
             ("Date", _) => vec!["2031-01-01".into()],
-            ("Int", _) => [1, 2, 73].map(Value::from).to_vec(),
+            ("Int", _) => [1, 2, 37].map(Value::from).to_vec(),
             ("Float", _) => vec![Value::from(1.5)],
             ("Boolean", _) => vec![true.into(), false.into()],
             (_, Some(TypeKind::Enum(kind))) => {
