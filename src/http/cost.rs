@@ -53,6 +53,8 @@ pub(super) struct Cost {
     pub(super) width: u64,
     /// The same for each item of the connection that it stands in.
     weight_of_item: u64,
+    /// Whether it stands in a connection, beside its items.
+    is_of_connection: bool,
     /// Whether it asks for the whole schema, which is never null; `__type` may be.
     pub(super) asks_for_schema: bool,
 }
@@ -94,6 +96,7 @@ impl Cost {
             uses: self.uses.saturating_add(other.uses),
             width: self.width.saturating_add(other.width),
             weight_of_item: self.weight_of_item.saturating_add(other.weight_of_item),
+            is_of_connection: self.is_of_connection || other.is_of_connection,
             asks_for_schema: self.asks_for_schema || other.asks_for_schema,
         }
     }
@@ -223,6 +226,10 @@ impl<'a> Walk<'a> {
         let (weight, weight_of_item) = match (matches!(name, "nodes" | "edges"), items) {
             (true, None) => (0, below.weight.saturating_add(own)),
             (_, None) => (below.weight.saturating_add(own), 0),
+            // A connection of which no item is asked for.
+            (_, Some(_)) if below.is_of_connection && below.weight_of_item == 0 => {
+                (below.weight.saturating_add(own), 0)
+            }
             (_, Some(items)) if below.weight_of_item > 0 => {
                 let all = below.weight_of_item.saturating_mul(items);
                 (below.weight.saturating_add(all).saturating_add(own), 0)
@@ -249,6 +256,7 @@ impl<'a> Walk<'a> {
             values: below.values.saturating_add(values),
             uses: below.uses.saturating_add(uses),
             width: 1,
+            is_of_connection: matches!(name, "totalCount" | "pageInfo"),
             asks_for_schema: name == "__schema",
         })
     }

@@ -137,6 +137,7 @@ fn only_the_rooms_that_may_touch_what_is_banned_do() {
         }
         let around = [
             "app.rs",
+            "app/doctor.rs",
             "app/tables.rs",
             "attendance.rs",
             "audit/writer.rs",

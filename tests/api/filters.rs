@@ -21,7 +21,7 @@ on_both_databases! {
 
         let first: Timestamp = now();
         let (second, third) = (first + TimeDelta::days(1), first + TimeDelta::days(2));
-        let make = "mutation($title: String!, $due: DateTime, $priority: Priority!) {
+        let make = "mutation($title: String!, $due: DateTime, $priority: TaskPriority!) {
             createTask(input: {title: $title, dueAt: $due, priority: $priority}) { id } }";
         for (title, due, priority) in [
             ("a", Some(first), "LOW"),

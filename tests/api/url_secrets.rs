@@ -88,7 +88,10 @@ async fn password_in_mistyped_address_is_not_shown() {
     let sqlite = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
     let mut lines = Vec::new();
     for special in SPECIAL {
-        for address in addresses(&PARTS.join(special)) {
+        // Without a host behind it, what follows an `@` in a password cannot be told from a host.
+        let is_a_host = |address: &String| special.contains('@') && address.ends_with("it/db");
+        let addresses = addresses(&PARTS.join(special)).into_iter();
+        for address in addresses.filter(|address| !is_a_host(address)) {
             for setting in SETTINGS {
                 let mut line = vec![setting.to_owned(), address.clone()];
                 let jwt = ["--jwt-secret", "a secret that is long enough for HS256"];

@@ -56,7 +56,9 @@ pub(super) fn misplaced(case: &Case<'_>) -> Option<Advice> {
 pub(super) fn other_scheme(case: &Case<'_>) -> Advice {
     if let Some(flaw) = case.inspection.flaw {
         return Advice::new(
-            format!("{flaw}: it is no credential here, and without another one the request is anonymous"),
+            format!(
+                "{flaw}: it is no credential here, and without another one the request is anonymous"
+            ),
             super::jwt::DPOP_FIX,
         );
     }

@@ -156,8 +156,8 @@ async fn tables(database: &Database) -> Vec<String> {
         }
         // Without the tables of a full-text index, which are written as one.
         _ => {
-            "SELECT name AS v FROM pragma_table_list
-                WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'"
+            "SELECT name AS v FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
+                AND name NOT LIKE 'sqlite_%'"
         }
     };
     let mut tables = texts(connection, sql).await;
