@@ -53,7 +53,7 @@ pub trait SharedEntity: Scoped<Policy = Shared> {
 }
 
 /// Declares the table of this file as owned: `owned!(OwnerId, owner_id)`; with a third argument, a
-/// function that [derives](policy::Scoped::derive) columns from others.
+/// function that [derives](crate::policy::Scoped::derive) columns from others.
 #[macro_export]
 macro_rules! owned {
     ($column:ident, $field:ident $(, $derive:path)?) => {
@@ -76,7 +76,7 @@ macro_rules! owned {
 }
 
 /// Declares the table of this file as shared, with what counts as published, and perhaps a function that
-/// [derives](policy::Scoped::derive) columns from others.
+/// [derives](crate::policy::Scoped::derive) columns from others.
 #[macro_export]
 macro_rules! shared {
     ($published:expr $(, $derive:path)?) => {
@@ -98,7 +98,7 @@ macro_rules! shared {
 }
 
 /// Declares the table of this file as the server's own: `system!()`, perhaps with a function that
-/// [derives](policy::Scoped::derive) columns from others. No door opens on it but
+/// [derives](crate::policy::Scoped::derive) columns from others. No door opens on it but
 /// [`Scope::everyones`](crate::Scope::everyones).
 #[macro_export]
 macro_rules! system {
