@@ -151,7 +151,11 @@ fn add(hash: &mut digest::Context, value: &Value) {
         // An enum value is a string where a variable brings it.
         Value::Enum(name) => add_text(hash, name),
         Value::String(text) => add_text(hash, text),
-        other => add_text(hash, &other.to_string()),
+        // Marked, so that null is not the text "null".
+        other => {
+            hash.update(b"=");
+            add_text(hash, &other.to_string());
+        }
     }
 }
 

@@ -204,13 +204,6 @@ fn unreadable_line_of_ours_is_named_by_number() {
     assert!(foreign.stdout.contains("SIGNED_IN"));
 }
 
-#[test]
-fn dollar_in_env_file_is_kept() {
-    let text = "DATABASE_URL=mysql://u:x@h/db\nAPI_PORT=p$ssw0rd${HOME}\n";
-    let output = with_env_file(text, &[("ssw0rd", "x"), ("HOME", "/root")]);
-    assert!(output.stderr.contains("`p$ssw0rd${HOME}`"), "{}", output.stderr);
-}
-
 /// Lines as people write them, each a file of its own.
 const LINES: [&str; 48] = [
     "A=b",
