@@ -220,7 +220,7 @@ async fn every_cell_of_the_table_is_what_the_server_does() {
         for cell in row["cells"].as_array().unwrap() {
             let caller = cell["caller"].as_str().unwrap();
             if field.starts_with("Analytics.") && caller != "admin" {
-                continue; // Nobody else reaches the object.
+                continue; // No other caller reaches the object.
             }
             let (answer, path) = cast.uses(field, caller, row["required_tier"].as_str()).await;
             let refusal = answer.body["errors"].as_array().into_iter().flatten().find(|error| {

@@ -12,7 +12,7 @@ use crate::revocations::{Push, SECRET, pushed_by};
 const WHO: &str = "{ me { isAnonymous email emailVerified kind } }";
 const LINK: &str = "/identities/link";
 
-/// Signs somebody in as a guest, as their browser would.
+/// Signs a guest in, as a browser would.
 async fn guest(server: &AuthServer) -> Account {
     server.sign_in_anonymously().await
 }
@@ -58,7 +58,7 @@ async fn placeholder_addresses_read_as_null() {
     }
 }
 
-/// What somebody has here.
+/// The rows that a user has here.
 async fn rows(who: &As<'_>) -> Value {
     let read = "{ tasks { nodes { title tags isOwner } } me { profile { interestArea } }
         sense: chapter(slug: \"sense-think-act\") { progress { percent } }

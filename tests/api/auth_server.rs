@@ -104,7 +104,7 @@ impl AuthServer {
         }
     }
 
-    /// Signs somebody in as a guest, as their browser would.
+    /// Signs a guest in, as a browser would.
     pub async fn sign_in_anonymously(&self) -> Account {
         let answer = self.post("/api/auth/sign-in/anonymous", &json!({})).await;
         assert_eq!(answer.status(), 200, "guests may sign in");

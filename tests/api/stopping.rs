@@ -52,7 +52,7 @@ fn second_signal_ends_the_server_at_once() {
 }
 
 #[test]
-fn production_drains_for_five_seconds_and_development_not_at_all() {
+fn drain_delay_default_depends_on_the_mode() {
     let delay = |flags: &[&str]| {
         use clap::FromArgMatches as _;
         let line = std::iter::once("hallpass").chain(flags.iter().copied());
