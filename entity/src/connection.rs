@@ -171,8 +171,21 @@ impl Connection {
         let done = with_either!(running.raw()?, connection => {
             connection.execute(AssertSqlSafe(sql)).await.map(ExecResult::from)
         });
-        running.ended();
+        self.ended(running, done.is_err()).await;
         done.map_err(execution_failed)
+    }
+
+    /// Notes that a statement has ended. On SQLite, one that failed after a trigger of it wrote to a full-text
+    /// index leaves its read transaction open: what is written next on this connection would fail with
+    /// SQLITE_BUSY_SNAPSHOT. The end of another read ends it.
+    async fn ended(&self, mut running: Running<'_>, failed: bool) {
+        let is_autocommit = self.held.depth.load(Ordering::Acquire) == 0;
+        if let (true, true, Ok(Raw::Sqlite(connection))) = (failed, is_autocommit, running.raw())
+            && let Err(error) = connection.execute("PRAGMA user_version").await
+        {
+            tracing::warn!(%error, "a read transaction may be open");
+        }
+        running.ended();
     }
 }
 
@@ -190,7 +203,7 @@ impl ConnectionTrait for Connection {
             let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
             query.execute(&mut **connection).await.map(ExecResult::from)
         });
-        running.ended();
+        self.ended(running, done.is_err()).await;
         (self.held.usage.observe)(&sql);
         done.map_err(execution_failed)
     }
@@ -214,7 +227,7 @@ impl ConnectionTrait for Connection {
             let rows = query.fetch_all(&mut **connection).await;
             rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
         });
-        running.ended();
+        self.ended(running, done.is_err()).await;
         (self.held.usage.observe)(&sql);
         done.map_err(query_failed)
     }

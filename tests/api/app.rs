@@ -120,7 +120,8 @@ impl App {
         for pair in flags.windows(2).filter(|pair| is_secret(pair[0])) {
             pair[1].split(',').for_each(log::must_not_show);
         }
-        let mut all = vec!["--database-url", url];
+        // A server that is killed loses nothing that way; only a machine that is would.
+        let mut all = vec!["--database-url", url, "--sqlite-synchronous", "normal"];
         all.extend(flags);
         let statements = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&statements);

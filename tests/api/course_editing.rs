@@ -356,4 +356,21 @@ on_both_databases! {
             }
         }
     }
+
+    async fn refused_chapter_leaves_no_snapshot_open(app: App) {
+        let edda = app.by_jwt(&editor());
+        let gone = course_called(&edda, "gone").await;
+        delete(&edda, "Course", &gone).await;
+        for round in 0..5 {
+            // On as many connections as one caller gets.
+            let refused = (0..4).map(|_| create_chapter(&edda, &gone, "new"));
+            for answer in futures_util::future::join_all(refused).await {
+                assert_eq!(answer.codes(), ["NOT_FOUND"], "{}", answer.body);
+            }
+            course_called(&edda, &format!("newer-{round}")).await;
+            for answer in futures_util::future::join_all((0..4).map(|_| delete(&edda, "Course", &gone))).await {
+                assert_eq!(answer.codes(), ["NOT_FOUND"], "{}", answer.body);
+            }
+        }
+    }
 }
