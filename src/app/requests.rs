@@ -10,6 +10,7 @@ use crate::access::{Asker, Asking, Policy, Trail, View};
 use crate::attendance::Attendance;
 use crate::audit::Audit;
 use crate::config::{Config, Environment};
+use crate::courses::HtmlCache;
 use crate::events::Events;
 use crate::graphql::code;
 use crate::http;
@@ -56,6 +57,7 @@ pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
     let is_open = config.environment == Environment::Development;
+    let html = Arc::<HtmlCache>::default();
     Box::new(move |request, who| {
         let client = who.client();
         let http::Who { caller, confirmation, request_id, address } = who;
@@ -67,7 +69,7 @@ pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
         let policy = Arc::clone(&policy);
         let asking = Asking { caller, policy, confirmation, trail, is_open };
         let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
-        let request = request.data(Arc::clone(&audit));
+        let request = request.data(Arc::clone(&audit)).data(Arc::clone(&html));
         schema::scoped(request, asking, scope)
     })
 }

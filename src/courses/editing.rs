@@ -1,6 +1,8 @@
 //! Changing courses, for whoever writes them. What is new is a draft until it is published; nothing
 //! is checked first and changed later.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 use hallpass_entity::policy::SharedEntity;
 use hallpass_entity::{
@@ -12,6 +14,8 @@ use super::editing_input::{
     ChapterVariantInput, CreateChapterInput, CreateCourseInput, UpdateChapterInput,
     UpdateCourseInput,
 };
+use super::html::HtmlCache;
+use super::markdown::TooComplex;
 use super::query;
 use super::types::{CHAPTER, COURSE, Chapter, ChapterVariant, Course};
 use crate::access::{EDITOR, guarded, null_only_on_error};
@@ -132,6 +136,7 @@ impl EditingMutation {
         input: ChapterVariantInput,
     ) -> Result<Option<ChapterVariant>> {
         use variant::Column::{ChapterId as Of, Hardware, Level};
+        let body = Arc::from(input.body.as_str());
         let values = variant::ActiveModel {
             id: Set(VariantId::generate()),
             chapter_id: Set(self::chapter_id(&chapter_id)?),
@@ -139,6 +144,8 @@ impl EditingMutation {
             ..input.check()?
         };
         let proof = EDITOR.prove(ctx).await?;
+        let html = ctx.data_unchecked::<Arc<HtmlCache>>();
+        html.render(body).await.map_err(|TooComplex| too_complex())?;
         let same = &[Of, Level, Hardware];
         let saved = ctx.scope().save_shared::<variant::Entity>(proof, values, same).await;
         let saved = saved.map_err(|error| match error {
@@ -171,6 +178,12 @@ impl EditingMutation {
         }
         Ok(Some(id))
     }
+}
+
+fn too_complex() -> ApiError {
+    let message =
+        "nest fewer block quotes and elements, or write less in tables: the HTML would be too long";
+    ApiError::BadInput(vec![InputProblem::new("input.body", ProblemKind::Invalid, message)])
 }
 
 const NO_COURSE: ApiError = ApiError::NotFound("course");

@@ -1,7 +1,6 @@
 //! What chapters need besides their own rows, fetched for all chapters of a request at once.
 
 use std::collections::HashMap;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
@@ -10,10 +9,8 @@ use hallpass_entity::{
     ChapterId, Comparison as _, CourseId, Error, Scope, Timestamp, VariantId, chapter, course,
     progress, variant,
 };
-use tokio::sync::OnceCell;
 
 use super::catalogue::Catalogue;
-use super::markdown;
 
 /// The loaders of one request.
 pub struct Loaders {
@@ -99,45 +96,23 @@ impl Loader<ChapterId> for FormLoader {
     }
 }
 
-/// The text of a form, and its HTML once that was asked for.
-pub(super) struct Body {
-    pub(super) text: Arc<str>,
-    html: OnceCell<String>,
-}
-
-impl Body {
-    pub(super) fn new(text: String) -> Arc<Self> {
-        Arc::new(Self { text: text.into(), html: OnceCell::new() })
-    }
-
-    /// The text as HTML, made once however often it is selected, and off the threads that serve.
-    pub(super) async fn html(&self) -> &str {
-        let made = self.html.get_or_init(|| async {
-            let text = Arc::clone(&self.text);
-            let made = tokio::task::spawn_blocking(move || markdown::to_html(&text)).await;
-            made.unwrap_or_else(|panicked| resume_unwind(panicked.into_panic()))
-        });
-        made.await
-    }
-}
-
 /// Loads the texts of forms, each once in a request: a form that changes meanwhile is another.
 pub(super) struct BodyLoader(Catalogue);
 
 impl Loader<(VariantId, Timestamp)> for BodyLoader {
-    type Value = Arc<Body>;
+    type Value = Arc<str>;
     type Error = Arc<Error>;
 
     async fn load(
         &self,
         forms: &[(VariantId, Timestamp)],
-    ) -> Loaded<(VariantId, Timestamp), Arc<Body>> {
+    ) -> Loaded<(VariantId, Timestamp), Arc<str>> {
         use variant::Column::{Body as Text, Id};
         let these = Id.one_of(forms.iter().map(|(id, _)| *id));
         let rows = self.0.rows::<variant::Entity>().filter(these);
         let rows = rows.columns::<(VariantId, String)>([Id, Text]).await?;
         let mut bodies: HashMap<_, _> =
-            rows.into_iter().map(|(id, text)| (id, Body::new(text))).collect();
+            rows.into_iter().map(|(id, text)| (id, Arc::from(text))).collect();
         Ok(forms.iter().filter_map(|form| Some((*form, bodies.remove(&form.0)?))).collect())
     }
 }

@@ -134,9 +134,24 @@ fn is_allowed(address: &str) -> bool {
     scheme.is_none_or(|scheme| SCHEMES.contains(&scheme.as_str()))
 }
 
+/// How deep block quotes and elements may be nested. Parsers take time that grows with the square of it.
+const MAX_NESTING: usize = 500;
+/// How long the HTML may be: ten times the longest text.
+const MAX_HTML_BYTES: usize = 1024 * 1024;
+
+/// The text is nested too deep, or its HTML would be too long.
+#[derive(Debug, PartialEq)]
+pub(super) struct TooComplex;
+
 /// `markdown` as HTML: CommonMark with the extensions of GitHub, and math between dollars. The sanitizer
 /// has the last word, whatever the renderer wrote.
-pub(super) fn to_html(markdown: &str) -> String {
+///
+/// # Errors
+/// When the text is too complex: the work is bounded whatever the text.
+pub(super) fn to_html(markdown: &str) -> Result<String, TooComplex> {
+    if markdown.lines().any(has_deep_quotes) {
+        return Err(TooComplex);
+    }
     let mut options = Options::default();
     let extension = &mut options.extension;
     extension.alerts = true;
@@ -150,12 +165,82 @@ pub(super) fn to_html(markdown: &str) -> String {
     extension.tasklist = true;
     // Raw HTML goes through, for the sanitizer to judge.
     options.render.r#unsafe = true;
-    SANITIZER.clean(&comrak::markdown_to_html(markdown, &options)).to_string()
+    let html = comrak::markdown_to_html(markdown, &options);
+    if html.len() > MAX_HTML_BYTES || element_depth(&html) > MAX_NESTING {
+        return Err(TooComplex);
+    }
+    Ok(SANITIZER.clean(&html).to_string())
+}
+
+/// `markdown` as it was written, in a `pre` element.
+pub(super) fn as_plain_text(markdown: &str) -> String {
+    format!("<pre>{}</pre>\n", ammonia::clean_text(markdown))
+}
+
+/// Whether a line opens too many block quotes: nothing but the marks of lists stands between two of them.
+fn has_deep_quotes(line: &str) -> bool {
+    let is_mark = |c: char| c.is_ascii_digit() || " \t-+*.)".contains(c);
+    let mut depth = 0;
+    for c in line.chars() {
+        match c {
+            '>' => depth += 1,
+            c if is_mark(c) => {}
+            _ => depth = 0,
+        }
+        if depth > MAX_NESTING {
+            return true;
+        }
+    }
+    false
+}
+
+/// How deep the elements of `html` are nested at most, where every start tag without an end tag counts.
+fn element_depth(html: &str) -> usize {
+    let is_void = |tag: &str| ["br", "hr", "img", "input"].contains(&tag);
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for tag in html.split('<').skip(1) {
+        if tag.starts_with('/') {
+            depth = depth.saturating_sub(1);
+        } else if !is_void(tag.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or(tag)) {
+            depth += 1;
+            deepest = deepest.max(depth);
+        }
+    }
+    deepest
 }
 
 #[cfg(test)]
 mod tests {
-    use super::to_html;
+    use super::{MAX_HTML_BYTES, MAX_NESTING, TooComplex};
+
+    fn to_html(markdown: &str) -> String {
+        super::to_html(markdown).unwrap()
+    }
+
+    #[test]
+    fn complex_texts_are_refused() {
+        for (markdown, most) in
+            [(">", MAX_NESTING), ("> - ", MAX_NESTING), ("<details>", MAX_NESTING)]
+        {
+            assert!(super::to_html(&markdown.repeat(most)).is_ok(), "{markdown}");
+            for count in [most + 1, 100_000 / markdown.len()] {
+                assert_eq!(super::to_html(&markdown.repeat(count)), Err(TooComplex), "{markdown}");
+            }
+        }
+        let wide = format!("|{}\n|{}\n", "a|".repeat(100), "-|".repeat(100));
+        for long in [format!("{wide}{}", "|a\n".repeat(4_500)), "# a\n".repeat(12_000)] {
+            assert_eq!(super::to_html(&long), Err(TooComplex));
+        }
+        for fits in ["&".repeat(10_000), "<".repeat(10_000), format!("{wide}|a\n")] {
+            assert!(super::to_html(&fits).unwrap().len() <= MAX_HTML_BYTES);
+        }
+    }
+
+    #[test]
+    fn plain_text_is_escaped() {
+        let shown = super::as_plain_text("> <script>alert(1)</script>");
+        assert!(shown.starts_with("<pre>&gt;") && !shown.contains("<script"), "{shown}");
+    }
 
     #[test]
     fn extensions_are_rendered() {

@@ -6,7 +6,8 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use hallpass_entity::{ChapterId, chapter, course, progress, variant};
 
 use super::catalogue::catalogue;
-use super::loaders::{Body, Form, Loaders};
+use super::html::HtmlCache;
+use super::loaders::{Form, Loaders};
 use super::personalize::choose;
 use super::viewer::ChapterViewer;
 use crate::access::Rule::Public;
@@ -232,14 +233,16 @@ impl PersonalizedFields {
 
     /// The text, in Markdown.
     async fn body(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(body_of(ctx, self.form).await?.text.as_ref().to_owned())
+        Ok(body_of(ctx, self.form).await?.as_ref().to_owned())
     }
 
     /// The text as HTML that is safe to show, with footnotes, task lists, alerts, headings that links can
     /// name, and math (`<span data-math-style>`, for KaTeX or MathJax). Of raw HTML, `details`, `summary`, `kbd`,
     /// `sub`, `sup` and `br` are kept; of links, those to `http:`, `https:` and `mailto:` and relative ones.
     async fn body_html(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(body_of(ctx, self.form).await?.html().await.to_owned())
+        let text = body_of(ctx, self.form).await?;
+        let html = ctx.data_unchecked::<Arc<HtmlCache>>();
+        Ok(html.get(&text).await.as_ref().to_owned())
     }
 
     /// Why this form was chosen.
@@ -249,10 +252,10 @@ impl PersonalizedFields {
 }
 
 /// The text of a form. One that is gone meanwhile has none.
-async fn body_of(ctx: &Context<'_>, form: Form) -> Result<Arc<Body>> {
+async fn body_of(ctx: &Context<'_>, form: Form) -> Result<Arc<str>> {
     let bodies = &ctx.data_unchecked::<Loaders>().bodies;
     let body = bodies.load_one((form.id, form.updated_at)).await?;
-    Ok(body.unwrap_or_else(|| Body::new(String::new())))
+    Ok(body.unwrap_or_else(|| Arc::from("")))
 }
 
 /// One written form of a chapter.
@@ -287,7 +290,7 @@ impl VariantFields {
     async fn body(&self, ctx: &Context<'_>) -> Result<String> {
         match &self.body {
             Some(body) => Ok(body.clone()),
-            None => Ok(body_of(ctx, self.form).await?.text.as_ref().to_owned()),
+            None => Ok(body_of(ctx, self.form).await?.as_ref().to_owned()),
         }
     }
 

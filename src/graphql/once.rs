@@ -44,12 +44,8 @@ impl RequestKey {
     /// The key of the next mutation of the request.
     fn next(&self) -> Option<String> {
         let key = self.key.as_ref()?;
-        Some(numbered(key, self.uses.fetch_add(1, Ordering::Relaxed)))
+        Some(format!("{key} {nth}", nth = self.uses.fetch_add(1, Ordering::Relaxed)))
     }
-}
-
-fn numbered(key: &str, nth: usize) -> String {
-    format!("{key} {nth}")
 }
 
 /// Whether `key` can be one: 1 to 255 visible ASCII characters.
@@ -79,7 +75,8 @@ impl Once {
     /// When the argument cannot be a key.
     pub fn of(ctx: &Context<'_>, argument: Option<&str>) -> Result<Option<Self>> {
         let key = match argument {
-            Some(key) if is_idempotency_key(key) => Some(numbered(key, 0)),
+            // Unlike those of headers, without a number: a key has no space.
+            Some(key) if is_idempotency_key(key) => Some(key.to_owned()),
             Some(_) => {
                 let message = format!("give 1 to {LONGEST} visible ASCII characters");
                 return Err(InputProblem::new(ARGUMENT, ProblemKind::Invalid, message).into());

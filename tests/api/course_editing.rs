@@ -2,7 +2,7 @@
 
 use hallpass_entity::{Comparison as _, Set, chapter, course, now, progress, variant};
 use reqwest::Method;
-use sea_orm::{EntityTrait as _, PaginatorTrait as _};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, As};
@@ -372,5 +372,24 @@ on_both_databases! {
                 assert_eq!(answer.codes(), ["NOT_FOUND"], "{}", answer.body);
             }
         }
+    }
+
+    async fn text_too_complex_to_show_is_refused(app: App) {
+        let edda = app.by_jwt(&editor());
+        let course = course_called(&edda, "deep").await;
+        let chapter = chapter_called(&edda, &course, "deep").await;
+        for body in [">".repeat(100_000), "<details>".repeat(11_000), "# a\n".repeat(12_000)] {
+            let answer = save(&edda, &chapter, &body).await;
+            assert_eq!(answer.codes(), ["BAD_USER_INPUT"], "{}", answer.body);
+            assert_eq!(answer.body["errors"][0]["extensions"]["problems"][0]["path"], "input.body");
+        }
+        form_of(&edda, &chapter, "> short").await;
+        // Written past the server, such a text is shown as it is.
+        let deep = format!("UPDATE chapter_variant SET body = '{}'", ">".repeat(100_000));
+        let system = app.database.system("tests write past the server");
+        system.connection().execute_unprepared(&deep).await.unwrap();
+        let shown = edda.data("{ chapter(slug: \"deep\") { personalized { bodyHtml } } }").await;
+        let html = shown["chapter"]["personalized"]["bodyHtml"].as_str().unwrap();
+        assert!(html.starts_with("<pre>&gt;&gt;"), "{html:.60}");
     }
 }

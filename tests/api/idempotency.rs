@@ -54,6 +54,10 @@ on_both_databases! {
         assert_ne!(first["a"], first["b"]);
         assert_eq!(keyed(&alice, "k", two).await.data(), first);
         assert_eq!(total(&alice).await, 2);
+        let argument = "mutation { a: createTask(input: {title: \"x\"}, idempotencyKey: \"k\") { id } }";
+        let apart = alice.data(argument).await;
+        assert!(![&first["a"], &first["b"]].contains(&&apart["a"]), "an argument is not the header");
+        assert_eq!((alice.data(argument).await, total(&alice).await), (apart, json!(3)));
     }
 
     async fn failed_mutation_leaves_its_key_free(app: App) {
