@@ -1,7 +1,7 @@
 //! Every setting: its variable, its default, its reason. The only reader of the environment.
 //!
 //! A setting is one field of [`Settings`]: its doc comment is the text of `--help`, and a test holds
-//! `.env.example` and the README to the same list. [`Config`] is what the settings amount to, checked
+//! `.env.example` and `docs/settings.md` to the same list. [`Config`] is what the settings amount to, checked
 //! once, before anything starts.
 
 use std::net::{IpAddr, SocketAddr};

@@ -50,8 +50,8 @@ fn settings() -> Vec<(String, Option<String>, String)> {
 }
 
 #[test]
-fn every_setting_stands_in_the_example_file_and_the_readme_with_its_default() {
-    let (example, readme) = (file(".env.example"), file("README.md"));
+fn settings_are_documented_with_their_defaults() {
+    let (example, page) = (file(".env.example"), file("docs/settings.md"));
     let settings = settings();
     assert!(settings.len() >= 28, "only {} settings", settings.len());
     for (name, default, help) in &settings {
@@ -59,8 +59,8 @@ fn every_setting_stands_in_the_example_file_and_the_readme_with_its_default() {
             .lines()
             .find(|line| line.trim_start_matches("# ").starts_with(&format!("{name}=")));
         let line = line.unwrap_or_else(|| panic!(".env.example does not show {name}"));
-        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}`")));
-        let row = row.unwrap_or_else(|| panic!("the README does not explain {name}"));
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{name}`")));
+        let row = row.unwrap_or_else(|| panic!("docs/settings.md does not explain {name}"));
         if let Some(default) = default {
             assert!(line.ends_with(&format!("={default}")), "{line}: the default is {default}");
             assert!(row.contains(&format!("`{default}`")), "{row}: the default is {default}");
@@ -89,24 +89,25 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn the_worked_example_of_the_readme_is_the_one_that_is_compiled() {
-    let readme = file("README.md");
+fn code_of_the_recipe_is_the_compiled_code() {
+    let recipe = file("docs/add-a-domain.md");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut shown = 0;
     for name in ["entity.rs", "migration.rs", "domain.rs"] {
         let code = std::fs::read_to_string(root.join("tests/api/notes").join(name)).unwrap();
         let part = code.split("// ---\n").nth(1).unwrap_or(&code).trim();
-        assert!(readme.contains(part), "the README shows another tests/api/notes/{name}");
+        assert!(recipe.contains(part), "docs/add-a-domain.md differs from tests/api/notes/{name}");
         shown += 1;
     }
     assert_eq!(shown, 3);
 }
 
 #[test]
-fn the_endpoint_that_the_readme_shows_is_the_one_that_is_tested() {
+fn documented_api_key_endpoint_is_the_tested_one() {
     let code = file("tests/better-auth/verify-api-key.mjs");
     let part = &code[code.find("// A key belongs").unwrap()..];
-    assert!(file("README.md").contains(part.trim()), "the README shows another verify-api-key.mjs");
+    let page = file("docs/credentials.md");
+    assert!(page.contains(part.trim()), "docs/credentials.md differs from verify-api-key.mjs");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The README's worked example of a domain of one's own, as its reader would write it.
+//! The worked example of `docs/add-a-domain.md`, as its reader writes it.
 
 mod domain;
 mod entity;
