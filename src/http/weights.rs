@@ -1,4 +1,4 @@
-//! What fields weigh in the cost of a document, in tenths of a point of `MAX_COST`. The README states them.
+//! What fields weigh in the cost of a document, in tenths of a point of `MAX_COST`. `docs/queries.md` lists them.
 
 use async_graphql::parser::types::Field;
 use async_graphql::{Name, Value};
