@@ -7,16 +7,19 @@ use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::connection::PATIENCE;
-use crate::{Error, Reason, sqlite};
+use crate::{Error, Reason, postgres, sqlite};
 
 /// Why the database at `url`, whose opening failed with `error`, cannot be used, in one sentence without a
 /// password. It asks the server once more, since a pool only says that it waited.
 pub async fn explain(url: &str, error: &Error) -> String {
-    match (sqlite::file(url), url.parse::<PgConnectOptions>()) {
-        (Some(path), _) => of_file(&path, &of_sqlite(error)),
-        (None, Ok(options)) => of_server(&options).await,
+    if let Some(path) = sqlite::file(url) {
+        return of_file(&path, &of_sqlite(error));
+    }
+    let options = postgres::is_at(url).then(|| url.parse::<PgConnectOptions>().ok()).flatten();
+    match options {
+        Some(options) => of_server(&options).await,
         // What cannot be read is not shown: it may hold the password.
-        (None, Err(_)) => "the address cannot be read".to_owned(),
+        None => "the address cannot be read".to_owned(),
     }
 }
 

@@ -14,8 +14,17 @@ use crate::{Options, Pooler};
 /// those who need it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Whether the database at `url` is PostgreSQL's. Only then may its driver read `url`: of another one it logs each
+/// parameter.
+pub(crate) fn is_at(url: &str) -> bool {
+    !url.starts_with("sqlite:")
+}
+
 /// How each connection is made and set up.
 pub(crate) fn set_up(connect: &mut ConnectOptions, options: &Options) {
+    if !is_at(&options.url) {
+        return;
+    }
     let announces = options.row_security && options.pooler == Pooler::Session;
     let names_statements = options.pooler == Pooler::Session;
     connect.map_sqlx_postgres_opts(move |postgres| {
@@ -65,7 +74,7 @@ fn settings(set: &str, statement_timeout: Option<Duration>) -> String {
 
 /// Fails where sessions are shared between clients on the way to the database at `url`.
 pub(crate) async fn refuse_shared_sessions(url: &str) -> Result<(), DbErr> {
-    if url.starts_with("sqlite:") {
+    if !is_at(url) {
         return Ok(());
     }
     let tried = async {
