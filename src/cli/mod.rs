@@ -10,14 +10,13 @@ mod output;
 mod schema;
 mod serve;
 mod token;
+mod usage;
 
-use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgGroup, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::app::StartError;
 use crate::config::{self, ConfigError, EnvFile, Settings};
@@ -51,6 +50,7 @@ pub enum Action {
         no_migrate: bool,
     },
     /// Change the tables of the database
+    #[command(arg_required_else_help = false)]
     Migrate {
         /// Which way
         #[command(subcommand)]
@@ -77,13 +77,14 @@ pub enum Action {
         #[arg(long, value_name = "OLD.json", conflicts_with_all = ["check", "json"])]
         diff: Option<String>,
     },
-    /// Say of each field of a document whether somebody may use it, and why. Nothing is executed
+    /// Say of each field of a document whether a caller may use it, and why. Nothing is executed
+    #[command(group = ArgGroup::new("caller").args(["persona", "token"]).required(true))]
     Explain {
-        /// As somebody like this
-        #[arg(long = "as", value_name = "PERSONA", required_unless_present = "token")]
+        /// As this persona
+        #[arg(long = "as", value_name = "PERSONA")]
         persona: Option<Persona>,
-        /// As whoever this bearer token shows; - reads it from stdin
-        #[arg(long, value_name = "T", conflicts_with = "persona")]
+        /// As the caller whom this bearer token shows; - reads it from stdin
+        #[arg(long, value_name = "T")]
         token: Option<String>,
         /// The document; - reads it from stdin
         query: String,
@@ -226,85 +227,14 @@ pub fn parse_from(
 ) -> Result<Cli, CliError> {
     let command = config::without_empty(command)?;
     let line: Vec<_> = line.into_iter().collect();
+    let wrong_usage = |error| usage::wrong(&error, &line);
     let given = command.clone().try_get_matches_from(&line).map_err(wrong_usage)?;
     let more = config::more_flags(&command, &given, file)?;
     let more = more.into_iter().map(OsString::from);
-    let mut line = line.into_iter();
-    let line: Vec<_> = line.next().into_iter().chain(more).chain(line).collect();
-    let matches = command.try_get_matches_from(line).map_err(wrong_usage)?;
+    let mut words = line.iter().cloned();
+    let all: Vec<_> = words.next().into_iter().chain(more).chain(words).collect();
+    let matches = command.try_get_matches_from(all).map_err(wrong_usage)?;
     Cli::from_arg_matches(&matches).map_err(wrong_usage)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is given as a function to map_err")]
-fn wrong_usage(error: clap::Error) -> CliError {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
-        _ => CliError::Usage(sentence(&error)),
-    }
-}
-
-/// One sentence that names the setting and the fix.
-fn sentence(error: &clap::Error) -> String {
-    let said = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        _ => None,
-    };
-    let (Some(argument), Some(value)) =
-        (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue))
-    else {
-        return first_line(error);
-    };
-    let name = argument.split(['<', '>']).nth(1).unwrap_or(&argument).replace('-', "_");
-    let default = command()
-        .get_arguments()
-        .find(|argument| argument.get_env().is_some_and(|variable| variable == name.as_str()))
-        .and_then(|argument| argument.get_default_values().first().cloned());
-    let why = match (error.source(), error.get(ContextKind::ValidValue)) {
-        (Some(source), _) => match default {
-            Some(usual) => format!("{source}; give a value such as {}", usual.display()),
-            None => source.to_string(),
-        },
-        (None, Some(ContextValue::Strings(valid))) => format!("use one of {}", valid.join(", ")),
-        (None, _) => "give another value".to_owned(),
-    };
-    if is_harmless(&value) {
-        format!("{name} is `{value}`: {why}")
-    } else {
-        format!("{name}: {why}")
-    }
-}
-
-/// Whether a value may be repeated: an address that was mistyped may hold a password, or a part of one.
-fn is_harmless(value: &str) -> bool {
-    value.chars().all(|letter| letter.is_alphanumeric() || "-_., ".contains(letter))
-}
-
-/// What else clap says, but for a word that is no option: it may be a part of a value.
-fn first_line(error: &clap::Error) -> String {
-    let word = |kind| match error.get(kind) {
-        Some(ContextValue::String(word)) => Some(word.split('=').next().unwrap_or_default()),
-        _ => None,
-    };
-    let unknown = match error.kind() {
-        ErrorKind::UnknownArgument => word(ContextKind::InvalidArg),
-        ErrorKind::InvalidSubcommand => word(ContextKind::InvalidSubcommand),
-        _ => None,
-    };
-    match unknown {
-        Some(option) if option.starts_with("--") && is_harmless(option) => {
-            format!("{option} is no option: see `hallpass --help`")
-        }
-        Some(_) => {
-            "there is a word that is no command and no option's value: see `hallpass --help`; a \
-                    value with a blank stands in quotes"
-                .to_owned()
-        }
-        None => {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            first.strip_prefix("error: ").unwrap_or(first).to_owned()
-        }
-    }
 }
 
 /// A runtime for a command that talks to the database.

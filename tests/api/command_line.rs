@@ -237,6 +237,46 @@ fn a_wrong_setting_ends_the_start_with_2_and_a_sentence_that_names_it() {
 }
 
 #[test]
+fn sqlite_start_logs_no_warning() {
+    let mut server = Process::start(&[]);
+    server.signal("TERM");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    let mut log = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(!log.contains("WARN") && !log.contains("sqlx"), "{log}");
+    let absent = hallpass_with(&[], &[("DATABASE_URL", "sqlite://absent/x.db?mode=rwc")]);
+    assert!(absent.stderr.contains("the directory absent does not exist"), "{}", absent.stderr);
+    assert!(!absent.stderr.contains("sqlx"), "{}", absent.stderr);
+}
+
+#[test]
+fn wrong_command_line_is_named_with_the_fix() {
+    let secret = ["--jwt-secret", "geheim", "geheim2"];
+    for (arguments, says) in [
+        (&["token"][..], "`hallpass token` needs --as PERSONA: see `hallpass token --help`"),
+        (&["token", "--as"], "--as has no value: use one of guest, free"),
+        (&["token", "--as", "nobody"], "--as is `nobody`: use one of guest, free"),
+        (&["explain"], "`hallpass explain` needs --as PERSONA or --token T, and QUERY: see"),
+        (&["explain", "{ me { id } }"], "`hallpass explain` needs --as PERSONA or --token T: see"),
+        (&["explain", "--as", "free"], "`hallpass explain` needs QUERY: see"),
+        (&["explain", "--as", "free", "--token", "x", "{ a }"], "cannot be used with"),
+        (&["sevre"], "`sevre` is no command: use one of serve, migrate, schema"),
+        (&["--api-port", "0", "sevre"], "`sevre` is no command"),
+        (&["migrate"], "`hallpass migrate` needs a command: up, down, status"),
+        (&["migrate", "left"], "`left` is no command: use one of up, down, status"),
+        (&["--api-port"], "API_PORT has no value"),
+        (&["--nothing"], "--nothing is no option"),
+        (&secret, "there is a word that is no command and no option's value"),
+    ] {
+        let output = hallpass(arguments);
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(output.stderr.contains(says), "{arguments:?}: {}", output.stderr);
+        assert_eq!(output.stderr.trim().lines().count(), 1, "{arguments:?}: {}", output.stderr);
+        assert!(!output.stderr.contains("geheim"), "a secret is told: {}", output.stderr);
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
