@@ -1,4 +1,5 @@
-//! Documents: parsed once, counted on each request, refused before anything runs.
+//! Documents: parsed once, counted on each request, refused before anything runs. Limits of size come before
+//! validation, whose time they bound; the cost comes after it, so that a wrong field is told first.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,7 +9,7 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Opera
 use moka::sync::Cache;
 
 use super::answer::Rejection;
-use super::cost::{Endless, measure};
+use super::cost::{Cost, Endless, measure};
 use super::validation::{self, Invalid};
 use crate::access::View;
 use crate::config::Limits;
@@ -42,7 +43,7 @@ pub(super) struct Documents {
     parsed: Cache<String, Arc<Document>>,
 }
 
-/// A document that is within the limits.
+/// A document that is within the limits of size.
 pub(super) struct Document {
     pub(super) parsed: Arc<ExecutableDocument>,
     /// The views of the schema that it fits: a handful.
@@ -72,26 +73,43 @@ impl Documents {
         }
     }
 
-    /// The document `query`, within the limits.
+    /// The document `query`, within the limits of size, and its cost.
     pub(super) fn prepare(
         &self,
         query: &str,
         variables: &Variables,
-    ) -> Result<Arc<Document>, Rejection> {
+    ) -> Result<(Arc<Document>, Cost), Rejection> {
         if let Some(document) = self.parsed.get(query) {
-            self.check(&document.parsed, variables)?;
-            return Ok(document);
+            let cost = self.check_size(&document.parsed, variables)?;
+            return Ok((document, cost));
         }
         let parsed = Arc::new(parse(query)?);
-        self.check(&parsed, variables)?;
+        let cost = self.check_size(&parsed, variables)?;
         let document = Arc::new(Document { parsed, fits: RwLock::default() });
         if query.len() <= LONGEST_REMEMBERED {
             self.parsed.insert(query.to_owned(), Arc::clone(&document));
         }
-        Ok(document)
+        Ok((document, cost))
     }
 
-    fn check(&self, document: &ExecutableDocument, variables: &Variables) -> Result<(), Rejection> {
+    /// Holds the cost of a valid document against `MAX_COST`.
+    pub(super) fn check_cost(&self, cost: &Cost) -> Result<(), Rejection> {
+        if cost.total() <= self.limits.cost {
+            return Ok(());
+        }
+        Err(rejected(format!(
+            "The query costs {}, and MAX_COST is {}: ask for fewer fields, shorter lists, or fewer \
+             searches and counts.",
+            cost.total(),
+            self.limits.cost
+        )))
+    }
+
+    fn check_size(
+        &self,
+        document: &ExecutableDocument,
+        variables: &Variables,
+    ) -> Result<Cost, Rejection> {
         let operations = document.operations.iter().count();
         within("operations", operations as u64, MOST_OPERATIONS as u64)?;
         let cost = measure(document, variables).map_err(|endless| match endless {
@@ -117,15 +135,7 @@ impl Documents {
         within("values in arguments", cost.values, MOST_VALUES)?;
         within("uses of variables", cost.uses, MOST_USES)?;
         within("directives", cost.directives, MOST_DIRECTIVES)?;
-        if cost.total() > self.limits.cost {
-            return Err(rejected(format!(
-                "The query costs {}, and MAX_COST is {}: ask for fewer fields, shorter lists, or fewer \
-                 searches and counts.",
-                cost.total(),
-                self.limits.cost
-            )));
-        }
-        Ok(())
+        Ok(cost)
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn prepare(
 ) -> Result<Operation, Rejection> {
     let parts = &shared.parts;
     let seen = (parts.see)(who.caller.as_deref());
-    let document = shared.documents.prepare(&params.query, &params.variables)?;
+    let (document, cost) = shared.documents.prepare(&params.query, &params.variables)?;
     let record = Record {
         shared: Arc::clone(shared),
         document: Arc::clone(&document.parsed),
@@ -87,6 +87,7 @@ pub(super) fn prepare(
         record.refused();
         return Err(rejection);
     }
+    shared.documents.check_cost(&cost)?;
     let permit = match kind {
         Some(OperationType::Subscription) => {
             shared.quotas.take(who.caller.as_deref(), Resource::Subscription)?

@@ -172,6 +172,25 @@ async fn documents_are_held_to_the_specification() {
 }
 
 #[tokio::test]
+async fn invalid_document_is_told_before_its_cost() {
+    let app = App::with(Backend::Sqlite, &["--max-cost", "10"]).await;
+    let alice = app.by_jwt(&alice());
+    for (document, code) in [
+        ("{ tasks(first: 100) { nodes { id title nothing } } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ tasks(first: 100) { nodes { id ...F } } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ tasks(first: 100, filter: {priority: NEVER}) { nodes { id } } }", "BAD_USER_INPUT"),
+        (
+            "{ analytics { totalUsers } tasks(first: 100) { nodes { id } } }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        ("{ tasks(first: 100) { nodes { id title } } }", "QUERY_REJECTED"),
+    ] {
+        assert_eq!(alice.ask(document).await.codes(), [code], "{document}");
+        assert_eq!(alice.ask(document).await.codes(), [code], "once it is remembered: {document}");
+    }
+}
+
+#[tokio::test]
 async fn enum_variable_is_a_json_string() {
     let app = App::start(Backend::Sqlite).await;
     let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { priority } }";
