@@ -45,14 +45,14 @@ pub struct Settings {
     pub hallpass_env: Option<Environment>,
 
     /// Address to serve on
-    #[arg(long, env, default_value = "127.0.0.1")]
+    #[arg(long, env, default_value = "127.0.0.1", value_parser = values::host)]
     pub api_host: IpAddr,
 
     /// Port to serve on; left out, 8000. 0 picks a free one. Also read from PORT
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = values::port)]
     pub api_port: Option<u16>,
 
-    #[arg(long, env, hide = true)]
+    #[arg(long, env, hide = true, value_parser = values::port)]
     port: Option<u16>,
 
     /// How long a connection is kept that is idle: without a request, or a WebSocket without an operation
@@ -69,7 +69,7 @@ pub struct Settings {
     pub database_url: SecretString,
 
     /// Connections to the database; one more is kept for `/ready`
-    #[arg(long, env, default_value = "8")]
+    #[arg(long, env, default_value = "8", value_parser = values::number::<u32>)]
     pub database_connections: u32,
 
     /// `transaction` behind a pooler that gives each transaction a session (PgBouncer in transaction mode,
@@ -218,7 +218,7 @@ pub struct Settings {
 
     /// Address and port to serve `/metrics` on; left out, 127.0.0.1:9464 in production, and beside
     /// everything else in development
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = values::host_and_port)]
     pub metrics_addr: Option<SocketAddr>,
 
     /// Prefix of Better Auth's cookie names
@@ -303,29 +303,29 @@ pub struct Settings {
     pub audit_retention: Retention,
 
     /// Largest request body; six times as much for callers who may write chapters
-    #[arg(long, env, default_value = "256KiB")]
+    #[arg(long, env, default_value = "256KiB", value_parser = values::size)]
     pub max_body: ByteSize,
 
     /// Deepest nesting of a query's fields; introspection has a limit of its own
-    #[arg(long, env, default_value = "12")]
+    #[arg(long, env, default_value = "12", value_parser = values::number::<u32>)]
     pub max_depth: u32,
 
     /// Highest cost of a query, in points: one for each object, a tenth for each plain field, more for long
     /// texts, searches and counts; lists multiplied by their length
-    #[arg(long, env, default_value = "1000")]
+    #[arg(long, env, default_value = "1000", value_parser = values::number::<u64>)]
     pub max_cost: u64,
 
     /// Largest answer to one request, or event of a subscription, counted while it is made
-    #[arg(long, env, default_value = "4MiB")]
+    #[arg(long, env, default_value = "4MiB", value_parser = values::size)]
     pub max_answer: ByteSize,
 
     /// Most aliases in a query
-    #[arg(long, env, default_value = "30")]
+    #[arg(long, env, default_value = "30", value_parser = values::number::<u64>)]
     pub max_aliases: u64,
 
     /// Operations of one caller that run at once; anonymous callers of one address (IPv6: one /64 network)
     /// share theirs
-    #[arg(long, env, default_value = "16")]
+    #[arg(long, env, default_value = "16", value_parser = values::number::<usize>)]
     pub max_concurrent: usize,
 
     /// How long a request's body may take to arrive, and its answer to be made
@@ -446,11 +446,12 @@ impl Settings {
         if answer == 0 {
             return wrong("MAX_ANSWER is 0, which refuses every answer: give a size such as 4MiB");
         }
-        for (name, value) in [("MAX_DEPTH", u64::from(self.max_depth)), ("MAX_COST", self.max_cost)]
+        for (name, value, usual) in
+            [("MAX_DEPTH", u64::from(self.max_depth), 12), ("MAX_COST", self.max_cost, 1000)]
         {
             if value == 0 {
                 return wrong(format!(
-                    "{name} is 0, which refuses every query: give a number above 0"
+                    "{name} is 0, which refuses every query: give a number above 0, such as {usual}"
                 ));
             }
         }

@@ -1,6 +1,7 @@
 //! Where the values of settings come from: flags, the environment, files named by `NAME_FILE`, and
 //! `.env`, in this order.
 
+use std::env::VarError;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -57,9 +58,13 @@ fn file_id(name: &str) -> String {
 /// `command`, which takes a variable that is set to nothing for one that is not set.
 ///
 /// # Errors
-/// On a setting that must not be empty.
+/// On a setting that must not be empty, or is no text.
 #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
 pub fn without_empty(mut command: Command) -> Result<Command, ConfigError> {
+    let is_no_text = |name: &&str| matches!(std::env::var(name), Err(VarError::NotUnicode(_)));
+    if let Some(name) = command.get_arguments().filter_map(variable).find(is_no_text) {
+        return wrong(format!("{name} is no text in UTF-8: write it again"));
+    }
     let is_empty = |name: &&str| std::env::var(name).is_ok_and(|value| value.trim().is_empty());
     let empty: Vec<_> = command
         .get_arguments()

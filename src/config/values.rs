@@ -1,13 +1,47 @@
 //! The types of settings: each reads its own text, and says how to write it right.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::IntErrorKind;
 use std::time::Duration;
 
 use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use bytesize::ByteSize;
 use ipnet::{IpNet, Ipv4Net};
 use reqwest::Url;
+
+/// A port.
+pub(super) fn port(text: &str) -> Result<u16, &'static str> {
+    text.trim().parse().map_err(|_| "write a port, a number from 0 to 65535, such as 8000")
+}
+
+/// A whole number. The message about another text is completed with the default of the setting.
+pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, &'static str> {
+    const TOO_LARGE: &str = "it is too large: write a smaller number";
+    match text.trim().parse::<u64>() {
+        Ok(number) => T::try_from(number).map_err(|_| TOO_LARGE),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Err(TOO_LARGE),
+        Err(_) => Err("write a whole number in digits"),
+    }
+}
+
+/// A number of bytes, with a unit or without.
+pub(super) fn size(text: &str) -> Result<ByteSize, &'static str> {
+    text.trim()
+        .parse()
+        .map_err(|_| "write a number of bytes, or a size with its unit, such as 256KiB")
+}
+
+/// An address to listen on.
+pub(super) fn host(text: &str) -> Result<IpAddr, &'static str> {
+    text.trim().parse().map_err(|_| "write an IP address, such as 127.0.0.1")
+}
+
+/// An address and a port to listen on.
+pub(super) fn host_and_port(text: &str) -> Result<SocketAddr, &'static str> {
+    text.trim().parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:9464")
+}
 
 /// A word that is not empty.
 #[derive(Clone, Debug)]
@@ -38,7 +72,7 @@ impl std::str::FromStr for CookieName {
         let name = text.strip_prefix("__Secure-").unwrap_or(text);
         let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if name.is_empty() || !name.bytes().all(part) {
-            return Err("use letters, digits, hyphens, dots and underscores");
+            return Err("use letters, digits, hyphens, dots and underscores, such as better-auth");
         }
         Ok(Self(name.to_owned()))
     }
@@ -55,7 +89,9 @@ impl std::str::FromStr for ApiKeyHeader {
         let name = text.trim().parse::<HeaderName>();
         let name = name.map_err(|_| "write the name of a header, such as x-api-key")?;
         if [AUTHORIZATION, COOKIE, HOST, ORIGIN].contains(&name) {
-            return Err("that header carries something else: give API keys one of their own");
+            return Err(
+                "that header carries something else: give API keys one of their own, such as x-api-key",
+            );
         }
         Ok(Self(name))
     }
@@ -146,9 +182,10 @@ impl std::str::FromStr for HttpUrl {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match Url::parse(text.trim()) {
             // A log or an error would show a password in it.
-            _ if text.contains(['@', '#']) => {
-                Err("remove the user, the password and the fragment: an @ in a path is %40")
-            }
+            _ if text.contains(['@', '#']) => Err(
+                "remove the user, the password and the fragment (an @ in a path is %40), such as \
+                     https://app.example.com",
+            ),
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
             _ => Err("write a whole address, such as https://app.example.com"),
         }
@@ -210,8 +247,8 @@ impl std::str::FromStr for Origin {
         let text = text.trim();
         if text.contains('*') {
             return Err(
-                "`*` would let pages unknown to you act for whoever visits them: list exact \
-                        origins",
+                "`*` would let any page act for the user who visits it: list exact origins, such as \
+                 https://app.example.com",
             );
         }
         let url =
@@ -337,7 +374,9 @@ impl std::str::FromStr for RoleInheritance {
                 // One that is implied already adds nothing; one that implies back would never end.
                 let known = Self(std::mem::take(&mut steps));
                 if known.implies(pair[1], pair[0]) {
-                    return Err("a role cannot imply itself: take one of the steps out");
+                    return Err(
+                        "a role cannot imply itself: write each role once in a chain, such as admin>editor>user",
+                    );
                 }
                 steps = known.0;
                 steps.push((pair[0].to_owned(), pair[1].to_owned()));

@@ -1,6 +1,7 @@
 //! Settings as an operator writes them: names, empty values, files of secrets, and `.env`.
 
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -117,6 +118,73 @@ fn empty_variable_is_unset() {
         let auth = if name == AUTH.0 { ("AUTH_SERVICE_URL", AUTH.1) } else { AUTH };
         let beside = hallpass_with(&TOKEN, &[(name, ""), auth]);
         assert!(beside.stderr.contains("no development tokens"), "{name}: {}", beside.stderr);
+    }
+}
+
+/// Values that cannot be read, a kind of setting after the other, with what is accepted.
+const UNREADABLE: [(&str, &str, &str); 26] = [
+    ("API_PORT", "abc", "a number from 0 to 65535, such as 8000"),
+    ("API_PORT", "70000", "a number from 0 to 65535, such as 8000"),
+    ("PORT", "-1", "a number from 0 to 65535, such as 8000"),
+    ("DATABASE_CONNECTIONS", "many", "a whole number in digits, such as 8"),
+    ("MAX_DEPTH", "1.5", "a whole number in digits, such as 12"),
+    ("MAX_DEPTH", "5000000000", "too large: write a smaller number, such as 12"),
+    ("MAX_COST", "99999999999999999999", "too large: write a smaller number, such as 1000"),
+    ("MAX_ALIASES", "-3", "a whole number in digits, such as 30"),
+    ("MAX_CONCURRENT", "x", "a whole number in digits, such as 16"),
+    ("ROWS_PER_OWNER", "0", "a number above 0, such as 100000, or `off`"),
+    ("MAX_BODY", "12xx", "a size with its unit, such as 256KiB"),
+    ("MAX_ANSWER", "-4MiB", "a size with its unit, such as 256KiB"),
+    ("KEEP_ALIVE", "75", "a length of time with its unit, such as 10s, 5m or 1h"),
+    ("JWKS_TTL", "1 fortnight", "a length of time with its unit, such as 10s, 5m or 1h"),
+    ("AUDIT_RETENTION", "0d", "a length of time above 0, such as 90d, or `off`"),
+    ("INTROSPECTION", "yes", "use one of true, false"),
+    ("HALLPASS_ENV", "staging", "use one of development, production"),
+    ("COOKIE_CACHE", "on", "use one of off, trust"),
+    ("JWT_SUBJECT", "email", "use one of id, sub"),
+    ("API_HOST", "localhost:80", "an IP address, such as 127.0.0.1"),
+    ("METRICS_ADDR", "127.0.0.1", "an IP address and a port, such as 127.0.0.1:9464"),
+    ("TRUSTED_PROXIES", "10.0.0.0/99", "addresses or networks, such as 10.0.0.1 or 10.0.0.0/8"),
+    ("TIERS", "free=gratis", "a number, such as premium=12"),
+    ("COOKIE_PREFIX", "a b", "letters, digits, hyphens, dots and underscores, such as better-auth"),
+    ("API_KEY_HEADER", "x key", "the name of a header, such as x-api-key"),
+    ("BETTER_AUTH_BASE_PATH", "api", "start it with a slash, such as /api/auth"),
+];
+
+#[test]
+fn unreadable_value_is_told_with_an_example() {
+    for (name, value, accepted) in UNREADABLE {
+        let output = hallpass_with(&ENDS, &[(name, value)]);
+        assert_refused(&output, &[&format!("{name} is `{value}`: "), accepted]);
+        assert_eq!(output.stderr.trim().lines().count(), 1, "{}", output.stderr);
+    }
+    for (name, value, accepted) in [
+        ("BETTER_AUTH_URL", "u:geheim@app.example.com", "such as https://app.example.com"),
+        ("ALLOWED_ORIGINS", "https://a.example/geheim", "such as https://app.example.com"),
+        ("DATABASE_URL", "geheim", "sqlite://hallpass.db?mode=rwc"),
+        ("REDIS_URL", "geheim:6379", "redis://localhost:6379"),
+    ] {
+        assert_refused(&hallpass_with(&ENDS, &[(name, value)]), &[name, accepted]);
+    }
+    let output = hallpass_with(&ENDS, &[("DATABASE_URL", "hallpass.db")]);
+    assert_refused(&output, &["DATABASE_URL", "write sqlite://hallpass.db?mode=rwc"]);
+}
+
+#[test]
+fn no_setting_answers_with_library_text() {
+    let no_text = std::ffi::OsStr::from_bytes(b"\xff");
+    for name in variables() {
+        let output = hallpass_with(&ENDS, &[(&name, "§ /")]);
+        assert!([0, 2].contains(&output.code), "{name}: {}", output.stderr);
+        for library in ["invalid", "parse", "syntax", "digit found"] {
+            assert!(!output.stderr.contains(library), "{name}: {}", output.stderr);
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = command(directory.path(), &ENDS, &[]);
+        let output = command.env(&name, no_text).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(said.contains(&format!("{name} is no text in UTF-8")), "{said}");
     }
 }
 
