@@ -35,12 +35,24 @@ pub(super) fn database_url(url: SecretString) -> Result<SecretString, ConfigErro
         sqlite(path)?;
     } else if POSTGRES.schemes.iter().any(|scheme| text.starts_with(scheme)) {
         return postgres(POSTGRES.check(text)?);
+    } else if is_file_name(text) {
+        return wrong(format!(
+            "DATABASE_URL is the name of a file and no address: write sqlite://{text}?mode=rwc"
+        ));
     } else {
         return wrong(
-            "DATABASE_URL names no known database: start it with sqlite:// or postgres://",
+            "DATABASE_URL names no known database: write sqlite://hallpass.db?mode=rwc, or \
+             postgres://USER:PASSWORD@HOST:PORT/NAME",
         );
     }
     Ok(url)
+}
+
+/// Whether `text` is the bare name of an SQLite file: it is known by its end, and may then be repeated.
+fn is_file_name(text: &str) -> bool {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./".contains(letter);
+    [".db", ".db3", ".sqlite", ".sqlite3"].iter().any(|end| text.ends_with(end))
+        && text.chars().all(is_plain)
 }
 
 /// The address of the Redis server.
@@ -48,7 +60,10 @@ pub(super) fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString
     if let Some(url) = &url {
         let text = url.expose_secret();
         if !REDIS.schemes.iter().any(|scheme| text.starts_with(scheme)) {
-            return wrong("REDIS_URL names no Redis server: start it with redis:// or rediss://");
+            return wrong(
+                "REDIS_URL names no Redis server: write redis://HOST:PORT, such as \
+                 redis://localhost:6379, or rediss:// for TLS",
+            );
         }
         REDIS.check(text)?;
     }
@@ -200,6 +215,21 @@ mod tests {
         }
         for url in ["sqlite://a.db", "sqlite:a.db?mode=rwc", "sqlite:///a/b.db?mode=ro"] {
             assert_eq!(said(url), "", "{url}");
+        }
+    }
+
+    #[test]
+    fn bare_file_name_is_answered_with_its_address() {
+        for name in ["hallpass.db", "./data/app.sqlite3", "/var/lib/hallpass/hallpass.db"] {
+            assert!(
+                said(name).contains(&format!("write sqlite://{name}?mode=rwc")),
+                "{}",
+                said(name)
+            );
+        }
+        for other in ["hallpass", "u:geheim@h/x.db", "file:geheim.db", "C:\\geheim.db", "geheim"] {
+            assert!(said(other).contains("sqlite://hallpass.db?mode=rwc"), "{}", said(other));
+            assert!(!said(other).contains("geheim"), "{}", said(other));
         }
     }
 
