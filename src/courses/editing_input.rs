@@ -4,7 +4,7 @@ use async_graphql::{InputObject, MaybeUndefined};
 use hallpass_entity::interest::Interests;
 use hallpass_entity::{Set, chapter, course, variant};
 
-use crate::graphql::{Checks, ProblemKind, Result};
+use crate::graphql::{Checks, Result};
 use crate::identity::Tiers;
 use crate::learners::Level;
 
@@ -209,10 +209,8 @@ fn slug(checks: &mut Checks, text: &str) -> String {
 }
 
 fn place(checks: &mut Checks, ordinal: i32) -> i32 {
-    if !(1..=LAST_PLACE).contains(&ordinal) {
-        let message = format!("give a place from 1 to {LAST_PLACE}");
-        checks.problem("input.ordinal", ProblemKind::OutOfRange, message);
-    }
+    let message = format!("give a place from 1 to {LAST_PLACE}");
+    checks.number("input.ordinal", ordinal, &(1..=LAST_PLACE), message);
     ordinal
 }
 

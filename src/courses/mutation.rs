@@ -8,7 +8,7 @@ use super::types::{CHAPTER, Chapter, ChapterProgress, ProgressFields};
 use crate::access::Rule::SignedIn;
 use crate::access::{READER, guarded, null_only_on_error};
 use crate::events::{Change, Event, Row};
-use crate::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, decode_id};
+use crate::graphql::{ApiError, Checks, ContextExt as _, Result, decode_id};
 
 /// The mutations of readers.
 #[derive(Default)]
@@ -29,10 +29,9 @@ impl ReadingMutation {
         #[graphql(default)] reset: bool,
     ) -> Result<Option<ChapterProgress>> {
         use progress::Column::{Percent, UpdatedAt};
-        if !(0..=100).contains(&percent) {
-            let message = "give a number from 0 to 100";
-            return Err(InputProblem::new("percent", ProblemKind::OutOfRange, message).into());
-        }
+        let mut checks = Checks::default();
+        checks.number("percent", percent, &(0..=100), "give a number from 0 to 100");
+        checks.finish()?;
         let (key, chapter) = published(ctx, &chapter_id).await?;
         READER.check(ctx, &*chapter).await?;
         let row = progress::ActiveModel { percent: Set(percent), ..unread(key) };

@@ -11,10 +11,7 @@ use super::recommend::recommend;
 use super::types::{CHAPTER, COURSE, Chapter, Course, Recommendation};
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, null_only_on_error};
-use crate::graphql::{
-    Checks, Connection, InputProblem, Listing, PageArgs, ProblemKind, Result, connect_open,
-    decode_id,
-};
+use crate::graphql::{Checks, Connection, Listing, PageArgs, Result, connect_open, decode_id};
 
 /// How many recommendations may be asked for.
 const MOST_RECOMMENDED: i32 = 100;
@@ -157,10 +154,10 @@ impl CourseQuery {
         ctx: &Context<'_>,
         #[graphql(default = 5)] first: i32,
     ) -> Result<Option<Vec<Recommendation>>> {
-        if !(1..=MOST_RECOMMENDED).contains(&first) {
-            let message = format!("ask for 1 to {MOST_RECOMMENDED}");
-            return Err(InputProblem::new("first", ProblemKind::OutOfRange, message).into());
-        }
+        let mut checks = Checks::default();
+        let message = format!("ask for 1 to {MOST_RECOMMENDED}");
+        checks.number("first", first, &(1..=MOST_RECOMMENDED), message);
+        checks.finish()?;
         recommend(ctx, u64::try_from(first).unwrap_or_default()).await.map(Some)
     }
 }

@@ -256,7 +256,8 @@ fn database(failure: &EntityError) -> Error {
             let message = format!(
                 "you have {most} (ROWS_PER_OWNER), as many as one may have: delete some first"
             );
-            bad_input(&[InputProblem::new("input", ProblemKind::TooMany, message)])
+            let problem = InputProblem::new("input", ProblemKind::TooMany, message);
+            bad_input(&[InputProblem { limit: Some(*most), ..problem }])
         }
         EntityError::Unavailable(_) => {
             tracing::error!(error = %failure, "database not available");

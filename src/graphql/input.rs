@@ -1,5 +1,7 @@
 //! Checks of input that name every field that is wrong, not only the first.
 
+use std::ops::RangeInclusive;
+
 use async_graphql::MaybeUndefined;
 
 use super::error::{ApiError, Result};
@@ -25,6 +27,17 @@ impl Checks {
     /// Notes that the input at `path` exceeds `limit`.
     pub fn beyond(&mut self, path: &str, kind: ProblemKind, limit: usize, message: String) {
         self.wrong.push(InputProblem::new(path, kind, message).beyond(limit));
+    }
+
+    /// Notes where `number` at `path` is not `allowed`.
+    pub fn number(
+        &mut self,
+        path: &str,
+        number: i32,
+        allowed: &RangeInclusive<i32>,
+        message: impl Into<String>,
+    ) {
+        self.wrong.extend(InputProblem::of_number(path, number, allowed, message));
     }
 
     /// A text, trimmed, whose length in characters is within `least` and `most`. PostgreSQL cannot

@@ -1,5 +1,7 @@
 //! What is wrong with an input, in a form that clients can show beside its field.
 
+use std::ops::RangeInclusive;
+
 use async_graphql::{ErrorExtensionValues, Name, Value};
 
 use super::error::code;
@@ -13,7 +15,7 @@ pub enum ProblemKind {
     TooLong,
     /// It has more items than `limit`.
     TooMany,
-    /// The number or moment is not within its bounds.
+    /// The number, or the year of the date, is beyond `limit`: the lowest or the highest that is accepted.
     OutOfRange,
     /// It is of another type, or written another way.
     WrongType,
@@ -52,7 +54,7 @@ pub struct InputProblem {
     pub path: String,
     /// The kind.
     pub kind: ProblemKind,
-    /// The bound that was exceeded, where there is one.
+    /// The bound that was exceeded, where there is one: the most, or the least.
     pub limit: Option<u64>,
     /// What is wrong and how to mend it, for people.
     pub message: String,
@@ -68,6 +70,21 @@ impl InputProblem {
     #[must_use]
     pub fn beyond(self, limit: usize) -> Self {
         Self { limit: u64::try_from(limit).ok(), ..self }
+    }
+
+    /// A number that is not `allowed`, with the bound that it exceeds; none for one that is.
+    pub fn of_number(
+        path: impl Into<String>,
+        number: i32,
+        allowed: &RangeInclusive<i32>,
+        message: impl Into<String>,
+    ) -> Option<Self> {
+        if allowed.contains(&number) {
+            return None;
+        }
+        let bound = if number < *allowed.start() { allowed.start() } else { allowed.end() };
+        let limit = u64::try_from(*bound).ok();
+        Some(Self { limit, ..Self::new(path, ProblemKind::OutOfRange, message) })
     }
 
     fn to_value(&self) -> Value {

@@ -69,8 +69,8 @@ impl PageArgs {
             checks.problem("last", ProblemKind::Conflicting, message);
         }
         for (path, count) in [("first", self.first), ("last", self.last)] {
-            if count.is_some_and(|count| !(1..=MOST).contains(&count)) {
-                checks.problem(path, ProblemKind::OutOfRange, format!("ask for 1 to {MOST}"));
+            if let Some(count) = count {
+                checks.number(path, count, &(1..=MOST), format!("ask for 1 to {MOST}"));
             }
         }
         let mut position = |path, cursor: &Option<String>| {

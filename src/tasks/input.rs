@@ -165,13 +165,7 @@ const LAST_OF_DAY: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 9
 
 /// Years that people plan in; the databases disagree about others.
 fn check_year(checks: &mut Checks, path: &str, year: i32) {
-    if !(2000..2200).contains(&year) {
-        checks.problem(
-            path,
-            ProblemKind::OutOfRange,
-            "give a date between the years 2000 and 2199",
-        );
-    }
+    checks.number(path, year, &(2000..=2199), "give a date in the years 2000 to 2199");
 }
 
 fn tags(checks: &mut Checks, words: &[String]) -> Vec<String> {

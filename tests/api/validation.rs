@@ -255,6 +255,17 @@ on_both_databases! {
         assert_eq!((&problems[0]["problem"], &problems[0]["limit"]), (&json!("TOO_LONG"), &json!(200)));
         assert_eq!(problems[1]["path"], "input.tags.0");
         assert_eq!((&problems[1]["problem"], &problems[1]["limit"]), (&json!("TOO_LONG"), &json!(40)));
+        for (document, limit) in [
+            ("{ tasks(first: 0) { totalCount } }", 1),
+            ("{ tasks(last: 101) { totalCount } }", 100),
+            ("{ recommendations(first: -1) { because } }", 1),
+            ("{ recommendations(first: 1000) { because } }", 100),
+            ("mutation { recordProgress(chapterId: \"x\", percent: 101) { percent } }", 100),
+            ("mutation { recordProgress(chapterId: \"x\", percent: -1) { percent } }", 0),
+        ] {
+            let problem = alice.ask(document).await.error()["extensions"]["problems"][0].clone();
+            assert_eq!((&problem["problem"], &problem["limit"]), (&json!("OUT_OF_RANGE"), &json!(limit)), "{document}");
+        }
         let wrong = alice.ask_with("query($n: Int) { tasks(first: $n) { totalCount } }", json!({"n": "5"})).await;
         assert!(!wrong.complaint("first").is_empty());
         let wrong = alice.ask_with("query($b: Boolean!) { __typename @skip(if: $b) }", json!({"b": 5})).await;
