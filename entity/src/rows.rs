@@ -204,12 +204,13 @@ fn bounds<E: EntityTrait>(order: &Order<E>, window: &Window) -> Condition {
 pub struct Change<E: EntityTrait> {
     values: E::ActiveModel,
     counters: Vec<E::Column>,
+    cleared: Vec<(E::Column, Filter<E>)>,
 }
 
 impl<E: EntityTrait> Change<E> {
     /// The columns that are set in `values`.
     pub fn to(values: E::ActiveModel) -> Self {
-        Self { values, counters: Vec::new() }
+        Self { values, counters: Vec::new(), cleared: Vec::new() }
     }
 
     /// And one more in `column`.
@@ -218,18 +219,29 @@ impl<E: EntityTrait> Change<E> {
         self.counters.push(column);
         self
     }
+
+    /// And no value in `column` of those rows that match `filter` before the change.
+    #[must_use]
+    pub fn clear_where(mut self, column: E::Column, filter: Filter<E>) -> Self {
+        self.cleared.push((column, filter));
+        self
+    }
 }
 
 impl<E: EntityTrait, P> Rows<E, P> {
     /// The one statement that changes rows. The key stays as it is, whatever `change` says.
     async fn change(&self, change: Change<E>) -> Result<Vec<E::Model>, Error> {
-        let Change { mut values, counters } = change;
+        let Change { mut values, counters, cleared } = change;
         for key in E::PrimaryKey::iter() {
             values.not_set(key.into_column());
         }
         let mut update = E::update_many().set(values).filter(self.condition.clone());
         for counter in counters {
             update = update.col_expr(counter, Expr::col(counter).add(1));
+        }
+        for (cleared, filter) in cleared {
+            let kept = Expr::case(filter.into_condition(), Expr::null()).finally(column(cleared));
+            update = update.col_expr(cleared, kept.into());
         }
         self.conn.run(&self.pass, async |conn| update.exec_with_returning(conn).await).await
     }

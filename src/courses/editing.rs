@@ -206,8 +206,12 @@ async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Edit>> {
     Ok(ctx.scope().editable(EDITOR.prove(ctx).await?))
 }
 
+/// Changes a course. Values that set nothing change nothing, `updatedAt` included.
 async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) -> Result<Course> {
     let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(id)?));
+    if values == course::ActiveModel::default() {
+        return course.one().await?.map(Course::from).ok_or(NO_COURSE);
+    }
     let values = course::ActiveModel { updated_at: Set(now()), ..values };
     let changed = course.update(Change::to(values)).await.map_err(refused)?;
     changed.into_iter().next().map(Course::from).ok_or(NO_COURSE)
@@ -219,6 +223,9 @@ async fn change_chapter(
     values: chapter::ActiveModel,
 ) -> Result<Chapter> {
     let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(id)?));
+    if values == chapter::ActiveModel::default() {
+        return chapter.one().await?.map(Chapter::from).ok_or(NO_CHAPTER);
+    }
     let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
     let changed = chapter.update(Change::to(values)).await.map_err(refused)?;
     changed.into_iter().next().map(Chapter::from).ok_or(NO_CHAPTER)

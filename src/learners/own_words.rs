@@ -39,6 +39,9 @@ impl OwnWords {
     }
 
     async fn write(&self, words: Words) -> std::result::Result<(), Error> {
+        if words.columns.is_empty() {
+            return Ok(());
+        }
         let row = self.scope.upsert::<learner::Entity>(words.row, words.columns).await?;
         *self.known.lock().await = Some(Some(row));
         Ok(())
@@ -72,7 +75,7 @@ impl LearnerProfileInput {
             .map_value(|text| checks.text("input.interestArea", &text, 1, LONGEST_INTEREST));
         checks.finish()?;
         let mut row = learner::ActiveModel { updated_at: Set(now()), ..Default::default() };
-        let mut columns = vec![UpdatedAt];
+        let mut columns = Vec::new();
         if let Some(level) = said(self.software_background) {
             row.software_background = Set(level.map(Level::into));
             columns.push(SoftwareBackground);
@@ -84,6 +87,9 @@ impl LearnerProfileInput {
         if let Some(interest) = said(interest) {
             row.interest_area = Set(interest);
             columns.push(InterestArea);
+        }
+        if !columns.is_empty() {
+            columns.push(UpdatedAt);
         }
         Ok(Words { row, columns })
     }

@@ -4,7 +4,7 @@ use async_graphql::{Enum, InputObject, MaybeUndefined};
 use chrono::{Datelike as _, NaiveDate, NaiveTime};
 use hallpass_entity::task::{Column, Entity};
 use hallpass_entity::{
-    Comparison as _, Filter, Key, Order, Rows, Set, Term, Timestamp, task, task_tag,
+    Change, Comparison as _, Filter, Key, Order, Rows, Set, Term, Timestamp, task, task_tag,
 };
 
 use super::types::TaskPriority;
@@ -50,9 +50,11 @@ pub struct UpdateTaskInput {
     pub description: MaybeUndefined<String>,
     /// How much it presses.
     pub priority: MaybeUndefined<TaskPriority>,
-    /// By when it is wanted; null removes it.
+    /// By when it is wanted, in place of `dueOn`; null removes a time that was given as `dueAt`, and keeps a day that
+    /// was given as `dueOn`.
     pub due_at: MaybeUndefined<DateTime>,
-    /// The day by whose end, in UTC, it is wanted, in place of `dueAt`; null removes it.
+    /// The day by whose end, in UTC, it is wanted, in place of `dueAt`; null removes a day that was given as `dueOn`,
+    /// and keeps a time that was given as `dueAt`.
     pub due_on: MaybeUndefined<Date>,
     /// At most 20 words of at most 40 characters, in place of those there; null removes them.
     pub tags: MaybeUndefined<Vec<String>>,
@@ -64,6 +66,35 @@ pub struct UpdateTaskInput {
 pub(super) struct Written {
     pub(super) values: task::ActiveModel,
     pub(super) tags: Option<Vec<String>>,
+    /// In which form the due time was given that is to be removed.
+    removed: Option<DueForm>,
+}
+
+/// In which form a due time is given. A row has a day only beside the time that is its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DueForm {
+    /// As a time, `dueAt`.
+    Time,
+    /// As a day, `dueOn`.
+    Day,
+}
+
+impl Written {
+    /// Whether nothing is to change.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values == task::ActiveModel::default() && self.tags.is_none() && self.removed.is_none()
+    }
+
+    /// The change of the task's columns, which notes `updated_at`.
+    pub(super) fn change(&self, updated_at: Timestamp) -> Change<Entity> {
+        let values = task::ActiveModel { updated_at: Set(updated_at), ..self.values.clone() };
+        let change = Change::to(values);
+        match self.removed {
+            None => change,
+            Some(DueForm::Time) => change.clear_where(Column::DueAt, Column::DueOn.is_null()),
+            Some(DueForm::Day) => change.clear_where(Column::DueAt, Column::DueOn.is_not_null()),
+        }
+    }
 }
 
 impl CreateTaskInput {
@@ -81,7 +112,7 @@ impl CreateTaskInput {
         };
         let tags = tags(&mut checks, &self.tags);
         checks.finish()?;
-        Ok(Written { values, tags: Some(tags) })
+        Ok(Written { values, tags: Some(tags), removed: None })
     }
 }
 
@@ -102,10 +133,19 @@ impl UpdateTaskInput {
         if let Some(priority) = checks.not_null("input.priority", self.priority) {
             values.priority = Set(priority.into());
         }
-        if !(self.due_at.is_undefined() && self.due_on.is_undefined()) {
-            let due = Due::of(&mut checks, self.due_at.take(), self.due_on.take());
-            (values.due_at, values.due_on) = (Set(due.at), Set(due.on));
-        }
+        let removed = match (self.due_at, self.due_on) {
+            (MaybeUndefined::Undefined, MaybeUndefined::Undefined) => None,
+            (MaybeUndefined::Null, MaybeUndefined::Undefined) => Some(DueForm::Time),
+            (MaybeUndefined::Undefined, MaybeUndefined::Null) => {
+                values.due_on = Set(None);
+                Some(DueForm::Day)
+            }
+            (at, on) => {
+                let due = Due::of(&mut checks, at.take(), on.take());
+                (values.due_at, values.due_on) = (Set(due.at), Set(due.on));
+                None
+            }
+        };
         if let Some(is_public) = checks.not_null("input.isPublic", self.is_public) {
             values.is_public = Set(is_public);
         }
@@ -115,7 +155,7 @@ impl UpdateTaskInput {
             MaybeUndefined::Value(words) => Some(tags(&mut checks, &words)),
         };
         checks.finish()?;
-        Ok(Written { values, tags })
+        Ok(Written { values, tags, removed })
     }
 }
 

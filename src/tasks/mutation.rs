@@ -75,7 +75,8 @@ impl TaskMutation {
         Ok(Some(TaskFields::new(ctx, row)))
     }
 
-    /// Changes a task of the caller's; with `expectedVersion`, only if nobody changed it since.
+    /// Changes a task of the caller's; with `expectedVersion`, only if its version is still that. An empty `input`
+    /// changes nothing: `version` and `updatedAt` stay as they are.
     #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
     async fn update_task(
         &self,
@@ -94,9 +95,14 @@ impl TaskMutation {
         let mine = together.mine::<task::Entity>()?.filter(task::Column::Id.is(id));
         let expected = expected_version.map(|version| task::Column::Version.is(version));
         let as_seen = mine.clone().filter(Filter::all().and_maybe(expected));
-        let values = task::ActiveModel { updated_at: Set(now()), ..written.values };
-        let changed = as_seen.update(Change::to(values).count_up(task::Column::Version)).await?;
-        let Some(row) = changed.into_iter().next() else {
+        let is_empty = written.is_empty();
+        let row = if is_empty {
+            as_seen.one().await?
+        } else {
+            let change = written.change(now()).count_up(task::Column::Version);
+            as_seen.update(change).await?.into_iter().next()
+        };
+        let Some(row) = row else {
             let unchanged = mine.one().await?;
             // Given back first: asking on holds another connection.
             drop((mine, as_seen, together));
@@ -114,7 +120,9 @@ impl TaskMutation {
         }
         drop((mine, as_seen));
         together.commit().await?;
-        tell(ctx, Happened::Updated, [id]);
+        if !is_empty {
+            tell(ctx, Happened::Updated, [id]);
+        }
         Ok(Some(TaskFields::new(ctx, row)))
     }
 

@@ -93,6 +93,27 @@ async fn everything(app: &App) -> Value {
 }
 
 on_both_databases! {
+    async fn empty_update_changes_no_course(app: App) {
+        let editor = app.by_jwt(&editor());
+        let course = course_called(&editor, "empty-update").await;
+        let chapter = chapter_called(&editor, &course, "empty-update-1").await;
+        for (field, kind, id) in [("updateCourse", "UpdateCourseInput", &course), ("updateChapter", "UpdateChapterInput", &chapter)] {
+            let document = format!(
+                "mutation($id: ID!, $input: {kind}!) {{ {field}(id: $id, input: $input) {{ title }} }}"
+            );
+            let updates = async |input: Value| {
+                let change = editor.data_with(&document, json!({"id": id, "input": input}));
+                let (changed, statements) = app.statements_of(change).await;
+                assert_eq!(changed[field]["title"], "Named", "{field}");
+                statements.iter().filter(|it| it.starts_with("UPDATE")).count()
+            };
+            assert_eq!(updates(json!({"title": "Named"})).await, 1, "{field}");
+            assert_eq!(updates(json!({})).await, 0, "{field}");
+            let absent = editor.ask_with(&document, json!({"id": "x", "input": {}})).await;
+            assert_eq!(absent.codes(), ["NOT_FOUND"], "{field}");
+        }
+    }
+
     async fn whoever_may_write_content_writes_a_course_and_shows_it(app: App) {
         let writers = [
             editor(),

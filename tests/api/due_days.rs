@@ -37,6 +37,50 @@ on_both_databases! {
         assert_eq!((&none["dueAt"], &none["dueOn"]), (&Value::Null, &Value::Null));
     }
 
+    async fn null_removes_only_what_was_given_so(app: App) {
+        let alice = app.by_jwt(&alice());
+        let time = json!({"dueAt": "2027-04-01T09:30:00Z", "dueOn": null});
+        let day = json!({"dueAt": "2027-03-01T23:59:59.999999Z", "dueOn": "2027-03-01"});
+        let none = json!({"dueAt": null, "dueOn": null});
+        for (given, removed, left) in [
+            (json!({"dueAt": "2027-04-01T09:30:00Z"}), json!({"dueOn": null}), &time),
+            (json!({"dueAt": "2027-04-01T09:30:00Z"}), json!({"dueAt": null}), &none),
+            (json!({"dueOn": "2027-03-01"}), json!({"dueAt": null}), &day),
+            (json!({"dueOn": "2027-03-01"}), json!({"dueOn": null}), &none),
+            (json!({"dueAt": "2027-04-01T09:30:00Z"}), json!({"dueAt": null, "dueOn": null}), &none),
+            (json!({"dueOn": "2027-03-01"}), json!({"dueAt": null, "dueOn": null}), &none),
+            (json!({}), json!({"dueOn": null}), &none),
+        ] {
+            let mut input = given.clone();
+            input["title"] = json!("a");
+            let task = made(&alice, input).await;
+            let update = format!("mutation($id: ID!, $i: UpdateTaskInput!) {{ updateTask(id: $id, input: $i) {{ {DUE} }} }}");
+            let changed = alice.data_with(&update, json!({"id": task["id"], "i": removed})).await["updateTask"].clone();
+            let due = json!({"dueAt": changed["dueAt"], "dueOn": changed["dueOn"]});
+            assert_eq!(due, *left, "{given} without {removed}");
+        }
+    }
+
+    async fn wrong_date_is_told_in_plain_words(app: App) {
+        let alice = app.by_jwt(&alice());
+        let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { id } }";
+        for (name, text, kind, limit, message) in [
+            ("dueOn", "2026-02-30", "INVALID", Value::Null, "this day does not exist: give a day of the calendar, such as 2027-03-01"),
+            ("dueAt", "2026-02-30T09:30:00Z", "INVALID", Value::Null, "this day does not exist: give a day of the calendar, such as 2027-03-01"),
+            ("dueAt", "12026-01-01T00:00:00Z", "OUT_OF_RANGE", json!(9999), "the year is out of range: give one of four digits, such as 2027"),
+            ("dueAt", "9999-12-31T23:59:59Z", "OUT_OF_RANGE", json!(2199), "give a date in the years 2000 to 2199"),
+            ("dueOn", "1999-12-31", "OUT_OF_RANGE", json!(2000), "give a date in the years 2000 to 2199"),
+        ] {
+            let literal = format!("mutation {{ createTask(input: {{title: \"a\", {name}: \"{text}\"}}) {{ id }} }}");
+            let by_variable = alice.ask_with(create, json!({"i": {"title": "a", name: text}})).await;
+            for answer in [alice.ask(&literal).await, by_variable] {
+                assert_eq!(answer.complaint(&format!("input.{name}")), message, "{text}");
+                let problem = &answer.error()["extensions"]["problems"][0];
+                assert_eq!((&problem["problem"], &problem["limit"]), (&json!(kind), &limit), "{text}");
+            }
+        }
+    }
+
     async fn day_that_is_none_is_rejected(app: App) {
         let alice = app.by_jwt(&alice());
         let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { id } }";

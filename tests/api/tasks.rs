@@ -328,6 +328,30 @@ on_both_databases! {
         assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 0);
     }
 
+    async fn empty_update_changes_nothing(app: App) {
+        let alice = app.by_jwt(&alice());
+        let token = crate::issuer::Issuer::shared().token(&person("alice").claims());
+        let id = create_id(&alice, json!({"title": "Kept"})).await;
+        let mut socket = crate::socket::Socket::by_bearer(&app, &token).await;
+        socket.hear_tasks("1", &alice).await;
+        let read = "query($id: ID!) { task(id: $id) { id title version updatedAt } }";
+        let before = alice.data_with(read, json!({"id": id})).await["task"].clone();
+        let update = "mutation($id: ID!, $v: Int, $input: UpdateTaskInput!) {
+            updateTask(id: $id, expectedVersion: $v, input: $input) { id title version updatedAt } }";
+        let change = async |v: Value, input: Value| {
+            alice.ask_with(update, json!({"id": id, "v": v, "input": input})).await
+        };
+        assert_eq!(change(Value::Null, json!({})).await.data()["updateTask"], before);
+        assert_eq!(change(json!(1), json!({})).await.data()["updateTask"], before);
+        assert_eq!(change(json!(2), json!({})).await.codes(), ["CONFLICT"]);
+        let strange = app.by_jwt(&bob()).ask_with(update, json!({"id": id, "input": {}})).await;
+        assert_eq!(strange.codes(), ["NOT_FOUND"]);
+        let changed = change(Value::Null, json!({"title": "Changed"})).await;
+        assert_eq!(changed.data()["updateTask"]["version"], 2);
+        let (kind, title) = socket.event().await;
+        assert_eq!((kind.as_str(), title), ("UPDATED", json!("Changed")), "the first event");
+    }
+
     async fn filters_narrow_and_combine(app: App) {
         let alice = app.by_jwt(&alice());
         create(&alice, json!({"title": "100% Done_x", "priority": "HIGH", "tags": ["a"], "dueAt": "2027-01-10T00:00:00Z"})).await;
