@@ -4,6 +4,7 @@
 use super::super::Doctor;
 use super::super::text::quoted;
 use super::{Advice, Case};
+use crate::config::Environment;
 use crate::identity::{Check, Inspection, Looks, Refusal, SessionAnswer};
 
 /// What `get-session` answers.
@@ -54,6 +55,22 @@ pub(super) fn unusual(case: &Case<'_>) -> Option<Advice> {
 
 /// An API key that is refused.
 pub(super) fn api_key(case: &Case<'_>, refusal: Refusal) -> Advice {
+    if refusal.check == Check::Kind {
+        let persona = match case.doctor.config.environment {
+            Environment::Development => {
+                "; in development without one, send a development token, that of `hallpass token --as \
+                 PERSONA`, as `Authorization: Bearer`"
+            }
+            Environment::Production => "",
+        };
+        return Advice::new(
+            "no auth server and no endpoint is set that could verify an API key",
+            format!(
+                "set BETTER_AUTH_URL to the auth server that made the key, with enableSessionForAPIKeys in \
+                 its api-key plugin, or API_KEY_VERIFY_URL to an endpoint that verifies keys{persona}"
+            ),
+        );
+    }
     if case.doctor.config.identity.api_key_url.is_some() || refusal.check != Check::Known {
         return Advice::new(
             refusal.reason,

@@ -61,6 +61,17 @@ async fn unused_cookie_cache_is_reported() {
     }
 }
 
+#[test]
+fn api_key_without_verifier_has_advice() {
+    let key = "x".repeat(64);
+    let told = doctor(&[], ApiKey(&key));
+    let words = ["set BETTER_AUTH_URL", "enableSessionForAPIKeys", "API_KEY_VERIFY_URL to"];
+    told.is_refused_by("kind", &[&words[..], &["hallpass token --as PERSONA"]].concat());
+    let told = doctor(&[("JWT_SECRET", super::SECRET)], ApiKey(&key));
+    told.is_refused_by("kind", &words);
+    assert!(!told.report.to_string().contains("--as PERSONA"), "{:#}", told.report["credential"]);
+}
+
 #[tokio::test]
 async fn api_key_faults_are_reported() {
     let server = AuthServer::start(&json!({"apiKeys": true}));
