@@ -26,4 +26,4 @@ pub use node::{decode_id, encode_id};
 pub use once::{Attempt, KEPT as IDEMPOTENCY_KEYS_KEPT, Once, RequestKey, is_idempotency_key};
 pub use page::{Connection, Direction, Listing, PageArgs, Total, connect, connect_open};
 pub use recorded::Recorded;
-pub use scalar::{Date, DateTime, expected_form};
+pub use scalar::{Date, DateTime, scalar_problem};

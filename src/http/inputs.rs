@@ -11,7 +11,7 @@ use async_graphql::registry::{MetaInputValue, MetaType, Registry};
 use async_graphql::{Name, Value};
 use async_graphql_value::Value as Written;
 
-use crate::graphql::{InputProblem, ProblemKind, expected_form};
+use crate::graphql::{InputProblem, ProblemKind, scalar_problem};
 
 /// More problems than anyone mends at once.
 const MOST_PROBLEMS: usize = 100;
@@ -110,8 +110,12 @@ impl<'a> Inputs<'a> {
     }
 
     fn note(&mut self, path: Path<'_>, kind: ProblemKind, message: impl Into<String>) {
+        self.push(InputProblem::new(path.to_string(), kind, message));
+    }
+
+    fn push(&mut self, problem: InputProblem) {
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(InputProblem::new(path.to_string(), kind, message));
+            self.problems.push(problem);
         }
     }
 
@@ -151,13 +155,14 @@ impl<'a> Inputs<'a> {
         match self.types.types.get(name.as_str()) {
             Some(MetaType::Scalar { is_valid, .. }) => {
                 let whole = value.whole();
-                let is_valid = whole.is_some_and(|value| match name.as_str() {
+                let is_valid = whole.as_deref().is_some_and(|value| match name.as_str() {
                     // The specification's Int has 32 bits (section 3.5.1); the library's check lets 64 pass.
-                    "Int" => is_int(&value),
-                    _ => is_valid.as_ref().is_none_or(|is_valid| is_valid(&value)),
+                    "Int" => is_int(value),
+                    _ => is_valid.as_ref().is_none_or(|is_valid| is_valid(value)),
                 });
                 if !is_valid {
-                    self.note(path, ProblemKind::WrongType, expected_form(name));
+                    let value = whole.as_deref().unwrap_or(&Value::Null);
+                    self.push(scalar_problem(path.to_string(), name, value));
                 }
             }
             Some(MetaType::Enum { enum_values, .. }) => {
