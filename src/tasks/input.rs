@@ -223,7 +223,8 @@ pub struct TaskFilter {
     pub due_before: Option<DateTime>,
     /// Wanted after this moment.
     pub due_after: Option<DateTime>,
-    /// With this tag.
+    /// With this tag, compared as a whole and character by character: case and accents count. Spaces at its ends do
+    /// not.
     pub tag: Option<String>,
     /// With this text in the title or the description, at most 200 characters. Case, accents and forms of
     /// letters do not count. A text of one or two letters finds the words that begin with it.

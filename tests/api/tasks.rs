@@ -373,6 +373,8 @@ on_both_databases! {
             ("{text: \"ÜBUNG\"}", 1),
             ("{tag: \"a\"}", 2),
             ("{tag: \"b\"}", 1),
+            ("{tag: \" b \"}", 1),
+            ("{tag: \"B\"}", 0),
             ("{tag: \"a\", priority: HIGH}", 1),
             ("{tag: \"b\", priority: HIGH}", 0),
             ("{completed: true}", 0),
