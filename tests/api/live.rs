@@ -195,7 +195,7 @@ async fn each_breach_of_the_protocol_has_its_code() {
     }
     let mut binary = opened(&app).await;
     binary.send(Message::binary(&b"{\"type\":\"connection_init\"}"[..])).await;
-    assert_eq!(binary.code().await, 4400);
+    assert_eq!(binary.code().await, 1003);
     let mut early = opened(&app).await;
     early.ask("1", "{ __typename }").await;
     assert_eq!(early.code().await, 4401);
@@ -212,6 +212,63 @@ async fn each_breach_of_the_protocol_has_its_code() {
     );
     let mut unnamed = Socket::open_speaking(&app, &[]).await.unwrap();
     assert_eq!(unnamed.code().await, 4406);
+}
+
+/// A frame of a client, whose mask changes nothing.
+fn frame(start: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[start, 0x80 | 126], &length[..], &[0; 4], payload].concat()
+}
+
+/// The same, of at most 125 bytes.
+fn short_frame(start: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[start, 0x80 | length, 0, 0, 0, 0], payload].concat()
+}
+
+#[tokio::test]
+async fn broken_frame_is_answered_by_close_code() {
+    let app = App::with(Backend::Sqlite, &["--max-body", "2KiB"]).await;
+    let large = [b'x'; 3000];
+    let announced = [&[0x81, 0xff][..], &10_000_000_u64.to_be_bytes(), &[0; 4], &large].concat();
+    for (what, bytes, code) in [
+        ("text that is no JSON", short_frame(0x81, b"{"), 4400),
+        (
+            "text in fragments that is no JSON",
+            [short_frame(0x01, b"{"), short_frame(0x80, b"x")].concat(),
+            4400,
+        ),
+        ("text that is not UTF-8", short_frame(0x81, b"{\xff\xfe}"), 1007),
+        (
+            "fragments that are not UTF-8",
+            [short_frame(0x01, b"{"), short_frame(0x80, b"\xff")].concat(),
+            1007,
+        ),
+        ("a reason that is not UTF-8", short_frame(0x88, b"\x03\xe8\xff"), 1007),
+        ("a binary frame", short_frame(0x82, b"{}"), 1003),
+        ("binary fragments", [short_frame(0x02, b"{"), short_frame(0x80, b"}")].concat(), 1003),
+        ("a frame that is a little too large", frame(0x81, &large), 1009),
+        ("a frame that is much too large", announced, 1009),
+        ("fragments that are too large", [frame(0x01, &large), frame(0x80, &large)].concat(), 1009),
+        ("a reserved bit", short_frame(0xc1, b"{}"), 1002),
+        ("an unknown kind of frame", short_frame(0x83, b"{}"), 1002),
+        ("an unknown kind of control frame", short_frame(0x8b, b""), 1002),
+        ("a frame without a mask", b"\x81\x02{}".to_vec(), 1002),
+        ("a ping in fragments", short_frame(0x09, b""), 1002),
+        ("a ping that is too long", frame(0x89, &[0; 126]), 1002),
+        ("a fragment of nothing", short_frame(0x80, b"{}"), 1002),
+        (
+            "a text inside another",
+            [short_frame(0x01, b"{"), short_frame(0x81, b"}")].concat(),
+            1002,
+        ),
+        ("half a close code", short_frame(0x88, b"x"), 1002),
+    ] {
+        for mut socket in [opened(&app).await, Socket::by_nobody(&app).await] {
+            socket.send_bytes(&bytes).await;
+            assert_eq!(socket.code().await, code, "{what}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -250,7 +307,7 @@ async fn a_message_is_as_large_as_a_body_at_most() {
     assert_eq!(socket.code().await, 1009);
     let mut flood = Socket::by_nobody(&app).await;
     flood.ask("no", &format!("{{ __typename }} # {}", "x".repeat(1_000_000))).await;
-    assert!(matches!(flood.hear().await, Heard::Gone | Heard::Closed(..)));
+    assert_eq!(flood.code().await, 1009);
     Socket::by_nobody(&app).await;
 }
 

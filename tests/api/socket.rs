@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderValue;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -82,6 +83,11 @@ impl Socket {
     pub async fn send(&mut self, message: Message) {
         // Who was closed meanwhile hears why.
         let _ = self.stream.send(message).await;
+    }
+
+    /// Sends bytes that may be no frame.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.stream.get_mut().write_all(bytes).await;
     }
 
     /// Asks for something under this id.

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_util::sync::CancellationToken;
 
 use super::protocol::{Close, Say};
 use crate::http::Shared;
 use crate::http::answer::RequestId;
+use crate::http::server::Connection;
 
 /// How long a client may take to read any message.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,17 +37,18 @@ pub(super) struct Line {
     pub(super) shared: Arc<Shared>,
     pub(super) stop: CancellationToken,
     pub(super) id: RequestId,
+    connection: Connection,
     socket: WebSocket,
 }
 
 impl Line {
     pub(super) fn new(
         shared: Arc<Shared>,
-        stop: CancellationToken,
+        connection: Connection,
         id: RequestId,
         socket: WebSocket,
     ) -> Self {
-        Self { shared, stop, id, socket }
+        Self { shared, stop: connection.stop(), id, connection, socket }
     }
 
     /// Whether both sides agreed on the protocol.
@@ -69,11 +73,26 @@ impl Line {
                 }
                 Ok(Some(text))
             }
-            Some(Ok(Message::Binary(_))) => Err(Close::invalid("send text").into()),
+            Some(Ok(Message::Binary(_))) => Err(Close::binary().into()),
             // The library answers pings itself.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over::Gone),
+            Some(Err(error)) => Err(self.unreadable(error)),
+            Some(Ok(Message::Close(_))) | None => Err(Over::Gone),
         }
+    }
+
+    /// Why the library reads no more. What the client still sends is then dropped unread by the connection: the
+    /// library cannot tell where the next frame begins.
+    fn unreadable(&self, error: axum::Error) -> Over {
+        let close = match error.into_inner().downcast::<Error>().map(|error| *error) {
+            Ok(Error::Capacity(_)) => Close::too_large(self.shared.parts.limits.body),
+            Ok(Error::Utf8(_)) => Close::not_utf8(),
+            Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return Over::Gone,
+            Ok(Error::Protocol(_)) => Close::bad_frame(),
+            Ok(_) | Err(_) => return Over::Gone,
+        };
+        self.connection.linger();
+        close.into()
     }
 
     pub(super) async fn say(&mut self, words: &Say<'_>) -> Result<(), Over> {

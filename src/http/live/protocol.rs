@@ -39,6 +39,21 @@ impl Close {
         Self::with(1009, format!("Send at most {most} bytes."))
     }
 
+    /// A message is no text.
+    pub(super) fn binary() -> Self {
+        Self::with(1003, "Send text frames: no binary ones are accepted.")
+    }
+
+    /// A text is not UTF-8.
+    pub(super) fn not_utf8() -> Self {
+        Self::with(1007, "Send text in UTF-8.")
+    }
+
+    /// A frame is none that RFC 6455 allows at its place.
+    pub(super) fn bad_frame() -> Self {
+        Self::with(1002, "Send frames as RFC 6455 has them.")
+    }
+
     /// A message is none of the protocol.
     pub(super) fn invalid(why: &str) -> Self {
         Self::with(4400, format!("Invalid message: {why}"))

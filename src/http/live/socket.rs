@@ -57,7 +57,7 @@ fn accept(
     let address = end_user(peer, &headers, &shared.parts.trusted_proxies);
     // Who it is turns out once the socket is open.
     let mut seat = shared.seats.take(address, false)?;
-    let (held, stop) = (connection.hold(), connection.stop());
+    let (held, connection) = (connection.hold(), connection.clone());
     // Twice as much as is accepted, so that who sends a little too much can be told.
     let most = shared.parts.limits.body.saturating_mul(2);
     let upgrade = upgrade
@@ -68,7 +68,7 @@ fn accept(
         .write_buffer_size(0);
     let span = tracing::Span::current();
     let talk = move |socket| async move {
-        let line = Line::new(shared, stop, id, socket);
+        let line = Line::new(shared, connection, id, socket);
         line.serve(peer, headers, &mut seat).await;
         drop((seat, held));
     };

@@ -87,6 +87,12 @@ impl Connection {
         self.stop.clone()
     }
 
+    /// Has what the client still sends read and dropped for a while once the connection is given up, so that the last
+    /// bytes that were sent to it arrive.
+    pub(super) fn linger(&self) {
+        self.place.linger();
+    }
+
     /// Holds it.
     pub(super) fn hold(&self) -> Held {
         Held { _open: self.open.token(), _busy: self.place.begin() }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -99,7 +100,8 @@ impl Table {
         };
         let progress = Arc::new(Progress::new(first_patience, self.bounds.keep_alive));
         let id = open.insert(client.clone(), Arc::clone(&progress));
-        Ok(Arc::new(Place { id, client, table: Arc::clone(self), progress }))
+        let lingers = AtomicBool::new(false);
+        Ok(Arc::new(Place { id, client, table: Arc::clone(self), progress, lingers }))
     }
 
     /// Closes the connection that has been idle for longest; false where none is idle.
@@ -207,9 +209,20 @@ pub(super) struct Place {
     client: Option<ClientNetwork>,
     table: Arc<Table>,
     progress: Arc<Progress>,
+    lingers: AtomicBool,
 }
 
 impl Place {
+    /// The connection is to linger when it is dropped.
+    pub(super) fn linger(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub(super) fn lingers(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed)
+    }
+
     /// What closes the connection: aborting `task`.
     pub(super) fn served_by(&self, task: AbortHandle) {
         if let Some(record) = self.table.open().connections.get_mut(&self.id) {

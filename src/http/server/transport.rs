@@ -1,6 +1,8 @@
 //! The byte stream of a connection, which tells the table what arrives and what waits to be read.
 
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -8,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 use super::table::{Place, Unsent};
@@ -106,6 +109,41 @@ impl AsyncWrite for Transport {
         match &mut self.linger {
             Some(linger) => linger.as_mut().poll(cx).map(Ok),
             None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+/// A WebSocket never shuts its connection down: its library drops it.
+impl Drop for Transport {
+    fn drop(&mut self) {
+        if !self.place.lingers() || self.linger.is_some() {
+            return;
+        }
+        let (copy, place) = (self.stream.as_fd().try_clone_to_owned(), Arc::clone(&self.place));
+        let copy = copy.and_then(|copy| {
+            let copy = std::net::TcpStream::from(copy);
+            copy.shutdown(Shutdown::Write)?;
+            TcpStream::from_std(copy)
+        });
+        let (Ok(stream), Ok(runtime)) = (copy, Handle::try_current()) else { return };
+        runtime.spawn(async move {
+            let drained = tokio::time::timeout(LINGER, drain(&stream)).await;
+            tracing::debug!(?drained, "a connection was given up");
+            drop(place);
+        });
+    }
+}
+
+/// Reads to the end, and keeps nothing.
+async fn drain(stream: &TcpStream) -> io::Result<()> {
+    let mut dropped = [0; 4096];
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut dropped) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
         }
     }
 }
