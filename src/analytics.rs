@@ -1,4 +1,4 @@
-//! How the place is doing, for administrators: counts over everybody's rows, and nobody's rows.
+//! Figures for administrators: counts over the rows of all users, and no row itself.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

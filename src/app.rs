@@ -189,7 +189,7 @@ impl App {
         let (attendance, register) = attendance::open(database.clone(), &mut metrics);
         let revocations = revocations(config, &authenticator, &database)?.map(Arc::new);
         if let Some(desk) = &revocations {
-            // Before anybody is let in by what was taken back while this server was away.
+            // Before a caller is let in by what was taken back while this server was away.
             desk.read_all().await?;
         }
         if let Some(issuer) = &issuer {

@@ -80,8 +80,8 @@ fn remembering<K: std::hash::Hash + Eq + Send + Sync + 'static>() -> Cache<K, ()
 }
 
 impl Attendance {
-    /// Notes that `caller` is here. Machines are no users, and an administrator who acts as somebody
-    /// is not them.
+    /// Notes that `caller` is here. Machines are no users, and an administrator who acts as a user
+    /// is not that user.
     pub fn note(&self, caller: &Caller) {
         if caller.kind() != Kind::User || caller.impersonated_by().is_some() {
             return;
@@ -142,7 +142,7 @@ impl Register {
             tokio::select! {
                 taken = self.notes.recv_many(&mut notes, AT_ONCE) => {
                     let written = taken > 0 && self.write(std::mem::take(&mut notes)).await;
-                    // Whoever stops does not wait for a database that is away.
+                    // A server that stops does not wait for a database that is away.
                     if !written && self.notes.is_closed() {
                         return;
                     }
@@ -210,7 +210,7 @@ impl Register {
     }
 }
 
-/// What is counted. No label holds anything of anybody.
+/// What is counted. No label holds data of a user.
 #[derive(Clone)]
 struct Meter {
     notes: Family<Labels, Counter>,

@@ -175,7 +175,7 @@ pub struct Settings {
     #[arg(long, env, value_enum, default_value = "off")]
     pub userinfo: Trust,
 
-    /// Secret of the Better Auth server: signed session cookies are then checked here before anybody is
+    /// Secret of the Better Auth server: signed session cookies are then checked here before it is
     /// asked. 32 bytes at least with COOKIE_CACHE=trust. A comma-separated list rotates (`2:NEW,1:OLD`
     /// as well). Also read from BETTER_AUTH_SECRETS
     #[arg(long, env, hide_env_values = true, value_delimiter = ',')]

@@ -1,6 +1,6 @@
 //! What changed, and whose it was: published after it was committed, heard by its owner's listeners.
 //!
-//! Each owner has a channel of their own, so nobody can be handed another's events, and nobody is woken
+//! Each owner has a channel of their own, so no subscriber can be handed another's events, and none is woken
 //! by them. An event carries ids only: what it is about is read under the owner's scope, once for all
 //! listeners on this node ([`Delivered::once`]). It is told once and kept nowhere: who is not listening reads the
 //! rows. [`relay`](crate::relay) tells the other nodes.
@@ -102,10 +102,10 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Tells whoever listens to `owner`'s events. Never waits: a listener that is slow misses some.
+    /// Tells the subscribers to `owner`'s events. Never waits: a listener that is slow misses some.
     pub fn publish(&self, owner: &UserId, event: Event) {
         self.deliver(owner.as_str(), event);
-        // Where no other node is told, nobody receives it.
+        // Where no other node is told, no task receives it.
         let _ = self.leaving.send((owner.clone(), event));
     }
 
@@ -130,7 +130,7 @@ impl Events {
         self.leaving.subscribe()
     }
 
-    /// Tells whoever listens here to the events of the user with this id.
+    /// Tells those who listen here to the events of the user with this id.
     pub(crate) fn deliver(&self, owner: &str, event: Event) {
         if let Some(channel) = self.channels().get(owner) {
             // Its last listener may be about to leave.

@@ -25,7 +25,7 @@ pub enum Level {
     Advanced,
 }
 
-/// What is known of somebody who wants to learn.
+/// What is known of a learner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Experience with software.
@@ -275,7 +275,7 @@ impl LearnerQuery {
         Ok(ctx.caller().map(Me::from))
     }
 
-    /// The caller, or null when nobody is signed in.
+    /// The caller, or null when no caller is signed in.
     #[graphql(guard = "Public", scope = "openid")]
     async fn viewer<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
         Ok(ctx.caller().map(Me::from))

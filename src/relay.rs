@@ -1,6 +1,6 @@
 //! Events between nodes: what is published on one is heard on all.
 //!
-//! Through Redis pass the ids of rows and of their owners, never content. Whoever could write there
+//! Through Redis pass the ids of rows and of their owners, never content. A client that could write there
 //! could make listeners read their own rows again, and no more. Where something may have been lost on
 //! the way, listeners are told that they missed something.
 

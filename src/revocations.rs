@@ -18,7 +18,7 @@ use crate::identity::{
 };
 use crate::nodes::Nodes;
 
-/// How often the database is read for what other nodes heard, where nobody tells.
+/// How often the database is read for what other nodes heard, where no message tells it.
 const POLL: Duration = Duration::from_secs(5);
 /// How far back it is read again: clocks differ between nodes, and transactions end out of order.
 const OVERLAP: TimeDelta = TimeDelta::seconds(60);
@@ -95,7 +95,7 @@ impl Desk {
     ) -> Result<(), DeskError> {
         let message = self.webhook.read(envelope, body)?;
         let row = row(&message);
-        // At once, whatever the database does; and however long that takes, whoever sent it need not
+        // At once, whatever the database does; and however long that takes, the sender need not
         // wait.
         self.held.apply(message.revocation);
         let desk = Arc::clone(self);

@@ -121,7 +121,7 @@ fn rules(schema: &Schema) -> Valid<DocumentRules> {
         .expect("the schema that this program prints is a valid one")
 }
 
-/// The types of the schema, for whoever has to check values against them.
+/// The types of the schema, for code that checks values against them.
 #[must_use]
 pub fn types() -> Registry {
     let mut types = Registry::default();
@@ -151,7 +151,7 @@ pub fn sdl(schema: &Schema) -> String {
     sdl
 }
 
-/// Gives a request what its resolvers need of whoever asks: who it is, their scope, and what each
+/// Gives a request what its resolvers need of the caller: who it is, their scope, and what each
 /// domain makes of both.
 #[must_use]
 pub fn scoped(request: Request, asking: Asking, scope: Scope) -> Request {

@@ -16,7 +16,7 @@ mod known;
 pub use erasure::{ErasedRows, ErasureMutation, ErasureReport};
 pub use known::{KnownUserQuery, UserFilter};
 
-/// Somebody with an account at the auth server.
+/// A user with an account at the auth server.
 pub enum User {
     /// As the auth server describes them.
     Account(Record),
@@ -24,7 +24,7 @@ pub enum User {
     Known(known_user::Model),
 }
 
-/// Somebody with an account at the auth server. The list of `users` does not ask there: it says who was
+/// A user with an account at the auth server. The list of `users` does not ask there: it says who was
 /// here, and is null of the rest.
 #[Object]
 impl User {

@@ -22,7 +22,7 @@ pub struct Model {
     pub decision_id: Uuid,
     /// The request's id, which its answer and the log tell too.
     pub request_id: String,
-    /// The caller's id, or the pseudonym of one who was erased; none when nobody was signed in.
+    /// The caller's id, or the pseudonym of one who was erased; none when no caller was signed in.
     pub caller_id: Option<String>,
     /// The id or pseudonym of the administrator who acted as the caller.
     pub impersonated_by: Option<String>,
@@ -82,7 +82,7 @@ pub fn row_of_user(user: &str) -> String {
 }
 
 impl System<'_> {
-    /// Writes events. One that is there already, from a try whose end nobody saw, stays as it is.
+    /// Writes events. One that is there already, from a try whose end is unknown, stays as it is.
     ///
     /// # Errors
     /// When the database is away or refuses; then none is written.
@@ -134,7 +134,7 @@ impl System<'_> {
 impl Transaction {
     /// Gives the user with this id a pseudonym, `erased-` and a random id, and names them so in every event
     /// of the audit. It lasts from the [`commit`](Transaction::commit) on. What is still on its way to the
-    /// audit is seen to by whoever writes it: tell them the pseudonym.
+    /// audit is seen to by the task that writes it: give it the pseudonym.
     ///
     /// # Errors
     /// When the database is away or refuses.

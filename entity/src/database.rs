@@ -1,4 +1,4 @@
-//! The database: where the doors are made. Held by the file that joins the parts, and by nobody else.
+//! The database: where the doors are made. Held by the file that joins the parts, and by no other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,7 +88,7 @@ impl Database {
     /// Opens the pool.
     ///
     /// # Errors
-    /// When the address is wrong or nobody answers there.
+    /// When the address is wrong or no server answers there.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         Self::connect_observed(options, |_| {}).await
     }

@@ -8,7 +8,7 @@ use crate::reason::reason;
 /// Why a door did not open, or a statement did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An owned row was asked for and nobody is signed in.
+    /// An owned row was asked for and no caller is signed in.
     #[error("nobody is signed in, so there is no owner whose rows could be read")]
     Anonymous,
     /// The database is away, overloaded or shutting down: the same request may succeed later.

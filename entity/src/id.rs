@@ -7,7 +7,7 @@ use sea_orm::DeriveValueType;
 pub struct UserId(String);
 
 impl UserId {
-    /// Takes a subject as verified. Only the room that verifies credentials may call this: whoever
+    /// Takes a subject as verified. Only the room that verifies credentials may call this: code that
     /// holds a `UserId` can be given that user's rows.
     #[must_use]
     pub fn from_verified_subject(subject: String) -> Self {

@@ -1,4 +1,4 @@
-//! How much somebody knows, and for whom a text is written.
+//! How much a learner knows, and for whom a text is written.
 
 use sea_orm::{DeriveActiveEnum, EnumIter};
 

@@ -15,7 +15,7 @@ mod sealed {
 pub enum Owned {}
 /// Rows are everyone's, once published.
 pub enum Shared {}
-/// Rows are the server's own: written by [`System`](crate::System), read by whoever holds a
+/// Rows are the server's own: written by [`System`](crate::System), read by the holder of a
 /// [`Privilege`](crate::Privilege).
 pub enum System {}
 

@@ -6,7 +6,7 @@
 pub struct Privilege(());
 
 impl Privilege {
-    /// A proof. For whoever decides rules, after having decided one.
+    /// A proof. For the code that decides rules, after having decided one.
     #[must_use]
     pub fn proved() -> Self {
         Self(())

@@ -1,4 +1,4 @@
-//! What the auth server took back before its time. The server's own rows: they say of nobody what is
+//! What the auth server took back before its time. The server's own rows: they say of no user what is
 //! theirs, and outlive a restart.
 
 use sea_orm::entity::prelude::*;

@@ -20,7 +20,7 @@ use crate::{Error, Filter, SearchText};
 pub enum Read {}
 /// The rows behind this door are the caller's own, to change and delete too.
 pub enum Own {}
-/// The rows behind this door are everyone's, to change and delete for whoever may.
+/// The rows behind this door are everyone's, to change and delete for callers who may.
 pub enum Edit {}
 
 /// The rows of `E` that one door opens on, narrowed by filters. What may be done with them is `P`:

@@ -12,7 +12,7 @@
 //! | [`Scope::shared`] | published rows of a shared table |
 //! | [`Scope::shared_with_own`] | those that a row of the caller's is about |
 //! | [`Scope::shared_without_own`] | those that none is about |
-//! | [`Scope::everyones`] | every row of a table, to read: for whoever holds a [`Privilege`] |
+//! | [`Scope::everyones`] | every row of a table, to read: for the holder of a [`Privilege`] |
 //! | [`Scope::editable`] | every row of a shared table, to change and delete too: for such a holder |
 //! | [`Transaction::erase`] | every row of one user, to delete: for such a holder |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
@@ -55,7 +55,7 @@ impl Scope {
         Self { conn: self.conn.counted_for(client), ..self }
     }
 
-    /// Whose scope this is; nobody's for an anonymous caller.
+    /// Whose scope this is; none for an anonymous caller.
     #[must_use]
     pub fn owner(&self) -> Option<&UserId> {
         self.owner.as_ref()
@@ -81,7 +81,7 @@ impl Scope {
     /// The caller's own rows.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when nobody is signed in.
+    /// [`Error::Anonymous`] when no caller is signed in.
     pub fn mine<E: OwnedEntity>(&self) -> Result<Rows<E, Own>, Error> {
         Ok(self.rows(self.pass(), self.owning.condition::<E>(self.signed_in()?)))
     }
@@ -112,7 +112,7 @@ impl Scope {
     /// The published rows of a shared table that a row of the caller's matching `own` is about.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when nobody is signed in.
+    /// [`Error::Anonymous`] when no caller is signed in.
     pub fn shared_with_own<E: SharedEntity, O: Concerns<E>>(
         &self,
         own: Filter<O>,
@@ -123,7 +123,7 @@ impl Scope {
     /// The published rows of a shared table that no row of the caller's matching `own` is about.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when nobody is signed in.
+    /// [`Error::Anonymous`] when no caller is signed in.
     pub fn shared_without_own<E: SharedEntity, O: Concerns<E>>(
         &self,
         own: Filter<O>,
@@ -161,7 +161,7 @@ impl Scope {
         self.rows(Pass::Nothing, Condition::all())
     }
 
-    /// Whether a row is there and belongs to somebody else: all that is told of it, for servers set
+    /// Whether a row is there and belongs to another user: all that is told of it, for servers set
     /// to say "forbidden" rather than "not found".
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl Scope {
     /// Writes a row, owned by the caller whatever `row` says.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when nobody is signed in; [`Error::Full`] when the caller has as many rows as one
+    /// [`Error::Anonymous`] when no caller is signed in; [`Error::Full`] when the caller has as many rows as one
     /// may have; else when the database is away or refuses.
     pub async fn insert<E: OwnedEntity>(&self, mut row: E::ActiveModel) -> Result<E::Model, Error>
     where
@@ -211,7 +211,7 @@ impl Scope {
     /// that was written by [`insert`](Self::insert), and no quota is asked for them.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when nobody is signed in; else when the database is away or refuses.
+    /// [`Error::Anonymous`] when no caller is signed in; else when the database is away or refuses.
     pub async fn insert_all<E: OwnedEntity>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
@@ -231,7 +231,7 @@ impl Scope {
     /// gives it these `columns` of `row` instead, in the same statement.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when nobody is signed in; when the row with that key is another's; else when the
+    /// [`Error::Anonymous`] when no caller is signed in; when the row with that key is another's; else when the
     /// database is away or refuses.
     pub async fn upsert<E: OwnedEntity>(
         &self,

@@ -1,4 +1,4 @@
-//! The tables whose rows are somebody's, listed once: for erasing a user, and for the second wall.
+//! The tables whose rows have an owner, listed once: for erasing a user, and for the second wall.
 
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{EntityName as _, EntityTrait, QueryFilter as _};
@@ -63,8 +63,8 @@ macro_rules! rows_of_somebody {
         }
 
         impl Transaction {
-            /// Deletes every row of the user with this id, and says how many each table had; nobody
-            /// has none. It lasts from the [`commit`](Transaction::commit) on.
+            /// Deletes every row of the user with this id, and says how many each table had: 0 for an unknown
+            /// user. It lasts from the [`commit`](Transaction::commit) on.
             ///
             /// # Errors
             /// When the database is away or refuses.

@@ -1,9 +1,9 @@
 //! The second wall: row-level security of PostgreSQL, where it is asked for.
 //!
 //! The conditions of a [`Scope`](crate::Scope) are the first. Behind this one, a statement that lost its
-//! condition still finds nothing of anybody else's. Each connection announces itself when it is made, and
+//! condition still finds no row of another user's. Each connection announces itself when it is made, and
 //! from then on sees what everyone may see. To see more, a statement shows a [`Pass`], in a transaction
-//! of its own and for no longer: connections are shared, and must remember nobody. What each pass opens
+//! of its own and for no longer: connections are shared, and must remember no caller. What each pass opens
 //! stands in the policies: `migration/src/wall.rs`.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whether a caller meets a rule, and if not, what is missing. Nothing here waits or asks anybody.
+//! Whether a caller meets a rule, and if not, what is missing. Nothing here waits or asks a server.
 
 use chrono::TimeDelta;
 use hallpass_entity::now;
@@ -16,10 +16,10 @@ pub struct Policy {
     pub roles: RoleInheritance,
 }
 
-/// Somebody, in front of a rule.
+/// A caller, in front of a rule.
 #[derive(Clone, Copy)]
 pub struct Asker<'a> {
-    /// The caller; none when nobody is signed in.
+    /// The caller; none when no user is signed in.
     pub caller: Option<&'a Caller>,
     /// What the rules mean here.
     pub policy: &'a Policy,
@@ -42,7 +42,7 @@ impl Facts<'_> {
 /// Why a rule was not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// Nobody is signed in: that comes first.
+    /// No caller is signed in: that comes first.
     SignIn,
     /// The auth server has to confirm the caller anew.
     Confirmation,
@@ -118,7 +118,7 @@ impl Rule {
         Err(Denial { rule: self.name(), lack, missing, scopes: Vec::new() })
     }
 
-    /// The refusal of somebody whom the statement itself refused.
+    /// The refusal of a caller whom the statement itself refused.
     #[must_use]
     pub fn denial(self, asker: Asker<'_>) -> Denial {
         let lack = if asker.caller.is_none() { Lack::SignIn } else { Lack::Right };
@@ -134,8 +134,8 @@ impl Rule {
         }
     }
 
-    /// Whether somebody like `asker` could meet the rule with another row, tier or credential, or, when
-    /// nobody is signed in, by signing in. What they could not is no part of the schema they see.
+    /// Whether a caller like `asker` could meet the rule with another row, tier or credential, or, when
+    /// no caller is signed in, by signing in. What they could not is no part of the schema they see.
     #[must_use]
     pub fn is_within_reach(self, asker: Asker<'_>) -> bool {
         match self {

@@ -15,7 +15,7 @@ use crate::identity::{Caller, Confirmation, Decision};
 
 /// Who asks, as every request carries it.
 pub struct Asking {
-    /// The caller; none when nobody is signed in.
+    /// The caller; none when no user is signed in.
     pub caller: Option<Arc<Caller>>,
     /// What the rules mean here.
     pub policy: Arc<Policy>,
@@ -96,11 +96,11 @@ impl Demand<'static> {
 }
 
 impl Rule {
-    /// The key to everyone's rows, for a caller who meets this rule. Only a privileged rule has one. Whoever
-    /// was confirmed anew at the field is found to be so here too.
+    /// The key to everyone's rows, for a caller who meets this rule. Only a privileged rule has one. A caller
+    /// who was confirmed anew at the field is found to be so here too.
     ///
     /// # Errors
-    /// The refusal, when they do not, or when the rule lets in anybody who signs up; or that the auth
+    /// The refusal, when they do not, or when the rule lets in every user who signs up; or that the auth
     /// server had to be asked and did not answer.
     #[expect(clippy::disallowed_methods, reason = "the rule was met")]
     pub async fn prove(self, ctx: &Context<'_>) -> Result<Privilege, Closed> {
@@ -113,7 +113,7 @@ impl Rule {
     }
 
     /// The key to everyone's rows, before there is a field to refuse: none for a caller who does not
-    /// meet this rule, or when it lets in anybody who signs up.
+    /// meet this rule, or when it lets in every user who signs up.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the rule was met")]
     pub fn proved_by(self, asking: &Asking) -> Option<Privilege> {
@@ -140,7 +140,7 @@ impl Rule {
 }
 
 impl Asking {
-    /// Somebody who asks where nothing is kept for an audit and nobody can be asked again.
+    /// A caller who asks where nothing is kept for an audit and the auth server cannot be asked again.
     #[must_use]
     pub fn off_the_record(caller: Option<Arc<Caller>>, policy: Policy) -> Self {
         let trail = Trail::new(Arc::new(|_| {}), String::new(), None);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
-/// What is asked of whoever uses a field. To add a rule, add a name here: the compiler shows each place
+/// What is asked of a caller who uses a field. To add a rule, add a name here: the compiler shows each place
 /// that has to learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -29,7 +29,7 @@ pub enum Rule {
     Fresh(u32),
     /// The same, where the row asks for the highest tier.
     FreshForTopTier(u32),
-    /// To act as oneself, and not as an administrator in somebody else's name.
+    /// To act as oneself, and not as an administrator in another user's name.
     NotImpersonated,
     /// To have an account, and not to be a guest of Better Auth's anonymous plugin.
     NotAnonymous,

@@ -29,7 +29,7 @@ pub struct Entry {
     pub decision_id: Uuid,
     /// The request's id, as the log and the `X-Request-Id` header tell it.
     pub request_id: String,
-    /// The caller's id; none when nobody is signed in.
+    /// The caller's id; none when no caller is signed in.
     pub caller_id: Option<String>,
     /// The id of the administrator who acted as the caller.
     pub impersonated_by: Option<String>,

@@ -1,4 +1,4 @@
-//! What of the schema a caller sees: what somebody like them could reach. The rest is left out before the
+//! What of the schema a caller sees: what a caller like them could reach. The rest is left out before the
 //! schema is built, so that introspection and validation know nothing of it either.
 
 use std::cell::Cell;
@@ -86,7 +86,7 @@ pub fn demand_of<'a>(ctx: &Context<'a>, object: &str, field: &str) -> Option<Dem
 /// The types whose every field has to state a rule.
 pub const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
-/// Leaves out the fields of `object` that are not in the view being built. One whose rule nobody knows is
+/// Leaves out the fields of `object` that are not in the view being built. One whose rule is not known is
 /// in none, and neither is a root field that states none.
 pub fn leave_out(registry: &mut Registry, object: &str) {
     let view = BUILDING.get();

@@ -51,7 +51,7 @@ pub(super) struct Rooms {
     pub(super) events: Events,
 }
 
-/// Gives a request what its resolvers need to know of whoever asks.
+/// Gives a request what its resolvers need to know of the caller.
 pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
     let Rooms { database, users, audit, attendance, events } = rooms;
     let policy = Arc::new(policy(config));
@@ -75,7 +75,7 @@ pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
 }
 
 /// Puts on the record, after the answer, what a document asked for that its caller does not see. The whole
-/// schema is built when somebody first asks for what is not there.
+/// schema is built when a client first asks for what is not there.
 pub(super) fn note_hidden_of(
     policy: Policy,
     audit: Arc<Audit>,

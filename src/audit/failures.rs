@@ -1,4 +1,4 @@
-//! Credentials that failed: many more may come than anybody reads, and from anybody.
+//! Credentials that failed: many more may come than are ever read, and from any client.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -37,7 +37,7 @@ use queue::{Pushed, Queue};
 /// How many are written at once: on SQLite each takes as many variables as a row has columns.
 const AT_ONCE: usize = 500;
 
-/// Takes in what is to be on the record. Nobody waits here.
+/// Takes in what is to be on the record. No request waits here.
 pub struct Audit {
     queue: Queue,
     failures: Failures,
@@ -129,8 +129,8 @@ impl Audit {
     }
 
     /// The user with this id was erased, and the audit names them `pseudonym` from now on: in what is still
-    /// to be written too, here and by other nodes. For an hour at least: whoever still uses the account after
-    /// that is somebody anew.
+    /// to be written too, here and by other nodes. For an hour at least: a user who still uses the account after
+    /// that is a new one.
     pub fn erased(&self, user: &str, pseudonym: &str) {
         self.erased.remember(user, pseudonym);
     }

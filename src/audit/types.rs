@@ -36,7 +36,7 @@ impl AuditEvent {
         &self.0.request_id
     }
 
-    /// The caller's id, or `erased-` and a pseudonym; null when nobody was signed in.
+    /// The caller's id, or `erased-` and a pseudonym; null when no caller was signed in.
     async fn caller_id(&self) -> Option<&str> {
         self.0.caller_id.as_deref()
     }
@@ -93,7 +93,7 @@ impl AuditEvent {
 pub struct AuditFilter {
     /// By this caller.
     pub caller_id: Option<String>,
-    /// By this administrator, in somebody else's name.
+    /// By this administrator, in another user's name.
     pub impersonated_by: Option<String>,
     /// Through this OAuth client.
     pub client_id: Option<String>,

@@ -25,7 +25,7 @@ const LAST_PATIENCE: Duration = Duration::from_secs(2);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// How often what is too old is forgotten.
 const TIDY: Duration = Duration::from_secs(60 * 60);
-/// How much of it at once, between two batches: nobody waits for long.
+/// How much of it at once, between two batches: no event waits for long.
 const FORGOTTEN_AT_ONCE: u64 = 1000;
 
 /// The one who writes.
@@ -81,7 +81,7 @@ impl Writer {
             }
             let events = entries.drain(..).map(event).collect::<Vec<_>>();
             if !self.write(events, stop).await && stop.is_cancelled() {
-                // Whoever stops does not wait for a database that is away.
+                // A server that stops does not wait for a database that is away.
                 let left = self.audit.queue.close();
                 return self.audit.meter.dropped(Dropped::Stopped, left);
             }

@@ -19,7 +19,7 @@ pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliErr
     print_or_check(check, "access.md", &table.to_markdown(), "hallpass access")
 }
 
-/// Says how the table differs from the one kept in `file`, and fails where somebody may do more.
+/// Says how the table differs from the one kept in `file`, and fails where any caller may do more.
 pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     let usage = |what: String| {
         CliError::Usage(format!(

@@ -7,7 +7,7 @@ use crate::app::{self, StartError};
 use crate::config::Config;
 use crate::identity::{Authenticator, Caller, Issuer, Persona};
 
-/// An issuer that lives as long as the command, and whoever recognizes its tokens.
+/// An issuer that lives as long as the command, and what recognizes its tokens.
 pub(super) struct Cast {
     issuer: Issuer,
     authenticator: Authenticator,

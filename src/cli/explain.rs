@@ -41,7 +41,7 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Whoever shows `token`.
+/// The caller who shows `token`.
 async fn shown(config: &Config, token: String) -> Result<Arc<Caller>, CliError> {
     let bare = token.trim().trim_start_matches("Bearer ").to_owned();
     match app::recognizer(config)?.decide_bearer(&bare.into()).await {

@@ -61,7 +61,7 @@ pub enum Action {
         /// Exit with 1 when schema.graphql differs
         #[arg(long)]
         check: bool,
-        /// Print what somebody like this sees of it
+        /// Print what this persona sees of it
         #[arg(long = "as", value_name = "PERSONA", conflicts_with = "check")]
         persona: Option<Persona>,
     },
@@ -73,7 +73,7 @@ pub enum Action {
         /// Print it as JSON
         #[arg(long)]
         json: bool,
-        /// Say what differs from a table kept with --json, and exit with 1 when somebody may do more
+        /// Say what differs from a table kept with --json, and exit with 1 when any caller may do more
         #[arg(long, value_name = "OLD.json", conflicts_with_all = ["check", "json"])]
         diff: Option<String>,
     },

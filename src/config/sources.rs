@@ -15,7 +15,7 @@ use super::{ConfigError, wrong};
 const EMPTY_COUNTS: [&str; 1] = ["ROLE_INHERITS"];
 /// Settings that narrow what is accepted: an empty value would accept everything, and is refused.
 const NEVER_EMPTY: [&str; 3] = ["JWT_SECRET_ISSUER", "JWT_SECRET_AUDIENCE", "COOKIE_CACHE_VERSION"];
-/// Settings of which one has to be there for anybody to be recognized: without any, this is development.
+/// Settings of which one has to be there for any caller to be recognized: without any, this is development.
 pub(super) const IDENTITY_SOURCES: [&str; 7] = [
     "BETTER_AUTH_URL",
     "AUTH_SERVICE_URL",

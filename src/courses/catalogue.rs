@@ -18,7 +18,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The catalogue of whoever asks.
+    /// The catalogue of the caller.
     #[must_use]
     pub fn new(asking: &Asking, scope: &Scope) -> Self {
         Self { scope: scope.clone(), drafts: EDITOR.proved_by(asking) }

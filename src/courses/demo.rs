@@ -43,7 +43,7 @@ pub async fn load_demo(system: &System<'_>) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Lets whoever `scope` belongs to have read some of the first chapters, if they have read nothing.
+/// Lets the owner of `scope` have read some of the first chapters, if they have read nothing.
 ///
 /// # Errors
 /// When the database is away.

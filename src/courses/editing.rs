@@ -1,4 +1,4 @@
-//! Changing courses, for whoever writes them. What is new is a draft until it is published; nothing
+//! Changing courses, for their editors. What is new is a draft until it is published; nothing
 //! is checked first and changed later.
 
 use std::sync::Arc;
@@ -217,6 +217,7 @@ async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) 
     changed.into_iter().next().map(Course::from).ok_or(NO_COURSE)
 }
 
+/// Changes a chapter, as [`change_course`] does a course.
 async fn change_chapter(
     ctx: &Context<'_>,
     id: &ID,

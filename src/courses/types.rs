@@ -175,7 +175,7 @@ impl ChapterFields {
         Ok(Some(forms.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))
     }
 
-    /// How far the caller has come, who alone learns of it; null when nobody is signed in, or a machine.
+    /// How far the caller has come, who alone learns of it; null when no user is signed in.
     #[graphql(guard = "Public", scope = "progress:read")]
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ChapterProgress>> {
         let row = self.own_progress(ctx).await?;

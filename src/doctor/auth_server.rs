@@ -60,7 +60,7 @@ async fn health(doctor: &Doctor, base: &str, asked: &Asked) -> Finding {
                      answers"
                 .to_owned(),
         };
-        // What follows is of no interest, and may be a secret of somebody's.
+        // What follows is of no interest, and may be a secret.
         let location = printable(location.split(['?', '#']).next().unwrap_or_default());
         return wrong(format!("BETTER_AUTH_URL: {base}/ok is redirected to {location}"), fix);
     }

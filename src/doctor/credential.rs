@@ -57,13 +57,13 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It shows somebody.
+    /// It shows a caller.
     Accepted,
     /// It is not good: a request with it ends with 401.
     Refused,
     /// There is none: a request with this is anonymous.
     Absent,
-    /// Nobody can tell now: a request with it ends with 503.
+    /// It cannot be told now: a request with it ends with 503.
     Unknown,
 }
 
@@ -160,7 +160,7 @@ fn order(case: &Case<'_>) -> Vec<Check> {
     all.iter().copied().filter(applies).collect()
 }
 
-/// The check for which somebody has to be asked.
+/// The check for which the auth server has to be asked.
 fn first_asked(inspection: &Inspection) -> Check {
     if inspection.looks.is_jwt() { Check::Key } else { Check::Known }
 }

@@ -103,7 +103,7 @@ fn no_set(doctor: &Doctor, url: &str, reply: &Reply) -> Finding {
             format!("JWKS_URL: there is no key set at {url} (404): JWTs cannot be checked");
         let fix = "add the jwt plugin to the auth server, or set JWKS_URL to its jwksPath; where only \
                    sessions are used, all is well";
-        // A key set that somebody asked for by name has to be there.
+        // A key set that is named by a setting has to be there.
         let derived = doctor.config.identity.auth_server.as_ref();
         return match derived.is_some_and(|server| url == format!("{}/jwks", server.base)) {
             true => Finding::warning(KEY_SET, message, fix),

@@ -1,7 +1,7 @@
 //! What `hallpass doctor` says: whether the whole set-up fits together, and why a credential is refused.
 //!
-//! `setup` reads the settings, `storage` the database, `auth_server` and `keys` ask the auth server as
-//! nobody, `endpoints` what else is asked there. A credential is judged by the same [`Authenticator`] as
+//! `setup` reads the settings, `storage` the database, `auth_server` and `keys` ask the auth server
+//! without a credential, `endpoints` what else is asked there. A credential is judged by the same [`Authenticator`] as
 //! any request's; `credential` puts its answer in order, and `advice` turns what failed into the setting
 //! to change. Nothing that is said holds a signature, a session's token or a secret.
 
@@ -33,7 +33,7 @@ pub use storage::{MigrationsError, Pushes, Storage, Tells, Told, absent_file};
 pub enum Level {
     /// As it should be.
     Good,
-    /// It works, and somebody should know.
+    /// It works, and the operator should know.
     Warning,
     /// It does not work.
     Wrong,
@@ -114,14 +114,14 @@ pub struct Doctor {
 struct Observed {
     /// How far the auth server's clock is ahead.
     clock: Option<TimeDelta>,
-    /// What the auth server does with a session that nobody has.
+    /// What the auth server does with a session that does not exist.
     session: MadeUpSession,
     /// Whether the auth server answered as one.
     auth_server_answers: bool,
 }
 
 impl Doctor {
-    /// Looks at everything, and at the credential that somebody `pasted`.
+    /// Looks at everything, and at the credential that was `pasted`.
     pub async fn examine(&self, pasted: Option<(Place, &str)>) -> Report {
         let mut setup = setup::findings(&self.config);
         let expects_pushes = !self.config.identity.revocation_secrets.is_empty();

@@ -21,18 +21,18 @@ pub use crate::config::OwnershipDenial;
 pub trait ContextExt<'a> {
     /// The caller's doors to rows.
     fn scope(&self) -> &'a Scope;
-    /// The caller; none when nobody is signed in.
+    /// The caller; none when no caller is signed in.
     fn caller(&self) -> Option<&'a Caller>;
     /// Who asks, and what the rules mean here.
     fn asking(&self) -> &'a Asking;
     /// Puts the row that a mutation made on the record; those that its arguments name are anyway.
     fn made(&self, row: &ID);
-    /// Tells whoever listens to the caller's events: after the change was committed, never before.
+    /// Tells the subscribers to the caller's events: after the change was committed, never before.
     fn tell(&self, event: Event);
     /// Hears what happens to the caller's rows from now on.
     ///
     /// # Errors
-    /// When nobody is signed in, whose rows they would be.
+    /// When no caller is signed in, whose rows they would be.
     fn listen(&self) -> Result<Listener>;
 }
 
@@ -65,7 +65,7 @@ impl<'a> ContextExt<'a> for Context<'a> {
     }
 }
 
-/// What `pick` makes of the events that `listener` hears. Whoever falls behind is told so, and it ends: there
+/// What `pick` makes of the events that `listener` hears. A subscriber that falls behind is told so, and it ends: there
 /// would be a gap.
 pub fn live<T>(
     listener: Listener,
@@ -111,7 +111,7 @@ pub async fn missing<E: OwnedEntity>(
     })
 }
 
-/// Whether the caller, who does not own `row`, is told that somebody else does.
+/// Whether the caller, who does not own `row`, is told that another user does.
 ///
 /// # Errors
 /// When the database is away.

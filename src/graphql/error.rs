@@ -267,7 +267,7 @@ fn database(failure: &EntityError) -> Error {
             tracing::error!(error = %failure, "database too slow");
             error("This took too long: please try again soon.", code::TIMEOUT)
         }
-        // Whoever writes what may be taken or orphaned says so in their own words.
+        // The code that writes what may be taken or orphaned says so in its own words.
         EntityError::Taken(_) | EntityError::Orphan(_) | EntityError::Internal(_) => {
             tracing::error!(error = %failure, "database refused a statement");
             error("Something went wrong on our side.", code::INTERNAL)

@@ -65,7 +65,7 @@ impl Decision {
         })
     }
 
-    /// About a row that is not there, or that the caller does not get to see: nobody may do anything to it.
+    /// About a row that is not there, or that the caller does not get to see: no caller may do anything to it.
     #[must_use]
     pub fn about_nothing(self) -> Self {
         if self.rule.is_none() {

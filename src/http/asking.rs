@@ -28,7 +28,7 @@ impl Asker {
         self.0.address()
     }
 
-    /// Who it is; nobody, when no credential is shown. One that fails goes on the record of the request `id`.
+    /// Who it is; none, when no credential is shown. One that fails goes on the record of the request `id`.
     pub(super) async fn caller(
         &self,
         parts: &Parts,
@@ -119,7 +119,7 @@ fn away(outage: Outage) -> Rejection {
     )
 }
 
-/// What goes on was begun by somebody who may do other things by now.
+/// What goes on was begun by a caller who may do other things by now.
 fn changed() -> Rejection {
     let message = "What you may do has changed: connect again.";
     Rejection::unavailable(code::UNAVAILABLE, message, Duration::ZERO)

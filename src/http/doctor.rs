@@ -59,7 +59,7 @@ pub(super) async fn explain(
     }
 }
 
-/// A browser says where a form comes from; whoever is no browser has no pages.
+/// A browser says where a form comes from; a client that is no browser has no pages.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     match (headers.get(ORIGIN), text(HOST)) {

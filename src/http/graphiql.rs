@@ -137,7 +137,7 @@ pub(super) async fn asset(
     response
 }
 
-/// The schema as text, as whoever asks sees it, where clients may ask for it.
+/// The schema as text, as the caller sees it, where clients may ask for it.
 pub(super) async fn sdl(
     State(shared): State<Arc<Shared>>,
     Extension(id): Extension<RequestId>,

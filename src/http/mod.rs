@@ -57,9 +57,9 @@ use document::Documents;
 use live::{Quotas, Seats};
 use metrics::Meter;
 
-/// Whoever asks for a document to be run.
+/// The caller who asks for a document to be run.
 pub struct Who {
-    /// The caller; none when nobody is signed in.
+    /// The caller; none when no user is signed in.
     pub caller: Option<Arc<Caller>>,
     /// How the auth server confirms them anew.
     pub confirmation: Option<Confirmation>,
@@ -82,7 +82,7 @@ impl Who {
 
 /// The schema as a caller sees it.
 pub type See = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
-/// Gives a request what its resolvers need to know of whoever asks.
+/// Gives a request what its resolvers need to know of the caller.
 pub type Prepare = dyn Fn(async_graphql::Request, Who) -> async_graphql::Request + Send + Sync;
 /// Puts on the record what a document asked for that its caller does not see, in the request of this id and
 /// address; later, so that its answer does not come later than one about what is not there at all.
@@ -186,7 +186,7 @@ pub fn routers(mut parts: Parts) -> Routers {
     Routers { main, metrics }
 }
 
-/// Exact origins with credentials; nobody else is granted anything.
+/// Exact origins with credentials; no other origin is granted anything.
 fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
     let exact: Vec<_> =
         origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();

@@ -47,7 +47,7 @@ impl ApiKeys {
         }
     }
 
-    /// What the endpoint answers about a key that nobody made: whether it is there at all.
+    /// What the endpoint answers about a key that does not exist: whether it is there at all.
     pub(super) async fn ask_in_vain(&self, key: &SecretString) -> Result<Answer, NoAnswer> {
         self.line.ask(&self.question(key)).await
     }

@@ -42,7 +42,7 @@ impl Breaker {
         *state = State::default();
     }
 
-    /// It did not. Says for how long nobody asks, when this opens the breaker.
+    /// It did not. Says for how long it is not asked, when this opens the breaker.
     pub(super) fn failed(&self) -> Option<Duration> {
         let mut state = self.lock();
         if !state.left().is_zero() {
@@ -66,7 +66,7 @@ impl Breaker {
         Some(state.opened_for)
     }
 
-    /// Whether nobody asks at present.
+    /// Whether it is not asked at present.
     pub(super) fn is_open(&self) -> bool {
         !self.lock().left().is_zero()
     }
@@ -77,7 +77,7 @@ impl Breaker {
 }
 
 impl State {
-    /// How long nobody is to ask yet.
+    /// How long it is not to be asked yet.
     fn left(&self) -> Duration {
         let until = self.open_until;
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))

@@ -224,7 +224,7 @@ pub(super) fn words(value: Option<&Value>, separators: &[char]) -> BTreeSet<Stri
 }
 
 /// Who acts as the user: Better Auth's `impersonatedBy`, or the actor of RFC 8693 section 4.1. What says that
-/// there is somebody, and not who, counts all the same.
+/// there is such an actor, and not who, counts all the same.
 pub(super) fn actor(claims: &Claims) -> Option<String> {
     let somebody = || "somebody".to_owned();
     let named = |value: &Value| match value {

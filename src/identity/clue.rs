@@ -1,5 +1,5 @@
 //! What can be said of the secret that signed something, where it is not the one that is set: for
-//! whoever has to find out which of two copies is wrong. A secret itself is never told.
+//! the operator who has to find out which of two copies is wrong. A secret itself is never told.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

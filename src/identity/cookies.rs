@@ -80,7 +80,7 @@ pub(super) fn find(
         let Some((value, decoded)) = signed.or(first.as_ref()) else {
             return Err("the session cookie is empty, too long or malformed");
         };
-        // Of two names only the first: what a sibling host planted under the other speaks for nobody.
+        // Of two names only the first: what a sibling host planted under the other shows no caller.
         let data = found.is_empty().then(|| format!("{prefix}{}", names.data));
         let data = data.and_then(|name| session_data(&pairs, &name));
         let (value, signed_token) = ((*value).into(), decoded.clone().into());
@@ -95,7 +95,7 @@ fn readable(value: &[u8]) -> Option<(&str, String)> {
     Some((value, decoded(value.trim_matches('"'))?))
 }
 
-/// A name and a value, as bytes: what is no text in a cookie of somebody else's spoils none of ours.
+/// A name and a value, as bytes: what is no text in a cookie of another site spoils none of ours.
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
 /// RFC 6265 section 5.2: white space around is no part of it, which in a header is ASCII's alone.

@@ -52,7 +52,7 @@ impl Evidence {
     }
 }
 
-/// What the auth server says anew of whoever asks, while one operation runs: it is asked once, however many
+/// What the auth server says anew of the caller, while one operation runs: it is asked once, however many
 /// fields want to know, and whatever it says.
 pub struct Confirmation {
     evidence: Arc<Evidence>,
@@ -61,7 +61,7 @@ pub struct Confirmation {
 }
 
 impl Confirmation {
-    /// Of whoever showed `evidence`.
+    /// Of the caller who showed `evidence`.
     #[must_use]
     pub fn by(evidence: Arc<Evidence>) -> Self {
         Self { evidence, said: Mutex::default() }

@@ -1,5 +1,5 @@
-//! A credential that somebody asks about, read without believing it: what it says that it is, for
-//! whoever has to find out why it is not accepted. Whether it is good, only [`Authenticator`] says.
+//! A credential that an operator asks about, read without believing it: what it says that it is, for
+//! finding out why it is not accepted. Whether it is good, only [`Authenticator`] says.
 
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -18,7 +18,7 @@ use crate::config::IdentityConfig;
 /// What stands where something is left out.
 const LEFT_OUT: &str = "(not shown)";
 
-/// Parts of the names of members that hold what nobody may read over a shoulder.
+/// Parts of the names of members that hold secrets, which are not to be shown.
 const SECRET_NAMES: [&str; 8] =
     ["token", "secret", "password", "apikey", "api_key", "signature", "cookie", "authorization"];
 
@@ -140,7 +140,7 @@ pub struct Inspection {
     pub looks: Looks,
     /// The header of a JWT.
     pub header: Option<Claims>,
-    /// The claims of a JWT, without what nobody may read.
+    /// The claims of a JWT, without secrets.
     pub claims: Option<Claims>,
     /// The names of the cookies.
     pub cookies: Vec<String>,
@@ -154,7 +154,7 @@ pub struct Inspection {
 }
 
 impl Authenticator {
-    /// Reads what somebody pasted, to be shown in `place`.
+    /// Reads a pasted credential, to be shown in `place`.
     #[must_use]
     pub fn inspect(&self, place: Place, pasted: &str) -> Inspection {
         Inspection::read(place, pasted, self.schemes.jwt.rules())
@@ -390,7 +390,7 @@ fn session_flaw(value: &str) -> Option<&'static str> {
         .then_some("its signature is not 44 characters long: copy the whole value of the cookie")
 }
 
-/// Without what nobody may read: not the token of a session, and nothing that is a token itself.
+/// Without secrets: not the token of a session, and nothing that is a token itself.
 fn presentable(claims: Claims, hides_session: bool) -> Claims {
     let show = |(name, value): (String, Value)| {
         let lower = name.to_ascii_lowercase();

@@ -95,7 +95,7 @@ impl AccessTokens {
         }
     }
 
-    /// What is answered about a token that nobody issued: whether we may ask at all.
+    /// What is answered about a token that was never issued: whether we may ask at all.
     pub(super) async fn ask_in_vain(&self, token: &SecretString) -> Result<Answer, Fault> {
         match &self.way {
             Way::Introspection { url, client_id, secret, .. } => {
@@ -188,7 +188,7 @@ impl AccessTokens {
             return refused(Check::Audience, "the access token is meant for another audience");
         }
         let proof = Proof::asked(Via::AccessToken, asked_at, expires_at);
-        // Nobody signed in for a token that a machine got for itself.
+        // No user signed in for a token that a machine got for itself.
         let sub = answer.get("sub").filter(|sub| !sub.is_null());
         let is_machine = sub.is_none() || sub.and_then(Value::as_str) == client.as_deref();
         let caller = match is_machine {

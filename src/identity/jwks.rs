@@ -22,9 +22,9 @@ use super::token::Unverified;
 use super::upstream::NoAnswer;
 use crate::config::IdentityConfig;
 
-/// Without any key nobody can be recognized, so then it is tried more often than the cool-down says.
+/// Without any key no caller can be recognized, so then it is tried more often than the cool-down says.
 const COOLDOWN_WITHOUT_KEYS: Duration = Duration::from_secs(5);
-/// However short the cool-down and `max-age`, whoever tends to a set rests so long between two fetches.
+/// However short the cool-down and `max-age`, the task that refreshes a set waits so long between two fetches.
 const REST: Duration = Duration::from_secs(1);
 
 /// Tokens with an unknown key id of which it is known when they came; others are treated as new.
@@ -61,7 +61,7 @@ struct State {
     attempt: Option<Attempt>,
     /// Fetches because of unknown key ids.
     budget: FetchBudget,
-    /// Whether somebody sees to it that the set is fetched ahead of its age.
+    /// Whether a task fetches the set ahead of its age.
     tended: bool,
 }
 
@@ -373,7 +373,7 @@ impl Kept {
     }
 }
 
-/// Fetches, with nobody else at it; the first set that comes is tended to from then on.
+/// Fetches, while no other task does; the first set that comes is tended to from then on.
 async fn fetch(kept: Arc<Kept>, gate: OwnedMutexGuard<()>) {
     kept.fetch().await;
     drop(gate);
@@ -383,8 +383,8 @@ async fn fetch(kept: Arc<Kept>, gate: OwnedMutexGuard<()>) {
     }
 }
 
-/// Fetches the set ahead of its age for as long as anybody holds it: nobody waits for that, and a key
-/// that was withdrawn stops counting whether or not anybody asks.
+/// Fetches the set ahead of its age for as long as it is held: no request waits for that, and a key
+/// that was withdrawn stops counting whether or not a request comes.
 async fn tend_to(kept: Weak<Kept>) {
     while let Some(due_in) = kept.upgrade().map(|kept| kept.due_in()) {
         tokio::time::sleep(due_in).await;

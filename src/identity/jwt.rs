@@ -313,7 +313,7 @@ pub(super) fn is_id_token(claims: &Claims) -> bool {
 
 /// RFC 8725 section 3.12: one kind of token never passes for another. The same keys sign logout
 /// tokens and tokens bound to a key of the client's (RFC 9449), and the same secret may sign Better
-/// Auth's cookie cache; none of these is somebody who asks.
+/// Auth's cookie cache; none of these shows a caller.
 fn check_kind(kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
     let has = |claim: &&str| claims.contains_key(*claim);
     if has(&"session") && has(&"user") || ["events", "cnf"].iter().any(has) {

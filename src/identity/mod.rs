@@ -4,9 +4,9 @@
 //! to the scheme that can check it: signed tokens to `jwt`, with the keys of `jwks`; what only the auth
 //! server knows to `session`, `api_key` or `introspection`; its cookie cache to `cookie_cache`. What
 //! comes of it is `remembered` until it expires or a [`Revocation`] takes it back, and answered as one
-//! [`Decision`]. The schemes are private: nobody else can make a [`Caller`].
+//! [`Decision`]. The schemes are private: no other module can make a [`Caller`].
 //!
-//! For whoever has to find out why a credential is refused, `inspect` reads it without believing it, and
+//! To find out why a credential is refused, `inspect` reads it without believing it, and
 //! `probe` asks the auth server how it is set up.
 
 mod api_key;

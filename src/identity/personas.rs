@@ -22,7 +22,7 @@ const KEY_ID: &str = "development";
 /// A working day: long enough not to be in the way.
 const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
 
-/// Somebody to try things as.
+/// A user or service of development, to try things as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Persona {
     /// Not signed in.

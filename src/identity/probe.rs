@@ -1,5 +1,5 @@
-//! Questions that nobody's request asks: how the auth server is set up, found out from outside, with
-//! credentials that nobody issued. What the answers mean is for whoever asks to say.
+//! Questions that no request asks: how the auth server is set up, found out from outside, with
+//! credentials that were never issued. What the answers mean is for the module that asks to say.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -25,7 +25,7 @@ use super::upstream::{Answer, Line, NoAnswer, Question, Upstream};
 use super::users;
 use crate::config::IdentityConfig;
 
-/// Addresses for documentation (RFC 5737), which are no user's: nobody's rate limit is used up. From this
+/// Addresses for documentation (RFC 5737), which are no user's: no user's rate limit is used up. From this
 /// one single questions are asked …
 pub const NOBODYS_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3));
 /// … and from these so many that a limit shows, and whether it is one for both.
@@ -63,7 +63,7 @@ pub struct Reply {
 /// An answer, or why none came.
 pub type Asked = Result<Reply, &'static str>;
 
-/// What the auth server does with a session that nobody has.
+/// What the auth server does with a session that does not exist.
 #[derive(Clone, Debug, Default)]
 pub struct MadeUpSession {
     /// The name of its session cookie, by which it deletes a session that is over. Only a server with
@@ -116,12 +116,12 @@ impl Probe {
         self.put(address, HeaderMap::new()).await
     }
 
-    /// What `get-session` says to somebody without a session who asks from `address`.
+    /// What `get-session` says to a client without a session that asks from `address`.
     pub async fn session_of_nobody(&self, address: IpAddr) -> Asked {
         self.session(HeaderMap::new(), address).await
     }
 
-    /// What `get-session` does with a session that nobody has: it deletes the cookie of one that was
+    /// What `get-session` does with a session that does not exist: it deletes the cookie of one that was
     /// signed by its secret, and says nothing of any other.
     pub async fn made_up_session(&self, address: IpAddr) -> MadeUpSession {
         let token = made_up();
@@ -200,7 +200,7 @@ impl Probe {
         (reply.status == StatusCode::OK).then(|| session_cookie(reply, usual).is_some())
     }
 
-    /// What API_KEY_VERIFY_URL says of a key that nobody has; none where it is not set.
+    /// What API_KEY_VERIFY_URL says of a key that does not exist; none where it is not set.
     pub async fn made_up_api_key(&self) -> Option<Asked> {
         let keys = ApiKeys {
             url: self.config.api_key_url.clone()?,
@@ -219,7 +219,7 @@ impl Probe {
         Some(reply(users::ask(&line, &lookup.url, &lookup.key, &made_up()).await, asked_at))
     }
 
-    /// What the auth server says of an opaque access token that nobody has; none where the settings let
+    /// What the auth server says of an opaque access token that does not exist; none where the settings let
     /// none in.
     pub async fn made_up_access_token(&self) -> Option<Asked> {
         let line = self.upstream.line(Purpose::AccessTokens);

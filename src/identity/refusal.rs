@@ -16,7 +16,7 @@ pub enum Check {
     Algorithm,
     /// Its key is in the key set.
     Key,
-    /// Somebody who has the key or the secret signed it.
+    /// The holder of the key or the secret signed it.
     Signature,
     /// It has not expired, and is valid already (RFC 7519 sections 4.1.4 to 4.1.6).
     Times,
@@ -111,7 +111,7 @@ pub(super) enum Fault {
     Unavailable(Outage),
 }
 
-/// How long whoever asks should wait before asking again.
+/// How long the client should wait before asking again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
     /// As the auth server said, or as long as it is not asked.

@@ -52,7 +52,7 @@ enum Verdict {
 }
 
 /// A cache of verdicts, by a keyed hash of the whole credential and its scheme: two that differ
-/// anywhere share nothing, nobody outside can aim at an entry, and no credential is kept.
+/// anywhere share nothing, no client can aim at an entry, and no credential is kept.
 pub(super) struct Remembered {
     name: CacheName,
     key: hmac::Key,

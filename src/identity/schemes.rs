@@ -119,7 +119,7 @@ impl Schemes {
         }
     }
 
-    /// Who shows `credential`; nobody, when there is none. However many have to be asked for that, it
+    /// Who shows `credential`; none, when there is none. However many have to be asked for that, it
     /// takes hardly longer in all than one of them may. What the auth server has to be asked about is
     /// asked again where it was last confirmed before `since`.
     pub(super) async fn check(
@@ -160,7 +160,7 @@ impl Schemes {
         true
     }
 
-    /// Whether what was remembered still counts: nobody took it back, and its key is in the key set.
+    /// Whether what was remembered still counts: it was not taken back, and its key is in the key set.
     fn still_counts(&self, accepted: &Accepted) -> bool {
         !self.revocations.cover(&accepted.caller)
             && accepted.key.as_ref().is_none_or(|key| self.keys.hold(key))

@@ -1,4 +1,4 @@
-//! Whose turn it is to ask the auth server: few ask at once, and nobody takes every turn.
+//! Whose turn it is to ask the auth server: few ask at once, and no address takes every turn.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests under way for one purpose. A Node process does one at a time; more only wait there.
 const AT_ONCE: usize = 32;
-/// Of these, for one address: whoever asks about a thousand made-up sessions leaves others their half.
+/// Of these, for one address: a client that asks about a thousand made-up sessions leaves others their half.
 const AT_ONCE_EACH: usize = 16;
 /// How many addresses are told apart at a time, and for how long each after it last asked.
 const ADDRESSES: u64 = 10_000;
@@ -33,7 +33,7 @@ impl Turns {
         Self { all: Arc::new(Semaphore::new(AT_ONCE)), each }
     }
 
-    /// Waits for a turn on behalf of an end user at `address`, where there is one. None once nobody is
+    /// Waits for a turn on behalf of an end user at `address`, where there is one. None once no request is
     /// to ask any more.
     pub(super) async fn take(&self, address: Option<IpAddr>) -> Option<Turn> {
         let of_each = match address {

@@ -24,7 +24,7 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 const IDLE: Duration = Duration::from_secs(4);
 /// The part of `AUTH_TIMEOUT` that may pass until it is one's turn: the rest is for the answer.
 const WAIT: u32 = 4;
-/// When to ask again where nobody knows better.
+/// When to ask again where the answer does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The longest wait that is passed on: an auth server that asks for more may be well before.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -88,7 +88,7 @@ impl NoAnswer {
         Self { reason, retry_after: RETRY_AFTER, was_asked: true }
     }
 
-    /// Tells the operator; what was not even asked, only whoever looks closely: the breaker has told why,
+    /// Tells the operator; what was not even asked, at DEBUG only: the breaker has told why,
     /// and under load there are many.
     pub(super) fn tell(&self, about: &str) {
         let reason = self.reason;
@@ -99,7 +99,7 @@ impl NoAnswer {
         }
     }
 
-    /// The same, to whoever asked who is asking.
+    /// The same, to the request that asked who is asking.
     pub(super) fn outage(self) -> Outage {
         Outage::of(self.retry_after)
     }
@@ -209,7 +209,7 @@ impl Line {
         answer
     }
 
-    /// Whether nobody asks at present, because it failed again and again.
+    /// Whether it is not asked at present, because it failed again and again.
     pub(super) fn is_paused(&self) -> bool {
         self.0.breaker.is_open()
     }

@@ -59,7 +59,7 @@ impl Users {
     /// The user with this id; none when the auth server knows none.
     ///
     /// # Errors
-    /// When nobody can be asked, or the auth server cannot tell.
+    /// When there is no endpoint to ask, or the auth server cannot tell.
     pub async fn find(&self, id: &str) -> Result<Option<User>, LookupError> {
         let Some(UserLookup { url, key }) = &self.lookup else {
             return Err(LookupError::NotConfigured);

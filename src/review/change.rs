@@ -31,7 +31,7 @@ enum What {
 
 /// What a field that is not there answers.
 const NO_FIELD: &str = "no such field";
-/// What a field states that is open to whoever reaches its object.
+/// What a field states that is open to every caller who reaches its object.
 const NO_RULE: &str = "no rule";
 /// What a field states that asks an OAuth client for no scope.
 const NO_SCOPE: &str = "no scope";

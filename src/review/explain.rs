@@ -35,7 +35,7 @@ pub struct Line {
 /// What a caller gets at a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// No rule of its own: open to whoever reaches the object.
+    /// No rule of its own: open to every caller who reaches the object.
     Open,
     /// Let in, whatever the row.
     Allowed,
@@ -81,7 +81,7 @@ pub fn explain(
     walk.lines
 }
 
-/// Puts on the record what `document` asks for and whoever is on `trail` does not see: refused with `code`.
+/// Puts on the record what `document` asks for and the caller of `trail` does not see: refused with `code`.
 pub fn note_hidden(
     trail: &Trail,
     document: &ExecutableDocument,
@@ -199,7 +199,7 @@ fn met(rule: Rule, asker: Asker<'_>) -> Vec<Rule> {
     parts
 }
 
-/// A row that somebody else owns.
+/// A row that another user owns.
 const ANOTHERS: &str = "another's row";
 
 /// The kinds of rows that the rule tells apart.

@@ -12,9 +12,9 @@ use crate::config::OwnershipDenial;
 use crate::graphql::code;
 use crate::identity::Caller;
 
-/// The answer to whoever is let in.
+/// The answer to a caller who is let in.
 pub const OPEN: &str = "allowed";
-/// The answer about a row that is somebody else's: as if it were not there.
+/// The answer about a row that is another user's: as if it were not there.
 pub const ABSENT: &str = code::NOT_FOUND;
 /// The answer about a field that is not in the schema that a caller sees.
 pub const HIDDEN: &str = code::GRAPHQL_VALIDATION_FAILED;
@@ -87,7 +87,7 @@ pub struct Table {
     pub rules: BTreeMap<String, String>,
     /// What the root fields give, in the words of the schema.
     pub gives: BTreeMap<String, String>,
-    /// The fields of each type that state no rule: open to whoever reaches an object of it.
+    /// The fields of each type that state no rule: open to every caller who reaches an object of it.
     pub open: BTreeMap<String, Vec<String>>,
 }
 
@@ -283,7 +283,7 @@ These fields state no rule of their own: whoever was given the object may read t
 
 ";
 
-/// Everything that a setting adds lets somebody do more, or learn more.
+/// Everything that a setting adds lets a caller do more, or learn more.
 fn settings(policy: &Policy, denied: OwnershipDenial) -> BTreeMap<String, BTreeSet<String>> {
     let tiers = policy.tiers.names();
     let reach = |(at, tier): (usize, &String)| {

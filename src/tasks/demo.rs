@@ -63,7 +63,7 @@ const SAMPLES: [Sample; 5] = [
     },
 ];
 
-/// Gives whoever `scope` belongs to some tasks, if they have none.
+/// Gives the owner of `scope` some tasks, if they have none.
 ///
 /// # Errors
 /// When the database is away.

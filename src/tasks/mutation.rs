@@ -244,7 +244,7 @@ async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
     Ok(())
 }
 
-/// Tells whoever of the caller's listens, of what is committed.
+/// Tells the caller's subscribers what is committed.
 fn tell(ctx: &Context<'_>, change: Happened, ids: impl IntoIterator<Item = TaskId>) {
     for id in ids {
         ctx.tell(Event { change, row: Row::Task(id) });

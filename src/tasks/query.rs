@@ -24,8 +24,8 @@ pub struct TaskQuery;
 #[guarded(Query, domain = "tasks")]
 #[Object]
 impl TaskQuery {
-    /// The task with this id, if it is the caller's or public; null for whatever is not there or private of
-    /// somebody else's.
+    /// The task with this id, if it is the caller's or public; null for one that is not there, or is another
+    /// user's and private.
     #[graphql(guard = "Public")]
     async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
         match decode_id(&id) {

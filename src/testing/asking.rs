@@ -1,10 +1,10 @@
-//! Asking a server, as somebody.
+//! Asking a server, as a caller.
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-/// Somebody in front of a server.
+/// A caller in front of a server.
 #[derive(Clone)]
 pub struct As<'a> {
     client: &'a Client,

@@ -98,13 +98,13 @@ impl App {
         Self { url, client, database, issuer: None, _stop: stop, _files: files }
     }
 
-    /// Nobody in particular.
+    /// An anonymous caller.
     #[must_use]
     pub fn anonymous(&self) -> As<'_> {
         As::nobody(&self.client, &self.url)
     }
 
-    /// Somebody, by a JWT of the server's own issuer.
+    /// A person, by a JWT of the server's own issuer.
     #[must_use]
     pub fn by_jwt(&self, person: &Person) -> As<'_> {
         let issuer = self.issuer.as_ref().expect("a server started with an issuer of its own");
@@ -117,13 +117,13 @@ impl App {
         persona(who).map_or_else(|| self.anonymous(), |person| self.by_jwt(&person))
     }
 
-    /// Whoever shows this bearer token.
+    /// The caller who shows this bearer token.
     #[must_use]
     pub fn by_bearer(&self, token: &str) -> As<'_> {
         self.anonymous().and("authorization", &format!("Bearer {token}"))
     }
 
-    /// Whoever shows this cookie.
+    /// The caller who shows this cookie.
     #[must_use]
     pub fn by_cookie(&self, cookie: &str) -> As<'_> {
         self.anonymous().and("cookie", cookie)
@@ -175,7 +175,7 @@ pub fn config(flags: &[&str]) -> Config {
     settings.check().expect("the settings are right")
 }
 
-/// A client that keeps no cookies, follows nobody, and leaves no connection to another test's runtime.
+/// A client that keeps no cookies, follows no redirect, and leaves no connection to another test's runtime.
 #[expect(clippy::disallowed_methods, reason = "tests are clients")]
 #[must_use]
 pub fn client() -> Client {

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::identity::Persona;
 
-/// Somebody with an account at the issuer.
+/// A person with an account at the issuer.
 #[derive(Clone, Debug)]
 pub struct Person {
     claims: Value,
 }
 
-/// Somebody called `name`, with nothing special about them: the role `user`, the tier `free`, a
+/// A person called `name`, with nothing special about them: the role `user`, the tier `free`, a
 /// beginner. Their id is `user-NAME`.
 #[must_use]
 pub fn person(name: &str) -> Person {

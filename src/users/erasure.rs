@@ -1,4 +1,4 @@
-//! Forgetting somebody.
+//! Erasing a user.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl From<Erased> for ErasedRows {
     }
 }
 
-/// The mutation that forgets somebody.
+/// The mutation that erases a user.
 #[derive(Default)]
 pub struct ErasureMutation;
 
@@ -44,7 +44,7 @@ pub struct ErasureMutation;
 #[Object]
 impl ErasureMutation {
     /// Deletes every row of the user with this id, all or none, and says how many there were. The account
-    /// is the auth server's, and stays: whoever still signs in there is known again.
+    /// is the auth server's, and stays: a user who still signs in there is known again.
     #[graphql(guard = "SURE_ADMIN", directive = null_only_on_error::apply())]
     async fn erase_user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ErasureReport>> {
         if id.contains('\0') {

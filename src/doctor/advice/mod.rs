@@ -127,7 +127,7 @@ pub(super) fn absent(case: &Case<'_>) -> Advice {
     }
 }
 
-/// What to do where nobody can tell: whatever is wrong with whom to ask.
+/// What to do where it cannot be told: what is wrong with the server that is asked.
 pub(super) fn unavailable(case: &Case<'_>) -> Advice {
     let looks = case.inspection.looks;
     let names = if looks.is_jwt() {

@@ -22,7 +22,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) enum Over {
     /// The server closes it.
     Close(Close),
-    /// Nobody is there any more.
+    /// The client is not there any more.
     Gone,
 }
 

@@ -112,7 +112,7 @@ impl Close {
 pub(super) enum Heard<'a> {
     /// Who it is, if it says.
     Init(Option<&'a RawValue>),
-    /// Whether anybody is there.
+    /// Whether the server is there.
     Ping,
     /// That it is there.
     Pong,

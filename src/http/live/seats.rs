@@ -37,7 +37,7 @@ struct Count {
     anonymous: usize,
 }
 
-/// Somebody's seat, free again when dropped.
+/// The seat of one connection, free again when dropped.
 pub(in crate::http) struct Seat {
     seats: Seats,
     client: ClientNetwork,
