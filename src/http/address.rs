@@ -1,9 +1,11 @@
 //! Whose request it is, by address: the peer's, unless the peer is a proxy that is believed.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::identity::network;
 
 /// The peer of a connection, put into each of its requests by the accept loop.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +46,6 @@ pub(super) fn end_user(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> Ip
         }
     }
     address
-}
-
-/// The network that counts as one client: an IPv6 user has a /64 of addresses (RFC 6177).
-pub(super) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-    }
 }
 
 /// An address, with the port that some proxies add: `203.0.113.7:5123`, `[2001:db8::1]:443`.

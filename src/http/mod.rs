@@ -44,7 +44,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::audit::Audit;
 use crate::config::{Limits, Origin};
-use crate::identity::{Authenticator, Caller, Confirmation, Place};
+use crate::identity::{Authenticator, Caller, Confirmation, Place, network};
 use crate::revocations::Desk;
 use crate::schema::Seen;
 
@@ -75,7 +75,7 @@ impl Who {
     pub fn client(&self) -> Client {
         match &self.caller {
             Some(caller) => Client::Caller(caller.id().as_str().into()),
-            None => Client::Anonymous(address::network(self.address)),
+            None => Client::Anonymous(network(self.address)),
         }
     }
 }
