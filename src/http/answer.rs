@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
@@ -106,6 +108,12 @@ impl Rejection {
         Self { header, ..Self::http(StatusCode::METHOD_NOT_ALLOWED, message) }
     }
 
+    /// The address is for another protocol (RFC 9110 section 15.5.22).
+    pub(super) fn upgrade(message: &str, protocol: &'static str) -> Self {
+        let header = Some(Box::new((UPGRADE, HeaderValue::from_static(protocol))));
+        Self { header, ..Self::http(StatusCode::UPGRADE_REQUIRED, message) }
+    }
+
     /// The document cannot be read.
     pub(super) fn document(code: &'static str, message: String) -> Self {
         Self { about_document: true, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
@@ -148,9 +156,14 @@ impl Rejection {
         Self { is_expiry: true, ..Self::credential(message.to_owned()) }
     }
 
-    /// A message is not signed as it should be.
+    /// A message is not signed as it should be. The challenge (RFC 9110 section 11.6.1) names the header that
+    /// the signature belongs in.
     pub(super) fn unsigned(message: String) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
+        let challenge = HeaderValue::from_static("Webhook-Signature");
+        Self {
+            header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
+            ..Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
+        }
     }
 
     /// It happened before.

@@ -1,8 +1,9 @@
 //! Which credential of a request counts, and what is none: shown to a real auth server.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App};
+use crate::app::{Answer, App, Backend};
 use crate::auth_server::{Account, AuthServer, GET_SESSION, SECRET};
 use crate::cookies::signed;
 use crate::identity::assert_refused;
@@ -12,7 +13,7 @@ const WHO: &str = "{ viewer { id method } }";
 
 /// A request with these headers, and no others that show anybody.
 async fn with_headers(app: &App, headers: &[(&str, &str)]) -> Answer {
-    let mut request = app.anonymous().request(reqwest::Method::POST, "/graphql");
+    let mut request = app.anonymous().request(Method::POST, "/graphql");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -240,7 +241,7 @@ async fn own_api_key_header_is_recognized() {
     assert_eq!(heard, Heard::Said(json!({"type": "connection_ack"})));
     socket.ask("1", WHO).await;
     assert_eq!(socket.said().await["payload"]["data"]["viewer"]["method"], "API_KEY");
-    let request = app.anonymous().request(reqwest::Method::OPTIONS, "/graphql");
+    let request = app.anonymous().request(Method::OPTIONS, "/graphql");
     let preflight = request
         .header("origin", origin)
         .header("access-control-request-method", "POST")
@@ -250,4 +251,43 @@ async fn own_api_key_header_is_recognized() {
         .unwrap();
     let allowed = preflight.headers()["access-control-allow-headers"].to_str().unwrap();
     assert!(allowed.contains("x-shop-key") || allowed == "*", "{allowed}");
+}
+
+#[tokio::test]
+async fn every_401_has_a_challenge() {
+    let flags = ["--revocation-secret", SECRET, "--introspection", "true"];
+    let app = App::with(Backend::Sqlite, &flags).await;
+    let forged = app.by_bearer("a.forged.token");
+    let body = json!({"query": "{ viewer { id } }"}).to_string();
+    let post = |accept: &str| {
+        let request = forged.request(Method::POST, "/graphql").header("accept", accept);
+        request.header("content-type", "application/json").body(body.clone())
+    };
+    let expected = "Bearer error=\"invalid_token\"";
+    for (what, request) in [
+        ("JSON", post("application/json")),
+        ("a GraphQL response", post("application/graphql-response+json")),
+        ("a stream", post("text/event-stream")),
+        ("a query by GET", forged.request(Method::GET, "/graphql?query=%7B__typename%7D")),
+        ("the schema", forged.request(Method::GET, "/schema.graphql")),
+    ] {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 401, "{what}");
+        assert_eq!(answer.headers()["www-authenticate"], expected, "{what}");
+    }
+    for path in ["/revocations", "/identities/link"] {
+        let request = app.anonymous().request(Method::POST, path).body("{}");
+        let request = request.header("webhook-id", "m").header("webhook-signature", "v1,AAAA");
+        let request = request.header("webhook-timestamp", hallpass_entity::now().timestamp());
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 401, "{path}");
+        assert_eq!(answer.headers()["www-authenticate"], "Webhook-Signature", "{path}");
+    }
+    let socket = forged.request(Method::GET, "/graphql/ws").send().await.unwrap();
+    assert_eq!(socket.status(), 426, "the upgrade is no place where a credential is refused");
+    assert_eq!(socket.headers()["upgrade"], "websocket");
+    let shown = [("authorization", "Bearer a.forged.token")];
+    let mut socket = Socket::open(&app, &shown).await.unwrap();
+    let closed = socket.introduce(json!({})).await;
+    assert!(matches!(closed, Heard::Closed(4401, _)), "{closed:?}");
 }

@@ -161,7 +161,7 @@ async fn what_is_wrong_with_the_document_is_an_event_and_with_the_request_a_stat
     assert_eq!(nobody.last_code().await, "UNAUTHENTICATED");
     let forged = asked(&app.by_bearer("a.forged.token"), TASKS, "text/event-stream").await;
     assert_eq!(forged.status(), 401);
-    assert!(forged.headers().contains_key("www-authenticate"));
+    assert_eq!(forged.headers()["www-authenticate"], "Bearer error=\"invalid_token\"");
     let get = who.request(Method::GET, "/graphql?query={__typename}");
     assert_eq!(get.header(ACCEPT, "text/event-stream").send().await.unwrap().status(), 406);
 }

@@ -9,7 +9,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use tracing::Instrument as _;
 
@@ -39,7 +39,7 @@ pub(in crate::http) async fn open(
     let upgraded = upgrade
         .map_err(|_| {
             let message = "This address is for WebSockets that speak graphql-transport-ws.";
-            Rejection::http(StatusCode::UPGRADE_REQUIRED, message)
+            Rejection::upgrade(message, "websocket")
         })
         .and_then(|upgrade| accept(shared, peer, &connection, headers, upgrade, id.clone()));
     upgraded.unwrap_or_else(|rejection| rejection.into_response(MediaType::GraphqlResponse, &id))
