@@ -211,6 +211,8 @@ fn kept() -> TimeDelta {
 /// What the column `state` of a user begins with, before the organization that they left or joined.
 const LEFT: &str = "left:";
 const JOINED: &str = "joined:";
+/// What the column `state` begins with, before the organization that was deleted.
+const DELETED: &str = "deleted:";
 /// What the column `state` of a session holds that goes on and says something else.
 const CHANGED: &str = "changed";
 
@@ -224,6 +226,7 @@ fn row(message: &Message) -> revocation::Model {
             let kind = if is_member { JOINED } else { LEFT };
             (None, Some(user), Some(format!("{kind}{organization}")))
         }
+        Target::Organization(id) => (None, None, Some(format!("{DELETED}{id}"))),
     };
     revocation::Model {
         id: message.id.clone(),
@@ -250,7 +253,7 @@ fn revocation(row: revocation::Model) -> Option<Revocation> {
             Some(state) => Target::UserIn(id, state),
             None => Target::User(id),
         },
-        (None, None, _) => return None,
+        (None, None, state) => Target::Organization(state?.strip_prefix(DELETED)?.to_owned()),
     };
     Some(Revocation { target, at: row.revoked_at })
 }

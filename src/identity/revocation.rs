@@ -30,6 +30,8 @@ pub enum Target {
     User(String),
     /// A user's membership: this user, that organization, and whether they are a member now.
     Member(String, String, bool),
+    /// An organization that was deleted, and has no members any more.
+    Organization(String),
     /// The same of a user who is in this state now: signed tokens that agree with it stay good.
     UserIn(String, UserState),
 }
@@ -57,6 +59,9 @@ struct Held {
     users: HashMap<String, Taken>,
     states: HashMap<String, (Taken, UserState)>,
     members: HashMap<(String, String), (Taken, bool)>,
+    /// When memberships of a user changed last.
+    memberships: HashMap<String, Taken>,
+    organizations: HashMap<String, Taken>,
 }
 
 #[derive(Clone, Copy)]
@@ -81,6 +86,7 @@ impl Revocations {
             Target::Changed(id) => (Revoked::Change, take(&mut held.changed, id, taken)),
             Target::User(id) => (Revoked::User, take(&mut held.users, id, taken)),
             Target::Member(user, organization, is_member) => {
+                take(&mut held.memberships, user.clone(), taken);
                 let key = (user, organization);
                 let last = held.members.get(&key).map(|(last, _)| *last);
                 let (kept, known) = held.members.entry(key).or_insert((taken, is_member));
@@ -91,6 +97,7 @@ impl Revocations {
                 kept.merge(taken);
                 (Revoked::Change, last.is_none_or(|last| last.at < taken.at))
             }
+            Target::Organization(id) => (Revoked::Change, take(&mut held.organizations, id, taken)),
             Target::UserIn(id, state) => {
                 let last = held.states.get(&id).map(|(last, _)| *last);
                 let (kept, known) = held.states.entry(id).or_insert((taken, state.clone()));
@@ -118,6 +125,8 @@ impl Revocations {
         held.users.retain(|_, taken| taken.heard > oldest);
         held.states.retain(|_, (taken, _)| taken.heard > oldest);
         held.members.retain(|_, (taken, _)| taken.heard > oldest);
+        held.memberships.retain(|_, taken| taken.heard > oldest);
+        held.organizations.retain(|_, taken| taken.heard > oldest);
     }
 
     /// How many there are.
@@ -129,6 +138,7 @@ impl Revocations {
             + held.users.len()
             + held.states.len()
             + held.members.len()
+            + held.organizations.len()
     }
 
     /// The caller, without the organization that the credential names where they are a member of it no more.
@@ -137,7 +147,8 @@ impl Revocations {
         let Some(organization) = caller.organization_id() else { return caller };
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let key = (caller.id().as_str().to_owned(), organization.to_owned());
-        let has_left = held.members.get(&key).is_some_and(|(_, is_member)| !is_member);
+        let has_left = held.organizations.contains_key(organization)
+            || held.members.get(&key).is_some_and(|(_, is_member)| !is_member);
         if has_left { Arc::new((*caller).clone().without_organization()) } else { caller }
     }
 
@@ -162,6 +173,9 @@ impl Revocations {
             can_be_validated_again(caller) || !state.agrees_with(caller)
         };
         let state = state.filter(outdated).map(|(taken, _)| taken);
+        // The session may state the role in the organization (customSession).
+        let membership = held.memberships.get(caller.id().as_str());
+        let changed = changed.into_iter().chain(membership);
         let changed = changed.filter(|_| can_be_validated_again(caller));
         let taken = revoked.into_iter().chain(changed).chain(user).chain(state);
         taken.into_iter().any(|taken| taken.covers(caller))

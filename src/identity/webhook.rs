@@ -137,13 +137,14 @@ impl Webhook {
             Some("api-key.changed") => id(data, "apiKeyId").map(Target::Changed),
             Some("member.removed") => member(data, false),
             Some("member.added") => member(data, true),
+            Some("organization.deleted") => id(data, "organizationId").map(Target::Organization),
             Some("user.changed") => id(data, "userId").map(|id| match self.state(&data["user"]) {
                 Some(state) => Target::UserIn(id, state),
                 None => Target::User(id),
             }),
             _ => Err(WebhookError::Malformed(
                 "type is none of session.revoked, session.changed, api-key.changed, user.changed, \
-                 member.removed and member.added",
+                 member.removed, member.added and organization.deleted",
             )),
         }
     }

@@ -1,9 +1,11 @@
 //! What a real auth server pushes, and which credentials stay valid after it.
 
-use hallpass_entity::now;
+use hallpass_entity::{now, revocation};
+use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
+use crate::auth_server::{Account, AuthServer};
 use crate::issuer::Issuer;
 use crate::people::alice;
 use crate::postgres;
@@ -20,6 +22,101 @@ async fn set_active_organization_is_pushed() {
     let body = json!({ "organizationId": id });
     server.post_as(&account, "/api/auth/organization/set-active", &body).await;
     assert_eq!(who.data(query).await["viewer"]["organizationId"], id);
+}
+
+/// An organization with a member who acts for it: its owner, its id, and the member.
+struct Team {
+    server: AuthServer,
+    app: App,
+    owner: Account,
+    id: Value,
+    member: Account,
+}
+
+impl Team {
+    async fn start() -> Self {
+        let (server, app) = pushed_by(Backend::Sqlite, json!({"organization": true}), &[]).await;
+        let owner = server.sign_up("Owner", json!({})).await;
+        let id = server.operate("organization", json!({"email": owner.email})).await["id"].clone();
+        let member = server.sign_up("Member", json!({})).await;
+        let team = Self { server, app, owner, id, member };
+        team.invite().await;
+        team
+    }
+
+    /// Has the member join, as they do by an invitation.
+    async fn invite(&self) {
+        let invitation =
+            json!({"email": self.member.email, "role": "member", "organizationId": self.id});
+        let invited = self.by_owner("invite-member", &invitation).await;
+        let accept = json!({"invitationId": invited["id"]});
+        let path = "/api/auth/organization/accept-invitation";
+        self.server.post_as(&self.member, path, &accept).await;
+        assert_eq!(self.acts_for().await, self.id);
+    }
+
+    async fn by_owner(&self, path: &str, body: &Value) -> Value {
+        let path = format!("/api/auth/organization/{path}");
+        self.server.post_as(&self.owner, &path, body).await.json().await.unwrap()
+    }
+
+    /// The organization for which the member acts.
+    async fn acts_for(&self) -> Value {
+        let who = self.app.by_cookie(&self.member.cookie);
+        who.data("{ me { organizationId } }").await["me"]["organizationId"].clone()
+    }
+
+    /// What was pushed of the member's membership.
+    async fn pushed(&self) -> Vec<String> {
+        let system = self.app.database.system("tests read what was pushed");
+        let rows = revocation::Entity::find().all(system.connection()).await.unwrap();
+        let of_member =
+            rows.into_iter().filter(|row| row.user_id.as_ref() == Some(&self.member.id));
+        of_member.filter_map(|row| row.state).filter(|state| state.contains(':')).collect()
+    }
+}
+
+#[tokio::test]
+async fn organization_member_changes_are_pushed() {
+    let team = Team::start().await;
+    let id = team.id.as_str().unwrap();
+    let (left, joined) = (format!("left:{id}"), format!("joined:{id}"));
+    assert_eq!(team.pushed().await, [joined.clone()]);
+    let remove = json!({"memberIdOrEmail": team.member.email, "organizationId": id});
+    team.by_owner("remove-member", &remove).await;
+    assert_eq!(team.acts_for().await, Value::Null);
+    assert!(team.pushed().await.contains(&left));
+    let add = json!({"email": team.member.email, "organizationId": id});
+    let added = team.server.operate("add-member", add).await;
+    assert_eq!(team.acts_for().await, team.id, "the session still names it");
+    let pushed = team.pushed().await.len();
+    let asked = team.server.count("/api/auth/get-session").await;
+    team.acts_for().await;
+    assert_eq!(team.server.count("/api/auth/get-session").await, asked, "it is believed");
+    let role = json!({"memberId": added["id"], "role": "admin", "organizationId": id});
+    team.by_owner("update-member-role", &role).await;
+    assert_eq!(team.pushed().await.len(), pushed + 1);
+    assert_eq!(team.acts_for().await, team.id);
+    let again = team.server.count("/api/auth/get-session").await;
+    assert_eq!(again, asked + 1, "a session may state the role: it is validated again");
+}
+
+#[tokio::test]
+async fn member_who_leaves_is_pushed() {
+    let team = Team::start().await;
+    let leave = json!({"organizationId": team.id});
+    team.server.post_as(&team.member, "/api/auth/organization/leave", &leave).await;
+    let left = format!("left:{}", team.id.as_str().unwrap());
+    assert!(team.pushed().await.contains(&left), "{:?}", team.pushed().await);
+    assert_eq!(team.acts_for().await, Value::Null);
+    team.invite().await;
+}
+
+#[tokio::test]
+async fn deleted_organization_is_pushed() {
+    let team = Team::start().await;
+    team.by_owner("delete", &json!({"organizationId": team.id})).await;
+    assert_eq!(team.acts_for().await, Value::Null);
 }
 
 #[tokio::test]

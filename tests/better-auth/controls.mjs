@@ -58,6 +58,12 @@ async function createOrganization(auth, { email }) {
   return { id: (await auth.api.createOrganization({ body })).id };
 }
 
+// What the application's own server code does: the organization plugin has no endpoint for it.
+async function addMember(auth, { email, organizationId, role = "member" }) {
+  const userId = (await findUser(auth, email)).id;
+  return { id: (await auth.api.addMember({ body: { userId, organizationId, role } })).id };
+}
+
 // The key in use expires now, so that the next signature makes a new one. JWKS still has the old one.
 async function rotateKeys(auth) {
   const { adapter } = await auth.$context;
@@ -85,6 +91,7 @@ export const controls = {
   "POST /control/forget-sessions": forgetSessions,
   "POST /control/api-key": createApiKey,
   "POST /control/organization": createOrganization,
+  "POST /control/add-member": addMember,
   "POST /control/oauth-client": createClient,
   "POST /control/oauth-login": logIn,
   "POST /control/rotate-keys": rotateKeys,

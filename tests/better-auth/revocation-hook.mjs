@@ -1,4 +1,4 @@
-// Tells Hallpass at once of a session that ended or changed, of a user or an API key that changed:
+// Tells Hallpass at once of a session that ended or changed, of a user, an API key or a membership that changed:
 //   betterAuth({ plugins: [revocations({ url: "https://api.example.com/revocations", secret })] })
 // Better Auth waits for it: once a sign-out or a ban is answered, Hallpass knows. If Hallpass cannot be
 // reached, the sign-out succeeds all the same. Messages are signed as standardwebhooks.com specifies.
@@ -14,13 +14,13 @@ export const revocations = ({ url, secret }) => {
     init: (auth) => ({ options: { databaseHooks: databaseHooks(tell, auth.options) } }),
     hooks: {
       before: [{ matcher: ({ context }) => endsUnseen(context), handler: createAuthMiddleware(async ({ context }) => watch(context.internalAdapter, tell)) }],
-      after: [afterApiKeyChange(tell)],
+      after: [afterApiKeyChange(tell), ...afterOrganizationChanges(tell)],
     },
   };
 };
 
-// The database hooks alone, for an application that cannot take a plugin: they do not see API keys, nor
-// sessions that only secondary storage holds.
+// The database hooks alone, for an application that cannot take a plugin: they do not see API keys and
+// organizations, nor sessions that only secondary storage holds.
 export const revocationHooks = ({ url, secret }) => databaseHooks(sender(url, secret));
 
 // What a guest of the anonymous plugin made becomes the account's that they sign in to:
@@ -103,3 +103,25 @@ const afterApiKeyChange = (tell) => ({
     if (!(context.returned instanceof Error)) await tell("api-key.changed", { apiKeyId: body.keyId });
   }),
 });
+
+// Neither does the organization plugin. By path, or by the id of an operation that has none: what the answer says.
+const organizationChanges = {
+  "/organization/remove-member": ({ member }) => ["member.removed", ids(member)],
+  "/organization/leave": (member) => ["member.removed", ids(member)],
+  "/organization/update-member-role": (member) => ["member.added", ids(member)],
+  "/organization/accept-invitation": ({ member }) => ["member.added", ids(member)],
+  "/organization/add-member": (member) => ["member.added", ids(member)],
+  addOrganizationMember: (member) => ["member.added", ids(member)],
+  addMember: (member) => ["member.added", ids(member)],
+  "/organization/delete": ({ id }) => ["organization.deleted", { organizationId: id }],
+};
+
+const ids = ({ userId, organizationId }) => ({ userId, organizationId });
+
+const afterOrganizationChanges = (tell) =>
+  Object.entries(organizationChanges).map(([name, said]) => ({
+    matcher: ({ path, operationId }) => (path ?? operationId) === name,
+    handler: createAuthMiddleware(async ({ context: { returned } }) => {
+      if (returned && !(returned instanceof Error)) await tell(...said(returned));
+    }),
+  }));
