@@ -187,7 +187,9 @@ impl App {
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
         let (attendance, register) = attendance::open(database.clone(), &mut metrics);
-        let revocations = revocations(config, &authenticator, &database)?.map(Arc::new);
+        let events = Events::default();
+        let desk = revocations(config, &authenticator, &database, &events)?;
+        let revocations = desk.map(Arc::new);
         if let Some(desk) = &revocations {
             // Before a caller is let in by what was taken back while this server was away.
             desk.read_all().await?;
@@ -202,7 +204,6 @@ impl App {
             }
             Environment::Production => None,
         };
-        let events = Events::default();
         let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
         let relay = nodes.map(|nodes| Relay::new(events.clone(), nodes));
         let (audit, writer) = audit::open(database.clone(), config.audit_retention, &mut metrics);
@@ -332,13 +333,15 @@ fn revocations(
     config: &Config,
     authenticator: &Authenticator,
     database: &Database,
+    events: &Events,
 ) -> Result<Option<Desk>, StartError> {
     if config.identity.revocation_secrets.is_empty() {
         return Ok(None);
     }
     let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
     let held = Arc::clone(authenticator.revocations());
-    Ok(Some(Desk::new(Webhook::new(&config.identity), held, database.clone(), nodes)))
+    let webhook = Webhook::new(&config.identity);
+    Ok(Some(Desk::new(webhook, held, database.clone(), nodes, events.clone())))
 }
 
 fn readiness(database: Database) -> Box<http::Readiness> {

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
-use hallpass_entity::{Database, Error, Timestamp, UserId, now, revocation};
+use hallpass_entity::{Database, Error, Handover, Timestamp, UserId, now, revocation};
 use tokio::sync::Notify;
 
+use crate::events::{Change, Event, Events, Row};
 use crate::identity::{
     Envelope, Link, Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, UserState, Webhook,
     WebhookError,
@@ -33,6 +34,7 @@ pub struct Desk {
     held: Arc<Revocations>,
     database: Database,
     nodes: Option<Nodes>,
+    events: Events,
     news: Notify,
 }
 
@@ -65,15 +67,17 @@ pub struct Linked {
 }
 
 impl Desk {
-    /// A desk that reads messages with `webhook` and keeps what they say in `database`.
+    /// A desk that reads messages with `webhook` and keeps what they say in `database`. Of rows that change
+    /// hands it tells through `events`.
     #[must_use]
     pub fn new(
         webhook: Webhook,
         held: Arc<Revocations>,
         database: Database,
         nodes: Option<Nodes>,
+        events: Events,
     ) -> Self {
-        Self { webhook, held, database, nodes, news: Notify::new() }
+        Self { webhook, held, database, nodes, events, news: Notify::new() }
     }
 
     /// What the `headers` of a message say.
@@ -123,8 +127,12 @@ impl Desk {
         // To its end, whether or not the sender waits.
         let linked = tokio::spawn(async move {
             let moved = desk.system().hand_over(&from, &to, message).await?;
-            let moved = moved.ok_or(DeskError::Replayed)?;
-            let rows = moved.iter().map(|table| table.rows).sum();
+            let Handover { tables, tasks } = moved.ok_or(DeskError::Replayed)?;
+            desk.database.recount(&to);
+            for task in tasks {
+                desk.events.publish(&to, Event { change: Change::Created, row: Row::Task(task) });
+            }
+            let rows = tables.iter().map(|table| table.rows).sum();
             Ok::<_, DeskError>(Linked { from, to, rows })
         });
         linked.await.unwrap_or(Err(DeskError::Interrupted))

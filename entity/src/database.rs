@@ -163,6 +163,11 @@ impl Database {
         System::new(&self.pool.sea, self.conn(Client::Server))
     }
 
+    /// Has the rows of `owner` counted before the next one is written: their number changed by another way.
+    pub fn recount(&self, owner: &UserId) {
+        self.quota.forget(owner);
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors

@@ -2,13 +2,14 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{
-    ConnectionTrait as _, DbBackend, Iden as _, Iterable as _, PrimaryKeyToColumn, QueryFilter as _,
+    ConnectionTrait as _, DbBackend, EntityTrait as _, Iden as _, Iterable as _,
+    PrimaryKeyToColumn, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
 use crate::filter::column;
 use crate::policy::OwnedEntity;
 use crate::wall::{Conn, Pass};
-use crate::{Error, UserId};
+use crate::{Error, TaskId, UserId, task};
 
 /// What one table handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,26 @@ pub struct HandedOver {
     pub table: &'static str,
     /// How many rows have another owner now.
     pub rows: u64,
+}
+
+/// What one user handed over to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// By table.
+    pub tables: Vec<HandedOver>,
+    /// The tasks among it, at most as many as listeners are told of.
+    pub tasks: Vec<TaskId>,
+}
+
+/// How many tasks that change hands listeners are told of.
+const TOLD: u64 = 1000;
+
+/// The tasks of a user, the oldest first, as far as listeners are told of them.
+pub(crate) async fn tasks_of(conn: &Conn, owner: &UserId) -> Result<Vec<TaskId>, Error> {
+    let ids = task::Entity::find().select_only().column(task::Column::Id);
+    let ids = ids.filter(column(task::Entity::OWNER).eq(owner.as_str()));
+    let ids = ids.order_by_asc(task::Column::Id).limit(TOLD).into_tuple::<TaskId>();
+    conn.run(&Pass::Server, async |conn| ids.all(conn).await).await
 }
 
 /// Until the end of the transaction, rows and those that refer to them need not agree on their owner.

@@ -2,11 +2,12 @@
 
 use sea_orm::IntoActiveModel as _;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Alias, Func, OnConflict};
+use sea_orm::sea_query::{Alias, ExprTrait, Func, OnConflict};
 
 use crate::filter::column;
 use crate::policy::Scoped as _;
 use crate::search::Searched;
+use crate::wall::{Conn, Pass};
 use crate::{ActiveValue, Error, KnownUserId, SearchText, Set, System, Timestamp, UserId};
 
 /// One user, as their last credential described them.
@@ -87,4 +88,40 @@ impl System<'_> {
         self.write(async |conn| noted.exec_without_returning(conn).await).await?;
         Ok(())
     }
+}
+
+/// Makes one known user of two: `from` is none any more, and `to` is known since either came first. What `from`
+/// was called is not kept.
+pub(crate) async fn merge(conn: &Conn, from: &UserId, to: &UserId) -> Result<(), Error> {
+    let known = Entity::find().filter(Column::UserId.eq(from.as_str()));
+    let known = conn.run(&Pass::Nothing, async |conn| known.one(conn).await).await?;
+    let Some(known) = known else { return Ok(()) };
+    let merged = Model {
+        id: KnownUserId::generate(),
+        user_id: to.clone(),
+        email: None,
+        name: None,
+        ..known
+    };
+    let mut row = merged.into_active_model().reset_all();
+    Entity::derive(&mut row);
+    let excluded = || Expr::col((Alias::new("excluded"), Column::FirstSeen));
+    let earlier = Expr::case(ExprTrait::lt(excluded(), column(Column::FirstSeen)), excluded());
+    let earlier = earlier.finally(column(Column::FirstSeen));
+    let same = OnConflict::column(Column::UserId).value(Column::FirstSeen, earlier).to_owned();
+    let merged = Entity::insert(row).on_conflict(same);
+    let merge = async || {
+        conn.run(&Pass::Nothing, async |conn| merged.exec_without_returning(conn).await).await
+    };
+    let forgotten = Entity::delete_many().filter(Column::UserId.eq(from.as_str()));
+    let forget = async || conn.run(&Pass::Nothing, async |conn| forgotten.exec(conn).await).await;
+    // In the order of the ids, as they are noted: no two transactions wait for each other.
+    if from < to {
+        forget().await?;
+        merge().await?;
+    } else {
+        merge().await?;
+        forget().await?;
+    }
+    Ok(())
 }

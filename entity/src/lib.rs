@@ -67,7 +67,7 @@ pub use explain::explain;
 pub use filter::{Comparison, Filter};
 pub use folded::{SearchText, SortKey};
 pub use gap::Gap;
-pub use handover::HandedOver;
+pub use handover::{HandedOver, Handover};
 pub use id::{
     AuditEventId, ChapterId, CourseId, IdempotencyClaimId, KnownUserId, TaskId, TaskTagId, UserId,
     VariantId,

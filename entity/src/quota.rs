@@ -52,6 +52,11 @@ impl Quota {
         room.insert((owner.as_str().to_owned(), table), (left / 2).min(AT_ONCE));
     }
 
+    /// Forgets what was counted of `owner`, whose rows are counted before the next one is written.
+    pub(crate) fn forget(&self, owner: &UserId) {
+        self.room().retain(|(other, _), _| other != owner.as_str());
+    }
+
     fn room(&self) -> MutexGuard<'_, Room> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,6 +4,7 @@ use sea_orm::IntoActiveModel as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
+use crate::wall::{Conn, Pass};
 use crate::{Error, System, Timestamp, UserId};
 
 /// One session.
@@ -51,4 +52,11 @@ impl System<'_> {
         self.write(async |conn| old.exec(conn).await).await?;
         Ok(())
     }
+}
+
+/// Forgets the sessions of a user.
+pub(crate) async fn forget_user(conn: &Conn, user: &UserId) -> Result<(), Error> {
+    let theirs = Entity::delete_many().filter(Column::UserId.eq(user.as_str()));
+    conn.run(&Pass::Nothing, async |conn| theirs.exec(conn).await).await?;
+    Ok(())
 }

@@ -7,8 +7,8 @@ use crate::filter::column;
 use crate::policy::OwnedEntity;
 use crate::wall::Pass;
 use crate::{
-    Error, HandedOver, Privilege, System, Transaction, UserId, handover, idempotency_key,
-    known_user, learner, progress, revocation, seen_session, task, task_tag,
+    Error, Handover, Privilege, System, Transaction, UserId, handover, idempotency_key, known_user,
+    learner, progress, revocation, seen_session, task, task_tag,
 };
 
 /// What was deleted from one table.
@@ -38,8 +38,10 @@ macro_rules! rows_of_somebody {
 
         impl System<'_> {
             /// Gives every owned row of `from` to `to`, all or none, and keeps the id of the `message` that
-            /// said so. Answers how many rows each table handed over; none where the message is not new.
-            /// Where both have a row with the same key, that of `to` stays.
+            /// said so. Answers what was handed over; none where the message is not new. Where both have a row
+            /// with the same key, that of `to` stays. Quotas do not count: no row is lost, and `to` makes no
+            /// further one until it has fewer than it may have. `from` is no known user any more, and `to` is
+            /// known since either came first.
             ///
             /// # Errors
             /// When the database is away or refuses.
@@ -48,17 +50,20 @@ macro_rules! rows_of_somebody {
                 from: &UserId,
                 to: &UserId,
                 message: revocation::Model,
-            ) -> Result<Option<Vec<HandedOver>>, Error> {
+            ) -> Result<Option<Handover>, Error> {
                 let together = self.conn().begin(&Pass::Server).await?;
                 if !revocation::keep(&together, message).await? {
                     return Ok(None);
                 }
                 handover::defer_ties(&together).await?;
-                let handed_over = vec![
+                let tasks = handover::tasks_of(&together, from).await?;
+                let tables = vec![
                     $(handover::hand_over::<$owned::Entity>(&together, from, to).await?,)*
                 ];
+                seen_session::forget_user(&together, from).await?;
+                known_user::merge(&together, from, to).await?;
                 together.commit().await?;
-                Ok(Some(handed_over))
+                Ok(Some(Handover { tables, tasks }))
             }
         }
 

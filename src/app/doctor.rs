@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::{StartError, open, recognizer, revocations};
 use crate::config::Config;
 use crate::doctor::{Answers, Doctor, MigrationsError, Pushes, Storage, Told, absent_file};
+use crate::events::Events;
 use crate::http;
 use crate::identity::{Authenticator, Probe};
 use crate::nodes::Nodes;
@@ -27,7 +28,8 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
             Ok(database) => {
                 let keys = DatabaseKeys::read_only(database.clone());
                 authenticator.store_keys_in(Arc::new(keys)).await;
-                if let Some(desk) = revocations(config, &authenticator, &database)? {
+                let events = Events::default();
+                if let Some(desk) = revocations(config, &authenticator, &database, &events)? {
                     // Where they cannot be read, the migrations cannot either, and that is told.
                     let _ = desk.read_all().await;
                 }

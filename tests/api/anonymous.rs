@@ -5,7 +5,10 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
 use crate::app::{App, As, Backend};
+use crate::attendance::{noted, users};
 use crate::auth_server::{Account, AuthServer};
+use crate::issuer::Issuer;
+use crate::live_events::{Came, Stream};
 use crate::people::{Person, alice, bob, person};
 use crate::revocations::{Push, SECRET, pushed_by};
 
@@ -187,4 +190,101 @@ async fn removed_member_acts_for_no_organization() {
         let bad = Push::of("member.removed", json!({"userId": "user-mia"}));
         assert_eq!(bad.to(&app).await, 400);
     }
+}
+
+#[tokio::test]
+async fn linked_guest_is_a_known_user_no_more() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let app = App::with(backend, &["--revocation-secret", SECRET]).await;
+        let (first, second, account, unseen) = (person("g1"), person("g2"), bob(), alice());
+        for (who, count) in [&first, &account, &second].into_iter().zip(1..) {
+            app.by_jwt(who).data("{ viewer { id } }").await;
+            noted(&app, "written", count).await;
+        }
+        let before = users(&app.database).await;
+        let since =
+            |id: &str| before.iter().find(|user| user.user_id.as_str() == id).unwrap().first_seen;
+        assert_eq!(link(&first, &account).to_path(&app, LINK).await, 204);
+        assert_eq!(link(&second, &unseen).to_path(&app, LINK).await, 204);
+        let mut after = users(&app.database).await;
+        after.sort_by(|one, other| one.user_id.cmp(&other.user_id));
+        let [hers, his] = after.as_slice() else { panic!("{after:?}") };
+        assert_eq!((his.user_id.as_str(), his.first_seen), (account.id(), since(first.id())));
+        assert_eq!(his.name.as_deref(), Some("bob"), "what he is called stays");
+        assert_eq!((hers.user_id.as_str(), hers.first_seen), (unseen.id(), since(second.id())));
+        assert_eq!(
+            (&hers.name, &hers.email),
+            (&None, &None),
+            "what the guest was called is not hers"
+        );
+    }
+}
+
+#[tokio::test]
+async fn handover_beyond_the_quota_loses_no_row() {
+    const MAKE: &str = "mutation { createTask(input: {title: \"t\"}) { id } }";
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let flags = ["--revocation-secret", SECRET, "--rows-per-owner", "4"];
+        let app = App::with(backend, &flags).await;
+        let (guest, account) = (person("guest"), bob());
+        let who = app.by_jwt(&account);
+        for _ in 0..3 {
+            app.by_jwt(&guest).data(MAKE).await;
+        }
+        let mut made = Vec::new();
+        for _ in 0..2 {
+            made.push(who.data(MAKE).await["createTask"]["id"].clone());
+        }
+        assert_eq!(link(&guest, &account).to_path(&app, LINK).await, 204);
+        let count =
+            async || who.data("{ tasks { totalCount } }").await["tasks"]["totalCount"].clone();
+        assert_eq!(count().await, 5);
+        for id in made {
+            assert_eq!(who.ask(MAKE).await.codes(), ["BAD_USER_INPUT"]);
+            who.data(&format!("mutation {{ deleteTask(id: {id}) }}")).await;
+        }
+        who.data(MAKE).await;
+        assert_eq!(count().await, 4);
+    }
+}
+
+#[tokio::test]
+async fn handed_over_tasks_are_told_to_the_account() {
+    let app = App::with(Backend::Sqlite, &["--revocation-secret", SECRET]).await;
+    let (guest, account) = (person("guest"), bob());
+    let who = app.by_jwt(&account);
+    let mut stream = Stream::of(&who, "subscription { taskEvents { kind task { title } } }").await;
+    stream.hears_tasks(&who).await;
+    let create = "mutation { createTask(input: {title: \"Before\"}) { id } }";
+    app.by_jwt(&guest).data(create).await;
+    assert_eq!(link(&guest, &account).to_path(&app, LINK).await, 204);
+    loop {
+        let Came::Next(answer) = stream.comes().await else { panic!("it ended") };
+        let event = &answer["data"]["taskEvents"];
+        if event["task"]["title"] != "anybody?" {
+            assert_eq!(*event, json!({"kind": "CREATED", "task": {"title": "Before"}}));
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn deleted_organization_has_no_members() {
+    let url = crate::postgres::database();
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--revocation-secret", SECRET];
+    let start = async || App::on(&url, tempfile::tempdir().unwrap(), &flags).await;
+    let of = async |app: &App, name: &str, organization: &str| {
+        let member = person(name).with("organization_id", organization);
+        app.by_jwt(&member).data("{ me { organizationId } }").await["me"]["organizationId"].clone()
+    };
+    let push = Push::of("organization.deleted", json!({"organizationId": "acme"}));
+    let first = start().await;
+    assert_eq!(of(&first, "mia", "acme").await, "acme");
+    assert_eq!(push.to(&first).await, 204);
+    assert_eq!(of(&first, "mia", "acme").await, Value::Null);
+    drop(first);
+    let second = start().await;
+    assert_eq!(of(&second, "max", "acme").await, Value::Null, "it outlives a restart");
+    assert_eq!(of(&second, "max", "other").await, "other");
+    assert_eq!(Push::of("organization.deleted", json!({})).to(&second).await, 400);
 }
