@@ -7,7 +7,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::setup::{is_loopback, origin_of};
-use super::text::{printable, span};
+use super::text::{plain, printable, span};
 use super::{Doctor, Finding, Observed};
 use crate::identity::{Asked, NOBODYS_ADDRESS, Reply};
 
@@ -202,6 +202,26 @@ pub(super) fn expected_cookie(doctor: &Doctor) -> String {
     format!("{start}{}", identity.session_cookie)
 }
 
+/// What to set for a session cookie of this name: its prefix where the rest is as usual, else the whole name.
+pub(super) fn cookie_fix(doctor: &Doctor, name: &str) -> String {
+    let identity = &doctor.config.identity;
+    let name = name.trim_start_matches("__Secure-");
+    let is_named = identity.session_cookie != format!("{}.session_token", identity.cookie_prefix);
+    match (name.strip_suffix(".session_token").and_then(plain), plain(name)) {
+        (Some(prefix), _) if !is_named => {
+            format!("set COOKIE_PREFIX={prefix}, as at the auth server")
+        }
+        (Some(prefix), Some(name)) => {
+            format!("set SESSION_COOKIE={name}, or remove it and set COOKIE_PREFIX={prefix}")
+        }
+        (None, Some(name)) => format!("set SESSION_COOKIE={name}, as at the auth server"),
+        (_, None) => {
+            "set COOKIE_PREFIX or SESSION_COOKIE to the name of the cookie at the auth server"
+                .to_owned()
+        }
+    }
+}
+
 fn cookies(doctor: &Doctor, observed: &Observed) -> Finding {
     let expected = expected_cookie(doctor);
     let Some(name) = &observed.session.cookie else {
@@ -214,12 +234,12 @@ fn cookies(doctor: &Doctor, observed: &Observed) -> Finding {
     };
     let bare = |name: &str| name.trim_start_matches("__Secure-").to_owned();
     if bare(name) != bare(&expected) {
+        let fix = cookie_fix(doctor, name);
         let name = printable(name);
-        let prefix = bare(&name).trim_end_matches("session_token").trim_end_matches('.').to_owned();
         return Finding::wrong(
             COOKIES,
             format!("the auth server's session cookie is {name}, and {expected} is looked for"),
-            format!("set COOKIE_PREFIX={prefix}"),
+            fix,
         );
     }
     if *name != expected {

@@ -91,12 +91,23 @@ pub(super) async fn explain(
     let inspection = doctor.authenticator.inspect(place, pasted);
     let decision = doctor.authenticator.decide_inspected(&inspection).await;
     let answers = match &decision {
-        Decision::Refused(refusal) if refusal.check == Check::Known => {
+        Decision::Refused(refusal) if may_be_a_session(&inspection, refusal.check) => {
             Some(SessionAnswers::of(doctor, &inspection).await)
         }
         _ => None,
     };
-    let case = Case { doctor, observed, setup, inspection: &inspection, answers };
+    let cache_flaw = match inspection.place {
+        Place::Cookie => doctor.authenticator.cache_flaw(&inspection).await,
+        Place::Authorization | Place::ApiKey => None,
+    };
+    let issued = match &decision {
+        Decision::Caller(caller) if is_session(caller) => {
+            doctor.probe.jwt_of_session(&inspection).await
+        }
+        _ => None,
+    };
+    let inspection = &inspection;
+    let case = Case { doctor, observed, setup, inspection, answers, cache_flaw, issued };
     let (verdict, failed, advice) = match decision {
         Decision::Caller(caller) => (Verdict::Accepted, None, accepted(&caller, &case)),
         Decision::Refused(refusal) => {
@@ -105,17 +116,30 @@ pub(super) async fn explain(
         }
         Decision::Anonymous => (Verdict::Absent, Some(Check::Form), advice::absent(&case)),
         Decision::CrossSite(why) => (Verdict::Refused, None, Advice::only(why)),
-        Decision::Unavailable(_) => (Verdict::Unknown, None, advice::unavailable(&case)),
+        Decision::Unavailable(outage) => {
+            (Verdict::Unknown, None, advice::unavailable(&case, outage))
+        }
     };
     let checks = match verdict {
-        Verdict::Unknown => steps(&case, Some(first_asked(&inspection)), Outcome::Unreached),
+        Verdict::Unknown => steps(&case, Some(first_asked(inspection)), Outcome::Unreached),
         Verdict::Accepted | Verdict::Refused | Verdict::Absent => {
             steps(&case, failed, Outcome::Failed)
         }
     };
     let Advice { reason, fix } = advice;
     let Inspection { looks, header, claims, .. } = inspection;
+    let (header, claims) = (header.clone(), claims.clone());
     Explanation { kind: looks.name(), header, claims, checks, verdict, reason, fix }
+}
+
+/// Whether it was refused for what `get-session` answers about it.
+fn may_be_a_session(inspection: &Inspection, check: Check) -> bool {
+    let is_asked_about = inspection.place != Place::ApiKey && !inspection.looks.is_jwt();
+    is_asked_about && matches!(check, Check::Known | Check::Times | Check::Subject)
+}
+
+fn is_session(caller: &Caller) -> bool {
+    matches!(caller.via(), Via::SessionCookie | Via::SessionToken | Via::CookieCache)
 }
 
 /// The checks, with `outcome` for the first that did not hold.
@@ -193,7 +217,14 @@ fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
     if let Some(advice) = advice::several_cookies(case) {
         return Advice { reason: format!("{}; {}", list(&said), advice.reason), fix: advice.fix };
     }
-    let mut fixes: Vec<_> = unused_cookie_cache(caller, case).into_iter().collect();
+    let doubts = [
+        unused_cookie_cache(caller, case),
+        advice::changed_subject(caller, case),
+        advice::key_of_no_user(caller),
+        advice::useless_scopes(caller),
+        advice::endless(case),
+    ];
+    let mut fixes: Vec<_> = doubts.into_iter().flatten().collect();
     if caller.kind() == Kind::User && !missing.is_empty() {
         fixes.push(format!(
             "nothing is said of {}: declare such fields under user.additionalFields at the auth server, \
@@ -207,27 +238,10 @@ fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
 
 /// Why COOKIE_CACHE=trust had no effect on a session cookie.
 fn unused_cookie_cache(caller: &Caller, case: &Case<'_>) -> Option<String> {
-    let identity = &case.doctor.config.identity;
-    if !identity.trusts_cookie_cache || caller.via() != Via::SessionCookie {
-        return None;
-    }
-    let data = case.inspection.cookies.iter().find(|name| name.contains("session_data"));
-    Some(match data {
-        None => "COOKIE_CACHE=trust has no effect, because there is no `session_data` cookie beside it: set \
-                 session.cookieCache.enabled at the auth server, or remove COOKIE_CACHE"
-            .to_owned(),
-        Some(_) if identity.auth_secrets.is_empty() => {
-            "COOKIE_CACHE=trust has no effect, because the signature of `session_data` cannot be \
-             checked: set BETTER_AUTH_SECRET"
-                .to_owned()
-        }
-        Some(name) => format!(
-            "COOKIE_CACHE=trust has no effect, because {} is not accepted: it has expired, or is signed \
-             with another secret than BETTER_AUTH_SECRET, or has no `__Secure-` name although \
-             BETTER_AUTH_URL is https",
-            printable(name)
-        ),
-    })
+    let flaw = case.cache_flaw.as_ref().filter(|_| caller.via() == Via::SessionCookie)?;
+    let Advice { reason, fix } = advice::unused_cache(case, flaw);
+    let fix = fix.map_or_else(String::new, |fix| format!(": {fix}"));
+    Some(format!("COOKIE_CACHE=trust has no effect, because {reason}{fix}"))
 }
 
 /// The settings of claims that are not in a JWT, or, of another credential, that gave nothing.

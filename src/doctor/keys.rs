@@ -212,7 +212,8 @@ async fn discovery(doctor: &Doctor, issuer: &str) -> Finding {
     }
     let why = asked.err().unwrap_or_else(|| "its answer names no issuer".to_owned());
     let message = format!("OIDC_ISSUER: {issuer} has no usable OpenID metadata: {why}");
-    let fix = "set OIDC_ISSUER to the `iss` of the provider's tokens; Better Auth needs \
+    let fix = "set OIDC_ISSUER to the `iss` of the provider's tokens; if that name cannot be reached from this \
+               machine, set OIDC_JWKS_URL to where its keys are as this machine reaches them; Better Auth needs \
                @better-auth/oauth-provider";
     if is_foreign {
         Finding::wrong(DISCOVERY, message, fix)

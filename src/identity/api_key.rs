@@ -14,11 +14,34 @@ use serde_json::{Value, json};
 use super::caller::{Caller, Proof, Reading, Via};
 use super::claims::{Claims, moment, subject, text};
 use super::cookies::sensitive;
-use super::refusal::{Check, Fault, refused};
+use super::refusal::{Check, Fault, Refusal, refused};
 use super::upstream::{Answer, Line, NoAnswer, Question};
 
 /// How long a key without an end is shown to last: it is asked about again long before.
 const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::days(1);
+
+/// Why an API key is refused that has expired.
+pub const KEY_EXPIRED: &str = "the API key has expired";
+/// The same of one that is disabled.
+pub const KEY_DISABLED: &str = "the API key is disabled";
+/// The same of one that was used as often as it may be in its whole life.
+pub const KEY_USED_UP: &str = "the API key is used up";
+/// The same of one whose owner is no user.
+pub const KEY_OF_NO_USER: &str = "the API key belongs to no user";
+/// The same of one that the auth server does not know.
+pub const KEY_UNKNOWN: &str = "the auth server knows no such API key";
+
+/// Why the auth server refuses an API key, by the code in its answer.
+pub(super) fn key_refusal(code: &Value) -> Refusal {
+    let (check, reason) = match code.as_str() {
+        Some("KEY_EXPIRED") => (Check::Times, KEY_EXPIRED),
+        Some("KEY_DISABLED") => (Check::Known, KEY_DISABLED),
+        Some("USAGE_EXCEEDED") => (Check::Known, KEY_USED_UP),
+        Some("INVALID_REFERENCE_ID_FROM_API_KEY") => (Check::Subject, KEY_OF_NO_USER),
+        _ => (Check::Known, KEY_UNKNOWN),
+    };
+    Refusal { check, reason }
+}
 
 /// Asks about API keys.
 pub(super) struct ApiKeys {
@@ -77,18 +100,18 @@ fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<C
     }
     let key = match verdict.get("key") {
         Some(Value::Object(key)) if verdict["valid"] == true => key,
-        _ => return refused(Check::Known, "the auth server knows no such API key"),
+        _ => return Err(key_refusal(&verdict["error"]["code"]).into()),
     };
     if !matches!(key.get("enabled"), None | Some(Value::Null | Value::Bool(true)))
         || !verdict["error"].is_null()
     {
-        return refused(Check::Known, "the API key is disabled");
+        return refused(Check::Known, KEY_DISABLED);
     }
     let expires_at = match key.get("expiresAt") {
         None | Some(Value::Null) => asked_at + UNKNOWN_LIFETIME,
         Some(end) => match moment(end) {
             Some(end) if end > now() => end,
-            _ => return refused(Check::Times, "the API key has expired"),
+            _ => return refused(Check::Times, KEY_EXPIRED),
         },
     };
     let proof = Proof::asked(Via::ApiKey, asked_at, expires_at);

@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 
 use super::refusal::{Check, Fault, refused};
 
+/// Why a token is refused whose subject is another one for each client.
+pub const PAIRWISE_SUBJECT: &str = "the subject is pairwise, which names no user: register the client with the subject type public";
 /// Bytes of a pairwise subject: HMAC-SHA-256.
 const PAIRWISE: usize = 32;
 
@@ -119,11 +121,7 @@ pub(super) fn subject(value: Option<&Value>) -> Result<UserId, Fault> {
 pub(super) fn public_subject(value: Option<&Value>) -> Result<UserId, Fault> {
     let bytes = value.and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok());
     if bytes.is_some_and(|bytes| bytes.len() == PAIRWISE) {
-        return refused(
-            Check::Subject,
-            "the subject is pairwise, which names no user: register the \
-             client with the subject type public",
-        );
+        return refused(Check::Subject, PAIRWISE_SUBJECT);
     }
     subject(value)
 }

@@ -44,6 +44,25 @@ struct Compact<'a> {
     signature: String,
 }
 
+/// Why a cookie cache is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheFlaw {
+    /// There is none beside the session cookie.
+    Absent,
+    /// Its name has no `__Secure-`, and the auth server is at https.
+    Insecure,
+    /// It has none of the four forms, or its signature does not fit.
+    Signature,
+    /// It has this version, and another one is set.
+    Version(Option<String>),
+    /// It has expired.
+    Expired,
+    /// It belongs to another session than the session cookie beside it.
+    OtherSession,
+    /// It describes no user who is let in.
+    Content,
+}
+
 /// Reads the cookie.
 pub(super) struct CookieCache<'a> {
     pub(super) secrets: &'a AuthSecrets,
@@ -56,28 +75,40 @@ pub(super) struct CookieCache<'a> {
 
 impl CookieCache<'_> {
     /// The caller whom `data` describes, if it is good and belongs to `session_token`.
-    pub(super) async fn caller(&self, data: &str, session_token: &str) -> Option<Accepted> {
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub(super) async fn caller(
+        &self,
+        data: &str,
+        session_token: &str,
+    ) -> Result<Accepted, CacheFlaw> {
         let content = match data.bytes().filter(|byte| *byte == b'.').count() {
-            0 => self.compact(data)?,
-            2 => self.signed(data, session_token).await?,
-            4 => self.encrypted(data)?,
-            _ => return None,
+            0 => self.compact(data),
+            2 => self.signed(data, session_token).await,
+            4 => self.encrypted(data),
+            _ => None,
         };
-        let version = content.claims.get("version").and_then(Value::as_str);
+        let Content { claims, expires_at, key } = content.ok_or(CacheFlaw::Signature)?;
+        let version = claims.get("version").and_then(Value::as_str);
         if self.version.is_some() && self.version != version {
-            return None;
+            return Err(CacheFlaw::Version(version.map(str::to_owned)));
         }
-        let (user, session) =
-            (content.claims.get("user")?.as_object()?, content.claims.get("session")?.as_object()?);
-        if content.expires_at <= now() || session.get("token")?.as_str()? != session_token {
-            return None;
+        if expires_at <= now() {
+            return Err(CacheFlaw::Expired);
         }
-        let confirmed_at = moment(content.claims.get("updatedAt")?)?;
+        let object = |name: &str| claims.get(name).and_then(Value::as_object);
+        let (Some(user), Some(session)) = (object("user"), object("session")) else {
+            return Err(CacheFlaw::Content);
+        };
+        if session.get("token").and_then(Value::as_str) != Some(session_token) {
+            return Err(CacheFlaw::OtherSession);
+        }
+        let confirmed_at = claims.get("updatedAt").and_then(moment).ok_or(CacheFlaw::Content)?;
         let via = Via::CookieCache;
-        let caller =
-            session::caller(user, session, via, confirmed_at, false, &self.reading).ok()?;
-        let caller = Arc::new(caller.until(content.expires_at));
-        Some(Accepted { caller, key: content.key })
+        let caller = session::caller(user, session, via, confirmed_at, false, &self.reading);
+        let caller = caller.map_err(|_| CacheFlaw::Content)?;
+        Ok(Accepted { caller: Arc::new(caller.until(expires_at)), key })
     }
 
     /// base64url of `{"session":{…},"expiresAt":…,"signature":"…"}`. Signed is the session's own text

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::claims::{Claims, first_of};
 use super::clue::{self, Clue};
+use super::cookie_cache::CacheFlaw;
 use super::cookies::{self, sensitive};
+use super::credentials::{self, Credential};
 use super::jwt::{is_id_token, names_one_of};
 use super::refusal::{Check, Refusal};
 use super::{Authenticator, Decision};
@@ -169,6 +171,16 @@ impl Authenticator {
         self.decide(&Method::POST, &headers, super::probe::NOBODYS_ADDRESS).await
     }
 
+    /// Why the cookie cache that is shown with a session cookie is not believed; none where it is, or where
+    /// COOKIE_CACHE is off.
+    pub async fn cache_flaw(&self, inspection: &Inspection) -> Option<CacheFlaw> {
+        let headers = inspection.headers(self.api_key_header())?;
+        match credentials::find(&headers, &self.names, &self.schemes.secrets) {
+            Credential::Cookies(cookies) => self.schemes.cache_flaw(&cookies).await,
+            _ => None,
+        }
+    }
+
     /// What is accepted, with what development adds.
     #[must_use]
     pub fn rules(&self) -> &IdentityConfig {
@@ -268,9 +280,14 @@ impl Inspection {
             let looks = opaque(token);
             let is_session = looks == Looks::SignedSessionToken;
             let clue = is_session.then(|| clue::of_session_token(token, rules)).flatten();
-            let flaw = token
-                .contains(char::is_whitespace)
-                .then_some("there is a space or a line break in it: copy it whole, in one piece");
+            let flaw = if without_prefix(token, "bearer ").is_some() {
+                Some("the word Bearer stands twice in front of it")
+            } else if token.contains(',') {
+                Some("there are two values in it, with a comma between: one header has one token")
+            } else {
+                let text = "there is a space or a line break in it: copy it whole, in one piece";
+                token.contains(char::is_whitespace).then_some(text)
+            };
             return Self { looks, clue, flaw, ..self };
         };
         let looks = looks(&header, &claims, rules);
@@ -328,7 +345,7 @@ fn is_session_name(name: &str, rules: &IdentityConfig) -> bool {
 }
 
 /// The first two parts of a JWS, read as leniently as they can be.
-fn parts(token: &str) -> Option<(Claims, Claims)> {
+pub(super) fn parts(token: &str) -> Option<(Claims, Claims)> {
     let [header, claims, _] = token.split('.').collect::<Vec<_>>()[..] else { return None };
     let read = |part: &str| {
         let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;

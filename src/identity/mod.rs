@@ -58,8 +58,11 @@ use axum::http::{HeaderMap, HeaderName, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
+pub use api_key::{KEY_DISABLED, KEY_EXPIRED, KEY_OF_NO_USER, KEY_UNKNOWN, KEY_USED_UP};
 pub use caller::{Caller, Kind, Via};
+pub use claims::PAIRWISE_SUBJECT;
 pub use clue::Clue;
+pub use cookie_cache::CacheFlaw;
 pub use envelope::Envelope;
 pub use evidence::{Confirmation, Evidence};
 pub use inspect::{Inspection, Looks, Place};
@@ -72,6 +75,7 @@ pub use probe::{
 };
 pub use refusal::{CHECKS, Check, Outage, Refusal};
 pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
+pub use session::NO_SESSION;
 pub use status::Status;
 pub use turns::network;
 pub use user_state::UserState;

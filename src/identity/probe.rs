@@ -9,12 +9,13 @@ use chrono::{DateTime, TimeDelta};
 use hallpass_entity::{Timestamp, now};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::api_key::ApiKeys;
+use super::claims::moment;
 use super::cookies::sensitive;
-use super::inspect::Inspection;
+use super::inspect::{Inspection, parts};
 use super::introspection::AccessTokens;
 use super::jwk;
 use super::meter::{Meter, Purpose};
@@ -34,6 +35,12 @@ pub const TWO_ADDRESSES: [IpAddr; 2] =
 
 /// Bytes that RFC 6265 does not let into a cookie's value, beside those that encoding always escapes.
 const IN_COOKIE: &percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC;
+
+/// Where a session gets a JWT; asking must not extend it.
+const TOKEN: &str = "/token?disableCookieCache=true&disableRefresh=true";
+
+/// What Better Auth's other cookies are called, after the prefix.
+const OTHER_COOKIES: [&str; 4] = ["session_data", "dont_remember", "account_data", "oauth_state"];
 
 /// Asks the auth server.
 pub struct Probe {
@@ -82,10 +89,8 @@ pub enum SessionAnswer {
     Nothing,
     /// A session and its user.
     Session,
-    /// An object without a session or without a user.
+    /// An object without a session or without a user, or in which something of them is missing.
     OtherShape,
-    /// A refusal, with the code in its body.
-    Refused(Option<String>),
     /// It could not be found out.
     Unknown,
 }
@@ -168,19 +173,22 @@ impl Probe {
         let Ok(reply) = self.put(&format!("{}{path}", server.base), headers).await else {
             return SessionAnswer::Unknown;
         };
-        let has = |body: &Value, name: &str| body.get(name).is_some_and(Value::is_object);
         match (reply.status, reply.body) {
             (StatusCode::OK, Some(Value::Null)) => SessionAnswer::Nothing,
-            (StatusCode::OK, Some(body)) if has(&body, "user") && has(&body, "session") => {
-                SessionAnswer::Session
-            }
+            (StatusCode::OK, Some(body)) if is_whole(&body) => SessionAnswer::Session,
             (StatusCode::OK, Some(Value::Object(_))) => SessionAnswer::OtherShape,
-            (status, body) if status.is_client_error() => {
-                let code = body.as_ref().and_then(|body| body.get("code")?.as_str());
-                SessionAnswer::Refused(code.map(str::to_owned))
-            }
             _ => SessionAnswer::Unknown,
         }
+    }
+
+    /// The claims of the JWT that the jwt plugin issues for a session; none where it issues none. Its signature
+    /// is not checked.
+    pub async fn jwt_of_session(&self, inspection: &Inspection) -> Option<Map<String, Value>> {
+        let headers = inspection.headers(&self.config.api_key_header)?;
+        let server = self.config.auth_server.as_ref()?;
+        let reply = self.put(&format!("{}{TOKEN}", server.base), headers).await.ok()?;
+        let body = reply.body.filter(|_| reply.status == StatusCode::OK)?;
+        parts(body.get("token")?.as_str()?).map(|(_, claims)| claims)
     }
 
     async fn knows_signature(
@@ -270,8 +278,19 @@ fn header(name: &axum::http::HeaderName, value: &str) -> HeaderMap {
 fn session_cookie(reply: Reply, usual: &str) -> Option<String> {
     let is_ours = |name: &String| name.trim_start_matches("__Secure-") == usual;
     let is_usual = |name: &String| name.ends_with("session_token");
-    let found = reply.cookies.iter().find(|it| is_ours(it));
-    found.or_else(|| reply.cookies.iter().find(|it| is_usual(it))).cloned()
+    let is_other = |name: &String| OTHER_COOKIES.iter().any(|other| name.contains(other));
+    let named = |is: &dyn Fn(&String) -> bool| reply.cookies.iter().find(|it| is(it)).cloned();
+    // With a name of its own, it is the one that is deleted beside those.
+    let own = || named(&is_other).and_then(|_| named(&|name| !is_other(name)));
+    named(&is_ours).or_else(|| named(&is_usual)).or_else(own)
+}
+
+/// Whether an answer of `get-session` has all that names a user and the end of a session.
+fn is_whole(body: &Value) -> bool {
+    let (user, session) = (&body["user"], &body["session"]);
+    user["id"].is_string()
+        && session["userId"] == user["id"]
+        && session.get("expiresAt").and_then(moment).is_some()
 }
 
 fn reply(answer: Result<Answer, NoAnswer>, asked_at: Timestamp) -> Asked {

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::api_key::ApiKeys;
 use super::caller::{Caller, Via};
-use super::cookie_cache::CookieCache;
+use super::cookie_cache::{CacheFlaw, CookieCache};
 use super::cookies::{self, SessionCookie, sensitive};
 use super::credentials::Credential;
 use super::introspection::AccessTokens;
@@ -256,18 +256,32 @@ impl Schemes {
     async fn cached_session(&self, cookie: &SessionCookie) -> Option<Arc<Caller>> {
         let data = cookie.data()?;
         let read = || async {
-            let reading = self.jwt.reading();
-            let (secrets, keys) = (&self.secrets, self.keys.first_party.as_ref());
-            let (issuers, version) = (&self.issuers, self.cookie_cache_version.as_deref());
-            let cache = CookieCache { secrets, keys, issuers, version, reading };
-            match cache.caller(data, cookie.token()).await {
-                Some(accepted) if self.still_counts(&accepted) => Ok(accepted),
+            match self.read_cache(data, cookie).await {
+                Ok(accepted) if self.still_counts(&accepted) => Ok(accepted),
                 _ => refused(Check::Known, "the cookie cache is out of date or not good"),
             }
         };
         let credential = [b"cache".as_slice(), cookie.token().as_bytes(), data.as_bytes()];
         let still_counts = |accepted: &Accepted| self.still_counts(accepted);
         self.tokens.recall(&credential, still_counts, read).await.ok()
+    }
+
+    async fn read_cache(&self, data: &str, cookie: &SessionCookie) -> Result<Accepted, CacheFlaw> {
+        let (secrets, keys) = (&self.secrets, self.keys.first_party.as_ref());
+        let (issuers, version) = (&self.issuers, self.cookie_cache_version.as_deref());
+        let cache = CookieCache { secrets, keys, issuers, version, reading: self.jwt.reading() };
+        cache.caller(data, cookie.token()).await
+    }
+
+    /// Why the cookie cache beside the first of these session cookies is not believed; none where it is, or
+    /// where COOKIE_CACHE is off.
+    pub(super) async fn cache_flaw(&self, cookies: &[SessionCookie]) -> Option<CacheFlaw> {
+        let cookie = cookies.first().filter(|_| self.cookie_cache != CookieTrust::None)?;
+        match cookie.data() {
+            None => Some(CacheFlaw::Absent),
+            Some(_) if !self.cookie_cache.trusts(cookie) => Some(CacheFlaw::Insecure),
+            Some(data) => self.read_cache(data, cookie).await.err(),
+        }
     }
 
     async fn session(

@@ -7,6 +7,7 @@ use hallpass_entity::{Timestamp, now};
 use reqwest::Url;
 use serde_json::Value;
 
+use super::api_key::key_refusal;
 use super::caller::{Caller, Proof, Reading, Via};
 use super::claims::{Claims, Unambiguous, moment, subject};
 use super::refusal::{Check, Fault, refused};
@@ -16,6 +17,9 @@ use crate::config::AuthServer;
 /// Where a session is asked about. `disableCookieCache`: what the database says, not a cookie.
 /// `disableRefresh`: asking must not extend a session whose new cookie the browser would never see.
 pub(super) const GET_SESSION: &str = "/get-session?disableCookieCache=true&disableRefresh=true";
+
+/// Why a session is refused that the auth server does not know.
+pub const NO_SESSION: &str = "the auth server knows no such session";
 
 /// Asks about sessions.
 pub(super) struct Sessions {
@@ -69,14 +73,18 @@ fn read(
     asked_at: Timestamp,
     reading: &Reading<'_>,
 ) -> Result<Caller, Fault> {
+    let code = || answer.json()["code"].clone();
     match answer.status {
         StatusCode::OK => {}
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if via == Via::ApiKey => {
+            return Err(key_refusal(&code()).into());
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             return refused(Check::Known, "the auth server refused the session");
         }
         // A key that was used as often as it may be, in its whole life, is no longer one.
-        StatusCode::TOO_MANY_REQUESTS if answer.json()["code"] == "USAGE_EXCEEDED" => {
-            return refused(Check::Known, "the API key is used up");
+        StatusCode::TOO_MANY_REQUESTS if code() == "USAGE_EXCEEDED" => {
+            return Err(key_refusal(&code()).into());
         }
         status => {
             if let Some(limit) = answer.key_limit().filter(|_| via == Via::ApiKey) {
@@ -92,7 +100,7 @@ fn read(
     };
     let object = |name: &str| body.get(name).and_then(Value::as_object);
     let (Some(user), Some(session)) = (object("user"), object("session")) else {
-        return refused(Check::Known, "the auth server knows no such session");
+        return refused(Check::Known, NO_SESSION);
     };
     caller(user, session, via, asked_at, true, reading)
 }

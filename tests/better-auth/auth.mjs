@@ -99,9 +99,10 @@ export async function buildAuth(config, origin) {
         ...config.oauth,
       }),
       config.customSession &&
-        customSession(async ({ user, session }) => config.customSession === "other"
-          ? { me: user }
-          : { roles: user.role.split(","), user, session }),
+        customSession(async ({ user, session }) => ({
+          other: { me: user },
+          partial: { user: { email: user.email }, session },
+        })[config.customSession] ?? { roles: user.role.split(","), user, session }),
     ].filter(Boolean),
   });
   if (!config.stateless) await (await getMigrations(auth.options)).runMigrations();

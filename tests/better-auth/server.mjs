@@ -8,7 +8,8 @@
 //   (["x-forwarded-for"]), bearer (true), bearerRequireSignature (false),
 //   cookieCache ({"strategy": "compact" | "jwt" | "jwe", "maxAge": 300}),
 //   sessionCookieCache (true: the "jwt" strategy signs with the key of JWKS),
-//   customSession (true: get-session has "roles" beside "user" and "session"; "other": it has neither),
+//   customSession (true: get-session has "roles" beside "user" and "session"; "other": it has neither;
+//   "partial": its "user" has no id),
 //   organization (true), stateless (true: there is no database),
 //   apiKeys (true, or options of the api-key plugin, or a list of them),
 //   oauth (true, or options of the OAuth provider),
@@ -34,6 +35,7 @@
 //                                   "expiresIn" (seconds), "remaining", "prefix", "organizationId", "configId",
 //                                   "rateLimitEnabled", "rateLimitMax", "rateLimitTimeWindow"} -> {"id", "key"}
 //   POST /control/organization     {"email" of its owner} -> {"id"}
+//   POST /control/add-member       {"email", "organizationId", "role"?} -> {"id"}
 //   POST /control/oauth-client     {"confidential"? (true), "resource"?, "grants"?, "scopes"?,
 //                                   "authMethod"?} -> {"client_id", "client_secret"?}
 //   POST /control/oauth-login      {"cookie", "client_id", "client_secret"?, "scope", "resource"?, "nonce"?}

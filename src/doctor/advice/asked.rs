@@ -1,17 +1,19 @@
 //! What only the auth server can judge: session cookies, session tokens, opaque access tokens.
 
-use super::super::auth_server::expected_cookie;
+use super::super::auth_server::{cookie_fix, expected_cookie};
 use super::super::text::{list, printable, quoted};
 use super::{Advice, Case};
 use crate::config::OpaqueTokens;
-use crate::identity::{Check, Looks, Refusal};
+use crate::identity::{Check, Looks, PAIRWISE_SUBJECT, Refusal};
 
 /// A request without a session cookie is anonymous; perhaps the cookie has another name.
 pub(super) fn no_cookie(case: &Case<'_>) -> Advice {
     let shown = &case.inspection.cookies;
     let expected = expected_cookie(case.doctor);
     let named: Vec<_> = shown.iter().map(|name| quoted(name)).collect();
-    let session = shown.iter().find(|name| name.ends_with("session_token"));
+    let own = case.observed.session.cookie.as_ref();
+    let session = shown.iter().find(|name| own == Some(*name));
+    let session = session.or_else(|| shown.iter().find(|name| name.ends_with("session_token")));
     let Some(name) = session else {
         let reason = match shown.is_empty() {
             true => format!("there is no cookie in it, and {} is looked for", quoted(&expected)),
@@ -21,20 +23,16 @@ pub(super) fn no_cookie(case: &Case<'_>) -> Advice {
         };
         let fix = "sign in, let pages call with `credentials: \"include\"`, and see that the browser \
                    sends this server the cookies of the auth server (same host, or one domain: \
-                   crossSubDomainCookies); COOKIE_PREFIX is the start of its name";
+                   crossSubDomainCookies); COOKIE_PREFIX is the start of its name, SESSION_COOKIE the whole";
         return Advice::new(reason, fix);
     };
-    let prefix = name.trim_start_matches("__Secure-").trim_end_matches(".session_token");
     Advice::new(
         format!(
             "its session cookie is called {}, and {} is looked for: a request with it is anonymous",
             quoted(name),
             quoted(&expected)
         ),
-        match super::super::text::plain(prefix) {
-            Some(prefix) => format!("set COOKIE_PREFIX={prefix}, as at the auth server"),
-            None => "set COOKIE_PREFIX to cookiePrefix of the auth server".to_owned(),
-        },
+        cookie_fix(case.doctor, name),
     )
 }
 
@@ -80,6 +78,7 @@ pub(super) fn token(case: &Case<'_>, refusal: Refusal) -> Advice {
             "set OAUTH_RESOURCE to the resource that the token was asked for",
         ),
         Check::Issuer => Advice::new(refusal.reason, "set OIDC_ISSUER to the issuer of the token"),
+        Check::Subject if refusal.reason == PAIRWISE_SUBJECT => super::jwt::subject(refusal.reason),
         Check::Form
         | Check::Header
         | Check::Algorithm

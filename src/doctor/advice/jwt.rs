@@ -6,7 +6,7 @@ use super::super::keys::known_ids;
 use super::super::setup::origin_of;
 use super::super::text::{list, plain, quoted};
 use super::{Advice, Case};
-use crate::identity::{Check, Looks, Refusal};
+use crate::identity::{Check, Looks, PAIRWISE_SUBJECT, Refusal};
 
 pub(super) fn advise(case: &Case<'_>, refusal: Refusal) -> Advice {
     match refusal.check {
@@ -16,7 +16,7 @@ pub(super) fn advise(case: &Case<'_>, refusal: Refusal) -> Advice {
         Check::Signature => signature(case),
         Check::Issuer => issuer(case),
         Check::Audience => audience(case),
-        Check::Subject => subject(),
+        Check::Subject => subject(refusal.reason),
         Check::Header => Advice::new(
             refusal.reason,
             format!("take the JWT of {}, whose header is plain", case.token_endpoint()),
@@ -322,7 +322,13 @@ fn assignment(setting: &str, said: Option<&Value>, otherwise: &str) -> String {
     }
 }
 
-fn subject() -> Advice {
+pub(super) fn subject(reason: &'static str) -> Advice {
+    if reason == PAIRWISE_SUBJECT {
+        return Advice::new(
+            reason,
+            "set `subject_type: \"public\"` of the client at the auth server, so that `sub` is the user's id",
+        );
+    }
     Advice::new(
         "it names no user: `sub` is missing, or is no user id",
         "let the signer write the user's id as `sub`; Better Auth does, unless jwt.getSubject says \

@@ -2,9 +2,11 @@
 //!
 //! The words of a credential choose among the sentences; whether it is good was decided before.
 
+mod accepted;
 mod asked;
 mod form;
 mod jwt;
+mod key;
 mod session;
 mod times;
 
@@ -13,9 +15,10 @@ use super::endpoints::{API_KEYS, OPAQUE};
 use super::keys::{DISCOVERY, KEY_SET};
 use super::{Doctor, Finding, Level, Observed};
 use crate::config::Environment;
-use crate::identity::{Check, Inspection, Looks, Place, Refusal};
+use crate::identity::{CacheFlaw, Check, Inspection, Looks, Outage, Place, Refusal};
 
-pub(super) use session::SessionAnswers;
+pub(super) use accepted::{changed_subject, endless, key_of_no_user, useless_scopes};
+pub(super) use session::{SessionAnswers, unused_cache};
 
 /// Why, and what to change.
 pub(super) struct Advice {
@@ -32,6 +35,10 @@ pub(super) struct Case<'a> {
     pub(super) inspection: &'a Inspection,
     /// What the auth server answers about a session that is refused.
     pub(super) answers: Option<SessionAnswers>,
+    /// Why the cookie cache beside a session cookie is not believed, where COOKIE_CACHE is trust.
+    pub(super) cache_flaw: Option<CacheFlaw>,
+    /// The claims of the JWT that the auth server issues for a session.
+    pub(super) issued: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl Advice {
@@ -72,7 +79,7 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
     if case.inspection.looks == Looks::MailLink && refusal.check > Check::Header {
         return jwt::mail_link(case);
     }
-    if let Some(advice) = session::unusual(case) {
+    if let Some(advice) = session::unusual(case, refusal) {
         return advice;
     }
     match refusal.check {
@@ -82,6 +89,7 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
             "it was taken back: the auth server pushed a revocation of this user or session",
             "sign in again; if nobody meant that, see what sends messages with REVOCATION_SECRET",
         ),
+        Check::Times if case.inspection.place == Place::ApiKey => key::refused(case, refusal),
         Check::Times => times::advise(case, refusal.reason),
         Check::Header
         | Check::Kind
@@ -94,7 +102,7 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
         | Check::Subject => {
             let looks = case.inspection.looks;
             if case.inspection.place == Place::ApiKey {
-                session::api_key(case, refusal)
+                key::refused(case, refusal)
             } else if looks.is_jwt() {
                 jwt::advise(case, refusal)
             } else if matches!(looks, Looks::SessionCookie | Looks::OtherCookies) {
@@ -128,7 +136,10 @@ pub(super) fn absent(case: &Case<'_>) -> Advice {
 }
 
 /// What to do where it cannot be told: what is wrong with the server that is asked.
-pub(super) fn unavailable(case: &Case<'_>) -> Advice {
+pub(super) fn unavailable(case: &Case<'_>, outage: Outage) -> Advice {
+    if outage.is_own_limit {
+        return key::over_limit(outage);
+    }
     let looks = case.inspection.looks;
     let names = if looks.is_jwt() {
         [KEY_SET, DISCOVERY, AUTH_SERVER]

@@ -2,10 +2,9 @@
 //! the auth server.
 
 use super::super::Doctor;
-use super::super::text::quoted;
+use super::super::text::{plain, quoted};
 use super::{Advice, Case};
-use crate::config::Environment;
-use crate::identity::{Check, Inspection, Looks, Refusal, SessionAnswer};
+use crate::identity::{CacheFlaw, Check, Inspection, Looks, Refusal, SessionAnswer};
 
 /// What `get-session` answers.
 #[derive(Clone)]
@@ -25,24 +24,26 @@ impl SessionAnswers {
 }
 
 /// Advice on auth servers that answer otherwise than most.
-pub(super) fn unusual(case: &Case<'_>) -> Option<Advice> {
+pub(super) fn unusual(case: &Case<'_>, refusal: Refusal) -> Option<Advice> {
     let answers = case.answers.as_ref()?;
     if answers.fresh == SessionAnswer::OtherShape {
         return Some(Advice::new(
-            "get-session answers with an object that has no `user` and `session`: its shape was changed, by \
-             the customSession plugin perhaps",
+            "get-session answers with an object that has no whole `user` and `session` (`user.id`, \
+             `session.userId` and `session.expiresAt` are needed): its shape was changed, by the \
+             customSession plugin perhaps",
             "let customSession return `user` and `session` as they are, with what it adds beside them: \
              `({ user, session }) => ({ user, session, more })`",
         ));
     }
-    if answers.fresh == SessionAnswer::Nothing && answers.cached == SessionAnswer::Session {
+    if answers.fresh == SessionAnswer::Session && refusal.check == Check::Times {
         return Some(Advice::new(
-            "the auth server has this session in the cookie cache (`session_data`) and not in a database: it \
-             was signed out a moment ago, or the auth server is stateless (it has no database)",
-            "sign in again; if the auth server has no database, set COOKIE_CACHE=trust and \
-             BETTER_AUTH_SECRET: sessions then end with their cookie, no sign-out ends them earlier, and \
-             another COOKIE_CACHE_VERSION ends all of them",
+            "the auth server still counts the session, which ends at a time that is past by this machine's \
+             clock",
+            "set both clocks by NTP",
         ));
+    }
+    if answers.fresh == SessionAnswer::Nothing && answers.cached == SessionAnswer::Session {
+        return Some(only_cached(case));
     }
     (case.inspection.looks == Looks::OpaqueToken && case.observed.session.requires_signature).then(|| {
         Advice::new(
@@ -53,47 +54,94 @@ pub(super) fn unusual(case: &Case<'_>) -> Option<Advice> {
     })
 }
 
-/// An API key that is refused.
-pub(super) fn api_key(case: &Case<'_>, refusal: Refusal) -> Advice {
-    if refusal.check == Check::Kind {
-        let persona = match case.doctor.config.environment {
-            Environment::Development => {
-                "; in development without one, send a development token, that of `hallpass token --as \
-                 PERSONA`, as `Authorization: Bearer`"
-            }
-            Environment::Production => "",
-        };
-        return Advice::new(
-            "no auth server and no endpoint is set that could verify an API key",
-            format!(
-                "set BETTER_AUTH_URL to the auth server that made the key, with enableSessionForAPIKeys in \
-                 its api-key plugin, or API_KEY_VERIFY_URL to an endpoint that verifies keys{persona}"
-            ),
-        );
+/// A session that the auth server has in its cookie cache alone.
+fn only_cached(case: &Case<'_>) -> Advice {
+    let reason = "the auth server has this session in the cookie cache (`session_data`) and not in a database: \
+                  it was signed out a moment ago, or the auth server is stateless (it has no database)";
+    if let Some(flaw) = &case.cache_flaw {
+        let unused = unused_cache(case, flaw);
+        let reason =
+            format!("{reason}; COOKIE_CACHE=trust has no effect, because {}", unused.reason);
+        return Advice { reason, ..unused };
     }
-    if case.doctor.config.identity.api_key_url.is_some() || refusal.check != Check::Known {
-        return Advice::new(
-            refusal.reason,
-            "make a new key at the auth server, or correct API_KEY_VERIFY_URL if it verifies the keys of \
-             another one",
-        );
-    }
-    match case.answers.as_ref().map(|answers| &answers.fresh) {
-        Some(SessionAnswer::Refused(code)) => {
-            let code =
-                code.as_deref().map_or_else(String::new, |code| format!(" ({})", quoted(code)));
-            Advice::new(
-                format!(
-                    "the auth server refuses the API key{code}: it is unknown, disabled or used up"
+    Advice::new(
+        reason,
+        "sign in again; if the auth server has no database, set COOKIE_CACHE=trust and \
+         BETTER_AUTH_SECRET: sessions then end with their cookie, no sign-out ends them earlier, and \
+         another COOKIE_CACHE_VERSION ends all of them",
+    )
+}
+
+/// Why a cookie cache is not believed although COOKIE_CACHE is trust.
+pub(in super::super) fn unused_cache(case: &Case<'_>, flaw: &CacheFlaw) -> Advice {
+    let identity = &case.doctor.config.identity;
+    match flaw {
+        CacheFlaw::Absent => {
+            let data = case.inspection.cookies.iter().find(|name| name.contains("session_data"));
+            let expected = format!("{}.session_data", identity.cookie_prefix);
+            match data {
+                None => Advice::new(
+                    "there is no `session_data` cookie beside it",
+                    "set session.cookieCache.enabled at the auth server, or remove COOKIE_CACHE",
                 ),
-                "make a new key, or enable this one, at the auth server that BETTER_AUTH_URL names",
-            )
+                Some(name) => Advice::new(
+                    format!(
+                        "its cookie cache is called {}, and one {} is looked for beside the session cookie",
+                        quoted(name),
+                        quoted(&expected)
+                    ),
+                    "set COOKIE_PREFIX to cookiePrefix of the auth server; of two cookies of one name \
+                     neither counts",
+                ),
+            }
         }
-        _ => Advice::new(
-            "the auth server makes no session for the API key: `get-session` answers `null`",
-            "set enableSessionForAPIKeys in its api-key plugin, or API_KEY_VERIFY_URL to an endpoint that \
-             verifies keys; if its apiKeyHeaders names another header than x-api-key, set API_KEY_HEADER to \
-             that",
+        CacheFlaw::Insecure => Advice::new(
+            "`session_data` has no `__Secure-` name although BETTER_AUTH_URL is https",
+            "set useSecureCookies at the auth server, or set BETTER_AUTH_URL to its http address",
+        ),
+        CacheFlaw::Signature if identity.auth_secrets.is_empty() => Advice::new(
+            "the signature of `session_data` cannot be checked",
+            "set BETTER_AUTH_SECRET to the auth server's secret",
+        ),
+        CacheFlaw::Signature => Advice::new(
+            "`session_data` is signed with another secret than BETTER_AUTH_SECRET, or was changed on the way",
+            "copy BETTER_AUTH_SECRET from the auth server, whole and without quotes",
+        ),
+        CacheFlaw::Version(said) => {
+            version(said.as_deref(), identity.cookie_cache_version.as_deref())
+        }
+        CacheFlaw::Expired => Advice::new(
+            "`session_data` has expired",
+            "let the pages call get-session of the auth server, which renews it after \
+             session.cookieCache.maxAge",
+        ),
+        CacheFlaw::OtherSession => Advice::new(
+            "`session_data` belongs to another session than the session cookie",
+            "delete the cookies of this site and sign in again",
+        ),
+        CacheFlaw::Content => Advice::new(
+            "`session_data` describes no user and session that are let in",
+            "sign in again; a ban at the auth server (unban-user), or customSession, may be the reason",
         ),
     }
+}
+
+fn version(said: Option<&str>, expected: Option<&str>) -> Advice {
+    let expected = quoted(expected.unwrap_or_default());
+    let reason = match said {
+        Some(said) => format!(
+            "`session_data` has the version {}, and COOKIE_CACHE_VERSION is {expected}",
+            quoted(said)
+        ),
+        None => format!("`session_data` has no version, and COOKIE_CACHE_VERSION is {expected}"),
+    };
+    let fix = match said.and_then(plain) {
+        Some(said) => format!(
+            "set COOKIE_CACHE_VERSION={said}, as session.cookieCache.version of the auth server; a cookie of \
+             before its change counts no more"
+        ),
+        None => "set COOKIE_CACHE_VERSION to session.cookieCache.version of the auth server, or remove it"
+            .to_owned(),
+    };
+    Advice::new(reason, fix)
 }

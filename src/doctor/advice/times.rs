@@ -9,7 +9,7 @@ use super::{Advice, Case};
 use crate::identity::Looks;
 
 /// A number of seconds above this is one of milliseconds.
-const MILLISECONDS: f64 = 1e11;
+pub(super) const MILLISECONDS: f64 = 1e11;
 /// The longest JWT_LEEWAY.
 const LONGEST_LEEWAY: TimeDelta = TimeDelta::seconds(300);
 

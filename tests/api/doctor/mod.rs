@@ -2,6 +2,7 @@
 
 mod auth_servers;
 mod credentials;
+mod faults;
 mod misplaced;
 mod own_names;
 mod page;

@@ -14,7 +14,7 @@ use crate::issuer::{Issuer, Key, serve};
 use crate::postgres;
 
 /// Better Auth's health check, as a server says it that is not all there.
-fn well() -> Router {
+pub(super) fn well() -> Router {
     Router::new()
         .route("/api/auth/ok", get(|| std::future::ready("{\"ok\":true}")))
         .route("/api/auth/get-session", get(|| std::future::ready("null")))
