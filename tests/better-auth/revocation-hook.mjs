@@ -104,7 +104,7 @@ const afterApiKeyChange = (tell) => ({
   }),
 });
 
-// Neither does the organization plugin. By path, or by the id of an operation that has none: what the answer says.
+// The organization plugin too. By path, or by the id of an operation that has none: what its answer says.
 const organizationChanges = {
   "/organization/remove-member": ({ member }) => ["member.removed", ids(member)],
   "/organization/leave": (member) => ["member.removed", ids(member)],
@@ -113,7 +113,7 @@ const organizationChanges = {
   "/organization/add-member": (member) => ["member.added", ids(member)],
   addOrganizationMember: (member) => ["member.added", ids(member)],
   addMember: (member) => ["member.added", ids(member)],
-  "/organization/delete": ({ id }) => ["organization.deleted", { organizationId: id }],
+  "/organization/delete": (_, { organizationId }) => ["organization.deleted", { organizationId }],
 };
 
 const ids = ({ userId, organizationId }) => ({ userId, organizationId });
@@ -121,7 +121,7 @@ const ids = ({ userId, organizationId }) => ({ userId, organizationId });
 const afterOrganizationChanges = (tell) =>
   Object.entries(organizationChanges).map(([name, said]) => ({
     matcher: ({ path, operationId }) => (path ?? operationId) === name,
-    handler: createAuthMiddleware(async ({ context: { returned } }) => {
-      if (returned && !(returned instanceof Error)) await tell(...said(returned));
+    handler: createAuthMiddleware(async ({ body, context: { returned } }) => {
+      if (returned && !(returned instanceof Error)) await tell(...said(returned, body));
     }),
   }));

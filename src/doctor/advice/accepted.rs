@@ -62,7 +62,7 @@ pub(in super::super) fn key_of_no_user(caller: &Caller) -> Option<String> {
     })
 }
 
-/// That a token lasts for ages, because its signer counts milliseconds.
+/// That a token hardly ever expires, because its signer counts milliseconds.
 pub(in super::super) fn endless(case: &Case<'_>) -> Option<String> {
     let end = case.claim("exp")?.as_f64()?;
     (end > super::times::MILLISECONDS).then(|| {
