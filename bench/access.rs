@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
-use hallpass::access::{ALLOWED, Asker, Facts, Policy, RULES, Rule, Trail};
+use hallpass::access::{ALLOWED, AuditTrail, Policy, RULES, ResourceAttributes, Rule, Subject};
 use hallpass::audit;
-use hallpass::identity::{Authenticator, Caller, Decision};
-use hallpass::testing::{Person, config, person};
+use hallpass::identity::{Authentication, Authenticator, Caller};
+use hallpass::testing::{User, config, user};
 use hallpass_entity::{Database, Options};
 use prometheus_client::registry::Registry;
 
@@ -37,10 +37,10 @@ fn main() {
 async fn measure() {
     let config = config(&["--better-auth-url", Issuer::shared().url()]);
     let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
-    let admin = person("ada").role("admin").tier("enterprise").with("permissions", "content:write");
+    let admin = user("ada").role("admin").tier("enterprise").with("permissions", "content:write");
     let callers = [
         Some(caller(&authenticator, &admin).await),
-        Some(caller(&authenticator, &person("al")).await),
+        Some(caller(&authenticator, &user("al")).await),
         None,
     ];
     let statements = Arc::new(AtomicUsize::new(0));
@@ -51,13 +51,13 @@ async fn measure() {
     assert_eq!(statements.load(Ordering::Relaxed), before, "nothing is asked of the database");
 }
 
-async fn caller(authenticator: &Authenticator, person: &Person) -> Arc<Caller> {
-    let token = Issuer::shared().token(&person.claims());
+async fn caller(authenticator: &Authenticator, person: &User) -> Arc<Caller> {
+    let token = Issuer::shared().token(&user.claims());
     let headers =
         HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())]);
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    match authenticator.decide(&Method::POST, &headers, address).await {
-        Decision::Caller(caller) => caller,
+    match authenticator.authenticate(&Method::POST, &headers, address).await {
+        Authentication::Caller(caller) => caller,
         other => panic!("{other:?}"),
     }
 }
@@ -74,9 +74,9 @@ fn decisions(policy: &Policy, callers: &[Option<Arc<Caller>>]) {
     let more = [Rule::Tier("premium"), Rule::RowTier, Rule::Service, Rule::Fresh(900)];
     println!("{:<58} {:>9} {:>9} {:>10}", "one decision, µs", "admin", "somebody", "anonymous");
     for rule in RULES.iter().copied().chain(more) {
-        let facts = Facts { is_owner: true, required_tier: Some("enterprise") };
+        let facts = ResourceAttributes { is_owner: true, required_tier: Some("enterprise") };
         let each = callers.iter().map(|caller| {
-            let asker = Asker { caller: caller.as_deref(), policy };
+            let asker = Subject { caller: caller.as_deref(), policy };
             spent(DECISIONS, || drop(black_box(rule.decide(black_box(asker), facts))))
         });
         let each = each.collect::<Vec<_>>();
@@ -87,12 +87,12 @@ fn decisions(policy: &Policy, callers: &[Option<Arc<Caller>>]) {
 
 fn records(database: &Database, caller: Option<Arc<Caller>>) {
     println!("\n{:<58} {:>9}", "the audit of one request, µs", "");
-    let mutation = |trail: &Trail| {
-        trail.begin("Mutation.updateTask".to_owned(), Rule::Owner.name());
-        trail.about("VGFzazowMTlhOWY2YjQ3ZDc3MDAxOGY0YTYzZTJjYmQyZjE0MA".to_owned());
-        trail.end(ALLOWED);
+    let mutation = |trail: &AuditTrail| {
+        trail.start_mutation("Mutation.updateTask".to_owned(), Rule::Owner.name());
+        trail.add_row("VGFzazowMTlhOWY2YjQ3ZDc3MDAxOGY0YTYzZTJjYmQyZjE0MA".to_owned());
+        trail.finish_mutation(ALLOWED);
     };
-    let refusal = |trail: &Trail| {
+    let refusal = |trail: &AuditTrail| {
         trail.note("Query.tasks".to_owned(), Rule::SignedIn.name(), "UNAUTHENTICATED", None);
     };
     record(database, caller.clone(), "nothing to record", |_| {});
@@ -100,7 +100,12 @@ fn records(database: &Database, caller: Option<Arc<Caller>>) {
     record(database, caller, "one refusal", refusal);
 }
 
-fn record(database: &Database, caller: Option<Arc<Caller>>, what: &str, work: impl Fn(&Trail)) {
+fn record(
+    database: &Database,
+    caller: Option<Arc<Caller>>,
+    what: &str,
+    work: impl Fn(&AuditTrail),
+) {
     let mut micros = 0.0;
     for _ in 0..ROUNDS {
         // A new queue each time: none is full.
@@ -109,7 +114,7 @@ fn record(database: &Database, caller: Option<Arc<Caller>>, what: &str, work: im
         let ledger = audit.ledger(std::net::Ipv4Addr::LOCALHOST.into());
         let id = "01a1fea7e37177a885e887d75f9e0939";
         micros += spent(REQUESTS, || {
-            work(&Trail::new(Arc::clone(&ledger), id.to_owned(), caller.clone()));
+            work(&AuditTrail::new(Arc::clone(&ledger), id.to_owned(), caller.clone()));
         });
     }
     let micros = micros / ROUNDS as f64;

@@ -13,8 +13,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
-use hallpass::identity::{Authenticator, Decision};
-use hallpass::testing::{config, person};
+use hallpass::identity::{Authentication, Authenticator};
+use hallpass::testing::{config, user};
 use serde_json::json;
 
 use issuer::Issuer;
@@ -34,7 +34,7 @@ async fn measure() {
     println!("{:<8} {:>12} {:>12} {:>7}", "", "first, µs", "again, µs", "ratio");
     for key in [&issuer.ed25519, &issuer.p256, &issuer.rs256, &issuer.ps256] {
         let token = |number: usize| {
-            let alice = person("alice").with("jti", json!(number)).claims();
+            let alice = user("alice").with("jti", json!(number)).claims();
             let bearer = format!("Bearer {}", key.sign(&issuer.full(&alice)));
             HeaderMap::from_iter([(AUTHORIZATION, bearer.parse().unwrap())])
         };
@@ -57,8 +57,8 @@ async fn measure() {
 
 async fn decide(authenticator: &Authenticator, headers: &HeaderMap) {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let decision = authenticator.decide(&Method::POST, headers, address).await;
-    assert!(matches!(decision, Decision::Caller(_)), "{decision:?}");
+    let decision = authenticator.authenticate(&Method::POST, headers, address).await;
+    assert!(matches!(decision, Authentication::Caller(_)), "{decision:?}");
 }
 
 /// Time that this thread spent on a processor, in nanoseconds: `schedstat` of proc(5).

@@ -11,10 +11,10 @@ use hallpass_entity::{
 };
 
 use crate::access::Rule::Public;
-use crate::access::{FRESH_ADMIN, guarded, null_only_on_error};
-use crate::attendance::ACTIVE;
+use crate::access::{FRESH_ADMIN, guarded, semantic_non_null};
+use crate::attendance::ACTIVE_WINDOW;
 use crate::courses::Chapter;
-use crate::graphql::{ContextExt as _, DateTime, Lenient, Result};
+use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result};
 use crate::identity::Tiers;
 
 /// Who was here within this time is an active user, unless another is asked for.
@@ -23,7 +23,7 @@ const MONTH: TimeDelta = TimeDelta::days(30);
 const TOP: usize = 5;
 
 /// How the place is doing.
-pub type Analytics = Lenient<AnalyticsFields>;
+pub type Analytics = NullOnError<AnalyticsFields>;
 
 /// How the place is doing.
 #[derive(SimpleObject)]
@@ -53,7 +53,7 @@ pub struct AnalyticsFields {
 #[ComplexObject]
 impl AnalyticsFields {
     /// The chapters that were read to their end most often in that time, five at most.
-    #[graphql(guard = "Public", scope = "courses:read", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", scope = "courses:read", directive = semantic_non_null::apply())]
     async fn top_chapters(&self) -> Option<&[ChapterCount]> {
         Some(&self.top_chapters)
     }
@@ -85,7 +85,7 @@ pub struct AnalyticsQuery;
 #[Object]
 impl AnalyticsQuery {
     /// How the place is doing: since the moment given, where a count is one of a time.
-    #[graphql(guard = "FRESH_ADMIN", directive = null_only_on_error::apply())]
+    #[graphql(guard = "FRESH_ADMIN", directive = semantic_non_null::apply())]
     async fn analytics(
         &self,
         ctx: &Context<'_>,
@@ -93,19 +93,20 @@ impl AnalyticsQuery {
     ) -> Result<Option<Analytics>> {
         use known_user::Column::{LastSeen, Tier};
         use task::Column::{Completed, CompletedAt, CreatedAt};
-        let (scope, proof) = (ctx.scope(), FRESH_ADMIN.prove(ctx).await?);
+        let (scope, proof) = (ctx.scope(), FRESH_ADMIN.authorize(ctx).await?);
         let since = since.map(|DateTime(moment)| moment);
-        let tiers = &ctx.asking().policy.tiers;
-        let users = scope.everyones::<known_user::Entity>(proof);
+        let tiers = &ctx.request_auth().policy.tiers;
+        let users = scope.all::<known_user::Entity>(proof);
         let users_by_tier = by_tier(tiers, users.count_by(Tier).await?);
-        let active = users.filter(LastSeen.after(since.unwrap_or_else(|| now() - MONTH)));
-        let sessions = scope.everyones::<seen_session::Entity>(proof);
-        let in_use = sessions.filter(seen_session::Column::LastSeen.after(now() - ACTIVE));
-        let tasks = scope.everyones::<task::Entity>(proof);
+        let active = users.filter(LastSeen.greater_than(since.unwrap_or_else(|| now() - MONTH)));
+        let sessions = scope.all::<seen_session::Entity>(proof);
+        let in_use =
+            sessions.filter(seen_session::Column::LastSeen.greater_than(now() - ACTIVE_WINDOW));
+        let tasks = scope.all::<task::Entity>(proof);
         let created = tasks.clone().filter(from(CreatedAt, since));
         let done = tasks.filter(Completed.is(true).and(from(CompletedAt, since)));
         let finished = finished(scope, proof, since).await?;
-        Ok(Some(Lenient(AnalyticsFields {
+        Ok(Some(NullOnError(AnalyticsFields {
             total_users: users_by_tier.iter().map(|tier| tier.users).sum(),
             active_sessions: in_use.count().await?,
             active_users: active.count().await?,
@@ -120,7 +121,7 @@ impl AnalyticsQuery {
 }
 
 fn from<C: Comparison>(column: C, since: Option<Timestamp>) -> Filter<C::Table> {
-    Filter::all().and_maybe(since.map(|moment| column.after(moment)))
+    Filter::all().and_if_some(since.map(|moment| column.greater_than(moment)))
 }
 
 fn by_tier(tiers: &Tiers, counts: Vec<(String, i64)>) -> Vec<TierCount> {
@@ -150,7 +151,7 @@ async fn finished(
     since: Option<Timestamp>,
 ) -> Result<Vec<(ChapterId, i64)>> {
     use progress::Column::{ChapterId, Percent, UpdatedAt};
-    let all = scope.everyones::<progress::Entity>(proof);
+    let all = scope.all::<progress::Entity>(proof);
     Ok(all.filter(Percent.is(100).and(from(UpdatedAt, since))).count_by(ChapterId).await?)
 }
 
@@ -163,7 +164,7 @@ async fn top(
     finished.sort_by_key(|(id, readers)| (Reverse(*readers), *id));
     finished.truncate(TOP);
     let these = chapter::Column::Id.one_of(finished.iter().map(|(id, _)| *id));
-    let rows = scope.everyones::<chapter::Entity>(proof).filter(these).all().await?;
+    let rows = scope.all::<chapter::Entity>(proof).filter(these).all().await?;
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     let in_order = finished.into_iter().filter_map(|(id, completions)| {
         Some(ChapterCount { chapter: rows.remove(&id)?.into(), completions })

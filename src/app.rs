@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::attendance::{self, Register};
+use crate::attendance::{self, ActivityWriter};
 use crate::audit::{self, Writer};
 use crate::config::{
     Config, ConfigError, DatabasePooler, Environment, RowSecurity, SqliteSynchronous,
@@ -24,14 +24,14 @@ use crate::config::{
 use crate::courses;
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEYS_KEPT;
-use crate::http::{self, Parts, PersonaCard, Routers, ServeOptions};
+use crate::http::{self, HttpDeps, PersonaCard, Routers, ServeOptions};
 use crate::identity::{
-    Authenticator, Caller, Decision, Issuer, IssuerError, PERSONAS, Persona, Webhook,
+    Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, PERSONAS, Persona, Webhook,
 };
-use crate::nodes::Nodes;
-use crate::relay::Relay;
-use crate::revocations::Desk;
-use crate::row_security::Breach;
+use crate::nodes::RedisPubSub;
+use crate::relay::EventBridge;
+use crate::revocations::RevocationService;
+use crate::row_security::RowSecurityError;
 use crate::schema::Schemas;
 use crate::stored_keys::DatabaseKeys;
 
@@ -39,8 +39,8 @@ pub use doctor::doctor;
 pub use requests::policy;
 pub use tables::{migrate, migrate_down, migrate_up, open_for_migration};
 
-use doctor::{diagnose, doctor_of, opened};
-use requests::{Rooms, note_hidden_of, prepare, see};
+use doctor::{build_doctor, database_status, doctor_runner};
+use requests::{Services, build_request, hidden_field_auditor, schema_for};
 use tables::load_demo;
 
 /// Why the server did not start.
@@ -73,7 +73,7 @@ pub enum StartError {
     Occupied(u64),
     /// The database would not keep rows apart, as it was asked to.
     #[error(transparent)]
-    RowSecurity(#[from] Breach),
+    RowSecurity(#[from] RowSecurityError),
     /// There is no development issuer.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
@@ -104,9 +104,9 @@ pub enum StartError {
 pub struct App {
     routers: Routers,
     database: Database,
-    revocations: Option<Arc<Desk>>,
-    register: Register,
-    relay: Option<Relay>,
+    revocations: Option<Arc<RevocationService>>,
+    register: ActivityWriter,
+    relay: Option<EventBridge>,
     writer: Writer,
     keep_alive: Duration,
     drain_delay: Duration,
@@ -173,11 +173,13 @@ impl App {
     /// # Errors
     /// When a part cannot be built.
     pub async fn build(config: &Config, database: Database) -> Result<Self, StartError> {
-        if let Some(gap) = database.gap().await? {
-            return Err(Breach::from(gap).into());
+        if let Some(gap) = database.check_row_security().await? {
+            return Err(RowSecurityError::from(gap).into());
         }
         let issuer = match config.environment {
-            Environment::Development => Some(Issuer::kept_in(&config.development_key)?),
+            Environment::Development => {
+                Some(DevTokenIssuer::load_or_create(&config.development_key)?)
+            }
             Environment::Production => None,
         };
         let authenticator =
@@ -192,31 +194,31 @@ impl App {
         let revocations = desk.map(Arc::new);
         if let Some(desk) = &revocations {
             // Before a caller is let in by what was taken back while this server was away.
-            desk.read_all().await?;
+            desk.load_all().await?;
         }
         if let Some(issuer) = &issuer {
             load_demo(&database, issuer, &authenticator).await?;
         }
         let doctor = match config.environment {
             Environment::Development => {
-                let storage = opened(database.clone());
-                Some(diagnose(doctor_of(config, Arc::clone(&authenticator), storage)?))
+                let storage = database_status(database.clone());
+                Some(doctor_runner(build_doctor(config, Arc::clone(&authenticator), storage)?))
             }
             Environment::Production => None,
         };
-        let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
-        let relay = nodes.map(|nodes| Relay::new(events.clone(), nodes));
+        let nodes = config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?;
+        let relay = nodes.map(|nodes| EventBridge::new(events.clone(), nodes));
         let (audit, writer) = audit::open(database.clone(), config.audit_retention, &mut metrics);
         let schemas = Schemas::new(config.introspection);
         let users = Arc::clone(authenticator.users());
         let aftermath = TaskTracker::new();
         let draining = CancellationToken::new();
-        let parts = Parts {
+        let parts = HttpDeps {
             introspection: config.introspection,
-            see: see(policy(config), schemas),
-            prepare: prepare(
+            see: schema_for(policy(config), schemas),
+            prepare: build_request(
                 config,
-                Rooms {
+                Services {
                     database: database.clone(),
                     users,
                     audit: Arc::clone(&audit),
@@ -224,7 +226,11 @@ impl App {
                     events,
                 },
             ),
-            note_hidden: note_hidden_of(policy(config), Arc::clone(&audit), aftermath.clone()),
+            note_hidden: hidden_field_auditor(
+                policy(config),
+                Arc::clone(&audit),
+                aftermath.clone(),
+            ),
             audit,
             authenticator,
             readiness: readiness(database.for_readiness()),
@@ -274,12 +280,12 @@ impl App {
         };
         let background = async {
             if let Some(desk) = &self.revocations {
-                closing.run_until_cancelled(desk.keep_up()).await;
+                closing.run_until_cancelled(desk.run()).await;
             }
         };
         let relay = async {
             if let Some(relay) = &self.relay {
-                closing.run_until_cancelled(relay.keep_up()).await;
+                closing.run_until_cancelled(relay.run()).await;
             }
         };
         let options = ServeOptions {
@@ -301,28 +307,28 @@ impl App {
                 http::serve(listener, self.routers.metrics, options.clone()).await;
             }
         };
-        let register = self.register.keep_until(served.clone());
-        let tidy = stop.run_until_cancelled(tidy(&self.database));
-        let writer = self.writer.write_until(served.clone());
+        let register = self.register.run_until(served.clone());
+        let tidy = stop.run_until_cancelled(prune(&self.database));
+        let writer = self.writer.run_until(served.clone());
         tokio::join!(drain, main, metrics, background, register, relay, tidy, writer);
         Ok(self.database.close().await?)
     }
 }
 
 /// How often what is kept for a time only is looked through.
-const TIDY: Duration = Duration::from_secs(60 * 60);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How long after the start that is done first: the first requests have precedence.
-const FIRST_TIDY: Duration = Duration::from_secs(60);
+const FIRST_PRUNE: Duration = Duration::from_secs(60);
 
 /// Deletes idempotency keys that are too old to count.
-async fn tidy(database: &Database) {
-    let mut hours = interval_at(Instant::now() + FIRST_TIDY, TIDY);
+async fn prune(database: &Database) {
+    let mut hours = interval_at(Instant::now() + FIRST_PRUNE, PRUNE_INTERVAL);
     loop {
         hours.tick().await;
         let system =
             database.system("old idempotency keys are everyone's, and of no use to anyone");
         let oldest = now() - IDEMPOTENCY_KEYS_KEPT;
-        if let Err(error) = system.forget_idempotency_keys_before(oldest).await {
+        if let Err(error) = system.delete_idempotency_keys_before(oldest).await {
             tracing::warn!(%error, "old idempotency keys could not be deleted: trying again in an hour");
         }
     }
@@ -334,14 +340,14 @@ fn revocations(
     authenticator: &Authenticator,
     database: &Database,
     events: &Events,
-) -> Result<Option<Desk>, StartError> {
+) -> Result<Option<RevocationService>, StartError> {
     if config.identity.revocation_secrets.is_empty() {
         return Ok(None);
     }
-    let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?;
+    let nodes = config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?;
     let held = Arc::clone(authenticator.revocations());
     let webhook = Webhook::new(&config.identity);
-    Ok(Some(Desk::new(webhook, held, database.clone(), nodes, events.clone())))
+    Ok(Some(RevocationService::new(webhook, held, database.clone(), nodes, events.clone())))
 }
 
 fn readiness(database: Database) -> Box<http::Readiness> {
@@ -361,7 +367,7 @@ fn readiness(database: Database) -> Box<http::Readiness> {
                 Ok(status) if status.iter().all(|(_, applied)| *applied) => {}
                 _ => return Err("migrations".to_owned()),
             }
-            match database.gap().await {
+            match database.check_row_security().await {
                 Ok(None) => Ok(()),
                 _ => Err("row security".to_owned()),
             }
@@ -373,18 +379,18 @@ fn readiness(database: Database) -> Box<http::Readiness> {
 ///
 /// # Errors
 /// When a part cannot be built.
-pub fn recognizer(config: &Config) -> Result<Authenticator, StartError> {
+pub fn build_authenticator(config: &Config) -> Result<Authenticator, StartError> {
     let issuer = match config.environment {
         Environment::Development if config.development_key.exists() => {
-            Some(Issuer::kept_in(&config.development_key)?)
+            Some(DevTokenIssuer::load_or_create(&config.development_key)?)
         }
-        Environment::Development => Some(Issuer::ephemeral()?),
+        Environment::Development => Some(DevTokenIssuer::in_memory()?),
         Environment::Production => None,
     };
     Ok(Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?)
 }
 
-fn personas(issuer: Issuer) -> Box<http::Personas> {
+fn personas(issuer: DevTokenIssuer) -> Box<http::Personas> {
     Box::new(move || {
         let card = |persona: Persona| {
             let token = issuer.token(persona).ok()?;
@@ -404,19 +410,19 @@ fn personas(issuer: Issuer) -> Box<http::Personas> {
 /// # Errors
 /// When a token cannot be signed.
 pub async fn persona_callers(
-    issuer: &Issuer,
+    issuer: &DevTokenIssuer,
     authenticator: &Authenticator,
 ) -> Result<Vec<(Persona, Option<Arc<Caller>>)>, IssuerError> {
     let mut callers = Vec::new();
     for persona in PERSONAS {
         let caller = match issuer.token(persona)? {
             None => None,
-            Some(token) => match authenticator.decide_bearer(&token).await {
-                Decision::Caller(caller) => Some(caller),
-                Decision::Anonymous
-                | Decision::Refused(_)
-                | Decision::CrossSite(_)
-                | Decision::Unavailable(_) => return Err(IssuerError::Signature),
+            Some(token) => match authenticator.authenticate_bearer(&token).await {
+                Authentication::Caller(caller) => Some(caller),
+                Authentication::Anonymous
+                | Authentication::Refused(_)
+                | Authentication::CrossSite(_)
+                | Authentication::Unavailable(_) => return Err(IssuerError::Signature),
             },
         };
         callers.push((persona, caller));

@@ -23,39 +23,39 @@ use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::{Caller, Kind};
+use crate::identity::{Caller, CallerKind};
 
 /// How long a session counts as active after it was last used.
-pub const ACTIVE: TimeDelta = TimeDelta::minutes(15);
+pub const ACTIVE_WINDOW: TimeDelta = TimeDelta::minutes(15);
 
 /// How often a user or a session is noted again.
-const EVERY: Duration = Duration::from_secs(60);
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// How many users, and sessions, are remembered as noted; of more, some are noted more often.
-const REMEMBERED: u64 = 100_000;
+const CACHE_CAPACITY: u64 = 100_000;
 /// How many notes wait to be written; more are dropped.
-const WAITING: usize = 4096;
+const QUEUE_CAPACITY: usize = 4096;
 /// How many are written at once.
-const AT_ONCE: usize = 200;
+const BATCH_SIZE: usize = 200;
 /// How much is kept of a text, in characters.
 const LONGEST: usize = 320;
 
 /// Takes notes of who comes.
-pub struct Attendance {
+pub struct ActivityTracker {
     users: Cache<UserId, ()>,
     sessions: Cache<String, ()>,
-    notes: mpsc::Sender<Note>,
-    meter: Meter,
+    notes: mpsc::Sender<SeenUser>,
+    meter: ActivityMetrics,
 }
 
 /// Writes the notes down.
-pub struct Register {
-    notes: mpsc::Receiver<Note>,
+pub struct ActivityWriter {
+    notes: mpsc::Receiver<SeenUser>,
     database: Database,
     swept: Timestamp,
-    meter: Meter,
+    meter: ActivityMetrics,
 }
 
-enum Note {
+enum SeenUser {
     /// And whether the credential says the tier.
     User(known_user::Model, bool),
     Session(seen_session::Model),
@@ -63,47 +63,47 @@ enum Note {
 
 /// An attendance whose notes go into `database`, and what writes them there.
 #[must_use]
-pub fn open(database: Database, metrics: &mut Registry) -> (Attendance, Register) {
-    let meter = Meter::registered(metrics);
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let attendance = Attendance {
+pub fn open(database: Database, metrics: &mut Registry) -> (ActivityTracker, ActivityWriter) {
+    let meter = ActivityMetrics::registered(metrics);
+    let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
+    let attendance = ActivityTracker {
         users: remembering(),
         sessions: remembering(),
         notes: sender,
         meter: meter.clone(),
     };
-    (attendance, Register { notes: receiver, database, swept: now(), meter })
+    (attendance, ActivityWriter { notes: receiver, database, swept: now(), meter })
 }
 
 fn remembering<K: std::hash::Hash + Eq + Send + Sync + 'static>() -> Cache<K, ()> {
-    Cache::builder().max_capacity(REMEMBERED).time_to_live(EVERY).build()
+    Cache::builder().max_capacity(CACHE_CAPACITY).time_to_live(FLUSH_INTERVAL).build()
 }
 
-impl Attendance {
+impl ActivityTracker {
     /// Notes that `caller` is here. Machines are no users, and an administrator who acts as a user
     /// is not that user.
-    pub fn note(&self, caller: &Caller) {
-        if caller.kind() != Kind::User || caller.impersonated_by().is_some() {
+    pub fn record(&self, caller: &Caller) {
+        if caller.kind() != CallerKind::User || caller.impersonated_by().is_some() {
             return;
         }
         if self.users.entry_by_ref(caller.id()).or_insert(()).is_fresh() {
-            self.leave(Note::User(known(caller), caller.states_tier()));
+            self.enqueue(SeenUser::User(to_known_user(caller), caller.has_tier_claim()));
         }
         if let Some(id) = caller.session_id()
             && self.sessions.entry_by_ref(id).or_insert(()).is_fresh()
         {
-            self.leave(Note::Session(seen(caller, id)));
+            self.enqueue(SeenUser::Session(to_seen_session(caller, id)));
         }
     }
 
-    fn leave(&self, note: Note) {
+    fn enqueue(&self, note: SeenUser) {
         if self.notes.try_send(note).is_err() {
             self.meter.count(Outcome::Dropped, 1);
         }
     }
 }
 
-fn known(caller: &Caller) -> known_user::Model {
+fn to_known_user(caller: &Caller) -> known_user::Model {
     let present = now();
     known_user::Model {
         id: KnownUserId::generate(),
@@ -120,7 +120,7 @@ fn known(caller: &Caller) -> known_user::Model {
 }
 
 /// The session, by a hash of its id: what is kept here opens nothing.
-fn seen(caller: &Caller, id: &str) -> seen_session::Model {
+fn to_seen_session(caller: &Caller, id: &str) -> seen_session::Model {
     let hash = digest::digest(&digest::SHA256, id.as_bytes());
     seen_session::Model {
         id: URL_SAFE_NO_PAD.encode(hash),
@@ -134,13 +134,13 @@ fn storable(text: &str) -> String {
     text.chars().filter(|letter| *letter != '\0').take(LONGEST).collect()
 }
 
-impl Register {
+impl ActivityWriter {
     /// Writes notes until `stop`, then what is left of them.
-    pub async fn keep_until(mut self, stop: CancellationToken) {
+    pub async fn run_until(mut self, stop: CancellationToken) {
         let mut notes = Vec::new();
         loop {
             tokio::select! {
-                taken = self.notes.recv_many(&mut notes, AT_ONCE) => {
+                taken = self.notes.recv_many(&mut notes, BATCH_SIZE) => {
                     let written = taken > 0 && self.write(std::mem::take(&mut notes)).await;
                     // A server that stops does not wait for a database that is away.
                     if !written && self.notes.is_closed() {
@@ -152,13 +152,13 @@ impl Register {
         }
     }
 
-    async fn write(&mut self, notes: Vec<Note>) -> bool {
+    async fn write(&mut self, notes: Vec<SeenUser>) -> bool {
         let count = notes.len() as u64;
         let written = self.try_to_write(notes).await;
         match &written {
             Ok(()) => {
                 self.meter.count(Outcome::Written, count);
-                self.sweep().await;
+                self.prune_sessions().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "who was here could not be written down");
@@ -169,16 +169,16 @@ impl Register {
     }
 
     /// Each once, and in one order on every node: two that write the same rows do not wait in a circle.
-    async fn try_to_write(&self, notes: Vec<Note>) -> Result<(), Error> {
+    async fn try_to_write(&self, notes: Vec<SeenUser>) -> Result<(), Error> {
         let (mut users, mut others, mut sessions) =
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for note in notes {
             match note {
-                Note::User(user, states_tier) => {
+                SeenUser::User(user, states_tier) => {
                     let users = if states_tier { &mut users } else { &mut others };
                     users.insert(user.user_id.clone(), user);
                 }
-                Note::Session(session) => {
+                SeenUser::Session(session) => {
                     sessions.insert(session.id.clone(), session);
                 }
             }
@@ -186,21 +186,21 @@ impl Register {
         let system = self.system();
         for (users, states_tier) in [(users, true), (others, false)] {
             if !users.is_empty() {
-                system.note_users(users.into_values().collect(), states_tier).await?;
+                system.upsert_known_users(users.into_values().collect(), states_tier).await?;
             }
         }
         if !sessions.is_empty() {
-            system.note_sessions(sessions.into_values().collect()).await?;
+            system.upsert_seen_sessions(sessions.into_values().collect()).await?;
         }
         Ok(())
     }
 
-    async fn sweep(&mut self) {
-        if now() - self.swept < ACTIVE {
+    async fn prune_sessions(&mut self) {
+        if now() - self.swept < ACTIVE_WINDOW {
             return;
         }
         self.swept = now();
-        if let Err(error) = self.system().forget_sessions_before(self.swept - ACTIVE).await {
+        if let Err(error) = self.system().delete_sessions_before(self.swept - ACTIVE_WINDOW).await {
             tracing::warn!(%error, "old sessions could not be forgotten");
         }
     }
@@ -212,7 +212,7 @@ impl Register {
 
 /// What is counted. No label holds data of a user.
 #[derive(Clone)]
-struct Meter {
+struct ActivityMetrics {
     notes: Family<Labels, Counter>,
 }
 
@@ -227,7 +227,7 @@ struct Labels {
     outcome: &'static str,
 }
 
-impl Meter {
+impl ActivityMetrics {
     fn registered(metrics: &mut Registry) -> Self {
         let notes = Family::<Labels, Counter>::default();
         metrics.register(

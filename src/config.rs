@@ -28,7 +28,7 @@ pub use choices::{Environment, OwnershipDenial, RowSecurity, SqliteSynchronous, 
 pub use database::DatabasePooler;
 pub use dotenv::EnvFile;
 pub use environment::{check_names, read_env_file};
-pub use identity::{AuthServer, ClaimNames, IdentityConfig, JwtSubject, OpaqueTokens, UserLookup};
+pub use identity::{AuthServer, ClaimNames, IdentityConfig, JwtSubject, OpaqueTokenConfig, UserLookupConfig};
 pub use limits::Limits;
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{

@@ -15,9 +15,9 @@ use tokio::sync::{OnceCell, broadcast};
 
 /// How many events may wait for a listener, of which a mutation can make a hundred at once. One that falls
 /// behind further has missed some.
-const WAITING: usize = 256;
+const CHANNEL_CAPACITY: usize = 256;
 /// How many may wait to be told to other nodes.
-const WAITING_TO_LEAVE: usize = 4096;
+const OUTBOUND_CAPACITY: usize = 4096;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ impl Delivered {
 
 /// Events were dropped: what the listener knows is out of date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missed;
+pub struct Lagged;
 
 /// By the owner's id.
 type Channels = HashMap<String, broadcast::Sender<Arc<Delivered>>>;
@@ -97,7 +97,7 @@ pub struct Events {
 
 impl Default for Events {
     fn default() -> Self {
-        Self { channels: Arc::default(), leaving: broadcast::Sender::new(WAITING_TO_LEAVE) }
+        Self { channels: Arc::default(), leaving: broadcast::Sender::new(OUTBOUND_CAPACITY) }
     }
 }
 
@@ -114,9 +114,9 @@ impl Events {
     pub fn listen(&self, owner: &UserId) -> Listener {
         let owner = owner.as_str().to_owned();
         let mut channels = self.channels();
-        let new = || broadcast::Sender::new(WAITING);
+        let new = || broadcast::Sender::new(CHANNEL_CAPACITY);
         let receiver = channels.entry(owner.clone()).or_insert_with(new).subscribe();
-        Listener { receiver, _place: Place { events: self.clone(), owner } }
+        Listener { receiver, _place: ChannelGuard { events: self.clone(), owner } }
     }
 
     /// How many owners are listened to.
@@ -126,7 +126,7 @@ impl Events {
     }
 
     /// What is published here from now on, whosever it is: for the other nodes.
-    pub(crate) fn leaving(&self) -> broadcast::Receiver<(UserId, Event)> {
+    pub(crate) fn outbound(&self) -> broadcast::Receiver<(UserId, Event)> {
         self.leaving.subscribe()
     }
 
@@ -139,7 +139,7 @@ impl Events {
     }
 
     /// Tells everyone who listens here that they missed something.
-    pub(crate) fn interrupt(&self) {
+    pub(crate) fn disconnect_all(&self) {
         self.channels().clear();
     }
 
@@ -152,7 +152,7 @@ impl Events {
 pub struct Listener {
     receiver: broadcast::Receiver<Arc<Delivered>>,
     // Dropped after the receiver.
-    _place: Place,
+    _place: ChannelGuard,
 }
 
 impl Listener {
@@ -161,18 +161,18 @@ impl Listener {
     /// # Errors
     /// [`Missed`] when events were dropped. Listening on would leave a gap: read the rows again, and
     /// listen anew.
-    pub async fn next(&mut self) -> Result<Arc<Delivered>, Missed> {
-        self.receiver.recv().await.map_err(|_| Missed)
+    pub async fn next(&mut self) -> Result<Arc<Delivered>, Lagged> {
+        self.receiver.recv().await.map_err(|_| Lagged)
     }
 }
 
 /// Takes the owner's channel away with the last of its listeners.
-struct Place {
+struct ChannelGuard {
     events: Events,
     owner: String,
 }
 
-impl Drop for Place {
+impl Drop for ChannelGuard {
     fn drop(&mut self) {
         let mut channels = self.events.channels();
         if channels.get(&self.owner).is_some_and(|channel| channel.receiver_count() == 0) {

@@ -5,13 +5,13 @@ use hallpass_entity::learner;
 use hallpass_entity::level::Level as LevelRow;
 
 use crate::access::Rule::{Public, SignedIn};
-use crate::access::{guarded, null_only_on_error};
-use crate::graphql::{ContextExt as _, DateTime, Lenient, Result};
-use crate::identity::{Caller, Kind, Via};
+use crate::access::{guarded, semantic_non_null};
+use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result};
+use crate::identity::{self, Caller};
 
 mod own_words;
 
-pub use own_words::{LearnerMutation, LearnerProfileInput, OwnWords};
+pub use own_words::{LearnerMutation, LearnerProfileInput, ProfileOverrides};
 
 /// Three steps of experience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -45,13 +45,13 @@ const NO_INTEREST: &str = "General";
 /// When the database is away.
 pub async fn profile(ctx: &Context<'_>) -> Result<Profile> {
     let caller = ctx.caller();
-    let profile = Profile::stated(
+    let profile = Profile::from_claims(
         caller.and_then(Caller::software_background),
         caller.and_then(Caller::hardware_background),
         caller.and_then(Caller::interest_area),
     );
-    Ok(match ctx.data_unchecked::<OwnWords>().read().await? {
-        Some(words) => profile.corrected(words),
+    Ok(match ctx.data_unchecked::<ProfileOverrides>().read().await? {
+        Some(words) => profile.with_overrides(words),
         None => profile,
     })
 }
@@ -60,7 +60,11 @@ impl Profile {
     /// The profile that these words of the auth server make. An unknown or missing background counts
     /// as Beginner, a missing interest as General.
     #[must_use]
-    pub fn stated(software: Option<&str>, hardware: Option<&str>, interest: Option<&str>) -> Self {
+    pub fn from_claims(
+        software: Option<&str>,
+        hardware: Option<&str>,
+        interest: Option<&str>,
+    ) -> Self {
         Self {
             software: level(software),
             hardware: level(hardware),
@@ -73,7 +77,7 @@ impl Profile {
     }
 
     /// The same, where the learner says nothing else.
-    fn corrected(self, words: learner::Model) -> Self {
+    fn with_overrides(self, words: learner::Model) -> Self {
         Self {
             software: words.software_background.unwrap_or(self.software),
             hardware: words.hardware_background.unwrap_or(self.hardware),
@@ -104,7 +108,7 @@ fn level(text: Option<&str>) -> LevelRow {
 
 /// A person or a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "Kind")]
+#[graphql(remote = "identity::CallerKind")]
 pub enum CallerKind {
     /// A person.
     User,
@@ -114,7 +118,7 @@ pub enum CallerKind {
 
 /// The kind of credential that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "Via")]
+#[graphql(remote = "identity::AuthMethod")]
 pub enum AuthMethod {
     /// A session cookie, validated at the auth server.
     SessionCookie,
@@ -146,7 +150,7 @@ pub struct LearnerProfile {
 }
 
 /// The caller, as the auth server knows them.
-pub type Me<'a> = Lenient<MeFields<'a>>;
+pub type Me<'a> = NullOnError<MeFields<'a>>;
 
 /// The caller behind a [`Me`].
 pub struct MeFields<'a>(&'a Caller);
@@ -244,7 +248,7 @@ impl MeFields<'_> {
     }
 
     /// Background and interest: what the caller says of themselves, else what the auth server says.
-    #[graphql(guard = "Public", scope = "profile:read", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", scope = "profile:read", directive = semantic_non_null::apply())]
     async fn profile(&self, ctx: &Context<'_>) -> Result<Option<LearnerProfile>> {
         let profile = profile(ctx).await?;
         Ok(Some(LearnerProfile {
@@ -256,7 +260,7 @@ impl MeFields<'_> {
 
     /// Which kind of text suits the caller: `advanced-robotics`, `beginner-friendly` or
     /// `intermediate`.
-    #[graphql(guard = "Public", scope = "profile:read", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", scope = "profile:read", directive = semantic_non_null::apply())]
     async fn content_level(&self, ctx: &Context<'_>) -> Result<Option<&'static str>> {
         Ok(Some(profile(ctx).await?.content_level()))
     }
@@ -270,7 +274,7 @@ pub struct LearnerQuery;
 #[Object]
 impl LearnerQuery {
     /// The caller.
-    #[graphql(guard = "SignedIn", scope = "openid", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", scope = "openid", directive = semantic_non_null::apply())]
     async fn me<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
         Ok(ctx.caller().map(Me::from))
     }

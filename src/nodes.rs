@@ -12,20 +12,20 @@ use tokio::sync::Mutex;
 /// How long Redis may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait before listening again, where that broke off.
-const PAUSE: Duration = Duration::from_secs(1);
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 /// The other nodes.
-pub struct Nodes {
+pub struct RedisPubSub {
     client: Client,
     speaking: Mutex<Option<MultiplexedConnection>>,
 }
 
-impl Nodes {
+impl RedisPubSub {
     /// The nodes that share the Redis server at `url`. Nothing is asked of it yet.
     ///
     /// # Errors
     /// When the address is none.
-    pub fn at(url: &SecretString) -> Result<Self, RedisError> {
+    pub fn connect_lazily(url: &SecretString) -> Result<Self, RedisError> {
         let client = Client::open(url.expose_secret())?;
         Ok(Self { client, speaking: Mutex::new(None) })
     }
@@ -74,15 +74,19 @@ impl Nodes {
     /// at first and after each interruption. Goes on for ever.
     pub async fn listen(&self, topic: &'static str, heard: impl Fn(Option<&str>)) {
         loop {
-            if let Err(error) = self.hear(topic, &heard).await {
+            if let Err(error) = self.subscribe_once(topic, &heard).await {
                 let reason = error.category();
                 tracing::warn!(topic, reason, "REDIS_URL does not answer: listening again soon");
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RECONNECT_DELAY).await;
         }
     }
 
-    async fn hear(&self, topic: &str, heard: &impl Fn(Option<&str>)) -> Result<(), RedisError> {
+    async fn subscribe_once(
+        &self,
+        topic: &str,
+        heard: &impl Fn(Option<&str>),
+    ) -> Result<(), RedisError> {
         let mut connection = self.client.get_async_pubsub().await?;
         connection.subscribe(topic).await?;
         heard(None);

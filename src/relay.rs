@@ -12,17 +12,17 @@ use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
 use crate::events::{Change, Event, Events, Row};
-use crate::nodes::Nodes;
+use crate::nodes::RedisPubSub;
 
 /// Where nodes tell each other.
 const TOPIC: &str = "hallpass:events";
 /// How soon a gap that could not be told is told again.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Tells the other nodes, and hears them.
-pub struct Relay {
+pub struct EventBridge {
     events: Events,
-    nodes: Nodes,
+    nodes: RedisPubSub,
     /// This node, which hears itself too.
     name: String,
 }
@@ -30,26 +30,26 @@ pub struct Relay {
 #[derive(Serialize, Deserialize)]
 struct Message {
     from: String,
-    news: News,
+    news: WireEvent,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum News {
+enum WireEvent {
     /// Something happened to a row of this owner's.
-    Event { owner: String, change: Change, row: Key },
+    Event { owner: String, change: Change, row: WireRow },
     /// What happened before could not be told.
     Gap,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Key {
+enum WireRow {
     Task(Uuid),
     Progress(Uuid),
 }
 
-impl From<Row> for Key {
+impl From<Row> for WireRow {
     fn from(row: Row) -> Self {
         match row {
             Row::Task(id) => Self::Task(id.uuid()),
@@ -58,46 +58,49 @@ impl From<Row> for Key {
     }
 }
 
-impl From<Key> for Row {
-    fn from(key: Key) -> Self {
+impl From<WireRow> for Row {
+    fn from(key: WireRow) -> Self {
         match key {
-            Key::Task(id) => Self::Task(id.into()),
-            Key::Progress(chapter) => Self::Progress(chapter.into()),
+            WireRow::Task(id) => Self::Task(id.into()),
+            WireRow::Progress(chapter) => Self::Progress(chapter.into()),
         }
     }
 }
 
-impl Relay {
+impl EventBridge {
     /// A relay between the `events` of this node and those of others.
     #[must_use]
-    pub fn new(events: Events, nodes: Nodes) -> Self {
+    pub fn new(events: Events, nodes: RedisPubSub) -> Self {
         Self { events, nodes, name: Uuid::now_v7().simple().to_string() }
     }
 
     /// Passes on what is published here and what is heard of elsewhere, for ever.
-    pub async fn keep_up(&self) {
-        tokio::join!(self.speak(), self.nodes.listen(TOPIC, |message| self.heed(message)));
+    pub async fn run(&self) {
+        tokio::join!(
+            self.publish_loop(),
+            self.nodes.listen(TOPIC, |message| self.on_message(message))
+        );
     }
 
-    async fn speak(&self) {
-        let mut leaving = self.events.leaving();
+    async fn publish_loop(&self) {
+        let mut leaving = self.events.outbound();
         let mut gap = false;
         loop {
             let heard = match gap {
                 false => leaving.recv().await,
                 // What was lost is told as soon as it can be, though nothing else happens.
-                true => match tokio::time::timeout(RETRY, leaving.recv()).await {
+                true => match tokio::time::timeout(RETRY_DELAY, leaving.recv()).await {
                     Ok(heard) => heard,
                     Err(_) => {
-                        gap = !self.tell(News::Gap).await;
+                        gap = !self.publish(WireEvent::Gap).await;
                         continue;
                     }
                 },
             };
             match heard {
                 Ok((owner, event)) => {
-                    gap = gap && !self.tell(News::Gap).await;
-                    gap |= !self.tell(news(&owner, event)).await;
+                    gap = gap && !self.publish(WireEvent::Gap).await;
+                    gap |= !self.publish(news(&owner, event)).await;
                 }
                 Err(RecvError::Lagged(_)) => gap = true,
                 Err(RecvError::Closed) => return,
@@ -105,28 +108,28 @@ impl Relay {
         }
     }
 
-    async fn tell(&self, news: News) -> bool {
+    async fn publish(&self, news: WireEvent) -> bool {
         let message = Message { from: self.name.clone(), news };
         let text = serde_json::to_string(&message).expect("texts are plain JSON");
         self.nodes.tell(TOPIC, &text).await
     }
 
     /// Takes in a message of a node. None: there was nothing to hear for a while.
-    fn heed(&self, message: Option<&str>) {
-        let Some(text) = message else { return self.events.interrupt() };
+    fn on_message(&self, message: Option<&str>) {
+        let Some(text) = message else { return self.events.disconnect_all() };
         match serde_json::from_str::<Message>(text) {
             Ok(message) if message.from == self.name => {}
-            Ok(Message { news: News::Event { owner, change, row }, .. }) => {
+            Ok(Message { news: WireEvent::Event { owner, change, row }, .. }) => {
                 self.events.deliver(&owner, Event { change, row: row.into() });
             }
-            Ok(Message { news: News::Gap, .. }) => self.events.interrupt(),
+            Ok(Message { news: WireEvent::Gap, .. }) => self.events.disconnect_all(),
             // Of a version to come, which knows more events.
             Err(_) => tracing::debug!("a node told something that is not understood here"),
         }
     }
 }
 
-fn news(owner: &UserId, event: Event) -> News {
+fn news(owner: &UserId, event: Event) -> WireEvent {
     let owner = owner.as_str().to_owned();
-    News::Event { owner, change: event.change, row: event.row.into() }
+    WireEvent::Event { owner, change: event.change, row: event.row.into() }
 }

@@ -14,33 +14,33 @@ use tokio::sync::Notify;
 
 use crate::events::{Change, Event, Events, Row};
 use crate::identity::{
-    Envelope, Link, Message, REVOCATIONS_KEPT, Revocation, Revocations, Target, UserState, Webhook,
-    WebhookError,
+    Envelope, Link, Message, REVOCATIONS_KEPT, Revocation, RevocationSet, Target, UserState,
+    Webhook, WebhookError,
 };
-use crate::nodes::Nodes;
+use crate::nodes::RedisPubSub;
 
 /// How often the database is read for what other nodes heard, where no message tells it.
-const POLL: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// How far back it is read again: clocks differ between nodes, and transactions end out of order.
-const OVERLAP: TimeDelta = TimeDelta::seconds(60);
+const CLOCK_OVERLAP: TimeDelta = TimeDelta::seconds(60);
 /// How often what has no effect any more is forgotten.
-const PRUNE: TimeDelta = TimeDelta::hours(1);
+const PRUNE_INTERVAL: TimeDelta = TimeDelta::hours(1);
 /// Where nodes tell each other.
 const TOPIC: &str = "hallpass:revocations";
 
 /// Takes revocations in and passes them on.
-pub struct Desk {
+pub struct RevocationService {
     webhook: Webhook,
-    held: Arc<Revocations>,
+    held: Arc<RevocationSet>,
     database: Database,
-    nodes: Option<Nodes>,
+    nodes: Option<RedisPubSub>,
     events: Events,
     news: Notify,
 }
 
 /// Why a message was not taken in.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub enum RevocationError {
     /// It is not one of the auth server's.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
@@ -66,15 +66,15 @@ pub struct Linked {
     pub rows: u64,
 }
 
-impl Desk {
+impl RevocationService {
     /// A desk that reads messages with `webhook` and keeps what they say in `database`. Of rows that change
     /// hands it tells through `events`.
     #[must_use]
     pub fn new(
         webhook: Webhook,
-        held: Arc<Revocations>,
+        held: Arc<RevocationSet>,
         database: Database,
-        nodes: Option<Nodes>,
+        nodes: Option<RedisPubSub>,
         events: Events,
     ) -> Self {
         Self { webhook, held, database, nodes, events, news: Notify::new() }
@@ -84,7 +84,10 @@ impl Desk {
     ///
     /// # Errors
     /// When they are malformed, or the message is too old or from the future.
-    pub fn read_headers<'a>(&self, headers: &'a HeaderMap) -> Result<Envelope<'a>, DeskError> {
+    pub fn read_headers<'a>(
+        &self,
+        headers: &'a HeaderMap,
+    ) -> Result<Envelope<'a>, RevocationError> {
         Ok(self.webhook.read_headers(headers)?)
     }
 
@@ -92,19 +95,19 @@ impl Desk {
     ///
     /// # Errors
     /// When it is not the auth server's, was taken in before, or could not be kept.
-    pub async fn take(
+    pub async fn receive(
         self: &Arc<Self>,
         envelope: &Envelope<'_>,
         body: &[u8],
-    ) -> Result<(), DeskError> {
+    ) -> Result<(), RevocationError> {
         let message = self.webhook.read(envelope, body)?;
         let row = row(&message);
         // At once, whatever the database does; and however long that takes, the sender need not
         // wait.
         self.held.apply(message.revocation);
         let desk = Arc::clone(self);
-        let kept = tokio::spawn(async move { desk.keep(row).await });
-        kept.await.unwrap_or(Err(DeskError::Interrupted))
+        let kept = tokio::spawn(async move { desk.store(row).await });
+        kept.await.unwrap_or(Err(RevocationError::Interrupted))
     }
 
     /// Hands over what a guest owns to the account that they signed in to, as the message in this `envelope`
@@ -117,7 +120,7 @@ impl Desk {
         self: &Arc<Self>,
         envelope: &Envelope<'_>,
         body: &[u8],
-    ) -> Result<Linked, DeskError> {
+    ) -> Result<Linked, RevocationError> {
         let Link { message, at, from, to } = self.webhook.read_link(envelope, body)?;
         let (session_id, user_id, state) = (None, None, None);
         let (revoked_at, heard_at) = (at, now());
@@ -127,20 +130,20 @@ impl Desk {
         // To its end, whether or not the sender waits.
         let linked = tokio::spawn(async move {
             let moved = desk.system().hand_over(&from, &to, message).await?;
-            let Handover { tables, tasks } = moved.ok_or(DeskError::Replayed)?;
+            let Handover { tables, tasks } = moved.ok_or(RevocationError::Replayed)?;
             desk.database.recount(&to);
             for task in tasks {
                 desk.events.publish(&to, Event { change: Change::Created, row: Row::Task(task) });
             }
             let rows = tables.iter().map(|table| table.rows).sum();
-            Ok::<_, DeskError>(Linked { from, to, rows })
+            Ok::<_, RevocationError>(Linked { from, to, rows })
         });
-        linked.await.unwrap_or(Err(DeskError::Interrupted))
+        linked.await.unwrap_or(Err(RevocationError::Interrupted))
     }
 
-    async fn keep(&self, row: revocation::Model) -> Result<(), DeskError> {
-        if !self.system().keep_revocation(row).await? {
-            return Err(DeskError::Replayed);
+    async fn store(&self, row: revocation::Model) -> Result<(), RevocationError> {
+        if !self.system().insert_revocation(row).await? {
+            return Err(RevocationError::Replayed);
         }
         if let Some(nodes) = &self.nodes {
             nodes.tell(TOPIC, "").await;
@@ -149,16 +152,16 @@ impl Desk {
     }
 
     /// Keeps up with what other nodes hear from now on, for ever.
-    pub async fn keep_up(&self) {
-        tokio::join!(self.listen(), self.read_on());
+    pub async fn run(&self) {
+        tokio::join!(self.listen(), self.poll());
     }
 
     /// Reads once what any node heard.
     ///
     /// # Errors
     /// When the database cannot tell.
-    pub async fn read_all(&self) -> Result<(), Error> {
-        self.read_since(now() - kept(), &mut HashSet::new()).await
+    pub async fn load_all(&self) -> Result<(), Error> {
+        self.load_since(now() - kept(), &mut HashSet::new()).await
     }
 
     async fn listen(&self) {
@@ -167,26 +170,26 @@ impl Desk {
         }
     }
 
-    async fn read_on(&self) {
-        let mut read_until = now() - OVERLAP;
+    async fn poll(&self) {
+        let mut read_until = now() - CLOCK_OVERLAP;
         let mut pruned_at = now();
         let mut seen = HashSet::new();
         loop {
             let began = now();
-            match self.read_since(read_until, &mut seen).await {
-                Ok(()) => read_until = began - OVERLAP,
+            match self.load_since(read_until, &mut seen).await {
+                Ok(()) => read_until = began - CLOCK_OVERLAP,
                 Err(error) => tracing::warn!(%error, "revocations could not be read: trying again"),
             }
-            if now() - pruned_at > PRUNE {
+            if now() - pruned_at > PRUNE_INTERVAL {
                 self.prune().await;
                 pruned_at = now();
             }
             // Whichever comes first: that there is news, or the time to look for it.
-            let _ = tokio::time::timeout(POLL, self.news.notified()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, self.news.notified()).await;
         }
     }
 
-    async fn read_since(&self, moment: Timestamp, seen: &mut HashSet<String>) -> Result<(), Error> {
+    async fn load_since(&self, moment: Timestamp, seen: &mut HashSet<String>) -> Result<(), Error> {
         let rows = self.system().revocations_since(moment).await?;
         let ids = rows.iter().map(|row| row.id.clone()).collect();
         for row in rows {
@@ -202,7 +205,7 @@ impl Desk {
 
     async fn prune(&self) {
         self.held.prune();
-        if let Err(error) = self.system().forget_revocations_before(now() - kept()).await {
+        if let Err(error) = self.system().delete_revocations_before(now() - kept()).await {
             tracing::warn!(%error, "old revocations could not be forgotten");
         }
     }

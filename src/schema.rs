@@ -15,14 +15,14 @@ use async_graphql::{
 };
 use hallpass_entity::Scope;
 
-use crate::access::{Asking, View};
+use crate::access::{RequestAuth, SchemaView};
 use crate::analytics::AnalyticsQuery;
 use crate::audit::AuditQuery;
 use crate::courses::{
-    self, Catalogue, CourseQuery, EditingMutation, ReadingMutation, ReadingSubscription,
+    self, CourseQuery, EditingMutation, ReadingMutation, ReadingSubscription, VisibleCourses,
 };
-use crate::graphql::{Lenient, Recorded};
-use crate::learners::{LearnerMutation, LearnerQuery, OwnWords};
+use crate::graphql::{Audited, NullOnError};
+use crate::learners::{LearnerMutation, LearnerQuery, ProfileOverrides};
 use crate::tasks::{self, TaskMutation, TaskQuery, TaskSubscription};
 use crate::users::{ErasureMutation, KnownUserQuery, UserQuery};
 
@@ -61,8 +61,11 @@ pub struct Mutations(
 pub struct Subscriptions(TaskSubscription, ReadingSubscription);
 
 /// The whole schema.
-pub type Schema =
-    async_graphql::Schema<Lenient<Queries>, Lenient<Recorded<Mutations>>, Lenient<Subscriptions>>;
+pub type Schema = async_graphql::Schema<
+    NullOnError<Queries>,
+    NullOnError<Audited<Mutations>>,
+    NullOnError<Subscriptions>,
+>;
 
 /// The schema, as one kind of caller sees it.
 pub struct Seen {
@@ -73,13 +76,13 @@ pub struct Seen {
     /// What documents are validated against.
     pub rules: Valid<DocumentRules>,
     /// Which view it is.
-    pub view: View,
+    pub view: SchemaView,
 }
 
 /// The schema as each caller sees it, built when the first of a kind comes.
 pub struct Schemas {
     introspection: bool,
-    seen: RwLock<HashMap<View, Arc<Seen>>>,
+    seen: RwLock<HashMap<SchemaView, Arc<Seen>>>,
 }
 
 impl Schemas {
@@ -92,7 +95,7 @@ impl Schemas {
     /// What `view` shows. There are as many views as there are ways to hold the roles and permissions that
     /// rules ask for: a handful.
     #[must_use]
-    pub fn seen(&self, view: View) -> Arc<Seen> {
+    pub fn seen(&self, view: SchemaView) -> Arc<Seen> {
         let known = self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&view).cloned();
         known.unwrap_or_else(|| {
             let schema = view.build(|| build(self.introspection));
@@ -107,11 +110,12 @@ impl Schemas {
 /// Builds the schema. `introspection` says whether clients may ask for it.
 #[must_use]
 pub fn build(introspection: bool) -> Schema {
-    let schema = Schema::build(Lenient::default(), Lenient::default(), Lenient::default())
-        // Documents are validated against `Seen::rules` before they are executed.
-        .validation_mode(ValidationMode::Fast)
-        // Names that a caller guessed wrong are not put right: that would list the others.
-        .disable_suggestions();
+    let schema =
+        Schema::build(NullOnError::default(), NullOnError::default(), NullOnError::default())
+            // Documents are validated against `Seen::rules` before they are executed.
+            .validation_mode(ValidationMode::Fast)
+            // Names that a caller guessed wrong are not put right: that would list the others.
+            .disable_suggestions();
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
 }
 
@@ -125,9 +129,9 @@ fn rules(schema: &Schema) -> Valid<DocumentRules> {
 #[must_use]
 pub fn types() -> Registry {
     let mut types = Registry::default();
-    Lenient::<Queries>::create_type_info(&mut types);
-    Lenient::<Recorded<Mutations>>::create_type_info(&mut types);
-    Lenient::<Subscriptions>::create_type_info(&mut types);
+    NullOnError::<Queries>::create_type_info(&mut types);
+    NullOnError::<Audited<Mutations>>::create_type_info(&mut types);
+    NullOnError::<Subscriptions>::create_type_info(&mut types);
     types.query_type = Queries::type_name().into_owned();
     types.mutation_type = Some(Mutations::type_name().into_owned());
     types.subscription_type = Some(Subscriptions::type_name().into_owned());
@@ -154,10 +158,10 @@ pub fn sdl(schema: &Schema) -> String {
 /// Gives a request what its resolvers need of the caller: who it is, their scope, and what each
 /// domain makes of both.
 #[must_use]
-pub fn scoped(request: Request, asking: Asking, scope: Scope) -> Request {
-    let catalogue = Catalogue::new(&asking, &scope);
+pub fn scoped(request: Request, asking: RequestAuth, scope: Scope) -> Request {
+    let catalogue = VisibleCourses::new(&asking, &scope);
     let courses = courses::loaders(&scope, &catalogue);
     let request = request.data(tasks::loader(&scope)).data(tasks::own_tasks(&scope));
-    let request = request.data(OwnWords::of(&scope)).data(courses).data(catalogue);
+    let request = request.data(ProfileOverrides::of(&scope)).data(courses).data(catalogue);
     request.data(asking).data(scope)
 }

@@ -8,7 +8,7 @@ use hallpass_entity::known_user;
 
 use crate::access::{ADMIN, guarded};
 use crate::graphql::{ApiError, ContextExt as _, DateTime, Result};
-use crate::identity::{LookupError, User as Record, Users};
+use crate::identity::{LookupError, User as Record, UserLookup};
 
 mod erasure;
 mod known;
@@ -113,8 +113,8 @@ impl UserQuery {
     /// is none.
     #[graphql(guard = "ADMIN")]
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
-        ctx.asking().trail.read("Query.user", row_of_user(&id));
-        let found = ctx.data_unchecked::<Arc<Users>>().find(&id).await;
+        ctx.request_auth().trail.read("Query.user", row_of_user(&id));
+        let found = ctx.data_unchecked::<Arc<UserLookup>>().find(&id).await;
         found.map(|user| user.map(User::Account)).map_err(|error| match error {
             LookupError::NotConfigured => ApiError::NotConfigured("SSO_API_KEY"),
             LookupError::Unavailable(_) => ApiError::AuthUnavailable,

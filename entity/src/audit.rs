@@ -6,7 +6,7 @@ use sea_orm::sea_query::{ExprTrait as _, Query};
 use sea_orm::{IntoActiveModel as _, Order};
 
 use crate::filter::column;
-use crate::wall::Pass;
+use crate::wall::RlsContext;
 use crate::{AuditEventId, Error, Privilege, System, Timestamp, Transaction};
 
 /// One line of the audit.
@@ -56,14 +56,14 @@ crate::system!();
 const LONGEST: usize = 320;
 
 /// PostgreSQL cannot keep NUL, and one text must not spoil what is written with it.
-fn storable(text: &str) -> String {
+fn truncate_for_column(text: &str) -> String {
     text.chars().filter(|letter| *letter != '\0').take(LONGEST).collect()
 }
 
 impl Model {
     /// The texts that come from elsewhere, as they can be kept.
     fn storable(self) -> Self {
-        let storable = |text: Option<String>| text.map(|text| storable(&text));
+        let storable = |text: Option<String>| text.map(|text| truncate_for_column(&text));
         Self {
             caller_id: storable(self.caller_id),
             impersonated_by: storable(self.impersonated_by),
@@ -86,7 +86,7 @@ impl System<'_> {
     ///
     /// # Errors
     /// When the database is away or refuses; then none is written.
-    pub async fn keep_audit_events(&self, events: Vec<Model>) -> Result<(), Error> {
+    pub async fn insert_audit_events(&self, events: Vec<Model>) -> Result<(), Error> {
         let rows = events.into_iter().map(|event| event.storable().into_active_model());
         let kept = Entity::insert_many(rows).on_conflict_do_nothing_on([Column::Id]);
         self.write(async |conn| kept.exec_without_returning(conn).await).await?;
@@ -114,7 +114,11 @@ impl System<'_> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn forget_audit_events(&self, moment: Timestamp, most: u64) -> Result<u64, Error> {
+    pub async fn delete_audit_events_before(
+        &self,
+        moment: Timestamp,
+        most: u64,
+    ) -> Result<u64, Error> {
         let mut oldest = Query::select();
         oldest.column(Column::Id).from(Entity).and_where(column(Column::At).lt(moment));
         oldest.order_by(Column::At, Order::Asc).limit(most);
@@ -140,14 +144,16 @@ impl Transaction {
     /// When the database is away or refuses.
     pub async fn pseudonymize(&self, user: &str, _proof: Privilege) -> Result<String, Error> {
         let pseudonym = format!("erased-{}", Uuid::now_v7());
-        self.conn().run(&Pass::Nothing, async |conn| rename(conn, user, &pseudonym).await).await?;
+        self.conn()
+            .run(&RlsContext::Nothing, async |conn| rename(conn, user, &pseudonym).await)
+            .await?;
         Ok(pseudonym)
     }
 }
 
 async fn rename(conn: &impl ConnectionTrait, user: &str, pseudonym: &str) -> Result<(), DbErr> {
-    let as_row = (storable(&row_of_user(user)), row_of_user(pseudonym));
-    let as_somebody = (storable(user), pseudonym.to_owned());
+    let as_row = (truncate_for_column(&row_of_user(user)), row_of_user(pseudonym));
+    let as_somebody = (truncate_for_column(user), pseudonym.to_owned());
     // One after the other: each has an index of its own.
     for (named, (old, new)) in [
         (Column::CallerId, &as_somebody),

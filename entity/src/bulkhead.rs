@@ -62,7 +62,7 @@ impl Class {
 }
 
 /// How many times as long the server's own work waits: no caller waits for it.
-const PATIENCE_OF_THE_SERVER: u32 = 5;
+const SERVER_TIMEOUT_FACTOR: u32 = 5;
 
 /// What permits are counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -189,7 +189,7 @@ impl Bulkhead {
         };
         let patience = match client {
             Client::Caller(_) | Client::Anonymous(_) => self.patience,
-            Client::Server => self.patience * PATIENCE_OF_THE_SERVER,
+            Client::Server => self.patience * SERVER_TIMEOUT_FACTOR,
         };
         tokio::time::timeout(patience, waiting).await.ok()?.ok()
     }

@@ -48,7 +48,8 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl ChildOf<course::Entity> for Entity {
-    const TIES: &'static [(Column, course::Column)] = &[(Column::CourseId, course::Column::Id)];
+    const FOREIGN_KEYS: &'static [(Column, course::Column)] =
+        &[(Column::CourseId, course::Column::Id)];
 }
 
 crate::shared!(Column::Published.is(true).and(Filter::of(course::Entity::published())), derive);

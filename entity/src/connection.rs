@@ -43,9 +43,9 @@ pub(crate) struct Usage {
 }
 
 /// How long a connection is waited for before the database counts as unavailable.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a statement whose caller is gone may take to end. Then the connection is closed.
-const ABANDONED: Duration = Duration::from_secs(30);
+const ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
 
 enum Raw {
     Postgres(PoolConnection<Postgres>),
@@ -71,7 +71,8 @@ impl Pool {
         work: Work,
     ) -> Result<Connection, DbErr> {
         let waited = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
-        let slot = tokio::time::timeout(PATIENCE, Arc::clone(of_request).acquire_owned()).await;
+        let slot =
+            tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(of_request).acquire_owned()).await;
         let Ok(Ok(slot)) = slot else { return Err(waited) };
         let permit = self.bulkhead.acquire(client, work).await.ok_or(waited)?;
         let backend = self.sea.get_database_backend();
@@ -299,7 +300,7 @@ async fn settle(mut raw: Raw, is_open: bool, taken: Option<Taken>) {
             false => connection.ping().await,
         })
     };
-    let settled = tokio::time::timeout(ABANDONED, settled).await;
+    let settled = tokio::time::timeout(ABANDONED_TIMEOUT, settled).await;
     match (settled, &mut raw) {
         // On SQLite an error may have rolled back already; then there is nothing to roll back.
         (Ok(Ok(())), _) | (Ok(Err(_)), Raw::Sqlite(_)) => {}

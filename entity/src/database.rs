@@ -9,13 +9,13 @@ use sea_orm::{
 };
 
 use crate::bulkhead::{Bulkhead, Client};
-use crate::connection::{Observe, PATIENCE, Pool, Usage};
+use crate::connection::{ACQUIRE_TIMEOUT, Observe, Pool, Usage};
 use crate::executor::{Access, Executor};
 use crate::health::StorageHealth;
-use crate::owning::Owning;
+use crate::owning::OwnerFilter;
 use crate::policy::Scoped;
 use crate::quota::Quota;
-use crate::wall::{Conn, Pass};
+use crate::wall::{Conn, RlsContext};
 use crate::{Error, Pooler, Reason, Scope, UserId, postgres, sqlite};
 
 /// How to reach the database.
@@ -79,7 +79,7 @@ pub struct Database {
     /// What readiness is asked by.
     aside: Pool,
     walled: bool,
-    pub(crate) owning: Owning,
+    pub(crate) owning: OwnerFilter,
     pub(crate) quota: Quota,
     pub(crate) health: StorageHealth,
 }
@@ -115,7 +115,7 @@ impl Database {
             true => pool.clone(),
             false => pool_aside(&options, &health, &observe).await?,
         };
-        Ok(Self { pool, aside, walled, owning: Owning::default(), quota, health })
+        Ok(Self { pool, aside, walled, owning: OwnerFilter::default(), quota, health })
     }
 
     /// The same database by a connection of its own, which is not shared with requests: what is asked by it
@@ -252,15 +252,15 @@ fn pooled(
         false => "BEGIN".to_owned(),
     };
     let usage = Usage { begin, only_transactions, observe: Arc::clone(observe) };
-    let bulkhead = Bulkhead::new(connections, one_writer, PATIENCE);
+    let bulkhead = Bulkhead::new(connections, one_writer, ACQUIRE_TIMEOUT);
     Pool { sea, bulkhead, usage: Arc::new(usage) }
 }
 
 fn connect_options(options: &Options, health: StorageHealth) -> ConnectOptions {
     let mut connect = ConnectOptions::new(&options.url);
     connect
-        .acquire_timeout(PATIENCE)
-        .connect_timeout(PATIENCE)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
@@ -299,7 +299,7 @@ impl<'a> System<'a> {
         &self,
         work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr> + Clone,
     ) -> Result<T, Error> {
-        self.conn.read(&Pass::Nothing, work).await
+        self.conn.read(&RlsContext::Nothing, work).await
     }
 
     pub(crate) fn conn(&self) -> &Conn {
@@ -311,7 +311,7 @@ impl<'a> System<'a> {
         &self,
         work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
-        self.conn.run(&Pass::Nothing, work).await
+        self.conn.run(&RlsContext::Nothing, work).await
     }
 
     /// Does `work`, for which every row stands open.
@@ -319,7 +319,7 @@ impl<'a> System<'a> {
         &self,
         work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
-        self.conn.run(&Pass::Server, work).await
+        self.conn.run(&RlsContext::Server, work).await
     }
 
     /// Whether a table has no row.

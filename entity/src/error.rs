@@ -10,7 +10,7 @@ use crate::reason::reason;
 pub enum Error {
     /// An owned row was asked for and no caller is signed in.
     #[error("nobody is signed in, so there is no owner whose rows could be read")]
-    Anonymous,
+    Unauthenticated,
     /// The database is away, overloaded or shutting down: the same request may succeed later.
     #[error("the database is not available{why}: {error}", why = in_brackets(.0), error = .0)]
     Unavailable(#[source] DbErr),
@@ -27,10 +27,10 @@ pub enum Error {
     },
     /// Another row has a value that only one row may have.
     #[error("the value is taken: {0}")]
-    Taken(#[source] DbErr),
+    UniqueViolation(#[source] DbErr),
     /// The row hangs on one that is not there.
     #[error("the row has no parent: {0}")]
-    Orphan(#[source] DbErr),
+    ForeignKeyViolation(#[source] DbErr),
     /// Anything else: a fault of ours.
     #[error("the database refused a statement: {0}")]
     Internal(#[source] DbErr),
@@ -42,11 +42,11 @@ impl Error {
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Unavailable(error) => reason(error),
-            Self::Anonymous
+            Self::Unauthenticated
             | Self::Timeout(_)
-            | Self::Taken(_)
+            | Self::UniqueViolation(_)
             | Self::Full { .. }
-            | Self::Orphan(_)
+            | Self::ForeignKeyViolation(_)
             | Self::Internal(_) => None,
         }
     }
@@ -61,8 +61,8 @@ impl From<DbErr> for Error {
         match kind(&error) {
             Kind::Unavailable => Self::Unavailable(error),
             Kind::Timeout => Self::Timeout(error),
-            Kind::Taken => Self::Taken(error),
-            Kind::Orphan => Self::Orphan(error),
+            Kind::Taken => Self::UniqueViolation(error),
+            Kind::Orphan => Self::ForeignKeyViolation(error),
             Kind::Internal => Self::Internal(error),
         }
     }

@@ -11,9 +11,9 @@ use sea_orm::{
 use crate::bulkhead::Client;
 use crate::executor::{Executor, Transaction};
 use crate::health::immediate;
-use crate::owning::Owning;
+use crate::owning::OwnerFilter;
 use crate::quota::Quota;
-use crate::wall::{Conn, Pass};
+use crate::wall::{Conn, RlsContext};
 use crate::{Database, Error, Scope, System, UserId};
 
 /// The advisory lock of exclusive work, on PostgreSQL.
@@ -30,7 +30,7 @@ pub struct Exclusive {
     pool: DatabaseConnection,
     forgets_statements: bool,
     conn: Conn,
-    owning: Owning,
+    owning: OwnerFilter,
     quota: Quota,
 }
 
@@ -98,7 +98,7 @@ impl Exclusive {
         if self.forgets_statements {
             let forget =
                 async |conn: &Executor<'_>| conn.execute_unprepared(FORGET_STATEMENTS).await;
-            self.conn.run(&Pass::Nothing, forget).await?;
+            self.conn.run(&RlsContext::Nothing, forget).await?;
         }
         self.conn.commit().await
     }

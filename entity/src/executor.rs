@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::bulkhead::{Client, Work};
 use crate::connection::{Connection, Pool};
-use crate::wall::{Pass, show};
+use crate::wall::{RlsContext, set_config};
 
 /// How many connections one request holds at once.
 const CONNECTIONS_OF_A_REQUEST: usize = 2;
@@ -49,14 +49,14 @@ impl Access {
     }
 
     /// A connection for one statement, which shows `pass`.
-    async fn open(&self, pass: Option<&Pass>, sql: &str) -> Result<Connection, DbErr> {
+    async fn open(&self, pass: Option<&RlsContext>, sql: &str) -> Result<Connection, DbErr> {
         let connection = self.acquire(Work::of(sql)).await?;
         if pass.is_none() && !self.pool.usage.only_transactions {
             return Ok(connection);
         }
         let transaction = connection.begin().await?;
         if let Some(pass) = pass {
-            show(&transaction, pass).await?;
+            set_config(&transaction, pass).await?;
         }
         Ok(transaction)
     }
@@ -112,14 +112,14 @@ pub struct Executor<'a>(On<'a>);
 
 enum On<'a> {
     /// Each statement has a connection to itself, and shows this.
-    Pool(&'a Access, Option<&'a Pass>),
+    Pool(&'a Access, Option<&'a RlsContext>),
     Held(&'a Connection),
     Sea(&'a DatabaseTransaction),
 }
 
 impl<'a> Executor<'a> {
     /// Each statement has a connection to itself, and shows `pass`.
-    pub(crate) fn each(access: &'a Access, pass: Option<&'a Pass>) -> Self {
+    pub(crate) fn each(access: &'a Access, pass: Option<&'a RlsContext>) -> Self {
         Self(On::Pool(access, pass))
     }
 }

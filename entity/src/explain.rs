@@ -6,7 +6,7 @@ use sea_orm::DbErr;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::connection::PATIENCE;
+use crate::connection::ACQUIRE_TIMEOUT;
 use crate::{Error, Reason, postgres, sqlite};
 
 /// Why the database at `url`, whose opening failed with `error`, cannot be used, in one sentence without a
@@ -50,8 +50,8 @@ async fn of_server(options: &PgConnectOptions) -> String {
         Some(directory) => format!("{}, port {}", directory.display(), options.get_port()),
         None => format!("{}:{}", options.get_host(), options.get_port()),
     };
-    let why = match tokio::time::timeout(PATIENCE, options.connect()).await {
-        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    let why = match tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await {
+        Err(_) => format!("no answer within {} s", ACQUIRE_TIMEOUT.as_secs()),
         Ok(Ok(_)) => "it answered too late: try again".to_owned(),
         Ok(Err(sqlx::Error::Io(error))) => error.to_string(),
         Ok(Err(error)) => of_answer(options, error),

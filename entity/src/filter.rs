@@ -49,7 +49,7 @@ impl<E> Filter<E> {
 
     /// Both must hold, where the second is asked for.
     #[must_use]
-    pub fn and_maybe(self, other: Option<Self>) -> Self {
+    pub fn and_if_some(self, other: Option<Self>) -> Self {
         match other {
             Some(other) => self.and(other),
             None => self,
@@ -100,12 +100,12 @@ pub trait Comparison: ColumnTrait {
     }
 
     /// Before (less than) `value`.
-    fn before(self, value: impl Into<Value> + Nullable) -> Filter<Self::Table> {
+    fn less_than(self, value: impl Into<Value> + Nullable) -> Filter<Self::Table> {
         test(column(self).lt(value.into()))
     }
 
     /// After (greater than) `value`.
-    fn after(self, value: impl Into<Value> + Nullable) -> Filter<Self::Table> {
+    fn greater_than(self, value: impl Into<Value> + Nullable) -> Filter<Self::Table> {
         test(column(self).gt(value.into()))
     }
 

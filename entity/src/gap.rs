@@ -7,7 +7,7 @@ use crate::{Database, Error};
 
 /// Why row-level security does not hold, though it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gap {
+pub enum RowSecurityProblem {
     /// PostgreSQL checks no policy for the role: it is a superuser, or has BYPASSRLS.
     Role(String),
     /// Connections do not say what they were told to when they were made: something on the way drops it.
@@ -20,7 +20,7 @@ const ROLE: &str = "SELECT rolname::text AS role, rolsuper OR rolbypassrls AS by
     current_setting('hallpass.row_security', true) IS NOT DISTINCT FROM 'on' AS announced \
     FROM pg_roles WHERE rolname = current_user";
 
-const WALLED_TABLES: &str = "SELECT relname::text AS name FROM pg_policy \
+const PROTECTED_TABLES: &str = "SELECT relname::text AS name FROM pg_policy \
     JOIN pg_class ON pg_class.oid = polrelid \
     WHERE polname = 'hallpass_own' AND pg_table_is_visible(polrelid) AND row_security_active(polrelid)";
 
@@ -29,27 +29,27 @@ impl Database {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn gap(&self) -> Result<Option<Gap>, Error> {
+    pub async fn check_row_security(&self) -> Result<Option<RowSecurityProblem>, Error> {
         if !self.is_walled() {
             return Ok(None);
         }
-        for row in self.ask(ROLE).await? {
+        for row in self.query(ROLE).await? {
             if row.try_get("", "bypasses")? {
-                return Ok(Some(Gap::Role(row.try_get("", "role")?)));
+                return Ok(Some(RowSecurityProblem::Role(row.try_get("", "role")?)));
             }
             if !row.try_get::<bool>("", "announced")? {
-                return Ok(Some(Gap::Announcement));
+                return Ok(Some(RowSecurityProblem::Announcement));
             }
         }
-        let walled = self.ask(WALLED_TABLES).await?;
+        let walled = self.query(PROTECTED_TABLES).await?;
         let walled: Vec<String> =
             walled.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?;
         let mut tables = owned_tables();
         tables.retain(|table| !walled.iter().any(|name| name == table));
-        Ok((!tables.is_empty()).then_some(Gap::Tables(tables)))
+        Ok((!tables.is_empty()).then_some(RowSecurityProblem::Tables(tables)))
     }
 
-    async fn ask(&self, sql: &str) -> Result<Vec<QueryResult>, Error> {
+    async fn query(&self, sql: &str) -> Result<Vec<QueryResult>, Error> {
         let system = self.system("what is asked is not in a table of ours");
         let asked = Statement::from_string(DbBackend::Postgres, sql);
         system.read(async |conn| conn.query_all_raw(asked).await).await

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use crate::filter::column;
 use crate::policy::OwnedEntity;
-use crate::wall::{Conn, Pass};
+use crate::wall::{Conn, RlsContext};
 use crate::{Error, TaskId, UserId, task};
 
 /// What one table handed over.
@@ -37,12 +37,12 @@ pub(crate) async fn tasks_of(conn: &Conn, owner: &UserId) -> Result<Vec<TaskId>,
     let ids = task::Entity::find().select_only().column(task::Column::Id);
     let ids = ids.filter(column(task::Entity::OWNER).eq(owner.as_str()));
     let ids = ids.order_by_asc(task::Column::Id).limit(TOLD).into_tuple::<TaskId>();
-    conn.run(&Pass::Server, async |conn| ids.all(conn).await).await
+    conn.run(&RlsContext::Server, async |conn| ids.all(conn).await).await
 }
 
 /// Until the end of the transaction, rows and those that refer to them need not agree on their owner.
 pub(crate) async fn defer_ties(conn: &Conn) -> Result<(), Error> {
-    conn.run(&Pass::Nothing, async |conn| {
+    conn.run(&RlsContext::Nothing, async |conn| {
         let is_postgres = conn.get_database_backend() == DbBackend::Postgres;
         let defer = if is_postgres {
             "SET CONSTRAINTS ALL DEFERRED"
@@ -71,11 +71,11 @@ pub(crate) async fn hand_over<E: OwnedEntity>(
                 .in_subquery(known.exprs(key.iter().map(|part| column(*part))).take()),
         };
         let twice = E::delete_many().filter(column(E::OWNER).eq(from.as_str())).filter(is_known);
-        conn.run(&Pass::Server, async |conn| twice.exec(conn).await).await?;
+        conn.run(&RlsContext::Server, async |conn| twice.exec(conn).await).await?;
     }
     let moved = E::update_many().col_expr(E::OWNER, Expr::val(to.as_str()));
     let moved = moved.filter(column(E::OWNER).eq(from.as_str()));
-    let moved = conn.run(&Pass::Server, async |conn| moved.exec(conn).await).await?;
+    let moved = conn.run(&RlsContext::Server, async |conn| moved.exec(conn).await).await?;
     Ok(HandedOver { table: E::default().table_name(), rows: moved.rows_affected })
 }
 

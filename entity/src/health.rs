@@ -14,12 +14,12 @@ use sea_orm::{
 use crate::{Database, Error, Reason};
 
 /// How long a write that failed counts.
-const REMEMBERED: Duration = Duration::from_secs(10);
+const FAILURE_MEMORY: Duration = Duration::from_secs(10);
 /// Less room than this on the disk of an SQLite database is none, in bytes: one request may write as much.
-const LEAST_ROOM: u64 = 64 * 1024;
+const MIN_FREE_BYTES: u64 = 64 * 1024;
 
 /// A change of no row, of the table in which migrations are kept.
-const TRY: &str = "DELETE FROM seaql_migrations WHERE version IS NULL";
+const TRY_TIMEOUT: &str = "DELETE FROM seaql_migrations WHERE version IS NULL";
 
 /// What the database is stored on, as far as it is known. Every clone is the same.
 #[derive(Clone, Default)]
@@ -63,7 +63,7 @@ impl StorageHealth {
 
     fn failed_of_late(&self) -> Option<Reason> {
         let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.filter(|(when, _)| when.elapsed() < REMEMBERED).map(|(_, reason)| reason)
+        failed.filter(|(when, _)| when.elapsed() < FAILURE_MEMORY).map(|(_, reason)| reason)
     }
 
     fn no_room(&self) -> Option<Reason> {
@@ -73,7 +73,7 @@ impl StorageHealth {
             return Some(Reason::ReadOnly);
         }
         let room = disk.f_bavail.saturating_mul(disk.f_frsize);
-        (room < LEAST_ROOM).then_some(Reason::DiskFull)
+        (room < MIN_FREE_BYTES).then_some(Reason::DiskFull)
     }
 }
 
@@ -123,7 +123,7 @@ impl Database {
             let _trying = trying;
             let transaction = pool.begin_with_options(immediate()).await?;
             // Where SQLite only reads, it lets a transaction begin, and refuses the first change.
-            let tried = transaction.execute_unprepared(TRY).await;
+            let tried = transaction.execute_unprepared(TRY_TIMEOUT).await;
             transaction.rollback().await?;
             tried.map(|_| ())
         });

@@ -37,7 +37,7 @@ impl System<'_> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn forget_idempotency_keys_before(&self, moment: Timestamp) -> Result<(), Error> {
+    pub async fn delete_idempotency_keys_before(&self, moment: Timestamp) -> Result<(), Error> {
         let old = Entity::delete_many().filter(Column::CreatedAt.lt(moment));
         self.run(async |conn| old.exec(conn).await).await?;
         Ok(())

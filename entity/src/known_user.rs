@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Alias, ExprTrait, Func, OnConflict};
 use crate::filter::column;
 use crate::policy::Scoped as _;
 use crate::search::Searched;
-use crate::wall::{Conn, Pass};
+use crate::wall::{Conn, RlsContext};
 use crate::{ActiveValue, Error, KnownUserId, SearchText, Set, System, Timestamp, UserId};
 
 /// One user, as their last credential described them.
@@ -68,7 +68,11 @@ impl System<'_> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn note_users(&self, users: Vec<Model>, states_tier: bool) -> Result<(), Error> {
+    pub async fn upsert_known_users(
+        &self,
+        users: Vec<Model>,
+        states_tier: bool,
+    ) -> Result<(), Error> {
         let mut known = OnConflict::column(Column::UserId);
         known.update_column(Column::LastSeen);
         for said in [Column::Email, Column::EmailSearch, Column::Name, Column::NameSearch] {
@@ -94,7 +98,7 @@ impl System<'_> {
 /// was called is not kept.
 pub(crate) async fn merge(conn: &Conn, from: &UserId, to: &UserId) -> Result<(), Error> {
     let known = Entity::find().filter(Column::UserId.eq(from.as_str()));
-    let known = conn.run(&Pass::Nothing, async |conn| known.one(conn).await).await?;
+    let known = conn.run(&RlsContext::Nothing, async |conn| known.one(conn).await).await?;
     let Some(known) = known else { return Ok(()) };
     let merged = Model {
         id: KnownUserId::generate(),
@@ -111,10 +115,11 @@ pub(crate) async fn merge(conn: &Conn, from: &UserId, to: &UserId) -> Result<(),
     let same = OnConflict::column(Column::UserId).value(Column::FirstSeen, earlier).to_owned();
     let merged = Entity::insert(row).on_conflict(same);
     let merge = async || {
-        conn.run(&Pass::Nothing, async |conn| merged.exec_without_returning(conn).await).await
+        conn.run(&RlsContext::Nothing, async |conn| merged.exec_without_returning(conn).await).await
     };
     let forgotten = Entity::delete_many().filter(Column::UserId.eq(from.as_str()));
-    let forget = async || conn.run(&Pass::Nothing, async |conn| forgotten.exec(conn).await).await;
+    let forget =
+        async || conn.run(&RlsContext::Nothing, async |conn| forgotten.exec(conn).await).await;
     // In the order of the ids, as they are noted: no two transactions wait for each other.
     if from < to {
         forget().await?;

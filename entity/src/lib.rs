@@ -66,18 +66,18 @@ pub use executor::Executor;
 pub use explain::explain;
 pub use filter::{Comparison, Filter};
 pub use folded::{SearchText, SortKey};
-pub use gap::Gap;
+pub use gap::RowSecurityProblem;
 pub use handover::{HandedOver, Handover};
 pub use id::{
     AuditEventId, ChapterId, CourseId, IdempotencyClaimId, KnownUserId, TaskId, TaskTagId, UserId,
     VariantId,
 };
-pub use page::{Key, Order, Page, Position, Window};
+pub use page::{CursorPosition, Order, Page, PageRequest, OrderKey};
 pub use pooler::Pooler;
 pub use privilege::Privilege;
 pub use reason::Reason;
 pub use relation::{ChildOf, Concerns};
-pub use rows::{Change, Edit, Own, Read, Rows};
+pub use rows::{Editable, Owned, ReadOnly, Rows, Update};
 pub use scope::{Scope, Transaction};
 pub use search::{MAX_MATCHES, Searched};
 

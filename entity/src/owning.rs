@@ -7,12 +7,12 @@ use crate::policy::OwnedEntity;
 
 /// Puts the owner into statements. There is nothing to set, but where tests are built.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Owning {
+pub(crate) struct OwnerFilter {
     #[cfg(feature = "testing")]
     is_forgotten: bool,
 }
 
-impl Owning {
+impl OwnerFilter {
     /// The rows of `owner`, and no others.
     pub(crate) fn condition<E: OwnedEntity>(self, owner: &UserId) -> Condition {
         #[cfg(feature = "testing")]
@@ -28,7 +28,7 @@ impl crate::Database {
     /// The same database, whose scopes forget whose the rows are. For tests of leaks, which have to fail
     /// on it.
     #[must_use]
-    pub fn forgetting_owners(mut self) -> Self {
+    pub fn without_owner_filter(mut self) -> Self {
         self.owning.is_forgotten = true;
         self
     }

@@ -13,7 +13,7 @@ use crate::{Error, Timestamp};
 
 /// The value by which a row is sorted.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Key {
+pub enum OrderKey {
     /// A text column.
     Text(String),
     /// A whole number.
@@ -24,9 +24,9 @@ pub enum Key {
 
 /// Where a row stands in an [`Order`]: its sort value, then its id.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Position {
+pub struct CursorPosition {
     /// The sort value.
-    pub key: Key,
+    pub key: OrderKey,
     /// The row's id, which breaks ties.
     pub id: Uuid,
 }
@@ -34,7 +34,7 @@ pub struct Position {
 /// The order of a list.
 pub struct Order<E: EntityTrait> {
     column: E::Column,
-    absent: Option<Key>,
+    absent: Option<OrderKey>,
     descending: bool,
 }
 
@@ -53,7 +53,7 @@ impl<E: EntityTrait> Order<E> {
 
     /// Sorts rows without a value as if they had `key`.
     #[must_use]
-    pub fn absent_as(mut self, key: Key) -> Self {
+    pub fn nulls_as(mut self, key: OrderKey) -> Self {
         self.absent = Some(key);
         self
     }
@@ -61,15 +61,16 @@ impl<E: EntityTrait> Order<E> {
     /// Whether a position with this key can stand in this order: a key of another type than the
     /// column's would reach the database as nonsense.
     #[must_use]
-    pub fn fits(&self, key: &Key) -> bool {
+    pub fn matches_order(&self, key: &OrderKey) -> bool {
         match (key, self.column.def().get_column_type()) {
-            (Key::Text(_), ColumnType::String(_) | ColumnType::Text | ColumnType::Custom(_)) => {
-                true
-            }
-            (Key::Integer(number), ColumnType::SmallInteger) => i16::try_from(*number).is_ok(),
-            (Key::Integer(number), ColumnType::Integer) => i32::try_from(*number).is_ok(),
-            (Key::Integer(_), ColumnType::BigInteger) => true,
-            (Key::Time(time), ColumnType::TimestampWithTimeZone) => {
+            (
+                OrderKey::Text(_),
+                ColumnType::String(_) | ColumnType::Text | ColumnType::Custom(_),
+            ) => true,
+            (OrderKey::Integer(number), ColumnType::SmallInteger) => i16::try_from(*number).is_ok(),
+            (OrderKey::Integer(number), ColumnType::Integer) => i32::try_from(*number).is_ok(),
+            (OrderKey::Integer(_), ColumnType::BigInteger) => true,
+            (OrderKey::Time(time), ColumnType::TimestampWithTimeZone) => {
                 (0..=9999).contains(&time.year())
             }
             _ => false,
@@ -87,15 +88,15 @@ impl<E: EntityTrait> Order<E> {
         }
     }
 
-    pub(crate) fn position(&self, row: &E::Model) -> Result<Position, Error>
+    pub(crate) fn position(&self, row: &E::Model) -> Result<CursorPosition, Error>
     where
         E::Model: ModelTrait<Entity = E>,
     {
-        let key = Key::from_value(row.get(self.column)).or_else(|| self.absent.clone());
+        let key = OrderKey::from_value(row.get(self.column)).or_else(|| self.absent.clone());
         let id =
             <Option<Uuid> as sea_orm::sea_query::ValueType>::try_from(row.get(id_column::<E>()));
         match (key, id) {
-            (Some(key), Ok(Some(id))) => Ok(Position { key, id }),
+            (Some(key), Ok(Some(id))) => Ok(CursorPosition { key, id }),
             _ => Err(Error::Internal(sea_orm::DbErr::Type(
                 "a list is sorted by a column that makes no key".into(),
             ))),
@@ -111,7 +112,7 @@ pub(crate) fn id_column<E: EntityTrait>() -> E::Column {
         .expect("the derive macro refuses a table without a primary key")
 }
 
-impl Key {
+impl OrderKey {
     pub(crate) fn value(&self) -> Value {
         match self {
             Self::Text(text) => text.clone().into(),
@@ -134,11 +135,11 @@ impl Key {
 
 /// Which part of a list is wanted.
 #[derive(Clone, Debug, Default)]
-pub struct Window {
+pub struct PageRequest {
     /// Only rows behind this position.
-    pub after: Option<Position>,
+    pub after: Option<CursorPosition>,
     /// Only rows ahead of this position.
-    pub before: Option<Position>,
+    pub before: Option<CursorPosition>,
     /// At most so many rows.
     pub limit: u64,
     /// The last `limit` rows of the list rather than the first.
@@ -149,7 +150,7 @@ pub struct Window {
 #[derive(Clone, Debug)]
 pub struct Page<M> {
     /// The rows, each with its position.
-    pub rows: Vec<(Position, M)>,
+    pub rows: Vec<(CursorPosition, M)>,
     /// Whether rows stand ahead of these.
     pub has_previous: bool,
     /// Whether rows stand behind these.

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::pooler::{ROUNDS_AT_START, ROUNDS_LATER, SharedSessions, shares_sessions};
-use crate::wall::ANNOUNCEMENT;
+use crate::wall::STARTUP_OPTION;
 use crate::{Options, Pooler};
 
 /// How long a statement waits for a lock: what another holds longer, as a change of a table does, costs only
@@ -30,7 +30,7 @@ pub(crate) fn set_up(connect: &mut ConnectOptions, options: &Options) {
     connect.map_sqlx_postgres_opts(move |postgres| {
         // Floating-point numbers come as bytes; and poolers refuse a setting that they do not know.
         let postgres = postgres.extra_float_digits(None);
-        let postgres = if announces { postgres.options([ANNOUNCEMENT]) } else { postgres };
+        let postgres = if announces { postgres.options([STARTUP_OPTION]) } else { postgres };
         if names_statements { postgres } else { postgres.statement_cache_capacity(0) }
     });
     if options.pooler == Pooler::Session
@@ -59,7 +59,7 @@ fn address(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
 pub(crate) fn begin(statement_timeout: Option<Duration>, announces: bool) -> String {
     let mut sql = format!("BEGIN; {}", settings("SET LOCAL", statement_timeout));
     if announces {
-        let (name, value) = ANNOUNCEMENT;
+        let (name, value) = STARTUP_OPTION;
         sql += &format!("; SET LOCAL {name} = '{value}'");
     }
     sql

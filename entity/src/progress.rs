@@ -32,5 +32,5 @@ impl ActiveModelBehavior for ActiveModel {}
 crate::owned!(OwnerId, owner_id);
 
 impl Concerns<chapter::Entity> for Entity {
-    const TIE: (Column, chapter::Column) = (Column::ChapterId, chapter::Column::Id);
+    const FOREIGN_KEY: (Column, chapter::Column) = (Column::ChapterId, chapter::Column::Id);
 }

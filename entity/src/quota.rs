@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::UserId;
 
 /// How many owners and tables are remembered: some two megabytes.
-const REMEMBERED: usize = 10_000;
+const CACHE_CAPACITY: usize = 10_000;
 /// How many rows may be written before they are counted again. Other nodes write too.
-const AT_ONCE: u64 = 1000;
+const RESERVE_STEP: u64 = 1000;
 
 /// Room that was counted, by owner and table.
 type Room = HashMap<(String, &'static str), u64>;
@@ -46,10 +46,10 @@ impl Quota {
     /// Remembers that there is room for so many rows; half of it is given out before the next count.
     pub(crate) fn counted(&self, owner: &UserId, table: &'static str, left: u64) {
         let mut room = self.room();
-        if room.len() >= REMEMBERED {
+        if room.len() >= CACHE_CAPACITY {
             room.clear();
         }
-        room.insert((owner.as_str().to_owned(), table), (left / 2).min(AT_ONCE));
+        room.insert((owner.as_str().to_owned(), table), (left / 2).min(RESERVE_STEP));
     }
 
     /// Forgets what was counted of `owner`, whose rows are counted before the next one is written.

@@ -10,13 +10,13 @@ use crate::policy::{OwnedEntity, SharedEntity};
 /// A table whose rows hang on rows of `P`.
 pub trait ChildOf<P: EntityTrait>: EntityTrait {
     /// The columns that tie a child to its parent.
-    const TIES: &'static [(Self::Column, P::Column)];
+    const FOREIGN_KEYS: &'static [(Self::Column, P::Column)];
 }
 
 /// An owned table whose rows say something of rows of the shared table `S`.
 pub trait Concerns<S: SharedEntity>: OwnedEntity {
     /// The column that names the shared row, and the one that it names.
-    const TIE: (Self::Column, S::Column);
+    const FOREIGN_KEY: (Self::Column, S::Column);
 }
 
 impl<P: OwnedEntity> Filter<P> {
@@ -25,7 +25,7 @@ impl<P: OwnedEntity> Filter<P> {
     pub fn has<C: OwnedEntity + ChildOf<P>>(filter: Filter<C>) -> Self {
         let mut children = Query::select();
         children.expr(Expr::val(1)).from(C::default());
-        for (child, parent) in C::TIES {
+        for (child, parent) in C::FOREIGN_KEYS {
             children.and_where(column(*child).equals((P::default(), *parent)));
         }
         children.and_where(column(C::OWNER).equals((P::default(), P::OWNER)));
@@ -43,7 +43,7 @@ impl<C: SharedEntity> Filter<C> {
     {
         let mut parents = Query::select();
         parents.expr(Expr::val(1)).from(P::default());
-        for (child, parent) in C::TIES {
+        for (child, parent) in C::FOREIGN_KEYS {
             parents.and_where(column(*parent).equals((C::default(), *child)));
         }
         parents.cond_where(filter.into_condition());

@@ -4,7 +4,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, Set, TryInsertResult};
 
-use crate::wall::{Conn, Pass};
+use crate::wall::{Conn, RlsContext};
 use crate::{Error, System, Timestamp};
 
 /// One revocation: of a session or of a user.
@@ -37,7 +37,7 @@ impl System<'_> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn keep_revocation(&self, revocation: Model) -> Result<bool, Error> {
+    pub async fn insert_revocation(&self, revocation: Model) -> Result<bool, Error> {
         keep(self.conn(), revocation).await
     }
 
@@ -66,7 +66,7 @@ impl System<'_> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn forget_revocations_before(&self, moment: Timestamp) -> Result<(), Error> {
+    pub async fn delete_revocations_before(&self, moment: Timestamp) -> Result<(), Error> {
         let old = Entity::delete_many().filter(Column::HeardAt.lt(moment));
         self.write(async |conn| old.exec(conn).await).await?;
         Ok(())
@@ -84,7 +84,10 @@ pub(crate) async fn keep(conn: &Conn, revocation: Model) -> Result<bool, Error> 
         heard_at: Set(revocation.heard_at),
     };
     let kept = Entity::insert(row).on_conflict_do_nothing_on([Column::Id]);
-    match conn.run(&Pass::Nothing, async |conn| kept.exec_without_returning(conn).await).await? {
+    match conn
+        .run(&RlsContext::Nothing, async |conn| kept.exec_without_returning(conn).await)
+        .await?
+    {
         TryInsertResult::Inserted(rows) => Ok(rows > 0),
         TryInsertResult::Empty | TryInsertResult::Conflicted => Ok(false),
     }

@@ -11,23 +11,23 @@ use sea_orm::{
 };
 
 use crate::filter::column;
-use crate::page::{Order, Page, Position, Window, id_column};
+use crate::page::{CursorPosition, Order, Page, PageRequest, id_column};
 use crate::policy::{OwnedEntity, SharedEntity};
-use crate::wall::{Conn, Pass};
+use crate::wall::{Conn, RlsContext};
 use crate::{Error, Filter, SearchText};
 
 /// The rows behind this door may be read.
-pub enum Read {}
+pub enum ReadOnly {}
 /// The rows behind this door are the caller's own, to change and delete too.
-pub enum Own {}
+pub enum Owned {}
 /// The rows behind this door are everyone's, to change and delete for callers who may.
-pub enum Edit {}
+pub enum Editable {}
 
 /// The rows of `E` that one door opens on, narrowed by filters. What may be done with them is `P`:
 /// [`Read`], [`Own`] or [`Edit`].
-pub struct Rows<E: EntityTrait, P = Read> {
+pub struct Rows<E: EntityTrait, P = ReadOnly> {
     conn: Conn,
-    pass: Pass,
+    pass: RlsContext,
     condition: Condition,
     table: std::marker::PhantomData<fn() -> (E, P)>,
 }
@@ -39,7 +39,7 @@ impl<E: EntityTrait, P> Clone for Rows<E, P> {
 }
 
 impl<E: EntityTrait, P> Rows<E, P> {
-    pub(crate) fn new(conn: Conn, pass: Pass, condition: Condition) -> Self {
+    pub(crate) fn new(conn: Conn, pass: RlsContext, condition: Condition) -> Self {
         Self { conn, pass, condition, table: std::marker::PhantomData }
     }
 
@@ -148,7 +148,11 @@ impl<E: EntityTrait, P> Rows<E, P> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn page(&self, order: &Order<E>, window: &Window) -> Result<Page<E::Model>, Error>
+    pub async fn page(
+        &self,
+        order: &Order<E>,
+        window: &PageRequest,
+    ) -> Result<Page<E::Model>, Error>
     where
         E::Model: ModelTrait<Entity = E>,
     {
@@ -182,9 +186,9 @@ impl<E: EntityTrait, P> Rows<E, P> {
     }
 }
 
-fn bounds<E: EntityTrait>(order: &Order<E>, window: &Window) -> Condition {
+fn bounds<E: EntityTrait>(order: &Order<E>, window: &PageRequest) -> Condition {
     let here = || Expr::tuple([order.expression(), column(id_column::<E>())]);
-    let there = |position: &Position| -> SimpleExpr {
+    let there = |position: &CursorPosition| -> SimpleExpr {
         Expr::tuple([Expr::val(position.key.value()), Expr::val(position.id)])
     };
     let behind = |position| match order.is_descending() {
@@ -201,21 +205,21 @@ fn bounds<E: EntityTrait>(order: &Order<E>, window: &Window) -> Condition {
 }
 
 /// New values for the columns of rows.
-pub struct Change<E: EntityTrait> {
+pub struct Update<E: EntityTrait> {
     values: E::ActiveModel,
     counters: Vec<E::Column>,
     cleared: Vec<(E::Column, Filter<E>)>,
 }
 
-impl<E: EntityTrait> Change<E> {
+impl<E: EntityTrait> Update<E> {
     /// The columns that are set in `values`.
-    pub fn to(values: E::ActiveModel) -> Self {
+    pub fn set(values: E::ActiveModel) -> Self {
         Self { values, counters: Vec::new(), cleared: Vec::new() }
     }
 
     /// And one more in `column`.
     #[must_use]
-    pub fn count_up(mut self, column: E::Column) -> Self {
+    pub fn increment(mut self, column: E::Column) -> Self {
         self.counters.push(column);
         self
     }
@@ -230,8 +234,8 @@ impl<E: EntityTrait> Change<E> {
 
 impl<E: EntityTrait, P> Rows<E, P> {
     /// The one statement that changes rows. The key stays as it is, whatever `change` says.
-    async fn change(&self, change: Change<E>) -> Result<Vec<E::Model>, Error> {
-        let Change { mut values, counters, cleared } = change;
+    async fn change(&self, change: Update<E>) -> Result<Vec<E::Model>, Error> {
+        let Update { mut values, counters, cleared } = change;
         for key in E::PrimaryKey::iter() {
             values.not_set(key.into_column());
         }
@@ -254,13 +258,13 @@ impl<E: EntityTrait, P> Rows<E, P> {
     }
 }
 
-impl<E: OwnedEntity> Rows<E, Own> {
+impl<E: OwnedEntity> Rows<E, Owned> {
     /// Changes every row, in one statement, and returns them as they are then. The owner and the key
     /// stay as they are, whatever `change` says.
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn update(&self, mut change: Change<E>) -> Result<Vec<E::Model>, Error> {
+    pub async fn update(&self, mut change: Update<E>) -> Result<Vec<E::Model>, Error> {
         E::derive(&mut change.values);
         E::set_owner(&mut change.values, sea_orm::ActiveValue::NotSet);
         self.change(change).await
@@ -275,14 +279,14 @@ impl<E: OwnedEntity> Rows<E, Own> {
     }
 }
 
-impl<E: SharedEntity> Rows<E, Edit> {
+impl<E: SharedEntity> Rows<E, Editable> {
     /// Changes every row, in one statement, and returns them as they are then. The key stays as it is,
     /// whatever `change` says.
     ///
     /// # Errors
     /// [`Error::Taken`] or [`Error::Orphan`] when `change` does not fit the other rows; else when the
     /// database is away or refuses.
-    pub async fn update(&self, mut change: Change<E>) -> Result<Vec<E::Model>, Error> {
+    pub async fn update(&self, mut change: Update<E>) -> Result<Vec<E::Model>, Error> {
         E::derive(&mut change.values);
         self.change(change).await
     }

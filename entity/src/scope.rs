@@ -27,12 +27,12 @@ use sea_orm::{
 
 use crate::bulkhead::Client;
 use crate::filter::column;
-use crate::owning::Owning;
+use crate::owning::OwnerFilter;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
 use crate::quota::Quota;
 use crate::relation::Concerns;
-use crate::rows::{Edit, Own, Read, Rows};
-use crate::wall::{Conn, Pass};
+use crate::rows::{Editable, Owned, ReadOnly, Rows};
+use crate::wall::{Conn, RlsContext};
 use crate::{Error, Filter, Privilege, UserId};
 
 /// What one caller may reach. Cheap to clone.
@@ -40,12 +40,17 @@ use crate::{Error, Filter, Privilege, UserId};
 pub struct Scope {
     conn: Conn,
     owner: Option<UserId>,
-    owning: Owning,
+    owning: OwnerFilter,
     quota: Quota,
 }
 
 impl Scope {
-    pub(crate) fn new(conn: Conn, owner: Option<UserId>, owning: Owning, quota: Quota) -> Self {
+    pub(crate) fn new(
+        conn: Conn,
+        owner: Option<UserId>,
+        owning: OwnerFilter,
+        quota: Quota,
+    ) -> Self {
         Self { conn, owner, owning, quota }
     }
 
@@ -66,15 +71,15 @@ impl Scope {
     }
 
     fn signed_in(&self) -> Result<&UserId, Error> {
-        self.owner.as_ref().ok_or(Error::Anonymous)
+        self.owner.as_ref().ok_or(Error::Unauthenticated)
     }
 
     /// What statements for the caller show at the wall.
-    fn pass(&self) -> Pass {
-        self.owner.clone().map_or(Pass::Nothing, Pass::Caller)
+    fn rls_context(&self) -> RlsContext {
+        self.owner.clone().map_or(RlsContext::Nothing, RlsContext::Caller)
     }
 
-    fn rows<E: EntityTrait, P>(&self, pass: Pass, condition: Condition) -> Rows<E, P> {
+    fn rows<E: EntityTrait, P>(&self, pass: RlsContext, condition: Condition) -> Rows<E, P> {
         Rows::new(self.conn.clone(), pass, condition)
     }
 
@@ -82,14 +87,14 @@ impl Scope {
     ///
     /// # Errors
     /// [`Error::Anonymous`] when no caller is signed in.
-    pub fn mine<E: OwnedEntity>(&self) -> Result<Rows<E, Own>, Error> {
-        Ok(self.rows(self.pass(), self.owning.condition::<E>(self.signed_in()?)))
+    pub fn owned<E: OwnedEntity>(&self) -> Result<Rows<E, Owned>, Error> {
+        Ok(self.rows(self.rls_context(), self.owning.condition::<E>(self.signed_in()?)))
     }
 
     /// Rows of whatever owner that are shown to everyone.
     #[must_use]
     pub fn public<E: PublicRows>(&self) -> Rows<E> {
-        self.rows(Pass::Nothing, E::public().into_condition())
+        self.rows(RlsContext::Nothing, E::public().into_condition())
     }
 
     /// The caller's own rows and the public ones.
@@ -100,13 +105,13 @@ impl Scope {
             Some(owner) => Condition::any().add(self.owning.condition::<E>(owner)).add(public),
             None => public,
         };
-        self.rows(self.pass(), condition)
+        self.rows(self.rls_context(), condition)
     }
 
     /// The published rows of a shared table.
     #[must_use]
     pub fn shared<E: SharedEntity>(&self) -> Rows<E> {
-        self.rows(Pass::Nothing, E::published().into_condition())
+        self.rows(RlsContext::Nothing, E::published().into_condition())
     }
 
     /// The published rows of a shared table that a row of the caller's matching `own` is about.
@@ -133,14 +138,14 @@ impl Scope {
 
     fn shared_where<E: SharedEntity>(&self, test: SimpleExpr) -> Rows<E> {
         let published = E::published().into_condition();
-        self.rows(self.pass(), Condition::all().add(published).add(test))
+        self.rows(self.rls_context(), Condition::all().add(published).add(test))
     }
 
     fn own_rows_about<E: SharedEntity, O: Concerns<E>>(
         &self,
         own: Filter<O>,
     ) -> Result<SelectStatement, Error> {
-        let (named_by, names) = O::TIE;
+        let (named_by, names) = O::FOREIGN_KEY;
         let mut rows = Query::select();
         rows.expr(Expr::val(1)).from(O::default());
         rows.and_where(column(named_by).equals((E::default(), names)));
@@ -151,14 +156,14 @@ impl Scope {
 
     /// Every row, whosever it is.
     #[must_use]
-    pub fn everyones<E: Scoped>(&self, _proof: Privilege) -> Rows<E> {
-        self.rows(Pass::Everyones, Condition::all())
+    pub fn all<E: Scoped>(&self, _proof: Privilege) -> Rows<E> {
+        self.rows(RlsContext::Everyones, Condition::all())
     }
 
     /// Every row of a shared table, published or not.
     #[must_use]
-    pub fn editable<E: SharedEntity>(&self, _proof: Privilege) -> Rows<E, Edit> {
-        self.rows(Pass::Nothing, Condition::all())
+    pub fn shared_for_edit<E: SharedEntity>(&self, _proof: Privilege) -> Rows<E, Editable> {
+        self.rows(RlsContext::Nothing, Condition::all())
     }
 
     /// Whether a row is there and belongs to another user: all that is told of it, for servers set
@@ -166,8 +171,11 @@ impl Scope {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn is_anothers<E: OwnedEntity>(&self, row: Filter<E>) -> Result<bool, Error> {
-        let rows = self.rows::<E, Read>(Pass::Everyones, row.into_condition());
+    pub async fn exists_for_other_owner<E: OwnedEntity>(
+        &self,
+        row: Filter<E>,
+    ) -> Result<bool, Error> {
+        let rows = self.rows::<E, ReadOnly>(RlsContext::Everyones, row.into_condition());
         let anothers = match &self.owner {
             Some(owner) => rows.filter(Filter::new(self.owning.condition::<E>(owner).not())),
             None => rows,
@@ -182,7 +190,7 @@ impl Scope {
         if self.quota.take(owner, table) {
             return Ok(());
         }
-        let there = u64::try_from(self.mine::<E>()?.count().await?).unwrap_or(0);
+        let there = u64::try_from(self.owned::<E>()?.count().await?).unwrap_or(0);
         match most.saturating_sub(there) {
             0 => Err(Error::Full { table, most }),
             left => {
@@ -204,7 +212,7 @@ impl Scope {
         self.check_quota::<E>().await?;
         E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
         E::derive(&mut row);
-        self.conn.insert(&self.pass(), E::insert(row)).await
+        self.conn.insert(&self.rls_context(), E::insert(row)).await
     }
 
     /// Writes rows, all of them or none, owned by the caller whatever they say. They are parts of a row
@@ -223,7 +231,9 @@ impl Scope {
             row
         });
         let insert = E::insert_many(rows);
-        self.conn.run(&self.pass(), async |conn| insert.exec_without_returning(conn).await).await?;
+        self.conn
+            .run(&self.rls_context(), async |conn| insert.exec_without_returning(conn).await)
+            .await?;
         Ok(())
     }
 
@@ -280,7 +290,7 @@ impl Scope {
     {
         E::set_owner(&mut row, ActiveValue::Set(self.signed_in()?.clone()));
         E::derive(&mut row);
-        self.conn.insert(&self.pass(), E::insert(row).on_conflict(same)).await
+        self.conn.insert(&self.rls_context(), E::insert(row).on_conflict(same)).await
     }
 
     /// Writes a row of a shared table.
@@ -297,7 +307,7 @@ impl Scope {
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
         E::derive(&mut row);
-        self.conn.insert(&Pass::Nothing, E::insert(row)).await
+        self.conn.insert(&RlsContext::Nothing, E::insert(row)).await
     }
 
     /// Writes a row of a shared table in place of the one that is the same in `same`, if there is one,
@@ -305,7 +315,7 @@ impl Scope {
     ///
     /// # Errors
     /// As [`insert_shared`](Self::insert_shared).
-    pub async fn save_shared<E: SharedEntity>(
+    pub async fn upsert_shared<E: SharedEntity>(
         &self,
         _proof: Privilege,
         mut row: E::ActiveModel,
@@ -322,7 +332,7 @@ impl Scope {
         }
         let new = E::Column::iter().filter(|column| new.get(*column).is_set());
         let in_place = OnConflict::columns(same.iter().copied()).update_columns(new).to_owned();
-        self.conn.insert(&Pass::Nothing, E::insert(row).on_conflict(in_place)).await
+        self.conn.insert(&RlsContext::Nothing, E::insert(row).on_conflict(in_place)).await
     }
 
     /// Opens a transaction for the same caller. Dropped without
@@ -331,7 +341,7 @@ impl Scope {
     /// # Errors
     /// When the database is away.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        let conn = self.conn.begin(&self.pass()).await?;
+        let conn = self.conn.begin(&self.rls_context()).await?;
         Ok(Transaction { scope: Self { conn, ..self.clone() } })
     }
 }

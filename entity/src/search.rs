@@ -12,7 +12,7 @@ use sea_orm::{Condition, DbBackend, Order};
 use crate::filter::column;
 use crate::page::id_column;
 use crate::policy::Scoped;
-use crate::rows::{Read, Rows};
+use crate::rows::{ReadOnly, Rows};
 
 /// A search looks at so many matching rows, the latest written first: more can match a common term
 /// than one request should read.
@@ -24,7 +24,7 @@ pub trait Searched: Scoped {
     const INDEX: &'static str;
 }
 
-impl<E: Searched> Rows<E, Read> {
+impl<E: Searched> Rows<E, ReadOnly> {
     /// Only those in whose searched text `term` stands; of more than [`MAX_MATCHES`], those written
     /// last. Of owned rows, only those that everyone may see.
     #[must_use]

@@ -4,7 +4,7 @@ use sea_orm::IntoActiveModel as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
-use crate::wall::{Conn, Pass};
+use crate::wall::{Conn, RlsContext};
 use crate::{Error, System, Timestamp, UserId};
 
 /// One session.
@@ -33,7 +33,7 @@ impl System<'_> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn note_sessions(&self, sessions: Vec<Model>) -> Result<(), Error> {
+    pub async fn upsert_seen_sessions(&self, sessions: Vec<Model>) -> Result<(), Error> {
         let known = OnConflict::column(Column::Id)
             .update_columns([Column::UserId, Column::LastSeen])
             .to_owned();
@@ -47,7 +47,7 @@ impl System<'_> {
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn forget_sessions_before(&self, moment: Timestamp) -> Result<(), Error> {
+    pub async fn delete_sessions_before(&self, moment: Timestamp) -> Result<(), Error> {
         let old = Entity::delete_many().filter(Column::LastSeen.lt(moment));
         self.write(async |conn| old.exec(conn).await).await?;
         Ok(())
@@ -57,6 +57,6 @@ impl System<'_> {
 /// Forgets the sessions of a user.
 pub(crate) async fn forget_user(conn: &Conn, user: &UserId) -> Result<(), Error> {
     let theirs = Entity::delete_many().filter(Column::UserId.eq(user.as_str()));
-    conn.run(&Pass::Nothing, async |conn| theirs.exec(conn).await).await?;
+    conn.run(&RlsContext::Nothing, async |conn| theirs.exec(conn).await).await?;
     Ok(())
 }

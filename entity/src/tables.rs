@@ -5,7 +5,7 @@ use sea_orm::{EntityName as _, EntityTrait, QueryFilter as _};
 
 use crate::filter::column;
 use crate::policy::OwnedEntity;
-use crate::wall::Pass;
+use crate::wall::RlsContext;
 use crate::{
     Error, Handover, Privilege, System, Transaction, UserId, handover, idempotency_key, known_user,
     learner, progress, revocation, seen_session, task, task_tag,
@@ -13,7 +13,7 @@ use crate::{
 
 /// What was deleted from one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Erased {
+pub struct DeletedRows {
     /// The table.
     pub table: &'static str,
     /// How many rows.
@@ -51,7 +51,7 @@ macro_rules! rows_of_somebody {
                 to: &UserId,
                 message: revocation::Model,
             ) -> Result<Option<Handover>, Error> {
-                let together = self.conn().begin(&Pass::Server).await?;
+                let together = self.conn().begin(&RlsContext::Server).await?;
                 if !revocation::keep(&together, message).await? {
                     return Ok(None);
                 }
@@ -73,7 +73,7 @@ macro_rules! rows_of_somebody {
             ///
             /// # Errors
             /// When the database is away or refuses.
-            pub async fn erase(&self, user: &str, _proof: Privilege) -> Result<Vec<Erased>, Error> {
+            pub async fn erase(&self, user: &str, _proof: Privilege) -> Result<Vec<DeletedRows>, Error> {
                 Ok(vec![
                     $(erase_from::<$owned::Entity>(self, $owned::Entity::OWNER, user).await?,)*
                     $(erase_from::<$about::Entity>(self, $about::Column::UserId, user).await?,)*
@@ -93,8 +93,9 @@ async fn erase_from<E: EntityTrait>(
     together: &Transaction,
     whose: E::Column,
     user: &str,
-) -> Result<Erased, Error> {
+) -> Result<DeletedRows, Error> {
     let theirs = E::delete_many().filter(column(whose).eq(user));
-    let deleted = together.conn().run(&Pass::Server, async |conn| theirs.exec(conn).await).await?;
-    Ok(Erased { table: E::default().table_name(), rows: deleted.rows_affected })
+    let deleted =
+        together.conn().run(&RlsContext::Server, async |conn| theirs.exec(conn).await).await?;
+    Ok(DeletedRows { table: E::default().table_name(), rows: deleted.rows_affected })
 }

@@ -32,5 +32,5 @@ impl ActiveModelBehavior for ActiveModel {}
 crate::owned!(OwnerId, owner_id);
 
 impl ChildOf<task::Entity> for Entity {
-    const TIES: &'static [(Column, task::Column)] = &[(Column::TaskId, task::Column::Id)];
+    const FOREIGN_KEYS: &'static [(Column, task::Column)] = &[(Column::TaskId, task::Column::Id)];
 }

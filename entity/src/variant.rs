@@ -32,7 +32,8 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl ChildOf<chapter::Entity> for Entity {
-    const TIES: &'static [(Column, chapter::Column)] = &[(Column::ChapterId, chapter::Column::Id)];
+    const FOREIGN_KEYS: &'static [(Column, chapter::Column)] =
+        &[(Column::ChapterId, chapter::Column::Id)];
 }
 
 crate::shared!(Filter::of(chapter::Entity::published()));

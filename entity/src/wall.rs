@@ -22,11 +22,11 @@ use crate::{Error, Reason, UserId};
 
 /// The setting by which a connection announces itself, and its value. It is part of the connection's
 /// start, so that no `RESET` takes it back.
-pub(crate) const ANNOUNCEMENT: (&str, &str) = ("hallpass.row_security", "on");
+pub(crate) const STARTUP_OPTION: (&str, &str) = ("hallpass.row_security", "on");
 
 /// What a statement shows at the wall.
 #[derive(Clone, Debug)]
-pub(crate) enum Pass {
+pub(crate) enum RlsContext {
     /// Nothing: what everyone may see is enough.
     Nothing,
     /// Who asks: for rows of their own.
@@ -37,7 +37,7 @@ pub(crate) enum Pass {
     Server,
 }
 
-impl Pass {
+impl RlsContext {
     /// The setting that shows it, and its value. Ids have a setting to themselves: whatever a caller's
     /// id is, it is no other pass.
     fn setting(&self) -> Option<(&'static str, &str)> {
@@ -78,12 +78,13 @@ impl Open {
     /// Notes that a statement failed. What a savepoint can take back leaves the rest as it is.
     fn note(&self, error: &Error) {
         let is_undone = match error {
-            Error::Taken(_) | Error::Orphan(_) => self.is_savepoint,
+            Error::UniqueViolation(_) | Error::ForeignKeyViolation(_) => self.is_savepoint,
             // No statement was run.
             Error::Full { .. } => true,
-            Error::Anonymous | Error::Unavailable(_) | Error::Timeout(_) | Error::Internal(_) => {
-                false
-            }
+            Error::Unauthenticated
+            | Error::Unavailable(_)
+            | Error::Timeout(_)
+            | Error::Internal(_) => false,
         };
         if !is_undone {
             self.has_failed.store(true, Ordering::Release);
@@ -139,7 +140,7 @@ impl Conn {
     /// Does `work`, which shows `pass`. Without a wall, that is the bare statement.
     pub(crate) async fn run<T>(
         &self,
-        pass: &Pass,
+        pass: &RlsContext,
         work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, Error> {
         let done = self.attempt(pass, work).await.map_err(Error::from);
@@ -156,7 +157,7 @@ impl Conn {
     /// is lost with it.
     pub(crate) async fn read<T>(
         &self,
-        pass: &Pass,
+        pass: &RlsContext,
         work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr> + Clone,
     ) -> Result<T, Error> {
         match (&self.link, self.run(pass, work.clone()).await) {
@@ -171,7 +172,7 @@ impl Conn {
     /// after the row: a caller that reads the first row only never learns that the commit failed.
     pub(crate) async fn insert<A>(
         &self,
-        pass: &Pass,
+        pass: &RlsContext,
         insert: Insert<A>,
     ) -> Result<<A::Entity as EntityTrait>::Model, Error>
     where
@@ -185,15 +186,15 @@ impl Conn {
 
     async fn attempt<T>(
         &self,
-        pass: &Pass,
+        pass: &RlsContext,
         work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, DbErr> {
         let open = match &self.link {
             Link::Pool(access) => {
-                let pass = Some(pass).filter(|_| !self.is_open_to(pass));
+                let pass = Some(pass).filter(|_| !self.allows(pass));
                 return work(&Executor::each(access, pass)).await;
             }
-            Link::Transaction(open) if self.is_open_to(pass) => {
+            Link::Transaction(open) if self.allows(pass) => {
                 return work(&open.transaction.executor()).await;
             }
             Link::Transaction(open) => open,
@@ -201,7 +202,9 @@ impl Conn {
         let part = open.transaction.savepoint().await?;
         match self.attempt_in_part(pass, &part, work).await {
             // It has only read; and within a transaction of the caller's, this alone takes it back.
-            Ok(done) if matches!(pass, Pass::Everyones) => part.rollback().await.map(|()| done),
+            Ok(done) if matches!(pass, RlsContext::Everyones) => {
+                part.rollback().await.map(|()| done)
+            }
             Ok(done) => part.commit().await.map(|()| done),
             Err(error) => {
                 // The first error counts, and a transaction that is not well is not committed.
@@ -214,41 +217,42 @@ impl Conn {
     /// Does `work` in a part of a transaction, throughout which `pass` is shown.
     async fn attempt_in_part<T>(
         &self,
-        pass: &Pass,
+        pass: &RlsContext,
         part: &Transaction,
         work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
     ) -> Result<T, DbErr> {
-        show(&part.executor(), pass).await?;
+        set_config(&part.executor(), pass).await?;
         let done = work(&part.executor()).await?;
         // What is shown in a part of a transaction would be shown in the rest of it too.
-        if let Some((name, _)) = pass.setting().filter(|_| !matches!(pass, Pass::Everyones)) {
+        if let Some((name, _)) = pass.setting().filter(|_| !matches!(pass, RlsContext::Everyones)) {
             set(&part.executor(), name, "").await?;
         }
         Ok(done)
     }
 
     /// Whether a statement may do what `pass` allows without showing it.
-    fn is_open_to(&self, pass: &Pass) -> bool {
+    fn allows(&self, pass: &RlsContext) -> bool {
         !self.walled
             || match (pass, &self.link) {
-                (Pass::Nothing, _) => true,
+                (RlsContext::Nothing, _) => true,
                 // Shown when the transaction began.
-                (Pass::Caller(_), Link::Transaction(_)) => true,
-                (Pass::Caller(_), Link::Pool(_)) | (Pass::Everyones | Pass::Server, _) => false,
+                (RlsContext::Caller(_), Link::Transaction(_)) => true,
+                (RlsContext::Caller(_), Link::Pool(_))
+                | (RlsContext::Everyones | RlsContext::Server, _) => false,
             }
     }
 
     /// A transaction throughout which `pass` is shown.
-    async fn transaction(&self, pass: &Pass) -> Result<Transaction, DbErr> {
+    async fn transaction(&self, pass: &RlsContext) -> Result<Transaction, DbErr> {
         let transaction = self.begun().await?;
         if self.walled {
-            show(&transaction.executor(), pass).await?;
+            set_config(&transaction.executor(), pass).await?;
         }
         Ok(transaction)
     }
 
     /// The same, for statements that happen together or not at all.
-    pub(crate) async fn begin(&self, pass: &Pass) -> Result<Self, Error> {
+    pub(crate) async fn begin(&self, pass: &RlsContext) -> Result<Self, Error> {
         Ok(self.within(self.transaction(pass).await?))
     }
 
@@ -281,7 +285,10 @@ impl Conn {
 }
 
 /// Shows `pass` until the end of the transaction.
-pub(crate) async fn show(transaction: &impl ConnectionTrait, pass: &Pass) -> Result<(), DbErr> {
+pub(crate) async fn set_config(
+    transaction: &impl ConnectionTrait,
+    pass: &RlsContext,
+) -> Result<(), DbErr> {
     match pass.setting() {
         Some((name, value)) => set(transaction, name, value).await,
         None => Ok(()),

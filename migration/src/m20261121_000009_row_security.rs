@@ -35,17 +35,17 @@ enum LearnerProfile {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        wall::guard(manager, Task::Table, Task::OwnerId).await?;
-        wall::show(manager, Task::Table, Task::IsPublic).await?;
-        wall::guard(manager, TaskTag::Table, TaskTag::OwnerId).await?;
-        wall::guard(manager, ChapterProgress::Table, ChapterProgress::OwnerId).await?;
-        wall::guard(manager, LearnerProfile::Table, LearnerProfile::OwnerId).await
+        wall::add_owner_policies(manager, Task::Table, Task::OwnerId).await?;
+        wall::add_public_read_policy(manager, Task::Table, Task::IsPublic).await?;
+        wall::add_owner_policies(manager, TaskTag::Table, TaskTag::OwnerId).await?;
+        wall::add_owner_policies(manager, ChapterProgress::Table, ChapterProgress::OwnerId).await?;
+        wall::add_owner_policies(manager, LearnerProfile::Table, LearnerProfile::OwnerId).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        wall::unguard(manager, Task::Table).await?;
-        wall::unguard(manager, TaskTag::Table).await?;
-        wall::unguard(manager, ChapterProgress::Table).await?;
-        wall::unguard(manager, LearnerProfile::Table).await
+        wall::drop_policies(manager, Task::Table).await?;
+        wall::drop_policies(manager, TaskTag::Table).await?;
+        wall::drop_policies(manager, ChapterProgress::Table).await?;
+        wall::drop_policies(manager, LearnerProfile::Table).await
     }
 }

@@ -39,7 +39,7 @@ impl MigrationTrait for Migration {
             .col(IdempotencyKey::CreatedAt)
             .to_owned();
         manager.create_index(age).await?;
-        wall::guard(manager, IdempotencyKey::Table, IdempotencyKey::OwnerId).await
+        wall::add_owner_policies(manager, IdempotencyKey::Table, IdempotencyKey::OwnerId).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

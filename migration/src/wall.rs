@@ -27,7 +27,7 @@ const POLICIES: [(&str, &str, &str); 3] = [
 ///
 /// # Errors
 /// When the database is away or refuses.
-pub async fn guard(
+pub async fn add_owner_policies(
     manager: &SchemaManager<'_>,
     table: impl Iden,
     owner: impl Iden,
@@ -43,7 +43,7 @@ pub async fn guard(
 ///
 /// # Errors
 /// When the database is away or refuses.
-pub async fn show(
+pub async fn add_public_read_policy(
     manager: &SchemaManager<'_>,
     table: impl Iden,
     shown: impl Iden,
@@ -67,7 +67,7 @@ async fn create(
 ///
 /// # Errors
 /// When the database is away or refuses.
-pub async fn unguard(manager: &SchemaManager<'_>, table: impl Iden) -> Result<(), DbErr> {
+pub async fn drop_policies(manager: &SchemaManager<'_>, table: impl Iden) -> Result<(), DbErr> {
     let table = table.to_string();
     for name in ["own", "everyones", "open", "public"] {
         run(manager, &format!("DROP POLICY IF EXISTS hallpass_{name} ON \"{table}\"")).await?;
@@ -85,7 +85,7 @@ async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
 }
 
 /// For the role that owns the tables too, which policies leave alone unless forced on it.
-const RAISE: &str = "DO $$ DECLARE guarded regclass; BEGIN \
+const ENFORCE: &str = "DO $$ DECLARE guarded regclass; BEGIN \
     FOR guarded IN SELECT polrelid FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid \
         WHERE polname = 'hallpass_own' AND pg_table_is_visible(polrelid) \
         AND NOT (relrowsecurity AND relforcerowsecurity) \
@@ -97,7 +97,7 @@ const RAISE: &str = "DO $$ DECLARE guarded regclass; BEGIN \
 ///
 /// # Errors
 /// When the database is away or refuses.
-pub async fn raise(connection: &impl ConnectionTrait) -> Result<(), DbErr> {
-    connection.execute_unprepared(RAISE).await?;
+pub async fn enforce(connection: &impl ConnectionTrait) -> Result<(), DbErr> {
+    connection.execute_unprepared(ENFORCE).await?;
     Ok(())
 }

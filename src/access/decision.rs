@@ -5,7 +5,7 @@ use hallpass_entity::now;
 
 use super::rule::Rule;
 use crate::config::{RoleInheritance, Tiers};
-use crate::identity::{Caller, Kind};
+use crate::identity::{Caller, CallerKind};
 
 /// What a team has set about roles and tiers.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct Policy {
 
 /// A caller, in front of a rule.
 #[derive(Clone, Copy)]
-pub struct Asker<'a> {
+pub struct Subject<'a> {
     /// The caller; none when no user is signed in.
     pub caller: Option<&'a Caller>,
     /// What the rules mean here.
@@ -27,21 +27,21 @@ pub struct Asker<'a> {
 
 /// What a rule may know of the row whose field is used; by default nothing, which meets no rule about rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Facts<'a> {
+pub struct ResourceAttributes<'a> {
     /// Whether the caller owns it.
     pub is_owner: bool,
     /// The lowest tier that may read it.
     pub required_tier: Option<&'a str>,
 }
 
-impl Facts<'_> {
+impl ResourceAttributes<'_> {
     /// Of the row that a mutation names, before its statement runs, which holds to the owner by itself.
-    pub const UNSEEN: Self = Self { is_owner: true, required_tier: None };
+    pub const ASSUME_OWNER: Self = Self { is_owner: true, required_tier: None };
 }
 
 /// Why a rule was not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lack {
+pub enum DenialReason {
     /// No caller is signed in: that comes first.
     SignIn,
     /// The auth server has to confirm the caller anew.
@@ -56,7 +56,7 @@ pub struct Denial {
     /// The rule's name.
     pub rule: String,
     /// Of what kind the reason is.
-    pub lack: Lack,
+    pub lack: DenialReason,
     /// What the caller lacks of what the rule asks.
     pub missing: Vec<String>,
     /// The OAuth scopes that the caller's client lacks.
@@ -104,31 +104,31 @@ impl Rule {
     ///
     /// # Errors
     /// The refusal, when not.
-    pub fn decide(self, asker: Asker<'_>, facts: Facts<'_>) -> Result<(), Denial> {
+    pub fn decide(self, asker: Subject<'_>, facts: ResourceAttributes<'_>) -> Result<(), Denial> {
         if self.is_met(asker, facts, Confirmed::AsTheyAre) {
             return Ok(());
         }
         let lack = match asker.caller {
-            None => Lack::SignIn,
-            Some(_) if self.is_met(asker, facts, Confirmed::Supposed) => Lack::Confirmation,
-            Some(_) => Lack::Right,
+            None => DenialReason::SignIn,
+            Some(_) if self.is_met(asker, facts, Confirmed::Supposed) => DenialReason::Confirmation,
+            Some(_) => DenialReason::Right,
         };
         let mut missing = Vec::new();
-        self.missing(asker, facts, &mut missing);
+        self.unmet_requirements(asker, facts, &mut missing);
         Err(Denial { rule: self.name(), lack, missing, scopes: Vec::new() })
     }
 
     /// The refusal of a caller whom the statement itself refused.
     #[must_use]
-    pub fn denial(self, asker: Asker<'_>) -> Denial {
-        let lack = if asker.caller.is_none() { Lack::SignIn } else { Lack::Right };
+    pub fn denial(self, asker: Subject<'_>) -> Denial {
+        let lack = if asker.caller.is_none() { DenialReason::SignIn } else { DenialReason::Right };
         Denial { rule: self.name(), lack, missing: vec![self.name()], scopes: Vec::new() }
     }
 
     /// Every part of the rule, and whether it is met.
     #[must_use]
-    pub fn reasons(self, asker: Asker<'_>, facts: Facts<'_>) -> Vec<Reason> {
-        match self.parts() {
+    pub fn reasons(self, asker: Subject<'_>, facts: ResourceAttributes<'_>) -> Vec<Reason> {
+        match self.conjuncts() {
             [] => vec![Reason { rule: self, met: self.is_met(asker, facts, Confirmed::AsTheyAre) }],
             parts => parts.iter().flat_map(|part| part.reasons(asker, facts)).collect(),
         }
@@ -137,13 +137,13 @@ impl Rule {
     /// Whether a caller like `asker` could meet the rule with another row, tier or credential, or, when
     /// no caller is signed in, by signing in. What they could not is no part of the schema they see.
     #[must_use]
-    pub fn is_within_reach(self, asker: Asker<'_>) -> bool {
+    pub fn is_reachable(self, asker: Subject<'_>) -> bool {
         match self {
             Self::Role(_) | Self::Permission(_) | Self::Service => {
-                self.is_met(asker, Facts::default(), Confirmed::Supposed)
+                self.is_met(asker, ResourceAttributes::default(), Confirmed::Supposed)
             }
-            Self::AnyOf(rules) => rules.iter().any(|rule| rule.is_within_reach(asker)),
-            Self::AllOf(rules) => rules.iter().all(|rule| rule.is_within_reach(asker)),
+            Self::AnyOf(rules) => rules.iter().any(|rule| rule.is_reachable(asker)),
+            Self::AllOf(rules) => rules.iter().all(|rule| rule.is_reachable(asker)),
             Self::Public
             | Self::SignedIn
             | Self::Tier(_)
@@ -156,14 +156,19 @@ impl Rule {
         }
     }
 
-    fn is_met(self, asker: Asker<'_>, facts: Facts<'_>, confirmed: Confirmed) -> bool {
-        let Asker { caller, policy } = asker;
+    fn is_met(
+        self,
+        asker: Subject<'_>,
+        facts: ResourceAttributes<'_>,
+        confirmed: Confirmed,
+    ) -> bool {
+        let Subject { caller, policy } = asker;
         let is_fresh = |seconds| confirmed == Confirmed::Supposed || is_fresh(caller, seconds);
         let tier = || caller.map_or(policy.tiers.lowest(), Caller::tier);
         match self {
             Self::Public => true,
             Self::SignedIn => is_person(caller),
-            Self::Service => caller.is_some_and(|caller| caller.kind() == Kind::Service),
+            Self::Service => caller.is_some_and(|caller| caller.kind() == CallerKind::Service),
             Self::Role(role) => caller.is_some_and(|caller| {
                 caller.roles().iter().any(|held| policy.roles.implies(held, role))
             }),
@@ -189,12 +194,17 @@ impl Rule {
         }
     }
 
-    fn missing(self, asker: Asker<'_>, facts: Facts<'_>, missing: &mut Vec<String>) {
+    fn unmet_requirements(
+        self,
+        asker: Subject<'_>,
+        facts: ResourceAttributes<'_>,
+        missing: &mut Vec<String>,
+    ) {
         if self.is_met(asker, facts, Confirmed::AsTheyAre) {
             return;
         }
         if let Self::AllOf(rules) = self {
-            rules.iter().for_each(|rule| rule.missing(asker, facts, missing));
+            rules.iter().for_each(|rule| rule.unmet_requirements(asker, facts, missing));
         } else if let (Self::RowTier, Some(tier)) = (self, facts.required_tier) {
             missing.push(format!("TIER({tier})"));
         } else {
@@ -204,7 +214,7 @@ impl Rule {
 }
 
 fn is_person(caller: Option<&Caller>) -> bool {
-    caller.is_some_and(|caller| caller.kind() == Kind::User)
+    caller.is_some_and(|caller| caller.kind() == CallerKind::User)
 }
 
 fn is_fresh(caller: Option<&Caller>, seconds: u32) -> bool {

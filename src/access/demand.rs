@@ -3,9 +3,9 @@
 //! An access token carries at most what its user granted to the client (RFC 6749 section 3.3): what it may do
 //! is what the user may do, and what its scopes cover. Callers by any other credential act for themselves.
 
-use super::decision::{Asker, Denial, Facts, Lack};
+use super::decision::{Denial, DenialReason, ResourceAttributes, Subject};
 use super::rule::Rule;
-use crate::identity::{Caller, Kind};
+use crate::identity::{Caller, CallerKind};
 
 /// What a field demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,25 +36,25 @@ impl Demand<'_> {
     ///
     /// # Errors
     /// The refusal, when not.
-    pub fn decide(self, asker: Asker<'_>, facts: Facts<'_>) -> Result<(), Denial> {
+    pub fn decide(self, asker: Subject<'_>, facts: ResourceAttributes<'_>) -> Result<(), Denial> {
         let scopes = self.lacking(asker, facts);
         match self.rule.decide(asker, facts) {
             decided if scopes.is_empty() => decided,
             Ok(()) => {
                 let missing = Vec::new();
-                Err(Denial { rule: self.rule.name(), lack: Lack::Right, missing, scopes })
+                Err(Denial { rule: self.rule.name(), lack: DenialReason::Right, missing, scopes })
             }
-            Err(denial) => Err(Denial { lack: Lack::Right, scopes, ..denial }),
+            Err(denial) => Err(Denial { lack: DenialReason::Right, scopes, ..denial }),
         }
     }
 
     /// The scopes that the caller's client lacks. A machine acts for no user: what anyone may use without a
     /// token, it may use without a scope.
-    fn lacking(self, asker: Asker<'_>, facts: Facts<'_>) -> Vec<String> {
+    fn lacking(self, asker: Subject<'_>, facts: ResourceAttributes<'_>) -> Vec<String> {
         let (Some(caller), Some(scope)) = (asker.caller, self.scope) else { return Vec::new() };
-        let anyone = Asker { caller: None, ..asker };
+        let anyone = Subject { caller: None, ..asker };
         let is_anyones =
-            || caller.kind() == Kind::Service && self.rule.decide(anyone, facts).is_ok();
+            || caller.kind() == CallerKind::Service && self.rule.decide(anyone, facts).is_ok();
         if scope.starts_with('{') || is_anyones() {
             return Vec::new();
         }

@@ -7,44 +7,44 @@ use chrono::TimeDelta;
 use hallpass_entity::{Privilege, now};
 use uuid::Uuid;
 
-use super::decision::{Asker, Denial, Facts, Lack, Policy};
+use super::decision::{Denial, DenialReason, Policy, ResourceAttributes, Subject};
 use super::demand::Demand;
 use super::rule::Rule;
-use super::trail::{ALLOWED, Trail};
-use crate::identity::{Caller, Confirmation, Decision};
+use super::trail::{ALLOWED, AuditTrail};
+use crate::identity::{Authentication, Caller, Reauthentication};
 
 /// Who asks, as every request carries it.
-pub struct Asking {
+pub struct RequestAuth {
     /// The caller; none when no user is signed in.
     pub caller: Option<Arc<Caller>>,
     /// What the rules mean here.
     pub policy: Arc<Policy>,
     /// How the auth server confirms them anew; none where it cannot be asked.
-    pub confirmation: Option<Confirmation>,
+    pub confirmation: Option<Reauthentication>,
     /// What is kept for the audit.
-    pub trail: Trail,
+    pub trail: AuditTrail,
     /// Whether a refusal tells the caller what is known of them: in development.
     pub is_open: bool,
 }
 
 /// An object that some of its fields' rules ask about.
-pub trait Guarded: Sync {
+pub trait Resource: Sync {
     /// What the rules may know.
-    fn facts(&self) -> Facts<'_>;
+    fn facts(&self) -> ResourceAttributes<'_>;
     /// The global id of the row.
     fn row_id(&self) -> String;
 }
 
 /// A demand, made at a field.
-pub struct Asked<'a> {
+pub struct RuleGuard<'a> {
     demand: Demand<'static>,
     object: &'static str,
-    row: Option<&'a dyn Guarded>,
+    row: Option<&'a dyn Resource>,
 }
 
 /// A refusal, as the caller is told it.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct AccessDenied {
     /// What was refused and why.
     pub denial: Denial,
     /// The id under which the audit has it.
@@ -55,43 +55,43 @@ pub struct Refusal {
 
 /// The auth server has to confirm the caller, and cannot be reached.
 #[derive(Clone, Copy, Debug)]
-pub struct Unconfirmed;
+pub struct ReauthenticationUnavailable;
 
 /// Why a field stays closed.
 #[derive(Debug)]
-pub enum Closed {
+pub enum AccessError {
     /// The rule says no.
-    Refused(Box<Refusal>),
+    Refused(Box<AccessDenied>),
     /// Whether the rule would say no cannot be found out now.
     Unconfirmed,
 }
 
-impl From<Unconfirmed> for Closed {
-    fn from(Unconfirmed: Unconfirmed) -> Self {
+impl From<ReauthenticationUnavailable> for AccessError {
+    fn from(ReauthenticationUnavailable: ReauthenticationUnavailable) -> Self {
         Self::Unconfirmed
     }
 }
 
 impl Demand<'static> {
     /// The demand about a row, which is an object of the type `object`. Written by `#[guarded]`.
-    pub fn of<'a>(self, object: &'static str, row: &'a dyn Guarded) -> Asked<'a> {
-        Asked { demand: self, object, row: Some(row) }
+    pub fn of<'a>(self, object: &'static str, row: &'a dyn Resource) -> RuleGuard<'a> {
+        RuleGuard { demand: self, object, row: Some(row) }
     }
 
     /// The demand where there is no row, at a field of a root type. Written by `#[guarded]`.
     #[must_use]
-    pub fn alone(self, object: &'static str) -> Asked<'static> {
-        Asked { demand: self, object, row: None }
+    pub fn without_object(self, object: &'static str) -> RuleGuard<'static> {
+        RuleGuard { demand: self, object, row: None }
     }
 
     /// Makes the demand within a resolver: of a field that learns only there what it is asked for.
     ///
     /// # Errors
     /// The refusal, or that the auth server had to be asked and did not answer.
-    pub async fn check(self, ctx: &Context<'_>) -> Result<(), Closed> {
-        let asking = ctx.data_unchecked::<Asking>();
-        let decision = asking.decide(self, Facts::default()).await?;
-        decision.map_err(|denial| Closed::Refused(asking.refuse_here(ctx, denial)))
+    pub async fn check(self, ctx: &Context<'_>) -> Result<(), AccessError> {
+        let asking = ctx.data_unchecked::<RequestAuth>();
+        let decision = asking.decide(self, ResourceAttributes::default()).await?;
+        decision.map_err(|denial| AccessError::Refused(asking.deny_field(ctx, denial)))
     }
 }
 
@@ -103,12 +103,12 @@ impl Rule {
     /// The refusal, when they do not, or when the rule lets in every user who signs up; or that the auth
     /// server had to be asked and did not answer.
     #[expect(clippy::disallowed_methods, reason = "the rule was met")]
-    pub async fn prove(self, ctx: &Context<'_>) -> Result<Privilege, Closed> {
-        let asking = ctx.data_unchecked::<Asking>();
-        match asking.decide(self, Facts::default()).await? {
+    pub async fn authorize(self, ctx: &Context<'_>) -> Result<Privilege, AccessError> {
+        let asking = ctx.data_unchecked::<RequestAuth>();
+        match asking.decide(self, ResourceAttributes::default()).await? {
             Ok(()) if self.is_privileged() => Ok(Privilege::proved()),
-            Ok(()) => Err(Closed::Refused(self.refuse(ctx))),
-            Err(denial) => Err(Closed::Refused(asking.refuse_here(ctx, denial))),
+            Ok(()) => Err(AccessError::Refused(self.deny(ctx))),
+            Err(denial) => Err(AccessError::Refused(asking.deny_field(ctx, denial))),
         }
     }
 
@@ -116,65 +116,65 @@ impl Rule {
     /// meet this rule, or when it lets in every user who signs up.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the rule was met")]
-    pub fn proved_by(self, asking: &Asking) -> Option<Privilege> {
-        let is_met = self.decide(asking.asker(), Facts::default()).is_ok();
+    pub fn authorize_with(self, asking: &RequestAuth) -> Option<Privilege> {
+        let is_met = self.decide(asking.subject(), ResourceAttributes::default()).is_ok();
         (is_met && self.is_privileged()).then(Privilege::proved)
     }
 
     /// The refusal of a caller whom a statement refused.
     #[must_use]
-    pub fn refuse(self, ctx: &Context<'_>) -> Box<Refusal> {
-        let asking = ctx.data_unchecked::<Asking>();
-        asking.refuse_here(ctx, self.denial(asking.asker()))
+    pub fn deny(self, ctx: &Context<'_>) -> Box<AccessDenied> {
+        let asking = ctx.data_unchecked::<RequestAuth>();
+        asking.deny_field(ctx, self.denial(asking.subject()))
     }
 
     /// Asks the rule about `row`, within a resolver that came by the row itself.
     ///
     /// # Errors
     /// The refusal, or that the auth server had to be asked and did not answer.
-    pub async fn check(self, ctx: &Context<'_>, row: &dyn Guarded) -> Result<(), Closed> {
-        let asking = ctx.data_unchecked::<Asking>();
+    pub async fn check(self, ctx: &Context<'_>, row: &dyn Resource) -> Result<(), AccessError> {
+        let asking = ctx.data_unchecked::<RequestAuth>();
         let decision = asking.decide(self, row.facts()).await?;
-        decision.map_err(|denial| Closed::Refused(asking.refuse_here(ctx, denial)))
+        decision.map_err(|denial| AccessError::Refused(asking.deny_field(ctx, denial)))
     }
 }
 
-impl Asking {
+impl RequestAuth {
     /// A caller who asks where nothing is kept for an audit and the auth server cannot be asked again.
     #[must_use]
-    pub fn off_the_record(caller: Option<Arc<Caller>>, policy: Policy) -> Self {
-        let trail = Trail::new(Arc::new(|_| {}), String::new(), None);
+    pub fn without_audit(caller: Option<Arc<Caller>>, policy: Policy) -> Self {
+        let trail = AuditTrail::new(Arc::new(|_| {}), String::new(), None);
         Self { caller, policy: Arc::new(policy), confirmation: None, trail, is_open: false }
     }
 
     /// The caller in front of a rule.
     #[must_use]
-    pub fn asker(&self) -> Asker<'_> {
-        Asker { caller: self.caller.as_deref(), policy: &self.policy }
+    pub fn subject(&self) -> Subject<'_> {
+        Subject { caller: self.caller.as_deref(), policy: &self.policy }
     }
 
     /// Refuses at a field, on the record.
-    fn refuse(&self, denial: Denial, field: String, row: Option<String>) -> Box<Refusal> {
+    fn refuse(&self, denial: Denial, field: String, row: Option<String>) -> Box<AccessDenied> {
         let decision_id = self.trail.note(field, denial.on_record(), denial.code(), row);
-        self.refusal(denial, decision_id)
+        self.denial(denial, decision_id)
     }
 
     /// Refuses within a resolver.
-    fn refuse_here(&self, ctx: &Context<'_>, denial: Denial) -> Box<Refusal> {
-        self.refuse_under_way(denial, || format!("Query.{}", ctx.item.node.name.node))
+    fn deny_field(&self, ctx: &Context<'_>, denial: Denial) -> Box<AccessDenied> {
+        self.deny_mutation(denial, || format!("Query.{}", ctx.item.node.name.node))
     }
 
     /// Refuses the mutation under way, or else the field.
-    fn refuse_under_way(&self, denial: Denial, field: impl FnOnce() -> String) -> Box<Refusal> {
+    fn deny_mutation(&self, denial: Denial, field: impl FnOnce() -> String) -> Box<AccessDenied> {
         match self.trail.refuse(&denial.on_record()) {
-            Some(decision_id) => self.refusal(denial, decision_id),
+            Some(decision_id) => self.denial(denial, decision_id),
             None => self.refuse(denial, field(), None),
         }
     }
 
-    fn refusal(&self, denial: Denial, decision_id: Uuid) -> Box<Refusal> {
+    fn denial(&self, denial: Denial, decision_id: Uuid) -> Box<AccessDenied> {
         let caller = self.caller.clone().filter(|_| self.is_open);
-        Box::new(Refusal { denial, decision_id, caller })
+        Box::new(AccessDenied { denial, decision_id, caller })
     }
 
     /// Decides, and asks the auth server where only its confirmation is missing. Nothing is kept of it.
@@ -184,68 +184,72 @@ impl Asking {
     pub async fn decide(
         &self,
         demand: impl Into<Demand<'_>>,
-        facts: Facts<'_>,
-    ) -> Result<Result<(), Denial>, Unconfirmed> {
+        facts: ResourceAttributes<'_>,
+    ) -> Result<Result<(), Denial>, ReauthenticationUnavailable> {
         let demand = demand.into();
-        match demand.decide(self.asker(), facts) {
-            Err(denial) if denial.lack == Lack::Confirmation => {
+        match demand.decide(self.subject(), facts) {
+            Err(denial) if denial.lack == DenialReason::Confirmation => {
                 // Boxed: it is rare, and every guarded field would be as large.
-                Box::pin(self.decide_anew(demand, facts, denial)).await
+                Box::pin(self.decide_after_step_up(demand, facts, denial)).await
             }
             decision => Ok(decision),
         }
     }
 
     /// The decision about a caller whom the auth server confirmed just now.
-    async fn decide_anew(
+    async fn decide_after_step_up(
         &self,
         demand: Demand<'_>,
-        facts: Facts<'_>,
+        facts: ResourceAttributes<'_>,
         denial: Denial,
-    ) -> Result<Result<(), Denial>, Unconfirmed> {
+    ) -> Result<Result<(), Denial>, ReauthenticationUnavailable> {
         let (Some(confirmation), Some(before)) = (&self.confirmation, &self.caller) else {
             return Ok(Err(denial));
         };
         let since = now() - TimeDelta::seconds(demand.rule.freshness().into());
-        match confirmation.since(since).await {
-            Decision::Caller(caller) if caller.id() == before.id() => {
-                Ok(demand.decide(Asker { caller: Some(&caller), policy: &self.policy }, facts))
+        match confirmation.fresh_since(since).await {
+            Authentication::Caller(caller) if caller.id() == before.id() => {
+                Ok(demand.decide(Subject { caller: Some(&caller), policy: &self.policy }, facts))
             }
-            Decision::Unavailable(_) => Err(Unconfirmed),
-            Decision::Caller(_)
-            | Decision::Anonymous
-            | Decision::Refused(_)
-            | Decision::CrossSite(_) => Ok(Err(denial)),
+            Authentication::Unavailable(_) => Err(ReauthenticationUnavailable),
+            Authentication::Caller(_)
+            | Authentication::Anonymous
+            | Authentication::Refused(_)
+            | Authentication::CrossSite(_) => Ok(Err(denial)),
         }
     }
 }
 
-impl Asked<'_> {
-    async fn ask(&self, asking: &Asking, field: &str) -> Result<(), Closed> {
+impl RuleGuard<'_> {
+    async fn ask(&self, asking: &RequestAuth, field: &str) -> Result<(), AccessError> {
         // A mutation is on the record from its beginning to its end.
         let is_mutation = self.object == "Mutation";
-        let unseen = if is_mutation { Facts::UNSEEN } else { Facts::default() };
-        let facts = self.row.map_or(unseen, Guarded::facts);
+        let unseen = if is_mutation {
+            ResourceAttributes::ASSUME_OWNER
+        } else {
+            ResourceAttributes::default()
+        };
+        let facts = self.row.map_or(unseen, Resource::facts);
         let decision = asking.decide(self.demand, facts).await?;
         let (place, row) =
-            (|| format!("{}.{field}", self.object), || self.row.map(Guarded::row_id));
+            (|| format!("{}.{field}", self.object), || self.row.map(Resource::row_id));
         match decision {
             Ok(()) if self.demand.rule.is_privileged() && !is_mutation => {
                 asking.trail.note(place(), self.demand.rule.name(), ALLOWED, row());
                 Ok(())
             }
             Ok(()) => Ok(()),
-            Err(denial) => Err(Closed::Refused(match is_mutation {
-                true => asking.refuse_under_way(denial, place),
+            Err(denial) => Err(AccessError::Refused(match is_mutation {
+                true => asking.deny_mutation(denial, place),
                 false => asking.refuse(denial, place(), row()),
             })),
         }
     }
 }
 
-impl Guard for Asked<'_> {
+impl Guard for RuleGuard<'_> {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        let asking = ctx.data_unchecked::<Asking>();
+        let asking = ctx.data_unchecked::<RequestAuth>();
         self.ask(asking, ctx.item.node.name.node.as_str()).await.map_err(Error::from)
     }
 }

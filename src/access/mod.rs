@@ -22,13 +22,17 @@ mod rule;
 mod trail;
 mod view;
 
-pub use decision::{Asker, Denial, Facts, Lack, Policy, Reason};
+pub use decision::{Denial, DenialReason, Policy, Reason, ResourceAttributes, Subject};
 pub use demand::Demand;
-pub use guard::{Asked, Asking, Closed, Guarded, Refusal, Unconfirmed};
+pub use guard::{
+    AccessDenied, AccessError, ReauthenticationUnavailable, RequestAuth, Resource, RuleGuard,
+};
 pub use hallpass_access_macros::guarded;
 pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};
-pub use trail::{ALLOWED, Entry, Ledger, Trail};
-pub use view::{ROOTS, View, demand_of, leave_out, stated_demand, stated_name};
+pub use trail::{ALLOWED, AuditEntry, AuditSink, AuditTrail};
+pub use view::{
+    ROOT_TYPES, SchemaView, demand_directive, demand_of, prune, rule_name_from_directive,
+};
 
 use async_graphql::TypeDirective;
 
@@ -39,4 +43,4 @@ pub fn stated(rule: String, scope: Option<String>) {}
 
 /// The field is null only where there is an error for it in the answer.
 #[TypeDirective(location = "FieldDefinition", name = "semanticNonNull")]
-pub fn null_only_on_error() {}
+pub fn semantic_non_null() {}

@@ -85,14 +85,14 @@ impl fmt::Display for Rule {
             FreshForTopTier(seconds) => write!(f, "FRESH_FOR_TOP_TIER({seconds}s)"),
             NotImpersonated => f.write_str("NOT_IMPERSONATED"),
             NotAnonymous => f.write_str("NOT_ANONYMOUS"),
-            AnyOf(rules) => f.write_str(&joined(rules, " or ", Rule::name)),
-            AllOf(rules) => f.write_str(&joined(rules, " and ", Rule::name)),
+            AnyOf(rules) => f.write_str(&join_with(rules, " or ", Rule::name)),
+            AllOf(rules) => f.write_str(&join_with(rules, " and ", Rule::name)),
         }
     }
 }
 
-fn joined(rules: &[Rule], between: &str, say: fn(Rule) -> String) -> String {
-    let each = rules.iter().map(|rule| match rule.parts() {
+fn join_with(rules: &[Rule], between: &str, say: fn(Rule) -> String) -> String {
+    let each = rules.iter().map(|rule| match rule.conjuncts() {
         [] => say(*rule),
         _ => format!("({})", say(*rule)),
     });
@@ -116,7 +116,7 @@ impl Rule {
 
     /// The rule for people: what one has to be.
     #[must_use]
-    pub fn sentence(self) -> String {
+    pub fn describe(self) -> String {
         match self {
             Public => "anybody".to_owned(),
             SignedIn => "a person signed in".to_owned(),
@@ -134,13 +134,13 @@ impl Rule {
             }
             NotImpersonated => "acting in their own name".to_owned(),
             NotAnonymous => "with an account of their own".to_owned(),
-            AnyOf(rules) => joined(rules, ", or ", Rule::sentence),
-            AllOf(rules) => joined(rules, ", ", Rule::sentence),
+            AnyOf(rules) => join_with(rules, ", or ", Rule::describe),
+            AllOf(rules) => join_with(rules, ", ", Rule::describe),
         }
     }
 
     /// The parts that are rules of their own.
-    pub(super) fn parts(self) -> &'static [Rule] {
+    pub(super) fn conjuncts(self) -> &'static [Rule] {
         match self {
             AnyOf(rules) | AllOf(rules) => rules,
             Public | SignedIn | Service | Role(_) | Permission(_) | Tier(_) | RowTier | Owner
@@ -162,8 +162,8 @@ impl Rule {
 
     /// Whether this rule, or a part of it, is one that `is` is about.
     #[must_use]
-    pub fn mentions(self, is: fn(Rule) -> bool) -> bool {
-        is(self) || self.parts().iter().any(|part| part.mentions(is))
+    pub fn contains_rule(self, is: fn(Rule) -> bool) -> bool {
+        is(self) || self.conjuncts().iter().any(|part| part.contains_rule(is))
     }
 
     /// Whether only some are let in by what they are: everyone's rows may then be behind it.

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hallpass_entity::{Timestamp, now};
 use uuid::Uuid;
 
-use crate::identity::{Caller, Via};
+use crate::identity::{AuthMethod, Caller};
 
 /// How many notes of one request tell rows apart. Each counts how often it happened.
-const MOST_NOTES: usize = 64;
+const MAX_ENTRIES: usize = 64;
 /// How many rows are kept of one mutation: as many as it may change. One that names more is refused.
 /// Of one that is refused or fails, no rows are kept where it names several: they may be made up.
-const MOST_ROWS: usize = 100;
+const MAX_ROWS: usize = 100;
 
 /// The outcome of what was allowed and done.
 pub const ALLOWED: &str = "ALLOWED";
@@ -22,7 +22,7 @@ const UNFINISHED: &str = "UNFINISHED";
 
 /// One line of the audit: who did what, under which rule, and how it ended. No token and no content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct AuditEntry {
     /// When.
     pub at: Timestamp,
     /// The decision's id, as `extensions.decisionId` of a refusal tells it.
@@ -34,7 +34,7 @@ pub struct Entry {
     /// The id of the administrator who acted as the caller.
     pub impersonated_by: Option<String>,
     /// The kind of credential.
-    pub method: Option<Via>,
+    pub method: Option<AuthMethod>,
     /// `Type.field`, or `authentication`.
     pub field: String,
     /// The rule's name, or the check that a credential failed.
@@ -53,17 +53,17 @@ pub struct Entry {
 }
 
 /// Takes entries, without waiting.
-pub type Ledger = Arc<dyn Fn(Vec<Entry>) + Send + Sync>;
+pub type AuditSink = Arc<dyn Fn(Vec<AuditEntry>) + Send + Sync>;
 
 /// Who is on the trail.
-pub struct Trail {
-    ledger: Ledger,
+pub struct AuditTrail {
+    ledger: AuditSink,
     request_id: String,
     caller: Option<Arc<Caller>>,
-    notes: Mutex<Vec<Note>>,
+    notes: Mutex<Vec<PendingEntry>>,
 }
 
-struct Note {
+struct PendingEntry {
     at: Timestamp,
     decision_id: Uuid,
     field: String,
@@ -77,14 +77,14 @@ struct Note {
     open: bool,
 }
 
-impl Trail {
+impl AuditTrail {
     /// The trail of one request.
     #[must_use]
-    pub fn new(ledger: Ledger, request_id: String, caller: Option<Arc<Caller>>) -> Self {
+    pub fn new(ledger: AuditSink, request_id: String, caller: Option<Arc<Caller>>) -> Self {
         Self { ledger, request_id, caller, notes: Mutex::default() }
     }
 
-    fn with_notes<T>(&self, work: impl FnOnce(&mut Vec<Note>) -> T) -> T {
+    fn with_notes<T>(&self, work: impl FnOnce(&mut Vec<PendingEntry>) -> T) -> T {
         // A panic elsewhere leaves the notes as they are, which is what is wanted of them.
         work(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -94,8 +94,8 @@ impl Trail {
     /// outcomes there are only so many.
     pub fn note(&self, field: String, rule: String, outcome: &str, row: Option<String>) -> Uuid {
         self.with_notes(|notes| {
-            let is_full = notes.len() >= MOST_NOTES;
-            let same = |note: &&mut Note| {
+            let is_full = notes.len() >= MAX_ENTRIES;
+            let same = |note: &&mut PendingEntry| {
                 let same_row = is_full || note.rows.first() == row.as_ref();
                 note.field == field && note.outcome == outcome && same_row
             };
@@ -106,25 +106,45 @@ impl Trail {
             let decision_id = Uuid::now_v7();
             let (outcome, rows) = (outcome.to_owned(), row.into_iter().collect());
             let (at, unkept, times, open) = (now(), 0, 1, false);
-            notes.push(Note { at, decision_id, field, rule, outcome, rows, unkept, times, open });
+            notes.push(PendingEntry {
+                at,
+                decision_id,
+                field,
+                rule,
+                outcome,
+                rows,
+                unkept,
+                times,
+                open,
+            });
             decision_id
         })
     }
 
     /// A mutation begins, which states this rule.
-    pub fn begin(&self, field: String, rule: String) {
+    pub fn start_mutation(&self, field: String, rule: String) {
         self.with_notes(|notes| {
             let (outcome, rows) = (UNFINISHED.to_owned(), Vec::new());
             let decision_id = Uuid::now_v7();
             let (at, unkept, times, open) = (now(), 0, 1, true);
-            notes.push(Note { at, decision_id, field, rule, outcome, rows, unkept, times, open });
+            notes.push(PendingEntry {
+                at,
+                decision_id,
+                field,
+                rule,
+                outcome,
+                rows,
+                unkept,
+                times,
+                open,
+            });
         });
     }
 
     /// The mutation under way is about this row.
-    pub fn about(&self, row: String) {
-        self.unfinished(|note| match note.rows.len() {
-            MOST_ROWS.. => note.unkept = note.unkept.saturating_add(1),
+    pub fn add_row(&self, row: String) {
+        self.mark_interrupted(|note| match note.rows.len() {
+            MAX_ROWS.. => note.unkept = note.unkept.saturating_add(1),
             _ if note.rows.contains(&row) => {}
             _ => note.rows.push(row),
         });
@@ -134,15 +154,15 @@ impl Trail {
     pub fn read(&self, field: &str, row: String) {
         self.with_notes(|notes| {
             let note = notes.iter_mut().rev().find(|note| note.field == field);
-            if let Some(note) = note.filter(|note| note.rows.len() < MOST_ROWS) {
+            if let Some(note) = note.filter(|note| note.rows.len() < MAX_ROWS) {
                 note.rows.push(row);
             }
         });
     }
 
     /// The mutation under way ended. Mutations of one request run one after the other.
-    pub fn end(&self, outcome: &str) {
-        self.unfinished(|note| {
+    pub fn finish_mutation(&self, outcome: &str) {
+        self.mark_interrupted(|note| {
             outcome.clone_into(&mut note.outcome);
             note.open = false;
         });
@@ -150,25 +170,25 @@ impl Trail {
 
     /// The mutation under way is refused by this rule, which its end says. None is under way in a query.
     pub(super) fn refuse(&self, rule: &str) -> Option<Uuid> {
-        self.unfinished(|note| {
+        self.mark_interrupted(|note| {
             rule.clone_into(&mut note.rule);
             note.decision_id
         })
     }
 
-    fn unfinished<T>(&self, work: impl FnOnce(&mut Note) -> T) -> Option<T> {
+    fn mark_interrupted<T>(&self, work: impl FnOnce(&mut PendingEntry) -> T) -> Option<T> {
         self.with_notes(|notes| notes.iter_mut().rev().find(|note| note.open).map(work))
     }
 
-    fn entries(&mut self) -> Vec<Entry> {
+    fn entries(&mut self) -> Vec<AuditEntry> {
         let notes = self.with_notes(std::mem::take);
-        notes.into_iter().flat_map(|note| self.spread(note)).collect()
+        notes.into_iter().flat_map(|note| self.one_per_row(note)).collect()
     }
 
     /// An entry for each row.
-    fn spread(&self, note: Note) -> Vec<Entry> {
+    fn one_per_row(&self, note: PendingEntry) -> Vec<AuditEntry> {
         let caller = self.caller.as_deref();
-        let entry = Entry {
+        let entry = AuditEntry {
             at: note.at,
             decision_id: note.decision_id,
             request_id: self.request_id.clone(),
@@ -188,9 +208,9 @@ impl Trail {
         }
         if note.rows.len() > 1 && has_failed(&entry.outcome) {
             let rows = u32::try_from(note.rows.len()).unwrap_or(u32::MAX);
-            return vec![Entry { times: rows.saturating_add(note.unkept), ..entry }];
+            return vec![AuditEntry { times: rows.saturating_add(note.unkept), ..entry }];
         }
-        let about = |row| Entry { row_id: Some(row), ..entry.clone() };
+        let about = |row| AuditEntry { row_id: Some(row), ..entry.clone() };
         note.rows.into_iter().map(about).collect()
     }
 }
@@ -204,7 +224,7 @@ fn joined(scopes: &BTreeSet<String>) -> String {
     scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-impl Drop for Trail {
+impl Drop for AuditTrail {
     fn drop(&mut self) {
         let entries = self.entries();
         if !entries.is_empty() {

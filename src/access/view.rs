@@ -6,50 +6,50 @@ use std::cell::Cell;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use async_graphql::{Context, Value};
 
-use super::decision::Asker;
+use super::decision::Subject;
 use super::demand::Demand;
 use super::rule::{RULES, Rule};
 
 /// Which rules are within a caller's reach: what tells one view of the schema from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct View(u64);
+pub struct SchemaView(u64);
 
 const _: () = assert!(RULES.len() <= 64, "a view has a bit for each rule");
 
 thread_local! {
     /// The view that is being built. Types register themselves by associated functions, which take
     /// nothing but the registry.
-    static BUILDING: Cell<View> = const { Cell::new(View::WHOLE) };
+    static CURRENT_VIEW: Cell<SchemaView> = const { Cell::new(SchemaView::FULL) };
 }
 
-impl View {
+impl SchemaView {
     /// Everything.
-    pub const WHOLE: Self = Self(u64::MAX);
+    pub const FULL: Self = Self(u64::MAX);
 
     /// What `asker` sees.
     #[must_use]
-    pub fn of(asker: Asker<'_>) -> Self {
-        let reach = |(at, rule): (usize, &Rule)| u64::from(rule.is_within_reach(asker)) << at;
+    pub fn of(asker: Subject<'_>) -> Self {
+        let reach = |(at, rule): (usize, &Rule)| u64::from(rule.is_reachable(asker)) << at;
         Self(RULES.iter().enumerate().map(reach).sum())
     }
 
     /// Builds a schema of what is in this view. `build` has to register its types in this thread.
     pub fn build<T>(self, build: impl FnOnce() -> T) -> T {
         /// Put back even if building panics: the thread goes on to build others.
-        struct Before(View);
-        impl Drop for Before {
+        struct ResetGuard(SchemaView);
+        impl Drop for ResetGuard {
             fn drop(&mut self) {
-                BUILDING.set(self.0);
+                CURRENT_VIEW.set(self.0);
             }
         }
-        let _before = Before(BUILDING.replace(self));
+        let _before = ResetGuard(CURRENT_VIEW.replace(self));
         build()
     }
 
     /// Whether fields with the rule of this name are in the view.
     #[must_use]
-    pub fn shows(self, rule: &str) -> bool {
-        if self == Self::WHOLE {
+    pub fn includes(self, rule: &str) -> bool {
+        if self == Self::FULL {
             return true;
         }
         let at = RULES.iter().position(|known| known.name() == rule);
@@ -59,11 +59,11 @@ impl View {
 
 /// The name of the rule that `field` states.
 #[must_use]
-pub fn stated_name(field: &MetaField) -> Option<&str> {
-    stated(field, "rule")
+pub fn rule_name_from_directive(field: &MetaField) -> Option<&str> {
+    access_directive(field, "rule")
 }
 
-fn stated<'a>(field: &'a MetaField, argument: &str) -> Option<&'a str> {
+fn access_directive<'a>(field: &'a MetaField, argument: &str) -> Option<&'a str> {
     let stated = field.directive_invocations.iter().find(|stated| stated.name == "access")?;
     match stated.args.get(argument) {
         Some(Value::String(text)) => Some(text),
@@ -73,25 +73,29 @@ fn stated<'a>(field: &'a MetaField, argument: &str) -> Option<&'a str> {
 
 /// What `field` demands, if it states a known rule.
 #[must_use]
-pub fn stated_demand(field: &MetaField) -> Option<Demand<'_>> {
-    Some(Rule::named(stated_name(field)?)?.with_scope(stated(field, "scope")))
+pub fn demand_directive(field: &MetaField) -> Option<Demand<'_>> {
+    Some(
+        Rule::named(rule_name_from_directive(field)?)?.with_scope(access_directive(field, "scope")),
+    )
 }
 
 /// The demand of the field `object.field`, if the schema that the caller sees has one that states a rule.
 #[must_use]
 pub fn demand_of<'a>(ctx: &Context<'a>, object: &str, field: &str) -> Option<Demand<'a>> {
-    stated_demand(ctx.schema_env.registry.types.get(object)?.field_by_name(field)?)
+    demand_directive(ctx.schema_env.registry.types.get(object)?.field_by_name(field)?)
 }
 
 /// The types whose every field has to state a rule.
-pub const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
+pub const ROOT_TYPES: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
 /// Leaves out the fields of `object` that are not in the view being built. One whose rule is not known is
 /// in none, and neither is a root field that states none.
-pub fn leave_out(registry: &mut Registry, object: &str) {
-    let view = BUILDING.get();
+pub fn prune(registry: &mut Registry, object: &str) {
+    let view = CURRENT_VIEW.get();
     if let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(object) {
-        let unstated = !ROOTS.contains(&object) || view == View::WHOLE;
-        fields.retain(|_, field| stated_name(field).map_or(unstated, |rule| view.shows(rule)));
+        let unstated = !ROOT_TYPES.contains(&object) || view == SchemaView::FULL;
+        fields.retain(|_, field| {
+            rule_name_from_directive(field).map_or(unstated, |rule| view.includes(rule))
+        });
     }
 }

@@ -6,14 +6,16 @@ use chrono::TimeDelta;
 use hallpass_entity::{Database, Executor, now};
 use secrecy::ExposeSecret as _;
 
-use super::{StartError, open, recognizer, revocations};
+use super::{StartError, build_authenticator, open, revocations};
 use crate::config::Config;
-use crate::doctor::{Answers, Doctor, MigrationsError, Pushes, Storage, Told, absent_file};
+use crate::doctor::{
+    DatabaseStatus, DiagnosisInput, Doctor, MigrationsError, PingFn, Storage, absent_file,
+};
 use crate::events::Events;
 use crate::http;
-use crate::identity::{Authenticator, Probe};
-use crate::nodes::Nodes;
-use crate::row_security::Breach;
+use crate::identity::{AuthServerProbe, Authenticator};
+use crate::nodes::RedisPubSub;
+use crate::row_security::RowSecurityError;
 use crate::stored_keys::DatabaseKeys;
 
 /// A doctor for the set-up of `config`, which changes nothing: it makes no database and no key.
@@ -21,7 +23,7 @@ use crate::stored_keys::DatabaseKeys;
 /// # Errors
 /// When a part cannot be built.
 pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
-    let authenticator = Arc::new(recognizer(config)?);
+    let authenticator = Arc::new(build_authenticator(config)?);
     let storage = match absent_file(config.database_url.expose_secret()) {
         Some(path) => Storage::Absent(path),
         None => match open(config, |_| {}).await {
@@ -31,18 +33,18 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
                 let events = Events::default();
                 if let Some(desk) = revocations(config, &authenticator, &database, &events)? {
                     // Where they cannot be read, the migrations cannot either, and that is told.
-                    let _ = desk.read_all().await;
+                    let _ = desk.load_all().await;
                 }
-                opened(database)
+                database_status(database)
             }
             Err(StartError::Pooler) => Storage::Pooled,
             Err(error) => Storage::Failed(error.to_string()),
         },
     };
-    doctor_of(config, authenticator, storage)
+    build_doctor(config, authenticator, storage)
 }
 
-pub(super) fn opened(database: Database) -> Storage {
+pub(super) fn database_status(database: Database) -> Storage {
     Storage::Open(Box::new(move || {
         let database = database.clone();
         Box::pin(async move {
@@ -54,44 +56,45 @@ pub(super) fn opened(database: Database) -> Storage {
             let status = system.read(status).await;
             let status = status.map_err(|error| MigrationsError::Unreadable(error.to_string()))?;
             let migrations = status.map_err(unreadable)?;
-            let gap = database.gap().await;
+            let gap = database.check_row_security().await;
             let gap = gap.map_err(|error| MigrationsError::Away(error.to_string()))?;
-            let breach = gap.map(Breach::from);
+            let breach = gap.map(RowSecurityError::from);
             let storage = database.check_writable().await.err();
             let row_security = database.is_walled().then(|| breach.map_or(Ok(()), Err));
             let pushes = pushes(&database).await.ok();
             let pooler = database.pooler();
-            Ok(Told { migrations, row_security, storage, pushes, pooler })
+            Ok(DatabaseStatus { migrations, row_security, storage, pushes, pooler })
         })
     }))
 }
 
 /// What was pushed, as far as the database has it.
-async fn pushes(database: &Database) -> Result<Pushes, hallpass_entity::Error> {
+async fn pushes(database: &Database) -> Result<PingFn, hallpass_entity::Error> {
     let system = database.system("the doctor counts what the auth server pushed");
     let (of_sessions, of_users) = system.count_revocations().await?;
     let lately = now() - TimeDelta::days(1);
     let unsigned = system.count_audit_events("revocations", "signature", lately).await?;
-    Ok(Pushes { of_sessions, of_users, unsigned })
+    Ok(PingFn { of_sessions, of_users, unsigned })
 }
 
-pub(super) fn doctor_of(
+pub(super) fn build_doctor(
     config: &Config,
     authenticator: Arc<Authenticator>,
     storage: Storage,
 ) -> Result<Doctor, StartError> {
-    let nodes = config.redis_url.as_ref().map(Nodes::at).transpose()?.map(Arc::new);
-    let redis = nodes.map(|nodes| -> Box<Answers> {
+    let nodes =
+        config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?.map(Arc::new);
+    let redis = nodes.map(|nodes| -> Box<DiagnosisInput> {
         Box::new(move || {
             let nodes = Arc::clone(&nodes);
             Box::pin(async move { nodes.ping().await })
         })
     });
-    let probe = Probe::new(&config.identity)?;
+    let probe = AuthServerProbe::new(&config.identity)?;
     Ok(Doctor { config: config.clone(), authenticator, probe, storage, redis })
 }
 
-pub(super) fn diagnose(doctor: Doctor) -> Box<http::Diagnose> {
+pub(super) fn doctor_runner(doctor: Doctor) -> Box<http::RunDoctor> {
     let doctor = Arc::new(doctor);
     Box::new(move |pasted| {
         let doctor = Arc::clone(&doctor);

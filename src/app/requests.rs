@@ -6,22 +6,22 @@ use async_graphql::registry::Registry;
 use hallpass_entity::{Database, Exclusive, Scope};
 use tokio_util::task::TaskTracker;
 
-use crate::access::{Asker, Asking, Policy, Trail, View};
-use crate::attendance::Attendance;
+use crate::access::{AuditTrail, Policy, RequestAuth, SchemaView, Subject};
+use crate::attendance::ActivityTracker;
 use crate::audit::Audit;
 use crate::config::{Config, Environment};
 use crate::courses::HtmlCache;
 use crate::events::Events;
 use crate::graphql::code;
 use crate::http;
-use crate::identity::{Caller, Kind, Users};
+use crate::identity::{Caller, CallerKind, UserLookup};
 use crate::review::note_hidden;
 use crate::schema::{self, Schemas};
 
 /// The one place where a caller gets a scope.
 #[expect(clippy::disallowed_methods, reason = "this is the door from a caller to their scope")]
-pub(super) fn scope_of(database: &Database, caller: Option<&Caller>) -> Scope {
-    let person = caller.filter(|caller| caller.kind() == Kind::User);
+pub(super) fn scope_for(database: &Database, caller: Option<&Caller>) -> Scope {
+    let person = caller.filter(|caller| caller.kind() == CallerKind::User);
     database.scope(person.map(|caller| caller.id().clone()))
 }
 
@@ -32,8 +32,8 @@ pub(super) fn scope_within(alone: &Exclusive, caller: &Caller) -> Scope {
 }
 
 /// The schema as a caller sees it.
-pub(super) fn see(policy: Policy, schemas: Schemas) -> Box<http::See> {
-    Box::new(move |caller| schemas.seen(View::of(Asker { caller, policy: &policy })))
+pub(super) fn schema_for(policy: Policy, schemas: Schemas) -> Box<http::SchemaFor> {
+    Box::new(move |caller| schemas.seen(SchemaView::of(Subject { caller, policy: &policy })))
 }
 
 /// What the rules mean here.
@@ -43,31 +43,31 @@ pub fn policy(config: &Config) -> Policy {
 }
 
 /// What requests are prepared with.
-pub(super) struct Rooms {
+pub(super) struct Services {
     pub(super) database: Database,
-    pub(super) users: Arc<Users>,
+    pub(super) users: Arc<UserLookup>,
     pub(super) audit: Arc<Audit>,
-    pub(super) attendance: Attendance,
+    pub(super) attendance: ActivityTracker,
     pub(super) events: Events,
 }
 
 /// Gives a request what its resolvers need to know of the caller.
-pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
-    let Rooms { database, users, audit, attendance, events } = rooms;
+pub(super) fn build_request(config: &Config, rooms: Services) -> Box<http::BuildRequest> {
+    let Services { database, users, audit, attendance, events } = rooms;
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
     let is_open = config.environment == Environment::Development;
     let html = Arc::<HtmlCache>::default();
     Box::new(move |request, who| {
         let client = who.client();
-        let http::Who { caller, confirmation, request_id, address } = who;
+        let http::RequestCaller { caller, confirmation, request_id, address } = who;
         if let Some(caller) = &caller {
-            attendance.note(caller);
+            attendance.record(caller);
         }
-        let scope = scope_of(&database, caller.as_deref()).counted_for(client);
-        let trail = Trail::new(audit.ledger(address), request_id, caller.clone());
+        let scope = scope_for(&database, caller.as_deref()).counted_for(client);
+        let trail = AuditTrail::new(audit.ledger(address), request_id, caller.clone());
         let policy = Arc::clone(&policy);
-        let asking = Asking { caller, policy, confirmation, trail, is_open };
+        let asking = RequestAuth { caller, policy, confirmation, trail, is_open };
         let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
         let request = request.data(Arc::clone(&audit)).data(Arc::clone(&html));
         schema::scoped(request, asking, scope)
@@ -76,19 +76,19 @@ pub(super) fn prepare(config: &Config, rooms: Rooms) -> Box<http::Prepare> {
 
 /// Puts on the record, after the answer, what a document asked for that its caller does not see. The whole
 /// schema is built when a client first asks for what is not there.
-pub(super) fn note_hidden_of(
+pub(super) fn hidden_field_auditor(
     policy: Policy,
     audit: Arc<Audit>,
     aftermath: TaskTracker,
-) -> Box<http::NoteHidden> {
-    static TYPES: LazyLock<Registry> = LazyLock::new(schema::types);
+) -> Box<http::AuditHiddenFields> {
+    static SCHEMA_TYPES: LazyLock<Registry> = LazyLock::new(schema::types);
     let policy = Arc::new(policy);
     Box::new(move |document, caller, request_id, address| {
         let (policy, ledger) = (Arc::clone(&policy), audit.ledger(address));
         aftermath.spawn(async move {
-            let trail = Trail::new(ledger, request_id, caller.clone());
-            let asker = Asker { caller: caller.as_deref(), policy: &policy };
-            note_hidden(&trail, &document, &TYPES, asker, code::GRAPHQL_VALIDATION_FAILED);
+            let trail = AuditTrail::new(ledger, request_id, caller.clone());
+            let asker = Subject { caller: caller.as_deref(), policy: &policy };
+            note_hidden(&trail, &document, &SCHEMA_TYPES, asker, code::GRAPHQL_VALIDATION_FAILED);
         });
     })
 }

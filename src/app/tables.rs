@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{StartError, persona_callers, requests};
 use crate::config::{Config, RowSecurity};
-use crate::identity::{Authenticator, Issuer, Kind};
+use crate::identity::{Authenticator, CallerKind, DevTokenIssuer};
 use crate::{courses, tasks};
 
 /// How long a server waits for another that changes the tables.
@@ -57,7 +57,7 @@ pub async fn migrate_up(config: &Config, database: &Database) -> Result<(), Star
     Migrator::up(alone.connection(), None).await?;
     match config.row_security {
         RowSecurity::Off => {}
-        RowSecurity::On => hallpass_migration::wall::raise(&alone.connection()).await?,
+        RowSecurity::On => hallpass_migration::wall::enforce(&alone.connection()).await?,
     }
     Ok(alone.commit().await?)
 }
@@ -82,7 +82,7 @@ fn occupied(error: Error) -> StartError {
 /// Fills an empty database with something to look at in development: all of it or nothing, by one server.
 pub(super) async fn load_demo(
     database: &Database,
-    issuer: &Issuer,
+    issuer: &DevTokenIssuer,
     authenticator: &Authenticator,
 ) -> Result<(), StartError> {
     let system =
@@ -93,7 +93,7 @@ pub(super) async fn load_demo(
     let alone = database.exclusively(PATIENCE).await.map_err(occupied)?;
     courses::load_demo(&alone.system()).await?;
     for (_, caller) in persona_callers(issuer, authenticator).await? {
-        if let Some(caller) = caller.filter(|caller| caller.kind() == Kind::User) {
+        if let Some(caller) = caller.filter(|caller| caller.kind() == CallerKind::User) {
             let together = requests::scope_within(&alone, &caller).begin().await?;
             tasks::load_demo(&together).await?;
             courses::load_demo_progress(&together).await?;

@@ -11,11 +11,11 @@ use hallpass_entity::audit::{Model, row_of_user};
 use tokio::time::Instant;
 
 /// How long they are remembered: so long that each is renamed once more after an hour.
-const REMEMBERED: Duration = Duration::from_secs(2 * 60 * 60);
+const RETENTION: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The users, by their ids. In memory only, and not for long.
 #[derive(Default)]
-pub(super) struct Erased(Mutex<Vec<User>>);
+pub(super) struct Pseudonyms(Mutex<Vec<User>>);
 
 #[derive(Clone)]
 pub(super) struct User {
@@ -25,7 +25,7 @@ pub(super) struct User {
     is_due: bool,
 }
 
-impl Erased {
+impl Pseudonyms {
     fn with_users<T>(&self, work: impl FnOnce(&mut Vec<User>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -37,7 +37,7 @@ impl Erased {
     }
 
     /// Names those whom `event` is about as they are called now.
-    pub(super) fn rename(&self, event: &mut Model) {
+    pub(super) fn apply(&self, event: &mut Model) {
         self.with_users(|users| {
             for user in users {
                 for id in [&mut event.caller_id, &mut event.impersonated_by] {
@@ -49,12 +49,12 @@ impl Erased {
     }
 
     /// Those whose rows were not renamed again yet.
-    pub(super) fn due(&self) -> Vec<User> {
+    pub(super) fn pending(&self) -> Vec<User> {
         self.with_users(|users| users.iter().filter(|user| user.is_due).cloned().collect())
     }
 
     /// The rows of those with this pseudonym were renamed again.
-    pub(super) fn done(&self, pseudonym: &str) {
+    pub(super) fn completed(&self, pseudonym: &str) {
         self.with_users(|users| {
             users
                 .iter_mut()
@@ -64,9 +64,9 @@ impl Erased {
     }
 
     /// Everyone's rows are to be renamed once more.
-    pub(super) fn renew(&self) {
+    pub(super) fn reapply(&self) {
         self.with_users(|users| {
-            users.retain(|user| user.is_due || user.at.elapsed() < REMEMBERED);
+            users.retain(|user| user.is_due || user.at.elapsed() < RETENTION);
             users.iter_mut().for_each(|user| user.is_due = true);
         });
     }

@@ -50,13 +50,13 @@ struct Reason {
 }
 
 /// The counters.
-pub(super) struct Meter {
+pub(super) struct AuditMetrics {
     events: Family<Labels, Counter>,
     dropped: Family<Reason, Counter>,
     waiting: Gauge,
 }
 
-impl Meter {
+impl AuditMetrics {
     pub(super) fn registered(metrics: &mut Registry) -> Self {
         let meter = Self {
             events: Family::default(),

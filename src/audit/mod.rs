@@ -22,28 +22,28 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::access::{ALLOWED, Entry, Ledger};
+use crate::access::{ALLOWED, AuditEntry, AuditSink};
 use crate::config::Retention;
 
 pub use query::AuditQuery;
 pub use types::{AuditEvent, AuditFilter};
 pub use writer::Writer;
 
-use erased::Erased;
-use failures::Failures;
-use meter::{Meter, Outcome};
+use erased::Pseudonyms;
+use failures::FailedCredentials;
+use meter::{AuditMetrics, Outcome};
 use queue::{Pushed, Queue};
 
 /// How many are written at once: on SQLite each takes as many variables as a row has columns.
-const AT_ONCE: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 /// Takes in what is to be on the record. No request waits here.
 pub struct Audit {
     queue: Queue,
-    failures: Failures,
-    erased: Erased,
+    failures: FailedCredentials,
+    erased: Pseudonyms,
     news: Notify,
-    meter: Meter,
+    meter: AuditMetrics,
 }
 
 /// An audit in `database`, and what writes it there.
@@ -55,10 +55,10 @@ pub fn open(
 ) -> (Arc<Audit>, Writer) {
     let audit = Arc::new(Audit {
         queue: Queue::default(),
-        failures: Failures::default(),
-        erased: Erased::default(),
+        failures: FailedCredentials::default(),
+        erased: Pseudonyms::default(),
         news: Notify::new(),
-        meter: Meter::registered(metrics),
+        meter: AuditMetrics::registered(metrics),
     });
     let writer = Writer::new(Arc::clone(&audit), database, retention);
     (audit, writer)
@@ -67,12 +67,12 @@ pub fn open(
 impl Audit {
     /// Where a request from `address`, the end user's, leaves its entries.
     #[must_use]
-    pub fn ledger(self: &Arc<Self>, address: IpAddr) -> Ledger {
+    pub fn ledger(self: &Arc<Self>, address: IpAddr) -> AuditSink {
         let audit = Arc::clone(self);
         Arc::new(move |entries| audit.take(entries, address))
     }
 
-    fn take(&self, entries: Vec<Entry>, address: IpAddr) {
+    fn take(&self, entries: Vec<AuditEntry>, address: IpAddr) {
         for entry in entries {
             match self.queue.push(entry, address) {
                 Pushed::Queued => {}
@@ -80,7 +80,7 @@ impl Audit {
                 Pushed::Dropped(reason) => self.meter.dropped(reason, 1),
             }
         }
-        if self.queue.len() >= AT_ONCE {
+        if self.queue.len() >= BATCH_SIZE {
             self.news.notify_one();
         }
     }
@@ -88,7 +88,7 @@ impl Audit {
     /// Notes that a credential failed the check `rule` at `field`, and that the request was answered with
     /// the code `outcome`.
     pub fn failed(&self, request_id: &str, field: &str, rule: &str, outcome: &str) {
-        self.failures.note(Entry {
+        self.failures.note(AuditEntry {
             at: now(),
             decision_id: Uuid::now_v7(),
             request_id: request_id.to_owned(),
@@ -109,7 +109,7 @@ impl Audit {
     /// about each.
     pub fn linked(&self, request_id: &str, field: &str, users: [&str; 2], rows: u64) {
         let decision_id = Uuid::now_v7();
-        let entry = |user: &str| Entry {
+        let entry = |user: &str| AuditEntry {
             at: now(),
             decision_id,
             request_id: request_id.to_owned(),

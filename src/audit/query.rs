@@ -5,8 +5,8 @@ use hallpass_entity::Order;
 use hallpass_entity::audit::{Column, Entity};
 
 use super::types::{AuditEvent, AuditFilter};
-use crate::access::{ADMIN, guarded, null_only_on_error};
-use crate::graphql::{Connection, ContextExt as _, Listing, PageArgs, Result, connect};
+use crate::access::{ADMIN, guarded, semantic_non_null};
+use crate::graphql::{Connection, ContextExt as _, NamedOrder, PageArgs, Result, paginate};
 
 /// The queries about the audit.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub struct AuditQuery;
 impl AuditQuery {
     /// What was refused, what administrators read, what was changed, and which credentials failed: newest
     /// first. What happens is here within a second.
-    #[graphql(guard = "ADMIN", directive = null_only_on_error::apply())]
+    #[graphql(guard = "ADMIN", directive = semantic_non_null::apply())]
     async fn audit_events(
         &self,
         ctx: &Context<'_>,
@@ -27,10 +27,10 @@ impl AuditQuery {
         before: Option<String>,
         filter: Option<AuditFilter>,
     ) -> Result<Option<Connection<AuditEvent>>> {
-        let everyones = ctx.scope().everyones::<Entity>(ADMIN.prove(ctx).await?);
+        let everyones = ctx.scope().all::<Entity>(ADMIN.authorize(ctx).await?);
         let rows = everyones.filter(filter.unwrap_or_default().check()?);
-        let newest = Listing { name: "Newest".to_owned(), order: Order::by(Column::At, true) };
+        let newest = NamedOrder { name: "Newest".to_owned(), order: Order::by(Column::At, true) };
         let args = PageArgs::new(first, after, last, before);
-        connect(rows, &newest, &args, AuditEvent).await.map(Some)
+        paginate(rows, &newest, &args, AuditEvent).await.map(Some)
     }
 }

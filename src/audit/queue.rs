@@ -6,20 +6,20 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::meter::Dropped;
-use crate::access::{ALLOWED, Entry};
+use crate::access::{ALLOWED, AuditEntry};
 use crate::identity::network;
 
 /// How many lines wait to be written: some five megabytes.
-const WAITING: usize = 8192;
+const QUEUE_CAPACITY: usize = 8192;
 /// How many lines about privileged reads wait besides.
-const PRIVILEGED: usize = 2048;
+const PRIVILEGED_CAPACITY: usize = 2048;
 /// How many lines of one share wait at most.
-const SHARE: usize = 2048;
+const MAX_PER_CLIENT: usize = 2048;
 /// How many of these are about what was refused or failed. Equal ones beyond that are counted together.
-const FAILED: usize = 128;
+const FAILED_CREDENTIAL_CAPACITY: usize = 128;
 /// A share with fewer lines than this finds room for as long as there is any; a larger one, and that of
 /// callers who are not signed in, only while less than half is taken.
-const SMALL: usize = 32;
+const GUARANTEED_PER_CLIENT: usize = 32;
 
 /// Whose share it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +52,7 @@ struct State {
 
 impl Queue {
     /// Adds a line of a request from `address`. Never waits.
-    pub(super) fn push(&self, entry: Entry, address: IpAddr) -> Pushed {
+    pub(super) fn push(&self, entry: AuditEntry, address: IpAddr) -> Pushed {
         let mut state = self.lock();
         if state.is_closed {
             return Pushed::Dropped(Dropped::Stopped);
@@ -62,13 +62,13 @@ impl Queue {
             None => Owner::Network(network(address)),
         };
         match is_privileged_read(&entry) {
-            true => state.privileged.push(owner, entry, PRIVILEGED),
-            false => state.others.push(owner, entry, WAITING),
+            true => state.privileged.push(owner, entry, PRIVILEGED_CAPACITY),
+            false => state.others.push(owner, entry, QUEUE_CAPACITY),
         }
     }
 
     /// Takes up to `most` lines: privileged reads first, then one of each share in turn.
-    pub(super) fn take(&self, most: usize) -> Vec<Entry> {
+    pub(super) fn take(&self, most: usize) -> Vec<AuditEntry> {
         let mut state = self.lock();
         let mut taken = Vec::new();
         while taken.len() < most
@@ -101,13 +101,13 @@ impl State {
         self.privileged.len + self.others.len
     }
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<AuditEntry> {
         self.privileged.pop().or_else(|| self.others.pop())
     }
 }
 
 /// Reads allowed by a role or permission: of reads, only those are recorded when allowed.
-fn is_privileged_read(entry: &Entry) -> bool {
+fn is_privileged_read(entry: &AuditEntry) -> bool {
     entry.outcome == ALLOWED && !entry.field.starts_with("Mutation.")
 }
 
@@ -121,19 +121,19 @@ struct Lane {
 
 #[derive(Default)]
 struct Share {
-    lines: VecDeque<Entry>,
+    lines: VecDeque<AuditEntry>,
     failed: usize,
 }
 
 impl Lane {
-    fn push(&mut self, owner: Owner, entry: Entry, capacity: usize) -> Pushed {
+    fn push(&mut self, owner: Owner, entry: AuditEntry, capacity: usize) -> Pushed {
         let is_caller = matches!(owner, Owner::Caller(_));
         let (lines, failed) =
             self.shares.get(&owner).map_or((0, 0), |share| (share.lines.len(), share.failed));
         let has_failed = entry.outcome != ALLOWED;
-        let room = if is_caller && lines < SMALL { capacity } else { capacity / 2 };
+        let room = if is_caller && lines < GUARANTEED_PER_CLIENT { capacity } else { capacity / 2 };
         let is_full = self.len >= room;
-        let is_over = lines >= SHARE || has_failed && failed >= FAILED;
+        let is_over = lines >= MAX_PER_CLIENT || has_failed && failed >= FAILED_CREDENTIAL_CAPACITY;
         if is_full || is_over {
             let merged = self.shares.get_mut(&owner).is_some_and(|share| share.merge(&entry));
             let reason = if is_full { Dropped::Full } else { Dropped::Share };
@@ -149,7 +149,7 @@ impl Lane {
         Pushed::Queued
     }
 
-    fn pop(&mut self) -> Option<Entry> {
+    fn pop(&mut self) -> Option<AuditEntry> {
         let owner = self.turns.pop_front()?;
         let share = self.shares.get_mut(&owner)?;
         let entry = share.lines.pop_front()?;
@@ -166,8 +166,8 @@ impl Lane {
 
 impl Share {
     /// Counts `entry` with the last line that says the same; about a row only where it is the same row.
-    fn merge(&mut self, entry: &Entry) -> bool {
-        let same = |other: &&mut Entry| {
+    fn merge(&mut self, entry: &AuditEntry) -> bool {
+        let same = |other: &&mut AuditEntry| {
             (&other.field, &other.rule, &other.outcome)
                 == (&entry.field, &entry.rule, &entry.outcome)
         };

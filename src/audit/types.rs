@@ -6,7 +6,7 @@ use hallpass_entity::audit::{Column, Entity, Model};
 use hallpass_entity::{Comparison as _, Filter};
 use uuid::Uuid;
 
-use crate::graphql::{Checks, DateTime, Result, encode_id};
+use crate::graphql::{DateTime, Result, Validator, encode_id};
 
 /// Longer than any name or id that is kept.
 const LONGEST: usize = 320;
@@ -117,7 +117,7 @@ pub struct AuditFilter {
 
 impl AuditFilter {
     pub(super) fn check(&self) -> Result<Filter<Entity>> {
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let texts = [
             ("filter.callerId", Column::CallerId, &self.caller_id),
             ("filter.impersonatedBy", Column::ImpersonatedBy, &self.impersonated_by),
@@ -131,18 +131,18 @@ impl AuditFilter {
         let mut filter = Filter::all();
         for (path, column, text) in texts {
             let text = text.as_deref().map(|text| checks.text(path, text, 1, LONGEST));
-            filter = filter.and_maybe(text.map(|text| column.is(text)));
+            filter = filter.and_if_some(text.map(|text| column.is(text)));
         }
         let decision = self.decision_id.as_deref().map(Uuid::try_parse);
         if let Some(Err(_)) = decision {
-            checks.note("filter.decisionId", "give an id as `extensions.decisionId` tells it");
+            checks.add_error("filter.decisionId", "give an id as `extensions.decisionId` tells it");
         }
         checks.finish()?;
         // Moments are kept to the microsecond.
         let since = self.since.map(|since| since.0 - TimeDelta::microseconds(1));
         Ok(filter
-            .and_maybe(decision.and_then(|id| id.ok()).map(|id| Column::DecisionId.is(id)))
-            .and_maybe(since.map(|moment| Column::At.after(moment)))
-            .and_maybe(self.until.map(|until| Column::At.before(until.0))))
+            .and_if_some(decision.and_then(|id| id.ok()).map(|id| Column::DecisionId.is(id)))
+            .and_if_some(since.map(|moment| Column::At.greater_than(moment)))
+            .and_if_some(self.until.map(|until| Column::At.less_than(until.0))))
     }
 }

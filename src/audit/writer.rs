@@ -10,23 +10,23 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::meter::{Dropped, Outcome};
-use super::{AT_ONCE, Audit};
-use crate::access::Entry;
+use super::{Audit, BATCH_SIZE};
+use crate::access::AuditEntry;
 use crate::config::Retention;
-use crate::identity::Via;
+use crate::identity::AuthMethod;
 
 /// How long an entry waits for others at most.
-const EVERY: Duration = Duration::from_millis(200);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a batch is tried again while the database is away. What comes meanwhile waits in the queue.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same once the server stops.
-const LAST_PATIENCE: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long between two tries.
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// How often what is too old is forgotten.
-const TIDY: Duration = Duration::from_secs(60 * 60);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How much of it at once, between two batches: no event waits for long.
-const FORGOTTEN_AT_ONCE: u64 = 1000;
+const PRUNE_BATCH: u64 = 1000;
 
 /// The one who writes.
 pub struct Writer {
@@ -46,32 +46,33 @@ impl Writer {
     }
 
     /// Writes until `stop`, then what is left.
-    pub async fn write_until(mut self, stop: CancellationToken) {
-        while stop.run_until_cancelled(self.news()).await.is_some() {
-            self.write_waiting(&stop).await;
+    pub async fn run_until(mut self, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.recv_batch()).await.is_some() {
+            self.flush(&stop).await;
             self.rename_erased().await;
             if Instant::now() >= self.tidy_at {
-                self.tidy().await;
+                self.prune().await;
             }
         }
         self.audit.queue.close();
-        self.write_waiting(&stop).await;
+        self.flush(&stop).await;
         self.rename_erased().await;
     }
 
     /// That there is a batch to write, or time for one.
-    async fn news(&self) {
-        let _ = tokio::time::timeout(EVERY, self.audit.news.notified()).await;
+    async fn recv_batch(&self) {
+        let _ = tokio::time::timeout(FLUSH_INTERVAL, self.audit.news.notified()).await;
     }
 
     /// Writes what waits now. What comes meanwhile waits for the next time: however much comes, the rest of
     /// the work gets its turn.
-    async fn write_waiting(&mut self, stop: &CancellationToken) {
+    async fn flush(&mut self, stop: &CancellationToken) {
         let mut waiting = self.audit.queue.len();
         self.audit.meter.wait(waiting);
         let mut entries = self.audit.failures.take();
         loop {
-            let taken = self.audit.queue.take(waiting.min(AT_ONCE.saturating_sub(entries.len())));
+            let taken =
+                self.audit.queue.take(waiting.min(BATCH_SIZE.saturating_sub(entries.len())));
             waiting -= taken.len();
             entries.extend(taken);
             // The shares are served in turn; the record is in the order of time.
@@ -90,18 +91,18 @@ impl Writer {
 
     /// Writes one batch. Answers whether it is written; if not, it is lost.
     async fn write(&self, mut events: Vec<Model>, stop: &CancellationToken) -> bool {
-        events.iter_mut().for_each(|event| self.audit.erased.rename(event));
+        events.iter_mut().for_each(|event| self.audit.erased.apply(event));
         let began = Instant::now();
         loop {
-            let patience = if stop.is_cancelled() { LAST_PATIENCE } else { PATIENCE };
-            match self.system().keep_audit_events(events.clone()).await {
+            let patience = if stop.is_cancelled() { SHUTDOWN_TIMEOUT } else { RETRY_TIMEOUT };
+            match self.system().insert_audit_events(events.clone()).await {
                 Ok(()) => {
                     self.audit.meter.count(Outcome::Written, events.len());
                     return true;
                 }
-                Err(error) if is_passing(&error) && began.elapsed() < patience => {
+                Err(error) if is_transient(&error) && began.elapsed() < patience => {
                     tracing::warn!(%error, "the audit could not be written: trying again");
-                    tokio::time::sleep(BETWEEN_TRIES).await;
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
                 Err(error) => {
                     tracing::error!(%error, lost = events.len(), "a part of the audit is lost");
@@ -114,9 +115,9 @@ impl Writer {
 
     /// What was written while they were erased.
     async fn rename_erased(&self) {
-        for user in self.audit.erased.due() {
+        for user in self.audit.erased.pending() {
             match self.system().pseudonymize(&user.id, &user.pseudonym).await {
-                Ok(()) => self.audit.erased.done(&user.pseudonym),
+                Ok(()) => self.audit.erased.completed(&user.pseudonym),
                 Err(error) => {
                     tracing::warn!(%error, "a pseudonym could not be given: trying again");
                     return;
@@ -126,17 +127,17 @@ impl Writer {
     }
 
     /// Forgets a part of what is too old; all of it when it is called often enough.
-    async fn tidy(&mut self) {
+    async fn prune(&mut self) {
         let forgotten = match self.too_old() {
-            Some(moment) => self.system().forget_audit_events(moment, FORGOTTEN_AT_ONCE).await,
+            Some(moment) => self.system().delete_audit_events_before(moment, PRUNE_BATCH).await,
             None => Ok(0),
         };
         match forgotten {
-            Ok(FORGOTTEN_AT_ONCE..) => return,
-            Ok(_) => self.audit.erased.renew(),
+            Ok(PRUNE_BATCH..) => return,
+            Ok(_) => self.audit.erased.reapply(),
             Err(error) => tracing::warn!(%error, "what is old in the audit could not be forgotten"),
         }
-        self.tidy_at = Instant::now() + TIDY;
+        self.tidy_at = Instant::now() + PRUNE_INTERVAL;
     }
 
     fn too_old(&self) -> Option<Timestamp> {
@@ -149,18 +150,18 @@ impl Writer {
 }
 
 /// Whether the same may succeed later.
-fn is_passing(error: &Error) -> bool {
+fn is_transient(error: &Error) -> bool {
     match error {
         Error::Unavailable(_) | Error::Timeout(_) => true,
-        Error::Anonymous
+        Error::Unauthenticated
         | Error::Full { .. }
-        | Error::Taken(_)
-        | Error::Orphan(_)
+        | Error::UniqueViolation(_)
+        | Error::ForeignKeyViolation(_)
         | Error::Internal(_) => false,
     }
 }
 
-fn event(entry: Entry) -> Model {
+fn event(entry: AuditEntry) -> Model {
     Model {
         id: AuditEventId::generate(),
         at: entry.at,
@@ -168,7 +169,7 @@ fn event(entry: Entry) -> Model {
         request_id: entry.request_id,
         caller_id: entry.caller_id,
         impersonated_by: entry.impersonated_by,
-        method: entry.method.map(|via| Via::name(via).to_owned()),
+        method: entry.method.map(|via| AuthMethod::name(via).to_owned()),
         field: entry.field,
         rule: entry.rule,
         outcome: entry.outcome,

@@ -1,12 +1,12 @@
 //! `hallpass access`
 
-use super::cast::Cast;
+use super::cast::PersonaCallers;
 use super::output::print_line;
 use super::{CliError, block_on, print_or_check};
 use crate::app;
 use crate::config::Config;
 use crate::identity::Persona;
-use crate::review::{Change, Column, Table};
+use crate::review::{AccessChange, Column, Table};
 use crate::schema;
 
 pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliError> {
@@ -34,7 +34,7 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     if old.callers != new.callers {
         return Err(usage("tells of other kinds of callers".to_owned()));
     }
-    let changes = Change::between(&old, &new);
+    let changes = AccessChange::between(&old, &new);
     for change in &changes {
         print_line(change)?;
     }
@@ -49,7 +49,7 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
 async fn table(config: &Config) -> Result<Table, CliError> {
     let mut columns = Vec::new();
     let mut owner = None;
-    for (persona, caller) in Cast::assemble(config)?.callers().await? {
+    for (persona, caller) in PersonaCallers::new(config)?.callers().await? {
         if persona == Persona::Free {
             owner.clone_from(&caller);
         }

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::CliError;
 use crate::app::{self, StartError};
 use crate::config::Config;
-use crate::identity::{Authenticator, Caller, Issuer, Persona};
+use crate::identity::{Authenticator, Caller, DevTokenIssuer, Persona};
 
 /// An issuer that lives as long as the command, and what recognizes its tokens.
-pub(super) struct Cast {
-    issuer: Issuer,
+pub(super) struct PersonaCallers {
+    issuer: DevTokenIssuer,
     authenticator: Authenticator,
 }
 
-impl Cast {
-    pub(super) fn assemble(config: &Config) -> Result<Self, CliError> {
-        let issuer = Issuer::ephemeral().map_err(StartError::from)?;
+impl PersonaCallers {
+    pub(super) fn new(config: &Config) -> Result<Self, CliError> {
+        let issuer = DevTokenIssuer::in_memory().map_err(StartError::from)?;
         let authenticator =
             Authenticator::new(&config.identity, &[], Some(&issuer)).map_err(StartError::from)?;
         Ok(Self { issuer, authenticator })

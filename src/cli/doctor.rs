@@ -6,11 +6,11 @@ use super::output::{print, print_line};
 use super::{CliError, block_on, or_stdin};
 use crate::app;
 use crate::config::Config;
-use crate::identity::Place;
+use crate::identity::CredentialLocation;
 
 pub(super) fn run(
     config: &Config,
-    shown: Option<(Place, String)>,
+    shown: Option<(CredentialLocation, String)>,
     json: bool,
 ) -> Result<(), CliError> {
     let shown = match shown {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 
-use super::cast::Cast;
+use super::cast::PersonaCallers;
 use super::output::print_line;
 use super::{CliError, block_on, or_stdin};
-use crate::access::Asker;
+use crate::access::Subject;
 use crate::app;
 use crate::config::Config;
-use crate::identity::{Caller, Decision, Persona};
-use crate::review::{Line, explain};
+use crate::identity::{Authentication, Caller, Persona};
+use crate::review::{FieldReport, explain};
 use crate::schema;
 
 pub(super) fn run(
@@ -23,43 +23,45 @@ pub(super) fn run(
     let document = parse_query(or_stdin(query)?)
         .map_err(|error| CliError::Usage(format!("the document is no GraphQL: {error}")))?;
     let caller = match (token, persona) {
-        (Some(token), _) => Some(block_on(shown(config, or_stdin(token)?))?),
-        (None, Some(persona)) => block_on(async { Cast::assemble(config)?.caller(persona).await })?,
+        (Some(token), _) => Some(block_on(format_field(config, or_stdin(token)?))?),
+        (None, Some(persona)) => {
+            block_on(async { PersonaCallers::new(config)?.caller(persona).await })?
+        }
         (None, None) => None,
     };
-    let who = caller.as_deref().map_or_else(|| "nobody".to_owned(), described);
+    let who = caller.as_deref().map_or_else(|| "nobody".to_owned(), format_rule);
     print_line(format_args!("as {who}"))?;
     let policy = app::policy(config);
-    let asker = Asker { caller: caller.as_deref(), policy: &policy };
+    let asker = Subject { caller: caller.as_deref(), policy: &policy };
     let lines = explain(&document, &schema::types(), asker, config.ownership_denial);
     for line in &lines {
         print_line(line)?;
     }
-    if lines.iter().any(Line::is_refused_whole) {
+    if lines.iter().any(FieldReport::is_refused_whole) {
         print_line("none of it would run: there is a field that these callers' schema has not")?;
     }
     Ok(())
 }
 
 /// The caller who shows `token`.
-async fn shown(config: &Config, token: String) -> Result<Arc<Caller>, CliError> {
+async fn format_field(config: &Config, token: String) -> Result<Arc<Caller>, CliError> {
     let bare = token.trim().trim_start_matches("Bearer ").to_owned();
-    match app::recognizer(config)?.decide_bearer(&bare.into()).await {
-        Decision::Caller(caller) => Ok(caller),
-        Decision::Refused(refusal) => Err(CliError::Check(format!(
+    match app::build_authenticator(config)?.authenticate_bearer(&bare.into()).await {
+        Authentication::Caller(caller) => Ok(caller),
+        Authentication::Refused(refusal) => Err(CliError::Check(format!(
             "the token is refused: {}; `hallpass doctor --token -` says more",
             refusal.reason
         ))),
-        Decision::Unavailable(_) => {
+        Authentication::Unavailable(_) => {
             Err(CliError::Check("the auth server cannot be reached".to_owned()))
         }
-        Decision::Anonymous | Decision::CrossSite(_) => {
+        Authentication::Anonymous | Authentication::CrossSite(_) => {
             Err(CliError::Usage("there is no token: write one after --token".to_owned()))
         }
     }
 }
 
-fn described(caller: &Caller) -> String {
+fn format_rule(caller: &Caller) -> String {
     let words = |words: &std::collections::BTreeSet<String>| match words.is_empty() {
         true => "none".to_owned(),
         false => words.iter().cloned().collect::<Vec<_>>().join(", "),

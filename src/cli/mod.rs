@@ -20,7 +20,7 @@ use clap::{ArgGroup, Command, CommandFactory as _, FromArgMatches as _, Parser, 
 
 use crate::app::StartError;
 use crate::config::{self, ConfigError, EnvFile, Settings};
-use crate::identity::{Persona, Place};
+use crate::identity::{CredentialLocation, Persona};
 
 /// A GraphQL API server for teams whose front end signs users in with Better Auth.
 #[derive(Debug, Parser)]
@@ -184,7 +184,7 @@ fn run() -> Result<(), CliError> {
         Action::Migrate { direction } => migrate::run(&cli.settings.check()?, direction),
         Action::Schema { check, persona: None } => schema::run(check),
         Action::Schema { persona: Some(persona), .. } => {
-            schema::seen_by(&cli.settings.check()?, persona)
+            schema::print_for_persona(&cli.settings.check()?, persona)
         }
         Action::Access { diff: Some(old), .. } => access::diff(&cli.settings.check()?, &old),
         Action::Access { check, json, diff: None } => {
@@ -194,9 +194,9 @@ fn run() -> Result<(), CliError> {
             explain::run(&cli.settings.check()?, persona, token, query)
         }
         Action::Doctor { token, cookie, api_key, json } => {
-            let token = token.map(|text| (Place::Authorization, text));
-            let cookie = cookie.map(|text| (Place::Cookie, text));
-            let api_key = api_key.map(|text| (Place::ApiKey, text));
+            let token = token.map(|text| (CredentialLocation::Authorization, text));
+            let cookie = cookie.map(|text| (CredentialLocation::Cookie, text));
+            let api_key = api_key.map(|text| (CredentialLocation::ApiKey, text));
             let shown = token.or(cookie).or(api_key);
             doctor::run(&cli.settings.check()?, shown, json)
         }

@@ -1,9 +1,9 @@
 //! `hallpass schema`
 
-use super::cast::Cast;
+use super::cast::PersonaCallers;
 use super::output::print;
 use super::{CliError, block_on, print_or_check};
-use crate::access::{Asker, View};
+use crate::access::{SchemaView, Subject};
 use crate::app;
 use crate::config::Config;
 use crate::identity::Persona;
@@ -15,8 +15,8 @@ pub(super) fn run(check: bool) -> Result<(), CliError> {
 }
 
 /// Prints what `persona` sees of the schema.
-pub(super) fn seen_by(config: &Config, persona: Persona) -> Result<(), CliError> {
-    let caller = block_on(async { Cast::assemble(config)?.caller(persona).await })?;
-    let view = View::of(Asker { caller: caller.as_deref(), policy: &app::policy(config) });
+pub(super) fn print_for_persona(config: &Config, persona: Persona) -> Result<(), CliError> {
+    let caller = block_on(async { PersonaCallers::new(config)?.caller(persona).await })?;
+    let view = SchemaView::of(Subject { caller: caller.as_deref(), policy: &app::policy(config) });
     print(schema::sdl(&view.build(|| schema::build(true))))
 }

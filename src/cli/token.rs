@@ -6,7 +6,7 @@ use super::CliError;
 use super::output::print_line;
 use crate::app::StartError;
 use crate::config::{Config, Environment};
-use crate::identity::{Issuer, Persona};
+use crate::identity::{DevTokenIssuer, Persona};
 
 pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
     if config.environment != Environment::Development {
@@ -25,7 +25,8 @@ pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
             here.display()
         )));
     }
-    let issuer = Issuer::kept_in(&config.development_key).map_err(StartError::from)?;
+    let issuer =
+        DevTokenIssuer::load_or_create(&config.development_key).map_err(StartError::from)?;
     match issuer.token(persona).map_err(StartError::from)? {
         Some(token) => print_line(token.expose_secret()),
         None => {

@@ -54,13 +54,13 @@ pub struct IdentityConfig {
     /// The OAuth clients whose access tokens act as their users wholly; `*` for all.
     pub full_clients: Vec<String>,
     /// How opaque access tokens are checked, if they are let in.
-    pub opaque_tokens: Option<OpaqueTokens>,
+    pub opaque_tokens: Option<OpaqueTokenConfig>,
     /// The application's endpoint for API keys.
     pub api_key_url: Option<Url>,
     /// What shows us to endpoints of the application.
     pub machine_key: Option<SecretString>,
     /// The application's endpoint for users.
-    pub user_lookup: Option<UserLookup>,
+    pub user_lookup: Option<UserLookupConfig>,
     /// Secrets of messages that take something back; each may have signed.
     pub revocation_secrets: Vec<SecretString>,
     /// Forgiven difference between clocks.
@@ -97,7 +97,7 @@ pub enum JwtSubject {
 
 /// How opaque access tokens are checked.
 #[derive(Clone, Debug)]
-pub enum OpaqueTokens {
+pub enum OpaqueTokenConfig {
     /// By introspection (RFC 7662).
     Introspection {
         /// Our client at the auth server.
@@ -111,7 +111,7 @@ pub enum OpaqueTokens {
 
 /// The application's endpoint that looks a user up.
 #[derive(Clone, Debug)]
-pub struct UserLookup {
+pub struct UserLookupConfig {
     /// Its address, with `{id}` in it.
     pub url: String,
     /// What shows us to it.
@@ -246,8 +246,8 @@ impl IdentityConfig {
         }
         let lookup_key = self.user_lookup.as_ref().map(|lookup| &lookup.key);
         let client_secret = match &self.opaque_tokens {
-            Some(OpaqueTokens::Introspection { secret, .. }) => Some(secret),
-            Some(OpaqueTokens::UserInfo) | None => None,
+            Some(OpaqueTokenConfig::Introspection { secret, .. }) => Some(secret),
+            Some(OpaqueTokenConfig::UserInfo) | None => None,
         };
         for (name, secret) in
             [("SSO_API_KEY", lookup_key), ("INTROSPECTION_CLIENT_SECRET", client_secret)]
@@ -334,11 +334,11 @@ impl Settings {
         Ok(())
     }
 
-    fn opaque_tokens(&self, has_auth_server: bool) -> Result<Option<OpaqueTokens>, ConfigError> {
+    fn opaque_tokens(&self, has_auth_server: bool) -> Result<Option<OpaqueTokenConfig>, ConfigError> {
         let ways = match (&self.introspection_client_id, &self.introspection_client_secret) {
             (Some(id), Some(secret)) => {
                 let (client_id, secret) = (id.0.clone(), secret.clone());
-                Some(OpaqueTokens::Introspection { client_id, secret })
+                Some(OpaqueTokenConfig::Introspection { client_id, secret })
             }
             (None, None) => None,
             (Some(_), None) => {
@@ -359,7 +359,7 @@ impl Settings {
                      keep one of the two",
                 );
             }
-            (None, Trust::Trust) => Some(OpaqueTokens::UserInfo),
+            (None, Trust::Trust) => Some(OpaqueTokenConfig::UserInfo),
             (way, Trust::Off) => way,
         };
         if way.is_some() && !has_auth_server {
@@ -370,11 +370,11 @@ impl Settings {
         Ok(way)
     }
 
-    fn user_lookup(&self, origin: Option<&str>) -> Result<Option<UserLookup>, ConfigError> {
+    fn user_lookup(&self, origin: Option<&str>) -> Result<Option<UserLookupConfig>, ConfigError> {
         let usual = origin.map(|origin| format!("{origin}/api/admin/users/{{id}}"));
         let url = self.user_lookup_url.as_ref().map(|url| url.0.clone()).or(usual);
         match (url, self.sso_api_key.clone()) {
-            (Some(url), Some(key)) => Ok(Some(UserLookup { url, key })),
+            (Some(url), Some(key)) => Ok(Some(UserLookupConfig { url, key })),
             (Some(_), None) if self.user_lookup_url.is_some() => wrong(
                 "USER_LOOKUP_URL is set without SSO_API_KEY, which it is asked with: set both",
             ),

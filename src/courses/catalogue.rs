@@ -6,28 +6,28 @@ use hallpass_entity::{Privilege, Rows, Scope, chapter, course};
 
 use super::loaders::Loaders;
 use super::types::{CHAPTER, COURSE};
-use crate::access::{ALLOWED, Asking, EDITOR};
+use crate::access::{ALLOWED, EDITOR, RequestAuth};
 use crate::graphql::{ContextExt as _, Result, encode_id};
 
 /// The rows of the courses that one caller sees: what is published; to editors, drafts too. Every way
 /// to a course, chapter or text leads through here, so that all of them agree.
 #[derive(Clone)]
-pub struct Catalogue {
+pub struct VisibleCourses {
     scope: Scope,
     drafts: Option<Privilege>,
 }
 
-impl Catalogue {
+impl VisibleCourses {
     /// The catalogue of the caller.
     #[must_use]
-    pub fn new(asking: &Asking, scope: &Scope) -> Self {
-        Self { scope: scope.clone(), drafts: EDITOR.proved_by(asking) }
+    pub fn new(asking: &RequestAuth, scope: &Scope) -> Self {
+        Self { scope: scope.clone(), drafts: EDITOR.authorize_with(asking) }
     }
 
     /// The rows that the caller sees.
     pub(super) fn rows<E: SharedEntity>(&self) -> Rows<E> {
         match self.drafts {
-            Some(proof) => self.scope.everyones(proof),
+            Some(proof) => self.scope.all(proof),
             None => self.scope.shared(),
         }
     }
@@ -80,10 +80,10 @@ impl Catalogue {
 
 /// Only editors read drafts: it is by right of their role or permission.
 fn record(ctx: &Context<'_>, field: &str, draft: ID) {
-    ctx.asking().trail.note(field.to_owned(), EDITOR.name(), ALLOWED, Some(draft.0));
+    ctx.request_auth().trail.note(field.to_owned(), EDITOR.name(), ALLOWED, Some(draft.0));
 }
 
 /// The catalogue of the caller of a request.
-pub(super) fn catalogue<'a>(ctx: &Context<'a>) -> &'a Catalogue {
-    ctx.data_unchecked::<Catalogue>()
+pub(super) fn catalogue<'a>(ctx: &Context<'a>) -> &'a VisibleCourses {
+    ctx.data_unchecked::<VisibleCourses>()
 }

@@ -48,7 +48,7 @@ pub async fn load_demo(system: &System<'_>) -> Result<(), DemoError> {
 /// # Errors
 /// When the database is away.
 pub async fn load_demo_progress(scope: &Scope) -> Result<(), Error> {
-    if scope.mine::<progress::Entity>()?.count().await? > 0 {
+    if scope.owned::<progress::Entity>()?.count().await? > 0 {
         return Ok(());
     }
     let first = scope.shared::<chapter::Entity>().filter(chapter::Column::Ordinal.is(1));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use hallpass_entity::policy::SharedEntity;
 use hallpass_entity::{
-    Change, ChapterId, Comparison as _, CourseId, Edit, Error, Order, Rows, Set, VariantId, Window,
-    chapter, course, now, variant,
+    ChapterId, Comparison as _, CourseId, Editable, Error, Order, PageRequest, Rows, Set, Update,
+    VariantId, chapter, course, now, variant,
 };
 
 use super::editing_input::{
@@ -18,7 +18,7 @@ use super::html::HtmlCache;
 use super::markdown::TooComplex;
 use super::query;
 use super::types::{CHAPTER, COURSE, Chapter, ChapterVariant, Course};
-use crate::access::{EDITOR, guarded, null_only_on_error};
+use crate::access::{EDITOR, guarded, semantic_non_null};
 use crate::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
 use crate::identity::Tiers;
 
@@ -30,7 +30,7 @@ pub struct EditingMutation;
 #[Object]
 impl EditingMutation {
     /// Makes a course: a draft, which only editors see until it is published.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn create_course(
         &self,
         ctx: &Context<'_>,
@@ -44,15 +44,15 @@ impl EditingMutation {
             updated_at: Set(made),
             ..input.check()?
         };
-        let proof = EDITOR.prove(ctx).await?;
+        let proof = EDITOR.authorize(ctx).await?;
         let row = ctx.scope().insert_shared::<course::Entity>(proof, values).await;
-        let row = row.map_err(refused)?;
-        ctx.made(&encode_id(COURSE, row.id));
+        let row = row.map_err(map_conflict)?;
+        ctx.audit_created_row(&encode_id(COURSE, row.id));
         Ok(Some(row.into()))
     }
 
     /// Changes a course.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn update_course(
         &self,
         ctx: &Context<'_>,
@@ -64,7 +64,7 @@ impl EditingMutation {
 
     /// Shows a course to everyone, with those of its chapters that are published; or, with
     /// `published: false`, takes it back, and all of them with it.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn publish_course(
         &self,
         ctx: &Context<'_>,
@@ -78,17 +78,17 @@ impl EditingMutation {
     /// Deletes a course for good, and answers its id. With it go its chapters, their texts, and every
     /// learner's progress and bookmarks there. To hide it and keep all that, take it back with
     /// `publishCourse`.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn delete_course(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
         let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(&id)?));
         if course.delete().await? == 0 {
-            return Err(NO_COURSE);
+            return Err(COURSE_NOT_FOUND);
         }
         Ok(Some(id))
     }
 
     /// Makes a chapter of a course: a draft, which only editors see until it is published.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn create_chapter(
         &self,
         ctx: &Context<'_>,
@@ -109,15 +109,15 @@ impl EditingMutation {
             updated_at: Set(made),
             ..values
         };
-        let proof = EDITOR.prove(ctx).await?;
+        let proof = EDITOR.authorize(ctx).await?;
         let row = ctx.scope().insert_shared::<chapter::Entity>(proof, values).await;
-        let row = row.map_err(refused)?;
-        ctx.made(&encode_id(CHAPTER, row.id));
+        let row = row.map_err(map_conflict)?;
+        ctx.audit_created_row(&encode_id(CHAPTER, row.id));
         Ok(Some(row.into()))
     }
 
     /// Changes a chapter.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn update_chapter(
         &self,
         ctx: &Context<'_>,
@@ -128,7 +128,7 @@ impl EditingMutation {
     }
 
     /// Writes one form of a chapter, in place of the one for the same readers, if there is one.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn save_chapter_variant(
         &self,
         ctx: &Context<'_>,
@@ -143,13 +143,13 @@ impl EditingMutation {
             updated_at: Set(now()),
             ..input.check()?
         };
-        let proof = EDITOR.prove(ctx).await?;
+        let proof = EDITOR.authorize(ctx).await?;
         let html = ctx.data_unchecked::<Arc<HtmlCache>>();
         html.render(body).await.map_err(|TooComplex| too_complex())?;
         let same = &[Of, Level, Hardware];
-        let saved = ctx.scope().save_shared::<variant::Entity>(proof, values, same).await;
+        let saved = ctx.scope().upsert_shared::<variant::Entity>(proof, values, same).await;
         let saved = saved.map_err(|error| match error {
-            Error::Orphan(_) => NO_CHAPTER,
+            Error::ForeignKeyViolation(_) => CHAPTER_NOT_FOUND,
             other => other.into(),
         })?;
         Ok(Some(saved.into()))
@@ -157,7 +157,7 @@ impl EditingMutation {
 
     /// Shows a chapter to everyone, once its course is published; or, with `published: false`, takes it
     /// back.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn publish_chapter(
         &self,
         ctx: &Context<'_>,
@@ -170,11 +170,11 @@ impl EditingMutation {
 
     /// Deletes a chapter for good, and answers its id. With it go its texts, and every learner's progress
     /// and bookmark there.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn delete_chapter(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
         let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(&id)?));
         if chapter.delete().await? == 0 {
-            return Err(NO_CHAPTER);
+            return Err(CHAPTER_NOT_FOUND);
         }
         Ok(Some(id))
     }
@@ -186,35 +186,35 @@ fn too_complex() -> ApiError {
     ApiError::BadInput(vec![InputProblem::new("input.body", ProblemKind::Invalid, message)])
 }
 
-const NO_COURSE: ApiError = ApiError::NotFound("course");
-const NO_CHAPTER: ApiError = ApiError::NotFound("chapter");
+const COURSE_NOT_FOUND: ApiError = ApiError::NotFound("course");
+const CHAPTER_NOT_FOUND: ApiError = ApiError::NotFound("chapter");
 
 fn course_id(id: &ID) -> Result<CourseId> {
-    query::course_id(id).ok_or(NO_COURSE)
+    query::course_id(id).ok_or(COURSE_NOT_FOUND)
 }
 
 fn chapter_id(id: &ID) -> Result<ChapterId> {
-    query::chapter_id(id).ok_or(NO_CHAPTER)
+    query::chapter_id(id).ok_or(CHAPTER_NOT_FOUND)
 }
 
 fn tiers<'a>(ctx: &Context<'a>) -> &'a Tiers {
-    &ctx.asking().policy.tiers
+    &ctx.request_auth().policy.tiers
 }
 
 /// The rows, for callers who meet the rule that every field here states.
-async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Edit>> {
-    Ok(ctx.scope().editable(EDITOR.prove(ctx).await?))
+async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Editable>> {
+    Ok(ctx.scope().shared_for_edit(EDITOR.authorize(ctx).await?))
 }
 
 /// Changes a course. Values that set nothing change nothing, `updatedAt` included.
 async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) -> Result<Course> {
     let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(id)?));
     if values == course::ActiveModel::default() {
-        return course.one().await?.map(Course::from).ok_or(NO_COURSE);
+        return course.one().await?.map(Course::from).ok_or(COURSE_NOT_FOUND);
     }
     let values = course::ActiveModel { updated_at: Set(now()), ..values };
-    let changed = course.update(Change::to(values)).await.map_err(refused)?;
-    changed.into_iter().next().map(Course::from).ok_or(NO_COURSE)
+    let changed = course.update(Update::set(values)).await.map_err(map_conflict)?;
+    changed.into_iter().next().map(Course::from).ok_or(COURSE_NOT_FOUND)
 }
 
 /// Changes a chapter, as [`change_course`] does a course.
@@ -225,11 +225,11 @@ async fn change_chapter(
 ) -> Result<Chapter> {
     let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(id)?));
     if values == chapter::ActiveModel::default() {
-        return chapter.one().await?.map(Chapter::from).ok_or(NO_CHAPTER);
+        return chapter.one().await?.map(Chapter::from).ok_or(CHAPTER_NOT_FOUND);
     }
     let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
-    let changed = chapter.update(Change::to(values)).await.map_err(refused)?;
-    changed.into_iter().next().map(Chapter::from).ok_or(NO_CHAPTER)
+    let changed = chapter.update(Update::set(values)).await.map_err(map_conflict)?;
+    changed.into_iter().next().map(Chapter::from).ok_or(CHAPTER_NOT_FOUND)
 }
 
 /// The place after a course's last chapter. Two that are made at once may share it, and stand there in
@@ -237,19 +237,20 @@ async fn change_chapter(
 async fn next_place(ctx: &Context<'_>, course: CourseId) -> Result<i32> {
     let chapters = editable(ctx).await?.filter(chapter::Column::CourseId.is(course));
     let last_first = Order::by(chapter::Column::Ordinal, true);
-    let page = chapters.page(&last_first, &Window { limit: 1, ..Window::default() }).await?;
+    let page =
+        chapters.page(&last_first, &PageRequest { limit: 1, ..PageRequest::default() }).await?;
     Ok(page.rows.first().map_or(1, |(_, last)| last.ordinal.saturating_add(1)))
 }
 
 /// Of a course or chapter, only the slug can be taken; only a chapter can be without its course.
-fn refused(error: Error) -> ApiError {
+fn map_conflict(error: Error) -> ApiError {
     match error {
-        Error::Taken(_) => {
+        Error::UniqueViolation(_) => {
             let message = "it is taken: choose another";
             InputProblem::new("input.slug", ProblemKind::Taken, message).into()
         }
-        Error::Orphan(_) => NO_COURSE,
-        Error::Anonymous
+        Error::ForeignKeyViolation(_) => COURSE_NOT_FOUND,
+        Error::Unauthenticated
         | Error::Full { .. }
         | Error::Unavailable(_)
         | Error::Timeout(_)

@@ -4,7 +4,7 @@ use async_graphql::{InputObject, MaybeUndefined};
 use hallpass_entity::interest::Interests;
 use hallpass_entity::{Set, chapter, course, variant};
 
-use crate::graphql::{Checks, Result};
+use crate::graphql::{Result, Validator};
 use crate::identity::Tiers;
 use crate::learners::Level;
 
@@ -62,7 +62,7 @@ impl CreateCourseInput {
 
 impl UpdateCourseInput {
     pub(super) fn check(self) -> Result<course::ActiveModel> {
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let mut values = course::ActiveModel::default();
         if let Some(text) = checks.not_null("input.slug", self.slug) {
             values.slug = Set(slug(&mut checks, &text));
@@ -138,7 +138,7 @@ impl CreateChapterInput {
 
 impl UpdateChapterInput {
     pub(super) fn check(self, tiers: &Tiers) -> Result<chapter::ActiveModel> {
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let mut values = chapter::ActiveModel::default();
         if let Some(text) = checks.not_null("input.slug", self.slug) {
             values.slug = Set(slug(&mut checks, &text));
@@ -176,7 +176,7 @@ pub struct ChapterVariantInput {
 
 impl ChapterVariantInput {
     pub(super) fn check(self) -> Result<variant::ActiveModel> {
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let values = variant::ActiveModel {
             level: Set(self.level.into()),
             hardware: Set(self.hardware.into()),
@@ -197,36 +197,36 @@ fn or_nothing<T: Default>(value: MaybeUndefined<T>) -> Option<T> {
     }
 }
 
-fn slug(checks: &mut Checks, text: &str) -> String {
+fn slug(checks: &mut Validator, text: &str) -> String {
     let slug = checks.text("input.slug", text, 1, LONGEST_SLUG);
     let is_word = |word: &str| {
         !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
     if !slug.is_empty() && !slug.split('-').all(is_word) {
-        checks.note("input.slug", "join lower-case words with hyphens, such as first-steps");
+        checks.add_error("input.slug", "join lower-case words with hyphens, such as first-steps");
     }
     slug
 }
 
-fn place(checks: &mut Checks, ordinal: i32) -> i32 {
+fn place(checks: &mut Validator, ordinal: i32) -> i32 {
     let message = format!("give a place from 1 to {LAST_PLACE}");
     checks.number("input.ordinal", ordinal, &(1..=LAST_PLACE), message);
     ordinal
 }
 
-fn interests(checks: &mut Checks, areas: &[String]) -> Interests {
-    let areas = checks.words("input.interestAreas", areas, LONGEST_AREA, MOST_AREAS);
+fn interests(checks: &mut Validator, areas: &[String]) -> Interests {
+    let areas = checks.string_list("input.interestAreas", areas, LONGEST_AREA, MOST_AREAS);
     if areas.iter().any(|area| area.contains(Interests::SEPARATOR)) {
         let message = format!("leave out {}: give each area on its own", Interests::SEPARATOR);
-        checks.note("input.interestAreas", message);
+        checks.add_error("input.interestAreas", message);
     }
     Interests::new(areas)
 }
 
-fn known_tier(checks: &mut Checks, tiers: &Tiers, tier: String) -> String {
+fn known_tier(checks: &mut Validator, tiers: &Tiers, tier: String) -> String {
     let names = tiers.names();
     if !names.contains(&tier) {
-        checks.note("input.requiredTier", format!("use one of {}", names.join(", ")));
+        checks.add_error("input.requiredTier", format!("use one of {}", names.join(", ")));
     }
     tier
 }

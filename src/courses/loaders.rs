@@ -10,23 +10,23 @@ use hallpass_entity::{
     progress, variant,
 };
 
-use super::catalogue::Catalogue;
+use super::catalogue::VisibleCourses;
 
 /// The loaders of one request.
 pub struct Loaders {
     pub(super) courses: DataLoader<CourseLoader>,
     pub(super) chapters: DataLoader<ChapterLoader>,
-    pub(super) forms: DataLoader<FormLoader>,
+    pub(super) forms: DataLoader<VariantLoader>,
     pub(super) bodies: DataLoader<BodyLoader, HashMapCache>,
     pub(super) progress: DataLoader<ProgressLoader>,
 }
 
 /// The loaders of one request.
-pub fn loaders(scope: &Scope, catalogue: &Catalogue) -> Loaders {
+pub fn loaders(scope: &Scope, catalogue: &VisibleCourses) -> Loaders {
     Loaders {
         courses: crate::graphql::loader(CourseLoader(catalogue.clone())),
         chapters: crate::graphql::loader(ChapterLoader(catalogue.clone())),
-        forms: crate::graphql::loader(FormLoader(catalogue.clone())),
+        forms: crate::graphql::loader(VariantLoader(catalogue.clone())),
         bodies: crate::graphql::loader_with_cache(BodyLoader(catalogue.clone())),
         progress: crate::graphql::loader(ProgressLoader(scope.clone())),
     }
@@ -35,7 +35,7 @@ pub fn loaders(scope: &Scope, catalogue: &Catalogue) -> Loaders {
 type Loaded<K, V> = Result<HashMap<K, V>, Arc<Error>>;
 
 /// Loads courses.
-pub(super) struct CourseLoader(Catalogue);
+pub(super) struct CourseLoader(VisibleCourses);
 
 impl Loader<CourseId> for CourseLoader {
     type Value = course::Model;
@@ -49,7 +49,7 @@ impl Loader<CourseId> for CourseLoader {
 }
 
 /// Loads chapters.
-pub(super) struct ChapterLoader(Catalogue);
+pub(super) struct ChapterLoader(VisibleCourses);
 
 impl Loader<ChapterId> for ChapterLoader {
     type Value = chapter::Model;
@@ -64,7 +64,7 @@ impl Loader<ChapterId> for ChapterLoader {
 
 /// A written form of a chapter, without its text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Form {
+pub(super) struct VariantHead {
     pub(super) id: VariantId,
     pub(super) level: Level,
     pub(super) hardware: Level,
@@ -72,21 +72,21 @@ pub(super) struct Form {
 }
 
 /// Loads the written forms of chapters, without their texts.
-pub(super) struct FormLoader(Catalogue);
+pub(super) struct VariantLoader(VisibleCourses);
 
-impl Loader<ChapterId> for FormLoader {
-    type Value = Vec<Form>;
+impl Loader<ChapterId> for VariantLoader {
+    type Value = Vec<VariantHead>;
     type Error = Arc<Error>;
 
-    async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, Vec<Form>> {
+    async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, Vec<VariantHead>> {
         use variant::Column::{ChapterId as Of, Hardware, Id, Level as Software, UpdatedAt};
         type Row = (ChapterId, VariantId, Level, Level, Timestamp);
         let of_these = Of.one_of(chapters.iter().copied());
         let rows = self.0.rows::<variant::Entity>().filter(of_these);
         let rows = rows.columns::<Row>([Of, Id, Software, Hardware, UpdatedAt]).await?;
-        let mut forms = HashMap::<ChapterId, Vec<Form>>::new();
+        let mut forms = HashMap::<ChapterId, Vec<VariantHead>>::new();
         for (chapter, id, level, hardware, updated_at) in rows {
-            let form = Form { id, level, hardware, updated_at };
+            let form = VariantHead { id, level, hardware, updated_at };
             forms.entry(chapter).or_default().push(form);
         }
         for forms in forms.values_mut() {
@@ -97,7 +97,7 @@ impl Loader<ChapterId> for FormLoader {
 }
 
 /// Loads the texts of forms, each once in a request: a form that changes meanwhile is another.
-pub(super) struct BodyLoader(Catalogue);
+pub(super) struct BodyLoader(VisibleCourses);
 
 impl Loader<(VariantId, Timestamp)> for BodyLoader {
     type Value = Arc<str>;
@@ -126,7 +126,7 @@ impl Loader<ChapterId> for ProgressLoader {
 
     async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, progress::Model> {
         let in_these = progress::Column::ChapterId.one_of(chapters.iter().copied());
-        let rows = self.0.mine::<progress::Entity>()?.filter(in_these).all().await?;
+        let rows = self.0.owned::<progress::Entity>()?.filter(in_these).all().await?;
         Ok(rows.into_iter().map(|row| (row.chapter_id, row)).collect())
     }
 }

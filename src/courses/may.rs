@@ -5,15 +5,15 @@ use hallpass_entity::ChapterId;
 
 use super::loaders::Loaders;
 use super::types::{CHAPTER, ChapterFields};
-use crate::access::{Facts, Guarded as _};
-use crate::graphql::{Decision, Result, decode_id};
+use crate::access::{Resource as _, ResourceAttributes};
+use crate::graphql::{Permission, Result, decode_id};
 
 /// Whether the caller may use `field` on the chapter with this global id.
 ///
 /// # Errors
 /// When the database or the auth server is away.
-pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Decision> {
-    let beforehand = Decision::of(ctx, field, Facts::default()).await?;
+pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permission> {
+    let beforehand = Permission::of(ctx, field, ResourceAttributes::default()).await?;
     // Which chapters are there is nothing that a client without the scope learns.
     if beforehand.lacks_scope {
         return Ok(beforehand);
@@ -25,7 +25,7 @@ pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Deci
         None => None,
     };
     Ok(match row {
-        Some(row) => Decision::of(ctx, field, ChapterFields(row).facts()).await?,
-        None => beforehand.about_nothing(),
+        Some(row) => Permission::of(ctx, field, ChapterFields(row).facts()).await?,
+        None => beforehand.for_missing_row(),
     })
 }

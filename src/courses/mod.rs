@@ -17,7 +17,7 @@ mod subscription;
 mod types;
 mod viewer;
 
-pub use catalogue::Catalogue;
+pub use catalogue::VisibleCourses;
 pub use content::ContentError;
 pub use demo::{DemoError, has_demo, load_demo, load_demo_progress};
 pub use editing::EditingMutation;

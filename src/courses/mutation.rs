@@ -6,9 +6,9 @@ use hallpass_entity::{ChapterId, Set, now, progress};
 use super::query::chapter_of;
 use super::types::{CHAPTER, Chapter, ChapterProgress, ProgressFields};
 use crate::access::Rule::SignedIn;
-use crate::access::{READER, guarded, null_only_on_error};
+use crate::access::{READER, guarded, semantic_non_null};
 use crate::events::{Change, Event, Row};
-use crate::graphql::{ApiError, Checks, ContextExt as _, Result, decode_id};
+use crate::graphql::{ApiError, ContextExt as _, Result, Validator, decode_id};
 
 /// The mutations of readers.
 #[derive(Default)]
@@ -20,7 +20,7 @@ impl ReadingMutation {
     /// Notes how much of a chapter is read, from 0 to 100, and returns what is stored then. Progress never
     /// falls: less than is stored changes nothing, unless `reset` is true. For callers who may read it; else it is
     /// refused by the rule of `Chapter.personalized`.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn record_progress(
         &self,
         ctx: &Context<'_>,
@@ -29,19 +29,19 @@ impl ReadingMutation {
         #[graphql(default)] reset: bool,
     ) -> Result<Option<ChapterProgress>> {
         use progress::Column::{Percent, UpdatedAt};
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         checks.number("percent", percent, &(0..=100), "give a number from 0 to 100");
         checks.finish()?;
         let (key, chapter) = published(ctx, &chapter_id).await?;
         READER.check(ctx, &*chapter).await?;
-        let row = progress::ActiveModel { percent: Set(percent), ..unread(key) };
+        let row = progress::ActiveModel { percent: Set(percent), ..mark_unread(key) };
         let row = match reset {
             true => ctx.scope().upsert::<progress::Entity>(row, [Percent, UpdatedAt]).await?,
             false => {
                 ctx.scope().upsert_higher::<progress::Entity>(row, Percent, [UpdatedAt]).await?
             }
         };
-        ctx.tell(Event { change: Change::Updated, row: Row::Progress(key) });
+        ctx.publish(Event { change: Change::Updated, row: Row::Progress(key) });
         Ok(Some(ProgressFields::new(key, Some(row))))
     }
 
@@ -49,7 +49,7 @@ impl ReadingMutation {
     #[graphql(
         guard = "SignedIn",
         scope = "courses:read progress:write",
-        directive = null_only_on_error::apply()
+        directive = semantic_non_null::apply()
     )]
     async fn bookmark_chapter(
         &self,
@@ -58,7 +58,7 @@ impl ReadingMutation {
         bookmarked: bool,
     ) -> Result<Option<Chapter>> {
         let (key, chapter) = published(ctx, &chapter_id).await?;
-        let row = progress::ActiveModel { bookmarked: Set(bookmarked), ..unread(key) };
+        let row = progress::ActiveModel { bookmarked: Set(bookmarked), ..mark_unread(key) };
         ctx.scope().upsert::<progress::Entity>(row, [progress::Column::Bookmarked]).await?;
         Ok(Some(chapter))
     }
@@ -77,7 +77,7 @@ async fn published(ctx: &Context<'_>, id: &ID) -> Result<(ChapterId, Chapter)> {
 }
 
 /// What is noted of a chapter when nothing is.
-fn unread(chapter_id: ChapterId) -> progress::ActiveModel {
+fn mark_unread(chapter_id: ChapterId) -> progress::ActiveModel {
     progress::ActiveModel {
         chapter_id: Set(chapter_id),
         percent: Set(0),

@@ -6,7 +6,7 @@ use crate::learners::Profile;
 
 /// The form chosen, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct Selection {
     /// Which of the forms given.
     pub index: usize,
     /// Why, in sentences for the reader.
@@ -17,16 +17,16 @@ pub struct Choice {
 /// nearest by level, then nearest by hardware; of two equally near, the easier one. None when there is no
 /// form.
 #[must_use]
-pub fn choose(reader: &Profile, forms: &[(Level, Level)]) -> Option<Choice> {
-    let wanted = wanted_level(reader);
+pub fn select_variant(reader: &Profile, forms: &[(Level, Level)]) -> Option<Selection> {
+    let wanted = target_level(reader);
     let (index, form) = forms.iter().enumerate().min_by_key(|(_, (level, hardware))| {
         (distance(*level, wanted), *level, distance(*hardware, reader.hardware), *hardware)
     })?;
-    Some(Choice { index, because: because(reader, wanted, *form) })
+    Some(Selection { index, because: reasons(reader, wanted, *form) })
 }
 
 /// The level that the reader's content level asks for.
-fn wanted_level(reader: &Profile) -> Level {
+fn target_level(reader: &Profile) -> Level {
     match reader.content_level() {
         "advanced-robotics" => Level::Advanced,
         "beginner-friendly" => Level::Beginner,
@@ -38,7 +38,7 @@ fn distance(a: Level, b: Level) -> i16 {
     (a as i16 - b as i16).abs()
 }
 
-fn because(reader: &Profile, wanted: Level, (level, hardware): (Level, Level)) -> Vec<String> {
+fn reasons(reader: &Profile, wanted: Level, (level, hardware): (Level, Level)) -> Vec<String> {
     let mut reasons = vec![format!(
         "You are {} in software and interested in {}: the {} text is for you.",
         name(reader.software),

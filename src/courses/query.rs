@@ -10,8 +10,10 @@ use super::catalogue::catalogue;
 use super::recommend::recommend;
 use super::types::{CHAPTER, COURSE, Chapter, Course, Recommendation};
 use crate::access::Rule::{Public, SignedIn};
-use crate::access::{guarded, null_only_on_error};
-use crate::graphql::{Checks, Connection, Listing, PageArgs, Result, connect_open, decode_id};
+use crate::access::{guarded, semantic_non_null};
+use crate::graphql::{
+    Connection, NamedOrder, PageArgs, Result, Validator, decode_id, paginate_open,
+};
 
 /// How many recommendations may be asked for.
 const MOST_RECOMMENDED: i32 = 100;
@@ -25,7 +27,7 @@ pub struct CourseFilter {
 
 impl CourseFilter {
     fn check(&self) -> Filter<course::Entity> {
-        Filter::all().and_maybe(self.published.map(|is| course::Column::Published.is(is)))
+        Filter::all().and_if_some(self.published.map(|is| course::Column::Published.is(is)))
     }
 }
 
@@ -45,7 +47,7 @@ impl ChapterFilter {
     /// Those of `chapters` that are asked for.
     fn narrow(self, chapters: Rows<chapter::Entity>) -> Result<Rows<chapter::Entity>> {
         use chapter::Column::{Id, Published, RequiredTier};
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let mut word =
             |path, text: Option<String>| text.map(|text| checks.text(path, &text, 1, 100));
         let area = word("filter.interestArea", self.interest_area);
@@ -53,7 +55,7 @@ impl ChapterFilter {
         checks.finish()?;
         let tier = tier.map(|tier| RequiredTier.is(tier));
         let published = self.published.map(|is| Published.is(is));
-        let rows = chapters.filter(Filter::all().and_maybe(tier).and_maybe(published));
+        let rows = chapters.filter(Filter::all().and_if_some(tier).and_if_some(published));
         Ok(match area.map(|area| Term::word(&area)) {
             Some(Some(area)) => rows.search(&area),
             Some(None) => rows.filter(Id.one_of([] as [ChapterId; 0])),
@@ -70,7 +72,7 @@ pub struct CourseQuery;
 #[Object]
 impl CourseQuery {
     /// The published courses, by title; to editors, drafts too.
-    #[graphql(guard = "Public", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", directive = semantic_non_null::apply())]
     async fn courses(
         &self,
         ctx: &Context<'_>,
@@ -80,13 +82,13 @@ impl CourseQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Connection<Course>>> {
-        let by_title = Listing {
+        let by_title = NamedOrder {
             name: "titleKey".to_owned(),
             order: Order::by(course::Column::TitleKey, false),
         };
         let args = PageArgs::new(first, after, last, before);
         let rows = catalogue(ctx).rows().filter(filter.unwrap_or_default().check());
-        let page = connect_open(rows, &by_title, &args, Course::from).await?;
+        let page = paginate_open(rows, &by_title, &args, Course::from).await?;
         let courses = page.edges.iter().map(|edge| edge.node.row());
         catalogue(ctx).record_courses(ctx, "Query.courses", courses);
         Ok(Some(page))
@@ -106,7 +108,7 @@ impl CourseQuery {
         clippy::too_many_arguments,
         reason = "the arguments of the field, as Relay names them"
     )]
-    #[graphql(guard = "Public", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", directive = semantic_non_null::apply())]
     async fn chapters(
         &self,
         ctx: &Context<'_>,
@@ -121,12 +123,12 @@ impl CourseQuery {
             Some(_) => chapter::Column::Ordinal,
             None => chapter::Column::CreatedAt,
         };
-        let listing = Listing { name: format!("{column:?}"), order: Order::by(column, false) };
+        let listing = NamedOrder { name: format!("{column:?}"), order: Order::by(column, false) };
         let of_course = course.map(|id| chapter::Column::CourseId.one_of(course_id(&id)));
         let args = PageArgs::new(first, after, last, before);
-        let rows = catalogue(ctx).rows().filter(Filter::all().and_maybe(of_course));
+        let rows = catalogue(ctx).rows().filter(Filter::all().and_if_some(of_course));
         let rows = filter.unwrap_or_default().narrow(rows)?;
-        let page = connect_open(rows, &listing, &args, Chapter::from).await?;
+        let page = paginate_open(rows, &listing, &args, Chapter::from).await?;
         let chapters = page.edges.iter().map(|edge| edge.node.row());
         catalogue(ctx).record_chapters(ctx, "Query.chapters", chapters);
         Ok(Some(page))
@@ -147,14 +149,14 @@ impl CourseQuery {
     #[graphql(
         guard = "SignedIn",
         scope = "courses:read profile:read progress:read",
-        directive = null_only_on_error::apply()
+        directive = semantic_non_null::apply()
     )]
     async fn recommendations(
         &self,
         ctx: &Context<'_>,
         #[graphql(default = 5)] first: i32,
     ) -> Result<Option<Vec<Recommendation>>> {
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let message = format!("ask for 1 to {MOST_RECOMMENDED}");
         checks.number("first", first, &(1..=MOST_RECOMMENDED), message);
         checks.finish()?;

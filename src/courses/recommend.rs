@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use async_graphql::Context;
 use hallpass_entity::{
-    ChapterId, Comparison as _, Filter, Order, Rows, Scope, Term, Window, chapter, progress,
+    ChapterId, Comparison as _, Filter, Order, PageRequest, Rows, Scope, Term, chapter, progress,
 };
 
 use super::types::Recommendation;
-use crate::access::Asking;
+use crate::access::RequestAuth;
 use crate::graphql::{ContextExt as _, Result};
 use crate::identity::Caller;
 use crate::learners::profile;
@@ -19,7 +19,7 @@ use crate::learners::profile;
 pub(super) async fn recommend(ctx: &Context<'_>, first: u64) -> Result<Vec<Recommendation>> {
     let interest = profile(ctx).await?.interest;
     let area = Term::word(&interest);
-    let (begun, unfinished) = candidates(ctx.scope(), ctx.asking())?;
+    let (begun, unfinished) = candidates(ctx.scope(), ctx.request_auth())?;
     let mut found = Vec::<chapter::Model>::new();
     for (rows, area) in
         [(&begun, area.as_ref()), (&begun, None), (&unfinished, area.as_ref()), (&unfinished, None)]
@@ -41,7 +41,7 @@ pub(super) async fn recommend(ctx: &Context<'_>, first: u64) -> Result<Vec<Recom
 /// both, those of their tier.
 fn candidates(
     scope: &Scope,
-    asking: &Asking,
+    asking: &RequestAuth,
 ) -> Result<(Rows<chapter::Entity>, Rows<chapter::Entity>)> {
     use progress::Column::Percent;
     let tiers = &asking.policy.tiers;
@@ -49,7 +49,7 @@ fn candidates(
     let within_reach = tiers.names().iter().filter(|tier| tiers.reach(held, tier));
     let readable: Filter<chapter::Entity> =
         chapter::Column::RequiredTier.one_of(within_reach.map(String::as_str));
-    let begun = Percent.after(0).and(Percent.before(100));
+    let begun = Percent.greater_than(0).and(Percent.less_than(100));
     let begun = scope.shared_with_own::<chapter::Entity, progress::Entity>(begun)?;
     let finished = Percent.is(100);
     let unfinished = scope.shared_without_own::<chapter::Entity, progress::Entity>(finished)?;
@@ -66,7 +66,7 @@ async fn oldest(
         None => rows,
     };
     let oldest_first = Order::by(chapter::Column::CreatedAt, false);
-    let page = rows.page(&oldest_first, &Window { limit, ..Window::default() }).await?;
+    let page = rows.page(&oldest_first, &PageRequest { limit, ..PageRequest::default() }).await?;
     Ok(page.rows.into_iter().map(|(_, row)| row).collect())
 }
 
@@ -76,7 +76,7 @@ async fn percentages(
     chapters: &[chapter::Model],
 ) -> Result<HashMap<ChapterId, i32>> {
     let in_these = progress::Column::ChapterId.one_of(chapters.iter().map(|row| row.id));
-    let rows = scope.mine::<progress::Entity>()?.filter(in_these).all().await?;
+    let rows = scope.owned::<progress::Entity>()?.filter(in_these).all().await?;
     Ok(rows.into_iter().map(|row| (row.chapter_id, row.percent)).collect())
 }
 

@@ -8,9 +8,9 @@ use hallpass_entity::{ChapterId, Comparison as _, Error, Scope, progress};
 
 use super::types::{ChapterProgress, ProgressFields};
 use crate::access::Rule::SignedIn;
-use crate::access::{guarded, null_only_on_error};
+use crate::access::{guarded, semantic_non_null};
 use crate::events::{Delivered, Row};
-use crate::graphql::{ContextExt as _, Result, live};
+use crate::graphql::{ContextExt as _, Result, event_stream};
 
 /// The subscriptions of readers.
 #[derive(Default)]
@@ -21,13 +21,13 @@ pub struct ReadingSubscription;
 impl ReadingSubscription {
     /// The caller's progress in a chapter, each time that it is noted by whichever of their devices. It ends
     /// when the credential does.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn progress_events(
         &self,
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<ChapterProgress>>>> {
         let scope = ctx.scope().clone();
-        let events = live(ctx.listen()?, |delivered| match delivered.event.row {
+        let events = event_stream(ctx.subscribe()?, |delivered| match delivered.event.row {
             Row::Progress(chapter) => Some((chapter, delivered)),
             Row::Task(_) => None,
         });
@@ -47,7 +47,7 @@ struct Found(std::result::Result<Option<progress::Model>, Arc<Error>>);
 impl Found {
     async fn read(scope: &Scope, chapter: ChapterId) -> Self {
         let this = progress::Column::ChapterId.is(chapter);
-        let row = async { scope.mine::<progress::Entity>()?.filter(this).one().await };
+        let row = async { scope.owned::<progress::Entity>()?.filter(this).one().await };
         Self(row.await.map_err(Arc::new))
     }
 }

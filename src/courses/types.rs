@@ -7,12 +7,12 @@ use hallpass_entity::{ChapterId, chapter, course, progress, variant};
 
 use super::catalogue::catalogue;
 use super::html::HtmlCache;
-use super::loaders::{Form, Loaders};
-use super::personalize::choose;
+use super::loaders::{Loaders, VariantHead};
+use super::personalize::select_variant;
 use super::viewer::ChapterViewer;
 use crate::access::Rule::Public;
-use crate::access::{EDITOR, Facts, Guarded, READER, guarded, null_only_on_error};
-use crate::graphql::{ContextExt as _, DateTime, Lenient, Result, encode_id};
+use crate::access::{EDITOR, READER, Resource, ResourceAttributes, guarded, semantic_non_null};
+use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result, encode_id};
 use crate::learners::{Level, profile};
 
 /// The name under which courses have global ids.
@@ -22,9 +22,9 @@ pub(super) const CHAPTER: &str = "Chapter";
 const VARIANT: &str = "ChapterVariant";
 
 /// A course.
-pub type Course = Lenient<CourseFields>;
+pub type Course = NullOnError<CourseFields>;
 /// A chapter.
-pub type Chapter = Lenient<ChapterFields>;
+pub type Chapter = NullOnError<ChapterFields>;
 
 /// The row behind a [`Course`].
 #[derive(Clone, Debug)]
@@ -52,9 +52,9 @@ impl From<chapter::Model> for Chapter {
     }
 }
 
-impl Guarded for ChapterFields {
-    fn facts(&self) -> Facts<'_> {
-        Facts { is_owner: false, required_tier: Some(&self.0.required_tier) }
+impl Resource for ChapterFields {
+    fn facts(&self) -> ResourceAttributes<'_> {
+        ResourceAttributes { is_owner: false, required_tier: Some(&self.0.required_tier) }
     }
 
     fn row_id(&self) -> String {
@@ -159,8 +159,8 @@ impl ChapterFields {
         let forms = forms.unwrap_or_default();
         let levels: Vec<_> = forms.iter().map(|form| (form.level, form.hardware)).collect();
         let reader = profile(ctx).await?;
-        Ok(choose(&reader, &levels).map(|choice| {
-            Lenient(PersonalizedFields {
+        Ok(select_variant(&reader, &levels).map(|choice| {
+            NullOnError(PersonalizedFields {
                 content_level: reader.content_level(),
                 form: forms[choice.index],
                 because: choice.because,
@@ -169,7 +169,7 @@ impl ChapterFields {
     }
 
     /// Every form in which it is written.
-    #[graphql(guard = "EDITOR", directive = null_only_on_error::apply())]
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Option<Vec<ChapterVariant>>> {
         let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
         Ok(Some(forms.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))
@@ -183,7 +183,7 @@ impl ChapterFields {
     }
 
     /// Whether the caller marked it to come back to.
-    #[graphql(guard = "Public", scope = "progress:read", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", scope = "progress:read", directive = semantic_non_null::apply())]
     async fn bookmarked(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
         Ok(Some(self.own_progress(ctx).await?.is_some_and(|progress| progress.bookmarked)))
     }
@@ -203,12 +203,12 @@ impl ChapterFields {
 }
 
 /// A chapter's text, in the form that suits the caller.
-pub type PersonalizedChapter = Lenient<PersonalizedFields>;
+pub type PersonalizedChapter = NullOnError<PersonalizedFields>;
 
 /// What is behind a [`PersonalizedChapter`].
 pub struct PersonalizedFields {
     content_level: &'static str,
-    form: Form,
+    form: VariantHead,
     because: Vec<String>,
 }
 
@@ -252,18 +252,18 @@ impl PersonalizedFields {
 }
 
 /// The text of a form. One that is gone meanwhile has none.
-async fn body_of(ctx: &Context<'_>, form: Form) -> Result<Arc<str>> {
+async fn body_of(ctx: &Context<'_>, form: VariantHead) -> Result<Arc<str>> {
     let bodies = &ctx.data_unchecked::<Loaders>().bodies;
     let body = bodies.load_one((form.id, form.updated_at)).await?;
     Ok(body.unwrap_or_else(|| Arc::from("")))
 }
 
 /// One written form of a chapter.
-pub type ChapterVariant = Lenient<VariantFields>;
+pub type ChapterVariant = NullOnError<VariantFields>;
 
 /// What is behind a [`ChapterVariant`].
 pub struct VariantFields {
-    form: Form,
+    form: VariantHead,
     /// Where the text is at hand already.
     body: Option<String>,
 }
@@ -300,8 +300,8 @@ impl VariantFields {
     }
 }
 
-impl From<Form> for ChapterVariant {
-    fn from(form: Form) -> Self {
+impl From<VariantHead> for ChapterVariant {
+    fn from(form: VariantHead) -> Self {
         Self(VariantFields { form, body: None })
     }
 }
@@ -309,12 +309,15 @@ impl From<Form> for ChapterVariant {
 impl From<variant::Model> for ChapterVariant {
     fn from(row: variant::Model) -> Self {
         let variant::Model { id, level, hardware, updated_at, body, .. } = row;
-        Self(VariantFields { form: Form { id, level, hardware, updated_at }, body: Some(body) })
+        Self(VariantFields {
+            form: VariantHead { id, level, hardware, updated_at },
+            body: Some(body),
+        })
     }
 }
 
 /// How far the caller has come in a chapter.
-pub type ChapterProgress = Lenient<ProgressFields>;
+pub type ChapterProgress = NullOnError<ProgressFields>;
 
 /// The chapter and the row behind a [`ChapterProgress`].
 #[derive(Clone, Debug)]
@@ -326,7 +329,7 @@ pub struct ProgressFields {
 
 impl ProgressFields {
     pub(super) fn new(chapter: ChapterId, row: Option<progress::Model>) -> ChapterProgress {
-        Lenient(Self { chapter, row })
+        NullOnError(Self { chapter, row })
     }
 
     fn read(&self) -> i32 {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::setup::{is_loopback, origin_of};
 use super::text::{plain, printable, span};
-use super::{Doctor, Finding, Observed};
-use crate::identity::{Asked, NOBODYS_ADDRESS, Reply};
+use super::{Doctor, Finding, Observations};
+use crate::identity::{PROBE_ADDRESS, ProbeResponse, ProbeResult};
 
 pub(super) const AUTH_SERVER: &str = "auth server";
 pub(super) const GET_SESSION: &str = "get-session";
@@ -20,8 +20,8 @@ const SECRET: &str = "secret";
 /// Where Better Auth servers are found, besides where the settings say.
 const USUAL_PATHS: [&str; 4] = ["/api/auth", "/auth", "/api/better-auth", ""];
 
-pub(super) async fn look(doctor: &Doctor, findings: &mut Vec<Finding>) -> Observed {
-    let mut observed = Observed::default();
+pub(super) async fn check(doctor: &Doctor, findings: &mut Vec<Finding>) -> Observations {
+    let mut observed = Observations::default();
     let Some(server) = &doctor.config.identity.auth_server else { return observed };
     let asked = doctor.probe.get(&format!("{}/ok", server.base)).await;
     observed.clock = asked.as_ref().ok().and_then(|reply| reply.clock);
@@ -33,24 +33,24 @@ pub(super) async fn look(doctor: &Doctor, findings: &mut Vec<Finding>) -> Observ
     if !observed.auth_server_answers {
         return observed;
     }
-    let nobody = doctor.probe.session_of_nobody(NOBODYS_ADDRESS).await;
+    let nobody = doctor.probe.probe_anonymous_session(PROBE_ADDRESS).await;
     findings.push(get_session(&nobody));
-    observed.session = doctor.probe.made_up_session(NOBODYS_ADDRESS).await;
+    observed.session = doctor.probe.dummy_session(PROBE_ADDRESS).await;
     findings.push(cookies(doctor, &observed));
     findings.extend(secret(doctor, &observed));
     observed
 }
 
-fn is_well(reply: &Reply) -> bool {
+fn is_well(reply: &ProbeResponse) -> bool {
     reply.status == StatusCode::OK && reply.body == Some(json!({"ok": true}))
 }
 
-async fn health(doctor: &Doctor, base: &str, asked: &Asked) -> Finding {
+async fn health(doctor: &Doctor, base: &str, asked: &ProbeResult) -> Finding {
     let wrong = |message: String, fix: String| Finding::wrong(AUTH_SERVER, message, fix);
     let reply = match asked {
         Ok(reply) if is_well(reply) => return well(doctor, base),
         Ok(reply) => reply,
-        Err(reason) => return silent(base, reason),
+        Err(reason) => return no_response(base, reason),
     };
     if let Some(location) = &reply.location {
         let there = origin_of(location).filter(|it| it != "null");
@@ -96,7 +96,7 @@ fn well(doctor: &Doctor, base: &str) -> Finding {
     Finding::good(AUTH_SERVER, format!("{base} answers; it may take {patience} (AUTH_TIMEOUT)"))
 }
 
-fn silent(base: &str, reason: &str) -> Finding {
+fn no_response(base: &str, reason: &str) -> Finding {
     let fix = match reason {
         "it took too long" => "see why the auth server is slow, or raise AUTH_TIMEOUT",
         "no server of that name is known" => "correct the host in BETTER_AUTH_URL",
@@ -112,7 +112,7 @@ fn silent(base: &str, reason: &str) -> Finding {
 }
 
 /// Something answers that is no Better Auth server: where is one?
-async fn elsewhere(doctor: &Doctor, base: &str, reply: &Reply) -> Finding {
+async fn elsewhere(doctor: &Doctor, base: &str, reply: &ProbeResponse) -> Finding {
     let origin = origin_of(base).unwrap_or_default();
     if origin == format!("http://{}", doctor.config.address) {
         return Finding::wrong(
@@ -168,17 +168,17 @@ fn judge_clock(doctor: &Doctor, clock: TimeDelta) -> Finding {
     }
 }
 
-fn get_session(asked: &Asked) -> Finding {
+fn get_session(asked: &ProbeResult) -> Finding {
     match asked {
         Err(reason) => Finding::wrong(
             GET_SESSION,
             format!("get-session does not answer: {reason}"),
             "see why the auth server is slow, or raise AUTH_TIMEOUT",
         ),
-        Ok(Reply { status: StatusCode::OK, body: Some(Value::Null), .. }) => {
+        Ok(ProbeResponse { status: StatusCode::OK, body: Some(Value::Null), .. }) => {
             Finding::good(GET_SESSION, "says `null` to somebody who is not signed in")
         }
-        Ok(Reply { status: StatusCode::TOO_MANY_REQUESTS, .. }) => Finding::warning(
+        Ok(ProbeResponse { status: StatusCode::TOO_MANY_REQUESTS, .. }) => Finding::warning(
             GET_SESSION,
             "is asked too often already (429): sessions cannot be checked meanwhile",
             "exempt it: rateLimit.customRules {\"/get-session\": false} at the auth server",
@@ -222,7 +222,7 @@ pub(super) fn cookie_fix(doctor: &Doctor, name: &str) -> String {
     }
 }
 
-fn cookies(doctor: &Doctor, observed: &Observed) -> Finding {
+fn cookies(doctor: &Doctor, observed: &Observations) -> Finding {
     let expected = expected_cookie(doctor);
     let Some(name) = &observed.session.cookie else {
         return Finding::good(
@@ -255,7 +255,7 @@ fn cookies(doctor: &Doctor, observed: &Observed) -> Finding {
     Finding::good(COOKIES, format!("the session cookie is {name}, as the auth server has it"))
 }
 
-fn secret(doctor: &Doctor, observed: &Observed) -> Option<Finding> {
+fn secret(doctor: &Doctor, observed: &Observations) -> Option<Finding> {
     let identity = &doctor.config.identity;
     if identity.auth_secrets.is_empty() {
         let message = "BETTER_AUTH_SECRET is not set: the auth server checks the signatures of \

@@ -5,8 +5,11 @@ use serde_json::{Map, Value};
 
 use super::advice::{self, Advice, Case, SessionAnswers};
 use super::text::{list, printable, span};
-use super::{Doctor, Finding, Observed};
-use crate::identity::{CHECKS, Caller, Check, Decision, Inspection, Kind, Looks, Place, Via};
+use super::{Doctor, Finding, Observations};
+use crate::identity::{
+    AuthMethod, Authentication, CHECKS, Caller, CallerKind, Check, CredentialLocation,
+    CredentialShape, Inspection,
+};
 
 /// What was found out about a credential.
 #[derive(Debug, Serialize)]
@@ -68,7 +71,7 @@ pub enum Verdict {
 }
 
 /// The checks of what only the auth server can judge, in the order in which they are made then.
-const OF_SESSIONS: [Check; 10] = [
+const SESSION_CHECKS: [Check; 10] = [
     Check::Form,
     Check::Kind,
     Check::Signature,
@@ -83,25 +86,25 @@ const OF_SESSIONS: [Check; 10] = [
 
 pub(super) async fn explain(
     doctor: &Doctor,
-    observed: &Observed,
+    observed: &Observations,
     setup: &[Finding],
-    place: Place,
+    place: CredentialLocation,
     pasted: &str,
 ) -> Explanation {
     let inspection = doctor.authenticator.inspect(place, pasted);
-    let decision = doctor.authenticator.decide_inspected(&inspection).await;
+    let decision = doctor.authenticator.authenticate_inspected(&inspection).await;
     let answers = match &decision {
-        Decision::Refused(refusal) if may_be_a_session(&inspection, refusal.check) => {
+        Authentication::Refused(refusal) if may_be_a_session(&inspection, refusal.check) => {
             Some(SessionAnswers::of(doctor, &inspection).await)
         }
         _ => None,
     };
     let cache_flaw = match inspection.place {
-        Place::Cookie => doctor.authenticator.cache_flaw(&inspection).await,
-        Place::Authorization | Place::ApiKey => None,
+        CredentialLocation::Cookie => doctor.authenticator.cache_flaw(&inspection).await,
+        CredentialLocation::Authorization | CredentialLocation::ApiKey => None,
     };
     let issued = match &decision {
-        Decision::Caller(caller) if is_session(caller) => {
+        Authentication::Caller(caller) if is_session(caller) => {
             doctor.probe.jwt_of_session(&inspection).await
         }
         _ => None,
@@ -109,19 +112,19 @@ pub(super) async fn explain(
     let inspection = &inspection;
     let case = Case { doctor, observed, setup, inspection, answers, cache_flaw, issued };
     let (verdict, failed, advice) = match decision {
-        Decision::Caller(caller) => (Verdict::Accepted, None, accepted(&caller, &case)),
-        Decision::Refused(refusal) => {
+        Authentication::Caller(caller) => (Verdict::Accepted, None, accepted(&caller, &case)),
+        Authentication::Refused(refusal) => {
             let advice = advice::refused(&case, refusal);
             (Verdict::Refused, Some(refusal.check), advice)
         }
-        Decision::Anonymous => (Verdict::Absent, Some(Check::Form), advice::absent(&case)),
-        Decision::CrossSite(why) => (Verdict::Refused, None, Advice::only(why)),
-        Decision::Unavailable(outage) => {
+        Authentication::Anonymous => (Verdict::Absent, Some(Check::Form), advice::absent(&case)),
+        Authentication::CrossSite(why) => (Verdict::Refused, None, Advice::only(why)),
+        Authentication::Unavailable(outage) => {
             (Verdict::Unknown, None, advice::unavailable(&case, outage))
         }
     };
     let checks = match verdict {
-        Verdict::Unknown => steps(&case, Some(first_asked(inspection)), Outcome::Unreached),
+        Verdict::Unknown => steps(&case, Some(first_unavailable(inspection)), Outcome::Unreached),
         Verdict::Accepted | Verdict::Refused | Verdict::Absent => {
             steps(&case, failed, Outcome::Failed)
         }
@@ -134,12 +137,16 @@ pub(super) async fn explain(
 
 /// Whether it was refused for what `get-session` answers about it.
 fn may_be_a_session(inspection: &Inspection, check: Check) -> bool {
-    let is_asked_about = inspection.place != Place::ApiKey && !inspection.looks.is_jwt();
+    let is_asked_about =
+        inspection.place != CredentialLocation::ApiKey && !inspection.looks.is_jwt();
     is_asked_about && matches!(check, Check::Known | Check::Times | Check::Subject)
 }
 
 fn is_session(caller: &Caller) -> bool {
-    matches!(caller.via(), Via::SessionCookie | Via::SessionToken | Via::CookieCache)
+    matches!(
+        caller.via(),
+        AuthMethod::SessionCookie | AuthMethod::SessionToken | AuthMethod::CookieCache
+    )
 }
 
 /// The checks, with `outcome` for the first that did not hold.
@@ -164,13 +171,17 @@ fn steps(case: &Case<'_>, stopped_at: Option<Check>, outcome: Outcome) -> Vec<St
 fn order(case: &Case<'_>) -> Vec<Check> {
     let identity = &case.doctor.config.identity;
     let looks = case.inspection.looks;
-    let is_signed = matches!(looks, Looks::SessionCookie | Looks::SignedSessionToken);
+    let is_signed =
+        matches!(looks, CredentialShape::SessionCookie | CredentialShape::SignedSessionToken);
     let applies = |check: &Check| match check {
         Check::Known => !looks.is_jwt(),
-        Check::Algorithm | Check::Key => !matches!(looks, Looks::SharedSecret | Looks::MailLink),
+        Check::Algorithm | Check::Key => {
+            !matches!(looks, CredentialShape::SharedSecret | CredentialShape::MailLink)
+        }
         Check::Signature => looks.is_jwt() || (is_signed && !identity.auth_secrets.is_empty()),
         Check::Issuer | Check::Audience => {
-            looks.is_jwt() || (looks == Looks::OpaqueToken && identity.opaque_tokens.is_some())
+            looks.is_jwt()
+                || (looks == CredentialShape::OpaqueToken && identity.opaque_tokens.is_some())
         }
         Check::Form
         | Check::Header
@@ -180,20 +191,20 @@ fn order(case: &Case<'_>) -> Vec<Check> {
         | Check::Ban
         | Check::Revocation => true,
     };
-    let all = if looks.is_jwt() { CHECKS.as_slice() } else { OF_SESSIONS.as_slice() };
+    let all = if looks.is_jwt() { CHECKS.as_slice() } else { SESSION_CHECKS.as_slice() };
     all.iter().copied().filter(applies).collect()
 }
 
 /// The check for which the auth server has to be asked.
-fn first_asked(inspection: &Inspection) -> Check {
+fn first_unavailable(inspection: &Inspection) -> Check {
     if inspection.looks.is_jwt() { Check::Key } else { Check::Known }
 }
 
 /// Whom it shows, and what is not known of them.
 fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
     let mut said = vec![match caller.kind() {
-        Kind::User => format!("it shows the user {}", printable(caller.id().as_str())),
-        Kind::Service => format!("it shows the service {}", printable(caller.id().as_str())),
+        CallerKind::User => format!("it shows the user {}", printable(caller.id().as_str())),
+        CallerKind::Service => format!("it shows the service {}", printable(caller.id().as_str())),
     }];
     said.extend(caller.email().map(printable));
     let roles: Vec<_> = caller.roles().iter().map(|role| printable(role)).collect();
@@ -225,7 +236,7 @@ fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
         advice::endless(case),
     ];
     let mut fixes: Vec<_> = doubts.into_iter().flatten().collect();
-    if caller.kind() == Kind::User && !missing.is_empty() {
+    if caller.kind() == CallerKind::User && !missing.is_empty() {
         fixes.push(format!(
             "nothing is said of {}: declare such fields under user.additionalFields at the auth server, \
              pass them at sign-up, keep them in definePayload; a JWT says what held when it was signed",
@@ -238,7 +249,7 @@ fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
 
 /// Why COOKIE_CACHE=trust had no effect on a session cookie.
 fn unused_cookie_cache(caller: &Caller, case: &Case<'_>) -> Option<String> {
-    let flaw = case.cache_flaw.as_ref().filter(|_| caller.via() == Via::SessionCookie)?;
+    let flaw = case.cache_flaw.as_ref().filter(|_| caller.via() == AuthMethod::SessionCookie)?;
     let Advice { reason, fix } = advice::unused_cache(case, flaw);
     let fix = fix.map_or_else(String::new, |fix| format!(": {fix}"));
     Some(format!("COOKIE_CACHE=trust has no effect, because {reason}{fix}"))
@@ -249,7 +260,7 @@ fn claims_that_never_came(caller: &Caller, case: &Case<'_>) -> Vec<&'static str>
     let names = &case.doctor.authenticator.rules().claims;
     let settings = [
         ("ROLE_CLAIM", &names.role, !caller.roles().is_empty()),
-        ("TIER_CLAIM", &names.tier, caller.states_tier()),
+        ("TIER_CLAIM", &names.tier, caller.has_tier_claim()),
         ("PERMISSIONS_CLAIM", &names.permissions, !caller.permissions().is_empty()),
         ("ORGANIZATION_CLAIM", &names.organization, caller.organization_id().is_some()),
     ];

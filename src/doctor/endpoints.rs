@@ -2,28 +2,28 @@
 
 use axum::http::StatusCode;
 
-use super::{Doctor, Finding, Observed};
-use crate::config::OpaqueTokens;
-use crate::identity::{Asked, Reply};
+use super::{Doctor, Finding, Observations};
+use crate::config::OpaqueTokenConfig;
+use crate::identity::{ProbeResponse, ProbeResult};
 
 pub(super) const API_KEYS: &str = "API keys";
 const USERS: &str = "users";
 pub(super) const OPAQUE: &str = "opaque tokens";
 
-pub(super) async fn look(doctor: &Doctor, observed: &Observed, findings: &mut Vec<Finding>) {
-    findings.extend(doctor.probe.made_up_api_key().await.map(|asked| api_keys(&asked)));
-    findings.extend(doctor.probe.made_up_user().await.map(|asked| users(&asked)));
+pub(super) async fn check(doctor: &Doctor, observed: &Observations, findings: &mut Vec<Finding>) {
+    findings.extend(doctor.probe.dummy_api_key().await.map(|asked| api_keys(&asked)));
+    findings.extend(doctor.probe.dummy_user().await.map(|asked| users(&asked)));
     if observed.auth_server_answers
         && let Some(way) = &doctor.config.identity.opaque_tokens
     {
-        findings.extend(doctor.probe.made_up_access_token().await.map(|asked| opaque(way, &asked)));
+        findings.extend(doctor.probe.dummy_access_token().await.map(|asked| opaque(way, &asked)));
     }
 }
 
-fn api_keys(asked: &Asked) -> Finding {
+fn api_keys(asked: &ProbeResult) -> Finding {
     let (status, body) = match asked {
-        Ok(Reply { status, body, .. }) => (*status, body.as_ref()),
-        Err(reason) => return silent(API_KEYS, "API_KEY_VERIFY_URL", reason),
+        Ok(ProbeResponse { status, body, .. }) => (*status, body.as_ref()),
+        Err(reason) => return no_response(API_KEYS, "API_KEY_VERIFY_URL", reason),
     };
     let verdict = body.and_then(|body| body.get("valid")?.as_bool());
     match (status, verdict) {
@@ -52,10 +52,10 @@ fn api_keys(asked: &Asked) -> Finding {
     }
 }
 
-fn users(asked: &Asked) -> Finding {
-    let Reply { status, body, .. } = match asked {
+fn users(asked: &ProbeResult) -> Finding {
+    let ProbeResponse { status, body, .. } = match asked {
         Ok(reply) => reply,
-        Err(reason) => return silent(USERS, "USER_LOOKUP_URL", reason),
+        Err(reason) => return no_response(USERS, "USER_LOOKUP_URL", reason),
     };
     match *status {
         StatusCode::NOT_FOUND if body.is_some() => {
@@ -83,31 +83,31 @@ fn users(asked: &Asked) -> Finding {
     }
 }
 
-fn opaque(way: &OpaqueTokens, asked: &Asked) -> Finding {
+fn opaque(way: &OpaqueTokenConfig, asked: &ProbeResult) -> Finding {
     let (settings, fix) = match way {
-        OpaqueTokens::Introspection { .. } => (
+        OpaqueTokenConfig::Introspection { .. } => (
             "INTROSPECTION_CLIENT_ID",
             "set INTROSPECTION_CLIENT_ID and INTROSPECTION_CLIENT_SECRET to those of a confidential \
              client of the auth server",
         ),
-        OpaqueTokens::UserInfo => {
+        OpaqueTokenConfig::UserInfo => {
             ("USERINFO", "add @better-auth/oauth-provider to the auth server")
         }
     };
-    let Reply { status, body, .. } = match asked {
+    let ProbeResponse { status, body, .. } = match asked {
         Ok(reply) => reply,
-        Err(reason) => return silent(OPAQUE, "BETTER_AUTH_URL", reason),
+        Err(reason) => return no_response(OPAQUE, "BETTER_AUTH_URL", reason),
     };
     let inactive = body.as_ref().is_some_and(|body| body["active"] == false);
     match (way, *status) {
-        (OpaqueTokens::Introspection { .. }, StatusCode::OK) if inactive => {
+        (OpaqueTokenConfig::Introspection { .. }, StatusCode::OK) if inactive => {
             Finding::good(OPAQUE, "introspection takes INTROSPECTION_CLIENT_ID and its secret")
         }
-        (OpaqueTokens::UserInfo, StatusCode::UNAUTHORIZED) => {
+        (OpaqueTokenConfig::UserInfo, StatusCode::UNAUTHORIZED) => {
             Finding::good(OPAQUE, "userinfo refuses a token that nobody has")
         }
         (
-            OpaqueTokens::Introspection { .. },
+            OpaqueTokenConfig::Introspection { .. },
             StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST,
         ) => {
             let message = "introspection refuses INTROSPECTION_CLIENT_ID with \
@@ -130,7 +130,7 @@ fn opaque(way: &OpaqueTokens, asked: &Asked) -> Finding {
     }
 }
 
-fn silent(name: &'static str, setting: &str, reason: &str) -> Finding {
+fn no_response(name: &'static str, setting: &str, reason: &str) -> Finding {
     Finding::wrong(
         name,
         format!("{setting} does not answer: {reason}"),

@@ -12,7 +12,8 @@ use super::setup::origin_of;
 use super::text::{list, printable, quoted};
 use super::{Doctor, Finding};
 use crate::identity::{
-    Asked, KeyEntry, KeysStatus, Looks, Reply, STORED_KEYS_LIFETIME, key_entries,
+    CredentialShape, KeyEntry, KeysStatus, ProbeResponse, ProbeResult, STORED_KEYS_LIFETIME,
+    key_entries,
 };
 
 pub(super) const KEY_SET: &str = "key set";
@@ -21,7 +22,7 @@ pub(super) const DISCOVERY: &str = "discovery";
 /// More ids than help.
 const MOST_IDS: usize = 5;
 
-pub(super) async fn look(doctor: &Doctor, findings: &mut Vec<Finding>) {
+pub(super) async fn check(doctor: &Doctor, findings: &mut Vec<Finding>) {
     if let Some(url) = &doctor.config.identity.jwks_url {
         let asked = doctor.probe.get(url.as_str()).await;
         findings.extend(key_set(doctor, &without_password(url), asked).await);
@@ -66,7 +67,7 @@ fn without_password(url: &Url) -> String {
     url.to_string()
 }
 
-async fn key_set(doctor: &Doctor, url: &str, asked: Asked) -> Vec<Finding> {
+async fn key_set(doctor: &Doctor, url: &str, asked: ProbeResult) -> Vec<Finding> {
     let reply = match asked {
         Ok(reply) => reply,
         Err(reason) => {
@@ -97,7 +98,7 @@ async fn stored(doctor: &Doctor) -> String {
     }
 }
 
-fn no_set(doctor: &Doctor, url: &str, reply: &Reply) -> Finding {
+fn no_set(doctor: &Doctor, url: &str, reply: &ProbeResponse) -> Finding {
     if reply.status == StatusCode::NOT_FOUND {
         let message =
             format!("JWKS_URL: there is no key set at {url} (404): JWTs cannot be checked");
@@ -145,7 +146,7 @@ async fn judge(doctor: &Doctor, url: &str, entries: &[KeyEntry]) -> Vec<Finding>
     // Fetches it. Whether all is ready is another question: the provider may have keys of its own.
     doctor.authenticator.ready().await;
     if doctor.authenticator.status().keys.is_some_and(|status| status.keys > 0) {
-        findings.push(Finding::good(KEY_SET, usable(doctor, url)));
+        findings.push(Finding::good(KEY_SET, is_usable(doctor, url)));
     } else {
         findings.push(Finding::wrong(
             KEY_SET,
@@ -156,11 +157,11 @@ async fn judge(doctor: &Doctor, url: &str, entries: &[KeyEntry]) -> Vec<Finding>
     findings
 }
 
-fn usable(doctor: &Doctor, url: &str) -> String {
+fn is_usable(doctor: &Doctor, url: &str) -> String {
     let status = doctor.authenticator.status().keys;
     let (count, algorithms, age) =
         status.map_or((0, Vec::new(), None), |it| (it.keys, it.algorithms, it.age));
-    let ids = known_ids(doctor, Looks::Jwt);
+    let ids = known_ids(doctor, CredentialShape::Jwt);
     let age = age.map_or(0, |age| age.as_secs());
     let ttl = format_duration(doctor.config.identity.jwks_ttl);
     let keys = if count == 1 { "key" } else { "keys" };
@@ -171,7 +172,7 @@ fn usable(doctor: &Doctor, url: &str) -> String {
 }
 
 /// The ids of the keys that may sign such a token.
-pub(super) fn known_ids(doctor: &Doctor, looks: Looks) -> String {
+pub(super) fn known_ids(doctor: &Doctor, looks: CredentialShape) -> String {
     let ids = doctor.authenticator.keys_for(looks);
     let shown: Vec<_> = ids.iter().take(MOST_IDS).map(|(id, _)| quoted(id)).collect();
     let more = ids.len().saturating_sub(MOST_IDS);

@@ -8,29 +8,29 @@ use std::net::IpAddr;
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 
-use super::{Doctor, Finding, Observed};
-use crate::identity::{Asked, Probe, TWO_ADDRESSES};
+use super::{Doctor, Finding, Observations};
+use crate::identity::{AuthServerProbe, ProbeResult, TWO_PROBE_ADDRESSES};
 
 const RATE_LIMIT: &str = "rate limit";
 
 /// One more than Better Auth allows in ten seconds.
-const QUESTIONS: usize = 101;
+const PROBE_REQUESTS: usize = 101;
 /// So many at once, so that it does not take long, and the auth server has time for others.
 const AT_ONCE: usize = 8;
 
-pub(super) async fn look(doctor: &Doctor, observed: &Observed, findings: &mut Vec<Finding>) {
+pub(super) async fn check(doctor: &Doctor, observed: &Observations, findings: &mut Vec<Finding>) {
     if !observed.auth_server_answers {
         return;
     }
-    let finding = match refused_after(&doctor.probe, TWO_ADDRESSES[0]).await {
+    let finding = match limit_reached_after(&doctor.probe, TWO_PROBE_ADDRESSES[0]).await {
         Err(reason) => Finding::warning(
             RATE_LIMIT,
-            format!("get-session did not answer {QUESTIONS} times: {reason}"),
+            format!("get-session did not answer {PROBE_REQUESTS} times: {reason}"),
             "see whether the auth server can take the load, and what AUTH_TIMEOUT is",
         ),
         Ok(None) => Finding::good(
             RATE_LIMIT,
-            format!("get-session may be asked {QUESTIONS} times at once for one address"),
+            format!("get-session may be asked {PROBE_REQUESTS} times at once for one address"),
         ),
         Ok(Some(count)) => limited(&doctor.probe, count).await,
     };
@@ -38,11 +38,14 @@ pub(super) async fn look(doctor: &Doctor, observed: &Observed, findings: &mut Ve
 }
 
 /// After how many questions of one address the answer was 429, if it was.
-async fn refused_after(probe: &Probe, address: IpAddr) -> Result<Option<usize>, &'static str> {
+async fn limit_reached_after(
+    probe: &AuthServerProbe,
+    address: IpAddr,
+) -> Result<Option<usize>, &'static str> {
     let mut asked = 0;
-    while asked < QUESTIONS {
-        let round = AT_ONCE.min(QUESTIONS - asked);
-        for answer in join_all((0..round).map(|_| probe.session_of_nobody(address))).await {
+    while asked < PROBE_REQUESTS {
+        let round = AT_ONCE.min(PROBE_REQUESTS - asked);
+        for answer in join_all((0..round).map(|_| probe.probe_anonymous_session(address))).await {
             if answer?.status == StatusCode::TOO_MANY_REQUESTS {
                 return Ok(Some(asked));
             }
@@ -52,8 +55,8 @@ async fn refused_after(probe: &Probe, address: IpAddr) -> Result<Option<usize>, 
     Ok(None)
 }
 
-async fn limited(probe: &Probe, count: usize) -> Finding {
-    let other: Asked = probe.session_of_nobody(TWO_ADDRESSES[1]).await;
+async fn limited(probe: &AuthServerProbe, count: usize) -> Finding {
+    let other: ProbeResult = probe.probe_anonymous_session(TWO_PROBE_ADDRESSES[1]).await;
     if other.is_ok_and(|reply| reply.status != StatusCode::TOO_MANY_REQUESTS) {
         return Finding::good(
             RATE_LIMIT,

@@ -22,15 +22,17 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::identity::{Authenticator, MadeUpSession, Place, Probe};
+use crate::identity::{AuthServerProbe, Authenticator, CredentialLocation, DummySession};
 
 pub use credential::{Explanation, Outcome, Step, Verdict};
-pub use storage::{MigrationsError, Pushes, Storage, Tells, Told, absent_file};
+pub use storage::{
+    DatabaseStatus, DatabaseStatusFn, MigrationsError, PingFn, Storage, absent_file,
+};
 
 /// How well something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum Severity {
     /// As it should be.
     Good,
     /// It works, and the operator should know.
@@ -43,7 +45,7 @@ pub enum Level {
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// How well it is.
-    pub level: Level,
+    pub level: Severity,
     /// What was looked at.
     pub name: &'static str,
     /// What was seen.
@@ -54,16 +56,16 @@ pub struct Finding {
 
 impl Finding {
     fn good(name: &'static str, message: impl Into<String>) -> Self {
-        Self { level: Level::Good, name, message: message.into(), fix: None }
+        Self { level: Severity::Good, name, message: message.into(), fix: None }
     }
 
     fn warning(name: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
         let (message, fix) = (message.into(), Some(fix.into()));
-        Self { level: Level::Warning, name, message, fix }
+        Self { level: Severity::Warning, name, message, fix }
     }
 
     fn wrong(name: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { level: Level::Wrong, ..Self::warning(name, message, fix) }
+        Self { level: Severity::Wrong, ..Self::warning(name, message, fix) }
     }
 }
 
@@ -81,7 +83,7 @@ impl Report {
     #[must_use]
     pub fn is_wrong(&self) -> bool {
         let refused = |it: &Explanation| it.verdict != Verdict::Accepted;
-        self.setup.iter().any(|it| it.level == Level::Wrong)
+        self.setup.iter().any(|it| it.level == Severity::Wrong)
             || self.credential.as_ref().is_some_and(refused)
     }
 
@@ -93,7 +95,7 @@ impl Report {
 }
 
 /// Whether something answers; else why not.
-pub type Answers = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
+pub type DiagnosisInput = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 
 /// Looks at a set-up.
 pub struct Doctor {
@@ -102,40 +104,40 @@ pub struct Doctor {
     /// What judges credentials.
     pub authenticator: Arc<Authenticator>,
     /// What asks the auth server.
-    pub probe: Probe,
+    pub probe: AuthServerProbe,
     /// The database.
     pub storage: Storage,
     /// The Redis server, where one is set.
-    pub redis: Option<Box<Answers>>,
+    pub redis: Option<Box<DiagnosisInput>>,
 }
 
 /// What the checks saw that explains a credential.
 #[derive(Debug, Default)]
-struct Observed {
+struct Observations {
     /// How far the auth server's clock is ahead.
     clock: Option<TimeDelta>,
     /// What the auth server does with a session that does not exist.
-    session: MadeUpSession,
+    session: DummySession,
     /// Whether the auth server answered as one.
     auth_server_answers: bool,
 }
 
 impl Doctor {
     /// Looks at everything, and at the credential that was `pasted`.
-    pub async fn examine(&self, pasted: Option<(Place, &str)>) -> Report {
+    pub async fn examine(&self, pasted: Option<(CredentialLocation, &str)>) -> Report {
         let mut setup = setup::findings(&self.config);
         let expects_pushes = !self.config.identity.revocation_secrets.is_empty();
         setup.extend(storage::findings(&self.storage, self.redis.as_deref(), expects_pushes).await);
-        let observed = auth_server::look(self, &mut setup).await;
-        keys::look(self, &mut setup).await;
-        endpoints::look(self, &observed, &mut setup).await;
+        let observed = auth_server::check(self, &mut setup).await;
+        keys::check(self, &mut setup).await;
+        endpoints::check(self, &observed, &mut setup).await;
         let credential = match pasted {
             Some((place, text)) => {
                 Some(credential::explain(self, &observed, &setup, place, text).await)
             }
             None => {
                 // Last, and not beside a credential: it may use up the limit that everybody shares.
-                limits::look(self, &observed, &mut setup).await;
+                limits::check(self, &observed, &mut setup).await;
                 None
             }
         };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use futures_util::future::BoxFuture;
 use hallpass_entity::{Pooler, Reason};
 
-use super::{Answers, Finding};
-use crate::row_security::Breach;
+use super::{DiagnosisInput, Finding};
+use crate::row_security::RowSecurityError;
 
 const DATABASE: &str = "database";
 const ROW_SECURITY: &str = "row security";
@@ -17,7 +17,7 @@ const REVOCATIONS: &str = "revocations";
 /// The database, as far as it could be opened.
 pub enum Storage {
     /// It is open, and this tells how it stands.
-    Open(Box<Tells>),
+    Open(Box<DatabaseStatusFn>),
     /// Its file is not there yet.
     Absent(PathBuf),
     /// A pooler on the way to it shares sessions.
@@ -27,7 +27,7 @@ pub enum Storage {
 }
 
 /// What an open database tells.
-pub struct Told {
+pub struct DatabaseStatus {
     /// What stands between here and PostgreSQL.
     pub pooler: Option<Pooler>,
     /// Of each migration, whether it is applied.
@@ -35,14 +35,14 @@ pub struct Told {
     /// Why it cannot be written, if it cannot.
     pub storage: Option<Reason>,
     /// Whether row-level security holds, where it is on.
-    pub row_security: Option<Result<(), Breach>>,
+    pub row_security: Option<Result<(), RowSecurityError>>,
     /// Which revocations the auth server pushed; none where that cannot be told.
-    pub pushes: Option<Pushes>,
+    pub pushes: Option<PingFn>,
 }
 
 /// Messages to `/revocations`.
 #[derive(Clone, Copy, Debug)]
-pub struct Pushes {
+pub struct PingFn {
     /// Kept revocations of sessions and API keys.
     pub of_sessions: u64,
     /// Kept revocations of users.
@@ -52,7 +52,8 @@ pub struct Pushes {
 }
 
 /// Tells how an open database stands.
-pub type Tells = dyn Fn() -> BoxFuture<'static, Result<Told, MigrationsError>> + Send + Sync;
+pub type DatabaseStatusFn =
+    dyn Fn() -> BoxFuture<'static, Result<DatabaseStatus, MigrationsError>> + Send + Sync;
 
 /// Why that cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +78,7 @@ pub fn absent_file(database_url: &str) -> Option<PathBuf> {
 
 pub(super) async fn findings(
     storage: &Storage,
-    redis: Option<&Answers>,
+    redis: Option<&DiagnosisInput>,
     expects_pushes: bool,
 ) -> Vec<Finding> {
     let mut findings = match storage {
@@ -109,7 +110,7 @@ pub(super) async fn findings(
     findings
 }
 
-fn open(told: Result<Told, MigrationsError>, expects_pushes: bool) -> Vec<Finding> {
+fn open(told: Result<DatabaseStatus, MigrationsError>, expects_pushes: bool) -> Vec<Finding> {
     let answers = || Finding::good(DATABASE, "DATABASE_URL answers");
     match told {
         Ok(told) => {
@@ -168,7 +169,7 @@ fn migrations(status: &[(String, bool)]) -> Finding {
     )
 }
 
-fn row_security(holds: Result<(), Breach>) -> Finding {
+fn row_security(holds: Result<(), RowSecurityError>) -> Finding {
     match holds {
         Ok(()) => Finding::good(ROW_SECURITY, "the database itself keeps owned rows apart"),
         Err(breach) => Finding::wrong(ROW_SECURITY, breach.problem, breach.fix),
@@ -176,10 +177,10 @@ fn row_security(holds: Result<(), Breach>) -> Finding {
 }
 
 /// Whether the auth server's plugin is there, and has the secret.
-fn pushes(received: Pushes) -> Finding {
+fn pushes(received: PingFn) -> Finding {
     let plugin = "add the plugin `revocations({ url, secret })` of revocation-hook.mjs to the auth server: \
                   `url` is https://THIS-SERVER/revocations, `secret` is REVOCATION_SECRET";
-    let Pushes { of_sessions, of_users, unsigned } = received;
+    let PingFn { of_sessions, of_users, unsigned } = received;
     if unsigned > 0 {
         return Finding::wrong(
             REVOCATIONS,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::{Explanation, Finding, Level, Outcome, Report, Verdict};
+use super::{Explanation, Finding, Outcome, Report, Severity, Verdict};
 
 /// Longer texts of a credential's are cut.
 const LONGEST: usize = 200;
@@ -30,9 +30,9 @@ pub(super) fn report(report: &Report, colours: bool) -> String {
 // Writing to a string cannot fail.
 fn line(text: &mut String, finding: &Finding, colours: bool) {
     let (word, colour) = match finding.level {
-        Level::Good => ("good", GREEN),
-        Level::Warning => ("warning", YELLOW),
-        Level::Wrong => ("wrong", RED),
+        Severity::Good => ("good", GREEN),
+        Severity::Warning => ("warning", YELLOW),
+        Severity::Wrong => ("wrong", RED),
     };
     let word = coloured(&format!("{word:<7}"), colour, colours);
     let _ = writeln!(text, "{word}  {:<13}  {}", finding.name, finding.message);

@@ -11,7 +11,7 @@ use hallpass_entity::policy::OwnedEntity;
 use hallpass_entity::{Error, Filter, Scope};
 
 use super::error::{ApiError, Result};
-use crate::access::{Asking, Rule};
+use crate::access::{RequestAuth, Rule};
 use crate::events::{Delivered, Event, Events, Listener};
 use crate::identity::Caller;
 
@@ -24,16 +24,16 @@ pub trait ContextExt<'a> {
     /// The caller; none when no caller is signed in.
     fn caller(&self) -> Option<&'a Caller>;
     /// Who asks, and what the rules mean here.
-    fn asking(&self) -> &'a Asking;
+    fn request_auth(&self) -> &'a RequestAuth;
     /// Puts the row that a mutation made on the record; those that its arguments name are anyway.
-    fn made(&self, row: &ID);
+    fn audit_created_row(&self, row: &ID);
     /// Tells the subscribers to the caller's events: after the change was committed, never before.
-    fn tell(&self, event: Event);
+    fn publish(&self, event: Event);
     /// Hears what happens to the caller's rows from now on.
     ///
     /// # Errors
     /// When no caller is signed in, whose rows they would be.
-    fn listen(&self) -> Result<Listener>;
+    fn subscribe(&self) -> Result<Listener>;
 }
 
 impl<'a> ContextExt<'a> for Context<'a> {
@@ -42,32 +42,32 @@ impl<'a> ContextExt<'a> for Context<'a> {
     }
 
     fn caller(&self) -> Option<&'a Caller> {
-        self.asking().caller.as_deref()
+        self.request_auth().caller.as_deref()
     }
 
-    fn asking(&self) -> &'a Asking {
-        self.data_unchecked::<Asking>()
+    fn request_auth(&self) -> &'a RequestAuth {
+        self.data_unchecked::<RequestAuth>()
     }
 
-    fn made(&self, row: &ID) {
-        self.asking().trail.about(row.0.clone());
+    fn audit_created_row(&self, row: &ID) {
+        self.request_auth().trail.add_row(row.0.clone());
     }
 
-    fn tell(&self, event: Event) {
+    fn publish(&self, event: Event) {
         if let Some(owner) = self.scope().owner() {
             self.data_unchecked::<Events>().publish(owner, event);
         }
     }
 
-    fn listen(&self) -> Result<Listener> {
-        let owner = self.scope().owner().ok_or(Error::Anonymous)?;
+    fn subscribe(&self) -> Result<Listener> {
+        let owner = self.scope().owner().ok_or(Error::Unauthenticated)?;
         Ok(self.data_unchecked::<Events>().listen(owner))
     }
 }
 
 /// What `pick` makes of the events that `listener` hears. A subscriber that falls behind is told so, and it ends: there
 /// would be a gap.
-pub fn live<T>(
+pub fn event_stream<T>(
     listener: Listener,
     pick: impl Fn(Arc<Delivered>) -> Option<T>,
 ) -> impl Stream<Item = Result<T>> {
@@ -100,13 +100,13 @@ pub fn loader_with_cache<L>(loader: L) -> DataLoader<L, HashMapCache> {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn missing<E: OwnedEntity>(
+pub async fn not_found_or_forbidden<E: OwnedEntity>(
     ctx: &Context<'_>,
     what: &'static str,
     row: Filter<E>,
 ) -> Result<ApiError> {
-    Ok(match is_told_of(ctx, row).await? {
-        true => Rule::Owner.refuse(ctx).into(),
+    Ok(match discloses_ownership(ctx, row).await? {
+        true => Rule::Owner.deny(ctx).into(),
         false => ApiError::NotFound(what),
     })
 }
@@ -115,9 +115,12 @@ pub async fn missing<E: OwnedEntity>(
 ///
 /// # Errors
 /// When the database is away.
-pub async fn is_told_of<E: OwnedEntity>(ctx: &Context<'_>, row: Filter<E>) -> Result<bool> {
+pub async fn discloses_ownership<E: OwnedEntity>(
+    ctx: &Context<'_>,
+    row: Filter<E>,
+) -> Result<bool> {
     match ctx.data_unchecked::<OwnershipDenial>() {
-        OwnershipDenial::Forbid => Ok(ctx.scope().is_anothers(row).await?),
+        OwnershipDenial::Forbid => Ok(ctx.scope().exists_for_other_owner(row).await?),
         OwnershipDenial::Hide => Ok(false),
     }
 }

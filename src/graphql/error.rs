@@ -9,9 +9,9 @@ use hallpass_entity::Error as EntityError;
 
 use super::input_problem::{InputProblem, ProblemKind, describe};
 use super::scalar::DateTime;
-use crate::access::{Closed, Denial, Lack, Refusal, Unconfirmed};
-use crate::events::Missed;
-use crate::identity::{Caller, Kind};
+use crate::access::{AccessDenied, AccessError, Denial, DenialReason, ReauthenticationUnavailable};
+use crate::events::Lagged;
+use crate::identity::{Caller, CallerKind};
 
 /// What a resolver returns: an [`ApiError`] becomes the library's at the field.
 pub type Result<T> = std::result::Result<T, ApiError>;
@@ -56,7 +56,7 @@ pub mod code {
 #[derive(Debug)]
 pub enum ApiError {
     /// A rule said no.
-    Denied(Box<Refusal>),
+    Denied(Box<AccessDenied>),
     /// The row is not there, or not the caller's.
     NotFound(&'static str),
     /// Inputs that are wrong.
@@ -88,29 +88,29 @@ impl From<InputProblem> for ApiError {
     }
 }
 
-impl From<Box<Refusal>> for ApiError {
-    fn from(refusal: Box<Refusal>) -> Self {
+impl From<Box<AccessDenied>> for ApiError {
+    fn from(refusal: Box<AccessDenied>) -> Self {
         Self::Denied(refusal)
     }
 }
 
-impl From<Closed> for ApiError {
-    fn from(closed: Closed) -> Self {
+impl From<AccessError> for ApiError {
+    fn from(closed: AccessError) -> Self {
         match closed {
-            Closed::Refused(refusal) => Self::Denied(refusal),
-            Closed::Unconfirmed => Self::AuthUnavailable,
+            AccessError::Refused(refusal) => Self::Denied(refusal),
+            AccessError::Unconfirmed => Self::AuthUnavailable,
         }
     }
 }
 
-impl From<Unconfirmed> for ApiError {
-    fn from(Unconfirmed: Unconfirmed) -> Self {
+impl From<ReauthenticationUnavailable> for ApiError {
+    fn from(ReauthenticationUnavailable: ReauthenticationUnavailable) -> Self {
         Self::AuthUnavailable
     }
 }
 
-impl From<Missed> for ApiError {
-    fn from(Missed: Missed) -> Self {
+impl From<Lagged> for ApiError {
+    fn from(Lagged: Lagged) -> Self {
         Self::EventsMissed
     }
 }
@@ -133,9 +133,9 @@ impl Denial {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.lack {
-            Lack::SignIn => code::UNAUTHENTICATED,
-            Lack::Confirmation => code::REAUTHENTICATION_REQUIRED,
-            Lack::Right => code::FORBIDDEN,
+            DenialReason::SignIn => code::UNAUTHENTICATED,
+            DenialReason::Confirmation => code::REAUTHENTICATION_REQUIRED,
+            DenialReason::Right => code::FORBIDDEN,
         }
     }
 }
@@ -157,30 +157,30 @@ fn extended(
     error
 }
 
-impl From<Refusal> for Error {
-    fn from(Refusal { denial, decision_id, caller }: Refusal) -> Self {
+impl From<AccessDenied> for Error {
+    fn from(AccessDenied { denial, decision_id, caller }: AccessDenied) -> Self {
         let message = match denial.lack {
-            Lack::SignIn => "You need to sign in to use this field.",
-            Lack::Confirmation => "You need to sign in anew to use this field.",
-            Lack::Right if denial.scopes.is_empty() => "You may not use this field.",
-            Lack::Right => "The user did not grant this client what the field needs.",
+            DenialReason::SignIn => "You need to sign in to use this field.",
+            DenialReason::Confirmation => "You need to sign in anew to use this field.",
+            DenialReason::Right if denial.scopes.is_empty() => "You may not use this field.",
+            DenialReason::Right => "The user did not grant this client what the field needs.",
         };
         extended(message, denial.code(), |extensions| {
             extensions.set("rule", denial.rule.as_str());
             extensions.set("missing", denial.lacking());
             extensions.set("decisionId", decision_id.to_string());
             if let Some(caller) = caller {
-                extensions.set("caller", side_of(&caller));
+                extensions.set("caller", caller_details(&caller));
             }
         })
     }
 }
 
 /// What rules look at, of the caller: for development.
-fn side_of(caller: &Caller) -> Value {
+fn caller_details(caller: &Caller) -> Value {
     let kind = match caller.kind() {
-        Kind::User => "user",
-        Kind::Service => "service",
+        CallerKind::User => "user",
+        CallerKind::Service => "service",
     };
     let words = |words: &BTreeSet<String>| Value::List(words.iter().map(Value::from).collect());
     let side = [
@@ -198,8 +198,8 @@ fn side_of(caller: &Caller) -> Value {
     Value::Object(side.into_iter().map(|(name, value)| (Name::new(name), value)).collect())
 }
 
-impl From<Closed> for Error {
-    fn from(closed: Closed) -> Self {
+impl From<AccessError> for Error {
+    fn from(closed: AccessError) -> Self {
         ApiError::from(closed).into()
     }
 }
@@ -248,7 +248,7 @@ fn bad_input(problems: &[InputProblem]) -> Error {
 fn database(failure: &EntityError) -> Error {
     match failure {
         // The guard in front says this to the caller; to get here is a fault of ours.
-        EntityError::Anonymous => {
+        EntityError::Unauthenticated => {
             tracing::error!("a field without a guard asked for rows that need an owner");
             error("Something went wrong on our side.", code::INTERNAL)
         }
@@ -268,7 +268,9 @@ fn database(failure: &EntityError) -> Error {
             error("This took too long: please try again soon.", code::TIMEOUT)
         }
         // The code that writes what may be taken or orphaned says so in its own words.
-        EntityError::Taken(_) | EntityError::Orphan(_) | EntityError::Internal(_) => {
+        EntityError::UniqueViolation(_)
+        | EntityError::ForeignKeyViolation(_)
+        | EntityError::Internal(_) => {
             tracing::error!(error = %failure, "database refused a statement");
             error("Something went wrong on our side.", code::INTERNAL)
         }

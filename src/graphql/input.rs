@@ -9,23 +9,29 @@ use super::input_problem::{InputProblem, ProblemKind};
 
 /// Collects what is wrong with an input.
 #[derive(Default)]
-pub struct Checks {
+pub struct Validator {
     wrong: Vec<InputProblem>,
 }
 
-impl Checks {
+impl Validator {
     /// Notes that the input at `path` is not accepted.
-    pub fn note(&mut self, path: &str, message: impl Into<String>) {
-        self.problem(path, ProblemKind::Invalid, message);
+    pub fn add_error(&mut self, path: &str, message: impl Into<String>) {
+        self.add_problem(path, ProblemKind::Invalid, message);
     }
 
     /// Notes a problem of this kind with the input at `path`.
-    pub fn problem(&mut self, path: &str, kind: ProblemKind, message: impl Into<String>) {
+    pub fn add_problem(&mut self, path: &str, kind: ProblemKind, message: impl Into<String>) {
         self.wrong.push(InputProblem::new(path, kind, message));
     }
 
     /// Notes that the input at `path` exceeds `limit`.
-    pub fn beyond(&mut self, path: &str, kind: ProblemKind, limit: usize, message: String) {
+    pub fn add_limit_problem(
+        &mut self,
+        path: &str,
+        kind: ProblemKind,
+        limit: usize,
+        message: String,
+    ) {
         self.wrong.push(InputProblem::new(path, kind, message).beyond(limit));
     }
 
@@ -43,7 +49,7 @@ impl Checks {
     /// A text, trimmed, whose length in characters is within `least` and `most`. PostgreSQL cannot
     /// keep NUL, so nothing takes it.
     pub fn text(&mut self, path: &str, text: &str, least: usize, most: usize) -> String {
-        self.measure(path, text.trim(), least, most);
+        self.check_length(path, text.trim(), least, most);
         text.trim().to_owned()
     }
 
@@ -51,24 +57,24 @@ impl Checks {
     /// nothing.
     pub fn markdown(&mut self, path: &str, text: String, least: usize, most: usize) -> String {
         let text = if text.trim().is_empty() { String::new() } else { text };
-        self.measure(path, &text, least, most);
+        self.check_length(path, &text, least, most);
         text
     }
 
-    fn measure(&mut self, path: &str, text: &str, least: usize, most: usize) {
+    fn check_length(&mut self, path: &str, text: &str, least: usize, most: usize) {
         let length = text.chars().count();
         if text.contains('\0') {
-            self.note(path, "remove the NUL character");
+            self.add_error(path, "remove the NUL character");
         } else if length < least {
-            self.problem(path, ProblemKind::Required, "write something here");
+            self.add_problem(path, ProblemKind::Required, "write something here");
         } else if length > most {
             let message = format!("use at most {most} characters; these are {length}");
-            self.beyond(path, ProblemKind::TooLong, most, message);
+            self.add_limit_problem(path, ProblemKind::TooLong, most, message);
         }
     }
 
     /// Words of at most `longest` characters, at most `most` of them, each once in the order given.
-    pub fn words(
+    pub fn string_list(
         &mut self,
         path: &str,
         words: &[String],
@@ -82,7 +88,12 @@ impl Checks {
                 unique.push(word);
             }
             if at == most {
-                self.beyond(path, ProblemKind::TooMany, most, format!("give at most {most}"));
+                self.add_limit_problem(
+                    path,
+                    ProblemKind::TooMany,
+                    most,
+                    format!("give at most {most}"),
+                );
                 break;
             }
         }
@@ -93,7 +104,7 @@ impl Checks {
     pub fn not_null<T>(&mut self, path: &str, value: MaybeUndefined<T>) -> Option<T> {
         if value.is_null() {
             let message = "it cannot be null: leave it out to keep it as it is";
-            self.problem(path, ProblemKind::Required, message);
+            self.add_problem(path, ProblemKind::Required, message);
         }
         value.take()
     }

@@ -21,13 +21,13 @@ use async_graphql::{
 use futures_util::{Stream, StreamExt as _};
 
 use super::answer_size::AnswerBudget;
-use crate::access::leave_out;
+use crate::access::prune;
 
 /// An object whose nullable fields fail alone.
 #[derive(Clone, Debug, Default)]
-pub struct Lenient<T>(pub T);
+pub struct NullOnError<T>(pub T);
 
-impl<T> Deref for Lenient<T> {
+impl<T> Deref for NullOnError<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -35,14 +35,14 @@ impl<T> Deref for Lenient<T> {
     }
 }
 
-impl<T: ContainerType> ContainerType for Lenient<T> {
+impl<T: ContainerType> ContainerType for NullOnError<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         let budget = ctx.data_opt::<AnswerBudget>();
         check(budget, ctx)?;
         let resolved = match self.0.resolve_field(ctx).await {
             // A parent that was given up takes its fields along, nullable or not.
             Err(error) if is_nullable::<T>(ctx) && check(budget, ctx).is_ok() => {
-                ctx.add_error(placed(ctx, error));
+                ctx.add_error(at_path(ctx, error));
                 Ok(Some(Value::Null))
             }
             resolved => resolved,
@@ -73,18 +73,18 @@ fn is_nullable<T: OutputType>(ctx: &Context<'_>) -> bool {
 }
 
 /// An error from inside a list has lost its last step; it is no less precise than this field.
-fn placed(ctx: &Context<'_>, error: ServerError) -> ServerError {
+fn at_path(ctx: &Context<'_>, error: ServerError) -> ServerError {
     if error.path.is_empty() { ctx.set_error_path(error) } else { error }
 }
 
-impl<T: ContainerType> OutputType for Lenient<T> {
+impl<T: ContainerType> OutputType for NullOnError<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
         let kind = T::create_type_info(registry);
-        leave_out(registry, &Self::type_name());
+        prune(registry, &Self::type_name());
         kind
     }
 
@@ -97,18 +97,18 @@ impl<T: ContainerType> OutputType for Lenient<T> {
     }
 }
 
-impl<T: ObjectType> ObjectType for Lenient<T> {}
+impl<T: ObjectType> ObjectType for NullOnError<T> {}
 
 /// A subscription has one root field, which fails alone anyway: of it, only what is hidden is left out. Each
 /// event is an answer of its own.
-impl<T: SubscriptionType> SubscriptionType for Lenient<T> {
+impl<T: SubscriptionType> SubscriptionType for NullOnError<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
         let kind = T::create_type_info(registry);
-        leave_out(registry, &T::type_name());
+        prune(registry, &T::type_name());
         kind
     }
 

@@ -4,11 +4,11 @@ use async_graphql::{Context, SimpleObject};
 
 use super::context::ContextExt as _;
 use super::error::{Result, code};
-use crate::access::{Denial, Facts, demand_of};
+use crate::access::{Denial, ResourceAttributes, demand_of};
 
 /// Whether the caller may do something, decided by the rule of the field that does it.
 #[derive(Clone, Debug, SimpleObject)]
-pub struct Decision {
+pub struct Permission {
     /// Whether they may.
     pub allowed: bool,
     /// The code that the refusal would have; null when allowed.
@@ -24,7 +24,7 @@ pub struct Decision {
     pub lacks_scope: bool,
 }
 
-impl Decision {
+impl Permission {
     /// What the rule of the field `object.field` says of a row with these `facts`, as it would if the field
     /// were used. Nothing is kept of it: to ask is not to do.
     ///
@@ -33,7 +33,7 @@ impl Decision {
     pub async fn of(
         ctx: &Context<'_>,
         (object, field): (&str, &str),
-        facts: Facts<'_>,
+        facts: ResourceAttributes<'_>,
     ) -> Result<Self> {
         let Some(demand) = demand_of(ctx, object, field) else {
             let is_anonymous = ctx.caller().is_none();
@@ -48,8 +48,8 @@ impl Decision {
                 lacks_scope: false,
             });
         };
-        let refusal = ctx.asking().decide(demand, facts).await?.err();
-        let sentence = demand.rule.sentence();
+        let refusal = ctx.request_auth().decide(demand, facts).await?.err();
+        let sentence = demand.rule.describe();
         Ok(Self {
             allowed: refusal.is_none(),
             why: match &refusal {
@@ -67,7 +67,7 @@ impl Decision {
 
     /// About a row that is not there, or that the caller does not get to see: no caller may do anything to it.
     #[must_use]
-    pub fn about_nothing(self) -> Self {
+    pub fn for_missing_row(self) -> Self {
         if self.rule.is_none() {
             return self;
         }

@@ -15,15 +15,19 @@ mod scalar;
 
 pub use answer_size::{AnswerBudget, json_length};
 pub use context::{
-    ContextExt, OwnershipDenial, is_told_of, live, loader, loader_with_cache, missing,
+    ContextExt, OwnershipDenial, discloses_ownership, event_stream, loader, loader_with_cache,
+    not_found_or_forbidden,
 };
 pub use error::{ApiError, Result, code};
-pub use input::Checks;
+pub use input::Validator;
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
-pub use lenient::Lenient;
-pub use may::Decision;
+pub use lenient::NullOnError;
+pub use may::Permission;
 pub use node::{decode_id, encode_id};
-pub use once::{Attempt, KEPT as IDEMPOTENCY_KEYS_KEPT, Once, RequestKey, is_idempotency_key};
-pub use page::{Connection, Direction, Listing, PageArgs, Total, connect, connect_open};
-pub use recorded::Recorded;
+pub use once::{
+    ClaimOutcome, IdempotentMutation, RETENTION as IDEMPOTENCY_KEYS_KEPT, RequestKey,
+    is_idempotency_key,
+};
+pub use page::{Connection, Direction, NamedOrder, PageArgs, TotalCount, paginate, paginate_open};
+pub use recorded::Audited;
 pub use scalar::{Date, DateTime, scalar_problem};

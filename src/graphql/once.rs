@@ -13,16 +13,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use hallpass_entity::idempotency_key::{ActiveModel, Column, Entity};
-use hallpass_entity::{Change, Comparison as _, IdempotencyClaimId, Set, Transaction, now};
+use hallpass_entity::{Comparison as _, IdempotencyClaimId, Set, Transaction, Update, now};
 use uuid::Uuid;
 
 use super::error::{ApiError, Result};
 use super::input_problem::{InputProblem, ProblemKind};
 
 /// How long a key is kept.
-pub const KEPT: TimeDelta = TimeDelta::hours(24);
+pub const RETENTION: TimeDelta = TimeDelta::hours(24);
 /// The longest key, in characters.
-const LONGEST: usize = 255;
+const MAX_KEY_LENGTH: usize = 255;
 /// The argument that gives a key.
 const ARGUMENT: &str = "idempotencyKey";
 
@@ -51,24 +51,24 @@ impl RequestKey {
 /// Whether `key` can be one: 1 to 255 visible ASCII characters.
 #[must_use]
 pub fn is_idempotency_key(key: &str) -> bool {
-    (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A mutation that has a key.
-pub struct Once {
+pub struct IdempotentMutation {
     key: String,
     fingerprint: String,
 }
 
 /// Whether a mutation with a key is to be carried out.
-pub enum Attempt {
+pub enum ClaimOutcome {
     /// It is.
     First,
     /// It was before, and created this row, if it is one that creates.
-    Again(Option<Uuid>),
+    Replay(Option<Uuid>),
 }
 
-impl Once {
+impl IdempotentMutation {
     /// The mutation at `ctx`, if it has a key: by its `argument`, else by the request's header.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Once {
             // Unlike those of headers, without a number: a key has no space.
             Some(key) if is_idempotency_key(key) => Some(key.to_owned()),
             Some(_) => {
-                let message = format!("give 1 to {LONGEST} visible ASCII characters");
+                let message = format!("give 1 to {MAX_KEY_LENGTH} visible ASCII characters");
                 return Err(InputProblem::new(ARGUMENT, ProblemKind::Invalid, message).into());
             }
             None => ctx.data_opt::<RequestKey>().and_then(RequestKey::next),
@@ -91,7 +91,7 @@ impl Once {
     ///
     /// # Errors
     /// [`ApiError::KeyReused`] when the key was used for something else; else when the database is away.
-    pub async fn claim(&self, together: &Transaction, row: Option<Uuid>) -> Result<Attempt> {
+    pub async fn claim(&self, together: &Transaction, row: Option<Uuid>) -> Result<ClaimOutcome> {
         let claim = IdempotencyClaimId::generate();
         let values = ActiveModel {
             claim: Set(claim),
@@ -103,15 +103,15 @@ impl Once {
         let first = ActiveModel { key: Set(self.key.clone()), ..values.clone() };
         let held = together.upsert::<Entity>(first, [Column::Key]).await?;
         if held.claim == claim {
-            return Ok(Attempt::First);
+            return Ok(ClaimOutcome::First);
         }
-        if held.created_at < now() - KEPT {
-            let mine = together.mine::<Entity>()?.filter(Column::Key.is(self.key.as_str()));
-            mine.update(Change::to(values)).await?;
-            return Ok(Attempt::First);
+        if held.created_at < now() - RETENTION {
+            let mine = together.owned::<Entity>()?.filter(Column::Key.is(self.key.as_str()));
+            mine.update(Update::set(values)).await?;
+            return Ok(ClaimOutcome::First);
         }
         match held.fingerprint == self.fingerprint {
-            true => Ok(Attempt::Again(held.row_id)),
+            true => Ok(ClaimOutcome::Replay(held.row_id)),
             false => Err(ApiError::KeyReused),
         }
     }

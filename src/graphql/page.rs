@@ -7,21 +7,21 @@ use async_graphql::{Enum, Object, OutputType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
-use hallpass_entity::{Key, MAX_MATCHES, Order, Position, Rows, Timestamp, Window};
+use hallpass_entity::{CursorPosition, MAX_MATCHES, Order, PageRequest, Rows, OrderKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::Result;
-use super::input::Checks;
+use super::input::Validator;
 use super::input_problem::ProblemKind;
 
 /// A connection whose total is counted only when asked for.
-pub type Connection<N> = RelayConnection<String, N, Total, EmptyFields>;
+pub type Connection<N> = RelayConnection<String, N, TotalCount, EmptyFields>;
 
 /// How many items a page has unless said otherwise.
-const USUAL: i32 = 20;
+const DEFAULT_PAGE_SIZE: i32 = 20;
 /// How many a page has at most.
-const MOST: i32 = 100;
+const MAX_PAGE_SIZE: i32 = 100;
 
 /// Which way a list runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
@@ -44,7 +44,7 @@ pub struct PageArgs {
 }
 
 /// An order with a name, which its cursors carry: a cursor of one order means nothing in another.
-pub struct Listing<E: hallpass_entity::policy::Scoped> {
+pub struct NamedOrder<E: hallpass_entity::policy::Scoped> {
     /// The order's name.
     pub name: String,
     /// The order.
@@ -62,31 +62,40 @@ impl PageArgs {
         Self { first, after, last, before }
     }
 
-    fn window<E: hallpass_entity::policy::Scoped>(&self, listing: &Listing<E>) -> Result<Window> {
-        let mut checks = Checks::default();
+    fn page_request<E: hallpass_entity::policy::Scoped>(
+        &self,
+        listing: &NamedOrder<E>,
+    ) -> Result<PageRequest> {
+        let mut checks = Validator::default();
         if self.first.is_some() && self.last.is_some() {
             let message = "give `first` or `last`, not both";
-            checks.problem("last", ProblemKind::Conflicting, message);
+            checks.add_problem("last", ProblemKind::Conflicting, message);
         }
         for (path, count) in [("first", self.first), ("last", self.last)] {
             if let Some(count) = count {
-                checks.number(path, count, &(1..=MOST), format!("ask for 1 to {MOST}"));
+                checks.number(
+                    path,
+                    count,
+                    &(1..=MAX_PAGE_SIZE),
+                    format!("ask for 1 to {MAX_PAGE_SIZE}"),
+                );
             }
         }
         let mut position = |path, cursor: &Option<String>| {
             let text = cursor.as_deref()?;
             let position =
-                Cursor::decode(text, &listing.name).filter(|p| listing.order.fits(&p.key));
+                Cursor::decode(text, &listing.name).filter(|p| listing.order.matches_order(&p.key));
             if position.is_none() {
-                checks.note(path, "use a cursor of this list in this order, as a page gave it");
+                checks
+                    .add_error(path, "use a cursor of this list in this order, as a page gave it");
             }
             position
         };
         let (after, before) = (position("after", &self.after), position("before", &self.before));
         checks.finish()?;
-        let limit = self.first.or(self.last).unwrap_or(USUAL);
+        let limit = self.first.or(self.last).unwrap_or(DEFAULT_PAGE_SIZE);
         let from_end = self.last.is_some();
-        Ok(Window { after, before, limit: u64::try_from(limit).unwrap_or_default(), from_end })
+        Ok(PageRequest { after, before, limit: u64::try_from(limit).unwrap_or_default(), from_end })
     }
 }
 
@@ -94,9 +103,9 @@ impl PageArgs {
 ///
 /// # Errors
 /// When the arguments are wrong, or the database is away.
-pub async fn connect<E, P, N>(
+pub async fn paginate<E, P, N>(
     rows: Rows<E, P>,
-    listing: &Listing<E>,
+    listing: &NamedOrder<E>,
     args: &PageArgs,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
@@ -105,7 +114,7 @@ where
     P: 'static,
     N: OutputType,
 {
-    let total = Total::of(rows.clone(), None);
+    let total = TotalCount::of(rows.clone(), None);
     page_of(&rows, total, listing, args, node).await
 }
 
@@ -114,9 +123,9 @@ where
 ///
 /// # Errors
 /// As [`connect`].
-pub async fn connect_open<E, P, N>(
+pub async fn paginate_open<E, P, N>(
     rows: Rows<E, P>,
-    listing: &Listing<E>,
+    listing: &NamedOrder<E>,
     args: &PageArgs,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
@@ -125,14 +134,14 @@ where
     P: 'static,
     N: OutputType,
 {
-    let total = Total::of(rows.clone(), Some(MAX_MATCHES));
+    let total = TotalCount::of(rows.clone(), Some(MAX_MATCHES));
     page_of(&rows, total, listing, args, node).await
 }
 
 async fn page_of<E, P, N>(
     rows: &Rows<E, P>,
-    total: Total,
-    listing: &Listing<E>,
+    total: TotalCount,
+    listing: &NamedOrder<E>,
     args: &PageArgs,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
@@ -140,7 +149,7 @@ where
     E: hallpass_entity::policy::Listed,
     N: OutputType,
 {
-    let page = rows.page(&listing.order, &args.window(listing)?).await?;
+    let page = rows.page(&listing.order, &args.page_request(listing)?).await?;
     let mut connection =
         Connection::with_additional_fields(page.has_previous, page.has_next, total);
     connection.edges.extend(
@@ -155,12 +164,12 @@ where
 #[derive(Serialize, Deserialize)]
 struct Cursor {
     o: String,
-    k: CursorKey,
+    k: CursorValue,
     i: Uuid,
 }
 
 #[derive(Serialize, Deserialize)]
-enum CursorKey {
+enum CursorValue {
     #[serde(rename = "s")]
     Text(String),
     #[serde(rename = "n")]
@@ -170,34 +179,34 @@ enum CursorKey {
 }
 
 impl Cursor {
-    fn encode(position: Position, order: &str) -> String {
+    fn encode(position: CursorPosition, order: &str) -> String {
         let k = match position.key {
-            Key::Text(text) => CursorKey::Text(text),
-            Key::Integer(number) => CursorKey::Integer(number),
-            Key::Time(time) => CursorKey::Time(time),
+            OrderKey::Text(text) => CursorValue::Text(text),
+            OrderKey::Integer(number) => CursorValue::Integer(number),
+            OrderKey::Time(time) => CursorValue::Time(time),
         };
         let cursor = Self { o: order.to_owned(), k, i: position.id };
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
     }
 
-    fn decode(text: &str, order: &str) -> Option<Position> {
+    fn decode(text: &str, order: &str) -> Option<CursorPosition> {
         let cursor: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let key = match cursor.k {
-            CursorKey::Text(text) if text.contains('\0') => return None,
-            CursorKey::Text(text) => Key::Text(text),
-            CursorKey::Integer(number) => Key::Integer(number),
-            CursorKey::Time(time) => Key::Time(time),
+            CursorValue::Text(text) if text.contains('\0') => return None,
+            CursorValue::Text(text) => OrderKey::Text(text),
+            CursorValue::Integer(number) => OrderKey::Integer(number),
+            CursorValue::Time(time) => OrderKey::Time(time),
         };
-        (cursor.o == order).then_some(Position { key, id: cursor.i })
+        (cursor.o == order).then_some(CursorPosition { key, id: cursor.i })
     }
 }
 
 type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 
 /// Counts a whole list, on demand.
-pub struct Total(Arc<Count>);
+pub struct TotalCount(Arc<Count>);
 
-impl Total {
+impl TotalCount {
     fn of<E, P>(rows: Rows<E, P>, most: Option<u64>) -> Self
     where
         E: hallpass_entity::policy::Scoped,
@@ -217,7 +226,7 @@ impl Total {
 }
 
 #[Object]
-impl Total {
+impl TotalCount {
     /// How many there are in the whole list. Counted only when asked for. Public tasks, courses and chapters
     /// are counted to 10,000: that total says that there are as many or more.
     async fn total_count(&self) -> Result<Option<i64>> {

@@ -16,39 +16,39 @@ use super::node::{decode_id, encode_id};
 use crate::access::{ALLOWED, demand_of};
 
 /// The arguments that name rows.
-const ROW_ARGUMENTS: [&str; 3] = ["id", "courseId", "chapterId"];
+const ID_ARGUMENTS: [&str; 3] = ["id", "courseId", "chapterId"];
 
 /// Mutations, each of which ends on the record.
 #[derive(Clone, Debug, Default)]
-pub struct Recorded<T>(T);
+pub struct Audited<T>(T);
 
-impl<T: ContainerType> ContainerType for Recorded<T>
+impl<T: ContainerType> ContainerType for Audited<T>
 where
     Self: OutputType,
 {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
-        let trail = &ctx.asking().trail;
+        let trail = &ctx.request_auth().trail;
         let field = ctx.item.node.name.node.as_str();
         let rule = demand_of(ctx, &Self::type_name(), field).map(|demand| demand.rule.name());
-        trail.begin(format!("{}.{field}", Self::type_name()), rule.unwrap_or_default());
-        rows(ctx).into_iter().for_each(|row| trail.about(row));
+        trail.start_mutation(format!("{}.{field}", Self::type_name()), rule.unwrap_or_default());
+        rows(ctx).into_iter().for_each(|row| trail.add_row(row));
         let resolved = self.0.resolve_field(ctx).await;
-        trail.end(resolved.as_ref().err().map_or(ALLOWED, code_of));
+        trail.finish_mutation(resolved.as_ref().err().map_or(ALLOWED, code_of));
         resolved
     }
 }
 
 /// The rows that the arguments name. Whatever else was written there is content, and stays out.
 fn rows(ctx: &Context<'_>) -> Vec<String> {
-    let one = ROW_ARGUMENTS
+    let one = ID_ARGUMENTS
         .into_iter()
         .filter_map(|name| ctx.param_value::<Option<ID>>(name, None).ok().and_then(|(_, id)| id));
     let many = ctx.param_value::<Option<Vec<ID>>>("ids", None).ok().and_then(|(_, ids)| ids);
-    one.chain(many.into_iter().flatten()).filter_map(|id| id_of_ours(ctx, &id)).collect()
+    one.chain(many.into_iter().flatten()).filter_map(|id| decode_known_id(ctx, &id)).collect()
 }
 
 /// The id, written as we write it, if it is one of a type of ours.
-fn id_of_ours(ctx: &Context<'_>, id: &ID) -> Option<String> {
+fn decode_known_id(ctx: &Context<'_>, id: &ID) -> Option<String> {
     let (kind, key) = decode_id(id)?;
     ctx.schema_env.registry.types.contains_key(&kind).then(|| encode_id(&kind, key).0)
 }
@@ -60,7 +60,7 @@ fn code_of(error: &ServerError) -> &str {
     }
 }
 
-impl<T: ContainerType> OutputType for Recorded<T> {
+impl<T: ContainerType> OutputType for Audited<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
@@ -78,4 +78,4 @@ impl<T: ContainerType> OutputType for Recorded<T> {
     }
 }
 
-impl<T: ObjectType> ObjectType for Recorded<T> {}
+impl<T: ObjectType> ObjectType for Audited<T> {}

@@ -9,7 +9,7 @@ use crate::identity::network;
 
 /// The peer of a connection, put into each of its requests by the accept loop.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(super) struct PeerAddr(pub(super) SocketAddr);
 
 /// What limits count clients by: an IPv4 address, or the first 64 bits of an IPv6 address, of which one
 /// client has as many as it likes.
@@ -31,7 +31,7 @@ pub(super) fn is_trusted(address: IpAddr, proxies: &[IpNet]) -> bool {
 
 /// The end user's address. `X-Forwarded-For` is read from the right: each believed proxy vouches for
 /// the one before it, and what a client wrote is not trusted. An entry that is not an address ends it.
-pub(super) fn end_user(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+pub(super) fn client_ip(peer: PeerAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let mut address = peer.0.ip().to_canonical();
     let lines = headers.get_all("x-forwarded-for").iter().rev();
     let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
@@ -66,8 +66,8 @@ mod tests {
             let line = axum::http::HeaderValue::from_bytes(line).unwrap();
             headers.append("x-forwarded-for", line);
         }
-        let peer = Peer("10.0.0.1:1".parse().unwrap());
-        end_user(peer, &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
+        let peer = PeerAddr("10.0.0.1:1".parse().unwrap());
+        client_ip(peer, &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
     }
 
     #[test]

@@ -15,11 +15,11 @@ use uuid::Uuid;
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, code, describe_inputs, json_length};
 
 /// More errors than anyone reads: a refused field in each of a hundred rows.
-const MOST_ERRORS: usize = 100;
+const MAX_ERRORS: usize = 100;
 /// The codes that say that something needed is away.
-const AWAY: [&str; 3] = [code::UNAVAILABLE, code::TIMEOUT, code::AUTH_UNAVAILABLE];
+const UNAVAILABLE_CODES: [&str; 3] = [code::UNAVAILABLE, code::TIMEOUT, code::AUTH_UNAVAILABLE];
 /// Library messages can quote the document.
-const LONGEST_MESSAGE: usize = 200;
+const MAX_MESSAGE_BYTES: usize = 200;
 
 /// The id of a request: in its answer's header, its log lines and its internal errors.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ pub(super) struct Rejection {
 
 /// An answer: what stands in a body, a message or an event.
 #[derive(Serialize)]
-pub(super) struct Content {
+pub(super) struct ResponseBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) errors: Vec<ServerError>,
     /// None where nothing ran: the errors are about the request, and there is no data (section 7.1.2
@@ -68,7 +68,7 @@ pub(super) struct Content {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    extensions: Option<Omitted>,
+    extensions: Option<OmittedErrors>,
     /// About how many bytes it has as JSON.
     #[serde(skip)]
     length: usize,
@@ -80,7 +80,7 @@ const AROUND_ANSWER: usize = 80;
 /// How many errors were left out: a null without an error may be one of them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Omitted {
+struct OmittedErrors {
     errors_omitted: usize,
 }
 
@@ -202,7 +202,7 @@ impl Rejection {
     }
 
     /// More than one client may have.
-    pub(super) fn crowded(message: &str) -> Self {
+    pub(super) fn too_many_connections(message: &str) -> Self {
         Self {
             header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1")))),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, message)
@@ -233,15 +233,15 @@ impl Rejection {
     }
 
     /// The rejection as an answer.
-    pub(super) fn content(self, id: &RequestId) -> Content {
+    pub(super) fn content(self, id: &RequestId) -> ResponseBody {
         let mut errors = self.errors;
         if errors.is_empty() {
             let mut error = ServerError::new(self.message, None);
             set_code(&mut error, self.code);
-            name_request(&mut error, id);
+            add_request_id(&mut error, id);
             errors.push(error);
         }
-        Content { errors, data: None, extensions: None, length: AROUND_ANSWER }
+        ResponseBody { errors, data: None, extensions: None, length: AROUND_ANSWER }
     }
 
     pub(super) fn into_response(mut self, media: MediaType, id: &RequestId) -> Response<Body> {
@@ -266,24 +266,24 @@ fn seconds(retry_after: Duration) -> HeaderValue {
 
 /// Whether the errors are about the request, so that there is no data (section 7.1.2 of the GraphQL
 /// specification).
-pub(super) fn nothing_ran(executed: &Executed) -> bool {
+pub(super) fn is_request_error(executed: &Executed) -> bool {
     executed.is_err() && executed.data == Value::Null
 }
 
-impl Content {
+impl ResponseBody {
     /// The answer of a document that ran, or that validation refused.
     pub(super) fn of(mut executed: Executed, id: &RequestId) -> Self {
-        let refused = nothing_ran(&executed);
-        let errors_omitted = executed.errors.len().saturating_sub(MOST_ERRORS);
-        executed.errors.truncate(MOST_ERRORS);
+        let refused = is_request_error(&executed);
+        let errors_omitted = executed.errors.len().saturating_sub(MAX_ERRORS);
+        executed.errors.truncate(MAX_ERRORS);
         for error in &mut executed.errors {
-            complete(error, id);
+            fill_in_codes(error, id);
         }
         let length = json_length(&executed.data) + length_of(&executed.errors) + AROUND_ANSWER;
         Self {
             errors: executed.errors,
             data: (!refused).then_some(executed.data),
-            extensions: (errors_omitted > 0).then_some(Omitted { errors_omitted }),
+            extensions: (errors_omitted > 0).then_some(OmittedErrors { errors_omitted }),
             length,
         }
     }
@@ -305,7 +305,7 @@ impl Content {
     }
 
     /// Whether nothing ran.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(super) fn is_denial(&self) -> bool {
         self.data.is_none()
     }
 }
@@ -315,11 +315,14 @@ fn length_of(errors: &[ServerError]) -> usize {
 }
 
 /// The response to a document that ran, or that validation refused.
-pub(super) fn executed(content: &Content, media: MediaType) -> Response<Body> {
-    let away = content.errors.iter().any(|error| AWAY.iter().any(|code| has_code(error, code)));
+pub(super) fn executed(content: &ResponseBody, media: MediaType) -> Response<Body> {
+    let away = content
+        .errors
+        .iter()
+        .any(|error| UNAVAILABLE_CODES.iter().any(|code| has_code(error, code)));
     let status = match media {
         _ if away => StatusCode::SERVICE_UNAVAILABLE,
-        MediaType::GraphqlResponse if content.is_refusal() => StatusCode::BAD_REQUEST,
+        MediaType::GraphqlResponse if content.is_denial() => StatusCode::BAD_REQUEST,
         MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
     };
     let mut response = respond(status, media, content);
@@ -334,7 +337,7 @@ pub(super) fn executed(content: &Content, media: MediaType) -> Response<Body> {
 
 /// The challenge (RFC 6750 section 3.1) that names the scopes without which fields were refused, if nothing
 /// else was missing there.
-fn insufficient_scope(content: &Content) -> Option<HeaderValue> {
+fn insufficient_scope(content: &ResponseBody) -> Option<HeaderValue> {
     let mut scopes = BTreeSet::new();
     for error in &content.errors {
         let missing = error.extensions.as_ref().and_then(|it| it.get("missing"));
@@ -352,7 +355,7 @@ fn insufficient_scope(content: &Content) -> Option<HeaderValue> {
 
 /// An error of the library's own has no code yet: it is about the input of a field, or about the
 /// document.
-fn complete(error: &mut ServerError, id: &RequestId) {
+fn fill_in_codes(error: &mut ServerError, id: &RequestId) {
     let has_any =
         error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !has_any {
@@ -365,16 +368,16 @@ fn complete(error: &mut ServerError, id: &RequestId) {
             None => set_code(error, code::GRAPHQL_VALIDATION_FAILED),
         }
     }
-    name_request(error, id);
+    add_request_id(error, id);
 }
 
 /// Which input a library error is about: execution names the field.
 fn input_path(error: &ServerError) -> Option<String> {
-    let path = error.path.iter().map(step).collect::<Vec<_>>().join(".");
+    let path = error.path.iter().map(path_segment).collect::<Vec<_>>().join(".");
     (!path.is_empty()).then_some(path)
 }
 
-fn step(segment: &PathSegment) -> String {
+fn path_segment(segment: &PathSegment) -> String {
     match segment {
         PathSegment::Field(name) => name.clone(),
         PathSegment::Index(index) => index.to_string(),
@@ -382,7 +385,7 @@ fn step(segment: &PathSegment) -> String {
 }
 
 fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().chars().take(LONGEST_MESSAGE).collect()
+    message.lines().next().unwrap_or_default().chars().take(MAX_MESSAGE_BYTES).collect()
 }
 
 fn has_code(error: &ServerError, code: &str) -> bool {
@@ -395,7 +398,7 @@ fn set_code(error: &mut ServerError, code: &'static str) {
 }
 
 /// A fault of ours is found in the log by the request's id.
-fn name_request(error: &mut ServerError, id: &RequestId) {
+fn add_request_id(error: &mut ServerError, id: &RequestId) {
     if has_code(error, code::INTERNAL)
         && let Some(extensions) = &mut error.extensions
     {
@@ -403,7 +406,7 @@ fn name_request(error: &mut ServerError, id: &RequestId) {
     }
 }
 
-fn respond(status: StatusCode, media: MediaType, body: &Content) -> Response<Body> {
+fn respond(status: StatusCode, media: MediaType, body: &ResponseBody) -> Response<Body> {
     let content_type = match media {
         MediaType::Json => "application/json; charset=utf-8",
         MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",

@@ -7,20 +7,27 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, Method};
 
-use super::address::{Peer, end_user};
+use super::address::{PeerAddr, client_ip};
 use super::answer::{Rejection, RequestId};
-use super::{Parts, Who};
+use super::{HttpDeps, RequestCaller};
 use crate::graphql::code;
-use crate::identity::{Caller, Confirmation, Decision, Ended, Evidence, Outage, Watch};
+use crate::identity::{
+    Authentication, Caller, Ended, PresentedCredentials, Reauthentication, Unavailable, Watch,
+};
 
 /// What a request, or the start of a connection, shows of who is asking.
-pub(super) struct Asker(Arc<Evidence>);
+pub(super) struct RequestIdentity(Arc<PresentedCredentials>);
 
-impl Asker {
-    pub(super) fn new(parts: &Parts, peer: Peer, method: Method, headers: HeaderMap) -> Self {
-        let address = end_user(peer, &headers, &parts.trusted_proxies);
+impl RequestIdentity {
+    pub(super) fn new(
+        parts: &HttpDeps,
+        peer: PeerAddr,
+        method: Method,
+        headers: HeaderMap,
+    ) -> Self {
+        let address = client_ip(peer, &headers, &parts.trusted_proxies);
         let authenticator = Arc::clone(&parts.authenticator);
-        Self(Arc::new(Evidence::new(authenticator, method, headers, address)))
+        Self(Arc::new(PresentedCredentials::new(authenticator, method, headers, address)))
     }
 
     /// The end user's address.
@@ -31,26 +38,33 @@ impl Asker {
     /// Who it is; none, when no credential is shown. One that fails goes on the record of the request `id`.
     pub(super) async fn caller(
         &self,
-        parts: &Parts,
+        parts: &HttpDeps,
         id: &RequestId,
     ) -> Result<Option<Arc<Caller>>, Rejection> {
-        let decision = self.0.decide().await;
+        let decision = self.0.authenticate().await;
         match &decision {
-            Decision::Refused(refusal) => {
+            Authentication::Refused(refusal) => {
                 note(parts, id, refusal.check.name(), code::UNAUTHENTICATED);
             }
-            Decision::CrossSite(_) => note_cross_site(parts, id),
-            Decision::Anonymous | Decision::Caller(_) | Decision::Unavailable(_) => {}
+            Authentication::CrossSite(_) => audit_cross_site(parts, id),
+            Authentication::Anonymous
+            | Authentication::Caller(_)
+            | Authentication::Unavailable(_) => {}
         }
-        decided(parts, decision)
+        log_decision(parts, decision)
     }
 
     /// The same, for a request of theirs.
-    pub(super) async fn who(&self, parts: &Parts, id: &RequestId) -> Result<Who, Rejection> {
+    pub(super) async fn resolve(
+        &self,
+        parts: &HttpDeps,
+        id: &RequestId,
+    ) -> Result<RequestCaller, Rejection> {
         let caller = self.caller(parts, id).await?;
-        let confirmation = caller.is_some().then(|| Confirmation::by(Arc::clone(&self.0)));
+        let confirmation =
+            caller.is_some().then(|| Reauthentication::decision_at(Arc::clone(&self.0)));
         let (request_id, address) = (id.as_str().to_owned(), self.address());
-        Ok(Who { caller, confirmation, request_id, address })
+        Ok(RequestCaller { caller, confirmation, request_id, address })
     }
 
     /// Watches the credential by which `caller` was recognized; none for an anonymous caller.
@@ -61,53 +75,56 @@ impl Asker {
 
 /// Waits until the credential does not count any more, or its caller may do other things than before, and returns
 /// the reason: that a credential comes to its end is no failure. An anonymous caller's connection never ends so.
-pub(super) async fn ended(parts: &Parts, watch: Option<&Watch>) -> Rejection {
+pub(super) async fn credential_ended(parts: &HttpDeps, watch: Option<&Watch>) -> Rejection {
     let Some(watch) = watch else { return std::future::pending().await };
-    match watch.ended().await {
+    match watch.wait_until_invalid().await {
         Ended::Expired => Rejection::expired(),
-        Ended::Refused(refusal) => credential_refused(parts, refusal.reason),
-        Ended::Changed => changed(),
-        Ended::Unavailable(outage) => away(outage),
+        Ended::Refused(refusal) => reject(parts, refusal.reason),
+        Ended::Changed => reconnect(),
+        Ended::Unavailable(outage) => unavailable(outage),
     }
 }
 
 /// Whether the page that opens a socket is of an allowed origin.
 pub(super) fn check_origin(
-    parts: &Parts,
+    parts: &HttpDeps,
     headers: &HeaderMap,
     id: &RequestId,
 ) -> Result<(), Rejection> {
     parts.authenticator.check_origin(headers).map_err(|why| {
-        note_cross_site(parts, id);
+        audit_cross_site(parts, id);
         Rejection::cross_site(why)
     })
 }
 
-fn note_cross_site(parts: &Parts, id: &RequestId) {
+fn audit_cross_site(parts: &HttpDeps, id: &RequestId) {
     note(parts, id, "same site", code::FORBIDDEN);
 }
 
-fn note(parts: &Parts, id: &RequestId, check: &str, outcome: &str) {
+fn note(parts: &HttpDeps, id: &RequestId, check: &str, outcome: &str) {
     parts.audit.failed(id.as_str(), "authentication", check, outcome);
 }
 
-fn decided(parts: &Parts, decision: Decision) -> Result<Option<Arc<Caller>>, Rejection> {
+fn log_decision(
+    parts: &HttpDeps,
+    decision: Authentication,
+) -> Result<Option<Arc<Caller>>, Rejection> {
     match decision {
-        Decision::Anonymous => Ok(None),
-        Decision::Caller(caller) => Ok(Some(caller)),
-        Decision::CrossSite(why) => Err(Rejection::cross_site(why)),
-        Decision::Refused(refusal) => Err(credential_refused(parts, refusal.reason)),
-        Decision::Unavailable(outage) => Err(away(outage)),
+        Authentication::Anonymous => Ok(None),
+        Authentication::Caller(caller) => Ok(Some(caller)),
+        Authentication::CrossSite(why) => Err(Rejection::cross_site(why)),
+        Authentication::Refused(refusal) => Err(reject(parts, refusal.reason)),
+        Authentication::Unavailable(outage) => Err(unavailable(outage)),
     }
 }
 
 /// Why is told in development only: elsewhere it would tell a forger how far they came.
-fn credential_refused(parts: &Parts, reason: &str) -> Rejection {
+fn reject(parts: &HttpDeps, reason: &str) -> Rejection {
     let why = if parts.personas.is_some() { reason } else { "sign in again" };
     Rejection::credential(format!("The credential was refused: {why}."))
 }
 
-fn away(outage: Outage) -> Rejection {
+fn unavailable(outage: Unavailable) -> Rejection {
     if outage.is_own_limit {
         let message = "The API key was used too often: try again later.";
         return Rejection::rate_limited(message, outage.retry_after);
@@ -120,7 +137,7 @@ fn away(outage: Outage) -> Rejection {
 }
 
 /// What goes on was begun by a caller who may do other things by now.
-fn changed() -> Rejection {
+fn reconnect() -> Rejection {
     let message = "What you may do has changed: connect again.";
     Rejection::unavailable(code::UNAVAILABLE, message, Duration::ZERO)
 }

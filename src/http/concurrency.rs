@@ -10,12 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::answer::Rejection;
 
 /// How many may wait, for each that runs.
-const WAITING_PER_RUNNING: usize = 4;
+const QUEUED_PER_RUNNING: usize = 4;
 /// How long one waits.
-const PATIENCE: Duration = Duration::from_secs(2);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The operations that run, by client.
-pub(super) struct Concurrency {
+pub(super) struct ConcurrencyLimiter {
     limit: usize,
     clients: Mutex<HashMap<Client, Load>>,
 }
@@ -27,37 +27,40 @@ struct Load {
 }
 
 /// The right to run one operation, until it is dropped.
-pub(super) struct Turn<'a> {
-    concurrency: &'a Concurrency,
+pub(super) struct ConcurrencyPermit<'a> {
+    concurrency: &'a ConcurrencyLimiter,
     client: Client,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Concurrency {
+impl ConcurrencyLimiter {
     /// At most `limit` operations of one client run at once.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, clients: Mutex::default() }
     }
 
     /// Waits until an operation of `client` may run.
-    pub(super) async fn begin(&self, client: &Client) -> Result<Turn<'_>, Rejection> {
-        let (mut turn, running) = self.enter(client)?;
-        let waited = tokio::time::timeout(PATIENCE, running.acquire_owned()).await;
+    pub(super) async fn begin(&self, client: &Client) -> Result<ConcurrencyPermit<'_>, Rejection> {
+        let (mut turn, running) = self.acquire(client)?;
+        let waited = tokio::time::timeout(QUEUE_TIMEOUT, running.acquire_owned()).await;
         turn.permit = Some(waited.ok().and_then(Result::ok).ok_or_else(too_many)?);
         Ok(turn)
     }
 
-    fn enter(&self, client: &Client) -> Result<(Turn<'_>, Arc<Semaphore>), Rejection> {
+    fn acquire(
+        &self,
+        client: &Client,
+    ) -> Result<(ConcurrencyPermit<'_>, Arc<Semaphore>), Rejection> {
         let mut clients = self.clients();
         let load = clients.entry(client.clone()).or_insert_with(|| Load {
             running: Arc::new(Semaphore::new(self.limit)),
             operations: 0,
         });
-        if load.operations >= self.limit.saturating_mul(1 + WAITING_PER_RUNNING) {
+        if load.operations >= self.limit.saturating_mul(1 + QUEUED_PER_RUNNING) {
             return Err(too_many());
         }
         load.operations += 1;
-        let turn = Turn { concurrency: self, client: client.clone(), permit: None };
+        let turn = ConcurrencyPermit { concurrency: self, client: client.clone(), permit: None };
         Ok((turn, Arc::clone(&load.running)))
     }
 
@@ -66,7 +69,7 @@ impl Concurrency {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for ConcurrencyPermit<'_> {
     fn drop(&mut self) {
         drop(self.permit.take());
         let mut clients = self.concurrency.clients();
@@ -80,5 +83,5 @@ impl Drop for Turn<'_> {
 }
 
 fn too_many() -> Rejection {
-    Rejection::crowded("You run too many operations at once: wait for some to end.")
+    Rejection::too_many_connections("You run too many operations at once: wait for some to end.")
 }

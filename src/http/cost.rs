@@ -14,19 +14,19 @@ use async_graphql_value::Value as Written;
 use super::weights;
 
 /// A list without a stated length has this many items.
-const USUAL_PAGE: u64 = 20;
+const DEFAULT_PAGE_SIZE: u64 = 20;
 /// No list is longer.
-const LONGEST_PAGE: u64 = 100;
+const MAX_PAGE_SIZE: u64 = 100;
 /// The longest name that an answer may give a field.
-const LONGEST_NAME: usize = 128;
+const MAX_NAME_BYTES: usize = 128;
 /// Deeper than any document that means well: introspection goes to about fifteen.
-const DEEPEST_INTROSPECTION: u32 = 20;
+const MAX_INTROSPECTION_DEPTH: u32 = 20;
 /// The lists of a type, by which introspection comes from one type to many others.
 const LISTS_OF_TYPES: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 /// Tools ask for the fields of types, not for the fields of the types of fields of types.
-const MOST_LISTS_OF_TYPES: u32 = 2;
+const MAX_TYPE_LISTS: u32 = 2;
 /// The recursion of this walk, which the parser allows more of.
-const DEEPEST_WALK: u32 = 64;
+const MAX_WALK_DEPTH: u32 = 64;
 
 /// What a selection asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(super) struct Cost {
 
 /// Why a document cannot be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endless {
+pub(super) enum Overflow {
     /// A fragment spreads itself.
     Cycle,
     /// Too deep to follow.
@@ -80,10 +80,10 @@ impl Cost {
 
     /// Whether introspection goes deeper than any tool needs.
     pub(super) fn is_introspection_too_deep(&self) -> bool {
-        self.introspection > DEEPEST_INTROSPECTION
+        self.introspection > MAX_INTROSPECTION_DEPTH
     }
 
-    fn beside(self, other: Self) -> Self {
+    fn saturating_add(self, other: Self) -> Self {
         Self {
             weight: self.weight.saturating_add(other.weight),
             aliases: self.aliases.saturating_add(other.aliases),
@@ -106,15 +106,15 @@ impl Cost {
 pub(super) fn measure(
     document: &ExecutableDocument,
     variables: &Variables,
-) -> Result<Cost, Endless> {
-    let mut walk = Walk { document, variables, defaults: &[], counted: HashMap::new() };
+) -> Result<Cost, Overflow> {
+    let mut walk = CostVisitor { document, variables, defaults: &[], counted: HashMap::new() };
     let mut worst = Cost::default();
     for (_, operation) in document.operations.iter() {
         let cost = walk.operation(&operation.node)?;
         worst = if cost.total() > worst.total() {
-            worst_of(cost, worst)
+            max_over_types(cost, worst)
         } else {
-            worst_of(worst, cost)
+            max_over_types(worst, cost)
         };
     }
     for name in document.fragments.keys() {
@@ -123,7 +123,7 @@ pub(super) fn measure(
     Ok(worst)
 }
 
-fn worst_of(costlier: Cost, other: Cost) -> Cost {
+fn max_over_types(costlier: Cost, other: Cost) -> Cost {
     Cost {
         lists_of_types: costlier.lists_of_types.max(other.lists_of_types),
         aliases: costlier.aliases.max(other.aliases),
@@ -139,20 +139,20 @@ fn worst_of(costlier: Cost, other: Cost) -> Cost {
     }
 }
 
-enum Counted {
+enum FragmentMemo {
     UnderWay,
     Done(Cost),
 }
 
-struct Walk<'a> {
+struct CostVisitor<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     defaults: &'a [Positioned<VariableDefinition>],
-    counted: HashMap<&'a Name, Counted>,
+    counted: HashMap<&'a Name, FragmentMemo>,
 }
 
-impl<'a> Walk<'a> {
-    fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Cost, Endless> {
+impl<'a> CostVisitor<'a> {
+    fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Cost, Overflow> {
         // The same fragment may cost another operation more: variables have other defaults there.
         self.counted.clear();
         self.defaults = &operation.variable_definitions;
@@ -164,13 +164,13 @@ impl<'a> Walk<'a> {
         Ok(cost)
     }
 
-    fn set(&mut self, set: &'a SelectionSet, level: u32) -> Result<Cost, Endless> {
-        if level > DEEPEST_WALK {
-            return Err(Endless::Depth);
+    fn set(&mut self, set: &'a SelectionSet, level: u32) -> Result<Cost, Overflow> {
+        if level > MAX_WALK_DEPTH {
+            return Err(Overflow::Depth);
         }
         let mut cost = Cost::default();
         for selection in &set.items {
-            cost = cost.beside(match &selection.node {
+            cost = cost.saturating_add(match &selection.node {
                 Selection::Field(field) => self.field(field, level)?,
                 Selection::InlineFragment(fragment) => {
                     let mut inner = self.set(&fragment.node.selection_set.node, level + 1)?;
@@ -179,7 +179,8 @@ impl<'a> Walk<'a> {
                     inner
                 }
                 Selection::FragmentSpread(spread) => {
-                    let mut inner = self.spread(&spread.node.fragment_name.node, level + 1)?;
+                    let mut inner =
+                        self.fragment_spread(&spread.node.fragment_name.node, level + 1)?;
                     inner.directives =
                         inner.directives.saturating_add(count(spread.node.directives.len()));
                     inner
@@ -190,29 +191,29 @@ impl<'a> Walk<'a> {
     }
 
     /// Each spread costs a point, whatever it brings: the library expands it each time.
-    fn spread(&mut self, name: &'a Name, level: u32) -> Result<Cost, Endless> {
+    fn fragment_spread(&mut self, name: &'a Name, level: u32) -> Result<Cost, Overflow> {
         let cost = self.fragment(name, level)?;
         Ok(Cost { weight: cost.weight.saturating_add(weights::OBJECT), ..cost })
     }
 
-    fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Cost, Endless> {
+    fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Cost, Overflow> {
         match self.counted.get(name) {
-            Some(Counted::Done(cost)) => return Ok(*cost),
-            Some(Counted::UnderWay) => return Err(Endless::Cycle),
+            Some(FragmentMemo::Done(cost)) => return Ok(*cost),
+            Some(FragmentMemo::UnderWay) => return Err(Overflow::Cycle),
             None => {}
         }
-        let fragment = self.document.fragments.get(name).ok_or(Endless::Unknown)?;
-        self.counted.insert(name, Counted::UnderWay);
+        let fragment = self.document.fragments.get(name).ok_or(Overflow::Unknown)?;
+        self.counted.insert(name, FragmentMemo::UnderWay);
         let cost = self.set(&fragment.node.selection_set.node, level)?;
-        self.counted.insert(name, Counted::Done(cost));
+        self.counted.insert(name, FragmentMemo::Done(cost));
         Ok(cost)
     }
 
-    fn field(&mut self, field: &'a Positioned<Field>, level: u32) -> Result<Cost, Endless> {
+    fn field(&mut self, field: &'a Positioned<Field>, level: u32) -> Result<Cost, Overflow> {
         let field = &field.node;
         let name = field.name.node.as_str();
-        if field.response_key().node.len() > LONGEST_NAME {
-            return Err(Endless::Name);
+        if field.response_key().node.len() > MAX_NAME_BYTES {
+            return Err(Overflow::Name);
         }
         let (values, uses) = field.arguments.iter().fold((0, 0), |all: (u64, u64), (_, value)| {
             let part = written(&value.node);
@@ -240,7 +241,7 @@ impl<'a> Walk<'a> {
             }
         };
         let (depth, introspection) = match name.starts_with("__") {
-            true if below.lists_of_types > MOST_LISTS_OF_TYPES => (0, u32::MAX),
+            true if below.lists_of_types > MAX_TYPE_LISTS => (0, u32::MAX),
             true => (0, below.depth.saturating_add(1)),
             false => (below.depth.saturating_add(1), below.introspection),
         };
@@ -263,8 +264,8 @@ impl<'a> Walk<'a> {
 
     /// How many items the field has, if it is a list or a connection.
     fn items(&self, field: &Field, below: &Cost) -> Option<u64> {
-        let stated = self.stated_page(field).or_else(|| self.named_rows(field));
-        let usual = || (below.weight_of_item > 0).then_some(USUAL_PAGE);
+        let stated = self.page_size_argument(field).or_else(|| self.named_rows(field));
+        let usual = || (below.weight_of_item > 0).then_some(DEFAULT_PAGE_SIZE);
         stated.or_else(usual).or_else(|| weights::length_of_list(field.name.node.as_str()))
     }
 
@@ -278,11 +279,11 @@ impl<'a> Walk<'a> {
             },
             _ => 1,
         };
-        Some(count(length).clamp(1, LONGEST_PAGE))
+        Some(count(length).clamp(1, MAX_PAGE_SIZE))
     }
 
     /// The longer of `first` and `last`, where either is given; null is as good as not given.
-    fn stated_page(&self, field: &Field) -> Option<u64> {
+    fn page_size_argument(&self, field: &Field) -> Option<u64> {
         // Looked at, never resolved: a list of variables would be copied out before it is counted.
         let stated = ["first", "last"].iter().filter_map(|name| {
             let number = match &field.get_argument(name)?.node {
@@ -295,7 +296,7 @@ impl<'a> Walk<'a> {
             };
             Some(number.as_u64().unwrap_or(1))
         });
-        stated.max().map(|length| length.clamp(1, LONGEST_PAGE))
+        stated.max().map(|length| length.clamp(1, MAX_PAGE_SIZE))
     }
 
     fn variable(&self, name: &Name) -> Option<&'a Value> {

@@ -17,8 +17,8 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::answer::{MediaType, Rejection, RequestId};
-use super::{Diagnose, Shared, edge, params};
-use crate::identity::Place;
+use super::{HttpState, RunDoctor, edge, params};
+use crate::identity::CredentialLocation;
 
 const PAGE: &str = include_str!("doctor/index.html");
 const STYLE: &str = include_str!("doctor/doctor.css");
@@ -34,7 +34,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 });
 
 /// The set-up.
-pub(super) async fn page(State(shared): State<Arc<Shared>>) -> Response<Body> {
+pub(super) async fn page(State(shared): State<Arc<HttpState>>) -> Response<Body> {
     match &shared.parts.doctor {
         Some(diagnose) => answer(diagnose, None).await,
         None => edge::not_found().await,
@@ -43,7 +43,7 @@ pub(super) async fn page(State(shared): State<Arc<Shared>>) -> Response<Body> {
 
 /// The set-up, and the credential that was pasted.
 pub(super) async fn explain(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     request: Request<Body>,
 ) -> Response<Body> {
@@ -53,7 +53,7 @@ pub(super) async fn explain(
         let rejection = Rejection::cross_site("the form was sent by a page of another origin");
         return rejection.into_response(MediaType::Json, &id);
     }
-    match params::read_body(body, &shared.parts.limits).await {
+    match params::read_json_body(body, &shared.parts.limits).await {
         Ok(body) => answer(diagnose, pasted(&body)).await,
         Err(rejection) => rejection.into_response(MediaType::Json, &id),
     }
@@ -69,20 +69,23 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     }
 }
 
-fn pasted(form: &[u8]) -> Option<(Place, String)> {
+fn pasted(form: &[u8]) -> Option<(CredentialLocation, String)> {
     let form = std::str::from_utf8(form).ok()?;
     let url = Url::parse(&format!("form:?{form}")).ok()?;
     let field = |name: &str| Some(url.query_pairs().find(|(other, _)| other == name)?.1);
     let place = match &*field("place")? {
-        "cookie" => Place::Cookie,
-        "api-key" => Place::ApiKey,
-        _ => Place::Authorization,
+        "cookie" => CredentialLocation::Cookie,
+        "api-key" => CredentialLocation::ApiKey,
+        _ => CredentialLocation::Authorization,
     };
     let credential = field("credential").filter(|text| !text.trim().is_empty())?;
     Some((place, credential.into_owned()))
 }
 
-async fn answer(diagnose: &Diagnose, pasted: Option<(Place, String)>) -> Response<Body> {
+async fn answer(
+    diagnose: &RunDoctor,
+    pasted: Option<(CredentialLocation, String)>,
+) -> Response<Body> {
     let report = diagnose(pasted).await;
     let page = PAGE
         .replace("{style}", STYLE)

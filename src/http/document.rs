@@ -9,35 +9,35 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Opera
 use moka::sync::Cache;
 
 use super::answer::Rejection;
-use super::cost::{Cost, Endless, measure};
+use super::cost::{Cost, Overflow, measure};
 use super::validation::{self, Invalid};
-use crate::access::View;
+use crate::access::SchemaView;
 use crate::config::Limits;
 use crate::graphql::code;
 use crate::schema::Seen;
 
 /// Remembered documents, together, in tokens. A parsed token takes up to 300 bytes, so this is at most
 /// some 12 MiB.
-const REMEMBERED: u64 = 40_000;
+const CACHE_CAPACITY: u64 = 40_000;
 /// A longer document is rare and parsed each time.
-const LONGEST_REMEMBERED: usize = 16 * 1024;
+const MAX_CACHED_BYTES: usize = 16 * 1024;
 /// Root fields of one operation.
-const MOST_ROOT_FIELDS: u64 = 20;
+const MAX_ROOT_FIELDS: u64 = 20;
 /// Directives of one operation.
-const MOST_DIRECTIVES: u64 = 50;
+const MAX_DIRECTIVES: u64 = 50;
 /// Values in the arguments of one operation, the parts of lists and objects included.
-const MOST_VALUES: u64 = 2_000;
+const MAX_VALUES: u64 = 2_000;
 /// Uses of variables in one operation: each is a copy of the variable's value.
-const MOST_USES: u64 = 100;
+const MAX_VARIABLE_USES: u64 = 100;
 /// Names, numbers, texts and signs of a document. The parser takes microseconds for each.
-const MOST_TOKENS: usize = 5_000;
+const MAX_TOKENS: usize = 5_000;
 /// Fields of one operation, those of fragments once for each spread.
-const MOST_FIELDS: u64 = 2_000;
+const MAX_FIELDS: u64 = 2_000;
 /// Operations in one document.
-const MOST_OPERATIONS: usize = 10;
+const MAX_OPERATIONS: usize = 10;
 
 /// Parses documents and remembers them by their whole text.
-pub(super) struct Documents {
+pub(super) struct DocumentCache {
     limits: Limits,
     introspection: bool,
     parsed: Cache<String, Arc<Document>>,
@@ -47,7 +47,7 @@ pub(super) struct Documents {
 pub(super) struct Document {
     pub(super) parsed: Arc<ExecutableDocument>,
     /// The views of the schema that it fits: a handful.
-    fits: RwLock<Vec<View>>,
+    fits: RwLock<Vec<SchemaView>>,
 }
 
 impl Document {
@@ -62,14 +62,14 @@ impl Document {
     }
 }
 
-impl Documents {
+impl DocumentCache {
     pub(super) fn new(limits: Limits, introspection: bool) -> Self {
         let weight =
             |text: &String, _: &Arc<Document>| u32::try_from(tokens(text)).unwrap_or(u32::MAX);
         Self {
             limits,
             introspection,
-            parsed: Cache::builder().max_capacity(REMEMBERED).weigher(weight).build(),
+            parsed: Cache::builder().max_capacity(CACHE_CAPACITY).weigher(weight).build(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Documents {
         let parsed = Arc::new(parse(query)?);
         let cost = self.check_size(&parsed, variables)?;
         let document = Arc::new(Document { parsed, fits: RwLock::default() });
-        if query.len() <= LONGEST_REMEMBERED {
+        if query.len() <= MAX_CACHED_BYTES {
             self.parsed.insert(query.to_owned(), Arc::clone(&document));
         }
         Ok((document, cost))
@@ -111,15 +111,15 @@ impl Documents {
         variables: &Variables,
     ) -> Result<Cost, Rejection> {
         let operations = document.operations.iter().count();
-        within("operations", operations as u64, MOST_OPERATIONS as u64)?;
+        check_limits("operations", operations as u64, MAX_OPERATIONS as u64)?;
         let cost = measure(document, variables).map_err(|endless| match endless {
-            Endless::Cycle => rejected("The query has a fragment that spreads itself.".to_owned()),
-            Endless::Unknown => Rejection::document(
+            Overflow::Cycle => rejected("The query has a fragment that spreads itself.".to_owned()),
+            Overflow::Unknown => Rejection::document(
                 code::GRAPHQL_VALIDATION_FAILED,
                 "The query spreads a fragment that it does not define.".to_owned(),
             ),
-            Endless::Depth => rejected("The query is nested too deeply.".to_owned()),
-            Endless::Name => rejected("The query has an alias that is too long.".to_owned()),
+            Overflow::Depth => rejected("The query is nested too deeply.".to_owned()),
+            Overflow::Name => rejected("The query has an alias that is too long.".to_owned()),
         })?;
         if cost.asks_for_schema && !self.introspection {
             let message = "This server does not show its schema: INTROSPECTION is off.".to_owned();
@@ -128,20 +128,20 @@ impl Documents {
         if cost.is_introspection_too_deep() {
             return Err(rejected("The query is nested too deeply.".to_owned()));
         }
-        within("levels of fields", cost.depth.into(), self.limits.depth.into())?;
-        within("fields", cost.fields, MOST_FIELDS)?;
-        within("root fields", cost.width, MOST_ROOT_FIELDS)?;
-        within("aliases", cost.aliases, self.limits.aliases)?;
-        within("values in arguments", cost.values, MOST_VALUES)?;
-        within("uses of variables", cost.uses, MOST_USES)?;
-        within("directives", cost.directives, MOST_DIRECTIVES)?;
+        check_limits("levels of fields", cost.depth.into(), self.limits.depth.into())?;
+        check_limits("fields", cost.fields, MAX_FIELDS)?;
+        check_limits("root fields", cost.width, MAX_ROOT_FIELDS)?;
+        check_limits("aliases", cost.aliases, self.limits.aliases)?;
+        check_limits("values in arguments", cost.values, MAX_VALUES)?;
+        check_limits("uses of variables", cost.uses, MAX_VARIABLE_USES)?;
+        check_limits("directives", cost.directives, MAX_DIRECTIVES)?;
         Ok(cost)
     }
 }
 
 fn parse(query: &str) -> Result<ExecutableDocument, Rejection> {
-    if tokens(query) > MOST_TOKENS {
-        return Err(rejected(format!("The query is longer than {MOST_TOKENS} words and signs.")));
+    if tokens(query) > MAX_TOKENS {
+        return Err(rejected(format!("The query is longer than {MAX_TOKENS} words and signs.")));
     }
     parse_query(query).map_err(|error| {
         let place = error.positions().next().map_or_else(String::new, |position| {
@@ -167,7 +167,7 @@ fn tokens(query: &str) -> usize {
         .count()
 }
 
-fn within(what: &str, count: u64, most: u64) -> Result<(), Rejection> {
+fn check_limits(what: &str, count: u64, most: u64) -> Result<(), Rejection> {
     if count <= most {
         return Ok(());
     }

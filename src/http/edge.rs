@@ -10,21 +10,21 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
 
-use super::Shared;
+use super::HttpState;
 use super::answer::{MediaType, Rejection, RequestId};
 
 /// The header that names a request.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(super) async fn edge(
-    State(shared): State<Arc<Shared>>,
+pub(super) async fn request_middleware(
+    State(shared): State<Arc<HttpState>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let id = RequestId::generate();
     let span = tracing::info_span!("request", id = id.as_str());
     // A page whose name resolves to this machine would otherwise reach the personas' tokens.
-    if shared.parts.personas.is_some() && !is_local(request.headers()) {
+    if shared.parts.personas.is_some() && !is_loopback_host(request.headers()) {
         let message = "In development this server answers to localhost and 127.0.0.1 only.";
         return Rejection::http(StatusCode::FORBIDDEN, message).into_response(MediaType::Json, &id);
     }
@@ -32,7 +32,7 @@ pub(super) async fn edge(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
-    shared.meter.answered(response.status(), began.elapsed());
+    shared.meter.record_response(response.status(), began.elapsed());
     span.in_scope(|| {
         tracing::debug!(
             %method,
@@ -42,11 +42,11 @@ pub(super) async fn edge(
             "answered"
         );
     });
-    finish(response.headers_mut(), &id);
+    set_response_headers(response.headers_mut(), &id);
     response
 }
 
-fn is_local(headers: &HeaderMap) -> bool {
+fn is_loopback_host(headers: &HeaderMap) -> bool {
     // Only HTTP/1.0 goes without, and no page makes a browser send that.
     let Some(host) = headers.get(HOST) else { return true };
     let host = host.to_str().unwrap_or_default();
@@ -58,7 +58,7 @@ fn is_local(headers: &HeaderMap) -> bool {
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn finish(headers: &mut HeaderMap, id: &RequestId) {
+fn set_response_headers(headers: &mut HeaderMap, id: &RequestId) {
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }

@@ -10,12 +10,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Method, Request, Response, StatusCode};
 
-use super::address::Peer;
+use super::address::PeerAddr;
 use super::answer::{MediaType, Rejection, RequestId, executed};
-use super::asking::Asker;
+use super::asking::RequestIdentity;
 use super::live::events;
-use super::server::Connection;
-use super::{Shared, graphiql, operation, params};
+use super::server::ConnectionHandle;
+use super::{HttpState, graphiql, operation, params};
 use crate::access::EDITOR;
 use crate::config::Limits;
 use crate::identity::Caller;
@@ -29,10 +29,10 @@ struct Accepts {
 }
 
 pub(super) async fn graphql(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
-    Extension(peer): Extension<Peer>,
-    Extension(connection): Extension<Connection>,
+    Extension(peer): Extension<PeerAddr>,
+    Extension(connection): Extension<ConnectionHandle>,
     request: Request<Body>,
 ) -> Response<Body> {
     let (method, headers) = (request.method(), request.headers());
@@ -47,32 +47,32 @@ pub(super) async fn graphql(
         return Rejection::http(StatusCode::NOT_ACCEPTABLE, message)
             .into_response(MediaType::Json, &id);
     }
-    match answer(&shared, request, peer, &accepts, &connection, &id).await {
+    match execute_and_respond(&shared, request, peer, &accepts, &connection, &id).await {
         Ok(response) => response,
         Err(rejection) => rejection.into_response(media, &id),
     }
 }
 
-async fn answer(
-    shared: &Arc<Shared>,
+async fn execute_and_respond(
+    shared: &Arc<HttpState>,
     request: Request<Body>,
-    peer: Peer,
+    peer: PeerAddr,
     accepts: &Accepts,
-    connection: &Connection,
+    connection: &ConnectionHandle,
     id: &RequestId,
 ) -> Result<Response<Body>, Rejection> {
     let (head, body) = request.into_parts();
-    params::check_head(&head.method, &head.headers)?;
+    params::check_request_head(&head.method, &head.headers)?;
     let is_get = head.method == Method::GET;
     let idempotency_key = params::idempotency_key(&head.headers)?;
-    let asker = Asker::new(&shared.parts, peer, head.method, head.headers);
-    let who = asker.who(&shared.parts, id).await?;
+    let asker = RequestIdentity::new(&shared.parts, peer, head.method, head.headers);
+    let who = asker.resolve(&shared.parts, id).await?;
     let caller = who.caller.clone();
     let mut params = if is_get {
         params::from_query_string(head.uri.query().unwrap_or_default())?
     } else {
         let limits = limits_of(shared, who.caller.as_deref());
-        params::from_body(&params::read_body(body, &limits).await?)?
+        params::from_body(&params::read_json_body(body, &limits).await?)?
     };
     params.idempotency_key = idempotency_key;
     let operation = operation::prepare(shared, params, who);
@@ -97,9 +97,9 @@ async fn answer(
 const FACTOR_FOR_EDITORS: usize = 6;
 
 /// The limits of a request of `caller`.
-fn limits_of(shared: &Shared, caller: Option<&Caller>) -> Limits {
+fn limits_of(shared: &HttpState, caller: Option<&Caller>) -> Limits {
     let usual = shared.parts.limits;
-    match (shared.parts.see)(caller).view.shows(&EDITOR.name()) {
+    match (shared.parts.see)(caller).view.includes(&EDITOR.name()) {
         true => Limits { body: usual.body.saturating_mul(FACTOR_FOR_EDITORS), ..usual },
         false => usual,
     }

@@ -15,10 +15,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::Shared;
-use super::address::Peer;
+use super::HttpState;
+use super::address::PeerAddr;
 use super::answer::{MediaType, RequestId};
-use super::asking::Asker;
+use super::asking::RequestIdentity;
 use crate::schema;
 
 /// A persona, as the page offers it.
@@ -91,7 +91,7 @@ const ASSETS: [Asset; 6] = [
 ];
 
 /// The page, where clients may ask for the schema: without it there is nothing to explore.
-pub(super) fn page(shared: &Shared) -> Response<Body> {
+pub(super) fn page(shared: &HttpState) -> Response<Body> {
     if !shared.parts.introspection {
         let message = "GraphiQL is off here: it needs INTROSPECTION=true.\n";
         return (StatusCode::NOT_FOUND, message).into_response();
@@ -114,7 +114,7 @@ static TAGS: LazyLock<[String; ASSETS.len()]> = LazyLock::new(|| {
 
 /// A file of the page.
 pub(super) async fn asset(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<HttpState>>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response<Body> {
@@ -139,15 +139,15 @@ pub(super) async fn asset(
 
 /// The schema as text, as the caller sees it, where clients may ask for it.
 pub(super) async fn sdl(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
-    Extension(peer): Extension<Peer>,
+    Extension(peer): Extension<PeerAddr>,
     headers: HeaderMap,
 ) -> Response<Body> {
     if !shared.parts.introspection {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let asker = Asker::new(&shared.parts, peer, Method::GET, headers);
+    let asker = RequestIdentity::new(&shared.parts, peer, Method::GET, headers);
     match asker.caller(&shared.parts, &id).await {
         Ok(caller) => {
             let seen = (shared.parts.see)(caller.as_deref());
@@ -158,7 +158,7 @@ pub(super) async fn sdl(
 }
 
 /// Who can be tried out, in development.
-pub(super) async fn personas(State(shared): State<Arc<Shared>>) -> Response<Body> {
+pub(super) async fn personas(State(shared): State<Arc<HttpState>>) -> Response<Body> {
     match &shared.parts.personas {
         Some(personas) => Json(personas()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

@@ -6,16 +6,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
-use super::Shared;
-use crate::identity::Status;
+use super::HttpState;
+use crate::identity::IdentityHealth;
 
 /// The process lives. Touches nothing else: a server whose database is away must not be restarted.
-pub(super) async fn health() -> &'static str {
+pub(super) async fn liveness() -> &'static str {
     "ok\n"
 }
 
 /// The process can do its work; else 503 with the name of what is missing.
-pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+pub(super) async fn readiness(State(shared): State<Arc<HttpState>>) -> Response {
     if shared.parts.draining.is_cancelled() {
         return not_ready("draining (the server was told to stop)");
     }
@@ -28,7 +28,7 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-fn report(status: &Status) -> String {
+fn report(status: &IdentityHealth) -> String {
     let mut report = "ready\n".to_owned();
     if let Some(keys) = &status.keys {
         let age = keys.age.map_or(String::new(), |age| format!(", {} s old", age.as_secs()));

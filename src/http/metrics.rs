@@ -21,7 +21,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What the edge counts.
 #[derive(Clone)]
-pub(super) struct Meter {
+pub(super) struct HttpMetrics {
     answers: Family<Labels, Counter>,
     seconds: Histogram,
 }
@@ -31,7 +31,7 @@ struct Labels {
     status: u16,
 }
 
-impl Meter {
+impl HttpMetrics {
     pub(super) fn registered(registry: &mut Registry) -> Self {
         // From half a millisecond to about eight seconds.
         let seconds = Histogram::new(exponential_buckets(0.0005, 2.0, 15));
@@ -49,7 +49,7 @@ impl Meter {
         meter
     }
 
-    pub(super) fn answered(&self, status: StatusCode, took: std::time::Duration) {
+    pub(super) fn record_response(&self, status: StatusCode, took: std::time::Duration) {
         self.answers.get_or_create(&Labels { status: status.as_u16() }).inc();
         self.seconds.observe(took.as_secs_f64());
     }

@@ -44,32 +44,32 @@ use tower_http::cors::CorsLayer;
 
 use crate::audit::Audit;
 use crate::config::{Limits, Origin};
-use crate::identity::{Authenticator, Caller, Confirmation, Place, network};
-use crate::revocations::Desk;
+use crate::identity::{Authenticator, Caller, CredentialLocation, Reauthentication, network};
+use crate::revocations::RevocationService;
 use crate::schema::Seen;
 
 pub use graphiql::PersonaCard;
 pub use server::{ServeOptions, raise_file_limit, serve};
 pub use weights::{FIELDS as FIELD_WEIGHTS, LISTS as LIST_LENGTHS};
 
-use concurrency::Concurrency;
-use document::Documents;
-use live::{Quotas, Seats};
-use metrics::Meter;
+use concurrency::ConcurrencyLimiter;
+use document::DocumentCache;
+use live::{CallerLimiter, ConnectionLimiter};
+use metrics::HttpMetrics;
 
 /// The caller who asks for a document to be run.
-pub struct Who {
+pub struct RequestCaller {
     /// The caller; none when no user is signed in.
     pub caller: Option<Arc<Caller>>,
     /// How the auth server confirms them anew.
-    pub confirmation: Option<Confirmation>,
+    pub confirmation: Option<Reauthentication>,
     /// The id of the request.
     pub request_id: String,
     /// The end user's address.
     pub address: IpAddr,
 }
 
-impl Who {
+impl RequestCaller {
     /// Whose share of connections and of operations the request counts in.
     #[must_use]
     pub fn client(&self) -> Client {
@@ -81,12 +81,13 @@ impl Who {
 }
 
 /// The schema as a caller sees it.
-pub type See = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
+pub type SchemaFor = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
 /// Gives a request what its resolvers need to know of the caller.
-pub type Prepare = dyn Fn(async_graphql::Request, Who) -> async_graphql::Request + Send + Sync;
+pub type BuildRequest =
+    dyn Fn(async_graphql::Request, RequestCaller) -> async_graphql::Request + Send + Sync;
 /// Puts on the record what a document asked for that its caller does not see, in the request of this id and
 /// address; later, so that its answer does not come later than one about what is not there at all.
-pub type NoteHidden =
+pub type AuditHiddenFields =
     dyn Fn(Arc<ExecutableDocument>, Option<Arc<Caller>>, String, IpAddr) + Send + Sync;
 /// Names what is not ready.
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
@@ -94,21 +95,22 @@ pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send +
 pub type Personas = dyn Fn() -> Vec<PersonaCard> + Send + Sync;
 /// What is wrong with the set-up and with a credential that was pasted, as `hallpass doctor --json`
 /// says it.
-pub type Diagnose =
-    dyn Fn(Option<(Place, String)>) -> BoxFuture<'static, serde_json::Value> + Send + Sync;
+pub type RunDoctor = dyn Fn(Option<(CredentialLocation, String)>) -> BoxFuture<'static, serde_json::Value>
+    + Send
+    + Sync;
 
 /// What the handlers need, put together by `app`.
-pub struct Parts {
+pub struct HttpDeps {
     /// The schema as a caller sees it.
-    pub see: Box<See>,
+    pub see: Box<SchemaFor>,
     /// Whether clients may ask for the schema.
     pub introspection: bool,
     /// Decides who is asking.
     pub authenticator: Arc<Authenticator>,
     /// Gives a request what its resolvers need to know of its caller.
-    pub prepare: Box<Prepare>,
+    pub prepare: Box<BuildRequest>,
     /// Puts on the record what a document asked for that its caller does not see.
-    pub note_hidden: Box<NoteHidden>,
+    pub note_hidden: Box<AuditHiddenFields>,
     /// Takes in which credentials failed.
     pub audit: Arc<Audit>,
     /// Names what is not ready.
@@ -116,7 +118,7 @@ pub struct Parts {
     /// The personas, in development.
     pub personas: Option<Box<Personas>>,
     /// The doctor, in development.
-    pub doctor: Option<Box<Diagnose>>,
+    pub doctor: Option<Box<RunDoctor>>,
     /// What a request may cost.
     pub limits: Limits,
     /// Pages of these origins may call with cookies.
@@ -128,20 +130,20 @@ pub struct Parts {
     /// Cancelled once the server is told to stop: then it is not ready any more.
     pub draining: CancellationToken,
     /// Takes revocations in, where the auth server pushes them.
-    pub revocations: Option<Arc<Desk>>,
+    pub revocations: Option<Arc<RevocationService>>,
     /// What is counted.
     pub metrics: Registry,
     /// Whether the main address serves metrics too.
     pub serves_metrics: bool,
 }
 
-struct Shared {
-    parts: Parts,
-    documents: Documents,
-    concurrency: Concurrency,
-    seats: Seats,
-    quotas: Quotas,
-    meter: Meter,
+struct HttpState {
+    parts: HttpDeps,
+    documents: DocumentCache,
+    concurrency: ConcurrencyLimiter,
+    seats: ConnectionLimiter,
+    quotas: CallerLimiter,
+    meter: HttpMetrics,
 }
 
 /// The routes of the main address, and of the one for metrics.
@@ -154,16 +156,16 @@ pub struct Routers {
 
 /// The routes.
 #[must_use]
-pub fn routers(mut parts: Parts) -> Routers {
+pub fn routers(mut parts: HttpDeps) -> Routers {
     let cors = cors(&parts.allowed_origins, parts.authenticator.api_key_header());
-    let meter = Meter::registered(&mut parts.metrics);
-    let seats = Seats::registered(&mut parts.metrics);
+    let meter = HttpMetrics::registered(&mut parts.metrics);
+    let seats = ConnectionLimiter::registered(&mut parts.metrics);
     let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
     let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
-    let documents = Documents::new(parts.limits, parts.introspection);
-    let concurrency = Concurrency::new(parts.limits.concurrent);
-    let quotas = Quotas::default();
-    let shared = Arc::new(Shared { parts, documents, concurrency, seats, quotas, meter });
+    let documents = DocumentCache::new(parts.limits, parts.introspection);
+    let concurrency = ConcurrencyLimiter::new(parts.limits.concurrent);
+    let quotas = CallerLimiter::default();
+    let shared = Arc::new(HttpState { parts, documents, concurrency, seats, quotas, meter });
     let router = Router::new()
         .route("/graphql", any(endpoint::graphql))
         .route("/graphql/ws", any(live::socket::open))
@@ -171,8 +173,8 @@ pub fn routers(mut parts: Parts) -> Routers {
         .route("/graphiql/{asset}", get(graphiql::asset))
         .route("/dev/personas", get(graphiql::personas))
         .route("/doctor", get(doctor::page).post(doctor::explain))
-        .route("/health", get(health::health))
-        .route("/ready", get(health::ready))
+        .route("/health", get(health::liveness))
+        .route("/ready", get(health::readiness))
         .route("/revocations", post(revocations::take))
         .route("/identities/link", post(revocations::link))
         .fallback(edge::not_found)
@@ -182,7 +184,7 @@ pub fn routers(mut parts: Parts) -> Routers {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    let main = router.layer(axum::middleware::from_fn_with_state(shared, edge::edge));
+    let main = router.layer(axum::middleware::from_fn_with_state(shared, edge::request_middleware));
     Routers { main, metrics }
 }
 

@@ -13,12 +13,12 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use hallpass_entity::Client;
 
-use super::answer::{Content, Rejection, RequestId, nothing_ran};
+use super::answer::{Rejection, RequestId, ResponseBody, is_request_error};
 use super::document::{Document, operation};
 use super::live::{Permit, Resource};
-use super::params::Params;
+use super::params::GraphQlParams;
 use super::validation::{Invalid, inputs_of};
-use super::{Shared, Who, variables};
+use super::{HttpState, RequestCaller, variables};
 use crate::graphql::{AnswerBudget, RequestKey, code};
 use crate::identity::Caller;
 use crate::schema::{Schema, Seen};
@@ -29,7 +29,7 @@ pub(super) struct Operation {
     kind: Option<OperationType>,
     request: async_graphql::Request,
     schema: Schema,
-    record: Record,
+    record: AuditContext,
     client: Client,
     budget: AnswerBudget,
     timeout: Duration,
@@ -38,17 +38,17 @@ pub(super) struct Operation {
 }
 
 /// What is noted where validation refused the document: it may have asked for what is hidden.
-struct Record {
-    shared: Arc<Shared>,
+struct AuditContext {
+    shared: Arc<HttpState>,
     document: Arc<ExecutableDocument>,
     caller: Option<Arc<Caller>>,
     request_id: String,
     address: IpAddr,
 }
 
-impl Record {
+impl AuditContext {
     fn of(&self, response: &Response) {
-        if nothing_ran(response) {
+        if is_request_error(response) {
             self.refused();
         }
     }
@@ -61,14 +61,14 @@ impl Record {
 
 /// Holds `params` against the limits and the types that `who` sees, and makes them ready to run.
 pub(super) fn prepare(
-    shared: &Arc<Shared>,
-    params: Params,
-    who: Who,
+    shared: &Arc<HttpState>,
+    params: GraphQlParams,
+    who: RequestCaller,
 ) -> Result<Operation, Rejection> {
     let parts = &shared.parts;
     let seen = (parts.see)(who.caller.as_deref());
     let (document, cost) = shared.documents.prepare(&params.query, &params.variables)?;
-    let record = Record {
+    let record = AuditContext {
         shared: Arc::clone(shared),
         document: Arc::clone(&document.parsed),
         caller: who.caller.clone(),
@@ -78,7 +78,7 @@ pub(super) fn prepare(
     let mut kind = None;
     if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
         kind = Some(operation.ty);
-        if operation.ty == OperationType::Subscription && !has_one_source(operation) {
+        if operation.ty == OperationType::Subscription && !subscription_has_single_root(operation) {
             let message = "A subscription asks for one field, without fragments or directives.";
             return Err(Rejection::query(message.to_owned()));
         }
@@ -90,7 +90,7 @@ pub(super) fn prepare(
     shared.documents.check_cost(&cost)?;
     let permit = match kind {
         Some(OperationType::Subscription) => {
-            shared.quotas.take(who.caller.as_deref(), Resource::Subscription)?
+            shared.quotas.acquire(who.caller.as_deref(), Resource::Subscription)?
         }
         _ => None,
     };
@@ -115,7 +115,7 @@ pub(super) fn prepare(
 }
 
 /// Holds the document and its variables against the schema, and names everything that is wrong with values.
-fn check(document: &Document, params: &Params, seen: &Seen) -> Result<(), Rejection> {
+fn check(document: &Document, params: &GraphQlParams, seen: &Seen) -> Result<(), Rejection> {
     let mut problems = match document.validate(&params.query, seen) {
         Ok(()) => Vec::new(),
         Err(Invalid::Inputs(problems)) => problems,
@@ -133,7 +133,7 @@ fn check(document: &Document, params: &Params, seen: &Seen) -> Result<(), Reject
 }
 
 /// Section 5.2.4.1 of the GraphQL specification. The library runs several, and overlooks fragments.
-fn has_one_source(operation: &OperationDefinition) -> bool {
+fn subscription_has_single_root(operation: &OperationDefinition) -> bool {
     match operation.selection_set.node.items.as_slice() {
         [only] => {
             matches!(&only.node, Selection::Field(field) if field.node.directives.is_empty())
@@ -152,16 +152,16 @@ impl Operation {
     }
 
     /// Runs a query or a mutation within its time.
-    pub(super) async fn run(self, id: &RequestId) -> Result<Content, Rejection> {
+    pub(super) async fn run(self, id: &RequestId) -> Result<ResponseBody, Rejection> {
         let shared = Arc::clone(&self.record.shared);
         let _turn = shared.concurrency.begin(&self.client).await?;
         let execution = AssertUnwindSafe(self.schema.execute(self.request)).catch_unwind();
         match tokio::time::timeout(self.timeout, execution).await {
             Ok(Ok(response)) => {
                 self.record.of(&response);
-                Content::of(response, id).within(&self.budget)
+                ResponseBody::of(response, id).within(&self.budget)
             }
-            Ok(Err(_)) => Err(panicked()),
+            Ok(Err(_)) => Err(panic_response()),
             Err(_) => Err(Rejection::unavailable(
                 code::TIMEOUT,
                 "This took too long: ask for less, or try again soon.",
@@ -170,7 +170,7 @@ impl Operation {
         }
     }
 
-    fn contents(self, id: RequestId) -> BoxStream<'static, Result<Content, Rejection>> {
+    fn contents(self, id: RequestId) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
         if !self.is_subscription() {
             return stream::once(async move { self.run(&id).await }).boxed();
         }
@@ -180,17 +180,19 @@ impl Operation {
             // Held for as long as the stream is.
             let _ = &permit;
             record.of(&response);
-            Content::of(response, &id).within(&budget)
+            ResponseBody::of(response, &id).within(&budget)
         };
-        responses.map(move |response| response.map_err(|_| panicked()).and_then(&content)).boxed()
+        responses
+            .map(move |response| response.map_err(|_| panic_response()).and_then(&content))
+            .boxed()
     }
 }
 
 /// Runs `operation`, whatever it is: one answer, or those of a subscription, each as it comes.
-pub(super) fn answers(
+pub(super) fn responses(
     operation: Result<Operation, Rejection>,
     id: RequestId,
-) -> BoxStream<'static, Content> {
+) -> BoxStream<'static, ResponseBody> {
     let contents = match operation {
         Ok(operation) => operation.contents(id.clone()),
         Err(rejection) => stream::once(std::future::ready(Err(rejection))).boxed(),
@@ -199,7 +201,7 @@ pub(super) fn answers(
 }
 
 /// A fault of ours, and the server lives on.
-fn panicked() -> Rejection {
+fn panic_response() -> Rejection {
     tracing::error!("a resolver panicked");
     Rejection::internal()
 }

@@ -12,7 +12,7 @@ use crate::config::Limits;
 use crate::graphql::is_idempotency_key;
 
 /// A GraphQL request.
-pub(super) struct Params {
+pub(super) struct GraphQlParams {
     pub(super) query: String,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
@@ -79,7 +79,7 @@ fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
 
 /// What can be told from the head alone: a browser sends anything but JSON without asking us first,
 /// so anything but JSON is no request of a page of ours.
-pub(super) fn check_head(method: &Method, headers: &HeaderMap) -> Result<(), Rejection> {
+pub(super) fn check_request_head(method: &Method, headers: &HeaderMap) -> Result<(), Rejection> {
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Rejection::http(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -116,7 +116,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// The body of a POST, within its size and time.
-pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Bytes, Rejection> {
+pub(super) async fn read_json_body(body: Body, limits: &Limits) -> Result<Bytes, Rejection> {
     let too_large = || {
         let message = format!("Send at most {} bytes.", limits.body);
         Err(Rejection::http(StatusCode::PAYLOAD_TOO_LARGE, message))
@@ -134,7 +134,7 @@ pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Bytes, Reje
 }
 
 /// The request in JSON.
-pub(super) fn from_body(body: &[u8]) -> Result<Params, Rejection> {
+pub(super) fn from_body(body: &[u8]) -> Result<GraphQlParams, Rejection> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => from_members(members),
         Ok(Value::Array(_)) => Err(malformed("Send one operation per request, not a batch.")),
@@ -148,7 +148,7 @@ pub(super) fn from_body(body: &[u8]) -> Result<Params, Rejection> {
 }
 
 /// The request in a GET's query string, where `variables` and `extensions` are JSON.
-pub(super) fn from_query_string(query: &str) -> Result<Params, Rejection> {
+pub(super) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection> {
     let mut members = Map::new();
     for (name, value) in reqwest::Url::parse(&format!("http://query/?{query}"))
         .map_err(|_| malformed("The query string is malformed."))?
@@ -166,7 +166,7 @@ pub(super) fn from_query_string(query: &str) -> Result<Params, Rejection> {
     from_members(members)
 }
 
-fn from_members(mut members: Map<String, Value>) -> Result<Params, Rejection> {
+fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Rejection> {
     let query = match members.remove("query") {
         Some(Value::String(query)) => query,
         Some(_) => return Err(malformed("`query` has to be a string.")),
@@ -186,7 +186,7 @@ fn from_members(mut members: Map<String, Value>) -> Result<Params, Rejection> {
         None | Some(Value::Null | Value::Object(_)) => {}
         Some(_) => return Err(malformed("`extensions` has to be an object.")),
     }
-    Ok(Params { query, operation_name, variables, idempotency_key: None })
+    Ok(GraphQlParams { query, operation_name, variables, idempotency_key: None })
 }
 
 fn malformed(message: impl Into<String>) -> Rejection {

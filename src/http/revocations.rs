@@ -11,11 +11,11 @@ use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
 
 use super::answer::{MediaType, Rejection, RequestId};
-use super::{Shared, params};
+use super::{HttpState, params};
 use crate::config::Limits;
 use crate::graphql::code;
 use crate::identity::WebhookError;
-use crate::revocations::{DeskError, Linked};
+use crate::revocations::{Linked, RevocationError};
 
 /// What the audit calls the messages that take something back.
 const TAKING: &str = "revocations";
@@ -26,7 +26,7 @@ const LINKING: &str = "identities";
 const MAX_MESSAGE: usize = 16 * 1024;
 
 pub(super) async fn take(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     request: Request<Body>,
 ) -> Response<Body> {
@@ -36,7 +36,11 @@ pub(super) async fn take(
     }
 }
 
-async fn taken(shared: &Shared, request: Request<Body>, id: &RequestId) -> Result<(), Rejection> {
+async fn taken(
+    shared: &HttpState,
+    request: Request<Body>,
+    id: &RequestId,
+) -> Result<(), Rejection> {
     let Some(desk) = &shared.parts.revocations else {
         let message = "Revocations are not taken in here: set REVOCATION_SECRET.";
         return Err(Rejection::http(StatusCode::NOT_FOUND, message));
@@ -45,12 +49,12 @@ async fn taken(shared: &Shared, request: Request<Body>, id: &RequestId) -> Resul
     let envelope =
         desk.read_headers(&head.headers).map_err(|error| refused(shared, id, TAKING, &error))?;
     let body = message(shared, body).await?;
-    desk.take(&envelope, &body).await.map_err(|error| refused(shared, id, TAKING, &error))
+    desk.receive(&envelope, &body).await.map_err(|error| refused(shared, id, TAKING, &error))
 }
 
 /// `POST /identities/link`: what a guest owns becomes an account's.
 pub(super) async fn link(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     request: Request<Body>,
 ) -> Response<Body> {
@@ -60,7 +64,11 @@ pub(super) async fn link(
     }
 }
 
-async fn linked(shared: &Shared, request: Request<Body>, id: &RequestId) -> Result<(), Rejection> {
+async fn linked(
+    shared: &HttpState,
+    request: Request<Body>,
+    id: &RequestId,
+) -> Result<(), Rejection> {
     let Some(desk) = &shared.parts.revocations else {
         let message = "Identities are not linked here: set REVOCATION_SECRET.";
         return Err(Rejection::http(StatusCode::NOT_FOUND, message));
@@ -76,21 +84,21 @@ async fn linked(shared: &Shared, request: Request<Body>, id: &RequestId) -> Resu
 }
 
 /// The body of a message. It is read after the headers: what is malformed there costs no more than that.
-async fn message(shared: &Shared, body: Body) -> Result<Bytes, Rejection> {
+async fn message(shared: &HttpState, body: Body) -> Result<Bytes, Rejection> {
     let limits = &shared.parts.limits;
     let limits = Limits { body: limits.body.min(MAX_MESSAGE), ..*limits };
-    params::read_body(body, &limits).await
+    params::read_json_body(body, &limits).await
 }
 
 /// The rejection of a message. One that was not the auth server's goes into the audit, at `field`.
-fn refused(shared: &Shared, id: &RequestId, field: &str, error: &DeskError) -> Rejection {
+fn refused(shared: &HttpState, id: &RequestId, field: &str, error: &RevocationError) -> Rejection {
     let check = match error {
-        DeskError::Webhook(WebhookError::Signature) => Some("signature"),
-        DeskError::Webhook(WebhookError::Late) => Some("times"),
-        DeskError::Webhook(WebhookError::Malformed(_))
-        | DeskError::Replayed
-        | DeskError::Interrupted
-        | DeskError::NotKept(_) => None,
+        RevocationError::Webhook(WebhookError::Signature) => Some("signature"),
+        RevocationError::Webhook(WebhookError::Late) => Some("times"),
+        RevocationError::Webhook(WebhookError::Malformed(_))
+        | RevocationError::Replayed
+        | RevocationError::Interrupted
+        | RevocationError::NotKept(_) => None,
     };
     if let Some(check) = check {
         shared.parts.audit.failed(id.as_str(), field, check, code::UNAUTHENTICATED);
@@ -98,21 +106,21 @@ fn refused(shared: &Shared, id: &RequestId, field: &str, error: &DeskError) -> R
     rejection(error)
 }
 
-fn rejection(error: &DeskError) -> Rejection {
+fn rejection(error: &RevocationError) -> Rejection {
     let message = format!("The message was not taken in: {error}.");
     match error {
-        DeskError::Webhook(WebhookError::Malformed(_)) => {
+        RevocationError::Webhook(WebhookError::Malformed(_)) => {
             Rejection::http(StatusCode::BAD_REQUEST, message)
         }
-        DeskError::Webhook(why @ (WebhookError::Signature | WebhookError::Late)) => {
+        RevocationError::Webhook(why @ (WebhookError::Signature | WebhookError::Late)) => {
             tracing::warn!(reason = %why, "a revocation was not taken in");
             Rejection::unsigned(message)
         }
-        DeskError::Replayed => Rejection::conflict(message),
-        DeskError::Interrupted => {
+        RevocationError::Replayed => Rejection::conflict(message),
+        RevocationError::Interrupted => {
             Rejection::unavailable(code::UNAVAILABLE, &message, Duration::from_secs(1))
         }
-        DeskError::NotKept(failure) => {
+        RevocationError::NotKept(failure) => {
             tracing::error!(error = %failure, "a revocation holds here, and could not be kept");
             Rejection::unavailable(code::UNAVAILABLE, &message, Duration::from_secs(1))
         }

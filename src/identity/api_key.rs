@@ -11,14 +11,14 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, moment, subject, text};
-use super::cookies::sensitive;
-use super::refusal::{Check, Fault, Refusal, refused};
-use super::upstream::{Answer, Line, NoAnswer, Question};
+use super::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
+use super::claims::{Claims, string_claim, subject_claim, timestamp_claim};
+use super::cookies::mark_sensitive;
+use super::refusal::{AuthError, Check, CredentialRejected, refused};
+use super::upstream::{Endpoint, UpstreamError, UpstreamRequest, UpstreamResponse};
 
 /// How long a key without an end is shown to last: it is asked about again long before.
-const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::days(1);
+const DEFAULT_CACHE_TTL: TimeDelta = TimeDelta::days(1);
 
 /// Why an API key is refused that has expired.
 pub const KEY_EXPIRED: &str = "the API key has expired";
@@ -32,7 +32,7 @@ pub const KEY_OF_NO_USER: &str = "the API key belongs to no user";
 pub const KEY_UNKNOWN: &str = "the auth server knows no such API key";
 
 /// Why the auth server refuses an API key, by the code in its answer.
-pub(super) fn key_refusal(code: &Value) -> Refusal {
+pub(super) fn key_refusal(code: &Value) -> CredentialRejected {
     let (check, reason) = match code.as_str() {
         Some("KEY_EXPIRED") => (Check::Times, KEY_EXPIRED),
         Some("KEY_DISABLED") => (Check::Known, KEY_DISABLED),
@@ -40,7 +40,7 @@ pub(super) fn key_refusal(code: &Value) -> Refusal {
         Some("INVALID_REFERENCE_ID_FROM_API_KEY") => (Check::Subject, KEY_OF_NO_USER),
         _ => (Check::Known, KEY_UNKNOWN),
     };
-    Refusal { check, reason }
+    CredentialRejected { check, reason }
 }
 
 /// Asks about API keys.
@@ -48,45 +48,52 @@ pub(super) struct ApiKeys {
     pub(super) url: Url,
     /// What shows the endpoint that it is us who ask.
     pub(super) machine_key: Option<SecretString>,
-    pub(super) line: Line,
+    pub(super) line: Endpoint,
 }
 
 impl ApiKeys {
     /// The caller whose API key it is: the user who owns it or, where the endpoint says that no user
     /// does (`"user": null`), a service.
-    pub(super) async fn ask(
+    pub(super) async fn verify(
         &self,
         key: &SecretString,
         address: IpAddr,
-        reading: &Reading<'_>,
-    ) -> Result<Caller, Fault> {
+        reading: &ClaimMapping<'_>,
+    ) -> Result<Caller, AuthError> {
         let asked_at = now();
-        match self.line.ask(&self.question(key).on_behalf_of(address)).await {
+        match self.line.send_with_retry(&self.request(key).for_client(address)).await {
             Ok(answer) => read(&answer, asked_at, reading),
             Err(no_answer) => {
-                no_answer.tell("an API key");
+                no_answer.log_outcome("an API key");
                 Err(no_answer.outage().into())
             }
         }
     }
 
     /// What the endpoint answers about a key that does not exist: whether it is there at all.
-    pub(super) async fn ask_in_vain(&self, key: &SecretString) -> Result<Answer, NoAnswer> {
-        self.line.ask(&self.question(key)).await
+    pub(super) async fn probe_with_unknown_key(
+        &self,
+        key: &SecretString,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        self.line.send_with_retry(&self.request(key)).await
     }
 
-    fn question(&self, key: &SecretString) -> Question {
+    fn request(&self, key: &SecretString) -> UpstreamRequest {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let ours = self.machine_key.as_ref().map(ExposeSecret::expose_secret);
-        let bearer = ours.and_then(|ours| sensitive(&format!("Bearer {ours}")));
+        let bearer = ours.and_then(|ours| mark_sensitive(&format!("Bearer {ours}")));
         headers.extend(bearer.map(|bearer| (AUTHORIZATION, bearer)));
         let body = json!({ "key": key.expose_secret() }).to_string().into_bytes();
-        Question::post(self.url.clone(), headers, body)
+        UpstreamRequest::post(self.url.clone(), headers, body)
     }
 }
 
-fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<Caller, Fault> {
+fn read(
+    answer: &UpstreamResponse,
+    asked_at: Timestamp,
+    reading: &ClaimMapping<'_>,
+) -> Result<Caller, AuthError> {
     let verdict = match serde_json::from_slice::<Value>(&answer.body) {
         Ok(verdict) if answer.status == StatusCode::OK && verdict.is_object() => verdict,
         _ => {
@@ -108,16 +115,16 @@ fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<C
         return refused(Check::Known, KEY_DISABLED);
     }
     let expires_at = match key.get("expiresAt") {
-        None | Some(Value::Null) => asked_at + UNKNOWN_LIFETIME,
-        Some(end) => match moment(end) {
+        None | Some(Value::Null) => asked_at + DEFAULT_CACHE_TTL,
+        Some(end) => match timestamp_claim(end) {
             Some(end) if end > now() => end,
             _ => return refused(Check::Times, KEY_EXPIRED),
         },
     };
-    let proof = Proof::asked(Via::ApiKey, asked_at, expires_at);
-    let caller = caller(&verdict, key, proof, reading)?.permitted(permissions(key));
+    let proof = CredentialProof::asked(AuthMethod::ApiKey, asked_at, expires_at);
+    let caller = caller(&verdict, key, proof, reading)?.with_permissions(permissions(key));
     // As at get-session, where the key's id is that of the session: a push names it.
-    Ok(match text(key, "id") {
+    Ok(match string_claim(key, "id") {
         Some(id) => caller.in_session(id),
         None => caller,
     })
@@ -126,11 +133,11 @@ fn read(answer: &Answer, asked_at: Timestamp, reading: &Reading<'_>) -> Result<C
 fn caller(
     verdict: &Value,
     key: &Claims,
-    proof: Proof,
-    reading: &Reading<'_>,
-) -> Result<Caller, Fault> {
+    proof: CredentialProof,
+    reading: &ClaimMapping<'_>,
+) -> Result<Caller, AuthError> {
     // `referenceId` since Better Auth 1.5, `userId` before.
-    let owner = subject(key.get("referenceId").or_else(|| key.get("userId")))?;
+    let owner = subject_claim(key.get("referenceId").or_else(|| key.get("userId")))?;
     match verdict.get("user") {
         None => Caller::from_claims(owner, proof, &Claims::new(), reading),
         Some(Value::Null) => Ok(Caller::service(owner, proof, reading)),

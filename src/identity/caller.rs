@@ -10,15 +10,16 @@ use hallpass_entity::{Timestamp, UserId, now};
 use serde_json::Value;
 
 use super::claims::{
-    Claims, actor, as_text, email_address, first_of, is_anonymous, refuse_banned, text, words,
+    Claims, as_text, email_address, first_of, impersonator, is_anonymous, refuse_banned,
+    string_claim, string_list_claim,
 };
-use super::client::Client;
-use super::refusal::Fault;
+use super::client::OAuthClient;
+use super::refusal::AuthError;
 use crate::config::{ClaimNames, Tiers};
 
 /// A person or a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CallerKind {
     /// A person.
     User,
     /// A machine, which owns nothing.
@@ -27,7 +28,7 @@ pub enum Kind {
 
 /// The kind of credential that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
+pub enum AuthMethod {
     /// A session cookie, validated at the auth server.
     SessionCookie,
     /// A bearer session token, validated at the auth server.
@@ -46,7 +47,7 @@ pub enum Via {
     ApiKey,
 }
 
-impl Via {
+impl AuthMethod {
     /// The name, as in the schema's `AuthMethod`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -65,9 +66,9 @@ impl Via {
 
 /// What was accepted, and for how long that holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Proof {
+pub(super) struct CredentialProof {
     /// The kind of credential.
-    pub(super) via: Via,
+    pub(super) via: AuthMethod,
     /// When the auth server last said so: when it signed, or when it was asked.
     pub(super) confirmed_at: Timestamp,
     /// Whether it was asked, so that the time is by our clock, not by its own.
@@ -78,9 +79,9 @@ pub(super) struct Proof {
     pub(super) expires_at: Timestamp,
 }
 
-impl Proof {
+impl CredentialProof {
     /// What the auth server said at `asked_at` of a credential that ends at `expires_at`.
-    pub(super) fn asked(via: Via, asked_at: Timestamp, expires_at: Timestamp) -> Self {
+    pub(super) fn asked(via: AuthMethod, asked_at: Timestamp, expires_at: Timestamp) -> Self {
         let (confirmed_at, starts_at) = (asked_at, Timestamp::MIN_UTC);
         Self { via, confirmed_at, was_asked: true, starts_at, expires_at }
     }
@@ -90,8 +91,8 @@ impl Proof {
 #[derive(Clone)]
 pub struct Caller {
     id: UserId,
-    kind: Kind,
-    proof: Proof,
+    kind: CallerKind,
+    proof: CredentialProof,
     is_anonymous: bool,
     email: Option<String>,
     email_verified: bool,
@@ -106,7 +107,7 @@ pub struct Caller {
     interest_area: Option<String>,
     session_id: Option<String>,
     impersonated_by: Option<String>,
-    client: Option<Client>,
+    client: Option<OAuthClient>,
 }
 
 /// Says what kind of caller it is and nothing of whom: callers end up in logs.
@@ -120,7 +121,7 @@ impl std::fmt::Debug for Caller {
 }
 
 /// How a caller's properties are read.
-pub(super) struct Reading<'a> {
+pub(super) struct ClaimMapping<'a> {
     pub(super) names: &'a ClaimNames,
     pub(super) tiers: &'a Tiers,
 }
@@ -129,10 +130,10 @@ impl Caller {
     /// The caller whom verified `claims` describe.
     pub(super) fn from_claims(
         id: UserId,
-        proof: Proof,
+        proof: CredentialProof,
         claims: &Claims,
-        reading: &Reading<'_>,
-    ) -> Result<Self, Fault> {
+        reading: &ClaimMapping<'_>,
+    ) -> Result<Self, AuthError> {
         refuse_banned(claims)?;
         let names = reading.names;
         let tier = as_text(first_of(claims, &names.tier));
@@ -140,23 +141,23 @@ impl Caller {
         let is_verified = |name: &&str| claims.get(*name).and_then(Value::as_bool) == Some(true);
         Ok(Self {
             id,
-            kind: Kind::User,
+            kind: CallerKind::User,
             proof,
             is_anonymous: is_anonymous(claims),
             email_verified: email.is_some()
                 && ["emailVerified", "email_verified"].iter().any(is_verified),
             email,
-            name: text(claims, "name"),
-            roles: words(first_of(claims, &names.role), &[',']),
+            name: string_claim(claims, "name"),
+            roles: string_list_claim(first_of(claims, &names.role), &[',']),
             states_tier: tier.is_some(),
             tier: tier.unwrap_or_else(|| reading.tiers.lowest().to_owned()),
-            permissions: words(first_of(claims, &names.permissions), &[',', ' ']),
+            permissions: string_list_claim(first_of(claims, &names.permissions), &[',', ' ']),
             organization_id: as_text(first_of(claims, &names.organization)),
-            software_background: text(claims, "softwareBackground"),
-            hardware_background: text(claims, "hardwareBackground"),
-            interest_area: text(claims, "interestArea"),
-            session_id: text(claims, "sid"),
-            impersonated_by: actor(claims),
+            software_background: string_claim(claims, "softwareBackground"),
+            hardware_background: string_claim(claims, "hardwareBackground"),
+            interest_area: string_claim(claims, "interestArea"),
+            session_id: string_claim(claims, "sid"),
+            impersonated_by: impersonator(claims),
             client: None,
         })
     }
@@ -164,26 +165,26 @@ impl Caller {
     /// The caller of a live session: its user, and what the session itself knows.
     pub(super) fn from_session(
         id: UserId,
-        proof: Proof,
+        proof: CredentialProof,
         user: &Claims,
         session: &Claims,
-        reading: &Reading<'_>,
-    ) -> Result<Self, Fault> {
+        reading: &ClaimMapping<'_>,
+    ) -> Result<Self, AuthError> {
         let caller = Self::from_claims(id, proof, user, reading)?;
-        let organization = text(session, "activeOrganizationId");
+        let organization = string_claim(session, "activeOrganizationId");
         Ok(Self {
             organization_id: caller.organization_id.or(organization),
-            session_id: text(session, "id"),
-            impersonated_by: actor(session),
+            session_id: string_claim(session, "id"),
+            impersonated_by: impersonator(session),
             ..caller
         })
     }
 
     /// A machine. What its credential says of roles and tiers is about no person, and not read.
-    pub(super) fn service(id: UserId, proof: Proof, reading: &Reading<'_>) -> Self {
+    pub(super) fn service(id: UserId, proof: CredentialProof, reading: &ClaimMapping<'_>) -> Self {
         Self {
             id,
-            kind: Kind::Service,
+            kind: CallerKind::Service,
             proof,
             is_anonymous: false,
             email: None,
@@ -204,7 +205,7 @@ impl Caller {
     }
 
     /// The same, with what else the credential permits.
-    pub(super) fn permitted(mut self, more: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn with_permissions(mut self, more: impl IntoIterator<Item = String>) -> Self {
         self.permissions.extend(more);
         self
     }
@@ -217,7 +218,7 @@ impl Caller {
 
     /// The same, by a token that was issued to `client`. What the user did not grant it to see of them is not
     /// there (OpenID Connect Core section 5.4).
-    pub(super) fn by_client(mut self, client: Client) -> Self {
+    pub(super) fn by_client(mut self, client: OAuthClient) -> Self {
         if !client.is_granted("email") {
             (self.email, self.email_verified) = (None, false);
         }
@@ -235,7 +236,7 @@ impl Caller {
     }
 
     /// The same, no longer than until `end`.
-    pub(super) fn until(mut self, end: Timestamp) -> Self {
+    pub(super) fn expiring_at(mut self, end: Timestamp) -> Self {
         self.proof.expires_at = self.proof.expires_at.min(end);
         self
     }
@@ -248,13 +249,13 @@ impl Caller {
 
     /// A person or a machine.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> CallerKind {
         self.kind
     }
 
     /// The kind of credential that was accepted.
     #[must_use]
-    pub fn via(&self) -> Via {
+    pub fn via(&self) -> AuthMethod {
         self.proof.via
     }
 
@@ -297,12 +298,12 @@ impl Caller {
 
     /// Whether the credential says the tier.
     #[must_use]
-    pub fn states_tier(&self) -> bool {
+    pub fn has_tier_claim(&self) -> bool {
         self.states_tier
     }
 
     /// Whether every rule says the same of both, but for how lately they were confirmed.
-    pub(super) fn has_the_rights_of(&self, other: &Self) -> bool {
+    pub(super) fn same_rights_as(&self, other: &Self) -> bool {
         let rights = |caller: &Self| {
             let Self { id, kind, roles, tier, permissions, .. } = caller.clone();
             let Self { is_anonymous, impersonated_by, client, .. } = caller.clone();
@@ -382,7 +383,7 @@ impl Caller {
     }
 
     /// What was accepted.
-    pub(super) fn proof(&self) -> Proof {
+    pub(super) fn proof(&self) -> CredentialProof {
         self.proof
     }
 

@@ -10,21 +10,21 @@ use hallpass_entity::{Timestamp, UserId, now};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::refusal::{Check, Fault, refused};
+use super::refusal::{AuthError, Check, refused};
 
 /// Why a token is refused whose subject is another one for each client.
 pub const PAIRWISE_SUBJECT: &str = "the subject is pairwise, which names no user: register the client with the subject type public";
 /// Bytes of a pairwise subject: HMAC-SHA-256.
-const PAIRWISE: usize = 32;
+const PAIRWISE_SUBJECT_LENGTH: usize = 32;
 
 /// A JSON object: the claims of a token, or the user of a session.
 pub(super) type Claims = Map<String, Value>;
 
 /// JSON in which no member of an object stands twice: two readers could believe two different ones
 /// (RFC 7519 section 4 lets a verifier refuse them).
-pub(super) struct Unambiguous(Value);
+pub(super) struct StrictJson(Value);
 
-impl Unambiguous {
+impl StrictJson {
     /// Reads `text`; none where it is no JSON, or ambiguous.
     pub(super) fn read(text: &[u8]) -> Option<Value> {
         serde_json::from_slice::<Self>(text).ok().map(|value| value.0)
@@ -39,15 +39,15 @@ impl Unambiguous {
     }
 }
 
-impl<'de> Deserialize<'de> for Unambiguous {
+impl<'de> Deserialize<'de> for StrictJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UnambiguousVisitor).map(Self)
+        deserializer.deserialize_any(StrictJsonVisitor).map(Self)
     }
 }
 
-struct UnambiguousVisitor;
+struct StrictJsonVisitor;
 
-impl<'de> Visitor<'de> for UnambiguousVisitor {
+impl<'de> Visitor<'de> for StrictJsonVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for UnambiguousVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Unambiguous(item)) = items.next_element()? {
+        while let Some(StrictJson(item)) = items.next_element()? {
             list.push(item);
         }
         Ok(list.into())
@@ -92,7 +92,7 @@ impl<'de> Visitor<'de> for UnambiguousVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Unambiguous(value))) = members.next_entry::<String, _>()? {
+        while let Some((name, StrictJson(value))) = members.next_entry::<String, _>()? {
             if object.insert(name, value).is_some() {
                 return Err(A::Error::custom("a member stands twice"));
             }
@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for UnambiguousVisitor {
 
 /// A subject that can be a user's id: not empty, at most 255 bytes, no control characters. It is
 /// used byte for byte (OpenID Connect Core section 2 sets the length).
-pub(super) fn subject(value: Option<&Value>) -> Result<UserId, Fault> {
+pub(super) fn subject_claim(value: Option<&Value>) -> Result<UserId, AuthError> {
     match value.and_then(Value::as_str) {
         Some(text)
             if !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control) =>
@@ -118,29 +118,29 @@ pub(super) fn subject(value: Option<&Value>) -> Result<UserId, Fault> {
 /// The same, of a token by the OpenID provider, which may give each client another subject for the same user
 /// (OpenID Connect Core section 8.1). Better Auth's are 32 bytes in base64, which no user id is: by them one
 /// person would be another user for each client.
-pub(super) fn public_subject(value: Option<&Value>) -> Result<UserId, Fault> {
+pub(super) fn public_subject(value: Option<&Value>) -> Result<UserId, AuthError> {
     let bytes = value.and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok());
-    if bytes.is_some_and(|bytes| bytes.len() == PAIRWISE) {
+    if bytes.is_some_and(|bytes| bytes.len() == PAIRWISE_SUBJECT_LENGTH) {
         return refused(Check::Subject, PAIRWISE_SUBJECT);
     }
-    subject(value)
+    subject_claim(value)
 }
 
 /// Better Auth leaves `banned` true after the ban is over: it counts until `banExpires`.
-pub(super) fn refuse_banned(claims: &Claims) -> Result<(), Fault> {
+pub(super) fn refuse_banned(claims: &Claims) -> Result<(), AuthError> {
     match claims.get("banned") {
         None | Some(Value::Null | Value::Bool(false)) => return Ok(()),
         Some(_) => {}
     }
     let over = match claims.get("banExpires") {
-        Some(expires) => moment(expires).is_some_and(|end| end <= now()),
+        Some(expires) => timestamp_claim(expires).is_some_and(|end| end <= now()),
         None => false,
     };
     if over { Ok(()) } else { refused(Check::Ban, "the user is banned") }
 }
 
 /// A date as Better Auth writes it: ISO 8601 text; or milliseconds, as some adapters do.
-pub(super) fn moment(value: &Value) -> Option<Timestamp> {
+pub(super) fn timestamp_claim(value: &Value) -> Option<Timestamp> {
     match value {
         Value::String(text) => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()),
         Value::Number(number) => number.as_i64().and_then(DateTime::from_timestamp_millis),
@@ -149,7 +149,7 @@ pub(super) fn moment(value: &Value) -> Option<Timestamp> {
 }
 
 /// A NumericDate (RFC 7519 section 2): a finite number of seconds, with or without a fraction.
-pub(super) fn numeric_date(claims: &Claims, claim: &str) -> Result<Option<Timestamp>, Fault> {
+pub(super) fn numeric_date(claims: &Claims, claim: &str) -> Result<Option<Timestamp>, AuthError> {
     let Some(value) = claims.get(claim) else { return Ok(None) };
     let Some(seconds) = value.as_f64().filter(|seconds| seconds.is_finite()) else {
         return refused(Check::Times, "a time in the token is not a number");
@@ -179,7 +179,7 @@ fn at_path<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
 }
 
 /// A text that is not empty.
-pub(super) fn text(claims: &Claims, name: &str) -> Option<String> {
+pub(super) fn string_claim(claims: &Claims, name: &str) -> Option<String> {
     as_text(claims.get(name))
 }
 
@@ -200,14 +200,14 @@ pub(super) fn is_anonymous(claims: &Claims) -> bool {
 /// The e-mail address; none where Better Auth made one up for a user who gave none: of an anonymous user, and
 /// of users who sign in by phone, say (`…@phone.placeholder.invalid`; RFC 2606 section 2).
 pub(super) fn email_address(claims: &Claims) -> Option<String> {
-    let address = text(claims, "email").filter(|_| !is_anonymous(claims))?;
+    let address = string_claim(claims, "email").filter(|_| !is_anonymous(claims))?;
     let domain = address.rsplit('@').next().unwrap_or_default().trim_end_matches('.');
     let last = domain.rsplit('.').next().unwrap_or_default();
     (!last.eq_ignore_ascii_case("invalid")).then_some(address)
 }
 
 /// A set of words, from a text with separators or a list of texts.
-pub(super) fn words(value: Option<&Value>, separators: &[char]) -> BTreeSet<String> {
+pub(super) fn string_list_claim(value: Option<&Value>, separators: &[char]) -> BTreeSet<String> {
     let clean = |word: &str| {
         let word = word.trim();
         (!word.is_empty()).then(|| word.to_owned())
@@ -223,7 +223,7 @@ pub(super) fn words(value: Option<&Value>, separators: &[char]) -> BTreeSet<Stri
 
 /// Who acts as the user: Better Auth's `impersonatedBy`, or the actor of RFC 8693 section 4.1. What says that
 /// there is such an actor, and not who, counts all the same.
-pub(super) fn actor(claims: &Claims) -> Option<String> {
+pub(super) fn impersonator(claims: &Claims) -> Option<String> {
     let somebody = || "somebody".to_owned();
     let named = |value: &Value| match value {
         Value::Null | Value::Bool(false) => None,

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::{Claims, text, words};
+use super::claims::{Claims, string_claim, string_list_claim};
 
 /// Stands for every client of the auth server in `OAUTH_FULL_CLIENTS`.
-const EVERY: &str = "*";
+const WILDCARD: &str = "*";
 
 /// A client that acts for a user, or for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Client {
+pub(super) struct OAuthClient {
     /// None where the auth server does not say.
     pub(super) id: Option<String>,
     /// The scopes of the token (RFC 6749 section 3.3).
@@ -18,16 +18,20 @@ pub(super) struct Client {
     is_full: bool,
 }
 
-impl Client {
+impl OAuthClient {
     /// The client that an access token, or an introspection of one, names. `full` are the clients that act
     /// as their users wholly.
     pub(super) fn named_by(claims: &Claims, full: &[String]) -> Self {
-        Self::new(text(claims, "client_id"), words(claims.get("scope"), &[' ']), full)
+        Self::new(
+            string_claim(claims, "client_id"),
+            string_list_claim(claims.get("scope"), &[' ']),
+            full,
+        )
     }
 
     /// The client behind an answer of userinfo, which names neither it nor its scopes. It is given for
     /// `openid` only (OpenID Connect Core section 5.3), and shows `profile` and `email` by their claims.
-    pub(super) fn vouched_for(answer: &Claims, full: &[String]) -> Self {
+    pub(super) fn from_userinfo(answer: &Claims, full: &[String]) -> Self {
         let shown = [("name", "profile"), ("email", "email")];
         let shown = shown.into_iter().filter(|(claim, _)| answer.contains_key(*claim));
         let scopes = shown.map(|(_, scope)| scope).chain(["openid"]);
@@ -35,7 +39,7 @@ impl Client {
     }
 
     fn new(id: Option<String>, scopes: BTreeSet<String>, full: &[String]) -> Self {
-        let is_full = full.iter().any(|full| full == EVERY || Some(full) == id.as_ref());
+        let is_full = full.iter().any(|full| full == WILDCARD || Some(full) == id.as_ref());
         Self { id, scopes, is_full }
     }
 
@@ -56,9 +60,9 @@ mod tests {
 
     use super::*;
 
-    fn client(claims: &Value, full: &[&str]) -> Client {
+    fn client(claims: &Value, full: &[&str]) -> OAuthClient {
         let full = full.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        Client::named_by(claims.as_object().expect("claims are an object"), &full)
+        OAuthClient::named_by(claims.as_object().expect("claims are an object"), &full)
     }
 
     #[test]

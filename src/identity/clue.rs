@@ -6,13 +6,13 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::cookies;
-use super::secrets::AuthSecrets;
-use super::token::Unverified;
+use super::secrets::SecretKeyring;
+use super::token::UnverifiedJws;
 use crate::config::IdentityConfig;
 
 /// Which secret signed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clue {
+pub struct SecretHint {
     /// The setting that holds the secret, or nearly.
     pub setting: &'static str,
     /// What is wrong with what it holds; none where it fits.
@@ -20,9 +20,9 @@ pub struct Clue {
 }
 
 /// How a secret is copied wrong.
-type Slip = (&'static str, fn(&str) -> Option<Vec<u8>>);
+type SecretVariant = (&'static str, fn(&str) -> Option<Vec<u8>>);
 
-const SLIPS: [Slip; 4] = [
+const SECRET_VARIANTS: [SecretVariant; 4] = [
     ("there is white space around it that does not belong to it", |it| Some(it.trim().into())),
     ("there are quotes around it that do not belong to it", |it| {
         Some(it.trim_matches(['"', '\'']).into())
@@ -37,13 +37,13 @@ const JWT_SECRET: &str = "JWT_SECRET";
 const AUTH_SECRET: &str = "BETTER_AUTH_SECRET";
 
 /// Which secret signed a JWT by HS256.
-pub(super) fn of_jwt(token: &str, rules: &IdentityConfig) -> Option<Clue> {
-    let token = Unverified::read(token).ok()?;
-    search(rules, [JWT_SECRET, AUTH_SECRET], |secrets| secrets.signed(&token))
+pub(super) fn of_jwt(token: &str, rules: &IdentityConfig) -> Option<SecretHint> {
+    let token = UnverifiedJws::read(token).ok()?;
+    search(rules, [JWT_SECRET, AUTH_SECRET], |secrets| secrets.verify_hs256(&token))
 }
 
 /// Which secret signed a session token.
-pub(super) fn of_session_token(signed: &str, rules: &IdentityConfig) -> Option<Clue> {
+pub(super) fn of_session_token(signed: &str, rules: &IdentityConfig) -> Option<SecretHint> {
     let signed = cookies::decoded(signed)?;
     search(rules, [AUTH_SECRET, JWT_SECRET], |secrets| secrets.signed_session_token(&signed))
 }
@@ -51,23 +51,23 @@ pub(super) fn of_session_token(signed: &str, rules: &IdentityConfig) -> Option<C
 fn search(
     rules: &IdentityConfig,
     settings: [&'static str; 2],
-    fits: impl Fn(&AuthSecrets) -> bool,
-) -> Option<Clue> {
+    fits: impl Fn(&SecretKeyring) -> bool,
+) -> Option<SecretHint> {
     let held = |setting| match setting {
         JWT_SECRET => &rules.jwt_secrets,
         _ => &rules.auth_secrets,
     };
-    let fitting = |secrets: &[SecretString]| fits(&AuthSecrets::new(secrets));
+    let fitting = |secrets: &[SecretString]| fits(&SecretKeyring::new(secrets));
     for setting in settings {
         if fitting(held(setting)) {
-            return Some(Clue { setting, flaw: None });
+            return Some(SecretHint { setting, flaw: None });
         }
     }
     for setting in settings {
-        for (flaw, slip) in SLIPS {
+        for (flaw, slip) in SECRET_VARIANTS {
             let slipped = held(setting).iter().filter_map(|it| slip(it.expose_secret()));
-            if slipped.into_iter().any(|secret| fits(&AuthSecrets::of_bytes(&secret))) {
-                return Some(Clue { setting, flaw: Some(flaw) });
+            if slipped.into_iter().any(|secret| fits(&SecretKeyring::from_bytes(&secret))) {
+                return Some(SecretHint { setting, flaw: Some(flaw) });
             }
         }
     }

@@ -14,30 +14,30 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::caller::{Reading, Via};
-use super::claims::{Claims, Unambiguous, moment, numeric_date};
-use super::jwks::Jwks;
+use super::caller::{AuthMethod, ClaimMapping};
+use super::claims::{Claims, StrictJson, numeric_date, timestamp_claim};
+use super::jwks::JwksCache;
 use super::jwt::check_key;
-use super::remembered::{Accepted, SigningKey};
-use super::secrets::AuthSecrets;
+use super::remembered::{Accepted, VerifiedWith};
+use super::secrets::SecretKeyring;
 use super::session;
-use super::token::{Typ, Unverified};
+use super::token::{Typ, UnverifiedJws};
 
 /// The audience of the form that is signed with the key set.
 const AUDIENCE: &str = "better-auth:session-cache";
 
 /// What the cookie holds, whatever its form.
-struct Content {
+struct CachePayload {
     claims: Claims,
     expires_at: Timestamp,
     /// The key of the key set that signed it, where one did.
-    key: Option<Arc<SigningKey>>,
+    key: Option<Arc<VerifiedWith>>,
 }
 
 /// The compact form, in which the bytes of `session` are what is signed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Compact<'a> {
+struct CompactFormat<'a> {
     #[serde(borrow)]
     session: &'a RawValue,
     expires_at: i64,
@@ -65,12 +65,12 @@ pub enum CacheFlaw {
 
 /// Reads the cookie.
 pub(super) struct CookieCache<'a> {
-    pub(super) secrets: &'a AuthSecrets,
-    pub(super) keys: Option<&'a Jwks>,
+    pub(super) secrets: &'a SecretKeyring,
+    pub(super) keys: Option<&'a JwksCache>,
     pub(super) issuers: &'a [String],
     /// The version that it must have; none for any.
     pub(super) version: Option<&'a str>,
-    pub(super) reading: Reading<'a>,
+    pub(super) reading: ClaimMapping<'a>,
 }
 
 impl CookieCache<'_> {
@@ -89,7 +89,7 @@ impl CookieCache<'_> {
             4 => self.encrypted(data),
             _ => None,
         };
-        let Content { claims, expires_at, key } = content.ok_or(CacheFlaw::Signature)?;
+        let CachePayload { claims, expires_at, key } = content.ok_or(CacheFlaw::Signature)?;
         let version = claims.get("version").and_then(Value::as_str);
         if self.version.is_some() && self.version != version {
             return Err(CacheFlaw::Version(version.map(str::to_owned)));
@@ -104,49 +104,50 @@ impl CookieCache<'_> {
         if session.get("token").and_then(Value::as_str) != Some(session_token) {
             return Err(CacheFlaw::OtherSession);
         }
-        let confirmed_at = claims.get("updatedAt").and_then(moment).ok_or(CacheFlaw::Content)?;
-        let via = Via::CookieCache;
+        let confirmed_at =
+            claims.get("updatedAt").and_then(timestamp_claim).ok_or(CacheFlaw::Content)?;
+        let via = AuthMethod::CookieCache;
         let caller = session::caller(user, session, via, confirmed_at, false, &self.reading);
         let caller = caller.map_err(|_| CacheFlaw::Content)?;
-        Ok(Accepted { caller: Arc::new(caller.until(expires_at)), key })
+        Ok(Accepted { caller: Arc::new(caller.expiring_at(expires_at)), key })
     }
 
     /// base64url of `{"session":{…},"expiresAt":…,"signature":"…"}`. Signed is the session's own text
     /// with `expiresAt` added to it: key order and escapes count.
-    fn compact(&self, data: &str) -> Option<Content> {
+    fn compact(&self, data: &str) -> Option<CachePayload> {
         let text = URL_SAFE_NO_PAD.decode(data).ok()?;
-        let compact: Compact<'_> = serde_json::from_slice(&text).ok()?;
+        let compact: CompactFormat<'_> = serde_json::from_slice(&text).ok()?;
         let open = compact.session.get().strip_suffix('}')?;
         let message = format!("{open},\"expiresAt\":{}}}", compact.expires_at);
         let signature = URL_SAFE_NO_PAD.decode(compact.signature).ok()?;
         if !self.secrets.authenticate(message.as_bytes(), &signature) {
             return None;
         }
-        let claims = Unambiguous::object(compact.session.get().as_bytes())?;
+        let claims = StrictJson::object(compact.session.get().as_bytes())?;
         let expires_at = DateTime::from_timestamp_millis(compact.expires_at)?;
-        Some(Content { claims, expires_at, key: None })
+        Some(CachePayload { claims, expires_at, key: None })
     }
 
     /// A JWS: by HS256 with the auth server's secret, or with the key set.
-    async fn signed(&self, data: &str, session_token: &str) -> Option<Content> {
-        let token = Unverified::read(data).ok()?;
+    async fn signed(&self, data: &str, session_token: &str) -> Option<CachePayload> {
+        let token = UnverifiedJws::read(data).ok()?;
         let key = match token.typ() {
             Typ::Jwt if token.algorithm().ok()? == "HS256" => {
-                self.secrets.signed(&token).then_some(None)?
+                self.secrets.verify_hs256(&token).then_some(None)?
             }
-            Typ::SessionCache if self.names_us(token.claims(), session_token) => {
+            Typ::SessionCache if self.audience_is_ours(token.claims(), session_token) => {
                 let thumbprint = check_key(self.keys, &token).await.ok()?.thumbprint;
                 let id = token.key_id().ok()?.to_owned();
-                Some(Arc::new(SigningKey { id, thumbprint, of_provider: false }))
+                Some(Arc::new(VerifiedWith { id, thumbprint, of_provider: false }))
             }
             Typ::Jwt | Typ::SessionCache | Typ::AccessToken | Typ::Other => return None,
         };
         let claims = token.claims().clone();
-        Some(Content { expires_at: numeric_date(&claims, "exp").ok()??, claims, key })
+        Some(CachePayload { expires_at: numeric_date(&claims, "exp").ok()??, claims, key })
     }
 
     /// Whether the form that is signed with the key set is meant for this, and for this session.
-    fn names_us(&self, claims: &Claims, session_token: &str) -> bool {
+    fn audience_is_ours(&self, claims: &Claims, session_token: &str) -> bool {
         let said = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let user = claims.get("user").and_then(|user| user.get("id")).and_then(Value::as_str);
         let issued_here = said("iss").is_some_and(|iss| self.issuers.iter().any(|it| it == iss));
@@ -157,8 +158,8 @@ impl CookieCache<'_> {
             && said("sub") == user
     }
 
-    fn encrypted(&self, data: &str) -> Option<Content> {
-        let claims = Unambiguous::object(&self.secrets.decrypt(data)?)?;
-        Some(Content { expires_at: numeric_date(&claims, "exp").ok()??, claims, key: None })
+    fn encrypted(&self, data: &str) -> Option<CachePayload> {
+        let claims = StrictJson::object(&self.secrets.decrypt_compact(data)?)?;
+        Some(CachePayload { expires_at: numeric_date(&claims, "exp").ok()??, claims, key: None })
     }
 }

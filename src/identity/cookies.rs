@@ -7,14 +7,14 @@ use axum::http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::secrets::AuthSecrets;
+use super::secrets::SecretKeyring;
 
 /// Longer than what Better Auth issues to be shown to itself; more could be too much for its headers.
-pub(super) const LONGEST_FORWARDED: usize = 2 * 1024;
+pub(super) const MAX_FORWARDED_BYTES: usize = 2 * 1024;
 /// More parts than a browser keeps of a cookie that was cut up.
-const MOST_PARTS: usize = 20;
+const MAX_CHUNKS: usize = 20;
 /// More values under one name than the paths and domains of one site can make; others are not looked at.
-const MOST_VALUES: usize = 8;
+const MAX_VALUES: usize = 8;
 
 /// The names of Better Auth's cookies, without `__Secure-`.
 pub(super) struct CookieNames {
@@ -54,7 +54,7 @@ impl SessionCookie {
     }
 
     /// The cookie cache.
-    pub(super) fn data(&self) -> Option<&str> {
+    pub(super) fn cookie_cache_value(&self) -> Option<&str> {
         self.data.as_ref().map(ExposeSecret::expose_secret)
     }
 }
@@ -65,7 +65,7 @@ impl SessionCookie {
 pub(super) fn find(
     headers: &HeaderMap,
     names: &CookieNames,
-    secrets: &AuthSecrets,
+    secrets: &SecretKeyring,
 ) -> Result<Vec<SessionCookie>, &'static str> {
     let headers = headers.get_all(COOKIE).iter().map(|header| header.as_bytes());
     let pairs: Vec<_> =
@@ -91,25 +91,25 @@ pub(super) fn find(
 
 /// The value of a session cookie, as it was sent and decoded; none where it can be none.
 fn readable(value: &[u8]) -> Option<(&str, String)> {
-    let value = text(value).filter(|it| !it.is_empty() && it.len() <= LONGEST_FORWARDED)?;
+    let value = text(value).filter(|it| !it.is_empty() && it.len() <= MAX_FORWARDED_BYTES)?;
     Some((value, decoded(value.trim_matches('"'))?))
 }
 
 /// A name and a value, as bytes: what is no text in a cookie of another site spoils none of ours.
-type Pair<'a> = (&'a [u8], &'a [u8]);
+type CookiePair<'a> = (&'a [u8], &'a [u8]);
 
 /// RFC 6265 section 5.2: white space around is no part of it, which in a header is ASCII's alone.
-fn pair(bytes: &[u8]) -> Option<Pair<'_>> {
+fn pair(bytes: &[u8]) -> Option<CookiePair<'_>> {
     let bytes = bytes.trim_ascii();
     let at = bytes.iter().position(|byte| *byte == b'=')?;
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
 /// The different values under `name`, in their order.
-fn values<'a>(pairs: &[Pair<'a>], name: &str) -> Vec<&'a [u8]> {
+fn values<'a>(pairs: &[CookiePair<'a>], name: &str) -> Vec<&'a [u8]> {
     let mut different = Vec::new();
     for (_, value) in pairs.iter().filter(|(other, _)| *other == name.as_bytes()) {
-        if different.len() < MOST_VALUES && !different.contains(value) {
+        if different.len() < MAX_VALUES && !different.contains(value) {
             different.push(*value);
         }
     }
@@ -129,16 +129,16 @@ pub(super) fn decoded(value: &str) -> Option<String> {
 
 /// The one value of that name, or the values of `name.0`, `name.1` … put together. None where they are
 /// ambiguous or too long: the session token counts without them.
-fn session_data(pairs: &[Pair<'_>], name: &str) -> Option<SecretString> {
+fn session_data(pairs: &[CookiePair<'_>], name: &str) -> Option<SecretString> {
     let the_one = |name: &str| match values(pairs, name)[..] {
         [value] => text(value),
         _ => None,
     };
     let whole = the_one(name).map(str::to_owned);
     let data = whole.unwrap_or_else(|| {
-        (0..MOST_PARTS).map_while(|part| the_one(&format!("{name}.{part}"))).collect()
+        (0..MAX_CHUNKS).map_while(|part| the_one(&format!("{name}.{part}"))).collect()
     });
-    (!data.is_empty() && data.len() <= MOST_PARTS * 4096).then(|| data.into())
+    (!data.is_empty() && data.len() <= MAX_CHUNKS * 4096).then(|| data.into())
 }
 
 /// The cookies as a header for the auth server, which knows by which name it goes.
@@ -147,11 +147,11 @@ pub(super) fn header(cookies: &[SessionCookie]) -> Option<HeaderValue> {
         .iter()
         .map(|cookie| format!("{}={}", cookie.name, cookie.value.expose_secret()))
         .collect();
-    sensitive(&pairs.join("; "))
+    mark_sensitive(&pairs.join("; "))
 }
 
 /// A header's value that is never printed.
-pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
+pub(super) fn mark_sensitive(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(text).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -6,16 +6,16 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::claims::Unambiguous;
-use super::cookies::{self, CookieNames, LONGEST_FORWARDED, SessionCookie, sensitive};
-use super::secrets::AuthSecrets;
+use super::claims::StrictJson;
+use super::cookies::{self, CookieNames, MAX_FORWARDED_BYTES, SessionCookie, mark_sensitive};
+use super::secrets::SecretKeyring;
 use crate::config::IdentityConfig;
 
 /// More than any token that says who it is for.
-const LONGEST: usize = 16 * 1024;
+const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
 /// The longest word that alone in `Authorization` is read as the name of a scheme, such as `Negotiate`,
 /// and not as a token without one.
-const LONGEST_SCHEME: usize = 20;
+const MAX_SCHEME_BYTES: usize = 20;
 /// Stands for a value of `connection_init` that is no text: malformed in every header.
 const MALFORMED: &str = "Bearer ?";
 
@@ -55,7 +55,11 @@ pub(super) enum Credential {
 
 /// The credential that decides. A header without a value is none, and neither is an `Authorization` of
 /// another scheme than Bearer: a proxy in front may use it for itself.
-pub(super) fn find(headers: &HeaderMap, names: &CarrierNames, secrets: &AuthSecrets) -> Credential {
+pub(super) fn extract(
+    headers: &HeaderMap,
+    names: &CarrierNames,
+    secrets: &SecretKeyring,
+) -> Credential {
     if let Some(bearer) = bearer(headers) {
         return bearer;
     }
@@ -72,19 +76,19 @@ pub(super) fn find(headers: &HeaderMap, names: &CarrierNames, secrets: &AuthSecr
 /// The headers of a WebSocket's handshake, and beside them what the payload of its `connection_init`
 /// shows by the same names: so the same rules decide, and two of a kind are refused. None when the
 /// payload is no JSON object, or names a member twice.
-pub(super) fn shown_together(
+pub(super) fn merge_connection_init(
     mut headers: HeaderMap,
     payload: &str,
     names: &CarrierNames,
 ) -> Option<HeaderMap> {
-    for (name, value) in Unambiguous::object(payload.as_bytes())? {
+    for (name, value) in StrictJson::object(payload.as_bytes())? {
         let mut carriers = [AUTHORIZATION, names.api_key.clone()].into_iter();
         let Some(carrier) = carriers.find(|it| name.eq_ignore_ascii_case(it.as_str())) else {
             continue;
         };
         let shown = match value {
             Value::Null => continue,
-            Value::String(text) => sensitive(&text),
+            Value::String(text) => mark_sensitive(&text),
             Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
         };
         headers.append(carrier, shown.unwrap_or(HeaderValue::from_static(MALFORMED)));
@@ -93,7 +97,7 @@ pub(super) fn shown_together(
 }
 
 /// What the `Authorization` headers show.
-enum Shown<'a> {
+enum Carried<'a> {
     /// Nothing, or a scheme that belongs to something else.
     Nothing,
     /// What stands behind `Bearer`.
@@ -103,42 +107,42 @@ enum Shown<'a> {
 }
 
 /// RFC 9110 section 11.4: a scheme, and its parameters after a space.
-fn shown(value: &HeaderValue) -> Shown<'_> {
+fn carried(value: &HeaderValue) -> Carried<'_> {
     let value = value.as_bytes().trim_ascii();
     let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
     let (scheme, parameters) = value.split_at(end);
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
     if value.is_empty() {
-        Shown::Nothing
+        Carried::Nothing
     } else if scheme.eq_ignore_ascii_case(b"bearer") {
-        Shown::Bearer(parameters)
-    } else if scheme.iter().all(is_word) && scheme.len() <= LONGEST_SCHEME {
-        Shown::Nothing
+        Carried::Bearer(parameters)
+    } else if scheme.iter().all(is_word) && scheme.len() <= MAX_SCHEME_BYTES {
+        Carried::Nothing
     } else {
-        Shown::Malformed
+        Carried::Malformed
     }
 }
 
 /// RFC 6750 section 2.1; the scheme's name is case-insensitive (RFC 9110 section 11.1), and there is one
 /// of that scheme (section 11.6.2). None where no header shows one.
 fn bearer(headers: &HeaderMap) -> Option<Credential> {
-    let all = headers.get_all(AUTHORIZATION).iter().map(shown);
-    let mut all = all.filter(|shown| !matches!(shown, Shown::Nothing));
+    let all = headers.get_all(AUTHORIZATION).iter().map(carried);
+    let mut all = all.filter(|shown| !matches!(shown, Carried::Nothing));
     let only = match (all.next()?, all.next()) {
         (only, None) => only,
         (_, Some(_)) => {
             return Some(Credential::Unusable("there is more than one Authorization header"));
         }
     };
-    let Shown::Bearer(token) = only else {
+    let Carried::Bearer(token) = only else {
         return Some(Credential::Unusable("the Authorization header is not `Bearer TOKEN`"));
     };
     let token = std::str::from_utf8(token).unwrap_or_default().trim_matches(' ');
-    if token.is_empty() || token.len() > LONGEST || !token.bytes().all(is_token_byte) {
+    if token.is_empty() || token.len() > MAX_CREDENTIAL_BYTES || !token.bytes().all(is_token_byte) {
         return Some(Credential::Unusable("the bearer token is empty, too long or malformed"));
     }
     Some(match token.bytes().filter(|byte| *byte == b'.').count() {
-        0 | 1 if token.len() <= LONGEST_FORWARDED => Credential::Opaque(token.into()),
+        0 | 1 if token.len() <= MAX_FORWARDED_BYTES => Credential::Opaque(token.into()),
         2 => Credential::Jwt(token.into()),
         _ => Credential::Unusable("the bearer token is no compact JWS, and too long for another"),
     })
@@ -158,7 +162,7 @@ fn api_key(headers: &HeaderMap, name: &HeaderName) -> Option<Credential> {
         (_, Some(_)) => return Some(Credential::Unusable("there is more than one API key")),
     };
     let is_usable = !key.is_empty()
-        && key.len() <= LONGEST_FORWARDED
+        && key.len() <= MAX_FORWARDED_BYTES
         && key.bytes().all(|it| it.is_ascii_graphic());
     Some(match is_usable {
         true => Credential::ApiKey(key.into()),

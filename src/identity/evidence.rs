@@ -8,17 +8,17 @@ use axum::http::{HeaderMap, Method};
 use hallpass_entity::{Timestamp, now};
 use tokio::sync::Mutex;
 
-use super::{Authenticator, Decision};
+use super::{Authentication, Authenticator};
 
 /// What a request, or the start of a connection, showed.
-pub struct Evidence {
+pub struct PresentedCredentials {
     authenticator: Arc<Authenticator>,
     method: Method,
     headers: HeaderMap,
     address: IpAddr,
 }
 
-impl Evidence {
+impl PresentedCredentials {
     /// Of a request with these `headers`, from this end user.
     #[must_use]
     pub fn new(
@@ -37,14 +37,20 @@ impl Evidence {
     }
 
     /// Who it shows now.
-    pub async fn decide(&self) -> Decision {
+    pub async fn authenticate(&self) -> Authentication {
         // Boxed, here and below: what checks a credential is large, and what waits for it may be there for long.
-        Box::pin(self.authenticator.decide(&self.method, &self.headers, self.address)).await
+        Box::pin(self.authenticator.authenticate(&self.method, &self.headers, self.address)).await
     }
 
     /// The same, as the auth server confirmed it `since` then, where it can be asked.
-    pub(super) async fn decide_since(&self, since: Timestamp) -> Decision {
-        Box::pin(self.authenticator.judge(&self.method, &self.headers, self.address, since)).await
+    pub(super) async fn authenticate_since(&self, since: Timestamp) -> Authentication {
+        Box::pin(self.authenticator.authenticate_since(
+            &self.method,
+            &self.headers,
+            self.address,
+            since,
+        ))
+        .await
     }
 
     pub(super) fn authenticator(&self) -> &Authenticator {
@@ -54,40 +60,42 @@ impl Evidence {
 
 /// What the auth server says anew of the caller, while one operation runs: it is asked once, however many
 /// fields want to know, and whatever it says.
-pub struct Confirmation {
-    evidence: Arc<Evidence>,
+pub struct Reauthentication {
+    evidence: Arc<PresentedCredentials>,
     /// What it said, and when it was asked.
-    said: Mutex<Option<(Timestamp, Decision)>>,
+    said: Mutex<Option<(Timestamp, Authentication)>>,
 }
 
-impl Confirmation {
+impl Reauthentication {
     /// Of the caller who showed `evidence`.
     #[must_use]
-    pub fn by(evidence: Arc<Evidence>) -> Self {
+    pub fn decision_at(evidence: Arc<PresentedCredentials>) -> Self {
         Self { evidence, said: Mutex::default() }
     }
 
     /// Who it is, as the auth server confirmed it `since` then. What it can be asked about (sessions, API
     /// keys, opaque access tokens) is asked about again; a signed token says what it always said.
-    pub async fn since(&self, since: Timestamp) -> Decision {
+    pub async fn fresh_since(&self, since: Timestamp) -> Authentication {
         let mut said = self.said.lock().await;
         if let Some((at, decision)) = &*said
-            && counts(decision, *at, since)
+            && is_fresh_enough(decision, *at, since)
         {
             return decision.clone();
         }
         let at = now();
-        let decision = self.evidence.decide_since(since).await;
+        let decision = self.evidence.authenticate_since(since).await;
         *said = Some((at, decision.clone()));
         decision
     }
 }
 
 /// Whether what was said at `at` answers for `since` too.
-fn counts(decision: &Decision, at: Timestamp, since: Timestamp) -> bool {
+fn is_fresh_enough(decision: &Authentication, at: Timestamp, since: Timestamp) -> bool {
     match decision {
-        Decision::Caller(caller) => caller.confirmed_at() >= since,
-        Decision::Unavailable(outage) => now() < at + outage.retry_after,
-        Decision::Anonymous | Decision::Refused(_) | Decision::CrossSite(_) => at >= since,
+        Authentication::Caller(caller) => caller.confirmed_at() >= since,
+        Authentication::Unavailable(outage) => now() < at + outage.retry_after,
+        Authentication::Anonymous | Authentication::Refused(_) | Authentication::CrossSite(_) => {
+            at >= since
+        }
     }
 }

@@ -8,17 +8,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::claims::{Claims, first_of};
-use super::clue::{self, Clue};
+use super::clue::{self, SecretHint};
 use super::cookie_cache::CacheFlaw;
-use super::cookies::{self, sensitive};
+use super::cookies::{self, mark_sensitive};
 use super::credentials::{self, Credential};
 use super::jwt::{is_id_token, names_one_of};
-use super::refusal::{Check, Refusal};
-use super::{Authenticator, Decision};
+use super::refusal::{Check, CredentialRejected};
+use super::{Authentication, Authenticator};
 use crate::config::IdentityConfig;
 
 /// What stands where something is left out.
-const LEFT_OUT: &str = "(not shown)";
+const REDACTED: &str = "(not shown)";
 
 /// Parts of the names of members that hold secrets, which are not to be shown.
 const SECRET_NAMES: [&str; 8] =
@@ -26,7 +26,7 @@ const SECRET_NAMES: [&str; 8] =
 
 /// Where a credential is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum CredentialLocation {
     /// In `Authorization`.
     Authorization,
     /// In `Cookie`.
@@ -37,7 +37,7 @@ pub enum Place {
 
 /// What a credential looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looks {
+pub enum CredentialShape {
     /// Nothing.
     Nothing,
     /// A word such as `undefined`, which a program sends that has no token.
@@ -76,7 +76,7 @@ pub enum Looks {
     Unknown,
 }
 
-impl Looks {
+impl CredentialShape {
     /// Its name, with an article.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -137,9 +137,9 @@ impl Looks {
 /// What can be said of a credential without believing it.
 pub struct Inspection {
     /// Where it is shown.
-    pub place: Place,
+    pub place: CredentialLocation,
     /// What it looks like.
-    pub looks: Looks,
+    pub looks: CredentialShape,
     /// The header of a JWT.
     pub header: Option<Claims>,
     /// The claims of a JWT, without secrets.
@@ -151,31 +151,31 @@ pub struct Inspection {
     /// What is wrong with its form, where that can be seen.
     pub flaw: Option<&'static str>,
     /// What is known of the secret that signed it.
-    pub clue: Option<Clue>,
+    pub clue: Option<SecretHint>,
     shown: Option<HeaderValue>,
 }
 
 impl Authenticator {
     /// Reads a pasted credential, to be shown in `place`.
     #[must_use]
-    pub fn inspect(&self, place: Place, pasted: &str) -> Inspection {
+    pub fn inspect(&self, place: CredentialLocation, pasted: &str) -> Inspection {
         Inspection::read(place, pasted, self.schemes.jwt.rules())
     }
 
     /// Decides about it as about any request's.
-    pub async fn decide_inspected(&self, inspection: &Inspection) -> Decision {
+    pub async fn authenticate_inspected(&self, inspection: &Inspection) -> Authentication {
         let Some(headers) = inspection.headers(self.api_key_header()) else {
             let reason = "it is no value for a header";
-            return Decision::Refused(Refusal { check: Check::Form, reason });
+            return Authentication::Refused(CredentialRejected { check: Check::Form, reason });
         };
-        self.decide(&Method::POST, &headers, super::probe::NOBODYS_ADDRESS).await
+        self.authenticate(&Method::POST, &headers, super::probe::PROBE_ADDRESS).await
     }
 
     /// Why the cookie cache that is shown with a session cookie is not believed; none where it is, or where
     /// COOKIE_CACHE is off.
     pub async fn cache_flaw(&self, inspection: &Inspection) -> Option<CacheFlaw> {
         let headers = inspection.headers(self.api_key_header())?;
-        match credentials::find(&headers, &self.names, &self.schemes.secrets) {
+        match credentials::extract(&headers, &self.names, &self.schemes.secrets) {
             Credential::Cookies(cookies) => self.schemes.cache_flaw(&cookies).await,
             _ => None,
         }
@@ -189,10 +189,10 @@ impl Authenticator {
 
     /// The ids and algorithms of the keys that may sign a token that looks like this.
     #[must_use]
-    pub fn keys_for(&self, looks: Looks) -> Vec<(String, &'static str)> {
+    pub fn keys_for(&self, looks: CredentialShape) -> Vec<(String, &'static str)> {
         let keys = &self.schemes.keys;
         let set = if looks.is_of_provider() { &keys.provider } else { &keys.first_party };
-        set.as_ref().map(super::jwks::Jwks::ids).unwrap_or_default()
+        set.as_ref().map(super::jwks::JwksCache::ids).unwrap_or_default()
     }
 }
 
@@ -200,9 +200,9 @@ impl Inspection {
     /// The headers of a request that shows the credential; none where it is not a header value.
     pub(super) fn headers(&self, api_key: &HeaderName) -> Option<HeaderMap> {
         let name = match self.place {
-            Place::Authorization => AUTHORIZATION,
-            Place::Cookie => COOKIE,
-            Place::ApiKey => api_key.clone(),
+            CredentialLocation::Authorization => AUTHORIZATION,
+            CredentialLocation::Cookie => COOKIE,
+            CredentialLocation::ApiKey => api_key.clone(),
         };
         Some(HeaderMap::from_iter([(name, self.shown.clone()?)]))
     }
@@ -213,12 +213,12 @@ impl Inspection {
         self.claims.as_ref().is_some_and(|claims| first_of(claims, names).is_some())
     }
 
-    fn read(place: Place, pasted: &str, rules: &IdentityConfig) -> Self {
-        let text = unquoted(pasted.trim());
+    fn read(place: CredentialLocation, pasted: &str, rules: &IdentityConfig) -> Self {
+        let text = strip_quotes(pasted.trim());
         match place {
-            Place::Authorization => Self::of_token(text, rules),
-            Place::Cookie => Self::of_cookies(text, rules),
-            Place::ApiKey => Self::of_api_key(text, rules),
+            CredentialLocation::Authorization => Self::of_token(text, rules),
+            CredentialLocation::Cookie => Self::of_cookies(text, rules),
+            CredentialLocation::ApiKey => Self::of_api_key(text, rules),
         }
     }
 
@@ -229,20 +229,30 @@ impl Inspection {
             true => Some(""),
             false => without_prefix(text, "bearer "),
         };
-        let is_token = header.is_none() && (!text.contains(' ') || opaque(text) == Looks::Word);
+        let is_token = header.is_none()
+            && (!text.contains(' ') || is_opaque_token(text) == CredentialShape::Word);
         let Some(token) = bearer.or(is_token.then_some(text)) else {
-            let inspection = Self::new(Place::Authorization, Looks::OtherScheme, sensitive(text));
+            let inspection = Self::new(
+                CredentialLocation::Authorization,
+                CredentialShape::OtherScheme,
+                mark_sensitive(text),
+            );
             let flaw = without_prefix(text, "dpop ").map(|_| "its scheme is DPoP (RFC 9449)");
             return Self { flaw, ..inspection };
         };
-        let shown = sensitive(&format!("Bearer {token}"));
-        Self::new(Place::Authorization, Looks::Unknown, shown).described(token, rules)
+        let shown = mark_sensitive(&format!("Bearer {token}"));
+        Self::new(CredentialLocation::Authorization, CredentialShape::Unknown, shown)
+            .described(token, rules)
     }
 
     fn of_cookies(text: &str, rules: &IdentityConfig) -> Self {
         let text = without_prefix(text, "set-cookie:").unwrap_or(text);
         let text = without_prefix(text, "cookie:").unwrap_or(text);
-        let inspection = Self::new(Place::Cookie, Looks::OtherCookies, sensitive(text));
+        let inspection = Self::new(
+            CredentialLocation::Cookie,
+            CredentialShape::OtherCookies,
+            mark_sensitive(text),
+        );
         let pairs = pairs(text);
         if pairs.is_empty() {
             return inspection.described(without_prefix(text, "bearer ").unwrap_or(text), rules);
@@ -253,18 +263,21 @@ impl Inspection {
     fn of_api_key(text: &str, rules: &IdentityConfig) -> Self {
         let prefix = format!("{}:", rules.api_key_header);
         let text = without_prefix(text, &prefix).unwrap_or(text);
-        let inspection = Self::new(Place::ApiKey, Looks::Unknown, sensitive(text));
+        let inspection =
+            Self::new(CredentialLocation::ApiKey, CredentialShape::Unknown, mark_sensitive(text));
         let inspection = inspection.described(text, rules);
         match inspection.looks {
             // Keys of any form can be made: `customKeyGenerator`.
-            Looks::Unknown | Looks::OpaqueToken | Looks::SignedSessionToken => {
-                Self { looks: Looks::ApiKey, flaw: None, clue: None, ..inspection }
+            CredentialShape::Unknown
+            | CredentialShape::OpaqueToken
+            | CredentialShape::SignedSessionToken => {
+                Self { looks: CredentialShape::ApiKey, flaw: None, clue: None, ..inspection }
             }
             _ => inspection,
         }
     }
 
-    fn new(place: Place, looks: Looks, shown: Option<HeaderValue>) -> Self {
+    fn new(place: CredentialLocation, looks: CredentialShape, shown: Option<HeaderValue>) -> Self {
         let (header, claims, cookies) = (None, None, Vec::new());
         let (flaw, clue, session_values) = (None, None, 0);
         Self { place, looks, header, claims, cookies, session_values, flaw, clue, shown }
@@ -276,9 +289,9 @@ impl Inspection {
         if pairs.iter().any(|(name, _)| is_session_name(name, rules)) {
             return self.with_cookies(&pairs, rules);
         }
-        let Some((header, claims)) = parts(token) else {
-            let looks = opaque(token);
-            let is_session = looks == Looks::SignedSessionToken;
+        let Some((header, claims)) = decode_parts(token) else {
+            let looks = is_opaque_token(token);
+            let is_session = looks == CredentialShape::SignedSessionToken;
             let clue = is_session.then(|| clue::of_session_token(token, rules)).flatten();
             let flaw = if without_prefix(token, "bearer ").is_some() {
                 Some("the word Bearer stands twice in front of it")
@@ -294,8 +307,8 @@ impl Inspection {
         let clue = (header.get("alg").is_some_and(|alg| alg == "HS256"))
             .then(|| clue::of_jwt(token, rules))
             .flatten();
-        let hide = looks == Looks::CookieCache;
-        let (header, claims) = (Some(presentable(header, false)), Some(presentable(claims, hide)));
+        let hide = looks == CredentialShape::CookieCache;
+        let (header, claims) = (Some(redact(header, false)), Some(redact(claims, hide)));
         Self { looks, header, claims, clue, ..self }
     }
 
@@ -311,18 +324,18 @@ impl Inspection {
         values.sort_unstable();
         values.dedup();
         let looks = match session {
-            Some(_) => Looks::SessionCookie,
-            None => Looks::OtherCookies,
+            Some(_) => CredentialShape::SessionCookie,
+            None => CredentialShape::OtherCookies,
         };
-        let value = session.map(|(_, value)| unquoted(value));
-        let flaw = value.and_then(session_flaw);
+        let value = session.map(|(_, value)| strip_quotes(value));
+        let flaw = value.and_then(session_token_problem);
         let clue = value.and_then(|value| clue::of_session_token(value, rules));
         Self { looks, cookies, session_values: values.len(), flaw, clue, ..self }
     }
 }
 
 /// Without quotes around it, as a shell or a file may leave them.
-fn unquoted(text: &str) -> &str {
+fn strip_quotes(text: &str) -> &str {
     let inside = |quote| text.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
     inside('"').or_else(|| inside('\'')).unwrap_or(text)
 }
@@ -345,7 +358,7 @@ fn is_session_name(name: &str, rules: &IdentityConfig) -> bool {
 }
 
 /// The first two parts of a JWS, read as leniently as they can be.
-pub(super) fn parts(token: &str) -> Option<(Claims, Claims)> {
+pub(super) fn decode_parts(token: &str) -> Option<(Claims, Claims)> {
     let [header, claims, _] = token.split('.').collect::<Vec<_>>()[..] else { return None };
     let read = |part: &str| {
         let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
@@ -354,45 +367,53 @@ pub(super) fn parts(token: &str) -> Option<(Claims, Claims)> {
     Some((read(header)?, read(claims)?))
 }
 
-fn looks(header: &Claims, claims: &Claims, rules: &IdentityConfig) -> Looks {
+fn looks(header: &Claims, claims: &Claims, rules: &IdentityConfig) -> CredentialShape {
     let typ = header.get("typ").and_then(Value::as_str).unwrap_or("JWT").to_ascii_lowercase();
     let has = |claim: &str| claims.contains_key(claim);
     let is_shared = header.get("alg").is_some_and(|alg| alg == "HS256");
     match typ.strip_prefix("application/").unwrap_or(&typ) {
-        "at+jwt" => Looks::AccessToken,
-        "jwt" if has("session") && has("user") => Looks::CookieCache,
-        "jwt" if is_shared && has("email") && !has("sub") && !has("id") => Looks::MailLink,
-        "jwt" if is_shared => Looks::SharedSecret,
-        "jwt" if is_id_token(claims) || names_one_of(claims.get("aud"), &rules.client_ids) => {
-            Looks::IdToken
+        "at+jwt" => CredentialShape::AccessToken,
+        "jwt" if has("session") && has("user") => CredentialShape::CookieCache,
+        "jwt" if is_shared && has("email") && !has("sub") && !has("id") => {
+            CredentialShape::MailLink
         }
-        "jwt" if has("events") => Looks::OtherJwt,
-        "jwt" => Looks::Jwt,
-        "better-auth.session-cache+jwt" => Looks::CookieCache,
-        _ => Looks::OtherJwt,
+        "jwt" if is_shared => CredentialShape::SharedSecret,
+        "jwt" if is_id_token(claims) || names_one_of(claims.get("aud"), &rules.client_ids) => {
+            CredentialShape::IdToken
+        }
+        "jwt" if has("events") => CredentialShape::OtherJwt,
+        "jwt" => CredentialShape::Jwt,
+        "better-auth.session-cache+jwt" => CredentialShape::CookieCache,
+        _ => CredentialShape::OtherJwt,
     }
 }
 
-fn opaque(token: &str) -> Looks {
+fn is_opaque_token(token: &str) -> CredentialShape {
     let decoded = cookies::decoded(token).unwrap_or_default();
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphanumeric());
     let key = token.rsplit_once('_').map_or(token, |(_, key)| key);
     match decoded.split('.').collect::<Vec<_>>()[..] {
-        [""] => Looks::Nothing,
-        ["undefined" | "null" | "none" | "None" | "NaN" | "true" | "false"] => Looks::Word,
-        _ if token.contains("[object") || token.contains('{') => Looks::Word,
-        [_] if key.len() == 64 && key.bytes().all(|it| it.is_ascii_alphabetic()) => Looks::ApiKey,
-        [one] if plain(one) => Looks::OpaqueToken,
-        [token, signature] if plain(token) && !signature.is_empty() => Looks::SignedSessionToken,
-        [_, _, _] => Looks::DamagedJwt,
-        [_, _, _, _, _] => Looks::Encrypted,
-        _ => Looks::Unknown,
+        [""] => CredentialShape::Nothing,
+        ["undefined" | "null" | "none" | "None" | "NaN" | "true" | "false"] => {
+            CredentialShape::Word
+        }
+        _ if token.contains("[object") || token.contains('{') => CredentialShape::Word,
+        [_] if key.len() == 64 && key.bytes().all(|it| it.is_ascii_alphabetic()) => {
+            CredentialShape::ApiKey
+        }
+        [one] if plain(one) => CredentialShape::OpaqueToken,
+        [token, signature] if plain(token) && !signature.is_empty() => {
+            CredentialShape::SignedSessionToken
+        }
+        [_, _, _] => CredentialShape::DamagedJwt,
+        [_, _, _, _, _] => CredentialShape::Encrypted,
+        _ => CredentialShape::Unknown,
     }
 }
 
 /// What is wrong with the value of a session cookie: it is 32 letters and digits, a dot, and 44
 /// characters of base64, percent-encoded once.
-fn session_flaw(value: &str) -> Option<&'static str> {
+fn session_token_problem(value: &str) -> Option<&'static str> {
     let decoded = cookies::decoded(value).unwrap_or_default();
     let Some((_, signature)) = decoded.split_once('.') else {
         return Some("it has no signature: its value is a token without a dot and what follows it");
@@ -408,24 +429,24 @@ fn session_flaw(value: &str) -> Option<&'static str> {
 }
 
 /// Without secrets: not the token of a session, and nothing that is a token itself.
-fn presentable(claims: Claims, hides_session: bool) -> Claims {
+fn redact(claims: Claims, hides_session: bool) -> Claims {
     let show = |(name, value): (String, Value)| {
         let lower = name.to_ascii_lowercase();
         let secret = SECRET_NAMES.iter().any(|part| lower.contains(part))
             || (hides_session && lower == "sid");
-        let value = if secret { LEFT_OUT.into() } else { presentable_value(value, hides_session) };
+        let value = if secret { REDACTED.into() } else { redact_value(value, hides_session) };
         (name, value)
     };
     claims.into_iter().map(show).collect()
 }
 
-fn presentable_value(value: Value, hides_session: bool) -> Value {
+fn redact_value(value: Value, hides_session: bool) -> Value {
     match value {
-        Value::Object(object) => Value::Object(presentable(object, hides_session)),
+        Value::Object(object) => Value::Object(redact(object, hides_session)),
         Value::Array(list) => {
-            list.into_iter().map(|value| presentable_value(value, hides_session)).collect()
+            list.into_iter().map(|value| redact_value(value, hides_session)).collect()
         }
-        Value::String(text) if text.starts_with("eyJ") && text.contains('.') => LEFT_OUT.into(),
+        Value::String(text) if text.starts_with("eyJ") && text.contains('.') => REDACTED.into(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }

@@ -12,51 +12,51 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, numeric_date, public_subject, subject, text};
-use super::client::Client;
-use super::cookies::sensitive;
+use super::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
+use super::claims::{Claims, numeric_date, public_subject, string_claim, subject_claim};
+use super::client::OAuthClient;
+use super::cookies::mark_sensitive;
 use super::jwt::names_one_of;
-use super::refusal::{Check, Fault, refused};
-use super::upstream::{Answer, Line, Question};
-use crate::config::{IdentityConfig, OpaqueTokens};
+use super::refusal::{AuthError, Check, refused};
+use super::upstream::{Endpoint, UpstreamRequest, UpstreamResponse};
+use crate::config::{IdentityConfig, OpaqueTokenConfig};
 
 /// How long a token is shown to last where the auth server does not say: by then it is asked again.
-const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+const DEFAULT_CACHE_TTL: TimeDelta = TimeDelta::minutes(5);
 /// What clocks may differ by.
-const CLOCKS: TimeDelta = TimeDelta::minutes(1);
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// Asks about opaque access tokens.
-pub(super) struct AccessTokens {
-    line: Line,
-    way: Way,
+pub(super) struct OpaqueTokens {
+    line: Endpoint,
+    way: ClientAuthMethod,
     resources: Vec<String>,
     issuer: Option<String>,
     full_clients: Vec<String>,
 }
 
-enum Way {
+enum ClientAuthMethod {
     /// RFC 7662.
     Introspection { url: Url, client_id: String, secret: SecretString, in_body: AtomicBool },
     /// OpenID Connect Core section 5.3.
     UserInfo { url: Url },
 }
 
-impl AccessTokens {
+impl OpaqueTokens {
     /// None where the settings let no opaque token in.
-    pub(super) fn new(config: &IdentityConfig, line: Line) -> Option<Self> {
+    pub(super) fn new(config: &IdentityConfig, line: Endpoint) -> Option<Self> {
         let base = &config.auth_server.as_ref()?.base;
         let url = |path: &str| {
             Url::parse(&format!("{base}{path}")).expect("the settings hold an address")
         };
         let way = match config.opaque_tokens.clone()? {
-            OpaqueTokens::Introspection { client_id, secret } => Way::Introspection {
+            OpaqueTokenConfig::Introspection { client_id, secret } => ClientAuthMethod::Introspection {
                 url: url("/oauth2/introspect"),
                 client_id,
                 secret,
                 in_body: AtomicBool::new(false),
             },
-            OpaqueTokens::UserInfo => Way::UserInfo { url: url("/oauth2/userinfo") },
+            OpaqueTokenConfig::UserInfo => ClientAuthMethod::UserInfo { url: url("/oauth2/userinfo") },
         };
         let (resources, issuer) = (config.oauth_resources.clone(), config.oidc_issuer.clone());
         let full_clients = config.full_clients.clone();
@@ -64,14 +64,14 @@ impl AccessTokens {
     }
 
     /// The caller whose access token it is.
-    pub(super) async fn ask(
+    pub(super) async fn verify(
         &self,
         token: &SecretString,
-        reading: &Reading<'_>,
-    ) -> Result<Caller, Fault> {
+        reading: &ClaimMapping<'_>,
+    ) -> Result<Caller, AuthError> {
         let asked_at = now();
         match &self.way {
-            Way::Introspection { url, client_id, secret, in_body } => {
+            ClientAuthMethod::Introspection { url, client_id, secret, in_body } => {
                 let known_way = in_body.load(Ordering::Relaxed);
                 let mut answer = self.introspect(url, client_id, secret, token, known_way).await?;
                 // A client is registered for one way of showing its secret, and refused by the other.
@@ -83,36 +83,43 @@ impl AccessTokens {
                 }
                 self.introspected(&object(&answer)?, client_id, asked_at, reading)
             }
-            Way::UserInfo { url } => {
+            ClientAuthMethod::UserInfo { url } => {
                 let answer = self.user_info(url, token).await?;
                 // RFC 6750 section 3.1, and what Better Auth says to a machine's token.
                 let no = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
                 if no.contains(&answer.status) {
                     return refused(Check::Known, "the auth server knows no such access token");
                 }
-                self.vouched_for(&object(&answer)?, asked_at, reading)
+                self.from_userinfo(&object(&answer)?, asked_at, reading)
             }
         }
     }
 
     /// What is answered about a token that was never issued: whether we may ask at all.
-    pub(super) async fn ask_in_vain(&self, token: &SecretString) -> Result<Answer, Fault> {
+    pub(super) async fn probe_with_unknown_token(
+        &self,
+        token: &SecretString,
+    ) -> Result<UpstreamResponse, AuthError> {
         match &self.way {
-            Way::Introspection { url, client_id, secret, .. } => {
+            ClientAuthMethod::Introspection { url, client_id, secret, .. } => {
                 let answer = self.introspect(url, client_id, secret, token, false).await?;
                 match answer.status {
                     StatusCode::OK => Ok(answer),
                     _ => self.introspect(url, client_id, secret, token, true).await,
                 }
             }
-            Way::UserInfo { url } => self.user_info(url, token).await,
+            ClientAuthMethod::UserInfo { url } => self.user_info(url, token).await,
         }
     }
 
-    async fn user_info(&self, url: &Url, token: &SecretString) -> Result<Answer, Fault> {
-        let bearer = sensitive(&format!("Bearer {}", token.expose_secret()));
+    async fn user_info(
+        &self,
+        url: &Url,
+        token: &SecretString,
+    ) -> Result<UpstreamResponse, AuthError> {
+        let bearer = mark_sensitive(&format!("Bearer {}", token.expose_secret()));
         let headers = bearer.map(|bearer| (AUTHORIZATION, bearer)).into_iter().collect();
-        self.put(Question::get(url.clone(), headers)).await
+        self.send(UpstreamRequest::get(url.clone(), headers)).await
     }
 
     /// RFC 7662 section 2.1; the client shows its secret as RFC 6749 section 2.3.1 has it. Without the
@@ -124,7 +131,7 @@ impl AccessTokens {
         secret: &SecretString,
         token: &SecretString,
         in_body: bool,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<UpstreamResponse, AuthError> {
         let secret = secret.expose_secret();
         let mut form = vec![("token", token.expose_secret()), ("token_type_hint", "access_token")];
         let mut headers = HeaderMap::new();
@@ -133,18 +140,18 @@ impl AccessTokens {
         } else {
             let encoded = |text: &str| form_encoded(&[("", text)])[1..].to_owned();
             let pair = format!("{}:{}", encoded(client_id), encoded(secret));
-            let basic = sensitive(&format!("Basic {}", STANDARD.encode(pair)));
+            let basic = mark_sensitive(&format!("Basic {}", STANDARD.encode(pair)));
             headers.extend(basic.map(|basic| (AUTHORIZATION, basic)));
         }
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form_type);
         let body = form_encoded(&form).into_bytes();
-        self.put(Question::post(url.clone(), headers, body).repeatable()).await
+        self.send(UpstreamRequest::post(url.clone(), headers, body).repeatable()).await
     }
 
-    async fn put(&self, question: Question) -> Result<Answer, Fault> {
-        self.line.ask(&question).await.map_err(|no_answer| {
-            no_answer.tell("an access token");
+    async fn send(&self, question: UpstreamRequest) -> Result<UpstreamResponse, AuthError> {
+        self.line.send_with_retry(&question).await.map_err(|no_answer| {
+            no_answer.log_outcome("an access token");
             no_answer.outage().into()
         })
     }
@@ -155,8 +162,8 @@ impl AccessTokens {
         answer: &Claims,
         client_id: &str,
         asked_at: Timestamp,
-        reading: &Reading<'_>,
-    ) -> Result<Caller, Fault> {
+        reading: &ClaimMapping<'_>,
+    ) -> Result<Caller, AuthError> {
         if answer.get("active") != Some(&Value::Bool(true)) {
             return refused(Check::Known, "the auth server knows no such access token");
         }
@@ -164,22 +171,24 @@ impl AccessTokens {
         if answer.contains_key("cnf") {
             return refused(Check::Kind, "the access token is bound to a key of its client's");
         }
-        let expires_at = numeric_date(answer, "exp")?.unwrap_or(asked_at + UNKNOWN_LIFETIME);
+        let expires_at = numeric_date(answer, "exp")?.unwrap_or(asked_at + DEFAULT_CACHE_TTL);
         if expires_at <= now() {
             return refused(Check::Times, "the access token has expired");
         }
         for claim in ["nbf", "iat"] {
-            if numeric_date(answer, claim)?.is_some_and(|start| start > now() + CLOCKS) {
+            if numeric_date(answer, claim)?.is_some_and(|start| start > now() + CLOCK_SKEW) {
                 return refused(Check::Times, "the access token is not valid yet");
             }
         }
-        if text(answer, "token_type").is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        if string_claim(answer, "token_type")
+            .is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer"))
+        {
             return refused(Check::Kind, "the token is no bearer token");
         }
         if answer.get("iss").is_some_and(|iss| iss.as_str() != self.issuer.as_deref()) {
             return refused(Check::Issuer, "the access token's issuer is not an accepted one");
         }
-        let client = text(answer, "client_id");
+        let client = string_claim(answer, "client_id");
         let is_ours = match answer.get("aud") {
             None | Some(Value::Null) => client.as_deref() == Some(client_id),
             audience => names_one_of(audience, &self.resources),
@@ -187,32 +196,33 @@ impl AccessTokens {
         if !is_ours {
             return refused(Check::Audience, "the access token is meant for another audience");
         }
-        let proof = Proof::asked(Via::AccessToken, asked_at, expires_at);
+        let proof = CredentialProof::asked(AuthMethod::AccessToken, asked_at, expires_at);
         // No user signed in for a token that a machine got for itself.
         let sub = answer.get("sub").filter(|sub| !sub.is_null());
         let is_machine = sub.is_none() || sub.and_then(Value::as_str) == client.as_deref();
         let caller = match is_machine {
-            true => Caller::service(subject(answer.get("client_id"))?, proof, reading),
+            true => Caller::service(subject_claim(answer.get("client_id"))?, proof, reading),
             false => Caller::from_claims(public_subject(sub)?, proof, answer, reading)?,
         };
-        Ok(caller.by_client(Client::named_by(answer, &self.full_clients)))
+        Ok(caller.by_client(OAuthClient::named_by(answer, &self.full_clients)))
     }
 
-    fn vouched_for(
+    fn from_userinfo(
         &self,
         answer: &Claims,
         asked_at: Timestamp,
-        reading: &Reading<'_>,
-    ) -> Result<Caller, Fault> {
-        let proof = Proof::asked(Via::AccessToken, asked_at, asked_at + UNKNOWN_LIFETIME);
+        reading: &ClaimMapping<'_>,
+    ) -> Result<Caller, AuthError> {
+        let proof =
+            CredentialProof::asked(AuthMethod::AccessToken, asked_at, asked_at + DEFAULT_CACHE_TTL);
         let sub = public_subject(answer.get("sub"))?;
         let caller = Caller::from_claims(sub, proof, answer, reading)?;
-        let client = Client::vouched_for(answer, &self.full_clients);
+        let client = OAuthClient::from_userinfo(answer, &self.full_clients);
         Ok(caller.by_client(client))
     }
 }
 
-fn object(answer: &Answer) -> Result<Claims, Fault> {
+fn object(answer: &UpstreamResponse) -> Result<Claims, AuthError> {
     if answer.status == StatusCode::OK
         && let Ok(Value::Object(object)) = serde_json::from_slice(&answer.body)
     {

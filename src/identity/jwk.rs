@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Value, json};
 
-use super::token::{LONGEST_KEY_ID, Unverified};
+use super::token::{MAX_KEY_ID_BYTES, UnverifiedJws};
 
 /// The algorithms that a key may have (RFC 7518 section 3.1, RFC 8037): those of Better Auth's jwt
 /// plugin, and ES384.
@@ -36,9 +36,9 @@ enum Verifier {
 
 impl VerifyingKey {
     /// Whether this key signed `token`.
-    pub(super) fn signed(&self, token: &Unverified<'_>) -> bool {
+    pub(super) fn verify(&self, token: &UnverifiedJws<'_>) -> bool {
         match &self.verifier {
-            Verifier::Library(key, algorithm) => signed_by(token, key, *algorithm),
+            Verifier::Library(key, algorithm) => verify_signature(token, key, *algorithm),
             Verifier::P521(key) => URL_SAFE_NO_PAD
                 .decode(token.signature())
                 .is_ok_and(|it| key.verify_sig(token.message().as_bytes(), &it).is_ok()),
@@ -47,7 +47,11 @@ impl VerifyingKey {
 }
 
 /// Whether `key` signed `token` by `algorithm`.
-pub(super) fn signed_by(token: &Unverified<'_>, key: &DecodingKey, algorithm: Algorithm) -> bool {
+pub(super) fn verify_signature(
+    token: &UnverifiedJws<'_>,
+    key: &DecodingKey,
+    algorithm: Algorithm,
+) -> bool {
     let message = token.message().as_bytes();
     jsonwebtoken::crypto::verify(token.signature(), message, key, algorithm).unwrap_or(false)
 }
@@ -81,7 +85,7 @@ pub(super) fn public_set(document: &Value) -> Value {
 /// A public signing key of a kind that we verify; anything else is skipped.
 fn read_key(entry: &Value) -> Option<(String, VerifyingKey)> {
     let member = |name: &str| entry.get(name).and_then(Value::as_str);
-    let key_id = member("kid").filter(|id| !id.is_empty() && id.len() <= LONGEST_KEY_ID)?;
+    let key_id = member("kid").filter(|id| !id.is_empty() && id.len() <= MAX_KEY_ID_BYTES)?;
     if !is_for_signatures(entry) || entry.get("d").is_some() || entry.get("k").is_some() {
         return None;
     }
@@ -106,7 +110,7 @@ fn read_key(entry: &Value) -> Option<(String, VerifyingKey)> {
 }
 
 /// Why an entry of a key set is skipped; none when it is not.
-pub(super) fn flaw(entry: &Value) -> Option<&'static str> {
+pub(super) fn unusable_reason(entry: &Value) -> Option<&'static str> {
     if read_key(entry).is_some() {
         return None;
     }
@@ -190,7 +194,7 @@ fn rsa(entry: &Value, name: &'static str, algorithm: Algorithm) -> Option<Verify
 /// Points for which a signature can be made without a key (RFC 8032 section 8.9 leaves them to the
 /// verifier): the y coordinates of order 1, 2, 4 and 8, in every encoding, the sign aside.
 fn has_small_order(point: &[u8]) -> bool {
-    const ORDER_EIGHT: [[u8; 32]; 2] = [
+    const SMALL_ORDER_POINTS: [[u8; 32]; 2] = [
         [
             0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
             0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
@@ -206,7 +210,7 @@ fn has_small_order(point: &[u8]) -> bool {
     let last = last & 0x7f;
     let near_zero = *first <= 1 && middle.iter().all(|byte| *byte == 0) && last == 0;
     let near_prime = *first >= 0xec && middle.iter().all(|byte| *byte == 0xff) && last == 0x7f;
-    let order_eight = ORDER_EIGHT
+    let order_eight = SMALL_ORDER_POINTS
         .iter()
         .any(|known| known[0] == *first && known[1..31] == *middle && known[31] == last);
     near_zero || near_prime || order_eight

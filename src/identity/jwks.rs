@@ -15,26 +15,26 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::fetch_budget::FetchBudget;
 use super::jwk::{KeySet, VerifyingKey, read_set};
-use super::key_source::{Fetched, KeySource};
+use super::key_source::{FetchedKeySet, KeySource};
 use super::key_store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};
-use super::refusal::{Check, Fault, Outage, refused};
-use super::token::Unverified;
-use super::upstream::NoAnswer;
+use super::refusal::{AuthError, Check, Unavailable, refused};
+use super::token::UnverifiedJws;
+use super::upstream::UpstreamError;
 use crate::config::IdentityConfig;
 
 /// Without any key no caller can be recognized, so then it is tried more often than the cool-down says.
-const COOLDOWN_WITHOUT_KEYS: Duration = Duration::from_secs(5);
+const COOLDOWN_WHEN_EMPTY: Duration = Duration::from_secs(5);
 /// However short the cool-down and `max-age`, the task that refreshes a set waits so long between two fetches.
-const REST: Duration = Duration::from_secs(1);
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tokens with an unknown key id of which it is known when they came; others are treated as new.
-const WAITING_TOKENS: u64 = 4096;
+const MAX_WAITING_TOKENS: u64 = 4096;
 /// How long that is known.
-const WAITING_TIME: Duration = Duration::from_secs(600);
+const WAITING_TOKEN_TTL: Duration = Duration::from_secs(600);
 
 /// A key set that is kept up to date.
 #[derive(Clone)]
-pub(super) struct Jwks {
+pub(super) struct JwksCache {
     kept: Arc<Kept>,
 }
 
@@ -55,7 +55,7 @@ struct State {
     keys: Option<Arc<KeySet>>,
     fetched: Option<Fetch>,
     /// The stored set that `keys` are, until one is fetched.
-    stored: Option<Stored>,
+    stored: Option<CachedKeySet>,
     /// How long the set may be believed.
     lifetime: Duration,
     attempt: Option<Attempt>,
@@ -74,13 +74,13 @@ struct Fetch {
 
 /// A set that was fetched before this server started.
 #[derive(Clone, Copy)]
-struct Stored {
+struct CachedKeySet {
     loaded: Instant,
     /// How old it was then.
     age: Duration,
 }
 
-impl Stored {
+impl CachedKeySet {
     fn age(self) -> Duration {
         self.age + self.loaded.elapsed()
     }
@@ -121,19 +121,19 @@ pub struct KeysStatus {
     pub is_stored: bool,
 }
 
-impl Jwks {
+impl JwksCache {
     /// Keys known from the start.
     pub(super) fn fixed(document: &Value) -> Self {
-        Self::keep(read_set(document).map(Arc::new), None, Duration::ZERO, Duration::ZERO)
+        Self::spawn_refresh(read_set(document).map(Arc::new), None, Duration::ZERO, Duration::ZERO)
     }
 
     /// Keys that `source` publishes.
     pub(super) fn from(source: impl KeySource, config: &IdentityConfig) -> Self {
         let source = Some(Box::new(source) as Box<dyn KeySource>);
-        Self::keep(None, source, config.jwks_ttl, config.jwks_cooldown)
+        Self::spawn_refresh(None, source, config.jwks_ttl, config.jwks_cooldown)
     }
 
-    fn keep(
+    fn spawn_refresh(
         keys: Option<Arc<KeySet>>,
         source: Option<Box<dyn KeySource>>,
         ttl: Duration,
@@ -148,8 +148,10 @@ impl Jwks {
             budget: FetchBudget::new(cooldown),
             tended: false,
         };
-        let waiting =
-            Cache::builder().max_capacity(WAITING_TOKENS).time_to_live(WAITING_TIME).build();
+        let waiting = Cache::builder()
+            .max_capacity(MAX_WAITING_TOKENS)
+            .time_to_live(WAITING_TOKEN_TTL)
+            .build();
         let (state, gate, store) = (Mutex::new(state), Arc::default(), OnceLock::new());
         Self { kept: Arc::new(Kept { state, source, ttl, cooldown, gate, store, waiting }) }
     }
@@ -169,15 +171,18 @@ impl Jwks {
                 return;
             }
             state.keys = Some(Arc::new(keys));
-            state.stored = Some(Stored { loaded: Instant::now(), age });
+            state.stored = Some(CachedKeySet { loaded: Instant::now(), age });
             state.tended = true;
-            tokio::spawn(tend_to(Arc::downgrade(&self.kept)));
+            tokio::spawn(refresh_loop(Arc::downgrade(&self.kept)));
         }
     }
 
     /// The key that `token` names. It is refused only where a set that was fetched after it first came
     /// has no such key.
-    pub(super) async fn key(&self, token: &Unverified<'_>) -> Result<Arc<VerifyingKey>, Fault> {
+    pub(super) async fn key(
+        &self,
+        token: &UnverifiedJws<'_>,
+    ) -> Result<Arc<VerifyingKey>, AuthError> {
         let key_id = token.key_id()?;
         let kept = &self.kept;
         if let Some(key) = kept.known(key_id) {
@@ -192,13 +197,13 @@ impl Jwks {
             None if kept.source.is_none() || kept.was_fetched_since(came) => {
                 refused(Check::Key, "the token's key id is not in the key set")
             }
-            None => Err(Outage::of(kept.next_look()).into()),
+            None => Err(Unavailable::of(kept.next_look()).into()),
         }
     }
 
     /// The key that `key_id` names once the set was fetched again, if it is another than `than`:
     /// after its tables are wiped, an auth server may give a new key an old id.
-    pub(super) async fn replacement(
+    pub(super) async fn refetch_for(
         &self,
         key_id: &str,
         than: &VerifyingKey,
@@ -208,7 +213,7 @@ impl Jwks {
     }
 
     /// Whether the key with this id and thumbprint is still in the set.
-    pub(super) fn holds(&self, key_id: &str, thumbprint: &[u8; 32]) -> bool {
+    pub(super) fn contains(&self, key_id: &str, thumbprint: &[u8; 32]) -> bool {
         self.kept.known(key_id).is_some_and(|key| key.thumbprint == *thumbprint)
     }
 
@@ -230,7 +235,7 @@ impl Jwks {
         algorithms.dedup();
         let fetched = state.fetched.map(|fetch| fetch.ended.elapsed());
         let is_stored = fetched.is_none() && state.stored.is_some();
-        let age = fetched.or(state.stored.map(Stored::age));
+        let age = fetched.or(state.stored.map(CachedKeySet::age));
         KeysStatus { keys: keys.count(), algorithms, age, is_stored }
     }
 
@@ -288,9 +293,9 @@ impl Kept {
         let state = self.lock();
         let wait = match state.fetched {
             Some(_) => state.budget.wait(Instant::now()),
-            None => COOLDOWN_WITHOUT_KEYS,
+            None => COOLDOWN_WHEN_EMPTY,
         };
-        wait.max(REST)
+        wait.max(MIN_REFRESH_INTERVAL)
     }
 
     /// Whether an attempt answers what was `asked`: it began later, or failed meanwhile. Then
@@ -307,7 +312,7 @@ impl Kept {
         let state = self.lock();
         let cooldown = match state.fetched {
             Some(_) => self.cooldown,
-            None => self.cooldown.min(COOLDOWN_WITHOUT_KEYS),
+            None => self.cooldown.min(COOLDOWN_WHEN_EMPTY),
         };
         !state.attempt.is_some_and(|attempt| {
             attempt.ended.is_some_and(|ended| ended >= asked) || attempt.began.elapsed() < cooldown
@@ -327,17 +332,18 @@ impl Kept {
         let left = |at: Instant, after: Duration| after.saturating_sub(at.elapsed());
         let by_age =
             state.fetched.map_or(Duration::ZERO, |fetch| left(fetch.ended, state.lifetime * 3 / 4));
-        let by_attempt =
-            state.attempt.map_or(Duration::ZERO, |last| left(last.began, self.cooldown.max(REST)));
+        let by_attempt = state.attempt.map_or(Duration::ZERO, |last| {
+            left(last.began, self.cooldown.max(MIN_REFRESH_INTERVAL))
+        });
         by_age.max(by_attempt)
     }
 
     async fn fetch(&self) {
         let Some(source) = &self.source else { return };
-        self.begin();
+        self.record_attempt();
         let fetched = source.fetch().await;
         let document = fetched.as_ref().ok().map(|fetched| fetched.document.clone());
-        self.end(fetched);
+        self.record_result(fetched);
         if let (Some(document), Some(store)) = (document, self.store.get().cloned()) {
             let (name, keys) = (source.name(), StoredKeys { document, fetched_at: now() });
             // Not awaited.
@@ -345,12 +351,12 @@ impl Kept {
         }
     }
 
-    fn begin(&self) {
+    fn record_attempt(&self) {
         let mut state = self.lock();
         state.attempt = Some(Attempt { began: Instant::now(), ended: None, succeeded: false });
     }
 
-    fn end(&self, fetched: Result<Fetched, NoAnswer>) {
+    fn record_result(&self, fetched: Result<FetchedKeySet, UpstreamError>) {
         let mut state = self.lock();
         let ended = Instant::now();
         let mut began = ended;
@@ -360,13 +366,13 @@ impl Kept {
             began = attempt.began;
         }
         match fetched {
-            Ok(Fetched { keys, max_age, .. }) => {
+            Ok(FetchedKeySet { keys, max_age, .. }) => {
                 tracing::debug!(keys = keys.len(), "key set fetched");
                 state.keys = Some(Arc::new(keys));
                 state.fetched = Some(Fetch { began, ended });
                 state.lifetime = self.lifetime(max_age);
             }
-            Err(NoAnswer { reason, .. }) => {
+            Err(UpstreamError { reason, .. }) => {
                 tracing::warn!(reason, "key set not fetched");
             }
         }
@@ -379,13 +385,13 @@ async fn fetch(kept: Arc<Kept>, gate: OwnedMutexGuard<()>) {
     drop(gate);
     let mut state = kept.lock();
     if state.keys.is_some() && !std::mem::replace(&mut state.tended, true) {
-        tokio::spawn(tend_to(Arc::downgrade(&kept)));
+        tokio::spawn(refresh_loop(Arc::downgrade(&kept)));
     }
 }
 
 /// Fetches the set ahead of its age for as long as it is held: no request waits for that, and a key
 /// that was withdrawn stops counting whether or not a request comes.
-async fn tend_to(kept: Weak<Kept>) {
+async fn refresh_loop(kept: Weak<Kept>) {
     while let Some(due_in) = kept.upgrade().map(|kept| kept.due_in()) {
         tokio::time::sleep(due_in).await;
         let Some(kept) = kept.upgrade() else { return };

@@ -12,39 +12,39 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, numeric_date, public_subject, subject, text};
-use super::client::Client;
-use super::jwk::{ALGORITHMS, VerifyingKey, signed_by};
-use super::jwks::Jwks;
-use super::refusal::{Check, Fault, refused};
-use super::remembered::{Accepted, SigningKey};
-use super::token::{Typ, Unverified};
+use super::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
+use super::claims::{Claims, numeric_date, public_subject, string_claim, subject_claim};
+use super::client::OAuthClient;
+use super::jwk::{ALGORITHMS, VerifyingKey, verify_signature};
+use super::jwks::JwksCache;
+use super::refusal::{AuthError, Check, refused};
+use super::remembered::{Accepted, VerifiedWith};
+use super::token::{Typ, UnverifiedJws};
 use crate::config::{IdentityConfig, JwtSubject};
 
 /// Verifies signed tokens.
 pub(super) struct JwtVerifier {
     rules: IdentityConfig,
-    keys: Keys,
+    keys: KeyProvider,
     secrets: Vec<DecodingKey>,
 }
 
 /// The key sets: the auth server's, and the OpenID provider's. Usually they are one.
 #[derive(Clone)]
-pub(super) struct Keys {
-    pub(super) first_party: Option<Jwks>,
-    pub(super) provider: Option<Jwks>,
+pub(super) struct KeyProvider {
+    pub(super) first_party: Option<JwksCache>,
+    pub(super) provider: Option<JwksCache>,
 }
 
-impl Keys {
-    fn of(&self, kind: TokenKind) -> Option<&Jwks> {
-        if kind.is_of_provider() { self.provider.as_ref() } else { self.first_party.as_ref() }
+impl KeyProvider {
+    fn of(&self, kind: TokenKind) -> Option<&JwksCache> {
+        if kind.is_provider_issuer() { self.provider.as_ref() } else { self.first_party.as_ref() }
     }
 
     /// Whether the key that signed is still in its set.
-    pub(super) fn hold(&self, key: &SigningKey) -> bool {
+    pub(super) fn keep_refreshed(&self, key: &VerifiedWith) -> bool {
         let set = if key.of_provider { &self.provider } else { &self.first_party };
-        set.as_ref().is_some_and(|set| set.holds(&key.id, &key.thumbprint))
+        set.as_ref().is_some_and(|set| set.contains(&key.id, &key.thumbprint))
     }
 }
 
@@ -62,22 +62,22 @@ pub(super) enum TokenKind {
 }
 
 impl TokenKind {
-    fn via(self) -> Via {
+    fn via(self) -> AuthMethod {
         match self {
-            Self::FirstParty => Via::Jwt,
-            Self::SharedSecret => Via::SharedSecret,
-            Self::Access => Via::AccessToken,
-            Self::Id => Via::IdToken,
+            Self::FirstParty => AuthMethod::Jwt,
+            Self::SharedSecret => AuthMethod::SharedSecret,
+            Self::Access => AuthMethod::AccessToken,
+            Self::Id => AuthMethod::IdToken,
         }
     }
 
-    fn is_of_provider(self) -> bool {
+    fn is_provider_issuer(self) -> bool {
         matches!(self, Self::Access | Self::Id)
     }
 }
 
 impl JwtVerifier {
-    pub(super) fn new(rules: IdentityConfig, keys: Keys) -> Self {
+    pub(super) fn new(rules: IdentityConfig, keys: KeyProvider) -> Self {
         let secrets = rules
             .jwt_secrets
             .iter()
@@ -92,12 +92,12 @@ impl JwtVerifier {
     }
 
     /// How claims are read.
-    pub(super) fn reading(&self) -> Reading<'_> {
-        Reading { names: &self.rules.claims, tiers: &self.rules.tiers }
+    pub(super) fn reading(&self) -> ClaimMapping<'_> {
+        ClaimMapping { names: &self.rules.claims, tiers: &self.rules.tiers }
     }
 
-    pub(super) async fn verify(&self, token: &SecretString) -> Result<Accepted, Fault> {
-        let token = Unverified::read(token.expose_secret())?;
+    pub(super) async fn verify(&self, token: &SecretString) -> Result<Accepted, AuthError> {
+        let token = UnverifiedJws::read(token.expose_secret())?;
         let kind = self.kind(&token)?;
         let key = match kind {
             TokenKind::SharedSecret => {
@@ -106,9 +106,9 @@ impl JwtVerifier {
             }
             TokenKind::FirstParty | TokenKind::Access | TokenKind::Id => {
                 let key = check_key(self.keys.of(kind), &token).await?;
-                let of_provider = kind.is_of_provider();
+                let of_provider = kind.is_provider_issuer();
                 let (id, thumbprint) = (token.key_id()?.to_owned(), key.thumbprint);
-                Some(Arc::new(SigningKey { id, thumbprint, of_provider }))
+                Some(Arc::new(VerifiedWith { id, thumbprint, of_provider }))
             }
         };
         let caller = Arc::new(self.caller(kind, token.claims())?);
@@ -116,7 +116,7 @@ impl JwtVerifier {
     }
 
     /// What the token claims to be. Nothing of that is believed yet: it chooses the rules.
-    pub(super) fn kind(&self, token: &Unverified<'_>) -> Result<TokenKind, Fault> {
+    pub(super) fn kind(&self, token: &UnverifiedJws<'_>) -> Result<TokenKind, AuthError> {
         let rules = &self.rules;
         let claims = token.claims();
         let kind = match token.typ() {
@@ -125,7 +125,7 @@ impl JwtVerifier {
             }
             Typ::AccessToken => TokenKind::Access,
             Typ::Jwt if token.algorithm()? == "HS256" => TokenKind::SharedSecret,
-            Typ::Jwt if is_id_token(claims) || self.is_for_client(claims) => {
+            Typ::Jwt if is_id_token(claims) || self.audience_matches_client(claims) => {
                 if rules.client_ids.is_empty() {
                     return refused(Check::Kind, "OpenID Connect id tokens are not accepted here");
                 }
@@ -141,44 +141,44 @@ impl JwtVerifier {
     }
 
     /// Whether a client of the OpenID provider is the audience, as of an id token.
-    fn is_for_client(&self, claims: &Claims) -> bool {
+    fn audience_matches_client(&self, claims: &Claims) -> bool {
         names_one_of(claims.get("aud"), &self.rules.client_ids)
     }
 
-    fn check_secret(&self, token: &Unverified<'_>) -> Result<(), Fault> {
+    fn check_secret(&self, token: &UnverifiedJws<'_>) -> Result<(), AuthError> {
         if self.secrets.is_empty() {
             return refused(Check::Kind, "no shared secret is configured for HS256 tokens");
         }
-        if self.secrets.iter().any(|secret| signed_by(token, secret, Algorithm::HS256)) {
+        if self.secrets.iter().any(|secret| verify_signature(token, secret, Algorithm::HS256)) {
             return Ok(());
         }
         refused(Check::Signature, "the signature does not fit the shared secret")
     }
 
-    fn caller(&self, kind: TokenKind, claims: &Claims) -> Result<Caller, Fault> {
+    fn caller(&self, kind: TokenKind, claims: &Claims) -> Result<Caller, AuthError> {
         let proof = self.check_times(kind, claims)?;
         self.check_issuer(kind, claims)?;
         self.check_audience(kind, claims)?;
-        let has_id = || text(claims, "id").is_some();
+        let has_id = || string_claim(claims, "id").is_some();
         let id = match (kind, claims.get("sub")) {
             // Signers of the application's own sometimes name the user `id`; never the address,
             // which Better Auth's mail links carry under the same algorithm.
-            (TokenKind::SharedSecret, None) => subject(claims.get("id"))?,
+            (TokenKind::SharedSecret, None) => subject_claim(claims.get("id"))?,
             // The jwt plugin's `getSubject` may write something else than the user's id, which then still
             // stands in `id`: sessions and API keys go by that.
             (TokenKind::FirstParty, sub)
                 if self.rules.jwt_subject == JwtSubject::Id && has_id() =>
             {
                 // RFC 7519 section 4.1.2: what the token is about is stated all the same.
-                subject(sub)?;
-                subject(claims.get("id"))?
+                subject_claim(sub)?;
+                subject_claim(claims.get("id"))?
             }
             (TokenKind::Id, sub) => public_subject(sub)?,
-            (_, sub) => subject(sub)?,
+            (_, sub) => subject_claim(sub)?,
         };
         match kind {
             TokenKind::Access => {
-                let client = Client::named_by(claims, &self.rules.full_clients);
+                let client = OAuthClient::named_by(claims, &self.rules.full_clients);
                 // RFC 9068 section 2.2: who asks for themselves, by client credentials, is their own subject.
                 let caller = match claims.get("client_id") == claims.get("sub") {
                     true => Caller::service(id, proof, &self.reading()),
@@ -194,7 +194,7 @@ impl JwtVerifier {
 
     /// RFC 7519 sections 4.1.4 to 4.1.6. `exp` is required; a token from the future is not good yet. A token
     /// that does not say when it was issued counts as issued long ago.
-    fn check_times(&self, kind: TokenKind, claims: &Claims) -> Result<Proof, Fault> {
+    fn check_times(&self, kind: TokenKind, claims: &Claims) -> Result<CredentialProof, AuthError> {
         let present = now();
         let leeway = TimeDelta::from_std(self.rules.leeway).unwrap_or_default();
         let Some(expires_at) = numeric_date(claims, "exp")? else {
@@ -211,11 +211,11 @@ impl JwtVerifier {
         if issued_at.is_some_and(|issued| issued - leeway > present) {
             return refused(Check::Times, "the token was issued in the future: check the clocks");
         }
-        if issued_at.is_none() && kind.is_of_provider() {
+        if issued_at.is_none() && kind.is_provider_issuer() {
             return refused(Check::Times, "the token does not say when it was issued");
         }
         let starts_at = starts_at.max(issued_at).map(|start| start - leeway);
-        Ok(Proof {
+        Ok(CredentialProof {
             via: kind.via(),
             confirmed_at: issued_at.unwrap_or_default(),
             was_asked: false,
@@ -226,7 +226,7 @@ impl JwtVerifier {
 
     /// RFC 8725 section 3.8: one issuer, byte for byte. A shared secret has one signer, which need not
     /// be named: its issuer is asked for where one is set.
-    fn check_issuer(&self, kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
+    fn check_issuer(&self, kind: TokenKind, claims: &Claims) -> Result<(), AuthError> {
         let rules = &self.rules;
         let named = |accepted: &[String], issuer: &str| accepted.iter().any(|it| it == issuer);
         let is_accepted = match (kind, claims.get("iss")) {
@@ -248,7 +248,7 @@ impl JwtVerifier {
 
     /// RFC 7519 section 4.1.3 and RFC 8725 section 3.9: one of ours among the audiences. A token by the
     /// shared secret names none unless one is asked for; one that does, names that of first-party JWTs.
-    fn check_audience(&self, kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
+    fn check_audience(&self, kind: TokenKind, claims: &Claims) -> Result<(), AuthError> {
         let audience = claims.get("aud");
         let rules = &self.rules;
         let is_ours = match kind {
@@ -282,9 +282,9 @@ impl JwtVerifier {
 /// RFC 8725 section 3.1: the key decides the algorithm. When the signature does not fit, the key may
 /// have been replaced under the same id: then the set is fetched again, if it may be.
 pub(super) async fn check_key(
-    keys: Option<&Jwks>,
-    token: &Unverified<'_>,
-) -> Result<Arc<VerifyingKey>, Fault> {
+    keys: Option<&JwksCache>,
+    token: &UnverifiedJws<'_>,
+) -> Result<Arc<VerifyingKey>, AuthError> {
     let Some(keys) = keys else {
         return refused(Check::Kind, "no key set is configured for signed tokens");
     };
@@ -294,11 +294,11 @@ pub(super) async fn check_key(
     }
     let key_id = token.key_id()?;
     let key = keys.key(token).await?;
-    if key.algorithm == stated && key.signed(token) {
+    if key.algorithm == stated && key.verify(token) {
         return Ok(key);
     }
-    match keys.replacement(key_id, &key).await {
-        Some(other) if other.algorithm == stated && other.signed(token) => Ok(other),
+    match keys.refetch_for(key_id, &key).await {
+        Some(other) if other.algorithm == stated && other.verify(token) => Ok(other),
         _ if key.algorithm != stated => {
             refused(Check::Algorithm, "the token's algorithm is not its key's")
         }
@@ -314,13 +314,13 @@ pub(super) fn is_id_token(claims: &Claims) -> bool {
 /// RFC 8725 section 3.12: one kind of token never passes for another. The same keys sign logout
 /// tokens and tokens bound to a key of the client's (RFC 9449), and the same secret may sign Better
 /// Auth's cookie cache; none of these shows a caller.
-fn check_kind(kind: TokenKind, claims: &Claims) -> Result<(), Fault> {
+fn check_kind(kind: TokenKind, claims: &Claims) -> Result<(), AuthError> {
     let has = |claim: &&str| claims.contains_key(*claim);
     if has(&"session") && has(&"user") || ["events", "cnf"].iter().any(has) {
         return refused(Check::Kind, "the token is of a kind that shows nobody who asks");
     }
     match kind {
-        TokenKind::Access if text(claims, "client_id").is_none() => {
+        TokenKind::Access if string_claim(claims, "client_id").is_none() => {
             refused(Check::Kind, "the access token does not name its client")
         }
         TokenKind::FirstParty | TokenKind::SharedSecret | TokenKind::Id if has(&"client_id") => {

@@ -9,19 +9,19 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::jwk::{KeySet, public_set, read_set};
-use super::upstream::{Line, NoAnswer, Question};
+use super::upstream::{Endpoint, UpstreamError, UpstreamRequest};
 
 /// Somewhere that publishes keys.
 pub(super) trait KeySource: Send + Sync + 'static {
     /// The keys it publishes now: a usable set, or none.
-    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>>;
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedKeySet, UpstreamError>>;
 
     /// Which source it is: another one's keys are never taken for its own.
     fn name(&self) -> String;
 }
 
 /// What a source published.
-pub(super) struct Fetched {
+pub(super) struct FetchedKeySet {
     pub(super) keys: KeySet,
     /// The same, as they can be stored.
     pub(super) document: String,
@@ -30,13 +30,13 @@ pub(super) struct Fetched {
 }
 
 /// A JSON Web Key Set at a known address.
-pub(super) struct Published {
+pub(super) struct JwksEndpoint {
     pub(super) url: Url,
-    pub(super) line: Line,
+    pub(super) line: Endpoint,
 }
 
-impl KeySource for Published {
-    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>> {
+impl KeySource for JwksEndpoint {
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedKeySet, UpstreamError>> {
         Box::pin(key_set(&self.line, self.url.clone()))
     }
 
@@ -49,13 +49,13 @@ impl KeySource for Published {
 }
 
 /// The key set that an OpenID provider's metadata names (OpenID Connect Discovery section 4).
-pub(super) struct Discovered {
+pub(super) struct OidcDiscovery {
     pub(super) issuer: String,
-    pub(super) line: Line,
+    pub(super) line: Endpoint,
 }
 
-impl KeySource for Discovered {
-    fn fetch(&self) -> BoxFuture<'_, Result<Fetched, NoAnswer>> {
+impl KeySource for OidcDiscovery {
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedKeySet, UpstreamError>> {
         Box::pin(async { key_set(&self.line, discover(&self.line, &self.issuer).await?).await })
     }
 
@@ -65,14 +65,14 @@ impl KeySource for Discovered {
 }
 
 /// Where `issuer` publishes its keys, by its metadata.
-pub(super) async fn discover(line: &Line, issuer: &str) -> Result<Url, NoAnswer> {
+pub(super) async fn discover(line: &Endpoint, issuer: &str) -> Result<Url, UpstreamError> {
     let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let address =
-        Url::parse(&address).map_err(|_| NoAnswer::new("the issuer is no web address"))?;
+        Url::parse(&address).map_err(|_| UpstreamError::new("the issuer is no web address"))?;
     let (metadata, _) = document(line, address).await?;
     // Section 4.3: else one provider could speak for another.
     if metadata.get("issuer").and_then(Value::as_str) != Some(issuer) {
-        return Err(NoAnswer::new("the discovery document is another issuer's"));
+        return Err(UpstreamError::new("the discovery document is another issuer's"));
     }
     metadata
         .get("jwks_uri")
@@ -80,22 +80,22 @@ pub(super) async fn discover(line: &Line, issuer: &str) -> Result<Url, NoAnswer>
         .filter(|uri| {
             uri.scheme() == "https" || uri.scheme() == "http" && issuer.starts_with("http:")
         })
-        .ok_or(NoAnswer::new("the discovery document names no key set"))
+        .ok_or(UpstreamError::new("the discovery document names no key set"))
 }
 
-async fn key_set(line: &Line, url: Url) -> Result<Fetched, NoAnswer> {
+async fn key_set(line: &Endpoint, url: Url) -> Result<FetchedKeySet, UpstreamError> {
     let (document, max_age) = document(line, url).await?;
-    let keys = read_set(&document).ok_or(NoAnswer::new("there is no usable key in it"))?;
-    Ok(Fetched { keys, document: public_set(&document).to_string(), max_age })
+    let keys = read_set(&document).ok_or(UpstreamError::new("there is no usable key in it"))?;
+    Ok(FetchedKeySet { keys, document: public_set(&document).to_string(), max_age })
 }
 
-async fn document(line: &Line, url: Url) -> Result<(Value, Option<Duration>), NoAnswer> {
-    let answer = line.ask(&Question::get(url, HeaderMap::new())).await?;
+async fn document(line: &Endpoint, url: Url) -> Result<(Value, Option<Duration>), UpstreamError> {
+    let answer = line.send_with_retry(&UpstreamRequest::get(url, HeaderMap::new())).await?;
     if answer.status != StatusCode::OK {
-        return Err(NoAnswer::new("the status is not 200"));
+        return Err(UpstreamError::new("the status is not 200"));
     }
     let document = serde_json::from_slice(&answer.body)
-        .map_err(|_| NoAnswer::new("the answer is not JSON"))?;
+        .map_err(|_| UpstreamError::new("the answer is not JSON"))?;
     Ok((document, max_age(&answer.headers)))
 }
 

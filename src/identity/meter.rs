@@ -9,10 +9,10 @@ use prometheus_client::registry::Registry;
 
 /// The counters; clones count together.
 #[derive(Clone, Default)]
-pub(super) struct Meter {
+pub(super) struct IdentityMetrics {
     decisions: Family<DecisionLabels, Counter>,
     caches: Family<CacheLabels, Counter>,
-    asked: Family<AskedLabels, Counter>,
+    asked: Family<UpstreamLabels, Counter>,
     revocations: Family<RevocationLabels, Counter>,
 }
 
@@ -85,7 +85,7 @@ struct CacheLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AskedLabels {
+struct UpstreamLabels {
     purpose: Label,
     outcome: Label,
 }
@@ -95,7 +95,7 @@ struct RevocationLabels {
     of: Label,
 }
 
-impl Meter {
+impl IdentityMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "hallpass_identity_decisions",
@@ -119,22 +119,22 @@ impl Meter {
         );
     }
 
-    pub(super) fn decided(&self, outcome: Decided) {
+    pub(super) fn record_decision(&self, outcome: Decided) {
         self.decisions.get_or_create(&DecisionLabels { outcome: outcome.label() }).inc();
     }
 
-    pub(super) fn looked_up(&self, cache: CacheName, known: bool) {
+    pub(super) fn record_cache_lookup(&self, cache: CacheName, known: bool) {
         let found = if known { "hit" } else { "miss" };
         self.caches.get_or_create(&CacheLabels { cache: cache.label(), found }).inc();
     }
 
-    pub(super) fn asked(&self, purpose: Purpose, outcome: Outcome) {
+    pub(super) fn record_upstream_request(&self, purpose: Purpose, outcome: Outcome) {
         self.asked
-            .get_or_create(&AskedLabels { purpose: purpose.label(), outcome: outcome.label() })
+            .get_or_create(&UpstreamLabels { purpose: purpose.label(), outcome: outcome.label() })
             .inc();
     }
 
-    pub(super) fn revoked(&self, of: Revoked) {
+    pub(super) fn record_revocation(&self, of: Revoked) {
         self.revocations.get_or_create(&RevocationLabels { of: of.label() }).inc();
     }
 }

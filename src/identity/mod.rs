@@ -59,66 +59,66 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
 pub use api_key::{KEY_DISABLED, KEY_EXPIRED, KEY_OF_NO_USER, KEY_UNKNOWN, KEY_USED_UP};
-pub use caller::{Caller, Kind, Via};
+pub use caller::{AuthMethod, Caller, CallerKind};
 pub use claims::PAIRWISE_SUBJECT;
-pub use clue::Clue;
+pub use clue::SecretHint;
 pub use cookie_cache::CacheFlaw;
 pub use envelope::Envelope;
-pub use evidence::{Confirmation, Evidence};
-pub use inspect::{Inspection, Looks, Place};
+pub use evidence::{PresentedCredentials, Reauthentication};
+pub use inspect::{CredentialLocation, CredentialShape, Inspection};
 pub use jwks::KeysStatus;
 pub use key_store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};
-pub use personas::{Issuer, IssuerError, PERSONAS, Persona};
+pub use personas::{DevTokenIssuer, IssuerError, PERSONAS, Persona};
 pub use probe::{
-    Asked, KeyEntry, MadeUpSession, NOBODYS_ADDRESS, Probe, Reply, SessionAnswer, TWO_ADDRESSES,
-    key_entries,
+    AuthServerProbe, DummySession, KeyEntry, PROBE_ADDRESS, ProbeResponse, ProbeResult,
+    SessionAnswer, TWO_PROBE_ADDRESSES, key_entries,
 };
-pub use refusal::{CHECKS, Check, Outage, Refusal};
-pub use revocation::{KEPT as REVOCATIONS_KEPT, Revocation, Revocations, Target};
+pub use refusal::{CHECKS, Check, CredentialRejected, Unavailable};
+pub use revocation::{RETENTION as REVOCATIONS_KEPT, Revocation, RevocationSet, Target};
 pub use session::NO_SESSION;
-pub use status::Status;
+pub use status::IdentityHealth;
 pub use turns::network;
 pub use user_state::UserState;
-pub use users::{LookupError, User, Users};
+pub use users::{LookupError, User, UserLookup};
 pub use watch::{Ended, Gate, Watch};
 pub use webhook::{Link, Message, Webhook, WebhookError};
 
 pub use crate::config::Tiers;
 use crate::config::{IdentityConfig, Origin};
-use cookies::sensitive;
+use cookies::mark_sensitive;
 use credentials::{CarrierNames, Credential};
-use meter::{Decided, Meter, Purpose};
-use refusal::Fault;
-use same_site::SameSite;
-use schemes::Schemes;
-use upstream::Upstream;
+use meter::{Decided, IdentityMetrics, Purpose};
+use refusal::AuthError;
+use same_site::CsrfPolicy;
+use schemes::SchemeRegistry;
+use upstream::AuthServerClient;
 
 /// The answer to "who is asking".
 #[derive(Clone, Debug)]
-pub enum Decision {
+pub enum Authentication {
     /// No credential was shown.
     Anonymous,
     /// The credential is good.
     Caller(Arc<Caller>),
     /// The credential is not good. The request ends; it never becomes anonymous.
-    Refused(Refusal),
+    Refused(CredentialRejected),
     /// The credential is a cookie, and nothing shows that a page of ours sent it.
     CrossSite(&'static str),
     /// Whether the credential is good cannot be found out now.
-    Unavailable(Outage),
+    Unavailable(Unavailable),
 }
 
 /// Decides who is asking.
 pub struct Authenticator {
-    schemes: Schemes,
-    users: Arc<Users>,
-    revocations: Arc<Revocations>,
+    schemes: SchemeRegistry,
+    users: Arc<UserLookup>,
+    revocations: Arc<RevocationSet>,
     names: CarrierNames,
-    same_site: SameSite,
+    same_site: CsrfPolicy,
     session_ttl: Duration,
     /// Which connections that last ask the auth server again.
     watchers: Semaphore,
-    meter: Meter,
+    meter: IdentityMetrics,
 }
 
 impl Authenticator {
@@ -130,72 +130,86 @@ impl Authenticator {
     pub fn new(
         config: &IdentityConfig,
         allowed_origins: &[Origin],
-        issuer: Option<&Issuer>,
+        issuer: Option<&DevTokenIssuer>,
     ) -> Result<Self, reqwest::Error> {
-        let meter = Meter::default();
-        let upstream = Upstream::new(config.timeout, meter.clone())?;
-        let revocations = Arc::new(Revocations::new(meter.clone()));
+        let meter = IdentityMetrics::default();
+        let upstream = AuthServerClient::new(config.timeout, meter.clone())?;
+        let revocations = Arc::new(RevocationSet::new(meter.clone()));
         let names = config.claims.clone();
-        let users = Users::new(config.user_lookup.clone(), names, upstream.line(Purpose::Users));
+        let users =
+            UserLookup::new(config.user_lookup.clone(), names, upstream.endpoint(Purpose::Users));
         Ok(Self {
-            schemes: Schemes::new(config, issuer, &upstream, Arc::clone(&revocations), &meter),
+            schemes: SchemeRegistry::new(
+                config,
+                issuer,
+                &upstream,
+                Arc::clone(&revocations),
+                &meter,
+            ),
             users: Arc::new(users),
             revocations,
             names: CarrierNames::of(config),
-            same_site: SameSite::new(allowed_origins),
+            same_site: CsrfPolicy::new(allowed_origins),
             session_ttl: config.session_ttl,
-            watchers: Semaphore::new(watch::AT_ONCE),
+            watchers: Semaphore::new(watch::MAX_CONCURRENT),
             meter,
         })
     }
 
     /// Who sent a request with these `headers`. `address` is the end user's, as far as it is known.
-    pub async fn decide(&self, method: &Method, headers: &HeaderMap, address: IpAddr) -> Decision {
-        let decision = self.judge(method, headers, address, Timestamp::MIN_UTC).await;
-        self.meter.decided(match &decision {
-            Decision::Anonymous => Decided::Anonymous,
-            Decision::Caller(_) => Decided::Accepted,
-            Decision::Refused(_) => Decided::Refused,
-            Decision::CrossSite(_) => Decided::CrossSite,
-            Decision::Unavailable(_) => Decided::Unavailable,
+    pub async fn authenticate(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        address: IpAddr,
+    ) -> Authentication {
+        let decision = self.authenticate_since(method, headers, address, Timestamp::MIN_UTC).await;
+        self.meter.record_decision(match &decision {
+            Authentication::Anonymous => Decided::Anonymous,
+            Authentication::Caller(_) => Decided::Accepted,
+            Authentication::Refused(_) => Decided::Refused,
+            Authentication::CrossSite(_) => Decided::CrossSite,
+            Authentication::Unavailable(_) => Decided::Unavailable,
         });
         decision
     }
 
     /// Who sent it, as the auth server confirmed it `since` then, where it can be asked.
-    async fn judge(
+    async fn authenticate_since(
         &self,
         method: &Method,
         headers: &HeaderMap,
         address: IpAddr,
         since: Timestamp,
-    ) -> Decision {
-        let credential = credentials::find(headers, &self.names, &self.schemes.secrets);
+    ) -> Authentication {
+        let credential = credentials::extract(headers, &self.names, &self.schemes.secrets);
         if let Credential::Cookies(_) = credential
             && let Err(why) = self.same_site.check(method, headers)
         {
-            return Decision::CrossSite(why);
+            return Authentication::CrossSite(why);
         }
         match self.schemes.check(credential, address, since).await {
-            Ok(None) => Decision::Anonymous,
-            Ok(Some(caller)) => Decision::Caller(self.revocations.without_lost_membership(caller)),
-            Err(Fault::Refused(refusal)) => {
-                tracing::info!(check = ?refusal.check, reason = refusal.reason, "credential refused");
-                Decision::Refused(refusal)
+            Ok(None) => Authentication::Anonymous,
+            Ok(Some(caller)) => {
+                Authentication::Caller(self.revocations.without_lost_membership(caller))
             }
-            Err(Fault::Unavailable(outage)) => Decision::Unavailable(outage),
+            Err(AuthError::Refused(refusal)) => {
+                tracing::info!(check = ?refusal.check, reason = refusal.reason, "credential refused");
+                Authentication::Refused(refusal)
+            }
+            Err(AuthError::Unavailable(outage)) => Authentication::Unavailable(outage),
         }
     }
 
     /// Who shows this bearer token, outside of any request.
-    pub async fn decide_bearer(&self, token: &SecretString) -> Decision {
-        let bearer = sensitive(&format!("Bearer {}", token.expose_secret()));
+    pub async fn authenticate_bearer(&self, token: &SecretString) -> Authentication {
+        let bearer = mark_sensitive(&format!("Bearer {}", token.expose_secret()));
         let Some(bearer) = bearer else {
             let reason = "the token is no header value";
-            return Decision::Refused(Refusal { check: Check::Form, reason });
+            return Authentication::Refused(CredentialRejected { check: Check::Form, reason });
         };
         let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
-        self.decide(&Method::POST, &headers, IpAddr::from([127, 0, 0, 1])).await
+        self.authenticate(&Method::POST, &headers, IpAddr::from([127, 0, 0, 1])).await
     }
 
     /// The header in which API keys come.
@@ -207,8 +221,8 @@ impl Authenticator {
     /// The headers of a WebSocket's handshake together with what the payload of its `connection_init`
     /// shows. None when the payload is no JSON object, or names a member twice.
     #[must_use]
-    pub fn shown_together(&self, handshake: HeaderMap, payload: &str) -> Option<HeaderMap> {
-        credentials::shown_together(handshake, payload, &self.names)
+    pub fn merge_connection_init(&self, handshake: HeaderMap, payload: &str) -> Option<HeaderMap> {
+        credentials::merge_connection_init(handshake, payload, &self.names)
     }
 
     /// Whether the page that asks, if one does, is of an allowed origin.
@@ -221,13 +235,13 @@ impl Authenticator {
 
     /// What is taken back before its time.
     #[must_use]
-    pub fn revocations(&self) -> &Arc<Revocations> {
+    pub fn revocations(&self) -> &Arc<RevocationSet> {
         &self.revocations
     }
 
     /// Users, as the auth server knows them.
     #[must_use]
-    pub fn users(&self) -> &Arc<Users> {
+    pub fn users(&self) -> &Arc<UserLookup> {
         &self.users
     }
 

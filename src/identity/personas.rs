@@ -56,7 +56,7 @@ pub const PERSONAS: [Persona; 8] = [
 ];
 
 /// What the machine is called.
-const MACHINE: &str = "persona-service";
+const SERVICE_PERSONA: &str = "persona-service";
 
 /// What a persona's token says of them.
 struct Profile {
@@ -118,7 +118,9 @@ impl Persona {
     #[must_use]
     pub fn claims(self) -> Option<Map<String, Value>> {
         if self == Self::Service {
-            return json!({ "sub": MACHINE, "client_id": MACHINE }).as_object().cloned();
+            return json!({ "sub": SERVICE_PERSONA, "client_id": SERVICE_PERSONA })
+                .as_object()
+                .cloned();
         }
         let Profile { id, name, role, tier, software, hardware, interest } = self.profile()?;
         let mut claims = json!({
@@ -206,17 +208,17 @@ pub enum IssuerError {
 }
 
 /// Signs persona tokens with an Ed25519 key of its own.
-pub struct Issuer {
+pub struct DevTokenIssuer {
     signing: EncodingKey,
     public: String,
 }
 
-impl Issuer {
+impl DevTokenIssuer {
     /// The issuer whose key is kept in `path`; made there when there is none.
     ///
     /// # Errors
     /// When the file cannot be used.
-    pub fn kept_in(path: &Path) -> Result<Self, IssuerError> {
+    pub fn load_or_create(path: &Path) -> Result<Self, IssuerError> {
         let fail = |source| IssuerError::File { path: path.display().to_string(), source };
         let key = match std::fs::read(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -231,7 +233,7 @@ impl Issuer {
     ///
     /// # Errors
     /// When no key could be made.
-    pub fn ephemeral() -> Result<Self, IssuerError> {
+    pub fn in_memory() -> Result<Self, IssuerError> {
         Self::from_key(&make_key().map_err(|_| IssuerError::Key)?)
     }
 

@@ -13,24 +13,26 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::api_key::ApiKeys;
-use super::claims::moment;
-use super::cookies::sensitive;
-use super::inspect::{Inspection, parts};
-use super::introspection::AccessTokens;
+use super::claims::timestamp_claim;
+use super::cookies::mark_sensitive;
+use super::inspect::{Inspection, decode_parts};
+use super::introspection::OpaqueTokens;
 use super::jwk;
-use super::meter::{Meter, Purpose};
-use super::refusal::Fault;
-use super::secrets::AuthSecrets;
+use super::meter::{IdentityMetrics, Purpose};
+use super::refusal::AuthError;
+use super::secrets::SecretKeyring;
 use super::session::GET_SESSION;
-use super::upstream::{Answer, Line, NoAnswer, Question, Upstream};
+use super::upstream::{
+    AuthServerClient, Endpoint, UpstreamError, UpstreamRequest, UpstreamResponse,
+};
 use super::users;
 use crate::config::IdentityConfig;
 
 /// Addresses for documentation (RFC 5737), which are no user's: no user's rate limit is used up. From this
 /// one single questions are asked …
-pub const NOBODYS_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3));
+pub const PROBE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3));
 /// … and from these so many that a limit shows, and whether it is one for both.
-pub const TWO_ADDRESSES: [IpAddr; 2] =
+pub const TWO_PROBE_ADDRESSES: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2))];
 
 /// Bytes that RFC 6265 does not let into a cookie's value, beside those that encoding always escapes.
@@ -43,16 +45,16 @@ const TOKEN: &str = "/token?disableCookieCache=true&disableRefresh=true";
 const OTHER_COOKIES: [&str; 4] = ["session_data", "dont_remember", "account_data", "oauth_state"];
 
 /// Asks the auth server.
-pub struct Probe {
+pub struct AuthServerProbe {
     config: IdentityConfig,
-    secrets: AuthSecrets,
-    upstream: Upstream,
-    line: Line,
+    secrets: SecretKeyring,
+    upstream: AuthServerClient,
+    line: Endpoint,
 }
 
 /// What was answered, as far as it is of interest: no credential is in it.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct ProbeResponse {
     /// The status.
     pub status: StatusCode,
     /// The body, where it is JSON.
@@ -68,11 +70,11 @@ pub struct Reply {
 }
 
 /// An answer, or why none came.
-pub type Asked = Result<Reply, &'static str>;
+pub type ProbeResult = Result<ProbeResponse, &'static str>;
 
 /// What the auth server does with a session that does not exist.
 #[derive(Clone, Debug, Default)]
-pub struct MadeUpSession {
+pub struct DummySession {
     /// The name of its session cookie, by which it deletes a session that is over. Only a server with
     /// the bearer plugin tells.
     pub cookie: Option<String>,
@@ -104,32 +106,32 @@ pub struct KeyEntry {
     pub flaw: Option<&'static str>,
 }
 
-impl Probe {
+impl AuthServerProbe {
     /// A probe of the auth server of `config`.
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn new(config: &IdentityConfig) -> Result<Self, reqwest::Error> {
-        let upstream = Upstream::new(config.timeout, Meter::default())?;
-        let line = upstream.line(Purpose::Sessions);
-        let secrets = AuthSecrets::new(&config.auth_secrets);
+        let upstream = AuthServerClient::new(config.timeout, IdentityMetrics::default())?;
+        let line = upstream.endpoint(Purpose::Sessions);
+        let secrets = SecretKeyring::new(&config.auth_secrets);
         Ok(Self { config: config.clone(), secrets, upstream, line })
     }
 
     /// What is at `address`.
-    pub async fn get(&self, address: &str) -> Asked {
+    pub async fn get(&self, address: &str) -> ProbeResult {
         self.put(address, HeaderMap::new()).await
     }
 
     /// What `get-session` says to a client without a session that asks from `address`.
-    pub async fn session_of_nobody(&self, address: IpAddr) -> Asked {
+    pub async fn probe_anonymous_session(&self, address: IpAddr) -> ProbeResult {
         self.session(HeaderMap::new(), address).await
     }
 
     /// What `get-session` does with a session that does not exist: it deletes the cookie of one that was
     /// signed by its secret, and says nothing of any other.
-    pub async fn made_up_session(&self, address: IpAddr) -> MadeUpSession {
-        let token = made_up();
+    pub async fn dummy_session(&self, address: IpAddr) -> DummySession {
+        let token = dummy_text();
         let bearer = header(&AUTHORIZATION, &format!("Bearer {token}"));
         let named = |reply| session_cookie(reply, &self.config.session_cookie);
         let cookie = self.session(bearer, address).await.ok().and_then(named);
@@ -143,13 +145,13 @@ impl Probe {
                     };
                     let requires_signature = by_signature.is_some();
                     let cookie = cookie.or(by_signature);
-                    return MadeUpSession { cookie, secret_fits: Some(true), requires_signature };
+                    return DummySession { cookie, secret_fits: Some(true), requires_signature };
                 }
                 // A server that shows no name may have another: then nothing is known.
                 answer => secret_fits = answer.filter(|_| cookie.is_some()),
             }
         }
-        MadeUpSession { cookie, secret_fits, requires_signature: false }
+        DummySession { cookie, secret_fits, requires_signature: false }
     }
 
     async fn cookie_of_signed_bearer(
@@ -188,7 +190,7 @@ impl Probe {
         let server = self.config.auth_server.as_ref()?;
         let reply = self.put(&format!("{}{TOKEN}", server.base), headers).await.ok()?;
         let body = reply.body.filter(|_| reply.status == StatusCode::OK)?;
-        parts(body.get("token")?.as_str()?).map(|(_, claims)| claims)
+        decode_parts(body.get("token")?.as_str()?).map(|(_, claims)| claims)
     }
 
     async fn knows_signature(
@@ -209,48 +211,48 @@ impl Probe {
     }
 
     /// What API_KEY_VERIFY_URL says of a key that does not exist; none where it is not set.
-    pub async fn made_up_api_key(&self) -> Option<Asked> {
+    pub async fn dummy_api_key(&self) -> Option<ProbeResult> {
         let keys = ApiKeys {
             url: self.config.api_key_url.clone()?,
             machine_key: self.config.machine_key.clone(),
-            line: self.upstream.line(Purpose::ApiKeys),
+            line: self.upstream.endpoint(Purpose::ApiKeys),
         };
         let asked_at = now();
-        Some(reply(keys.ask_in_vain(&made_up().into()).await, asked_at))
+        Some(reply(keys.probe_with_unknown_key(&dummy_text().into()).await, asked_at))
     }
 
     /// What the endpoint for users says of one that there is not; none where it is not set.
-    pub async fn made_up_user(&self) -> Option<Asked> {
+    pub async fn dummy_user(&self) -> Option<ProbeResult> {
         let lookup = self.config.user_lookup.as_ref()?;
-        let line = self.upstream.line(Purpose::Users);
+        let line = self.upstream.endpoint(Purpose::Users);
         let asked_at = now();
-        Some(reply(users::ask(&line, &lookup.url, &lookup.key, &made_up()).await, asked_at))
+        Some(reply(users::request(&line, &lookup.url, &lookup.key, &dummy_text()).await, asked_at))
     }
 
     /// What the auth server says of an opaque access token that does not exist; none where the settings let
     /// none in.
-    pub async fn made_up_access_token(&self) -> Option<Asked> {
-        let line = self.upstream.line(Purpose::AccessTokens);
-        let tokens = AccessTokens::new(&self.config, line)?;
+    pub async fn dummy_access_token(&self) -> Option<ProbeResult> {
+        let line = self.upstream.endpoint(Purpose::AccessTokens);
+        let tokens = OpaqueTokens::new(&self.config, line)?;
         let asked_at = now();
-        let answer = tokens.ask_in_vain(&made_up().into()).await;
+        let answer = tokens.probe_with_unknown_token(&dummy_text().into()).await;
         let answer = answer.map_err(|fault| match fault {
-            Fault::Refused(refusal) => NoAnswer::new(refusal.reason),
-            Fault::Unavailable(_) => NoAnswer::new("no answer came"),
+            AuthError::Refused(refusal) => UpstreamError::new(refusal.reason),
+            AuthError::Unavailable(_) => UpstreamError::new("no answer came"),
         });
         Some(reply(answer, asked_at))
     }
 
-    async fn session(&self, mut headers: HeaderMap, address: IpAddr) -> Asked {
+    async fn session(&self, mut headers: HeaderMap, address: IpAddr) -> ProbeResult {
         let base = self.config.auth_server.as_ref().map_or("", |server| &server.base);
         headers.extend(header(&"x-forwarded-for".parse().expect("a name"), &address.to_string()));
         self.put(&format!("{base}{GET_SESSION}"), headers).await
     }
 
-    async fn put(&self, address: &str, headers: HeaderMap) -> Asked {
+    async fn put(&self, address: &str, headers: HeaderMap) -> ProbeResult {
         let url = Url::parse(address).map_err(|_| "it is no web address")?;
         let asked_at = now();
-        reply(self.line.ask(&Question::get(url, headers)).await, asked_at)
+        reply(self.line.send_with_retry(&UpstreamRequest::get(url, headers)).await, asked_at)
     }
 }
 
@@ -260,22 +262,22 @@ pub fn key_entries(document: &Value) -> Option<Vec<KeyEntry>> {
     let entries = document.get("keys")?.as_array()?;
     let read = |entry: &Value| KeyEntry {
         id: entry.get("kid").and_then(Value::as_str).map(str::to_owned),
-        flaw: jwk::flaw(entry),
+        flaw: jwk::unusable_reason(entry),
     };
     Some(entries.iter().map(read).collect())
 }
 
 /// 32 letters and digits, like Better Auth's own session tokens.
-fn made_up() -> String {
+fn dummy_text() -> String {
     Uuid::now_v7().simple().to_string()
 }
 
 fn header(name: &axum::http::HeaderName, value: &str) -> HeaderMap {
-    sensitive(value).map(|value| (name.clone(), value)).into_iter().collect()
+    mark_sensitive(value).map(|value| (name.clone(), value)).into_iter().collect()
 }
 
 /// The session cookie that an answer deletes: the one of the settings, or else one of Better Auth's.
-fn session_cookie(reply: Reply, usual: &str) -> Option<String> {
+fn session_cookie(reply: ProbeResponse, usual: &str) -> Option<String> {
     let is_ours = |name: &String| name.trim_start_matches("__Secure-") == usual;
     let is_usual = |name: &String| name.ends_with("session_token");
     let is_other = |name: &String| OTHER_COOKIES.iter().any(|other| name.contains(other));
@@ -290,28 +292,28 @@ fn is_whole(body: &Value) -> bool {
     let (user, session) = (&body["user"], &body["session"]);
     user["id"].is_string()
         && session["userId"] == user["id"]
-        && session.get("expiresAt").and_then(moment).is_some()
+        && session.get("expiresAt").and_then(timestamp_claim).is_some()
 }
 
-fn reply(answer: Result<Answer, NoAnswer>, asked_at: Timestamp) -> Asked {
+fn reply(answer: Result<UpstreamResponse, UpstreamError>, asked_at: Timestamp) -> ProbeResult {
     let answer = answer.map_err(|no_answer| no_answer.reason)?;
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let named = |name| answer.headers.get(name).and_then(text);
     let cookies = answer.headers.get_all(SET_COOKIE).iter().filter_map(text);
     let names = cookies.filter_map(|cookie| Some(cookie.split_once('=')?.0.to_owned()));
-    Ok(Reply {
+    Ok(ProbeResponse {
         status: answer.status,
         body: serde_json::from_slice(&answer.body).ok(),
         is_page: named(CONTENT_TYPE).is_some_and(|it| it.starts_with("text/html")),
         location: named(LOCATION),
-        clock: named(DATE).and_then(|date| ahead(&date, asked_at, now())),
+        clock: named(DATE).and_then(|date| clock_offset(&date, asked_at, now())),
         cookies: names.collect(),
     })
 }
 
 /// How far ahead of ours the clock is that wrote `date` between two moments. It writes whole seconds
 /// (RFC 9110 section 6.6.1): what that can account for is no difference.
-fn ahead(date: &str, asked_at: Timestamp, answered_at: Timestamp) -> Option<TimeDelta> {
+fn clock_offset(date: &str, asked_at: Timestamp, answered_at: Timestamp) -> Option<TimeDelta> {
     let written = DateTime::parse_from_rfc2822(date).ok()?.to_utc();
     let end = written + TimeDelta::seconds(1);
     if written > answered_at {

@@ -95,7 +95,7 @@ impl Check {
 
 /// Why a credential was refused: a sentence without anything of the credential in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct CredentialRejected {
     /// The check that failed.
     pub check: Check,
     /// Why.
@@ -104,41 +104,41 @@ pub struct Refusal {
 
 /// What a scheme says of a credential that it did not accept.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+pub(super) enum AuthError {
     /// It is not good.
-    Refused(Refusal),
+    Refused(CredentialRejected),
     /// Whether it is good cannot be found out now.
-    Unavailable(Outage),
+    Unavailable(Unavailable),
 }
 
 /// How long the client should wait before asking again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outage {
+pub struct Unavailable {
     /// As the auth server said, or as long as it is not asked.
     pub retry_after: Duration,
     /// Whether it answers well, and says that this credential was used too often.
     pub is_own_limit: bool,
 }
 
-impl Outage {
+impl Unavailable {
     /// The auth server cannot tell; ask again after so long.
     pub(super) fn of(retry_after: Duration) -> Self {
         Self { retry_after, is_own_limit: false }
     }
 }
 
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
+impl From<CredentialRejected> for AuthError {
+    fn from(refusal: CredentialRejected) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<Outage> for Fault {
-    fn from(outage: Outage) -> Self {
+impl From<Unavailable> for AuthError {
+    fn from(outage: Unavailable) -> Self {
         Self::Unavailable(outage)
     }
 }
 
-pub(super) fn refused<T>(check: Check, reason: &'static str) -> Result<T, Fault> {
-    Err(Fault::Refused(Refusal { check, reason }))
+pub(super) fn refused<T>(check: Check, reason: &'static str) -> Result<T, AuthError> {
+    Err(AuthError::Refused(CredentialRejected { check, reason }))
 }

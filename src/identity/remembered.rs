@@ -13,32 +13,32 @@ use moka::Expiry;
 use moka::future::Cache;
 
 use super::caller::Caller;
-use super::meter::{CacheName, Meter};
-use super::refusal::{Fault, Outage, Refusal};
+use super::meter::{CacheName, IdentityMetrics};
+use super::refusal::{AuthError, CredentialRejected, Unavailable};
 
 /// The most that the entries of one cache may weigh, in bytes …
-const LARGEST: u64 = 64 * 1024 * 1024;
+const MAX_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// … of which each weighs this much at least: so there are 65 536 at most.
-const LEAST_WEIGHT: usize = 1024;
+const MIN_ENTRY_WEIGHT: usize = 1024;
 /// How long a refusal is remembered at most: a session made a moment later must work soon.
-const REFUSAL_TTL: Duration = Duration::from_secs(5);
+const REJECTION_TTL: Duration = Duration::from_secs(5);
 /// The part of its time by which an entry may be out of date sooner than another.
 const JITTER: f64 = 0.3;
 /// More time than this is not spread further.
-const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// When what was just found out is out of date at once, again and again, something is wrong.
-const ROUNDS: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// A caller who was recognized, and by which key.
 #[derive(Clone)]
 pub(super) struct Accepted {
     pub(super) caller: Arc<Caller>,
     /// The key that signed the credential, which counts only as long as the key does.
-    pub(super) key: Option<Arc<SigningKey>>,
+    pub(super) key: Option<Arc<VerifiedWith>>,
 }
 
 /// A key of a key set.
-pub(super) struct SigningKey {
+pub(super) struct VerifiedWith {
     pub(super) id: String,
     pub(super) thumbprint: [u8; 32],
     /// Whether the key is the OpenID provider's, where that is another than the auth server.
@@ -48,25 +48,25 @@ pub(super) struct SigningKey {
 #[derive(Clone)]
 enum Verdict {
     Accepted(Accepted),
-    Refused(Refusal),
+    Refused(CredentialRejected),
 }
 
 /// A cache of verdicts, by a keyed hash of the whole credential and its scheme: two that differ
 /// anywhere share nothing, no client can aim at an entry, and no credential is kept.
-pub(super) struct Remembered {
+pub(super) struct VerdictCache {
     name: CacheName,
     key: hmac::Key,
     verdicts: Cache<[u8; 32], Verdict>,
     longest: Duration,
     refusals: bool,
-    meter: Meter,
+    meter: IdentityMetrics,
 }
 
-struct Lifetime {
+struct VerdictExpiry {
     longest: Duration,
 }
 
-impl Expiry<[u8; 32], Verdict> for Lifetime {
+impl Expiry<[u8; 32], Verdict> for VerdictExpiry {
     /// Each credential has its own part of the longest time, by its key, so that many that were checked
     /// at the same moment are not checked again at the same moment.
     fn expire_after_create(
@@ -75,50 +75,50 @@ impl Expiry<[u8; 32], Verdict> for Lifetime {
         verdict: &Verdict,
         _: Instant,
     ) -> Option<Duration> {
-        let sooner = self.longest.min(A_DAY).mul_f64(JITTER * f64::from(key[0]) / 255.0);
+        let sooner = self.longest.min(MAX_TTL).mul_f64(JITTER * f64::from(key[0]) / 255.0);
         let jittered = self.longest.saturating_sub(sooner);
         Some(match verdict {
             Verdict::Accepted(accepted) => jittered.min(accepted.caller.remaining()),
-            Verdict::Refused(_) => self.longest.min(REFUSAL_TTL),
+            Verdict::Refused(_) => self.longest.min(REJECTION_TTL),
         })
     }
 }
 
-impl Remembered {
+impl VerdictCache {
     /// Verified tokens, until they expire. What is refused is checked again each time.
-    pub(super) fn tokens(meter: Meter) -> Self {
+    pub(super) fn tokens(meter: IdentityMetrics) -> Self {
         Self::new(CacheName::Tokens, Duration::MAX, false, meter)
     }
 
     /// Answers of the auth server, each for 70 to 100 % of `ttl`; its refusals briefly.
-    pub(super) fn sessions(ttl: Duration, meter: Meter) -> Self {
+    pub(super) fn sessions(ttl: Duration, meter: IdentityMetrics) -> Self {
         Self::new(CacheName::Sessions, ttl, true, meter)
     }
 
-    fn new(name: CacheName, longest: Duration, refusals: bool, meter: Meter) -> Self {
+    fn new(name: CacheName, longest: Duration, refusals: bool, meter: IdentityMetrics) -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .expect("the system has random numbers, without which there is no TLS either");
         let verdicts = Cache::builder()
-            .max_capacity(LARGEST)
+            .max_capacity(MAX_CACHE_BYTES)
             .weigher(|_, verdict| weight(verdict))
-            .expire_after(Lifetime { longest })
+            .expire_after(VerdictExpiry { longest })
             .build();
         Self { name, key, verdicts, longest, refusals, meter }
     }
 
     /// The verdict on `credential`: remembered, if it is `still_good`, else what `find` finds out.
-    pub(super) async fn recall<F>(
+    pub(super) async fn get_or_verify<F>(
         &self,
         credential: &[&[u8]],
         still_good: impl Fn(&Accepted) -> bool,
         find: impl Fn() -> F,
-    ) -> Result<Arc<Caller>, Fault>
+    ) -> Result<Arc<Caller>, AuthError>
     where
-        F: Future<Output = Result<Accepted, Fault>>,
+        F: Future<Output = Result<Accepted, AuthError>>,
     {
         let key = self.hash(credential);
         let known = self.verdicts.get(&key).await;
-        self.meter.looked_up(self.name, known.is_some());
+        self.meter.record_cache_lookup(self.name, known.is_some());
         let mut verdict = match known {
             Some(Verdict::Accepted(accepted)) if !self.is_current(&accepted.caller) => {
                 self.verdicts.invalidate(&key).await;
@@ -126,7 +126,7 @@ impl Remembered {
             }
             known => known,
         };
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ATTEMPTS {
             match verdict {
                 Some(Verdict::Refused(refusal)) => return Err(refusal.into()),
                 Some(Verdict::Accepted(accepted)) if still_good(&accepted) => {
@@ -135,10 +135,10 @@ impl Remembered {
                 Some(Verdict::Accepted(_)) => self.verdicts.invalidate(&key).await,
                 None => {}
             }
-            let found = self.verdicts.try_get_with(key, self.judge(find())).await;
+            let found = self.verdicts.try_get_with(key, self.verify(find())).await;
             verdict = Some(found.map_err(|fault| *fault)?);
         }
-        Err(Outage::of(Duration::from_secs(1)).into())
+        Err(Unavailable::of(Duration::from_secs(1)).into())
     }
 
     /// Whether the wall clock agrees that the verdict still counts.
@@ -148,13 +148,13 @@ impl Remembered {
         caller.is_current() && is_recent
     }
 
-    async fn judge(
+    async fn verify(
         &self,
-        found: impl Future<Output = Result<Accepted, Fault>>,
-    ) -> Result<Verdict, Fault> {
+        found: impl Future<Output = Result<Accepted, AuthError>>,
+    ) -> Result<Verdict, AuthError> {
         match found.await {
             Ok(accepted) => Ok(Verdict::Accepted(accepted)),
-            Err(Fault::Refused(refusal)) if self.refusals => Ok(Verdict::Refused(refusal)),
+            Err(AuthError::Refused(refusal)) if self.refusals => Ok(Verdict::Refused(refusal)),
             Err(fault) => Err(fault),
         }
     }
@@ -181,5 +181,5 @@ fn weight(verdict: &Verdict) -> u32 {
         Verdict::Accepted(accepted) => accepted.caller.size(),
         Verdict::Refused(_) => 0,
     };
-    u32::try_from(LEAST_WEIGHT + texts).unwrap_or(u32::MAX)
+    u32::try_from(MIN_ENTRY_WEIGHT + texts).unwrap_or(u32::MAX)
 }

@@ -11,13 +11,13 @@ use chrono::TimeDelta;
 use hallpass_entity::{Timestamp, now};
 use tokio::sync::watch;
 
-use super::caller::{Caller, Via};
-use super::meter::{Meter, Revoked};
+use super::caller::{AuthMethod, Caller};
+use super::meter::{IdentityMetrics, Revoked};
 use super::user_state::UserState;
 
 /// How long a revocation is kept: by then the tokens of the user have expired. Better Auth's live
 /// ten hours at most unless told otherwise, and the longest in use elsewhere a week.
-pub const KEPT: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+pub const RETENTION: Duration = Duration::from_secs(8 * 24 * 60 * 60);
 
 /// What is taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,40 +46,40 @@ pub struct Revocation {
 }
 
 /// What was taken back.
-pub struct Revocations {
-    held: RwLock<Held>,
+pub struct RevocationSet {
+    held: RwLock<RevokedAt>,
     news: watch::Sender<()>,
-    meter: Meter,
+    meter: IdentityMetrics,
 }
 
 #[derive(Default)]
-struct Held {
-    sessions: HashMap<String, Taken>,
-    changed: HashMap<String, Taken>,
-    users: HashMap<String, Taken>,
-    states: HashMap<String, (Taken, UserState)>,
-    members: HashMap<(String, String), (Taken, bool)>,
+struct RevokedAt {
+    sessions: HashMap<String, RevokedCredentials>,
+    changed: HashMap<String, RevokedCredentials>,
+    users: HashMap<String, RevokedCredentials>,
+    states: HashMap<String, (RevokedCredentials, UserState)>,
+    members: HashMap<(String, String), (RevokedCredentials, bool)>,
     /// When memberships of a user changed last.
-    memberships: HashMap<String, Taken>,
-    organizations: HashMap<String, Taken>,
+    memberships: HashMap<String, RevokedCredentials>,
+    organizations: HashMap<String, RevokedCredentials>,
 }
 
 #[derive(Clone, Copy)]
-struct Taken {
+struct RevokedCredentials {
     /// By the clock of the auth server.
     at: Timestamp,
     /// By ours.
     heard: Timestamp,
 }
 
-impl Revocations {
-    pub(super) fn new(meter: Meter) -> Self {
+impl RevocationSet {
+    pub(super) fn new(meter: IdentityMetrics) -> Self {
         Self { held: RwLock::default(), news: watch::Sender::default(), meter }
     }
 
     /// Takes back. Hearing it twice, or out of order, changes nothing, and is counted once.
     pub fn apply(&self, revocation: Revocation) {
-        let taken = Taken { at: revocation.at, heard: now() };
+        let taken = RevokedCredentials { at: revocation.at, heard: now() };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let (of, is_news) = match revocation.target {
             Target::Session(id) => (Revoked::Session, take(&mut held.sessions, id, taken)),
@@ -111,14 +111,14 @@ impl Revocations {
         };
         drop(held);
         if is_news {
-            self.meter.revoked(of);
+            self.meter.record_revocation(of);
         }
         self.news.send_replace(());
     }
 
     /// Forgets what has no effect any more.
     pub fn prune(&self) {
-        let oldest = now() - TimeDelta::from_std(KEPT).unwrap_or(TimeDelta::MAX);
+        let oldest = now() - TimeDelta::from_std(RETENTION).unwrap_or(TimeDelta::MAX);
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.sessions.retain(|_, taken| taken.heard > oldest);
         held.changed.retain(|_, taken| taken.heard > oldest);
@@ -153,23 +153,23 @@ impl Revocations {
     }
 
     /// Waits until `caller` is taken back.
-    pub(super) async fn taken_back(&self, caller: &Caller) {
+    pub(super) async fn is_revoked(&self, caller: &Caller) {
         let mut news = self.news.subscribe();
-        while !self.cover(caller) {
+        while !self.applies_to(caller) {
             // Ends only with this, which is here.
             let _ = news.changed().await;
         }
     }
 
     /// Whether `caller` was confirmed before being taken back.
-    pub(super) fn cover(&self, caller: &Caller) -> bool {
+    pub(super) fn applies_to(&self, caller: &Caller) -> bool {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let session = caller.session_id();
         let revoked = session.and_then(|id| held.sessions.get(id));
         let changed = session.and_then(|id| held.changed.get(id));
         let user = held.users.get(caller.id().as_str());
         let state = held.states.get(caller.id().as_str());
-        let outdated = |(_, state): &&(Taken, UserState)| {
+        let outdated = |(_, state): &&(RevokedCredentials, UserState)| {
             can_be_validated_again(caller) || !state.agrees_with(caller)
         };
         let state = state.filter(outdated).map(|(taken, _)| taken);
@@ -186,19 +186,29 @@ impl Revocations {
 /// and refuses nothing. A signed token says what it says until it expires.
 fn can_be_validated_again(caller: &Caller) -> bool {
     match caller.via() {
-        Via::SessionCookie | Via::SessionToken | Via::CookieCache | Via::ApiKey => true,
-        Via::Jwt | Via::SharedSecret | Via::AccessToken | Via::IdToken => caller.proof().was_asked,
+        AuthMethod::SessionCookie
+        | AuthMethod::SessionToken
+        | AuthMethod::CookieCache
+        | AuthMethod::ApiKey => true,
+        AuthMethod::Jwt
+        | AuthMethod::SharedSecret
+        | AuthMethod::AccessToken
+        | AuthMethod::IdToken => caller.proof().was_asked,
     }
 }
 
 /// Remembers that `id` was taken back, and returns whether that was not known yet.
-fn take(held: &mut HashMap<String, Taken>, id: String, taken: Taken) -> bool {
+fn take(
+    held: &mut HashMap<String, RevokedCredentials>,
+    id: String,
+    taken: RevokedCredentials,
+) -> bool {
     let last = held.get(&id).copied();
     held.entry(id).or_insert(taken).merge(taken);
     last.is_none_or(|last| last.at < taken.at)
 }
 
-impl Taken {
+impl RevokedCredentials {
     fn merge(&mut self, other: Self) {
         self.at = self.at.max(other.at);
         self.heard = self.heard.max(other.heard);
@@ -224,9 +234,9 @@ mod tests {
     #[test]
     fn message_read_twice_is_counted_once() {
         let mut registry = Registry::default();
-        let meter = Meter::default();
+        let meter = IdentityMetrics::default();
         meter.register(&mut registry);
-        let revocations = Revocations::new(meter);
+        let revocations = RevocationSet::new(meter);
         let at = now();
         let counted = |of: &str| {
             let mut metrics = String::new();

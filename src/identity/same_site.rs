@@ -10,22 +10,24 @@ use crate::config::Origin;
 /// A server that forwards a cookie sends no `Origin`, and is fine. The rules are those of the OWASP
 /// cheat sheet on cross-site request forgery: the origin is checked where there is one, and a
 /// request that a page could send without asking first (a GET) needs a header that it could not add.
-pub(super) struct SameSite {
+pub(super) struct CsrfPolicy {
     allowed: Vec<String>,
 }
 
 /// Headers that a page can add only after the browser asked us (a CORS preflight).
-const PREFLIGHTED: [&str; 3] =
+const PREFLIGHT_HEADERS: [&str; 3] =
     ["graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name"];
 
-impl SameSite {
+impl CsrfPolicy {
     pub(super) fn new(allowed: &[Origin]) -> Self {
         Self { allowed: allowed.iter().map(|origin| origin.0.clone()).collect() }
     }
 
     pub(super) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), &'static str> {
         self.check_origin(headers)?;
-        if method == Method::POST || PREFLIGHTED.iter().any(|name| headers.contains_key(*name)) {
+        if method == Method::POST
+            || PREFLIGHT_HEADERS.iter().any(|name| headers.contains_key(*name))
+        {
             return Ok(());
         }
         Err("a GET with a cookie needs the header `GraphQL-Require-Preflight: 1`")
@@ -39,9 +41,7 @@ impl SameSite {
                 Err("the request comes from a page of another origin: add the page's \
                      origin to ALLOWED_ORIGINS, or send a bearer token")
             }
-            None if sent_across_sites(headers) => {
-                Err("the request was sent by a page of another site")
-            }
+            None if is_cross_site(headers) => Err("the request was sent by a page of another site"),
             Some(_) | None => Ok(()),
         }
     }
@@ -57,7 +57,7 @@ impl SameSite {
     }
 }
 
-fn sent_across_sites(headers: &HeaderMap) -> bool {
+fn is_cross_site(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-site")
         .is_some_and(|site| !["same-origin", "none"].iter().any(|own| site == own))

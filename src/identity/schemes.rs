@@ -10,53 +10,53 @@ use hallpass_entity::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::api_key::ApiKeys;
-use super::caller::{Caller, Via};
+use super::caller::{AuthMethod, Caller};
 use super::cookie_cache::{CacheFlaw, CookieCache};
-use super::cookies::{self, SessionCookie, sensitive};
+use super::cookies::{self, SessionCookie, mark_sensitive};
 use super::credentials::Credential;
-use super::introspection::AccessTokens;
-use super::jwks::Jwks;
-use super::jwt::{JwtVerifier, Keys};
-use super::key_source::{Discovered, Published};
-use super::meter::{Meter, Purpose};
-use super::personas::Issuer;
-use super::refusal::{Check, Fault, refused};
-use super::remembered::{Accepted, Remembered};
-use super::revocation::Revocations;
-use super::secrets::AuthSecrets;
-use super::session::{Sessions, Shown};
-use super::upstream::{Line, NoAnswer, Upstream};
+use super::introspection::OpaqueTokens;
+use super::jwks::JwksCache;
+use super::jwt::{JwtVerifier, KeyProvider};
+use super::key_source::{JwksEndpoint, OidcDiscovery};
+use super::meter::{IdentityMetrics, Purpose};
+use super::personas::DevTokenIssuer;
+use super::refusal::{AuthError, Check, refused};
+use super::remembered::{Accepted, VerdictCache};
+use super::revocation::RevocationSet;
+use super::secrets::SecretKeyring;
+use super::session::{SessionCredential, SessionValidator};
+use super::upstream::{AuthServerClient, Endpoint, UpstreamError};
 use crate::config::IdentityConfig;
 
 /// Checks credentials, each by its scheme.
-pub(super) struct Schemes {
-    pub(super) keys: Keys,
+pub(super) struct SchemeRegistry {
+    pub(super) keys: KeyProvider,
     pub(super) jwt: JwtVerifier,
-    sessions: Option<Sessions>,
+    sessions: Option<SessionValidator>,
     api_keys: Option<ApiKeys>,
-    access_tokens: Option<AccessTokens>,
-    pub(super) secrets: AuthSecrets,
-    cookie_cache: CookieTrust,
+    access_tokens: Option<OpaqueTokens>,
+    pub(super) secrets: SecretKeyring,
+    cookie_cache: CookieCachePolicy,
     cookie_cache_version: Option<String>,
     issuers: Vec<String>,
     api_key_header: HeaderName,
-    pub(super) tokens: Remembered,
-    pub(super) answers: Remembered,
-    pub(super) session_line: Line,
-    revocations: Arc<Revocations>,
+    pub(super) tokens: VerdictCache,
+    pub(super) answers: VerdictCache,
+    pub(super) session_line: Endpoint,
+    revocations: Arc<RevocationSet>,
     deadline: Duration,
 }
 
 /// Which cookie caches are believed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum CookieTrust {
+enum CookieCachePolicy {
     None,
     /// An auth server on https sets no others, and a page on a sibling host could set any other.
     Secure,
     Any,
 }
 
-impl CookieTrust {
+impl CookieCachePolicy {
     fn of(config: &IdentityConfig) -> Self {
         match &config.auth_server {
             Some(server) if config.trusts_cookie_cache => {
@@ -70,18 +70,18 @@ impl CookieTrust {
         }
     }
 
-    fn trusts(self, cookie: &SessionCookie) -> bool {
+    fn trusts_cookie_cache(self, cookie: &SessionCookie) -> bool {
         self == Self::Any || self == Self::Secure && cookie.is_secure()
     }
 }
 
-impl Schemes {
+impl SchemeRegistry {
     pub(super) fn new(
         config: &IdentityConfig,
-        issuer: Option<&Issuer>,
-        upstream: &Upstream,
-        revocations: Arc<Revocations>,
-        meter: &Meter,
+        issuer: Option<&DevTokenIssuer>,
+        upstream: &AuthServerClient,
+        revocations: Arc<RevocationSet>,
+        meter: &IdentityMetrics,
     ) -> Self {
         let keys = keys(config, issuer, upstream);
         let mut rules = config.clone();
@@ -91,27 +91,27 @@ impl Schemes {
             rules.oidc_issuer = Some(issuer.name().to_owned());
             rules.oauth_resources = vec![issuer.name().to_owned()];
         }
-        let session_line = upstream.line(Purpose::Sessions);
+        let session_line = upstream.endpoint(Purpose::Sessions);
         Self {
             keys: keys.clone(),
             sessions: config
                 .auth_server
                 .as_ref()
-                .map(|server| Sessions::new(server, session_line.clone())),
+                .map(|server| SessionValidator::new(server, session_line.clone())),
             api_keys: config.api_key_url.clone().map(|url| ApiKeys {
                 url,
                 machine_key: config.machine_key.clone(),
-                line: upstream.line(Purpose::ApiKeys),
+                line: upstream.endpoint(Purpose::ApiKeys),
             }),
-            access_tokens: AccessTokens::new(config, upstream.line(Purpose::AccessTokens)),
-            secrets: AuthSecrets::new(&config.auth_secrets),
-            cookie_cache: CookieTrust::of(config),
+            access_tokens: OpaqueTokens::new(config, upstream.endpoint(Purpose::AccessTokens)),
+            secrets: SecretKeyring::new(&config.auth_secrets),
+            cookie_cache: CookieCachePolicy::of(config),
             cookie_cache_version: config.cookie_cache_version.clone(),
             issuers: rules.issuers.clone(),
             jwt: JwtVerifier::new(rules, keys),
             api_key_header: config.api_key_header.clone(),
-            tokens: Remembered::tokens(meter.clone()),
-            answers: Remembered::sessions(config.session_ttl, meter.clone()),
+            tokens: VerdictCache::tokens(meter.clone()),
+            answers: VerdictCache::sessions(config.session_ttl, meter.clone()),
             session_line,
             revocations,
             // A moment more than each line has, which so notices itself that it failed.
@@ -127,20 +127,19 @@ impl Schemes {
         credential: Credential,
         address: IpAddr,
         since: Timestamp,
-    ) -> Result<Option<Arc<Caller>>, Fault> {
-        match tokio::time::timeout(self.deadline, self.hand_over(credential, address, since)).await
-        {
+    ) -> Result<Option<Arc<Caller>>, AuthError> {
+        match tokio::time::timeout(self.deadline, self.dispatch(credential, address, since)).await {
             Ok(checked) => checked,
-            Err(_) => Err(NoAnswer::new("it took too long").outage().into()),
+            Err(_) => Err(UpstreamError::new("it took too long").outage().into()),
         }
     }
 
-    async fn hand_over(
+    async fn dispatch(
         &self,
         credential: Credential,
         address: IpAddr,
         since: Timestamp,
-    ) -> Result<Option<Arc<Caller>>, Fault> {
+    ) -> Result<Option<Arc<Caller>>, AuthError> {
         match credential {
             Credential::Absent => Ok(None),
             Credential::Unusable(reason) => refused(Check::Form, reason),
@@ -161,21 +160,23 @@ impl Schemes {
     }
 
     /// Whether what was remembered still counts: it was not taken back, and its key is in the key set.
-    fn still_counts(&self, accepted: &Accepted) -> bool {
-        !self.revocations.cover(&accepted.caller)
-            && accepted.key.as_ref().is_none_or(|key| self.keys.hold(key))
+    fn is_still_accepted(&self, accepted: &Accepted) -> bool {
+        !self.revocations.applies_to(&accepted.caller)
+            && accepted.key.as_ref().is_none_or(|key| self.keys.keep_refreshed(key))
     }
 
-    async fn jwt(&self, token: &SecretString) -> Result<Arc<Caller>, Fault> {
+    async fn jwt(&self, token: &SecretString) -> Result<Arc<Caller>, AuthError> {
         let verify = || async {
             let accepted = self.jwt.verify(token).await?;
-            if self.revocations.cover(&accepted.caller) {
+            if self.revocations.applies_to(&accepted.caller) {
                 return refused(Check::Revocation, "the token was taken back");
             }
             Ok(accepted)
         };
         let credential = [b"jwt".as_slice(), token.expose_secret().as_bytes()];
-        self.tokens.recall(&credential, |accepted| self.still_counts(accepted), verify).await
+        self.tokens
+            .get_or_verify(&credential, |accepted| self.is_still_accepted(accepted), verify)
+            .await
     }
 
     /// A session token, or else an access token that says nothing itself.
@@ -184,29 +185,29 @@ impl Schemes {
         token: &SecretString,
         address: IpAddr,
         since: Timestamp,
-    ) -> Result<Arc<Caller>, Fault> {
+    ) -> Result<Arc<Caller>, AuthError> {
         let text = token.expose_secret();
         let find = || async {
             let session = self.session_token(text, address).await;
             match (&session, &self.access_tokens) {
-                (Err(Fault::Refused(_)), Some(access_tokens)) if !text.contains('.') => {
-                    access_tokens.ask(token, &self.jwt.reading()).await
+                (Err(AuthError::Refused(_)), Some(access_tokens)) if !text.contains('.') => {
+                    access_tokens.verify(token, &self.jwt.reading()).await
                 }
                 _ => session,
             }
         };
-        self.asked(&[b"bearer", text.as_bytes()], since, find).await
+        self.validate_at_auth_server(&[b"bearer", text.as_bytes()], since, find).await
     }
 
-    async fn session_token(&self, token: &str, address: IpAddr) -> Result<Caller, Fault> {
+    async fn session_token(&self, token: &str, address: IpAddr) -> Result<Caller, AuthError> {
         if token.contains('.') && !self.secrets.is_empty() {
             let decoded = cookies::decoded(token).unwrap_or_default();
             if !self.secrets.signed_session_token(&decoded) {
                 return refused(Check::Signature, "the session token's signature does not fit");
             }
         }
-        let value = sensitive(&format!("Bearer {token}"));
-        self.session(AUTHORIZATION, value, Via::SessionToken, address).await
+        let value = mark_sensitive(&format!("Bearer {token}"));
+        self.session(AUTHORIZATION, value, AuthMethod::SessionToken, address).await
     }
 
     async fn api_key(
@@ -214,18 +215,18 @@ impl Schemes {
         key: &SecretString,
         address: IpAddr,
         since: Timestamp,
-    ) -> Result<Arc<Caller>, Fault> {
+    ) -> Result<Arc<Caller>, AuthError> {
         let text = key.expose_secret();
         let find = || async {
             match &self.api_keys {
-                Some(api_keys) => api_keys.ask(key, address, &self.jwt.reading()).await,
+                Some(api_keys) => api_keys.verify(key, address, &self.jwt.reading()).await,
                 None => {
                     let header = self.api_key_header.clone();
-                    self.session(header, sensitive(text), Via::ApiKey, address).await
+                    self.session(header, mark_sensitive(text), AuthMethod::ApiKey, address).await
                 }
             }
         };
-        self.asked(&[b"api key", text.as_bytes()], since, find).await
+        self.validate_at_auth_server(&[b"api key", text.as_bytes()], since, find).await
     }
 
     async fn cookies(
@@ -233,37 +234,38 @@ impl Schemes {
         mut cookies: Vec<SessionCookie>,
         address: IpAddr,
         since: Timestamp,
-    ) -> Result<Arc<Caller>, Fault> {
+    ) -> Result<Arc<Caller>, AuthError> {
         if !self.secrets.is_empty() {
             cookies.retain(|cookie| self.secrets.signed_session_token(cookie.signed_token()));
         }
         if cookies.is_empty() {
             return refused(Check::Signature, "the session cookie's signature does not fit");
         }
-        for cookie in cookies.iter().filter(|cookie| self.cookie_cache.trusts(cookie)) {
+        for cookie in cookies.iter().filter(|cookie| self.cookie_cache.trusts_cookie_cache(cookie))
+        {
             match self.cached_session(cookie).await {
                 Some(caller) if caller.confirmed_at() >= since => return Ok(caller),
                 Some(_) | None => {}
             }
         }
         let value = cookies::header(&cookies);
-        let find = || self.session(COOKIE, value.clone(), Via::SessionCookie, address);
+        let find = || self.session(COOKIE, value.clone(), AuthMethod::SessionCookie, address);
         let shown = value.as_ref().map_or(b"".as_slice(), |value| value.as_bytes());
-        self.asked(&[b"cookie", shown], since, find).await
+        self.validate_at_auth_server(&[b"cookie", shown], since, find).await
     }
 
     /// The caller whom the cookie cache describes. Where it does not do, the session is asked about.
     async fn cached_session(&self, cookie: &SessionCookie) -> Option<Arc<Caller>> {
-        let data = cookie.data()?;
+        let data = cookie.cookie_cache_value()?;
         let read = || async {
             match self.read_cache(data, cookie).await {
-                Ok(accepted) if self.still_counts(&accepted) => Ok(accepted),
+                Ok(accepted) if self.is_still_accepted(&accepted) => Ok(accepted),
                 _ => refused(Check::Known, "the cookie cache is out of date or not good"),
             }
         };
         let credential = [b"cache".as_slice(), cookie.token().as_bytes(), data.as_bytes()];
-        let still_counts = |accepted: &Accepted| self.still_counts(accepted);
-        self.tokens.recall(&credential, still_counts, read).await.ok()
+        let still_counts = |accepted: &Accepted| self.is_still_accepted(accepted);
+        self.tokens.get_or_verify(&credential, still_counts, read).await.ok()
     }
 
     async fn read_cache(&self, data: &str, cookie: &SessionCookie) -> Result<Accepted, CacheFlaw> {
@@ -276,10 +278,10 @@ impl Schemes {
     /// Why the cookie cache beside the first of these session cookies is not believed; none where it is, or
     /// where COOKIE_CACHE is off.
     pub(super) async fn cache_flaw(&self, cookies: &[SessionCookie]) -> Option<CacheFlaw> {
-        let cookie = cookies.first().filter(|_| self.cookie_cache != CookieTrust::None)?;
-        match cookie.data() {
+        let cookie = cookies.first().filter(|_| self.cookie_cache != CookieCachePolicy::None)?;
+        match cookie.cookie_cache_value() {
             None => Some(CacheFlaw::Absent),
-            Some(_) if !self.cookie_cache.trusts(cookie) => Some(CacheFlaw::Insecure),
+            Some(_) if !self.cookie_cache.trusts_cookie_cache(cookie) => Some(CacheFlaw::Insecure),
             Some(data) => self.read_cache(data, cookie).await.err(),
         }
     }
@@ -288,51 +290,61 @@ impl Schemes {
         &self,
         header: HeaderName,
         value: Option<HeaderValue>,
-        via: Via,
+        via: AuthMethod,
         address: IpAddr,
-    ) -> Result<Caller, Fault> {
+    ) -> Result<Caller, AuthError> {
         let Some(sessions) = &self.sessions else {
             return refused(Check::Kind, "no auth server is configured that could know this");
         };
         let Some(value) = value else {
             return refused(Check::Form, "the credential is no header value");
         };
-        sessions.ask(&Shown { header, value, via }, address, &self.jwt.reading()).await
+        sessions
+            .validate(&SessionCredential { header, value, via }, address, &self.jwt.reading())
+            .await
     }
 
     /// What the auth server says of `credential`, or said `since` then.
-    async fn asked<F>(
+    async fn validate_at_auth_server<F>(
         &self,
         credential: &[&[u8]],
         since: Timestamp,
         find: impl Fn() -> F,
-    ) -> Result<Arc<Caller>, Fault>
+    ) -> Result<Arc<Caller>, AuthError>
     where
-        F: Future<Output = Result<Caller, Fault>>,
+        F: Future<Output = Result<Caller, AuthError>>,
     {
         let accepted = || async { Ok(Accepted { caller: Arc::new(find().await?), key: None }) };
         let still_counts = |accepted: &Accepted| {
-            accepted.caller.confirmed_at() >= since && self.still_counts(accepted)
+            accepted.caller.confirmed_at() >= since && self.is_still_accepted(accepted)
         };
-        self.answers.recall(credential, still_counts, accepted).await
+        self.answers.get_or_verify(credential, still_counts, accepted).await
     }
 }
 
 /// The key sets. An OpenID provider at the auth server signs with the same keys, so it is asked for
 /// none of its own; any other is found by its metadata, or at the address that is set.
-fn keys(config: &IdentityConfig, issuer: Option<&Issuer>, upstream: &Upstream) -> Keys {
-    let line = || upstream.line(Purpose::Keys);
+fn keys(
+    config: &IdentityConfig,
+    issuer: Option<&DevTokenIssuer>,
+    upstream: &AuthServerClient,
+) -> KeyProvider {
+    let line = || upstream.endpoint(Purpose::Keys);
     let first_party = match (issuer, &config.jwks_url) {
-        (Some(issuer), _) => Some(Jwks::fixed(&issuer.key_set())),
-        (None, Some(url)) => Some(Jwks::from(Published { url: url.clone(), line: line() }, config)),
+        (Some(issuer), _) => Some(JwksCache::fixed(&issuer.key_set())),
+        (None, Some(url)) => {
+            Some(JwksCache::from(JwksEndpoint { url: url.clone(), line: line() }, config))
+        }
         (None, None) => None,
     };
     let provider = match (&config.oidc_jwks_url, &config.foreign_provider) {
-        (Some(url), _) => Some(Jwks::from(Published { url: url.clone(), line: line() }, config)),
+        (Some(url), _) => {
+            Some(JwksCache::from(JwksEndpoint { url: url.clone(), line: line() }, config))
+        }
         (None, Some(issuer)) => {
-            Some(Jwks::from(Discovered { issuer: issuer.clone(), line: line() }, config))
+            Some(JwksCache::from(OidcDiscovery { issuer: issuer.clone(), line: line() }, config))
         }
         (None, None) => first_party.clone(),
     };
-    Keys { first_party, provider }
+    KeyProvider { first_party, provider }
 }

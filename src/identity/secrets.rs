@@ -9,13 +9,13 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::jwk::signed_by;
-use super::token::Unverified;
+use super::jwk::verify_signature;
+use super::token::UnverifiedJws;
 
 /// The secrets of the auth server. Each may have signed: after a rotation there are two for a while.
-pub(super) struct AuthSecrets(Vec<AuthSecret>);
+pub(super) struct SecretKeyring(Vec<Secret>);
 
-struct AuthSecret {
+struct Secret {
     hmac: hmac::Key,
     hs256: DecodingKey,
     /// The content encryption key of `A256CBC-HS512`: its first half authenticates, its second
@@ -31,15 +31,15 @@ impl KeyType for ContentKeyLength {
     }
 }
 
-impl AuthSecrets {
+impl SecretKeyring {
     pub(super) fn new(secrets: &[SecretString]) -> Self {
-        let read = |secret: &SecretString| AuthSecret::new(secret.expose_secret().as_bytes());
+        let read = |secret: &SecretString| Secret::new(secret.expose_secret().as_bytes());
         Self(secrets.iter().map(read).collect())
     }
 
     /// The one secret of these bytes.
-    pub(super) fn of_bytes(secret: &[u8]) -> Self {
-        Self(vec![AuthSecret::new(secret)])
+    pub(super) fn from_bytes(secret: &[u8]) -> Self {
+        Self(vec![Secret::new(secret)])
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -56,7 +56,7 @@ impl AuthSecrets {
 
     /// `TOKEN.SIGNATURE`, as each of the secrets signs a session token.
     pub(super) fn sign_session_token(&self, token: &str) -> Vec<SecretString> {
-        let sign = |secret: &AuthSecret| {
+        let sign = |secret: &Secret| {
             let tag = hmac::sign(&secret.hmac, token.as_bytes());
             format!("{token}.{}", STANDARD.encode(tag)).into()
         };
@@ -69,13 +69,13 @@ impl AuthSecrets {
     }
 
     /// Whether one of the secrets signed `token` by HS256.
-    pub(super) fn signed(&self, token: &Unverified<'_>) -> bool {
-        self.0.iter().any(|secret| signed_by(token, &secret.hs256, Algorithm::HS256))
+    pub(super) fn verify_hs256(&self, token: &UnverifiedJws<'_>) -> bool {
+        self.0.iter().any(|secret| verify_signature(token, &secret.hs256, Algorithm::HS256))
     }
 
     /// The content of a compact JWE (RFC 7516 section 7.1) by `dir` and `A256CBC-HS512`, the one form
     /// in which Better Auth encrypts. None when it is another, or no secret fits.
-    pub(super) fn decrypt(&self, jwe: &str) -> Option<Vec<u8>> {
+    pub(super) fn decrypt_compact(&self, jwe: &str) -> Option<Vec<u8>> {
         let [header, key, iv, ciphertext, tag] = jwe.split('.').collect::<Vec<_>>()[..] else {
             return None;
         };
@@ -85,7 +85,7 @@ impl AuthSecrets {
         if parsed["alg"] != "dir" || parsed["enc"] != "A256CBC-HS512" || !plain || !key.is_empty() {
             return None;
         }
-        let sealed = Sealed {
+        let sealed = JweParts {
             header: header.as_bytes(),
             iv: decode(iv)?.try_into().ok()?,
             ciphertext: decode(ciphertext)?,
@@ -95,7 +95,7 @@ impl AuthSecrets {
     }
 }
 
-impl AuthSecret {
+impl Secret {
     fn new(secret: &[u8]) -> Self {
         let mut content = [0; 64];
         let derived = Salt::new(HKDF_SHA256, b"better-auth-session").extract(secret);
@@ -111,14 +111,14 @@ impl AuthSecret {
     }
 }
 
-struct Sealed<'a> {
+struct JweParts<'a> {
     header: &'a [u8],
     iv: [u8; 16],
     ciphertext: Vec<u8>,
     tag: Vec<u8>,
 }
 
-impl Sealed<'_> {
+impl JweParts<'_> {
     /// RFC 7518 section 5.2.2.2: the tag is checked before anything is decrypted.
     fn open(&self, key: &[u8; 64]) -> Option<Vec<u8>> {
         let (authenticating, encrypting) = key.split_at(32);

@@ -8,10 +8,10 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::api_key::key_refusal;
-use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::{Claims, Unambiguous, moment, subject};
-use super::refusal::{Check, Fault, refused};
-use super::upstream::{Answer, Line, Question};
+use super::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
+use super::claims::{Claims, StrictJson, subject_claim, timestamp_claim};
+use super::refusal::{AuthError, Check, refused};
+use super::upstream::{Endpoint, UpstreamRequest, UpstreamResponse};
 use crate::config::AuthServer;
 
 /// Where a session is asked about. `disableCookieCache`: what the database says, not a cookie.
@@ -22,32 +22,32 @@ pub(super) const GET_SESSION: &str = "/get-session?disableCookieCache=true&disab
 pub const NO_SESSION: &str = "the auth server knows no such session";
 
 /// Asks about sessions.
-pub(super) struct Sessions {
+pub(super) struct SessionValidator {
     url: Url,
-    line: Line,
+    line: Endpoint,
 }
 
 /// What shows a session: a header for the auth server, and the kind of credential that it is.
-pub(super) struct Shown {
+pub(super) struct SessionCredential {
     pub(super) header: HeaderName,
     pub(super) value: HeaderValue,
-    pub(super) via: Via,
+    pub(super) via: AuthMethod,
 }
 
-impl Sessions {
-    pub(super) fn new(server: &AuthServer, line: Line) -> Self {
+impl SessionValidator {
+    pub(super) fn new(server: &AuthServer, line: Endpoint) -> Self {
         let url = Url::parse(&format!("{}{GET_SESSION}", server.base))
             .expect("the settings hold an address");
         Self { url, line }
     }
 
     /// The caller of the session that is `shown`. `address` is the end user's.
-    pub(super) async fn ask(
+    pub(super) async fn validate(
         &self,
-        shown: &Shown,
+        shown: &SessionCredential,
         address: IpAddr,
-        reading: &Reading<'_>,
-    ) -> Result<Caller, Fault> {
+        reading: &ClaimMapping<'_>,
+    ) -> Result<Caller, AuthError> {
         let mut headers = HeaderMap::new();
         headers.insert(shown.header.clone(), shown.value.clone());
         // One value: Better Auth counts requests by this address, and by none if there are two.
@@ -55,10 +55,14 @@ impl Sessions {
             headers.insert("x-forwarded-for", address);
         }
         let asked_at = now();
-        match self.line.ask(&Question::get(self.url.clone(), headers).on_behalf_of(address)).await {
+        match self
+            .line
+            .send_with_retry(&UpstreamRequest::get(self.url.clone(), headers).for_client(address))
+            .await
+        {
             Ok(answer) => read(&answer, shown.via, asked_at, reading),
             Err(no_answer) => {
-                no_answer.tell("a session");
+                no_answer.log_outcome("a session");
                 Err(no_answer.outage().into())
             }
         }
@@ -68,15 +72,15 @@ impl Sessions {
 /// 200 with `null`, or without a whole session, is "not signed in"; anything but 200, 401 and 403
 /// is "cannot tell".
 fn read(
-    answer: &Answer,
-    via: Via,
+    answer: &UpstreamResponse,
+    via: AuthMethod,
     asked_at: Timestamp,
-    reading: &Reading<'_>,
-) -> Result<Caller, Fault> {
+    reading: &ClaimMapping<'_>,
+) -> Result<Caller, AuthError> {
     let code = || answer.json()["code"].clone();
     match answer.status {
         StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if via == Via::ApiKey => {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if via == AuthMethod::ApiKey => {
             return Err(key_refusal(&code()).into());
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -87,14 +91,14 @@ fn read(
             return Err(key_refusal(&code()).into());
         }
         status => {
-            if let Some(limit) = answer.key_limit().filter(|_| via == Via::ApiKey) {
+            if let Some(limit) = answer.key_limit().filter(|_| via == AuthMethod::ApiKey) {
                 return Err(limit.into());
             }
             tracing::warn!(%status, "the auth server could not tell about a session");
             return Err(answer.outage().into());
         }
     }
-    let Some(body) = Unambiguous::read(&answer.body) else {
+    let Some(body) = StrictJson::read(&answer.body) else {
         tracing::warn!("the auth server's answer about a session is no plain JSON");
         return Err(answer.outage().into());
     };
@@ -109,21 +113,22 @@ fn read(
 pub(super) fn caller(
     user: &Claims,
     session: &Claims,
-    via: Via,
+    via: AuthMethod,
     confirmed_at: Timestamp,
     was_asked: bool,
-    reading: &Reading<'_>,
-) -> Result<Caller, Fault> {
-    let Some(expires_at) = session.get("expiresAt").and_then(moment) else {
+    reading: &ClaimMapping<'_>,
+) -> Result<Caller, AuthError> {
+    let Some(expires_at) = session.get("expiresAt").and_then(timestamp_claim) else {
         return refused(Check::Times, "the session has no expiry");
     };
     if expires_at <= now() {
         return refused(Check::Times, "the session has expired");
     }
-    let id = subject(user.get("id"))?;
+    let id = subject_claim(user.get("id"))?;
     if session.get("userId") != user.get("id") {
         return refused(Check::Subject, "the session and its user do not belong together");
     }
-    let proof = Proof { was_asked, ..Proof::asked(via, confirmed_at, expires_at) };
+    let proof =
+        CredentialProof { was_asked, ..CredentialProof::asked(via, confirmed_at, expires_at) };
     Caller::from_session(id, proof, user, session, reading)
 }

@@ -13,7 +13,7 @@ use super::{Authenticator, KeysStatus};
 
 /// How identity is doing.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub struct IdentityHealth {
     /// The auth server's key set, if there is one.
     pub keys: Option<KeysStatus>,
     /// Whether the auth server is not asked about sessions, because it failed again and again.
@@ -23,8 +23,8 @@ pub struct Status {
 impl Authenticator {
     /// How it is doing.
     #[must_use]
-    pub fn status(&self) -> Status {
-        Status {
+    pub fn status(&self) -> IdentityHealth {
+        IdentityHealth {
             keys: self.schemes.keys.first_party.as_ref().map(|keys| keys.status()),
             sessions_paused: self.schemes.session_line.is_paused(),
         }
@@ -54,17 +54,25 @@ impl Collector for Gauges {
         let (tokens, token_bytes) = schemes.tokens.size();
         let (sessions, session_bytes) = schemes.answers.size();
         let mut gauges = vec![
-            ("hallpass_token_cache_entries", "Verified tokens that are remembered", whole(tokens)),
-            ("hallpass_token_cache_bytes", "About how much memory they take", whole(token_bytes)),
+            (
+                "hallpass_token_cache_entries",
+                "Verified tokens that are remembered",
+                as_seconds(tokens),
+            ),
+            (
+                "hallpass_token_cache_bytes",
+                "About how much memory they take",
+                as_seconds(token_bytes),
+            ),
             (
                 "hallpass_session_cache_entries",
                 "Answers about sessions that are remembered",
-                whole(sessions),
+                as_seconds(sessions),
             ),
             (
                 "hallpass_session_cache_bytes",
                 "About how much memory they take",
-                whole(session_bytes),
+                as_seconds(session_bytes),
             ),
             (
                 "hallpass_revocation_bound_seconds",
@@ -74,7 +82,7 @@ impl Collector for Gauges {
             (
                 "hallpass_revocations_held",
                 "Revocations in force",
-                whole(authenticator.revocations.count() as u64),
+                as_seconds(authenticator.revocations.count() as u64),
             ),
             (
                 "hallpass_auth_server_paused",
@@ -96,7 +104,7 @@ impl Collector for Gauges {
 
 fn of_keys(keys: &KeysStatus) -> Vec<(&'static str, &'static str, f64)> {
     vec![
-        ("hallpass_keys", "Usable keys of the auth server", whole(keys.keys as u64)),
+        ("hallpass_keys", "Usable keys of the auth server", as_seconds(keys.keys as u64)),
         (
             "hallpass_keys_age_seconds",
             "Time since the key set was fetched",
@@ -106,6 +114,6 @@ fn of_keys(keys: &KeysStatus) -> Vec<(&'static str, &'static str, f64)> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 a metric need not be exact")]
-fn whole(number: u64) -> f64 {
+fn as_seconds(number: u64) -> f64 {
     number as f64
 }

@@ -5,16 +5,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::claims::{Claims, Unambiguous};
-use super::refusal::{Check, Fault, refused};
+use super::claims::{Claims, StrictJson};
+use super::refusal::{AuthError, Check, refused};
 
 /// The longest key id that is looked at.
-pub(super) const LONGEST_KEY_ID: usize = 256;
+pub(super) const MAX_KEY_ID_BYTES: usize = 256;
 
 /// Members that ask for something that is not done here: extensions that must be understood
 /// (RFC 7515 section 4.1.11, RFC 7797), encryption, compression and nesting (RFC 7516, RFC 7519
 /// section 5.2).
-const NOT_UNDERSTOOD: [&str; 8] = ["crit", "b64", "enc", "zip", "epk", "p2c", "p2s", "cty"];
+const UNSUPPORTED_HEADERS: [&str; 8] = ["crit", "b64", "enc", "zip", "epk", "p2c", "p2s", "cty"];
 
 /// What a token says that it is (RFC 8725 section 3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +30,16 @@ pub(super) enum Typ {
 }
 
 /// The parts of a token whose signature is not checked yet.
-pub(super) struct Unverified<'a> {
+pub(super) struct UnverifiedJws<'a> {
     header: Claims,
     claims: Claims,
     signature: &'a str,
     message: &'a str,
 }
 
-impl<'a> Unverified<'a> {
+impl<'a> UnverifiedJws<'a> {
     /// Three parts, each base64url without padding, the first two JSON objects.
-    pub(super) fn read(token: &'a str) -> Result<Self, Fault> {
+    pub(super) fn read(token: &'a str) -> Result<Self, AuthError> {
         let Some((message, signature)) = token.rsplit_once('.') else {
             return refused(Check::Form, "the token does not have three parts");
         };
@@ -71,7 +71,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// The algorithm. `Ed25519` (RFC 9864) is `EdDSA` by its newer name: that curve is the only one here.
-    pub(super) fn algorithm(&self) -> Result<&str, Fault> {
+    pub(super) fn algorithm(&self) -> Result<&str, AuthError> {
         match self.header.get("alg").and_then(Value::as_str) {
             Some("Ed25519") => Ok("EdDSA"),
             Some(algorithm) => Ok(algorithm),
@@ -79,7 +79,7 @@ impl<'a> Unverified<'a> {
         }
     }
 
-    pub(super) fn key_id(&self) -> Result<&str, Fault> {
+    pub(super) fn key_id(&self) -> Result<&str, AuthError> {
         match self.header.get("kid").and_then(Value::as_str) {
             Some(id) => Ok(id),
             None => refused(Check::Key, "the token's header names no key"),
@@ -113,13 +113,13 @@ impl<'a> Unverified<'a> {
     }
 }
 
-fn check_header(header: &Claims) -> Result<(), Fault> {
-    if NOT_UNDERSTOOD.iter().any(|member| header.contains_key(*member)) {
+fn check_header(header: &Claims) -> Result<(), AuthError> {
+    if UNSUPPORTED_HEADERS.iter().any(|member| header.contains_key(*member)) {
         return refused(Check::Header, "the token's header asks for something not done here");
     }
     match header.get("kid") {
         None => {}
-        Some(Value::String(id)) if !id.is_empty() && id.len() <= LONGEST_KEY_ID => {}
+        Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_KEY_ID_BYTES => {}
         Some(_) => {
             return refused(Check::Header, "the token's header names its key in no usable way");
         }
@@ -131,5 +131,5 @@ fn check_header(header: &Claims) -> Result<(), Fault> {
 }
 
 fn decode_object(part: &str) -> Option<Claims> {
-    Unambiguous::object(&URL_SAFE_NO_PAD.decode(part).ok()?)
+    StrictJson::object(&URL_SAFE_NO_PAD.decode(part).ok()?)
 }

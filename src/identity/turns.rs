@@ -8,43 +8,46 @@ use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests under way for one purpose. A Node process does one at a time; more only wait there.
-const AT_ONCE: usize = 32;
+const MAX_CONCURRENT: usize = 32;
 /// Of these, for one address: a client that asks about a thousand made-up sessions leaves others their half.
-const AT_ONCE_EACH: usize = 16;
+const MAX_CONCURRENT_PER_CLIENT: usize = 16;
 /// How many addresses are told apart at a time, and for how long each after it last asked.
-const ADDRESSES: u64 = 10_000;
-const REMEMBERED: Duration = Duration::from_secs(60);
+const MAX_TRACKED_CLIENTS: u64 = 10_000;
+const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The turns of one purpose.
-pub(super) struct Turns {
+pub(super) struct Bulkhead {
     all: Arc<Semaphore>,
     each: Cache<IpAddr, Arc<Semaphore>>,
 }
 
 /// A turn, until it is dropped.
-pub(super) struct Turn {
+pub(super) struct Permit {
     _of_all: OwnedSemaphorePermit,
     _of_each: Option<OwnedSemaphorePermit>,
 }
 
-impl Turns {
+impl Bulkhead {
     pub(super) fn new() -> Self {
-        let each = Cache::builder().max_capacity(ADDRESSES).time_to_idle(REMEMBERED).build();
-        Self { all: Arc::new(Semaphore::new(AT_ONCE)), each }
+        let each = Cache::builder()
+            .max_capacity(MAX_TRACKED_CLIENTS)
+            .time_to_idle(CLIENT_IDLE_TIMEOUT)
+            .build();
+        Self { all: Arc::new(Semaphore::new(MAX_CONCURRENT)), each }
     }
 
     /// Waits for a turn on behalf of an end user at `address`, where there is one. None once no request is
     /// to ask any more.
-    pub(super) async fn take(&self, address: Option<IpAddr>) -> Option<Turn> {
+    pub(super) async fn acquire(&self, address: Option<IpAddr>) -> Option<Permit> {
         let of_each = match address {
             None => None,
             Some(address) => {
-                let new = || Arc::new(Semaphore::new(AT_ONCE_EACH));
+                let new = || Arc::new(Semaphore::new(MAX_CONCURRENT_PER_CLIENT));
                 Some(self.each.get_with(network(address), new).acquire_owned().await.ok()?)
             }
         };
         let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
-        Some(Turn { _of_all: of_all, _of_each: of_each })
+        Some(Permit { _of_all: of_all, _of_each: of_each })
     }
 }
 

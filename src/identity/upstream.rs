@@ -13,48 +13,48 @@ use reqwest::redirect::Policy;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::breaker::Breaker;
-use super::meter::{Meter, Outcome, Purpose};
-use super::refusal::Outage;
-use super::turns::{Turn, Turns};
+use super::breaker::CircuitBreaker;
+use super::meter::{IdentityMetrics, Outcome, Purpose};
+use super::refusal::Unavailable;
+use super::turns::{Bulkhead, Permit};
 
 /// More than any key set or session.
-const LARGEST_ANSWER: usize = 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 /// Node closes a connection that was idle for five seconds; ours must not be the one that notices.
-const IDLE: Duration = Duration::from_secs(4);
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The part of `AUTH_TIMEOUT` that may pass until it is one's turn: the rest is for the answer.
-const WAIT: u32 = 4;
+const QUEUE_TIMEOUT_SHARE: u32 = 4;
 /// When to ask again where the answer does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The longest wait that is passed on: an auth server that asks for more may be well before.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The shortest wait that is passed on.
-const LEAST_RETRY_AFTER: Duration = Duration::from_secs(1);
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The longest wait that is passed on of an API key's own limit, which nothing shortens.
-const LONGEST_KEY_LIMIT: Duration = Duration::from_secs(24 * 3600);
+const MAX_KEY_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// A pooled client with a deadline, a limit, and no redirects: an answer from elsewhere is none.
 #[derive(Clone)]
-pub(super) struct Upstream {
+pub(super) struct AuthServerClient {
     client: reqwest::Client,
     timeout: Duration,
-    meter: Meter,
+    meter: IdentityMetrics,
 }
 
 /// One purpose for which the auth server is asked, with its own limit and breaker.
 #[derive(Clone)]
-pub(super) struct Line(Arc<LineParts>);
+pub(super) struct Endpoint(Arc<EndpointInner>);
 
-struct LineParts {
-    upstream: Upstream,
+struct EndpointInner {
+    upstream: AuthServerClient,
     purpose: Purpose,
-    turns: Turns,
-    breaker: Breaker,
+    turns: Bulkhead,
+    breaker: CircuitBreaker,
 }
 
 /// What is asked.
-pub(super) struct Question {
+pub(super) struct UpstreamRequest {
     method: Method,
     url: Url,
     headers: HeaderMap,
@@ -66,7 +66,7 @@ pub(super) struct Question {
 }
 
 /// What the auth server answered.
-pub(super) struct Answer {
+pub(super) struct UpstreamResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
@@ -74,7 +74,7 @@ pub(super) struct Answer {
 
 /// No whole answer came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NoAnswer {
+pub(super) struct UpstreamError {
     /// Why, for the log.
     pub(super) reason: &'static str,
     /// When to ask again.
@@ -83,14 +83,14 @@ pub(super) struct NoAnswer {
     was_asked: bool,
 }
 
-impl NoAnswer {
+impl UpstreamError {
     pub(super) fn new(reason: &'static str) -> Self {
         Self { reason, retry_after: RETRY_AFTER, was_asked: true }
     }
 
     /// Tells the operator; what was not even asked, at DEBUG only: the breaker has told why,
     /// and under load there are many.
-    pub(super) fn tell(&self, about: &str) {
+    pub(super) fn log_outcome(&self, about: &str) {
         let reason = self.reason;
         if self.was_asked {
             tracing::warn!(about, reason, "no answer from the auth server");
@@ -100,12 +100,12 @@ impl NoAnswer {
     }
 
     /// The same, to the request that asked who is asking.
-    pub(super) fn outage(self) -> Outage {
-        Outage::of(self.retry_after)
+    pub(super) fn outage(self) -> Unavailable {
+        Unavailable::of(self.retry_after)
     }
 }
 
-impl Question {
+impl UpstreamRequest {
     pub(super) fn get(url: Url, headers: HeaderMap) -> Self {
         let body = Vec::new();
         Self { method: Method::GET, url, headers, body, repeatable: true, address: None }
@@ -116,7 +116,7 @@ impl Question {
     }
 
     /// The same, on behalf of an end user at `address`.
-    pub(super) fn on_behalf_of(self, address: IpAddr) -> Self {
+    pub(super) fn for_client(self, address: IpAddr) -> Self {
         Self { address: Some(address), ..self }
     }
 
@@ -126,7 +126,7 @@ impl Question {
     }
 }
 
-impl Answer {
+impl UpstreamResponse {
     /// Its body, where that is JSON.
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -134,35 +134,35 @@ impl Answer {
 
     /// When an answer that is none (5xx, 429) says to ask again: `Retry-After` (RFC 9110 section
     /// 10.2.3) or Better Auth's `X-Retry-After`, in seconds.
-    pub(super) fn outage(&self) -> Outage {
+    pub(super) fn outage(&self) -> Unavailable {
         let said = ["retry-after", "x-retry-after"].iter().find_map(|name| {
             let seconds = self.headers.get(*name)?.to_str().ok()?.trim().parse().ok()?;
             Some(Duration::from_secs(seconds))
         });
-        let bounded = |wait: Duration| wait.clamp(LEAST_RETRY_AFTER, LONGEST_RETRY_AFTER);
-        Outage::of(said.map_or(RETRY_AFTER, bounded))
+        let bounded = |wait: Duration| wait.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER);
+        Unavailable::of(said.map_or(RETRY_AFTER, bounded))
     }
 
     /// Where the answer says that an API key has reached its own limit: until when, by `tryAgainIn` in
     /// the error's details, in milliseconds.
-    pub(super) fn key_limit(&self) -> Option<Outage> {
+    pub(super) fn key_limit(&self) -> Option<Unavailable> {
         let body = self.json();
         let error = [&body, &body["error"]].into_iter().find(|it| it["code"] == "RATE_LIMITED")?;
         let said = error["details"]["tryAgainIn"].as_u64().map(Duration::from_millis);
         let retry_after = match said {
-            Some(wait) => wait.clamp(LEAST_RETRY_AFTER, LONGEST_KEY_LIMIT),
+            Some(wait) => wait.clamp(MIN_RETRY_AFTER, MAX_KEY_LIMIT),
             None => self.outage().retry_after,
         };
-        Some(Outage { retry_after, is_own_limit: true })
+        Some(Unavailable { retry_after, is_own_limit: true })
     }
 }
 
-impl Upstream {
+impl AuthServerClient {
     #[expect(clippy::disallowed_methods, reason = "this is the one client")]
-    pub(super) fn new(timeout: Duration, meter: Meter) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(timeout: Duration, meter: IdentityMetrics) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .no_proxy()
             .user_agent(concat!("hallpass/", env!("CARGO_PKG_VERSION")))
             .build()?;
@@ -170,34 +170,37 @@ impl Upstream {
     }
 
     /// A line for `purpose`.
-    pub(super) fn line(&self, purpose: Purpose) -> Line {
-        Line(Arc::new(LineParts {
+    pub(super) fn endpoint(&self, purpose: Purpose) -> Endpoint {
+        Endpoint(Arc::new(EndpointInner {
             upstream: self.clone(),
             purpose,
-            turns: Turns::new(),
-            breaker: Breaker::default(),
+            turns: Bulkhead::new(),
+            breaker: CircuitBreaker::default(),
         }))
     }
 }
 
-impl Line {
+impl Endpoint {
     /// Asks, once its turn comes, and waits for the whole answer no longer than `AUTH_TIMEOUT` in all.
-    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
-        let LineParts { upstream, purpose, breaker, .. } = &*self.0;
+    pub(super) async fn send_with_retry(
+        &self,
+        question: &UpstreamRequest,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let EndpointInner { upstream, purpose, breaker, .. } = &*self.0;
         let deadline = Instant::now() + upstream.timeout;
-        let _turn = self.turn(question.address).await.inspect_err(|_| {
-            upstream.meter.asked(*purpose, Outcome::NotAsked);
+        let _turn = self.acquire_permit(question.address).await.inspect_err(|_| {
+            upstream.meter.record_upstream_request(*purpose, Outcome::NotAsked);
         })?;
-        let asked = tokio::time::timeout_at(deadline, self.exchange(question)).await;
-        let answer = asked.unwrap_or(Err(NoAnswer::new("it took too long")));
+        let asked = tokio::time::timeout_at(deadline, self.send_once(question)).await;
+        let answer = asked.unwrap_or(Err(UpstreamError::new("it took too long")));
         match &answer {
             Ok(answer) if !answer.status.is_server_error() => {
-                breaker.succeeded();
-                upstream.meter.asked(*purpose, Outcome::Answered);
+                breaker.record_success();
+                upstream.meter.record_upstream_request(*purpose, Outcome::Answered);
             }
             Ok(_) | Err(_) => {
-                upstream.meter.asked(*purpose, Outcome::Failed);
-                if let Some(open_for) = breaker.failed() {
+                upstream.meter.record_upstream_request(*purpose, Outcome::Failed);
+                if let Some(open_for) = breaker.record_failure() {
                     tracing::warn!(
                         purpose = purpose.label(),
                         seconds = open_for.as_secs(),
@@ -215,51 +218,60 @@ impl Line {
     }
 
     /// A turn to ask; none while it is left alone, or too many wait. That is no failure of its own.
-    async fn turn(&self, address: Option<IpAddr>) -> Result<Turn, NoAnswer> {
-        let LineParts { upstream, breaker, turns, .. } = &*self.0;
+    async fn acquire_permit(&self, address: Option<IpAddr>) -> Result<Permit, UpstreamError> {
+        let EndpointInner { upstream, breaker, turns, .. } = &*self.0;
         let left_alone = |left: Duration| {
             let reason = "it failed again and again, and is not asked for a moment";
             let retry_after = left.max(Duration::from_secs(1));
-            NoAnswer { reason, retry_after, was_asked: false }
+            UpstreamError { reason, retry_after, was_asked: false }
         };
         breaker.allow().map_err(left_alone)?;
-        let turn = tokio::time::timeout(upstream.timeout / WAIT, turns.take(address)).await;
+        let turn =
+            tokio::time::timeout(upstream.timeout / QUEUE_TIMEOUT_SHARE, turns.acquire(address))
+                .await;
         breaker.allow().map_err(left_alone)?;
         let reason = "too many wait for its answer already";
-        let too_many = NoAnswer { reason, retry_after: RETRY_AFTER, was_asked: false };
+        let too_many = UpstreamError { reason, retry_after: RETRY_AFTER, was_asked: false };
         turn.ok().flatten().ok_or(too_many)
     }
 
-    async fn exchange(&self, question: &Question) -> Result<Answer, NoAnswer> {
+    async fn send_once(
+        &self,
+        question: &UpstreamRequest,
+    ) -> Result<UpstreamResponse, UpstreamError> {
         match self.send(question).await {
             // A connection that the server closed just as it was used again: it saw nothing.
-            Err(error) if question.repeatable && was_closed(&error) => {
-                self.send(question).await.map_err(|error| NoAnswer::new(why(&error)))?
-            }
-            sent => sent.map_err(|error| NoAnswer::new(why(&error)))?,
+            Err(error) if question.repeatable && is_connection_closed(&error) => self
+                .send(question)
+                .await
+                .map_err(|error| UpstreamError::new(describe_error(&error)))?,
+            sent => sent.map_err(|error| UpstreamError::new(describe_error(&error)))?,
         }
-        .ok_or(NoAnswer::new("the answer is larger than 1 MiB"))
+        .ok_or(UpstreamError::new("the answer is larger than 1 MiB"))
     }
 
     /// The answer; none when it is too large.
-    async fn send(&self, question: &Question) -> Result<Option<Answer>, reqwest::Error> {
-        let Question { method, url, headers, body, .. } = question;
+    async fn send(
+        &self,
+        question: &UpstreamRequest,
+    ) -> Result<Option<UpstreamResponse>, reqwest::Error> {
+        let UpstreamRequest { method, url, headers, body, .. } = question;
         let request = self.0.upstream.client.request(method.clone(), url.clone());
         let mut response = request.headers(headers.clone()).body(body.clone()).send().await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
+            if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
                 return Ok(None);
             }
             body.extend_from_slice(&chunk);
         }
         let headers = std::mem::take(response.headers_mut());
-        Ok(Some(Answer { status: response.status(), headers, body }))
+        Ok(Some(UpstreamResponse { status: response.status(), headers, body }))
     }
 }
 
 /// Whether the connection ended before an answer began.
-fn was_closed(error: &reqwest::Error) -> bool {
+fn is_connection_closed(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<HyperError>() {
@@ -271,7 +283,7 @@ fn was_closed(error: &reqwest::Error) -> bool {
 }
 
 /// A reason without the address, which could hold a password.
-fn why(error: &reqwest::Error) -> &'static str {
+fn describe_error(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         return "it took too long";
     }

@@ -8,11 +8,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::caller::Caller;
 
 /// The properties that are compared.
-const PROPERTIES: usize = 9;
+const PROPERTY_COUNT: usize = 9;
 
 /// One user's properties, each as a hash: it is stored, and holds no name and no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserState([Option<u64>; PROPERTIES]);
+pub struct UserState([Option<u64>; PROPERTY_COUNT]);
 
 impl UserState {
     /// What `caller` states. A property that its credential leaves out is none.
@@ -27,7 +27,7 @@ impl UserState {
         let verified = caller.email().map(|_| hash([caller.email_verified().to_string().as_str()]));
         Self([
             set(caller.roles()),
-            text(caller.states_tier().then(|| caller.tier())),
+            text(caller.has_tier_claim().then(|| caller.tier())),
             set(caller.permissions()),
             text(caller.email()),
             verified,

@@ -10,17 +10,19 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::claims::{Claims, as_text, email_address, first_of, refuse_banned, text, words};
-use super::cookies::sensitive;
-use super::refusal::Outage;
-use super::upstream::{Answer, Line, NoAnswer, Question};
-use crate::config::{ClaimNames, UserLookup};
+use super::claims::{
+    Claims, as_text, email_address, first_of, refuse_banned, string_claim, string_list_claim,
+};
+use super::cookies::mark_sensitive;
+use super::refusal::Unavailable;
+use super::upstream::{Endpoint, UpstreamError, UpstreamRequest, UpstreamResponse};
+use crate::config::{ClaimNames, UserLookupConfig};
 
 /// Looks users up.
-pub struct Users {
-    lookup: Option<UserLookup>,
+pub struct UserLookup {
+    lookup: Option<UserLookupConfig>,
     names: ClaimNames,
-    line: Line,
+    line: Endpoint,
 }
 
 /// A user, as the auth server knows them.
@@ -48,11 +50,11 @@ pub enum LookupError {
     /// No endpoint or key is configured.
     NotConfigured,
     /// The auth server cannot tell now.
-    Unavailable(Outage),
+    Unavailable(Unavailable),
 }
 
-impl Users {
-    pub(super) fn new(lookup: Option<UserLookup>, names: ClaimNames, line: Line) -> Self {
+impl UserLookup {
+    pub(super) fn new(lookup: Option<UserLookupConfig>, names: ClaimNames, line: Endpoint) -> Self {
         Self { lookup, names, line }
     }
 
@@ -61,15 +63,15 @@ impl Users {
     /// # Errors
     /// When there is no endpoint to ask, or the auth server cannot tell.
     pub async fn find(&self, id: &str) -> Result<Option<User>, LookupError> {
-        let Some(UserLookup { url, key }) = &self.lookup else {
+        let Some(UserLookupConfig { url, key }) = &self.lookup else {
             return Err(LookupError::NotConfigured);
         };
         // Dots alone would name another path, even percent-encoded (WHATWG URL section 4.2).
         if id.is_empty() || id.len() > 255 || id.bytes().all(|byte| byte == b'.') {
             return Ok(None);
         }
-        let answer = ask(&self.line, url, key, id).await.map_err(|no_answer| {
-            no_answer.tell("a user");
+        let answer = request(&self.line, url, key, id).await.map_err(|no_answer| {
+            no_answer.log_outcome("a user");
             LookupError::Unavailable(no_answer.outage())
         })?;
         if answer.status == StatusCode::NOT_FOUND {
@@ -77,7 +79,7 @@ impl Users {
         }
         let body = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default();
         let user = body.get("user").unwrap_or(&body).as_object();
-        match user.filter(|user| text(user, "id").as_deref() == Some(id)) {
+        match user.filter(|user| string_claim(user, "id").as_deref() == Some(id)) {
             Some(user) if answer.status == StatusCode::OK => Ok(Some(self.read(id, user))),
             _ => {
                 tracing::warn!(status = %answer.status, "the auth server could not tell about a user");
@@ -91,8 +93,8 @@ impl Users {
             id: id.to_owned(),
             email: email_address(user),
             email_verified: user.get("emailVerified").and_then(Value::as_bool) == Some(true),
-            name: text(user, "name"),
-            roles: words(first_of(user, &self.names.role), &[',']),
+            name: string_claim(user, "name"),
+            roles: string_list_claim(first_of(user, &self.names.role), &[',']),
             tier: as_text(first_of(user, &self.names.tier)),
             banned: refuse_banned(user).is_err(),
         }
@@ -100,13 +102,13 @@ impl Users {
 }
 
 /// What the endpoint at `url` answers about the user with this id.
-pub(super) async fn ask(
-    line: &Line,
+pub(super) async fn request(
+    line: &Endpoint,
     url: &str,
     key: &SecretString,
     id: &str,
-) -> Result<Answer, NoAnswer> {
-    line.ask(&Question::get(address(url, id), authorized(key))).await
+) -> Result<UpstreamResponse, UpstreamError> {
+    line.send_with_retry(&UpstreamRequest::get(address(url, id), authorized(key))).await
 }
 
 /// The id is one segment of the path, whatever it holds.
@@ -116,6 +118,6 @@ fn address(url: &str, id: &str) -> Url {
 }
 
 fn authorized(key: &SecretString) -> HeaderMap {
-    let bearer = sensitive(&format!("Bearer {}", key.expose_secret()));
+    let bearer = mark_sensitive(&format!("Bearer {}", key.expose_secret()));
     bearer.map(|bearer| (AUTHORIZATION, bearer)).into_iter().collect()
 }

@@ -14,23 +14,23 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::caller::Caller;
-use super::evidence::Evidence;
-use super::refusal::{Check, Outage, Refusal};
-use super::revocation::Revocations;
-use super::{Authenticator, Decision};
+use super::evidence::PresentedCredentials;
+use super::refusal::{Check, CredentialRejected, Unavailable};
+use super::revocation::RevocationSet;
+use super::{Authentication, Authenticator};
 
 /// How often the wall clock is looked at: monotonic timers stand still while a virtual machine is paused.
-const TICK: Duration = Duration::from_secs(3);
+const CHECK_INTERVAL: Duration = Duration::from_secs(3);
 /// The shortest time for which a connection relies on an answer of the auth server.
-const SHORTEST_BOUND: Duration = Duration::from_secs(1);
+const MIN_REVALIDATION_INTERVAL: Duration = Duration::from_secs(1);
 /// The parts of that time after which it is asked again: at the earliest, and at the latest.
-const ASKED_AGAIN: (f64, f64) = (0.5, 0.9);
+const REVALIDATION_SPREAD: (f64, f64) = (0.5, 0.9);
 /// How long the auth server is tried again once that time is over, if that is not shorter itself.
-const SHORTEST_PATIENCE: Duration = Duration::from_secs(5);
+const MIN_OUTAGE_TOLERANCE: Duration = Duration::from_secs(5);
 /// The first pause between two tries, which doubles, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
+const RETRY_DELAYS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
 /// How many connections ask the auth server again at once.
-pub(super) const AT_ONCE: usize = 8;
+pub(super) const MAX_CONCURRENT: usize = 8;
 
 /// Why a credential that was good does not count any more.
 #[derive(Clone, Copy, Debug)]
@@ -38,26 +38,26 @@ pub enum Ended {
     /// Its time is over.
     Expired,
     /// It was revoked, or the auth server refuses it now.
-    Refused(Refusal),
+    Refused(CredentialRejected),
     /// The caller may do other things than before.
     Changed,
     /// The auth server could not tell for too long.
-    Unavailable(Outage),
+    Unavailable(Unavailable),
 }
 
 /// A caller, and until when that may be relied on without asking again.
 #[derive(Clone)]
-struct Standing {
+struct Status {
     caller: Arc<Caller>,
     bound: Duration,
     /// The bound as a monotonic deadline; none for what signs for itself.
     until: Option<Instant>,
-    revocations: Arc<Revocations>,
+    revocations: Arc<RevocationSet>,
 }
 
-impl Standing {
+impl Status {
     fn of(caller: Arc<Caller>, authenticator: &Authenticator) -> Self {
-        let bound = authenticator.session_ttl.max(SHORTEST_BOUND);
+        let bound = authenticator.session_ttl.max(MIN_REVALIDATION_INTERVAL);
         let revocations = Arc::clone(&authenticator.revocations);
         let until = caller.proof().was_asked.then(|| {
             let left = bound.saturating_sub(caller.age().unwrap_or_default());
@@ -67,30 +67,30 @@ impl Standing {
     }
 
     /// Whether it may be relied on now: by both clocks, and by what was revoked.
-    fn counts(&self) -> bool {
+    fn is_valid(&self) -> bool {
         let is_recent = self.until.is_none_or(|until| {
             Instant::now() < until && self.caller.age().is_some_and(|age| age < self.bound)
         });
-        self.caller.is_current() && is_recent && !self.revocations.cover(&self.caller)
+        self.caller.is_current() && is_recent && !self.revocations.applies_to(&self.caller)
     }
 
     /// Whether its time is over, and it was not revoked before.
     fn has_expired(&self) -> bool {
-        !self.caller.is_current() && !self.revocations.cover(&self.caller)
+        !self.caller.is_current() && !self.revocations.applies_to(&self.caller)
     }
 }
 
 /// Watches the credential of one connection.
 pub struct Watch {
-    evidence: Arc<Evidence>,
-    standing: watch::Sender<Standing>,
+    evidence: Arc<PresentedCredentials>,
+    standing: watch::Sender<Status>,
 }
 
-impl Evidence {
+impl PresentedCredentials {
     /// Watches the credential, which showed `caller` when the connection began.
     #[must_use]
     pub fn watch(self: &Arc<Self>, caller: Arc<Caller>) -> Watch {
-        let standing = watch::Sender::new(Standing::of(caller, self.authenticator()));
+        let standing = watch::Sender::new(Status::of(caller, self.authenticator()));
         Watch { evidence: Arc::clone(self), standing }
     }
 }
@@ -103,16 +103,16 @@ impl Watch {
     }
 
     /// Waits until the credential does not count any more, and says why.
-    pub async fn ended(&self) -> Ended {
+    pub async fn wait_until_invalid(&self) -> Ended {
         loop {
             let standing = self.standing.borrow().clone();
             let is_revoked = tokio::select! {
-                () = standing.revocations.taken_back(&standing.caller) => true,
-                () = due(&standing) => false,
+                () = standing.revocations.is_revoked(&standing.caller) => true,
+                () = next_check_at(&standing) => false,
             };
-            match self.ask_again(&standing, is_revoked).await {
+            match self.revalidate(&standing, is_revoked).await {
                 Ok(caller) => {
-                    self.standing.send_replace(Standing::of(caller, self.authenticator()));
+                    self.standing.send_replace(Status::of(caller, self.authenticator()));
                 }
                 Err(ended) => return ended,
             }
@@ -125,26 +125,30 @@ impl Watch {
 
     /// Finds out who shows the credential now; where that cannot be told, again and again until its time
     /// and some more is over. What was revoked is not waited for.
-    async fn ask_again(&self, before: &Standing, is_revoked: bool) -> Result<Arc<Caller>, Ended> {
+    async fn revalidate(&self, before: &Status, is_revoked: bool) -> Result<Arc<Caller>, Ended> {
         let last = before.until.unwrap_or_else(Instant::now).max(Instant::now());
-        let last = last + before.bound.max(SHORTEST_PATIENCE);
-        let mut pause = PAUSES.0;
+        let last = last + before.bound.max(MIN_OUTAGE_TOLERANCE);
+        let mut pause = RETRY_DELAYS.0;
         loop {
-            let ended = match self.decide(&before.caller, last).await {
-                Decision::Unavailable(outage) if !is_revoked && Instant::now() + pause < last => {
+            let ended = match self.authenticate(&before.caller, last).await {
+                Authentication::Unavailable(outage)
+                    if !is_revoked && Instant::now() + pause < last =>
+                {
                     tracing::debug!(?outage, "a connection's credential cannot be confirmed yet");
-                    sleep(pause.mul_f64(between(0.5, 1.0))).await;
-                    pause = (pause * 2).min(PAUSES.1);
+                    sleep(pause.mul_f64(random_between(0.5, 1.0))).await;
+                    pause = (pause * 2).min(RETRY_DELAYS.1);
                     continue;
                 }
-                Decision::Unavailable(outage) => Ended::Unavailable(outage),
-                Decision::Caller(again) => match compared(&again, &before.caller, is_revoked) {
-                    None => return Ok(again),
-                    Some(ended) => ended,
-                },
-                Decision::Refused(refusal) => Ended::Refused(refusal),
-                Decision::Anonymous | Decision::CrossSite(_) => {
-                    refused(Check::Form, "it is not shown")
+                Authentication::Unavailable(outage) => Ended::Unavailable(outage),
+                Authentication::Caller(again) => {
+                    match compare(&again, &before.caller, is_revoked) {
+                        None => return Ok(again),
+                        Some(ended) => ended,
+                    }
+                }
+                Authentication::Refused(refusal) => Ended::Refused(refusal),
+                Authentication::Anonymous | Authentication::CrossSite(_) => {
+                    on_rejection(Check::Form, "it is not shown")
                 }
             };
             return Err(match ended {
@@ -156,14 +160,14 @@ impl Watch {
 
     /// Who shows it now, as the auth server confirmed it after `before` where it can be asked. Few ask at
     /// once; whose turn does not come before `last` does not ask.
-    async fn decide(&self, before: &Caller, last: Instant) -> Decision {
+    async fn authenticate(&self, before: &Caller, last: Instant) -> Authentication {
         let proof = before.proof();
         let turn = match proof.was_asked {
             true => timeout_at(last, self.authenticator().watchers.acquire()).await.map(Some),
             false => Ok(None),
         };
         let Ok(_turn) = turn else {
-            return Decision::Unavailable(Outage::of(PAUSES.1));
+            return Authentication::Unavailable(Unavailable::of(RETRY_DELAYS.1));
         };
         let since = match (proof.was_asked, before.is_current()) {
             (true, _) => proof.confirmed_at + TimeDelta::microseconds(1),
@@ -171,28 +175,29 @@ impl Watch {
             (false, false) => proof.expires_at,
             (false, true) => Timestamp::MIN_UTC,
         };
-        self.evidence.decide_since(since).await
+        self.evidence.authenticate_since(since).await
     }
 }
 
 /// Why what goes on for `before` cannot go on for `again`; none where it can.
-fn compared(again: &Caller, before: &Caller, is_revoked: bool) -> Option<Ended> {
+fn compare(again: &Caller, before: &Caller, is_revoked: bool) -> Option<Ended> {
     if again.id() != before.id() {
-        return Some(refused(Check::Subject, "it belongs to another user now"));
+        return Some(on_rejection(Check::Subject, "it belongs to another user now"));
     }
     if !again.is_current() {
         return Some(Ended::Expired);
     }
-    (is_revoked || !again.has_the_rights_of(before)).then_some(Ended::Changed)
+    (is_revoked || !again.same_rights_as(before)).then_some(Ended::Changed)
 }
 
-fn refused(check: Check, reason: &'static str) -> Ended {
-    Ended::Refused(Refusal { check, reason })
+fn on_rejection(check: Check, reason: &'static str) -> Ended {
+    Ended::Refused(CredentialRejected { check, reason })
 }
 
 /// Waits until it is time to look again: at a random part of the bound, and when the credential ends.
-async fn due(standing: &Standing) {
-    let after = standing.bound.mul_f64(between(ASKED_AGAIN.0, ASKED_AGAIN.1));
+async fn next_check_at(standing: &Status) {
+    let after =
+        standing.bound.mul_f64(random_between(REVALIDATION_SPREAD.0, REVALIDATION_SPREAD.1));
     let began = Instant::now();
     let age_then = standing.caller.age().unwrap_or_default();
     loop {
@@ -206,12 +211,12 @@ async fn due(standing: &Standing) {
         if left.is_zero() || !standing.caller.is_current() {
             return;
         }
-        sleep(left.min(TICK)).await;
+        sleep(left.min(CHECK_INTERVAL)).await;
     }
 }
 
 /// A random number between these.
-fn between(low: f64, high: f64) -> f64 {
+fn random_between(low: f64, high: f64) -> f64 {
     let mut bytes = [0; 4];
     // Without random numbers there is no jitter, and nothing worse.
     let _ = rand::fill(&mut bytes);
@@ -220,7 +225,7 @@ fn between(low: f64, high: f64) -> f64 {
 
 /// Holds back what a connection would deliver, for as long as its credential is not known to count.
 #[derive(Clone)]
-pub struct Gate(Option<watch::Receiver<Standing>>);
+pub struct Gate(Option<watch::Receiver<Status>>);
 
 impl Gate {
     /// The gate of a connection without a credential, which nothing ends.
@@ -233,7 +238,7 @@ impl Gate {
     /// meanwhile.
     pub async fn open(&mut self) {
         let Some(standing) = &mut self.0 else { return };
-        while !standing.borrow_and_update().counts() {
+        while !standing.borrow_and_update().is_valid() {
             if standing.changed().await.is_err() {
                 return std::future::pending().await;
             }

@@ -9,15 +9,15 @@ use hallpass_entity::{Timestamp, UserId, now};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::caller::{Caller, Proof, Reading, Via};
-use super::claims::subject;
+use super::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
+use super::claims::subject_claim;
 use super::envelope::Envelope;
 use super::revocation::{Revocation, Target};
 use super::user_state::UserState;
 use crate::config::{ClaimNames, IdentityConfig, Tiers};
 
 /// The longest id of a session and of a user that is looked at.
-const LONGEST_ID: usize = 255;
+const MAX_ID_BYTES: usize = 255;
 
 /// Reads the messages that one of the secrets signed.
 pub struct Webhook {
@@ -110,7 +110,7 @@ impl Webhook {
         }
         let user = |name| {
             let id = id(&body["data"], name)?;
-            subject(Some(&id.into())).map_err(|_| {
+            subject_claim(Some(&id.into())).map_err(|_| {
                 WebhookError::Malformed("data holds a user id with control characters")
             })
         };
@@ -153,10 +153,13 @@ impl Webhook {
     /// none where the message does not say: then no earlier token stays good.
     fn state(&self, user: &Value) -> Option<UserState> {
         let user = user.as_object()?;
-        let id = subject(user.get("id")).ok()?;
-        let reading = Reading { names: &self.names, tiers: &self.tiers };
+        let id = subject_claim(user.get("id")).ok()?;
+        let reading = ClaimMapping { names: &self.names, tiers: &self.tiers };
         let (confirmed_at, expires_at) = (now(), now());
-        let proof = Proof { was_asked: false, ..Proof::asked(Via::Jwt, confirmed_at, expires_at) };
+        let proof = CredentialProof {
+            was_asked: false,
+            ..CredentialProof::asked(AuthMethod::Jwt, confirmed_at, expires_at)
+        };
         Caller::from_claims(id, proof, user, &reading).ok().map(|user| UserState::of(&user))
     }
 }
@@ -166,7 +169,7 @@ fn member(data: &Value, is_member: bool) -> Result<Target, WebhookError> {
 }
 
 fn id(data: &Value, name: &'static str) -> Result<String, WebhookError> {
-    let id = data[name].as_str().filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
+    let id = data[name].as_str().filter(|id| !id.is_empty() && id.len() <= MAX_ID_BYTES);
     id.map(str::to_owned).ok_or(WebhookError::Malformed(match name {
         "sessionId" => "data.sessionId is missing or is not an id",
         "organizationId" => "data.organizationId is missing or is not an id",

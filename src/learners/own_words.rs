@@ -5,19 +5,19 @@ use hallpass_entity::{Error, Scope, Set, learner, now};
 use tokio::sync::Mutex;
 
 use super::{Level, Me};
-use crate::access::{ONESELF, guarded, null_only_on_error};
-use crate::graphql::{Checks, ContextExt as _, Result};
+use crate::access::{ONESELF, guarded, semantic_non_null};
+use crate::graphql::{ContextExt as _, Result, Validator};
 
 /// No interest area is longer, in characters.
 const LONGEST_INTEREST: usize = 100;
 
 /// What the caller says of themselves: read when first asked for, and once for the whole request.
-pub struct OwnWords {
+pub struct ProfileOverrides {
     scope: Scope,
     known: Mutex<Option<Option<learner::Model>>>,
 }
 
-impl OwnWords {
+impl ProfileOverrides {
     /// What the caller of `scope` says of themselves. Nothing is read yet.
     #[must_use]
     pub fn of(scope: &Scope) -> Self {
@@ -33,12 +33,12 @@ impl OwnWords {
         if let Some(words) = &*known {
             return Ok(words.clone());
         }
-        let words = self.scope.mine::<learner::Entity>()?.one().await?;
+        let words = self.scope.owned::<learner::Entity>()?.one().await?;
         *known = Some(words.clone());
         Ok(words)
     }
 
-    async fn write(&self, words: Words) -> std::result::Result<(), Error> {
+    async fn write(&self, words: ProfileInput) -> std::result::Result<(), Error> {
         if words.columns.is_empty() {
             return Ok(());
         }
@@ -61,15 +61,15 @@ pub struct LearnerProfileInput {
 }
 
 /// Checked values, and the columns that they are for.
-struct Words {
+struct ProfileInput {
     row: learner::ActiveModel,
     columns: Vec<learner::Column>,
 }
 
 impl LearnerProfileInput {
-    fn check(self) -> Result<Words> {
+    fn check(self) -> Result<ProfileInput> {
         use learner::Column::{HardwareBackground, InterestArea, SoftwareBackground, UpdatedAt};
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let interest = self
             .interest_area
             .map_value(|text| checks.text("input.interestArea", &text, 1, LONGEST_INTEREST));
@@ -91,7 +91,7 @@ impl LearnerProfileInput {
         if !columns.is_empty() {
             columns.push(UpdatedAt);
         }
-        Ok(Words { row, columns })
+        Ok(ProfileInput { row, columns })
     }
 }
 
@@ -107,13 +107,13 @@ pub struct LearnerMutation;
 #[Object]
 impl LearnerMutation {
     /// Changes what the caller says of themselves. It counts more than what the auth server says.
-    #[graphql(guard = "ONESELF", directive = null_only_on_error::apply())]
+    #[graphql(guard = "ONESELF", directive = semantic_non_null::apply())]
     async fn update_learner_profile<'ctx>(
         &self,
         ctx: &Context<'ctx>,
         input: LearnerProfileInput,
     ) -> Result<Option<Me<'ctx>>> {
-        ctx.data_unchecked::<OwnWords>().write(input.check()?).await?;
+        ctx.data_unchecked::<ProfileOverrides>().write(input.check()?).await?;
         Ok(ctx.caller().map(Me::from))
     }
 }

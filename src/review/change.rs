@@ -7,18 +7,18 @@ use super::table::{OPEN, Row, Table};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Change {
+pub struct AccessChange {
     /// The field, or the setting.
     place: String,
     required_tier: Option<String>,
-    what: What,
+    what: ChangeKind,
     before: String,
     after: String,
 }
 
 /// What is another than before.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+enum ChangeKind {
     /// What a setting adds.
     Setting,
     /// The rule that the field states.
@@ -38,7 +38,7 @@ const NO_SCOPE: &str = "no scope";
 /// What a setting adds that adds nothing.
 const NOTHING: &str = "nothing";
 
-impl Change {
+impl AccessChange {
     /// Every setting, rule and cell that is another than before, in order. Both tables tell of the same kinds
     /// of callers.
     #[must_use]
@@ -53,7 +53,7 @@ impl Change {
                     changes.insert(Self {
                         place: field.clone(),
                         required_tier: required_tier.clone(),
-                        what: What::Cell(caller.clone()),
+                        what: ChangeKind::Cell(caller.clone()),
                         before: before.to_owned(),
                         after: after.to_owned(),
                     });
@@ -63,7 +63,7 @@ impl Change {
         changes.into_iter().collect()
     }
 
-    fn of(place: &str, what: What, before: &str, after: &str) -> Self {
+    fn of(place: &str, what: ChangeKind, before: &str, after: &str) -> Self {
         let (before, after) = (before.to_owned(), after.to_owned());
         Self { place: place.to_owned(), required_tier: None, what, before, after }
     }
@@ -73,13 +73,13 @@ impl Change {
     #[must_use]
     pub fn is_widening(&self) -> bool {
         match self.what {
-            What::Cell(_) => self.after == OPEN,
-            What::Setting => self.after != NOTHING,
-            What::Scope => {
+            ChangeKind::Cell(_) => self.after == OPEN,
+            ChangeKind::Setting => self.after != NOTHING,
+            ChangeKind::Scope => {
                 let mut before = self.before.split(' ').filter(|_| self.before != NO_SCOPE);
                 !before.all(|scope| self.after.split(' ').any(|after| after == scope))
             }
-            What::Rule => {
+            ChangeKind::Rule => {
                 let after = parts(&self.after);
                 let still_asked = |part: &&str| after.iter().any(|new| asks(new, part));
                 !parts(&self.before).iter().all(still_asked)
@@ -88,12 +88,12 @@ impl Change {
     }
 
     fn is_narrowing(&self) -> bool {
-        let is_cell = matches!(self.what, What::Cell(_));
+        let is_cell = matches!(self.what, ChangeKind::Cell(_));
         !self.is_widening() && (self.before == OPEN || !is_cell)
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for AccessChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, required_tier, what, before, after } = self;
         let how = match (self.is_widening(), self.is_narrowing()) {
@@ -106,19 +106,21 @@ impl fmt::Display for Change {
             None => String::new(),
         };
         let what = match what {
-            What::Setting => "the setting".to_owned(),
-            What::Rule => "the rule".to_owned(),
-            What::Scope => "the scope".to_owned(),
-            What::Cell(caller) => format!("as {caller}"),
+            ChangeKind::Setting => "the setting".to_owned(),
+            ChangeKind::Rule => "the rule".to_owned(),
+            ChangeKind::Scope => "the scope".to_owned(),
+            ChangeKind::Cell(caller) => format!("as {caller}"),
         };
         write!(f, "{how} {place}{tier}, {what}: {before} -> {after}")
     }
 }
 
 /// What settings add now, and what they added before.
-fn settings<'a>(old: &'a Table, new: &'a Table) -> impl Iterator<Item = Change> + 'a {
-    let added = lacking(new, old).map(|(name, it)| Change::of(name, What::Setting, NOTHING, it));
-    let gone = lacking(old, new).map(|(name, it)| Change::of(name, What::Setting, it, NOTHING));
+fn settings<'a>(old: &'a Table, new: &'a Table) -> impl Iterator<Item = AccessChange> + 'a {
+    let added = lacking(new, old)
+        .map(|(name, it)| AccessChange::of(name, ChangeKind::Setting, NOTHING, it));
+    let gone = lacking(old, new)
+        .map(|(name, it)| AccessChange::of(name, ChangeKind::Setting, it, NOTHING));
     added.chain(gone)
 }
 
@@ -132,20 +134,20 @@ fn lacking<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = (&'a 
 }
 
 /// The rules that are others than before, of fields that were there and are.
-fn rules(old: &Table, new: &Table) -> impl Iterator<Item = Change> {
+fn rules(old: &Table, new: &Table) -> impl Iterator<Item = AccessChange> {
     let (before, after) = (stated(old), stated(new));
     after.into_iter().filter_map(move |(field, rule)| {
         let old = before.get(&field).filter(|old| **old != rule)?;
-        Some(Change::of(&field, What::Rule, old, &rule))
+        Some(AccessChange::of(&field, ChangeKind::Rule, old, &rule))
     })
 }
 
 /// The scopes that are others than before, of fields that were there and are.
-fn scopes(old: &Table, new: &Table) -> impl Iterator<Item = Change> {
+fn scopes(old: &Table, new: &Table) -> impl Iterator<Item = AccessChange> {
     let (before, after) = (asked(old), asked(new));
     after.into_iter().filter_map(move |(field, scope)| {
         let old = before.get(&field).filter(|old| **old != scope)?;
-        Some(Change::of(&field, What::Scope, old, &scope))
+        Some(AccessChange::of(&field, ChangeKind::Scope, old, &scope))
     })
 }
 

@@ -9,13 +9,15 @@ use async_graphql::registry::{MetaTypeName, Registry};
 use async_graphql::{Name, Positioned};
 
 use super::table::ABSENT;
-use crate::access::{Asker, Demand, Denial, Facts, Rule, Trail, stated_demand};
+use crate::access::{
+    AuditTrail, Demand, Denial, ResourceAttributes, Rule, Subject, demand_directive,
+};
 use crate::config::OwnershipDenial;
 use crate::graphql::code;
 
 /// One field of a document, and what a caller gets there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct FieldReport {
     /// Where in the answer.
     pub path: String,
     /// `Type.field`.
@@ -50,18 +52,18 @@ pub enum Verdict {
 }
 
 /// Fields inside each other: more are not followed.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 /// Selections in all: the server runs no document that has more.
-const MOST_SELECTIONS: usize = 2_000;
+const MAX_SELECTIONS: usize = 2_000;
 
 /// Every field of `document`, in order, for `asker`, where another's row is denied as `denied` says.
 #[must_use]
 pub fn explain(
     document: &ExecutableDocument,
     types: &Registry,
-    asker: Asker<'_>,
+    asker: Subject<'_>,
     denied: OwnershipDenial,
-) -> Vec<Line> {
+) -> Vec<FieldReport> {
     let of_anothers = match denied {
         OwnershipDenial::Hide => ABSENT,
         OwnershipDenial::Forbid => code::FORBIDDEN,
@@ -83,10 +85,10 @@ pub fn explain(
 
 /// Puts on the record what `document` asks for and the caller of `trail` does not see: refused with `code`.
 pub fn note_hidden(
-    trail: &Trail,
+    trail: &AuditTrail,
     document: &ExecutableDocument,
     types: &Registry,
-    asker: Asker<'_>,
+    asker: Subject<'_>,
     code: &str,
 ) {
     for line in explain(document, types, asker, OwnershipDenial::Hide) {
@@ -99,23 +101,23 @@ pub fn note_hidden(
 struct Walk<'a> {
     document: &'a ExecutableDocument,
     types: &'a Registry,
-    asker: Asker<'a>,
+    asker: Subject<'a>,
     of_anothers: &'static str,
     /// The fragments that are being followed: one inside itself has no end.
     inside: Vec<Name>,
     /// How many selections were looked at.
     seen: usize,
-    lines: Vec<Line>,
+    lines: Vec<FieldReport>,
 }
 
 impl Walk<'_> {
     fn selections(&mut self, set: &SelectionSet, object: &str, path: &str, depth: usize) {
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return;
         }
         for selection in &set.items {
             self.seen += 1;
-            if self.seen > MOST_SELECTIONS {
+            if self.seen > MAX_SELECTIONS {
                 return;
             }
             match &selection.node {
@@ -148,15 +150,15 @@ impl Walk<'_> {
         let dot = if path.is_empty() { "" } else { "." };
         let path = format!("{path}{dot}{}", field.node.response_key().node);
         let known = self.types.types.get(object).and_then(|object| object.field_by_name(name));
-        let demand = known.and_then(stated_demand);
+        let demand = known.and_then(demand_directive);
         let rule = demand.map(|demand| demand.rule);
         let verdict = match (known, demand) {
             (None, _) => Verdict::Unknown,
             (Some(_), None) => Verdict::Open,
             (Some(_), Some(demand)) => verdict(demand, self.asker),
         };
-        let met = rule.map(|rule| met(rule, self.asker)).unwrap_or_default();
-        self.lines.push(Line {
+        let met = rule.map(|rule| is_met(rule, self.asker)).unwrap_or_default();
+        self.lines.push(FieldReport {
             path: path.clone(),
             field: format!("{object}.{name}"),
             rule,
@@ -172,8 +174,8 @@ impl Walk<'_> {
     }
 }
 
-fn verdict(demand: Demand<'_>, asker: Asker<'_>) -> Verdict {
-    if !demand.rule.is_within_reach(asker) {
+fn verdict(demand: Demand<'_>, asker: Subject<'_>) -> Verdict {
+    if !demand.rule.is_reachable(asker) {
         return Verdict::Hidden;
     }
     let rows = rows(demand.rule, asker);
@@ -188,7 +190,7 @@ fn verdict(demand: Demand<'_>, asker: Asker<'_>) -> Verdict {
 }
 
 /// The parts of `rule` that `asker` meets whatever the row.
-fn met(rule: Rule, asker: Asker<'_>) -> Vec<Rule> {
+fn is_met(rule: Rule, asker: Subject<'_>) -> Vec<Rule> {
     let met = |facts| rule.reasons(asker, facts).into_iter().filter(|reason| reason.met);
     let mut rows = rows(rule, asker).into_iter().map(|(_, facts)| facts);
     let mut parts =
@@ -200,23 +202,26 @@ fn met(rule: Rule, asker: Asker<'_>) -> Vec<Rule> {
 }
 
 /// A row that another user owns.
-const ANOTHERS: &str = "another's row";
+const OTHER_OWNER: &str = "another's row";
 
 /// The kinds of rows that the rule tells apart.
-fn rows<'a>(rule: Rule, asker: Asker<'a>) -> Vec<(String, Facts<'a>)> {
-    if rule.mentions(|rule| rule == Rule::RowTier) {
+fn rows<'a>(rule: Rule, asker: Subject<'a>) -> Vec<(String, ResourceAttributes<'a>)> {
+    if rule.contains_rule(|rule| rule == Rule::RowTier) {
         let tiers = asker.policy.tiers.names().iter();
-        let facts = |tier: &'a String| Facts { required_tier: Some(tier), ..Facts::default() };
+        let facts = |tier: &'a String| ResourceAttributes {
+            required_tier: Some(tier),
+            ..ResourceAttributes::default()
+        };
         return tiers.map(|tier| (format!("requiredTier {tier}"), facts(tier))).collect();
     }
-    if rule.mentions(|rule| rule == Rule::Owner) {
-        let facts = |is_owner| Facts { is_owner, ..Facts::default() };
-        return vec![("own row".to_owned(), facts(true)), (ANOTHERS.to_owned(), facts(false))];
+    if rule.contains_rule(|rule| rule == Rule::Owner) {
+        let facts = |is_owner| ResourceAttributes { is_owner, ..ResourceAttributes::default() };
+        return vec![("own row".to_owned(), facts(true)), (OTHER_OWNER.to_owned(), facts(false))];
     }
-    vec![(String::new(), Facts::default())]
+    vec![(String::new(), ResourceAttributes::default())]
 }
 
-impl Line {
+impl FieldReport {
     /// Whether the server refuses the whole document for it.
     #[must_use]
     pub fn is_refused_whole(&self) -> bool {
@@ -227,14 +232,14 @@ impl Line {
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for FieldReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rule = self.rule.map(Rule::name).unwrap_or_default();
         write!(f, "{}: ", self.path)?;
         match &self.verdict {
             Verdict::Open => write!(f, "allowed to whoever reaches the object"),
             Verdict::Allowed => write!(f, "allowed by {rule}{}", because(self.rule, &self.met)),
-            Verdict::Refused(denial) => write!(f, "refused by {rule}: {}", told(denial)),
+            Verdict::Refused(denial) => write!(f, "refused by {rule}: {}", error_message(denial)),
             Verdict::Hidden => {
                 write!(f, "hidden by {rule}: to these callers there is no such field")
             }
@@ -243,10 +248,10 @@ impl fmt::Display for Line {
                 write!(f, "depends on the row, by {rule}")?;
                 for (row, denial) in rows {
                     match denial {
-                        Some(_) if row == ANOTHERS && self.field.starts_with("Mutation.") => {
+                        Some(_) if row == OTHER_OWNER && self.field.starts_with("Mutation.") => {
                             write!(f, "; {row}: refused by the statement, {}", self.of_anothers)?;
                         }
-                        Some(denial) => write!(f, "; {row}: refused, {}", told(denial))?,
+                        Some(denial) => write!(f, "; {row}: refused, {}", error_message(denial))?,
                         None => write!(f, "; {row}: allowed")?,
                     }
                 }
@@ -271,6 +276,6 @@ fn because(rule: Option<Rule>, met: &[Rule]) -> String {
     }
 }
 
-fn told(denial: &Denial) -> String {
+fn error_message(denial: &Denial) -> String {
     format!("{}, missing {}", denial.code(), denial.lacking().join(" and "))
 }

@@ -5,6 +5,6 @@ mod change;
 mod explain;
 mod table;
 
-pub use change::Change;
-pub use explain::{Line, Verdict, explain, note_hidden};
+pub use change::AccessChange;
+pub use explain::{FieldReport, Verdict, explain, note_hidden};
 pub use table::{ABSENT, Cell, Column, HIDDEN, OPEN, Row, Table, TableError};

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Asker, Denial, Facts, Policy, ROOTS, Rule, stated_demand, stated_name};
+use crate::access::{
+    Denial, Policy, ROOT_TYPES, ResourceAttributes, Rule, Subject, demand_directive,
+    rule_name_from_directive,
+};
 use crate::config::OwnershipDenial;
 use crate::graphql::code;
 use crate::identity::Caller;
@@ -146,22 +149,22 @@ impl Table {
         policy: &Policy,
     ) -> Result<(), TableError> {
         let place = format!("{object}.{}", field.name);
-        let Some(name) = stated_name(field) else {
-            if ROOTS.contains(&object) {
+        let Some(name) = rule_name_from_directive(field) else {
+            if ROOT_TYPES.contains(&object) {
                 return Err(TableError::Silent(place));
             }
             self.open.entry(object.to_owned()).or_default().push(field.name.clone());
             return Ok(());
         };
-        let Some(demand) = stated_demand(field) else {
+        let Some(demand) = demand_directive(field) else {
             return Err(TableError::Unknown { field: place, rule: name.to_owned() });
         };
-        if demand.scope.is_none() && ROOTS.contains(&object) {
+        if demand.scope.is_none() && ROOT_TYPES.contains(&object) {
             return Err(TableError::Unscoped(place));
         }
         let rule = demand.rule;
-        self.rules.insert(rule.name(), rule.sentence());
-        if ROOTS.contains(&object) {
+        self.rules.insert(rule.name(), rule.describe());
+        if ROOT_TYPES.contains(&object) {
             let description = field.description.as_deref().unwrap_or_default();
             self.gives.insert(place.clone(), description.replace('\n', " "));
         }
@@ -328,7 +331,7 @@ fn objects(types: &Registry) -> impl Iterator<Item = (&str, impl Iterator<Item =
 
 /// A rule about the row's tier is shown once for each tier.
 fn rule_tiers(rule: Rule, policy: &Policy) -> Vec<Option<&str>> {
-    if rule.mentions(|rule| rule == Rule::RowTier) {
+    if rule.contains_rule(|rule| rule == Rule::RowTier) {
         return policy.tiers.names().iter().map(|tier| Some(tier.as_str())).collect();
     }
     vec![None]
@@ -341,15 +344,15 @@ fn answer(
     is_mutation: bool,
     policy: &Policy,
 ) -> &'static str {
-    let asker = Asker { caller: column.caller.as_deref(), policy };
-    if !rule.is_within_reach(asker) {
+    let asker = Subject { caller: column.caller.as_deref(), policy };
+    if !rule.is_reachable(asker) {
         return HIDDEN;
     }
-    let guarded = Facts { is_owner: is_mutation || column.is_owner, required_tier };
+    let guarded = ResourceAttributes { is_owner: is_mutation || column.is_owner, required_tier };
     match rule.decide(asker, guarded).as_ref().map_err(Denial::code) {
         Err(code) => code,
         Ok(()) if is_mutation => {
-            let facts = Facts { is_owner: column.is_owner, required_tier };
+            let facts = ResourceAttributes { is_owner: column.is_owner, required_tier };
             rule.decide(asker, facts).map_or(ABSENT, |()| OPEN)
         }
         Ok(()) => OPEN,

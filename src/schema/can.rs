@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 
-use crate::access::{Rule::Public, guarded, null_only_on_error};
-use crate::graphql::{Decision, Result};
+use crate::access::{Rule::Public, guarded, semantic_non_null};
+use crate::graphql::{Permission, Result};
 use crate::{courses, tasks};
 
 /// What one may want to do.
@@ -31,8 +31,8 @@ impl CanQuery {
     /// Whether the caller may do this to what has this id: the same rules as where it is done. What is not
     /// there, and what the caller does not get to see, answer alike. An OAuth client that lacks the scope of
     /// the action may not do it.
-    #[graphql(guard = "Public", scope = "{action}", directive = null_only_on_error::apply())]
-    async fn can(&self, ctx: &Context<'_>, action: Action, id: ID) -> Result<Option<Decision>> {
+    #[graphql(guard = "Public", scope = "{action}", directive = semantic_non_null::apply())]
+    async fn can(&self, ctx: &Context<'_>, action: Action, id: ID) -> Result<Option<Permission>> {
         let decision = match action {
             Action::UpdateTask => tasks::may(ctx, tasks::UPDATE, &id).await?,
             Action::DeleteTask => tasks::may(ctx, tasks::DELETE, &id).await?,

@@ -68,7 +68,7 @@ const SAMPLES: [Sample; 5] = [
 /// # Errors
 /// When the database is away.
 pub async fn load_demo(scope: &Scope) -> Result<(), Error> {
-    if scope.mine::<task::Entity>()?.count().await? > 0 {
+    if scope.owned::<task::Entity>()?.count().await? > 0 {
         return Ok(());
     }
     let made = now();

@@ -4,12 +4,12 @@ use async_graphql::{Enum, InputObject, MaybeUndefined};
 use chrono::{Datelike as _, NaiveDate, NaiveTime};
 use hallpass_entity::task::{Column, Entity};
 use hallpass_entity::{
-    Change, Comparison as _, Filter, Key, Order, Rows, Set, Term, Timestamp, task, task_tag,
+    Comparison as _, Filter, Order, Rows, Set, OrderKey, Term, Timestamp, Update, task, task_tag,
 };
 
 use super::types::TaskPriority;
 use crate::graphql::{
-    ApiError, Checks, Date, DateTime, Direction, InputProblem, Listing, ProblemKind, Result,
+    ApiError, Date, DateTime, Direction, InputProblem, NamedOrder, ProblemKind, Result, Validator,
 };
 
 const LONGEST_TITLE: usize = 200;
@@ -63,7 +63,7 @@ pub struct UpdateTaskInput {
 }
 
 /// Checked values for a task's columns, and its tags where they are to change.
-pub(super) struct Written {
+pub(super) struct ValidatedTask {
     pub(super) values: task::ActiveModel,
     pub(super) tags: Option<Vec<String>>,
     /// In which form the due time was given that is to be removed.
@@ -79,16 +79,16 @@ enum DueForm {
     Day,
 }
 
-impl Written {
+impl ValidatedTask {
     /// Whether nothing is to change.
     pub(super) fn is_empty(&self) -> bool {
         self.values == task::ActiveModel::default() && self.tags.is_none() && self.removed.is_none()
     }
 
     /// The change of the task's columns, which notes `updated_at`.
-    pub(super) fn change(&self, updated_at: Timestamp) -> Change<Entity> {
+    pub(super) fn change(&self, updated_at: Timestamp) -> Update<Entity> {
         let values = task::ActiveModel { updated_at: Set(updated_at), ..self.values.clone() };
-        let change = Change::to(values);
+        let change = Update::set(values);
         match self.removed {
             None => change,
             Some(DueForm::Time) => change.clear_where(Column::DueAt, Column::DueOn.is_null()),
@@ -98,8 +98,8 @@ impl Written {
 }
 
 impl CreateTaskInput {
-    pub(super) fn check(self) -> Result<Written> {
-        let mut checks = Checks::default();
+    pub(super) fn check(self) -> Result<ValidatedTask> {
+        let mut checks = Validator::default();
         let due = Due::of(&mut checks, self.due_at, self.due_on);
         let values = task::ActiveModel {
             title: Set(title(&mut checks, &self.title)),
@@ -112,13 +112,13 @@ impl CreateTaskInput {
         };
         let tags = tags(&mut checks, &self.tags);
         checks.finish()?;
-        Ok(Written { values, tags: Some(tags), removed: None })
+        Ok(ValidatedTask { values, tags: Some(tags), removed: None })
     }
 }
 
 impl UpdateTaskInput {
-    pub(super) fn check(self) -> Result<Written> {
-        let mut checks = Checks::default();
+    pub(super) fn check(self) -> Result<ValidatedTask> {
+        let mut checks = Validator::default();
         let mut values = task::ActiveModel::default();
         if let Some(text) = checks.not_null("input.title", self.title) {
             values.title = Set(title(&mut checks, &text));
@@ -155,16 +155,16 @@ impl UpdateTaskInput {
             MaybeUndefined::Value(words) => Some(tags(&mut checks, &words)),
         };
         checks.finish()?;
-        Ok(Written { values, tags, removed })
+        Ok(ValidatedTask { values, tags, removed })
     }
 }
 
-fn title(checks: &mut Checks, text: &str) -> String {
+fn title(checks: &mut Validator, text: &str) -> String {
     checks.text("input.title", text, 1, LONGEST_TITLE)
 }
 
 /// A description of blanks is none.
-fn description(checks: &mut Checks, text: &str) -> Option<String> {
+fn description(checks: &mut Validator, text: &str) -> Option<String> {
     let text = checks.text("input.description", text, 0, LONGEST_DESCRIPTION);
     (!text.is_empty()).then_some(text)
 }
@@ -177,11 +177,11 @@ struct Due {
 }
 
 impl Due {
-    fn of(checks: &mut Checks, at: Option<DateTime>, on: Option<Date>) -> Self {
+    fn of(checks: &mut Validator, at: Option<DateTime>, on: Option<Date>) -> Self {
         match (at, on) {
             (Some(_), Some(_)) => {
                 let message = "give `dueAt` or `dueOn`, not both";
-                checks.problem("input.dueOn", ProblemKind::Conflicting, message);
+                checks.add_problem("input.dueOn", ProblemKind::Conflicting, message);
                 Self::default()
             }
             (Some(DateTime(moment)), None) => {
@@ -204,12 +204,12 @@ const LAST_OF_DAY: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 9
 };
 
 /// Years that people plan in; the databases disagree about others.
-fn check_year(checks: &mut Checks, path: &str, year: i32) {
+fn check_year(checks: &mut Validator, path: &str, year: i32) {
     checks.number(path, year, &(2000..=2199), "give a date in the years 2000 to 2199");
 }
 
-fn tags(checks: &mut Checks, words: &[String]) -> Vec<String> {
-    checks.words("input.tags", words, LONGEST_TAG, MOST_TAGS)
+fn tags(checks: &mut Validator, words: &[String]) -> Vec<String> {
+    checks.string_list("input.tags", words, LONGEST_TAG, MOST_TAGS)
 }
 
 /// Which of the caller's own tasks. Everything given must hold.
@@ -236,12 +236,12 @@ impl TaskFilter {
         let text = search("filter.text", self.text.as_deref())?;
         let tag = within_limits("filter.tag", self.tag.as_deref())?;
         Ok(Filter::all()
-            .and_maybe(self.completed.map(|completed| Column::Completed.is(completed)))
-            .and_maybe(self.priority.map(|p| Column::Priority.is(task::Priority::from(p))))
-            .and_maybe(self.due_before.map(|time| Column::DueAt.before(time.0)))
-            .and_maybe(self.due_after.map(|time| Column::DueAt.after(time.0)))
-            .and_maybe(tag.map(|tag| Filter::has(task_tag::Column::Tag.is(tag))))
-            .and_maybe(text.map(|text| {
+            .and_if_some(self.completed.map(|completed| Column::Completed.is(completed)))
+            .and_if_some(self.priority.map(|p| Column::Priority.is(task::Priority::from(p))))
+            .and_if_some(self.due_before.map(|time| Column::DueAt.less_than(time.0)))
+            .and_if_some(self.due_after.map(|time| Column::DueAt.greater_than(time.0)))
+            .and_if_some(tag.map(|tag| Filter::has(task_tag::Column::Tag.is(tag))))
+            .and_if_some(text.map(|text| {
                 let holds = |column: Column| column.contains(&text);
                 holds(Column::TitleSearch).or(holds(Column::DescriptionSearch))
             })))
@@ -263,7 +263,7 @@ impl PublicTaskFilter {
     /// Those of `public` that are asked for.
     pub(super) fn narrow(&self, public: Rows<Entity>) -> Result<Rows<Entity>> {
         let completed = self.completed.map(|completed| Column::Completed.is(completed));
-        let rows = public.filter(Filter::all().and_maybe(completed));
+        let rows = public.filter(Filter::all().and_if_some(completed));
         Ok(match search("filter.text", self.text.as_deref())? {
             Some(text) => rows.search(&text),
             None => rows,
@@ -349,7 +349,7 @@ impl From<PublicTaskOrder> for TaskOrder {
 
 impl TaskOrder {
     /// Newest first, unless said otherwise.
-    pub(super) fn listing(order: Option<Self>) -> Listing<Entity> {
+    pub(super) fn listing(order: Option<Self>) -> NamedOrder<Entity> {
         let newest = Self { field: TaskOrderField::CreatedAt, direction: Direction::Desc };
         let Self { field, direction } = order.unwrap_or(newest);
         let column = match field {
@@ -361,18 +361,18 @@ impl TaskOrder {
         };
         let order = Order::by(column, direction == Direction::Desc);
         let order = match field {
-            TaskOrderField::DueAt => order.absent_as(Key::Time(END_OF_PLANS)),
+            TaskOrderField::DueAt => order.nulls_as(OrderKey::Time(MAX_DUE_AT)),
             TaskOrderField::CreatedAt
             | TaskOrderField::UpdatedAt
             | TaskOrderField::Priority
             | TaskOrderField::Title => order,
         };
-        Listing { name: format!("{column:?}{direction:?}"), order }
+        NamedOrder { name: format!("{column:?}{direction:?}"), order }
     }
 }
 
 /// Later than any date that a task can be wanted by.
-const END_OF_PLANS: Timestamp = match chrono::DateTime::from_timestamp(253_402_300_799, 0) {
+const MAX_DUE_AT: Timestamp = match chrono::DateTime::from_timestamp(253_402_300_799, 0) {
     Some(time) => time,
     None => Timestamp::MAX_UTC,
 };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
 use hallpass_entity::{
-    Change, Comparison as _, Error, Filter, Scope, Set, TaskId, TaskTagId, Transaction, now, task,
+    Comparison as _, Error, Filter, Scope, Set, TaskId, TaskTagId, Transaction, Update, now, task,
     task_tag,
 };
 
@@ -13,15 +13,15 @@ use super::input::{CreateTaskInput, UpdateTaskInput};
 use super::query::missing;
 use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::{Owner, SignedIn};
-use crate::access::{guarded, null_only_on_error};
+use crate::access::{guarded, semantic_non_null};
 use crate::events::{Change as Happened, Event, Row};
 use crate::graphql::{
-    ApiError, Attempt, ContextExt as _, InputProblem, Once, ProblemKind, Result, decode_id,
-    encode_id,
+    ApiError, ClaimOutcome, ContextExt as _, IdempotentMutation, InputProblem, ProblemKind, Result,
+    decode_id, encode_id,
 };
 
 /// How many tasks one mutation changes at most.
-const MOST_AT_ONCE: usize = 100;
+const MAX_BULK_IDS: usize = 100;
 
 /// The mutations of tasks.
 #[derive(Default)]
@@ -32,7 +32,7 @@ pub struct TaskMutation;
 impl TaskMutation {
     /// Makes a task, owned by the caller. However often it is sent with the same `idempotencyKey`, or the same
     /// header `Idempotency-Key`, within 24 hours, it makes one.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn create_task(
         &self,
         ctx: &Context<'_>,
@@ -40,7 +40,7 @@ impl TaskMutation {
         idempotency_key: Option<String>,
     ) -> Result<Option<Task>> {
         let written = input.check()?;
-        let once = Once::of(ctx, idempotency_key.as_deref())?;
+        let once = IdempotentMutation::of(ctx, idempotency_key.as_deref())?;
         let (id, made) = (TaskId::generate(), now());
         let values = task::ActiveModel {
             id: Set(id),
@@ -57,7 +57,7 @@ impl TaskMutation {
         } else {
             let together = ctx.scope().begin().await?;
             if let Some(once) = &once
-                && let Attempt::Again(made) = once.claim(&together, Some(id.uuid())).await?
+                && let ClaimOutcome::Replay(made) = once.claim(&together, Some(id.uuid())).await?
             {
                 drop(together);
                 let made = made.map(TaskId::from).ok_or(ApiError::NotFound("task"))?;
@@ -70,14 +70,14 @@ impl TaskMutation {
             together.commit().await?;
             row
         };
-        tell(ctx, Happened::Created, [row.id]);
-        ctx.made(&encode_id(TYPE, row.id));
+        publish(ctx, Happened::Created, [row.id]);
+        ctx.audit_created_row(&encode_id(TYPE, row.id));
         Ok(Some(TaskFields::new(ctx, row)))
     }
 
     /// Changes a task of the caller's; with `expectedVersion`, only if its version is still that. An empty `input`
     /// changes nothing: `version` and `updatedAt` stay as they are.
-    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn update_task(
         &self,
         ctx: &Context<'_>,
@@ -92,14 +92,14 @@ impl TaskMutation {
             drop(together);
             return task_as_it_is(ctx, id).await.map(Some);
         }
-        let mine = together.mine::<task::Entity>()?.filter(task::Column::Id.is(id));
+        let mine = together.owned::<task::Entity>()?.filter(task::Column::Id.is(id));
         let expected = expected_version.map(|version| task::Column::Version.is(version));
-        let as_seen = mine.clone().filter(Filter::all().and_maybe(expected));
+        let as_seen = mine.clone().filter(Filter::all().and_if_some(expected));
         let is_empty = written.is_empty();
         let row = if is_empty {
             as_seen.one().await?
         } else {
-            let change = written.change(now()).count_up(task::Column::Version);
+            let change = written.change(now()).increment(task::Column::Version);
             as_seen.update(change).await?.into_iter().next()
         };
         let Some(row) = row else {
@@ -112,7 +112,7 @@ impl TaskMutation {
             });
         };
         if let Some(tags) = written.tags {
-            let old = together.mine::<task_tag::Entity>()?;
+            let old = together.owned::<task_tag::Entity>()?;
             old.filter(task_tag::Column::TaskId.is(id)).delete().await?;
             if !tags.is_empty() {
                 write_tags(&together, id, tags).await?;
@@ -121,38 +121,38 @@ impl TaskMutation {
         drop((mine, as_seen));
         together.commit().await?;
         if !is_empty {
-            tell(ctx, Happened::Updated, [id]);
+            publish(ctx, Happened::Updated, [id]);
         }
         Ok(Some(TaskFields::new(ctx, row)))
     }
 
     /// Marks a task of the caller's as done.
-    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn complete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
-        Ok(mark(ctx, &[task_id(&id)?], true).await?.pop())
+        Ok(set_completed(ctx, &[task_id(&id)?], true).await?.pop())
     }
 
     /// Marks a task of the caller's as not done.
-    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn reopen_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
-        Ok(mark(ctx, &[task_id(&id)?], false).await?.pop())
+        Ok(set_completed(ctx, &[task_id(&id)?], false).await?.pop())
     }
 
     /// Marks tasks of the caller's as done, all or none.
-    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn complete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<Task>>> {
-        mark(ctx, &task_ids(&ids)?, true).await.map(Some)
+        set_completed(ctx, &task_ids(&ids)?, true).await.map(Some)
     }
 
     /// Deletes a task of the caller's, and answers its id.
-    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn delete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
         delete(ctx, &[task_id(&id)?]).await?;
         Ok(Some(id))
     }
 
     /// Deletes tasks of the caller's, all or none, and answers their ids.
-    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn delete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<ID>>> {
         let unique = task_ids(&ids)?;
         delete(ctx, &unique).await?;
@@ -170,10 +170,10 @@ fn task_id(id: &ID) -> Result<TaskId> {
 
 /// Each id once, in the order given.
 fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
-    if ids.len() > MOST_AT_ONCE {
-        let message = format!("give at most {MOST_AT_ONCE} ids");
+    if ids.len() > MAX_BULK_IDS {
+        let message = format!("give at most {MAX_BULK_IDS} ids");
         let problem = InputProblem::new("ids", ProblemKind::TooMany, message);
-        return Err(problem.beyond(MOST_AT_ONCE).into());
+        return Err(problem.beyond(MAX_BULK_IDS).into());
     }
     let mut unique = Vec::new();
     for id in ids {
@@ -187,23 +187,23 @@ fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
 
 /// Whether the request's idempotency key says that this mutation was carried out before.
 async fn was_done_before(ctx: &Context<'_>, together: &Transaction) -> Result<bool> {
-    match Once::of(ctx, None)? {
-        Some(once) => Ok(matches!(once.claim(together, None).await?, Attempt::Again(_))),
+    match IdempotentMutation::of(ctx, None)? {
+        Some(once) => Ok(matches!(once.claim(together, None).await?, ClaimOutcome::Replay(_))),
         None => Ok(false),
     }
 }
 
 /// The answer of a mutation that was carried out before.
 async fn task_as_it_is(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
-    let row = ctx.scope().mine::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await?;
+    let row = ctx.scope().owned::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await?;
     row.map(|row| TaskFields::new(ctx, row)).ok_or(ApiError::NotFound("task"))
 }
 
 /// All of them or none. A task that already stands as wanted is left as it is.
-async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>> {
+async fn set_completed(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>> {
     let together = ctx.scope().begin().await?;
     let again = was_done_before(ctx, &together).await?;
-    let these = || Ok::<_, ApiError>(together.mine::<task::Entity>()?.filter(one_of(ids)));
+    let these = || Ok::<_, ApiError>(together.owned::<task::Entity>()?.filter(single(ids)));
     let marked = now();
     let values = task::ActiveModel {
         completed: Set(done),
@@ -211,7 +211,7 @@ async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>
         updated_at: Set(marked),
         ..Default::default()
     };
-    let change = Change::to(values).count_up(task::Column::Version);
+    let change = Update::set(values).increment(task::Column::Version);
     let changed = match again {
         true => Vec::new(),
         false => these()?.filter(task::Column::Completed.is(!done)).update(change).await?,
@@ -222,7 +222,7 @@ async fn mark(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>
         return Err(missing(ctx, ids).await?);
     }
     together.commit().await?;
-    tell(ctx, Happened::Updated, changed.iter().map(|row| row.id));
+    publish(ctx, Happened::Updated, changed.iter().map(|row| row.id));
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     let in_order = ids.iter().filter_map(|id| rows.remove(id));
     Ok(in_order.map(|row| TaskFields::new(ctx, row)).collect())
@@ -234,24 +234,24 @@ async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
     if was_done_before(ctx, &together).await? {
         return Ok(());
     }
-    let deleted = together.mine::<task::Entity>()?.filter(one_of(ids)).delete().await?;
+    let deleted = together.owned::<task::Entity>()?.filter(single(ids)).delete().await?;
     if deleted != ids.len() as u64 {
         drop(together);
         return Err(missing(ctx, ids).await?);
     }
     together.commit().await?;
-    tell(ctx, Happened::Deleted, ids.iter().copied());
+    publish(ctx, Happened::Deleted, ids.iter().copied());
     Ok(())
 }
 
 /// Tells the caller's subscribers what is committed.
-fn tell(ctx: &Context<'_>, change: Happened, ids: impl IntoIterator<Item = TaskId>) {
+fn publish(ctx: &Context<'_>, change: Happened, ids: impl IntoIterator<Item = TaskId>) {
     for id in ids {
-        ctx.tell(Event { change, row: Row::Task(id) });
+        ctx.publish(Event { change, row: Row::Task(id) });
     }
 }
 
-fn one_of(ids: &[TaskId]) -> Filter<task::Entity> {
+fn single(ids: &[TaskId]) -> Filter<task::Entity> {
     task::Column::Id.one_of(ids.iter().copied())
 }
 

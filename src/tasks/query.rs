@@ -8,9 +8,9 @@ use hallpass_entity::{Comparison as _, TaskId, now, task};
 use super::input::{PublicTaskFilter, PublicTaskOrder, TaskFilter, TaskOrder};
 use super::types::{TYPE, Task, TaskFields, TaskPriorityCount, TaskStats};
 use crate::access::Rule::{Public, SignedIn};
-use crate::access::{guarded, null_only_on_error};
+use crate::access::{guarded, semantic_non_null};
 use crate::graphql::{
-    ApiError, Connection, ContextExt as _, PageArgs, Result, connect, connect_open, decode_id,
+    ApiError, Connection, ContextExt as _, PageArgs, Result, decode_id, paginate, paginate_open,
 };
 
 /// Every priority, rising.
@@ -39,7 +39,7 @@ impl TaskQuery {
         clippy::too_many_arguments,
         reason = "the arguments of the field, as Relay names them"
     )]
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn tasks(
         &self,
         ctx: &Context<'_>,
@@ -50,10 +50,10 @@ impl TaskQuery {
         filter: Option<TaskFilter>,
         order_by: Option<TaskOrder>,
     ) -> Result<Option<Connection<Task>>> {
-        let rows = ctx.scope().mine::<task::Entity>()?.filter(filter.unwrap_or_default().check()?);
+        let rows = ctx.scope().owned::<task::Entity>()?.filter(filter.unwrap_or_default().check()?);
         let args = PageArgs::new(first, after, last, before);
         let listing = TaskOrder::listing(order_by);
-        connect(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+        paginate(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
     }
 
     /// Everyone's public tasks, newest first unless ordered otherwise.
@@ -61,7 +61,7 @@ impl TaskQuery {
         clippy::too_many_arguments,
         reason = "the arguments of the field, as Relay names them"
     )]
-    #[graphql(guard = "Public", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Public", directive = semantic_non_null::apply())]
     async fn public_tasks(
         &self,
         ctx: &Context<'_>,
@@ -75,18 +75,18 @@ impl TaskQuery {
         let rows = filter.unwrap_or_default().narrow(ctx.scope().public())?;
         let args = PageArgs::new(first, after, last, before);
         let listing = TaskOrder::listing(order_by.map(TaskOrder::from));
-        connect_open(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+        paginate_open(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
     }
 
     /// How the caller's tasks stand.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn task_stats(&self, ctx: &Context<'_>) -> Result<Option<TaskStats>> {
         use task::Column::{Completed, DueAt, Priority};
-        let mine = ctx.scope().mine::<task::Entity>()?;
+        let mine = ctx.scope().owned::<task::Entity>()?;
         let counts = mine.count_by::<task::Priority>(Priority).await?;
         let counts: HashMap<_, _> = counts.into_iter().collect();
         let completed = mine.clone().filter(Completed.is(true)).count().await?;
-        let overdue = mine.filter(Completed.is(false).and(DueAt.before(now()))).count().await?;
+        let overdue = mine.filter(Completed.is(false).and(DueAt.less_than(now()))).count().await?;
         let by_priority = PRIORITIES.map(|priority| TaskPriorityCount {
             priority: priority.into(),
             count: counts.get(&priority).copied().unwrap_or(0),
@@ -118,7 +118,7 @@ pub async fn node(ctx: &Context<'_>, id: TaskId) -> Result<Option<Task>> {
 /// Why the caller does not get one of these tasks: it is not there, unless the server is set to
 /// tell that it is another's.
 pub(super) async fn missing(ctx: &Context<'_>, ids: &[TaskId]) -> Result<ApiError> {
-    crate::graphql::missing::<task::Entity>(
+    crate::graphql::not_found_or_forbidden::<task::Entity>(
         ctx,
         "task",
         task::Column::Id.one_of(ids.iter().copied()),

@@ -8,9 +8,9 @@ use hallpass_entity::{Comparison as _, Error, Scope, TaskId, task};
 
 use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::SignedIn;
-use crate::access::{guarded, null_only_on_error};
+use crate::access::{guarded, semantic_non_null};
 use crate::events::{Change, Delivered, Row};
-use crate::graphql::{ContextExt as _, Lenient, Result, encode_id, live};
+use crate::graphql::{ContextExt as _, NullOnError, Result, encode_id, event_stream};
 
 /// What became of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -25,7 +25,7 @@ pub enum TaskEventKind {
 }
 
 /// Something that happened to a task, as its owner hears of it.
-pub type TaskEvent = Lenient<TaskEventFields>;
+pub type TaskEvent = NullOnError<TaskEventFields>;
 
 /// The event behind a [`TaskEvent`].
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ struct Found(std::result::Result<Option<task::Model>, Arc<Error>>);
 impl Found {
     async fn read(scope: &Scope, id: TaskId) -> Self {
         let row =
-            async { scope.mine::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await };
+            async { scope.owned::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await };
         Self(row.await.map_err(Arc::new))
     }
 }
@@ -79,15 +79,15 @@ pub struct TaskSubscription;
 impl TaskSubscription {
     /// What happens to the caller's tasks from now on, made, changed or deleted by whichever of their
     /// devices. It ends when the credential does.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn task_events(
         &self,
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<TaskEvent>>>> {
-        let events = live(ctx.listen()?, |delivered| match delivered.event.row {
+        let events = event_stream(ctx.subscribe()?, |delivered| match delivered.event.row {
             Row::Task(id) => Some(TaskEventFields { delivered, id }),
             Row::Progress(_) => None,
         });
-        Ok(events.map(|event| Ok(Some(Lenient(event?)))))
+        Ok(events.map(|event| Ok(Some(NullOnError(event?)))))
     }
 }

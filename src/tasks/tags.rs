@@ -19,7 +19,7 @@ impl Loader<TaskId> for TagLoader {
     type Error = Arc<Error>;
 
     async fn load(&self, tasks: &[TaskId]) -> Result<HashMap<TaskId, Vec<String>>, Arc<Error>> {
-        let mine = self.0.mine::<task_tag::Entity>()?;
+        let mine = self.0.owned::<task_tag::Entity>()?;
         let of_tasks = mine.filter(task_tag::Column::TaskId.one_of(tasks.iter().copied()));
         let mut tags = HashMap::<_, Vec<_>>::new();
         for row in of_tasks.all_by(task_tag::Column::Ordinal).await? {

@@ -8,15 +8,15 @@ use hallpass_entity::{Error, task};
 
 use super::tags::TagLoader;
 use super::viewer::TaskViewer;
-use crate::access::{Facts, Guarded, Rule::Owner, guarded, null_only_on_error};
+use crate::access::{Resource, ResourceAttributes, Rule::Owner, guarded, semantic_non_null};
 use crate::events::Delivered;
-use crate::graphql::{ContextExt as _, Date, DateTime, Lenient, Result, encode_id};
+use crate::graphql::{ContextExt as _, Date, DateTime, NullOnError, Result, encode_id};
 
 /// The name under which tasks have global ids.
 pub(super) const TYPE: &str = "Task";
 
 /// A task, as everyone may see it, and its owner in full.
-pub type Task = Lenient<TaskFields>;
+pub type Task = NullOnError<TaskFields>;
 
 /// The row behind a [`Task`].
 #[derive(Clone, Debug)]
@@ -30,22 +30,22 @@ pub struct TaskFields {
 impl TaskFields {
     pub(super) fn new(ctx: &Context<'_>, row: task::Model) -> Task {
         let is_owner = ctx.scope().owner() == Some(&row.owner_id);
-        Lenient(Self { row, is_owner, event: None })
+        NullOnError(Self { row, is_owner, event: None })
     }
 
     /// The task of an event: what belongs to it is read once for all subscribers of that.
     pub(super) fn of_event(ctx: &Context<'_>, row: task::Model, event: &Arc<Delivered>) -> Task {
-        let Lenient(task) = Self::new(ctx, row);
-        Lenient(Self { event: Some(Arc::clone(event)), ..task })
+        let NullOnError(task) = Self::new(ctx, row);
+        NullOnError(Self { event: Some(Arc::clone(event)), ..task })
     }
 }
 
 /// The tags of an event's task, or that they could not be read.
 struct Tags(std::result::Result<Vec<String>, Arc<Error>>);
 
-impl Guarded for TaskFields {
-    fn facts(&self) -> Facts<'_> {
-        Facts { is_owner: self.is_owner, required_tier: None }
+impl Resource for TaskFields {
+    fn facts(&self) -> ResourceAttributes<'_> {
+        ResourceAttributes { is_owner: self.is_owner, required_tier: None }
     }
 
     fn row_id(&self) -> String {
@@ -98,7 +98,7 @@ impl TaskFields {
     }
 
     /// How much it presses.
-    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn priority(&self) -> Option<TaskPriority> {
         Some(self.row.priority.into())
     }
@@ -116,7 +116,7 @@ impl TaskFields {
     }
 
     /// Words to find it by, in the owner's order.
-    #[graphql(guard = "Owner", directive = null_only_on_error::apply())]
+    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn tags(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
         let loader = ctx.data_unchecked::<DataLoader<TagLoader>>();
         let read = async || Tags(loader.load_one(self.row.id).await.map(Option::unwrap_or_default));

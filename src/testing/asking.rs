@@ -6,31 +6,31 @@ use serde_json::{Value, json};
 
 /// A caller in front of a server.
 #[derive(Clone)]
-pub struct As<'a> {
+pub struct Client<'a> {
     client: &'a Client,
     url: &'a str,
     headers: Vec<(&'static str, String)>,
 }
 
-impl<'a> As<'a> {
-    pub(super) fn nobody(client: &'a Client, url: &'a str) -> Self {
+impl<'a> Client<'a> {
+    pub(super) fn anonymous(client: &'a Client, url: &'a str) -> Self {
         Self { client, url, headers: Vec::new() }
     }
 
     /// The same, with one more header.
     #[must_use]
-    pub fn and(mut self, name: &'static str, value: &str) -> Self {
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
     }
 
     /// Sends a document.
-    pub async fn ask(&self, query: &str) -> Answer {
+    pub async fn ask(&self, query: &str) -> GraphQlResponse {
         self.send(&json!({ "query": query })).await
     }
 
     /// Sends a document with variables.
-    pub async fn ask_with(&self, query: &str, variables: Value) -> Answer {
+    pub async fn ask_with(&self, query: &str, variables: Value) -> GraphQlResponse {
         self.send(&json!({ "query": query, "variables": variables })).await
     }
 
@@ -45,10 +45,10 @@ impl<'a> As<'a> {
     }
 
     /// Sends a request.
-    pub async fn send(&self, body: &Value) -> Answer {
+    pub async fn send(&self, body: &Value) -> GraphQlResponse {
         let request = self.request(Method::POST, "/graphql");
         let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
-        Answer::read(request.send().await.expect("the server answers")).await
+        GraphQlResponse::read(request.send().await.expect("the server answers")).await
     }
 
     /// A request to be filled in.
@@ -63,7 +63,7 @@ impl<'a> As<'a> {
 
 /// What a server answered.
 #[derive(Debug)]
-pub struct Answer {
+pub struct GraphQlResponse {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -72,7 +72,7 @@ pub struct Answer {
     pub body: Value,
 }
 
-impl Answer {
+impl GraphQlResponse {
     /// The whole of `response`.
     ///
     /// # Panics
@@ -122,7 +122,7 @@ impl Answer {
     /// When nothing is.
     #[track_caller]
     #[must_use]
-    pub fn complaint(&self, path: &str) -> &str {
+    pub fn first_error(&self, path: &str) -> &str {
         let error = self.error();
         assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT", "{}", self.body);
         error["extensions"]["fields"][path]

@@ -19,8 +19,8 @@
 mod asking;
 mod people;
 
-pub use asking::{Answer, As};
-pub use people::{Person, person, persona};
+pub use asking::{Client, GraphQlResponse};
+pub use people::{User, persona, user};
 
 use axum::Router;
 use axum::routing::get;
@@ -35,7 +35,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::app::{self, App as Server, Listeners};
 use crate::cli;
 use crate::config::{Config, Settings};
-use crate::identity::{Issuer as Signer, Persona};
+use crate::identity::{DevTokenIssuer as Signer, Persona};
 
 /// A running server.
 pub struct App {
@@ -100,33 +100,33 @@ impl App {
 
     /// An anonymous caller.
     #[must_use]
-    pub fn anonymous(&self) -> As<'_> {
-        As::nobody(&self.client, &self.url)
+    pub fn anonymous(&self) -> Client<'_> {
+        Client::anonymous(&self.client, &self.url)
     }
 
     /// A person, by a JWT of the server's own issuer.
     #[must_use]
-    pub fn by_jwt(&self, person: &Person) -> As<'_> {
+    pub fn by_jwt(&self, person: &User) -> Client<'_> {
         let issuer = self.issuer.as_ref().expect("a server started with an issuer of its own");
-        self.by_bearer(&issuer.token(person))
+        self.by_bearer(&issuer.token(user))
     }
 
     /// A persona of development: the guest shows nothing.
     #[must_use]
-    pub fn by_persona(&self, who: Persona) -> As<'_> {
-        persona(who).map_or_else(|| self.anonymous(), |person| self.by_jwt(&person))
+    pub fn by_persona(&self, who: Persona) -> Client<'_> {
+        persona(who).map_or_else(|| self.anonymous(), |person| self.by_jwt(&user))
     }
 
     /// The caller who shows this bearer token.
     #[must_use]
-    pub fn by_bearer(&self, token: &str) -> As<'_> {
-        self.anonymous().and("authorization", &format!("Bearer {token}"))
+    pub fn by_bearer(&self, token: &str) -> Client<'_> {
+        self.anonymous().with_header("authorization", &format!("Bearer {token}"))
     }
 
     /// The caller who shows this cookie.
     #[must_use]
-    pub fn by_cookie(&self, cookie: &str) -> As<'_> {
-        self.anonymous().and("cookie", cookie)
+    pub fn by_cookie(&self, cookie: &str) -> Client<'_> {
+        self.anonymous().with_header("cookie", cookie)
     }
 }
 
@@ -139,7 +139,7 @@ struct Issuer {
 
 impl Issuer {
     async fn start() -> Self {
-        let signer = Signer::ephemeral().expect("a key can be made");
+        let signer = Signer::in_memory().expect("a key can be made");
         let keys = signer.key_set().to_string();
         let router = Router::new()
             .route("/api/auth/jwks", get(move || std::future::ready(keys.clone())))
@@ -152,9 +152,9 @@ impl Issuer {
         Self { url, signer, _stop: stop.drop_guard() }
     }
 
-    fn token(&self, person: &Person) -> String {
+    fn token(&self, person: &User) -> String {
         let issued = now().timestamp();
-        let mut claims = person.claims();
+        let mut claims = user.claims();
         let usual = json!({"iss": self.url, "aud": self.url, "iat": issued, "exp": issued + 900});
         if let (Value::Object(claims), Value::Object(usual)) = (&mut claims, usual) {
             claims.extend(usual);

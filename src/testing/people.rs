@@ -6,14 +6,14 @@ use crate::identity::Persona;
 
 /// A person with an account at the issuer.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub struct User {
     claims: Value,
 }
 
 /// A person called `name`, with nothing special about them: the role `user`, the tier `free`, a
 /// beginner. Their id is `user-NAME`.
 #[must_use]
-pub fn person(name: &str) -> Person {
+pub fn user(name: &str) -> User {
     let claims = json!({
         "sub": format!("user-{name}"), "id": format!("user-{name}"), "name": name,
         "email": format!("{name}@example.test"), "emailVerified": true, "role": "user",
@@ -21,16 +21,16 @@ pub fn person(name: &str) -> Person {
         "softwareBackground": "Beginner", "hardwareBackground": "Beginner",
         "interestArea": "General",
     });
-    Person { claims }
+    User { claims }
 }
 
 /// A persona of development, as whom a domain can be tried by hand too; none for the guest.
 #[must_use]
-pub fn persona(persona: Persona) -> Option<Person> {
-    persona.claims().map(|claims| Person { claims: Value::Object(claims) })
+pub fn persona(persona: Persona) -> Option<User> {
+    persona.claims().map(|claims| User { claims: Value::Object(claims) })
 }
 
-impl Person {
+impl User {
     /// The same person, of whom the issuer says something else.
     #[must_use]
     pub fn with(mut self, claim: &str, value: impl Into<Value>) -> Self {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use hallpass_entity::audit::row_of_user;
-use hallpass_entity::tables::Erased;
+use hallpass_entity::tables::DeletedRows;
 
-use crate::access::{SURE_ADMIN, guarded, null_only_on_error};
+use crate::access::{SURE_ADMIN, guarded, semantic_non_null};
 use crate::audit::Audit;
 use crate::graphql::{ApiError, ContextExt as _, Result};
 
@@ -30,8 +30,8 @@ pub struct ErasedRows {
     pub rows: u64,
 }
 
-impl From<Erased> for ErasedRows {
-    fn from(Erased { table, rows }: Erased) -> Self {
+impl From<DeletedRows> for ErasedRows {
+    fn from(DeletedRows { table, rows }: DeletedRows) -> Self {
         Self { table, rows }
     }
 }
@@ -45,18 +45,18 @@ pub struct ErasureMutation;
 impl ErasureMutation {
     /// Deletes every row of the user with this id, all or none, and says how many there were. The account
     /// is the auth server's, and stays: a user who still signs in there is known again.
-    #[graphql(guard = "SURE_ADMIN", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SURE_ADMIN", directive = semantic_non_null::apply())]
     async fn erase_user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ErasureReport>> {
         if id.contains('\0') {
             return Err(ApiError::bad_input("id", "remove the NUL character"));
         }
-        let proof = SURE_ADMIN.prove(ctx).await?;
+        let proof = SURE_ADMIN.authorize(ctx).await?;
         let together = ctx.scope().begin().await?;
         let erased = together.erase(&id, proof).await?;
         // The audit is kept, without their name; what of it is still to be written loses it on the way.
         let pseudonym = together.pseudonymize(&id, proof).await?;
         together.commit().await?;
-        ctx.asking().trail.about(row_of_user(&pseudonym));
+        ctx.request_auth().trail.add_row(row_of_user(&pseudonym));
         ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
         Ok(Some(ErasureReport {
             user_id: id,

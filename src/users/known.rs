@@ -5,8 +5,10 @@ use hallpass_entity::known_user::{Column, Entity};
 use hallpass_entity::{Order, Rows, Term};
 
 use super::User;
-use crate::access::{ADMIN, guarded, null_only_on_error};
-use crate::graphql::{Checks, Connection, ContextExt as _, Listing, PageArgs, Result, connect};
+use crate::access::{ADMIN, guarded, semantic_non_null};
+use crate::graphql::{
+    Connection, ContextExt as _, NamedOrder, PageArgs, Result, Validator, paginate,
+};
 
 /// Longer than what is kept of a name: a search for more finds nothing.
 const LONGEST_SEARCH: usize = 320;
@@ -23,7 +25,7 @@ pub struct UserFilter {
 impl UserFilter {
     /// Those of `known` that are asked for.
     fn narrow(self, known: Rows<Entity>) -> Result<Rows<Entity>> {
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let text = self.text.map(|text| checks.text("filter.text", &text, 0, LONGEST_SEARCH));
         checks.finish()?;
         Ok(match text.as_deref().and_then(Term::new) {
@@ -41,7 +43,7 @@ pub struct KnownUserQuery;
 #[Object]
 impl KnownUserQuery {
     /// The users who were here, the latest newcomer first.
-    #[graphql(guard = "ADMIN", directive = null_only_on_error::apply())]
+    #[graphql(guard = "ADMIN", directive = semantic_non_null::apply())]
     async fn users(
         &self,
         ctx: &Context<'_>,
@@ -52,10 +54,10 @@ impl KnownUserQuery {
         filter: Option<UserFilter>,
     ) -> Result<Option<Connection<User>>> {
         let newcomers =
-            Listing { name: "firstSeen".to_owned(), order: Order::by(Column::FirstSeen, true) };
+            NamedOrder { name: "firstSeen".to_owned(), order: Order::by(Column::FirstSeen, true) };
         let args = PageArgs::new(first, after, last, before);
-        let known = ctx.scope().everyones::<Entity>(ADMIN.prove(ctx).await?);
+        let known = ctx.scope().all::<Entity>(ADMIN.authorize(ctx).await?);
         let known = filter.unwrap_or_default().narrow(known)?;
-        connect(known, &newcomers, &args, User::Known).await.map(Some)
+        paginate(known, &newcomers, &args, User::Known).await.map(Some)
     }
 }

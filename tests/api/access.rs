@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use hallpass::graphql::OwnershipDenial;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, As, Backend};
+use crate::app::{App, Backend, Client, GraphQlResponse};
 use crate::command_line::hallpass;
 
 /// What a rule answers to whom it does not let in.
@@ -29,7 +29,7 @@ impl Cast {
         Self { app, tokens }
     }
 
-    fn named(&self, name: &str) -> As<'_> {
+    fn named(&self, name: &str) -> Client<'_> {
         match &self.tokens[name] {
             Some(token) => self.app.by_bearer(token),
             None => self.app.anonymous(),
@@ -46,7 +46,12 @@ impl Cast {
     }
 
     /// Uses `field` as `caller`, on a row of the kind that the table's line is about.
-    async fn uses(&self, field: &str, caller: &str, tier: Option<&str>) -> (Answer, Value) {
+    async fn uses(
+        &self,
+        field: &str,
+        caller: &str,
+        tier: Option<&str>,
+    ) -> (GraphQlResponse, Value) {
         let (who, owner) = match caller {
             "owner" => ("free", "free"),
             // The one acts as the other.
@@ -64,7 +69,7 @@ impl Cast {
 }
 
 /// The first answer to a subscription about the caller's rows, which `writer` writes until there is one.
-pub async fn first_event(who: &As<'_>, writer: &As<'_>, document: &str) -> Answer {
+pub async fn first_event(who: &Client<'_>, writer: &Client<'_>, document: &str) -> GraphQlResponse {
     let request = who.request(reqwest::Method::POST, "/graphql");
     let request = request.header("content-type", "application/json");
     let request = request.header("accept", "text/event-stream");
@@ -82,11 +87,11 @@ pub async fn first_event(who: &As<'_>, writer: &As<'_>, document: &str) -> Answe
     let first = std::str::from_utf8(&first).unwrap();
     let json = first.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
-    Answer { status, headers, body: serde_json::from_str(json).unwrap() }
+    GraphQlResponse { status, headers, body: serde_json::from_str(json).unwrap() }
 }
 
 /// Makes a task, and notes progress.
-pub async fn write(who: &As<'_>) {
+pub async fn write(who: &Client<'_>) {
     let chapter = who.data("{ chapter(slug: \"sense-think-act\") { id } }").await;
     let chapter = &chapter["chapter"]["id"];
     who.ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;

@@ -192,7 +192,7 @@ fn saying(status: u16, answer: &str) -> String {
     serve(router)
 }
 
-async fn asked_of(url: &str, flags: &[&str]) -> crate::app::Answer {
+async fn asked_of(url: &str, flags: &[&str]) -> crate::app::GraphQlResponse {
     let mut all = vec!["--better-auth-url", url];
     all.extend(flags);
     ask(&App::configured(Backend::Sqlite, &all).await, "opaque").await

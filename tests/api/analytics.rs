@@ -8,13 +8,13 @@ use serde_json::json;
 use crate::app::{App, Backend};
 use crate::attendance::noted;
 use crate::on_both_databases;
-use crate::people::{Person, alice, bob, person};
+use crate::people::{User, alice, bob, user};
 
 const ALL: &str = "{ analytics { totalUsers activeSessions activeUsers revenue usersByTier { tier users }
     tasksCreated tasksCompleted chapterCompletions topChapters { completions chapter { slug course { slug } } } } }";
 
-fn admin() -> Person {
-    person("ada").role("admin").with("sid", "ada's")
+fn admin() -> User {
+    user("ada").role("admin").with("sid", "ada's")
 }
 
 /// Moves everything that was seen and done this far into the past.
@@ -29,7 +29,7 @@ async fn age(app: &App, by: TimeDelta) {
     task::Entity::update_many().set(tasks).exec(system.connection()).await.unwrap();
 }
 
-async fn finish(app: &App, who: &Person, slug: &str, percent: i32) {
+async fn finish(app: &App, who: &User, slug: &str, percent: i32) {
     let who = app.by_jwt(who);
     let chapter = "query($slug: String!) { chapter(slug: $slug) { id } }";
     let id = who.data_with(chapter, json!({ "slug": slug })).await["chapter"]["id"].clone();
@@ -42,11 +42,11 @@ async fn populated(backend: Backend) -> App {
     let tiers = ["--tiers", "free=0,premium=9.99,enterprise=49"];
     let app = App::with(backend, &tiers).await.with_courses().await;
     let (alice, bob) = (alice().tier("premium").with("sid", "a"), bob().tier("premium"));
-    let (carol, dave) = (person("carol").tier("enterprise"), person("dave").tier("unheard-of"));
+    let (carol, dave) = (user("carol").tier("enterprise"), user("dave").tier("unheard-of"));
     for who in [&alice, &alice.clone().with("sid", "b"), &bob, &carol, &dave, &admin()] {
         app.by_jwt(who).data("{ viewer { id } }").await;
     }
-    app.by_jwt(&person("erin").tier("premium"))
+    app.by_jwt(&user("erin").tier("premium"))
         .data(
             "mutation { a: createTask(input: {title: \"A\"}) { id }
         b: createTask(input: {title: \"B\"}) { id } }",
@@ -142,7 +142,7 @@ async fn what_is_long_ago_counts_on_both_databases() {
 #[tokio::test]
 async fn only_an_administrator_sees_how_the_place_is_doing() {
     let app = App::start(Backend::Sqlite).await;
-    for who in [alice(), person("eve").role("editor").tier("enterprise")] {
+    for who in [alice(), user("eve").role("editor").tier("enterprise")] {
         let answer = app.by_jwt(&who).ask(ALL).await;
         assert_eq!(
             answer.codes(),
@@ -152,7 +152,7 @@ async fn only_an_administrator_sees_how_the_place_is_doing() {
     }
     assert_eq!(app.anonymous().ask(ALL).await.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
     let issued = (now() - TimeDelta::minutes(20)).timestamp();
-    let known_since_long = app.by_jwt(&person("ada").role("admin").with("iat", issued));
+    let known_since_long = app.by_jwt(&user("ada").role("admin").with("iat", issued));
     assert_eq!(known_since_long.ask(ALL).await.codes(), ["REAUTHENTICATION_REQUIRED"]);
 }
 

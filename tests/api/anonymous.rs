@@ -4,12 +4,12 @@ use hallpass_entity::audit::{Column, Entity};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::attendance::{noted, users};
 use crate::auth_server::{Account, AuthServer};
 use crate::issuer::Issuer;
 use crate::live_events::{Came, Stream};
-use crate::people::{Person, alice, bob, person};
+use crate::people::{User, alice, bob, user};
 use crate::revocations::{Push, SECRET, pushed_by};
 
 const WHO: &str = "{ me { isAnonymous email emailVerified kind } }";
@@ -62,14 +62,14 @@ async fn placeholder_addresses_read_as_null() {
 }
 
 /// The rows that a user has here.
-async fn rows(who: &As<'_>) -> Value {
+async fn rows(who: &Client<'_>) -> Value {
     let read = "{ tasks { nodes { title tags isOwner } } me { profile { interestArea } }
         sense: chapter(slug: \"sense-think-act\") { progress { percent } }
         act: chapter(slug: \"learning-to-act\") { bookmarked } }";
     who.data(read).await
 }
 
-async fn live(who: &As<'_>, word: &str, percent: i32) {
+async fn live(who: &Client<'_>, word: &str, percent: i32) {
     let chapter = "{ a: chapter(slug: \"sense-think-act\") { id } b: chapter(slug: \"learning-to-act\") { id } }";
     let found = who.data(chapter).await;
     let (sense, act) = (&found["a"]["id"], &found["b"]["id"]);
@@ -85,7 +85,7 @@ async fn live(who: &As<'_>, word: &str, percent: i32) {
     .await;
 }
 
-fn link(from: &Person, to: &Person) -> Push {
+fn link(from: &User, to: &User) -> Push {
     Push::of("identity.linked", json!({"fromUserId": from.id(), "toUserId": to.id()}))
 }
 
@@ -93,7 +93,7 @@ fn link(from: &Person, to: &Person) -> Push {
 async fn linked_guest_hands_over_every_row() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = App::with(backend, &["--revocation-secret", SECRET]).await.with_courses().await;
-        let (guest, empty, known) = (person("guest"), alice(), bob());
+        let (guest, empty, known) = (user("guest"), alice(), bob());
         live(&app.by_jwt(&guest), "guest", 80).await;
         let had = rows(&app.by_jwt(&guest)).await;
         let message = link(&guest, &empty);
@@ -129,7 +129,7 @@ async fn linked_guest_hands_over_every_row() {
 async fn link_that_nobody_signed_moves_nothing() {
     let app =
         App::with(Backend::Sqlite, &["--revocation-secret", SECRET]).await.with_courses().await;
-    let (guest, other) = (person("guest"), alice());
+    let (guest, other) = (user("guest"), alice());
     live(&app.by_jwt(&guest), "guest", 80).await;
     let had = rows(&app.by_jwt(&guest)).await;
     let now = hallpass_entity::now().timestamp();
@@ -171,8 +171,8 @@ async fn sign_up_of_a_guest_takes_the_rows_along() {
 async fn removed_member_acts_for_no_organization() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = App::with(backend, &["--revocation-secret", SECRET]).await;
-        let member = |name: &str, of: &str| app.by_jwt(&person(name).with("organization_id", of));
-        let of = async |who: &As<'_>| {
+        let member = |name: &str, of: &str| app.by_jwt(&user(name).with("organization_id", of));
+        let of = async |who: &Client<'_>| {
             who.data("{ me { organizationId } }").await["me"]["organizationId"].clone()
         };
         let push =
@@ -196,7 +196,7 @@ async fn removed_member_acts_for_no_organization() {
 async fn linked_guest_is_a_known_user_no_more() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = App::with(backend, &["--revocation-secret", SECRET]).await;
-        let (first, second, account, unseen) = (person("g1"), person("g2"), bob(), alice());
+        let (first, second, account, unseen) = (user("g1"), user("g2"), bob(), alice());
         for (who, count) in [&first, &account, &second].into_iter().zip(1..) {
             app.by_jwt(who).data("{ viewer { id } }").await;
             noted(&app, "written", count).await;
@@ -226,7 +226,7 @@ async fn handover_beyond_the_quota_loses_no_row() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let flags = ["--revocation-secret", SECRET, "--rows-per-owner", "4"];
         let app = App::with(backend, &flags).await;
-        let (guest, account) = (person("guest"), bob());
+        let (guest, account) = (user("guest"), bob());
         let who = app.by_jwt(&account);
         for _ in 0..3 {
             app.by_jwt(&guest).data(MAKE).await;
@@ -251,7 +251,7 @@ async fn handover_beyond_the_quota_loses_no_row() {
 #[tokio::test]
 async fn handed_over_tasks_are_told_to_the_account() {
     let app = App::with(Backend::Sqlite, &["--revocation-secret", SECRET]).await;
-    let (guest, account) = (person("guest"), bob());
+    let (guest, account) = (user("guest"), bob());
     let who = app.by_jwt(&account);
     let mut stream = Stream::of(&who, "subscription { taskEvents { kind task { title } } }").await;
     stream.hears_tasks(&who).await;
@@ -274,7 +274,7 @@ async fn deleted_organization_has_no_members() {
     let flags = ["--better-auth-url", Issuer::shared().url(), "--revocation-secret", SECRET];
     let start = async || App::on(&url, tempfile::tempdir().unwrap(), &flags).await;
     let of = async |app: &App, name: &str, organization: &str| {
-        let member = person(name).with("organization_id", organization);
+        let member = user(name).with("organization_id", organization);
         app.by_jwt(&member).data("{ me { organizationId } }").await["me"]["organizationId"].clone()
     };
     let push = Push::of("organization.deleted", json!({"organizationId": "acme"}));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
-use hallpass::graphql::{AnswerBudget, Lenient, json_length};
+use hallpass::graphql::{AnswerBudget, NullOnError, json_length};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::json;
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::issuer::Issuer;
 use crate::people::alice;
 use crate::socket::Socket;
@@ -19,7 +19,7 @@ const LIMIT: usize = 64 * 1024;
 /// Room for anything but the size.
 const FLAGS: [&str; 4] = ["--max-answer", "64KiB", "--max-cost", "1000000"];
 
-async fn ten_long_tasks(who: &As<'_>) {
+async fn ten_long_tasks(who: &Client<'_>) {
     let create =
         "mutation($text: String!) { createTask(input: {title: \"t\", description: $text}) { id } }";
     for _ in 0..10 {
@@ -136,15 +136,15 @@ struct Query(Arc<AtomicUsize>);
 
 #[Object]
 impl Query {
-    async fn rows(&self) -> Vec<Option<Lenient<Row>>> {
-        (0..100).map(|_| Some(Lenient(Row(Arc::clone(&self.0))))).collect()
+    async fn rows(&self) -> Vec<Option<NullOnError<Row>>> {
+        (0..100).map(|_| Some(NullOnError(Row(Arc::clone(&self.0))))).collect()
     }
 }
 
 #[tokio::test]
 async fn fields_beyond_the_limit_are_not_resolved() {
     let resolved = Arc::<AtomicUsize>::default();
-    let query = Lenient(Query(Arc::clone(&resolved)));
+    let query = NullOnError(Query(Arc::clone(&resolved)));
     let schema = Schema::new(query, EmptyMutation, EmptySubscription);
     let aliases: String = (0..30).map(|n| format!("a{n}: text ")).collect();
     let ask = |limit| {

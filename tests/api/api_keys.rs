@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, As, Backend};
+use crate::app::{App, Backend, Client, GraphQlResponse};
 use crate::auth_server::{AuthServer, GET_SESSION};
 use crate::course_editing::{course_with_chapter, seen};
 use crate::identity::assert_refused;
@@ -28,8 +28,8 @@ fn start() -> AuthServer {
     AuthServer::start(&json!({"apiKeys": keys, "organization": true}))
 }
 
-fn by_key<'a>(app: &'a App, key: &str) -> As<'a> {
-    app.anonymous().and("x-api-key", key)
+fn by_key<'a>(app: &'a App, key: &str) -> Client<'a> {
+    app.anonymous().with_header("x-api-key", key)
 }
 
 /// A server that asks the application's endpoint.
@@ -39,7 +39,7 @@ async fn verifying(server: &AuthServer, flags: &[&str]) -> App {
 }
 
 #[track_caller]
-fn assert_unavailable(answer: &Answer, what: &str) {
+fn assert_unavailable(answer: &GraphQlResponse, what: &str) {
     assert_eq!(answer.status, 503, "{what}: {}", answer.body);
     assert_eq!(answer.codes(), ["AUTH_UNAVAILABLE"], "{what}");
     assert!(answer.headers.contains_key("retry-after"), "{what}");
@@ -103,10 +103,13 @@ async fn a_key_that_is_not_good_is_refused_either_way() {
         assert_refused(&app.by_bearer(&good).ask(WHO).await, "a key is no bearer token");
         let cookie = format!("better-auth.session_token={good}");
         assert_refused(&app.by_cookie(&cookie).ask(WHO).await, "a key is no session cookie");
-        assert_refused(&by_key(&app, &good).and("x-api-key", &good).ask(WHO).await, "twice");
-        let rescued = app.by_cookie(&account.cookie).and("x-api-key", &altered);
+        assert_refused(
+            &by_key(&app, &good).with_header("x-api-key", &good).ask(WHO).await,
+            "twice",
+        );
+        let rescued = app.by_cookie(&account.cookie).with_header("x-api-key", &altered);
         assert_refused(&rescued.ask(WHO).await, "a good cookie does not rescue a bad key");
-        let rescued = by_key(&app, &good).and("authorization", "Bearer nonsense");
+        let rescued = by_key(&app, &good).with_header("authorization", "Bearer nonsense");
         assert_refused(&rescued.ask(WHO).await, "a good key does not rescue a bad token");
     }
 }
@@ -118,7 +121,7 @@ async fn of_a_key_and_somebody_elses_cookie_the_key_counts() {
     let other = server.sign_up("Other", json!({})).await;
     let key = server.api_key(&owner, json!({})).await;
     for app in [server.app(&[]).await, verifying(server, &[]).await] {
-        let both = app.by_cookie(&other.cookie).and("x-api-key", &key);
+        let both = app.by_cookie(&other.cookie).with_header("x-api-key", &key);
         assert_eq!(both.data(WHO).await["viewer"]["id"], owner.id.as_str());
     }
 }
@@ -256,7 +259,7 @@ async fn while_nobody_can_tell_of_a_key_it_is_neither_in_nor_out() {
 }
 
 /// A server whose endpoint for keys says `verdict` to whoever shows the machine key.
-async fn told(verdict: &Value) -> Answer {
+async fn told(verdict: &Value) -> GraphQlResponse {
     let verdict = verdict.to_string();
     let answer = move |headers: HeaderMap, body: String| {
         let asked = serde_json::from_str::<Value>(&body).unwrap_or_default();

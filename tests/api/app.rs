@@ -3,11 +3,11 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
-use hallpass::testing::{self, Person};
+use hallpass::testing::{self, User};
 use hallpass_entity::{Database, Scope, UserId, course, variant};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
-pub use hallpass::testing::{Answer, As, client, config};
+pub use hallpass::testing::{Client, GraphQlResponse, client, config};
 
 use crate::issuer::Issuer;
 use crate::log;
@@ -100,7 +100,7 @@ impl App {
         all.extend(flags);
         let files = tempfile::tempdir().unwrap();
         let url = backend.database(&files);
-        let prepare = |db: Database| if forgets { db.forgetting_owners() } else { db };
+        let prepare = |db: Database| if forgets { db.without_owner_filter() } else { db };
         Self::prepared(&url, files, &all, prepare).await
     }
 
@@ -140,18 +140,18 @@ impl App {
     }
 
     /// Somebody, by a JWT of the tests' issuer.
-    pub fn by_jwt(&self, person: &Person) -> As<'_> {
+    pub fn by_jwt(&self, person: &User) -> Client<'_> {
         self.by_bearer(&Issuer::shared().token(&person.claims()))
     }
 
     /// Whoever shows this bearer token.
-    pub fn by_bearer(&self, token: &str) -> As<'_> {
+    pub fn by_bearer(&self, token: &str) -> Client<'_> {
         log::must_not_show(token);
         self.server.by_bearer(token)
     }
 
     /// Whoever shows this cookie.
-    pub fn by_cookie(&self, cookie: &str) -> As<'_> {
+    pub fn by_cookie(&self, cookie: &str) -> Client<'_> {
         cookie.split(['=', ';']).for_each(log::must_not_show);
         self.server.by_cookie(cookie)
     }
@@ -165,7 +165,7 @@ impl App {
 
     /// The rows of somebody, as the server reaches them.
     #[expect(clippy::disallowed_methods, reason = "tests stand in for the server here")]
-    pub fn scope_of(&self, person: &Person) -> Scope {
+    pub fn scope_of(&self, person: &User) -> Scope {
         self.database.scope(Some(UserId::from_verified_subject(person.id().to_owned())))
     }
 

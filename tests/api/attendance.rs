@@ -14,7 +14,7 @@ use crate::app::{App, Backend, client, config};
 use crate::auth_server::AuthServer;
 use crate::issuer::Issuer;
 use crate::on_both_databases;
-use crate::people::{alice, bob, person};
+use crate::people::{alice, bob, user};
 use crate::postgres;
 
 /// Everybody who was here.
@@ -178,7 +178,7 @@ async fn who_came_last_is_written_down_before_the_server_ends() {
     writing.execute_unprepared("DELETE FROM task").await.unwrap();
     let client = client();
     let asking = (0..300).map(|number| {
-        let token = Issuer::shared().token(&person(&format!("n{number}")).claims());
+        let token = Issuer::shared().token(&user(&format!("n{number}")).claims());
         let request = client.post(format!("http://{address}/graphql")).bearer_auth(token);
         request.json(&json!({ "query": WHO })).send()
     });

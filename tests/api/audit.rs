@@ -11,9 +11,9 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Backend};
+use crate::app::{App, Backend, GraphQlResponse};
 use crate::on_both_databases;
-use crate::people::{Person, alice, bob, person};
+use crate::people::{User, alice, bob, user};
 use crate::socket::Socket;
 
 mod flood;
@@ -22,8 +22,8 @@ mod writer;
 /// What stands in every text that a caller writes here.
 const MARKER: &str = "marker-of-a-secret-plan";
 
-fn ada() -> Person {
-    person("ada").role("admin")
+fn ada() -> User {
+    user("ada").role("admin")
 }
 
 /// Every event, oldest first.
@@ -32,12 +32,12 @@ async fn all(app: &App) -> Vec<Model> {
     Entity::find().order_by_asc(Column::Id).all(system.connection()).await.unwrap()
 }
 
-fn request_id(answer: &Answer) -> &str {
+fn request_id(answer: &GraphQlResponse) -> &str {
     answer.headers["x-request-id"].to_str().unwrap()
 }
 
 /// What is on the record of the request of `answer`, once `count` events are.
-async fn recorded(app: &App, answer: &Answer, count: usize) -> Vec<Model> {
+async fn recorded(app: &App, answer: &GraphQlResponse, count: usize) -> Vec<Model> {
     let began = Instant::now();
     loop {
         let mut events = all(app).await;
@@ -52,7 +52,7 @@ async fn recorded(app: &App, answer: &Answer, count: usize) -> Vec<Model> {
 }
 
 /// The one event on the record of the request of `answer`.
-async fn event_of(app: &App, answer: &Answer) -> Model {
+async fn event_of(app: &App, answer: &GraphQlResponse) -> Model {
     recorded(app, answer, 1).await.remove(0)
 }
 
@@ -65,7 +65,7 @@ fn said(event: &Model) -> (&str, &str, &str) {
     (&event.field, &event.rule, &event.outcome)
 }
 
-async fn task_of(app: &App, owner: &Person, visible: bool) -> String {
+async fn task_of(app: &App, owner: &User, visible: bool) -> String {
     let make = format!(
         "mutation {{ createTask(input: {{title: \"{MARKER}\", isPublic: {visible}}}) {{ id }} }}"
     );
@@ -142,7 +142,7 @@ on_both_databases! {
         assert!(hallpass::identity::CHECKS.iter().any(|check| check.name() == event.rule));
         assert_eq!((event.caller_id, event.method, event.row_id), (None, None, None));
 
-        let elsewhere = app.by_cookie("better-auth.session_token=a.b").and("origin", "https://elsewhere.test");
+        let elsewhere = app.by_cookie("better-auth.session_token=a.b").with_header("origin", "https://elsewhere.test");
         let event = event_of(&app, &elsewhere.ask("{ me { id } }").await).await;
         assert_eq!(said(&event), ("authentication", "same site", "FORBIDDEN"));
     }
@@ -230,7 +230,7 @@ on_both_databases! {
         assert_eq!(count(json!({ "callerId": "user-alice", "since": moment(first) })).await, 4);
         let wrong = admin.ask_with(read, json!({ "filter": { "decisionId": "x", "field": "\0" } })).await;
         assert_eq!(wrong.error()["extensions"]["fields"].as_object().unwrap().len(), 2);
-        assert!(wrong.complaint("filter.decisionId").contains("extensions.decisionId"));
+        assert!(wrong.first_error("filter.decisionId").contains("extensions.decisionId"));
 
         let page = "query($after: String) { auditEvents(first: 2, after: $after, filter: {callerId: \"user-alice\"}) {
             nodes { id at decisionId requestId callerId impersonatedBy method field rule outcome rowId times }
@@ -282,7 +282,7 @@ async fn a_message_of_revocation_that_nobody_signed_is_on_the_record() {
     let message = app.anonymous().request(Method::POST, "/revocations").body("{}");
     let message = message.header("webhook-id", "msg_1").header("webhook-signature", "v1,AAAA");
     let message = message.header("webhook-timestamp", hallpass_entity::now().timestamp());
-    let answer = Answer::read(message.send().await.unwrap()).await;
+    let answer = GraphQlResponse::read(message.send().await.unwrap()).await;
     assert_eq!(answer.status, 401);
     assert_eq!(
         said(&event_of(&app, &answer).await),
@@ -357,7 +357,7 @@ async fn many_refusals_leave_room_for_what_else_the_request_reads() {
             again: publicTasks(first: {MANY}) {{ nodes {{ dueAt }} }}
             recommendations(first: 1) {{ chapter {{ variants {{ level }} }} }} }}"
     );
-    let answer = app.by_jwt(&person("ed").role("editor")).ask(&document).await;
+    let answer = app.by_jwt(&user("ed").role("editor")).ask(&document).await;
     let errors = answer.body["errors"].as_array().unwrap();
     let told: BTreeSet<_> =
         errors.iter().map(|it| it["extensions"]["decisionId"].as_str().unwrap()).collect();

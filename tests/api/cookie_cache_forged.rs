@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hallpass_entity::now;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Backend};
+use crate::app::{App, Backend, GraphQlResponse};
 use crate::auth_server::{AuthServer, SECRET};
 use crate::cookies::signed;
 use crate::forge::{FORMS, Form, SIGNED_TYPE, compact, content, hs256, jwe};
@@ -20,7 +20,7 @@ async fn trusting() -> App {
     App::with(Backend::Sqlite, &["--cookie-cache", "trust", "--better-auth-secret", SECRET]).await
 }
 
-async fn show(app: &App, data: &str) -> Answer {
+async fn show(app: &App, data: &str) -> GraphQlResponse {
     let cookie = format!(
         "better-auth.session_token={}; better-auth.session_data={data}",
         signed(TOKEN, SECRET)
@@ -302,7 +302,7 @@ async fn other_tokens_are_no_cookie_cache_and_a_cookie_cache_is_no_bearer_token(
         let data = form.bake_text(&full.to_string(), now().timestamp() + 60);
         let answer = app.by_bearer(&data).ask("{ viewer { id } }").await;
         assert_refused(&answer, &format!("{form:?} as a bearer token that names us"));
-        let key = app.anonymous().and("x-api-key", &data).ask("{ viewer { id } }").await;
+        let key = app.anonymous().with_header("x-api-key", &data).ask("{ viewer { id } }").await;
         assert_refused(&key, &format!("{form:?} as an API key"));
     }
 }

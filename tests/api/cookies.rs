@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App};
+use crate::app::{App, GraphQlResponse};
 use crate::auth_server::{AuthServer, GET_SESSION, SECRET};
 use crate::identity::assert_refused;
 
@@ -233,14 +233,15 @@ async fn a_name_that_only_looks_like_the_cookies_is_another() {
         let cookie = format!("theme=dark; {before}{}", plain(value));
         let request = app.anonymous().request(reqwest::Method::POST, "/graphql");
         let request = request.header("cookie", cookie.into_bytes());
-        let answer = Answer::read(request.json(&json!({ "query": WHO })).send().await.unwrap());
+        let answer =
+            GraphQlResponse::read(request.json(&json!({ "query": WHO })).send().await.unwrap());
         assert_eq!(answer.await.data()["viewer"], Value::Null, "{before:?}");
     }
     for beside in [&b"theme=\xe9; "[..], b"\xff=1; ", b"\xe9; ", b"=; "] {
         let cookie = [beside, plain(value).as_bytes()].concat();
         let request = app.anonymous().request(reqwest::Method::POST, "/graphql");
         let request = request.header("cookie", cookie).json(&json!({ "query": WHO }));
-        let answer = Answer::read(request.send().await.unwrap()).await;
+        let answer = GraphQlResponse::read(request.send().await.unwrap()).await;
         assert_eq!(answer.data()["viewer"]["id"], account.id.as_str(), "{beside:?}");
     }
     let long = plain(&"x".repeat(2049));

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::app::As;
+use crate::app::Client;
 use crate::course_editing::{chapter_called, course_called, editor, form_of, publish};
 use crate::on_both_databases;
-use crate::people::{alice, person};
+use crate::people::{alice, user};
 
 /// Ids of things whose names, places and texts all say `hidden`.
 pub struct Hidden {
@@ -21,7 +21,7 @@ pub struct Hidden {
     pub open: Value,
 }
 
-pub async fn hide(edda: &As<'_>) -> Hidden {
+pub async fn hide(edda: &Client<'_>) -> Hidden {
     let course = course_called(edda, "hidden-course").await;
     let inside = chapter_called(edda, &course, "hidden-inside").await;
     publish(edda, "Chapter", &inside, true).await;
@@ -65,8 +65,8 @@ on_both_databases! {
         let readers = [
             app.anonymous(),
             app.by_jwt(&alice()),
-            app.by_jwt(&person("rich").tier("enterprise")),
-            app.by_jwt(&person("almost").role("writer").with("permissions", json!(["content:read"]))),
+            app.by_jwt(&user("rich").tier("enterprise")),
+            app.by_jwt(&user("almost").role("writer").with("permissions", json!(["content:read"]))),
         ];
         for who in &readers {
             let data = who.data_with(EVERY_WAY, ids.clone()).await;

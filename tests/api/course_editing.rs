@@ -5,12 +5,12 @@ use reqwest::Method;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, As};
+use crate::app::{App, Client, GraphQlResponse};
 use crate::on_both_databases;
-use crate::people::{Person, alice, person};
+use crate::people::{User, alice, user};
 
-pub fn editor() -> Person {
-    person("edda").role("editor")
+pub fn editor() -> User {
+    user("edda").role("editor")
 }
 
 const CREATE_COURSE: &str = "mutation($input: CreateCourseInput!) { createCourse(input: $input) {
@@ -25,37 +25,37 @@ const UPDATE_CHAPTER: &str = "mutation($id: ID!, $input: UpdateChapterInput!) {
 const SAVE: &str = "mutation($id: ID!, $input: ChapterVariantInput!) {
     saveChapterVariant(chapterId: $id, input: $input) { id level hardware body } }";
 
-async fn create_course(who: &As<'_>, slug: &str) -> Answer {
+async fn create_course(who: &Client<'_>, slug: &str) -> GraphQlResponse {
     who.ask_with(CREATE_COURSE, json!({"input": {"slug": slug, "title": slug}})).await
 }
 
-async fn create_chapter(who: &As<'_>, course: &Value, slug: &str) -> Answer {
+async fn create_chapter(who: &Client<'_>, course: &Value, slug: &str) -> GraphQlResponse {
     let input = json!({"slug": slug, "title": slug, "requiredTier": "free"});
     who.ask_with(CREATE_CHAPTER, json!({"id": course, "input": input})).await
 }
 
 /// The id of a new draft course.
-pub async fn course_called(who: &As<'_>, slug: &str) -> Value {
+pub async fn course_called(who: &Client<'_>, slug: &str) -> Value {
     create_course(who, slug).await.data()["createCourse"]["id"].clone()
 }
 
 /// The id of a new draft chapter.
-pub async fn chapter_called(who: &As<'_>, course: &Value, slug: &str) -> Value {
+pub async fn chapter_called(who: &Client<'_>, course: &Value, slug: &str) -> Value {
     create_chapter(who, course, slug).await.data()["createChapter"]["id"].clone()
 }
 
-async fn save(who: &As<'_>, chapter: &Value, body: &str) -> Answer {
+async fn save(who: &Client<'_>, chapter: &Value, body: &str) -> GraphQlResponse {
     let input = json!({"level": "BEGINNER", "hardware": "BEGINNER", "body": body});
     who.ask_with(SAVE, json!({"id": chapter, "input": input})).await
 }
 
 /// The id of the form of a chapter that now says `body`.
-pub async fn form_of(who: &As<'_>, chapter: &Value, body: &str) -> Value {
+pub async fn form_of(who: &Client<'_>, chapter: &Value, body: &str) -> Value {
     save(who, chapter, body).await.data()["saveChapterVariant"]["id"].clone()
 }
 
 /// Publishes, or takes back, a `Course` or `Chapter`.
-pub async fn publish(who: &As<'_>, what: &str, id: &Value, published: bool) -> Value {
+pub async fn publish(who: &Client<'_>, what: &str, id: &Value, published: bool) -> Value {
     let document = format!(
         "mutation($id: ID!, $on: Boolean!) {{
             publish{what}(id: $id, published: $on) {{ published }} }}"
@@ -64,13 +64,13 @@ pub async fn publish(who: &As<'_>, what: &str, id: &Value, published: bool) -> V
     data[format!("publish{what}")]["published"].clone()
 }
 
-async fn delete(who: &As<'_>, what: &str, id: &Value) -> Answer {
+async fn delete(who: &Client<'_>, what: &str, id: &Value) -> GraphQlResponse {
     let document = format!("mutation($id: ID!) {{ delete{what}(id: $id) }}");
     who.ask_with(&document, json!({ "id": id })).await
 }
 
 /// Writes a draft course with one chapter of the same name, and gives what a reader would see of it.
-pub async fn course_with_chapter(who: &As<'_>, slug: &str) -> Value {
+pub async fn course_with_chapter(who: &Client<'_>, slug: &str) -> Value {
     let course = course_called(who, slug).await;
     let chapter = chapter_called(who, &course, slug).await;
     form_of(who, &chapter, "# Hello").await;
@@ -78,7 +78,7 @@ pub async fn course_with_chapter(who: &As<'_>, slug: &str) -> Value {
 }
 
 /// What somebody sees of the chapter with this slug.
-pub async fn seen(who: &As<'_>, slug: &str) -> Value {
+pub async fn seen(who: &Client<'_>, slug: &str) -> Value {
     let ask = "query($slug: String!) {
         chapter(slug: $slug) { id course { id } personalized { body } } }";
     who.data_with(ask, json!({ "slug": slug })).await["chapter"].clone()
@@ -117,9 +117,9 @@ on_both_databases! {
     async fn whoever_may_write_content_writes_a_course_and_shows_it(app: App) {
         let writers = [
             editor(),
-            person("ada").role("admin"),
-            person("both").role("user,editor"),
-            person("pat").with("permissions", json!(["content:write"])),
+            user("ada").role("admin"),
+            user("both").role("user,editor"),
+            user("pat").with("permissions", json!(["content:write"])),
         ];
         for (at, writer) in writers.iter().enumerate() {
             let (who, slug) = (app.by_jwt(writer), format!("course-{at}"));
@@ -142,8 +142,8 @@ on_both_databases! {
         let chapter = chapter_called(&edda, &course, "draft").await;
         form_of(&edda, &chapter, "text").await;
         let before = everything(&app).await;
-        let enterprise = person("rich").tier("enterprise");
-        let almost = person("almost").role("editors").with("permissions", json!(["content:read"]));
+        let enterprise = user("rich").tier("enterprise");
+        let almost = user("almost").role("editors").with("permissions", json!(["content:read"]));
         let others =
             [app.anonymous(), app.by_jwt(&alice()), app.by_jwt(&enterprise), app.by_jwt(&almost)];
         for who in others {
@@ -196,7 +196,7 @@ on_both_databases! {
             json!({"slug": "a", "title": "B", "description": "", "interestAreas": []}));
         for field in ["slug", "title"] {
             let answer = change(json!({ field: null })).await;
-            assert!(answer.complaint(&format!("input.{field}")).contains("leave it out"));
+            assert!(answer.first_error(&format!("input.{field}")).contains("leave it out"));
         }
         let chapter = chapter_called(&edda, &course, "c").await;
         let change = async |input: Value| {
@@ -211,7 +211,7 @@ on_both_databases! {
         assert_eq!(less["updateChapter"]["interestAreas"], json!([]));
         for field in ["slug", "title", "ordinal", "requiredTier"] {
             let answer = change(json!({ field: null })).await;
-            assert!(answer.complaint(&format!("input.{field}")).contains("leave it out"));
+            assert!(answer.first_error(&format!("input.{field}")).contains("leave it out"));
         }
     }
 
@@ -220,25 +220,25 @@ on_both_databases! {
         let course = course_called(&edda, "here").await;
         let chapter = chapter_called(&edda, &course, "here").await;
         for slug in ["", "Upper", "two words", "-a", "a-", "a--b", "a/b", "\u{e9}t\u{e9}", &"a".repeat(101)] {
-            assert!(!create_course(&edda, slug).await.complaint("input.slug").is_empty(), "{slug}");
+            assert!(!create_course(&edda, slug).await.first_error("input.slug").is_empty(), "{slug}");
         }
         let wrong = json!({"slug": "a_b", "title": " ", "summary": "x".repeat(2_001), "ordinal": 0,
             "interestAreas": ["AI|Web"], "requiredTier": "gold"});
         let answer = edda.ask_with(CREATE_CHAPTER, json!({"id": course, "input": wrong})).await;
         for path in ["slug", "title", "summary", "ordinal", "interestAreas", "requiredTier"] {
-            assert!(!answer.complaint(&format!("input.{path}")).is_empty());
+            assert!(!answer.first_error(&format!("input.{path}")).is_empty());
         }
-        assert_eq!(answer.complaint("input.requiredTier"), "use one of free, premium, enterprise");
+        assert_eq!(answer.first_error("input.requiredTier"), "use one of free, premium, enterprise");
         let again = edda.ask_with(UPDATE_CHAPTER, json!({"id": chapter, "input": wrong})).await;
         assert_eq!(again.error()["extensions"]["fields"], answer.error()["extensions"]["fields"]);
         let many: Vec<_> = (0..21).map(|n| n.to_string()).collect();
         let wrong = json!({"description": "x".repeat(10_001), "interestAreas": many, "title": "a\u{0}b"});
         let answer = edda.ask_with(UPDATE_COURSE, json!({"id": course, "input": wrong})).await;
         for path in ["description", "interestAreas", "title"] {
-            assert!(!answer.complaint(&format!("input.{path}")).is_empty());
+            assert!(!answer.first_error(&format!("input.{path}")).is_empty());
         }
         for body in [" \n".to_owned(), "x".repeat(100_001), "a\u{0}b".to_owned()] {
-            assert!(!save(&edda, &chapter, &body).await.complaint("input.body").is_empty());
+            assert!(!save(&edda, &chapter, &body).await.first_error("input.body").is_empty());
         }
     }
 
@@ -254,12 +254,12 @@ on_both_databases! {
                 answers.into_iter().partition(|answer| answer.codes().is_empty());
             assert_eq!((got.len(), refused.len()), (1, 7));
             for answer in refused {
-                assert_eq!(answer.complaint("input.slug"), "it is taken: choose another");
+                assert_eq!(answer.first_error("input.slug"), "it is taken: choose another");
             }
         }
         for (update, id) in [(UPDATE_COURSE, course), (UPDATE_CHAPTER, chapter)] {
             let answer = edda.ask_with(update, json!({"id": id, "input": {"slug": "wanted"}})).await;
-            assert_eq!(answer.complaint("input.slug"), "it is taken: choose another");
+            assert_eq!(answer.first_error("input.slug"), "it is taken: choose another");
         }
     }
 
@@ -273,12 +273,12 @@ on_both_databases! {
         let input = json!({"level": "BEGINNER", "hardware": "BEGINNER", "body": "BODY"});
         let body = json!({"query": SAVE, "variables": {"id": chapter, "input": input}}).to_string();
         let escaped = body.replace("BODY", &"\\ud83d\\ude00".repeat(100_000));
-        let post = |who: &As<'_>, body: String| {
+        let post = |who: &Client<'_>, body: String| {
             let request = who.request(Method::POST, "/graphql").header("content-type", "application/json");
-            async move { Answer::read(request.body(body).send().await.unwrap()).await }
+            async move { GraphQlResponse::read(request.body(body).send().await.unwrap()).await }
         };
         assert_eq!(post(&edda, escaped.clone()).await.status, 200, "as ASCII");
-        assert!(!save(&edda, &chapter, &"書".repeat(100_001)).await.complaint("input.body").is_empty());
+        assert!(!save(&edda, &chapter, &"書".repeat(100_001)).await.first_error("input.body").is_empty());
         assert_eq!(post(&app.by_jwt(&alice()), escaped).await.status, 413, "who writes no chapters");
     }
 
@@ -351,7 +351,7 @@ on_both_databases! {
         assert_eq!(statements.len(), 1, "{statements:#?}");
         assert_eq!(everything(&app).await["chapters"]["totalCount"], kept);
         assert_eq!(forms().await, forms_before - 1);
-        assert_eq!(learner.mine::<progress::Entity>().unwrap().count().await.unwrap(), 1);
+        assert_eq!(learner.owned::<progress::Entity>().unwrap().count().await.unwrap(), 1);
         assert_eq!(learner.shared::<course::Entity>().count().await.unwrap(), 2);
     }
 

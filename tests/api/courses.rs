@@ -1,6 +1,6 @@
 //! People read courses.
 
-use hallpass::courses::personalize::choose;
+use hallpass::courses::personalize::select_variant;
 use hallpass::learners::Profile;
 use hallpass_entity::Comparison as _;
 use hallpass_entity::level::Level::{self, Advanced, Beginner, Intermediate};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
 use crate::on_both_databases;
-use crate::people::{alice, person};
+use crate::people::{alice, user};
 
 #[test]
 fn the_content_level_follows_from_software_background_and_interest() {
@@ -26,10 +26,10 @@ fn the_content_level_follows_from_software_background_and_interest() {
         (Some(""), Some("Robotics"), "beginner-friendly"),
         (None, None, "beginner-friendly"),
     ] {
-        let profile = Profile::stated(software, None, interest);
+        let profile = Profile::from_claims(software, None, interest);
         assert_eq!(profile.content_level(), expected, "{software:?} {interest:?}");
     }
-    assert_eq!(Profile::stated(None, None, None).interest, "General");
+    assert_eq!(Profile::from_claims(None, None, None).interest, "General");
 }
 
 fn form(level: Level, hardware: Level) -> (Level, Level) {
@@ -40,7 +40,7 @@ fn form(level: Level, hardware: Level) -> (Level, Level) {
 fn the_form_nearest_by_level_then_by_hardware_is_chosen_and_of_two_the_easier() {
     let all = [Beginner, Intermediate, Advanced];
     let reader = |software, hardware, interest| {
-        Profile::stated(Some(software), Some(hardware), Some(interest))
+        Profile::from_claims(Some(software), Some(hardware), Some(interest))
     };
     for (reader, forms, expected) in [
         (
@@ -80,7 +80,7 @@ fn the_form_nearest_by_level_then_by_hardware_is_chosen_and_of_two_the_easier() 
         ),
         (reader("Beginner", "Beginner", "AI"), vec![], None),
     ] {
-        let choice = choose(&reader, &forms);
+        let choice = select_variant(&reader, &forms);
         let chosen = choice.as_ref().map(|choice| forms[choice.index]);
         assert_eq!(chosen, expected, "{reader:?}");
         assert!(choice.is_none_or(|choice| choice.because.len() >= 2));
@@ -118,7 +118,7 @@ on_both_databases! {
         let app = app.with_courses().await;
         let slugs = [("sense-think-act", "free"), ("feedback-control", "premium"), ("learning-to-act", "enterprise")];
         for (held, reads) in [("free", 1), ("premium", 2), ("enterprise", 3), ("unheard-of", 1)] {
-            let who = app.by_jwt(&person("reader").tier(held));
+            let who = app.by_jwt(&user("reader").tier(held));
             for (at, (slug, required)) in slugs.iter().enumerate() {
                 let ask = "query($slug: String!) { chapter(slug: $slug) { title summary personalized { level } } }";
                 let answer = who.ask_with(ask, json!({ "slug": slug })).await;
@@ -141,10 +141,10 @@ on_both_databases! {
         let ask = "{ me { contentLevel } chapter(slug: \"sense-think-act\") {
             personalized { contentLevel level hardware because } } }";
         for (person, content, level, hardware) in [
-            (person("a").background("Advanced", "Advanced", "Robotics"), "advanced-robotics", "ADVANCED", "ADVANCED"),
-            (person("b").background("Beginner", "Intermediate", "Robotics"), "beginner-friendly", "BEGINNER", "INTERMEDIATE"),
-            (person("c").background("Intermediate", "Beginner", "Web"), "intermediate", "INTERMEDIATE", "BEGINNER"),
-            (person("d").with("softwareBackground", Value::Null), "beginner-friendly", "BEGINNER", "BEGINNER"),
+            (user("a").background("Advanced", "Advanced", "Robotics"), "advanced-robotics", "ADVANCED", "ADVANCED"),
+            (user("b").background("Beginner", "Intermediate", "Robotics"), "beginner-friendly", "BEGINNER", "INTERMEDIATE"),
+            (user("c").background("Intermediate", "Beginner", "Web"), "intermediate", "INTERMEDIATE", "BEGINNER"),
+            (user("d").with("softwareBackground", Value::Null), "beginner-friendly", "BEGINNER", "BEGINNER"),
         ] {
             let data = app.by_jwt(&person).data(ask).await;
             let read = &data["chapter"]["personalized"];
@@ -156,7 +156,7 @@ on_both_databases! {
 
     async fn ten_chapters_with_text_and_progress_cost_a_bounded_number_of_statements(app: App) {
         let app = app.with_courses().await;
-        let who = app.by_jwt(&person("reader").tier("enterprise"));
+        let who = app.by_jwt(&user("reader").tier("enterprise"));
         let (data, statements) = app.statements_of(who.data(CHAPTERS)).await;
         assert!(data["chapters"]["nodes"].as_array().unwrap().len() >= 6);
         // The page, its total, and one statement each for courses, forms, texts, progress and the reader.
@@ -171,7 +171,7 @@ on_both_databases! {
         assert_eq!(hers["chapter"]["bookmarked"], true);
         assert_eq!(hers["chapter"]["progress"]["percent"], 60);
         assert_eq!(hers["chapter"]["progress"]["completed"], false);
-        let his = app.by_jwt(&person("bob")).data(ask).await;
+        let his = app.by_jwt(&user("bob")).data(ask).await;
         assert_eq!(his["chapter"], json!({
             "bookmarked": false, "progress": {"percent": 0, "completed": false, "updatedAt": null},
         }));
@@ -226,7 +226,7 @@ on_both_databases! {
 
     async fn texts_are_read_only_where_they_are_asked_for(app: App) {
         let app = app.with_courses().await;
-        let who = app.by_jwt(&person("reader").tier("enterprise"));
+        let who = app.by_jwt(&user("reader").tier("enterprise"));
         let reads_bodies = |statements: &[String]| {
             statements.iter().filter(|sql| sql.contains("\"body\"")).count()
         };
@@ -239,7 +239,7 @@ on_both_databases! {
         let chapter = &data["chapters"]["nodes"][0];
         assert!(chapter["personalized"]["body"].as_str().unwrap().len() > 100);
         assert_eq!(chapter["personalized"]["bodyHtml"], chapter["again"]["bodyHtml"]);
-        let editor = app.by_jwt(&person("editor").role("editor"));
+        let editor = app.by_jwt(&user("editor").role("editor"));
         let heads = "{ chapters(first: 20) { nodes { variants { level hardware updatedAt } } } }";
         let (_, statements) = app.statements_of(editor.data(heads)).await;
         assert_eq!(reads_bodies(&statements), 0, "{statements:#?}");
@@ -284,7 +284,7 @@ on_both_databases! {
 }
 
 async fn set_progress(app: &App, name: &str, slug: &str, percent: i32, bookmarked: bool) {
-    let scope = app.scope_of(&person(name));
+    let scope = app.scope_of(&user(name));
     let chapters = scope.shared::<chapter::Entity>().filter(chapter::Column::Slug.is(slug));
     let chapter = chapters.one().await.unwrap().unwrap();
     let row = progress::ActiveModel {
@@ -300,7 +300,7 @@ async fn set_progress(app: &App, name: &str, slug: &str, percent: i32, bookmarke
 #[tokio::test]
 async fn a_chapter_whose_tier_is_not_configured_stays_closed() {
     let app = App::with(Backend::Sqlite, &["--tiers", "free,gold"]).await.with_courses().await;
-    let who = app.by_jwt(&person("golden").tier("gold"));
+    let who = app.by_jwt(&user("golden").tier("gold"));
     let ask = "{ chapter(slug: \"feedback-control\") { requiredTier personalized { level } } }";
     assert_eq!(who.ask(ask).await.codes(), ["FORBIDDEN"]);
     let found = who.data("{ recommendations(first: 100) { chapter { requiredTier } } }").await;

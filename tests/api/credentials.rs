@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Backend};
+use crate::app::{App, Backend, GraphQlResponse};
 use crate::auth_server::{Account, AuthServer, GET_SESSION, SECRET};
 use crate::cookies::signed;
 use crate::identity::assert_refused;
@@ -12,15 +12,15 @@ use crate::socket::{Heard, Socket};
 const WHO: &str = "{ viewer { id method } }";
 
 /// A request with these headers, and no others that show anybody.
-async fn with_headers(app: &App, headers: &[(&str, &str)]) -> Answer {
+async fn with_headers(app: &App, headers: &[(&str, &str)]) -> GraphQlResponse {
     let mut request = app.anonymous().request(Method::POST, "/graphql");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    Answer::read(request.json(&json!({ "query": WHO })).send().await.unwrap()).await
+    GraphQlResponse::read(request.json(&json!({ "query": WHO })).send().await.unwrap()).await
 }
 
-fn method(answer: &Answer) -> Value {
+fn method(answer: &GraphQlResponse) -> Value {
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.body["data"]["viewer"]["method"].clone()
 }
@@ -182,7 +182,7 @@ async fn first_of_two_cookies_counts_as_at_auth_server() {
                 None => assert_refused(&answer, "the first is dead"),
             }
         }
-        let apart = app.by_cookie(&live.0).and("cookie", &dead).ask(WHO).await;
+        let apart = app.by_cookie(&live.0).with_header("cookie", &dead).ask(WHO).await;
         assert_eq!(apart.data()["viewer"]["id"], live.1.as_str(), "two headers are one list");
     }
 }

@@ -8,7 +8,7 @@ use hallpass_entity::{Database, Options};
 use sea_orm::{DatabaseTransaction, TransactionTrait as _};
 use serde_json::json;
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::issuer::Issuer;
 use crate::people::{alice, bob};
 use crate::postgres;
@@ -54,12 +54,12 @@ async fn wait_until(url: &str, reached: impl Fn(usize) -> bool) -> usize {
     }
 }
 
-fn from<'a>(app: &'a App, address: &str) -> As<'a> {
-    app.anonymous().and("x-forwarded-for", address)
+fn from<'a>(app: &'a App, address: &str) -> Client<'a> {
+    app.anonymous().with_header("x-forwarded-for", address)
 }
 
 /// Asks for `query` and sees that it is answered soon.
-async fn is_prompt(who: As<'_>, query: &str) {
+async fn is_prompt(who: Client<'_>, query: &str) {
     let began = Instant::now();
     let answer = who.ask(query).await;
     assert_eq!(answer.codes(), [] as [&str; 0], "{query}");
@@ -71,7 +71,7 @@ async fn a_locked_table_holds_up_no_other_work() {
     let (app, _, other) = shared(&["--trusted-proxies", "127.0.0.0/8"]).await;
     let app = app.with_courses().await;
     let holding = lock_tasks(&other).await;
-    let people: Vec<_> = (0..12).map(|n| hallpass::testing::person(&format!("p{n}"))).collect();
+    let people: Vec<_> = (0..12).map(|n| hallpass::testing::user(&format!("p{n}"))).collect();
     let signed_in = people.iter().map(|person| app.by_jwt(person));
     let signed_in = signed_in.flat_map(|who| [who.clone(), who]);
     let stuck = signed_in.map(|who| async move { who.ask(TASKS).await });
@@ -202,7 +202,7 @@ async fn readers_of_sqlite_do_not_wait_for_writers() {
     let app = App::on(&url, files, &flags).await;
     let other = Database::connect(Options::at(&url)).await.unwrap();
     let writing = other.exclusively(Duration::from_secs(1)).await.unwrap();
-    let people: Vec<_> = (0..12).map(|n| hallpass::testing::person(&format!("p{n}"))).collect();
+    let people: Vec<_> = (0..12).map(|n| hallpass::testing::user(&format!("p{n}"))).collect();
     let create = "mutation { createTask(input: {title: \"a\"}) { id } }";
     let writers = people.iter().map(|person| app.by_jwt(person));
     let writers = join_all(writers.map(|who| async move { who.ask(create).await }));
@@ -225,11 +225,11 @@ async fn transaction_holder_gets_second_connection() {
         let create = "mutation { createTask(input: {title: \"a\"}) { id } }";
         let id = app.by_jwt(&alice()).data(create).await["createTask"]["id"].clone();
         let update = "mutation($id: ID!) { updateTask(id: $id, input: {title: \"b\"}) { id } }";
-        let people: Vec<_> = (0..8).map(|n| hallpass::testing::person(&format!("p{n}"))).collect();
+        let people: Vec<_> = (0..8).map(|n| hallpass::testing::user(&format!("p{n}"))).collect();
         let scopes: Vec<_> = people.iter().map(|person| app.scope_of(person)).collect();
         let both = scopes.iter().map(|scope| async {
             let together = scope.begin().await?;
-            let beside = scope.mine::<hallpass_entity::task::Entity>()?.count().await?;
+            let beside = scope.owned::<hallpass_entity::task::Entity>()?.count().await?;
             together.commit().await?;
             Ok::<_, hallpass_entity::Error>(beside)
         });

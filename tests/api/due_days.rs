@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::app::As;
+use crate::app::Client;
 use crate::on_both_databases;
 use crate::people::alice;
 
 const DUE: &str = "id dueAt dueOn";
 
-async fn made(who: &As<'_>, input: Value) -> Value {
+async fn made(who: &Client<'_>, input: Value) -> Value {
     let create = format!("mutation($i: CreateTaskInput!) {{ createTask(input: $i) {{ {DUE} }} }}");
     who.data_with(&create, json!({"i": input})).await["createTask"].clone()
 }
@@ -74,7 +74,7 @@ on_both_databases! {
             let literal = format!("mutation {{ createTask(input: {{title: \"a\", {name}: \"{text}\"}}) {{ id }} }}");
             let by_variable = alice.ask_with(create, json!({"i": {"title": "a", name: text}})).await;
             for answer in [alice.ask(&literal).await, by_variable] {
-                assert_eq!(answer.complaint(&format!("input.{name}")), message, "{text}");
+                assert_eq!(answer.first_error(&format!("input.{name}")), message, "{text}");
                 let problem = &answer.error()["extensions"]["problems"][0];
                 assert_eq!((&problem["problem"], &problem["limit"]), (&json!(kind), &limit), "{text}");
             }
@@ -86,12 +86,12 @@ on_both_databases! {
         let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { id } }";
         for day in [json!("2027-02-29"), json!("2027-3-1"), json!("2027-03-01T00:00:00Z"), json!("1999-12-31"), json!("12027-01-01"), json!(20_270_301), json!("")] {
             let answer = alice.ask_with(create, json!({"i": {"title": "a", "dueOn": day}})).await;
-            assert!(!answer.complaint("input.dueOn").is_empty(), "{day}");
+            assert!(!answer.first_error("input.dueOn").is_empty(), "{day}");
         }
         let both = json!({"title": "a", "dueOn": "2027-03-01", "dueAt": "2027-03-01T00:00:00Z"});
         let refused = alice.ask_with(create, json!({"i": both})).await;
         assert_eq!(refused.error()["extensions"]["problems"][0]["problem"], "CONFLICTING");
-        assert!(refused.complaint("input.dueOn").contains("dueAt"));
+        assert!(refused.first_error("input.dueOn").contains("dueAt"));
         assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 0);
     }
 }

@@ -9,13 +9,13 @@ use hallpass_entity::tables;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::attendance::noted;
 use crate::on_both_databases;
-use crate::people::{Person, alice, bob, person};
+use crate::people::{User, alice, bob, user};
 
-fn admin() -> Person {
-    person("ada").role("admin")
+fn admin() -> User {
+    user("ada").role("admin")
 }
 
 fn erase(id: &str) -> String {
@@ -24,7 +24,7 @@ fn erase(id: &str) -> String {
 }
 
 /// Leaves something of `who` in every owned table.
-async fn live(app: &App, who: &As<'_>) {
+async fn live(app: &App, who: &Client<'_>) {
     who.data("mutation { updateLearnerProfile(input: {interestArea: \"AI\"}) { id }
         a: createTask(input: {title: \"A\", tags: [\"x\", \"y\"]}) { id } b: createTask(input: {title: \"B\"}) { id } }")
         .await;
@@ -76,7 +76,7 @@ on_both_databases! {
             assert_eq!(json!([report["userId"], report["total"]]), json!([id, 0]));
             assert_eq!(report["tables"].as_array().unwrap().len(), tables().len());
         }
-        assert_eq!(admin.ask(&erase("a\0b")).await.complaint("id"), "remove the NUL character");
+        assert_eq!(admin.ask(&erase("a\0b")).await.first_error("id"), "remove the NUL character");
     }
 }
 
@@ -85,7 +85,7 @@ async fn only_an_administrator_erases_anybody_themselves_included() {
     let app = App::start(Backend::Sqlite).await.with_courses().await;
     let hers = app.by_jwt(&alice());
     live(&app, &hers).await;
-    for who in [&hers, &app.by_jwt(&person("eve").role("editor").tier("enterprise"))] {
+    for who in [&hers, &app.by_jwt(&user("eve").role("editor").tier("enterprise"))] {
         let answer = who.ask(&erase(alice().id())).await;
         assert_eq!(
             answer.codes(),
@@ -95,7 +95,7 @@ async fn only_an_administrator_erases_anybody_themselves_included() {
     }
     let nobody = app.anonymous().ask(&erase(alice().id())).await;
     assert_eq!(nobody.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
-    let admin = person("ada").role("admin");
+    let admin = user("ada").role("admin");
     let acting = app.by_jwt(&admin.clone().with("impersonatedBy", "user-root"));
     let answer = acting.ask(&erase(alice().id())).await;
     assert_eq!(answer.error()["extensions"]["code"], "FORBIDDEN");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass::events::{Change, Event, Events, Listener, Missed, Row};
+use hallpass::events::{Change, Event, Events, Lagged, Listener, Row};
 use hallpass_entity::{TaskId, UserId};
 
 #[expect(clippy::disallowed_methods, reason = "nobody is let in here")]
@@ -14,7 +14,7 @@ fn event() -> Event {
     Event { change: Change::Created, row: Row::Task(TaskId::generate()) }
 }
 
-async fn heard(listener: &mut Listener) -> Result<Event, Missed> {
+async fn heard(listener: &mut Listener) -> Result<Event, Lagged> {
     listener.next().await.map(|delivered| delivered.event)
 }
 
@@ -47,7 +47,7 @@ async fn a_listener_that_falls_behind_is_told_and_holds_nobody_up() {
         events.publish(&alice, event);
         assert_eq!(heard(&mut quick).await, Ok(event));
     }
-    assert_eq!(heard(&mut slow).await, Err(Missed));
+    assert_eq!(heard(&mut slow).await, Err(Lagged));
 }
 
 #[test]

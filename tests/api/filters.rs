@@ -9,7 +9,7 @@ use crate::on_both_databases;
 use crate::people::alice;
 
 async fn titles(app: &App, filter: Filter<task::Entity>) -> String {
-    let mine = app.scope_of(&alice()).mine::<task::Entity>().unwrap();
+    let mine = app.scope_of(&alice()).owned::<task::Entity>().unwrap();
     let mut rows = mine.filter(filter).all().await.unwrap();
     rows.sort_by(|one, other| one.title.cmp(&other.title));
     rows.into_iter().map(|row| row.title).collect()
@@ -43,16 +43,16 @@ on_both_databases! {
             ("bcd", Comparison::is_not(Title, "a")),
             ("d", Comparison::is_null(DueAt)),
             ("abc", Comparison::is_not_null(DueAt)),
-            ("a", DueAt.before(second)),
+            ("a", DueAt.less_than(second)),
             ("ab", DueAt.at_most(second)),
             ("bc", DueAt.at_least(second)),
-            ("c", DueAt.after(second)),
+            ("c", DueAt.greater_than(second)),
             ("bc", Priority.at_least(task::Priority::High)),
             ("ad", Comparison::is_not(Priority, task::Priority::High)),
             ("ad", DueAt.one_of([Some(first), None])),
             ("ac", DueAt.one_of([first, third])),
             ("", DueAt.one_of(std::iter::empty::<Timestamp>())),
-            ("c", Comparison::is_not(DueAt, none).and(Comparison::is_not(DueAt, first)).and(DueAt.after(second))),
+            ("c", Comparison::is_not(DueAt, none).and(Comparison::is_not(DueAt, first)).and(DueAt.greater_than(second))),
         ] {
             assert_eq!(titles(&app, filter).await, expected);
         }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use hallpass_entity::now;
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::auth_server::{Account, AuthServer, GET_SESSION, SECRET};
 use crate::forge::{Form, content};
 use crate::people::alice;
@@ -15,7 +15,7 @@ const TOP: &str = "{ chapter(slug: \"learning-to-act\") { title personalized { l
 /// A chapter of the tier below.
 const BELOW: &str = "{ chapter(slug: \"feedback-control\") { personalized { level } } }";
 
-async fn code_of(who: &As<'_>, query: &str) -> Value {
+async fn code_of(who: &Client<'_>, query: &str) -> Value {
     let answer = who.ask(query).await;
     answer.codes().first().map_or(Value::Null, |code| json!(code))
 }

@@ -6,24 +6,28 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::app::{Answer, App, As, Backend};
+use crate::app::{App, Backend, Client, GraphQlResponse};
 use crate::people::alice;
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const QUERY: &str = "{\"query\": \"{ __typename }\"}";
 const MUTATION: &str = "{\"query\": \"mutation { createTask(input: {title: \\\"x\\\"}) { id } }\"}";
 
-async fn post(who: &As<'_>, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
+async fn post(
+    who: &Client<'_>,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> GraphQlResponse {
     let mut request = who.request(Method::POST, "/graphql").body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    Answer::read(request.send().await.unwrap()).await
+    GraphQlResponse::read(request.send().await.unwrap()).await
 }
 
-async fn get(who: &As<'_>, query: &str) -> Answer {
+async fn get(who: &Client<'_>, query: &str) -> GraphQlResponse {
     let request = who.request(Method::GET, &format!("/graphql?{query}"));
-    Answer::read(request.send().await.unwrap()).await
+    GraphQlResponse::read(request.send().await.unwrap()).await
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use async_graphql::{
     Context, EmptySubscription, Guard, InputObject, MaybeUndefined, Object, Schema, Variables,
 };
-use hallpass::graphql::Lenient;
+use hallpass::graphql::NullOnError;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
@@ -59,12 +59,12 @@ impl Query {
         2
     }
 
-    async fn thing(&self) -> Option<Lenient<Thing>> {
-        Some(Lenient(Thing))
+    async fn thing(&self) -> Option<NullOnError<Thing>> {
+        Some(NullOnError(Thing))
     }
 
-    async fn things(&self) -> Vec<Option<Lenient<Thing>>> {
-        vec![Some(Lenient(Thing)), Some(Lenient(Thing))]
+    async fn things(&self) -> Vec<Option<NullOnError<Thing>>> {
+        vec![Some(NullOnError(Thing)), Some(NullOnError(Thing))]
     }
 
     async fn seen(&self, text: MaybeUndefined<String>, input: Option<Input>) -> String {
@@ -93,7 +93,7 @@ impl Mutation {
 }
 
 async fn run(query: &str, variables: Value) -> (Value, Vec<Value>, String) {
-    let schema = Schema::new(Lenient(Query), Lenient(Mutation), EmptySubscription);
+    let schema = Schema::new(NullOnError(Query), NullOnError(Mutation), EmptySubscription);
     let request = async_graphql::Request::new(query).variables(Variables::from_json(variables));
     let response = schema.execute(request).await;
     let errors = response.errors.iter().map(|error| json!(error)["path"].clone()).collect();

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Request, Schema, Value};
-use hallpass::access::{ADMIN, Asking, Rule, Trail, guarded};
+use hallpass::access::{ADMIN, AuditTrail, RequestAuth, Rule, guarded};
 use hallpass::app::policy;
 use hallpass::graphql::Result;
-use hallpass::identity::{Authenticator, Caller, Decision};
+use hallpass::identity::{Authentication, Authenticator, Caller};
 
 use crate::app::config;
 use crate::issuer::Issuer;
-use crate::people::{Person, alice};
+use crate::people::{User, alice};
 
 struct Query;
 
@@ -29,36 +29,36 @@ impl Query {
 
     #[graphql(guard = "Rule::Public")]
     async fn by_anybody(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
-        Rule::SignedIn.prove(ctx).await?;
+        Rule::SignedIn.authorize(ctx).await?;
         Ok(Some(true))
     }
 
     #[graphql(guard = "Rule::Public")]
     async fn by_administrators(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
-        ADMIN.prove(ctx).await?;
+        ADMIN.authorize(ctx).await?;
         Ok(Some(true))
     }
 }
 
-async fn caller(person: &Person) -> Arc<Caller> {
+async fn caller(person: &User) -> Arc<Caller> {
     let config = config(&["--better-auth-url", Issuer::shared().url()]);
     let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
     let token = Issuer::shared().token(&person.claims());
-    match authenticator.decide_bearer(&token.into()).await {
-        Decision::Caller(caller) => caller,
+    match authenticator.authenticate_bearer(&token.into()).await {
+        Authentication::Caller(caller) => caller,
         other => panic!("{other:?}"),
     }
 }
 
 /// The code of the refusal, or what the field answers; and the fields that went on the record.
-async fn ask(person: &Person, field: &str) -> (Value, Vec<String>) {
+async fn ask(person: &User, field: &str) -> (Value, Vec<String>) {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let ledger = Arc::clone(&kept);
     let caller = Some(caller(person).await);
     let keep = move |entries: Vec<_>| ledger.lock().unwrap().extend(entries);
-    let trail = Trail::new(Arc::new(keep), "request".to_owned(), caller.clone());
+    let trail = AuditTrail::new(Arc::new(keep), "request".to_owned(), caller.clone());
     let policy = Arc::new(policy(&config(&[])));
-    let asking = Asking { caller, policy, confirmation: None, trail, is_open: false };
+    let asking = RequestAuth { caller, policy, confirmation: None, trail, is_open: false };
     let schema = Schema::build(Query, EmptyMutation, EmptySubscription).finish();
     let answer = schema.execute(Request::new(format!("{{ {field} }}")).data(asking)).await;
     let code = answer.errors.first().and_then(|it| it.extensions.as_ref()?.get("code")).cloned();
@@ -80,11 +80,11 @@ async fn nobody_owns_a_row_of_which_nothing_is_known() {
 async fn a_rule_that_whoever_signs_up_meets_proves_nothing() {
     let refused = (Value::from("FORBIDDEN"), vec!["Query.byAnybody".to_owned()]);
     assert_eq!(ask(&alice(), "byAnybody").await, refused);
-    let asking = |caller| Asking::off_the_record(Some(caller), policy(&config(&[])));
+    let asking = |caller| RequestAuth::without_audit(Some(caller), policy(&config(&[])));
     let hers = asking(caller(&alice()).await);
-    assert!(Rule::SignedIn.proved_by(&hers).is_none());
-    assert!(ADMIN.proved_by(&hers).is_none());
-    assert!(ADMIN.proved_by(&asking(caller(&alice().role("admin")).await)).is_some());
+    assert!(Rule::SignedIn.authorize_with(&hers).is_none());
+    assert!(ADMIN.authorize_with(&hers).is_none());
+    assert!(ADMIN.authorize_with(&asking(caller(&alice().role("admin")).await)).is_some());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, As, Backend};
+use crate::app::{App, Backend, Client, GraphQlResponse};
 use crate::issuer::Issuer;
 use crate::on_both_databases;
 use crate::people::{alice, bob};
@@ -21,11 +21,11 @@ fn create(title: &str) -> String {
     )
 }
 
-async fn keyed(who: &As<'_>, key: &str, query: &str) -> Answer {
-    who.clone().and(HEADER, key).ask(query).await
+async fn keyed(who: &Client<'_>, key: &str, query: &str) -> GraphQlResponse {
+    who.clone().with_header(HEADER, key).ask(query).await
 }
 
-async fn total(who: &As<'_>) -> Value {
+async fn total(who: &Client<'_>) -> Value {
     who.data("{ taskStats { total } }").await["taskStats"]["total"].clone()
 }
 
@@ -37,7 +37,7 @@ on_both_databases! {
         assert_eq!(keyed(&alice, "\"key-1\"", &create("a")).await.data(), first);
         let variables = json!({"query": "mutation($i: CreateTaskInput!) { createTask(input: $i) { id title tags } }",
             "variables": {"i": {"tags": ["a"], "title": "a"}}});
-        assert_eq!(alice.clone().and(HEADER, "key-1").send(&variables).await.data(), first);
+        assert_eq!(alice.clone().with_header(HEADER, "key-1").send(&variables).await.data(), first);
         assert_eq!(keyed(&alice, "key-1", &create("b")).await.codes(), ["CONFLICT"]);
         let delete = "mutation { deleteTask(id: \"x\") }";
         assert_eq!(keyed(&alice, "key-1", delete).await.codes(), ["NOT_FOUND"]);
@@ -86,7 +86,7 @@ on_both_databases! {
         let alice = app.by_jwt(&alice());
         let query = create("a");
         let all = (0..12).map(|_| keyed(&alice, "k", &query));
-        let answers: Vec<_> = futures_util::future::join_all(all).await.into_iter().map(Answer::data).collect();
+        let answers: Vec<_> = futures_util::future::join_all(all).await.into_iter().map(GraphQlResponse::data).collect();
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
         assert_eq!(total(&alice).await, 1);
     }
@@ -106,7 +106,7 @@ on_both_databases! {
         let _ = keyed(&alice, "other", &create("c")).await.data();
         let then = Expr::value(now() - TimeDelta::hours(25));
         idempotency_key::Entity::update_many().col_expr(idempotency_key::Column::CreatedAt, then).exec(conn).await.unwrap();
-        system.forget_idempotency_keys_before(now() - TimeDelta::hours(24)).await.unwrap();
+        system.delete_idempotency_keys_before(now() - TimeDelta::hours(24)).await.unwrap();
         assert_eq!(idempotency_key::Entity::find().filter(old).count(conn).await.unwrap(), 0);
     }
 
@@ -122,7 +122,7 @@ on_both_databases! {
         assert_eq!(socket.said().await["type"], "complete");
         assert_eq!(alice_asks.ask(&create("b", "k")).await.codes(), ["CONFLICT"]);
         for key in ["", "a b", "é", &"x".repeat(256)] {
-            assert!(!alice_asks.ask(&create("a", key)).await.complaint("idempotencyKey").is_empty());
+            assert!(!alice_asks.ask(&create("a", key)).await.first_error("idempotencyKey").is_empty());
         }
         assert_eq!(total(&alice_asks).await, 1);
     }
@@ -154,7 +154,7 @@ async fn header_that_is_no_key_is_rejected() {
             "{key}"
         );
     }
-    let twice = alice.clone().and(HEADER, "a").and(HEADER, "b");
+    let twice = alice.clone().with_header(HEADER, "a").with_header(HEADER, "b");
     assert_eq!(twice.ask(&create("a")).await.status, 400);
     assert_eq!(total(&alice).await, 0);
 }

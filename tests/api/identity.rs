@@ -6,18 +6,18 @@ use hallpass_entity::now;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Backend};
+use crate::app::{App, Backend, GraphQlResponse};
 use crate::issuer::{Issuer, Key};
-use crate::people::{alice, person};
+use crate::people::{alice, user};
 
 const SECRET: &str = "a shared secret of more than thirty-two bytes";
 
-pub async fn ask(app: &App, token: &str) -> Answer {
+pub async fn ask(app: &App, token: &str) -> GraphQlResponse {
     app.by_bearer(token).ask("{ viewer { id } }").await
 }
 
 #[track_caller]
-pub fn assert_refused(answer: &Answer, what: &str) {
+pub fn assert_refused(answer: &GraphQlResponse, what: &str) {
     assert_eq!(answer.status, 401, "{what}: {}", answer.body);
     assert_eq!(answer.codes(), ["UNAUTHENTICATED"], "{what}");
     assert_eq!(answer.headers["www-authenticate"], "Bearer error=\"invalid_token\"", "{what}");
@@ -119,8 +119,8 @@ async fn a_token_whose_claims_are_wrong_is_refused() {
     assert_refused(&app.by_jwt(&banned(future)).ask("{ viewer { id } }").await, "a ban to come");
 }
 
-fn banned(ban: Value) -> crate::people::Person {
-    person("banned")
+fn banned(ban: Value) -> crate::people::User {
+    user("banned")
         .with("banned", ban["banned"].clone())
         .with("banExpires", ban["banExpires"].clone())
 }
@@ -184,7 +184,7 @@ async fn a_token_that_was_altered_or_malformed_is_refused() {
         let zeros = URL_SAFE_NO_PAD.encode(vec![0; bytes.len()]);
         bytes[7] ^= 1;
         let flipped = URL_SAFE_NO_PAD.encode(&bytes);
-        let other = URL_SAFE_NO_PAD.encode(issuer.full(&person("mallory").claims()).to_string());
+        let other = URL_SAFE_NO_PAD.encode(issuer.full(&user("mallory").claims()).to_string());
         let none = URL_SAFE_NO_PAD.encode(json!({"alg": "none", "kid": key.kid()}).to_string());
         for bad in [
             format!("{message}."),
@@ -290,14 +290,14 @@ async fn a_shared_secret_token_keeps_to_the_issuer_and_audience_that_are_set() {
 async fn what_the_issuer_says_of_a_caller_is_what_they_are() {
     let app =
         App::with(Backend::Sqlite, &["--role-claim", "roles", "--organization-claim", "org"]).await;
-    let person = person("claims")
+    let person = user("claims")
         .with("roles", json!(["editor", " admin ", 5, ""]))
         .with("permissions", "content:write tasks:read")
         .with("org", "acme")
         .tier("enterprise")
         .background("advanced", "INTERMEDIATE", "AI");
     let me = app
-        .by_jwt(&person)
+        .by_jwt(&user)
         .data(
             "{ me { id email emailVerified name roles tier permissions organizationId kind method
             contentLevel profile { softwareBackground hardwareBackground interestArea } } }",
@@ -380,14 +380,14 @@ async fn claim_is_read_from_first_name_or_path() {
         (json!({"realm_access": "admin", "https://example": {"com/roles": "x"}}), json!(["x"])),
         (json!({"realm_access": ["admin"]}), json!([])),
     ] {
-        let mut person = person("paths").with("o", json!({"id": "acme"}));
-        person = person.with("app", json!({"plan": {"name": "premium"}}));
-        person = person.with("resource", json!({"api": {"scope": "tasks:read"}}));
-        person = person.with("role", Value::Null);
+        let mut person = user("paths").with("o", json!({"id": "acme"}));
+        user = user.with("app", json!({"plan": {"name": "premium"}}));
+        user = user.with("resource", json!({"api": {"scope": "tasks:read"}}));
+        user = user.with("role", Value::Null);
         for (name, value) in claims.as_object().unwrap() {
-            person = person.with(name, value.clone());
+            user = user.with(name, value.clone());
         }
-        let me = app.by_jwt(&person).data(query).await["me"].clone();
+        let me = app.by_jwt(&user).data(query).await["me"].clone();
         let expected = json!({"roles": roles, "organizationId": "acme", "tier": "premium",
             "permissions": ["tasks:read"]});
         assert_eq!(me, expected, "{claims}");

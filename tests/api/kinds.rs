@@ -266,7 +266,7 @@ async fn what_is_remembered_of_a_session_says_nothing_of_its_neighbours_nor_in_a
         assert_refused(&app.by_cookie(&cookie).ask("{ me { id } }").await, "its cookie");
     }
     for elsewhere in [
-        app.anonymous().and("x-api-key", token),
+        app.anonymous().with_header("x-api-key", token),
         app.by_cookie(&format!("better-auth.session_token={token}")),
     ] {
         assert_refused(&elsewhere.ask("{ me { id } }").await, "it was shown as a bearer token");

@@ -1,12 +1,12 @@
 //! The testing kit, used as a team uses it for its own domains.
 
 use hallpass::identity::Persona;
-use hallpass::testing::{App, As, person};
+use hallpass::testing::{App, Client, user};
 
 #[tokio::test]
 async fn a_team_tests_a_domain_with_callers_who_are_really_recognized() {
     let app = App::start().await;
-    let (alice, bob) = (person("alice").role("editor").tier("premium"), person("bob"));
+    let (alice, bob) = (user("alice").role("editor").tier("premium"), user("bob"));
     let made = app.by_jwt(&alice);
     made.data("mutation { createTask(input: {title: \"Mine\"}) { id } }").await;
     let me = made.data("{ me { id roles tier method } tasks { totalCount } }").await;
@@ -22,7 +22,7 @@ async fn a_team_tests_a_domain_with_callers_who_are_really_recognized() {
     assert_eq!(another.by_bearer(token).ask("{ viewer { id } }").await.status, 401);
 }
 
-async fn viewer(who: As<'_>) -> serde_json::Value {
+async fn viewer(who: Client<'_>) -> serde_json::Value {
     who.data("{ viewer { contentLevel roles } }").await["viewer"].clone()
 }
 
@@ -38,6 +38,6 @@ async fn the_personas_of_development_are_at_hand() {
 #[tokio::test]
 async fn each_server_of_the_kit_trusts_only_its_own_issuer_and_takes_settings() {
     let app = App::with(&["--tiers", "basic,gold"]).await;
-    let me = app.by_jwt(&person("tia").tier("gold")).data("{ me { tier } }").await;
+    let me = app.by_jwt(&user("tia").tier("gold")).data("{ me { tier } }").await;
     assert_eq!(me["me"]["tier"], "gold");
 }

@@ -2,29 +2,29 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::attendance::noted;
 use crate::on_both_databases;
-use crate::people::{Person, alice, bob, person};
+use crate::people::{User, alice, bob, user};
 
 const WHO: &str = "{ viewer { id } }";
 const NAMES: &str = "{ users { totalCount nodes { name } } }";
 
-fn admin() -> Person {
-    person("ada").role("admin")
+fn admin() -> User {
+    user("ada").role("admin")
 }
 
-async fn names(who: &As<'_>, arguments: &str) -> Vec<String> {
+async fn names(who: &Client<'_>, arguments: &str) -> Vec<String> {
     let data = who.data(&format!("{{ users{arguments} {{ nodes {{ name }} }} }}")).await;
     let nodes = data["users"]["nodes"].as_array().unwrap();
     nodes.iter().map(|user| user["name"].as_str().unwrap().to_owned()).collect()
 }
 
 /// These come one after another, and then the administrator.
-async fn visited<'a>(app: &'a App, people: &[Person]) -> As<'a> {
+async fn visited<'a>(app: &'a App, people: &[User]) -> Client<'a> {
     let admin = app.by_jwt(&admin());
     for (person, count) in people.iter().zip(1..) {
-        app.by_jwt(person).data(WHO).await;
+        app.by_jwt(user).data(WHO).await;
         noted(app, "written", count).await;
     }
     admin.data(WHO).await;
@@ -34,7 +34,7 @@ async fn visited<'a>(app: &'a App, people: &[Person]) -> As<'a> {
 
 on_both_databases! {
     async fn an_administrator_pages_through_everybody_who_was_here(app: App) {
-        let admin = visited(&app, &[alice().tier("premium"), bob(), person("carol")]).await;
+        let admin = visited(&app, &[alice().tier("premium"), bob(), user("carol")]).await;
         assert_eq!(names(&admin, "").await, ["ada", "carol", "bob", "alice"]);
         let page = "{ users(first: 2) { totalCount edges { node { name } }
             pageInfo { hasNextPage hasPreviousPage endCursor } } }";
@@ -59,7 +59,7 @@ on_both_databases! {
 
     async fn a_text_finds_users_by_id_address_and_name(app: App) {
         let people = [
-            alice().with("email", "al@one.test"), bob().with("name", "Robert 100%"), person("carol"),
+            alice().with("email", "al@one.test"), bob().with("name", "Robert 100%"), user("carol"),
         ];
         let admin = visited(&app, &people).await;
         for (text, found) in [
@@ -71,7 +71,7 @@ on_both_databases! {
             assert_eq!(names(&admin, &arguments).await, found, "{text}");
         }
         let nul = admin.ask("{ users(filter: {text: \"a\\u0000\"}) { totalCount } }").await;
-        assert_eq!(nul.complaint("filter.text"), "remove the NUL character");
+        assert_eq!(nul.first_error("filter.text"), "remove the NUL character");
     }
 }
 
@@ -79,7 +79,7 @@ on_both_databases! {
 async fn only_an_administrator_sees_who_was_here() {
     let app = App::start(Backend::Sqlite).await;
     let admin = visited(&app, &[alice()]).await;
-    let editor = person("eve").role("editor").tier("enterprise").with("permissions", json!(["*"]));
+    let editor = user("eve").role("editor").tier("enterprise").with("permissions", json!(["*"]));
     for who in [alice(), editor] {
         let answer = app.by_jwt(&who).ask(NAMES).await;
         assert_eq!(

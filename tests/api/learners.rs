@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
 use crate::on_both_databases;
-use crate::people::{alice, bob, person};
+use crate::people::{alice, bob, user};
 
 const PROFILE: &str = "contentLevel profile { softwareBackground hardwareBackground interestArea }";
 
@@ -20,7 +20,7 @@ fn profile(software: &str, hardware: &str, interest: &str, content: &str) -> Val
 }
 
 async fn count(scope: &Scope) -> i64 {
-    scope.mine::<learner::Entity>().unwrap().count().await.unwrap()
+    scope.owned::<learner::Entity>().unwrap().count().await.unwrap()
 }
 
 on_both_databases! {
@@ -90,7 +90,7 @@ on_both_databases! {
         let (one, other) = (update("{softwareBackground: ADVANCED}"), update("{interestArea: \"Robotics\"}"));
         tokio::join!(alice.data(&one), alice.data(&other), alice.data(&one), alice.data(&other));
         assert_eq!(alice.data("{ me { contentLevel } }").await["me"]["contentLevel"], "advanced-robotics");
-        assert_eq!(count(&app.scope_of(&person("alice"))).await, 1);
+        assert_eq!(count(&app.scope_of(&user("alice"))).await, 1);
     }
 
     async fn bob_sees_nothing_of_alices_words_and_changes_none(app: App) {
@@ -102,7 +102,7 @@ on_both_databases! {
         assert_eq!(hers.data("{ me { contentLevel } }").await["me"]["contentLevel"], "advanced-robotics");
         let (alice, bob) = (app.scope_of(&alice()), app.scope_of(&bob()));
         let alices = Filter::all().or(learner::Column::OwnerId.is(alice.owner().unwrap().clone()));
-        assert_eq!(bob.mine::<learner::Entity>().unwrap().filter(alices).count().await.unwrap(), 1, "his own");
+        assert_eq!(bob.owned::<learner::Entity>().unwrap().filter(alices).count().await.unwrap(), 1, "his own");
         let lie = learner::ActiveModel {
             owner_id: Set(alice.owner().unwrap().clone()),
             software_background: Set(Some(Level::Beginner)),
@@ -111,10 +111,10 @@ on_both_databases! {
         };
         bob.upsert::<learner::Entity>(lie, [learner::Column::OwnerId, learner::Column::SoftwareBackground]).await.unwrap();
         assert_eq!((count(&alice).await, count(&bob).await), (1, 1));
-        let row = alice.mine::<learner::Entity>().unwrap().one().await.unwrap().unwrap();
+        let row = alice.owned::<learner::Entity>().unwrap().one().await.unwrap().unwrap();
         assert_eq!(row.software_background, Some(Level::Advanced));
         let nobody = app.scope_of_nobody();
-        assert!(nobody.mine::<learner::Entity>().is_err());
+        assert!(nobody.owned::<learner::Entity>().is_err());
     }
 }
 
@@ -130,7 +130,7 @@ async fn only_a_person_has_a_profile_and_what_they_say_is_checked() {
         ("x".repeat(101), "use at most 100 characters; these are 101"),
     ] {
         let answer = alice.ask(&update(&format!("{{interestArea: \"{interest}\"}}"))).await;
-        assert_eq!(answer.complaint("input.interestArea"), complaint);
+        assert_eq!(answer.first_error("input.interestArea"), complaint);
     }
-    assert_eq!(count(&app.scope_of(&person("alice"))).await, 0);
+    assert_eq!(count(&app.scope_of(&user("alice"))).await, 0);
 }

@@ -11,17 +11,17 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::issuer::Issuer;
 use crate::on_both_databases;
-use crate::people::{alice, bob, person};
+use crate::people::{alice, bob, user};
 use crate::socket::{Heard, Socket};
 
 fn token() -> String {
     Issuer::shared().token(&alice().claims())
 }
 
-async fn task(who: &As<'_>, title: &str) -> String {
+async fn task(who: &Client<'_>, title: &str) -> String {
     let made = who
         .data(&format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ id }} }}"))
         .await;
@@ -318,7 +318,7 @@ async fn the_address_is_for_sockets_and_of_one_client_for_so_many() {
     assert_eq!(plain.status(), 426);
     let mut sockets = Vec::new();
     for caller in ["a", "b", "c"] {
-        let token = Issuer::shared().token(&person(caller).claims());
+        let token = Issuer::shared().token(&user(caller).claims());
         for _ in 0..64 {
             sockets.push(Socket::by_bearer(&app, &token).await);
         }

@@ -13,7 +13,7 @@ use crate::people::{alice, bob};
 use crate::revocations::{Push, SECRET, pushed_to};
 use crate::socket::{Heard, Socket};
 
-fn token_of(person: &hallpass::testing::Person) -> String {
+fn token_of(person: &hallpass::testing::User) -> String {
     let token = Issuer::shared().token(&person.claims());
     crate::log::must_not_show(&token);
     token

@@ -7,7 +7,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::issuer::Issuer;
 use crate::people::{alice, bob};
 use crate::revocations::{Push, SECRET, pushed_to};
@@ -31,14 +31,14 @@ pub enum Came {
     End,
 }
 
-pub async fn asked(who: &As<'_>, query: &str, accept: &str) -> Response {
+pub async fn asked(who: &Client<'_>, query: &str, accept: &str) -> Response {
     let request = who.request(Method::POST, "/graphql");
     let request = request.header(CONTENT_TYPE, "application/json").header(ACCEPT, accept);
     request.body(json!({"query": query}).to_string()).send().await.unwrap()
 }
 
 impl Stream {
-    pub async fn of(who: &As<'_>, query: &str) -> Self {
+    pub async fn of(who: &Client<'_>, query: &str) -> Self {
         let response = asked(who, query, "text/event-stream").await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream; charset=utf-8");
@@ -69,7 +69,7 @@ impl Stream {
     }
 
     /// Goes on when the task events of `who` are heard.
-    pub async fn hears_tasks(&mut self, who: &As<'_>) {
+    pub async fn hears_tasks(&mut self, who: &Client<'_>) {
         let began = Instant::now();
         loop {
             assert!(began.elapsed() < PATIENCE, "nothing is heard");

@@ -27,10 +27,10 @@ pub fn watch() {
     });
 }
 
-/// Must not be logged from now on.
+/// Must not be logged from now on. One repeated character is a text as long as a test needs, not a secret.
 pub fn must_not_show(secret: &str) {
     let tail = secret.as_bytes().last_chunk::<TAIL>();
-    if let Some(tail) = tail {
+    if let Some(tail) = tail.filter(|tail| tail.iter().any(|byte| *byte != tail[0])) {
         SECRETS.lock().unwrap().insert(tail.to_vec());
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::attendance::{noted, users};
 use crate::issuer::Issuer;
 use crate::oauth::{WHO, provider};
@@ -28,7 +28,7 @@ const OF_ADMINISTRATORS: [&str; 3] = [
     "{ analytics { totalUsers } }",
 ];
 
-pub async fn is_a_machine(who: &As<'_>, id: &str, method: &str, permissions: &[&str]) {
+pub async fn is_a_machine(who: &Client<'_>, id: &str, method: &str, permissions: &[&str]) {
     let viewer = who.data(WHO).await["viewer"].clone();
     let known = json!({"id": id, "kind": "SERVICE", "method": method, "permissions": permissions});
     assert_eq!(viewer, known);

@@ -1,7 +1,7 @@
 //! "May I?": the answer beforehand is the answer of the deed.
 
 use hallpass::identity::Persona;
-use hallpass::testing::As;
+use hallpass::testing::Client;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
@@ -10,7 +10,7 @@ use crate::people::{alice, bob};
 const CAN: &str = "query($action: Action!, $id: ID!) {
     can(action: $action, id: $id) { allowed code rule missing why } }";
 
-async fn can(who: &As<'_>, action: &str, id: &str) -> Value {
+async fn can(who: &Client<'_>, action: &str, id: &str) -> Value {
     who.data_with(CAN, json!({"action": action, "id": id})).await["can"].clone()
 }
 

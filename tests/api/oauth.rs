@@ -224,6 +224,6 @@ async fn an_access_token_is_typed_meant_for_us_and_free_of_a_key_of_its_clients(
     assert_refused(&ask(&app, &by_secret).await, "a shared secret is not the provider's key");
     let shown = app
         .anonymous()
-        .and("authorization", &format!("DPoP {}", sign("at+jwt".into(), &json!({}))));
+        .with_header("authorization", &format!("DPoP {}", sign("at+jwt".into(), &json!({}))));
     assert_eq!(shown.data(WHO).await["viewer"], Value::Null, "another scheme is no credential");
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::access::{document, first_event, table, write};
-use crate::app::{Answer, App, As, Backend};
+use crate::app::{App, Backend, Client, GraphQlResponse};
 use crate::issuer::Issuer;
-use crate::people::{Person, alice};
+use crate::people::{User, alice};
 use crate::socket::Socket;
 
 mod reach;
@@ -85,7 +85,7 @@ fn all_scopes() -> BTreeSet<&'static str> {
 }
 
 /// The access token that `client` has of `person`, with these scopes.
-fn token(person: &Person, client: &str, scopes: &[&str]) -> String {
+fn token(person: &User, client: &str, scopes: &[&str]) -> String {
     let issuer = Issuer::shared();
     let mut claims = issuer.full(&person.claims());
     claims["iss"] = format!("{}/api/auth", issuer.url()).into();
@@ -97,7 +97,7 @@ fn token(person: &Person, client: &str, scopes: &[&str]) -> String {
 }
 
 /// Somebody who may use every field, as a person.
-fn anybody() -> Person {
+fn anybody() -> User {
     alice().role("admin").tier("enterprise")
 }
 
@@ -115,10 +115,10 @@ fn missing(answer: &Value) -> Vec<String> {
 
 /// A client at both doors.
 struct Client<'a> {
-    http: As<'a>,
+    http: Client<'a>,
     socket: Socket,
     /// Who writes what subscriptions tell of.
-    writer: As<'a>,
+    writer: Client<'a>,
 }
 
 impl<'a> Client<'a> {
@@ -127,7 +127,7 @@ impl<'a> Client<'a> {
         Self { http: app.by_bearer(token), socket: Socket::by_bearer(app, token).await, writer }
     }
 
-    async fn by_http(&self, document: &str) -> Answer {
+    async fn by_http(&self, document: &str) -> GraphQlResponse {
         match document.starts_with("subscription") {
             true => first_event(&self.http, &self.writer, document).await,
             false => self.http.ask(document).await,

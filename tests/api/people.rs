@@ -1,11 +1,11 @@
 //! Who asks.
 
-pub use hallpass::testing::{Person, person};
+pub use hallpass::testing::{User, user};
 
-pub fn alice() -> Person {
-    person("alice")
+pub fn alice() -> User {
+    user("alice")
 }
 
-pub fn bob() -> Person {
-    person("bob")
+pub fn bob() -> User {
+    user("bob")
 }

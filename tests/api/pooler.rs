@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use hallpass::testing::person;
+use hallpass::testing::user;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::json;
 
-use crate::app::{App, As};
+use crate::app::{App, Client};
 use crate::command_line::{Output, hallpass_with};
 use crate::issuer::Issuer;
 use crate::people::{alice, bob};
@@ -118,7 +118,7 @@ async fn sessions_that_become_shared_are_refused() {
 const POOLED: [&str; 2] = ["--database-pooler", "transaction"];
 
 /// What one client does to its own tasks: every statement is its own, and answers what it asked.
-async fn work(who: &As<'_>, title: &str) {
+async fn work(who: &Client<'_>, title: &str) {
     let variables = json!({"t": title});
     let id = who.data_with(CREATE, variables).await["createTask"]["id"].clone();
     let list = "{ tasks(first: 50) { totalCount nodes { id title tags completed } } }";
@@ -138,11 +138,11 @@ async fn pooled_clients_never_cross() {
     let url = pgbouncer::shared().address(&postgres::database());
     let (one, other) = (on(&url, &POOLED).await, on(&url, &POOLED).await);
     for person in [alice(), bob()] {
-        one.by_jwt(&person).data_with(CREATE, json!({"t": "kept"})).await;
+        one.by_jwt(&user).data_with(CREATE, json!({"t": "kept"})).await;
     }
     let load = (0..12).map(|number| {
         let app = if number % 2 == 0 { &one } else { &other };
-        let who = app.by_jwt(&person(&format!("client-{number}")));
+        let who = app.by_jwt(&user(&format!("client-{number}")));
         async move {
             for round in 0..10 {
                 work(&who, &format!("{number}-{round}")).await;
@@ -151,7 +151,7 @@ async fn pooled_clients_never_cross() {
     });
     join_all(load).await;
     for person in [alice(), bob()] {
-        let kept = other.by_jwt(&person).data("{ tasks { nodes { title } } }").await;
+        let kept = other.by_jwt(&user).data("{ tasks { nodes { title } } }").await;
         assert_eq!(kept["tasks"]["nodes"], json!([{"title": "kept"}]));
     }
     let left = "SELECT count(*)::text AS v FROM pg_prepared_statements WHERE name <> ''";
@@ -194,10 +194,10 @@ async fn row_security_holds_through_a_pooler() {
     let all = [&["--better-auth-url", Issuer::shared().url()], &flags[..]].concat();
     let files = tempfile::tempdir().unwrap();
     // Its scopes forget the owner: what keeps rows apart is PostgreSQL.
-    let app = App::prepared(&url, files, &all, |database| database.forgetting_owners()).await;
-    assert_eq!(app.database.gap().await.unwrap(), None);
+    let app = App::prepared(&url, files, &all, |database| database.without_owner_filter()).await;
+    assert_eq!(app.database.check_row_security().await.unwrap(), None);
     app.by_jwt(&alice()).data_with(CREATE, json!({"t": "hers"})).await;
-    let count = async |who: As<'_>| who.data("{ tasks { totalCount } }").await["tasks"].clone();
+    let count = async |who: Client<'_>| who.data("{ tasks { totalCount } }").await["tasks"].clone();
     let asked = join_all((0..10).map(|_| count(app.by_jwt(&bob())))).await;
     assert!(asked.iter().all(|tasks| tasks["totalCount"] == 0), "{asked:?}");
     assert_eq!(count(app.by_jwt(&alice())).await["totalCount"], 1);
@@ -209,7 +209,7 @@ async fn row_security_holds_through_a_pooler() {
 async fn beside_another<T: Future<Output = ()>>(story: impl FnOnce(App) -> T) {
     let url = pgbouncer::shared().address(&postgres::database());
     let (app, other) = (on(&url, &POOLED).await, on(&url, &POOLED).await);
-    let somebody = person("somebody-else");
+    let somebody = user("somebody-else");
     let load = async {
         loop {
             work(&other.by_jwt(&somebody), "beside").await;

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use hallpass_entity::progress;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, As, Backend};
+use crate::app::{App, Backend, Client, GraphQlResponse};
 use crate::issuer::Issuer;
 use crate::on_both_databases;
-use crate::people::{alice, bob, person};
+use crate::people::{alice, bob, user};
 use crate::socket::Socket;
 
 async fn id_of(app: &App, slug: &str) -> Value {
@@ -16,13 +16,13 @@ async fn id_of(app: &App, slug: &str) -> Value {
     app.anonymous().data_with(ask, json!({ "slug": slug })).await["chapter"]["id"].clone()
 }
 
-async fn record(who: &As<'_>, chapter: &Value, percent: i32) -> Answer {
+async fn record(who: &Client<'_>, chapter: &Value, percent: i32) -> GraphQlResponse {
     let document = "mutation($id: ID!, $percent: Int!) {
         recordProgress(chapterId: $id, percent: $percent) { percent completed updatedAt } }";
     who.ask_with(document, json!({"id": chapter, "percent": percent})).await
 }
 
-async fn mark(who: &As<'_>, chapter: &Value, bookmarked: bool) -> Answer {
+async fn mark(who: &Client<'_>, chapter: &Value, bookmarked: bool) -> GraphQlResponse {
     let document = "mutation($id: ID!, $bookmarked: Boolean!) {
         bookmarkChapter(chapterId: $id, bookmarked: $bookmarked) { slug bookmarked progress { percent } } }";
     who.ask_with(document, json!({"id": chapter, "bookmarked": bookmarked})).await
@@ -32,7 +32,7 @@ async fn mark(who: &As<'_>, chapter: &Value, bookmarked: bool) -> Answer {
 const FINE: [&str; 0] = [];
 
 async fn rows(app: &App, name: &str) -> i64 {
-    app.scope_of(&person(name)).mine::<progress::Entity>().unwrap().count().await.unwrap()
+    app.scope_of(&user(name)).owned::<progress::Entity>().unwrap().count().await.unwrap()
 }
 
 on_both_databases! {
@@ -126,7 +126,7 @@ async fn only_who_may_read_a_chapter_notes_progress_in_it() {
     assert_eq!(refused.error()["extensions"]["missing"], json!(["TIER(premium)"]));
     assert_eq!(rows(&app, "alice").await, 0);
     assert_eq!(mark(&free, &chapter, true).await.data()["bookmarkChapter"]["bookmarked"], true);
-    let premium = app.by_jwt(&person("pia").tier("premium"));
+    let premium = app.by_jwt(&user("pia").tier("premium"));
     assert_eq!(record(&premium, &chapter, 10).await.data()["recordProgress"]["percent"], 10);
     let anonymous = app.anonymous();
     assert_eq!(record(&anonymous, &chapter, 10).await.codes(), ["UNAUTHENTICATED"]);
@@ -156,7 +156,7 @@ async fn a_percentage_is_between_0_and_100() {
     let (alice, chapter) = (app.by_jwt(&alice()), id_of(&app, "sense-think-act").await);
     for percent in [-1, 101, i32::MAX] {
         let answer = record(&alice, &chapter, percent).await;
-        assert_eq!(answer.complaint("percent"), "give a number from 0 to 100");
+        assert_eq!(answer.first_error("percent"), "give a number from 0 to 100");
     }
     for percent in [0, 100] {
         assert_eq!(record(&alice, &chapter, percent).await.codes(), FINE);

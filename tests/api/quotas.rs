@@ -18,7 +18,7 @@ async fn owner_has_a_quota(backend: Backend) {
     for _ in 0..3 {
         let full = who.ask(MAKE).await;
         assert_eq!(full.codes(), ["BAD_USER_INPUT"]);
-        assert!(full.complaint("input").contains("20 (ROWS_PER_OWNER)"), "{}", full.body);
+        assert!(full.first_error("input").contains("20 (ROWS_PER_OWNER)"), "{}", full.body);
     }
     let tagged = "mutation { createTask(input: {title: \"t\", tags: [\"a\"]}) { id } }";
     assert_eq!(who.ask(tagged).await.codes(), ["BAD_USER_INPUT"]);

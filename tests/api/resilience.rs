@@ -109,7 +109,7 @@ async fn a_slow_auth_server_is_asked_by_few_at_once_and_nobody_waits_past_the_de
 #[tokio::test]
 async fn the_end_users_address_is_passed_on_as_one_value() {
     let (trouble, app) = troubled(&["--trusted-proxies", "127.0.0.0/8"]).await;
-    let who = app.by_bearer("somebody").and("x-forwarded-for", "6.6.6.6, 2001:db8::7");
+    let who = app.by_bearer("somebody").with_header("x-forwarded-for", "6.6.6.6, 2001:db8::7");
     who.ask("{ viewer { id } }").await;
     assert_eq!(*trouble.last_address.lock().unwrap(), "2001:db8::7");
 }
@@ -152,7 +152,7 @@ async fn with_some_stuck() -> App {
 async fn whoever_asks_about_many_sessions_takes_nobody_elses_turn() {
     let app = with_some_stuck().await;
     let ask = |address: &'static str, token: String| {
-        let who = app.by_bearer(&token).and("x-forwarded-for", address);
+        let who = app.by_bearer(&token).with_header("x-forwarded-for", address);
         async move { who.ask("{ viewer { id } }").await.status }
     };
     let greedy = join_all((0..200).map(|number| ask("203.0.113.7", format!("stuck{number}"))));

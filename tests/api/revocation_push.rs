@@ -126,7 +126,7 @@ async fn api_key_update_and_delete_are_pushed() {
         let account = server.sign_up("Keys", json!({})).await;
         for (path, change) in [("update", json!({"enabled": false})), ("delete", json!({}))] {
             let made = server.operate("api-key", json!({"email": account.email})).await;
-            let who = app.anonymous().and("x-api-key", made["key"].as_str().unwrap());
+            let who = app.anonymous().with_header("x-api-key", made["key"].as_str().unwrap());
             who.data(WHO).await;
             let mut body = change;
             body["keyId"] = made["id"].clone();

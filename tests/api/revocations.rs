@@ -16,7 +16,7 @@ use reqwest::{Method, Response};
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend, client};
+use crate::app::{App, Backend, Client, client};
 use crate::auth_server::AuthServer;
 use crate::issuer::{Issuer, serve};
 use crate::people::{alice, bob};
@@ -140,7 +140,7 @@ async fn app_with_secret() -> App {
 }
 
 /// How long it takes until `who` is refused; fails when it takes longer than `at_most`.
-async fn refused_after(who: &As<'_>, at_most: Duration) -> Duration {
+async fn refused_after(who: &Client<'_>, at_most: Duration) -> Duration {
     let began = Instant::now();
     loop {
         if who.ask(WHO).await.status == 401 {
@@ -375,7 +375,7 @@ async fn a_revocation_outlives_a_restart() {
         heard_at: now() - chrono::TimeDelta::days(1),
     };
     let system = first.database.system("a test stands in for yesterday");
-    assert!(system.keep_revocation(long_ago).await.unwrap());
+    assert!(system.insert_revocation(long_ago).await.unwrap());
     first.by_bearer(&bobs).data(WHO).await;
     drop(first);
     let second = start().await;

@@ -1,11 +1,11 @@
 //! Rules: what they ask, what a refusal says, and what each caller sees of the schema.
 
 use async_graphql::registry::{MetaField, MetaType};
-use hallpass::access::{Asker, Facts, Policy, Rule, View, leave_out};
+use hallpass::access::{Policy, ResourceAttributes, Rule, SchemaView, Subject, prune};
 use hallpass::identity::Persona;
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::command_line::hallpass;
 use crate::people::{alice, bob};
 
@@ -361,7 +361,7 @@ fn a_table_that_cannot_be_read_is_told() {
 #[test]
 fn a_root_field_that_states_nothing_is_in_nobodys_schema() {
     let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
-    let view = View::of(Asker { caller: None, policy: &policy });
+    let view = SchemaView::of(Subject { caller: None, policy: &policy });
     let mut types = hallpass::schema::types();
     for root in ["Query", "Mutation", "Subscription"] {
         let Some(MetaType::Object { fields, .. }) = types.types.get_mut(root) else { panic!() };
@@ -373,12 +373,12 @@ fn a_root_field_that_states_nothing_is_in_nobodys_schema() {
         }
         fields.insert("unheard".to_owned(), unheard);
         view.build(|| ());
-        leave_out(&mut types, root);
+        prune(&mut types, root);
         assert!(
             types.types[root].field_by_name("silent").is_some(),
             "outside of a view all is there"
         );
-        view.build(|| leave_out(&mut types, root));
+        view.build(|| prune(&mut types, root));
         for field in ["silent", "unheard"] {
             assert!(types.types[root].field_by_name(field).is_none(), "{root}.{field}");
         }
@@ -418,7 +418,7 @@ async fn whatever_says_that_somebody_acts_as_the_user_counts() {
 async fn the_schema_as_text_is_what_its_reader_sees() {
     let flags = ["--introspection", "true"];
     let app = App::with(Backend::Sqlite, &flags).await;
-    let read = async |who: As<'_>| {
+    let read = async |who: Client<'_>| {
         let answer = who.request(reqwest::Method::GET, "/schema.graphql").send().await.unwrap();
         assert_eq!(answer.headers()["cache-control"], "no-store");
         answer.text().await.unwrap()
@@ -435,10 +435,11 @@ async fn the_schema_as_text_is_what_its_reader_sees() {
 #[test]
 fn a_rule_about_a_row_is_not_met_where_nothing_is_known_of_it() {
     let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
-    let visitor = Asker { caller: None, policy: &policy };
+    let visitor = Subject { caller: None, policy: &policy };
     for rule in [Rule::RowTier, Rule::FreshForTopTier(900), Rule::Owner] {
-        assert!(rule.decide(visitor, Facts::default()).is_err(), "{rule}");
+        assert!(rule.decide(visitor, ResourceAttributes::default()).is_err(), "{rule}");
     }
-    let lowest = Facts { required_tier: Some("free"), ..Facts::default() };
+    let lowest =
+        ResourceAttributes { required_tier: Some("free"), ..ResourceAttributes::default() };
     assert!(Rule::RowTier.decide(visitor, lowest).is_ok());
 }

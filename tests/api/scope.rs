@@ -6,8 +6,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hallpass_entity::{
-    Change, Comparison as _, Database, Error, Filter, Options, Scope, Set, SortKey, TaskId,
-    TaskTagId, Term, UserId, chapter, now, task, task_tag,
+    Comparison as _, Database, Error, Filter, Options, Scope, Set, SortKey, TaskId, TaskTagId,
+    Term, Update, UserId, chapter, now, task, task_tag,
 };
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement};
 
@@ -42,7 +42,7 @@ fn tag(task_id: TaskId, word: &str) -> task_tag::ActiveModel {
 }
 
 async fn titles(scope: &Scope) -> Vec<String> {
-    let rows = scope.mine::<task::Entity>().unwrap().all_by(task::Column::Title).await.unwrap();
+    let rows = scope.owned::<task::Entity>().unwrap().all_by(task::Column::Title).await.unwrap();
     rows.into_iter().map(|row| row.title).collect()
 }
 
@@ -69,11 +69,11 @@ on_both_databases! {
         let everything = || Filter::<task::Entity>::all()
             .or(task::Column::OwnerId.is(forged("user-alice")))
             .or(task::Column::TitleSearch.contains(&Term::new("hers").unwrap()));
-        let rows = || bob.mine::<task::Entity>().unwrap().filter(everything());
+        let rows = || bob.owned::<task::Entity>().unwrap().filter(everything());
         assert_eq!(rows().all().await.unwrap(), []);
         assert_eq!(rows().count().await.unwrap(), 0);
         assert_eq!(rows().delete().await.unwrap(), 0);
-        let change = Change::to(task::ActiveModel { title: Set("his".to_owned()), ..Default::default() });
+        let change = Update::set(task::ActiveModel { title: Set("his".to_owned()), ..Default::default() });
         assert_eq!(rows().update(change).await.unwrap(), []);
         assert_eq!(bob.public::<task::Entity>().filter(everything()).all().await.unwrap(), []);
         assert_eq!(titles(&alice).await, ["hers"]);
@@ -88,8 +88,8 @@ on_both_databases! {
             title: Set("changed".to_owned()),
             ..Default::default()
         };
-        let mine = alice.mine::<task::Entity>().unwrap();
-        let after = mine.update(Change::to(gift).count_up(task::Column::Version)).await.unwrap();
+        let mine = alice.owned::<task::Entity>().unwrap();
+        let after = mine.update(Update::set(gift).increment(task::Column::Version)).await.unwrap();
         assert_eq!(after[0], task::Model {
             title: "changed".to_owned(), title_key: SortKey::of("changed"), version: 2, ..before
         });
@@ -105,8 +105,8 @@ on_both_databases! {
         let system = app.database.system("tests write what no scope would");
         let around = task_tag::Entity::insert(lie).exec_without_returning(system.connection()).await;
         assert!(around.is_err(), "even without a scope");
-        assert_eq!(alice.mine::<task::Entity>().unwrap().delete().await.unwrap(), 1);
-        assert_eq!(alice.mine::<task_tag::Entity>().unwrap().count().await.unwrap(), 0, "gone with it");
+        assert_eq!(alice.owned::<task::Entity>().unwrap().delete().await.unwrap(), 1);
+        assert_eq!(alice.owned::<task_tag::Entity>().unwrap().count().await.unwrap(), 0, "gone with it");
     }
 
     async fn a_filter_on_children_sees_only_children_of_the_same_owner(app: App) {
@@ -116,7 +116,7 @@ on_both_databases! {
         alice.insert::<task_tag::Entity>(tag(hers.id, "word")).await.unwrap();
         let tagged = || Filter::has(task_tag::Column::Tag.is("word"));
         let count = async |scope: &Scope| {
-            scope.mine::<task::Entity>().unwrap().filter(tagged()).count().await.unwrap()
+            scope.owned::<task::Entity>().unwrap().filter(tagged()).count().await.unwrap()
         };
         assert_eq!((count(&alice).await, count(&bob).await), (1, 0));
     }
@@ -135,10 +135,10 @@ on_both_databases! {
 
     async fn nobody_has_no_rows_and_writes_none(app: App) {
         let nobody = app.scope_of_nobody();
-        assert!(matches!(nobody.mine::<task::Entity>().err(), Some(Error::Anonymous)));
-        assert!(matches!(nobody.insert::<task::Entity>(row("x")).await, Err(Error::Anonymous)));
-        assert!(matches!(nobody.insert_all::<task::Entity>(vec![row("x")]).await, Err(Error::Anonymous)));
-        assert!(matches!(nobody.upsert::<task::Entity>(row("x"), []).await, Err(Error::Anonymous)));
+        assert!(matches!(nobody.owned::<task::Entity>().err(), Some(Error::Unauthenticated)));
+        assert!(matches!(nobody.insert::<task::Entity>(row("x")).await, Err(Error::Unauthenticated)));
+        assert!(matches!(nobody.insert_all::<task::Entity>(vec![row("x")]).await, Err(Error::Unauthenticated)));
+        assert!(matches!(nobody.upsert::<task::Entity>(row("x"), []).await, Err(Error::Unauthenticated)));
         assert_eq!(nobody.readable::<task::Entity>().count().await.unwrap(), 0);
         assert_eq!(nobody.shared::<chapter::Entity>().count().await.unwrap(), 0);
     }

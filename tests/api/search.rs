@@ -5,11 +5,11 @@ use hallpass_migration::{Migrator, MigratorTrait as _};
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::attendance::noted;
 use crate::issuer::Issuer;
 use crate::on_both_databases;
-use crate::people::{alice, bob, person};
+use crate::people::{alice, bob, user};
 use crate::postgres;
 
 /// What stands there, what is looked for, and whether that finds it.
@@ -56,13 +56,13 @@ const PAIRS: [(&str, &str, bool); 40] = [
     ("title: x", "title:", true),
 ];
 
-async fn create(who: &As<'_>, input: Value) -> String {
+async fn create(who: &Client<'_>, input: Value) -> String {
     let document = "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }";
     let made = who.data_with(document, json!({ "input": input })).await;
     made["createTask"]["id"].as_str().unwrap().to_owned()
 }
 
-async fn found(who: &As<'_>, list: &str, text: &str) -> Vec<String> {
+async fn found(who: &Client<'_>, list: &str, text: &str) -> Vec<String> {
     let document = match list {
         "tasks" => {
             "query($text: String!) { found: tasks(filter: {text: $text}) { nodes { title } } }"
@@ -124,13 +124,13 @@ on_both_databases! {
         assert_eq!(hits("second").await, 0);
         assert_eq!(rows(&app, "public_task_search").await, 0);
         create(&alice, json!({"title": "erased name", "isPublic": true})).await;
-        let admin = app.by_jwt(&person("ada").role("admin"));
+        let admin = app.by_jwt(&user("ada").role("admin"));
         admin.data(&format!("mutation {{ eraseUser(id: \"{}\") {{ total }} }}", crate::people::alice().id())).await;
         assert_eq!((hits("erased").await, rows(&app, "public_task_search").await), (0, 0));
     }
 
     async fn tasks_made_at_once_are_all_found(app: App) {
-        let people = (0..16).map(|number| app.by_jwt(&person(&format!("writer{number}")))).collect::<Vec<_>>();
+        let people = (0..16).map(|number| app.by_jwt(&user(&format!("writer{number}")))).collect::<Vec<_>>();
         let task = || json!({"title": "made at once", "isPublic": true, "tags": ["a", "b"]});
         let made = people.iter().map(|who| create(who, task()));
         assert_eq!(futures_util::future::join_all(made).await.len(), 16);
@@ -146,9 +146,9 @@ on_both_databases! {
             ("x".repeat(10_000), "use at most 200 characters"),
         ] {
             let refused = anyone.ask_with(document, json!({ "text": text })).await;
-            assert_eq!(refused.complaint("filter.text"), complaint);
+            assert_eq!(refused.first_error("filter.text"), complaint);
             let refused = alice.ask_with(own, json!({ "text": text })).await;
-            assert_eq!(refused.complaint("filter.text"), complaint);
+            assert_eq!(refused.first_error("filter.text"), complaint);
         }
         for text in ["\"".repeat(200), "*".repeat(200), "\u{FDFA}".repeat(200), "\u{1}\u{1}".to_owned()] {
             assert_eq!(anyone.ask_with(document, json!({ "text": text })).await.data()["publicTasks"]["totalCount"], 0);
@@ -156,7 +156,7 @@ on_both_databases! {
     }
 
     async fn users_are_found_in_every_spelling(app: App) {
-        let admin = app.by_jwt(&person("ada").role("admin"));
+        let admin = app.by_jwt(&user("ada").role("admin"));
         app.by_jwt(&alice().with("name", "Zoë Weiß").with("email", "zoe@example.test")).data("{ viewer { id } }").await;
         admin.data("{ viewer { id } }").await;
         noted(&app, "written", 2).await;

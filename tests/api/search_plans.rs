@@ -1,11 +1,11 @@
 //! Every list is served by an index, whatever it is ordered and narrowed by, and so is its total.
 
-use hallpass::testing::Person;
+use hallpass::testing::User;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
 use serde_json::Value;
 
 use crate::app::{App, Backend};
-use crate::people::{alice, person};
+use crate::people::{alice, user};
 
 /// A list, who asks for it, and the indexes of which its page has to use one, and its total.
 struct Case {
@@ -102,10 +102,10 @@ fn courses_and_users(course: &str) -> Vec<Case> {
     ]
 }
 
-fn named(name: &str) -> Person {
+fn named(name: &str) -> User {
     match name {
         "alice" => alice(),
-        role => person(role).role(role),
+        role => user(role).role(role),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, As, Backend};
+use crate::app::{App, Backend, Client};
 use crate::auth_server::{Account, AuthServer};
 
 const CREATE: &str =
@@ -22,7 +22,11 @@ fn roboticist() -> Value {
 }
 
 /// The whole path, for one way of showing who one is.
-async fn works_on_own_tasks_and_reads_own_chapters(who: &As<'_>, account: &Account, method: &str) {
+async fn works_on_own_tasks_and_reads_own_chapters(
+    who: &Client<'_>,
+    account: &Account,
+    method: &str,
+) {
     let made = who.data(CREATE).await;
     assert_eq!(made["createTask"]["isOwner"], true);
     let read = who.data(READ).await;
@@ -107,8 +111,9 @@ async fn a_session_is_asked_about_without_caches_and_for_the_end_users_address()
     let flags = ["--trusted-proxies", "127.0.0.0/8,10.0.0.0/8"];
     let app = app_at(&server, Backend::Sqlite, &flags).await;
     let account = server.sign_up("Addr", json!({})).await;
-    let who =
-        app.by_cookie(&account.cookie).and("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.1.2.3");
+    let who = app
+        .by_cookie(&account.cookie)
+        .with_header("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.1.2.3");
     who.data("{ me { id } }").await;
     let asked = server.last_get_session().await;
     assert_eq!(asked["headers"]["x-forwarded-for"], "203.0.113.7");
@@ -122,7 +127,7 @@ async fn an_address_that_a_client_wrote_itself_is_not_believed() {
     let app = app_at(&server, Backend::Sqlite, &[]).await;
     let account = server.sign_up("Spoof", json!({})).await;
     app.by_cookie(&account.cookie)
-        .and("x-forwarded-for", "203.0.113.7")
+        .with_header("x-forwarded-for", "203.0.113.7")
         .data("{ me { id } }")
         .await;
     assert_eq!(server.last_get_session().await["headers"]["x-forwarded-for"], "127.0.0.1");
@@ -231,19 +236,19 @@ async fn a_cookie_counts_only_where_a_page_of_ours_could_have_sent_it() {
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
     ] {
-        let refused = who.clone().and(header, value).ask(CREATE).await;
+        let refused = who.clone().with_header(header, value).ask(CREATE).await;
         assert_eq!(refused.status, 403, "{header}: {value}");
         assert_eq!(refused.codes(), ["FORBIDDEN"], "{header}: {value}");
     }
-    let by_get = |who: As<'_>| {
+    let by_get = |who: Client<'_>| {
         let request = who.request(reqwest::Method::GET, "/graphql?query=%7Bme%7Bid%7D%7D");
         async { request.send().await.unwrap().status() }
     };
     assert_eq!(by_get(who.clone()).await, 403, "a GET that any page could cause");
-    assert_eq!(by_get(who.clone().and("graphql-require-preflight", "1")).await, 200);
+    assert_eq!(by_get(who.clone().with_header("graphql-require-preflight", "1")).await, 200);
     let own = app.url.clone();
     for origin in ["https://app.example.com", &own] {
-        who.clone().and("origin", origin).data("{ me { id } }").await;
+        who.clone().with_header("origin", origin).data("{ me { id } }").await;
     }
     assert_eq!(who.data("{ taskStats { total } }").await["taskStats"]["total"], 0, "nothing ran");
 }
@@ -254,11 +259,11 @@ async fn a_bad_bearer_token_is_not_rescued_by_a_good_cookie() {
     let app = app_at(server, Backend::Sqlite, &[]).await;
     let account = server.sign_up("Mixed", json!({})).await;
     for bad in ["Bearer nonsense", "Bearer a.b.c", "Bearer", "Bearer  "] {
-        let who = app.by_cookie(&account.cookie).and("authorization", bad);
+        let who = app.by_cookie(&account.cookie).with_header("authorization", bad);
         let answer = who.ask("{ viewer { id } }").await;
         assert_eq!(answer.status, 401, "{bad}");
         assert_eq!(answer.headers["www-authenticate"], "Bearer error=\"invalid_token\"");
     }
-    let with_key = app.by_cookie(&account.cookie).and("x-api-key", "nonsense");
+    let with_key = app.by_cookie(&account.cookie).with_header("x-api-key", "nonsense");
     assert_eq!(with_key.ask("{ viewer { id } }").await.status, 401);
 }

@@ -11,7 +11,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::app::{App, As};
+use crate::app::{App, Client};
 use crate::log;
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
@@ -139,7 +139,7 @@ impl Socket {
     }
 
     /// Subscribes to the task events of `who`, whose socket this is, and goes on when they are heard.
-    pub async fn hear_tasks(&mut self, id: &str, who: &As<'_>) {
+    pub async fn hear_tasks(&mut self, id: &str, who: &Client<'_>) {
         self.ask(id, SUBSCRIPTION).await;
         let make = |title: &'static str| {
             let query =

@@ -2,23 +2,23 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, As};
+use crate::app::{App, Client, GraphQlResponse};
 use crate::on_both_databases;
-use crate::people::{alice, bob, person};
+use crate::people::{alice, bob, user};
 
 const CREATE: &str = "mutation($input: CreateTaskInput!) { createTask(input: $input) {
     id title description completed completedAt priority dueAt tags isPublic isOwner version
     createdAt updatedAt } }";
 
-async fn create(who: &As<'_>, input: Value) -> Value {
+async fn create(who: &Client<'_>, input: Value) -> Value {
     who.data_with(CREATE, json!({ "input": input })).await["createTask"].clone()
 }
 
-async fn create_id(who: &As<'_>, input: Value) -> String {
+async fn create_id(who: &Client<'_>, input: Value) -> String {
     create(who, input).await["id"].as_str().unwrap().to_owned()
 }
 
-async fn update(who: &As<'_>, id: &str, input: Value, version: Option<i32>) -> Answer {
+async fn update(who: &Client<'_>, id: &str, input: Value, version: Option<i32>) -> GraphQlResponse {
     who.ask_with(
         "mutation($id: ID!, $input: UpdateTaskInput!, $version: Int) {
             updateTask(id: $id, input: $input, expectedVersion: $version) {
@@ -169,7 +169,7 @@ on_both_databases! {
         assert_eq!(changed["updateTask"]["dueAt"], Value::Null);
         assert_eq!(changed["updateTask"]["tags"], json!(["b", "c"]));
         let refused = update(&alice, &id, json!({ "title": null }), None).await;
-        assert!(refused.complaint("input.title").contains("cannot be null"));
+        assert!(refused.first_error("input.title").contains("cannot be null"));
     }
 
     async fn a_variable_that_is_not_sent_changes_nothing(app: App) {
@@ -274,7 +274,7 @@ on_both_databases! {
             (json!({"title": "x", "dueAt": "2200-01-01T00:00:00Z"}), "input.dueAt"),
         ] {
             let refused = alice.ask_with(CREATE, json!({ "input": input })).await;
-            assert!(!refused.complaint(path).is_empty());
+            assert!(!refused.first_error(path).is_empty());
         }
         let both = json!({"title": "", "dueAt": "1000-01-01T00:00:00Z"});
         let refused = alice.ask_with(CREATE, json!({ "input": both })).await;
@@ -298,7 +298,7 @@ on_both_databases! {
             (json!({ "priority": "SOON" }), "input.priority"),
         ] {
             let refused = alice.ask_with(two, variables).await;
-            assert!(!refused.complaint(path).is_empty());
+            assert!(!refused.first_error(path).is_empty());
         }
         for (input, path) in [
             (json!({}), "input.title"),
@@ -310,16 +310,16 @@ on_both_databases! {
             (json!({"title": "x", "isPublic": "yes"}), "input.isPublic"),
         ] {
             let refused = alice.ask_with(CREATE, json!({ "input": input })).await;
-            assert!(!refused.complaint(path).is_empty());
+            assert!(!refused.first_error(path).is_empty());
         }
         let too_large = alice.ask_with(
             "mutation($version: Int) { a: createTask(input: {title: \"x\"}) { id }
                 b: updateTask(id: \"x\", input: {}, expectedVersion: $version) { id } }",
             json!({ "version": 3_000_000_000_i64 }),
         ).await;
-        assert!(!too_large.complaint("expectedVersion").is_empty());
+        assert!(!too_large.first_error("expectedVersion").is_empty());
         let literal = alice.ask("mutation { createTask(input: {title: \"x\", dueAt: \"soon\"}) { id } }").await;
-        assert!(!literal.complaint("input.dueAt").is_empty());
+        assert!(!literal.first_error("input.dueAt").is_empty());
         let required = "mutation($title: String!) { a: createTask(input: {title: \"x\"}) { id }
             b: createTask(input: {title: $title}) { id } }";
         for variables in [json!({}), json!({ "title": null })] {
@@ -330,7 +330,7 @@ on_both_databases! {
 
     async fn empty_update_changes_nothing(app: App) {
         let alice = app.by_jwt(&alice());
-        let token = crate::issuer::Issuer::shared().token(&person("alice").claims());
+        let token = crate::issuer::Issuer::shared().token(&user("alice").claims());
         let id = create_id(&alice, json!({"title": "Kept"})).await;
         let mut socket = crate::socket::Socket::by_bearer(&app, &token).await;
         socket.hear_tasks("1", &alice).await;
@@ -356,7 +356,7 @@ on_both_databases! {
         let alice = app.by_jwt(&alice());
         create(&alice, json!({"title": "100% Done_x", "priority": "HIGH", "tags": ["a"], "dueAt": "2027-01-10T00:00:00Z"})).await;
         create(&alice, json!({"title": "plain", "description": "Ends with a back\\slash", "tags": ["a", "b"]})).await;
-        create(&app.by_jwt(&person("carol")), json!({"title": "100% other", "tags": ["a"]})).await;
+        create(&app.by_jwt(&user("carol")), json!({"title": "100% other", "tags": ["a"]})).await;
         create(&alice, json!({"title": "Übung", "tags": ["c"]})).await;
         let count = async |filter: &str| {
             let found = alice.data(&format!("{{ tasks(filter: {filter}) {{ totalCount }} }}")).await;
@@ -407,7 +407,7 @@ async fn many_who_are_told_forbidden_at_once_do_not_block_each_other() {
     let app = App::with(crate::app::Backend::Postgres, &["--ownership-denial", "forbid"]).await;
     let id = create_id(&app.by_jwt(&alice()), json!({ "title": "Secret" })).await;
     let asking = (0..24).map(|n| {
-        let who = app.by_jwt(&person(&format!("stranger-{n}")));
+        let who = app.by_jwt(&user(&format!("stranger-{n}")));
         let variables = json!({"id": id, "input": {}});
         let document = "mutation($id: ID!, $input: UpdateTaskInput!) {
             a: updateTask(id: $id, input: $input) { id } b: completeTask(id: $id) { id } c: deleteTask(id: $id) }";

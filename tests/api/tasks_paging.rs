@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, As};
+use crate::app::{App, Client};
 use crate::issuer::Issuer;
 use crate::on_both_databases;
 use crate::people::alice;
 use crate::postgres;
 
-async fn create(who: &As<'_>, input: Value) {
+async fn create(who: &Client<'_>, input: Value) {
     who.data_with(
         "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }",
         json!({ "input": input }),
@@ -22,7 +22,7 @@ const PAGE: &str =
         edges { cursor node { title } }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
 
-async fn page(who: &As<'_>, variables: Value) -> (Vec<String>, Value) {
+async fn page(who: &Client<'_>, variables: Value) -> (Vec<String>, Value) {
     let data = who.data_with(PAGE, variables).await;
     let titles = data["tasks"]["edges"].as_array().unwrap().iter();
     let titles = titles.map(|edge| edge["node"]["title"].as_str().unwrap().to_owned()).collect();
@@ -30,7 +30,7 @@ async fn page(who: &As<'_>, variables: Value) -> (Vec<String>, Value) {
 }
 
 /// Walks the whole list in steps of `step`, forwards or backwards.
-async fn walk(who: &As<'_>, order: &Value, step: usize, forwards: bool) -> Vec<String> {
+async fn walk(who: &Client<'_>, order: &Value, step: usize, forwards: bool) -> Vec<String> {
     let (mut seen, mut cursor) = (Vec::new(), Value::Null);
     loop {
         let variables = match forwards {
@@ -111,7 +111,7 @@ on_both_databases! {
         let old = json!({"o": "TitleAsc", "k": {"s": "Zebra"}, "i": uuid::Uuid::nil()});
         let old = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(old.to_string());
         let refused = alice.ask_with(PAGE, json!({"after": old, "orderBy": {"field": "TITLE"}})).await;
-        assert_eq!(refused.complaint("after"), "use a cursor of this list in this order, as a page gave it");
+        assert_eq!(refused.first_error("after"), "use a cursor of this list in this order, as a page gave it");
     }
 
     async fn tasks_made_between_two_pages_neither_repeat_nor_hide_others(app: App) {
@@ -156,7 +156,7 @@ on_both_databases! {
             (json!({ "after": info["endCursor"] }), "after"),
         ] {
             let refused = alice.ask_with(PAGE, variables.clone()).await;
-            assert!(!refused.complaint(path).is_empty(), "{variables}");
+            assert!(!refused.first_error(path).is_empty(), "{variables}");
         }
         assert_eq!(page(&alice, json!({ "first": 100 })).await.0.len(), 1);
     }
@@ -177,7 +177,7 @@ on_both_databases! {
             let cursor = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(cursor.to_string());
             let variables = json!({"after": cursor, "orderBy": {"field": order}});
             let refused = alice.ask_with(PAGE, variables).await;
-            assert!(!refused.complaint("after").is_empty(), "{order} {key}");
+            assert!(!refused.first_error("after").is_empty(), "{order} {key}");
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::app::{App, Backend};
 use crate::auth_server::{Account, AuthServer};
 use crate::issuer::{Issuer, serve};
-use crate::people::person;
+use crate::people::user;
 
 const KEY: &str = "the key by which the application knows this server";
 
@@ -94,7 +94,7 @@ async fn an_id_never_leads_to_another_path_and_another_user_is_no_answer() {
     let lookup_url = format!("{url}/api/admin/users/{{id}}");
     let flags = [&flags[..], &["--user-lookup-url", &lookup_url]].concat();
     let app = App::configured(Backend::Sqlite, &flags).await;
-    let admin = app.by_jwt(&person("ada").role("admin"));
+    let admin = app.by_jwt(&user("ada").role("admin"));
     for id in ["..", ".", "...", ""] {
         assert_eq!(admin.data(&lookup(id)).await["user"], Value::Null, "{id}");
     }

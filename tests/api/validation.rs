@@ -161,7 +161,7 @@ async fn documents_are_held_to_the_specification() {
     }
     for (document, path) in WRONG_VALUES {
         let answer = alice.ask(document).await;
-        assert!(!answer.complaint(path).is_empty(), "{document}");
+        assert!(!answer.first_error(path).is_empty(), "{document}");
         assert_eq!(answer.body.get("data"), None, "{document}");
     }
     assert_eq!(
@@ -242,10 +242,10 @@ on_both_databases! {
             let kinds: Vec<_> = problems.iter().map(|problem| problem["problem"].as_str().unwrap()).collect();
             assert_eq!(kinds, ["UNKNOWN_FIELD", "REQUIRED", "WRONG_TYPE", "WRONG_TYPE", "WRONG_TYPE"]);
             for path in paths {
-                assert!(!answer.complaint(path).is_empty());
+                assert!(!answer.first_error(path).is_empty());
             }
-            assert!(answer.complaint("input.dueAt").contains("2027-03-01T09:30:00Z"));
-            assert!(answer.complaint("input.priority").contains("LOW, MEDIUM, HIGH, URGENT"));
+            assert!(answer.first_error("input.dueAt").contains("2027-03-01T09:30:00Z"));
+            assert!(answer.first_error("input.priority").contains("LOW, MEDIUM, HIGH, URGENT"));
         }
         let long = json!({"t": "x".repeat(201), "g": ["y".repeat(41)]});
         let create = "mutation($t: String!, $g: [String!]!) { createTask(input: {title: $t, tags: $g}) { id } }";
@@ -267,8 +267,8 @@ on_both_databases! {
             assert_eq!((&problem["problem"], &problem["limit"]), (&json!("OUT_OF_RANGE"), &json!(limit)), "{document}");
         }
         let wrong = alice.ask_with("query($n: Int) { tasks(first: $n) { totalCount } }", json!({"n": "5"})).await;
-        assert!(!wrong.complaint("first").is_empty());
+        assert!(!wrong.first_error("first").is_empty());
         let wrong = alice.ask_with("query($b: Boolean!) { __typename @skip(if: $b) }", json!({"b": 5})).await;
-        assert!(!wrong.complaint("if").is_empty());
+        assert!(!wrong.first_error("if").is_empty());
     }
 }

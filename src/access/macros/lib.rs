@@ -101,7 +101,7 @@ fn state(field: &mut ImplItemFn, object: &Guarded) -> syn::Result<()> {
             let demand: Expr = parse_quote!((#rule).with_scope(#scope));
             let stated: Expr = parse_quote!(::core::option::Option::map(#scope, str::to_owned));
             let asked: Expr = match object.is_root() || is_public(&rule) {
-                true => parse_quote!(#demand.alone(#name)),
+                true => parse_quote!(#demand.without_object(#name)),
                 false => parse_quote!(#demand.of(#name, self)),
             };
             *attribute = parse_quote! {

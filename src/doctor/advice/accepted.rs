@@ -5,12 +5,12 @@ use serde_json::Value;
 use super::super::text::{list, printable, quoted};
 use super::Case;
 use crate::config::JwtSubject;
-use crate::identity::{Caller, Kind, Looks, Via};
+use crate::identity::{AuthMethod, Caller, CallerKind, CredentialShape};
 
 /// That a JWT and a session of the same user may be two users here, because `getSubject` was changed.
 pub(in super::super) fn changed_subject(caller: &Caller, case: &Case<'_>) -> Option<String> {
     let claims = match case.inspection.looks {
-        Looks::Jwt => case.inspection.claims.as_ref()?,
+        CredentialShape::Jwt => case.inspection.claims.as_ref()?,
         _ => case.issued.as_ref()?,
     };
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
@@ -55,7 +55,7 @@ pub(in super::super) fn changed_subject(caller: &Caller, case: &Case<'_>) -> Opt
 
 /// That an API key is a service, because its owner is no user.
 pub(in super::super) fn key_of_no_user(caller: &Caller) -> Option<String> {
-    (caller.via() == Via::ApiKey && caller.kind() == Kind::Service).then(|| {
+    (caller.via() == AuthMethod::ApiKey && caller.kind() == CallerKind::Service).then(|| {
         "API_KEY_VERIFY_URL names no user of this key, so it is a service, which owns nothing: if a user owns it, \
          add its configuration (configId) to `configurations` of that endpoint"
             .to_owned()
@@ -79,7 +79,7 @@ pub(in super::super) fn useless_scopes(caller: &Caller) -> Option<String> {
     let is_ours = |scope: &String| scope.ends_with(":read") || scope.ends_with(":write");
     // A client that acts as its user wholly is granted any scope.
     let is_full = caller.is_granted("");
-    if is_full || caller.kind() != Kind::User || scopes.iter().any(is_ours) {
+    if is_full || caller.kind() != CallerKind::User || scopes.iter().any(is_ours) {
         return None;
     }
     let named: Vec<_> = scopes.iter().map(|scope| printable(scope)).collect();

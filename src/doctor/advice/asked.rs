@@ -3,8 +3,8 @@
 use super::super::auth_server::{cookie_fix, expected_cookie};
 use super::super::text::{list, printable, quoted};
 use super::{Advice, Case};
-use crate::config::OpaqueTokens;
-use crate::identity::{Check, Looks, PAIRWISE_SUBJECT, Refusal};
+use crate::config::OpaqueTokenConfig;
+use crate::identity::{Check, CredentialRejected, CredentialShape, PAIRWISE_SUBJECT};
 
 /// A request without a session cookie is anonymous; perhaps the cookie has another name.
 pub(super) fn no_cookie(case: &Case<'_>) -> Advice {
@@ -37,7 +37,7 @@ pub(super) fn no_cookie(case: &Case<'_>) -> Advice {
 }
 
 /// A session cookie that is refused.
-pub(super) fn cookie(case: &Case<'_>, refusal: Refusal) -> Advice {
+pub(super) fn cookie(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     if let Some(advice) = super::several_cookies(case) {
         return Advice { reason: format!("{}; {}", refusal.reason, advice.reason), ..advice };
     }
@@ -67,10 +67,12 @@ pub(super) fn cookie(case: &Case<'_>, refusal: Refusal) -> Advice {
 }
 
 /// A bearer token that is not a JWT, and is refused.
-pub(super) fn token(case: &Case<'_>, refusal: Refusal) -> Advice {
+pub(super) fn token(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     match refusal.check {
         Check::Signature => signature(case),
-        Check::Known if case.inspection.looks == Looks::SignedSessionToken => over(case, "token"),
+        Check::Known if case.inspection.looks == CredentialShape::SignedSessionToken => {
+            over(case, "token")
+        }
         Check::Known => unknown(case),
         Check::Kind => no_server(case),
         Check::Audience => Advice::new(
@@ -94,7 +96,7 @@ pub(super) fn token(case: &Case<'_>, refusal: Refusal) -> Advice {
 
 /// Signed with a secret that is not BETTER_AUTH_SECRET.
 fn signature(case: &Case<'_>) -> Advice {
-    let is_cookie = case.inspection.looks == Looks::SessionCookie;
+    let is_cookie = case.inspection.looks == CredentialShape::SessionCookie;
     let what = if is_cookie { "cookie" } else { "session token" };
     if let Some(clue) = case.inspection.clue {
         let how = match clue.flaw {
@@ -178,7 +180,7 @@ fn over(case: &Case<'_>, what: &str) -> Advice {
 /// An opaque token that the auth server does not know.
 fn unknown(case: &Case<'_>) -> Advice {
     let endpoint = case.token_endpoint();
-    if case.inspection.looks == Looks::Unknown {
+    if case.inspection.looks == CredentialShape::Unknown {
         return Advice::new(
             "it is none of the tokens that Better Auth issues",
             format!("send the JWT of {endpoint} as `Authorization: Bearer <token>`"),
@@ -192,11 +194,11 @@ fn unknown(case: &Case<'_>) -> Advice {
         }
     };
     let access = match case.doctor.config.identity.opaque_tokens {
-        Some(OpaqueTokens::Introspection { .. }) => {
+        Some(OpaqueTokenConfig::Introspection { .. }) => {
             "an OAuth access token was asked about too, and is not active for INTROSPECTION_CLIENT_ID: \
              the auth server says so of another client's tokens too, unless they are for a `resource`"
         }
-        Some(OpaqueTokens::UserInfo) => {
+        Some(OpaqueTokenConfig::UserInfo) => {
             "an OAuth access token was asked about too, and userinfo refuses it"
         }
         None => {

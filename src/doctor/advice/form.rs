@@ -1,14 +1,16 @@
 //! What is no credential at all, or is shown where it does not belong.
 
 use super::{Advice, Case};
-use crate::identity::{Looks, Place};
+use crate::identity::{CredentialLocation, CredentialShape};
 
 /// What belongs elsewhere: a cookie shown as a token, or a token as a cookie.
 pub(super) fn misplaced(case: &Case<'_>) -> Option<Advice> {
-    use Looks::{ApiKey, OpaqueToken, OtherCookies, SessionCookie, SignedSessionToken, Word};
+    use CredentialShape::{
+        ApiKey, OpaqueToken, OtherCookies, SessionCookie, SignedSessionToken, Word,
+    };
     let inspection = case.inspection;
     match (inspection.place, inspection.looks) {
-        (Place::Authorization, SessionCookie) => Some(Advice::new(
+        (CredentialLocation::Authorization, SessionCookie) => Some(Advice::new(
             "it is a session cookie, and was shown as a bearer token",
             format!(
                 "send it as `Cookie`, as browsers do with `credentials: \"include\"` (explain it with \
@@ -23,29 +25,31 @@ pub(super) fn misplaced(case: &Case<'_>) -> Option<Advice> {
                 case.token_endpoint()
             ),
         )),
-        (Place::Authorization, ApiKey) => Some(Advice::new(
+        (CredentialLocation::Authorization, ApiKey) => Some(Advice::new(
             "it looks like an API key, and was shown as a bearer token",
             format!(
                 "send it as `{}: KEY` (API_KEY_HEADER); API_KEY_VERIFY_URL names who verifies it",
                 case.doctor.authenticator.api_key_header()
             ),
         )),
-        (Place::Cookie, looks) if looks.is_jwt() => Some(Advice::new(
+        (CredentialLocation::Cookie, looks) if looks.is_jwt() => Some(Advice::new(
             format!("it is {}, and was shown as a cookie", looks.name()),
             "send it as `Authorization: Bearer <token>` (explain it with `hallpass doctor --token -`)",
         )),
-        (Place::Cookie, SignedSessionToken | OpaqueToken) => Some(Advice::new(
+        (CredentialLocation::Cookie, SignedSessionToken | OpaqueToken) => Some(Advice::new(
             "it is the value of a session cookie without the cookie's name",
             format!(
                 "send `Cookie: {}=VALUE`, or the value as `Authorization: Bearer`",
                 super::super::auth_server::expected_cookie(case.doctor)
             ),
         )),
-        (Place::ApiKey, looks) if looks.is_jwt() || looks == SessionCookie => Some(Advice::new(
-            format!("it is {}, and was shown as an API key", looks.name()),
-            "send it as `Authorization: Bearer <token>` or as `Cookie`",
-        )),
-        (Place::Authorization, OtherCookies) => {
+        (CredentialLocation::ApiKey, looks) if looks.is_jwt() || looks == SessionCookie => {
+            Some(Advice::new(
+                format!("it is {}, and was shown as an API key", looks.name()),
+                "send it as `Authorization: Bearer <token>` or as `Cookie`",
+            ))
+        }
+        (CredentialLocation::Authorization, OtherCookies) => {
             Some(Advice::only("it is a cookie without a session"))
         }
         _ => None,
@@ -87,35 +91,35 @@ pub(super) fn unreadable(case: &Case<'_>, reason: &str) -> Advice {
         return Advice::new(flaw, format!("{bearer}, with the token in one piece"));
     }
     match inspection.looks {
-        Looks::Nothing => {
+        CredentialShape::Nothing => {
             Advice::new("it is empty", format!("{bearer}, once it has one from {endpoint}"))
         }
-        Looks::OtherScheme => other_scheme(case),
-        Looks::Encrypted => Advice::new(
+        CredentialShape::OtherScheme => other_scheme(case),
+        CredentialShape::Encrypted => Advice::new(
             "it is an encrypted token (five parts): Better Auth's cookie cache, perhaps",
             format!(
                 "{bearer} with the JWT of {endpoint}; a cookie cache counts as a cookie, with \
                      COOKIE_CACHE=trust and BETTER_AUTH_SECRET"
             ),
         ),
-        Looks::DamagedJwt => Advice::new(
+        CredentialShape::DamagedJwt => Advice::new(
             format!("it is a JWT that is damaged: {reason}"),
             format!("copy it whole, or take a new one from {endpoint}; {bearer}"),
         ),
-        Looks::Word
-        | Looks::Jwt
-        | Looks::SharedSecret
-        | Looks::AccessToken
-        | Looks::IdToken
-        | Looks::CookieCache
-        | Looks::MailLink
-        | Looks::OtherJwt
-        | Looks::SignedSessionToken
-        | Looks::OpaqueToken
-        | Looks::ApiKey
-        | Looks::SessionCookie
-        | Looks::OtherCookies
-        | Looks::Unknown => {
+        CredentialShape::Word
+        | CredentialShape::Jwt
+        | CredentialShape::SharedSecret
+        | CredentialShape::AccessToken
+        | CredentialShape::IdToken
+        | CredentialShape::CookieCache
+        | CredentialShape::MailLink
+        | CredentialShape::OtherJwt
+        | CredentialShape::SignedSessionToken
+        | CredentialShape::OpaqueToken
+        | CredentialShape::ApiKey
+        | CredentialShape::SessionCookie
+        | CredentialShape::OtherCookies
+        | CredentialShape::Unknown => {
             Advice::new(reason, format!("{bearer}, or the cookies of the auth server"))
         }
     }

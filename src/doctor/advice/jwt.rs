@@ -6,9 +6,9 @@ use super::super::keys::known_ids;
 use super::super::setup::origin_of;
 use super::super::text::{list, plain, quoted};
 use super::{Advice, Case};
-use crate::identity::{Check, Looks, PAIRWISE_SUBJECT, Refusal};
+use crate::identity::{Check, CredentialRejected, CredentialShape, PAIRWISE_SUBJECT};
 
-pub(super) fn advise(case: &Case<'_>, refusal: Refusal) -> Advice {
+pub(super) fn advise(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     match refusal.check {
         Check::Kind => kind(case, refusal.reason),
         Check::Algorithm => algorithm(case, refusal.reason),
@@ -38,24 +38,24 @@ fn kind(case: &Case<'_>, reason: &str) -> Advice {
     }
     let authenticator = &case.doctor.authenticator;
     let (rules, looks) = (authenticator.rules(), case.inspection.looks);
-    if looks == Looks::AccessToken && rules.oauth_resources.is_empty() {
+    if looks == CredentialShape::AccessToken && rules.oauth_resources.is_empty() {
         return Advice::new(
             "OAuth access tokens are not let in: OAUTH_RESOURCE is not set",
             assignment("OAUTH_RESOURCE", case.claim("aud"), "the resource that is yours"),
         );
     }
-    if looks == Looks::IdToken && rules.client_ids.is_empty() {
+    if looks == CredentialShape::IdToken && rules.client_ids.is_empty() {
         let client = case.claim("azp").or_else(|| case.claim("aud"));
         return Advice::new(
             "OpenID Connect id tokens are not let in: SSO_CLIENT_ID is not set",
             assignment("SSO_CLIENT_ID", client, "the client id of your application"),
         );
     }
-    if looks == Looks::SharedSecret && rules.jwt_secrets.is_empty() {
+    if looks == CredentialShape::SharedSecret && rules.jwt_secrets.is_empty() {
         return no_secret(case);
     }
     let endpoint = case.token_endpoint();
-    if looks == Looks::CookieCache {
+    if looks == CredentialShape::CookieCache {
         return Advice::new(
             "it is Better Auth's cookie cache, and no bearer token",
             format!(
@@ -63,7 +63,7 @@ fn kind(case: &Case<'_>, reason: &str) -> Advice {
             ),
         );
     }
-    if looks != Looks::SharedSecret && authenticator.keys_for(looks).is_empty() {
+    if looks != CredentialShape::SharedSecret && authenticator.keys_for(looks).is_empty() {
         return no_keys(case);
     }
     Advice::new(reason, format!("send the JWT of {endpoint}"))
@@ -191,7 +191,7 @@ fn key(case: &Case<'_>) -> Advice {
 }
 
 fn signature(case: &Case<'_>) -> Advice {
-    if case.inspection.looks != Looks::SharedSecret {
+    if case.inspection.looks != CredentialShape::SharedSecret {
         return Advice::new(
             "its signature does not fit the key that it names: it was changed on the way, or another \
              server has a key of the same id",
@@ -226,7 +226,7 @@ fn signature(case: &Case<'_>) -> Advice {
 fn issuer(case: &Case<'_>) -> Advice {
     let rules = case.doctor.authenticator.rules();
     let (setting, accepted) = match case.inspection.looks {
-        Looks::SharedSecret => ("JWT_SECRET_ISSUER", rules.jwt_secret_issuers.as_slice()),
+        CredentialShape::SharedSecret => ("JWT_SECRET_ISSUER", rules.jwt_secret_issuers.as_slice()),
         looks if looks.is_of_provider() => ("OIDC_ISSUER", rules.oidc_issuer.as_slice()),
         _ => ("JWT_ISSUER", rules.issuers.as_slice()),
     };
@@ -273,11 +273,11 @@ fn difference(said: &str, accepted: &str) -> Option<&'static str> {
 
 fn audience(case: &Case<'_>) -> Advice {
     let rules = case.doctor.authenticator.rules();
-    let (setting, accepted) = if case.inspection.looks == Looks::AccessToken {
+    let (setting, accepted) = if case.inspection.looks == CredentialShape::AccessToken {
         ("OAUTH_RESOURCE", &rules.oauth_resources)
-    } else if case.inspection.looks == Looks::IdToken {
+    } else if case.inspection.looks == CredentialShape::IdToken {
         ("SSO_CLIENT_ID", &rules.client_ids)
-    } else if case.inspection.looks == Looks::SharedSecret {
+    } else if case.inspection.looks == CredentialShape::SharedSecret {
         ("JWT_SECRET_AUDIENCE", &rules.jwt_secret_audiences)
     } else {
         ("JWT_AUDIENCE", &rules.audiences)

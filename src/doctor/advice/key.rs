@@ -7,12 +7,12 @@ use humantime::format_duration;
 use super::{Advice, Case};
 use crate::config::Environment;
 use crate::identity::{
-    Check, KEY_DISABLED, KEY_EXPIRED, KEY_OF_NO_USER, KEY_UNKNOWN, KEY_USED_UP, NO_SESSION, Outage,
-    Refusal,
+    Check, CredentialRejected, KEY_DISABLED, KEY_EXPIRED, KEY_OF_NO_USER, KEY_UNKNOWN, KEY_USED_UP,
+    NO_SESSION, Unavailable,
 };
 
 /// An API key that is refused.
-pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
+pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     if refusal.check == Check::Kind {
         let persona = match case.doctor.config.environment {
             Environment::Development => {
@@ -79,7 +79,7 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
 }
 
 /// An API key that was used more often than its own limit allows.
-pub(super) fn over_limit(outage: Outage) -> Advice {
+pub(super) fn over_limit(outage: Unavailable) -> Advice {
     let wait = Duration::from_secs(outage.retry_after.as_secs().max(1));
     Advice::new(
         format!(

@@ -13,9 +13,12 @@ mod times;
 use super::auth_server::{AUTH_SERVER, GET_SESSION};
 use super::endpoints::{API_KEYS, OPAQUE};
 use super::keys::{DISCOVERY, KEY_SET};
-use super::{Doctor, Finding, Level, Observed};
+use super::{Doctor, Finding, Observations, Severity};
 use crate::config::Environment;
-use crate::identity::{CacheFlaw, Check, Inspection, Looks, Outage, Place, Refusal};
+use crate::identity::{
+    CacheFlaw, Check, CredentialLocation, CredentialRejected, CredentialShape, Inspection,
+    Unavailable,
+};
 
 pub(super) use accepted::{changed_subject, endless, key_of_no_user, useless_scopes};
 pub(super) use session::{SessionAnswers, unused_cache};
@@ -30,7 +33,7 @@ pub(super) struct Advice {
 #[derive(Clone)]
 pub(super) struct Case<'a> {
     pub(super) doctor: &'a Doctor,
-    pub(super) observed: &'a Observed,
+    pub(super) observed: &'a Observations,
     pub(super) setup: &'a [Finding],
     pub(super) inspection: &'a Inspection,
     /// What the auth server answers about a session that is refused.
@@ -72,11 +75,11 @@ impl Case<'_> {
 }
 
 /// What to do about a refusal.
-pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
+pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     if let Some(advice) = form::misplaced(case) {
         return advice;
     }
-    if case.inspection.looks == Looks::MailLink && refusal.check > Check::Header {
+    if case.inspection.looks == CredentialShape::MailLink && refusal.check > Check::Header {
         return jwt::mail_link(case);
     }
     if let Some(advice) = session::unusual(case, refusal) {
@@ -89,7 +92,9 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
             "it was taken back: the auth server pushed a revocation of this user or session",
             "sign in again; if nobody meant that, see what sends messages with REVOCATION_SECRET",
         ),
-        Check::Times if case.inspection.place == Place::ApiKey => key::refused(case, refusal),
+        Check::Times if case.inspection.place == CredentialLocation::ApiKey => {
+            key::refused(case, refusal)
+        }
         Check::Times => times::advise(case, refusal.reason),
         Check::Header
         | Check::Kind
@@ -101,11 +106,14 @@ pub(super) fn refused(case: &Case<'_>, refusal: Refusal) -> Advice {
         | Check::Known
         | Check::Subject => {
             let looks = case.inspection.looks;
-            if case.inspection.place == Place::ApiKey {
+            if case.inspection.place == CredentialLocation::ApiKey {
                 key::refused(case, refusal)
             } else if looks.is_jwt() {
                 jwt::advise(case, refusal)
-            } else if matches!(looks, Looks::SessionCookie | Looks::OtherCookies) {
+            } else if matches!(
+                looks,
+                CredentialShape::SessionCookie | CredentialShape::OtherCookies
+            ) {
                 asked::cookie(case, refusal)
             } else {
                 asked::token(case, refusal)
@@ -129,28 +137,30 @@ pub(super) fn several_cookies(case: &Case<'_>) -> Option<Advice> {
 /// What to do where there is no credential.
 pub(super) fn absent(case: &Case<'_>) -> Advice {
     match case.inspection.place {
-        Place::Authorization => form::other_scheme(case),
-        Place::ApiKey => form::no_api_key(case),
-        Place::Cookie => form::misplaced(case).unwrap_or_else(|| asked::no_cookie(case)),
+        CredentialLocation::Authorization => form::other_scheme(case),
+        CredentialLocation::ApiKey => form::no_api_key(case),
+        CredentialLocation::Cookie => {
+            form::misplaced(case).unwrap_or_else(|| asked::no_cookie(case))
+        }
     }
 }
 
 /// What to do where it cannot be told: what is wrong with the server that is asked.
-pub(super) fn unavailable(case: &Case<'_>, outage: Outage) -> Advice {
+pub(super) fn unavailable(case: &Case<'_>, outage: Unavailable) -> Advice {
     if outage.is_own_limit {
         return key::over_limit(outage);
     }
     let looks = case.inspection.looks;
     let names = if looks.is_jwt() {
         [KEY_SET, DISCOVERY, AUTH_SERVER]
-    } else if looks == Looks::ApiKey {
+    } else if looks == CredentialShape::ApiKey {
         [API_KEYS, AUTH_SERVER, GET_SESSION]
     } else {
         [AUTH_SERVER, GET_SESSION, OPAQUE]
     };
-    let worst = names
-        .iter()
-        .find_map(|name| case.setup.iter().find(|it| it.name == *name && it.level != Level::Good));
+    let worst = names.iter().find_map(|name| {
+        case.setup.iter().find(|it| it.name == *name && it.level != Severity::Good)
+    });
     match worst {
         Some(Finding { message, fix, .. }) => Advice { reason: message.clone(), fix: fix.clone() },
         None => Advice::new(

@@ -4,7 +4,9 @@
 use super::super::Doctor;
 use super::super::text::{plain, quoted};
 use super::{Advice, Case};
-use crate::identity::{CacheFlaw, Check, Inspection, Looks, Refusal, SessionAnswer};
+use crate::identity::{
+    CacheFlaw, Check, CredentialRejected, CredentialShape, Inspection, SessionAnswer,
+};
 
 /// What `get-session` answers.
 #[derive(Clone)]
@@ -24,7 +26,7 @@ impl SessionAnswers {
 }
 
 /// Advice on auth servers that answer otherwise than most.
-pub(super) fn unusual(case: &Case<'_>, refusal: Refusal) -> Option<Advice> {
+pub(super) fn unusual(case: &Case<'_>, refusal: CredentialRejected) -> Option<Advice> {
     let answers = case.answers.as_ref()?;
     if answers.fresh == SessionAnswer::OtherShape {
         return Some(Advice::new(
@@ -45,7 +47,7 @@ pub(super) fn unusual(case: &Case<'_>, refusal: Refusal) -> Option<Advice> {
     if answers.fresh == SessionAnswer::Nothing && answers.cached == SessionAnswer::Session {
         return Some(only_cached(case));
     }
-    (case.inspection.looks == Looks::OpaqueToken && case.observed.session.requires_signature).then(|| {
+    (case.inspection.looks == CredentialShape::OpaqueToken && case.observed.session.requires_signature).then(|| {
         Advice::new(
             "the auth server's bearer plugin takes signed session tokens alone (requireSignature)",
             "send TOKEN.SIGNATURE, as the header `set-auth-token` of the sign-in has it, or remove \

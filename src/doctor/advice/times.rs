@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::text::span;
 use super::{Advice, Case};
-use crate::identity::Looks;
+use crate::identity::CredentialShape;
 
 /// A number of seconds above this is one of milliseconds.
 pub(super) const MILLISECONDS: f64 = 1e11;
@@ -73,7 +73,7 @@ fn old(case: &Case<'_>, ago: TimeDelta) -> Advice {
             "set both clocks by NTP; until then, JWT_LEEWAY forgives up to 5m",
         );
     }
-    let life = if case.inspection.looks == Looks::Jwt {
+    let life = if case.inspection.looks == CredentialShape::Jwt {
         "Better Auth's JWTs last 15 minutes"
     } else {
         "it lasts as long as its signer said"

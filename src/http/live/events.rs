@@ -18,29 +18,29 @@ use futures_util::stream::{self, BoxStream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::seats::Seat;
+use super::seats::ConnectionPermit;
 use super::{Permit, Resource, gated};
-use crate::http::Shared;
-use crate::http::answer::{Content, Rejection, RequestId};
-use crate::http::asking::{Asker, ended};
+use crate::http::HttpState;
+use crate::http::answer::{Rejection, RequestId, ResponseBody};
+use crate::http::asking::{RequestIdentity, credential_ended};
 use crate::http::operation::{self, Operation};
-use crate::http::server::Connection;
+use crate::http::server::ConnectionHandle;
 use crate::identity::{Caller, Gate, Watch};
 
 /// How long nothing may be sent: what stands between closes connections that seem idle.
-const SILENCE: Duration = Duration::from_secs(12);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(12);
 /// A comment, which clients skip.
-const STILL_HERE: &str = ":\n\n";
-const COMPLETE: &str = "event: complete\ndata: \n\n";
+const KEEP_ALIVE: &str = ":\n\n";
+const COMPLETE_EVENT: &str = "event: complete\ndata: \n\n";
 
 struct Events {
-    answers: BoxStream<'static, Content>,
+    answers: BoxStream<'static, ResponseBody>,
     /// Waits until the credential ends.
     ended: Pin<Box<dyn Future<Output = Rejection> + Send>>,
     id: RequestId,
     stop: CancellationToken,
     state: State,
-    _held: (Seat, Option<Permit>),
+    _held: (ConnectionPermit, Option<Permit>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,11 +55,11 @@ enum State {
 /// The response that streams the answers of `operation`, at most for as long as `caller`'s credential
 /// lasts.
 pub(in crate::http) fn stream(
-    shared: &Arc<Shared>,
+    shared: &Arc<HttpState>,
     operation: Result<Operation, Rejection>,
-    asker: Asker,
+    asker: RequestIdentity,
     caller: Option<Arc<Caller>>,
-    connection: &Connection,
+    connection: &ConnectionHandle,
     id: &RequestId,
 ) -> Result<Response<Body>, Rejection> {
     // What is too much is told by a status.
@@ -67,17 +67,17 @@ pub(in crate::http) fn stream(
         Err(rejection) if rejection.is_crowded() => return Err(rejection),
         operation => operation,
     };
-    let seat = shared.seats.take(asker.address(), caller.is_some())?;
-    let permit = shared.quotas.take(caller.as_deref(), Resource::Connection)?;
+    let seat = shared.seats.acquire(asker.address(), caller.is_some())?;
+    let permit = shared.quotas.acquire(caller.as_deref(), Resource::Connection)?;
     let (shared, watch) = (Arc::clone(shared), asker.watch(caller));
     // What ends by itself may finish when the server stops, as any request.
     let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
     let stop = if lasts { connection.stop() } else { CancellationToken::new() };
     let gate = watch.as_ref().map_or_else(Gate::always_open, Watch::gate);
-    let answers = operation::answers(operation, id.clone());
+    let answers = operation::responses(operation, id.clone());
     let events = Events {
         answers: if lasts { gated(answers, gate) } else { answers },
-        ended: Box::pin(async move { ended(&shared.parts, watch.as_ref()).await }),
+        ended: Box::pin(async move { credential_ended(&shared.parts, watch.as_ref()).await }),
         id: id.clone(),
         stop,
         state: State::Open,
@@ -100,7 +100,7 @@ impl Events {
             State::Open => {}
             State::Completing => {
                 self.state = State::Complete;
-                return Some((COMPLETE.into(), self));
+                return Some((COMPLETE_EVENT.into(), self));
             }
             State::Complete => return None,
         }
@@ -116,16 +116,16 @@ impl Events {
                 Some(content) => next(&content),
                 None => {
                     self.state = State::Complete;
-                    COMPLETE.into()
+                    COMPLETE_EVENT.into()
                 }
             },
-            () = tokio::time::sleep(SILENCE) => STILL_HERE.into(),
+            () = tokio::time::sleep(KEEP_ALIVE_INTERVAL) => KEEP_ALIVE.into(),
         };
         Some((bytes, self))
     }
 }
 
 /// JSON has no line breaks of its own.
-fn next(content: &Content) -> Bytes {
+fn next(content: &ResponseBody) -> Bytes {
     [&b"event: next\ndata: "[..], &content.to_json(), b"\n\n"].concat().into()
 }

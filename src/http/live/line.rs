@@ -8,43 +8,43 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_util::sync::CancellationToken;
 
-use super::protocol::{Close, Say};
-use crate::http::Shared;
+use super::protocol::{Close, ServerMessage};
+use crate::http::HttpState;
 use crate::http::answer::RequestId;
-use crate::http::server::Connection;
+use crate::http::server::ConnectionHandle;
 
 /// How long a client may take to read any message.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take to answer that the socket closes.
-const GOODBYE: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a socket is over.
-pub(super) enum Over {
+pub(super) enum Disconnect {
     /// The server closes it.
     Close(Close),
     /// The client is not there any more.
     Gone,
 }
 
-impl From<Close> for Over {
+impl From<Close> for Disconnect {
     fn from(close: Close) -> Self {
         Self::Close(close)
     }
 }
 
 /// A socket, and what it belongs to.
-pub(super) struct Line {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct Transport {
+    pub(super) shared: Arc<HttpState>,
     pub(super) stop: CancellationToken,
     pub(super) id: RequestId,
-    connection: Connection,
+    connection: ConnectionHandle,
     socket: WebSocket,
 }
 
-impl Line {
+impl Transport {
     pub(super) fn new(
-        shared: Arc<Shared>,
-        connection: Connection,
+        shared: Arc<HttpState>,
+        connection: ConnectionHandle,
         id: RequestId,
         socket: WebSocket,
     ) -> Self {
@@ -52,19 +52,19 @@ impl Line {
     }
 
     /// Whether both sides agreed on the protocol.
-    pub(super) fn speaks(&self) -> bool {
+    pub(super) fn offers_subprotocol(&self) -> bool {
         self.socket.protocol().is_some()
     }
 
     /// Reading on answers a client's farewell, and waits for the answer to ours: a connection that ends on
     /// unread bytes loses the reason.
-    pub(super) async fn part(&mut self) {
+    pub(super) async fn drain_and_close(&mut self) {
         let agreed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-        let _ = tokio::time::timeout(GOODBYE, agreed).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, agreed).await;
     }
 
     /// The next words of the client; none where it only shows that it is there.
-    pub(super) async fn hear(&mut self) -> Result<Option<Utf8Bytes>, Over> {
+    pub(super) async fn recv(&mut self) -> Result<Option<Utf8Bytes>, Disconnect> {
         match self.socket.recv().await {
             Some(Ok(Message::Text(text))) => {
                 let most = self.shared.parts.limits.body;
@@ -77,33 +77,38 @@ impl Line {
             // The library answers pings itself.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
             Some(Err(error)) => Err(self.unreadable(error)),
-            Some(Ok(Message::Close(_))) | None => Err(Over::Gone),
+            Some(Ok(Message::Close(_))) | None => Err(Disconnect::Gone),
         }
     }
 
     /// Why the library reads no more. What the client still sends is then dropped unread by the connection: the
     /// library cannot tell where the next frame begins.
-    fn unreadable(&self, error: axum::Error) -> Over {
+    fn unreadable(&self, error: axum::Error) -> Disconnect {
         let close = match error.into_inner().downcast::<Error>().map(|error| *error) {
             Ok(Error::Capacity(_)) => Close::too_large(self.shared.parts.limits.body),
             Ok(Error::Utf8(_)) => Close::not_utf8(),
-            Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return Over::Gone,
+            Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
+                return Disconnect::Gone;
+            }
             Ok(Error::Protocol(_)) => Close::bad_frame(),
-            Ok(_) | Err(_) => return Over::Gone,
+            Ok(_) | Err(_) => return Disconnect::Gone,
         };
         self.connection.linger();
         close.into()
     }
 
-    pub(super) async fn say(&mut self, words: &Say<'_>) -> Result<(), Over> {
+    pub(super) async fn send_message(
+        &mut self,
+        words: &ServerMessage<'_>,
+    ) -> Result<(), Disconnect> {
         self.send(words.message()).await
     }
 
     /// Sends; a client that does not read in time is gone.
-    pub(super) async fn send(&mut self, message: Message) -> Result<(), Over> {
-        match tokio::time::timeout(PATIENCE, self.socket.send(message)).await {
+    pub(super) async fn send(&mut self, message: Message) -> Result<(), Disconnect> {
+        match tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Over::Gone),
+            Ok(Err(_)) | Err(_) => Err(Disconnect::Gone),
         }
     }
 }

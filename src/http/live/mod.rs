@@ -8,17 +8,20 @@ mod seats;
 mod session;
 pub(super) mod socket;
 
-pub(super) use quota::{Permit, Quotas, Resource};
-pub(super) use seats::Seats;
+pub(super) use quota::{CallerLimiter, Permit, Resource};
+pub(super) use seats::ConnectionLimiter;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
-use super::answer::Content;
+use super::answer::ResponseBody;
 use crate::identity::Gate;
 
 /// The answers of a subscription, each held back until the credential is known to count.
-fn gated(answers: BoxStream<'static, Content>, gate: Gate) -> BoxStream<'static, Content> {
+fn gated(
+    answers: BoxStream<'static, ResponseBody>,
+    gate: Gate,
+) -> BoxStream<'static, ResponseBody> {
     let pass = move |content| {
         let mut gate = gate.clone();
         async move {

@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::http::answer::{Content, Rejection};
+use crate::http::answer::{Rejection, ResponseBody};
 
 /// The subprotocol's name.
 pub(super) const NAME: &str = "graphql-transport-ws";
 /// The longest id of an operation: a UUID has 36 bytes.
-const LONGEST_ID: usize = 128;
+const MAX_OPERATION_ID_BYTES: usize = 128;
 /// The longest reason for which a close frame has room (RFC 6455 section 5.5).
-const LONGEST_REASON: usize = 123;
+const MAX_REASON_BYTES: usize = 123;
 
 /// Why the server closes a socket.
 #[derive(Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Close {
 
     fn with(code: u16, reason: impl Into<String>) -> Self {
         let mut reason = reason.into();
-        let fitting = reason.floor_char_boundary(LONGEST_REASON);
+        let fitting = reason.floor_char_boundary(MAX_REASON_BYTES);
         reason.truncate(fitting);
         Self { code, reason }
     }
@@ -109,7 +109,7 @@ impl Close {
 }
 
 /// What a client says.
-pub(super) enum Heard<'a> {
+pub(super) enum ClientMessage<'a> {
     /// Who it is, if it says.
     Init(Option<&'a RawValue>),
     /// Whether the server is there.
@@ -123,20 +123,20 @@ pub(super) enum Heard<'a> {
 }
 
 #[derive(Deserialize)]
-struct Words<'a> {
+struct RawMessage<'a> {
     r#type: String,
     id: Option<String>,
     #[serde(borrow)]
     payload: Option<&'a RawValue>,
 }
 
-impl<'a> Heard<'a> {
+impl<'a> ClientMessage<'a> {
     /// Reads a message.
     pub(super) fn read(text: &'a str) -> Result<Self, Close> {
-        let words: Words<'_> = serde_json::from_str(text)
+        let words: RawMessage<'_> = serde_json::from_str(text)
             .map_err(|_| Close::invalid("send a JSON object with `type`"))?;
         let id = |id: Option<String>| match id {
-            Some(id) if !id.is_empty() && id.len() <= LONGEST_ID => Ok(id),
+            Some(id) if !id.is_empty() && id.len() <= MAX_OPERATION_ID_BYTES => Ok(id),
             _ => Err(Close::invalid("give an `id` of 1 to 128 bytes")),
         };
         match words.r#type.as_str() {
@@ -156,15 +156,15 @@ impl<'a> Heard<'a> {
 /// What the server says.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Say<'a> {
+pub(super) enum ServerMessage<'a> {
     ConnectionAck,
     Pong,
-    Next { id: &'a str, payload: &'a Content },
+    Next { id: &'a str, payload: &'a ResponseBody },
     Error { id: &'a str, payload: &'a [async_graphql::ServerError] },
     Complete { id: &'a str },
 }
 
-impl Say<'_> {
+impl ServerMessage<'_> {
     pub(super) fn message(&self) -> Message {
         let text = serde_json::to_string(self);
         Message::text(text.expect("names and values of an answer are plain JSON"))

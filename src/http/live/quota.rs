@@ -9,9 +9,9 @@ use crate::http::answer::Rejection;
 use crate::identity::Caller;
 
 /// How many sockets and streams one caller has at most.
-const MOST_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS_PER_CALLER: usize = 64;
 /// How many subscriptions one caller has at most, over all of them.
-const MOST_SUBSCRIPTIONS: usize = 256;
+const MAX_SUBSCRIPTIONS_PER_CALLER: usize = 256;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,15 +23,15 @@ pub(in crate::http) enum Resource {
 }
 
 impl Resource {
-    fn most(self) -> usize {
+    fn max(self) -> usize {
         match self {
-            Self::Connection => MOST_CONNECTIONS,
-            Self::Subscription => MOST_SUBSCRIPTIONS,
+            Self::Connection => MAX_CONNECTIONS_PER_CALLER,
+            Self::Subscription => MAX_SUBSCRIPTIONS_PER_CALLER,
         }
     }
 
-    fn refused(self) -> Rejection {
-        Rejection::crowded(match self {
+    fn rejected(self) -> Rejection {
+        Rejection::too_many_connections(match self {
             Self::Connection => "You have too many sockets and streams open: close some.",
             Self::Subscription => "You have too many subscriptions: end some.",
         })
@@ -40,20 +40,20 @@ impl Resource {
 
 /// What each caller has open.
 #[derive(Clone, Default)]
-pub(in crate::http) struct Quotas(Arc<Mutex<HashMap<(UserId, Resource), usize>>>);
+pub(in crate::http) struct CallerLimiter(Arc<Mutex<HashMap<(UserId, Resource), usize>>>);
 
 /// One of a caller's resources, free again when dropped.
 pub(in crate::http) struct Permit {
-    quotas: Quotas,
+    quotas: CallerLimiter,
     key: (UserId, Resource),
 }
 
-impl Quotas {
+impl CallerLimiter {
     /// A permit for `caller` to open one more. Callers without a credential need none: their address is limited.
     ///
     /// # Errors
     /// `RATE_LIMITED`, where they have as many as they may.
-    pub(in crate::http) fn take(
+    pub(in crate::http) fn acquire(
         &self,
         caller: Option<&Caller>,
         resource: Resource,
@@ -62,8 +62,8 @@ impl Quotas {
         let key = (caller.id().clone(), resource);
         let mut open = self.open();
         let own = open.entry(key.clone()).or_default();
-        if *own >= resource.most() {
-            return Err(resource.refused());
+        if *own >= resource.max() {
+            return Err(resource.rejected());
         }
         *own += 1;
         Ok(Some(Permit { quotas: self.clone(), key }))

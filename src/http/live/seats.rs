@@ -11,16 +11,16 @@ use crate::http::address::ClientNetwork;
 use crate::http::answer::Rejection;
 
 /// Half of the connections: the others are for requests that end.
-const MOST: usize = 2048;
+const MAX_CONNECTIONS: usize = 2048;
 /// Of one address (IPv6: network of 64 bits), behind which may be a whole office.
-const MOST_OF_ONE: usize = 256;
+const MAX_CONNECTIONS_PER_IP: usize = 256;
 /// Of them, those whose callers are anonymous, or not known yet.
-const MOST_ANONYMOUS: usize = 1024;
-const MOST_ANONYMOUS_OF_ONE: usize = 64;
+const MAX_ANONYMOUS_CONNECTIONS: usize = 1024;
+const MAX_ANONYMOUS_CONNECTIONS_PER_IP: usize = 64;
 
 /// The seats of those who stay.
 #[derive(Clone)]
-pub(in crate::http) struct Seats {
+pub(in crate::http) struct ConnectionLimiter {
     taken: Arc<Mutex<Taken>>,
     gauge: Gauge,
 }
@@ -38,13 +38,13 @@ struct Count {
 }
 
 /// The seat of one connection, free again when dropped.
-pub(in crate::http) struct Seat {
-    seats: Seats,
+pub(in crate::http) struct ConnectionPermit {
+    seats: ConnectionLimiter,
     client: ClientNetwork,
     is_anonymous: bool,
 }
 
-impl Seats {
+impl ConnectionLimiter {
     /// None is taken, and `registry` shows how many are.
     pub(in crate::http) fn registered(registry: &mut Registry) -> Self {
         let seats = Self { taken: Arc::default(), gauge: Gauge::default() };
@@ -54,29 +54,31 @@ impl Seats {
     }
 
     /// A seat for a client at `address`, who is anonymous, or not known yet, unless `is_signed_in`.
-    pub(in crate::http) fn take(
+    pub(in crate::http) fn acquire(
         &self,
         address: IpAddr,
         is_signed_in: bool,
-    ) -> Result<Seat, Rejection> {
+    ) -> Result<ConnectionPermit, Rejection> {
         let client = ClientNetwork::of(address);
-        let mut taken = self.taken();
+        let mut taken = self.counts();
         let own = taken.by_client.get(&client).copied().unwrap_or_default();
         let is_anonymous = !is_signed_in;
-        if taken.by_all.has(MOST, MOST_ANONYMOUS, is_anonymous) {
-            return Err(Rejection::crowded("There are too many live connections: try again soon."));
+        if taken.by_all.has(MAX_CONNECTIONS, MAX_ANONYMOUS_CONNECTIONS, is_anonymous) {
+            return Err(Rejection::too_many_connections(
+                "There are too many live connections: try again soon.",
+            ));
         }
-        if own.has(MOST_OF_ONE, MOST_ANONYMOUS_OF_ONE, is_anonymous) {
+        if own.has(MAX_CONNECTIONS_PER_IP, MAX_ANONYMOUS_CONNECTIONS_PER_IP, is_anonymous) {
             let message = "There are too many live connections from your address: close some.";
-            return Err(Rejection::crowded(message));
+            return Err(Rejection::too_many_connections(message));
         }
         taken.by_all.add(is_anonymous);
         taken.by_client.entry(client.clone()).or_default().add(is_anonymous);
         self.gauge.inc();
-        Ok(Seat { seats: self.clone(), client, is_anonymous })
+        Ok(ConnectionPermit { seats: self.clone(), client, is_anonymous })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn counts(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,11 +95,11 @@ impl Count {
     }
 }
 
-impl Seat {
+impl ConnectionPermit {
     /// The caller turned out to be signed in.
     pub(in crate::http) fn sign_in(&mut self) {
         if std::mem::take(&mut self.is_anonymous) {
-            let mut taken = self.seats.taken();
+            let mut taken = self.seats.counts();
             taken.by_all.anonymous -= 1;
             if let Some(own) = taken.by_client.get_mut(&self.client) {
                 own.anonymous -= 1;
@@ -106,11 +108,11 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.sign_in();
         self.seats.gauge.dec();
-        let mut taken = self.seats.taken();
+        let mut taken = self.seats.counts();
         taken.by_all.all -= 1;
         if let Some(own) = taken.by_client.get_mut(&self.client) {
             own.all -= 1;
@@ -125,17 +127,25 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    fn take(seats: &Seats, address: &str, is_signed_in: bool) -> Option<Seat> {
-        seats.take(address.parse().unwrap(), is_signed_in).ok()
+    fn take(
+        seats: &ConnectionLimiter,
+        address: &str,
+        is_signed_in: bool,
+    ) -> Option<ConnectionPermit> {
+        seats.acquire(address.parse().unwrap(), is_signed_in).ok()
     }
 
-    fn fill(seats: &Seats, is_signed_in: bool, address: impl Fn(usize) -> String) -> Vec<Seat> {
+    fn fill(
+        seats: &ConnectionLimiter,
+        is_signed_in: bool,
+        address: impl Fn(usize) -> String,
+    ) -> Vec<ConnectionPermit> {
         (0..).map_while(|number| take(seats, &address(number), is_signed_in)).collect()
     }
 
     #[test]
     fn anonymous_seats_of_one_address_are_few() {
-        let seats = Seats::registered(&mut Registry::default());
+        let seats = ConnectionLimiter::registered(&mut Registry::default());
         let anonymous = fill(&seats, false, |_| "192.0.2.1".to_owned());
         assert_eq!(anonymous.len(), 64);
         let mut signed_in = fill(&seats, true, |_| "192.0.2.1".to_owned());
@@ -150,7 +160,7 @@ mod tests {
 
     #[test]
     fn ipv6_addresses_of_one_64_share_their_seats() {
-        let seats = Seats::registered(&mut Registry::default());
+        let seats = ConnectionLimiter::registered(&mut Registry::default());
         let taken = fill(&seats, true, |number| format!("2001:db8::{number:x}"));
         assert_eq!(taken.len(), 256);
         assert!(take(&seats, "2001:db8:0:1::1", true).is_some(), "another network");
@@ -158,13 +168,13 @@ mod tests {
 
     #[test]
     fn anonymous_seats_leave_half_to_others() {
-        let seats = Seats::registered(&mut Registry::default());
+        let seats = ConnectionLimiter::registered(&mut Registry::default());
         let address = |number: usize| format!("2001:db8:0:{number:x}::1");
         let anonymous = fill(&seats, false, address);
         assert_eq!(anonymous.len(), 1024);
         let signed_in = fill(&seats, true, address);
         assert_eq!(signed_in.len(), 1024);
         drop((anonymous, signed_in));
-        assert!(seats.taken().by_client.is_empty());
+        assert!(seats.counts().by_client.is_empty());
     }
 }

@@ -17,25 +17,25 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::gated;
-use super::line::{Line, Over};
-use super::protocol::{Close, Heard, Say};
-use crate::http::answer::{Content, Rejection, RequestId};
-use crate::http::asking::{Asker, ended};
+use super::line::{Disconnect, Transport};
+use super::protocol::{ClientMessage, Close, ServerMessage};
+use crate::http::answer::{Rejection, RequestId, ResponseBody};
+use crate::http::asking::{RequestIdentity, credential_ended};
 use crate::http::operation::{self, Operation};
-use crate::http::params::{self, Params};
+use crate::http::params::{self, GraphQlParams};
 use crate::identity::{Caller, Gate, Watch};
 
 /// How many operations one socket runs at once.
-const MOST_OPERATIONS: usize = 32;
+const MAX_OPERATIONS: usize = 32;
 /// How often a client is asked whether it is there.
-const PULSE: Duration = Duration::from_secs(20);
+const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How often it may leave that unanswered.
-const MOST_SILENT: u32 = 2;
+const MAX_MISSED_PONGS: u32 = 2;
 
 /// What an operation has to say.
-enum Said {
+enum OperationEvent {
     /// One answer.
-    Answer(Content),
+    Answer(ResponseBody),
     /// The credential does not count any more.
     Ended(Rejection),
     /// There are no more answers.
@@ -45,17 +45,17 @@ enum Said {
 }
 
 /// What happens next.
-enum Turn {
+enum SessionEvent {
     Heard(Option<Utf8Bytes>),
-    Said(String, Said),
+    Said(String, OperationEvent),
     Pulse,
 }
 
 pub(super) struct Session<'a> {
-    line: &'a mut Line,
-    asker: Arc<Asker>,
+    line: &'a mut Transport,
+    asker: Arc<RequestIdentity>,
     gate: Gate,
-    operations: SelectAll<Abortable<BoxStream<'static, (String, Said)>>>,
+    operations: SelectAll<Abortable<BoxStream<'static, (String, OperationEvent)>>>,
     running: HashMap<String, AbortHandle>,
     silent: u32,
     /// Since when no operation runs.
@@ -63,7 +63,7 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(line: &'a mut Line, asker: Arc<Asker>) -> Self {
+    pub(super) fn new(line: &'a mut Transport, asker: Arc<RequestIdentity>) -> Self {
         let (operations, running) = (SelectAll::new(), HashMap::new());
         Self {
             line,
@@ -77,13 +77,13 @@ impl<'a> Session<'a> {
     }
 
     /// Goes on until it is over: at the latest with the credential of `caller`.
-    pub(super) async fn go_on(mut self, caller: Option<Arc<Caller>>) -> Over {
+    pub(super) async fn run(mut self, caller: Option<Arc<Caller>>) -> Disconnect {
         let (stop, shared) = (self.line.stop.clone(), Arc::clone(&self.line.shared));
         let watch = self.asker.watch(caller);
         self.gate = watch.as_ref().map_or_else(Gate::always_open, Watch::gate);
-        let mut ended = pin!(ended(&shared.parts, watch.as_ref()));
+        let mut ended = pin!(credential_ended(&shared.parts, watch.as_ref()));
         let keep_alive = shared.parts.keep_alive;
-        let mut pulse = interval_at(Instant::now() + PULSE, PULSE);
+        let mut pulse = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         loop {
             let turn = tokio::select! {
                 biased;
@@ -92,11 +92,11 @@ impl<'a> Session<'a> {
                     return Close::going_away().into();
                 }
                 rejection = &mut ended => return Close::rejected(&rejection).into(),
-                heard = self.line.hear(), if !stop.is_cancelled() => heard.map(Turn::Heard),
+                heard = self.line.recv(), if !stop.is_cancelled() => heard.map(SessionEvent::Heard),
                 Some((id, said)) = self.operations.next(), if !self.operations.is_empty() => {
-                    Ok(Turn::Said(id, said))
+                    Ok(SessionEvent::Said(id, said))
                 }
-                _ = pulse.tick() => Ok(Turn::Pulse),
+                _ = pulse.tick() => Ok(SessionEvent::Pulse),
                 () = sleep_until(self.idle_since + keep_alive), if self.running.is_empty() => {
                     return Close::idle().into();
                 }
@@ -111,77 +111,82 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn take(&mut self, turn: Turn) -> Result<(), Over> {
+    async fn take(&mut self, turn: SessionEvent) -> Result<(), Disconnect> {
         match turn {
-            Turn::Heard(words) => {
+            SessionEvent::Heard(words) => {
                 self.silent = 0;
                 match words {
-                    Some(text) => self.heed(Heard::read(&text)?).await,
+                    Some(text) => self.handle_message(ClientMessage::read(&text)?).await,
                     None => Ok(()),
                 }
             }
-            Turn::Said(id, said) => self.pass_on(&id, said).await,
-            Turn::Pulse if self.silent == MOST_SILENT => Err(Over::Gone),
-            Turn::Pulse => {
+            SessionEvent::Said(id, said) => self.forward(&id, said).await,
+            SessionEvent::Pulse if self.silent == MAX_MISSED_PONGS => Err(Disconnect::Gone),
+            SessionEvent::Pulse => {
                 self.silent += 1;
                 self.line.send(Message::Ping(Bytes::new())).await
             }
         }
     }
 
-    async fn heed(&mut self, heard: Heard<'_>) -> Result<(), Over> {
+    async fn handle_message(&mut self, heard: ClientMessage<'_>) -> Result<(), Disconnect> {
         match heard {
-            Heard::Init(_) => Err(Close::too_many_inits().into()),
-            Heard::Ping => self.line.say(&Say::Pong).await,
-            Heard::Pong => Ok(()),
-            Heard::Subscribe(id, payload) => self.start(id, payload).await,
-            Heard::Complete(id) => {
-                self.forget(&id);
+            ClientMessage::Init(_) => Err(Close::too_many_inits().into()),
+            ClientMessage::Ping => self.line.send_message(&ServerMessage::Pong).await,
+            ClientMessage::Pong => Ok(()),
+            ClientMessage::Subscribe(id, payload) => self.start(id, payload).await,
+            ClientMessage::Complete(id) => {
+                self.cancel(&id);
                 Ok(())
             }
         }
     }
 
-    async fn start(&mut self, id: String, payload: &RawValue) -> Result<(), Over> {
+    async fn start(&mut self, id: String, payload: &RawValue) -> Result<(), Disconnect> {
         if self.running.contains_key(&id) {
             return Err(Close::subscriber_exists(&id).into());
         }
         let params = params::from_body(payload.get().as_bytes())
             .map_err(|rejection| Close::invalid(rejection.message()))?;
         let request = RequestId::generate();
-        if self.running.len() == MOST_OPERATIONS {
-            let message = format!("One socket runs {MOST_OPERATIONS} operations at once: end one.");
+        if self.running.len() == MAX_OPERATIONS {
+            let message = format!("One socket runs {MAX_OPERATIONS} operations at once: end one.");
             let errors = Rejection::query(message).content(&request).errors;
-            return self.line.say(&Say::Error { id: &id, payload: &errors }).await;
+            return self
+                .line
+                .send_message(&ServerMessage::Error { id: &id, payload: &errors })
+                .await;
         }
         let (handle, registration) = AbortHandle::new_pair();
-        let (name, said) = (id.clone(), self.operate(params, request));
+        let (name, said) = (id.clone(), self.execute(params, request));
         let said = said.map(move |said| (name.clone(), said)).boxed();
         self.operations.push(Abortable::new(said, registration));
         self.running.insert(id, handle);
         Ok(())
     }
 
-    async fn pass_on(&mut self, id: &str, said: Said) -> Result<(), Over> {
+    async fn forward(&mut self, id: &str, said: OperationEvent) -> Result<(), Disconnect> {
         match said {
-            Said::Answer(content) if content.is_refusal() => {
-                self.forget(id);
-                self.line.say(&Say::Error { id, payload: &content.errors }).await
+            OperationEvent::Answer(content) if content.is_denial() => {
+                self.cancel(id);
+                self.line.send_message(&ServerMessage::Error { id, payload: &content.errors }).await
             }
-            Said::Answer(content) => self.line.say(&Say::Next { id, payload: &content }).await,
-            Said::Ended(rejection) => Err(Close::rejected(&rejection).into()),
-            Said::Done => {
-                self.forget(id);
-                self.line.say(&Say::Complete { id }).await
+            OperationEvent::Answer(content) => {
+                self.line.send_message(&ServerMessage::Next { id, payload: &content }).await
             }
-            Said::Cut => {
-                self.forget(id);
+            OperationEvent::Ended(rejection) => Err(Close::rejected(&rejection).into()),
+            OperationEvent::Done => {
+                self.cancel(id);
+                self.line.send_message(&ServerMessage::Complete { id }).await
+            }
+            OperationEvent::Cut => {
+                self.cancel(id);
                 Ok(())
             }
         }
     }
 
-    fn forget(&mut self, id: &str) {
+    fn cancel(&mut self, id: &str) {
         if let Some(handle) = self.running.remove(id) {
             handle.abort();
             self.idle_since = Instant::now();
@@ -189,7 +194,7 @@ impl<'a> Session<'a> {
     }
 
     /// Runs an operation as a request of its own, in the log too.
-    fn operate(&self, params: Params, id: RequestId) -> BoxStream<'static, Said> {
+    fn execute(&self, params: GraphQlParams, id: RequestId) -> BoxStream<'static, OperationEvent> {
         let span = tracing::info_span!("request", id = id.as_str());
         let (shared, stop) = (Arc::clone(&self.line.shared), self.line.stop.clone());
         let (asker, gate) = (Arc::clone(&self.asker), self.gate.clone());
@@ -197,16 +202,16 @@ impl<'a> Session<'a> {
         let said = stream::once(Box::pin(async move {
             tracing::debug!("an operation comes over a socket");
             // For each operation anew: what the credential permits may have changed.
-            match asker.who(&shared.parts, &id).await {
+            match asker.resolve(&shared.parts, &id).await {
                 Ok(who) => answers(operation::prepare(&shared, params, who), gate, id, stop),
                 // Not to be told is no end: the next operation may be luckier.
                 Err(rejection) if rejection.status() == StatusCode::SERVICE_UNAVAILABLE => {
                     answers(Err(rejection), gate, id, stop)
                 }
                 Err(_) if gate.has_expired() => {
-                    stream::iter([Said::Ended(Rejection::expired())]).boxed()
+                    stream::iter([OperationEvent::Ended(Rejection::expired())]).boxed()
                 }
-                Err(rejection) => stream::iter([Said::Ended(rejection)]).boxed(),
+                Err(rejection) => stream::iter([OperationEvent::Ended(rejection)]).boxed(),
             }
         }));
         let said = Box::pin(said.flatten());
@@ -224,14 +229,18 @@ fn answers(
     gate: Gate,
     id: RequestId,
     stop: CancellationToken,
-) -> BoxStream<'static, Said> {
+) -> BoxStream<'static, OperationEvent> {
     let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
-    let answers = operation::answers(operation, id);
+    let answers = operation::responses(operation, id);
     if !lasts {
-        return answers.map(Said::Answer).chain(stream::iter([Said::Done])).boxed();
+        return answers
+            .map(OperationEvent::Answer)
+            .chain(stream::iter([OperationEvent::Done]))
+            .boxed();
     }
-    let answers = gated(answers, gate).map(Said::Answer);
+    let answers = gated(answers, gate).map(OperationEvent::Answer);
     let answers = answers.take_until(stop.clone().cancelled_owned());
-    let end = async move { if stop.is_cancelled() { Said::Cut } else { Said::Done } };
+    let end =
+        async move { if stop.is_cancelled() { OperationEvent::Cut } else { OperationEvent::Done } };
     answers.chain(stream::once(end)).boxed()
 }

@@ -32,26 +32,26 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
-use super::address::{ClientNetwork, Peer, is_trusted};
-use table::{Bounds, Busy, Full, Place, Table};
+use super::address::{ClientNetwork, PeerAddr, is_trusted};
+use table::{Bounds, Busy, ConnectionSlot, Full, Table};
 use transport::Transport;
 
 pub use files::raise_limit as raise_file_limit;
 
 /// How many connections are open at once.
-const CONNECTIONS: usize = 4096;
+const MAX_CONNECTIONS: usize = 4096;
 /// Of them, how many one client address (IPv6: network of 64 bits) has.
-const CONNECTIONS_PER_CLIENT: usize = 512;
+const MAX_CONNECTIONS_PER_CLIENT: usize = 512;
 /// How many bytes of answers may wait for the clients of one address to read them.
-const UNSENT_PER_CLIENT: usize = 64 * 1024 * 1024;
+const MAX_UNSENT_BYTES_PER_CLIENT: usize = 64 * 1024 * 1024;
 /// How long a client may take to send the first byte of a connection's first request.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest head of a request, in bytes; the library accepts 100 headers at most. Beyond, 431.
-const MAX_HEAD: usize = 32 * 1024;
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How long requests under way may take to finish once no connection is accepted any more.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait after the system refused a connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// How connections are served.
 #[derive(Clone)]
@@ -68,20 +68,20 @@ pub struct ServeOptions {
 
 /// The connection that a request came by, for answers that last.
 #[derive(Clone)]
-pub(super) struct Connection {
+pub(super) struct ConnectionHandle {
     draining: CancellationToken,
     stop: CancellationToken,
     open: TaskTracker,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
 }
 
 /// Keeps a connection's place, and the server from being done, after HTTP is over.
-pub(super) struct Held {
+pub(super) struct ConnectionGuard {
     _open: TaskTrackerToken,
     _busy: Option<Busy>,
 }
 
-impl Connection {
+impl ConnectionHandle {
     /// Cancelled when the server stops: what lasts is to end then.
     pub(super) fn stop(&self) -> CancellationToken {
         self.stop.clone()
@@ -94,17 +94,17 @@ impl Connection {
     }
 
     /// Holds it.
-    pub(super) fn hold(&self) -> Held {
-        Held { _open: self.open.token(), _busy: self.place.begin() }
+    pub(super) fn register(&self) -> ConnectionGuard {
+        ConnectionGuard { _open: self.open.token(), _busy: self.place.begin() }
     }
 }
 
 /// Serves `router` on `listener` until `options.stop`, then lets the requests under way finish.
 pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions) {
     let table = Table::new(Bounds {
-        total: files::connections(CONNECTIONS),
-        per_client: CONNECTIONS_PER_CLIENT,
-        unsent_per_client: UNSENT_PER_CLIENT,
+        total: files::connections(MAX_CONNECTIONS),
+        per_client: MAX_CONNECTIONS_PER_CLIENT,
+        unsent_per_client: MAX_UNSENT_BYTES_PER_CLIENT,
         keep_alive: options.keep_alive,
     });
     let sweeping = Arc::clone(&table);
@@ -130,12 +130,12 @@ impl Server {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => self.accept(stream, Peer(peer)),
+                Ok((stream, peer)) => self.accept(stream, PeerAddr(peer)),
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     // For want of file handles, most likely.
                     if !self.table.evict() {
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     }
                     tokio::task::yield_now().await;
                 }
@@ -143,12 +143,12 @@ impl Server {
         }
         drop(listener);
         self.open.close();
-        if tokio::time::timeout(DRAIN, self.open.wait()).await.is_err() {
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.open.wait()).await.is_err() {
             tracing::warn!(open = self.open.len(), "some requests did not finish in time");
         }
     }
 
-    fn accept(&self, stream: TcpStream, peer: Peer) {
+    fn accept(&self, stream: TcpStream, peer: PeerAddr) {
         let address = peer.0.ip();
         let is_proxy = is_trusted(address, &self.options.trusted_proxies);
         let client = (!is_proxy).then(|| ClientNetwork::of(address));
@@ -156,7 +156,7 @@ impl Server {
             Ok(place) => place,
             Err(full) => return turn_away(&stream, full),
         };
-        let this = Connection {
+        let this = ConnectionHandle {
             draining: self.options.draining.clone(),
             stop: self.options.stop.clone(),
             open: self.open.clone(),
@@ -180,7 +180,7 @@ fn turn_away(stream: &TcpStream, full: Full) {
     tracing::debug!(?full, sent = sent.is_ok(), "a connection was turned away");
 }
 
-async fn connection(stream: TcpStream, peer: Peer, router: Router, this: Connection) {
+async fn connection(stream: TcpStream, peer: PeerAddr, router: Router, this: ConnectionHandle) {
     // Small answers should leave at once.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection cannot be told to send at once");
@@ -196,8 +196,8 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, this: Connect
     let connection = http1::Builder::new()
         // The table closes connections that take too long.
         .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD)
-        .max_header_size(MAX_HEAD)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_header_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(transport), service)
         .with_upgrades();
     let mut connection = pin!(connection);
@@ -214,7 +214,7 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, this: Connect
 }
 
 /// The answer to a request, which is under way until its last byte was handed to the connection.
-async fn answer(router: Router, request: Request<Incoming>, this: &Connection) -> Response {
+async fn answer(router: Router, request: Request<Incoming>, this: &ConnectionHandle) -> Response {
     let Some(busy) = this.place.begin() else {
         return closing(StatusCode::SERVICE_UNAVAILABLE, "The connection is being closed.\n");
     };

@@ -8,7 +8,7 @@ pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a client may take to read an answer, besides the time that its size takes at `SLOWEST_READER`.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How fast a client has to read an answer, in bytes per second, once it makes the server wait.
-const SLOWEST_READER: u64 = 16 * 1024;
+const MIN_READ_RATE: u64 = 16 * 1024;
 
 /// What a connection does now.
 pub(super) struct Progress {
@@ -86,7 +86,7 @@ impl Progress {
         let state = self.state();
         let (since, patience) = match (state.blocked, state.head_began) {
             (Some((since, written)), _) => {
-                (since, WRITE_TIMEOUT + Duration::from_secs(written / SLOWEST_READER))
+                (since, WRITE_TIMEOUT + Duration::from_secs(written / MIN_READ_RATE))
             }
             (None, _) if state.is_busy => return false,
             (None, Some(began)) => (began, HEAD_TIMEOUT),

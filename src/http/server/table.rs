@@ -15,7 +15,7 @@ use super::progress::Progress;
 use crate::http::address::ClientNetwork;
 
 /// How often connections are looked through for those that take too long.
-const SWEEP: Duration = Duration::from_millis(250);
+const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What connections may use.
 #[derive(Clone, Copy)]
@@ -83,7 +83,7 @@ impl Table {
     pub(super) fn admit(
         self: &Arc<Self>,
         client: Option<ClientNetwork>,
-    ) -> Result<Arc<Place>, Full> {
+    ) -> Result<Arc<ConnectionSlot>, Full> {
         let mut open = self.open();
         if let Some(client) = &client
             && open.clients.get(client).is_some_and(|usage| usage.open >= self.bounds.per_client)
@@ -101,7 +101,7 @@ impl Table {
         let progress = Arc::new(Progress::new(first_patience, self.bounds.keep_alive));
         let id = open.insert(client.clone(), Arc::clone(&progress));
         let lingers = AtomicBool::new(false);
-        Ok(Arc::new(Place { id, client, table: Arc::clone(self), progress, lingers }))
+        Ok(Arc::new(ConnectionSlot { id, client, table: Arc::clone(self), progress, lingers }))
     }
 
     /// Closes the connection that has been idle for longest; false where none is idle.
@@ -112,7 +112,7 @@ impl Table {
     /// Closes connections that take too long, for ever.
     pub(super) async fn sweep(&self) {
         loop {
-            tokio::time::sleep(SWEEP).await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
             let now = Instant::now();
             let mut open = self.open();
             for id in open.expired(now) {
@@ -204,7 +204,7 @@ impl Open {
 }
 
 /// An admitted connection; dropped, its place is free.
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     id: u64,
     client: Option<ClientNetwork>,
     table: Arc<Table>,
@@ -212,7 +212,7 @@ pub(super) struct Place {
     lingers: AtomicBool,
 }
 
-impl Place {
+impl ConnectionSlot {
     /// The connection is to linger when it is dropped.
     pub(super) fn linger(&self) {
         self.lingers.store(true, Ordering::Relaxed);
@@ -265,14 +265,14 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.table.open().remove(self.id);
     }
 }
 
 /// Something that keeps a connection from being idle.
-pub(super) struct Busy(Arc<Place>);
+pub(super) struct Busy(Arc<ConnectionSlot>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -288,7 +288,7 @@ impl Drop for Busy {
 
 /// A part of an answer that waits for its client.
 pub(super) struct Unsent {
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
     bytes: usize,
     busy: Option<Busy>,
 }

@@ -20,7 +20,7 @@ fn connect(table: &Arc<Table>, address: &str) -> Result<Connected, Full> {
 }
 
 struct Connected {
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
     task: tokio::task::JoinHandle<()>,
 }
 

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
-use super::table::{Place, Unsent};
+use super::table::{ConnectionSlot, Unsent};
 
 /// How long what a client still sends is read and dropped after the last answer: the system answers
 /// unread bytes with a reset, which can destroy that answer on its way.
@@ -21,13 +21,13 @@ const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) struct Transport {
     stream: TcpStream,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
     unsent: Option<Unsent>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl Transport {
-    pub(super) fn new(stream: TcpStream, place: Arc<Place>) -> Self {
+    pub(super) fn new(stream: TcpStream, place: Arc<ConnectionSlot>) -> Self {
         Self { stream, place, unsent: None, linger: None }
     }
 

@@ -9,7 +9,7 @@ use crate::app::{App, Backend};
 use crate::course_drafts::{Hidden, hide};
 use crate::course_editing::editor;
 use crate::on_both_databases;
-use crate::people::{alice, bob, person};
+use crate::people::{alice, bob, user};
 
 /// Ids of tasks that are not there.
 fn made_up(count: u128) -> Vec<String> {
@@ -81,7 +81,7 @@ on_both_databases! {
     }
 
     async fn flood_of_one_caller_leaves_other_lines(app: App) {
-        let (mallory, ada) = (app.by_jwt(&person("mallory")), app.by_jwt(&ada()));
+        let (mallory, ada) = (app.by_jwt(&user("mallory")), app.by_jwt(&ada()));
         let body = flood();
         let flooding = async {
             loop {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use hallpass::access::{ALLOWED, Entry};
+use hallpass::access::{ALLOWED, AuditEntry};
 use hallpass::audit::{self, Audit, Writer};
 use hallpass_entity::audit::{Column, Entity, Model, row_of_user};
 use hallpass_entity::{AuditEventId, Database, Options, Privilege, now};
@@ -44,7 +44,7 @@ impl Desk {
         Self { audit, writer, metrics }
     }
 
-    fn leaves(&self, entries: Vec<Entry>) {
+    fn leaves(&self, entries: Vec<AuditEntry>) {
         (self.audit.ledger(HERE))(entries);
     }
 
@@ -52,14 +52,14 @@ impl Desk {
     async fn ends(self) -> Ended {
         let stop = CancellationToken::new();
         stop.cancel();
-        self.writer.write_until(stop).await;
+        self.writer.run_until(stop).await;
         Ended { audit: self.audit, metrics: self.metrics }
     }
 
     /// Writes while `work` goes on.
     async fn during<T>(self, work: impl AsyncFnOnce(&Arc<Audit>, &Registry) -> T) -> T {
         let stop = CancellationToken::new();
-        let writing = tokio::spawn(self.writer.write_until(stop.clone()));
+        let writing = tokio::spawn(self.writer.run_until(stop.clone()));
         let done = work(&self.audit, &self.metrics).await;
         stop.cancel();
         writing.await.unwrap();
@@ -86,8 +86,8 @@ fn value(metrics: &Registry, name: &str) -> usize {
     text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
 }
 
-fn entry(caller: Option<&str>, field: &str) -> Entry {
-    Entry {
+fn entry(caller: Option<&str>, field: &str) -> AuditEntry {
+    AuditEntry {
         at: now(),
         decision_id: Uuid::now_v7(),
         request_id: "request".to_owned(),
@@ -104,8 +104,8 @@ fn entry(caller: Option<&str>, field: &str) -> Entry {
     }
 }
 
-fn failed(caller: Option<&str>, field: &str) -> Entry {
-    Entry { outcome: "FORBIDDEN".to_owned(), ..entry(caller, field) }
+fn failed(caller: Option<&str>, field: &str) -> AuditEntry {
+    AuditEntry { outcome: "FORBIDDEN".to_owned(), ..entry(caller, field) }
 }
 
 fn row(age: TimeDelta) -> Model {
@@ -231,9 +231,9 @@ on_both_databases! {
         let system = app.database.system("tests write what is old");
         for _ in 0..5 {
             let old = (0..500).map(|_| row(TimeDelta::days(80))).collect();
-            system.keep_audit_events(old).await.unwrap();
+            system.insert_audit_events(old).await.unwrap();
         }
-        system.keep_audit_events(vec![row(TimeDelta::days(60))]).await.unwrap();
+        system.insert_audit_events(vec![row(TimeDelta::days(60))]).await.unwrap();
         let kept_for_ever = Desk::on(&app.database, "off");
         kept_for_ever.during(async |audit, metrics| {
             audit.failed("request", "authentication", "times", "UNAUTHENTICATED");
@@ -259,11 +259,11 @@ on_both_databases! {
                 ledger(vec![entry(Some("user-alice"), "Query.before")]);
                 until(async || counted(metrics, "written") == written).await;
             }
-            ledger(vec![Entry { row_id: Some(row_of_user("user-alice")), ..entry(Some("user-alice"), "Query.waits") }]);
+            ledger(vec![AuditEntry { row_id: Some(row_of_user("user-alice")), ..entry(Some("user-alice"), "Query.waits") }]);
             let pseudonym = erase(&app, "user-alice").await;
             // From another node, which has not heard.
             let unheard = Model { caller_id: Some("user-alice".to_owned()), ..row(TimeDelta::zero()) };
-            app.database.system("tests stand in for a node").keep_audit_events(vec![unheard]).await.unwrap();
+            app.database.system("tests stand in for a node").insert_audit_events(vec![unheard]).await.unwrap();
             audit.erased("user-alice", &pseudonym);
             until(async || {
                 let kept = rows(&app.database).await;

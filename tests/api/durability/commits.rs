@@ -1,6 +1,6 @@
 //! A commit that fails: the database refuses when the statement, or the transaction, is done.
 
-use hallpass_entity::{Change, Database, Error, Options, Set, task};
+use hallpass_entity::{Database, Error, Options, Set, Update, task};
 use sea_orm::{ConnectionTrait as _, DbBackend, IntoActiveModel as _};
 
 use super::{case, failed, mutations, outcomes, succeeded, tables};
@@ -131,14 +131,14 @@ on_both_databases! {
     async fn failed_statement_prevents_the_commit(app: App) {
         app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"t\"}) { id } }").await;
         let scope = app.scope_of(&alice());
-        let row = scope.mine::<task::Entity>().unwrap().one().await.unwrap().unwrap();
+        let row = scope.owned::<task::Entity>().unwrap().one().await.unwrap().unwrap();
         let together = scope.begin().await.unwrap();
-        let tasks = || together.mine::<task::Entity>().unwrap();
+        let tasks = || together.owned::<task::Entity>().unwrap();
         let change = task::ActiveModel { title: Set("changed".to_owned()), ..Default::default() };
-        tasks().update(Change::to(change)).await.unwrap();
+        tasks().update(Update::set(change)).await.unwrap();
         let again = together.insert::<task::Entity>(row.clone().into_active_model()).await;
-        assert!(matches!(again, Err(Error::Taken(_))), "{again:?}");
+        assert!(matches!(again, Err(Error::UniqueViolation(_))), "{again:?}");
         assert!(together.commit().await.is_err());
-        assert_eq!(scope.mine::<task::Entity>().unwrap().all().await.unwrap(), [row]);
+        assert_eq!(scope.owned::<task::Entity>().unwrap().all().await.unwrap(), [row]);
     }
 }

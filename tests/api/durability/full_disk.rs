@@ -136,7 +136,7 @@ async fn full_disk_refuses_every_mutation() {
         heard_at: now(),
         state: None,
     };
-    let full = system.keep_revocation(row).await.unwrap_err();
+    let full = system.insert_revocation(row).await.unwrap_err();
     assert!(full.to_string().contains("(disk full)"), "{full}");
     disk.make_room();
     until_ready(&app).await;

@@ -20,9 +20,9 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use crate::app::{Answer, App};
+use crate::app::{App, GraphQlResponse};
 use crate::course_editing::{chapter_called, course_called, editor, form_of, publish};
-use crate::people::{Person, alice, bob, person};
+use crate::people::{User, alice, bob, user};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ fn mutations() -> Vec<String> {
 
 /// A mutation that changes something, and whose it is.
 struct Case {
-    who: Person,
+    who: User,
     document: String,
 }
 
@@ -70,7 +70,7 @@ async fn case(app: &App, field: &str) -> Case {
         publish(&app.by_jwt(&editor), "Chapter", &chapter, true).await;
         chapter
     };
-    let by = |who: &Person, arguments: String, selection: &str| Case {
+    let by = |who: &User, arguments: String, selection: &str| Case {
         who: who.clone(),
         document: format!("mutation {{ {field}({arguments}){selection} }}"),
     };
@@ -123,7 +123,7 @@ async fn case(app: &App, field: &str) -> Case {
         }
         "eraseUser" => {
             app.by_jwt(&bob()).data(make).await;
-            let admin = person("ada").role("admin");
+            let admin = user("ada").role("admin");
             by(&admin, format!("id: \"{}\"", bob().id()), "{ total }")
         }
         other => panic!("the mutation {other} needs a case in this test"),
@@ -194,7 +194,7 @@ fn short(text: &str) -> String {
 }
 
 /// How the audit says that the mutation of `answer` ended.
-async fn outcomes(app: &App, answer: &Answer) -> Vec<String> {
+async fn outcomes(app: &App, answer: &GraphQlResponse) -> Vec<String> {
     let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
     let ours = Entity::find().filter(Column::RequestId.eq(id));
     let connection = app.database.system("tests read the audit").connection();
@@ -210,7 +210,7 @@ async fn outcomes(app: &App, answer: &Answer) -> Vec<String> {
 }
 
 /// That a mutation answered with an error and null, and changed nothing in `database`.
-async fn failed(app: &App, database: &Database, field: &str, case: &Case) -> Answer {
+async fn failed(app: &App, database: &Database, field: &str, case: &Case) -> GraphQlResponse {
     let before = rows(database).await;
     let answer = app.by_jwt(&case.who).ask(&case.document).await;
     assert!(!answer.codes().is_empty(), "{field} was acknowledged: {}", answer.body);

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{Answer, As};
+use crate::app::{Client, GraphQlResponse};
 use crate::on_both_databases;
 use crate::people::{alice, bob};
 
 const PRIVATE: [&str; 4] = ["description", "dueAt", "tags", "priority"];
 
-async fn publish(who: &As<'_>, title: &str) {
+async fn publish(who: &Client<'_>, title: &str) {
     let input = json!({
         "title": title, "description": "inner words", "dueAt": "2027-03-01T09:30:00Z",
         "tags": ["inner"], "priority": "HIGH", "isPublic": true,
@@ -18,7 +18,7 @@ async fn publish(who: &As<'_>, title: &str) {
 }
 
 /// Both lists of the page, and the same task by its id.
-async fn look(who: &As<'_>) -> Answer {
+async fn look(who: &Client<'_>) -> GraphQlResponse {
     who.ask(
         "{ publicTasks(orderBy: {field: TITLE}) { totalCount nodes { ...Everything }
             edges { node { ...Everything } } } }
@@ -28,7 +28,7 @@ async fn look(who: &As<'_>) -> Answer {
 }
 
 /// Where the errors are: each with the code.
-fn errors(answer: &Answer) -> Vec<(Value, Value)> {
+fn errors(answer: &GraphQlResponse) -> Vec<(Value, Value)> {
     let errors = answer.body["errors"].as_array().into_iter().flatten();
     let told = errors.map(|error| (error["path"].clone(), error["extensions"]["code"].clone()));
     let mut told: Vec<_> = told.collect();

@@ -10,7 +10,7 @@ use super::sdl::{Sdl, named};
 use super::seeds::tables;
 use super::table::Part;
 use super::world::World;
-use crate::app::{Answer, Backend};
+use crate::app::{Backend, GraphQlResponse};
 use crate::people::{alice, bob};
 
 /// Whether the field is about one row, which `id` or `ids` name.
@@ -24,7 +24,7 @@ fn is_about_rows(sdl: &Sdl, case: &Case) -> bool {
     takes_id && (gives_nodes || root == "Mutation")
 }
 
-async fn ask(world: &World, document: &str) -> Answer {
+async fn ask(world: &World, document: &str) -> GraphQlResponse {
     world.app.by_jwt(&bob()).send(&json!({ "query": document })).await
 }
 

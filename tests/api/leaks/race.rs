@@ -10,9 +10,9 @@ use hallpass_entity::{Set, TaskId, UserId, now, task};
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
-use crate::app::{Answer, App};
+use crate::app::{App, GraphQlResponse};
 use crate::on_both_databases;
-use crate::people::{Person, alice, bob};
+use crate::people::{User, alice, bob};
 
 /// Requests that each of the two has under way at a time.
 const HANDS: usize = 3;
@@ -21,7 +21,7 @@ const ENOUGH: usize = 12;
 /// Rather a failed test than one that never ends.
 const MOST_PASSES: usize = 4_000;
 
-async fn task_of(app: &App, person: &Person) -> task::Model {
+async fn task_of(app: &App, person: &User) -> task::Model {
     let row = task::ActiveModel {
         id: Set(TaskId::generate()),
         title: Set("handed about".to_owned()),
@@ -62,7 +62,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, answer: &Answer) {
+    fn count(&mut self, answer: &GraphQlResponse) {
         if let Some(version) = answer.body["data"]["done"]["version"].as_i64() {
             self.changes += 1;
             return self.versions.push(i32::try_from(version).unwrap());
@@ -78,7 +78,7 @@ impl Tally {
 }
 
 /// Changes the task again and again.
-async fn change(app: &App, person: &Person, id: &str, tally: &Mutex<Tally>, done: &AtomicBool) {
+async fn change(app: &App, person: &User, id: &str, tally: &Mutex<Tally>, done: &AtomicBool) {
     let ways = ["updateTask(input: {title: \"mine\"}, ", "completeTask(", "reopenTask("];
     let caller = app.by_jwt(person);
     for way in ways.iter().cycle() {

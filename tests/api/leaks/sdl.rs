@@ -7,7 +7,7 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition,
 };
-use hallpass::access::{Asker, Policy, View};
+use hallpass::access::{Policy, SchemaView, Subject};
 use hallpass::schema::{Schema, build, sdl};
 
 pub type Field = Positioned<FieldDefinition>;
@@ -24,7 +24,7 @@ impl Sdl {
     /// What of it somebody sees who holds no role and no permission, signed in or not.
     pub fn of_strangers() -> Self {
         let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
-        let view = View::of(Asker { caller: None, policy: &policy });
+        let view = SchemaView::of(Subject { caller: None, policy: &policy });
         Self::of(&view.build(|| build(true)))
     }
 

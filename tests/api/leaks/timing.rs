@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::seeds::id;
 use super::world::World;
-use crate::app::{As, Backend};
+use crate::app::{Backend, Client};
 use crate::people::bob;
 
 /// Pairs of requests, one of each kind in turn, so that what slows one down slows the other.
@@ -18,7 +18,7 @@ const FACTOR: u32 = 2;
 /// How often the measurement may be repeated.
 const TRIES: usize = 5;
 
-async fn time(who: &As<'_>, field: &str, key: Uuid) -> Duration {
+async fn time(who: &Client<'_>, field: &str, key: Uuid) -> Duration {
     let key = encode_id("Task", key).0;
     let began = Instant::now();
     who.ask(&format!(
@@ -34,7 +34,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-async fn medians(who: &As<'_>, field: &str) -> (Duration, Duration) {
+async fn medians(who: &Client<'_>, field: &str) -> (Duration, Duration) {
     let (mut hers, mut nobodys) = (Vec::new(), Vec::new());
     for pair in 0..PAIRS {
         hers.push(time(who, field, id(12)).await);

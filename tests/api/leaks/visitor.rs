@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::issuer::Issuer;
-use crate::people::{Person, alice};
+use crate::people::{User, alice};
 use crate::socket::Socket;
 
 /// Where a document comes in.
@@ -32,7 +32,7 @@ impl Visitor {
         Self { token: None, door }
     }
 
-    pub fn person(person: &Person, door: Door) -> Self {
+    pub fn person(person: &User, door: Door) -> Self {
         Self { token: Some(Issuer::shared().token(&person.claims())), door }
     }
 

@@ -16,7 +16,7 @@ use super::shelf;
 use super::table::Part;
 use super::visitor::Visitor;
 use crate::app::{App, Backend};
-use crate::people::{Person, alice, bob};
+use crate::people::{User, alice, bob};
 
 /// One of the two servers.
 pub struct World {
@@ -57,7 +57,7 @@ impl World {
         }
     }
 
-    fn id_of(&self, person: &Person) -> UserId {
+    fn id_of(&self, person: &User) -> UserId {
         self.app.scope_of(person).owner().unwrap().clone()
     }
 

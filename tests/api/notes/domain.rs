@@ -2,9 +2,10 @@
 
 use async_graphql::{Context, ID, Object};
 use hallpass::access::Rule::SignedIn;
-use hallpass::access::{guarded, null_only_on_error};
+use hallpass::access::{guarded, semantic_non_null};
 use hallpass::graphql::{
-    Checks, Connection, ContextExt as _, Lenient, Listing, PageArgs, Result, connect, encode_id,
+    Connection, ContextExt as _, NamedOrder, NullOnError, PageArgs, Result, Validator, encode_id,
+    paginate,
 };
 use hallpass_entity::{Order, Set, now};
 
@@ -12,7 +13,7 @@ use super::entity::{self as note, NoteId};
 
 // ---
 /// A note, which only its owner ever sees.
-pub type Note = Lenient<NoteFields>;
+pub type Note = NullOnError<NoteFields>;
 
 /// The row behind a [`Note`].
 pub struct NoteFields(note::Model);
@@ -38,7 +39,7 @@ pub struct NoteQuery;
 #[Object]
 impl NoteQuery {
     /// The caller's own notes, newest first.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn notes(
         &self,
         ctx: &Context<'_>,
@@ -46,10 +47,10 @@ impl NoteQuery {
         after: Option<String>,
     ) -> Result<Option<Connection<Note>>> {
         let newest =
-            Listing { name: "newest".into(), order: Order::by(note::Column::CreatedAt, true) };
+            NamedOrder { name: "newest".into(), order: Order::by(note::Column::CreatedAt, true) };
         let args = PageArgs::new(first, after, None, None);
-        let mine = ctx.scope().mine::<note::Entity>()?;
-        connect(mine, &newest, &args, |row| Lenient(NoteFields(row))).await.map(Some)
+        let mine = ctx.scope().owned::<note::Entity>()?;
+        paginate(mine, &newest, &args, |row| NullOnError(NoteFields(row))).await.map(Some)
     }
 }
 
@@ -61,9 +62,9 @@ pub struct NoteMutation;
 #[Object]
 impl NoteMutation {
     /// Makes a note, owned by the caller.
-    #[graphql(guard = "SignedIn", directive = null_only_on_error::apply())]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn create_note(&self, ctx: &Context<'_>, text: String) -> Result<Option<Note>> {
-        let mut checks = Checks::default();
+        let mut checks = Validator::default();
         let text = checks.text("text", &text, 1, 1_000);
         checks.finish()?;
         let row = note::ActiveModel {
@@ -73,6 +74,6 @@ impl NoteMutation {
             ..Default::default()
         };
         let row = ctx.scope().insert::<note::Entity>(row).await?;
-        Ok(Some(Lenient(NoteFields(row))))
+        Ok(Some(NullOnError(NoteFields(row))))
     }
 }

@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
             .col(timestamp_with_time_zone(Note::CreatedAt))
             .to_owned();
         manager.create_table(notes).await?;
-        wall::guard(manager, Note::Table, Note::OwnerId).await
+        wall::add_owner_policies(manager, Note::Table, Note::OwnerId).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

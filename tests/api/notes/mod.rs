@@ -8,23 +8,23 @@ use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, Request, Schema};
 use domain::{NoteMutation, NoteQuery};
-use hallpass::access::{Asking, Policy};
-use hallpass::graphql::Lenient;
-use hallpass::identity::{Authenticator, Caller, Decision, Issuer, Persona};
+use hallpass::access::{Policy, RequestAuth};
+use hallpass::graphql::NullOnError;
+use hallpass::identity::{Authentication, Authenticator, Caller, DevTokenIssuer, Persona};
 use sea_orm_migration::{MigrationTrait as _, SchemaManager};
 use serde_json::{Value, json};
 
 use crate::app::{App, config};
 use crate::on_both_databases;
 
-type Notes = Schema<Lenient<NoteQuery>, Lenient<NoteMutation>, EmptySubscription>;
+type Notes = Schema<NullOnError<NoteQuery>, NullOnError<NoteMutation>, EmptySubscription>;
 
 async fn caller(persona: Persona) -> Option<Arc<Caller>> {
-    let issuer = Issuer::ephemeral().unwrap();
+    let issuer = DevTokenIssuer::in_memory().unwrap();
     let authenticator = Authenticator::new(&config(&[]).identity, &[], Some(&issuer)).unwrap();
     let token = issuer.token(persona).unwrap()?;
-    match authenticator.decide_bearer(&token).await {
-        Decision::Caller(caller) => Some(caller),
+    match authenticator.authenticate_bearer(&token).await {
+        Authentication::Caller(caller) => Some(caller),
         other => panic!("{other:?}"),
     }
 }
@@ -34,7 +34,7 @@ async fn ask(app: &App, notes: &Notes, persona: Persona, query: &str) -> (Value,
     let caller = caller(persona).await;
     let scope = app.database.scope(caller.as_ref().map(|caller| caller.id().clone()));
     let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
-    let asking = Asking::off_the_record(caller, policy);
+    let asking = RequestAuth::without_audit(caller, policy);
     let response = notes.execute(Request::new(query).data(asking).data(scope)).await;
     let errors = response.errors.iter().map(|error| error.message.clone()).collect();
     (response.data.into_json().unwrap(), errors)
@@ -45,7 +45,7 @@ on_both_databases! {
         let system = app.database.system("tests make a table of their own");
         let manager = SchemaManager::new(system.connection());
         migration::Migration.up(&manager).await.unwrap();
-        let notes = Schema::new(Lenient(NoteQuery), Lenient(NoteMutation), EmptySubscription);
+        let notes = Schema::new(NullOnError(NoteQuery), NullOnError(NoteMutation), EmptySubscription);
         let write = "mutation { createNote(text: \" Remember \") { text } }";
         let (made, _) = ask(&app, &notes, Persona::Free, write).await;
         assert_eq!(made, json!({"createNote": {"text": "Remember"}}));

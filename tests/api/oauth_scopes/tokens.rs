@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{missing, server, token};
-use crate::app::{App, As};
+use crate::app::{App, Client};
 use crate::auth_server::{Account, AuthServer, OauthClient};
 use crate::oauth::provider;
 use crate::people::alice;
@@ -13,7 +13,7 @@ const LIST: &str = "{ tasks { totalCount } }";
 const WHO: &str = "{ viewer { id clientId scopes } }";
 
 /// What a client that got `scope` for somebody is refused, at a query and at a mutation.
-async fn refused(who: &As<'_>) -> [Vec<String>; 2] {
+async fn refused(who: &Client<'_>) -> [Vec<String>; 2] {
     [missing(&who.ask(LIST).await.body), missing(&who.ask(CREATE).await.body)]
 }
 
@@ -122,7 +122,7 @@ async fn credentials_without_a_client_ask_for_no_scope() {
         ("session token", app.by_bearer(&account.session_token)),
         ("first-party JWT", app.by_bearer(&jwt)),
         ("id token", app.by_bearer(tokens["id_token"].as_str().unwrap())),
-        ("API key", app.anonymous().and("x-api-key", &key)),
+        ("API key", app.anonymous().with_header("x-api-key", &key)),
     ] {
         who.data(CREATE).await;
         let viewer = who.data("{ viewer { clientId scopes } }").await["viewer"].clone();

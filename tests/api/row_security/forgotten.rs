@@ -146,11 +146,11 @@ async fn no_callers_id_opens_more_than_the_rows_of_that_id() {
 async fn whoever_may_read_everyones_rows_reads_them_and_changes_none() {
     let app = inhabited().await;
     let bob = app.scope_of(&bob());
-    let everyones = |scope: &hallpass_entity::Scope| scope.everyones::<task::Entity>(proof());
+    let everyones = |scope: &hallpass_entity::Scope| scope.all::<task::Entity>(proof());
     assert_eq!(everyones(&bob).count().await.unwrap(), 3);
     let together = bob.begin().await.unwrap();
     assert_eq!(everyones(&together).count().await.unwrap(), 3);
-    assert_eq!(together.mine::<task::Entity>().unwrap().delete().await.unwrap(), 1);
+    assert_eq!(together.owned::<task::Entity>().unwrap().delete().await.unwrap(), 1);
     together.commit().await.unwrap();
     assert_eq!(everyones(&bob).count().await.unwrap(), 2);
     let reader = showing(&app, "hallpass.door", "everyones").await;
@@ -173,11 +173,11 @@ async fn the_servers_own_work_reaches_every_row() {
 async fn the_servers_own_work_opens_nothing_in_the_rest_of_a_callers_transaction() {
     let flags = ["--better-auth-url", Issuer::shared().url(), "--row-security", "on"];
     let (url, files) = (postgres::plain_database(), tempfile::tempdir().unwrap());
-    let app = App::prepared(&url, files, &flags, |database| database.forgetting_owners()).await;
+    let app = App::prepared(&url, files, &flags, |database| database.without_owner_filter()).await;
     create(&app, &alice(), "hers", false).await;
     create(&app, &bob(), "his", false).await;
     let together = app.scope_of(&bob()).begin().await.unwrap();
-    let seen = async || together.mine::<task::Entity>().unwrap().count().await.unwrap();
+    let seen = async || together.owned::<task::Entity>().unwrap().count().await.unwrap();
     assert_eq!(seen().await, 1, "no statement names an owner, and the wall stands");
     together.erase("nobody", proof()).await.unwrap();
     assert_eq!(seen().await, 1);

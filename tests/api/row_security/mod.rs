@@ -5,7 +5,7 @@ mod forgotten;
 mod pooled;
 mod set_up;
 
-use hallpass::testing::Person;
+use hallpass::testing::User;
 use hallpass_entity::{ChapterId, Comparison as _, Scope, Set, chapter, now, progress};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn on(url: &str, flags: &[&str]) -> App {
 }
 
 /// Makes a task with a tag, and answers its id.
-async fn create(app: &App, who: &Person, title: &str, is_public: bool) -> Value {
+async fn create(app: &App, who: &User, title: &str, is_public: bool) -> Value {
     let document = "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }";
     let input = json!({"title": title, "isPublic": is_public, "tags": [title]});
     let made = app.by_jwt(who).data_with(document, json!({ "input": input })).await;

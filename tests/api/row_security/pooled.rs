@@ -40,7 +40,7 @@ async fn knows_nobody(database: &Database) {
 async fn a_connection_forgets_the_caller_after_each_statement() {
     let (_app, database) = one_connection().await;
     let alice = alices(&database);
-    let mine = alice.mine::<task::Entity>().unwrap();
+    let mine = alice.owned::<task::Entity>().unwrap();
     assert_eq!(mine.count().await.unwrap(), 2);
     knows_nobody(&database).await;
     assert!(!database.system("tests").is_empty::<task::Entity>().await.unwrap());
@@ -63,11 +63,11 @@ async fn a_connection_forgets_the_caller_of_a_transaction_however_it_ends() {
     let (_app, database) = one_connection().await;
     let alice = alices(&database);
     let given_up = alice.begin().await.unwrap();
-    assert_eq!(given_up.mine::<task::Entity>().unwrap().delete().await.unwrap(), 2);
+    assert_eq!(given_up.owned::<task::Entity>().unwrap().delete().await.unwrap(), 2);
     drop(given_up);
     knows_nobody(&database).await;
     let finished = alice.begin().await.unwrap();
-    assert_eq!(finished.mine::<task::Entity>().unwrap().count().await.unwrap(), 2);
+    assert_eq!(finished.owned::<task::Entity>().unwrap().count().await.unwrap(), 2);
     finished.commit().await.unwrap();
     knows_nobody(&database).await;
 }

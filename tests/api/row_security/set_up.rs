@@ -2,7 +2,7 @@
 
 use hallpass::config::Config;
 use hallpass_entity::tables::owned_tables;
-use hallpass_entity::{Database, Gap};
+use hallpass_entity::{Database, RowSecurityProblem};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use super::{create, on, walled};
@@ -104,7 +104,10 @@ async fn a_role_that_passes_policies_is_told_of_though_it_is_no_superuser() {
     execute(&owner, "CREATE ROLE bypassing LOGIN BYPASSRLS").await;
     let url = postgres::as_role("bypassing", &url);
     let server = hallpass::app::open(&settings(&url), |_| {}).await.unwrap();
-    assert_eq!(server.gap().await.unwrap(), Some(Gap::Role("bypassing".to_owned())));
+    assert_eq!(
+        server.check_row_security().await.unwrap(),
+        Some(RowSecurityProblem::Role("bypassing".to_owned()))
+    );
 }
 
 #[test]
@@ -124,27 +127,27 @@ async fn the_role_that_the_refusal_tells_to_make_serves() {
     let server = hallpass::app::open(&settings(&postgres::as_role(postgres::PLAIN, &url)), |_| {})
         .await
         .unwrap();
-    assert_eq!(server.gap().await.unwrap(), None);
+    assert_eq!(server.check_row_security().await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_server_tells_of_a_wall_that_came_down() {
     for (change, gap) in [
-        ("DROP POLICY hallpass_own ON task_tag", Gap::Tables(vec!["task_tag"])),
+        ("DROP POLICY hallpass_own ON task_tag", RowSecurityProblem::Tables(vec!["task_tag"])),
         (
             "ALTER TABLE chapter_progress NO FORCE ROW LEVEL SECURITY",
-            Gap::Tables(vec!["chapter_progress"]),
+            RowSecurityProblem::Tables(vec!["chapter_progress"]),
         ),
-        ("ALTER TABLE task DISABLE ROW LEVEL SECURITY", Gap::Tables(vec!["task"])),
+        ("ALTER TABLE task DISABLE ROW LEVEL SECURITY", RowSecurityProblem::Tables(vec!["task"])),
     ] {
         let app = walled(&[]).await;
-        assert_eq!(app.database.gap().await.unwrap(), None);
+        assert_eq!(app.database.check_row_security().await.unwrap(), None);
         assert_eq!(
             app.anonymous().request(reqwest::Method::GET, "/ready").send().await.unwrap().status(),
             200
         );
         execute(&app.database, change).await;
-        assert_eq!(app.database.gap().await.unwrap(), Some(gap));
+        assert_eq!(app.database.check_row_security().await.unwrap(), Some(gap));
         let ready = app.anonymous().request(reqwest::Method::GET, "/ready").send().await.unwrap();
         assert_eq!(ready.status(), 503);
         assert_eq!(ready.text().await.unwrap(), "not ready: row security\n");
@@ -159,9 +162,12 @@ async fn a_connection_that_lost_its_announcement_is_told_of() {
         hallpass_entity::Options { row_security: true, ..hallpass_entity::Options::at(url) };
     let database = Database::connect(options).await.unwrap();
     execute(&database, "SET hallpass.row_security = ''").await;
-    assert_eq!(database.gap().await.unwrap(), Some(Gap::Announcement));
+    assert_eq!(
+        database.check_row_security().await.unwrap(),
+        Some(RowSecurityProblem::Announcement)
+    );
     execute(&database, "RESET ALL").await;
-    assert_eq!(database.gap().await.unwrap(), None);
+    assert_eq!(database.check_row_security().await.unwrap(), None);
 }
 
 #[test]
