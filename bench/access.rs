@@ -51,7 +51,7 @@ async fn measure() {
     assert_eq!(statements.load(Ordering::Relaxed), before, "nothing is asked of the database");
 }
 
-async fn caller(authenticator: &Authenticator, person: &User) -> Arc<Caller> {
+async fn caller(authenticator: &Authenticator, user: &User) -> Arc<Caller> {
     let token = Issuer::shared().token(&user.claims());
     let headers =
         HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())]);

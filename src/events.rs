@@ -3,7 +3,7 @@
 //! Each owner has a channel of their own, so no subscriber can be handed another's events, and none is woken
 //! by them. An event carries ids only: what it is about is read under the owner's scope, once for all
 //! listeners on this node ([`Delivered::once`]). It is told once and kept nowhere: who is not listening reads the
-//! rows. [`relay`](crate::relay) tells the other nodes.
+//! rows. [`relay`](crate::cluster::event_bridge) tells the other nodes.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -36,27 +36,20 @@
 extern crate self as hallpass;
 
 pub mod access;
-pub mod analytics;
+pub mod access_report;
+pub mod activity;
 pub mod app;
-pub mod attendance;
 pub mod audit;
 pub mod cli;
+pub mod cluster;
 pub mod config;
-pub mod courses;
 pub mod doctor;
+pub mod domains;
 pub mod events;
 pub mod graphql;
 pub mod http;
 pub mod identity;
-pub mod learners;
-pub mod nodes;
-pub mod relay;
-pub mod review;
-pub mod revocations;
 pub mod row_security;
 pub mod schema;
-pub mod stored_keys;
-pub mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod users;

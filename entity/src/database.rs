@@ -12,10 +12,10 @@ use crate::bulkhead::{Bulkhead, Client};
 use crate::connection::{ACQUIRE_TIMEOUT, Observe, Pool, Usage};
 use crate::executor::{Access, Executor};
 use crate::health::StorageHealth;
-use crate::owning::OwnerFilter;
+use crate::owner_filter::OwnerFilter;
 use crate::policy::Scoped;
 use crate::quota::Quota;
-use crate::wall::{Conn, RlsContext};
+use crate::row_security::{Conn, RlsContext};
 use crate::{Error, Pooler, Reason, Scope, UserId, postgres, sqlite};
 
 /// How to reach the database.

@@ -11,9 +11,9 @@ use sea_orm::{
 use crate::bulkhead::Client;
 use crate::executor::{Executor, Transaction};
 use crate::health::immediate;
-use crate::owning::OwnerFilter;
+use crate::owner_filter::OwnerFilter;
 use crate::quota::Quota;
-use crate::wall::{Conn, RlsContext};
+use crate::row_security::{Conn, RlsContext};
 use crate::{Database, Error, Scope, System, UserId};
 
 /// The advisory lock of exclusive work, on PostgreSQL.

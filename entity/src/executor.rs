@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::bulkhead::{Client, Work};
 use crate::connection::{Connection, Pool};
-use crate::wall::{RlsContext, set_config};
+use crate::row_security::{RlsContext, set_config};
 
 /// How many connections one request holds at once.
 const CONNECTIONS_OF_A_REQUEST: usize = 2;

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use crate::filter::column;
 use crate::policy::OwnedEntity;
-use crate::wall::{Conn, RlsContext};
+use crate::row_security::{Conn, RlsContext};
 use crate::{Error, TaskId, UserId, task};
 
 /// What one table handed over.

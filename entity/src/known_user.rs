@@ -6,8 +6,8 @@ use sea_orm::sea_query::{Alias, ExprTrait, Func, OnConflict};
 
 use crate::filter::column;
 use crate::policy::Scoped as _;
+use crate::row_security::{Conn, RlsContext};
 use crate::search::Searched;
-use crate::wall::{Conn, RlsContext};
 use crate::{ActiveValue, Error, KnownUserId, SearchText, Set, System, Timestamp, UserId};
 
 /// One user, as their last credential described them.

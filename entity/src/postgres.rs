@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::pooler::{ROUNDS_AT_START, ROUNDS_LATER, SharedSessions, shares_sessions};
-use crate::wall::STARTUP_OPTION;
+use crate::row_security::STARTUP_OPTION;
 use crate::{Options, Pooler};
 
 /// How long a statement waits for a lock: what another holds longer, as a change of a table does, costs only

@@ -4,7 +4,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, Set, TryInsertResult};
 
-use crate::wall::{Conn, RlsContext};
+use crate::row_security::{Conn, RlsContext};
 use crate::{Error, System, Timestamp};
 
 /// One revocation: of a session or of a user.

@@ -13,7 +13,7 @@ use sea_orm::{
 use crate::filter::column;
 use crate::page::{CursorPosition, Order, Page, PageRequest, id_column};
 use crate::policy::{OwnedEntity, SharedEntity};
-use crate::wall::{Conn, RlsContext};
+use crate::row_security::{Conn, RlsContext};
 use crate::{Error, Filter, SearchText};
 
 /// The rows behind this door may be read.

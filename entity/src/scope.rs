@@ -27,12 +27,12 @@ use sea_orm::{
 
 use crate::bulkhead::Client;
 use crate::filter::column;
-use crate::owning::OwnerFilter;
+use crate::owner_filter::OwnerFilter;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
 use crate::quota::Quota;
 use crate::relation::Concerns;
+use crate::row_security::{Conn, RlsContext};
 use crate::rows::{Editable, Owned, ReadOnly, Rows};
-use crate::wall::{Conn, RlsContext};
 use crate::{Error, Filter, Privilege, UserId};
 
 /// What one caller may reach. Cheap to clone.

@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 use hallpass_entity::{Privilege, now};
 use uuid::Uuid;
 
+use super::audit_trail::{ALLOWED, AuditTrail};
 use super::decision::{Denial, DenialReason, Policy, ResourceAttributes, Subject};
 use super::demand::Demand;
 use super::rule::Rule;
-use super::trail::{ALLOWED, AuditTrail};
 use crate::identity::{Authentication, Caller, Reauthentication};
 
 /// Who asks, as every request carries it.

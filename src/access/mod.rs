@@ -13,15 +13,16 @@
 //! With the OAuth scope that the domain gives it, it is the field's [`Demand`]. From that value come the
 //! decision (`decision`, `demand`), the guard and the refusal (`guard`), `@access(rule: …, scope: …)` in the
 //! schema (`macros`), what each caller sees of the schema (`view`), what the audit keeps (`trail`), and
-//! what reviewers read ([`review`](crate::review)).
+//! what reviewers read ([`review`](crate::access_report)).
 
+pub(crate) mod audit_trail;
 mod decision;
 mod demand;
 mod guard;
 mod rule;
-mod trail;
-mod view;
+pub(crate) mod schema_view;
 
+pub use audit_trail::{ALLOWED, AuditEntry, AuditSink, AuditTrail};
 pub use decision::{Denial, DenialReason, Policy, Reason, ResourceAttributes, Subject};
 pub use demand::Demand;
 pub use guard::{
@@ -29,8 +30,7 @@ pub use guard::{
 };
 pub use hallpass_access_macros::guarded;
 pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};
-pub use trail::{ALLOWED, AuditEntry, AuditSink, AuditTrail};
-pub use view::{
+pub use schema_view::{
     ROOT_TYPES, SchemaView, demand_directive, demand_of, prune, rule_name_from_directive,
 };
 

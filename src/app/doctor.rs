@@ -7,6 +7,8 @@ use hallpass_entity::{Database, Executor, now};
 use secrecy::ExposeSecret as _;
 
 use super::{StartError, build_authenticator, open, revocations};
+use crate::cluster::key_set_store::DatabaseKeys;
+use crate::cluster::redis_pubsub::RedisPubSub;
 use crate::config::Config;
 use crate::doctor::{
     DatabaseStatus, DiagnosisInput, Doctor, MigrationsError, PingFn, Storage, absent_file,
@@ -14,9 +16,7 @@ use crate::doctor::{
 use crate::events::Events;
 use crate::http;
 use crate::identity::{AuthServerProbe, Authenticator};
-use crate::nodes::RedisPubSub;
 use crate::row_security::RowSecurityError;
-use crate::stored_keys::DatabaseKeys;
 
 /// A doctor for the set-up of `config`, which changes nothing: it makes no database and no key.
 ///

@@ -5,9 +5,9 @@
 //! with an equal line, or dropped and counted. Failed credentials are counted together before they come near
 //! it. A process that is killed loses what the last moment brought.
 
-mod erased;
-mod failures;
-mod meter;
+pub(crate) mod failed_credentials;
+pub(crate) mod metrics;
+pub(crate) mod pseudonyms;
 mod query;
 mod queue;
 mod types;
@@ -29,9 +29,9 @@ pub use query::AuditQuery;
 pub use types::{AuditEvent, AuditFilter};
 pub use writer::Writer;
 
-use erased::Pseudonyms;
-use failures::FailedCredentials;
-use meter::{AuditMetrics, Outcome};
+use failed_credentials::FailedCredentials;
+use metrics::{AuditMetrics, Outcome};
+use pseudonyms::Pseudonyms;
 use queue::{Pushed, Queue};
 
 /// How many are written at once: on SQLite each takes as many variables as a row has columns.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::meter::Dropped;
+use super::metrics::Dropped;
 use crate::access::{ALLOWED, AuditEntry};
 use crate::identity::network;
 

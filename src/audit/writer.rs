@@ -9,7 +9,7 @@ use hallpass_entity::{AuditEventId, Database, Error, System, Timestamp, now};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::meter::{Dropped, Outcome};
+use super::metrics::{Dropped, Outcome};
 use super::{Audit, BATCH_SIZE};
 use crate::access::AuditEntry;
 use crate::config::Retention;

@@ -1,12 +1,12 @@
 //! `hallpass access`
 
-use super::cast::PersonaCallers;
 use super::output::print_line;
+use super::persona_callers::PersonaCallers;
 use super::{CliError, block_on, print_or_check};
+use crate::access_report::{AccessChange, Column, Table};
 use crate::app;
 use crate::config::Config;
 use crate::identity::Persona;
-use crate::review::{AccessChange, Column, Table};
 use crate::schema;
 
 pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliError> {

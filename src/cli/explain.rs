@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 
-use super::cast::PersonaCallers;
 use super::output::print_line;
+use super::persona_callers::PersonaCallers;
 use super::{CliError, block_on, or_stdin};
 use crate::access::Subject;
+use crate::access_report::{FieldReport, explain};
 use crate::app;
 use crate::config::Config;
 use crate::identity::{Authentication, Caller, Persona};
-use crate::review::{FieldReport, explain};
 use crate::schema;
 
 pub(super) fn run(

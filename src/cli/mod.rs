@@ -1,12 +1,12 @@
 //! The command line: a file for each command.
 
 mod access;
-mod cast;
 mod doctor;
 mod explain;
 mod log;
 mod migrate;
 mod output;
+pub(crate) mod persona_callers;
 mod schema;
 mod serve;
 mod token;

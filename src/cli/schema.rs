@@ -1,7 +1,7 @@
 //! `hallpass schema`
 
-use super::cast::PersonaCallers;
 use super::output::print;
+use super::persona_callers::PersonaCallers;
 use super::{CliError, block_on, print_or_check};
 use crate::access::{SchemaView, Subject};
 use crate::app;

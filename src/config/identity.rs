@@ -334,7 +334,10 @@ impl Settings {
         Ok(())
     }
 
-    fn opaque_tokens(&self, has_auth_server: bool) -> Result<Option<OpaqueTokenConfig>, ConfigError> {
+    fn opaque_tokens(
+        &self,
+        has_auth_server: bool,
+    ) -> Result<Option<OpaqueTokenConfig>, ConfigError> {
         let ways = match (&self.introspection_client_id, &self.introspection_client_secret) {
             (Some(id), Some(secret)) => {
                 let (client_id, secret) = (id.0.clone(), secret.clone());

@@ -6,8 +6,8 @@ use humantime::format_duration;
 use reqwest::Url;
 use serde_json::{Value, json};
 
+use super::render::{plain, printable, span};
 use super::setup::{is_loopback, origin_of};
-use super::text::{plain, printable, span};
 use super::{Doctor, Finding, Observations};
 use crate::identity::{PROBE_ADDRESS, ProbeResponse, ProbeResult};
 

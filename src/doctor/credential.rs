@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::advice::{self, Advice, Case, SessionAnswers};
-use super::text::{list, printable, span};
+use super::render::{list, printable, span};
 use super::{Doctor, Finding, Observations};
 use crate::identity::{
     AuthMethod, Authentication, CHECKS, Caller, CallerKind, Check, CredentialLocation,

@@ -8,8 +8,8 @@ use humantime::format_duration;
 use reqwest::Url;
 use serde_json::Value;
 
+use super::render::{list, printable, quoted};
 use super::setup::origin_of;
-use super::text::{list, printable, quoted};
 use super::{Doctor, Finding};
 use crate::identity::{
     CredentialShape, KeyEntry, KeysStatus, ProbeResponse, ProbeResult, STORED_KEYS_LIFETIME,

@@ -11,9 +11,9 @@ mod credential;
 mod endpoints;
 mod keys;
 mod limits;
+pub(crate) mod render;
 mod setup;
 mod storage;
-mod text;
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ impl Report {
     /// As text for a terminal, with colours or without.
     #[must_use]
     pub fn to_text(&self, colours: bool) -> String {
-        text::report(self, colours)
+        render::report(self, colours)
     }
 }
 

@@ -7,7 +7,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret as _;
 
 use super::Finding;
-use super::text::list;
+use super::render::list;
 use crate::config::{Config, Environment, IdentityConfig};
 
 const ENVIRONMENT: &str = "environment";

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_graphql::{Error, ErrorExtensionValues, Name, ScalarType as _, Value};
 use hallpass_entity::Error as EntityError;
 
+use super::date_time::DateTime;
 use super::input_problem::{InputProblem, ProblemKind, describe};
-use super::scalar::DateTime;
 use crate::access::{AccessDenied, AccessError, Denial, DenialReason, ReauthenticationUnavailable};
 use crate::events::Lagged;
 use crate::identity::{Caller, CallerKind};

@@ -1,33 +1,35 @@
 //! What every domain says the same way: who asks, pages, ids, errors, checked input.
 
 mod answer_size;
+pub(crate) mod audited;
 mod context;
+pub(crate) mod date_time;
 mod error;
-mod input;
+pub(crate) mod global_id;
+pub(crate) mod idempotency;
 mod input_problem;
-mod lenient;
-mod may;
-mod node;
-mod once;
-mod page;
-mod recorded;
-mod scalar;
+pub(crate) mod null_on_error;
+pub(crate) mod pagination;
+pub(crate) mod permission_check;
+pub(crate) mod validation;
 
 pub use answer_size::{AnswerBudget, json_length};
+pub use audited::Audited;
 pub use context::{
     ContextExt, OwnershipDenial, discloses_ownership, event_stream, loader, loader_with_cache,
     not_found_or_forbidden,
 };
+pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, Result, code};
-pub use input::Validator;
-pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
-pub use lenient::NullOnError;
-pub use may::Permission;
-pub use node::{decode_id, encode_id};
-pub use once::{
+pub use global_id::{decode_id, encode_id};
+pub use idempotency::{
     ClaimOutcome, IdempotentMutation, RETENTION as IDEMPOTENCY_KEYS_KEPT, RequestKey,
     is_idempotency_key,
 };
-pub use page::{Connection, Direction, NamedOrder, PageArgs, TotalCount, paginate, paginate_open};
-pub use recorded::Audited;
-pub use scalar::{Date, DateTime, scalar_problem};
+pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
+pub use null_on_error::NullOnError;
+pub use pagination::{
+    Connection, Direction, NamedOrder, PageArgs, TotalCount, paginate, paginate_open,
+};
+pub use permission_check::Permission;
+pub use validation::Validator;

@@ -4,27 +4,14 @@
 //! `endpoint`, which finds out in `asking` who it is, and runs it as an `operation`: that asks `document`
 //! what the query costs, and the schema for the answer. What lasts longer than one answer is in `live`.
 
-mod address;
-mod answer;
-mod asking;
-mod concurrency;
-mod cost;
-mod doctor;
-mod document;
-mod edge;
-mod endpoint;
-mod graphiql;
-mod health;
-mod inputs;
-mod live;
-mod metrics;
-mod operation;
-mod params;
-mod revocations;
+pub(crate) mod client_ip;
+pub(crate) mod graphql;
+pub(crate) mod limits;
+pub(crate) mod middleware;
+pub(crate) mod ops;
+pub(crate) mod pages;
 mod server;
-mod validation;
-mod variables;
-mod weights;
+pub(crate) mod streaming;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -43,19 +30,19 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 
 use crate::audit::Audit;
+use crate::cluster::revocation_sync::RevocationService;
 use crate::config::{Limits, Origin};
 use crate::identity::{Authenticator, Caller, CredentialLocation, Reauthentication, network};
-use crate::revocations::RevocationService;
 use crate::schema::Seen;
 
-pub use graphiql::PersonaCard;
+pub use limits::weights::{FIELDS as FIELD_WEIGHTS, LISTS as LIST_LENGTHS};
+pub use pages::graphiql::PersonaCard;
 pub use server::{ServeOptions, raise_file_limit, serve};
-pub use weights::{FIELDS as FIELD_WEIGHTS, LISTS as LIST_LENGTHS};
 
-use concurrency::ConcurrencyLimiter;
-use document::DocumentCache;
-use live::{CallerLimiter, ConnectionLimiter};
-use metrics::HttpMetrics;
+use limits::concurrency::ConcurrencyLimiter;
+use limits::document_cache::DocumentCache;
+use ops::metrics::HttpMetrics;
+use streaming::{CallerLimiter, ConnectionLimiter};
 
 /// The caller who asks for a document to be run.
 pub struct RequestCaller {
@@ -137,7 +124,7 @@ pub struct HttpDeps {
     pub serves_metrics: bool,
 }
 
-struct HttpState {
+pub(crate) struct HttpState {
     parts: HttpDeps,
     documents: DocumentCache,
     concurrency: ConcurrencyLimiter,
@@ -160,31 +147,32 @@ pub fn routers(mut parts: HttpDeps) -> Routers {
     let cors = cors(&parts.allowed_origins, parts.authenticator.api_key_header());
     let meter = HttpMetrics::registered(&mut parts.metrics);
     let seats = ConnectionLimiter::registered(&mut parts.metrics);
-    let metrics = metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
+    let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
     let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
     let documents = DocumentCache::new(parts.limits, parts.introspection);
     let concurrency = ConcurrencyLimiter::new(parts.limits.concurrent);
     let quotas = CallerLimiter::default();
     let shared = Arc::new(HttpState { parts, documents, concurrency, seats, quotas, meter });
     let router = Router::new()
-        .route("/graphql", any(endpoint::graphql))
-        .route("/graphql/ws", any(live::socket::open))
-        .route("/schema.graphql", get(graphiql::sdl))
-        .route("/graphiql/{asset}", get(graphiql::asset))
-        .route("/dev/personas", get(graphiql::personas))
-        .route("/doctor", get(doctor::page).post(doctor::explain))
-        .route("/health", get(health::liveness))
-        .route("/ready", get(health::readiness))
-        .route("/revocations", post(revocations::take))
-        .route("/identities/link", post(revocations::link))
-        .fallback(edge::not_found)
+        .route("/graphql", any(graphql::handler::graphql))
+        .route("/graphql/ws", any(streaming::websocket::open))
+        .route("/schema.graphql", get(pages::graphiql::sdl))
+        .route("/graphiql/{asset}", get(pages::graphiql::asset))
+        .route("/dev/personas", get(pages::graphiql::personas))
+        .route("/doctor", get(pages::doctor::page).post(pages::doctor::explain))
+        .route("/health", get(ops::health::liveness))
+        .route("/ready", get(ops::health::readiness))
+        .route("/revocations", post(ops::revocation_webhook::take))
+        .route("/identities/link", post(ops::revocation_webhook::link))
+        .fallback(middleware::not_found)
         .with_state(Arc::clone(&shared))
         .merge(beside);
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    let main = router.layer(axum::middleware::from_fn_with_state(shared, edge::request_middleware));
+    let main =
+        router.layer(axum::middleware::from_fn_with_state(shared, middleware::request_middleware));
     Routers { main, metrics }
 }
 
@@ -210,7 +198,7 @@ fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
             .allow_credentials(true)
             .allow_methods([Method::GET, Method::POST])
             .allow_headers(headers.collect::<Vec<_>>())
-            .expose_headers([edge::REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
+            .expose_headers([middleware::REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
             .max_age(Duration::from_secs(600)),
     )
 }

@@ -13,8 +13,8 @@ use super::claims::{
     Claims, as_text, email_address, first_of, impersonator, is_anonymous, refuse_banned,
     string_claim, string_list_claim,
 };
-use super::client::OAuthClient;
-use super::refusal::AuthError;
+use super::error::AuthError;
+use super::schemes::oauth_client::OAuthClient;
 use crate::config::{ClaimNames, Tiers};
 
 /// A person or a machine.

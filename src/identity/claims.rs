@@ -10,7 +10,7 @@ use hallpass_entity::{Timestamp, UserId, now};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::refusal::{AuthError, Check, refused};
+use super::error::{AuthError, Check, refused};
 
 /// Why a token is refused whose subject is another one for each client.
 pub const PAIRWISE_SUBJECT: &str = "the subject is pairwise, which names no user: register the client with the subject type public";

@@ -9,43 +9,19 @@
 //! To find out why a credential is refused, `inspect` reads it without believing it, and
 //! `probe` asks the auth server how it is set up.
 
-mod api_key;
-mod breaker;
+pub(crate) mod auth_server;
 mod caller;
 mod claims;
-mod client;
-mod clue;
-mod cookie_cache;
-mod cookies;
-mod credentials;
-mod envelope;
-mod evidence;
-mod fetch_budget;
-mod inspect;
-mod introspection;
-mod jwk;
+pub(crate) mod credential;
+pub(crate) mod dev;
+pub(crate) mod diagnostics;
+pub(crate) mod error;
+pub(crate) mod health;
+pub(crate) mod jose;
 mod jwks;
-mod jwt;
-mod key_source;
-mod key_store;
-mod meter;
-mod personas;
-mod probe;
-mod refusal;
-mod remembered;
+pub(crate) mod metrics;
 mod revocation;
-mod same_site;
 mod schemes;
-mod secrets;
-mod session;
-mod status;
-mod token;
-mod turns;
-mod upstream;
-mod user_state;
-mod users;
-mod watch;
-mod webhook;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -58,40 +34,40 @@ use axum::http::{HeaderMap, HeaderName, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
-pub use api_key::{KEY_DISABLED, KEY_EXPIRED, KEY_OF_NO_USER, KEY_UNKNOWN, KEY_USED_UP};
+pub use auth_server::bulkhead::network;
+pub use auth_server::user_lookup::{LookupError, User, UserLookup};
+pub use auth_server::user_state::UserState;
 pub use caller::{AuthMethod, Caller, CallerKind};
 pub use claims::PAIRWISE_SUBJECT;
-pub use clue::SecretHint;
-pub use cookie_cache::CacheFlaw;
-pub use envelope::Envelope;
-pub use evidence::{PresentedCredentials, Reauthentication};
-pub use inspect::{CredentialLocation, CredentialShape, Inspection};
-pub use jwks::KeysStatus;
-pub use key_store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};
-pub use personas::{DevTokenIssuer, IssuerError, PERSONAS, Persona};
-pub use probe::{
+pub use credential::presented::{PresentedCredentials, Reauthentication};
+pub use credential::watch::{Ended, Gate, Watch};
+pub use dev::personas::{DevTokenIssuer, IssuerError, PERSONAS, Persona};
+pub use diagnostics::inspect::{CredentialLocation, CredentialShape, Inspection};
+pub use diagnostics::probe::{
     AuthServerProbe, DummySession, KeyEntry, PROBE_ADDRESS, ProbeResponse, ProbeResult,
     SessionAnswer, TWO_PROBE_ADDRESSES, key_entries,
 };
-pub use refusal::{CHECKS, Check, CredentialRejected, Unavailable};
+pub use diagnostics::secret_hint::SecretHint;
+pub use error::{CHECKS, Check, CredentialRejected, Unavailable};
+pub use health::IdentityHealth;
+pub use jwks::KeysStatus;
+pub use jwks::store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};
+pub use revocation::envelope::Envelope;
+pub use revocation::webhook::{Link, Message, Webhook, WebhookError};
 pub use revocation::{RETENTION as REVOCATIONS_KEPT, Revocation, RevocationSet, Target};
-pub use session::NO_SESSION;
-pub use status::IdentityHealth;
-pub use turns::network;
-pub use user_state::UserState;
-pub use users::{LookupError, User, UserLookup};
-pub use watch::{Ended, Gate, Watch};
-pub use webhook::{Link, Message, Webhook, WebhookError};
+pub use schemes::api_key::{KEY_DISABLED, KEY_EXPIRED, KEY_OF_NO_USER, KEY_UNKNOWN, KEY_USED_UP};
+pub use schemes::cookie_cache::CacheFlaw;
+pub use schemes::session::NO_SESSION;
 
 pub use crate::config::Tiers;
 use crate::config::{IdentityConfig, Origin};
-use cookies::mark_sensitive;
-use credentials::{CarrierNames, Credential};
-use meter::{Decided, IdentityMetrics, Purpose};
-use refusal::AuthError;
-use same_site::CsrfPolicy;
+use auth_server::client::AuthServerClient;
+use credential::cookies::mark_sensitive;
+use credential::csrf::CsrfPolicy;
+use credential::extract::{CarrierNames, Credential};
+use error::AuthError;
+use metrics::{Decided, IdentityMetrics, Purpose};
 use schemes::SchemeRegistry;
-use upstream::AuthServerClient;
 
 /// The answer to "who is asking".
 #[derive(Clone, Debug)]
@@ -151,7 +127,7 @@ impl Authenticator {
             names: CarrierNames::of(config),
             same_site: CsrfPolicy::new(allowed_origins),
             session_ttl: config.session_ttl,
-            watchers: Semaphore::new(watch::MAX_CONCURRENT),
+            watchers: Semaphore::new(credential::watch::MAX_CONCURRENT),
             meter,
         })
     }
@@ -182,7 +158,7 @@ impl Authenticator {
         address: IpAddr,
         since: Timestamp,
     ) -> Authentication {
-        let credential = credentials::extract(headers, &self.names, &self.schemes.secrets);
+        let credential = credential::extract::extract(headers, &self.names, &self.schemes.secrets);
         if let Credential::Cookies(_) = credential
             && let Err(why) = self.same_site.check(method, headers)
         {
@@ -222,7 +198,7 @@ impl Authenticator {
     /// shows. None when the payload is no JSON object, or names a member twice.
     #[must_use]
     pub fn merge_connection_init(&self, handshake: HeaderMap, payload: &str) -> Option<HeaderMap> {
-        credentials::merge_connection_init(handshake, payload, &self.names)
+        credential::extract::merge_connection_init(handshake, payload, &self.names)
     }
 
     /// Whether the page that asks, if one does, is of an allowed origin.

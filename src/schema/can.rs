@@ -3,8 +3,8 @@
 use async_graphql::{Context, Enum, ID, Object};
 
 use crate::access::{Rule::Public, guarded, semantic_non_null};
+use crate::domains::{courses, tasks};
 use crate::graphql::{Permission, Result};
-use crate::{courses, tasks};
 
 /// What one may want to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

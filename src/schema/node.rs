@@ -3,9 +3,11 @@
 use async_graphql::{Context, ID, Interface, Object};
 
 use crate::access::{Rule::Public, guarded};
-use crate::courses::{self, Chapter, Course};
+use crate::domains::courses;
+use crate::domains::courses::{Chapter, Course};
+use crate::domains::tasks;
+use crate::domains::tasks::Task;
 use crate::graphql::{Result, decode_id};
-use crate::tasks::{self, Task};
 
 /// Anything with a global id.
 #[derive(Interface)]

@@ -16,17 +16,16 @@
 //! Behind the feature `testing`, which `[dev-dependencies]` turns on. Everything here panics where it
 //! cannot go on: that is how a test fails.
 
-mod asking;
-mod people;
+pub(crate) mod client;
+pub(crate) mod users;
 
-pub use asking::{Client, GraphQlResponse};
-pub use people::{User, persona, user};
+pub use client::{Client, GraphQlResponse};
+pub use users::{User, persona, user};
 
 use axum::Router;
 use axum::routing::get;
 use clap::FromArgMatches as _;
 use hallpass_entity::{Database, now};
-use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -42,7 +41,7 @@ pub struct App {
     /// Where it serves.
     pub url: String,
     /// A client for it.
-    pub client: Client,
+    pub client: reqwest::Client,
     /// Its database.
     pub database: Database,
     issuer: Option<Issuer>,
@@ -106,7 +105,7 @@ impl App {
 
     /// A person, by a JWT of the server's own issuer.
     #[must_use]
-    pub fn by_jwt(&self, person: &User) -> Client<'_> {
+    pub fn by_jwt(&self, user: &User) -> Client<'_> {
         let issuer = self.issuer.as_ref().expect("a server started with an issuer of its own");
         self.by_bearer(&issuer.token(user))
     }
@@ -114,7 +113,7 @@ impl App {
     /// A persona of development: the guest shows nothing.
     #[must_use]
     pub fn by_persona(&self, who: Persona) -> Client<'_> {
-        persona(who).map_or_else(|| self.anonymous(), |person| self.by_jwt(&user))
+        persona(who).map_or_else(|| self.anonymous(), |user| self.by_jwt(&user))
     }
 
     /// The caller who shows this bearer token.
@@ -152,7 +151,7 @@ impl Issuer {
         Self { url, signer, _stop: stop.drop_guard() }
     }
 
-    fn token(&self, person: &User) -> String {
+    fn token(&self, user: &User) -> String {
         let issued = now().timestamp();
         let mut claims = user.claims();
         let usual = json!({"iss": self.url, "aud": self.url, "iat": issued, "exp": issued + 900});
@@ -178,8 +177,8 @@ pub fn config(flags: &[&str]) -> Config {
 /// A client that keeps no cookies, follows no redirect, and leaves no connection to another test's runtime.
 #[expect(clippy::disallowed_methods, reason = "tests are clients")]
 #[must_use]
-pub fn client() -> Client {
-    Client::builder()
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder()
         .no_proxy()
         .pool_max_idle_per_host(0)
         .redirect(reqwest::redirect::Policy::none())

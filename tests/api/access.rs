@@ -277,7 +277,7 @@ fn every_root_field_states_a_rule() {
 fn a_root_field_without_a_rule_is_an_error_that_names_it() {
     use async_graphql::registry::{MetaField, MetaType};
     use hallpass::access::Policy;
-    use hallpass::review::Table;
+    use hallpass::access_report::Table;
     let policy =
         Policy { tiers: "free,premium".parse().unwrap(), roles: "admin>user".parse().unwrap() };
     let mut types = hallpass::schema::types();

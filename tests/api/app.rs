@@ -140,8 +140,8 @@ impl App {
     }
 
     /// Somebody, by a JWT of the tests' issuer.
-    pub fn by_jwt(&self, person: &User) -> Client<'_> {
-        self.by_bearer(&Issuer::shared().token(&person.claims()))
+    pub fn by_jwt(&self, user: &User) -> Client<'_> {
+        self.by_bearer(&Issuer::shared().token(&user.claims()))
     }
 
     /// Whoever shows this bearer token.
@@ -159,14 +159,14 @@ impl App {
     /// Loads the demo courses.
     pub async fn with_courses(self) -> Self {
         let system = self.database.system("tests read the demo courses");
-        hallpass::courses::load_demo(&system).await.unwrap();
+        hallpass::domains::courses::load_demo(&system).await.unwrap();
         self
     }
 
     /// The rows of somebody, as the server reaches them.
     #[expect(clippy::disallowed_methods, reason = "tests stand in for the server here")]
-    pub fn scope_of(&self, person: &User) -> Scope {
-        self.database.scope(Some(UserId::from_verified_subject(person.id().to_owned())))
+    pub fn scope_of(&self, user: &User) -> Scope {
+        self.database.scope(Some(UserId::from_verified_subject(user.id().to_owned())))
     }
 
     /// The rows of nobody, as the server reaches them.

@@ -1,7 +1,7 @@
 //! People read courses.
 
-use hallpass::courses::personalize::select_variant;
-use hallpass::learners::Profile;
+use hallpass::domains::courses::personalize::select_variant;
+use hallpass::domains::learners::Profile;
 use hallpass_entity::Comparison as _;
 use hallpass_entity::level::Level::{self, Advanced, Beginner, Intermediate};
 use hallpass_entity::{Set, chapter, now, progress};

@@ -5,7 +5,7 @@ use hallpass_entity::now;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hallpass_entity::tables;
+use hallpass_entity::owned_tables;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ async fn live(app: &App, who: &Client<'_>) {
 
 /// Every table that keeps something of somebody.
 fn tables() -> Vec<&'static str> {
-    [tables::owned_tables(), tables::tables_about_users()].concat()
+    [owned_tables::owned_tables(), owned_tables::tables_about_users()].concat()
 }
 
 const LIFE: &str = "{ tasks { totalCount nodes { tags } } me { profile { interestArea } }
@@ -140,7 +140,7 @@ async fn no_table_that_has_an_owner_is_forgotten() {
     let erased: BTreeSet<_> = tables().into_iter().map(str::to_owned).collect();
     let owned = tables_with(&app, "owner_id").await;
     assert!(owned.len() >= 4);
-    assert!(owned.is_subset(&erased), "list {owned:?} in entity/src/tables.rs");
+    assert!(owned.is_subset(&erased), "list {owned:?} in entity/src/owned_tables.rs");
     let system = tables_with(&app, "user_id").await;
     let kept: Vec<_> = system.difference(&erased).collect();
     assert_eq!(kept, ["revocation"], "what was taken back from a user stays taken back");

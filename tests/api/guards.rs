@@ -40,10 +40,10 @@ impl Query {
     }
 }
 
-async fn caller(person: &User) -> Arc<Caller> {
+async fn caller(user: &User) -> Arc<Caller> {
     let config = config(&["--better-auth-url", Issuer::shared().url()]);
     let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
-    let token = Issuer::shared().token(&person.claims());
+    let token = Issuer::shared().token(&user.claims());
     match authenticator.authenticate_bearer(&token.into()).await {
         Authentication::Caller(caller) => caller,
         other => panic!("{other:?}"),
@@ -51,10 +51,10 @@ async fn caller(person: &User) -> Arc<Caller> {
 }
 
 /// The code of the refusal, or what the field answers; and the fields that went on the record.
-async fn ask(person: &User, field: &str) -> (Value, Vec<String>) {
+async fn ask(user: &User, field: &str) -> (Value, Vec<String>) {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let ledger = Arc::clone(&kept);
-    let caller = Some(caller(person).await);
+    let caller = Some(caller(user).await);
     let keep = move |entries: Vec<_>| ledger.lock().unwrap().extend(entries);
     let trail = AuditTrail::new(Arc::new(keep), "request".to_owned(), caller.clone());
     let policy = Arc::new(policy(&config(&[])));

@@ -24,7 +24,7 @@ async fn names(who: &Client<'_>, arguments: &str) -> Vec<String> {
 async fn visited<'a>(app: &'a App, people: &[User]) -> Client<'a> {
     let admin = app.by_jwt(&admin());
     for (person, count) in people.iter().zip(1..) {
-        app.by_jwt(user).data(WHO).await;
+        app.by_jwt(person).data(WHO).await;
         noted(app, "written", count).await;
     }
     admin.data(WHO).await;

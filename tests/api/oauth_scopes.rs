@@ -85,9 +85,9 @@ fn all_scopes() -> BTreeSet<&'static str> {
 }
 
 /// The access token that `client` has of `person`, with these scopes.
-fn token(person: &User, client: &str, scopes: &[&str]) -> String {
+fn token(user: &User, client: &str, scopes: &[&str]) -> String {
     let issuer = Issuer::shared();
-    let mut claims = issuer.full(&person.claims());
+    let mut claims = issuer.full(&user.claims());
     claims["iss"] = format!("{}/api/auth", issuer.url()).into();
     claims["aud"] = "here".into();
     claims["client_id"] = client.into();
@@ -114,14 +114,14 @@ fn missing(answer: &Value) -> Vec<String> {
 }
 
 /// A client at both doors.
-struct Client<'a> {
+struct OAuthClient<'a> {
     http: Client<'a>,
     socket: Socket,
     /// Who writes what subscriptions tell of.
     writer: Client<'a>,
 }
 
-impl<'a> Client<'a> {
+impl<'a> OAuthClient<'a> {
     async fn showing(app: &'a App, token: &str) -> Self {
         let writer = app.by_jwt(&anybody());
         Self { http: app.by_bearer(token), socket: Socket::by_bearer(app, token).await, writer }
@@ -226,7 +226,7 @@ async fn a_client_reaches_what_its_scopes_cover() {
     let mut refusals = 0;
     for (name, client, granted) in &clients {
         let scopes = granted.iter().copied().collect::<Vec<_>>();
-        let mut shown = Client::showing(&app, &token(&anybody(), client, &scopes)).await;
+        let mut shown = OAuthClient::showing(&app, &token(&anybody(), client, &scopes)).await;
         for (number, field) in asked().into_keys().enumerate() {
             let tier = (field == "Chapter.personalized").then_some("free");
             let (document, path) = document(field, task, tier);
@@ -265,7 +265,7 @@ fn challenge_for(missing: &[String]) -> Option<String> {
 async fn a_machine_without_scopes_reaches_what_anyone_does() {
     let app = server().await;
     let machine = alice().with("sub", "third").role("admin").tier("enterprise");
-    let mut machine = Client::showing(&app, &token(&machine, "third", &[])).await;
+    let mut machine = OAuthClient::showing(&app, &token(&machine, "third", &[])).await;
     let anyone = app.anonymous();
     let task = app.by_jwt(&anybody());
     let task =

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::text::{list, printable, quoted};
 use super::Case;
 use crate::config::JwtSubject;
+use crate::doctor::render::{list, printable, quoted};
 use crate::identity::{AuthMethod, Caller, CallerKind, CredentialShape};
 
 /// That a JWT and a session of the same user may be two users here, because `getSubject` was changed.
@@ -65,7 +65,7 @@ pub(in super::super) fn key_of_no_user(caller: &Caller) -> Option<String> {
 /// That a token hardly ever expires, because its signer counts milliseconds.
 pub(in super::super) fn endless(case: &Case<'_>) -> Option<String> {
     let end = case.claim("exp")?.as_f64()?;
-    (end > super::times::MILLISECONDS).then(|| {
+    (end > crate::doctor::advice::expiry::MILLISECONDS).then(|| {
         "its `exp` is in milliseconds, and a JWT counts seconds, so it hardly ever expires: let the signer write \
          Math.floor(Date.now() / 1000) and the seconds that it is to last"
             .to_owned()

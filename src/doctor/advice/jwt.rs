@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::super::keys::known_ids;
 use super::super::setup::origin_of;
-use super::super::text::{list, plain, quoted};
 use super::{Advice, Case};
+use crate::doctor::render::{list, plain, quoted};
 use crate::identity::{Check, CredentialRejected, CredentialShape, PAIRWISE_SUBJECT};
 
 pub(super) fn advise(case: &Case<'_>, refusal: CredentialRejected) -> Advice {

@@ -3,12 +3,12 @@
 //! The words of a credential choose among the sentences; whether it is good was decided before.
 
 mod accepted;
-mod asked;
-mod form;
+pub(crate) mod expiry;
 mod jwt;
 mod key;
+pub(crate) mod malformed;
+pub(crate) mod opaque_tokens;
 mod session;
-mod times;
 
 use super::auth_server::{AUTH_SERVER, GET_SESSION};
 use super::endpoints::{API_KEYS, OPAQUE};
@@ -76,7 +76,7 @@ impl Case<'_> {
 
 /// What to do about a refusal.
 pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
-    if let Some(advice) = form::misplaced(case) {
+    if let Some(advice) = malformed::misplaced(case) {
         return advice;
     }
     if case.inspection.looks == CredentialShape::MailLink && refusal.check > Check::Header {
@@ -86,7 +86,7 @@ pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         return advice;
     }
     match refusal.check {
-        Check::Form => form::unreadable(case, refusal.reason),
+        Check::Form => malformed::unreadable(case, refusal.reason),
         Check::Ban => banned(case),
         Check::Revocation => Advice::new(
             "it was taken back: the auth server pushed a revocation of this user or session",
@@ -95,7 +95,7 @@ pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         Check::Times if case.inspection.place == CredentialLocation::ApiKey => {
             key::refused(case, refusal)
         }
-        Check::Times => times::advise(case, refusal.reason),
+        Check::Times => expiry::advise(case, refusal.reason),
         Check::Header
         | Check::Kind
         | Check::Algorithm
@@ -114,9 +114,9 @@ pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
                 looks,
                 CredentialShape::SessionCookie | CredentialShape::OtherCookies
             ) {
-                asked::cookie(case, refusal)
+                opaque_tokens::cookie(case, refusal)
             } else {
-                asked::token(case, refusal)
+                opaque_tokens::token(case, refusal)
             }
         }
     }
@@ -137,10 +137,10 @@ pub(super) fn several_cookies(case: &Case<'_>) -> Option<Advice> {
 /// What to do where there is no credential.
 pub(super) fn absent(case: &Case<'_>) -> Advice {
     match case.inspection.place {
-        CredentialLocation::Authorization => form::other_scheme(case),
-        CredentialLocation::ApiKey => form::no_api_key(case),
+        CredentialLocation::Authorization => malformed::other_scheme(case),
+        CredentialLocation::ApiKey => malformed::no_api_key(case),
         CredentialLocation::Cookie => {
-            form::misplaced(case).unwrap_or_else(|| asked::no_cookie(case))
+            malformed::misplaced(case).unwrap_or_else(|| opaque_tokens::no_cookie(case))
         }
     }
 }
@@ -172,7 +172,8 @@ pub(super) fn unavailable(case: &Case<'_>, outage: Unavailable) -> Advice {
 
 fn banned(case: &Case<'_>) -> Advice {
     let until = case.claim("banExpires").and_then(serde_json::Value::as_str);
-    let until = until.map_or(String::new(), |end| format!(" until {}", super::text::quoted(end)));
+    let until =
+        until.map_or(String::new(), |end| format!(" until {}", crate::doctor::render::quoted(end)));
     let stale = match case.inspection.looks.is_jwt() {
         true => "; a JWT says so until it expires: take a new one then",
         false => "",

@@ -2,8 +2,8 @@
 //! the auth server.
 
 use super::super::Doctor;
-use super::super::text::{plain, quoted};
 use super::{Advice, Case};
+use crate::doctor::render::{plain, quoted};
 use crate::identity::{
     CacheFlaw, Check, CredentialRejected, CredentialShape, Inspection, SessionAnswer,
 };

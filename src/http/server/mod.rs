@@ -32,7 +32,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
-use super::address::{ClientNetwork, PeerAddr, is_trusted};
+use super::client_ip::{ClientNetwork, PeerAddr, is_trusted};
 use table::{Bounds, Busy, ConnectionSlot, Full, Table};
 use transport::Transport;
 
@@ -68,7 +68,7 @@ pub struct ServeOptions {
 
 /// The connection that a request came by, for answers that last.
 #[derive(Clone)]
-pub(super) struct ConnectionHandle {
+pub(crate) struct ConnectionHandle {
     draining: CancellationToken,
     stop: CancellationToken,
     open: TaskTracker,

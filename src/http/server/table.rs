@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use super::progress::Progress;
-use crate::http::address::ClientNetwork;
+use crate::http::client_ip::ClientNetwork;
 
 /// How often connections are looked through for those that take too long.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);

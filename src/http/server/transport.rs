@@ -157,7 +157,7 @@ mod tests {
 
     use super::super::table::{Bounds, Table};
     use super::*;
-    use crate::http::address::ClientNetwork;
+    use crate::http::client_ip::ClientNetwork;
 
     const BOUNDS: Bounds = Bounds {
         total: 1,

@@ -21,7 +21,7 @@ const ENOUGH: usize = 12;
 /// Rather a failed test than one that never ends.
 const MOST_PASSES: usize = 4_000;
 
-async fn task_of(app: &App, person: &User) -> task::Model {
+async fn task_of(app: &App, user: &User) -> task::Model {
     let row = task::ActiveModel {
         id: Set(TaskId::generate()),
         title: Set("handed about".to_owned()),
@@ -33,7 +33,7 @@ async fn task_of(app: &App, person: &User) -> task::Model {
         updated_at: Set(now()),
         ..Default::default()
     };
-    app.scope_of(person).insert::<task::Entity>(row).await.unwrap()
+    app.scope_of(user).insert::<task::Entity>(row).await.unwrap()
 }
 
 /// Gives a task to somebody, and counts its version up, as every change does. Answers the version; none
@@ -78,9 +78,9 @@ impl Tally {
 }
 
 /// Changes the task again and again.
-async fn change(app: &App, person: &User, id: &str, tally: &Mutex<Tally>, done: &AtomicBool) {
+async fn change(app: &App, user: &User, id: &str, tally: &Mutex<Tally>, done: &AtomicBool) {
     let ways = ["updateTask(input: {title: \"mine\"}, ", "completeTask(", "reopenTask("];
-    let caller = app.by_jwt(person);
+    let caller = app.by_jwt(user);
     for way in ways.iter().cycle() {
         if done.load(Ordering::Relaxed) {
             return;

@@ -32,8 +32,8 @@ impl Visitor {
         Self { token: None, door }
     }
 
-    pub fn person(person: &User, door: Door) -> Self {
-        Self { token: Some(Issuer::shared().token(&person.claims())), door }
+    pub fn person(user: &User, door: Door) -> Self {
+        Self { token: Some(Issuer::shared().token(&user.claims())), door }
     }
 
     /// A machine that bears alice's name, at a server whose `OAUTH_RESOURCE` is `resource`.

@@ -57,8 +57,8 @@ impl World {
         }
     }
 
-    fn id_of(&self, person: &User) -> UserId {
-        self.app.scope_of(person).owner().unwrap().clone()
+    fn id_of(&self, user: &User) -> UserId {
+        self.app.scope_of(user).owner().unwrap().clone()
     }
 
     /// Alice's rows of each table as they stand.

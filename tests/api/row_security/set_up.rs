@@ -1,7 +1,7 @@
 //! How the wall is raised, and how a server that cannot rely on it says so.
 
 use hallpass::config::Config;
-use hallpass_entity::tables::owned_tables;
+use hallpass_entity::owned_tables::owned_tables;
 use hallpass_entity::{Database, RowSecurityProblem};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
@@ -60,7 +60,7 @@ fn every_table_that_is_declared_as_owned_is_on_the_list() {
     let mut listed = owned_tables();
     declared.sort();
     listed.sort_unstable();
-    assert_eq!(declared, listed, "list them in entity/src/tables.rs");
+    assert_eq!(declared, listed, "list them in entity/src/owned_tables.rs");
 }
 
 #[tokio::test]

@@ -1,0 +1,123 @@
+//! How it is said: one line for each finding, and a second one with the fix.
+
+use std::fmt::Write as _;
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use super::{Explanation, Finding, Outcome, Report, Severity, Verdict};
+
+/// Longer texts of a credential's are cut.
+const LONGEST: usize = 200;
+
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const RED: &str = "\x1b[31m";
+const PLAIN: &str = "\x1b[0m";
+
+pub(crate) fn report(report: &Report, colours: bool) -> String {
+    let mut text = String::new();
+    for finding in &report.setup {
+        line(&mut text, finding, colours);
+    }
+    if let Some(explanation) = &report.credential {
+        text.push('\n');
+        explained(&mut text, explanation, colours);
+    }
+    text
+}
+
+// Writing to a string cannot fail.
+fn line(text: &mut String, finding: &Finding, colours: bool) {
+    let (word, colour) = match finding.level {
+        Severity::Good => ("good", GREEN),
+        Severity::Warning => ("warning", YELLOW),
+        Severity::Wrong => ("wrong", RED),
+    };
+    let word = coloured(&format!("{word:<7}"), colour, colours);
+    let _ = writeln!(text, "{word}  {:<13}  {}", finding.name, finding.message);
+    if let Some(fix) = &finding.fix {
+        let _ = writeln!(text, "         {:<13}  fix: {fix}", "");
+    }
+}
+
+fn explained(text: &mut String, explanation: &Explanation, colours: bool) {
+    let Explanation { kind, header, claims, checks, verdict, reason, fix } = explanation;
+    let _ = writeln!(text, "credential: {kind}");
+    for (name, object) in [("header", header), ("claims", claims)] {
+        if let Some(object) = object {
+            let _ = writeln!(text, "\n{name}");
+            for (claim, value) in object {
+                let _ = writeln!(text, "  {}: {}", printable(claim), printable(&value.to_string()));
+            }
+        }
+    }
+    let _ = writeln!(text, "\nchecks");
+    for step in checks {
+        let (word, colour) = match step.outcome {
+            Outcome::Held => ("held", GREEN),
+            Outcome::Failed => ("FAILED", RED),
+            Outcome::Unreached => ("not reached", PLAIN),
+            Outcome::Inapplicable => ("-", PLAIN),
+        };
+        let word = coloured(&format!("{word:<11}"), colour, colours && colour != PLAIN);
+        let _ = writeln!(text, "  {word}  {:<11}  {}", step.check, step.about);
+    }
+    let (word, colour) = match verdict {
+        Verdict::Accepted => ("accepted", GREEN),
+        Verdict::Refused => ("refused", RED),
+        Verdict::Absent => ("no credential", RED),
+        Verdict::Unknown => ("nobody can tell", YELLOW),
+    };
+    let _ = writeln!(text, "\n{}: {reason}", coloured(word, colour, colours));
+    if let Some(fix) = fix {
+        let _ = writeln!(text, "  fix: {fix}");
+    }
+}
+
+fn coloured(word: &str, colour: &str, colours: bool) -> String {
+    if colours { format!("{colour}{word}{PLAIN}") } else { word.to_owned() }
+}
+
+/// Without what could steer a terminal or turn a line around: a credential may hold anything.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |one: char| match one {
+        _ if one.is_control() => one.escape_unicode().to_string(),
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            one.escape_unicode().to_string()
+        }
+        _ => one.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+/// A text of a credential's, in quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(LONGEST).collect();
+    let dots = if short.len() < text.len() { "…" } else { "" };
+    format!("{}{dots}", printable(&Value::String(short).to_string()))
+}
+
+/// A value of a credential's, where it can stand in a setting; none where a shell would read more into
+/// it than a name.
+pub(crate) fn plain(text: &str) -> Option<&str> {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/@+".contains(&byte);
+    (!text.is_empty() && text.len() <= LONGEST && text.bytes().all(harmless)).then_some(text)
+}
+
+/// A length of time, in its two largest units.
+pub(crate) fn span(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds().unsigned_abs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes, seconds % 60) {
+        (0, 0, 0, s) => format!("{s} s"),
+        (0, 0, m, s) => format!("{m} min {s} s"),
+        (0, h, m, _) => format!("{h} h {m} min"),
+        (d, h, _, _) => format!("{d} d {h} h"),
+    }
+}
+
+/// Several things, as a sentence lists them.
+pub(crate) fn list<T: AsRef<str>>(things: &[T]) -> String {
+    things.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
+}

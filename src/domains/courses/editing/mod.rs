@@ -1,0 +1,261 @@
+//! Changing courses, for their editors. What is new is a draft until it is published; nothing
+//! is checked first and changed later.
+
+pub(crate) mod input;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use hallpass_entity::policy::SharedEntity;
+use hallpass_entity::{
+    ChapterId, Comparison as _, CourseId, Editable, Error, Order, PageRequest, Rows, Set, Update,
+    VariantId, chapter, course, now, variant,
+};
+
+use super::html::HtmlCache;
+use super::markdown::TooComplex;
+use super::query;
+use super::types::{CHAPTER, COURSE, Chapter, ChapterVariant, Course};
+use crate::access::{EDITOR, guarded, semantic_non_null};
+use crate::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
+use crate::identity::Tiers;
+use input::{
+    ChapterVariantInput, CreateChapterInput, CreateCourseInput, UpdateChapterInput,
+    UpdateCourseInput,
+};
+
+/// The mutations of courses and chapters.
+#[derive(Default)]
+pub struct EditingMutation;
+
+#[guarded(Mutation, domain = "courses")]
+#[Object]
+impl EditingMutation {
+    /// Makes a course: a draft, which only editors see until it is published.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn create_course(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateCourseInput,
+    ) -> Result<Option<Course>> {
+        let made = now();
+        let values = course::ActiveModel {
+            id: Set(CourseId::generate()),
+            published: Set(false),
+            created_at: Set(made),
+            updated_at: Set(made),
+            ..input.check()?
+        };
+        let proof = EDITOR.authorize(ctx).await?;
+        let row = ctx.scope().insert_shared::<course::Entity>(proof, values).await;
+        let row = row.map_err(map_conflict)?;
+        ctx.audit_created_row(&encode_id(COURSE, row.id));
+        Ok(Some(row.into()))
+    }
+
+    /// Changes a course.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn update_course(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: UpdateCourseInput,
+    ) -> Result<Option<Course>> {
+        change_course(ctx, &id, input.check()?).await.map(Some)
+    }
+
+    /// Shows a course to everyone, with those of its chapters that are published; or, with
+    /// `published: false`, takes it back, and all of them with it.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn publish_course(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        #[graphql(default = true)] published: bool,
+    ) -> Result<Option<Course>> {
+        let values = course::ActiveModel { published: Set(published), ..Default::default() };
+        change_course(ctx, &id, values).await.map(Some)
+    }
+
+    /// Deletes a course for good, and answers its id. With it go its chapters, their texts, and every
+    /// learner's progress and bookmarks there. To hide it and keep all that, take it back with
+    /// `publishCourse`.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn delete_course(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
+        let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(&id)?));
+        if course.delete().await? == 0 {
+            return Err(COURSE_NOT_FOUND);
+        }
+        Ok(Some(id))
+    }
+
+    /// Makes a chapter of a course: a draft, which only editors see until it is published.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn create_chapter(
+        &self,
+        ctx: &Context<'_>,
+        course_id: ID,
+        input: CreateChapterInput,
+    ) -> Result<Option<Chapter>> {
+        let course = self::course_id(&course_id)?;
+        let mut values = input.check(tiers(ctx))?;
+        if values.ordinal.is_not_set() {
+            values.ordinal = Set(next_place(ctx, course).await?);
+        }
+        let made = now();
+        let values = chapter::ActiveModel {
+            id: Set(ChapterId::generate()),
+            course_id: Set(course),
+            published: Set(false),
+            created_at: Set(made),
+            updated_at: Set(made),
+            ..values
+        };
+        let proof = EDITOR.authorize(ctx).await?;
+        let row = ctx.scope().insert_shared::<chapter::Entity>(proof, values).await;
+        let row = row.map_err(map_conflict)?;
+        ctx.audit_created_row(&encode_id(CHAPTER, row.id));
+        Ok(Some(row.into()))
+    }
+
+    /// Changes a chapter.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn update_chapter(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: UpdateChapterInput,
+    ) -> Result<Option<Chapter>> {
+        change_chapter(ctx, &id, input.check(tiers(ctx))?).await.map(Some)
+    }
+
+    /// Writes one form of a chapter, in place of the one for the same readers, if there is one.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn save_chapter_variant(
+        &self,
+        ctx: &Context<'_>,
+        chapter_id: ID,
+        input: ChapterVariantInput,
+    ) -> Result<Option<ChapterVariant>> {
+        use variant::Column::{ChapterId as Of, Hardware, Level};
+        let body = Arc::from(input.body.as_str());
+        let values = variant::ActiveModel {
+            id: Set(VariantId::generate()),
+            chapter_id: Set(self::chapter_id(&chapter_id)?),
+            updated_at: Set(now()),
+            ..input.check()?
+        };
+        let proof = EDITOR.authorize(ctx).await?;
+        let html = ctx.data_unchecked::<Arc<HtmlCache>>();
+        html.render(body).await.map_err(|TooComplex| too_complex())?;
+        let same = &[Of, Level, Hardware];
+        let saved = ctx.scope().upsert_shared::<variant::Entity>(proof, values, same).await;
+        let saved = saved.map_err(|error| match error {
+            Error::ForeignKeyViolation(_) => CHAPTER_NOT_FOUND,
+            other => other.into(),
+        })?;
+        Ok(Some(saved.into()))
+    }
+
+    /// Shows a chapter to everyone, once its course is published; or, with `published: false`, takes it
+    /// back.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn publish_chapter(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        #[graphql(default = true)] published: bool,
+    ) -> Result<Option<Chapter>> {
+        let values = chapter::ActiveModel { published: Set(published), ..Default::default() };
+        change_chapter(ctx, &id, values).await.map(Some)
+    }
+
+    /// Deletes a chapter for good, and answers its id. With it go its texts, and every learner's progress
+    /// and bookmark there.
+    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    async fn delete_chapter(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
+        let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(&id)?));
+        if chapter.delete().await? == 0 {
+            return Err(CHAPTER_NOT_FOUND);
+        }
+        Ok(Some(id))
+    }
+}
+
+fn too_complex() -> ApiError {
+    let message =
+        "nest fewer block quotes and elements, or write less in tables: the HTML would be too long";
+    ApiError::BadInput(vec![InputProblem::new("input.body", ProblemKind::Invalid, message)])
+}
+
+const COURSE_NOT_FOUND: ApiError = ApiError::NotFound("course");
+const CHAPTER_NOT_FOUND: ApiError = ApiError::NotFound("chapter");
+
+fn course_id(id: &ID) -> Result<CourseId> {
+    query::course_id(id).ok_or(COURSE_NOT_FOUND)
+}
+
+fn chapter_id(id: &ID) -> Result<ChapterId> {
+    query::chapter_id(id).ok_or(CHAPTER_NOT_FOUND)
+}
+
+fn tiers<'a>(ctx: &Context<'a>) -> &'a Tiers {
+    &ctx.request_auth().policy.tiers
+}
+
+/// The rows, for callers who meet the rule that every field here states.
+async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Editable>> {
+    Ok(ctx.scope().shared_for_edit(EDITOR.authorize(ctx).await?))
+}
+
+/// Changes a course. Values that set nothing change nothing, `updatedAt` included.
+async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) -> Result<Course> {
+    let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(id)?));
+    if values == course::ActiveModel::default() {
+        return course.one().await?.map(Course::from).ok_or(COURSE_NOT_FOUND);
+    }
+    let values = course::ActiveModel { updated_at: Set(now()), ..values };
+    let changed = course.update(Update::set(values)).await.map_err(map_conflict)?;
+    changed.into_iter().next().map(Course::from).ok_or(COURSE_NOT_FOUND)
+}
+
+/// Changes a chapter, as [`change_course`] does a course.
+async fn change_chapter(
+    ctx: &Context<'_>,
+    id: &ID,
+    values: chapter::ActiveModel,
+) -> Result<Chapter> {
+    let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(id)?));
+    if values == chapter::ActiveModel::default() {
+        return chapter.one().await?.map(Chapter::from).ok_or(CHAPTER_NOT_FOUND);
+    }
+    let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
+    let changed = chapter.update(Update::set(values)).await.map_err(map_conflict)?;
+    changed.into_iter().next().map(Chapter::from).ok_or(CHAPTER_NOT_FOUND)
+}
+
+/// The place after a course's last chapter. Two that are made at once may share it, and stand there in
+/// the order in which they were made.
+async fn next_place(ctx: &Context<'_>, course: CourseId) -> Result<i32> {
+    let chapters = editable(ctx).await?.filter(chapter::Column::CourseId.is(course));
+    let last_first = Order::by(chapter::Column::Ordinal, true);
+    let page =
+        chapters.page(&last_first, &PageRequest { limit: 1, ..PageRequest::default() }).await?;
+    Ok(page.rows.first().map_or(1, |(_, last)| last.ordinal.saturating_add(1)))
+}
+
+/// Of a course or chapter, only the slug can be taken; only a chapter can be without its course.
+fn map_conflict(error: Error) -> ApiError {
+    match error {
+        Error::UniqueViolation(_) => {
+            let message = "it is taken: choose another";
+            InputProblem::new("input.slug", ProblemKind::Taken, message).into()
+        }
+        Error::ForeignKeyViolation(_) => COURSE_NOT_FOUND,
+        Error::Unauthenticated
+        | Error::Full { .. }
+        | Error::Unavailable(_)
+        | Error::Timeout(_)
+        | Error::Internal(_) => error.into(),
+    }
+}

@@ -1,0 +1,30 @@
+//! Courses: chapters that each reader gets in the form that suits them.
+
+mod content;
+mod demo;
+mod editing;
+mod html;
+mod loaders;
+mod markdown;
+mod mutation;
+pub(crate) mod permissions;
+pub mod personalize;
+mod query;
+mod recommend;
+mod subscription;
+mod types;
+mod viewer;
+pub(crate) mod visible_courses;
+
+pub use content::ContentError;
+pub use demo::{DemoError, has_demo, load_demo, load_demo_progress};
+pub use editing::EditingMutation;
+pub use html::HtmlCache;
+pub use loaders::{Loaders, loaders};
+pub use mutation::ReadingMutation;
+pub use permissions::may;
+pub use query::{CourseQuery, chapter_node, course_node};
+pub use subscription::ReadingSubscription;
+pub use types::{Chapter, ChapterFields, Course, CourseFields};
+pub use viewer::{EDIT, READ};
+pub use visible_courses::VisibleCourses;

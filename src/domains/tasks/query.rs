@@ -1,0 +1,127 @@
+//! Reading tasks.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, Object};
+use hallpass_entity::{Comparison as _, TaskId, now, task};
+
+use super::input::{PublicTaskFilter, PublicTaskOrder, TaskFilter, TaskOrder};
+use super::types::{TYPE, Task, TaskFields, TaskPriorityCount, TaskStats};
+use crate::access::Rule::{Public, SignedIn};
+use crate::access::{guarded, semantic_non_null};
+use crate::graphql::{
+    ApiError, Connection, ContextExt as _, PageArgs, Result, decode_id, paginate, paginate_open,
+};
+
+/// Every priority, rising.
+const PRIORITIES: [task::Priority; 4] =
+    [task::Priority::Low, task::Priority::Medium, task::Priority::High, task::Priority::Urgent];
+
+/// The queries about tasks.
+#[derive(Default)]
+pub struct TaskQuery;
+
+#[guarded(Query, domain = "tasks")]
+#[Object]
+impl TaskQuery {
+    /// The task with this id, if it is the caller's or public; null for one that is not there, or is another
+    /// user's and private.
+    #[graphql(guard = "Public")]
+    async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
+        match decode_id(&id) {
+            Some((kind, key)) if kind == TYPE => node(ctx, key.into()).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The caller's own tasks, newest first unless ordered otherwise.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of the field, as Relay names them"
+    )]
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
+    async fn tasks(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<TaskFilter>,
+        order_by: Option<TaskOrder>,
+    ) -> Result<Option<Connection<Task>>> {
+        let rows = ctx.scope().owned::<task::Entity>()?.filter(filter.unwrap_or_default().check()?);
+        let args = PageArgs::new(first, after, last, before);
+        let listing = TaskOrder::listing(order_by);
+        paginate(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+    }
+
+    /// Everyone's public tasks, newest first unless ordered otherwise.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of the field, as Relay names them"
+    )]
+    #[graphql(guard = "Public", directive = semantic_non_null::apply())]
+    async fn public_tasks(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<PublicTaskFilter>,
+        order_by: Option<PublicTaskOrder>,
+    ) -> Result<Option<Connection<Task>>> {
+        let rows = filter.unwrap_or_default().narrow(ctx.scope().public())?;
+        let args = PageArgs::new(first, after, last, before);
+        let listing = TaskOrder::listing(order_by.map(TaskOrder::from));
+        paginate_open(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+    }
+
+    /// How the caller's tasks stand.
+    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
+    async fn task_stats(&self, ctx: &Context<'_>) -> Result<Option<TaskStats>> {
+        use task::Column::{Completed, DueAt, Priority};
+        let mine = ctx.scope().owned::<task::Entity>()?;
+        let counts = mine.count_by::<task::Priority>(Priority).await?;
+        let counts: HashMap<_, _> = counts.into_iter().collect();
+        let completed = mine.clone().filter(Completed.is(true)).count().await?;
+        let overdue = mine.filter(Completed.is(false).and(DueAt.less_than(now()))).count().await?;
+        let by_priority = PRIORITIES.map(|priority| TaskPriorityCount {
+            priority: priority.into(),
+            count: counts.get(&priority).copied().unwrap_or(0),
+        });
+        Ok(Some(TaskStats {
+            total: counts.values().sum(),
+            completed,
+            overdue,
+            by_priority: by_priority.to_vec(),
+        }))
+    }
+}
+
+/// The task with this key, if the caller may read it.
+///
+/// # Errors
+/// When the database is away; or, on a server that forbids rather than hides, for another's task.
+pub async fn node(ctx: &Context<'_>, id: TaskId) -> Result<Option<Task>> {
+    let row = ctx.scope().readable::<task::Entity>().filter(task::Column::Id.is(id)).one().await?;
+    match row {
+        Some(row) => Ok(Some(TaskFields::new(ctx, row))),
+        None => match missing(ctx, &[id]).await? {
+            ApiError::NotFound(_) => Ok(None),
+            denied => Err(denied),
+        },
+    }
+}
+
+/// Why the caller does not get one of these tasks: it is not there, unless the server is set to
+/// tell that it is another's.
+pub(crate) async fn missing(ctx: &Context<'_>, ids: &[TaskId]) -> Result<ApiError> {
+    crate::graphql::not_found_or_forbidden::<task::Entity>(
+        ctx,
+        "task",
+        task::Column::Id.one_of(ids.iter().copied()),
+    )
+    .await
+}

@@ -1,0 +1,7 @@
+//! The GraphQL endpoint: request, authentication, execution, response.
+
+pub(crate) mod authenticate;
+pub(crate) mod execute;
+pub(crate) mod handler;
+pub(crate) mod request;
+pub(crate) mod response;

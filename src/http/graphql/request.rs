@@ -1,0 +1,194 @@
+//! A GraphQL request out of an HTTP request, as the GraphQL-over-HTTP draft has it.
+
+use async_graphql::Variables;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+
+use super::response::{MediaType, Rejection};
+use crate::config::Limits;
+use crate::graphql::is_idempotency_key;
+
+/// A GraphQL request.
+pub(crate) struct GraphQlParams {
+    pub(crate) query: String,
+    pub(crate) operation_name: Option<String>,
+    pub(crate) variables: Variables,
+    /// The key under which its mutations are carried out once.
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// The key in the header `Idempotency-Key`, with or without the quotes of a structured field (RFC 8941).
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
+    let mut stated = headers.get_all("idempotency-key").iter();
+    let Some(value) = stated.next() else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    match stated.next().is_none() && is_idempotency_key(bare) {
+        true => Ok(Some(bare.to_owned())),
+        false => {
+            Err(malformed("Send one `Idempotency-Key`, of 1 to 255 visible ASCII characters."))
+        }
+    }
+}
+
+/// The media type of the answer. Without `Accept`, JSON.
+pub(crate) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
+    let mut stated = headers.get_all(ACCEPT).iter().peekable();
+    if stated.peek().is_none() {
+        return Some(MediaType::Json);
+    }
+    let mut best: Option<(f32, MediaType)> = None;
+    for range in stated.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "application/graphql-response+json" => MediaType::GraphqlResponse,
+            "application/json" | "application/*" | "*/*" => MediaType::Json,
+            _ => continue,
+        };
+        let quality = parts
+            .find_map(|part| part.strip_prefix("q="))
+            .and_then(|quality| quality.parse().ok())
+            .unwrap_or(1.0_f32);
+        if quality > 0.0 && best.is_none_or(|(other, _)| quality > other) {
+            best = Some((quality, media));
+        }
+    }
+    best.map(|(_, media)| media)
+}
+
+/// Whether a person's browser asks for a page.
+pub(crate) fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::GET && accepts(headers, "text/html")
+}
+
+/// Whether the answer may be a stream of events.
+pub(crate) fn accepts_events(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::POST && accepts(headers, "text/event-stream")
+}
+
+fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    let stated = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    stated.flat_map(|value| value.split(',')).any(|range| {
+        let media = range.split(';').next().unwrap_or_default();
+        media.trim().eq_ignore_ascii_case(wanted)
+    })
+}
+
+/// What can be told from the head alone: a browser sends anything but JSON without asking us first,
+/// so anything but JSON is no request of a page of ours.
+pub(crate) fn check_request_head(method: &Method, headers: &HeaderMap) -> Result<(), Rejection> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(Rejection::http(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send the body as it is: no Content-Encoding is accepted.",
+        ));
+    }
+    let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    match (method, content_type) {
+        (&Method::POST, Some(content_type)) | (&Method::GET, Some(content_type)) => {
+            if is_json(content_type) {
+                return Ok(());
+            }
+        }
+        (&Method::GET, None) => return Ok(()),
+        (&Method::POST, None) => {}
+        _ => return Err(Rejection::method("Use POST, or GET for queries.", "GET, POST")),
+    }
+    Err(Rejection::http(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Send the request as JSON, with `Content-Type: application/json`.",
+    ))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let is_json = parts.next().unwrap_or_default().eq_ignore_ascii_case("application/json");
+    is_json
+        && parts.all(|part| match part.split_once('=') {
+            Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+                value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        })
+}
+
+/// The body of a POST, within its size and time.
+pub(crate) async fn read_json_body(body: Body, limits: &Limits) -> Result<Bytes, Rejection> {
+    let too_large = || {
+        let message = format!("Send at most {} bytes.", limits.body);
+        Err(Rejection::http(StatusCode::PAYLOAD_TOO_LARGE, message))
+    };
+    if HttpBody::size_hint(&body).lower() > limits.body as u64 {
+        return too_large();
+    }
+    let body = Limited::new(body, limits.body).collect();
+    match tokio::time::timeout(limits.timeout, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
+        Ok(Err(_)) => Err(Rejection::http(StatusCode::BAD_REQUEST, "The body broke off.")),
+        Err(_) => Err(Rejection::http(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.")),
+    }
+}
+
+/// The request in JSON.
+pub(crate) fn from_body(body: &[u8]) -> Result<GraphQlParams, Rejection> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => from_members(members),
+        Ok(Value::Array(_)) => Err(malformed("Send one operation per request, not a batch.")),
+        Ok(_) => Err(malformed("Send a JSON object with a `query`.")),
+        Err(error) => Err(malformed(format!(
+            "The body is not valid JSON: see line {}, column {}.",
+            error.line(),
+            error.column()
+        ))),
+    }
+}
+
+/// The request in a GET's query string, where `variables` and `extensions` are JSON.
+pub(crate) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection> {
+    let mut members = Map::new();
+    for (name, value) in reqwest::Url::parse(&format!("http://query/?{query}"))
+        .map_err(|_| malformed("The query string is malformed."))?
+        .query_pairs()
+    {
+        let value = match name.as_ref() {
+            "variables" | "extensions" => serde_json::from_str(&value)
+                .map_err(|_| malformed(format!("`{name}` is not valid JSON.")))?,
+            _ => Value::String(value.into_owned()),
+        };
+        if members.insert(name.to_string(), value).is_some() {
+            return Err(malformed(format!("`{name}` is given twice.")));
+        }
+    }
+    from_members(members)
+}
+
+fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Rejection> {
+    let query = match members.remove("query") {
+        Some(Value::String(query)) => query,
+        Some(_) => return Err(malformed("`query` has to be a string.")),
+        None => return Err(malformed("Send a `query`.")),
+    };
+    let operation_name = match members.remove("operationName") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name).filter(|name| !name.is_empty()),
+        Some(_) => return Err(malformed("`operationName` has to be a string.")),
+    };
+    let variables = match members.remove("variables") {
+        None | Some(Value::Null) => Variables::default(),
+        Some(variables @ Value::Object(_)) => Variables::from_json(variables),
+        Some(_) => return Err(malformed("`variables` has to be an object.")),
+    };
+    match members.remove("extensions") {
+        None | Some(Value::Null | Value::Object(_)) => {}
+        Some(_) => return Err(malformed("`extensions` has to be an object.")),
+    }
+    Ok(GraphQlParams { query, operation_name, variables, idempotency_key: None })
+}
+
+fn malformed(message: impl Into<String>) -> Rejection {
+    Rejection::http(StatusCode::BAD_REQUEST, message)
+}

@@ -1,0 +1,420 @@
+//! Answers: statuses, codes and headers. The one place where an error becomes bytes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
+use axum::body::Body;
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, code, describe_inputs, json_length};
+
+/// More errors than anyone reads: a refused field in each of a hundred rows.
+const MAX_ERRORS: usize = 100;
+/// The codes that say that something needed is away.
+const UNAVAILABLE_CODES: [&str; 3] = [code::UNAVAILABLE, code::TIMEOUT, code::AUTH_UNAVAILABLE];
+/// Library messages can quote the document.
+const MAX_MESSAGE_BYTES: usize = 200;
+
+/// The id of a request: in its answer's header, its log lines and its internal errors.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(String);
+
+impl RequestId {
+    pub(crate) fn generate() -> Self {
+        Self(Uuid::now_v7().simple().to_string())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The media types of the GraphQL-over-HTTP draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MediaType {
+    /// `application/json`: 200 for everything that is a GraphQL request.
+    Json,
+    /// `application/graphql-response+json`: the status tells whether anything ran.
+    GraphqlResponse,
+}
+
+/// A request that ended before anything ran.
+pub(crate) struct Rejection {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// What is wrong with the document or its variables, where there may be several things.
+    errors: Vec<ServerError>,
+    /// Whether it is about the document, which JSON clients expect as 200.
+    about_document: bool,
+    /// Whether the credential was good, and its time is over.
+    is_expiry: bool,
+}
+
+/// An answer: what stands in a body, a message or an event.
+#[derive(Serialize)]
+pub(crate) struct ResponseBody {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) errors: Vec<ServerError>,
+    /// None where nothing ran: the errors are about the request, and there is no data (section 7.1.2
+    /// of the GraphQL specification).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<OmittedErrors>,
+    /// About how many bytes it has as JSON.
+    #[serde(skip)]
+    length: usize,
+}
+
+/// The members of an answer beside `data` and `errors`.
+const AROUND_ANSWER: usize = 80;
+
+/// How many errors were left out: a null without an error may be one of them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OmittedErrors {
+    errors_omitted: usize,
+}
+
+impl Rejection {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            header: None,
+            errors: Vec::new(),
+            about_document: false,
+            is_expiry: false,
+        }
+    }
+
+    /// The HTTP request is not one of ours.
+    pub(crate) fn http(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::new(status, code::BAD_USER_INPUT, message)
+    }
+
+    /// The method is not one of `allowed`.
+    pub(crate) fn method(message: &str, allowed: &'static str) -> Self {
+        let header = Some(Box::new((ALLOW, HeaderValue::from_static(allowed))));
+        Self { header, ..Self::http(StatusCode::METHOD_NOT_ALLOWED, message) }
+    }
+
+    /// The address is for another protocol (RFC 9110 section 15.5.22).
+    pub(crate) fn upgrade(message: &str, protocol: &'static str) -> Self {
+        let header = Some(Box::new((UPGRADE, HeaderValue::from_static(protocol))));
+        Self { header, ..Self::http(StatusCode::UPGRADE_REQUIRED, message) }
+    }
+
+    /// The document cannot be read.
+    pub(crate) fn document(code: &'static str, message: String) -> Self {
+        Self { about_document: true, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
+    }
+
+    /// Arguments are wrong, by the document or by its variables.
+    pub(crate) fn inputs(problems: &[InputProblem]) -> Self {
+        let (message, extensions) = describe_inputs(problems);
+        let mut error = ServerError::new(message, None);
+        error.extensions = Some(extensions);
+        Self { errors: vec![error], ..Self::document(code::BAD_USER_INPUT, String::new()) }
+    }
+
+    /// The document does not fit the schema.
+    pub(crate) fn invalid(mut errors: Vec<ServerError>) -> Self {
+        for error in &mut errors {
+            error.message = first_line(&error.message);
+            set_code(error, code::GRAPHQL_VALIDATION_FAILED);
+        }
+        Self { errors, ..Self::document(code::GRAPHQL_VALIDATION_FAILED, String::new()) }
+    }
+
+    /// The document asks for too much.
+    pub(crate) fn query(message: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code::QUERY_REJECTED, message)
+    }
+
+    /// The credential was refused (RFC 6750 section 3.1).
+    pub(crate) fn credential(message: String) -> Self {
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        Self {
+            header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
+            ..Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
+        }
+    }
+
+    /// The credential was good until now, and its time is over.
+    pub(crate) fn expired() -> Self {
+        let message = "The credential has expired: connect again with a fresh one.";
+        Self { is_expiry: true, ..Self::credential(message.to_owned()) }
+    }
+
+    /// A message is not signed as it should be. The challenge (RFC 9110 section 11.6.1) names the header that
+    /// the signature belongs in.
+    pub(crate) fn unsigned(message: String) -> Self {
+        let challenge = HeaderValue::from_static("Webhook-Signature");
+        Self {
+            header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
+            ..Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)
+        }
+    }
+
+    /// It happened before.
+    pub(crate) fn conflict(message: String) -> Self {
+        Self::new(StatusCode::CONFLICT, code::CONFLICT, message)
+    }
+
+    /// A cookie came without a sign that a page of ours sent it.
+    pub(crate) fn cross_site(why: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code::FORBIDDEN, format!("Refused: {why}."))
+    }
+
+    /// Something that is needed is away.
+    pub(crate) fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
+        Self {
+            header: Some(Box::new((RETRY_AFTER, seconds(retry_after)))),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+
+    /// The credential was used more often than it may be.
+    pub(crate) fn rate_limited(message: &str, retry_after: Duration) -> Self {
+        Self {
+            header: Some(Box::new((RETRY_AFTER, seconds(retry_after)))),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, message)
+        }
+    }
+
+    /// A fault of ours.
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            code::INTERNAL,
+            "Something went wrong on our side.",
+        )
+    }
+
+    /// More than one client may have.
+    pub(crate) fn too_many_connections(message: &str) -> Self {
+        Self {
+            header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1")))),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, message)
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether the credential was good, and its time is over.
+    pub(crate) fn is_expiry(&self) -> bool {
+        self.is_expiry
+    }
+
+    /// Whether the client has more than it may.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.status == StatusCode::TOO_MANY_REQUESTS
+    }
+
+    /// Whether a client may succeed that connects again by itself.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.is_expiry || self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The rejection as an answer.
+    pub(crate) fn content(self, id: &RequestId) -> ResponseBody {
+        let mut errors = self.errors;
+        if errors.is_empty() {
+            let mut error = ServerError::new(self.message, None);
+            set_code(&mut error, self.code);
+            add_request_id(&mut error, id);
+            errors.push(error);
+        }
+        ResponseBody { errors, data: None, extensions: None, length: AROUND_ANSWER }
+    }
+
+    pub(crate) fn into_response(mut self, media: MediaType, id: &RequestId) -> Response<Body> {
+        let status = match media {
+            MediaType::Json if self.about_document => StatusCode::OK,
+            MediaType::Json | MediaType::GraphqlResponse => self.status,
+        };
+        let header = self.header.take();
+        let mut response = respond(status, media, &self.content(id));
+        if let Some(header) = header {
+            response.headers_mut().insert(header.0, header.1);
+        }
+        response
+    }
+}
+
+/// Whole seconds (RFC 9110 section 10.2.3), and not before the time.
+fn seconds(retry_after: Duration) -> HeaderValue {
+    let seconds: u64 = retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
+    HeaderValue::from(seconds)
+}
+
+/// Whether the errors are about the request, so that there is no data (section 7.1.2 of the GraphQL
+/// specification).
+pub(crate) fn is_request_error(executed: &Executed) -> bool {
+    executed.is_err() && executed.data == Value::Null
+}
+
+impl ResponseBody {
+    /// The answer of a document that ran, or that validation refused.
+    pub(crate) fn of(mut executed: Executed, id: &RequestId) -> Self {
+        let refused = is_request_error(&executed);
+        let errors_omitted = executed.errors.len().saturating_sub(MAX_ERRORS);
+        executed.errors.truncate(MAX_ERRORS);
+        for error in &mut executed.errors {
+            fill_in_codes(error, id);
+        }
+        let length = json_length(&executed.data) + length_of(&executed.errors) + AROUND_ANSWER;
+        Self {
+            errors: executed.errors,
+            data: (!refused).then_some(executed.data),
+            extensions: (errors_omitted > 0).then_some(OmittedErrors { errors_omitted }),
+            length,
+        }
+    }
+
+    /// The answer, if it is no larger than an answer may be.
+    pub(crate) fn within(self, budget: &AnswerBudget) -> Result<Self, Rejection> {
+        match budget.is_exceeded() || budget.is_exceeded_by(self.length) {
+            true => Err(Rejection::query(budget.message())),
+            false => Ok(self),
+        }
+    }
+
+    /// The answer as JSON.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(self.length);
+        serde_json::to_writer(&mut json, self)
+            .expect("names and values of an answer are plain JSON");
+        json
+    }
+
+    /// Whether nothing ran.
+    pub(crate) fn is_denial(&self) -> bool {
+        self.data.is_none()
+    }
+}
+
+fn length_of(errors: &[ServerError]) -> usize {
+    errors.iter().map(|error| serde_json::to_string(error).map_or(0, |json| json.len() + 1)).sum()
+}
+
+/// The response to a document that ran, or that validation refused.
+pub(crate) fn executed(content: &ResponseBody, media: MediaType) -> Response<Body> {
+    let away = content
+        .errors
+        .iter()
+        .any(|error| UNAVAILABLE_CODES.iter().any(|code| has_code(error, code)));
+    let status = match media {
+        _ if away => StatusCode::SERVICE_UNAVAILABLE,
+        MediaType::GraphqlResponse if content.is_denial() => StatusCode::BAD_REQUEST,
+        MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
+    };
+    let mut response = respond(status, media, content);
+    if away {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if let Some(challenge) = insufficient_scope(content) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// The challenge (RFC 6750 section 3.1) that names the scopes without which fields were refused, if nothing
+/// else was missing there.
+fn insufficient_scope(content: &ResponseBody) -> Option<HeaderValue> {
+    let mut scopes = BTreeSet::new();
+    for error in &content.errors {
+        let missing = error.extensions.as_ref().and_then(|it| it.get("missing"));
+        let Some(Value::List(missing)) = missing else { continue };
+        let named = missing.iter().map(|it| match it {
+            Value::String(missing) => missing.strip_prefix("SCOPE(")?.strip_suffix(')'),
+            _ => None,
+        });
+        scopes.extend(named.collect::<Option<Vec<_>>>().unwrap_or_default());
+    }
+    let scopes = scopes.into_iter().collect::<Vec<_>>().join(" ");
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
+    (!scopes.is_empty()).then(|| HeaderValue::from_str(&challenge).ok()).flatten()
+}
+
+/// An error of the library's own has no code yet: it is about the input of a field, or about the
+/// document.
+fn fill_in_codes(error: &mut ServerError, id: &RequestId) {
+    let has_any =
+        error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
+    if !has_any {
+        error.message = first_line(&error.message);
+        match input_path(error) {
+            Some(path) => {
+                let problem = InputProblem::new(path, ProblemKind::Invalid, &*error.message);
+                error.extensions = Some(describe_inputs(&[problem]).1);
+            }
+            None => set_code(error, code::GRAPHQL_VALIDATION_FAILED),
+        }
+    }
+    add_request_id(error, id);
+}
+
+/// Which input a library error is about: execution names the field.
+fn input_path(error: &ServerError) -> Option<String> {
+    let path = error.path.iter().map(path_segment).collect::<Vec<_>>().join(".");
+    (!path.is_empty()).then_some(path)
+}
+
+fn path_segment(segment: &PathSegment) -> String {
+    match segment {
+        PathSegment::Field(name) => name.clone(),
+        PathSegment::Index(index) => index.to_string(),
+    }
+}
+
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().chars().take(MAX_MESSAGE_BYTES).collect()
+}
+
+fn has_code(error: &ServerError, code: &str) -> bool {
+    error.extensions.as_ref().and_then(|extensions| extensions.get("code"))
+        == Some(&Value::from(code))
+}
+
+fn set_code(error: &mut ServerError, code: &'static str) {
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
+}
+
+/// A fault of ours is found in the log by the request's id.
+fn add_request_id(error: &mut ServerError, id: &RequestId) {
+    if has_code(error, code::INTERNAL)
+        && let Some(extensions) = &mut error.extensions
+    {
+        extensions.set("requestId", id.as_str());
+    }
+}
+
+fn respond(status: StatusCode, media: MediaType, body: &ResponseBody) -> Response<Body> {
+    let content_type = match media {
+        MediaType::Json => "application/json; charset=utf-8",
+        MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+    };
+    let mut response = Response::new(Body::from(body.to_json()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,196 @@
+//! Documents: parsed once, counted on each request, refused before anything runs. Limits of size come before
+//! validation, whose time they bound; the cost comes after it, so that a wrong field is told first.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_graphql::Variables;
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use moka::sync::Cache;
+
+use super::cost::{Cost, Overflow, measure};
+use super::validation;
+use super::validation::Invalid;
+use crate::access::SchemaView;
+use crate::config::Limits;
+use crate::graphql::code;
+use crate::http::graphql::response::Rejection;
+use crate::schema::Seen;
+
+/// Remembered documents, together, in tokens. A parsed token takes up to 300 bytes, so this is at most
+/// some 12 MiB.
+const CACHE_CAPACITY: u64 = 40_000;
+/// A longer document is rare and parsed each time.
+const MAX_CACHED_BYTES: usize = 16 * 1024;
+/// Root fields of one operation.
+const MAX_ROOT_FIELDS: u64 = 20;
+/// Directives of one operation.
+const MAX_DIRECTIVES: u64 = 50;
+/// Values in the arguments of one operation, the parts of lists and objects included.
+const MAX_VALUES: u64 = 2_000;
+/// Uses of variables in one operation: each is a copy of the variable's value.
+const MAX_VARIABLE_USES: u64 = 100;
+/// Names, numbers, texts and signs of a document. The parser takes microseconds for each.
+const MAX_TOKENS: usize = 5_000;
+/// Fields of one operation, those of fragments once for each spread.
+const MAX_FIELDS: u64 = 2_000;
+/// Operations in one document.
+const MAX_OPERATIONS: usize = 10;
+
+/// Parses documents and remembers them by their whole text.
+pub(crate) struct DocumentCache {
+    limits: Limits,
+    introspection: bool,
+    parsed: Cache<String, Arc<Document>>,
+}
+
+/// A document that is within the limits of size.
+pub(crate) struct Document {
+    pub(crate) parsed: Arc<ExecutableDocument>,
+    /// The views of the schema that it fits: a handful.
+    fits: RwLock<Vec<SchemaView>>,
+}
+
+impl Document {
+    /// Whether the document, whose text is `query`, fits the schema as it is seen; looked at once for each view.
+    pub(crate) fn validate(&self, query: &str, seen: &Seen) -> Result<(), Invalid> {
+        if self.fits.read().unwrap_or_else(PoisonError::into_inner).contains(&seen.view) {
+            return Ok(());
+        }
+        validation::validate(query, &self.parsed, &seen.types, &seen.rules)?;
+        self.fits.write().unwrap_or_else(PoisonError::into_inner).push(seen.view);
+        Ok(())
+    }
+}
+
+impl DocumentCache {
+    pub(crate) fn new(limits: Limits, introspection: bool) -> Self {
+        let weight =
+            |text: &String, _: &Arc<Document>| u32::try_from(tokens(text)).unwrap_or(u32::MAX);
+        Self {
+            limits,
+            introspection,
+            parsed: Cache::builder().max_capacity(CACHE_CAPACITY).weigher(weight).build(),
+        }
+    }
+
+    /// The document `query`, within the limits of size, and its cost.
+    pub(crate) fn prepare(
+        &self,
+        query: &str,
+        variables: &Variables,
+    ) -> Result<(Arc<Document>, Cost), Rejection> {
+        if let Some(document) = self.parsed.get(query) {
+            let cost = self.check_size(&document.parsed, variables)?;
+            return Ok((document, cost));
+        }
+        let parsed = Arc::new(parse(query)?);
+        let cost = self.check_size(&parsed, variables)?;
+        let document = Arc::new(Document { parsed, fits: RwLock::default() });
+        if query.len() <= MAX_CACHED_BYTES {
+            self.parsed.insert(query.to_owned(), Arc::clone(&document));
+        }
+        Ok((document, cost))
+    }
+
+    /// Holds the cost of a valid document against `MAX_COST`.
+    pub(crate) fn check_cost(&self, cost: &Cost) -> Result<(), Rejection> {
+        if cost.total() <= self.limits.cost {
+            return Ok(());
+        }
+        Err(rejected(format!(
+            "The query costs {}, and MAX_COST is {}: ask for fewer fields, shorter lists, or fewer \
+             searches and counts.",
+            cost.total(),
+            self.limits.cost
+        )))
+    }
+
+    fn check_size(
+        &self,
+        document: &ExecutableDocument,
+        variables: &Variables,
+    ) -> Result<Cost, Rejection> {
+        let operations = document.operations.iter().count();
+        check_limits("operations", operations as u64, MAX_OPERATIONS as u64)?;
+        let cost = measure(document, variables).map_err(|endless| match endless {
+            Overflow::Cycle => rejected("The query has a fragment that spreads itself.".to_owned()),
+            Overflow::Unknown => Rejection::document(
+                code::GRAPHQL_VALIDATION_FAILED,
+                "The query spreads a fragment that it does not define.".to_owned(),
+            ),
+            Overflow::Depth => rejected("The query is nested too deeply.".to_owned()),
+            Overflow::Name => rejected("The query has an alias that is too long.".to_owned()),
+        })?;
+        if cost.asks_for_schema && !self.introspection {
+            let message = "This server does not show its schema: INTROSPECTION is off.".to_owned();
+            return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
+        }
+        if cost.is_introspection_too_deep() {
+            return Err(rejected("The query is nested too deeply.".to_owned()));
+        }
+        check_limits("levels of fields", cost.depth.into(), self.limits.depth.into())?;
+        check_limits("fields", cost.fields, MAX_FIELDS)?;
+        check_limits("root fields", cost.width, MAX_ROOT_FIELDS)?;
+        check_limits("aliases", cost.aliases, self.limits.aliases)?;
+        check_limits("values in arguments", cost.values, MAX_VALUES)?;
+        check_limits("uses of variables", cost.uses, MAX_VARIABLE_USES)?;
+        check_limits("directives", cost.directives, MAX_DIRECTIVES)?;
+        Ok(cost)
+    }
+}
+
+fn parse(query: &str) -> Result<ExecutableDocument, Rejection> {
+    if tokens(query) > MAX_TOKENS {
+        return Err(rejected(format!("The query is longer than {MAX_TOKENS} words and signs.")));
+    }
+    parse_query(query).map_err(|error| {
+        let place = error.positions().next().map_or_else(String::new, |position| {
+            format!(" at line {}, column {}", position.line, position.column)
+        });
+        Rejection::document(code::GRAPHQL_PARSE_FAILED, format!("Syntax error{place}."))
+    })
+}
+
+/// About how many tokens the text has (section 2.1.6 of the GraphQL specification), counted without
+/// parsing: a word is one, a sign is one, a text in quotes is two and its words.
+fn tokens(query: &str) -> usize {
+    let mut inside_word = false;
+    query
+        .bytes()
+        .filter(|byte| {
+            let is_word = byte.is_ascii_alphanumeric() || b"_.-".contains(byte) || !byte.is_ascii();
+            let begins =
+                if is_word { !inside_word } else { !byte.is_ascii_whitespace() && *byte != b',' };
+            inside_word = is_word;
+            begins
+        })
+        .count()
+}
+
+fn check_limits(what: &str, count: u64, most: u64) -> Result<(), Rejection> {
+    if count <= most {
+        return Ok(());
+    }
+    Err(rejected(format!("The query has {count} {what}, and {most} are allowed.")))
+}
+
+fn rejected(message: String) -> Rejection {
+    Rejection::query(message)
+}
+
+/// The operation that `name` selects; none when it selects none, which validation says.
+pub(crate) fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a OperationDefinition> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => operation,
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name)?,
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+            operations.values().next()?
+        }
+        (DocumentOperations::Multiple(_), None) => return None,
+    };
+    Some(&operation.node)
+}

@@ -1,0 +1,9 @@
+//! Limits on documents and operations, checked before anything runs: size, depth, cost, validity, concurrency.
+
+pub(crate) mod concurrency;
+pub(crate) mod cost;
+pub(crate) mod document_cache;
+pub(crate) mod input_values;
+pub(crate) mod validation;
+pub(crate) mod variables;
+pub(crate) mod weights;

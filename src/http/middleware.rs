@@ -1,0 +1,72 @@
+//! What every request gets: an id, a line in the log, and headers that no browser misreads.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, HOST, VARY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tracing::Instrument as _;
+
+use super::HttpState;
+use super::graphql::response::{MediaType, Rejection, RequestId};
+
+/// The header that names a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) async fn request_middleware(
+    State(shared): State<Arc<HttpState>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = RequestId::generate();
+    let span = tracing::info_span!("request", id = id.as_str());
+    // A page whose name resolves to this machine would otherwise reach the personas' tokens.
+    if shared.parts.personas.is_some() && !is_loopback_host(request.headers()) {
+        let message = "In development this server answers to localhost and 127.0.0.1 only.";
+        return Rejection::http(StatusCode::FORBIDDEN, message).into_response(MediaType::Json, &id);
+    }
+    request.extensions_mut().insert(id.clone());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let began = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    shared.meter.record_response(response.status(), began.elapsed());
+    span.in_scope(|| {
+        tracing::debug!(
+            %method,
+            path,
+            status = response.status().as_u16(),
+            micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+    });
+    set_response_headers(response.headers_mut(), &id);
+    response
+}
+
+fn is_loopback_host(headers: &HeaderMap) -> bool {
+    // Only HTTP/1.0 goes without, and no page makes a browser send that.
+    let Some(host) = headers.get(HOST) else { return true };
+    let host = host.to_str().unwrap_or_default();
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, _)) => name,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn set_response_headers(headers: &mut HeaderMap, id: &RequestId) {
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.append(VARY, HeaderValue::from_static("Accept, Authorization, Cookie, Origin"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+pub(crate) async fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "There is nothing here: GraphQL is at /graphql.\n").into_response()
+}

@@ -1,0 +1,64 @@
+//! Whether a cookie was sent because a page of ours asked.
+
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, Method};
+
+use crate::config::Origin;
+
+/// Whether a cookie was sent because a page asked, not because a browser adds cookies unasked.
+///
+/// A server that forwards a cookie sends no `Origin`, and is fine. The rules are those of the OWASP
+/// cheat sheet on cross-site request forgery: the origin is checked where there is one, and a
+/// request that a page could send without asking first (a GET) needs a header that it could not add.
+pub(crate) struct CsrfPolicy {
+    allowed: Vec<String>,
+}
+
+/// Headers that a page can add only after the browser asked us (a CORS preflight).
+const PREFLIGHT_HEADERS: [&str; 3] =
+    ["graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name"];
+
+impl CsrfPolicy {
+    pub(crate) fn new(allowed: &[Origin]) -> Self {
+        Self { allowed: allowed.iter().map(|origin| origin.0.clone()).collect() }
+    }
+
+    pub(crate) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), &'static str> {
+        self.check_origin(headers)?;
+        if method == Method::POST
+            || PREFLIGHT_HEADERS.iter().any(|name| headers.contains_key(*name))
+        {
+            return Ok(());
+        }
+        Err("a GET with a cookie needs the header `GraphQL-Require-Preflight: 1`")
+    }
+
+    /// Whether the page that asks, if one does, is of an allowed origin.
+    pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        match headers.get(ORIGIN) {
+            Some(_) if !origins.all(|origin| self.is_allowed(origin, headers)) => {
+                Err("the request comes from a page of another origin: add the page's \
+                     origin to ALLOWED_ORIGINS, or send a bearer token")
+            }
+            None if is_cross_site(headers) => Err("the request was sent by a page of another site"),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn is_allowed(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        if self.allowed.iter().any(|allowed| allowed == origin) {
+            return true;
+        }
+        let own = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        own.is_some() && host == own
+    }
+}
+
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| !["same-origin", "none"].iter().any(|own| site == own))
+}

@@ -1,0 +1,3 @@
+//! Development mode's own token issuer and its personas.
+
+pub(crate) mod personas;

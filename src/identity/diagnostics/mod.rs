@@ -1,0 +1,5 @@
+//! Diagnosis for `hallpass doctor`: inspects a credential, and probes the auth server.
+
+pub(crate) mod inspect;
+pub(crate) mod probe;
+pub(crate) mod secret_hint;

@@ -1,0 +1,106 @@
+//! Where keys come from.
+
+use std::time::Duration;
+
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
+use futures_util::future::BoxFuture;
+use reqwest::Url;
+use serde_json::Value;
+
+use crate::identity::auth_server::client::{Endpoint, UpstreamError, UpstreamRequest};
+use crate::identity::jose::jwk::{KeySet, public_set, read_set};
+
+/// Somewhere that publishes keys.
+pub(crate) trait KeySource: Send + Sync + 'static {
+    /// The keys it publishes now: a usable set, or none.
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedKeySet, UpstreamError>>;
+
+    /// Which source it is: another one's keys are never taken for its own.
+    fn name(&self) -> String;
+}
+
+/// What a source published.
+pub(crate) struct FetchedKeySet {
+    pub(crate) keys: KeySet,
+    /// The same, as they can be stored.
+    pub(crate) document: String,
+    /// How long it may be believed, if the source says (RFC 9111 section 5.2.2.1).
+    pub(crate) max_age: Option<Duration>,
+}
+
+/// A JSON Web Key Set at a known address.
+pub(crate) struct JwksEndpoint {
+    pub(crate) url: Url,
+    pub(crate) line: Endpoint,
+}
+
+impl KeySource for JwksEndpoint {
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedKeySet, UpstreamError>> {
+        Box::pin(key_set(&self.line, self.url.clone()))
+    }
+
+    fn name(&self) -> String {
+        let mut url = self.url.clone();
+        // An address that can have no password has none.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        url.to_string()
+    }
+}
+
+/// The key set that an OpenID provider's metadata names (OpenID Connect Discovery section 4).
+pub(crate) struct OidcDiscovery {
+    pub(crate) issuer: String,
+    pub(crate) line: Endpoint,
+}
+
+impl KeySource for OidcDiscovery {
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedKeySet, UpstreamError>> {
+        Box::pin(async { key_set(&self.line, discover(&self.line, &self.issuer).await?).await })
+    }
+
+    fn name(&self) -> String {
+        format!("issuer {}", self.issuer)
+    }
+}
+
+/// Where `issuer` publishes its keys, by its metadata.
+pub(crate) async fn discover(line: &Endpoint, issuer: &str) -> Result<Url, UpstreamError> {
+    let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let address =
+        Url::parse(&address).map_err(|_| UpstreamError::new("the issuer is no web address"))?;
+    let (metadata, _) = document(line, address).await?;
+    // Section 4.3: else one provider could speak for another.
+    if metadata.get("issuer").and_then(Value::as_str) != Some(issuer) {
+        return Err(UpstreamError::new("the discovery document is another issuer's"));
+    }
+    metadata
+        .get("jwks_uri")
+        .and_then(|uri| Url::parse(uri.as_str()?).ok())
+        .filter(|uri| {
+            uri.scheme() == "https" || uri.scheme() == "http" && issuer.starts_with("http:")
+        })
+        .ok_or(UpstreamError::new("the discovery document names no key set"))
+}
+
+async fn key_set(line: &Endpoint, url: Url) -> Result<FetchedKeySet, UpstreamError> {
+    let (document, max_age) = document(line, url).await?;
+    let keys = read_set(&document).ok_or(UpstreamError::new("there is no usable key in it"))?;
+    Ok(FetchedKeySet { keys, document: public_set(&document).to_string(), max_age })
+}
+
+async fn document(line: &Endpoint, url: Url) -> Result<(Value, Option<Duration>), UpstreamError> {
+    let answer = line.send_with_retry(&UpstreamRequest::get(url, HeaderMap::new())).await?;
+    if answer.status != StatusCode::OK {
+        return Err(UpstreamError::new("the status is not 200"));
+    }
+    let document = serde_json::from_slice(&answer.body)
+        .map_err(|_| UpstreamError::new("the answer is not JSON"))?;
+    Ok((document, max_age(&answer.headers)))
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let directives = headers.get(CACHE_CONTROL)?.to_str().ok()?.split(',');
+    let seconds = directives.filter_map(|one| one.trim().strip_prefix("max-age=")).next()?;
+    seconds.parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,359 @@
+//! The schemes, and which credential goes to which.
+
+pub(crate) mod api_key;
+pub(crate) mod cookie_cache;
+pub(crate) mod introspection;
+pub(crate) mod jwt;
+pub(crate) mod oauth_client;
+pub(crate) mod session;
+pub(crate) mod verdict_cache;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::{HeaderName, HeaderValue};
+use hallpass_entity::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::auth_server::client::{AuthServerClient, Endpoint, UpstreamError};
+use super::caller::{AuthMethod, Caller};
+use super::credential::cookies;
+use super::credential::cookies::{SessionCookie, mark_sensitive};
+use super::credential::extract::Credential;
+use super::dev::personas::DevTokenIssuer;
+use super::error::{AuthError, Check, refused};
+use super::jose::better_auth_secret::SecretKeyring;
+use super::jwks::JwksCache;
+use super::jwks::source::{JwksEndpoint, OidcDiscovery};
+use super::metrics::{IdentityMetrics, Purpose};
+use super::revocation::RevocationSet;
+use crate::config::IdentityConfig;
+use api_key::ApiKeys;
+use cookie_cache::{CacheFlaw, CookieCache};
+use introspection::OpaqueTokens;
+use jwt::{JwtVerifier, KeyProvider};
+use session::{SessionCredential, SessionValidator};
+use verdict_cache::{Accepted, VerdictCache};
+
+/// Checks credentials, each by its scheme.
+pub(super) struct SchemeRegistry {
+    pub(super) keys: KeyProvider,
+    pub(super) jwt: JwtVerifier,
+    sessions: Option<SessionValidator>,
+    api_keys: Option<ApiKeys>,
+    access_tokens: Option<OpaqueTokens>,
+    pub(super) secrets: SecretKeyring,
+    cookie_cache: CookieCachePolicy,
+    cookie_cache_version: Option<String>,
+    issuers: Vec<String>,
+    api_key_header: HeaderName,
+    pub(super) tokens: VerdictCache,
+    pub(super) answers: VerdictCache,
+    pub(super) session_line: Endpoint,
+    revocations: Arc<RevocationSet>,
+    deadline: Duration,
+}
+
+/// Which cookie caches are believed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CookieCachePolicy {
+    None,
+    /// An auth server on https sets no others, and a page on a sibling host could set any other.
+    Secure,
+    Any,
+}
+
+impl CookieCachePolicy {
+    fn of(config: &IdentityConfig) -> Self {
+        match &config.auth_server {
+            Some(server) if config.trusts_cookie_cache => {
+                if server.base.starts_with("https:") {
+                    Self::Secure
+                } else {
+                    Self::Any
+                }
+            }
+            _ => Self::None,
+        }
+    }
+
+    fn trusts_cookie_cache(self, cookie: &SessionCookie) -> bool {
+        self == Self::Any || self == Self::Secure && cookie.is_secure()
+    }
+}
+
+impl SchemeRegistry {
+    pub(super) fn new(
+        config: &IdentityConfig,
+        issuer: Option<&DevTokenIssuer>,
+        upstream: &AuthServerClient,
+        revocations: Arc<RevocationSet>,
+        meter: &IdentityMetrics,
+    ) -> Self {
+        let keys = keys(config, issuer, upstream);
+        let mut rules = config.clone();
+        if let Some(issuer) = issuer {
+            rules.issuers = vec![issuer.name().to_owned()];
+            rules.audiences = vec![issuer.name().to_owned()];
+            rules.oidc_issuer = Some(issuer.name().to_owned());
+            rules.oauth_resources = vec![issuer.name().to_owned()];
+        }
+        let session_line = upstream.endpoint(Purpose::Sessions);
+        Self {
+            keys: keys.clone(),
+            sessions: config
+                .auth_server
+                .as_ref()
+                .map(|server| SessionValidator::new(server, session_line.clone())),
+            api_keys: config.api_key_url.clone().map(|url| ApiKeys {
+                url,
+                machine_key: config.machine_key.clone(),
+                line: upstream.endpoint(Purpose::ApiKeys),
+            }),
+            access_tokens: OpaqueTokens::new(config, upstream.endpoint(Purpose::AccessTokens)),
+            secrets: SecretKeyring::new(&config.auth_secrets),
+            cookie_cache: CookieCachePolicy::of(config),
+            cookie_cache_version: config.cookie_cache_version.clone(),
+            issuers: rules.issuers.clone(),
+            jwt: JwtVerifier::new(rules, keys),
+            api_key_header: config.api_key_header.clone(),
+            tokens: VerdictCache::tokens(meter.clone()),
+            answers: VerdictCache::sessions(config.session_ttl, meter.clone()),
+            session_line,
+            revocations,
+            // A moment more than each line has, which so notices itself that it failed.
+            deadline: config.timeout + Duration::from_secs(1),
+        }
+    }
+
+    /// Who shows `credential`; none, when there is none. However many have to be asked for that, it
+    /// takes hardly longer in all than one of them may. What the auth server has to be asked about is
+    /// asked again where it was last confirmed before `since`.
+    pub(super) async fn check(
+        &self,
+        credential: Credential,
+        address: IpAddr,
+        since: Timestamp,
+    ) -> Result<Option<Arc<Caller>>, AuthError> {
+        match tokio::time::timeout(self.deadline, self.dispatch(credential, address, since)).await {
+            Ok(checked) => checked,
+            Err(_) => Err(UpstreamError::new("it took too long").outage().into()),
+        }
+    }
+
+    async fn dispatch(
+        &self,
+        credential: Credential,
+        address: IpAddr,
+        since: Timestamp,
+    ) -> Result<Option<Arc<Caller>>, AuthError> {
+        match credential {
+            Credential::Absent => Ok(None),
+            Credential::Unusable(reason) => refused(Check::Form, reason),
+            Credential::Jwt(token) => self.jwt(&token).await.map(Some),
+            Credential::Opaque(token) => self.opaque(&token, address, since).await.map(Some),
+            Credential::ApiKey(key) => self.api_key(&key, address, since).await.map(Some),
+            Credential::Cookies(cookies) => self.cookies(cookies, address, since).await.map(Some),
+        }
+    }
+
+    pub(super) async fn ready(&self) -> bool {
+        for keys in [&self.keys.first_party, &self.keys.provider].into_iter().flatten() {
+            if !keys.ready().await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether what was remembered still counts: it was not taken back, and its key is in the key set.
+    fn is_still_accepted(&self, accepted: &Accepted) -> bool {
+        !self.revocations.applies_to(&accepted.caller)
+            && accepted.key.as_ref().is_none_or(|key| self.keys.keep_refreshed(key))
+    }
+
+    async fn jwt(&self, token: &SecretString) -> Result<Arc<Caller>, AuthError> {
+        let verify = || async {
+            let accepted = self.jwt.verify(token).await?;
+            if self.revocations.applies_to(&accepted.caller) {
+                return refused(Check::Revocation, "the token was taken back");
+            }
+            Ok(accepted)
+        };
+        let credential = [b"jwt".as_slice(), token.expose_secret().as_bytes()];
+        self.tokens
+            .get_or_verify(&credential, |accepted| self.is_still_accepted(accepted), verify)
+            .await
+    }
+
+    /// A session token, or else an access token that says nothing itself.
+    async fn opaque(
+        &self,
+        token: &SecretString,
+        address: IpAddr,
+        since: Timestamp,
+    ) -> Result<Arc<Caller>, AuthError> {
+        let text = token.expose_secret();
+        let find = || async {
+            let session = self.session_token(text, address).await;
+            match (&session, &self.access_tokens) {
+                (Err(AuthError::Refused(_)), Some(access_tokens)) if !text.contains('.') => {
+                    access_tokens.verify(token, &self.jwt.reading()).await
+                }
+                _ => session,
+            }
+        };
+        self.validate_at_auth_server(&[b"bearer", text.as_bytes()], since, find).await
+    }
+
+    async fn session_token(&self, token: &str, address: IpAddr) -> Result<Caller, AuthError> {
+        if token.contains('.') && !self.secrets.is_empty() {
+            let decoded = cookies::decoded(token).unwrap_or_default();
+            if !self.secrets.signed_session_token(&decoded) {
+                return refused(Check::Signature, "the session token's signature does not fit");
+            }
+        }
+        let value = mark_sensitive(&format!("Bearer {token}"));
+        self.session(AUTHORIZATION, value, AuthMethod::SessionToken, address).await
+    }
+
+    async fn api_key(
+        &self,
+        key: &SecretString,
+        address: IpAddr,
+        since: Timestamp,
+    ) -> Result<Arc<Caller>, AuthError> {
+        let text = key.expose_secret();
+        let find = || async {
+            match &self.api_keys {
+                Some(api_keys) => api_keys.verify(key, address, &self.jwt.reading()).await,
+                None => {
+                    let header = self.api_key_header.clone();
+                    self.session(header, mark_sensitive(text), AuthMethod::ApiKey, address).await
+                }
+            }
+        };
+        self.validate_at_auth_server(&[b"api key", text.as_bytes()], since, find).await
+    }
+
+    async fn cookies(
+        &self,
+        mut cookies: Vec<SessionCookie>,
+        address: IpAddr,
+        since: Timestamp,
+    ) -> Result<Arc<Caller>, AuthError> {
+        if !self.secrets.is_empty() {
+            cookies.retain(|cookie| self.secrets.signed_session_token(cookie.signed_token()));
+        }
+        if cookies.is_empty() {
+            return refused(Check::Signature, "the session cookie's signature does not fit");
+        }
+        for cookie in cookies.iter().filter(|cookie| self.cookie_cache.trusts_cookie_cache(cookie))
+        {
+            match self.cached_session(cookie).await {
+                Some(caller) if caller.confirmed_at() >= since => return Ok(caller),
+                Some(_) | None => {}
+            }
+        }
+        let value = cookies::header(&cookies);
+        let find = || self.session(COOKIE, value.clone(), AuthMethod::SessionCookie, address);
+        let shown = value.as_ref().map_or(b"".as_slice(), |value| value.as_bytes());
+        self.validate_at_auth_server(&[b"cookie", shown], since, find).await
+    }
+
+    /// The caller whom the cookie cache describes. Where it does not do, the session is asked about.
+    async fn cached_session(&self, cookie: &SessionCookie) -> Option<Arc<Caller>> {
+        let data = cookie.cookie_cache_value()?;
+        let read = || async {
+            match self.read_cache(data, cookie).await {
+                Ok(accepted) if self.is_still_accepted(&accepted) => Ok(accepted),
+                _ => refused(Check::Known, "the cookie cache is out of date or not good"),
+            }
+        };
+        let credential = [b"cache".as_slice(), cookie.token().as_bytes(), data.as_bytes()];
+        let still_counts = |accepted: &Accepted| self.is_still_accepted(accepted);
+        self.tokens.get_or_verify(&credential, still_counts, read).await.ok()
+    }
+
+    async fn read_cache(&self, data: &str, cookie: &SessionCookie) -> Result<Accepted, CacheFlaw> {
+        let (secrets, keys) = (&self.secrets, self.keys.first_party.as_ref());
+        let (issuers, version) = (&self.issuers, self.cookie_cache_version.as_deref());
+        let cache = CookieCache { secrets, keys, issuers, version, reading: self.jwt.reading() };
+        cache.caller(data, cookie.token()).await
+    }
+
+    /// Why the cookie cache beside the first of these session cookies is not believed; none where it is, or
+    /// where COOKIE_CACHE is off.
+    pub(super) async fn cache_flaw(&self, cookies: &[SessionCookie]) -> Option<CacheFlaw> {
+        let cookie = cookies.first().filter(|_| self.cookie_cache != CookieCachePolicy::None)?;
+        match cookie.cookie_cache_value() {
+            None => Some(CacheFlaw::Absent),
+            Some(_) if !self.cookie_cache.trusts_cookie_cache(cookie) => Some(CacheFlaw::Insecure),
+            Some(data) => self.read_cache(data, cookie).await.err(),
+        }
+    }
+
+    async fn session(
+        &self,
+        header: HeaderName,
+        value: Option<HeaderValue>,
+        via: AuthMethod,
+        address: IpAddr,
+    ) -> Result<Caller, AuthError> {
+        let Some(sessions) = &self.sessions else {
+            return refused(Check::Kind, "no auth server is configured that could know this");
+        };
+        let Some(value) = value else {
+            return refused(Check::Form, "the credential is no header value");
+        };
+        sessions
+            .validate(&SessionCredential { header, value, via }, address, &self.jwt.reading())
+            .await
+    }
+
+    /// What the auth server says of `credential`, or said `since` then.
+    async fn validate_at_auth_server<F>(
+        &self,
+        credential: &[&[u8]],
+        since: Timestamp,
+        find: impl Fn() -> F,
+    ) -> Result<Arc<Caller>, AuthError>
+    where
+        F: Future<Output = Result<Caller, AuthError>>,
+    {
+        let accepted = || async { Ok(Accepted { caller: Arc::new(find().await?), key: None }) };
+        let still_counts = |accepted: &Accepted| {
+            accepted.caller.confirmed_at() >= since && self.is_still_accepted(accepted)
+        };
+        self.answers.get_or_verify(credential, still_counts, accepted).await
+    }
+}
+
+/// The key sets. An OpenID provider at the auth server signs with the same keys, so it is asked for
+/// none of its own; any other is found by its metadata, or at the address that is set.
+fn keys(
+    config: &IdentityConfig,
+    issuer: Option<&DevTokenIssuer>,
+    upstream: &AuthServerClient,
+) -> KeyProvider {
+    let line = || upstream.endpoint(Purpose::Keys);
+    let first_party = match (issuer, &config.jwks_url) {
+        (Some(issuer), _) => Some(JwksCache::fixed(&issuer.key_set())),
+        (None, Some(url)) => {
+            Some(JwksCache::from(JwksEndpoint { url: url.clone(), line: line() }, config))
+        }
+        (None, None) => None,
+    };
+    let provider = match (&config.oidc_jwks_url, &config.foreign_provider) {
+        (Some(url), _) => {
+            Some(JwksCache::from(JwksEndpoint { url: url.clone(), line: line() }, config))
+        }
+        (None, Some(issuer)) => {
+            Some(JwksCache::from(OidcDiscovery { issuer: issuer.clone(), line: line() }, config))
+        }
+        (None, None) => first_party.clone(),
+    };
+    KeyProvider { first_party, provider }
+}
