@@ -94,6 +94,9 @@ async fn linked_guest_hands_over_every_row() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = App::with(backend, &["--revocation-secret", SECRET]).await.with_courses().await;
         let (guest, empty, known) = (user("guest"), alice(), bob());
+        let bystander = app.by_jwt(&user("bystander"));
+        live(&bystander, "bystander", 60).await;
+        let untouched = rows(&bystander).await;
         live(&app.by_jwt(&guest), "guest", 80).await;
         let had = rows(&app.by_jwt(&guest)).await;
         let message = link(&guest, &empty);
@@ -111,6 +114,7 @@ async fn linked_guest_hands_over_every_row() {
         assert_eq!(both["sense"]["progress"]["percent"], 20, "the account's own row stays");
         assert_eq!(both["act"]["bookmarked"], true, "what it did not have comes too");
         assert_eq!(both["me"]["profile"]["interestArea"], "known");
+        assert_eq!(rows(&bystander).await, untouched, "nobody else's rows change hands");
         let system = app.database.system("tests read the audit");
         let lines = Entity::find().filter(Column::Field.eq("identities"));
         let began = std::time::Instant::now();
@@ -187,6 +191,10 @@ async fn removed_member_acts_for_no_organization() {
         assert_eq!((of(&other).await, of(&colleague).await), (json!("other"), json!("acme")));
         assert_eq!(push("member.added").to(&app).await, 204);
         assert_eq!(of(&acme).await, "acme");
+        let then = hallpass_entity::now().timestamp();
+        assert_eq!(push("member.removed").sent_at(then + 2).to(&app).await, 204);
+        assert_eq!(push("member.added").sent_at(then - 60).to(&app).await, 204);
+        assert_eq!(of(&acme).await, Value::Null, "what came late was said before");
         let bad = Push::of("member.removed", json!({"userId": "user-mia"}));
         assert_eq!(bad.to(&app).await, 400);
     }
@@ -287,4 +295,20 @@ async fn deleted_organization_has_no_members() {
     assert_eq!(of(&second, "max", "acme").await, Value::Null, "it outlives a restart");
     assert_eq!(of(&second, "max", "other").await, "other");
     assert_eq!(Push::of("organization.deleted", json!({})).to(&second).await, 400);
+}
+
+#[tokio::test]
+async fn removed_member_outlives_a_restart() {
+    let files = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
+    let issuer = crate::issuer::Issuer::shared().url();
+    let flags = ["--better-auth-url", issuer, "--revocation-secret", SECRET];
+    let start = || async { App::on(&url, tempfile::tempdir().unwrap(), &flags).await };
+    let mia = user("mia").with("organization_id", "acme");
+    let data = json!({"userId": "user-mia", "organizationId": "acme"});
+    let first = start().await;
+    assert_eq!(Push::of("member.removed", data).to(&first).await, 204);
+    drop(first);
+    let me = start().await.by_jwt(&mia).data("{ me { organizationId } }").await["me"].clone();
+    assert_eq!(me["organizationId"], Value::Null);
 }

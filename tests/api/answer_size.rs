@@ -98,6 +98,7 @@ async fn event_over_the_limit_is_an_error() {
         who.data(&create(2_000)).await;
     }
     who.data(&create(5_000)).await;
+    let mut within = 0;
     loop {
         let message = socket.said().await;
         if message["type"] == "error" {
@@ -106,7 +107,24 @@ async fn event_over_the_limit_is_an_error() {
             break;
         }
         assert_eq!(message["payload"].get("errors"), None, "{message}");
+        within += usize::from(message["id"] == "large");
     }
+    assert!(within > 3, "events are counted one by one: {within} came");
+}
+
+#[tokio::test]
+async fn errors_count_in_the_size_of_an_answer() {
+    let app = App::with(Backend::Sqlite, &["--max-answer", "2KiB"]).await;
+    let ask = |count: usize| {
+        let aliases: String =
+            (0..count).map(|n| format!("a{n}: tasks {{ totalCount }} ")).collect();
+        format!("{{ {aliases} }}")
+    };
+    let few = app.anonymous().ask(&ask(2)).await;
+    assert_eq!(few.codes(), ["UNAUTHENTICATED"; 2]);
+    let many = app.anonymous().ask(&ask(20)).await;
+    assert_eq!(many.codes(), ["QUERY_REJECTED"]);
+    assert!(many.error()["message"].as_str().unwrap().contains("MAX_ANSWER"), "{}", many.body);
 }
 
 #[tokio::test]

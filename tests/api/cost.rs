@@ -44,6 +44,7 @@ async fn plain_fields_count_for_each_item() {
         ("{ tasks { edges { node { id } } pageInfo { hasNextPage } } }", json!({}), 45),
         ("{ tasks(first: 100) { totalCount nodes { id } } }", json!({}), 121),
         ("{ chapters(first: 10) { nodes { personalized { body bodyHtml } } } }", json!({}), 111),
+        ("{ taskStats { byPriority { priority count } } }", json!({}), 16),
         (
             "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { id } }",
             json!({"ids": vec!["x"; 50]}),

@@ -200,6 +200,9 @@ async fn secret_finds_the_signed_one_of_two_cookies() {
         let answer = app.by_cookie(&cookie).ask(WHO).await;
         assert_eq!(answer.data()["viewer"]["id"], account.id.as_str(), "{before}");
     }
+    let eight: Vec<_> = (0..8).map(|n| format!("better-auth.session_token=a{n}.b")).collect();
+    let ninth = format!("{}; {}", eight.join("; "), pair(&account));
+    assert_refused(&app.by_cookie(&ninth).ask(WHO).await, "eight values are looked at");
     let asked = server.asked(GET_SESSION).await;
     let both = format!("{forged}; {malformed}");
     assert_refused(&app.by_cookie(&both).ask(WHO).await, "none of them is signed");

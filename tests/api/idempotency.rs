@@ -47,6 +47,20 @@ on_both_databases! {
         assert_eq!((total(&alice).await, total(&bob).await), (json!(2), json!(1)));
     }
 
+    async fn inputs_that_look_alike_are_told_apart(app: App) {
+        let alice = app.by_jwt(&alice());
+        let create = |input: &str| format!("mutation {{ createTask(input: {{{input}}}) {{ id }} }}");
+        for (key, one, other) in [
+            ("null", "title: \"a\", description: null", "title: \"a\", description: \"null\""),
+            ("number", "title: \"a\", isPublic: true", "title: \"a\", isPublic: false"),
+            ("names", "title: \"a\", description: \"HIGH\"", "title: \"a\", priority: HIGH"),
+            ("lists", "title: \"a\", tags: [\"b\", \"c\"]", "title: \"a\", tags: [\"b1:c\"]"),
+        ] {
+            let _ = keyed(&alice, key, &create(one)).await.data();
+            assert_eq!(keyed(&alice, key, &create(other)).await.codes(), ["CONFLICT"], "{other}");
+        }
+    }
+
     async fn mutations_of_one_request_are_told_apart(app: App) {
         let alice = app.by_jwt(&alice());
         let two = "mutation { a: createTask(input: {title: \"x\"}) { id } b: createTask(input: {title: \"x\"}) { id } }";

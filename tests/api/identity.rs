@@ -290,7 +290,7 @@ async fn a_shared_secret_token_keeps_to_the_issuer_and_audience_that_are_set() {
 async fn what_the_issuer_says_of_a_caller_is_what_they_are() {
     let app =
         App::with(Backend::Sqlite, &["--role-claim", "roles", "--organization-claim", "org"]).await;
-    let person = user("claims")
+    let user = user("claims")
         .with("roles", json!(["editor", " admin ", 5, ""]))
         .with("permissions", "content:write tasks:read")
         .with("org", "acme")
@@ -380,7 +380,7 @@ async fn claim_is_read_from_first_name_or_path() {
         (json!({"realm_access": "admin", "https://example": {"com/roles": "x"}}), json!(["x"])),
         (json!({"realm_access": ["admin"]}), json!([])),
     ] {
-        let mut person = user("paths").with("o", json!({"id": "acme"}));
+        let mut user = user("paths").with("o", json!({"id": "acme"}));
         user = user.with("app", json!({"plan": {"name": "premium"}}));
         user = user.with("resource", json!({"api": {"scope": "tasks:read"}}));
         user = user.with("role", Value::Null);

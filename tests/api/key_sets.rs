@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -22,6 +23,7 @@ use crate::issuer::{Key, serve};
 pub struct Publisher {
     answer: Arc<Mutex<(StatusCode, String)>>,
     cache_control: Arc<Mutex<Option<&'static str>>>,
+    pause: Arc<Mutex<Duration>>,
     fetches: Arc<AtomicUsize>,
 }
 
@@ -47,6 +49,11 @@ impl Publisher {
         self.say(StatusCode::SERVICE_UNAVAILABLE, "away");
     }
 
+    /// From now on it answers after this time.
+    pub fn answer_after(&self, pause: Duration) {
+        *self.pause.lock().unwrap() = pause;
+    }
+
     pub fn say_how_long(&self, cache_control: &'static str) {
         *self.cache_control.lock().unwrap() = Some(cache_control);
     }
@@ -58,6 +65,8 @@ impl Publisher {
 
 async fn publish(State(publisher): State<Publisher>) -> axum::response::Response {
     publisher.fetches.fetch_add(1, Ordering::SeqCst);
+    let pause = *publisher.pause.lock().unwrap();
+    tokio::time::sleep(pause).await;
     let cache_control = publisher.cache_control.lock().unwrap().map(|it| [("cache-control", it)]);
     let answer = publisher.answer.lock().unwrap().clone();
     match cache_control {
@@ -156,6 +165,47 @@ async fn forty_at_once_with_a_new_key_fetch_it_once() {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
     assert!(publisher.fetches() == 2, "{} fetches", publisher.fetches());
+}
+
+#[tokio::test]
+async fn unknown_keys_at_once_share_a_fetch() {
+    let (known, stranger) = (Key::ed25519("known"), Key::ed25519("stranger"));
+    let (publisher, url) = Publisher::start(&[&known]);
+    let flags = ["--better-auth-url", &url, "--jwks-cooldown", "0s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    assert_eq!(ask(&app, &token_of(&known, &url)).await.status, 200);
+    publisher.answer_after(Duration::from_millis(500));
+    let exp = now().timestamp() + 60;
+    let claims = |n| json!({"sub": format!("u{n}"), "iss": url, "aud": url, "exp": exp});
+    let tokens: Vec<_> = (0..40).map(|n| stranger.sign(&claims(n))).collect();
+    let asking = tokens.iter().map(|token| ask(&app, token));
+    for answer in futures_util::future::join_all(asking).await {
+        assert_refused(&answer, "nobody knows its key");
+    }
+    assert!(publisher.fetches() <= 5, "{} fetches", publisher.fetches());
+}
+
+#[tokio::test]
+async fn weak_rsa_keys_are_not_in_the_set() {
+    let rsa = |kid: &str, length: usize, exponent: &str| {
+        let modulus = URL_SAFE_NO_PAD.encode(vec![0xff; length]);
+        json!({"kty": "RSA", "alg": "RS256", "kid": kid, "n": modulus, "e": exponent})
+    };
+    let good = Key::ed25519("good").public;
+    let weak =
+        [("short", 128, "AQAB"), ("long", 2048, "AQAB"), ("one", 256, "AQ"), ("even", 256, "AQAA")];
+    let weak: Vec<_> = weak.iter().map(|(kid, length, e)| rsa(kid, *length, e)).collect();
+    for (strong, known) in
+        [(vec![], "1 (EdDSA)"), (vec![rsa("strong", 256, "AQAB")], "2 (EdDSA, RS256)")]
+    {
+        let keys = [&[good.clone()], &weak[..], &strong[..]].concat();
+        let (publisher, url) = Publisher::start(&[]);
+        publisher.say(StatusCode::OK, json!({ "keys": keys }).to_string());
+        let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;
+        let ready = app.anonymous().request(reqwest::Method::GET, "/ready").send().await.unwrap();
+        let ready = ready.text().await.unwrap();
+        assert!(ready.contains(&format!("key set: {known}")), "{ready}");
+    }
 }
 
 #[tokio::test]

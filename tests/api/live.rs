@@ -364,10 +364,29 @@ async fn socket_without_an_operation_is_closed() {
     let mut idle = Socket::by_nobody(&app).await;
     idle.ask("1", "{ __typename }").await;
     let began = std::time::Instant::now();
-    assert_eq!(idle.code().await, 1000);
+    let code = tokio::time::timeout(Duration::from_secs(20), idle.code()).await;
+    assert_eq!(code.expect("it is closed"), 1000);
     assert!(began.elapsed() > Duration::from_millis(900), "{:?}", began.elapsed());
     task(&app.by_jwt(&alice()), "Later").await;
     assert_eq!(subscribed.event().await, ("CREATED".to_owned(), json!("Later")));
+}
+
+#[tokio::test]
+async fn socket_that_answers_no_ping_is_closed() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    socket.ask("1", "subscription { taskEvents { kind } }").await;
+    let is_open = async || {
+        let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+        metrics.text().await.unwrap().contains("hallpass_live_connections 1\n")
+    };
+    // It is not read from here on, so that nothing answers.
+    let began = std::time::Instant::now();
+    while is_open().await {
+        assert!(began.elapsed() < Duration::from_secs(90), "it is still open");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(began.elapsed() > Duration::from_secs(45), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ async fn pooled_clients_never_cross() {
     let url = pgbouncer::shared().address(&postgres::database());
     let (one, other) = (on(&url, &POOLED).await, on(&url, &POOLED).await);
     for person in [alice(), bob()] {
-        one.by_jwt(&user).data_with(CREATE, json!({"t": "kept"})).await;
+        one.by_jwt(&person).data_with(CREATE, json!({"t": "kept"})).await;
     }
     let load = (0..12).map(|number| {
         let app = if number % 2 == 0 { &one } else { &other };
@@ -151,7 +151,7 @@ async fn pooled_clients_never_cross() {
     });
     join_all(load).await;
     for person in [alice(), bob()] {
-        let kept = other.by_jwt(&user).data("{ tasks { nodes { title } } }").await;
+        let kept = other.by_jwt(&person).data("{ tasks { nodes { title } } }").await;
         assert_eq!(kept["tasks"]["nodes"], json!([{"title": "kept"}]));
     }
     let left = "SELECT count(*)::text AS v FROM pg_prepared_statements WHERE name <> ''";

@@ -1,6 +1,8 @@
 //! Sockets of sessions, while the auth server is slow or away: they ask it again each at a time of its own, wait
 //! for it, and get no event that a sign-out could have stopped.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -29,9 +31,21 @@ enum Mode {
 #[derive(Clone)]
 struct AuthStub {
     mode: Arc<Mutex<Mode>>,
-    /// When it answered that a session is good.
-    confirmed: Arc<Mutex<Vec<Instant>>>,
+    /// Of whom it answered that their session is good, and when.
+    confirmed: Arc<Mutex<Vec<(String, Instant)>>>,
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// How many questions wait for an answer, and how many did at most.
+    asked: Arc<AtomicUsize>,
+    most_asked: Arc<AtomicUsize>,
+}
+
+/// A question that waits for its answer.
+struct Question(Arc<AtomicUsize>);
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl AuthStub {
@@ -40,6 +54,8 @@ impl AuthStub {
             mode: Arc::new(Mutex::new(Mode::Serial(Duration::ZERO))),
             confirmed: Arc::default(),
             turn: Arc::default(),
+            asked: Arc::default(),
+            most_asked: Arc::default(),
         };
         let router = Router::new().route("/api/auth/get-session", get(answer));
         let url = serve(router.with_state(stub.clone()));
@@ -51,12 +67,32 @@ impl AuthStub {
     }
 
     fn confirmed(&self) -> Vec<Instant> {
-        self.confirmed.lock().unwrap().clone()
+        self.confirmed.lock().unwrap().iter().map(|(_, moment)| *moment).collect()
+    }
+
+    /// How long after its first answer each was asked about again.
+    fn intervals(&self) -> Vec<Duration> {
+        let mut first = HashMap::new();
+        let mut intervals = HashMap::new();
+        for (user, moment) in self.confirmed.lock().unwrap().iter() {
+            let since = moment.duration_since(*first.entry(user.clone()).or_insert(*moment));
+            if !since.is_zero() {
+                intervals.entry(user.clone()).or_insert(since);
+            }
+        }
+        intervals.into_values().collect()
+    }
+
+    fn ask(&self) -> Question {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_asked.fetch_max(asked, Ordering::Relaxed);
+        Question(Arc::clone(&self.asked))
     }
 }
 
 /// The session of the user whom the cookie names.
 async fn answer(State(stub): State<AuthStub>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
+    let _question = stub.ask();
     let mode = *stub.mode.lock().unwrap();
     match mode {
         Mode::Away => return (StatusCode::SERVICE_UNAVAILABLE, Json(Value::Null)),
@@ -70,7 +106,7 @@ async fn answer(State(stub): State<AuthStub>, headers: HeaderMap) -> (StatusCode
     let token = cookie.split_once("session_token=").unwrap().1;
     let user = token.split('.').next().unwrap();
     let expires = (now() + chrono::TimeDelta::days(7)).to_rfc3339();
-    stub.confirmed.lock().unwrap().push(Instant::now());
+    stub.confirmed.lock().unwrap().push((user.to_owned(), Instant::now()));
     let session = json!({"id": token, "userId": user, "token": token, "expiresAt": expires});
     let user = json!({"id": user, "name": user, "email": "x@example.test", "role": "user"});
     (StatusCode::OK, Json(json!({"session": session, "user": user})))
@@ -129,6 +165,10 @@ async fn sockets_ask_again_spread_out_and_wait() {
     until(|| stub.confirmed().len() >= 2 * SOCKETS).await;
     let busiest = busiest(&stub.confirmed()[SOCKETS..2 * SOCKETS]);
     assert!(busiest < SOCKETS / 2, "{busiest} of {SOCKETS} at the same moment");
+    let intervals = stub.intervals();
+    let (soonest, latest) = (intervals.iter().min().unwrap(), intervals.iter().max().unwrap());
+    let are_spread = *soonest < Duration::from_millis(2800) && latest.as_millis() > 3200;
+    assert!(are_spread, "asked again after {soonest:?} to {latest:?}");
     // 100 answers a second, of which 56 to 100 are needed.
     stub.set(Mode::Serial(Duration::from_millis(10)));
     until(|| stub.confirmed().len() >= 4 * SOCKETS).await;
@@ -136,6 +176,12 @@ async fn sockets_ask_again_spread_out_and_wait() {
         socket.say(&json!({"type": "ping"})).await;
         assert_eq!(socket.said().await, json!({"type": "pong"}), "socket {number}");
     }
+    // Fewer answers than are needed.
+    stub.most_asked.store(0, Ordering::Relaxed);
+    stub.set(Mode::Serial(Duration::from_millis(20)));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let most = stub.most_asked.load(Ordering::Relaxed);
+    assert!((1..=8).contains(&most), "{most} questions at once");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use hallpass_entity::{Database, key_set, now};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
@@ -67,19 +68,40 @@ async fn stored_keys_cover_outage(backend: Backend) {
     let elsewhere = server(&url, "http://127.0.0.1:9").await;
     let token = token_of(&key, "http://127.0.0.1:9");
     assert_eq!(ask(&elsewhere, &token).await.status, 503, "another source's keys");
-    let old_age = now() - chrono_days(1);
-    let system = second.database.system("tests age what is stored");
-    let aged = key_set::Entity::update_many()
-        .col_expr(key_set::Column::FetchedAt, old_age.into())
-        .filter(key_set::Column::Source.contains("jwks"));
-    aged.exec(system.connection()).await.unwrap();
+    make_old(&second.database, TimeDelta::days(1)).await;
     let third = server(&url, &issuer).await;
     assert_eq!(ask(&third, &token_of(&key, &issuer)).await.status, 503, "a day old");
     assert_eq!(ready(&third).await.0, 503);
 }
 
-fn chrono_days(days: i64) -> chrono::TimeDelta {
-    chrono::TimeDelta::days(days)
+/// Makes what is stored as old as this.
+async fn make_old(database: &Database, age: TimeDelta) {
+    let system = database.system("tests age what is stored");
+    let aged = key_set::Entity::update_many()
+        .col_expr(key_set::Column::FetchedAt, (now() - age).into())
+        .filter(key_set::Column::Source.contains("jwks"));
+    aged.exec(system.connection()).await.unwrap();
+}
+
+#[tokio::test]
+async fn stored_keys_grow_too_old_while_in_use() {
+    let key = Key::ed25519("stored");
+    let (publisher, issuer) = Publisher::start(&[&key]);
+    let (url, _files) = database(Backend::Sqlite);
+    let first = server(&url, &issuer).await;
+    assert_eq!(ask(&first, &token_of(&key, &issuer)).await.status, 200);
+    until_stored(&first, "stored").await;
+    publisher.break_down();
+    make_old(&first.database, TimeDelta::days(1) - TimeDelta::seconds(10)).await;
+    let second = server(&url, &issuer).await;
+    let token = token_of(&key, &issuer);
+    assert_eq!(ask(&second, &token).await.status, 200);
+    let began = std::time::Instant::now();
+    while ask(&second, &token).await.status == 200 {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is believed for longer");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(ask(&second, &token).await.status, 503);
 }
 
 #[tokio::test]
@@ -101,6 +123,7 @@ async fn stored_keys_yield_to_a_source_that_answers() {
     assert_eq!(ask(&first, &token_of(&old, &issuer)).await.status, 200);
     until_stored(&first, "old").await;
     publisher.publish(&[&new]);
+    publisher.answer_after(Duration::from_secs(2));
     let second = server(&url, &issuer).await;
     assert_refused(&ask(&second, &token_of(&old, &issuer)).await, "its key was withdrawn");
     assert_eq!(ask(&second, &token_of(&new, &issuer)).await.status, 200);

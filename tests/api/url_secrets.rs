@@ -115,6 +115,20 @@ async fn password_in_mistyped_address_is_not_shown() {
 }
 
 #[tokio::test]
+async fn unreadable_parameters_show_no_password() {
+    for (parameter, words) in
+        [("sslmode=bogus", ""), (&format!("{}=1", PARTS[1]), "a parameter that is not known")]
+    {
+        let url = format!("postgres://u:{}@127.0.0.1:1/db?{parameter}", PARTS[0]);
+        let jwt = ["--jwt-secret", "a secret that is long enough for HS256"];
+        let line = [["--database-url", &url], jwt].concat();
+        let said = said_of(line.into_iter().map(str::to_owned).collect()).await;
+        assert!(said.contains(words), "{said}");
+        assert!(!PARTS.iter().any(|part| said.contains(part)), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn connection_errors_name_reason_and_place() {
     let files = tempfile::tempdir().unwrap();
     let at = |path: &str| format!("sqlite://{}/{path}", files.path().display());
@@ -144,5 +158,6 @@ async fn connection_errors_name_reason_and_place() {
         let said = error.to_string();
         assert!(said.starts_with("DATABASE_URL"), "{said}");
         assert!(words.iter().all(|word| said.contains(word)), "{url}: {said}");
+        assert!(!said.contains("nobody"), "a password may stand in the user's place: {said}");
     }
 }

@@ -77,10 +77,13 @@ pub(crate) async fn discover(line: &Endpoint, issuer: &str) -> Result<Url, Upstr
     metadata
         .get("jwks_uri")
         .and_then(|uri| Url::parse(uri.as_str()?).ok())
-        .filter(|uri| {
-            uri.scheme() == "https" || uri.scheme() == "http" && issuer.starts_with("http:")
-        })
+        .filter(|uri| may_publish(uri, issuer))
         .ok_or(UpstreamError::new("the discovery document names no key set"))
+}
+
+/// Whether the keys of `issuer` may come from `uri`: without TLS only where the issuer has none itself.
+fn may_publish(uri: &Url, issuer: &str) -> bool {
+    uri.scheme() == "https" || uri.scheme() == "http" && issuer.starts_with("http:")
 }
 
 async fn key_set(line: &Endpoint, url: Url) -> Result<FetchedKeySet, UpstreamError> {
@@ -103,4 +106,22 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let directives = headers.get(CACHE_CONTROL)?.to_str().ok()?.split(',');
     let seconds = directives.filter_map(|one| one.trim().strip_prefix("max-age=")).next()?;
     seconds.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_an_https_issuer_come_by_https() {
+        for (uri, issuer, may) in [
+            ("https://keys.example/jwks", "https://id.example", true),
+            ("https://keys.example/jwks", "http://id.example", true),
+            ("http://id.example/jwks", "https://id.example", false),
+            ("http://127.0.0.1:1/jwks", "http://127.0.0.1:1", true),
+            ("file:///jwks", "http://127.0.0.1:1", false),
+        ] {
+            assert_eq!(may_publish(&Url::parse(uri).unwrap(), issuer), may, "{uri} of {issuer}");
+        }
+    }
 }

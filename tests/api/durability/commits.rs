@@ -1,7 +1,7 @@
 //! A commit that fails: the database refuses when the statement, or the transaction, is done.
 
 use hallpass_entity::{Database, Error, Options, Set, Update, task};
-use sea_orm::{ConnectionTrait as _, DbBackend, IntoActiveModel as _};
+use sea_orm::{ConnectionTrait as _, DbBackend, IntoActiveModel as _, Statement};
 
 use super::{case, failed, mutations, outcomes, succeeded, tables};
 use crate::app::{App, Backend};
@@ -126,7 +126,33 @@ async fn no_mutation_precedes_its_commit_row_security() {
     no_mutation_precedes_its_commit(app, &database).await;
 }
 
+/// On SQLite a statement commits after its last row.
+#[tokio::test]
+async fn one_row_is_read_to_the_end() {
+    let app = App::start(Backend::Sqlite).await;
+    make(&app, "before").await;
+    commits_fail(&app).await;
+    let system = app.database.system("tests make commits fail");
+    let sql = "UPDATE task SET title = 'after' RETURNING id";
+    let sql = Statement::from_string(DbBackend::Sqlite, sql);
+    let changed = system.read(async |conn| conn.query_one_raw(sql).await).await;
+    assert!(changed.is_err(), "the commit failed, and nothing says so");
+}
+
 on_both_databases! {
+    async fn open_savepoint_prevents_the_commit(app: App) {
+        make(&app, "before").await;
+        let scope = app.scope_of(&alice());
+        let row = scope.owned::<task::Entity>().unwrap().one().await.unwrap().unwrap();
+        let together = scope.begin().await.unwrap();
+        let within = together.begin().await.unwrap();
+        let change = task::ActiveModel { title: Set("changed".to_owned()), ..Default::default() };
+        within.owned::<task::Entity>().unwrap().update(Update::set(change)).await.unwrap();
+        drop(within);
+        assert!(together.commit().await.is_err());
+        assert_eq!(scope.owned::<task::Entity>().unwrap().all().await.unwrap(), [row]);
+    }
+
     /// PostgreSQL would answer the commit with a rollback, and call it a success.
     async fn failed_statement_prevents_the_commit(app: App) {
         app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"t\"}) { id } }").await;
