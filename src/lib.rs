@@ -2,32 +2,29 @@
 //!
 //! # The way a request goes
 //!
-//! [`http`] takes the request and finds the credentials → [`identity`] decides who is asking, once →
-//! [`schema`] runs the document → a domain ([`tasks`], [`courses`], [`learners`], [`users`], [`analytics`])
-//! states who may, with a rule of [`access`], and asks `hallpass_entity` for rows through the caller's scope → the owner
-//! is added to every statement → rows come back as a page of [`graphql`]. One direction, no way back.
+//! [`http`] takes the request and extracts the credentials → [`identity`] authenticates it, once →
+//! [`schema`] runs the document → one of the [`domains`] states who may, with a rule of [`access`], and asks
+//! `hallpass_entity` for rows through the caller's scope → the owner is added to every statement → rows come back
+//! as a page of [`graphql`]. One direction, no way back.
 //!
 //! # Who may import whom
 //!
-//! | room | may import |
+//! | module | may import |
 //! |---|---|
-//! | [`config`] | nothing of ours |
+//! | [`config`] | no other module |
 //! | [`identity`] | [`config`], `hallpass_entity` (user ids and the clock) |
 //! | [`access`] | [`identity`] |
-//! | [`review`] | [`access`], [`identity`] |
+//! | [`access_report`] | [`access`], [`identity`] |
 //! | [`events`] | `hallpass_entity` (ids) |
 //! | [`graphql`] | [`access`], [`events`], [`identity`], `hallpass_entity`; of [`config`] how ownership is denied |
-//! | a domain | [`graphql`], [`access`], [`events`], [`identity`], `hallpass_entity`, another domain's nouns |
+//! | [`domains`] | [`graphql`], [`access`], [`events`], [`identity`], `hallpass_entity`, another domain's types |
 //! | [`schema`] | every domain |
-//! | [`nodes`] | nothing of ours |
-//! | [`attendance`] | [`identity`], `hallpass_entity` |
-//! | [`relay`] | [`events`], [`nodes`] |
-//! | [`revocations`] | [`identity`], [`nodes`], `hallpass_entity` |
+//! | [`activity`] | [`identity`], `hallpass_entity` |
+//! | [`cluster`] | [`events`], [`identity`], `hallpass_entity` |
 //! | [`audit`] | [`access`], [`graphql`], [`identity`], `hallpass_entity`; of [`config`] how long it is kept |
-//! | [`http`] | [`identity`], [`audit`], [`revocations`], [`schema`], [`config`], the views of [`access`], errors and limits of [`graphql`], `hallpass_entity` (whose share a request counts in) |
+//! | [`http`] | [`identity`], [`audit`], [`cluster`], [`schema`], [`config`], the views of [`access`], errors and limits of [`graphql`], `hallpass_entity` (whose share a request counts in) |
 //! | [`row_security`] | `hallpass_entity` |
 //! | [`doctor`] | [`config`], [`identity`], [`row_security`], `hallpass_entity` (the clock, and why a database is away) |
-//! | [`stored_keys`] | [`identity`], `hallpass_entity` |
 //! | [`app`] | everything |
 //! | [`cli`] | [`app`] and what a command prints |
 //! | `testing` | [`app`], [`cli`], [`identity`]: what tests of domains are written with |

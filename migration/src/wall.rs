@@ -3,7 +3,7 @@
 //! A migration gives them to its table. They rest until the wall is [raised](raise), and after that hold
 //! for connections that announce themselves with `hallpass.row_security`: others pass, so that servers
 //! with and without may share a database. What `hallpass.caller` and `hallpass.door` are set to decides
-//! what is seen beside public rows; `entity/src/wall.rs` sets them.
+//! what is seen beside public rows; `entity/src/row_security.rs` sets them.
 //!
 //! A change here counts for tables to come. Those that are there need a migration of their own.
 

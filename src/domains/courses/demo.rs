@@ -7,7 +7,7 @@ use include_dir::{Dir, include_dir};
 
 use super::content::{ContentError, read};
 
-static COURSES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/courses/demo");
+static COURSES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/domains/courses/demo");
 
 /// Why the courses were not loaded.
 #[derive(Debug, thiserror::Error)]

@@ -33,7 +33,7 @@ fn file(name: &str) -> String {
 /// Lines that stand under the feature `testing` are not part of the server that people run.
 #[test]
 fn the_switch_is_built_for_tests_only() {
-    let code = file("entity/src/owning.rs");
+    let code = file("entity/src/owner_filter.rs");
     let (body, switch) =
         code.split_once("#[cfg(feature = \"testing\")]\nimpl crate::Database").unwrap();
     assert_eq!(switch.matches("\nimpl").count(), 0, "nothing follows the switch");
