@@ -12,6 +12,8 @@ use crate::config::{HttpUrl, HttpUrlText, Origin, UserLookupUrl};
 
 /// No value is repeated that is longer.
 const LONGEST_SHOWN: usize = 100;
+/// No word is taken for the name of a command that is longer.
+const LONGEST_COMMAND: usize = 12;
 
 /// What is wrong with `line`, in a sentence that repeats no secret.
 pub(super) fn wrong(error: &clap::Error, line: &[OsString]) -> CliError {
@@ -75,7 +77,9 @@ fn unknown_command(error: &clap::Error, line: &[OsString]) -> String {
     let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
     let before = line.iter().take_while(|it| it.to_str() != Some(word));
     let is_after_secret = before.filter_map(|it| it.to_str()).any(is_secret_flag);
-    if is_after_secret || !is_harmless(word) {
+    let is_name = word.len() <= LONGEST_COMMAND && word.bytes().all(|it| it.is_ascii_lowercase());
+    let holds_an_address = line.iter().any(|it| it.to_string_lossy().contains(['@', ':']));
+    if is_after_secret || holds_an_address || !is_name {
         return stray_word();
     }
     format!("`{word}` is no command: use one of {}", commands(&place))
@@ -146,7 +150,8 @@ fn with_example(why: &str, setting: Option<&Arg>) -> String {
 fn may_be_shown(value: &str, setting: Option<&Arg>) -> bool {
     let is_printable = value.chars().count() <= LONGEST_SHOWN && !value.contains(char::is_control);
     let is_open = setting.is_some_and(|it| !it.is_hide_env_values_set() && !is_address(it));
-    is_printable && (is_harmless(value) || is_open && !value.contains('@'))
+    let is_address = value.contains("//") || value.contains(['@', '?', '#']);
+    is_printable && (is_harmless(value) || is_open && !is_address)
 }
 
 /// Whether the setting is an address of the web.

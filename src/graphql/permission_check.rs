@@ -8,6 +8,7 @@ use crate::access::{Denial, ResourceAttributes, demand_of};
 
 /// Whether the caller may do something, decided by the rule of the field that does it.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "Decision")]
 pub struct Permission {
     /// Whether they may.
     pub allowed: bool,

@@ -121,7 +121,10 @@ impl App {
             pair[1].split(',').for_each(log::must_not_show);
         }
         // A server that is killed loses nothing that way; only a machine that is would.
-        let mut all = vec!["--database-url", url, "--sqlite-synchronous", "normal"];
+        let mut all = vec!["--database-url", url];
+        if !flags.contains(&"--sqlite-synchronous") {
+            all.extend(["--sqlite-synchronous", "normal"]);
+        }
         all.extend(flags);
         let statements = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&statements);

@@ -198,7 +198,7 @@ async fn weak_rsa_keys_are_not_in_the_set() {
     for (strong, known) in
         [(vec![], "1 (EdDSA)"), (vec![rsa("strong", 256, "AQAB")], "2 (EdDSA, RS256)")]
     {
-        let keys = [&[good.clone()], &weak[..], &strong[..]].concat();
+        let keys = [std::slice::from_ref(&good), &weak[..], &strong[..]].concat();
         let (publisher, url) = Publisher::start(&[]);
         publisher.say(StatusCode::OK, json!({ "keys": keys }).to_string());
         let app = App::configured(Backend::Sqlite, &["--better-auth-url", &url]).await;

@@ -81,7 +81,7 @@ async fn organization_member_changes_are_pushed() {
     let team = Team::start().await;
     let id = team.id.as_str().unwrap();
     let (left, joined) = (format!("left:{id}"), format!("joined:{id}"));
-    assert_eq!(team.pushed().await, [joined.clone()]);
+    assert_eq!(team.pushed().await, std::slice::from_ref(&joined));
     let remove = json!({"memberIdOrEmail": team.member.email, "organizationId": id});
     team.by_owner("remove-member", &remove).await;
     assert_eq!(team.acts_for().await, Value::Null);

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use hallpass::config::SqliteSynchronous;
 use hallpass_entity::{
     Comparison as _, Database, Error, Filter, Options, Scope, Set, SortKey, TaskId, TaskTagId,
     Term, Update, UserId, chapter, now, task, task_tag,
@@ -157,7 +158,9 @@ on_both_databases! {
 
 #[tokio::test]
 async fn sqlite_checks_foreign_keys_and_writes_ahead() {
-    let app = App::start(Backend::Sqlite).await;
+    let default = hallpass::testing::config(&["--better-auth-url", "https://auth.example.test"]);
+    assert_eq!(default.sqlite_synchronous, SqliteSynchronous::Full);
+    let app = App::with(Backend::Sqlite, &["--sqlite-synchronous", "full"]).await;
     let system = app.database.system("tests read how the database is set up");
     for (pragma, expected) in [
         ("foreign_keys", "1"),

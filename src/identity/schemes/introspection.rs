@@ -94,7 +94,7 @@ impl OpaqueTokens {
                 if no.contains(&answer.status) {
                     return refused(Check::Known, "the auth server knows no such access token");
                 }
-                self.from_userinfo(&object(&answer)?, asked_at, reading)
+                self.userinfo_caller(&object(&answer)?, asked_at, reading)
             }
         }
     }
@@ -211,7 +211,7 @@ impl OpaqueTokens {
         Ok(caller.by_client(OAuthClient::named_by(answer, &self.full_clients)))
     }
 
-    fn from_userinfo(
+    fn userinfo_caller(
         &self,
         answer: &Claims,
         asked_at: Timestamp,

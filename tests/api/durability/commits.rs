@@ -128,6 +128,7 @@ async fn no_mutation_precedes_its_commit_row_security() {
 
 /// On SQLite a statement commits after its last row.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "this is the method whose replacement is tested")]
 async fn one_row_is_read_to_the_end() {
     let app = App::start(Backend::Sqlite).await;
     make(&app, "before").await;
