@@ -159,7 +159,7 @@ impl Listener {
     /// The next event.
     ///
     /// # Errors
-    /// [`Missed`] when events were dropped. Listening on would leave a gap: read the rows again, and
+    /// [`Lagged`] when events were dropped. Listening on would leave a gap: read the rows again, and
     /// listen anew.
     pub async fn next(&mut self) -> Result<Arc<Delivered>, Lagged> {
         self.receiver.recv().await.map_err(|_| Lagged)

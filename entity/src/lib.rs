@@ -7,7 +7,7 @@
 //! elsewhere. This crate knows no HTTP, no GraphQL and no request.
 //!
 //! To add a table: a file beside `task.rs`, one `mod` line here, one policy macro in the file; and where
-//! rows have owners, one line in [`tables`], and the policies of PostgreSQL in its migration.
+//! rows have owners, one line in [`owned_tables`], and the policies of PostgreSQL in its migration.
 
 mod bulkhead;
 mod clock;

@@ -99,7 +99,7 @@ macro_rules! shared {
 
 /// Declares the table of this file as the server's own: `system!()`, perhaps with a function that
 /// [derives](crate::policy::Scoped::derive) columns from others. No door opens on it but
-/// [`Scope::everyones`](crate::Scope::everyones).
+/// [`Scope::everyones`](crate::Scope::all).
 #[macro_export]
 macro_rules! system {
     ($($derive:path)?) => {

@@ -24,7 +24,7 @@ pub enum Owned {}
 pub enum Editable {}
 
 /// The rows of `E` that one door opens on, narrowed by filters. What may be done with them is `P`:
-/// [`Read`], [`Own`] or [`Edit`].
+/// [`ReadOnly`], [`Owned`] or [`Editable`].
 pub struct Rows<E: EntityTrait, P = ReadOnly> {
     conn: Conn,
     pass: RlsContext,
@@ -284,7 +284,7 @@ impl<E: SharedEntity> Rows<E, Editable> {
     /// whatever `change` says.
     ///
     /// # Errors
-    /// [`Error::Taken`] or [`Error::Orphan`] when `change` does not fit the other rows; else when the
+    /// [`Error::UniqueViolation`] or [`Error::ForeignKeyViolation`] when `change` does not fit the other rows; else when the
     /// database is away or refuses.
     pub async fn update(&self, mut change: Update<E>) -> Result<Vec<E::Model>, Error> {
         E::derive(&mut change.values);

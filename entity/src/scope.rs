@@ -6,14 +6,14 @@
 //!
 //! | door | opens on |
 //! |---|---|
-//! | [`Scope::mine`] | rows the caller owns, to change and delete too |
+//! | [`Scope::owned`] | rows the caller owns, to change and delete too |
 //! | [`Scope::public`] | owned rows that their owners made public |
 //! | [`Scope::readable`] | both |
 //! | [`Scope::shared`] | published rows of a shared table |
 //! | [`Scope::shared_with_own`] | those that a row of the caller's is about |
 //! | [`Scope::shared_without_own`] | those that none is about |
-//! | [`Scope::everyones`] | every row of a table, to read: for the holder of a [`Privilege`] |
-//! | [`Scope::editable`] | every row of a shared table, to change and delete too: for such a holder |
+//! | [`Scope::all`] | every row of a table, to read: for the holder of a [`Privilege`] |
+//! | [`Scope::shared_for_edit`] | every row of a shared table, to change and delete too: for such a holder |
 //! | [`Transaction::erase`] | every row of one user, to delete: for such a holder |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
@@ -86,7 +86,7 @@ impl Scope {
     /// The caller's own rows.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when no caller is signed in.
+    /// [`Error::Unauthenticated`] when no caller is signed in.
     pub fn owned<E: OwnedEntity>(&self) -> Result<Rows<E, Owned>, Error> {
         Ok(self.rows(self.rls_context(), self.owning.condition::<E>(self.signed_in()?)))
     }
@@ -117,7 +117,7 @@ impl Scope {
     /// The published rows of a shared table that a row of the caller's matching `own` is about.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when no caller is signed in.
+    /// [`Error::Unauthenticated`] when no caller is signed in.
     pub fn shared_with_own<E: SharedEntity, O: Concerns<E>>(
         &self,
         own: Filter<O>,
@@ -128,7 +128,7 @@ impl Scope {
     /// The published rows of a shared table that no row of the caller's matching `own` is about.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when no caller is signed in.
+    /// [`Error::Unauthenticated`] when no caller is signed in.
     pub fn shared_without_own<E: SharedEntity, O: Concerns<E>>(
         &self,
         own: Filter<O>,
@@ -203,7 +203,7 @@ impl Scope {
     /// Writes a row, owned by the caller whatever `row` says.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when no caller is signed in; [`Error::Full`] when the caller has as many rows as one
+    /// [`Error::Unauthenticated`] when no caller is signed in; [`Error::Full`] when the caller has as many rows as one
     /// may have; else when the database is away or refuses.
     pub async fn insert<E: OwnedEntity>(&self, mut row: E::ActiveModel) -> Result<E::Model, Error>
     where
@@ -219,7 +219,7 @@ impl Scope {
     /// that was written by [`insert`](Self::insert), and no quota is asked for them.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when no caller is signed in; else when the database is away or refuses.
+    /// [`Error::Unauthenticated`] when no caller is signed in; else when the database is away or refuses.
     pub async fn insert_all<E: OwnedEntity>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
@@ -241,7 +241,7 @@ impl Scope {
     /// gives it these `columns` of `row` instead, in the same statement.
     ///
     /// # Errors
-    /// [`Error::Anonymous`] when no caller is signed in; when the row with that key is another's; else when the
+    /// [`Error::Unauthenticated`] when no caller is signed in; when the row with that key is another's; else when the
     /// database is away or refuses.
     pub async fn upsert<E: OwnedEntity>(
         &self,
@@ -296,7 +296,7 @@ impl Scope {
     /// Writes a row of a shared table.
     ///
     /// # Errors
-    /// [`Error::Taken`] or [`Error::Orphan`] when it does not fit the other rows; else when the database
+    /// [`Error::UniqueViolation`] or [`Error::ForeignKeyViolation`] when it does not fit the other rows; else when the database
     /// is away or refuses.
     pub async fn insert_shared<E: SharedEntity>(
         &self,

@@ -1,6 +1,6 @@
 //! The policies of row-level security (PostgreSQL), for any table of owned rows.
 //!
-//! A migration gives them to its table. They rest until the wall is [raised](raise), and after that hold
+//! A migration gives them to its table. They rest until the wall is [raised](enforce), and after that hold
 //! for connections that announce themselves with `hallpass.row_security`: others pass, so that servers
 //! with and without may share a database. What `hallpass.caller` and `hallpass.door` are set to decides
 //! what is seen beside public rows; `entity/src/row_security.rs` sets them.

@@ -122,7 +122,7 @@ where
 /// [`MAX_MATCHES`].
 ///
 /// # Errors
-/// As [`connect`].
+/// As [`paginate`].
 pub async fn paginate_open<E, P, N>(
     rows: Rows<E, P>,
     listing: &NamedOrder<E>,

@@ -1,10 +1,10 @@
 //! Who is asking. One caller per request, decided once, at the edge.
 //!
-//! [`Authenticator::decide`] finds the credential that counts (`credentials`, `cookies`) and hands it
+//! [`Authenticator::authenticate`] finds the credential that counts (`credentials`, `cookies`) and hands it
 //! to the scheme that can check it: signed tokens to `jwt`, with the keys of `jwks`; what only the auth
 //! server knows to `session`, `api_key` or `introspection`; its cookie cache to `cookie_cache`. What
 //! comes of it is `remembered` until it expires or a [`Revocation`] takes it back, and answered as one
-//! [`Decision`]. The schemes are private: no other module can make a [`Caller`].
+//! [`Authentication`]. The schemes are private: no other module can make a [`Caller`].
 //!
 //! To find out why a credential is refused, `inspect` reads it without believing it, and
 //! `probe` asks the auth server how it is set up.
