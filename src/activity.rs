@@ -1,4 +1,4 @@
-//! Who was here: every user from their first authenticated request on, and the sessions of late.
+//! Last-seen recorder: writes known users and recent sessions, asynchronously and in batches.
 //!
 //! A request leaves a note and goes on; the notes are written together, beside it. There is a note of
 //! each user and of each session at most once in `EVERY`, by each node. A note that finds no room, or

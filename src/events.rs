@@ -1,4 +1,4 @@
-//! What changed, and whose it was: published after it was committed, heard by its owner's listeners.
+//! Event bus: changes are published after their commit, and received by their owner's subscribers.
 //!
 //! Each owner has a channel of their own, so no subscriber can be handed another's events, and none is woken
 //! by them. An event carries ids only: what it is about is read under the owner's scope, once for all

@@ -1,4 +1,4 @@
-//! The database: where the doors are made. Held by the file that joins the parts, and by no other.
+//! The database: opens the pool, and creates scopes. Held by the `app` module only.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

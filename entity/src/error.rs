@@ -1,4 +1,4 @@
-//! What can go wrong on the way to a row.
+//! Errors of data access.
 
 use sea_orm::{DbErr, RuntimeErr};
 

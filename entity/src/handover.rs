@@ -1,4 +1,4 @@
-//! Handing over what one user owns to another: of a guest who signed in, to their account.
+//! Transfers the rows of a guest to the account that they sign in to.
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{

@@ -1,4 +1,4 @@
-//! Users who were here: the server's own rows, for administrators to read.
+//! Known users: the server's own rows, for administrators.
 
 use sea_orm::IntoActiveModel as _;
 use sea_orm::entity::prelude::*;

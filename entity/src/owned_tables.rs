@@ -1,4 +1,4 @@
-//! The tables whose rows have an owner, listed once: for erasing a user, and for the second wall.
+//! The list of owned tables, for erasure and row-level security.
 
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{EntityName as _, EntityTrait, QueryFilter as _};

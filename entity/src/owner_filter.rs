@@ -1,4 +1,4 @@
-//! The condition by which an owner's rows are told from all others.
+//! The owner filter: the condition that every statement on owned rows has.
 
 use sea_orm::{ColumnTrait as _, Condition};
 

@@ -1,4 +1,4 @@
-//! The key to rows of everyone.
+//! Proof of a privilege: opens the rows of all owners.
 
 /// The proof that a rule of role, tier or permission was met. It opens the doors to rows that are not
 /// the caller's own; holding one is the reason why they open.

@@ -1,4 +1,4 @@
-//! How many rows of one table one owner may have.
+//! Row quota per owner and table.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Why a database cannot be used, in the words of an operator.
+//! Reasons why a database is unavailable, in operator's terms.
 
 use std::fmt;
 

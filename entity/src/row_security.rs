@@ -1,4 +1,4 @@
-//! The second wall: row-level security of PostgreSQL, where it is asked for.
+//! Row-level security of PostgreSQL: sets the owner of each transaction.
 //!
 //! The conditions of a [`Scope`](crate::Scope) are the first. Behind this one, a statement that lost its
 //! condition still finds no row of another user's. Each connection announces itself when it is made, and

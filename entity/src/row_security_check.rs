@@ -1,4 +1,4 @@
-//! Whether the second wall stands.
+//! Checks that row-level security is in force.
 
 use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement};
 

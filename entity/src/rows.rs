@@ -1,4 +1,4 @@
-//! Rows behind a door: what a [`Scope`](crate::Scope) hands out instead of a query.
+//! Scoped queries: what a [`Scope`](crate::Scope) returns instead of a raw query.
 //!
 //! The scope's condition is part of every statement built here, and the statement runs on the
 //! scope's own connection: there is no way to take it elsewhere.

@@ -1,4 +1,4 @@
-//! The doors to rows.
+//! Query entry points, scoped to the caller.
 //!
 //! A [`Scope`] is made once per request for its caller. It holds the connection and gives out
 //! [`Rows`], never the connection: SeaORM's own finders need one, so an unscoped statement has

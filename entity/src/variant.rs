@@ -1,4 +1,4 @@
-//! The written forms of a chapter, one for each kind of reader.
+//! Variants of a chapter, one for each kind of reader.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Whether a caller meets a rule, and if not, what is missing. Nothing here waits or asks a server.
+//! Authorization decisions: whether a caller meets a rule, and if not, what is missing. No I/O.
 
 use chrono::TimeDelta;
 use hallpass_entity::now;

@@ -1,4 +1,4 @@
-//! Guards: rules, asked of the caller of the request under way.
+//! Guards: evaluate a field's rule for the caller of the current request.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The vocabulary: what can be asked of a caller.
+//! The rules: roles, tiers, permissions, ownership, step-up authentication, and their combinations.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Credentials that failed: many more may come than are ever read, and from any client.
+//! Failed credentials in the audit log: aggregated, because any client can cause any number of them.
 
 use std::sync::{Mutex, PoisonError};
 

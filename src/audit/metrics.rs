@@ -1,4 +1,4 @@
-//! What the audit counts. No label holds data of a user.
+//! Metrics of the audit log. No label has data of a user.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;

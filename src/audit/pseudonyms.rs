@@ -1,4 +1,4 @@
-//! Users who were erased a while ago, and what the audit calls them now.
+//! Pseudonyms of erased users in the audit log.
 //!
 //! Their rows were renamed when they were erased. What was on its way then, here or on another node, and what
 //! a token of theirs still does until it expires, would bring the id back: it is renamed as it is written,

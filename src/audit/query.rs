@@ -1,4 +1,4 @@
-//! Reading the audit, which goes on the record itself.
+//! The query `auditEvents`, which is audited itself.
 
 use async_graphql::{Context, Object};
 use hallpass_entity::Order;

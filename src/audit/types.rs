@@ -1,4 +1,4 @@
-//! How a line of the audit looks from outside.
+//! GraphQL types of the audit log.
 
 use async_graphql::{ID, InputObject, Object};
 use chrono::TimeDelta;

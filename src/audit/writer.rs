@@ -1,4 +1,4 @@
-//! Writes the audit down, beside the requests: what waits, many rows at once, and forgets what is too old.
+//! Background writer of the audit log: writes in batches, and prunes beyond the retention.
 
 use std::sync::Arc;
 use std::time::Duration;

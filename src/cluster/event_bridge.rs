@@ -1,4 +1,4 @@
-//! Events between nodes: what is published on one is heard on all.
+//! Event bridge: publishes local events to Redis pub/sub, and receives those of other nodes.
 //!
 //! Through Redis pass the ids of rows and of their owners, never content. A client that could write there
 //! could make listeners read their own rows again, and no more. Where something may have been lost on

@@ -1,4 +1,4 @@
-//! Key sets in the database.
+//! Stores the last good key set in the database.
 
 use futures_util::future::BoxFuture;
 use hallpass_entity::{Database, System, key_set};

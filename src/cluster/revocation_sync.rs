@@ -1,4 +1,4 @@
-//! Revocations on their way: heard from the auth server, kept in the database, told to the other nodes.
+//! Revocation service: receives revocations, stores them, and synchronizes them between nodes.
 //!
 //! A node that hears a message applies it at once. The others read it in the database: at once where
 //! Redis tells them, else within `POLL`. A node that starts reads them all.

@@ -1,4 +1,4 @@
-//! How many bytes an answer has, counted while its fields are resolved (`MAX_ANSWER`).
+//! Response size limit (`MAX_ANSWER`): bytes are counted while fields are resolved.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Mutations leave a trace: which, by whom, on which rows, and how it ended.
+//! Audits mutations: which, by whom, on which rows, and with which outcome.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What a resolver may know of its request: who asks, and which rows they may reach.
+//! Resolver context: the caller, their scope, event stream and audit trail.
 
 use std::future::ready;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The scalars of times and days. Our own, so that a bad one is found before anything runs.
+//! Scalars `DateTime` and `Date`. Invalid values are rejected before anything runs.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{Datelike as _, NaiveDate, SecondsFormat, SubsecRound as _, Timelike as _};

@@ -1,4 +1,4 @@
-//! What is wrong with an input, in a form that clients can show beside its field.
+//! Input problems: what is invalid, in a form that clients can show beside its field.
 
 use std::ops::RangeInclusive;
 

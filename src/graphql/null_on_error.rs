@@ -1,4 +1,4 @@
-//! Errors stay where they happen.
+//! Semantic nullability: an error leaves null at its own field only.
 //!
 //! The GraphQL specification (section 6.4.4) puts null at a nullable field that failed. The library
 //! does so for a resolver's inner value, but lets a refused guard or a failed resolver take the whole

@@ -1,4 +1,4 @@
-//! Pages: Relay connections over keyset cursors, parsed once.
+//! Pagination: Relay connections over keyset cursors.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! "May I?", asked beforehand: the rule that a field states, and what it would say.
+//! Permission checks in advance: evaluates the rule that a field states.
 
 use async_graphql::{Context, SimpleObject};
 

@@ -1,4 +1,4 @@
-//! Checks of input that name every field that is wrong, not only the first.
+//! Input validation: reports every invalid field, not only the first.
 
 use std::ops::RangeInclusive;
 

@@ -1,8 +1,8 @@
-//! The only room with handlers: routes, limits, GraphiQL, health.
+//! HTTP: the only module with handlers.
 //!
-//! A request comes in through `server`, gets an id and its headers in `edge`, and is answered by
-//! `endpoint`, which finds out in `asking` who it is, and runs it as an `operation`: that asks `document`
-//! what the query costs, and the schema for the answer. What lasts longer than one answer is in `live`.
+//! `server` accepts the connection, `middleware` gives the request an id and sets response headers, and
+//! `graphql::handler` responds: `graphql::authenticate` resolves the caller, `limits` checks the document, and
+//! `graphql::execute` runs the operation. WebSockets and server-sent events are in `streaming`.
 
 pub(crate) mod client_ip;
 pub(crate) mod graphql;

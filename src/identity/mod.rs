@@ -1,13 +1,13 @@
-//! Who is asking. One caller per request, decided once, at the edge.
+//! Authentication: one caller per request, authenticated once, at the edge.
 //!
-//! [`Authenticator::authenticate`] finds the credential that counts (`credentials`, `cookies`) and hands it
-//! to the scheme that can check it: signed tokens to `jwt`, with the keys of `jwks`; what only the auth
-//! server knows to `session`, `api_key` or `introspection`; its cookie cache to `cookie_cache`. What
-//! comes of it is `remembered` until it expires or a [`Revocation`] takes it back, and answered as one
-//! [`Authentication`]. The schemes are private: no other module can make a [`Caller`].
+//! [`Authenticator::authenticate`] extracts the credential that counts (`credential`) and dispatches it to the
+//! scheme that verifies it (`schemes`): signed tokens to `jwt`, with the keys of `jwks`; what only the auth
+//! server knows to `session`, `api_key` or `introspection`; its cookie cache to `cookie_cache`. The result is
+//! cached until it expires or a [`Revocation`] applies to it, and returned as an [`Authentication`]. The schemes are
+//! private: no other module can construct a [`Caller`].
 //!
-//! To find out why a credential is refused, `inspect` reads it without believing it, and
-//! `probe` asks the auth server how it is set up.
+//! `diagnostics` is for `hallpass doctor`: it inspects a credential without trusting it, and probes how the auth
+//! server is configured.
 
 pub(crate) mod auth_server;
 mod caller;

@@ -1,4 +1,4 @@
-//! One operation, whatever it came by: checked in one place, run in one place.
+//! Executes one operation, for every transport: checked in one place, run in one place.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;

@@ -1,4 +1,4 @@
-//! A GraphQL request out of an HTTP request, as the GraphQL-over-HTTP draft has it.
+//! Parses a GraphQL request from an HTTP request (GraphQL-over-HTTP draft).
 
 use async_graphql::Variables;
 use axum::body::{Body, Bytes, HttpBody};

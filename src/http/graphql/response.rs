@@ -1,4 +1,4 @@
-//! Answers: statuses, codes and headers. The one place where an error becomes bytes.
+//! HTTP responses: status, codes, headers, JSON. The one place where an error becomes bytes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

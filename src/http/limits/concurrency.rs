@@ -1,4 +1,4 @@
-//! How many operations of one client run at once. One more waits for a moment, and is then refused.
+//! Concurrency limit per client: further operations queue for a moment, and are then rejected.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

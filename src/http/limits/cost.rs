@@ -1,4 +1,4 @@
-//! What a document asks for, counted before anything runs.
+//! Query cost: computed from the document before anything runs.
 //!
 //! The library expands a fragment again at each spread, so a document of a kilobyte can keep it busy
 //! for hours. Here each fragment is counted once and multiplied: ten microseconds for the worst.

@@ -1,4 +1,4 @@
-//! Whether a document fits the schema that its caller sees (section 5 of the GraphQL specification).
+//! Validates a document against the caller's schema (section 5 of the GraphQL specification).
 //!
 //! The library's own validation has gaps: it takes a variable that only a directive of `__typename` uses for
 //! unused, a nullable variable where null is not allowed, a string for an enum value, and fields that cannot be

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can do its work.
+//! Liveness (`GET /health`) and readiness (`GET /ready`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /metrics`: what the server counts, as text for Prometheus.
+//! `GET /metrics`: Prometheus metrics.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How far a connection has come, and by when it has to come further.
+//! Timeouts of a connection: its phase, and the deadline of that phase.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

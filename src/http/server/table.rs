@@ -1,4 +1,4 @@
-//! The table of open connections: how many a client has, which are idle, and which take too long.
+//! The table of open connections: limits per client, eviction of idle ones, timeouts.
 //!
 //! A connection is busy while a request is under way, while an answer waits for its client to read it,
 //! and while a WebSocket is open; else it is idle. Only idle connections are closed to make room.

@@ -1,4 +1,4 @@
-//! The byte stream of a connection, which tells the table what arrives and what waits to be read.
+//! The byte stream of a connection, which reports reads and unsent bytes to the table.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;

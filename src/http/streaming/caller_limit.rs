@@ -1,4 +1,4 @@
-//! How many sockets, streams and subscriptions each caller has open, by whichever address.
+//! Limits of sockets, streams and subscriptions per caller, across all addresses.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

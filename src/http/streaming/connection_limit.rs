@@ -1,4 +1,4 @@
-//! How many sockets and streams there are, and whose: each holds a connection for as long as it likes.
+//! Connection limits of sockets and streams: in total, per address, and for anonymous ones.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

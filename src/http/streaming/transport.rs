@@ -1,4 +1,4 @@
-//! A socket, as words: heard and said, with patience that ends.
+//! WebSocket transport: text frames in and out, with deadlines.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `GET /graphql/ws`: a socket is opened, and closed for a reason that is told.
+//! `GET /graphql/ws`: upgrades to a WebSocket, and closes it with a code.
 //!
 //! The same door as any request: a page of another origin is not let in, and who asks is decided by the
 //! same rules, from the headers of the handshake and the payload of `connection_init` together.

@@ -1,4 +1,4 @@
-//! Whose turn it is to ask the auth server: few ask at once, and no address takes every turn.
+//! Bulkhead for auth-server requests: limits concurrency in total and per client address.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A circuit breaker: who fails again and again is left alone for a moment.
+//! Circuit breaker: after repeated failures, an endpoint gets no requests for a moment.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

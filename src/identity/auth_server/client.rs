@@ -1,5 +1,5 @@
-//! Everything asked of the auth server: one HTTP client, and a line for each purpose, so that what
-//! goes wrong with one does not take the others along.
+//! HTTP client for the auth server. Each endpoint has its own bulkhead and circuit breaker, so that one failing
+//! endpoint does not affect the others.
 
 use std::error::Error as _;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Whether a cookie was sent because a page of ours asked.
+//! CSRF protection: whether an allowed page sent a cookie.
 
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method};

@@ -1,4 +1,4 @@
-//! Which credential a request shows. With `cookies` and `same_site`, the only files that touch the
+//! Which credential a request shows. With `cookies` and `csrf`, the only files that touch the
 //! headers and cookie names that carry one.
 
 use axum::http::header::AUTHORIZATION;

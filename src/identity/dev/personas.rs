@@ -1,4 +1,4 @@
-//! Development's own issuer, and the people it knows.
+//! Development mode's token issuer, and its personas.
 //!
 //! Its key is made on first start and kept beside the database; its tokens are verified through the
 //! same key set as anyone's. It exists in development mode only, which serves on loopback only.

@@ -1,4 +1,4 @@
-//! What Better Auth's own secret signs and encrypts: session cookies, and the cookie cache.
+//! What Better Auth's secret signs and encrypts: session cookies and the cookie cache.
 
 use aws_lc_rs::cipher::{AES_256, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};

@@ -1,4 +1,4 @@
-//! Where keys come from.
+//! Sources of key sets: a JWKS URL, or OpenID Connect Discovery.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Opaque OAuth access tokens: what they are worth, only the auth server knows.
+//! Opaque OAuth access tokens: introspection (RFC 7662) and userinfo.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! Sessions, asked about at the auth server's `get-session`.
+//! Session validation at the auth server's `get-session`.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! What was found out about a credential, remembered for as long as it may be believed.
+//! Cache of verification results, with single-flight lookups.
 //!
 //! Concurrent checks of one credential are one check. An outage is never remembered. Entries expire by a
 //! monotonic clock, which stands still while a virtual machine is paused: the wall clock is compared on each
