@@ -2,7 +2,7 @@
 use hallpass_entity::{Comparison as _, Scope, chapter, task};
 
 fn mix(scope: &Scope) {
-    let _ = scope.mine::<task::Entity>().unwrap().filter(chapter::Column::Published.is(true));
+    let _ = scope.owned::<task::Entity>().unwrap().filter(chapter::Column::Published.is(true));
 }
 
 fn main() {}

@@ -1,8 +1,8 @@
 //! Only an accepted credential makes a caller.
-use hallpass::identity::{Caller, Kind};
+use hallpass::identity::{Caller, CallerKind};
 
 fn forge(caller: Caller) -> Caller {
-    Caller { kind: Kind::Service, ..caller }
+    Caller { kind: CallerKind::Service, ..caller }
 }
 
 fn main() {}

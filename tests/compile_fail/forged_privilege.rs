@@ -2,7 +2,7 @@
 use hallpass_entity::{Privilege, Scope, known_user};
 
 fn reach(scope: &Scope) {
-    let _ = scope.everyones::<known_user::Entity>(Privilege(()));
+    let _ = scope.all::<known_user::Entity>(Privilege(()));
 }
 
 fn main() {}

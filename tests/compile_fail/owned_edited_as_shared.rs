@@ -2,8 +2,8 @@
 use hallpass_entity::{Privilege, Scope, task};
 
 async fn write(scope: &Scope, proof: Privilege) {
-    let _ = scope.editable::<task::Entity>(proof);
-    let _ = scope.everyones::<task::Entity>(proof).delete().await;
+    let _ = scope.shared_for_edit::<task::Entity>(proof);
+    let _ = scope.all::<task::Entity>(proof).delete().await;
 }
 
 fn main() {}

@@ -1,10 +1,10 @@
 //! What others made public is theirs to change: only one's own rows are written.
-use hallpass_entity::{Change, Scope, task};
+use hallpass_entity::{Scope, Update, task};
 
 async fn write(scope: &Scope) {
     let _ = scope.public::<task::Entity>().delete().await;
     let _ = scope.readable::<task::Entity>().delete().await;
-    let _ = scope.public::<task::Entity>().update(Change::to(Default::default())).await;
+    let _ = scope.public::<task::Entity>().update(Update::set(Default::default())).await;
 }
 
 fn main() {}

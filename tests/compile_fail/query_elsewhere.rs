@@ -3,7 +3,7 @@ use hallpass_entity::{Scope, task};
 use sea_orm::DatabaseConnection;
 
 async fn elsewhere(scope: &Scope, other: &DatabaseConnection) {
-    let mine = scope.mine::<task::Entity>().unwrap();
+    let mine = scope.owned::<task::Entity>().unwrap();
     let _ = mine.all(other).await;
 }
 

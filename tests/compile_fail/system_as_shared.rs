@@ -2,7 +2,7 @@
 use hallpass_entity::{Scope, known_user};
 
 fn reach(scope: &Scope) {
-    let _ = scope.mine::<known_user::Entity>();
+    let _ = scope.owned::<known_user::Entity>();
     let _ = scope.shared::<known_user::Entity>();
 }
 

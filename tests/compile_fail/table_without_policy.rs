@@ -18,7 +18,7 @@ mod note {
 }
 
 fn reach(scope: &Scope) {
-    let _ = scope.mine::<note::Entity>();
+    let _ = scope.owned::<note::Entity>();
     let _ = scope.shared::<note::Entity>();
 }
 
