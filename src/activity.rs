@@ -29,7 +29,7 @@ use crate::identity::{Caller, CallerKind};
 pub const ACTIVE_WINDOW: TimeDelta = TimeDelta::minutes(15);
 
 /// How often a user or a session is noted again.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
+const REWRITE_INTERVAL: Duration = Duration::from_secs(60);
 /// How many users, and sessions, are remembered as noted; of more, some are noted more often.
 const CACHE_CAPACITY: u64 = 100_000;
 /// How many notes wait to be written; more are dropped.
@@ -76,7 +76,7 @@ pub fn open(database: Database, metrics: &mut Registry) -> (ActivityTracker, Act
 }
 
 fn remembering<K: std::hash::Hash + Eq + Send + Sync + 'static>() -> Cache<K, ()> {
-    Cache::builder().max_capacity(CACHE_CAPACITY).time_to_live(FLUSH_INTERVAL).build()
+    Cache::builder().max_capacity(CACHE_CAPACITY).time_to_live(REWRITE_INTERVAL).build()
 }
 
 impl ActivityTracker {

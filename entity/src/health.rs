@@ -19,7 +19,7 @@ const FAILURE_MEMORY: Duration = Duration::from_secs(10);
 const MIN_FREE_BYTES: u64 = 64 * 1024;
 
 /// A change of no row, of the table in which migrations are kept.
-const TRY_TIMEOUT: &str = "DELETE FROM seaql_migrations WHERE version IS NULL";
+const PROBE_STATEMENT: &str = "DELETE FROM seaql_migrations WHERE version IS NULL";
 
 /// What the database is stored on, as far as it is known. Every clone is the same.
 #[derive(Clone, Default)]
@@ -123,7 +123,7 @@ impl Database {
             let _trying = trying;
             let transaction = pool.begin_with_options(immediate()).await?;
             // Where SQLite only reads, it lets a transaction begin, and refuses the first change.
-            let tried = transaction.execute_unprepared(TRY_TIMEOUT).await;
+            let tried = transaction.execute_unprepared(PROBE_STATEMENT).await;
             transaction.rollback().await?;
             tried.map(|_| ())
         });

@@ -157,7 +157,7 @@ impl Walk<'_> {
             (Some(_), None) => Verdict::Open,
             (Some(_), Some(demand)) => verdict(demand, self.asker),
         };
-        let met = rule.map(|rule| is_met(rule, self.asker)).unwrap_or_default();
+        let met = rule.map(|rule| met_parts(rule, self.asker)).unwrap_or_default();
         self.lines.push(FieldReport {
             path: path.clone(),
             field: format!("{object}.{name}"),
@@ -190,7 +190,7 @@ fn verdict(demand: Demand<'_>, asker: Subject<'_>) -> Verdict {
 }
 
 /// The parts of `rule` that `asker` meets whatever the row.
-fn is_met(rule: Rule, asker: Subject<'_>) -> Vec<Rule> {
+fn met_parts(rule: Rule, asker: Subject<'_>) -> Vec<Rule> {
     let met = |facts| rule.reasons(asker, facts).into_iter().filter(|reason| reason.met);
     let mut rows = rows(rule, asker).into_iter().map(|(_, facts)| facts);
     let mut parts =

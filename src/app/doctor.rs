@@ -11,7 +11,7 @@ use crate::cluster::key_set_store::DatabaseKeys;
 use crate::cluster::redis_pubsub::RedisPubSub;
 use crate::config::Config;
 use crate::doctor::{
-    DatabaseStatus, DiagnosisInput, Doctor, MigrationsError, PingFn, Storage, absent_file,
+    DatabaseStatus, Doctor, MigrationsError, PingFn, PushCounts, Storage, absent_file,
 };
 use crate::events::Events;
 use crate::http;
@@ -69,12 +69,12 @@ pub(super) fn database_status(database: Database) -> Storage {
 }
 
 /// What was pushed, as far as the database has it.
-async fn pushes(database: &Database) -> Result<PingFn, hallpass_entity::Error> {
+async fn pushes(database: &Database) -> Result<PushCounts, hallpass_entity::Error> {
     let system = database.system("the doctor counts what the auth server pushed");
     let (of_sessions, of_users) = system.count_revocations().await?;
     let lately = now() - TimeDelta::days(1);
     let unsigned = system.count_audit_events("revocations", "signature", lately).await?;
-    Ok(PingFn { of_sessions, of_users, unsigned })
+    Ok(PushCounts { of_sessions, of_users, unsigned })
 }
 
 pub(super) fn build_doctor(
@@ -84,7 +84,7 @@ pub(super) fn build_doctor(
 ) -> Result<Doctor, StartError> {
     let nodes =
         config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?.map(Arc::new);
-    let redis = nodes.map(|nodes| -> Box<DiagnosisInput> {
+    let redis = nodes.map(|nodes| -> Box<PingFn> {
         Box::new(move || {
             let nodes = Arc::clone(&nodes);
             Box::pin(async move { nodes.ping().await })

@@ -16,7 +16,7 @@ const PRIVILEGED_CAPACITY: usize = 2048;
 /// How many lines of one share wait at most.
 const MAX_PER_CLIENT: usize = 2048;
 /// How many of these are about what was refused or failed. Equal ones beyond that are counted together.
-const FAILED_CREDENTIAL_CAPACITY: usize = 128;
+const MAX_DENIALS_PER_CLIENT: usize = 128;
 /// A share with fewer lines than this finds room for as long as there is any; a larger one, and that of
 /// callers who are not signed in, only while less than half is taken.
 const GUARANTEED_PER_CLIENT: usize = 32;
@@ -133,7 +133,7 @@ impl Lane {
         let has_failed = entry.outcome != ALLOWED;
         let room = if is_caller && lines < GUARANTEED_PER_CLIENT { capacity } else { capacity / 2 };
         let is_full = self.len >= room;
-        let is_over = lines >= MAX_PER_CLIENT || has_failed && failed >= FAILED_CREDENTIAL_CAPACITY;
+        let is_over = lines >= MAX_PER_CLIENT || has_failed && failed >= MAX_DENIALS_PER_CLIENT;
         if is_full || is_over {
             let merged = self.shares.get_mut(&owner).is_some_and(|share| share.merge(&entry));
             let reason = if is_full { Dropped::Full } else { Dropped::Share };

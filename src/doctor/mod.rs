@@ -26,7 +26,7 @@ use crate::identity::{AuthServerProbe, Authenticator, CredentialLocation, DummyS
 
 pub use credential::{Explanation, Outcome, Step, Verdict};
 pub use storage::{
-    DatabaseStatus, DatabaseStatusFn, MigrationsError, PingFn, Storage, absent_file,
+    DatabaseStatus, DatabaseStatusFn, MigrationsError, PushCounts, Storage, absent_file,
 };
 
 /// How well something is.
@@ -95,7 +95,7 @@ impl Report {
 }
 
 /// Whether something answers; else why not.
-pub type DiagnosisInput = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
+pub type PingFn = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 
 /// Looks at a set-up.
 pub struct Doctor {
@@ -108,7 +108,7 @@ pub struct Doctor {
     /// The database.
     pub storage: Storage,
     /// The Redis server, where one is set.
-    pub redis: Option<Box<DiagnosisInput>>,
+    pub redis: Option<Box<PingFn>>,
 }
 
 /// What the checks saw that explains a credential.

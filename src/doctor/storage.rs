@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use futures_util::future::BoxFuture;
 use hallpass_entity::{Pooler, Reason};
 
-use super::{DiagnosisInput, Finding};
+use super::{Finding, PingFn};
 use crate::row_security::RowSecurityError;
 
 const DATABASE: &str = "database";
@@ -37,12 +37,12 @@ pub struct DatabaseStatus {
     /// Whether row-level security holds, where it is on.
     pub row_security: Option<Result<(), RowSecurityError>>,
     /// Which revocations the auth server pushed; none where that cannot be told.
-    pub pushes: Option<PingFn>,
+    pub pushes: Option<PushCounts>,
 }
 
 /// Messages to `/revocations`.
 #[derive(Clone, Copy, Debug)]
-pub struct PingFn {
+pub struct PushCounts {
     /// Kept revocations of sessions and API keys.
     pub of_sessions: u64,
     /// Kept revocations of users.
@@ -78,7 +78,7 @@ pub fn absent_file(database_url: &str) -> Option<PathBuf> {
 
 pub(super) async fn findings(
     storage: &Storage,
-    redis: Option<&DiagnosisInput>,
+    redis: Option<&PingFn>,
     expects_pushes: bool,
 ) -> Vec<Finding> {
     let mut findings = match storage {
@@ -177,10 +177,10 @@ fn row_security(holds: Result<(), RowSecurityError>) -> Finding {
 }
 
 /// Whether the auth server's plugin is there, and has the secret.
-fn pushes(received: PingFn) -> Finding {
+fn pushes(received: PushCounts) -> Finding {
     let plugin = "add the plugin `revocations({ url, secret })` of revocation-hook.mjs to the auth server: \
                   `url` is https://THIS-SERVER/revocations, `secret` is REVOCATION_SECRET";
-    let PingFn { of_sessions, of_users, unsigned } = received;
+    let PushCounts { of_sessions, of_users, unsigned } = received;
     if unsigned > 0 {
         return Finding::wrong(
             REVOCATIONS,

@@ -161,7 +161,7 @@ impl From<AccessDenied> for Error {
     fn from(AccessDenied { denial, decision_id, caller }: AccessDenied) -> Self {
         let message = match denial.lack {
             DenialReason::SignIn => "You need to sign in to use this field.",
-            DenialReason::Confirmation => "You need to sign in anew to use this field.",
+            DenialReason::Confirmation => "Sign in again to use this field.",
             DenialReason::Right if denial.scopes.is_empty() => "You may not use this field.",
             DenialReason::Right => "The user did not grant this client what the field needs.",
         };

@@ -34,7 +34,7 @@ impl ReadingMutation {
         checks.finish()?;
         let (key, chapter) = published(ctx, &chapter_id).await?;
         READER.check(ctx, &*chapter).await?;
-        let row = progress::ActiveModel { percent: Set(percent), ..mark_unread(key) };
+        let row = progress::ActiveModel { percent: Set(percent), ..unread(key) };
         let row = match reset {
             true => ctx.scope().upsert::<progress::Entity>(row, [Percent, UpdatedAt]).await?,
             false => {
@@ -58,7 +58,7 @@ impl ReadingMutation {
         bookmarked: bool,
     ) -> Result<Option<Chapter>> {
         let (key, chapter) = published(ctx, &chapter_id).await?;
-        let row = progress::ActiveModel { bookmarked: Set(bookmarked), ..mark_unread(key) };
+        let row = progress::ActiveModel { bookmarked: Set(bookmarked), ..unread(key) };
         ctx.scope().upsert::<progress::Entity>(row, [progress::Column::Bookmarked]).await?;
         Ok(Some(chapter))
     }
@@ -77,7 +77,7 @@ async fn published(ctx: &Context<'_>, id: &ID) -> Result<(ChapterId, Chapter)> {
 }
 
 /// What is noted of a chapter when nothing is.
-fn mark_unread(chapter_id: ChapterId) -> progress::ActiveModel {
+fn unread(chapter_id: ChapterId) -> progress::ActiveModel {
     progress::ActiveModel {
         chapter_id: Set(chapter_id),
         percent: Set(0),

@@ -27,7 +27,7 @@ use crate::http::server::ConnectionHandle;
 use crate::identity::Caller;
 
 /// What is read at once. There may be thousands of sockets.
-const WRITE_BUFFER_BYTES: usize = 8 * 1024;
+const READ_BUFFER_BYTES: usize = 8 * 1024;
 
 pub(crate) async fn open(
     State(shared): State<Arc<HttpState>>,
@@ -65,7 +65,7 @@ fn accept(
         .protocols([protocol::NAME])
         .max_message_size(most)
         .max_frame_size(most)
-        .read_buffer_size(WRITE_BUFFER_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0);
     let span = tracing::Span::current();
     let talk = move |socket| async move {

@@ -107,8 +107,8 @@ impl Watch {
         loop {
             let standing = self.standing.borrow().clone();
             let is_revoked = tokio::select! {
-                () = standing.revocations.is_revoked(&standing.caller) => true,
-                () = next_check_at(&standing) => false,
+                () = standing.revocations.wait_until_revoked(&standing.caller) => true,
+                () = wait_for_next_check(&standing) => false,
             };
             match self.revalidate(&standing, is_revoked).await {
                 Ok(caller) => {
@@ -195,7 +195,7 @@ fn on_rejection(check: Check, reason: &'static str) -> Ended {
 }
 
 /// Waits until it is time to look again: at a random part of the bound, and when the credential ends.
-async fn next_check_at(standing: &Status) {
+async fn wait_for_next_check(standing: &Status) {
     let after =
         standing.bound.mul_f64(random_between(REVALIDATION_SPREAD.0, REVALIDATION_SPREAD.1));
     let began = Instant::now();

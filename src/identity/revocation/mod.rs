@@ -156,7 +156,7 @@ impl RevocationSet {
     }
 
     /// Waits until `caller` is taken back.
-    pub(super) async fn is_revoked(&self, caller: &Caller) {
+    pub(super) async fn wait_until_revoked(&self, caller: &Caller) {
         let mut news = self.news.subscribe();
         while !self.applies_to(caller) {
             // Ends only with this, which is here.

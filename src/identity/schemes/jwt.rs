@@ -42,7 +42,7 @@ impl KeyProvider {
     }
 
     /// Whether the key that signed is still in its set.
-    pub(crate) fn keep_refreshed(&self, key: &VerifiedWith) -> bool {
+    pub(crate) fn still_holds(&self, key: &VerifiedWith) -> bool {
         let set = if key.of_provider { &self.provider } else { &self.first_party };
         set.as_ref().is_some_and(|set| set.contains(&key.id, &key.thumbprint))
     }

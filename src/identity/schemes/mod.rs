@@ -171,7 +171,7 @@ impl SchemeRegistry {
     /// Whether what was remembered still counts: it was not taken back, and its key is in the key set.
     fn is_still_accepted(&self, accepted: &Accepted) -> bool {
         !self.revocations.applies_to(&accepted.caller)
-            && accepted.key.as_ref().is_none_or(|key| self.keys.keep_refreshed(key))
+            && accepted.key.as_ref().is_none_or(|key| self.keys.still_holds(key))
     }
 
     async fn jwt(&self, token: &SecretString) -> Result<Arc<Caller>, AuthError> {
