@@ -23,13 +23,13 @@ pub(super) fn run(
     let document = parse_query(or_stdin(query)?)
         .map_err(|error| CliError::Usage(format!("the document is no GraphQL: {error}")))?;
     let caller = match (token, persona) {
-        (Some(token), _) => Some(block_on(format_field(config, or_stdin(token)?))?),
+        (Some(token), _) => Some(block_on(caller_of_token(config, or_stdin(token)?))?),
         (None, Some(persona)) => {
             block_on(async { PersonaCallers::new(config)?.caller(persona).await })?
         }
         (None, None) => None,
     };
-    let who = caller.as_deref().map_or_else(|| "nobody".to_owned(), format_rule);
+    let who = caller.as_deref().map_or_else(|| "an anonymous caller".to_owned(), describe);
     print_line(format_args!("as {who}"))?;
     let policy = app::policy(config);
     let asker = Subject { caller: caller.as_deref(), policy: &policy };
@@ -44,7 +44,7 @@ pub(super) fn run(
 }
 
 /// The caller who shows `token`.
-async fn format_field(config: &Config, token: String) -> Result<Arc<Caller>, CliError> {
+async fn caller_of_token(config: &Config, token: String) -> Result<Arc<Caller>, CliError> {
     let bare = token.trim().trim_start_matches("Bearer ").to_owned();
     match app::build_authenticator(config)?.authenticate_bearer(&bare.into()).await {
         Authentication::Caller(caller) => Ok(caller),
@@ -61,7 +61,7 @@ async fn format_field(config: &Config, token: String) -> Result<Arc<Caller>, Cli
     }
 }
 
-fn format_rule(caller: &Caller) -> String {
+fn describe(caller: &Caller) -> String {
     let words = |words: &std::collections::BTreeSet<String>| match words.is_empty() {
         true => "none".to_owned(),
         false => words.iter().cloned().collect::<Vec<_>>().join(", "),

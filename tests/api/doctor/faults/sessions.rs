@@ -1,0 +1,277 @@
+//! Faults of cookies, sessions, the cookie cache and API keys.
+
+use serde_json::{Value, json};
+
+use super::{Named, OTHER_SECRET, QUICKLY};
+use crate::auth_server::{Account, AuthServer};
+use crate::doctor::Shown::{ApiKey, Cookie, Token};
+use crate::doctor::{AUTH_SECRET, doctor, somebody};
+use crate::issuer::Issuer;
+
+pub(super) async fn cookies(named: &mut Named) {
+    let (server, account) = somebody().await;
+    let base = ("BETTER_AUTH_URL", server.url.as_str());
+    let shop = AuthServer::start(&json!({"cookiePrefix": "shop", "secureCookies": true}));
+    let there = ("BETTER_AUTH_URL", shop.url.as_str());
+    named.is("another cookie prefix", &[there], QUICKLY, &["set COOKIE_PREFIX=shop"]);
+    let prefix = ("COOKIE_PREFIX", "shop");
+    named.is(
+        "secure cookies at http",
+        &[there, prefix],
+        QUICKLY,
+        &["__Secure-shop.session_token", "set BETTER_AUTH_URL"],
+    );
+    named.is(
+        "a cookie of another prefix",
+        &[base, prefix],
+        Cookie(&account.cookie),
+        &["set COOKIE_PREFIX=better-auth"],
+    );
+    let secure = account.cookie.replace("better-auth.", "__Secure-better-auth.");
+    named.is(
+        "a secure cookie of another server",
+        &[base],
+        Cookie(&secure),
+        &["`__Secure-` is the name at https", "set BETTER_AUTH_URL"],
+    );
+    let named_so = AuthServer::start(&json!({"sessionCookie": "sid"}));
+    let ada = named_so.sign_up("Ada", json!({})).await;
+    let there = [("BETTER_AUTH_URL", named_so.url.as_str())];
+    named.is("a session cookie of another name", &there, QUICKLY, &["set SESSION_COOKIE=sid"]);
+    named.is(
+        "a cookie of another name",
+        &there,
+        Cookie(&ada.cookie),
+        &["its session cookie is called \"sid\"", "set SESSION_COOKIE=sid"],
+    );
+    named.is(
+        "a name that the server has not",
+        &[base, ("SESSION_COOKIE", "sid")],
+        Cookie(&account.cookie),
+        &["set SESSION_COOKIE=better-auth.session_token, or remove it"],
+    );
+    let two = format!("{}; better-auth.session_token=abc.def", account.cookie);
+    named.is(
+        "two session cookies",
+        &[base],
+        Cookie(&two),
+        &["2 different", "crossSubDomainCookies"],
+    );
+    named.is("no session cookie", &[base], Cookie("theme=dark"), &["`credentials: \"include\"`"]);
+}
+
+pub(super) async fn sessions(named: &mut Named) {
+    let (server, account) = somebody().await;
+    let base = ("BETTER_AUTH_URL", server.url.as_str());
+    let secret = |secret| [base, ("BETTER_AUTH_SECRET", secret)];
+    let cookie = Cookie(&account.cookie);
+    named.is(
+        "another BETTER_AUTH_SECRET",
+        &secret(OTHER_SECRET),
+        cookie,
+        &["not signed with BETTER_AUTH_SECRET", "copy BETTER_AUTH_SECRET"],
+    );
+    let padded = format!(" {AUTH_SECRET}");
+    named.is("a secret with a blank", &secret(&padded), cookie, &["white space", "exactly as"]);
+    let (name, value) = account.cookie.split_once('=').unwrap();
+    let cut = format!("{name}={}", value.split('.').next().unwrap());
+    named.is("a cookie without signature", &[base], Cookie(&cut), &["TOKEN.SIGNATURE"]);
+    let gone = server.sign_up("Gone", json!({})).await;
+    server.sign_out(&gone).await;
+    named.is(
+        "a session that is over",
+        &secret(AUTH_SECRET),
+        Cookie(&gone.cookie),
+        &["sign in again"],
+    );
+    let bare = AuthServer::start(&json!({"bearer": false, "jwt": false}));
+    let ada = bare.sign_up("Ada", json!({})).await;
+    let there = [("BETTER_AUTH_URL", bare.url.as_str())];
+    named.is("no bearer plugin", &there, Token(&ada.session_token), &["add bearer()"]);
+    let jwt = Issuer::shared().token(&json!({"sub": "s"}));
+    named.is("no jwt plugin", &there, Token(&jwt), &["add the jwt plugin to the auth server"]);
+    let strict = json!({"bearerRequireSignature": true, "jwtSubject": "email"});
+    let strict = AuthServer::start(&strict);
+    let ada = strict.sign_up("Ada", json!({})).await;
+    let there = ("BETTER_AUTH_URL", strict.url.as_str());
+    let signed = [there, ("BETTER_AUTH_SECRET", AUTH_SECRET)];
+    named.is("requireSignature", &signed, Token(&ada.session_token), &["remove requireSignature"]);
+    let changed = "getSubject of the jwt plugin was changed";
+    named.is(
+        "getSubject, by the session",
+        &[there],
+        Cookie(&ada.cookie),
+        &[changed, "JWT_SUBJECT=id", "remove getSubject"],
+    );
+    let jwt = strict.jwt(&ada).await;
+    named.is("getSubject, by the JWT", &[there], Token(&jwt), &[changed, "JWT_SUBJECT=id"]);
+    named.is(
+        "JWT_SUBJECT=sub",
+        &[there, ("JWT_SUBJECT", "sub")],
+        Token(&jwt),
+        &[changed, "are two users", "set JWT_SUBJECT=id"],
+    );
+}
+
+pub(super) async fn caches(named: &mut Named) {
+    let (server, account) = somebody().await;
+    let trust = ("COOKIE_CACHE", "trust");
+    let secret = ("BETTER_AUTH_SECRET", AUTH_SECRET);
+    let base = ("BETTER_AUTH_URL", server.url.as_str());
+    let no_effect = "COOKIE_CACHE=trust has no effect";
+    named.is(
+        "COOKIE_CACHE without a cache",
+        &[base, trust, secret],
+        Cookie(&account.cookie),
+        &[no_effect, "session.cookieCache.enabled"],
+    );
+    let cached = AuthServer::start(&json!({"cookieCache": {"version": "2"}}));
+    let ada = cached.sign_up("Ada", json!({})).await;
+    let base = ("BETTER_AUTH_URL", cached.url.as_str());
+    named.is(
+        "COOKIE_CACHE without the secret",
+        &[base, trust],
+        Cookie(&ada.cookie),
+        &[no_effect, "set BETTER_AUTH_SECRET"],
+    );
+    let version = ("COOKIE_CACHE_VERSION", "1");
+    named.is(
+        "wrong COOKIE_CACHE_VERSION",
+        &[base, trust, secret, version],
+        Cookie(&ada.cookie),
+        &[no_effect, "set COOKIE_CACHE_VERSION=2"],
+    );
+    let bob = cached.sign_up("Bob", json!({})).await;
+    let data = |account: &Account| account.cookie_value("session_data").to_owned();
+    let mixed = ada.cookie.replace(&data(&ada), &data(&bob));
+    named.is(
+        "a cache of another session",
+        &[base, trust, secret],
+        Cookie(&mixed),
+        &[no_effect, "another session", "sign in again"],
+    );
+    let mangled = ada.cookie.replace(&data(&ada), "eyJzZXNzaW9uIjp7fX0");
+    named.is(
+        "a cache that was changed",
+        &[base, trust, secret],
+        Cookie(&mangled),
+        &[no_effect, "copy BETTER_AUTH_SECRET"],
+    );
+    let stateless = AuthServer::start(&json!({"stateless": true, "cookieCache": {"version": "2"}}));
+    let ada = stateless.sign_up("Ada", json!({})).await;
+    stateless.operate("forget-sessions", json!({})).await;
+    let base = ("BETTER_AUTH_URL", stateless.url.as_str());
+    named.is(
+        "a stateless auth server",
+        &[base],
+        Cookie(&ada.cookie),
+        &["stateless", "set COOKIE_CACHE=trust"],
+    );
+    named.is(
+        "version of a stateless auth server",
+        &[base, trust, secret, version],
+        Cookie(&ada.cookie),
+        &["stateless", no_effect, "set COOKIE_CACHE_VERSION=2"],
+    );
+}
+
+pub(super) async fn shapes(named: &mut Named) {
+    for (shape, fault) in
+        [("other", "customSession without user"), ("partial", "customSession without user.id")]
+    {
+        let server = AuthServer::start(&json!({"customSession": shape}));
+        let account = server.sign_up("Shape", json!({})).await;
+        let base = [("BETTER_AUTH_URL", server.url.as_str())];
+        let words = ["let customSession return `user` and `session`"];
+        named.is(fault, &base, Cookie(&account.cookie), &words);
+    }
+}
+
+pub(super) async fn api_keys(named: &mut Named) {
+    let limit = json!({"enabled": true, "maxRequests": 1, "timeWindow": 600_000});
+    let server =
+        AuthServer::start(&json!({"organization": true, "ssoApiKey": "the-key", "apiKeys": [
+            {"configId": "default", "rateLimit": limit},
+            {"configId": "other", "apiKeyHeaders": "x-other-key"},
+            {"configId": "team", "apiKeyHeaders": "x-team-key", "references": "organization"},
+        ]}));
+    let account = server.sign_up("Key", json!({})).await;
+    let organization = server.operate("organization", json!({"email": account.email})).await;
+    let base = ("BETTER_AUTH_URL", server.url.as_str());
+    let key = async |options: Value| server.api_key(&account, options).await;
+    // First, because the others have the server delete keys that are expired.
+    let expired = key(json!({"expiresIn": 1})).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    named.is(
+        "an API key that has expired",
+        &[base],
+        ApiKey(&expired),
+        &["KEY_EXPIRED", "expiresIn"],
+    );
+    let disabled = key(json!({"enabled": false})).await;
+    named.is("an API key that is disabled", &[base], ApiKey(&disabled), &["enable this one"]);
+    let used = key(json!({"remaining": 1, "rateLimitEnabled": false})).await;
+    doctor(&[base], ApiKey(&used)).comes_out_as("accepted", &[]);
+    named.is(
+        "an API key that is used up",
+        &[base],
+        ApiKey(&used),
+        &["USAGE_EXCEEDED", "`remaining`"],
+    );
+    let often = key(json!({})).await;
+    doctor(&[base], ApiKey(&often)).comes_out_as("accepted", &[]);
+    named.is(
+        "an API key over its limit",
+        &[base],
+        ApiKey(&often),
+        &["its own rate limit", "raise rateLimitMax"],
+    );
+    let unknown = "x".repeat(64);
+    named.is("an unknown API key", &[base], ApiKey(&unknown), &["make a new key"]);
+    let other = key(json!({"configId": "other"})).await;
+    named.is(
+        "an API key of another configuration",
+        &[base],
+        ApiKey(&other),
+        &["configId", "set API_KEY_HEADER", "API_KEY_VERIFY_URL"],
+    );
+    let of_team = json!({"configId": "team", "organizationId": organization["id"]});
+    let of_team = key(of_team).await;
+    named.is(
+        "an API key of an organization",
+        &[base, ("API_KEY_HEADER", "x-team-key")],
+        ApiKey(&of_team),
+        &["belongs to an organization", "set API_KEY_VERIFY_URL"],
+    );
+    let verify = format!("{}/api/verify-api-key", server.url);
+    let verifying = [base, ("API_KEY_VERIFY_URL", &verify)];
+    named.is(
+        "an API key that is a service",
+        &verifying,
+        ApiKey(&key(json!({"configId": "other"})).await),
+        &["names no user of this key", "`configurations`"],
+    );
+    named.is(
+        "an unknown API key at the endpoint",
+        &verifying,
+        ApiKey(&unknown),
+        &["API_KEY_VERIFY_URL knows no such API key"],
+    );
+    named.is(
+        "an API key header that differs",
+        &[base, ("API_KEY_HEADER", "x-no-such-header")],
+        ApiKey(&key(json!({})).await),
+        &["set API_KEY_HEADER to that"],
+    );
+    let nowhere = format!("{}/api/verify", server.url);
+    let nowhere = [base, ("API_KEY_VERIFY_URL", &nowhere)];
+    named.is("no endpoint for API keys", &nowhere, QUICKLY, &["correct API_KEY_VERIFY_URL"]);
+    let machine = [base, ("SSO_API_KEY", "another")];
+    named.is("another SSO_API_KEY", &machine, QUICKLY, &["set SSO_API_KEY to the key"]);
+
+    let without = AuthServer::start(&json!({"apiKeys": {"enableSessionForAPIKeys": false}}));
+    let account = without.sign_up("Off", json!({})).await;
+    let key = without.api_key(&account, json!({})).await;
+    let base = [("BETTER_AUTH_URL", without.url.as_str())];
+    named.is("no sessions for API keys", &base, ApiKey(&key), &["set enableSessionForAPIKeys"]);
+}

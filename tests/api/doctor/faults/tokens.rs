@@ -1,0 +1,208 @@
+//! Faults of tokens, of the OpenID provider, and of the form of a credential.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hallpass_entity::now;
+use serde_json::{Value, json};
+
+use super::{Named, OTHER_SECRET, QUICKLY};
+use crate::auth_server::AuthServer;
+use crate::doctor::Shown;
+use crate::doctor::Shown::{ApiKey, Cookie, Token};
+use crate::doctor::{SECRET, claims, signed_with, somebody};
+use crate::issuer::Issuer;
+
+pub(super) async fn tokens(named: &mut Named) {
+    let (server, account) = somebody().await;
+    let (base, jwt) = (("BETTER_AUTH_URL", server.url.as_str()), server.jwt(&account).await);
+    let by_name = server.url.replace("127.0.0.1", "localhost");
+    named.is(
+        "issuer by another name",
+        &[("BETTER_AUTH_URL", &by_name)],
+        Token(&jwt),
+        &["localhost and 127.0.0.1", "set JWT_ISSUER="],
+    );
+    let slash = format!("{}/", server.url);
+    named.is(
+        "issuer with a slash",
+        &[base, ("JWT_ISSUER", &slash)],
+        Token(&jwt),
+        &["a slash at the end", "set JWT_ISSUER="],
+    );
+    named.is(
+        "wrong audience",
+        &[base, ("JWT_AUDIENCE", "api")],
+        Token(&jwt),
+        &["JWT_AUDIENCE accepts \"api\"", "set JWT_AUDIENCE="],
+    );
+    let shared = signed_with(SECRET, &claims());
+    named.is(
+        "no JWT_SECRET",
+        &[base],
+        Token(&shared),
+        &["JWT_SECRET is not set", "set JWT_SECRET"],
+    );
+    let other = [("JWT_SECRET", OTHER_SECRET)];
+    named.is("another JWT_SECRET", &other, Token(&shared), &["copy JWT_SECRET from where"]);
+    let quoted = format!("\"{SECRET}\"");
+    let quoted = [("JWT_SECRET", quoted.as_str())];
+    named.is("JWT_SECRET in quotes", &quoted, Token(&shared), &["quotes around it", "JWT_SECRET"]);
+    let mut from = claims();
+    from["iss"] = "better-auth".into();
+    named.is(
+        "issuer of a shared secret",
+        &[("JWT_SECRET", SECRET), ("JWT_SECRET_ISSUER", "another")],
+        Token(&signed_with(SECRET, &from)),
+        &["set JWT_SECRET_ISSUER=better-auth"],
+    );
+    let issuer = Issuer::shared();
+    let base = [("BETTER_AUTH_URL", issuer.url())];
+    let present = now().timestamp();
+    let token = |more: Value| issuer.token(&more);
+    let old = token(json!({"sub": "s", "exp": present - 60}));
+    named.is("an expired token", &base, Token(&old), &["it expired 1 min", "take a new one"]);
+    let ahead = token(json!({"sub": "s", "iat": present + 60}));
+    named.is("clocks that differ", &base, Token(&ahead), &["by NTP", "set JWT_LEEWAY="]);
+    let long = token(json!({"sub": "s", "exp": present * 1000}));
+    named.is("exp in milliseconds", &base, Token(&long), &["Math.floor(Date.now() / 1000)"]);
+    let endless =
+        issuer.ed25519.sign(&json!({"iss": issuer.url(), "aud": issuer.url(), "sub": "s"}));
+    named.is("no exp", &base, Token(&endless), &["would never expire", "write `exp`"]);
+    let nameless = token(json!({}));
+    named.is("no subject", &base, Token(&nameless), &["`sub` is missing", "getSubject"]);
+    let lean = token(json!({"sub": "s"}));
+    named.is("claims that never came", &base, Token(&lean), &["ROLE_CLAIM, TIER_CLAIM"]);
+    let by_address = token(json!({"sub": "ada@example.test"}));
+    named.is(
+        "getSubject is the e-mail address",
+        &base,
+        Token(&by_address),
+        &["getSubject of the jwt plugin was changed", "JWT_SUBJECT=id"],
+    );
+    let link = json!({"email": account.email});
+    let link = server.operate("verification-token", link).await["token"].clone();
+    named.is(
+        "an e-mail link as a token",
+        &[("BETTER_AUTH_URL", &server.url)],
+        Token(link.as_str().unwrap()),
+        &["a link that Better Auth mails", "/api/auth/token"],
+    );
+    let banned = server.sign_up("Banned", json!({})).await;
+    server.set_user(&banned, json!({"banned": true})).await;
+    let base = [("BETTER_AUTH_URL", server.url.as_str())];
+    let jwt = server.jwt(&banned).await;
+    named.is("a banned user", &base, Token(&jwt), &["is banned", "unban-user"]);
+}
+
+pub(super) async fn provider(named: &mut Named) {
+    let issuer = Issuer::shared();
+    let base = ("BETTER_AUTH_URL", issuer.url());
+    let by_provider = format!("{}/api/auth", issuer.url());
+    let id = issuer.token(&json!({"iss": by_provider, "sub": "s", "aud": "app-1", "nonce": "n"}));
+    named.is("no SSO_CLIENT_ID", &[base], Token(&id), &["set SSO_CLIENT_ID=app-1"]);
+    let other = [base, ("SSO_CLIENT_ID", "app-2")];
+    named.is("id token of another client", &other, Token(&id), &["set SSO_CLIENT_ID=app-1"]);
+    let pairwise = STANDARD.encode([7; 32]);
+    let pairwise =
+        issuer.token(&json!({"iss": by_provider, "sub": pairwise, "aud": "app-1", "nonce": "n"}));
+    let ours = [base, ("SSO_CLIENT_ID", "app-1")];
+    named.is("a pairwise subject", &ours, Token(&pairwise), &["pairwise", "subject_type"]);
+    let header = json!({"alg": "EdDSA", "kid": "ed", "typ": "at+jwt"});
+    let access = |more: Value| {
+        let mut claims = issuer.full(&json!({"iss": by_provider, "sub": "s", "client_id": "c",
+            "aud": "https://api.example.com", "scope": "openid read:tasks"}));
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        issuer.ed25519.sign_raw(&header, &claims.to_string())
+    };
+    let token = access(json!({}));
+    let fix = "set OAUTH_RESOURCE=https://api.example.com";
+    named.is("no OAUTH_RESOURCE", &[base], Token(&token), &["OAUTH_RESOURCE is not set", fix]);
+    let other = [base, ("OAUTH_RESOURCE", "https://other.example")];
+    named.is("another OAUTH_RESOURCE", &other, Token(&token), &["OAUTH_RESOURCE accepts", fix]);
+    let ours = [base, ("OAUTH_RESOURCE", "https://api.example.com")];
+    named.is(
+        "scopes that cover nothing",
+        &ours,
+        Token(&token),
+        &["`tasks:read`", "OAUTH_FULL_CLIENTS"],
+    );
+    let bound = access(json!({"cnf": {"jkt": "thumbprint"}}));
+    named.is("a token bound by DPoP", &ours, Token(&bound), &["DPoP is not supported"]);
+    let away = [ours[0], ours[1], ("OIDC_ISSUER", "http://127.0.0.1:9/realms/one")];
+    named.is(
+        "unreachable OIDC_ISSUER",
+        &away,
+        Token(&access(json!({"iss": "http://127.0.0.1:9/realms/one"}))),
+        &["OIDC_ISSUER: http://127.0.0.1:9/realms/one", "set OIDC_JWKS_URL"],
+    );
+    let away = [ours[0], ours[1], ("OIDC_JWKS_URL", "http://127.0.0.1:9/jwks")];
+    named.is("unreachable OIDC_JWKS_URL", &away, QUICKLY, &["set OIDC_JWKS_URL to the jwks_uri"]);
+
+    let server = AuthServer::start(&json!({"oauth": true}));
+    let account = server.sign_up("Client", json!({})).await;
+    let base = ("BETTER_AUTH_URL", server.url.as_str());
+    let slash = format!("{}/api/auth/", server.url);
+    let fix = format!("set OIDC_ISSUER={}/api/auth", server.url);
+    let differs = [base, ("SSO_CLIENT_ID", "app"), ("OIDC_ISSUER", &slash)];
+    named.is("another OIDC_ISSUER", &differs, QUICKLY, &[&fix]);
+    let client = server.oauth_client(json!({})).await;
+    let asking = |secret| {
+        [
+            base,
+            ("INTROSPECTION_CLIENT_ID", client.id.as_str()),
+            ("INTROSPECTION_CLIENT_SECRET", secret),
+        ]
+    };
+    named.is(
+        "a client that may not introspect",
+        &asking("another"),
+        QUICKLY,
+        &["introspection refuses INTROSPECTION_CLIENT_ID", "confidential client"],
+    );
+    let theirs = server.oauth_client(json!({})).await;
+    let login = json!({"scope": "openid"});
+    let token = server.oauth_login(&account, &theirs, login).await["access_token"].clone();
+    let token = token.as_str().unwrap();
+    named.is(
+        "an opaque token, not asked about",
+        &[base],
+        Token(token),
+        &["set INTROSPECTION_CLIENT_ID"],
+    );
+    named.is(
+        "an opaque token of another client",
+        &asking(&client.secret),
+        Token(token),
+        &["another client's tokens", "INTROSPECTION_CLIENT_ID"],
+    );
+}
+
+pub(super) async fn forms(named: &mut Named) {
+    let (server, account) = somebody().await;
+    let base = [("BETTER_AUTH_URL", server.url.as_str())];
+    let jwt = server.jwt(&account).await;
+    let bearer = "`Authorization: Bearer <token>`";
+    let mut is = |fault, shown: Shown<'_>, words: &[&str]| named.is(fault, &base, shown, words);
+    is("a cookie as a token", Token(&account.cookie), &["session cookie", "send it as `Cookie`"]);
+    is("a token as a cookie", Cookie(&jwt), &["was shown as a cookie", bearer]);
+    is("a token as an API key", ApiKey(&jwt), &["was shown as an API key", bearer]);
+    let key = "k".repeat(64);
+    is("an API key as a token", Token(&key), &["send it as `x-api-key: KEY`", "API_KEY_HEADER"]);
+    let bare = format!("Authorization: {jwt}");
+    is("no Bearer", Token(&bare), &["does not start with `Bearer`", bearer]);
+    let twice = format!("Authorization: Bearer Bearer {jwt}");
+    is("Bearer twice", Token(&twice), &["the word Bearer stands twice", bearer]);
+    let two = format!("Bearer {jwt}, {jwt}");
+    is("two tokens in one header", Token(&two), &["a comma between", bearer]);
+    is("a word for a token", Token("Bearer undefined"), &["a word and no token", bearer]);
+    is("no token", Token("Bearer"), &["it is empty", bearer]);
+    is("another scheme", Token("Basic dXNlcjpwYXNz"), &["the request is anonymous", bearer]);
+    let damaged = "eyJhbGciOiJFZERTQSJ9.eyJzdWI.x";
+    is("a damaged token", Token(damaged), &["damaged", "copy it whole"]);
+    let mut altered: Vec<_> = jwt.split('.').collect();
+    let other = server.sign_up("Other", json!({})).await;
+    let other = server.jwt(&other).await;
+    altered[1] = other.split('.').nth(1).unwrap();
+    let altered = altered.join(".");
+    is("a token that was changed", Token(&altered), &["changed on the way", "JWKS_URL"]);
+}
