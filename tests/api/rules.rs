@@ -177,7 +177,7 @@ fn a_document_is_explained_field_by_field() {
     let tiers = explained.stdout.lines().find(|line| line.starts_with("chapter.text:")).unwrap();
     assert!(tiers.contains("requiredTier free: allowed; requiredTier premium: refused"), "{tiers}");
     let guest = hallpass(&["explain", "--as", "guest", "{ me { id } }"]);
-    assert!(guest.stdout.contains("as nobody\nme: refused by SIGNED_IN: UNAUTHENTICATED"));
+    assert!(guest.stdout.contains("as an anonymous caller\nme: refused by SIGNED_IN: UNAUTHENTICATED"));
     assert_eq!(hallpass(&["explain", "--as", "free", "{ me {"]).code, 2);
     assert_eq!(hallpass(&["explain", "{ me { id } }"]).code, 2, "as whom?");
     assert_eq!(hallpass(&["explain", "--token", "rubbish", "{ me { id } }"]).code, 1);

@@ -171,7 +171,6 @@ async fn fill(app: &App) {
     let time = "'2026-01-01T00:00:00+00:00'";
     let (numbers, id) = numbered(backend, 10_000);
     let mut statements = Vec::new();
-    // In parts, none of which takes as long as a statement may.
     for part in 0..10 {
         let word = format!("'task {part} ' || n.i");
         statements.push(format!(
@@ -204,7 +203,8 @@ async fn fill(app: &App) {
 }
 
 async fn every_list_uses_an_index(backend: Backend) {
-    let app = App::start(backend).await.with_courses().await;
+    // The rows are written in few statements, which may take as long as they do.
+    let app = App::with(backend, &["--request-timeout", "10m"]).await.with_courses().await;
     let data = app.anonymous().data("{ courses(first: 1) { nodes { id } } }").await;
     let course: &Value = &data["courses"]["nodes"][0]["id"];
     let mut cases = own_tasks();
