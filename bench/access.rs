@@ -17,9 +17,9 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 use hallpass::access::{ALLOWED, AuditTrail, Policy, RULES, ResourceAttributes, Rule, Subject};
 use hallpass::audit;
-use hallpass::identity::{Authentication, Authenticator, Caller};
 use hallpass::testing::{User, config, user};
-use hallpass_entity::{Database, Options};
+use hallpass_data::{Database, Options};
+use hallpass_identity::{Authentication, Authenticator, Caller};
 use prometheus_client::registry::Registry;
 
 use issuer::Issuer;

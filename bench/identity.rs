@@ -13,8 +13,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
-use hallpass::identity::{Authentication, Authenticator};
 use hallpass::testing::{config, user};
+use hallpass_identity::{Authentication, Authenticator};
 use serde_json::json;
 
 use issuer::Issuer;

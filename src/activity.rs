@@ -1,8 +1,8 @@
 //! Last-seen recorder: writes known users and recent sessions, asynchronously and in batches.
 //!
-//! A request leaves a note and goes on; the notes are written together, beside it. There is a note of
-//! each user and of each session at most once in `EVERY`, by each node. A note that finds no room, or
-//! no database, is dropped and counted: the next one says the same.
+//! Requests enqueue a record; a background task writes the records in batches. Each node records each user and
+//! session at most once per `REWRITE_INTERVAL`. Records are dropped and counted when the queue is full or the
+//! database is unavailable: the next record has the same content.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use hallpass_entity::{
+use hallpass_data::{
     Database, Error, KnownUserId, SearchText, System, Timestamp, UserId, known_user, now,
     seen_session,
 };
@@ -23,103 +23,105 @@ use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::{Caller, CallerKind};
+use hallpass_identity::{Caller, CallerKind};
 
-/// How long a session counts as active after it was last used.
+/// A session is active if it was used within this time.
 pub const ACTIVE_WINDOW: TimeDelta = TimeDelta::minutes(15);
 
-/// How often a user or a session is noted again.
+/// Minimum interval between two records of a user or session.
 const REWRITE_INTERVAL: Duration = Duration::from_secs(60);
-/// How many users, and sessions, are remembered as noted; of more, some are noted more often.
+/// Users, and sessions, cached as recorded. Beyond, some are recorded more often.
 const CACHE_CAPACITY: u64 = 100_000;
-/// How many notes wait to be written; more are dropped.
+/// Capacity of the queue. Further records are dropped.
 const QUEUE_CAPACITY: usize = 4096;
-/// How many are written at once.
+/// Maximum records per batch.
 const BATCH_SIZE: usize = 200;
-/// How much is kept of a text, in characters.
-const LONGEST: usize = 320;
+/// Stored length of a text, in characters. Longer texts are truncated.
+const MAX_TEXT_LENGTH: usize = 320;
 
-/// Takes notes of who comes.
+/// Records the activity of callers.
 pub struct ActivityTracker {
     users: Cache<UserId, ()>,
     sessions: Cache<String, ()>,
-    notes: mpsc::Sender<SeenUser>,
-    meter: ActivityMetrics,
+    queue: mpsc::Sender<Record>,
+    metrics: ActivityMetrics,
 }
 
-/// Writes the notes down.
+/// Background writer of activity records.
 pub struct ActivityWriter {
-    notes: mpsc::Receiver<SeenUser>,
+    queue: mpsc::Receiver<Record>,
     database: Database,
-    swept: Timestamp,
-    meter: ActivityMetrics,
+    pruned_at: Timestamp,
+    metrics: ActivityMetrics,
 }
 
-enum SeenUser {
-    /// And whether the credential says the tier.
+enum Record {
+    /// A user, and whether the credential has a tier claim.
     User(known_user::Model, bool),
     Session(seen_session::Model),
 }
 
-/// An attendance whose notes go into `database`, and what writes them there.
+/// Creates a tracker, and the writer of its records into `database`.
 #[must_use]
 pub fn open(database: Database, metrics: &mut Registry) -> (ActivityTracker, ActivityWriter) {
-    let meter = ActivityMetrics::registered(metrics);
+    let activity_metrics = ActivityMetrics::registered(metrics);
     let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
-    let attendance = ActivityTracker {
-        users: remembering(),
-        sessions: remembering(),
-        notes: sender,
-        meter: meter.clone(),
+    let tracker = ActivityTracker {
+        users: recorded_cache(),
+        sessions: recorded_cache(),
+        queue: sender,
+        metrics: activity_metrics.clone(),
     };
-    (attendance, ActivityWriter { notes: receiver, database, swept: now(), meter })
+    (
+        tracker,
+        ActivityWriter { queue: receiver, database, pruned_at: now(), metrics: activity_metrics },
+    )
 }
 
-fn remembering<K: std::hash::Hash + Eq + Send + Sync + 'static>() -> Cache<K, ()> {
+fn recorded_cache<K: std::hash::Hash + Eq + Send + Sync + 'static>() -> Cache<K, ()> {
     Cache::builder().max_capacity(CACHE_CAPACITY).time_to_live(REWRITE_INTERVAL).build()
 }
 
 impl ActivityTracker {
-    /// Notes that `caller` is here. Machines are no users, and an administrator who acts as a user
-    /// is not that user.
+    /// Records the activity of `caller`. Ignores services, and administrators who impersonate a user.
     pub fn record(&self, caller: &Caller) {
         if caller.kind() != CallerKind::User || caller.impersonated_by().is_some() {
             return;
         }
         if self.users.entry_by_ref(caller.id()).or_insert(()).is_fresh() {
-            self.enqueue(SeenUser::User(to_known_user(caller), caller.has_tier_claim()));
+            self.enqueue(Record::User(to_known_user(caller), caller.has_tier_claim()));
         }
         if let Some(id) = caller.session_id()
             && self.sessions.entry_by_ref(id).or_insert(()).is_fresh()
         {
-            self.enqueue(SeenUser::Session(to_seen_session(caller, id)));
+            self.enqueue(Record::Session(to_seen_session(caller, id)));
         }
     }
 
-    fn enqueue(&self, note: SeenUser) {
-        if self.notes.try_send(note).is_err() {
-            self.meter.count(Outcome::Dropped, 1);
+    fn enqueue(&self, record: Record) {
+        if self.queue.try_send(record).is_err() {
+            self.metrics.count(Outcome::Dropped, 1);
         }
     }
 }
 
 fn to_known_user(caller: &Caller) -> known_user::Model {
-    let present = now();
+    let seen_at = now();
     known_user::Model {
         id: KnownUserId::generate(),
         user_id: caller.id().clone(),
         user_id_search: SearchText::default(),
-        email: caller.email().map(storable),
+        email: caller.email().map(sanitize_text),
         email_search: SearchText::default(),
-        name: caller.name().map(storable),
+        name: caller.name().map(sanitize_text),
         name_search: SearchText::default(),
-        tier: storable(caller.tier()),
-        first_seen: present,
-        last_seen: present,
+        tier: sanitize_text(caller.tier()),
+        first_seen: seen_at,
+        last_seen: seen_at,
     }
 }
 
-/// The session, by a hash of its id: what is kept here opens nothing.
+/// The session, by a hash of its ID: the stored value is not a credential.
 fn to_seen_session(caller: &Caller, id: &str) -> seen_session::Model {
     let hash = digest::digest(&digest::SHA256, id.as_bytes());
     seen_session::Model {
@@ -129,64 +131,64 @@ fn to_seen_session(caller: &Caller, id: &str) -> seen_session::Model {
     }
 }
 
-/// PostgreSQL cannot keep NUL, and one text must not spoil what is written with it.
-fn storable(text: &str) -> String {
-    text.chars().filter(|letter| *letter != '\0').take(LONGEST).collect()
+/// Truncates a text and removes NUL, which PostgreSQL cannot store: one invalid text would fail the whole batch.
+fn sanitize_text(text: &str) -> String {
+    text.chars().filter(|letter| *letter != '\0').take(MAX_TEXT_LENGTH).collect()
 }
 
 impl ActivityWriter {
-    /// Writes notes until `stop`, then what is left of them.
+    /// Writes records until `stop` is cancelled, then writes the remaining ones.
     pub async fn run_until(mut self, stop: CancellationToken) {
-        let mut notes = Vec::new();
+        let mut batch = Vec::new();
         loop {
             tokio::select! {
-                taken = self.notes.recv_many(&mut notes, BATCH_SIZE) => {
-                    let written = taken > 0 && self.write(std::mem::take(&mut notes)).await;
-                    // A server that stops does not wait for a database that is away.
-                    if !written && self.notes.is_closed() {
+                taken = self.queue.recv_many(&mut batch, BATCH_SIZE) => {
+                    let written = taken > 0 && self.write(std::mem::take(&mut batch)).await;
+                    // Do not wait for an unavailable database during shutdown.
+                    if !written && self.queue.is_closed() {
                         return;
                     }
                 }
-                () = stop.cancelled(), if !self.notes.is_closed() => self.notes.close(),
+                () = stop.cancelled(), if !self.queue.is_closed() => self.queue.close(),
             }
         }
     }
 
-    async fn write(&mut self, notes: Vec<SeenUser>) -> bool {
-        let count = notes.len() as u64;
-        let written = self.try_to_write(notes).await;
+    async fn write(&mut self, records: Vec<Record>) -> bool {
+        let count = records.len() as u64;
+        let written = self.write_batch(records).await;
         match &written {
             Ok(()) => {
-                self.meter.count(Outcome::Written, count);
+                self.metrics.count(Outcome::Written, count);
                 self.prune_sessions().await;
             }
             Err(error) => {
-                tracing::warn!(%error, "who was here could not be written down");
-                self.meter.count(Outcome::Dropped, count);
+                tracing::warn!(%error, "failed to write last-seen records");
+                self.metrics.count(Outcome::Dropped, count);
             }
         }
         written.is_ok()
     }
 
-    /// Each once, and in one order on every node: two that write the same rows do not wait in a circle.
-    async fn try_to_write(&self, notes: Vec<SeenUser>) -> Result<(), Error> {
-        let (mut users, mut others, mut sessions) =
+    /// Deduplicates the records and writes them in one order on all nodes, so that concurrent writers do not deadlock.
+    async fn write_batch(&self, records: Vec<Record>) -> Result<(), Error> {
+        let (mut users, mut users_without_tier, mut sessions) =
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for note in notes {
-            match note {
-                SeenUser::User(user, states_tier) => {
-                    let users = if states_tier { &mut users } else { &mut others };
+        for record in records {
+            match record {
+                Record::User(user, has_tier) => {
+                    let users = if has_tier { &mut users } else { &mut users_without_tier };
                     users.insert(user.user_id.clone(), user);
                 }
-                SeenUser::Session(session) => {
+                Record::Session(session) => {
                     sessions.insert(session.id.clone(), session);
                 }
             }
         }
         let system = self.system();
-        for (users, states_tier) in [(users, true), (others, false)] {
+        for (users, has_tier) in [(users, true), (users_without_tier, false)] {
             if !users.is_empty() {
-                system.upsert_known_users(users.into_values().collect(), states_tier).await?;
+                system.upsert_known_users(users.into_values().collect(), has_tier).await?;
             }
         }
         if !sessions.is_empty() {
@@ -196,24 +198,26 @@ impl ActivityWriter {
     }
 
     async fn prune_sessions(&mut self) {
-        if now() - self.swept < ACTIVE_WINDOW {
+        if now() - self.pruned_at < ACTIVE_WINDOW {
             return;
         }
-        self.swept = now();
-        if let Err(error) = self.system().delete_sessions_before(self.swept - ACTIVE_WINDOW).await {
-            tracing::warn!(%error, "old sessions could not be forgotten");
+        self.pruned_at = now();
+        if let Err(error) =
+            self.system().delete_sessions_before(self.pruned_at - ACTIVE_WINDOW).await
+        {
+            tracing::warn!(%error, "failed to delete old sessions");
         }
     }
 
     fn system(&self) -> System<'_> {
-        self.database.system("who was here is the server's own")
+        self.database.system("activity records belong to the server")
     }
 }
 
-/// What is counted. No label holds data of a user.
+/// Metrics of activity records. Labels contain no user data.
 #[derive(Clone)]
 struct ActivityMetrics {
-    notes: Family<Labels, Counter>,
+    records: Family<Labels, Counter>,
 }
 
 #[derive(Clone, Copy)]
@@ -229,24 +233,24 @@ struct Labels {
 
 impl ActivityMetrics {
     fn registered(metrics: &mut Registry) -> Self {
-        let notes = Family::<Labels, Counter>::default();
+        let records = Family::<Labels, Counter>::default();
         metrics.register(
-            "hallpass_attendance_notes",
-            "Notes of users and sessions that were here, by whether they were written down",
-            notes.clone(),
+            "hallpass_last_seen_writes",
+            "Last-seen records of users and sessions, by outcome",
+            records.clone(),
         );
-        let meter = Self { notes };
-        // From the start, so that the first one that is dropped is a change.
-        meter.count(Outcome::Written, 0);
-        meter.count(Outcome::Dropped, 0);
-        meter
+        let metrics = Self { records };
+        // Initialized with zero, so that the first drop shows as an increase.
+        metrics.count(Outcome::Written, 0);
+        metrics.count(Outcome::Dropped, 0);
+        metrics
     }
 
-    fn count(&self, outcome: Outcome, notes: u64) {
+    fn count(&self, outcome: Outcome, count: u64) {
         let outcome = match outcome {
             Outcome::Written => "written",
             Outcome::Dropped => "dropped",
         };
-        self.notes.get_or_create(&Labels { outcome }).inc_by(notes);
+        self.records.get_or_create(&Labels { outcome }).inc_by(count);
     }
 }

@@ -1,37 +1,37 @@
 //! Event bus: changes are published after their commit, and received by their owner's subscribers.
 //!
-//! Each owner has a channel of their own, so no subscriber can be handed another's events, and none is woken
-//! by them. An event carries ids only: what it is about is read under the owner's scope, once for all
-//! listeners on this node ([`Delivered::once`]). It is told once and kept nowhere: who is not listening reads the
-//! rows. [`relay`](crate::cluster::event_bridge) tells the other nodes.
+//! Each owner has a channel, so that subscribers can neither receive events of other users nor be woken by them. Events
+//! contain only IDs: the row is read under the owner's scope, once for all listeners on this node
+//! ([`Delivered::once`]). Events are not stored. [`event_bridge`](crate::cluster::event_bridge) forwards them to other
+//! nodes.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hallpass_entity::{ChapterId, TaskId, UserId};
+use hallpass_data::UserId;
+use hallpass_entity::{ChapterId, TaskId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, broadcast};
 
-/// How many events may wait for a listener, of which a mutation can make a hundred at once. One that falls
-/// behind further has missed some.
+/// Buffered events per owner. One mutation can publish a hundred. A listener that falls further behind lags.
 const CHANNEL_CAPACITY: usize = 256;
-/// How many may wait to be told to other nodes.
+/// Buffered events for other nodes.
 const OUTBOUND_CAPACITY: usize = 4096;
 
-/// What became of a row.
+/// Kind of change of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
-    /// It was made.
+    /// The row was created.
     Created,
-    /// It was changed.
+    /// The row was changed.
     Updated,
-    /// It was deleted: its id is all that is left.
+    /// The row was deleted.
     Deleted,
 }
 
-/// A row that events tell of.
+/// A row with events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A task.
@@ -40,21 +40,21 @@ pub enum Row {
     Progress(ChapterId),
 }
 
-/// Something that happened.
+/// A change of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What.
+    /// Kind of change.
     pub change: Change,
-    /// To which row.
+    /// The changed row.
     pub row: Row,
 }
 
 type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
-/// An event, as all listeners of its owner on this node get it.
+/// An event, shared by all listeners of its owner on this node.
 #[derive(Debug)]
 pub struct Delivered {
-    /// What happened.
+    /// The event.
     pub event: Event,
     shared: Mutex<HashMap<TypeId, Shared>>,
 }
@@ -64,8 +64,8 @@ impl Delivered {
         Arc::new(Self { event, shared: Mutex::default() })
     }
 
-    /// What `read` returns, which runs once for all listeners that want a `T`. They all belong to the owner of
-    /// the event: give only what depends on nothing but the owner and the event.
+    /// Returns the result of `read`, which runs once per type `T` for all listeners. The result must depend only on the
+    /// owner and the event: all listeners belong to the owner.
     pub async fn once<T, F>(&self, read: impl FnOnce() -> F) -> Arc<T>
     where
         T: Send + Sync + 'static,
@@ -77,68 +77,68 @@ impl Delivered {
         };
         let read = async || Arc::new(read().await) as Arc<dyn Any + Send + Sync>;
         let value = Arc::clone(cell.get_or_init(read).await);
-        value.downcast().expect("it is kept under its own type")
+        value.downcast().expect("values are stored by their type")
     }
 }
 
-/// Events were dropped: what the listener knows is out of date.
+/// The listener lagged, and events were dropped. Its data is out of date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lagged;
 
-/// By the owner's id.
+/// Channels by user ID of the owner.
 type Channels = HashMap<String, broadcast::Sender<Arc<Delivered>>>;
 
-/// Where events are published and heard. Cheap to clone: every clone is the same place.
+/// Event bus. Cheap to clone: clones share the channels.
 #[derive(Clone)]
 pub struct Events {
     channels: Arc<Mutex<Channels>>,
-    leaving: broadcast::Sender<(UserId, Event)>,
+    outbound: broadcast::Sender<(UserId, Event)>,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { channels: Arc::default(), leaving: broadcast::Sender::new(OUTBOUND_CAPACITY) }
+        Self { channels: Arc::default(), outbound: broadcast::Sender::new(OUTBOUND_CAPACITY) }
     }
 }
 
 impl Events {
-    /// Tells the subscribers to `owner`'s events. Never waits: a listener that is slow misses some.
+    /// Publishes an event to the listeners of `owner`. Never blocks: slow listeners lag.
     pub fn publish(&self, owner: &UserId, event: Event) {
         self.deliver(owner.as_str(), event);
-        // Where no other node is told, no task receives it.
-        let _ = self.leaving.send((owner.clone(), event));
+        // Without other nodes, there is no receiver.
+        let _ = self.outbound.send((owner.clone(), event));
     }
 
-    /// Hears what happens to `owner`'s rows from now on.
+    /// Subscribes to the events of `owner`.
     #[must_use]
     pub fn listen(&self, owner: &UserId) -> Listener {
         let owner = owner.as_str().to_owned();
         let mut channels = self.channels();
         let new = || broadcast::Sender::new(CHANNEL_CAPACITY);
         let receiver = channels.entry(owner.clone()).or_insert_with(new).subscribe();
-        Listener { receiver, _place: ChannelGuard { events: self.clone(), owner } }
+        Listener { receiver, _channel: ChannelGuard { events: self.clone(), owner } }
     }
 
-    /// How many owners are listened to.
+    /// Number of owners with listeners.
     #[must_use]
     pub fn owners(&self) -> usize {
         self.channels().len()
     }
 
-    /// What is published here from now on, whosever it is: for the other nodes.
+    /// Subscribes to all events published on this node, for other nodes.
     pub(crate) fn outbound(&self) -> broadcast::Receiver<(UserId, Event)> {
-        self.leaving.subscribe()
+        self.outbound.subscribe()
     }
 
-    /// Tells those who listen here to the events of the user with this id.
+    /// Delivers an event to the listeners of `owner` on this node.
     pub(crate) fn deliver(&self, owner: &str, event: Event) {
         if let Some(channel) = self.channels().get(owner) {
-            // Its last listener may be about to leave.
+            // Fails if the last listener is just being dropped.
             let _ = channel.send(Delivered::of(event));
         }
     }
 
-    /// Tells everyone who listens here that they missed something.
+    /// Makes all listeners on this node lag, because events may have been missed.
     pub(crate) fn disconnect_all(&self) {
         self.channels().clear();
     }
@@ -148,25 +148,24 @@ impl Events {
     }
 }
 
-/// Hears the events of one owner.
+/// Subscription to the events of one owner.
 pub struct Listener {
     receiver: broadcast::Receiver<Arc<Delivered>>,
     // Dropped after the receiver.
-    _place: ChannelGuard,
+    _channel: ChannelGuard,
 }
 
 impl Listener {
     /// The next event.
     ///
     /// # Errors
-    /// [`Lagged`] when events were dropped. Listening on would leave a gap: read the rows again, and
-    /// listen anew.
+    /// [`Lagged`] when events were dropped. Read the rows again and subscribe again.
     pub async fn next(&mut self) -> Result<Arc<Delivered>, Lagged> {
         self.receiver.recv().await.map_err(|_| Lagged)
     }
 }
 
-/// Takes the owner's channel away with the last of its listeners.
+/// Removes the owner's channel when its last listener is dropped.
 struct ChannelGuard {
     events: Events,
     owner: String,

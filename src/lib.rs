@@ -45,7 +45,6 @@ pub mod domains;
 pub mod events;
 pub mod graphql;
 pub mod http;
-pub mod identity;
 pub mod row_security;
 pub mod schema;
 #[cfg(feature = "testing")]

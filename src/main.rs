@@ -1,6 +1,6 @@
-//! The `hallpass` command.
+//! Entry point of the `hallpass` binary.
 
-/// Faster than the system's: a seventh less time per request.
+/// mimalloc takes a seventh less time per request than the system allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

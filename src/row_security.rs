@@ -1,37 +1,36 @@
-//! Row-level security in words: why it does not hold, and what to do.
+//! Error messages for row-level security that is enabled but not effective.
 
-use hallpass_entity::RowSecurityProblem;
+use hallpass_data::RowSecurityProblem;
 
-/// `ROW_SECURITY` is on, and does not hold.
+/// `ROW_SECURITY` is on, but row-level security is not effective.
 #[derive(Debug, thiserror::Error)]
 #[error("ROW_SECURITY is on, and {problem}: {fix}")]
 pub struct RowSecurityError {
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
-    /// What to change, and how.
+    /// How to fix it.
     pub fix: &'static str,
 }
 
 impl From<RowSecurityProblem> for RowSecurityError {
-    fn from(gap: RowSecurityProblem) -> Self {
-        let (problem, fix) = match gap {
+    fn from(source: RowSecurityProblem) -> Self {
+        let (problem, fix) = match source {
             RowSecurityProblem::Role(role) => (
                 format!(
-                    "the role {role} of DATABASE_URL has SUPERUSER or BYPASSRLS, which passes every \
-                     policy"
+                    "the role {role} of DATABASE_URL has SUPERUSER or BYPASSRLS, which bypasses \
+                     every policy"
                 ),
-                "name another there, by `CREATE ROLE hallpass_server LOGIN PASSWORD '…'; GRANT \
-                 SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO hallpass_server`, \
+                "use a role without them, created by `CREATE ROLE hallpass_server LOGIN PASSWORD \
+                 '…'; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO hallpass_server`, \
                  and serve with --no-migrate; or leave ROW_SECURITY off",
             ),
-            RowSecurityProblem::Announcement => (
-                "connections made by DATABASE_URL lose the settings that they start with"
-                    .to_owned(),
-                "connect to PostgreSQL itself, have the pooler between pass `options` on, or set \
+            RowSecurityProblem::StartupOption => (
+                "connections by DATABASE_URL lose their startup settings".to_owned(),
+                "connect to PostgreSQL directly, configure the pooler to pass `options` on, or set \
                  DATABASE_POOLER=transaction",
             ),
             RowSecurityProblem::Tables(tables) => (
-                format!("no policy holds for the tables {}", tables.join(", ")),
+                format!("these tables have no policy: {}", tables.join(", ")),
                 "run `hallpass migrate up` with ROW_SECURITY=on, as the role that owns the tables",
             ),
         };

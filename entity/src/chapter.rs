@@ -1,47 +1,45 @@
-//! Chapters: everyone's, once they and their course are published. Who may read the text behind
-//! one is decided by its tier.
+//! Table `chapter`: shared rows, public once the chapter and its course are published. The required tier restricts the
+//! text only.
 
 use sea_orm::entity::prelude::*;
 
 use crate::interest::Interests;
-use crate::relation::ChildOf;
-use crate::search::Searched;
-use crate::{
-    ActiveValue, ChapterId, Comparison, CourseId, Filter, SearchText, Set, Timestamp, course,
-};
+use crate::{ChapterId, CourseId, course};
+use hallpass_data::{ActiveValue, Comparison, Filter, SearchText, Set, Timestamp};
+use hallpass_data::{ChildOf, Searched};
 
-/// One chapter.
+/// A chapter.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "chapter")]
 pub struct Model {
-    /// Its id.
+    /// ID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: ChapterId,
-    /// The course it is part of.
+    /// Course of the chapter.
     pub course_id: CourseId,
-    /// Its name in addresses, unique over all courses.
+    /// Slug: the name in URLs, unique across all courses.
     pub slug: String,
-    /// Its name for people.
+    /// Title.
     pub title: String,
-    /// What it is about, for those who may not read it too.
+    /// Summary. Public, even if the text is not.
     pub summary: String,
-    /// Its place in the course, from 1.
+    /// Position in the course, starting at 1.
     pub ordinal: i32,
-    /// Whom it is for.
+    /// Interest areas.
     pub interests: Interests,
-    /// The same, as they are searched.
+    /// Interest areas, normalized for search.
     pub interests_search: SearchText,
-    /// The lowest tier that may read it.
+    /// Lowest tier that may read the text.
     pub required_tier: String,
-    /// Whether everyone may see that it exists.
+    /// Whether the chapter is published.
     pub published: bool,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// None that a query may follow.
+/// No relations: queries cannot follow any.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -52,7 +50,10 @@ impl ChildOf<course::Entity> for Entity {
         &[(Column::CourseId, course::Column::Id)];
 }
 
-crate::shared!(Column::Published.is(true).and(Filter::of(course::Entity::published())), derive);
+hallpass_data::shared!(
+    Column::Published.is(true).and(Filter::of(course::Entity::published())),
+    derive
+);
 
 fn derive(row: &mut ActiveModel) {
     if let ActiveValue::Set(interests) = &row.interests {
@@ -60,7 +61,7 @@ fn derive(row: &mut ActiveModel) {
     }
 }
 
-/// Interest areas.
+/// Search by interest area.
 impl Searched for Entity {
     const INDEX: &'static str = "chapter";
 }

@@ -1,42 +1,43 @@
-//! Courses: everyone's, once published.
+//! Table `course`: shared rows, public once published.
 
 use sea_orm::entity::prelude::*;
 
+use crate::CourseId;
 use crate::interest::Interests;
-use crate::{ActiveValue, Comparison, CourseId, Set, SortKey, Timestamp};
+use hallpass_data::{ActiveValue, Comparison, Set, SortKey, Timestamp};
 
-/// One course.
+/// A course.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "course")]
 pub struct Model {
-    /// Its id.
+    /// ID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: CourseId,
-    /// Its name in addresses: lower-case words joined by hyphens.
+    /// Slug: the name in URLs. Lower-case words joined by hyphens.
     pub slug: String,
-    /// Its name for people.
+    /// Title.
     pub title: String,
-    /// What lists by title compare.
+    /// Sort key of the title.
     pub title_key: SortKey,
-    /// What it is about, in Markdown.
+    /// Description, in Markdown.
     pub description: String,
-    /// Whom it is for.
+    /// Interest areas.
     pub interests: Interests,
-    /// Whether everyone may see it.
+    /// Whether the course is published.
     pub published: bool,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// None that a query may follow.
+/// No relations: queries cannot follow any.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-crate::shared!(Column::Published.is(true), derive);
+hallpass_data::shared!(Column::Published.is(true), derive);
 
 fn derive(row: &mut ActiveModel) {
     if let ActiveValue::Set(title) = &row.title {

@@ -1,24 +1,24 @@
-//! Interest areas: a small set of words, kept as one text so that both databases can search it.
+//! Interest areas: a list of words, stored in one text column that both databases can search.
 
 use sea_orm::sea_query::{
     ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr,
 };
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
-/// A set of interest areas, stored as `|Robotics|AI|`.
+/// Interest areas, stored as `|Robotics|AI|`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interests(Vec<String>);
 
 impl Interests {
-    /// What stands between two areas, and in none.
+    /// Separator of areas. Not allowed in an area.
     pub const SEPARATOR: char = '|';
 
-    /// The set of `areas`, in their order. An area holding the separator loses it.
+    /// Creates the list of `areas`, in order. Removes the separator from areas.
     pub fn new(areas: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self(areas.into_iter().map(|area| area.into().replace(Self::SEPARATOR, "")).collect())
     }
 
-    /// The areas.
+    /// The areas, in order.
     #[must_use]
     pub fn areas(&self) -> &[String] {
         &self.0

@@ -1,31 +1,31 @@
-//! What learners say of themselves, in place of what the auth server says of them.
+//! Table `learner_profile`: profile overrides, owned by the learner. They take precedence over claims.
 
 use sea_orm::entity::prelude::*;
 
 use crate::level::Level;
-use crate::{Timestamp, UserId};
+use hallpass_data::{Timestamp, UserId};
 
-/// One learner's words. What is absent is left to the auth server.
+/// Profile overrides of a learner. For absent values, the claims of the auth server apply.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "learner_profile")]
 pub struct Model {
-    /// The learner.
+    /// User ID of the learner.
     #[sea_orm(primary_key, auto_increment = false)]
     pub owner_id: UserId,
-    /// Experience with software.
+    /// Level in software.
     pub software_background: Option<Level>,
-    /// Experience with hardware.
+    /// Level in hardware.
     pub hardware_background: Option<Level>,
-    /// What they want to learn about.
+    /// Interest area.
     pub interest_area: Option<String>,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// None that a query may follow.
+/// No relations: queries cannot follow any.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-crate::owned!(OwnerId, owner_id);
+hallpass_data::owned!(OwnerId, owner_id);

@@ -1,15 +1,15 @@
-//! How much a learner knows, and for whom a text is written.
+//! Level of experience: of a learner, and of the readers of a variant.
 
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
-/// Three steps of experience, in rising order.
+/// Level of experience, ascending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "i16", db_type = "SmallInteger")]
 pub enum Level {
-    /// New to it.
+    /// Beginner.
     Beginner = 0,
-    /// At home with the basics.
+    /// Intermediate.
     Intermediate = 1,
-    /// Experienced.
+    /// Advanced.
     Advanced = 2,
 }

@@ -1,35 +1,35 @@
-//! How far a learner has come in a chapter.
+//! Table `chapter_progress`: progress and bookmarks, owned by the learner.
 
 use sea_orm::entity::prelude::*;
 
-use crate::relation::Concerns;
-use crate::{ChapterId, Timestamp, UserId, chapter};
+use crate::{ChapterId, chapter};
+use hallpass_data::{Concerns, Timestamp, UserId};
 
-/// One learner's progress in one chapter.
+/// Progress of a learner in a chapter.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "chapter_progress")]
 pub struct Model {
-    /// The learner.
+    /// User ID of the learner.
     #[sea_orm(primary_key, auto_increment = false)]
     pub owner_id: UserId,
-    /// The chapter.
+    /// Chapter.
     #[sea_orm(primary_key, auto_increment = false)]
     pub chapter_id: ChapterId,
-    /// How much is read, from 0 to 100.
+    /// Progress in percent, from 0 to 100.
     pub percent: i32,
-    /// Whether the learner marked the chapter to come back to.
+    /// Whether the learner bookmarked the chapter.
     pub bookmarked: bool,
-    /// When `percent` last changed; of a chapter that was only marked, when it first was.
+    /// Time of the last change of `percent`, or of the first bookmark.
     pub updated_at: Timestamp,
 }
 
-/// None that a query may follow.
+/// No relations: queries cannot follow any.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-crate::owned!(OwnerId, owner_id);
+hallpass_data::owned!(OwnerId, owner_id);
 
 impl Concerns<chapter::Entity> for Entity {
     const FOREIGN_KEY: (Column, chapter::Column) = (Column::ChapterId, chapter::Column::Id);

@@ -1,71 +1,74 @@
-//! Tasks: each has one owner, who may show it to everyone.
+//! Table `task`: owned rows. The owner can make a task public.
 
 use sea_orm::entity::prelude::*;
 
-use crate::policy::PublicRows;
-use crate::search::Searched;
-use crate::{ActiveValue, Comparison, Filter, SearchText, Set, SortKey, TaskId, Timestamp, UserId};
+use hallpass_data::policy::PublicRows;
+use hallpass_data::{
+    ActiveValue, Comparison, Filter, SearchText, Searched, Set, SortKey, Timestamp, UserId,
+};
 
-/// How much a task presses, in rising order.
+use crate::TaskId;
+
+/// Task priority, ascending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "i16", db_type = "SmallInteger")]
 pub enum Priority {
-    /// Some day.
+    /// Low.
     Low = 0,
-    /// In its turn.
+    /// Medium (the default).
     Medium = 1,
-    /// Before others.
+    /// High.
     High = 2,
-    /// Now.
+    /// Urgent.
     Urgent = 3,
 }
 
-/// One task.
+/// A task.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "task")]
 pub struct Model {
-    /// Its id.
+    /// ID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: TaskId,
-    /// Whose it is.
+    /// User ID of the owner.
     pub owner_id: UserId,
-    /// What is to be done.
+    /// Title.
     pub title: String,
-    /// What lists by title compare.
+    /// Sort key of the title.
     pub title_key: SortKey,
-    /// The title as it is searched.
+    /// Title, normalized for search.
     pub title_search: SearchText,
-    /// The details.
+    /// Description.
     pub description: Option<String>,
-    /// The details as they are searched, by the owner alone.
+    /// Description, normalized for search. Only the owner can search it.
     pub description_search: SearchText,
-    /// Whether it is done.
+    /// Whether the task is completed.
     pub completed: bool,
-    /// Since when it is done.
+    /// Completion time.
     pub completed_at: Option<Timestamp>,
-    /// How much it presses.
+    /// Priority.
     pub priority: Priority,
-    /// By when it is wanted.
+    /// Due time.
     pub due_at: Option<Timestamp>,
-    /// The day by whose end it is wanted, where a day was given; `due_at` is its end.
+    /// Due date, if the task was given one. `due_at` is the end of that day in UTC.
     pub due_on: Option<Date>,
-    /// Whether everyone may see it.
+    /// Whether the task is public.
     pub is_public: bool,
-    /// Counts its changes, from 1.
+    /// Version, starting at 1 and incremented with each change.
     pub version: i32,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// None that a query may follow: children are reached through their own scope.
+/// No relations: queries cannot follow any. Child rows are queried through the scope.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-crate::owned!(OwnerId, owner_id, derive);
+hallpass_data::owned!(OwnerId, owner_id, derive);
 
 fn derive(row: &mut ActiveModel) {
     if let ActiveValue::Set(title) = &row.title {
@@ -77,7 +80,7 @@ fn derive(row: &mut ActiveModel) {
     }
 }
 
-/// The titles of public tasks.
+/// Search in the titles of public tasks.
 impl Searched for Entity {
     const INDEX: &'static str = "public_task";
 }

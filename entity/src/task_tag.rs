@@ -1,35 +1,36 @@
-//! Tags on tasks. A tag belongs to its task's owner: the key that ties them includes the owner, so
-//! the database itself refuses a tag on another's task.
+//! Table `task_tag`: tags of tasks, owned by the task's owner. The foreign key includes the owner, so that the database
+//! rejects a tag on another user's task.
 
 use sea_orm::entity::prelude::*;
 
-use crate::relation::ChildOf;
-use crate::{TaskId, TaskTagId, UserId, task};
+use hallpass_data::{ChildOf, UserId};
 
-/// One tag on one task.
+use crate::{TaskId, TaskTagId, task};
+
+/// A tag of a task.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "task_tag")]
 pub struct Model {
-    /// Its id.
+    /// ID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: TaskTagId,
-    /// The task it is on.
+    /// Task.
     pub task_id: TaskId,
-    /// Whose task and tag it is.
+    /// User ID of the owner of task and tag.
     pub owner_id: UserId,
-    /// The tag itself.
+    /// Tag.
     pub tag: String,
-    /// Its place among the task's tags, from 0.
+    /// Position among the tags of the task, starting at 0.
     pub ordinal: i32,
 }
 
-/// None that a query may follow: parents are reached through their own scope.
+/// No relations: queries cannot follow any. Parent rows are queried through the scope.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-crate::owned!(OwnerId, owner_id);
+hallpass_data::owned!(OwnerId, owner_id);
 
 impl ChildOf<task::Entity> for Entity {
     const FOREIGN_KEYS: &'static [(Column, task::Column)] = &[(Column::TaskId, task::Column::Id)];

@@ -1,31 +1,32 @@
-//! Variants of a chapter, one for each kind of reader.
+//! Table `chapter_variant`: texts of chapters, one per level in software and hardware.
 
 use sea_orm::entity::prelude::*;
 
 use crate::level::Level;
-use crate::relation::ChildOf;
-use crate::{ChapterId, Filter, Timestamp, VariantId, chapter};
+use crate::{ChapterId, VariantId, chapter};
+use hallpass_data::ChildOf;
+use hallpass_data::{Filter, Timestamp};
 
-/// One written form of one chapter.
+/// A variant of a chapter.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "chapter_variant")]
 pub struct Model {
-    /// Its id.
+    /// ID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: VariantId,
-    /// The chapter it is a form of.
+    /// Chapter of the variant.
     pub chapter_id: ChapterId,
-    /// The software experience it is written for.
+    /// Level in software that the variant is written for.
     pub level: Level,
-    /// The hardware experience it is written for.
+    /// Level in hardware that the variant is written for.
     pub hardware: Level,
-    /// The text, in Markdown.
+    /// Text, in Markdown.
     pub body: String,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// None that a query may follow.
+/// No relations: queries cannot follow any.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -36,4 +37,4 @@ impl ChildOf<chapter::Entity> for Entity {
         &[(Column::ChapterId, chapter::Column::Id)];
 }
 
-crate::shared!(Filter::of(chapter::Entity::published()));
+hallpass_data::shared!(Filter::of(chapter::Entity::published()));

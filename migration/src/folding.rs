@@ -1,33 +1,33 @@
-//! Columns made of others by folding, for the rows that are there already.
+//! Fills derived text columns (sort keys, search texts) of existing rows.
 
 use sea_orm_migration::prelude::{DbErr, SchemaManager};
 use sea_orm_migration::sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Order, Query};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
 use uuid::Uuid;
 
-/// How many rows are read and written at once.
+/// How many rows are read and written per statement.
 const BATCH: u64 = 500;
 
-/// A column, and what it is made of.
+/// A derived column.
 pub struct Folded {
-    /// The column to be written.
+    /// The derived column.
     pub column: &'static str,
-    /// The column of text that it is made of.
+    /// The source column.
     pub of: &'static str,
-    /// How.
+    /// The function that derives it.
     pub by: fn(&str) -> String,
 }
 
-/// Writes the columns of every row of `table`.
+/// Fills the columns of every row of `table`.
 ///
 /// # Errors
-/// When the database is away or refuses.
+/// When the database is unavailable or rejects the statement.
 pub async fn fold_all(
     manager: &SchemaManager<'_>,
     table: &'static str,
     columns: &[Folded],
 ) -> Result<(), DbErr> {
-    open_policies(manager).await?;
+    bypass_policies(manager).await?;
     let mut last = Uuid::nil();
     loop {
         let rows = read(manager, table, columns, last).await?;
@@ -39,18 +39,19 @@ pub async fn fold_all(
     }
 }
 
-/// Row-level security that is on already shows this transaction every row. See [`crate::wall`].
-async fn open_policies(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// Gives this transaction access to every row if row-level security is enforced. See
+/// [`crate::row_security`].
+async fn bypass_policies(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     if manager.get_database_backend() == DbBackend::Postgres {
-        let open = "SELECT set_config('hallpass.door', 'server', true)";
-        manager.get_connection().execute_unprepared(open).await?;
+        let bypass = "SELECT set_config('hallpass.door', 'server', true)";
+        manager.get_connection().execute_unprepared(bypass).await?;
     }
     Ok(())
 }
 
 type Row = (Uuid, Vec<Option<String>>);
 
-/// The next rows after `last`, folded.
+/// The next rows after `last`, with their derived values.
 async fn read(
     manager: &SchemaManager<'_>,
     table: &'static str,
@@ -83,13 +84,13 @@ async fn write(
     let backend = manager.get_database_backend();
     let (mut values, mut lines) = (Vec::<Value>::new(), Vec::new());
     for (id, texts) in rows {
-        // SQLite takes `?1` and `$1` for names and numbers; PostgreSQL only the latter.
+        // `$1` works on both databases: SQLite accepts `?1` too, PostgreSQL does not.
         let line = (1..=texts.len() + 1).map(|place| format!("${}", values.len() + place));
         lines.push(format!("({})", line.collect::<Vec<_>>().join(", ")));
         values.push(id.into());
         values.extend(texts.into_iter().map(Value::from));
     }
-    // Both databases call the columns of such a list `column1` and so on.
+    // Both databases name the columns of a VALUES list `column1` and so on.
     let set = columns.iter().zip(2..);
     let set = set.map(|(folded, place)| format!("\"{}\" = v.column{place}", folded.column));
     let sql = format!(

@@ -1,7 +1,8 @@
-//! How Hallpass' tables came to be.
+//! Database migrations of Hallpass.
 //!
-//! Imports nothing of ours but how texts are folded: history must not move with the present, so each
-//! migration spells out its names. To add one: a file beside the others, one line in [`Migrator::migrations`].
+//! Of the workspace, only `hallpass-text` is imported: applied migrations must not change with the code, so
+//! each spells out its names. To add one, create a file beside the others and add it to
+//! [`Migrator::migrations`].
 
 use sea_orm_migration::prelude::{DbErr, MigrationTrait};
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -23,8 +24,8 @@ mod m20261128_000030_key_sets;
 mod m20261128_000040_audit_clients;
 mod m20261128_000041_deferrable_tags;
 mod m20261128_000050_revocation_state;
+pub mod row_security;
 mod search_index;
-pub mod wall;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -51,13 +52,13 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// The error of a migration that did not run.
+/// The error of a failed migration.
 pub type Error = DbErr;
 
 /// Whether each migration, oldest first, is applied to the database behind `connection`.
 ///
 /// # Errors
-/// When the database is away or refuses.
+/// When the database is unavailable or rejects the statement.
 pub async fn status(connection: &impl ConnectionTrait) -> Result<Vec<(String, bool)>, Error> {
     let waiting = Migrator::get_pending_migrations_read_only(connection).await?;
     Ok(Migrator::migrations()

@@ -68,7 +68,7 @@ fn tasks() -> TableCreateStatement {
         .col(integer(Task::Version))
         .col(timestamp_with_time_zone(Task::CreatedAt))
         .col(timestamp_with_time_zone(Task::UpdatedAt))
-        // What a child's key points at: a row and its owner together.
+        // The target of composite foreign keys: a row together with its owner.
         .index(Index::create().unique().name("task_id_owner_id").col(Task::Id).col(Task::OwnerId))
         .to_owned()
 }
@@ -91,8 +91,8 @@ fn tags() -> TableCreateStatement {
         .to_owned()
 }
 
-/// Indexes for the lists that grow and are asked for most, owner first. Other orders sort one owner's
-/// rows.
+/// Indexes for the growing and most frequent lists, owner first. Other orders sort the rows of one
+/// owner.
 fn indexes() -> Vec<IndexCreateStatement> {
     let on_task = |name: &str, column: Task| {
         Index::create()

@@ -1,4 +1,4 @@
-//! Courses, chapters, their written forms, and learners' progress.
+//! Courses, chapters, their variants, and learners' progress.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

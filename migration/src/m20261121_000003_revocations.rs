@@ -1,4 +1,4 @@
-//! What the auth server took back before its time.
+//! Revocations pushed by the auth server.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, string_null, timestamp_with_time_zone};

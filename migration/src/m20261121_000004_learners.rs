@@ -1,4 +1,4 @@
-//! What learners say of themselves.
+//! Learner profiles: what learners state about themselves.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

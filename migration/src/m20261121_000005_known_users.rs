@@ -1,4 +1,4 @@
-//! Who was here, and in which sessions of late.
+//! Known users, and recently used sessions.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, string_null, timestamp_with_time_zone, uuid};

@@ -1,4 +1,4 @@
-//! What was refused, what administrators read, what was changed.
+//! Audit events: denials, reads by administrators, changes.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{integer, string, string_null, timestamp_with_time_zone, uuid};
@@ -44,13 +44,13 @@ impl MigrationTrait for Migration {
             .col(integer(AuditEvent::Times))
             .to_owned();
         manager.create_table(events).await?;
-        // Lists are newest first: all of it, or what one caller did, what was done to one field, what
-        // ended one way.
+        // Lists are newest first: all events, or those of one caller, of one field, or with one
+        // outcome.
         manager.create_index(index("audit_event_at", [At, Id])).await?;
         manager.create_index(index("audit_event_caller", [CallerId, At, Id])).await?;
         manager.create_index(index("audit_event_field", [Field, At, Id])).await?;
         manager.create_index(index("audit_event_outcome", [Outcome, At, Id])).await?;
-        // A few of many.
+        // Selective: few events match.
         manager.create_index(index("audit_event_decision", [DecisionId])).await?;
         manager.create_index(index("audit_event_impersonator", [ImpersonatedBy])).await?;
         manager.create_index(index("audit_event_row", [RowId])).await

@@ -1,8 +1,8 @@
-//! What PostgreSQL itself knows of whose the rows are.
+//! Row-level security policies of the owned tables (PostgreSQL).
 
 use sea_orm_migration::prelude::*;
 
-use crate::wall;
+use crate::row_security;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -35,17 +35,19 @@ enum LearnerProfile {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        wall::add_owner_policies(manager, Task::Table, Task::OwnerId).await?;
-        wall::add_public_read_policy(manager, Task::Table, Task::IsPublic).await?;
-        wall::add_owner_policies(manager, TaskTag::Table, TaskTag::OwnerId).await?;
-        wall::add_owner_policies(manager, ChapterProgress::Table, ChapterProgress::OwnerId).await?;
-        wall::add_owner_policies(manager, LearnerProfile::Table, LearnerProfile::OwnerId).await
+        row_security::add_owner_policies(manager, Task::Table, Task::OwnerId).await?;
+        row_security::add_public_read_policy(manager, Task::Table, Task::IsPublic).await?;
+        row_security::add_owner_policies(manager, TaskTag::Table, TaskTag::OwnerId).await?;
+        row_security::add_owner_policies(manager, ChapterProgress::Table, ChapterProgress::OwnerId)
+            .await?;
+        row_security::add_owner_policies(manager, LearnerProfile::Table, LearnerProfile::OwnerId)
+            .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        wall::drop_policies(manager, Task::Table).await?;
-        wall::drop_policies(manager, TaskTag::Table).await?;
-        wall::drop_policies(manager, ChapterProgress::Table).await?;
-        wall::drop_policies(manager, LearnerProfile::Table).await
+        row_security::drop_policies(manager, Task::Table).await?;
+        row_security::drop_policies(manager, TaskTag::Table).await?;
+        row_security::drop_policies(manager, ChapterProgress::Table).await?;
+        row_security::drop_policies(manager, LearnerProfile::Table).await
     }
 }

@@ -1,4 +1,4 @@
-//! Folded texts beside the texts, and the indexes by which they are searched.
+//! Derived text columns, and the search indexes over them.
 
 use hallpass_text::{searchable, sort_key, word_set};
 use sea_orm_migration::prelude::*;
@@ -73,8 +73,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Compared byte by byte, whatever the locale of PostgreSQL; SQLite compares no other way. Keys of order
-/// are never null, so that cursors can name them.
+/// Adds a text column that is compared byte by byte, in any locale of PostgreSQL; SQLite always compares
+/// so. Sort keys are never null, so that cursors can contain them.
 async fn add(manager: &SchemaManager<'_>, table: &str, column: &str) -> Result<(), DbErr> {
     let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
     let collation = if is_postgres { "COLLATE \"C\"" } else { "" };

@@ -1,13 +1,13 @@
-//! Indexes in the orders of the lists that everyone may ask for.
+//! Indexes for the sort orders of public lists.
 
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// The name, the table, the columns, and the condition of a partial index: SQLite uses it for statements
-/// that say the same in the same words. Whether a chapter is published its course decides too: with
-/// `course_id` the index alone says how many are.
+/// The name, the table, the columns, and the condition of a partial index: SQLite uses it only for
+/// statements with the identical condition. Whether a chapter is published depends on its course too: with
+/// `course_id`, an index-only scan counts published chapters.
 const INDEXES: [(&str, &str, &str, &str); 13] = [
     ("task_shown_created", "task", "created_at, id", "is_public = TRUE"),
     ("task_shown_updated", "task", "updated_at, id", "is_public = TRUE"),
@@ -24,7 +24,7 @@ const INDEXES: [(&str, &str, &str, &str); 13] = [
     ("chapter_draft_created", "chapter", "created_at, id", "published = FALSE"),
 ];
 
-/// Indexes that the new ones replace, for the way back.
+/// Indexes that the new ones replace, for reverting the migration.
 const REPLACED: [(&str, &str, &str); 2] = [
     ("task_public_created", "task", "is_public, created_at, id"),
     ("chapter_course_ordinal", "chapter", "course_id, ordinal"),

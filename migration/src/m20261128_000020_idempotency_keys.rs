@@ -1,9 +1,9 @@
-//! Keys under which mutations are carried out once.
+//! Idempotency keys of mutations.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, timestamp_with_time_zone, uuid, uuid_null};
 
-use crate::wall;
+use crate::row_security;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -39,7 +39,8 @@ impl MigrationTrait for Migration {
             .col(IdempotencyKey::CreatedAt)
             .to_owned();
         manager.create_index(age).await?;
-        wall::add_owner_policies(manager, IdempotencyKey::Table, IdempotencyKey::OwnerId).await
+        row_security::add_owner_policies(manager, IdempotencyKey::Table, IdempotencyKey::OwnerId)
+            .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -1,4 +1,4 @@
-//! Tasks may be wanted by a day, not only by a moment.
+//! Tasks may be due on a day, not only at a time.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::date_null;

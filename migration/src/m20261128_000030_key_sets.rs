@@ -1,4 +1,4 @@
-//! The last key set of each source, for servers that start while the source is away.
+//! The last key set of each source, for servers that start while the source is unavailable.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, text, timestamp_with_time_zone};

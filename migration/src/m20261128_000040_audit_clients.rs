@@ -1,4 +1,4 @@
-//! Which OAuth client acted, and with which scopes.
+//! The OAuth client and scopes of audit events.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string_null, text_null};

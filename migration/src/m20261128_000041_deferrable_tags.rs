@@ -1,4 +1,4 @@
-//! The tie between a tag and its task may wait for the end of a transaction, in which both change owner.
+//! Makes the foreign key from tags to tasks deferrable: both change owner in one transaction.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -17,7 +17,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// On SQLite every tie can wait.
+/// SQLite defers every foreign key on request.
 async fn alter(manager: &SchemaManager<'_>, how: &str) -> Result<(), DbErr> {
     if manager.get_database_backend() == DbBackend::Postgres {
         let sql = format!("ALTER TABLE \"task_tag\" ALTER CONSTRAINT \"task_tag_task\" {how}");

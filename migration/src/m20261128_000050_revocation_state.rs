@@ -1,4 +1,4 @@
-//! What still counts after a revocation: a session that goes on, tokens that agree with the user.
+//! The state after a revocation: sessions that stay valid, and the properties that tokens must agree with.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::string_null;

@@ -1,9 +1,9 @@
-//! Indexes by which texts are searched, for any table with folded texts.
+//! Trigram search indexes, for any table with normalized search texts.
 //!
-//! Beside the searched table stands `NAME_search` with the text of each row that may be found, in the
-//! order in which they were written. Triggers maintain it on every write. SQLite finds in it by FTS5,
-//! whose rows have the same numbers; PostgreSQL by an array of trigrams, which needs no extension, and
-//! takes letters of every script whatever its locale.
+//! The companion table `NAME_search` holds the text of each row that may be found, in the order in which
+//! they were written. Triggers maintain it on every write. SQLite searches it with FTS5, with the same
+//! row ids; PostgreSQL with a GIN index on an array of trigrams, which needs no extension and works for
+//! every script in any locale.
 
 use sea_orm_migration::prelude::{DbErr, SchemaManager};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend};
@@ -12,23 +12,23 @@ use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend};
 pub struct SearchIndex {
     /// Its name.
     pub name: &'static str,
-    /// The table whose rows are found.
+    /// The searched table.
     pub table: &'static str,
-    /// The columns that are searched.
+    /// The searched columns.
     pub columns: &'static [&'static str],
-    /// The column that says whether a row may be found; none where every row may.
+    /// The boolean column of rows that may be found; none if every row may.
     pub shown: Option<&'static str>,
 }
 
-/// The function by which PostgreSQL takes a text apart.
+/// The function that splits a text into trigrams in PostgreSQL.
 const TRIGRAMS: &str = "CREATE FUNCTION hallpass_trigrams(value text) RETURNS text[] \
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$ SELECT ARRAY( \
     SELECT DISTINCT substr(value, n, 3) FROM generate_series(1, length(value) - 2) n) $$";
 
-/// Creates what the indexes of PostgreSQL need. On SQLite there is nothing to do.
+/// Creates the function that PostgreSQL's indexes need. Does nothing on SQLite.
 ///
 /// # Errors
-/// When the database is away or refuses.
+/// When the database is unavailable or rejects the statement.
 pub async fn prepare(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     if is_postgres(manager) { run(manager, TRIGRAMS).await } else { Ok(()) }
 }
@@ -36,7 +36,7 @@ pub async fn prepare(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 /// Undoes [`prepare`], after the last index is dropped.
 ///
 /// # Errors
-/// When the database is away or refuses.
+/// When the database is unavailable or rejects the statement.
 pub async fn clear(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     if !is_postgres(manager) {
         return Ok(());
@@ -45,10 +45,10 @@ pub async fn clear(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 impl SearchIndex {
-    /// Creates the index over the rows that are there, and keeps it from now on.
+    /// Creates the index over the existing rows, and the triggers that maintain it.
     ///
     /// # Errors
-    /// When the database is away or refuses.
+    /// When the database is unavailable or rejects the statement.
     pub async fn create(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         let is_postgres = is_postgres(manager);
         for sql in if is_postgres { self.on_postgres() } else { self.on_sqlite() } {
@@ -60,7 +60,7 @@ impl SearchIndex {
     /// Drops the index.
     ///
     /// # Errors
-    /// When the database is away or refuses.
+    /// When the database is unavailable or rejects the statement.
     pub async fn drop(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         let Self { name, table, .. } = self;
         let is_postgres = is_postgres(manager);
@@ -76,9 +76,9 @@ impl SearchIndex {
         run(manager, &format!("DROP TABLE {name}_search")).await
     }
 
-    /// The searched text of the row that SQL calls `row`.
+    /// The search text of `row`, an SQL alias.
     fn text(&self, row: &str) -> String {
-        // Folded texts hold no line break: nothing is found across columns.
+        // Normalized texts contain no line break: matches never span columns.
         let parts = self.columns.iter().map(|column| format!("coalesce({row}.\"{column}\", '')"));
         parts.collect::<Vec<_>>().join(" || '\n' || ")
     }
@@ -87,7 +87,7 @@ impl SearchIndex {
         self.shown.map_or("TRUE".to_owned(), |column| format!("{row}.\"{column}\""))
     }
 
-    /// Whether an update changes what is found; `differ` compares two values, null included.
+    /// Whether an update changes the index; `differ` is the null-safe inequality operator.
     fn is_changed(&self, differ: &str) -> String {
         let (old, new) = (self.is_shown("OLD"), self.is_shown("NEW"));
         let texts = format!("({}) {differ} ({})", self.text("OLD"), self.text("NEW"));

@@ -1,66 +1,65 @@
-//! What is kept of a request for the audit: refusals, privileged reads, mutations. Collected while the
-//! request runs, handed on in one piece when it ends, however it ends.
+//! Audit trail of one request: denials, privileged reads, mutations. Collected during the request, and passed to the
+//! sink when the trail is dropped, so also when the request is cancelled.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_entity::{Timestamp, now};
+use hallpass_data::{Timestamp, now};
 use uuid::Uuid;
 
-use crate::identity::{AuthMethod, Caller};
+use hallpass_identity::{AuthMethod, Caller};
 
-/// How many notes of one request tell rows apart. Each counts how often it happened.
+/// Entries of one request that distinguish rows. Beyond, equal entries are merged and counted.
 const MAX_ENTRIES: usize = 64;
-/// How many rows are kept of one mutation: as many as it may change. One that names more is refused.
-/// Of one that is refused or fails, no rows are kept where it names several: they may be made up.
+/// Row IDs stored per mutation: as many as one mutation may change. A mutation with more is rejected. For a denied or
+/// failed mutation with several rows, no row IDs are stored: they may be nonexistent.
 const MAX_ROWS: usize = 100;
 
-/// The outcome of what was allowed and done.
+/// Outcome: allowed and executed.
 pub const ALLOWED: &str = "ALLOWED";
-/// The outcome of a mutation that the request's end cut off.
+/// Outcome of a mutation that was interrupted by the end of the request.
 const UNFINISHED: &str = "UNFINISHED";
 
-/// One line of the audit: who did what, under which rule, and how it ended. No token and no content.
+/// One audit event: caller, field, rule, outcome. Contains no tokens and no content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// The decision's id, as `extensions.decisionId` of a refusal tells it.
+    /// Decision ID; `extensions.decisionId` of a denial.
     pub decision_id: Uuid,
-    /// The request's id, as the log and the `X-Request-Id` header tell it.
+    /// Request ID, as in the log and in the `X-Request-Id` header.
     pub request_id: String,
-    /// The caller's id; none when no caller is signed in.
+    /// User ID of the caller. None if no caller is signed in.
     pub caller_id: Option<String>,
-    /// The id of the administrator who acted as the caller.
+    /// User ID of the administrator who impersonates the caller.
     pub impersonated_by: Option<String>,
-    /// The kind of credential.
+    /// Kind of credential.
     pub method: Option<AuthMethod>,
     /// `Type.field`, or `authentication`.
     pub field: String,
-    /// The rule's name, or the check that a credential failed.
+    /// Name of the rule, or the check that a credential failed.
     pub rule: String,
-    /// [`ALLOWED`], or the code of the error.
+    /// [`ALLOWED`], or the error code.
     pub outcome: String,
-    /// The global id of the row, where it is about one, or what [`row_of_user`](hallpass_entity::audit::row_of_user)
-    /// makes of a user's.
+    /// Global ID of the row, if any. For users, the result of [`row_of_user`](hallpass_data::audit::row_of_user).
     pub row_id: Option<String>,
-    /// How often, within this request; of a mutation that failed, how many rows it named.
+    /// Number of occurrences within the request. For a failed mutation, the number of its row IDs.
     pub times: u32,
-    /// The id of the OAuth client that acted for the caller.
+    /// ID of the OAuth client that acted for the caller.
     pub client_id: Option<String>,
-    /// What the client was granted, separated by spaces; none where no client acted.
+    /// Scopes granted to the client, separated by spaces. None without a client.
     pub scopes: Option<String>,
 }
 
-/// Takes entries, without waiting.
+/// Receives the entries of a request. Must not block.
 pub type AuditSink = Arc<dyn Fn(Vec<AuditEntry>) + Send + Sync>;
 
-/// Who is on the trail.
+/// Audit trail of one request.
 pub struct AuditTrail {
-    ledger: AuditSink,
+    sink: AuditSink,
     request_id: String,
     caller: Option<Arc<Caller>>,
-    notes: Mutex<Vec<PendingEntry>>,
+    pending: Mutex<Vec<PendingEntry>>,
 }
 
 struct PendingEntry {
@@ -70,50 +69,49 @@ struct PendingEntry {
     rule: String,
     outcome: String,
     rows: Vec<String>,
-    /// How many rows were named beyond those.
-    unkept: u32,
+    /// Number of row IDs beyond [`MAX_ROWS`].
+    excess_rows: u32,
     times: u32,
-    /// Whether it is the mutation under way.
+    /// Whether it is the running mutation.
     open: bool,
 }
 
 impl AuditTrail {
-    /// The trail of one request.
+    /// Creates the trail of one request.
     #[must_use]
-    pub fn new(ledger: AuditSink, request_id: String, caller: Option<Arc<Caller>>) -> Self {
-        Self { ledger, request_id, caller, notes: Mutex::default() }
+    pub fn new(sink: AuditSink, request_id: String, caller: Option<Arc<Caller>>) -> Self {
+        Self { sink, request_id, caller, pending: Mutex::default() }
     }
 
-    fn with_notes<T>(&self, work: impl FnOnce(&mut Vec<PendingEntry>) -> T) -> T {
-        // A panic elsewhere leaves the notes as they are, which is what is wanted of them.
-        work(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_pending<T>(&self, work: impl FnOnce(&mut Vec<PendingEntry>) -> T) -> T {
+        // Entries are valid after a panic elsewhere.
+        work(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes how a rule was decided. The same again about one row is the same decision; where a request has
-    /// too many, so is the same about another row. What happened at a field is never left out: of fields and
-    /// outcomes there are only so many.
+    /// Records a decision and returns its ID. A repeated decision on the same row is merged; beyond `MAX_ENTRIES`,
+    /// also one on another row. No field and outcome is ever omitted: their number is bounded.
     pub fn note(&self, field: String, rule: String, outcome: &str, row: Option<String>) -> Uuid {
-        self.with_notes(|notes| {
-            let is_full = notes.len() >= MAX_ENTRIES;
-            let same = |note: &&mut PendingEntry| {
-                let same_row = is_full || note.rows.first() == row.as_ref();
-                note.field == field && note.outcome == outcome && same_row
+        self.with_pending(|pending| {
+            let is_full = pending.len() >= MAX_ENTRIES;
+            let same = |entry: &&mut PendingEntry| {
+                let same_row = is_full || entry.rows.first() == row.as_ref();
+                entry.field == field && entry.outcome == outcome && same_row
             };
-            if let Some(note) = notes.iter_mut().find(same) {
-                note.times = note.times.saturating_add(1);
-                return note.decision_id;
+            if let Some(entry) = pending.iter_mut().find(same) {
+                entry.times = entry.times.saturating_add(1);
+                return entry.decision_id;
             }
             let decision_id = Uuid::now_v7();
             let (outcome, rows) = (outcome.to_owned(), row.into_iter().collect());
-            let (at, unkept, times, open) = (now(), 0, 1, false);
-            notes.push(PendingEntry {
+            let (at, excess_rows, times, open) = (now(), 0, 1, false);
+            pending.push(PendingEntry {
                 at,
                 decision_id,
                 field,
                 rule,
                 outcome,
                 rows,
-                unkept,
+                excess_rows,
                 times,
                 open,
             });
@@ -121,106 +119,106 @@ impl AuditTrail {
         })
     }
 
-    /// A mutation begins, which states this rule.
+    /// Starts the entry of a mutation with this rule.
     pub fn start_mutation(&self, field: String, rule: String) {
-        self.with_notes(|notes| {
+        self.with_pending(|pending| {
             let (outcome, rows) = (UNFINISHED.to_owned(), Vec::new());
             let decision_id = Uuid::now_v7();
-            let (at, unkept, times, open) = (now(), 0, 1, true);
-            notes.push(PendingEntry {
+            let (at, excess_rows, times, open) = (now(), 0, 1, true);
+            pending.push(PendingEntry {
                 at,
                 decision_id,
                 field,
                 rule,
                 outcome,
                 rows,
-                unkept,
+                excess_rows,
                 times,
                 open,
             });
         });
     }
 
-    /// The mutation under way is about this row.
+    /// Adds a row ID to the running mutation.
     pub fn add_row(&self, row: String) {
-        self.mark_interrupted(|note| match note.rows.len() {
-            MAX_ROWS.. => note.unkept = note.unkept.saturating_add(1),
-            _ if note.rows.contains(&row) => {}
-            _ => note.rows.push(row),
+        self.with_open_mutation(|entry| match entry.rows.len() {
+            MAX_ROWS.. => entry.excess_rows = entry.excess_rows.saturating_add(1),
+            _ if entry.rows.contains(&row) => {}
+            _ => entry.rows.push(row),
         });
     }
 
-    /// What was read at `field` is about this row.
+    /// Adds a row ID to the latest entry of `field`.
     pub fn read(&self, field: &str, row: String) {
-        self.with_notes(|notes| {
-            let note = notes.iter_mut().rev().find(|note| note.field == field);
-            if let Some(note) = note.filter(|note| note.rows.len() < MAX_ROWS) {
-                note.rows.push(row);
+        self.with_pending(|pending| {
+            let entry = pending.iter_mut().rev().find(|entry| entry.field == field);
+            if let Some(entry) = entry.filter(|entry| entry.rows.len() < MAX_ROWS) {
+                entry.rows.push(row);
             }
         });
     }
 
-    /// The mutation under way ended. Mutations of one request run one after the other.
+    /// Finishes the running mutation. Mutations of one request run serially.
     pub fn finish_mutation(&self, outcome: &str) {
-        self.mark_interrupted(|note| {
-            outcome.clone_into(&mut note.outcome);
-            note.open = false;
+        self.with_open_mutation(|entry| {
+            outcome.clone_into(&mut entry.outcome);
+            entry.open = false;
         });
     }
 
-    /// The mutation under way is refused by this rule, which its end says. None is under way in a query.
-    pub(crate) fn refuse(&self, rule: &str) -> Option<Uuid> {
-        self.mark_interrupted(|note| {
-            rule.clone_into(&mut note.rule);
-            note.decision_id
+    /// Records that this rule denies the running mutation, and returns the decision ID. None in a query.
+    pub(crate) fn deny_mutation(&self, rule: &str) -> Option<Uuid> {
+        self.with_open_mutation(|entry| {
+            rule.clone_into(&mut entry.rule);
+            entry.decision_id
         })
     }
 
-    fn mark_interrupted<T>(&self, work: impl FnOnce(&mut PendingEntry) -> T) -> Option<T> {
-        self.with_notes(|notes| notes.iter_mut().rev().find(|note| note.open).map(work))
+    fn with_open_mutation<T>(&self, work: impl FnOnce(&mut PendingEntry) -> T) -> Option<T> {
+        self.with_pending(|pending| pending.iter_mut().rev().find(|entry| entry.open).map(work))
     }
 
     fn entries(&mut self) -> Vec<AuditEntry> {
-        let notes = self.with_notes(std::mem::take);
-        notes.into_iter().flat_map(|note| self.one_per_row(note)).collect()
+        let pending = self.with_pending(std::mem::take);
+        pending.into_iter().flat_map(|entry| self.one_per_row(entry)).collect()
     }
 
-    /// An entry for each row.
-    fn one_per_row(&self, note: PendingEntry) -> Vec<AuditEntry> {
+    /// Expands a pending entry to one entry per row.
+    fn one_per_row(&self, pending: PendingEntry) -> Vec<AuditEntry> {
         let caller = self.caller.as_deref();
         let entry = AuditEntry {
-            at: note.at,
-            decision_id: note.decision_id,
+            at: pending.at,
+            decision_id: pending.decision_id,
             request_id: self.request_id.clone(),
             caller_id: caller.map(|caller| caller.id().as_str().to_owned()),
             impersonated_by: caller.and_then(Caller::impersonated_by).map(str::to_owned),
             method: caller.map(Caller::via),
-            field: note.field,
-            rule: note.rule,
-            outcome: note.outcome,
+            field: pending.field,
+            rule: pending.rule,
+            outcome: pending.outcome,
             row_id: None,
-            times: note.times,
+            times: pending.times,
             client_id: caller.and_then(Caller::client_id).map(str::to_owned),
-            scopes: caller.and_then(Caller::scopes).map(joined),
+            scopes: caller.and_then(Caller::scopes).map(join_scopes),
         };
-        if note.rows.is_empty() {
+        if pending.rows.is_empty() {
             return vec![entry];
         }
-        if note.rows.len() > 1 && has_failed(&entry.outcome) {
-            let rows = u32::try_from(note.rows.len()).unwrap_or(u32::MAX);
-            return vec![AuditEntry { times: rows.saturating_add(note.unkept), ..entry }];
+        if pending.rows.len() > 1 && has_failed(&entry.outcome) {
+            let rows = u32::try_from(pending.rows.len()).unwrap_or(u32::MAX);
+            return vec![AuditEntry { times: rows.saturating_add(pending.excess_rows), ..entry }];
         }
-        let about = |row| AuditEntry { row_id: Some(row), ..entry.clone() };
-        note.rows.into_iter().map(about).collect()
+        let for_row = |row| AuditEntry { row_id: Some(row), ..entry.clone() };
+        pending.rows.into_iter().map(for_row).collect()
     }
 }
 
-/// Whether nothing was done. Of what was cut off, that is not known.
+/// Whether nothing was executed. Unknown for an interrupted mutation.
 fn has_failed(outcome: &str) -> bool {
     outcome != ALLOWED && outcome != UNFINISHED
 }
 
-fn joined(scopes: &BTreeSet<String>) -> String {
+fn join_scopes(scopes: &BTreeSet<String>) -> String {
     scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
@@ -228,7 +226,7 @@ impl Drop for AuditTrail {
     fn drop(&mut self) {
         let entries = self.entries();
         if !entries.is_empty() {
-            (self.ledger)(entries);
+            (self.sink)(entries);
         }
     }
 }

@@ -1,149 +1,161 @@
 //! Authorization decisions: whether a caller meets a rule, and if not, what is missing. No I/O.
 
 use chrono::TimeDelta;
-use hallpass_entity::now;
+use hallpass_data::now;
 
 use super::rule::Rule;
 use crate::config::{RoleInheritance, Tiers};
-use crate::identity::{Caller, CallerKind};
+use hallpass_identity::{Caller, CallerKind};
 
-/// What a team has set about roles and tiers.
+/// Configured tiers and role inheritance.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// The tiers, lowest first.
+    /// Tiers, lowest first.
     pub tiers: Tiers,
-    /// Which role implies which.
+    /// Which roles imply which others.
     pub roles: RoleInheritance,
 }
 
-/// A caller, in front of a rule.
+/// The subject of a decision: the caller, and the policy.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
-    /// The caller; none when no user is signed in.
+    /// The caller. None if no caller is signed in.
     pub caller: Option<&'a Caller>,
-    /// What the rules mean here.
+    /// Tiers and roles.
     pub policy: &'a Policy,
 }
 
-/// What a rule may know of the row whose field is used; by default nothing, which meets no rule about rows.
+/// Attributes of the row that a rule evaluates. The default, without a row, meets no rule on rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResourceAttributes<'a> {
-    /// Whether the caller owns it.
+    /// Whether the caller owns the row.
     pub is_owner: bool,
-    /// The lowest tier that may read it.
+    /// Lowest tier that may read the row.
     pub required_tier: Option<&'a str>,
 }
 
 impl ResourceAttributes<'_> {
-    /// Of the row that a mutation names, before its statement runs, which holds to the owner by itself.
+    /// Attributes for a mutation before its statement runs: the statement enforces ownership itself.
     pub const ASSUME_OWNER: Self = Self { is_owner: true, required_tier: None };
 }
 
-/// Why a rule was not met.
+/// Kind of a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenialReason {
-    /// No caller is signed in: that comes first.
+    /// No caller is signed in. Takes precedence.
     SignIn,
-    /// The auth server has to confirm the caller anew.
-    Confirmation,
-    /// Something that the caller is not, or does not hold.
+    /// The caller needs step-up authentication.
+    Reauthentication,
+    /// The caller lacks a right.
     Right,
 }
 
-/// A refusal, with what would have satisfied the rule.
+/// A denial, with the unmet requirements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
-    /// The rule's name.
+    /// Name of the rule.
     pub rule: String,
-    /// Of what kind the reason is.
-    pub lack: DenialReason,
-    /// What the caller lacks of what the rule asks.
+    /// Kind of the denial.
+    pub reason: DenialReason,
+    /// Unmet requirements of the rule.
     pub missing: Vec<String>,
-    /// The OAuth scopes that the caller's client lacks.
+    /// Missing OAuth scopes of the caller's client.
     pub scopes: Vec<String>,
 }
 
 impl Denial {
-    /// Everything that is missing, as a refusal says it.
+    /// All unmet requirements and missing scopes: `extensions.missing`.
     #[must_use]
     pub fn lacking(&self) -> Vec<String> {
         self.missing.iter().cloned().chain(self.scopes.iter().map(|it| scope_name(it))).collect()
     }
 
-    /// The rule that refused, as the audit keeps it, with the scopes that were missing.
+    /// The rule and the missing scopes, as stored in the audit log.
     #[must_use]
-    pub fn on_record(&self) -> String {
+    pub fn audit_rule(&self) -> String {
         let scopes = self.scopes.iter().map(|it| scope_name(it));
         std::iter::once(self.rule.clone()).chain(scopes).collect::<Vec<_>>().join(" and ")
     }
 }
 
-/// How a refusal names a scope.
+/// A scope, as named in denials.
 fn scope_name(scope: &str) -> String {
     format!("SCOPE({scope})")
 }
 
-/// One part of a rule, and whether it is met.
+/// One requirement of a rule, and whether it is met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// The part.
+    /// The requirement.
     pub rule: Rule,
     /// Whether it is met.
     pub met: bool,
 }
 
-/// Whether a caller counts as confirmed just now.
+/// How to evaluate rules on the last validation at the auth server.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Confirmed {
-    AsTheyAre,
-    Supposed,
+enum Freshness {
+    /// By its time.
+    Actual,
+    /// As if the caller had just been validated.
+    Assumed,
 }
 
 impl Rule {
-    /// Whether `asker` may use a field of a row with these `facts`.
+    /// Decides whether `subject` may use a field of a row with these `attributes`.
     ///
     /// # Errors
-    /// The refusal, when not.
-    pub fn decide(self, asker: Subject<'_>, facts: ResourceAttributes<'_>) -> Result<(), Denial> {
-        if self.is_met(asker, facts, Confirmed::AsTheyAre) {
+    /// The denial.
+    pub fn decide(
+        self,
+        subject: Subject<'_>,
+        attributes: ResourceAttributes<'_>,
+    ) -> Result<(), Denial> {
+        if self.is_met(subject, attributes, Freshness::Actual) {
             return Ok(());
         }
-        let lack = match asker.caller {
+        let reason = match subject.caller {
             None => DenialReason::SignIn,
-            Some(_) if self.is_met(asker, facts, Confirmed::Supposed) => DenialReason::Confirmation,
+            Some(_) if self.is_met(subject, attributes, Freshness::Assumed) => {
+                DenialReason::Reauthentication
+            }
             Some(_) => DenialReason::Right,
         };
         let mut missing = Vec::new();
-        self.unmet_requirements(asker, facts, &mut missing);
-        Err(Denial { rule: self.name(), lack, missing, scopes: Vec::new() })
+        self.unmet_requirements(subject, attributes, &mut missing);
+        Err(Denial { rule: self.name(), reason, missing, scopes: Vec::new() })
     }
 
-    /// The refusal of a caller whom the statement itself refused.
+    /// The denial when the statement found no row, for example because another user owns it.
     #[must_use]
-    pub fn denial(self, asker: Subject<'_>) -> Denial {
-        let lack = if asker.caller.is_none() { DenialReason::SignIn } else { DenialReason::Right };
-        Denial { rule: self.name(), lack, missing: vec![self.name()], scopes: Vec::new() }
+    pub fn denial(self, subject: Subject<'_>) -> Denial {
+        let reason =
+            if subject.caller.is_none() { DenialReason::SignIn } else { DenialReason::Right };
+        Denial { rule: self.name(), reason, missing: vec![self.name()], scopes: Vec::new() }
     }
 
-    /// Every part of the rule, and whether it is met.
+    /// All requirements of the rule, and whether they are met.
     #[must_use]
-    pub fn reasons(self, asker: Subject<'_>, facts: ResourceAttributes<'_>) -> Vec<Reason> {
+    pub fn reasons(self, subject: Subject<'_>, attributes: ResourceAttributes<'_>) -> Vec<Reason> {
         match self.conjuncts() {
-            [] => vec![Reason { rule: self, met: self.is_met(asker, facts, Confirmed::AsTheyAre) }],
-            parts => parts.iter().flat_map(|part| part.reasons(asker, facts)).collect(),
+            [] => vec![Reason {
+                rule: self,
+                met: self.is_met(subject, attributes, Freshness::Actual),
+            }],
+            parts => parts.iter().flat_map(|part| part.reasons(subject, attributes)).collect(),
         }
     }
 
-    /// Whether a caller like `asker` could meet the rule with another row, tier or credential, or, when
-    /// no caller is signed in, by signing in. What they could not is no part of the schema they see.
+    /// Whether `subject` could meet the rule with another row, tier or credential, or by signing in. Fields with
+    /// unreachable rules are not in the schema that the caller sees.
     #[must_use]
-    pub fn is_reachable(self, asker: Subject<'_>) -> bool {
+    pub fn is_reachable(self, subject: Subject<'_>) -> bool {
         match self {
             Self::Role(_) | Self::Permission(_) | Self::Service => {
-                self.is_met(asker, ResourceAttributes::default(), Confirmed::Supposed)
+                self.is_met(subject, ResourceAttributes::default(), Freshness::Assumed)
             }
-            Self::AnyOf(rules) => rules.iter().any(|rule| rule.is_reachable(asker)),
-            Self::AllOf(rules) => rules.iter().all(|rule| rule.is_reachable(asker)),
+            Self::AnyOf(rules) => rules.iter().any(|rule| rule.is_reachable(subject)),
+            Self::AllOf(rules) => rules.iter().all(|rule| rule.is_reachable(subject)),
             Self::Public
             | Self::SignedIn
             | Self::Tier(_)
@@ -158,16 +170,16 @@ impl Rule {
 
     fn is_met(
         self,
-        asker: Subject<'_>,
-        facts: ResourceAttributes<'_>,
-        confirmed: Confirmed,
+        subject: Subject<'_>,
+        attributes: ResourceAttributes<'_>,
+        freshness: Freshness,
     ) -> bool {
-        let Subject { caller, policy } = asker;
-        let is_fresh = |seconds| confirmed == Confirmed::Supposed || is_fresh(caller, seconds);
+        let Subject { caller, policy } = subject;
+        let is_fresh = |seconds| freshness == Freshness::Assumed || is_fresh(caller, seconds);
         let tier = || caller.map_or(policy.tiers.lowest(), Caller::tier);
         match self {
             Self::Public => true,
-            Self::SignedIn => is_person(caller),
+            Self::SignedIn => is_user(caller),
             Self::Service => caller.is_some_and(|caller| caller.kind() == CallerKind::Service),
             Self::Role(role) => caller.is_some_and(|caller| {
                 caller.roles().iter().any(|held| policy.roles.implies(held, role))
@@ -176,36 +188,40 @@ impl Rule {
                 caller.is_some_and(|caller| caller.permissions().contains(permission))
             }
             Self::Tier(required) => policy.tiers.reach(tier(), required),
-            Self::RowTier => {
-                facts.required_tier.is_some_and(|required| policy.tiers.reach(tier(), required))
-            }
-            Self::Owner => is_person(caller) && facts.is_owner,
+            Self::RowTier => attributes
+                .required_tier
+                .is_some_and(|required| policy.tiers.reach(tier(), required)),
+            Self::Owner => is_user(caller) && attributes.is_owner,
             Self::Fresh(seconds) => is_fresh(seconds),
             Self::FreshForTopTier(seconds) => {
-                facts.required_tier.is_some_and(|tier| !policy.tiers.is_top(tier))
+                attributes.required_tier.is_some_and(|tier| !policy.tiers.is_top(tier))
                     || is_fresh(seconds)
             }
             Self::NotImpersonated => {
                 caller.is_some_and(|caller| caller.impersonated_by().is_none())
             }
             Self::NotAnonymous => caller.is_some_and(|caller| !caller.is_anonymous()),
-            Self::AnyOf(rules) => rules.iter().any(|rule| rule.is_met(asker, facts, confirmed)),
-            Self::AllOf(rules) => rules.iter().all(|rule| rule.is_met(asker, facts, confirmed)),
+            Self::AnyOf(rules) => {
+                rules.iter().any(|rule| rule.is_met(subject, attributes, freshness))
+            }
+            Self::AllOf(rules) => {
+                rules.iter().all(|rule| rule.is_met(subject, attributes, freshness))
+            }
         }
     }
 
     fn unmet_requirements(
         self,
-        asker: Subject<'_>,
-        facts: ResourceAttributes<'_>,
+        subject: Subject<'_>,
+        attributes: ResourceAttributes<'_>,
         missing: &mut Vec<String>,
     ) {
-        if self.is_met(asker, facts, Confirmed::AsTheyAre) {
+        if self.is_met(subject, attributes, Freshness::Actual) {
             return;
         }
         if let Self::AllOf(rules) = self {
-            rules.iter().for_each(|rule| rule.unmet_requirements(asker, facts, missing));
-        } else if let (Self::RowTier, Some(tier)) = (self, facts.required_tier) {
+            rules.iter().for_each(|rule| rule.unmet_requirements(subject, attributes, missing));
+        } else if let (Self::RowTier, Some(tier)) = (self, attributes.required_tier) {
             missing.push(format!("TIER({tier})"));
         } else {
             missing.push(self.name());
@@ -213,7 +229,7 @@ impl Rule {
     }
 }
 
-fn is_person(caller: Option<&Caller>) -> bool {
+fn is_user(caller: Option<&Caller>) -> bool {
     caller.is_some_and(|caller| caller.kind() == CallerKind::User)
 }
 

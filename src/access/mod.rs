@@ -1,4 +1,4 @@
-//! What they may: rules, the guards that enforce them, and what shows them.
+//! Authorization: rules, the guards that enforce them, and the schema view and audit trail derived from them.
 //!
 //! A rule is one value of [`Rule`], stated once, as the guard of a field:
 //!
@@ -10,10 +10,10 @@
 //!     async fn tasks(&self, …) -> Result<Option<TaskConnection>> { … }
 //! ```
 //!
-//! With the OAuth scope that the domain gives it, it is the field's [`Demand`]. From that value come the
-//! decision (`decision`, `demand`), the guard and the refusal (`guard`), `@access(rule: …, scope: …)` in the
-//! schema (`macros`), what each caller sees of the schema (`view`), what the audit keeps (`trail`), and
-//! what reviewers read ([`review`](crate::access_report)).
+//! The rule and the OAuth scope of the domain form the field's [`Demand`]. It is the source of the decision
+//! (`decision`, `demand`), the guard and the denial (`guard`), `@access(rule: …, scope: …)` in the schema
+//! (`hallpass-macros`), the schema that each caller sees (`schema_view`), the audit trail (`audit_trail`), and the
+//! access report ([`access_report`](crate::access_report)).
 
 pub(crate) mod audit_trail;
 mod decision;
@@ -28,19 +28,22 @@ pub use demand::Demand;
 pub use guard::{
     AccessDenied, AccessError, ReauthenticationUnavailable, RequestAuth, Resource, RuleGuard,
 };
-pub use hallpass_access_macros::guarded;
-pub use rule::{ADMIN, EDITOR, FRESH_ADMIN, ONESELF, READER, RULES, Rule, SURE_ADMIN};
+pub use hallpass_macros::guarded;
+pub use rule::{
+    ADMIN, CHAPTER_READER, COURSE_EDITOR, NOT_IMPERSONATED, RECENTLY_AUTHENTICATED_ADMIN, RULES,
+    Rule, STEP_UP_ADMIN,
+};
 pub use schema_view::{
     ROOT_TYPES, SchemaView, demand_directive, demand_of, prune, rule_name_from_directive,
 };
 
 use async_graphql::TypeDirective;
 
-/// Who may use the field: `rule` is asked of the caller, and named in a refusal as `extensions.rule`. `scope`
-/// is asked of the OAuth client that acts for a user: each scope in it, or, in braces, that of what is asked for.
+/// Access to the field. The caller must meet `rule`; a denial names it in `extensions.rule`. An OAuth client that acts
+/// for a user needs all scopes in `scope`; a scope in braces depends on the requested object.
 #[TypeDirective(location = "FieldDefinition", name = "access")]
-pub fn stated(rule: String, scope: Option<String>) {}
+pub fn access_rule(rule: String, scope: Option<String>) {}
 
-/// The field is null only where there is an error for it in the answer.
+/// The field is null only if the response has an error for it.
 #[TypeDirective(location = "FieldDefinition", name = "semanticNonNull")]
 pub fn semantic_non_null() {}

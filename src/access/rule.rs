@@ -4,38 +4,38 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
-/// What is asked of a caller who uses a field. To add a rule, add a name here: the compiler shows each place
-/// that has to learn it.
+/// A requirement on the caller of a field. To add a kind of rule, add a variant: the compiler lists the matches to
+/// extend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Nothing.
+    /// No requirement.
     Public,
-    /// To be signed in, as a person.
+    /// A signed-in user.
     SignedIn,
-    /// To be a machine.
+    /// A service: an OAuth client or API key without a user.
     Service,
-    /// To hold a role, or one that implies it (`ROLE_INHERITS`).
+    /// A role, or a role that implies it (`ROLE_INHERITS`).
     Role(&'static str),
-    /// To hold a permission.
+    /// A permission.
     Permission(&'static str),
-    /// To hold a tier, or a higher one. Someone who is not signed in holds the lowest.
+    /// A tier, or a higher one. Anonymous callers have the lowest tier.
     Tier(&'static str),
-    /// To hold the tier that the row asks for, or a higher one.
+    /// The tier that the row requires, or a higher one.
     RowTier,
-    /// To own the row. On a mutation, which has none before it runs, the statement that changes the row
-    /// holds to this.
+    /// The owner of the row. On a mutation, which has no row before it runs, the statement that changes the row
+    /// enforces ownership.
     Owner,
-    /// To have been confirmed by the auth server within this many seconds.
+    /// Validated at the auth server within this many seconds (step-up authentication, RFC 9470).
     Fresh(u32),
-    /// The same, where the row asks for the highest tier.
+    /// As [`Rule::Fresh`], if the row requires the highest tier.
     FreshForTopTier(u32),
-    /// To act as oneself, and not as an administrator in another user's name.
+    /// Not impersonated by an administrator.
     NotImpersonated,
-    /// To have an account, and not to be a guest of Better Auth's anonymous plugin.
+    /// Not a guest of Better Auth's anonymous plugin.
     NotAnonymous,
-    /// One of these at least.
+    /// At least one of these rules.
     AnyOf(&'static [Rule]),
-    /// Each of these.
+    /// All of these rules.
     AllOf(&'static [Rule]),
 }
 
@@ -44,32 +44,32 @@ use Rule::{
     Role, RowTier, Service, SignedIn, Tier,
 };
 
-/// Defines rules by name, and the list of all of them.
+/// Defines the named rules and the list of all rules.
 macro_rules! rules {
     ($($(#[$doc:meta])+ $name:ident = $rule:expr;)+) => {
         $($(#[$doc])+ pub const $name: Rule = $rule;)+
 
-        /// Every rule that a field states: the schema knows no others.
+        /// All rules that fields may use.
         pub const RULES: &[Rule] = &[Public, SignedIn, Owner, $($name),+];
     };
 }
 
 rules! {
-    /// Who runs the place.
+    /// Administrators.
     ADMIN = Role("admin");
-    /// Who runs the place, confirmed within the life of a default token.
-    FRESH_ADMIN = AllOf(&[ADMIN, Fresh(900)]);
-    /// Who runs the place, confirmed just now, and in their own name: for what cannot be undone.
-    SURE_ADMIN = AllOf(&[ADMIN, Fresh(300), NotImpersonated]);
-    /// Who writes the courses.
-    EDITOR = AnyOf(&[Role("editor"), Permission("content:write")]);
-    /// Who may read a chapter; what costs most asks for a caller whose tier was confirmed lately.
-    READER = AllOf(&[RowTier, FreshForTopTier(900)]);
-    /// A person, in their own name.
-    ONESELF = AllOf(&[SignedIn, NotImpersonated]);
+    /// Administrators validated at the auth server within 15 minutes, the default lifetime of a token.
+    RECENTLY_AUTHENTICATED_ADMIN = AllOf(&[ADMIN, Fresh(900)]);
+    /// Administrators after step-up authentication, not impersonated: for irreversible operations.
+    STEP_UP_ADMIN = AllOf(&[ADMIN, Fresh(300), NotImpersonated]);
+    /// Course editors.
+    COURSE_EDITOR = AnyOf(&[Role("editor"), Permission("content:write")]);
+    /// Readers of a chapter. The highest tier must have been validated recently.
+    CHAPTER_READER = AllOf(&[RowTier, FreshForTopTier(900)]);
+    /// Users, not impersonated.
+    NOT_IMPERSONATED = AllOf(&[SignedIn, NotImpersonated]);
 }
 
-/// The rule's stable name, as in the schema and in refusals.
+/// The stable name of the rule, as in the schema and in denials.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,16 +91,16 @@ impl fmt::Display for Rule {
     }
 }
 
-fn join_with(rules: &[Rule], between: &str, say: fn(Rule) -> String) -> String {
+fn join_with(rules: &[Rule], separator: &str, describe: fn(Rule) -> String) -> String {
     let each = rules.iter().map(|rule| match rule.conjuncts() {
-        [] => say(*rule),
-        _ => format!("({})", say(*rule)),
+        [] => describe(*rule),
+        _ => format!("({})", describe(*rule)),
     });
-    each.collect::<Vec<_>>().join(between)
+    each.collect::<Vec<_>>().join(separator)
 }
 
 impl Rule {
-    /// The rule's stable name.
+    /// The stable name of the rule.
     #[must_use]
     pub fn name(self) -> String {
         self.to_string()
@@ -114,32 +114,34 @@ impl Rule {
         NAMED.get(name).copied()
     }
 
-    /// The rule for people: what one has to be.
+    /// The requirement in English, for the access report.
     #[must_use]
     pub fn describe(self) -> String {
         match self {
-            Public => "anybody".to_owned(),
-            SignedIn => "a person signed in".to_owned(),
-            Service => "a machine".to_owned(),
-            Role(role) => format!("somebody with the role {role}, or one that implies it"),
-            Permission(permission) => format!("somebody with the permission {permission}"),
-            Tier(tier) => format!("somebody with the tier {tier} or a higher one"),
-            RowTier => "somebody whose tier reaches the row's requiredTier".to_owned(),
+            Public => "every caller".to_owned(),
+            SignedIn => "a signed-in user".to_owned(),
+            Service => "a service".to_owned(),
+            Role(role) => format!("a caller with the role {role} or a role that implies it"),
+            Permission(permission) => format!("a caller with the permission {permission}"),
+            Tier(tier) => format!("a caller with the tier {tier} or a higher tier"),
+            RowTier => "a caller with the row's requiredTier or a higher tier".to_owned(),
             Owner => "the owner of the row".to_owned(),
-            Fresh(seconds) => format!("confirmed by the auth server within {seconds} seconds"),
+            Fresh(seconds) => {
+                format!("validated at the auth server within the last {seconds} seconds")
+            }
             FreshForTopTier(seconds) => {
                 format!(
-                    "for the highest tier confirmed by the auth server within {seconds} seconds"
+                    "for the highest tier validated at the auth server within the last {seconds} seconds"
                 )
             }
-            NotImpersonated => "acting in their own name".to_owned(),
-            NotAnonymous => "with an account of their own".to_owned(),
+            NotImpersonated => "not impersonated".to_owned(),
+            NotAnonymous => "not an anonymous guest".to_owned(),
             AnyOf(rules) => join_with(rules, ", or ", Rule::describe),
             AllOf(rules) => join_with(rules, ", ", Rule::describe),
         }
     }
 
-    /// The parts that are rules of their own.
+    /// The rules that this rule combines.
     pub(super) fn conjuncts(self) -> &'static [Rule] {
         match self {
             AnyOf(rules) | AllOf(rules) => rules,
@@ -148,7 +150,7 @@ impl Rule {
         }
     }
 
-    /// Within how many seconds the caller has to be confirmed, at the strictest.
+    /// The strictest maximum age of the last validation at the auth server, in seconds.
     pub(super) fn freshness(self) -> u32 {
         match self {
             Fresh(seconds) | FreshForTopTier(seconds) => seconds,
@@ -160,13 +162,14 @@ impl Rule {
         }
     }
 
-    /// Whether this rule, or a part of it, is one that `is` is about.
+    /// Whether `is` holds for this rule or a rule that it combines.
     #[must_use]
     pub fn contains_rule(self, is: fn(Rule) -> bool) -> bool {
         is(self) || self.conjuncts().iter().any(|part| part.contains_rule(is))
     }
 
-    /// Whether only some are let in by what they are: everyone's rows may then be behind it.
+    /// Whether the rule requires a role, a permission or a service: only such rules may grant access to the rows of
+    /// all users.
     #[must_use]
     pub fn is_privileged(self) -> bool {
         match self {

@@ -1,5 +1,5 @@
-//! What of the schema a caller sees: what a caller like them could reach. The rest is left out before the
-//! schema is built, so that introspection and validation know nothing of it either.
+//! Schema views: the fields that a kind of caller can reach. Other fields are removed before the schema is built, so
+//! that introspection and validation treat them as nonexistent.
 
 use std::cell::Cell;
 
@@ -10,32 +10,32 @@ use super::decision::Subject;
 use super::demand::Demand;
 use super::rule::{RULES, Rule};
 
-/// Which rules are within a caller's reach: what tells one view of the schema from another.
+/// A view of the schema: a bit set of the rules that a caller can reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SchemaView(u64);
 
-const _: () = assert!(RULES.len() <= 64, "a view has a bit for each rule");
+const _: () = assert!(RULES.len() <= 64, "a view has one bit per rule");
 
 thread_local! {
-    /// The view that is being built. Types register themselves by associated functions, which take
-    /// nothing but the registry.
+    /// The view being built. Thread-local, because types register themselves by associated functions with no
+    /// parameter but the registry.
     static CURRENT_VIEW: Cell<SchemaView> = const { Cell::new(SchemaView::FULL) };
 }
 
 impl SchemaView {
-    /// Everything.
+    /// All fields.
     pub const FULL: Self = Self(u64::MAX);
 
-    /// What `asker` sees.
+    /// The view of `subject`.
     #[must_use]
-    pub fn of(asker: Subject<'_>) -> Self {
-        let reach = |(at, rule): (usize, &Rule)| u64::from(rule.is_reachable(asker)) << at;
+    pub fn of(subject: Subject<'_>) -> Self {
+        let reach = |(at, rule): (usize, &Rule)| u64::from(rule.is_reachable(subject)) << at;
         Self(RULES.iter().enumerate().map(reach).sum())
     }
 
-    /// Builds a schema of what is in this view. `build` has to register its types in this thread.
+    /// Builds a schema of this view. `build` must register its types on this thread.
     pub fn build<T>(self, build: impl FnOnce() -> T) -> T {
-        /// Put back even if building panics: the thread goes on to build others.
+        /// Restores the view, also after a panic: the thread builds other schemas later.
         struct ResetGuard(SchemaView);
         impl Drop for ResetGuard {
             fn drop(&mut self) {
@@ -46,7 +46,7 @@ impl SchemaView {
         build()
     }
 
-    /// Whether fields with the rule of this name are in the view.
+    /// Whether fields with this rule are in the view.
     #[must_use]
     pub fn includes(self, rule: &str) -> bool {
         if self == Self::FULL {
@@ -57,21 +57,21 @@ impl SchemaView {
     }
 }
 
-/// The name of the rule that `field` states.
+/// The name of the rule of `field`, if any.
 #[must_use]
 pub fn rule_name_from_directive(field: &MetaField) -> Option<&str> {
     access_directive(field, "rule")
 }
 
 fn access_directive<'a>(field: &'a MetaField, argument: &str) -> Option<&'a str> {
-    let stated = field.directive_invocations.iter().find(|stated| stated.name == "access")?;
-    match stated.args.get(argument) {
+    let access = field.directive_invocations.iter().find(|it| it.name == "access")?;
+    match access.args.get(argument) {
         Some(Value::String(text)) => Some(text),
         _ => None,
     }
 }
 
-/// What `field` demands, if it states a known rule.
+/// The demand of `field`, if it has a known rule.
 #[must_use]
 pub fn demand_directive(field: &MetaField) -> Option<Demand<'_>> {
     Some(
@@ -79,23 +79,23 @@ pub fn demand_directive(field: &MetaField) -> Option<Demand<'_>> {
     )
 }
 
-/// The demand of the field `object.field`, if the schema that the caller sees has one that states a rule.
+/// The demand of the field `object.field`, if the field is in the schema that the caller sees and has a rule.
 #[must_use]
 pub fn demand_of<'a>(ctx: &Context<'a>, object: &str, field: &str) -> Option<Demand<'a>> {
     demand_directive(ctx.schema_env.registry.types.get(object)?.field_by_name(field)?)
 }
 
-/// The types whose every field has to state a rule.
+/// The root types. All of their fields must have a rule.
 pub const ROOT_TYPES: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
-/// Leaves out the fields of `object` that are not in the view being built. One whose rule is not known is
-/// in none, and neither is a root field that states none.
+/// Removes the fields of `object` that are not in the view being built. Fields with an unknown rule, and root fields
+/// without a rule, are in no view but the full one.
 pub fn prune(registry: &mut Registry, object: &str) {
     let view = CURRENT_VIEW.get();
     if let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(object) {
-        let unstated = !ROOT_TYPES.contains(&object) || view == SchemaView::FULL;
+        let keeps_ruleless = !ROOT_TYPES.contains(&object) || view == SchemaView::FULL;
         fields.retain(|_, field| {
-            rule_name_from_directive(field).map_or(unstated, |rule| view.includes(rule))
+            rule_name_from_directive(field).map_or(keeps_ruleless, |rule| view.includes(rule))
         });
     }
 }

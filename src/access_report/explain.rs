@@ -1,4 +1,4 @@
-//! What a document would be told, field by field, without running it.
+//! Explains the access decisions for a document, field by field, without executing it (`hallpass explain`).
 
 use std::fmt;
 
@@ -15,61 +15,63 @@ use crate::access::{
 use crate::config::OwnershipDenial;
 use crate::graphql::code;
 
-/// One field of a document, and what a caller gets there.
+/// The decision for one field of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldReport {
-    /// Where in the answer.
+    /// Path in the response.
     pub path: String,
     /// `Type.field`.
     pub field: String,
-    /// The rule, if the field states one.
+    /// Rule of the field, if any.
     pub rule: Option<Rule>,
-    /// The scopes that an OAuth client needs, if the field asks for some.
+    /// Scopes that an OAuth client needs, if any.
     pub scope: Option<String>,
-    /// What they get.
+    /// Decision.
     pub verdict: Verdict,
-    /// The parts of the rule that they meet whatever the row.
+    /// Requirements of the rule that the caller meets for every row.
     pub met: Vec<Rule>,
-    /// What a statement that would change another's row answers.
-    pub of_anothers: &'static str,
+    /// Error code of a statement on another user's row.
+    pub foreign_row_code: &'static str,
 }
 
-/// What a caller gets at a field.
+/// Decision for a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// No rule of its own: open to every caller who reaches the object.
+    /// No rule: readable by every caller who can access the object.
     Open,
-    /// Let in, whatever the row.
+    /// Allowed for every row.
     Allowed,
-    /// Refused, whatever the row.
-    Refused(Denial),
-    /// Let in or refused: each kind of row, and the refusal if there is one.
+    /// Denied for every row.
+    Denied(Denial),
+    /// Depends on the row: the decision for each kind of row.
     Depends(Vec<(String, Option<Denial>)>),
-    /// The schema that they see has no such field.
+    /// The field is not in the schema that the caller sees.
     Hidden,
-    /// No schema has such a field.
+    /// The field does not exist.
     Unknown,
 }
 
-/// Fields inside each other: more are not followed.
+/// Maximum nesting of fields. Deeper fields are not reported.
 const MAX_DEPTH: usize = 32;
-/// Selections in all: the server runs no document that has more.
+/// Maximum number of selections. The server rejects documents with more.
 const MAX_SELECTIONS: usize = 2_000;
 
-/// Every field of `document`, in order, for `asker`, where another's row is denied as `denied` says.
+/// Explains every field of `document`, in order, for `subject`. `denied` sets how access to another user's row is
+/// denied.
 #[must_use]
 pub fn explain(
     document: &ExecutableDocument,
     types: &Registry,
-    asker: Subject<'_>,
+    subject: Subject<'_>,
     denied: OwnershipDenial,
 ) -> Vec<FieldReport> {
-    let of_anothers = match denied {
+    let foreign_row_code = match denied {
         OwnershipDenial::Hide => ABSENT,
         OwnershipDenial::Forbid => code::FORBIDDEN,
     };
-    let (inside, lines) = (Vec::new(), Vec::new());
-    let mut walk = Walk { document, types, asker, of_anothers, inside, seen: 0, lines };
+    let (inside, reports) = (Vec::new(), Vec::new());
+    let mut visitor =
+        Visitor { document, types, subject, foreign_row_code, inside, seen: 0, reports };
     let mut operations = document.operations.iter().collect::<Vec<_>>();
     operations.sort_by_key(|(_, operation)| operation.pos);
     for (_, operation) in operations {
@@ -78,39 +80,39 @@ pub fn explain(
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        walk.selections(&operation.node.selection_set.node, root, "", 0);
+        visitor.selections(&operation.node.selection_set.node, root, "", 0);
     }
-    walk.lines
+    visitor.reports
 }
 
-/// Puts on the record what `document` asks for and the caller of `trail` does not see: refused with `code`.
+/// Audits the fields of `document` that are hidden from the caller of `trail`, as denied with `code`.
 pub fn note_hidden(
     trail: &AuditTrail,
     document: &ExecutableDocument,
     types: &Registry,
-    asker: Subject<'_>,
+    subject: Subject<'_>,
     code: &str,
 ) {
-    for line in explain(document, types, asker, OwnershipDenial::Hide) {
-        if let (Verdict::Hidden, Some(rule)) = (line.verdict, line.rule) {
-            trail.note(line.field, rule.name(), code, None);
+    for report in explain(document, types, subject, OwnershipDenial::Hide) {
+        if let (Verdict::Hidden, Some(rule)) = (report.verdict, report.rule) {
+            trail.note(report.field, rule.name(), code, None);
         }
     }
 }
 
-struct Walk<'a> {
+struct Visitor<'a> {
     document: &'a ExecutableDocument,
     types: &'a Registry,
-    asker: Subject<'a>,
-    of_anothers: &'static str,
-    /// The fragments that are being followed: one inside itself has no end.
+    subject: Subject<'a>,
+    foreign_row_code: &'static str,
+    /// Fragments being visited, to stop at recursive spreads.
     inside: Vec<Name>,
-    /// How many selections were looked at.
+    /// Number of visited selections.
     seen: usize,
-    lines: Vec<FieldReport>,
+    reports: Vec<FieldReport>,
 }
 
-impl Walk<'_> {
+impl Visitor<'_> {
     fn selections(&mut self, set: &SelectionSet, object: &str, path: &str, depth: usize) {
         if depth > MAX_DEPTH {
             return;
@@ -130,8 +132,8 @@ impl Walk<'_> {
                 Selection::FragmentSpread(spread) => {
                     let document = self.document;
                     let name = &spread.node.fragment_name.node;
-                    let is_known = self.inside.contains(name);
-                    if let Some(fragment) = document.fragments.get(name).filter(|_| !is_known) {
+                    let is_visiting = self.inside.contains(name);
+                    if let Some(fragment) = document.fragments.get(name).filter(|_| !is_visiting) {
                         let on = fragment.node.type_condition.node.on.node.as_str();
                         self.inside.push(name.clone());
                         self.selections(&fragment.node.selection_set.node, on, path, depth + 1);
@@ -155,17 +157,17 @@ impl Walk<'_> {
         let verdict = match (known, demand) {
             (None, _) => Verdict::Unknown,
             (Some(_), None) => Verdict::Open,
-            (Some(_), Some(demand)) => verdict(demand, self.asker),
+            (Some(_), Some(demand)) => verdict(demand, self.subject),
         };
-        let met = rule.map(|rule| met_parts(rule, self.asker)).unwrap_or_default();
-        self.lines.push(FieldReport {
+        let met = rule.map(|rule| met_requirements(rule, self.subject)).unwrap_or_default();
+        self.reports.push(FieldReport {
             path: path.clone(),
             field: format!("{object}.{name}"),
             rule,
             scope: demand.and_then(|demand| demand.scope).map(str::to_owned),
             verdict,
             met,
-            of_anothers: self.of_anothers,
+            foreign_row_code: self.foreign_row_code,
         });
         if let Some(known) = known {
             let of = MetaTypeName::concrete_typename(&known.ty);
@@ -174,60 +176,66 @@ impl Walk<'_> {
     }
 }
 
-fn verdict(demand: Demand<'_>, asker: Subject<'_>) -> Verdict {
-    if !demand.rule.is_reachable(asker) {
+fn verdict(demand: Demand<'_>, subject: Subject<'_>) -> Verdict {
+    if !demand.rule.is_reachable(subject) {
         return Verdict::Hidden;
     }
-    let rows = rows(demand.rule, asker);
-    let decided = rows.into_iter().map(|(row, facts)| (row, demand.decide(asker, facts).err()));
+    let rows = rows(demand.rule, subject);
+    let decided =
+        rows.into_iter().map(|(row, attributes)| (row, demand.decide(subject, attributes).err()));
     let decided = decided.collect::<Vec<_>>();
-    let refused = decided.iter().filter(|(_, refusal)| refusal.is_some()).count();
+    let denied = decided.iter().filter(|(_, denial)| denial.is_some()).count();
     match decided.first() {
-        Some((_, Some(denial))) if refused == decided.len() => Verdict::Refused(denial.clone()),
-        _ if refused == 0 => Verdict::Allowed,
+        Some((_, Some(denial))) if denied == decided.len() => Verdict::Denied(denial.clone()),
+        _ if denied == 0 => Verdict::Allowed,
         _ => Verdict::Depends(decided),
     }
 }
 
-/// The parts of `rule` that `asker` meets whatever the row.
-fn met_parts(rule: Rule, asker: Subject<'_>) -> Vec<Rule> {
-    let met = |facts| rule.reasons(asker, facts).into_iter().filter(|reason| reason.met);
-    let mut rows = rows(rule, asker).into_iter().map(|(_, facts)| facts);
+/// The requirements of `rule` that `subject` meets for every row.
+fn met_requirements(rule: Rule, subject: Subject<'_>) -> Vec<Rule> {
+    let met =
+        |attributes| rule.reasons(subject, attributes).into_iter().filter(|reason| reason.met);
+    let mut rows = rows(rule, subject).into_iter().map(|(_, attributes)| attributes);
     let mut parts =
         rows.next().map(met).into_iter().flatten().map(|it| it.rule).collect::<Vec<_>>();
-    for facts in rows {
-        parts.retain(|part| met(facts).any(|reason| reason.rule == *part));
+    for attributes in rows {
+        parts.retain(|part| met(attributes).any(|reason| reason.rule == *part));
     }
     parts
 }
 
-/// A row that another user owns.
-const OTHER_OWNER: &str = "another's row";
+/// A row of another user.
+const OTHER_OWNER: &str = "another user's row";
 
-/// The kinds of rows that the rule tells apart.
-fn rows<'a>(rule: Rule, asker: Subject<'a>) -> Vec<(String, ResourceAttributes<'a>)> {
+/// The kinds of rows that the rule distinguishes.
+fn rows<'a>(rule: Rule, subject: Subject<'a>) -> Vec<(String, ResourceAttributes<'a>)> {
     if rule.contains_rule(|rule| rule == Rule::RowTier) {
-        let tiers = asker.policy.tiers.names().iter();
-        let facts = |tier: &'a String| ResourceAttributes {
+        let tiers = subject.policy.tiers.names().iter();
+        let attributes = |tier: &'a String| ResourceAttributes {
             required_tier: Some(tier),
             ..ResourceAttributes::default()
         };
-        return tiers.map(|tier| (format!("requiredTier {tier}"), facts(tier))).collect();
+        return tiers.map(|tier| (format!("requiredTier {tier}"), attributes(tier))).collect();
     }
     if rule.contains_rule(|rule| rule == Rule::Owner) {
-        let facts = |is_owner| ResourceAttributes { is_owner, ..ResourceAttributes::default() };
-        return vec![("own row".to_owned(), facts(true)), (OTHER_OWNER.to_owned(), facts(false))];
+        let attributes =
+            |is_owner| ResourceAttributes { is_owner, ..ResourceAttributes::default() };
+        return vec![
+            ("own row".to_owned(), attributes(true)),
+            (OTHER_OWNER.to_owned(), attributes(false)),
+        ];
     }
     vec![(String::new(), ResourceAttributes::default())]
 }
 
 impl FieldReport {
-    /// Whether the server refuses the whole document for it.
+    /// Whether the server rejects the whole document because of this field.
     #[must_use]
     pub fn is_refused_whole(&self) -> bool {
         match self.verdict {
             Verdict::Hidden | Verdict::Unknown => true,
-            Verdict::Open | Verdict::Allowed | Verdict::Refused(_) | Verdict::Depends(_) => false,
+            Verdict::Open | Verdict::Allowed | Verdict::Denied(_) | Verdict::Depends(_) => false,
         }
     }
 }
@@ -237,21 +245,25 @@ impl fmt::Display for FieldReport {
         let rule = self.rule.map(Rule::name).unwrap_or_default();
         write!(f, "{}: ", self.path)?;
         match &self.verdict {
-            Verdict::Open => write!(f, "allowed to whoever reaches the object"),
-            Verdict::Allowed => write!(f, "allowed by {rule}{}", because(self.rule, &self.met)),
-            Verdict::Refused(denial) => write!(f, "refused by {rule}: {}", error_message(denial)),
+            Verdict::Open => write!(f, "allowed without a rule"),
+            Verdict::Allowed => write!(f, "allowed by {rule}{}", met_by(self.rule, &self.met)),
+            Verdict::Denied(denial) => write!(f, "denied by {rule}: {}", error_message(denial)),
             Verdict::Hidden => {
-                write!(f, "hidden by {rule}: to these callers there is no such field")
+                write!(f, "hidden by {rule}: the field is not in the schema that this caller sees")
             }
-            Verdict::Unknown => write!(f, "unknown: there is no {}", self.field),
+            Verdict::Unknown => write!(f, "unknown: {} does not exist", self.field),
             Verdict::Depends(rows) => {
                 write!(f, "depends on the row, by {rule}")?;
                 for (row, denial) in rows {
                     match denial {
                         Some(_) if row == OTHER_OWNER && self.field.starts_with("Mutation.") => {
-                            write!(f, "; {row}: refused by the statement, {}", self.of_anothers)?;
+                            write!(
+                                f,
+                                "; {row}: denied by the statement, {}",
+                                self.foreign_row_code
+                            )?;
                         }
-                        Some(denial) => write!(f, "; {row}: refused, {}", error_message(denial))?,
+                        Some(denial) => write!(f, "; {row}: denied, {}", error_message(denial))?,
                         None => write!(f, "; {row}: allowed")?,
                     }
                 }
@@ -259,14 +271,14 @@ impl fmt::Display for FieldReport {
             }
         }?;
         match self.scope.as_deref().filter(|scope| scope.starts_with('{')) {
-            Some(scope) => write!(f, "; the scope is that of what is asked for: {scope}"),
+            Some(scope) => write!(f, "; the scope depends on the requested object: {scope}"),
             None => Ok(()),
         }
     }
 }
 
-/// Which part of a composed rule let them in.
-fn because(rule: Option<Rule>, met: &[Rule]) -> String {
+/// The met requirements of a combined rule.
+fn met_by(rule: Option<Rule>, met: &[Rule]) -> String {
     match met {
         [only] if Some(*only) == rule => String::new(),
         _ => {

@@ -1,4 +1,4 @@
-//! The table of access: each field that states a rule, and what each kind of caller gets there.
+//! Access matrix (`access.md`): fields with a rule, by kind of caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,111 +13,111 @@ use crate::access::{
 };
 use crate::config::OwnershipDenial;
 use crate::graphql::code;
-use crate::identity::Caller;
+use hallpass_identity::Caller;
 
-/// The answer to a caller who is let in.
+/// Result for a caller who meets the rule.
 pub const OPEN: &str = "allowed";
-/// The answer about a row that is another user's: as if it were not there.
+/// Result for another user's row: as if it did not exist.
 pub const ABSENT: &str = code::NOT_FOUND;
-/// The answer about a field that is not in the schema that a caller sees.
+/// Result for a field that is not in the schema that the caller sees.
 pub const HIDDEN: &str = code::GRAPHQL_VALIDATION_FAILED;
 
-/// A kind of caller.
+/// A column of the matrix: a kind of caller.
 pub struct Column {
-    /// Its name.
+    /// Name of the kind.
     pub name: String,
-    /// Who stands for it.
+    /// A caller of this kind. None for anonymous callers.
     pub caller: Option<Arc<Caller>>,
-    /// Whether it owns the rows it looks at.
+    /// Whether the caller owns the row.
     pub is_owner: bool,
 }
 
 impl Column {
-    /// What the rules see of them.
-    fn described(&self) -> String {
-        let Some(caller) = self.caller.as_deref() else { return "nobody signed in".to_owned() };
-        let words = |words: &BTreeSet<String>| match words.is_empty() {
+    /// The attributes of the caller that rules use.
+    fn describe(&self) -> String {
+        let Some(caller) = self.caller.as_deref() else { return "not signed in".to_owned() };
+        let list = |items: &BTreeSet<String>| match items.is_empty() {
             true => "none".to_owned(),
-            false => words.iter().cloned().collect::<Vec<_>>().join(", "),
+            false => items.iter().cloned().collect::<Vec<_>>().join(", "),
         };
-        let (roles, tier) = (words(caller.roles()), caller.tier());
-        let permissions = words(caller.permissions());
+        let (roles, tier) = (list(caller.roles()), caller.tier());
+        let permissions = list(caller.permissions());
         let rest = match (self.is_owner, caller.impersonated_by()) {
-            (true, _) => "; looks at a row of their own",
-            (false, Some(_)) => "; somebody else acts as them",
+            (true, _) => "; owns the row",
+            (false, Some(_)) => "; impersonated by an administrator",
             (false, None) => "",
         };
         format!("roles: {roles}; tier: {tier}; permissions: {permissions}{rest}")
     }
 }
 
-/// What one kind of caller gets.
+/// Result for one kind of caller.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Cell {
-    /// The kind of caller.
+    /// Kind of caller.
     pub caller: String,
-    /// [`OPEN`], or the code of the refusal.
+    /// [`OPEN`], or the error code of the denial.
     pub answer: String,
 }
 
-/// One field.
+/// A row of the matrix: a field.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Row {
     /// `Type.field`.
     pub field: String,
-    /// The rule's name.
+    /// Name of the rule.
     pub rule: String,
-    /// The scopes that an OAuth client needs, where the field asks for some.
+    /// Scopes that an OAuth client needs, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// The tier that the row looked at asks for, where the rule asks about one.
+    /// Tier that the row requires, if the rule depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required_tier: Option<String>,
-    /// What each kind of caller gets.
+    /// Results by kind of caller.
     pub cells: Vec<Cell>,
 }
 
-/// Who may use which field.
+/// The access matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Table {
-    /// The fields that state a rule, by name.
+    /// Fields with a rule, sorted by name.
     pub rows: Vec<Row>,
-    /// Who stands for each kind of caller.
+    /// Attributes of each kind of caller.
     pub callers: BTreeMap<String, String>,
-    /// What settings add to what the rules say, by the name of the setting.
+    /// Access that settings add to the rules, by setting.
     pub settings: BTreeMap<String, BTreeSet<String>>,
-    /// What each rule asks, by name.
+    /// Requirement of each rule, by name.
     pub rules: BTreeMap<String, String>,
-    /// What the root fields give, in the words of the schema.
+    /// Descriptions of the root fields.
     pub gives: BTreeMap<String, String>,
-    /// The fields of each type that state no rule: open to every caller who reaches an object of it.
+    /// Fields without a rule, by type: readable by every caller who can access an object of the type.
     pub open: BTreeMap<String, Vec<String>>,
 }
 
-/// A schema that cannot be told.
+/// The schema has a field with an incomplete or unknown demand.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// A root field says nothing of who may use it.
-    #[error("{0} states no rule: state one, `Public` included")]
+    /// A root field has no rule.
+    #[error("{0} has no rule: add one, such as `Public`")]
     Silent(String),
-    /// A root field names no OAuth scope.
-    #[error("{0} states no scope: state one")]
+    /// A root field has no OAuth scope.
+    #[error("{0} has no OAuth scope: add one")]
     Unscoped(String),
-    /// A rule stands in the schema and nowhere else.
-    #[error("{field} states {rule}, which is not listed in access::RULES")]
+    /// A rule is not listed in `RULES`.
+    #[error("{field} has the rule {rule}, which is not listed in access::RULES")]
     Unknown {
-        /// The field.
+        /// Name of the field.
         field: String,
-        /// The rule.
+        /// Name of the rule.
         rule: String,
     },
 }
 
 impl Table {
-    /// The table of the schema with these `types`, for `columns`.
+    /// Creates the matrix of the schema with these `types`, for `columns`.
     ///
     /// # Errors
-    /// When a root field states no rule, or a field states an unknown one.
+    /// When a root field has no rule or scope, or a field has an unknown rule.
     pub fn of(
         types: &Registry,
         columns: &[Column],
@@ -126,7 +126,7 @@ impl Table {
     ) -> Result<Self, TableError> {
         let mut table = Self {
             rows: Vec::new(),
-            callers: columns.iter().map(|it| (it.name.clone(), it.described())).collect(),
+            callers: columns.iter().map(|it| (it.name.clone(), it.describe())).collect(),
             settings: settings(policy, denied),
             rules: BTreeMap::new(),
             gives: BTreeMap::new(),
@@ -148,35 +148,35 @@ impl Table {
         columns: &[Column],
         policy: &Policy,
     ) -> Result<(), TableError> {
-        let place = format!("{object}.{}", field.name);
+        let field_name = format!("{object}.{}", field.name);
         let Some(name) = rule_name_from_directive(field) else {
             if ROOT_TYPES.contains(&object) {
-                return Err(TableError::Silent(place));
+                return Err(TableError::Silent(field_name));
             }
             self.open.entry(object.to_owned()).or_default().push(field.name.clone());
             return Ok(());
         };
         let Some(demand) = demand_directive(field) else {
-            return Err(TableError::Unknown { field: place, rule: name.to_owned() });
+            return Err(TableError::Unknown { field: field_name, rule: name.to_owned() });
         };
         if demand.scope.is_none() && ROOT_TYPES.contains(&object) {
-            return Err(TableError::Unscoped(place));
+            return Err(TableError::Unscoped(field_name));
         }
         let rule = demand.rule;
         self.rules.insert(rule.name(), rule.describe());
         if ROOT_TYPES.contains(&object) {
             let description = field.description.as_deref().unwrap_or_default();
-            self.gives.insert(place.clone(), description.replace('\n', " "));
+            self.gives.insert(field_name.clone(), description.replace('\n', " "));
         }
         for required_tier in rule_tiers(rule, policy) {
             let is_mutation = object == "Mutation";
-            let answer = |column| answer(rule, column, required_tier, is_mutation, policy);
+            let result = |column| result(rule, column, required_tier, is_mutation, policy);
             let cells = columns.iter().map(|column| Cell {
                 caller: column.name.clone(),
-                answer: answer(column).to_owned(),
+                answer: result(column).to_owned(),
             });
             self.rows.push(Row {
-                field: place.clone(),
+                field: field_name.clone(),
                 rule: rule.name(),
                 scope: demand.scope.map(str::to_owned),
                 required_tier: required_tier.map(str::to_owned),
@@ -186,12 +186,12 @@ impl Table {
         Ok(())
     }
 
-    /// The table as Markdown.
+    /// The matrix as Markdown.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = String::from(HEAD);
-        for (name, who) in &self.callers {
-            push_text(&mut text, format_args!("- `{name}`: {who}\n"));
+        for (name, attributes) in &self.callers {
+            push_text(&mut text, format_args!("- `{name}`: {attributes}\n"));
         }
         text.push_str(SETTINGS);
         for (setting, adds) in &self.settings {
@@ -203,17 +203,17 @@ impl Table {
         }
         text.push('\n');
         self.push_rows(&mut text);
-        text.push_str("\n## What the rules ask\n\n");
-        push_line(&mut text, &["rule", "who"]);
+        text.push_str("\n## Rules\n\n");
+        push_line(&mut text, &["rule", "requirement"]);
         push_line(&mut text, &["---", "---"]);
-        for (rule, sentence) in &self.rules {
-            push_line(&mut text, &[&format!("`{rule}`"), sentence]);
+        for (rule, requirement) in &self.rules {
+            push_line(&mut text, &[&format!("`{rule}`"), requirement]);
         }
-        text.push_str(GIVES);
-        for (field, gives) in &self.gives {
-            push_text(&mut text, format_args!("- `{field}`: {gives}\n"));
+        text.push_str(ROOT_FIELDS);
+        for (field, description) in &self.gives {
+            push_text(&mut text, format_args!("- `{field}`: {description}\n"));
         }
-        text.push_str(REST);
+        text.push_str(RULELESS_FIELDS);
         for (object, fields) in &self.open {
             push_text(&mut text, format_args!("- `{object}`: {}\n", fields.join(", ")));
         }
@@ -242,51 +242,52 @@ impl Table {
 }
 
 const HEAD: &str = "\
-# Who may use which field
+# Access matrix
 
-Written by `hallpass access`, held to the running schema by a test. A cell says `allowed`, or the code of
-the refusal. A cell is about the field: which rows come back stands below, and what is private of somebody
-else's comes back to nobody (null, or left out of the list).
+Generated by `hallpass access`; a test keeps it up to date with the schema. A cell is the result of a field for a
+kind of caller: `allowed`, or the error code of the denial. It applies to the field, not to the rows that the field
+returns: those are described below. Private rows of other users are never returned (null, or omitted from a list).
 
-- `UNAUTHENTICATED`: sign in. `FORBIDDEN`: signed in, and the rule says no.
-- `NOT_FOUND`: a mutation of another's row answers as if there were none (`OWNERSHIP_DENIAL=hide`).
-- `GRAPHQL_VALIDATION_FAILED`: the schema that such callers see has no such field; it answers like one that
-  was made up.
-- The scope is what the access token of an OAuth client needs as well, unless `OAUTH_FULL_CLIENTS` names the
-  client: without it, the answer is `FORBIDDEN`. `{type}:read` and `{action}` mean the scope of what is asked
-  for; a field of an object without one asks for none but that of the root field that led there.
-- `REAUTHENTICATION_REQUIRED` comes where a rule says FRESH and the caller was confirmed longer ago than
-  that; those of the table were confirmed just now.
+- `UNAUTHENTICATED`: the caller is not signed in. `FORBIDDEN`: the caller is signed in and does not meet the rule.
+- `NOT_FOUND`: a mutation of another user's row fails as if the row did not exist (`OWNERSHIP_DENIAL=hide`).
+- `GRAPHQL_VALIDATION_FAILED`: the field is not in the schema that these callers see. It cannot be distinguished
+  from a nonexistent field.
+- The scope is required of the access token of an OAuth client, in addition to the rule, unless
+  `OAUTH_FULL_CLIENTS` lists the client. Without it, the result is `FORBIDDEN`. `{type}:read` and `{action}` are the
+  scope of the requested object or action. A field of an object without a scope requires only the scope of the root
+  field.
+- `REAUTHENTICATION_REQUIRED`: the rule has FRESH and the last validation of the caller at the auth server is too old.
+  The callers of this table have just been validated.
 
-The columns are the personas of development (`hallpass token --as NAME`), each in front of somebody else's
-row, and `owner`. It is roles, tiers and permissions that count, not names: an admin without a tier reads no
-paid chapter, and whoever holds the permission that a rule names gets what its role gets. Whoever acts as
-somebody (`impersonated`) gets on that person's rows what `owner` gets, but where a rule says
+The columns are the personas of development (`hallpass token --as NAME`), each with another user's row, and `owner`.
+Access depends on roles, tiers and permissions, not on the persona: an administrator without a tier cannot read paid
+chapters, and a permission in a rule grants the same as the role in that rule. An impersonated session
+(`impersonated`) has the access of `owner` to rows of the impersonated user, except where the rule has
 NOT_IMPERSONATED.
 
 ";
 
 const SETTINGS: &str = "
-What settings add: which role or tier counts as which other, and how another's row is denied.
+Access from settings: implied roles and tiers, and how access to another user's row is denied.
 
 ";
 
-const GIVES: &str = "
-## What the root fields give
+const ROOT_FIELDS: &str = "
+## Root fields
 
-A rule says who may use a field; which rows come back, the field says itself. Nobody's rows are reached but
-through their owner.
-
-";
-
-const REST: &str = "
-## Open to whoever reaches the object
-
-These fields state no rule of their own: whoever was given the object may read them.
+A rule decides who may use a field; the description of the field states which rows it returns. Owned rows are only
+accessible through the scope of their owner.
 
 ";
 
-/// Everything that a setting adds lets a caller do more, or learn more.
+const RULELESS_FIELDS: &str = "
+## Fields without a rule
+
+Every caller who can access the object may read these fields.
+
+";
+
+/// Access that settings add. Every addition widens what callers may do or learn.
 fn settings(policy: &Policy, denied: OwnershipDenial) -> BTreeMap<String, BTreeSet<String>> {
     let tiers = policy.tiers.names();
     let reach = |(at, tier): (usize, &String)| {
@@ -295,14 +296,14 @@ fn settings(policy: &Policy, denied: OwnershipDenial) -> BTreeMap<String, BTreeS
     let tiers = tiers.iter().enumerate().flat_map(reach).collect();
     let roles = policy.roles.pairs().into_iter();
     let roles = roles.map(|(above, below)| format!("{above} > {below}")).collect();
-    let told = match denied {
+    let ownership = match denied {
         OwnershipDenial::Hide => BTreeSet::from(["as absent".to_owned()]),
         OwnershipDenial::Forbid => {
             BTreeSet::from(["as absent".to_owned(), "as forbidden".to_owned()])
         }
     };
     let names = ["TIERS", "ROLE_INHERITS", "OWNERSHIP_DENIAL"].map(str::to_owned);
-    names.into_iter().zip([tiers, roles, told]).collect()
+    names.into_iter().zip([tiers, roles, ownership]).collect()
 }
 
 fn push_text(text: &mut String, line: std::fmt::Arguments<'_>) {
@@ -314,7 +315,7 @@ fn push_line(text: &mut String, cells: &[&str]) {
     push_text(text, format_args!("| {} |\n", cells.join(" | ")));
 }
 
-/// The object types and their fields; not those of introspection.
+/// The object types and their fields, without introspection.
 fn objects(types: &Registry) -> impl Iterator<Item = (&str, impl Iterator<Item = &MetaField>)> {
     types.types.values().filter_map(|kind| match kind {
         MetaType::Object { name, fields, .. } if !name.starts_with("__") => {
@@ -329,7 +330,7 @@ fn objects(types: &Registry) -> impl Iterator<Item = (&str, impl Iterator<Item =
     })
 }
 
-/// A rule about the row's tier is shown once for each tier.
+/// The tiers to report for a rule: all tiers if the rule depends on the tier of the row.
 fn rule_tiers(rule: Rule, policy: &Policy) -> Vec<Option<&str>> {
     if rule.contains_rule(|rule| rule == Rule::RowTier) {
         return policy.tiers.names().iter().map(|tier| Some(tier.as_str())).collect();
@@ -337,23 +338,23 @@ fn rule_tiers(rule: Rule, policy: &Policy) -> Vec<Option<&str>> {
     vec![None]
 }
 
-fn answer(
+fn result(
     rule: Rule,
     column: &Column,
     required_tier: Option<&str>,
     is_mutation: bool,
     policy: &Policy,
 ) -> &'static str {
-    let asker = Subject { caller: column.caller.as_deref(), policy };
-    if !rule.is_reachable(asker) {
+    let subject = Subject { caller: column.caller.as_deref(), policy };
+    if !rule.is_reachable(subject) {
         return HIDDEN;
     }
-    let guarded = ResourceAttributes { is_owner: is_mutation || column.is_owner, required_tier };
-    match rule.decide(asker, guarded).as_ref().map_err(Denial::code) {
+    let at_guard = ResourceAttributes { is_owner: is_mutation || column.is_owner, required_tier };
+    match rule.decide(subject, at_guard).as_ref().map_err(Denial::code) {
         Err(code) => code,
         Ok(()) if is_mutation => {
-            let facts = ResourceAttributes { is_owner: column.is_owner, required_tier };
-            rule.decide(asker, facts).map_or(ABSENT, |()| OPEN)
+            let attributes = ResourceAttributes { is_owner: column.is_owner, required_tier };
+            rule.decide(subject, attributes).map_or(ABSENT, |()| OPEN)
         }
         Ok(()) => OPEN,
     }

@@ -1,5 +1,5 @@
-//! What reviewers read: who may use which field (`table`), how that changed (`change`), and what a document
-//! would be told (`explain`). Nothing here enforces anything: it shows what [`access`](crate::access) decides.
+//! Access report for reviewers: the access matrix (`matrix`, `access.md`), its changes (`diff`), and the decisions
+//! for a document (`explain`). Reports what [`access`](crate::access) decides; enforces nothing.
 
 pub(crate) mod diff;
 mod explain;

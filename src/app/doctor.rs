@@ -1,9 +1,9 @@
-//! Gives the doctor what it looks at: the database, the auth server, the Redis server.
+//! Builds the doctor: gives it access to the database, the auth server and the Redis server.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use hallpass_entity::{Database, Executor, now};
+use hallpass_data::{Database, Executor, now};
 use secrecy::ExposeSecret as _;
 
 use super::{StartError, build_authenticator, open, revocations};
@@ -15,13 +15,13 @@ use crate::doctor::{
 };
 use crate::events::Events;
 use crate::http;
-use crate::identity::{AuthServerProbe, Authenticator};
 use crate::row_security::RowSecurityError;
+use hallpass_identity::{AuthServerProbe, Authenticator};
 
-/// A doctor for the set-up of `config`, which changes nothing: it makes no database and no key.
+/// A doctor for `config`. It is read-only: it creates no database and no key.
 ///
 /// # Errors
-/// When a part cannot be built.
+/// If a component cannot be built.
 pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     let authenticator = Arc::new(build_authenticator(config)?);
     let storage = match absent_file(config.database_url.expose_secret()) {
@@ -31,9 +31,9 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
                 let keys = DatabaseKeys::read_only(database.clone());
                 authenticator.store_keys_in(Arc::new(keys)).await;
                 let events = Events::default();
-                if let Some(desk) = revocations(config, &authenticator, &database, &events)? {
-                    // Where they cannot be read, the migrations cannot either, and that is told.
-                    let _ = desk.load_all().await;
+                if let Some(service) = revocations(config, &authenticator, &database, &events)? {
+                    // If this fails, the check of migrations fails too, and reports it.
+                    let _ = service.load_all().await;
                 }
                 database_status(database)
             }
@@ -48,8 +48,11 @@ pub(super) fn database_status(database: Database) -> Storage {
     Storage::Open(Box::new(move || {
         let database = database.clone();
         Box::pin(async move {
-            database.ping().await.map_err(|error| MigrationsError::Away(error.to_string()))?;
-            let system = database.system("the doctor asks which migrations are applied");
+            database
+                .ping()
+                .await
+                .map_err(|error| MigrationsError::Unavailable(error.to_string()))?;
+            let system = database.system("the doctor reads the list of applied migrations");
             let unreadable =
                 |error: hallpass_migration::Error| MigrationsError::Unreadable(error.to_string());
             let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
@@ -57,10 +60,10 @@ pub(super) fn database_status(database: Database) -> Storage {
             let status = status.map_err(|error| MigrationsError::Unreadable(error.to_string()))?;
             let migrations = status.map_err(unreadable)?;
             let gap = database.check_row_security().await;
-            let gap = gap.map_err(|error| MigrationsError::Away(error.to_string()))?;
+            let gap = gap.map_err(|error| MigrationsError::Unavailable(error.to_string()))?;
             let breach = gap.map(RowSecurityError::from);
             let storage = database.check_writable().await.err();
-            let row_security = database.is_walled().then(|| breach.map_or(Ok(()), Err));
+            let row_security = database.row_security_enabled().then(|| breach.map_or(Ok(()), Err));
             let pushes = pushes(&database).await.ok();
             let pooler = database.pooler();
             Ok(DatabaseStatus { migrations, row_security, storage, pushes, pooler })
@@ -68,12 +71,12 @@ pub(super) fn database_status(database: Database) -> Storage {
     }))
 }
 
-/// What was pushed, as far as the database has it.
-async fn pushes(database: &Database) -> Result<PushCounts, hallpass_entity::Error> {
-    let system = database.system("the doctor counts what the auth server pushed");
+/// Counts of pushed revocations, from the database.
+async fn pushes(database: &Database) -> Result<PushCounts, hallpass_data::Error> {
+    let system = database.system("the doctor counts pushed revocations");
     let (of_sessions, of_users) = system.count_revocations().await?;
-    let lately = now() - TimeDelta::days(1);
-    let unsigned = system.count_audit_events("revocations", "signature", lately).await?;
+    let since = now() - TimeDelta::days(1);
+    let unsigned = system.count_audit_events("revocations", "signature", since).await?;
     Ok(PushCounts { of_sessions, of_users, unsigned })
 }
 
@@ -82,12 +85,12 @@ pub(super) fn build_doctor(
     authenticator: Arc<Authenticator>,
     storage: Storage,
 ) -> Result<Doctor, StartError> {
-    let nodes =
+    let pubsub =
         config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?.map(Arc::new);
-    let redis = nodes.map(|nodes| -> Box<PingFn> {
+    let redis = pubsub.map(|pubsub| -> Box<PingFn> {
         Box::new(move || {
-            let nodes = Arc::clone(&nodes);
-            Box::pin(async move { nodes.ping().await })
+            let pubsub = Arc::clone(&pubsub);
+            Box::pin(async move { pubsub.ping().await })
         })
     });
     let probe = AuthServerProbe::new(&config.identity)?;
@@ -99,7 +102,7 @@ pub(super) fn doctor_runner(doctor: Doctor) -> Box<http::RunDoctor> {
     Box::new(move |pasted| {
         let doctor = Arc::clone(&doctor);
         Box::pin(async move {
-            let pasted = pasted.as_ref().map(|(place, text)| (*place, text.as_str()));
+            let pasted = pasted.as_ref().map(|(location, text)| (*location, text.as_str()));
             serde_json::to_value(doctor.examine(pasted).await).unwrap_or_default()
         })
     })

@@ -1,104 +1,106 @@
-//! The tables: brought up to date, and filled for a first look, by one server at a time.
+//! Migrations and demo data, applied by one server at a time under an exclusive lock.
 
 use std::time::Duration;
 
-use hallpass_entity::{Database, Error, Executor, Options, Reason};
+use hallpass_data::{Database, Error, Executor, Options, Reason};
 use hallpass_migration::{Migrator, MigratorTrait as _};
 use secrecy::ExposeSecret as _;
 
 use super::{StartError, persona_callers, request_context};
 use crate::config::{Config, RowSecurity};
 use crate::domains::{courses, tasks};
-use crate::identity::{Authenticator, CallerKind, DevTokenIssuer};
+use hallpass_identity::{Authenticator, CallerKind, DevTokenIssuer};
 
-/// How long a server waits for another that changes the tables.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long to wait for another server that holds the migration lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Opens the database of `config` for changing its tables, however long that takes.
+/// Opens the database of `config` for migrations, without a statement timeout.
 ///
 /// # Errors
-/// When it is away.
+/// If the database is unavailable.
 pub async fn open_for_migration(config: &Config) -> Result<Database, StartError> {
     let url = config.database_url.expose_secret();
-    // Migrations see every row, and wait long: another server may be at it.
+    // No row-level security, and a long busy timeout: another server may be migrating.
     let pooler = crate::app::pooler(config);
-    let options = Options { busy_timeout: PATIENCE, pooler, ..Options::at(url) };
+    let options = Options { busy_timeout: LOCK_TIMEOUT, pooler, ..Options::at(url) };
     match Database::connect(options).await {
         Ok(database) => Ok(database),
-        Err(error) => Err(crate::app::not_opened(config, error).await),
+        Err(error) => Err(crate::app::open_error(config, error).await),
     }
 }
 
-/// Brings the tables up to date.
+/// Applies all pending migrations.
 ///
 /// # Errors
-/// When the database is away or refuses.
+/// If the database is unavailable or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartError> {
     let database = open_for_migration(config).await?;
     migrate_up(config, &database).await?;
     Ok(database.close().await?)
 }
 
-/// Applies every migration to `database`, and enforces its policies where they are asked for: all of it or
-/// nothing. Where others do so at the same time, one does and the others wait.
+/// Applies all pending migrations to `database`, and its row-level security policies if enabled, in one transaction.
+/// Concurrent servers wait for the one that holds the lock.
 ///
 /// # Errors
-/// When the database is away or refuses.
+/// If the database is unavailable or a migration fails.
 pub async fn migrate_up(config: &Config, database: &Database) -> Result<(), StartError> {
-    let system = database.system("which migrations are applied is not in a table of ours");
+    let system = database.system("the list of applied migrations belongs to the migration library");
     let pending =
         async |conn: &Executor<'_>| Ok(Migrator::get_pending_migrations_read_only(conn).await);
-    let waiting = system.read(pending).await??;
-    if waiting.is_empty() && config.row_security == RowSecurity::Off {
-        // A database that is only read serves too.
+    let pending_migrations = system.read(pending).await??;
+    if pending_migrations.is_empty() && config.row_security == RowSecurity::Off {
+        // So that a read-only database can be served.
         return Ok(());
     }
-    let alone = database.exclusively(PATIENCE).await.map_err(occupied)?;
-    Migrator::up(alone.connection(), None).await?;
+    let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
+    Migrator::up(exclusive.connection(), None).await?;
     match config.row_security {
         RowSecurity::Off => {}
-        RowSecurity::On => hallpass_migration::wall::enforce(&alone.connection()).await?,
+        RowSecurity::On => {
+            hallpass_migration::row_security::enforce(&exclusive.connection()).await?
+        }
     }
-    Ok(alone.commit().await?)
+    Ok(exclusive.commit().await?)
 }
 
-/// Takes the last migration back.
+/// Reverts the last migration.
 ///
 /// # Errors
-/// When the database is away or refuses.
+/// If the database is unavailable or a migration fails.
 pub async fn migrate_down(database: &Database) -> Result<(), StartError> {
-    let alone = database.exclusively(PATIENCE).await.map_err(occupied)?;
-    Migrator::down(alone.connection(), Some(1)).await?;
-    Ok(alone.commit().await?)
+    let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
+    Migrator::down(exclusive.connection(), Some(1)).await?;
+    Ok(exclusive.commit().await?)
 }
 
-fn occupied(error: Error) -> StartError {
+fn lock_error(error: Error) -> StartError {
     match error.reason() {
-        Some(Reason::Locked) => StartError::Occupied(PATIENCE.as_secs()),
+        Some(Reason::Locked) => StartError::Occupied(LOCK_TIMEOUT.as_secs()),
         _ => error.into(),
     }
 }
 
-/// Fills an empty database with something to look at in development: all of it or nothing, by one server.
+/// Loads the demo data into an empty development database, in one transaction, by one server.
 pub(crate) async fn load_demo(
     database: &Database,
     issuer: &DevTokenIssuer,
     authenticator: &Authenticator,
 ) -> Result<(), StartError> {
     let system =
-        database.system("courses have no owner, and the demo is written before anyone asks");
+        database.system("courses have no owner, and the demo is loaded before requests are served");
     if courses::has_demo(&system).await? {
         return Ok(());
     }
-    let alone = database.exclusively(PATIENCE).await.map_err(occupied)?;
-    courses::load_demo(&alone.system()).await?;
+    let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
+    courses::load_demo(&exclusive.system()).await?;
     for (_, caller) in persona_callers(issuer, authenticator).await? {
         if let Some(caller) = caller.filter(|caller| caller.kind() == CallerKind::User) {
-            let together = request_context::scope_within(&alone, &caller).begin().await?;
-            tasks::load_demo(&together).await?;
-            courses::load_demo_progress(&together).await?;
-            together.commit().await?;
+            let transaction = request_context::scope_within(&exclusive, &caller).begin().await?;
+            tasks::load_demo(&transaction).await?;
+            courses::load_demo_progress(&transaction).await?;
+            transaction.commit().await?;
         }
     }
-    Ok(alone.commit().await?)
+    Ok(exclusive.commit().await?)
 }

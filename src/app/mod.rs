@@ -1,4 +1,4 @@
-//! Builds the parts once and joins them. The only file that knows every room.
+//! Composition root: builds the components from the configuration, and runs the server.
 
 mod doctor;
 pub(crate) mod migrations;
@@ -7,7 +7,7 @@ pub(crate) mod request_context;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_entity::{Database, Options, Pooler, Reason, Synchronous, now};
+use hallpass_data::{Database, Options, Pooler, Reason, Synchronous, now};
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
@@ -28,13 +28,13 @@ use crate::config::{
 };
 use crate::domains::courses;
 use crate::events::Events;
-use crate::graphql::IDEMPOTENCY_KEYS_KEPT;
+use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
 use crate::http::{self, HttpDeps, PersonaCard, Routers, ServeOptions};
-use crate::identity::{
-    Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, PERSONAS, Persona, Webhook,
-};
 use crate::row_security::RowSecurityError;
 use crate::schema::Schemas;
+use hallpass_identity::{
+    Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, PERSONAS, Persona, Webhook,
+};
 
 pub use doctor::doctor;
 pub use migrations::{migrate, migrate_down, migrate_up, open_for_migration};
@@ -50,86 +50,86 @@ pub enum StartError {
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The database is away or refuses.
+    /// The database is unavailable or failed.
     #[error("DATABASE_URL does not lead to a usable database: {0}")]
-    Database(#[from] hallpass_entity::Error),
+    Database(#[from] hallpass_data::Error),
     /// The database cannot be opened.
     #[error("DATABASE_URL does not lead to a usable database: {0}")]
     Unopened(String),
-    /// Sessions are shared on the way to the database.
+    /// A transaction pooler is used without DATABASE_POOLER=transaction.
     #[error(
-        "DATABASE_URL leads to a pooler that shares sessions between clients, where statements of one \
-         would run in place of another's: set DATABASE_POOLER=transaction, or connect to PostgreSQL \
-         itself, or to a pooler in session mode"
+        "DATABASE_URL points to a transaction pooler, which shares sessions between clients, so that \
+         prepared statements are mixed up: set DATABASE_POOLER=transaction, or connect to PostgreSQL \
+         directly, or to a pooler in session mode"
     )]
     Pooler,
-    /// A migration did not run.
+    /// A migration failed.
     #[error("the database could not be migrated: {0}")]
     Migration(#[from] hallpass_migration::Error),
-    /// Another server changes the tables, and does not end.
+    /// Another server holds the migration lock.
     #[error(
-        "another server changes the tables of DATABASE_URL and did not end within {0} s: wait for it, or \
-         stop it"
+        "another server is migrating the database of DATABASE_URL and did not finish within {0} s: wait \
+         for it, or stop it"
     )]
     Occupied(u64),
-    /// The database would not keep rows apart, as it was asked to.
+    /// Row-level security is enabled and not effective.
     #[error(transparent)]
     RowSecurity(#[from] RowSecurityError),
-    /// There is no development issuer.
+    /// The development issuer could not be created.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
     /// The demo could not be loaded.
     #[error("the demo courses could not be loaded: {0}")]
     Demo(#[from] courses::DemoError),
-    /// The HTTP client could not be set up.
+    /// The HTTP client could not be built.
     #[error("the HTTP client could not be set up: {0}")]
     Client(#[from] reqwest::Error),
-    /// The address of the Redis server is none.
-    #[error("REDIS_URL is no address of a Redis server ({0}): write redis://HOST:PORT")]
+    /// REDIS_URL is not valid.
+    #[error("REDIS_URL is not a valid Redis URL ({0}): expected redis://HOST:PORT")]
     Redis(#[from] redis::RedisError),
-    /// The address cannot be served on.
+    /// The server cannot listen on an address.
     #[error(
-        "{address} cannot be served on ({source}): is another server running there? Change {setting}"
+        "cannot listen on {address} ({source}): is another server running there? Change {setting}"
     )]
     Listen {
-        /// The settings that name it.
+        /// The settings of the address.
         setting: &'static str,
         /// The address.
         address: std::net::SocketAddr,
-        /// What went wrong.
+        /// The cause.
         source: std::io::Error,
     },
 }
 
-/// A server, ready to serve.
+/// A server that is ready to serve.
 pub struct App {
     routers: Routers,
     database: Database,
     revocations: Option<Arc<RevocationService>>,
-    register: ActivityWriter,
-    relay: Option<EventBridge>,
-    writer: Writer,
+    activity_writer: ActivityWriter,
+    event_bridge: Option<EventBridge>,
+    audit_writer: Writer,
     keep_alive: Duration,
     drain_delay: Duration,
     trusted_proxies: Vec<IpNet>,
-    /// Cancelled once the server is told to stop.
+    /// Cancelled when the server begins to stop.
     draining: CancellationToken,
-    /// What is done once a request is answered.
-    aftermath: TaskTracker,
+    /// Tasks that run after responses.
+    background_tasks: TaskTracker,
 }
 
-/// Where the server listens.
+/// The listeners of the server.
 pub struct Listeners {
-    /// For everything.
+    /// The main address.
     pub main: TcpListener,
-    /// For metrics, where they have an address of their own.
+    /// The metrics address, if separate.
     pub metrics: Option<TcpListener>,
 }
 
-/// Opens the database of `config`, calling `observe` with each statement that ran.
+/// Opens the database of `config`. Calls `observe` with each executed statement.
 ///
 /// # Errors
-/// When it is away.
+/// If the database is unavailable.
 pub async fn open(
     config: &Config,
     observe: impl Fn(&str) + Send + Sync + 'static,
@@ -144,11 +144,12 @@ pub async fn open(
             SqliteSynchronous::Normal => Synchronous::Normal,
         },
         rows_per_owner: config.rows_per_owner.0,
+        owned_tables: hallpass_entity::owned_tables(),
         ..Options::at(config.database_url.expose_secret())
     };
     match Database::connect_observed(options, observe).await {
         Ok(database) => Ok(database),
-        Err(error) => Err(not_opened(config, error).await),
+        Err(error) => Err(open_error(config, error).await),
     }
 }
 
@@ -159,20 +160,18 @@ fn pooler(config: &Config) -> Pooler {
     }
 }
 
-async fn not_opened(config: &Config, error: hallpass_entity::Error) -> StartError {
+async fn open_error(config: &Config, error: hallpass_data::Error) -> StartError {
     if error.reason() == Some(Reason::SharedSessions) {
         return StartError::Pooler;
     }
-    StartError::Unopened(
-        hallpass_entity::explain(config.database_url.expose_secret(), &error).await,
-    )
+    StartError::Unopened(hallpass_data::explain(config.database_url.expose_secret(), &error).await)
 }
 
 impl App {
-    /// Joins the parts of a server over `database`, whose tables are up to date.
+    /// Builds a server on `database`, whose migrations are applied.
     ///
     /// # Errors
-    /// When a part cannot be built.
+    /// If a component cannot be built.
     pub async fn build(config: &Config, database: Database) -> Result<Self, StartError> {
         if let Some(gap) = database.check_row_security().await? {
             return Err(RowSecurityError::from(gap).into());
@@ -189,13 +188,13 @@ impl App {
         authenticator.store_keys_in(Arc::new(DatabaseKeys::new(database.clone()))).await;
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
-        let (attendance, register) = activity::open(database.clone(), &mut metrics);
+        let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
         let events = Events::default();
-        let desk = revocations(config, &authenticator, &database, &events)?;
-        let revocations = desk.map(Arc::new);
-        if let Some(desk) = &revocations {
-            // Before a caller is let in by what was taken back while this server was away.
-            desk.load_all().await?;
+        let service = revocations(config, &authenticator, &database, &events)?;
+        let revocations = service.map(Arc::new);
+        if let Some(service) = &revocations {
+            // Before the first request: revocations may have arrived while this server was down.
+            service.load_all().await?;
         }
         if let Some(issuer) = &issuer {
             load_demo(&database, issuer, &authenticator).await?;
@@ -207,30 +206,31 @@ impl App {
             }
             Environment::Production => None,
         };
-        let nodes = config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?;
-        let relay = nodes.map(|nodes| EventBridge::new(events.clone(), nodes));
-        let (audit, writer) = audit::open(database.clone(), config.audit_retention, &mut metrics);
+        let pubsub = config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?;
+        let event_bridge = pubsub.map(|pubsub| EventBridge::new(events.clone(), pubsub));
+        let (audit, audit_writer) =
+            audit::open(database.clone(), config.audit_retention, &mut metrics);
         let schemas = Schemas::new(config.introspection);
         let users = Arc::clone(authenticator.users());
-        let aftermath = TaskTracker::new();
+        let background_tasks = TaskTracker::new();
         let draining = CancellationToken::new();
-        let parts = HttpDeps {
+        let deps = HttpDeps {
             introspection: config.introspection,
-            see: schema_for(policy(config), schemas),
-            prepare: build_request(
+            schema_for: schema_for(policy(config), schemas),
+            build_request: build_request(
                 config,
                 Services {
                     database: database.clone(),
                     users,
                     audit: Arc::clone(&audit),
-                    attendance,
+                    activity,
                     events,
                 },
             ),
-            note_hidden: hidden_field_auditor(
+            audit_hidden_fields: hidden_field_auditor(
                 policy(config),
                 Arc::clone(&audit),
-                aftermath.clone(),
+                background_tasks.clone(),
             ),
             audit,
             authenticator,
@@ -246,27 +246,27 @@ impl App {
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
-        let routers = http::routers(parts);
+        let routers = http::routers(deps);
         Ok(Self {
             routers,
             database,
             revocations,
-            register,
-            relay,
-            writer,
+            activity_writer,
+            event_bridge,
+            audit_writer,
             keep_alive: config.keep_alive,
             drain_delay: config.drain_delay,
             trusted_proxies: config.trusted_proxies.clone(),
             draining,
-            aftermath,
+            background_tasks,
         })
     }
 
-    /// Serves on `listeners` until `stop`; then it is not ready, but still accepts connections for the
-    /// drain delay, lets the requests under way finish, and closes the database.
+    /// Serves on `listeners` until `stop`. Then `/ready` returns 503, connections are still accepted for the drain
+    /// delay, running requests complete, and the database is closed.
     ///
     /// # Errors
-    /// When the database could not be closed.
+    /// If the database cannot be closed.
     pub async fn serve(
         self,
         listeners: Listeners,
@@ -279,14 +279,14 @@ impl App {
             tokio::time::sleep(self.drain_delay).await;
             closing.cancel();
         };
-        let background = async {
-            if let Some(desk) = &self.revocations {
-                closing.run_until_cancelled(desk.run()).await;
+        let revocation_sync = async {
+            if let Some(service) = &self.revocations {
+                closing.run_until_cancelled(service.run()).await;
             }
         };
-        let relay = async {
-            if let Some(relay) = &self.relay {
-                closing.run_until_cancelled(relay.run()).await;
+        let event_bridge = async {
+            if let Some(event_bridge) = &self.event_bridge {
+                closing.run_until_cancelled(event_bridge.run()).await;
             }
         };
         let options = ServeOptions {
@@ -295,12 +295,12 @@ impl App {
             draining: self.draining.clone(),
             stop: closing.clone(),
         };
-        // What the last request did goes on the record too.
+        // Cancelled after the last request, so that its audit events are written too.
         let served = CancellationToken::new();
         let main = async {
             http::serve(listeners.main, self.routers.main, options.clone()).await;
-            self.aftermath.close();
-            self.aftermath.wait().await;
+            self.background_tasks.close();
+            self.background_tasks.wait().await;
             served.cancel();
         };
         let metrics = async {
@@ -308,34 +308,42 @@ impl App {
                 http::serve(listener, self.routers.metrics, options.clone()).await;
             }
         };
-        let register = self.register.run_until(served.clone());
-        let tidy = stop.run_until_cancelled(prune(&self.database));
-        let writer = self.writer.run_until(served.clone());
-        tokio::join!(drain, main, metrics, background, register, relay, tidy, writer);
+        let activity_writer = self.activity_writer.run_until(served.clone());
+        let prune = stop.run_until_cancelled(prune(&self.database));
+        let audit_writer = self.audit_writer.run_until(served.clone());
+        tokio::join!(
+            drain,
+            main,
+            metrics,
+            revocation_sync,
+            activity_writer,
+            event_bridge,
+            prune,
+            audit_writer
+        );
         Ok(self.database.close().await?)
     }
 }
 
-/// How often what is kept for a time only is looked through.
+/// Interval of deleting expired rows.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How long after the start that is done first: the first requests have precedence.
-const FIRST_PRUNE: Duration = Duration::from_secs(60);
+/// Delay of the first run, so that it does not compete with the first requests.
+const PRUNE_DELAY: Duration = Duration::from_secs(60);
 
-/// Deletes idempotency keys that are too old to count.
+/// Deletes expired idempotency keys, every hour.
 async fn prune(database: &Database) {
-    let mut hours = interval_at(Instant::now() + FIRST_PRUNE, PRUNE_INTERVAL);
+    let mut hours = interval_at(Instant::now() + PRUNE_DELAY, PRUNE_INTERVAL);
     loop {
         hours.tick().await;
-        let system =
-            database.system("old idempotency keys are everyone's, and of no use to anyone");
-        let oldest = now() - IDEMPOTENCY_KEYS_KEPT;
+        let system = database.system("expired idempotency keys of all users are deleted");
+        let oldest = now() - IDEMPOTENCY_KEY_RETENTION;
         if let Err(error) = system.delete_idempotency_keys_before(oldest).await {
-            tracing::warn!(%error, "old idempotency keys could not be deleted: trying again in an hour");
+            tracing::warn!(%error, "failed to delete expired idempotency keys: retrying in an hour");
         }
     }
 }
 
-/// The desk for revocations, where the auth server pushes them.
+/// The revocation service, if REVOCATION_SECRET is set.
 fn revocations(
     config: &Config,
     authenticator: &Authenticator,
@@ -345,24 +353,24 @@ fn revocations(
     if config.identity.revocation_secrets.is_empty() {
         return Ok(None);
     }
-    let nodes = config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?;
-    let held = Arc::clone(authenticator.revocations());
+    let pubsub = config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?;
+    let revocations = Arc::clone(authenticator.revocations());
     let webhook = Webhook::new(&config.identity);
-    Ok(Some(RevocationService::new(webhook, held, database.clone(), nodes, events.clone())))
+    Ok(Some(RevocationService::new(webhook, revocations, database.clone(), pubsub, events.clone())))
 }
 
 fn readiness(database: Database) -> Box<http::Readiness> {
     Box::new(move || {
         let database = database.clone();
         Box::pin(async move {
-            let away = |error: hallpass_entity::Error| match error.reason() {
+            let unavailable = |error: hallpass_data::Error| match error.reason() {
                 Some(reason) => format!("database: {reason}"),
                 None => "database".to_owned(),
             };
-            database.ping().await.map_err(away)?;
+            database.ping().await.map_err(unavailable)?;
             let writable = database.check_writable().await;
             writable.map_err(|reason| format!("database: {reason}"))?;
-            let system = database.system("readiness asks which migrations are applied");
+            let system = database.system("readiness reads the list of applied migrations");
             let status = system.read(async |conn| hallpass_migration::status(conn).await).await;
             match status {
                 Ok(status) if status.iter().all(|(_, applied)| *applied) => {}
@@ -376,10 +384,10 @@ fn readiness(database: Database) -> Box<http::Readiness> {
     })
 }
 
-/// Recognizes callers as a server of `config` would, and makes no key.
+/// An authenticator as a server of `config` has it, which creates no key file.
 ///
 /// # Errors
-/// When a part cannot be built.
+/// If a component cannot be built.
 pub fn build_authenticator(config: &Config) -> Result<Authenticator, StartError> {
     let issuer = match config.environment {
         Environment::Development if config.development_key.exists() => {
@@ -406,10 +414,10 @@ fn personas(issuer: DevTokenIssuer) -> Box<http::Personas> {
     })
 }
 
-/// The callers that the personas' tokens make: recognized like anyone, there is no other way.
+/// Authenticates the tokens of all personas, in the same way as any request.
 ///
 /// # Errors
-/// When a token cannot be signed.
+/// If a token cannot be signed.
 pub async fn persona_callers(
     issuer: &DevTokenIssuer,
     authenticator: &Authenticator,

@@ -1,9 +1,9 @@
-//! What each request is given: the schema that its caller sees, their scope, and a place on the record.
+//! Context of each request: the caller's schema, the database scope, and the audit trail.
 
 use std::sync::{Arc, LazyLock};
 
 use async_graphql::registry::Registry;
-use hallpass_entity::{Database, Exclusive, Scope};
+use hallpass_data::{Database, Exclusive, Scope};
 use tokio_util::task::TaskTracker;
 
 use crate::access::{AuditTrail, Policy, RequestAuth, SchemaView, Subject};
@@ -15,80 +15,83 @@ use crate::domains::courses::HtmlCache;
 use crate::events::Events;
 use crate::graphql::code;
 use crate::http;
-use crate::identity::{Caller, CallerKind, UserLookup};
 use crate::schema::{self, Schemas};
+use hallpass_identity::{Caller, CallerKind, UserLookup};
 
-/// The one place where a caller gets a scope.
-#[expect(clippy::disallowed_methods, reason = "this is the door from a caller to their scope")]
+/// The database scope of a caller. The only function that creates scopes for requests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the only entry point from a caller to a scope"
+)]
 pub(crate) fn scope_for(database: &Database, caller: Option<&Caller>) -> Scope {
-    let person = caller.filter(|caller| caller.kind() == CallerKind::User);
-    database.scope(person.map(|caller| caller.id().clone()))
+    let user = caller.filter(|caller| caller.kind() == CallerKind::User);
+    database.scope(user.map(|caller| caller.id().clone()))
 }
 
-/// The same, within what one server does alone.
-#[expect(clippy::disallowed_methods, reason = "the demo is written before anyone asks")]
-pub(crate) fn scope_within(alone: &Exclusive, caller: &Caller) -> Scope {
-    alone.scope(Some(caller.id().clone()))
+/// The database scope of a caller under the exclusive lock, for demo data.
+#[expect(clippy::disallowed_methods, reason = "the demo is loaded before requests are served")]
+pub(crate) fn scope_within(exclusive: &Exclusive, caller: &Caller) -> Scope {
+    exclusive.scope(Some(caller.id().clone()))
 }
 
-/// The schema as a caller sees it.
+/// Returns the function that selects the schema of a caller.
 pub(crate) fn schema_for(policy: Policy, schemas: Schemas) -> Box<http::SchemaFor> {
     Box::new(move |caller| schemas.seen(SchemaView::of(Subject { caller, policy: &policy })))
 }
 
-/// What the rules mean here.
+/// The settings that access rules depend on.
 #[must_use]
 pub fn policy(config: &Config) -> Policy {
     Policy { tiers: config.identity.tiers.clone(), roles: config.role_inherits.clone() }
 }
 
-/// What requests are prepared with.
+/// Services that resolvers use.
 pub(crate) struct Services {
     pub(crate) database: Database,
     pub(crate) users: Arc<UserLookup>,
     pub(crate) audit: Arc<Audit>,
-    pub(crate) attendance: ActivityTracker,
+    pub(crate) activity: ActivityTracker,
     pub(crate) events: Events,
 }
 
-/// Gives a request what its resolvers need to know of the caller.
-pub(crate) fn build_request(config: &Config, rooms: Services) -> Box<http::BuildRequest> {
-    let Services { database, users, audit, attendance, events } = rooms;
+/// Returns the function that adds the caller, the scope and services to a request.
+pub(crate) fn build_request(config: &Config, services: Services) -> Box<http::BuildRequest> {
+    let Services { database, users, audit, activity, events } = services;
     let policy = Arc::new(policy(config));
     let denial = config.ownership_denial;
-    let is_open = config.environment == Environment::Development;
+    let discloses_caller = config.environment == Environment::Development;
     let html = Arc::<HtmlCache>::default();
-    Box::new(move |request, who| {
-        let client = who.client();
-        let http::RequestCaller { caller, confirmation, request_id, address } = who;
+    Box::new(move |request, request_caller| {
+        let client = request_caller.client();
+        let http::RequestCaller { caller, confirmation, request_id, address } = request_caller;
         if let Some(caller) = &caller {
-            attendance.record(caller);
+            activity.record(caller);
         }
         let scope = scope_for(&database, caller.as_deref()).counted_for(client);
         let trail = AuditTrail::new(audit.ledger(address), request_id, caller.clone());
         let policy = Arc::clone(&policy);
-        let asking = RequestAuth { caller, policy, confirmation, trail, is_open };
+        let auth = RequestAuth { caller, policy, confirmation, trail, discloses_caller };
         let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
         let request = request.data(Arc::clone(&audit)).data(Arc::clone(&html));
-        schema::scoped(request, asking, scope)
+        schema::scoped(request, auth, scope)
     })
 }
 
-/// Puts on the record, after the answer, what a document asked for that its caller does not see. The whole
-/// schema is built when a client first asks for what is not there.
+/// Returns the function that writes hidden fields of a document to the audit log, in a background task. The full
+/// schema is built on the first use.
 pub(crate) fn hidden_field_auditor(
     policy: Policy,
     audit: Arc<Audit>,
-    aftermath: TaskTracker,
+    background_tasks: TaskTracker,
 ) -> Box<http::AuditHiddenFields> {
     static SCHEMA_TYPES: LazyLock<Registry> = LazyLock::new(schema::types);
     let policy = Arc::new(policy);
     Box::new(move |document, caller, request_id, address| {
-        let (policy, ledger) = (Arc::clone(&policy), audit.ledger(address));
-        aftermath.spawn(async move {
-            let trail = AuditTrail::new(ledger, request_id, caller.clone());
-            let asker = Subject { caller: caller.as_deref(), policy: &policy };
-            note_hidden(&trail, &document, &SCHEMA_TYPES, asker, code::GRAPHQL_VALIDATION_FAILED);
+        let (policy, sink) = (Arc::clone(&policy), audit.ledger(address));
+        background_tasks.spawn(async move {
+            let trail = AuditTrail::new(sink, request_id, caller.clone());
+            let subject = Subject { caller: caller.as_deref(), policy: &policy };
+            note_hidden(&trail, &document, &SCHEMA_TYPES, subject, code::GRAPHQL_VALIDATION_FAILED);
         });
     })
 }

@@ -1,4 +1,4 @@
-//! Metrics of the audit log. No label has data of a user.
+//! Prometheus metrics of the audit log. Labels contain no user data.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -9,20 +9,20 @@ use prometheus_client::registry::Registry;
 #[derive(Clone, Copy)]
 pub(crate) enum Outcome {
     Written,
-    /// Counted with an equal line of the same caller.
+    /// Merged with an equal event of the same caller.
     Merged,
 }
 
-/// Why a line is lost.
+/// Why an event was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dropped {
-    /// Too many lines wait.
+    /// The queue is full.
     Full,
-    /// Too many lines of this caller wait.
+    /// The share of this client is full.
     Share,
-    /// The database did not take it.
+    /// The database failed.
     Database,
-    /// The server stops.
+    /// The server is shutting down.
     Stopped,
 }
 
@@ -49,7 +49,7 @@ struct Reason {
     reason: &'static str,
 }
 
-/// The counters.
+/// Metrics of the audit log.
 pub(crate) struct AuditMetrics {
     events: Family<Labels, Counter>,
     dropped: Family<Reason, Counter>,
@@ -58,31 +58,31 @@ pub(crate) struct AuditMetrics {
 
 impl AuditMetrics {
     pub(crate) fn registered(metrics: &mut Registry) -> Self {
-        let meter = Self {
+        let audit_metrics = Self {
             events: Family::default(),
             dropped: Family::default(),
             waiting: Gauge::default(),
         };
         metrics.register(
             "hallpass_audit_events",
-            "Lines of the audit, by whether they were written down",
-            meter.events.clone(),
+            "Audit events, by outcome",
+            audit_metrics.events.clone(),
         );
         metrics.register(
-            "hallpass_audit_dropped",
-            "Lines of the audit that were dropped, by reason",
-            meter.dropped.clone(),
+            "hallpass_audit_events_dropped",
+            "Audit events that were dropped, by reason",
+            audit_metrics.dropped.clone(),
         );
         metrics.register(
-            "hallpass_audit_waiting",
-            "Lines of the audit that waited when the last batch was written",
-            meter.waiting.clone(),
+            "hallpass_audit_queue_length",
+            "Audit events in the queue when the last batch was written",
+            audit_metrics.waiting.clone(),
         );
-        // From the start, so that the first one that is dropped is a change.
-        meter.count(Outcome::Written, 0);
-        meter.count(Outcome::Merged, 0);
-        Dropped::ALL.into_iter().for_each(|reason| meter.dropped(reason, 0));
-        meter
+        // Initialized with zero, so that the first drop shows as an increase.
+        audit_metrics.count(Outcome::Written, 0);
+        audit_metrics.count(Outcome::Merged, 0);
+        Dropped::ALL.into_iter().for_each(|reason| audit_metrics.dropped(reason, 0));
+        audit_metrics
     }
 
     pub(crate) fn count(&self, outcome: Outcome, events: usize) {
@@ -103,7 +103,7 @@ impl AuditMetrics {
         self.events.get_or_create(&Labels { outcome }).inc_by(events as u64);
     }
 
-    pub(crate) fn wait(&self, events: usize) {
+    pub(crate) fn set_waiting(&self, events: usize) {
         self.waiting.set(i64::try_from(events).unwrap_or(i64::MAX));
     }
 }

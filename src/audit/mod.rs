@@ -1,9 +1,8 @@
-//! The audit: refusals, what administrators read, every mutation, every credential that failed.
+//! Audit log: denials, privileged reads, all mutations, and failed credentials.
 //!
-//! A request leaves its entries in a queue and goes on; a [`Writer`] takes them from there into the
-//! database, many at once. The queue is bounded and shared fairly (`queue`): what finds no room is counted
-//! with an equal line, or dropped and counted. Failed credentials are counted together before they come near
-//! it. A process that is killed loses what the last moment brought.
+//! Requests push their entries to a queue; a [`Writer`] inserts them into the database in batches. The queue is bounded
+//! and fair (`queue`): events beyond a limit are merged with equal ones, or dropped and counted. Failed credentials are
+//! aggregated separately. A killed process loses the events that are still queued.
 
 pub(crate) mod failed_credentials;
 pub(crate) mod metrics;
@@ -16,8 +15,8 @@ mod writer;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hallpass_entity::audit::row_of_user;
-use hallpass_entity::{Database, now};
+use hallpass_data::audit::row_of_user;
+use hallpass_data::{Database, now};
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -34,19 +33,19 @@ use metrics::{AuditMetrics, Outcome};
 use pseudonyms::Pseudonyms;
 use queue::{Pushed, Queue};
 
-/// How many are written at once: on SQLite each takes as many variables as a row has columns.
+/// Rows per insert: SQLite limits the number of bound variables, one per column.
 const BATCH_SIZE: usize = 500;
 
-/// Takes in what is to be on the record. No request waits here.
+/// Collects audit events. Never blocks a request.
 pub struct Audit {
     queue: Queue,
     failures: FailedCredentials,
     erased: Pseudonyms,
-    news: Notify,
-    meter: AuditMetrics,
+    batch_ready: Notify,
+    metrics: AuditMetrics,
 }
 
-/// An audit in `database`, and what writes it there.
+/// Creates an audit log in `database`, and its background writer.
 #[must_use]
 pub fn open(
     database: Database,
@@ -57,15 +56,15 @@ pub fn open(
         queue: Queue::default(),
         failures: FailedCredentials::default(),
         erased: Pseudonyms::default(),
-        news: Notify::new(),
-        meter: AuditMetrics::registered(metrics),
+        batch_ready: Notify::new(),
+        metrics: AuditMetrics::registered(metrics),
     });
     let writer = Writer::new(Arc::clone(&audit), database, retention);
     (audit, writer)
 }
 
 impl Audit {
-    /// Where a request from `address`, the end user's, leaves its entries.
+    /// The sink for the entries of a request from `address`, the IP address of the end user.
     #[must_use]
     pub fn ledger(self: &Arc<Self>, address: IpAddr) -> AuditSink {
         let audit = Arc::clone(self);
@@ -76,17 +75,16 @@ impl Audit {
         for entry in entries {
             match self.queue.push(entry, address) {
                 Pushed::Queued => {}
-                Pushed::Merged => self.meter.count(Outcome::Merged, 1),
-                Pushed::Dropped(reason) => self.meter.dropped(reason, 1),
+                Pushed::Merged => self.metrics.count(Outcome::Merged, 1),
+                Pushed::Dropped(reason) => self.metrics.dropped(reason, 1),
             }
         }
         if self.queue.len() >= BATCH_SIZE {
-            self.news.notify_one();
+            self.batch_ready.notify_one();
         }
     }
 
-    /// Notes that a credential failed the check `rule` at `field`, and that the request was answered with
-    /// the code `outcome`.
+    /// Records that a credential failed the check `rule` at `field`, and the error code `outcome` of the response.
     pub fn failed(&self, request_id: &str, field: &str, rule: &str, outcome: &str) {
         self.failures.note(AuditEntry {
             at: now(),
@@ -105,8 +103,8 @@ impl Audit {
         });
     }
 
-    /// Notes that the first user's rows became the second's, by a message of the auth server's: one line
-    /// about each.
+    /// Records that the rows of the first user were transferred to the second one, by a webhook of the auth server: one
+    /// event for each user.
     pub fn linked(&self, request_id: &str, field: &str, users: [&str; 2], rows: u64) {
         let decision_id = Uuid::now_v7();
         let entry = |user: &str| AuditEntry {
@@ -124,13 +122,12 @@ impl Audit {
             client_id: None,
             scopes: None,
         };
-        // From no address of a client's: it is the auth server that says so.
+        // No client address: the auth server is the sender.
         self.take(users.map(entry).into(), IpAddr::from([0, 0, 0, 0]));
     }
 
-    /// The user with this id was erased, and the audit names them `pseudonym` from now on: in what is still
-    /// to be written too, here and by other nodes. For an hour at least: a user who still uses the account after
-    /// that is a new one.
+    /// Pseudonymizes the erased user with this ID in events that are not written yet, here or by other nodes, for at
+    /// least an hour. A user who still uses the account after that is a new user.
     pub fn erased(&self, user: &str, pseudonym: &str) {
         self.erased.remember(user, pseudonym);
     }

@@ -1,19 +1,19 @@
 //! Pseudonyms of erased users in the audit log.
 //!
-//! Their rows were renamed when they were erased. What was on its way then, here or on another node, and what
-//! a token of theirs still does until it expires, would bring the id back: it is renamed as it is written,
-//! and what is there already is renamed again after the batch under way, and with each hourly tidying.
+//! Erasure renames the stored events of a user. Events that were queued at that time, here or on another node, and
+//! requests with a token that has not expired, would bring the ID back. Therefore events are renamed when they are
+//! written, and stored events are renamed again after the current batch and with each hourly pruning.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hallpass_entity::audit::{Model, row_of_user};
+use hallpass_data::audit::{Model, row_of_user};
 use tokio::time::Instant;
 
-/// How long they are remembered: so long that each is renamed once more after an hour.
+/// How long pseudonyms are kept in memory: long enough for another renaming after an hour.
 const RETENTION: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The users, by their ids. In memory only, and not for long.
+/// Recently erased users, in memory only.
 #[derive(Default)]
 pub(crate) struct Pseudonyms(Mutex<Vec<User>>);
 
@@ -36,7 +36,7 @@ impl Pseudonyms {
         self.with_users(|users| users.push(user));
     }
 
-    /// Names those whom `event` is about as they are called now.
+    /// Replaces the IDs of erased users in `event`.
     pub(crate) fn apply(&self, event: &mut Model) {
         self.with_users(|users| {
             for user in users {
@@ -48,12 +48,12 @@ impl Pseudonyms {
         });
     }
 
-    /// Those whose rows were not renamed again yet.
+    /// Users with stored events to rename again.
     pub(crate) fn pending(&self) -> Vec<User> {
         self.with_users(|users| users.iter().filter(|user| user.is_due).cloned().collect())
     }
 
-    /// The rows of those with this pseudonym were renamed again.
+    /// Marks the stored events of this pseudonym as renamed.
     pub(crate) fn completed(&self, pseudonym: &str) {
         self.with_users(|users| {
             users
@@ -63,7 +63,7 @@ impl Pseudonyms {
         });
     }
 
-    /// Everyone's rows are to be renamed once more.
+    /// Schedules another renaming for all users.
     pub(crate) fn reapply(&self) {
         self.with_users(|users| {
             users.retain(|user| user.is_due || user.at.elapsed() < RETENTION);

@@ -1,5 +1,5 @@
-//! The lines that wait to be written, shared fairly: each caller, and each network of callers who are not
-//! signed in, has a share, and the shares are written in turn. What administrators read has room of its own.
+//! Bounded, fair queue of the audit log. Each client (a caller, or the network of anonymous callers) has a share, and
+//! shares are dequeued round-robin. Privileged reads have a capacity of their own.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -7,39 +7,39 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::metrics::Dropped;
 use crate::access::{ALLOWED, AuditEntry};
-use crate::identity::network;
+use hallpass_identity::network;
 
-/// How many lines wait to be written: some five megabytes.
+/// Capacity, in events: about five megabytes.
 const QUEUE_CAPACITY: usize = 8192;
-/// How many lines about privileged reads wait besides.
+/// Additional capacity for privileged reads.
 const PRIVILEGED_CAPACITY: usize = 2048;
-/// How many lines of one share wait at most.
+/// Maximum size of a share.
 const MAX_PER_CLIENT: usize = 2048;
-/// How many of these are about what was refused or failed. Equal ones beyond that are counted together.
+/// Maximum number of denials and failures in a share. Beyond, equal ones are merged.
 const MAX_DENIALS_PER_CLIENT: usize = 128;
-/// A share with fewer lines than this finds room for as long as there is any; a larger one, and that of
-/// callers who are not signed in, only while less than half is taken.
+/// A caller's share below this size may use the full capacity. Larger shares, and shares of anonymous callers, may use
+/// half of it.
 const GUARANTEED_PER_CLIENT: usize = 32;
 
-/// Whose share it is.
+/// Client of a share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Owner {
+enum Client {
     Caller(String),
     Network(IpAddr),
 }
 
-/// What became of a line.
+/// Result of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
-    /// It waits.
+    /// The event is queued.
     Queued,
-    /// It was counted with an equal one that waits.
+    /// The event was merged with an equal one in the queue.
     Merged,
-    /// There was no room.
+    /// The event was dropped.
     Dropped(Dropped),
 }
 
-/// The lines that wait.
+/// Queue of events to write.
 #[derive(Default)]
 pub(super) struct Queue(Mutex<State>);
 
@@ -51,27 +51,27 @@ struct State {
 }
 
 impl Queue {
-    /// Adds a line of a request from `address`. Never waits.
+    /// Pushes an event of a request from `address`. Never blocks.
     pub(super) fn push(&self, entry: AuditEntry, address: IpAddr) -> Pushed {
         let mut state = self.lock();
         if state.is_closed {
             return Pushed::Dropped(Dropped::Stopped);
         }
-        let owner = match &entry.caller_id {
-            Some(id) => Owner::Caller(id.clone()),
-            None => Owner::Network(network(address)),
+        let client = match &entry.caller_id {
+            Some(id) => Client::Caller(id.clone()),
+            None => Client::Network(network(address)),
         };
         match is_privileged_read(&entry) {
-            true => state.privileged.push(owner, entry, PRIVILEGED_CAPACITY),
-            false => state.others.push(owner, entry, QUEUE_CAPACITY),
+            true => state.privileged.push(client, entry, PRIVILEGED_CAPACITY),
+            false => state.others.push(client, entry, QUEUE_CAPACITY),
         }
     }
 
-    /// Takes up to `most` lines: privileged reads first, then one of each share in turn.
-    pub(super) fn take(&self, most: usize) -> Vec<AuditEntry> {
+    /// Dequeues up to `max` events: privileged reads first, then the shares round-robin.
+    pub(super) fn take(&self, max: usize) -> Vec<AuditEntry> {
         let mut state = self.lock();
         let mut taken = Vec::new();
-        while taken.len() < most
+        while taken.len() < max
             && let Some(entry) = state.next()
         {
             taken.push(entry);
@@ -79,12 +79,12 @@ impl Queue {
         taken
     }
 
-    /// How many lines wait.
+    /// Number of queued events.
     pub(super) fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Takes no more lines. Answers how many wait.
+    /// Closes the queue for new events. Returns the number of queued events.
     pub(super) fn close(&self) -> usize {
         let mut state = self.lock();
         state.is_closed = true;
@@ -106,72 +106,73 @@ impl State {
     }
 }
 
-/// Reads allowed by a role or permission: of reads, only those are recorded when allowed.
+/// Whether the event is a read allowed by a role or permission: only such reads are audited when allowed.
 fn is_privileged_read(entry: &AuditEntry) -> bool {
     entry.outcome == ALLOWED && !entry.field.starts_with("Mutation.")
 }
 
-/// Shares that are served in turn.
+/// Shares that are dequeued round-robin.
 #[derive(Default)]
 struct Lane {
-    shares: HashMap<Owner, Share>,
-    turns: VecDeque<Owner>,
+    shares: HashMap<Client, Share>,
+    order: VecDeque<Client>,
     len: usize,
 }
 
 #[derive(Default)]
 struct Share {
-    lines: VecDeque<AuditEntry>,
+    events: VecDeque<AuditEntry>,
     failed: usize,
 }
 
 impl Lane {
-    fn push(&mut self, owner: Owner, entry: AuditEntry, capacity: usize) -> Pushed {
-        let is_caller = matches!(owner, Owner::Caller(_));
-        let (lines, failed) =
-            self.shares.get(&owner).map_or((0, 0), |share| (share.lines.len(), share.failed));
+    fn push(&mut self, client: Client, entry: AuditEntry, capacity: usize) -> Pushed {
+        let is_caller = matches!(client, Client::Caller(_));
+        let (queued, failed) =
+            self.shares.get(&client).map_or((0, 0), |share| (share.events.len(), share.failed));
         let has_failed = entry.outcome != ALLOWED;
-        let room = if is_caller && lines < GUARANTEED_PER_CLIENT { capacity } else { capacity / 2 };
-        let is_full = self.len >= room;
-        let is_over = lines >= MAX_PER_CLIENT || has_failed && failed >= MAX_DENIALS_PER_CLIENT;
+        let limit =
+            if is_caller && queued < GUARANTEED_PER_CLIENT { capacity } else { capacity / 2 };
+        let is_full = self.len >= limit;
+        let is_over = queued >= MAX_PER_CLIENT || has_failed && failed >= MAX_DENIALS_PER_CLIENT;
         if is_full || is_over {
-            let merged = self.shares.get_mut(&owner).is_some_and(|share| share.merge(&entry));
+            let merged = self.shares.get_mut(&client).is_some_and(|share| share.merge(&entry));
             let reason = if is_full { Dropped::Full } else { Dropped::Share };
             return if merged { Pushed::Merged } else { Pushed::Dropped(reason) };
         }
-        if lines == 0 {
-            self.turns.push_back(owner.clone());
+        if queued == 0 {
+            self.order.push_back(client.clone());
         }
-        let share = self.shares.entry(owner).or_default();
+        let share = self.shares.entry(client).or_default();
         share.failed += usize::from(has_failed);
-        share.lines.push_back(entry);
+        share.events.push_back(entry);
         self.len += 1;
         Pushed::Queued
     }
 
     fn pop(&mut self) -> Option<AuditEntry> {
-        let owner = self.turns.pop_front()?;
-        let share = self.shares.get_mut(&owner)?;
-        let entry = share.lines.pop_front()?;
+        let client = self.order.pop_front()?;
+        let share = self.shares.get_mut(&client)?;
+        let entry = share.events.pop_front()?;
         share.failed -= usize::from(entry.outcome != ALLOWED);
         self.len -= 1;
-        if share.lines.is_empty() {
-            self.shares.remove(&owner);
+        if share.events.is_empty() {
+            self.shares.remove(&client);
         } else {
-            self.turns.push_back(owner);
+            self.order.push_back(client);
         }
         Some(entry)
     }
 }
 
 impl Share {
-    /// Counts `entry` with the last line that says the same; about a row only where it is the same row.
+    /// Merges `entry` with the latest equal event. Clears the row ID if the rows differ.
     fn merge(&mut self, entry: &AuditEntry) -> bool {
         let same = |other: &&mut AuditEntry| {
             (&other.field, &other.rule, &other.outcome)
                 == (&entry.field, &entry.rule, &entry.outcome)
         };
-        let Some(other) = self.lines.iter_mut().rev().find(same) else { return false };
+        let Some(other) = self.events.iter_mut().rev().find(same) else { return false };
         other.times = other.times.saturating_add(entry.times);
         if other.row_id != entry.row_id {
             other.row_id = None;

@@ -2,122 +2,122 @@
 
 use async_graphql::{ID, InputObject, Object};
 use chrono::TimeDelta;
-use hallpass_entity::audit::{Column, Entity, Model};
-use hallpass_entity::{Comparison as _, Filter};
+use hallpass_data::audit::{Column, Entity, Model};
+use hallpass_data::{Comparison as _, Filter};
 use uuid::Uuid;
 
 use crate::graphql::{DateTime, Result, Validator, encode_id};
 
-/// Longer than any name or id that is kept.
-const LONGEST: usize = 320;
+/// In characters. As long as the longest stored value.
+const MAX_FILTER_LENGTH: usize = 320;
 
-/// A line of the audit: who did what, under which rule, and how it ended.
+/// Audit event: caller, field, rule and outcome.
 pub struct AuditEvent(pub(super) Model);
 
 #[Object]
 impl AuditEvent {
-    /// The global id.
+    /// Global ID.
     async fn id(&self) -> ID {
         encode_id("AuditEvent", self.0.id)
     }
 
-    /// When it happened.
+    /// Time of the event.
     async fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// The decision's id: a refusal tells it as `extensions.decisionId`.
+    /// Decision ID; `extensions.decisionId` of a denial.
     async fn decision_id(&self) -> String {
         self.0.decision_id.to_string()
     }
 
-    /// The request's id: its answer tells it as `X-Request-Id`, and so does the log.
+    /// Request ID, as in the log and in the `X-Request-Id` header.
     async fn request_id(&self) -> &str {
         &self.0.request_id
     }
 
-    /// The caller's id, or `erased-` and a pseudonym; null when no caller was signed in.
+    /// User ID of the caller, or `erased-` and a pseudonym for erased users. Null if no caller was signed in.
     async fn caller_id(&self) -> Option<&str> {
         self.0.caller_id.as_deref()
     }
 
-    /// The id or pseudonym of the administrator who acted as the caller.
+    /// User ID or pseudonym of the administrator who impersonated the caller.
     async fn impersonated_by(&self) -> Option<&str> {
         self.0.impersonated_by.as_deref()
     }
 
-    /// The kind of credential, as `AuthMethod` names it, or named it then.
+    /// Kind of credential: an `AuthMethod` value at the time of the event.
     async fn method(&self) -> Option<&str> {
         self.0.method.as_deref()
     }
 
-    /// The field as `Type.field`; `authentication` for a credential that was refused.
+    /// Field, as `Type.field`. `authentication` for a rejected credential.
     async fn field(&self) -> &str {
         &self.0.field
     }
 
-    /// The rule's name, or the check that the credential failed.
+    /// Name of the rule, or the check that the credential failed.
     async fn rule(&self) -> &str {
         &self.0.rule
     }
 
-    /// `ALLOWED`, `UNFINISHED` for a mutation that the end of its request cut off, or the error's code.
+    /// `ALLOWED`, `UNFINISHED` for a mutation interrupted by the end of its request, or the error code.
     async fn outcome(&self) -> &str {
         &self.0.outcome
     }
 
-    /// The global id of the row, where it is about one; of a user, `user:` and the auth server's id.
+    /// Global ID of the row, if any. For users, `user:` and the user ID.
     async fn row_id(&self) -> Option<&str> {
         self.0.row_id.as_deref()
     }
 
-    /// How often the same happened: within one request, or at once where there is more than is kept one by one.
-    /// Of a mutation that failed, how many rows it named.
+    /// Number of occurrences: within one request, or of merged equal events under load. For a failed mutation, the
+    /// number of its row IDs.
     async fn times(&self) -> i32 {
         self.0.times
     }
 
-    /// The OAuth client that acted for the caller; null for credentials other than an access token.
+    /// OAuth client that acted for the caller. Null for credentials other than access tokens.
     async fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
     }
 
-    /// The scopes that its access token had, as far as they are kept; null for other credentials.
+    /// Scopes of the access token, possibly truncated. Null for other credentials.
     async fn scopes(&self) -> Option<Vec<&str>> {
         self.0.scopes.as_deref().map(|scopes| scopes.split_ascii_whitespace().collect())
     }
 }
 
-/// Which lines of the audit. Everything given must hold.
+/// Audit event filter. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct AuditFilter {
-    /// By this caller.
+    /// User ID or pseudonym of the caller.
     pub caller_id: Option<String>,
-    /// By this administrator, in another user's name.
+    /// User ID or pseudonym of the impersonating administrator.
     pub impersonated_by: Option<String>,
-    /// Through this OAuth client.
+    /// OAuth client ID.
     pub client_id: Option<String>,
-    /// At this field, as `Type.field`.
+    /// Field, as `Type.field`.
     pub field: Option<String>,
-    /// Under this rule, or failing this check.
+    /// Name of the rule, or the failed check.
     pub rule: Option<String>,
-    /// With this end.
+    /// Outcome.
     pub outcome: Option<String>,
-    /// About the row with this global id; about a user, `user:` and the auth server's id.
+    /// Global ID of the row. For users, `user:` and the user ID.
     pub row_id: Option<String>,
-    /// Of this decision.
+    /// Decision ID.
     pub decision_id: Option<String>,
-    /// Of this request.
+    /// Request ID.
     pub request_id: Option<String>,
-    /// At this moment or later.
+    /// Earliest time, inclusive.
     pub since: Option<DateTime>,
-    /// Before this moment.
+    /// Latest time, exclusive.
     pub until: Option<DateTime>,
 }
 
 impl AuditFilter {
     pub(super) fn check(&self) -> Result<Filter<Entity>> {
-        let mut checks = Validator::default();
+        let mut validator = Validator::default();
         let texts = [
             ("filter.callerId", Column::CallerId, &self.caller_id),
             ("filter.impersonatedBy", Column::ImpersonatedBy, &self.impersonated_by),
@@ -130,19 +130,22 @@ impl AuditFilter {
         ];
         let mut filter = Filter::all();
         for (path, column, text) in texts {
-            let text = text.as_deref().map(|text| checks.text(path, text, 1, LONGEST));
+            let text = text.as_deref().map(|text| validator.text(path, text, 1, MAX_FILTER_LENGTH));
             filter = filter.and_if_some(text.map(|text| column.is(text)));
         }
         let decision = self.decision_id.as_deref().map(Uuid::try_parse);
         if let Some(Err(_)) = decision {
-            checks.add_error("filter.decisionId", "give an id as `extensions.decisionId` tells it");
+            validator.add_error(
+                "filter.decisionId",
+                "give an ID in the format of `extensions.decisionId`",
+            );
         }
-        checks.finish()?;
-        // Moments are kept to the microsecond.
+        validator.finish()?;
+        // Times are stored with microsecond precision.
         let since = self.since.map(|since| since.0 - TimeDelta::microseconds(1));
         Ok(filter
             .and_if_some(decision.and_then(|id| id.ok()).map(|id| Column::DecisionId.is(id)))
-            .and_if_some(since.map(|moment| Column::At.greater_than(moment)))
+            .and_if_some(since.map(|time| Column::At.greater_than(time)))
             .and_if_some(self.until.map(|until| Column::At.less_than(until.0))))
     }
 }

@@ -1,11 +1,11 @@
-//! Background writer of the audit log: writes in batches, and prunes beyond the retention.
+//! Background writer of the audit log: inserts batches, retries, and prunes events beyond the retention.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use hallpass_entity::audit::Model;
-use hallpass_entity::{AuditEventId, Database, Error, System, Timestamp, now};
+use hallpass_data::audit::Model;
+use hallpass_data::{AuditEventId, Database, Error, System, Timestamp, now};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -13,27 +13,27 @@ use super::metrics::{Dropped, Outcome};
 use super::{Audit, BATCH_SIZE};
 use crate::access::AuditEntry;
 use crate::config::Retention;
-use crate::identity::AuthMethod;
+use hallpass_identity::AuthMethod;
 
-/// How long an entry waits for others at most.
+/// Maximum time that an event waits for a batch.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
-/// How long a batch is tried again while the database is away. What comes meanwhile waits in the queue.
+/// How long a batch is retried while the database is unavailable. New events wait in the queue.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The same once the server stops.
+/// As [`RETRY_TIMEOUT`], during shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long between two tries.
+/// Delay between two attempts.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
-/// How often what is too old is forgotten.
+/// Interval of pruning.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How much of it at once, between two batches: no event waits for long.
+/// Events deleted per statement, between two batches, so that writing is not delayed.
 const PRUNE_BATCH: u64 = 1000;
 
-/// The one who writes.
+/// Background writer of the audit log.
 pub struct Writer {
     audit: Arc<Audit>,
     database: Database,
     retention: Option<Duration>,
-    tidy_at: Instant,
+    prune_at: Instant,
 }
 
 impl Writer {
@@ -42,15 +42,15 @@ impl Writer {
         database: Database,
         Retention(retention): Retention,
     ) -> Self {
-        Self { audit, database, retention, tidy_at: Instant::now() }
+        Self { audit, database, retention, prune_at: Instant::now() }
     }
 
-    /// Writes until `stop`, then what is left.
+    /// Writes until `stop` is cancelled, then writes the remaining events.
     pub async fn run_until(mut self, stop: CancellationToken) {
         while stop.run_until_cancelled(self.recv_batch()).await.is_some() {
             self.flush(&stop).await;
             self.rename_erased().await;
-            if Instant::now() >= self.tidy_at {
+            if Instant::now() >= self.prune_at {
                 self.prune().await;
             }
         }
@@ -59,97 +59,97 @@ impl Writer {
         self.rename_erased().await;
     }
 
-    /// That there is a batch to write, or time for one.
+    /// Waits for a full batch or for the flush interval.
     async fn recv_batch(&self) {
-        let _ = tokio::time::timeout(FLUSH_INTERVAL, self.audit.news.notified()).await;
+        let _ = tokio::time::timeout(FLUSH_INTERVAL, self.audit.batch_ready.notified()).await;
     }
 
-    /// Writes what waits now. What comes meanwhile waits for the next time: however much comes, the rest of
-    /// the work gets its turn.
+    /// Writes the events queued now. Events that arrive meanwhile wait for the next flush, so that a steady load does
+    /// not starve renaming and pruning.
     async fn flush(&mut self, stop: &CancellationToken) {
         let mut waiting = self.audit.queue.len();
-        self.audit.meter.wait(waiting);
+        self.audit.metrics.set_waiting(waiting);
         let mut entries = self.audit.failures.take();
         loop {
             let taken =
                 self.audit.queue.take(waiting.min(BATCH_SIZE.saturating_sub(entries.len())));
             waiting -= taken.len();
             entries.extend(taken);
-            // The shares are served in turn; the record is in the order of time.
+            // Dequeued round-robin; stored in order of time.
             entries.sort_by_key(|entry| entry.at);
             if entries.is_empty() {
                 return;
             }
             let events = entries.drain(..).map(event).collect::<Vec<_>>();
             if !self.write(events, stop).await && stop.is_cancelled() {
-                // A server that stops does not wait for a database that is away.
+                // Do not wait for an unavailable database during shutdown.
                 let left = self.audit.queue.close();
-                return self.audit.meter.dropped(Dropped::Stopped, left);
+                return self.audit.metrics.dropped(Dropped::Stopped, left);
             }
         }
     }
 
-    /// Writes one batch. Answers whether it is written; if not, it is lost.
+    /// Writes one batch, with retries. Returns whether it was written; otherwise, its events are dropped.
     async fn write(&self, mut events: Vec<Model>, stop: &CancellationToken) -> bool {
         events.iter_mut().for_each(|event| self.audit.erased.apply(event));
-        let began = Instant::now();
+        let started = Instant::now();
         loop {
-            let patience = if stop.is_cancelled() { SHUTDOWN_TIMEOUT } else { RETRY_TIMEOUT };
+            let timeout = if stop.is_cancelled() { SHUTDOWN_TIMEOUT } else { RETRY_TIMEOUT };
             match self.system().insert_audit_events(events.clone()).await {
                 Ok(()) => {
-                    self.audit.meter.count(Outcome::Written, events.len());
+                    self.audit.metrics.count(Outcome::Written, events.len());
                     return true;
                 }
-                Err(error) if is_transient(&error) && began.elapsed() < patience => {
-                    tracing::warn!(%error, "the audit could not be written: trying again");
+                Err(error) if is_transient(&error) && started.elapsed() < timeout => {
+                    tracing::warn!(%error, "failed to write audit events: retrying");
                     tokio::time::sleep(RETRY_DELAY).await;
                 }
                 Err(error) => {
-                    tracing::error!(%error, lost = events.len(), "a part of the audit is lost");
-                    self.audit.meter.dropped(Dropped::Database, events.len());
+                    tracing::error!(%error, dropped = events.len(), "audit events dropped: write failed");
+                    self.audit.metrics.dropped(Dropped::Database, events.len());
                     return false;
                 }
             }
         }
     }
 
-    /// What was written while they were erased.
+    /// Renames events of erased users that were written after the erasure.
     async fn rename_erased(&self) {
         for user in self.audit.erased.pending() {
             match self.system().pseudonymize(&user.id, &user.pseudonym).await {
                 Ok(()) => self.audit.erased.completed(&user.pseudonym),
                 Err(error) => {
-                    tracing::warn!(%error, "a pseudonym could not be given: trying again");
+                    tracing::warn!(%error, "failed to pseudonymize audit events of an erased user: retrying");
                     return;
                 }
             }
         }
     }
 
-    /// Forgets a part of what is too old; all of it when it is called often enough.
+    /// Deletes one batch of events beyond the retention. Called again at once until none is left.
     async fn prune(&mut self) {
-        let forgotten = match self.too_old() {
-            Some(moment) => self.system().delete_audit_events_before(moment, PRUNE_BATCH).await,
+        let deleted = match self.retention_start() {
+            Some(time) => self.system().delete_audit_events_before(time, PRUNE_BATCH).await,
             None => Ok(0),
         };
-        match forgotten {
+        match deleted {
             Ok(PRUNE_BATCH..) => return,
             Ok(_) => self.audit.erased.reapply(),
-            Err(error) => tracing::warn!(%error, "what is old in the audit could not be forgotten"),
+            Err(error) => tracing::warn!(%error, "failed to delete old audit events"),
         }
-        self.tidy_at = Instant::now() + PRUNE_INTERVAL;
+        self.prune_at = Instant::now() + PRUNE_INTERVAL;
     }
 
-    fn too_old(&self) -> Option<Timestamp> {
+    fn retention_start(&self) -> Option<Timestamp> {
         now().checked_sub_signed(TimeDelta::from_std(self.retention?).ok()?)
     }
 
     fn system(&self) -> System<'_> {
-        self.database.system("the audit is the server's own")
+        self.database.system("the audit log belongs to the server")
     }
 }
 
-/// Whether the same may succeed later.
+/// Whether a retry may succeed.
 fn is_transient(error: &Error) -> bool {
     match error {
         Error::Unavailable(_) | Error::Timeout(_) => true,

@@ -1,4 +1,4 @@
-//! `hallpass access`
+//! `hallpass access`: prints the access table, and compares it with an older one.
 
 use super::output::print_line;
 use super::persona_callers::PersonaCallers;
@@ -6,33 +6,33 @@ use super::{CliError, block_on, print_or_check};
 use crate::access_report::{AccessChange, Column, Table};
 use crate::app;
 use crate::config::Config;
-use crate::identity::Persona;
 use crate::schema;
+use hallpass_identity::Persona;
 
 pub(super) fn run(config: &Config, check: bool, json: bool) -> Result<(), CliError> {
     let table = block_on(table(config))?;
     if json {
         let text = serde_json::to_string_pretty(&table)
-            .map_err(|error| CliError::Check(format!("the table is no JSON: {error}")))?;
+            .map_err(|error| CliError::Check(format!("the table cannot be serialized: {error}")))?;
         return print_line(text);
     }
     print_or_check(check, "access.md", &table.to_markdown(), "hallpass access")
 }
 
-/// Says how the table differs from the one kept in `file`, and fails where any caller may do more.
+/// Prints the differences from the table in `file`; fails if any caller has more access.
 pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     let usage = |what: String| {
         CliError::Usage(format!(
-            "{file} {what}: keep a table with `hallpass access --json > {file}`"
+            "{file} {what}: create the file with `hallpass access --json > {file}`"
         ))
     };
-    let kept = std::fs::read_to_string(file)
+    let text = std::fs::read_to_string(file)
         .map_err(|error| usage(format!("cannot be read ({error})")))?;
-    let old: Table = serde_json::from_str(&kept)
-        .map_err(|error| usage(format!("is no table of access ({error})")))?;
+    let old: Table = serde_json::from_str(&text)
+        .map_err(|error| usage(format!("is not an access table ({error})")))?;
     let new = block_on(table(config))?;
     if old.callers != new.callers {
-        return Err(usage("tells of other kinds of callers".to_owned()));
+        return Err(usage("has other columns of callers".to_owned()));
     }
     let changes = AccessChange::between(&old, &new);
     for change in &changes {
@@ -40,12 +40,12 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     }
     match changes.iter().filter(|change| change.is_widening()).count() {
         0 => Ok(()),
-        1 => Err(CliError::Check("access is widened in 1 place".to_owned())),
-        several => Err(CliError::Check(format!("access is widened in {several} places"))),
+        1 => Err(CliError::Check("access is widened for 1 field".to_owned())),
+        several => Err(CliError::Check(format!("access is widened for {several} fields"))),
     }
 }
 
-/// The table for the personas, and for the owner of a row.
+/// The access table, with a column for each persona and for the owner of a row.
 async fn table(config: &Config) -> Result<Table, CliError> {
     let mut columns = Vec::new();
     let mut owner = None;

@@ -1,4 +1,4 @@
-//! `hallpass doctor`
+//! `hallpass doctor`: checks the setup, and explains a credential.
 
 use std::io::IsTerminal as _;
 
@@ -6,28 +6,29 @@ use super::output::{print, print_line};
 use super::{CliError, block_on, or_stdin};
 use crate::app;
 use crate::config::Config;
-use crate::identity::CredentialLocation;
+use hallpass_identity::CredentialLocation;
 
 pub(super) fn run(
     config: &Config,
-    shown: Option<(CredentialLocation, String)>,
+    credential: Option<(CredentialLocation, String)>,
     json: bool,
 ) -> Result<(), CliError> {
-    let shown = match shown {
-        Some((place, text)) => Some((place, or_stdin(text)?)),
+    let credential = match credential {
+        Some((location, text)) => Some((location, or_stdin(text)?)),
         None => None,
     };
-    let pasted = shown.as_ref().map(|(place, text)| (*place, text.as_str()));
+    let pasted = credential.as_ref().map(|(location, text)| (*location, text.as_str()));
     let report = block_on(async { Ok(app::doctor(config).await?.examine(pasted).await) })?;
     if json {
-        let text = serde_json::to_string_pretty(&report)
-            .map_err(|error| CliError::Check(format!("the report is no JSON: {error}")))?;
+        let text = serde_json::to_string_pretty(&report).map_err(|error| {
+            CliError::Check(format!("the report cannot be serialized: {error}"))
+        })?;
         print_line(text)?;
     } else {
         print(report.to_text(std::io::stdout().is_terminal()))?;
     }
     if report.is_wrong() {
-        return Err(CliError::Check("something is wrong: see what was found".to_owned()));
+        return Err(CliError::Check("problems were found: see the report".to_owned()));
     }
     Ok(())
 }

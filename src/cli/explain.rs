@@ -1,4 +1,4 @@
-//! `hallpass explain`
+//! `hallpass explain`: shows for each field of a document whether a caller may use it.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::access::Subject;
 use crate::access_report::{FieldReport, explain};
 use crate::app;
 use crate::config::Config;
-use crate::identity::{Authentication, Caller, Persona};
 use crate::schema;
+use hallpass_identity::{Authentication, Caller, Persona};
 
 pub(super) fn run(
     config: &Config,
@@ -21,7 +21,7 @@ pub(super) fn run(
     query: String,
 ) -> Result<(), CliError> {
     let document = parse_query(or_stdin(query)?)
-        .map_err(|error| CliError::Usage(format!("the document is no GraphQL: {error}")))?;
+        .map_err(|error| CliError::Usage(format!("the document is not valid GraphQL: {error}")))?;
     let caller = match (token, persona) {
         (Some(token), _) => Some(block_on(caller_of_token(config, or_stdin(token)?))?),
         (None, Some(persona)) => {
@@ -29,34 +29,34 @@ pub(super) fn run(
         }
         (None, None) => None,
     };
-    let who = caller.as_deref().map_or_else(|| "an anonymous caller".to_owned(), describe);
-    print_line(format_args!("as {who}"))?;
+    let description = caller.as_deref().map_or_else(|| "an anonymous caller".to_owned(), describe);
+    print_line(format_args!("as {description}"))?;
     let policy = app::policy(config);
-    let asker = Subject { caller: caller.as_deref(), policy: &policy };
-    let lines = explain(&document, &schema::types(), asker, config.ownership_denial);
-    for line in &lines {
-        print_line(line)?;
+    let subject = Subject { caller: caller.as_deref(), policy: &policy };
+    let reports = explain(&document, &schema::types(), subject, config.ownership_denial);
+    for report in &reports {
+        print_line(report)?;
     }
-    if lines.iter().any(FieldReport::is_refused_whole) {
-        print_line("none of it would run: there is a field that these callers' schema has not")?;
+    if reports.iter().any(FieldReport::is_refused_whole) {
+        print_line("the document would be rejected: a field is not in the schema of this caller")?;
     }
     Ok(())
 }
 
-/// The caller who shows `token`.
+/// Authenticates `token`.
 async fn caller_of_token(config: &Config, token: String) -> Result<Arc<Caller>, CliError> {
     let bare = token.trim().trim_start_matches("Bearer ").to_owned();
     match app::build_authenticator(config)?.authenticate_bearer(&bare.into()).await {
         Authentication::Caller(caller) => Ok(caller),
         Authentication::Refused(refusal) => Err(CliError::Check(format!(
-            "the token is refused: {}; `hallpass doctor --token -` says more",
+            "the token is rejected: {}; see `hallpass doctor --token -`",
             refusal.reason
         ))),
         Authentication::Unavailable(_) => {
-            Err(CliError::Check("the auth server cannot be reached".to_owned()))
+            Err(CliError::Check("the auth server is unavailable".to_owned()))
         }
         Authentication::Anonymous | Authentication::CrossSite(_) => {
-            Err(CliError::Usage("there is no token: write one after --token".to_owned()))
+            Err(CliError::Usage("--token is empty: give a token".to_owned()))
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The log on stderr. What an outsider can cause without limit is logged with one: each place in the code
-//! writes so many lines a second, and the others are counted.
+//! Log on stderr, rate-limited per call site: further lines in the same second are suppressed and counted, since
+//! clients can trigger log lines without limit.
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -12,16 +12,16 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// What is logged unless `RUST_LOG` says otherwise: migrations are told by their own command.
-const USUAL_LOG: &str = "info,sea_orm_migration=warn";
-/// How many lines a place in the code writes in each `WINDOW`, at INFO and above.
-const MAX_LINES: u64 = 20;
+/// Log filter unless `RUST_LOG` is set. `hallpass migrate` reports migrations itself.
+const DEFAULT_FILTER: &str = "info,sea_orm_migration=warn";
+/// Lines per call site and `WINDOW`, at INFO and above.
+const MAX_LINES_PER_WINDOW: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Starts the log, of what `RUST_LOG` says.
-pub(super) fn start(said: Option<&str>) -> Sampler {
-    let filter = said.and_then(|said| EnvFilter::try_new(said).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(USUAL_LOG));
+/// Starts the log, with the filter of `RUST_LOG`.
+pub(super) fn start(directives: Option<&str>) -> Sampler {
+    let filter = directives.and_then(|directives| EnvFilter::try_new(directives).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
     let sampler = Sampler::default();
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
@@ -30,17 +30,17 @@ pub(super) fn start(said: Option<&str>) -> Sampler {
     sampler
 }
 
-/// Limits how many lines each place in the code writes. DEBUG and TRACE have no limit: they are asked for.
+/// Limits the lines of each call site. DEBUG and TRACE are not limited: they are enabled on purpose.
 #[derive(Clone, Default)]
-pub(super) struct Sampler(Arc<Mutex<HashMap<Identifier, Place>>>);
+pub(super) struct Sampler(Arc<Mutex<HashMap<Identifier, CallSite>>>);
 
-struct Place {
+struct CallSite {
     metadata: &'static Metadata<'static>,
     lines: u64,
 }
 
 impl Sampler {
-    /// Begins a new window every second, and logs what was left out in the last, for ever.
+    /// Begins a new window every second, and logs the number of suppressed lines; never returns.
     pub(super) async fn keep_reporting(self) {
         loop {
             tokio::time::sleep(WINDOW).await;
@@ -49,15 +49,17 @@ impl Sampler {
     }
 
     fn report(&self) {
-        let last = std::mem::take(&mut *self.places());
-        for Place { metadata, lines } in last.into_values().filter(|it| it.lines > MAX_LINES) {
-            let (place, line) = (metadata.target(), metadata.line().unwrap_or_default());
-            let left_out = lines - MAX_LINES;
-            tracing::warn!(place, line, left_out, "more log lines of one kind were left out");
+        let last = std::mem::take(&mut *self.call_sites());
+        for CallSite { metadata, lines } in
+            last.into_values().filter(|it| it.lines > MAX_LINES_PER_WINDOW)
+        {
+            let (target, line) = (metadata.target(), metadata.line().unwrap_or_default());
+            let suppressed = lines - MAX_LINES_PER_WINDOW;
+            tracing::warn!(module = target, line, suppressed, "log lines suppressed");
         }
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<Identifier, Place>> {
+    fn call_sites(&self) -> MutexGuard<'_, HashMap<Identifier, CallSite>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,10 +70,11 @@ impl<S: Subscriber> Layer<S> for Sampler {
         if *metadata.level() > Level::INFO {
             return true;
         }
-        let mut places = self.places();
-        let place = places.entry(metadata.callsite()).or_insert(Place { metadata, lines: 0 });
-        place.lines += 1;
-        place.lines <= MAX_LINES
+        let mut call_sites = self.call_sites();
+        let call_site =
+            call_sites.entry(metadata.callsite()).or_insert(CallSite { metadata, lines: 0 });
+        call_site.lines += 1;
+        call_site.lines <= MAX_LINES_PER_WINDOW
     }
 }
 
@@ -79,7 +82,7 @@ impl<S: Subscriber> Layer<S> for Sampler {
 mod tests {
     use super::*;
 
-    /// What was written.
+    /// A buffer of the written lines.
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_place_are_limited_and_counted() {
+    fn lines_of_one_call_site_are_limited_and_counted() {
         let written = Written::default();
         let sampler = Sampler::default();
         let writer = written.clone();
@@ -111,14 +114,14 @@ mod tests {
                 tracing::info!("credential refused");
                 tracing::debug!("asked for");
             }
-            tracing::warn!("another place");
-            assert_eq!((count("credential refused"), count("another place")), (20, 1));
+            tracing::warn!("another call site");
+            assert_eq!((count("credential refused"), count("another call site")), (20, 1));
             assert_eq!(count("asked for"), 100);
             sampler.report();
-            assert_eq!(count("left_out=80"), 1);
+            assert_eq!(count("suppressed=80"), 1);
             tracing::info!("credential refused");
             sampler.report();
-            assert_eq!(count("left_out"), 1, "nothing was left out since");
+            assert_eq!(count("suppressed"), 1, "nothing was suppressed since");
         });
     }
 }

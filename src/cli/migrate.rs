@@ -1,6 +1,6 @@
-//! `hallpass migrate`
+//! `hallpass migrate`: applies, reverts and lists migrations.
 
-use hallpass_entity::Executor;
+use hallpass_data::Executor;
 
 use super::output::print_line;
 use super::{CliError, Direction, block_on};
@@ -10,7 +10,8 @@ use crate::config::Config;
 pub(super) fn run(config: &Config, direction: Direction) -> Result<(), CliError> {
     block_on(async {
         let database = app::open_for_migration(config).await?;
-        let system = database.system("which migrations are applied is not in a table of ours");
+        let system =
+            database.system("the list of applied migrations belongs to the migration library");
         match direction {
             Direction::Up => app::migrate_up(config, &database).await,
             Direction::Down => app::migrate_down(&database).await,
@@ -19,7 +20,7 @@ pub(super) fn run(config: &Config, direction: Direction) -> Result<(), CliError>
         let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
         let status = system.read(status).await.map_err(StartError::from)?;
         for (name, applied) in status.map_err(StartError::from)? {
-            let state = if applied { "applied" } else { "waiting" };
+            let state = if applied { "applied" } else { "pending" };
             print_line(format_args!("{state} {name}"))?;
         }
         Ok(())

@@ -1,8 +1,9 @@
-//! The command line: a file for each command.
+//! Command line: arguments, and one file for each command.
 
 mod access;
 mod doctor;
 mod explain;
+mod help;
 mod log;
 mod migrate;
 mod output;
@@ -20,120 +21,118 @@ use clap::{ArgGroup, Command, CommandFactory as _, FromArgMatches as _, Parser, 
 
 use crate::app::StartError;
 use crate::config::{self, ConfigError, EnvFile, Settings};
-use crate::identity::{CredentialLocation, Persona};
+use hallpass_identity::{CredentialLocation, Persona};
 
 /// A GraphQL API server for teams whose front end signs users in with Better Auth.
 #[derive(Debug, Parser)]
-#[command(
-    name = "hallpass",
-    version,
-    about,
-    max_term_width = 100,
-    after_help = "Each secret NAME can be read from a file instead: NAME_FILE (or --name-file) holds its path."
-)]
+#[command(name = "hallpass", version, about, max_term_width = 100)]
 pub struct Cli {
     /// The settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Option<Action>,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Migrate the database, then serve. What `hallpass` does without a command
+    /// Migrate the database and serve (the default command)
     Serve {
-        /// Leave the database's tables as they are
+        /// Do not migrate the database
         #[arg(long)]
         no_migrate: bool,
     },
-    /// Change the tables of the database
+    /// Apply, revert or list migrations of the database
     #[command(arg_required_else_help = false)]
     Migrate {
-        /// Which way
+        /// Direction
         #[command(subcommand)]
         direction: Direction,
     },
-    /// Print the schema, sorted
+    /// Print the GraphQL schema (SDL)
     Schema {
-        /// Exit with 1 when schema.graphql differs
+        /// Exit with 1 if schema.graphql differs
         #[arg(long)]
         check: bool,
-        /// Print what this persona sees of it
+        /// Print the schema as this persona sees it
         #[arg(long = "as", value_name = "PERSONA", conflicts_with = "check")]
         persona: Option<Persona>,
     },
-    /// Print who may use which field
+    /// Print the access table: who may use which field
     Access {
-        /// Exit with 1 when access.md differs
+        /// Exit with 1 if access.md differs
         #[arg(long)]
         check: bool,
-        /// Print it as JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
-        /// Say what differs from a table kept with --json, and exit with 1 when any caller may do more
+        /// Print the differences from a table written with --json; exit with 1 if any caller has more access
         #[arg(long, value_name = "OLD.json", conflicts_with_all = ["check", "json"])]
         diff: Option<String>,
     },
-    /// Say of each field of a document whether a caller may use it, and why. Nothing is executed
+    /// Show for each field of a document whether a caller may use it, and why
+    ///
+    /// The document is not executed
     #[command(group = ArgGroup::new("caller").args(["persona", "token"]).required(true))]
     Explain {
-        /// As this persona
+        /// Evaluate as this persona
         #[arg(long = "as", value_name = "PERSONA")]
         persona: Option<Persona>,
-        /// As the caller whom this bearer token shows; - reads it from stdin
+        /// Evaluate as the caller of this bearer token; - reads it from stdin
         #[arg(long, value_name = "T")]
         token: Option<String>,
-        /// The document; - reads it from stdin
+        /// The GraphQL document; - reads it from stdin
         query: String,
     },
-    /// Check the whole set-up, or explain one credential: what is wrong, and the setting to change.
-    /// Without a credential, the auth server is asked about a hundred times, to see its rate limit
+    /// Check the setup, or explain why a credential is rejected
+    ///
+    /// Reports each problem with the setting to change. Without a credential, sends about a hundred requests to the
+    /// auth server, to check its rate limit
     Doctor {
-        /// A token, as it is or as `Bearer …`; - reads it from stdin
+        /// A bearer token, with or without `Bearer`; - reads it from stdin
         #[arg(long, value_name = "T", conflicts_with = "cookie")]
         token: Option<String>,
-        /// A Cookie header, or one `name=value`; - reads it from stdin
+        /// A Cookie header or one `name=value`; - reads it from stdin
         #[arg(long, value_name = "C", conflicts_with = "api_key")]
         cookie: Option<String>,
         /// An API key; - reads it from stdin
         #[arg(long, value_name = "K", conflicts_with = "token")]
         api_key: Option<String>,
-        /// Print it as JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
     /// Print a development token
     Token {
-        /// For whom
+        /// Persona to issue the token for
         #[arg(long = "as", value_name = "PERSONA")]
         persona: Persona,
     },
 }
 
-/// Which way to migrate.
+/// Direction of a migration.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Direction {
-    /// Apply what is not applied yet
+    /// Apply all pending migrations
     Up,
-    /// Take the last migration back
+    /// Revert the last migration
     Down,
-    /// List the migrations
+    /// List the migrations and their state
     Status,
 }
 
-/// Why a command failed.
+/// Error of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// Wrong usage or configuration.
     #[error("{0}")]
     Usage(String),
-    /// A check did not hold.
+    /// A check failed.
     #[error("{0}")]
     Check(String),
-    /// The server did not start, or failed.
+    /// The server did not start or failed.
     #[error(transparent)]
     Start(#[from] StartError),
 }
@@ -145,7 +144,7 @@ impl From<ConfigError> for CliError {
 }
 
 impl CliError {
-    /// 0 fine, 1 a check failed, 2 wrong usage or configuration.
+    /// 1: a check failed; 2: wrong usage or configuration.
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_)
@@ -197,29 +196,29 @@ fn run() -> Result<(), CliError> {
             let token = token.map(|text| (CredentialLocation::Authorization, text));
             let cookie = cookie.map(|text| (CredentialLocation::Cookie, text));
             let api_key = api_key.map(|text| (CredentialLocation::ApiKey, text));
-            let shown = token.or(cookie).or(api_key);
-            doctor::run(&cli.settings.check()?, shown, json)
+            let credential = token.or(cookie).or(api_key);
+            doctor::run(&cli.settings.check()?, credential, json)
         }
         Action::Token { persona } => token::run(&cli.settings.check()?, persona),
     }
 }
 
-/// The command line, on which every setting may stand before or after the command.
+/// The clap command. All settings are global, so they may appear before or after the subcommand.
 #[must_use]
 pub fn command() -> Command {
-    config::with_secret_files(Cli::command()).mut_args(|argument| {
+    let command = config::with_secret_files(Cli::command()).mut_args(|argument| {
         match argument.get_id().as_str() {
             "help" | "version" => argument,
-            _ => argument.global(true),
+            _ => argument.global(true).hide_short_help(true),
         }
-    })
+    });
+    help::with_settings(command)
 }
 
-/// Reads a command line, whose first word is the program, and the environment, and what they leave out from
-/// files.
+/// Parses a command line, whose first word is the program, the environment and, for missing values, files.
 ///
 /// # Errors
-/// When it is not understood: one sentence, which repeats nothing that may be a secret.
+/// A usage error, one sentence without secrets.
 pub fn parse_from(
     command: Command,
     file: &EnvFile,
@@ -227,7 +226,7 @@ pub fn parse_from(
 ) -> Result<Cli, CliError> {
     let command = config::without_empty(command)?;
     let line: Vec<_> = line.into_iter().collect();
-    let wrong_usage = |error| usage::wrong(&error, &line);
+    let wrong_usage = |error| usage::usage_error(&error, &line);
     let given = command.clone().try_get_matches_from(&line).map_err(wrong_usage)?;
     let more = config::more_flags(&command, &given, file)?;
     let more = more.into_iter().map(OsString::from);
@@ -237,7 +236,7 @@ pub fn parse_from(
     Cli::from_arg_matches(&matches).map_err(wrong_usage)
 }
 
-/// A runtime for a command that talks to the database.
+/// Runs `work` on a new Tokio runtime.
 fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -246,21 +245,21 @@ fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, Cli
         .block_on(work)
 }
 
-/// More than any credential or document is long.
-const LONGEST: u64 = 64 * 1024;
+/// Size limit of input from stdin: more than any credential or document has.
+const MAX_STDIN_BYTES: u64 = 64 * 1024;
 
-/// What was given, or what is on stdin for `-`, so that a credential need not stand in the shell's history.
+/// The given value, or stdin for `-`, so that credentials do not appear in the shell history.
 fn or_stdin(given: String) -> Result<String, CliError> {
     if given != "-" {
         return Ok(given);
     }
     let mut text = String::new();
-    let read = std::io::stdin().take(LONGEST).read_to_string(&mut text);
-    read.map_err(|error| CliError::Usage(format!("what stands on stdin is no text: {error}")))?;
+    let read = std::io::stdin().take(MAX_STDIN_BYTES).read_to_string(&mut text);
+    read.map_err(|error| CliError::Usage(format!("stdin is not valid text: {error}")))?;
     Ok(text)
 }
 
-/// Prints `text`, or says whether the file `name` holds just that.
+/// Prints `text`, or with `check` compares it with the file `name`.
 fn print_or_check(check: bool, name: &str, text: &str, command: &str) -> Result<(), CliError> {
     if !check {
         return output::print(text);
@@ -268,7 +267,7 @@ fn print_or_check(check: bool, name: &str, text: &str, command: &str) -> Result<
     match std::fs::read_to_string(name) {
         Ok(kept) if kept == text => Ok(()),
         Ok(_) => Err(CliError::Check(format!(
-            "{name} is out of date: write it with `{command} > {name}`"
+            "{name} is out of date: update it with `{command} > {name}`"
         ))),
         Err(error) => Err(CliError::Check(format!("{name} cannot be read ({error})"))),
     }

@@ -1,4 +1,4 @@
-//! What commands print. A reader that closes the pipe early, as `head` does, is no error.
+//! Output of commands. A closed pipe, as with `head`, is not an error.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
@@ -8,7 +8,7 @@ use super::CliError;
 /// Writes `text` to stdout.
 ///
 /// # Errors
-/// When it cannot be written, for another reason than that the reader is gone.
+/// If it cannot be written, except for a closed pipe.
 pub(super) fn print(text: impl Display) -> Result<(), CliError> {
     let mut stdout = stdout().lock();
     match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
@@ -27,7 +27,7 @@ pub(super) fn print_line(text: impl Display) -> Result<(), CliError> {
     print(format_args!("{text}\n"))
 }
 
-/// Writes an error or a warning to stderr. Where an error cannot be written, the exit code alone says it.
+/// Writes an error or a warning to stderr. Failure to write is ignored: the exit code reports errors too.
 pub(super) fn print_error(text: impl Display) {
     let _written = writeln!(stderr(), "hallpass: {text}");
 }

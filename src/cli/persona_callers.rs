@@ -1,13 +1,13 @@
-//! The personas as callers, for commands that show what each of them may.
+//! The personas as authenticated callers, for commands that show their access.
 
 use std::sync::Arc;
 
 use super::CliError;
 use crate::app::{self, StartError};
 use crate::config::Config;
-use crate::identity::{Authenticator, Caller, DevTokenIssuer, Persona};
+use hallpass_identity::{Authenticator, Caller, DevTokenIssuer, Persona};
 
-/// An issuer that lives as long as the command, and what recognizes its tokens.
+/// An in-memory issuer, and an authenticator that accepts its tokens.
 pub(crate) struct PersonaCallers {
     issuer: DevTokenIssuer,
     authenticator: Authenticator,

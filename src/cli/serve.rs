@@ -1,4 +1,4 @@
-//! `hallpass serve`
+//! `hallpass serve`: migrates the database, starts the server, and stops it on SIGTERM or SIGINT.
 
 use std::net::SocketAddr;
 
@@ -23,9 +23,9 @@ pub(super) fn run(config: &Config, no_migrate: bool) -> Result<(), CliError> {
 async fn serve(config: &Config, no_migrate: bool) -> Result<(), CliError> {
     let stop = stop_on_signal()?;
     http::raise_file_limit();
-    warn_of_trusting_everyone(config);
-    // Bound at once, so that an address that is taken is reported before anything changes; listened on
-    // once the server can answer.
+    warn_if_all_proxies_trusted(config);
+    // Bound before the migration, so that an address in use is reported before anything changes; listens once the
+    // server is ready.
     let main = bind("API_HOST and API_PORT", config.address)?;
     let metrics = match config.metrics_address {
         Some(address) => Some(bind("METRICS_ADDR", address)?),
@@ -37,72 +37,73 @@ async fn serve(config: &Config, no_migrate: bool) -> Result<(), CliError> {
     let database = app::open(config, |_| {}).await?;
     let app = App::build(config, database).await?;
     let listeners =
-        Listeners { main: main.listen()?, metrics: metrics.map(Bound::listen).transpose()? };
+        Listeners { main: main.listen()?, metrics: metrics.map(BoundSocket::listen).transpose()? };
     if let Err(error) = announce(config, &listeners.main) {
-        tracing::warn!(%error, "what to open is not printed");
+        tracing::warn!(%error, "failed to print the start-up message");
     }
     Ok(app.serve(listeners, stop).await?)
 }
 
-/// How many connections may wait to be accepted; the system's own limit may be lower.
+/// Backlog of pending connections; the system's limit may be lower.
 const BACKLOG: u32 = 4096;
 
-/// An address that this server has, and on which it does not listen yet.
-struct Bound {
+/// A bound socket that does not listen yet.
+struct BoundSocket {
     setting: &'static str,
     address: SocketAddr,
     socket: TcpSocket,
 }
 
-fn bind(setting: &'static str, address: SocketAddr) -> Result<Bound, StartError> {
-    let bound = || {
+fn bind(setting: &'static str, address: SocketAddr) -> Result<BoundSocket, StartError> {
+    let bind_socket = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         Ok(socket)
     };
-    match bound() {
-        Ok(socket) => Ok(Bound { setting, address, socket }),
+    match bind_socket() {
+        Ok(socket) => Ok(BoundSocket { setting, address, socket }),
         Err(source) => Err(StartError::Listen { setting, address, source }),
     }
 }
 
-impl Bound {
+impl BoundSocket {
     fn listen(self) -> Result<TcpListener, StartError> {
         let Self { setting, address, socket } = self;
         socket.listen(BACKLOG).map_err(|source| StartError::Listen { setting, address, source })
     }
 }
 
-fn warn_of_trusting_everyone(config: &Config) {
+fn warn_if_all_proxies_trusted(config: &Config) {
     if let Some(network) = config.trusted_proxies.iter().find(|it| it.prefix_len() == 0) {
         tracing::warn!(
             %network,
-            "TRUSTED_PROXIES believes everyone: any client can claim any address, and no limit per \
-             address holds; name the networks of your proxies alone"
+            "TRUSTED_PROXIES includes all addresses: any client can forge its address and bypass limits per \
+             address; list only the networks of your proxies"
         );
     }
 }
 
 fn stop_on_signal() -> Result<CancellationToken, CliError> {
     let listen = |kind| {
-        signal(kind).map_err(|error| CliError::Check(format!("signals cannot be heard: {error}")))
+        signal(kind)
+            .map_err(|error| CliError::Check(format!("failed to install signal handlers: {error}")))
     };
     let (mut terminate, mut interrupt) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     tokio::spawn(async move {
-        let mut signalled = async || {
+        let mut next_signal = async || {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
         };
-        signalled().await;
+        next_signal().await;
         stopping.cancel();
-        signalled().await;
-        tracing::warn!("told to stop a second time: requests under way are broken off");
+        next_signal().await;
+        tracing::warn!("second stop signal: aborting running requests");
         std::process::exit(1);
     });
     Ok(stop)
@@ -113,15 +114,15 @@ fn announce(config: &Config, listener: &TcpListener) -> Result<(), CliError> {
     let program = std::env::args().next().unwrap_or_else(|| "hallpass".to_owned());
     match config.environment {
         Environment::Production => {
-            print_line(format_args!("Hallpass serves GraphQL on http://{address}/graphql"))
+            print_line(format_args!("Hallpass serves GraphQL at http://{address}/graphql"))
         }
         Environment::Development => print_line(format_args!(
-            "Hallpass, in development mode: anyone on this machine can act as any persona.\n\
-             \n  Open  http://{address}/graphql    GraphiQL; choose who to be at the top\
-             \n        http://{address}/doctor     why a credential is not accepted\
+            "Hallpass in development mode: anyone on this machine can act as any persona.\n\
+             \n  Open  http://{address}/graphql    GraphiQL; choose a persona at the top\
+             \n        http://{address}/doctor     doctor: explains why a credential is rejected\
              \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $({program} token --as premium)\" \\\
              \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name contentLevel }} }}\"}}'\n\
-             \nSet BETTER_AUTH_URL to sign in the users of a Better Auth server instead."
+             \nSet BETTER_AUTH_URL to accept the users of a Better Auth server instead."
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! `hallpass token`
+//! `hallpass token`: prints a development token.
 
 use secrecy::ExposeSecret as _;
 
@@ -6,22 +6,21 @@ use super::CliError;
 use super::output::print_line;
 use crate::app::StartError;
 use crate::config::{Config, Environment};
-use crate::identity::{DevTokenIssuer, Persona};
+use hallpass_identity::{DevTokenIssuer, Persona};
 
 pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
     if config.environment != Environment::Development {
         return Err(CliError::Usage(
-            "there are no development tokens, because an identity source is configured: remove \
+            "development tokens are not available, because an identity source is configured: remove \
              BETTER_AUTH_URL, JWKS_URL and JWT_SECRET, or sign in at the auth server"
                 .to_owned(),
         ));
     }
-    // The server makes the key: a token by another one would be refused by it.
+    // The server creates the key, and rejects tokens of any other key.
     if !config.development_key.exists() {
         let here = std::env::current_dir().unwrap_or_default();
         return Err(CliError::Usage(format!(
-            "there is no development key in {}: run this in the directory in which `hallpass serve` \
-             runs, once it runs",
+            "no development key in {}: start `hallpass serve`, and run this in the same directory",
             here.display()
         )));
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a command line or a setting: one sentence that names it and the fix.
+//! Usage errors: one sentence that names the invalid argument or setting, and the fix. Never repeats a secret.
 
 use std::any::TypeId;
 use std::error::Error as _;
@@ -8,21 +8,21 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
 use super::{CliError, command};
-use crate::config::{HttpUrl, HttpUrlText, Origin, UserLookupUrl};
+use crate::config::{HttpUrl, Origin, RawHttpUrl, UserLookupUrl};
 
-/// No value is repeated that is longer.
-const LONGEST_SHOWN: usize = 100;
-/// No word is taken for the name of a command that is longer.
-const LONGEST_COMMAND: usize = 12;
+/// Longer values are not repeated in errors.
+const MAX_SHOWN_CHARS: usize = 100;
+/// Longer words are not taken for misspelled commands.
+const MAX_COMMAND_BYTES: usize = 12;
 
-/// What is wrong with `line`, in a sentence that repeats no secret.
-pub(super) fn wrong(error: &clap::Error, line: &[OsString]) -> CliError {
+/// The usage error for `line`, without secrets.
+pub(super) fn usage_error(error: &clap::Error, line: &[OsString]) -> CliError {
     CliError::Usage(match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
         ErrorKind::MissingRequiredArgument => missing(error),
         ErrorKind::MissingSubcommand => {
-            let place = place(error);
-            format!("`{}` needs a command: {}", place.join(" "), commands(&place))
+            let command_path = command_path(error);
+            format!("`{}` needs a command: {}", command_path.join(" "), commands(&command_path))
         }
         ErrorKind::InvalidSubcommand => unknown_command(error, line),
         ErrorKind::UnknownArgument => unknown_option(error),
@@ -40,8 +40,8 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     }
 }
 
-/// The command that was used wrong: `hallpass`, and the commands below it.
-fn place(error: &clap::Error) -> Vec<String> {
+/// The path of the command in question: `hallpass` and its subcommands.
+fn command_path(error: &clap::Error) -> Vec<String> {
     let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else {
         return vec!["hallpass".to_owned()];
     };
@@ -52,37 +52,38 @@ fn place(error: &clap::Error) -> Vec<String> {
     if names.is_empty() { vec!["hallpass".to_owned()] } else { names }
 }
 
-/// The commands that there are at `place`.
-fn commands(place: &[String]) -> String {
+/// The subcommands at `path`.
+fn commands(command_path: &[String]) -> String {
     let all = command();
-    let found = place.iter().skip(1).try_fold(&all, |below, name| below.find_subcommand(name));
+    let found =
+        command_path.iter().skip(1).try_fold(&all, |below, name| below.find_subcommand(name));
     let names = found.unwrap_or(&all).get_subcommands().map(Command::get_name);
     names.filter(|name| *name != "help").collect::<Vec<_>>().join(", ")
 }
 
-/// Arguments that have to be given and are not.
+/// Missing required arguments.
 fn missing(error: &clap::Error) -> String {
-    let place = place(error).join(" ");
+    let command_path = command_path(error).join(" ");
     let Some(ContextValue::Strings(arguments)) = error.get(ContextKind::InvalidArg) else {
         return first_line(error);
     };
     let named = arguments.iter().map(|it| it.replace(['<', '>'], "").replace('|', " or "));
     let named = named.collect::<Vec<_>>().join(", and ");
-    format!("`{place}` needs {named}: see `{place} --help`")
+    format!("`{command_path}` needs {named}: see `{command_path} --help`")
 }
 
-/// A word that is no command. It may be a part of a secret that has a blank: then it is not repeated.
+/// An unknown command. The word may be part of a secret with a space; then it is not repeated.
 fn unknown_command(error: &clap::Error, line: &[OsString]) -> String {
-    let place = place(error);
+    let command_path = command_path(error);
     let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
     let before = line.iter().take_while(|it| it.to_str() != Some(word));
     let is_after_secret = before.filter_map(|it| it.to_str()).any(is_secret_flag);
-    let is_name = word.len() <= LONGEST_COMMAND && word.bytes().all(|it| it.is_ascii_lowercase());
+    let is_name = word.len() <= MAX_COMMAND_BYTES && word.bytes().all(|it| it.is_ascii_lowercase());
     let holds_an_address = line.iter().any(|it| it.to_string_lossy().contains(['@', ':']));
     if is_after_secret || holds_an_address || !is_name {
         return stray_word();
     }
-    format!("`{word}` is no command: use one of {}", commands(&place))
+    format!("`{word}` is not a command: use one of {}", commands(&command_path))
 }
 
 /// Whether `word` is the flag of a secret, with its value or without.
@@ -96,15 +97,15 @@ fn unknown_option(error: &clap::Error) -> String {
     let word = text(error, ContextKind::InvalidArg).and_then(|word| word.split('=').next());
     match word {
         Some(option) if option.starts_with("--") && is_harmless(option) => {
-            format!("{option} is no option: see `hallpass --help`")
+            format!("{option} is not an option: see `hallpass --help`")
         }
         _ => stray_word(),
     }
 }
 
 fn stray_word() -> String {
-    "there is a word that is no command and no option's value: see `hallpass --help`; a value with a blank \
-     stands in quotes"
+    "unexpected word, which is not a command and not the value of an option: see `hallpass --help`; quote \
+     values with spaces"
         .to_owned()
 }
 
@@ -124,18 +125,18 @@ fn invalid_value(error: &clap::Error, argument: &str, value: &str) -> String {
         (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => {
             format!("use one of {}", valid.join(", "))
         }
-        (None, _) => "give it one".to_owned(),
+        (None, _) => "give a value".to_owned(),
     };
     if value.is_empty() {
         format!("{name} has no value: {why}")
-    } else if may_be_shown(value, setting) {
+    } else if is_safe_to_show(value, setting) {
         format!("{name} is `{value}`: {why}")
     } else {
         format!("{name}: {why}")
     }
 }
 
-/// `why`, with the setting's default as an example where it has none.
+/// `why`, with the setting's default as an example if it has none.
 fn with_example(why: &str, setting: Option<&Arg>) -> String {
     let default = setting.and_then(|setting| setting.get_default_values().first());
     match default {
@@ -146,31 +147,32 @@ fn with_example(why: &str, setting: Option<&Arg>) -> String {
     }
 }
 
-/// Whether a value may be repeated. Secrets are not, nor addresses that may hold a password or a part of one.
-fn may_be_shown(value: &str, setting: Option<&Arg>) -> bool {
-    let is_printable = value.chars().count() <= LONGEST_SHOWN && !value.contains(char::is_control);
+/// Whether a value may be repeated in an error: not secrets, nor URLs that may contain a password.
+fn is_safe_to_show(value: &str, setting: Option<&Arg>) -> bool {
+    let is_printable =
+        value.chars().count() <= MAX_SHOWN_CHARS && !value.contains(char::is_control);
     let is_open = setting.is_some_and(|it| !it.is_hide_env_values_set() && !is_address(it));
     let is_address = value.contains("//") || value.contains(['@', '?', '#']);
     is_printable && (is_harmless(value) || is_open && !is_address)
 }
 
-/// Whether the setting is an address of the web.
+/// Whether the setting is a URL.
 fn is_address(setting: &Arg) -> bool {
     let kinds = [
         TypeId::of::<HttpUrl>(),
-        TypeId::of::<HttpUrlText>(),
+        TypeId::of::<RawHttpUrl>(),
         TypeId::of::<UserLookupUrl>(),
         TypeId::of::<Origin>(),
     ];
     kinds.iter().any(|kind| setting.get_value_parser().type_id() == *kind)
 }
 
-/// Whether a word is made of letters, digits and what separates them.
+/// Whether a value has only letters, digits and separators.
 fn is_harmless(value: &str) -> bool {
     value.chars().all(|letter| letter.is_alphanumeric() || "-_., ".contains(letter))
 }
 
-/// What else clap says.
+/// The first line of a clap error.
 fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();

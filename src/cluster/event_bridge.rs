@@ -1,12 +1,12 @@
 //! Event bridge: publishes local events to Redis pub/sub, and receives those of other nodes.
 //!
-//! Through Redis pass the ids of rows and of their owners, never content. A client that could write there
-//! could make listeners read their own rows again, and no more. Where something may have been lost on
-//! the way, listeners are told that they missed something.
+//! Messages hold the ids of rows and of their owners, never content: a client with write access to Redis could only
+//! make subscribers read their own rows again. When messages may have been lost, subscribers are disconnected, so that
+//! they read again.
 
 use std::time::Duration;
 
-use hallpass_entity::UserId;
+use hallpass_data::UserId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
@@ -14,31 +14,32 @@ use uuid::Uuid;
 use super::redis_pubsub::RedisPubSub;
 use crate::events::{Change, Event, Events, Row};
 
-/// Where nodes tell each other.
+/// The pub/sub channel.
 const TOPIC: &str = "hallpass:events";
-/// How soon a gap that could not be told is told again.
+/// Interval of retries of a gap message.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Tells the other nodes, and hears them.
+/// Relays events between this node and the others.
 pub struct EventBridge {
     events: Events,
-    nodes: RedisPubSub,
-    /// This node, which hears itself too.
-    name: String,
+    pubsub: RedisPubSub,
+    /// The id of this node, which receives its own messages too.
+    node_id: String,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Message {
     from: String,
-    news: WireEvent,
+    #[serde(rename = "news")]
+    event: WireEvent,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum WireEvent {
-    /// Something happened to a row of this owner's.
+    /// A row of this owner has changed.
     Event { owner: String, change: Change, row: WireRow },
-    /// What happened before could not be told.
+    /// Earlier events could not be published.
     Gap,
 }
 
@@ -68,39 +69,39 @@ impl From<WireRow> for Row {
 }
 
 impl EventBridge {
-    /// A relay between the `events` of this node and those of others.
+    /// A bridge between the `events` of this node and those of the others.
     #[must_use]
-    pub fn new(events: Events, nodes: RedisPubSub) -> Self {
-        Self { events, nodes, name: Uuid::now_v7().simple().to_string() }
+    pub fn new(events: Events, pubsub: RedisPubSub) -> Self {
+        Self { events, pubsub, node_id: Uuid::now_v7().simple().to_string() }
     }
 
-    /// Passes on what is published here and what is heard of elsewhere, for ever.
+    /// Publishes local events and receives remote ones; never returns.
     pub async fn run(&self) {
         tokio::join!(
             self.publish_loop(),
-            self.nodes.listen(TOPIC, |message| self.on_message(message))
+            self.pubsub.subscribe(TOPIC, |message| self.on_message(message))
         );
     }
 
     async fn publish_loop(&self) {
-        let mut leaving = self.events.outbound();
+        let mut outbound = self.events.outbound();
         let mut gap = false;
         loop {
-            let heard = match gap {
-                false => leaving.recv().await,
-                // What was lost is told as soon as it can be, though nothing else happens.
-                true => match tokio::time::timeout(RETRY_DELAY, leaving.recv()).await {
-                    Ok(heard) => heard,
+            let received = match gap {
+                false => outbound.recv().await,
+                // A gap is published as soon as possible, without waiting for another event.
+                true => match tokio::time::timeout(RETRY_DELAY, outbound.recv()).await {
+                    Ok(received) => received,
                     Err(_) => {
                         gap = !self.publish(WireEvent::Gap).await;
                         continue;
                     }
                 },
             };
-            match heard {
+            match received {
                 Ok((owner, event)) => {
                     gap = gap && !self.publish(WireEvent::Gap).await;
-                    gap |= !self.publish(news(&owner, event)).await;
+                    gap |= !self.publish(wire_event(&owner, event)).await;
                 }
                 Err(RecvError::Lagged(_)) => gap = true,
                 Err(RecvError::Closed) => return,
@@ -108,28 +109,28 @@ impl EventBridge {
         }
     }
 
-    async fn publish(&self, news: WireEvent) -> bool {
-        let message = Message { from: self.name.clone(), news };
+    async fn publish(&self, event: WireEvent) -> bool {
+        let message = Message { from: self.node_id.clone(), event };
         let text = serde_json::to_string(&message).expect("texts are plain JSON");
-        self.nodes.tell(TOPIC, &text).await
+        self.pubsub.publish(TOPIC, &text).await
     }
 
-    /// Takes in a message of a node. None: there was nothing to hear for a while.
+    /// Handles a message of a node; `None` when messages may have been missed.
     fn on_message(&self, message: Option<&str>) {
         let Some(text) = message else { return self.events.disconnect_all() };
         match serde_json::from_str::<Message>(text) {
-            Ok(message) if message.from == self.name => {}
-            Ok(Message { news: WireEvent::Event { owner, change, row }, .. }) => {
+            Ok(message) if message.from == self.node_id => {}
+            Ok(Message { event: WireEvent::Event { owner, change, row }, .. }) => {
                 self.events.deliver(&owner, Event { change, row: row.into() });
             }
-            Ok(Message { news: WireEvent::Gap, .. }) => self.events.disconnect_all(),
-            // Of a version to come, which knows more events.
-            Err(_) => tracing::debug!("a node told something that is not understood here"),
+            Ok(Message { event: WireEvent::Gap, .. }) => self.events.disconnect_all(),
+            // From a newer version with more events.
+            Err(_) => tracing::debug!("unknown message from another node"),
         }
     }
 }
 
-fn news(owner: &UserId, event: Event) -> WireEvent {
+fn wire_event(owner: &UserId, event: Event) -> WireEvent {
     let owner = owner.as_str().to_owned();
     WireEvent::Event { owner, change: event.change, row: event.row.into() }
 }

@@ -1,31 +1,31 @@
-//! Stores the last good key set in the database.
+//! Stores the last usable key set in the database, for starts while the auth server is unavailable.
 
 use futures_util::future::BoxFuture;
-use hallpass_entity::{Database, System, key_set};
+use hallpass_data::{Database, System, key_set};
 
-use crate::identity::{KeyStore, StoredKeys};
+use hallpass_identity::{KeyStore, StoredKeys};
 
-/// Stores key sets in the database; or only reads them.
+/// Key sets in the database.
 pub struct DatabaseKeys {
     database: Database,
     is_read_only: bool,
 }
 
 impl DatabaseKeys {
-    /// Loads and stores.
+    /// Reads and writes key sets.
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database, is_read_only: false }
     }
 
-    /// Loads, and stores nothing.
+    /// Reads key sets only.
     #[must_use]
     pub fn read_only(database: Database) -> Self {
         Self { database, is_read_only: true }
     }
 
     fn system(&self) -> System<'_> {
-        self.database.system("key sets are the server's own")
+        self.database.system("key sets are server state")
     }
 }
 
@@ -34,7 +34,7 @@ impl KeyStore for DatabaseKeys {
         Box::pin(async move {
             let stored = self.system().key_set(source).await;
             let stored = stored.inspect_err(|error| {
-                tracing::warn!(%error, "the stored key set could not be read");
+                tracing::warn!(%error, "failed to read the stored key set");
             });
             let key_set::Model { document, fetched_at, .. } = stored.ok()??;
             Some(StoredKeys { document, fetched_at })
@@ -49,7 +49,7 @@ impl KeyStore for DatabaseKeys {
             let StoredKeys { document, fetched_at } = keys;
             let set = key_set::Model { source: source.to_owned(), document, fetched_at };
             if let Err(error) = self.system().store_key_set(set).await {
-                tracing::warn!(%error, "the key set could not be stored");
+                tracing::warn!(%error, "failed to store the key set");
             }
         })
     }

@@ -1,4 +1,4 @@
-//! What nodes share: Redis pub/sub, events, revocations and stored key sets.
+//! State shared between nodes: events and revocations over Redis pub/sub and the database, and stored key sets.
 
 pub mod event_bridge;
 pub mod key_set_store;

@@ -1,7 +1,7 @@
-//! Revocation service: receives revocations, stores them, and synchronizes them between nodes.
+//! Revocation service: receives revocations from the auth server, stores them, and synchronizes them between nodes.
 //!
-//! A node that hears a message applies it at once. The others read it in the database: at once where
-//! Redis tells them, else within `POLL`. A node that starts reads them all.
+//! The node that receives a webhook applies it at once. The others read it from the database: at once after a Redis
+//! message, otherwise within `POLL_INTERVAL`. A node reads all revocations at start.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,81 +9,82 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
-use hallpass_entity::{Database, Error, Handover, Timestamp, UserId, now, revocation};
+use hallpass_data::{Database, Error, Timestamp, UserId, now, revocation};
+use hallpass_entity::task;
 use tokio::sync::Notify;
 
 use super::redis_pubsub::RedisPubSub;
 use crate::events::{Change, Event, Events, Row};
-use crate::identity::{
-    Envelope, Link, Message, REVOCATIONS_KEPT, Revocation, RevocationSet, Target, UserState,
+use hallpass_identity::{
+    Envelope, Link, Message, REVOCATION_RETENTION, Revocation, RevocationSet, Target, UserState,
     Webhook, WebhookError,
 };
 
-/// How often the database is read for what other nodes heard, where no message tells it.
+/// How often the database is polled for the revocations of other nodes, without a Redis message.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// How far back it is read again: clocks differ between nodes, and transactions end out of order.
+/// Overlap of two polls: clocks differ between nodes, and transactions commit out of order.
 const CLOCK_OVERLAP: TimeDelta = TimeDelta::seconds(60);
-/// How often what has no effect any more is forgotten.
+/// How often expired revocations are deleted.
 const PRUNE_INTERVAL: TimeDelta = TimeDelta::hours(1);
-/// Where nodes tell each other.
+/// The pub/sub channel.
 const TOPIC: &str = "hallpass:revocations";
 
-/// Takes revocations in and passes them on.
+/// Receives, stores and distributes revocations.
 pub struct RevocationService {
     webhook: Webhook,
-    held: Arc<RevocationSet>,
+    revocations: Arc<RevocationSet>,
     database: Database,
-    nodes: Option<RedisPubSub>,
+    pubsub: Option<RedisPubSub>,
     events: Events,
-    news: Notify,
+    changed: Notify,
 }
 
-/// Why a message was not taken in.
+/// Why a webhook was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum RevocationError {
-    /// It is not one of the auth server's.
+    /// It is malformed or has no valid signature.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
-    /// It was taken in before.
+    /// It was received before.
     #[error("this message was received before")]
     Replayed,
-    /// It could not be kept: it holds here, and the auth server is to send it again.
-    #[error("it could not be kept: send it again")]
+    /// It was applied on this node and could not be stored: the auth server has to retry.
+    #[error("it could not be stored: retry")]
     NotKept(#[from] Error),
-    /// The server stops: it holds here, and the auth server is to send it again.
-    #[error("the server stops: send it again")]
+    /// The server is stopping; it was applied on this node: the auth server has to retry.
+    #[error("the server is stopping: retry")]
     Interrupted,
 }
 
-/// What was handed over.
+/// The rows that were transferred from a guest to an account.
 #[derive(Clone, Debug)]
 pub struct Linked {
-    /// The guest.
+    /// The guest, the previous owner.
     pub from: UserId,
-    /// Whose the rows are now.
+    /// The account, the new owner.
     pub to: UserId,
-    /// How many.
+    /// The number of rows.
     pub rows: u64,
 }
 
 impl RevocationService {
-    /// A desk that reads messages with `webhook` and keeps what they say in `database`. Of rows that change
-    /// hands it tells through `events`.
+    /// A service that verifies messages with `webhook`, stores revocations in `database`, and publishes transferred
+    /// rows to `events`.
     #[must_use]
     pub fn new(
         webhook: Webhook,
-        held: Arc<RevocationSet>,
+        revocations: Arc<RevocationSet>,
         database: Database,
-        nodes: Option<RedisPubSub>,
+        pubsub: Option<RedisPubSub>,
         events: Events,
     ) -> Self {
-        Self { webhook, held, database, nodes, events, news: Notify::new() }
+        Self { webhook, revocations, database, pubsub, events, changed: Notify::new() }
     }
 
-    /// What the `headers` of a message say.
+    /// Parses the `headers` of a webhook.
     ///
     /// # Errors
-    /// When they are malformed, or the message is too old or from the future.
+    /// If they are malformed, or the timestamp is out of range.
     pub fn read_headers<'a>(
         &self,
         headers: &'a HeaderMap,
@@ -91,31 +92,30 @@ impl RevocationService {
         Ok(self.webhook.read_headers(headers)?)
     }
 
-    /// Takes in the message in this `envelope` with this `body`.
+    /// Verifies, applies and stores the revocation in this `envelope` and `body`.
     ///
     /// # Errors
-    /// When it is not the auth server's, was taken in before, or could not be kept.
+    /// If its signature is not valid, it was received before, or it could not be stored.
     pub async fn receive(
         self: &Arc<Self>,
         envelope: &Envelope<'_>,
         body: &[u8],
     ) -> Result<(), RevocationError> {
         let message = self.webhook.read(envelope, body)?;
-        let row = row(&message);
-        // At once, whatever the database does; and however long that takes, the sender need not
-        // wait.
-        self.held.apply(message.revocation);
-        let desk = Arc::clone(self);
-        let kept = tokio::spawn(async move { desk.store(row).await });
-        kept.await.unwrap_or(Err(RevocationError::Interrupted))
+        let row = to_row(&message);
+        // Applied at once, even if the database fails. Stored in a task of its own, so that it completes even if the
+        // sender disconnects.
+        self.revocations.apply(message.revocation);
+        let service = Arc::clone(self);
+        let stored = tokio::spawn(async move { service.store(row).await });
+        stored.await.unwrap_or(Err(RevocationError::Interrupted))
     }
 
-    /// Hands over what a guest owns to the account that they signed in to, as the message in this `envelope`
-    /// with this `body` says.
+    /// Transfers the rows of a guest to the account that they signed in to, per the message in this `envelope` and
+    /// `body`.
     ///
     /// # Errors
-    /// When it is not the auth server's, was taken in before, or the database did not answer: then nothing
-    /// changed hands.
+    /// If its signature is not valid, it was received before, or the database failed; then nothing is transferred.
     pub async fn link(
         self: &Arc<Self>,
         envelope: &Envelope<'_>,
@@ -126,16 +126,18 @@ impl RevocationService {
         let (revoked_at, heard_at) = (at, now());
         let message =
             revocation::Model { id: message, session_id, user_id, state, revoked_at, heard_at };
-        let desk = Arc::clone(self);
-        // To its end, whether or not the sender waits.
+        let service = Arc::clone(self);
+        // In a task of its own, so that it completes even if the sender disconnects.
         let linked = tokio::spawn(async move {
-            let moved = desk.system().hand_over(&from, &to, message).await?;
-            let Handover { tables, tasks } = moved.ok_or(RevocationError::Replayed)?;
-            desk.database.recount(&to);
-            for task in tasks {
-                desk.events.publish(&to, Event { change: Change::Created, row: Row::Task(task) });
+            let moved = service.system().hand_over(&from, &to, message).await?;
+            let handover = moved.ok_or(RevocationError::Replayed)?;
+            service.database.recount(&to);
+            for task in handover.ids::<task::Entity, _>() {
+                service
+                    .events
+                    .publish(&to, Event { change: Change::Created, row: Row::Task(task) });
             }
-            let rows = tables.iter().map(|table| table.rows).sum();
+            let rows = handover.tables.iter().map(|table| table.rows).sum();
             Ok::<_, RevocationError>(Linked { from, to, rows })
         });
         linked.await.unwrap_or(Err(RevocationError::Interrupted))
@@ -145,28 +147,28 @@ impl RevocationService {
         if !self.system().insert_revocation(row).await? {
             return Err(RevocationError::Replayed);
         }
-        if let Some(nodes) = &self.nodes {
-            nodes.tell(TOPIC, "").await;
+        if let Some(pubsub) = &self.pubsub {
+            pubsub.publish(TOPIC, "").await;
         }
         Ok(())
     }
 
-    /// Keeps up with what other nodes hear from now on, for ever.
+    /// Applies the revocations of other nodes; never returns.
     pub async fn run(&self) {
-        tokio::join!(self.listen(), self.poll());
+        tokio::join!(self.subscribe(), self.poll());
     }
 
-    /// Reads once what any node heard.
+    /// Applies all stored revocations.
     ///
     /// # Errors
-    /// When the database cannot tell.
+    /// If the database is unavailable.
     pub async fn load_all(&self) -> Result<(), Error> {
-        self.load_since(now() - kept(), &mut HashSet::new()).await
+        self.load_since(now() - retention(), &mut HashSet::new()).await
     }
 
-    async fn listen(&self) {
-        if let Some(nodes) = &self.nodes {
-            nodes.listen(TOPIC, |_| self.news.notify_one()).await;
+    async fn subscribe(&self) {
+        if let Some(pubsub) = &self.pubsub {
+            pubsub.subscribe(TOPIC, |_| self.changed.notify_one()).await;
         }
     }
 
@@ -175,28 +177,28 @@ impl RevocationService {
         let mut pruned_at = now();
         let mut seen = HashSet::new();
         loop {
-            let began = now();
+            let started_at = now();
             match self.load_since(read_until, &mut seen).await {
-                Ok(()) => read_until = began - CLOCK_OVERLAP,
-                Err(error) => tracing::warn!(%error, "revocations could not be read: trying again"),
+                Ok(()) => read_until = started_at - CLOCK_OVERLAP,
+                Err(error) => tracing::warn!(%error, "failed to read revocations: retrying"),
             }
             if now() - pruned_at > PRUNE_INTERVAL {
                 self.prune().await;
                 pruned_at = now();
             }
-            // Whichever comes first: that there is news, or the time to look for it.
-            let _ = tokio::time::timeout(POLL_INTERVAL, self.news.notified()).await;
+            // Until a message arrives, or the poll interval has passed.
+            let _ = tokio::time::timeout(POLL_INTERVAL, self.changed.notified()).await;
         }
     }
 
-    async fn load_since(&self, moment: Timestamp, seen: &mut HashSet<String>) -> Result<(), Error> {
-        let rows = self.system().revocations_since(moment).await?;
+    async fn load_since(&self, since: Timestamp, seen: &mut HashSet<String>) -> Result<(), Error> {
+        let rows = self.system().revocations_since(since).await?;
         let ids = rows.iter().map(|row| row.id.clone()).collect();
         for row in rows {
             if !seen.contains(&row.id)
-                && let Some(revocation) = revocation(row)
+                && let Some(revocation) = from_row(row)
             {
-                self.held.apply(revocation);
+                self.revocations.apply(revocation);
             }
         }
         *seen = ids;
@@ -204,30 +206,30 @@ impl RevocationService {
     }
 
     async fn prune(&self) {
-        self.held.prune();
-        if let Err(error) = self.system().delete_revocations_before(now() - kept()).await {
-            tracing::warn!(%error, "old revocations could not be forgotten");
+        self.revocations.prune();
+        if let Err(error) = self.system().delete_revocations_before(now() - retention()).await {
+            tracing::warn!(%error, "failed to delete expired revocations");
         }
     }
 
-    fn system(&self) -> hallpass_entity::System<'_> {
-        self.database.system("revocations are the server's own")
+    fn system(&self) -> hallpass_data::System<'_> {
+        self.database.system("revocations are server state")
     }
 }
 
-fn kept() -> TimeDelta {
-    TimeDelta::from_std(REVOCATIONS_KEPT).unwrap_or(TimeDelta::MAX)
+fn retention() -> TimeDelta {
+    TimeDelta::from_std(REVOCATION_RETENTION).unwrap_or(TimeDelta::MAX)
 }
 
-/// What the column `state` of a user begins with, before the organization that they left or joined.
+/// Prefixes of the column `state` of a user, before the organization that they left or joined.
 const LEFT: &str = "left:";
 const JOINED: &str = "joined:";
-/// What the column `state` begins with, before the organization that was deleted.
+/// Prefix of the column `state`, before the organization that was deleted.
 const DELETED: &str = "deleted:";
-/// What the column `state` of a session holds that goes on and says something else.
+/// The column `state` of a session that is still valid, with changed content.
 const CHANGED: &str = "changed";
 
-fn row(message: &Message) -> revocation::Model {
+fn to_row(message: &Message) -> revocation::Model {
     let (session_id, user_id, state) = match message.revocation.target.clone() {
         Target::Session(id) => (Some(id), None, None),
         Target::Changed(id) => (Some(id), None, Some(CHANGED.to_owned())),
@@ -249,8 +251,8 @@ fn row(message: &Message) -> revocation::Model {
     }
 }
 
-/// A state that cannot be read spares nothing.
-fn revocation(row: revocation::Model) -> Option<Revocation> {
+/// Converts a stored row. A `state` that cannot be parsed revokes the user as a whole.
+fn from_row(row: revocation::Model) -> Option<Revocation> {
     let target = match (row.session_id, row.user_id, row.state.as_deref()) {
         (Some(id), _, Some(CHANGED)) => Target::Changed(id),
         (Some(id), _, _) => Target::Session(id),

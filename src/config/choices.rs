@@ -9,15 +9,6 @@ pub enum Environment {
     Production,
 }
 
-/// Whether something is believed that need not be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Trust {
-    /// It is not.
-    Off,
-    /// It is.
-    Trust,
-}
-
 /// Whether the database itself keeps rows apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum RowSecurity {

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{ConfigError, wrong};
+use super::{ConfigError, invalid};
 
 /// What such an address is, and how it is written.
 struct Form {
@@ -36,11 +36,11 @@ pub(super) fn database_url(url: SecretString) -> Result<SecretString, ConfigErro
     } else if POSTGRES.schemes.iter().any(|scheme| text.starts_with(scheme)) {
         return postgres(POSTGRES.check(text)?);
     } else if is_file_name(text) {
-        return wrong(format!(
+        return invalid(format!(
             "DATABASE_URL is the name of a file and no address: write sqlite://{text}?mode=rwc"
         ));
     } else {
-        return wrong(
+        return invalid(
             "DATABASE_URL names no known database: write sqlite://hallpass.db?mode=rwc, or \
              postgres://USER:PASSWORD@HOST:PORT/NAME",
         );
@@ -60,7 +60,7 @@ pub(super) fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString
     if let Some(url) = &url {
         let text = url.expose_secret();
         if !REDIS.schemes.iter().any(|scheme| text.starts_with(scheme)) {
-            return wrong(
+            return invalid(
                 "REDIS_URL names no Redis server: write redis://HOST:PORT, such as \
                  redis://localhost:6379, or rediss:// for TLS",
             );
@@ -74,7 +74,7 @@ impl Form {
     fn check(&self, text: &str) -> Result<Url, ConfigError> {
         let Self { setting, example, .. } = self;
         if text.contains(char::is_control) {
-            return wrong(format!(
+            return invalid(format!(
                 "{setting} has a line break or another control character: write {example} on one line"
             ));
         }
@@ -82,14 +82,14 @@ impl Form {
         let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         // A password that ends early leaves its rest, and the `@` after it, behind the host.
         if tail.contains(['@', '#']) {
-            return wrong(format!("{setting} cannot be read: {ENCODE}"));
+            return invalid(format!("{setting} cannot be read: {ENCODE}"));
         }
         match Url::parse(text).ok().filter(is_text) {
             Some(url) => Ok(url),
-            None if authority.contains('@') => {
-                wrong(format!("{setting} cannot be read: write {example}; if that is so, {ENCODE}"))
-            }
-            None => wrong(format!("{setting} cannot be read: write {example}")),
+            None if authority.contains('@') => invalid(format!(
+                "{setting} cannot be read: write {example}; if that is so, {ENCODE}"
+            )),
+            None => invalid(format!("{setting} cannot be read: write {example}")),
         }
     }
 }
@@ -137,7 +137,7 @@ fn postgres(mut url: Url) -> Result<SecretString, ConfigError> {
     let all: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let counts = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options");
     if !all.iter().all(|(name, _)| counts(name) || OF_OTHERS.contains(&name.as_str())) {
-        return wrong(
+        return invalid(
             "DATABASE_URL has a parameter that is not known: remove it; a ? or & in the password is written %3F or %26",
         );
     }
@@ -166,7 +166,7 @@ fn sqlite(rest: &str) -> Result<(), ConfigError> {
         || file.starts_with("file:")
         || parameters.iter().any(|parameter| ["mode=memory", "vfs=memdb"].contains(parameter));
     if in_memory {
-        return wrong(
+        return invalid(
             "DATABASE_URL names no file, and a database in memory is empty after each restart and for \
              each command: write sqlite://FILE?mode=rwc",
         );
@@ -177,7 +177,7 @@ fn sqlite(rest: &str) -> Result<(), ConfigError> {
         None => parameter.is_empty(),
     };
     if !parameters.iter().all(|parameter| known(parameter)) {
-        return wrong(
+        return invalid(
             "DATABASE_URL has a parameter that is not known of SQLite: write sqlite://FILE?mode=rwc, or \
              mode=rw or mode=ro; a ? in the name of the file is %3F",
         );

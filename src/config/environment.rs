@@ -4,7 +4,7 @@ use clap::Command;
 
 use super::dotenv::EnvFile;
 use super::sources::{IDENTITY_SOURCES, variable};
-use super::{ConfigError, wrong};
+use super::{ConfigError, invalid};
 
 /// Names that are shorter are not compared: too many differ by one letter.
 const SHORTEST: usize = 6;
@@ -18,14 +18,14 @@ pub fn read_env_file(command: &Command) -> Result<EnvFile, ConfigError> {
         Ok(text) => EnvFile::parse(&String::from_utf8_lossy(&text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => EnvFile::default(),
         Err(error) => {
-            return wrong(format!(
+            return invalid(format!(
                 "the file .env cannot be read ({error}): write one NAME=value on each line"
             ));
         }
     };
     let known = names(command);
     if let Some((line, word)) = file.unread().find(|(_, word)| known.contains(word)) {
-        return wrong(format!(
+        return invalid(format!(
             "line {line} of .env cannot be read: write {word}=value, in quotes if it has a # or a line \
              break"
         ));
@@ -54,7 +54,7 @@ pub fn check_names(command: &Command, file: &EnvFile) -> Result<Vec<String>, Con
         if name.starts_with("HALLPASS_") {
             let ours: Vec<_> =
                 known.iter().filter(|it| it.starts_with("HALLPASS_")).copied().collect();
-            return wrong(format!(
+            return invalid(format!(
                 "{name} is not a setting: remove it, or write {}",
                 ours.join(", ")
             ));
@@ -63,7 +63,7 @@ pub fn check_names(command: &Command, file: &EnvFile) -> Result<Vec<String>, Con
         let is_source =
             IDENTITY_SOURCES.contains(meant) && !IDENTITY_SOURCES.iter().any(|it| is_set(it));
         if !is_set(meant) && (is_in_file || is_source) {
-            return wrong(format!(
+            return invalid(format!(
                 "{name} is not a setting: write {meant}, or set {meant} as well if another program \
                  needs {name}"
             ));

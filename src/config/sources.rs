@@ -9,7 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
 use super::dotenv::EnvFile;
-use super::{ConfigError, wrong};
+use super::{ConfigError, invalid};
 
 /// Settings whose empty value says something: here, that no role implies another.
 const EMPTY_COUNTS: [&str; 1] = ["ROLE_INHERITS"];
@@ -63,7 +63,7 @@ fn file_id(name: &str) -> String {
 pub fn without_empty(mut command: Command) -> Result<Command, ConfigError> {
     let is_no_text = |name: &&str| matches!(std::env::var(name), Err(VarError::NotUnicode(_)));
     if let Some(name) = command.get_arguments().filter_map(variable).find(is_no_text) {
-        return wrong(format!("{name} is no text in UTF-8: write it again"));
+        return invalid(format!("{name} is no text in UTF-8: write it again"));
     }
     let is_empty = |name: &&str| std::env::var(name).is_ok_and(|value| value.trim().is_empty());
     let empty: Vec<_> = command
@@ -84,7 +84,7 @@ pub fn without_empty(mut command: Command) -> Result<Command, ConfigError> {
 
 fn refuse_empty(name: &str) -> Result<(), ConfigError> {
     if NEVER_EMPTY.contains(&name) {
-        return wrong(format!(
+        return invalid(format!(
             "{name} is empty, which would accept any: give a value, or remove the setting"
         ));
     }
@@ -111,7 +111,7 @@ pub fn more_flags(
         let is_given = is_given(given, argument.get_id().as_str());
         let value = match (secret_of_file(&name, given, file)?, file.get(&name)) {
             (Some(_), said) if is_given || said.is_some_and(is_said) => {
-                return wrong(format!(
+                return invalid(format!(
                     "{name} and {name}_FILE are both set: keep the one that is meant"
                 ));
             }
@@ -177,19 +177,21 @@ fn read_secret(setting: &str, path: &Path) -> Result<String, ConfigError> {
     let read = std::fs::File::open(path)
         .and_then(|file| file.take(LARGEST_FILE + 1).read_to_string(&mut text));
     if let Err(error) = read {
-        return wrong(format!(
+        return invalid(format!(
             "{setting} names {shown}, which cannot be read ({error}): give the path of a text file \
              that this user may read"
         ));
     }
     let secret = text.trim_end_matches(['\n', '\r']);
     if text.len() as u64 > LARGEST_FILE {
-        return wrong(format!(
+        return invalid(format!(
             "{setting} names {shown}, which is larger than 64 KiB: it is no secret"
         ));
     }
     if !is_said(secret) {
-        return wrong(format!("{setting} names {shown}, which is empty: write the secret into it"));
+        return invalid(format!(
+            "{setting} names {shown}, which is empty: write the secret into it"
+        ));
     }
     Ok(secret.to_owned())
 }
@@ -219,7 +221,7 @@ impl Sources {
     /// Development opens the server to anyone on this machine: an empty value does not ask for that.
     fn refuse_development(self) -> Result<(), ConfigError> {
         match self.empty {
-            Some(name) if !self.is_any_set && !self.is_environment_set => wrong(format!(
+            Some(name) if !self.is_any_set && !self.is_environment_set => invalid(format!(
                 "{name} is empty, and nothing else signs callers in: give it a value, or set \
                  HALLPASS_ENV=development to serve development tokens"
             )),

@@ -1,4 +1,4 @@
-//! One credential, explained: what it says, which checks it passed, which one failed, what to change.
+//! Explanation of a credential: its content, the result of each check, and the setting to change.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -6,71 +6,71 @@ use serde_json::{Map, Value};
 use super::advice::{self, Advice, Case, SessionAnswers};
 use super::render::{list, printable, span};
 use super::{Doctor, Finding, Observations};
-use crate::identity::{
+use hallpass_identity::{
     AuthMethod, Authentication, CHECKS, Caller, CallerKind, Check, CredentialLocation,
     CredentialShape, Inspection,
 };
 
-/// What was found out about a credential.
+/// The explanation of a credential.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
-    /// What it looks like.
+    /// The kind of credential.
     pub kind: &'static str,
-    /// What a JWT's header says; nothing of that is believed.
+    /// The header of a JWT, unverified.
     pub header: Option<Map<String, Value>>,
-    /// What a JWT says.
+    /// The claims of a JWT, unverified.
     pub claims: Option<Map<String, Value>>,
     /// Every check, in order.
     pub checks: Vec<Step>,
-    /// What came of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// What to change.
     pub fix: Option<String>,
 }
 
-/// One check, and what came of it.
+/// One check and its outcome.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Step {
     /// Its name.
     pub check: &'static str,
-    /// What held, or did not.
+    /// What is checked.
     #[serde(skip)]
     pub about: &'static str,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// It held.
+    /// It passed.
     Held,
-    /// It failed, as the first one.
+    /// It is the first that failed.
     Failed,
-    /// One before it failed.
+    /// An earlier check failed.
     Unreached,
-    /// Credentials of this kind have nothing that could be checked so.
+    /// The check does not apply to credentials of this kind.
     Inapplicable,
 }
 
-/// What came of a credential.
+/// The verdict on a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It shows a caller.
+    /// It authenticates a caller.
     Accepted,
-    /// It is not good: a request with it ends with 401.
+    /// It is not valid: a request with it fails with 401.
     Refused,
-    /// There is none: a request with this is anonymous.
+    /// There is no credential: the request is anonymous.
     Absent,
-    /// It cannot be told now: a request with it ends with 503.
+    /// It cannot be validated now: a request with it fails with 503.
     Unknown,
 }
 
-/// The checks of what only the auth server can judge, in the order in which they are made then.
+/// The checks of credentials that the auth server validates, in order.
 const SESSION_CHECKS: [Check; 10] = [
     Check::Form,
     Check::Kind,
@@ -88,10 +88,10 @@ pub(super) async fn explain(
     doctor: &Doctor,
     observed: &Observations,
     setup: &[Finding],
-    place: CredentialLocation,
+    location: CredentialLocation,
     pasted: &str,
 ) -> Explanation {
-    let inspection = doctor.authenticator.inspect(place, pasted);
+    let inspection = doctor.authenticator.inspect(location, pasted);
     let decision = doctor.authenticator.authenticate_inspected(&inspection).await;
     let answers = match &decision {
         Authentication::Refused(refusal) if may_be_a_session(&inspection, refusal.check) => {
@@ -99,7 +99,7 @@ pub(super) async fn explain(
         }
         _ => None,
     };
-    let cache_flaw = match inspection.place {
+    let cache_flaw = match inspection.location {
         CredentialLocation::Cookie => doctor.authenticator.cache_flaw(&inspection).await,
         CredentialLocation::Authorization | CredentialLocation::ApiKey => None,
     };
@@ -119,8 +119,8 @@ pub(super) async fn explain(
         }
         Authentication::Anonymous => (Verdict::Absent, Some(Check::Form), advice::absent(&case)),
         Authentication::CrossSite(why) => (Verdict::Refused, None, Advice::only(why)),
-        Authentication::Unavailable(outage) => {
-            (Verdict::Unknown, None, advice::unavailable(&case, outage))
+        Authentication::Unavailable(failure) => {
+            (Verdict::Unknown, None, advice::unavailable(&case, failure))
         }
     };
     let checks = match verdict {
@@ -130,16 +130,16 @@ pub(super) async fn explain(
         }
     };
     let Advice { reason, fix } = advice;
-    let Inspection { looks, header, claims, .. } = inspection;
+    let Inspection { shape, header, claims, .. } = inspection;
     let (header, claims) = (header.clone(), claims.clone());
-    Explanation { kind: looks.name(), header, claims, checks, verdict, reason, fix }
+    Explanation { kind: shape.name(), header, claims, checks, verdict, reason, fix }
 }
 
-/// Whether it was refused for what `get-session` answers about it.
+/// Whether the rejection depends on the response of `get-session`.
 fn may_be_a_session(inspection: &Inspection, check: Check) -> bool {
-    let is_asked_about =
-        inspection.place != CredentialLocation::ApiKey && !inspection.looks.is_jwt();
-    is_asked_about && matches!(check, Check::Known | Check::Times | Check::Subject)
+    let is_validated_remotely =
+        inspection.location != CredentialLocation::ApiKey && !inspection.shape.is_jwt();
+    is_validated_remotely && matches!(check, Check::Known | Check::Times | Check::Subject)
 }
 
 fn is_session(caller: &Caller) -> bool {
@@ -149,11 +149,11 @@ fn is_session(caller: &Caller) -> bool {
     )
 }
 
-/// The checks, with `outcome` for the first that did not hold.
+/// The checks, with `outcome` for the first that did not pass.
 fn steps(case: &Case<'_>, stopped_at: Option<Check>, outcome: Outcome) -> Vec<Step> {
     let order = order(case);
     let rank = |check: Check| order.iter().position(|other| *other == check);
-    // What was refused before anyone could tell what it is was refused for its form.
+    // A check that is not in the order stopped before the kind was known: at the form.
     let stop = stopped_at.map(|check| rank(check).unwrap_or(0));
     let step = |check: Check| {
         let outcome = match (rank(check), stop) {
@@ -167,21 +167,21 @@ fn steps(case: &Case<'_>, stopped_at: Option<Check>, outcome: Outcome) -> Vec<St
     CHECKS.into_iter().map(step).collect()
 }
 
-/// The checks that are made of such a credential, in their order.
+/// The checks of such a credential, in order.
 fn order(case: &Case<'_>) -> Vec<Check> {
     let identity = &case.doctor.config.identity;
-    let looks = case.inspection.looks;
+    let shape = case.inspection.shape;
     let is_signed =
-        matches!(looks, CredentialShape::SessionCookie | CredentialShape::SignedSessionToken);
+        matches!(shape, CredentialShape::SessionCookie | CredentialShape::SignedSessionToken);
     let applies = |check: &Check| match check {
-        Check::Known => !looks.is_jwt(),
+        Check::Known => !shape.is_jwt(),
         Check::Algorithm | Check::Key => {
-            !matches!(looks, CredentialShape::SharedSecret | CredentialShape::MailLink)
+            !matches!(shape, CredentialShape::SharedSecret | CredentialShape::MailLink)
         }
-        Check::Signature => looks.is_jwt() || (is_signed && !identity.auth_secrets.is_empty()),
+        Check::Signature => shape.is_jwt() || (is_signed && !identity.auth_secrets.is_empty()),
         Check::Issuer | Check::Audience => {
-            looks.is_jwt()
-                || (looks == CredentialShape::OpaqueToken && identity.opaque_tokens.is_some())
+            shape.is_jwt()
+                || (shape == CredentialShape::OpaqueToken && identity.opaque_tokens.is_some())
         }
         Check::Form
         | Check::Header
@@ -191,60 +191,62 @@ fn order(case: &Case<'_>) -> Vec<Check> {
         | Check::Ban
         | Check::Revocation => true,
     };
-    let all = if looks.is_jwt() { CHECKS.as_slice() } else { SESSION_CHECKS.as_slice() };
+    let all = if shape.is_jwt() { CHECKS.as_slice() } else { SESSION_CHECKS.as_slice() };
     all.iter().copied().filter(applies).collect()
 }
 
-/// The check for which the auth server has to be asked.
+/// The first check that requires the auth server.
 fn first_unavailable(inspection: &Inspection) -> Check {
-    if inspection.looks.is_jwt() { Check::Key } else { Check::Known }
+    if inspection.shape.is_jwt() { Check::Key } else { Check::Known }
 }
 
-/// Whom it shows, and what is not known of them.
+/// Describes the authenticated caller, and missing claims.
 fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
-    let mut said = vec![match caller.kind() {
-        CallerKind::User => format!("it shows the user {}", printable(caller.id().as_str())),
-        CallerKind::Service => format!("it shows the service {}", printable(caller.id().as_str())),
+    let mut parts = vec![match caller.kind() {
+        CallerKind::User => format!("authenticates the user {}", printable(caller.id().as_str())),
+        CallerKind::Service => {
+            format!("authenticates the service {}", printable(caller.id().as_str()))
+        }
     }];
-    said.extend(caller.email().map(printable));
+    parts.extend(caller.email().map(printable));
     let roles: Vec<_> = caller.roles().iter().map(|role| printable(role)).collect();
     if !roles.is_empty() {
-        said.push(format!("roles {}", list(&roles)));
+        parts.push(format!("roles {}", list(&roles)));
     }
-    said.push(format!("tier {}", printable(caller.tier())));
+    parts.push(format!("tier {}", printable(caller.tier())));
     let profile = [
         ("softwareBackground", caller.software_background()),
         ("hardwareBackground", caller.hardware_background()),
         ("interestArea", caller.interest_area()),
     ];
-    said.extend(
+    parts.extend(
         profile.iter().filter_map(|(name, it)| Some(format!("{name} {}", printable((*it)?)))),
     );
-    let left = caller.expires_at() - hallpass_entity::now();
-    said.push(format!("for another {}", span(left)));
+    let left = caller.expires_at() - hallpass_data::now();
+    parts.push(format!("expires in {}", span(left)));
     let mut missing: Vec<_> =
         profile.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
-    missing.extend(claims_that_never_came(caller, case));
+    missing.extend(missing_claims(caller, case));
     if let Some(advice) = advice::several_cookies(case) {
-        return Advice { reason: format!("{}; {}", list(&said), advice.reason), fix: advice.fix };
+        return Advice { reason: format!("{}; {}", list(&parts), advice.reason), fix: advice.fix };
     }
-    let doubts = [
+    let notes = [
         unused_cookie_cache(caller, case),
         advice::changed_subject(caller, case),
         advice::key_of_no_user(caller),
         advice::useless_scopes(caller),
-        advice::endless(case),
+        advice::milliseconds_expiry(case),
     ];
-    let mut fixes: Vec<_> = doubts.into_iter().flatten().collect();
+    let mut fixes: Vec<_> = notes.into_iter().flatten().collect();
     if caller.kind() == CallerKind::User && !missing.is_empty() {
         fixes.push(format!(
-            "nothing is said of {}: declare such fields under user.additionalFields at the auth server, \
-             pass them at sign-up, keep them in definePayload; a JWT says what held when it was signed",
+            "no value for {}: declare these fields in user.additionalFields at the auth server, set them at \
+             sign-up, and include them in definePayload; a JWT has the values of when it was signed",
             list(&missing)
         ));
     }
     let fix = (!fixes.is_empty()).then(|| fixes.join("; "));
-    Advice { reason: list(&said), fix }
+    Advice { reason: list(&parts), fix }
 }
 
 /// Why COOKIE_CACHE=trust had no effect on a session cookie.
@@ -255,8 +257,8 @@ fn unused_cookie_cache(caller: &Caller, case: &Case<'_>) -> Option<String> {
     Some(format!("COOKIE_CACHE=trust has no effect, because {reason}{fix}"))
 }
 
-/// The settings of claims that are not in a JWT, or, of another credential, that gave nothing.
-fn claims_that_never_came(caller: &Caller, case: &Case<'_>) -> Vec<&'static str> {
+/// The settings of claims that a JWT does not have, or that are empty for another credential.
+fn missing_claims(caller: &Caller, case: &Case<'_>) -> Vec<&'static str> {
     let names = &case.doctor.authenticator.rules().claims;
     let settings = [
         ("ROLE_CLAIM", &names.role, !caller.roles().is_empty()),
@@ -264,13 +266,14 @@ fn claims_that_never_came(caller: &Caller, case: &Case<'_>) -> Vec<&'static str>
         ("PERMISSIONS_CLAIM", &names.permissions, !caller.permissions().is_empty()),
         ("ORGANIZATION_CLAIM", &names.organization, caller.organization_id().is_some()),
     ];
-    // Without one of their own, permissions and organizations are rare: only a name that was set is missed.
-    let usual = |names: &[String]| names == ["permissions"] || names == ["organization_id"];
-    let came = |names: &[String], is_said: bool| match case.inspection.claims {
+    // Permissions and organizations are rare: reported only if their claim name is configured.
+    let is_default = |names: &[String]| names == ["permissions"] || names == ["organization_id"];
+    let is_present = |names: &[String], has_value: bool| match case.inspection.claims {
         Some(_) => case.inspection.has_claim(names),
-        None => is_said,
+        None => has_value,
     };
-    let missing =
-        settings.into_iter().filter(|(_, names, said)| !usual(names) && !came(names, *said));
+    let missing = settings
+        .into_iter()
+        .filter(|(_, names, has_value)| !is_default(names) && !is_present(names, *has_value));
     missing.map(|(setting, ..)| setting).collect()
 }

@@ -1,7 +1,7 @@
-//! The auth server's rate limit: whether each user has one of their own, or all share one.
+//! Check of the auth server's rate limit: whether it counts per user, or all users share one limit.
 //!
-//! Better Auth counts by the address in `X-Forwarded-For`, and where it does not believe that header,
-//! all who ask share one count: after a hundred questions, every user of this server is refused.
+//! Better Auth counts requests by the address in `X-Forwarded-For`. If it does not trust that header, all users of
+//! this server share one limit, and are rejected together after a hundred requests.
 
 use std::net::IpAddr;
 
@@ -9,14 +9,14 @@ use axum::http::StatusCode;
 use futures_util::future::join_all;
 
 use super::{Doctor, Finding, Observations};
-use crate::identity::{AuthServerProbe, ProbeResult, TWO_PROBE_ADDRESSES};
+use hallpass_identity::{AuthServerProbe, ProbeResult, TWO_PROBE_ADDRESSES};
 
 const RATE_LIMIT: &str = "rate limit";
 
-/// One more than Better Auth allows in ten seconds.
+/// One more than Better Auth's default limit per ten seconds.
 const PROBE_REQUESTS: usize = 101;
-/// So many at once, so that it does not take long, and the auth server has time for others.
-const AT_ONCE: usize = 8;
+/// Concurrent requests: fast, without overloading the auth server.
+const CONCURRENCY: usize = 8;
 
 pub(super) async fn check(doctor: &Doctor, observed: &Observations, findings: &mut Vec<Finding>) {
     if !observed.auth_server_answers {
@@ -25,31 +25,31 @@ pub(super) async fn check(doctor: &Doctor, observed: &Observations, findings: &m
     let finding = match limit_reached_after(&doctor.probe, TWO_PROBE_ADDRESSES[0]).await {
         Err(reason) => Finding::warning(
             RATE_LIMIT,
-            format!("get-session did not answer {PROBE_REQUESTS} times: {reason}"),
-            "see whether the auth server can take the load, and what AUTH_TIMEOUT is",
+            format!("get-session failed within {PROBE_REQUESTS} requests: {reason}"),
+            "check the capacity of the auth server, and AUTH_TIMEOUT",
         ),
         Ok(None) => Finding::good(
             RATE_LIMIT,
-            format!("get-session may be asked {PROBE_REQUESTS} times at once for one address"),
+            format!("get-session accepts {PROBE_REQUESTS} requests for one address"),
         ),
         Ok(Some(count)) => limited(&doctor.probe, count).await,
     };
     findings.push(finding);
 }
 
-/// After how many questions of one address the answer was 429, if it was.
+/// The number of requests for one address before the first 429, if any.
 async fn limit_reached_after(
     probe: &AuthServerProbe,
     address: IpAddr,
 ) -> Result<Option<usize>, &'static str> {
-    let mut asked = 0;
-    while asked < PROBE_REQUESTS {
-        let round = AT_ONCE.min(PROBE_REQUESTS - asked);
-        for answer in join_all((0..round).map(|_| probe.probe_anonymous_session(address))).await {
+    let mut sent = 0;
+    while sent < PROBE_REQUESTS {
+        let batch = CONCURRENCY.min(PROBE_REQUESTS - sent);
+        for answer in join_all((0..batch).map(|_| probe.probe_anonymous_session(address))).await {
             if answer?.status == StatusCode::TOO_MANY_REQUESTS {
-                return Ok(Some(asked));
+                return Ok(Some(sent));
             }
-            asked += 1;
+            sent += 1;
         }
     }
     Ok(None)
@@ -60,16 +60,16 @@ async fn limited(probe: &AuthServerProbe, count: usize) -> Finding {
     if other.is_ok_and(|reply| reply.status != StatusCode::TOO_MANY_REQUESTS) {
         return Finding::good(
             RATE_LIMIT,
-            "get-session limits each address by itself (X-Forwarded-For is believed)",
+            "get-session is limited per address (X-Forwarded-For is trusted)",
         );
     }
     Finding::warning(
         RATE_LIMIT,
         format!(
-            "get-session refused after {count} questions, and for another address too: the auth \
-             server does not believe X-Forwarded-For, and all users share one limit"
+            "get-session is limited after {count} requests, for another address too: the auth server \
+             does not trust X-Forwarded-For, so all users share one limit"
         ),
         "at the auth server set rateLimit.customRules {\"/get-session\": false}, or \
-         advanced.ipAddress (ipAddressHeaders, trustedProxies) so that X-Forwarded-For counts",
+         advanced.ipAddress (ipAddressHeaders, trustedProxies) so that X-Forwarded-For is trusted",
     )
 }

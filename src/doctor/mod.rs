@@ -1,9 +1,9 @@
-//! What `hallpass doctor` says: whether the whole set-up fits together, and why a credential is refused.
+//! `hallpass doctor`: checks the setup, and explains why a credential is rejected.
 //!
-//! `setup` reads the settings, `storage` the database, `auth_server` and `keys` ask the auth server
-//! without a credential, `endpoints` what else is asked there. A credential is judged by the same [`Authenticator`] as
-//! any request's; `credential` puts its answer in order, and `advice` turns what failed into the setting
-//! to change. Nothing that is said holds a signature, a session's token or a secret.
+//! `setup` checks the settings, `storage` the database and Redis, `auth_server`, `keys`, `endpoints` and `limits` the
+//! auth server, without a credential. A credential is authenticated by the same [`Authenticator`] as requests;
+//! `credential` reports each check, and `advice` names the setting to change. Reports never contain a signature, a
+//! session token or a secret.
 
 mod advice;
 mod auth_server;
@@ -22,35 +22,35 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::identity::{AuthServerProbe, Authenticator, CredentialLocation, DummySession};
+use hallpass_identity::{AuthServerProbe, Authenticator, CredentialLocation, DummySession};
 
 pub use credential::{Explanation, Outcome, Step, Verdict};
 pub use storage::{
     DatabaseStatus, DatabaseStatusFn, MigrationsError, PushCounts, Storage, absent_file,
 };
 
-/// How well something is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// As it should be.
+    /// No problem.
     Good,
-    /// It works, and the operator should know.
+    /// It works, with a risk or limitation.
     Warning,
     /// It does not work.
     Wrong,
 }
 
-/// What one check found: one line.
+/// The result of one check, one line of the report.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// How well it is.
+    /// The severity.
     pub level: Severity,
-    /// What was looked at.
+    /// What was checked.
     pub name: &'static str,
-    /// What was seen.
+    /// The result.
     pub message: String,
-    /// What to change, and how.
+    /// What to change.
     pub fix: Option<String>,
 }
 
@@ -69,17 +69,17 @@ impl Finding {
     }
 }
 
-/// What was found.
+/// The report.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Of the set-up.
+    /// Findings about the setup.
     pub setup: Vec<Finding>,
-    /// Of a credential, where one was shown.
+    /// The explanation of a credential, if one was given.
     pub credential: Option<Explanation>,
 }
 
 impl Report {
-    /// Whether anything is wrong.
+    /// Whether there is a problem.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
         let refused = |it: &Explanation| it.verdict != Verdict::Accepted;
@@ -87,43 +87,43 @@ impl Report {
             || self.credential.as_ref().is_some_and(refused)
     }
 
-    /// As text for a terminal, with colours or without.
+    /// The report as text, with or without terminal colours.
     #[must_use]
     pub fn to_text(&self, colours: bool) -> String {
         render::report(self, colours)
     }
 }
 
-/// Whether something answers; else why not.
+/// Checks that a service responds; fails with the reason.
 pub type PingFn = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 
-/// Looks at a set-up.
+/// Checks a setup.
 pub struct Doctor {
     /// The settings.
     pub config: Config,
-    /// What judges credentials.
+    /// Authenticates credentials.
     pub authenticator: Arc<Authenticator>,
-    /// What asks the auth server.
+    /// Sends requests to the auth server.
     pub probe: AuthServerProbe,
     /// The database.
     pub storage: Storage,
-    /// The Redis server, where one is set.
+    /// The Redis server, if REDIS_URL is set.
     pub redis: Option<Box<PingFn>>,
 }
 
-/// What the checks saw that explains a credential.
+/// Results of the checks that explain credentials.
 #[derive(Debug, Default)]
 struct Observations {
-    /// How far the auth server's clock is ahead.
+    /// Offset of the auth server's clock; positive if it is ahead.
     clock: Option<TimeDelta>,
-    /// What the auth server does with a session that does not exist.
+    /// The auth server's response to a dummy session.
     session: DummySession,
-    /// Whether the auth server answered as one.
+    /// Whether the auth server responded as a Better Auth server.
     auth_server_answers: bool,
 }
 
 impl Doctor {
-    /// Looks at everything, and at the credential that was `pasted`.
+    /// Runs all checks, and explains the credential `pasted`.
     pub async fn examine(&self, pasted: Option<(CredentialLocation, &str)>) -> Report {
         let mut setup = setup::findings(&self.config);
         let expects_pushes = !self.config.identity.revocation_secrets.is_empty();
@@ -132,11 +132,11 @@ impl Doctor {
         keys::check(self, &mut setup).await;
         endpoints::check(self, &observed, &mut setup).await;
         let credential = match pasted {
-            Some((place, text)) => {
-                Some(credential::explain(self, &observed, &setup, place, text).await)
+            Some((location, text)) => {
+                Some(credential::explain(self, &observed, &setup, location, text).await)
             }
             None => {
-                // Last, and not beside a credential: it may use up the limit that everybody shares.
+                // Last, and not with a credential: it may use up a rate limit that all users share.
                 limits::check(self, &observed, &mut setup).await;
                 None
             }

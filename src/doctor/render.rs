@@ -1,4 +1,4 @@
-//! How it is said: one line for each finding, and a second one with the fix.
+//! Text output of reports, and formatting of untrusted text.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Explanation, Finding, Outcome, Report, Severity, Verdict};
 
-/// Longer texts of a credential's are cut.
-const LONGEST: usize = 200;
+/// Longer texts from credentials are truncated.
+const MAX_TEXT_CHARS: usize = 200;
 
 const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[33m";
@@ -18,17 +18,17 @@ const PLAIN: &str = "\x1b[0m";
 pub(crate) fn report(report: &Report, colours: bool) -> String {
     let mut text = String::new();
     for finding in &report.setup {
-        line(&mut text, finding, colours);
+        write_finding(&mut text, finding, colours);
     }
     if let Some(explanation) = &report.credential {
         text.push('\n');
-        explained(&mut text, explanation, colours);
+        write_explanation(&mut text, explanation, colours);
     }
     text
 }
 
 // Writing to a string cannot fail.
-fn line(text: &mut String, finding: &Finding, colours: bool) {
+fn write_finding(text: &mut String, finding: &Finding, colours: bool) {
     let (word, colour) = match finding.level {
         Severity::Good => ("good", GREEN),
         Severity::Warning => ("warning", YELLOW),
@@ -41,7 +41,7 @@ fn line(text: &mut String, finding: &Finding, colours: bool) {
     }
 }
 
-fn explained(text: &mut String, explanation: &Explanation, colours: bool) {
+fn write_explanation(text: &mut String, explanation: &Explanation, colours: bool) {
     let Explanation { kind, header, claims, checks, verdict, reason, fix } = explanation;
     let _ = writeln!(text, "credential: {kind}");
     for (name, object) in [("header", header), ("claims", claims)] {
@@ -55,7 +55,7 @@ fn explained(text: &mut String, explanation: &Explanation, colours: bool) {
     let _ = writeln!(text, "\nchecks");
     for step in checks {
         let (word, colour) = match step.outcome {
-            Outcome::Held => ("held", GREEN),
+            Outcome::Held => ("passed", GREEN),
             Outcome::Failed => ("FAILED", RED),
             Outcome::Unreached => ("not reached", PLAIN),
             Outcome::Inapplicable => ("-", PLAIN),
@@ -65,9 +65,9 @@ fn explained(text: &mut String, explanation: &Explanation, colours: bool) {
     }
     let (word, colour) = match verdict {
         Verdict::Accepted => ("accepted", GREEN),
-        Verdict::Refused => ("refused", RED),
+        Verdict::Refused => ("rejected", RED),
         Verdict::Absent => ("no credential", RED),
-        Verdict::Unknown => ("nobody can tell", YELLOW),
+        Verdict::Unknown => ("unavailable", YELLOW),
     };
     let _ = writeln!(text, "\n{}: {reason}", coloured(word, colour, colours));
     if let Some(fix) = fix {
@@ -79,33 +79,32 @@ fn coloured(word: &str, colour: &str, colours: bool) -> String {
     if colours { format!("{colour}{word}{PLAIN}") } else { word.to_owned() }
 }
 
-/// Without what could steer a terminal or turn a line around: a credential may hold anything.
+/// Escapes control characters and bidirectional formatting: credentials may contain any text.
 pub(crate) fn printable(text: &str) -> String {
-    let shown = |one: char| match one {
-        _ if one.is_control() => one.escape_unicode().to_string(),
+    let shown = |character: char| match character {
+        _ if character.is_control() => character.escape_unicode().to_string(),
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            one.escape_unicode().to_string()
+            character.escape_unicode().to_string()
         }
-        _ => one.to_string(),
+        _ => character.to_string(),
     };
     text.chars().map(shown).collect()
 }
 
-/// A text of a credential's, in quotes.
+/// Text from a credential, escaped, truncated and quoted.
 pub(crate) fn quoted(text: &str) -> String {
-    let short: String = text.chars().take(LONGEST).collect();
+    let short: String = text.chars().take(MAX_TEXT_CHARS).collect();
     let dots = if short.len() < text.len() { "…" } else { "" };
     format!("{}{dots}", printable(&Value::String(short).to_string()))
 }
 
-/// A value of a credential's, where it can stand in a setting; none where a shell would read more into
-/// it than a name.
+/// A value from a credential, if it can be used in a setting without quoting for a shell.
 pub(crate) fn plain(text: &str) -> Option<&str> {
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/@+".contains(&byte);
-    (!text.is_empty() && text.len() <= LONGEST && text.bytes().all(harmless)).then_some(text)
+    (!text.is_empty() && text.len() <= MAX_TEXT_CHARS && text.bytes().all(harmless)).then_some(text)
 }
 
-/// A length of time, in its two largest units.
+/// A duration, in its two largest units.
 pub(crate) fn span(delta: TimeDelta) -> String {
     let seconds = delta.num_seconds().unsigned_abs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -117,7 +116,7 @@ pub(crate) fn span(delta: TimeDelta) -> String {
     }
 }
 
-/// Several things, as a sentence lists them.
-pub(crate) fn list<T: AsRef<str>>(things: &[T]) -> String {
-    things.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
+/// Joins items with commas.
+pub(crate) fn list<T: AsRef<str>>(items: &[T]) -> String {
+    items.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }

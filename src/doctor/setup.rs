@@ -1,4 +1,4 @@
-//! The settings by themselves: what they amount to, and what of that is worth knowing.
+//! Checks of the settings: identity sources, tokens, sessions, origins, proxies and metrics.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const SESSIONS: &str = "sessions";
 const ORIGINS: &str = "origins";
 const METRICS: &str = "metrics";
 
-/// A sign-out that takes longer to count surprises people.
+/// A longer delay of sign-outs is reported as a warning.
 const LONG_SESSION_TTL: Duration = Duration::from_secs(300);
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
@@ -38,26 +38,27 @@ fn environment(config: &Config) -> Finding {
     let identity = &config.identity;
     if config.environment == Environment::Development {
         let message = "development: a built-in issuer and personas, on this machine only; set \
-                       BETTER_AUTH_URL to sign in the users of a Better Auth server";
+                       BETTER_AUTH_URL to accept the users of a Better Auth server";
         return Finding::good(ENVIRONMENT, message);
     }
-    let by = [
+    let sources = [
         identity.auth_server.as_ref().map(|server| format!("the auth server {}", server.base)),
         identity.foreign_provider.as_ref().map(|issuer| format!("the provider {issuer}")),
         (!identity.jwt_secrets.is_empty()).then(|| "JWT_SECRET".to_owned()),
         identity.api_key_url.as_ref().map(|_| "API_KEY_VERIFY_URL".to_owned()),
     ];
-    let by: Vec<_> = by.into_iter().flatten().collect();
-    let by = if by.is_empty() { "the keys at JWKS_URL".to_owned() } else { list(&by) };
-    Finding::good(ENVIRONMENT, format!("production: callers are recognized by {by}"))
+    let sources: Vec<_> = sources.into_iter().flatten().collect();
+    let sources =
+        if sources.is_empty() { "the keys at JWKS_URL".to_owned() } else { list(&sources) };
+    Finding::good(ENVIRONMENT, format!("production: callers are authenticated by {sources}"))
 }
 
-/// What JWTs have to say, where any are let in.
+/// The accepted issuers and audiences of JWTs, if any.
 fn tokens(identity: &IdentityConfig) -> Option<Finding> {
-    let mut said = Vec::new();
+    let mut accepted_values = Vec::new();
     let mut accepted = |name: &str, values: &[String]| {
         if !values.is_empty() {
-            said.push(format!("{name} {}", list(values)));
+            accepted_values.push(format!("{name} {}", list(values)));
         }
     };
     if identity.jwks_url.is_some() {
@@ -71,7 +72,8 @@ fn tokens(identity: &IdentityConfig) -> Option<Finding> {
     if !identity.client_ids.is_empty() || !identity.oauth_resources.is_empty() {
         accepted("OIDC_ISSUER", identity.oidc_issuer.as_slice());
     }
-    (!said.is_empty()).then(|| Finding::good("tokens", format!("accepted: {}", said.join("; "))))
+    (!accepted_values.is_empty())
+        .then(|| Finding::good("tokens", format!("accepted: {}", accepted_values.join("; "))))
 }
 
 fn shared_secret(identity: &IdentityConfig) -> Option<Finding> {
@@ -83,8 +85,8 @@ fn shared_secret(identity: &IdentityConfig) -> Option<Finding> {
         Finding::warning(
             "JWT_SECRET",
             "JWT_SECRET is BETTER_AUTH_SECRET, with which Better Auth signs e-mail links and cookies, \
-             and no bearer token",
-            "remove JWT_SECRET to use the JWTs of the jwt plugin, or give your own signer its own",
+             but no bearer tokens",
+            "remove JWT_SECRET to use the JWTs of the jwt plugin, or use a separate secret for your own signer",
         )
     })
 }
@@ -92,32 +94,33 @@ fn shared_secret(identity: &IdentityConfig) -> Option<Finding> {
 fn sessions(identity: &IdentityConfig) -> Finding {
     let ttl = identity.session_ttl;
     let revocations = match identity.revocation_secrets.is_empty() {
-        true => "no revocations are pushed (REVOCATION_SECRET)",
-        false => "revocations that the auth server pushes count at once",
+        true => "revocations are not pushed (REVOCATION_SECRET)",
+        false => "pushed revocations take effect at once",
     };
     let cache = match identity.trusts_cookie_cache {
-        true => "COOKIE_CACHE is trust, so that a cookie's `session_data` is believed to its end",
+        true => "COOKIE_CACHE is trust, so a cookie's `session_data` is trusted until it expires",
         false => "COOKIE_CACHE is off",
     };
     let bound = format_duration(ttl);
     if ttl.is_zero() {
         return Finding::warning(
             SESSIONS,
-            "SESSION_CACHE_TTL is 0: each request asks the auth server about its session",
-            "set SESSION_CACHE_TTL=30s, unless a sign-out has to count within the second",
+            "SESSION_CACHE_TTL is 0: each request validates its session at the auth server",
+            "set SESSION_CACHE_TTL=30s, unless sign-outs must take effect within a second",
         );
     }
-    let message =
-        format!("a sign-out counts within {bound} (SESSION_CACHE_TTL); {cache}; {revocations}");
+    let message = format!(
+        "a sign-out takes effect within {bound} (SESSION_CACHE_TTL); {cache}; {revocations}"
+    );
     if ttl > LONG_SESSION_TTL && identity.revocation_secrets.is_empty() {
-        let fix = "set SESSION_CACHE_TTL=30s, or have the auth server push revocations \
+        let fix = "set SESSION_CACHE_TTL=30s, or let the auth server push revocations \
                    (REVOCATION_SECRET)";
         return Finding::warning(SESSIONS, message, fix);
     }
     Finding::good(SESSIONS, message)
 }
 
-/// Which pages may call with cookies (CORS).
+/// Checks ALLOWED_ORIGINS (CORS).
 fn origins(config: &Config) -> Vec<Finding> {
     let allowed: Vec<_> = config.allowed_origins.iter().map(|origin| origin.0.as_str()).collect();
     let server = config.identity.auth_server.as_ref();
@@ -126,23 +129,23 @@ fn origins(config: &Config) -> Vec<Finding> {
         let example = auth_origin.unwrap_or_else(|| "https://app.example.com".to_owned());
         return vec![Finding::warning(
             ORIGINS,
-            "ALLOWED_ORIGINS is empty: browsers keep this server's answers from web pages of other \
-             origins (CORS), and cookies from there are refused",
+            "ALLOWED_ORIGINS is empty: browsers block web pages of other origins from reading responses \
+             (CORS), and cookies from there are rejected",
             format!(
                 "set ALLOWED_ORIGINS to the exact origin of your pages (such as {example}), and let \
-                 them call with `credentials: \"include\"`"
+                 them fetch with `credentials: \"include\"`"
             ),
         )];
     }
     let mut findings: Vec<_> = allowed
         .iter()
-        .filter_map(|origin| doubtful(origin, config, auth_origin.as_deref()))
+        .filter_map(|origin| origin_warning(origin, config, auth_origin.as_deref()))
         .collect();
     if findings.is_empty() {
         findings.push(Finding::good(
             ORIGINS,
             format!(
-                "pages of {} may call with cookies: with `credentials: \"include\"`, by POST with JSON",
+                "pages of {} may send cookies: with `credentials: \"include\"`, by POST with JSON",
                 list(&allowed)
             ),
         ));
@@ -150,7 +153,7 @@ fn origins(config: &Config) -> Vec<Finding> {
     findings
 }
 
-fn doubtful(origin: &str, config: &Config, auth_origin: Option<&str>) -> Option<Finding> {
+fn origin_warning(origin: &str, config: &Config, auth_origin: Option<&str>) -> Option<Finding> {
     let url = Url::parse(origin).ok()?;
     let host = url.host_str()?;
     let own = format!("http://{}", config.address);
@@ -158,8 +161,8 @@ fn doubtful(origin: &str, config: &Config, auth_origin: Option<&str>) -> Option<
     if origin == own {
         return Some(Finding::warning(
             ORIGINS,
-            format!("ALLOWED_ORIGINS holds {origin}, which is this server itself"),
-            format!("remove {origin}: its own pages need no permission"),
+            format!("ALLOWED_ORIGINS contains {origin}, which is this server itself"),
+            format!("remove {origin}: this server's own pages are always allowed"),
         ));
     }
     let beside_https = auth_origin.is_some_and(secure)
@@ -167,9 +170,9 @@ fn doubtful(origin: &str, config: &Config, auth_origin: Option<&str>) -> Option<
     if !secure(origin) && beside_https && !is_loopback(host) {
         return Some(Finding::warning(
             ORIGINS,
-            format!("ALLOWED_ORIGINS holds {origin}, an http origin beside https ones"),
+            format!("ALLOWED_ORIGINS contains {origin}, an http origin beside https ones"),
             format!(
-                "set ALLOWED_ORIGINS to {}: no Secure cookie comes from http",
+                "set ALLOWED_ORIGINS to {}: Secure cookies are not sent over http",
                 origin.replacen("http", "https", 1)
             ),
         ));
@@ -180,10 +183,10 @@ fn doubtful(origin: &str, config: &Config, auth_origin: Option<&str>) -> Option<
         Finding::warning(
             ORIGINS,
             format!(
-                "ALLOWED_ORIGINS holds {origin}, and BETTER_AUTH_URL is at {auth_host}: to a browser \
-                 these are two hosts, with cookies of their own"
+                "ALLOWED_ORIGINS contains {origin}, but BETTER_AUTH_URL is at {auth_host}: to a browser \
+                 these are two hosts with separate cookies"
             ),
-            format!("use one name in the browser, ALLOWED_ORIGINS and BETTER_AUTH_URL: {auth_host}"),
+            format!("use the same host in the browser, ALLOWED_ORIGINS and BETTER_AUTH_URL: {auth_host}"),
         )
     })
 }
@@ -194,34 +197,34 @@ fn proxies(config: &Config) -> Finding {
             "proxies",
             "TRUSTED_PROXIES is empty: behind a proxy, all users have its address, and share one rate \
              limit here and at the auth server",
-            "set TRUSTED_PROXIES to the network of the proxy (such as 10.0.0.0/8); without a proxy, \
-             all is well",
+            "set TRUSTED_PROXIES to the network of the proxy (such as 10.0.0.0/8); not needed without a \
+             proxy",
         );
     }
     if let Some(network) = config.trusted_proxies.iter().find(|it| it.prefix_len() == 0) {
         return Finding::warning(
             "proxies",
             format!(
-                "TRUSTED_PROXIES holds {network}: any client can claim any address, and no limit per \
-                 address holds"
+                "TRUSTED_PROXIES contains {network}: any client can forge its address and bypass limits \
+                 per address"
             ),
-            "set TRUSTED_PROXIES to the networks of your proxies alone, such as 10.0.0.0/8",
+            "set TRUSTED_PROXIES to the networks of your proxies only, such as 10.0.0.0/8",
         );
     }
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
-    Finding::good("proxies", format!("X-Forwarded-For is believed from {}", list(&networks)))
+    Finding::good("proxies", format!("X-Forwarded-For is trusted from {}", list(&networks)))
 }
 
 fn metrics(config: &Config) -> Finding {
     match config.metrics_address {
         Some(address) if address == config.address => Finding::wrong(
             METRICS,
-            format!("METRICS_ADDR is {address}, where the server itself listens"),
-            "give METRICS_ADDR another port, or remove it",
+            format!("METRICS_ADDR is {address}, the address of the API"),
+            "set METRICS_ADDR to another port, or remove it",
         ),
         Some(address) => Finding::good(METRICS, format!("served on {address} (METRICS_ADDR)")),
-        // In development alone, which is on loopback.
-        None => Finding::good(METRICS, format!("served on {}, beside the API", config.address)),
+        // Only in development, on a loopback address.
+        None => Finding::good(METRICS, format!("served on {}, with the API", config.address)),
     }
 }
 

@@ -1,9 +1,9 @@
-//! The database, and the Redis server that nodes share.
+//! Checks of the database and of Redis.
 
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
-use hallpass_entity::{Pooler, Reason};
+use hallpass_data::{Pooler, Reason};
 
 use super::{Finding, PingFn};
 use crate::row_security::RowSecurityError;
@@ -14,59 +14,59 @@ const POOLER: &str = "pooler";
 const MIGRATIONS: &str = "migrations";
 const REVOCATIONS: &str = "revocations";
 
-/// The database, as far as it could be opened.
+/// The database to check.
 pub enum Storage {
-    /// It is open, and this tells how it stands.
+    /// It is open; the function returns its status.
     Open(Box<DatabaseStatusFn>),
-    /// Its file is not there yet.
+    /// Its file does not exist yet.
     Absent(PathBuf),
-    /// A pooler on the way to it shares sessions.
+    /// It is behind a transaction pooler, without DATABASE_POOLER=transaction.
     Pooled,
-    /// It could not be opened: why, in one sentence.
+    /// It could not be opened; the reason.
     Failed(String),
 }
 
-/// What an open database tells.
+/// The status of an open database.
 pub struct DatabaseStatus {
-    /// What stands between here and PostgreSQL.
+    /// The mode of connection pooling; `None` for SQLite.
     pub pooler: Option<Pooler>,
-    /// Of each migration, whether it is applied.
+    /// Each migration, and whether it is applied.
     pub migrations: Vec<(String, bool)>,
-    /// Why it cannot be written, if it cannot.
+    /// Why it is not writable, if it is not.
     pub storage: Option<Reason>,
-    /// Whether row-level security holds, where it is on.
+    /// Whether row-level security is effective, if enabled.
     pub row_security: Option<Result<(), RowSecurityError>>,
-    /// Which revocations the auth server pushed; none where that cannot be told.
+    /// Counts of pushed revocations; `None` if unknown.
     pub pushes: Option<PushCounts>,
 }
 
-/// Messages to `/revocations`.
+/// Counts of revocation webhooks.
 #[derive(Clone, Copy, Debug)]
 pub struct PushCounts {
-    /// Kept revocations of sessions and API keys.
+    /// Stored revocations of sessions and API keys.
     pub of_sessions: u64,
-    /// Kept revocations of users.
+    /// Stored revocations of users.
     pub of_users: u64,
-    /// Messages of the last day that were refused for their signature.
+    /// Messages of the last day with an invalid signature.
     pub unsigned: u64,
 }
 
-/// Tells how an open database stands.
+/// Returns the status of an open database.
 pub type DatabaseStatusFn =
     dyn Fn() -> BoxFuture<'static, Result<DatabaseStatus, MigrationsError>> + Send + Sync;
 
-/// Why that cannot be told.
+/// Why the status is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationsError {
-    /// The database does not answer.
-    #[error("DATABASE_URL does not answer: {0}")]
-    Away(String),
-    /// Its list of migrations cannot be read.
-    #[error("which migrations are applied cannot be told: {0}")]
+    /// The database is unavailable.
+    #[error("DATABASE_URL does not respond: {0}")]
+    Unavailable(String),
+    /// The list of applied migrations cannot be read.
+    #[error("the list of applied migrations cannot be read: {0}")]
     Unreadable(String),
 }
 
-/// The file of an SQLite database, if there is none yet: looking at a set-up must not make one.
+/// The file of an SQLite database, if it does not exist: the doctor must not create it.
 #[must_use]
 pub fn absent_file(database_url: &str) -> Option<PathBuf> {
     let path = database_url.strip_prefix("sqlite:")?;
@@ -82,12 +82,12 @@ pub(super) async fn findings(
     expects_pushes: bool,
 ) -> Vec<Finding> {
     let mut findings = match storage {
-        Storage::Open(tells) => open(tells().await, expects_pushes),
-        Storage::Absent(path) => vec![absent(path)],
+        Storage::Open(get_status) => open(get_status().await, expects_pushes),
+        Storage::Absent(path) => vec![missing_file(path)],
         Storage::Pooled => vec![Finding::wrong(
             POOLER,
-            "DATABASE_URL leads to a pooler that shares sessions between clients",
-            "set DATABASE_POOLER=transaction, or connect to PostgreSQL itself, or to a pooler in session \
+            "DATABASE_URL points to a transaction pooler, which shares sessions between clients",
+            "set DATABASE_POOLER=transaction, or connect to PostgreSQL directly, or to a pooler in session \
              mode",
         )],
         Storage::Failed(why) => vec![Finding::wrong(
@@ -96,13 +96,13 @@ pub(super) async fn findings(
             "start the database, or correct DATABASE_URL: host, port, user, password and name",
         )],
     };
-    if let Some(answers) = redis {
-        findings.push(match answers().await {
-            Ok(()) => Finding::good("redis", "REDIS_URL answers"),
+    if let Some(ping) = redis {
+        findings.push(match ping().await {
+            Ok(()) => Finding::good("redis", "REDIS_URL responds"),
             Err(why) => Finding::wrong(
                 "redis",
-                format!("REDIS_URL does not answer: {why}"),
-                "start the Redis server, or correct REDIS_URL; without it, nodes hear of each \
+                format!("REDIS_URL does not respond: {why}"),
+                "start the Redis server, or correct REDIS_URL; without it, nodes receive each \
                  other's revocations some seconds later",
             ),
         });
@@ -110,24 +110,24 @@ pub(super) async fn findings(
     findings
 }
 
-fn open(told: Result<DatabaseStatus, MigrationsError>, expects_pushes: bool) -> Vec<Finding> {
-    let answers = || Finding::good(DATABASE, "DATABASE_URL answers");
-    match told {
-        Ok(told) => {
-            let answers = told.storage.map_or_else(answers, unwritable);
-            let mut findings = vec![answers, migrations(&told.migrations)];
-            findings.extend(told.pooler.map(pooler));
-            findings.extend(told.row_security.map(row_security));
-            findings.extend(told.pushes.filter(|_| expects_pushes).map(pushes));
+fn open(status: Result<DatabaseStatus, MigrationsError>, expects_pushes: bool) -> Vec<Finding> {
+    let reachable = || Finding::good(DATABASE, "DATABASE_URL responds");
+    match status {
+        Ok(status) => {
+            let database = status.storage.map_or_else(reachable, unwritable);
+            let mut findings = vec![database, migrations(&status.migrations)];
+            findings.extend(status.pooler.map(pooler));
+            findings.extend(status.row_security.map(row_security));
+            findings.extend(status.pushes.filter(|_| expects_pushes).map(pushes));
             findings
         }
-        Err(error @ MigrationsError::Away(_)) => {
+        Err(error @ MigrationsError::Unavailable(_)) => {
             vec![Finding::wrong(DATABASE, error.to_string(), "start the database")]
         }
         Err(error @ MigrationsError::Unreadable(_)) => {
-            let fix = "run the newest hallpass that ever migrated this database, or give another \
+            let fix = "use the newest version of hallpass that migrated this database, or set another \
                        DATABASE_URL";
-            vec![answers(), Finding::wrong(MIGRATIONS, error.to_string(), fix)]
+            vec![reachable(), Finding::wrong(MIGRATIONS, error.to_string(), fix)]
         }
     }
 }
@@ -137,46 +137,44 @@ fn pooler(pooler: Pooler) -> Finding {
         POOLER,
         match pooler {
             Pooler::Session => "each connection to PostgreSQL keeps its session",
-            Pooler::Transaction => {
-                "DATABASE_POOLER is transaction: nothing of a session is relied on"
-            }
+            Pooler::Transaction => "DATABASE_POOLER is transaction: no session state is used",
         },
     )
 }
 
 fn unwritable(reason: Reason) -> Finding {
     let fix = match reason {
-        Reason::DiskFull => "make room on the disk of the database",
+        Reason::DiskFull => "free space on the disk of the database",
         Reason::ReadOnly => {
-            "let the server write the database and, for SQLite, the directory of its file; remove \
-             `mode=ro` from DATABASE_URL; a replica of PostgreSQL only reads"
+            "give the server write access to the database and, for SQLite, to the directory of its file; \
+             remove `mode=ro` from DATABASE_URL; use the PostgreSQL primary, not a replica"
         }
-        _ => "look at the log of the server, and at the disk of the database",
+        _ => "check the log of the server, and the disk of the database",
     };
-    Finding::wrong(DATABASE, format!("DATABASE_URL answers and cannot be written: {reason}"), fix)
+    Finding::wrong(DATABASE, format!("DATABASE_URL responds, but is not writable: {reason}"), fix)
 }
 
 fn migrations(status: &[(String, bool)]) -> Finding {
-    let waiting: Vec<_> = status.iter().filter(|(_, applied)| !applied).collect();
-    if waiting.is_empty() {
+    let pending: Vec<_> = status.iter().filter(|(_, applied)| !applied).collect();
+    if pending.is_empty() {
         return Finding::good(MIGRATIONS, format!("all {} are applied", status.len()));
     }
     Finding::warning(
         MIGRATIONS,
-        format!("{} of {} are waiting", waiting.len(), status.len()),
-        "`hallpass serve` applies them when it starts, unless told --no-migrate: then run `hallpass \
+        format!("{} of {} are pending", pending.len(), status.len()),
+        "`hallpass serve` applies them at start, unless --no-migrate is set: then run `hallpass \
          migrate up`",
     )
 }
 
-fn row_security(holds: Result<(), RowSecurityError>) -> Finding {
-    match holds {
-        Ok(()) => Finding::good(ROW_SECURITY, "the database itself keeps owned rows apart"),
-        Err(breach) => Finding::wrong(ROW_SECURITY, breach.problem, breach.fix),
+fn row_security(result: Result<(), RowSecurityError>) -> Finding {
+    match result {
+        Ok(()) => Finding::good(ROW_SECURITY, "enforced by the database"),
+        Err(error) => Finding::wrong(ROW_SECURITY, error.problem, error.fix),
     }
 }
 
-/// Whether the auth server's plugin is there, and has the secret.
+/// Checks that the auth server's plugin pushes revocations with the right secret.
 fn pushes(received: PushCounts) -> Finding {
     let plugin = "add the plugin `revocations({ url, secret })` of revocation-hook.mjs to the auth server: \
                   `url` is https://THIS-SERVER/revocations, `secret` is REVOCATION_SECRET";
@@ -185,46 +183,46 @@ fn pushes(received: PushCounts) -> Finding {
         return Finding::wrong(
             REVOCATIONS,
             format!("{unsigned} messages of the last day were not signed with REVOCATION_SECRET"),
-            "give the plugin of the auth server the same secret as REVOCATION_SECRET; while it rotates, list \
-             both here",
+            "set the secret of the auth server's plugin to REVOCATION_SECRET; during rotation, list both \
+             here",
         );
     }
     match (of_sessions, of_users) {
         (0, 0) => Finding::warning(
             REVOCATIONS,
-            "REVOCATION_SECRET is set, and the auth server has pushed nothing in eight days",
+            "REVOCATION_SECRET is set, but the auth server has pushed nothing in eight days",
             plugin,
         ),
         (0, _) => Finding::warning(
             REVOCATIONS,
             format!(
-                "{of_users} changes of users were pushed in eight days, and no sign-out: sessions that only \
-                 secondary storage holds end without database hooks"
+                "{of_users} changes of users were pushed in eight days, but no sign-out: sessions in secondary \
+                 storage only do not trigger database hooks"
             ),
             plugin,
         ),
         _ => Finding::good(
             REVOCATIONS,
             format!(
-                "in eight days the auth server pushed {of_sessions} ends and changes of sessions, and \
-                 {of_users} changes of users"
+                "in eight days the auth server pushed {of_sessions} changes of sessions and {of_users} changes \
+                 of users"
             ),
         ),
     }
 }
 
-fn absent(path: &std::path::Path) -> Finding {
+fn missing_file(path: &std::path::Path) -> Finding {
     let name = path.display();
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Finding::wrong(
             DATABASE,
-            format!("DATABASE_URL names {name}, in a directory that there is not"),
-            format!("make the directory {}, or correct DATABASE_URL", parent.display()),
+            format!("DATABASE_URL names {name}, whose directory does not exist"),
+            format!("create the directory {}, or correct DATABASE_URL", parent.display()),
         ),
         _ => Finding::warning(
             DATABASE,
-            format!("DATABASE_URL names {name}, which is not there yet"),
-            "`hallpass serve` makes it when it starts, and so does `hallpass migrate up`",
+            format!("DATABASE_URL names {name}, which does not exist yet"),
+            "`hallpass serve` creates it at start, and so does `hallpass migrate up`",
         ),
     }
 }

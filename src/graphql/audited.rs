@@ -1,4 +1,4 @@
-//! Audits mutations: which, by whom, on which rows, and with which outcome.
+//! Wrapper of the mutation root that audits each mutation: field, rule, rows and outcome.
 
 use std::borrow::Cow;
 
@@ -15,10 +15,10 @@ use super::error::code;
 use super::global_id::{decode_id, encode_id};
 use crate::access::{ALLOWED, demand_of};
 
-/// The arguments that name rows.
+/// Arguments that hold row IDs.
 const ID_ARGUMENTS: [&str; 3] = ["id", "courseId", "chapterId"];
 
-/// Mutations, each of which ends on the record.
+/// A mutation root. Each of its mutations is audited.
 #[derive(Clone, Debug, Default)]
 pub struct Audited<T>(T);
 
@@ -38,7 +38,7 @@ where
     }
 }
 
-/// The rows that the arguments name. Whatever else was written there is content, and stays out.
+/// The row IDs among the arguments. Other arguments are content, which is not audited.
 fn rows(ctx: &Context<'_>) -> Vec<String> {
     let one = ID_ARGUMENTS
         .into_iter()
@@ -47,7 +47,7 @@ fn rows(ctx: &Context<'_>) -> Vec<String> {
     one.chain(many.into_iter().flatten()).filter_map(|id| decode_known_id(ctx, &id)).collect()
 }
 
-/// The id, written as we write it, if it is one of a type of ours.
+/// The ID in canonical form, if it is the global ID of a type in the schema.
 fn decode_known_id(ctx: &Context<'_>, id: &ID) -> Option<String> {
     let (kind, key) = decode_id(id)?;
     ctx.schema_env.registry.types.contains_key(&kind).then(|| encode_id(&kind, key).0)

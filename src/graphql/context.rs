@@ -7,32 +7,32 @@ use async_graphql::dataloader::{DataLoader, HashMapCache};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context, ID};
 use futures_util::{Stream, StreamExt as _, stream};
-use hallpass_entity::policy::OwnedEntity;
-use hallpass_entity::{Error, Filter, Scope};
+use hallpass_data::policy::OwnedEntity;
+use hallpass_data::{Error, Filter, Scope};
 
 use super::error::{ApiError, Result};
 use crate::access::{RequestAuth, Rule};
 use crate::events::{Delivered, Event, Events, Listener};
-use crate::identity::Caller;
+use hallpass_identity::Caller;
 
 pub use crate::config::OwnershipDenial;
 
-/// The request, as resolvers see it.
+/// Access to the request from resolvers.
 pub trait ContextExt<'a> {
-    /// The caller's doors to rows.
+    /// Query entry points, scoped to the caller.
     fn scope(&self) -> &'a Scope;
-    /// The caller; none when no caller is signed in.
+    /// The caller. None if no caller is signed in.
     fn caller(&self) -> Option<&'a Caller>;
-    /// Who asks, and what the rules mean here.
+    /// The caller, the policy and the audit trail of the request.
     fn request_auth(&self) -> &'a RequestAuth;
-    /// Puts the row that a mutation made on the record; those that its arguments name are anyway.
+    /// Audits the row that a mutation created. Rows in its arguments are audited automatically.
     fn audit_created_row(&self, row: &ID);
-    /// Tells the subscribers to the caller's events: after the change was committed, never before.
+    /// Publishes an event to the caller's subscribers. Call it after the commit, never before.
     fn publish(&self, event: Event);
-    /// Hears what happens to the caller's rows from now on.
+    /// Subscribes to events of the caller's rows.
     ///
     /// # Errors
-    /// When no caller is signed in, whose rows they would be.
+    /// [`Error::Unauthenticated`] if no user is signed in.
     fn subscribe(&self) -> Result<Listener>;
 }
 
@@ -65,41 +65,41 @@ impl<'a> ContextExt<'a> for Context<'a> {
     }
 }
 
-/// What `pick` makes of the events that `listener` hears. A subscriber that falls behind is told so, and it ends: there
-/// would be a gap.
+/// A stream of the events that `pick` selects. A subscriber that falls behind gets an error, and the stream ends:
+/// it would have a gap.
 pub fn event_stream<T>(
     listener: Listener,
     pick: impl Fn(Arc<Delivered>) -> Option<T>,
 ) -> impl Stream<Item = Result<T>> {
-    let heard = stream::unfold(Some(listener), |listener| async {
+    let events = stream::unfold(Some(listener), |listener| async {
         let mut listener = listener?;
         Some(match listener.next().await {
             Ok(event) => (Ok(event), Some(listener)),
             Err(missed) => (Err(missed.into()), None),
         })
     });
-    heard.filter_map(move |event| ready(event.map(&pick).transpose()))
+    events.filter_map(move |event| ready(event.map(&pick).transpose()))
 }
 
-/// A loader for one request: what several fields ask for one by one is fetched at once. It keeps
-/// nothing from request to request, so nothing of one caller's reaches another.
+/// A batch loader for one request: loads the keys of several fields in one statement. It has no cache across
+/// requests, so no data leaks between callers.
 pub fn loader<L>(loader: L) -> DataLoader<L> {
     DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
         .delay(std::time::Duration::ZERO)
 }
 
-/// The same, which also keeps what it fetched until the request ends: for rows that are known by a version.
+/// As [`loader`], with a cache for the request: for keys that include a version of the row.
 pub fn loader_with_cache<L>(loader: L) -> DataLoader<L, HashMapCache> {
     let cache = HashMapCache::default();
     DataLoader::with_cache(loader, TokioSpawner::current(), TokioTimer::default(), cache)
         .delay(std::time::Duration::ZERO)
 }
 
-/// Why the caller does not get `row`: it is not there, unless the server is set to tell that it is
-/// another's (`OWNERSHIP_DENIAL=forbid`).
+/// The error for a row that the caller does not own: `NOT_FOUND`, or `FORBIDDEN` if another user owns it and
+/// `OWNERSHIP_DENIAL=forbid`.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn not_found_or_forbidden<E: OwnedEntity>(
     ctx: &Context<'_>,
     what: &'static str,
@@ -111,10 +111,10 @@ pub async fn not_found_or_forbidden<E: OwnedEntity>(
     })
 }
 
-/// Whether the caller, who does not own `row`, is told that another user does.
+/// Whether another user owns `row` and the server discloses that (`OWNERSHIP_DENIAL=forbid`).
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn discloses_ownership<E: OwnedEntity>(
     ctx: &Context<'_>,
     row: Filter<E>,

@@ -1,56 +1,60 @@
-//! Scalars `DateTime` and `Date`. Invalid values are rejected before anything runs.
+//! Scalars `DateTime` and `Date`. Invalid values are rejected before execution.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{Datelike as _, NaiveDate, SecondsFormat, SubsecRound as _, Timelike as _};
-use hallpass_entity::Timestamp;
+use hallpass_data::Timestamp;
 
 use super::input_problem::{InputProblem, ProblemKind};
 
-const MOMENT: &str = "give a moment with its time zone (RFC 3339), such as 2027-03-01T09:30:00Z";
+const DATE_TIME_FORM: &str =
+    "give a date and time with a time zone (RFC 3339), such as 2027-03-01T09:30:00Z";
 
-const DAY: &str = "give a day, such as 2027-03-01";
+const DATE_FORM: &str = "give a date, such as 2027-03-01";
 
-const NO_DAY: &str = "this day does not exist: give a day of the calendar, such as 2027-03-01";
+const INVALID_DATE: &str =
+    "this date does not exist: give a date of the calendar, such as 2027-03-01";
 
-const NO_TIME: &str = "this time does not exist: give hours from 00 to 23, minutes and seconds from 00 to 59, and an \
-                       offset below 24 hours, such as 2027-03-01T09:30:00Z";
+const INVALID_TIME: &str = "this time does not exist: give hours from 00 to 23, minutes and seconds from 00 \
+                            to 59, and an offset below 24 hours, such as 2027-03-01T09:30:00Z";
 
-const NO_YEAR: &str = "the year is out of range: give one of four digits, such as 2027";
+const INVALID_YEAR: &str = "the year is out of range: give a year of four digits, such as 2027";
 
-/// The last year that has four digits.
-const LAST_YEAR: usize = 9999;
+/// The last year of four digits.
+const MAX_YEAR: usize = 9999;
 
-/// What is wrong with `value`, at `path`, which is no value of the scalar `name`.
+/// The problem of `value` at `path`, which is not a valid value of the scalar `name`.
 pub fn scalar_problem(path: impl Into<String>, name: &str, value: &Value) -> InputProblem {
-    let of_kind = |kind, message| InputProblem::new(path, kind, message);
+    let problem = |kind, message| InputProblem::new(path, kind, message);
     let (Value::String(text), "DateTime" | "Date") = (value, name) else {
-        return of_kind(ProblemKind::WrongType, expected_form(name));
+        return problem(ProblemKind::WrongType, expected_form(name));
     };
     let is_time = name == "DateTime";
-    match written(text) {
-        Some(Written { year_digits, .. }) if year_digits != 4 => {
-            of_kind(ProblemKind::OutOfRange, NO_YEAR).beyond(LAST_YEAR)
+    match date_prefix(text) {
+        Some(DatePrefix { year_digits, .. }) if year_digits != 4 => {
+            problem(ProblemKind::OutOfRange, INVALID_YEAR).beyond(MAX_YEAR)
         }
-        Some(Written { day, rest, .. }) if is_time != rest.is_empty() => match day {
-            None => of_kind(ProblemKind::Invalid, NO_DAY),
-            // The form of a time, which no day has at that place.
-            Some(_) if is_time && has_form_of_time(rest) => of_kind(ProblemKind::Invalid, NO_TIME),
-            Some(_) => of_kind(ProblemKind::WrongType, expected_form(name)),
+        Some(DatePrefix { day, rest, .. }) if is_time != rest.is_empty() => match day {
+            None => problem(ProblemKind::Invalid, INVALID_DATE),
+            // It has the form of a time, with impossible numbers.
+            Some(_) if is_time && has_form_of_time(rest) => {
+                problem(ProblemKind::Invalid, INVALID_TIME)
+            }
+            Some(_) => problem(ProblemKind::WrongType, expected_form(name)),
         },
-        _ => of_kind(ProblemKind::WrongType, expected_form(name)),
+        _ => problem(ProblemKind::WrongType, expected_form(name)),
     }
 }
 
-/// A text that begins as a day does: digits, and two times a hyphen and two digits.
-struct Written<'a> {
+/// A text that starts like a date: digits, and twice a hyphen and two digits.
+struct DatePrefix<'a> {
     year_digits: usize,
-    /// The day; none where there is no such day.
+    /// The date. None if there is no such date.
     day: Option<NaiveDate>,
-    /// What follows.
+    /// The text after the date.
     rest: &'a str,
 }
 
-fn written(text: &str) -> Option<Written<'_>> {
+fn date_prefix(text: &str) -> Option<DatePrefix<'_>> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let signs = text.len() - unsigned.len();
     let (year, rest) = unsigned.split_once('-')?;
@@ -64,10 +68,10 @@ fn written(text: &str) -> Option<Written<'_>> {
         (Ok(year), Ok(month), Ok(day)) => NaiveDate::from_ymd_opt(year, month, day),
         _ => None,
     };
-    Some(Written { year_digits: year.len() + signs, day: date, rest })
+    Some(DatePrefix { year_digits: year.len() + signs, day: date, rest })
 }
 
-/// Whether `text` is written as the time of RFC 3339, whatever its numbers.
+/// Whether `text` has the form of a time in RFC 3339, regardless of its numbers.
 fn has_form_of_time(text: &str) -> bool {
     let shape: String = text.chars().map(|it| if it.is_ascii_digit() { '0' } else { it }).collect();
     let upper = shape.to_ascii_uppercase();
@@ -78,29 +82,29 @@ fn has_form_of_time(text: &str) -> bool {
         && ["Z", "+00:00", "-00:00"].contains(&zone)
 }
 
-/// How a value of the scalar `name` is written, for the message about one that is not.
+/// How to write a value of the scalar `name`, for error messages.
 fn expected_form(name: &str) -> &'static str {
     match name {
-        "DateTime" => MOMENT,
-        "Date" => DAY,
-        "Int" => "give a whole number of 32 bits",
+        "DateTime" => DATE_TIME_FORM,
+        "Date" => DATE_FORM,
+        "Int" => "give a 32-bit integer",
         "Float" => "give a number",
         "Boolean" => "give true or false",
-        "String" => "give a text",
-        "ID" => "give an id, as a text",
+        "String" => "give a string",
+        "ID" => "give an ID, as a string",
         _ => "give a value of this type",
     }
 }
 
-/// A moment.
+/// Date and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime(pub Timestamp);
 
-/// A moment, as RFC 3339 has it, such as `2027-03-01T09:30:00Z`; to the microsecond, in UTC.
+/// Date and time per RFC 3339, such as `2027-03-01T09:30:00Z`. Returned in UTC, with microsecond precision.
 #[Scalar(name = "DateTime", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
-        read(&value).ok_or_else(|| InputValueError::custom(MOMENT))
+        read(&value).ok_or_else(|| InputValueError::custom(DATE_TIME_FORM))
     }
 
     fn is_valid(value: &Value) -> bool {
@@ -112,7 +116,7 @@ impl ScalarType for DateTime {
     }
 }
 
-/// Years of four digits, in UTC too, and no leap seconds: the databases disagree about the others.
+/// Accepts years of four digits, in UTC too, and no leap seconds: the databases disagree about others.
 fn read(value: &Value) -> Option<DateTime> {
     let Value::String(text) = value else { return None };
     let time = chrono::DateTime::parse_from_rfc3339(text).ok()?.to_utc();
@@ -120,18 +124,18 @@ fn read(value: &Value) -> Option<DateTime> {
     plain.then(|| DateTime(time.trunc_subsecs(6)))
 }
 
-/// A day.
+/// Date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date(pub NaiveDate);
 
-/// A day, as `full-date` of RFC 3339 has it, such as `2027-03-01`.
+/// Date (`full-date` of RFC 3339), such as `2027-03-01`.
 #[Scalar(
     name = "Date",
     specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6"
 )]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
-        day(&value).ok_or_else(|| InputValueError::custom(DAY))
+        day(&value).ok_or_else(|| InputValueError::custom(DATE_FORM))
     }
 
     fn is_valid(value: &Value) -> bool {
@@ -139,21 +143,21 @@ impl ScalarType for Date {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.format(DAY_FORMAT).to_string())
+        Value::String(self.0.format(DATE_FORMAT).to_string())
     }
 }
 
-const DAY_FORMAT: &str = "%Y-%m-%d";
+const DATE_FORMAT: &str = "%Y-%m-%d";
 
-/// The length of a day, in bytes.
-const DAY_LENGTH: usize = 10;
+/// Length of a date, in bytes.
+const DATE_LENGTH: usize = 10;
 
-/// Only as it is written back: with two digits for month and day, and four for the year.
+/// Accepts the canonical form only: four digits for the year, two for month and day.
 fn day(value: &Value) -> Option<Date> {
     let Value::String(text) = value else { return None };
-    let day = NaiveDate::parse_from_str(text, DAY_FORMAT).ok()?;
+    let day = NaiveDate::parse_from_str(text, DATE_FORMAT).ok()?;
     // A year of four digits has no sign.
-    (text.len() == DAY_LENGTH && day.format(DAY_FORMAT).to_string() == *text).then_some(Date(day))
+    (text.len() == DATE_LENGTH && day.format(DATE_FORMAT).to_string() == *text).then_some(Date(day))
 }
 
 #[cfg(test)]
@@ -161,29 +165,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_time_or_day_is_named_plainly() {
+    fn invalid_times_and_dates_have_clear_messages() {
         use ProblemKind::{Invalid, OutOfRange, WrongType};
         for (name, text, kind, message) in [
-            ("Date", "2026-02-30", Invalid, "this day does not exist"),
-            ("Date", "2026-13-01", Invalid, "this day does not exist"),
-            ("Date", "2027-00-10", Invalid, "this day does not exist"),
+            ("Date", "2026-02-30", Invalid, "this date does not exist"),
+            ("Date", "2026-13-01", Invalid, "this date does not exist"),
+            ("Date", "2027-00-10", Invalid, "this date does not exist"),
             ("Date", "12027-01-01", OutOfRange, "the year is out of range"),
             ("Date", "-2027-01-01", OutOfRange, "the year is out of range"),
             ("Date", "999999999999-01-01", OutOfRange, "the year is out of range"),
-            ("Date", "2027-3-1", WrongType, "give a day"),
-            ("Date", "2027-03-01T00:00:00Z", WrongType, "give a day"),
-            ("Date", "2027-03-é", WrongType, "give a day"),
-            ("Date", "", WrongType, "give a day"),
-            ("DateTime", "2026-02-30T09:30:00Z", Invalid, "this day does not exist"),
+            ("Date", "2027-3-1", WrongType, "give a date"),
+            ("Date", "2027-03-01T00:00:00Z", WrongType, "give a date"),
+            ("Date", "2027-03-é", WrongType, "give a date"),
+            ("Date", "", WrongType, "give a date"),
+            ("DateTime", "2026-02-30T09:30:00Z", Invalid, "this date does not exist"),
             ("DateTime", "2026-02-28T24:30:00Z", Invalid, "this time does not exist"),
             ("DateTime", "2026-12-31T23:59:60Z", Invalid, "this time does not exist"),
             ("DateTime", "2026-12-31t09:60:00.5+02:00", Invalid, "this time does not exist"),
             ("DateTime", "2026-12-31T09:30:00+99:00", Invalid, "this time does not exist"),
             ("DateTime", "+262143-01-01T00:00:00Z", OutOfRange, "the year is out of range"),
             ("DateTime", "20270-01-01T00:00:00Z", OutOfRange, "the year is out of range"),
-            ("DateTime", "2027-03-01", WrongType, "give a moment"),
-            ("DateTime", "2027-03-01T09:30", WrongType, "give a moment"),
-            ("DateTime", "tomorrow", WrongType, "give a moment"),
+            ("DateTime", "2027-03-01", WrongType, "give a date and time"),
+            ("DateTime", "2027-03-01T09:30", WrongType, "give a date and time"),
+            ("DateTime", "tomorrow", WrongType, "give a date and time"),
         ] {
             let value = Value::from(text);
             let problem = scalar_problem("input", name, &value);

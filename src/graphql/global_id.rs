@@ -1,18 +1,17 @@
-//! Global ids: opaque, unique over all types (Relay's object identification).
+//! Global IDs: opaque, unique across types (Relay's Global Object Identification).
 
 use async_graphql::ID;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-/// The global id of the `type_name` with this key.
+/// Encodes the global ID of the `type_name` with this key.
 pub fn encode_id(type_name: &str, key: impl Into<Uuid>) -> ID {
     ID(URL_SAFE_NO_PAD.encode(format!("{type_name}:{}", key.into().simple())))
 }
 
-/// The type and key that a global id stands for. What is no id of ours is the id of nothing: it
-/// reads like one that was deleted. So does another spelling of an id: caches and rate limits outside may rely on
-/// one.
+/// Decodes a global ID to its type and key. None for any other text, which callers treat like the ID of a deleted
+/// row; also for a non-canonical encoding, because external caches and rate limits may rely on one spelling.
 #[must_use]
 pub fn decode_id(id: &ID) -> Option<(String, Uuid)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id.as_bytes()).ok()?).ok()?;

@@ -1,8 +1,8 @@
-//! Mutations that are carried out once, however often a client sends them: with a key that the client chose, in
-//! the header `Idempotency-Key` or in an argument.
+//! Idempotent mutations: a mutation with an idempotency key is executed once, however often the client sends it. The
+//! client sends the key in the `Idempotency-Key` header or in an argument.
 //!
-//! The key is written in the transaction of the mutation. It is kept exactly when the mutation is, on every node
-//! that shares the database, and a request that comes while the first one is under way waits for it.
+//! The key is inserted in the transaction of the mutation, so both commit or neither does, across all nodes that share
+//! the database. A concurrent request with the same key waits for the first one.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,30 +12,30 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use hallpass_entity::idempotency_key::{ActiveModel, Column, Entity};
-use hallpass_entity::{Comparison as _, IdempotencyClaimId, Set, Transaction, Update, now};
+use hallpass_data::idempotency_key::{ActiveModel, Column, Entity};
+use hallpass_data::{Comparison as _, IdempotencyClaimId, Set, Transaction, Update, now};
 use uuid::Uuid;
 
 use super::error::{ApiError, Result};
 use super::input_problem::{InputProblem, ProblemKind};
 
-/// How long a key is kept.
+/// How long a key is stored.
 pub const RETENTION: TimeDelta = TimeDelta::hours(24);
-/// The longest key, in characters.
+/// In characters.
 const MAX_KEY_LENGTH: usize = 255;
-/// The argument that gives a key.
+/// The argument that holds a key.
 const ARGUMENT: &str = "idempotencyKey";
 
-/// The key of a whole request, from its header.
+/// The idempotency key of a request, from its header.
 #[derive(Debug, Default)]
 pub struct RequestKey {
     key: Option<String>,
-    /// How many of the request's mutations have used it.
+    /// Number of mutations of the request that have used the key.
     uses: AtomicUsize,
 }
 
 impl RequestKey {
-    /// The key that a request has, if it has one.
+    /// Creates the key of a request, if any.
     #[must_use]
     pub fn new(key: Option<String>) -> Self {
         Self { key, uses: AtomicUsize::default() }
@@ -48,34 +48,34 @@ impl RequestKey {
     }
 }
 
-/// Whether `key` can be one: 1 to 255 visible ASCII characters.
+/// Whether `key` is a valid idempotency key: 1 to 255 visible ASCII characters.
 #[must_use]
 pub fn is_idempotency_key(key: &str) -> bool {
     (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A mutation that has a key.
+/// A mutation with an idempotency key.
 pub struct IdempotentMutation {
     key: String,
     fingerprint: String,
 }
 
-/// Whether a mutation with a key is to be carried out.
+/// Whether to execute a mutation with a key.
 pub enum ClaimOutcome {
-    /// It is.
+    /// The first request with this key: execute the mutation.
     First,
-    /// It was before, and created this row, if it is one that creates.
+    /// The mutation was executed before. The row that it created, if any.
     Replay(Option<Uuid>),
 }
 
 impl IdempotentMutation {
-    /// The mutation at `ctx`, if it has a key: by its `argument`, else by the request's header.
+    /// The mutation at `ctx`, if it has a key: from its `argument`, else from the request's header.
     ///
     /// # Errors
-    /// When the argument cannot be a key.
+    /// When the argument is not a valid key.
     pub fn of(ctx: &Context<'_>, argument: Option<&str>) -> Result<Option<Self>> {
         let key = match argument {
-            // Unlike those of headers, without a number: a key has no space.
+            // Cannot collide with a key from the header: those have a space and a number appended.
             Some(key) if is_idempotency_key(key) => Some(key.to_owned()),
             Some(_) => {
                 let message = format!("give 1 to {MAX_KEY_LENGTH} visible ASCII characters");
@@ -86,12 +86,16 @@ impl IdempotentMutation {
         Ok(key.map(|key| Self { key, fingerprint: fingerprint(ctx) }))
     }
 
-    /// Claims the key in the transaction of the mutation, which may create `row`. Waits for a transaction that
-    /// claimed it and is not finished.
+    /// Claims the key in the transaction of the mutation, which may create `row`. Waits for a concurrent transaction
+    /// that holds the key.
     ///
     /// # Errors
-    /// [`ApiError::KeyReused`] when the key was used for something else; else when the database is away.
-    pub async fn claim(&self, together: &Transaction, row: Option<Uuid>) -> Result<ClaimOutcome> {
+    /// [`ApiError::KeyReused`] if the key was used for a different mutation. When the database is unavailable.
+    pub async fn claim(
+        &self,
+        transaction: &Transaction,
+        row: Option<Uuid>,
+    ) -> Result<ClaimOutcome> {
         let claim = IdempotencyClaimId::generate();
         let values = ActiveModel {
             claim: Set(claim),
@@ -101,23 +105,23 @@ impl IdempotentMutation {
             ..Default::default()
         };
         let first = ActiveModel { key: Set(self.key.clone()), ..values.clone() };
-        let held = together.upsert::<Entity>(first, [Column::Key]).await?;
-        if held.claim == claim {
+        let stored = transaction.upsert::<Entity>(first, [Column::Key]).await?;
+        if stored.claim == claim {
             return Ok(ClaimOutcome::First);
         }
-        if held.created_at < now() - RETENTION {
-            let mine = together.owned::<Entity>()?.filter(Column::Key.is(self.key.as_str()));
-            mine.update(Update::set(values)).await?;
+        if stored.created_at < now() - RETENTION {
+            let own_rows = transaction.owned::<Entity>()?.filter(Column::Key.is(self.key.as_str()));
+            own_rows.update(Update::set(values)).await?;
             return Ok(ClaimOutcome::First);
         }
-        match held.fingerprint == self.fingerprint {
-            true => Ok(ClaimOutcome::Replay(held.row_id)),
+        match stored.fingerprint == self.fingerprint {
+            true => Ok(ClaimOutcome::Replay(stored.row_id)),
             false => Err(ApiError::KeyReused),
         }
     }
 }
 
-/// A hash of the mutation and its arguments, whatever the order of their members and wherever they were written.
+/// A hash of the mutation and its arguments, independent of member order and of variables or literals.
 fn fingerprint(ctx: &Context<'_>) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
     let field = ctx.field();
@@ -145,10 +149,10 @@ fn add(hash: &mut digest::Context, value: &Value) {
             }
             hash.update(b"}");
         }
-        // An enum value is a string where a variable brings it.
+        // An enum value in a variable is a string.
         Value::Enum(name) => add_text(hash, name),
         Value::String(text) => add_text(hash, text),
-        // Marked, so that null is not the text "null".
+        // Tagged, so that null differs from the string "null".
         other => {
             hash.update(b"=");
             add_text(hash, &other.to_string());
@@ -156,7 +160,7 @@ fn add(hash: &mut digest::Context, value: &Value) {
     }
 }
 
-/// With its length, so that two texts are not one.
+/// Length-prefixed, so that adjacent texts are not ambiguous.
 fn add_text(hash: &mut digest::Context, text: &str) {
     hash.update(text.len().to_string().as_bytes());
     hash.update(b":");

@@ -1,4 +1,4 @@
-//! Input problems: what is invalid, in a form that clients can show beside its field.
+//! Input problems: invalid inputs, by path, for clients to show next to the form field.
 
 use std::ops::RangeInclusive;
 
@@ -6,31 +6,31 @@ use async_graphql::{ErrorExtensionValues, Name, Value};
 
 use super::error::code;
 
-/// Which kind of problem an input has: `problem` in `extensions.problems`.
+/// Kind of an input problem: `problem` in `extensions.problems`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
-    /// It has to be given, or to be more than blanks; it cannot be null.
+    /// Missing, blank or null.
     Required,
-    /// It has more characters than `limit`.
+    /// More characters than `limit`.
     TooLong,
-    /// It has more items than `limit`.
+    /// More items than `limit`.
     TooMany,
-    /// The number, or the year of the date, is beyond `limit`: the lowest or the highest that is accepted.
+    /// The number, or the year of the date, is beyond `limit`: the minimum or the maximum.
     OutOfRange,
-    /// It is of another type, or written another way.
+    /// Wrong type or format.
     WrongType,
-    /// It is of the right type, and not accepted.
+    /// Invalid value of the right type.
     Invalid,
     /// The type has no field of this name.
     UnknownField,
-    /// Another input excludes it.
+    /// Excluded by another input.
     Conflicting,
-    /// It is in use already.
+    /// Already in use.
     Taken,
 }
 
 impl ProblemKind {
-    /// The name that clients see.
+    /// The name in the response.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,32 +47,32 @@ impl ProblemKind {
     }
 }
 
-/// One input that is wrong.
+/// One invalid input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputProblem {
-    /// The argument and the way from it to the value, such as `input.tags.3`.
+    /// Path of the value, starting with the argument, such as `input.tags.3`.
     pub path: String,
-    /// The kind.
+    /// Kind of the problem.
     pub kind: ProblemKind,
-    /// The bound that was exceeded, where there is one: the most, or the least.
+    /// The exceeded bound, if any: the maximum or the minimum.
     pub limit: Option<u64>,
-    /// What is wrong and how to mend it, for people.
+    /// What is wrong and how to fix it, as text for users.
     pub message: String,
 }
 
 impl InputProblem {
-    /// A problem without a bound.
+    /// Creates a problem without a bound.
     pub fn new(path: impl Into<String>, kind: ProblemKind, message: impl Into<String>) -> Self {
         Self { path: path.into(), kind, limit: None, message: message.into() }
     }
 
-    /// The same, where `limit` was exceeded.
+    /// Sets the exceeded bound.
     #[must_use]
     pub fn beyond(self, limit: usize) -> Self {
         Self { limit: u64::try_from(limit).ok(), ..self }
     }
 
-    /// A number that is not `allowed`, with the bound that it exceeds; none for one that is.
+    /// The problem of a number outside of `allowed`, with the exceeded bound. None if the number is allowed.
     pub fn of_number(
         path: impl Into<String>,
         number: i32,
@@ -98,14 +98,14 @@ impl InputProblem {
     }
 }
 
-/// The message and the extensions of the one error that names all `problems`.
+/// The message and the extensions of the error that reports all `problems`.
 #[must_use]
 pub fn describe(problems: &[InputProblem]) -> (String, ErrorExtensionValues) {
     let message = match problems {
         [only] => format!("{}: {}", only.path, only.message),
-        _ => "Some of the input is not acceptable: see `extensions.problems`.".to_owned(),
+        _ => "Some inputs are invalid: see `extensions.problems`.".to_owned(),
     };
-    // The first problem of a path is the one that is told by `fields`.
+    // `fields` reports the first problem of each path.
     let fields = problems
         .iter()
         .rev()

@@ -1,4 +1,4 @@
-//! What every domain says the same way: who asks, pages, ids, errors, checked input.
+//! GraphQL building blocks shared by all domains: context, errors, global IDs, pagination, scalars, validation.
 
 mod answer_size;
 pub(crate) mod audited;
@@ -23,7 +23,7 @@ pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, Result, code};
 pub use global_id::{decode_id, encode_id};
 pub use idempotency::{
-    ClaimOutcome, IdempotentMutation, RETENTION as IDEMPOTENCY_KEYS_KEPT, RequestKey,
+    ClaimOutcome, IdempotentMutation, RETENTION as IDEMPOTENCY_KEY_RETENTION, RequestKey,
     is_idempotency_key,
 };
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};

@@ -1,11 +1,11 @@
-//! Semantic nullability: an error leaves null at its own field only.
+//! Semantic nullability: an error sets null at its own field only, not at the parent.
 //!
-//! The GraphQL specification (section 6.4.4) puts null at a nullable field that failed. The library
-//! does so for a resolver's inner value, but lets a refused guard or a failed resolver take the whole
-//! parent along. [`Lenient`] catches the error at the field. It costs nothing where nothing fails.
+//! The GraphQL specification (section 6.4.4) sets null at a nullable field that failed. The library does so for a
+//! resolver's inner value, but propagates the error of a guard or a resolver to the parent. [`NullOnError`] catches
+//! the error at the field. It has no cost without errors.
 //!
-//! Each resolved field is also counted here against the size that an answer may have. Once it is exceeded,
-//! nothing more is resolved, and what was resolved is given up.
+//! Each resolved field is also counted against the response size limit. Once it is exceeded, nothing more is
+//! resolved, and the response is discarded.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -23,7 +23,7 @@ use futures_util::{Stream, StreamExt as _};
 use super::answer_size::AnswerBudget;
 use crate::access::prune;
 
-/// An object whose nullable fields fail alone.
+/// An object that sets null at a nullable field that failed.
 #[derive(Clone, Debug, Default)]
 pub struct NullOnError<T>(pub T);
 
@@ -40,7 +40,7 @@ impl<T: ContainerType> ContainerType for NullOnError<T> {
         let budget = ctx.data_opt::<AnswerBudget>();
         check(budget, ctx)?;
         let resolved = match self.0.resolve_field(ctx).await {
-            // A parent that was given up takes its fields along, nullable or not.
+            // Beyond the size limit, the error propagates: the whole response is discarded.
             Err(error) if is_nullable::<T>(ctx) && check(budget, ctx).is_ok() => {
                 ctx.add_error(at_path(ctx, error));
                 Ok(Some(Value::Null))
@@ -55,7 +55,7 @@ impl<T: ContainerType> ContainerType for NullOnError<T> {
     }
 }
 
-/// Fails once the answer is too large.
+/// Fails once the response is too large.
 fn check(budget: Option<&AnswerBudget>, ctx: &Context<'_>) -> ServerResult<()> {
     match budget {
         Some(budget) if budget.is_exceeded() => Err(budget.error(Some(ctx.item.pos))),
@@ -72,7 +72,7 @@ fn is_nullable<T: OutputType>(ctx: &Context<'_>) -> bool {
         .is_some_and(|field| !field.ty.ends_with('!'))
 }
 
-/// An error from inside a list has lost its last step; it is no less precise than this field.
+/// Sets the path of an error that has none to the path of this field.
 fn at_path(ctx: &Context<'_>, error: ServerError) -> ServerError {
     if error.path.is_empty() { ctx.set_error_path(error) } else { error }
 }
@@ -99,8 +99,8 @@ impl<T: ContainerType> OutputType for NullOnError<T> {
 
 impl<T: ObjectType> ObjectType for NullOnError<T> {}
 
-/// A subscription has one root field, which fails alone anyway: of it, only what is hidden is left out. Each
-/// event is an answer of its own.
+/// A subscription has a single root field, so null on error does not apply: only hidden fields are removed. Each event
+/// is a response of its own.
 impl<T: SubscriptionType> SubscriptionType for NullOnError<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()

@@ -7,7 +7,7 @@ use async_graphql::{Enum, Object, OutputType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
-use hallpass_entity::{CursorPosition, MAX_MATCHES, Order, OrderKey, PageRequest, Rows, Timestamp};
+use hallpass_data::{CursorPosition, MAX_MATCHES, Order, OrderKey, PageRequest, Rows, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,26 +15,26 @@ use super::error::Result;
 use super::input_problem::ProblemKind;
 use super::validation::Validator;
 
-/// A connection whose total is counted only when asked for.
+/// A Relay connection with a `totalCount` that is counted only if requested.
 pub type Connection<N> = RelayConnection<String, N, TotalCount, EmptyFields>;
 
-/// How many items a page has unless said otherwise.
+/// Default page size.
 const DEFAULT_PAGE_SIZE: i32 = 20;
-/// How many a page has at most.
+/// Maximum page size.
 const MAX_PAGE_SIZE: i32 = 100;
 
-/// Which way a list runs.
+/// Sort direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 #[graphql(name = "OrderDirection")]
 pub enum Direction {
-    /// Smallest, oldest, A first.
+    /// Ascending: smallest, oldest, A first.
     #[default]
     Asc,
-    /// Largest, newest, Z first.
+    /// Descending: largest, newest, Z first.
     Desc,
 }
 
-/// The arguments of a page, as they came.
+/// Pagination arguments, not validated.
 #[derive(Clone, Debug, Default)]
 pub struct PageArgs {
     first: Option<i32>,
@@ -43,16 +43,16 @@ pub struct PageArgs {
     before: Option<String>,
 }
 
-/// An order with a name, which its cursors carry: a cursor of one order means nothing in another.
-pub struct NamedOrder<E: hallpass_entity::policy::Scoped> {
-    /// The order's name.
+/// A sort order with a name. Cursors contain the name, so that a cursor of one order is invalid in another.
+pub struct NamedOrder<E: hallpass_data::policy::Scoped> {
+    /// Name of the order.
     pub name: String,
-    /// The order.
+    /// Sort order.
     pub order: Order<E>,
 }
 
 impl PageArgs {
-    /// The arguments `first`, `after`, `last` and `before`.
+    /// Creates the arguments `first`, `after`, `last` and `before`.
     pub fn new(
         first: Option<i32>,
         after: Option<String>,
@@ -62,105 +62,104 @@ impl PageArgs {
         Self { first, after, last, before }
     }
 
-    fn page_request<E: hallpass_entity::policy::Scoped>(
+    fn page_request<E: hallpass_data::policy::Scoped>(
         &self,
-        listing: &NamedOrder<E>,
+        order: &NamedOrder<E>,
     ) -> Result<PageRequest> {
-        let mut checks = Validator::default();
+        let mut validator = Validator::default();
         if self.first.is_some() && self.last.is_some() {
             let message = "give `first` or `last`, not both";
-            checks.add_problem("last", ProblemKind::Conflicting, message);
+            validator.add_problem("last", ProblemKind::Conflicting, message);
         }
         for (path, count) in [("first", self.first), ("last", self.last)] {
             if let Some(count) = count {
-                checks.number(
+                validator.number(
                     path,
                     count,
                     &(1..=MAX_PAGE_SIZE),
-                    format!("ask for 1 to {MAX_PAGE_SIZE}"),
+                    format!("give a number from 1 to {MAX_PAGE_SIZE}"),
                 );
             }
         }
         let mut position = |path, cursor: &Option<String>| {
             let text = cursor.as_deref()?;
             let position =
-                Cursor::decode(text, &listing.name).filter(|p| listing.order.matches_order(&p.key));
+                Cursor::decode(text, &order.name).filter(|p| order.order.matches_order(&p.key));
             if position.is_none() {
-                checks
-                    .add_error(path, "use a cursor of this list in this order, as a page gave it");
+                validator.add_error(path, "use a cursor that this list returned in this order");
             }
             position
         };
         let (after, before) = (position("after", &self.after), position("before", &self.before));
-        checks.finish()?;
+        validator.finish()?;
         let limit = self.first.or(self.last).unwrap_or(DEFAULT_PAGE_SIZE);
         let from_end = self.last.is_some();
         Ok(PageRequest { after, before, limit: u64::try_from(limit).unwrap_or_default(), from_end })
     }
 }
 
-/// One page of `rows`, each row made into a node.
+/// One page of `rows`. `node` converts each row to a node.
 ///
 /// # Errors
-/// When the arguments are wrong, or the database is away.
+/// When the arguments are invalid, or the database is unavailable.
 pub async fn paginate<E, P, N>(
     rows: Rows<E, P>,
-    listing: &NamedOrder<E>,
+    order: &NamedOrder<E>,
     args: &PageArgs,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
 where
-    E: hallpass_entity::policy::Listed,
+    E: hallpass_data::policy::Listed,
     P: 'static,
     N: OutputType,
 {
     let total = TotalCount::of(rows.clone(), None);
-    page_of(&rows, total, listing, args, node).await
+    page_of(&rows, total, order, args, node).await
 }
 
-/// The same for a list that anyone may ask for, signed in or not: its total is counted to
-/// [`MAX_MATCHES`].
+/// As [`paginate`], for public lists: `totalCount` is limited to [`MAX_MATCHES`], because anonymous callers can request
+/// it.
 ///
 /// # Errors
 /// As [`paginate`].
 pub async fn paginate_open<E, P, N>(
     rows: Rows<E, P>,
-    listing: &NamedOrder<E>,
+    order: &NamedOrder<E>,
     args: &PageArgs,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
 where
-    E: hallpass_entity::policy::Listed,
+    E: hallpass_data::policy::Listed,
     P: 'static,
     N: OutputType,
 {
     let total = TotalCount::of(rows.clone(), Some(MAX_MATCHES));
-    page_of(&rows, total, listing, args, node).await
+    page_of(&rows, total, order, args, node).await
 }
 
 async fn page_of<E, P, N>(
     rows: &Rows<E, P>,
     total: TotalCount,
-    listing: &NamedOrder<E>,
+    order: &NamedOrder<E>,
     args: &PageArgs,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
 where
-    E: hallpass_entity::policy::Listed,
+    E: hallpass_data::policy::Listed,
     N: OutputType,
 {
-    let page = rows.page(&listing.order, &args.page_request(listing)?).await?;
+    let page = rows.page(&order.order, &args.page_request(order)?).await?;
     let mut connection =
         Connection::with_additional_fields(page.has_previous, page.has_next, total);
     connection.edges.extend(
         page.rows
             .into_iter()
-            .map(|(position, row)| Edge::new(Cursor::encode(position, &listing.name), node(row))),
+            .map(|(position, row)| Edge::new(Cursor::encode(position, &order.name), node(row))),
     );
     Ok(connection)
 }
 
-/// What a cursor holds: nothing that helps anyone else, since every page is read through a scope.
+/// Content of a cursor. It grants no access: every page is read through the scope of the caller.
 #[derive(Serialize, Deserialize)]
 struct Cursor {
     o: String,
@@ -203,21 +202,21 @@ impl Cursor {
 
 type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 
-/// Counts a whole list, on demand.
+/// Lazy count of a list.
 pub struct TotalCount(Arc<Count>);
 
 impl TotalCount {
-    fn of<E, P>(rows: Rows<E, P>, most: Option<u64>) -> Self
+    fn of<E, P>(rows: Rows<E, P>, max: Option<u64>) -> Self
     where
-        E: hallpass_entity::policy::Scoped,
+        E: hallpass_data::policy::Scoped,
         P: 'static,
     {
         let rows = Arc::new(rows);
         Self(Arc::new(move || {
             let rows = Arc::clone(&rows);
             Box::pin(async move {
-                Ok(match most {
-                    Some(most) => rows.count_to(most).await?,
+                Ok(match max {
+                    Some(max) => rows.count_to(max).await?,
                     None => rows.count().await?,
                 })
             })
@@ -227,8 +226,8 @@ impl TotalCount {
 
 #[Object]
 impl TotalCount {
-    /// How many there are in the whole list. Counted only when asked for. Public tasks, courses and chapters
-    /// are counted to 10,000: that total says that there are as many or more.
+    /// Number of items in the whole list. Counted only if requested. For public tasks, courses and chapters, the
+    /// maximum is 10,000, which means 10,000 or more.
     async fn total_count(&self) -> Result<Option<i64>> {
         Ok(Some((self.0)().await?))
     }

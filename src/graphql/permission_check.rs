@@ -1,40 +1,40 @@
-//! Permission checks in advance: evaluates the rule that a field states.
+//! Permission checks: evaluates the rule of a field without using the field.
 
 use async_graphql::{Context, SimpleObject};
 
 use super::context::ContextExt as _;
-use super::error::{Result, code};
-use crate::access::{Denial, ResourceAttributes, demand_of};
+use super::error::{Result, code, denial_message};
+use crate::access::{Denial, ROOT_TYPES, ResourceAttributes, demand_of};
 
-/// Whether the caller may do something, decided by the rule of the field that does it.
+/// Result of a permission check, decided by the rule of the field that performs the action.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Decision")]
 pub struct Permission {
-    /// Whether they may.
+    /// Whether the caller may perform the action.
     pub allowed: bool,
-    /// The code that the refusal would have; null when allowed.
+    /// Error code of the denial. Null if allowed.
     pub code: Option<String>,
-    /// The rule; null where the caller sees no field that does it.
+    /// Rule of the field. Null if the field is not in the schema that the caller sees.
     pub rule: Option<String>,
-    /// What would satisfy the rule; empty when allowed.
+    /// Unmet requirements of the rule. Empty if allowed.
     pub missing: Vec<String>,
-    /// The same for people.
+    /// Reason, as a sentence to show to the user.
     pub why: String,
-    /// Whether the OAuth client that acts for the caller lacks a scope.
+    /// Whether the OAuth client that acts for the user lacks a scope.
     #[graphql(skip)]
     pub lacks_scope: bool,
 }
 
 impl Permission {
-    /// What the rule of the field `object.field` says of a row with these `facts`, as it would if the field
-    /// were used. Nothing is kept of it: to ask is not to do.
+    /// Evaluates the rule of the field `object.field` for a row with these `attributes`, as if the field were used.
+    /// Not audited: a check is not a use.
     ///
     /// # Errors
-    /// When the auth server had to be asked and did not answer.
+    /// When the decision requires step-up authentication and the auth server is unavailable.
     pub async fn of(
         ctx: &Context<'_>,
         (object, field): (&str, &str),
-        facts: ResourceAttributes<'_>,
+        attributes: ResourceAttributes<'_>,
     ) -> Result<Self> {
         let Some(demand) = demand_of(ctx, object, field) else {
             let is_anonymous = ctx.caller().is_none();
@@ -45,34 +45,35 @@ impl Permission {
                 ),
                 rule: None,
                 missing: Vec::new(),
-                why: "This is not for callers like you.".to_owned(),
+                why: "You do not have access to this field.".to_owned(),
                 lacks_scope: false,
             });
         };
-        let refusal = ctx.request_auth().decide(demand, facts).await?.err();
-        let sentence = demand.rule.describe();
+        let denial = ctx.request_auth().decide(demand, attributes).await?.err();
+        let object = Some(object).filter(|object| !ROOT_TYPES.contains(object));
         Ok(Self {
-            allowed: refusal.is_none(),
-            why: match &refusal {
-                None => format!("It is for {sentence}."),
-                Some(denial) => {
-                    format!("It is for {sentence}: you lack {}.", denial.lacking().join(" and "))
-                }
+            allowed: denial.is_none(),
+            why: match &denial {
+                None => match object {
+                    Some(object) => format!("You can read this {}.", object.to_lowercase()),
+                    None => "You can do this.".to_owned(),
+                },
+                Some(denial) => denial_message(denial, object),
             },
-            lacks_scope: refusal.as_ref().is_some_and(|denial| !denial.scopes.is_empty()),
+            lacks_scope: denial.as_ref().is_some_and(|denial| !denial.scopes.is_empty()),
             rule: Some(demand.rule.name()),
-            code: refusal.as_ref().map(|denial| Denial::code(denial).to_owned()),
-            missing: refusal.map(|denial| denial.lacking()).unwrap_or_default(),
+            code: denial.as_ref().map(|denial| Denial::code(denial).to_owned()),
+            missing: denial.map(|denial| denial.lacking()).unwrap_or_default(),
         })
     }
 
-    /// About a row that is not there, or that the caller does not get to see: no caller may do anything to it.
+    /// Converts the result for a row that does not exist or is not visible to the caller: denied as `NOT_FOUND`.
     #[must_use]
     pub fn for_missing_row(self) -> Self {
         if self.rule.is_none() {
             return self;
         }
-        let why = "There is no such thing.".to_owned();
+        let why = "This does not exist.".to_owned();
         Self {
             allowed: false,
             code: Some(code::NOT_FOUND.to_owned()),

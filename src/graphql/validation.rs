@@ -7,24 +7,24 @@ use async_graphql::MaybeUndefined;
 use super::error::{ApiError, Result};
 use super::input_problem::{InputProblem, ProblemKind};
 
-/// Collects what is wrong with an input.
+/// Collects the problems of an input.
 #[derive(Default)]
 pub struct Validator {
-    wrong: Vec<InputProblem>,
+    problems: Vec<InputProblem>,
 }
 
 impl Validator {
-    /// Notes that the input at `path` is not accepted.
+    /// Adds a problem of the kind [`ProblemKind::Invalid`] for the input at `path`.
     pub fn add_error(&mut self, path: &str, message: impl Into<String>) {
         self.add_problem(path, ProblemKind::Invalid, message);
     }
 
-    /// Notes a problem of this kind with the input at `path`.
+    /// Adds a problem of this kind for the input at `path`.
     pub fn add_problem(&mut self, path: &str, kind: ProblemKind, message: impl Into<String>) {
-        self.wrong.push(InputProblem::new(path, kind, message));
+        self.problems.push(InputProblem::new(path, kind, message));
     }
 
-    /// Notes that the input at `path` exceeds `limit`.
+    /// Adds a problem for the input at `path`, which exceeds `limit`.
     pub fn add_limit_problem(
         &mut self,
         path: &str,
@@ -32,10 +32,10 @@ impl Validator {
         limit: usize,
         message: String,
     ) {
-        self.wrong.push(InputProblem::new(path, kind, message).beyond(limit));
+        self.problems.push(InputProblem::new(path, kind, message).beyond(limit));
     }
 
-    /// Notes where `number` at `path` is not `allowed`.
+    /// Checks that `number` at `path` is in the range `allowed`.
     pub fn number(
         &mut self,
         path: &str,
@@ -43,56 +43,55 @@ impl Validator {
         allowed: &RangeInclusive<i32>,
         message: impl Into<String>,
     ) {
-        self.wrong.extend(InputProblem::of_number(path, number, allowed, message));
+        self.problems.extend(InputProblem::of_number(path, number, allowed, message));
     }
 
-    /// A text, trimmed, whose length in characters is within `least` and `most`. PostgreSQL cannot
-    /// keep NUL, so nothing takes it.
-    pub fn text(&mut self, path: &str, text: &str, least: usize, most: usize) -> String {
-        self.check_length(path, text.trim(), least, most);
+    /// Trims a text and checks its length, from `min` to `max` characters. Rejects NUL, which PostgreSQL cannot store.
+    pub fn text(&mut self, path: &str, text: &str, min: usize, max: usize) -> String {
+        self.check_length(path, text.trim(), min, max);
         text.trim().to_owned()
     }
 
-    /// A text, kept as it is: in Markdown, blanks at the start mean something. Blanks alone are
-    /// nothing.
-    pub fn markdown(&mut self, path: &str, text: String, least: usize, most: usize) -> String {
+    /// Checks the length of a Markdown text without trimming it: leading blanks are significant in Markdown. A blank
+    /// text is empty.
+    pub fn markdown(&mut self, path: &str, text: String, min: usize, max: usize) -> String {
         let text = if text.trim().is_empty() { String::new() } else { text };
-        self.check_length(path, &text, least, most);
+        self.check_length(path, &text, min, max);
         text
     }
 
-    fn check_length(&mut self, path: &str, text: &str, least: usize, most: usize) {
+    fn check_length(&mut self, path: &str, text: &str, min: usize, max: usize) {
         let length = text.chars().count();
         if text.contains('\0') {
             self.add_error(path, "remove the NUL character");
-        } else if length < least {
-            self.add_problem(path, ProblemKind::Required, "write something here");
-        } else if length > most {
-            let message = format!("use at most {most} characters; these are {length}");
-            self.add_limit_problem(path, ProblemKind::TooLong, most, message);
+        } else if length < min {
+            self.add_problem(path, ProblemKind::Required, "this is required");
+        } else if length > max {
+            let message = format!("use at most {max} characters: this text has {length}");
+            self.add_limit_problem(path, ProblemKind::TooLong, max, message);
         }
     }
 
-    /// Words of at most `longest` characters, at most `most` of them, each once in the order given.
+    /// Trims and deduplicates a list of at most `max` texts of at most `max_length` characters. Keeps the order.
     pub fn string_list(
         &mut self,
         path: &str,
-        words: &[String],
-        longest: usize,
-        most: usize,
+        items: &[String],
+        max_length: usize,
+        max: usize,
     ) -> Vec<String> {
         let mut unique = Vec::new();
-        for (at, word) in words.iter().enumerate() {
-            let word = self.text(&format!("{path}.{at}"), word, 1, longest);
-            if !unique.contains(&word) {
-                unique.push(word);
+        for (at, item) in items.iter().enumerate() {
+            let item = self.text(&format!("{path}.{at}"), item, 1, max_length);
+            if !unique.contains(&item) {
+                unique.push(item);
             }
-            if at == most {
+            if at == max {
                 self.add_limit_problem(
                     path,
                     ProblemKind::TooMany,
-                    most,
-                    format!("give at most {most}"),
+                    max,
+                    format!("give at most {max}"),
                 );
                 break;
             }
@@ -100,20 +99,20 @@ impl Validator {
         unique
     }
 
-    /// The value of what may be left out, and not be null.
+    /// The value of an input that may be omitted, but not null.
     pub fn not_null<T>(&mut self, path: &str, value: MaybeUndefined<T>) -> Option<T> {
         if value.is_null() {
-            let message = "it cannot be null: leave it out to keep it as it is";
+            let message = "must not be null: leave it out to keep its value";
             self.add_problem(path, ProblemKind::Required, message);
         }
         value.take()
     }
 
-    /// Fails with everything noted.
+    /// Fails with all problems.
     ///
     /// # Errors
-    /// When anything was noted.
+    /// [`ApiError::BadInput`] if there is a problem.
     pub fn finish(self) -> Result<()> {
-        if self.wrong.is_empty() { Ok(()) } else { Err(ApiError::BadInput(self.wrong)) }
+        if self.problems.is_empty() { Ok(()) } else { Err(ApiError::BadInput(self.problems)) }
     }
 }

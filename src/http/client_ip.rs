@@ -1,18 +1,18 @@
-//! Whose request it is, by address: the peer's, unless the peer is a proxy that is believed.
+//! Client IP address: the peer's address, or that in `X-Forwarded-For` behind trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use crate::identity::network;
+use hallpass_identity::network;
 
-/// The peer of a connection, put into each of its requests by the accept loop.
+/// The peer address of a connection. The accept loop adds it to each request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeerAddr(pub(crate) SocketAddr);
 
-/// What limits count clients by: an IPv4 address, or the first 64 bits of an IPv6 address, of which one
-/// client has as many as it likes.
+/// Key of per-address limits: an IPv4 address, or the /64 network of an IPv6 address, since one client can use
+/// any address of its /64.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ClientNetwork(IpAddr);
 
@@ -23,19 +23,19 @@ impl ClientNetwork {
     }
 }
 
-/// Whether `address` is that of a believed proxy.
+/// Whether `address` is that of a trusted proxy.
 pub(crate) fn is_trusted(address: IpAddr, proxies: &[IpNet]) -> bool {
     let address = address.to_canonical();
     proxies.iter().any(|network| network.contains(&address))
 }
 
-/// The end user's address. `X-Forwarded-For` is read from the right: each believed proxy vouches for
-/// the one before it, and what a client wrote is not trusted. An entry that is not an address ends it.
+/// The end user's address. `X-Forwarded-For` is read from the right, as far as the hops are trusted proxies, so
+/// entries that a client wrote itself are ignored. Reading stops at an entry that is not an address.
 pub(crate) fn client_ip(peer: PeerAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let mut address = peer.0.ip().to_canonical();
     let lines = headers.get_all("x-forwarded-for").iter().rev();
     let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-    // Empty elements of a list do not count (RFC 9110 section 5.6.1).
+    // Empty list elements are ignored (RFC 9110 section 5.6.1).
     for hop in hops.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
         if !is_trusted(address, proxies) {
             break;
@@ -48,7 +48,7 @@ pub(crate) fn client_ip(peer: PeerAddr, headers: &HeaderMap, proxies: &[IpNet]) 
     address
 }
 
-/// An address, with the port that some proxies add: `203.0.113.7:5123`, `[2001:db8::1]:443`.
+/// Parses an address, with the port that some proxies add: `203.0.113.7:5123`, `[2001:db8::1]:443`.
 fn hop_address(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop).ok()?;
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));

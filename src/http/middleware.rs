@@ -1,4 +1,4 @@
-//! What every request gets: an id, a line in the log, and headers that no browser misreads.
+//! Request middleware: request id, access log, metrics, and security headers of responses.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,23 +23,23 @@ pub(crate) async fn request_middleware(
 ) -> Response {
     let id = RequestId::generate();
     let span = tracing::info_span!("request", id = id.as_str());
-    // A page whose name resolves to this machine would otherwise reach the personas' tokens.
-    if shared.parts.personas.is_some() && !is_loopback_host(request.headers()) {
-        let message = "In development this server answers to localhost and 127.0.0.1 only.";
+    // DNS rebinding: a page on a domain that resolves to this machine could otherwise read the personas' tokens.
+    if shared.deps.personas.is_some() && !is_loopback_host(request.headers()) {
+        let message = "In development mode this server accepts requests to localhost and loopback addresses only.";
         return Rejection::http(StatusCode::FORBIDDEN, message).into_response(MediaType::Json, &id);
     }
     request.extensions_mut().insert(id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
-    shared.meter.record_response(response.status(), began.elapsed());
+    shared.metrics.record_response(response.status(), began.elapsed());
     span.in_scope(|| {
         tracing::debug!(
             %method,
             path,
             status = response.status().as_u16(),
             micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "answered"
+            "request completed"
         );
     });
     set_response_headers(response.headers_mut(), &id);
@@ -47,7 +47,7 @@ pub(crate) async fn request_middleware(
 }
 
 fn is_loopback_host(headers: &HeaderMap) -> bool {
-    // Only HTTP/1.0 goes without, and no page makes a browser send that.
+    // Only HTTP/1.0 allows a missing Host, and browsers do not send HTTP/1.0.
     let Some(host) = headers.get(HOST) else { return true };
     let host = host.to_str().unwrap_or_default();
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -68,5 +68,5 @@ fn set_response_headers(headers: &mut HeaderMap, id: &RequestId) {
 }
 
 pub(crate) async fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, "There is nothing here: GraphQL is at /graphql.\n").into_response()
+    (StatusCode::NOT_FOUND, "Not found: the GraphQL endpoint is /graphql.\n").into_response()
 }

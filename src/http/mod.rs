@@ -23,7 +23,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::{any, get, post};
 use futures_util::future::BoxFuture;
-use hallpass_entity::Client;
+use hallpass_data::Client;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -32,8 +32,8 @@ use tower_http::cors::CorsLayer;
 use crate::audit::Audit;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::config::{Limits, Origin};
-use crate::identity::{Authenticator, Caller, CredentialLocation, Reauthentication, network};
 use crate::schema::Seen;
+use hallpass_identity::{Authenticator, Caller, CredentialLocation, Reauthentication, network};
 
 pub use limits::weights::{FIELDS as FIELD_WEIGHTS, LISTS as LIST_LENGTHS};
 pub use pages::graphiql::PersonaCard;
@@ -44,20 +44,20 @@ use limits::document_cache::DocumentCache;
 use ops::metrics::HttpMetrics;
 use streaming::{CallerLimiter, ConnectionLimiter};
 
-/// The caller who asks for a document to be run.
+/// The caller of one GraphQL request, and the context that its execution needs.
 pub struct RequestCaller {
-    /// The caller; none when no user is signed in.
+    /// The caller; `None` for an anonymous request.
     pub caller: Option<Arc<Caller>>,
-    /// How the auth server confirms them anew.
+    /// Re-authenticates the caller at the auth server, for fields that require step-up authentication.
     pub confirmation: Option<Reauthentication>,
-    /// The id of the request.
+    /// The request id.
     pub request_id: String,
     /// The end user's address.
     pub address: IpAddr,
 }
 
 impl RequestCaller {
-    /// Whose share of connections and of operations the request counts in.
+    /// The client that per-client limits (database connections, concurrent operations) count the request for.
     #[must_use]
     pub fn client(&self) -> Client {
         match &self.caller {
@@ -67,92 +67,99 @@ impl RequestCaller {
     }
 }
 
-/// The schema as a caller sees it.
+/// Returns the schema that a caller sees.
 pub type SchemaFor = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
-/// Gives a request what its resolvers need to know of the caller.
+/// Adds the caller, the scope and the services that resolvers need to a request.
 pub type BuildRequest =
     dyn Fn(async_graphql::Request, RequestCaller) -> async_graphql::Request + Send + Sync;
-/// Puts on the record what a document asked for that its caller does not see, in the request of this id and
-/// address; later, so that its answer does not come later than one about what is not there at all.
+/// Writes to the audit log which fields of a document are hidden from its caller, for the request with this id
+/// and address. Runs after the response, so that the response to a hidden field does not take longer than that
+/// to a nonexistent one.
 pub type AuditHiddenFields =
     dyn Fn(Arc<ExecutableDocument>, Option<Arc<Caller>>, String, IpAddr) + Send + Sync;
-/// Names what is not ready.
+/// Readiness check; fails with the name of what is not ready.
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
-/// The personas of development, with fresh tokens.
+/// Returns the development personas, with fresh tokens.
 pub type Personas = dyn Fn() -> Vec<PersonaCard> + Send + Sync;
-/// What is wrong with the set-up and with a credential that was pasted, as `hallpass doctor --json`
-/// says it.
+/// Runs the doctor on the setup and on a pasted credential; returns the report of `hallpass doctor --json`.
 pub type RunDoctor = dyn Fn(Option<(CredentialLocation, String)>) -> BoxFuture<'static, serde_json::Value>
     + Send
     + Sync;
 
-/// What the handlers need, put together by `app`.
+/// Dependencies of the handlers, built by `app`.
 pub struct HttpDeps {
-    /// The schema as a caller sees it.
-    pub see: Box<SchemaFor>,
-    /// Whether clients may ask for the schema.
+    /// Returns the schema that a caller sees.
+    pub schema_for: Box<SchemaFor>,
+    /// Whether introspection is enabled.
     pub introspection: bool,
-    /// Decides who is asking.
+    /// Authenticates callers.
     pub authenticator: Arc<Authenticator>,
-    /// Gives a request what its resolvers need to know of its caller.
-    pub prepare: Box<BuildRequest>,
-    /// Puts on the record what a document asked for that its caller does not see.
-    pub note_hidden: Box<AuditHiddenFields>,
-    /// Takes in which credentials failed.
+    /// Adds the caller, the scope and the services that resolvers need to a request.
+    pub build_request: Box<BuildRequest>,
+    /// Writes to the audit log which fields of a document are hidden from its caller.
+    pub audit_hidden_fields: Box<AuditHiddenFields>,
+    /// Records failed credentials.
     pub audit: Arc<Audit>,
-    /// Names what is not ready.
+    /// Readiness check.
     pub readiness: Box<Readiness>,
     /// The personas, in development.
     pub personas: Option<Box<Personas>>,
     /// The doctor, in development.
     pub doctor: Option<Box<RunDoctor>>,
-    /// What a request may cost.
+    /// Limits of one request.
     pub limits: Limits,
-    /// Pages of these origins may call with cookies.
+    /// Origins whose pages may send cookies (CORS).
     pub allowed_origins: Vec<Origin>,
-    /// Proxies that are believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long a socket is kept that runs no operation.
+    /// How long a WebSocket without a running operation stays open.
     pub keep_alive: Duration,
-    /// Cancelled once the server is told to stop: then it is not ready any more.
+    /// Cancelled when the server begins to stop; `/ready` then returns 503.
     pub draining: CancellationToken,
-    /// Takes revocations in, where the auth server pushes them.
+    /// Receives revocation webhooks, if REVOCATION_SECRET is set.
     pub revocations: Option<Arc<RevocationService>>,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Registry,
-    /// Whether the main address serves metrics too.
+    /// Whether the main address serves `/metrics` too.
     pub serves_metrics: bool,
 }
 
 pub(crate) struct HttpState {
-    parts: HttpDeps,
+    deps: HttpDeps,
     documents: DocumentCache,
     concurrency: ConcurrencyLimiter,
-    seats: ConnectionLimiter,
-    quotas: CallerLimiter,
-    meter: HttpMetrics,
+    connections: ConnectionLimiter,
+    caller_limits: CallerLimiter,
+    metrics: HttpMetrics,
 }
 
-/// The routes of the main address, and of the one for metrics.
+/// The routers of the main address and of the metrics address.
 pub struct Routers {
-    /// Everything.
+    /// All routes.
     pub main: Router,
-    /// Metrics alone.
+    /// `/metrics` only.
     pub metrics: Router,
 }
 
-/// The routes.
+/// Builds the routers.
 #[must_use]
-pub fn routers(mut parts: HttpDeps) -> Routers {
-    let cors = cors(&parts.allowed_origins, parts.authenticator.api_key_header());
-    let meter = HttpMetrics::registered(&mut parts.metrics);
-    let seats = ConnectionLimiter::registered(&mut parts.metrics);
-    let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut parts.metrics)));
-    let beside = if parts.serves_metrics { metrics.clone() } else { Router::new() };
-    let documents = DocumentCache::new(parts.limits, parts.introspection);
-    let concurrency = ConcurrencyLimiter::new(parts.limits.concurrent);
-    let quotas = CallerLimiter::default();
-    let shared = Arc::new(HttpState { parts, documents, concurrency, seats, quotas, meter });
+pub fn routers(mut deps: HttpDeps) -> Routers {
+    let cors = cors(&deps.allowed_origins, deps.authenticator.api_key_header());
+    let http_metrics = HttpMetrics::registered(&mut deps.metrics);
+    let connections = ConnectionLimiter::registered(&mut deps.metrics);
+    let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut deps.metrics)));
+    let metrics_on_main = if deps.serves_metrics { metrics.clone() } else { Router::new() };
+    let documents = DocumentCache::new(deps.limits, deps.introspection);
+    let concurrency = ConcurrencyLimiter::new(deps.limits.concurrent);
+    let caller_limits = CallerLimiter::default();
+    let shared = Arc::new(HttpState {
+        deps,
+        documents,
+        concurrency,
+        connections,
+        caller_limits,
+        metrics: http_metrics,
+    });
     let router = Router::new()
         .route("/graphql", any(graphql::handler::graphql))
         .route("/graphql/ws", any(streaming::websocket::open))
@@ -162,11 +169,11 @@ pub fn routers(mut parts: HttpDeps) -> Routers {
         .route("/doctor", get(pages::doctor::page).post(pages::doctor::explain))
         .route("/health", get(ops::health::liveness))
         .route("/ready", get(ops::health::readiness))
-        .route("/revocations", post(ops::revocation_webhook::take))
+        .route("/revocations", post(ops::revocation_webhook::revoke))
         .route("/identities/link", post(ops::revocation_webhook::link))
         .fallback(middleware::not_found)
         .with_state(Arc::clone(&shared))
-        .merge(beside);
+        .merge(metrics_on_main);
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
@@ -176,14 +183,14 @@ pub fn routers(mut parts: HttpDeps) -> Routers {
     Routers { main, metrics }
 }
 
-/// Exact origins with credentials; no other origin is granted anything.
+/// CORS layer: exact origins, with credentials. Other origins get no CORS headers.
 fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
     let exact: Vec<_> =
         origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();
     if exact.is_empty() {
         return None;
     }
-    let asked = [
+    let required = [
         "idempotency-key",
         "graphql-require-preflight",
         "apollo-require-preflight",
@@ -191,7 +198,7 @@ fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
     ];
     let headers = [AUTHORIZATION, CONTENT_TYPE, api_key.clone()]
         .into_iter()
-        .chain(asked.map(HeaderName::from_static));
+        .chain(required.map(HeaderName::from_static));
     Some(
         CorsLayer::new()
             .allow_origin(exact)

@@ -1,4 +1,4 @@
-//! "May I?" of anything, by its global id.
+//! Query `can`: permission checks by action and global ID.
 
 use async_graphql::{Context, Enum, ID, Object};
 
@@ -6,14 +6,14 @@ use crate::access::{Rule::Public, guarded, semantic_non_null};
 use crate::domains::{courses, tasks};
 use crate::graphql::{Permission, Result};
 
-/// What one may want to do.
+/// An action to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum Action {
-    /// Change a task, or mark it as done or not.
+    /// Change, complete or reopen a task.
     UpdateTask,
     /// Delete a task.
     DeleteTask,
-    /// Show a task to everyone, or stop to.
+    /// Publish or unpublish a task.
     PublishTask,
     /// Read a chapter's text.
     ReadChapter,
@@ -21,25 +21,24 @@ pub enum Action {
     EditChapter,
 }
 
-/// The query that asks beforehand.
+/// Permission check query.
 #[derive(Default)]
 pub struct CanQuery;
 
 #[guarded(Query)]
 #[Object]
 impl CanQuery {
-    /// Whether the caller may do this to what has this id: the same rules as where it is done. What is not
-    /// there, and what the caller does not get to see, answer alike. An OAuth client that lacks the scope of
-    /// the action may not do it.
+    /// Whether the caller may perform the action on the object with this ID, by the same rules as the action itself.
+    /// Nonexistent and invisible objects have the same result. An OAuth client needs the scope of the action.
     #[graphql(guard = "Public", scope = "{action}", directive = semantic_non_null::apply())]
     async fn can(&self, ctx: &Context<'_>, action: Action, id: ID) -> Result<Option<Permission>> {
-        let decision = match action {
+        let permission = match action {
             Action::UpdateTask => tasks::may(ctx, tasks::UPDATE, &id).await?,
             Action::DeleteTask => tasks::may(ctx, tasks::DELETE, &id).await?,
             Action::PublishTask => tasks::may(ctx, tasks::PUBLISH, &id).await?,
             Action::ReadChapter => courses::may(ctx, courses::READ, &id).await?,
             Action::EditChapter => courses::may(ctx, courses::EDIT, &id).await?,
         };
-        Ok(Some(decision))
+        Ok(Some(permission))
     }
 }

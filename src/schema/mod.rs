@@ -1,4 +1,4 @@
-//! The schema: one line per domain. The only room that lists domains.
+//! The schema: merges the roots of all domains, and builds the view of it that each kind of caller sees.
 
 mod can;
 mod node;
@@ -13,7 +13,7 @@ use async_graphql::{
     MergedObject, MergedSubscription, OutputType as _, Request, SDLExportOptions,
     SubscriptionType as _, ValidationMode,
 };
-use hallpass_entity::Scope;
+use hallpass_data::Scope;
 
 use crate::access::{RequestAuth, SchemaView};
 use crate::audit::AuditQuery;
@@ -31,7 +31,7 @@ use crate::graphql::{Audited, NullOnError};
 use can::CanQuery;
 use node::NodeQuery;
 
-/// The queries of every domain.
+/// Queries of all domains.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
 pub struct Queries(
@@ -46,7 +46,7 @@ pub struct Queries(
     AuditQuery,
 );
 
-/// The mutations of every domain.
+/// Mutations of all domains.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 pub struct Mutations(
@@ -57,45 +57,44 @@ pub struct Mutations(
     ErasureMutation,
 );
 
-/// The subscriptions of every domain.
+/// Subscriptions of all domains.
 #[derive(MergedSubscription, Default)]
 #[graphql(name = "Subscription")]
 pub struct Subscriptions(TaskSubscription, ReadingSubscription);
 
-/// The whole schema.
+/// The executable schema.
 pub type Schema = async_graphql::Schema<
     NullOnError<Queries>,
     NullOnError<Audited<Mutations>>,
     NullOnError<Subscriptions>,
 >;
 
-/// The schema, as one kind of caller sees it.
+/// The schema as one kind of caller sees it.
 pub struct Seen {
-    /// Runs documents.
+    /// Executes documents.
     pub schema: Schema,
-    /// The types that values are checked against.
+    /// Types for checking input values.
     pub types: Registry,
-    /// What documents are validated against.
+    /// Schema for validating documents.
     pub rules: Valid<DocumentRules>,
-    /// Which view it is.
+    /// The view.
     pub view: SchemaView,
 }
 
-/// The schema as each caller sees it, built when the first of a kind comes.
+/// Cache of schema views, each built on first use.
 pub struct Schemas {
     introspection: bool,
     seen: RwLock<HashMap<SchemaView, Arc<Seen>>>,
 }
 
 impl Schemas {
-    /// `introspection` says whether clients may ask for the schema.
+    /// Creates an empty cache. `introspection` enables introspection queries.
     #[must_use]
     pub fn new(introspection: bool) -> Self {
         Self { introspection, seen: RwLock::default() }
     }
 
-    /// What `view` shows. There are as many views as there are ways to hold the roles and permissions that
-    /// rules ask for: a handful.
+    /// The schema of `view`. There are few views: one per combination of the roles and permissions that rules require.
     #[must_use]
     pub fn seen(&self, view: SchemaView) -> Arc<Seen> {
         let known = self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&view).cloned();
@@ -109,25 +108,25 @@ impl Schemas {
     }
 }
 
-/// Builds the schema. `introspection` says whether clients may ask for it.
+/// Builds the schema of the current view. `introspection` enables introspection queries.
 #[must_use]
 pub fn build(introspection: bool) -> Schema {
     let schema =
         Schema::build(NullOnError::default(), NullOnError::default(), NullOnError::default())
             // Documents are validated against `Seen::rules` before they are executed.
             .validation_mode(ValidationMode::Fast)
-            // Names that a caller guessed wrong are not put right: that would list the others.
+            // Suggestions for misspelled names would disclose other names.
             .disable_suggestions();
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
 }
 
-/// What documents for `schema` are validated against.
+/// The schema for validating documents against `schema`.
 fn rules(schema: &Schema) -> Valid<DocumentRules> {
     DocumentRules::parse_and_validate(sdl(schema), "schema.graphql")
-        .expect("the schema that this program prints is a valid one")
+        .expect("the exported SDL is valid")
 }
 
-/// The types of the schema, for code that checks values against them.
+/// The types of the schema, for checking input values.
 #[must_use]
 pub fn types() -> Registry {
     let mut types = Registry::default();
@@ -141,7 +140,7 @@ pub fn types() -> Registry {
     types
 }
 
-/// The schema as text, in an order that does not depend on how it was built.
+/// The schema as SDL, in a stable order.
 #[must_use]
 pub fn sdl(schema: &Schema) -> String {
     let options = SDLExportOptions::new()
@@ -157,13 +156,12 @@ pub fn sdl(schema: &Schema) -> String {
     sdl
 }
 
-/// Gives a request what its resolvers need of the caller: who it is, their scope, and what each
-/// domain makes of both.
+/// Adds the per-caller data of resolvers to a request: authentication, scope, and the batch loaders of each domain.
 #[must_use]
-pub fn scoped(request: Request, asking: RequestAuth, scope: Scope) -> Request {
-    let catalogue = VisibleCourses::new(&asking, &scope);
-    let courses = courses::loaders(&scope, &catalogue);
+pub fn scoped(request: Request, auth: RequestAuth, scope: Scope) -> Request {
+    let visible_courses = VisibleCourses::new(&auth, &scope);
+    let courses = courses::loaders(&scope, &visible_courses);
     let request = request.data(tasks::loader(&scope)).data(tasks::own_tasks(&scope));
-    let request = request.data(ProfileOverrides::of(&scope)).data(courses).data(catalogue);
-    request.data(asking).data(scope)
+    let request = request.data(ProfileOverrides::of(&scope)).data(courses).data(visible_courses);
+    request.data(auth).data(scope)
 }

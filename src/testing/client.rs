@@ -1,10 +1,10 @@
-//! Asking a server, as a caller.
+//! HTTP client for tests: sends GraphQL requests as a caller.
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-/// A caller in front of a server.
+/// A client of a test server, with the headers of one caller.
 #[derive(Clone)]
 pub struct Client<'a> {
     http: &'a reqwest::Client,
@@ -17,7 +17,7 @@ impl<'a> Client<'a> {
         Self { http, url, headers: Vec::new() }
     }
 
-    /// The same, with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
@@ -34,24 +34,24 @@ impl<'a> Client<'a> {
         self.send(&json!({ "query": query, "variables": variables })).await
     }
 
-    /// Sends a document that must succeed, and gives its data.
+    /// Sends a document that must succeed, and returns its data.
     pub async fn data(&self, query: &str) -> Value {
         self.ask(query).await.data()
     }
 
-    /// Sends a document with variables that must succeed, and gives its data.
+    /// Sends a document with variables that must succeed, and returns its data.
     pub async fn data_with(&self, query: &str, variables: Value) -> Value {
         self.ask_with(query, variables).await.data()
     }
 
-    /// Sends a request.
+    /// Sends a JSON body.
     pub async fn send(&self, body: &Value) -> GraphQlResponse {
         let request = self.request(Method::POST, "/graphql");
         let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
-        GraphQlResponse::read(request.send().await.expect("the server answers")).await
+        GraphQlResponse::read(request.send().await.expect("the server responds")).await
     }
 
-    /// A request to be filled in.
+    /// Begins a request to `path`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         for (name, value) in &self.headers {
@@ -61,7 +61,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// What a server answered.
+/// A response of the server.
 #[derive(Debug)]
 pub struct GraphQlResponse {
     /// The status.
@@ -73,21 +73,21 @@ pub struct GraphQlResponse {
 }
 
 impl GraphQlResponse {
-    /// The whole of `response`.
+    /// Reads `response`.
     ///
     /// # Panics
-    /// When it breaks off.
+    /// If the body is incomplete.
     pub async fn read(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.expect("the answer is whole");
+        let text = response.text().await.expect("the body is complete");
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Self { status, headers, body }
     }
 
-    /// The data of an answer without errors.
+    /// The data of a response without errors.
     ///
     /// # Panics
-    /// When there are some.
+    /// If there are errors.
     #[track_caller]
     #[must_use]
     pub fn data(self) -> Value {
@@ -104,22 +104,22 @@ impl GraphQlResponse {
         codes.map(|error| error["extensions"]["code"].as_str().unwrap_or("none")).collect()
     }
 
-    /// The one error.
+    /// The only error.
     ///
     /// # Panics
-    /// When there is none, or more than one.
+    /// If there is none, or more than one.
     #[track_caller]
     #[must_use]
     pub fn error(&self) -> &Value {
-        let errors = self.body["errors"].as_array().expect("the answer has errors");
-        assert_eq!(errors.len(), 1, "one error was expected: {}", self.body);
+        let errors = self.body["errors"].as_array().expect("the response has errors");
+        assert_eq!(errors.len(), 1, "expected one error: {}", self.body);
         &errors[0]
     }
 
-    /// What is wrong with the input at `path`.
+    /// The message for the input at `path`, of a BAD_USER_INPUT error.
     ///
     /// # Panics
-    /// When nothing is.
+    /// If there is none.
     #[track_caller]
     #[must_use]
     pub fn first_error(&self, path: &str) -> &str {
@@ -127,6 +127,6 @@ impl GraphQlResponse {
         assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT", "{}", self.body);
         error["extensions"]["fields"][path]
             .as_str()
-            .unwrap_or_else(|| panic!("nothing is said of {path}: {}", self.body))
+            .unwrap_or_else(|| panic!("no message for {path}: {}", self.body))
     }
 }

@@ -1,5 +1,5 @@
-//! What a team tests its own domains with: a whole server on a database of its own, and callers who
-//! are recognized as in production, by tokens of a throwaway issuer whose keys are fetched over HTTP.
+//! Test harness for domains: runs a complete server on a temporary database, and authenticates callers as in
+//! production, with tokens of a temporary issuer whose keys are fetched over HTTP.
 //!
 //! ```no_run
 //! # async fn notes() {
@@ -13,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! Behind the feature `testing`, which `[dev-dependencies]` turns on. Everything here panics where it
-//! cannot go on: that is how a test fails.
+//! Requires the feature `testing`, which `[dev-dependencies]` enables. Functions panic on failure, which fails the
+//! test.
 
 pub(crate) mod client;
 pub(crate) mod users;
@@ -25,7 +25,7 @@ pub use users::{User, persona, user};
 use axum::Router;
 use axum::routing::get;
 use clap::FromArgMatches as _;
-use hallpass_entity::{Database, now};
+use hallpass_data::{Database, now};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -34,11 +34,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::app::{self, App as Server, Listeners};
 use crate::cli;
 use crate::config::{Config, Settings};
-use crate::identity::{DevTokenIssuer as Signer, Persona};
+use hallpass_identity::{DevTokenIssuer as Signer, Persona};
 
 /// A running server.
 pub struct App {
-    /// Where it serves.
+    /// Its base URL.
     pub url: String,
     /// A client for it.
     pub client: reqwest::Client,
@@ -50,15 +50,15 @@ pub struct App {
 }
 
 impl App {
-    /// A server on a SQLite database of its own, which trusts an issuer of its own.
+    /// Starts a server on a new SQLite database, with its own issuer.
     pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    /// The same, with more settings, as on the command line: `&["--tiers", "basic,gold"]`.
+    /// As [`App::start`], with more settings as command-line flags: `&["--tiers", "basic,gold"]`.
     pub async fn with(flags: &[&str]) -> Self {
         let issuer = Issuer::start().await;
-        let files = TempDir::new().expect("there is room for a temporary directory");
+        let files = TempDir::new().expect("a temporary directory can be created");
         let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
         let mut all = vec!["--better-auth-url", &issuer.url, "--database-url", &database];
         all.extend(["--oidc-issuer", &issuer.url, "--oauth-resource", &issuer.url]);
@@ -67,8 +67,8 @@ impl App {
         Self { issuer: Some(issuer), ..app }
     }
 
-    /// A server with this configuration and no other, which keeps its files in `files`. Calls `observe`
-    /// with each statement that ran.
+    /// Starts a server with exactly this configuration, whose files are in `files`. Calls `observe` with each executed
+    /// statement.
     pub async fn launch(
         config: Config,
         files: TempDir,
@@ -77,7 +77,7 @@ impl App {
         Self::launch_with(config, files, observe, |database| database).await
     }
 
-    /// The same, on what `prepare` makes of the database.
+    /// As [`App::launch`], with the database transformed by `prepare`.
     pub async fn launch_with(
         mut config: Config,
         files: TempDir,
@@ -85,11 +85,13 @@ impl App {
         prepare: impl FnOnce(Database) -> Database,
     ) -> Self {
         config.development_key = files.path().join("key.der");
-        // Beside everything else: tests run many servers at once.
+        // On the main address: tests run many servers at once.
         config.metrics_address = None;
         app::migrate(&config).await.expect("the database can be migrated");
-        let database = prepare(app::open(&config, observe).await.expect("the database opens"));
-        let server = Server::build(&config, database.clone()).await.expect("the parts fit");
+        let database =
+            prepare(app::open(&config, observe).await.expect("the database can be opened"));
+        let server =
+            Server::build(&config, database.clone()).await.expect("the server can be built");
         let (main, url) = listen().await;
         let stop = CancellationToken::new();
         tokio::spawn(server.serve(Listeners { main, metrics: None }, stop.clone()));
@@ -97,39 +99,39 @@ impl App {
         Self { url, client, database, issuer: None, _stop: stop, _files: files }
     }
 
-    /// An anonymous caller.
+    /// A client without credentials.
     #[must_use]
     pub fn anonymous(&self) -> Client<'_> {
         Client::anonymous(&self.client, &self.url)
     }
 
-    /// A person, by a JWT of the server's own issuer.
+    /// A client with a JWT for `user`, signed by the server's own issuer.
     #[must_use]
     pub fn by_jwt(&self, user: &User) -> Client<'_> {
-        let issuer = self.issuer.as_ref().expect("a server started with an issuer of its own");
+        let issuer = self.issuer.as_ref().expect("the server was started with its own issuer");
         self.by_bearer(&issuer.token(user))
     }
 
-    /// A persona of development: the guest shows nothing.
+    /// A client as a development persona; the guest has no credential.
     #[must_use]
     pub fn by_persona(&self, who: Persona) -> Client<'_> {
         persona(who).map_or_else(|| self.anonymous(), |user| self.by_jwt(&user))
     }
 
-    /// The caller who shows this bearer token.
+    /// A client with this bearer token.
     #[must_use]
     pub fn by_bearer(&self, token: &str) -> Client<'_> {
         self.anonymous().with_header("authorization", &format!("Bearer {token}"))
     }
 
-    /// The caller who shows this cookie.
+    /// A client with this cookie.
     #[must_use]
     pub fn by_cookie(&self, cookie: &str) -> Client<'_> {
         self.anonymous().with_header("cookie", cookie)
     }
 }
 
-/// Stands in for a Better Auth server with the jwt plugin: a key set over HTTP, and no sessions.
+/// Fake Better Auth server with the jwt plugin: serves a key set, and has no sessions.
 struct Issuer {
     url: String,
     signer: Signer,
@@ -138,7 +140,7 @@ struct Issuer {
 
 impl Issuer {
     async fn start() -> Self {
-        let signer = Signer::in_memory().expect("a key can be made");
+        let signer = Signer::in_memory().expect("a key can be created");
         let keys = signer.key_set().to_string();
         let router = Router::new()
             .route("/api/auth/jwks", get(move || std::future::ready(keys.clone())))
@@ -154,27 +156,27 @@ impl Issuer {
     fn token(&self, user: &User) -> String {
         let issued = now().timestamp();
         let mut claims = user.claims();
-        let usual = json!({"iss": self.url, "aud": self.url, "iat": issued, "exp": issued + 900});
-        if let (Value::Object(claims), Value::Object(usual)) = (&mut claims, usual) {
-            claims.extend(usual);
+        let standard =
+            json!({"iss": self.url, "aud": self.url, "iat": issued, "exp": issued + 900});
+        if let (Value::Object(claims), Value::Object(standard)) = (&mut claims, standard) {
+            claims.extend(standard);
         }
         self.signer.sign(&claims).expect("the key signs")
     }
 }
 
-/// The settings that `flags` make, as on the command line; without them, the server stops at once when it
-/// is told to.
+/// Parses `flags` as on the command line. The drain delay is zero unless given, so that servers stop at once.
 #[must_use]
 pub fn config(flags: &[&str]) -> Config {
     let delay = ["--drain-delay", "0s"];
     let delay = if flags.contains(&delay[0]) { &[][..] } else { &delay[..] };
     let line = std::iter::once("hallpass").chain(delay.iter().chain(flags).copied());
-    let matches = cli::command().try_get_matches_from(line).expect("the flags are settings");
-    let settings = Settings::from_arg_matches(&matches).expect("the flags are settings");
-    settings.check().expect("the settings are right")
+    let matches = cli::command().try_get_matches_from(line).expect("the flags are valid");
+    let settings = Settings::from_arg_matches(&matches).expect("the flags are valid");
+    settings.check().expect("the settings are valid")
 }
 
-/// A client that keeps no cookies, follows no redirect, and leaves no connection to another test's runtime.
+/// An HTTP client without cookies, redirects and idle connections, which would belong to another test's runtime.
 #[expect(clippy::disallowed_methods, reason = "tests are clients")]
 #[must_use]
 pub fn client() -> reqwest::Client {
@@ -183,11 +185,11 @@ pub fn client() -> reqwest::Client {
         .pool_max_idle_per_host(0)
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .expect("a client needs nothing that could be missing")
+        .expect("the client can be built")
 }
 
 async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let address = listener.local_addr().expect("the listener is bound");
     (listener, format!("http://{address}"))
 }

@@ -1,17 +1,16 @@
-//! Who asks.
+//! Users for tests: the claims that the issuer signs.
 
 use serde_json::{Value, json};
 
-use crate::identity::Persona;
+use hallpass_identity::Persona;
 
-/// A person with an account at the issuer.
+/// A user at the issuer.
 #[derive(Clone, Debug)]
 pub struct User {
     claims: Value,
 }
 
-/// A person called `name`, with nothing special about them: the role `user`, the tier `free`, a
-/// beginner. Their id is `user-NAME`.
+/// A user called `name` with the id `user-NAME`, the role `user`, the tier `free`, and beginner backgrounds.
 #[must_use]
 pub fn user(name: &str) -> User {
     let claims = json!({
@@ -24,33 +23,33 @@ pub fn user(name: &str) -> User {
     User { claims }
 }
 
-/// A persona of development, as whom a domain can be tried by hand too; none for the guest.
+/// The user of a development persona; `None` for the guest.
 #[must_use]
 pub fn persona(persona: Persona) -> Option<User> {
     persona.claims().map(|claims| User { claims: Value::Object(claims) })
 }
 
 impl User {
-    /// The same person, of whom the issuer says something else.
+    /// Sets a claim.
     #[must_use]
     pub fn with(mut self, claim: &str, value: impl Into<Value>) -> Self {
         self.claims[claim] = value.into();
         self
     }
 
-    /// With these roles, comma-separated.
+    /// Sets the roles, comma-separated.
     #[must_use]
     pub fn role(self, roles: &str) -> Self {
         self.with("role", roles)
     }
 
-    /// With this tier.
+    /// Sets the tier.
     #[must_use]
     pub fn tier(self, tier: &str) -> Self {
         self.with("tier", tier)
     }
 
-    /// With a background in software and hardware, and an interest.
+    /// Sets the backgrounds in software and hardware, and the interest.
     #[must_use]
     pub fn background(self, software: &str, hardware: &str, interest: &str) -> Self {
         self.with("softwareBackground", software)
@@ -58,18 +57,18 @@ impl User {
             .with("interestArea", interest)
     }
 
-    /// What the issuer says of them, without what it says in every token.
+    /// The claims, without those that the issuer adds to every token.
     #[must_use]
     pub fn claims(&self) -> Value {
         self.claims.clone()
     }
 
-    /// The id at the issuer.
+    /// The user id.
     ///
     /// # Panics
-    /// When it was set to something other than text.
+    /// If the claim `sub` was set to something other than a string.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.claims["sub"].as_str().expect("a person's id is text")
+        self.claims["sub"].as_str().expect("`sub` is a string")
     }
 }

@@ -284,7 +284,7 @@ fn a_root_field_without_a_rule_is_an_error_that_names_it() {
     let Some(MetaType::Object { fields, .. }) = types.types.get_mut("Query") else { panic!() };
     fields.insert("silent".to_owned(), MetaField::new("silent", "Int"));
     let silent = Table::of(&types, &[], &policy, OwnershipDenial::Hide).unwrap_err();
-    assert_eq!(silent.to_string(), "Query.silent states no rule: state one, `Public` included");
+    assert_eq!(silent.to_string(), "Query.silent has no rule: add one, such as `Public`");
 
     let mut types = hallpass::schema::types();
     let Some(MetaType::Object { fields, .. }) = types.types.get_mut("Query") else { panic!() };
@@ -292,5 +292,5 @@ fn a_root_field_without_a_rule_is_an_error_that_names_it() {
         stated.args.insert("rule".to_owned(), "MAYBE".into());
     }
     let unknown = Table::of(&types, &[], &policy, OwnershipDenial::Hide).unwrap_err();
-    assert!(unknown.to_string().contains("Query.tasks states MAYBE"), "{unknown}");
+    assert!(unknown.to_string().contains("Query.tasks has the rule MAYBE"), "{unknown}");
 }

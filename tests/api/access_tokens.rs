@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::{get, post};
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};

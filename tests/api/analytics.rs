@@ -1,7 +1,8 @@
 //! Administrators see how the place is doing.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hallpass_entity::{known_user, now, seen_session, task};
+use hallpass_data::{known_user, now, seen_session};
+use hallpass_entity::task;
 use sea_orm::{EntityTrait as _, Set};
 use serde_json::json;
 
@@ -158,7 +159,7 @@ async fn only_an_administrator_sees_how_the_place_is_doing() {
 
 #[test]
 fn a_price_is_a_number_that_can_be_added_up() {
-    use hallpass::identity::Tiers;
+    use hallpass_identity::Tiers;
     let tiers: Tiers = "free, premium = 9.99 ,enterprise=49".parse().unwrap();
     assert_eq!((tiers.price("free"), tiers.price("premium"), tiers.price("odd")), (0.0, 9.99, 0.0));
     assert_eq!((tiers.counted_as("premium"), tiers.counted_as("odd")), ("premium", "free"));

@@ -1,6 +1,6 @@
 //! Guests of Better Auth's anonymous plugin: what they are, and what becomes of their rows.
 
-use hallpass_entity::audit::{Column, Entity};
+use hallpass_data::audit::{Column, Entity};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
@@ -136,7 +136,7 @@ async fn link_that_nobody_signed_moves_nothing() {
     let (guest, other) = (user("guest"), alice());
     live(&app.by_jwt(&guest), "guest", 80).await;
     let had = rows(&app.by_jwt(&guest)).await;
-    let now = hallpass_entity::now().timestamp();
+    let now = hallpass_data::now().timestamp();
     for (what, message, status) in [
         ("another secret", link(&guest, &other).by("another secret than the one in use"), 401),
         ("too old", link(&guest, &other).sent_at(now - 3600), 401),
@@ -191,7 +191,7 @@ async fn removed_member_acts_for_no_organization() {
         assert_eq!((of(&other).await, of(&colleague).await), (json!("other"), json!("acme")));
         assert_eq!(push("member.added").to(&app).await, 204);
         assert_eq!(of(&acme).await, "acme");
-        let then = hallpass_entity::now().timestamp();
+        let then = hallpass_data::now().timestamp();
         assert_eq!(push("member.removed").sent_at(then + 2).to(&app).await, 204);
         assert_eq!(push("member.added").sent_at(then - 60).to(&app).await, 204);
         assert_eq!(of(&acme).await, Value::Null, "what came late was said before");

@@ -4,7 +4,8 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use hallpass::testing::{self, User};
-use hallpass_entity::{Database, Scope, UserId, course, variant};
+use hallpass_data::{Database, Scope, UserId};
+use hallpass_entity::{course, variant};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 pub use hallpass::testing::{Client, GraphQlResponse, client, config};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hallpass::app::{self, Listeners};
-use hallpass_entity::{Database, known_user, seen_session};
+use hallpass_data::{Database, known_user, seen_session};
 use reqwest::Method;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, TransactionTrait as _};
 use serde_json::json;
@@ -32,7 +32,7 @@ async fn sessions(database: &Database) -> Vec<seen_session::Model> {
 async fn notes(app: &App, outcome: &str) -> u64 {
     let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
     let metrics = metrics.text().await.unwrap();
-    let name = format!("hallpass_attendance_notes_total{{outcome=\"{outcome}\"}} ");
+    let name = format!("hallpass_last_seen_writes_total{{outcome=\"{outcome}\"}} ");
     metrics.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use hallpass_entity::audit::{Column, Entity, Model};
+use hallpass_data::audit::{Column, Entity, Model};
 use reqwest::Method;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -139,7 +139,7 @@ on_both_databases! {
         assert_eq!(answer.status, 401);
         let event = event_of(&app, &answer).await;
         assert_eq!((event.field.as_str(), event.outcome.as_str()), ("authentication", "UNAUTHENTICATED"));
-        assert!(hallpass::identity::CHECKS.iter().any(|check| check.name() == event.rule));
+        assert!(hallpass_identity::CHECKS.iter().any(|check| check.name() == event.rule));
         assert_eq!((event.caller_id, event.method, event.row_id), (None, None, None));
 
         let elsewhere = app.by_cookie("better-auth.session_token=a.b").with_header("origin", "https://elsewhere.test");
@@ -215,7 +215,7 @@ on_both_databases! {
             found["auditEvents"]["totalCount"].as_i64().unwrap()
         };
         let first = all(&app).await.remove(0).at;
-        let moment = |at: hallpass_entity::Timestamp| at.to_rfc3339();
+        let moment = |at: hallpass_data::Timestamp| at.to_rfc3339();
         assert_eq!(count(json!({ "callerId": "user-alice" })).await, 4);
         assert_eq!(count(json!({ "callerId": "user-alice", "outcome": "ALLOWED" })).await, 0);
         assert_eq!(count(json!({ "impersonatedBy": "user-ada" })).await, 1);
@@ -265,8 +265,8 @@ async fn what_an_app_did_last_is_written_before_it_ends() {
     server.signal("TERM");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     let url = format!("sqlite://{}/hallpass.db", server.directory.path().display());
-    let options = hallpass_entity::Options::at(url);
-    let database = hallpass_entity::Database::connect(options).await.unwrap();
+    let options = hallpass_data::Options::at(url);
+    let database = hallpass_data::Database::connect(options).await.unwrap();
     let system = database.system("tests read the audit");
     let id = answer.headers()["x-request-id"].to_str().unwrap();
     let kept =
@@ -281,7 +281,7 @@ async fn a_message_of_revocation_that_nobody_signed_is_on_the_record() {
     let app = App::with(Backend::Sqlite, &["--revocation-secret", secret]).await;
     let message = app.anonymous().request(Method::POST, "/revocations").body("{}");
     let message = message.header("webhook-id", "msg_1").header("webhook-signature", "v1,AAAA");
-    let message = message.header("webhook-timestamp", hallpass_entity::now().timestamp());
+    let message = message.header("webhook-timestamp", hallpass_data::now().timestamp());
     let answer = GraphQlResponse::read(message.send().await.unwrap()).await;
     assert_eq!(answer.status, 401);
     assert_eq!(

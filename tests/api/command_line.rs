@@ -250,6 +250,19 @@ fn sqlite_start_logs_no_warning() {
 }
 
 #[test]
+fn short_help_fits_on_a_screen_and_long_help_explains_every_setting() {
+    for arguments in
+        [&[][..], &["serve"], &["migrate"], &["schema"], &["access"], &["explain"], &["doctor"]]
+    {
+        let help = |flag: &'static str| hallpass(&[arguments, &[flag]].concat()).stdout;
+        let (short, long) = (help("-h"), help("--help"));
+        assert!(short.lines().count() <= 40, "{arguments:?}: {short}");
+        assert!(short.contains("BETTER_AUTH_URL") && long.contains("--better-auth-url"));
+        assert!(long.contains("--name-file"), "{arguments:?}: {long}");
+    }
+}
+
+#[test]
 fn wrong_command_line_is_named_with_the_fix() {
     let secret = ["--jwt-secret", "geheim", "geheim2"];
     for (arguments, says) in [
@@ -260,13 +273,13 @@ fn wrong_command_line_is_named_with_the_fix() {
         (&["explain", "{ me { id } }"], "`hallpass explain` needs --as PERSONA or --token T: see"),
         (&["explain", "--as", "free"], "`hallpass explain` needs QUERY: see"),
         (&["explain", "--as", "free", "--token", "x", "{ a }"], "cannot be used with"),
-        (&["sevre"], "`sevre` is no command: use one of serve, migrate, schema"),
-        (&["--api-port", "0", "sevre"], "`sevre` is no command"),
+        (&["sevre"], "`sevre` is not a command: use one of serve, migrate, schema"),
+        (&["--api-port", "0", "sevre"], "`sevre` is not a command"),
         (&["migrate"], "`hallpass migrate` needs a command: up, down, status"),
-        (&["migrate", "left"], "`left` is no command: use one of up, down, status"),
+        (&["migrate", "left"], "`left` is not a command: use one of up, down, status"),
         (&["--api-port"], "API_PORT has no value"),
-        (&["--nothing"], "--nothing is no option"),
-        (&secret, "there is a word that is no command and no option's value"),
+        (&["--nothing"], "--nothing is not an option"),
+        (&secret, "unexpected word, which is not a command"),
     ] {
         let output = hallpass(arguments);
         assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{arguments:?}");
@@ -360,10 +373,10 @@ fn the_tables_go_up_and_down_on_both_databases() {
         };
         let count = migrate("status").len();
         assert!(count > 8, "only {count} migrations");
-        let (waiting, applied) = (vec!["waiting"; count], vec!["applied"; count]);
-        assert_eq!(migrate("status"), waiting);
+        let (pending, applied) = (vec!["pending"; count], vec!["applied"; count]);
+        assert_eq!(migrate("status"), pending);
         assert_eq!(migrate("up"), applied);
-        let down = [&applied[1..], &["waiting"]].concat();
+        let down = [&applied[1..], &["pending"]].concat();
         assert_eq!(migrate("down"), down);
         assert_eq!(migrate("up"), applied);
         assert_eq!(migrate("status"), applied);
@@ -441,7 +454,10 @@ async fn no_credential_reaches_the_log_at_any_level() {
     server.signal("TERM");
     server.child.wait().unwrap();
     let log = reading.join().unwrap();
-    assert!(log.contains("answered") && log.contains("credential refused"), "the log is written");
+    assert!(
+        log.contains("request completed") && log.contains("credential rejected"),
+        "the log is written"
+    );
     let signature = account.cookie.rsplit('.').next().unwrap();
     let parts = jwt.split('.').skip(1).chain([garbage, account.session_token.as_str(), signature]);
     for secret in parts {

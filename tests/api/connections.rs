@@ -223,7 +223,7 @@ async fn answer_survives_what_the_client_still_sends() {
 async fn forged_revocation_costs_little() {
     let secret = "a secret that the hook and the server share";
     let app = App::with(Backend::Sqlite, &["--revocation-secret", secret]).await;
-    let at = hallpass_entity::now().timestamp().to_string();
+    let at = hallpass_data::now().timestamp().to_string();
     let push = |signatures: &str, body: usize| {
         let request = app.anonymous().request(Method::POST, "/revocations");
         let request = request.header("webhook-id", "m").header("webhook-timestamp", &at);

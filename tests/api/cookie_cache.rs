@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};

@@ -1,6 +1,7 @@
 //! Editors write courses, and nobody else does.
 
-use hallpass_entity::{Comparison as _, Set, chapter, course, now, progress, variant};
+use hallpass_data::{Comparison as _, Set, now};
+use hallpass_entity::{chapter, course, progress, variant};
 use reqwest::Method;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};
@@ -254,12 +255,12 @@ on_both_databases! {
                 answers.into_iter().partition(|answer| answer.codes().is_empty());
             assert_eq!((got.len(), refused.len()), (1, 7));
             for answer in refused {
-                assert_eq!(answer.first_error("input.slug"), "it is taken: choose another");
+                assert_eq!(answer.first_error("input.slug"), "this slug is already in use: choose another");
             }
         }
         for (update, id) in [(UPDATE_COURSE, course), (UPDATE_CHAPTER, chapter)] {
             let answer = edda.ask_with(update, json!({"id": id, "input": {"slug": "wanted"}})).await;
-            assert_eq!(answer.first_error("input.slug"), "it is taken: choose another");
+            assert_eq!(answer.first_error("input.slug"), "this slug is already in use: choose another");
         }
     }
 

@@ -2,9 +2,10 @@
 
 use hallpass::domains::courses::personalize::select_variant;
 use hallpass::domains::learners::Profile;
-use hallpass_entity::Comparison as _;
+use hallpass_data::Comparison as _;
+use hallpass_data::{Set, now};
 use hallpass_entity::level::Level::{self, Advanced, Beginner, Intermediate};
-use hallpass_entity::{Set, chapter, now, progress};
+use hallpass_entity::{chapter, progress};
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use serde_json::{Value, json};
 
@@ -218,7 +219,7 @@ on_both_databases! {
         assert_eq!(found.len(), 3);
         for one in found {
             assert_eq!(one["chapter"]["progress"]["percent"], 0);
-            assert_eq!(one["because"], json!(["It is about Röbotics, which interests you."]), "{one}");
+            assert_eq!(one["because"], json!(["It matches your interest in Röbotics."]), "{one}");
         }
         assert!(statements.len() <= 7, "{statements:#?}");
         assert!(statements.iter().all(|sql| !sql.contains("FROM \"chapter\"") || sql.contains("LIMIT")), "{statements:#?}");

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use hallpass_entity::{now, step_clock};
+use hallpass_data::{now, step_clock};
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};

@@ -281,7 +281,7 @@ async fn every_401_has_a_challenge() {
     for path in ["/revocations", "/identities/link"] {
         let request = app.anonymous().request(Method::POST, path).body("{}");
         let request = request.header("webhook-id", "m").header("webhook-signature", "v1,AAAA");
-        let request = request.header("webhook-timestamp", hallpass_entity::now().timestamp());
+        let request = request.header("webhook-timestamp", hallpass_data::now().timestamp());
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 401, "{path}");
         assert_eq!(answer.headers()["www-authenticate"], "Webhook-Signature", "{path}");

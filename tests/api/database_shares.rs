@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
-use hallpass_entity::{Database, Options};
+use hallpass_data::{Database, Options};
 use sea_orm::{DatabaseTransaction, TransactionTrait as _};
 use serde_json::json;
 
@@ -232,7 +232,7 @@ async fn transaction_holder_gets_second_connection() {
             let together = scope.begin().await?;
             let beside = scope.owned::<hallpass_entity::task::Entity>()?.count().await?;
             together.commit().await?;
-            Ok::<_, hallpass_entity::Error>(beside)
+            Ok::<_, hallpass_data::Error>(beside)
         });
         for done in join_all(both).await {
             assert_eq!(done.unwrap(), 0);

@@ -65,9 +65,9 @@ on_both_databases! {
         let alice = app.by_jwt(&alice());
         let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { id } }";
         for (name, text, kind, limit, message) in [
-            ("dueOn", "2026-02-30", "INVALID", Value::Null, "this day does not exist: give a day of the calendar, such as 2027-03-01"),
-            ("dueAt", "2026-02-30T09:30:00Z", "INVALID", Value::Null, "this day does not exist: give a day of the calendar, such as 2027-03-01"),
-            ("dueAt", "12026-01-01T00:00:00Z", "OUT_OF_RANGE", json!(9999), "the year is out of range: give one of four digits, such as 2027"),
+            ("dueOn", "2026-02-30", "INVALID", Value::Null, "this date does not exist: give a date of the calendar, such as 2027-03-01"),
+            ("dueAt", "2026-02-30T09:30:00Z", "INVALID", Value::Null, "this date does not exist: give a date of the calendar, such as 2027-03-01"),
+            ("dueAt", "12026-01-01T00:00:00Z", "OUT_OF_RANGE", json!(9999), "the year is out of range: give a year of four digits, such as 2027"),
             ("dueAt", "9999-12-31T23:59:59Z", "OUT_OF_RANGE", json!(2199), "give a date in the years 2000 to 2199"),
             ("dueOn", "1999-12-31", "OUT_OF_RANGE", json!(2000), "give a date in the years 2000 to 2199"),
         ] {

@@ -1,7 +1,7 @@
 //! An administrator has somebody forgotten.
 
 use chrono::TimeDelta;
-use hallpass_entity::now;
+use hallpass_data::{OwnedTables, now};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -35,7 +35,7 @@ async fn live(app: &App, who: &Client<'_>) {
 
 /// Every table that keeps something of somebody.
 fn tables() -> Vec<&'static str> {
-    [owned_tables::owned_tables(), owned_tables::tables_about_users()].concat()
+    [owned_tables().names(), OwnedTables::tables_about_users()].concat()
 }
 
 const LIFE: &str = "{ tasks { totalCount nodes { tags } } me { profile { interestArea } }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hallpass::events::{Change, Event, Events, Lagged, Listener, Row};
-use hallpass_entity::{TaskId, UserId};
+use hallpass_data::UserId;
+use hallpass_entity::TaskId;
 
 #[expect(clippy::disallowed_methods, reason = "nobody is let in here")]
 fn owner(name: &str) -> UserId {

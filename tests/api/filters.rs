@@ -1,7 +1,8 @@
 //! Comparisons, by which domains filter: each on a column that may be without a value.
 
 use chrono::TimeDelta;
-use hallpass_entity::{Comparison, Filter, Timestamp, now, task};
+use hallpass_data::{Comparison, Filter, Timestamp, now};
+use hallpass_entity::task;
 use serde_json::json;
 
 use crate::app::App;

@@ -2,7 +2,7 @@
 //! allows it, else told to sign in anew.
 
 use chrono::TimeDelta;
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend, Client};

@@ -279,9 +279,9 @@ async fn a_document_that_asks_for_too_much_is_refused_before_anything_runs() {
         assert!(answer.body.to_string().len() < 500, "{what}");
     }
     let nowhere = guest.ask(&chain(30, "")).await;
-    assert_eq!(nowhere.error()["message"], "The query spreads a fragment that it does not define.");
+    assert_eq!(nowhere.error()["message"], "The query spreads an undefined fragment.");
     let long = guest.ask(&format!("{{ {} }}", "a{b}".repeat(60_000))).await;
-    assert_eq!(long.error()["message"], "The query is longer than 5000 words and signs.");
+    assert_eq!(long.error()["message"], "The query has more than 5000 tokens.");
     guest.data("{ publicTasks { totalCount } }").await;
 }
 

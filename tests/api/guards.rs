@@ -6,7 +6,7 @@ use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Request, 
 use hallpass::access::{ADMIN, AuditTrail, RequestAuth, Rule, guarded};
 use hallpass::app::policy;
 use hallpass::graphql::Result;
-use hallpass::identity::{Authentication, Authenticator, Caller};
+use hallpass_identity::{Authentication, Authenticator, Caller};
 
 use crate::app::config;
 use crate::issuer::Issuer;
@@ -58,7 +58,7 @@ async fn ask(user: &User, field: &str) -> (Value, Vec<String>) {
     let keep = move |entries: Vec<_>| ledger.lock().unwrap().extend(entries);
     let trail = AuditTrail::new(Arc::new(keep), "request".to_owned(), caller.clone());
     let policy = Arc::new(policy(&config(&[])));
-    let asking = RequestAuth { caller, policy, confirmation: None, trail, is_open: false };
+    let asking = RequestAuth { caller, policy, confirmation: None, trail, discloses_caller: false };
     let schema = Schema::build(Query, EmptyMutation, EmptySubscription).finish();
     let answer = schema.execute(Request::new(format!("{{ {field} }}")).data(asking)).await;
     let code = answer.errors.first().and_then(|it| it.extensions.as_ref()?.get("code")).cloned();

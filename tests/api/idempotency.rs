@@ -1,7 +1,7 @@
 //! A mutation with an idempotency key is carried out once.
 
 use chrono::TimeDelta;
-use hallpass_entity::{idempotency_key, now};
+use hallpass_data::{idempotency_key, now};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
 use serde_json::{Value, json};

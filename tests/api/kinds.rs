@@ -1,7 +1,7 @@
 //! One kind of token is never taken for another, one reading of it is the only one, and what is
 //! remembered of one says nothing of its neighbours.
 
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};

@@ -1,7 +1,7 @@
 //! The testing kit, used as a team uses it for its own domains.
 
-use hallpass::identity::Persona;
 use hallpass::testing::{App, Client, user};
+use hallpass_identity::Persona;
 
 #[tokio::test]
 async fn a_team_tests_a_domain_with_callers_who_are_really_recognized() {

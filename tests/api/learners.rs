@@ -1,7 +1,8 @@
 //! Learners say of themselves what the auth server does not know.
 
+use hallpass_data::{Comparison as _, Filter, Scope, Set, now};
+use hallpass_entity::learner;
 use hallpass_entity::level::Level;
-use hallpass_entity::{Comparison as _, Filter, Scope, Set, learner, now};
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
@@ -60,7 +61,7 @@ on_both_databases! {
             recommendations { because chapter { slug } } }").await;
         assert_eq!(read["chapter"]["personalized"],
             json!({"contentLevel": "advanced-robotics", "level": "ADVANCED", "hardware": "ADVANCED"}));
-        assert_eq!(read["recommendations"][0]["because"], json!(["It is about Robotics, which interests you."]));
+        assert_eq!(read["recommendations"][0]["because"], json!(["It matches your interest in Robotics."]));
     }
 
     async fn a_request_reads_what_its_caller_says_once_and_only_when_asked(app: App) {
@@ -125,9 +126,9 @@ async fn only_a_person_has_a_profile_and_what_they_say_is_checked() {
     assert_eq!(guest.codes(), ["UNAUTHENTICATED"]);
     let alice = app.by_jwt(&alice());
     for (interest, complaint) in [
-        ("  ".to_owned(), "write something here"),
+        ("  ".to_owned(), "this is required"),
         ("a\\u0000b".to_owned(), "remove the NUL character"),
-        ("x".repeat(101), "use at most 100 characters; these are 101"),
+        ("x".repeat(101), "use at most 100 characters: this text has 101"),
     ] {
         let answer = alice.ask(&update(&format!("{{interestArea: \"{interest}\"}}"))).await;
         assert_eq!(answer.first_error("input.interestArea"), complaint);

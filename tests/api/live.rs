@@ -329,7 +329,7 @@ async fn the_address_is_for_sockets_and_of_one_client_for_so_many() {
     assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
     assert_eq!(app.anonymous().ask("{ __typename }").await.status, 200, "requests go on");
     let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
-    assert!(metrics.text().await.unwrap().contains("\nhallpass_live_connections 256\n"));
+    assert!(metrics.text().await.unwrap().contains("\nhallpass_streaming_connections 256\n"));
     drop(sockets);
     let again = async {
         while Socket::open(&app, &[]).await.is_err() {
@@ -378,7 +378,7 @@ async fn socket_that_answers_no_ping_is_closed() {
     socket.ask("1", "subscription { taskEvents { kind } }").await;
     let is_open = async || {
         let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
-        metrics.text().await.unwrap().contains("hallpass_live_connections 1\n")
+        metrics.text().await.unwrap().contains("hallpass_streaming_connections 1\n")
     };
     // It is not read from here on, so that nothing answers.
     let began = std::time::Instant::now();

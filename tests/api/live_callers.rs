@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};
@@ -70,7 +70,7 @@ fn hostile() -> Vec<(&'static str, String)> {
 
 fn assert_refused(heard: &Heard, what: &str) {
     match heard {
-        Heard::Closed(4401, reason) => assert!(reason.contains("refused"), "{what}: {reason}"),
+        Heard::Closed(4401, reason) => assert!(reason.contains("rejected"), "{what}: {reason}"),
         other => panic!("{what}: {other:?}"),
     }
 }
@@ -214,7 +214,7 @@ async fn a_session_whose_role_changes_is_told_to_connect_again_and_is_somebody_e
     before.introduce(json!({})).await;
     server.set_user(&account, json!({"role": "admin", "hooks": true})).await;
     let Heard::Closed(code, reason) = before.hear().await else { panic!("it goes on") };
-    assert_eq!((code, reason.as_str()), (1013, "What you may do has changed: connect again."));
+    assert_eq!((code, reason.as_str()), (1013, "Your permissions have changed: reconnect."));
     let mut after = Socket::open(&app, &cookie).await.unwrap();
     after.introduce(json!({})).await;
     after.ask("1", "{ viewer { roles } }").await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_entity::now;
+use hallpass_data::now;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};

@@ -30,25 +30,25 @@ async fn decisions_and_what_the_caches_saved_are_counted() {
     app.by_bearer("not-a-session").ask("{ viewer { id } }").await;
     let metrics = metrics(&app).await;
     for line in [
-        "hallpass_identity_decisions_total{outcome=\"accepted\"} 3",
-        "hallpass_identity_decisions_total{outcome=\"anonymous\"} 1",
-        "hallpass_identity_decisions_total{outcome=\"refused\"} 1",
-        "hallpass_identity_cache_lookups_total{cache=\"tokens\",found=\"miss\"} 1",
-        "hallpass_identity_cache_lookups_total{cache=\"tokens\",found=\"hit\"} 2",
-        "hallpass_identity_cache_lookups_total{cache=\"sessions\",found=\"miss\"} 1",
+        "hallpass_authentications_total{outcome=\"accepted\"} 3",
+        "hallpass_authentications_total{outcome=\"anonymous\"} 1",
+        "hallpass_authentications_total{outcome=\"rejected\"} 1",
+        "hallpass_auth_cache_lookups_total{cache=\"tokens\",result=\"miss\"} 1",
+        "hallpass_auth_cache_lookups_total{cache=\"tokens\",result=\"hit\"} 2",
+        "hallpass_auth_cache_lookups_total{cache=\"sessions\",result=\"miss\"} 1",
         "hallpass_auth_server_requests_total{purpose=\"keys\",outcome=\"answered\"} 1",
         "hallpass_auth_server_requests_total{purpose=\"sessions\",outcome=\"answered\"} 1",
-        "hallpass_http_answers_total{status=\"200\"} 4",
-        "hallpass_http_answers_total{status=\"401\"} 1",
+        "http_requests_total{status=\"200\"} 4",
+        "http_requests_total{status=\"401\"} 1",
         "hallpass_revocation_bound_seconds 30.0",
-        "hallpass_auth_server_paused 0.0",
-        "hallpass_keys 4.0",
+        "hallpass_auth_circuit_open 0.0",
+        "hallpass_jwks_keys 4.0",
     ] {
         assert_counts(&metrics, line);
     }
     assert!(metrics.contains("hallpass_token_cache_entries "));
     assert!(metrics.contains("hallpass_session_cache_bytes "));
-    assert!(metrics.contains("hallpass_keys_age_seconds "));
+    assert!(metrics.contains("hallpass_jwks_age_seconds "));
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn metrics_have_an_address_of_their_own_where_one_is_set() {
     let server = Process::start(&[("METRICS_ADDR", &free.to_string())]);
     let get = |url: String| async { crate::app::client().get(url).send().await.unwrap() };
     let there = get(format!("http://{free}/metrics")).await;
-    assert!(there.text().await.unwrap().contains("hallpass_identity"));
+    assert!(there.text().await.unwrap().contains("hallpass_auth"));
     assert_eq!(get(format!("{}/metrics", server.url)).await.status(), 404);
     assert_eq!(get(format!("http://{free}/graphql")).await.status(), 404);
 }

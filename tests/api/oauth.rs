@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::routing::get;
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};

@@ -63,8 +63,8 @@ async fn an_auth_server_that_fails_again_and_again_is_left_alone_for_a_moment() 
     let ready = app.anonymous().request(Method::GET, "/ready").send().await.unwrap();
     let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
     let metrics = metrics.text().await.unwrap();
-    assert!(metrics.contains("\nhallpass_auth_server_paused 1.0\n"), "it is told in metrics");
-    assert!(metrics.contains("purpose=\"sessions\",outcome=\"not_asked\""));
+    assert!(metrics.contains("\nhallpass_auth_circuit_open 1.0\n"), "it is told in metrics");
+    assert!(metrics.contains("purpose=\"sessions\",outcome=\"not_sent\""));
     assert_ne!(ready.status(), 500);
     trouble.well.store(true, Ordering::SeqCst);
     let began = Instant::now();

@@ -1,6 +1,6 @@
 //! What a real auth server pushes, and which credentials stay valid after it.
 
-use hallpass_entity::{now, revocation};
+use hallpass_data::{now, revocation};
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 

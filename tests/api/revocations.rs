@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hallpass_entity::{now, revocation};
+use hallpass_data::{now, revocation};
 use reqwest::{Method, Response};
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use async_graphql::registry::{MetaField, MetaType};
 use hallpass::access::{Policy, ResourceAttributes, Rule, SchemaView, Subject, prune};
-use hallpass::identity::Persona;
+use hallpass_identity::Persona;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend, Client};
@@ -161,12 +161,12 @@ fn a_document_is_explained_field_by_field() {
     for line in [
         "as user by jwt; roles: user; tier: free; permissions: none",
         "me: allowed by SIGNED_IN",
-        "me.id: allowed to whoever reaches the object",
-        "user: hidden by ROLE(admin): to these callers there is no such field",
-        "publicTasks.nodes.tags: depends on the row, by OWNER; own row: allowed; another's row: refused, FORBIDDEN, missing OWNER",
-        "nope: unknown: there is no Query.nope",
+        "me.id: allowed without a rule",
+        "user: hidden by ROLE(admin): the field is not in the schema that this caller sees",
+        "publicTasks.nodes.tags: depends on the row, by OWNER; own row: allowed; another user's row: denied, FORBIDDEN, missing OWNER",
+        "nope: unknown: Query.nope does not exist",
         "tasks: allowed by SIGNED_IN",
-        "none of it would run: there is a field that these callers' schema has not",
+        "the document would be rejected: a field is not in the schema of this caller",
     ] {
         assert!(explained.stdout.lines().any(|said| said == line), "{line}: {}", explained.stdout);
     }
@@ -175,9 +175,11 @@ fn a_document_is_explained_field_by_field() {
     let line = "chapter.variants: allowed by ROLE(editor) or PERMISSION(content:write), met by ROLE(editor)";
     assert!(editor.stdout.lines().any(|said| said == line), "{}", editor.stdout);
     let tiers = explained.stdout.lines().find(|line| line.starts_with("chapter.text:")).unwrap();
-    assert!(tiers.contains("requiredTier free: allowed; requiredTier premium: refused"), "{tiers}");
+    assert!(tiers.contains("requiredTier free: allowed; requiredTier premium: denied"), "{tiers}");
     let guest = hallpass(&["explain", "--as", "guest", "{ me { id } }"]);
-    assert!(guest.stdout.contains("as an anonymous caller\nme: refused by SIGNED_IN: UNAUTHENTICATED"));
+    assert!(
+        guest.stdout.contains("as an anonymous caller\nme: denied by SIGNED_IN: UNAUTHENTICATED")
+    );
     assert_eq!(hallpass(&["explain", "--as", "free", "{ me {"]).code, 2);
     assert_eq!(hallpass(&["explain", "{ me { id } }"]).code, 2, "as whom?");
     assert_eq!(hallpass(&["explain", "--token", "rubbish", "{ me { id } }"]).code, 1);
@@ -320,7 +322,7 @@ fn a_table_of_other_kinds_of_callers_is_not_compared() {
         std::fs::write(file.path(), table.to_string()).unwrap();
         let output = hallpass(&["access", "--diff", file.path().to_str().unwrap()]);
         assert_eq!(output.code, 2, "{}", output.stderr);
-        assert!(output.stderr.contains("tells of other kinds of callers"), "{}", output.stderr);
+        assert!(output.stderr.contains("has other columns of callers"), "{}", output.stderr);
     }
 }
 
@@ -341,10 +343,10 @@ fn a_document_without_end_is_explained_as_far_as_it_goes() {
     assert_eq!(hallpass(&["explain", "--as", "free", &silent]).stdout.lines().count(), 1);
     let change = "mutation { deleteTask(id: \"x\") }";
     let explained = hallpass(&["explain", "--as", "free", change]);
-    assert!(explained.stdout.contains("another's row: refused by the statement, NOT_FOUND"));
+    assert!(explained.stdout.contains("another user's row: denied by the statement, NOT_FOUND"));
     let forbid = ["--ownership-denial", "forbid", "explain", "--as", "free", change];
     let explained = hallpass(&forbid);
-    assert!(explained.stdout.contains("another's row: refused by the statement, FORBIDDEN"));
+    assert!(explained.stdout.contains("another user's row: denied by the statement, FORBIDDEN"));
 }
 
 #[test]

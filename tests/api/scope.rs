@@ -6,10 +6,11 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hallpass::config::SqliteSynchronous;
-use hallpass_entity::{
-    Comparison as _, Database, Error, Filter, Options, Scope, Set, SortKey, TaskId, TaskTagId,
-    Term, Update, UserId, chapter, now, task, task_tag,
+use hallpass_data::{
+    Comparison as _, Database, Error, Filter, Options, Scope, Set, SortKey, Term, Update, UserId,
+    now,
 };
+use hallpass_entity::{TaskId, TaskTagId, chapter, task, task_tag};
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement};
 
 use crate::app::{App, Backend};

@@ -117,7 +117,11 @@ fn empty_variable_is_unset() {
         assert_refused(&with_env_file(&format!("{name}="), &[]), &[name, "empty"]);
         let auth = if name == AUTH.0 { ("AUTH_SERVICE_URL", AUTH.1) } else { AUTH };
         let beside = hallpass_with(&TOKEN, &[(name, ""), auth]);
-        assert!(beside.stderr.contains("no development tokens"), "{name}: {}", beside.stderr);
+        assert!(
+            beside.stderr.contains("development tokens are not available"),
+            "{name}: {}",
+            beside.stderr
+        );
     }
 }
 
@@ -210,7 +214,7 @@ fn secret_is_read_from_its_file() {
     let run = |variables: &[(&str, &str)]| run_in(directory.path(), &TOKEN, variables);
     let good = run(&[("JWT_SECRET_FILE", &path("good"))]);
     assert!(
-        good.stderr.contains("no development tokens"),
+        good.stderr.contains("development tokens are not available"),
         "it is an identity source: {}",
         good.stderr
     );
@@ -230,7 +234,7 @@ fn secret_is_read_from_its_file() {
     let both = [("JWT_SECRET_FILE", &*path("good")), ("JWT_SECRET", secret)];
     assert_refused(&run(&both), &["JWT_SECRET", "JWT_SECRET_FILE", "both"]);
     let beside_empty = [("JWT_SECRET_FILE", &*path("good")), ("JWT_SECRET", "")];
-    assert!(run(&beside_empty).stderr.contains("no development tokens"));
+    assert!(run(&beside_empty).stderr.contains("development tokens are not available"));
     for name in variables().iter().filter_map(|name| name.strip_suffix("_FILE")) {
         let setting = format!("{name}_FILE");
         let refused = run(&[(&setting, &path("missing"))]);

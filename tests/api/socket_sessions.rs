@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use crate::app::{App, Backend};

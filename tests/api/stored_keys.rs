@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use hallpass_entity::{Database, key_set, now};
+use hallpass_data::{Database, key_set, now};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 use crate::app::{App, Backend};

@@ -169,7 +169,7 @@ on_both_databases! {
         assert_eq!(changed["updateTask"]["dueAt"], Value::Null);
         assert_eq!(changed["updateTask"]["tags"], json!(["b", "c"]));
         let refused = update(&alice, &id, json!({ "title": null }), None).await;
-        assert!(refused.first_error("input.title").contains("cannot be null"));
+        assert!(refused.first_error("input.title").contains("must not be null"));
     }
 
     async fn a_variable_that_is_not_sent_changes_nothing(app: App) {

@@ -111,7 +111,7 @@ on_both_databases! {
         let old = json!({"o": "TitleAsc", "k": {"s": "Zebra"}, "i": uuid::Uuid::nil()});
         let old = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(old.to_string());
         let refused = alice.ask_with(PAGE, json!({"after": old, "orderBy": {"field": "TITLE"}})).await;
-        assert_eq!(refused.first_error("after"), "use a cursor of this list in this order, as a page gave it");
+        assert_eq!(refused.first_error("after"), "use a cursor that this list returned in this order");
     }
 
     async fn tasks_made_between_two_pages_neither_repeat_nor_hide_others(app: App) {

@@ -150,7 +150,7 @@ async fn connection_errors_name_reason_and_place() {
         (at("test.db"), ["test.db does not exist", "?mode=rwc"]),
         (at("directory?mode=rwc"), ["directory is a directory", "name a file"]),
         (at("text"), ["text:", "damaged"]),
-        (at("text/test.db?mode=rwc"), ["is no directory", "text"]),
+        (at("text/test.db?mode=rwc"), ["is not a directory", "text"]),
     ] {
         let issuer = crate::issuer::Issuer::shared().url();
         let config = crate::app::config(&["--better-auth-url", issuer, "--database-url", &url]);

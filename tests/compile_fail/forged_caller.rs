@@ -1,5 +1,5 @@
 //! Only an accepted credential makes a caller.
-use hallpass::identity::{Caller, CallerKind};
+use hallpass_identity::{Caller, CallerKind};
 
 fn forge(caller: Caller) -> Caller {
     Caller { kind: CallerKind::Service, ..caller }

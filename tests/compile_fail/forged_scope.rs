@@ -1,5 +1,5 @@
 //! Only the database makes a scope.
-use hallpass_entity::Scope;
+use hallpass_data::Scope;
 
 fn forge(scope: Scope) -> Scope {
     Scope { owner: None, ..scope }

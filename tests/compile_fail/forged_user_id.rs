@@ -1,5 +1,5 @@
 //! A user id is not made of any string at hand.
-use hallpass_entity::UserId;
+use hallpass_data::UserId;
 
 fn main() {
     let _ = UserId("somebody".to_owned());

@@ -1,5 +1,6 @@
 //! What others made public is theirs to change: only one's own rows are written.
-use hallpass_entity::{Scope, Update, task};
+use hallpass_data::{Scope, Update};
+use hallpass_entity::task;
 
 async fn write(scope: &Scope) {
     let _ = scope.public::<task::Entity>().delete().await;

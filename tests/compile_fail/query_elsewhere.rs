@@ -1,5 +1,6 @@
 //! An owned query runs on its scope's connection and takes no other.
-use hallpass_entity::{Scope, task};
+use hallpass_data::Scope;
+use hallpass_entity::task;
 use sea_orm::DatabaseConnection;
 
 async fn elsewhere(scope: &Scope, other: &DatabaseConnection) {

@@ -1,5 +1,5 @@
 //! A scope's connection cannot be taken out of it, and a scope runs no SQL.
-use hallpass_entity::Scope;
+use hallpass_data::Scope;
 use sea_orm::ConnectionTrait as _;
 
 async fn raw(scope: &Scope) {

@@ -1,5 +1,6 @@
 //! A shared table is read by everyone and changed by nobody who cannot prove that they may.
-use hallpass_entity::{Privilege, Scope, Update, course, variant};
+use hallpass_data::{Privilege, Scope, Update};
+use hallpass_entity::{course, variant};
 
 async fn write(scope: &Scope) {
     let _ = scope.shared::<course::Entity>().delete().await;

@@ -1,5 +1,5 @@
 //! A table that does not say whose its rows are is reached through no door.
-use hallpass_entity::Scope;
+use hallpass_data::Scope;
 
 mod note {
     use sea_orm::entity::prelude::*;

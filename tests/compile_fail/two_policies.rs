@@ -1,8 +1,8 @@
 //! A table has one policy.
-use hallpass_entity::{Filter, owned, shared};
+use hallpass_data::{Filter, owned, shared};
 
 mod note {
-    use hallpass_entity::UserId;
+    use hallpass_data::UserId;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -1,5 +1,6 @@
 //! A finder of SeaORM's own has no connection to run on.
-use hallpass_entity::{Scope, task};
+use hallpass_data::Scope;
+use hallpass_entity::task;
 use sea_orm::EntityTrait as _;
 
 async fn everyones(scope: &Scope) {

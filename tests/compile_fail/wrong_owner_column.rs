@@ -1,5 +1,5 @@
 //! The owner's column holds a user id, or the table is not owned.
-use hallpass_entity::owned;
+use hallpass_data::owned;
 
 mod note {
     use sea_orm::entity::prelude::*;

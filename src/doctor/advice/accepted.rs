@@ -1,15 +1,15 @@
-//! What is doubtful about a credential that is accepted.
+//! Warnings about credentials that are accepted.
 
 use serde_json::Value;
 
 use super::Case;
 use crate::config::JwtSubject;
 use crate::doctor::render::{list, printable, quoted};
-use crate::identity::{AuthMethod, Caller, CallerKind, CredentialShape};
+use hallpass_identity::{AuthMethod, Caller, CallerKind, CredentialShape};
 
-/// That a JWT and a session of the same user may be two users here, because `getSubject` was changed.
+/// A customized `getSubject`: the JWT and the session of one user may be two users here.
 pub(in super::super) fn changed_subject(caller: &Caller, case: &Case<'_>) -> Option<String> {
-    let claims = match case.inspection.looks {
+    let claims = match case.inspection.shape {
         CredentialShape::Jwt => case.inspection.claims.as_ref()?,
         _ => case.issued.as_ref()?,
     };
@@ -22,7 +22,7 @@ pub(in super::super) fn changed_subject(caller: &Caller, case: &Case<'_>) -> Opt
     };
     let changed = |user: &str| {
         format!(
-            "`sub` of the JWT is {}, and the user's id is {}: getSubject of the jwt plugin was changed",
+            "`sub` of the JWT is {}, and the user's id is {}: getSubject of the jwt plugin is customized",
             quoted(subject),
             quoted(user)
         )
@@ -34,18 +34,18 @@ pub(in super::super) fn changed_subject(caller: &Caller, case: &Case<'_>) -> Opt
             changed(user)
         )),
         (Some(user), Some(id)) if user == id => Some(format!(
-            "{}; by `sub`, the session and the JWT of one user are two users: set JWT_SUBJECT=id, or remove \
+            "{}; with `sub`, the session and the JWT of one user are two users: set JWT_SUBJECT=id, or remove \
              getSubject",
             changed(user)
         )),
         (Some(user), _) => Some(format!(
-            "{}, and its `id` does not say so; the session and the JWT of one user are two users: remove \
+            "{}, and its `id` differs; the session and the JWT of one user are two users: remove \
              getSubject, or add `id: user.id` to definePayload, with JWT_SUBJECT=id",
             changed(user)
         )),
         (None, _) if subject.contains('@') => Some(format!(
-            "`sub` of the JWT is the e-mail address {}, and the JWT has no `id`: getSubject of the jwt plugin was \
-             changed, and the session and the JWT of one user are two users: remove getSubject, or add \
+            "`sub` of the JWT is the e-mail address {}, and the JWT has no `id`: getSubject of the jwt plugin is \
+             customized, and the session and the JWT of one user are two users: remove getSubject, or add \
              `id: user.id` to definePayload, with JWT_SUBJECT=id",
             quoted(subject)
         )),
@@ -53,38 +53,38 @@ pub(in super::super) fn changed_subject(caller: &Caller, case: &Case<'_>) -> Opt
     }
 }
 
-/// That an API key is a service, because its owner is no user.
+/// An API key without a user, which authenticates a service.
 pub(in super::super) fn key_of_no_user(caller: &Caller) -> Option<String> {
     (caller.via() == AuthMethod::ApiKey && caller.kind() == CallerKind::Service).then(|| {
-        "API_KEY_VERIFY_URL names no user of this key, so it is a service, which owns nothing: if a user owns it, \
+        "API_KEY_VERIFY_URL returns no user for this key, so it is a service, which owns no rows: if a user owns it, \
          add its configuration (configId) to `configurations` of that endpoint"
             .to_owned()
     })
 }
 
-/// That a token hardly ever expires, because its signer counts milliseconds.
-pub(in super::super) fn endless(case: &Case<'_>) -> Option<String> {
+/// An `exp` in milliseconds, with which a token practically never expires.
+pub(in super::super) fn milliseconds_expiry(case: &Case<'_>) -> Option<String> {
     let end = case.claim("exp")?.as_f64()?;
     (end > crate::doctor::advice::expiry::MILLISECONDS).then(|| {
-        "its `exp` is in milliseconds, and a JWT counts seconds, so it hardly ever expires: let the signer write \
-         Math.floor(Date.now() / 1000) and the seconds that it is to last"
+        "its `exp` is in milliseconds, but JWTs use seconds, so it practically never expires: let the signer write \
+         Math.floor(Date.now() / 1000) plus the lifetime in seconds"
             .to_owned()
     })
 }
 
-/// That an access token's scopes cover nothing here.
+/// An access token whose scopes grant no access here.
 pub(in super::super) fn useless_scopes(caller: &Caller) -> Option<String> {
     let scopes = caller.scopes()?;
     let client = caller.client_id().map_or_else(|| "its client".to_owned(), printable);
-    let is_ours = |scope: &String| scope.ends_with(":read") || scope.ends_with(":write");
-    // A client that acts as its user wholly is granted any scope.
+    let is_known = |scope: &String| scope.ends_with(":read") || scope.ends_with(":write");
+    // Full clients have all scopes.
     let is_full = caller.is_granted("");
-    if is_full || caller.kind() != CallerKind::User || scopes.iter().any(is_ours) {
+    if is_full || caller.kind() != CallerKind::User || scopes.iter().any(is_known) {
         return None;
     }
     let named: Vec<_> = scopes.iter().map(|scope| printable(scope)).collect();
     Some(format!(
-        "its scopes ({}) cover no data: let {client} ask for scopes such as `tasks:read` and `tasks:write`, or add \
+        "its scopes ({}) grant no access: let {client} request scopes such as `tasks:read` and `tasks:write`, or add \
          it to OAUTH_FULL_CLIENTS if it is your own application",
         list(&named)
     ))

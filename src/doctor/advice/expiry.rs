@@ -1,27 +1,27 @@
-//! Times that are over, or not yet come: a token that is old, or clocks that differ.
+//! Advice on token times: expired tokens, tokens from the future, and clock skew.
 
 use chrono::{DateTime, TimeDelta};
-use hallpass_entity::{Timestamp, now};
+use hallpass_data::{Timestamp, now};
 use serde_json::Value;
 
 use super::{Advice, Case};
 use crate::doctor::render::span;
-use crate::identity::CredentialShape;
+use hallpass_identity::CredentialShape;
 
-/// A number of seconds above this is one of milliseconds.
+/// Larger timestamps are in milliseconds.
 pub(crate) const MILLISECONDS: f64 = 1e11;
-/// The longest JWT_LEEWAY.
-const LONGEST_LEEWAY: TimeDelta = TimeDelta::seconds(300);
+/// Maximum of JWT_LEEWAY.
+const MAX_LEEWAY: TimeDelta = TimeDelta::seconds(300);
 
 pub(crate) fn advise(case: &Case<'_>, reason: &str) -> Advice {
-    if !case.inspection.looks.is_jwt() {
-        return Advice::new(reason, "sign in again: at the auth server it is over");
+    if !case.inspection.shape.is_jwt() {
+        return Advice::new(reason, "sign in again: it has expired at the auth server");
     }
     for name in ["exp", "iat", "nbf"] {
         match case.claim(name) {
             Some(Value::Number(number)) if number.as_f64().is_some_and(|it| it > MILLISECONDS) => {
                 return Advice::new(
-                    format!("its `{name}` is in milliseconds, and a JWT counts seconds"),
+                    format!("its `{name}` is in milliseconds, but JWTs use seconds"),
                     format!("let the signer write Math.floor(Date.now() / 1000) as `{name}`"),
                 );
             }
@@ -43,26 +43,26 @@ pub(crate) fn advise(case: &Case<'_>, reason: &str) -> Advice {
             }
         }
     }
-    let present = now();
-    if let Some(expired) = moment(case, "exp").filter(|end| *end <= present) {
-        return old(case, present - expired);
+    let current_time = now();
+    if let Some(expired) = timestamp(case, "exp").filter(|end| *end <= current_time) {
+        return expired_token(case, current_time - expired);
     }
-    let starts = ["iat", "nbf"].into_iter().filter_map(|name| moment(case, name));
-    match starts.max().filter(|start| *start > present) {
-        Some(start) => young(start - present),
+    let starts = ["iat", "nbf"].into_iter().filter_map(|name| timestamp(case, name));
+    match starts.max().filter(|start| *start > current_time) {
+        Some(start) => future_token(start - current_time),
         None => Advice::new(reason, "let the signer write `iat`, as Better Auth does"),
     }
 }
 
-fn moment(case: &Case<'_>, name: &str) -> Option<Timestamp> {
+fn timestamp(case: &Case<'_>, name: &str) -> Option<Timestamp> {
     let seconds = case.claim(name)?.as_f64()?;
     #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is left out")]
     DateTime::from_timestamp(seconds as i64, 0)
 }
 
-fn old(case: &Case<'_>, ago: TimeDelta) -> Advice {
+fn expired_token(case: &Case<'_>, ago: TimeDelta) -> Advice {
     let reason = format!("it expired {} ago", span(ago));
-    // Our clock ahead of theirs makes a fresh token look old.
+    // If this machine's clock is ahead, a new token appears expired.
     let skew = case.observed.clock.map_or(TimeDelta::zero(), |clock| -clock);
     if skew > TimeDelta::zero() && skew * 2 >= ago {
         return Advice::new(
@@ -70,31 +70,39 @@ fn old(case: &Case<'_>, ago: TimeDelta) -> Advice {
                 "{reason}, and this machine's clock is {} ahead of the auth server's",
                 span(skew)
             ),
-            "set both clocks by NTP; until then, JWT_LEEWAY forgives up to 5m",
+            "synchronize both clocks with NTP; until then, JWT_LEEWAY tolerates up to 5m",
         );
     }
-    let life = if case.inspection.looks == CredentialShape::Jwt {
+    let lifetime = if case.inspection.shape == CredentialShape::Jwt {
         "Better Auth's JWTs last 15 minutes"
     } else {
-        "it lasts as long as its signer said"
+        "its signer sets its lifetime"
     };
-    let clocks = match ago <= LONGEST_LEEWAY {
-        true => "; if it is fresh, the clocks differ: set them by NTP, or raise JWT_LEEWAY",
+    let clocks = match ago <= MAX_LEEWAY {
+        true => "; if it is new, the clocks differ: synchronize them with NTP, or raise JWT_LEEWAY",
         false => "",
     };
     let endpoint = case.token_endpoint();
     Advice::new(
         reason,
-        format!("take a new one from {endpoint}, as a front end does on 401: {life}{clocks}"),
+        format!("take a new one from {endpoint}, as a front end does on 401: {lifetime}{clocks}"),
     )
 }
 
-fn young(ahead: TimeDelta) -> Advice {
-    let reason =
-        format!("it is from the future: its signer's clock is {} ahead of this one's", span(ahead));
-    if ahead > LONGEST_LEEWAY {
-        return Advice::new(reason, "set both clocks by NTP: JWT_LEEWAY forgives no more than 5m");
+fn future_token(ahead: TimeDelta) -> Advice {
+    let reason = format!(
+        "it is from the future: its signer's clock is {} ahead of this machine's",
+        span(ahead)
+    );
+    if ahead > MAX_LEEWAY {
+        return Advice::new(
+            reason,
+            "synchronize both clocks with NTP: JWT_LEEWAY tolerates at most 5m",
+        );
     }
     let seconds = ahead.num_seconds() + 1;
-    Advice::new(reason, format!("set both clocks by NTP; until then, set JWT_LEEWAY={seconds}s"))
+    Advice::new(
+        reason,
+        format!("synchronize both clocks with NTP; until then, set JWT_LEEWAY={seconds}s"),
+    )
 }

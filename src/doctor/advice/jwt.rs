@@ -1,4 +1,4 @@
-//! JWTs that are not accepted: kind, algorithm, key, signature, issuer, audience, subject.
+//! Advice on rejected JWTs: kind, algorithm, key, signature, issuer, audience, subject.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::super::keys::known_ids;
 use super::super::setup::origin_of;
 use super::{Advice, Case};
 use crate::doctor::render::{list, plain, quoted};
-use crate::identity::{Check, CredentialRejected, CredentialShape, PAIRWISE_SUBJECT};
+use hallpass_identity::{Check, CredentialRejected, CredentialShape, PAIRWISE_SUBJECT};
 
 pub(super) fn advise(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     match refusal.check {
@@ -19,7 +19,7 @@ pub(super) fn advise(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         Check::Subject => subject(refusal.reason),
         Check::Header => Advice::new(
             refusal.reason,
-            format!("take the JWT of {}, whose header is plain", case.token_endpoint()),
+            format!("use a JWT from {}, which has a standard header", case.token_endpoint()),
         ),
         Check::Form | Check::Times | Check::Known | Check::Ban | Check::Revocation => {
             Advice::only(refusal.reason)
@@ -27,75 +27,73 @@ pub(super) fn advise(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     }
 }
 
-/// What to do about a token that is bound to a key of its client.
-pub(super) const DPOP_FIX: &str = "DPoP is not supported: let the client ask for plain Bearer tokens (without `DPoP` proofs, and with \
+/// Advice for sender-constrained tokens (DPoP).
+pub(super) const DPOP_FIX: &str = "DPoP is not supported: let the client request plain Bearer tokens (without `DPoP` proofs, and with \
      dpop_bound_access_tokens off at the auth server)";
 
 fn kind(case: &Case<'_>, reason: &str) -> Advice {
     if case.claim("cnf").is_some() {
-        let reason = "it is bound to a key of its client (`cnf`, DPoP of RFC 9449), and is not a Bearer token";
+        let reason = "it is bound to a key of its client (`cnf`, DPoP of RFC 9449), so it is not a Bearer token";
         return Advice::new(reason, DPOP_FIX);
     }
     let authenticator = &case.doctor.authenticator;
-    let (rules, looks) = (authenticator.rules(), case.inspection.looks);
-    if looks == CredentialShape::AccessToken && rules.oauth_resources.is_empty() {
+    let (rules, shape) = (authenticator.rules(), case.inspection.shape);
+    if shape == CredentialShape::AccessToken && rules.oauth_resources.is_empty() {
         return Advice::new(
-            "OAuth access tokens are not let in: OAUTH_RESOURCE is not set",
-            assignment("OAUTH_RESOURCE", case.claim("aud"), "the resource that is yours"),
+            "OAuth access tokens are not accepted: OAUTH_RESOURCE is not set",
+            assignment("OAUTH_RESOURCE", case.claim("aud"), "your resource"),
         );
     }
-    if looks == CredentialShape::IdToken && rules.client_ids.is_empty() {
+    if shape == CredentialShape::IdToken && rules.client_ids.is_empty() {
         let client = case.claim("azp").or_else(|| case.claim("aud"));
         return Advice::new(
-            "OpenID Connect id tokens are not let in: SSO_CLIENT_ID is not set",
+            "OpenID Connect id tokens are not accepted: SSO_CLIENT_ID is not set",
             assignment("SSO_CLIENT_ID", client, "the client id of your application"),
         );
     }
-    if looks == CredentialShape::SharedSecret && rules.jwt_secrets.is_empty() {
+    if shape == CredentialShape::SharedSecret && rules.jwt_secrets.is_empty() {
         return no_secret(case);
     }
     let endpoint = case.token_endpoint();
-    if looks == CredentialShape::CookieCache {
+    if shape == CredentialShape::CookieCache {
         return Advice::new(
-            "it is Better Auth's cookie cache, and no bearer token",
-            format!(
-                "send the cookies themselves, with COOKIE_CACHE=trust, or the JWT of {endpoint}"
-            ),
+            "it is Better Auth's cookie cache, not a bearer token",
+            format!("send it as a cookie, with COOKIE_CACHE=trust, or use a JWT from {endpoint}"),
         );
     }
-    if looks != CredentialShape::SharedSecret && authenticator.keys_for(looks).is_empty() {
+    if shape != CredentialShape::SharedSecret && authenticator.keys_for(shape).is_empty() {
         return no_keys(case);
     }
-    Advice::new(reason, format!("send the JWT of {endpoint}"))
+    Advice::new(reason, format!("use a JWT from {endpoint}"))
 }
 
-/// An HS256 token, and no JWT_SECRET.
+/// An HS256 token without JWT_SECRET.
 fn no_secret(case: &Case<'_>) -> Advice {
     if case.claim("nonce").is_some() || case.claim("at_hash").is_some() {
         return Advice::new(
-            "it is an id token signed with the client's secret (HS256), as an auth server without the \
-             jwt plugin makes them",
+            "it is an id token signed with the client's secret (HS256), as issued by an auth server without \
+             the jwt plugin",
             "add the jwt plugin to the auth server, so that its keys sign id tokens",
         );
     }
-    let mine = case.inspection.clue.filter(|clue| clue.setting == "BETTER_AUTH_SECRET");
+    let mine = case.inspection.hint.filter(|clue| clue.setting == "BETTER_AUTH_SECRET");
     let signer = match mine {
         Some(_) => {
-            "; BETTER_AUTH_SECRET signed it, which Better Auth itself does for no bearer token"
+            "; it is signed with BETTER_AUTH_SECRET, which Better Auth does not use for bearer tokens"
         }
         None => "",
     };
     Advice::new(
         format!("it is signed with a shared secret (HS256), and JWT_SECRET is not set{signer}"),
         format!(
-            "set JWT_SECRET to the secret that signed it, or send the JWT of {}: Better Auth signs \
+            "set JWT_SECRET to the secret that signed it, or use a JWT from {}: Better Auth signs \
              with the keys of its key set (EdDSA), never with HS256",
             case.token_endpoint()
         ),
     )
 }
 
-/// A token by a key, and no key set.
+/// A token signed with a key, without a key set.
 fn no_keys(case: &Case<'_>) -> Advice {
     let algorithm = case.header("alg").map_or_else(String::new, |it| format!(" ({})", quoted(it)));
     let server = case.claim("iss").and_then(Value::as_str).and_then(plain).and_then(origin_of);
@@ -105,59 +103,59 @@ fn no_keys(case: &Case<'_>) -> Advice {
     );
     Advice::new(
         format!(
-            "it is signed with a key{algorithm}, and there is no key set to find it in: JWT_SECRET \
-             checks HS256 alone"
+            "it is signed with a key{algorithm}, but no key set is configured: JWT_SECRET \
+             verifies HS256 only"
         ),
         format!("{server}; or set JWKS_URL, JWT_ISSUER and JWT_AUDIENCE"),
     )
 }
 
-/// What confirms an address, taken for a login.
+/// The token of an e-mail link, used as a login.
 pub(super) fn mail_link(case: &Case<'_>) -> Advice {
     Advice::new(
-        "it is the token of a link that Better Auth mails (it has an e-mail address, and no user): \
-         it confirms an address, and shows nobody",
+        "it is the token of a link that Better Auth mails (it has an e-mail address, but no user): \
+         it confirms an address, and does not authenticate a user",
         format!(
-            "send the JWT of {}; JWT_SECRET must not be BETTER_AUTH_SECRET, which signs such links",
+            "use a JWT from {}; JWT_SECRET must not be BETTER_AUTH_SECRET, which signs such links",
             case.token_endpoint()
         ),
     )
 }
 
 fn algorithm(case: &Case<'_>, reason: &str) -> Advice {
-    let Some(stated) = case.header("alg") else {
-        return Advice::new(reason, format!("send the JWT of {}", case.token_endpoint()));
+    let Some(algorithm_name) = case.header("alg") else {
+        return Advice::new(reason, format!("use a JWT from {}", case.token_endpoint()));
     };
-    let keys = case.doctor.authenticator.keys_for(case.inspection.looks);
+    let keys = case.doctor.authenticator.keys_for(case.inspection.shape);
     let own = case.header("kid").and_then(|kid| keys.iter().find(|(id, _)| id == kid));
-    if let Some((_, algorithm)) = own.filter(|(_, algorithm)| *algorithm != stated) {
+    if let Some((_, algorithm)) = own.filter(|(_, algorithm)| *algorithm != algorithm_name) {
         return Advice::new(
             format!(
-                "its header says {}, and its key in the key set is for {algorithm}",
-                quoted(stated)
+                "the `alg` of its header is {}, but its key in the key set is for {algorithm}",
+                quoted(algorithm_name)
             ),
-            "send the token as it was issued; if it is, JWKS_URL is another server's key set",
+            "send the token unchanged; if it is, JWKS_URL points to another server's key set",
         );
     }
     let plugin = "set keyPairConfig.alg of the auth server's jwt plugin to EdDSA, ES256, ES512, RS256 or \
                   PS256";
-    let other = match stated {
+    let other = match algorithm_name {
         "HS384" | "HS512" => "let its signer use HS256 with JWT_SECRET".to_owned(),
-        "none" => format!("send the JWT of {}: nobody signed this one", case.token_endpoint()),
+        "none" => format!("use a JWT from {}: this one is not signed", case.token_endpoint()),
         _ => plugin.to_owned(),
     };
     Advice::new(
         format!(
-            "its algorithm {} is not accepted: EdDSA, ES256, ES384, ES512, RS256 and PS256 are, and \
+            "its algorithm {} is not accepted: use EdDSA, ES256, ES384, ES512, RS256 or PS256, or \
              HS256 with JWT_SECRET",
-            quoted(stated)
+            quoted(algorithm_name)
         ),
         other,
     )
 }
 
 fn key(case: &Case<'_>) -> Advice {
-    let looks = case.inspection.looks;
+    let shape = case.inspection.shape;
     let Some(kid) = case.header("kid") else {
         return Advice::new(
             "its header has no `kid`, so its key cannot be found: Better Auth always writes one",
@@ -170,20 +168,20 @@ fn key(case: &Case<'_>) -> Advice {
     let reason = format!(
         "its kid {} is not in the key set, which {age}has {}",
         quoted(kid),
-        known_ids(case.doctor, looks)
+        known_ids(case.doctor, shape)
     );
     let issuer = case.claim("iss").and_then(Value::as_str).unwrap_or_default();
     let known = case.doctor.authenticator.rules().issuers.iter().any(|it| it == issuer);
     let provider = case.doctor.authenticator.rules().oidc_issuer.as_deref() == Some(issuer);
     let fix = match plain(issuer).and_then(origin_of).filter(|it| it != "null") {
         Some(origin) if !known && !provider => format!(
-            "it is by another server: set BETTER_AUTH_URL={origin} (or JWKS_URL), if that is your auth \
-             server; else take a token from {}",
+            "it is from another server: set BETTER_AUTH_URL={origin} (or JWKS_URL), if that is your auth \
+             server; else use a token from {}",
             case.token_endpoint()
         ),
         _ => format!(
-            "take a new one from {}: the key that signed it was withdrawn; or correct JWKS_URL, if it \
-             names another server's key set",
+            "take a new one from {}: the key that signed it was removed; or correct JWKS_URL, if it \
+             points to another server's key set",
             case.token_endpoint()
         ),
     };
@@ -191,32 +189,32 @@ fn key(case: &Case<'_>) -> Advice {
 }
 
 fn signature(case: &Case<'_>) -> Advice {
-    if case.inspection.looks != CredentialShape::SharedSecret {
+    if case.inspection.shape != CredentialShape::SharedSecret {
         return Advice::new(
-            "its signature does not fit the key that it names: it was changed on the way, or another \
-             server has a key of the same id",
+            "its signature does not match the key of its `kid`: it was modified in transit, or another \
+             server has a key with the same id",
             format!(
-                "copy it whole, or take a new one from {}; JWKS_URL must be the signer's",
+                "copy it completely, or take a new one from {}; JWKS_URL must be the signer's",
                 case.token_endpoint()
             ),
         );
     }
-    match case.inspection.clue {
+    match case.inspection.hint {
         Some(clue) => match clue.flaw {
             Some(flaw) => Advice::new(
                 format!("{} is nearly the secret that signed it: {flaw}", clue.setting),
                 format!("write {} as the signer has it", clue.setting),
             ),
             None => Advice::new(
-                format!("{} signed it, and JWT_SECRET is another secret", clue.setting),
+                format!("it is signed with {}, but JWT_SECRET is another secret", clue.setting),
                 format!("set JWT_SECRET to the secret of {}", clue.setting),
             ),
         },
         None => Advice::new(
             "it is signed with another secret than JWT_SECRET (HS256)",
             format!(
-                "copy JWT_SECRET from where the token is signed, whole and without quotes; if Better \
-                 Auth is meant to sign, send the JWT of {}",
+                "copy JWT_SECRET from the signer of the token, complete and without quotes; if Better \
+                 Auth should sign, use a JWT from {}",
                 case.token_endpoint()
             ),
         ),
@@ -225,21 +223,21 @@ fn signature(case: &Case<'_>) -> Advice {
 
 fn issuer(case: &Case<'_>) -> Advice {
     let rules = case.doctor.authenticator.rules();
-    let (setting, accepted) = match case.inspection.looks {
+    let (setting, accepted) = match case.inspection.shape {
         CredentialShape::SharedSecret => ("JWT_SECRET_ISSUER", rules.jwt_secret_issuers.as_slice()),
-        looks if looks.is_of_provider() => ("OIDC_ISSUER", rules.oidc_issuer.as_slice()),
+        shape if shape.is_of_provider() => ("OIDC_ISSUER", rules.oidc_issuer.as_slice()),
         _ => ("JWT_ISSUER", rules.issuers.as_slice()),
     };
     let shown: Vec<_> = accepted.iter().map(|it| quoted(it)).collect();
     let shown = list(&shown);
     let Some(issuer) = case.claim("iss").and_then(Value::as_str) else {
         return Advice::new(
-            format!("it names no issuer (`iss`), and {setting} accepts {shown}"),
-            "let the signer write `iss`; Better Auth does, once its baseURL is set".to_owned(),
+            format!("it has no issuer (`iss`), but {setting} accepts {shown}"),
+            "let the signer write `iss`; Better Auth does if its baseURL is set".to_owned(),
         );
     };
-    let nearly = accepted.iter().find_map(|other| difference(issuer, other));
-    let how = nearly.map_or_else(String::new, |how| format!(": they differ by {how}"));
+    let similar = accepted.iter().find_map(|other| difference(issuer, other));
+    let how = similar.map_or_else(String::new, |how| format!(": they differ by {how}"));
     let fix = match plain(issuer) {
         Some(value) if accepted.len() > 1 => {
             format!("add {value} to {setting}, if that is your auth server")
@@ -248,75 +246,75 @@ fn issuer(case: &Case<'_>) -> Advice {
         None => format!("set {setting} to the issuer that your auth server writes"),
     };
     Advice::new(
-        format!("its issuer is {}, and {setting} accepts {shown}{how}", quoted(issuer)),
+        format!("its issuer is {}, but {setting} accepts {shown}{how}", quoted(issuer)),
         fix,
     )
 }
 
-/// By how little two issuers differ.
-fn difference(said: &str, accepted: &str) -> Option<&'static str> {
+/// The difference of two similar issuers.
+fn difference(claimed: &str, accepted: &str) -> Option<&'static str> {
     let host = |text: &str| text.replace("//localhost", "//127.0.0.1");
     let bare = |text: &str| text.replacen("https://", "http://", 1);
-    if said.trim_end_matches('/') == accepted.trim_end_matches('/') {
+    if claimed.trim_end_matches('/') == accepted.trim_end_matches('/') {
         Some("a slash at the end")
-    } else if said.eq_ignore_ascii_case(accepted) {
+    } else if claimed.eq_ignore_ascii_case(accepted) {
         Some("capital letters")
-    } else if bare(said) == bare(accepted) {
+    } else if bare(claimed) == bare(accepted) {
         Some("http and https")
-    } else if host(said) == host(accepted) {
+    } else if host(claimed) == host(accepted) {
         Some("localhost and 127.0.0.1")
     } else {
-        let longer = said.starts_with(&format!("{accepted}/"));
-        (longer || accepted.starts_with(&format!("{said}/"))).then_some("the path")
+        let longer = claimed.starts_with(&format!("{accepted}/"));
+        (longer || accepted.starts_with(&format!("{claimed}/"))).then_some("the path")
     }
 }
 
 fn audience(case: &Case<'_>) -> Advice {
     let rules = case.doctor.authenticator.rules();
-    let (setting, accepted) = if case.inspection.looks == CredentialShape::AccessToken {
+    let (setting, accepted) = if case.inspection.shape == CredentialShape::AccessToken {
         ("OAUTH_RESOURCE", &rules.oauth_resources)
-    } else if case.inspection.looks == CredentialShape::IdToken {
+    } else if case.inspection.shape == CredentialShape::IdToken {
         ("SSO_CLIENT_ID", &rules.client_ids)
-    } else if case.inspection.looks == CredentialShape::SharedSecret {
+    } else if case.inspection.shape == CredentialShape::SharedSecret {
         ("JWT_SECRET_AUDIENCE", &rules.jwt_secret_audiences)
     } else {
         ("JWT_AUDIENCE", &rules.audiences)
     };
     let shown: Vec<_> = accepted.iter().map(|it| quoted(it)).collect();
     let shown = if shown.is_empty() { "none".to_owned() } else { list(&shown) };
-    let Some(said) = case.claim("aud") else {
+    let Some(claimed) = case.claim("aud") else {
         return Advice::new(
-            format!("it names no audience (`aud`), and {setting} accepts {shown}"),
+            format!("it has no audience (`aud`), but {setting} accepts {shown}"),
             format!(
-                "let the signer write one of those as `aud`, or set {setting} to what it writes"
+                "let the signer write one of these as `aud`, or set {setting} to the signer's `aud`"
             ),
         );
     };
     let azp = case.claim("azp").and_then(Value::as_str).filter(|_| setting == "SSO_CLIENT_ID");
     let issued_to = azp.map_or_else(String::new, |azp| format!(", issued to {}", quoted(azp)));
     Advice::new(
-        format!("its audience is {}{issued_to}, and {setting} accepts {shown}", quoted_value(said)),
-        assignment(
-            setting,
-            azp.map(Value::from).as_ref().or(Some(said)),
-            "the audience that is yours",
+        format!(
+            "its audience is {}{issued_to}, but {setting} accepts {shown}",
+            quoted_value(claimed)
         ),
+        assignment(setting, azp.map(Value::from).as_ref().or(Some(claimed)), "your audience"),
     )
 }
 
 fn quoted_value(value: &Value) -> String {
     let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    let texts: Vec<_> = texts.iter().map(|it| quoted(it.as_str().unwrap_or("(no text)"))).collect();
+    let texts: Vec<_> =
+        texts.iter().map(|it| quoted(it.as_str().unwrap_or("(not a string)"))).collect();
     list(&texts)
 }
 
-/// The setting with what the token says; where that is no plain text, with what it has to be.
-fn assignment(setting: &str, said: Option<&Value>, otherwise: &str) -> String {
+/// The setting with the token's value, or with a description if the value is not plain text.
+fn assignment(setting: &str, claimed: Option<&Value>, otherwise: &str) -> String {
     let texts =
-        said.map_or(&[][..], |it| it.as_array().map_or(std::slice::from_ref(it), Vec::as_slice));
+        claimed.map_or(&[][..], |it| it.as_array().map_or(std::slice::from_ref(it), Vec::as_slice));
     // Better Auth adds its own userinfo to the audiences of an access token.
-    let ours = |text: &&str| !text.ends_with("/oauth2/userinfo");
-    match texts.iter().filter_map(Value::as_str).find(ours).and_then(plain) {
+    let is_application = |text: &&str| !text.ends_with("/oauth2/userinfo");
+    match texts.iter().filter_map(Value::as_str).find(is_application).and_then(plain) {
         Some(value) => format!("set {setting}={value}, if it is meant for this server"),
         None => format!("set {setting} to {otherwise}"),
     }
@@ -330,8 +328,8 @@ pub(super) fn subject(reason: &'static str) -> Advice {
         );
     }
     Advice::new(
-        "it names no user: `sub` is missing, or is no user id",
-        "let the signer write the user's id as `sub`; Better Auth does, unless jwt.getSubject says \
-         otherwise",
+        "it has no user: `sub` is missing, or is not a user id",
+        "let the signer write the user's id as `sub`; Better Auth does, unless jwt.getSubject is \
+         customized",
     )
 }

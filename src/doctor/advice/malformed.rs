@@ -1,39 +1,39 @@
-//! What is no credential at all, or is shown where it does not belong.
+//! Advice on malformed credentials, and on credentials in the wrong header.
 
 use super::{Advice, Case};
-use crate::identity::{CredentialLocation, CredentialShape};
+use hallpass_identity::{CredentialLocation, CredentialShape};
 
-/// What belongs elsewhere: a cookie shown as a token, or a token as a cookie.
+/// A credential in the wrong header: a cookie sent as a token, or a token as a cookie.
 pub(crate) fn misplaced(case: &Case<'_>) -> Option<Advice> {
     use CredentialShape::{
         ApiKey, OpaqueToken, OtherCookies, SessionCookie, SignedSessionToken, Word,
     };
     let inspection = case.inspection;
-    match (inspection.place, inspection.looks) {
+    match (inspection.location, inspection.shape) {
         (CredentialLocation::Authorization, SessionCookie) => Some(Advice::new(
-            "it is a session cookie, and was shown as a bearer token",
+            "it is a session cookie, but was sent as a bearer token",
             format!(
                 "send it as `Cookie`, as browsers do with `credentials: \"include\"` (explain it with \
-                 `hallpass doctor --cookie -`), or send the JWT of {} as `Authorization: Bearer`",
+                 `hallpass doctor --cookie -`), or a JWT from {} as `Authorization: Bearer`",
                 case.token_endpoint()
             ),
         )),
         (_, Word) => Some(Advice::new(
-            "it is a word and no token: the front end sent it before it had one",
+            "it is a word, not a token: the front end sent it before it had a token",
             format!(
-                "let the front end send `Authorization: Bearer <token>` only once {} has answered",
+                "let the front end send `Authorization: Bearer <token>` only after {} has responded",
                 case.token_endpoint()
             ),
         )),
         (CredentialLocation::Authorization, ApiKey) => Some(Advice::new(
-            "it looks like an API key, and was shown as a bearer token",
+            "it looks like an API key, but was sent as a bearer token",
             format!(
-                "send it as `{}: KEY` (API_KEY_HEADER); API_KEY_VERIFY_URL names who verifies it",
+                "send it as `{}: KEY` (API_KEY_HEADER); API_KEY_VERIFY_URL is the endpoint that verifies it",
                 case.doctor.authenticator.api_key_header()
             ),
         )),
-        (CredentialLocation::Cookie, looks) if looks.is_jwt() => Some(Advice::new(
-            format!("it is {}, and was shown as a cookie", looks.name()),
+        (CredentialLocation::Cookie, shape) if shape.is_jwt() => Some(Advice::new(
+            format!("it is {}, but was sent as a cookie", shape.name()),
             "send it as `Authorization: Bearer <token>` (explain it with `hallpass doctor --token -`)",
         )),
         (CredentialLocation::Cookie, SignedSessionToken | OpaqueToken) => Some(Advice::new(
@@ -43,9 +43,9 @@ pub(crate) fn misplaced(case: &Case<'_>) -> Option<Advice> {
                 crate::doctor::auth_server::expected_cookie(case.doctor)
             ),
         )),
-        (CredentialLocation::ApiKey, looks) if looks.is_jwt() || looks == SessionCookie => {
+        (CredentialLocation::ApiKey, shape) if shape.is_jwt() || shape == SessionCookie => {
             Some(Advice::new(
-                format!("it is {}, and was shown as an API key", looks.name()),
+                format!("it is {}, but was sent as an API key", shape.name()),
                 "send it as `Authorization: Bearer <token>` or as `Cookie`",
             ))
         }
@@ -56,33 +56,33 @@ pub(crate) fn misplaced(case: &Case<'_>) -> Option<Advice> {
     }
 }
 
-/// A scheme that is none of ours is no credential here.
+/// Advice for an Authorization scheme other than Bearer, which is ignored.
 pub(crate) fn other_scheme(case: &Case<'_>) -> Advice {
     if let Some(flaw) = case.inspection.flaw {
         return Advice::new(
             format!(
-                "{flaw}: it is no credential here, and without another one the request is anonymous"
+                "{flaw}: it is ignored, and without another credential the request is anonymous"
             ),
             crate::doctor::advice::jwt::DPOP_FIX,
         );
     }
     Advice::new(
-        "the Authorization header does not start with `Bearer`: it is no credential here, and without \
-         another one the request is anonymous",
+        "the Authorization header does not start with `Bearer`: it is ignored, and without another \
+         credential the request is anonymous",
         "let the front end send `Authorization: Bearer <token>`: the word Bearer, one space, and the token",
     )
 }
 
-/// An empty header is no credential here.
+/// Advice for an empty API key header, which is ignored.
 pub(crate) fn no_api_key(case: &Case<'_>) -> Advice {
     let header = case.doctor.authenticator.api_key_header();
     Advice::new(
-        "it is empty: it is no credential, and without another one the request is anonymous",
+        "it is empty: it is ignored, and without another credential the request is anonymous",
         format!("send the key as `{header}: KEY`"),
     )
 }
 
-/// What cannot be read.
+/// Advice for a credential that cannot be parsed.
 pub(crate) fn unreadable(case: &Case<'_>, reason: &str) -> Advice {
     let bearer = "let the front end send `Authorization: Bearer <token>`";
     let endpoint = case.token_endpoint();
@@ -90,21 +90,21 @@ pub(crate) fn unreadable(case: &Case<'_>, reason: &str) -> Advice {
     if let Some(flaw) = inspection.flaw {
         return Advice::new(flaw, format!("{bearer}, with the token in one piece"));
     }
-    match inspection.looks {
+    match inspection.shape {
         CredentialShape::Nothing => {
-            Advice::new("it is empty", format!("{bearer}, once it has one from {endpoint}"))
+            Advice::new("it is empty", format!("{bearer}, with a token from {endpoint}"))
         }
         CredentialShape::OtherScheme => other_scheme(case),
         CredentialShape::Encrypted => Advice::new(
             "it is an encrypted token (five parts): Better Auth's cookie cache, perhaps",
             format!(
-                "{bearer} with the JWT of {endpoint}; a cookie cache counts as a cookie, with \
+                "{bearer} with a JWT from {endpoint}; a cookie cache is accepted as a cookie only, with \
                      COOKIE_CACHE=trust and BETTER_AUTH_SECRET"
             ),
         ),
         CredentialShape::DamagedJwt => Advice::new(
-            format!("it is a JWT that is damaged: {reason}"),
-            format!("copy it whole, or take a new one from {endpoint}; {bearer}"),
+            format!("it is a damaged JWT: {reason}"),
+            format!("copy it completely, or take a new one from {endpoint}; {bearer}"),
         ),
         CredentialShape::Word
         | CredentialShape::Jwt

@@ -1,6 +1,6 @@
-//! From what failed to what to change: one sentence why, and one that names the setting.
+//! Advice for a credential: the reason of its rejection, and the setting to change.
 //!
-//! The words of a credential choose among the sentences; whether it is good was decided before.
+//! The content of a credential only selects the advice. The verdict comes from authentication.
 
 mod accepted;
 pub(crate) mod expiry;
@@ -15,32 +15,32 @@ use super::endpoints::{API_KEYS, OPAQUE};
 use super::keys::{DISCOVERY, KEY_SET};
 use super::{Doctor, Finding, Observations, Severity};
 use crate::config::Environment;
-use crate::identity::{
+use hallpass_identity::{
     CacheFlaw, Check, CredentialLocation, CredentialRejected, CredentialShape, Inspection,
     Unavailable,
 };
 
-pub(super) use accepted::{changed_subject, endless, key_of_no_user, useless_scopes};
+pub(super) use accepted::{changed_subject, key_of_no_user, milliseconds_expiry, useless_scopes};
 pub(super) use session::{SessionAnswers, unused_cache};
 
-/// Why, and what to change.
+/// The reason, and what to change.
 pub(super) struct Advice {
     pub(super) reason: String,
     pub(super) fix: Option<String>,
 }
 
-/// Everything that is known of a credential that is not accepted.
+/// A credential, and the results of all checks.
 #[derive(Clone)]
 pub(super) struct Case<'a> {
     pub(super) doctor: &'a Doctor,
     pub(super) observed: &'a Observations,
     pub(super) setup: &'a [Finding],
     pub(super) inspection: &'a Inspection,
-    /// What the auth server answers about a session that is refused.
+    /// The responses of `get-session` to a rejected session.
     pub(super) answers: Option<SessionAnswers>,
-    /// Why the cookie cache beside a session cookie is not believed, where COOKIE_CACHE is trust.
+    /// Why the cookie cache beside a session cookie is not used, with COOKIE_CACHE=trust.
     pub(super) cache_flaw: Option<CacheFlaw>,
-    /// The claims of the JWT that the auth server issues for a session.
+    /// The claims of the JWT that the auth server issues for the session.
     pub(super) issued: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -55,7 +55,7 @@ impl Advice {
 }
 
 impl Case<'_> {
-    /// Where a JWT is to be had.
+    /// The source of JWTs.
     fn token_endpoint(&self) -> String {
         let config = &self.doctor.config;
         match (&config.identity.auth_server, config.environment) {
@@ -74,25 +74,25 @@ impl Case<'_> {
     }
 }
 
-/// What to do about a refusal.
+/// Advice for a rejected credential.
 pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     if let Some(advice) = malformed::misplaced(case) {
         return advice;
     }
-    if case.inspection.looks == CredentialShape::MailLink && refusal.check > Check::Header {
+    if case.inspection.shape == CredentialShape::MailLink && refusal.check > Check::Header {
         return jwt::mail_link(case);
     }
-    if let Some(advice) = session::unusual(case, refusal) {
+    if let Some(advice) = session::nonstandard_response(case, refusal) {
         return advice;
     }
     match refusal.check {
         Check::Form => malformed::unreadable(case, refusal.reason),
         Check::Ban => banned(case),
         Check::Revocation => Advice::new(
-            "it was taken back: the auth server pushed a revocation of this user or session",
-            "sign in again; if nobody meant that, see what sends messages with REVOCATION_SECRET",
+            "it was revoked: the auth server pushed a revocation of this user or session",
+            "sign in again; if this was not intended, check what sends messages with REVOCATION_SECRET",
         ),
-        Check::Times if case.inspection.place == CredentialLocation::ApiKey => {
+        Check::Times if case.inspection.location == CredentialLocation::ApiKey => {
             key::refused(case, refusal)
         }
         Check::Times => expiry::advise(case, refusal.reason),
@@ -105,13 +105,13 @@ pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         | Check::Audience
         | Check::Known
         | Check::Subject => {
-            let looks = case.inspection.looks;
-            if case.inspection.place == CredentialLocation::ApiKey {
+            let shape = case.inspection.shape;
+            if case.inspection.location == CredentialLocation::ApiKey {
                 key::refused(case, refusal)
-            } else if looks.is_jwt() {
+            } else if shape.is_jwt() {
                 jwt::advise(case, refusal)
             } else if matches!(
-                looks,
+                shape,
                 CredentialShape::SessionCookie | CredentialShape::OtherCookies
             ) {
                 opaque_tokens::cookie(case, refusal)
@@ -122,21 +122,21 @@ pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     }
 }
 
-/// What to do about a session cookie that has several values.
+/// Advice for a session cookie with several values.
 pub(super) fn several_cookies(case: &Case<'_>) -> Option<Advice> {
     let values = case.inspection.session_values;
     (values > 1).then(|| {
         Advice::new(
-            format!("its session cookie has {values} different values, of which the first counts"),
+            format!("its session cookie has {values} different values, of which the first is used"),
             "delete the cookies of this site and sign in again; two values come from two domains or \
-             paths: set crossSubDomainCookies at the auth server to one domain, and keep to it",
+             paths: set crossSubDomainCookies at the auth server to one domain only",
         )
     })
 }
 
-/// What to do where there is no credential.
+/// Advice for a request without a credential.
 pub(super) fn absent(case: &Case<'_>) -> Advice {
-    match case.inspection.place {
+    match case.inspection.location {
         CredentialLocation::Authorization => malformed::other_scheme(case),
         CredentialLocation::ApiKey => malformed::no_api_key(case),
         CredentialLocation::Cookie => {
@@ -145,15 +145,15 @@ pub(super) fn absent(case: &Case<'_>) -> Advice {
     }
 }
 
-/// What to do where it cannot be told: what is wrong with the server that is asked.
-pub(super) fn unavailable(case: &Case<'_>, outage: Unavailable) -> Advice {
-    if outage.is_own_limit {
-        return key::over_limit(outage);
+/// Advice when the credential cannot be validated: the problem of the auth server.
+pub(super) fn unavailable(case: &Case<'_>, failure: Unavailable) -> Advice {
+    if failure.is_own_limit {
+        return key::over_limit(failure);
     }
-    let looks = case.inspection.looks;
-    let names = if looks.is_jwt() {
+    let shape = case.inspection.shape;
+    let names = if shape.is_jwt() {
         [KEY_SET, DISCOVERY, AUTH_SERVER]
-    } else if looks == CredentialShape::ApiKey {
+    } else if shape == CredentialShape::ApiKey {
         [API_KEYS, AUTH_SERVER, GET_SESSION]
     } else {
         [AUTH_SERVER, GET_SESSION, OPAQUE]
@@ -164,8 +164,8 @@ pub(super) fn unavailable(case: &Case<'_>, outage: Unavailable) -> Advice {
     match worst {
         Some(Finding { message, fix, .. }) => Advice { reason: message.clone(), fix: fix.clone() },
         None => Advice::new(
-            "the auth server (BETTER_AUTH_URL) did not answer this question",
-            "ask again; if it stays so, look into the auth server's own log",
+            "the auth server (BETTER_AUTH_URL) did not respond to this request",
+            "retry; if it persists, check the log of the auth server",
         ),
     }
 }
@@ -174,8 +174,8 @@ fn banned(case: &Case<'_>) -> Advice {
     let until = case.claim("banExpires").and_then(serde_json::Value::as_str);
     let until =
         until.map_or(String::new(), |end| format!(" until {}", crate::doctor::render::quoted(end)));
-    let stale = match case.inspection.looks.is_jwt() {
-        true => "; a JWT says so until it expires: take a new one then",
+    let stale = match case.inspection.shape.is_jwt() {
+        true => "; a JWT has the ban until it expires: take a new one then",
         false => "",
     };
     Advice::new(

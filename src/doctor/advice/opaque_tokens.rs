@@ -1,12 +1,12 @@
-//! What only the auth server can judge: session cookies, session tokens, opaque access tokens.
+//! Advice on credentials that the auth server validates: session cookies, session tokens, opaque access tokens.
 
 use super::{Advice, Case};
 use crate::config::OpaqueTokenConfig;
 use crate::doctor::auth_server::{cookie_fix, expected_cookie};
 use crate::doctor::render::{list, printable, quoted};
-use crate::identity::{Check, CredentialRejected, CredentialShape, PAIRWISE_SUBJECT};
+use hallpass_identity::{Check, CredentialRejected, CredentialShape, PAIRWISE_SUBJECT};
 
-/// A request without a session cookie is anonymous; perhaps the cookie has another name.
+/// Advice for a request without the session cookie, which may have another name.
 pub(crate) fn no_cookie(case: &Case<'_>) -> Advice {
     let shown = &case.inspection.cookies;
     let expected = expected_cookie(case.doctor);
@@ -16,19 +16,19 @@ pub(crate) fn no_cookie(case: &Case<'_>) -> Advice {
     let session = session.or_else(|| shown.iter().find(|name| name.ends_with("session_token")));
     let Some(name) = session else {
         let reason = match shown.is_empty() {
-            true => format!("there is no cookie in it, and {} is looked for", quoted(&expected)),
+            true => format!("there is no cookie in it, expected {}", quoted(&expected)),
             false => {
-                format!("its cookies are {}, and {} is looked for", list(&named), quoted(&expected))
+                format!("its cookies are {}, expected {}", list(&named), quoted(&expected))
             }
         };
-        let fix = "sign in, let pages call with `credentials: \"include\"`, and see that the browser \
+        let fix = "sign in, let pages fetch with `credentials: \"include\"`, and make sure that the browser \
                    sends this server the cookies of the auth server (same host, or one domain: \
-                   crossSubDomainCookies); COOKIE_PREFIX is the start of its name, SESSION_COOKIE the whole";
+                   crossSubDomainCookies); COOKIE_PREFIX is the prefix of its name, SESSION_COOKIE its full name";
         return Advice::new(reason, fix);
     };
     Advice::new(
         format!(
-            "its session cookie is called {}, and {} is looked for: a request with it is anonymous",
+            "its session cookie is {}, expected {}: a request with it is anonymous",
             quoted(name),
             quoted(&expected)
         ),
@@ -36,7 +36,7 @@ pub(crate) fn no_cookie(case: &Case<'_>) -> Advice {
     )
 }
 
-/// A session cookie that is refused.
+/// Advice for a rejected session cookie.
 pub(crate) fn cookie(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     if let Some(advice) = crate::doctor::advice::several_cookies(case) {
         return Advice { reason: format!("{}; {}", refusal.reason, advice.reason), ..advice };
@@ -44,12 +44,12 @@ pub(crate) fn cookie(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     if let Some(flaw) = case.inspection.flaw {
         return Advice::new(
             flaw,
-            "take the cookie as the browser sends it: TOKEN.SIGNATURE, percent-encoded",
+            "copy the cookie as the browser sends it: TOKEN.SIGNATURE, percent-encoded",
         );
     }
     match refusal.check {
         Check::Signature => signature(case),
-        Check::Known => renamed(case).unwrap_or_else(|| over(case, "cookie")),
+        Check::Known => renamed(case).unwrap_or_else(|| unknown_session(case, "cookie")),
         Check::Kind => no_server(case),
         Check::Form
         | Check::Header
@@ -66,18 +66,18 @@ pub(crate) fn cookie(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     }
 }
 
-/// A bearer token that is not a JWT, and is refused.
+/// Advice for a rejected bearer token that is not a JWT.
 pub(crate) fn token(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     match refusal.check {
         Check::Signature => signature(case),
-        Check::Known if case.inspection.looks == CredentialShape::SignedSessionToken => {
-            over(case, "token")
+        Check::Known if case.inspection.shape == CredentialShape::SignedSessionToken => {
+            unknown_session(case, "token")
         }
-        Check::Known => unknown(case),
+        Check::Known => unknown_token(case),
         Check::Kind => no_server(case),
         Check::Audience => Advice::new(
             refusal.reason,
-            "set OAUTH_RESOURCE to the resource that the token was asked for",
+            "set OAUTH_RESOURCE to the resource that the token was requested for",
         ),
         Check::Issuer => Advice::new(refusal.reason, "set OIDC_ISSUER to the issuer of the token"),
         Check::Subject if refusal.reason == PAIRWISE_SUBJECT => {
@@ -91,44 +91,44 @@ pub(crate) fn token(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         | Check::Subject
         | Check::Ban
         | Check::Revocation => {
-            Advice::new(refusal.reason, format!("take the JWT of {}", case.token_endpoint()))
+            Advice::new(refusal.reason, format!("use a JWT from {}", case.token_endpoint()))
         }
     }
 }
 
-/// Signed with a secret that is not BETTER_AUTH_SECRET.
+/// Advice for a signature with a secret other than BETTER_AUTH_SECRET.
 fn signature(case: &Case<'_>) -> Advice {
-    let is_cookie = case.inspection.looks == CredentialShape::SessionCookie;
+    let is_cookie = case.inspection.shape == CredentialShape::SessionCookie;
     let what = if is_cookie { "cookie" } else { "session token" };
-    if let Some(clue) = case.inspection.clue {
+    if let Some(clue) = case.inspection.hint {
         let how = match clue.flaw {
             Some(flaw) => format!("{} is nearly the secret that signed it: {flaw}", clue.setting),
-            None => format!("{} signed it", clue.setting),
+            None => format!("it is signed with {}", clue.setting),
         };
         return Advice::new(
             format!("the {what} is not signed with BETTER_AUTH_SECRET: {how}"),
-            "write BETTER_AUTH_SECRET exactly as the auth server has it",
+            "set BETTER_AUTH_SECRET exactly as at the auth server",
         );
     }
     match case.observed.session.secret_fits {
         Some(true) => Advice::new(
             format!(
-                "the {what} is not signed with the auth server's secret: it was changed on the way, \
-                     or is from before the secret was"
+                "the {what} is not signed with the auth server's secret: it was modified in transit, \
+                     or is older than the secret"
             ),
-            "sign in again; BETTER_AUTH_SECRET itself is right",
+            "sign in again; BETTER_AUTH_SECRET is correct",
         ),
         Some(false) | None => Advice::new(
             format!(
                 "the {what} is not signed with BETTER_AUTH_SECRET: the auth server has another secret"
             ),
-            "copy BETTER_AUTH_SECRET from the auth server, whole and without quotes; while it rotates, \
+            "copy BETTER_AUTH_SECRET from the auth server, complete and without quotes; during rotation, \
              list both",
         ),
     }
 }
 
-/// A cookie whose name the auth server does not know.
+/// Advice for a cookie with another name than the auth server's.
 fn renamed(case: &Case<'_>) -> Option<Advice> {
     let expected =
         case.observed.session.cookie.clone().unwrap_or_else(|| expected_cookie(case.doctor));
@@ -137,19 +137,16 @@ fn renamed(case: &Case<'_>) -> Option<Advice> {
         return None;
     }
     let name = sessions().next()?;
-    let reason = format!(
-        "the cookie is called {}, and the auth server's is {}",
-        quoted(name),
-        quoted(&expected)
-    );
+    let reason =
+        format!("the cookie is {}, but the auth server's is {}", quoted(name), quoted(&expected));
     let base = case.doctor.config.identity.auth_server.as_ref().map_or("", |it| &it.base);
     let fix = match (name.starts_with("__Secure-"), expected.starts_with("__Secure-")) {
         (true, false) => format!(
-            "`__Secure-` is the name at https: set BETTER_AUTH_URL to the https auth server that set this \
+            "`__Secure-` is used with https: set BETTER_AUTH_URL to the https auth server that set this \
              cookie, or sign in at {base}"
         ),
         (false, true) => format!(
-            "the auth server writes `__Secure-` in front (https, or useSecureCookies): send the cookie \
+            "the auth server uses the prefix `__Secure-` (https, or useSecureCookies): send the cookie \
              {}, or set BETTER_AUTH_URL to the http auth server that set this one",
             printable(&expected)
         ),
@@ -158,66 +155,65 @@ fn renamed(case: &Case<'_>) -> Option<Advice> {
     Some(Advice::new(reason, fix))
 }
 
-/// A session that the auth server does not know.
-fn over(case: &Case<'_>, what: &str) -> Advice {
+/// Advice for a session that the auth server does not know.
+fn unknown_session(case: &Case<'_>, what: &str) -> Advice {
     let base = case.doctor.config.identity.auth_server.as_ref().map_or("", |it| &it.base);
-    let unchecked = match case.inspection.clue {
+    let unverified = match case.inspection.hint {
         Some(clue) if clue.setting == "BETTER_AUTH_SECRET" && clue.flaw.is_none() => "",
-        _ => {
-            ", or its signature is by another secret (set BETTER_AUTH_SECRET to have that checked)"
-        }
+        _ => ", or is signed with another secret (set BETTER_AUTH_SECRET to verify that)",
     };
     Advice::new(
         format!(
-            "the auth server knows no such session: it was signed out, has expired or was revoked, is of \
-             another auth server{unchecked}"
+            "the auth server does not know the session: it was signed out, has expired or was revoked, is of \
+             another auth server{unverified}"
         ),
         format!(
-            "sign in again at {base}; if the {what} is fresh, set BETTER_AUTH_URL to the auth server that \
+            "sign in again at {base}; if the {what} is new, set BETTER_AUTH_URL to the auth server that \
              issued it"
         ),
     )
 }
 
-/// An opaque token that the auth server does not know.
-fn unknown(case: &Case<'_>) -> Advice {
+/// Advice for an opaque token that the auth server does not know.
+fn unknown_token(case: &Case<'_>) -> Advice {
     let endpoint = case.token_endpoint();
-    if case.inspection.looks == CredentialShape::Unknown {
+    if case.inspection.shape == CredentialShape::Unknown {
         return Advice::new(
-            "it is none of the tokens that Better Auth issues",
-            format!("send the JWT of {endpoint} as `Authorization: Bearer <token>`"),
+            "it is not a token that Better Auth issues",
+            format!("send a JWT from {endpoint} as `Authorization: Bearer <token>`"),
         );
     }
     let bearer = match case.observed.session.cookie {
         Some(_) => "",
         None => {
-            "; the auth server seems to have no bearer plugin, without which no session token counts: \
+            "; the auth server seems to lack the bearer plugin, which session tokens require: \
                  add bearer()"
         }
     };
     let access = match case.doctor.config.identity.opaque_tokens {
         Some(OpaqueTokenConfig::Introspection { .. }) => {
-            "an OAuth access token was asked about too, and is not active for INTROSPECTION_CLIENT_ID: \
-             the auth server says so of another client's tokens too, unless they are for a `resource`"
+            "as an OAuth access token, it is not active for INTROSPECTION_CLIENT_ID: the auth server also \
+             reports this for another client's tokens, unless they are for a `resource`"
         }
-        Some(OpaqueTokenConfig::UserInfo) => {
-            "an OAuth access token was asked about too, and userinfo refuses it"
-        }
+        Some(OpaqueTokenConfig::UserInfo) => "as an OAuth access token, it is rejected by userinfo",
         None => {
-            "if it is an OAuth access token, set INTROSPECTION_CLIENT_ID, or ask for a `resource` to \
+            "if it is an OAuth access token, set INTROSPECTION_CLIENT_ID, or request a `resource` to \
                  get a JWT (OAUTH_RESOURCE)"
         }
     };
     Advice::new(
-        "it is opaque, and the auth server knows no such session: it was signed out, has expired, or is \
-         no session token",
-        format!("if a JWT was meant, send that of {endpoint}; {access}{bearer}"),
+        "it is opaque, and the auth server does not know the session: it was signed out, has expired, or is \
+         not a session token",
+        format!("if a JWT was intended, use one from {endpoint}; {access}{bearer}"),
     )
 }
 
 fn no_server(case: &Case<'_>) -> Advice {
     Advice::new(
-        "it says nothing itself, and no auth server is set that could be asked",
-        format!("set BETTER_AUTH_URL; if a JWT was meant, send that of {}", case.token_endpoint()),
+        "it is opaque, and no auth server is configured to validate it",
+        format!(
+            "set BETTER_AUTH_URL; if a JWT was intended, use one from {}",
+            case.token_endpoint()
+        ),
     )
 }

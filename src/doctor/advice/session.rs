@@ -1,19 +1,18 @@
-//! What `get-session` itself answers about a credential that is refused, and what that says of the set-up of
-//! the auth server.
+//! Advice on rejected sessions, from the response of `get-session`: custom responses, clock skew, cookie cache.
 
 use super::super::Doctor;
 use super::{Advice, Case};
 use crate::doctor::render::{plain, quoted};
-use crate::identity::{
+use hallpass_identity::{
     CacheFlaw, Check, CredentialRejected, CredentialShape, Inspection, SessionAnswer,
 };
 
-/// What `get-session` answers.
+/// The responses of `get-session`.
 #[derive(Clone)]
 pub(in super::super) struct SessionAnswers {
-    /// From the database.
+    /// Without the cookie cache.
     fresh: SessionAnswer,
-    /// From the cookie cache too.
+    /// With the cookie cache.
     cached: SessionAnswer,
 }
 
@@ -25,41 +24,40 @@ impl SessionAnswers {
     }
 }
 
-/// Advice on auth servers that answer otherwise than most.
-pub(super) fn unusual(case: &Case<'_>, refusal: CredentialRejected) -> Option<Advice> {
+/// Advice on auth servers with non-standard responses.
+pub(super) fn nonstandard_response(case: &Case<'_>, refusal: CredentialRejected) -> Option<Advice> {
     let answers = case.answers.as_ref()?;
     if answers.fresh == SessionAnswer::OtherShape {
         return Some(Advice::new(
-            "get-session answers with an object that has no whole `user` and `session` (`user.id`, \
-             `session.userId` and `session.expiresAt` are needed): its shape was changed, by the \
-             customSession plugin perhaps",
-            "let customSession return `user` and `session` as they are, with what it adds beside them: \
+            "get-session returns an object without a complete `user` and `session` (`user.id`, \
+             `session.userId` and `session.expiresAt` are required): its shape was changed, probably by \
+             the customSession plugin",
+            "let customSession return `user` and `session` unchanged, with additions beside them: \
              `({ user, session }) => ({ user, session, more })`",
         ));
     }
     if answers.fresh == SessionAnswer::Session && refusal.check == Check::Times {
         return Some(Advice::new(
-            "the auth server still counts the session, which ends at a time that is past by this machine's \
-             clock",
-            "set both clocks by NTP",
+            "the auth server still accepts the session, which has expired by this machine's clock",
+            "synchronize both clocks with NTP",
         ));
     }
     if answers.fresh == SessionAnswer::Nothing && answers.cached == SessionAnswer::Session {
         return Some(only_cached(case));
     }
-    (case.inspection.looks == CredentialShape::OpaqueToken && case.observed.session.requires_signature).then(|| {
+    (case.inspection.shape == CredentialShape::OpaqueToken && case.observed.session.requires_signature).then(|| {
         Advice::new(
-            "the auth server's bearer plugin takes signed session tokens alone (requireSignature)",
-            "send TOKEN.SIGNATURE, as the header `set-auth-token` of the sign-in has it, or remove \
+            "the auth server's bearer plugin accepts signed session tokens only (requireSignature)",
+            "send TOKEN.SIGNATURE, from the header `set-auth-token` of the sign-in, or remove \
              requireSignature",
         )
     })
 }
 
-/// A session that the auth server has in its cookie cache alone.
+/// Advice for a session that exists in the cookie cache only.
 fn only_cached(case: &Case<'_>) -> Advice {
-    let reason = "the auth server has this session in the cookie cache (`session_data`) and not in a database: \
-                  it was signed out a moment ago, or the auth server is stateless (it has no database)";
+    let reason = "the auth server has this session in the cookie cache (`session_data`), not in a database: \
+                  it was signed out recently, or the auth server is stateless (without a database)";
     if let Some(flaw) = &case.cache_flaw {
         let unused = unused_cache(case, flaw);
         let reason =
@@ -69,12 +67,12 @@ fn only_cached(case: &Case<'_>) -> Advice {
     Advice::new(
         reason,
         "sign in again; if the auth server has no database, set COOKIE_CACHE=trust and \
-         BETTER_AUTH_SECRET: sessions then end with their cookie, no sign-out ends them earlier, and \
+         BETTER_AUTH_SECRET: sessions then end with their cookie, a sign-out does not end them earlier, and \
          another COOKIE_CACHE_VERSION ends all of them",
     )
 }
 
-/// Why a cookie cache is not believed although COOKIE_CACHE is trust.
+/// Advice for a cookie cache that is not used, with COOKIE_CACHE=trust.
 pub(in super::super) fn unused_cache(case: &Case<'_>, flaw: &CacheFlaw) -> Advice {
     let identity = &case.doctor.config.identity;
     match flaw {
@@ -88,29 +86,29 @@ pub(in super::super) fn unused_cache(case: &Case<'_>, flaw: &CacheFlaw) -> Advic
                 ),
                 Some(name) => Advice::new(
                     format!(
-                        "its cookie cache is called {}, and one {} is looked for beside the session cookie",
+                        "its cookie cache is {}, expected one {} beside the session cookie",
                         quoted(name),
                         quoted(&expected)
                     ),
-                    "set COOKIE_PREFIX to cookiePrefix of the auth server; of two cookies of one name \
-                     neither counts",
+                    "set COOKIE_PREFIX to cookiePrefix of the auth server; duplicate cookies are \
+                     ignored",
                 ),
             }
         }
         CacheFlaw::Insecure => Advice::new(
-            "`session_data` has no `__Secure-` name although BETTER_AUTH_URL is https",
+            "`session_data` has no `__Secure-` prefix although BETTER_AUTH_URL is https",
             "set useSecureCookies at the auth server, or set BETTER_AUTH_URL to its http address",
         ),
         CacheFlaw::Signature if identity.auth_secrets.is_empty() => Advice::new(
-            "the signature of `session_data` cannot be checked",
+            "the signature of `session_data` cannot be verified",
             "set BETTER_AUTH_SECRET to the auth server's secret",
         ),
         CacheFlaw::Signature => Advice::new(
-            "`session_data` is signed with another secret than BETTER_AUTH_SECRET, or was changed on the way",
-            "copy BETTER_AUTH_SECRET from the auth server, whole and without quotes",
+            "`session_data` is signed with another secret than BETTER_AUTH_SECRET, or was modified in transit",
+            "copy BETTER_AUTH_SECRET from the auth server, complete and without quotes",
         ),
-        CacheFlaw::Version(said) => {
-            version(said.as_deref(), identity.cookie_cache_version.as_deref())
+        CacheFlaw::Version(actual) => {
+            version(actual.as_deref(), identity.cookie_cache_version.as_deref())
         }
         CacheFlaw::Expired => Advice::new(
             "`session_data` has expired",
@@ -122,25 +120,25 @@ pub(in super::super) fn unused_cache(case: &Case<'_>, flaw: &CacheFlaw) -> Advic
             "delete the cookies of this site and sign in again",
         ),
         CacheFlaw::Content => Advice::new(
-            "`session_data` describes no user and session that are let in",
+            "`session_data` has no valid user and session",
             "sign in again; a ban at the auth server (unban-user), or customSession, may be the reason",
         ),
     }
 }
 
-fn version(said: Option<&str>, expected: Option<&str>) -> Advice {
+fn version(actual: Option<&str>, expected: Option<&str>) -> Advice {
     let expected = quoted(expected.unwrap_or_default());
-    let reason = match said {
-        Some(said) => format!(
-            "`session_data` has the version {}, and COOKIE_CACHE_VERSION is {expected}",
-            quoted(said)
+    let reason = match actual {
+        Some(actual) => format!(
+            "`session_data` has the version {}, but COOKIE_CACHE_VERSION is {expected}",
+            quoted(actual)
         ),
-        None => format!("`session_data` has no version, and COOKIE_CACHE_VERSION is {expected}"),
+        None => format!("`session_data` has no version, but COOKIE_CACHE_VERSION is {expected}"),
     };
-    let fix = match said.and_then(plain) {
-        Some(said) => format!(
-            "set COOKIE_CACHE_VERSION={said}, as session.cookieCache.version of the auth server; a cookie of \
-             before its change counts no more"
+    let fix = match actual.and_then(plain) {
+        Some(actual) => format!(
+            "set COOKIE_CACHE_VERSION={actual}, as session.cookieCache.version of the auth server; cookies from \
+             before a change are not accepted"
         ),
         None => "set COOKIE_CACHE_VERSION to session.cookieCache.version of the auth server, or remove it"
             .to_owned(),

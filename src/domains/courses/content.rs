@@ -1,19 +1,20 @@
-//! Courses as files: Markdown with TOML front matter between lines of `+++`.
+//! Parser of course content files: Markdown with TOML front matter between lines of `+++`.
 //!
 //! ```text
 //! COURSE-SLUG/course.md                    title, interest_areas; the body describes the course
 //! COURSE-SLUG/NN-CHAPTER-SLUG/chapter.md   title, interest_areas, required_tier; a summary
-//! COURSE-SLUG/NN-CHAPTER-SLUG/ANY.md       level, hardware; one written form
+//! COURSE-SLUG/NN-CHAPTER-SLUG/ANY.md       level, hardware; one variant
 //! ```
 
+use hallpass_data::{Set, now};
 use hallpass_entity::interest::Interests;
 use hallpass_entity::level::Level;
-use hallpass_entity::{ChapterId, CourseId, Set, VariantId, chapter, course, now, variant};
+use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 use include_dir::{Dir, File};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// A file that is no course content.
+/// An invalid course content file.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {problem}")]
 pub struct ContentError {
@@ -21,7 +22,7 @@ pub struct ContentError {
     problem: String,
 }
 
-/// The rows of some courses.
+/// Parsed rows: courses, chapters and variants.
 #[derive(Default)]
 pub(crate) struct Rows {
     pub(crate) courses: Vec<course::ActiveModel>,
@@ -68,7 +69,7 @@ impl From<LevelName> for Level {
     }
 }
 
-/// Reads every course in `dir`.
+/// Parses every course in `dir`.
 pub(crate) fn read(dir: &Dir<'_>) -> Result<Rows, ContentError> {
     let mut rows = Rows::default();
     for course in sorted(dir) {
@@ -77,7 +78,7 @@ pub(crate) fn read(dir: &Dir<'_>) -> Result<Rows, ContentError> {
     Ok(rows)
 }
 
-/// By name, so that the numbers in the names order the chapters.
+/// Sorted by name, so that the numbers in the names order the chapters.
 fn sorted<'a>(dir: &'a Dir<'a>) -> Vec<&'a Dir<'a>> {
     let mut dirs: Vec<_> = dir.dirs().collect();
     dirs.sort_by_key(|dir| dir.path());
@@ -86,7 +87,7 @@ fn sorted<'a>(dir: &'a Dir<'a>) -> Vec<&'a Dir<'a>> {
 
 fn read_course(dir: &Dir<'_>, rows: &mut Rows) -> Result<(), ContentError> {
     let (head, body) = parse::<CourseHead>(file(dir, "course.md")?)?;
-    let (id, written) = (CourseId::generate(), now());
+    let (id, created) = (CourseId::generate(), now());
     rows.courses.push(course::ActiveModel {
         id: Set(id),
         slug: Set(name(dir).to_owned()),
@@ -94,8 +95,8 @@ fn read_course(dir: &Dir<'_>, rows: &mut Rows) -> Result<(), ContentError> {
         description: Set(body),
         interests: Set(Interests::new(head.interest_areas)),
         published: Set(true),
-        created_at: Set(written),
-        updated_at: Set(written),
+        created_at: Set(created),
+        updated_at: Set(created),
         ..Default::default()
     });
     for (chapter, ordinal) in sorted(dir).into_iter().zip(1..) {
@@ -112,7 +113,7 @@ fn read_chapter(
 ) -> Result<(), ContentError> {
     let head_file = file(dir, "chapter.md")?;
     let (head, summary) = parse::<ChapterHead>(head_file)?;
-    let (id, written) = (ChapterId::generate(), now());
+    let (id, created) = (ChapterId::generate(), now());
     let name = name(dir);
     rows.chapters.push(chapter::ActiveModel {
         id: Set(id),
@@ -124,19 +125,19 @@ fn read_chapter(
         interests: Set(Interests::new(head.interest_areas)),
         required_tier: Set(head.required_tier),
         published: Set(true),
-        created_at: Set(written),
-        updated_at: Set(written),
+        created_at: Set(created),
+        updated_at: Set(created),
         ..Default::default()
     });
-    for form in dir.files().filter(|form| form.path() != head_file.path()) {
-        let (head, body) = parse::<VariantHead>(form)?;
+    for file in dir.files().filter(|file| file.path() != head_file.path()) {
+        let (head, body) = parse::<VariantHead>(file)?;
         rows.variants.push(variant::ActiveModel {
             id: Set(VariantId::generate()),
             chapter_id: Set(id),
             level: Set(head.level.into()),
             hardware: Set(head.hardware.into()),
             body: Set(body),
-            updated_at: Set(written),
+            updated_at: Set(created),
         });
     }
     Ok(())

@@ -1,8 +1,7 @@
-//! Two short courses to look at in development.
+//! Demo courses for development.
 
-use hallpass_entity::{
-    Comparison as _, Error, Scope, Set, System, chapter, course, now, progress, variant,
-};
+use hallpass_data::{Comparison as _, Error, Scope, Set, System, now};
+use hallpass_entity::{chapter, course, progress, variant};
 use include_dir::{Dir, include_dir};
 
 use super::content::{ContentError, read};
@@ -12,26 +11,26 @@ static COURSES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/domains/cou
 /// Why the courses were not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// A file is wrong.
+    /// A content file is invalid.
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// The database is away or refuses.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] Error),
 }
 
-/// Whether the courses are loaded, or others were made.
+/// Whether there are courses, demo courses or others.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn has_demo(system: &System<'_>) -> Result<bool, Error> {
     Ok(!system.is_empty::<course::Entity>().await?)
 }
 
-/// Loads the courses, if there are none.
+/// Inserts the demo courses, unless there are courses.
 ///
 /// # Errors
-/// When a file is wrong, or the database is away.
+/// When a content file is invalid, or the database is unavailable.
 pub async fn load_demo(system: &System<'_>) -> Result<(), DemoError> {
     if has_demo(system).await? {
         return Ok(());
@@ -43,10 +42,10 @@ pub async fn load_demo(system: &System<'_>) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Lets the owner of `scope` have read some of the first chapters, if they have read nothing.
+/// Inserts demo progress in the first chapters for the owner of `scope`, unless they have progress.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn load_demo_progress(scope: &Scope) -> Result<(), Error> {
     if scope.owned::<progress::Entity>()?.count().await? > 0 {
         return Ok(());

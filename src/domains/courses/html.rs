@@ -1,4 +1,4 @@
-//! The HTML of chapters: made once for each text, and a few at a time.
+//! HTML cache: renders Markdown on blocking threads, limited by a semaphore, and caches the result by text hash.
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
@@ -11,43 +11,43 @@ use tokio::sync::Semaphore;
 
 use super::markdown::{TooComplex, as_plain_text, to_html};
 
-/// How many bytes of HTML are kept in memory.
+/// Capacity of the cache, in bytes of HTML.
 const CAPACITY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The SHA-256 hash of a text.
 type Hash = [u8; 32];
 
-/// Makes HTML, and keeps what it made.
+/// Renders Markdown to HTML and caches the result.
 pub struct HtmlCache {
-    made: Cache<Hash, Arc<str>>,
+    rendered: Cache<Hash, Arc<str>>,
     permits: Arc<Semaphore>,
 }
 
 impl Default for HtmlCache {
-    /// An empty one, which makes as many texts at once as leave half of the processors free.
+    /// An empty cache that renders on at most half of the processors.
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, NonZero::get);
         let weight = |_: &Hash, html: &Arc<str>| html.len().try_into().unwrap_or(u32::MAX);
         Self {
-            made: Cache::builder().max_capacity(CAPACITY_BYTES).weigher(weight).build(),
+            rendered: Cache::builder().max_capacity(CAPACITY_BYTES).weigher(weight).build(),
             permits: Arc::new(Semaphore::new((processors / 2).max(1))),
         }
     }
 }
 
 impl HtmlCache {
-    /// The HTML of `markdown`. A text that is too complex, which can only have been written past this server, is
-    /// shown as it was written.
+    /// The HTML of `markdown`. A text that is too complex is returned as escaped plain text; such a text can only
+    /// have been stored by other means than this API.
     pub(crate) async fn get(&self, markdown: &Arc<str>) -> Arc<str> {
-        let made = self.made.get_with(hash(markdown), async {
+        let html = self.rendered.get_with(hash(markdown), async {
             let html = self.render(Arc::clone(markdown)).await;
             html.unwrap_or_else(|TooComplex| as_plain_text(markdown)).into()
         });
-        made.await
+        html.await
     }
 
-    /// Makes the HTML of `markdown` off the threads that serve. The permit is kept until the work has ended,
-    /// however soon the caller leaves.
+    /// Renders `markdown` on a blocking thread. The permit is held until the work has ended, even if the request
+    /// is cancelled.
     ///
     /// # Errors
     /// When the text is too complex.

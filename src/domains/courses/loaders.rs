@@ -1,14 +1,12 @@
-//! What chapters need besides their own rows, fetched for all chapters of a request at once.
+//! Batch loaders for chapters: course, variants, texts and progress, one statement each per request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
+use hallpass_data::{Comparison as _, Error, Scope, Timestamp};
 use hallpass_entity::level::Level;
-use hallpass_entity::{
-    ChapterId, Comparison as _, CourseId, Error, Scope, Timestamp, VariantId, chapter, course,
-    progress, variant,
-};
+use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 
 use super::visible_courses::VisibleCourses;
 
@@ -16,18 +14,18 @@ use super::visible_courses::VisibleCourses;
 pub struct Loaders {
     pub(crate) courses: DataLoader<CourseLoader>,
     pub(crate) chapters: DataLoader<ChapterLoader>,
-    pub(crate) forms: DataLoader<VariantLoader>,
+    pub(crate) variants: DataLoader<VariantLoader>,
     pub(crate) bodies: DataLoader<BodyLoader, HashMapCache>,
     pub(crate) progress: DataLoader<ProgressLoader>,
 }
 
-/// The loaders of one request.
-pub fn loaders(scope: &Scope, catalogue: &VisibleCourses) -> Loaders {
+/// Creates the loaders of one request.
+pub fn loaders(scope: &Scope, visible: &VisibleCourses) -> Loaders {
     Loaders {
-        courses: crate::graphql::loader(CourseLoader(catalogue.clone())),
-        chapters: crate::graphql::loader(ChapterLoader(catalogue.clone())),
-        forms: crate::graphql::loader(VariantLoader(catalogue.clone())),
-        bodies: crate::graphql::loader_with_cache(BodyLoader(catalogue.clone())),
+        courses: crate::graphql::loader(CourseLoader(visible.clone())),
+        chapters: crate::graphql::loader(ChapterLoader(visible.clone())),
+        variants: crate::graphql::loader(VariantLoader(visible.clone())),
+        bodies: crate::graphql::loader_with_cache(BodyLoader(visible.clone())),
         progress: crate::graphql::loader(ProgressLoader(scope.clone())),
     }
 }
@@ -62,7 +60,7 @@ impl Loader<ChapterId> for ChapterLoader {
     }
 }
 
-/// A written form of a chapter, without its text.
+/// A variant of a chapter, without its text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct VariantHead {
     pub(crate) id: VariantId,
@@ -71,7 +69,7 @@ pub(crate) struct VariantHead {
     pub(crate) updated_at: Timestamp,
 }
 
-/// Loads the written forms of chapters, without their texts.
+/// Loads the variants of chapters, without their texts.
 pub(crate) struct VariantLoader(VisibleCourses);
 
 impl Loader<ChapterId> for VariantLoader {
@@ -84,19 +82,19 @@ impl Loader<ChapterId> for VariantLoader {
         let of_these = Of.one_of(chapters.iter().copied());
         let rows = self.0.rows::<variant::Entity>().filter(of_these);
         let rows = rows.columns::<Row>([Of, Id, Software, Hardware, UpdatedAt]).await?;
-        let mut forms = HashMap::<ChapterId, Vec<VariantHead>>::new();
+        let mut variants = HashMap::<ChapterId, Vec<VariantHead>>::new();
         for (chapter, id, level, hardware, updated_at) in rows {
-            let form = VariantHead { id, level, hardware, updated_at };
-            forms.entry(chapter).or_default().push(form);
+            let variant = VariantHead { id, level, hardware, updated_at };
+            variants.entry(chapter).or_default().push(variant);
         }
-        for forms in forms.values_mut() {
-            forms.sort_by_key(|form| (form.level, form.hardware));
+        for variants in variants.values_mut() {
+            variants.sort_by_key(|variant| (variant.level, variant.hardware));
         }
-        Ok(forms)
+        Ok(variants)
     }
 }
 
-/// Loads the texts of forms, each once in a request: a form that changes meanwhile is another.
+/// Loads the texts of variants. The key includes the time of the last change, so that a changed text is reloaded.
 pub(crate) struct BodyLoader(VisibleCourses);
 
 impl Loader<(VariantId, Timestamp)> for BodyLoader {
@@ -105,15 +103,18 @@ impl Loader<(VariantId, Timestamp)> for BodyLoader {
 
     async fn load(
         &self,
-        forms: &[(VariantId, Timestamp)],
+        variants: &[(VariantId, Timestamp)],
     ) -> Loaded<(VariantId, Timestamp), Arc<str>> {
         use variant::Column::{Body as Text, Id};
-        let these = Id.one_of(forms.iter().map(|(id, _)| *id));
+        let these = Id.one_of(variants.iter().map(|(id, _)| *id));
         let rows = self.0.rows::<variant::Entity>().filter(these);
         let rows = rows.columns::<(VariantId, String)>([Id, Text]).await?;
         let mut bodies: HashMap<_, _> =
             rows.into_iter().map(|(id, text)| (id, Arc::from(text))).collect();
-        Ok(forms.iter().filter_map(|form| Some((*form, bodies.remove(&form.0)?))).collect())
+        Ok(variants
+            .iter()
+            .filter_map(|variant| Some((*variant, bodies.remove(&variant.0)?)))
+            .collect())
     }
 }
 

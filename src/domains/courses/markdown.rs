@@ -1,4 +1,4 @@
-//! Markdown as HTML that is safe to show.
+//! Markdown renderer: CommonMark with GitHub extensions and math, sanitized to safe HTML.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use ammonia::Builder;
 use comrak::Options;
 
-/// Stands before every id and in every link within the text, so that no id hides something of the page.
+/// Prefix of every id and of every link within the text, so that no id shadows an id of the page.
 const ID_PREFIX: &str = "user-content-";
 
-/// What is kept of raw HTML, and what the renderer itself writes.
+/// Allowed elements: those of raw HTML, and those that the renderer writes.
 const TAGS: &[&str] = &[
     "a",
     "blockquote",
@@ -49,7 +49,7 @@ const TAGS: &[&str] = &[
     "ul",
 ];
 
-/// The attributes of each, all of which the renderer writes.
+/// Allowed attributes per element. The renderer writes all of them.
 const ATTRIBUTES: &[(&str, &[&str])] = &[
     (
         "a",
@@ -86,10 +86,10 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("th", &["align"]),
 ];
 
-/// Where links and images may lead, besides relative addresses.
+/// Allowed URL schemes of links and images, besides relative URLs.
 const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 
-/// The classes that the renderer writes: names, or beginnings of names.
+/// Allowed classes, which the renderer writes: names, or prefixes of names.
 const CLASSES: [&str; 4] = ["anchor", "footnote", "language-", "markdown-alert"];
 
 static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -104,7 +104,7 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .id_prefix(Some(ID_PREFIX))
         .attribute_filter(attribute)
         .link_rel(Some("noopener noreferrer"))
-        // An input is the box of a task, whatever it says it is.
+        // An input is the checkbox of a task list item, regardless of its type in the source.
         .set_tag_attribute_value("input", "type", "checkbox")
         .set_tag_attribute_value("input", "disabled", "");
     sanitizer
@@ -126,28 +126,28 @@ fn attribute<'a>(_tag: &str, name: &str, value: &'a str) -> Option<Cow<'a, str>>
     }
 }
 
-/// Whether an address is relative or of an allowed scheme. The first part of a relative one has no colon
-/// (RFC 3986 section 4.2): what has one would be a scheme to a reader who forgives more than the parser.
+/// Whether a URL is relative or has an allowed scheme. The first segment of a relative URL has no colon (RFC 3986
+/// section 4.2): a lenient browser would parse the text before one as a scheme.
 fn is_allowed(address: &str) -> bool {
     let first = address.split(['/', '?', '#']).next().unwrap_or_default();
     let scheme = first.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
     scheme.is_none_or(|scheme| SCHEMES.contains(&scheme.as_str()))
 }
 
-/// How deep block quotes and elements may be nested. Parsers take time that grows with the square of it.
+/// Maximum nesting of block quotes and elements. Parsing time grows with its square.
 const MAX_NESTING: usize = 500;
-/// How long the HTML may be: ten times the longest text.
+/// Maximum size of the HTML: ten times the longest text.
 const MAX_HTML_BYTES: usize = 1024 * 1024;
 
-/// The text is nested too deep, or its HTML would be too long.
+/// The text is nested too deeply, or its HTML would be too long.
 #[derive(Debug, PartialEq)]
 pub(crate) struct TooComplex;
 
-/// `markdown` as HTML: CommonMark with the extensions of GitHub, and math between dollars. The sanitizer
-/// has the last word, whatever the renderer wrote.
+/// Renders `markdown` to HTML: CommonMark with the extensions of GitHub, and math between dollars. All output of
+/// the renderer is sanitized.
 ///
 /// # Errors
-/// When the text is too complex: the work is bounded whatever the text.
+/// When the text is too complex: the work is bounded for every text.
 pub(crate) fn to_html(markdown: &str) -> Result<String, TooComplex> {
     if markdown.lines().any(has_deep_quotes) {
         return Err(TooComplex);
@@ -163,7 +163,7 @@ pub(crate) fn to_html(markdown: &str) -> Result<String, TooComplex> {
     extension.strikethrough = true;
     extension.table = true;
     extension.tasklist = true;
-    // Raw HTML goes through, for the sanitizer to judge.
+    // Raw HTML is passed on to the sanitizer.
     options.render.r#unsafe = true;
     let html = comrak::markdown_to_html(markdown, &options);
     if html.len() > MAX_HTML_BYTES || element_depth(&html) > MAX_NESTING {
@@ -172,19 +172,19 @@ pub(crate) fn to_html(markdown: &str) -> Result<String, TooComplex> {
     Ok(SANITIZER.clean(&html).to_string())
 }
 
-/// `markdown` as it was written, in a `pre` element.
+/// The escaped source of `markdown`, in a `pre` element.
 pub(crate) fn as_plain_text(markdown: &str) -> String {
     format!("<pre>{}</pre>\n", ammonia::clean_text(markdown))
 }
 
-/// Whether a line opens too many block quotes: nothing but the marks of lists stands between two of them.
+/// Whether a line opens too many block quotes, separated by nothing but list markers.
 fn has_deep_quotes(line: &str) -> bool {
-    let is_mark = |c: char| c.is_ascii_digit() || " \t-+*.)".contains(c);
+    let is_marker = |c: char| c.is_ascii_digit() || " \t-+*.)".contains(c);
     let mut depth = 0;
     for c in line.chars() {
         match c {
             '>' => depth += 1,
-            c if is_mark(c) => {}
+            c if is_marker(c) => {}
             _ => depth = 0,
         }
         if depth > MAX_NESTING {
@@ -194,7 +194,7 @@ fn has_deep_quotes(line: &str) -> bool {
     false
 }
 
-/// How deep the elements of `html` are nested at most, where every start tag without an end tag counts.
+/// Maximum nesting of the elements of `html`. Start tags without an end tag count.
 fn element_depth(html: &str) -> usize {
     let is_void = |tag: &str| ["br", "hr", "img", "input"].contains(&tag);
     let (mut depth, mut deepest) = (0_usize, 0);
@@ -218,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn complex_texts_are_refused() {
-        for (markdown, most) in
+    fn complex_texts_are_rejected() {
+        for (markdown, max) in
             [(">", MAX_NESTING), ("> - ", MAX_NESTING), ("<details>", MAX_NESTING)]
         {
-            assert!(super::to_html(&markdown.repeat(most)).is_ok(), "{markdown}");
-            for count in [most + 1, 100_000 / markdown.len()] {
+            assert!(super::to_html(&markdown.repeat(max)).is_ok(), "{markdown}");
+            for count in [max + 1, 100_000 / markdown.len()] {
                 assert_eq!(super::to_html(&markdown.repeat(count)), Err(TooComplex), "{markdown}");
             }
         }
@@ -326,7 +326,7 @@ mod tests {
             "A[^\"><img src=x onerror=alert(1)>].\n\n[^\"><img src=x onerror=alert(1)>]: n",
         ] {
             let html = to_html(attack);
-            // What is shown as text is harmless: only tags and their attributes count.
+            // Text content is harmless: only tags and their attributes are checked.
             let tags = tags(&html).to_ascii_lowercase();
             for danger in [
                 "<script",
@@ -357,7 +357,7 @@ mod tests {
         }
     }
 
-    /// The tags of `html`, with what stands between them left out.
+    /// The tags of `html`, without the text between them.
     fn tags(html: &str) -> String {
         let after = html.split('<').skip(1);
         after.filter_map(|tag| Some(format!("<{}>", tag.split_once('>')?.0))).collect()

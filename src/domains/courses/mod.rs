@@ -1,4 +1,4 @@
-//! Courses: chapters that each reader gets in the form that suits them.
+//! Courses: chapters with text variants, personalized for each reader.
 
 mod content;
 mod demo;

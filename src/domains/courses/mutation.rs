@@ -1,25 +1,26 @@
-//! What readers note about chapters. A note is one statement: whatever happens at once, none fails.
+//! Reading mutations: progress and bookmarks. Each is one upsert, so concurrent requests do not conflict.
 
 use async_graphql::{Context, ID, Object};
-use hallpass_entity::{ChapterId, Set, now, progress};
+use hallpass_data::{Set, now};
+use hallpass_entity::{ChapterId, progress};
 
 use super::query::chapter_of;
 use super::types::{CHAPTER, Chapter, ChapterProgress, ProgressFields};
 use crate::access::Rule::SignedIn;
-use crate::access::{READER, guarded, semantic_non_null};
+use crate::access::{CHAPTER_READER, guarded, semantic_non_null};
 use crate::events::{Change, Event, Row};
 use crate::graphql::{ApiError, ContextExt as _, Result, Validator, decode_id};
 
-/// The mutations of readers.
+/// Reading mutations.
 #[derive(Default)]
 pub struct ReadingMutation;
 
 #[guarded(Mutation, domain = "progress")]
 #[Object]
 impl ReadingMutation {
-    /// Notes how much of a chapter is read, from 0 to 100, and returns what is stored then. Progress never
-    /// falls: less than is stored changes nothing, unless `reset` is true. For callers who may read it; else it is
-    /// refused by the rule of `Chapter.personalized`.
+    /// Records the progress in a chapter, in percent from 0 to 100, and returns the stored progress. Progress does
+    /// not decrease unless `reset` is true. Requires access to the chapter: denied by the rule of
+    /// `Chapter.personalized` otherwise.
     #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn record_progress(
         &self,
@@ -29,12 +30,12 @@ impl ReadingMutation {
         #[graphql(default)] reset: bool,
     ) -> Result<Option<ChapterProgress>> {
         use progress::Column::{Percent, UpdatedAt};
-        let mut checks = Validator::default();
-        checks.number("percent", percent, &(0..=100), "give a number from 0 to 100");
-        checks.finish()?;
-        let (key, chapter) = published(ctx, &chapter_id).await?;
-        READER.check(ctx, &*chapter).await?;
-        let row = progress::ActiveModel { percent: Set(percent), ..unread(key) };
+        let mut validator = Validator::default();
+        validator.number("percent", percent, &(0..=100), "give a number from 0 to 100");
+        validator.finish()?;
+        let (key, chapter) = published_chapter(ctx, &chapter_id).await?;
+        CHAPTER_READER.check(ctx, &*chapter).await?;
+        let row = progress::ActiveModel { percent: Set(percent), ..initial_progress(key) };
         let row = match reset {
             true => ctx.scope().upsert::<progress::Entity>(row, [Percent, UpdatedAt]).await?,
             false => {
@@ -45,7 +46,7 @@ impl ReadingMutation {
         Ok(Some(ProgressFields::new(key, Some(row))))
     }
 
-    /// Marks a chapter to come back to, or takes the mark away.
+    /// Sets or removes the bookmark of a chapter.
     #[graphql(
         guard = "SignedIn",
         scope = "courses:read progress:write",
@@ -57,16 +58,15 @@ impl ReadingMutation {
         chapter_id: ID,
         bookmarked: bool,
     ) -> Result<Option<Chapter>> {
-        let (key, chapter) = published(ctx, &chapter_id).await?;
-        let row = progress::ActiveModel { bookmarked: Set(bookmarked), ..unread(key) };
+        let (key, chapter) = published_chapter(ctx, &chapter_id).await?;
+        let row = progress::ActiveModel { bookmarked: Set(bookmarked), ..initial_progress(key) };
         ctx.scope().upsert::<progress::Entity>(row, [progress::Column::Bookmarked]).await?;
         Ok(Some(chapter))
     }
 }
 
-/// The published chapter with this global id, and its key. What is no id of a chapter is the id of no
-/// chapter.
-async fn published(ctx: &Context<'_>, id: &ID) -> Result<(ChapterId, Chapter)> {
+/// The published chapter with this global ID, and its key. The ID of another type fails with `NOT_FOUND`.
+async fn published_chapter(ctx: &Context<'_>, id: &ID) -> Result<(ChapterId, Chapter)> {
     let missing = || ApiError::NotFound("chapter");
     let (kind, key) = decode_id(id).ok_or_else(missing)?;
     if kind != CHAPTER {
@@ -76,8 +76,8 @@ async fn published(ctx: &Context<'_>, id: &ID) -> Result<(ChapterId, Chapter)> {
     Ok((key.into(), chapter))
 }
 
-/// What is noted of a chapter when nothing is.
-fn unread(chapter_id: ChapterId) -> progress::ActiveModel {
+/// Initial progress in a chapter.
+fn initial_progress(chapter_id: ChapterId) -> progress::ActiveModel {
     progress::ActiveModel {
         chapter_id: Set(chapter_id),
         percent: Set(0),

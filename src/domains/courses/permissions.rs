@@ -1,4 +1,4 @@
-//! The same of a chapter that is named by its global id.
+//! Permission checks for chapters by global ID, for `can`.
 
 use async_graphql::{Context, ID};
 use hallpass_entity::ChapterId;
@@ -8,15 +8,15 @@ use super::types::{CHAPTER, ChapterFields};
 use crate::access::{Resource as _, ResourceAttributes};
 use crate::graphql::{Permission, Result, decode_id};
 
-/// Whether the caller may use `field` on the chapter with this global id.
+/// Whether the caller may use `field` on the chapter with this global ID.
 ///
 /// # Errors
-/// When the database or the auth server is away.
+/// When the database or the auth server is unavailable.
 pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permission> {
-    let beforehand = Permission::of(ctx, field, ResourceAttributes::default()).await?;
-    // Which chapters are there is nothing that a client without the scope learns.
-    if beforehand.lacks_scope {
-        return Ok(beforehand);
+    let without_row = Permission::of(ctx, field, ResourceAttributes::default()).await?;
+    // A client without the scope must not learn which chapters exist.
+    if without_row.lacks_scope {
+        return Ok(without_row);
     }
     let id: Option<ChapterId> =
         decode_id(id).filter(|(kind, _)| kind == CHAPTER).map(|(_, key)| key.into());
@@ -25,7 +25,7 @@ pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Perm
         None => None,
     };
     Ok(match row {
-        Some(row) => Permission::of(ctx, field, ChapterFields(row).facts()).await?,
-        None => beforehand.for_missing_row(),
+        Some(row) => Permission::of(ctx, field, ChapterFields(row).attributes()).await?,
+        None => without_row.for_missing_row(),
     })
 }

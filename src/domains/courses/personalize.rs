@@ -1,31 +1,30 @@
-//! Which form of a chapter a reader gets, and why. Pure: no database, no request.
+//! Variant selection: which variant of a chapter a reader gets, and why. Pure functions, without I/O.
 
 use hallpass_entity::level::Level;
 
 use crate::domains::learners::Profile;
 
-/// The form chosen, and why.
+/// The selected variant, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// Which of the forms given.
+    /// Index into the variants given.
     pub index: usize,
-    /// Why, in sentences for the reader.
+    /// Reasons, in sentences to show to the reader.
     pub because: Vec<String>,
 }
 
-/// Of forms for these levels of software and hardware experience, the one that suits `reader` best:
-/// nearest by level, then nearest by hardware; of two equally near, the easier one. None when there is no
-/// form.
+/// Selects the variant that matches `reader` best, of variants for these levels in software and hardware: nearest
+/// by software level, then by hardware level; the easier of two equally near ones. None if there are no variants.
 #[must_use]
-pub fn select_variant(reader: &Profile, forms: &[(Level, Level)]) -> Option<Selection> {
+pub fn select_variant(reader: &Profile, variants: &[(Level, Level)]) -> Option<Selection> {
     let wanted = target_level(reader);
-    let (index, form) = forms.iter().enumerate().min_by_key(|(_, (level, hardware))| {
+    let (index, variant) = variants.iter().enumerate().min_by_key(|(_, (level, hardware))| {
         (distance(*level, wanted), *level, distance(*hardware, reader.hardware), *hardware)
     })?;
-    Some(Selection { index, because: reasons(reader, wanted, *form) })
+    Some(Selection { index, because: reasons(reader, wanted, *variant) })
 }
 
-/// The level that the reader's content level asks for.
+/// The software level of the reader's content level.
 fn target_level(reader: &Profile) -> Level {
     match reader.content_level() {
         "advanced-robotics" => Level::Advanced,
@@ -39,31 +38,29 @@ fn distance(a: Level, b: Level) -> i16 {
 }
 
 fn reasons(reader: &Profile, wanted: Level, (level, hardware): (Level, Level)) -> Vec<String> {
-    let mut reasons = vec![format!(
-        "You are {} in software and interested in {}: the {} text is for you.",
-        name(reader.software),
-        reader.interest,
-        reader.content_level()
-    )];
+    // Do not report a level that the reader never stated.
+    let mut reasons = vec![if reader.is_stated {
+        format!(
+            "This is the {} text, chosen for {} level in software and interest in {}.",
+            reader.content_level(),
+            name(reader.software),
+            reader.interest
+        )
+    } else {
+        format!("This is the {} text, the default without a profile.", reader.content_level())
+    }];
     if level != wanted {
         reasons.push(format!(
-            "There is no {} form of this chapter; the {} one is nearest.",
+            "This chapter has no {} variant. The {} variant is the nearest.",
             name(wanted),
             name(level)
         ));
     }
-    reasons.push(if hardware == reader.hardware {
-        format!(
-            "It is written for readers who are {} in hardware, as you are.",
-            name(hardware)
-        )
-    } else {
-        format!(
-            "At this level there is no form for readers who are {} in hardware; the {} one is nearest.",
-            name(reader.hardware),
-            name(hardware)
-        )
-    });
+    let mut sentence = format!("It is written for {} level in hardware", name(hardware));
+    if reader.is_stated && hardware != reader.hardware {
+        sentence += &format!(", the nearest to {} level", name(reader.hardware));
+    }
+    reasons.push(sentence + ".");
     reasons
 }
 

@@ -1,59 +1,61 @@
-//! What to read next.
+//! Recommendations: which chapters the caller should read next.
 
 use std::collections::HashMap;
 
 use async_graphql::Context;
-use hallpass_entity::{
-    ChapterId, Comparison as _, Filter, Order, PageRequest, Rows, Scope, Term, chapter, progress,
-};
+use hallpass_data::{Comparison as _, Filter, Order, PageRequest, Rows, Scope, Term};
+use hallpass_entity::{ChapterId, chapter, progress};
 
 use super::types::Recommendation;
 use crate::access::RequestAuth;
 use crate::domains::learners::profile;
 use crate::graphql::{ContextExt as _, Result};
-use crate::identity::Caller;
+use hallpass_identity::Caller;
 
-/// The `first` chapters that the caller may read and has not finished: those begun, then those of their
-/// interest, the oldest first. Each group is asked for by itself, so that a statement reads no more than
-/// what is answered and what the caller has read. Drafts are recommended to no one.
+/// The first `first` chapters that the caller may read and has not completed: started ones, then those in their
+/// interest area, oldest first. Each group has its own query, so that a statement reads no more rows than are
+/// returned plus those that the caller has read. Drafts are never recommended.
 pub(crate) async fn recommend(ctx: &Context<'_>, first: u64) -> Result<Vec<Recommendation>> {
     let interest = profile(ctx).await?.interest;
     let area = Term::word(&interest);
-    let (begun, unfinished) = candidates(ctx.scope(), ctx.request_auth())?;
+    let (started, unfinished) = candidates(ctx.scope(), ctx.request_auth())?;
     let mut found = Vec::<chapter::Model>::new();
-    for (rows, area) in
-        [(&begun, area.as_ref()), (&begun, None), (&unfinished, area.as_ref()), (&unfinished, None)]
-    {
+    for (rows, area) in [
+        (&started, area.as_ref()),
+        (&started, None),
+        (&unfinished, area.as_ref()),
+        (&unfinished, None),
+    ] {
         if found.len() as u64 == first {
             break;
         }
-        // As many as are wanted in all: those found already are among them.
+        // Up to `first` again: the result can contain chapters found before.
         let mut new = oldest(rows.clone(), area, first).await?;
         new.retain(|row| found.iter().all(|other| other.id != row.id));
         new.truncate(usize::try_from(first).unwrap_or_default() - found.len());
         found.extend(new);
     }
     let read = percentages(ctx.scope(), &found).await?;
-    Ok(found.into_iter().map(|row| reasoned(row, &read, &interest)).collect())
+    Ok(found.into_iter().map(|row| recommendation(row, &read, &interest)).collect())
 }
 
-/// The chapters that the caller has begun and not finished, and all that they have not finished; of
-/// both, those of their tier.
+/// The chapters that the caller has started and not completed, and all that they have not completed; both within
+/// their tier.
 fn candidates(
     scope: &Scope,
-    asking: &RequestAuth,
+    auth: &RequestAuth,
 ) -> Result<(Rows<chapter::Entity>, Rows<chapter::Entity>)> {
     use progress::Column::Percent;
-    let tiers = &asking.policy.tiers;
-    let held = asking.caller.as_deref().map_or(tiers.lowest(), Caller::tier);
-    let within_reach = tiers.names().iter().filter(|tier| tiers.reach(held, tier));
+    let tiers = &auth.policy.tiers;
+    let held = auth.caller.as_deref().map_or(tiers.lowest(), Caller::tier);
+    let reachable = tiers.names().iter().filter(|tier| tiers.reach(held, tier));
     let readable: Filter<chapter::Entity> =
-        chapter::Column::RequiredTier.one_of(within_reach.map(String::as_str));
-    let begun = Percent.greater_than(0).and(Percent.less_than(100));
-    let begun = scope.shared_with_own::<chapter::Entity, progress::Entity>(begun)?;
-    let finished = Percent.is(100);
-    let unfinished = scope.shared_without_own::<chapter::Entity, progress::Entity>(finished)?;
-    Ok((begun.filter(readable.clone()), unfinished.filter(readable)))
+        chapter::Column::RequiredTier.one_of(reachable.map(String::as_str));
+    let started = Percent.greater_than(0).and(Percent.less_than(100));
+    let started = scope.shared_with_own::<chapter::Entity, progress::Entity>(started)?;
+    let completed = Percent.is(100);
+    let unfinished = scope.shared_without_own::<chapter::Entity, progress::Entity>(completed)?;
+    Ok((started.filter(readable.clone()), unfinished.filter(readable)))
 }
 
 async fn oldest(
@@ -70,7 +72,7 @@ async fn oldest(
     Ok(page.rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// How much the caller has read of each chapter.
+/// The caller's progress in each chapter, in percent.
 async fn percentages(
     scope: &Scope,
     chapters: &[chapter::Model],
@@ -80,7 +82,7 @@ async fn percentages(
     Ok(rows.into_iter().map(|row| (row.chapter_id, row.percent)).collect())
 }
 
-fn reasoned(
+fn recommendation(
     chapter: chapter::Model,
     read: &HashMap<ChapterId, i32>,
     interest: &str,
@@ -92,7 +94,7 @@ fn reasoned(
         because.push(format!("You have read {percent} % of it."));
     }
     if area.is_some() && chapter.interests.areas().iter().any(|other| Term::word(other) == area) {
-        because.push(format!("It is about {interest}, which interests you."));
+        because.push(format!("It matches your interest in {interest}."));
     }
     if because.is_empty() {
         because.push("You have not read it yet.".to_owned());

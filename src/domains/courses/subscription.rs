@@ -1,10 +1,11 @@
-//! Hearing of progress as it is noted.
+//! Progress subscription: the caller's progress as it is recorded.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Subscription};
 use futures_util::{Stream, StreamExt as _};
-use hallpass_entity::{ChapterId, Comparison as _, Error, Scope, progress};
+use hallpass_data::{Comparison as _, Error, Scope};
+use hallpass_entity::{ChapterId, progress};
 
 use super::types::{ChapterProgress, ProgressFields};
 use crate::access::Rule::SignedIn;
@@ -12,15 +13,15 @@ use crate::access::{guarded, semantic_non_null};
 use crate::events::{Delivered, Row};
 use crate::graphql::{ContextExt as _, Result, event_stream};
 
-/// The subscriptions of readers.
+/// Reading subscriptions.
 #[derive(Default)]
 pub struct ReadingSubscription;
 
 #[guarded(Subscription, domain = "progress")]
 #[Subscription]
 impl ReadingSubscription {
-    /// The caller's progress in a chapter, each time that it is noted by whichever of their devices. It ends
-    /// when the credential does.
+    /// The caller's progress in a chapter, whenever it is recorded on any device. Ends when the credential is no
+    /// longer valid.
     #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn progress_events(
         &self,
@@ -31,17 +32,17 @@ impl ReadingSubscription {
             Row::Progress(chapter) => Some((chapter, delivered)),
             Row::Task(_) => None,
         });
-        Ok(events.then(move |noted| {
+        Ok(events.then(move |event| {
             let scope = scope.clone();
             async move {
-                let (chapter, delivered) = noted?;
+                let (chapter, delivered) = event?;
                 Ok(Some(progress_of(&scope, chapter, &delivered).await?))
             }
         }))
     }
 }
 
-/// A row of progress, or that it could not be read.
+/// A progress row, or the error of reading it.
 struct Found(std::result::Result<Option<progress::Model>, Arc<Error>>);
 
 impl Found {
@@ -52,7 +53,7 @@ impl Found {
     }
 }
 
-/// The progress as it stands now, which may be later than the event; read once for all subscribers of the event.
+/// The current progress, possibly changed again since the event. Read once for all subscribers to the event.
 async fn progress_of(
     scope: &Scope,
     chapter: ChapterId,

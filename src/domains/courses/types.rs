@@ -1,4 +1,4 @@
-//! How courses and chapters look from outside.
+//! GraphQL types of courses, chapters, variants and progress.
 
 use std::sync::Arc;
 
@@ -9,15 +9,17 @@ use super::html::HtmlCache;
 use super::loaders::{Loaders, VariantHead};
 use super::personalize::select_variant;
 use super::viewer::ChapterViewer;
-use super::visible_courses::catalogue;
+use super::visible_courses::visible_courses;
 use crate::access::Rule::Public;
-use crate::access::{EDITOR, READER, Resource, ResourceAttributes, guarded, semantic_non_null};
+use crate::access::{
+    CHAPTER_READER, COURSE_EDITOR, Resource, ResourceAttributes, guarded, semantic_non_null,
+};
 use crate::domains::learners::{Level, profile};
 use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result, encode_id};
 
-/// The name under which courses have global ids.
+/// Type name in the global IDs of courses.
 pub(crate) const COURSE: &str = "Course";
-/// The name under which chapters have global ids.
+/// Type name in the global IDs of chapters.
 pub(crate) const CHAPTER: &str = "Chapter";
 const VARIANT: &str = "ChapterVariant";
 
@@ -26,11 +28,11 @@ pub type Course = NullOnError<CourseFields>;
 /// A chapter.
 pub type Chapter = NullOnError<ChapterFields>;
 
-/// The row behind a [`Course`].
+/// Resolver of [`Course`].
 #[derive(Clone, Debug)]
 pub struct CourseFields(course::Model);
 
-/// The row behind a [`Chapter`].
+/// Resolver of [`Chapter`].
 #[derive(Clone, Debug)]
 pub struct ChapterFields(pub(crate) chapter::Model);
 
@@ -53,7 +55,7 @@ impl From<chapter::Model> for Chapter {
 }
 
 impl Resource for ChapterFields {
-    fn facts(&self) -> ResourceAttributes<'_> {
+    fn attributes(&self) -> ResourceAttributes<'_> {
         ResourceAttributes { is_owner: false, required_tier: Some(&self.0.required_tier) }
     }
 
@@ -62,127 +64,128 @@ impl Resource for ChapterFields {
     }
 }
 
-/// Chapters that belong together.
+/// A course: an ordered list of chapters.
 #[Object(name = "Course")]
 impl CourseFields {
-    /// The global id.
+    /// Global ID.
     pub async fn id(&self) -> ID {
         encode_id(COURSE, self.0.id)
     }
 
-    /// The name in addresses.
+    /// Slug: the name in URLs.
     async fn slug(&self) -> &str {
         &self.0.slug
     }
 
-    /// The name for people.
+    /// Title.
     async fn title(&self) -> &str {
         &self.0.title
     }
 
-    /// What it is about, in Markdown.
+    /// Description, in Markdown.
     async fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// Whom it is for.
+    /// Interest areas.
     async fn interest_areas(&self) -> &[String] {
         self.0.interests.areas()
     }
 
-    /// Whether everyone may see it.
+    /// Whether the course is published. Drafts are visible to editors only.
     async fn published(&self) -> bool {
         self.0.published
     }
 }
 
-/// A chapter. Everyone sees that it is there; its text has a tier.
+/// A chapter. Its metadata is public; its text requires a tier.
 #[guarded(Chapter)]
 #[Object(name = "Chapter")]
 impl ChapterFields {
-    /// The global id.
+    /// Global ID.
     pub async fn id(&self) -> ID {
         encode_id(CHAPTER, self.0.id)
     }
 
-    /// The name in addresses.
+    /// Slug: the name in URLs.
     async fn slug(&self) -> &str {
         &self.0.slug
     }
 
-    /// The name for people.
+    /// Title.
     async fn title(&self) -> &str {
         &self.0.title
     }
 
-    /// What it is about, for those who may not read it too.
+    /// Summary. Public, even if the text is not.
     async fn summary(&self) -> &str {
         &self.0.summary
     }
 
-    /// The place in the course, from 1.
+    /// Position in the course, starting at 1.
     async fn ordinal(&self) -> i32 {
         self.0.ordinal
     }
 
-    /// The course it is part of.
+    /// Course of the chapter.
     async fn course(&self, ctx: &Context<'_>) -> Result<Option<Course>> {
         let row = ctx.data_unchecked::<Loaders>().courses.load_one(self.0.course_id).await?;
-        catalogue(ctx).record_courses(ctx, "Chapter.course", &row);
+        visible_courses(ctx).record_courses(ctx, "Chapter.course", &row);
         Ok(row.map(Course::from))
     }
 
-    /// Whom it is for.
+    /// Interest areas.
     async fn interest_areas(&self) -> &[String] {
         self.0.interests.areas()
     }
 
-    /// The lowest tier that may read it.
+    /// Lowest tier that may read the text.
     async fn required_tier(&self) -> &str {
         &self.0.required_tier
     }
 
-    /// Whether everyone may see that it exists.
+    /// Whether the chapter is published. Drafts are visible to editors only.
     async fn published(&self) -> bool {
         self.0.published
     }
 
-    /// What the caller may do with it.
+    /// The caller's permissions on the chapter.
     async fn viewer(&self) -> ChapterViewer<'_> {
-        ChapterViewer(self.facts())
+        ChapterViewer(self.attributes())
     }
 
-    /// The text, in the form that suits the caller best; null when none is written yet.
-    #[graphql(guard = "READER", scope = "courses:read profile:read")]
+    /// The text, in the variant that matches the caller's profile best. Null if the chapter has no text.
+    #[graphql(guard = "CHAPTER_READER", scope = "courses:read profile:read")]
     async fn personalized(&self, ctx: &Context<'_>) -> Result<Option<PersonalizedChapter>> {
-        let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
-        let forms = forms.unwrap_or_default();
-        let levels: Vec<_> = forms.iter().map(|form| (form.level, form.hardware)).collect();
+        let variants = ctx.data_unchecked::<Loaders>().variants.load_one(self.0.id).await?;
+        let variants = variants.unwrap_or_default();
+        let levels: Vec<_> =
+            variants.iter().map(|variant| (variant.level, variant.hardware)).collect();
         let reader = profile(ctx).await?;
         Ok(select_variant(&reader, &levels).map(|choice| {
             NullOnError(PersonalizedFields {
                 content_level: reader.content_level(),
-                form: forms[choice.index],
+                variant: variants[choice.index],
                 because: choice.because,
             })
         }))
     }
 
-    /// Every form in which it is written.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    /// All variants of the text.
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Option<Vec<ChapterVariant>>> {
-        let forms = ctx.data_unchecked::<Loaders>().forms.load_one(self.0.id).await?;
-        Ok(Some(forms.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))
+        let variants = ctx.data_unchecked::<Loaders>().variants.load_one(self.0.id).await?;
+        Ok(Some(variants.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))
     }
 
-    /// How far the caller has come, who alone learns of it; null when no user is signed in.
+    /// The caller's progress. Null if no user is signed in.
     #[graphql(guard = "Public", scope = "progress:read")]
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ChapterProgress>> {
         let row = self.own_progress(ctx).await?;
         Ok(ctx.scope().owner().map(|_| ProgressFields::new(self.0.id, row)))
     }
 
-    /// Whether the caller marked it to come back to.
+    /// Whether the caller has bookmarked the chapter.
     #[graphql(guard = "Public", scope = "progress:read", directive = semantic_non_null::apply())]
     async fn bookmarked(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
         Ok(Some(self.own_progress(ctx).await?.is_some_and(|progress| progress.bookmarked)))
@@ -202,107 +205,106 @@ impl ChapterFields {
     }
 }
 
-/// A chapter's text, in the form that suits the caller.
+/// A chapter's text, in the variant that matches the caller's profile best.
 pub type PersonalizedChapter = NullOnError<PersonalizedFields>;
 
-/// What is behind a [`PersonalizedChapter`].
+/// Resolver of [`PersonalizedChapter`].
 pub struct PersonalizedFields {
     content_level: &'static str,
-    form: VariantHead,
+    variant: VariantHead,
     because: Vec<String>,
 }
 
-/// A chapter's text, in the form that suits the caller.
+/// A chapter's text, in the variant that matches the caller's profile best.
 #[Object(name = "PersonalizedChapter")]
 impl PersonalizedFields {
-    /// Which kind of text suits the caller: `advanced-robotics`, `beginner-friendly` or
-    /// `intermediate`.
+    /// Kind of text for the caller: `advanced-robotics`, `beginner-friendly` or `intermediate`.
     async fn content_level(&self) -> &'static str {
         self.content_level
     }
 
-    /// The software experience this form is written for.
+    /// Level in software that the variant is written for.
     async fn level(&self) -> Level {
-        self.form.level.into()
+        self.variant.level.into()
     }
 
-    /// The hardware experience this form is written for.
+    /// Level in hardware that the variant is written for.
     async fn hardware(&self) -> Level {
-        self.form.hardware.into()
+        self.variant.hardware.into()
     }
 
-    /// The text, in Markdown.
+    /// Text, in Markdown.
     async fn body(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(body_of(ctx, self.form).await?.as_ref().to_owned())
+        Ok(body_of(ctx, self.variant).await?.as_ref().to_owned())
     }
 
-    /// The text as HTML that is safe to show, with footnotes, task lists, alerts, headings that links can
-    /// name, and math (`<span data-math-style>`, for KaTeX or MathJax). Of raw HTML, `details`, `summary`, `kbd`,
-    /// `sub`, `sup` and `br` are kept; of links, those to `http:`, `https:` and `mailto:` and relative ones.
+    /// Text, as sanitized HTML with footnotes, task lists, alerts, heading anchors and math
+    /// (`<span data-math-style>`, for KaTeX or MathJax). Raw HTML is limited to `details`, `summary`, `kbd`, `sub`,
+    /// `sup` and `br`; links to `http:`, `https:`, `mailto:` and relative URLs.
     async fn body_html(&self, ctx: &Context<'_>) -> Result<String> {
-        let text = body_of(ctx, self.form).await?;
+        let text = body_of(ctx, self.variant).await?;
         let html = ctx.data_unchecked::<Arc<HtmlCache>>();
         Ok(html.get(&text).await.as_ref().to_owned())
     }
 
-    /// Why this form was chosen.
+    /// Why this variant was selected, in sentences to show to the reader.
     async fn because(&self) -> &[String] {
         &self.because
     }
 }
 
-/// The text of a form. One that is gone meanwhile has none.
-async fn body_of(ctx: &Context<'_>, form: VariantHead) -> Result<Arc<str>> {
+/// The text of a variant. Empty if the variant was deleted meanwhile.
+async fn body_of(ctx: &Context<'_>, variant: VariantHead) -> Result<Arc<str>> {
     let bodies = &ctx.data_unchecked::<Loaders>().bodies;
-    let body = bodies.load_one((form.id, form.updated_at)).await?;
+    let body = bodies.load_one((variant.id, variant.updated_at)).await?;
     Ok(body.unwrap_or_else(|| Arc::from("")))
 }
 
-/// One written form of a chapter.
+/// A variant of a chapter: its text for one level in software and hardware.
 pub type ChapterVariant = NullOnError<VariantFields>;
 
-/// What is behind a [`ChapterVariant`].
+/// Resolver of [`ChapterVariant`].
 pub struct VariantFields {
-    form: VariantHead,
-    /// Where the text is at hand already.
+    variant: VariantHead,
+    /// The text, if it is loaded already.
     body: Option<String>,
 }
 
-/// One written form of a chapter.
+/// A variant of a chapter: its text for one level in software and hardware.
 #[Object(name = "ChapterVariant")]
 impl VariantFields {
-    /// The global id.
+    /// Global ID.
     async fn id(&self) -> ID {
-        encode_id(VARIANT, self.form.id)
+        encode_id(VARIANT, self.variant.id)
     }
 
-    /// The software experience it is written for.
+    /// Level in software that the variant is written for.
     async fn level(&self) -> Level {
-        self.form.level.into()
+        self.variant.level.into()
     }
 
-    /// The hardware experience it is written for.
+    /// Level in hardware that the variant is written for.
     async fn hardware(&self) -> Level {
-        self.form.hardware.into()
+        self.variant.hardware.into()
     }
 
-    /// The text, in Markdown.
+    /// Text, in Markdown.
     async fn body(&self, ctx: &Context<'_>) -> Result<String> {
         match &self.body {
             Some(body) => Ok(body.clone()),
-            None => Ok(body_of(ctx, self.form).await?.as_ref().to_owned()),
+            None => Ok(body_of(ctx, self.variant).await?.as_ref().to_owned()),
         }
     }
 
-    /// When it was last changed.
+    /// Time of the last change.
     async fn updated_at(&self) -> DateTime {
-        DateTime(self.form.updated_at)
+        DateTime(self.variant.updated_at)
     }
 }
 
 impl From<VariantHead> for ChapterVariant {
-    fn from(form: VariantHead) -> Self {
-        Self(VariantFields { form, body: None })
+    fn from(variant: VariantHead) -> Self {
+        Self(VariantFields { variant, body: None })
     }
 }
 
@@ -310,20 +312,20 @@ impl From<variant::Model> for ChapterVariant {
     fn from(row: variant::Model) -> Self {
         let variant::Model { id, level, hardware, updated_at, body, .. } = row;
         Self(VariantFields {
-            form: VariantHead { id, level, hardware, updated_at },
+            variant: VariantHead { id, level, hardware, updated_at },
             body: Some(body),
         })
     }
 }
 
-/// How far the caller has come in a chapter.
+/// The caller's progress in a chapter.
 pub type ChapterProgress = NullOnError<ProgressFields>;
 
-/// The chapter and the row behind a [`ChapterProgress`].
+/// Resolver of [`ChapterProgress`].
 #[derive(Clone, Debug)]
 pub struct ProgressFields {
     chapter: ChapterId,
-    /// None where nothing is noted.
+    /// None if the caller has neither progress nor a bookmark.
     row: Option<progress::Model>,
 }
 
@@ -332,44 +334,44 @@ impl ProgressFields {
         NullOnError(Self { chapter, row })
     }
 
-    fn read(&self) -> i32 {
+    fn stored_percent(&self) -> i32 {
         self.row.as_ref().map_or(0, |row| row.percent)
     }
 }
 
-/// How far the caller has come in a chapter.
+/// The caller's progress in a chapter.
 #[guarded(ChapterProgress)]
 #[Object(name = "ChapterProgress")]
 impl ProgressFields {
-    /// The chapter; null when it is not there for the caller any more.
+    /// The chapter. Null if it is no longer visible to the caller.
     #[graphql(guard = "Public", scope = "courses:read")]
     async fn chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
         let row = ctx.data_unchecked::<Loaders>().chapters.load_one(self.chapter).await?;
-        catalogue(ctx).record_chapters(ctx, "ChapterProgress.chapter", &row);
+        visible_courses(ctx).record_chapters(ctx, "ChapterProgress.chapter", &row);
         Ok(row.map(Chapter::from))
     }
 
-    /// How much is read, from 0 to 100.
+    /// Progress in percent, from 0 to 100.
     async fn percent(&self) -> i32 {
-        self.read()
+        self.stored_percent()
     }
 
-    /// Whether all of it is read.
+    /// Whether the chapter is completed (100 percent).
     async fn completed(&self) -> bool {
-        self.read() == 100
+        self.stored_percent() == 100
     }
 
-    /// When that last changed, or the chapter was first marked; null when neither was.
+    /// Time of the last change of `percent`, or of the first bookmark. Null without either.
     async fn updated_at(&self) -> Option<DateTime> {
         self.row.as_ref().map(|row| DateTime(row.updated_at))
     }
 }
 
-/// A chapter worth reading next.
+/// A recommended chapter.
 #[derive(SimpleObject)]
 pub struct Recommendation {
-    /// The chapter.
+    /// Chapter.
     pub chapter: Chapter,
-    /// Why it is worth reading.
+    /// Why the chapter is recommended, in sentences to show to the reader.
     pub because: Vec<String>,
 }

@@ -1,31 +1,31 @@
-//! What the caller may do with a chapter: the rules of the fields that would do it.
+//! The caller's permissions on a chapter, decided by the rules of the fields.
 
 use async_graphql::{Context, Object};
 
 use crate::access::ResourceAttributes;
 use crate::graphql::{Permission, Result};
 
-/// The field that gives a chapter's text.
+/// The field that returns a chapter's text.
 pub const READ: (&str, &str) = ("Chapter", "personalized");
 /// The field that changes a chapter.
 pub const EDIT: (&str, &str) = ("Mutation", "updateChapter");
 
-/// What the caller may do with a chapter.
+/// The caller's permissions on a chapter, decided by the rules of the fields.
 pub struct ChapterViewer<'a>(pub(crate) ResourceAttributes<'a>);
 
 #[Object]
 impl ChapterViewer<'_> {
-    /// Whether they may read its text.
+    /// Whether the caller may read the text.
     async fn can_read(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(Permission::of(ctx, READ, self.0).await?.allowed)
     }
 
-    /// Whether they may change it.
+    /// Whether the caller may change the chapter.
     async fn can_edit(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(Permission::of(ctx, EDIT, self.0).await?.allowed)
     }
 
-    /// Why they may or may not read its text.
+    /// Why the caller may or may not read the text, as a sentence to show to the user.
     async fn why(&self, ctx: &Context<'_>) -> Result<String> {
         Ok(Permission::of(ctx, READ, self.0).await?.why)
     }

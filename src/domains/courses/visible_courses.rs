@@ -1,16 +1,17 @@
-//! Which courses and chapters a caller sees.
+//! Visibility of courses and chapters: published rows, and drafts for editors. Audits the reading of drafts.
 
 use async_graphql::{Context, ID};
-use hallpass_entity::policy::SharedEntity;
-use hallpass_entity::{Privilege, Rows, Scope, chapter, course};
+use hallpass_data::policy::SharedEntity;
+use hallpass_data::{Privilege, Rows, Scope};
+use hallpass_entity::{chapter, course};
 
 use super::loaders::Loaders;
 use super::types::{CHAPTER, COURSE};
-use crate::access::{ALLOWED, EDITOR, RequestAuth};
+use crate::access::{ALLOWED, COURSE_EDITOR, RequestAuth};
 use crate::graphql::{ContextExt as _, Result, encode_id};
 
-/// The rows of the courses that one caller sees: what is published; to editors, drafts too. Every way
-/// to a course, chapter or text leads through here, so that all of them agree.
+/// The course rows visible to one caller: published ones; for editors, drafts too. All queries for courses,
+/// chapters and texts use it, so that they agree.
 #[derive(Clone)]
 pub struct VisibleCourses {
     scope: Scope,
@@ -18,21 +19,21 @@ pub struct VisibleCourses {
 }
 
 impl VisibleCourses {
-    /// The catalogue of the caller.
+    /// The rows visible to the caller of `scope`.
     #[must_use]
-    pub fn new(asking: &RequestAuth, scope: &Scope) -> Self {
-        Self { scope: scope.clone(), drafts: EDITOR.authorize_with(asking) }
+    pub fn new(auth: &RequestAuth, scope: &Scope) -> Self {
+        Self { scope: scope.clone(), drafts: COURSE_EDITOR.authorize_with(auth) }
     }
 
-    /// The rows that the caller sees.
+    /// The visible rows of a table.
     pub(crate) fn rows<E: SharedEntity>(&self) -> Rows<E> {
         match self.drafts {
-            Some(proof) => self.scope.all(proof),
+            Some(privilege) => self.scope.all(privilege),
             None => self.scope.shared(),
         }
     }
 
-    /// Puts on the record which of the `courses` that the caller reads at `field` are drafts.
+    /// Audits the drafts among the `courses` that the caller reads at `field`.
     pub(crate) fn record_courses<'a>(
         &self,
         ctx: &Context<'_>,
@@ -44,7 +45,7 @@ impl VisibleCourses {
         }
     }
 
-    /// Puts on the record which of the `chapters` that the caller reads at `field` are drafts.
+    /// Audits the drafts among the `chapters` that the caller reads at `field`.
     pub(crate) fn record_chapters<'a>(
         &self,
         ctx: &Context<'_>,
@@ -56,10 +57,10 @@ impl VisibleCourses {
         }
     }
 
-    /// The same of one chapter, which counts as a draft too where its course is one.
+    /// Audits one chapter if it or its course is a draft.
     ///
     /// # Errors
-    /// When the database is away.
+    /// When the database is unavailable.
     pub(crate) async fn record_chapter(
         &self,
         ctx: &Context<'_>,
@@ -78,12 +79,12 @@ impl VisibleCourses {
     }
 }
 
-/// Only editors read drafts: it is by right of their role or permission.
+/// Audits the reading of a draft: a privileged read, allowed by the rule for editors.
 fn record(ctx: &Context<'_>, field: &str, draft: ID) {
-    ctx.request_auth().trail.note(field.to_owned(), EDITOR.name(), ALLOWED, Some(draft.0));
+    ctx.request_auth().trail.note(field.to_owned(), COURSE_EDITOR.name(), ALLOWED, Some(draft.0));
 }
 
-/// The catalogue of the caller of a request.
-pub(crate) fn catalogue<'a>(ctx: &Context<'a>) -> &'a VisibleCourses {
+/// The rows visible to the caller of the request.
+pub(crate) fn visible_courses<'a>(ctx: &Context<'a>) -> &'a VisibleCourses {
     ctx.data_unchecked::<VisibleCourses>()
 }

@@ -1,4 +1,4 @@
-//! Learners: the caller as a person with a background and an interest.
+//! Learners: the caller (`me`, `viewer`), their background and their interest.
 
 pub(crate) mod profile_overrides;
 
@@ -9,40 +9,42 @@ use hallpass_entity::level::Level as LevelRow;
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, semantic_non_null};
 use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result};
-use crate::identity::{self, Caller};
+use hallpass_identity::{self, Caller};
 
 pub use profile_overrides::{LearnerMutation, LearnerProfileInput, ProfileOverrides};
 
-/// Three steps of experience.
+/// Level of experience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "LevelRow")]
 pub enum Level {
-    /// New to it.
+    /// Beginner.
     Beginner,
-    /// At home with the basics.
+    /// Intermediate.
     Intermediate,
-    /// Experienced.
+    /// Advanced.
     Advanced,
 }
 
-/// What is known of a learner.
+/// Background and interest of a learner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// Experience with software.
+    /// Level in software.
     pub software: LevelRow,
-    /// Experience with hardware.
+    /// Level in hardware.
     pub hardware: LevelRow,
-    /// What they want to learn about.
+    /// Interest area.
     pub interest: String,
+    /// Whether the auth server or the learner stated any of it. If not, all of it is the default.
+    pub is_stated: bool,
 }
 
-/// An interest that the auth server did not state.
-const NO_INTEREST: &str = "General";
+/// Interest area of a learner without one.
+const DEFAULT_INTEREST: &str = "General";
 
-/// The profile of the caller: what they say of themselves, else what the auth server says.
+/// The caller's profile: their own overrides, else the claims of the auth server.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn profile(ctx: &Context<'_>) -> Result<Profile> {
     let caller = ctx.caller();
     let profile = Profile::from_claims(
@@ -51,14 +53,14 @@ pub async fn profile(ctx: &Context<'_>) -> Result<Profile> {
         caller.and_then(Caller::interest_area),
     );
     Ok(match ctx.data_unchecked::<ProfileOverrides>().read().await? {
-        Some(words) => profile.with_overrides(words),
+        Some(overrides) => profile.with_overrides(overrides),
         None => profile,
     })
 }
 
 impl Profile {
-    /// The profile that these words of the auth server make. An unknown or missing background counts
-    /// as Beginner, a missing interest as General.
+    /// Builds a profile from claims of the auth server. An unknown or missing background is Beginner, a missing
+    /// interest is General.
     #[must_use]
     pub fn from_claims(
         software: Option<&str>,
@@ -71,21 +73,23 @@ impl Profile {
             interest: interest
                 .map(str::trim)
                 .filter(|interest| !interest.is_empty())
-                .unwrap_or(NO_INTEREST)
+                .unwrap_or(DEFAULT_INTEREST)
                 .to_owned(),
+            is_stated: software.or(hardware).or(interest).is_some(),
         }
     }
 
-    /// The same, where the learner says nothing else.
-    fn with_overrides(self, words: learner::Model) -> Self {
+    /// Applies the values that the learner set.
+    fn with_overrides(self, overrides: learner::Model) -> Self {
         Self {
-            software: words.software_background.unwrap_or(self.software),
-            hardware: words.hardware_background.unwrap_or(self.hardware),
-            interest: words.interest_area.unwrap_or(self.interest),
+            is_stated: true,
+            software: overrides.software_background.unwrap_or(self.software),
+            hardware: overrides.hardware_background.unwrap_or(self.hardware),
+            interest: overrides.interest_area.unwrap_or(self.interest),
         }
     }
 
-    /// Which kind of text suits them: `advanced-robotics`, `beginner-friendly` or `intermediate`.
+    /// The kind of text for this learner: `advanced-robotics`, `beginner-friendly` or `intermediate`.
     #[must_use]
     pub fn content_level(&self) -> &'static str {
         match (self.software, self.interest.as_str()) {
@@ -106,53 +110,53 @@ fn level(text: Option<&str>) -> LevelRow {
     }
 }
 
-/// A person or a machine.
+/// Kind of caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "identity::CallerKind")]
+#[graphql(remote = "hallpass_identity::CallerKind")]
 pub enum CallerKind {
-    /// A person.
+    /// User.
     User,
-    /// A machine, which owns nothing.
+    /// Service: an OAuth client or API key without a user. Owns no rows.
     Service,
 }
 
-/// The kind of credential that was accepted.
+/// Kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "identity::AuthMethod")]
+#[graphql(remote = "hallpass_identity::AuthMethod")]
 pub enum AuthMethod {
     /// A session cookie, validated at the auth server.
     SessionCookie,
     /// A bearer session token, validated at the auth server.
     SessionToken,
-    /// The session as Better Auth's cookie cache holds it, not asked about.
+    /// Better Auth's cookie cache: session data in a signed cookie, not validated at the auth server.
     CookieCache,
-    /// A first-party JWT, signed with a key of the key set.
+    /// A first-party JWT, signed with a key of the auth server's JWKS.
     Jwt,
     /// A JWT signed with the shared secret.
     SharedSecret,
     /// An OAuth access token.
     AccessToken,
-    /// An OpenID Connect id token.
+    /// An OpenID Connect ID token.
     IdToken,
     /// An API key.
     ApiKey,
 }
 
-/// Background and interest.
+/// Learner profile: background and interest.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct LearnerProfile {
-    /// Experience with software.
+    /// Level in software.
     pub software_background: Level,
-    /// Experience with hardware.
+    /// Level in hardware.
     pub hardware_background: Level,
-    /// What they want to learn about.
+    /// Interest area.
     pub interest_area: String,
 }
 
-/// The caller, as the auth server knows them.
+/// The caller, per the credential.
 pub type Me<'a> = NullOnError<MeFields<'a>>;
 
-/// The caller behind a [`Me`].
+/// Resolver of [`Me`].
 pub struct MeFields<'a>(&'a Caller);
 
 impl<'a> From<&'a Caller> for Me<'a> {
@@ -161,93 +165,92 @@ impl<'a> From<&'a Caller> for Me<'a> {
     }
 }
 
-/// The caller, as the auth server knows them.
+/// The caller, per the credential.
 #[guarded(Me)]
 #[Object(name = "Me")]
 impl MeFields<'_> {
-    /// The auth server's id of the user.
+    /// User ID at the auth server.
     async fn id(&self) -> ID {
         self.0.id().as_str().into()
     }
 
-    /// Whether the user is a guest whom Better Auth's anonymous plugin made, without an account of their own.
+    /// Whether the user is a guest created by Better Auth's anonymous plugin, without an account.
     async fn is_anonymous(&self) -> bool {
         self.0.is_anonymous()
     }
 
-    /// The e-mail address, if the credential says; null for a placeholder that the auth server made up.
+    /// E-mail address, if the credential has one. Null for a placeholder address of the auth server.
     async fn email(&self) -> Option<&str> {
         self.0.email()
     }
 
-    /// Whether the auth server verified the address.
+    /// Whether the e-mail address is verified.
     async fn email_verified(&self) -> bool {
         self.0.email_verified()
     }
 
-    /// The name, if the credential says.
+    /// Display name, if the credential has one.
     async fn name(&self) -> Option<&str> {
         self.0.name()
     }
 
-    /// The roles held.
+    /// Roles.
     async fn roles(&self) -> Vec<&str> {
         self.0.roles().iter().map(String::as_str).collect()
     }
 
-    /// The tier held.
+    /// Tier.
     async fn tier(&self) -> &str {
         self.0.tier()
     }
 
-    /// The permissions held.
+    /// Permissions.
     async fn permissions(&self) -> Vec<&str> {
         self.0.permissions().iter().map(String::as_str).collect()
     }
 
-    /// The organization that the credential names as the one acted for. It is a claim: whether the caller is a
-    /// member is not checked. Null once the auth server pushed that they are one no more.
+    /// Active organization of the credential. A claim: membership is not checked. Null after the auth server pushed
+    /// the end of the membership.
     async fn organization_id(&self) -> Option<&str> {
         self.0.organization_id()
     }
 
-    /// A person or a machine.
+    /// Kind of caller.
     async fn kind(&self) -> CallerKind {
         self.0.kind().into()
     }
 
-    /// The kind of credential that was accepted.
+    /// Kind of credential.
     async fn method(&self) -> AuthMethod {
         self.0.via().into()
     }
 
-    /// When the credential ends.
+    /// Expiry of the credential.
     async fn expires_at(&self) -> DateTime {
         DateTime(self.0.expires_at())
     }
 
-    /// The id of the session, where the credential is one.
+    /// Session ID, if the credential is a session.
     async fn session_id(&self) -> Option<&str> {
         self.0.session_id()
     }
 
-    /// The id of the administrator who acts as this user.
+    /// ID of the administrator who impersonates the user.
     async fn impersonated_by(&self) -> Option<&str> {
         self.0.impersonated_by()
     }
 
-    /// The OAuth client that the access token was issued to, if the auth server says; null for any other
-    /// credential.
+    /// OAuth client that the access token was issued to, if known. Null for other credentials.
     async fn client_id(&self) -> Option<&str> {
         self.0.client_id()
     }
 
-    /// The scopes of the access token; null for any other credential.
+    /// Scopes of the access token. Null for other credentials.
     async fn scopes(&self) -> Option<Vec<&str>> {
         self.0.scopes().map(|scopes| scopes.iter().map(String::as_str).collect())
     }
 
-    /// Background and interest: what the caller says of themselves, else what the auth server says.
+    /// Learner profile: the caller's own settings, else the claims of the auth server.
     #[graphql(guard = "Public", scope = "profile:read", directive = semantic_non_null::apply())]
     async fn profile(&self, ctx: &Context<'_>) -> Result<Option<LearnerProfile>> {
         let profile = profile(ctx).await?;
@@ -258,28 +261,27 @@ impl MeFields<'_> {
         }))
     }
 
-    /// Which kind of text suits the caller: `advanced-robotics`, `beginner-friendly` or
-    /// `intermediate`.
+    /// Kind of text for the caller: `advanced-robotics`, `beginner-friendly` or `intermediate`.
     #[graphql(guard = "Public", scope = "profile:read", directive = semantic_non_null::apply())]
     async fn content_level(&self, ctx: &Context<'_>) -> Result<Option<&'static str>> {
         Ok(Some(profile(ctx).await?.content_level()))
     }
 }
 
-/// The queries about the caller.
+/// Queries for the caller.
 #[derive(Default)]
 pub struct LearnerQuery;
 
 #[guarded(Query, domain = "profile")]
 #[Object]
 impl LearnerQuery {
-    /// The caller.
+    /// The caller. Requires a signed-in user.
     #[graphql(guard = "SignedIn", scope = "openid", directive = semantic_non_null::apply())]
     async fn me<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
         Ok(ctx.caller().map(Me::from))
     }
 
-    /// The caller, or null when no caller is signed in.
+    /// The caller. Null if no caller is signed in.
     #[graphql(guard = "Public", scope = "openid")]
     async fn viewer<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
         Ok(ctx.caller().map(Me::from))

@@ -1,66 +1,66 @@
-//! What learners say of themselves. It counts more than what the auth server says of them.
+//! Profile overrides: background and interest set by the learner. They take precedence over claims.
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object};
-use hallpass_entity::{Error, Scope, Set, learner, now};
+use hallpass_data::{Error, Scope, Set, now};
+use hallpass_entity::learner;
 use tokio::sync::Mutex;
 
 use super::{Level, Me};
-use crate::access::{ONESELF, guarded, semantic_non_null};
+use crate::access::{NOT_IMPERSONATED, guarded, semantic_non_null};
 use crate::graphql::{ContextExt as _, Result, Validator};
 
-/// No interest area is longer, in characters.
-const LONGEST_INTEREST: usize = 100;
+/// In characters.
+const MAX_INTEREST_LENGTH: usize = 100;
 
-/// What the caller says of themselves: read when first asked for, and once for the whole request.
+/// The caller's profile overrides: read lazily, once per request.
 pub struct ProfileOverrides {
     scope: Scope,
-    known: Mutex<Option<Option<learner::Model>>>,
+    cached: Mutex<Option<Option<learner::Model>>>,
 }
 
 impl ProfileOverrides {
-    /// What the caller of `scope` says of themselves. Nothing is read yet.
+    /// Creates the overrides of the caller of `scope`. Reads nothing yet.
     #[must_use]
     pub fn of(scope: &Scope) -> Self {
-        Self { scope: scope.clone(), known: Mutex::default() }
+        Self { scope: scope.clone(), cached: Mutex::default() }
     }
 
-    /// Their words; none of who never said anything, or owns nothing.
+    /// The overrides. None for a caller who set none, or who cannot own rows.
     pub(crate) async fn read(&self) -> std::result::Result<Option<learner::Model>, Error> {
         if self.scope.owner().is_none() {
             return Ok(None);
         }
-        let mut known = self.known.lock().await;
-        if let Some(words) = &*known {
-            return Ok(words.clone());
+        let mut cached = self.cached.lock().await;
+        if let Some(overrides) = &*cached {
+            return Ok(overrides.clone());
         }
-        let words = self.scope.owned::<learner::Entity>()?.one().await?;
-        *known = Some(words.clone());
-        Ok(words)
+        let overrides = self.scope.owned::<learner::Entity>()?.one().await?;
+        *cached = Some(overrides.clone());
+        Ok(overrides)
     }
 
-    async fn write(&self, words: ProfileInput) -> std::result::Result<(), Error> {
-        if words.columns.is_empty() {
+    async fn write(&self, overrides: ProfileInput) -> std::result::Result<(), Error> {
+        if overrides.columns.is_empty() {
             return Ok(());
         }
-        let row = self.scope.upsert::<learner::Entity>(words.row, words.columns).await?;
-        *self.known.lock().await = Some(Some(row));
+        let row = self.scope.upsert::<learner::Entity>(overrides.row, overrides.columns).await?;
+        *self.cached.lock().await = Some(Some(row));
         Ok(())
     }
 }
 
-/// What the caller says of themselves. What is left out stays as it is; null leaves it to the auth
-/// server again.
+/// Profile overrides. Omitted fields keep their value. Null restores the value of the auth server.
 #[derive(Clone, Debug, InputObject)]
 pub struct LearnerProfileInput {
-    /// Experience with software.
+    /// Level in software.
     pub software_background: MaybeUndefined<Level>,
-    /// Experience with hardware.
+    /// Level in hardware.
     pub hardware_background: MaybeUndefined<Level>,
-    /// What they want to learn about: 1 to 100 characters.
+    /// Interest area, 1 to 100 characters.
     pub interest_area: MaybeUndefined<String>,
 }
 
-/// Checked values, and the columns that they are for.
+/// Validated values, and the columns to write.
 struct ProfileInput {
     row: learner::ActiveModel,
     columns: Vec<learner::Column>,
@@ -69,22 +69,22 @@ struct ProfileInput {
 impl LearnerProfileInput {
     fn check(self) -> Result<ProfileInput> {
         use learner::Column::{HardwareBackground, InterestArea, SoftwareBackground, UpdatedAt};
-        let mut checks = Validator::default();
+        let mut validator = Validator::default();
         let interest = self
             .interest_area
-            .map_value(|text| checks.text("input.interestArea", &text, 1, LONGEST_INTEREST));
-        checks.finish()?;
+            .map_value(|text| validator.text("input.interestArea", &text, 1, MAX_INTEREST_LENGTH));
+        validator.finish()?;
         let mut row = learner::ActiveModel { updated_at: Set(now()), ..Default::default() };
         let mut columns = Vec::new();
-        if let Some(level) = said(self.software_background) {
+        if let Some(level) = given(self.software_background) {
             row.software_background = Set(level.map(Level::into));
             columns.push(SoftwareBackground);
         }
-        if let Some(level) = said(self.hardware_background) {
+        if let Some(level) = given(self.hardware_background) {
             row.hardware_background = Set(level.map(Level::into));
             columns.push(HardwareBackground);
         }
-        if let Some(interest) = said(interest) {
+        if let Some(interest) = given(interest) {
             row.interest_area = Set(interest);
             columns.push(InterestArea);
         }
@@ -95,19 +95,19 @@ impl LearnerProfileInput {
     }
 }
 
-fn said<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
+fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     value.into()
 }
 
-/// The mutations of the caller's profile.
+/// Mutations of the caller's profile.
 #[derive(Default)]
 pub struct LearnerMutation;
 
 #[guarded(Mutation, domain = "profile")]
 #[Object]
 impl LearnerMutation {
-    /// Changes what the caller says of themselves. It counts more than what the auth server says.
-    #[graphql(guard = "ONESELF", directive = semantic_non_null::apply())]
+    /// Changes the profile overrides of the caller. They take precedence over the claims of the auth server.
+    #[graphql(guard = "NOT_IMPERSONATED", directive = semantic_non_null::apply())]
     async fn update_learner_profile<'ctx>(
         &self,
         ctx: &Context<'ctx>,

@@ -1,7 +1,8 @@
-//! Tasks to look at in development.
+//! Demo tasks for development.
 
 use chrono::TimeDelta;
-use hallpass_entity::{Error, Scope, Set, TaskId, Timestamp, now, task};
+use hallpass_data::{Error, Scope, Set, Timestamp, now};
+use hallpass_entity::{TaskId, task};
 
 use super::mutation::write_tags;
 
@@ -63,17 +64,17 @@ const SAMPLES: [Sample; 5] = [
     },
 ];
 
-/// Gives the owner of `scope` some tasks, if they have none.
+/// Inserts demo tasks for the owner of `scope`, unless they have tasks already.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn load_demo(scope: &Scope) -> Result<(), Error> {
     if scope.owned::<task::Entity>()?.count().await? > 0 {
         return Ok(());
     }
-    let made = now();
+    let created = now();
     for (sample, age) in SAMPLES.iter().zip(0..) {
-        let row = sample.row(made - TimeDelta::minutes(age), made);
+        let row = sample.row(created - TimeDelta::minutes(age), created);
         let row = scope.insert::<task::Entity>(row).await?;
         let tags: Vec<String> = sample.tags.iter().map(|&tag| tag.to_owned()).collect();
         if !tags.is_empty() {
@@ -84,19 +85,19 @@ pub async fn load_demo(scope: &Scope) -> Result<(), Error> {
 }
 
 impl Sample {
-    fn row(&self, made: Timestamp, present: Timestamp) -> task::ActiveModel {
+    fn row(&self, created: Timestamp, now: Timestamp) -> task::ActiveModel {
         task::ActiveModel {
             id: Set(TaskId::generate()),
             title: Set(self.title.to_owned()),
             description: Set(self.description.map(str::to_owned)),
             completed: Set(self.done),
-            completed_at: Set(self.done.then_some(present)),
+            completed_at: Set(self.done.then_some(now)),
             priority: Set(self.priority),
-            due_at: Set(self.due_in_days.map(|days| present + TimeDelta::days(days))),
+            due_at: Set(self.due_in_days.map(|days| now + TimeDelta::days(days))),
             is_public: Set(self.public),
             version: Set(1),
-            created_at: Set(made),
-            updated_at: Set(made),
+            created_at: Set(created),
+            updated_at: Set(created),
             ..Default::default()
         }
     }

@@ -1,175 +1,175 @@
-//! What may be said of a task, and how it is checked.
+//! Inputs of the task API: create, update, filter, order; with their validation.
 
 use async_graphql::{Enum, InputObject, MaybeUndefined};
 use chrono::{Datelike as _, NaiveDate, NaiveTime};
+use hallpass_data::{Comparison as _, Filter, Order, OrderKey, Rows, Set, Term, Timestamp, Update};
 use hallpass_entity::task::{Column, Entity};
-use hallpass_entity::{
-    Comparison as _, Filter, Order, OrderKey, Rows, Set, Term, Timestamp, Update, task, task_tag,
-};
+use hallpass_entity::{task, task_tag};
 
 use super::types::TaskPriority;
 use crate::graphql::{
     ApiError, Date, DateTime, Direction, InputProblem, NamedOrder, ProblemKind, Result, Validator,
 };
 
-const LONGEST_TITLE: usize = 200;
-const LONGEST_DESCRIPTION: usize = 10_000;
-const LONGEST_TAG: usize = 40;
-const MOST_TAGS: usize = 20;
-/// Longer than any title: a search for more finds nothing.
-const LONGEST_SEARCH: usize = 200;
+// Lengths are in characters.
+const MAX_TITLE_LENGTH: usize = 200;
+const MAX_DESCRIPTION_LENGTH: usize = 10_000;
+const MAX_TAG_LENGTH: usize = 40;
+const MAX_TAGS: usize = 20;
+/// As long as the longest title.
+const MAX_SEARCH_LENGTH: usize = 200;
 
 /// A new task.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateTaskInput {
-    /// What is to be done: 1 to 200 characters.
+    /// Title, 1 to 200 characters.
     pub title: String,
-    /// The details: at most 10,000 characters.
+    /// Description, at most 10,000 characters.
     pub description: Option<String>,
-    /// How much it presses.
+    /// Priority.
     #[graphql(default_with = "TaskPriority::Medium")]
     pub priority: TaskPriority,
-    /// By when it is wanted.
+    /// Due time.
     pub due_at: Option<DateTime>,
-    /// The day by whose end, in UTC, it is wanted; in place of `dueAt`.
+    /// Due date. The task is due at the end of that day in UTC. Excludes `dueAt`.
     pub due_on: Option<Date>,
-    /// At most 20 words of at most 40 characters.
+    /// Tags, at most 20 of at most 40 characters each.
     #[graphql(default)]
     pub tags: Vec<String>,
-    /// Whether everyone may see it.
+    /// Whether the task is public.
     #[graphql(default)]
     pub is_public: bool,
 }
 
-/// Changes to a task. What is left out stays as it is.
+/// Changes to a task. Omitted fields keep their value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateTaskInput {
-    /// What is to be done: 1 to 200 characters.
+    /// Title, 1 to 200 characters.
     pub title: MaybeUndefined<String>,
-    /// The details, at most 10,000 characters; null removes them.
+    /// Description, at most 10,000 characters. Null removes it.
     pub description: MaybeUndefined<String>,
-    /// How much it presses.
+    /// Priority.
     pub priority: MaybeUndefined<TaskPriority>,
-    /// By when it is wanted, in place of `dueOn`; null removes a time that was given as `dueAt`, and keeps a day that
-    /// was given as `dueOn`.
+    /// Due time. Replaces `dueOn`. Null removes a due time that was set as `dueAt`, and keeps a due date that was
+    /// set as `dueOn`.
     pub due_at: MaybeUndefined<DateTime>,
-    /// The day by whose end, in UTC, it is wanted, in place of `dueAt`; null removes a day that was given as `dueOn`,
-    /// and keeps a time that was given as `dueAt`.
+    /// Due date. The task is due at the end of that day in UTC. Replaces `dueAt`. Null removes a due date that was
+    /// set as `dueOn`, and keeps a due time that was set as `dueAt`.
     pub due_on: MaybeUndefined<Date>,
-    /// At most 20 words of at most 40 characters, in place of those there; null removes them.
+    /// Tags, at most 20 of at most 40 characters each. Replaces all tags. Null removes them.
     pub tags: MaybeUndefined<Vec<String>>,
-    /// Whether everyone may see it.
+    /// Whether the task is public.
     pub is_public: MaybeUndefined<bool>,
 }
 
-/// Checked values for a task's columns, and its tags where they are to change.
+/// Validated column values of a task, and its tags if they change.
 pub(crate) struct ValidatedTask {
     pub(crate) values: task::ActiveModel,
     pub(crate) tags: Option<Vec<String>>,
-    /// In which form the due time was given that is to be removed.
-    removed: Option<DueForm>,
+    /// The kind of due time to remove, if any.
+    removed: Option<DueKind>,
 }
 
-/// In which form a due time is given. A row has a day only beside the time that is its end.
+/// The two ways to set a due time. A row with a due date also has the due time that is its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum DueForm {
-    /// As a time, `dueAt`.
+enum DueKind {
+    /// A time, `dueAt`.
     Time,
-    /// As a day, `dueOn`.
+    /// A date, `dueOn`.
     Day,
 }
 
 impl ValidatedTask {
-    /// Whether nothing is to change.
+    /// Whether there is nothing to change.
     pub(crate) fn is_empty(&self) -> bool {
         self.values == task::ActiveModel::default() && self.tags.is_none() && self.removed.is_none()
     }
 
-    /// The change of the task's columns, which notes `updated_at`.
+    /// The update of the task's columns, `updated_at` included.
     pub(crate) fn change(&self, updated_at: Timestamp) -> Update<Entity> {
         let values = task::ActiveModel { updated_at: Set(updated_at), ..self.values.clone() };
         let change = Update::set(values);
         match self.removed {
             None => change,
-            Some(DueForm::Time) => change.clear_where(Column::DueAt, Column::DueOn.is_null()),
-            Some(DueForm::Day) => change.clear_where(Column::DueAt, Column::DueOn.is_not_null()),
+            Some(DueKind::Time) => change.clear_where(Column::DueAt, Column::DueOn.is_null()),
+            Some(DueKind::Day) => change.clear_where(Column::DueAt, Column::DueOn.is_not_null()),
         }
     }
 }
 
 impl CreateTaskInput {
     pub(crate) fn check(self) -> Result<ValidatedTask> {
-        let mut checks = Validator::default();
-        let due = Due::of(&mut checks, self.due_at, self.due_on);
+        let mut validator = Validator::default();
+        let due = Due::of(&mut validator, self.due_at, self.due_on);
         let values = task::ActiveModel {
-            title: Set(title(&mut checks, &self.title)),
-            description: Set(self.description.and_then(|text| description(&mut checks, &text))),
+            title: Set(title(&mut validator, &self.title)),
+            description: Set(self.description.and_then(|text| description(&mut validator, &text))),
             priority: Set(self.priority.into()),
             due_at: Set(due.at),
             due_on: Set(due.on),
             is_public: Set(self.is_public),
             ..Default::default()
         };
-        let tags = tags(&mut checks, &self.tags);
-        checks.finish()?;
+        let tags = tags(&mut validator, &self.tags);
+        validator.finish()?;
         Ok(ValidatedTask { values, tags: Some(tags), removed: None })
     }
 }
 
 impl UpdateTaskInput {
     pub(crate) fn check(self) -> Result<ValidatedTask> {
-        let mut checks = Validator::default();
+        let mut validator = Validator::default();
         let mut values = task::ActiveModel::default();
-        if let Some(text) = checks.not_null("input.title", self.title) {
-            values.title = Set(title(&mut checks, &text));
+        if let Some(text) = validator.not_null("input.title", self.title) {
+            values.title = Set(title(&mut validator, &text));
         }
         match self.description {
             MaybeUndefined::Undefined => {}
             MaybeUndefined::Null => values.description = Set(None),
             MaybeUndefined::Value(text) => {
-                values.description = Set(description(&mut checks, &text));
+                values.description = Set(description(&mut validator, &text));
             }
         }
-        if let Some(priority) = checks.not_null("input.priority", self.priority) {
+        if let Some(priority) = validator.not_null("input.priority", self.priority) {
             values.priority = Set(priority.into());
         }
         let removed = match (self.due_at, self.due_on) {
             (MaybeUndefined::Undefined, MaybeUndefined::Undefined) => None,
-            (MaybeUndefined::Null, MaybeUndefined::Undefined) => Some(DueForm::Time),
+            (MaybeUndefined::Null, MaybeUndefined::Undefined) => Some(DueKind::Time),
             (MaybeUndefined::Undefined, MaybeUndefined::Null) => {
                 values.due_on = Set(None);
-                Some(DueForm::Day)
+                Some(DueKind::Day)
             }
             (at, on) => {
-                let due = Due::of(&mut checks, at.take(), on.take());
+                let due = Due::of(&mut validator, at.take(), on.take());
                 (values.due_at, values.due_on) = (Set(due.at), Set(due.on));
                 None
             }
         };
-        if let Some(is_public) = checks.not_null("input.isPublic", self.is_public) {
+        if let Some(is_public) = validator.not_null("input.isPublic", self.is_public) {
             values.is_public = Set(is_public);
         }
         let tags = match self.tags {
             MaybeUndefined::Undefined => None,
             MaybeUndefined::Null => Some(Vec::new()),
-            MaybeUndefined::Value(words) => Some(tags(&mut checks, &words)),
+            MaybeUndefined::Value(list) => Some(tags(&mut validator, &list)),
         };
-        checks.finish()?;
+        validator.finish()?;
         Ok(ValidatedTask { values, tags, removed })
     }
 }
 
-fn title(checks: &mut Validator, text: &str) -> String {
-    checks.text("input.title", text, 1, LONGEST_TITLE)
+fn title(validator: &mut Validator, text: &str) -> String {
+    validator.text("input.title", text, 1, MAX_TITLE_LENGTH)
 }
 
-/// A description of blanks is none.
-fn description(checks: &mut Validator, text: &str) -> Option<String> {
-    let text = checks.text("input.description", text, 0, LONGEST_DESCRIPTION);
+/// A blank description is no description.
+fn description(validator: &mut Validator, text: &str) -> Option<String> {
+    let text = validator.text("input.description", text, 0, MAX_DESCRIPTION_LENGTH);
     (!text.is_empty()).then_some(text)
 }
 
-/// By when a task is wanted: a moment, or a day and the moment at which it ends in UTC.
+/// Validated due time: a time, or a date and the time at which that day ends in UTC.
 #[derive(Default)]
 struct Due {
     at: Option<Timestamp>,
@@ -177,19 +177,19 @@ struct Due {
 }
 
 impl Due {
-    fn of(checks: &mut Validator, at: Option<DateTime>, on: Option<Date>) -> Self {
+    fn of(validator: &mut Validator, at: Option<DateTime>, on: Option<Date>) -> Self {
         match (at, on) {
             (Some(_), Some(_)) => {
                 let message = "give `dueAt` or `dueOn`, not both";
-                checks.add_problem("input.dueOn", ProblemKind::Conflicting, message);
+                validator.add_problem("input.dueOn", ProblemKind::Conflicting, message);
                 Self::default()
             }
-            (Some(DateTime(moment)), None) => {
-                check_year(checks, "input.dueAt", moment.year());
-                Self { at: Some(moment), on: None }
+            (Some(DateTime(time)), None) => {
+                check_year(validator, "input.dueAt", time.year());
+                Self { at: Some(time), on: None }
             }
             (None, Some(Date(day))) => {
-                check_year(checks, "input.dueOn", day.year());
+                check_year(validator, "input.dueOn", day.year());
                 Self { at: Some(day.and_time(LAST_OF_DAY).and_utc()), on: Some(day) }
             }
             (None, None) => Self::default(),
@@ -197,37 +197,36 @@ impl Due {
     }
 }
 
-/// The last microsecond of a day, which is what the databases tell apart.
+/// The last microsecond of a day: the resolution of both databases.
 const LAST_OF_DAY: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999) {
     Some(time) => time,
     None => NaiveTime::MIN,
 };
 
-/// Years that people plan in; the databases disagree about others.
-fn check_year(checks: &mut Validator, path: &str, year: i32) {
-    checks.number(path, year, &(2000..=2199), "give a date in the years 2000 to 2199");
+/// Accepts years that people plan in. The databases disagree about others.
+fn check_year(validator: &mut Validator, path: &str, year: i32) {
+    validator.number(path, year, &(2000..=2199), "give a date in the years 2000 to 2199");
 }
 
-fn tags(checks: &mut Validator, words: &[String]) -> Vec<String> {
-    checks.string_list("input.tags", words, LONGEST_TAG, MOST_TAGS)
+fn tags(validator: &mut Validator, tags: &[String]) -> Vec<String> {
+    validator.string_list("input.tags", tags, MAX_TAG_LENGTH, MAX_TAGS)
 }
 
-/// Which of the caller's own tasks. Everything given must hold.
+/// Filter for the caller's tasks. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct TaskFilter {
-    /// Done, or not done.
+    /// Whether the task is completed.
     pub completed: Option<bool>,
-    /// Of this priority.
+    /// Priority of the task.
     pub priority: Option<TaskPriority>,
-    /// Wanted before this moment.
+    /// Due before this time.
     pub due_before: Option<DateTime>,
-    /// Wanted after this moment.
+    /// Due after this time.
     pub due_after: Option<DateTime>,
-    /// With this tag, compared as a whole and character by character: case and accents count. Spaces at its ends do
-    /// not.
+    /// Has exactly this tag. Case and accents are significant; leading and trailing spaces are not.
     pub tag: Option<String>,
-    /// With this text in the title or the description, at most 200 characters. Case, accents and forms of
-    /// letters do not count. A text of one or two letters finds the words that begin with it.
+    /// Text contained in the title or the description, at most 200 characters. Ignores case, accents and letter
+    /// variants. A text of one or two letters matches words that begin with it.
     pub text: Option<String>,
 }
 
@@ -248,19 +247,19 @@ impl TaskFilter {
     }
 }
 
-/// Which of everyone's public tasks. What only owners see cannot be searched for.
+/// Filter for public tasks. Fields that only owners may read cannot be filtered.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct PublicTaskFilter {
-    /// Done, or not done.
+    /// Whether the task is completed.
     pub completed: Option<bool>,
-    /// With this text in the title, at most 200 characters. Case, accents and forms of letters do not count.
-    /// A text of one or two letters finds the words that begin with it. Of more than 10,000 tasks that match,
-    /// those made public or renamed last are looked at.
+    /// Text contained in the title, at most 200 characters. Ignores case, accents and letter variants. A text of
+    /// one or two letters matches words that begin with it. If more than 10,000 tasks match, only those most
+    /// recently published or renamed are considered.
     pub text: Option<String>,
 }
 
 impl PublicTaskFilter {
-    /// Those of `public` that are asked for.
+    /// Applies the filter to `public`.
     pub(crate) fn narrow(&self, public: Rows<Entity>) -> Result<Rows<Entity>> {
         let completed = self.completed.map(|completed| Column::Completed.is(completed));
         let rows = public.filter(Filter::all().and_if_some(completed));
@@ -271,7 +270,7 @@ impl PublicTaskFilter {
     }
 }
 
-/// A text of blanks, or of what is not seen, asks for nothing.
+/// A blank or invisible text is not a search term.
 fn search(path: &str, text: Option<&str>) -> Result<Option<Term>> {
     Ok(within_limits(path, text)?.and_then(Term::new))
 }
@@ -281,57 +280,57 @@ fn within_limits<'a>(path: &str, text: Option<&'a str>) -> Result<Option<&'a str
         Some(text) if text.contains('\0') => {
             Err(ApiError::bad_input(path, "remove the NUL character"))
         }
-        Some(text) if text.chars().count() > LONGEST_SEARCH => {
-            let message = format!("use at most {LONGEST_SEARCH} characters");
+        Some(text) if text.chars().count() > MAX_SEARCH_LENGTH => {
+            let message = format!("use at most {MAX_SEARCH_LENGTH} characters");
             let problem = InputProblem::new(path, ProblemKind::TooLong, message);
-            Err(problem.beyond(LONGEST_SEARCH).into())
+            Err(problem.beyond(MAX_SEARCH_LENGTH).into())
         }
         text => Ok(text.map(str::trim).filter(|text| !text.is_empty())),
     }
 }
 
-/// By what the caller's tasks are ordered.
+/// Sort key for the caller's tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum TaskOrderField {
-    /// When they were made.
+    /// Creation time.
     CreatedAt,
-    /// When they were last changed.
+    /// Time of the last change.
     UpdatedAt,
-    /// By when they are wanted; those without a date count as last of all.
+    /// Due time. Tasks without one sort as later than all others.
     DueAt,
-    /// How much they press.
+    /// Priority, from low to urgent.
     Priority,
-    /// Their titles; case, accents and forms of letters do not count.
+    /// Title. Ignores case, accents and letter variants.
     Title,
 }
 
-/// The order of the caller's tasks.
+/// Sort order for the caller's tasks.
 #[derive(Clone, Copy, Debug, InputObject)]
 pub struct TaskOrder {
-    /// By what.
+    /// Sort key.
     pub field: TaskOrderField,
-    /// Which way.
+    /// Sort direction.
     #[graphql(default)]
     pub direction: Direction,
 }
 
-/// By what public tasks are ordered: only by what everyone sees.
+/// Sort key for public tasks. Only public fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum PublicTaskOrderField {
-    /// When they were made.
+    /// Creation time.
     CreatedAt,
-    /// When they were last changed.
+    /// Time of the last change.
     UpdatedAt,
-    /// Their titles; case, accents and forms of letters do not count.
+    /// Title. Ignores case, accents and letter variants.
     Title,
 }
 
-/// The order of public tasks.
+/// Sort order for public tasks.
 #[derive(Clone, Copy, Debug, InputObject)]
 pub struct PublicTaskOrder {
-    /// By what.
+    /// Sort key.
     pub field: PublicTaskOrderField,
-    /// Which way.
+    /// Sort direction.
     #[graphql(default)]
     pub direction: Direction,
 }
@@ -348,7 +347,7 @@ impl From<PublicTaskOrder> for TaskOrder {
 }
 
 impl TaskOrder {
-    /// Newest first, unless said otherwise.
+    /// The order of a list; newest first by default.
     pub(crate) fn listing(order: Option<Self>) -> NamedOrder<Entity> {
         let newest = Self { field: TaskOrderField::CreatedAt, direction: Direction::Desc };
         let Self { field, direction } = order.unwrap_or(newest);
@@ -371,7 +370,7 @@ impl TaskOrder {
     }
 }
 
-/// Later than any date that a task can be wanted by.
+/// Later than any valid due time: the sort key of tasks without one.
 const MAX_DUE_AT: Timestamp = match chrono::DateTime::from_timestamp(253_402_300_799, 0) {
     Some(time) => time,
     None => Timestamp::MAX_UTC,

@@ -1,4 +1,4 @@
-//! Tasks: each person's own list, parts of which they may show to everyone.
+//! Tasks: every user owns a list of tasks and can make tasks public.
 
 mod demo;
 mod input;

@@ -1,37 +1,35 @@
-//! Changing tasks. Ownership is part of the statement that changes: nothing is checked first and
-//! changed later.
+//! Task mutations. Ownership is a condition of the statement that changes the row, so there is no gap between
+//! check and change.
 
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use hallpass_entity::{
-    Comparison as _, Error, Filter, Scope, Set, TaskId, TaskTagId, Transaction, Update, now, task,
-    task_tag,
-};
+use hallpass_data::{Comparison as _, Error, Filter, Scope, Set, Transaction, Update, now};
+use hallpass_entity::{TaskId, TaskTagId, task, task_tag};
 
 use super::input::{CreateTaskInput, UpdateTaskInput};
-use super::query::missing;
+use super::query::task_not_found_or_forbidden;
 use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::{Owner, SignedIn};
 use crate::access::{guarded, semantic_non_null};
-use crate::events::{Change as Happened, Event, Row};
+use crate::events::{Change as ChangeKind, Event, Row};
 use crate::graphql::{
     ApiError, ClaimOutcome, ContextExt as _, IdempotentMutation, InputProblem, ProblemKind, Result,
     decode_id, encode_id,
 };
 
-/// How many tasks one mutation changes at most.
+/// Maximum number of tasks that one mutation changes.
 const MAX_BULK_IDS: usize = 100;
 
-/// The mutations of tasks.
+/// Task mutations.
 #[derive(Default)]
 pub struct TaskMutation;
 
 #[guarded(Mutation, domain = "tasks")]
 #[Object]
 impl TaskMutation {
-    /// Makes a task, owned by the caller. However often it is sent with the same `idempotencyKey`, or the same
-    /// header `Idempotency-Key`, within 24 hours, it makes one.
+    /// Creates a task owned by the caller. Requests repeated within 24 hours with the same `idempotencyKey`, or the
+    /// same `Idempotency-Key` header, create one task.
     #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn create_task(
         &self,
@@ -39,44 +37,45 @@ impl TaskMutation {
         input: CreateTaskInput,
         idempotency_key: Option<String>,
     ) -> Result<Option<Task>> {
-        let written = input.check()?;
-        let once = IdempotentMutation::of(ctx, idempotency_key.as_deref())?;
-        let (id, made) = (TaskId::generate(), now());
+        let validated = input.check()?;
+        let idempotency = IdempotentMutation::of(ctx, idempotency_key.as_deref())?;
+        let (id, created) = (TaskId::generate(), now());
         let values = task::ActiveModel {
             id: Set(id),
             completed: Set(false),
             completed_at: Set(None),
             version: Set(1),
-            created_at: Set(made),
-            updated_at: Set(made),
-            ..written.values
+            created_at: Set(created),
+            updated_at: Set(created),
+            ..validated.values
         };
-        let tags = written.tags.unwrap_or_default();
-        let row = if tags.is_empty() && once.is_none() {
+        let tags = validated.tags.unwrap_or_default();
+        let row = if tags.is_empty() && idempotency.is_none() {
             ctx.scope().insert::<task::Entity>(values).await?
         } else {
-            let together = ctx.scope().begin().await?;
-            if let Some(once) = &once
-                && let ClaimOutcome::Replay(made) = once.claim(&together, Some(id.uuid())).await?
+            let transaction = ctx.scope().begin().await?;
+            if let Some(idempotency) = &idempotency
+                && let ClaimOutcome::Replay(created) =
+                    idempotency.claim(&transaction, Some(id.uuid())).await?
             {
-                drop(together);
-                let made = made.map(TaskId::from).ok_or(ApiError::NotFound("task"))?;
-                return task_as_it_is(ctx, made).await.map(Some);
+                drop(transaction);
+                let created = created.map(TaskId::from).ok_or(ApiError::NotFound("task"))?;
+                return current_task(ctx, created).await.map(Some);
             }
-            let row = together.insert::<task::Entity>(values).await?;
+            let row = transaction.insert::<task::Entity>(values).await?;
             if !tags.is_empty() {
-                write_tags(&together, row.id, tags).await?;
+                write_tags(&transaction, row.id, tags).await?;
             }
-            together.commit().await?;
+            transaction.commit().await?;
             row
         };
-        publish(ctx, Happened::Created, [row.id]);
+        publish(ctx, ChangeKind::Created, [row.id]);
         ctx.audit_created_row(&encode_id(TYPE, row.id));
         Ok(Some(TaskFields::new(ctx, row)))
     }
 
-    /// Changes a task of the caller's; with `expectedVersion`, only if its version is still that. An empty `input`
-    /// changes nothing: `version` and `updatedAt` stay as they are.
+    /// Changes a task of the caller. Given `expectedVersion`, fails with `CONFLICT` if the task has another
+    /// version. An empty `input` changes nothing, `version` and `updatedAt` included.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn update_task(
         &self,
@@ -85,73 +84,73 @@ impl TaskMutation {
         input: UpdateTaskInput,
         expected_version: Option<i32>,
     ) -> Result<Option<Task>> {
-        let written = input.check()?;
+        let validated = input.check()?;
         let id = task_id(&id)?;
-        let together = ctx.scope().begin().await?;
-        if was_done_before(ctx, &together).await? {
-            drop(together);
-            return task_as_it_is(ctx, id).await.map(Some);
+        let transaction = ctx.scope().begin().await?;
+        if is_replay(ctx, &transaction).await? {
+            drop(transaction);
+            return current_task(ctx, id).await.map(Some);
         }
-        let mine = together.owned::<task::Entity>()?.filter(task::Column::Id.is(id));
+        let own_rows = transaction.owned::<task::Entity>()?.filter(task::Column::Id.is(id));
         let expected = expected_version.map(|version| task::Column::Version.is(version));
-        let as_seen = mine.clone().filter(Filter::all().and_if_some(expected));
-        let is_empty = written.is_empty();
+        let expected_rows = own_rows.clone().filter(Filter::all().and_if_some(expected));
+        let is_empty = validated.is_empty();
         let row = if is_empty {
-            as_seen.one().await?
+            expected_rows.one().await?
         } else {
-            let change = written.change(now()).increment(task::Column::Version);
-            as_seen.update(change).await?.into_iter().next()
+            let change = validated.change(now()).increment(task::Column::Version);
+            expected_rows.update(change).await?.into_iter().next()
         };
         let Some(row) = row else {
-            let unchanged = mine.one().await?;
-            // Given back first: asking on holds another connection.
-            drop((mine, as_seen, together));
+            let unchanged = own_rows.one().await?;
+            // Release the connection first: the next statement takes another one.
+            drop((own_rows, expected_rows, transaction));
             return Err(match unchanged {
                 Some(row) => ApiError::Conflict(row.version),
-                None => missing(ctx, &[id]).await?,
+                None => task_not_found_or_forbidden(ctx, &[id]).await?,
             });
         };
-        if let Some(tags) = written.tags {
-            let old = together.owned::<task_tag::Entity>()?;
+        if let Some(tags) = validated.tags {
+            let old = transaction.owned::<task_tag::Entity>()?;
             old.filter(task_tag::Column::TaskId.is(id)).delete().await?;
             if !tags.is_empty() {
-                write_tags(&together, id, tags).await?;
+                write_tags(&transaction, id, tags).await?;
             }
         }
-        drop((mine, as_seen));
-        together.commit().await?;
+        drop((own_rows, expected_rows));
+        transaction.commit().await?;
         if !is_empty {
-            publish(ctx, Happened::Updated, [id]);
+            publish(ctx, ChangeKind::Updated, [id]);
         }
         Ok(Some(TaskFields::new(ctx, row)))
     }
 
-    /// Marks a task of the caller's as done.
+    /// Marks a task of the caller as completed.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn complete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
         Ok(set_completed(ctx, &[task_id(&id)?], true).await?.pop())
     }
 
-    /// Marks a task of the caller's as not done.
+    /// Marks a task of the caller as not completed.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn reopen_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
         Ok(set_completed(ctx, &[task_id(&id)?], false).await?.pop())
     }
 
-    /// Marks tasks of the caller's as done, all or none.
+    /// Marks tasks of the caller as completed, all or none.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn complete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<Task>>> {
         set_completed(ctx, &task_ids(&ids)?, true).await.map(Some)
     }
 
-    /// Deletes a task of the caller's, and answers its id.
+    /// Deletes a task of the caller. Returns its ID.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn delete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
         delete(ctx, &[task_id(&id)?]).await?;
         Ok(Some(id))
     }
 
-    /// Deletes tasks of the caller's, all or none, and answers their ids.
+    /// Deletes tasks of the caller, all or none. Returns their IDs.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn delete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<ID>>> {
         let unique = task_ids(&ids)?;
@@ -160,7 +159,7 @@ impl TaskMutation {
     }
 }
 
-/// What is no id of a task is the id of no task.
+/// Decodes the ID of a task. Any other ID fails with `NOT_FOUND`.
 fn task_id(id: &ID) -> Result<TaskId> {
     match decode_id(id) {
         Some((kind, key)) if kind == TYPE => Ok(key.into()),
@@ -168,7 +167,7 @@ fn task_id(id: &ID) -> Result<TaskId> {
     }
 }
 
-/// Each id once, in the order given.
+/// Decodes IDs and removes duplicates. Keeps the order.
 fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
     if ids.len() > MAX_BULK_IDS {
         let message = format!("give at most {MAX_BULK_IDS} ids");
@@ -185,77 +184,79 @@ fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
     Ok(unique)
 }
 
-/// Whether the request's idempotency key says that this mutation was carried out before.
-async fn was_done_before(ctx: &Context<'_>, together: &Transaction) -> Result<bool> {
+/// Whether this mutation was executed before under the request's idempotency key.
+async fn is_replay(ctx: &Context<'_>, transaction: &Transaction) -> Result<bool> {
     match IdempotentMutation::of(ctx, None)? {
-        Some(once) => Ok(matches!(once.claim(together, None).await?, ClaimOutcome::Replay(_))),
+        Some(idempotency) => {
+            Ok(matches!(idempotency.claim(transaction, None).await?, ClaimOutcome::Replay(_)))
+        }
         None => Ok(false),
     }
 }
 
-/// The answer of a mutation that was carried out before.
-async fn task_as_it_is(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
+/// The response of a replayed mutation: the current task.
+async fn current_task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
     let row = ctx.scope().owned::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await?;
     row.map(|row| TaskFields::new(ctx, row)).ok_or(ApiError::NotFound("task"))
 }
 
-/// All of them or none. A task that already stands as wanted is left as it is.
+/// Changes all tasks or none. A task that already has the wanted state is not changed.
 async fn set_completed(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>> {
-    let together = ctx.scope().begin().await?;
-    let again = was_done_before(ctx, &together).await?;
-    let these = || Ok::<_, ApiError>(together.owned::<task::Entity>()?.filter(single(ids)));
-    let marked = now();
+    let transaction = ctx.scope().begin().await?;
+    let is_replay = is_replay(ctx, &transaction).await?;
+    let these = || Ok::<_, ApiError>(transaction.owned::<task::Entity>()?.filter(by_ids(ids)));
+    let changed_at = now();
     let values = task::ActiveModel {
         completed: Set(done),
-        completed_at: Set(done.then_some(marked)),
-        updated_at: Set(marked),
+        completed_at: Set(done.then_some(changed_at)),
+        updated_at: Set(changed_at),
         ..Default::default()
     };
     let change = Update::set(values).increment(task::Column::Version);
-    let changed = match again {
+    let changed = match is_replay {
         true => Vec::new(),
         false => these()?.filter(task::Column::Completed.is(!done)).update(change).await?,
     };
     let rows = these()?.all().await?;
     if rows.len() != ids.len() {
-        drop(together);
-        return Err(missing(ctx, ids).await?);
+        drop(transaction);
+        return Err(task_not_found_or_forbidden(ctx, ids).await?);
     }
-    together.commit().await?;
-    publish(ctx, Happened::Updated, changed.iter().map(|row| row.id));
+    transaction.commit().await?;
+    publish(ctx, ChangeKind::Updated, changed.iter().map(|row| row.id));
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     let in_order = ids.iter().filter_map(|id| rows.remove(id));
     Ok(in_order.map(|row| TaskFields::new(ctx, row)).collect())
 }
 
-/// All of them or none.
+/// Deletes all tasks or none.
 async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
-    let together = ctx.scope().begin().await?;
-    if was_done_before(ctx, &together).await? {
+    let transaction = ctx.scope().begin().await?;
+    if is_replay(ctx, &transaction).await? {
         return Ok(());
     }
-    let deleted = together.owned::<task::Entity>()?.filter(single(ids)).delete().await?;
+    let deleted = transaction.owned::<task::Entity>()?.filter(by_ids(ids)).delete().await?;
     if deleted != ids.len() as u64 {
-        drop(together);
-        return Err(missing(ctx, ids).await?);
+        drop(transaction);
+        return Err(task_not_found_or_forbidden(ctx, ids).await?);
     }
-    together.commit().await?;
-    publish(ctx, Happened::Deleted, ids.iter().copied());
+    transaction.commit().await?;
+    publish(ctx, ChangeKind::Deleted, ids.iter().copied());
     Ok(())
 }
 
-/// Tells the caller's subscribers what is committed.
-fn publish(ctx: &Context<'_>, change: Happened, ids: impl IntoIterator<Item = TaskId>) {
+/// Publishes committed changes to the caller's subscribers.
+fn publish(ctx: &Context<'_>, change: ChangeKind, ids: impl IntoIterator<Item = TaskId>) {
     for id in ids {
         ctx.publish(Event { change, row: Row::Task(id) });
     }
 }
 
-fn single(ids: &[TaskId]) -> Filter<task::Entity> {
+fn by_ids(ids: &[TaskId]) -> Filter<task::Entity> {
     task::Column::Id.one_of(ids.iter().copied())
 }
 
-/// Writes the tags of a task that has none.
+/// Inserts the tags of a task that has none.
 pub(crate) async fn write_tags(
     scope: &Scope,
     task_id: TaskId,

@@ -1,20 +1,21 @@
-//! The same of a task that is named by its global id.
+//! Permission checks for tasks by global ID, for `can`. Ownership is loaded in one statement per request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, ID};
-use hallpass_entity::{Comparison as _, Error, Scope, TaskId, task};
+use hallpass_data::{Comparison as _, Error, Scope};
+use hallpass_entity::{TaskId, task};
 
 use super::types::TYPE;
 use crate::access::ResourceAttributes;
 use crate::graphql::{Permission, Result, decode_id, discloses_ownership};
 
-/// Finds out which tasks are the caller's, of all that one request asks about.
+/// Batch loader: which of the tasks that one request checks belong to the caller.
 pub struct OwnTasks(Scope);
 
-/// The loader of one request.
+/// Creates the loader of one request.
 pub fn own_tasks(scope: &Scope) -> DataLoader<OwnTasks> {
     crate::graphql::loader(OwnTasks(scope.clone()))
 }
@@ -30,19 +31,19 @@ impl Loader<TaskId> for OwnTasks {
     }
 }
 
-/// Whether the caller may use `field` on the task with this global id.
+/// Whether the caller may use `field` on the task with this global ID.
 ///
 /// # Errors
-/// When the database or the auth server is away.
+/// When the database or the auth server is unavailable.
 pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permission> {
-    let beforehand = Permission::of(ctx, field, ResourceAttributes::ASSUME_OWNER).await?;
-    let Some(id) = decode_id(id).filter(|(kind, _)| kind == TYPE && beforehand.allowed) else {
-        return Ok(if beforehand.allowed { beforehand.for_missing_row() } else { beforehand });
+    let without_row = Permission::of(ctx, field, ResourceAttributes::ASSUME_OWNER).await?;
+    let Some(id) = decode_id(id).filter(|(kind, _)| kind == TYPE && without_row.allowed) else {
+        return Ok(if without_row.allowed { without_row.for_missing_row() } else { without_row });
     };
     let id = TaskId::from(id.1);
     let is_owner = ctx.data_unchecked::<DataLoader<OwnTasks>>().load_one(id).await?.is_some();
-    let facts = ResourceAttributes { is_owner, ..ResourceAttributes::default() };
-    let decision = Permission::of(ctx, field, facts).await?;
-    let is_there = is_owner || discloses_ownership(ctx, task::Column::Id.is(id)).await?;
-    Ok(if is_there { decision } else { decision.for_missing_row() })
+    let attributes = ResourceAttributes { is_owner, ..ResourceAttributes::default() };
+    let decision = Permission::of(ctx, field, attributes).await?;
+    let is_visible = is_owner || discloses_ownership(ctx, task::Column::Id.is(id)).await?;
+    Ok(if is_visible { decision } else { decision.for_missing_row() })
 }

@@ -1,9 +1,10 @@
-//! Reading tasks.
+//! Task queries.
 
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use hallpass_entity::{Comparison as _, TaskId, now, task};
+use hallpass_data::{Comparison as _, now};
+use hallpass_entity::{TaskId, task};
 
 use super::input::{PublicTaskFilter, PublicTaskOrder, TaskFilter, TaskOrder};
 use super::types::{TYPE, Task, TaskFields, TaskPriorityCount, TaskStats};
@@ -13,19 +14,19 @@ use crate::graphql::{
     ApiError, Connection, ContextExt as _, PageArgs, Result, decode_id, paginate, paginate_open,
 };
 
-/// Every priority, rising.
+/// All priorities, ascending.
 const PRIORITIES: [task::Priority; 4] =
     [task::Priority::Low, task::Priority::Medium, task::Priority::High, task::Priority::Urgent];
 
-/// The queries about tasks.
+/// Task queries.
 #[derive(Default)]
 pub struct TaskQuery;
 
 #[guarded(Query, domain = "tasks")]
 #[Object]
 impl TaskQuery {
-    /// The task with this id, if it is the caller's or public; null for one that is not there, or is another
-    /// user's and private.
+    /// Returns the task with this ID if it is the caller's or public. Null if it does not exist or is a private task
+    /// of another user.
     #[graphql(guard = "Public")]
     async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
         match decode_id(&id) {
@@ -34,10 +35,10 @@ impl TaskQuery {
         }
     }
 
-    /// The caller's own tasks, newest first unless ordered otherwise.
+    /// The caller's tasks, newest first by default.
     #[expect(
         clippy::too_many_arguments,
-        reason = "the arguments of the field, as Relay names them"
+        reason = "the pagination arguments of the Relay specification"
     )]
     #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn tasks(
@@ -52,14 +53,14 @@ impl TaskQuery {
     ) -> Result<Option<Connection<Task>>> {
         let rows = ctx.scope().owned::<task::Entity>()?.filter(filter.unwrap_or_default().check()?);
         let args = PageArgs::new(first, after, last, before);
-        let listing = TaskOrder::listing(order_by);
-        paginate(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+        let order = TaskOrder::listing(order_by);
+        paginate(rows, &order, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
     }
 
-    /// Everyone's public tasks, newest first unless ordered otherwise.
+    /// Public tasks of all users, newest first by default.
     #[expect(
         clippy::too_many_arguments,
-        reason = "the arguments of the field, as Relay names them"
+        reason = "the pagination arguments of the Relay specification"
     )]
     #[graphql(guard = "Public", directive = semantic_non_null::apply())]
     async fn public_tasks(
@@ -74,19 +75,20 @@ impl TaskQuery {
     ) -> Result<Option<Connection<Task>>> {
         let rows = filter.unwrap_or_default().narrow(ctx.scope().public())?;
         let args = PageArgs::new(first, after, last, before);
-        let listing = TaskOrder::listing(order_by.map(TaskOrder::from));
-        paginate_open(rows, &listing, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
+        let order = TaskOrder::listing(order_by.map(TaskOrder::from));
+        paginate_open(rows, &order, &args, |row| TaskFields::new(ctx, row)).await.map(Some)
     }
 
-    /// How the caller's tasks stand.
+    /// Statistics of the caller's tasks.
     #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn task_stats(&self, ctx: &Context<'_>) -> Result<Option<TaskStats>> {
         use task::Column::{Completed, DueAt, Priority};
-        let mine = ctx.scope().owned::<task::Entity>()?;
-        let counts = mine.count_by::<task::Priority>(Priority).await?;
+        let own_rows = ctx.scope().owned::<task::Entity>()?;
+        let counts = own_rows.count_by::<task::Priority>(Priority).await?;
         let counts: HashMap<_, _> = counts.into_iter().collect();
-        let completed = mine.clone().filter(Completed.is(true)).count().await?;
-        let overdue = mine.filter(Completed.is(false).and(DueAt.less_than(now()))).count().await?;
+        let completed = own_rows.clone().filter(Completed.is(true)).count().await?;
+        let overdue =
+            own_rows.filter(Completed.is(false).and(DueAt.less_than(now()))).count().await?;
         let by_priority = PRIORITIES.map(|priority| TaskPriorityCount {
             priority: priority.into(),
             count: counts.get(&priority).copied().unwrap_or(0),
@@ -103,21 +105,24 @@ impl TaskQuery {
 /// The task with this key, if the caller may read it.
 ///
 /// # Errors
-/// When the database is away; or, on a server that forbids rather than hides, for another's task.
+/// When the database is unavailable. With `OWNERSHIP_DENIAL=forbid`, also for another user's task.
 pub async fn node(ctx: &Context<'_>, id: TaskId) -> Result<Option<Task>> {
     let row = ctx.scope().readable::<task::Entity>().filter(task::Column::Id.is(id)).one().await?;
     match row {
         Some(row) => Ok(Some(TaskFields::new(ctx, row))),
-        None => match missing(ctx, &[id]).await? {
+        None => match task_not_found_or_forbidden(ctx, &[id]).await? {
             ApiError::NotFound(_) => Ok(None),
             denied => Err(denied),
         },
     }
 }
 
-/// Why the caller does not get one of these tasks: it is not there, unless the server is set to
-/// tell that it is another's.
-pub(crate) async fn missing(ctx: &Context<'_>, ids: &[TaskId]) -> Result<ApiError> {
+/// The error for tasks that the caller does not own: `NOT_FOUND`, or `FORBIDDEN` for another user's task with
+/// `OWNERSHIP_DENIAL=forbid`.
+pub(crate) async fn task_not_found_or_forbidden(
+    ctx: &Context<'_>,
+    ids: &[TaskId],
+) -> Result<ApiError> {
     crate::graphql::not_found_or_forbidden::<task::Entity>(
         ctx,
         "task",

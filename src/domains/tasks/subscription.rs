@@ -1,10 +1,11 @@
-//! Hearing of tasks as they change.
+//! Task subscriptions: change events of the caller's tasks.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Subscription};
 use futures_util::{Stream, StreamExt as _};
-use hallpass_entity::{Comparison as _, Error, Scope, TaskId, task};
+use hallpass_data::{Comparison as _, Error, Scope};
+use hallpass_entity::{TaskId, task};
 
 use super::types::{TYPE, Task, TaskFields};
 use crate::access::Rule::SignedIn;
@@ -12,29 +13,29 @@ use crate::access::{guarded, semantic_non_null};
 use crate::events::{Change, Delivered, Row};
 use crate::graphql::{ContextExt as _, NullOnError, Result, encode_id, event_stream};
 
-/// What became of a task.
+/// Kind of a task event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Change")]
 pub enum TaskEventKind {
-    /// It was made.
+    /// The task was created.
     Created,
-    /// It was changed.
+    /// The task was changed.
     Updated,
-    /// It was deleted.
+    /// The task was deleted.
     Deleted,
 }
 
-/// Something that happened to a task, as its owner hears of it.
+/// A change of a task, delivered to its owner.
 pub type TaskEvent = NullOnError<TaskEventFields>;
 
-/// The event behind a [`TaskEvent`].
+/// Resolver of [`TaskEvent`].
 #[derive(Clone, Debug)]
 pub struct TaskEventFields {
     delivered: Arc<Delivered>,
     id: TaskId,
 }
 
-/// The task of an event, or that it could not be read.
+/// The task of an event, or the error of reading it.
 struct Found(std::result::Result<Option<task::Model>, Arc<Error>>);
 
 impl Found {
@@ -45,20 +46,20 @@ impl Found {
     }
 }
 
-/// Something that happened to one of the caller's tasks.
+/// A change of one of the caller's tasks.
 #[Object(name = "TaskEvent")]
 impl TaskEventFields {
-    /// What happened.
+    /// Kind of the change.
     async fn kind(&self) -> TaskEventKind {
         self.delivered.event.change.into()
     }
 
-    /// The global id of the task.
+    /// Global ID of the task.
     async fn task_id(&self) -> ID {
         encode_id(TYPE, self.id)
     }
 
-    /// The task as it stands now, which may be later than the event; null when it is not there any more.
+    /// The current task, possibly changed again since the event. Null if it no longer exists.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<Task>> {
         if self.delivered.event.change == Change::Deleted {
             return Ok(None);
@@ -70,15 +71,14 @@ impl TaskEventFields {
     }
 }
 
-/// The subscriptions about tasks.
+/// Task subscriptions.
 #[derive(Default)]
 pub struct TaskSubscription;
 
 #[guarded(Subscription, domain = "tasks")]
 #[Subscription]
 impl TaskSubscription {
-    /// What happens to the caller's tasks from now on, made, changed or deleted by whichever of their
-    /// devices. It ends when the credential does.
+    /// Changes of the caller's tasks from now on, made on any device. Ends when the credential is no longer valid.
     #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn task_events(
         &self,

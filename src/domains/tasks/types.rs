@@ -1,10 +1,11 @@
-//! How a task looks from outside.
+//! GraphQL types of tasks.
 
 use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use hallpass_entity::{Error, task};
+use hallpass_data::Error;
+use hallpass_entity::task;
 
 use super::tags::TagLoader;
 use super::viewer::TaskViewer;
@@ -12,18 +13,18 @@ use crate::access::{Resource, ResourceAttributes, Rule::Owner, guarded, semantic
 use crate::events::Delivered;
 use crate::graphql::{ContextExt as _, Date, DateTime, NullOnError, Result, encode_id};
 
-/// The name under which tasks have global ids.
+/// Type name in the global IDs of tasks.
 pub(crate) const TYPE: &str = "Task";
 
-/// A task, as everyone may see it, and its owner in full.
+/// A task. Some fields are restricted to its owner.
 pub type Task = NullOnError<TaskFields>;
 
-/// The row behind a [`Task`].
+/// Resolver of [`Task`].
 #[derive(Clone, Debug)]
 pub struct TaskFields {
     row: task::Model,
     is_owner: bool,
-    /// The event that it is shown with, where it is.
+    /// The event that delivers the task, if any.
     event: Option<Arc<Delivered>>,
 }
 
@@ -33,18 +34,18 @@ impl TaskFields {
         NullOnError(Self { row, is_owner, event: None })
     }
 
-    /// The task of an event: what belongs to it is read once for all subscribers of that.
+    /// The task of an event. Related rows are read once for all subscribers to the event.
     pub(crate) fn of_event(ctx: &Context<'_>, row: task::Model, event: &Arc<Delivered>) -> Task {
         let NullOnError(task) = Self::new(ctx, row);
         NullOnError(Self { event: Some(Arc::clone(event)), ..task })
     }
 }
 
-/// The tags of an event's task, or that they could not be read.
+/// The tags of an event's task, or the error of reading them.
 struct Tags(std::result::Result<Vec<String>, Arc<Error>>);
 
 impl Resource for TaskFields {
-    fn facts(&self) -> ResourceAttributes<'_> {
+    fn attributes(&self) -> ResourceAttributes<'_> {
         ResourceAttributes { is_owner: self.is_owner, required_tier: None }
     }
 
@@ -53,69 +54,69 @@ impl Resource for TaskFields {
     }
 }
 
-/// How much a task presses.
+/// Task priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "task::Priority")]
 pub enum TaskPriority {
-    /// Some day.
+    /// Low.
     Low,
-    /// In its turn.
+    /// Medium (the default).
     Medium,
-    /// Before others.
+    /// High.
     High,
-    /// Now.
+    /// Urgent.
     Urgent,
 }
 
-/// Something to be done.
+/// A task.
 #[guarded(Task)]
 #[Object(name = "Task")]
 impl TaskFields {
-    /// The global id.
+    /// Global ID.
     pub async fn id(&self) -> ID {
         encode_id(TYPE, self.row.id)
     }
 
-    /// What is to be done.
+    /// Title.
     async fn title(&self) -> &str {
         &self.row.title
     }
 
-    /// The details.
+    /// Description.
     #[graphql(guard = "Owner")]
     async fn description(&self) -> Option<&str> {
         self.row.description.as_deref()
     }
 
-    /// Whether it is done.
+    /// Whether the task is completed.
     async fn completed(&self) -> bool {
         self.row.completed
     }
 
-    /// Since when it is done.
+    /// Completion time.
     async fn completed_at(&self) -> Option<DateTime> {
         self.row.completed_at.map(DateTime)
     }
 
-    /// How much it presses.
+    /// Priority.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn priority(&self) -> Option<TaskPriority> {
         Some(self.row.priority.into())
     }
 
-    /// By when it is wanted.
+    /// Due time.
     #[graphql(guard = "Owner")]
     async fn due_at(&self) -> Option<DateTime> {
         self.row.due_at.map(DateTime)
     }
 
-    /// The day by whose end, in UTC, it is wanted, if a day was given; `dueAt` is that end.
+    /// Due date, if the task was given one. `dueAt` is the end of that day in UTC.
     #[graphql(guard = "Owner")]
     async fn due_on(&self) -> Option<Date> {
         self.row.due_on.map(Date)
     }
 
-    /// Words to find it by, in the owner's order.
+    /// Tags, in the order the owner gave them.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn tags(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
         let loader = ctx.data_unchecked::<DataLoader<TagLoader>>();
@@ -126,55 +127,55 @@ impl TaskFields {
         }
     }
 
-    /// Whether everyone may see it.
+    /// Whether the task is public.
     async fn is_public(&self) -> bool {
         self.row.is_public
     }
 
-    /// Whether it is the caller's.
+    /// Whether the caller owns the task.
     async fn is_owner(&self) -> bool {
         self.is_owner
     }
 
-    /// What the caller may do with it.
+    /// The caller's permissions on the task.
     async fn viewer(&self) -> TaskViewer<'_> {
-        TaskViewer(self.facts())
+        TaskViewer(self.attributes())
     }
 
-    /// Counts the changes, from 1. Give it back as `expectedVersion` to change only what you saw.
+    /// Version, starting at 1 and incremented with each change. Send it as `expectedVersion` for optimistic locking.
     async fn version(&self) -> i32 {
         self.row.version
     }
 
-    /// When it was made.
+    /// Creation time.
     async fn created_at(&self) -> DateTime {
         DateTime(self.row.created_at)
     }
 
-    /// When it was last changed.
+    /// Time of the last change.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.row.updated_at)
     }
 }
 
-/// How the caller's tasks stand.
+/// Statistics of the caller's tasks.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct TaskStats {
-    /// All of them.
+    /// Number of tasks.
     pub total: i64,
-    /// Those done.
+    /// Number of completed tasks.
     pub completed: i64,
-    /// Those not done whose time has passed.
+    /// Number of overdue tasks: due, and not completed.
     pub overdue: i64,
-    /// How many of each priority, rising.
+    /// Number of tasks per priority, ascending.
     pub by_priority: Vec<TaskPriorityCount>,
 }
 
-/// How many tasks have one priority.
+/// Number of tasks with one priority.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct TaskPriorityCount {
-    /// The priority.
+    /// Priority.
     pub priority: TaskPriority,
-    /// How many tasks have it.
+    /// Number of tasks.
     pub count: i64,
 }

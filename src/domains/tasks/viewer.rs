@@ -1,4 +1,4 @@
-//! What the caller may do with a task: the rules of the fields that would do it.
+//! The caller's permissions on a task, decided by the rules of the mutations.
 
 use async_graphql::{Context, Object};
 
@@ -9,25 +9,25 @@ use crate::graphql::{Permission, Result};
 pub const UPDATE: (&str, &str) = ("Mutation", "updateTask");
 /// The field that deletes a task.
 pub const DELETE: (&str, &str) = ("Mutation", "deleteTask");
-/// The field that shows a task to everyone, which is a change like others.
+/// The field that publishes a task: an update like any other.
 pub const PUBLISH: (&str, &str) = UPDATE;
 
-/// What the caller may do with a task: the rules of the mutations, asked beforehand.
+/// The caller's permissions on a task, decided by the rules of the mutations.
 pub struct TaskViewer<'a>(pub(crate) ResourceAttributes<'a>);
 
 #[Object]
 impl TaskViewer<'_> {
-    /// Whether they may change it.
+    /// Whether the caller may change the task.
     async fn can_update(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(Permission::of(ctx, UPDATE, self.0).await?.allowed)
     }
 
-    /// Whether they may delete it.
+    /// Whether the caller may delete the task.
     async fn can_delete(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(Permission::of(ctx, DELETE, self.0).await?.allowed)
     }
 
-    /// Whether they may show it to everyone, or stop to.
+    /// Whether the caller may publish or unpublish the task.
     async fn can_publish(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(Permission::of(ctx, PUBLISH, self.0).await?.allowed)
     }

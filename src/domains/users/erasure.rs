@@ -1,32 +1,32 @@
-//! Erasing a user.
+//! User erasure (right to be forgotten): deletes the rows of one user and pseudonymizes the audit log.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
-use hallpass_entity::audit::row_of_user;
-use hallpass_entity::owned_tables::DeletedRows;
+use hallpass_data::DeletedRows;
+use hallpass_data::audit::row_of_user;
 
-use crate::access::{SURE_ADMIN, guarded, semantic_non_null};
+use crate::access::{STEP_UP_ADMIN, guarded, semantic_non_null};
 use crate::audit::Audit;
 use crate::graphql::{ApiError, ContextExt as _, Result};
 
-/// What was deleted of a user.
+/// The rows deleted for an erased user.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ErasureReport {
-    /// The id of the user.
+    /// User ID.
     pub user_id: ID,
-    /// How many rows were deleted in all.
+    /// Total number of deleted rows.
     pub total: u64,
-    /// How many in each table; every table that keeps something of users is listed.
+    /// Deleted rows per table. Lists every table that stores user data.
     pub tables: Vec<ErasedRows>,
 }
 
-/// What was deleted from one table.
+/// Number of rows deleted from one table.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ErasedRows {
-    /// The table.
+    /// Table name.
     pub table: &'static str,
-    /// How many rows.
+    /// Number of deleted rows.
     pub rows: u64,
 }
 
@@ -36,26 +36,26 @@ impl From<DeletedRows> for ErasedRows {
     }
 }
 
-/// The mutation that erases a user.
+/// User erasure mutation.
 #[derive(Default)]
 pub struct ErasureMutation;
 
 #[guarded(Mutation, domain = "users")]
 #[Object]
 impl ErasureMutation {
-    /// Deletes every row of the user with this id, all or none, and says how many there were. The account
-    /// is the auth server's, and stays: a user who still signs in there is known again.
-    #[graphql(guard = "SURE_ADMIN", directive = semantic_non_null::apply())]
+    /// Deletes all rows of a user in one transaction and returns the number of deleted rows. The account at
+    /// the auth server is not deleted: a user who signs in again becomes a known user again.
+    #[graphql(guard = "STEP_UP_ADMIN", directive = semantic_non_null::apply())]
     async fn erase_user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ErasureReport>> {
         if id.contains('\0') {
             return Err(ApiError::bad_input("id", "remove the NUL character"));
         }
-        let proof = SURE_ADMIN.authorize(ctx).await?;
-        let together = ctx.scope().begin().await?;
-        let erased = together.erase(&id, proof).await?;
-        // The audit is kept, without their name; what of it is still to be written loses it on the way.
-        let pseudonym = together.pseudonymize(&id, proof).await?;
-        together.commit().await?;
+        let privilege = STEP_UP_ADMIN.authorize(ctx).await?;
+        let transaction = ctx.scope().begin().await?;
+        let erased = transaction.erase(&id, privilege).await?;
+        // Audit events are kept under a pseudonym. Queued events are renamed when they are written.
+        let pseudonym = transaction.pseudonymize(&id, privilege).await?;
+        transaction.commit().await?;
         ctx.request_auth().trail.add_row(row_of_user(&pseudonym));
         ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
         Ok(Some(ErasureReport {

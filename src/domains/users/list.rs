@@ -1,8 +1,8 @@
-//! Users who were here, listed for administrators.
+//! List of known users: every user who has made an authenticated request. Administrators only.
 
 use async_graphql::{Context, InputObject, Object};
-use hallpass_entity::known_user::{Column, Entity};
-use hallpass_entity::{Order, Rows, Term};
+use hallpass_data::known_user::{Column, Entity};
+use hallpass_data::{Order, Rows, Term};
 
 use super::User;
 use crate::access::{ADMIN, guarded, semantic_non_null};
@@ -10,24 +10,24 @@ use crate::graphql::{
     Connection, ContextExt as _, NamedOrder, PageArgs, Result, Validator, paginate,
 };
 
-/// Longer than what is kept of a name: a search for more finds nothing.
-const LONGEST_SEARCH: usize = 320;
+/// In characters. Stored names are not longer, so a longer search cannot match.
+const MAX_SEARCH_LENGTH: usize = 320;
 
-/// Which users. Everything given must hold.
+/// User filter. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct UserFilter {
-    /// With this text somewhere in the id, the e-mail address or the name, at most 320 characters. Case,
-    /// accents and forms of letters do not count. A text of one or two letters finds the words that begin
-    /// with it. Of more than 10,000 users that match, those who changed last are looked at.
+    /// Text contained in the ID, the e-mail address or the name, at most 320 characters. Ignores case, accents
+    /// and letter variants. A text of one or two letters matches words that begin with it. If more than 10,000
+    /// users match, only the most recently changed ones are considered.
     pub text: Option<String>,
 }
 
 impl UserFilter {
-    /// Those of `known` that are asked for.
+    /// Applies the filter to `known`.
     fn narrow(self, known: Rows<Entity>) -> Result<Rows<Entity>> {
-        let mut checks = Validator::default();
-        let text = self.text.map(|text| checks.text("filter.text", &text, 0, LONGEST_SEARCH));
-        checks.finish()?;
+        let mut validator = Validator::default();
+        let text = self.text.map(|text| validator.text("filter.text", &text, 0, MAX_SEARCH_LENGTH));
+        validator.finish()?;
         Ok(match text.as_deref().and_then(Term::new) {
             Some(term) => known.search(&term),
             None => known,
@@ -35,14 +35,14 @@ impl UserFilter {
     }
 }
 
-/// The query for known users.
+/// Queries for known users.
 #[derive(Default)]
 pub struct KnownUserQuery;
 
 #[guarded(Query, domain = "users")]
 #[Object]
 impl KnownUserQuery {
-    /// The users who were here, the latest newcomer first.
+    /// Known users, most recently registered first.
     #[graphql(guard = "ADMIN", directive = semantic_non_null::apply())]
     async fn users(
         &self,

@@ -1,14 +1,14 @@
-//! Users, for administrators: looked up at the auth server, or listed as they were here.
+//! Users, for administrators: looked up at the auth server, listed from known users, erased.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use hallpass_entity::audit::row_of_user;
-use hallpass_entity::known_user;
+use hallpass_data::audit::row_of_user;
+use hallpass_data::known_user;
 
 use crate::access::{ADMIN, guarded};
 use crate::graphql::{ApiError, ContextExt as _, DateTime, Result};
-use crate::identity::{LookupError, User as Record, UserLookup};
+use hallpass_identity::{LookupError, User as Record, UserLookup};
 
 mod erasure;
 pub(crate) mod list;
@@ -18,17 +18,17 @@ pub use list::{KnownUserQuery, UserFilter};
 
 /// A user with an account at the auth server.
 pub enum User {
-    /// As the auth server describes them.
+    /// Account data from the auth server.
     Account(Record),
-    /// As they were here.
+    /// Known user, from the database of this server.
     Known(known_user::Model),
 }
 
-/// A user with an account at the auth server. The list of `users` does not ask there: it says who was
-/// here, and is null of the rest.
+/// A user with an account at the auth server. The list `users` reads known users from the database of this
+/// server: fields that only the auth server has are null there.
 #[Object]
 impl User {
-    /// The auth server's id of the user.
+    /// User ID at the auth server.
     async fn id(&self) -> ID {
         match self {
             Self::Account(user) => user.id.as_str().into(),
@@ -36,7 +36,7 @@ impl User {
         }
     }
 
-    /// The e-mail address.
+    /// E-mail address.
     async fn email(&self) -> Option<&str> {
         match self {
             Self::Account(user) => user.email.as_deref(),
@@ -44,12 +44,12 @@ impl User {
         }
     }
 
-    /// Whether the auth server verified the address.
+    /// Whether the e-mail address is verified.
     async fn email_verified(&self) -> Option<bool> {
         self.account().map(|user| user.email_verified)
     }
 
-    /// The name.
+    /// Display name.
     async fn name(&self) -> Option<&str> {
         match self {
             Self::Account(user) => user.name.as_deref(),
@@ -57,12 +57,12 @@ impl User {
         }
     }
 
-    /// The roles held.
+    /// Roles.
     async fn roles(&self) -> Option<Vec<&str>> {
         self.account().map(|user| user.roles.iter().map(String::as_str).collect())
     }
 
-    /// The tier held, if the auth server says.
+    /// Tier, if known.
     async fn tier(&self) -> Option<&str> {
         match self {
             Self::Account(user) => user.tier.as_deref(),
@@ -70,17 +70,17 @@ impl User {
         }
     }
 
-    /// Whether the user is banned now.
+    /// Whether the user is currently banned.
     async fn banned(&self) -> Option<bool> {
         self.account().map(|user| user.banned)
     }
 
-    /// When they came here for the first time; null where the auth server was asked.
+    /// Time of the first request to this server. Null in the query `user`.
     async fn first_seen(&self) -> Option<DateTime> {
         self.known().map(|user| DateTime(user.first_seen))
     }
 
-    /// When they came here last, to a minute or so; null where the auth server was asked.
+    /// Time of the last request to this server, accurate to about a minute. Null in the query `user`.
     async fn last_seen(&self) -> Option<DateTime> {
         self.known().map(|user| DateTime(user.last_seen))
     }
@@ -102,15 +102,14 @@ impl User {
     }
 }
 
-/// The queries about users.
+/// Queries for users at the auth server.
 #[derive(Default)]
 pub struct UserQuery;
 
 #[guarded(Query, domain = "users")]
 #[Object]
 impl UserQuery {
-    /// The user with this id at the auth server, which is asked through `SSO_API_KEY`. Null when there
-    /// is none.
+    /// Looks up a user by ID at the auth server, using `SSO_API_KEY`. Null if there is no such user.
     #[graphql(guard = "ADMIN")]
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
         ctx.request_auth().trail.read("Query.user", row_of_user(&id));

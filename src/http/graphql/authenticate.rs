@@ -1,5 +1,5 @@
-//! Who is asking, for as long as it may have to be found out: once for a request, again and again for
-//! what goes on after it.
+//! Authentication of a request: resolves the caller, and rejects failed credentials. Streams resolve it again for
+//! as long as they are open.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,22 +11,17 @@ use super::response::{Rejection, RequestId};
 use crate::graphql::code;
 use crate::http::client_ip::{PeerAddr, client_ip};
 use crate::http::{HttpDeps, RequestCaller};
-use crate::identity::{
+use hallpass_identity::{
     Authentication, Caller, Ended, PresentedCredentials, Reauthentication, Unavailable, Watch,
 };
 
-/// What a request, or the start of a connection, shows of who is asking.
+/// The credentials of a request, or of the start of a connection.
 pub(crate) struct RequestIdentity(Arc<PresentedCredentials>);
 
 impl RequestIdentity {
-    pub(crate) fn new(
-        parts: &HttpDeps,
-        peer: PeerAddr,
-        method: Method,
-        headers: HeaderMap,
-    ) -> Self {
-        let address = client_ip(peer, &headers, &parts.trusted_proxies);
-        let authenticator = Arc::clone(&parts.authenticator);
+    pub(crate) fn new(deps: &HttpDeps, peer: PeerAddr, method: Method, headers: HeaderMap) -> Self {
+        let address = client_ip(peer, &headers, &deps.trusted_proxies);
+        let authenticator = Arc::clone(&deps.authenticator);
         Self(Arc::new(PresentedCredentials::new(authenticator, method, headers, address)))
     }
 
@@ -35,109 +30,109 @@ impl RequestIdentity {
         self.0.address()
     }
 
-    /// Who it is; none, when no credential is shown. One that fails goes on the record of the request `id`.
+    /// Authenticates the caller; `None` without a credential. A failed credential is written to the audit log, with
+    /// the request `id`.
     pub(crate) async fn caller(
         &self,
-        parts: &HttpDeps,
+        deps: &HttpDeps,
         id: &RequestId,
     ) -> Result<Option<Arc<Caller>>, Rejection> {
         let decision = self.0.authenticate().await;
         match &decision {
             Authentication::Refused(refusal) => {
-                note(parts, id, refusal.check.name(), code::UNAUTHENTICATED);
+                audit_failure(deps, id, refusal.check.name(), code::UNAUTHENTICATED);
             }
-            Authentication::CrossSite(_) => audit_cross_site(parts, id),
+            Authentication::CrossSite(_) => audit_cross_site(deps, id),
             Authentication::Anonymous
             | Authentication::Caller(_)
             | Authentication::Unavailable(_) => {}
         }
-        log_decision(parts, decision)
+        log_decision(deps, decision)
     }
 
-    /// The same, for a request of theirs.
+    /// Authenticates the caller of a GraphQL request.
     pub(crate) async fn resolve(
         &self,
-        parts: &HttpDeps,
+        deps: &HttpDeps,
         id: &RequestId,
     ) -> Result<RequestCaller, Rejection> {
-        let caller = self.caller(parts, id).await?;
-        let confirmation =
-            caller.is_some().then(|| Reauthentication::decision_at(Arc::clone(&self.0)));
+        let caller = self.caller(deps, id).await?;
+        let confirmation = caller.is_some().then(|| Reauthentication::new(Arc::clone(&self.0)));
         let (request_id, address) = (id.as_str().to_owned(), self.address());
         Ok(RequestCaller { caller, confirmation, request_id, address })
     }
 
-    /// Watches the credential by which `caller` was recognized; none for an anonymous caller.
+    /// Watches the credential that authenticated `caller`; `None` for an anonymous caller.
     pub(crate) fn watch(&self, caller: Option<Arc<Caller>>) -> Option<Watch> {
         caller.map(|caller| self.0.watch(caller))
     }
 }
 
-/// Waits until the credential does not count any more, or its caller may do other things than before, and returns
-/// the reason: that a credential comes to its end is no failure. An anonymous caller's connection never ends so.
-pub(crate) async fn credential_ended(parts: &HttpDeps, watch: Option<&Watch>) -> Rejection {
+/// Resolves with the reason when the credential is no longer valid, or the caller's rights have changed. Never
+/// resolves for an anonymous caller. The end of a credential is not audited as a rejected credential.
+pub(crate) async fn credential_ended(deps: &HttpDeps, watch: Option<&Watch>) -> Rejection {
     let Some(watch) = watch else { return std::future::pending().await };
     match watch.wait_until_invalid().await {
         Ended::Expired => Rejection::expired(),
-        Ended::Refused(refusal) => reject(parts, refusal.reason),
+        Ended::Refused(refusal) => reject(deps, refusal.reason),
         Ended::Changed => reconnect(),
-        Ended::Unavailable(outage) => unavailable(outage),
+        Ended::Unavailable(unavailable_reason) => unavailable(unavailable_reason),
     }
 }
 
-/// Whether the page that opens a socket is of an allowed origin.
+/// Checks that the `Origin` of a WebSocket handshake is allowed.
 pub(crate) fn check_origin(
-    parts: &HttpDeps,
+    deps: &HttpDeps,
     headers: &HeaderMap,
     id: &RequestId,
 ) -> Result<(), Rejection> {
-    parts.authenticator.check_origin(headers).map_err(|why| {
-        audit_cross_site(parts, id);
-        Rejection::cross_site(why)
+    deps.authenticator.check_origin(headers).map_err(|reason| {
+        audit_cross_site(deps, id);
+        Rejection::cross_site(reason)
     })
 }
 
-fn audit_cross_site(parts: &HttpDeps, id: &RequestId) {
-    note(parts, id, "same site", code::FORBIDDEN);
+fn audit_cross_site(deps: &HttpDeps, id: &RequestId) {
+    audit_failure(deps, id, "same site", code::FORBIDDEN);
 }
 
-fn note(parts: &HttpDeps, id: &RequestId, check: &str, outcome: &str) {
-    parts.audit.failed(id.as_str(), "authentication", check, outcome);
+fn audit_failure(deps: &HttpDeps, id: &RequestId, check: &str, outcome: &str) {
+    deps.audit.failed(id.as_str(), "authentication", check, outcome);
 }
 
 fn log_decision(
-    parts: &HttpDeps,
+    deps: &HttpDeps,
     decision: Authentication,
 ) -> Result<Option<Arc<Caller>>, Rejection> {
     match decision {
         Authentication::Anonymous => Ok(None),
         Authentication::Caller(caller) => Ok(Some(caller)),
-        Authentication::CrossSite(why) => Err(Rejection::cross_site(why)),
-        Authentication::Refused(refusal) => Err(reject(parts, refusal.reason)),
-        Authentication::Unavailable(outage) => Err(unavailable(outage)),
+        Authentication::CrossSite(reason) => Err(Rejection::cross_site(reason)),
+        Authentication::Refused(refusal) => Err(reject(deps, refusal.reason)),
+        Authentication::Unavailable(unavailable_reason) => Err(unavailable(unavailable_reason)),
     }
 }
 
-/// Why is told in development only: elsewhere it would tell a forger how far they came.
-fn reject(parts: &HttpDeps, reason: &str) -> Rejection {
-    let why = if parts.personas.is_some() { reason } else { "sign in again" };
-    Rejection::credential(format!("The credential was refused: {why}."))
+/// The reason is returned in development only: elsewhere it would help to forge credentials.
+fn reject(deps: &HttpDeps, reason: &str) -> Rejection {
+    let reason = if deps.personas.is_some() { reason } else { "sign in again" };
+    Rejection::credential(format!("The credential was rejected: {reason}."))
 }
 
-fn unavailable(outage: Unavailable) -> Rejection {
-    if outage.is_own_limit {
-        let message = "The API key was used too often: try again later.";
-        return Rejection::rate_limited(message, outage.retry_after);
+fn unavailable(unavailable_reason: Unavailable) -> Rejection {
+    if unavailable_reason.is_own_limit {
+        let message = "The API key is over its rate limit: try again later.";
+        return Rejection::rate_limited(message, unavailable_reason.retry_after);
     }
     Rejection::unavailable(
         code::AUTH_UNAVAILABLE,
-        "The sign-in service cannot be reached: please try again soon.",
-        outage.retry_after,
+        "The auth server is unavailable: try again later.",
+        unavailable_reason.retry_after,
     )
 }
 
-/// What goes on was begun by a caller who may do other things by now.
+/// Ends a stream whose caller's rights have changed since it was opened.
 fn reconnect() -> Rejection {
-    let message = "What you may do has changed: connect again.";
+    let message = "Your permissions have changed: reconnect.";
     Rejection::unavailable(code::UNAVAILABLE, message, Duration::ZERO)
 }

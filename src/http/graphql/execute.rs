@@ -1,4 +1,4 @@
-//! Executes one operation, for every transport: checked in one place, run in one place.
+//! Validation and execution of one operation, shared by all transports.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -11,7 +11,7 @@ use async_graphql::parser::types::{
 };
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
-use hallpass_entity::Client;
+use hallpass_data::Client;
 
 use super::request::GraphQlParams;
 use super::response::{Rejection, RequestId, ResponseBody, is_request_error};
@@ -21,24 +21,24 @@ use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
 use crate::http::streaming::{Permit, Resource};
 use crate::http::{HttpState, RequestCaller};
-use crate::identity::Caller;
 use crate::schema::{Schema, Seen};
+use hallpass_identity::Caller;
 
-/// An operation that is within the limits, with the caller it runs for.
+/// An operation that passed limits and validation, ready to run.
 pub(crate) struct Operation {
-    /// None where the document has no operation of that name, which validation says.
+    /// `None` if the document has no operation of that name; validation reports that.
     kind: Option<OperationType>,
     request: async_graphql::Request,
     schema: Schema,
-    record: AuditContext,
+    audit: AuditContext,
     client: Client,
     budget: AnswerBudget,
     timeout: Duration,
-    /// Of a subscription, for as long as it runs.
+    /// The permit of a subscription, held while it runs.
     permit: Option<Permit>,
 }
 
-/// What is noted where validation refused the document: it may have asked for what is hidden.
+/// Context for auditing a document that validation rejected: it may use hidden fields.
 struct AuditContext {
     shared: Arc<HttpState>,
     document: Arc<ExecutableDocument>,
@@ -48,92 +48,99 @@ struct AuditContext {
 }
 
 impl AuditContext {
-    fn of(&self, response: &Response) {
+    fn audit_response(&self, response: &Response) {
         if is_request_error(response) {
-            self.refused();
+            self.audit_rejected();
         }
     }
 
-    fn refused(&self) {
+    fn audit_rejected(&self) {
         let (document, request_id) = (Arc::clone(&self.document), self.request_id.clone());
-        (self.shared.parts.note_hidden)(document, self.caller.clone(), request_id, self.address);
+        (self.shared.deps.audit_hidden_fields)(
+            document,
+            self.caller.clone(),
+            request_id,
+            self.address,
+        );
     }
 }
 
-/// Holds `params` against the limits and the types that `who` sees, and makes them ready to run.
+/// Checks `params` against the limits and the schema that the caller sees, and builds the operation.
 pub(crate) fn prepare(
     shared: &Arc<HttpState>,
     params: GraphQlParams,
-    who: RequestCaller,
+    request_caller: RequestCaller,
 ) -> Result<Operation, Rejection> {
-    let parts = &shared.parts;
-    let seen = (parts.see)(who.caller.as_deref());
+    let deps = &shared.deps;
+    let visible = (deps.schema_for)(request_caller.caller.as_deref());
     let (document, cost) = shared.documents.prepare(&params.query, &params.variables)?;
-    let record = AuditContext {
+    let audit = AuditContext {
         shared: Arc::clone(shared),
         document: Arc::clone(&document.parsed),
-        caller: who.caller.clone(),
-        request_id: who.request_id.clone(),
-        address: who.address,
+        caller: request_caller.caller.clone(),
+        request_id: request_caller.request_id.clone(),
+        address: request_caller.address,
     };
     let mut kind = None;
     if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
         kind = Some(operation.ty);
         if operation.ty == OperationType::Subscription && !subscription_has_single_root(operation) {
-            let message = "A subscription asks for one field, without fragments or directives.";
+            let message =
+                "A subscription must have exactly one root field, without fragments or directives.";
             return Err(Rejection::query(message.to_owned()));
         }
     }
-    if let Err(rejection) = check(&document, &params, &seen) {
-        record.refused();
+    if let Err(rejection) = check(&document, &params, &visible) {
+        audit.audit_rejected();
         return Err(rejection);
     }
     shared.documents.check_cost(&cost)?;
     let permit = match kind {
-        Some(OperationType::Subscription) => {
-            shared.quotas.acquire(who.caller.as_deref(), Resource::Subscription)?
-        }
+        Some(OperationType::Subscription) => shared
+            .caller_limits
+            .acquire(request_caller.caller.as_deref(), Resource::Subscription)?,
         _ => None,
     };
     let parsed = (*document.parsed).clone();
     let mut request = async_graphql::Request::new(params.query).variables(params.variables);
     request.operation_name = params.operation_name;
     request.set_parsed_query(parsed);
-    let client = who.client();
-    let budget = AnswerBudget::new(parts.limits.answer);
-    let request = (parts.prepare)(request, who).data(budget.clone());
+    let client = request_caller.client();
+    let budget = AnswerBudget::new(deps.limits.answer);
+    let request = (deps.build_request)(request, request_caller).data(budget.clone());
     let request = request.data(RequestKey::new(params.idempotency_key));
     Ok(Operation {
         kind,
         request,
-        record,
+        audit,
         client,
         budget,
-        schema: seen.schema.clone(),
-        timeout: parts.limits.timeout,
+        schema: visible.schema.clone(),
+        timeout: deps.limits.timeout,
         permit,
     })
 }
 
-/// Holds the document and its variables against the schema, and names everything that is wrong with values.
-fn check(document: &Document, params: &GraphQlParams, seen: &Seen) -> Result<(), Rejection> {
-    let mut problems = match document.validate(&params.query, seen) {
+/// Validates the document and its variables against the schema, and collects all problems of values.
+fn check(document: &Document, params: &GraphQlParams, visible: &Seen) -> Result<(), Rejection> {
+    let mut problems = match document.validate(&params.query, visible) {
         Ok(()) => Vec::new(),
         Err(Invalid::Inputs(problems)) => problems,
         Err(Invalid::Document(errors)) => return Err(Rejection::invalid(errors)),
     };
     if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
-        let wrong = variables::problems(operation, &params.variables, &seen.types);
+        let wrong = variables::problems(operation, &params.variables, &visible.types);
         if !wrong.is_empty() {
-            let usages = inputs_of(&document.parsed, operation, &seen.types).usages;
-            let placed = |problem| variables::placed(problem, &usages);
-            problems.extend(wrong.into_iter().map(placed));
+            let usages = inputs_of(&document.parsed, operation, &visible.types).usages;
+            let at_argument = |problem| variables::at_argument(problem, &usages);
+            problems.extend(wrong.into_iter().map(at_argument));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Rejection::inputs(&problems)) }
 }
 
-/// Section 5.2.4.1 of the GraphQL specification. The library runs several, and overlooks fragments.
+/// Section 5.2.4.1 of the GraphQL specification. async-graphql allows several root fields, and does not look into
+/// fragments.
 fn subscription_has_single_root(operation: &OperationDefinition) -> bool {
     match operation.selection_set.node.items.as_slice() {
         [only] => {
@@ -152,35 +159,35 @@ impl Operation {
         self.kind == Some(OperationType::Subscription)
     }
 
-    /// Runs a query or a mutation within its time.
+    /// Runs a query or a mutation, within the timeout.
     pub(crate) async fn run(self, id: &RequestId) -> Result<ResponseBody, Rejection> {
-        let shared = Arc::clone(&self.record.shared);
-        let _turn = shared.concurrency.begin(&self.client).await?;
+        let shared = Arc::clone(&self.audit.shared);
+        let _permit = shared.concurrency.acquire(&self.client).await?;
         let execution = AssertUnwindSafe(self.schema.execute(self.request)).catch_unwind();
         match tokio::time::timeout(self.timeout, execution).await {
             Ok(Ok(response)) => {
-                self.record.of(&response);
+                self.audit.audit_response(&response);
                 ResponseBody::of(response, id).within(&self.budget)
             }
             Ok(Err(_)) => Err(panic_response()),
             Err(_) => Err(Rejection::unavailable(
                 code::TIMEOUT,
-                "This took too long: ask for less, or try again soon.",
+                "The operation timed out: request less, or try again.",
                 Duration::from_secs(1),
             )),
         }
     }
 
-    fn contents(self, id: RequestId) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
+    fn into_stream(self, id: RequestId) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
         if !self.is_subscription() {
             return stream::once(async move { self.run(&id).await }).boxed();
         }
         let responses = AssertUnwindSafe(self.schema.execute_stream(self.request)).catch_unwind();
-        let (record, budget, permit) = (self.record, self.budget, self.permit);
+        let (audit, budget, permit) = (self.audit, self.budget, self.permit);
         let content = move |response: Response| {
-            // Held for as long as the stream is.
+            // Held until the stream is dropped.
             let _ = &permit;
-            record.of(&response);
+            audit.audit_response(&response);
             ResponseBody::of(response, &id).within(&budget)
         };
         responses
@@ -189,19 +196,19 @@ impl Operation {
     }
 }
 
-/// Runs `operation`, whatever it is: one answer, or those of a subscription, each as it comes.
+/// Runs `operation` as a stream: one response of a query or mutation, or all of a subscription.
 pub(crate) fn responses(
     operation: Result<Operation, Rejection>,
     id: RequestId,
 ) -> BoxStream<'static, ResponseBody> {
     let contents = match operation {
-        Ok(operation) => operation.contents(id.clone()),
+        Ok(operation) => operation.into_stream(id.clone()),
         Err(rejection) => stream::once(std::future::ready(Err(rejection))).boxed(),
     };
     contents.map(move |content| content.unwrap_or_else(|rejection| rejection.content(&id))).boxed()
 }
 
-/// A fault of ours, and the server lives on.
+/// The response to an operation in which a resolver panicked.
 fn panic_response() -> Rejection {
     tracing::error!("a resolver panicked");
     Rejection::internal()

@@ -1,7 +1,7 @@
-//! The GraphQL endpoint.
+//! `/graphql`: handler of GraphQL over HTTP.
 //!
-//! Our own, because the library's executes mutations sent by plain HTML forms and by GET, ignores
-//! body limits and prints Rust. One operation per request: POST with JSON, or GET for queries.
+//! Replaces the handler of async-graphql-axum, which executes mutations sent by HTML forms and by GET, ignores body
+//! limits and returns Rust debug text. One operation per request: POST with JSON, or GET for queries.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use axum::http::{Method, Request, Response, StatusCode};
 use super::authenticate::RequestIdentity;
 use super::response::{MediaType, Rejection, RequestId, executed};
 use super::{execute, request};
-use crate::access::EDITOR;
+use crate::access::COURSE_EDITOR;
 use crate::config::Limits;
 use crate::http::HttpState;
 use crate::http::client_ip::PeerAddr;
 use crate::http::pages::graphiql;
 use crate::http::server::ConnectionHandle;
 use crate::http::streaming::sse;
-use crate::identity::Caller;
+use hallpass_identity::Caller;
 
-/// How the client wants the answer.
+/// The response formats that the client accepts.
 struct Accepts {
-    /// As one body of this kind.
+    /// A single body of this media type.
     media: Option<MediaType>,
-    /// As a stream of events: of whatever it asks for where nothing else will do, else of subscriptions.
+    /// An event stream. Used for subscriptions, and for other operations if `media` is `None`.
     events: bool,
 }
 
@@ -67,25 +67,25 @@ async fn execute_and_respond(
     request::check_request_head(&head.method, &head.headers)?;
     let is_get = head.method == Method::GET;
     let idempotency_key = request::idempotency_key(&head.headers)?;
-    let asker = RequestIdentity::new(&shared.parts, peer, head.method, head.headers);
-    let who = asker.resolve(&shared.parts, id).await?;
-    let caller = who.caller.clone();
+    let identity = RequestIdentity::new(&shared.deps, peer, head.method, head.headers);
+    let request_caller = identity.resolve(&shared.deps, id).await?;
+    let caller = request_caller.caller.clone();
     let mut params = if is_get {
         request::from_query_string(head.uri.query().unwrap_or_default())?
     } else {
-        let limits = limits_of(shared, who.caller.as_deref());
+        let limits = limits_of(shared, request_caller.caller.as_deref());
         request::from_body(&request::read_json_body(body, &limits).await?)?
     };
     params.idempotency_key = idempotency_key;
-    let operation = execute::prepare(shared, params, who);
-    let lasts = operation.as_ref().is_ok_and(execute::Operation::is_subscription);
+    let operation = execute::prepare(shared, params, request_caller);
+    let is_subscription = operation.as_ref().is_ok_and(execute::Operation::is_subscription);
     let media = match accepts.media {
-        Some(media) if !(accepts.events && lasts) => media,
-        _ => return sse::stream(shared, operation, asker, caller, connection, id),
+        Some(media) if !(accepts.events && is_subscription) => media,
+        _ => return sse::stream(shared, operation, identity, caller, connection, id),
     };
     let operation = operation?;
-    if lasts {
-        let message = "Subscriptions last: accept `text/event-stream`, or ask on /graphql/ws.";
+    if is_subscription {
+        let message = "Subscriptions need a stream: send `Accept: text/event-stream` or connect to /graphql/ws.";
         return Err(Rejection::query(message.to_owned()));
     }
     if is_get && operation.is_mutation() {
@@ -94,15 +94,15 @@ async fn execute_and_respond(
     Ok(executed(&operation.run(id).await?, media))
 }
 
-/// How many times `MAX_BODY` callers who write chapters may send: 100,000 characters of a text take up to 12 bytes
-/// each in JSON.
-const FACTOR_FOR_EDITORS: usize = 6;
+/// Factor of `MAX_BODY` for callers who may edit courses: a chapter has up to 100,000 characters, of up to 12
+/// bytes each in JSON.
+const EDITOR_BODY_FACTOR: usize = 6;
 
-/// The limits of a request of `caller`.
+/// The limits of a request by `caller`.
 fn limits_of(shared: &HttpState, caller: Option<&Caller>) -> Limits {
-    let usual = shared.parts.limits;
-    match (shared.parts.see)(caller).view.includes(&EDITOR.name()) {
-        true => Limits { body: usual.body.saturating_mul(FACTOR_FOR_EDITORS), ..usual },
-        false => usual,
+    let limits = shared.deps.limits;
+    match (shared.deps.schema_for)(caller).view.includes(&COURSE_EDITOR.name()) {
+        true => Limits { body: limits.body.saturating_mul(EDITOR_BODY_FACTOR), ..limits },
+        false => limits,
     }
 }

@@ -1,4 +1,4 @@
-//! Parses a GraphQL request from an HTTP request (GraphQL-over-HTTP draft).
+//! Parsing of GraphQL requests from HTTP requests (GraphQL-over-HTTP draft).
 
 use async_graphql::Variables;
 use axum::body::{Body, Bytes, HttpBody};
@@ -16,17 +16,17 @@ pub(crate) struct GraphQlParams {
     pub(crate) query: String,
     pub(crate) operation_name: Option<String>,
     pub(crate) variables: Variables,
-    /// The key under which its mutations are carried out once.
+    /// The key that makes its mutations idempotent.
     pub(crate) idempotency_key: Option<String>,
 }
 
 /// The key in the header `Idempotency-Key`, with or without the quotes of a structured field (RFC 8941).
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
-    let mut stated = headers.get_all("idempotency-key").iter();
-    let Some(value) = stated.next() else { return Ok(None) };
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
     let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    match stated.next().is_none() && is_idempotency_key(bare) {
+    match values.next().is_none() && is_idempotency_key(bare) {
         true => Ok(Some(bare.to_owned())),
         false => {
             Err(malformed("Send one `Idempotency-Key`, of 1 to 255 visible ASCII characters."))
@@ -34,14 +34,14 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rej
     }
 }
 
-/// The media type of the answer. Without `Accept`, JSON.
+/// The media type of the response, by `Accept`. Without `Accept`, JSON.
 pub(crate) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
-    let mut stated = headers.get_all(ACCEPT).iter().peekable();
-    if stated.peek().is_none() {
+    let mut values = headers.get_all(ACCEPT).iter().peekable();
+    if values.peek().is_none() {
         return Some(MediaType::Json);
     }
     let mut best: Option<(f32, MediaType)> = None;
-    for range in stated.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
+    for range in values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
         let mut parts = range.split(';').map(str::trim);
         let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
             "application/graphql-response+json" => MediaType::GraphqlResponse,
@@ -59,31 +59,31 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
     best.map(|(_, media)| media)
 }
 
-/// Whether a person's browser asks for a page.
+/// Whether a browser navigates to a page.
 pub(crate) fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::GET && accepts(headers, "text/html")
 }
 
-/// Whether the answer may be a stream of events.
+/// Whether the client accepts an event stream.
 pub(crate) fn accepts_events(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::POST && accepts(headers, "text/event-stream")
 }
 
 fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
-    let stated = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    stated.flat_map(|value| value.split(',')).any(|range| {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
         let media = range.split(';').next().unwrap_or_default();
         media.trim().eq_ignore_ascii_case(wanted)
     })
 }
 
-/// What can be told from the head alone: a browser sends anything but JSON without asking us first,
-/// so anything but JSON is no request of a page of ours.
+/// Checks method and media type. Only JSON is accepted: browsers send other media types across origins without a
+/// CORS preflight.
 pub(crate) fn check_request_head(method: &Method, headers: &HeaderMap) -> Result<(), Rejection> {
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Rejection::http(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Send the body as it is: no Content-Encoding is accepted.",
+            "Send the body uncompressed: Content-Encoding is not supported.",
         ));
     }
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
@@ -115,7 +115,7 @@ fn is_json(content_type: &str) -> bool {
         })
 }
 
-/// The body of a POST, within its size and time.
+/// Reads the body of a POST, within the size limit and the timeout.
 pub(crate) async fn read_json_body(body: Body, limits: &Limits) -> Result<Bytes, Rejection> {
     let too_large = || {
         let message = format!("Send at most {} bytes.", limits.body);
@@ -128,12 +128,14 @@ pub(crate) async fn read_json_body(body: Body, limits: &Limits) -> Result<Bytes,
     match tokio::time::timeout(limits.timeout, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
-        Ok(Err(_)) => Err(Rejection::http(StatusCode::BAD_REQUEST, "The body broke off.")),
-        Err(_) => Err(Rejection::http(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.")),
+        Ok(Err(_)) => Err(Rejection::http(StatusCode::BAD_REQUEST, "The body is incomplete.")),
+        Err(_) => {
+            Err(Rejection::http(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."))
+        }
     }
 }
 
-/// The request in JSON.
+/// Parses a JSON body.
 pub(crate) fn from_body(body: &[u8]) -> Result<GraphQlParams, Rejection> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => from_members(members),
@@ -147,7 +149,7 @@ pub(crate) fn from_body(body: &[u8]) -> Result<GraphQlParams, Rejection> {
     }
 }
 
-/// The request in a GET's query string, where `variables` and `extensions` are JSON.
+/// Parses the query string of a GET, in which `variables` and `extensions` are JSON.
 pub(crate) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection> {
     let mut members = Map::new();
     for (name, value) in reqwest::Url::parse(&format!("http://query/?{query}"))
@@ -160,7 +162,7 @@ pub(crate) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection>
             _ => Value::String(value.into_owned()),
         };
         if members.insert(name.to_string(), value).is_some() {
-            return Err(malformed(format!("`{name}` is given twice.")));
+            return Err(malformed(format!("`{name}` is repeated.")));
         }
     }
     from_members(members)
@@ -169,22 +171,22 @@ pub(crate) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection>
 fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Rejection> {
     let query = match members.remove("query") {
         Some(Value::String(query)) => query,
-        Some(_) => return Err(malformed("`query` has to be a string.")),
+        Some(_) => return Err(malformed("`query` must be a string.")),
         None => return Err(malformed("Send a `query`.")),
     };
     let operation_name = match members.remove("operationName") {
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name).filter(|name| !name.is_empty()),
-        Some(_) => return Err(malformed("`operationName` has to be a string.")),
+        Some(_) => return Err(malformed("`operationName` must be a string.")),
     };
     let variables = match members.remove("variables") {
         None | Some(Value::Null) => Variables::default(),
         Some(variables @ Value::Object(_)) => Variables::from_json(variables),
-        Some(_) => return Err(malformed("`variables` has to be an object.")),
+        Some(_) => return Err(malformed("`variables` must be an object.")),
     };
     match members.remove("extensions") {
         None | Some(Value::Null | Value::Object(_)) => {}
-        Some(_) => return Err(malformed("`extensions` has to be an object.")),
+        Some(_) => return Err(malformed("`extensions` must be an object.")),
     }
     Ok(GraphQlParams { query, operation_name, variables, idempotency_key: None })
 }

@@ -1,4 +1,4 @@
-//! HTTP responses: status, codes, headers, JSON. The one place where an error becomes bytes.
+//! HTTP responses: status, error codes, headers and JSON. All errors are serialized here.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use uuid::Uuid;
 
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, code, describe_inputs, json_length};
 
-/// More errors than anyone reads: a refused field in each of a hundred rows.
+/// Errors in one response: enough for one denied field in each of a hundred rows.
 const MAX_ERRORS: usize = 100;
-/// The codes that say that something needed is away.
+/// The codes of an unavailable dependency, answered with 503.
 const UNAVAILABLE_CODES: [&str; 3] = [code::UNAVAILABLE, code::TIMEOUT, code::AUTH_UNAVAILABLE];
-/// Library messages can quote the document.
+/// Length limit of library messages, which can quote the document.
 const MAX_MESSAGE_BYTES: usize = 200;
 
-/// The id of a request: in its answer's header, its log lines and its internal errors.
+/// The id of a request, in its response header, log lines and internal errors.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(String);
 
@@ -40,44 +40,44 @@ impl RequestId {
 pub(crate) enum MediaType {
     /// `application/json`: 200 for everything that is a GraphQL request.
     Json,
-    /// `application/graphql-response+json`: the status tells whether anything ran.
+    /// `application/graphql-response+json`: the status is 200 only if the document was executed.
     GraphqlResponse,
 }
 
-/// A request that ended before anything ran.
+/// A request that is rejected before execution.
 pub(crate) struct Rejection {
     status: StatusCode,
     code: &'static str,
     message: String,
     header: Option<Box<(HeaderName, HeaderValue)>>,
-    /// What is wrong with the document or its variables, where there may be several things.
+    /// The problems of the document or its variables, which may be several.
     errors: Vec<ServerError>,
-    /// Whether it is about the document, which JSON clients expect as 200.
-    about_document: bool,
-    /// Whether the credential was good, and its time is over.
+    /// Whether the document is at fault, which `application/json` clients expect with status 200.
+    is_document_error: bool,
+    /// Whether a credential that was valid has expired.
     is_expiry: bool,
 }
 
-/// An answer: what stands in a body, a message or an event.
+/// A GraphQL response, in an HTTP body, a WebSocket message or a server-sent event.
 #[derive(Serialize)]
 pub(crate) struct ResponseBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<ServerError>,
-    /// None where nothing ran: the errors are about the request, and there is no data (section 7.1.2
-    /// of the GraphQL specification).
+    /// `None` if the document was not executed: the errors are request errors (section 7.1.2 of the GraphQL
+    /// specification).
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extensions: Option<OmittedErrors>,
-    /// About how many bytes it has as JSON.
+    /// Approximate size as JSON, in bytes.
     #[serde(skip)]
     length: usize,
 }
 
-/// The members of an answer beside `data` and `errors`.
-const AROUND_ANSWER: usize = 80;
+/// Size of a response without the content of `data` and `errors`.
+const ENVELOPE_BYTES: usize = 80;
 
-/// How many errors were left out: a null without an error may be one of them.
+/// The number of omitted errors: a null without an error may be due to one of them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OmittedErrors {
@@ -92,34 +92,34 @@ impl Rejection {
             message: message.into(),
             header: None,
             errors: Vec::new(),
-            about_document: false,
+            is_document_error: false,
             is_expiry: false,
         }
     }
 
-    /// The HTTP request is not one of ours.
+    /// The HTTP request is not a valid GraphQL request.
     pub(crate) fn http(status: StatusCode, message: impl Into<String>) -> Self {
         Self::new(status, code::BAD_USER_INPUT, message)
     }
 
-    /// The method is not one of `allowed`.
+    /// The method is not among `allowed`.
     pub(crate) fn method(message: &str, allowed: &'static str) -> Self {
         let header = Some(Box::new((ALLOW, HeaderValue::from_static(allowed))));
         Self { header, ..Self::http(StatusCode::METHOD_NOT_ALLOWED, message) }
     }
 
-    /// The address is for another protocol (RFC 9110 section 15.5.22).
+    /// The path requires an upgrade to another protocol (RFC 9110 section 15.5.22).
     pub(crate) fn upgrade(message: &str, protocol: &'static str) -> Self {
         let header = Some(Box::new((UPGRADE, HeaderValue::from_static(protocol))));
         Self { header, ..Self::http(StatusCode::UPGRADE_REQUIRED, message) }
     }
 
-    /// The document cannot be read.
+    /// The document is malformed or not accepted.
     pub(crate) fn document(code: &'static str, message: String) -> Self {
-        Self { about_document: true, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
+        Self { is_document_error: true, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
     }
 
-    /// Arguments are wrong, by the document or by its variables.
+    /// Argument values are invalid, in the document or in its variables.
     pub(crate) fn inputs(problems: &[InputProblem]) -> Self {
         let (message, extensions) = describe_inputs(problems);
         let mut error = ServerError::new(message, None);
@@ -127,7 +127,7 @@ impl Rejection {
         Self { errors: vec![error], ..Self::document(code::BAD_USER_INPUT, String::new()) }
     }
 
-    /// The document does not fit the schema.
+    /// The document is not valid against the schema.
     pub(crate) fn invalid(mut errors: Vec<ServerError>) -> Self {
         for error in &mut errors {
             error.message = first_line(&error.message);
@@ -136,12 +136,12 @@ impl Rejection {
         Self { errors, ..Self::document(code::GRAPHQL_VALIDATION_FAILED, String::new()) }
     }
 
-    /// The document asks for too much.
+    /// The document exceeds a limit.
     pub(crate) fn query(message: String) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code::QUERY_REJECTED, message)
     }
 
-    /// The credential was refused (RFC 6750 section 3.1).
+    /// The credential is rejected (RFC 6750 section 3.1).
     pub(crate) fn credential(message: String) -> Self {
         let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
         Self {
@@ -150,14 +150,13 @@ impl Rejection {
         }
     }
 
-    /// The credential was good until now, and its time is over.
+    /// The credential was valid and has expired.
     pub(crate) fn expired() -> Self {
-        let message = "The credential has expired: connect again with a fresh one.";
+        let message = "The credential has expired: reconnect with a new one.";
         Self { is_expiry: true, ..Self::credential(message.to_owned()) }
     }
 
-    /// A message is not signed as it should be. The challenge (RFC 9110 section 11.6.1) names the header that
-    /// the signature belongs in.
+    /// A webhook has no valid signature. The challenge (RFC 9110 section 11.6.1) names the signature header.
     pub(crate) fn unsigned(message: String) -> Self {
         let challenge = HeaderValue::from_static("Webhook-Signature");
         Self {
@@ -166,17 +165,17 @@ impl Rejection {
         }
     }
 
-    /// It happened before.
+    /// The message is a replay.
     pub(crate) fn conflict(message: String) -> Self {
         Self::new(StatusCode::CONFLICT, code::CONFLICT, message)
     }
 
-    /// A cookie came without a sign that a page of ours sent it.
+    /// A cookie was sent by a page of another origin, or without evidence of its origin (CSRF).
     pub(crate) fn cross_site(why: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, code::FORBIDDEN, format!("Refused: {why}."))
+        Self::new(StatusCode::FORBIDDEN, code::FORBIDDEN, format!("Rejected: {why}."))
     }
 
-    /// Something that is needed is away.
+    /// A dependency is unavailable.
     pub(crate) fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
         Self {
             header: Some(Box::new((RETRY_AFTER, seconds(retry_after)))),
@@ -184,7 +183,7 @@ impl Rejection {
         }
     }
 
-    /// The credential was used more often than it may be.
+    /// The credential is over its own rate limit.
     pub(crate) fn rate_limited(message: &str, retry_after: Duration) -> Self {
         Self {
             header: Some(Box::new((RETRY_AFTER, seconds(retry_after)))),
@@ -192,17 +191,13 @@ impl Rejection {
         }
     }
 
-    /// A fault of ours.
+    /// An internal error of this server.
     pub(crate) fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            code::INTERNAL,
-            "Something went wrong on our side.",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL, "Internal server error.")
     }
 
-    /// More than one client may have.
-    pub(crate) fn too_many_connections(message: &str) -> Self {
+    /// The client exceeds a limit of connections, subscriptions or operations.
+    pub(crate) fn too_many(message: &str) -> Self {
         Self {
             header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1")))),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, message)
@@ -213,18 +208,18 @@ impl Rejection {
         self.status
     }
 
-    /// Whether the credential was good, and its time is over.
+    /// Whether a credential that was valid has expired.
     pub(crate) fn is_expiry(&self) -> bool {
         self.is_expiry
     }
 
-    /// Whether the client has more than it may.
-    pub(crate) fn is_crowded(&self) -> bool {
+    /// Whether the client exceeds a limit.
+    pub(crate) fn is_rate_limited(&self) -> bool {
         self.status == StatusCode::TOO_MANY_REQUESTS
     }
 
-    /// Whether a client may succeed that connects again by itself.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Whether the client may succeed when it reconnects.
+    pub(crate) fn is_retryable(&self) -> bool {
         self.is_expiry || self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
@@ -232,7 +227,7 @@ impl Rejection {
         &self.message
     }
 
-    /// The rejection as an answer.
+    /// The rejection as a GraphQL response.
     pub(crate) fn content(self, id: &RequestId) -> ResponseBody {
         let mut errors = self.errors;
         if errors.is_empty() {
@@ -241,12 +236,12 @@ impl Rejection {
             add_request_id(&mut error, id);
             errors.push(error);
         }
-        ResponseBody { errors, data: None, extensions: None, length: AROUND_ANSWER }
+        ResponseBody { errors, data: None, extensions: None, length: ENVELOPE_BYTES }
     }
 
     pub(crate) fn into_response(mut self, media: MediaType, id: &RequestId) -> Response<Body> {
         let status = match media {
-            MediaType::Json if self.about_document => StatusCode::OK,
+            MediaType::Json if self.is_document_error => StatusCode::OK,
             MediaType::Json | MediaType::GraphqlResponse => self.status,
         };
         let header = self.header.take();
@@ -258,37 +253,36 @@ impl Rejection {
     }
 }
 
-/// Whole seconds (RFC 9110 section 10.2.3), and not before the time.
+/// Whole seconds (RFC 9110 section 10.2.3), rounded up.
 fn seconds(retry_after: Duration) -> HeaderValue {
     let seconds: u64 = retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
     HeaderValue::from(seconds)
 }
 
-/// Whether the errors are about the request, so that there is no data (section 7.1.2 of the GraphQL
-/// specification).
+/// Whether the errors are request errors, so that there is no data (section 7.1.2 of the GraphQL specification).
 pub(crate) fn is_request_error(executed: &Executed) -> bool {
     executed.is_err() && executed.data == Value::Null
 }
 
 impl ResponseBody {
-    /// The answer of a document that ran, or that validation refused.
+    /// The response to a document that was executed, or that validation rejected.
     pub(crate) fn of(mut executed: Executed, id: &RequestId) -> Self {
-        let refused = is_request_error(&executed);
+        let is_request_error = is_request_error(&executed);
         let errors_omitted = executed.errors.len().saturating_sub(MAX_ERRORS);
         executed.errors.truncate(MAX_ERRORS);
         for error in &mut executed.errors {
             fill_in_codes(error, id);
         }
-        let length = json_length(&executed.data) + length_of(&executed.errors) + AROUND_ANSWER;
+        let length = json_length(&executed.data) + length_of(&executed.errors) + ENVELOPE_BYTES;
         Self {
             errors: executed.errors,
-            data: (!refused).then_some(executed.data),
+            data: (!is_request_error).then_some(executed.data),
             extensions: (errors_omitted > 0).then_some(OmittedErrors { errors_omitted }),
             length,
         }
     }
 
-    /// The answer, if it is no larger than an answer may be.
+    /// The response, if it is within the size limit.
     pub(crate) fn within(self, budget: &AnswerBudget) -> Result<Self, Rejection> {
         match budget.is_exceeded() || budget.is_exceeded_by(self.length) {
             true => Err(Rejection::query(budget.message())),
@@ -296,7 +290,7 @@ impl ResponseBody {
         }
     }
 
-    /// The answer as JSON.
+    /// The response as JSON.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut json = Vec::with_capacity(self.length);
         serde_json::to_writer(&mut json, self)
@@ -304,8 +298,8 @@ impl ResponseBody {
         json
     }
 
-    /// Whether nothing ran.
-    pub(crate) fn is_denial(&self) -> bool {
+    /// Whether the document was not executed.
+    pub(crate) fn is_request_error(&self) -> bool {
         self.data.is_none()
     }
 }
@@ -314,19 +308,19 @@ fn length_of(errors: &[ServerError]) -> usize {
     errors.iter().map(|error| serde_json::to_string(error).map_or(0, |json| json.len() + 1)).sum()
 }
 
-/// The response to a document that ran, or that validation refused.
+/// The HTTP response to a document that was executed, or that validation rejected.
 pub(crate) fn executed(content: &ResponseBody, media: MediaType) -> Response<Body> {
-    let away = content
+    let is_unavailable = content
         .errors
         .iter()
         .any(|error| UNAVAILABLE_CODES.iter().any(|code| has_code(error, code)));
     let status = match media {
-        _ if away => StatusCode::SERVICE_UNAVAILABLE,
-        MediaType::GraphqlResponse if content.is_denial() => StatusCode::BAD_REQUEST,
+        _ if is_unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        MediaType::GraphqlResponse if content.is_request_error() => StatusCode::BAD_REQUEST,
         MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
     };
     let mut response = respond(status, media, content);
-    if away {
+    if is_unavailable {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     if let Some(challenge) = insufficient_scope(content) {
@@ -335,8 +329,7 @@ pub(crate) fn executed(content: &ResponseBody, media: MediaType) -> Response<Bod
     response
 }
 
-/// The challenge (RFC 6750 section 3.1) that names the scopes without which fields were refused, if nothing
-/// else was missing there.
+/// The challenge (RFC 6750 section 3.1) with the scopes that denied fields require, if only scopes are missing.
 fn insufficient_scope(content: &ResponseBody) -> Option<HeaderValue> {
     let mut scopes = BTreeSet::new();
     for error in &content.errors {
@@ -353,12 +346,11 @@ fn insufficient_scope(content: &ResponseBody) -> Option<HeaderValue> {
     (!scopes.is_empty()).then(|| HeaderValue::from_str(&challenge).ok()).flatten()
 }
 
-/// An error of the library's own has no code yet: it is about the input of a field, or about the
-/// document.
+/// Adds a code to errors of async-graphql, which have none: they concern the input of a field, or the document.
 fn fill_in_codes(error: &mut ServerError, id: &RequestId) {
-    let has_any =
+    let has_code =
         error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
-    if !has_any {
+    if !has_code {
         error.message = first_line(&error.message);
         match input_path(error) {
             Some(path) => {
@@ -371,7 +363,7 @@ fn fill_in_codes(error: &mut ServerError, id: &RequestId) {
     add_request_id(error, id);
 }
 
-/// Which input a library error is about: execution names the field.
+/// The path of the field whose input a library error concerns.
 fn input_path(error: &ServerError) -> Option<String> {
     let path = error.path.iter().map(path_segment).collect::<Vec<_>>().join(".");
     (!path.is_empty()).then_some(path)
@@ -397,7 +389,7 @@ fn set_code(error: &mut ServerError, code: &'static str) {
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
 }
 
-/// A fault of ours is found in the log by the request's id.
+/// Adds the request id to an internal error, by which its cause is found in the log.
 fn add_request_id(error: &mut ServerError, id: &RequestId) {
     if has_code(error, code::INTERNAL)
         && let Some(extensions) = &mut error.extensions

@@ -1,20 +1,20 @@
-//! Concurrency limit per client: further operations queue for a moment, and are then rejected.
+//! Concurrency limit per client: further operations queue for up to two seconds, and are then rejected.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_entity::Client;
+use hallpass_data::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::graphql::response::Rejection;
 
-/// How many may wait, for each that runs.
+/// How many operations may queue per running one.
 const QUEUED_PER_RUNNING: usize = 4;
-/// How long one waits.
+/// How long an operation may queue.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The operations that run, by client.
+/// Semaphores of running operations, by client.
 pub(crate) struct ConcurrencyLimiter {
     limit: usize,
     clients: Mutex<HashMap<Client, Load>>,
@@ -22,11 +22,11 @@ pub(crate) struct ConcurrencyLimiter {
 
 struct Load {
     running: Arc<Semaphore>,
-    /// How many run and wait.
+    /// Running and queued operations.
     operations: usize,
 }
 
-/// The right to run one operation, until it is dropped.
+/// Permit to run one operation, released when dropped.
 pub(crate) struct ConcurrencyPermit<'a> {
     concurrency: &'a ConcurrencyLimiter,
     client: Client,
@@ -40,14 +40,17 @@ impl ConcurrencyLimiter {
     }
 
     /// Waits until an operation of `client` may run.
-    pub(crate) async fn begin(&self, client: &Client) -> Result<ConcurrencyPermit<'_>, Rejection> {
-        let (mut turn, running) = self.acquire(client)?;
+    pub(crate) async fn acquire(
+        &self,
+        client: &Client,
+    ) -> Result<ConcurrencyPermit<'_>, Rejection> {
+        let (mut slot, running) = self.enqueue(client)?;
         let waited = tokio::time::timeout(QUEUE_TIMEOUT, running.acquire_owned()).await;
-        turn.permit = Some(waited.ok().and_then(Result::ok).ok_or_else(too_many)?);
-        Ok(turn)
+        slot.permit = Some(waited.ok().and_then(Result::ok).ok_or_else(too_many)?);
+        Ok(slot)
     }
 
-    fn acquire(
+    fn enqueue(
         &self,
         client: &Client,
     ) -> Result<(ConcurrencyPermit<'_>, Arc<Semaphore>), Rejection> {
@@ -60,8 +63,8 @@ impl ConcurrencyLimiter {
             return Err(too_many());
         }
         load.operations += 1;
-        let turn = ConcurrencyPermit { concurrency: self, client: client.clone(), permit: None };
-        Ok((turn, Arc::clone(&load.running)))
+        let slot = ConcurrencyPermit { concurrency: self, client: client.clone(), permit: None };
+        Ok((slot, Arc::clone(&load.running)))
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<Client, Load>> {
@@ -83,5 +86,5 @@ impl Drop for ConcurrencyPermit<'_> {
 }
 
 fn too_many() -> Rejection {
-    Rejection::too_many_connections("You run too many operations at once: wait for some to end.")
+    Rejection::too_many("Too many concurrent operations: wait until some complete.")
 }

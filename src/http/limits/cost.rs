@@ -1,7 +1,7 @@
-//! Query cost: computed from the document before anything runs.
+//! Query cost: computed from the document before execution.
 //!
-//! The library expands a fragment again at each spread, so a document of a kilobyte can keep it busy
-//! for hours. Here each fragment is counted once and multiplied: ten microseconds for the worst.
+//! async-graphql expands a fragment at each spread, so a document of a kilobyte can keep it busy for hours. Here the
+//! cost of each fragment is computed once and reused: ten microseconds in the worst case.
 
 use std::collections::HashMap;
 
@@ -13,72 +13,72 @@ use async_graphql_value::Value as Written;
 
 use super::weights;
 
-/// A list without a stated length has this many items.
+/// Assumed length of a connection without `first` and `last`.
 const DEFAULT_PAGE_SIZE: u64 = 20;
-/// No list is longer.
+/// Maximum page size.
 const MAX_PAGE_SIZE: u64 = 100;
-/// The longest name that an answer may give a field.
+/// Length limit of response keys (aliases).
 const MAX_NAME_BYTES: usize = 128;
-/// Deeper than any document that means well: introspection goes to about fifteen.
+/// Depth limit of introspection; tools use about fifteen levels.
 const MAX_INTROSPECTION_DEPTH: u32 = 20;
-/// The lists of a type, by which introspection comes from one type to many others.
+/// Introspection fields that lead from one type to many others.
 const LISTS_OF_TYPES: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
-/// Tools ask for the fields of types, not for the fields of the types of fields of types.
+/// Nesting limit of these fields. Tools query the fields of types, not the fields of the types of fields of types.
 const MAX_TYPE_LISTS: u32 = 2;
-/// The recursion of this walk, which the parser allows more of.
+/// Recursion limit of the visitor; the parser allows deeper documents.
 const MAX_WALK_DEPTH: u32 = 64;
 
-/// What a selection asks for.
+/// The cost of a selection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cost {
-    /// What is to be resolved, in tenths of a point, lists multiplied by their length.
+    /// Weight of the fields, in tenths of a point; that of list items is multiplied by the length of the list.
     weight: u64,
     /// Aliases.
     pub(crate) aliases: u64,
     /// Directives.
     pub(crate) directives: u64,
-    /// Fields, those of fragments once for each spread.
+    /// Fields; those of a fragment count once per spread.
     pub(crate) fields: u64,
-    /// Levels of fields, introspection aside.
+    /// Levels of fields, without introspection.
     pub(crate) depth: u32,
     /// Levels of introspection.
     introspection: u32,
-    /// Levels of lists that would be [`LISTS_OF_TYPES`] in introspection.
+    /// Levels of fields named as [`LISTS_OF_TYPES`].
     lists_of_types: u32,
-    /// Values written in arguments, their parts included.
+    /// Values in arguments, including the elements of lists and objects.
     pub(crate) values: u64,
     /// Uses of variables in arguments.
     pub(crate) uses: u64,
-    /// Fields of the selection itself, not of what is below.
+    /// Fields of the selection itself, not of nested selections.
     pub(crate) width: u64,
-    /// The same for each item of the connection that it stands in.
+    /// Weight per item of the enclosing connection.
     weight_of_item: u64,
-    /// Whether it stands in a connection, beside its items.
+    /// Whether the selection belongs to a connection, beside its items.
     is_of_connection: bool,
-    /// Whether it asks for the whole schema, which is never null; `__type` may be.
+    /// Whether `__schema` is selected; it is non-null, unlike `__type`.
     pub(crate) asks_for_schema: bool,
 }
 
-/// Why a document cannot be counted.
+/// Why a cost cannot be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overflow {
     /// A fragment spreads itself.
     Cycle,
-    /// Too deep to follow.
+    /// Nested too deeply.
     Depth,
-    /// A fragment that is not there: what spreads it would be expanded all the same.
+    /// An undefined fragment is spread.
     Unknown,
-    /// A name in the answer that is longer than any name: it is repeated for every item of a list.
+    /// A response key is too long; it is repeated for every item of a list.
     Name,
 }
 
 impl Cost {
-    /// The cost in points, which is held against `MAX_COST`.
+    /// The cost in points, as `MAX_COST` limits it.
     pub(crate) fn total(&self) -> u64 {
         self.weight.saturating_add(self.weight_of_item).div_ceil(weights::POINT)
     }
 
-    /// Whether introspection goes deeper than any tool needs.
+    /// Whether introspection is nested deeper than tools need.
     pub(crate) fn is_introspection_too_deep(&self) -> bool {
         self.introspection > MAX_INTROSPECTION_DEPTH
     }
@@ -102,25 +102,26 @@ impl Cost {
     }
 }
 
-/// The costliest of the document's operations: validation looks at them all.
+/// The cost of the most expensive operation, with the maximum of each other count over all operations: validation
+/// processes all of them.
 pub(crate) fn measure(
     document: &ExecutableDocument,
     variables: &Variables,
 ) -> Result<Cost, Overflow> {
-    let mut walk = CostVisitor { document, variables, defaults: &[], counted: HashMap::new() };
-    let mut worst = Cost::default();
+    let mut visitor = CostVisitor { document, variables, defaults: &[], memo: HashMap::new() };
+    let mut total = Cost::default();
     for (_, operation) in document.operations.iter() {
-        let cost = walk.operation(&operation.node)?;
-        worst = if cost.total() > worst.total() {
-            max_over_types(cost, worst)
+        let cost = visitor.operation(&operation.node)?;
+        total = if cost.total() > total.total() {
+            max_over_types(cost, total)
         } else {
-            max_over_types(worst, cost)
+            max_over_types(total, cost)
         };
     }
     for name in document.fragments.keys() {
-        walk.fragment(name, 0)?;
+        visitor.fragment(name, 0)?;
     }
-    Ok(worst)
+    Ok(total)
 }
 
 fn max_over_types(costlier: Cost, other: Cost) -> Cost {
@@ -140,7 +141,7 @@ fn max_over_types(costlier: Cost, other: Cost) -> Cost {
 }
 
 enum FragmentMemo {
-    UnderWay,
+    InProgress,
     Done(Cost),
 }
 
@@ -148,13 +149,13 @@ struct CostVisitor<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     defaults: &'a [Positioned<VariableDefinition>],
-    counted: HashMap<&'a Name, FragmentMemo>,
+    memo: HashMap<&'a Name, FragmentMemo>,
 }
 
 impl<'a> CostVisitor<'a> {
     fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Cost, Overflow> {
-        // The same fragment may cost another operation more: variables have other defaults there.
-        self.counted.clear();
+        // The cost of a fragment depends on the operation, whose variables may have other defaults.
+        self.memo.clear();
         self.defaults = &operation.variable_definitions;
         let mut cost = self.set(&operation.selection_set.node, 0)?;
         let on_variables: usize =
@@ -190,22 +191,22 @@ impl<'a> CostVisitor<'a> {
         Ok(cost)
     }
 
-    /// Each spread costs a point, whatever it brings: the library expands it each time.
+    /// Each spread costs a point in addition to its fields: async-graphql expands it each time.
     fn fragment_spread(&mut self, name: &'a Name, level: u32) -> Result<Cost, Overflow> {
         let cost = self.fragment(name, level)?;
         Ok(Cost { weight: cost.weight.saturating_add(weights::OBJECT), ..cost })
     }
 
     fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Cost, Overflow> {
-        match self.counted.get(name) {
+        match self.memo.get(name) {
             Some(FragmentMemo::Done(cost)) => return Ok(*cost),
-            Some(FragmentMemo::UnderWay) => return Err(Overflow::Cycle),
+            Some(FragmentMemo::InProgress) => return Err(Overflow::Cycle),
             None => {}
         }
         let fragment = self.document.fragments.get(name).ok_or(Overflow::Unknown)?;
-        self.counted.insert(name, FragmentMemo::UnderWay);
+        self.memo.insert(name, FragmentMemo::InProgress);
         let cost = self.set(&fragment.node.selection_set.node, level)?;
-        self.counted.insert(name, FragmentMemo::Done(cost));
+        self.memo.insert(name, FragmentMemo::Done(cost));
         Ok(cost)
     }
 
@@ -227,7 +228,7 @@ impl<'a> CostVisitor<'a> {
         let (weight, weight_of_item) = match (matches!(name, "nodes" | "edges"), items) {
             (true, None) => (0, below.weight.saturating_add(own)),
             (_, None) => (below.weight.saturating_add(own), 0),
-            // A connection of which no item is asked for.
+            // A connection without its items.
             (_, Some(_)) if below.is_of_connection && below.weight_of_item == 0 => {
                 (below.weight.saturating_add(own), 0)
             }
@@ -262,14 +263,14 @@ impl<'a> CostVisitor<'a> {
         })
     }
 
-    /// How many items the field has, if it is a list or a connection.
+    /// The number of items of the field, if it is a list or a connection.
     fn items(&self, field: &Field, below: &Cost) -> Option<u64> {
-        let stated = self.page_size_argument(field).or_else(|| self.named_rows(field));
-        let usual = || (below.weight_of_item > 0).then_some(DEFAULT_PAGE_SIZE);
-        stated.or_else(usual).or_else(|| weights::length_of_list(field.name.node.as_str()))
+        let explicit = self.page_size_argument(field).or_else(|| self.named_rows(field));
+        let default = || (below.weight_of_item > 0).then_some(DEFAULT_PAGE_SIZE);
+        explicit.or_else(default).or_else(|| weights::length_of_list(field.name.node.as_str()))
     }
 
-    /// How many ids the argument `ids` names: as many rows are answered.
+    /// The number of ids in the argument `ids`, which is the number of rows returned.
     fn named_rows(&self, field: &Field) -> Option<u64> {
         let length = match &field.get_argument("ids")?.node {
             Written::List(items) => items.len(),
@@ -282,10 +283,10 @@ impl<'a> CostVisitor<'a> {
         Some(count(length).clamp(1, MAX_PAGE_SIZE))
     }
 
-    /// The longer of `first` and `last`, where either is given; null is as good as not given.
+    /// The larger of `first` and `last`, if either is given and not null.
     fn page_size_argument(&self, field: &Field) -> Option<u64> {
-        // Looked at, never resolved: a list of variables would be copied out before it is counted.
-        let stated = ["first", "last"].iter().filter_map(|name| {
+        // Variables are not resolved: a list of variables would be copied before it is counted.
+        let explicit = ["first", "last"].iter().filter_map(|name| {
             let number = match &field.get_argument(name)?.node {
                 Written::Number(number) => number,
                 Written::Variable(name) => match self.variable(name)? {
@@ -296,7 +297,7 @@ impl<'a> CostVisitor<'a> {
             };
             Some(number.as_u64().unwrap_or(1))
         });
-        stated.max().map(|length| length.clamp(1, MAX_PAGE_SIZE))
+        explicit.max().map(|length| length.clamp(1, MAX_PAGE_SIZE))
     }
 
     fn variable(&self, name: &Name) -> Option<&'a Value> {
@@ -308,7 +309,7 @@ impl<'a> CostVisitor<'a> {
     }
 }
 
-/// The values written here, the parts of lists and objects included, and the uses of variables.
+/// The number of values, including the elements of lists and objects, and of uses of variables.
 fn written(value: &Written) -> (u64, u64) {
     let parts: Vec<_> = match value {
         Written::Variable(_) => return (1, 1),

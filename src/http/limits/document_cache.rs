@@ -1,5 +1,5 @@
-//! Documents: parsed once, counted on each request, refused before anything runs. Limits of size come before
-//! validation, whose time they bound; the cost comes after it, so that a wrong field is told first.
+//! Cache of parsed documents, and their limits. Size limits are checked before validation, whose time they bound;
+//! the cost limit after it, so that an invalid field is reported first.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,48 +17,48 @@ use crate::graphql::code;
 use crate::http::graphql::response::Rejection;
 use crate::schema::Seen;
 
-/// Remembered documents, together, in tokens. A parsed token takes up to 300 bytes, so this is at most
-/// some 12 MiB.
+/// Capacity of the cache, in tokens. A parsed token takes up to 300 bytes, so the cache takes at most about
+/// 12 MiB.
 const CACHE_CAPACITY: u64 = 40_000;
-/// A longer document is rare and parsed each time.
+/// Longer documents are rare, and not cached.
 const MAX_CACHED_BYTES: usize = 16 * 1024;
 /// Root fields of one operation.
 const MAX_ROOT_FIELDS: u64 = 20;
 /// Directives of one operation.
 const MAX_DIRECTIVES: u64 = 50;
-/// Values in the arguments of one operation, the parts of lists and objects included.
+/// Values in the arguments of one operation, including the elements of lists and objects.
 const MAX_VALUES: u64 = 2_000;
-/// Uses of variables in one operation: each is a copy of the variable's value.
+/// Uses of variables in one operation: each copies the variable's value.
 const MAX_VARIABLE_USES: u64 = 100;
-/// Names, numbers, texts and signs of a document. The parser takes microseconds for each.
+/// Tokens of a document. The parser takes microseconds per token.
 const MAX_TOKENS: usize = 5_000;
-/// Fields of one operation, those of fragments once for each spread.
+/// Fields of one operation; those of a fragment count once per spread.
 const MAX_FIELDS: u64 = 2_000;
 /// Operations in one document.
 const MAX_OPERATIONS: usize = 10;
 
-/// Parses documents and remembers them by their whole text.
+/// Parses documents, and caches them by their text.
 pub(crate) struct DocumentCache {
     limits: Limits,
     introspection: bool,
     parsed: Cache<String, Arc<Document>>,
 }
 
-/// A document that is within the limits of size.
+/// A document within the size limits.
 pub(crate) struct Document {
     pub(crate) parsed: Arc<ExecutableDocument>,
-    /// The views of the schema that it fits: a handful.
-    fits: RwLock<Vec<SchemaView>>,
+    /// The schema views that it was validated against: only a few.
+    valid_for: RwLock<Vec<SchemaView>>,
 }
 
 impl Document {
-    /// Whether the document, whose text is `query`, fits the schema as it is seen; looked at once for each view.
-    pub(crate) fn validate(&self, query: &str, seen: &Seen) -> Result<(), Invalid> {
-        if self.fits.read().unwrap_or_else(PoisonError::into_inner).contains(&seen.view) {
+    /// Validates the document, whose text is `query`, against a schema view; once for each view.
+    pub(crate) fn validate(&self, query: &str, visible: &Seen) -> Result<(), Invalid> {
+        if self.valid_for.read().unwrap_or_else(PoisonError::into_inner).contains(&visible.view) {
             return Ok(());
         }
-        validation::validate(query, &self.parsed, &seen.types, &seen.rules)?;
-        self.fits.write().unwrap_or_else(PoisonError::into_inner).push(seen.view);
+        validation::validate(query, &self.parsed, &visible.types, &visible.rules)?;
+        self.valid_for.write().unwrap_or_else(PoisonError::into_inner).push(visible.view);
         Ok(())
     }
 }
@@ -74,7 +74,7 @@ impl DocumentCache {
         }
     }
 
-    /// The document `query`, within the limits of size, and its cost.
+    /// Parses `query` or takes it from the cache, checks the size limits, and returns its cost.
     pub(crate) fn prepare(
         &self,
         query: &str,
@@ -86,20 +86,20 @@ impl DocumentCache {
         }
         let parsed = Arc::new(parse(query)?);
         let cost = self.check_size(&parsed, variables)?;
-        let document = Arc::new(Document { parsed, fits: RwLock::default() });
+        let document = Arc::new(Document { parsed, valid_for: RwLock::default() });
         if query.len() <= MAX_CACHED_BYTES {
             self.parsed.insert(query.to_owned(), Arc::clone(&document));
         }
         Ok((document, cost))
     }
 
-    /// Holds the cost of a valid document against `MAX_COST`.
+    /// Checks the cost of a valid document against `MAX_COST`.
     pub(crate) fn check_cost(&self, cost: &Cost) -> Result<(), Rejection> {
         if cost.total() <= self.limits.cost {
             return Ok(());
         }
         Err(rejected(format!(
-            "The query costs {}, and MAX_COST is {}: ask for fewer fields, shorter lists, or fewer \
+            "The query costs {}, and MAX_COST is {}: request fewer fields, shorter lists, or fewer \
              searches and counts.",
             cost.total(),
             self.limits.cost
@@ -113,17 +113,17 @@ impl DocumentCache {
     ) -> Result<Cost, Rejection> {
         let operations = document.operations.iter().count();
         check_limits("operations", operations as u64, MAX_OPERATIONS as u64)?;
-        let cost = measure(document, variables).map_err(|endless| match endless {
+        let cost = measure(document, variables).map_err(|error| match error {
             Overflow::Cycle => rejected("The query has a fragment that spreads itself.".to_owned()),
             Overflow::Unknown => Rejection::document(
                 code::GRAPHQL_VALIDATION_FAILED,
-                "The query spreads a fragment that it does not define.".to_owned(),
+                "The query spreads an undefined fragment.".to_owned(),
             ),
             Overflow::Depth => rejected("The query is nested too deeply.".to_owned()),
             Overflow::Name => rejected("The query has an alias that is too long.".to_owned()),
         })?;
         if cost.asks_for_schema && !self.introspection {
-            let message = "This server does not show its schema: INTROSPECTION is off.".to_owned();
+            let message = "Introspection is disabled (INTROSPECTION is off).".to_owned();
             return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
         }
         if cost.is_introspection_too_deep() {
@@ -142,18 +142,18 @@ impl DocumentCache {
 
 fn parse(query: &str) -> Result<ExecutableDocument, Rejection> {
     if tokens(query) > MAX_TOKENS {
-        return Err(rejected(format!("The query is longer than {MAX_TOKENS} words and signs.")));
+        return Err(rejected(format!("The query has more than {MAX_TOKENS} tokens.")));
     }
     parse_query(query).map_err(|error| {
-        let place = error.positions().next().map_or_else(String::new, |position| {
+        let position = error.positions().next().map_or_else(String::new, |position| {
             format!(" at line {}, column {}", position.line, position.column)
         });
-        Rejection::document(code::GRAPHQL_PARSE_FAILED, format!("Syntax error{place}."))
+        Rejection::document(code::GRAPHQL_PARSE_FAILED, format!("Syntax error{position}."))
     })
 }
 
-/// About how many tokens the text has (section 2.1.6 of the GraphQL specification), counted without
-/// parsing: a word is one, a sign is one, a text in quotes is two and its words.
+/// The approximate number of tokens (section 2.1.6 of the GraphQL specification), counted without parsing: a name,
+/// a number and a punctuator count one, a string counts two plus its words.
 fn tokens(query: &str) -> usize {
     let mut inside_word = false;
     query
@@ -168,18 +168,18 @@ fn tokens(query: &str) -> usize {
         .count()
 }
 
-fn check_limits(what: &str, count: u64, most: u64) -> Result<(), Rejection> {
-    if count <= most {
+fn check_limits(what: &str, count: u64, limit: u64) -> Result<(), Rejection> {
+    if count <= limit {
         return Ok(());
     }
-    Err(rejected(format!("The query has {count} {what}, and {most} are allowed.")))
+    Err(rejected(format!("The query has {count} {what}, and {limit} are allowed.")))
 }
 
 fn rejected(message: String) -> Rejection {
     Rejection::query(message)
 }
 
-/// The operation that `name` selects; none when it selects none, which validation says.
+/// The operation that `name` selects; `None` if there is none, which validation reports.
 pub(crate) fn operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,

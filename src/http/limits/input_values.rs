@@ -1,6 +1,6 @@
-//! Values of arguments, held against their types before anything runs: those that the document writes (sections
-//! 5.6 and 5.8.5 of the GraphQL specification) and those of variables (section 6.1.2). Every value that is wrong
-//! is named by the argument that it belongs to.
+//! Validation of argument values against their types before execution: literals in the document (sections 5.6 and
+//! 5.8.5 of the GraphQL specification) and values of variables (section 6.1.2). Reports each invalid value with the
+//! path of its argument.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,10 +13,10 @@ use async_graphql_value::Value as Written;
 
 use crate::graphql::{InputProblem, ProblemKind, scalar_problem};
 
-/// More problems than anyone mends at once.
-const MOST_PROBLEMS: usize = 100;
+/// Problems in one response.
+const MAX_PROBLEMS: usize = 100;
 
-/// What one looks like from outside: a value as written, in which variables may stand, or one of a variable.
+/// The outer shape of a value: of a literal, which may contain variables, or of the value of a variable.
 pub(crate) enum Shape<'a, V> {
     Variable(&'a Name),
     Null,
@@ -27,7 +27,7 @@ pub(crate) enum Shape<'a, V> {
 
 pub(crate) trait Input: Sized {
     fn shape(&self) -> Shape<'_, Self>;
-    /// The value as a whole; none where a variable stands in it.
+    /// The whole value; `None` if it contains a variable.
     fn whole(&self) -> Option<Cow<'_, Value>>;
 }
 
@@ -62,7 +62,7 @@ impl Input for Written {
     }
 }
 
-/// The way to a value.
+/// The path of a value.
 #[derive(Clone, Copy)]
 pub(crate) enum Path<'a> {
     Root(&'a str),
@@ -75,7 +75,7 @@ impl fmt::Display for Path<'_> {
         match self {
             Self::Root(name) => f.write_str(name),
             Self::Member(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Item(parent, at) => write!(f, "{parent}.{at}"),
+            Self::Item(parent, index) => write!(f, "{parent}.{index}"),
         }
     }
 }
@@ -85,16 +85,16 @@ pub(crate) struct Usage<'a> {
     pub(crate) variable: &'a Name,
     /// The argument, and the way from it.
     pub(crate) path: String,
-    /// What is expected there; none where it is unknown, as at a field that does not exist.
+    /// What is expected there; none where it is unknown, as index a field that does not exist.
     pub(crate) expected: Option<Type>,
     /// Whether something else is taken where the variable has no value.
     pub(crate) has_default: bool,
 }
 
-/// Checks values, and collects what is wrong with them.
+/// Validates values, and collects their problems.
 pub(crate) struct Inputs<'a> {
     types: &'a Registry,
-    /// Whether values came as JSON, where an enum value is a string.
+    /// Whether values are JSON, in which an enum value is a string.
     is_json: bool,
     pub(crate) problems: Vec<InputProblem>,
     pub(crate) usages: Vec<Usage<'a>>,
@@ -109,17 +109,17 @@ impl<'a> Inputs<'a> {
         Self { is_json: true, ..Self::written(types) }
     }
 
-    fn note(&mut self, path: Path<'_>, kind: ProblemKind, message: impl Into<String>) {
+    fn add_problem(&mut self, path: Path<'_>, kind: ProblemKind, message: impl Into<String>) {
         self.push(InputProblem::new(path.to_string(), kind, message));
     }
 
     fn push(&mut self, problem: InputProblem) {
-        if self.problems.len() < MOST_PROBLEMS {
+        if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(problem);
         }
     }
 
-    /// Holds `value` against the type that is expected at `path`, which may have a default.
+    /// Validates `value` against the type expected at `path`, which may have a default.
     pub(crate) fn check<V: Input>(
         &mut self,
         expected: &Type,
@@ -133,13 +133,13 @@ impl<'a> Inputs<'a> {
                 self.usages.push(Usage { variable, path: path.to_string(), expected, has_default });
             }
             (Shape::Null, _) if expected.nullable => {}
-            (Shape::Null, _) => self.note(path, ProblemKind::Required, "it cannot be null"),
+            (Shape::Null, _) => self.add_problem(path, ProblemKind::Required, "must not be null"),
             (Shape::List(items), BaseType::List(of)) => {
-                for (at, item) in items.iter().enumerate() {
-                    self.check(of, false, item, Path::Item(&path, at));
+                for (index, item) in items.iter().enumerate() {
+                    self.check(of, false, item, Path::Item(&path, index));
                 }
             }
-            // A single value stands for a list of one.
+            // A single value is coerced to a list of one (section 3.11).
             (_, BaseType::List(of)) => self.check(of, false, value, path),
             (shape, BaseType::Named(name)) => self.check_named(name, value, &shape, path),
         }
@@ -156,7 +156,7 @@ impl<'a> Inputs<'a> {
             Some(MetaType::Scalar { is_valid, .. }) => {
                 let whole = value.whole();
                 let is_valid = whole.as_deref().is_some_and(|value| match name.as_str() {
-                    // The specification's Int has 32 bits (section 3.5.1); the library's check lets 64 pass.
+                    // Int has 32 bits (section 3.5.1); async-graphql accepts 64.
                     "Int" => is_int(value),
                     _ => is_valid.as_ref().is_none_or(|is_valid| is_valid(value)),
                 });
@@ -174,18 +174,18 @@ impl<'a> Inputs<'a> {
                     let names: Vec<_> = enum_values.keys().map(String::as_str).collect();
                     let quotes = if self.is_json { "" } else { ", without quotes" };
                     let message = format!("give one of {}{quotes}", names.join(", "));
-                    self.note(path, ProblemKind::WrongType, message);
+                    self.add_problem(path, ProblemKind::WrongType, message);
                 }
             }
             Some(MetaType::InputObject { input_fields, .. }) => match shape {
                 Shape::Object(members) => self.check_members(name, input_fields, members, path),
-                _ => self.note(
+                _ => self.add_problem(
                     path,
                     ProblemKind::WrongType,
                     format!("give an object of the type {name}"),
                 ),
             },
-            // What is no input type is refused by validation.
+            // Validation rejects output types here.
             Some(MetaType::Object { .. } | MetaType::Interface { .. } | MetaType::Union { .. })
             | None => {}
         }
@@ -200,7 +200,7 @@ impl<'a> Inputs<'a> {
     ) {
         for unknown in members.keys().filter(|key| !fields.contains_key(key.as_str())) {
             let path = Path::Member(&path, unknown);
-            self.note(path, ProblemKind::UnknownField, format!("{name} has no such field"));
+            self.add_problem(path, ProblemKind::UnknownField, format!("{name} has no such field"));
         }
         for field in fields.values() {
             let Some(expected) = Type::new(&field.ty) else { continue };
@@ -209,7 +209,7 @@ impl<'a> Inputs<'a> {
             match members.get(field.name.as_str()) {
                 Some(value) => self.check(&expected, has_default, value, path),
                 None if !expected.nullable && !has_default => {
-                    self.note(path, ProblemKind::Required, "give it a value");
+                    self.add_problem(path, ProblemKind::Required, "give it a value");
                 }
                 None => {}
             }
@@ -224,7 +224,7 @@ fn is_int(value: &Value) -> bool {
     }
 }
 
-/// The name of an enum value: as such in a document (section 3.9), as a string in JSON.
+/// The name of an enum value: a name in a document (section 3.9), a string in JSON.
 fn enum_name(value: &Value, is_json: bool) -> Option<&str> {
     match value {
         Value::Enum(name) => Some(name),

@@ -1,4 +1,4 @@
-//! Limits on documents and operations, checked before anything runs: size, depth, cost, validity, concurrency.
+//! Limits on documents and operations, checked before execution: size, depth, cost, validity, concurrency.
 
 pub(crate) mod concurrency;
 pub(crate) mod cost;

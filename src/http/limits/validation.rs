@@ -1,10 +1,10 @@
 //! Validates a document against the caller's schema (section 5 of the GraphQL specification).
 //!
-//! The library's own validation has gaps: it takes a variable that only a directive of `__typename` uses for
-//! unused, a nullable variable where null is not allowed, a string for an enum value, and fields that cannot be
-//! merged. apollo-compiler implements the section as a whole, in about 60 microseconds for an ordinary document
-//! and 13 milliseconds for the largest that the limits let through, once for each document and view. It does not
-//! look into custom scalars, nor at variables inside of lists and input objects: values are checked in `inputs`.
+//! The validation of async-graphql has gaps: it reports a variable as unused if only a directive of `__typename` uses
+//! it, and accepts nullable variables where null is not allowed, strings for enum values, and fields that cannot be
+//! merged. apollo-compiler implements the whole section, in about 60 microseconds for an ordinary document and 13
+//! milliseconds for the largest within the limits, once for each document and view. It does not validate custom
+//! scalars, nor variables inside lists and input objects; `input_values` does.
 
 use std::collections::HashSet;
 
@@ -19,21 +19,21 @@ use async_graphql::registry::{MetaType, MetaTypeName, Registry};
 use async_graphql::{Name, Pos, Positioned, ServerError, Value};
 
 use super::input_values::{Inputs, Path, Usage};
-use super::variables::placed;
+use super::variables::at_argument;
 use crate::graphql::InputProblem;
 
-/// More errors than anyone reads.
-const MOST_ERRORS: usize = 20;
+/// Errors in one response.
+const MAX_ERRORS: usize = 20;
 
-/// What is wrong with a document.
+/// Why a document is invalid.
 pub(crate) enum Invalid {
-    /// Values that it writes.
+    /// Argument values in the document are invalid.
     Inputs(Vec<InputProblem>),
-    /// Anything else.
+    /// Other errors.
     Document(Vec<ServerError>),
 }
 
-/// Holds `document`, whose text is `query`, against the rules of the schema and its `types`.
+/// Validates `document`, whose text is `query`, against the schema and its `types`.
 pub(crate) fn validate(
     query: &str,
     document: &ExecutableDocument,
@@ -51,20 +51,21 @@ pub(crate) fn validate(
     if !problems.is_empty() {
         return Err(Invalid::Inputs(problems));
     }
-    // A field that is not there is told alone: the rest is validated without it, and more would seem wrong.
+    // An unknown field is reported alone: apollo-compiler drops it, and further errors would be misleading.
     let errors = match Validated::parse(rules, query, "document") {
         Ok(document) => document.validate(rules).err().map(|invalid| invalid.errors),
         Err(unparsed) => Some(unparsed.errors),
     };
     if let Some(errors) = errors {
         let errors = errors.iter().map(|error| {
-            let place = error.line_column_range().map(|range| range.start);
-            let position = place.map(|place| Pos { line: place.line, column: place.column });
+            let position = error.line_column_range().map(|range| range.start);
+            let position =
+                position.map(|position| Pos { line: position.line, column: position.column });
             ServerError::new(sentence(&error.error.to_string()), position)
         });
         let mut errors: Vec<_> = errors.collect();
         errors.dedup_by(|error, before| error.locations == before.locations);
-        errors.truncate(MOST_ERRORS);
+        errors.truncate(MAX_ERRORS);
         return Err(Invalid::Document(errors));
     }
     match misplaced.is_empty() {
@@ -79,20 +80,21 @@ fn sentence(message: &str) -> String {
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
-/// The values that `operation` writes, and where it uses variables.
+/// The problems of the argument values in `operation`, and its uses of variables.
 pub(crate) fn inputs_of<'a>(
     document: &'a ExecutableDocument,
     operation: &'a OperationDefinition,
     types: &'a Registry,
 ) -> Inputs<'a> {
-    let mut walk = Walk { document, types, inputs: Inputs::written(types), seen: HashSet::new() };
+    let mut visitor =
+        InputVisitor { document, types, inputs: Inputs::written(types), seen: HashSet::new() };
     let root = match operation.ty {
         OperationType::Query => Some(&types.query_type),
         OperationType::Mutation => types.mutation_type.as_ref(),
         OperationType::Subscription => types.subscription_type.as_ref(),
     };
-    walk.directives(&operation.directives);
-    walk.set(root.and_then(|root| types.types.get(root)), &operation.selection_set.node);
+    visitor.directives(&operation.directives);
+    visitor.set(root.and_then(|root| types.types.get(root)), &operation.selection_set.node);
     let mut defaults = Inputs::written(types);
     for definition in &operation.variable_definitions {
         let VariableDefinition { name, var_type, default_value, .. } = &definition.node;
@@ -100,29 +102,30 @@ pub(crate) fn inputs_of<'a>(
             defaults.check(&var_type.node, false, &default.node, Path::Root(&name.node));
         }
     }
-    let mut inputs = walk.inputs;
-    let placed = defaults.problems.into_iter().map(|problem| placed(problem, &inputs.usages));
+    let mut inputs = visitor.inputs;
+    let placed = defaults.problems.into_iter().map(|problem| at_argument(problem, &inputs.usages));
     let placed: Vec<_> = placed.collect();
     inputs.problems.extend(placed);
     inputs
 }
 
-struct Walk<'a> {
+struct InputVisitor<'a> {
     document: &'a ExecutableDocument,
     types: &'a Registry,
     inputs: Inputs<'a>,
     seen: HashSet<&'a Name>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> InputVisitor<'a> {
     fn set(&mut self, parent: Option<&'a MetaType>, set: &'a SelectionSet) {
         for selection in &set.items {
             match &selection.node {
                 Selection::Field(field) => self.field(parent, &field.node),
                 Selection::InlineFragment(fragment) => {
                     self.directives(&fragment.node.directives);
-                    let about = fragment.node.type_condition.as_ref();
-                    let inner = about.map_or(parent, |about| self.named(&about.node.on.node));
+                    let type_condition = fragment.node.type_condition.as_ref();
+                    let inner = type_condition
+                        .map_or(parent, |type_condition| self.named(&type_condition.node.on.node));
                     self.set(inner, &fragment.node.selection_set.node);
                 }
                 Selection::FragmentSpread(spread) => {
@@ -133,14 +136,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Each fragment once: what it writes is the same wherever it is spread.
+    /// Visits each fragment once: its argument values are the same at each spread.
     fn fragment(&mut self, name: &'a Name) {
         if let Some(fragment) = self.document.fragments.get(name)
             && self.seen.insert(name)
         {
-            let about = self.named(&fragment.node.type_condition.node.on.node);
+            let type_condition = self.named(&fragment.node.type_condition.node.on.node);
             self.directives(&fragment.node.directives);
-            self.set(about, &fragment.node.selection_set.node);
+            self.set(type_condition, &fragment.node.selection_set.node);
         }
     }
 
@@ -171,7 +174,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A variable of which only the name of the argument is known.
+    /// Records the use of a variable in an argument of unknown type.
     fn unknown(&mut self, name: &'a Name, value: &'a async_graphql_value::Value) {
         if let async_graphql_value::Value::Variable(variable) = value {
             let path = name.to_string();
@@ -180,7 +183,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Section 5.8.5: a variable stands only where each of its values may.
+/// Section 5.8.5: all uses of a variable must be allowed by its type.
 fn misplacement(
     usage: &Usage<'_>,
     definitions: &[Positioned<VariableDefinition>],

@@ -1,6 +1,6 @@
-//! Variables, checked against their types before anything runs (section 6.1.2 of the GraphQL specification). The
-//! library checks them where they are used, which is too late for a mutation whose first field has been written
-//! by then.
+//! Validation of variables against their types before execution (section 6.1.2 of the GraphQL specification).
+//! async-graphql checks them where they are used, which is too late for a mutation whose first field has been
+//! executed by then.
 
 use async_graphql::Variables;
 use async_graphql::parser::types::{OperationDefinition, VariableDefinition};
@@ -9,8 +9,7 @@ use async_graphql::registry::Registry;
 use super::input_values::{Inputs, Path, Usage};
 use crate::graphql::{InputProblem, ProblemKind};
 
-/// What is wrong with the values of the variables that `operation` defines, each named as `$name` and the way
-/// from there.
+/// The problems of the values of the variables that `operation` defines, each with its path: `name.member`.
 pub(crate) fn problems(
     operation: &OperationDefinition,
     variables: &Variables,
@@ -32,8 +31,8 @@ pub(crate) fn problems(
     inputs.problems
 }
 
-/// Names `problem` by the argument that its variable is given to: `input.title` for `$i.title`.
-pub(crate) fn placed(problem: InputProblem, usages: &[Usage<'_>]) -> InputProblem {
+/// Changes the path of `problem` to that of the argument which uses the variable: `input.title` for `$i.title`.
+pub(crate) fn at_argument(problem: InputProblem, usages: &[Usage<'_>]) -> InputProblem {
     let (variable, rest) = match problem.path.find('.') {
         Some(end) => problem.path.split_at(end),
         None => (problem.path.as_str(), ""),

@@ -1,4 +1,4 @@
-//! What fields weigh in the cost of a document, in tenths of a point of `MAX_COST`. `docs/queries.md` lists them.
+//! Weights of fields in the query cost, in tenths of a point of `MAX_COST`. `docs/queries.md` lists them.
 
 use async_graphql::parser::types::Field;
 use async_graphql::{Name, Value};
@@ -6,14 +6,14 @@ use async_graphql_value::Value as Written;
 
 /// Tenths in a point.
 pub const POINT: u64 = 10;
-/// An object, or a spread of a fragment: a point.
+/// An object, or a fragment spread: one point.
 pub(crate) const OBJECT: u64 = POINT;
-/// A field without a selection of its own.
+/// A leaf field.
 pub(crate) const LEAF: u64 = 1;
-/// A text filter: the database looks into every row that nothing else rules out.
+/// A text filter: the database scans every row that no other filter excludes.
 pub(crate) const SEARCH: u64 = 50 * POINT;
 
-/// Fields that weigh more than others, wherever they stand: long texts, and what reads more rows than it shows.
+/// Fields with a higher weight, in any type: long texts, and fields that read more rows than they return.
 pub const FIELDS: [(&str, u64); 9] = [
     ("summary", 5),
     ("description", 10),
@@ -26,22 +26,22 @@ pub const FIELDS: [(&str, u64); 9] = [
     ("__schema", 100 * POINT),
 ];
 
-/// Lists that no argument bounds, with the items that they usually have.
+/// Lists without a page size, with their usual length.
 pub const LISTS: [(&str, u64); 2] = [("variants", 3), ("byPriority", 4)];
 
-/// What the field `name` weighs by itself.
+/// The weight of the field `name`, without its selection.
 pub(crate) fn of_field(name: &str, is_leaf: bool) -> u64 {
     let listed = FIELDS.iter().find(|(field, _)| *field == name).map(|(_, weight)| *weight);
     listed.unwrap_or(if is_leaf { LEAF } else { OBJECT })
 }
 
-/// The usual length of the list `name`, if no argument bounds it.
+/// The usual length of the list `name`, if it has no page size.
 pub(crate) fn length_of_list(name: &str) -> Option<u64> {
     LISTS.iter().find(|(list, _)| *list == name).map(|(_, length)| *length)
 }
 
-/// What the arguments of `field` weigh: each text that its filter searches for, written in the document or in a
-/// variable.
+/// The weight of the arguments of `field`: that of each text which its filter searches for, in the document or in
+/// a variable.
 pub(crate) fn of_arguments<'a>(
     field: &Field,
     variable: &impl Fn(&Name) -> Option<&'a Value>,

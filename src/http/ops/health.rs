@@ -7,21 +7,21 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::http::HttpState;
-use crate::identity::IdentityHealth;
+use hallpass_identity::IdentityHealth;
 
-/// The process lives. Touches nothing else: a server whose database is away must not be restarted.
+/// Liveness: the process runs. Checks no dependency: an unavailable database is no reason to restart the server.
 pub(crate) async fn liveness() -> &'static str {
     "ok\n"
 }
 
-/// The process can do its work; else 503 with the name of what is missing.
+/// Readiness: 200, or 503 with the name of what is not ready.
 pub(crate) async fn readiness(State(shared): State<Arc<HttpState>>) -> Response {
-    if shared.parts.draining.is_cancelled() {
-        return not_ready("draining (the server was told to stop)");
+    if shared.deps.draining.is_cancelled() {
+        return not_ready("draining (the server is stopping)");
     }
-    match (shared.parts.readiness)().await {
-        Ok(()) if shared.parts.authenticator.ready().await => {
-            report(&shared.parts.authenticator.status()).into_response()
+    match (shared.deps.readiness)().await {
+        Ok(()) if shared.deps.authenticator.ready().await => {
+            report(&shared.deps.authenticator.status()).into_response()
         }
         Ok(()) => not_ready("key set"),
         Err(missing) => not_ready(&missing),
@@ -32,13 +32,12 @@ fn report(status: &IdentityHealth) -> String {
     let mut report = "ready\n".to_owned();
     if let Some(keys) = &status.keys {
         let age = keys.age.map_or(String::new(), |age| format!(", {} s old", age.as_secs()));
-        let stored = if keys.is_stored { ", stored: its source does not answer" } else { "" };
+        let stored = if keys.is_stored { ", stored copy: JWKS endpoint unavailable" } else { "" };
         let algorithms = keys.algorithms.join(", ");
         report += &format!("key set: {} ({algorithms}){age}{stored}\n", keys.keys);
     }
     if status.sessions_paused {
-        report +=
-            "auth server: fails again and again, and is not asked about sessions for a moment\n";
+        report += "auth server: unavailable (circuit breaker open for session validation)\n";
     }
     report
 }

@@ -1,4 +1,4 @@
-//! `GET /metrics`: Prometheus metrics.
+//! `GET /metrics`: metrics in the Prometheus text format, and the metrics of HTTP requests.
 
 use std::sync::Arc;
 
@@ -15,57 +15,57 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// The two names of nearly the same text.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Media types of the exposition formats: OpenMetrics, and the Prometheus text format.
+const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the edge counts.
+/// Metrics of HTTP requests.
 #[derive(Clone)]
 pub(crate) struct HttpMetrics {
-    answers: Family<Labels, Counter>,
-    seconds: Histogram,
+    requests: Family<RequestLabels, Counter>,
+    duration_seconds: Histogram,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct RequestLabels {
     status: u16,
 }
 
 impl HttpMetrics {
     pub(crate) fn registered(registry: &mut Registry) -> Self {
         // From half a millisecond to about eight seconds.
-        let seconds = Histogram::new(exponential_buckets(0.0005, 2.0, 15));
-        let meter = Self { answers: Family::default(), seconds };
+        let duration_seconds = Histogram::new(exponential_buckets(0.0005, 2.0, 15));
+        let metrics = Self { requests: Family::default(), duration_seconds };
         registry.register(
-            "hallpass_http_answers",
-            "Answers, by their status",
-            meter.answers.clone(),
+            "http_requests",
+            "HTTP requests, by response status",
+            metrics.requests.clone(),
         );
         registry.register(
-            "hallpass_http_answer_seconds",
-            "How long answers took",
-            meter.seconds.clone(),
+            "http_request_duration_seconds",
+            "Time from the request to the head of its response",
+            metrics.duration_seconds.clone(),
         );
-        meter
+        metrics
     }
 
     pub(crate) fn record_response(&self, status: StatusCode, took: std::time::Duration) {
-        self.answers.get_or_create(&Labels { status: status.as_u16() }).inc();
-        self.seconds.observe(took.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { status: status.as_u16() }).inc();
+        self.duration_seconds.observe(took.as_secs_f64());
     }
 }
 
-/// The one route that a separate address serves.
+/// The router of the metrics address.
 pub(crate) fn router(registry: Arc<Registry>) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(registry)
+    Router::new().route("/metrics", get(export)).with_state(registry)
 }
 
-async fn metrics(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> Response {
+async fn export(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> Response {
     let mut text = String::new();
     if text::encode(&mut text, &registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let accepts = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let media = if accepts.contains("openmetrics") { OPENMETRICS } else { PROMETHEUS };
+    let media = if accepts.contains("openmetrics") { OPENMETRICS_TYPE } else { PROMETHEUS_TYPE };
     ([(CONTENT_TYPE, media)], text).into_response()
 }

@@ -1,4 +1,4 @@
-//! Endpoints for operators and for the auth server: health, metrics, revocation webhooks.
+//! Operational endpoints: health checks, metrics, and the webhooks of the auth server.
 
 pub(crate) mod health;
 pub(crate) mod metrics;

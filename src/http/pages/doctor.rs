@@ -1,5 +1,5 @@
-//! The doctor's page, in development: what the set-up looks like, and a form to paste a credential
-//! into. It works without scripts, and shows nothing of what was pasted but what the doctor says.
+//! The doctor page, in development: checks of the setup, and a form that explains a pasted credential. It works
+//! without scripts, and shows nothing of the credential but the doctor's report.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
@@ -19,12 +19,13 @@ use serde_json::Value;
 use crate::http::graphql::request;
 use crate::http::graphql::response::{MediaType, Rejection, RequestId};
 use crate::http::{HttpState, RunDoctor, middleware};
-use crate::identity::CredentialLocation;
+use hallpass_identity::CredentialLocation;
 
 const PAGE: &str = include_str!("doctor/index.html");
 const STYLE: &str = include_str!("doctor/doctor.css");
 
-/// Nothing runs, nothing is loaded, and the form goes nowhere else. The one style is named by its hash.
+/// Content Security Policy: no scripts and no resources; forms are sent to this origin only. The stylesheet is
+/// allowed by its hash.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
     let policy = format!(
@@ -34,33 +35,33 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::try_from(policy).expect("a hash in base64 is visible ASCII")
 });
 
-/// The set-up.
+/// `GET /doctor`: checks the setup.
 pub(crate) async fn page(State(shared): State<Arc<HttpState>>) -> Response<Body> {
-    match &shared.parts.doctor {
-        Some(diagnose) => answer(diagnose, None).await,
+    match &shared.deps.doctor {
+        Some(run_doctor) => render(run_doctor, None).await,
         None => middleware::not_found().await,
     }
 }
 
-/// The set-up, and the credential that was pasted.
+/// `POST /doctor`: checks the setup, and explains the pasted credential.
 pub(crate) async fn explain(
     State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let Some(diagnose) = &shared.parts.doctor else { return middleware::not_found().await };
+    let Some(run_doctor) = &shared.deps.doctor else { return middleware::not_found().await };
     let (head, body) = request.into_parts();
     if !is_same_origin(&head.headers) {
         let rejection = Rejection::cross_site("the form was sent by a page of another origin");
         return rejection.into_response(MediaType::Json, &id);
     }
-    match request::read_json_body(body, &shared.parts.limits).await {
-        Ok(body) => answer(diagnose, pasted(&body)).await,
+    match request::read_json_body(body, &shared.deps.limits).await {
+        Ok(body) => render(run_doctor, pasted(&body)).await,
         Err(rejection) => rejection.into_response(MediaType::Json, &id),
     }
 }
 
-/// A browser says where a form comes from; a client that is no browser has no pages.
+/// Whether the form was sent by this origin's page. Browsers send `Origin`; other clients are not subject to CSRF.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     match (headers.get(ORIGIN), text(HOST)) {
@@ -74,20 +75,20 @@ fn pasted(form: &[u8]) -> Option<(CredentialLocation, String)> {
     let form = std::str::from_utf8(form).ok()?;
     let url = Url::parse(&format!("form:?{form}")).ok()?;
     let field = |name: &str| Some(url.query_pairs().find(|(other, _)| other == name)?.1);
-    let place = match &*field("place")? {
+    let location = match &*field("place")? {
         "cookie" => CredentialLocation::Cookie,
         "api-key" => CredentialLocation::ApiKey,
         _ => CredentialLocation::Authorization,
     };
     let credential = field("credential").filter(|text| !text.trim().is_empty())?;
-    Some((place, credential.into_owned()))
+    Some((location, credential.into_owned()))
 }
 
-async fn answer(
-    diagnose: &RunDoctor,
+async fn render(
+    run_doctor: &RunDoctor,
     pasted: Option<(CredentialLocation, String)>,
 ) -> Response<Body> {
-    let report = diagnose(pasted).await;
+    let report = run_doctor(pasted).await;
     let page = PAGE
         .replace("{style}", STYLE)
         .replace("{credential}", &credential(&report["credential"]))
@@ -149,16 +150,16 @@ fn fix(of: &Value) -> String {
 
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
-    for one in text.chars() {
-        match one {
+    for character in text.chars() {
+        match character {
             '&' => html += "&amp;",
             '<' => html += "&lt;",
             '>' => html += "&gt;",
             '"' => html += "&quot;",
             '\'' => html += "&#39;",
-            // The page is put together by replacing what is in braces.
+            // The template has placeholders in braces.
             '{' => html += "&#123;",
-            _ => html.push(one),
+            _ => html.push(character),
         }
     }
     html

@@ -1,4 +1,5 @@
-//! GraphiQL, from the binary: it works with no network.
+//! GraphiQL and its assets, embedded in the binary, so that it works without network access; the SDL at
+//! `/schema.graphql`, and the personas of development.
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,22 +22,22 @@ use crate::http::graphql::authenticate::RequestIdentity;
 use crate::http::graphql::response::{MediaType, RequestId};
 use crate::schema;
 
-/// A persona, as the page offers it.
+/// A persona in the page's persona menu.
 #[derive(Serialize)]
 pub struct PersonaCard {
-    /// The name used on the command line.
+    /// The name in `hallpass token --as`.
     pub name: &'static str,
-    /// The name for people.
+    /// The display name.
     pub title: &'static str,
-    /// What sets it apart.
+    /// A short description.
     pub about: String,
-    /// A fresh token; none for the guest.
+    /// A fresh token; `None` for the guest.
     pub token: Option<String>,
 }
 
 const PAGE: &str = include_str!("graphiql/index.html");
 
-/// Nothing but our own files runs or is asked. The editor sets styles on elements.
+/// Content Security Policy: scripts and requests of this origin only. The editor needs inline styles.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
@@ -90,10 +91,10 @@ const ASSETS: [Asset; 6] = [
     },
 ];
 
-/// The page, where clients may ask for the schema: without it there is nothing to explore.
+/// The GraphiQL page, if introspection is enabled: it needs the schema.
 pub(crate) fn page(shared: &HttpState) -> Response<Body> {
-    if !shared.parts.introspection {
-        let message = "GraphiQL is off here: it needs INTROSPECTION=true.\n";
+    if !shared.deps.introspection {
+        let message = "GraphiQL is disabled: it requires INTROSPECTION=true.\n";
         return (StatusCode::NOT_FOUND, message).into_response();
     }
     let mut response = Response::new(Body::from(PAGE));
@@ -103,7 +104,7 @@ pub(crate) fn page(shared: &HttpState) -> Response<Body> {
     response
 }
 
-/// What names each file's content, in the order of [`ASSETS`]: a new binary may bring new files.
+/// Entity tags of [`ASSETS`]: hashes of their content, so that a new binary invalidates cached files.
 static TAGS: LazyLock<[String; ASSETS.len()]> = LazyLock::new(|| {
     let tag = |asset: Asset| {
         let hash = digest::digest(&digest::SHA256, asset.bytes);
@@ -112,14 +113,14 @@ static TAGS: LazyLock<[String; ASSETS.len()]> = LazyLock::new(|| {
     ASSETS.map(tag)
 });
 
-/// A file of the page.
+/// `GET /graphiql/{asset}`
 pub(crate) async fn asset(
     State(shared): State<Arc<HttpState>>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response<Body> {
     let found = ASSETS.iter().zip(TAGS.iter()).find(|(asset, _)| asset.name == name);
-    let Some((asset, tag)) = found.filter(|_| shared.parts.introspection) else {
+    let Some((asset, tag)) = found.filter(|_| shared.deps.introspection) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let fresh = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
@@ -137,29 +138,29 @@ pub(crate) async fn asset(
     response
 }
 
-/// The schema as text, as the caller sees it, where clients may ask for it.
+/// `GET /schema.graphql`: the SDL of the schema that the caller sees, if introspection is enabled.
 pub(crate) async fn sdl(
     State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     Extension(peer): Extension<PeerAddr>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if !shared.parts.introspection {
+    if !shared.deps.introspection {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let asker = RequestIdentity::new(&shared.parts, peer, Method::GET, headers);
-    match asker.caller(&shared.parts, &id).await {
+    let identity = RequestIdentity::new(&shared.deps, peer, Method::GET, headers);
+    match identity.caller(&shared.deps, &id).await {
         Ok(caller) => {
-            let seen = (shared.parts.see)(caller.as_deref());
-            ([(CACHE_CONTROL, "no-store")], schema::sdl(&seen.schema)).into_response()
+            let visible = (shared.deps.schema_for)(caller.as_deref());
+            ([(CACHE_CONTROL, "no-store")], schema::sdl(&visible.schema)).into_response()
         }
         Err(rejection) => rejection.into_response(MediaType::Json, &id),
     }
 }
 
-/// Who can be tried out, in development.
+/// `GET /dev/personas`: the personas with their tokens, in development.
 pub(crate) async fn personas(State(shared): State<Arc<HttpState>>) -> Response<Body> {
-    match &shared.parts.personas {
+    match &shared.deps.personas {
         Some(personas) => Json(personas()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

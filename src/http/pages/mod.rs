@@ -1,4 +1,4 @@
-//! Pages served in development: GraphiQL and the doctor.
+//! HTML pages: GraphiQL, and the doctor in development.
 
 pub(crate) mod doctor;
 pub(crate) mod graphiql;

@@ -1,26 +1,26 @@
-//! How many files, and so connections, this process may have open.
+//! The limit of open files (RLIMIT_NOFILE), and the number of connections that it allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Left for the database, the auth server, and files.
+/// File descriptors reserved for the database, the auth server, and files.
 const RESERVED: usize = 256;
-/// The least that is served, however few files are allowed.
-const LEAST: usize = 64;
+/// The least number of connections, however low the limit is.
+const MIN_CONNECTIONS: usize = 64;
 
-/// Raises this process's limit of open files as far as the system lets it.
+/// Raises the soft limit of open files to the hard limit.
 pub fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     if limit.current != limit.maximum
         && let Err(error) = setrlimit(Resource::Nofile, raised)
     {
-        tracing::debug!(%error, "the limit of open files stays as it is");
+        tracing::debug!(%error, "failed to raise the limit of open files");
     }
 }
 
-/// How many of `wanted` connections the limit of open files has room for.
+/// The number of connections, at most `wanted`, that the limit of open files allows.
 pub(super) fn connections(wanted: usize) -> usize {
-    let allowed = getrlimit(Resource::Nofile).current;
-    let allowed = allowed.and_then(|it| usize::try_from(it).ok()).unwrap_or(usize::MAX);
-    wanted.min(allowed.saturating_sub(RESERVED).max(LEAST))
+    let file_limit = getrlimit(Resource::Nofile).current;
+    let file_limit = file_limit.and_then(|it| usize::try_from(it).ok()).unwrap_or(usize::MAX);
+    wanted.min(file_limit.saturating_sub(RESERVED).max(MIN_CONNECTIONS))
 }

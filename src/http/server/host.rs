@@ -1,21 +1,21 @@
-//! The `Host` header (RFC 9112 section 3.2): each HTTP/1.1 request has one, and it names a host.
+//! Validation of the `Host` header (RFC 9112 section 3.2): HTTP/1.1 requests have exactly one, with a valid host.
 
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Version};
 
-/// Whether a request of this `version` has the `Host` that it needs.
+/// Whether a request of this HTTP `version` has the required `Host`.
 pub(super) fn is_valid(version: Version, headers: &HeaderMap) -> bool {
     let mut all = headers.get_all(HOST).iter();
     match (all.next(), all.next()) {
         (None, _) => version < Version::HTTP_11,
-        (Some(host), None) => names_a_host(host.as_bytes()),
+        (Some(host), None) => is_host_and_port(host.as_bytes()),
         (Some(_), Some(_)) => false,
     }
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 section 7.2), without user information.
-fn names_a_host(value: &[u8]) -> bool {
+fn is_host_and_port(value: &[u8]) -> bool {
     let Ok(authority) = Authority::try_from(value) else { return false };
     let host = authority.host();
     let Some(rest) = authority.as_str().strip_prefix(host) else { return false };

@@ -1,8 +1,8 @@
-//! The accept loop and its connections: ours, because axum's has no limits for clients that send or read
-//! slowly, or open many connections.
+//! HTTP/1.1 server: accept loop and connections. Replaces `axum::serve`, which has no limits for slow clients and for
+//! clients with many connections.
 //!
-//! `table` knows the open connections and makes room among them, `progress` what each waits for and by
-//! when, `transport` the bytes of one.
+//! `table` holds the open connections and evicts idle ones, `progress` tracks the timeouts of a connection, and
+//! `transport` is its byte stream.
 
 mod files;
 mod host;
@@ -33,75 +33,75 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
 use super::client_ip::{ClientNetwork, PeerAddr, is_trusted};
-use table::{Bounds, Busy, ConnectionSlot, Full, Table};
+use table::{BusyGuard, ConnectionLimits, ConnectionSlot, RejectReason, Table};
 use transport::Transport;
 
 pub use files::raise_limit as raise_file_limit;
 
-/// How many connections are open at once.
+/// Open connections.
 const MAX_CONNECTIONS: usize = 4096;
-/// Of them, how many one client address (IPv6: network of 64 bits) has.
+/// Open connections of one client address (IPv6: /64 network).
 const MAX_CONNECTIONS_PER_CLIENT: usize = 512;
-/// How many bytes of answers may wait for the clients of one address to read them.
+/// Unsent response bytes of the clients of one address.
 const MAX_UNSENT_BYTES_PER_CLIENT: usize = 64 * 1024 * 1024;
-/// How long a client may take to send the first byte of a connection's first request.
+/// How long a client may take to send the first byte after connecting.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest head of a request, in bytes; the library accepts 100 headers at most. Beyond, 431.
+/// Size limit of a request head, in bytes; hyper accepts at most 100 headers. Larger heads get 431.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// How long requests under way may take to finish once no connection is accepted any more.
+/// How long running requests may take to complete after the listener is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait after the system refused a connection.
+/// How long to wait after a failed accept.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// How connections are served.
+/// Options of the server.
 #[derive(Clone)]
 pub struct ServeOptions {
     /// How long a connection may be idle between two requests.
     pub keep_alive: Duration,
-    /// Proxies, whose connections are those of many clients.
+    /// Trusted proxies. Their connections carry many clients, and have no per-client limit.
     pub trusted_proxies: Vec<IpNet>,
-    /// Cancelled once the server is about to stop: answers then close their connection.
+    /// Cancelled when the server begins to stop: responses then close their connection.
     pub draining: CancellationToken,
-    /// Cancelled when no connection is accepted any more.
+    /// Cancelled when the server stops accepting connections.
     pub stop: CancellationToken,
 }
 
-/// The connection that a request came by, for answers that last.
+/// Handle of the connection of a request, for streaming responses.
 #[derive(Clone)]
 pub(crate) struct ConnectionHandle {
     draining: CancellationToken,
     stop: CancellationToken,
     open: TaskTracker,
-    place: Arc<ConnectionSlot>,
+    slot: Arc<ConnectionSlot>,
 }
 
-/// Keeps a connection's place, and the server from being done, after HTTP is over.
+/// Keeps the slot of an upgraded connection, and the server running until it is dropped.
 pub(super) struct ConnectionGuard {
     _open: TaskTrackerToken,
-    _busy: Option<Busy>,
+    _busy: Option<BusyGuard>,
 }
 
 impl ConnectionHandle {
-    /// Cancelled when the server stops: what lasts is to end then.
+    /// Cancelled when the server stops: streams end then.
     pub(super) fn stop(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// Has what the client still sends read and dropped for a while once the connection is given up, so that the last
-    /// bytes that were sent to it arrive.
+    /// After the connection is dropped, reads and discards input for a moment, so that the last bytes sent reach the
+    /// client.
     pub(super) fn linger(&self) {
-        self.place.linger();
+        self.slot.linger();
     }
 
-    /// Holds it.
+    /// Registers an upgraded connection.
     pub(super) fn register(&self) -> ConnectionGuard {
-        ConnectionGuard { _open: self.open.token(), _busy: self.place.begin() }
+        ConnectionGuard { _open: self.open.token(), _busy: self.slot.begin() }
     }
 }
 
-/// Serves `router` on `listener` until `options.stop`, then lets the requests under way finish.
+/// Serves `router` on `listener` until `options.stop`, then waits for running requests.
 pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions) {
-    let table = Table::new(Bounds {
+    let table = Table::new(ConnectionLimits {
         total: files::connections(MAX_CONNECTIONS),
         per_client: MAX_CONNECTIONS_PER_CLIENT,
         unsent_per_client: MAX_UNSENT_BYTES_PER_CLIENT,
@@ -132,8 +132,8 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => self.accept(stream, PeerAddr(peer)),
                 Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    // For want of file handles, most likely.
+                    tracing::warn!(%error, "failed to accept a connection");
+                    // Most likely out of file descriptors.
                     if !self.table.evict() {
                         tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     }
@@ -144,7 +144,10 @@ impl Server {
         drop(listener);
         self.open.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.open.wait()).await.is_err() {
-            tracing::warn!(open = self.open.len(), "some requests did not finish in time");
+            tracing::warn!(
+                open = self.open.len(),
+                "connections closed before their requests completed: drain timeout"
+            );
         }
     }
 
@@ -152,49 +155,49 @@ impl Server {
         let address = peer.0.ip();
         let is_proxy = is_trusted(address, &self.options.trusted_proxies);
         let client = (!is_proxy).then(|| ClientNetwork::of(address));
-        let place = match self.table.admit(client) {
-            Ok(place) => place,
-            Err(full) => return turn_away(&stream, full),
+        let slot = match self.table.admit(client) {
+            Ok(slot) => slot,
+            Err(reason) => return reject(&stream, reason),
         };
-        let this = ConnectionHandle {
+        let handle = ConnectionHandle {
             draining: self.options.draining.clone(),
             stop: self.options.stop.clone(),
             open: self.open.clone(),
-            place: Arc::clone(&place),
+            slot: Arc::clone(&slot),
         };
-        let task = self.open.spawn(connection(stream, peer, self.router.clone(), this));
-        place.served_by(task.abort_handle());
+        let task = self.open.spawn(connection(stream, peer, self.router.clone(), handle));
+        slot.served_by(task.abort_handle());
     }
 }
 
-/// Answers a connection that is not admitted, as far as that is possible without waiting.
-fn turn_away(stream: &TcpStream, full: Full) {
-    let status = match full {
-        Full::Client => "429 Too Many Requests",
-        Full::Server => "503 Service Unavailable",
+/// Sends the status to a connection that is not admitted, without waiting.
+fn reject(stream: &TcpStream, reason: RejectReason) {
+    let status = match reason {
+        RejectReason::Client => "429 Too Many Requests",
+        RejectReason::Server => "503 Service Unavailable",
     };
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 {status}\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     );
-    let sent = stream.try_write(answer.as_bytes());
-    tracing::debug!(?full, sent = sent.is_ok(), "a connection was turned away");
+    let sent = stream.try_write(response.as_bytes());
+    tracing::debug!(?reason, sent = sent.is_ok(), "connection rejected");
 }
 
-async fn connection(stream: TcpStream, peer: PeerAddr, router: Router, this: ConnectionHandle) {
-    // Small answers should leave at once.
+async fn connection(stream: TcpStream, peer: PeerAddr, router: Router, handle: ConnectionHandle) {
+    // Small responses should be sent at once.
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection cannot be told to send at once");
+        tracing::debug!(%error, "failed to set TCP_NODELAY");
     }
-    let stop = this.stop();
-    let transport = Transport::new(stream, Arc::clone(&this.place));
+    let stop = handle.stop();
+    let transport = Transport::new(stream, Arc::clone(&handle.slot));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        request.extensions_mut().insert(this.clone());
-        let (router, this) = (router.clone(), this.clone());
-        async move { Ok::<_, Infallible>(answer(router, request, &this).await) }
+        request.extensions_mut().insert(handle.clone());
+        let (router, handle) = (router.clone(), handle.clone());
+        async move { Ok::<_, Infallible>(respond(router, request, &handle).await) }
     });
     let connection = http1::Builder::new()
-        // The table closes connections that take too long.
+        // The table enforces the timeouts.
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_header_size(MAX_HEAD_BYTES)
@@ -209,37 +212,40 @@ async fn connection(stream: TcpStream, peer: PeerAddr, router: Router, this: Con
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(%error, "connection ended with an error");
     }
 }
 
-/// The answer to a request, which is under way until its last byte was handed to the connection.
-async fn answer(router: Router, request: Request<Incoming>, this: &ConnectionHandle) -> Response {
-    let Some(busy) = this.place.begin() else {
-        return closing(StatusCode::SERVICE_UNAVAILABLE, "The connection is being closed.\n");
+/// Responds to a request. The connection is busy until the last byte of the body is handed to it.
+async fn respond(
+    router: Router,
+    request: Request<Incoming>,
+    handle: &ConnectionHandle,
+) -> Response {
+    let Some(busy) = handle.slot.begin() else {
+        return close_with(StatusCode::SERVICE_UNAVAILABLE, "The connection is being closed.\n");
     };
     if !host::is_valid(request.version(), request.headers()) {
-        let message =
-            "Send one Host header, with a host and a port at most (RFC 9112, section 3.2).\n";
-        return closing(StatusCode::BAD_REQUEST, message);
+        let message = "Send exactly one Host header, with a host and an optional port (RFC 9112, section 3.2).\n";
+        return close_with(StatusCode::BAD_REQUEST, message);
     }
     let mut response = match router.oneshot(request.map(Body::new)).await {
         Ok(response) => response,
-        Err(never) => match never {},
+        Err(infallible) => match infallible {},
     };
     let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if this.draining.is_cancelled() && !upgrades {
+    if handle.draining.is_cancelled() && !upgrades {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.map(|body| {
         Body::new(body.map_err(move |error| {
-            // The body owns it: dropped with the body, it ends the request.
+            // Owned by the body: when the body is dropped, the request is complete.
             let _busy = &busy;
             error
         }))
     })
 }
 
-fn closing(status: StatusCode, message: &'static str) -> Response {
+fn close_with(status: StatusCode, message: &'static str) -> Response {
     ([(CONNECTION, HeaderValue::from_static("close"))], (status, message)).into_response()
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 /// How long a client may take to send the head of a request, from its first byte on.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a client may take to read an answer, besides the time that its size takes at `SLOWEST_READER`.
+/// How long a client may take to read a response, plus the time that its size takes at `MIN_READ_RATE`.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How fast a client has to read an answer, in bytes per second, once it makes the server wait.
+/// Minimum read rate of a client that makes the server wait, in bytes per second.
 const MIN_READ_RATE: u64 = 16 * 1024;
 
-/// What a connection does now.
+/// The phase of a connection, and its timers.
 pub(super) struct Progress {
     keep_alive: Duration,
     state: Mutex<State>,
@@ -18,30 +18,29 @@ pub(super) struct Progress {
 
 struct State {
     is_busy: bool,
-    /// When it became idle, and for how long it may be.
+    /// When it became idle, and how long it may stay idle.
     idle_since: Instant,
-    patience: Duration,
+    timeout: Duration,
     /// When the first byte of the next request's head arrived.
     head_began: Option<Instant>,
-    /// Since when the client makes an answer wait, and how many bytes it took since.
+    /// Since when writes are blocked, and the bytes written since then.
     blocked: Option<(Instant, u64)>,
 }
 
 impl Progress {
-    /// A connection that waits for its first request for `first_patience`, and for each further one for
-    /// `keep_alive`.
-    pub(super) fn new(first_patience: Duration, keep_alive: Duration) -> Self {
+    /// A connection that waits `first_timeout` for its first request, and `keep_alive` for each further one.
+    pub(super) fn new(first_timeout: Duration, keep_alive: Duration) -> Self {
         let state = State {
             is_busy: false,
             idle_since: Instant::now(),
-            patience: first_patience,
+            timeout: first_timeout,
             head_began: None,
             blocked: None,
         };
         Self { keep_alive, state: Mutex::new(state) }
     }
 
-    /// A request is under way.
+    /// A request begins.
     pub(super) fn began(&self) {
         let mut state = self.state();
         state.is_busy = true;
@@ -53,10 +52,10 @@ impl Progress {
         let mut state = self.state();
         state.is_busy = false;
         state.idle_since = Instant::now();
-        state.patience = self.keep_alive;
+        state.timeout = self.keep_alive;
     }
 
-    /// Bytes arrived: the head of a request, unless one is under way.
+    /// Bytes arrived: the head of the next request, unless a request is running.
     pub(super) fn received(&self) {
         let mut state = self.state();
         if !state.is_busy && state.head_began.is_none() {
@@ -64,35 +63,35 @@ impl Progress {
         }
     }
 
-    /// The client does not take what is sent.
+    /// A write is blocked.
     pub(super) fn blocked(&self) {
         self.state().blocked = Some((Instant::now(), 0));
     }
 
-    /// It took `bytes`.
+    /// `bytes` were written.
     pub(super) fn wrote(&self, bytes: usize) {
         if let Some((_, written)) = &mut self.state().blocked {
             *written += bytes as u64;
         }
     }
 
-    /// It took everything.
+    /// Everything was written.
     pub(super) fn flushed(&self) {
         self.state().blocked = None;
     }
 
-    /// Whether the connection took longer than it may.
+    /// Whether the connection is over the timeout of its phase.
     pub(super) fn is_expired(&self, now: Instant) -> bool {
         let state = self.state();
-        let (since, patience) = match (state.blocked, state.head_began) {
+        let (since, timeout) = match (state.blocked, state.head_began) {
             (Some((since, written)), _) => {
                 (since, WRITE_TIMEOUT + Duration::from_secs(written / MIN_READ_RATE))
             }
             (None, _) if state.is_busy => return false,
             (None, Some(began)) => (began, HEAD_TIMEOUT),
-            (None, None) => (state.idle_since, state.patience),
+            (None, None) => (state.idle_since, state.timeout),
         };
-        now.saturating_duration_since(since) > patience
+        now.saturating_duration_since(since) > timeout
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -107,21 +106,21 @@ mod tests {
     const FIRST: Duration = Duration::from_secs(5);
     const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-    /// After how many seconds from now the connection is closed; none where it is within an hour.
+    /// The seconds from now until the connection is closed; `None` if it stays open for an hour.
     fn closed_after(progress: &Progress) -> Option<u64> {
         let now = Instant::now();
         (0..3600).find(|seconds| progress.is_expired(now + Duration::from_secs(*seconds)))
     }
 
     #[test]
-    fn patience_depends_on_what_is_awaited() {
+    fn timeout_depends_on_the_phase() {
         let progress = Progress::new(FIRST, KEEP_ALIVE);
         let within = |seconds: u64| Some(seconds)..=Some(seconds + 1);
         assert!(within(5).contains(&closed_after(&progress)), "the first byte");
         progress.received();
         assert!(within(20).contains(&closed_after(&progress)), "the rest of the head");
         progress.began();
-        assert_eq!(closed_after(&progress), None, "a request under way");
+        assert_eq!(closed_after(&progress), None, "a running request");
         progress.received();
         progress.ended();
         assert!(within(75).contains(&closed_after(&progress)), "the next request");

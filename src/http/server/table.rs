@@ -1,7 +1,7 @@
 //! The table of open connections: limits per client, eviction of idle ones, timeouts.
 //!
-//! A connection is busy while a request is under way, while an answer waits for its client to read it,
-//! and while a WebSocket is open; else it is idle. Only idle connections are closed to make room.
+//! A connection is busy while a request is running, while a response is unsent, and while a WebSocket is open;
+//! otherwise it is idle. Only idle connections are evicted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -14,48 +14,48 @@ use tokio::task::AbortHandle;
 use super::progress::Progress;
 use crate::http::client_ip::ClientNetwork;
 
-/// How often connections are looked through for those that take too long.
+/// How often connections are checked for timeouts.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What connections may use.
+/// Limits of connections.
 #[derive(Clone, Copy)]
-pub(super) struct Bounds {
-    /// Connections open at once.
+pub(super) struct ConnectionLimits {
+    /// Open connections.
     pub(super) total: usize,
-    /// Of them, those of one client network.
+    /// Open connections of one client network.
     pub(super) per_client: usize,
-    /// Bytes of answers that wait for the clients of one network to read them.
+    /// Unsent response bytes of the clients of one network.
     pub(super) unsent_per_client: usize,
     /// How long a connection may be idle between two requests.
     pub(super) keep_alive: Duration,
 }
 
-/// Why a connection is not admitted.
+/// Why a connection is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
-    /// The client's network has as many as it may, and all are busy.
+pub(super) enum RejectReason {
+    /// The client network is at its limit, and all its connections are busy.
     Client,
-    /// The server has as many as it may, and all are busy.
+    /// The server is at its limit, and all connections are busy.
     Server,
 }
 
 /// The open connections.
 pub(super) struct Table {
-    bounds: Bounds,
+    limits: ConnectionLimits,
     open: Mutex<Open>,
 }
 
 #[derive(Default)]
 struct Open {
-    /// Numbers connections, and the moments at which they became idle.
+    /// Logical clock: numbers connections, and the moments at which they became idle.
     counter: u64,
     connections: HashMap<u64, Record>,
-    /// The idle connections by the moment at which they became idle.
+    /// The idle connections, by the moment at which they became idle.
     idle: BTreeMap<u64, u64>,
     clients: HashMap<ClientNetwork, Usage>,
 }
 
-/// What one client network has.
+/// The connections of one client network.
 #[derive(Default)]
 struct Usage {
     open: usize,
@@ -64,7 +64,7 @@ struct Usage {
 }
 
 struct Record {
-    /// None for a trusted proxy, which stands for many clients.
+    /// `None` for a trusted proxy, whose connections carry many clients.
     client: Option<ClientNetwork>,
     task: Option<AbortHandle>,
     busy: usize,
@@ -74,42 +74,42 @@ struct Record {
 }
 
 impl Table {
-    pub(super) fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self { bounds, open: Mutex::default() })
+    pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self { limits, open: Mutex::default() })
     }
 
-    /// A place for a connection of `client`. Where there is none left, the connection that has been idle
-    /// for longest is closed: of the same client where that has as many as it may, else of any.
+    /// Admits a connection of `client`. At a limit, the connection that has been idle for longest is closed: one of
+    /// the same client at the limit per client, else any.
     pub(super) fn admit(
         self: &Arc<Self>,
         client: Option<ClientNetwork>,
-    ) -> Result<Arc<ConnectionSlot>, Full> {
+    ) -> Result<Arc<ConnectionSlot>, RejectReason> {
         let mut open = self.open();
         if let Some(client) = &client
-            && open.clients.get(client).is_some_and(|usage| usage.open >= self.bounds.per_client)
+            && open.clients.get(client).is_some_and(|usage| usage.open >= self.limits.per_client)
             && !open.evict_of(client)
         {
-            return Err(Full::Client);
+            return Err(RejectReason::Client);
         }
-        if open.connections.len() >= self.bounds.total && !open.evict() {
-            return Err(Full::Server);
+        if open.connections.len() >= self.limits.total && !open.evict() {
+            return Err(RejectReason::Server);
         }
-        let first_patience = match client {
+        let first_timeout = match client {
             Some(_) => super::FIRST_BYTE_TIMEOUT,
-            None => self.bounds.keep_alive,
+            None => self.limits.keep_alive,
         };
-        let progress = Arc::new(Progress::new(first_patience, self.bounds.keep_alive));
+        let progress = Arc::new(Progress::new(first_timeout, self.limits.keep_alive));
         let id = open.insert(client.clone(), Arc::clone(&progress));
         let lingers = AtomicBool::new(false);
         Ok(Arc::new(ConnectionSlot { id, client, table: Arc::clone(self), progress, lingers }))
     }
 
-    /// Closes the connection that has been idle for longest; false where none is idle.
+    /// Closes the connection that has been idle for longest; false if none is idle.
     pub(super) fn evict(&self) -> bool {
         self.open().evict()
     }
 
-    /// Closes connections that take too long, for ever.
+    /// Closes connections that are over their timeout; never returns.
     pub(super) async fn sweep(&self) {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
@@ -177,17 +177,17 @@ impl Open {
     }
 
     fn evict(&mut self) -> bool {
-        let idlest = self.idle.first_key_value().map(|(_, id)| *id);
-        idlest.is_some_and(|id| self.close(id))
+        let longest_idle = self.idle.first_key_value().map(|(_, id)| *id);
+        longest_idle.is_some_and(|id| self.close(id))
     }
 
     fn evict_of(&mut self, client: &ClientNetwork) -> bool {
         let idle = self.clients.get(client).and_then(|usage| usage.idle.first_key_value());
-        let idlest = idle.map(|(_, id)| *id);
-        idlest.is_some_and(|id| self.close(id))
+        let longest_idle = idle.map(|(_, id)| *id);
+        longest_idle.is_some_and(|id| self.close(id))
     }
 
-    /// Closes a connection at once, and frees its place.
+    /// Aborts a connection and frees its slot.
     fn close(&mut self, id: u64) -> bool {
         let task = self.remove(id).and_then(|record| record.task);
         task.inspect(AbortHandle::abort).is_some()
@@ -195,7 +195,7 @@ impl Open {
 
     fn expired(&self, now: Instant) -> Vec<u64> {
         let expired = self.connections.iter().filter(|(_, record)| {
-            // What was upgraded has no task of this kind any more, and bounds of its own.
+            // The task of an upgraded connection is finished; such connections have their own timeouts.
             record.task.as_ref().is_some_and(|task| !task.is_finished())
                 && record.progress.is_expired(now)
         });
@@ -203,7 +203,7 @@ impl Open {
     }
 }
 
-/// An admitted connection; dropped, its place is free.
+/// An admitted connection; its slot is freed when dropped.
 pub(super) struct ConnectionSlot {
     id: u64,
     client: Option<ClientNetwork>,
@@ -213,17 +213,17 @@ pub(super) struct ConnectionSlot {
 }
 
 impl ConnectionSlot {
-    /// The connection is to linger when it is dropped.
+    /// Requests a lingering close when the connection is dropped.
     pub(super) fn linger(&self) {
         self.lingers.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it is.
+    /// Whether a lingering close is requested.
     pub(super) fn lingers(&self) -> bool {
         self.lingers.load(Ordering::Relaxed)
     }
 
-    /// What closes the connection: aborting `task`.
+    /// Sets the task that serves the connection; aborting it closes the connection.
     pub(super) fn served_by(&self, task: AbortHandle) {
         if let Some(record) = self.table.open().connections.get_mut(&self.id) {
             record.task = Some(task);
@@ -234,30 +234,30 @@ impl ConnectionSlot {
         &self.progress
     }
 
-    /// Keeps the connection from being idle; none where it is being closed.
-    pub(super) fn begin(self: &Arc<Self>) -> Option<Busy> {
+    /// Marks the connection as busy; `None` if it is being closed.
+    pub(super) fn begin(self: &Arc<Self>) -> Option<BusyGuard> {
         let mut open = self.table.open();
         open.set_busy(self.id);
         open.connections.get_mut(&self.id)?.busy += 1;
         self.progress.began();
-        Some(Busy(Arc::clone(self)))
+        Some(BusyGuard(Arc::clone(self)))
     }
 
-    /// Counts `bytes` of an answer that the client does not read yet.
+    /// Counts `bytes` of a response that the client has not read yet.
     ///
     /// # Errors
-    /// When its network leaves too many unread, or the connection is being closed.
-    pub(super) fn block(self: &Arc<Self>, bytes: usize) -> io::Result<Unsent> {
+    /// If the client network has too many unsent bytes, or the connection is being closed.
+    pub(super) fn block(self: &Arc<Self>, bytes: usize) -> io::Result<UnsentGuard> {
         if let Some(client) = &self.client
             && let Some(usage) = self.table.open().clients.get_mut(client)
         {
-            // One answer may be of any size: another bound holds it.
-            if usage.unsent > 0 && usage.unsent + bytes > self.table.bounds.unsent_per_client {
-                return Err(io::Error::other("the client leaves too many answers unread"));
+            // The size of a single response is limited elsewhere (MAX_ANSWER).
+            if usage.unsent > 0 && usage.unsent + bytes > self.table.limits.unsent_per_client {
+                return Err(io::Error::other("too many unsent response bytes for this client"));
             }
             usage.unsent += bytes;
         }
-        let unsent = Unsent { place: Arc::clone(self), bytes, busy: self.begin() };
+        let unsent = UnsentGuard { slot: Arc::clone(self), bytes, busy: self.begin() };
         match unsent.busy {
             Some(_) => Ok(unsent),
             None => Err(io::ErrorKind::ConnectionAborted.into()),
@@ -271,10 +271,10 @@ impl Drop for ConnectionSlot {
     }
 }
 
-/// Something that keeps a connection from being idle.
-pub(super) struct Busy(Arc<ConnectionSlot>);
+/// Keeps a connection busy until dropped.
+pub(super) struct BusyGuard(Arc<ConnectionSlot>);
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         let mut open = self.0.table.open();
         let Some(record) = open.connections.get_mut(&self.0.id) else { return };
@@ -286,18 +286,18 @@ impl Drop for Busy {
     }
 }
 
-/// A part of an answer that waits for its client.
-pub(super) struct Unsent {
-    place: Arc<ConnectionSlot>,
+/// Unsent bytes of a response, counted until dropped.
+pub(super) struct UnsentGuard {
+    slot: Arc<ConnectionSlot>,
     bytes: usize,
-    busy: Option<Busy>,
+    busy: Option<BusyGuard>,
 }
 
-impl Drop for Unsent {
+impl Drop for UnsentGuard {
     fn drop(&mut self) {
         self.busy = None;
-        if let Some(client) = &self.place.client
-            && let Some(usage) = self.place.table.open().clients.get_mut(client)
+        if let Some(client) = &self.slot.client
+            && let Some(usage) = self.slot.table.open().clients.get_mut(client)
         {
             usage.unsent = usage.unsent.saturating_sub(self.bytes);
         }

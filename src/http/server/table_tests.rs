@@ -1,26 +1,30 @@
-//! Which connections make room, without a network.
+//! Tests of admission and eviction, without a network.
 
 use std::future::pending;
 
 use super::*;
 
-const BOUNDS: Bounds =
-    Bounds { total: 4, per_client: 2, unsent_per_client: 100, keep_alive: Duration::from_secs(75) };
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    total: 4,
+    per_client: 2,
+    unsent_per_client: 100,
+    keep_alive: Duration::from_secs(75),
+};
 
 fn client(address: &str) -> Option<ClientNetwork> {
     Some(ClientNetwork::of(address.parse().unwrap()))
 }
 
 /// A connection that is served until it is closed.
-fn connect(table: &Arc<Table>, address: &str) -> Result<Connected, Full> {
-    let place = table.admit(client(address))?;
+fn connect(table: &Arc<Table>, address: &str) -> Result<Connected, RejectReason> {
+    let slot = table.admit(client(address))?;
     let task = tokio::spawn(pending::<()>());
-    place.served_by(task.abort_handle());
-    Ok(Connected { place, task })
+    slot.served_by(task.abort_handle());
+    Ok(Connected { slot, task })
 }
 
 struct Connected {
-    place: Arc<ConnectionSlot>,
+    slot: Arc<ConnectionSlot>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -32,12 +36,12 @@ impl Connected {
 }
 
 #[tokio::test]
-async fn idlest_connection_of_the_same_client_makes_room() {
-    let table = Table::new(BOUNDS);
+async fn longest_idle_connection_of_the_same_client_is_evicted() {
+    let table = Table::new(LIMITS);
     let other = connect(&table, "192.0.2.9").unwrap();
     let first = connect(&table, "192.0.2.1").unwrap();
     let second = connect(&table, "192.0.2.1").unwrap();
-    drop(first.place.begin());
+    drop(first.slot.begin());
     let _third = connect(&table, "192.0.2.1").unwrap();
     assert!(first.is_open().await, "it had a request since");
     assert!(!second.is_open().await);
@@ -46,12 +50,12 @@ async fn idlest_connection_of_the_same_client_makes_room() {
 
 #[tokio::test]
 async fn busy_connections_are_never_closed() {
-    let table = Table::new(BOUNDS);
+    let table = Table::new(LIMITS);
     let addresses = ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"];
     let all = addresses.map(|address| connect(&table, address).unwrap());
-    let mut busy: Vec<_> = all.iter().map(|it| it.place.begin().unwrap()).collect();
-    assert_eq!(connect(&table, "192.0.2.1").err(), Some(Full::Client));
-    assert_eq!(connect(&table, "192.0.2.4").err(), Some(Full::Server));
+    let mut busy: Vec<_> = all.iter().map(|it| it.slot.begin().unwrap()).collect();
+    assert_eq!(connect(&table, "192.0.2.1").err(), Some(RejectReason::Client));
+    assert_eq!(connect(&table, "192.0.2.4").err(), Some(RejectReason::Server));
     busy.pop();
     let _new = connect(&table, "192.0.2.4").unwrap();
     assert!(!all[3].is_open().await);
@@ -59,22 +63,22 @@ async fn busy_connections_are_never_closed() {
         assert!(connected.is_open().await);
     }
     drop((busy, all));
-    assert!(connect(&table, "192.0.2.1").is_ok(), "dropped connections leave their place");
+    assert!(connect(&table, "192.0.2.1").is_ok(), "dropped connections free their slot");
 }
 
 #[tokio::test]
 async fn closed_connection_begins_no_request() {
-    let table = Table::new(BOUNDS);
+    let table = Table::new(LIMITS);
     let closed = connect(&table, "192.0.2.1").unwrap();
     assert!(table.evict());
-    assert!(closed.place.begin().is_none());
-    assert!(closed.place.block(1).is_err());
+    assert!(closed.slot.begin().is_none());
+    assert!(closed.slot.block(1).is_err());
     assert!(!table.evict(), "none is left");
 }
 
 #[tokio::test]
 async fn ipv6_addresses_of_one_64_are_one_client() {
-    let table = Table::new(BOUNDS);
+    let table = Table::new(LIMITS);
     let addresses = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:1", "2001:db8:0:1::1"];
     let all = addresses.map(|address| {
         let connected = connect(&table, address).unwrap();
@@ -88,23 +92,23 @@ async fn ipv6_addresses_of_one_64_are_one_client() {
 }
 
 #[tokio::test]
-async fn trusted_proxy_is_bounded_by_the_total_alone() {
-    let table = Table::new(BOUNDS);
+async fn trusted_proxy_has_only_the_total_limit() {
+    let table = Table::new(LIMITS);
     let all: Vec<_> = (0..4).map(|_| table.admit(None).unwrap()).collect();
-    let busy: Vec<_> = all.iter().map(|place| place.begin().unwrap()).collect();
-    assert_eq!(table.admit(None).err(), Some(Full::Server));
+    let busy: Vec<_> = all.iter().map(|slot| slot.begin().unwrap()).collect();
+    assert_eq!(table.admit(None).err(), Some(RejectReason::Server));
     drop(busy);
 }
 
 #[tokio::test]
-async fn unread_answers_are_bounded_per_client() {
-    let table = Table::new(BOUNDS);
+async fn unsent_bytes_are_limited_per_client() {
+    let table = Table::new(LIMITS);
     let first = connect(&table, "192.0.2.1").unwrap();
     let second = connect(&table, "192.0.2.1").unwrap();
     let other = connect(&table, "192.0.2.2").unwrap();
-    let large = first.place.block(150).unwrap();
-    assert!(second.place.block(1).is_err(), "one answer may be large, not the next too");
-    assert!(other.place.block(90).is_ok());
+    let large = first.slot.block(150).unwrap();
+    assert!(second.slot.block(1).is_err(), "one response may exceed the limit, the next may not");
+    assert!(other.slot.block(90).is_ok());
     drop(large);
-    assert!(second.place.block(90).is_ok());
+    assert!(second.slot.block(90).is_ok());
 }

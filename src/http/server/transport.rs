@@ -1,4 +1,4 @@
-//! The byte stream of a connection, which reports reads and unsent bytes to the table.
+//! The byte stream of a connection. Reports reads, writes and unsent bytes to the connection table.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -13,33 +13,33 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
-use super::table::{ConnectionSlot, Unsent};
+use super::table::{ConnectionSlot, UnsentGuard};
 
-/// How long what a client still sends is read and dropped after the last answer: the system answers
-/// unread bytes with a reset, which can destroy that answer on its way.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long input is read and discarded after the last response (lingering close): a socket that is closed with
+/// unread bytes is reset, which can destroy the response in transit.
+const LINGER_TIME: Duration = Duration::from_secs(1);
 
 pub(super) struct Transport {
     stream: TcpStream,
-    place: Arc<ConnectionSlot>,
-    unsent: Option<Unsent>,
+    slot: Arc<ConnectionSlot>,
+    unsent: Option<UnsentGuard>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl Transport {
-    pub(super) fn new(stream: TcpStream, place: Arc<ConnectionSlot>) -> Self {
-        Self { stream, place, unsent: None, linger: None }
+    pub(super) fn new(stream: TcpStream, slot: Arc<ConnectionSlot>) -> Self {
+        Self { stream, slot, unsent: None, linger: None }
     }
 
-    /// Takes note of how many of `bytes` were written.
+    /// Records the result of writing `bytes`.
     fn wrote(&mut self, bytes: usize, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
-            Poll::Ready(Ok(written)) => self.place.progress().wrote(*written),
+            Poll::Ready(Ok(written)) => self.slot.progress().wrote(*written),
             Poll::Ready(Err(_)) => {}
             Poll::Pending if self.unsent.is_some() => {}
             Poll::Pending => {
-                self.unsent = Some(self.place.block(bytes)?);
-                self.place.progress().blocked();
+                self.unsent = Some(self.slot.block(bytes)?);
+                self.slot.progress().blocked();
             }
         }
         written
@@ -55,7 +55,7 @@ impl AsyncRead for Transport {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.place.progress().received();
+            self.slot.progress().received();
         }
         read
     }
@@ -84,10 +84,10 @@ impl AsyncWrite for Transport {
         self.stream.is_write_vectored()
     }
 
-    /// The writer flushes once everything was written.
+    /// hyper flushes once everything is written.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unsent.take().is_some() {
-            self.place.progress().flushed();
+            self.slot.progress().flushed();
         }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
@@ -95,7 +95,7 @@ impl AsyncWrite for Transport {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.linger.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-            self.linger = Some(Box::pin(tokio::time::sleep(LINGER)));
+            self.linger = Some(Box::pin(tokio::time::sleep(LINGER_TIME)));
         }
         let mut dropped = [0; 4096];
         loop {
@@ -113,13 +113,13 @@ impl AsyncWrite for Transport {
     }
 }
 
-/// A WebSocket never shuts its connection down: its library drops it.
+/// Lingering close of a WebSocket, whose connection tungstenite drops without a shutdown.
 impl Drop for Transport {
     fn drop(&mut self) {
-        if !self.place.lingers() || self.linger.is_some() {
+        if !self.slot.lingers() || self.linger.is_some() {
             return;
         }
-        let (copy, place) = (self.stream.as_fd().try_clone_to_owned(), Arc::clone(&self.place));
+        let (copy, slot) = (self.stream.as_fd().try_clone_to_owned(), Arc::clone(&self.slot));
         let copy = copy.and_then(|copy| {
             let copy = std::net::TcpStream::from(copy);
             copy.shutdown(Shutdown::Write)?;
@@ -127,14 +127,14 @@ impl Drop for Transport {
         });
         let (Ok(stream), Ok(runtime)) = (copy, Handle::try_current()) else { return };
         runtime.spawn(async move {
-            let drained = tokio::time::timeout(LINGER, drain(&stream)).await;
-            tracing::debug!(?drained, "a connection was given up");
-            drop(place);
+            let drained = tokio::time::timeout(LINGER_TIME, drain(&stream)).await;
+            tracing::debug!(?drained, "connection drained after close");
+            drop(slot);
         });
     }
 }
 
-/// Reads to the end, and keeps nothing.
+/// Reads and discards until the end of the stream.
 async fn drain(stream: &TcpStream) -> io::Result<()> {
     let mut dropped = [0; 4096];
     loop {
@@ -155,11 +155,11 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
-    use super::super::table::{Bounds, Table};
+    use super::super::table::{ConnectionLimits, Table};
     use super::*;
     use crate::http::client_ip::ClientNetwork;
 
-    const BOUNDS: Bounds = Bounds {
+    const LIMITS: ConnectionLimits = ConnectionLimits {
         total: 1,
         per_client: 1,
         unsent_per_client: 1,
@@ -171,8 +171,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
-        let place = Table::new(BOUNDS).admit(Some(ClientNetwork::of(peer.ip()))).unwrap();
-        let mut transport = Transport::new(stream, Arc::clone(&place));
+        let slot = Table::new(LIMITS).admit(Some(ClientNetwork::of(peer.ip()))).unwrap();
+        let mut transport = Transport::new(stream, Arc::clone(&slot));
         let later = |seconds| Instant::now() + Duration::from_secs(seconds);
         let answer = vec![b'x'; 32 * 1024 * 1024];
         let writing = async {
@@ -181,13 +181,13 @@ mod tests {
         };
         tokio::pin!(writing);
         tokio::time::timeout(Duration::from_millis(200), &mut writing).await.unwrap_err();
-        assert!(!place.progress().is_expired(later(19)));
-        assert!(place.progress().is_expired(later(21)), "nothing is read");
+        assert!(!slot.progress().is_expired(later(19)));
+        assert!(slot.progress().is_expired(later(21)), "nothing is read");
         let mut read = vec![0; answer.len()];
         let reading = client.read_exact(&mut read);
         let ((), length) = tokio::join!(writing, reading);
         assert_eq!(length.unwrap(), answer.len());
-        assert!(!place.progress().is_expired(later(21)), "everything was read");
-        assert!(place.progress().is_expired(later(76)), "the connection is idle");
+        assert!(!slot.progress().is_expired(later(21)), "everything was read");
+        assert!(slot.progress().is_expired(later(76)), "the connection is idle");
     }
 }

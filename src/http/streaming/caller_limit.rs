@@ -1,22 +1,22 @@
-//! Limits of sockets, streams and subscriptions per caller, across all addresses.
+//! Limits of WebSockets, event streams and subscriptions per caller, across all addresses.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hallpass_entity::UserId;
+use hallpass_data::UserId;
 
 use crate::http::graphql::response::Rejection;
-use crate::identity::Caller;
+use hallpass_identity::Caller;
 
-/// How many sockets and streams one caller has at most.
+/// Open WebSockets and event streams of one caller.
 const MAX_CONNECTIONS_PER_CALLER: usize = 64;
-/// How many subscriptions one caller has at most, over all of them.
+/// Subscriptions of one caller, over all connections.
 const MAX_SUBSCRIPTIONS_PER_CALLER: usize = 256;
 
-/// What is counted.
+/// A limited resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Resource {
-    /// A socket or a stream.
+    /// A WebSocket or an event stream.
     Connection,
     /// A subscription.
     Subscription,
@@ -31,28 +31,28 @@ impl Resource {
     }
 
     fn rejected(self) -> Rejection {
-        Rejection::too_many_connections(match self {
-            Self::Connection => "You have too many sockets and streams open: close some.",
-            Self::Subscription => "You have too many subscriptions: end some.",
+        Rejection::too_many(match self {
+            Self::Connection => "Too many open WebSockets and event streams: close some.",
+            Self::Subscription => "Too many active subscriptions: end some.",
         })
     }
 }
 
-/// What each caller has open.
+/// Counts the open resources of each caller.
 #[derive(Clone, Default)]
 pub(crate) struct CallerLimiter(Arc<Mutex<HashMap<(UserId, Resource), usize>>>);
 
-/// One of a caller's resources, free again when dropped.
+/// Permit for one resource of a caller, released when dropped.
 pub(crate) struct Permit {
-    quotas: CallerLimiter,
+    limiter: CallerLimiter,
     key: (UserId, Resource),
 }
 
 impl CallerLimiter {
-    /// A permit for `caller` to open one more. Callers without a credential need none: their address is limited.
+    /// Acquires a permit for `caller`; `None` for anonymous callers, who are limited per address.
     ///
     /// # Errors
-    /// `RATE_LIMITED`, where they have as many as they may.
+    /// `RATE_LIMITED`, if the caller is at the limit.
     pub(crate) fn acquire(
         &self,
         caller: Option<&Caller>,
@@ -66,7 +66,7 @@ impl CallerLimiter {
             return Err(resource.rejected());
         }
         *own += 1;
-        Ok(Some(Permit { quotas: self.clone(), key }))
+        Ok(Some(Permit { limiter: self.clone(), key }))
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<(UserId, Resource), usize>> {
@@ -76,7 +76,7 @@ impl CallerLimiter {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut open = self.quotas.open();
+        let mut open = self.limiter.open();
         if let Some(own) = open.get_mut(&self.key) {
             *own -= 1;
             if *own == 0 {

@@ -1,4 +1,4 @@
-//! Connection limits of sockets and streams: in total, per address, and for anonymous ones.
+//! Connection limits of WebSockets and event streams: in total, per address, and for anonymous callers.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,24 +10,24 @@ use prometheus_client::registry::Registry;
 use crate::http::client_ip::ClientNetwork;
 use crate::http::graphql::response::Rejection;
 
-/// Half of the connections: the others are for requests that end.
+/// Half of all connections; the others remain for ordinary requests.
 const MAX_CONNECTIONS: usize = 2048;
-/// Of one address (IPv6: network of 64 bits), behind which may be a whole office.
+/// Per address (IPv6: /64 network), which a whole office may share.
 const MAX_CONNECTIONS_PER_IP: usize = 256;
-/// Of them, those whose callers are anonymous, or not known yet.
+/// Of these, those of callers who are anonymous or not yet authenticated.
 const MAX_ANONYMOUS_CONNECTIONS: usize = 1024;
 const MAX_ANONYMOUS_CONNECTIONS_PER_IP: usize = 64;
 
-/// The seats of those who stay.
+/// Counts open WebSockets and event streams.
 #[derive(Clone)]
 pub(crate) struct ConnectionLimiter {
-    taken: Arc<Mutex<Taken>>,
+    counts: Arc<Mutex<Counts>>,
     gauge: Gauge,
 }
 
 #[derive(Default)]
-struct Taken {
-    by_all: Count,
+struct Counts {
+    total: Count,
     by_client: HashMap<ClientNetwork, Count>,
 }
 
@@ -37,56 +37,56 @@ struct Count {
     anonymous: usize,
 }
 
-/// The seat of one connection, free again when dropped.
+/// Permit of one connection, released when dropped.
 pub(crate) struct ConnectionPermit {
-    seats: ConnectionLimiter,
+    limiter: ConnectionLimiter,
     client: ClientNetwork,
     is_anonymous: bool,
 }
 
 impl ConnectionLimiter {
-    /// None is taken, and `registry` shows how many are.
+    /// A limiter whose number of open connections is a metric in `registry`.
     pub(crate) fn registered(registry: &mut Registry) -> Self {
-        let seats = Self { taken: Arc::default(), gauge: Gauge::default() };
-        let help = "WebSockets and event streams that are open";
-        registry.register("hallpass_live_connections", help, seats.gauge.clone());
-        seats
+        let limiter = Self { counts: Arc::default(), gauge: Gauge::default() };
+        let help = "Open WebSockets and event streams";
+        registry.register("hallpass_streaming_connections", help, limiter.gauge.clone());
+        limiter
     }
 
-    /// A seat for a client at `address`, who is anonymous, or not known yet, unless `is_signed_in`.
+    /// Acquires a permit for a client at `address`, who is anonymous or not yet authenticated unless `is_signed_in`.
     pub(crate) fn acquire(
         &self,
         address: IpAddr,
         is_signed_in: bool,
     ) -> Result<ConnectionPermit, Rejection> {
         let client = ClientNetwork::of(address);
-        let mut taken = self.counts();
-        let own = taken.by_client.get(&client).copied().unwrap_or_default();
+        let mut counts = self.counts();
+        let own = counts.by_client.get(&client).copied().unwrap_or_default();
         let is_anonymous = !is_signed_in;
-        if taken.by_all.has(MAX_CONNECTIONS, MAX_ANONYMOUS_CONNECTIONS, is_anonymous) {
-            return Err(Rejection::too_many_connections(
-                "There are too many live connections: try again soon.",
+        if counts.total.is_full(MAX_CONNECTIONS, MAX_ANONYMOUS_CONNECTIONS, is_anonymous) {
+            return Err(Rejection::too_many(
+                "Too many open streaming connections: try again later.",
             ));
         }
-        if own.has(MAX_CONNECTIONS_PER_IP, MAX_ANONYMOUS_CONNECTIONS_PER_IP, is_anonymous) {
-            let message = "There are too many live connections from your address: close some.";
-            return Err(Rejection::too_many_connections(message));
+        if own.is_full(MAX_CONNECTIONS_PER_IP, MAX_ANONYMOUS_CONNECTIONS_PER_IP, is_anonymous) {
+            let message = "Too many open streaming connections from your address: close some.";
+            return Err(Rejection::too_many(message));
         }
-        taken.by_all.add(is_anonymous);
-        taken.by_client.entry(client.clone()).or_default().add(is_anonymous);
+        counts.total.add(is_anonymous);
+        counts.by_client.entry(client.clone()).or_default().add(is_anonymous);
         self.gauge.inc();
-        Ok(ConnectionPermit { seats: self.clone(), client, is_anonymous })
+        Ok(ConnectionPermit { limiter: self.clone(), client, is_anonymous })
     }
 
-    fn counts(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Count {
-    /// Whether there are `most`, or, for one more that is anonymous, `most_anonymous` of these.
-    fn has(self, most: usize, most_anonymous: usize, is_anonymous: bool) -> bool {
-        self.all >= most || (is_anonymous && self.anonymous >= most_anonymous)
+    /// Whether `limit` is reached, or `anonymous_limit` for an anonymous connection.
+    fn is_full(self, limit: usize, anonymous_limit: usize, is_anonymous: bool) -> bool {
+        self.all >= limit || (is_anonymous && self.anonymous >= anonymous_limit)
     }
 
     fn add(&mut self, is_anonymous: bool) {
@@ -96,12 +96,12 @@ impl Count {
 }
 
 impl ConnectionPermit {
-    /// The caller turned out to be signed in.
+    /// Counts the connection as signed in from now on.
     pub(crate) fn sign_in(&mut self) {
         if std::mem::take(&mut self.is_anonymous) {
-            let mut taken = self.seats.counts();
-            taken.by_all.anonymous -= 1;
-            if let Some(own) = taken.by_client.get_mut(&self.client) {
+            let mut counts = self.limiter.counts();
+            counts.total.anonymous -= 1;
+            if let Some(own) = counts.by_client.get_mut(&self.client) {
                 own.anonymous -= 1;
             }
         }
@@ -111,13 +111,13 @@ impl ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.sign_in();
-        self.seats.gauge.dec();
-        let mut taken = self.seats.counts();
-        taken.by_all.all -= 1;
-        if let Some(own) = taken.by_client.get_mut(&self.client) {
+        self.limiter.gauge.dec();
+        let mut counts = self.limiter.counts();
+        counts.total.all -= 1;
+        if let Some(own) = counts.by_client.get_mut(&self.client) {
             own.all -= 1;
             if own.all == 0 {
-                taken.by_client.remove(&self.client);
+                counts.by_client.remove(&self.client);
             }
         }
     }
@@ -127,54 +127,54 @@ impl Drop for ConnectionPermit {
 mod tests {
     use super::*;
 
-    fn take(
-        seats: &ConnectionLimiter,
+    fn acquire(
+        limiter: &ConnectionLimiter,
         address: &str,
         is_signed_in: bool,
     ) -> Option<ConnectionPermit> {
-        seats.acquire(address.parse().unwrap(), is_signed_in).ok()
+        limiter.acquire(address.parse().unwrap(), is_signed_in).ok()
     }
 
     fn fill(
-        seats: &ConnectionLimiter,
+        limiter: &ConnectionLimiter,
         is_signed_in: bool,
         address: impl Fn(usize) -> String,
     ) -> Vec<ConnectionPermit> {
-        (0..).map_while(|number| take(seats, &address(number), is_signed_in)).collect()
+        (0..).map_while(|number| acquire(limiter, &address(number), is_signed_in)).collect()
     }
 
     #[test]
-    fn anonymous_seats_of_one_address_are_few() {
-        let seats = ConnectionLimiter::registered(&mut Registry::default());
-        let anonymous = fill(&seats, false, |_| "192.0.2.1".to_owned());
+    fn anonymous_connections_of_one_address_are_few() {
+        let limiter = ConnectionLimiter::registered(&mut Registry::default());
+        let anonymous = fill(&limiter, false, |_| "192.0.2.1".to_owned());
         assert_eq!(anonymous.len(), 64);
-        let mut signed_in = fill(&seats, true, |_| "192.0.2.1".to_owned());
+        let mut signed_in = fill(&limiter, true, |_| "192.0.2.1".to_owned());
         assert_eq!(signed_in.len(), 256 - 64);
-        assert!(take(&seats, "192.0.2.2", false).is_some(), "another address");
+        assert!(acquire(&limiter, "192.0.2.2", false).is_some(), "another address");
         signed_in.pop();
         drop(anonymous);
-        let mut introduced = take(&seats, "192.0.2.1", false).unwrap();
-        introduced.sign_in();
-        assert_eq!(fill(&seats, false, |_| "192.0.2.1".to_owned()).len(), 64);
+        let mut upgraded = acquire(&limiter, "192.0.2.1", false).unwrap();
+        upgraded.sign_in();
+        assert_eq!(fill(&limiter, false, |_| "192.0.2.1".to_owned()).len(), 64);
     }
 
     #[test]
-    fn ipv6_addresses_of_one_64_share_their_seats() {
-        let seats = ConnectionLimiter::registered(&mut Registry::default());
-        let taken = fill(&seats, true, |number| format!("2001:db8::{number:x}"));
-        assert_eq!(taken.len(), 256);
-        assert!(take(&seats, "2001:db8:0:1::1", true).is_some(), "another network");
+    fn ipv6_addresses_of_one_64_share_their_limit() {
+        let limiter = ConnectionLimiter::registered(&mut Registry::default());
+        let counts = fill(&limiter, true, |number| format!("2001:db8::{number:x}"));
+        assert_eq!(counts.len(), 256);
+        assert!(acquire(&limiter, "2001:db8:0:1::1", true).is_some(), "another network");
     }
 
     #[test]
-    fn anonymous_seats_leave_half_to_others() {
-        let seats = ConnectionLimiter::registered(&mut Registry::default());
+    fn anonymous_connections_leave_half_to_others() {
+        let limiter = ConnectionLimiter::registered(&mut Registry::default());
         let address = |number: usize| format!("2001:db8:0:{number:x}::1");
-        let anonymous = fill(&seats, false, address);
+        let anonymous = fill(&limiter, false, address);
         assert_eq!(anonymous.len(), 1024);
-        let signed_in = fill(&seats, true, address);
+        let signed_in = fill(&limiter, true, address);
         assert_eq!(signed_in.len(), 1024);
         drop((anonymous, signed_in));
-        assert!(seats.counts().by_client.is_empty());
+        assert!(limiter.counts().by_client.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What lasts longer than one answer: sockets, and streams of events.
+//! Streaming transports: WebSockets (graphql-transport-ws) and server-sent events (graphql-sse), with their limits.
 
 pub(crate) mod caller_limit;
 pub(crate) mod connection_limit;
@@ -15,11 +15,11 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
 use super::graphql::response::ResponseBody;
-use crate::identity::Gate;
+use hallpass_identity::Gate;
 
-/// The answers of a subscription, each held back until the credential is known to count.
+/// The responses of a subscription, each held back until the credential is confirmed to be still valid.
 fn gated(
-    answers: BoxStream<'static, ResponseBody>,
+    responses: BoxStream<'static, ResponseBody>,
     gate: Gate,
 ) -> BoxStream<'static, ResponseBody> {
     let pass = move |content| {
@@ -29,5 +29,5 @@ fn gated(
             content
         }
     };
-    answers.then(pass).boxed()
+    responses.then(pass).boxed()
 }

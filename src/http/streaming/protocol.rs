@@ -1,5 +1,6 @@
-//! The words of `graphql-transport-ws`, as <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>
-//! has them. The legacy `graphql-ws`, which the library offers too, is not spoken.
+//! Messages and close codes of `graphql-transport-ws`
+//! (<https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>). The legacy `graphql-ws` subprotocol, which
+//! async-graphql supports too, is not accepted.
 
 use axum::extract::ws::{CloseFrame, Message};
 use axum::http::StatusCode;
@@ -10,9 +11,9 @@ use crate::http::graphql::response::{Rejection, ResponseBody};
 
 /// The subprotocol's name.
 pub(crate) const NAME: &str = "graphql-transport-ws";
-/// The longest id of an operation: a UUID has 36 bytes.
+/// Length limit of an operation id; a UUID has 36 bytes.
 const MAX_OPERATION_ID_BYTES: usize = 128;
-/// The longest reason for which a close frame has room (RFC 6455 section 5.5).
+/// Length limit of the reason in a close frame (RFC 6455 section 5.5).
 const MAX_REASON_BYTES: usize = 123;
 
 /// Why the server closes a socket.
@@ -25,23 +26,23 @@ pub(crate) struct Close {
 impl Close {
     /// The server stops.
     pub(crate) fn going_away() -> Self {
-        Self::with(1001, "The server stops: connect again.")
+        Self::with(1001, "The server is shutting down: reconnect.")
     }
 
-    /// Nothing was asked for in a while. Clients connect again once they ask for something, and not
-    /// before, as they do after any other code.
+    /// No operation ran for the keep-alive time. After 1000, clients reconnect when they start the next operation;
+    /// after other codes, they reconnect at once.
     pub(crate) fn idle() -> Self {
-        Self::with(1000, "Nothing was asked for in a while: connect again when something is.")
+        Self::with(1000, "Idle: reconnect to start an operation.")
     }
 
-    /// A message is larger than a request's body may be.
-    pub(crate) fn too_large(most: usize) -> Self {
-        Self::with(1009, format!("Send at most {most} bytes."))
+    /// A message exceeds `MAX_BODY`.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::with(1009, format!("Send at limit {limit} bytes."))
     }
 
-    /// A message is no text.
+    /// A message is not text.
     pub(crate) fn binary() -> Self {
-        Self::with(1003, "Send text frames: no binary ones are accepted.")
+        Self::with(1003, "Send text frames: binary frames are not accepted.")
     }
 
     /// A text is not UTF-8.
@@ -49,43 +50,43 @@ impl Close {
         Self::with(1007, "Send text in UTF-8.")
     }
 
-    /// A frame is none that RFC 6455 allows at its place.
+    /// A frame violates RFC 6455.
     pub(crate) fn bad_frame() -> Self {
-        Self::with(1002, "Send frames as RFC 6455 has them.")
+        Self::with(1002, "Protocol error: frames must follow RFC 6455.")
     }
 
-    /// A message is none of the protocol.
-    pub(crate) fn invalid(why: &str) -> Self {
-        Self::with(4400, format!("Invalid message: {why}"))
+    /// A message is not part of the protocol.
+    pub(crate) fn invalid(reason: &str) -> Self {
+        Self::with(4400, format!("Invalid message: {reason}"))
     }
 
-    /// Something is asked for before the connection is acknowledged.
+    /// An operation is sent before the connection is acknowledged.
     pub(crate) fn unauthorized() -> Self {
         Self::with(4401, "Unauthorized: send `connection_init`, and wait for `connection_ack`.")
     }
 
-    /// The client does not speak the protocol.
+    /// The client does not offer the subprotocol.
     pub(crate) fn subprotocol() -> Self {
-        Self::with(4406, format!("Subprotocol not acceptable: speak {NAME}."))
+        Self::with(4406, format!("Subprotocol not acceptable: use {NAME}."))
     }
 
-    /// Nothing came in time.
+    /// No `connection_init` arrived in time.
     pub(crate) fn init_timeout() -> Self {
         Self::with(4408, "Connection initialisation timeout")
     }
 
-    /// Two operations at once have one id.
+    /// An operation id is already in use.
     pub(crate) fn subscriber_exists(id: &str) -> Self {
         Self::with(4409, format!("Subscriber for {id} already exists"))
     }
 
-    /// There was one.
+    /// A second `connection_init`.
     pub(crate) fn too_many_inits() -> Self {
         Self::with(4429, "Too many initialisation requests")
     }
 
-    /// The caller may not stay. Clients connect again by themselves after 4403, with a fresh credential, and
-    /// after 1013; not after 4401.
+    /// The caller is rejected. Clients reconnect by themselves after 4403, with a new credential, and after 1013; not
+    /// after 4401.
     pub(crate) fn rejected(rejection: &Rejection) -> Self {
         let code = match rejection.status() {
             _ if rejection.is_expiry() => 4403,
@@ -98,8 +99,8 @@ impl Close {
 
     fn with(code: u16, reason: impl Into<String>) -> Self {
         let mut reason = reason.into();
-        let fitting = reason.floor_char_boundary(MAX_REASON_BYTES);
-        reason.truncate(fitting);
+        let end = reason.floor_char_boundary(MAX_REASON_BYTES);
+        reason.truncate(end);
         Self { code, reason }
     }
 
@@ -108,17 +109,17 @@ impl Close {
     }
 }
 
-/// What a client says.
+/// A message of the client.
 pub(crate) enum ClientMessage<'a> {
-    /// Who it is, if it says.
+    /// `connection_init`, which may carry credentials.
     Init(Option<&'a RawValue>),
-    /// Whether the server is there.
+    /// Requests a pong.
     Ping,
-    /// That it is there.
+    /// Response to a ping.
     Pong,
-    /// What it wants, under an id of its own.
+    /// Starts an operation, with the client's id.
     Subscribe(String, &'a RawValue),
-    /// That it wants no more of that.
+    /// Ends an operation.
     Complete(String),
 }
 
@@ -131,29 +132,29 @@ struct RawMessage<'a> {
 }
 
 impl<'a> ClientMessage<'a> {
-    /// Reads a message.
+    /// Parses a message.
     pub(crate) fn read(text: &'a str) -> Result<Self, Close> {
-        let words: RawMessage<'_> = serde_json::from_str(text)
+        let raw: RawMessage<'_> = serde_json::from_str(text)
             .map_err(|_| Close::invalid("send a JSON object with `type`"))?;
         let id = |id: Option<String>| match id {
             Some(id) if !id.is_empty() && id.len() <= MAX_OPERATION_ID_BYTES => Ok(id),
             _ => Err(Close::invalid("give an `id` of 1 to 128 bytes")),
         };
-        match words.r#type.as_str() {
-            "connection_init" => Ok(Self::Init(words.payload)),
+        match raw.r#type.as_str() {
+            "connection_init" => Ok(Self::Init(raw.payload)),
             "ping" => Ok(Self::Ping),
             "pong" => Ok(Self::Pong),
-            "subscribe" => match words.payload {
-                Some(payload) => Ok(Self::Subscribe(id(words.id)?, payload)),
+            "subscribe" => match raw.payload {
+                Some(payload) => Ok(Self::Subscribe(id(raw.id)?, payload)),
                 None => Err(Close::invalid("give a `payload` with a `query`")),
             },
-            "complete" => Ok(Self::Complete(id(words.id)?)),
-            _ => Err(Close::invalid("this `type` is none that clients send")),
+            "complete" => Ok(Self::Complete(id(raw.id)?)),
+            _ => Err(Close::invalid("unknown `type`")),
         }
     }
 }
 
-/// What the server says.
+/// A message of the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ServerMessage<'a> {

@@ -1,5 +1,5 @@
-//! A socket whose client is known: operations side by side, one task for all of them. While a client
-//! does not read what is sent, nothing more is made for it.
+//! Session of an authenticated WebSocket: runs its operations concurrently, in one task. While a client does not
+//! read what is sent, its operations are not polled (backpressure).
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -25,116 +25,116 @@ use crate::http::graphql::execute::Operation;
 use crate::http::graphql::request;
 use crate::http::graphql::request::GraphQlParams;
 use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
-use crate::identity::{Caller, Gate, Watch};
+use hallpass_identity::{Caller, Gate, Watch};
 
-/// How many operations one socket runs at once.
+/// Concurrent operations per socket.
 const MAX_OPERATIONS: usize = 32;
-/// How often a client is asked whether it is there.
+/// Interval of WebSocket pings.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How often it may leave that unanswered.
+/// Unanswered pings after which the client is disconnected.
 const MAX_MISSED_PONGS: u32 = 2;
 
-/// What an operation has to say.
+/// Output of an operation.
 enum OperationEvent {
-    /// One answer.
-    Answer(ResponseBody),
-    /// The credential does not count any more.
+    /// One response.
+    Response(ResponseBody),
+    /// The credential is no longer valid.
     Ended(Rejection),
-    /// There are no more answers.
+    /// The operation is complete.
     Done,
-    /// There may be more, and the server stops.
-    Cut,
+    /// The server stops before the operation is complete.
+    Interrupted,
 }
 
-/// What happens next.
+/// An event of the session loop.
 enum SessionEvent {
-    Heard(Option<Utf8Bytes>),
-    Said(String, OperationEvent),
-    Pulse,
+    Received(Option<Utf8Bytes>),
+    Operation(String, OperationEvent),
+    Ping,
 }
 
 pub(crate) struct Session<'a> {
-    line: &'a mut Transport,
-    asker: Arc<RequestIdentity>,
+    transport: &'a mut Transport,
+    identity: Arc<RequestIdentity>,
     gate: Gate,
     operations: SelectAll<Abortable<BoxStream<'static, (String, OperationEvent)>>>,
     running: HashMap<String, AbortHandle>,
-    silent: u32,
+    missed_pongs: u32,
     /// Since when no operation runs.
     idle_since: Instant,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(line: &'a mut Transport, asker: Arc<RequestIdentity>) -> Self {
+    pub(crate) fn new(transport: &'a mut Transport, identity: Arc<RequestIdentity>) -> Self {
         let (operations, running) = (SelectAll::new(), HashMap::new());
         Self {
-            line,
-            asker,
+            transport,
+            identity,
             gate: Gate::always_open(),
             operations,
             running,
-            silent: 0,
+            missed_pongs: 0,
             idle_since: Instant::now(),
         }
     }
 
-    /// Goes on until it is over: at the latest with the credential of `caller`.
+    /// Runs until the socket is closed, at the latest when the credential of `caller` is no longer valid.
     pub(crate) async fn run(mut self, caller: Option<Arc<Caller>>) -> Disconnect {
-        let (stop, shared) = (self.line.stop.clone(), Arc::clone(&self.line.shared));
-        let watch = self.asker.watch(caller);
+        let (stop, shared) = (self.transport.stop.clone(), Arc::clone(&self.transport.shared));
+        let watch = self.identity.watch(caller);
         self.gate = watch.as_ref().map_or_else(Gate::always_open, Watch::gate);
-        let mut ended = pin!(credential_ended(&shared.parts, watch.as_ref()));
-        let keep_alive = shared.parts.keep_alive;
-        let mut pulse = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        let mut ended = pin!(credential_ended(&shared.deps, watch.as_ref()));
+        let keep_alive = shared.deps.keep_alive;
+        let mut ping_timer = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         loop {
-            let turn = tokio::select! {
+            let event = tokio::select! {
                 biased;
-                // What ends by itself may finish, as any request. Nothing new is begun.
+                // Queries and mutations that run may finish. No new operation is started.
                 () = stop.cancelled(), if self.running.is_empty() => {
                     return Close::going_away().into();
                 }
                 rejection = &mut ended => return Close::rejected(&rejection).into(),
-                heard = self.line.recv(), if !stop.is_cancelled() => heard.map(SessionEvent::Heard),
-                Some((id, said)) = self.operations.next(), if !self.operations.is_empty() => {
-                    Ok(SessionEvent::Said(id, said))
+                message = self.transport.recv(), if !stop.is_cancelled() => message.map(SessionEvent::Received),
+                Some((id, event)) = self.operations.next(), if !self.operations.is_empty() => {
+                    Ok(SessionEvent::Operation(id, event))
                 }
-                _ = pulse.tick() => Ok(SessionEvent::Pulse),
+                _ = ping_timer.tick() => Ok(SessionEvent::Ping),
                 () = sleep_until(self.idle_since + keep_alive), if self.running.is_empty() => {
                     return Close::idle().into();
                 }
             };
-            let taken = match turn {
-                Ok(turn) => self.take(turn).await,
-                Err(over) => Err(over),
+            let handled = match event {
+                Ok(event) => self.handle(event).await,
+                Err(disconnect) => Err(disconnect),
             };
-            if let Err(over) = taken {
-                return over;
+            if let Err(disconnect) = handled {
+                return disconnect;
             }
         }
     }
 
-    async fn take(&mut self, turn: SessionEvent) -> Result<(), Disconnect> {
-        match turn {
-            SessionEvent::Heard(words) => {
-                self.silent = 0;
-                match words {
+    async fn handle(&mut self, event: SessionEvent) -> Result<(), Disconnect> {
+        match event {
+            SessionEvent::Received(text) => {
+                self.missed_pongs = 0;
+                match text {
                     Some(text) => self.handle_message(ClientMessage::read(&text)?).await,
                     None => Ok(()),
                 }
             }
-            SessionEvent::Said(id, said) => self.forward(&id, said).await,
-            SessionEvent::Pulse if self.silent == MAX_MISSED_PONGS => Err(Disconnect::Gone),
-            SessionEvent::Pulse => {
-                self.silent += 1;
-                self.line.send(Message::Ping(Bytes::new())).await
+            SessionEvent::Operation(id, event) => self.forward(&id, event).await,
+            SessionEvent::Ping if self.missed_pongs == MAX_MISSED_PONGS => Err(Disconnect::Gone),
+            SessionEvent::Ping => {
+                self.missed_pongs += 1;
+                self.transport.send(Message::Ping(Bytes::new())).await
             }
         }
     }
 
-    async fn handle_message(&mut self, heard: ClientMessage<'_>) -> Result<(), Disconnect> {
-        match heard {
+    async fn handle_message(&mut self, message: ClientMessage<'_>) -> Result<(), Disconnect> {
+        match message {
             ClientMessage::Init(_) => Err(Close::too_many_inits().into()),
-            ClientMessage::Ping => self.line.send_message(&ServerMessage::Pong).await,
+            ClientMessage::Ping => self.transport.send_message(&ServerMessage::Pong).await,
             ClientMessage::Pong => Ok(()),
             ClientMessage::Subscribe(id, payload) => self.start(id, payload).await,
             ClientMessage::Complete(id) => {
@@ -152,36 +152,40 @@ impl<'a> Session<'a> {
             .map_err(|rejection| Close::invalid(rejection.message()))?;
         let request = RequestId::generate();
         if self.running.len() == MAX_OPERATIONS {
-            let message = format!("One socket runs {MAX_OPERATIONS} operations at once: end one.");
+            let message = format!(
+                "A socket may run {MAX_OPERATIONS} operations at once: complete one first."
+            );
             let errors = Rejection::query(message).content(&request).errors;
             return self
-                .line
+                .transport
                 .send_message(&ServerMessage::Error { id: &id, payload: &errors })
                 .await;
         }
         let (handle, registration) = AbortHandle::new_pair();
-        let (name, said) = (id.clone(), self.execute(params, request));
-        let said = said.map(move |said| (name.clone(), said)).boxed();
-        self.operations.push(Abortable::new(said, registration));
+        let (name, events) = (id.clone(), self.execute(params, request));
+        let events = events.map(move |event| (name.clone(), event)).boxed();
+        self.operations.push(Abortable::new(events, registration));
         self.running.insert(id, handle);
         Ok(())
     }
 
-    async fn forward(&mut self, id: &str, said: OperationEvent) -> Result<(), Disconnect> {
-        match said {
-            OperationEvent::Answer(content) if content.is_denial() => {
+    async fn forward(&mut self, id: &str, event: OperationEvent) -> Result<(), Disconnect> {
+        match event {
+            OperationEvent::Response(content) if content.is_request_error() => {
                 self.cancel(id);
-                self.line.send_message(&ServerMessage::Error { id, payload: &content.errors }).await
+                self.transport
+                    .send_message(&ServerMessage::Error { id, payload: &content.errors })
+                    .await
             }
-            OperationEvent::Answer(content) => {
-                self.line.send_message(&ServerMessage::Next { id, payload: &content }).await
+            OperationEvent::Response(content) => {
+                self.transport.send_message(&ServerMessage::Next { id, payload: &content }).await
             }
             OperationEvent::Ended(rejection) => Err(Close::rejected(&rejection).into()),
             OperationEvent::Done => {
                 self.cancel(id);
-                self.line.send_message(&ServerMessage::Complete { id }).await
+                self.transport.send_message(&ServerMessage::Complete { id }).await
             }
-            OperationEvent::Cut => {
+            OperationEvent::Interrupted => {
                 self.cancel(id);
                 Ok(())
             }
@@ -195,20 +199,22 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs an operation as a request of its own, in the log too.
+    /// Runs an operation as a request with its own id and log span.
     fn execute(&self, params: GraphQlParams, id: RequestId) -> BoxStream<'static, OperationEvent> {
         let span = tracing::info_span!("request", id = id.as_str());
-        let (shared, stop) = (Arc::clone(&self.line.shared), self.line.stop.clone());
-        let (asker, gate) = (Arc::clone(&self.asker), self.gate.clone());
-        // Boxed, so that it is gone once the answers begin.
-        let said = stream::once(Box::pin(async move {
-            tracing::debug!("an operation comes over a socket");
-            // For each operation anew: what the credential permits may have changed.
-            match asker.resolve(&shared.parts, &id).await {
-                Ok(who) => answers(execute::prepare(&shared, params, who), gate, id, stop),
-                // Not to be told is no end: the next operation may be luckier.
+        let (shared, stop) = (Arc::clone(&self.transport.shared), self.transport.stop.clone());
+        let (identity, gate) = (Arc::clone(&self.identity), self.gate.clone());
+        // Boxed, so that it is dropped when the responses begin.
+        let events = stream::once(Box::pin(async move {
+            tracing::debug!("operation received over WebSocket");
+            // Authenticated again for each operation: the caller's rights may have changed.
+            match identity.resolve(&shared.deps, &id).await {
+                Ok(request_caller) => {
+                    responses(execute::prepare(&shared, params, request_caller), gate, id, stop)
+                }
+                // Auth server unavailable: fail this operation and keep the socket open.
                 Err(rejection) if rejection.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                    answers(Err(rejection), gate, id, stop)
+                    responses(Err(rejection), gate, id, stop)
                 }
                 Err(_) if gate.has_expired() => {
                     stream::iter([OperationEvent::Ended(Rejection::expired())]).boxed()
@@ -216,33 +222,34 @@ impl<'a> Session<'a> {
                 Err(rejection) => stream::iter([OperationEvent::Ended(rejection)]).boxed(),
             }
         }));
-        let said = Box::pin(said.flatten());
-        let in_span = stream::unfold(said, move |mut said| {
-            let next = async move { said.next().await.map(|item| (item, said)) };
+        let events = Box::pin(events.flatten());
+        let in_span = stream::unfold(events, move |mut events| {
+            let next = async move { events.next().await.map(|item| (item, events)) };
             next.instrument(span.clone())
         });
         in_span.boxed()
     }
 }
 
-/// The answers of `operation`, and how they end.
-fn answers(
+/// The events of `operation`.
+fn responses(
     operation: Result<Operation, Rejection>,
     gate: Gate,
     id: RequestId,
     stop: CancellationToken,
 ) -> BoxStream<'static, OperationEvent> {
-    let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
-    let answers = execute::responses(operation, id);
-    if !lasts {
-        return answers
-            .map(OperationEvent::Answer)
+    let is_subscription = operation.as_ref().is_ok_and(Operation::is_subscription);
+    let responses = execute::responses(operation, id);
+    if !is_subscription {
+        return responses
+            .map(OperationEvent::Response)
             .chain(stream::iter([OperationEvent::Done]))
             .boxed();
     }
-    let answers = gated(answers, gate).map(OperationEvent::Answer);
-    let answers = answers.take_until(stop.clone().cancelled_owned());
-    let end =
-        async move { if stop.is_cancelled() { OperationEvent::Cut } else { OperationEvent::Done } };
-    answers.chain(stream::once(end)).boxed()
+    let responses = gated(responses, gate).map(OperationEvent::Response);
+    let responses = responses.take_until(stop.clone().cancelled_owned());
+    let end = async move {
+        if stop.is_cancelled() { OperationEvent::Interrupted } else { OperationEvent::Done }
+    };
+    responses.chain(stream::once(end)).boxed()
 }

@@ -1,9 +1,9 @@
-//! `POST /graphql` with `Accept: text/event-stream`: the distinct connections mode of graphql-sse, as
-//! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md> has it.
+//! Server-sent events: `POST /graphql` with `Accept: text/event-stream`, the distinct connections mode of graphql-sse
+//! (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>).
 //!
-//! What is wrong with the request is told by a status, as ever; what is wrong with the document by an
-//! event. A stream that ends without `complete` broke off: the client asks again. So ends one whose credential
-//! has expired, after an event that says so.
+//! Errors of the HTTP request are reported by the status, errors of the document by an event. A stream that ends
+//! without `complete` is interrupted, and the client reconnects. A stream whose credential has expired ends in this
+//! way, after an event with the error.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -26,17 +26,17 @@ use crate::http::graphql::execute;
 use crate::http::graphql::execute::Operation;
 use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
 use crate::http::server::ConnectionHandle;
-use crate::identity::{Caller, Gate, Watch};
+use hallpass_identity::{Caller, Gate, Watch};
 
-/// How long nothing may be sent: what stands between closes connections that seem idle.
+/// Interval of keep-alive comments: proxies close idle connections.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(12);
-/// A comment, which clients skip.
+/// A comment, which clients ignore.
 const KEEP_ALIVE: &str = ":\n\n";
 const COMPLETE_EVENT: &str = "event: complete\ndata: \n\n";
 
 struct Events {
-    answers: BoxStream<'static, ResponseBody>,
-    /// Waits until the credential ends.
+    responses: BoxStream<'static, ResponseBody>,
+    /// Resolves when the credential is no longer valid.
     ended: Pin<Box<dyn Future<Output = Rejection> + Send>>,
     id: RequestId,
     stop: CancellationToken,
@@ -47,49 +47,48 @@ struct Events {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// All that is left to say is that it is complete.
+    /// Only the `complete` event is left to send.
     Completing,
-    /// Nothing is left to say.
+    /// Everything is sent.
     Complete,
 }
 
-/// The response that streams the answers of `operation`, at most for as long as `caller`'s credential
-/// lasts.
+/// Streams the responses of `operation`, until the credential of `caller` is no longer valid.
 pub(crate) fn stream(
     shared: &Arc<HttpState>,
     operation: Result<Operation, Rejection>,
-    asker: RequestIdentity,
+    identity: RequestIdentity,
     caller: Option<Arc<Caller>>,
     connection: &ConnectionHandle,
     id: &RequestId,
 ) -> Result<Response<Body>, Rejection> {
-    // What is too much is told by a status.
+    // An exceeded limit is reported by the status.
     let operation = match operation {
-        Err(rejection) if rejection.is_crowded() => return Err(rejection),
+        Err(rejection) if rejection.is_rate_limited() => return Err(rejection),
         operation => operation,
     };
-    let seat = shared.seats.acquire(asker.address(), caller.is_some())?;
-    let permit = shared.quotas.acquire(caller.as_deref(), Resource::Connection)?;
-    let (shared, watch) = (Arc::clone(shared), asker.watch(caller));
-    // What ends by itself may finish when the server stops, as any request.
-    let lasts = operation.as_ref().is_ok_and(Operation::is_subscription);
-    let stop = if lasts { connection.stop() } else { CancellationToken::new() };
+    let connection_permit = shared.connections.acquire(identity.address(), caller.is_some())?;
+    let permit = shared.caller_limits.acquire(caller.as_deref(), Resource::Connection)?;
+    let (shared, watch) = (Arc::clone(shared), identity.watch(caller));
+    // Queries and mutations may finish when the server stops; subscriptions are ended.
+    let is_subscription = operation.as_ref().is_ok_and(Operation::is_subscription);
+    let stop = if is_subscription { connection.stop() } else { CancellationToken::new() };
     let gate = watch.as_ref().map_or_else(Gate::always_open, Watch::gate);
-    let answers = execute::responses(operation, id.clone());
+    let responses = execute::responses(operation, id.clone());
     let events = Events {
-        answers: if lasts { gated(answers, gate) } else { answers },
-        ended: Box::pin(async move { credential_ended(&shared.parts, watch.as_ref()).await }),
+        responses: if is_subscription { gated(responses, gate) } else { responses },
+        ended: Box::pin(async move { credential_ended(&shared.deps, watch.as_ref()).await }),
         id: id.clone(),
         stop,
         state: State::Open,
-        _held: (seat, permit),
+        _held: (connection_permit, permit),
     };
     let span = tracing::Span::current();
     let bytes = stream::unfold(events, move |events| events.next().instrument(span.clone()));
     let mut response = Response::new(Body::from_stream(bytes.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    // nginx would collect events until there are some kilobytes.
+    // Otherwise nginx buffers events.
     let buffering = HeaderName::from_static("x-accel-buffering");
     headers.insert(buffering, HeaderValue::from_static("no"));
     Ok(response)
@@ -109,11 +108,10 @@ impl Events {
             biased;
             () = self.stop.cancelled() => return None,
             last = &mut self.ended => {
-                let may_go_on = last.is_passing();
-                self.state = if may_go_on { State::Complete } else { State::Completing };
+                self.state = if last.is_retryable() { State::Complete } else { State::Completing };
                 next(&last.content(&self.id))
             }
-            answer = self.answers.next() => match answer {
+            response = self.responses.next() => match response {
                 Some(content) => next(&content),
                 None => {
                     self.state = State::Complete;
@@ -126,7 +124,7 @@ impl Events {
     }
 }
 
-/// JSON has no line breaks of its own.
+/// A `next` event. Compact JSON has no line breaks.
 fn next(content: &ResponseBody) -> Bytes {
     [&b"event: next\ndata: "[..], &content.to_json(), b"\n\n"].concat().into()
 }

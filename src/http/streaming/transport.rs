@@ -13,16 +13,16 @@ use crate::http::HttpState;
 use crate::http::graphql::response::RequestId;
 use crate::http::server::ConnectionHandle;
 
-/// How long a client may take to read any message.
+/// How long a client may take to read a message.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client may take to answer that the socket closes.
+/// How long a client may take to complete the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why a socket is over.
+/// Why a socket is closed.
 pub(crate) enum Disconnect {
     /// The server closes it.
     Close(Close),
-    /// The client is not there any more.
+    /// The client is disconnected.
     Gone,
 }
 
@@ -32,7 +32,7 @@ impl From<Close> for Disconnect {
     }
 }
 
-/// A socket, and what it belongs to.
+/// A WebSocket and its context.
 pub(crate) struct Transport {
     pub(crate) shared: Arc<HttpState>,
     pub(crate) stop: CancellationToken,
@@ -51,41 +51,40 @@ impl Transport {
         Self { shared, stop: connection.stop(), id, connection, socket }
     }
 
-    /// Whether both sides agreed on the protocol.
+    /// Whether the client and the server agreed on a subprotocol.
     pub(crate) fn offers_subprotocol(&self) -> bool {
         self.socket.protocol().is_some()
     }
 
-    /// Reading on answers a client's farewell, and waits for the answer to ours: a connection that ends on
-    /// unread bytes loses the reason.
+    /// Completes the closing handshake. Remaining input is read, because a connection that is closed with unread bytes
+    /// is reset, which loses the close frame.
     pub(crate) async fn drain_and_close(&mut self) {
-        let agreed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, agreed).await;
+        let drained = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, drained).await;
     }
 
-    /// The next words of the client; none where it only shows that it is there.
+    /// The next text of the client; `None` for a ping or pong.
     pub(crate) async fn recv(&mut self) -> Result<Option<Utf8Bytes>, Disconnect> {
         match self.socket.recv().await {
             Some(Ok(Message::Text(text))) => {
-                let most = self.shared.parts.limits.body;
-                if text.len() > most {
-                    return Err(Close::too_large(most).into());
+                let limit = self.shared.deps.limits.body;
+                if text.len() > limit {
+                    return Err(Close::too_large(limit).into());
                 }
                 Ok(Some(text))
             }
             Some(Ok(Message::Binary(_))) => Err(Close::binary().into()),
-            // The library answers pings itself.
+            // tungstenite replies to pings.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
             Some(Err(error)) => Err(self.unreadable(error)),
             Some(Ok(Message::Close(_))) | None => Err(Disconnect::Gone),
         }
     }
 
-    /// Why the library reads no more. What the client still sends is then dropped unread by the connection: the
-    /// library cannot tell where the next frame begins.
+    /// The close code for a read error. Further input is discarded, since the start of the next frame is unknown.
     fn unreadable(&self, error: axum::Error) -> Disconnect {
         let close = match error.into_inner().downcast::<Error>().map(|error| *error) {
-            Ok(Error::Capacity(_)) => Close::too_large(self.shared.parts.limits.body),
+            Ok(Error::Capacity(_)) => Close::too_large(self.shared.deps.limits.body),
             Ok(Error::Utf8(_)) => Close::not_utf8(),
             Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
                 return Disconnect::Gone;
@@ -99,12 +98,12 @@ impl Transport {
 
     pub(crate) async fn send_message(
         &mut self,
-        words: &ServerMessage<'_>,
+        message: &ServerMessage<'_>,
     ) -> Result<(), Disconnect> {
-        self.send(words.message()).await
+        self.send(message.message()).await
     }
 
-    /// Sends; a client that does not read in time is gone.
+    /// Sends a message. A client that does not read in time is disconnected.
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Disconnect> {
         match tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),

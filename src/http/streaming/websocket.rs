@@ -1,7 +1,7 @@
-//! `GET /graphql/ws`: upgrades to a WebSocket, and closes it with a code.
+//! `GET /graphql/ws`: upgrade to a WebSocket, and its `connection_init` handshake.
 //!
-//! The same door as any request: a page of another origin is not let in, and who asks is decided by the
-//! same rules, from the headers of the handshake and the payload of `connection_init` together.
+//! The same rules apply as to any request: pages of other origins are rejected, and the caller is authenticated from
+//! the headers of the handshake and the payload of `connection_init` together.
 
 use std::sync::Arc;
 
@@ -24,9 +24,9 @@ use crate::http::client_ip::{PeerAddr, client_ip};
 use crate::http::graphql::authenticate::{RequestIdentity, check_origin};
 use crate::http::graphql::response::{MediaType, Rejection, RequestId};
 use crate::http::server::ConnectionHandle;
-use crate::identity::Caller;
+use hallpass_identity::Caller;
 
-/// What is read at once. There may be thousands of sockets.
+/// Read buffer per socket: small, because there may be thousands of sockets.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 
 pub(crate) async fn open(
@@ -39,7 +39,7 @@ pub(crate) async fn open(
 ) -> Response {
     let upgraded = upgrade
         .map_err(|_| {
-            let message = "This address is for WebSockets that speak graphql-transport-ws.";
+            let message = "This endpoint requires a WebSocket upgrade with the subprotocol graphql-transport-ws.";
             Rejection::upgrade(message, "websocket")
         })
         .and_then(|upgrade| accept(shared, peer, &connection, headers, upgrade, id.clone()));
@@ -54,41 +54,46 @@ fn accept(
     upgrade: WebSocketUpgrade,
     id: RequestId,
 ) -> Result<Response, Rejection> {
-    check_origin(&shared.parts, &headers, &id)?;
-    let address = client_ip(peer, &headers, &shared.parts.trusted_proxies);
-    // Who it is turns out once the socket is open.
-    let mut seat = shared.seats.acquire(address, false)?;
-    let (held, connection) = (connection.register(), connection.clone());
-    // Twice as much as is accepted, so that who sends a little too much can be told.
-    let most = shared.parts.limits.body.saturating_mul(2);
+    check_origin(&shared.deps, &headers, &id)?;
+    let address = client_ip(peer, &headers, &shared.deps.trusted_proxies);
+    // The caller is authenticated once the socket is open.
+    let mut connection_permit = shared.connections.acquire(address, false)?;
+    let (guard, connection) = (connection.register(), connection.clone());
+    // Twice the limit, so that a message slightly above it is answered with close code 1009.
+    let limit = shared.deps.limits.body.saturating_mul(2);
     let upgrade = upgrade
         .protocols([protocol::NAME])
-        .max_message_size(most)
-        .max_frame_size(most)
+        .max_message_size(limit)
+        .max_frame_size(limit)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0);
     let span = tracing::Span::current();
-    let talk = move |socket| async move {
-        let line = Transport::new(shared, connection, id, socket);
-        line.serve(peer, headers, &mut seat).await;
-        drop((seat, held));
+    let serve = move |socket| async move {
+        let transport = Transport::new(shared, connection, id, socket);
+        transport.serve(peer, headers, &mut connection_permit).await;
+        drop((connection_permit, guard));
     };
-    Ok(upgrade.on_upgrade(move |socket| talk(socket).instrument(span)))
+    Ok(upgrade.on_upgrade(move |socket| serve(socket).instrument(span)))
 }
 
 impl Transport {
-    async fn serve(mut self, peer: PeerAddr, handshake: HeaderMap, seat: &mut ConnectionPermit) {
-        let over = match self.handshake(peer, handshake).await {
-            Ok((asker, caller, _permit)) => {
+    async fn serve(
+        mut self,
+        peer: PeerAddr,
+        handshake: HeaderMap,
+        connection_permit: &mut ConnectionPermit,
+    ) {
+        let disconnect = match self.handshake(peer, handshake).await {
+            Ok((identity, caller, _permit)) => {
                 if caller.is_some() {
-                    seat.sign_in();
+                    connection_permit.sign_in();
                 }
-                Session::new(&mut self, asker).run(caller).await
+                Session::new(&mut self, identity).run(caller).await
             }
-            Err(over) => over,
+            Err(disconnect) => disconnect,
         };
-        if let Disconnect::Close(close) = over {
-            tracing::debug!(?close, "a socket is closed");
+        if let Disconnect::Close(close) = disconnect {
+            tracing::debug!(?close, "WebSocket closed by the server");
             if self.send(close.message()).await.is_err() {
                 return;
             }
@@ -96,7 +101,7 @@ impl Transport {
         self.drain_and_close().await;
     }
 
-    /// Finds out who is there.
+    /// Authenticates the client and acknowledges the connection.
     async fn handshake(
         &mut self,
         peer: PeerAddr,
@@ -106,23 +111,23 @@ impl Transport {
             return Err(Close::subprotocol().into());
         }
         let stop = self.stop.clone();
-        let patience = self.shared.parts.limits.timeout;
-        let introduced = tokio::select! {
+        let timeout = self.shared.deps.limits.timeout;
+        let initialized = tokio::select! {
             () = stop.cancelled() => return Err(Close::going_away().into()),
-            introduced = tokio::time::timeout(patience, self.read_connection_init(handshake)) => introduced,
+            initialized = tokio::time::timeout(timeout, self.read_connection_init(handshake)) => initialized,
         };
-        let headers = introduced.map_err(|_| Close::init_timeout())??;
-        // The page showed itself by its origin, which was checked: a handshake cannot be a POST.
-        let asker = RequestIdentity::new(&self.shared.parts, peer, Method::POST, headers);
-        let caller = asker.caller(&self.shared.parts, &self.id).await;
+        let headers = initialized.map_err(|_| Close::init_timeout())??;
+        // The origin has been checked, so CSRF checks by method do not apply: a handshake cannot be a POST.
+        let identity = RequestIdentity::new(&self.shared.deps, peer, Method::POST, headers);
+        let caller = identity.caller(&self.shared.deps, &self.id).await;
         let caller = caller.map_err(|rejection| Close::rejected(&rejection))?;
-        let permit = self.shared.quotas.acquire(caller.as_deref(), Resource::Connection);
+        let permit = self.shared.caller_limits.acquire(caller.as_deref(), Resource::Connection);
         let permit = permit.map_err(|rejection| Close::rejected(&rejection))?;
         self.send_message(&ServerMessage::ConnectionAck).await?;
-        Ok((Arc::new(asker), caller, permit))
+        Ok((Arc::new(identity), caller, permit))
     }
 
-    /// What the client shows, in its handshake and in its first words.
+    /// The credentials of the handshake and of `connection_init`, as headers.
     async fn read_connection_init(
         &mut self,
         handshake: HeaderMap,
@@ -132,10 +137,10 @@ impl Transport {
             match ClientMessage::read(&text)? {
                 ClientMessage::Init(None) => return Ok(handshake),
                 ClientMessage::Init(Some(payload)) => {
-                    let authenticator = &self.shared.parts.authenticator;
-                    let shown = authenticator.merge_connection_init(handshake, payload.get());
-                    let why = "give a `payload` that is an object with each member once";
-                    return shown.ok_or_else(|| Close::invalid(why).into());
+                    let authenticator = &self.shared.deps.authenticator;
+                    let merged = authenticator.merge_connection_init(handshake, payload.get());
+                    let reason = "give a `payload` that is an object with each member once";
+                    return merged.ok_or_else(|| Close::invalid(reason).into());
                 }
                 ClientMessage::Subscribe(..) => return Err(Close::unauthorized().into()),
                 ClientMessage::Ping => self.send_message(&ServerMessage::Pong).await?,

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use hallpass::access::{ALLOWED, AuditEntry};
 use hallpass::audit::{self, Audit, Writer};
-use hallpass_entity::audit::{Column, Entity, Model, row_of_user};
-use hallpass_entity::{AuditEventId, Database, Options, Privilege, now};
+use hallpass_data::audit::{Column, Entity, Model, row_of_user};
+use hallpass_data::{AuditEventId, Database, Options, Privilege, now};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use sea_orm::{
@@ -77,7 +77,7 @@ fn counted(metrics: &Registry, outcome: &str) -> usize {
 }
 
 fn dropped(metrics: &Registry, reason: &str) -> usize {
-    value(metrics, &format!("hallpass_audit_dropped_total{{reason=\"{reason}\"}} "))
+    value(metrics, &format!("hallpass_audit_events_dropped_total{{reason=\"{reason}\"}} "))
 }
 
 fn value(metrics: &Registry, name: &str) -> usize {
@@ -343,7 +343,7 @@ async fn the_server_itself_forgets_and_counts() {
     let metrics = metrics.text().await.unwrap();
     assert!(metrics.contains("hallpass_audit_events_total{outcome=\"written\"} 1"), "{metrics}");
     assert!(metrics.contains("hallpass_audit_events_total{outcome=\"dropped\"} 0"));
-    assert!(metrics.contains("hallpass_audit_waiting "));
+    assert!(metrics.contains("hallpass_audit_queue_length "));
 }
 
 #[test]

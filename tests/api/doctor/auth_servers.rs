@@ -84,7 +84,7 @@ async fn api_key_faults_are_reported() {
         .is_refused_by("known", &["KEY_DISABLED", "enable this one"]);
     let unknown = "x".repeat(64);
     doctor(&settings, ApiKey(&unknown))
-        .is_refused_by("known", &["INVALID_API_KEY", "make a new key"]);
+        .is_refused_by("known", &["INVALID_API_KEY", "create a new key"]);
     doctor(&settings, ApiKey(&server.jwt(&account).await)).comes_out_as("refused", &["Bearer"]);
     doctor(&settings, Token(&key)).comes_out_as("refused", &["x-api-key"]);
 

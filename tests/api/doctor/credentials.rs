@@ -4,7 +4,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use super::Shown::{Cookie, Nothing, Token};
@@ -139,7 +139,7 @@ async fn a_key_that_was_withdrawn_is_told() {
     let settings = [("BETTER_AUTH_URL", server.url.as_str())];
     doctor(&settings, Token(&fresh)).comes_out_as("accepted", &[]);
     let told = doctor(&settings, Token(&old));
-    told.is_refused_by("key", &["take a new one", "withdrawn", "JWKS_URL"]);
+    told.is_refused_by("key", &["take a new one", "was removed", "JWKS_URL"]);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn an_hs256_token_without_jwt_secret_is_told() {
     told.is_refused_by("kind", &["JWT_SECRET is not set", "EdDSA", "/api/auth/token"]);
     let settings = [("BETTER_AUTH_URL", url), ("BETTER_AUTH_SECRET", AUTH_SECRET)];
     let told = doctor(&settings, Token(&signed_with(AUTH_SECRET, &claims())));
-    told.is_refused_by("kind", &["BETTER_AUTH_SECRET signed it", "never with HS256"]);
+    told.is_refused_by("kind", &["signed with BETTER_AUTH_SECRET", "never with HS256"]);
 }
 
 #[tokio::test]
@@ -179,13 +179,13 @@ async fn a_token_by_a_key_where_only_a_shared_secret_is_set_is_told() {
 fn an_algorithm_that_is_not_accepted_is_told() {
     let url = AuthServer::shared().url.as_str();
     for (algorithm, word) in
-        [("RS384", "keyPairConfig"), ("none", "nobody signed"), ("HS512", "JWT_SECRET")]
+        [("RS384", "keyPairConfig"), ("none", "not signed"), ("HS512", "JWT_SECRET")]
     {
         let token = unsigned(&json!({"alg": algorithm, "kid": "a"}), &claims());
         let told = doctor(&[("BETTER_AUTH_URL", url)], Token(&token));
         told.is_refused_by(
             "algorithm",
-            &[algorithm, "EdDSA, ES256, ES384, ES512, RS256 and PS256", word],
+            &[algorithm, "EdDSA, ES256, ES384, ES512, RS256 or PS256", word],
         );
     }
     let issuer = Issuer::shared();
@@ -203,8 +203,8 @@ fn clocks_that_differ_are_told_with_the_leeway_that_would_do() {
         issuer.token(&json!({"sub": "s", "iat": present + iat, "exp": present + exp}))
     };
     let told = doctor(&settings, Token(&at(60, 900)));
-    told.is_refused_by("times", &["clock is", "ahead of this one's", "set JWT_LEEWAY="]);
-    doctor(&settings, Token(&at(3600, 7200))).is_refused_by("times", &["NTP", "no more than 5m"]);
+    told.is_refused_by("times", &["clock is", "ahead of this machine's", "set JWT_LEEWAY="]);
+    doctor(&settings, Token(&at(3600, 7200))).is_refused_by("times", &["NTP", "at most 5m"]);
     let told = doctor(&settings, Token(&at(-960, -60)));
     told.is_refused_by("times", &["expired 1 min", "/api/auth/token", "15 minutes", "JWT_LEEWAY"]);
     let told = doctor(&settings, Token(&at(-9000, -8100)));
@@ -287,7 +287,7 @@ async fn a_secure_cookie_at_an_http_server_is_told_and_the_other_way_round() {
     let settings = [("BETTER_AUTH_URL", server.url.as_str())];
     doctor(&settings, Cookie(&account.cookie)).comes_out_as("accepted", &[]);
     let told = doctor(&settings, Cookie(&account.cookie.replace("__Secure-", "")));
-    told.is_refused_by("known", &["`__Secure-` in front", "useSecureCookies"]);
+    told.is_refused_by("known", &["the prefix `__Secure-`", "useSecureCookies"]);
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn a_cookie_of_another_prefix_is_told() {
     let (server, account) = somebody().await;
     let settings = [("BETTER_AUTH_URL", server.url.as_str()), ("COOKIE_PREFIX", "shop")];
     let told = doctor(&settings, Cookie(&account.cookie));
-    let names = "called \"better-auth.session_token\", and \"shop.session_token\" is looked for";
+    let names = "is \"better-auth.session_token\", expected \"shop.session_token\"";
     told.comes_out_as("absent", &[names, "anonymous", "set COOKIE_PREFIX=better-auth"]);
     let told = doctor(&settings[..1], Cookie("theme=dark; lang=en"));
     told.comes_out_as(
@@ -318,7 +318,7 @@ async fn a_better_auth_secret_that_did_not_sign_the_cookie_is_told() {
     let (token, signature) = value.split_once('.').unwrap();
     let changed = format!("{name}={}.{signature}", token.chars().rev().collect::<String>());
     told(AUTH_SECRET, &changed)
-        .is_refused_by("signature", &["changed on the way", "itself is right"]);
+        .is_refused_by("signature", &["modified in transit", "BETTER_AUTH_SECRET is correct"]);
     told(AUTH_SECRET, &format!("{name}={token}"))
         .is_refused_by("signature", &["no signature", "dot"]);
     let twice = format!("{name}={}", value.replace('%', "%25"));
@@ -333,7 +333,7 @@ async fn a_session_that_is_over_is_told() {
     let told = doctor(&settings, Cookie(&account.cookie));
     told.is_refused_by("known", &["signed out", "sign in again", "BETTER_AUTH_URL"]);
     let told = doctor(&settings, Token(&account.session_token));
-    told.is_refused_by("known", &["opaque", "if a JWT was meant", "INTROSPECTION_CLIENT_ID"]);
+    told.is_refused_by("known", &["opaque", "if a JWT was intended", "INTROSPECTION_CLIENT_ID"]);
 }
 
 #[tokio::test]
@@ -373,7 +373,7 @@ async fn what_was_taken_back_is_told_by_whoever_shares_the_database() {
     let database = format!("sqlite://{}/hallpass.db", hallpass.directory.path().display());
     let settings = [settings[0], settings[1], ("DATABASE_URL", &database)];
     doctor(&settings, Token(&jwt))
-        .is_refused_by("revocation", &["taken back", "REVOCATION_SECRET"]);
+        .is_refused_by("revocation", &["it was revoked", "REVOCATION_SECRET"]);
     doctor(&settings[..1], Token(&jwt)).comes_out_as("accepted", &[]);
 }
 
@@ -384,7 +384,7 @@ async fn where_nobody_can_tell_the_reason_is_told() {
     let told = doctor(&away, Cookie(&account.cookie));
     told.comes_out_as(
         "unknown",
-        &["nobody answers there", "BETTER_AUTH_URL", "start the auth server"],
+        &["no server answers there", "BETTER_AUTH_URL", "start the auth server"],
     );
     let settings =
         [("BETTER_AUTH_URL", server.url.as_str()), ("JWKS_URL", "http://127.0.0.1:9/jwks")];
@@ -409,7 +409,7 @@ fn a_token_whose_key_has_the_id_of_another_is_told() {
     let forged = Key::ed25519("ed").sign(&issuer.full(&json!({"sub": "s"})));
     let told =
         doctor(&[("BETTER_AUTH_URL", issuer.url()), ("JWKS_COOLDOWN", "0s")], Token(&forged));
-    told.is_refused_by("signature", &["does not fit the key", "JWKS_URL"]);
+    told.is_refused_by("signature", &["does not match the key", "JWKS_URL"]);
     // And where the keys are not to be had, nobody can tell.
     let nothing = serve(axum::Router::new());
     let told = doctor(&[("BETTER_AUTH_URL", &nothing)], Token(&forged));

@@ -31,29 +31,26 @@ fn what_a_front_end_sends_by_mistake_is_recognized() {
     for nothing in ["", "Bearer", "Authorization: Bearer "] {
         told(nothing).is_refused_by("form", &["empty", bearer]);
     }
-    told("Bearer undefined").comes_out_as("refused", &["a word and no token", bearer]);
-    told("[object Object]").comes_out_as("refused", &["a word and no token", bearer]);
+    told("Bearer undefined").comes_out_as("refused", &["a word, not a token", bearer]);
+    told("[object Object]").comes_out_as("refused", &["a word, not a token", bearer]);
     for other in ["Authorization: Token abc", "Basic dXNlcjpwYXNz"] {
         told(other).comes_out_as("absent", &["does not start with `Bearer`", bearer]);
     }
     told("eyJhbGciOiJFZERTQSJ9.eyJzdWI.x")
-        .is_refused_by("form", &["damaged", "copy it whole", bearer]);
+        .is_refused_by("form", &["damaged", "copy it completely", bearer]);
     told("a.b.c.d.e").is_refused_by("form", &["encrypted token", "COOKIE_CACHE=trust"]);
     let key = "auNFigUPabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZyAzN";
     assert_eq!(key.len(), 64);
     told(key).comes_out_as("refused", &["API key", "x-api-key", "API_KEY_VERIFY_URL"]);
     told("0123456789abcdef0123456789abcdef")
-        .is_refused_by("known", &["opaque", "if a JWT was meant", "OAUTH_RESOURCE"]);
+        .is_refused_by("known", &["opaque", "if a JWT was intended", "OAUTH_RESOURCE"]);
 }
 
 #[test]
 fn an_opaque_token_without_an_auth_server_is_told() {
     let settings = [("JWT_SECRET", super::SECRET)];
     let told = doctor(&settings, Token("0123456789abcdef0123456789abcdef"));
-    told.is_refused_by(
-        "kind",
-        &["says nothing itself", "set BETTER_AUTH_URL", "if a JWT was meant"],
-    );
+    told.is_refused_by("kind", &["it is opaque", "set BETTER_AUTH_URL", "if a JWT was intended"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ async fn two_session_cookies_are_told() {
     let settings = [("BETTER_AUTH_URL", server.url.as_str())];
     let other = "better-auth.session_token=abc.def";
     let first = doctor(&settings, Cookie(&format!("{}; {other}", account.cookie)));
-    first.comes_out_as("accepted", &["2 different values", "the first counts", "crossSubDomain"]);
+    first.comes_out_as("accepted", &["2 different values", "the first is used", "crossSubDomain"]);
     let last = doctor(&settings, Cookie(&format!("{other}; {}", account.cookie)));
     last.comes_out_as("refused", &["2 different values", "delete the cookies"]);
 }
@@ -25,7 +25,7 @@ async fn claim_that_never_came_is_told() {
     ];
     for shown in [Token(&jwt), Cookie(&account.cookie)] {
         doctor(&settings, shown)
-            .comes_out_as("accepted", &["nothing is said of", "ROLE_CLAIM", "ORGANIZATION_CLAIM"]);
+            .comes_out_as("accepted", &["no value for", "ROLE_CLAIM", "ORGANIZATION_CLAIM"]);
     }
 }
 

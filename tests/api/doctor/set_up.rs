@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::{DATE, LOCATION};
 use axum::routing::get;
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::json;
 
 use super::{AUTH_SECRET, Shown, doctor, said};
@@ -94,7 +94,10 @@ fn each_warning_and_wrong_has_a_second_line_with_the_fix() {
 #[test]
 fn an_auth_server_that_is_not_running_is_told_with_better_auth_url() {
     let told = doctor(&[("BETTER_AUTH_URL", "http://127.0.0.1:9")], Shown::Nothing);
-    told.is_wrong("auth server", &["BETTER_AUTH_URL", "nobody answers", "start the auth server"]);
+    told.is_wrong(
+        "auth server",
+        &["BETTER_AUTH_URL", "no server answers", "start the auth server"],
+    );
     told.says("wrong", "key set", &["JWKS_URL", "http://127.0.0.1:9/api/auth/jwks"]);
 }
 
@@ -117,7 +120,7 @@ async fn a_web_page_where_the_auth_server_was_meant_is_told() {
     let server = AuthServer::start(&json!({}));
     server.set_mode("html").await;
     let told = doctor(&[("BETTER_AUTH_URL", &server.url)], Shown::Nothing);
-    told.is_wrong("auth server", &["a web page answers", "BETTER_AUTH_URL"]);
+    told.is_wrong("auth server", &["there is a web page", "BETTER_AUTH_URL"]);
     told.says("wrong", "key set", &["JWKS_URL", "a web page"]);
 }
 
@@ -173,11 +176,11 @@ fn a_better_auth_secret_that_is_not_the_auth_servers_is_told() {
     let url = AuthServer::shared().url.as_str();
     let settings = |secret| [("BETTER_AUTH_URL", url), ("BETTER_AUTH_SECRET", secret)];
     let told = doctor(&settings("another-secret-than-the-auth-server-has-01"), Shown::Nothing);
-    told.is_wrong("secret", &["BETTER_AUTH_SECRET is not the auth server's"]);
+    told.is_wrong("secret", &["BETTER_AUTH_SECRET does not match the auth server"]);
     doctor(&settings(AUTH_SECRET), Shown::Nothing).says("good", "secret", &["BETTER_AUTH_SECRET"]);
     let signing = AuthServer::start(&json!({"bearerRequireSignature": true}));
     let settings = [("BETTER_AUTH_URL", signing.url.as_str()), ("BETTER_AUTH_SECRET", AUTH_SECRET)];
-    doctor(&settings, Shown::Nothing).says("good", "secret", &["is the auth server's"]);
+    doctor(&settings, Shown::Nothing).says("good", "secret", &["matches the auth server"]);
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn keys_that_are_no_use_and_ids_that_stand_twice_are_told() {
     let keys = json!({"keys": [one.public, two.public, odd, nameless]}).to_string();
     let url = serve(well().route("/api/auth/jwks", get(move || std::future::ready(keys.clone()))));
     let told = doctor(&[("BETTER_AUTH_URL", &url)], Shown::Nothing);
-    told.says("warning", "key set", &["\"twice\" stands more than once"]);
+    told.says("warning", "key set", &["\"twice\" appears more than once"]);
     told.says("warning", "key set", &["\"odd\"", "is not used", "algorithm"]);
     told.says("warning", "key set", &["number 4", "no kid"]);
     told.says("good", "key set", &["1 key (EdDSA)", "JWKS_TTL"]);
@@ -256,7 +259,7 @@ fn a_clock_that_is_wrong_is_told_with_jwt_leeway() {
         doctor(&[("BETTER_AUTH_URL", &serve(router))], Shown::Nothing)
     };
     late(90).is_wrong("clock", &["behind this one's", "JWT_LEEWAY", "NTP"]);
-    late(-90).is_wrong("clock", &["ahead of this one's", "JWT_LEEWAY"]);
+    late(-90).is_wrong("clock", &["ahead of this machine's", "JWT_LEEWAY"]);
     late(9).says("warning", "clock", &["JWT_LEEWAY forgives 10s"]);
     late(0).says("good", "clock", &[]);
 }
@@ -273,7 +276,7 @@ fn a_rate_limit_that_everybody_shares_is_told_with_the_way_out() {
     assert_eq!(told.code, 0);
     let own = AuthServer::start(&json!({"rateLimit": true}));
     let told = doctor(&[("BETTER_AUTH_URL", &own.url)], Shown::Nothing);
-    told.says("good", "rate limit", &["each address by itself"]);
+    told.says("good", "rate limit", &["limited per address"]);
 }
 
 #[tokio::test]
@@ -297,7 +300,7 @@ fn a_database_that_is_not_there_or_not_migrated_is_told() {
     assert!(!told.report.to_string().contains("geheim"));
     let empty = postgres::empty_database();
     let told = doctor(&[("DATABASE_URL", &empty)], Shown::Nothing);
-    told.says("warning", "migrations", &["waiting", "hallpass migrate up"]);
+    told.says("warning", "migrations", &["pending", "hallpass migrate up"]);
 }
 
 #[test]

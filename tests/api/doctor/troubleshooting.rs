@@ -84,7 +84,7 @@ async fn jwt_verification_fails() {
             advice: "Ensure JWT_SECRET matches auth service exactly",
             settings: vec![("JWT_SECRET", OTHER_SECRET)],
             shown: Token(&good),
-            says: &["FAILED       signature", "copy JWT_SECRET from where the token is signed"],
+            says: &["FAILED       signature", "copy JWT_SECRET from the signer of the token"],
         },
         Line {
             advice: "Check token hasn't expired (default: 7 days)",
@@ -106,7 +106,7 @@ async fn jwt_verification_fails() {
             advice: "Check algorithm is HS256",
             settings: vec![("JWT_SECRET", SECRET)],
             shown: Token(&jwt),
-            says: &["alg: \"EdDSA\"", "JWT_SECRET checks HS256 alone", "set BETTER_AUTH_URL="],
+            says: &["alg: \"EdDSA\"", "JWT_SECRET verifies HS256 only", "set BETTER_AUTH_URL="],
         },
     ]);
 }
@@ -122,7 +122,7 @@ fn cors_errors() {
             advice: "Set `allow_credentials=True` for session auth / Allow credentials if using cookies",
             settings: allowed.clone(),
             shown: Nothing,
-            says: &["good     origins", "may call with cookies"],
+            says: &["good     origins", "may send cookies"],
         },
         Line {
             advice: "Cannot use `allow_origins=[\"*\"]` with credentials",
@@ -165,26 +165,25 @@ async fn user_data_not_available() {
     server.set_user(&bare, json!({"tier": "premium"})).await;
     let issuer = Issuer::shared();
     let lean = issuer.token(&json!({"sub": "s"}));
-    let missing: &[&str] =
-        &["nothing is said of softwareBackground, hardwareBackground, interestArea"];
+    let missing: &[&str] = &["no value for softwareBackground, hardwareBackground, interestArea"];
     check(&[
         Line {
             advice: "Check custom fields are configured in auth service",
             settings: settings.clone(),
             shown: Cookie(&bare.cookie),
-            says: &[missing[0], "declare such fields under user.additionalFields"],
+            says: &[missing[0], "declare these fields in user.additionalFields"],
         },
         Line {
             advice: "Verify fields are passed during signup",
             settings: settings.clone(),
             shown: Cookie(&bare.cookie),
-            says: &[missing[0], "pass them at sign-up"],
+            says: &[missing[0], "set them at sign-up"],
         },
         Line {
             advice: "Ensure session is fresh (not stale)",
             settings: settings.clone(),
             shown: Token(&jwt),
-            says: &["tier free", "a JWT says what held when it was signed"],
+            says: &["tier free", "a JWT has the values of when it was signed"],
         },
         Line {
             advice: "the claims that the settings name are not in the token",
@@ -218,7 +217,7 @@ fn jwks_fetch_fails() {
             advice: "Verify network connectivity",
             settings: vec![("BETTER_AUTH_URL", url), ("JWKS_URL", "http://keys.invalid/jwks")],
             shown: Nothing,
-            says: &["JWKS_URL: http://keys.invalid/jwks does not answer: no server of that name"],
+            says: &["JWKS_URL: http://keys.invalid/jwks does not respond: no server of that name"],
         },
     ]);
 }
@@ -348,5 +347,5 @@ async fn error_responses() {
         encoding.encode(claims.to_string())
     };
     let told = doctor(&settings, Token(&altered.join(".")));
-    told.is_refused_by("signature", &["it was changed on the way", "JWKS_URL"]);
+    told.is_refused_by("signature", &["it was modified in transit", "JWKS_URL"]);
 }

@@ -1,6 +1,7 @@
 //! A commit that fails: the database refuses when the statement, or the transaction, is done.
 
-use hallpass_entity::{Database, Error, Options, Set, Update, task};
+use hallpass_data::{Database, Error, Options, Set, Update};
+use hallpass_entity::task;
 use sea_orm::{ConnectionTrait as _, DbBackend, IntoActiveModel as _, Statement};
 
 use super::{case, failed, mutations, outcomes, succeeded, tables};

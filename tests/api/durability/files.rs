@@ -31,7 +31,7 @@ async fn database_files_are_for_their_owner() {
 fn development_key_is_for_its_owner() {
     let files = tempfile::tempdir().unwrap();
     let path = files.path().join("key.der");
-    hallpass::identity::DevTokenIssuer::load_or_create(&path).unwrap();
+    hallpass_identity::DevTokenIssuer::load_or_create(&path).unwrap();
     assert_eq!(mode(&path), 0o600);
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hallpass_entity::{now, revocation};
+use hallpass_data::{now, revocation};
 use reqwest::Method;
 use sea_orm::ConnectionTrait as _;
 use serde_json::json;
@@ -181,8 +181,8 @@ async fn write_after_full_disk_is_kept() {
     }
     // Read by another connection, which sees what is committed.
     let url = format!("sqlite://{}/test.db", disk.path.display());
-    let options = hallpass_entity::Options::at(url);
-    let other = hallpass_entity::Database::connect(options).await.unwrap();
+    let options = hallpass_data::Options::at(url);
+    let other = hallpass_data::Database::connect(options).await.unwrap();
     let system = other.system("tests read what is kept");
     let count =
         super::texts(system.connection(), "SELECT CAST(count(*) AS TEXT) AS v FROM task").await;

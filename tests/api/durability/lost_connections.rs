@@ -1,7 +1,7 @@
 //! Connections that PostgreSQL ended, as in a failover.
 
 use futures_util::future::join_all;
-use hallpass_entity::{Database, Options};
+use hallpass_data::{Database, Options};
 use sea_orm::ConnectionTrait as _;
 use serde_json::Value;
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
-use hallpass_entity::Database;
-use hallpass_entity::audit::{Column, Entity};
+use hallpass_data::Database;
+use hallpass_data::audit::{Column, Entity};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DatabaseConnection, DbBackend, EntityTrait as _,
     QueryFilter as _, Statement,

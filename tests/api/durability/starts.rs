@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use hallpass_entity::Reason;
+use hallpass_data::Reason;
 
 use crate::app::config;
 use crate::command_line::command;
@@ -61,8 +61,8 @@ async fn servers_at_once_fill_one_file_once() {
     let files = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
     servers_start_at_once(&url).await;
-    let options = hallpass_entity::Options::at(url);
-    let database = hallpass_entity::Database::connect(options).await.unwrap();
+    let options = hallpass_data::Options::at(url);
+    let database = hallpass_data::Database::connect(options).await.unwrap();
     let system = database.system("tests count what is there");
     let sql = "SELECT owner_id AS v FROM task GROUP BY owner_id HAVING count(*) != 5";
     assert_eq!(super::texts(system.connection(), sql).await, Vec::<String>::new());

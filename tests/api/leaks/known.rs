@@ -36,7 +36,7 @@ pub fn known(sdl: &Sdl) -> Known {
     ids.push((String::new(), alice().id().to_owned()));
     let secrets: Vec<_> = tables.iter().flat_map(|table| table.secrets()).collect();
     let (moments, texts): (Vec<_>, Vec<_>) =
-        secrets.into_iter().partition(|text| text.parse::<hallpass_entity::Timestamp>().is_ok());
+        secrets.into_iter().partition(|text| text.parse::<hallpass_data::Timestamp>().is_ok());
     let texts = texts.into_iter().filter(|text| Uuid::try_parse(text).is_err());
     let words = std::iter::once("word".to_owned()).chain(texts).chain(shelf::slugs());
     let far = ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"].map(str::to_owned);

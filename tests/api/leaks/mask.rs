@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Days;
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, join_all};
 use hallpass::graphql::encode_id;
-use hallpass_entity::{Set, TaskId, UserId, now, task};
+use hallpass_data::{Set, UserId, now};
+use hallpass_entity::{TaskId, task};
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 

@@ -3,12 +3,10 @@
 //! To add a table: say what its rows are here, and name it in [`tables`]. Put a text that begins with
 //! `hers` into each column of hers that takes text.
 
+use hallpass_data::policy::OwnedEntity;
+use hallpass_data::{IdempotencyClaimId, Set, Timestamp, idempotency_key};
 use hallpass_entity::level::Level;
-use hallpass_entity::policy::OwnedEntity;
-use hallpass_entity::{
-    ChapterId, IdempotencyClaimId, Set, TaskId, TaskTagId, Timestamp, idempotency_key, learner,
-    progress, task, task_tag,
-};
+use hallpass_entity::{ChapterId, TaskId, TaskTagId, learner, progress, task, task_tag};
 use uuid::Uuid;
 
 use super::shelf::CHAPTERS;

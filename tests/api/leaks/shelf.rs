@@ -1,8 +1,9 @@
 //! A small course, the same on every server: what everyone may read.
 
+use hallpass_data::{Database, Set};
 use hallpass_entity::interest::Interests;
 use hallpass_entity::level::Level;
-use hallpass_entity::{ChapterId, CourseId, Database, Set, VariantId, chapter, course, variant};
+use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
 use super::seeds::{id, moment};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 use futures_util::future::BoxFuture;
-use hallpass_entity::{Database, UserId};
+use hallpass_data::{Database, UserId};
 use sea_orm::sea_query::Value;
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue, ColumnTrait as _, ColumnType, EntityTrait, IdenStatic as _,

@@ -4,7 +4,7 @@
 //! known beforehand, and what is not hers (counts, orders, cursors, errors) is looked at too.
 
 use futures_util::future::join;
-use hallpass_entity::UserId;
+use hallpass_data::UserId;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap};
 

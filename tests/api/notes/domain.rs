@@ -7,7 +7,7 @@ use hallpass::graphql::{
     Connection, ContextExt as _, NamedOrder, NullOnError, PageArgs, Result, Validator, encode_id,
     paginate,
 };
-use hallpass_entity::{Order, Set, now};
+use hallpass_data::{Order, Set, now};
 
 use super::entity::{self as note, NoteId};
 

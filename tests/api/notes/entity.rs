@@ -1,9 +1,9 @@
 //! The rows of the worked example: `entity/src/note.rs`.
 
-use hallpass_entity::{Timestamp, UserId, owned};
+use hallpass_data::{Timestamp, UserId, owned};
 use sea_orm::entity::prelude::*;
 
-hallpass_entity::row_id! {
+hallpass_data::row_id! {
     /// The id of a note.
     NoteId;
 }

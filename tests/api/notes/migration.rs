@@ -1,6 +1,6 @@
 //! The table of the worked example: `migration/src/m20270101_000001_notes.rs`.
 
-use hallpass_migration::wall;
+use hallpass_migration::row_security;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, text, timestamp_with_time_zone, uuid};
 
@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
             .col(timestamp_with_time_zone(Note::CreatedAt))
             .to_owned();
         manager.create_table(notes).await?;
-        wall::add_owner_policies(manager, Note::Table, Note::OwnerId).await
+        row_security::add_owner_policies(manager, Note::Table, Note::OwnerId).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -10,7 +10,7 @@ use async_graphql::{EmptySubscription, Request, Schema};
 use domain::{NoteMutation, NoteQuery};
 use hallpass::access::{Policy, RequestAuth};
 use hallpass::graphql::NullOnError;
-use hallpass::identity::{Authentication, Authenticator, Caller, DevTokenIssuer, Persona};
+use hallpass_identity::{Authentication, Authenticator, Caller, DevTokenIssuer, Persona};
 use sea_orm_migration::{MigrationTrait as _, SchemaManager};
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ on_both_databases! {
         assert_eq!(other["notes"]["totalCount"], 0);
         let (guest, errors) = ask(&app, &notes, Persona::Guest, read).await;
         assert_eq!(guest, json!({ "notes": null }));
-        assert_eq!(errors, ["You need to sign in to use this field."]);
+        assert_eq!(errors, ["Sign in to continue."]);
         let sdl = notes.sdl();
         for scope in ["notes:read", "notes:write"] {
             assert!(sdl.contains(&format!("@access(rule: \"SIGNED_IN\", scope: \"{scope}\")")), "{sdl}");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_entity::audit::{Column, Entity};
+use hallpass_data::audit::{Column, Entity};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ fn explain_says_which_scope_is_missing() {
     assert!(third.contains("tasks: allowed by SIGNED_IN"), "{third}");
     assert!(third.contains("the scope is that of what is asked for: {type}:read"), "{third}");
     let create = "mutation { createTask(input: {title: \"x\"}) { id } }";
-    let refused = "createTask: refused by SIGNED_IN: FORBIDDEN, missing SCOPE(tasks:write)";
+    let refused = "createTask: denied by SIGNED_IN: FORBIDDEN, missing SCOPE(tasks:write)";
     assert!(explained("third", create).contains(refused));
     assert!(explained("own", create).contains("createTask: allowed by SIGNED_IN"));
 }

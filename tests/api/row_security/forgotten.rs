@@ -1,7 +1,8 @@
 //! Statements as a bug would send them: on the server's own connections, for a caller, and without a
 //! condition on the owner.
 
-use hallpass_entity::{Privilege, Set, TaskId, UserId, now, progress, task, task_tag};
+use hallpass_data::{Privilege, Set, UserId, now};
+use hallpass_entity::{TaskId, progress, task, task_tag};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Statement,
     TransactionTrait as _,
@@ -146,7 +147,7 @@ async fn no_callers_id_opens_more_than_the_rows_of_that_id() {
 async fn whoever_may_read_everyones_rows_reads_them_and_changes_none() {
     let app = inhabited().await;
     let bob = app.scope_of(&bob());
-    let everyones = |scope: &hallpass_entity::Scope| scope.all::<task::Entity>(proof());
+    let everyones = |scope: &hallpass_data::Scope| scope.all::<task::Entity>(proof());
     assert_eq!(everyones(&bob).count().await.unwrap(), 3);
     let together = bob.begin().await.unwrap();
     assert_eq!(everyones(&together).count().await.unwrap(), 3);

@@ -6,7 +6,8 @@ mod pooled;
 mod set_up;
 
 use hallpass::testing::User;
-use hallpass_entity::{ChapterId, Comparison as _, Scope, Set, chapter, now, progress};
+use hallpass_data::{Comparison as _, Scope, Set, now};
+use hallpass_entity::{ChapterId, chapter, progress};
 use serde_json::{Value, json};
 
 use crate::app::App;

@@ -1,6 +1,7 @@
 //! A connection serves one caller after another, and remembers none.
 
-use hallpass_entity::{Database, Error, Options, Scope, Set, UserId, task, task_tag};
+use hallpass_data::{Database, Error, Options, Scope, Set, UserId};
+use hallpass_entity::{task, task_tag};
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
 
 use super::{create, walled};

@@ -1,8 +1,8 @@
 //! How the wall is raised, and how a server that cannot rely on it says so.
 
 use hallpass::config::Config;
-use hallpass_entity::owned_tables::owned_tables;
-use hallpass_entity::{Database, RowSecurityProblem};
+use hallpass_data::{Database, RowSecurityProblem};
+use hallpass_entity::owned_tables;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use super::{create, on, walled};
@@ -35,7 +35,7 @@ fn run(arguments: &[&str], url: &str) -> Output {
 #[tokio::test]
 async fn every_table_of_owned_rows_has_its_policies() {
     let app = walled(&[]).await;
-    for table in owned_tables() {
+    for table in owned_tables().names() {
         let sql = format!(
             "SELECT policyname::text AS v FROM pg_policies WHERE tablename = '{table}' AND policyname <> 'hallpass_public' ORDER BY 1"
         );
@@ -46,21 +46,15 @@ async fn every_table_of_owned_rows_has_its_policies() {
     assert_eq!(texts(&app.database, shown).await, ["task"]);
 }
 
-#[test]
-fn every_table_that_is_declared_as_owned_is_on_the_list() {
-    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("entity/src");
-    let mut declared = Vec::new();
-    for file in std::fs::read_dir(directory).unwrap().flatten().filter(|it| it.path().is_file()) {
-        let text = std::fs::read_to_string(file.path()).unwrap();
-        if text.contains("\ncrate::owned!(") {
-            let name = text.split("table_name = \"").nth(1).and_then(|it| it.split('"').next());
-            declared.push(name.unwrap().to_owned());
-        }
-    }
-    let mut listed = owned_tables();
-    declared.sort();
-    listed.sort_unstable();
-    assert_eq!(declared, listed, "list them in entity/src/owned_tables.rs");
+#[tokio::test]
+async fn table_with_owner_id_is_registered() {
+    let app = walled(&[]).await;
+    let sql = "SELECT table_name::text AS v FROM information_schema.columns \
+        WHERE column_name = 'owner_id' AND table_schema = current_schema() ORDER BY 1";
+    let mut registered = owned_tables().names();
+    registered.sort_unstable();
+    let owned = texts(&app.database, sql).await;
+    assert_eq!(owned, registered, "register them in entity/src/owned_tables.rs");
 }
 
 #[tokio::test]
@@ -158,13 +152,12 @@ async fn a_server_tells_of_a_wall_that_came_down() {
 async fn a_connection_that_lost_its_announcement_is_told_of() {
     let url = postgres::plain_database();
     hallpass::app::migrate(&settings(&url)).await.unwrap();
-    let options =
-        hallpass_entity::Options { row_security: true, ..hallpass_entity::Options::at(url) };
+    let options = hallpass_data::Options { row_security: true, ..hallpass_data::Options::at(url) };
     let database = Database::connect(options).await.unwrap();
     execute(&database, "SET hallpass.row_security = ''").await;
     assert_eq!(
         database.check_row_security().await.unwrap(),
-        Some(RowSecurityProblem::Announcement)
+        Some(RowSecurityProblem::StartupOption)
     );
     execute(&database, "RESET ALL").await;
     assert_eq!(database.check_row_security().await.unwrap(), None);
@@ -176,10 +169,6 @@ fn the_doctor_says_whether_the_wall_stands() {
     let doctor = |url: &str| run(&["doctor"], url).stdout;
     assert!(doctor(&plain).contains("no policy holds for the tables task"), "{}", doctor(&plain));
     assert_eq!(run(&["migrate", "up"], &plain).code, 0);
-    assert!(
-        doctor(&plain).contains("the database itself keeps owned rows apart"),
-        "{}",
-        doctor(&plain)
-    );
+    assert!(doctor(&plain).contains("enforced by the database"), "{}", doctor(&plain));
     assert!(doctor(&postgres::database()).contains("SUPERUSER or BYPASSRLS"));
 }

@@ -1,83 +1,83 @@
-//! What may be said of a course and its chapters, and how it is checked.
+//! Inputs of course and chapter editing, with their validation.
 
 use async_graphql::{InputObject, MaybeUndefined};
+use hallpass_data::Set;
 use hallpass_entity::interest::Interests;
-use hallpass_entity::{Set, chapter, course, variant};
+use hallpass_entity::{chapter, course, variant};
 
 use crate::domains::learners::Level;
 use crate::graphql::{Result, Validator};
-use crate::identity::Tiers;
+use hallpass_identity::Tiers;
 
-const LONGEST_SLUG: usize = 100;
-const LONGEST_TITLE: usize = 200;
-const LONGEST_DESCRIPTION: usize = 10_000;
-const LONGEST_SUMMARY: usize = 2_000;
-const LONGEST_BODY: usize = 100_000;
-const LONGEST_AREA: usize = 40;
-const MOST_AREAS: usize = 20;
-const LAST_PLACE: i32 = 100_000;
+// Lengths are in characters.
+const MAX_SLUG_LENGTH: usize = 100;
+const MAX_TITLE_LENGTH: usize = 200;
+const MAX_DESCRIPTION_LENGTH: usize = 10_000;
+const MAX_SUMMARY_LENGTH: usize = 2_000;
+const MAX_BODY_LENGTH: usize = 100_000;
+const MAX_AREA_LENGTH: usize = 40;
+const MAX_AREAS: usize = 20;
+const MAX_ORDINAL: i32 = 100_000;
 
 /// A new course.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateCourseInput {
-    /// The name in addresses, which no other course has: lower-case words joined by hyphens, at most
-    /// 100 characters.
+    /// Slug: the name in URLs, unique among courses. Lower-case words joined by hyphens, at most 100 characters.
     pub slug: String,
-    /// The name for people: 1 to 200 characters.
+    /// Title, 1 to 200 characters.
     pub title: String,
-    /// What it is about, in Markdown: at most 10,000 characters.
+    /// Description in Markdown, at most 10,000 characters.
     #[graphql(default)]
     pub description: String,
-    /// Whom it is for: at most 20 areas of at most 40 characters, without `|`.
+    /// Interest areas, at most 20 of at most 40 characters each, without `|`.
     #[graphql(default)]
     pub interest_areas: Vec<String>,
 }
 
-/// Changes to a course. What is left out stays as it is.
+/// Changes to a course. Omitted fields keep their value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateCourseInput {
-    /// The name in addresses, which no other course has: lower-case words joined by hyphens, at most
-    /// 100 characters.
+    /// Slug: the name in URLs, unique among courses. Lower-case words joined by hyphens, at most 100 characters.
     pub slug: MaybeUndefined<String>,
-    /// The name for people: 1 to 200 characters.
+    /// Title, 1 to 200 characters.
     pub title: MaybeUndefined<String>,
-    /// What it is about, in Markdown, at most 10,000 characters; null removes it.
+    /// Description in Markdown, at most 10,000 characters. Null removes it.
     pub description: MaybeUndefined<String>,
-    /// Whom it is for, in place of those there: at most 20 areas of at most 40 characters, without
-    /// `|`; null removes them.
+    /// Interest areas, at most 20 of at most 40 characters each, without `|`. Replaces all interest areas. Null
+    /// removes them.
     pub interest_areas: MaybeUndefined<Vec<String>>,
 }
 
 impl CreateCourseInput {
     pub(crate) fn check(self) -> Result<course::ActiveModel> {
-        let everything = UpdateCourseInput {
+        let update = UpdateCourseInput {
             slug: MaybeUndefined::Value(self.slug),
             title: MaybeUndefined::Value(self.title),
             description: MaybeUndefined::Value(self.description),
             interest_areas: MaybeUndefined::Value(self.interest_areas),
         };
-        everything.check()
+        update.check()
     }
 }
 
 impl UpdateCourseInput {
     pub(crate) fn check(self) -> Result<course::ActiveModel> {
-        let mut checks = Validator::default();
+        let mut validator = Validator::default();
         let mut values = course::ActiveModel::default();
-        if let Some(text) = checks.not_null("input.slug", self.slug) {
-            values.slug = Set(slug(&mut checks, &text));
+        if let Some(text) = validator.not_null("input.slug", self.slug) {
+            values.slug = Set(slug(&mut validator, &text));
         }
-        if let Some(text) = checks.not_null("input.title", self.title) {
-            values.title = Set(checks.text("input.title", &text, 1, LONGEST_TITLE));
+        if let Some(text) = validator.not_null("input.title", self.title) {
+            values.title = Set(validator.text("input.title", &text, 1, MAX_TITLE_LENGTH));
         }
-        if let Some(text) = or_nothing(self.description) {
+        if let Some(text) = null_as_default(self.description) {
             let path = "input.description";
-            values.description = Set(checks.markdown(path, text, 0, LONGEST_DESCRIPTION));
+            values.description = Set(validator.markdown(path, text, 0, MAX_DESCRIPTION_LENGTH));
         }
-        if let Some(areas) = or_nothing(self.interest_areas) {
-            values.interests = Set(interests(&mut checks, &areas));
+        if let Some(areas) = null_as_default(self.interest_areas) {
+            values.interests = Set(interests(&mut validator, &areas));
         }
-        checks.finish()?;
+        validator.finish()?;
         Ok(values)
     }
 }
@@ -85,46 +85,46 @@ impl UpdateCourseInput {
 /// A new chapter.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateChapterInput {
-    /// The name in addresses, which no other chapter of any course has: lower-case words joined by
-    /// hyphens, at most 100 characters.
+    /// Slug: the name in URLs, unique among the chapters of all courses. Lower-case words joined by hyphens, at
+    /// most 100 characters.
     pub slug: String,
-    /// The name for people: 1 to 200 characters.
+    /// Title, 1 to 200 characters.
     pub title: String,
-    /// What it is about, for those who may not read it too: at most 2,000 characters.
+    /// Summary, at most 2,000 characters. Public, even if the text is not.
     #[graphql(default)]
     pub summary: String,
-    /// The place in the course, from 1; after the last chapter unless said otherwise.
+    /// Position in the course, starting at 1. By default, after the last chapter.
     pub ordinal: Option<i32>,
-    /// Whom it is for: at most 20 areas of at most 40 characters, without `|`.
+    /// Interest areas, at most 20 of at most 40 characters each, without `|`.
     #[graphql(default)]
     pub interest_areas: Vec<String>,
-    /// The lowest tier that may read it: one of those that the server is set up with.
+    /// Lowest tier that may read the text. One of the configured tiers.
     pub required_tier: String,
 }
 
-/// Changes to a chapter. What is left out stays as it is.
+/// Changes to a chapter. Omitted fields keep their value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateChapterInput {
-    /// The name in addresses, which no other chapter of any course has: lower-case words joined by
-    /// hyphens, at most 100 characters.
+    /// Slug: the name in URLs, unique among the chapters of all courses. Lower-case words joined by hyphens, at
+    /// most 100 characters.
     pub slug: MaybeUndefined<String>,
-    /// The name for people: 1 to 200 characters.
+    /// Title, 1 to 200 characters.
     pub title: MaybeUndefined<String>,
-    /// What it is about, for those who may not read it too, at most 2,000 characters; null removes it.
+    /// Summary, at most 2,000 characters. Public, even if the text is not. Null removes it.
     pub summary: MaybeUndefined<String>,
-    /// The place in the course, from 1. Of two chapters in one place, the older comes first.
+    /// Position in the course, starting at 1. Of two chapters in one position, the older comes first.
     pub ordinal: MaybeUndefined<i32>,
-    /// Whom it is for, in place of those there: at most 20 areas of at most 40 characters, without
-    /// `|`; null removes them.
+    /// Interest areas, at most 20 of at most 40 characters each, without `|`. Replaces all interest areas. Null
+    /// removes them.
     pub interest_areas: MaybeUndefined<Vec<String>>,
-    /// The lowest tier that may read it: one of those that the server is set up with.
+    /// Lowest tier that may read the text. One of the configured tiers.
     pub required_tier: MaybeUndefined<String>,
 }
 
 impl CreateChapterInput {
-    /// Without an ordinal where none was given.
+    /// Validates the input. The ordinal is unset if none was given.
     pub(crate) fn check(self, tiers: &Tiers) -> Result<chapter::ActiveModel> {
-        let everything = UpdateChapterInput {
+        let update = UpdateChapterInput {
             slug: MaybeUndefined::Value(self.slug),
             title: MaybeUndefined::Value(self.title),
             summary: MaybeUndefined::Value(self.summary),
@@ -132,64 +132,64 @@ impl CreateChapterInput {
             interest_areas: MaybeUndefined::Value(self.interest_areas),
             required_tier: MaybeUndefined::Value(self.required_tier),
         };
-        everything.check(tiers)
+        update.check(tiers)
     }
 }
 
 impl UpdateChapterInput {
     pub(crate) fn check(self, tiers: &Tiers) -> Result<chapter::ActiveModel> {
-        let mut checks = Validator::default();
+        let mut validator = Validator::default();
         let mut values = chapter::ActiveModel::default();
-        if let Some(text) = checks.not_null("input.slug", self.slug) {
-            values.slug = Set(slug(&mut checks, &text));
+        if let Some(text) = validator.not_null("input.slug", self.slug) {
+            values.slug = Set(slug(&mut validator, &text));
         }
-        if let Some(text) = checks.not_null("input.title", self.title) {
-            values.title = Set(checks.text("input.title", &text, 1, LONGEST_TITLE));
+        if let Some(text) = validator.not_null("input.title", self.title) {
+            values.title = Set(validator.text("input.title", &text, 1, MAX_TITLE_LENGTH));
         }
-        if let Some(text) = or_nothing(self.summary) {
-            values.summary = Set(checks.text("input.summary", &text, 0, LONGEST_SUMMARY));
+        if let Some(text) = null_as_default(self.summary) {
+            values.summary = Set(validator.text("input.summary", &text, 0, MAX_SUMMARY_LENGTH));
         }
-        if let Some(ordinal) = checks.not_null("input.ordinal", self.ordinal) {
-            values.ordinal = Set(place(&mut checks, ordinal));
+        if let Some(ordinal) = validator.not_null("input.ordinal", self.ordinal) {
+            values.ordinal = Set(self::ordinal(&mut validator, ordinal));
         }
-        if let Some(areas) = or_nothing(self.interest_areas) {
-            values.interests = Set(interests(&mut checks, &areas));
+        if let Some(areas) = null_as_default(self.interest_areas) {
+            values.interests = Set(interests(&mut validator, &areas));
         }
-        if let Some(tier) = checks.not_null("input.requiredTier", self.required_tier) {
-            values.required_tier = Set(known_tier(&mut checks, tiers, tier));
+        if let Some(tier) = validator.not_null("input.requiredTier", self.required_tier) {
+            values.required_tier = Set(self::tier(&mut validator, tiers, tier));
         }
-        checks.finish()?;
+        validator.finish()?;
         Ok(values)
     }
 }
 
-/// One written form of a chapter, in place of the one for the same readers, if there is one.
+/// A variant of a chapter. Replaces the variant for the same levels, if any.
 #[derive(Clone, Debug, InputObject)]
 pub struct ChapterVariantInput {
-    /// The software experience it is written for.
+    /// Level in software that the variant is written for.
     pub level: Level,
-    /// The hardware experience it is written for.
+    /// Level in hardware that the variant is written for.
     pub hardware: Level,
-    /// The text, in Markdown: 1 to 100,000 characters, kept as they are.
+    /// Text in Markdown, 1 to 100,000 characters. Stored unchanged.
     pub body: String,
 }
 
 impl ChapterVariantInput {
     pub(crate) fn check(self) -> Result<variant::ActiveModel> {
-        let mut checks = Validator::default();
+        let mut validator = Validator::default();
         let values = variant::ActiveModel {
             level: Set(self.level.into()),
             hardware: Set(self.hardware.into()),
-            body: Set(checks.markdown("input.body", self.body, 1, LONGEST_BODY)),
+            body: Set(validator.markdown("input.body", self.body, 1, MAX_BODY_LENGTH)),
             ..Default::default()
         };
-        checks.finish()?;
+        validator.finish()?;
         Ok(values)
     }
 }
 
-/// The value of what null removes.
-fn or_nothing<T: Default>(value: MaybeUndefined<T>) -> Option<T> {
+/// The new value of a field that null removes. None if the field is omitted.
+fn null_as_default<T: Default>(value: MaybeUndefined<T>) -> Option<T> {
     match value {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(T::default()),
@@ -197,36 +197,37 @@ fn or_nothing<T: Default>(value: MaybeUndefined<T>) -> Option<T> {
     }
 }
 
-fn slug(checks: &mut Validator, text: &str) -> String {
-    let slug = checks.text("input.slug", text, 1, LONGEST_SLUG);
+fn slug(validator: &mut Validator, text: &str) -> String {
+    let slug = validator.text("input.slug", text, 1, MAX_SLUG_LENGTH);
     let is_word = |word: &str| {
         !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
     if !slug.is_empty() && !slug.split('-').all(is_word) {
-        checks.add_error("input.slug", "join lower-case words with hyphens, such as first-steps");
+        validator
+            .add_error("input.slug", "join lower-case words with hyphens, such as first-steps");
     }
     slug
 }
 
-fn place(checks: &mut Validator, ordinal: i32) -> i32 {
-    let message = format!("give a place from 1 to {LAST_PLACE}");
-    checks.number("input.ordinal", ordinal, &(1..=LAST_PLACE), message);
+fn ordinal(validator: &mut Validator, ordinal: i32) -> i32 {
+    let message = format!("give a position from 1 to {MAX_ORDINAL}");
+    validator.number("input.ordinal", ordinal, &(1..=MAX_ORDINAL), message);
     ordinal
 }
 
-fn interests(checks: &mut Validator, areas: &[String]) -> Interests {
-    let areas = checks.string_list("input.interestAreas", areas, LONGEST_AREA, MOST_AREAS);
+fn interests(validator: &mut Validator, areas: &[String]) -> Interests {
+    let areas = validator.string_list("input.interestAreas", areas, MAX_AREA_LENGTH, MAX_AREAS);
     if areas.iter().any(|area| area.contains(Interests::SEPARATOR)) {
         let message = format!("leave out {}: give each area on its own", Interests::SEPARATOR);
-        checks.add_error("input.interestAreas", message);
+        validator.add_error("input.interestAreas", message);
     }
     Interests::new(areas)
 }
 
-fn known_tier(checks: &mut Validator, tiers: &Tiers, tier: String) -> String {
+fn tier(validator: &mut Validator, tiers: &Tiers, tier: String) -> String {
     let names = tiers.names();
     if !names.contains(&tier) {
-        checks.add_error("input.requiredTier", format!("use one of {}", names.join(", ")));
+        validator.add_error("input.requiredTier", format!("use one of {}", names.join(", ")));
     }
     tier
 }

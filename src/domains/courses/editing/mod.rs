@@ -1,60 +1,58 @@
-//! Changing courses, for their editors. What is new is a draft until it is published; nothing
-//! is checked first and changed later.
+//! Course and chapter editing, for editors. New courses and chapters are drafts until they are published. Conditions
+//! are part of the statement that changes the row, so there is no gap between check and change.
 
 pub(crate) mod input;
 
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use hallpass_entity::policy::SharedEntity;
-use hallpass_entity::{
-    ChapterId, Comparison as _, CourseId, Editable, Error, Order, PageRequest, Rows, Set, Update,
-    VariantId, chapter, course, now, variant,
-};
+use hallpass_data::policy::SharedEntity;
+use hallpass_data::{Comparison as _, Editable, Error, Order, PageRequest, Rows, Set, Update, now};
+use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
 use super::html::HtmlCache;
 use super::markdown::TooComplex;
 use super::query;
 use super::types::{CHAPTER, COURSE, Chapter, ChapterVariant, Course};
-use crate::access::{EDITOR, guarded, semantic_non_null};
+use crate::access::{COURSE_EDITOR, guarded, semantic_non_null};
 use crate::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
-use crate::identity::Tiers;
+use hallpass_identity::Tiers;
 use input::{
     ChapterVariantInput, CreateChapterInput, CreateCourseInput, UpdateChapterInput,
     UpdateCourseInput,
 };
 
-/// The mutations of courses and chapters.
+/// Course and chapter mutations.
 #[derive(Default)]
 pub struct EditingMutation;
 
 #[guarded(Mutation, domain = "courses")]
 #[Object]
 impl EditingMutation {
-    /// Makes a course: a draft, which only editors see until it is published.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    /// Creates a course as a draft. Drafts are visible to editors only.
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn create_course(
         &self,
         ctx: &Context<'_>,
         input: CreateCourseInput,
     ) -> Result<Option<Course>> {
-        let made = now();
+        let created = now();
         let values = course::ActiveModel {
             id: Set(CourseId::generate()),
             published: Set(false),
-            created_at: Set(made),
-            updated_at: Set(made),
+            created_at: Set(created),
+            updated_at: Set(created),
             ..input.check()?
         };
-        let proof = EDITOR.authorize(ctx).await?;
-        let row = ctx.scope().insert_shared::<course::Entity>(proof, values).await;
+        let privilege = COURSE_EDITOR.authorize(ctx).await?;
+        let row = ctx.scope().insert_shared::<course::Entity>(privilege, values).await;
         let row = row.map_err(map_conflict)?;
         ctx.audit_created_row(&encode_id(COURSE, row.id));
         Ok(Some(row.into()))
     }
 
     /// Changes a course.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn update_course(
         &self,
         ctx: &Context<'_>,
@@ -64,9 +62,9 @@ impl EditingMutation {
         change_course(ctx, &id, input.check()?).await.map(Some)
     }
 
-    /// Shows a course to everyone, with those of its chapters that are published; or, with
-    /// `published: false`, takes it back, and all of them with it.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    /// Publishes a course, and with it those of its chapters that are published. `published: false` makes the course
+    /// a draft again, and hides all of its chapters.
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn publish_course(
         &self,
         ctx: &Context<'_>,
@@ -77,10 +75,9 @@ impl EditingMutation {
         change_course(ctx, &id, values).await.map(Some)
     }
 
-    /// Deletes a course for good, and answers its id. With it go its chapters, their texts, and every
-    /// learner's progress and bookmarks there. To hide it and keep all that, take it back with
-    /// `publishCourse`.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    /// Permanently deletes a course, its chapters, their texts, and all progress and bookmarks of learners. Returns
+    /// the ID of the course. To hide a course and keep its content, use `publishCourse` with `published: false`.
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn delete_course(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
         let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(&id)?));
         if course.delete().await? == 0 {
@@ -89,8 +86,8 @@ impl EditingMutation {
         Ok(Some(id))
     }
 
-    /// Makes a chapter of a course: a draft, which only editors see until it is published.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    /// Creates a chapter of a course as a draft. Drafts are visible to editors only.
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn create_chapter(
         &self,
         ctx: &Context<'_>,
@@ -100,26 +97,26 @@ impl EditingMutation {
         let course = self::course_id(&course_id)?;
         let mut values = input.check(tiers(ctx))?;
         if values.ordinal.is_not_set() {
-            values.ordinal = Set(next_place(ctx, course).await?);
+            values.ordinal = Set(next_ordinal(ctx, course).await?);
         }
-        let made = now();
+        let created = now();
         let values = chapter::ActiveModel {
             id: Set(ChapterId::generate()),
             course_id: Set(course),
             published: Set(false),
-            created_at: Set(made),
-            updated_at: Set(made),
+            created_at: Set(created),
+            updated_at: Set(created),
             ..values
         };
-        let proof = EDITOR.authorize(ctx).await?;
-        let row = ctx.scope().insert_shared::<chapter::Entity>(proof, values).await;
+        let privilege = COURSE_EDITOR.authorize(ctx).await?;
+        let row = ctx.scope().insert_shared::<chapter::Entity>(privilege, values).await;
         let row = row.map_err(map_conflict)?;
         ctx.audit_created_row(&encode_id(CHAPTER, row.id));
         Ok(Some(row.into()))
     }
 
     /// Changes a chapter.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn update_chapter(
         &self,
         ctx: &Context<'_>,
@@ -129,8 +126,8 @@ impl EditingMutation {
         change_chapter(ctx, &id, input.check(tiers(ctx))?).await.map(Some)
     }
 
-    /// Writes one form of a chapter, in place of the one for the same readers, if there is one.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    /// Saves a variant of a chapter. Replaces the variant for the same levels, if any.
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn save_chapter_variant(
         &self,
         ctx: &Context<'_>,
@@ -145,11 +142,11 @@ impl EditingMutation {
             updated_at: Set(now()),
             ..input.check()?
         };
-        let proof = EDITOR.authorize(ctx).await?;
+        let privilege = COURSE_EDITOR.authorize(ctx).await?;
         let html = ctx.data_unchecked::<Arc<HtmlCache>>();
         html.render(body).await.map_err(|TooComplex| too_complex())?;
         let same = &[Of, Level, Hardware];
-        let saved = ctx.scope().upsert_shared::<variant::Entity>(proof, values, same).await;
+        let saved = ctx.scope().upsert_shared::<variant::Entity>(privilege, values, same).await;
         let saved = saved.map_err(|error| match error {
             Error::ForeignKeyViolation(_) => CHAPTER_NOT_FOUND,
             other => other.into(),
@@ -157,9 +154,9 @@ impl EditingMutation {
         Ok(Some(saved.into()))
     }
 
-    /// Shows a chapter to everyone, once its course is published; or, with `published: false`, takes it
-    /// back.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    /// Publishes a chapter. It is visible once its course is published, too. `published: false` makes it a draft
+    /// again.
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn publish_chapter(
         &self,
         ctx: &Context<'_>,
@@ -170,9 +167,9 @@ impl EditingMutation {
         change_chapter(ctx, &id, values).await.map(Some)
     }
 
-    /// Deletes a chapter for good, and answers its id. With it go its texts, and every learner's progress
-    /// and bookmark there.
-    #[graphql(guard = "EDITOR", directive = semantic_non_null::apply())]
+    /// Permanently deletes a chapter, its texts, and all progress and bookmarks of learners. Returns the ID of the
+    /// chapter.
+    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn delete_chapter(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
         let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(&id)?));
         if chapter.delete().await? == 0 {
@@ -184,7 +181,7 @@ impl EditingMutation {
 
 fn too_complex() -> ApiError {
     let message =
-        "nest fewer block quotes and elements, or write less in tables: the HTML would be too long";
+        "the HTML would be too long: nest fewer block quotes and elements, or write less in tables";
     ApiError::BadInput(vec![InputProblem::new("input.body", ProblemKind::Invalid, message)])
 }
 
@@ -203,12 +200,12 @@ fn tiers<'a>(ctx: &Context<'a>) -> &'a Tiers {
     &ctx.request_auth().policy.tiers
 }
 
-/// The rows, for callers who meet the rule that every field here states.
+/// The rows of a table, editable by callers who meet the rule for editors.
 async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Editable>> {
-    Ok(ctx.scope().shared_for_edit(EDITOR.authorize(ctx).await?))
+    Ok(ctx.scope().shared_for_edit(COURSE_EDITOR.authorize(ctx).await?))
 }
 
-/// Changes a course. Values that set nothing change nothing, `updatedAt` included.
+/// Changes a course. An empty change does not touch the row, `updatedAt` included.
 async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) -> Result<Course> {
     let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(id)?));
     if values == course::ActiveModel::default() {
@@ -219,7 +216,7 @@ async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) 
     changed.into_iter().next().map(Course::from).ok_or(COURSE_NOT_FOUND)
 }
 
-/// Changes a chapter, as [`change_course`] does a course.
+/// Changes a chapter, as [`change_course`] changes a course.
 async fn change_chapter(
     ctx: &Context<'_>,
     id: &ID,
@@ -234,9 +231,9 @@ async fn change_chapter(
     changed.into_iter().next().map(Chapter::from).ok_or(CHAPTER_NOT_FOUND)
 }
 
-/// The place after a course's last chapter. Two that are made at once may share it, and stand there in
-/// the order in which they were made.
-async fn next_place(ctx: &Context<'_>, course: CourseId) -> Result<i32> {
+/// The position after a course's last chapter. Chapters created concurrently may share it; then they are sorted by
+/// creation.
+async fn next_ordinal(ctx: &Context<'_>, course: CourseId) -> Result<i32> {
     let chapters = editable(ctx).await?.filter(chapter::Column::CourseId.is(course));
     let last_first = Order::by(chapter::Column::Ordinal, true);
     let page =
@@ -244,11 +241,11 @@ async fn next_place(ctx: &Context<'_>, course: CourseId) -> Result<i32> {
     Ok(page.rows.first().map_or(1, |(_, last)| last.ordinal.saturating_add(1)))
 }
 
-/// Of a course or chapter, only the slug can be taken; only a chapter can be without its course.
+/// Maps constraint violations: the only unique column is the slug, the only foreign key a chapter's course.
 fn map_conflict(error: Error) -> ApiError {
     match error {
         Error::UniqueViolation(_) => {
-            let message = "it is taken: choose another";
+            let message = "this slug is already in use: choose another";
             InputProblem::new("input.slug", ProblemKind::Taken, message).into()
         }
         Error::ForeignKeyViolation(_) => COURSE_NOT_FOUND,

@@ -1,23 +1,23 @@
 'use strict';
 
-// The GraphiQL page of Hallpass: who you are (a development persona or a bearer
-// token), the schema with its access rules written into the docs, the fetcher.
+// GraphiQL page of Hallpass: the header bar (a development persona or a bearer
+// token), the schema with access rules in its descriptions, and the fetcher.
 
 const { GraphQL } = GraphiQL;
 const $ = (id) => document.getElementById(id);
 
-function say(id, text, failed = false) {
+function setStatus(id, text, failed = false) {
   $(id).textContent = $(id).title = text;
   $(id).classList.toggle('failed', failed);
 }
 
 const DEFAULT_QUERY = `# Welcome to Hallpass!
 #
-# Choose who you are at the top,
+# Choose a user at the top,
 # then press Run or Ctrl-Enter.
 #
-# The docs (the book, left) name
-# the access rule of every field.
+# The docs (the book icon, left)
+# show the access rule of each field.
 
 query MyTasks {
   viewer {
@@ -38,12 +38,12 @@ query MyTasks {
 }
 `;
 
-// --- Who you are ------------------------------------------------------------
+// --- Identity ---------------------------------------------------------------
 
-const REMEMBERED = 'hallpass.persona'; // the name only: tokens stay in memory
-const FRESH_FOR_MS = 5 * 60 * 1000; // development tokens expire: fetch them anew
+const PERSONA_KEY = 'hallpass.persona'; // stores the name only: tokens stay in memory
+const TOKEN_MAX_AGE_MS = 5 * 60 * 1000; // development tokens expire: fetch new ones
 
-let personas = []; // none in production
+let personas = []; // empty in production
 let personasAt = 0;
 
 async function loadPersonas() {
@@ -52,7 +52,7 @@ async function loadPersonas() {
     const list = response.ok ? await response.json() : [];
     if (Array.isArray(list) && list.length > 0) personas = list;
   } catch {
-    // No list: the token field, or the personas that are known already.
+    // Not available: use the token field, or the personas loaded before.
   }
   personasAt = Date.now();
 }
@@ -61,35 +61,35 @@ const persona = () => personas.find(({ name }) => name === $('persona').value);
 
 async function token() {
   if (personas.length === 0) return $('token').value.trim().replace(/^bearer\s+/i, '');
-  if (Date.now() - personasAt > FRESH_FOR_MS) await loadPersonas();
+  if (Date.now() - personasAt > TOKEN_MAX_AGE_MS) await loadPersonas();
   return persona()?.token;
 }
 
-function showWho() {
+function showIdentity() {
   let { title, about, token } = persona() ?? {};
   if (personas.length === 0) {
     token = $('token').value.trim();
-    title = token ? 'Requests carry this token' : 'Guest';
+    title = token ? 'Bearer token' : 'Anonymous';
   }
-  say('who', about ? `${title} — ${about}` : title);
+  setStatus('who', about ? `${title} — ${about}` : title);
   $('who').classList.toggle('signed-in', Boolean(token));
 }
 
-function setUpBar() {
-  const known = personas.length > 0;
-  $('badge').hidden = $('persona-switch').hidden = !known;
-  $('token-entry').hidden = known;
+function setUpHeader() {
+  const hasPersonas = personas.length > 0;
+  $('badge').hidden = $('persona-switch').hidden = !hasPersonas;
+  $('token-entry').hidden = hasPersonas;
   $('persona').replaceChildren(...personas.map(({ name }) => new Option(name)));
-  const remembered = sessionStorage.getItem(REMEMBERED);
-  if (personas.some(({ name }) => name === remembered)) $('persona').value = remembered;
+  const stored = sessionStorage.getItem(PERSONA_KEY);
+  if (personas.some(({ name }) => name === stored)) $('persona').value = stored;
   $('persona').addEventListener('change', () => {
-    sessionStorage.setItem(REMEMBERED, $('persona').value);
-    showWho();
+    sessionStorage.setItem(PERSONA_KEY, $('persona').value);
+    showIdentity();
     showSchema();
   });
-  $('token').addEventListener('input', showWho);
+  $('token').addEventListener('input', showIdentity);
   $('token').addEventListener('change', showSchema);
-  showWho();
+  showIdentity();
 }
 
 // --- The schema -------------------------------------------------------------
@@ -97,7 +97,7 @@ function setUpBar() {
 const directive = (field, name) => field.directives?.find((d) => d.name.value === name);
 const argument = (node, name) => node?.arguments?.find((a) => a.name.value === name)?.value;
 
-/** What the directives of a field say, as one line of Markdown ('' for nothing). */
+/** The access rule and nullability of a field as one line of Markdown, or ''. */
 function ruleLine(field) {
   const parts = [];
   const rule = argument(directive(field, 'access'), 'rule')?.value;
@@ -111,7 +111,7 @@ function ruleLine(field) {
   return parts.join(' · ');
 }
 
-/** Builds the schema from its SDL, each field's description led by its access rule. */
+/** Builds the schema from its SDL, and prepends the access rule to each field's description. */
 function buildSchema(sdl) {
   const document = GraphQL.visit(GraphQL.parse(sdl), {
     FieldDefinition(field) {
@@ -125,17 +125,17 @@ function buildSchema(sdl) {
   return GraphQL.buildASTSchema(document, { assumeValidSDL: true });
 }
 
-/** What a request of whoever is chosen carries. */
+/** The fetch options with the credentials of the selected identity. */
 async function credentials() {
   const bearer = await token();
   return {
     headers: new Headers(bearer ? { Authorization: `Bearer ${bearer}` } : {}),
-    // A persona is all that counts: another server on this machine may have left its cookies.
+    // Personas omit cookies: another server on this machine may have set some.
     credentials: personas.length > 0 ? 'omit' : 'same-origin',
   };
 }
 
-/** The schema as they see it, or null where it cannot be had (null also means: no introspection). */
+/** The schema that the selected identity sees, or null on failure (GraphiQL then skips introspection). */
 async function loadSchema() {
   try {
     const request = await credentials();
@@ -143,10 +143,10 @@ async function loadSchema() {
     const response = await fetch('/schema.graphql', { ...request, cache: 'no-store' });
     const schema = response.ok ? buildSchema(await response.text()) : null;
     const off = response.status === 404;
-    say('docs', schema ? '' : `No docs: ${off ? 'introspection is off' : `HTTP ${response.status}`}`, !off);
+    setStatus('docs', schema ? '' : `No schema: ${off ? 'introspection is disabled' : `HTTP ${response.status}`}`, !off);
     return schema;
   } catch (error) {
-    say('docs', `No docs: ${error.message}`, true);
+    setStatus('docs', `No schema: ${error.message}`, true);
   }
   return null;
 }
@@ -155,7 +155,7 @@ async function loadSchema() {
 
 const failure = (message, extra) => ({ errors: [{ message }], ...extra });
 
-/** The answers in a stream of events, for as long as whoever listens wants them. */
+/** The responses in an event stream, as an async iterator; `return` aborts the request. */
 function answers(response, stopped) {
   async function* read() {
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -163,7 +163,7 @@ function answers(response, stopped) {
     try {
       for (;;) {
         const { value, done } = await reader.read();
-        if (done) return yield failure('The server ended the stream: ask again.');
+        if (done) return yield failure('The server ended the stream: run the operation again.');
         const events = (text + value).split('\n\n');
         text = events.pop();
         for (const event of events) {
@@ -172,7 +172,7 @@ function answers(response, stopped) {
         }
       }
     } catch (error) {
-      if (!stopped.signal.aborted) yield failure(`The stream broke off: ask again. (${error.message})`);
+      if (!stopped.signal.aborted) yield failure(`The stream was interrupted: run the operation again. (${error.message})`);
     }
   }
   const events = read();
@@ -190,34 +190,34 @@ function answers(response, stopped) {
 async function fetcher(params, options) {
   const started = performance.now();
   try {
-    const shown = await credentials();
-    const { headers } = shown;
+    const base = await credentials();
+    const { headers } = base;
     headers.set('Content-Type', 'application/json');
     const accepted = 'application/graphql-response+json, application/json;q=0.9, text/event-stream;q=0.8';
     headers.set('Accept', accepted);
     for (const [name, value] of Object.entries(options?.headers ?? {})) {
-      if (value) headers.set(name, value); // what the headers editor says wins,
-      else headers.delete(name); // and "" or null there sends none
+      if (value) headers.set(name, value); // the headers editor takes precedence,
+      else headers.delete(name); // and "" or null removes a header
     }
     const body = JSON.stringify(params);
     const stopped = new AbortController();
-    const request = { ...shown, method: 'POST', body, signal: stopped.signal };
+    const request = { ...base, method: 'POST', body, signal: stopped.signal };
     const response = await fetch('/graphql', request);
     if (response.headers.get('Content-Type')?.startsWith('text/event-stream')) {
-      say('answer', 'Listening');
+      setStatus('status', 'Subscribed');
       return answers(response, stopped);
     }
     const text = await response.text();
     const took = Math.round(performance.now() - started);
-    say('answer', `HTTP ${response.status} · ${took} ms`, !response.ok);
+    setStatus('status', `HTTP ${response.status} · ${took} ms`, !response.ok);
     try {
       return JSON.parse(text);
     } catch {
-      return failure(`The server answered HTTP ${response.status}, but not with JSON.`, { body: text });
+      return failure(`The response (HTTP ${response.status}) is not JSON.`, { body: text });
     }
   } catch (error) {
-    say('answer', 'No answer', true);
-    return failure(`No answer from ${location.origin}: is Hallpass running? (${error.message})`);
+    setStatus('status', 'No response', true);
+    return failure(`No response from ${location.origin}: is Hallpass running? (${error.message})`);
   }
 }
 
@@ -231,20 +231,20 @@ function render(schema) {
   root.render(React.createElement(GraphiQL, props));
 }
 
-let asked = 0;
+let requested = 0;
 
-/** Shows the schema of whoever is chosen by now. */
+/** Loads and shows the schema of the selected identity; ignores outdated responses. */
 async function showSchema() {
-  asked += 1;
-  const mine = asked;
+  requested += 1;
+  const current = requested;
   const schema = await loadSchema();
-  if (mine === asked) render(schema);
+  if (current === requested) render(schema);
 }
 
 document.addEventListener('click', (event) => {
   if (event.target.closest('[aria-label="Re-fetch GraphQL schema"]')) showSchema();
-  // Editor pop-ups have links to "javascript:void 0", which the page's policy refuses.
+  // Editor tooltips have "javascript:void 0" links, which the page's CSP blocks.
   if (event.target.closest('a[href^="javascript:"]')) event.preventDefault();
 });
 
-loadPersonas().then(setUpBar).then(showSchema);
+loadPersonas().then(setUpHeader).then(showSchema);

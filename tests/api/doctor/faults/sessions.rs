@@ -32,7 +32,7 @@ pub(super) async fn cookies(named: &mut Named) {
         "a secure cookie of another server",
         &[base],
         Cookie(&secure),
-        &["`__Secure-` is the name at https", "set BETTER_AUTH_URL"],
+        &["`__Secure-` is used with https", "set BETTER_AUTH_URL"],
     );
     let named_so = AuthServer::start(&json!({"sessionCookie": "sid"}));
     let ada = named_so.sign_up("Ada", json!({})).await;
@@ -42,7 +42,7 @@ pub(super) async fn cookies(named: &mut Named) {
         "a cookie of another name",
         &there,
         Cookie(&ada.cookie),
-        &["its session cookie is called \"sid\"", "set SESSION_COOKIE=sid"],
+        &["its session cookie is \"sid\"", "set SESSION_COOKIE=sid"],
     );
     named.is(
         "a name that the server has not",
@@ -96,7 +96,7 @@ pub(super) async fn sessions(named: &mut Named) {
     let there = ("BETTER_AUTH_URL", strict.url.as_str());
     let signed = [there, ("BETTER_AUTH_SECRET", AUTH_SECRET)];
     named.is("requireSignature", &signed, Token(&ada.session_token), &["remove requireSignature"]);
-    let changed = "getSubject of the jwt plugin was changed";
+    let changed = "getSubject of the jwt plugin is customized";
     named.is(
         "getSubject, by the session",
         &[there],
@@ -227,7 +227,7 @@ pub(super) async fn api_keys(named: &mut Named) {
         &["its own rate limit", "raise rateLimitMax"],
     );
     let unknown = "x".repeat(64);
-    named.is("an unknown API key", &[base], ApiKey(&unknown), &["make a new key"]);
+    named.is("an unknown API key", &[base], ApiKey(&unknown), &["create a new key"]);
     let other = key(json!({"configId": "other"})).await;
     named.is(
         "an API key of another configuration",
@@ -249,13 +249,13 @@ pub(super) async fn api_keys(named: &mut Named) {
         "an API key that is a service",
         &verifying,
         ApiKey(&key(json!({"configId": "other"})).await),
-        &["names no user of this key", "`configurations`"],
+        &["returns no user for this key", "`configurations`"],
     );
     named.is(
         "an unknown API key at the endpoint",
         &verifying,
         ApiKey(&unknown),
-        &["API_KEY_VERIFY_URL knows no such API key"],
+        &["API_KEY_VERIFY_URL does not know the API key"],
     );
     named.is(
         "an API key header that differs",

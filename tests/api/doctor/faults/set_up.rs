@@ -43,9 +43,9 @@ pub(super) async fn addresses(named: &mut Named) {
     let server = AuthServer::start(&json!({}));
     let base = ("BETTER_AUTH_URL", server.url.as_str());
     server.set_mode("html").await;
-    named.is("a web page", &[base], QUICKLY, &["a web page answers", "BETTER_AUTH_URL"]);
+    named.is("a web page", &[base], QUICKLY, &["there is a web page", "BETTER_AUTH_URL"]);
     server.set_mode("error500").await;
-    named.is("failing auth server", &[base], QUICKLY, &["fails (500)", "auth server's own log"]);
+    named.is("failing auth server", &[base], QUICKLY, &["fails (500)", "log of the auth server"]);
     server.set_mode("hang").await;
     let hurried = [base, ("AUTH_TIMEOUT", "200ms")];
     named.is("slow auth server", &hurried, QUICKLY, &["it took too long", "raise AUTH_TIMEOUT"]);
@@ -58,7 +58,7 @@ pub(super) fn settings(named: &mut Named) {
         "every proxy trusted",
         &[base, ("TRUSTED_PROXIES", "0.0.0.0/0")],
         QUICKLY,
-        &["any client can claim any address", "TRUSTED_PROXIES"],
+        &["any client can forge its address", "TRUSTED_PROXIES"],
     );
     named.is("no allowed origin", &[base], QUICKLY, &["set ALLOWED_ORIGINS to the exact origin"]);
     named.is(
@@ -71,19 +71,19 @@ pub(super) fn settings(named: &mut Named) {
         "metrics on the same port",
         &[base, ("METRICS_ADDR", "127.0.0.1:8000")],
         QUICKLY,
-        &["give METRICS_ADDR another port"],
+        &["set METRICS_ADDR to another port"],
     );
     named.is(
         "wrong Redis",
         &[base, ("REDIS_URL", "redis://127.0.0.1:9")],
         QUICKLY,
-        &["REDIS_URL does not answer", "correct REDIS_URL"],
+        &["REDIS_URL does not respond", "correct REDIS_URL"],
     );
     let nowhere = ("DATABASE_URL", "sqlite:///no/such/place/x.db?mode=rwc");
     named.is("no database", &[base, nowhere], QUICKLY, &["DATABASE_URL", "/no/such/place"]);
     let empty = postgres::empty_database();
     let empty = ("DATABASE_URL", empty.as_str());
-    named.is("no migrations", &[base, empty], QUICKLY, &["waiting", "hallpass migrate up"]);
+    named.is("no migrations", &[base, empty], QUICKLY, &["pending", "hallpass migrate up"]);
     named.is(
         "one secret for two",
         &[base, ("JWT_SECRET", AUTH_SECRET), ("BETTER_AUTH_SECRET", AUTH_SECRET)],
@@ -119,7 +119,7 @@ pub(super) async fn keys(named: &mut Named) {
         "unreachable key set",
         &[base, ("JWKS_URL", "http://127.0.0.1:9/jwks")],
         Token(&jwt),
-        &["JWKS_URL: http://127.0.0.1:9/jwks does not answer", "correct JWKS_URL"],
+        &["JWKS_URL: http://127.0.0.1:9/jwks does not respond", "correct JWKS_URL"],
     );
     let odd = json!({"kty": "EC", "crv": "secp256k1", "kid": "odd", "x": "AA", "y": "AA"});
     let (one, two) = (Key::ed25519("twice"), Key::ed25519("twice"));
@@ -127,7 +127,7 @@ pub(super) async fn keys(named: &mut Named) {
     let faulty = serve(well().route("/api/auth/jwks", get(async move || keys)));
     let faulty = [("BETTER_AUTH_URL", faulty.as_str())];
     named.is("a key of no use", &faulty, QUICKLY, &["\"odd\"", "set keyPairConfig.alg"]);
-    named.is("one kid twice", &faulty, QUICKLY, &["\"twice\"", "remove the surplus rows"]);
+    named.is("one kid twice", &faulty, QUICKLY, &["\"twice\"", "remove the duplicate rows"]);
     let stranger = Issuer::shared().token(&json!({"sub": "s"}));
     let fix = format!("set BETTER_AUTH_URL={} (or JWKS_URL)", Issuer::shared().url());
     named.is("key of another server", &[base], Token(&stranger), &["is not in the key set", &fix]);
@@ -140,19 +140,19 @@ pub(super) async fn keys(named: &mut Named) {
         "a key that was withdrawn",
         &[("BETTER_AUTH_URL", &own.url)],
         Token(&old),
-        &["take a new one", "was withdrawn"],
+        &["take a new one", "was removed"],
     );
     let forged = Key::ed25519("ed").sign(&Issuer::shared().full(&json!({"sub": "s"})));
     named.is(
         "another key of the same id",
         &[("BETTER_AUTH_URL", Issuer::shared().url()), ("JWKS_COOLDOWN", "0s")],
         Token(&forged),
-        &["does not fit the key", "JWKS_URL must be the signer's"],
+        &["does not match the key", "JWKS_URL must be the signer's"],
     );
     let other = unsigned(&json!({"alg": "RS384", "kid": "a"}), &claims());
     named.is("an algorithm not accepted", &[base], Token(&other), &["set keyPairConfig.alg"]);
     let plain = unsigned(&json!({"alg": "none"}), &claims());
-    named.is("no signature", &[base], Token(&plain), &["nobody signed this one"]);
+    named.is("no signature", &[base], Token(&plain), &["this one is not signed"]);
     named.is(
         "only a shared secret",
         &[("JWT_SECRET", SECRET)],

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hallpass_entity::now;
+use hallpass_data::now;
 use serde_json::{Value, json};
 
 use super::{Named, OTHER_SECRET, QUICKLY};
@@ -43,7 +43,7 @@ pub(super) async fn tokens(named: &mut Named) {
         &["JWT_SECRET is not set", "set JWT_SECRET"],
     );
     let other = [("JWT_SECRET", OTHER_SECRET)];
-    named.is("another JWT_SECRET", &other, Token(&shared), &["copy JWT_SECRET from where"]);
+    named.is("another JWT_SECRET", &other, Token(&shared), &["copy JWT_SECRET from the signer"]);
     let quoted = format!("\"{SECRET}\"");
     let quoted = [("JWT_SECRET", quoted.as_str())];
     named.is("JWT_SECRET in quotes", &quoted, Token(&shared), &["quotes around it", "JWT_SECRET"]);
@@ -62,7 +62,7 @@ pub(super) async fn tokens(named: &mut Named) {
     let old = token(json!({"sub": "s", "exp": present - 60}));
     named.is("an expired token", &base, Token(&old), &["it expired 1 min", "take a new one"]);
     let ahead = token(json!({"sub": "s", "iat": present + 60}));
-    named.is("clocks that differ", &base, Token(&ahead), &["by NTP", "set JWT_LEEWAY="]);
+    named.is("clocks that differ", &base, Token(&ahead), &["with NTP", "set JWT_LEEWAY="]);
     let long = token(json!({"sub": "s", "exp": present * 1000}));
     named.is("exp in milliseconds", &base, Token(&long), &["Math.floor(Date.now() / 1000)"]);
     let endless =
@@ -77,7 +77,7 @@ pub(super) async fn tokens(named: &mut Named) {
         "getSubject is the e-mail address",
         &base,
         Token(&by_address),
-        &["getSubject of the jwt plugin was changed", "JWT_SUBJECT=id"],
+        &["getSubject of the jwt plugin is customized", "JWT_SUBJECT=id"],
     );
     let link = json!({"email": account.email});
     let link = server.operate("verification-token", link).await["token"].clone();
@@ -157,7 +157,7 @@ pub(super) async fn provider(named: &mut Named) {
         "a client that may not introspect",
         &asking("another"),
         QUICKLY,
-        &["introspection refuses INTROSPECTION_CLIENT_ID", "confidential client"],
+        &["introspection rejects INTROSPECTION_CLIENT_ID", "confidential client"],
     );
     let theirs = server.oauth_client(json!({})).await;
     let login = json!({"scope": "openid"});
@@ -184,25 +184,25 @@ pub(super) async fn forms(named: &mut Named) {
     let bearer = "`Authorization: Bearer <token>`";
     let mut is = |fault, shown: Shown<'_>, words: &[&str]| named.is(fault, &base, shown, words);
     is("a cookie as a token", Token(&account.cookie), &["session cookie", "send it as `Cookie`"]);
-    is("a token as a cookie", Cookie(&jwt), &["was shown as a cookie", bearer]);
-    is("a token as an API key", ApiKey(&jwt), &["was shown as an API key", bearer]);
+    is("a token as a cookie", Cookie(&jwt), &["was sent as a cookie", bearer]);
+    is("a token as an API key", ApiKey(&jwt), &["was sent as an API key", bearer]);
     let key = "k".repeat(64);
     is("an API key as a token", Token(&key), &["send it as `x-api-key: KEY`", "API_KEY_HEADER"]);
     let bare = format!("Authorization: {jwt}");
     is("no Bearer", Token(&bare), &["does not start with `Bearer`", bearer]);
     let twice = format!("Authorization: Bearer Bearer {jwt}");
-    is("Bearer twice", Token(&twice), &["the word Bearer stands twice", bearer]);
+    is("Bearer twice", Token(&twice), &["the word Bearer appears twice", bearer]);
     let two = format!("Bearer {jwt}, {jwt}");
     is("two tokens in one header", Token(&two), &["a comma between", bearer]);
-    is("a word for a token", Token("Bearer undefined"), &["a word and no token", bearer]);
+    is("a word for a token", Token("Bearer undefined"), &["a word, not a token", bearer]);
     is("no token", Token("Bearer"), &["it is empty", bearer]);
     is("another scheme", Token("Basic dXNlcjpwYXNz"), &["the request is anonymous", bearer]);
     let damaged = "eyJhbGciOiJFZERTQSJ9.eyJzdWI.x";
-    is("a damaged token", Token(damaged), &["damaged", "copy it whole"]);
+    is("a damaged token", Token(damaged), &["damaged", "copy it completely"]);
     let mut altered: Vec<_> = jwt.split('.').collect();
     let other = server.sign_up("Other", json!({})).await;
     let other = server.jwt(&other).await;
     altered[1] = other.split('.').nth(1).unwrap();
     let altered = altered.join(".");
-    is("a token that was changed", Token(&altered), &["changed on the way", "JWKS_URL"]);
+    is("a token that was changed", Token(&altered), &["modified in transit", "JWKS_URL"]);
 }

@@ -1,0 +1,438 @@
+//! Bulkhead for database connections: shares the pool between clients, with fair queueing.
+//!
+//! A [`Permit`] is the right to hold one connection. It is granted when every share that it belongs to is
+//! below its limit, all at the same moment: no waiter holds a partial permit. Of the waiters, the client
+//! that was served longest ago comes first, so a client with many requests waits behind its own work and
+//! does not delay others.
+//!
+//! It cannot deadlock. A statement holds one permit, and waits for nothing while it does. A transaction may
+//! be held by a request that needs one more connection; transactions therefore never fill a share of more
+//! than one connection, and the rest of it goes to statements, which end.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+/// The client that a connection is acquired for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Client {
+    /// A signed-in caller, by id.
+    Caller(Arc<str>),
+    /// The anonymous callers of one address.
+    Anonymous(IpAddr),
+    /// Background work of the server itself.
+    Server,
+}
+
+/// The kind of work that a connection is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Work {
+    class: Class,
+    writes: bool,
+}
+
+/// Work that one lock can block: the statements on one table, or transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Class(u64);
+
+impl Work {
+    /// One statement. Its table is parsed from the SQL that SeaORM generates.
+    pub(crate) fn of(sql: &str) -> Self {
+        let tables = ["FROM \"", "INTO \"", "UPDATE \""];
+        let names = tables.iter().filter_map(|before| Some(sql.find(before)? + before.len()));
+        let table = names.min().and_then(|start| sql[start..].split('"').next());
+        let reads = ["SELECT", "WITH"].iter().any(|verb| sql.starts_with(verb));
+        Self { class: Class::named(table.unwrap_or_default()), writes: !reads }
+    }
+
+    /// A transaction.
+    pub(crate) fn transaction() -> Self {
+        Self { class: Class::named("(transactions)"), writes: true }
+    }
+}
+
+impl Class {
+    fn named(name: &str) -> Self {
+        Self(std::hash::BuildHasher::hash_one(&BuildHasherDefault::<DefaultHasher>::new(), name))
+    }
+}
+
+/// How many times longer background work waits: no caller waits for it.
+const SERVER_TIMEOUT_FACTOR: u32 = 5;
+
+/// A group of permits with a limit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Share {
+    All,
+    /// All callers: leaves a connection for background work.
+    Callers,
+    /// All anonymous callers: leaves connections for signed-in callers.
+    Anonymous,
+    One(Client),
+    /// All writers, if the database has one writer at a time.
+    Writers,
+    /// The work of one class within another share.
+    Class(Class, Box<Share>),
+}
+
+/// The number of permits, in total and per share.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    connections: usize,
+    one_writer: bool,
+}
+
+impl Limits {
+    /// The limit of a share, at least one.
+    fn of(self, share: &Share) -> usize {
+        let all = self.connections;
+        let limit = match share {
+            Share::All => all,
+            Share::Callers if all > 2 => all - 1,
+            Share::Callers => all,
+            Share::Anonymous => all / 2,
+            // One for a transaction, and one outside of it.
+            Share::One(Client::Caller(_)) => (all / 2).max(all.min(2)),
+            Share::One(Client::Anonymous(_) | Client::Server) => all / 4,
+            Share::Writers => 1,
+            Share::Class(_, whole) => match **whole {
+                Share::All => all / 2 + all / 8,
+                _ => self.of(whole).saturating_sub(1),
+            },
+        };
+        limit.max(1)
+    }
+
+    /// The shares that a permit belongs to.
+    fn shares(self, client: &Client, work: Work) -> Vec<Share> {
+        let mut shares = vec![Share::All, Share::One(client.clone())];
+        match client {
+            Client::Caller(_) => shares.push(Share::Callers),
+            Client::Anonymous(_) => shares.extend([Share::Callers, Share::Anonymous]),
+            Client::Server => {}
+        }
+        let classes = shares.clone().into_iter().filter(|share| *share != Share::Callers);
+        shares.extend(classes.map(|share| Share::Class(work.class, Box::new(share))));
+        if self.one_writer && work.writes {
+            shares.push(Share::Writers);
+        }
+        shares
+    }
+}
+
+/// The permits of one pool.
+#[derive(Debug)]
+pub(crate) struct Bulkhead {
+    limits: Limits,
+    /// How long to wait for a permit.
+    timeout: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: HashMap<Share, usize>,
+    /// When each client that holds or waits was served last.
+    served: HashMap<Client, u64>,
+    /// The queue, in the order of arrival.
+    waiting: Vec<Waiter>,
+    sequence: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    client: Client,
+    shares: Vec<Share>,
+    granted: oneshot::Sender<Permit>,
+}
+
+/// The right to hold one connection, released on drop.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    bulkhead: Arc<Bulkhead>,
+    client: Client,
+    shares: Vec<Share>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.bulkhead.state().release(&self.client, &self.shares);
+        Bulkhead::grant_waiting(&self.bulkhead);
+    }
+}
+
+impl Bulkhead {
+    /// For a pool of this many connections, of which only one writes at a time with `one_writer`. Waiting
+    /// for a permit ends after `timeout`.
+    pub(crate) fn new(connections: u32, one_writer: bool, timeout: Duration) -> Arc<Self> {
+        let limits = Limits { connections: connections as usize, one_writer };
+        Arc::new(Self { limits, timeout, state: Mutex::default() })
+    }
+
+    /// Waits for a permit; none after the timeout.
+    pub(crate) async fn acquire(self: &Arc<Self>, client: &Client, work: Work) -> Option<Permit> {
+        let shares = self.limits.shares(client, work);
+        let waiting = {
+            let mut state = self.state();
+            if state.has_capacity(self.limits, &shares) {
+                state.take(client, &shares);
+                let (bulkhead, client) = (Arc::clone(self), client.clone());
+                return Some(Permit { bulkhead, client, shares });
+            }
+            let (granted, waiting) = oneshot::channel();
+            state.waiting.push(Waiter { client: client.clone(), shares, granted });
+            waiting
+        };
+        let timeout = match client {
+            Client::Caller(_) | Client::Anonymous(_) => self.timeout,
+            Client::Server => self.timeout * SERVER_TIMEOUT_FACTOR,
+        };
+        tokio::time::timeout(timeout, waiting).await.ok()?.ok()
+    }
+
+    /// Grants permits to all waiters that can have one now.
+    fn grant_waiting(this: &Arc<Self>) {
+        // Sent after unlocking: the permit of a waiter that is gone is dropped, which locks again.
+        let granted: Vec<_> = {
+            let mut state = this.state();
+            state.waiting.retain(|waiter| !waiter.granted.is_closed());
+            std::iter::from_fn(|| state.next(this.limits)).collect()
+        };
+        for Waiter { client, shares, granted } in granted {
+            let _ = granted.send(Permit { bulkhead: Arc::clone(this), client, shares });
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_capacity(&self, limits: Limits, shares: &[Share]) -> bool {
+        let held = |share| self.held.get(share).copied().unwrap_or_default();
+        shares.iter().all(|share| held(share) < limits.of(share))
+    }
+
+    fn take(&mut self, client: &Client, shares: &[Share]) {
+        for share in shares {
+            *self.held.entry(share.clone()).or_default() += 1;
+        }
+        self.sequence += 1;
+        self.served.insert(client.clone(), self.sequence);
+    }
+
+    fn release(&mut self, client: &Client, shares: &[Share]) {
+        for share in shares {
+            if let Some(held) = self.held.get_mut(share) {
+                *held -= 1;
+                if *held == 0 {
+                    self.held.remove(share);
+                }
+            }
+        }
+        let waits = self.waiting.iter().any(|waiter| waiter.client == *client);
+        if !waits && !self.held.contains_key(&Share::One(client.clone())) {
+            self.served.remove(client);
+        }
+    }
+
+    /// The next waiter, of those whose shares have capacity. Its permit is taken.
+    fn next(&mut self, limits: Limits) -> Option<Waiter> {
+        let last_served =
+            |waiter: &Waiter| self.served.get(&waiter.client).copied().unwrap_or_default();
+        let ready = self.waiting.iter().enumerate();
+        let ready = ready.filter(|(_, waiter)| self.has_capacity(limits, &waiter.shares));
+        let (at, _) = ready.min_by_key(|(_, waiter)| last_served(waiter))?;
+        let waiter = self.waiting.remove(at);
+        self.take(&waiter.client, &waiter.shares);
+        Some(waiter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+
+    use super::*;
+
+    fn read(table: &str) -> Work {
+        Work::of(&format!("SELECT \"id\" FROM \"{table}\""))
+    }
+
+    const TIMEOUT: Duration = Duration::from_millis(20);
+
+    fn of(connections: u32) -> Arc<Bulkhead> {
+        Bulkhead::new(connections, false, TIMEOUT)
+    }
+
+    fn caller(name: &str) -> Client {
+        Client::Caller(name.into())
+    }
+
+    fn anonymous(last: u8) -> Client {
+        Client::Anonymous([192, 0, 2, last].into())
+    }
+
+    /// Every permit that `client` gets without waiting.
+    async fn all_of(bulkhead: &Arc<Bulkhead>, client: &Client, work: Work) -> Vec<Permit> {
+        let mut permits = Vec::new();
+        while let Some(permit) = now(pin!(bulkhead.acquire(client, work))).await {
+            permits.push(permit);
+        }
+        permits
+    }
+
+    /// The permit, if it is granted without waiting.
+    async fn now(future: Pin<&mut impl Future<Output = Option<Permit>>>) -> Option<Permit> {
+        tokio::select! {
+            biased;
+            permit = future => permit,
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_holds_half_of_the_connections() {
+        let bulkhead = of(8);
+        let tasks = all_of(&bulkhead, &caller("a"), read("task")).await;
+        let courses = all_of(&bulkhead, &caller("a"), read("course")).await;
+        assert_eq!((tasks.len(), courses.len()), (3, 1));
+    }
+
+    #[tokio::test]
+    async fn anonymous_callers_leave_half_to_others() {
+        let bulkhead = of(8);
+        let mut held = Vec::new();
+        for last in 0..20 {
+            for work in [read("task"), read("course"), read("chapter")] {
+                held.extend(all_of(&bulkhead, &anonymous(last), work).await);
+            }
+        }
+        assert_eq!(held.len(), 4);
+        assert_eq!(all_of(&bulkhead, &caller("a"), read("course")).await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn one_table_leaves_connections_to_others() {
+        let bulkhead = of(8);
+        let mut held = Vec::new();
+        for (name, last) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+            held.extend(all_of(&bulkhead, &anonymous(last), read("task")).await);
+            held.extend(all_of(&bulkhead, &caller(name), read("task")).await);
+        }
+        assert_eq!(held.len(), 5);
+        for client in [caller("a"), caller("e"), anonymous(1), anonymous(4)] {
+            let mut course = pin!(bulkhead.acquire(&client, read("course")));
+            assert!(now(course.as_mut()).await.is_some(), "{client:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn server_work_has_a_connection_left() {
+        let bulkhead = of(4);
+        let mut held = Vec::new();
+        for name in ["a", "b", "c", "d", "e"] {
+            for work in [read("task"), read("course"), read("chapter")] {
+                held.extend(all_of(&bulkhead, &caller(name), work).await);
+            }
+        }
+        assert_eq!(held.len(), 3);
+        let audit = now(pin!(bulkhead.acquire(&Client::Server, read("audit_event")))).await;
+        assert!(audit.is_some());
+    }
+
+    #[tokio::test]
+    async fn least_recently_served_client_comes_first() {
+        let bulkhead = of(1);
+        let (busy, client) = (caller("a"), caller("b"));
+        let held = bulkhead.acquire(&busy, read("task")).await;
+        let mut busy: Vec<_> =
+            (0..3).map(|_| Box::pin(bulkhead.acquire(&busy, read("task")))).collect();
+        let mut other = pin!(bulkhead.acquire(&client, read("task")));
+        for waiter in &mut busy {
+            assert!(now(waiter.as_mut()).await.is_none());
+        }
+        assert!(now(other.as_mut()).await.is_none());
+        drop(held);
+        let permit = now(other.as_mut()).await;
+        assert!(permit.is_some(), "requested last, served first: it has not been served yet");
+        drop(permit);
+        assert!(now(busy[0].as_mut()).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn cancelled_waiter_does_not_block_others() {
+        let bulkhead = of(1);
+        let held = bulkhead.acquire(&caller("a"), read("task")).await;
+        let client = caller("b");
+        {
+            let mut gone = pin!(bulkhead.acquire(&client, read("task")));
+            assert!(now(gone.as_mut()).await.is_none());
+        }
+        drop(held);
+        assert!(now(pin!(bulkhead.acquire(&caller("c"), read("task")))).await.is_some());
+        let state = bulkhead.state();
+        assert!(state.held.is_empty() && state.served.is_empty() && state.waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn transactions_leave_each_share_a_connection() {
+        for connections in 2..=16 {
+            let bulkhead = of(connections);
+            let mut transactions = Vec::new();
+            for name in 0..40 {
+                let client = caller(&name.to_string());
+                transactions.extend(all_of(&bulkhead, &client, Work::transaction()).await);
+            }
+            let client = caller("0");
+            let second = now(pin!(bulkhead.acquire(&client, read("task")))).await;
+            assert!(second.is_some(), "{connections} connections");
+        }
+    }
+
+    #[tokio::test]
+    async fn sqlite_writers_wait_for_each_other() {
+        let bulkhead = Bulkhead::new(8, true, TIMEOUT);
+        let write =
+            bulkhead.acquire(&caller("a"), Work::of("INSERT INTO \"task\" VALUES (1)")).await;
+        let client = caller("b");
+        let mut other = pin!(bulkhead.acquire(&client, Work::transaction()));
+        assert!(now(other.as_mut()).await.is_none());
+        assert_eq!(all_of(&bulkhead, &client, read("task")).await.len(), 3);
+        drop(write);
+        assert!(now(other.as_mut()).await.is_some());
+    }
+
+    #[test]
+    fn work_is_read_from_the_statement() {
+        let task = read("task");
+        for sql in [
+            "SELECT COUNT(*) FROM (SELECT 1 FROM \"task\" WHERE \"id\" = ?) AS \"counted\"",
+            "SELECT \"task\".\"id\" FROM \"task\" WHERE EXISTS (SELECT 1 FROM \"task_tag\")",
+        ] {
+            assert_eq!(Work::of(sql), task, "{sql}");
+        }
+        for sql in [
+            "INSERT INTO \"task\" (\"id\") SELECT 1 FROM \"course\" RETURNING \"id\"",
+            "UPDATE \"task\" SET \"title\" = ?",
+            "DELETE FROM \"task\"",
+        ] {
+            assert_eq!(Work::of(sql), Work { writes: true, ..task }, "{sql}");
+        }
+        assert_ne!(read("course"), task);
+        assert_ne!(Work::transaction(), Work::of("PRAGMA x"));
+    }
+
+    #[tokio::test]
+    async fn waiting_times_out() {
+        let bulkhead = of(1);
+        let _held = bulkhead.acquire(&caller("a"), read("task")).await;
+        assert!(bulkhead.acquire(&caller("b"), read("task")).await.is_none());
+    }
+}

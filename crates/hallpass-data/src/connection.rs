@@ -1,0 +1,310 @@
+//! A pooled connection, held for a statement or a transaction, on which SeaORM's statements run.
+//!
+//! The connection and its [`Permit`] are released together. A statement whose caller was cancelled still
+//! runs in the database; both are kept until it ends, so that a client cannot exceed its share by cancelling.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
+    RuntimeErr, Statement, Values,
+};
+use sea_query_sqlx::SqlxValues;
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Postgres, Sqlite, query_with};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
+
+use crate::bulkhead::{Bulkhead, Client, Permit, Work};
+
+/// The pool of connections.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    /// SeaORM's handle of the driver's pool.
+    pub(crate) sea: DatabaseConnection,
+    pub(crate) bulkhead: Arc<Bulkhead>,
+    pub(crate) usage: Arc<Usage>,
+}
+
+/// A callback that receives the SQL of a statement.
+pub(crate) type Observe = dyn Fn(&str) + Send + Sync;
+
+/// Settings of the connections.
+pub(crate) struct Usage {
+    /// The SQL that begins a transaction.
+    pub(crate) begin: String,
+    /// Whether every statement runs in a transaction, without named prepared statements: for a pooler that
+    /// keeps a session for one transaction only.
+    pub(crate) only_transactions: bool,
+    /// Called with the SQL of each prepared statement after it ran.
+    pub(crate) observe: Arc<Observe>,
+}
+
+/// How long to wait for a connection before the database is reported as unavailable.
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a statement may run on after its caller was cancelled. Then the connection is closed.
+const ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
+
+enum Raw {
+    Postgres(PoolConnection<Postgres>),
+    Sqlite(PoolConnection<Sqlite>),
+}
+
+/// Runs the same code with either kind of connection.
+macro_rules! with_either {
+    ($raw:expr, $connection:ident => $work:expr) => {
+        match $raw {
+            Raw::Postgres($connection) => $work,
+            Raw::Sqlite($connection) => $work,
+        }
+    };
+}
+
+impl Pool {
+    /// Waits for a connection slot of the request, then for a permit of `client`.
+    pub(crate) async fn acquire(
+        &self,
+        client: &Client,
+        of_request: &Arc<Semaphore>,
+        work: Work,
+    ) -> Result<Connection, DbErr> {
+        let timed_out = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        let slot =
+            tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(of_request).acquire_owned()).await;
+        let Ok(Ok(slot)) = slot else { return Err(timed_out) };
+        let permit = self.bulkhead.acquire(client, work).await.ok_or(timed_out)?;
+        let backend = self.sea.get_database_backend();
+        let raw = match backend {
+            DbBackend::Postgres => {
+                self.sea.get_postgres_connection_pool().acquire().await.map(Raw::Postgres)
+            }
+            _ => self.sea.get_sqlite_connection_pool().acquire().await.map(Raw::Sqlite),
+        };
+        let lease = Lease {
+            raw: Mutex::new(Some(raw.map_err(acquire_error)?)),
+            permits: Some((permit, slot)),
+            backend,
+            usage: Arc::clone(&self.usage),
+            depth: AtomicUsize::new(0),
+            is_busy: AtomicBool::new(false),
+        };
+        Ok(Connection { lease: Arc::new(lease), level: 0 })
+    }
+}
+
+fn acquire_error(error: sqlx::Error) -> DbErr {
+    match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+    }
+}
+
+fn execution_error(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+fn query_error(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+/// A connection, or a transaction on one, or a savepoint within that. A transaction that is dropped
+/// without [`commit`](Connection::commit) is rolled back.
+pub struct Connection {
+    lease: Arc<Lease>,
+    /// 0 outside of a transaction, 1 in one, more in a savepoint.
+    level: usize,
+}
+
+impl Connection {
+    /// Begins a transaction, or a savepoint within the one that is open.
+    pub(crate) async fn begin(&self) -> Result<Self, DbErr> {
+        let level = self.level + 1;
+        let sql = match self.level {
+            0 => self.lease.usage.begin.clone(),
+            _ => format!("SAVEPOINT level_{level}"),
+        };
+        // Set before it is sent: a caller that is cancelled meanwhile leaves a transaction to roll back.
+        self.lease.depth.store(level, Ordering::Release);
+        self.control(sql).await?;
+        Ok(Self { lease: Arc::clone(&self.lease), level })
+    }
+
+    /// Commits the transaction, or releases the savepoint.
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        if self.lease.depth.load(Ordering::Acquire) != self.level {
+            return Err(DbErr::Custom("a savepoint of the transaction is still open".into()));
+        }
+        self.end("COMMIT", "RELEASE SAVEPOINT").await
+    }
+
+    /// Rolls back the transaction, or to the savepoint.
+    pub(crate) async fn rollback(self) -> Result<(), DbErr> {
+        self.end("ROLLBACK", "ROLLBACK TO SAVEPOINT").await
+    }
+
+    /// Commits the transaction of one statement, if there is one, or rolls it back if the statement failed.
+    pub(crate) async fn close<T>(self, done: Result<T, DbErr>) -> Result<T, DbErr> {
+        match (self.level, &done) {
+            (0, _) => {}
+            (_, Ok(_)) => self.commit().await?,
+            // The first error is returned. If this fails, releasing the connection rolls back.
+            (_, Err(_)) => drop(self.rollback().await),
+        }
+        done
+    }
+
+    async fn end(self, transaction: &str, savepoint: &str) -> Result<(), DbErr> {
+        let sql = match self.level {
+            1 => transaction.to_owned(),
+            level => format!("{savepoint} level_{level}"),
+        };
+        self.control(sql).await?;
+        self.lease.depth.store(self.level - 1, Ordering::Release);
+        Ok(())
+    }
+
+    /// Runs statements that are not prepared.
+    async fn control(&self, sql: String) -> Result<ExecResult, DbErr> {
+        let mut running = self.lease.run().await?;
+        let done = with_either!(running.raw()?, connection => {
+            connection.execute(AssertSqlSafe(sql)).await.map(ExecResult::from)
+        });
+        self.ended(running, done.is_err()).await;
+        done.map_err(execution_error)
+    }
+
+    /// Records that a statement ended. On SQLite, a statement that failed after one of its triggers wrote to a
+    /// full-text index leaves its read transaction open: the next write on this connection would fail with
+    /// SQLITE_BUSY_SNAPSHOT. Another read ends it.
+    async fn ended(&self, mut running: Running<'_>, failed: bool) {
+        let is_autocommit = self.lease.depth.load(Ordering::Acquire) == 0;
+        if let (true, true, Ok(Raw::Sqlite(connection))) = (failed, is_autocommit, running.raw())
+            && let Err(error) = connection.execute("PRAGMA user_version").await
+        {
+            tracing::warn!(%error, "a read transaction may be open");
+        }
+        running.ended();
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Connection {
+    fn get_database_backend(&self) -> DbBackend {
+        self.lease.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let (sql, values) = parts(statement);
+        let named = !self.lease.usage.only_transactions;
+        let mut running = self.lease.run().await?;
+        let done = with_either!(running.raw()?, connection => {
+            let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
+            query.execute(&mut **connection).await.map(ExecResult::from)
+        });
+        self.ended(running, done.is_err()).await;
+        (self.lease.usage.observe)(&sql);
+        done.map_err(execution_error)
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.control(sql.to_owned()).await
+    }
+
+    /// Runs the statement to its end, as [`query_all_raw`](Self::query_all_raw) does: on SQLite, a
+    /// statement commits after its last row.
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let (sql, values) = parts(statement);
+        let named = !self.lease.usage.only_transactions;
+        let mut running = self.lease.run().await?;
+        let done = with_either!(running.raw()?, connection => {
+            let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
+            let rows = query.fetch_all(&mut **connection).await;
+            rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
+        });
+        self.ended(running, done.is_err()).await;
+        (self.lease.usage.observe)(&sql);
+        done.map_err(query_error)
+    }
+}
+
+fn parts(statement: Statement) -> (String, SqlxValues) {
+    let values = statement.values.unwrap_or_else(|| Values(Vec::new()));
+    (statement.sql, SqlxValues(values))
+}
+
+type Permits = (Permit, OwnedSemaphorePermit);
+
+/// A checked-out connection, released when the last of its [`Connection`]s is dropped.
+struct Lease {
+    raw: Mutex<Option<Raw>>,
+    /// The permit of its client, and the slot of its request.
+    permits: Option<Permits>,
+    backend: DbBackend,
+    usage: Arc<Usage>,
+    /// How many transactions and savepoints are open.
+    depth: AtomicUsize,
+    /// Whether a statement runs, or its caller was cancelled while it did.
+    is_busy: AtomicBool,
+}
+
+/// A running statement.
+struct Running<'a> {
+    raw: MutexGuard<'a, Option<Raw>>,
+    is_busy: &'a AtomicBool,
+}
+
+impl Running<'_> {
+    fn raw(&mut self) -> Result<&mut Raw, DbErr> {
+        let closed = DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
+        self.raw.as_mut().ok_or(closed)
+    }
+
+    fn ended(self) {
+        self.is_busy.store(false, Ordering::Release);
+    }
+}
+
+impl Lease {
+    async fn run(&self) -> Result<Running<'_>, DbErr> {
+        let raw = self.raw.lock().await;
+        self.is_busy.store(true, Ordering::Release);
+        Ok(Running { raw, is_busy: &self.is_busy })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(raw) = self.raw.get_mut().take() else { return };
+        let is_open = *self.depth.get_mut() > 0;
+        if is_open || *self.is_busy.get_mut() {
+            let permits = self.permits.take();
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(clean_up(raw, is_open, permits));
+            }
+        }
+    }
+}
+
+/// Waits until an abandoned statement ends, rolls back an open transaction, and releases the connection.
+async fn clean_up(mut raw: Raw, is_open: bool, permits: Option<Permits>) {
+    let cleaned = async {
+        with_either!(&mut raw, connection => match is_open {
+            true => connection.execute("ROLLBACK").await.map(|_| ()),
+            false => connection.ping().await,
+        })
+    };
+    let cleaned = tokio::time::timeout(ABANDONED_TIMEOUT, cleaned).await;
+    match (cleaned, &mut raw) {
+        // On SQLite an error may have rolled back already.
+        (Ok(Ok(())), _) | (Ok(Err(_)), Raw::Sqlite(_)) => {}
+        _ => with_either!(&mut raw, connection => connection.close_on_drop()),
+    }
+    drop((raw, permits));
+}

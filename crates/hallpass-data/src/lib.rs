@@ -1,0 +1,78 @@
+//! Data access with ownership in the types: every query is scoped to its caller.
+//!
+//! Every table belongs to one policy ([`policy`]): **owned** rows have one owner and are reached only
+//! through that owner's [`Scope`]; **shared** rows are visible to everyone once published; **system** rows are
+//! the server's own, which it writes and administrators may read. The connection stays inside this crate: a
+//! [`Scope`] carries it and never returns it, so a query without its owner does not compile
+//! elsewhere. This crate does not depend on HTTP or GraphQL.
+//!
+//! The tables of an application are in a crate of their own, each with a policy macro ([`owned!`], [`shared!`],
+//! [`system!`]); it lists those with owners in [`OwnedTables`]. The tables here are the core's own: the audit,
+//! revocations, known users, sessions, key sets and idempotency keys.
+
+mod bulkhead;
+mod connection;
+mod database;
+mod error;
+mod exclusive;
+mod executor;
+mod explain;
+mod filter;
+mod folded;
+mod handover;
+mod health;
+mod id;
+mod owned_tables;
+mod owner_filter;
+mod page;
+pub mod policy;
+mod pooler;
+mod postgres;
+mod privilege;
+mod quota;
+mod reason;
+mod relation;
+mod row_security;
+mod row_security_check;
+mod rows;
+pub mod scope;
+mod search;
+mod sqlite;
+
+pub mod audit;
+pub mod idempotency_key;
+pub mod key_set;
+pub mod known_user;
+pub mod revocation;
+pub mod seen_session;
+
+pub use bulkhead::Client;
+pub use database::{Database, Options, Synchronous, System};
+pub use error::Error;
+pub use exclusive::Exclusive;
+pub use executor::Executor;
+pub use explain::explain;
+pub use filter::{Comparison, Filter};
+pub use folded::{SearchText, SortKey};
+pub use handover::{HandedOver, Handover};
+pub use id::{AuditEventId, IdempotencyClaimId, KnownUserId};
+pub use owned_tables::{DeletedRows, OwnedTables};
+pub use page::{CursorPosition, Order, OrderKey, Page, PageRequest};
+pub use pooler::Pooler;
+pub use privilege::Privilege;
+pub use reason::Reason;
+pub use relation::{ChildOf, Concerns};
+pub use row_security_check::RowSecurityProblem;
+pub use rows::{Editable, Owned, ReadOnly, Rows, Update};
+pub use scope::{Scope, Transaction};
+pub use search::{MAX_MATCHES, Searched};
+
+#[cfg(feature = "testing")]
+pub use hallpass_types::step_clock;
+pub use hallpass_types::{Timestamp, UserId, now};
+
+/// A search term.
+pub use hallpass_text::Term;
+
+/// Sets the value of a column of a new or changed row.
+pub use sea_orm::ActiveValue::{self, Set};

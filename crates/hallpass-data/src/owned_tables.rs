@@ -1,0 +1,131 @@
+//! The registry of owned tables, for erasure, handover and row-level security.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::{EntityName as _, EntityTrait, QueryFilter as _};
+
+use crate::filter::column;
+use crate::handover;
+use crate::policy::OwnedEntity;
+use crate::row_security::{Conn, RlsContext};
+use crate::{
+    Error, HandedOver, Privilege, Transaction, UserId, idempotency_key, known_user, seen_session,
+};
+
+/// The rows deleted from one table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletedRows {
+    /// The table.
+    pub table: &'static str,
+    /// How many rows.
+    pub rows: u64,
+}
+
+type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+#[derive(Clone, Copy)]
+struct OwnedTable {
+    name: &'static str,
+    erase: for<'a> fn(&'a Conn, &'a str) -> Pending<'a, DeletedRows>,
+    hand_over: for<'a> fn(&'a Conn, &'a UserId, &'a UserId) -> Pending<'a, HandedOver>,
+}
+
+/// The tables whose rows have an owner: the core's own, and those that an application adds. A test of the
+/// application compares the list with the tables of the database. Cheap to clone.
+#[derive(Clone)]
+pub struct OwnedTables(Arc<Vec<OwnedTable>>);
+
+impl Default for OwnedTables {
+    fn default() -> Self {
+        Self::core()
+    }
+}
+
+impl OwnedTables {
+    /// The core's own tables.
+    #[must_use]
+    pub fn core() -> Self {
+        Self(Arc::default()).with::<idempotency_key::Entity>()
+    }
+
+    /// Adds a table. Children are added before their parents.
+    #[must_use]
+    pub fn with<E: OwnedEntity>(self) -> Self {
+        self.add::<E>(|conn, from, to| Box::pin(handover::hand_over::<E>(conn, from, to)))
+    }
+
+    /// Adds a table with ids of type UUID, which a [`Handover`](crate::Handover) returns: for tables whose events
+    /// are published.
+    #[must_use]
+    pub fn with_ids<E: OwnedEntity>(self) -> Self {
+        self.add::<E>(|conn, from, to| Box::pin(handover::hand_over_with_ids::<E>(conn, from, to)))
+    }
+
+    fn add<E: OwnedEntity>(
+        mut self,
+        hand_over: for<'a> fn(&'a Conn, &'a UserId, &'a UserId) -> Pending<'a, HandedOver>,
+    ) -> Self {
+        Arc::make_mut(&mut self.0).push(OwnedTable {
+            name: E::default().table_name(),
+            erase: |conn, user| Box::pin(erase_from::<E>(conn, E::OWNER, user)),
+            hand_over,
+        });
+        self
+    }
+
+    /// The names of the tables.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|table| table.name).collect()
+    }
+
+    /// The names of the server's own tables with rows about a user, which an erasure deletes too.
+    #[must_use]
+    pub fn tables_about_users() -> Vec<&'static str> {
+        vec![seen_session::Entity.table_name(), known_user::Entity.table_name()]
+    }
+
+    pub(crate) async fn hand_over(
+        &self,
+        conn: &Conn,
+        from: &UserId,
+        to: &UserId,
+    ) -> Result<Vec<HandedOver>, Error> {
+        let mut moved = Vec::with_capacity(self.0.len());
+        for table in self.0.iter() {
+            moved.push((table.hand_over)(conn, from, to).await?);
+        }
+        Ok(moved)
+    }
+}
+
+impl Transaction {
+    /// Deletes every row of the user with this id, and returns how many each table had: 0 for an unknown
+    /// user. Durable once [committed](Transaction::commit).
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn erase(&self, user: &str, _proof: Privilege) -> Result<Vec<DeletedRows>, Error> {
+        let (conn, mut deleted) = (self.conn(), Vec::new());
+        for table in self.owned_tables().0.iter() {
+            deleted.push((table.erase)(conn, user).await?);
+        }
+        let sessions = seen_session::Column::UserId;
+        deleted.push(erase_from::<seen_session::Entity>(conn, sessions, user).await?);
+        let known = known_user::Column::UserId;
+        deleted.push(erase_from::<known_user::Entity>(conn, known, user).await?);
+        Ok(deleted)
+    }
+}
+
+async fn erase_from<E: EntityTrait>(
+    conn: &Conn,
+    owner: E::Column,
+    user: &str,
+) -> Result<DeletedRows, Error> {
+    let rows = E::delete_many().filter(column(owner).eq(user));
+    let deleted = conn.run(&RlsContext::Server, async |conn| rows.exec(conn).await).await?;
+    Ok(DeletedRows { table: E::default().table_name(), rows: deleted.rows_affected })
+}

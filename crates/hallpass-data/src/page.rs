@@ -1,0 +1,158 @@
+//! Keyset pagination: a page starts after a row, not at an offset, so rows that are inserted or deleted
+//! between two pages neither repeat nor hide others.
+
+use chrono::{DateTime, Datelike as _, Utc};
+use sea_orm::sea_query::{Expr, Func, SimpleExpr, Value};
+use sea_orm::{
+    ColumnTrait as _, ColumnType, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn,
+};
+use uuid::Uuid;
+
+use crate::filter::column;
+use crate::{Error, Timestamp};
+
+/// The sort value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OrderKey {
+    /// A text column.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A point in time.
+    Time(Timestamp),
+}
+
+/// The position of a row in an [`Order`]: its sort value, then its id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CursorPosition {
+    /// The sort value.
+    pub key: OrderKey,
+    /// The row's id, which breaks ties.
+    pub id: Uuid,
+}
+
+/// The sort order of a list.
+pub struct Order<E: EntityTrait> {
+    column: E::Column,
+    null_key: Option<OrderKey>,
+    descending: bool,
+}
+
+impl<E: EntityTrait> Clone for Order<E> {
+    fn clone(&self) -> Self {
+        Self { column: self.column, null_key: self.null_key.clone(), descending: self.descending }
+    }
+}
+
+impl<E: EntityTrait> Order<E> {
+    /// By `column`, smallest first unless `descending`.
+    #[must_use]
+    pub fn by(column: E::Column, descending: bool) -> Self {
+        Self { column, null_key: None, descending }
+    }
+
+    /// Sorts rows without a value as if they had `key`.
+    #[must_use]
+    pub fn nulls_as(mut self, key: OrderKey) -> Self {
+        self.null_key = Some(key);
+        self
+    }
+
+    /// Whether a cursor with this key is valid in this order: a key of a different type than the
+    /// column's would cause a database error.
+    #[must_use]
+    pub fn matches_order(&self, key: &OrderKey) -> bool {
+        match (key, self.column.def().get_column_type()) {
+            (
+                OrderKey::Text(_),
+                ColumnType::String(_) | ColumnType::Text | ColumnType::Custom(_),
+            ) => true,
+            (OrderKey::Integer(number), ColumnType::SmallInteger) => i16::try_from(*number).is_ok(),
+            (OrderKey::Integer(number), ColumnType::Integer) => i32::try_from(*number).is_ok(),
+            (OrderKey::Integer(_), ColumnType::BigInteger) => true,
+            (OrderKey::Time(time), ColumnType::TimestampWithTimeZone) => {
+                (0..=9999).contains(&time.year())
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn is_descending(&self) -> bool {
+        self.descending
+    }
+
+    pub(crate) fn expression(&self) -> SimpleExpr {
+        match &self.null_key {
+            Some(key) => Expr::expr(Func::coalesce([column(self.column), Expr::val(key.value())])),
+            None => column(self.column),
+        }
+    }
+
+    pub(crate) fn position(&self, row: &E::Model) -> Result<CursorPosition, Error>
+    where
+        E::Model: ModelTrait<Entity = E>,
+    {
+        let key = OrderKey::from_value(row.get(self.column)).or_else(|| self.null_key.clone());
+        let id =
+            <Option<Uuid> as sea_orm::sea_query::ValueType>::try_from(row.get(id_column::<E>()));
+        match (key, id) {
+            (Some(key), Ok(Some(id))) => Ok(CursorPosition { key, id }),
+            _ => Err(Error::Internal(sea_orm::DbErr::Type(
+                "a list is sorted by a column of an unsupported type".into(),
+            ))),
+        }
+    }
+}
+
+/// The first column of the primary key: of a paginated table, its one UUID column.
+pub(crate) fn id_column<E: EntityTrait>() -> E::Column {
+    E::PrimaryKey::iter()
+        .next()
+        .map(PrimaryKeyToColumn::into_column)
+        .expect("the derive macro rejects a table without a primary key")
+}
+
+impl OrderKey {
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Self::Text(text) => text.clone().into(),
+            Self::Integer(number) => (*number).into(),
+            Self::Time(time) => (*time).into(),
+        }
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::String(text) => text.map(|text| Self::Text(text.to_string())),
+            Value::SmallInt(number) => number.map(|number| Self::Integer(number.into())),
+            Value::Int(number) => number.map(|number| Self::Integer(number.into())),
+            Value::BigInt(number) => number.map(Self::Integer),
+            Value::ChronoDateTimeUtc(time) => time.map(|time: DateTime<Utc>| Self::Time(time)),
+            _ => None,
+        }
+    }
+}
+
+/// A request for one page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct PageRequest {
+    /// Only rows after this position.
+    pub after: Option<CursorPosition>,
+    /// Only rows before this position.
+    pub before: Option<CursorPosition>,
+    /// The maximum number of rows.
+    pub limit: u64,
+    /// The last `limit` rows of the list rather than the first.
+    pub from_end: bool,
+}
+
+/// A page of a list, in the list's order.
+#[derive(Clone, Debug)]
+pub struct Page<M> {
+    /// The rows, each with its position.
+    pub rows: Vec<(CursorPosition, M)>,
+    /// Whether there are rows before these.
+    pub has_previous: bool,
+    /// Whether there are rows after these.
+    pub has_next: bool,
+}

@@ -1,0 +1,116 @@
+//! Ownership policies of tables: owned, shared or system. Each table declares one with a macro, in its file.
+
+use sea_orm::{ActiveValue, EntityTrait, ModelTrait};
+
+use crate::{Filter, UserId};
+
+mod sealed {
+    pub trait Policy {}
+    impl Policy for super::Owned {}
+    impl Policy for super::Shared {}
+    impl Policy for super::System {}
+}
+
+/// Every row has one owner.
+pub enum Owned {}
+/// Rows are visible to everyone once published.
+pub enum Shared {}
+/// Rows are the server's own: written by [`System`](crate::System), read with a
+/// [`Privilege`](crate::Privilege).
+pub enum System {}
+
+/// A table with an ownership policy. One table has one policy: it is an associated type.
+pub trait Scoped: EntityTrait {
+    /// [`Owned`], [`Shared`] or [`System`].
+    type Policy: sealed::Policy;
+    /// Sets the derived columns of a row to be written.
+    fn derive(_row: &mut Self::ActiveModel) {}
+}
+
+/// A table that can be paginated.
+pub trait Listed: Scoped<Model: ModelTrait<Entity = Self>> {}
+
+impl<E: Scoped<Model: ModelTrait<Entity = E>>> Listed for E {}
+
+/// A table in which every row has one owner. Written by [`owned!`](crate::owned).
+pub trait OwnedEntity: Scoped<Policy = Owned> {
+    /// The column of the owner.
+    const OWNER: Self::Column;
+    /// Sets the owner of a row to be written.
+    fn set_owner(row: &mut Self::ActiveModel, owner: ActiveValue<UserId>);
+}
+
+/// An owned table whose owners can make rows public.
+pub trait PublicRows: OwnedEntity {
+    /// Which rows are public.
+    fn public() -> Filter<Self>;
+}
+
+/// A table whose published rows are visible to everyone.
+pub trait SharedEntity: Scoped<Policy = Shared> {
+    /// Which rows are published.
+    fn published() -> Filter<Self>;
+}
+
+/// Declares the table of this file as owned: `owned!(OwnerId, owner_id)`; an optional third argument is
+/// a function that [derives](crate::policy::Scoped::derive) columns from others.
+#[macro_export]
+macro_rules! owned {
+    ($column:ident, $field:ident $(, $derive:path)?) => {
+        impl $crate::policy::Scoped for Entity {
+            type Policy = $crate::policy::Owned;
+            $(fn derive(row: &mut ActiveModel) {
+                $derive(row);
+            })?
+        }
+        impl $crate::policy::OwnedEntity for Entity {
+            const OWNER: Column = Column::$column;
+            fn set_owner(row: &mut ActiveModel, owner: $crate::ActiveValue<$crate::UserId>) {
+                row.$field = owner;
+            }
+        }
+        impl $crate::Comparison for Column {
+            type Table = Entity;
+        }
+    };
+}
+
+/// Declares the table of this file as shared, with the filter of published rows, and optionally a function
+/// that [derives](crate::policy::Scoped::derive) columns from others.
+#[macro_export]
+macro_rules! shared {
+    ($published:expr $(, $derive:path)?) => {
+        impl $crate::policy::Scoped for Entity {
+            type Policy = $crate::policy::Shared;
+            $(fn derive(row: &mut ActiveModel) {
+                $derive(row);
+            })?
+        }
+        impl $crate::policy::SharedEntity for Entity {
+            fn published() -> $crate::Filter<Self> {
+                $published
+            }
+        }
+        impl $crate::Comparison for Column {
+            type Table = Entity;
+        }
+    };
+}
+
+/// Declares the table of this file as the server's own: `system!()`, optionally with a function that
+/// [derives](crate::policy::Scoped::derive) columns from others. In scopes it is accessible through
+/// [`Scope::all`](crate::Scope::all) only.
+#[macro_export]
+macro_rules! system {
+    ($($derive:path)?) => {
+        impl $crate::policy::Scoped for Entity {
+            type Policy = $crate::policy::System;
+            $(fn derive(row: &mut ActiveModel) {
+                $derive(row);
+            })?
+        }
+        impl $crate::Comparison for Column {
+            type Table = Entity;
+        }
+    };
+}

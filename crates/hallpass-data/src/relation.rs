@@ -1,0 +1,52 @@
+//! Filters across relations: only between tables of the same policy, and between owned tables only within
+//! one owner's rows.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{Condition, EntityTrait};
+
+use crate::filter::{Filter, column};
+use crate::policy::{OwnedEntity, SharedEntity};
+
+/// A table whose rows are children of rows of `P`.
+pub trait ChildOf<P: EntityTrait>: EntityTrait {
+    /// The foreign key: pairs of child and parent columns.
+    const FOREIGN_KEYS: &'static [(Self::Column, P::Column)];
+}
+
+/// An owned table whose rows refer to rows of the shared table `S`.
+pub trait Concerns<S: SharedEntity>: OwnedEntity {
+    /// The referring column, and the column that it refers to.
+    const FOREIGN_KEY: (Self::Column, S::Column);
+}
+
+impl<P: OwnedEntity> Filter<P> {
+    /// Rows with a child row of the same owner that matches `filter`.
+    #[must_use]
+    pub fn has<C: OwnedEntity + ChildOf<P>>(filter: Filter<C>) -> Self {
+        let mut children = Query::select();
+        children.expr(Expr::val(1)).from(C::default());
+        for (child, parent) in C::FOREIGN_KEYS {
+            children.and_where(column(*child).equals((P::default(), *parent)));
+        }
+        children.and_where(column(C::OWNER).equals((P::default(), P::OWNER)));
+        children.cond_where(filter.into_condition());
+        Self::new(Condition::all().add(Expr::exists(children)))
+    }
+}
+
+impl<C: SharedEntity> Filter<C> {
+    /// Rows whose parent matches `filter`.
+    #[must_use]
+    pub fn of<P: SharedEntity>(filter: Filter<P>) -> Self
+    where
+        C: ChildOf<P>,
+    {
+        let mut parents = Query::select();
+        parents.expr(Expr::val(1)).from(P::default());
+        for (child, parent) in C::FOREIGN_KEYS {
+            parents.and_where(column(*parent).equals((C::default(), *child)));
+        }
+        parents.cond_where(filter.into_condition());
+        Self::new(Condition::all().add(Expr::exists(parents)))
+    }
+}

@@ -1,0 +1,308 @@
+//! Row-level security of PostgreSQL: sets the caller of each transaction.
+//!
+//! It is the second line of defence behind the conditions of a [`Scope`](crate::Scope): a statement that
+//! lost its condition still finds no row of another user. Each connection enables the policies with a
+//! start-up option, and then sees public rows only. To see more, a statement sets an [`RlsContext`], for
+//! one transaction only: connections are pooled, and must not keep a caller. The policies are in
+//! `migration/src/row_security.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
+    IntoActiveModel, Statement,
+};
+
+use crate::bulkhead::Client;
+use crate::executor::{Access, Executor, Transaction};
+use crate::health::StorageHealth;
+use crate::reason::reason;
+use crate::{Error, Reason, UserId};
+
+/// The setting that enables the policies on a connection, and its value. It is a start-up option, so that
+/// `RESET` does not undo it.
+pub(crate) const STARTUP_OPTION: (&str, &str) = ("hallpass.row_security", "on");
+
+/// On whose behalf a statement runs: the input of the policies.
+#[derive(Clone, Debug)]
+pub(crate) enum RlsContext {
+    /// Public rows only.
+    Public,
+    /// The caller: their own rows too.
+    Caller(UserId),
+    /// Every row, read-only, by privilege.
+    AllRows,
+    /// The server's own work: every row.
+    Server,
+}
+
+impl RlsContext {
+    /// The setting and its value. Ids have a setting of their own: no caller's id can select another
+    /// context.
+    fn setting(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Public => None,
+            Self::Caller(id) => Some(("hallpass.caller", id.as_str())),
+            Self::AllRows => Some(("hallpass.door", "everyones")),
+            Self::Server => Some(("hallpass.door", "server")),
+        }
+    }
+}
+
+/// A connection or transaction with its row-level security state. It never leaves this crate.
+#[derive(Clone)]
+pub(crate) struct Conn {
+    source: Source,
+    /// Whether row-level security is enabled.
+    row_security: bool,
+    health: StorageHealth,
+}
+
+#[derive(Clone)]
+enum Source {
+    Pool(Access),
+    Transaction(Arc<OpenTransaction>),
+}
+
+/// A transaction, or a savepoint within one.
+struct OpenTransaction {
+    transaction: Transaction,
+    is_savepoint: bool,
+    /// Whether a statement failed. PostgreSQL then turns COMMIT into a rollback, and SQLite may have
+    /// rolled back already: neither reports it. Shared with the savepoints within.
+    has_failed: Arc<AtomicBool>,
+}
+
+impl OpenTransaction {
+    /// Records that a statement failed, unless rolling back the savepoint undoes it.
+    fn note(&self, error: &Error) {
+        let is_undone = match error {
+            Error::UniqueViolation(_) | Error::ForeignKeyViolation(_) => self.is_savepoint,
+            // No statement was run.
+            Error::Full { .. } => true,
+            Error::Unauthenticated
+            | Error::Unavailable(_)
+            | Error::Timeout(_)
+            | Error::Internal(_) => false,
+        };
+        if !is_undone {
+            self.has_failed.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Conn {
+    pub(crate) fn new(access: Access, row_security: bool, health: StorageHealth) -> Self {
+        Self { source: Source::Pool(access), row_security, health }
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        match &self.source {
+            Source::Pool(access) => access.backend(),
+            Source::Transaction(open) => open.transaction.executor().get_database_backend(),
+        }
+    }
+
+    /// The same, in the share of `client`.
+    pub(crate) fn counted_for(self, client: Client) -> Self {
+        match self.source {
+            Source::Pool(access) => Self { source: Source::Pool(access.of(client)), ..self },
+            Source::Transaction(_) => self,
+        }
+    }
+
+    /// The transaction of SeaORM that this is within, if any.
+    pub(crate) fn sea(&self) -> Option<&DatabaseTransaction> {
+        match &self.source {
+            Source::Transaction(open) => open.transaction.sea(),
+            Source::Pool(_) => None,
+        }
+    }
+
+    /// Begins a transaction, or a savepoint within one. If the connection turns out to be dead, nothing was
+    /// sent yet, and another one is used.
+    async fn begin_transaction(&self) -> Result<Transaction, DbErr> {
+        let access = match &self.source {
+            Source::Transaction(open) => return open.transaction.savepoint().await,
+            Source::Pool(access) => access,
+        };
+        let begun = match access.begin().await {
+            Err(error) if reason(&error) == Some(Reason::ConnectionLost) => {
+                self.health.note(&error.into());
+                access.begin().await
+            }
+            begun => begun,
+        };
+        begun.map(Transaction::Held)
+    }
+
+    /// Runs `work` with `context` set. Without row-level security, runs the statement alone.
+    pub(crate) async fn run<T>(
+        &self,
+        context: &RlsContext,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, Error> {
+        let done = self.attempt(context, work).await.map_err(Error::from);
+        if let Err(error) = &done {
+            self.health.note(error);
+            if let Source::Transaction(open) = &self.source {
+                open.note(error);
+            }
+        }
+        done
+    }
+
+    /// Runs `work`, which only reads, and retries once if the connection was lost, unless within a
+    /// transaction, which is lost with it.
+    pub(crate) async fn read<T>(
+        &self,
+        context: &RlsContext,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr> + Clone,
+    ) -> Result<T, Error> {
+        match (&self.source, self.run(context, work.clone()).await) {
+            (Source::Pool(_), Err(error)) if error.reason() == Some(Reason::ConnectionLost) => {
+                self.run(context, work).await
+            }
+            (_, done) => done,
+        }
+    }
+
+    /// Inserts one row, and returns it. SQLite commits a statement when it is run to its end, after the
+    /// row: a caller that reads the first row only would miss a failed commit.
+    pub(crate) async fn insert<A>(
+        &self,
+        context: &RlsContext,
+        insert: Insert<A>,
+    ) -> Result<<A::Entity as EntityTrait>::Model, Error>
+    where
+        A: ActiveModelTrait,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        let rows =
+            self.run(context, async |conn| insert.exec_with_returning_many(conn).await).await?;
+        let one = rows.into_iter().next();
+        one.ok_or_else(|| Error::Internal(DbErr::RecordNotInserted))
+    }
+
+    async fn attempt<T>(
+        &self,
+        context: &RlsContext,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, DbErr> {
+        let open = match &self.source {
+            Source::Pool(access) => {
+                let context = Some(context).filter(|_| !self.allows(context));
+                return work(&Executor::each(access, context)).await;
+            }
+            Source::Transaction(open) if self.allows(context) => {
+                return work(&open.transaction.executor()).await;
+            }
+            Source::Transaction(open) => open,
+        };
+        let savepoint = open.transaction.savepoint().await?;
+        match self.attempt_in_savepoint(context, &savepoint, work).await {
+            // It only read; and within a transaction, only a rollback resets the setting.
+            Ok(done) if matches!(context, RlsContext::AllRows) => {
+                savepoint.rollback().await.map(|()| done)
+            }
+            Ok(done) => savepoint.commit().await.map(|()| done),
+            Err(error) => {
+                // The first error is returned, and a failed transaction is not committed.
+                let _ = savepoint.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs `work` in a savepoint, throughout which `context` is set.
+    async fn attempt_in_savepoint<T>(
+        &self,
+        context: &RlsContext,
+        savepoint: &Transaction,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, DbErr> {
+        set_config(&savepoint.executor(), context).await?;
+        let done = work(&savepoint.executor()).await?;
+        // The setting would outlast the savepoint, until the end of the transaction.
+        if let Some((name, _)) =
+            context.setting().filter(|_| !matches!(context, RlsContext::AllRows))
+        {
+            set(&savepoint.executor(), name, "").await?;
+        }
+        Ok(done)
+    }
+
+    /// Whether a statement can run without setting `context`.
+    fn allows(&self, context: &RlsContext) -> bool {
+        !self.row_security
+            || match (context, &self.source) {
+                (RlsContext::Public, _) => true,
+                // Set when the transaction began.
+                (RlsContext::Caller(_), Source::Transaction(_)) => true,
+                (RlsContext::Caller(_), Source::Pool(_))
+                | (RlsContext::AllRows | RlsContext::Server, _) => false,
+            }
+    }
+
+    /// A transaction throughout which `context` is set.
+    async fn transaction(&self, context: &RlsContext) -> Result<Transaction, DbErr> {
+        let transaction = self.begin_transaction().await?;
+        if self.row_security {
+            set_config(&transaction.executor(), context).await?;
+        }
+        Ok(transaction)
+    }
+
+    /// The same, as a connection.
+    pub(crate) async fn begin(&self, context: &RlsContext) -> Result<Self, Error> {
+        Ok(self.within(self.transaction(context).await?))
+    }
+
+    /// The same connection, within a transaction that began on it.
+    pub(crate) fn within(&self, transaction: Transaction) -> Self {
+        let (is_savepoint, has_failed) = match &self.source {
+            Source::Pool(_) => (false, Arc::default()),
+            Source::Transaction(open) => (true, Arc::clone(&open.has_failed)),
+        };
+        let open = OpenTransaction { transaction, is_savepoint, has_failed };
+        let (row_security, health) = (self.row_security, self.health.clone());
+        Self { source: Source::Transaction(Arc::new(open)), row_security, health }
+    }
+
+    /// Commits the transaction.
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        let Source::Transaction(open) = self.source else {
+            return Ok(());
+        };
+        let open = Arc::into_inner(open).ok_or_else(|| {
+            DbErr::Custom("rows of a transaction are still in use at its commit".into())
+        })?;
+        if open.has_failed.load(Ordering::Acquire) {
+            let message = "a statement of the transaction failed, so that it cannot be committed";
+            return Err(DbErr::Custom(message.into()).into());
+        }
+        let committed = open.transaction.commit().await.map_err(Error::from);
+        committed.inspect_err(|error| self.health.note(error))
+    }
+}
+
+/// Sets `context` until the end of the transaction.
+pub(crate) async fn set_config(
+    transaction: &impl ConnectionTrait,
+    context: &RlsContext,
+) -> Result<(), DbErr> {
+    match context.setting() {
+        Some((name, value)) => set(transaction, name, value).await,
+        None => Ok(()),
+    }
+}
+
+/// `true`: `SET LOCAL`, until the end of the transaction, however it ends.
+async fn set(transaction: &impl ConnectionTrait, name: &str, value: &str) -> Result<(), DbErr> {
+    let sql = "SELECT set_config($1, $2, true)";
+    let values = [name.into(), value.into()];
+    let set = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    transaction.execute_raw(set).await?;
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! Scoped queries: returned by a [`Scope`](crate::Scope) instead of a raw query.
+//!
+//! The scope's condition is part of every statement built here, and the statement runs on the
+//! scope's own connection; it cannot be extracted.
+
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SimpleExpr};
+use sea_orm::{
+    ActiveModelTrait, Condition, ConnectionTrait as _, DbBackend, EntityTrait, Iterable,
+    ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
+    TryGetable, TryGetableMany,
+};
+
+use crate::filter::column;
+use crate::page::{CursorPosition, Order, Page, PageRequest, id_column};
+use crate::policy::{OwnedEntity, SharedEntity};
+use crate::row_security::{Conn, RlsContext};
+use crate::{Error, Filter, SearchText};
+
+/// The rows may be read.
+pub enum ReadOnly {}
+/// The rows are the caller's own, and may be changed and deleted too.
+pub enum Owned {}
+/// The rows are shared, and may be changed and deleted with a privilege.
+pub enum Editable {}
+
+/// The rows of `E` that a scope gives access to, narrowed by filters. `P` is the access:
+/// [`ReadOnly`], [`Owned`] or [`Editable`].
+pub struct Rows<E: EntityTrait, P = ReadOnly> {
+    conn: Conn,
+    context: RlsContext,
+    condition: Condition,
+    table: std::marker::PhantomData<fn() -> (E, P)>,
+}
+
+impl<E: EntityTrait, P> Clone for Rows<E, P> {
+    fn clone(&self) -> Self {
+        Self::new(self.conn.clone(), self.context.clone(), self.condition.clone())
+    }
+}
+
+impl<E: EntityTrait, P> Rows<E, P> {
+    pub(crate) fn new(conn: Conn, context: RlsContext, condition: Condition) -> Self {
+        Self { conn, context, condition, table: std::marker::PhantomData }
+    }
+
+    /// Only those that also match `filter`.
+    #[must_use]
+    pub fn filter(self, filter: Filter<E>) -> Self {
+        self.with(filter.into_condition())
+    }
+
+    pub(crate) fn with(self, condition: Condition) -> Self {
+        let condition = Condition::all().add(self.condition).add(condition);
+        Self { condition, ..self }
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.conn.backend()
+    }
+
+    fn select(&self) -> Select<E> {
+        let read = E::Column::iter().filter(|column| !SearchText::is_in(column));
+        E::find().select_only().columns(read).filter(self.condition.clone())
+    }
+
+    /// All of them. For lists of unbounded length use [`page`](Self::page).
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn all(&self) -> Result<Vec<E::Model>, Error> {
+        self.conn.read(&self.context, async |conn| self.select().all(conn).await).await
+    }
+
+    /// These `columns` of all of them.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn columns<T: TryGetableMany>(
+        &self,
+        columns: impl IntoIterator<Item = E::Column>,
+    ) -> Result<Vec<T>, Error> {
+        let rows = self.select().select_only().columns(columns);
+        self.conn.read(&self.context, async |conn| rows.into_tuple::<T>().all(conn).await).await
+    }
+
+    /// All of them, in order.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn all_by(&self, order: E::Column) -> Result<Vec<E::Model>, Error> {
+        let rows = self.select().order_by_asc(order);
+        self.conn.read(&self.context, async |conn| rows.all(conn).await).await
+    }
+
+    /// The one row, if it exists.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn one(&self) -> Result<Option<E::Model>, Error> {
+        self.conn.read(&self.context, async |conn| self.select().one(conn).await).await
+    }
+
+    /// The number of rows.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn count(&self) -> Result<i64, Error> {
+        let counted = self.select().select_only().expr_as(Expr::col(Asterisk).count(), "n");
+        let counted =
+            self.conn.read(&self.context, async |conn| counted.into_tuple::<i64>().one(conn).await);
+        Ok(counted.await?.unwrap_or_default())
+    }
+
+    /// The number of rows, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn count_to(&self, limit: u64) -> Result<i64, Error> {
+        let mut some = self.select().select_only().expr(Expr::val(1)).limit(limit).into_query();
+        let mut counted = Query::select();
+        counted.expr_as(Expr::col(Asterisk).count(), "n").from_subquery(some.take(), "counted");
+        let counted =
+            self.conn.read(&self.context, async |conn| conn.query_all(&counted).await).await?;
+        Ok(counted.first().map_or(Ok(0), |row| row.try_get("", "n"))?)
+    }
+
+    /// The number of rows per value of `by`.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn count_by<V: TryGetable>(&self, by: E::Column) -> Result<Vec<(V, i64)>, Error> {
+        let counted = self
+            .select()
+            .select_only()
+            .column(by)
+            .expr_as(Expr::col(Asterisk).count(), "n")
+            .group_by(by);
+        let counted = self
+            .conn
+            .read(&self.context, async |conn| counted.into_tuple::<(V, i64)>().all(conn).await);
+        counted.await
+    }
+
+    /// One page of them.
+    ///
+    /// The bounds compare row values, `(key, id) > (…, …)`: both databases use an index for that, but
+    /// not for the equivalent `OR` expression.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn page(
+        &self,
+        order: &Order<E>,
+        request: &PageRequest,
+    ) -> Result<Page<E::Model>, Error>
+    where
+        E::Model: ModelTrait<Entity = E>,
+    {
+        // A page from the end is read backwards.
+        let descending = order.is_descending() != request.from_end;
+        let direction = if descending { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
+        let page = self
+            .select()
+            .filter(bounds(order, request))
+            .order_by(order.expression(), direction.clone())
+            .order_by(id_column::<E>(), direction)
+            .limit(request.limit + 1);
+        let mut rows = self.conn.read(&self.context, async |conn| page.all(conn).await).await?;
+        let more = rows.len() as u64 > request.limit;
+        if more {
+            rows.pop();
+        }
+        if request.from_end {
+            rows.reverse();
+        }
+        let rows = rows
+            .into_iter()
+            .map(|row| Ok((order.position(&row)?, row)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let (has_previous, has_next) = if request.from_end {
+            (more, request.before.is_some())
+        } else {
+            (request.after.is_some(), more)
+        };
+        Ok(Page { rows, has_previous, has_next })
+    }
+}
+
+fn bounds<E: EntityTrait>(order: &Order<E>, request: &PageRequest) -> Condition {
+    let here = || Expr::tuple([order.expression(), column(id_column::<E>())]);
+    let there = |position: &CursorPosition| -> SimpleExpr {
+        Expr::tuple([Expr::val(position.key.value()), Expr::val(position.id)])
+    };
+    let behind = |position| match order.is_descending() {
+        true => here().lt(there(position)),
+        false => here().gt(there(position)),
+    };
+    let ahead = |position| match order.is_descending() {
+        true => here().gt(there(position)),
+        false => here().lt(there(position)),
+    };
+    Condition::all()
+        .add_option(request.after.as_ref().map(behind))
+        .add_option(request.before.as_ref().map(ahead))
+}
+
+/// New values for the columns of rows.
+pub struct Update<E: EntityTrait> {
+    values: E::ActiveModel,
+    counters: Vec<E::Column>,
+    cleared: Vec<(E::Column, Filter<E>)>,
+}
+
+impl<E: EntityTrait> Update<E> {
+    /// The columns that are set in `values`.
+    pub fn set(values: E::ActiveModel) -> Self {
+        Self { values, counters: Vec::new(), cleared: Vec::new() }
+    }
+
+    /// And increments `column`.
+    #[must_use]
+    pub fn increment(mut self, column: E::Column) -> Self {
+        self.counters.push(column);
+        self
+    }
+
+    /// And sets `column` to null in the rows that match `filter` before the change.
+    #[must_use]
+    pub fn clear_where(mut self, column: E::Column, filter: Filter<E>) -> Self {
+        self.cleared.push((column, filter));
+        self
+    }
+}
+
+impl<E: EntityTrait, P> Rows<E, P> {
+    /// The one statement that updates rows. The key is not changed, even if `change` sets it.
+    async fn change(&self, change: Update<E>) -> Result<Vec<E::Model>, Error> {
+        let Update { mut values, counters, cleared } = change;
+        for key in E::PrimaryKey::iter() {
+            values.not_set(key.into_column());
+        }
+        let mut update = E::update_many().set(values).filter(self.condition.clone());
+        for counter in counters {
+            update = update.col_expr(counter, Expr::col(counter).add(1));
+        }
+        for (cleared, filter) in cleared {
+            let kept = Expr::case(filter.into_condition(), Expr::null()).finally(column(cleared));
+            update = update.col_expr(cleared, kept.into());
+        }
+        self.conn.run(&self.context, async |conn| update.exec_with_returning(conn).await).await
+    }
+
+    /// The one statement that deletes rows.
+    async fn remove(&self) -> Result<u64, Error> {
+        let delete = E::delete_many().filter(self.condition.clone());
+        let deleted = self.conn.run(&self.context, async |conn| delete.exec(conn).await).await?;
+        Ok(deleted.rows_affected)
+    }
+}
+
+impl<E: OwnedEntity> Rows<E, Owned> {
+    /// Updates every row, in one statement, and returns the new rows. The owner and the key are not changed,
+    /// even if `change` sets them.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn update(&self, mut change: Update<E>) -> Result<Vec<E::Model>, Error> {
+        E::derive(&mut change.values);
+        E::set_owner(&mut change.values, sea_orm::ActiveValue::NotSet);
+        self.change(change).await
+    }
+
+    /// Deletes every row, in one statement, and returns how many there were.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn delete(&self) -> Result<u64, Error> {
+        self.remove().await
+    }
+}
+
+impl<E: SharedEntity> Rows<E, Editable> {
+    /// Updates every row, in one statement, and returns the new rows. The key is not changed, even if
+    /// `change` sets it.
+    ///
+    /// # Errors
+    /// [`Error::UniqueViolation`] or [`Error::ForeignKeyViolation`] when `change` conflicts with other rows; else
+    /// when the database is unavailable or rejects the statement.
+    pub async fn update(&self, mut change: Update<E>) -> Result<Vec<E::Model>, Error> {
+        E::derive(&mut change.values);
+        self.change(change).await
+    }
+
+    /// Deletes every row with its children, in one statement, and returns how many rows there were.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn delete(&self) -> Result<u64, Error> {
+        self.remove().await
+    }
+}

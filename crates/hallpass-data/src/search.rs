@@ -1,0 +1,61 @@
+//! Trigram full-text search: FTS5 in SQLite, a GIN index on an array in PostgreSQL.
+//!
+//! Each searched table has a companion table `NAME_search` with the text of each row that may be
+//! found; triggers maintain it (`migration/src/search_index.rs`). It has no owner and no policies,
+//! because a condition that PostgreSQL must not check before a policy cannot use an index. So it holds
+//! only what every caller who may search it may see.
+
+use hallpass_text::Term;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query, SelectStatement, SimpleExpr};
+use sea_orm::{Condition, DbBackend, Order};
+
+use crate::filter::column;
+use crate::page::id_column;
+use crate::policy::Scoped;
+use crate::rows::{ReadOnly, Rows};
+
+/// The maximum number of matching rows, the latest written first: more can match a common term
+/// than one request should read.
+pub const MAX_MATCHES: u64 = 10_000;
+
+/// A table with a trigram index.
+pub trait Searched: Scoped {
+    /// The name of the index, which is stored in the table `NAME_search`.
+    const INDEX: &'static str;
+}
+
+impl<E: Searched> Rows<E, ReadOnly> {
+    /// Only rows whose search text contains `term`; of more than [`MAX_MATCHES`], those written last. Of
+    /// owned rows, only public ones.
+    #[must_use]
+    pub fn search(self, term: &Term) -> Self {
+        let is_sqlite = self.backend() == DbBackend::Sqlite;
+        let rows = if is_sqlite { by_fts5(E::INDEX, term) } else { by_array(E::INDEX, term) };
+        self.with(Condition::all().add(column(id_column::<E>()).in_subquery(rows)))
+    }
+}
+
+fn by_array(index: &str, term: &Term) -> SelectStatement {
+    // The index finds candidates by trigrams; the text shows whether they are adjacent.
+    let holds: SimpleExpr = Expr::cust_with_values(
+        "hallpass_trigrams(\"text\") @> hallpass_trigrams($1) AND strpos(\"text\", $2) > 0",
+        [term.as_str(), term.as_str()],
+    );
+    let mut rows = Query::select();
+    rows.column("row_id").from(Alias::new(format!("{index}_search"))).and_where(holds);
+    rows.order_by("id", Order::Desc).limit(MAX_MATCHES);
+    rows
+}
+
+fn by_fts5(index: &str, term: &Term) -> SelectStatement {
+    // An FTS5 string literal: only the double quote is special within it.
+    let phrase = format!("\"{}\"", term.as_str().replace('"', "\"\""));
+    let holds = Expr::cust_with_values(format!("\"{index}_fts\" MATCH ?"), [phrase]);
+    let mut found = Query::select();
+    found.column("rowid").from(Alias::new(format!("{index}_fts"))).and_where(holds);
+    found.order_by("rowid", Order::Desc).limit(MAX_MATCHES);
+    let mut rows = Query::select();
+    rows.column("row_id").from(Alias::new(format!("{index}_search")));
+    rows.and_where(Expr::col("id").in_subquery(found));
+    rows
+}

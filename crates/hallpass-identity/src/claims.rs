@@ -1,0 +1,238 @@
+//! Claims of a token, a session or a user record, parsed as tolerantly as is safe.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
+use hallpass_types::{Timestamp, UserId, now};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::error::{AuthError, Check, refused};
+
+/// Why a token with a pairwise subject is rejected: the subject differs per client.
+pub const PAIRWISE_SUBJECT: &str = "the subject is pairwise and does not identify a user: register the client with the subject type public";
+/// Bytes of a pairwise subject: HMAC-SHA-256.
+const PAIRWISE_SUBJECT_LENGTH: usize = 32;
+
+/// A JSON object: the claims of a token, or the user of a session.
+pub(super) type Claims = Map<String, Value>;
+
+/// JSON without duplicate members: two parsers could use different ones
+/// (RFC 7519 section 4 lets a verifier reject them).
+pub(super) struct StrictJson(Value);
+
+impl StrictJson {
+    /// Parses `text`; none when it is not JSON or has a duplicate member.
+    pub(super) fn read(text: &[u8]) -> Option<Value> {
+        serde_json::from_slice::<Self>(text).ok().map(|value| value.0)
+    }
+
+    /// The same, for a JSON object.
+    pub(super) fn object(text: &[u8]) -> Option<Claims> {
+        match Self::read(text)? {
+            Value::Object(claims) => Some(claims),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for StrictJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictJsonVisitor).map(Self)
+    }
+}
+
+struct StrictJsonVisitor;
+
+impl<'de> Visitor<'de> for StrictJsonVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without duplicate members")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(StrictJson(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, StrictJson(value))) = members.next_entry::<String, _>()? {
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("duplicate member"));
+            }
+        }
+        Ok(object.into())
+    }
+}
+
+/// A subject that is a valid user id: not empty, at most 255 bytes, no control characters. It is
+/// compared byte for byte (OpenID Connect Core section 2 sets the length).
+pub(super) fn subject_claim(value: Option<&Value>) -> Result<UserId, AuthError> {
+    match value.and_then(Value::as_str) {
+        Some(text)
+            if !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control) =>
+        {
+            #[expect(clippy::disallowed_methods, reason = "the credential was just verified")]
+            Ok(UserId::from_verified_subject(text.to_owned()))
+        }
+        _ => refused(Check::Subject, "the subject is missing or is not a user id"),
+    }
+}
+
+/// The same, for tokens of the OpenID provider, which may use a different subject per client for the same
+/// user (OpenID Connect Core section 8.1). Better Auth's pairwise subjects are 32 bytes in base64, unlike
+/// any user id: accepting them would make one person a different user for each client.
+pub(super) fn public_subject(value: Option<&Value>) -> Result<UserId, AuthError> {
+    let bytes = value.and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok());
+    if bytes.is_some_and(|bytes| bytes.len() == PAIRWISE_SUBJECT_LENGTH) {
+        return refused(Check::Subject, PAIRWISE_SUBJECT);
+    }
+    subject_claim(value)
+}
+
+/// Rejects banned users. Better Auth leaves `banned` true after the ban is over: it applies until
+/// `banExpires`.
+pub(super) fn refuse_banned(claims: &Claims) -> Result<(), AuthError> {
+    match claims.get("banned") {
+        None | Some(Value::Null | Value::Bool(false)) => return Ok(()),
+        Some(_) => {}
+    }
+    let over = match claims.get("banExpires") {
+        Some(expires) => timestamp_claim(expires).is_some_and(|end| end <= now()),
+        None => false,
+    };
+    if over { Ok(()) } else { refused(Check::Ban, "the user is banned") }
+}
+
+/// A date in Better Auth's format: ISO 8601 text, or milliseconds (some adapters).
+pub(super) fn timestamp_claim(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::String(text) => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()),
+        Value::Number(number) => number.as_i64().and_then(DateTime::from_timestamp_millis),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A NumericDate (RFC 7519 section 2): a finite number of seconds, with or without a fraction.
+pub(super) fn numeric_date(claims: &Claims, claim: &str) -> Result<Option<Timestamp>, AuthError> {
+    let Some(value) = claims.get(claim) else { return Ok(None) };
+    let Some(seconds) = value.as_f64().filter(|seconds| seconds.is_finite()) else {
+        return refused(Check::Times, "a time in the token is not a number");
+    };
+    // Out-of-range values are clamped to a date on the same side of now.
+    let seconds = seconds.clamp(-8e12, 8e12);
+    #[expect(clippy::cast_possible_truncation, reason = "clamped to the range of dates above")]
+    let micros = (seconds * 1e6) as i64;
+    match DateTime::from_timestamp_micros(micros) {
+        Some(time) => Ok(Some(time)),
+        None => refused(Check::Times, "a time in the token is out of range"),
+    }
+}
+
+/// The value of the first of `names` that is present and not null. Each is the literal name of a claim,
+/// or else a dot-separated path.
+pub(super) fn first_of<'a>(claims: &'a Claims, names: &[String]) -> Option<&'a Value> {
+    names.iter().find_map(|name| at_path(claims, name))
+}
+
+fn at_path<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
+    if let Some(value) = claims.get(path) {
+        return Some(value).filter(|value| !value.is_null());
+    }
+    let dots = path.match_indices('.').map(|(at, _)| at);
+    dots.into_iter().find_map(|at| at_path(claims.get(&path[..at])?.as_object()?, &path[at + 1..]))
+}
+
+/// A claim that is a non-empty string.
+pub(super) fn string_claim(claims: &Claims, name: &str) -> Option<String> {
+    as_text(claims.get(name))
+}
+
+/// The same, for a value.
+pub(super) fn as_text(value: Option<&Value>) -> Option<String> {
+    value?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Whether the user was created by Better Auth's anonymous plugin. Some adapters write 1 for true.
+pub(super) fn is_anonymous(claims: &Claims) -> bool {
+    match claims.get("isAnonymous") {
+        Some(Value::Bool(is)) => *is,
+        Some(Value::Number(number)) => number.as_i64() == Some(1),
+        _ => false,
+    }
+}
+
+/// The e-mail address; none when it is a placeholder that Better Auth generated: for anonymous users, and
+/// for example for users who sign in by phone (`…@phone.placeholder.invalid`; RFC 2606 section 2).
+pub(super) fn email_address(claims: &Claims) -> Option<String> {
+    let address = string_claim(claims, "email").filter(|_| !is_anonymous(claims))?;
+    let domain = address.rsplit('@').next().unwrap_or_default().trim_end_matches('.');
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    (!last.eq_ignore_ascii_case("invalid")).then_some(address)
+}
+
+/// A set of strings, from a delimited string or an array of strings.
+pub(super) fn string_list_claim(value: Option<&Value>, separators: &[char]) -> BTreeSet<String> {
+    let clean = |word: &str| {
+        let word = word.trim();
+        (!word.is_empty()).then(|| word.to_owned())
+    };
+    match value {
+        Some(Value::String(text)) => text.split(separators).filter_map(clean).collect(),
+        Some(Value::Array(list)) => {
+            list.iter().filter_map(Value::as_str).filter_map(clean).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// The user who impersonates the subject: Better Auth's `impersonatedBy`, or the actor of RFC 8693 section
+/// 4.1. A claim that states that there is an actor, without an id, is honored too.
+pub(super) fn impersonator(claims: &Claims) -> Option<String> {
+    let unnamed = || "somebody".to_owned();
+    let named = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(id) if id.is_empty() => None,
+        Value::String(id) => Some(id.clone()),
+        _ => Some(unnamed()),
+    };
+    let impersonator = claims.get("impersonatedBy").and_then(named);
+    let acting = claims.get("act").filter(|act| !act.is_null());
+    impersonator.or_else(|| acting.map(|act| named(&act["sub"]).unwrap_or_else(unnamed)))
+}

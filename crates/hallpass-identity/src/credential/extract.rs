@@ -1,0 +1,174 @@
+//! Credential extraction from request headers. With `cookies` and `csrf`, the only files that read
+//! the headers and cookies that carry credentials.
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::cookies;
+use super::cookies::{CookieNames, MAX_FORWARDED_BYTES, SessionCookie, mark_sensitive};
+use crate::claims::StrictJson;
+use crate::config::IdentityConfig;
+use crate::jose::better_auth_secret::SecretKeyring;
+
+/// Larger than any usual JWT.
+const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
+/// The longest single word in `Authorization` that is parsed as the name of a scheme, such as `Negotiate`,
+/// and not as a token without a scheme.
+const MAX_SCHEME_BYTES: usize = 20;
+/// Replaces a value of `connection_init` that is not a string: malformed in every header.
+const MALFORMED: &str = "Bearer ?";
+
+/// The names of the headers and cookies that carry credentials.
+pub(crate) struct CarrierNames {
+    /// The cookies.
+    pub(crate) cookies: CookieNames,
+    /// The header that carries API keys.
+    pub(crate) api_key: HeaderName,
+}
+
+impl CarrierNames {
+    pub(crate) fn of(config: &IdentityConfig) -> Self {
+        let cookies = CookieNames {
+            session: config.session_cookie.clone(),
+            data: format!("{}.session_data", config.cookie_prefix),
+        };
+        Self { cookies, api_key: config.api_key_header.clone() }
+    }
+}
+
+/// The one credential that is used: `Authorization`, else the API key header, else the cookies.
+pub(crate) enum Credential {
+    /// None was presented.
+    Absent,
+    /// A malformed credential.
+    Unusable(&'static str),
+    /// A bearer token with three parts.
+    Jwt(SecretString),
+    /// Any other bearer token: a session token, with or without its signature, or an access token.
+    Opaque(SecretString),
+    /// An API key.
+    ApiKey(SecretString),
+    /// The session cookies.
+    Cookies(Vec<SessionCookie>),
+}
+
+/// Extracts the credential. Empty headers are ignored, and so is an `Authorization` header of another
+/// scheme than Bearer: a proxy in front may use it for itself.
+pub(crate) fn extract(
+    headers: &HeaderMap,
+    names: &CarrierNames,
+    secrets: &SecretKeyring,
+) -> Credential {
+    if let Some(bearer) = bearer(headers) {
+        return bearer;
+    }
+    if let Some(api_key) = api_key(headers, &names.api_key) {
+        return api_key;
+    }
+    match cookies::find(headers, &names.cookies, secrets) {
+        Ok(cookies) if cookies.is_empty() => Credential::Absent,
+        Ok(cookies) => Credential::Cookies(cookies),
+        Err(reason) => Credential::Unusable(reason),
+    }
+}
+
+/// Adds the credentials in the payload of `connection_init` to the headers of the WebSocket handshake,
+/// under the same names: the same rules apply, and two of a kind are rejected. None when the payload
+/// is not a JSON object or has a duplicate member.
+pub(crate) fn merge_connection_init(
+    mut headers: HeaderMap,
+    payload: &str,
+    names: &CarrierNames,
+) -> Option<HeaderMap> {
+    for (name, value) in StrictJson::object(payload.as_bytes())? {
+        let mut carriers = [AUTHORIZATION, names.api_key.clone()].into_iter();
+        let Some(carrier) = carriers.find(|it| name.eq_ignore_ascii_case(it.as_str())) else {
+            continue;
+        };
+        let shown = match value {
+            Value::Null => continue,
+            Value::String(text) => mark_sensitive(&text),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        headers.append(carrier, shown.unwrap_or(HeaderValue::from_static(MALFORMED)));
+    }
+    Some(headers)
+}
+
+/// The content of an `Authorization` header.
+enum Authorization<'a> {
+    /// Nothing, or another scheme, which is ignored.
+    Nothing,
+    /// The parameters of `Bearer`.
+    Bearer(&'a [u8]),
+    /// A value that is not a scheme with its parameters.
+    Malformed,
+}
+
+/// RFC 9110 section 11.4: a scheme, then its parameters after a space.
+fn parse_authorization(value: &HeaderValue) -> Authorization<'_> {
+    let value = value.as_bytes().trim_ascii();
+    let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    let (scheme, parameters) = value.split_at(end);
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    if value.is_empty() {
+        Authorization::Nothing
+    } else if scheme.eq_ignore_ascii_case(b"bearer") {
+        Authorization::Bearer(parameters)
+    } else if scheme.iter().all(is_word) && scheme.len() <= MAX_SCHEME_BYTES {
+        Authorization::Nothing
+    } else {
+        Authorization::Malformed
+    }
+}
+
+/// RFC 6750 section 2.1; the scheme's name is case-insensitive (RFC 9110 section 11.1), and it may appear
+/// once (section 11.6.2). None when no header has one.
+fn bearer(headers: &HeaderMap) -> Option<Credential> {
+    let all = headers.get_all(AUTHORIZATION).iter().map(parse_authorization);
+    let mut all = all.filter(|shown| !matches!(shown, Authorization::Nothing));
+    let only = match (all.next()?, all.next()) {
+        (only, None) => only,
+        (_, Some(_)) => {
+            return Some(Credential::Unusable("there is more than one Authorization header"));
+        }
+    };
+    let Authorization::Bearer(token) = only else {
+        return Some(Credential::Unusable("the Authorization header is not `Bearer TOKEN`"));
+    };
+    let token = std::str::from_utf8(token).unwrap_or_default().trim_matches(' ');
+    if token.is_empty() || token.len() > MAX_CREDENTIAL_BYTES || !token.bytes().all(is_token_byte) {
+        return Some(Credential::Unusable("the bearer token is empty, too long or malformed"));
+    }
+    Some(match token.bytes().filter(|byte| *byte == b'.').count() {
+        0 | 1 if token.len() <= MAX_FORWARDED_BYTES => Credential::Opaque(token.into()),
+        2 => Credential::Jwt(token.into()),
+        _ => Credential::Unusable(
+            "the bearer token is not a compact JWS, and too long for another kind of token",
+        ),
+    })
+}
+
+/// RFC 6750's `b64token`, and `%` for a signed session token that is still percent-encoded.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/=%".contains(&byte)
+}
+
+/// The API key; none when its header is absent or empty.
+fn api_key(headers: &HeaderMap, name: &HeaderName) -> Option<Credential> {
+    let all = headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii());
+    let mut all = all.filter(|value| !value.is_empty());
+    let key = match (all.next()?, all.next()) {
+        (key, None) => std::str::from_utf8(key).unwrap_or_default(),
+        (_, Some(_)) => return Some(Credential::Unusable("there is more than one API key")),
+    };
+    let is_usable = !key.is_empty()
+        && key.len() <= MAX_FORWARDED_BYTES
+        && key.bytes().all(|it| it.is_ascii_graphic());
+    Some(match is_usable {
+        true => Credential::ApiKey(key.into()),
+        false => Credential::Unusable("the API key is too long or malformed"),
+    })
+}

@@ -1,0 +1,3 @@
+//! Development mode: token issuer and personas.
+
+pub(crate) mod personas;

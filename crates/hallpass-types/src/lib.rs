@@ -1,0 +1,11 @@
+//! Shared types of the Hallpass crates: user ids and the clock.
+//!
+//! `hallpass-identity` and `hallpass-data` know nothing of each other but these.
+
+mod clock;
+mod user_id;
+
+#[cfg(feature = "testing")]
+pub use clock::testing::step_clock;
+pub use clock::{Timestamp, now};
+pub use user_id::UserId;
