@@ -4,17 +4,17 @@ use clap::Args;
 
 use super::{OwnershipDenial, RoleInheritance};
 
-/// What roles imply, and how ownership is denied.
+/// Role inheritance, and how ownership is denied.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Authorization")]
 pub struct AccessSettings {
-    /// Which role implies which, as chains separated by commas: an admin may do whatever an editor may;
+    /// Role inheritance, as chains separated by commas: with `admin>editor`, an admin has the rights of an editor;
     /// empty for none
     #[arg(long, env, default_value = "admin>editor>user")]
     pub role_inherits: RoleInheritance,
 
-    /// What a lookup, a change, and `can` answer about another's row: `hide` (as if it were not there), or
-    /// `forbid` (FORBIDDEN, which tells that it is there)
+    /// How a lookup, a change and `can` respond for another user's row: `hide` (as if it did not exist), or
+    /// `forbid` (FORBIDDEN, which discloses that it exists)
     #[arg(long, env, value_enum, default_value = "hide")]
     pub ownership_denial: OwnershipDenial,
 }

@@ -1,37 +1,37 @@
-//! Settings that choose between named behaviours.
+//! Settings with a fixed set of values.
 
 /// Development or production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Environment {
     /// Built-in issuer and personas, loopback only.
     Development,
-    /// Callers are recognized by the configured sources alone.
+    /// Only the configured authentication methods.
     Production,
 }
 
-/// Whether the database itself keeps rows apart.
+/// Whether the database enforces ownership too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum RowSecurity {
-    /// The scopes alone do.
+    /// Not enforced by the database.
     Off,
-    /// It does too.
+    /// Enforced by PostgreSQL row-level security.
     On,
 }
 
-/// What an acknowledged write outlives on SQLite.
+/// Durability of an acknowledged write on SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SqliteSynchronous {
-    /// A loss of power.
+    /// Survives a power failure.
     Full,
-    /// A crash of the server.
+    /// Survives a crash of the server.
     Normal,
 }
 
-/// How another's row is denied.
+/// How access to another user's row is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OwnershipDenial {
-    /// It reads as not there.
+    /// As if the row did not exist.
     Hide,
-    /// It reads as forbidden.
+    /// With FORBIDDEN.
     Forbid,
 }

@@ -1,4 +1,4 @@
-//! The settings of the database, and of Redis.
+//! Settings of storage: database, quotas, retention and Redis.
 
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::values::{self, AtMost, Retention};
 use super::{ConfigError, RowSecurity, SqliteSynchronous, invalid};
 
-/// More than a database server has.
+/// More than a database server allows.
 const MAX_CONNECTIONS: u32 = 1000;
 
 /// The database, its retention, and Redis.
@@ -17,45 +17,45 @@ pub struct StorageSettings {
     #[arg(long, env, default_value = "sqlite://hallpass.db?mode=rwc", hide_env_values = true)]
     pub database_url: SecretString,
 
-    /// Connections to the database; one more is kept for `/ready`
+    /// Size of the database connection pool; one more connection is reserved for `/ready`
     #[arg(long, env, default_value = "8", value_parser = values::number::<u32>)]
     pub database_connections: u32,
 
-    /// `transaction` behind a pooler that gives each transaction a session (PgBouncer in transaction mode,
-    /// Supabase on port 6543, RDS Proxy): unnamed statements, each in a transaction, and nothing of a session
-    /// is relied on. `session`: such a pooler is refused
+    /// `transaction` behind a pooler in transaction mode (PgBouncer, Supabase on port 6543, RDS Proxy):
+    /// statements are unnamed, each runs in a transaction, and no session state is used. With `session`, the
+    /// server refuses to start behind such a pooler
     #[arg(long, env, value_enum, default_value = "session")]
     pub database_pooler: DatabasePooler,
 
-    /// `on`: PostgreSQL itself keeps rows from everybody but their owner, by row-level security, behind the
-    /// scopes that do so anyway. For a role without SUPERUSER and BYPASSRLS
+    /// `on`: PostgreSQL enforces ownership too, by row-level security, in addition to the scopes. Requires a role
+    /// without SUPERUSER and BYPASSRLS
     #[arg(long, env, value_enum, default_value = "off")]
     pub row_security: RowSecurity,
 
-    /// What an acknowledged write outlives on SQLite. `full`: a loss of power. `normal`: a crash of the server;
-    /// a loss of power may take the last writes back, and each write is faster
+    /// Durability of an acknowledged write on SQLite. `full`: it survives a power failure. `normal`: it survives
+    /// a crash of the server, a power failure may lose the last writes, and each write is faster
     #[arg(long, env, value_enum, default_value = "full")]
     pub sqlite_synchronous: SqliteSynchronous,
 
-    /// How many rows of one table one user may own, such as tasks; `off` for any number
+    /// Quota of rows per table and user, such as tasks; `off` for no quota
     #[arg(long, env, default_value = "100000")]
     pub rows_per_owner: AtMost,
 
-    /// How long the audit is kept, such as `90d`; `off` keeps it for ever
+    /// Retention of the audit log, such as `90d`; `off` keeps it forever
     #[arg(long, env, default_value = "90d")]
     pub audit_retention: Retention,
 
-    /// Redis server through which nodes tell each other of revocations and events at once
+    /// Redis server that distributes revocations and events between nodes
     #[arg(long, env, hide_env_values = true)]
     pub redis_url: Option<SecretString>,
 }
 
-/// What stands between here and PostgreSQL.
+/// The kind of connection pooler in front of PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum DatabasePooler {
-    /// Nothing, or a pooler that gives each client a session.
+    /// No pooler, or a pooler in session mode.
     Session,
-    /// A pooler that gives each transaction a session.
+    /// A pooler in transaction mode.
     Transaction,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn pooler(
 ) -> Result<DatabasePooler, ConfigError> {
     if said == DatabasePooler::Transaction && url.expose_secret().starts_with("sqlite:") {
         return invalid(
-            "DATABASE_POOLER is transaction, and SQLite has no pooler: remove it, or give the address \
+            "DATABASE_POOLER is transaction, and SQLite has no pooler: remove it, or give the URL \
              of a PostgreSQL database as DATABASE_URL",
         );
     }
@@ -88,7 +88,7 @@ pub(super) fn row_security(
     if said == RowSecurity::On && url.expose_secret().starts_with("sqlite:") {
         return invalid(
             "ROW_SECURITY is on, and SQLite has no row-level security: remove it, or give the \
-             address of a PostgreSQL database as DATABASE_URL",
+             URL of a PostgreSQL database as DATABASE_URL",
         );
     }
     Ok(said)

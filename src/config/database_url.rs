@@ -1,4 +1,4 @@
-//! Addresses that may hold a password: what is wrong with one is told without any part of it.
+//! URLs with passwords: the error of an invalid URL contains no part of it.
 
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{ConfigError, invalid};
 
-/// What such an address is, and how it is written.
+/// The expected form of a URL.
 struct Form {
     setting: &'static str,
     schemes: &'static [&'static str],
@@ -24,11 +24,11 @@ const REDIS: Form = Form {
     example: "redis://USER:PASSWORD@HOST:PORT",
 };
 
-/// How a character is written that would end the password.
+/// How to percent-encode a password.
 const ENCODE: &str = "the password has a character that must be percent-encoded: write # as %23, / as %2F, \
                       ? as %3F, @ as %40, : as %3A, % as %25, [ as %5B, ] as %5D and a blank as %20";
 
-/// The address of the database.
+/// Checks the URL of the database.
 pub(super) fn database_url(url: SecretString) -> Result<SecretString, ConfigError> {
     let text = url.expose_secret();
     if let Some(path) = text.strip_prefix("sqlite:") {
@@ -37,31 +37,31 @@ pub(super) fn database_url(url: SecretString) -> Result<SecretString, ConfigErro
         return postgres(POSTGRES.check(text)?);
     } else if is_file_name(text) {
         return invalid(format!(
-            "DATABASE_URL is the name of a file and no address: write sqlite://{text}?mode=rwc"
+            "DATABASE_URL is a file name, not a URL: write sqlite://{text}?mode=rwc"
         ));
     } else {
         return invalid(
-            "DATABASE_URL names no known database: write sqlite://hallpass.db?mode=rwc, or \
+            "DATABASE_URL is not a supported database URL: write sqlite://hallpass.db?mode=rwc, or \
              postgres://USER:PASSWORD@HOST:PORT/NAME",
         );
     }
     Ok(url)
 }
 
-/// Whether `text` is the bare name of an SQLite file: it is known by its end, and may then be repeated.
+/// Whether `text` is the name of an SQLite file, by its extension. Only then may the error repeat it.
 fn is_file_name(text: &str) -> bool {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./".contains(letter);
     [".db", ".db3", ".sqlite", ".sqlite3"].iter().any(|end| text.ends_with(end))
         && text.chars().all(is_plain)
 }
 
-/// The address of the Redis server.
+/// Checks the URL of the Redis server.
 pub(super) fn redis_url(url: Option<SecretString>) -> Result<Option<SecretString>, ConfigError> {
     if let Some(url) = &url {
         let text = url.expose_secret();
         if !REDIS.schemes.iter().any(|scheme| text.starts_with(scheme)) {
             return invalid(
-                "REDIS_URL names no Redis server: write redis://HOST:PORT, such as \
+                "REDIS_URL is not a Redis URL: write redis://HOST:PORT, such as \
                  redis://localhost:6379, or rediss:// for TLS",
             );
         }
@@ -94,7 +94,7 @@ impl Form {
     }
 }
 
-/// Parameters of PostgreSQL that count here; the driver would show others in the log.
+/// Parameters that are passed to PostgreSQL; the driver would log others.
 const PARAMETERS: [&str; 17] = [
     "sslmode",
     "ssl-mode",
@@ -114,7 +114,7 @@ const PARAMETERS: [&str; 17] = [
     "password",
     "application_name",
 ];
-/// Parameters that other programs read, and that are left out.
+/// Parameters of other programs, which are removed.
 const OF_OTHERS: [&str; 14] = [
     "channel_binding",
     "client_encoding",
@@ -132,13 +132,13 @@ const OF_OTHERS: [&str; 14] = [
     "target_session_attrs",
 ];
 
-/// The address of a PostgreSQL database, without the parameters that are not for this server.
+/// The URL of a PostgreSQL database, without the parameters of other programs.
 fn postgres(mut url: Url) -> Result<SecretString, ConfigError> {
     let all: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let counts = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options");
     if !all.iter().all(|(name, _)| counts(name) || OF_OTHERS.contains(&name.as_str())) {
         return invalid(
-            "DATABASE_URL has a parameter that is not known: remove it; a ? or & in the password is written %3F or %26",
+            "DATABASE_URL has an unknown parameter: remove it; a ? or & in the password is written %3F or %26",
         );
     }
     let kept: Vec<_> = all.iter().filter(|(name, _)| counts(name)).collect();
@@ -148,13 +148,13 @@ fn postgres(mut url: Url) -> Result<SecretString, ConfigError> {
     Ok(String::from(url).into())
 }
 
-/// Whether what is percent-encoded is text.
+/// Whether percent-encoded bytes are UTF-8.
 fn is_text(url: &Url) -> bool {
     let parts = [url.username(), url.password().unwrap_or_default(), url.path()];
     parts.into_iter().all(|part| percent_decode_str(part).decode_utf8().is_ok())
 }
 
-/// What follows `sqlite:`. A database in memory would be another one for each connection, and empty for
+/// Checks what follows `sqlite:`. A database in memory would be separate for each connection, and empty for
 /// each command.
 fn sqlite(rest: &str) -> Result<(), ConfigError> {
     let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -167,7 +167,7 @@ fn sqlite(rest: &str) -> Result<(), ConfigError> {
         || parameters.iter().any(|parameter| ["mode=memory", "vfs=memdb"].contains(parameter));
     if in_memory {
         return invalid(
-            "DATABASE_URL names no file, and a database in memory is empty after each restart and for \
+            "DATABASE_URL has no file name, and a database in memory is empty after each restart and for \
              each command: write sqlite://FILE?mode=rwc",
         );
     }
@@ -178,7 +178,7 @@ fn sqlite(rest: &str) -> Result<(), ConfigError> {
     };
     if !parameters.iter().all(|parameter| known(parameter)) {
         return invalid(
-            "DATABASE_URL has a parameter that is not known of SQLite: write sqlite://FILE?mode=rwc, or \
+            "DATABASE_URL has an unknown parameter: write sqlite://FILE?mode=rwc, or \
              mode=rw or mode=ro; a ? in the name of the file is %3F",
         );
     }

@@ -1,5 +1,5 @@
-//! The file `.env`, read as Node's `dotenv` reads it, so that both programs of a team see one value:
-//! nothing is expanded, quotes may span lines, and a line that is no assignment is skipped.
+//! Parser of `.env`, compatible with Node's `dotenv`, so that both programs of a team read the same values:
+//! no expansion, quotes may span lines, and a line that is not an assignment is skipped.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,12 +10,12 @@ use regex::Regex;
 #[derive(Debug, Default)]
 pub struct EnvFile {
     values: BTreeMap<String, String>,
-    /// Lines that are no assignment: their numbers, from 1, and their first words.
+    /// Lines that are not an assignment: their numbers, from 1, and their first words.
     unread: Vec<(usize, String)>,
 }
 
-/// One assignment: `NAME=value` or `NAME: value`, perhaps after `export`, with a comment behind it. A
-/// value is quoted in one of three ways, or goes to the end of the line or the first `#`.
+/// One assignment: `NAME=value` or `NAME: value`, optionally after `export`, with an optional comment. A
+/// value is quoted in one of three ways, or extends to the end of the line or the first `#`.
 static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     let quoted =
         ["'", "\"", "`"].map(|quote| format!(r"\s*{quote}(?:\\{quote}|[^{quote}])*{quote}"));
@@ -27,7 +27,7 @@ static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl EnvFile {
-    /// Reads the text of a file. Of a variable that is assigned twice the last value counts.
+    /// Reads the text of a file. The last assignment of a variable wins.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -49,18 +49,18 @@ impl EnvFile {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The value of a variable, which may be empty.
+    /// The value of a variable; may be empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// The lines that are no assignment: their numbers, and the word that each begins with.
+    /// The lines that are not an assignment: their numbers, and the word that each begins with.
     pub fn unread(&self) -> impl Iterator<Item = (usize, &str)> {
         self.unread.iter().map(|(line, word)| (*line, word.as_str()))
     }
 
-    /// Notes what stands in `text` between two assignments, but for comments and empty lines.
+    /// Records the lines of `text` between two assignments, except comments and empty lines.
     fn skip(&mut self, text: &str, start: usize, end: usize) {
         let before = text[..start].matches('\n').count();
         for (at, line) in text[start..end].split('\n').enumerate() {
@@ -76,7 +76,7 @@ impl EnvFile {
     }
 }
 
-/// Without the quotes around it. In double quotes, and only there, `\n` and `\r` are line breaks.
+/// Removes the surrounding quotes. In double quotes, and only there, `\n` and `\r` are line breaks.
 fn unquoted(value: &str) -> String {
     let Some(quote) = value.chars().next().filter(|it| ['\'', '"', '`'].contains(it)) else {
         return value.to_owned();

@@ -1,4 +1,4 @@
-//! The names of variables: which of them are settings, and which were meant to be.
+//! Names of environment variables: detects misspelt settings.
 
 use clap::Command;
 
@@ -6,13 +6,13 @@ use super::dotenv::EnvFile;
 use super::sources::{IDENTITY_SOURCES, variable};
 use super::{ConfigError, invalid};
 
-/// Names that are shorter are not compared: too many differ by one letter.
-const SHORTEST: usize = 6;
+/// Shorter names are not compared: too many differ by one letter.
+const MIN_NAME_LENGTH: usize = 6;
 
-/// The variables of `.env` in this directory; none where there is no such file.
+/// The variables of `.env` in this directory; none if the file does not exist.
 ///
 /// # Errors
-/// When the file cannot be read, or a line that begins with a setting's name is no assignment.
+/// When the file cannot be read, or a line that begins with a setting's name is not an assignment.
 pub fn read_env_file(command: &Command) -> Result<EnvFile, ConfigError> {
     let file = match std::fs::read(".env") {
         Ok(text) => EnvFile::parse(&String::from_utf8_lossy(&text)),
@@ -33,12 +33,11 @@ pub fn read_env_file(command: &Command) -> Result<EnvFile, ConfigError> {
     Ok(file)
 }
 
-/// Refuses a `HALLPASS_…` variable that is no setting, and one whose name is a slip of the pen for a
-/// setting that so stays without a value: in `.env`, or where nothing would sign callers in. Of others the
-/// caller is to warn.
+/// Rejects an unknown `HALLPASS_…` variable, and one whose name is a misspelt setting that has no value
+/// otherwise: in `.env`, or if no authentication method is configured. Returns warnings for the others.
 ///
 /// # Errors
-/// On the first one, with the names there are.
+/// On the first one, with the existing names.
 pub fn check_names(command: &Command, file: &EnvFile) -> Result<Vec<String>, ConfigError> {
     let known = names(command);
     let environment = of_environment();
@@ -59,7 +58,7 @@ pub fn check_names(command: &Command, file: &EnvFile) -> Result<Vec<String>, Con
                 ours.join(", ")
             ));
         }
-        let Some(meant) = known.iter().find(|known| is_slip(name, known)) else { continue };
+        let Some(meant) = known.iter().find(|known| is_misspelling(name, known)) else { continue };
         let is_source =
             IDENTITY_SOURCES.contains(meant) && !IDENTITY_SOURCES.iter().any(|it| is_set(it));
         if !is_set(meant) && (is_in_file || is_source) {
@@ -68,7 +67,7 @@ pub fn check_names(command: &Command, file: &EnvFile) -> Result<Vec<String>, Con
                  needs {name}"
             ));
         }
-        warnings.push(format!("{name} is not a setting, and is not read: {meant} is one"));
+        warnings.push(format!("{name} is not a setting and is ignored: did you mean {meant}?"));
     }
     Ok(warnings)
 }
@@ -83,19 +82,19 @@ fn of_environment() -> Vec<String> {
     std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
 }
 
-/// Whether `name` differs from `known` by its capitals, or by one letter that is missing, added, another,
-/// or in its neighbour's place.
-fn is_slip(name: &str, known: &str) -> bool {
-    name.len().min(known.len()) >= SHORTEST
+/// Whether `name` differs from `known` in case, or by one letter that is missing, added, replaced or
+/// transposed.
+fn is_misspelling(name: &str, known: &str) -> bool {
+    name.len().min(known.len()) >= MIN_NAME_LENGTH
         && (name.eq_ignore_ascii_case(known) || strsim::osa_distance(name, known) == 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_slip;
+    use super::is_misspelling;
 
     #[test]
-    fn slip_is_one_letter_or_its_case() {
+    fn misspelling_is_one_letter_or_case() {
         for name in [
             "BETTER_AUTH_ULR",
             "BETTER_AUTH_UR",
@@ -104,11 +103,11 @@ mod tests {
             "BETTER-AUTH_URL",
             "better_auth_url",
         ] {
-            assert!(is_slip(name, "BETTER_AUTH_URL"), "{name}");
+            assert!(is_misspelling(name, "BETTER_AUTH_URL"), "{name}");
         }
         for name in ["BETTER_AUTH_BASE_URL", "AUTH_URL", "NEXT_PUBLIC_URL", "BETTER_AUTH_URLLS"] {
-            assert!(!is_slip(name, "BETTER_AUTH_URL"), "{name}");
+            assert!(!is_misspelling(name, "BETTER_AUTH_URL"), "{name}");
         }
-        assert!(!is_slip("TIER", "TIERS"), "too short to tell");
+        assert!(!is_misspelling("TIER", "TIERS"), "too short to compare");
     }
 }

@@ -1,4 +1,4 @@
-//! What one request may ask for.
+//! Limits of one request.
 
 use std::time::Duration;
 
@@ -7,58 +7,58 @@ use clap::Args;
 
 use super::{ConfigError, HumanDuration, invalid, values};
 
-/// More than there are connections of clients.
+/// More than the number of client connections.
 const MAX_CONCURRENT: usize = 4096;
 
 /// Limits of one request.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitSettings {
-    /// Largest request body; six times as much for callers who may write chapters
+    /// Maximum request body; six times as much for callers who may write chapters
     #[arg(long, env, default_value = "256KiB", value_parser = values::size)]
     pub max_body: ByteSize,
 
-    /// Deepest nesting of a query's fields; introspection has a limit of its own
+    /// Maximum depth of a query; introspection has a separate limit
     #[arg(long, env, default_value = "12", value_parser = values::number::<u32>)]
     pub max_depth: u32,
 
-    /// Highest cost of a query, in points: one for each object, a tenth for each plain field, more for long
-    /// texts, searches and counts; lists multiplied by their length
+    /// Maximum cost of a query, in points: one per object, a tenth per scalar field, more for long texts,
+    /// searches and counts; multiplied by the length of lists
     #[arg(long, env, default_value = "1000", value_parser = values::number::<u64>)]
     pub max_cost: u64,
 
-    /// Largest answer to one request, or event of a subscription, counted while it is made
+    /// Maximum size of a response, or of one subscription event, counted while it is built
     #[arg(long, env, default_value = "4MiB", value_parser = values::size)]
     pub max_answer: ByteSize,
 
-    /// Most aliases in a query
+    /// Maximum number of aliases in a query
     #[arg(long, env, default_value = "30", value_parser = values::number::<u64>)]
     pub max_aliases: u64,
 
-    /// Operations of one caller that run at once; anonymous callers of one address (IPv6: one /64 network)
-    /// share theirs
+    /// Maximum concurrent operations of one caller; the anonymous callers of one address (IPv6: one /64
+    /// network) count together
     #[arg(long, env, default_value = "16", value_parser = values::number::<usize>)]
     pub max_concurrent: usize,
 
-    /// How long a request's body may take to arrive, and its answer to be made
+    /// Timeout for receiving a request body, and for executing the request
     #[arg(long, env, default_value = "10s")]
     pub request_timeout: HumanDuration,
 }
 
-/// What one request may ask for.
+/// The checked limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of a request body.
     pub body: usize,
-    /// Levels of nested fields.
+    /// Depth of a query.
     pub depth: u32,
-    /// See `MAX_COST`.
+    /// Cost of a query, in points.
     pub cost: u64,
-    /// Bytes of one answer.
+    /// Bytes of one response.
     pub answer: usize,
     /// Aliases in one document.
     pub aliases: u64,
-    /// Operations of one client at once.
+    /// Concurrent operations of one client.
     pub concurrent: usize,
     /// Time for one request.
     pub timeout: Duration,
@@ -71,12 +71,12 @@ impl LimitSettings {
             .map(|size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
         if body == 0 {
             return invalid(
-                "MAX_BODY is 0, which refuses every request: give a size such as 256KiB",
+                "MAX_BODY is 0, which rejects every request: give a size such as 256KiB",
             );
         }
         if answer == 0 {
             return invalid(
-                "MAX_ANSWER is 0, which refuses every answer: give a size such as 4MiB",
+                "MAX_ANSWER is 0, which rejects every response: give a size such as 4MiB",
             );
         }
         for (name, value, usual) in
@@ -84,7 +84,7 @@ impl LimitSettings {
         {
             if value == 0 {
                 return invalid(format!(
-                    "{name} is 0, which refuses every query: give a number above 0, such as {usual}"
+                    "{name} is 0, which rejects every query: give a number above 0, such as {usual}"
                 ));
             }
         }
@@ -95,7 +95,9 @@ impl LimitSettings {
             ));
         }
         if self.request_timeout.0.is_zero() {
-            return invalid("REQUEST_TIMEOUT is 0, which leaves no time: give a time such as 5s");
+            return invalid(
+                "REQUEST_TIMEOUT is 0, which allows no time: give a duration such as 5s",
+            );
         }
         Ok(Limits {
             body,

@@ -1,8 +1,8 @@
-//! Every setting: its variable, its default, its reason. The only reader of the environment.
+//! Settings: parsed from flags, environment variables and `.env`, and validated once.
 //!
-//! A setting is one field of [`Settings`]: its doc comment is the text of `--help`, and a test holds
-//! `.env.example` and `docs/settings.md` to the same list. [`Config`] is what the settings amount to, checked
-//! once, before anything starts.
+//! A setting is one field of a section of [`Settings`]: its doc comment is the text of `--help` and of
+//! `docs/settings.md`, and a test compares `.env.example` with the same list. [`Config`] is the checked
+//! configuration, derived before anything starts. No other module reads the environment.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -54,56 +54,56 @@ pub struct Settings {
     pub limits: LimitSettings,
 }
 
-/// What the settings amount to.
+/// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Development or production.
     pub environment: Environment,
-    /// Where to serve.
+    /// Address and port to serve on.
     pub address: SocketAddr,
-    /// How long an idle connection is kept.
+    /// Idle timeout of a connection.
     pub keep_alive: Duration,
-    /// How long connections are still accepted once the server is told to stop.
+    /// How long connections are still accepted after SIGTERM.
     pub drain_delay: Duration,
-    /// The database.
+    /// URL of the database.
     pub database_url: SecretString,
     /// Connections to the database.
     pub database_connections: u32,
-    /// What stands between here and the database.
+    /// The kind of connection pooler in front of the database.
     pub database_pooler: DatabasePooler,
-    /// Whether row-level security stands behind the scopes.
+    /// Whether PostgreSQL enforces row-level security.
     pub row_security: RowSecurity,
-    /// What an acknowledged write outlives on SQLite.
+    /// Durability of an acknowledged write on SQLite.
     pub sqlite_synchronous: SqliteSynchronous,
-    /// Who may sign callers in.
+    /// Authentication.
     pub identity: IdentityConfig,
-    /// Which role implies which.
+    /// Role inheritance.
     pub role_inherits: RoleInheritance,
     /// Origins of web pages that may call with cookies.
     pub allowed_origins: Vec<Origin>,
-    /// Proxies that are believed.
+    /// Trusted proxies.
     pub trusted_proxies: Vec<IpNet>,
-    /// How another's row is denied.
+    /// How access to another user's row is denied.
     pub ownership_denial: OwnershipDenial,
-    /// How many rows of one table one user may own.
+    /// Quota of rows per table and user.
     pub rows_per_owner: AtMost,
-    /// How long the audit is kept.
+    /// Retention of the audit log.
     pub audit_retention: Retention,
-    /// What a request may cost.
+    /// Limits of one request.
     pub limits: Limits,
-    /// Whether the schema may be asked for.
+    /// Whether introspection is enabled.
     pub introspection: bool,
-    /// What is logged, as directives of `tracing`; none for the usual.
+    /// Log filter, as directives of `tracing`; none for the default.
     pub log: Option<String>,
-    /// Where development keeps its key.
+    /// The file with the signing key of development mode.
     pub development_key: PathBuf,
-    /// The Redis server that nodes share.
+    /// URL of the Redis server shared by all nodes.
     pub redis_url: Option<SecretString>,
-    /// Where metrics are served, if not beside everything else.
+    /// A separate address for metrics, if any.
     pub metrics_address: Option<SocketAddr>,
 }
 
-/// Beside the default database: in the directory that the server runs in.
+/// In the working directory, as the default database.
 const DEVELOPMENT_KEY: &str = "hallpass-dev-key.der";
 
 impl Settings {

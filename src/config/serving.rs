@@ -1,5 +1,4 @@
-//! In which mode the server runs, where it listens, and how it stops: what is left out depends on the
-//! environment.
+//! Settings of serving: mode, addresses and shutdown. Some defaults depend on the mode.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -9,15 +8,15 @@ use clap::Args;
 use super::values::{self, ProxyNetwork};
 use super::{ConfigError, Environment, HumanDuration, Origin, invalid};
 
-/// Where the server listens unless told otherwise.
+/// The default port.
 const DEFAULT_PORT: u16 = 8000;
 
 /// Where and how the server listens.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Serving")]
 pub struct ServingSettings {
-    /// `development` (built-in issuer and personas, loopback only) or `production`. Left out, it is
-    /// development exactly when no identity source is set
+    /// `development` (built-in issuer and personas, loopback only) or `production`. Default:
+    /// `development` if no authentication method is configured, otherwise `production`
     #[arg(long, env, value_enum)]
     pub hallpass_env: Option<Environment>,
 
@@ -25,40 +24,40 @@ pub struct ServingSettings {
     #[arg(long, env, default_value = "127.0.0.1", value_parser = values::host)]
     pub api_host: IpAddr,
 
-    /// Port to serve on; left out, 8000. 0 picks a free one. Also read from PORT
+    /// Port to serve on; default 8000. 0 selects a free port. Also read from PORT
     #[arg(long, env, value_parser = values::port)]
     pub api_port: Option<u16>,
 
     #[arg(long, env, hide = true, value_parser = values::port)]
     port: Option<u16>,
 
-    /// How long a connection is kept that is idle: without a request, or a WebSocket without an operation
+    /// Idle timeout of a connection: without a request, or of a WebSocket without an operation
     #[arg(long, env, default_value = "75s")]
     pub keep_alive: HumanDuration,
 
-    /// How long connections are still accepted after SIGTERM, while `/ready` answers 503; left out, 5s in
+    /// How long connections are still accepted after SIGTERM, while `/ready` returns 503; default 5s in
     /// production and 0s in development
     #[arg(long, env)]
     pub drain_delay: Option<HumanDuration>,
 
-    /// Address and port to serve `/metrics` on; left out, 127.0.0.1:9464 in production, and beside
-    /// everything else in development
+    /// Address and port to serve `/metrics` on; default 127.0.0.1:9464 in production, and API_HOST and
+    /// API_PORT in development
     #[arg(long, env, value_parser = values::host_and_port)]
     pub metrics_addr: Option<SocketAddr>,
 
-    /// Exact origins of web pages that may call with cookies (CORS), comma-separated
+    /// Exact origins of web pages that may send cookies (CORS), comma-separated
     #[arg(long, env, value_delimiter = ',')]
     pub allowed_origins: Vec<Origin>,
 
-    /// Networks (CIDR) or addresses of proxies whose X-Forwarded-For is believed, comma-separated
+    /// Networks (CIDR) or addresses of proxies whose X-Forwarded-For is trusted, comma-separated
     #[arg(long, env, value_delimiter = ',')]
     pub trusted_proxies: Vec<ProxyNetwork>,
 
-    /// Whether clients may ask for the schema (`true` or `false`); left out, only in development
+    /// Whether introspection is enabled (`true` or `false`); default only in development
     #[arg(long, env)]
     pub introspection: Option<bool>,
 
-    /// What is logged
+    /// Log filter
     #[arg(long, env, hide = true)]
     pub(super) rust_log: Option<String>,
 }
@@ -68,11 +67,11 @@ impl ServingSettings {
         match (self.hallpass_env, has_identity) {
             (None | Some(Environment::Production), true) => Ok(Environment::Production),
             (Some(Environment::Production), false) => invalid(
-                "HALLPASS_ENV is production and nothing can sign callers in: set BETTER_AUTH_URL \
+                "HALLPASS_ENV is production, and no authentication method is configured: set BETTER_AUTH_URL \
                  (or JWKS_URL, JWT_SECRET, OIDC_ISSUER, or API_KEY_VERIFY_URL)",
             ),
             (Some(Environment::Development), true) => invalid(
-                "HALLPASS_ENV is development, whose built-in issuer must never stand beside a real \
+                "HALLPASS_ENV is development, whose built-in issuer must not be combined with a real \
                  one: remove it, or remove BETTER_AUTH_URL, JWKS_URL, JWT_SECRET, OIDC_ISSUER and \
                  API_KEY_VERIFY_URL",
             ),
@@ -92,7 +91,7 @@ impl ServingSettings {
     pub(super) fn port(&self) -> Result<u16, ConfigError> {
         match (self.api_port, self.port) {
             (Some(port), Some(other)) if port != other => invalid(format!(
-                "API_PORT and PORT are one setting, and they disagree ({port} and {other}): keep \
+                "API_PORT and PORT are one setting, and their values differ ({port} and {other}): keep \
                  API_PORT"
             )),
             (port, other) => Ok(port.or(other).unwrap_or(DEFAULT_PORT)),
@@ -101,12 +100,12 @@ impl ServingSettings {
 
     pub(super) fn keep_alive(&self) -> Result<Duration, ConfigError> {
         if self.keep_alive.0.is_zero() {
-            return invalid("KEEP_ALIVE is 0, which leaves no time: give a time such as 5s");
+            return invalid("KEEP_ALIVE is 0, which allows no time: give a duration such as 5s");
         }
         Ok(self.keep_alive.0)
     }
 
-    /// How long connections are still accepted. In production a balancer needs a while to notice that
+    /// How long connections are still accepted. In production, a load balancer needs a while to notice that
     /// `/ready` fails.
     pub(super) fn drain_delay(&self, environment: Environment) -> Duration {
         match (self.drain_delay, environment) {
@@ -116,8 +115,7 @@ impl ServingSettings {
         }
     }
 
-    /// Where metrics are served, if not beside everything else. In production they are out of the public's
-    /// reach unless told otherwise.
+    /// A separate address for metrics, if any. In production, the default is not public.
     pub(super) fn metrics_address(&self, environment: Environment) -> Option<SocketAddr> {
         match (self.metrics_addr, environment) {
             (Some(address), _) => Some(address),

@@ -1,5 +1,4 @@
-//! Where the values of settings come from: flags, the environment, files named by `NAME_FILE`, and
-//! `.env`, in this order.
+//! Sources of settings: flags, the environment, files named by `NAME_FILE`, and `.env`, in this order.
 
 use std::env::VarError;
 use std::io::Read as _;
@@ -11,11 +10,11 @@ use clap::{Arg, ArgMatches, Command};
 use super::dotenv::EnvFile;
 use super::{ConfigError, invalid};
 
-/// Settings whose empty value says something: here, that no role implies another.
+/// Settings whose empty value has a meaning: no role inheritance.
 const EMPTY_COUNTS: [&str; 1] = ["ROLE_INHERITS"];
-/// Settings that narrow what is accepted: an empty value would accept everything, and is refused.
+/// Settings that restrict what is accepted: an empty value would accept everything, and is rejected.
 const NEVER_EMPTY: [&str; 3] = ["JWT_SECRET_ISSUER", "JWT_SECRET_AUDIENCE", "COOKIE_CACHE_VERSION"];
-/// Settings of which one has to be there for any caller to be recognized: without any, this is development.
+/// Settings that configure an authentication method: without any, the server runs in development mode.
 pub(super) const IDENTITY_SOURCES: [&str; 7] = [
     "BETTER_AUTH_URL",
     "AUTH_SERVICE_URL",
@@ -25,8 +24,8 @@ pub(super) const IDENTITY_SOURCES: [&str; 7] = [
     "OIDC_ISSUER",
     "API_KEY_VERIFY_URL",
 ];
-/// The largest file that holds a secret, in bytes.
-const LARGEST_FILE: u64 = 64 * 1024;
+/// Maximum size of a file with a secret, in bytes.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// The name of the variable behind a setting.
 pub(super) fn variable(argument: &Arg) -> Option<&str> {
@@ -55,15 +54,15 @@ fn file_id(name: &str) -> String {
     format!("{}_file", name.to_lowercase())
 }
 
-/// `command`, which takes a variable that is set to nothing for one that is not set.
+/// `command`, which treats an empty variable as unset.
 ///
 /// # Errors
-/// On a setting that must not be empty, or is no text.
+/// On a setting that must not be empty, or is not UTF-8.
 #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
 pub fn without_empty(mut command: Command) -> Result<Command, ConfigError> {
     let is_no_text = |name: &&str| matches!(std::env::var(name), Err(VarError::NotUnicode(_)));
     if let Some(name) = command.get_arguments().filter_map(variable).find(is_no_text) {
-        return invalid(format!("{name} is no text in UTF-8: write it again"));
+        return invalid(format!("{name} is not valid UTF-8: write it again"));
     }
     let is_empty = |name: &&str| std::env::var(name).is_ok_and(|value| value.trim().is_empty());
     let empty: Vec<_> = command
@@ -91,12 +90,10 @@ fn refuse_empty(name: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The settings that neither flags nor the environment gave, as flags: from files of secrets, and from
-/// `.env`.
+/// The settings given by neither flags nor the environment, as flags: from secret files and from `.env`.
 ///
 /// # Errors
-/// When a file cannot be read, a secret is given twice, or nothing but empty values would recognize
-/// callers.
+/// When a file cannot be read, a secret is given twice, or every authentication method has an empty value.
 pub fn more_flags(
     command: &Command,
     given: &ArgMatches,
@@ -110,10 +107,8 @@ pub fn more_flags(
         };
         let is_given = is_given(given, argument.get_id().as_str());
         let value = match (secret_of_file(&name, given, file)?, file.get(&name)) {
-            (Some(_), said) if is_given || said.is_some_and(is_said) => {
-                return invalid(format!(
-                    "{name} and {name}_FILE are both set: keep the one that is meant"
-                ));
+            (Some(_), said) if is_given || said.is_some_and(is_present) => {
+                return invalid(format!("{name} and {name}_FILE are both set: remove one of them"));
             }
             (Some(secret), _) => Some(secret),
             (None, said) => from_env_file(&name, said)?.filter(|_| !is_given),
@@ -134,7 +129,7 @@ fn flag_variable(argument: &Arg) -> Option<String> {
     }
 }
 
-fn is_said(value: &str) -> bool {
+fn is_present(value: &str) -> bool {
     !value.trim().is_empty()
 }
 
@@ -155,7 +150,7 @@ fn from_env_file(name: &str, said: Option<&str>) -> Result<Option<String>, Confi
     }
 }
 
-/// What the file holds that `NAME_FILE` names.
+/// The content of the file that `NAME_FILE` names.
 fn secret_of_file(
     name: &str,
     given: &ArgMatches,
@@ -175,7 +170,7 @@ fn read_secret(setting: &str, path: &Path) -> Result<String, ConfigError> {
     let shown = path.display();
     let mut text = String::new();
     let read = std::fs::File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_string(&mut text));
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
     if let Err(error) = read {
         return invalid(format!(
             "{setting} names {shown}, which cannot be read ({error}): give the path of a text file \
@@ -183,7 +178,7 @@ fn read_secret(setting: &str, path: &Path) -> Result<String, ConfigError> {
         ));
     }
     let secret = text.trim_end_matches(['\n', '\r']);
-    if text.len() as u64 > LARGEST_FILE {
+    if text.len() as u64 > MAX_FILE_BYTES {
         return invalid(format!(
             "{setting} names {shown}, which is larger than 64 KiB: it is no secret"
         ));
@@ -196,7 +191,7 @@ fn read_secret(setting: &str, path: &Path) -> Result<String, ConfigError> {
     Ok(secret.to_owned())
 }
 
-/// Which of the settings that recognize callers are there, and which are there without a value.
+/// Which authentication methods are configured, and which have an empty value.
 #[derive(Default)]
 struct Sources {
     is_any_set: bool,
@@ -218,7 +213,7 @@ impl Sources {
         }
     }
 
-    /// Development opens the server to anyone on this machine: an empty value does not ask for that.
+    /// Development mode opens the server to every process of this machine: an empty value must not enable it.
     fn refuse_development(self) -> Result<(), ConfigError> {
         match self.empty {
             Some(name) if !self.is_any_set && !self.is_environment_set => invalid(format!(

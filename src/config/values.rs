@@ -1,4 +1,4 @@
-//! The types of settings: each reads its own text, and says how to write it right.
+//! Types of settings: each parses its own text, and its error states how to write it.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ pub(super) fn port(text: &str) -> Result<u16, &'static str> {
     text.trim().parse().map_err(|_| "write a port, a number from 0 to 65535, such as 8000")
 }
 
-/// A whole number. The message about another text is completed with the default of the setting.
+/// A whole number. The error message is completed with the default of the setting.
 pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, &'static str> {
     const TOO_LARGE: &str = "it is too large: write a smaller number";
     match text.trim().parse::<u64>() {
@@ -67,7 +67,7 @@ impl std::str::FromStr for ProxyNetwork {
 /// The prefix of IPv4 addresses in IPv6 form.
 const MAPPED: u8 = 96;
 
-/// How long something is kept: a length of time, or `off` for ever.
+/// Retention: a duration, or `off` for forever.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention(pub Option<Duration>);
 
@@ -80,12 +80,12 @@ impl std::str::FromStr for Retention {
         }
         match humantime::parse_duration(text) {
             Ok(span) if !span.is_zero() => Ok(Self(Some(span))),
-            _ => Err("write a length of time above 0, such as 90d, or `off` to keep everything"),
+            _ => Err("write a duration above 0, such as 90d, or `off` to keep everything"),
         }
     }
 }
 
-/// How many there may be: a number, or `off` for any number.
+/// A quota: a number, or `off` for none.
 #[derive(Clone, Copy, Debug)]
 pub struct AtMost(pub Option<u64>);
 
@@ -101,12 +101,12 @@ impl std::str::FromStr for AtMost {
     }
 }
 
-/// Which role implies which.
+/// Role inheritance.
 #[derive(Clone, Debug, Default)]
 pub struct RoleInheritance(Vec<(String, String)>);
 
 impl RoleInheritance {
-    /// Whether someone who holds the role `held` may do what asks for `required`.
+    /// Whether a caller with the role `held` meets the requirement `required`.
     #[must_use]
     pub fn implies(&self, held: &str, required: &str) -> bool {
         held == required
@@ -132,10 +132,10 @@ impl std::str::FromStr for RoleInheritance {
         for chain in text.split(',').filter(|chain| !chain.trim().is_empty()) {
             let roles: Vec<_> = chain.split('>').map(str::trim).collect();
             if roles.len() < 2 || roles.iter().any(|role| role.is_empty()) {
-                return Err("write what implies what, such as admin>editor>user");
+                return Err("write chains of roles, such as admin>editor>user");
             }
             for pair in roles.windows(2) {
-                // One that is implied already adds nothing; one that implies back would never end.
+                // A cycle would not terminate.
                 let known = Self(std::mem::take(&mut steps));
                 if known.implies(pair[1], pair[0]) {
                     return Err(

@@ -409,7 +409,7 @@ async fn whatever_says_that_somebody_acts_as_the_user_counts() {
         );
         read.push(acting.data("{ me { impersonatedBy } }").await["me"]["impersonatedBy"].clone());
     }
-    assert_eq!(json!(read), json!(["root", "somebody", "somebody", "root", "somebody"]));
+    assert_eq!(json!(read), json!(["root", "unknown", "unknown", "root", "unknown"]));
     for nobody in [Value::Null, json!(false), json!("")] {
         let own = app.by_jwt(&alice().with("impersonatedBy", nobody).with("act", Value::Null));
         own.data("mutation { updateLearnerProfile(input: {}) { id } }").await;

@@ -139,9 +139,9 @@ const UNREADABLE: [(&str, &str, &str); 26] = [
     ("ROWS_PER_OWNER", "0", "a number above 0, such as 100000, or `off`"),
     ("MAX_BODY", "12xx", "a size with its unit, such as 256KiB"),
     ("MAX_ANSWER", "-4MiB", "a size with its unit, such as 256KiB"),
-    ("KEEP_ALIVE", "75", "a length of time with its unit, such as 10s, 5m or 1h"),
-    ("JWKS_TTL", "1 fortnight", "a length of time with its unit, such as 10s, 5m or 1h"),
-    ("AUDIT_RETENTION", "0d", "a length of time above 0, such as 90d, or `off`"),
+    ("KEEP_ALIVE", "75", "a duration with its unit, such as 10s, 5m or 1h"),
+    ("JWKS_TTL", "1 fortnight", "a duration with its unit, such as 10s, 5m or 1h"),
+    ("AUDIT_RETENTION", "0d", "a duration above 0, such as 90d, or `off`"),
     ("INTROSPECTION", "yes", "use one of true, false"),
     ("HALLPASS_ENV", "staging", "use one of development, production"),
     ("COOKIE_CACHE", "on", "use one of off, trust"),
@@ -188,7 +188,7 @@ fn no_setting_answers_with_library_text() {
         let output = command.env(&name, no_text).stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{name}");
-        assert!(said.contains(&format!("{name} is no text in UTF-8")), "{said}");
+        assert!(said.contains(&format!("{name} is not valid UTF-8")), "{said}");
     }
 }
 

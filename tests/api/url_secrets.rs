@@ -117,7 +117,7 @@ async fn password_in_mistyped_address_is_not_shown() {
 #[tokio::test]
 async fn unreadable_parameters_show_no_password() {
     for (parameter, words) in
-        [("sslmode=bogus", ""), (&format!("{}=1", PARTS[1]), "a parameter that is not known")]
+        [("sslmode=bogus", ""), (&format!("{}=1", PARTS[1]), "an unknown parameter")]
     {
         let url = format!("postgres://u:{}@127.0.0.1:1/db?{parameter}", PARTS[0]);
         let jwt = ["--jwt-secret", "a secret that is long enough for HS256"];

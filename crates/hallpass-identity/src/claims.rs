@@ -225,7 +225,7 @@ pub(super) fn string_list_claim(value: Option<&Value>, separators: &[char]) -> B
 /// The user who impersonates the subject: Better Auth's `impersonatedBy`, or the actor of RFC 8693 section
 /// 4.1. A claim that states that there is an actor, without an id, is honored too.
 pub(super) fn impersonator(claims: &Claims) -> Option<String> {
-    let unnamed = || "somebody".to_owned();
+    let unnamed = || "unknown".to_owned();
     let named = |value: &Value| match value {
         Value::Null | Value::Bool(false) => None,
         Value::String(id) if id.is_empty() => None,
