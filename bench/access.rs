@@ -1,10 +1,10 @@
-//! What it costs to decide what a caller may, and to put it on the record: `cargo bench --bench access`.
+//! Processor time of access decisions and of their audit: `cargo bench --bench access`.
 //!
-//! The figures are the processor time of the one thread that does it, in microseconds. Nothing is asked of
-//! the database meanwhile, which is checked. See `bench/README.md`.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops where it stands")]
+//! Of the one thread that runs them, in microseconds. No statement runs on the database meanwhile, which is
+//! checked. See `bench/README.md`.
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
-#[expect(dead_code, reason = "the tests use more of it")]
+#[expect(dead_code, reason = "shared with the tests")]
 #[path = "../tests/api/issuer.rs"]
 mod issuer;
 
@@ -25,7 +25,7 @@ use prometheus_client::registry::Registry;
 use issuer::Issuer;
 
 const DECISIONS: usize = 200_000;
-/// Fewer than wait in the queue at once.
+/// Fewer than the queue has space for.
 const REQUESTS: usize = 4_000;
 const ROUNDS: usize = 25;
 
@@ -48,7 +48,7 @@ async fn measure() {
     let before = statements.load(Ordering::Relaxed);
     decisions(&hallpass::app::policy(&config), &callers);
     records(&database, callers[1].clone());
-    assert_eq!(statements.load(Ordering::Relaxed), before, "nothing is asked of the database");
+    assert_eq!(statements.load(Ordering::Relaxed), before, "no statement runs on the database");
 }
 
 async fn caller(authenticator: &Authenticator, user: &User) -> Arc<Caller> {
@@ -72,16 +72,16 @@ async fn database(statements: Arc<AtomicUsize>) -> Database {
 
 fn decisions(policy: &Policy, callers: &[Option<Arc<Caller>>]) {
     let more = [Rule::Tier("premium"), Rule::RowTier, Rule::Service, Rule::Fresh(900)];
-    println!("{:<58} {:>9} {:>9} {:>10}", "one decision, µs", "admin", "somebody", "anonymous");
+    println!("{:<58} {:>9} {:>9} {:>10}", "one decision, µs", "admin", "user", "anonymous");
     for rule in RULES.iter().copied().chain(more) {
         let facts = ResourceAttributes { is_owner: true, required_tier: Some("enterprise") };
         let each = callers.iter().map(|caller| {
-            let asker = Subject { caller: caller.as_deref(), policy };
-            spent(DECISIONS, || drop(black_box(rule.decide(black_box(asker), facts))))
+            let subject = Subject { caller: caller.as_deref(), policy };
+            spent(DECISIONS, || drop(black_box(rule.decide(black_box(subject), facts))))
         });
         let each = each.collect::<Vec<_>>();
         println!("{:<58} {:>9.3} {:>9.3} {:>10.3}", rule.name(), each[0], each[1], each[2]);
-        assert!(each.iter().all(|micros| *micros < 2.0), "{} is too dear", rule.name());
+        assert!(each.iter().all(|micros| *micros < 2.0), "{} takes too long", rule.name());
     }
 }
 
@@ -92,12 +92,12 @@ fn records(database: &Database, caller: Option<Arc<Caller>>) {
         trail.add_row("VGFzazowMTlhOWY2YjQ3ZDc3MDAxOGY0YTYzZTJjYmQyZjE0MA".to_owned());
         trail.finish_mutation(ALLOWED);
     };
-    let refusal = |trail: &AuditTrail| {
+    let denial = |trail: &AuditTrail| {
         trail.note("Query.tasks".to_owned(), Rule::SignedIn.name(), "UNAUTHENTICATED", None);
     };
-    record(database, caller.clone(), "nothing to record", |_| {});
+    record(database, caller.clone(), "no event", |_| {});
     record(database, caller.clone(), "one mutation", mutation);
-    record(database, caller, "one refusal", refusal);
+    record(database, caller, "one denial", denial);
 }
 
 fn record(
@@ -108,9 +108,9 @@ fn record(
 ) {
     let mut micros = 0.0;
     for _ in 0..ROUNDS {
-        // A new queue each time: none is full.
-        let kept = "off".parse().unwrap();
-        let (audit, _writer) = audit::open(database.clone(), kept, &mut Registry::default());
+        // A new queue each time, so that none is full.
+        let retention = "off".parse().unwrap();
+        let (audit, _writer) = audit::open(database.clone(), retention, &mut Registry::default());
         let ledger = audit.ledger(std::net::Ipv4Addr::LOCALHOST.into());
         let id = "01a1fea7e37177a885e887d75f9e0939";
         micros += spent(REQUESTS, || {
@@ -119,10 +119,10 @@ fn record(
     }
     let micros = micros / ROUNDS as f64;
     println!("{what:<58} {micros:>9.3}");
-    assert!(micros < 5.0, "{what} is too dear");
+    assert!(micros < 5.0, "{what} takes too long");
 }
 
-/// Time that this thread spent on a processor for one `work`, in microseconds: `schedstat` of proc(5).
+/// Processor time of this thread for one `work`, in microseconds: `schedstat` of proc(5).
 fn spent(times: usize, mut work: impl FnMut()) -> f64 {
     let began = processor_time();
     (0..times).for_each(|_| work());

@@ -1,11 +1,11 @@
-//! What it costs to decide who is asking: `cargo bench --bench identity`.
+//! Processor time of authentication by JWT: `cargo bench --bench identity`.
 //!
-//! For each algorithm, tokens that are seen for the first time, and one that is seen again and again.
-//! The figure is the processor time of the one thread that does it, per request; the ratio is between
-//! the two, in the same run. See `bench/README.md`.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops where it stands")]
+//! For each algorithm: tokens on their first use, and one that is cached. The figure is the processor time
+//! per request of the one thread that runs it; the ratio is between the two, in the same run. See
+//! `bench/README.md`.
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
-#[expect(dead_code, reason = "the tests use more of it")]
+#[expect(dead_code, reason = "shared with the tests")]
 #[path = "../tests/api/issuer.rs"]
 mod issuer;
 
@@ -20,7 +20,7 @@ use serde_json::json;
 use issuer::Issuer;
 
 const FIRST: usize = 2_000;
-const AGAIN: usize = 200_000;
+const CACHED: usize = 200_000;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -31,37 +31,37 @@ async fn measure() {
     let issuer = Issuer::shared();
     let config = config(&["--better-auth-url", issuer.url()]);
     let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
-    println!("{:<8} {:>12} {:>12} {:>7}", "", "first, µs", "again, µs", "ratio");
+    println!("{:<8} {:>12} {:>12} {:>7}", "", "first, µs", "cached, µs", "ratio");
     for key in [&issuer.ed25519, &issuer.p256, &issuer.rs256, &issuer.ps256] {
         let token = |number: usize| {
             let alice = user("alice").with("jti", json!(number)).claims();
             let bearer = format!("Bearer {}", key.sign(&issuer.full(&alice)));
             HeaderMap::from_iter([(AUTHORIZATION, bearer.parse().unwrap())])
         };
-        decide(&authenticator, &token(FIRST)).await;
+        authenticate(&authenticator, &token(FIRST)).await;
         let tokens: Vec<_> = (0..FIRST).map(token).collect();
         let began = processor_time();
         for token in &tokens {
-            decide(&authenticator, token).await;
+            authenticate(&authenticator, token).await;
         }
         let first = (processor_time() - began) / FIRST as f64 / 1e3;
         let began = processor_time();
-        for _ in 0..AGAIN {
-            decide(&authenticator, &tokens[0]).await;
+        for _ in 0..CACHED {
+            authenticate(&authenticator, &tokens[0]).await;
         }
-        let again = (processor_time() - began) / AGAIN as f64 / 1e3;
+        let cached = (processor_time() - began) / CACHED as f64 / 1e3;
         let algorithm = format!("{:?}", key.algorithm);
-        println!("{algorithm:<8} {first:>12.1} {again:>12.2} {:>7.1}", first / again);
+        println!("{algorithm:<8} {first:>12.1} {cached:>12.2} {:>7.1}", first / cached);
     }
 }
 
-async fn decide(authenticator: &Authenticator, headers: &HeaderMap) {
+async fn authenticate(authenticator: &Authenticator, headers: &HeaderMap) {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let decision = authenticator.authenticate(&Method::POST, headers, address).await;
-    assert!(matches!(decision, Authentication::Caller(_)), "{decision:?}");
+    let result = authenticator.authenticate(&Method::POST, headers, address).await;
+    assert!(matches!(result, Authentication::Caller(_)), "{result:?}");
 }
 
-/// Time that this thread spent on a processor, in nanoseconds: `schedstat` of proc(5).
+/// Processor time of this thread, in nanoseconds: `schedstat` of proc(5).
 fn processor_time() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     stat.split_whitespace().next().unwrap().parse().unwrap()

@@ -1,16 +1,16 @@
-//! What a request costs the server in processor time: `cargo bench --bench requests`.
+//! Processor time of the server per request: `cargo bench --bench requests`.
 //!
 //! Starts the release binary in development mode, on SQLite, and sends it each kind of request over
-//! eight kept-alive connections. The figure is the processor time of the server's process divided by
-//! the requests, which other work on the machine moves far less than the time on the clock; the ratio
-//! is to the cheapest answer there is, in the same run. See `bench/README.md`.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops where it stands")]
+//! eight keep-alive connections. The figure is the processor time of the server's process divided by
+//! the number of requests, which other load changes far less than wall-clock time; the ratio is to the
+//! cheapest response, in the same run. See `bench/README.md`.
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
 mod server;
 
 use server::{CHAPTERS, CREATE, PAGE, Server, processor_time};
 
-/// Memory in use, in MiB.
+/// Resident memory, in MiB.
 fn memory(server: &Server) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -20,13 +20,13 @@ fn memory(server: &Server) -> f64 {
 #[tokio::main]
 async fn main() {
     let server = Server::start(&[]);
-    println!("memory at rest: {:.0} MiB", memory(&server));
+    println!("memory when idle: {:.0} MiB", memory(&server));
     server.fill().await;
     let mut cheapest = None;
     println!("{:<44} {:>10} {:>7}", "", "CPU µs", "ratio");
     for (name, query) in [
-        ("an answer without GraphQL (/health)", None),
-        ("who am I", Some("{ me { id name roles tier } }")),
+        ("a response without GraphQL (/health)", None),
+        ("the caller (me)", Some("{ me { id name roles tier } }")),
         ("a page of 20 tasks", Some(PAGE)),
         ("chapters with text and progress", Some(CHAPTERS)),
         ("a new task", Some(CREATE)),

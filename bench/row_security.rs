@@ -1,27 +1,27 @@
-//! What `ROW_SECURITY=on` costs: `cargo bench --bench row_security`.
+//! Processor time of `ROW_SECURITY=on`: `cargo bench --bench row_security`.
 //!
 //! Starts the release binary twice on a PostgreSQL cluster of its own, without and with row-level
-//! security, and sends both the same requests in turn. The figures are processor time per request, of
-//! the server's process and of PostgreSQL's; the ratio is of both together, with to without. See
+//! security, and sends both the same requests alternately. The figures are processor time per request, of
+//! the server's process and of PostgreSQL's; the ratio is of their sums, with to without. See
 //! `bench/README.md`.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops where it stands")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
-#[expect(dead_code, reason = "the tests ask for more kinds of databases")]
+#[expect(dead_code, reason = "the tests use more kinds of databases")]
 #[path = "../tests/api/postgres.rs"]
 mod postgres;
 mod server;
 
-/// What the tests' PostgreSQL is migrated with.
+/// The configuration that the tests' PostgreSQL is migrated with.
 mod app {
     pub use hallpass::testing::config;
 }
 
 use server::{CHAPTERS, CREATE, PAGE, Server, processor_time};
 
-/// How often both are asked in turn.
+/// How often both are measured, alternately.
 const ROUNDS: u32 = 3;
 
-/// What follows the last parenthesis of `/proc/…/stat`: a process' parent is the second word of it.
+/// The parent of a process: the second word after the last parenthesis of `/proc/…/stat`.
 fn parent(process: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
@@ -32,7 +32,7 @@ fn processes() -> Vec<u32> {
     all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// The process that started PostgreSQL's others: the one that was told of this process' directory.
+/// The parent of PostgreSQL's processes: the one with this process' directory in its command line.
 fn postmaster() -> u32 {
     let data = format!("hallpass-pg-{}/data", std::process::id());
     let is_it = |process: &u32| {
@@ -43,14 +43,14 @@ fn postmaster() -> u32 {
     processes().into_iter().find(is_it).unwrap()
 }
 
-/// Whether a process of PostgreSQL answers clients; others tidy up behind everybody's back.
+/// Whether a process of PostgreSQL serves a client; others run maintenance in the background.
 fn is_backend(process: u32, postmaster: u32) -> bool {
     let line = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
     parent(process) == Some(postmaster) && line.starts_with("postgres: plain ")
 }
 
-/// The processor time that both spend on a request of this kind, asked in turn: off and on, of the
-/// server and of PostgreSQL.
+/// The processor time of both per request of this kind, measured alternately: off and on, of the server
+/// and of PostgreSQL.
 async fn compare(
     servers: [&Server; 2],
     query: &str,
@@ -69,7 +69,7 @@ async fn compare(
 
 #[tokio::main]
 async fn main() {
-    let [plain, walled] = ["off", "on"].map(|row_security| {
+    let [off, on] = ["off", "on"].map(|row_security| {
         let url = postgres::plain_database();
         Server::start(&[("DATABASE_URL", &url), ("ROW_SECURITY", row_security)])
     });
@@ -78,13 +78,13 @@ async fn main() {
         let backends = processes().into_iter().filter(|it| is_backend(*it, postmaster));
         [processor_time(server.id()), backends.map(processor_time).sum()]
     };
-    for server in [&plain, &walled] {
+    for server in [&off, &on] {
         server.fill().await;
     }
     println!("{:<34} {:>18} {:>18} {:>7}", "CPU µs (server + PostgreSQL)", "off", "on", "ratio");
     for (name, query) in [
         ("a page of 20 tasks", PAGE),
-        ("everyone's public tasks", "{ publicTasks(first: 20) { nodes { id title } } }"),
+        ("public tasks of all users", "{ publicTasks(first: 20) { nodes { id title } } }"),
         ("chapters with text and progress", CHAPTERS),
         ("a new task", CREATE),
         (
@@ -92,9 +92,9 @@ async fn main() {
             "mutation { createTask(input: {title: \"M\", tags: [\"a\"]}) { id } }",
         ),
     ] {
-        let [off, on] = compare([&plain, &walled], query, times).await;
+        let [without, with] = compare([&off, &on], query, times).await;
         let text = |[server, database]: [f64; 2]| format!("{server:.0} + {database:.0}");
-        let ratio = (on[0] + on[1]) / (off[0] + off[1]);
-        println!("{name:<34} {:>18} {:>18} {ratio:>7.2}", text(off), text(on));
+        let ratio = (with[0] + with[1]) / (without[0] + without[1]);
+        println!("{name:<34} {:>18} {:>18} {ratio:>7.2}", text(without), text(with));
     }
 }

@@ -1,4 +1,4 @@
-//! The release binary as its own process, and what it costs to ask it.
+//! The release binary as a process of its own, and its processor time per request.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -10,20 +10,20 @@ use serde_json::{Value, json};
 const CONNECTIONS: usize = 8;
 const REQUESTS: usize = 4_000;
 const WARM_UP: usize = 400;
-/// The unit in which Linux tells processor times to user space.
+/// The unit in which Linux reports processor times to user space.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Makes a task.
+/// Creates a task.
 pub const CREATE: &str = "mutation { createTask(input: {title: \"Measure\"}) { id } }";
 /// Reads a page of tasks.
 pub const PAGE: &str =
     "{ tasks(first: 20) { edges { cursor node { id title completed priority dueAt } }
     pageInfo { hasNextPage endCursor } } }";
-/// Reads chapters, which are everyone's, with the progress in them, which is not.
+/// Reads chapters, which are shared, with the progress in them, which is owned.
 pub const CHAPTERS: &str = "{ chapters(filter: {requiredTier: \"free\"}) { nodes { slug title
     personalized { level body } progress { percent } } } }";
 
-/// A server in development mode, and a premium learner who asks it over eight kept-alive connections.
+/// A server in development mode, and a premium learner with eight keep-alive connections to it.
 pub struct Server {
     child: Child,
     url: String,
@@ -52,18 +52,18 @@ impl Server {
         Self { url: url.to_owned(), child, client: client(), token, _directory: directory }
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Writes enough tasks for pages to be full.
+    /// Creates enough tasks for full pages.
     pub async fn fill(&self) {
         self.send(Some(CREATE), 400).await;
     }
 
-    /// The processor time, in microseconds, that `of` tells per request of this kind; without a
-    /// `query`, of an answer without GraphQL.
+    /// The processor time, in microseconds, that `of` measures per request of this kind; without a
+    /// `query`, of a response without GraphQL.
     pub async fn cost<const N: usize>(
         &self,
         query: Option<&str>,
@@ -76,28 +76,28 @@ impl Server {
         std::array::from_fn(|n| (after[n] - before[n]) / REQUESTS as f64 * 1e6)
     }
 
-    /// Sends the same request `count` times over each connection's share.
+    /// Sends the same request `count` times, in equal parts over the connections.
     async fn send(&self, query: Option<&str>, count: usize) {
         let body = query.map(|query| json!({ "query": query }));
         let workers = (0..CONNECTIONS).map(|_| async {
             for _ in 0..count / CONNECTIONS {
-                let text = self.ask(body.as_ref()).await;
+                let text = self.request(body.as_ref()).await;
                 assert!(!text.contains("\"errors\""), "{text}");
             }
         });
         futures_util::future::join_all(workers).await;
     }
 
-    async fn ask(&self, body: Option<&Value>) -> String {
+    async fn request(&self, body: Option<&Value>) -> String {
         let request = match body {
             Some(body) => {
                 self.client.request(Method::POST, format!("{}/graphql", self.url)).json(body)
             }
             None => self.client.request(Method::GET, format!("{}/health", self.url)),
         };
-        let answer = request.bearer_auth(&self.token).send().await.unwrap();
-        assert!(answer.status().is_success());
-        answer.text().await.unwrap()
+        let response = request.bearer_auth(&self.token).send().await.unwrap();
+        assert!(response.status().is_success());
+        response.text().await.unwrap()
     }
 }
 
@@ -108,12 +108,12 @@ impl Drop for Server {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bench is a client")]
+#[expect(clippy::disallowed_methods, reason = "a benchmark is a client")]
 fn client() -> Client {
     Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap()
 }
 
-/// Processor time of a process so far, in seconds: `utime` and `stime` of proc(5).
+/// Processor time of a process, in seconds: `utime` and `stime` of proc(5).
 pub fn processor_time(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();

@@ -1,33 +1,28 @@
 //! Hallpass: a GraphQL API server for teams whose front end signs users in with Better Auth.
 //!
-//! # The way a request goes
+//! A request passes the modules in one direction: [`http`] takes it and has it authenticated by `hallpass_identity`,
+//! once; [`schema`] executes the document; one of the [`domains`] states the rule of [`access`], and queries
+//! `hallpass_data` through the caller's scope, which adds the owner to every statement; rows come back as a page of
+//! [`graphql`].
 //!
-//! [`http`] takes the request and extracts the credentials → [`identity`] authenticates it, once →
-//! [`schema`] runs the document → one of the [`domains`] states who may, with a rule of [`access`], and asks
-//! `hallpass_entity` for rows through the caller's scope → the owner is added to every statement → rows come back
-//! as a page of [`graphql`]. One direction, no way back.
+//! A module imports only those listed after it; a test reads the imports. `ARCHITECTURE.md` has the rules.
 //!
-//! # Who may import whom
-//!
-//! | module | may import |
-//! |---|---|
-//! | [`config`] | no other module |
-//! | [`identity`] | [`config`], `hallpass_entity` (user ids and the clock) |
-//! | [`access`] | [`identity`] |
-//! | [`access_report`] | [`access`], [`identity`] |
-//! | [`events`] | `hallpass_entity` (ids) |
-//! | [`graphql`] | [`access`], [`events`], [`identity`], `hallpass_entity`; of [`config`] how ownership is denied |
-//! | [`domains`] | [`graphql`], [`access`], [`events`], [`identity`], `hallpass_entity`, another domain's types |
-//! | [`schema`] | every domain |
-//! | [`activity`] | [`identity`], `hallpass_entity` |
-//! | [`cluster`] | [`events`], [`identity`], `hallpass_entity` |
-//! | [`audit`] | [`access`], [`graphql`], [`identity`], `hallpass_entity`; of [`config`] how long it is kept |
-//! | [`http`] | [`identity`], [`audit`], [`cluster`], [`schema`], [`config`], the views of [`access`], errors and limits of [`graphql`], `hallpass_entity` (whose share a request counts in) |
-//! | [`row_security`] | `hallpass_entity` |
-//! | [`doctor`] | [`config`], [`identity`], [`row_security`], `hallpass_entity` (the clock, and why a database is away) |
-//! | [`app`] | everything |
-//! | [`cli`] | [`app`] and what a command prints |
-//! | `testing` | [`app`], [`cli`], [`identity`]: what tests of domains are written with |
+//! - `testing`: test kit for domains.
+//! - [`cli`]: the commands.
+//! - [`app`]: composition root.
+//! - [`http`]: the server, and every handler.
+//! - [`doctor`]: checks of the setup, and of a credential.
+//! - [`schema`]: merges the domains.
+//! - [`domains`]: tasks, courses, learners, users, analytics.
+//! - [`audit`]: the audit log.
+//! - [`access_report`]: the access matrix, its differences, `explain`.
+//! - [`cluster`]: state shared between nodes.
+//! - [`graphql`]: what domains share: errors, pagination, validation.
+//! - [`access`]: rules, guards, schema views.
+//! - [`activity`]: last-seen records.
+//! - [`events`]: the event bus.
+//! - [`row_security`]: error messages of row-level security.
+//! - [`config`]: the settings.
 
 // The macros of `access` name this crate from outside and from inside alike.
 extern crate self as hallpass;

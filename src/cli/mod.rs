@@ -10,6 +10,7 @@ mod output;
 pub(crate) mod persona_callers;
 mod schema;
 mod serve;
+mod settings;
 mod token;
 mod usage;
 
@@ -104,6 +105,9 @@ pub enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Print the tables of docs/settings.md
+    #[command(hide = true)]
+    Settings,
     /// Print a development token
     Token {
         /// Persona to issue the token for
@@ -172,7 +176,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), CliError> {
-    let command = command();
+    let command = self::command();
     let file = config::read_env_file(&command)?;
     for warning in config::check_names(&command, &file)? {
         output::print_error(format_args!("warning: {warning}"));
@@ -199,6 +203,7 @@ fn run() -> Result<(), CliError> {
             let credential = token.or(cookie).or(api_key);
             doctor::run(&cli.settings.check()?, credential, json)
         }
+        Action::Settings => output::print(settings::tables(&self::command())),
         Action::Token { persona } => token::run(&cli.settings.check()?, persona),
     }
 }

@@ -1,0 +1,34 @@
+//! `hallpass settings`: the settings as Markdown tables, one for each group.
+
+use std::fmt::Write as _;
+
+use clap::{Arg, Command};
+
+/// The tables of docs/settings.md.
+pub(super) fn tables(command: &Command) -> String {
+    let mut text = String::new();
+    let mut group = "";
+    for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+        let (Some(heading), Some(row)) = (argument.get_help_heading(), row(argument)) else {
+            continue;
+        };
+        if heading != group {
+            let gap = if group.is_empty() { "" } else { "\n" };
+            group = heading;
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{gap}## {group}\n\n| variable | default | meaning |\n|---|---|---|\n");
+        }
+        text += &row;
+    }
+    text
+}
+
+fn row(argument: &Arg) -> Option<String> {
+    let variable = argument.get_env()?.to_str()?;
+    let default = argument.get_default_values().first();
+    let default =
+        default.map(|value| format!("`{}`", value.to_string_lossy())).unwrap_or_default();
+    let meaning = argument.get_long_help().or(argument.get_help())?.to_string();
+    let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+    Some(format!("| `{variable}` | {default} | {meaning} |\n"))
+}
