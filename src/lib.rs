@@ -5,21 +5,22 @@
 //! `hallpass_data` through the caller's scope, which adds the owner to every statement; rows come back as a page of
 //! [`graphql`].
 //!
-//! A module imports only those listed after it; a test reads the imports. `ARCHITECTURE.md` has the rules.
+//! A module imports only those listed after it; `tests/api/imports.rs` reads the imports. `ARCHITECTURE.md` has the
+//! purpose of each.
 //!
 //! - `testing`: test kit for domains.
 //! - [`cli`]: the commands.
 //! - [`app`]: composition root.
-//! - [`http`]: the server, and every handler.
 //! - [`doctor`]: checks of the setup, and of a credential.
+//! - [`http`]: the server, and every handler.
 //! - [`schema`]: merges the domains.
 //! - [`domains`]: tasks, courses, learners, users, analytics.
+//! - [`cluster`]: state shared between nodes.
+//! - [`activity`]: last-seen records.
 //! - [`audit`]: the audit log.
 //! - [`access_report`]: the access matrix, its differences, `explain`.
-//! - [`cluster`]: state shared between nodes.
 //! - [`graphql`]: what domains share: errors, pagination, validation.
 //! - [`access`]: rules, guards, schema views.
-//! - [`activity`]: last-seen records.
 //! - [`events`]: the event bus.
 //! - [`row_security`]: error messages of row-level security.
 //! - [`config`]: the settings.

@@ -42,7 +42,7 @@ pub(crate) fn schema_for(policy: Policy, schemas: Schemas) -> Box<http::SchemaFo
 /// The settings that access rules depend on.
 #[must_use]
 pub fn policy(config: &Config) -> Policy {
-    Policy { tiers: config.identity.tiers.clone(), roles: config.role_inherits.clone() }
+    Policy { tiers: config.identity.tiers.clone(), roles: config.identity.role_inherits.clone() }
 }
 
 /// Services that resolvers use.

@@ -16,7 +16,10 @@ pub(super) fn tables(command: &Command) -> String {
             let gap = if group.is_empty() { "" } else { "\n" };
             group = heading;
             // Writing to a string cannot fail.
-            let _ = write!(text, "{gap}## {group}\n\n| variable | default | meaning |\n|---|---|---|\n");
+            let _ = write!(
+                text,
+                "{gap}## {group}\n\n| variable | default | meaning |\n|---|---|---|\n"
+            );
         }
         text += &row;
     }
@@ -26,8 +29,7 @@ pub(super) fn tables(command: &Command) -> String {
 fn row(argument: &Arg) -> Option<String> {
     let variable = argument.get_env()?.to_str()?;
     let default = argument.get_default_values().first();
-    let default =
-        default.map(|value| format!("`{}`", value.to_string_lossy())).unwrap_or_default();
+    let default = default.map(|value| format!("`{}`", value.to_string_lossy())).unwrap_or_default();
     let meaning = argument.get_long_help().or(argument.get_help())?.to_string();
     let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
     Some(format!("| `{variable}` | {default} | {meaning} |\n"))

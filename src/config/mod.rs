@@ -32,7 +32,7 @@ pub use hallpass_identity::config::*;
 pub use limits::{LimitSettings, Limits};
 pub use serving::ServingSettings;
 pub use sources::{more_flags, with_secret_files, without_empty};
-pub use values::{AtMost, ProxyNetwork, Retention, RoleInheritance};
+pub use values::{AtMost, ProxyNetwork, Retention};
 
 /// Every setting as given by flags and the environment.
 #[derive(Args, Clone, Debug)]
@@ -77,8 +77,6 @@ pub struct Config {
     pub sqlite_synchronous: SqliteSynchronous,
     /// Authentication.
     pub identity: IdentityConfig,
-    /// Role inheritance.
-    pub role_inherits: RoleInheritance,
     /// Origins of web pages that may call with cookies.
     pub allowed_origins: Vec<Origin>,
     /// Trusted proxies.
@@ -126,7 +124,6 @@ impl Settings {
             database_url: database_url::database_url(storage.database_url)?,
             sqlite_synchronous: storage.sqlite_synchronous,
             identity,
-            role_inherits: access.role_inherits,
             allowed_origins: serving.allowed_origins.clone(),
             trusted_proxies: serving.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
             ownership_denial: access.ownership_denial,

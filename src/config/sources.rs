@@ -144,7 +144,9 @@ fn is_given(given: &ArgMatches, id: &str) -> bool {
 
 fn from_env_file(name: &str, said: Option<&str>) -> Result<Option<String>, ConfigError> {
     match said {
-        Some(value) if is_present(value) || EMPTY_COUNTS.contains(&name) => Ok(Some(value.to_owned())),
+        Some(value) if is_present(value) || EMPTY_COUNTS.contains(&name) => {
+            Ok(Some(value.to_owned()))
+        }
         Some(_) => refuse_empty(name).map(|()| None),
         None => Ok(None),
     }
@@ -160,7 +162,9 @@ fn secret_of_file(
     let id = file_id(name);
     let said = match is_given(given, &id) {
         true => given.get_one::<String>(&id).map(String::as_str),
-        false if given.try_contains_id(&id).is_ok() => file.get(&setting).filter(|it| is_present(it)),
+        false if given.try_contains_id(&id).is_ok() => {
+            file.get(&setting).filter(|it| is_present(it))
+        }
         false => None,
     };
     said.map(|path| read_secret(&setting, Path::new(path))).transpose()

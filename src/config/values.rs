@@ -1,6 +1,5 @@
 //! Types of settings: each parses its own text, and its error states how to write it.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::num::IntErrorKind;
 use std::time::Duration;
@@ -98,55 +97,6 @@ impl std::str::FromStr for AtMost {
             Ok(most) if most > 0 => Ok(Self(Some(most))),
             _ => Err("write a number above 0, such as 100000, or `off`"),
         }
-    }
-}
-
-/// Role inheritance.
-#[derive(Clone, Debug, Default)]
-pub struct RoleInheritance(Vec<(String, String)>);
-
-impl RoleInheritance {
-    /// Whether a caller with the role `held` meets the requirement `required`.
-    #[must_use]
-    pub fn implies(&self, held: &str, required: &str) -> bool {
-        held == required
-            || self.0.iter().any(|(above, below)| above == held && self.implies(below, required))
-    }
-
-    /// Every role with each role that it implies.
-    #[must_use]
-    pub fn pairs(&self) -> Vec<(&str, &str)> {
-        let above = self.0.iter().map(|(above, _)| above.as_str()).collect::<BTreeSet<_>>();
-        let below = self.0.iter().map(|(_, below)| below.as_str()).collect::<BTreeSet<_>>();
-        let of =
-            |held| below.iter().filter(move |it| self.implies(held, it)).map(move |it| (held, *it));
-        above.into_iter().flat_map(of).filter(|(above, below)| above != below).collect()
-    }
-}
-
-impl std::str::FromStr for RoleInheritance {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut steps = Vec::new();
-        for chain in text.split(',').filter(|chain| !chain.trim().is_empty()) {
-            let roles: Vec<_> = chain.split('>').map(str::trim).collect();
-            if roles.len() < 2 || roles.iter().any(|role| role.is_empty()) {
-                return Err("write chains of roles, such as admin>editor>user");
-            }
-            for pair in roles.windows(2) {
-                // A cycle would not terminate.
-                let known = Self(std::mem::take(&mut steps));
-                if known.implies(pair[1], pair[0]) {
-                    return Err(
-                        "a role cannot imply itself: write each role once in a chain, such as admin>editor>user",
-                    );
-                }
-                steps = known.0;
-                steps.push((pair[0].to_owned(), pair[1].to_owned()));
-            }
-        }
-        Ok(Self(steps))
     }
 }
 

@@ -3,10 +3,10 @@
 //!
 //! ```no_run
 //! # async fn notes() {
-//! use hallpass::testing::{App, person};
+//! use hallpass::testing::{App, user};
 //!
 //! let app = App::start().await;
-//! let (alice, bob) = (person("alice"), person("bob").role("editor"));
+//! let (alice, bob) = (user("alice"), user("bob").role("editor"));
 //! app.by_jwt(&alice).data("mutation { createTask(input: {title: \"Mine\"}) { id } }").await;
 //! let seen = app.by_jwt(&bob).data("{ tasks { totalCount } }").await;
 //! assert_eq!(seen["tasks"]["totalCount"], 0);

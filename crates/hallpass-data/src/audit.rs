@@ -6,7 +6,7 @@ use sea_orm::sea_query::{ExprTrait as _, Query};
 use sea_orm::{IntoActiveModel as _, Order};
 
 use crate::filter::column;
-use crate::row_security::RlsContext;
+use crate::rls_context::RlsContext;
 use crate::{AuditEventId, Error, Privilege, System, Timestamp, Transaction};
 
 /// One audit event.

@@ -15,7 +15,8 @@ use crate::health::StorageHealth;
 use crate::owner_filter::OwnerFilter;
 use crate::policy::Scoped;
 use crate::quota::Quota;
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::{Error, OwnedTables, Pooler, Reason, Scope, UserId, postgres, sqlite};
 
 /// How to connect to the database.

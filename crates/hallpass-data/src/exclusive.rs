@@ -13,7 +13,8 @@ use crate::executor::{Executor, Transaction};
 use crate::health::immediate;
 use crate::owner_filter::OwnerFilter;
 use crate::quota::Quota;
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::{Database, Error, OwnedTables, Scope, System, UserId};
 
 /// The advisory lock of exclusive work, on PostgreSQL.

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::bulkhead::{Client, Work};
 use crate::connection::{Connection, Pool};
-use crate::row_security::{RlsContext, set_config};
+use crate::rls_context::{RlsContext, set_config};
 
 /// How many connections one request may hold at once.
 const MAX_CONNECTIONS_PER_REQUEST: usize = 2;

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::filter::column;
 use crate::policy::OwnedEntity;
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::{Error, System, UserId, known_user, revocation, seen_session};
 
 /// The rows of one table that were handed over.

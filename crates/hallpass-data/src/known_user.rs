@@ -6,7 +6,8 @@ use sea_orm::sea_query::{Alias, ExprTrait, Func, OnConflict};
 
 use crate::filter::column;
 use crate::policy::Scoped as _;
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::search::Searched;
 use crate::{ActiveValue, Error, KnownUserId, SearchText, Set, System, Timestamp, UserId};
 

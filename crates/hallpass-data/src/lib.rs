@@ -32,6 +32,7 @@ mod privilege;
 mod quota;
 mod reason;
 mod relation;
+mod rls_context;
 mod row_security;
 mod row_security_check;
 mod rows;

@@ -9,7 +9,8 @@ use sea_orm::{EntityName as _, EntityTrait, QueryFilter as _};
 use crate::filter::column;
 use crate::handover;
 use crate::policy::OwnedEntity;
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::{
     Error, HandedOver, Privilege, Transaction, UserId, idempotency_key, known_user, seen_session,
 };

@@ -3,7 +3,8 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, Set, TryInsertResult};
 
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::{Error, System, Timestamp};
 
 /// One revocation: of a session or of a user.

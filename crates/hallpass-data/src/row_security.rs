@@ -11,44 +11,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
-    IntoActiveModel, Statement,
+    IntoActiveModel,
 };
 
 use crate::bulkhead::Client;
 use crate::executor::{Access, Executor, Transaction};
 use crate::health::StorageHealth;
 use crate::reason::reason;
-use crate::{Error, Reason, UserId};
+use crate::rls_context::{RlsContext, set, set_config};
+use crate::{Error, Reason};
 
 /// The setting that enables the policies on a connection, and its value. It is a start-up option, so that
 /// `RESET` does not undo it.
 pub(crate) const STARTUP_OPTION: (&str, &str) = ("hallpass.row_security", "on");
-
-/// On whose behalf a statement runs: the input of the policies.
-#[derive(Clone, Debug)]
-pub(crate) enum RlsContext {
-    /// Public rows only.
-    Public,
-    /// The caller: their own rows too.
-    Caller(UserId),
-    /// Every row, read-only, by privilege.
-    AllRows,
-    /// The server's own work: every row.
-    Server,
-}
-
-impl RlsContext {
-    /// The setting and its value. Ids have a setting of their own: no caller's id can select another
-    /// context.
-    fn setting(&self) -> Option<(&'static str, &str)> {
-        match self {
-            Self::Public => None,
-            Self::Caller(id) => Some(("hallpass.caller", id.as_str())),
-            Self::AllRows => Some(("hallpass.door", "everyones")),
-            Self::Server => Some(("hallpass.door", "server")),
-        }
-    }
-}
 
 /// A connection or transaction with its row-level security state. It never leaves this crate.
 #[derive(Clone)]
@@ -285,24 +260,4 @@ impl Conn {
         let committed = open.transaction.commit().await.map_err(Error::from);
         committed.inspect_err(|error| self.health.note(error))
     }
-}
-
-/// Sets `context` until the end of the transaction.
-pub(crate) async fn set_config(
-    transaction: &impl ConnectionTrait,
-    context: &RlsContext,
-) -> Result<(), DbErr> {
-    match context.setting() {
-        Some((name, value)) => set(transaction, name, value).await,
-        None => Ok(()),
-    }
-}
-
-/// `true`: `SET LOCAL`, until the end of the transaction, however it ends.
-async fn set(transaction: &impl ConnectionTrait, name: &str, value: &str) -> Result<(), DbErr> {
-    let sql = "SELECT set_config($1, $2, true)";
-    let values = [name.into(), value.into()];
-    let set = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-    transaction.execute_raw(set).await?;
-    Ok(())
 }

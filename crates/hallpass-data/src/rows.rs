@@ -13,7 +13,8 @@ use sea_orm::{
 use crate::filter::column;
 use crate::page::{CursorPosition, Order, Page, PageRequest, id_column};
 use crate::policy::{OwnedEntity, SharedEntity};
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::{Error, Filter, SearchText};
 
 /// The rows may be read.

@@ -31,7 +31,8 @@ use crate::owner_filter::OwnerFilter;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
 use crate::quota::Quota;
 use crate::relation::Concerns;
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::rows::{Editable, Owned, ReadOnly, Rows};
 use crate::{Error, Filter, OwnedTables, Privilege, UserId};
 

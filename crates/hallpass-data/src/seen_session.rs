@@ -4,7 +4,8 @@ use sea_orm::IntoActiveModel as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
-use crate::row_security::{Conn, RlsContext};
+use crate::rls_context::RlsContext;
+use crate::row_security::Conn;
 use crate::{Error, System, Timestamp, UserId};
 
 /// One session.

@@ -11,8 +11,21 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::layer::Authenticated;
+use crate::config::{RoleInheritance, Tiers};
 use crate::{Caller, Unavailable};
+
+/// The result of authentication, for the extractors.
+#[derive(Clone)]
+pub(crate) struct Authenticated {
+    pub(crate) caller: Option<Arc<Caller>>,
+    pub(crate) levels: Arc<Levels>,
+}
+
+/// What tiers and roles imply.
+pub(crate) struct Levels {
+    pub(crate) tiers: Tiers,
+    pub(crate) role_inherits: RoleInheritance,
+}
 
 /// Why a request does not reach its handler. The response is JSON: `{"code": …, "message": …}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +140,7 @@ pub trait Named {
     const NAME: &'static str;
 }
 
-/// The caller, who has the role `R`; rejects any other with 403, and an anonymous request with 401.
+/// The caller, who has the role `R` or one that implies it (`ROLE_INHERITS`); rejects any other with 403, and an anonymous request with 401.
 pub struct RequireRole<R: Named> {
     /// The caller.
     pub caller: Caller,
@@ -138,8 +151,9 @@ impl<S: Sync, R: Named> FromRequestParts<S> for RequireRole<R> {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
-        let caller = caller(parts)?;
-        match caller.roles().contains(R::NAME) {
+        let (levels, caller) = (&authenticated(parts)?.levels, caller(parts)?);
+        let implies = |held: &String| levels.role_inherits.implies(held, R::NAME);
+        match caller.roles().iter().any(implies) {
             true => Ok(Self { caller: Caller::clone(caller), role: PhantomData }),
             false => Err(AuthRejection::MissingRole(R::NAME)),
         }
@@ -158,8 +172,8 @@ impl<S: Sync, T: Named> FromRequestParts<S> for RequireTier<T> {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
-        let (tiers, caller) = (&authenticated(parts)?.tiers, caller(parts)?);
-        match tiers.reach(caller.tier(), T::NAME) {
+        let (levels, caller) = (&authenticated(parts)?.levels, caller(parts)?);
+        match levels.tiers.reach(caller.tier(), T::NAME) {
             true => Ok(Self { caller: Caller::clone(caller), tier: PhantomData }),
             false => Err(AuthRejection::MissingTier(T::NAME)),
         }

@@ -11,18 +11,18 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::future::BoxFuture;
 use tower::{Layer, Service};
 
-use crate::config::{IdentityConfig, Origin, Tiers};
-use crate::extractor::AuthRejection;
-use crate::{Authentication, Authenticator, Caller};
+use crate::config::{IdentityConfig, Origin};
+use crate::extractor::{AuthRejection, Authenticated, Levels};
+use crate::{Authentication, Authenticator};
 
 /// Authenticates each request, before it reaches a handler. A request without a credential passes as anonymous;
 /// one whose credential is rejected fails with 401, a cookie of another site with 403, and one that cannot be
-/// validated now with 503: never as anonymous. Handlers take the caller with the extractors [`Caller`],
+/// validated now with 503: never as anonymous. Handlers take the caller with the extractors [`Caller`](crate::Caller),
 /// `Option<Caller>`, [`RequireRole`](crate::RequireRole) and [`RequireTier`](crate::RequireTier).
 #[derive(Clone)]
 pub struct AuthLayer {
     authenticator: Arc<Authenticator>,
-    tiers: Arc<Tiers>,
+    levels: Arc<Levels>,
     client_ip: fn(&Parts) -> IpAddr,
 }
 
@@ -37,7 +37,10 @@ impl AuthLayer {
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             authenticator: Arc::new(Authenticator::new(config, allowed_origins, None)?),
-            tiers: Arc::new(config.tiers.clone()),
+            levels: Arc::new(Levels {
+                tiers: config.tiers.clone(),
+                role_inherits: config.role_inherits.clone(),
+            }),
             client_ip: peer_address,
         })
     }
@@ -76,13 +79,6 @@ pub struct AuthService<S> {
     inner: S,
 }
 
-/// The result of authentication, for the extractors.
-#[derive(Clone)]
-pub(crate) struct Authenticated {
-    pub(crate) caller: Option<Arc<Caller>>,
-    pub(crate) tiers: Arc<Tiers>,
-}
-
 impl AuthLayer {
     async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, AuthRejection> {
         let address = (self.client_ip)(parts);
@@ -96,7 +92,7 @@ impl AuthLayer {
                     return Err(AuthRejection::Unavailable(cause));
                 }
             };
-        Ok(Authenticated { caller, tiers: Arc::clone(&self.tiers) })
+        Ok(Authenticated { caller, levels: Arc::clone(&self.levels) })
     }
 }
 

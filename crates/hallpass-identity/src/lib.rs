@@ -45,20 +45,22 @@ pub use claims::PAIRWISE_SUBJECT;
 pub use credential::presented::{PresentedCredentials, Reauthentication};
 pub use credential::watch::{Ended, Gate, Watch};
 pub use dev::personas::{DevTokenIssuer, IssuerError, PERSONAS, Persona};
+pub use diagnostics::address::PROBE_ADDRESS;
 pub use diagnostics::inspect::{CredentialLocation, CredentialShape, Inspection};
 pub use diagnostics::probe::{
-    AuthServerProbe, DummySession, KeyEntry, PROBE_ADDRESS, ProbeResponse, ProbeResult,
-    SessionAnswer, TWO_PROBE_ADDRESSES, key_entries,
+    AuthServerProbe, DummySession, KeyEntry, ProbeResponse, ProbeResult, SessionAnswer,
+    TWO_PROBE_ADDRESSES, key_entries,
 };
 pub use diagnostics::secret_hint::SecretHint;
 pub use error::{CHECKS, Check, CredentialRejected, Unavailable};
 pub use extractor::{AuthRejection, Named, RequireRole, RequireTier};
 pub use health::IdentityHealth;
 pub use jwks::KeysStatus;
-pub use layer::{AuthLayer, AuthService};
 pub use jwks::store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};
+pub use layer::{AuthLayer, AuthService};
 pub use revocation::envelope::Envelope;
-pub use revocation::webhook::{Link, Message, Webhook, WebhookError};
+pub use revocation::error::WebhookError;
+pub use revocation::webhook::{Link, Message, Webhook};
 pub use revocation::{RETENTION as REVOCATION_RETENTION, Revocation, RevocationSet, Target};
 pub use schemes::api_key::{KEY_DISABLED, KEY_EXPIRED, KEY_UNKNOWN, KEY_USED_UP, KEY_WITHOUT_USER};
 pub use schemes::cookie_cache::CacheFlaw;

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use hallpass_data::{Comparison as _, Error, Scope, Timestamp};
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 
-use super::visible_courses::VisibleCourses;
+use super::kinds::CHAPTER;
+use super::visible_courses::{VisibleCourses, record_draft, visible_courses};
+use crate::graphql::{Result as GraphQlResult, encode_id};
 
 /// The loaders of one request.
 pub struct Loaders {
@@ -28,6 +31,26 @@ pub fn loaders(scope: &Scope, visible: &VisibleCourses) -> Loaders {
         bodies: crate::graphql::loader_with_cache(BodyLoader(visible.clone())),
         progress: crate::graphql::loader(ProgressLoader(scope.clone())),
     }
+}
+
+/// Audits one chapter that the caller reads at `field`, if it or its course is a draft.
+///
+/// # Errors
+/// When the database is unavailable.
+pub(crate) async fn record_chapter(
+    ctx: &Context<'_>,
+    field: &str,
+    chapter: &chapter::Model,
+) -> GraphQlResult<()> {
+    let courses = &ctx.data_unchecked::<Loaders>().courses;
+    let is_draft = match chapter.published && visible_courses(ctx).includes_drafts() {
+        true => courses.load_one(chapter.course_id).await?.is_some_and(|it| !it.published),
+        false => !chapter.published,
+    };
+    if is_draft {
+        record_draft(ctx, field, encode_id(CHAPTER, chapter.id));
+    }
+    Ok(())
 }
 
 type Loaded<K, V> = Result<HashMap<K, V>, Arc<Error>>;

@@ -4,6 +4,7 @@ mod content;
 mod demo;
 mod editing;
 mod html;
+mod kinds;
 mod loaders;
 mod markdown;
 mod mutation;

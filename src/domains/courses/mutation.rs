@@ -4,8 +4,9 @@ use async_graphql::{Context, ID, Object};
 use hallpass_data::{Set, now};
 use hallpass_entity::{ChapterId, progress};
 
+use super::kinds::CHAPTER;
 use super::query::chapter_of;
-use super::types::{CHAPTER, Chapter, ChapterProgress, ProgressFields};
+use super::types::{Chapter, ChapterProgress, ProgressFields};
 use crate::access::Rule::SignedIn;
 use crate::access::{CHAPTER_READER, guarded, semantic_non_null};
 use crate::events::{Change, Event, Row};

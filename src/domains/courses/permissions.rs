@@ -3,8 +3,9 @@
 use async_graphql::{Context, ID};
 use hallpass_entity::ChapterId;
 
+use super::kinds::CHAPTER;
 use super::loaders::Loaders;
-use super::types::{CHAPTER, ChapterFields};
+use super::types::ChapterFields;
 use crate::access::{Resource as _, ResourceAttributes};
 use crate::graphql::{Permission, Result, decode_id};
 

@@ -5,8 +5,10 @@ use hallpass_data::policy::SharedEntity;
 use hallpass_data::{Comparison as _, Filter, Order, Rows, Term};
 use hallpass_entity::{ChapterId, CourseId, chapter, course};
 
+use super::kinds::{CHAPTER, COURSE};
+use super::loaders::record_chapter;
 use super::recommend::recommend;
-use super::types::{CHAPTER, COURSE, Chapter, Course, Recommendation};
+use super::types::{Chapter, Course, Recommendation};
 use super::visible_courses::visible_courses;
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::{guarded, semantic_non_null};
@@ -137,7 +139,7 @@ impl CourseQuery {
     async fn chapter(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Chapter>> {
         let row = by_slug::<chapter::Entity>(ctx, chapter::Column::Slug, &slug).await?;
         if let Some(row) = &row {
-            visible_courses(ctx).record_chapter(ctx, "Query.chapter", row).await?;
+            record_chapter(ctx, "Query.chapter", row).await?;
         }
         Ok(row.map(Chapter::from))
     }
@@ -203,7 +205,7 @@ pub async fn course_node(ctx: &Context<'_>, id: CourseId) -> Result<Option<Cours
 pub async fn chapter_node(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
     let chapter = chapter_of(ctx, id).await?;
     if let Some(chapter) = &chapter {
-        visible_courses(ctx).record_chapter(ctx, "Query.node", chapter.row()).await?;
+        record_chapter(ctx, "Query.node", chapter.row()).await?;
     }
     Ok(chapter)
 }

@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use hallpass_entity::{ChapterId, chapter, course, progress, variant};
 
 use super::html::HtmlCache;
+use super::kinds::{CHAPTER, COURSE};
 use super::loaders::{Loaders, VariantHead};
 use super::personalize::select_variant;
 use super::viewer::ChapterViewer;
@@ -17,10 +18,6 @@ use crate::access::{
 use crate::domains::learners::{Level, profile};
 use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result, encode_id};
 
-/// Type name in the global IDs of courses.
-pub(crate) const COURSE: &str = "Course";
-/// Type name in the global IDs of chapters.
-pub(crate) const CHAPTER: &str = "Chapter";
 const VARIANT: &str = "ChapterVariant";
 
 /// A course.

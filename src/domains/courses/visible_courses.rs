@@ -5,10 +5,9 @@ use hallpass_data::policy::SharedEntity;
 use hallpass_data::{Privilege, Rows, Scope};
 use hallpass_entity::{chapter, course};
 
-use super::loaders::Loaders;
-use super::types::{CHAPTER, COURSE};
+use super::kinds::{CHAPTER, COURSE};
 use crate::access::{ALLOWED, COURSE_EDITOR, RequestAuth};
-use crate::graphql::{ContextExt as _, Result, encode_id};
+use crate::graphql::{ContextExt as _, encode_id};
 
 /// The course rows visible to one caller: published ones; for editors, drafts too. All queries for courses,
 /// chapters and texts use it, so that they agree.
@@ -41,7 +40,7 @@ impl VisibleCourses {
         courses: impl IntoIterator<Item = &'a course::Model>,
     ) {
         for course in courses.into_iter().filter(|course| !course.published) {
-            record(ctx, field, encode_id(COURSE, course.id));
+            record_draft(ctx, field, encode_id(COURSE, course.id));
         }
     }
 
@@ -53,34 +52,18 @@ impl VisibleCourses {
         chapters: impl IntoIterator<Item = &'a chapter::Model>,
     ) {
         for chapter in chapters.into_iter().filter(|chapter| !chapter.published) {
-            record(ctx, field, encode_id(CHAPTER, chapter.id));
+            record_draft(ctx, field, encode_id(CHAPTER, chapter.id));
         }
     }
 
-    /// Audits one chapter if it or its course is a draft.
-    ///
-    /// # Errors
-    /// When the database is unavailable.
-    pub(crate) async fn record_chapter(
-        &self,
-        ctx: &Context<'_>,
-        field: &str,
-        chapter: &chapter::Model,
-    ) -> Result<()> {
-        let courses = &ctx.data_unchecked::<Loaders>().courses;
-        let is_draft = match chapter.published && self.drafts.is_some() {
-            true => courses.load_one(chapter.course_id).await?.is_some_and(|it| !it.published),
-            false => !chapter.published,
-        };
-        if is_draft {
-            record(ctx, field, encode_id(CHAPTER, chapter.id));
-        }
-        Ok(())
+    /// Whether the caller sees drafts.
+    pub(super) fn includes_drafts(&self) -> bool {
+        self.drafts.is_some()
     }
 }
 
 /// Audits the reading of a draft: a privileged read, allowed by the rule for editors.
-fn record(ctx: &Context<'_>, field: &str, draft: ID) {
+pub(super) fn record_draft(ctx: &Context<'_>, field: &str, draft: ID) {
     ctx.request_auth().trail.note(field.to_owned(), COURSE_EDITOR.name(), ALLOWED, Some(draft.0));
 }
 

@@ -1,5 +1,6 @@
 //! Value types of settings: each parses its text, and its error states the expected format.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::HeaderName;
@@ -255,4 +256,53 @@ pub enum JwtSubject {
     Id,
     /// `sub`.
     Sub,
+}
+
+/// Role inheritance.
+#[derive(Clone, Debug, Default)]
+pub struct RoleInheritance(Vec<(String, String)>);
+
+impl RoleInheritance {
+    /// Whether a caller with the role `held` meets the requirement `required`.
+    #[must_use]
+    pub fn implies(&self, held: &str, required: &str) -> bool {
+        held == required
+            || self.0.iter().any(|(above, below)| above == held && self.implies(below, required))
+    }
+
+    /// Every role with each role that it implies.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&str, &str)> {
+        let above = self.0.iter().map(|(above, _)| above.as_str()).collect::<BTreeSet<_>>();
+        let below = self.0.iter().map(|(_, below)| below.as_str()).collect::<BTreeSet<_>>();
+        let of =
+            |held| below.iter().filter(move |it| self.implies(held, it)).map(move |it| (held, *it));
+        above.into_iter().flat_map(of).filter(|(above, below)| above != below).collect()
+    }
+}
+
+impl std::str::FromStr for RoleInheritance {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut steps = Vec::new();
+        for chain in text.split(',').filter(|chain| !chain.trim().is_empty()) {
+            let roles: Vec<_> = chain.split('>').map(str::trim).collect();
+            if roles.len() < 2 || roles.iter().any(|role| role.is_empty()) {
+                return Err("write chains of roles, such as admin>editor>user");
+            }
+            for pair in roles.windows(2) {
+                // A cycle would not terminate.
+                let known = Self(std::mem::take(&mut steps));
+                if known.implies(pair[1], pair[0]) {
+                    return Err(
+                        "a role cannot imply itself: write each role once in a chain, such as admin>editor>user",
+                    );
+                }
+                steps = known.0;
+                steps.push((pair[0].to_owned(), pair[1].to_owned()));
+            }
+        }
+        Ok(Self(steps))
+    }
 }

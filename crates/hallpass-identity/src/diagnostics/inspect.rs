@@ -171,7 +171,7 @@ impl Authenticator {
             let reason = "it is not a valid header value";
             return Authentication::Refused(CredentialRejected { check: Check::Form, reason });
         };
-        self.authenticate(&Method::POST, &headers, crate::diagnostics::probe::PROBE_ADDRESS).await
+        self.authenticate(&Method::POST, &headers, crate::diagnostics::address::PROBE_ADDRESS).await
     }
 
     /// Why the cookie cache sent with a session cookie is not trusted; none when it is, or when

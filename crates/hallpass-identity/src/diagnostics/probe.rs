@@ -28,8 +28,6 @@ use crate::schemes::api_key::ApiKeys;
 use crate::schemes::introspection::OpaqueTokens;
 use crate::schemes::session::GET_SESSION;
 
-/// Documentation addresses (RFC 5737): no user's rate limit is used up. Single requests use this one …
-pub const PROBE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3));
 /// … and bursts these two: enough to reveal a rate limit, and whether both share it.
 pub const TWO_PROBE_ADDRESSES: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2))];

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use hallpass_types::{Timestamp, now};
 
-use super::webhook::WebhookError;
+use super::error::WebhookError;
 
 /// How old a message may be, or how far in the future: the specification leaves it to the receiver, and
 /// its libraries take five minutes.

@@ -4,6 +4,7 @@
 //! kept for longer than the credentials that it revokes can live.
 
 pub(crate) mod envelope;
+pub(crate) mod error;
 pub(crate) mod webhook;
 
 use std::collections::HashMap;
@@ -244,7 +245,7 @@ mod tests {
             text::encode(&mut output, &registry).unwrap();
             let label = format!("\"{of}\"}} ");
             let line = output.lines().find(|line| {
-                line.starts_with("hallpass_revocations_total") && line.contains(&label)
+                line.starts_with("hallpass_revocations_received_total") && line.contains(&label)
             });
             line.map(|line| line.rsplit(' ').next().unwrap().to_owned())
         };

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::envelope::Envelope;
+use super::error::WebhookError;
 use super::{Revocation, Target};
 use crate::auth_server::user_state::UserState;
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
@@ -46,20 +47,6 @@ pub struct Link {
     pub from: UserId,
     /// The user who owns the guest's rows from now on.
     pub to: UserId,
-}
-
-/// Why a message is rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookError {
-    /// Its headers or body are malformed.
-    #[error("{0}")]
-    Malformed(&'static str),
-    /// Its signature does not match.
-    #[error("the signature does not match: compare REVOCATION_SECRET with the auth server's")]
-    Signature,
-    /// It is too old, or from the future.
-    #[error("the message is more than five minutes away from this server's clock")]
-    TimestampOutOfRange,
 }
 
 impl Webhook {

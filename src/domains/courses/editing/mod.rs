@@ -11,9 +11,10 @@ use hallpass_data::{Comparison as _, Editable, Error, Order, PageRequest, Rows, 
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
 use super::html::HtmlCache;
+use super::kinds::{CHAPTER, COURSE};
 use super::markdown::TooComplex;
 use super::query;
-use super::types::{CHAPTER, COURSE, Chapter, ChapterVariant, Course};
+use super::types::{Chapter, ChapterVariant, Course};
 use crate::access::{COURSE_EDITOR, guarded, semantic_non_null};
 use crate::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
 use hallpass_identity::Tiers;

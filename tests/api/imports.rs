@@ -1,0 +1,105 @@
+//! The import graph: each module of `src` imports only modules of lower layers. Crates hold the rest.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The modules of `src`, the lowest first. A module imports only modules that come before it.
+const LAYERS: [&str; 15] = [
+    "config",
+    "row_security",
+    "events",
+    "access",
+    "graphql",
+    "access_report",
+    "audit",
+    "activity",
+    "cluster",
+    "domains",
+    "schema",
+    "http",
+    "doctor",
+    "app",
+    "cli",
+];
+/// Modules above all layers: what starts the program, and what tests are written with.
+const TOP: [&str; 3] = ["lib", "main", "testing"];
+
+/// The layers that a source text of the module `module` imports; comments do not count.
+fn imports(text: &str) -> BTreeSet<&str> {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or(line));
+    let code = code.flat_map(|line| line.match_indices("crate::").map(|(at, it)| &line[at + it.len()..]));
+    code.flat_map(|path| {
+        let first = path.split(|it: char| !it.is_alphanumeric() && it != '_').next().unwrap_or(path);
+        let group = path.strip_prefix('{').into_iter().flat_map(|group| {
+            group.split([',', '}']).map(|part| part.trim().split(':').next().unwrap_or(part))
+        });
+        group.chain([first])
+    })
+    .filter(|name| LAYERS.contains(name) || TOP.contains(name))
+    .collect()
+}
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap().flatten() {
+        match entry.path() {
+            path if path.is_dir() => sources(&path, found),
+            path if path.extension().is_some_and(|it| it == "rs") => found.push(path),
+            _ => {}
+        }
+    }
+}
+
+fn layer(name: &str) -> usize {
+    let found = LAYERS.iter().position(|it| *it == name);
+    found.unwrap_or_else(|| panic!("{name} has no layer: add it to LAYERS"))
+}
+
+#[test]
+fn modules_import_lower_layers_only() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 100, "only {} files", files.len());
+    for file in files {
+        let path = file.strip_prefix(&root).unwrap();
+        let first = path.iter().next().unwrap().to_str().unwrap();
+        let module = first.trim_end_matches(".rs");
+        if TOP.contains(&module) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        for imported in imports(&text).into_iter().filter(|it| *it != module) {
+            let is_below = !TOP.contains(&imported) && layer(imported) < layer(module);
+            assert!(is_below, "{}: {module} imports {imported}, which is above it", path.display());
+        }
+    }
+}
+
+#[test]
+fn imports_of_a_source_text() {
+    for (text, expected) in [
+        ("use crate::http::Rejection;", vec!["http"]),
+        ("use crate::{access, graphql::code};", vec!["access", "graphql"]),
+        ("let x = crate::events::Event; // crate::http", vec!["events"]),
+        ("/// See [`http`](crate::http).", vec![]),
+        ("use hallpass_data::Scope;", vec![]),
+    ] {
+        assert_eq!(imports(text).into_iter().collect::<Vec<_>>(), expected, "{text}");
+    }
+}
+
+/// The crates of the workspace that the manifest of `name` depends on.
+fn dependencies(name: &str) -> BTreeSet<String> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(name).join("Cargo.toml");
+    let manifest = std::fs::read_to_string(manifest).unwrap();
+    let names = manifest.lines().filter_map(|line| line.split([' ', '.']).next());
+    names.filter(|it| it.starts_with("hallpass-")).map(str::to_owned).collect()
+}
+
+#[test]
+fn identity_and_data_share_only_types() {
+    assert_eq!(dependencies("hallpass-types"), BTreeSet::new());
+    assert_eq!(dependencies("hallpass-identity"), ["hallpass-types".to_owned()].into());
+    let data = ["hallpass-text".to_owned(), "hallpass-types".to_owned()];
+    assert_eq!(dependencies("hallpass-data"), data.into());
+}
