@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
 #[expect(dead_code, reason = "shared with the tests")]
-#[path = "../tests/api/issuer.rs"]
+#[path = "../tests/api/support/issuer.rs"]
 mod issuer;
 
 use std::net::{IpAddr, Ipv4Addr};

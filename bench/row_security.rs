@@ -7,7 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
 #[expect(dead_code, reason = "the tests use more kinds of databases")]
-#[path = "../tests/api/postgres.rs"]
+#[path = "../tests/api/support/postgres.rs"]
 mod postgres;
 mod server;
 

@@ -27,9 +27,11 @@ const TOP: [&str; 3] = ["lib", "main", "testing"];
 /// The layers that a source text of the module `module` imports; comments do not count.
 fn imports(text: &str) -> BTreeSet<&str> {
     let code = text.lines().map(|line| line.split("//").next().unwrap_or(line));
-    let code = code.flat_map(|line| line.match_indices("crate::").map(|(at, it)| &line[at + it.len()..]));
+    let code =
+        code.flat_map(|line| line.match_indices("crate::").map(|(at, it)| &line[at + it.len()..]));
     code.flat_map(|path| {
-        let first = path.split(|it: char| !it.is_alphanumeric() && it != '_').next().unwrap_or(path);
+        let first =
+            path.split(|it: char| !it.is_alphanumeric() && it != '_').next().unwrap_or(path);
         let group = path.strip_prefix('{').into_iter().flat_map(|group| {
             group.split([',', '}']).map(|part| part.trim().split(':').next().unwrap_or(part))
         });
@@ -90,7 +92,8 @@ fn imports_of_a_source_text() {
 
 /// The crates of the workspace that the manifest of `name` depends on.
 fn dependencies(name: &str) -> BTreeSet<String> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(name).join("Cargo.toml");
+    let manifest =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(name).join("Cargo.toml");
     let manifest = std::fs::read_to_string(manifest).unwrap();
     let names = manifest.lines().filter_map(|line| line.split([' ', '.']).next());
     names.filter(|it| it.starts_with("hallpass-")).map(str::to_owned).collect()
@@ -102,4 +105,36 @@ fn identity_and_data_share_only_types() {
     assert_eq!(dependencies("hallpass-identity"), ["hallpass-types".to_owned()].into());
     let data = ["hallpass-text".to_owned(), "hallpass-types".to_owned()];
     assert_eq!(dependencies("hallpass-data"), data.into());
+}
+
+/// Modules that read or write rows outside of a caller's scope: the server's own work.
+const UNSCOPED: [&str; 8] = [
+    "activity.rs",
+    "app/doctor.rs",
+    "app/migrations.rs",
+    "app/mod.rs",
+    "audit/writer.rs",
+    "cli/migrate.rs",
+    "cluster/key_set_store.rs",
+    "cluster/revocation_sync.rs",
+];
+
+#[test]
+fn rows_are_reached_through_scopes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let path = file.strip_prefix(&root).unwrap().to_str().unwrap();
+        assert!(!text.contains("sea_orm::"), "{path}: rows are reached through hallpass_data");
+        if !UNSCOPED.contains(&path) {
+            assert!(!text.contains(".system("), "{path} bypasses the scopes");
+        }
+        if path.starts_with("domains/") {
+            for foreign in ["axum", "HeaderMap"] {
+                assert!(!text.contains(foreign), "{path} depends on {foreign}");
+            }
+        }
+    }
 }

@@ -48,7 +48,7 @@ export async function buildAuth(config, origin) {
         biography: { type: "string", required: false, input: true },
         // Better Auth keeps it to itself, except in the session of an API key.
         secretNote: { type: "string", required: false, input: true, returned: false },
-        // Nobody chooses their own tier: the operator does.
+        // Users do not choose their own tier: the operator does.
         tier: { type: "string", required: false, defaultValue: "free", input: false },
       },
     },

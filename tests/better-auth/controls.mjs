@@ -78,7 +78,7 @@ async function withdrawKeys(auth) {
   return { kid: keys[0]?.id ?? null };
 }
 
-// The token in the link that Better Auth mails to whoever has to confirm an address.
+// The token in the link that Better Auth mails to a user who has to confirm an address.
 async function verificationToken(auth, { email }) {
   await findUser(auth, email);
   return { token: await createEmailVerificationToken((await auth.$context).secret, email) };

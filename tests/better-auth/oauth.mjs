@@ -6,7 +6,7 @@ const redirectUri = "http://127.0.0.1/callback";
 const findOne = async (auth, model, field, value) =>
   (await auth.$context).adapter.findOne({ model, where: [{ field, value }] });
 
-// Only somebody who is signed in can register a client, even on the server. Here it is the operator.
+// Only a signed-in user can register a client, even on the server. Here it is the operator.
 let operator;
 async function operatorHeaders(auth) {
   const body = { name: "Operator", email: "operator@hallpass.test", password: randomBytes(16).toString("hex") };

@@ -1,4 +1,4 @@
-// GET /api/admin/users/{id}, for whoever has the key: the user as they are now. Better Auth's own
+// GET /api/admin/users/{id}, for a caller with the key: the user as they are now. Better Auth's own
 // admin endpoints want the session of an administrator, which a server does not have.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { parseUserOutput } from "better-auth/db";

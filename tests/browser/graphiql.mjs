@@ -112,7 +112,7 @@ async function readDocs(page) {
   await rule.first().waitFor({ state: 'visible' });
 }
 
-/** The docs, open at a field of the query root, are those of whoever is chosen. */
+/** The docs, open at a field of the query root, are those of the chosen persona. */
 async function changeDocs(page) {
   const docs = page.locator('.graphiql-doc-explorer');
   await docs.locator('.graphiql-doc-explorer-back').click();
@@ -140,9 +140,9 @@ async function hearEvents(page) {
   await writeQuery(page, SUBSCRIPTION, 'taskEvents');
   await page.getByRole('button', { name: 'Execute query' }).click();
   await page.getByText('Listening', { exact: true }).waitFor();
-  const heard = page.locator('.result-window .CodeMirror').filter({ hasText: 'CREATED' });
+  const received = page.locator('.result-window .CodeMirror').filter({ hasText: 'CREATED' });
   const until = Date.now() + TIMEOUT_MS;
-  while ((await heard.count()) === 0) {
+  while ((await received.count()) === 0) {
     check(Date.now() < until, 'the answer pane shows no event');
     check(await page.evaluate(makeTask), 'a task cannot be made from the page');
   }

@@ -2,5 +2,5 @@
 use hallpass_data::UserId;
 
 fn main() {
-    let _ = UserId("somebody".to_owned());
+    let _ = UserId("some-user".to_owned());
 }

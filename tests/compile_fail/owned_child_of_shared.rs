@@ -1,4 +1,4 @@
-//! Rows that are everyone's are not filtered by rows that are somebody's.
+//! Rows that everyone sees are not filtered by rows that have an owner.
 use hallpass_data::{Comparison as _, Filter};
 use hallpass_entity::{chapter, progress};
 

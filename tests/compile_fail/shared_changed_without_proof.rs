@@ -1,4 +1,4 @@
-//! A shared table is read by everyone and changed by nobody who cannot prove that they may.
+//! A shared table is read by everyone and changed only with a proof of permission.
 use hallpass_data::{Privilege, Scope, Update};
 use hallpass_entity::{course, variant};
 

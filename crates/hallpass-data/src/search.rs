@@ -6,7 +6,9 @@
 //! only what every caller who may search it may see.
 
 use hallpass_text::Term;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait as _, Query, SelectStatement, SimpleExpr, SubQueryStatement,
+};
 use sea_orm::{Condition, DbBackend, Order};
 
 use crate::filter::column;
@@ -29,9 +31,18 @@ impl<E: Searched> Rows<E, ReadOnly> {
     /// owned rows, only public ones.
     #[must_use]
     pub fn search(self, term: &Term) -> Self {
-        let is_sqlite = self.backend() == DbBackend::Sqlite;
-        let rows = if is_sqlite { by_fts5(E::INDEX, term) } else { by_array(E::INDEX, term) };
-        self.with(Condition::all().add(column(id_column::<E>()).in_subquery(rows)))
+        let id = column(id_column::<E>());
+        let found = match self.backend() {
+            DbBackend::Sqlite => id.in_subquery(by_fts5(E::INDEX, term)),
+            // Not `IN`: for a short page, PostgreSQL may then walk the rows in the order of the list, and
+            // compare each with all matches.
+            _ => {
+                let rows = SubQueryStatement::SelectStatement(by_array(E::INDEX, term));
+                let rows = SimpleExpr::SubQuery(None, Box::new(rows));
+                Expr::cust_with_exprs("$1 = ANY(ARRAY $2)", [id, rows])
+            }
+        };
+        self.with(Condition::all().add(found))
     }
 }
 

@@ -15,7 +15,8 @@ use crate::config::{IdentityConfig, Origin};
 use crate::extractor::{AuthRejection, Authenticated, Levels};
 use crate::{Authentication, Authenticator};
 
-/// Authenticates each request, before it reaches a handler. A request without a credential passes as anonymous;
+/// Authenticates each request, before it reaches a handler. A GET must change nothing: a cookie is accepted with
+/// it as with other methods, from pages of allowed origins. A request without a credential passes as anonymous;
 /// one whose credential is rejected fails with 401, a cookie of another site with 403, and one that cannot be
 /// validated now with 503: never as anonymous. Handlers take the caller with the extractors [`Caller`](crate::Caller),
 /// `Option<Caller>`, [`RequireRole`](crate::RequireRole) and [`RequireTier`](crate::RequireTier).
@@ -35,8 +36,9 @@ impl AuthLayer {
         config: &IdentityConfig,
         allowed_origins: &[Origin],
     ) -> Result<Self, reqwest::Error> {
+        let authenticator = Authenticator::new(config, allowed_origins, None)?;
         Ok(Self {
-            authenticator: Arc::new(Authenticator::new(config, allowed_origins, None)?),
+            authenticator: Arc::new(authenticator.with_safe_get()),
             levels: Arc::new(Levels {
                 tiers: config.tiers.clone(),
                 role_inherits: config.role_inherits.clone(),

@@ -139,6 +139,13 @@ impl Authenticator {
         })
     }
 
+    /// The same, for a service whose GET changes nothing: a cookie is accepted with a GET of a page of an
+    /// allowed origin, without a header that causes a preflight.
+    #[must_use]
+    pub fn with_safe_get(self) -> Self {
+        Self { csrf: self.csrf.with_safe_get(), ..self }
+    }
+
     /// Authenticates a request with these `headers`. `address` is the end user's, as far as it is known.
     pub async fn authenticate(
         &self,

@@ -44,6 +44,8 @@ const MAX_CONNECTIONS: usize = 4096;
 const MAX_CONNECTIONS_PER_CLIENT: usize = 512;
 /// Unsent response bytes of the clients of one address.
 const MAX_UNSENT_BYTES_PER_CLIENT: usize = 64 * 1024 * 1024;
+/// Unsent response bytes of all clients together.
+const MAX_UNSENT_BYTES: usize = 256 * 1024 * 1024;
 /// How long a client may take to send the first byte after connecting.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Size limit of a request head, in bytes; hyper accepts at most 100 headers. Larger heads get 431.
@@ -105,6 +107,7 @@ pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions)
         total: files::connections(MAX_CONNECTIONS),
         per_client: MAX_CONNECTIONS_PER_CLIENT,
         unsent_per_client: MAX_UNSENT_BYTES_PER_CLIENT,
+        unsent: MAX_UNSENT_BYTES,
         keep_alive: options.keep_alive,
     });
     let sweeping = Arc::clone(&table);

@@ -26,6 +26,8 @@ pub(super) struct ConnectionLimits {
     pub(super) per_client: usize,
     /// Unsent response bytes of the clients of one network.
     pub(super) unsent_per_client: usize,
+    /// Unsent response bytes of all clients together.
+    pub(super) unsent: usize,
     /// How long a connection may be idle between two requests.
     pub(super) keep_alive: Duration,
 }
@@ -53,6 +55,8 @@ struct Open {
     /// The idle connections, by the moment at which they became idle.
     idle: BTreeMap<u64, u64>,
     clients: HashMap<ClientNetwork, Usage>,
+    /// Unsent response bytes.
+    unsent: usize,
 }
 
 /// The connections of one client network.
@@ -193,6 +197,34 @@ impl Open {
         task.inspect(AbortHandle::abort).is_some()
     }
 
+    fn add_unsent(
+        &mut self,
+        client: Option<&ClientNetwork>,
+        bytes: usize,
+        limits: &ConnectionLimits,
+    ) -> io::Result<()> {
+        // The size of a single response is limited elsewhere (MAX_ANSWER).
+        let is_over = |unsent: usize, limit: usize| unsent > 0 && unsent + bytes > limit;
+        if is_over(self.unsent, limits.unsent) {
+            return Err(io::Error::other("too many unsent response bytes"));
+        }
+        if let Some(usage) = client.and_then(|client| self.clients.get_mut(client)) {
+            if is_over(usage.unsent, limits.unsent_per_client) {
+                return Err(io::Error::other("too many unsent response bytes for this client"));
+            }
+            usage.unsent += bytes;
+        }
+        self.unsent += bytes;
+        Ok(())
+    }
+
+    fn remove_unsent(&mut self, client: Option<&ClientNetwork>, bytes: usize) {
+        if let Some(usage) = client.and_then(|client| self.clients.get_mut(client)) {
+            usage.unsent = usage.unsent.saturating_sub(bytes);
+        }
+        self.unsent = self.unsent.saturating_sub(bytes);
+    }
+
     fn expired(&self, now: Instant) -> Vec<u64> {
         let expired = self.connections.iter().filter(|(_, record)| {
             // The task of an upgraded connection is finished; such connections have their own timeouts.
@@ -246,17 +278,9 @@ impl ConnectionSlot {
     /// Counts `bytes` of a response that the client has not read yet.
     ///
     /// # Errors
-    /// If the client network has too many unsent bytes, or the connection is being closed.
+    /// If the client network or the server has too many unsent bytes, or the connection is being closed.
     pub(super) fn block(self: &Arc<Self>, bytes: usize) -> io::Result<UnsentGuard> {
-        if let Some(client) = &self.client
-            && let Some(usage) = self.table.open().clients.get_mut(client)
-        {
-            // The size of a single response is limited elsewhere (MAX_ANSWER).
-            if usage.unsent > 0 && usage.unsent + bytes > self.table.limits.unsent_per_client {
-                return Err(io::Error::other("too many unsent response bytes for this client"));
-            }
-            usage.unsent += bytes;
-        }
+        self.table.open().add_unsent(self.client.as_ref(), bytes, &self.table.limits)?;
         let unsent = UnsentGuard { slot: Arc::clone(self), bytes, busy: self.begin() };
         match unsent.busy {
             Some(_) => Ok(unsent),
@@ -296,11 +320,8 @@ pub(super) struct UnsentGuard {
 impl Drop for UnsentGuard {
     fn drop(&mut self) {
         self.busy = None;
-        if let Some(client) = &self.slot.client
-            && let Some(usage) = self.slot.table.open().clients.get_mut(client)
-        {
-            usage.unsent = usage.unsent.saturating_sub(self.bytes);
-        }
+        let slot = &self.slot;
+        slot.table.open().remove_unsent(slot.client.as_ref(), self.bytes);
     }
 }
 

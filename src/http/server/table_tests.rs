@@ -8,6 +8,7 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     total: 4,
     per_client: 2,
     unsent_per_client: 100,
+    unsent: 300,
     keep_alive: Duration::from_secs(75),
 };
 
@@ -111,4 +112,17 @@ async fn unsent_bytes_are_limited_per_client() {
     assert!(other.slot.block(90).is_ok());
     drop(large);
     assert!(second.slot.block(90).is_ok());
+}
+
+#[tokio::test]
+async fn unsent_bytes_are_limited_in_total() {
+    let table = Table::new(LIMITS);
+    let slots = ["192.0.2.1", "192.0.2.2"].map(|it| table.admit(client(it)).unwrap());
+    let proxy = table.admit(None).unwrap();
+    let first = slots[0].block(100).unwrap();
+    let _second = slots[1].block(100).unwrap();
+    let _third = proxy.block(100).unwrap();
+    assert!(proxy.block(1).is_err(), "the connections of a proxy count too");
+    drop(first);
+    assert!(proxy.block(50).is_ok());
 }

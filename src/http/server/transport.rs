@@ -163,6 +163,7 @@ mod tests {
         total: 1,
         per_client: 1,
         unsent_per_client: 1,
+        unsent: 1,
         keep_alive: Duration::from_secs(75),
     };
 

@@ -13,6 +13,9 @@ use crate::config::Origin;
 /// a page can send without a preflight (a GET) needs a header that would cause one.
 pub(crate) struct CsrfPolicy {
     allowed: Vec<String>,
+    /// Whether a request that a page can send without a preflight needs a header that causes one. Not for
+    /// services whose GET changes nothing.
+    requires_preflight: bool,
 }
 
 /// Headers that a page can add only after a CORS preflight.
@@ -21,12 +24,19 @@ const PREFLIGHT_HEADERS: [&str; 3] =
 
 impl CsrfPolicy {
     pub(crate) fn new(allowed: &[Origin]) -> Self {
-        Self { allowed: allowed.iter().map(|origin| origin.0.clone()).collect() }
+        let allowed = allowed.iter().map(|origin| origin.0.clone()).collect();
+        Self { allowed, requires_preflight: true }
+    }
+
+    /// The same, for a service whose GET changes nothing.
+    pub(crate) fn with_safe_get(self) -> Self {
+        Self { requires_preflight: false, ..self }
     }
 
     pub(crate) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), &'static str> {
         self.check_origin(headers)?;
-        if method == Method::POST
+        if !self.requires_preflight
+            || method == Method::POST
             || PREFLIGHT_HEADERS.iter().any(|name| headers.contains_key(*name))
         {
             return Ok(());

@@ -1,0 +1,297 @@
+//! The access table matches the running server, field by field and caller by caller.
+
+use std::collections::{BTreeSet, HashMap};
+
+use hallpass::graphql::OwnershipDenial;
+use serde_json::{Value, json};
+
+use crate::cli::commands::hallpass;
+use crate::support::app::{App, Backend, Client, GraphQlResponse};
+
+/// Codes with which a rule denies access.
+const DENIALS: [&str; 3] = ["UNAUTHENTICATED", "FORBIDDEN", "REAUTHENTICATION_REQUIRED"];
+
+/// A server in development, and its persona tokens.
+struct PersonaServer {
+    app: App,
+    tokens: HashMap<String, Option<String>>,
+}
+
+impl PersonaServer {
+    async fn start() -> Self {
+        let app = App::configured(Backend::Sqlite, &[]).await;
+        let cards = app.anonymous().request(reqwest::Method::GET, "/dev/personas").send().await;
+        let cards: Value = cards.unwrap().json().await.unwrap();
+        let card = |card: &Value| {
+            (card["name"].as_str().unwrap().to_owned(), card["token"].as_str().map(str::to_owned))
+        };
+        let tokens = cards.as_array().unwrap().iter().map(card).collect();
+        Self { app, tokens }
+    }
+
+    fn client_as(&self, name: &str) -> Client<'_> {
+        match &self.tokens[name] {
+            Some(token) => self.app.by_bearer(token),
+            None => self.app.anonymous(),
+        }
+    }
+
+    /// A public task of `name`.
+    async fn task_of(&self, name: &str) -> String {
+        let made = self
+            .client_as(name)
+            .data("mutation { createTask(input: {title: \"x\", isPublic: true}) { id } }")
+            .await;
+        made["createTask"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Uses `field` as `caller`, on a row of the kind of the table's entry.
+    async fn use_field(
+        &self,
+        field: &str,
+        caller: &str,
+        tier: Option<&str>,
+    ) -> (GraphQlResponse, Value) {
+        let (who, owner) = match caller {
+            "owner" => ("free", "free"),
+            // The impersonated user is `free`, by `admin`.
+            "free" | "impersonated" => (caller, "admin"),
+            other => (other, "free"),
+        };
+        let (document, path) = document(field, &self.task_of(owner).await, tier);
+        let who = self.client_as(who);
+        let answer = match field.starts_with("Subscription.") {
+            true => first_event(&who, &who, &document).await,
+            false => who.ask(&document).await,
+        };
+        (answer, path)
+    }
+}
+
+/// The first response to a subscription to the caller's rows, which `writer` writes until there is one.
+pub async fn first_event(who: &Client<'_>, writer: &Client<'_>, document: &str) -> GraphQlResponse {
+    let request = who.request(reqwest::Method::POST, "/graphql");
+    let request = request.header("content-type", "application/json");
+    let request = request.header("accept", "text/event-stream");
+    let body = json!({ "query": document }).to_string();
+    let mut response = request.body(body).send().await.unwrap();
+    let began = std::time::Instant::now();
+    let first = loop {
+        assert!(began.elapsed().as_secs() < 20, "no event arrives: {document}");
+        write(writer).await;
+        let interval = std::time::Duration::from_millis(100);
+        if let Ok(chunk) = tokio::time::timeout(interval, response.chunk()).await {
+            break chunk.unwrap().unwrap();
+        }
+    };
+    let first = std::str::from_utf8(&first).unwrap();
+    let json = first.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    GraphQlResponse { status, headers, body: serde_json::from_str(json).unwrap() }
+}
+
+/// Creates a task, and records progress.
+pub async fn write(who: &Client<'_>) {
+    let chapter = who.data("{ chapter(slug: \"sense-think-act\") { id } }").await;
+    let chapter = &chapter["chapter"]["id"];
+    who.ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+    who.ask(&format!(
+        "mutation {{ recordProgress(chapterId: {chapter}, percent: 1) {{ percent }} }}"
+    ))
+    .await;
+}
+
+/// A document that uses `field`, and the field's path in the response. A new field without one fails the
+/// test: write one.
+pub fn document(field: &str, task: &str, tier: Option<&str>) -> (String, Value) {
+    let (parent, name) = field.split_once('.').unwrap();
+    let in_query = |selection: &str| (format!("{{ {selection} }}"), json!([name]));
+    let in_mutation = |selection: &str| (format!("mutation {{ {selection} }}"), json!([name]));
+    match (parent, name) {
+        ("Query", "me" | "viewer") => in_query(&format!("{name} {{ id }}")),
+        ("Query", "can") => {
+            in_query(&format!("can(action: UPDATE_TASK, id: \"{task}\") {{ allowed }}"))
+        }
+        ("Query", "node") => in_query(&format!("node(id: \"{task}\") {{ id }}")),
+        ("Query", "task") => in_query(&format!("task(id: \"{task}\") {{ id }}")),
+        ("Query", "tasks" | "publicTasks" | "courses" | "chapters" | "users" | "auditEvents") => {
+            in_query(&format!("{name} {{ totalCount }}"))
+        }
+        ("Query", "user") => in_query("user(id: \"some-user\") { id }"),
+        ("Query", "analytics") => in_query("analytics { totalUsers }"),
+        ("Query", "taskStats") => in_query("taskStats { total }"),
+        ("Query", "course" | "chapter") => in_query(&format!("{name}(slug: \"x\") {{ id }}")),
+        ("Query", "recommendations") => in_query("recommendations { because }"),
+        ("Mutation", "createTask") => in_mutation("createTask(input: {title: \"x\"}) { id }"),
+        ("Mutation", "updateTask") => {
+            in_mutation(&format!("updateTask(id: \"{task}\", input: {{}}) {{ id }}"))
+        }
+        ("Mutation", "completeTask" | "reopenTask") => {
+            in_mutation(&format!("{name}(id: \"{task}\") {{ id }}"))
+        }
+        ("Mutation", "deleteTask") => in_mutation(&format!("deleteTask(id: \"{task}\")")),
+        ("Mutation", "completeTasks") => {
+            in_mutation(&format!("completeTasks(ids: [\"{task}\"]) {{ id }}"))
+        }
+        ("Mutation", "deleteTasks") => in_mutation(&format!("deleteTasks(ids: [\"{task}\"])")),
+        ("Mutation", "createCourse") => {
+            in_mutation("createCourse(input: {slug: \"x\", title: \"x\"}) { id }")
+        }
+        ("Mutation", "createChapter") => in_mutation(
+            "createChapter(courseId: \"x\", input: {slug: \"x\", title: \"x\", requiredTier: \"free\"}) { id }",
+        ),
+        ("Mutation", "updateCourse" | "updateChapter") => {
+            in_mutation(&format!("{name}(id: \"x\", input: {{}}) {{ id }}"))
+        }
+        ("Mutation", "publishCourse" | "publishChapter") => {
+            in_mutation(&format!("{name}(id: \"x\") {{ id }}"))
+        }
+        ("Mutation", "deleteCourse" | "deleteChapter") => {
+            in_mutation(&format!("{name}(id: \"x\")"))
+        }
+        ("Mutation", "saveChapterVariant") => in_mutation(
+            "saveChapterVariant(chapterId: \"x\", input: {level: BEGINNER, hardware: BEGINNER, body: \"x\"}) { id }",
+        ),
+        ("Mutation", "updateLearnerProfile") => {
+            in_mutation("updateLearnerProfile(input: {}) { id }")
+        }
+        ("Mutation", "recordProgress") => {
+            in_mutation("recordProgress(chapterId: \"x\", percent: 1) { percent }")
+        }
+        ("Mutation", "bookmarkChapter") => {
+            in_mutation("bookmarkChapter(chapterId: \"x\", bookmarked: true) { id }")
+        }
+        ("Mutation", "eraseUser") => in_mutation("eraseUser(id: \"unknown\") { total }"),
+        ("Subscription", "taskEvents") => {
+            ("subscription { taskEvents { kind } }".to_owned(), json!([name]))
+        }
+        ("Subscription", "progressEvents") => {
+            ("subscription { progressEvents { percent } }".to_owned(), json!([name]))
+        }
+        ("Task", name) => {
+            (format!("{{ task(id: \"{task}\") {{ {name} }} }}"), json!(["task", name]))
+        }
+        ("Me", name) => {
+            let within = if name == "profile" { " { interestArea }" } else { "" };
+            (format!("{{ viewer {{ {name}{within} }} }}"), json!(["viewer", name]))
+        }
+        ("Chapter", name @ ("progress" | "bookmarked")) => {
+            let within = if name == "progress" { " { percent }" } else { "" };
+            let field = format!("{name}{within}");
+            (
+                format!("{{ chapter(slug: \"sense-think-act\") {{ {field} }} }}"),
+                json!(["chapter", name]),
+            )
+        }
+        ("ChapterProgress", "chapter") => (
+            "{ chapter(slug: \"sense-think-act\") { progress { chapter { id } } } }".to_owned(),
+            json!(["chapter", "progress", "chapter"]),
+        ),
+        ("Analytics", "topChapters") => (
+            "{ analytics { topChapters { completions } } }".to_owned(),
+            json!(["analytics", "topChapters"]),
+        ),
+        ("Chapter", "variants") => (
+            "{ chapter(slug: \"sense-think-act\") { variants { level } } }".to_owned(),
+            json!(["chapter", "variants"]),
+        ),
+        ("Chapter", "personalized") => {
+            let slug = match tier {
+                Some("premium") => "feedback-control",
+                Some("enterprise") => "learning-to-act",
+                _ => "sense-think-act",
+            };
+            (
+                format!("{{ chapter(slug: \"{slug}\") {{ personalized {{ level }} }} }}"),
+                json!(["chapter", "personalized"]),
+            )
+        }
+        _ => panic!("write a document that uses {field}"),
+    }
+}
+
+pub fn table() -> Vec<Value> {
+    let output = hallpass(&["access", "--json"]);
+    let table: Value = serde_json::from_str(&output.stdout).unwrap();
+    table["rows"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn access_table_matches_the_server() {
+    let personas = PersonaServer::start().await;
+    let mut cells = 0;
+    for row in table() {
+        let field = row["field"].as_str().unwrap();
+        for cell in row["cells"].as_array().unwrap() {
+            let caller = cell["caller"].as_str().unwrap();
+            if field.starts_with("Analytics.") && caller != "admin" {
+                continue; // No other caller reaches the object.
+            }
+            let (answer, path) =
+                personas.use_field(field, caller, row["required_tier"].as_str()).await;
+            let refusal = answer.body["errors"].as_array().into_iter().flatten().find(|error| {
+                let code = error["extensions"]["code"].as_str().unwrap();
+                let is_absent = code == "NOT_FOUND" && row["rule"] == "OWNER";
+                let is_refusal = (is_absent || DENIALS.contains(&code)) && error["path"] == path;
+                is_refusal || code == "GRAPHQL_VALIDATION_FAILED"
+            });
+            let code =
+                refusal.map_or("allowed", |error| error["extensions"]["code"].as_str().unwrap());
+            assert_eq!(code, cell["answer"], "{field} as {caller}: {}", answer.body);
+            if let Some(refusal) = refusal.filter(|_| DENIALS.contains(&code)) {
+                assert_eq!(refusal["extensions"]["rule"], row["rule"], "{field} as {caller}");
+                let missing = refusal["extensions"]["missing"].as_array().unwrap();
+                assert!(!missing.is_empty(), "{field} as {caller}");
+            }
+            cells += 1;
+        }
+    }
+    assert!(cells >= 150, "only {cells} cells");
+}
+
+#[test]
+fn every_root_field_has_a_rule() {
+    let rows = table();
+    let stated: BTreeSet<_> =
+        rows.iter().map(|row| row["field"].as_str().unwrap().to_owned()).collect();
+    let sdl = hallpass::schema::sdl(&hallpass::schema::build(true));
+    let mut roots = 0;
+    for definition in async_graphql::parser::parse_schema(&sdl).unwrap().definitions {
+        use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+        let TypeSystemDefinition::Type(kind) = definition else { continue };
+        let name = kind.node.name.node.to_string();
+        let TypeKind::Object(object) = kind.node.kind else { continue };
+        if !["Query", "Mutation", "Subscription"].contains(&name.as_str()) {
+            continue;
+        }
+        for field in object.fields {
+            let field_name = format!("{name}.{}", field.node.name.node);
+            assert!(stated.contains(&field_name), "{field_name} states no rule");
+            assert!(field.node.ty.node.nullable, "{field_name} has a rule, so it must be nullable");
+            roots += 1;
+        }
+    }
+    assert!(roots >= 20, "only {roots} root fields");
+}
+
+#[test]
+fn root_field_without_rule_is_an_error() {
+    use async_graphql::registry::{MetaField, MetaType};
+    use hallpass::access::Policy;
+    use hallpass::access_report::Table;
+    let policy =
+        Policy { tiers: "free,premium".parse().unwrap(), roles: "admin>user".parse().unwrap() };
+    let mut types = hallpass::schema::types();
+    let Some(MetaType::Object { fields, .. }) = types.types.get_mut("Query") else { panic!() };
+    fields.insert("silent".to_owned(), MetaField::new("silent", "Int"));
+    let silent = Table::of(&types, &[], &policy, OwnershipDenial::Hide).unwrap_err();
+    assert_eq!(silent.to_string(), "Query.silent has no rule: add one, such as `Public`");
+
+    let mut types = hallpass::schema::types();
+    let Some(MetaType::Object { fields, .. }) = types.types.get_mut("Query") else { panic!() };
+    for stated in &mut fields["tasks"].directive_invocations {
+        stated.args.insert("rule".to_owned(), "MAYBE".into());
+    }
+    let unknown = Table::of(&types, &[], &policy, OwnershipDenial::Hide).unwrap_err();
+    assert!(unknown.to_string().contains("Query.tasks has the rule MAYBE"), "{unknown}");
+}

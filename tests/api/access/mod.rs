@@ -1,0 +1,8 @@
+//! Rules, guards, the access table and the audit log.
+
+mod audit;
+mod can;
+mod guards;
+pub mod matrix;
+mod oauth_scopes;
+mod rules;

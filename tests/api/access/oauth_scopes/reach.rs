@@ -1,0 +1,138 @@
+//! No path leads from one domain's fields into another's without the other's scope.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_graphql::Value;
+use async_graphql::parser::types::FieldDefinition;
+use serde_json::json;
+
+use super::{all_scopes, full_access_user, missing, server, token};
+use crate::isolation::sdl::{Sdl, named};
+use crate::support::callers::alice;
+
+/// Types that belong to no domain: pages, decisions, and the caller (its other fields require more).
+const SHARED_TYPES: [&str; 3] = ["PageInfo", "Decision", "Me"];
+/// The scope of each type that a global id may name.
+const NODE_SCOPES: [(&str, &str); 3] =
+    [("Chapter", "courses:read"), ("Course", "courses:read"), ("Task", "tasks:read")];
+
+/// The domains of the scopes that a field states.
+fn domains(field: &FieldDefinition) -> BTreeSet<String> {
+    let stated = field.directives.iter().find(|it| it.node.name.node == "access");
+    let stated = stated.and_then(|it| it.node.get_argument("scope"));
+    let Some(Value::String(scope)) = stated.map(|it| &it.node) else { return BTreeSet::new() };
+    scope
+        .split(' ')
+        .filter_map(|it| it.split_once(':'))
+        .map(|(domain, _)| domain.to_owned())
+        .collect()
+}
+
+/// For each object type, the domains that every path to it requires; and a path that requires none of them.
+fn crossings(sdl: &Sdl) -> Vec<String> {
+    let mut reached: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut found = Vec::new();
+    let mut paths = Vec::new();
+    for root in ["Query", "Mutation", "Subscription"] {
+        paths.extend(
+            sdl.fields(root)
+                .iter()
+                .map(|it| (format!("{root}.{}", it.node.name.node), BTreeSet::new(), it)),
+        );
+    }
+    let mut seen = BTreeSet::new();
+    while let Some((path, before, field)) = paths.pop() {
+        let mut required_scopes = before;
+        required_scopes.extend(domains(&field.node));
+        let kind = named(&field.node.ty.node);
+        let is_by_type = required_scopes.iter().any(|domain| domain.starts_with('{'));
+        if SHARED_TYPES.contains(&kind) || sdl.fields(kind).is_empty() || is_by_type {
+            continue;
+        }
+        let known = reached.entry(kind.to_owned()).or_insert_with(|| required_scopes.clone());
+        *known = known.intersection(&required_scopes).cloned().collect();
+        if known.is_empty() {
+            found.push(format!("{path} leads to {kind}"));
+        }
+        if seen.insert((kind.to_owned(), required_scopes.clone())) {
+            paths.extend(
+                sdl.fields(kind).iter().map(|it| {
+                    (format!("{kind}.{}", it.node.name.node), required_scopes.clone(), it)
+                }),
+            );
+        }
+    }
+    found
+}
+
+#[test]
+fn no_path_enters_a_domain_without_its_scope() {
+    let whole = hallpass::schema::sdl(&hallpass::schema::build(true));
+    assert_eq!(crossings(&Sdl::whole()), Vec::<String>::new());
+    for (stated, without) in [
+        (", scope: \"courses:read progress:write\"", ", scope: \"progress:write\""),
+        (
+            "topChapters: [ChapterCount!] @access(rule: \"PUBLIC\", scope: \"courses:read\")",
+            "topChapters: [ChapterCount!]",
+        ),
+    ] {
+        assert!(whole.contains(stated), "{stated}");
+        let other = Sdl::read(&whole.replace(stated, without));
+        assert!(!crossings(&other).is_empty(), "the test sees nothing of {stated}");
+    }
+}
+
+#[tokio::test]
+async fn node_requires_the_scope_of_the_ids_type() {
+    let app = server().await;
+    let made =
+        app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+    let read = "{ course(slug: \"rust-apis\") { id } chapter(slug: \"sense-think-act\") { id } }";
+    let found = app.anonymous().data(read).await;
+    let ids = BTreeMap::from([
+        ("Task", made["createTask"]["id"].clone()),
+        ("Course", found["course"]["id"].clone()),
+        ("Chapter", found["chapter"]["id"].clone()),
+    ]);
+    let scopes = BTreeMap::from(NODE_SCOPES);
+    for kind in Sdl::whole().possible("Node") {
+        let scope = scopes.get(kind).unwrap_or_else(|| panic!("list the scope of {kind} here"));
+        let id = &ids[kind];
+        let nonexistent = hallpass::graphql::encode_id(kind, uuid::Uuid::now_v7());
+        let others = all_scopes().into_iter().filter(|it| it != scope).collect::<Vec<_>>();
+        let (with, without) =
+            (token(&alice(), "third", &[scope]), token(&alice(), "third", &others));
+        let ask = |id: &serde_json::Value| format!("{{ node(id: {id}) {{ id }} }}");
+        assert_eq!(app.by_bearer(&with).data(&ask(id)).await["node"]["id"], *id, "{kind}");
+        for id in [id, &json!(*nonexistent)] {
+            let refused = app.by_bearer(&without).ask(&ask(id)).await;
+            assert_eq!(missing(&refused.body), [format!("SCOPE({scope})")], "{kind}");
+            assert!(refused.headers["www-authenticate"].to_str().unwrap().contains(scope));
+            let mut socket = crate::support::socket::Socket::by_bearer(&app, &without).await;
+            socket.execute("1", &ask(id)).await;
+            let message = socket.next_message().await;
+            assert_eq!(
+                missing(&message["payload"]),
+                [format!("SCOPE({scope})")],
+                "{kind}: {message}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn mutation_payload_requires_its_domains_scopes() {
+    let app = server().await;
+    let chapter = app.anonymous().data("{ chapter(slug: \"sense-think-act\") { id } }").await;
+    let id = &chapter["chapter"]["id"];
+    let note = format!(
+        "mutation {{ recordProgress(chapterId: {id}, percent: 5) {{ percent chapter {{ title }} }} }}"
+    );
+    let noting = app.by_bearer(&token(&full_access_user(), "third", &["progress:write"]));
+    let answer = noting.ask(&note).await;
+    assert_eq!(missing(&answer.body), ["SCOPE(courses:read)"]);
+    assert_eq!(answer.body["data"]["recordProgress"], json!({"percent": 5, "chapter": null}));
+    let both =
+        app.by_bearer(&token(&full_access_user(), "third", &["progress:write", "courses:read"]));
+    assert!(both.data(&note).await["recordProgress"]["chapter"]["title"].is_string());
+}

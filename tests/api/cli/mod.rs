@@ -1,0 +1,5 @@
+//! The command line.
+
+pub mod commands;
+pub mod doctor;
+mod serve;

@@ -1,0 +1,4 @@
+//! Settings.
+
+mod settings;
+mod url_secrets;

@@ -1,0 +1,230 @@
+//! Every acknowledged write is stored, and a write that is not stored was not acknowledged.
+
+mod commits;
+mod files;
+mod full_disk;
+mod lost_connections;
+mod starts;
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::{Duration, Instant};
+
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+use hallpass_data::Database;
+use hallpass_data::audit::{Column, Entity};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DatabaseConnection, DbBackend, EntityTrait as _,
+    QueryFilter as _, Statement,
+};
+use serde_json::Value;
+
+use crate::domains::course_editing::{
+    create_draft_chapter, create_draft_course, editor, publish, save_variant,
+};
+use crate::support::app::{App, GraphQlResponse};
+use crate::support::callers::{User, alice, bob, user};
+
+/// Longer than any operation here takes.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The mutations of the schema.
+fn mutations() -> Vec<String> {
+    let sdl = include_str!("../../../../schema.graphql");
+    let definitions = parse_schema(sdl).unwrap().definitions.into_iter();
+    let mut fields = definitions.filter_map(|definition| match definition {
+        TypeSystemDefinition::Type(defined) if defined.node.name.node == "Mutation" => {
+            match defined.node.kind {
+                TypeKind::Object(object) => Some(object.fields),
+                _ => None,
+            }
+        }
+        _ => None,
+    });
+    let fields = fields.next().expect("there are mutations");
+    fields.into_iter().map(|field| field.node.name.node.to_string()).collect()
+}
+
+/// A mutation that changes a row, and its caller.
+struct Case {
+    who: User,
+    document: String,
+}
+
+/// Creates the rows that the mutation `field` changes, and returns the mutation. A new mutation needs a case
+/// here.
+async fn case(app: &App, field: &str) -> Case {
+    let (alice, editor) = (alice(), editor());
+    let make = "mutation { createTask(input: {title: \"old\"}) { id } }";
+    let slug = field.to_ascii_lowercase();
+    let task = async || app.by_jwt(&alice).data(make).await["createTask"]["id"].to_string();
+    let course = async || create_draft_course(&app.by_jwt(&editor), &slug).await;
+    let chapter = async || {
+        let who = app.by_jwt(&editor);
+        let course = course().await;
+        let chapter = create_draft_chapter(&who, &course, &slug).await;
+        save_variant(&who, &chapter, "old").await;
+        (course, chapter)
+    };
+    let published = async || {
+        let (course, chapter) = chapter().await;
+        publish(&app.by_jwt(&editor), "Course", &course, true).await;
+        publish(&app.by_jwt(&editor), "Chapter", &chapter, true).await;
+        chapter
+    };
+    let by = |who: &User, arguments: String, selection: &str| Case {
+        who: who.clone(),
+        document: format!("mutation {{ {field}({arguments}){selection} }}"),
+    };
+    match field {
+        "createTask" => by(&alice, "input: {title: \"new\", tags: [\"a\"]}".to_owned(), "{ id }"),
+        "updateTask" => {
+            by(&alice, format!("id: {}, input: {{title: \"new\"}}", task().await), "{ id }")
+        }
+        "completeTask" => by(&alice, format!("id: {}", task().await), "{ id }"),
+        "completeTasks" => by(&alice, format!("ids: [{}]", task().await), "{ id }"),
+        "deleteTask" => by(&alice, format!("id: {}", task().await), ""),
+        "deleteTasks" => by(&alice, format!("ids: [{}]", task().await), ""),
+        "reopenTask" => {
+            let id = task().await;
+            let complete = format!("mutation {{ completeTask(id: {id}) {{ id }} }}");
+            app.by_jwt(&alice).data(&complete).await;
+            by(&alice, format!("id: {id}"), "{ id }")
+        }
+        "updateLearnerProfile" => by(&alice, "input: {interestArea: \"AI\"}".to_owned(), "{ id }"),
+        "recordProgress" => {
+            by(&alice, format!("chapterId: {}, percent: 40", published().await), "{ percent }")
+        }
+        "bookmarkChapter" => {
+            by(&alice, format!("chapterId: {}, bookmarked: true", published().await), "{ id }")
+        }
+        "createCourse" => {
+            by(&editor, "input: {slug: \"new\", title: \"new\"}".to_owned(), "{ id }")
+        }
+        "updateCourse" => {
+            by(&editor, format!("id: {}, input: {{title: \"new\"}}", course().await), "{ id }")
+        }
+        "publishCourse" | "deleteCourse" => {
+            let selection = if field == "publishCourse" { "{ id }" } else { "" };
+            by(&editor, format!("id: {}", course().await), selection)
+        }
+        "createChapter" => {
+            let input = "input: {slug: \"new\", title: \"new\", requiredTier: \"free\"}";
+            by(&editor, format!("courseId: {}, {input}", course().await), "{ id }")
+        }
+        "updateChapter" => {
+            by(&editor, format!("id: {}, input: {{title: \"new\"}}", chapter().await.1), "{ id }")
+        }
+        "publishChapter" | "deleteChapter" => {
+            let selection = if field == "publishChapter" { "{ id }" } else { "" };
+            by(&editor, format!("id: {}", chapter().await.1), selection)
+        }
+        "saveChapterVariant" => {
+            let input = "input: {level: BEGINNER, hardware: BEGINNER, body: \"new\"}";
+            by(&editor, format!("chapterId: {}, {input}", chapter().await.1), "{ id }")
+        }
+        "eraseUser" => {
+            app.by_jwt(&bob()).data(make).await;
+            let admin = user("ada").role("admin");
+            by(&admin, format!("id: \"{}\"", bob().id()), "{ total }")
+        }
+        other => panic!("the mutation {other} needs a case in this test"),
+    }
+}
+
+/// Written beside the requests, at times of their own, or by the test itself.
+const UNRELATED_TABLES: [&str; 7] = [
+    "audit_event",
+    "known_user",
+    "seen_session",
+    "key_set",
+    "seaql_migrations",
+    "doomed",
+    "doomed_parent",
+];
+
+async fn texts(connection: &DatabaseConnection, sql: &str) -> Vec<String> {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let rows = connection.query_all_raw(statement).await.unwrap();
+    rows.iter().map(|row| row.try_get("", "v").unwrap()).collect()
+}
+
+/// The tables that mutations change.
+async fn tables(database: &Database) -> Vec<String> {
+    let connection = database.system("tests read every table").connection();
+    let sql = match connection.get_database_backend() {
+        DbBackend::Postgres => {
+            "SELECT tablename::text AS v FROM pg_tables WHERE schemaname = 'public'"
+        }
+        // Without the tables of a full-text index, which are written as one.
+        _ => {
+            "SELECT name AS v FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
+                AND name NOT LIKE 'sqlite_%'"
+        }
+    };
+    let mut tables = texts(connection, sql).await;
+    tables.retain(|table| !UNRELATED_TABLES.contains(&table.as_str()));
+    tables
+}
+
+/// Every row of every table that mutations change, shortened.
+async fn rows(database: &Database) -> BTreeMap<String, Vec<String>> {
+    let connection = database.system("tests read every table").connection();
+    let mut all = BTreeMap::new();
+    for table in tables(database).await {
+        let row = if connection.get_database_backend() == DbBackend::Postgres {
+            "it::text".to_owned()
+        } else {
+            let columns = format!(
+                "SELECT 'quote(\"' || name || '\")' AS v FROM pragma_table_info('{table}')"
+            );
+            texts(connection, &columns).await.join(" || ',' || ")
+        };
+        let sql = format!("SELECT {row} AS v FROM \"{table}\" it ORDER BY 1");
+        let mut rows = texts(connection, &sql).await;
+        rows.iter_mut().for_each(|row| *row = short(row));
+        all.insert(table, rows);
+    }
+    all
+}
+
+/// A short text that differs if the full text differs.
+fn short(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{} {:x}", text.chars().take(60).collect::<String>(), hasher.finish())
+}
+
+/// The audited outcomes of the mutation of `answer`.
+async fn outcomes(app: &App, answer: &GraphQlResponse) -> Vec<String> {
+    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
+    let ours = Entity::find().filter(Column::RequestId.eq(id));
+    let connection = app.database.system("tests read the audit").connection();
+    let began = Instant::now();
+    loop {
+        let events = ours.clone().all(connection).await.unwrap();
+        if !events.is_empty() {
+            return events.into_iter().map(|event| event.outcome).collect();
+        }
+        assert!(began.elapsed() < TIMEOUT, "nothing is audited for {answer:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Checks that a mutation failed with an error and null, and changed nothing in `database`.
+async fn failed(app: &App, database: &Database, field: &str, case: &Case) -> GraphQlResponse {
+    let before = rows(database).await;
+    let answer = app.by_jwt(&case.who).ask(&case.document).await;
+    assert!(!answer.codes().is_empty(), "{field} was acknowledged: {}", answer.body);
+    assert_eq!(answer.body["data"][field], Value::Null, "{field}");
+    assert_eq!(rows(database).await, before, "{field} has an effect despite its error");
+    answer
+}
+
+/// Checks that a mutation is acknowledged, and changed something in `database`.
+async fn succeeded(app: &App, database: &Database, field: &str, case: &Case) {
+    let before = rows(database).await;
+    app.by_jwt(&case.who).data(&case.document).await;
+    assert_ne!(rows(database).await, before, "{field} was acknowledged, and changed nothing");
+}

@@ -1,0 +1,13 @@
+//! Rows: scopes, pages, search, row-level security and durability.
+
+mod connection_shares;
+mod durability;
+mod erasure;
+mod filters;
+pub mod paging;
+mod pooler;
+mod quotas;
+mod row_security;
+mod scope;
+mod search;
+mod search_plans;

@@ -1,0 +1,14 @@
+//! The domains, through the GraphQL API.
+
+pub mod activity;
+mod analytics;
+pub mod course_drafts;
+pub mod course_editing;
+pub mod courses;
+mod due_days;
+mod known_users;
+pub mod learners;
+mod notes;
+mod progress;
+pub mod tasks;
+mod users;

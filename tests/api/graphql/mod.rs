@@ -1,0 +1,7 @@
+//! The GraphQL layer: documents, responses and global ids.
+
+mod answer_size;
+mod global_ids;
+mod idempotency;
+mod response_spec;
+mod validation;

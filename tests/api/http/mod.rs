@@ -1,0 +1,8 @@
+//! The HTTP endpoints, and the limits of requests and connections.
+
+pub mod connections;
+mod cost;
+mod graphiql;
+mod graphql_http_audit;
+mod graphql_over_http;
+mod metrics;

@@ -1,0 +1,52 @@
+//! The scope is what isolates users: without the owner filter, the suite finds leaks.
+
+use std::path::Path;
+
+use super::attackers;
+use super::fixture::FixturePair;
+use super::owned::declared;
+use super::runner::IsolationRun;
+use crate::support::app::Backend;
+
+/// No condition narrows reads of this table to its owner: the owner is part of the key by which it is written.
+const NEVER_READ: &str = "idempotency_key";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn suite_detects_missing_owner_filter() {
+    let pair = FixturePair::build(Backend::Sqlite, &[], true).await;
+    let run = IsolationRun::execute(&pair, 4, &attackers()).await;
+    let leaks = run.by_table();
+    println!("{leaks:?} in {} cases", run.generated.cases.len());
+    for table in declared("owned").into_iter().filter(|table| table != NEVER_READ) {
+        let found = leaks.get(&table).copied().unwrap_or_default();
+        assert!(
+            found > 0,
+            "nothing finds a leak of {table}, so nothing would in earnest: {leaks:?}"
+        );
+    }
+}
+
+fn file(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// Code under the feature `testing` is not part of the released server.
+#[test]
+fn owner_filter_switch_is_test_only() {
+    let code = file("entity/src/owner_filter.rs");
+    let (body, switch) =
+        code.split_once("#[cfg(feature = \"testing\")]\nimpl crate::Database").unwrap();
+    assert_eq!(switch.matches("\nimpl").count(), 0, "nothing follows the switch");
+    let gated = "#[cfg(feature = \"testing\")]";
+    for (above, line) in body.lines().zip(body.lines().skip(1)) {
+        assert!(!line.contains("is_forgotten") || above.trim() == gated, "{line} is always built");
+    }
+    for manifest in ["Cargo.toml", "entity/Cargo.toml"] {
+        let manifest = file(manifest);
+        assert!(!manifest.contains("\ndefault = ["), "no default features");
+        let asks = manifest.lines().filter(|line| line.contains("hallpass-entity"));
+        let asks: Vec<_> = asks.filter(|line| line.contains("testing")).collect();
+        let expected = "testing = [\"dep:tempfile\", \"hallpass-entity/testing\"]";
+        assert!(asks.iter().all(|line| *line == expected), "{asks:?} turns the switch on");
+    }
+}

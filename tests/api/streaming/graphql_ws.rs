@@ -1,0 +1,455 @@
+//! `graphql-transport-ws`, message by message.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::on_both_databases;
+use crate::support::app::{App, Backend, Client};
+use crate::support::callers::{alice, bob, user};
+use crate::support::issuer::Issuer;
+use crate::support::socket::{ReceivedEvent, Socket};
+
+pub fn token() -> String {
+    Issuer::shared().token(&alice().claims())
+}
+
+/// Creates a task, and returns its id.
+pub async fn task(who: &Client<'_>, title: &str) -> String {
+    let made = who
+        .data(&format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ id }} }}"))
+        .await;
+    made["createTask"]["id"].as_str().unwrap().to_owned()
+}
+
+on_both_databases! {
+    async fn task_events_are_per_owner(app: App) {
+        let (alice_client, bob_client) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
+        let mut socket = Socket::by_bearer(&app, &token()).await;
+        socket.subscribe_to_tasks("1", &alice_client).await;
+        let bobs = task(&bob_client, "Bob's").await;
+        let mine = task(&alice_client, "Mine").await;
+        let change = |id: &str, what: &str| format!(
+            "mutation {{ updateTask(id: \"{id}\", input: {{title: \"{what}\", tags: [\"x\"], isPublic: true}}) {{ id }} }}"
+        );
+        bob_client.data(&change(&bobs, "Bob's, shown to everyone")).await;
+        alice_client.data(&change(&mine, "Changed")).await;
+        let old = format!("mutation {{ updateTask(id: \"{mine}\", input: {{title: \"No\"}}, expectedVersion: 1) {{ id }} }}");
+        assert_eq!(alice_client.ask(&old).await.codes(), ["CONFLICT"]);
+        assert_eq!(alice_client.ask(&change(&bobs, "Hers")).await.codes(), ["NOT_FOUND"]);
+        alice_client.data(&format!("mutation {{ completeTask(id: \"{mine}\") {{ id }} }}")).await;
+        alice_client.data(&format!("mutation {{ completeTasks(ids: [\"{mine}\"]) {{ id }} }}")).await;
+        bob_client.data(&format!("mutation {{ deleteTask(id: \"{bobs}\") }}")).await;
+        alice_client.data(&format!("mutation {{ deleteTasks(ids: [\"{mine}\"]) }}")).await;
+        let mut received = Vec::new();
+        while received.last().is_none_or(|(kind, _, _): &(String, Value, Value)| kind != "DELETED") {
+            let event = socket.next_message().await["payload"]["data"]["taskEvents"].clone();
+            let kind = event["kind"].as_str().unwrap().to_owned();
+            received.push((kind, event["taskId"].clone(), event["task"]["title"].clone()));
+        }
+        let kinds: Vec<_> = received.iter().map(|(kind, _, _)| kind.as_str()).collect();
+        assert_eq!(kinds, ["CREATED", "UPDATED", "UPDATED", "DELETED"], "operations without a change publish nothing");
+        assert!(received.iter().all(|(_, id, _)| *id == json!(mine)), "{received:?}");
+        assert_eq!(received[3].2, Value::Null, "a deleted task has only its id");
+    }
+}
+
+#[tokio::test]
+async fn anonymous_cannot_subscribe_but_can_query() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut socket = Socket::anonymous(&app).await;
+    socket.execute("1", "subscription { taskEvents { taskId } }").await;
+    let refused = socket.next_message().await;
+    assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("1")), "{refused}");
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(refused["payload"][0]["extensions"]["rule"], "SIGNED_IN");
+    socket.execute("1", "{ viewer { id } publicTasks { totalCount } }").await;
+    let answer = json!({"data": {"viewer": null, "publicTasks": {"totalCount": 0}}});
+    assert_eq!(socket.next_message().await, json!({"id": "1", "type": "next", "payload": answer}));
+    assert_eq!(socket.next_message().await, json!({"id": "1", "type": "complete"}));
+}
+
+#[tokio::test]
+async fn operations_run_as_the_sockets_caller() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    let payload = json!({
+        "query": "query Other { viewer { name } } mutation Make($in: CreateTaskInput!) { createTask(input: $in) { title isOwner } }",
+        "operationName": "Make", "variables": {"in": {"title": "By socket"}},
+    });
+    socket.send_json(&json!({"id": "m", "type": "subscribe", "payload": payload})).await;
+    let made = json!({"data": {"createTask": {"title": "By socket", "isOwner": true}}});
+    assert_eq!(socket.next_message().await, json!({"id": "m", "type": "next", "payload": made}));
+    assert_eq!(socket.next_message().await, json!({"id": "m", "type": "complete"}));
+    assert_eq!(
+        app.by_jwt(&alice()).data("{ tasks { totalCount } }").await["tasks"]["totalCount"],
+        1
+    );
+    let bobs = "mutation { createTask(input: {title: \"His\", isPublic: true}) { id } }";
+    app.by_jwt(&bob()).data(bobs).await;
+    socket.execute("f", "{ me { id } publicTasks { nodes { description } } }").await;
+    let partly = socket.next_message().await;
+    assert_eq!(partly["type"], "next", "a denied field nulls only itself: {partly}");
+    assert_eq!(partly["payload"]["data"]["me"]["id"], alice().id());
+    assert_eq!(partly["payload"]["errors"][0]["extensions"]["code"], "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn request_limits_apply_over_websocket() {
+    let app = App::with(Backend::Sqlite, &["--max-depth", "3", "--introspection", "false"]).await;
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    let wrong = json!({"query": "mutation($n: Int!) { createTask(input: {title: \"x\"}) { id } updateTask(id: \"x\", input: {}, expectedVersion: $n) { id } }", "variables": {"n": 3_000_000_000_u64}});
+    let aliases: String = (0..40).map(|n| format!("a{n}: __typename ")).collect();
+    for (payload, code) in [
+        (json!({"query": "{ tasks { edges { node { id } } } }"}), "QUERY_REJECTED"),
+        (json!({"query": format!("{{ {aliases} }}")}), "QUERY_REJECTED"),
+        (json!({"query": "{ __schema { types { name } } }"}), "GRAPHQL_VALIDATION_FAILED"),
+        (json!({"query": "{ nothing }"}), "GRAPHQL_VALIDATION_FAILED"),
+        (json!({"query": "{"}), "GRAPHQL_PARSE_FAILED"),
+        (wrong, "BAD_USER_INPUT"),
+        (
+            json!({"query": "subscription { a: taskEvents { taskId } b: taskEvents { taskId } }"}),
+            "QUERY_REJECTED",
+        ),
+        (
+            json!({"query": "subscription { ...F } fragment F on Subscription { taskEvents { taskId } }"}),
+            "QUERY_REJECTED",
+        ),
+        (
+            json!({"query": "subscription { taskEvents @skip(if: true) { taskId } }"}),
+            "QUERY_REJECTED",
+        ),
+    ] {
+        socket.send_json(&json!({"id": "1", "type": "subscribe", "payload": payload})).await;
+        let refused = socket.next_message().await;
+        assert_eq!(refused["type"], "error", "{payload}: {refused}");
+        assert_eq!(refused["payload"][0]["extensions"]["code"], code, "{payload}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn operations_per_socket_are_limited() {
+    let app = App::start(Backend::Sqlite).await;
+    let who = app.by_jwt(&alice());
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    for id in 0..32 {
+        socket.execute(&id.to_string(), "subscription { taskEvents { taskId } }").await;
+    }
+    socket.execute("more", "{ __typename }").await;
+    let refused = socket.next_message().await;
+    assert_eq!((&refused["id"], &refused["type"]), (&json!("more"), &json!("error")), "{refused}");
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "QUERY_REJECTED");
+    for id in 0..32 {
+        socket.send_json(&json!({"id": id.to_string(), "type": "complete"})).await;
+    }
+    socket.send_json(&json!({"id": "unknown", "type": "complete"})).await;
+    socket.send_json(&json!({"type": "ping"})).await;
+    assert_eq!(socket.next_message().await, json!({"type": "pong"}), "all of it was read");
+    task(&who, "Unheard").await;
+    socket.execute("0", "{ __typename }").await;
+    assert_eq!(
+        socket.next_message().await["payload"]["data"]["__typename"],
+        "Query",
+        "and the id is free"
+    );
+}
+
+async fn opened(app: &App) -> Socket {
+    Socket::open(app, &[]).await.unwrap()
+}
+
+#[tokio::test]
+async fn protocol_violations_close_with_their_code() {
+    let app = App::start(Backend::Sqlite).await;
+    for text in [
+        "",
+        "no JSON",
+        "[]",
+        "{}",
+        r#"{"type": 1}"#,
+        r#"{"type": "start"}"#,
+        r#"{"type": "connection_ack"}"#,
+        r#"{"type": "next", "id": "1"}"#,
+        r#"{"type": "subscribe"}"#,
+        r#"{"type": "complete"}"#,
+        r#"{"type": "ping", "type": "pong"}"#,
+        r#"{"type": "connection_init", "payload": "Bearer x"}"#,
+        r#"{"type": "subscribe", "id": "", "payload": {"query": "{a}"}}"#,
+    ] {
+        let mut socket = opened(&app).await;
+        socket.send(Message::text(text)).await;
+        assert_eq!(socket.close_code().await, 4400, "{text}");
+    }
+    for payload in [
+        json!({}),
+        json!("{ me }"),
+        json!({"query": 1}),
+        json!({"query": "{ a }", "variables": []}),
+        json!([]),
+    ] {
+        let mut socket = Socket::anonymous(&app).await;
+        socket.send_json(&json!({"type": "subscribe", "id": "1", "payload": payload})).await;
+        assert_eq!(socket.close_code().await, 4400, "{payload}");
+    }
+    let mut binary = opened(&app).await;
+    binary.send(Message::binary(&b"{\"type\":\"connection_init\"}"[..])).await;
+    assert_eq!(binary.close_code().await, 1003);
+    let mut early = opened(&app).await;
+    early.execute("1", "{ __typename }").await;
+    assert_eq!(early.close_code().await, 4401);
+    let mut twice = Socket::anonymous(&app).await;
+    twice.send_json(&json!({"type": "connection_init"})).await;
+    assert_eq!(twice.close_code().await, 4429);
+    let mut double = Socket::by_bearer(&app, &token()).await;
+    for _ in 0..2 {
+        double.execute("same", "subscription { taskEvents { taskId } }").await;
+    }
+    assert_eq!(
+        double.recv().await,
+        ReceivedEvent::Closed(4409, "Subscriber for same already exists".to_owned())
+    );
+    let mut unnamed = Socket::open_with_headers(&app, &[]).await.unwrap();
+    assert_eq!(unnamed.close_code().await, 4406);
+}
+
+/// A client's frame, with a mask of zeros.
+fn frame(start: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[start, 0x80 | 126], &length[..], &[0; 4], payload].concat()
+}
+
+/// The same, of at most 125 bytes.
+fn short_frame(start: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[start, 0x80 | length, 0, 0, 0, 0], payload].concat()
+}
+
+#[tokio::test]
+async fn broken_frames_close_with_their_code() {
+    let app = App::with(Backend::Sqlite, &["--max-body", "2KiB"]).await;
+    let large = [b'x'; 3000];
+    let announced = [&[0x81, 0xff][..], &10_000_000_u64.to_be_bytes(), &[0; 4], &large].concat();
+    for (what, bytes, code) in [
+        ("text that is not JSON", short_frame(0x81, b"{"), 4400),
+        (
+            "fragmented text that is not JSON",
+            [short_frame(0x01, b"{"), short_frame(0x80, b"x")].concat(),
+            4400,
+        ),
+        ("text that is not UTF-8", short_frame(0x81, b"{\xff\xfe}"), 1007),
+        (
+            "fragments that are not UTF-8",
+            [short_frame(0x01, b"{"), short_frame(0x80, b"\xff")].concat(),
+            1007,
+        ),
+        ("a reason that is not UTF-8", short_frame(0x88, b"\x03\xe8\xff"), 1007),
+        ("a binary frame", short_frame(0x82, b"{}"), 1003),
+        ("binary fragments", [short_frame(0x02, b"{"), short_frame(0x80, b"}")].concat(), 1003),
+        ("a frame that is a little too large", frame(0x81, &large), 1009),
+        ("a frame that is much too large", announced, 1009),
+        ("fragments that are too large", [frame(0x01, &large), frame(0x80, &large)].concat(), 1009),
+        ("a reserved bit", short_frame(0xc1, b"{}"), 1002),
+        ("an unknown kind of frame", short_frame(0x83, b"{}"), 1002),
+        ("an unknown kind of control frame", short_frame(0x8b, b""), 1002),
+        ("a frame without a mask", b"\x81\x02{}".to_vec(), 1002),
+        ("a ping in fragments", short_frame(0x09, b""), 1002),
+        ("a ping that is too long", frame(0x89, &[0; 126]), 1002),
+        ("a fragment of nothing", short_frame(0x80, b"{}"), 1002),
+        (
+            "a text inside another",
+            [short_frame(0x01, b"{"), short_frame(0x81, b"}")].concat(),
+            1002,
+        ),
+        ("half a close code", short_frame(0x88, b"x"), 1002),
+    ] {
+        for mut socket in [opened(&app).await, Socket::anonymous(&app).await] {
+            socket.send_bytes(&bytes).await;
+            assert_eq!(socket.close_code().await, code, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn connection_init_timeout_closes_4408() {
+    let app = App::with(Backend::Sqlite, &["--request-timeout", "300ms"]).await;
+    let mut silent = opened(&app).await;
+    assert_eq!(silent.close_code().await, 4408);
+    let mut acknowledged = Socket::anonymous(&app).await;
+    let mut pinging = opened(&app).await;
+    let mut pongs = 0;
+    let code = loop {
+        pinging.send_json(&json!({"type": "ping"})).await;
+        match pinging.recv().await {
+            ReceivedEvent::Message(pong) => assert_eq!(pong, json!({"type": "pong"})),
+            ReceivedEvent::Closed(code, _) => break code,
+            ReceivedEvent::Disconnected => panic!("the server closed without a code"),
+        }
+        pongs += 1;
+    };
+    assert_eq!(
+        (code, pongs > 0),
+        (4408, true),
+        "pings are answered, and do not extend the timeout"
+    );
+    acknowledged.send_json(&json!({"type": "ping", "payload": {"any": 1}})).await;
+    assert_eq!(
+        acknowledged.next_message().await,
+        json!({"type": "pong"}),
+        "only connection_init has this timeout"
+    );
+}
+
+#[tokio::test]
+async fn message_over_the_body_limit_closes_1009() {
+    let app = App::with(Backend::Sqlite, &["--max-body", "2KiB"]).await;
+    let mut socket = Socket::anonymous(&app).await;
+    socket.execute("fits", &format!("{{ __typename }} # {}", "x".repeat(1900))).await;
+    assert_eq!(socket.next_message().await["type"], "next");
+    socket.execute("no", &format!("{{ __typename }} # {}", "x".repeat(2100))).await;
+    assert_eq!(socket.close_code().await, 1009);
+    let mut flood = Socket::anonymous(&app).await;
+    flood.execute("no", &format!("{{ __typename }} # {}", "x".repeat(1_000_000))).await;
+    assert_eq!(flood.close_code().await, 1009);
+    Socket::anonymous(&app).await;
+}
+
+#[tokio::test]
+async fn connections_per_address_are_limited() {
+    let app = App::start(Backend::Sqlite).await;
+    let plain = app.anonymous().request(Method::GET, "/graphql/ws").send().await.unwrap();
+    assert_eq!(plain.status(), 426);
+    let mut sockets = Vec::new();
+    for caller in ["a", "b", "c"] {
+        let token = Issuer::shared().token(&user(caller).claims());
+        for _ in 0..64 {
+            sockets.push(Socket::by_bearer(&app, &token).await);
+        }
+    }
+    for _ in 0..64 {
+        sockets.push(opened(&app).await);
+    }
+    assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
+    assert_eq!(app.anonymous().ask("{ __typename }").await.status, 200, "requests continue");
+    let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+    assert!(metrics.text().await.unwrap().contains("\nhallpass_streaming_connections 256\n"));
+    drop(sockets);
+    let again = async {
+        while Socket::open(&app, &[]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("slots are free again");
+}
+
+#[tokio::test]
+async fn anonymous_sockets_per_address_are_limited() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut sockets = Vec::new();
+    for _ in 0..64 {
+        sockets.push(Socket::anonymous(&app).await);
+    }
+    assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
+    sockets.pop();
+    let again = async {
+        while Socket::open(&app, &[]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("a slot is free again");
+}
+
+#[tokio::test]
+async fn idle_socket_is_closed() {
+    let app = App::with(Backend::Sqlite, &["--keep-alive", "1s"]).await;
+    let mut subscribed = Socket::by_bearer(&app, &token()).await;
+    subscribed.subscribe_to_tasks("1", &app.by_jwt(&alice())).await;
+    let mut idle = Socket::anonymous(&app).await;
+    idle.execute("1", "{ __typename }").await;
+    let began = std::time::Instant::now();
+    let code = tokio::time::timeout(Duration::from_secs(20), idle.close_code()).await;
+    assert_eq!(code.expect("it is closed"), 1000);
+    assert!(began.elapsed() > Duration::from_millis(900), "{:?}", began.elapsed());
+    task(&app.by_jwt(&alice()), "Later").await;
+    assert_eq!(subscribed.next_task_event().await, ("CREATED".to_owned(), json!("Later")));
+}
+
+#[tokio::test]
+async fn missed_pongs_close_the_socket() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    socket.execute("1", "subscription { taskEvents { kind } }").await;
+    let is_open = async || {
+        let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+        metrics.text().await.unwrap().contains("hallpass_streaming_connections 1\n")
+    };
+    // The socket is not read from here on, so that nothing sends pongs.
+    let began = std::time::Instant::now();
+    while is_open().await {
+        assert!(began.elapsed() < Duration::from_secs(90), "it is still open");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(began.elapsed() > Duration::from_secs(45), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn shutdown_closes_sockets_1001() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut subscribed = Socket::by_bearer(&app, &token()).await;
+    subscribed.subscribe_to_tasks("1", &app.by_jwt(&alice())).await;
+    let mut fresh = opened(&app).await;
+    let began = std::time::Instant::now();
+    drop(app);
+    assert_eq!(subscribed.close_code().await, 1001);
+    assert_eq!(fresh.close_code().await, 1001);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn shutdown_finishes_mutation_over_websocket() {
+    let app = App::start(Backend::Postgres).await;
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    let database = app.database.clone();
+    let system = database.system("a test holds the table");
+    let writing = system.connection().begin().await.unwrap();
+    writing.execute_unprepared("LOCK TABLE task IN EXCLUSIVE MODE").await.unwrap();
+    socket.execute("s", "subscription { taskEvents { taskId } }").await;
+    socket.execute("m", "mutation { createTask(input: {title: \"Last\"}) { title } }").await;
+    socket.send_json(&json!({"type": "ping"})).await;
+    assert_eq!(socket.next_message().await, json!({"type": "pong"}), "it was read");
+    drop(app);
+    writing.commit().await.unwrap();
+    let made = json!({"data": {"createTask": {"title": "Last"}}});
+    let mut received = Vec::new();
+    let code = loop {
+        match socket.recv().await {
+            ReceivedEvent::Message(message) => received.push(message),
+            ReceivedEvent::Closed(code, _) => break code,
+            ReceivedEvent::Disconnected => panic!("the server closed without a code"),
+        }
+    };
+    assert!(
+        received.contains(&json!({"id": "m", "type": "next", "payload": made})),
+        "{received:?}"
+    );
+    assert!(received.contains(&json!({"id": "m", "type": "complete"})), "{received:?}");
+    assert!(
+        !received.contains(&json!({"id": "s", "type": "complete"})),
+        "it does not complete: {received:?}"
+    );
+    assert_eq!(code, 1001);
+}
+
+#[tokio::test]
+async fn close_frame_is_answered() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    socket.subscribe_to_tasks("1", &app.by_jwt(&alice())).await;
+    let frame = CloseFrame { code: CloseCode::Normal, reason: "done".into() };
+    socket.send(Message::Close(Some(frame))).await;
+    assert_eq!(socket.close_code().await, 1000);
+}

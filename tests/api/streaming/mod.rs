@@ -1,0 +1,9 @@
+//! WebSocket and SSE streams.
+
+mod events;
+pub mod graphql_sse;
+mod graphql_ws;
+mod multi_node;
+mod session_revalidation;
+mod stream_authentication;
+mod stream_limits;

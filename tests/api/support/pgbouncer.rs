@@ -1,0 +1,108 @@
+//! PgBouncer between a server and the tests' PostgreSQL, stopped with the test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use crate::support::postgres::{self, database, is_root, succeed, unprivileged};
+
+pub struct PgBouncer {
+    directory: tempfile::TempDir,
+    /// The directory of PostgreSQL's socket.
+    postgres: String,
+    /// Stops it when its standard input closes.
+    keeper: Child,
+}
+
+/// An instance in transaction mode, with three sessions for each database.
+pub fn shared() -> &'static PgBouncer {
+    static SHARED: OnceLock<PgBouncer> = OnceLock::new();
+    SHARED.get_or_init(|| PgBouncer::start("pool_mode = transaction\ndefault_pool_size = 3"))
+}
+
+impl PgBouncer {
+    /// An instance with these settings.
+    pub fn start(settings: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = database();
+        let postgres = url.split("host=").nth(1).unwrap().to_owned();
+        let users = format!("\"{}\" \"\"\n\"{}\" \"\"\n", postgres::SUPERUSER, postgres::PLAIN);
+        std::fs::write(directory.path().join("users"), users).unwrap();
+        write_settings(directory.path(), &postgres, settings);
+        if is_root() {
+            let mut chown = std::process::Command::new("chown");
+            succeed(chown.arg("-R").arg("postgres").arg(directory.path()));
+        }
+        let keeper = keep(directory.path());
+        let started = Self { directory, postgres, keeper };
+        started.wait_until_ready();
+        started
+    }
+
+    fn wait_until_ready(&self) {
+        let began = Instant::now();
+        let socket = self.directory.path().join(".s.PGSQL.6432");
+        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+            let log = std::fs::read_to_string(self.directory.path().join("log"));
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "the tests need pgbouncer: install it, or run tests/run ({log:?})"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The URL through it to the database at `url`.
+    pub fn address(&self, url: &str) -> String {
+        let before = url.split("?host=").next().unwrap();
+        format!("{before}?host={}&port=6432", self.directory.path().display())
+    }
+
+    /// Restarts it with other settings; every connection is lost.
+    pub fn restart(&mut self, settings: &str) {
+        drop(self.keeper.stdin.take());
+        self.keeper.wait().unwrap();
+        write_settings(self.directory.path(), &self.postgres, settings);
+        self.keeper = keep(self.directory.path());
+        self.wait_until_ready();
+    }
+}
+
+/// Runs it on the settings in `directory` until its keeper's standard input closes.
+fn keep(directory: &Path) -> Child {
+    let script = format!(
+        "{program} -q {directory}/settings 2>{directory}/log & server=$!; read line; kill -KILL $server; \
+         wait $server",
+        program = program().display(),
+        directory = directory.display(),
+    );
+    let mut shell = unprivileged(Path::new("sh"));
+    let shell = shell.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null());
+    shell.spawn().expect("a shell can be started")
+}
+
+fn write_settings(directory: &Path, postgres: &str, settings: &str) {
+    let text = format!(
+        "[databases]\n* = host={postgres}\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\n\
+         unix_socket_dir = {directory}\nauth_type = trust\nauth_file = {directory}/users\n\
+         max_client_conn = 1000\nserver_login_retry = 1\n{settings}\n",
+        directory = directory.display(),
+    );
+    std::fs::write(directory.join("settings"), text).unwrap();
+}
+
+fn program() -> PathBuf {
+    let places = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"];
+    let installed = places.into_iter().map(PathBuf::from).find(|place| place.exists());
+    installed.unwrap_or_else(|| PathBuf::from("pgbouncer"))
+}
+
+/// Whether the installed PgBouncer tracks prepared statements (1.21 and later).
+pub fn tracks_statements() -> bool {
+    let reported = std::process::Command::new(program()).arg("--version").output().unwrap().stdout;
+    let reported = String::from_utf8(reported).unwrap();
+    let version = reported.split_whitespace().nth(1).unwrap().to_owned();
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
+    (parts.next(), parts.next()) >= (Some(1), Some(21))
+}

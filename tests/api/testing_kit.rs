@@ -1,0 +1,43 @@
+//! The testing kit, as a team uses it for its own domains.
+
+use hallpass::testing::{App, Client, user};
+use hallpass_identity::Persona;
+
+#[tokio::test]
+async fn callers_are_authenticated_as_in_production() {
+    let app = App::start().await;
+    let (alice, bob) = (user("alice").role("editor").tier("premium"), user("bob"));
+    let made = app.by_jwt(&alice);
+    made.data("mutation { createTask(input: {title: \"Mine\"}) { id } }").await;
+    let me = made.data("{ me { id roles tier method } tasks { totalCount } }").await;
+    assert_eq!(me["me"]["id"], alice.id());
+    assert_eq!(me["me"]["roles"], serde_json::json!(["editor"]));
+    assert_eq!(me["me"]["tier"], "premium");
+    assert_eq!(me["me"]["method"], "JWT");
+    assert_eq!(me["tasks"]["totalCount"], 1);
+    assert_eq!(app.by_jwt(&bob).data("{ tasks { totalCount } }").await["tasks"]["totalCount"], 0);
+    assert_eq!(app.anonymous().ask("{ tasks { totalCount } }").await.codes(), ["UNAUTHENTICATED"]);
+    let another = App::start().await;
+    let token = "the.other.app";
+    assert_eq!(another.by_bearer(token).ask("{ viewer { id } }").await.status, 401);
+}
+
+async fn viewer(who: Client<'_>) -> serde_json::Value {
+    who.data("{ viewer { contentLevel roles } }").await["viewer"].clone()
+}
+
+#[tokio::test]
+async fn development_personas_are_available() {
+    let app = App::start().await;
+    let editor = viewer(app.by_persona(Persona::Editor)).await;
+    assert_eq!(editor["roles"], serde_json::json!(["editor"]));
+    assert_eq!(viewer(app.by_persona(Persona::Premium)).await["contentLevel"], "advanced-robotics");
+    assert!(viewer(app.by_persona(Persona::Guest)).await.is_null());
+}
+
+#[tokio::test]
+async fn test_server_takes_settings() {
+    let app = App::with(&["--tiers", "basic,gold"]).await;
+    let me = app.by_jwt(&user("tia").tier("gold")).data("{ me { tier } }").await;
+    assert_eq!(me["me"]["tier"], "gold");
+}
