@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::matrix::{OPEN, Row, Table};
+use super::kept::KeptTableError;
+use super::matrix::{OPEN, Table};
+use super::widening::{
+    Comparison, Counterexample, FieldAccess, MAX_COMBINATIONS, TooManyCombinations, compare,
+};
+use crate::access::{Policy, Rule};
 
 /// One difference.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessChange {
     /// The field, or the setting.
     place: String,
@@ -14,19 +19,37 @@ pub struct AccessChange {
     what: ChangeKind,
     before: String,
     after: String,
+    effect: Effect,
 }
 
-/// What is another than before.
+/// What differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum ChangeKind {
     /// What a setting adds.
     Setting,
-    /// The rule that the field states.
+    /// The rule of the field.
     Rule,
-    /// The scopes that the field asks for.
+    /// The scopes of the field.
     Scope,
+    /// Both.
+    RuleAndScope,
+    /// What the rule of the field means under the settings.
+    UnderSettings,
     /// What this kind of caller gets.
     Cell(String),
+}
+
+/// What the difference does to callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Effect {
+    /// A caller is allowed more; such a caller, where the difference is one of rules.
+    Widened(Option<Counterexample>),
+    /// No caller is allowed more, and one less.
+    Narrowed,
+    /// Each caller is allowed what they were.
+    Unchanged,
+    /// The rules distinguish too many callers to decide.
+    Undecided,
 }
 
 /// What a field that is not there answers.
@@ -37,69 +60,59 @@ const NO_RULE: &str = "no rule";
 const NO_SCOPE: &str = "no scope";
 /// What a setting adds that adds nothing.
 const NOTHING: &str = "nothing";
+/// The setting with the OAuth clients that need no scopes.
+const FULL_CLIENTS: &str = "OAUTH_FULL_CLIENTS";
 
 impl AccessChange {
-    /// Every setting, rule and cell that is another than before, in order. Both tables tell of the same kinds
-    /// of callers.
-    #[must_use]
-    pub fn between(old: &Table, new: &Table) -> Vec<Self> {
-        let stated = rules(old, new).chain(scopes(old, new));
-        let mut changes = settings(old, new).chain(stated).collect::<BTreeSet<_>>();
-        for (field, required_tier) in places(old).union(&places(new)) {
-            for caller in new.callers.keys() {
-                let before = answer(old, field, required_tier.as_deref(), caller);
-                let after = answer(new, field, required_tier.as_deref(), caller);
-                if before != after {
-                    changes.insert(Self {
-                        place: field.clone(),
-                        required_tier: required_tier.clone(),
-                        what: ChangeKind::Cell(caller.clone()),
-                        before: before.to_owned(),
-                        after: after.to_owned(),
-                    });
-                }
-            }
-        }
-        changes.into_iter().collect()
+    /// Every setting, rule and cell that is another than before, in order. Both tables are about the same kinds of
+    /// callers; rules are compared for every caller.
+    ///
+    /// # Errors
+    /// When the settings of a table are not those that a server accepts.
+    pub fn between(old: &Table, new: &Table) -> Result<Vec<Self>, KeptTableError> {
+        let mut changes = settings(old, new).collect::<Vec<_>>();
+        changes.extend(cells(old, new));
+        changes.extend(demands(&State::of(old)?, &State::of(new)?));
+        let key = |it: &Self| (it.place.clone(), it.required_tier.clone(), it.what.clone());
+        changes.sort_by_cached_key(|it| (key(it), it.before.clone(), it.after.clone()));
+        Ok(changes)
     }
 
-    fn of(place: &str, what: ChangeKind, before: &str, after: &str) -> Self {
+    fn of(place: &str, what: ChangeKind, before: &str, after: &str, effect: Effect) -> Self {
         let (before, after) = (before.to_owned(), after.to_owned());
-        Self { place: place.to_owned(), required_tier: None, what, before, after }
+        Self { place: place.to_owned(), required_tier: None, what, before, after, effect }
     }
 
-    /// Whether any caller may do more than before. A rule or a scope that is another counts, unless it asks for
-    /// all that it asked for: the kinds of callers do not show everything that a rule tells apart.
+    /// Whether a caller is allowed more than before, or may be: where that could not be decided.
     #[must_use]
     pub fn is_widening(&self) -> bool {
-        match self.what {
-            ChangeKind::Cell(_) => self.after == OPEN,
-            ChangeKind::Setting => self.after != NOTHING,
-            ChangeKind::Scope => {
-                let mut before = self.before.split(' ').filter(|_| self.before != NO_SCOPE);
-                !before.all(|scope| self.after.split(' ').any(|after| after == scope))
-            }
-            ChangeKind::Rule => {
-                let after = parts(&self.after);
-                let still_asked = |part: &&str| after.iter().any(|new| asks(new, part));
-                !parts(&self.before).iter().all(still_asked)
-            }
-        }
+        matches!(self.effect, Effect::Widened(_) | Effect::Undecided)
     }
 
-    fn is_narrowing(&self) -> bool {
-        let is_cell = matches!(self.what, ChangeKind::Cell(_));
-        !self.is_widening() && (self.before == OPEN || !is_cell)
+    /// Whether the rules distinguish too many callers to decide.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.effect == Effect::Undecided
+    }
+
+    /// A caller who was refused and is allowed, where rules differ.
+    #[must_use]
+    pub fn counterexample(&self) -> Option<&Counterexample> {
+        match &self.effect {
+            Effect::Widened(counterexample) => counterexample.as_ref(),
+            Effect::Narrowed | Effect::Unchanged | Effect::Undecided => None,
+        }
     }
 }
 
 impl fmt::Display for AccessChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, required_tier, what, before, after } = self;
-        let how = match (self.is_widening(), self.is_narrowing()) {
-            (true, _) => "widened ",
-            (false, true) => "narrowed",
-            (false, false) => "changed ",
+        let Self { place, required_tier, what, before, after, effect } = self;
+        let how = match effect {
+            Effect::Widened(_) => "widened ",
+            Effect::Narrowed => "narrowed",
+            Effect::Unchanged => "changed ",
+            Effect::Undecided => "undecided",
         };
         let tier = match required_tier {
             Some(tier) => format!(", requiredTier {tier}"),
@@ -109,18 +122,32 @@ impl fmt::Display for AccessChange {
             ChangeKind::Setting => "the setting".to_owned(),
             ChangeKind::Rule => "the rule".to_owned(),
             ChangeKind::Scope => "the scope".to_owned(),
+            ChangeKind::RuleAndScope => "the rule and the scope".to_owned(),
+            ChangeKind::UnderSettings => "the rule under the settings".to_owned(),
             ChangeKind::Cell(caller) => format!("as {caller}"),
         };
-        write!(f, "{how} {place}{tier}, {what}: {before} -> {after}")
+        write!(f, "{how} {place}{tier}, {what}: {before} -> {after}")?;
+        match effect {
+            Effect::Widened(Some(example)) => {
+                write!(f, "; allowed now: `hallpass explain {} {place}`", example.caller)?;
+                f.write_str(&example.row())
+            }
+            Effect::Undecided => {
+                write!(f, "; more than {MAX_COMBINATIONS} combinations of caller and row")
+            }
+            Effect::Widened(None) | Effect::Narrowed | Effect::Unchanged => Ok(()),
+        }
     }
 }
 
-/// What settings add now, and what they added before.
+/// What settings add now, and what they added before. All that a setting adds allows callers more.
 fn settings<'a>(old: &'a Table, new: &'a Table) -> impl Iterator<Item = AccessChange> + 'a {
-    let added = lacking(new, old)
-        .map(|(name, it)| AccessChange::of(name, ChangeKind::Setting, NOTHING, it));
-    let gone = lacking(old, new)
-        .map(|(name, it)| AccessChange::of(name, ChangeKind::Setting, it, NOTHING));
+    let added = lacking(new, old).map(|(name, it)| {
+        AccessChange::of(name, ChangeKind::Setting, NOTHING, it, Effect::Widened(None))
+    });
+    let gone = lacking(old, new).map(|(name, it)| {
+        AccessChange::of(name, ChangeKind::Setting, it, NOTHING, Effect::Narrowed)
+    });
     added.chain(gone)
 }
 
@@ -133,75 +160,100 @@ fn lacking<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = (&'a 
     })
 }
 
-/// The rules that are others than before, of fields that were there and are.
-fn rules(old: &Table, new: &Table) -> impl Iterator<Item = AccessChange> {
-    let (before, after) = (stated(old), stated(new));
-    after.into_iter().filter_map(move |(field, rule)| {
-        let old = before.get(&field).filter(|old| **old != rule)?;
-        Some(AccessChange::of(&field, ChangeKind::Rule, old, &rule))
-    })
-}
-
-/// The scopes that are others than before, of fields that were there and are.
-fn scopes(old: &Table, new: &Table) -> impl Iterator<Item = AccessChange> {
-    let (before, after) = (asked(old), asked(new));
-    after.into_iter().filter_map(move |(field, scope)| {
-        let old = before.get(&field).filter(|old| **old != scope)?;
-        Some(AccessChange::of(&field, ChangeKind::Scope, old, &scope))
-    })
-}
-
-/// Every field, and the scopes that it asks for.
-fn asked(table: &Table) -> BTreeMap<String, String> {
-    let none = || NO_SCOPE.to_owned();
-    let asked = |row: &Row| (row.field.clone(), row.scope.clone().unwrap_or_else(none));
-    open(table).map(|field| (field, none())).chain(table.rows.iter().map(asked)).collect()
-}
-
-/// Every field, and the rule that it states.
-fn stated(table: &Table) -> BTreeMap<String, String> {
-    let rules = table.rows.iter().map(|row| (row.field.clone(), row.rule.clone()));
-    open(table).map(|field| (field, NO_RULE.to_owned())).chain(rules).collect()
-}
-
-/// What a rule asks for, all of it: its parts between ` and `, where they stand in no brackets.
-fn parts(rule: &str) -> Vec<&str> {
-    let (mut depth, mut from, mut parts_of) = (0_usize, 0, Vec::new());
-    for (at, letter) in rule.char_indices() {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ' ' if depth == 0 && rule[at..].starts_with(" or ") => return vec![rule],
-            ' ' if depth == 0 && rule[at..].starts_with(" and ") => {
-                parts_of.push(&rule[from..at]);
-                from = at + " and ".len();
-            }
-            _ => {}
+/// The kinds of callers who get another answer than before.
+fn cells(old: &Table, new: &Table) -> Vec<AccessChange> {
+    let mut changes = Vec::new();
+    for (field, required_tier) in places(old).union(&places(new)) {
+        for caller in new.callers.keys() {
+            let before = answer(old, field, required_tier.as_deref(), caller);
+            let after = answer(new, field, required_tier.as_deref(), caller);
+            let effect = match (before == OPEN, after == OPEN) {
+                _ if before == after => continue,
+                (_, true) => Effect::Widened(None),
+                (true, false) => Effect::Narrowed,
+                (false, false) => Effect::Unchanged,
+            };
+            let cell = ChangeKind::Cell(caller.clone());
+            let change = AccessChange::of(field, cell, before, after, effect);
+            changes.push(AccessChange { required_tier: required_tier.clone(), ..change });
         }
     }
-    if from > 0 {
-        parts_of.push(&rule[from..]);
-        return parts_of.into_iter().flat_map(parts).collect();
+    changes
+}
+
+/// What the fields of a table demand, and under which settings.
+struct State<'a> {
+    table: &'a Table,
+    /// The rule, its name, and the scopes.
+    fields: BTreeMap<String, (Rule, &'a str, Option<&'a str>)>,
+    policy: Policy,
+    full_clients: Vec<String>,
+}
+
+impl<'a> State<'a> {
+    fn of(table: &'a Table) -> Result<Self, KeptTableError> {
+        let open = open(table).map(|field| (field, (Rule::Public, NO_RULE, None)));
+        let ruled = table.rows.iter().map(|row| {
+            (row.field.clone(), (row.rule_tree.leak(), row.rule.as_str(), row.scope.as_deref()))
+        });
+        let fields = open.chain(ruled).collect();
+        let full_clients = table.settings.get(FULL_CLIENTS).into_iter().flatten().cloned();
+        Ok(Self { table, fields, policy: table.policy()?, full_clients: full_clients.collect() })
     }
-    match rule.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-        Some(inside) => parts(inside),
-        None if [NO_RULE, "PUBLIC"].contains(&rule) => Vec::new(),
-        None => vec![rule],
+
+    fn has_settings_of(&self, other: &State<'_>) -> bool {
+        let setting = |state: &State<'_>, name| state.table.settings.get(name).cloned();
+        let are_equal = |name| setting(self, name) == setting(other, name);
+        self.table.tiers == other.table.tiers
+            && ["ROLE_INHERITS", FULL_CLIENTS].map(are_equal) == [true; 2]
+    }
+
+    fn field(&self, field: &str) -> FieldAccess<'_> {
+        let demand = self.fields.get(field);
+        FieldAccess {
+            rule: demand.map(|(rule, ..)| *rule),
+            scope: demand.and_then(|(.., scope)| *scope),
+            policy: &self.policy,
+            full_clients: &self.full_clients,
+        }
+    }
+
+    /// What `field` states of that which differs.
+    fn text(&self, field: &str, what: &ChangeKind) -> String {
+        let Some((_, rule, scope)) = self.fields.get(field) else { return NO_FIELD.to_owned() };
+        match what {
+            ChangeKind::Scope => scope.unwrap_or(NO_SCOPE).to_owned(),
+            ChangeKind::RuleAndScope => format!("{rule}, {}", scope.unwrap_or(NO_SCOPE)),
+            ChangeKind::Rule | ChangeKind::UnderSettings => (*rule).to_owned(),
+            ChangeKind::Setting | ChangeKind::Cell(_) => String::new(),
+        }
     }
 }
 
-/// Whether `new` asks for all that `old` asked for: it is the same, or a confirmation as late or later.
-fn asks(new: &str, old: &str) -> bool {
-    let seconds = |part: &str, name: &str| -> Option<u32> {
-        part.strip_prefix(name)?.strip_suffix("s)")?.parse().ok()
+/// The fields whose rule or scope is another than before, or means another thing under the settings.
+fn demands(old: &State<'_>, new: &State<'_>) -> Vec<AccessChange> {
+    let fields = old.fields.keys().chain(new.fields.keys()).collect::<BTreeSet<_>>();
+    fields.into_iter().filter_map(|field| demand(field, old, new)).collect()
+}
+
+fn demand(field: &str, old: &State<'_>, new: &State<'_>) -> Option<AccessChange> {
+    let (before, after) = (old.field(field), new.field(field));
+    let what = match (before.rule == after.rule, before.scope == after.scope) {
+        (true, true) if old.has_settings_of(new) => return None,
+        (true, true) => ChangeKind::UnderSettings,
+        (true, false) => ChangeKind::Scope,
+        (false, false) if before.rule.is_some() && after.rule.is_some() => ChangeKind::RuleAndScope,
+        (false, _) => ChangeKind::Rule,
     };
-    let always = |part| seconds(part, "FRESH(");
-    let for_top = |part| seconds(part, "FRESH_FOR_TOP_TIER(");
-    let is_as_strict =
-        |new: Option<u32>, old: Option<u32>| new.zip(old).is_some_and(|(new, old)| new <= old);
-    new == old
-        || is_as_strict(always(new), always(old).or(for_top(old)))
-        || is_as_strict(for_top(new), for_top(old))
+    let effect = match compare(&before, &after) {
+        Ok(Comparison { widened_for: Some(caller), .. }) => Effect::Widened(Some(caller)),
+        Ok(Comparison { is_narrowed: true, .. }) => Effect::Narrowed,
+        Ok(Comparison { .. }) if what == ChangeKind::UnderSettings => return None,
+        Ok(Comparison { .. }) => Effect::Unchanged,
+        Err(TooManyCombinations) => Effect::Undecided,
+    };
+    let (before, after) = (old.text(field, &what), new.text(field, &what));
+    Some(AccessChange::of(field, what, &before, &after, effect))
 }
 
 /// Every field of the table, for each tier that it distinguishes.

@@ -205,28 +205,30 @@ fn met_requirements(rule: Rule, subject: Subject<'_>) -> Vec<Rule> {
     parts
 }
 
+/// A row that the caller owns.
+const OWN: &str = "own row";
 /// A row of another user.
 const OTHER_OWNER: &str = "another user's row";
 
 /// The kinds of rows that the rule distinguishes.
 fn rows<'a>(rule: Rule, subject: Subject<'a>) -> Vec<(String, ResourceAttributes<'a>)> {
-    if rule.contains_rule(|rule| rule == Rule::RowTier) {
-        let tiers = subject.policy.tiers.names().iter();
-        let attributes = |tier: &'a String| ResourceAttributes {
-            required_tier: Some(tier),
-            ..ResourceAttributes::default()
-        };
-        return tiers.map(|tier| (format!("requiredTier {tier}"), attributes(tier))).collect();
+    let mut tiers = vec![(String::new(), None)];
+    if rule.contains_rule(|rule| matches!(rule, Rule::RowTier | Rule::FreshForTopTier(_))) {
+        let names = subject.policy.tiers.names().iter();
+        tiers = names.map(|it| (format!("requiredTier {it}"), Some(it.as_str()))).collect();
     }
+    let mut owners = vec![("", false)];
     if rule.contains_rule(|rule| rule == Rule::Owner) {
-        let attributes =
-            |is_owner| ResourceAttributes { is_owner, ..ResourceAttributes::default() };
-        return vec![
-            ("own row".to_owned(), attributes(true)),
-            (OTHER_OWNER.to_owned(), attributes(false)),
-        ];
+        owners = vec![(OWN, true), (OTHER_OWNER, false)];
     }
-    vec![(String::new(), ResourceAttributes::default())]
+    let row = |(tier, required_tier): (String, _)| {
+        owners.iter().map(move |(owner, is_owner)| {
+            let comma = if tier.is_empty() || owner.is_empty() { "" } else { ", " };
+            let facts = ResourceAttributes { is_owner: *is_owner, required_tier };
+            (format!("{tier}{comma}{owner}"), facts)
+        })
+    };
+    tiers.into_iter().flat_map(row).collect()
 }
 
 impl FieldReport {

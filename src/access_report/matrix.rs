@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use serde::{Deserialize, Serialize};
 
+use super::rule_tree::RuleTree;
 use crate::access::{
     Denial, Policy, ROOT_TYPES, ResourceAttributes, Rule, Subject, demand_directive,
     rule_name_from_directive,
@@ -67,6 +68,8 @@ pub struct Row {
     pub field: String,
     /// Name of the rule.
     pub rule: String,
+    /// The rule, to be evaluated again.
+    pub rule_tree: RuleTree,
     /// Scopes that an OAuth client needs, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -86,6 +89,8 @@ pub struct Table {
     pub callers: BTreeMap<String, String>,
     /// Access that settings add to the rules, by setting.
     pub settings: BTreeMap<String, BTreeSet<String>>,
+    /// Tiers, lowest first.
+    pub tiers: Vec<String>,
     /// Requirement of each rule, by name.
     pub rules: BTreeMap<String, String>,
     /// Descriptions of the root fields.
@@ -128,6 +133,7 @@ impl Table {
             rows: Vec::new(),
             callers: columns.iter().map(|it| (it.name.clone(), it.describe())).collect(),
             settings: settings(policy, denied),
+            tiers: policy.tiers.names().to_vec(),
             rules: BTreeMap::new(),
             gives: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -178,6 +184,7 @@ impl Table {
             self.rows.push(Row {
                 field: field_name.clone(),
                 rule: rule.name(),
+                rule_tree: rule.into(),
                 scope: demand.scope.map(str::to_owned),
                 required_tier: required_tier.map(str::to_owned),
                 cells: cells.collect(),
@@ -288,7 +295,10 @@ Every caller who can access the object may read these fields.
 ";
 
 /// Access that settings add. Every addition widens what callers may do or learn.
-fn settings(policy: &Policy, denied: OwnershipDenial) -> BTreeMap<String, BTreeSet<String>> {
+pub(super) fn settings(
+    policy: &Policy,
+    denied: OwnershipDenial,
+) -> BTreeMap<String, BTreeSet<String>> {
     let tiers = policy.tiers.names();
     let reach = |(at, tier): (usize, &String)| {
         tiers[..at].iter().map(|lower| format!("{tier} > {lower}")).collect::<Vec<_>>()
@@ -338,7 +348,7 @@ fn rule_tiers(rule: Rule, policy: &Policy) -> Vec<Option<&str>> {
     vec![None]
 }
 
-fn result(
+pub(super) fn result(
     rule: Rule,
     column: &Column,
     required_tier: Option<&str>,

@@ -3,8 +3,14 @@
 
 pub(crate) mod diff;
 mod explain;
+mod kept;
 pub(crate) mod matrix;
+mod rule_tree;
+mod widening;
 
 pub use diff::AccessChange;
 pub use explain::{FieldReport, Verdict, explain, note_hidden};
+pub use kept::KeptTableError;
 pub use matrix::{ABSENT, Cell, Column, HIDDEN, OPEN, Row, Table, TableError};
+pub use rule_tree::RuleTree;
+pub use widening::{Counterexample, MAX_COMBINATIONS};

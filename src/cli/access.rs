@@ -28,21 +28,27 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     };
     let text = std::fs::read_to_string(file)
         .map_err(|error| usage(format!("cannot be read ({error})")))?;
-    let old: Table = serde_json::from_str(&text)
-        .map_err(|error| usage(format!("is not an access table ({error})")))?;
+    let old = Table::from_json(&text).map_err(|error| usage(error.to_string()))?;
     let new = block_on(table(config))?;
     if old.callers != new.callers {
         return Err(usage("has other columns of callers".to_owned()));
     }
-    let changes = AccessChange::between(&old, &new);
+    let changes = AccessChange::between(&old, &new).map_err(|error| usage(error.to_string()))?;
     for change in &changes {
         print_line(change)?;
     }
-    match changes.iter().filter(|change| change.is_widening()).count() {
-        0 => Ok(()),
-        1 => Err(CliError::Check("access is widened for 1 field".to_owned())),
-        several => Err(CliError::Check(format!("access is widened for {several} fields"))),
-    }
+    let undecided = changes.iter().filter(|change| change.is_undecided()).count();
+    let widened = changes.iter().filter(|change| change.is_widening()).count() - undecided;
+    let places = |number| format!("{number} {}", if number == 1 { "place" } else { "places" });
+    let problem = match (widened, undecided) {
+        (0, 0) => return Ok(()),
+        (_, 0) => format!("access is widened in {}", places(widened)),
+        _ => format!(
+            "access is widened in {}, and whether it is was not decided in {undecided} more",
+            places(widened)
+        ),
+    };
+    Err(CliError::Check(problem))
 }
 
 /// The access table, with a column for each persona and for the owner of a row.

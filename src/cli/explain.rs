@@ -12,27 +12,33 @@ use crate::access_report::{FieldReport, explain};
 use crate::app;
 use crate::config::Config;
 use crate::schema;
-use hallpass_identity::{Authentication, Caller, Persona};
+use hallpass_identity::{Authentication, Caller, CallerProfile, Persona};
 
+#[expect(clippy::disallowed_methods, reason = "a report evaluates rules for a described caller")]
 pub(super) fn run(
     config: &Config,
-    persona: Option<Persona>,
-    token: Option<String>,
+    (persona, token): (Option<Persona>, Option<String>),
+    profile: &CallerProfile,
     query: String,
 ) -> Result<(), CliError> {
-    let document = parse_query(or_stdin(query)?)
+    let query = or_stdin(query)?;
+    let document = parse_query(document_of_field(&query).unwrap_or(query))
         .map_err(|error| CliError::Usage(format!("the document is not valid GraphQL: {error}")))?;
-    let caller = match (token, persona) {
+    let is_described = token.is_none() && persona.is_none();
+    let authenticated = match (token, persona) {
         (Some(token), _) => Some(block_on(caller_of_token(config, or_stdin(token)?))?),
         (None, Some(persona)) => {
             block_on(async { PersonaCallers::new(config)?.caller(persona).await })?
         }
         (None, None) => None,
     };
-    let description = caller.as_deref().map_or_else(|| "an anonymous caller".to_owned(), describe);
+    profile.check().map_err(|why| CliError::Usage(why.to_owned()))?;
+    let described = profile.caller(&config.identity.tiers, &config.identity.full_clients);
+    let caller = if is_described { described.as_caller() } else { authenticated.as_deref() };
+    let description = caller.map_or_else(|| "an anonymous caller".to_owned(), describe);
     print_line(format_args!("as {description}"))?;
     let policy = app::policy(config);
-    let subject = Subject { caller: caller.as_deref(), policy: &policy };
+    let subject = Subject { caller, policy: &policy };
     let reports = explain(&document, &schema::types(), subject, config.ownership_denial);
     for report in &reports {
         print_line(report)?;
@@ -41,6 +47,13 @@ pub(super) fn run(
         print_line("the document would be rejected: a field is not in the schema of this caller")?;
     }
     Ok(())
+}
+
+/// The document of one field, for its schema coordinate, `Type.field`.
+fn document_of_field(query: &str) -> Option<String> {
+    let (object, field) = query.trim().split_once('.')?;
+    let is_name = |it: &str| it.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
+    (is_name(object) && is_name(field)).then(|| format!("{{ ... on {object} {{ {field} }} }}"))
 }
 
 /// Authenticates `token`.

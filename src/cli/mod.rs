@@ -22,7 +22,7 @@ use clap::{ArgGroup, Command, CommandFactory as _, FromArgMatches as _, Parser, 
 
 use crate::app::StartError;
 use crate::config::{self, ConfigError, EnvFile, Settings};
-use hallpass_identity::{CredentialLocation, Persona};
+use hallpass_identity::{CallerProfile, CredentialLocation, Persona};
 
 /// A GraphQL API server for teams whose front end signs users in with Better Auth.
 #[derive(Debug, Parser)]
@@ -76,15 +76,18 @@ pub enum Action {
     /// Show for each field of a document whether a caller may use it, and why
     ///
     /// The document is not executed
-    #[command(group = ArgGroup::new("caller").args(["persona", "token"]).required(true))]
+    #[command(group = ArgGroup::new("caller").args(CALLERS).required(true).multiple(true))]
     Explain {
         /// Evaluate as this persona
-        #[arg(long = "as", value_name = "PERSONA")]
+        #[arg(long = "as", value_name = "PERSONA", conflicts_with_all = ["token", "described"])]
         persona: Option<Persona>,
         /// Evaluate as the caller of this bearer token; - reads it from stdin
-        #[arg(long, value_name = "T")]
+        #[arg(long, value_name = "T", conflicts_with = "described")]
         token: Option<String>,
-        /// The GraphQL document; - reads it from stdin
+        /// Evaluate as a described caller
+        #[command(flatten)]
+        profile: Box<CallerProfile>,
+        /// The GraphQL document, or one field such as `Task.tags`; - reads it from stdin
         query: String,
     },
     /// Check the setup, or explain why a credential is rejected
@@ -115,6 +118,9 @@ pub enum Action {
         persona: Persona,
     },
 }
+
+/// The options of `hallpass explain` of which it needs one.
+const CALLERS: [&str; 6] = ["persona", "token", "kind", "roles", "permissions", "tier"];
 
 /// Direction of a migration.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -193,8 +199,8 @@ fn run() -> Result<(), CliError> {
         Action::Access { check, json, diff: None } => {
             access::run(&cli.settings.check()?, check, json)
         }
-        Action::Explain { persona, token, query } => {
-            explain::run(&cli.settings.check()?, persona, token, query)
+        Action::Explain { persona, token, profile, query } => {
+            explain::run(&cli.settings.check()?, (persona, token), &profile, query)
         }
         Action::Doctor { token, cookie, api_key, json } => {
             let token = token.map(|text| (CredentialLocation::Authorization, text));

@@ -40,7 +40,7 @@ use tokio::sync::Semaphore;
 pub use auth_server::bulkhead::network;
 pub use auth_server::user_lookup::{LookupError, User, UserLookup};
 pub use auth_server::user_state::UserState;
-pub use caller::{AuthMethod, Caller, CallerKind};
+pub use caller::{AuthMethod, Caller, CallerKind, CallerProfile, HypotheticalCaller, ProfileKind};
 pub use claims::PAIRWISE_SUBJECT;
 pub use credential::presented::{PresentedCredentials, Reauthentication};
 pub use credential::watch::{Ended, Gate, Watch};

@@ -2,7 +2,8 @@
 
 mod audit;
 mod can;
+mod diff;
 mod guards;
 pub mod matrix;
 mod oauth_scopes;
-mod rules;
+pub mod rules;

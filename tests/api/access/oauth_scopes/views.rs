@@ -94,19 +94,22 @@ fn dropped_scope_is_a_widening() {
             "Query.tasks",
             Some("tasks:admin"),
             1,
-            "widened  Query.tasks, the scope: tasks:admin -> tasks:read",
+            "widened  Query.tasks, the scope: tasks:admin -> tasks:read; allowed now: \
+             `hallpass explain --caller user --client client-1 --scope tasks:read Query.tasks`",
         ),
         (
             "Task.tags",
             Some("tasks:tags"),
             1,
-            "widened  Task.tags, the scope: tasks:tags -> no scope",
+            "widened  Task.tags, the scope: tasks:tags -> no scope; allowed now: \
+             `hallpass explain --caller user --client client-1 Task.tags`, own row",
         ),
         (
             "Query.tasks",
             Some("tasks:read x"),
             1,
-            "widened  Query.tasks, the scope: tasks:read x -> tasks:read",
+            "widened  Query.tasks, the scope: tasks:read x -> tasks:read; allowed now: \
+             `hallpass explain --caller user --client client-1 --scope tasks:read Query.tasks`",
         ),
         ("Query.tasks", None, 0, "narrowed Query.tasks, the scope: no scope -> tasks:read"),
         ("Query.tasks", Some("tasks:read"), 0, ""),

@@ -1,7 +1,10 @@
 //! The authenticated caller: what a verified credential states about a user or service.
 //!
 //! The fields are private and only the schemes of this crate call the constructors: holding a
-//! [`Caller`] is the proof that a credential was accepted.
+//! [`Caller`] is the proof that a credential was accepted. A [`CallerProfile`] describes one for
+//! reports.
+
+mod profile;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,6 +19,8 @@ use super::claims::{
 use super::error::AuthError;
 use super::schemes::oauth_client::OAuthClient;
 use crate::config::{ClaimNames, Tiers};
+
+pub use profile::{CallerProfile, HypotheticalCaller, ProfileKind};
 
 /// A person or a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,88 @@
+//! A rule as a kept table has it: a tree, from which the rule can be evaluated again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::Rule;
+
+/// A [`Rule`] that owns its parts, so that it can be read from JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleTree {
+    /// [`Rule::Public`].
+    Public,
+    /// [`Rule::SignedIn`].
+    SignedIn,
+    /// [`Rule::Service`].
+    Service,
+    /// [`Rule::Role`].
+    Role(String),
+    /// [`Rule::Permission`].
+    Permission(String),
+    /// [`Rule::Tier`].
+    Tier(String),
+    /// [`Rule::RowTier`].
+    RowTier,
+    /// [`Rule::Owner`].
+    Owner,
+    /// [`Rule::Fresh`].
+    Fresh(u32),
+    /// [`Rule::FreshForTopTier`].
+    FreshForTopTier(u32),
+    /// [`Rule::NotImpersonated`].
+    NotImpersonated,
+    /// [`Rule::NotAnonymous`].
+    NotAnonymous,
+    /// [`Rule::AnyOf`].
+    AnyOf(Vec<Self>),
+    /// [`Rule::AllOf`].
+    AllOf(Vec<Self>),
+}
+
+impl From<Rule> for RuleTree {
+    fn from(rule: Rule) -> Self {
+        let trees = |rules: &[Rule]| rules.iter().copied().map(Self::from).collect();
+        match rule {
+            Rule::Public => Self::Public,
+            Rule::SignedIn => Self::SignedIn,
+            Rule::Service => Self::Service,
+            Rule::Role(role) => Self::Role(role.to_owned()),
+            Rule::Permission(permission) => Self::Permission(permission.to_owned()),
+            Rule::Tier(tier) => Self::Tier(tier.to_owned()),
+            Rule::RowTier => Self::RowTier,
+            Rule::Owner => Self::Owner,
+            Rule::Fresh(seconds) => Self::Fresh(seconds),
+            Rule::FreshForTopTier(seconds) => Self::FreshForTopTier(seconds),
+            Rule::NotImpersonated => Self::NotImpersonated,
+            Rule::NotAnonymous => Self::NotAnonymous,
+            Rule::AnyOf(rules) => Self::AnyOf(trees(rules)),
+            Rule::AllOf(rules) => Self::AllOf(trees(rules)),
+        }
+    }
+}
+
+impl RuleTree {
+    /// The rule. A [`Rule`] is static, so its parts are never freed: a command reads one table, and ends.
+    #[must_use]
+    pub fn leak(&self) -> Rule {
+        let text = |text: &String| -> &'static str { text.clone().leak() };
+        let rules = |trees: &[Self]| -> &'static [Rule] {
+            trees.iter().map(Self::leak).collect::<Vec<_>>().leak()
+        };
+        match self {
+            Self::Public => Rule::Public,
+            Self::SignedIn => Rule::SignedIn,
+            Self::Service => Rule::Service,
+            Self::Role(role) => Rule::Role(text(role)),
+            Self::Permission(permission) => Rule::Permission(text(permission)),
+            Self::Tier(tier) => Rule::Tier(text(tier)),
+            Self::RowTier => Rule::RowTier,
+            Self::Owner => Rule::Owner,
+            Self::Fresh(seconds) => Rule::Fresh(*seconds),
+            Self::FreshForTopTier(seconds) => Rule::FreshForTopTier(*seconds),
+            Self::NotImpersonated => Rule::NotImpersonated,
+            Self::NotAnonymous => Rule::NotAnonymous,
+            Self::AnyOf(trees) => Rule::AnyOf(rules(trees)),
+            Self::AllOf(trees) => Rule::AllOf(rules(trees)),
+        }
+    }
+}
