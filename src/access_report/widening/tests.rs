@@ -190,7 +190,7 @@ impl Field {
 
 fn cell(rule: Rule, column: &Column, policy: &Policy) -> Cell {
     let tier = rule.contains_rule(|rule| rule == RowTier).then_some("enterprise");
-    let answer = matrix::answer(rule, column, tier, false, policy).to_owned();
+    let answer = matrix::result(rule, column, tier, false, policy).to_owned();
     Cell { caller: column.name.clone(), answer }
 }
 

@@ -79,9 +79,9 @@ fn counterexample_of_a_widening_is_explained() {
     }
     let service = hallpass(&["explain", "--caller", "service", "--permission", "x", "Query.me"]);
     assert!(service.stdout.starts_with("as service by api_key; roles: none; tier: free"));
-    assert!(service.stdout.contains("me: refused by SIGNED_IN: FORBIDDEN"), "{}", service.stdout);
+    assert!(service.stdout.contains("me: denied by SIGNED_IN: FORBIDDEN"), "{}", service.stdout);
     let anonymous = hallpass(&["explain", "--caller", "anonymous", "Task.tags"]);
-    assert!(anonymous.stdout.starts_with("as an anonymous caller\ntags: refused by OWNER"));
+    assert!(anonymous.stdout.starts_with("as an anonymous caller\ntags: denied by OWNER"));
 }
 
 #[test]

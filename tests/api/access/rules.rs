@@ -40,8 +40,8 @@ fn circular_role_inheritance_is_rejected() {
     for (reported, fix) in [
         ("admin>editor>admin", "a role cannot imply itself"),
         ("a>b,b>c,c>a", "a role cannot imply itself"),
-        ("admin", "write what implies what, such as admin>editor>user"),
-        ("admin>>user", "write what implies what, such as admin>editor>user"),
+        ("admin", "write chains of roles, such as admin>editor>user"),
+        ("admin>>user", "write chains of roles, such as admin>editor>user"),
     ] {
         let output = hallpass(&["--role-inherits", reported, "access"]);
         assert_eq!(output.code, 2, "{reported}");
@@ -145,7 +145,7 @@ fn schema_command_is_filtered_per_persona() {
     let admin = hallpass(&["schema", "--as", "admin"]);
     assert_eq!(admin.stdout, whole.stdout);
     assert!(whole.stdout.contains("type User "));
-    assert!(!free.stdout.contains("User "), "{}", free.stdout);
+    assert!(!free.stdout.contains("type User "), "{}", free.stdout);
     assert!(!free.stdout.contains("ROLE("), "{}", free.stdout);
     assert!(free.stdout.contains("tasks("));
 }

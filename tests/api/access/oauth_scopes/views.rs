@@ -66,7 +66,7 @@ fn explain_reports_the_missing_scope() {
     let third = explained("third", "{ tasks { totalCount } node(id: \"x\") { id } }");
     assert!(third.contains("client: third; scopes: tasks:read"), "{third}");
     assert!(third.contains("tasks: allowed by SIGNED_IN"), "{third}");
-    assert!(third.contains("the scope is that of what is asked for: {type}:read"), "{third}");
+    assert!(third.contains("the scope depends on the requested object: {type}:read"), "{third}");
     let create = "mutation { createTask(input: {title: \"x\"}) { id } }";
     let refused = "createTask: denied by SIGNED_IN: FORBIDDEN, missing SCOPE(tasks:write)";
     assert!(explained("third", create).contains(refused));
