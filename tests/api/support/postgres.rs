@@ -145,7 +145,7 @@ fn migrate(url: String) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let issuer = ["--better-auth-url", "http://127.0.0.1:9", "--database-url", &url];
-            let config = crate::support::app::config(&issuer);
+            let config = super::app::config(&issuer);
             hallpass::app::migrate(&config).await.unwrap();
         });
     });
