@@ -16,10 +16,10 @@ use hallpass_data::{
     seen_session,
 };
 use moka::sync::Cache;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use strum::IntoStaticStr;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -217,23 +217,19 @@ impl ActivityWriter {
 /// Metrics of activity records. Labels contain no user data.
 #[derive(Clone)]
 struct ActivityMetrics {
-    records: Family<Labels, Counter>,
+    records: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 enum Outcome {
     Written,
     Dropped,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
-    outcome: &'static str,
-}
-
 impl ActivityMetrics {
     fn registered(metrics: &mut Registry) -> Self {
-        let records = Family::<Labels, Counter>::default();
+        let records = Family::<_, Counter>::default();
         metrics.register(
             "hallpass_last_seen_writes",
             "Last-seen records of users and sessions, by outcome",
@@ -247,10 +243,6 @@ impl ActivityMetrics {
     }
 
     fn count(&self, outcome: Outcome, count: u64) {
-        let outcome = match outcome {
-            Outcome::Written => "written",
-            Outcome::Dropped => "dropped",
-        };
-        self.records.get_or_create(&Labels { outcome }).inc_by(count);
+        self.records.get_or_create(&[("outcome", outcome.into())]).inc_by(count);
     }
 }

@@ -11,8 +11,8 @@
 //! - `testing`: test kit for domains.
 //! - [`cli`]: the commands.
 //! - [`app`]: composition root.
-//! - [`doctor`]: checks of the setup, and of a credential.
 //! - [`http`]: the server, and every handler.
+//! - [`doctor`]: checks of the setup, and of a credential.
 //! - [`schema`]: merges the domains.
 //! - [`domains`]: tasks, courses, learners, users, analytics.
 //! - [`cluster`]: state shared between nodes.
@@ -23,6 +23,7 @@
 //! - [`access`]: rules, guards, schema views.
 //! - [`events`]: the event bus.
 //! - [`row_security`]: error messages of row-level security.
+//! - [`code`]: error codes of the API contract.
 //! - [`config`]: the settings.
 
 // The macros of `access` name this crate from outside and from inside alike.
@@ -35,6 +36,7 @@ pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod cluster;
+pub mod code;
 pub mod config;
 pub mod doctor;
 pub mod domains;

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use hallpass_data::now;
 
 use super::rule::Rule;
+use crate::code;
 use crate::config::{RoleInheritance, Tiers};
 use hallpass_identity::{Caller, CallerKind};
 
@@ -64,6 +65,16 @@ pub struct Denial {
 }
 
 impl Denial {
+    /// The error code. Signing in takes precedence over other missing requirements.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.reason {
+            DenialReason::SignIn => code::UNAUTHENTICATED,
+            DenialReason::Reauthentication => code::REAUTHENTICATION_REQUIRED,
+            DenialReason::Right => code::FORBIDDEN,
+        }
+    }
+
     /// All unmet requirements and missing scopes: `extensions.missing`.
     #[must_use]
     pub fn lacking(&self) -> Vec<String> {

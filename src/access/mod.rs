@@ -18,6 +18,7 @@
 pub(crate) mod audit_trail;
 mod decision;
 mod demand;
+mod error;
 mod guard;
 mod rule;
 pub(crate) mod schema_view;
@@ -25,6 +26,7 @@ pub(crate) mod schema_view;
 pub use audit_trail::{ALLOWED, AuditEntry, AuditSink, AuditTrail};
 pub use decision::{Denial, DenialReason, Policy, Reason, ResourceAttributes, Subject};
 pub use demand::Demand;
+pub(crate) use error::denial_message;
 pub use guard::{
     AccessDenied, AccessError, ReauthenticationUnavailable, RequestAuth, Resource, RuleGuard,
 };

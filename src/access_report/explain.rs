@@ -12,8 +12,8 @@ use super::matrix::ABSENT;
 use crate::access::{
     AuditTrail, Demand, Denial, ResourceAttributes, Rule, Subject, demand_directive,
 };
+use crate::code;
 use crate::config::OwnershipDenial;
-use crate::graphql::code;
 
 /// The decision for one field of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]

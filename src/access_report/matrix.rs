@@ -12,8 +12,8 @@ use crate::access::{
     Denial, Policy, ROOT_TYPES, ResourceAttributes, Rule, Subject, demand_directive,
     rule_name_from_directive,
 };
+use crate::code;
 use crate::config::OwnershipDenial;
-use crate::graphql::code;
 use hallpass_identity::Caller;
 
 /// Result for a caller who meets the rule.

@@ -103,7 +103,7 @@ pub(super) fn doctor_runner(doctor: Doctor) -> Box<http::RunDoctor> {
         let doctor = Arc::clone(&doctor);
         Box::pin(async move {
             let pasted = pasted.as_ref().map(|(location, text)| (*location, text.as_str()));
-            serde_json::to_value(doctor.examine(pasted).await).unwrap_or_default()
+            doctor.examine(pasted).await
         })
     })
 }

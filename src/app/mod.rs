@@ -410,7 +410,7 @@ fn personas(issuer: DevTokenIssuer) -> Box<http::Personas> {
                 token: token.map(|token| token.expose_secret().to_owned()),
             })
         };
-        PERSONAS.into_iter().filter_map(card).collect()
+        PERSONAS.iter().copied().filter_map(card).collect()
     })
 }
 
@@ -423,7 +423,7 @@ pub async fn persona_callers(
     authenticator: &Authenticator,
 ) -> Result<Vec<(Persona, Option<Arc<Caller>>)>, IssuerError> {
     let mut callers = Vec::new();
-    for persona in PERSONAS {
+    for &persona in PERSONAS {
         let caller = match issuer.token(persona)? {
             None => None,
             Some(token) => match authenticator.authenticate_bearer(&token).await {

@@ -1,12 +1,13 @@
 //! Prometheus metrics of the audit log. Labels contain no user data.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use strum::{IntoStaticStr, VariantArray};
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Outcome {
     Written,
     /// Merged with an equal event of the same caller.
@@ -14,7 +15,8 @@ pub(crate) enum Outcome {
 }
 
 /// Why an event was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Dropped {
     /// The queue is full.
     Full,
@@ -26,33 +28,13 @@ pub(crate) enum Dropped {
     Stopped,
 }
 
-impl Dropped {
-    const ALL: [Self; 4] = [Self::Full, Self::Share, Self::Database, Self::Stopped];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Share => "share",
-            Self::Database => "database",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
-    reason: &'static str,
-}
+/// Name and value of the one label.
+type Label = [(&'static str, &'static str); 1];
 
 /// Metrics of the audit log.
 pub(crate) struct AuditMetrics {
-    events: Family<Labels, Counter>,
-    dropped: Family<Reason, Counter>,
+    events: Family<Label, Counter>,
+    dropped: Family<Label, Counter>,
     waiting: Gauge,
 }
 
@@ -81,26 +63,21 @@ impl AuditMetrics {
         // Initialized with zero, so that the first drop shows as an increase.
         audit_metrics.count(Outcome::Written, 0);
         audit_metrics.count(Outcome::Merged, 0);
-        Dropped::ALL.into_iter().for_each(|reason| audit_metrics.dropped(reason, 0));
+        Dropped::VARIANTS.iter().for_each(|reason| audit_metrics.dropped(*reason, 0));
         audit_metrics
     }
 
     pub(crate) fn count(&self, outcome: Outcome, events: usize) {
-        let outcome = match outcome {
-            Outcome::Written => "written",
-            Outcome::Merged => "merged",
-        };
-        self.add(outcome, events);
+        self.add(outcome.into(), events);
     }
 
     pub(crate) fn dropped(&self, reason: Dropped, events: usize) {
         self.add("dropped", events);
-        let reason = reason.name();
-        self.dropped.get_or_create(&Reason { reason }).inc_by(events as u64);
+        self.dropped.get_or_create(&[("reason", reason.into())]).inc_by(events as u64);
     }
 
     fn add(&self, outcome: &'static str, events: usize) {
-        self.events.get_or_create(&Labels { outcome }).inc_by(events as u64);
+        self.events.get_or_create(&[("outcome", outcome)]).inc_by(events as u64);
     }
 
     pub(crate) fn set_waiting(&self, events: usize) {

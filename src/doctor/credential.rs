@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use strum::IntoStaticStr;
 
 use super::advice::{self, Advice, Case, SessionAnswers};
 use super::render::{list, printable, span};
-use super::{Doctor, Finding, Observations};
+use super::{Doctor, Finding, Observations, Severity};
 use hallpass_identity::{
     AuthMethod, Authentication, CHECKS, Caller, CallerKind, Check, CredentialLocation,
     CredentialShape, Inspection,
@@ -42,32 +43,60 @@ pub struct Step {
     pub outcome: Outcome,
 }
 
-/// The outcome of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The outcome of a check. As a string, the word in reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It passed.
+    #[strum(serialize = "passed")]
     Held,
     /// It is the first that failed.
+    #[strum(serialize = "FAILED")]
     Failed,
     /// An earlier check failed.
+    #[strum(serialize = "not reached")]
     Unreached,
     /// The check does not apply to credentials of this kind.
+    #[strum(serialize = "-")]
     Inapplicable,
 }
 
-/// The verdict on a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+impl Outcome {
+    pub(crate) fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Held => Some(Severity::Good),
+            Self::Failed => Some(Severity::Wrong),
+            Self::Unreached | Self::Inapplicable => None,
+        }
+    }
+}
+
+/// The verdict on a credential. As a string, the word in reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It authenticates a caller.
+    #[strum(serialize = "accepted")]
     Accepted,
     /// It is not valid: a request with it fails with 401.
+    #[strum(serialize = "rejected")]
     Refused,
     /// There is no credential: the request is anonymous.
+    #[strum(serialize = "no credential")]
     Absent,
     /// It cannot be validated now: a request with it fails with 503.
+    #[strum(serialize = "unavailable")]
     Unknown,
+}
+
+impl Verdict {
+    pub(crate) fn severity(self) -> Severity {
+        match self {
+            Self::Accepted => Severity::Good,
+            Self::Refused | Self::Absent => Severity::Wrong,
+            Self::Unknown => Severity::Warning,
+        }
+    }
 }
 
 /// The checks of credentials that the auth server validates, in order.
@@ -164,7 +193,7 @@ fn steps(case: &Case<'_>, stopped_at: Option<Check>, outcome: Outcome) -> Vec<St
         };
         Step { check: check.name(), about: check.about(), outcome }
     };
-    CHECKS.into_iter().map(step).collect()
+    CHECKS.iter().copied().map(step).collect()
 }
 
 /// The checks of such a credential, in order.
@@ -191,7 +220,7 @@ fn order(case: &Case<'_>) -> Vec<Check> {
         | Check::Ban
         | Check::Revocation => true,
     };
-    let all = if shape.is_jwt() { CHECKS.as_slice() } else { SESSION_CHECKS.as_slice() };
+    let all = if shape.is_jwt() { CHECKS } else { SESSION_CHECKS.as_slice() };
     all.iter().copied().filter(applies).collect()
 }
 

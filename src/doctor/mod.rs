@@ -20,6 +20,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use crate::config::Config;
 use hallpass_identity::{AuthServerProbe, Authenticator, CredentialLocation, DummySession};
@@ -29,9 +30,10 @@ pub use storage::{
     DatabaseStatus, DatabaseStatusFn, MigrationsError, PushCounts, Storage, absent_file,
 };
 
-/// Severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// Severity of a finding. As a string, the word in reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Severity {
     /// No problem.
     Good,

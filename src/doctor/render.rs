@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::{Explanation, Finding, Outcome, Report, Severity, Verdict};
+use super::{Explanation, Finding, Report, Severity};
 
 /// Longer texts from credentials are truncated.
 const MAX_TEXT_CHARS: usize = 200;
@@ -29,12 +29,7 @@ pub(crate) fn report(report: &Report, colours: bool) -> String {
 
 // Writing to a string cannot fail.
 fn write_finding(text: &mut String, finding: &Finding, colours: bool) {
-    let (word, colour) = match finding.level {
-        Severity::Good => ("good", GREEN),
-        Severity::Warning => ("warning", YELLOW),
-        Severity::Wrong => ("wrong", RED),
-    };
-    let word = coloured(&format!("{word:<7}"), colour, colours);
+    let word = padded(finding.level.into(), 7, Some(finding.level).filter(|_| colours));
     let _ = writeln!(text, "{word}  {:<13}  {}", finding.name, finding.message);
     if let Some(fix) = &finding.fix {
         let _ = writeln!(text, "         {:<13}  fix: {fix}", "");
@@ -54,29 +49,25 @@ fn write_explanation(text: &mut String, explanation: &Explanation, colours: bool
     }
     let _ = writeln!(text, "\nchecks");
     for step in checks {
-        let (word, colour) = match step.outcome {
-            Outcome::Held => ("passed", GREEN),
-            Outcome::Failed => ("FAILED", RED),
-            Outcome::Unreached => ("not reached", PLAIN),
-            Outcome::Inapplicable => ("-", PLAIN),
-        };
-        let word = coloured(&format!("{word:<11}"), colour, colours && colour != PLAIN);
+        let word = padded(step.outcome.into(), 11, step.outcome.severity().filter(|_| colours));
         let _ = writeln!(text, "  {word}  {:<11}  {}", step.check, step.about);
     }
-    let (word, colour) = match verdict {
-        Verdict::Accepted => ("accepted", GREEN),
-        Verdict::Refused => ("rejected", RED),
-        Verdict::Absent => ("no credential", RED),
-        Verdict::Unknown => ("unavailable", YELLOW),
-    };
-    let _ = writeln!(text, "\n{}: {reason}", coloured(word, colour, colours));
+    let word = padded(verdict.into(), 0, Some(verdict.severity()).filter(|_| colours));
+    let _ = writeln!(text, "\n{word}: {reason}");
     if let Some(fix) = fix {
         let _ = writeln!(text, "  fix: {fix}");
     }
 }
 
-fn coloured(word: &str, colour: &str, colours: bool) -> String {
-    if colours { format!("{colour}{word}{PLAIN}") } else { word.to_owned() }
+/// `word`, at least `width` wide, in the colour of `severity` if there is one.
+fn padded(word: &str, width: usize, severity: Option<Severity>) -> String {
+    let colour = match severity {
+        None => return format!("{word:<width$}"),
+        Some(Severity::Good) => GREEN,
+        Some(Severity::Warning) => YELLOW,
+        Some(Severity::Wrong) => RED,
+    };
+    format!("{colour}{word:<width$}{PLAIN}")
 }
 
 /// Escapes control characters and bidirectional formatting: credentials may contain any text.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{Error, ErrorExtensionValues, Pos, ServerError, Value};
 
-use super::error::code;
+use crate::code;
 
 /// Bytes of the quotes, colon and comma around a key.
 const KEY_OVERHEAD: usize = 4;

@@ -11,9 +11,9 @@ use async_graphql::{
 };
 
 use super::context::ContextExt as _;
-use super::error::code;
 use super::global_id::{decode_id, encode_id};
 use crate::access::{ALLOWED, demand_of};
+use crate::code;
 
 /// Arguments that hold row IDs.
 const ID_ARGUMENTS: [&str; 3] = ["id", "courseId", "chapterId"];

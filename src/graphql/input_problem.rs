@@ -3,11 +3,13 @@
 use std::ops::RangeInclusive;
 
 use async_graphql::{ErrorExtensionValues, Name, Value};
+use strum::IntoStaticStr;
 
-use super::error::code;
+use crate::code;
 
 /// Kind of an input problem: `problem` in `extensions.problems`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ProblemKind {
     /// Missing, blank or null.
     Required,
@@ -33,17 +35,7 @@ impl ProblemKind {
     /// The name in the response.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Required => "REQUIRED",
-            Self::TooLong => "TOO_LONG",
-            Self::TooMany => "TOO_MANY",
-            Self::OutOfRange => "OUT_OF_RANGE",
-            Self::WrongType => "WRONG_TYPE",
-            Self::Invalid => "INVALID",
-            Self::UnknownField => "UNKNOWN_FIELD",
-            Self::Conflicting => "CONFLICTING",
-            Self::Taken => "TAKEN",
-        }
+        self.into()
     }
 }
 

@@ -20,7 +20,7 @@ pub use context::{
     not_found_or_forbidden,
 };
 pub use date_time::{Date, DateTime, scalar_problem};
-pub use error::{ApiError, Result, code};
+pub use error::{ApiError, Result};
 pub use global_id::{decode_id, encode_id};
 pub use idempotency::{
     ClaimOutcome, IdempotentMutation, RETENTION as IDEMPOTENCY_KEY_RETENTION, RequestKey,

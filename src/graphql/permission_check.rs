@@ -3,8 +3,9 @@
 use async_graphql::{Context, SimpleObject};
 
 use super::context::ContextExt as _;
-use super::error::{Result, code, denial_message};
-use crate::access::{Denial, ROOT_TYPES, ResourceAttributes, demand_of};
+use super::error::Result;
+use crate::access::{Denial, ROOT_TYPES, ResourceAttributes, demand_of, denial_message};
+use crate::code;
 
 /// Result of a permission check, decided by the rule of the field that performs the action.
 #[derive(Clone, Debug, SimpleObject)]

@@ -32,6 +32,7 @@ use tower_http::cors::CorsLayer;
 use crate::audit::Audit;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::config::{Limits, Origin};
+use crate::doctor::Report;
 use crate::schema::Seen;
 use hallpass_identity::{Authenticator, Caller, CredentialLocation, Reauthentication, network};
 
@@ -81,10 +82,9 @@ pub type AuditHiddenFields =
 pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 /// Returns the development personas, with fresh tokens.
 pub type Personas = dyn Fn() -> Vec<PersonaCard> + Send + Sync;
-/// Runs the doctor on the setup and on a pasted credential; returns the report of `hallpass doctor --json`.
-pub type RunDoctor = dyn Fn(Option<(CredentialLocation, String)>) -> BoxFuture<'static, serde_json::Value>
-    + Send
-    + Sync;
+/// Runs the doctor on the setup and on a pasted credential.
+pub type RunDoctor =
+    dyn Fn(Option<(CredentialLocation, String)>) -> BoxFuture<'static, Report> + Send + Sync;
 
 /// Dependencies of the handlers, built by `app`.
 pub struct HttpDeps {

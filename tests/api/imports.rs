@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src`, the lowest first. A module imports only modules that come before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "config",
+    "code",
     "row_security",
     "events",
     "access",
@@ -16,8 +17,8 @@ const LAYERS: [&str; 15] = [
     "cluster",
     "domains",
     "schema",
-    "http",
     "doctor",
+    "http",
     "app",
     "cli",
 ];

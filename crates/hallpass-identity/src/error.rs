@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use strum::{IntoStaticStr, VariantArray};
+
 /// The checks of a credential, in the order in which they run: all checks before the failed one
 /// passed, and those after it were not reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Check {
     /// It is a well-formed credential, presented once and in the right header.
     Form,
@@ -35,41 +38,13 @@ pub enum Check {
 }
 
 /// Every check, in order.
-pub const CHECKS: [Check; 13] = [
-    Check::Form,
-    Check::Header,
-    Check::Kind,
-    Check::Algorithm,
-    Check::Key,
-    Check::Signature,
-    Check::Times,
-    Check::Issuer,
-    Check::Audience,
-    Check::Known,
-    Check::Subject,
-    Check::Ban,
-    Check::Revocation,
-];
+pub const CHECKS: &[Check] = Check::VARIANTS;
 
 impl Check {
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Form => "form",
-            Self::Header => "header",
-            Self::Kind => "kind",
-            Self::Algorithm => "algorithm",
-            Self::Key => "key",
-            Self::Signature => "signature",
-            Self::Times => "times",
-            Self::Issuer => "issuer",
-            Self::Audience => "audience",
-            Self::Known => "known",
-            Self::Subject => "subject",
-            Self::Ban => "ban",
-            Self::Revocation => "revocation",
-        }
+        self.into()
     }
 
     /// What is true of a credential that passes the check.

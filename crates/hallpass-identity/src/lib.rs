@@ -157,7 +157,7 @@ impl Authenticator {
         self.metrics.record_decision(match &decision {
             Authentication::Anonymous => Decided::Anonymous,
             Authentication::Caller(_) => Decided::Accepted,
-            Authentication::Refused(_) => Decided::Refused,
+            Authentication::Refused(_) => Decided::Rejected,
             Authentication::CrossSite(_) => Decided::CrossSite,
             Authentication::Unavailable(_) => Decided::Unavailable,
         });

@@ -2,97 +2,69 @@
 //!
 //! Labels never contain any part of a credential or a caller.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use strum::IntoStaticStr;
 
 /// The counters; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct IdentityMetrics {
-    decisions: Family<DecisionLabels, Counter>,
-    caches: Family<CacheLabels, Counter>,
-    upstream: Family<UpstreamLabels, Counter>,
-    revocations: Family<RevocationLabels, Counter>,
+    decisions: Family<Labels<1>, Counter>,
+    caches: Family<Labels<2>, Counter>,
+    upstream: Family<Labels<2>, Counter>,
+    revocations: Family<Labels<1>, Counter>,
 }
 
-/// Defines enums with the labels of their variants in metrics and in the log.
-macro_rules! labels {
-    ($($(#[$doc:meta])* $enum:ident { $($value:ident = $label:literal,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum $enum {
-            $($value,)*
-        }
+/// Names and values of a metric's labels.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-        impl $enum {
-            pub(crate) fn label(self) -> &'static str {
-                match self {
-                    $(Self::$value => $label,)*
-                }
-            }
-        }
-    )*};
+/// The outcome of authenticating a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Decided {
+    Anonymous,
+    Accepted,
+    Rejected,
+    CrossSite,
+    Unavailable,
 }
 
-labels! {
-    /// The outcome of authenticating a request.
-    Decided {
-        Anonymous = "anonymous",
-        Accepted = "accepted",
-        Refused = "rejected",
-        CrossSite = "cross_site",
-        Unavailable = "unavailable",
-    }
-    /// Which cache: of verified tokens, or of validated sessions.
-    CacheName {
-        Tokens = "tokens",
-        Sessions = "sessions",
-    }
-    /// The purpose of a request to the auth server.
-    Purpose {
-        Keys = "keys",
-        Sessions = "sessions",
-        ApiKeys = "api_keys",
-        AccessTokens = "access_tokens",
-        Users = "users",
-    }
-    /// The outcome of a request. It is not sent while the circuit breaker is open or the queue is full.
-    Outcome {
-        Answered = "answered",
-        Failed = "failed",
-        NotSent = "not_sent",
-    }
-    /// What is revoked.
-    Revoked {
-        Session = "session",
-        Change = "session_change",
-        User = "user",
-    }
+/// Which cache: of verified tokens, or of validated sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum CacheName {
+    Tokens,
+    Sessions,
 }
 
-type Label = &'static str;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DecisionLabels {
-    outcome: Label,
+/// The purpose of a request to the auth server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Purpose {
+    Keys,
+    Sessions,
+    ApiKeys,
+    AccessTokens,
+    Users,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CacheLabels {
-    cache: Label,
-    result: Label,
+/// The outcome of a request. It is not sent while the circuit breaker is open or the queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Outcome {
+    Answered,
+    Failed,
+    NotSent,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct UpstreamLabels {
-    purpose: Label,
-    outcome: Label,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RevocationLabels {
-    target: Label,
+/// What is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Revoked {
+    Session,
+    SessionChange,
+    User,
 }
 
 impl IdentityMetrics {
@@ -120,21 +92,20 @@ impl IdentityMetrics {
     }
 
     pub(crate) fn record_decision(&self, outcome: Decided) {
-        self.decisions.get_or_create(&DecisionLabels { outcome: outcome.label() }).inc();
+        self.decisions.get_or_create(&[("outcome", outcome.into())]).inc();
     }
 
     pub(crate) fn record_cache_lookup(&self, cache: CacheName, known: bool) {
         let result = if known { "hit" } else { "miss" };
-        self.caches.get_or_create(&CacheLabels { cache: cache.label(), result }).inc();
+        self.caches.get_or_create(&[("cache", cache.into()), ("result", result)]).inc();
     }
 
     pub(crate) fn record_upstream_request(&self, purpose: Purpose, outcome: Outcome) {
-        self.upstream
-            .get_or_create(&UpstreamLabels { purpose: purpose.label(), outcome: outcome.label() })
-            .inc();
+        let labels = [("purpose", purpose.into()), ("outcome", outcome.into())];
+        self.upstream.get_or_create(&labels).inc();
     }
 
     pub(crate) fn record_revocation(&self, target: Revoked) {
-        self.revocations.get_or_create(&RevocationLabels { target: target.label() }).inc();
+        self.revocations.get_or_create(&[("target", target.into())]).inc();
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, Method};
 
 use super::response::{Rejection, RequestId};
-use crate::graphql::code;
+use crate::code;
 use crate::http::client_ip::{PeerAddr, client_ip};
 use crate::http::{HttpDeps, RequestCaller};
 use hallpass_identity::{

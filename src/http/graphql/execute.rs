@@ -15,7 +15,8 @@ use hallpass_data::Client;
 
 use super::request::GraphQlParams;
 use super::response::{Rejection, RequestId, ResponseBody, is_request_error};
-use crate::graphql::{AnswerBudget, RequestKey, code};
+use crate::code;
+use crate::graphql::{AnswerBudget, RequestKey};
 use crate::http::limits::document_cache::{Document, operation};
 use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;

@@ -12,7 +12,8 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, code, describe_inputs, json_length};
+use crate::code;
+use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, json_length};
 
 /// Errors in one response: enough for one denied field in each of a hundred rows.
 const MAX_ERRORS: usize = 100;

@@ -12,8 +12,8 @@ use super::cost::{Cost, Overflow, measure};
 use super::validation;
 use super::validation::Invalid;
 use crate::access::SchemaView;
+use crate::code;
 use crate::config::Limits;
-use crate::graphql::code;
 use crate::http::graphql::response::Rejection;
 use crate::schema::Seen;
 

@@ -11,8 +11,8 @@ use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
 
 use crate::cluster::revocation_sync::{Linked, RevocationError};
+use crate::code;
 use crate::config::Limits;
-use crate::graphql::code;
 use crate::http::HttpState;
 use crate::http::graphql::request;
 use crate::http::graphql::response::{MediaType, Rejection, RequestId};

@@ -203,7 +203,7 @@ impl Endpoint {
                 upstream.metrics.record_upstream_request(*purpose, Outcome::Failed);
                 if let Some(open_for) = breaker.record_failure() {
                     tracing::warn!(
-                        purpose = purpose.label(),
+                        purpose = <&str>::from(purpose),
                         seconds = open_for.as_secs(),
                         "circuit breaker opened: the auth server fails repeatedly"
                     );

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use hallpass_types::{Timestamp, UserId, now};
 use serde_json::Value;
+use strum::IntoStaticStr;
 
 use super::claims::{
     Claims, as_text, email_address, first_of, impersonator, is_anonymous, refuse_banned,
@@ -22,8 +23,9 @@ use crate::config::{ClaimNames, Tiers};
 
 pub use profile::{CallerProfile, HypotheticalCaller, ProfileKind};
 
-/// A person or a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A person or a machine. As a string, in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum CallerKind {
     /// A person.
     User,
@@ -32,7 +34,8 @@ pub enum CallerKind {
 }
 
 /// The kind of credential that was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum AuthMethod {
     /// A session cookie, validated at the auth server.
     SessionCookie,
@@ -56,16 +59,7 @@ impl AuthMethod {
     /// The name, as in the schema's `AuthMethod`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::SessionCookie => "SESSION_COOKIE",
-            Self::SessionToken => "SESSION_TOKEN",
-            Self::CookieCache => "COOKIE_CACHE",
-            Self::Jwt => "JWT",
-            Self::SharedSecret => "SHARED_SECRET",
-            Self::AccessToken => "ACCESS_TOKEN",
-            Self::IdToken => "ID_TOKEN",
-            Self::ApiKey => "API_KEY",
-        }
+        self.into()
     }
 }
 

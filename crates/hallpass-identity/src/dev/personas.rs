@@ -15,6 +15,7 @@ use hallpass_types::now;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
+use strum::{IntoStaticStr, VariantArray};
 
 /// The `iss` and `aud` of the tokens.
 const NAME: &str = "hallpass-development";
@@ -23,7 +24,8 @@ const KEY_ID: &str = "development";
 const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
 
 /// A predefined user or service of development mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Persona {
     /// Not signed in.
     Guest,
@@ -44,16 +46,7 @@ pub enum Persona {
 }
 
 /// Every persona.
-pub const PERSONAS: [Persona; 8] = [
-    Persona::Guest,
-    Persona::Free,
-    Persona::Premium,
-    Persona::Enterprise,
-    Persona::Editor,
-    Persona::Admin,
-    Persona::Impersonated,
-    Persona::Service,
-];
+pub const PERSONAS: &[Persona] = Persona::VARIANTS;
 
 /// The client id of the service persona.
 const SERVICE_PERSONA: &str = "persona-service";
@@ -73,16 +66,7 @@ impl Persona {
     /// The name used on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Guest => "guest",
-            Self::Free => "free",
-            Self::Premium => "premium",
-            Self::Enterprise => "enterprise",
-            Self::Editor => "editor",
-            Self::Admin => "admin",
-            Self::Impersonated => "impersonated",
-            Self::Service => "service",
-        }
+        self.into()
     }
 
     /// The display name.

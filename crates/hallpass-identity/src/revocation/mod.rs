@@ -87,7 +87,7 @@ impl RevocationSet {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let (of, is_new) = match revocation.target {
             Target::Session(id) => (Revoked::Session, record(&mut held.sessions, id, revoked)),
-            Target::Changed(id) => (Revoked::Change, record(&mut held.changed, id, revoked)),
+            Target::Changed(id) => (Revoked::SessionChange, record(&mut held.changed, id, revoked)),
             Target::User(id) => (Revoked::User, record(&mut held.users, id, revoked)),
             Target::Member(user, organization, is_member) => {
                 record(&mut held.memberships, user.clone(), revoked);
@@ -99,10 +99,10 @@ impl RevocationSet {
                     *known = is_member;
                 }
                 kept.merge(revoked);
-                (Revoked::Change, last.is_none_or(|last| last.at < revoked.at))
+                (Revoked::SessionChange, last.is_none_or(|last| last.at < revoked.at))
             }
             Target::Organization(id) => {
-                (Revoked::Change, record(&mut held.organizations, id, revoked))
+                (Revoked::SessionChange, record(&mut held.organizations, id, revoked))
             }
             Target::UserIn(id, state) => {
                 let last = held.states.get(&id).map(|(last, _)| *last);

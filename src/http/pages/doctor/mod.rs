@@ -1,7 +1,8 @@
 //! The doctor page, in development: checks of the setup, and a form that explains a pasted credential. It works
 //! without scripts, and shows nothing of the credential but the doctor's report.
 
-use std::fmt::Write as _;
+mod template;
+
 use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::digest;
@@ -14,20 +15,16 @@ use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
-use serde_json::Value;
 
 use crate::http::graphql::request;
 use crate::http::graphql::response::{MediaType, Rejection, RequestId};
 use crate::http::{HttpState, RunDoctor, middleware};
 use hallpass_identity::CredentialLocation;
 
-const PAGE: &str = include_str!("doctor/index.html");
-const STYLE: &str = include_str!("doctor/doctor.css");
-
 /// Content Security Policy: no scripts and no resources; forms are sent to this origin only. The stylesheet is
 /// allowed by its hash.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
+    let hash = STANDARD.encode(digest::digest(&digest::SHA256, template::STYLE.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'"
@@ -88,79 +85,10 @@ async fn render(
     run_doctor: &RunDoctor,
     pasted: Option<(CredentialLocation, String)>,
 ) -> Response<Body> {
-    let report = run_doctor(pasted).await;
-    let page = PAGE
-        .replace("{style}", STYLE)
-        .replace("{credential}", &credential(&report["credential"]))
-        .replace("{setup}", &findings(&report["setup"]));
+    let page = template::page(&run_doctor(pasted).await).into_string();
     let mut response = (StatusCode::OK, page).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
     response
-}
-
-// Writing to a string cannot fail.
-fn findings(setup: &Value) -> String {
-    let mut html = String::new();
-    for finding in setup.as_array().into_iter().flatten() {
-        let text = |name: &str| escaped(finding[name].as_str().unwrap_or_default());
-        let (level, name, message) = (text("level"), text("name"), text("message"));
-        let _ = writeln!(
-            html,
-            "<li class=\"{level}\"><b>{level}</b> <i>{name}</i> <span>{message}{}</span></li>",
-            fix(finding)
-        );
-    }
-    html
-}
-
-fn credential(explanation: &Value) -> String {
-    if explanation.is_null() {
-        return String::new();
-    }
-    let text = |name: &str| escaped(explanation[name].as_str().unwrap_or_default());
-    let verdict = text("verdict");
-    let mut html = format!(
-        "<section class=\"credential {verdict}\" aria-label=\"The credential\">\n\
-         <h2>{verdict}: {}</h2>\n<p>{}{}</p>\n<ol class=\"checks\">\n",
-        text("kind"),
-        text("reason"),
-        fix(explanation)
-    );
-    for step in explanation["checks"].as_array().into_iter().flatten() {
-        let text = |name: &str| escaped(step[name].as_str().unwrap_or_default());
-        let (check, outcome) = (text("check"), text("outcome"));
-        let _ = writeln!(html, "<li class=\"{outcome}\"><b>{check}</b> {outcome}</li>");
-    }
-    html += "</ol>\n";
-    for name in ["header", "claims"] {
-        if explanation[name].is_object() {
-            let json = escaped(&format!("{:#}", explanation[name]));
-            let _ = writeln!(html, "<h3>{name}</h3>\n<pre>{json}</pre>");
-        }
-    }
-    html + "</section>\n"
-}
-
-fn fix(of: &Value) -> String {
-    let fix = of["fix"].as_str().map(escaped);
-    fix.map_or_else(String::new, |fix| format!("<em>fix: {fix}</em>"))
-}
-
-fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html += "&amp;",
-            '<' => html += "&lt;",
-            '>' => html += "&gt;",
-            '"' => html += "&quot;",
-            '\'' => html += "&#39;",
-            // The template has placeholders in braces.
-            '{' => html += "&#123;",
-            _ => html.push(character),
-        }
-    }
-    html
 }
