@@ -7,6 +7,8 @@ mod id;
 mod owned_tables;
 
 pub mod chapter;
+#[cfg(doctest)]
+pub mod compile_fail;
 pub mod course;
 pub mod interest;
 pub mod learner;

@@ -7,7 +7,6 @@ mod support;
 
 mod access;
 mod cli;
-mod compile_fail;
 mod config;
 mod contract;
 mod data;
