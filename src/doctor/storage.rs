@@ -204,8 +204,8 @@ fn pushes(received: PushCounts) -> Finding {
         _ => Finding::good(
             REVOCATIONS,
             format!(
-                "in eight days the auth server pushed {of_sessions} changes of sessions and {of_users} changes \
-                 of users"
+                "pushes of the auth server in eight days: changes of sessions: {of_sessions}, changes of users: \
+                 {of_users}"
             ),
         ),
     }
