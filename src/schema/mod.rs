@@ -160,8 +160,8 @@ pub fn sdl(schema: &Schema) -> String {
 #[must_use]
 pub fn scoped(request: Request, auth: RequestAuth, scope: Scope) -> Request {
     let visible_courses = VisibleCourses::new(&auth, &scope);
-    let courses = courses::loaders(&scope, &visible_courses);
-    let request = request.data(tasks::loader(&scope)).data(tasks::own_tasks(&scope));
-    let request = request.data(ProfileOverrides::of(&scope)).data(courses).data(visible_courses);
+    let courses = courses::Loaders::new(&scope, &visible_courses);
+    let request = request.data(tasks::TaskLoaders::new(&scope)).data(courses);
+    let request = request.data(ProfileOverrides::of(&scope)).data(visible_courses);
     request.data(auth).data(scope)
 }

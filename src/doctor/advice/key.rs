@@ -14,20 +14,7 @@ use hallpass_identity::{
 /// Advice for a rejected API key.
 pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
     if refusal.check == Check::Kind {
-        let persona = match case.doctor.config.environment {
-            Environment::Development => {
-                "; in development without one, send a development token, that of `hallpass token --as \
-                 PERSONA`, as `Authorization: Bearer`"
-            }
-            Environment::Production => "",
-        };
-        return Advice::new(
-            "no auth server or endpoint is configured that verifies API keys",
-            format!(
-                "set BETTER_AUTH_URL to the auth server that issued the key, with enableSessionForAPIKeys in \
-                 its api-key plugin, or API_KEY_VERIFY_URL to an endpoint that verifies keys{persona}"
-            ),
-        );
+        return not_configured(case);
     }
     let is_verified_elsewhere = case.doctor.config.identity.api_key_url.is_some();
     match refusal.reason {
@@ -76,6 +63,24 @@ pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
              another one",
         ),
     }
+}
+
+/// Advice where no setting makes the server verify API keys.
+fn not_configured(case: &Case<'_>) -> Advice {
+    let persona = match case.doctor.config.environment {
+        Environment::Development => {
+            "; in development without one, send a development token, that of `hallpass token --as \
+             PERSONA`, as `Authorization: Bearer`"
+        }
+        Environment::Production => "",
+    };
+    Advice::new(
+        "no auth server or endpoint is configured that verifies API keys",
+        format!(
+            "set BETTER_AUTH_URL to the auth server that issued the key, with enableSessionForAPIKeys in \
+             its api-key plugin, or API_KEY_VERIFY_URL to an endpoint that verifies keys{persona}"
+        ),
+    )
 }
 
 /// Advice for an API key over its own rate limit.

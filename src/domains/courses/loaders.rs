@@ -1,7 +1,8 @@
 //! Batch loaders for chapters: course, variants, texts and progress, one statement each per request.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
@@ -13,8 +14,15 @@ use super::kinds::CHAPTER;
 use super::visible_courses::{VisibleCourses, record_draft, visible_courses};
 use crate::graphql::{Result as GraphQlResult, encode_id};
 
-/// The loaders of one request.
+/// The loaders of one request. Created on first use: many requests, and most subscriptions, use none.
 pub struct Loaders {
+    scope: Scope,
+    visible: VisibleCourses,
+    created: OnceLock<Box<Created>>,
+}
+
+/// The created loaders.
+pub struct Created {
     pub(crate) courses: DataLoader<CourseLoader>,
     pub(crate) chapters: DataLoader<ChapterLoader>,
     pub(crate) variants: DataLoader<VariantLoader>,
@@ -22,14 +30,28 @@ pub struct Loaders {
     pub(crate) progress: DataLoader<ProgressLoader>,
 }
 
-/// Creates the loaders of one request.
-pub fn loaders(scope: &Scope, visible: &VisibleCourses) -> Loaders {
-    Loaders {
-        courses: crate::graphql::loader(CourseLoader(visible.clone())),
-        chapters: crate::graphql::loader(ChapterLoader(visible.clone())),
-        variants: crate::graphql::loader(VariantLoader(visible.clone())),
-        bodies: crate::graphql::loader_with_cache(BodyLoader(visible.clone())),
-        progress: crate::graphql::loader(ProgressLoader(scope.clone())),
+impl Loaders {
+    /// The loaders for the caller of `scope`.
+    #[must_use]
+    pub fn new(scope: &Scope, visible: &VisibleCourses) -> Self {
+        Self { scope: scope.clone(), visible: visible.clone(), created: OnceLock::new() }
+    }
+}
+
+impl Deref for Loaders {
+    type Target = Created;
+
+    fn deref(&self) -> &Created {
+        let visible = || self.visible.clone();
+        self.created.get_or_init(|| {
+            Box::new(Created {
+                courses: crate::graphql::loader(CourseLoader(visible())),
+                chapters: crate::graphql::loader(ChapterLoader(visible())),
+                variants: crate::graphql::loader(VariantLoader(visible())),
+                bodies: crate::graphql::loader_with_cache(BodyLoader(visible())),
+                progress: crate::graphql::loader(ProgressLoader(self.scope.clone())),
+            })
+        })
     }
 }
 

@@ -21,7 +21,7 @@ pub use content::ContentError;
 pub use demo::{DemoError, has_demo, load_demo, load_demo_progress};
 pub use editing::EditingMutation;
 pub use html::HtmlCache;
-pub use loaders::{Loaders, loaders};
+pub use loaders::Loaders;
 pub use mutation::ReadingMutation;
 pub use permissions::may;
 pub use query::{CourseQuery, chapter_node, course_node};

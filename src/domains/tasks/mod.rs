@@ -2,19 +2,19 @@
 
 mod demo;
 mod input;
+mod loaders;
 mod mutation;
 pub(crate) mod permissions;
 mod query;
 mod subscription;
-mod tags;
 mod types;
 mod viewer;
 
 pub use demo::load_demo;
+pub use loaders::TaskLoaders;
 pub use mutation::TaskMutation;
-pub use permissions::{may, own_tasks};
+pub use permissions::may;
 pub use query::{TaskQuery, node};
 pub use subscription::{TaskEvent, TaskEventFields, TaskEventKind, TaskSubscription};
-pub use tags::loader;
 pub use types::{Task, TaskFields};
 pub use viewer::{DELETE, PUBLISH, UPDATE};

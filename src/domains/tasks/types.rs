@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use hallpass_data::Error;
 use hallpass_entity::task;
 
-use super::tags::TagLoader;
+use super::loaders::TaskLoaders;
 use super::viewer::TaskViewer;
 use crate::access::{Resource, ResourceAttributes, Rule::Owner, guarded, semantic_non_null};
 use crate::events::Delivered;
@@ -119,7 +118,7 @@ impl TaskFields {
     /// Tags, in the order the owner gave them.
     #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
     async fn tags(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
-        let loader = ctx.data_unchecked::<DataLoader<TagLoader>>();
+        let loader = &ctx.data_unchecked::<TaskLoaders>().tags;
         let read = async || Tags(loader.load_one(self.row.id).await.map(Option::unwrap_or_default));
         match &self.event {
             Some(event) => Ok(Some(event.once(read).await.0.as_ref().map_err(Arc::clone)?.clone())),

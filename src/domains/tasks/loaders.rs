@@ -1,0 +1,74 @@
+//! Batch loaders of tasks: one statement each per request. Created on first use.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::dataloader::{DataLoader, Loader};
+use hallpass_data::{Comparison as _, Error, Scope};
+use hallpass_entity::{TaskId, task, task_tag};
+
+/// The loaders of one request. Many requests, and most subscriptions, use none.
+pub struct TaskLoaders {
+    scope: Scope,
+    created: OnceLock<Box<Created>>,
+}
+
+/// The created loaders.
+pub struct Created {
+    pub(super) tags: DataLoader<TagLoader>,
+    pub(super) own: DataLoader<OwnTasks>,
+}
+
+impl TaskLoaders {
+    /// The loaders for the caller of `scope`.
+    #[must_use]
+    pub fn new(scope: &Scope) -> Self {
+        Self { scope: scope.clone(), created: OnceLock::new() }
+    }
+}
+
+impl Deref for TaskLoaders {
+    type Target = Created;
+
+    fn deref(&self) -> &Created {
+        self.created.get_or_init(|| {
+            Box::new(Created {
+                tags: crate::graphql::loader(TagLoader(self.scope.clone())),
+                own: crate::graphql::loader(OwnTasks(self.scope.clone())),
+            })
+        })
+    }
+}
+
+/// Loads the tags of the caller's tasks.
+pub struct TagLoader(Scope);
+
+impl Loader<TaskId> for TagLoader {
+    type Value = Vec<String>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, tasks: &[TaskId]) -> Result<HashMap<TaskId, Vec<String>>, Arc<Error>> {
+        let own_rows = self.0.owned::<task_tag::Entity>()?;
+        let of_tasks = own_rows.filter(task_tag::Column::TaskId.one_of(tasks.iter().copied()));
+        let mut tags = HashMap::<_, Vec<_>>::new();
+        for row in of_tasks.all_by(task_tag::Column::Ordinal).await? {
+            tags.entry(row.task_id).or_default().push(row.tag);
+        }
+        Ok(tags)
+    }
+}
+
+/// Batch loader: which of the tasks that one request checks belong to the caller.
+pub struct OwnTasks(Scope);
+
+impl Loader<TaskId> for OwnTasks {
+    type Value = ();
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, ()>, Arc<Error>> {
+        let these = task::Column::Id.one_of(ids.iter().copied());
+        let rows = self.0.owned::<task::Entity>()?.filter(these).all().await?;
+        Ok(rows.into_iter().map(|row| (row.id, ())).collect())
+    }
+}
