@@ -12,17 +12,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use hallpass_data::{
-    Database, Error, KnownUserId, SearchText, System, Timestamp, UserId, known_user, now,
-    seen_session,
+    Database, Error, KnownUserId, SearchText, System, UserId, known_user, now, seen_session,
 };
 use moka::sync::Cache;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use strum::IntoStaticStr;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
+use crate::batch_writer::{BatchStore, BatchWriter, ItemCounter, Outcome};
 use hallpass_identity::{Caller, CallerKind};
 
 /// A session is active if it was used within this time.
@@ -44,38 +40,42 @@ pub struct ActivityTracker {
     users: Cache<UserId, ()>,
     sessions: Cache<String, ()>,
     queue: mpsc::Sender<Record>,
-    metrics: ActivityMetrics,
+    records: ItemCounter,
 }
 
 /// Background writer of activity records.
-pub struct ActivityWriter {
+pub type ActivityWriter = BatchWriter<ActivityStore>;
+
+/// Known users and recent sessions in the database.
+pub struct ActivityStore {
     queue: mpsc::Receiver<Record>,
     database: Database,
-    pruned_at: Timestamp,
-    metrics: ActivityMetrics,
+    records: ItemCounter,
 }
 
-enum Record {
+/// One activity record.
+#[derive(Clone)]
+pub enum Record {
     /// A user, and whether the credential has a tier claim.
     User(known_user::Model, bool),
+    /// A session.
     Session(seen_session::Model),
 }
 
 /// Creates a tracker, and the writer of its records into `database`.
 #[must_use]
 pub fn open(database: Database, metrics: &mut Registry) -> (ActivityTracker, ActivityWriter) {
-    let activity_metrics = ActivityMetrics::registered(metrics);
-    let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY);
+    let counter =
+        ("hallpass_last_seen_writes", "Last-seen records of users and sessions, by outcome");
+    let records = ItemCounter::registered(metrics, counter, "outcome", &["written", "dropped"]);
+    let (sender, queue) = mpsc::channel(QUEUE_CAPACITY);
     let tracker = ActivityTracker {
         users: recorded_cache(),
         sessions: recorded_cache(),
         queue: sender,
-        metrics: activity_metrics.clone(),
+        records: records.clone(),
     };
-    (
-        tracker,
-        ActivityWriter { queue: receiver, database, pruned_at: now(), metrics: activity_metrics },
-    )
+    (tracker, BatchWriter::new(ActivityStore { queue, database, records }))
 }
 
 fn recorded_cache<K: std::hash::Hash + Eq + Send + Sync + 'static>() -> Cache<K, ()> {
@@ -100,7 +100,7 @@ impl ActivityTracker {
 
     fn enqueue(&self, record: Record) {
         if self.queue.try_send(record).is_err() {
-            self.metrics.count(Outcome::Dropped, 1);
+            self.records.add("dropped", 1);
         }
     }
 }
@@ -136,42 +136,23 @@ fn sanitize_text(text: &str) -> String {
     text.chars().filter(|letter| *letter != '\0').take(MAX_TEXT_LENGTH).collect()
 }
 
-impl ActivityWriter {
-    /// Writes records until `stop` is cancelled, then writes the remaining ones.
-    pub async fn run_until(mut self, stop: CancellationToken) {
+impl BatchStore for ActivityStore {
+    type Item = Record;
+    // Not retried: the next record has the same content.
+    const RETRY_TIMEOUT: Duration = Duration::ZERO;
+    const PRUNE_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+    async fn recv(&mut self) -> Option<Vec<Record>> {
         let mut batch = Vec::new();
-        loop {
-            tokio::select! {
-                taken = self.queue.recv_many(&mut batch, BATCH_SIZE) => {
-                    let written = taken > 0 && self.write(std::mem::take(&mut batch)).await;
-                    // Do not wait for an unavailable database during shutdown.
-                    if !written && self.queue.is_closed() {
-                        return;
-                    }
-                }
-                () = stop.cancelled(), if !self.queue.is_closed() => self.queue.close(),
-            }
-        }
+        (self.queue.recv_many(&mut batch, BATCH_SIZE).await > 0).then_some(batch)
     }
 
-    async fn write(&mut self, records: Vec<Record>) -> bool {
-        let count = records.len() as u64;
-        let written = self.write_batch(records).await;
-        match &written {
-            Ok(()) => {
-                self.metrics.count(Outcome::Written, count);
-                self.prune_sessions().await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "failed to write last-seen records");
-                self.metrics.count(Outcome::Dropped, count);
-            }
-        }
-        written.is_ok()
+    fn close(&mut self) {
+        self.queue.close();
     }
 
     /// Deduplicates the records and writes them in one order on all nodes, so that concurrent writers do not deadlock.
-    async fn write_batch(&self, records: Vec<Record>) -> Result<(), Error> {
+    async fn write(&self, records: Vec<Record>) -> Result<(), Error> {
         let (mut users, mut users_without_tier, mut sessions) =
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for record in records {
@@ -197,52 +178,27 @@ impl ActivityWriter {
         Ok(())
     }
 
-    async fn prune_sessions(&mut self) {
-        if now() - self.pruned_at < ACTIVE_WINDOW {
-            return;
-        }
-        self.pruned_at = now();
-        if let Err(error) =
-            self.system().delete_sessions_before(self.pruned_at - ACTIVE_WINDOW).await
-        {
+    async fn prune(&self) -> bool {
+        if let Err(error) = self.system().delete_sessions_before(now() - ACTIVE_WINDOW).await {
             tracing::warn!(%error, "failed to delete old sessions");
         }
+        false
     }
 
+    fn count(&self, outcome: Outcome<'_>, records: usize) {
+        match outcome {
+            Outcome::Written => self.records.add("written", records),
+            Outcome::Failed(error) => {
+                tracing::warn!(%error, "failed to write last-seen records");
+                self.records.add("dropped", records);
+            }
+            Outcome::Stopped => self.records.add("dropped", records),
+        }
+    }
+}
+
+impl ActivityStore {
     fn system(&self) -> System<'_> {
         self.database.system("activity records belong to the server")
-    }
-}
-
-/// Metrics of activity records. Labels contain no user data.
-#[derive(Clone)]
-struct ActivityMetrics {
-    records: Family<[(&'static str, &'static str); 1], Counter>,
-}
-
-#[derive(Clone, Copy, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-enum Outcome {
-    Written,
-    Dropped,
-}
-
-impl ActivityMetrics {
-    fn registered(metrics: &mut Registry) -> Self {
-        let records = Family::<_, Counter>::default();
-        metrics.register(
-            "hallpass_last_seen_writes",
-            "Last-seen records of users and sessions, by outcome",
-            records.clone(),
-        );
-        let metrics = Self { records };
-        // Initialized with zero, so that the first drop shows as an increase.
-        metrics.count(Outcome::Written, 0);
-        metrics.count(Outcome::Dropped, 0);
-        metrics
-    }
-
-    fn count(&self, outcome: Outcome, count: u64) {
-        self.records.get_or_create(&[("outcome", outcome.into())]).inc_by(count);
     }
 }

@@ -13,6 +13,7 @@ use hallpass_data::UserId;
 use hallpass_entity::{ChapterId, TaskId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, broadcast};
+use uuid::Uuid;
 
 /// Buffered events per owner. One mutation can publish a hundred. A listener that falls further behind lags.
 const CHANNEL_CAPACITY: usize = 256;
@@ -32,16 +33,33 @@ pub enum Change {
 }
 
 /// A row with events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Row {
     /// A task.
-    Task(TaskId),
+    Task(#[serde(with = "as_uuid")] TaskId),
     /// The owner's progress in a chapter.
-    Progress(ChapterId),
+    Progress(#[serde(with = "as_uuid")] ChapterId),
+}
+
+mod as_uuid {
+    use super::{Deserialize, Serialize, Uuid};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<I: Copy + Into<Uuid>, S: Serializer>(
+        id: &I,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        (*id).into().serialize(to)
+    }
+
+    pub fn deserialize<'de, I: From<Uuid>, D: Deserializer<'de>>(from: D) -> Result<I, D::Error> {
+        Uuid::deserialize(from).map(I::from)
+    }
 }
 
 /// A change of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Kind of change.
     pub change: Change,

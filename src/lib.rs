@@ -22,6 +22,7 @@
 //! - [`graphql`]: what domains share: errors, pagination, validation.
 //! - [`access`]: rules, guards, schema views.
 //! - [`events`]: the event bus.
+//! - [`batch_writer`]: writes rows in the background, in batches.
 //! - [`row_security`]: error messages of row-level security.
 //! - [`code`]: error codes of the API contract.
 //! - [`config`]: the settings.
@@ -34,6 +35,7 @@ pub mod access_report;
 pub mod activity;
 pub mod app;
 pub mod audit;
+pub mod batch_writer;
 pub mod cli;
 pub mod cluster;
 pub mod code;

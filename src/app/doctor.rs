@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 use hallpass_data::{Database, Executor, now};
 use secrecy::ExposeSecret as _;
 
-use super::{StartError, build_authenticator, open, revocations};
+use super::{StartError, build_authenticator, bus, open, revocations};
+use crate::cluster::bus::Bus;
 use crate::cluster::key_set_store::DatabaseKeys;
-use crate::cluster::redis_pubsub::RedisPubSub;
 use crate::config::Config;
 use crate::doctor::{
     DatabaseStatus, Doctor, MigrationsError, PingFn, PushCounts, Storage, absent_file,
@@ -31,7 +31,8 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
                 let keys = DatabaseKeys::read_only(database.clone());
                 authenticator.store_keys_in(Arc::new(keys)).await;
                 let events = Events::default();
-                if let Some(service) = revocations(config, &authenticator, &database, &events)? {
+                if let Some(service) = revocations(config, &authenticator, &database, &events, None)
+                {
                     // If this fails, the check of migrations fails too, and reports it.
                     let _ = service.load_all().await;
                 }
@@ -41,7 +42,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
             Err(error) => Storage::Failed(error.to_string()),
         },
     };
-    build_doctor(config, authenticator, storage)
+    build_doctor(config, authenticator, storage, bus(config)?)
 }
 
 pub(super) fn database_status(database: Database) -> Storage {
@@ -84,13 +85,12 @@ pub(super) fn build_doctor(
     config: &Config,
     authenticator: Arc<Authenticator>,
     storage: Storage,
+    bus: Option<Arc<dyn Bus>>,
 ) -> Result<Doctor, StartError> {
-    let pubsub =
-        config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?.map(Arc::new);
-    let redis = pubsub.map(|pubsub| -> Box<PingFn> {
+    let redis = bus.map(|bus| -> Box<PingFn> {
         Box::new(move || {
-            let pubsub = Arc::clone(&pubsub);
-            Box::pin(async move { pubsub.ping().await })
+            let bus = Arc::clone(&bus);
+            Box::pin(async move { bus.ping().await })
         })
     });
     let probe = AuthServerProbe::new(&config.identity)?;

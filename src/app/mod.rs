@@ -16,9 +16,9 @@ use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::activity;
-use crate::activity::ActivityWriter;
+use crate::activity::{self, ActivityWriter};
 use crate::audit::{self, Writer};
+use crate::cluster::bus::Bus;
 use crate::cluster::event_bridge::EventBridge;
 use crate::cluster::key_set_store::DatabaseKeys;
 use crate::cluster::redis_pubsub::RedisPubSub;
@@ -190,7 +190,8 @@ impl App {
         authenticator.register(&mut metrics);
         let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
         let events = Events::default();
-        let service = revocations(config, &authenticator, &database, &events)?;
+        let bus = bus(config)?;
+        let service = revocations(config, &authenticator, &database, &events, bus.clone());
         let revocations = service.map(Arc::new);
         if let Some(service) = &revocations {
             // Before the first request: revocations may have arrived while this server was down.
@@ -202,12 +203,12 @@ impl App {
         let doctor = match config.environment {
             Environment::Development => {
                 let storage = database_status(database.clone());
-                Some(doctor_runner(build_doctor(config, Arc::clone(&authenticator), storage)?))
+                let authenticator = Arc::clone(&authenticator);
+                Some(doctor_runner(build_doctor(config, authenticator, storage, bus.clone())?))
             }
             Environment::Production => None,
         };
-        let pubsub = config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?;
-        let event_bridge = pubsub.map(|pubsub| EventBridge::new(events.clone(), pubsub));
+        let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
         let schemas = Schemas::new(config.introspection);
@@ -343,20 +344,26 @@ async fn prune(database: &Database) {
     }
 }
 
+/// The message bus between the nodes, if REDIS_URL is set.
+fn bus(config: &Config) -> Result<Option<Arc<dyn Bus>>, StartError> {
+    let Some(url) = &config.redis_url else { return Ok(None) };
+    Ok(Some(Arc::new(RedisPubSub::connect_lazily(url)?)))
+}
+
 /// The revocation service, if REVOCATION_SECRET is set.
 fn revocations(
     config: &Config,
     authenticator: &Authenticator,
     database: &Database,
     events: &Events,
-) -> Result<Option<RevocationService>, StartError> {
+    bus: Option<Arc<dyn Bus>>,
+) -> Option<RevocationService> {
     if config.identity.revocation_secrets.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let pubsub = config.redis_url.as_ref().map(RedisPubSub::connect_lazily).transpose()?;
     let revocations = Arc::clone(authenticator.revocations());
     let webhook = Webhook::new(&config.identity);
-    Ok(Some(RevocationService::new(webhook, revocations, database.clone(), pubsub, events.clone())))
+    Some(RevocationService::new(webhook, revocations, database.clone(), bus, events.clone()))
 }
 
 fn readiness(database: Database) -> Box<http::Readiness> {

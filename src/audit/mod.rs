@@ -22,14 +22,15 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::access::{ALLOWED, AuditEntry, AuditSink};
+use crate::batch_writer::BatchWriter;
 use crate::config::Retention;
 
 pub use query::AuditQuery;
 pub use types::{AuditEvent, AuditFilter};
-pub use writer::Writer;
+pub use writer::AuditStore;
 
 use failed_credentials::FailedCredentials;
-use metrics::{AuditMetrics, Outcome};
+use metrics::AuditMetrics;
 use pseudonyms::Pseudonyms;
 use queue::{Pushed, Queue};
 
@@ -45,11 +46,14 @@ pub struct Audit {
     metrics: AuditMetrics,
 }
 
+/// Background writer of the audit log.
+pub type Writer = BatchWriter<AuditStore>;
+
 /// Creates an audit log in `database`, and its background writer.
 #[must_use]
 pub fn open(
     database: Database,
-    retention: Retention,
+    Retention(retention): Retention,
     metrics: &mut Registry,
 ) -> (Arc<Audit>, Writer) {
     let audit = Arc::new(Audit {
@@ -59,8 +63,8 @@ pub fn open(
         batch_ready: Notify::new(),
         metrics: AuditMetrics::registered(metrics),
     });
-    let writer = Writer::new(Arc::clone(&audit), database, retention);
-    (audit, writer)
+    let store = AuditStore { audit: Arc::clone(&audit), database, retention, is_closed: false };
+    (audit, BatchWriter::new(store))
 }
 
 impl Audit {
@@ -75,7 +79,7 @@ impl Audit {
         for entry in entries {
             match self.queue.push(entry, address) {
                 Pushed::Queued => {}
-                Pushed::Merged => self.metrics.count(Outcome::Merged, 1),
+                Pushed::Merged => self.metrics.events.add("merged", 1),
                 Pushed::Dropped(reason) => self.metrics.dropped(reason, 1),
             }
         }
@@ -86,49 +90,41 @@ impl Audit {
 
     /// Records that a credential failed the check `rule` at `field`, and the error code `outcome` of the response.
     pub fn failed(&self, request_id: &str, field: &str, rule: &str, outcome: &str) {
-        self.failures.note(AuditEntry {
-            at: now(),
-            decision_id: Uuid::now_v7(),
-            request_id: request_id.to_owned(),
-            caller_id: None,
-            impersonated_by: None,
-            method: None,
-            field: field.to_owned(),
-            rule: rule.to_owned(),
-            outcome: outcome.to_owned(),
-            row_id: None,
-            times: 1,
-            client_id: None,
-            scopes: None,
-        });
+        self.failures.note(entry(request_id, field, rule, outcome));
     }
 
     /// Records that the rows of the first user were transferred to the second one, by a webhook of the auth server: one
     /// event for each user.
     pub fn linked(&self, request_id: &str, field: &str, users: [&str; 2], rows: u64) {
-        let decision_id = Uuid::now_v7();
-        let entry = |user: &str| AuditEntry {
-            at: now(),
-            decision_id,
-            request_id: request_id.to_owned(),
-            caller_id: None,
-            impersonated_by: None,
-            method: None,
-            field: field.to_owned(),
-            rule: "signature".to_owned(),
-            outcome: ALLOWED.to_owned(),
-            row_id: Some(row_of_user(user)),
-            times: rows.try_into().unwrap_or(u32::MAX),
-            client_id: None,
-            scopes: None,
-        };
+        let times = rows.try_into().unwrap_or(u32::MAX);
+        let entry = entry(request_id, field, "signature", ALLOWED);
+        let event = |user| AuditEntry { row_id: Some(row_of_user(user)), times, ..entry.clone() };
         // No client address: the auth server is the sender.
-        self.take(users.map(entry).into(), IpAddr::from([0, 0, 0, 0]));
+        self.take(users.map(event).into(), IpAddr::from([0, 0, 0, 0]));
     }
 
     /// Pseudonymizes the erased user with this ID in events that are not written yet, here or by other nodes, for at
     /// least an hour. A user who still uses the account after that is a new user.
     pub fn erased(&self, user: &str, pseudonym: &str) {
         self.erased.remember(user, pseudonym);
+    }
+}
+
+/// An event without a caller.
+fn entry(request_id: &str, field: &str, rule: &str, outcome: &str) -> AuditEntry {
+    AuditEntry {
+        at: now(),
+        decision_id: Uuid::now_v7(),
+        request_id: request_id.to_owned(),
+        caller_id: None,
+        impersonated_by: None,
+        method: None,
+        field: field.to_owned(),
+        rule: rule.to_owned(),
+        outcome: outcome.to_owned(),
+        row_id: None,
+        times: 1,
+        client_id: None,
+        scopes: None,
     }
 }

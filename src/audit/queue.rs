@@ -70,39 +70,23 @@ impl Queue {
     /// Dequeues up to `max` events: privileged reads first, then the shares round-robin.
     pub(super) fn take(&self, max: usize) -> Vec<AuditEntry> {
         let mut state = self.lock();
-        let mut taken = Vec::new();
-        while taken.len() < max
-            && let Some(entry) = state.next()
-        {
-            taken.push(entry);
-        }
-        taken
+        let next = || state.privileged.pop().or_else(|| state.others.pop());
+        std::iter::from_fn(next).take(max).collect()
     }
 
     /// Number of queued events.
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
+        let state = self.lock();
+        state.privileged.len + state.others.len
     }
 
-    /// Closes the queue for new events. Returns the number of queued events.
-    pub(super) fn close(&self) -> usize {
-        let mut state = self.lock();
-        state.is_closed = true;
-        state.len()
+    /// Closes the queue for new events.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn len(&self) -> usize {
-        self.privileged.len + self.others.len
-    }
-
-    fn next(&mut self) -> Option<AuditEntry> {
-        self.privileged.pop().or_else(|| self.others.pop())
     }
 }
 

@@ -1,28 +1,28 @@
-//! Event bridge: publishes local events to Redis pub/sub, and receives those of other nodes.
+//! Event bridge: publishes local events to the message bus, and receives those of other nodes.
 //!
-//! Messages hold the ids of rows and of their owners, never content: a client with write access to Redis could only
+//! Messages hold the ids of rows and of their owners, never content: a client with write access to the bus could only
 //! make subscribers read their own rows again. When messages may have been lost, subscribers are disconnected, so that
 //! they read again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_data::UserId;
+use futures_util::StreamExt as _;
+use futures_util::future::ready;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
-use super::redis_pubsub::RedisPubSub;
-use crate::events::{Change, Event, Events, Row};
+use super::bus::{Bus, Delivery, EVENTS};
+use crate::events::{Event, Events};
 
-/// The pub/sub channel.
-const TOPIC: &str = "hallpass:events";
 /// Interval of retries of a gap message.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Relays events between this node and the others.
 pub struct EventBridge {
     events: Events,
-    pubsub: RedisPubSub,
+    bus: Arc<dyn Bus>,
     /// The id of this node, which receives its own messages too.
     node_id: String,
 }
@@ -38,73 +38,45 @@ struct Message {
 #[serde(rename_all = "lowercase")]
 enum WireEvent {
     /// A row of this owner has changed.
-    Event { owner: String, change: Change, row: WireRow },
+    Event {
+        owner: String,
+        #[serde(flatten)]
+        event: Event,
+    },
     /// Earlier events could not be published.
     Gap,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum WireRow {
-    Task(Uuid),
-    Progress(Uuid),
-}
-
-impl From<Row> for WireRow {
-    fn from(row: Row) -> Self {
-        match row {
-            Row::Task(id) => Self::Task(id.uuid()),
-            Row::Progress(chapter) => Self::Progress(chapter.uuid()),
-        }
-    }
-}
-
-impl From<WireRow> for Row {
-    fn from(key: WireRow) -> Self {
-        match key {
-            WireRow::Task(id) => Self::Task(id.into()),
-            WireRow::Progress(chapter) => Self::Progress(chapter.into()),
-        }
-    }
 }
 
 impl EventBridge {
     /// A bridge between the `events` of this node and those of the others.
     #[must_use]
-    pub fn new(events: Events, pubsub: RedisPubSub) -> Self {
-        Self { events, pubsub, node_id: Uuid::now_v7().simple().to_string() }
+    pub fn new(events: Events, bus: Arc<dyn Bus>) -> Self {
+        Self { events, bus, node_id: Uuid::now_v7().simple().to_string() }
     }
 
     /// Publishes local events and receives remote ones; never returns.
     pub async fn run(&self) {
-        tokio::join!(
-            self.publish_loop(),
-            self.pubsub.subscribe(TOPIC, |message| self.on_message(message))
-        );
+        let deliveries = self.bus.subscribe(EVENTS);
+        let receive = deliveries.for_each(|delivery| ready(self.on_delivery(&delivery)));
+        tokio::join!(self.publish_loop(), receive);
     }
 
     async fn publish_loop(&self) {
         let mut outbound = self.events.outbound();
         let mut gap = false;
         loop {
-            let received = match gap {
-                false => outbound.recv().await,
-                // A gap is published as soon as possible, without waiting for another event.
-                true => match tokio::time::timeout(RETRY_DELAY, outbound.recv()).await {
-                    Ok(received) => received,
-                    Err(_) => {
-                        gap = !self.publish(WireEvent::Gap).await;
-                        continue;
-                    }
-                },
-            };
+            // A gap is published as soon as possible, without waiting for another event.
+            let limit = if gap { RETRY_DELAY } else { Duration::MAX };
+            let received = tokio::time::timeout(limit, outbound.recv()).await;
+            gap = gap && !self.publish(WireEvent::Gap).await;
             match received {
-                Ok((owner, event)) => {
-                    gap = gap && !self.publish(WireEvent::Gap).await;
-                    gap |= !self.publish(wire_event(&owner, event)).await;
+                Ok(Ok((owner, event))) => {
+                    let owner = owner.as_str().to_owned();
+                    gap |= !self.publish(WireEvent::Event { owner, event }).await;
                 }
-                Err(RecvError::Lagged(_)) => gap = true,
-                Err(RecvError::Closed) => return,
+                Ok(Err(RecvError::Lagged(_))) => gap = true,
+                Ok(Err(RecvError::Closed)) => return,
+                Err(_) => {}
             }
         }
     }
@@ -112,25 +84,19 @@ impl EventBridge {
     async fn publish(&self, event: WireEvent) -> bool {
         let message = Message { from: self.node_id.clone(), event };
         let text = serde_json::to_string(&message).expect("texts are plain JSON");
-        self.pubsub.publish(TOPIC, &text).await
+        self.bus.publish(EVENTS, &text).await
     }
 
-    /// Handles a message of a node; `None` when messages may have been missed.
-    fn on_message(&self, message: Option<&str>) {
-        let Some(text) = message else { return self.events.disconnect_all() };
+    fn on_delivery(&self, delivery: &Delivery) {
+        let Delivery::Message(text) = delivery else { return self.events.disconnect_all() };
         match serde_json::from_str::<Message>(text) {
             Ok(message) if message.from == self.node_id => {}
-            Ok(Message { event: WireEvent::Event { owner, change, row }, .. }) => {
-                self.events.deliver(&owner, Event { change, row: row.into() });
+            Ok(Message { event: WireEvent::Event { owner, event }, .. }) => {
+                self.events.deliver(&owner, event);
             }
             Ok(Message { event: WireEvent::Gap, .. }) => self.events.disconnect_all(),
             // From a newer version with more events.
             Err(_) => tracing::debug!("unknown message from another node"),
         }
     }
-}
-
-fn wire_event(owner: &UserId, event: Event) -> WireEvent {
-    let owner = owner.as_str().to_owned();
-    WireEvent::Event { owner, change: event.change, row: event.row.into() }
 }

@@ -1,5 +1,6 @@
-//! State shared between nodes: events and revocations over Redis pub/sub and the database, and stored key sets.
+//! State shared between nodes: events and revocations over a message bus and the database, and stored key sets.
 
+pub mod bus;
 pub mod event_bridge;
 pub mod key_set_store;
 pub mod redis_pubsub;

@@ -1,7 +1,7 @@
 //! Revocation service: receives revocations from the auth server, stores them, and synchronizes them between nodes.
 //!
-//! The node that receives a webhook applies it at once. The others read it from the database: at once after a Redis
-//! message, otherwise within `POLL_INTERVAL`. A node reads all revocations at start.
+//! The node that receives a webhook applies it at once. The others read it from the database: at once after a
+//! message of the bus, otherwise within `POLL_INTERVAL`. A node reads all revocations at start.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,34 +9,32 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
+use futures_util::FutureExt as _;
+use futures_util::stream::{self, StreamExt as _};
 use hallpass_data::{Database, Error, Timestamp, UserId, now, revocation};
 use hallpass_entity::task;
-use tokio::sync::Notify;
 
-use super::redis_pubsub::RedisPubSub;
+use super::bus::{Bus, REVOCATIONS};
 use crate::events::{Change, Event, Events, Row};
 use hallpass_identity::{
     Envelope, Link, Message, REVOCATION_RETENTION, Revocation, RevocationSet, Target, UserState,
     Webhook, WebhookError,
 };
 
-/// How often the database is polled for the revocations of other nodes, without a Redis message.
+/// How often the database is polled for the revocations of other nodes, without a message.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// Overlap of two polls: clocks differ between nodes, and transactions commit out of order.
 const CLOCK_OVERLAP: TimeDelta = TimeDelta::seconds(60);
 /// How often expired revocations are deleted.
 const PRUNE_INTERVAL: TimeDelta = TimeDelta::hours(1);
-/// The pub/sub channel.
-const TOPIC: &str = "hallpass:revocations";
 
 /// Receives, stores and distributes revocations.
 pub struct RevocationService {
     webhook: Webhook,
     revocations: Arc<RevocationSet>,
     database: Database,
-    pubsub: Option<RedisPubSub>,
+    bus: Option<Arc<dyn Bus>>,
     events: Events,
-    changed: Notify,
 }
 
 /// Why a webhook was rejected.
@@ -75,10 +73,10 @@ impl RevocationService {
         webhook: Webhook,
         revocations: Arc<RevocationSet>,
         database: Database,
-        pubsub: Option<RedisPubSub>,
+        bus: Option<Arc<dyn Bus>>,
         events: Events,
     ) -> Self {
-        Self { webhook, revocations, database, pubsub, events, changed: Notify::new() }
+        Self { webhook, revocations, database, bus, events }
     }
 
     /// Parses the `headers` of a webhook.
@@ -147,15 +145,10 @@ impl RevocationService {
         if !self.system().insert_revocation(row).await? {
             return Err(RevocationError::Replayed);
         }
-        if let Some(pubsub) = &self.pubsub {
-            pubsub.publish(TOPIC, "").await;
+        if let Some(bus) = &self.bus {
+            bus.publish(REVOCATIONS, "").await;
         }
         Ok(())
-    }
-
-    /// Applies the revocations of other nodes; never returns.
-    pub async fn run(&self) {
-        tokio::join!(self.subscribe(), self.poll());
     }
 
     /// Applies all stored revocations.
@@ -166,13 +159,12 @@ impl RevocationService {
         self.load_since(now() - retention(), &mut HashSet::new()).await
     }
 
-    async fn subscribe(&self) {
-        if let Some(pubsub) = &self.pubsub {
-            pubsub.subscribe(TOPIC, |_| self.changed.notify_one()).await;
-        }
-    }
-
-    async fn poll(&self) {
+    /// Applies the revocations of other nodes; never returns.
+    pub async fn run(&self) {
+        let mut changes = match &self.bus {
+            Some(bus) => bus.subscribe(REVOCATIONS),
+            None => stream::pending().boxed(),
+        };
         let mut read_until = now() - CLOCK_OVERLAP;
         let mut pruned_at = now();
         let mut seen = HashSet::new();
@@ -186,8 +178,10 @@ impl RevocationService {
                 self.prune().await;
                 pruned_at = now();
             }
-            // Until a message arrives, or the poll interval has passed.
-            let _ = tokio::time::timeout(POLL_INTERVAL, self.changed.notified()).await;
+            // Until a message arrives, or messages may have been missed, or the poll interval has passed.
+            let _ = tokio::time::timeout(POLL_INTERVAL, changes.next()).await;
+            // All messages that have arrived need one read.
+            while changes.next().now_or_never().is_some() {}
         }
     }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src`, the lowest first. A module imports only modules that come before it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "config",
     "code",
     "row_security",
     "events",
+    "batch_writer",
     "access",
     "graphql",
     "access_report",

@@ -1,5 +1,6 @@
 //! WebSocket and SSE streams.
 
+mod bus;
 mod events;
 pub mod graphql_sse;
 mod graphql_ws;

@@ -1,0 +1,32 @@
+//! Message bus between the nodes. Messages notify other nodes of changes in the shared database, with ids at most. Nodes
+//! read the content from the database, so messages need not be trusted.
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+
+/// Topic of changed rows.
+pub const EVENTS: &str = "hallpass:events";
+/// Topic of stored revocations.
+pub const REVOCATIONS: &str = "hallpass:revocations";
+
+/// What a subscriber receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// A message of any node, including this one.
+    Message(String),
+    /// Messages may have been missed: at the start, and after each interruption.
+    Gap,
+}
+
+/// Publishes to, and subscribes to, the other nodes. An outage never fails a request.
+pub trait Bus: Send + Sync {
+    /// Publishes `message`, of at most some kilobytes. Returns whether that succeeded, after a few seconds at most. Nodes
+    /// that miss a message find the change when they poll the database.
+    fn publish<'a>(&'a self, topic: &'static str, message: &'a str) -> BoxFuture<'a, bool>;
+
+    /// Subscribes to the messages of `topic`. Reconnects after interruptions, and never ends.
+    fn subscribe(&self, topic: &'static str) -> BoxStream<'static, Delivery>;
+
+    /// Checks that the server of the bus responds; fails with the reason.
+    fn ping(&self) -> BoxFuture<'_, Result<(), String>>;
+}
