@@ -167,6 +167,44 @@ async fn open_error(config: &Config, error: hallpass_data::Error) -> StartError 
     StartError::Unopened(hallpass_data::explain(config.database_url.expose_secret(), &error).await)
 }
 
+/// The token issuer of development mode.
+fn development_issuer(config: &Config) -> Result<Option<DevTokenIssuer>, StartError> {
+    match config.environment {
+        Environment::Development => {
+            Ok(Some(DevTokenIssuer::load_or_create(&config.development_key)?))
+        }
+        Environment::Production => Ok(None),
+    }
+}
+
+/// The authenticator, with the key sets that were stored.
+async fn authenticator(
+    config: &Config,
+    database: &Database,
+    issuer: Option<&DevTokenIssuer>,
+) -> Result<Arc<Authenticator>, StartError> {
+    let authenticator = Authenticator::new(&config.identity, &config.allowed_origins, issuer)?;
+    authenticator.store_keys_in(Arc::new(DatabaseKeys::new(database.clone()))).await;
+    Ok(Arc::new(authenticator))
+}
+
+/// The doctor page of development mode.
+fn development_doctor(
+    config: &Config,
+    authenticator: &Arc<Authenticator>,
+    database: &Database,
+    bus: Option<Arc<dyn Bus>>,
+) -> Result<Option<Box<http::RunDoctor>>, StartError> {
+    match config.environment {
+        Environment::Development => {
+            let storage = database_status(database.clone());
+            let doctor = build_doctor(config, Arc::clone(authenticator), storage, bus)?;
+            Ok(Some(doctor_runner(doctor)))
+        }
+        Environment::Production => Ok(None),
+    }
+}
+
 impl App {
     /// Builds a server on `database`, whose migrations are applied.
     ///
@@ -176,63 +214,37 @@ impl App {
         if let Some(gap) = database.check_row_security().await? {
             return Err(RowSecurityError::from(gap).into());
         }
-        let issuer = match config.environment {
-            Environment::Development => {
-                Some(DevTokenIssuer::load_or_create(&config.development_key)?)
-            }
-            Environment::Production => None,
-        };
-        let authenticator =
-            Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?;
-        let authenticator = Arc::new(authenticator);
-        authenticator.store_keys_in(Arc::new(DatabaseKeys::new(database.clone()))).await;
+        let issuer = development_issuer(config)?;
+        let authenticator = authenticator(config, &database, issuer.as_ref()).await?;
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
         let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
         let events = Events::default();
         let bus = bus(config)?;
-        let service = revocations(config, &authenticator, &database, &events, bus.clone());
-        let revocations = service.map(Arc::new);
-        if let Some(service) = &revocations {
-            // Before the first request: revocations may have arrived while this server was down.
-            service.load_all().await?;
-        }
+        let revocations =
+            revocations(config, &authenticator, &database, &events, bus.clone()).await?;
         if let Some(issuer) = &issuer {
             load_demo(&database, issuer, &authenticator).await?;
         }
-        let doctor = match config.environment {
-            Environment::Development => {
-                let storage = database_status(database.clone());
-                let authenticator = Arc::clone(&authenticator);
-                Some(doctor_runner(build_doctor(config, authenticator, storage, bus.clone())?))
-            }
-            Environment::Production => None,
-        };
+        let doctor = development_doctor(config, &authenticator, &database, bus.clone())?;
         let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
-        let schemas = Schemas::new(config.introspection);
-        let users = Arc::clone(authenticator.users());
-        let background_tasks = TaskTracker::new();
-        let draining = CancellationToken::new();
+        let services = Services {
+            database: database.clone(),
+            users: Arc::clone(authenticator.users()),
+            audit: Arc::clone(&audit),
+            activity,
+            events,
+        };
+        let (background_tasks, draining) = (TaskTracker::new(), CancellationToken::new());
+        let audit_hidden_fields =
+            hidden_field_auditor(policy(config), Arc::clone(&audit), background_tasks.clone());
         let deps = HttpDeps {
             introspection: config.introspection,
-            schema_for: schema_for(policy(config), schemas),
-            build_request: build_request(
-                config,
-                Services {
-                    database: database.clone(),
-                    users,
-                    audit: Arc::clone(&audit),
-                    activity,
-                    events,
-                },
-            ),
-            audit_hidden_fields: hidden_field_auditor(
-                policy(config),
-                Arc::clone(&audit),
-                background_tasks.clone(),
-            ),
+            schema_for: schema_for(policy(config), Schemas::new(config.introspection)),
+            build_request: build_request(config, services),
+            audit_hidden_fields,
             audit,
             authenticator,
             readiness: readiness(database.for_readiness()),
@@ -247,9 +259,8 @@ impl App {
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
-        let routers = http::routers(deps);
         Ok(Self {
-            routers,
+            routers: http::routers(deps),
             database,
             revocations,
             activity_writer,
@@ -350,20 +361,24 @@ fn bus(config: &Config) -> Result<Option<Arc<dyn Bus>>, StartError> {
     Ok(Some(Arc::new(RedisPubSub::connect_lazily(url)?)))
 }
 
-/// The revocation service, if REVOCATION_SECRET is set.
-fn revocations(
+/// The revocation service, if REVOCATION_SECRET is set, with the revocations that arrived while this server was
+/// down.
+async fn revocations(
     config: &Config,
     authenticator: &Authenticator,
     database: &Database,
     events: &Events,
     bus: Option<Arc<dyn Bus>>,
-) -> Option<RevocationService> {
+) -> Result<Option<Arc<RevocationService>>, StartError> {
     if config.identity.revocation_secrets.is_empty() {
-        return None;
+        return Ok(None);
     }
     let revocations = Arc::clone(authenticator.revocations());
     let webhook = Webhook::new(&config.identity);
-    Some(RevocationService::new(webhook, revocations, database.clone(), bus, events.clone()))
+    let service =
+        RevocationService::new(webhook, revocations, database.clone(), bus, events.clone());
+    service.load_all().await?;
+    Ok(Some(Arc::new(service)))
 }
 
 fn readiness(database: Database) -> Box<http::Readiness> {

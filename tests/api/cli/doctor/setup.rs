@@ -270,7 +270,7 @@ fn clock_offset_is_reported_with_leeway() {
     };
     late(90).is_error("clock", &["behind this machine's", "JWT_LEEWAY", "NTP"]);
     late(-90).is_error("clock", &["ahead of this machine's", "JWT_LEEWAY"]);
-    late(9).reports("warning", "clock", &["JWT_LEEWAY forgives 10s"]);
+    late(9).reports("warning", "clock", &["JWT_LEEWAY tolerates 10s"]);
     late(0).reports("good", "clock", &[]);
 }
 
