@@ -31,11 +31,8 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
                 let keys = DatabaseKeys::read_only(database.clone());
                 authenticator.store_keys_in(Arc::new(keys)).await;
                 let events = Events::default();
-                if let Some(service) = revocations(config, &authenticator, &database, &events, None)
-                {
-                    // If this fails, the check of migrations fails too, and reports it.
-                    let _ = service.load_all().await;
-                }
+                // If this fails, the check of migrations fails too, and reports it.
+                let _ = revocations(config, &authenticator, &database, &events, None).await;
                 database_status(database)
             }
             Err(StartError::Pooler) => Storage::Pooled,

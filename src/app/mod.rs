@@ -167,6 +167,13 @@ async fn open_error(config: &Config, error: hallpass_data::Error) -> StartError 
     StartError::Unopened(hallpass_data::explain(config.database_url.expose_secret(), &error).await)
 }
 
+async fn check_row_security(database: &Database) -> Result<(), StartError> {
+    match database.check_row_security().await? {
+        Some(problem) => Err(RowSecurityError::from(problem).into()),
+        None => Ok(()),
+    }
+}
+
 /// The token issuer of development mode.
 fn development_issuer(config: &Config) -> Result<Option<DevTokenIssuer>, StartError> {
     match config.environment {
@@ -211,16 +218,13 @@ impl App {
     /// # Errors
     /// If a component cannot be built.
     pub async fn build(config: &Config, database: Database) -> Result<Self, StartError> {
-        if let Some(gap) = database.check_row_security().await? {
-            return Err(RowSecurityError::from(gap).into());
-        }
+        check_row_security(&database).await?;
         let issuer = development_issuer(config)?;
         let authenticator = authenticator(config, &database, issuer.as_ref()).await?;
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
         let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
-        let events = Events::default();
-        let bus = bus(config)?;
+        let (events, bus) = (Events::default(), bus(config)?);
         let revocations =
             revocations(config, &authenticator, &database, &events, bus.clone()).await?;
         if let Some(issuer) = &issuer {
