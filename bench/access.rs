@@ -111,10 +111,10 @@ fn record(
         // A new queue each time, so that none is full.
         let retention = "off".parse().unwrap();
         let (audit, _writer) = audit::open(database.clone(), retention, &mut Registry::default());
-        let ledger = audit.ledger(std::net::Ipv4Addr::LOCALHOST.into());
+        let sink = audit.sink(std::net::Ipv4Addr::LOCALHOST.into());
         let id = "01a1fea7e37177a885e887d75f9e0939";
         micros += spent(REQUESTS, || {
-            work(&AuditTrail::new(Arc::clone(&ledger), id.to_owned(), caller.clone()));
+            work(&AuditTrail::new(Arc::clone(&sink), id.to_owned(), caller.clone()));
         });
     }
     let micros = micros / ROUNDS as f64;

@@ -28,7 +28,7 @@ pub mod filter_of_any_sql {}
 /// ```
 pub mod foreign_filter {}
 
-/// Only an accepted credential makes a caller.
+/// Only the authentication schemes construct a caller.
 ///
 /// ```compile_fail,E0451
 /// use hallpass_identity::{Caller, CallerKind};
@@ -41,7 +41,7 @@ pub mod foreign_filter {}
 /// ```
 pub mod forged_caller {}
 
-/// Only a rule that was met opens the doors to everyone's rows.
+/// `Scope::all` requires a `Privilege`, which only the evaluation of a rule creates.
 ///
 /// ```compile_fail,E0423
 /// use hallpass_data::{Privilege, Scope, known_user};
@@ -54,7 +54,7 @@ pub mod forged_caller {}
 /// ```
 pub mod forged_privilege {}
 
-/// Only the database makes a scope.
+/// Only the database creates a scope.
 ///
 /// ```compile_fail,E0451
 /// use hallpass_data::Scope;
@@ -67,7 +67,7 @@ pub mod forged_privilege {}
 /// ```
 pub mod forged_scope {}
 
-/// A user id is not made of any string at hand.
+/// A user id cannot be created from a string.
 ///
 /// ```compile_fail,E0423
 /// use hallpass_data::UserId;
@@ -78,7 +78,7 @@ pub mod forged_scope {}
 /// ```
 pub mod forged_user_id {}
 
-/// The door to everyone's rows does not open on owned ones.
+/// `Scope::shared` accepts shared tables only.
 ///
 /// ```compile_fail,E0277
 /// use hallpass_data::Scope;
@@ -92,7 +92,7 @@ pub mod forged_user_id {}
 /// ```
 pub mod owned_as_shared {}
 
-/// Rows that everyone sees are not filtered by rows that have an owner.
+/// Shared rows cannot be filtered by rows that have an owner.
 ///
 /// ```compile_fail,E0277
 /// use hallpass_data::{Comparison as _, Filter};
@@ -104,7 +104,7 @@ pub mod owned_as_shared {}
 /// ```
 pub mod owned_child_of_shared {}
 
-/// The door through which shared tables are edited does not open on owned ones, whatever the proof.
+/// `Scope::shared_for_edit` accepts shared tables only, whatever the privilege.
 ///
 /// ```compile_fail,E0277,E0599
 /// use hallpass_data::{Privilege, Scope};
@@ -119,7 +119,7 @@ pub mod owned_child_of_shared {}
 /// ```
 pub mod owned_edited_as_shared {}
 
-/// What others made public is theirs to change: only one's own rows are written.
+/// Public rows of other users are read-only.
 ///
 /// ```compile_fail,E0599
 /// use hallpass_data::{Scope, Update};
@@ -135,7 +135,7 @@ pub mod owned_edited_as_shared {}
 /// ```
 pub mod public_rows_written {}
 
-/// An owned query runs on its scope's connection and takes no other.
+/// A query on owned rows runs on its scope's connection and accepts no other.
 ///
 /// ```compile_fail,E0061
 /// use hallpass_data::Scope;
@@ -151,7 +151,7 @@ pub mod public_rows_written {}
 /// ```
 pub mod query_elsewhere {}
 
-/// A scope's connection cannot be taken out of it, and a scope runs no SQL.
+/// A scope does not return its connection, and executes no SQL.
 ///
 /// ```compile_fail,E0599,E0616
 /// use hallpass_data::Scope;
@@ -166,7 +166,7 @@ pub mod query_elsewhere {}
 /// ```
 pub mod raw_sql {}
 
-/// A shared table is read by everyone and changed only with a proof of permission.
+/// A shared table is written with a `Privilege` only.
 ///
 /// ```compile_fail,E0061,E0277,E0423,E0599
 /// use hallpass_data::{Privilege, Scope, Update};
@@ -185,7 +185,7 @@ pub mod raw_sql {}
 /// ```
 pub mod shared_changed_without_proof {}
 
-/// The server's own rows are behind no door but the one to everyone's.
+/// System tables are accessible through `Scope::all` only.
 ///
 /// ```compile_fail,E0277
 /// use hallpass_data::{Scope, known_user};
@@ -199,7 +199,7 @@ pub mod shared_changed_without_proof {}
 /// ```
 pub mod system_as_shared {}
 
-/// A table that does not say whose its rows are is reached through no door.
+/// A table without a policy is in no scope.
 ///
 /// ```compile_fail,E0277
 /// use hallpass_data::Scope;
@@ -259,7 +259,7 @@ pub mod table_without_policy {}
 /// ```
 pub mod two_policies {}
 
-/// Neither has a deletion.
+/// SeaORM's own delete statement has no connection to run on.
 ///
 /// ```compile_fail,E0277
 /// use hallpass_data::Scope;
@@ -274,7 +274,7 @@ pub mod two_policies {}
 /// ```
 pub mod unscoped_delete {}
 
-/// A finder of SeaORM's own has no connection to run on.
+/// SeaORM's own finder has no connection to run on.
 ///
 /// ```compile_fail,E0277
 /// use hallpass_data::Scope;
@@ -289,7 +289,7 @@ pub mod unscoped_delete {}
 /// ```
 pub mod unscoped_find {}
 
-/// Neither has an update.
+/// SeaORM's own update statement has no connection to run on.
 ///
 /// ```compile_fail,E0277
 /// use hallpass_data::Scope;
@@ -304,7 +304,7 @@ pub mod unscoped_find {}
 /// ```
 pub mod unscoped_update {}
 
-/// The owner's column holds a user id, or the table is not owned.
+/// The owner column of an owned table is a `UserId`.
 ///
 /// ```compile_fail,E0308
 /// use hallpass_data::owned;

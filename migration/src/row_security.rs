@@ -3,7 +3,7 @@
 //! A migration adds them to its table. They are inactive until row-level security is [enforced](enforce),
 //! and then apply to connections that set `hallpass.row_security`: others bypass them, so that servers
 //! with and without it can share a database. `hallpass.caller` and `hallpass.door` determine which rows
-//! are visible besides public ones; `crates/hallpass-data/src/row_security.rs` sets them.
+//! are visible besides public ones; `crates/hallpass-data/src/rls_context.rs` sets them.
 //!
 //! A change here applies to new tables only. Existing tables need a migration of their own.
 

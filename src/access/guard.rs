@@ -1,4 +1,5 @@
-//! Guards: evaluate the demand of a field for the caller of the current request, and audit the decision.
+//! Guards: evaluate the demand of a field for the caller of the current request, with step-up authentication if
+//! needed, and audit the decision.
 
 use std::sync::Arc;
 

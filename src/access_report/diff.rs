@@ -1,9 +1,9 @@
-//! How one table of access differs from another: what was widened, and what was narrowed.
+//! Differences between two access tables: what was widened, and what was narrowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::kept::KeptTableError;
+use super::baseline::BaselineError;
 use super::matrix::{OPEN, Table};
 use super::widening::{
     Comparison, Counterexample, FieldAccess, MAX_COMBINATIONS, TooManyCombinations, compare,
@@ -52,24 +52,24 @@ enum Effect {
     Undecided,
 }
 
-/// What a field that is not there answers.
+/// Shown for a nonexistent field.
 const NO_FIELD: &str = "no such field";
-/// What a field states that is open to every caller who reaches its object.
+/// Shown for a field without a rule.
 const NO_RULE: &str = "no rule";
-/// What a field states that asks an OAuth client for no scope.
+/// Shown for a field without a scope.
 const NO_SCOPE: &str = "no scope";
-/// What a setting adds that adds nothing.
+/// Shown for a setting that adds nothing.
 const NOTHING: &str = "nothing";
 /// The setting with the OAuth clients that need no scopes.
 const FULL_CLIENTS: &str = "OAUTH_FULL_CLIENTS";
 
 impl AccessChange {
-    /// Every setting, rule and cell that is another than before, in order. Both tables are about the same kinds of
+    /// Every changed setting, rule and cell, in order. Both tables are about the same kinds of
     /// callers; rules are compared for every caller.
     ///
     /// # Errors
     /// When the settings of a table are not those that a server accepts.
-    pub fn between(old: &Table, new: &Table) -> Result<Vec<Self>, KeptTableError> {
+    pub fn between(old: &Table, new: &Table) -> Result<Vec<Self>, BaselineError> {
         let mut changes = settings(old, new).collect::<Vec<_>>();
         changes.extend(cells(old, new));
         changes.extend(demands(&State::of(old)?, &State::of(new)?));
@@ -151,7 +151,7 @@ fn settings<'a>(old: &'a Table, new: &'a Table) -> impl Iterator<Item = AccessCh
     added.chain(gone)
 }
 
-/// What `table` has of settings, and `other` has not.
+/// The entries of the settings of `table` that `other` lacks.
 fn lacking<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = (&'a str, &'a str)> {
     table.settings.iter().flat_map(|(name, adds)| {
         let known = other.settings.get(name);
@@ -160,13 +160,13 @@ fn lacking<'a>(table: &'a Table, other: &'a Table) -> impl Iterator<Item = (&'a 
     })
 }
 
-/// The kinds of callers who get another answer than before.
+/// Kinds of callers with a different result.
 fn cells(old: &Table, new: &Table) -> Vec<AccessChange> {
     let mut changes = Vec::new();
     for (field, required_tier) in places(old).union(&places(new)) {
         for caller in new.callers.keys() {
-            let before = answer(old, field, required_tier.as_deref(), caller);
-            let after = answer(new, field, required_tier.as_deref(), caller);
+            let before = result(old, field, required_tier.as_deref(), caller);
+            let after = result(new, field, required_tier.as_deref(), caller);
             let effect = match (before == OPEN, after == OPEN) {
                 _ if before == after => continue,
                 (_, true) => Effect::Widened(None),
@@ -191,7 +191,7 @@ struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    fn of(table: &'a Table) -> Result<Self, KeptTableError> {
+    fn of(table: &'a Table) -> Result<Self, BaselineError> {
         let open = open(table).map(|field| (field, (Rule::Public, NO_RULE, None)));
         let ruled = table.rows.iter().map(|row| {
             (row.field.clone(), (row.rule_tree.leak(), row.rule.as_str(), row.scope.as_deref()))
@@ -218,7 +218,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// What `field` states of that which differs.
+    /// The text of `field` for this kind of change.
     fn text(&self, field: &str, what: &ChangeKind) -> String {
         let Some((_, rule, scope)) = self.fields.get(field) else { return NO_FIELD.to_owned() };
         match what {
@@ -230,7 +230,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// The fields whose rule or scope is another than before, or means another thing under the settings.
+/// Fields with another rule or scope, or with another meaning under the settings.
 fn demands(old: &State<'_>, new: &State<'_>) -> Vec<AccessChange> {
     let fields = old.fields.keys().chain(new.fields.keys()).collect::<BTreeSet<_>>();
     fields.into_iter().filter_map(|field| demand(field, old, new)).collect()
@@ -270,18 +270,18 @@ fn open(table: &Table) -> impl Iterator<Item = String> {
         .flat_map(|(object, fields)| fields.iter().map(move |field| format!("{object}.{field}")))
 }
 
-/// What `caller` gets. A table that does not tell the tiers of a field apart says the same for each; asked
-/// of all tiers at once, one that does lets in whom it lets in everywhere.
-fn answer<'a>(table: &'a Table, field: &str, tier: Option<&str>, caller: &str) -> &'a str {
+/// The result for `caller`. A row without a tier applies to every tier; without `tier`, the result is `allowed` only if
+/// it is for every tier.
+fn result<'a>(table: &'a Table, field: &str, tier: Option<&str>, caller: &str) -> &'a str {
     let of_field = table.rows.iter().filter(|row| row.field == field);
     let fitting = of_field.filter(|row| {
         tier.is_none() || row.required_tier.is_none() || row.required_tier.as_deref() == tier
     });
     let cells = fitting.flat_map(|row| &row.cells).filter(|cell| cell.caller == caller);
-    let answers = cells.map(|cell| cell.answer.as_str()).collect::<Vec<_>>();
-    let refused = answers.iter().copied().find(|answer| *answer != OPEN);
+    let results = cells.map(|cell| cell.answer.as_str()).collect::<Vec<_>>();
+    let refused = results.iter().copied().find(|result| *result != OPEN);
     let is_open = || open(table).any(|open| open == field);
-    match (refused, answers.first()) {
+    match (refused, results.first()) {
         (Some(refused), _) => refused,
         (None, Some(_)) => OPEN,
         (None, None) if is_open() => OPEN,

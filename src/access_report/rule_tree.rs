@@ -1,4 +1,4 @@
-//! A rule as a kept table has it: a tree, from which the rule can be evaluated again.
+//! A rule as stored in JSON: a tree that can be evaluated.
 
 use serde::{Deserialize, Serialize};
 

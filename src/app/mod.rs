@@ -51,10 +51,10 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The database is unavailable or failed.
-    #[error("DATABASE_URL does not lead to a usable database: {0}")]
+    #[error("DATABASE_URL: the database cannot be used: {0}")]
     Database(#[from] hallpass_data::Error),
     /// The database cannot be opened.
-    #[error("DATABASE_URL does not lead to a usable database: {0}")]
+    #[error("DATABASE_URL: the database cannot be used: {0}")]
     Unopened(String),
     /// A transaction pooler is used without DATABASE_POOLER=transaction.
     #[error(

@@ -36,7 +36,7 @@ pub(crate) fn scope_within(exclusive: &Exclusive, caller: &Caller) -> Scope {
 
 /// Returns the function that selects the schema of a caller.
 pub(crate) fn schema_for(policy: Policy, schemas: Schemas) -> Box<http::SchemaFor> {
-    Box::new(move |caller| schemas.seen(SchemaView::of(Subject { caller, policy: &policy })))
+    Box::new(move |caller| schemas.for_view(SchemaView::of(Subject { caller, policy: &policy })))
 }
 
 /// The settings that access rules depend on.
@@ -68,7 +68,7 @@ pub(crate) fn build_request(config: &Config, services: Services) -> Box<http::Bu
             activity.record(caller);
         }
         let scope = scope_for(&database, caller.as_deref()).counted_for(client);
-        let trail = AuditTrail::new(audit.ledger(address), request_id, caller.clone());
+        let trail = AuditTrail::new(audit.sink(address), request_id, caller.clone());
         let policy = Arc::clone(&policy);
         let auth = RequestAuth { caller, policy, confirmation, trail, discloses_caller };
         let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
@@ -87,7 +87,7 @@ pub(crate) fn hidden_field_auditor(
     static SCHEMA_TYPES: LazyLock<Registry> = LazyLock::new(schema::types);
     let policy = Arc::new(policy);
     Box::new(move |document, caller, request_id, address| {
-        let (policy, sink) = (Arc::clone(&policy), audit.ledger(address));
+        let (policy, sink) = (Arc::clone(&policy), audit.sink(address));
         background_tasks.spawn(async move {
             let trail = AuditTrail::new(sink, request_id, caller.clone());
             let subject = Subject { caller: caller.as_deref(), policy: &policy };

@@ -70,7 +70,7 @@ pub fn open(
 impl Audit {
     /// The sink for the entries of a request from `address`, the IP address of the end user.
     #[must_use]
-    pub fn ledger(self: &Arc<Self>, address: IpAddr) -> AuditSink {
+    pub fn sink(self: &Arc<Self>, address: IpAddr) -> AuditSink {
         let audit = Arc::clone(self);
         Arc::new(move |entries| audit.take(entries, address))
     }

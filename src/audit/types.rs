@@ -11,9 +11,10 @@ use crate::graphql::{DateTime, Result, Validator, encode_id};
 /// In characters. As long as the longest stored value.
 const MAX_FILTER_LENGTH: usize = 320;
 
-/// Audit event: caller, field, rule and outcome.
+/// An audit event: caller, field, rule and outcome.
 pub struct AuditEvent(pub(super) Model);
 
+/// An audit event: caller, field, rule and outcome.
 #[Object]
 impl AuditEvent {
     /// Global ID.

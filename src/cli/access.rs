@@ -31,7 +31,7 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     let old = Table::from_json(&text).map_err(|error| usage(error.to_string()))?;
     let new = block_on(table(config))?;
     if old.callers != new.callers {
-        return Err(usage("has other columns of callers".to_owned()));
+        return Err(usage("has other kinds of callers".to_owned()));
     }
     let changes = AccessChange::between(&old, &new).map_err(|error| usage(error.to_string()))?;
     for change in &changes {
@@ -43,10 +43,7 @@ pub(super) fn diff(config: &Config, file: &str) -> Result<(), CliError> {
     let problem = match (widened, undecided) {
         (0, 0) => return Ok(()),
         (_, 0) => format!("access is widened in {}", places(widened)),
-        _ => format!(
-            "access is widened in {}, and whether it is was not decided in {undecided} more",
-            places(widened)
-        ),
+        _ => format!("access is widened in {}, and undecided in {undecided} more", places(widened)),
     };
     Err(CliError::Check(problem))
 }

@@ -11,8 +11,8 @@ use hallpass_identity::{DevTokenIssuer, Persona};
 pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
     if config.environment != Environment::Development {
         return Err(CliError::Usage(
-            "development tokens are not available, because an identity source is configured: remove \
-             BETTER_AUTH_URL, JWKS_URL and JWT_SECRET, or sign in at the auth server"
+            "development tokens are not available, because an authentication method is configured: \
+             remove BETTER_AUTH_URL, JWKS_URL and JWT_SECRET, or sign in at the auth server"
                 .to_owned(),
         ));
     }

@@ -1,5 +1,5 @@
-//! Message bus between the nodes. Messages notify other nodes of changes in the shared database, with ids at most. Nodes
-//! read the content from the database, so messages need not be trusted.
+//! Message bus (pub/sub) between the nodes. Messages notify other nodes of changes in the shared database, with ids at
+//! most. Nodes read the content from the database, so messages need not be trusted.
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;

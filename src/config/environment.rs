@@ -1,4 +1,4 @@
-//! Names of environment variables: detects misspelt settings.
+//! Names of environment variables: detects misspelled settings.
 
 use clap::Command;
 
@@ -33,7 +33,7 @@ pub fn read_env_file(command: &Command) -> Result<EnvFile, ConfigError> {
     Ok(file)
 }
 
-/// Rejects an unknown `HALLPASS_…` variable, and one whose name is a misspelt setting that has no value
+/// Rejects an unknown `HALLPASS_…` variable, and one whose name is a misspelled setting that has no value
 /// otherwise: in `.env`, or if no authentication method is configured. Returns warnings for the others.
 ///
 /// # Errors

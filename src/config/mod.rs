@@ -77,7 +77,7 @@ pub struct Config {
     pub sqlite_synchronous: SqliteSynchronous,
     /// Authentication.
     pub identity: IdentityConfig,
-    /// Origins of web pages that may call with cookies.
+    /// Origins of web pages that may send cookies.
     pub allowed_origins: Vec<Origin>,
     /// Trusted proxies.
     pub trusted_proxies: Vec<IpNet>,

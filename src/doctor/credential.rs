@@ -43,13 +43,14 @@ pub struct Step {
     pub outcome: Outcome,
 }
 
-/// The outcome of a check. As a string, the word in reports.
+/// The outcome of a check. The string form is shown in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It passed.
+    #[serde(rename = "held")]
     #[strum(serialize = "passed")]
-    Held,
+    Passed,
     /// It is the first that failed.
     #[strum(serialize = "FAILED")]
     Failed,
@@ -64,14 +65,14 @@ pub enum Outcome {
 impl Outcome {
     pub(crate) fn severity(self) -> Option<Severity> {
         match self {
-            Self::Held => Some(Severity::Good),
+            Self::Passed => Some(Severity::Good),
             Self::Failed => Some(Severity::Wrong),
             Self::Unreached | Self::Inapplicable => None,
         }
     }
 }
 
-/// The verdict on a credential. As a string, the word in reports.
+/// The verdict on a credential. The string form is shown in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -182,14 +183,14 @@ fn is_session(caller: &Caller) -> bool {
 fn steps(case: &Case<'_>, stopped_at: Option<Check>, outcome: Outcome) -> Vec<Step> {
     let order = order(case);
     let rank = |check: Check| order.iter().position(|other| *other == check);
-    // A check that is not in the order stopped before the kind was known: at the form.
+    // A check that is not in the order failed before the kind was known: it counts as the first.
     let stop = stopped_at.map(|check| rank(check).unwrap_or(0));
     let step = |check: Check| {
         let outcome = match (rank(check), stop) {
             _ if stopped_at == Some(check) => outcome,
             (None, _) => Outcome::Inapplicable,
             (Some(rank), Some(stop)) if rank >= stop => Outcome::Unreached,
-            (Some(_), _) => Outcome::Held,
+            (Some(_), _) => Outcome::Passed,
         };
         Step { check: check.name(), about: check.about(), outcome }
     };

@@ -30,7 +30,7 @@ pub use storage::{
     DatabaseStatus, DatabaseStatusFn, MigrationsError, PushCounts, Storage, absent_file,
 };
 
-/// Severity of a finding. As a string, the word in reports.
+/// Severity of a finding. The string form is shown in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

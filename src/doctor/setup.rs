@@ -1,4 +1,4 @@
-//! Checks of the settings: identity sources, tokens, sessions, origins, proxies and metrics.
+//! Checks of the settings: authentication methods, tokens, sessions, origins, proxies and metrics.
 
 use std::time::Duration;
 

@@ -204,8 +204,7 @@ fn pushes(received: PushCounts) -> Finding {
         _ => Finding::good(
             REVOCATIONS,
             format!(
-                "pushes of the auth server in eight days: changes of sessions: {of_sessions}, changes of users: \
-                 {of_users}"
+                "in eight days, the auth server pushed {of_sessions} session changes and {of_users} user changes"
             ),
         ),
     }

@@ -33,7 +33,7 @@ use crate::audit::Audit;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::config::{Limits, Origin};
 use crate::doctor::Report;
-use crate::schema::Seen;
+use crate::schema::SchemaForView;
 use hallpass_identity::{Authenticator, Caller, CredentialLocation, Reauthentication, network};
 
 pub use limits::weights::{FIELDS as FIELD_WEIGHTS, LISTS as LIST_LENGTHS};
@@ -69,7 +69,7 @@ impl RequestCaller {
 }
 
 /// Returns the schema that a caller sees.
-pub type SchemaFor = dyn Fn(Option<&Caller>) -> Arc<Seen> + Send + Sync;
+pub type SchemaFor = dyn Fn(Option<&Caller>) -> Arc<SchemaForView> + Send + Sync;
 /// Adds the caller, the scope and the services that resolvers need to a request.
 pub type BuildRequest =
     dyn Fn(async_graphql::Request, RequestCaller) -> async_graphql::Request + Send + Sync;

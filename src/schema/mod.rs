@@ -70,7 +70,7 @@ pub type Schema = async_graphql::Schema<
 >;
 
 /// The schema as one kind of caller sees it.
-pub struct Seen {
+pub struct SchemaForView {
     /// Executes documents.
     pub schema: Schema,
     /// Types for checking input values.
@@ -84,26 +84,26 @@ pub struct Seen {
 /// Cache of schema views, each built on first use.
 pub struct Schemas {
     introspection: bool,
-    seen: RwLock<HashMap<SchemaView, Arc<Seen>>>,
+    views: RwLock<HashMap<SchemaView, Arc<SchemaForView>>>,
 }
 
 impl Schemas {
     /// Creates an empty cache. `introspection` enables introspection queries.
     #[must_use]
     pub fn new(introspection: bool) -> Self {
-        Self { introspection, seen: RwLock::default() }
+        Self { introspection, views: RwLock::default() }
     }
 
     /// The schema of `view`. There are few views: one per combination of the roles and permissions that rules require.
     #[must_use]
-    pub fn seen(&self, view: SchemaView) -> Arc<Seen> {
-        let known = self.seen.read().unwrap_or_else(PoisonError::into_inner).get(&view).cloned();
+    pub fn for_view(&self, view: SchemaView) -> Arc<SchemaForView> {
+        let known = self.views.read().unwrap_or_else(PoisonError::into_inner).get(&view).cloned();
         known.unwrap_or_else(|| {
             let schema = view.build(|| build(self.introspection));
-            let (rules, types) = (rules(&schema), view.build(types));
-            let seen = Arc::new(Seen { schema, types, rules, view });
-            self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(view, seen.clone());
-            seen
+            let (rules, types) = (document_rules(&schema), view.build(types));
+            let built = Arc::new(SchemaForView { schema, types, rules, view });
+            self.views.write().unwrap_or_else(PoisonError::into_inner).insert(view, built.clone());
+            built
         })
     }
 }
@@ -113,7 +113,7 @@ impl Schemas {
 pub fn build(introspection: bool) -> Schema {
     let schema =
         Schema::build(NullOnError::default(), NullOnError::default(), NullOnError::default())
-            // Documents are validated against `Seen::rules` before they are executed.
+            // Documents are validated against `SchemaForView::rules` before they are executed.
             .validation_mode(ValidationMode::Fast)
             // Suggestions for misspelled names would disclose other names.
             .disable_suggestions();
@@ -121,7 +121,7 @@ pub fn build(introspection: bool) -> Schema {
 }
 
 /// The schema for validating documents against `schema`.
-fn rules(schema: &Schema) -> Valid<DocumentRules> {
+fn document_rules(schema: &Schema) -> Valid<DocumentRules> {
     DocumentRules::parse_and_validate(sdl(schema), "schema.graphql")
         .expect("the exported SDL is valid")
 }

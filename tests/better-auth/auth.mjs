@@ -77,7 +77,7 @@ export async function buildAuth(config, origin) {
           issuer: config.issuer,
           audience: config.audience,
           ...(config.jwtSubject && { getSubject: ({ user }) => user[config.jwtSubject] }),
-          ...(config.jwtTellsImpersonator && {
+          ...(config.jwtStatesImpersonator && {
             definePayload: ({ user, session }) => ({ ...user, impersonatedBy: session.impersonatedBy }),
           }),
         },

@@ -1,4 +1,4 @@
-// What a test can do as the operator, behind Better Auth's back: see the list in server.mjs.
+// Controls for tests: changes that an operator makes, without Better Auth's API. server.mjs lists them.
 import { APIError, createEmailVerificationToken } from "better-auth/api";
 import { createClient, logIn } from "./oauth.mjs";
 

@@ -1,20 +1,21 @@
-// Tells Hallpass at once of a session that ended or changed, of a user, an API key or a membership that changed:
+// Better Auth plugin that pushes revocations to Hallpass: ended or changed sessions, and changes of users, API keys
+// and memberships.
 //   betterAuth({ plugins: [revocations({ url: "https://api.example.com/revocations", secret })] })
-// Better Auth waits for it: once a sign-out or a ban is answered, Hallpass knows. If Hallpass cannot be
-// reached, the sign-out succeeds all the same. Messages are signed as standardwebhooks.com specifies.
+// Better Auth waits for the push, so a sign-out or ban takes effect before it is answered. If Hallpass is
+// unavailable, the sign-out still succeeds. Messages are signed per Standard Webhooks (standardwebhooks.com).
 import { createHmac, randomUUID } from "node:crypto";
 import { createAuthMiddleware } from "better-auth/api";
 import { parseUserOutput } from "better-auth/db";
 
-// The plugin: what the database hooks see, and what Better Auth does without them.
+// The plugin: database hooks, and hooks for changes that trigger none.
 export const revocations = ({ url, secret }) => {
-  const tell = sender(url, secret);
+  const push = sender(url, secret);
   return {
     id: "hallpass-revocations",
-    init: (auth) => ({ options: { databaseHooks: databaseHooks(tell, auth.options) } }),
+    init: (auth) => ({ options: { databaseHooks: databaseHooks(push, auth.options) } }),
     hooks: {
-      before: [{ matcher: ({ context }) => endsUnseen(context), handler: createAuthMiddleware(async ({ context }) => watch(context.internalAdapter, tell)) }],
-      after: [afterApiKeyChange(tell), ...afterOrganizationChanges(tell)],
+      before: [{ matcher: ({ context }) => endsUnseen(context), handler: createAuthMiddleware(async ({ context }) => watch(context.internalAdapter, push)) }],
+      after: [afterApiKeyChange(push), ...afterOrganizationChanges(push)],
     },
   };
 };
@@ -23,17 +24,17 @@ export const revocations = ({ url, secret }) => {
 // organizations, nor sessions that only secondary storage holds.
 export const revocationHooks = ({ url, secret }) => databaseHooks(sender(url, secret));
 
-// What a guest of the anonymous plugin made becomes the account's that they sign in to:
+// Transfers a guest's rows to the account that the guest signs in to:
 //   anonymous({ onLinkAccount: handOver({ url: "https://api.example.com/identities/link", secret }) })
 export const handOver = ({ url, secret }) => {
-  const tell = sender(url, secret);
+  const push = sender(url, secret);
   return ({ anonymousUser, newUser }) =>
-    tell("identity.linked", { fromUserId: anonymousUser.user.id, toUserId: newUser.user.id });
+    push("identity.linked", { fromUserId: anonymousUser.user.id, toUserId: newUser.user.id });
 };
 
 function sender(url, secret) {
   const key = secret.startsWith("whsec_") ? Buffer.from(secret.slice("whsec_".length), "base64") : secret;
-  return async function tell(type, data) {
+  return async function push(type, data) {
     const id = `msg_${randomUUID()}`;
     const body = JSON.stringify({ type, data });
     const send = async () => {
@@ -52,20 +53,20 @@ function sender(url, secret) {
   };
 }
 
-function databaseHooks(tell, options) {
-  // What a token of theirs would say: by it Hallpass tells the tokens that still agree from those that do not.
+function databaseHooks(push, options) {
+  // The user properties that tokens repeat: Hallpass rejects tokens that differ.
   const shown = (user, context) => {
     const known = options ?? context?.context.options;
     if (!known) return undefined;
     const short = (value) => value !== null && (typeof value !== "string" || value.length <= 500);
     return Object.fromEntries(Object.entries(parseUserOutput(known, user)).filter(([, value]) => short(value)));
   };
-  const ended = (session) => tell("session.revoked", { sessionId: session.id });
-  const changed = async (session) => session?.id && tell("session.changed", { sessionId: session.id });
+  const ended = (session) => push("session.revoked", { sessionId: session.id });
+  const changed = async (session) => session?.id && push("session.changed", { sessionId: session.id });
   // null: no such row
   const userChanged = async (user, context) =>
-    user?.id && tell("user.changed", { userId: user.id, user: shown(user, context) });
-  const userDeleted = async (user) => user && tell("user.changed", { userId: user.id });
+    user?.id && push("user.changed", { userId: user.id, user: shown(user, context) });
+  const userDeleted = async (user) => user && push("user.changed", { userId: user.id });
   return {
     session: { update: { after: changed }, delete: { after: ended } },
     user: { update: { after: userChanged }, delete: { after: userDeleted } },
@@ -77,7 +78,7 @@ const endsUnseen = ({ options }) => options.secondaryStorage && !options.session
 
 const watched = new WeakSet();
 
-function watch(adapter, tell) {
+function watch(adapter, push) {
   if (watched.has(adapter)) return;
   watched.add(adapter);
   const found = {
@@ -90,21 +91,21 @@ function watch(adapter, tell) {
     adapter[name] = async (which) => {
       const sessions = await find(which);
       const done = await end(which);
-      await Promise.all(sessions.map(({ session }) => tell("session.revoked", { sessionId: session.id })));
+      await Promise.all(sessions.map(({ session }) => push("session.revoked", { sessionId: session.id })));
       return done;
     };
   }
 }
 
 // The api-key plugin writes its table without hooks.
-const afterApiKeyChange = (tell) => ({
+const afterApiKeyChange = (push) => ({
   matcher: ({ path }) => path === "/api-key/update" || path === "/api-key/delete",
   handler: createAuthMiddleware(async ({ body, context }) => {
-    if (!(context.returned instanceof Error)) await tell("api-key.changed", { apiKeyId: body.keyId });
+    if (!(context.returned instanceof Error)) await push("api-key.changed", { apiKeyId: body.keyId });
   }),
 });
 
-// The organization plugin too. By path, or by the id of an operation that has none: what its answer says.
+// The organization plugin triggers no database hooks either: matched by path, or by operation id.
 const organizationChanges = {
   "/organization/remove-member": ({ member }) => ["member.removed", ids(member)],
   "/organization/leave": (member) => ["member.removed", ids(member)],
@@ -118,10 +119,10 @@ const organizationChanges = {
 
 const ids = ({ userId, organizationId }) => ({ userId, organizationId });
 
-const afterOrganizationChanges = (tell) =>
-  Object.entries(organizationChanges).map(([name, said]) => ({
+const afterOrganizationChanges = (push) =>
+  Object.entries(organizationChanges).map(([name, message]) => ({
     matcher: ({ path, operationId }) => (path ?? operationId) === name,
     handler: createAuthMiddleware(async ({ body, context: { returned } }) => {
-      if (returned && !(returned instanceof Error)) await tell(...said(returned, body));
+      if (returned && !(returned instanceof Error)) await push(...message(returned, body));
     }),
   }));

@@ -3,7 +3,7 @@
 // BETTER_AUTH_TEST holds its configuration as JSON; every key is optional:
 //   port (0 = a free one), algorithm ("EdDSA" | "ES256" | "ES512" | "RS256" | "PS256"), secureCookies,
 //   cookiePrefix, sessionCookie (its whole name), secret, secrets (["2:new", "1:old"]), jwt (true), issuer, audience,
-//   jwtTellsImpersonator (true: definePayload says who acts as the user),
+//   jwtStatesImpersonator (true: definePayload states who acts as the user),
 //   rotationInterval (seconds), rateLimit (false), ipAddressHeaders
 //   (["x-forwarded-for"]), bearer (true), bearerRequireSignature (false),
 //   cookieCache ({"strategy": "compact" | "jwt" | "jwe", "maxAge": 300}),
@@ -16,7 +16,7 @@
 //   revocations ({"url", "secret"}: where revocation-hook.mjs sends its messages),
 //   secondaryStorage (true: sessions are in memory and not in the database),
 //   lastLoginMethod (true: every sign-in updates the user),
-//   ssoApiKey (what GET /api/admin/users/{id} asks for; without it there is no such endpoint)
+//   ssoApiKey (the key that GET /api/admin/users/{id} requires; without it there is no such endpoint)
 //
 // When it is ready it prints one line, {"url":"http://127.0.0.1:PORT"}, and nothing else on stdout.
 // It ends when its stdin closes, so that it cannot outlive the test that started it, and on SIGTERM.
@@ -59,7 +59,7 @@ process.on("SIGTERM", () => process.exit(0));
 
 const config = JSON.parse(process.env.BETTER_AUTH_TEST || "{}");
 const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "sessionCookie", "secret", "secrets", "jwt", "issuer",
-  "audience", "jwtSubject", "jwtTellsImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
+  "audience", "jwtSubject", "jwtStatesImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
   "customSession", "anonymous", "organization", "apiKeys", "oauth", "revocations", "secondaryStorage", "stateless",
   "lastLoginMethod", "ssoApiKey"];
 for (const key of Object.keys(config)) if (!known.includes(key)) throw new Error(`BETTER_AUTH_TEST: unknown key ${key}`);

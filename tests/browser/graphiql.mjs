@@ -135,15 +135,15 @@ const makeTask = () =>
     })
     .then((response) => response.ok);
 
-/** Subscribes, hears of a task that is made meanwhile, and stops. */
-async function hearEvents(page) {
+/** Subscribes, receives the event of a task created meanwhile, and stops. */
+async function receiveEvents(page) {
   await writeQuery(page, SUBSCRIPTION, 'taskEvents');
   await page.getByRole('button', { name: 'Execute query' }).click();
-  await page.getByText('Listening', { exact: true }).waitFor();
+  await page.getByText('Subscribed', { exact: true }).waitFor();
   const received = page.locator('.result-window .CodeMirror').filter({ hasText: 'CREATED' });
   const until = Date.now() + TIMEOUT_MS;
   while ((await received.count()) === 0) {
-    check(Date.now() < until, 'the answer pane shows no event');
+    check(Date.now() < until, 'the response pane shows no event');
     check(await page.evaluate(makeTask), 'a task cannot be made from the page');
   }
   await page.getByRole('button', { name: 'Stop query' }).click();
@@ -168,7 +168,7 @@ async function drive(page, base, screenshot, wrongs) {
   await page.evaluate(() => document.fonts.ready.then(() => undefined));
   await page.screenshot({ path: screenshot, animations: 'disabled', caret: 'hide' });
   await changeDocs(page);
-  await hearEvents(page);
+  await receiveEvents(page);
   check(wrongs.length === 0, wrongs.map(oneLine).join('; '));
   return answer;
 }

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use crate::bulkhead::{Bulkhead, Client};
 use crate::connection::{ACQUIRE_TIMEOUT, Observe, Pool, Usage};
-use crate::executor::{Access, Executor};
+use crate::executor::{Executor, PoolAccess};
 use crate::health::StorageHealth;
 use crate::owner_filter::OwnerFilter;
 use crate::policy::Scoped;
@@ -144,7 +144,8 @@ impl Database {
     }
 
     pub(crate) fn conn(&self, client: Client) -> Conn {
-        Conn::new(Access::new(self.pool.clone(), client), self.row_security, self.health.clone())
+        let access = PoolAccess::new(self.pool.clone(), client);
+        Conn::new(access, self.row_security, self.health.clone())
     }
 
     /// The pooler between this server and PostgreSQL; none on SQLite.

@@ -12,7 +12,7 @@ pub enum Error {
     #[error("no caller is signed in, and the rows belong to an owner")]
     Unauthenticated,
     /// The database is unavailable, overloaded or shutting down: the same request may succeed later.
-    #[error("the database is not available{why}: {error}", why = in_parentheses(.0), error = .0)]
+    #[error("the database is unavailable{why}: {error}", why = in_parentheses(.0), error = .0)]
     Unavailable(#[source] DbErr),
     /// The database cancelled a statement that took too long.
     #[error("the database took too long: {0}")]
@@ -29,7 +29,7 @@ pub enum Error {
     #[error("the value is taken: {0}")]
     UniqueViolation(#[source] DbErr),
     /// A foreign key constraint failed.
-    #[error("the row has no parent: {0}")]
+    #[error("a referenced row does not exist: {0}")]
     ForeignKeyViolation(#[source] DbErr),
     /// Anything else: an error of this server.
     #[error("the database rejected a statement: {0}")]

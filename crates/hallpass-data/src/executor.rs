@@ -18,19 +18,19 @@ const MAX_CONNECTIONS_PER_REQUEST: usize = 2;
 
 /// One request's access to the pool.
 #[derive(Clone)]
-pub(crate) struct Access {
+pub(crate) struct PoolAccess {
     pool: Pool,
     client: Client,
     slots: Arc<Semaphore>,
 }
 
-impl Access {
+impl PoolAccess {
     /// For a request whose connections belong to the share of `client`.
     pub(crate) fn new(pool: Pool, client: Client) -> Self {
         Self { pool, client, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS_PER_REQUEST)) }
     }
 
-    /// The same, for another client.
+    /// The same access, counted for `client`.
     pub(crate) fn of(self, client: Client) -> Self {
         Self { client, ..self }
     }
@@ -112,14 +112,14 @@ pub struct Executor<'a>(Target<'a>);
 
 enum Target<'a> {
     /// Each statement gets its own connection, with this context set.
-    Pool(&'a Access, Option<&'a RlsContext>),
+    Pool(&'a PoolAccess, Option<&'a RlsContext>),
     Held(&'a Connection),
     Sea(&'a DatabaseTransaction),
 }
 
 impl<'a> Executor<'a> {
     /// Each statement gets its own connection, with `context` set.
-    pub(crate) fn each(access: &'a Access, context: Option<&'a RlsContext>) -> Self {
+    pub(crate) fn each(access: &'a PoolAccess, context: Option<&'a RlsContext>) -> Self {
         Self(Target::Pool(access, context))
     }
 }

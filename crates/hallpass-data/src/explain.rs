@@ -55,7 +55,7 @@ async fn server_problem(options: &PgConnectOptions) -> String {
         None => format!("{}:{}", options.get_host(), options.get_port()),
     };
     let why = match tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await {
-        Err(_) => format!("no answer within {} s", ACQUIRE_TIMEOUT.as_secs()),
+        Err(_) => format!("no response within {} s", ACQUIRE_TIMEOUT.as_secs()),
         Ok(Ok(_)) => "it responded too late: try again".to_owned(),
         Ok(Err(sqlx::Error::Io(error))) => error.to_string(),
         Ok(Err(error)) => response_problem(options, error),

@@ -60,7 +60,7 @@ impl System<'_> {
         message: revocation::Model,
     ) -> Result<Option<Handover>, Error> {
         let transaction = self.conn().begin(&RlsContext::Server).await?;
-        if !revocation::keep(&transaction, message).await? {
+        if !revocation::insert(&transaction, message).await? {
             return Ok(None);
         }
         defer_foreign_keys(&transaction).await?;

@@ -1,4 +1,4 @@
-//! Ids have types: a task's id is not a chapter's, and neither is a user's.
+//! Typed row ids: the id of a task cannot be used as that of a chapter or a user.
 
 /// Gives tables ids of their own types: `row_id! { /// The id of a note. NoteId; }`.
 #[macro_export]

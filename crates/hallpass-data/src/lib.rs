@@ -7,7 +7,7 @@
 //! elsewhere. This crate does not depend on HTTP or GraphQL.
 //!
 //! The tables of an application are in a crate of their own, each with a policy macro ([`owned!`], [`shared!`],
-//! [`system!`]); it lists those with owners in [`OwnedTables`]. The tables here are the core's own: the audit,
+//! [`system!`]); it lists those with owners in [`OwnedTables`]. The tables here are the core's own: the audit log,
 //! revocations, known users, sessions, key sets and idempotency keys.
 
 mod bulkhead;

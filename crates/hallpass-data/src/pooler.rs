@@ -2,7 +2,7 @@
 //! PgBouncer in transaction mode.
 //!
 //! With such a pooler, a named prepared statement may collide with another client's statement of the same
-//! name, and that one runs. The evidence is one connection that is served by two backends, or one backend
+//! name, which then runs instead. Proof is one connection that is served by two backends, or one backend
 //! that serves two connections. A pooler hands out either the most recently used backend or the least
 //! recently used one; the probes below detect both, with one backend and with many, as long as no other
 //! client interferes. If others do, backends change by themselves, and the probes are repeated.

@@ -14,8 +14,8 @@ use crate::{Options, Pooler};
 /// the requests that need it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether `url` is a PostgreSQL URL. Only then may the driver parse it: it logs each unknown parameter
-/// of others.
+/// Whether `url` is a PostgreSQL URL. Only such a URL is passed to the driver's parser, which logs unknown
+/// parameters of other URLs.
 pub(crate) fn is_postgres_url(url: &str) -> bool {
     !url.starts_with("sqlite:")
 }
@@ -28,7 +28,7 @@ pub(crate) fn set_up(connect: &mut ConnectOptions, options: &Options) {
     let sets_row_security = options.row_security && options.pooler == Pooler::Session;
     let uses_named_statements = options.pooler == Pooler::Session;
     connect.map_sqlx_postgres_opts(move |postgres| {
-        // Floating-point numbers are binary; and poolers reject an unknown setting.
+        // Not needed, because floating-point numbers are transferred in binary; and poolers reject unknown settings.
         let postgres = postgres.extra_float_digits(None);
         let postgres =
             if sets_row_security { postgres.options([STARTUP_OPTION]) } else { postgres };

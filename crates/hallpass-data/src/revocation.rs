@@ -39,7 +39,7 @@ impl System<'_> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn insert_revocation(&self, revocation: Model) -> Result<bool, Error> {
-        keep(self.conn(), revocation).await
+        insert(self.conn(), revocation).await
     }
 
     /// The revocations received since `moment`, oldest first.
@@ -75,7 +75,7 @@ impl System<'_> {
 }
 
 /// Stores a message. Returns whether it is new.
-pub(crate) async fn keep(conn: &Conn, revocation: Model) -> Result<bool, Error> {
+pub(crate) async fn insert(conn: &Conn, revocation: Model) -> Result<bool, Error> {
     let row = ActiveModel {
         id: Set(revocation.id),
         session_id: Set(revocation.session_id),

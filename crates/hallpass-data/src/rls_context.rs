@@ -19,7 +19,8 @@ pub(crate) enum RlsContext {
 
 impl RlsContext {
     /// The setting and its value. Ids have a setting of their own: no caller's id can select another
-    /// context.
+    /// context. `hallpass.door` is the name in applied migrations: it selects all rows, read-only (`everyones`) or for
+    /// the server (`server`).
     pub(crate) fn setting(&self) -> Option<(&'static str, &str)> {
         match self {
             Self::Public => None,

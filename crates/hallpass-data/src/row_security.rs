@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::bulkhead::Client;
-use crate::executor::{Access, Executor, Transaction};
+use crate::executor::{Executor, PoolAccess, Transaction};
 use crate::health::StorageHealth;
 use crate::reason::reason;
 use crate::rls_context::{RlsContext, set, set_config};
@@ -36,7 +36,7 @@ pub(crate) struct Conn {
 
 #[derive(Clone)]
 enum Source {
-    Pool(Access),
+    Pool(PoolAccess),
     Transaction(Arc<OpenTransaction>),
 }
 
@@ -68,7 +68,7 @@ impl OpenTransaction {
 }
 
 impl Conn {
-    pub(crate) fn new(access: Access, row_security: bool, health: StorageHealth) -> Self {
+    pub(crate) fn new(access: PoolAccess, row_security: bool, health: StorageHealth) -> Self {
         Self { source: Source::Pool(access), row_security, health }
     }
 

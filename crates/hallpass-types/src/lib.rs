@@ -1,6 +1,6 @@
 //! Shared types of the Hallpass crates: user ids and the clock.
 //!
-//! `hallpass-identity` and `hallpass-data` know nothing of each other but these.
+//! `hallpass-identity` and `hallpass-data` share only these types.
 
 mod clock;
 mod user_id;

@@ -13,7 +13,7 @@ struct Cli {
     #[arg(long, env, default_value = "127.0.0.1:8001")]
     listen: SocketAddr,
 
-    /// Exact origins of web pages that may call with cookies, comma-separated
+    /// Exact origins of web pages that may send cookies, comma-separated
     #[arg(long, env, value_delimiter = ',')]
     allowed_origins: Vec<Origin>,
 

@@ -1,5 +1,5 @@
-//! Whether a field allows a caller whom it refused before, decided for every caller: each combination of what the
-//! old or the new rule distinguishes is given to the decision that the server makes.
+//! Whether a change of a rule widens access: every combination of caller and row that the old or new rule
+//! distinguishes is decided by the server's own code.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub const MAX_COMBINATIONS: usize = 1 << 16;
 pub(super) struct FieldAccess<'a> {
     /// The rule; none if there is no such field.
     pub(super) rule: Option<Rule>,
-    /// The scopes. Those of what is asked for, `{type}:read`, are compared as one scope with that name.
+    /// The scopes. Those of the requested object, `{type}:read`, are compared as one scope with that name.
     pub(super) scope: Option<&'a str>,
     /// Tiers and roles.
     pub(super) policy: &'a Policy,
@@ -85,8 +85,8 @@ pub(super) fn compare(
 }
 
 impl FieldAccess<'_> {
-    /// The scopes, as the decision reads them. It leaves `{type}:read` to the resolver, unless a space comes first:
-    /// here, to drop it is to demand less.
+    /// The scopes to decide with. A leading space makes the decision check `{type}:read` too, which it otherwise
+    /// leaves to the resolver: removing it from a field demands less.
     fn comparable_scope(&self) -> Option<String> {
         self.scope.map(|scope| format!(" {scope}"))
     }
@@ -224,8 +224,8 @@ fn subsets(words: &[String]) -> Result<Vec<Vec<String>>, TooManyCombinations> {
     Ok(all)
 }
 
-/// The roles that decide: of those that imply the same roles of both rules one, preferably one that a rule names.
-/// Those that imply the fewest come first.
+/// The roles to enumerate: one of each set of roles that imply the same roles of both rules, preferably one that a
+/// rule names. Those that imply the fewest come first.
 fn roles(old: &FieldAccess<'_>, new: &FieldAccess<'_>) -> Vec<String> {
     let (before, after) = (old.roles(), new.roles());
     let inherits = [old, new].into_iter().flat_map(|side| side.policy.roles.pairs());
@@ -300,7 +300,7 @@ fn clients(old: &FieldAccess<'_>, new: &FieldAccess<'_>) -> Vec<(Option<String>,
     clients
 }
 
-/// A tier that a row may require since it was configured once.
+/// A tier that is not configured (a row may still require it).
 const UNKNOWN_TIER: &str = "(not configured)";
 
 /// Every row that the rules distinguish from another.

@@ -1,4 +1,4 @@
-//! Forty changes that widen access, and forty that do not, through the tables as they are kept.
+//! Forty changes that widen access, and forty that do not, through tables read from JSON.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::access::Rule::{
 };
 use crate::access::{CHAPTER_READER, RECENTLY_AUTHENTICATED_ADMIN, STEP_UP_ADMIN};
 use crate::access_report::{
-    AccessChange, Cell, Column, KeptTableError, Row, RuleTree, Table, matrix,
+    AccessChange, BaselineError, Cell, Column, Row, RuleTree, Table, matrix,
 };
 use crate::config::OwnershipDenial;
 
@@ -154,7 +154,7 @@ impl Field {
         self.full_client.into_iter().map(str::to_owned).collect()
     }
 
-    /// The table of a schema with this field, as it is kept.
+    /// The table of a schema with this field, read from JSON.
     fn table(&self) -> Table {
         let (policy, columns) = (self.policy(), personas(self));
         let mut settings = matrix::settings(&policy, OwnershipDenial::Hide);
@@ -324,9 +324,9 @@ fn rules_that_distinguish_too_many_callers_are_not_decided() {
 
 #[test]
 fn tables_without_trees_or_with_contradictions_are_rejected() {
-    let kept = serde_json::to_value(by(COURSE_EDITOR).table()).unwrap();
+    let baseline = serde_json::to_value(by(COURSE_EDITOR).table()).unwrap();
     let read = |change: &dyn Fn(&mut serde_json::Value)| {
-        let mut table = kept.clone();
+        let mut table = baseline.clone();
         change(&mut table);
         Table::from_json(&table.to_string())
     };
@@ -336,7 +336,7 @@ fn tables_without_trees_or_with_contradictions_are_rejected() {
     for older in
         [read(&|it| remove(&mut it["rows"][0], "rule_tree")), read(&|it| remove(it, "tiers"))]
     {
-        assert!(matches!(older, Err(KeptTableError::Older)), "{older:?}");
+        assert!(matches!(older, Err(BaselineError::Older)), "{older:?}");
     }
     for edited in [
         read(&|it| it["rows"][0]["rule"] = "ROLE(admin)".into()),
@@ -351,8 +351,8 @@ fn tables_without_trees_or_with_contradictions_are_rejected() {
             it["rows"].as_array_mut().unwrap().push(row);
         }),
     ] {
-        assert!(matches!(edited, Err(KeptTableError::Contradiction(_))), "{edited:?}");
+        assert!(matches!(edited, Err(BaselineError::Contradiction(_))), "{edited:?}");
     }
     let unknown = read(&|it| it["rows"][0]["rule_tree"] = json!({"unheard": 1}));
-    assert!(matches!(unknown, Err(KeptTableError::Invalid(_))), "{unknown:?}");
+    assert!(matches!(unknown, Err(BaselineError::Invalid(_))), "{unknown:?}");
 }

@@ -13,6 +13,7 @@ pub const EDIT: (&str, &str) = ("Mutation", "updateChapter");
 /// The caller's permissions on a chapter, decided by the rules of the fields.
 pub struct ChapterViewer<'a>(pub(crate) ResourceAttributes<'a>);
 
+/// The caller's permissions on a chapter.
 #[Object]
 impl ChapterViewer<'_> {
     /// Whether the caller may read the text.

@@ -15,6 +15,7 @@ pub const PUBLISH: (&str, &str) = UPDATE;
 /// The caller's permissions on a task, decided by the rules of the mutations.
 pub struct TaskViewer<'a>(pub(crate) ResourceAttributes<'a>);
 
+/// The caller's permissions on a task.
 #[Object]
 impl TaskViewer<'_> {
     /// Whether the caller may change the task.

@@ -42,7 +42,7 @@ pub struct KnownUserQuery;
 #[guarded(Query, domain = "users")]
 #[Object]
 impl KnownUserQuery {
-    /// Known users, most recently registered first.
+    /// Known users, most recent `firstSeen` first.
     #[graphql(guard = "ADMIN", directive = semantic_non_null::apply())]
     async fn users(
         &self,

@@ -47,7 +47,7 @@ impl RequestIdentity {
             | Authentication::Caller(_)
             | Authentication::Unavailable(_) => {}
         }
-        log_decision(deps, decision)
+        into_caller(deps, decision)
     }
 
     /// Authenticates the caller of a GraphQL request.
@@ -76,7 +76,7 @@ pub(crate) async fn credential_ended(deps: &HttpDeps, watch: Option<&Watch>) -> 
         Ended::Expired => Rejection::expired(),
         Ended::Refused(refusal) => reject(deps, refusal.reason),
         Ended::Changed => reconnect(),
-        Ended::Unavailable(unavailable_reason) => unavailable(unavailable_reason),
+        Ended::Unavailable(outage) => unavailable(outage),
     }
 }
 
@@ -100,7 +100,7 @@ fn audit_failure(deps: &HttpDeps, id: &RequestId, check: &str, outcome: &str) {
     deps.audit.failed(id.as_str(), "authentication", check, outcome);
 }
 
-fn log_decision(
+fn into_caller(
     deps: &HttpDeps,
     decision: Authentication,
 ) -> Result<Option<Arc<Caller>>, Rejection> {
@@ -109,7 +109,7 @@ fn log_decision(
         Authentication::Caller(caller) => Ok(Some(caller)),
         Authentication::CrossSite(reason) => Err(Rejection::cross_site(reason)),
         Authentication::Refused(refusal) => Err(reject(deps, refusal.reason)),
-        Authentication::Unavailable(unavailable_reason) => Err(unavailable(unavailable_reason)),
+        Authentication::Unavailable(outage) => Err(unavailable(outage)),
     }
 }
 
@@ -119,15 +119,15 @@ fn reject(deps: &HttpDeps, reason: &str) -> Rejection {
     Rejection::credential(format!("The credential was rejected: {reason}."))
 }
 
-fn unavailable(unavailable_reason: Unavailable) -> Rejection {
-    if unavailable_reason.is_own_limit {
+fn unavailable(outage: Unavailable) -> Rejection {
+    if outage.is_own_limit {
         let message = "The API key is over its rate limit: try again later.";
-        return Rejection::rate_limited(message, unavailable_reason.retry_after);
+        return Rejection::rate_limited(message, outage.retry_after);
     }
     Rejection::unavailable(
         code::AUTH_UNAVAILABLE,
         "The auth server is unavailable: try again later.",
-        unavailable_reason.retry_after,
+        outage.retry_after,
     )
 }
 

@@ -22,7 +22,7 @@ use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
 use crate::http::streaming::{Permit, Resource};
 use crate::http::{HttpState, RequestCaller};
-use crate::schema::{Schema, Seen};
+use crate::schema::{Schema, SchemaForView};
 use hallpass_identity::Caller;
 
 /// An operation that passed limits and validation, ready to run.
@@ -123,7 +123,11 @@ pub(crate) fn prepare(
 }
 
 /// Validates the document and its variables against the schema, and collects all problems of values.
-fn check(document: &Document, params: &GraphQlParams, visible: &Seen) -> Result<(), Rejection> {
+fn check(
+    document: &Document,
+    params: &GraphQlParams,
+    visible: &SchemaForView,
+) -> Result<(), Rejection> {
     let mut problems = match document.validate(&params.query, visible) {
         Ok(()) => Vec::new(),
         Err(Invalid::Inputs(problems)) => problems,

@@ -1,4 +1,5 @@
-//! Concurrency limit per client: further operations queue for up to two seconds, and are then rejected.
+//! Concurrency limit per client: further operations queue for up to two seconds, and are then rejected
+//! (`RATE_LIMITED`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

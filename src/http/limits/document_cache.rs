@@ -15,7 +15,7 @@ use crate::access::SchemaView;
 use crate::code;
 use crate::config::Limits;
 use crate::http::graphql::response::Rejection;
-use crate::schema::Seen;
+use crate::schema::SchemaForView;
 
 /// Capacity of the cache, in tokens. A parsed token takes up to 300 bytes, so the cache takes at most about
 /// 12 MiB.
@@ -53,7 +53,7 @@ pub(crate) struct Document {
 
 impl Document {
     /// Validates the document, whose text is `query`, against a schema view; once for each view.
-    pub(crate) fn validate(&self, query: &str, visible: &Seen) -> Result<(), Invalid> {
+    pub(crate) fn validate(&self, query: &str, visible: &SchemaForView) -> Result<(), Invalid> {
         if self.valid_for.read().unwrap_or_else(PoisonError::into_inner).contains(&visible.view) {
             return Ok(());
         }
@@ -123,7 +123,7 @@ impl DocumentCache {
             Overflow::Name => rejected("The query has an alias that is too long.".to_owned()),
         })?;
         if cost.asks_for_schema && !self.introspection {
-            let message = "Introspection is disabled (INTROSPECTION is off).".to_owned();
+            let message = "Introspection is disabled (INTROSPECTION is false).".to_owned();
             return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
         }
         if cost.is_introspection_too_deep() {

@@ -83,11 +83,11 @@ impl fmt::Display for Path<'_> {
 /// Where a variable is used.
 pub(crate) struct Usage<'a> {
     pub(crate) variable: &'a Name,
-    /// The argument, and the way from it.
+    /// The argument, and the path within it.
     pub(crate) path: String,
-    /// What is expected there; none where it is unknown, as index a field that does not exist.
+    /// The expected type; none where it is unknown, such as in a field that does not exist.
     pub(crate) expected: Option<Type>,
-    /// Whether something else is taken where the variable has no value.
+    /// Whether a default applies if the variable has no value.
     pub(crate) has_default: bool,
 }
 

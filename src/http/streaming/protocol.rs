@@ -37,7 +37,7 @@ impl Close {
 
     /// A message exceeds `MAX_BODY`.
     pub(crate) fn too_large(limit: usize) -> Self {
-        Self::with(1009, format!("Send at limit {limit} bytes."))
+        Self::with(1009, format!("Send at most {limit} bytes."))
     }
 
     /// A message is not text.

@@ -53,9 +53,9 @@ async fn caller(user: &User) -> Arc<Caller> {
 /// The code of the denial, or the field's value; and the audited fields.
 async fn ask(user: &User, field: &str) -> (Value, Vec<String>) {
     let kept = Arc::new(Mutex::new(Vec::new()));
-    let ledger = Arc::clone(&kept);
+    let audited = Arc::clone(&kept);
     let caller = Some(caller(user).await);
-    let keep = move |entries: Vec<_>| ledger.lock().unwrap().extend(entries);
+    let keep = move |entries: Vec<_>| audited.lock().unwrap().extend(entries);
     let trail = AuditTrail::new(Arc::new(keep), "request".to_owned(), caller.clone());
     let policy = Arc::new(policy(&config(&[])));
     let request_auth =

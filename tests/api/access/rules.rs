@@ -302,7 +302,7 @@ fn tables_of_other_callers_are_not_compared() {
         std::fs::write(file.path(), table.to_string()).unwrap();
         let output = hallpass(&["access", "--diff", file.path().to_str().unwrap()]);
         assert_eq!(output.code, 2, "{}", output.stderr);
-        assert!(output.stderr.contains("has other columns of callers"), "{}", output.stderr);
+        assert!(output.stderr.contains("has other kinds of callers"), "{}", output.stderr);
     }
 }
 

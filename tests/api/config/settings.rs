@@ -13,7 +13,7 @@ const AUTH: (&str, &str) = ("BETTER_AUTH_URL", "http://127.0.0.1:9");
 /// A command that exits once the settings are read.
 const ENDS: [&str; 1] = ["access"];
 
-/// A command that is rejected if an identity source is configured.
+/// A command that is rejected if an authentication method is configured.
 const TOKEN: [&str; 3] = ["token", "--as", "free"];
 
 fn run_in(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -215,7 +215,7 @@ fn secret_is_read_from_its_file() {
     let good = run(&[("JWT_SECRET_FILE", &path("good"))]);
     assert!(
         good.stderr.contains("development tokens are not available"),
-        "it is an identity source: {}",
+        "it is an authentication method: {}",
         good.stderr
     );
     let flag = format!("--jwt-secret-file={}", path("short"));

@@ -90,7 +90,7 @@ async fn impersonated_session_names_the_admin() {
 
 #[tokio::test]
 async fn impersonated_jwt_names_the_admin() {
-    let server = AuthServer::start(&json!({"jwtTellsImpersonator": true}));
+    let server = AuthServer::start(&json!({"jwtStatesImpersonator": true}));
     let admin = server.sign_up("Admin", json!({})).await;
     let mut other = server.sign_up("Other", json!({})).await;
     let change = "mutation { updateLearnerProfile(input: {}) { id } }";

@@ -116,16 +116,16 @@ async fn linked_guest_transfers_every_row() {
         assert_eq!(both["me"]["profile"]["interestArea"], "known");
         assert_eq!(rows(&bystander).await, untouched, "other users' rows stay");
         let system = app.database.system("tests read the audit");
-        let lines = Entity::find().filter(Column::Field.eq("identities"));
+        let events = Entity::find().filter(Column::Field.eq("identities"));
         let began = std::time::Instant::now();
-        while lines.clone().all(system.connection()).await.unwrap().len() < 4 {
+        while events.clone().all(system.connection()).await.unwrap().len() < 4 {
             assert!(began.elapsed().as_secs() < 20, "it is not audited");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        let lines = lines.all(system.connection()).await.unwrap();
-        let about = |id: &str| lines.iter().any(|line| line.row_id.as_deref() == Some(id));
+        let events = events.all(system.connection()).await.unwrap();
+        let about = |id: &str| events.iter().any(|event| event.row_id.as_deref() == Some(id));
         assert!(about("user:user-guest") && about("user:user-alice") && about("user:user-bob"));
-        assert!(lines.iter().all(|line| line.outcome == "ALLOWED" && line.times >= 3));
+        assert!(events.iter().all(|event| event.outcome == "ALLOWED" && event.times >= 3));
     }
 }
 

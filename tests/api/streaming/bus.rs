@@ -3,13 +3,15 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
+use futures_util::stream::{BoxStream, StreamExt as _};
 use hallpass::cluster::bus::{Bus as _, Delivery, EVENTS, REVOCATIONS};
 use hallpass::cluster::redis_pubsub::RedisPubSub;
 
 use crate::streaming::graphql_sse::{Arrival, Stream, TASKS};
 use crate::support::app::{App, Backend};
 use crate::support::callers::alice;
+
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A Redis server that a test can stop.
 struct Server {
@@ -32,7 +34,7 @@ impl Server {
             .expect("the tests need redis-server: install it, or run tests/run");
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not start");
+            assert!(began.elapsed() < TIMEOUT, "redis-server does not start");
             std::thread::sleep(Duration::from_millis(10));
         }
         Self { port, child }
@@ -55,25 +57,30 @@ impl Drop for Server {
     }
 }
 
-#[tokio::test]
-async fn subscriber_receives_a_gap_at_start_and_after_an_outage() {
-    let server = Server::start();
-    let bus = server.bus("");
-    let mut events = bus.subscribe(EVENTS);
-    assert_eq!(events.next().await, Some(Delivery::Gap));
-    assert!(bus.publish(REVOCATIONS, "another topic").await);
-    assert!(bus.publish(EVENTS, "before").await);
-    assert_eq!(events.next().await, Some(Delivery::Message("before".to_owned())));
-    let port = server.stop();
-    assert!(!bus.publish(EVENTS, "lost").await);
-    let _server = Server::at(port);
-    assert_eq!(events.next().await, Some(Delivery::Gap));
-    assert!(bus.publish(EVENTS, "after").await);
-    assert_eq!(events.next().await, Some(Delivery::Message("after".to_owned())));
+async fn next(deliveries: &mut BoxStream<'static, Delivery>) -> Delivery {
+    let next = tokio::time::timeout(TIMEOUT, deliveries.next()).await;
+    next.expect("nothing is delivered").expect("a subscription never ends")
 }
 
 #[tokio::test]
-async fn publisher_reconnects_after_a_restart_without_loss() {
+async fn subscriber_gets_a_gap_after_an_outage() {
+    let server = Server::start();
+    let bus = server.bus("");
+    let mut events = bus.subscribe(EVENTS);
+    assert_eq!(next(&mut events).await, Delivery::Gap);
+    assert!(bus.publish(REVOCATIONS, "another topic").await);
+    assert!(bus.publish(EVENTS, "before").await);
+    assert_eq!(next(&mut events).await, Delivery::Message("before".to_owned()));
+    let port = server.stop();
+    assert!(!bus.publish(EVENTS, "lost").await);
+    let _server = Server::at(port);
+    assert_eq!(next(&mut events).await, Delivery::Gap);
+    assert!(bus.publish(EVENTS, "after").await);
+    assert_eq!(next(&mut events).await, Delivery::Message("after".to_owned()));
+}
+
+#[tokio::test]
+async fn publisher_reconnects_after_a_restart() {
     let server = Server::start();
     let bus = server.bus("");
     assert!(bus.publish(EVENTS, "before").await);
@@ -100,12 +107,14 @@ async fn events_are_missed_after_redis_restarts() {
     let app = App::with(Backend::Sqlite, &["--redis-url", &url]).await;
     let who = app.by_jwt(&alice());
     let mut stream = Stream::of(&who, TASKS).await;
-    stream.hears_tasks(&who).await;
+    stream.wait_for_task_events(&who).await;
     let port = server.stop();
     who.data("mutation { createTask(input: {title: \"x\"}) { id } }").await;
     let _server = Server::at(port);
+    let began = Instant::now();
     loop {
-        match stream.comes().await {
+        assert!(began.elapsed() < TIMEOUT, "no event is missed");
+        match stream.next().await {
             Arrival::Next(answer) if answer["errors"].is_null() => {}
             Arrival::Next(answer) => {
                 assert_eq!(answer["errors"][0]["extensions"]["code"], "EVENTS_MISSED");

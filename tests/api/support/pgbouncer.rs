@@ -1,4 +1,4 @@
-//! PgBouncer between a server and the tests' PostgreSQL, stopped with the test.
+//! Runs PgBouncer in front of the tests' PostgreSQL; it stops with the test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -11,8 +11,8 @@ pub struct PgBouncer {
     directory: tempfile::TempDir,
     /// The directory of PostgreSQL's socket.
     postgres: String,
-    /// Stops it when its standard input closes.
-    keeper: Child,
+    /// Kills PgBouncer when its standard input closes.
+    process: Child,
 }
 
 /// An instance in transaction mode, with three sessions for each database.
@@ -34,8 +34,8 @@ impl PgBouncer {
             let mut chown = std::process::Command::new("chown");
             succeed(chown.arg("-R").arg("postgres").arg(directory.path()));
         }
-        let keeper = keep(directory.path());
-        let started = Self { directory, postgres, keeper };
+        let process = spawn(directory.path());
+        let started = Self { directory, postgres, process };
         started.wait_until_ready();
         started
     }
@@ -61,16 +61,16 @@ impl PgBouncer {
 
     /// Restarts it with other settings; every connection is lost.
     pub fn restart(&mut self, settings: &str) {
-        drop(self.keeper.stdin.take());
-        self.keeper.wait().unwrap();
+        drop(self.process.stdin.take());
+        self.process.wait().unwrap();
         write_settings(self.directory.path(), &self.postgres, settings);
-        self.keeper = keep(self.directory.path());
+        self.process = spawn(self.directory.path());
         self.wait_until_ready();
     }
 }
 
-/// Runs it on the settings in `directory` until its keeper's standard input closes.
-fn keep(directory: &Path) -> Child {
+/// Runs it on the settings in `directory` until the process's standard input closes.
+fn spawn(directory: &Path) -> Child {
     let script = format!(
         "{program} -q {directory}/settings 2>{directory}/log & server=$!; read line; kill -KILL $server; \
          wait $server",

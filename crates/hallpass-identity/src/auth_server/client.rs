@@ -308,6 +308,6 @@ fn describe_error(error: &reqwest::Error) -> &'static str {
     } else if mentions("lookup address") || mentions("dns error") {
         "no server of that name is known"
     } else {
-        "no server answers there"
+        "no server responds there"
     }
 }

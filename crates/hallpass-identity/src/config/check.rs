@@ -90,7 +90,7 @@ impl IdentitySettings {
             && !(self.jwt_issuer.is_empty() && self.jwt_audience.is_empty())
         {
             return invalid(
-                "JWT_ISSUER or JWT_AUDIENCE is set, and no key set is: set BETTER_AUTH_URL or JWKS_URL, or \
+                "JWT_ISSUER or JWT_AUDIENCE is set, but no key set is configured: set BETTER_AUTH_URL or JWKS_URL, or \
                  for tokens of JWT_SECRET set JWT_SECRET_ISSUER and JWT_SECRET_AUDIENCE instead",
             );
         }
@@ -103,7 +103,7 @@ impl IdentitySettings {
         }
         if self.jwt_algorithm.is_some() && !config.has_source() {
             return invalid(
-                "JWT_ALGORITHM is set, and no authentication method is: set BETTER_AUTH_URL to the auth \
+                "JWT_ALGORITHM is set, but no authentication method is configured: set BETTER_AUTH_URL to the auth \
                  server, or JWT_SECRET if a server of yours signs HS256 tokens",
             );
         }
@@ -144,7 +144,7 @@ impl IdentitySettings {
         };
         if method.is_some() && !has_auth_server {
             return invalid(
-                "INTROSPECTION_CLIENT_ID or USERINFO is set, and no auth server is: set BETTER_AUTH_URL",
+                "INTROSPECTION_CLIENT_ID or USERINFO is set, but no auth server is configured: set BETTER_AUTH_URL",
             );
         }
         Ok(method)
@@ -164,10 +164,10 @@ impl IdentitySettings {
 
     fn claim_names(&self) -> ClaimNames {
         ClaimNames {
-            role: words(&self.role_claim),
-            tier: words(&self.tier_claim),
-            permissions: words(&self.permissions_claim),
-            organization: words(&self.organization_claim),
+            role: strings(&self.role_claim),
+            tier: strings(&self.tier_claim),
+            permissions: strings(&self.permissions_claim),
+            organization: strings(&self.organization_claim),
         }
     }
 }
@@ -197,16 +197,16 @@ impl IdentityConfig {
             audiences: or_origin(&settings.jwt_audience, origin.as_deref()),
             jwt_subject: settings.jwt_subject,
             jwt_secrets: settings.jwt_secret.clone(),
-            jwt_secret_issuers: words(&settings.jwt_secret_issuer),
-            jwt_secret_audiences: words(&settings.jwt_secret_audience),
+            jwt_secret_issuers: strings(&settings.jwt_secret_issuer),
+            jwt_secret_audiences: strings(&settings.jwt_secret_audience),
             oidc_jwks_url: settings.oidc_jwks_url.as_ref().map(|url| url.0.clone()),
             foreign_provider: configured_issuer
                 .clone()
                 .filter(|it| !has_origin(it, origin.as_deref())),
             oidc_issuer: configured_issuer.or_else(|| base.clone()),
-            client_ids: words(&settings.sso_client_id),
-            oauth_resources: words(&settings.oauth_resource),
-            full_clients: words(&settings.oauth_full_clients),
+            client_ids: strings(&settings.sso_client_id),
+            oauth_resources: strings(&settings.oauth_resource),
+            full_clients: strings(&settings.oauth_full_clients),
             opaque_tokens: settings.opaque_tokens(base.is_some())?,
             api_key_url: settings.api_key_verify_url.as_ref().map(|url| url.0.clone()),
             machine_key: settings.sso_api_key.clone(),
@@ -237,7 +237,7 @@ impl IdentityConfig {
         }
         if self.oidc_jwks_url.is_some() && self.oidc_issuer.is_none() {
             return invalid(
-                "OIDC_JWKS_URL is set, and no issuer of such tokens is: set OIDC_ISSUER or BETTER_AUTH_URL",
+                "OIDC_JWKS_URL is set, but no issuer of such tokens is configured: set OIDC_ISSUER or BETTER_AUTH_URL",
             );
         }
         if let Some(both) = self.client_ids.iter().find(|id| self.audiences.contains(id)) {
@@ -251,13 +251,13 @@ impl IdentityConfig {
         {
             if !values.is_empty() && self.oidc_issuer.is_none() {
                 return invalid(format!(
-                    "{name} is set, and no issuer of such tokens is: set BETTER_AUTH_URL or OIDC_ISSUER"
+                    "{name} is set, but no issuer of such tokens is configured: set BETTER_AUTH_URL or OIDC_ISSUER"
                 ));
             }
         }
         if self.trusts_cookie_cache && self.auth_server.is_none() {
             return invalid(
-                "COOKIE_CACHE is trust, and no auth server is set: set BETTER_AUTH_URL",
+                "COOKIE_CACHE is trust, but no auth server is configured: set BETTER_AUTH_URL",
             );
         }
         self.check_secrets()
@@ -291,14 +291,14 @@ impl IdentityConfig {
     }
 }
 
-fn words(values: &[NonEmptyString]) -> Vec<String> {
-    values.iter().map(|word| word.0.clone()).collect()
+fn strings(values: &[NonEmptyString]) -> Vec<String> {
+    values.iter().map(|value| value.0.clone()).collect()
 }
 
 fn or_origin(values: &[NonEmptyString], origin: Option<&str>) -> Vec<String> {
     match origin {
         Some(origin) if values.is_empty() => vec![origin.to_owned()],
-        _ => words(values),
+        _ => strings(values),
     }
 }
 

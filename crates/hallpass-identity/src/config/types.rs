@@ -55,7 +55,7 @@ pub struct IdentityConfig {
     pub opaque_tokens: Option<OpaqueTokenConfig>,
     /// The application's endpoint for API keys.
     pub api_key_url: Option<Url>,
-    /// Authenticates this server at endpoints of the application.
+    /// `SSO_API_KEY`: authenticates this server at endpoints of the application.
     pub machine_key: Option<SecretString>,
     /// The application's endpoint for users.
     pub user_lookup: Option<UserLookupConfig>,
@@ -65,7 +65,7 @@ pub struct IdentityConfig {
     pub leeway: Duration,
     /// Age at which the key set is fetched again.
     pub jwks_ttl: Duration,
-    /// Minimum time between two fetches.
+    /// Period in which unknown keys cause at most three fetches of the key set.
     pub jwks_cooldown: Duration,
     /// Timeout of requests to the auth server.
     pub timeout: Duration,

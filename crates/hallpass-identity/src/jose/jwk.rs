@@ -24,7 +24,7 @@ pub(crate) struct VerifyingKey {
     verifier: Verifier,
     /// The algorithm's name.
     pub(crate) algorithm: &'static str,
-    /// SHA-256 of the key material: it tells apart two keys with the same id.
+    /// SHA-256 of the key material: it distinguishes two keys with the same id.
     pub(crate) thumbprint: [u8; 32],
 }
 

@@ -10,6 +10,6 @@ pub enum WebhookError {
     #[error("the signature does not match: compare REVOCATION_SECRET with the auth server's")]
     Signature,
     /// It is too old, or from the future.
-    #[error("the message is more than five minutes away from this server's clock")]
+    #[error("the message's timestamp differs from this server's clock by more than five minutes")]
     TimestampOutOfRange,
 }

@@ -152,7 +152,7 @@ impl JwtVerifier {
         if self.secrets.iter().any(|secret| verify_signature(token, secret, Algorithm::HS256)) {
             return Ok(());
         }
-        refused(Check::Signature, "the signature does not fit the shared secret")
+        refused(Check::Signature, "the signature does not match the shared secret")
     }
 
     fn caller(&self, kind: TokenKind, claims: &Claims) -> Result<Caller, AuthError> {
@@ -302,7 +302,7 @@ pub(crate) async fn check_key(
         _ if key.algorithm != stated => {
             refused(Check::Algorithm, "the token's algorithm is not its key's")
         }
-        _ => refused(Check::Signature, "the signature does not fit the key"),
+        _ => refused(Check::Signature, "the signature does not match the key"),
     }
 }
 

@@ -213,7 +213,7 @@ impl SchemeRegistry {
         if token.contains('.') && !self.secrets.is_empty() {
             let decoded = cookies::decoded(token).unwrap_or_default();
             if !self.secrets.signed_session_token(&decoded) {
-                return refused(Check::Signature, "the session token's signature does not fit");
+                return refused(Check::Signature, "the session token's signature does not match");
             }
         }
         let value = mark_sensitive(&format!("Bearer {token}"));
@@ -249,7 +249,7 @@ impl SchemeRegistry {
             cookies.retain(|cookie| self.secrets.signed_session_token(cookie.signed_token()));
         }
         if cookies.is_empty() {
-            return refused(Check::Signature, "the session cookie's signature does not fit");
+            return refused(Check::Signature, "the session cookie's signature does not match");
         }
         for cookie in cookies.iter().filter(|cookie| self.cookie_cache.trusts_cookie_cache(cookie))
         {

@@ -84,7 +84,7 @@ fn read(
             return Err(key_refusal(&code()).into());
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            return refused(Check::Known, "the auth server refused the session");
+            return refused(Check::Known, "the auth server rejected the session");
         }
         // A key without remaining uses is not valid.
         StatusCode::TOO_MANY_REQUESTS if code() == "USAGE_EXCEEDED" => {

@@ -45,7 +45,7 @@ impl TestAudit {
     }
 
     fn record(&self, entries: Vec<AuditEntry>) {
-        (self.audit.ledger(LOCALHOST))(entries);
+        (self.audit.sink(LOCALHOST))(entries);
     }
 
     /// Writes the queue, and stops.
@@ -171,7 +171,7 @@ on_both_databases! {
         let refused = refused.filter(|event| event.field == "Query.refused").collect::<Vec<_>>();
         assert_eq!(refused.iter().map(|event| event.times).sum::<i32>(), 1000, "merged, not lost");
         assert_eq!(refused.len(), 128);
-        (finished.audit.ledger(LOCALHOST))(vec![entry(Some("user-alice"), "Query.late")]);
+        (finished.audit.sink(LOCALHOST))(vec![entry(Some("user-alice"), "Query.late")]);
         assert_eq!(dropped(&finished.metrics, "stopped"), 1, "the writer is stopped");
     }
 
@@ -253,13 +253,13 @@ on_both_databases! {
         let before = rows(&app.database).await.len();
 
         let pseudonym = TestAudit::on(&app.database, "off").while_writing(async |audit, metrics| {
-            let ledger = audit.ledger(LOCALHOST);
+            let sink = audit.sink(LOCALHOST);
             // After the second write, the writer's startup work is done.
             for written in 1..=2 {
-                ledger(vec![entry(Some("user-alice"), "Query.before")]);
+                sink(vec![entry(Some("user-alice"), "Query.before")]);
                 eventually(async || counted(metrics, "written") == written).await;
             }
-            ledger(vec![AuditEntry { row_id: Some(row_of_user("user-alice")), ..entry(Some("user-alice"), "Query.waits") }]);
+            sink(vec![AuditEntry { row_id: Some(row_of_user("user-alice")), ..entry(Some("user-alice"), "Query.waits") }]);
             let pseudonym = erase(&app, "user-alice").await;
             // From another node, which has not received the erasure yet.
             let late_entry = Model { caller_id: Some("user-alice".to_owned()), ..row(TimeDelta::zero()) };
@@ -270,7 +270,7 @@ on_both_databases! {
                 kept.len() == before + 4 && !format!("{kept:?}").contains("user-alice")
             }).await;
             // A token of Alice is still valid.
-            ledger(vec![entry(Some("user-alice"), "Query.again")]);
+            sink(vec![entry(Some("user-alice"), "Query.again")]);
             eventually(async || counted(metrics, "written") == 4).await;
             pseudonym
         }).await;
@@ -306,7 +306,7 @@ async fn batch_is_retried_until_the_database_returns() {
     let held = system.connection().begin().await.unwrap();
     TestAudit::on(&database, "off")
         .while_writing(async |audit, metrics| {
-            (audit.ledger(LOCALHOST))(vec![entry(Some("user-alice"), "Query.waits")]);
+            (audit.sink(LOCALHOST))(vec![entry(Some("user-alice"), "Query.waits")]);
             // Connections are acquired in order: the writer fails first, then this test.
             for _ in 0..2 {
                 database.ping().await.unwrap_err();
@@ -361,10 +361,10 @@ async fn steady_writes_do_not_starve_other_writer_work() {
     let app = App::start(Backend::Sqlite).await;
     TestAudit::on(&app.database, "off")
         .while_writing(async |audit, metrics| {
-            let ledger = audit.ledger(LOCALHOST);
+            let sink = audit.sink(LOCALHOST);
             let steady = async {
                 loop {
-                    ledger(vec![entry(Some("user-alice"), "Query.steady")]);
+                    sink(vec![entry(Some("user-alice"), "Query.steady")]);
                     tokio::task::yield_now().await;
                 }
             };

@@ -141,7 +141,7 @@ async fn missing_revocation_pushes_are_reported() {
     assert_eq!(Push::user("u").to(&app).await, 204);
     wait_for_push_finding(&settings, "warning", &["no sign-out", "secondary storage"]);
     assert_eq!(Push::of("session.revoked", json!({"sessionId": "s"})).to(&app).await, 204);
-    wait_for_push_finding(&settings, "good", &["changes of sessions: 1"]);
+    wait_for_push_finding(&settings, "good", &["pushed 1 session changes"]);
     assert_eq!(Push::user("u").by("another secret of some length").to(&app).await, 401);
     wait_for_push_finding(&settings, "wrong", &["not signed with REVOCATION_SECRET"]);
 }

@@ -390,7 +390,7 @@ async fn unavailable_auth_server_is_reported() {
     let run = doctor(&away, Cookie(&account.cookie));
     run.has_verdict(
         "unknown",
-        &["no server answers there", "BETTER_AUTH_URL", "start the auth server"],
+        &["no server responds there", "BETTER_AUTH_URL", "start the auth server"],
     );
     let settings =
         [("BETTER_AUTH_URL", server.url.as_str()), ("JWKS_URL", "http://127.0.0.1:9/jwks")];

@@ -95,7 +95,10 @@ fn every_finding_has_a_fix_line() {
 #[test]
 fn stopped_auth_server_is_reported() {
     let run = doctor(&[("BETTER_AUTH_URL", "http://127.0.0.1:9")], PresentedAs::Nothing);
-    run.is_error("auth server", &["BETTER_AUTH_URL", "no server answers", "start the auth server"]);
+    run.is_error(
+        "auth server",
+        &["BETTER_AUTH_URL", "no server responds", "start the auth server"],
+    );
     run.reports("wrong", "key set", &["JWKS_URL", "http://127.0.0.1:9/api/auth/jwks"]);
 }
 

@@ -1,4 +1,4 @@
-//! The domain of the worked example: `src/notes.rs`.
+//! The domain of the worked example: `src/domains/notes.rs`.
 
 use async_graphql::{Context, ID, Object};
 use hallpass::access::Rule::SignedIn;
@@ -12,7 +12,7 @@ use hallpass_data::{Order, Set, now};
 use super::entity::{self as note, NoteId};
 
 // ---
-/// A note, which only its owner ever sees.
+/// A note, which only its owner sees.
 pub type Note = NullOnError<NoteFields>;
 
 /// The row behind a [`Note`].
@@ -25,7 +25,7 @@ impl NoteFields {
         encode_id("Note", self.0.id)
     }
 
-    /// What it says.
+    /// Text.
     async fn text(&self) -> &str {
         &self.0.text
     }
@@ -61,7 +61,7 @@ pub struct NoteMutation;
 #[guarded(Mutation, domain = "notes")]
 #[Object]
 impl NoteMutation {
-    /// Makes a note, owned by the caller.
+    /// Creates a note, owned by the caller.
     #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
     async fn create_note(&self, ctx: &Context<'_>, text: String) -> Result<Option<Note>> {
         let mut checks = Validator::default();

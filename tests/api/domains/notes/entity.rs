@@ -16,15 +16,15 @@ pub struct Model {
     /// Its id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: NoteId,
-    /// Whose it is.
+    /// User ID of the owner.
     pub owner_id: UserId,
-    /// What it says.
+    /// Text.
     pub text: String,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
 }
 
-/// None that a query may follow.
+/// No relations: queries cannot follow any.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

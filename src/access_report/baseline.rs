@@ -1,4 +1,4 @@
-//! A table of access that was kept as JSON.
+//! An access table that was saved as JSON (`hallpass access --json`).
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use super::matrix::{Table, settings};
 use crate::access::Policy;
 use crate::config::OwnershipDenial;
 
-/// Why a kept table cannot be compared.
+/// Why a baseline cannot be compared.
 #[derive(Debug, thiserror::Error)]
-pub enum KeptTableError {
+pub enum BaselineError {
     /// It is not a table.
-    #[error("is not a table of access ({0})")]
+    #[error("is not an access table ({0})")]
     Invalid(#[from] serde_json::Error),
     /// An older version wrote it, without the rules as trees.
     #[error("is a table of an older version of hallpass, without `rule_tree` and `tiers`")]
@@ -27,12 +27,12 @@ impl Table {
     ///
     /// # Errors
     /// When it is not one, or an older version wrote it, or it was edited so that it contradicts itself.
-    pub fn from_json(text: &str) -> Result<Self, KeptTableError> {
+    pub fn from_json(text: &str) -> Result<Self, BaselineError> {
         let json: Value = serde_json::from_str(text)?;
         let rows = json["rows"].as_array();
         let has_trees = |rows: &Vec<Value>| rows.iter().all(|row| row.get("rule_tree").is_some());
         if rows.is_some_and(|rows| json.get("tiers").is_none() || !has_trees(rows)) {
-            return Err(KeptTableError::Older);
+            return Err(BaselineError::Older);
         }
         let table: Self = serde_json::from_value(json)?;
         let mut known = BTreeMap::new();
@@ -40,7 +40,7 @@ impl Table {
             let demand = (&row.rule_tree, &row.scope);
             let is_other = known.insert(&row.field, demand).is_some_and(|other| other != demand);
             if is_other || row.rule_tree.leak().name() != row.rule {
-                return Err(KeptTableError::Contradiction(row.field.clone()));
+                return Err(BaselineError::Contradiction(row.field.clone()));
             }
         }
         table.policy()?;
@@ -51,8 +51,8 @@ impl Table {
     ///
     /// # Errors
     /// When the settings are not those that a server accepts.
-    pub fn policy(&self) -> Result<Policy, KeptTableError> {
-        let contradiction = |setting: &str| KeptTableError::Contradiction(setting.to_owned());
+    pub fn policy(&self) -> Result<Policy, BaselineError> {
+        let contradiction = |setting: &str| BaselineError::Contradiction(setting.to_owned());
         let tiers = self.tiers.join(",").parse().map_err(|_| contradiction("TIERS"))?;
         let roles = self.settings.get("ROLE_INHERITS").into_iter().flatten();
         let roles = roles.map(String::as_str).collect::<Vec<_>>().join(",");
