@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::attackers;
 use super::fixture::FixturePair;
-use super::owned::declared;
+use super::owned::owned_tables;
 use super::runner::IsolationRun;
 use crate::support::app::Backend;
 
@@ -17,7 +17,7 @@ async fn suite_detects_missing_owner_filter() {
     let run = IsolationRun::execute(&pair, 4, &attackers()).await;
     let leaks = run.by_table();
     println!("{leaks:?} in {} cases", run.generated.cases.len());
-    for table in declared("owned").into_iter().filter(|table| table != NEVER_READ) {
+    for table in owned_tables().into_iter().filter(|table| table != NEVER_READ) {
         let found = leaks.get(&table).copied().unwrap_or_default();
         assert!(found > 0, "no case detects a leak of {table} without the owner filter: {leaks:?}");
     }

@@ -26,7 +26,7 @@ async fn socket(app: &App, token: &str) -> Result<Socket, u16> {
     match socket.connection_init(json!({"authorization": format!("Bearer {token}")})).await {
         ReceivedEvent::Message(_) => Ok(socket),
         ReceivedEvent::Closed(code, reason) => {
-            assert!(reason.contains("too many"), "{reason}");
+            assert!(reason.contains("Too many"), "{reason}");
             Err(code)
         }
         ReceivedEvent::Disconnected => panic!("the server closed without a code"),

@@ -66,6 +66,6 @@ async fn read_only_database_is_not_ready() {
     assert_eq!(answer.codes(), ["UNAVAILABLE"]);
     who.data("{ tasks { totalCount } }").await;
     let (reported, is_good) = doctor(&directory, &url);
-    assert!(reported.contains("cannot be written: read-only"), "{reported}");
+    assert!(reported.contains("is not writable: read-only"), "{reported}");
     assert!(!is_good);
 }
