@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::future::ready;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
@@ -56,9 +55,14 @@ impl EventBridge {
 
     /// Publishes local events and receives remote ones; never returns.
     pub async fn run(&self) {
-        let deliveries = self.bus.subscribe(EVENTS);
-        let receive = deliveries.for_each(|delivery| ready(self.on_delivery(&delivery)));
-        tokio::join!(self.publish_loop(), receive);
+        tokio::join!(self.publish_loop(), self.receive_loop());
+    }
+
+    async fn receive_loop(&self) {
+        let mut deliveries = self.bus.subscribe(EVENTS);
+        while let Some(delivery) = deliveries.next().await {
+            self.on_delivery(&delivery);
+        }
     }
 
     async fn publish_loop(&self) {
