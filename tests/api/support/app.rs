@@ -136,8 +136,13 @@ impl App {
         let statements = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&statements);
         // The audit log, activity, and fetched keys are written beside the requests, at times of their own.
-        let beside =
-            ["\"audit_event\"", "\"key_set\"", "INTO \"known_user\"", "INTO \"seen_session\""];
+        let beside = [
+            "\"audit_event\"",
+            "\"key_set\"",
+            "INTO \"known_user\"",
+            "INTO \"seen_session\"",
+            "DELETE FROM \"seen_session\"",
+        ];
         let observe = move |sql: &str| {
             if !beside.iter().any(|table| sql.contains(table)) {
                 seen.lock().unwrap().push(sql.to_owned());

@@ -167,7 +167,11 @@ async fn missing_startup_option_is_reported() {
 fn doctor_reports_row_security() {
     let plain = postgres::plain_database();
     let doctor = |url: &str| run(&["doctor"], url).stdout;
-    assert!(doctor(&plain).contains("these tables have no policy: idempotency_key, task_tag, task"), "{}", doctor(&plain));
+    assert!(
+        doctor(&plain).contains("these tables have no policy: idempotency_key, task_tag, task"),
+        "{}",
+        doctor(&plain)
+    );
     assert_eq!(run(&["migrate", "up"], &plain).code, 0);
     assert!(doctor(&plain).contains("enforced by the database"), "{}", doctor(&plain));
     assert!(doctor(&postgres::database()).contains("SUPERUSER or BYPASSRLS"));
