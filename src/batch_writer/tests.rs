@@ -89,7 +89,7 @@ async fn unavailable(count: usize) -> Vec<Error> {
 }
 
 #[tokio::test]
-async fn shutdown_writes_the_remaining_items_in_batches() {
+async fn shutdown_flushes_in_batches() {
     let (log, _) = run(Log::default(), async |items| {
         (1..=5).for_each(|item| items.send(item).unwrap());
     })
@@ -138,7 +138,7 @@ async fn permanent_error_is_not_retried() {
 }
 
 #[tokio::test]
-async fn shutdown_does_not_wait_for_an_unavailable_database() {
+async fn shutdown_ends_while_the_database_is_away() {
     let errors = unavailable(20).await;
     assert!(errors.iter().all(is_transient));
     let log = Log { errors, ..Log::default() };
@@ -151,7 +151,7 @@ async fn shutdown_does_not_wait_for_an_unavailable_database() {
 }
 
 #[tokio::test]
-async fn pruning_continues_after_each_batch_until_done_and_then_waits() {
+async fn pruning_goes_on_until_done_then_waits() {
     let (log, _) = run(Log { old_batches: 2, ..Log::default() }, async |items| {
         for item in 0..=70 {
             items.send(item).unwrap();

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_call_site_are_limited_and_counted() {
+    fn lines_of_one_call_site_are_sampled() {
         let written = Written::default();
         let sampler = Sampler::default();
         let writer = written.clone();

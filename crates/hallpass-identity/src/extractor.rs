@@ -140,7 +140,8 @@ pub trait Named {
     const NAME: &'static str;
 }
 
-/// The caller, who has the role `R` or one that implies it (`ROLE_INHERITS`); rejects any other with 403, and an anonymous request with 401.
+/// The caller, who has the role `R` or one that implies it (`ROLE_INHERITS`); rejects any other with 403, and an
+/// anonymous request with 401.
 pub struct RequireRole<R: Named> {
     /// The caller.
     pub caller: Caller,

@@ -307,7 +307,7 @@ fn narrowings_are_reported_as_such() {
 }
 
 #[test]
-fn rules_that_distinguish_too_many_callers_are_not_decided() {
+fn too_many_combinations_are_undecided() {
     let all = (1..=17).map(|number| RuleTree::Permission(number.to_string()));
     let all = all.map(|tree| tree.leak()).collect::<Vec<_>>();
     let all: &'static [Rule] = all.leak();
@@ -323,7 +323,7 @@ fn rules_that_distinguish_too_many_callers_are_not_decided() {
 }
 
 #[test]
-fn tables_without_trees_or_with_contradictions_are_rejected() {
+fn inconsistent_table_is_rejected() {
     let baseline = serde_json::to_value(by(COURSE_EDITOR).table()).unwrap();
     let read = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut table = baseline.clone();

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_reader_has_time_in_proportion_to_what_it_reads() {
+    fn slow_reader_gets_time_per_byte_read() {
         let progress = Progress::new(FIRST, KEEP_ALIVE);
         progress.began();
         progress.blocked();

@@ -37,7 +37,7 @@ impl Connected {
 }
 
 #[tokio::test]
-async fn longest_idle_connection_of_the_same_client_is_evicted() {
+async fn longest_idle_of_the_same_client_is_evicted() {
     let table = Table::new(LIMITS);
     let other = connect(&table, "192.0.2.9").unwrap();
     let first = connect(&table, "192.0.2.1").unwrap();
