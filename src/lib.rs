@@ -1,51 +1,56 @@
-//! Hallpass: a GraphQL API server for teams whose front end signs users in with Better Auth.
-//!
-//! A request passes the modules in one direction: [`http`] takes it and has it authenticated by `hallpass_identity`,
-//! once; [`schema`] executes the document; one of the [`domains`] states the rule of [`access`], and queries
-//! `hallpass_data` through the caller's scope, which adds the owner to every statement; rows come back as a page of
-//! [`graphql`].
-//!
-//! A module imports only those listed after it; `tests/api/imports.rs` reads the imports. `ARCHITECTURE.md` has the
-//! purpose of each.
-//!
-//! - `testing`: test kit for domains.
-//! - [`cli`]: the commands.
-//! - [`app`]: composition root.
-//! - [`http`]: the server, and every handler.
-//! - [`doctor`]: checks of the setup, and of a credential.
-//! - [`schema`]: merges the domains.
-//! - [`domains`]: tasks, courses, learners, users, analytics.
-//! - [`cluster`]: state shared between nodes.
-//! - [`activity`]: last-seen records.
-//! - [`audit`]: the audit log.
-//! - [`access_report`]: the access matrix, its differences, `explain`.
-//! - [`graphql`]: what domains share: errors, pagination, validation.
-//! - [`access`]: rules, guards, schema views.
-//! - [`events`]: the event bus.
-//! - [`batch_writer`]: writes rows in the background, in batches.
-//! - [`row_security`]: error messages of row-level security.
-//! - [`code`]: error codes of the API contract.
-//! - [`config`]: the settings.
+//! The shipped server: tasks, and personalized course content.
 
-// The macros of `access` name this crate from outside and from inside alike.
-extern crate self as hallpass;
-
-pub mod access;
-pub mod access_report;
-pub mod activity;
-pub mod app;
-pub mod audit;
-pub mod batch_writer;
-pub mod cli;
-pub mod cluster;
-pub mod code;
-pub mod config;
-pub mod doctor;
 pub mod domains;
-pub mod events;
-pub mod graphql;
-pub mod http;
-pub mod row_security;
-pub mod schema;
-#[cfg(feature = "testing")]
-pub mod testing;
+
+use std::sync::Arc;
+
+use async_graphql::{MergedObject, MergedSubscription};
+use hallpass::audit::AuditQuery;
+use hallpass::core_schema::{ErasureMutation, KnownUserQuery, UserQuery};
+use hallpass::schema::{CanQuery, NodeQuery};
+use hallpass::{Application, Hallpass};
+
+use domains::analytics::AnalyticsQuery;
+use domains::courses::{CourseQuery, EditingMutation, ReadingMutation, ReadingSubscription};
+use domains::learners::{LearnerMutation, LearnerQuery};
+use domains::tasks::{TaskMutation, TaskQuery, TaskSubscription};
+use domains::{courses, learners, tasks};
+
+/// Queries.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    NodeQuery,
+    CanQuery,
+    LearnerQuery,
+    TaskQuery,
+    CourseQuery,
+    UserQuery,
+    KnownUserQuery,
+    AnalyticsQuery,
+    AuditQuery,
+);
+
+/// Mutations.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    TaskMutation,
+    LearnerMutation,
+    ReadingMutation,
+    EditingMutation,
+    ErasureMutation,
+);
+
+/// Subscriptions.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(TaskSubscription, ReadingSubscription);
+
+/// The shipped server.
+#[must_use]
+pub fn application() -> Arc<Application> {
+    Hallpass::<Query, Mutation, Subscription>::builder()
+        .about(env!("CARGO_PKG_DESCRIPTION"))
+        .domain(tasks::domain())
+        .domain(courses::domain())
+        .domain(learners::domain())
+        .build()
+}

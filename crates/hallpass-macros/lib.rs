@@ -106,7 +106,7 @@ fn expand_field(field: &mut ImplItemFn, object: &Guarded) -> syn::Result<()> {
             *attribute = parse_quote! {
                 #[graphql(
                     guard = #guard,
-                    directive = ::hallpass::access::access_rule::apply((#rule).name(), #scope_argument),
+                    directive = ::hallpass::access::access_rule::apply((#rule).register(), #scope_argument),
                     #options
                 )]
             };

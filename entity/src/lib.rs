@@ -1,10 +1,9 @@
 //! The tables of the shipped domains: tasks, courses and learners.
 //!
-//! A table is one file: its columns, and one policy macro of [`hallpass_data`]. A table with an owner is listed
-//! in [`owned_tables`]; its migration gives it the policies of row-level security.
+//! A table is one file: its columns, and one policy macro of [`hallpass_data`]. Its domain registers a table with an
+//! owner; its migration gives it the policies of row-level security.
 
 mod id;
-mod owned_tables;
 
 pub mod chapter;
 #[cfg(doctest)]
@@ -19,4 +18,3 @@ pub mod task_tag;
 pub mod variant;
 
 pub use id::{ChapterId, CourseId, TaskId, TaskTagId, VariantId};
-pub use owned_tables::owned_tables;

@@ -4,7 +4,8 @@
 //! each spells out its names. To add one, create a file beside the others and add it to
 //! [`Migrator::migrations`].
 
-use sea_orm_migration::prelude::{DbErr, MigrationTrait};
+use sea_orm_migration::prelude::DbErr;
+pub use sea_orm_migration::prelude::MigrationTrait;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
 use sea_orm_migration::sea_orm::ConnectionTrait;
 

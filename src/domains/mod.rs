@@ -1,7 +1,6 @@
-//! Domains of the shipped server: tasks, courses, learners, users, analytics.
+//! The shipped domains.
 
 pub mod analytics;
 pub mod courses;
 pub mod learners;
 pub mod tasks;
-pub mod users;

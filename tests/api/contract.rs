@@ -37,7 +37,7 @@ fn access_md_is_up_to_date() {
 
 /// Each setting's variable, default and explanation, from the command line itself.
 fn settings() -> Vec<(String, Option<String>, String)> {
-    let command = hallpass::cli::command();
+    let command = hallpass::cli::command(crate::support::app::application());
     let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set());
     arguments
         .filter_map(|argument| {

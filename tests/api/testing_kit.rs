@@ -3,9 +3,11 @@
 use hallpass::testing::{App, Client, user};
 use hallpass_identity::Persona;
 
+use crate::support::app::application;
+
 #[tokio::test]
 async fn callers_are_authenticated_as_in_production() {
-    let app = App::start().await;
+    let app = App::start(application()).await;
     let (alice, bob) = (user("alice").role("editor").tier("premium"), user("bob"));
     let made = app.by_jwt(&alice);
     made.data("mutation { createTask(input: {title: \"Mine\"}) { id } }").await;
@@ -17,7 +19,7 @@ async fn callers_are_authenticated_as_in_production() {
     assert_eq!(me["tasks"]["totalCount"], 1);
     assert_eq!(app.by_jwt(&bob).data("{ tasks { totalCount } }").await["tasks"]["totalCount"], 0);
     assert_eq!(app.anonymous().ask("{ tasks { totalCount } }").await.codes(), ["UNAUTHENTICATED"]);
-    let another = App::start().await;
+    let another = App::start(application()).await;
     let token = "the.other.app";
     assert_eq!(another.by_bearer(token).ask("{ viewer { id } }").await.status, 401);
 }
@@ -28,7 +30,7 @@ async fn viewer(who: Client<'_>) -> serde_json::Value {
 
 #[tokio::test]
 async fn development_personas_are_available() {
-    let app = App::start().await;
+    let app = App::start(application()).await;
     let editor = viewer(app.by_persona(Persona::Editor)).await;
     assert_eq!(editor["roles"], serde_json::json!(["editor"]));
     assert_eq!(viewer(app.by_persona(Persona::Premium)).await["contentLevel"], "advanced-robotics");
@@ -37,7 +39,7 @@ async fn development_personas_are_available() {
 
 #[tokio::test]
 async fn test_server_takes_settings() {
-    let app = App::with(&["--tiers", "basic,gold"]).await;
+    let app = App::with(application(), &["--tiers", "basic,gold"]).await;
     let me = app.by_jwt(&user("tia").tier("gold")).data("{ me { tier } }").await;
     assert_eq!(me["me"]["tier"], "gold");
 }

@@ -20,8 +20,9 @@ pub struct HandedOver {
     pub table: &'static str,
     /// How many rows have a new owner.
     pub rows: u64,
-    /// The ids of the oldest of them, at most 1,000, of a table that was added
-    /// [with ids](crate::OwnedTables::with_ids); else none.
+    /// The kind of the table's events, if it was added [with events](crate::OwnedTables::with_events).
+    pub event_kind: Option<&'static str>,
+    /// The ids of the oldest of them, at most 1,000, of a table with events; else none.
     pub ids: Vec<Uuid>,
 }
 
@@ -30,15 +31,6 @@ pub struct HandedOver {
 pub struct Handover {
     /// By table.
     pub tables: Vec<HandedOver>,
-}
-
-impl Handover {
-    /// The ids of the rows of one table that have a new owner.
-    pub fn ids<E: OwnedEntity, Id: From<Uuid>>(&self) -> impl Iterator<Item = Id> {
-        let name = E::default().table_name().to_owned();
-        let handed = self.tables.iter().filter(move |handed| handed.table == name);
-        handed.flat_map(|handed| handed.ids.iter().copied().map(Id::from))
-    }
 }
 
 /// How many ids of rows that change hands are returned.
@@ -125,7 +117,8 @@ pub(crate) async fn hand_over<E: OwnedEntity>(
     let moved = E::update_many().col_expr(E::OWNER, Expr::val(to.as_str()));
     let moved = moved.filter(column(E::OWNER).eq(from.as_str()));
     let moved = conn.run(&RlsContext::Server, async |conn| moved.exec(conn).await).await?;
-    Ok(HandedOver { table: E::default().table_name(), rows: moved.rows_affected, ids: Vec::new() })
+    let (table, rows) = (E::default().table_name(), moved.rows_affected);
+    Ok(HandedOver { table, rows, event_kind: None, ids: Vec::new() })
 }
 
 /// The other columns of a primary key that includes the owner. None if the key does not include the owner:

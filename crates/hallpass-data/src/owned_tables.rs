@@ -29,6 +29,7 @@ type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>
 #[derive(Clone, Copy)]
 struct OwnedTable {
     name: &'static str,
+    event_kind: Option<&'static str>,
     erase: for<'a> fn(&'a Conn, &'a str) -> Pending<'a, DeletedRows>,
     hand_over: for<'a> fn(&'a Conn, &'a UserId, &'a UserId) -> Pending<'a, HandedOver>,
 }
@@ -48,28 +49,45 @@ impl OwnedTables {
     /// The core's own tables.
     #[must_use]
     pub fn core() -> Self {
-        Self(Arc::default()).with::<idempotency_key::Entity>()
+        Self::none().with::<idempotency_key::Entity>()
+    }
+
+    /// No tables.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Arc::default())
     }
 
     /// Adds a table. Children are added before their parents.
     #[must_use]
     pub fn with<E: OwnedEntity>(self) -> Self {
-        self.add::<E>(|conn, from, to| Box::pin(handover::hand_over::<E>(conn, from, to)))
+        self.add::<E>(None, |conn, from, to| Box::pin(handover::hand_over::<E>(conn, from, to)))
     }
 
-    /// Adds a table with ids of type UUID, which a [`Handover`](crate::Handover) returns: for tables whose events
-    /// are published.
+    /// Adds a table with ids of type UUID, whose events have this kind: a [`Handover`](crate::Handover) returns the
+    /// ids.
     #[must_use]
-    pub fn with_ids<E: OwnedEntity>(self) -> Self {
-        self.add::<E>(|conn, from, to| Box::pin(handover::hand_over_with_ids::<E>(conn, from, to)))
+    pub fn with_events<E: OwnedEntity>(self, kind: &'static str) -> Self {
+        self.add::<E>(Some(kind), |conn, from, to| {
+            Box::pin(handover::hand_over_with_ids::<E>(conn, from, to))
+        })
+    }
+
+    /// Adds the `more` tables after these.
+    #[must_use]
+    pub fn and(mut self, more: &Self) -> Self {
+        Arc::make_mut(&mut self.0).extend(more.0.iter().copied());
+        self
     }
 
     fn add<E: OwnedEntity>(
         mut self,
+        event_kind: Option<&'static str>,
         hand_over: for<'a> fn(&'a Conn, &'a UserId, &'a UserId) -> Pending<'a, HandedOver>,
     ) -> Self {
         Arc::make_mut(&mut self.0).push(OwnedTable {
             name: E::default().table_name(),
+            event_kind,
             erase: |conn, user| Box::pin(erase_from::<E>(conn, E::OWNER, user)),
             hand_over,
         });
@@ -96,7 +114,8 @@ impl OwnedTables {
     ) -> Result<Vec<HandedOver>, Error> {
         let mut moved = Vec::with_capacity(self.0.len());
         for table in self.0.iter() {
-            moved.push((table.hand_over)(conn, from, to).await?);
+            let rows = (table.hand_over)(conn, from, to).await?;
+            moved.push(HandedOver { event_kind: table.event_kind, ..rows });
         }
         Ok(moved)
     }

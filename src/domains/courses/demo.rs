@@ -1,29 +1,35 @@
 //! Demo courses for development.
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use hallpass::application::{Demo, DemoError};
 use hallpass_data::{Comparison as _, Error, Scope, Set, System, now};
 use hallpass_entity::{chapter, course, progress, variant};
 use include_dir::{Dir, include_dir};
 
-use super::content::{ContentError, read};
+use super::content::read;
 
 static COURSES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/domains/courses/demo");
 
-/// Why the courses were not loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// A content file is invalid.
-    #[error(transparent)]
-    Content(#[from] ContentError),
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] Error),
+/// Demo courses, and progress of each persona in them.
+pub(super) struct DemoCourses;
+
+impl Demo for DemoCourses {
+    fn is_missing<'a>(&'a self, system: &'a System<'_>) -> BoxFuture<'a, Result<bool, DemoError>> {
+        async move { Ok(!has_courses(system).await?) }.boxed()
+    }
+
+    fn load<'a>(&'a self, system: &'a System<'_>) -> BoxFuture<'a, Result<(), DemoError>> {
+        load_demo(system).boxed()
+    }
+
+    fn load_for_user<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Result<(), DemoError>> {
+        async move { Ok(load_demo_progress(scope).await?) }.boxed()
+    }
 }
 
 /// Whether there are courses, demo courses or others.
-///
-/// # Errors
-/// When the database is unavailable.
-pub async fn has_demo(system: &System<'_>) -> Result<bool, Error> {
+async fn has_courses(system: &System<'_>) -> Result<bool, Error> {
     Ok(!system.is_empty::<course::Entity>().await?)
 }
 
@@ -32,7 +38,7 @@ pub async fn has_demo(system: &System<'_>) -> Result<bool, Error> {
 /// # Errors
 /// When a content file is invalid, or the database is unavailable.
 pub async fn load_demo(system: &System<'_>) -> Result<(), DemoError> {
-    if has_demo(system).await? {
+    if has_courses(system).await? {
         return Ok(());
     }
     let rows = read(&COURSES)?;
@@ -43,10 +49,7 @@ pub async fn load_demo(system: &System<'_>) -> Result<(), DemoError> {
 }
 
 /// Inserts demo progress in the first chapters for the owner of `scope`, unless they have progress.
-///
-/// # Errors
-/// When the database is unavailable.
-pub async fn load_demo_progress(scope: &Scope) -> Result<(), Error> {
+async fn load_demo_progress(scope: &Scope) -> Result<(), Error> {
     if scope.owned::<progress::Entity>()?.count().await? > 0 {
         return Ok(());
     }

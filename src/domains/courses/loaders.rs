@@ -12,7 +12,7 @@ use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress,
 
 use super::kinds::CHAPTER;
 use super::visible_courses::{VisibleCourses, record_draft, visible_courses};
-use crate::graphql::{Result as GraphQlResult, encode_id};
+use hallpass::graphql::{Result as GraphQlResult, encode_id};
 
 /// The loaders of one request. Created on first use: many requests, and most subscriptions, use none.
 pub struct Loaders {
@@ -45,11 +45,11 @@ impl Deref for Loaders {
         let visible = || self.visible.clone();
         self.created.get_or_init(|| {
             Box::new(Created {
-                courses: crate::graphql::loader(CourseLoader(visible())),
-                chapters: crate::graphql::loader(ChapterLoader(visible())),
-                variants: crate::graphql::loader(VariantLoader(visible())),
-                bodies: crate::graphql::loader_with_cache(BodyLoader(visible())),
-                progress: crate::graphql::loader(ProgressLoader(self.scope.clone())),
+                courses: hallpass::graphql::loader(CourseLoader(visible())),
+                chapters: hallpass::graphql::loader(ChapterLoader(visible())),
+                variants: hallpass::graphql::loader(VariantLoader(visible())),
+                bodies: hallpass::graphql::loader_with_cache(BodyLoader(visible())),
+                progress: hallpass::graphql::loader(ProgressLoader(self.scope.clone())),
             })
         })
     }

@@ -12,20 +12,48 @@ pub(crate) mod permissions;
 pub mod personalize;
 mod query;
 mod recommend;
+pub(crate) mod rules;
 mod subscription;
 mod types;
 mod viewer;
 pub(crate) mod visible_courses;
 
 pub use content::ContentError;
-pub use demo::{DemoError, has_demo, load_demo, load_demo_progress};
+use std::sync::Arc;
+
+use hallpass::Domain;
+use hallpass_entity::progress;
+
 pub use editing::EditingMutation;
 pub use html::HtmlCache;
 pub use loaders::Loaders;
 pub use mutation::ReadingMutation;
-pub use permissions::may;
-pub use query::{CourseQuery, chapter_node, course_node};
+pub use query::CourseQuery;
+pub use rules::{CHAPTER_READER, COURSE_EDITOR};
 pub use subscription::ReadingSubscription;
 pub use types::{Chapter, ChapterFields, Course, CourseFields};
-pub use viewer::{EDIT, READ};
 pub use visible_courses::VisibleCourses;
+
+/// The domain.
+#[must_use]
+pub fn domain() -> Domain {
+    let html = Arc::<HtmlCache>::default();
+    Domain::new("courses")
+        .owned::<progress::Entity>()
+        .node::<CourseFields>()
+        .node::<ChapterFields>()
+        .action("READ_CHAPTER", "Read a chapter's text.", permissions::may_read)
+        .action("EDIT_CHAPTER", "Change a chapter.", permissions::may_edit)
+        .request_data(move |request, auth, scope| {
+            let visible = VisibleCourses::new(auth, scope);
+            let loaders = Loaders::new(scope, &visible);
+            request.data(Arc::clone(&html)).data(loaders).data(visible)
+        })
+        .field_cost("summary", 5)
+        .field_cost("body", 30)
+        .field_cost("bodyHtml", 60)
+        .field_cost("recommendations", 200)
+        .list_length("variants", 3)
+        .demo(demo::DemoCourses)
+        .large_bodies_for(COURSE_EDITOR)
+}

@@ -4,13 +4,14 @@ use async_graphql::{Context, ID, Object};
 use hallpass_data::{Set, now};
 use hallpass_entity::{ChapterId, progress};
 
-use super::kinds::CHAPTER;
+use super::kinds::{CHAPTER, PROGRESS_EVENTS};
 use super::query::chapter_of;
+use super::rules::CHAPTER_READER;
 use super::types::{Chapter, ChapterProgress, ProgressFields};
-use crate::access::Rule::SignedIn;
-use crate::access::{CHAPTER_READER, guarded, semantic_non_null};
-use crate::events::{Change, Event, Row};
-use crate::graphql::{ApiError, ContextExt as _, Result, Validator, decode_id};
+use hallpass::access::Rule::SignedIn;
+use hallpass::access::{guarded, semantic_non_null};
+use hallpass::events::Change;
+use hallpass::graphql::{ApiError, ContextExt as _, Result, Validator, decode_id};
 
 /// Reading mutations.
 #[derive(Default)]
@@ -43,7 +44,7 @@ impl ReadingMutation {
                 ctx.scope().upsert_higher::<progress::Entity>(row, Percent, [UpdatedAt]).await?
             }
         };
-        ctx.publish(Event { change: Change::Updated, row: Row::Progress(key) });
+        ctx.publish(PROGRESS_EVENTS.event(Change::Updated, key));
         Ok(Some(ProgressFields::new(key, Some(row))))
     }
 

@@ -1,19 +1,32 @@
 //! Permission checks for chapters by global ID, for `can`.
 
 use async_graphql::{Context, ID};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use hallpass_entity::ChapterId;
 
 use super::kinds::CHAPTER;
 use super::loaders::Loaders;
 use super::types::ChapterFields;
-use crate::access::{Resource as _, ResourceAttributes};
-use crate::graphql::{Permission, Result, decode_id};
+use super::viewer::{EDIT, READ};
+use hallpass::access::{Resource as _, ResourceAttributes};
+use hallpass::graphql::{Permission, Result, decode_id};
+
+/// Whether the caller may read the text of the chapter with this global ID.
+pub(super) fn may_read<'a>(ctx: &'a Context<'_>, id: &'a ID) -> BoxFuture<'a, Result<Permission>> {
+    may(ctx, READ, id).boxed()
+}
+
+/// Whether the caller may change the chapter with this global ID.
+pub(super) fn may_edit<'a>(ctx: &'a Context<'_>, id: &'a ID) -> BoxFuture<'a, Result<Permission>> {
+    may(ctx, EDIT, id).boxed()
+}
 
 /// Whether the caller may use `field` on the chapter with this global ID.
 ///
 /// # Errors
 /// When the database or the auth server is unavailable.
-pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permission> {
+async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permission> {
     let without_row = Permission::of(ctx, field, ResourceAttributes::default()).await?;
     // A client without the scope must not learn which chapters exist.
     if without_row.lacks_scope {

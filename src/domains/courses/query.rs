@@ -4,17 +4,19 @@ use async_graphql::{Context, ID, InputObject, Object};
 use hallpass_data::policy::SharedEntity;
 use hallpass_data::{Comparison as _, Filter, Order, Rows, Term};
 use hallpass_entity::{ChapterId, CourseId, chapter, course};
+use uuid::Uuid;
 
 use super::kinds::{CHAPTER, COURSE};
 use super::loaders::record_chapter;
 use super::recommend::recommend;
-use super::types::{Chapter, Course, Recommendation};
+use super::types::{Chapter, ChapterFields, Course, CourseFields, Recommendation};
 use super::visible_courses::visible_courses;
-use crate::access::Rule::{Public, SignedIn};
-use crate::access::{guarded, semantic_non_null};
-use crate::graphql::{
+use hallpass::access::Rule::{Public, SignedIn};
+use hallpass::access::{guarded, semantic_non_null};
+use hallpass::graphql::{
     Connection, NamedOrder, PageArgs, Result, Validator, decode_id, paginate_open,
 };
+use hallpass::schema::FindNode;
 
 /// Maximum of `recommendations(first:)`.
 const MAX_RECOMMENDATIONS: i32 = 100;
@@ -89,7 +91,7 @@ impl CourseQuery {
         };
         let args = PageArgs::new(first, after, last, before);
         let rows = visible_courses(ctx).rows().filter(filter.unwrap_or_default().check());
-        let page = paginate_open(rows, &by_title, &args, Course::from).await?;
+        let page = paginate_open(rows, &by_title, &args, CourseFields::of).await?;
         let courses = page.edges.iter().map(|edge| edge.node.row());
         visible_courses(ctx).record_courses(ctx, "Query.courses", courses);
         Ok(Some(page))
@@ -100,7 +102,7 @@ impl CourseQuery {
     async fn course(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Course>> {
         let row = by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?;
         visible_courses(ctx).record_courses(ctx, "Query.course", &row);
-        Ok(row.map(Course::from))
+        Ok(row.map(CourseFields::of))
     }
 
     /// Published chapters: of one course in its order, or of all courses, oldest first. Editors also see drafts.
@@ -128,7 +130,7 @@ impl CourseQuery {
         let args = PageArgs::new(first, after, last, before);
         let rows = visible_courses(ctx).rows().filter(Filter::all().and_if_some(of_course));
         let rows = filter.unwrap_or_default().narrow(rows)?;
-        let page = paginate_open(rows, &order, &args, Chapter::from).await?;
+        let page = paginate_open(rows, &order, &args, ChapterFields::of).await?;
         let chapters = page.edges.iter().map(|edge| edge.node.row());
         visible_courses(ctx).record_chapters(ctx, "Query.chapters", chapters);
         Ok(Some(page))
@@ -141,7 +143,7 @@ impl CourseQuery {
         if let Some(row) = &row {
             record_chapter(ctx, "Query.chapter", row).await?;
         }
-        Ok(row.map(Chapter::from))
+        Ok(row.map(ChapterFields::of))
     }
 
     /// Chapters that the caller may read and has not completed: started ones first, then those in their interest
@@ -188,30 +190,27 @@ where
     Ok(visible_courses(ctx).rows::<E>().filter(column.is(slug)).one().await?)
 }
 
-/// The course with this key, if it is visible to the caller.
-///
-/// # Errors
-/// When the database is unavailable.
-pub async fn course_node(ctx: &Context<'_>, id: CourseId) -> Result<Option<Course>> {
-    let row = visible_courses(ctx).rows().filter(course::Column::Id.is(id)).one().await?;
-    visible_courses(ctx).record_courses(ctx, "Query.node", &row);
-    Ok(row.map(Course::from))
-}
-
-/// The chapter with this key, if it is visible to the caller.
-///
-/// # Errors
-/// When the database is unavailable.
-pub async fn chapter_node(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
-    let chapter = chapter_of(ctx, id).await?;
-    if let Some(chapter) = &chapter {
-        record_chapter(ctx, "Query.node", chapter.row()).await?;
+impl FindNode for CourseFields {
+    async fn find_node(ctx: &Context<'_>, key: Uuid) -> Result<Option<Course>> {
+        let this = course::Column::Id.is(CourseId::from(key));
+        let row = visible_courses(ctx).rows().filter(this).one().await?;
+        visible_courses(ctx).record_courses(ctx, "Query.node", &row);
+        Ok(row.map(CourseFields::of))
     }
-    Ok(chapter)
 }
 
-/// As [`chapter_node`], for mutations, which are audited anyway.
+impl FindNode for ChapterFields {
+    async fn find_node(ctx: &Context<'_>, key: Uuid) -> Result<Option<Chapter>> {
+        let chapter = chapter_of(ctx, key.into()).await?;
+        if let Some(chapter) = &chapter {
+            record_chapter(ctx, "Query.node", chapter.row()).await?;
+        }
+        Ok(chapter)
+    }
+}
+
+/// The chapter with this key, if it is visible to the caller: for mutations, which are audited anyway.
 pub(crate) async fn chapter_of(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
     let rows = visible_courses(ctx).rows().filter(chapter::Column::Id.is(id));
-    Ok(rows.one().await?.map(Chapter::from))
+    Ok(rows.one().await?.map(ChapterFields::of))
 }

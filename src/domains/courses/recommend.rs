@@ -6,10 +6,10 @@ use async_graphql::Context;
 use hallpass_data::{Comparison as _, Filter, Order, PageRequest, Rows, Scope, Term};
 use hallpass_entity::{ChapterId, chapter, progress};
 
-use super::types::Recommendation;
-use crate::access::RequestAuth;
+use super::types::{ChapterFields, Recommendation};
 use crate::domains::learners::profile;
-use crate::graphql::{ContextExt as _, Result};
+use hallpass::access::RequestAuth;
+use hallpass::graphql::{ContextExt as _, Result};
 use hallpass_identity::Caller;
 
 /// The first `first` chapters that the caller may read and has not completed: started ones, then those in their
@@ -99,5 +99,5 @@ fn recommendation(
     if because.is_empty() {
         because.push("You have not read it yet.".to_owned());
     }
-    Recommendation { chapter: chapter.into(), because }
+    Recommendation { chapter: ChapterFields::of(chapter), because }
 }

@@ -7,11 +7,12 @@ use futures_util::{Stream, StreamExt as _};
 use hallpass_data::{Comparison as _, Error, Scope};
 use hallpass_entity::{ChapterId, progress};
 
+use super::kinds::PROGRESS_EVENTS;
 use super::types::{ChapterProgress, ProgressFields};
-use crate::access::Rule::SignedIn;
-use crate::access::{guarded, semantic_non_null};
-use crate::events::{Delivered, Row};
-use crate::graphql::{ContextExt as _, Result, event_stream};
+use hallpass::access::Rule::SignedIn;
+use hallpass::access::{guarded, semantic_non_null};
+use hallpass::events::Delivered;
+use hallpass::graphql::{ContextExt as _, Result, event_stream};
 
 /// Reading subscriptions.
 #[derive(Default)]
@@ -28,9 +29,8 @@ impl ReadingSubscription {
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<ChapterProgress>>>> {
         let scope = ctx.scope().clone();
-        let events = event_stream(ctx.subscribe()?, |delivered| match delivered.event.row {
-            Row::Progress(chapter) => Some((chapter, delivered)),
-            Row::Task(_) => None,
+        let events = event_stream(ctx.subscribe()?, |delivered| {
+            Some((PROGRESS_EVENTS.id_of(&delivered.event)?, delivered))
         });
         Ok(events.then(move |event| {
             let scope = scope.clone();

@@ -9,14 +9,13 @@ use super::html::HtmlCache;
 use super::kinds::{CHAPTER, COURSE};
 use super::loaders::{Loaders, VariantHead};
 use super::personalize::select_variant;
+use super::rules::{CHAPTER_READER, COURSE_EDITOR};
 use super::viewer::ChapterViewer;
 use super::visible_courses::visible_courses;
-use crate::access::Rule::Public;
-use crate::access::{
-    CHAPTER_READER, COURSE_EDITOR, Resource, ResourceAttributes, guarded, semantic_non_null,
-};
 use crate::domains::learners::{Level, profile};
-use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result, encode_id};
+use hallpass::access::Rule::Public;
+use hallpass::access::{Resource, ResourceAttributes, guarded, semantic_non_null};
+use hallpass::graphql::{ContextExt as _, DateTime, NullOnError, Result, encode_id};
 
 const VARIANT: &str = "ChapterVariant";
 
@@ -34,20 +33,12 @@ pub struct CourseFields(course::Model);
 pub struct ChapterFields(pub(crate) chapter::Model);
 
 impl CourseFields {
+    pub(crate) fn of(row: course::Model) -> Course {
+        NullOnError(Self(row))
+    }
+
     pub(crate) fn row(&self) -> &course::Model {
         &self.0
-    }
-}
-
-impl From<course::Model> for Course {
-    fn from(row: course::Model) -> Self {
-        Self(CourseFields(row))
-    }
-}
-
-impl From<chapter::Model> for Chapter {
-    fn from(row: chapter::Model) -> Self {
-        Self(ChapterFields(row))
     }
 }
 
@@ -128,7 +119,7 @@ impl ChapterFields {
     async fn course(&self, ctx: &Context<'_>) -> Result<Option<Course>> {
         let row = ctx.data_unchecked::<Loaders>().courses.load_one(self.0.course_id).await?;
         visible_courses(ctx).record_courses(ctx, "Chapter.course", &row);
-        Ok(row.map(Course::from))
+        Ok(row.map(CourseFields::of))
     }
 
     /// Interest areas.
@@ -172,7 +163,7 @@ impl ChapterFields {
     #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Option<Vec<ChapterVariant>>> {
         let variants = ctx.data_unchecked::<Loaders>().variants.load_one(self.0.id).await?;
-        Ok(Some(variants.unwrap_or_default().into_iter().map(ChapterVariant::from).collect()))
+        Ok(Some(variants.unwrap_or_default().into_iter().map(VariantFields::of_head).collect()))
     }
 
     /// The caller's progress. Null if no user is signed in.
@@ -190,6 +181,10 @@ impl ChapterFields {
 }
 
 impl ChapterFields {
+    pub(crate) fn of(row: chapter::Model) -> Chapter {
+        NullOnError(Self(row))
+    }
+
     pub(crate) fn row(&self) -> &chapter::Model {
         &self.0
     }
@@ -299,16 +294,14 @@ impl VariantFields {
     }
 }
 
-impl From<VariantHead> for ChapterVariant {
-    fn from(variant: VariantHead) -> Self {
-        Self(VariantFields { variant, body: None })
+impl VariantFields {
+    fn of_head(variant: VariantHead) -> ChapterVariant {
+        NullOnError(Self { variant, body: None })
     }
-}
 
-impl From<variant::Model> for ChapterVariant {
-    fn from(row: variant::Model) -> Self {
+    pub(crate) fn of(row: variant::Model) -> ChapterVariant {
         let variant::Model { id, level, hardware, updated_at, body, .. } = row;
-        Self(VariantFields {
+        NullOnError(Self {
             variant: VariantHead { id, level, hardware, updated_at },
             body: Some(body),
         })
@@ -345,7 +338,7 @@ impl ProgressFields {
     async fn chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
         let row = ctx.data_unchecked::<Loaders>().chapters.load_one(self.chapter).await?;
         visible_courses(ctx).record_chapters(ctx, "ChapterProgress.chapter", &row);
-        Ok(row.map(Chapter::from))
+        Ok(row.map(ChapterFields::of))
     }
 
     /// Progress in percent, from 0 to 100.

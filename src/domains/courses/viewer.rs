@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Object};
 
-use crate::access::ResourceAttributes;
-use crate::graphql::{Permission, Result};
+use hallpass::access::ResourceAttributes;
+use hallpass::graphql::{Permission, Result};
 
 /// The field that returns a chapter's text.
 pub const READ: (&str, &str) = ("Chapter", "personalized");

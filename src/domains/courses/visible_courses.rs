@@ -6,8 +6,9 @@ use hallpass_data::{Privilege, Rows, Scope};
 use hallpass_entity::{chapter, course};
 
 use super::kinds::{CHAPTER, COURSE};
-use crate::access::{ALLOWED, COURSE_EDITOR, RequestAuth};
-use crate::graphql::{ContextExt as _, encode_id};
+use super::rules::COURSE_EDITOR;
+use hallpass::access::{ALLOWED, RequestAuth};
+use hallpass::graphql::{ContextExt as _, encode_id};
 
 /// The course rows visible to one caller: published ones; for editors, drafts too. All queries for courses,
 /// chapters and texts use it, so that they agree.

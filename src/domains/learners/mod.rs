@@ -2,14 +2,15 @@
 
 pub(crate) mod profile_overrides;
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, MergedObject, Object, SimpleObject};
 use hallpass_entity::learner;
 use hallpass_entity::level::Level as LevelRow;
 
-use crate::access::Rule::{Public, SignedIn};
-use crate::access::{guarded, semantic_non_null};
-use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result};
-use hallpass_identity::{self, Caller};
+use hallpass::access::Rule::{Public, SignedIn};
+use hallpass::access::{guarded, semantic_non_null};
+use hallpass::core_schema::CoreMe;
+use hallpass::graphql::{ContextExt as _, NullOnError, Result};
+use hallpass::{Domain, identity::Caller};
 
 pub use profile_overrides::{LearnerMutation, LearnerProfileInput, ProfileOverrides};
 
@@ -110,38 +111,6 @@ fn level(text: Option<&str>) -> LevelRow {
     }
 }
 
-/// Kind of caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "hallpass_identity::CallerKind")]
-pub enum CallerKind {
-    /// User.
-    User,
-    /// Service: an OAuth client or API key without a user. Owns no rows.
-    Service,
-}
-
-/// Kind of credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "hallpass_identity::AuthMethod")]
-pub enum AuthMethod {
-    /// A session cookie, validated at the auth server.
-    SessionCookie,
-    /// A bearer session token, validated at the auth server.
-    SessionToken,
-    /// Better Auth's cookie cache: session data in a signed cookie, not validated at the auth server.
-    CookieCache,
-    /// A first-party JWT, signed with a key of the auth server's JWKS.
-    Jwt,
-    /// A JWT signed with the shared secret.
-    SharedSecret,
-    /// An OAuth access token.
-    AccessToken,
-    /// An OpenID Connect ID token.
-    IdToken,
-    /// An API key.
-    ApiKey,
-}
-
 /// Learner profile: background and interest.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct LearnerProfile {
@@ -154,102 +123,26 @@ pub struct LearnerProfile {
 }
 
 /// The caller, per the credential.
-pub type Me<'a> = NullOnError<MeFields<'a>>;
+pub type Me = NullOnError<MeFields>;
 
-/// Resolver of [`Me`].
-pub struct MeFields<'a>(&'a Caller);
+/// The caller, per the credential.
+#[derive(MergedObject)]
+#[graphql(name = "Me")]
+pub struct MeFields(CoreMe, LearnerMe);
 
-impl<'a> From<&'a Caller> for Me<'a> {
-    fn from(caller: &'a Caller) -> Self {
-        Self(MeFields(caller))
+impl MeFields {
+    /// The caller of the request. None if no caller is signed in.
+    fn of(ctx: &Context<'_>) -> Option<Me> {
+        CoreMe::of(ctx).map(|me| NullOnError(Self(me, LearnerMe)))
     }
 }
 
-/// The caller, per the credential.
+/// The fields of [`Me`] that this domain adds.
+pub struct LearnerMe;
+
 #[guarded(Me)]
-#[Object(name = "Me")]
-impl MeFields<'_> {
-    /// User ID at the auth server.
-    async fn id(&self) -> ID {
-        self.0.id().as_str().into()
-    }
-
-    /// Whether the user is a guest created by Better Auth's anonymous plugin, without an account.
-    async fn is_anonymous(&self) -> bool {
-        self.0.is_anonymous()
-    }
-
-    /// E-mail address, if the credential has one. Null for a placeholder address of the auth server.
-    async fn email(&self) -> Option<&str> {
-        self.0.email()
-    }
-
-    /// Whether the e-mail address is verified.
-    async fn email_verified(&self) -> bool {
-        self.0.email_verified()
-    }
-
-    /// Display name, if the credential has one.
-    async fn name(&self) -> Option<&str> {
-        self.0.name()
-    }
-
-    /// Roles.
-    async fn roles(&self) -> Vec<&str> {
-        self.0.roles().iter().map(String::as_str).collect()
-    }
-
-    /// Tier.
-    async fn tier(&self) -> &str {
-        self.0.tier()
-    }
-
-    /// Permissions.
-    async fn permissions(&self) -> Vec<&str> {
-        self.0.permissions().iter().map(String::as_str).collect()
-    }
-
-    /// Active organization of the credential. A claim: membership is not checked. Null after the auth server pushed
-    /// the end of the membership.
-    async fn organization_id(&self) -> Option<&str> {
-        self.0.organization_id()
-    }
-
-    /// Kind of caller.
-    async fn kind(&self) -> CallerKind {
-        self.0.kind().into()
-    }
-
-    /// Kind of credential.
-    async fn method(&self) -> AuthMethod {
-        self.0.via().into()
-    }
-
-    /// Expiry of the credential.
-    async fn expires_at(&self) -> DateTime {
-        DateTime(self.0.expires_at())
-    }
-
-    /// Session ID, if the credential is a session.
-    async fn session_id(&self) -> Option<&str> {
-        self.0.session_id()
-    }
-
-    /// ID of the administrator who impersonates the user.
-    async fn impersonated_by(&self) -> Option<&str> {
-        self.0.impersonated_by()
-    }
-
-    /// OAuth client that the access token was issued to, if known. Null for other credentials.
-    async fn client_id(&self) -> Option<&str> {
-        self.0.client_id()
-    }
-
-    /// Scopes of the access token. Null for other credentials.
-    async fn scopes(&self) -> Option<Vec<&str>> {
-        self.0.scopes().map(|scopes| scopes.iter().map(String::as_str).collect())
-    }
-
+#[Object]
+impl LearnerMe {
     /// Learner profile: the caller's own settings, else the claims of the auth server.
     #[graphql(guard = "Public", scope = "profile:read", directive = semantic_non_null::apply())]
     async fn profile(&self, ctx: &Context<'_>) -> Result<Option<LearnerProfile>> {
@@ -277,13 +170,21 @@ pub struct LearnerQuery;
 impl LearnerQuery {
     /// The caller. Requires a signed-in user.
     #[graphql(guard = "SignedIn", scope = "openid", directive = semantic_non_null::apply())]
-    async fn me<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
-        Ok(ctx.caller().map(Me::from))
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<Me>> {
+        Ok(MeFields::of(ctx))
     }
 
     /// The caller. Null if no caller is signed in.
     #[graphql(guard = "Public", scope = "openid")]
-    async fn viewer<'ctx>(&self, ctx: &Context<'ctx>) -> Result<Option<Me<'ctx>>> {
-        Ok(ctx.caller().map(Me::from))
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Me>> {
+        Ok(MeFields::of(ctx))
     }
+}
+
+/// The domain.
+#[must_use]
+pub fn domain() -> Domain {
+    Domain::new("profile")
+        .owned::<learner::Entity>()
+        .request_data(|request, _, scope| request.data(ProfileOverrides::of(scope)))
 }

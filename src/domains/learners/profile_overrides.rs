@@ -5,9 +5,9 @@ use hallpass_data::{Error, Scope, Set, now};
 use hallpass_entity::learner;
 use tokio::sync::Mutex;
 
-use super::{Level, Me};
-use crate::access::{NOT_IMPERSONATED, guarded, semantic_non_null};
-use crate::graphql::{ContextExt as _, Result, Validator};
+use super::{Level, Me, MeFields};
+use hallpass::access::{NOT_IMPERSONATED, guarded, semantic_non_null};
+use hallpass::graphql::{Result, Validator};
 
 /// In characters.
 const MAX_INTEREST_LENGTH: usize = 100;
@@ -108,12 +108,12 @@ pub struct LearnerMutation;
 impl LearnerMutation {
     /// Changes the profile overrides of the caller. They take precedence over the claims of the auth server.
     #[graphql(guard = "NOT_IMPERSONATED", directive = semantic_non_null::apply())]
-    async fn update_learner_profile<'ctx>(
+    async fn update_learner_profile(
         &self,
-        ctx: &Context<'ctx>,
+        ctx: &Context<'_>,
         input: LearnerProfileInput,
-    ) -> Result<Option<Me<'ctx>>> {
+    ) -> Result<Option<Me>> {
         ctx.data_unchecked::<ProfileOverrides>().write(input.check()?).await?;
-        Ok(ctx.caller().map(Me::from))
+        Ok(MeFields::of(ctx))
     }
 }

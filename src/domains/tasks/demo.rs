@@ -1,7 +1,10 @@
 //! Demo tasks for development.
 
 use chrono::TimeDelta;
-use hallpass_data::{Error, Scope, Set, Timestamp, now};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+use hallpass::application::{Demo, DemoError};
+use hallpass_data::{Error, Scope, Set, System, Timestamp, now};
 use hallpass_entity::{TaskId, task};
 
 use super::mutation::write_tags;
@@ -64,11 +67,21 @@ const SAMPLES: [Sample; 5] = [
     },
 ];
 
+/// Demo tasks of each persona, loaded with the demo of the other domains.
+pub(super) struct DemoTasks;
+
+impl Demo for DemoTasks {
+    fn is_missing<'a>(&'a self, _: &'a System<'_>) -> BoxFuture<'a, Result<bool, DemoError>> {
+        ready(Ok(false)).boxed()
+    }
+
+    fn load_for_user<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Result<(), DemoError>> {
+        async move { Ok(load_demo(scope).await?) }.boxed()
+    }
+}
+
 /// Inserts demo tasks for the owner of `scope`, unless they have tasks already.
-///
-/// # Errors
-/// When the database is unavailable.
-pub async fn load_demo(scope: &Scope) -> Result<(), Error> {
+async fn load_demo(scope: &Scope) -> Result<(), Error> {
     if scope.owned::<task::Entity>()?.count().await? > 0 {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use hallpass_entity::task::{Column, Entity};
 use hallpass_entity::{task, task_tag};
 
 use super::types::TaskPriority;
-use crate::graphql::{
+use hallpass::graphql::{
     ApiError, Date, DateTime, Direction, InputProblem, NamedOrder, ProblemKind, Result, Validator,
 };
 

@@ -34,8 +34,8 @@ impl Deref for TaskLoaders {
     fn deref(&self) -> &Created {
         self.created.get_or_init(|| {
             Box::new(Created {
-                tags: crate::graphql::loader(TagLoader(self.scope.clone())),
-                own: crate::graphql::loader(OwnTasks(self.scope.clone())),
+                tags: hallpass::graphql::loader(TagLoader(self.scope.clone())),
+                own: hallpass::graphql::loader(OwnTasks(self.scope.clone())),
             })
         })
     }

@@ -10,11 +10,28 @@ mod subscription;
 mod types;
 mod viewer;
 
-pub use demo::load_demo;
+use hallpass::Domain;
+use hallpass_entity::{task, task_tag};
+
 pub use loaders::TaskLoaders;
 pub use mutation::TaskMutation;
-pub use permissions::may;
-pub use query::{TaskQuery, node};
+pub use query::TaskQuery;
 pub use subscription::{TaskEvent, TaskEventFields, TaskEventKind, TaskSubscription};
 pub use types::{Task, TaskFields};
-pub use viewer::{DELETE, PUBLISH, UPDATE};
+
+/// The domain.
+#[must_use]
+pub fn domain() -> Domain {
+    Domain::new("tasks")
+        .owned::<task_tag::Entity>()
+        .owned_with_events::<task::Entity>(types::EVENTS)
+        .node::<TaskFields>()
+        .action("UPDATE_TASK", "Change, complete or reopen a task.", permissions::may_update)
+        .action("DELETE_TASK", "Delete a task.", permissions::may_delete)
+        .action("PUBLISH_TASK", "Publish or unpublish a task.", permissions::may_publish)
+        .request_data(|request, _, scope| request.data(TaskLoaders::new(scope)))
+        .field_cost("description", 10)
+        .field_cost("taskStats", 100)
+        .list_length("byPriority", 4)
+        .demo(demo::DemoTasks)
+}

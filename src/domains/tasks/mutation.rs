@@ -9,11 +9,11 @@ use hallpass_entity::{TaskId, TaskTagId, task, task_tag};
 
 use super::input::{CreateTaskInput, UpdateTaskInput};
 use super::query::task_not_found_or_forbidden;
-use super::types::{TYPE, Task, TaskFields};
-use crate::access::Rule::{Owner, SignedIn};
-use crate::access::{guarded, semantic_non_null};
-use crate::events::{Change as ChangeKind, Event, Row};
-use crate::graphql::{
+use super::types::{EVENTS, TYPE, Task, TaskFields};
+use hallpass::access::Rule::{Owner, SignedIn};
+use hallpass::access::{guarded, semantic_non_null};
+use hallpass::events::Change as ChangeKind;
+use hallpass::graphql::{
     ApiError, ClaimOutcome, ContextExt as _, IdempotentMutation, InputProblem, ProblemKind, Result,
     decode_id, encode_id,
 };
@@ -248,7 +248,7 @@ async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
 /// Publishes committed changes to the caller's subscribers.
 fn publish(ctx: &Context<'_>, change: ChangeKind, ids: impl IntoIterator<Item = TaskId>) {
     for id in ids {
-        ctx.publish(Event { change, row: Row::Task(id) });
+        ctx.publish(EVENTS.event(change, id));
     }
 }
 

@@ -1,19 +1,46 @@
 //! Permission checks for tasks by global ID, for `can`.
 
 use async_graphql::{Context, ID};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use hallpass_data::Comparison as _;
 use hallpass_entity::{TaskId, task};
 
 use super::loaders::TaskLoaders;
 use super::types::TYPE;
-use crate::access::ResourceAttributes;
-use crate::graphql::{Permission, Result, decode_id, discloses_ownership};
+use super::viewer::{DELETE, PUBLISH, UPDATE};
+use hallpass::access::ResourceAttributes;
+use hallpass::graphql::{Permission, Result, decode_id, discloses_ownership};
+
+/// Whether the caller may change the task with this global ID.
+pub(super) fn may_update<'a>(
+    ctx: &'a Context<'_>,
+    id: &'a ID,
+) -> BoxFuture<'a, Result<Permission>> {
+    may(ctx, UPDATE, id).boxed()
+}
+
+/// Whether the caller may delete the task with this global ID.
+pub(super) fn may_delete<'a>(
+    ctx: &'a Context<'_>,
+    id: &'a ID,
+) -> BoxFuture<'a, Result<Permission>> {
+    may(ctx, DELETE, id).boxed()
+}
+
+/// Whether the caller may publish or unpublish the task with this global ID.
+pub(super) fn may_publish<'a>(
+    ctx: &'a Context<'_>,
+    id: &'a ID,
+) -> BoxFuture<'a, Result<Permission>> {
+    may(ctx, PUBLISH, id).boxed()
+}
 
 /// Whether the caller may use `field` on the task with this global ID.
 ///
 /// # Errors
 /// When the database or the auth server is unavailable.
-pub async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permission> {
+async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permission> {
     let without_row = Permission::of(ctx, field, ResourceAttributes::ASSUME_OWNER).await?;
     let Some(id) = decode_id(id).filter(|(kind, _)| kind == TYPE && without_row.allowed) else {
         return Ok(if without_row.allowed { without_row.for_missing_row() } else { without_row });

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, Object};
 use hallpass_data::{Comparison as _, now};
 use hallpass_entity::{TaskId, task};
+use uuid::Uuid;
 
 use super::input::{PublicTaskFilter, PublicTaskOrder, TaskFilter, TaskOrder};
 use super::types::{TYPE, Task, TaskFields, TaskPriorityCount, TaskStats};
-use crate::access::Rule::{Public, SignedIn};
-use crate::access::{guarded, semantic_non_null};
-use crate::graphql::{
+use hallpass::access::Rule::{Public, SignedIn};
+use hallpass::access::{guarded, semantic_non_null};
+use hallpass::graphql::{
     ApiError, Connection, ContextExt as _, PageArgs, Result, decode_id, paginate, paginate_open,
 };
+use hallpass::schema::FindNode;
 
 /// All priorities, ascending.
 const PRIORITIES: [task::Priority; 4] =
@@ -102,11 +104,14 @@ impl TaskQuery {
     }
 }
 
-/// The task with this key, if the caller may read it.
-///
-/// # Errors
-/// When the database is unavailable. With `OWNERSHIP_DENIAL=forbid`, also for another user's task.
-pub async fn node(ctx: &Context<'_>, id: TaskId) -> Result<Option<Task>> {
+impl FindNode for TaskFields {
+    async fn find_node(ctx: &Context<'_>, key: Uuid) -> Result<Option<Task>> {
+        node(ctx, key.into()).await
+    }
+}
+
+/// The task with this key, if the caller may read it. With `OWNERSHIP_DENIAL=forbid`, fails for another user's task.
+async fn node(ctx: &Context<'_>, id: TaskId) -> Result<Option<Task>> {
     let row = ctx.scope().readable::<task::Entity>().filter(task::Column::Id.is(id)).one().await?;
     match row {
         Some(row) => Ok(Some(TaskFields::new(ctx, row))),
@@ -123,7 +128,7 @@ pub(crate) async fn task_not_found_or_forbidden(
     ctx: &Context<'_>,
     ids: &[TaskId],
 ) -> Result<ApiError> {
-    crate::graphql::not_found_or_forbidden::<task::Entity>(
+    hallpass::graphql::not_found_or_forbidden::<task::Entity>(
         ctx,
         "task",
         task::Column::Id.one_of(ids.iter().copied()),

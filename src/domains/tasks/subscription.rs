@@ -7,11 +7,11 @@ use futures_util::{Stream, StreamExt as _};
 use hallpass_data::{Comparison as _, Error, Scope};
 use hallpass_entity::{TaskId, task};
 
-use super::types::{TYPE, Task, TaskFields};
-use crate::access::Rule::SignedIn;
-use crate::access::{guarded, semantic_non_null};
-use crate::events::{Change, Delivered, Row};
-use crate::graphql::{ContextExt as _, NullOnError, Result, encode_id, event_stream};
+use super::types::{EVENTS, TYPE, Task, TaskFields};
+use hallpass::access::Rule::SignedIn;
+use hallpass::access::{guarded, semantic_non_null};
+use hallpass::events::{Change, Delivered};
+use hallpass::graphql::{ContextExt as _, NullOnError, Result, encode_id, event_stream};
 
 /// Kind of a task event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -84,9 +84,9 @@ impl TaskSubscription {
         &self,
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<TaskEvent>>>> {
-        let events = event_stream(ctx.subscribe()?, |delivered| match delivered.event.row {
-            Row::Task(id) => Some(TaskEventFields { delivered, id }),
-            Row::Progress(_) => None,
+        let events = event_stream(ctx.subscribe()?, |delivered| {
+            let id = EVENTS.id_of(&delivered.event)?;
+            Some(TaskEventFields { delivered, id })
         });
         Ok(events.map(|event| Ok(Some(NullOnError(event?)))))
     }

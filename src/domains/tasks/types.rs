@@ -8,12 +8,15 @@ use hallpass_entity::task;
 
 use super::loaders::TaskLoaders;
 use super::viewer::TaskViewer;
-use crate::access::{Resource, ResourceAttributes, Rule::Owner, guarded, semantic_non_null};
-use crate::events::Delivered;
-use crate::graphql::{ContextExt as _, Date, DateTime, NullOnError, Result, encode_id};
+use hallpass::access::{Resource, ResourceAttributes, Rule::Owner, guarded, semantic_non_null};
+use hallpass::events::{Delivered, EventKind};
+use hallpass::graphql::{ContextExt as _, Date, DateTime, NullOnError, Result, encode_id};
 
 /// Type name in the global IDs of tasks.
 pub(crate) const TYPE: &str = "Task";
+
+/// Events of tasks.
+pub(crate) const EVENTS: EventKind = EventKind::new("task");
 
 /// A task. Some fields are restricted to its owner.
 pub type Task = NullOnError<TaskFields>;

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Object};
 
-use crate::access::ResourceAttributes;
-use crate::graphql::{Permission, Result};
+use hallpass::access::ResourceAttributes;
+use hallpass::graphql::{Permission, Result};
 
 /// The field that changes a task.
 pub const UPDATE: (&str, &str) = ("Mutation", "updateTask");

@@ -16,7 +16,7 @@ async fn can(who: &Client<'_>, action: &str, id: &str) -> Value {
 
 #[tokio::test]
 async fn can_agrees_with_mutation() {
-    let app = hallpass::testing::App::start().await;
+    let app = hallpass::testing::App::start(crate::support::app::application()).await;
     let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
     let made = alice
         .data("mutation { a: createTask(input: {title: \"A\"}) { id } b: createTask(input: {title: \"B\", isPublic: true}) { id } }")

@@ -1,7 +1,8 @@
 //! `hallpass access --diff`: rules are compared for every caller, and a widening names one.
 
-use hallpass::access::{ADMIN, COURSE_EDITOR, RECENTLY_AUTHENTICATED_ADMIN, Rule};
+use hallpass::access::{ADMIN, RECENTLY_AUTHENTICATED_ADMIN, Rule};
 use hallpass::access_report::RuleTree;
+use hallpass_server::domains::courses::COURSE_EDITOR;
 use serde_json::Value;
 
 use crate::access::rules::diff;

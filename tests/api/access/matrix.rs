@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use hallpass::access::SchemaView;
 use hallpass::graphql::OwnershipDenial;
 use serde_json::{Value, json};
 
@@ -254,7 +255,7 @@ fn every_root_field_has_a_rule() {
     let rows = table();
     let stated: BTreeSet<_> =
         rows.iter().map(|row| row["field"].as_str().unwrap().to_owned()).collect();
-    let sdl = hallpass::schema::sdl(&hallpass::schema::build(true));
+    let sdl = crate::support::app::application().schema().build(SchemaView::FULL, true).sdl();
     let mut roots = 0;
     for definition in async_graphql::parser::parse_schema(&sdl).unwrap().definitions {
         use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
@@ -281,13 +282,13 @@ fn root_field_without_rule_is_an_error() {
     use hallpass::access_report::Table;
     let policy =
         Policy { tiers: "free,premium".parse().unwrap(), roles: "admin>user".parse().unwrap() };
-    let mut types = hallpass::schema::types();
+    let mut types = crate::support::app::application().schema().types(SchemaView::FULL);
     let Some(MetaType::Object { fields, .. }) = types.types.get_mut("Query") else { panic!() };
     fields.insert("silent".to_owned(), MetaField::new("silent", "Int"));
     let silent = Table::of(&types, &[], &policy, OwnershipDenial::Hide).unwrap_err();
     assert_eq!(silent.to_string(), "Query.silent has no rule: add one, such as `Public`");
 
-    let mut types = hallpass::schema::types();
+    let mut types = crate::support::app::application().schema().types(SchemaView::FULL);
     let Some(MetaType::Object { fields, .. }) = types.types.get_mut("Query") else { panic!() };
     for stated in &mut fields["tasks"].directive_invocations {
         stated.args.insert("rule".to_owned(), "MAYBE".into());

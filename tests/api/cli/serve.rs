@@ -57,7 +57,9 @@ fn drain_delay_default_depends_on_the_mode() {
     let delay = |flags: &[&str]| {
         use clap::FromArgMatches as _;
         let line = std::iter::once("hallpass").chain(flags.iter().copied());
-        let matches = hallpass::cli::command().try_get_matches_from(line).unwrap();
+        let matches = hallpass::cli::command(crate::support::app::application())
+            .try_get_matches_from(line)
+            .unwrap();
         let settings = hallpass::config::Settings::from_arg_matches(&matches).unwrap();
         settings.check().unwrap()
     };

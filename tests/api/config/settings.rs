@@ -84,7 +84,7 @@ fn misspelled_setting_is_reported() {
 
 /// Every variable that a setting is read from.
 fn variables() -> Vec<String> {
-    let command = hallpass::cli::command();
+    let command = hallpass::cli::command(crate::support::app::application());
     let names = command.get_arguments().filter_map(|it| it.get_env()?.to_str());
     names.map(str::to_owned).collect()
 }

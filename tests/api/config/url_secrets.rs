@@ -61,7 +61,11 @@ const SETTINGS: [&str; 9] = [
 async fn output_of(line: Vec<String>) -> String {
     let arguments = std::iter::once("hallpass".to_owned()).chain(line).map(OsString::from);
     let file = hallpass::config::EnvFile::default();
-    let cli = match hallpass::cli::parse_from(hallpass::cli::command(), &file, arguments) {
+    let cli = match hallpass::cli::parse_from(
+        hallpass::cli::command(crate::support::app::application()),
+        &file,
+        arguments,
+    ) {
         Ok(cli) => cli,
         Err(error) => return error.to_string(),
     };
@@ -70,10 +74,10 @@ async fn output_of(line: Vec<String>) -> String {
         Err(error) => return error.to_string(),
     };
     let mut output = format!("{config:?}");
-    if let Err(error) = hallpass::app::migrate(&config).await {
+    if let Err(error) = hallpass::app::migrate(crate::support::app::application(), &config).await {
         output += &format!("{error} {error:?}");
     }
-    match hallpass::app::doctor(&config).await {
+    match hallpass::app::doctor(crate::support::app::application(), &config).await {
         Ok(doctor) => output += &serde_json::to_string(&doctor.examine(None).await).unwrap(),
         Err(error) => output += &format!("{error} {error:?}"),
     }
@@ -155,7 +159,11 @@ async fn connection_errors_name_reason_and_address() {
         let issuer = crate::support::issuer::Issuer::shared().url();
         let config =
             crate::support::app::config(&["--better-auth-url", issuer, "--database-url", &url]);
-        let Err(error) = hallpass::app::open(&config, |_| {}).await else { panic!("{url} opens") };
+        let Err(error) =
+            hallpass::app::open(crate::support::app::application(), &config, |_| {}).await
+        else {
+            panic!("{url} opens")
+        };
         let output = error.to_string();
         assert!(output.starts_with("DATABASE_URL"), "{output}");
         assert!(words.iter().all(|word| output.contains(word)), "{url}: {output}");

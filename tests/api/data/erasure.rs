@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 use hallpass_data::{OwnedTables, now};
 use std::collections::BTreeSet;
 
-use hallpass_entity::owned_tables;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
 
@@ -34,7 +33,8 @@ async fn add_rows(app: &App, who: &Client<'_>) {
 
 /// Every table with data of users.
 fn tables() -> Vec<&'static str> {
-    [owned_tables().names(), OwnedTables::tables_about_users()].concat()
+    [crate::support::app::application().owned_tables().names(), OwnedTables::tables_about_users()]
+        .concat()
 }
 
 const USER_DATA: &str = "{ tasks { totalCount nodes { tags } } me { profile { interestArea } }
@@ -139,10 +139,15 @@ async fn every_owned_table_is_erased() {
     let erased: BTreeSet<_> = tables().into_iter().map(str::to_owned).collect();
     let owned = tables_with(&app, "owner_id").await;
     assert!(owned.len() >= 4);
-    assert!(owned.is_subset(&erased), "list {owned:?} in entity/src/owned_tables.rs");
+    assert!(owned.is_subset(&erased), "list {owned:?} in the domain");
     let system = tables_with(&app, "user_id").await;
     let kept: Vec<_> = system.difference(&erased).collect();
     assert_eq!(kept, ["revocation"], "revocations stay in effect");
-    let registered = owned_tables().names().into_iter().map(str::to_owned).collect();
+    let registered = crate::support::app::application()
+        .owned_tables()
+        .names()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     assert_eq!(owned, registered, "the column of an owner is called owner_id");
 }

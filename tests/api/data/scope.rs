@@ -159,7 +159,7 @@ on_both_databases! {
 
 #[tokio::test]
 async fn sqlite_enables_foreign_keys_and_wal() {
-    let default = hallpass::testing::config(&["--better-auth-url", "https://auth.example.test"]);
+    let default = crate::support::app::config(&["--better-auth-url", "https://auth.example.test"]);
     assert_eq!(default.sqlite_synchronous, SqliteSynchronous::Full);
     let app = App::with(Backend::Sqlite, &["--sqlite-synchronous", "full"]).await;
     let system = app.database.system("tests read how the database is set up");

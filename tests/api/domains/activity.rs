@@ -164,15 +164,16 @@ async fn shutdown_flushes_activity() {
     let files = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
     let config = config(&["--better-auth-url", Issuer::shared().url(), "--database-url", &url]);
-    app::migrate(&config).await.unwrap();
-    let database = app::open(&config, |_| {}).await.unwrap();
-    let server = app::App::build(&config, database).await.unwrap();
+    app::migrate(crate::support::app::application(), &config).await.unwrap();
+    let database = app::open(crate::support::app::application(), &config, |_| {}).await.unwrap();
+    let server =
+        app::App::build(crate::support::app::application(), &config, database).await.unwrap();
     let main = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = main.local_addr().unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.serve(Listeners { main, metrics: None }, stop.clone()));
     // No other connection can write during this transaction, so that activity is queued.
-    let other = app::open(&config, |_| {}).await.unwrap();
+    let other = app::open(crate::support::app::application(), &config, |_| {}).await.unwrap();
     let writing =
         other.system("tests keep others from writing").connection().begin().await.unwrap();
     writing.execute_unprepared("DELETE FROM task").await.unwrap();

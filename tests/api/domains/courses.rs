@@ -1,11 +1,11 @@
 //! Users read courses.
 
-use hallpass::domains::courses::personalize::select_variant;
-use hallpass::domains::learners::Profile;
 use hallpass_data::Comparison as _;
 use hallpass_data::{Set, now};
 use hallpass_entity::level::Level::{self, Advanced, Beginner, Intermediate};
 use hallpass_entity::{chapter, progress};
+use hallpass_server::domains::courses::personalize::select_variant;
+use hallpass_server::domains::learners::Profile;
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use serde_json::{Value, json};
 

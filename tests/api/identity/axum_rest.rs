@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use hallpass::testing::config;
+use crate::support::app::config;
 use hallpass_identity::AuthLayer;
 use reqwest::header::{AUTHORIZATION, COOKIE, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{RequestBuilder, StatusCode};

@@ -5,7 +5,12 @@ use std::sync::LazyLock;
 
 /// The owned tables.
 pub fn owned_tables() -> Vec<String> {
-    hallpass_entity::owned_tables().names().into_iter().map(str::to_owned).collect()
+    crate::support::app::application()
+        .owned_tables()
+        .names()
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The shared tables, which no registry lists: their files contain `shared!(`.

@@ -8,7 +8,8 @@ use async_graphql::parser::types::{
     BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition,
 };
 use hallpass::access::{Policy, SchemaView, Subject};
-use hallpass::schema::{Schema, build, sdl};
+
+use crate::support::app::application;
 
 pub type Field = Positioned<FieldDefinition>;
 
@@ -18,18 +19,19 @@ pub struct Sdl(BTreeMap<String, TypeKind>);
 impl Sdl {
     /// The full schema.
     pub fn whole() -> Self {
-        Self::of(&build(true))
+        Self::of(SchemaView::FULL)
     }
 
     /// The part that is visible without a role or permission, signed in or not.
     pub fn of_unprivileged() -> Self {
         let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
-        let view = SchemaView::of(Subject { caller: None, policy: &policy });
-        Self::of(&view.build(|| build(true)))
+        // The rules are registered.
+        let _ = application();
+        Self::of(SchemaView::of(Subject { caller: None, policy: &policy }))
     }
 
-    fn of(schema: &Schema) -> Self {
-        Self::read(&sdl(schema))
+    fn of(view: SchemaView) -> Self {
+        Self::read(&application().schema().build(view, true).sdl())
     }
 
     /// The types that this text defines.

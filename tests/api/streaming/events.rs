@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass::events::{Change, Event, Events, Lagged, Listener, Row};
+use hallpass::events::{Change, Event, EventKind, Events, Lagged, Listener};
 use hallpass_data::UserId;
 use hallpass_entity::TaskId;
 
@@ -12,11 +12,11 @@ fn owner(name: &str) -> UserId {
 }
 
 fn event() -> Event {
-    Event { change: Change::Created, row: Row::Task(TaskId::generate()) }
+    EventKind::new("task").event(Change::Created, TaskId::generate())
 }
 
 async fn next_event(listener: &mut Listener) -> Result<Event, Lagged> {
-    listener.next().await.map(|delivered| delivered.event)
+    listener.next().await.map(|delivered| delivered.event.clone())
 }
 
 #[tokio::test]
@@ -26,12 +26,12 @@ async fn events_arrive_in_order_per_owner() {
     let mut alices = [events.listen(&alice), events.listen(&alice)];
     let mut bobs = events.listen(&bob);
     let (first, second, other) = (event(), event(), event());
-    events.publish(&bob, other);
-    events.publish(&alice, first);
-    events.publish(&alice, second);
+    events.publish(&bob, other.clone());
+    events.publish(&alice, first.clone());
+    events.publish(&alice, second.clone());
     for listener in &mut alices {
-        assert_eq!(next_event(listener).await, Ok(first));
-        assert_eq!(next_event(listener).await, Ok(second));
+        assert_eq!(next_event(listener).await, Ok(first.clone()));
+        assert_eq!(next_event(listener).await, Ok(second.clone()));
     }
     assert_eq!(next_event(&mut bobs).await, Ok(other));
     let no_event = tokio::time::timeout(Duration::ZERO, bobs.next()).await;
@@ -45,7 +45,7 @@ async fn lagging_subscriber_gets_lagged() {
     let (mut slow, mut quick) = (events.listen(&alice), events.listen(&alice));
     for _ in 0..1000 {
         let event = event();
-        events.publish(&alice, event);
+        events.publish(&alice, event.clone());
         assert_eq!(next_event(&mut quick).await, Ok(event));
     }
     assert_eq!(next_event(&mut slow).await, Err(Lagged));

@@ -1,18 +1,31 @@
 //! A server of the test's own, on a database of its own, reached over HTTP.
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use hallpass::Application;
+use hallpass::config::Config;
 use hallpass::testing::{self, User};
 use hallpass_data::{Database, Scope, UserId};
 use hallpass_entity::{course, variant};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
-pub use hallpass::testing::{Client, GraphQlResponse, client, config};
+pub use hallpass::testing::{Client, GraphQlResponse, client};
 
 use crate::support::issuer::Issuer;
 use crate::support::postgres;
 use crate::support::secret_log;
+
+/// The shipped server.
+pub fn application() -> &'static Arc<Application> {
+    static APPLICATION: LazyLock<Arc<Application>> = LazyLock::new(hallpass_server::application);
+    &APPLICATION
+}
+
+/// The configuration of these flags.
+pub fn config(flags: &[&str]) -> Config {
+    testing::config(application(), flags)
+}
 
 /// The database of a test.
 #[derive(Clone, Copy, Debug)]
@@ -148,8 +161,9 @@ impl App {
                 seen.lock().unwrap().push(sql.to_owned());
             }
         };
-        let config = testing::config(&all);
-        let server = testing::App::launch_with(config, files, observe, prepare).await;
+        let config = config(&all);
+        let server =
+            testing::App::launch_with(application(), config, files, observe, prepare).await;
         Self { server, statements }
     }
 
@@ -173,7 +187,9 @@ impl App {
     /// Loads the demo courses.
     pub async fn with_courses(self) -> Self {
         let system = self.database.system("tests read the demo courses");
-        hallpass::domains::courses::load_demo(&system).await.unwrap();
+        let mut demos = application().demos();
+        let (_, courses) = demos.find(|(domain, _)| *domain == "courses").unwrap();
+        courses.load(&system).await.unwrap();
         self
     }
 

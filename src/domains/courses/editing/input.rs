@@ -6,7 +6,7 @@ use hallpass_entity::interest::Interests;
 use hallpass_entity::{chapter, course, variant};
 
 use crate::domains::learners::Level;
-use crate::graphql::{Result, Validator};
+use hallpass::graphql::{Result, Validator};
 use hallpass_identity::Tiers;
 
 // Lengths are in characters.

@@ -14,9 +14,10 @@ use super::html::HtmlCache;
 use super::kinds::{CHAPTER, COURSE};
 use super::markdown::TooComplex;
 use super::query;
-use super::types::{Chapter, ChapterVariant, Course};
-use crate::access::{COURSE_EDITOR, guarded, semantic_non_null};
-use crate::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
+use super::rules::COURSE_EDITOR;
+use super::types::{Chapter, ChapterFields, ChapterVariant, Course, CourseFields, VariantFields};
+use hallpass::access::{guarded, semantic_non_null};
+use hallpass::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
 use hallpass_identity::Tiers;
 use input::{
     ChapterVariantInput, CreateChapterInput, CreateCourseInput, UpdateChapterInput,
@@ -49,7 +50,7 @@ impl EditingMutation {
         let row = ctx.scope().insert_shared::<course::Entity>(privilege, values).await;
         let row = row.map_err(map_conflict)?;
         ctx.audit_created_row(&encode_id(COURSE, row.id));
-        Ok(Some(row.into()))
+        Ok(Some(CourseFields::of(row)))
     }
 
     /// Changes a course.
@@ -113,7 +114,7 @@ impl EditingMutation {
         let row = ctx.scope().insert_shared::<chapter::Entity>(privilege, values).await;
         let row = row.map_err(map_conflict)?;
         ctx.audit_created_row(&encode_id(CHAPTER, row.id));
-        Ok(Some(row.into()))
+        Ok(Some(ChapterFields::of(row)))
     }
 
     /// Changes a chapter.
@@ -152,7 +153,7 @@ impl EditingMutation {
             Error::ForeignKeyViolation(_) => CHAPTER_NOT_FOUND,
             other => other.into(),
         })?;
-        Ok(Some(saved.into()))
+        Ok(Some(VariantFields::of(saved)))
     }
 
     /// Publishes a chapter. It is visible once its course is published, too. `published: false` makes it a draft
@@ -210,11 +211,11 @@ async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Editable
 async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) -> Result<Course> {
     let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(id)?));
     if values == course::ActiveModel::default() {
-        return course.one().await?.map(Course::from).ok_or(COURSE_NOT_FOUND);
+        return course.one().await?.map(CourseFields::of).ok_or(COURSE_NOT_FOUND);
     }
     let values = course::ActiveModel { updated_at: Set(now()), ..values };
     let changed = course.update(Update::set(values)).await.map_err(map_conflict)?;
-    changed.into_iter().next().map(Course::from).ok_or(COURSE_NOT_FOUND)
+    changed.into_iter().next().map(CourseFields::of).ok_or(COURSE_NOT_FOUND)
 }
 
 /// Changes a chapter, as [`change_course`] changes a course.
@@ -225,11 +226,11 @@ async fn change_chapter(
 ) -> Result<Chapter> {
     let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(id)?));
     if values == chapter::ActiveModel::default() {
-        return chapter.one().await?.map(Chapter::from).ok_or(CHAPTER_NOT_FOUND);
+        return chapter.one().await?.map(ChapterFields::of).ok_or(CHAPTER_NOT_FOUND);
     }
     let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
     let changed = chapter.update(Update::set(values)).await.map_err(map_conflict)?;
-    changed.into_iter().next().map(Chapter::from).ok_or(CHAPTER_NOT_FOUND)
+    changed.into_iter().next().map(ChapterFields::of).ok_or(CHAPTER_NOT_FOUND)
 }
 
 /// The position after a course's last chapter. Chapters created concurrently may share it; then they are sorted by

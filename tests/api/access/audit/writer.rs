@@ -299,7 +299,7 @@ async fn batch_is_retried_until_the_database_returns() {
     let files = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/one.db?mode=rwc", files.path().display());
     let config = crate::support::app::config(&["--database-url", &url]);
-    hallpass::app::migrate(&config).await.unwrap();
+    hallpass::app::migrate(crate::support::app::application(), &config).await.unwrap();
     let one = Options::at(url);
     let database = Database::connect(one).await.unwrap();
     let system = database.system("tests hold the one connection");

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{all_scopes, full_access_user, missing, server, token};
 use crate::isolation::sdl::{Sdl, named};
 use crate::support::callers::alice;
+use hallpass::access::SchemaView;
 
 /// Types that belong to no domain: pages, decisions, and the caller (its other fields require more).
 const SHARED_TYPES: [&str; 3] = ["PageInfo", "Decision", "Me"];
@@ -67,7 +68,7 @@ fn crossings(sdl: &Sdl) -> Vec<String> {
 
 #[test]
 fn no_path_enters_a_domain_without_its_scope() {
-    let whole = hallpass::schema::sdl(&hallpass::schema::build(true));
+    let whole = crate::support::app::application().schema().build(SchemaView::FULL, true).sdl();
     assert_eq!(crossings(&Sdl::whole()), Vec::<String>::new());
     for (stated, without) in [
         (", scope: \"courses:read progress:write\"", ", scope: \"progress:write\""),

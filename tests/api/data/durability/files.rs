@@ -40,7 +40,7 @@ async fn migrated() -> tempfile::TempDir {
     let files = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
     let issuer = ["--better-auth-url", Issuer::shared().url(), "--database-url", &url];
-    hallpass::app::migrate(&config(&issuer)).await.unwrap();
+    hallpass::app::migrate(crate::support::app::application(), &config(&issuer)).await.unwrap();
     files
 }
 

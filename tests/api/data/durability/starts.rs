@@ -79,7 +79,9 @@ async fn exclusive_work_waits_for_the_lock() {
     let file = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
     for url in [file, postgres::empty_database()] {
         let config = config(&["--better-auth-url", Issuer::shared().url(), "--database-url", &url]);
-        let open = async || hallpass::app::open(&config, |_| {}).await.unwrap();
+        let open = async || {
+            hallpass::app::open(crate::support::app::application(), &config, |_| {}).await.unwrap()
+        };
         let (one, other) = (open().await, open().await);
         let first = one.exclusively(Duration::from_secs(5)).await.unwrap();
         let began = Instant::now();

@@ -2,7 +2,6 @@
 
 use hallpass::config::Config;
 use hallpass_data::{Database, RowSecurityProblem};
-use hallpass_entity::owned_tables;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use super::{create, on, with_row_security};
@@ -35,7 +34,7 @@ fn run(arguments: &[&str], url: &str) -> Output {
 #[tokio::test]
 async fn every_owned_table_has_its_policies() {
     let app = with_row_security(&[]).await;
-    for table in owned_tables().names() {
+    for table in crate::support::app::application().owned_tables().names() {
         let sql = format!(
             "SELECT policyname::text AS v FROM pg_policies WHERE tablename = '{table}' AND policyname <> 'hallpass_public' ORDER BY 1"
         );
@@ -51,10 +50,10 @@ async fn table_with_owner_id_is_registered() {
     let app = with_row_security(&[]).await;
     let sql = "SELECT table_name::text AS v FROM information_schema.columns \
         WHERE column_name = 'owner_id' AND table_schema = current_schema() ORDER BY 1";
-    let mut registered = owned_tables().names();
+    let mut registered = crate::support::app::application().owned_tables().names();
     registered.sort_unstable();
     let owned = texts(&app.database, sql).await;
-    assert_eq!(owned, registered, "register them in entity/src/owned_tables.rs");
+    assert_eq!(owned, registered, "register them in the domain");
 }
 
 #[tokio::test]
@@ -97,7 +96,9 @@ async fn bypassrls_role_is_reported() {
     let owner = hallpass::app::open_for_migration(&settings(&url)).await.unwrap();
     execute(&owner, "CREATE ROLE bypassing LOGIN BYPASSRLS").await;
     let url = postgres::as_role("bypassing", &url);
-    let server = hallpass::app::open(&settings(&url), |_| {}).await.unwrap();
+    let server = hallpass::app::open(crate::support::app::application(), &settings(&url), |_| {})
+        .await
+        .unwrap();
     assert_eq!(
         server.check_row_security().await.unwrap(),
         Some(RowSecurityProblem::Role("bypassing".to_owned()))
@@ -118,9 +119,13 @@ async fn suggested_role_passes_the_check() {
     let owner = hallpass::app::open_for_migration(&settings(&url)).await.unwrap();
     let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain";
     execute(&owner, grant).await;
-    let server = hallpass::app::open(&settings(&postgres::as_role(postgres::PLAIN, &url)), |_| {})
-        .await
-        .unwrap();
+    let server = hallpass::app::open(
+        crate::support::app::application(),
+        &settings(&postgres::as_role(postgres::PLAIN, &url)),
+        |_| {},
+    )
+    .await
+    .unwrap();
     assert_eq!(server.check_row_security().await.unwrap(), None);
 }
 
@@ -151,7 +156,7 @@ async fn dropped_policy_is_reported() {
 #[tokio::test]
 async fn missing_startup_option_is_reported() {
     let url = postgres::plain_database();
-    hallpass::app::migrate(&settings(&url)).await.unwrap();
+    hallpass::app::migrate(crate::support::app::application(), &settings(&url)).await.unwrap();
     let options = hallpass_data::Options { row_security: true, ..hallpass_data::Options::at(url) };
     let database = Database::connect(options).await.unwrap();
     execute(&database, "SET hallpass.row_security = ''").await;

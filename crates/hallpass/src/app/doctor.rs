@@ -1,0 +1,107 @@
+//! Builds the doctor: gives it access to the database, the auth server and the Redis server.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use hallpass_data::{Database, Executor, now};
+use secrecy::ExposeSecret as _;
+
+use super::{StartError, build_authenticator, bus, open, revocations};
+use crate::application::Application;
+use crate::cluster::bus::Bus;
+use crate::cluster::key_set_store::DatabaseKeys;
+use crate::config::Config;
+use crate::doctor::{
+    DatabaseStatus, Doctor, MigrationsError, PingFn, PushCounts, Storage, absent_file,
+};
+use crate::events::Events;
+use crate::http;
+use crate::row_security::RowSecurityError;
+use hallpass_identity::{AuthServerProbe, Authenticator};
+
+/// A doctor for `config`. It is read-only: it creates no database and no key.
+///
+/// # Errors
+/// If a component cannot be built.
+pub async fn doctor(application: &Application, config: &Config) -> Result<Doctor, StartError> {
+    let authenticator = Arc::new(build_authenticator(config)?);
+    let storage = match absent_file(config.database_url.expose_secret()) {
+        Some(path) => Storage::Absent(path),
+        None => match open(application, config, |_| {}).await {
+            Ok(database) => {
+                let keys = DatabaseKeys::read_only(database.clone());
+                authenticator.store_keys_in(Arc::new(keys)).await;
+                let events = Events::default();
+                // If this fails, the check of migrations fails too, and reports it.
+                let _ = revocations(config, &authenticator, &database, &events, None).await;
+                database_status(database)
+            }
+            Err(StartError::Pooler) => Storage::Pooled,
+            Err(error) => Storage::Failed(error.to_string()),
+        },
+    };
+    build_doctor(config, authenticator, storage, bus(config)?)
+}
+
+pub(super) fn database_status(database: Database) -> Storage {
+    Storage::Open(Box::new(move || {
+        let database = database.clone();
+        Box::pin(async move {
+            database
+                .ping()
+                .await
+                .map_err(|error| MigrationsError::Unavailable(error.to_string()))?;
+            let system = database.system("the doctor reads the list of applied migrations");
+            let unreadable =
+                |error: hallpass_migration::Error| MigrationsError::Unreadable(error.to_string());
+            let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
+            let status = system.read(status).await;
+            let status = status.map_err(|error| MigrationsError::Unreadable(error.to_string()))?;
+            let migrations = status.map_err(unreadable)?;
+            let gap = database.check_row_security().await;
+            let gap = gap.map_err(|error| MigrationsError::Unavailable(error.to_string()))?;
+            let breach = gap.map(RowSecurityError::from);
+            let storage = database.check_writable().await.err();
+            let row_security = database.row_security_enabled().then(|| breach.map_or(Ok(()), Err));
+            let pushes = pushes(&database).await.ok();
+            let pooler = database.pooler();
+            Ok(DatabaseStatus { migrations, row_security, storage, pushes, pooler })
+        })
+    }))
+}
+
+/// Counts of pushed revocations, from the database.
+async fn pushes(database: &Database) -> Result<PushCounts, hallpass_data::Error> {
+    let system = database.system("the doctor counts pushed revocations");
+    let (of_sessions, of_users) = system.count_revocations().await?;
+    let since = now() - TimeDelta::days(1);
+    let unsigned = system.count_audit_events("revocations", "signature", since).await?;
+    Ok(PushCounts { of_sessions, of_users, unsigned })
+}
+
+pub(super) fn build_doctor(
+    config: &Config,
+    authenticator: Arc<Authenticator>,
+    storage: Storage,
+    bus: Option<Arc<dyn Bus>>,
+) -> Result<Doctor, StartError> {
+    let redis = bus.map(|bus| -> Box<PingFn> {
+        Box::new(move || {
+            let bus = Arc::clone(&bus);
+            Box::pin(async move { bus.ping().await })
+        })
+    });
+    let probe = AuthServerProbe::new(&config.identity)?;
+    Ok(Doctor { config: config.clone(), authenticator, probe, storage, redis })
+}
+
+pub(super) fn doctor_runner(doctor: Doctor) -> Box<http::RunDoctor> {
+    let doctor = Arc::new(doctor);
+    Box::new(move |pasted| {
+        let doctor = Arc::clone(&doctor);
+        Box::pin(async move {
+            let pasted = pasted.as_ref().map(|(location, text)| (*location, text.as_str()));
+            doctor.examine(pasted).await
+        })
+    })
+}

@@ -1,0 +1,123 @@
+//! Migrations and demo data, applied by one server at a time under an exclusive lock.
+
+use std::time::Duration;
+
+use hallpass_data::{Database, Error, Executor, Options, Reason};
+use hallpass_migration::{Migrator, MigratorTrait as _};
+use secrecy::ExposeSecret as _;
+
+use super::{StartError, persona_callers, request_context};
+use crate::application::Application;
+use crate::config::{Config, RowSecurity};
+use hallpass_identity::{Authenticator, CallerKind, DevTokenIssuer};
+
+/// How long to wait for another server that holds the migration lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Opens the database of `config` for migrations, without a statement timeout.
+///
+/// # Errors
+/// If the database is unavailable.
+pub async fn open_for_migration(config: &Config) -> Result<Database, StartError> {
+    let url = config.database_url.expose_secret();
+    // No row-level security, and a long busy timeout: another server may be migrating.
+    let pooler = crate::app::pooler(config);
+    let options = Options { busy_timeout: LOCK_TIMEOUT, pooler, ..Options::at(url) };
+    match Database::connect(options).await {
+        Ok(database) => Ok(database),
+        Err(error) => Err(crate::app::open_error(config, error).await),
+    }
+}
+
+/// Applies all pending migrations.
+///
+/// # Errors
+/// If the database is unavailable or a migration fails.
+pub async fn migrate(application: &Application, config: &Config) -> Result<(), StartError> {
+    let database = open_for_migration(config).await?;
+    migrate_up(application, config, &database).await?;
+    Ok(database.close().await?)
+}
+
+/// Applies all pending migrations to `database`, and its row-level security policies if enabled, in one transaction.
+/// Concurrent servers wait for the one that holds the lock.
+///
+/// # Errors
+/// If the database is unavailable or a migration fails.
+pub async fn migrate_up(
+    application: &Application,
+    config: &Config,
+    database: &Database,
+) -> Result<(), StartError> {
+    let system = database.system("the list of applied migrations belongs to the migration library");
+    let pending =
+        async |conn: &Executor<'_>| Ok(Migrator::get_pending_migrations_read_only(conn).await);
+    let pending_migrations = system.read(pending).await??;
+    if pending_migrations.is_empty() && config.row_security == RowSecurity::Off {
+        // So that a read-only database can be served.
+        return Ok(());
+    }
+    let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
+    Migrator::up(exclusive.connection(), None).await?;
+    match config.row_security {
+        RowSecurity::Off => {}
+        RowSecurity::On => {
+            hallpass_migration::row_security::enforce(&exclusive.connection()).await?
+        }
+    }
+    Ok(exclusive.commit().await?)
+}
+
+/// Reverts the last migration.
+///
+/// # Errors
+/// If the database is unavailable or a migration fails.
+pub async fn migrate_down(
+    application: &Application,
+    database: &Database,
+) -> Result<(), StartError> {
+    let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
+    Migrator::down(exclusive.connection(), Some(1)).await?;
+    Ok(exclusive.commit().await?)
+}
+
+fn lock_error(error: Error) -> StartError {
+    match error.reason() {
+        Some(Reason::Locked) => StartError::Occupied(LOCK_TIMEOUT.as_secs()),
+        _ => error.into(),
+    }
+}
+
+/// Loads the demo data that is missing in a development database, in one transaction, by one server.
+pub(crate) async fn load_demo(
+    application: &Application,
+    database: &Database,
+    issuer: &DevTokenIssuer,
+    authenticator: &Authenticator,
+) -> Result<(), StartError> {
+    let failed = |domain| move |error| StartError::Demo(domain, error);
+    let system = database.system("the demo is loaded before requests are served");
+    let mut missing = Vec::new();
+    for (domain, demo) in application.demos() {
+        if demo.is_missing(&system).await.map_err(failed(domain))? {
+            missing.push((domain, demo));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
+    for (domain, demo) in missing {
+        demo.load(&exclusive.system()).await.map_err(failed(domain))?;
+    }
+    for (_, caller) in persona_callers(issuer, authenticator).await? {
+        if let Some(caller) = caller.filter(|caller| caller.kind() == CallerKind::User) {
+            let transaction = request_context::scope_within(&exclusive, &caller).begin().await?;
+            for (domain, demo) in application.demos() {
+                demo.load_for_user(&transaction).await.map_err(failed(domain))?;
+            }
+            transaction.commit().await?;
+        }
+    }
+    Ok(exclusive.commit().await?)
+}

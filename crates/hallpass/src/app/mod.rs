@@ -1,0 +1,479 @@
+//! Composition root: builds the components from the configuration, and runs the server.
+
+mod doctor;
+pub(crate) mod migrations;
+pub(crate) mod request_context;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_data::{Database, Options, Pooler, Reason, Synchronous, now};
+use ipnet::IpNet;
+use prometheus_client::registry::Registry;
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, interval_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::activity::{self, ActivityWriter};
+use crate::application::{Application, DemoError};
+use crate::audit::{self, Writer};
+use crate::cluster::bus::Bus;
+use crate::cluster::event_bridge::EventBridge;
+use crate::cluster::key_set_store::DatabaseKeys;
+use crate::cluster::redis_pubsub::RedisPubSub;
+use crate::cluster::revocation_sync::RevocationService;
+use crate::config::{
+    Config, ConfigError, DatabasePooler, Environment, RowSecurity, SqliteSynchronous,
+};
+use crate::events::Events;
+use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
+use crate::http::{self, HttpDeps, PersonaCard, Routers, ServeOptions};
+use crate::row_security::RowSecurityError;
+use crate::schema::Schemas;
+use hallpass_identity::{
+    Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, PERSONAS, Persona, Webhook,
+};
+
+pub use doctor::doctor;
+pub use migrations::{migrate, migrate_down, migrate_up, open_for_migration};
+pub use request_context::policy;
+
+use doctor::{build_doctor, database_status, doctor_runner};
+use migrations::load_demo;
+use request_context::{Services, build_request, hidden_field_auditor, schema_for};
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database is unavailable or failed.
+    #[error("DATABASE_URL: the database cannot be used: {0}")]
+    Database(#[from] hallpass_data::Error),
+    /// The database cannot be opened.
+    #[error("DATABASE_URL: the database cannot be used: {0}")]
+    Unopened(String),
+    /// A transaction pooler is used without DATABASE_POOLER=transaction.
+    #[error(
+        "DATABASE_URL points to a transaction pooler, which shares sessions between clients, so that \
+         prepared statements are mixed up: set DATABASE_POOLER=transaction, or connect to PostgreSQL \
+         directly, or to a pooler in session mode"
+    )]
+    Pooler,
+    /// A migration failed.
+    #[error("the database could not be migrated: {0}")]
+    Migration(#[from] hallpass_migration::Error),
+    /// Another server holds the migration lock.
+    #[error(
+        "another server is migrating the database of DATABASE_URL and did not finish within {0} s: wait \
+         for it, or stop it"
+    )]
+    Occupied(u64),
+    /// Row-level security is enabled and not effective.
+    #[error(transparent)]
+    RowSecurity(#[from] RowSecurityError),
+    /// The development issuer could not be created.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// The demo could not be loaded.
+    #[error("the demo data of {0} could not be loaded: {1}")]
+    Demo(&'static str, DemoError),
+    /// The HTTP client could not be built.
+    #[error("the HTTP client could not be set up: {0}")]
+    Client(#[from] reqwest::Error),
+    /// REDIS_URL is not valid.
+    #[error("REDIS_URL is not a valid Redis URL ({0}): expected redis://HOST:PORT")]
+    Redis(#[from] redis::RedisError),
+    /// The server cannot listen on an address.
+    #[error(
+        "cannot listen on {address} ({source}): is another server running there? Change {setting}"
+    )]
+    Listen {
+        /// The settings of the address.
+        setting: &'static str,
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// A server that is ready to serve.
+pub struct App {
+    routers: Routers,
+    database: Database,
+    revocations: Option<Arc<RevocationService>>,
+    activity_writer: ActivityWriter,
+    event_bridge: Option<EventBridge>,
+    audit_writer: Writer,
+    keep_alive: Duration,
+    drain_delay: Duration,
+    trusted_proxies: Vec<IpNet>,
+    /// Cancelled when the server begins to stop.
+    draining: CancellationToken,
+    /// Tasks that run after responses.
+    background_tasks: TaskTracker,
+}
+
+/// The listeners of the server.
+pub struct Listeners {
+    /// The main address.
+    pub main: TcpListener,
+    /// The metrics address, if separate.
+    pub metrics: Option<TcpListener>,
+}
+
+/// Opens the database of `config`. Calls `observe` with each executed statement.
+///
+/// # Errors
+/// If the database is unavailable.
+pub async fn open(
+    application: &Application,
+    config: &Config,
+    observe: impl Fn(&str) + Send + Sync + 'static,
+) -> Result<Database, StartError> {
+    let options = Options {
+        statement_timeout: Some(config.limits.timeout),
+        connections: config.database_connections,
+        pooler: pooler(config),
+        row_security: config.row_security == RowSecurity::On,
+        synchronous: match config.sqlite_synchronous {
+            SqliteSynchronous::Full => Synchronous::Full,
+            SqliteSynchronous::Normal => Synchronous::Normal,
+        },
+        rows_per_owner: config.rows_per_owner.0,
+        owned_tables: application.owned_tables(),
+        ..Options::at(config.database_url.expose_secret())
+    };
+    match Database::connect_observed(options, observe).await {
+        Ok(database) => Ok(database),
+        Err(error) => Err(open_error(config, error).await),
+    }
+}
+
+fn pooler(config: &Config) -> Pooler {
+    match config.database_pooler {
+        DatabasePooler::Session => Pooler::Session,
+        DatabasePooler::Transaction => Pooler::Transaction,
+    }
+}
+
+async fn open_error(config: &Config, error: hallpass_data::Error) -> StartError {
+    if error.reason() == Some(Reason::SharedSessions) {
+        return StartError::Pooler;
+    }
+    StartError::Unopened(hallpass_data::explain(config.database_url.expose_secret(), &error).await)
+}
+
+async fn check_row_security(database: &Database) -> Result<(), StartError> {
+    match database.check_row_security().await? {
+        Some(problem) => Err(RowSecurityError::from(problem).into()),
+        None => Ok(()),
+    }
+}
+
+/// The token issuer of development mode.
+fn development_issuer(config: &Config) -> Result<Option<DevTokenIssuer>, StartError> {
+    match config.environment {
+        Environment::Development => {
+            Ok(Some(DevTokenIssuer::load_or_create(&config.development_key)?))
+        }
+        Environment::Production => Ok(None),
+    }
+}
+
+/// The authenticator, with the key sets that were stored.
+async fn authenticator(
+    config: &Config,
+    database: &Database,
+    issuer: Option<&DevTokenIssuer>,
+) -> Result<Arc<Authenticator>, StartError> {
+    let authenticator = Authenticator::new(&config.identity, &config.allowed_origins, issuer)?;
+    authenticator.store_keys_in(Arc::new(DatabaseKeys::new(database.clone()))).await;
+    Ok(Arc::new(authenticator))
+}
+
+/// The doctor page of development mode.
+fn development_doctor(
+    config: &Config,
+    authenticator: &Arc<Authenticator>,
+    database: &Database,
+    bus: Option<Arc<dyn Bus>>,
+) -> Result<Option<Box<http::RunDoctor>>, StartError> {
+    match config.environment {
+        Environment::Development => {
+            let storage = database_status(database.clone());
+            let doctor = build_doctor(config, Arc::clone(authenticator), storage, bus)?;
+            Ok(Some(doctor_runner(doctor)))
+        }
+        Environment::Production => Ok(None),
+    }
+}
+
+impl App {
+    /// Builds a server on `database`, whose migrations are applied.
+    ///
+    /// # Errors
+    /// If a component cannot be built.
+    pub async fn build(
+        application: &Arc<Application>,
+        config: &Config,
+        database: Database,
+    ) -> Result<Self, StartError> {
+        check_row_security(&database).await?;
+        let issuer = development_issuer(config)?;
+        let authenticator = authenticator(config, &database, issuer.as_ref()).await?;
+        let mut metrics = Registry::default();
+        authenticator.register(&mut metrics);
+        let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
+        let (events, bus) = (Events::default(), bus(config)?);
+        let revocations =
+            revocations(config, &authenticator, &database, &events, bus.clone()).await?;
+        if let Some(issuer) = &issuer {
+            load_demo(application, &database, issuer, &authenticator).await?;
+        }
+        let doctor = development_doctor(config, &authenticator, &database, bus.clone())?;
+        let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
+        let (audit, audit_writer) =
+            audit::open(database.clone(), config.audit_retention, &mut metrics);
+        let services = Services {
+            database: database.clone(),
+            users: Arc::clone(authenticator.users()),
+            audit: Arc::clone(&audit),
+            activity,
+            events,
+        };
+        let (background_tasks, draining) = (TaskTracker::new(), CancellationToken::new());
+        let audit_hidden_fields = hidden_field_auditor(
+            Arc::clone(application),
+            policy(config),
+            Arc::clone(&audit),
+            background_tasks.clone(),
+        );
+        let deps = HttpDeps {
+            introspection: config.introspection,
+            application: Arc::clone(application),
+            schema_for: schema_for(
+                policy(config),
+                Schemas::new(application.schema().clone(), config.introspection),
+            ),
+            build_request: build_request(Arc::clone(application), config, services),
+            audit_hidden_fields,
+            audit,
+            authenticator,
+            readiness: readiness(database.for_readiness()),
+            personas: issuer.map(personas),
+            doctor,
+            limits: config.limits,
+            allowed_origins: config.allowed_origins.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            keep_alive: config.keep_alive,
+            draining: draining.clone(),
+            revocations: revocations.clone(),
+            metrics,
+            serves_metrics: config.metrics_address.is_none(),
+        };
+        Ok(Self {
+            routers: http::routers(deps),
+            database,
+            revocations,
+            activity_writer,
+            event_bridge,
+            audit_writer,
+            keep_alive: config.keep_alive,
+            drain_delay: config.drain_delay,
+            trusted_proxies: config.trusted_proxies.clone(),
+            draining,
+            background_tasks,
+        })
+    }
+
+    /// Serves on `listeners` until `stop`. Then `/ready` returns 503, connections are still accepted for the drain
+    /// delay, running requests complete, and the database is closed.
+    ///
+    /// # Errors
+    /// If the database cannot be closed.
+    pub async fn serve(
+        self,
+        listeners: Listeners,
+        stop: CancellationToken,
+    ) -> Result<(), StartError> {
+        let closing = CancellationToken::new();
+        let drain = async {
+            stop.cancelled().await;
+            self.draining.cancel();
+            tokio::time::sleep(self.drain_delay).await;
+            closing.cancel();
+        };
+        let revocation_sync = async {
+            if let Some(service) = &self.revocations {
+                closing.run_until_cancelled(service.run()).await;
+            }
+        };
+        let event_bridge = async {
+            if let Some(event_bridge) = &self.event_bridge {
+                closing.run_until_cancelled(event_bridge.run()).await;
+            }
+        };
+        let options = ServeOptions {
+            keep_alive: self.keep_alive,
+            trusted_proxies: self.trusted_proxies,
+            draining: self.draining.clone(),
+            stop: closing.clone(),
+        };
+        // Cancelled after the last request, so that its audit events are written too.
+        let served = CancellationToken::new();
+        let main = async {
+            http::serve(listeners.main, self.routers.main, options.clone()).await;
+            self.background_tasks.close();
+            self.background_tasks.wait().await;
+            served.cancel();
+        };
+        let metrics = async {
+            if let Some(listener) = listeners.metrics {
+                http::serve(listener, self.routers.metrics, options.clone()).await;
+            }
+        };
+        let activity_writer = self.activity_writer.run_until(served.clone());
+        let prune = stop.run_until_cancelled(prune(&self.database));
+        let audit_writer = self.audit_writer.run_until(served.clone());
+        tokio::join!(
+            drain,
+            main,
+            metrics,
+            revocation_sync,
+            activity_writer,
+            event_bridge,
+            prune,
+            audit_writer
+        );
+        Ok(self.database.close().await?)
+    }
+}
+
+/// Interval of deleting expired rows.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Delay of the first run, so that it does not compete with the first requests.
+const PRUNE_DELAY: Duration = Duration::from_secs(60);
+
+/// Deletes expired idempotency keys, every hour.
+async fn prune(database: &Database) {
+    let mut hours = interval_at(Instant::now() + PRUNE_DELAY, PRUNE_INTERVAL);
+    loop {
+        hours.tick().await;
+        let system = database.system("expired idempotency keys of all users are deleted");
+        let oldest = now() - IDEMPOTENCY_KEY_RETENTION;
+        if let Err(error) = system.delete_idempotency_keys_before(oldest).await {
+            tracing::warn!(%error, "failed to delete expired idempotency keys: retrying in an hour");
+        }
+    }
+}
+
+/// The message bus between the nodes, if REDIS_URL is set.
+fn bus(config: &Config) -> Result<Option<Arc<dyn Bus>>, StartError> {
+    let Some(url) = &config.redis_url else { return Ok(None) };
+    Ok(Some(Arc::new(RedisPubSub::connect_lazily(url)?)))
+}
+
+/// The revocation service, if REVOCATION_SECRET is set, with the revocations that arrived while this server was
+/// down.
+async fn revocations(
+    config: &Config,
+    authenticator: &Authenticator,
+    database: &Database,
+    events: &Events,
+    bus: Option<Arc<dyn Bus>>,
+) -> Result<Option<Arc<RevocationService>>, StartError> {
+    if config.identity.revocation_secrets.is_empty() {
+        return Ok(None);
+    }
+    let revocations = Arc::clone(authenticator.revocations());
+    let webhook = Webhook::new(&config.identity);
+    let service =
+        RevocationService::new(webhook, revocations, database.clone(), bus, events.clone());
+    service.load_all().await?;
+    Ok(Some(Arc::new(service)))
+}
+
+fn readiness(database: Database) -> Box<http::Readiness> {
+    Box::new(move || {
+        let database = database.clone();
+        Box::pin(async move {
+            let unavailable = |error: hallpass_data::Error| match error.reason() {
+                Some(reason) => format!("database: {reason}"),
+                None => "database".to_owned(),
+            };
+            database.ping().await.map_err(unavailable)?;
+            let writable = database.check_writable().await;
+            writable.map_err(|reason| format!("database: {reason}"))?;
+            let system = database.system("readiness reads the list of applied migrations");
+            let status = system.read(async |conn| hallpass_migration::status(conn).await).await;
+            match status {
+                Ok(status) if status.iter().all(|(_, applied)| *applied) => {}
+                _ => return Err("migrations".to_owned()),
+            }
+            match database.check_row_security().await {
+                Ok(None) => Ok(()),
+                _ => Err("row security".to_owned()),
+            }
+        })
+    })
+}
+
+/// An authenticator as a server of `config` has it, which creates no key file.
+///
+/// # Errors
+/// If a component cannot be built.
+pub fn build_authenticator(config: &Config) -> Result<Authenticator, StartError> {
+    let issuer = match config.environment {
+        Environment::Development if config.development_key.exists() => {
+            Some(DevTokenIssuer::load_or_create(&config.development_key)?)
+        }
+        Environment::Development => Some(DevTokenIssuer::in_memory()?),
+        Environment::Production => None,
+    };
+    Ok(Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?)
+}
+
+fn personas(issuer: DevTokenIssuer) -> Box<http::Personas> {
+    Box::new(move || {
+        let card = |persona: Persona| {
+            let token = issuer.token(persona).ok()?;
+            Some(PersonaCard {
+                name: persona.name(),
+                title: persona.title(),
+                about: persona.about(),
+                token: token.map(|token| token.expose_secret().to_owned()),
+            })
+        };
+        PERSONAS.iter().copied().filter_map(card).collect()
+    })
+}
+
+/// Authenticates the tokens of all personas, in the same way as any request.
+///
+/// # Errors
+/// If a token cannot be signed.
+pub async fn persona_callers(
+    issuer: &DevTokenIssuer,
+    authenticator: &Authenticator,
+) -> Result<Vec<(Persona, Option<Arc<Caller>>)>, IssuerError> {
+    let mut callers = Vec::new();
+    for &persona in PERSONAS {
+        let caller = match issuer.token(persona)? {
+            None => None,
+            Some(token) => match authenticator.authenticate_bearer(&token).await {
+                Authentication::Caller(caller) => Some(caller),
+                Authentication::Anonymous
+                | Authentication::Refused(_)
+                | Authentication::CrossSite(_)
+                | Authentication::Unavailable(_) => return Err(IssuerError::Signature),
+            },
+        };
+        callers.push((persona, caller));
+    }
+    Ok(callers)
+}

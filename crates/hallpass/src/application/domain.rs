@@ -1,0 +1,163 @@
+//! Domains: what an application's server consists of, beyond the core.
+
+use async_graphql::Request;
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use hallpass_data::policy::OwnedEntity;
+use hallpass_data::{OwnedTables, Scope, System};
+use hallpass_migration::MigrationTrait;
+
+use crate::access::{RequestAuth, Rule};
+use crate::events::EventKind;
+use crate::schema::{Action, CheckAction, FindNode, NodeType};
+
+/// Adds per-request data of resolvers, such as batch loaders, to a request.
+pub type PrepareRequest = dyn Fn(Request, &RequestAuth, &Scope) -> Request + Send + Sync;
+
+/// Why demo data was not loaded.
+pub type DemoError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Demo data of a domain, for development mode. Loaded by one server, in one transaction, if a domain's is missing.
+pub trait Demo: Send + Sync {
+    /// Whether the demo is missing. A domain that does not know returns false: its demo is loaded with that of the
+    /// others.
+    fn is_missing<'a>(&'a self, system: &'a System<'_>) -> BoxFuture<'a, Result<bool, DemoError>>;
+
+    /// Inserts rows without an owner, unless they exist.
+    fn load<'a>(&'a self, system: &'a System<'_>) -> BoxFuture<'a, Result<(), DemoError>> {
+        let _ = system;
+        ready(Ok(())).boxed()
+    }
+
+    /// Inserts rows of the persona of `scope`, unless they exist.
+    fn load_for_user<'a>(&'a self, scope: &'a Scope) -> BoxFuture<'a, Result<(), DemoError>> {
+        let _ = scope;
+        ready(Ok(())).boxed()
+    }
+}
+
+/// One domain: its tables, its types, and what the server must know of them. Everything that must be complete
+/// (erasure, row-level security, `node`, `can`, events, demo data) takes its list from here.
+pub struct Domain {
+    pub(super) name: &'static str,
+    pub(super) migrations: fn() -> Vec<Box<dyn MigrationTrait>>,
+    pub(super) owned_tables: OwnedTables,
+    pub(super) nodes: Vec<NodeType>,
+    pub(super) actions: Vec<Action>,
+    pub(super) prepare: Vec<Box<PrepareRequest>>,
+    pub(super) field_costs: Vec<(&'static str, u64)>,
+    pub(super) list_lengths: Vec<(&'static str, u64)>,
+    pub(super) demo: Option<Box<dyn Demo>>,
+    pub(super) large_bodies: Option<Rule>,
+    pub(super) user_fields: &'static [&'static str],
+}
+
+impl Domain {
+    /// A domain. Its `name` is that of its OAuth scopes, `NAME:read` and `NAME:write`.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            migrations: Vec::new,
+            owned_tables: OwnedTables::none(),
+            nodes: Vec::new(),
+            actions: Vec::new(),
+            prepare: Vec::new(),
+            field_costs: Vec::new(),
+            list_lengths: Vec::new(),
+            demo: None,
+            large_bodies: None,
+            user_fields: &[],
+        }
+    }
+
+    /// Sets the migrations of the domain's tables, oldest first. They are applied after those of the core and of the
+    /// domains before.
+    #[must_use]
+    pub fn migrations(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
+        self.migrations = migrations;
+        self
+    }
+
+    /// Adds a table of owned rows: to erasure, to the handover of a guest's rows, to the check of row-level security,
+    /// and to the isolation suite. A child is added before its parent.
+    #[must_use]
+    pub fn owned<E: OwnedEntity>(mut self) -> Self {
+        self.owned_tables = self.owned_tables.with::<E>();
+        self
+    }
+
+    /// As [`Domain::owned`], for a table with IDs of type UUID whose rows have events of this kind: the new owner of
+    /// a guest's rows receives them as created.
+    #[must_use]
+    pub fn owned_with_events<E: OwnedEntity>(mut self, kind: EventKind) -> Self {
+        self.owned_tables = self.owned_tables.with_events::<E>(kind.name());
+        self
+    }
+
+    /// Adds a type of objects that `node` finds. An OAuth client reads them with the scope `NAME:read`.
+    #[must_use]
+    pub fn node<T: FindNode>(mut self) -> Self {
+        self.nodes.push(NodeType::of::<T>(format!("{}:read", self.name)));
+        self
+    }
+
+    /// Adds an action that `can` checks: its name in the schema, such as `UPDATE_TASK`, a description, and the check.
+    #[must_use]
+    pub fn action(
+        mut self,
+        name: &'static str,
+        description: &'static str,
+        check: CheckAction,
+    ) -> Self {
+        self.actions.push(Action { name, description, check });
+        self
+    }
+
+    /// Adds per-request data of resolvers, such as batch loaders. `prepare` is called for each request: it creates
+    /// what the request may need, and reads nothing.
+    #[must_use]
+    pub fn request_data(
+        mut self,
+        prepare: impl Fn(Request, &RequestAuth, &Scope) -> Request + Send + Sync + 'static,
+    ) -> Self {
+        self.prepare.push(Box::new(prepare));
+        self
+    }
+
+    /// Sets the weight of a field in the query cost, in tenths of a point: for long texts, and for fields that read
+    /// more rows than they return. A leaf weighs 1, an object 10.
+    #[must_use]
+    pub fn field_cost(mut self, field: &'static str, weight: u64) -> Self {
+        self.field_costs.push((field, weight));
+        self
+    }
+
+    /// Sets the usual length of a list without a page size.
+    #[must_use]
+    pub fn list_length(mut self, field: &'static str, length: u64) -> Self {
+        self.list_lengths.push((field, length));
+        self
+    }
+
+    /// Sets the demo data of development mode.
+    #[must_use]
+    pub fn demo(mut self, demo: impl Demo + 'static) -> Self {
+        self.demo = Some(Box::new(demo));
+        self
+    }
+
+    /// Allows callers who meet `rule` six times the request body of others, for mutations with long texts.
+    #[must_use]
+    pub fn large_bodies_for(mut self, rule: Rule) -> Self {
+        self.large_bodies = Some(rule);
+        self
+    }
+
+    /// Declares additional user fields of the Better Auth server that the domain reads by
+    /// [`Caller::claim`](hallpass_identity::Caller::claim).
+    #[must_use]
+    pub fn user_fields(mut self, fields: &'static [&'static str]) -> Self {
+        self.user_fields = fields;
+        self
+    }
+}

@@ -1,0 +1,163 @@
+//! Applications: a server's name, its domains and its root types.
+
+mod domain;
+
+use std::sync::Arc;
+
+use async_graphql::{ObjectType, Request, SubscriptionType};
+use hallpass_data::{OwnedTables, Scope};
+use hallpass_migration::MigrationTrait;
+
+use crate::access::{RequestAuth, Rule};
+use crate::schema::{Registered, RootTypes, SchemaBuilder};
+
+pub use domain::{Demo, DemoError, Domain, PrepareRequest};
+
+/// What a server is made of: its name, its domains and its root types. Built by
+/// [`Hallpass::builder`](crate::Hallpass::builder).
+pub struct Application {
+    name: &'static str,
+    version: &'static str,
+    about: &'static str,
+    schema: SchemaBuilder,
+    domains: Vec<Domain>,
+}
+
+impl Application {
+    /// The name of the program.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The version of the program.
+    #[must_use]
+    pub fn version(&self) -> &'static str {
+        self.version
+    }
+
+    /// The purpose of the program, in one sentence.
+    #[must_use]
+    pub fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// Builds its schemas.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaBuilder {
+        &self.schema
+    }
+
+    /// The tables of owned rows: those of the core, and those of each domain.
+    #[must_use]
+    pub fn owned_tables(&self) -> OwnedTables {
+        let core = OwnedTables::core();
+        self.domains.iter().fold(core, |tables, domain| tables.and(&domain.owned_tables))
+    }
+
+    /// The migrations, oldest first: those of the core, and those of each domain.
+    #[must_use]
+    pub fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
+        let core = Vec::<Box<dyn MigrationTrait>>::new();
+        core.into_iter().chain(self.domains.iter().flat_map(|it| (it.migrations)())).collect()
+    }
+
+    /// Weights of fields in the query cost, in tenths of a point.
+    pub fn field_costs(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.domains.iter().flat_map(|domain| domain.field_costs.iter().copied())
+    }
+
+    /// Usual lengths of lists without a page size.
+    pub fn list_lengths(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.domains.iter().flat_map(|domain| domain.list_lengths.iter().copied())
+    }
+
+    /// The rules whose callers may send larger request bodies.
+    pub fn large_bodies(&self) -> impl Iterator<Item = Rule> {
+        self.domains.iter().filter_map(|domain| domain.large_bodies)
+    }
+
+    /// The additional user fields of the Better Auth server that domains read.
+    pub fn user_fields(&self) -> impl Iterator<Item = &'static str> {
+        self.domains.iter().flat_map(|domain| domain.user_fields.iter().copied())
+    }
+
+    /// The demo data of the domains, with the names of the domains.
+    pub fn demos(&self) -> impl Iterator<Item = (&'static str, &dyn Demo)> {
+        self.domains.iter().filter_map(|domain| Some((domain.name, domain.demo.as_deref()?)))
+    }
+
+    /// Adds the per-request data of all domains to `request`, then `auth` and `scope`.
+    pub(crate) fn scoped(&self, request: Request, auth: RequestAuth, scope: Scope) -> Request {
+        let prepare = self.domains.iter().flat_map(|domain| &domain.prepare);
+        let request = prepare.fold(request, |request, prepare| prepare(request, &auth, &scope));
+        request.data(auth).data(scope)
+    }
+}
+
+/// Builds an [`Application`].
+pub struct Builder {
+    name: &'static str,
+    version: &'static str,
+    about: &'static str,
+    roots: Arc<dyn crate::schema::Roots>,
+    domains: Vec<Domain>,
+}
+
+impl Builder {
+    pub(crate) fn new<Q, M, S>() -> Self
+    where
+        Q: ObjectType + Default + 'static,
+        M: ObjectType + Default + 'static,
+        S: SubscriptionType + Default + 'static,
+    {
+        Self {
+            name: "hallpass",
+            version: env!("CARGO_PKG_VERSION"),
+            about: "A GraphQL API server for users of Better Auth",
+            roots: Arc::new(RootTypes::<Q, M, S>::default()),
+            domains: Vec::new(),
+        }
+    }
+
+    /// Sets the name of the program, as in its help: `env!("CARGO_PKG_NAME")`.
+    #[must_use]
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// Sets the version of the program: `env!("CARGO_PKG_VERSION")`.
+    #[must_use]
+    pub fn version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Sets the purpose of the program, in one sentence: `env!("CARGO_PKG_DESCRIPTION")`.
+    #[must_use]
+    pub fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// Adds a domain. Its fields are in the root types.
+    #[must_use]
+    pub fn domain(mut self, domain: Domain) -> Self {
+        self.domains.push(domain);
+        self
+    }
+
+    /// Builds the application, whose schema is checked.
+    #[must_use]
+    pub fn build(mut self) -> Arc<Application> {
+        let mut registered = Registered::default();
+        for domain in &mut self.domains {
+            registered.nodes.append(&mut domain.nodes);
+            registered.actions.append(&mut domain.actions);
+        }
+        let schema = SchemaBuilder::new(self.roots, registered);
+        let Self { name, version, about, domains, .. } = self;
+        Arc::new(Application { name, version, about, schema, domains })
+    }
+}

@@ -1,0 +1,295 @@
+//! Command line: arguments, and one file for each command.
+
+mod access;
+mod doctor;
+mod explain;
+mod help;
+mod log;
+mod migrate;
+mod output;
+pub(crate) mod persona_callers;
+mod schema;
+mod serve;
+mod settings;
+mod token;
+mod usage;
+
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{ArgGroup, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::app::StartError;
+use crate::application::Application;
+use crate::config::{self, ConfigError, EnvFile, Settings};
+use hallpass_identity::{CallerProfile, CredentialLocation, Persona};
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(max_term_width = 100)]
+pub struct Cli {
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Option<Action>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Migrate the database and serve (the default command)
+    Serve {
+        /// Do not migrate the database
+        #[arg(long)]
+        no_migrate: bool,
+    },
+    /// Apply, revert or list migrations of the database
+    #[command(arg_required_else_help = false)]
+    Migrate {
+        /// Direction
+        #[command(subcommand)]
+        direction: Direction,
+    },
+    /// Print the GraphQL schema (SDL)
+    Schema {
+        /// Exit with 1 if schema.graphql differs
+        #[arg(long)]
+        check: bool,
+        /// Print the schema as this persona sees it
+        #[arg(long = "as", value_name = "PERSONA", conflicts_with = "check")]
+        persona: Option<Persona>,
+    },
+    /// Print the access table: who may use which field
+    Access {
+        /// Exit with 1 if access.md differs
+        #[arg(long)]
+        check: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Print the differences from a table written with --json; exit with 1 if any caller has more access
+        #[arg(long, value_name = "OLD.json", conflicts_with_all = ["check", "json"])]
+        diff: Option<String>,
+    },
+    /// Show for each field of a document whether a caller may use it, and why
+    ///
+    /// The document is not executed
+    #[command(group = ArgGroup::new("caller").args(CALLERS).required(true).multiple(true))]
+    Explain {
+        /// Evaluate as this persona
+        #[arg(long = "as", value_name = "PERSONA", conflicts_with_all = ["token", "described"])]
+        persona: Option<Persona>,
+        /// Evaluate as the caller of this bearer token; - reads it from stdin
+        #[arg(long, value_name = "T", conflicts_with = "described")]
+        token: Option<String>,
+        /// Evaluate as a described caller
+        #[command(flatten)]
+        profile: Box<CallerProfile>,
+        /// The GraphQL document, or one field such as `Task.tags`; - reads it from stdin
+        query: String,
+    },
+    /// Check the setup, or explain why a credential is rejected
+    ///
+    /// Reports each problem with the setting to change. Without a credential, sends about a hundred requests to the
+    /// auth server, to check its rate limit
+    Doctor {
+        /// A bearer token, with or without `Bearer`; - reads it from stdin
+        #[arg(long, value_name = "T", conflicts_with = "cookie")]
+        token: Option<String>,
+        /// A Cookie header or one `name=value`; - reads it from stdin
+        #[arg(long, value_name = "C", conflicts_with = "api_key")]
+        cookie: Option<String>,
+        /// An API key; - reads it from stdin
+        #[arg(long, value_name = "K", conflicts_with = "token")]
+        api_key: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the tables of docs/settings.md
+    #[command(hide = true)]
+    Settings,
+    /// Print a development token
+    Token {
+        /// Persona to issue the token for
+        #[arg(long = "as", value_name = "PERSONA")]
+        persona: Persona,
+    },
+}
+
+/// The options of `hallpass explain` of which it needs one.
+const CALLERS: [&str; 6] = ["persona", "token", "kind", "roles", "permissions", "tier"];
+
+/// Direction of a migration.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Direction {
+    /// Apply all pending migrations
+    Up,
+    /// Revert the last migration
+    Down,
+    /// List the migrations and their state
+    Status,
+}
+
+/// Error of a command.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Wrong usage or configuration.
+    #[error("{0}")]
+    Usage(String),
+    /// A check failed.
+    #[error("{0}")]
+    Check(String),
+    /// The server did not start or failed.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl CliError {
+    /// 1: a check failed; 2: wrong usage or configuration.
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_)
+            | Self::Start(
+                StartError::Config(_)
+                | StartError::Listen { .. }
+                | StartError::Pooler
+                | StartError::RowSecurity(_),
+            ) => ExitCode::from(2),
+            Self::Check(_) | Self::Start(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the command line of this process, as that of `application`.
+#[must_use]
+pub fn main(application: &Arc<Application>) -> ExitCode {
+    match run(application) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::print_error(application, &error);
+            error.exit_code()
+        }
+    }
+}
+
+fn run(application: &Arc<Application>) -> Result<(), CliError> {
+    let command = self::command(application);
+    let file = config::read_env_file(&command)?;
+    for warning in config::check_names(&command, &file)? {
+        output::print_error(application, format_args!("warning: {warning}"));
+    }
+    let cli = parse_from(command, &file, std::env::args_os())?;
+    match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
+        Action::Serve { no_migrate } => serve::run(application, &cli.settings.check()?, no_migrate),
+        Action::Migrate { direction } => {
+            migrate::run(application, &cli.settings.check()?, direction)
+        }
+        Action::Schema { check, persona: None } => schema::run(application, check),
+        Action::Schema { persona: Some(persona), .. } => {
+            schema::print_for_persona(application, &cli.settings.check()?, persona)
+        }
+        Action::Access { diff: Some(old), .. } => {
+            access::diff(application, &cli.settings.check()?, &old)
+        }
+        Action::Access { check, json, diff: None } => {
+            access::run(application, &cli.settings.check()?, check, json)
+        }
+        Action::Explain { persona, token, profile, query } => {
+            explain::run(application, &cli.settings.check()?, (persona, token), &profile, query)
+        }
+        Action::Doctor { token, cookie, api_key, json } => {
+            let token = token.map(|text| (CredentialLocation::Authorization, text));
+            let cookie = cookie.map(|text| (CredentialLocation::Cookie, text));
+            let api_key = api_key.map(|text| (CredentialLocation::ApiKey, text));
+            let credential = token.or(cookie).or(api_key);
+            doctor::run(application, &cli.settings.check()?, credential, json)
+        }
+        Action::Settings => output::print(settings::tables(&self::command(application))),
+        Action::Token { persona } => token::run(&cli.settings.check()?, persona),
+    }
+}
+
+/// The clap command. All settings are global, so they may appear before or after the subcommand.
+#[must_use]
+pub fn command(application: &Application) -> Command {
+    let command = Cli::command()
+        .name(application.name())
+        .version(application.version())
+        .about(application.about());
+    let command =
+        config::with_secret_files(command).mut_args(|argument| match argument.get_id().as_str() {
+            "help" | "version" => argument,
+            _ => argument.global(true).hide_short_help(true),
+        });
+    help::with_settings(command)
+}
+
+/// Parses a command line, whose first word is the program, the environment and, for missing values, files.
+///
+/// # Errors
+/// A usage error, one sentence without secrets.
+pub fn parse_from(
+    command: Command,
+    file: &EnvFile,
+    line: impl IntoIterator<Item = OsString>,
+) -> Result<Cli, CliError> {
+    let command = config::without_empty(command)?;
+    let line: Vec<_> = line.into_iter().collect();
+    let all = command.clone();
+    let wrong_usage = |error| usage::usage_error(&error, &line, &all);
+    let given = command.clone().try_get_matches_from(&line).map_err(wrong_usage)?;
+    let more = config::more_flags(&command, &given, file)?;
+    let more = more.into_iter().map(OsString::from);
+    let mut words = line.iter().cloned();
+    let complete: Vec<_> = words.next().into_iter().chain(more).chain(words).collect();
+    let matches = command.try_get_matches_from(complete).map_err(wrong_usage)?;
+    Cli::from_arg_matches(&matches).map_err(wrong_usage)
+}
+
+/// Runs `work` on a new Tokio runtime.
+fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Check(format!("the runtime did not start: {error}")))?
+        .block_on(work)
+}
+
+/// Size limit of input from stdin: more than any credential or document has.
+const MAX_STDIN_BYTES: u64 = 64 * 1024;
+
+/// The given value, or stdin for `-`, so that credentials do not appear in the shell history.
+fn or_stdin(given: String) -> Result<String, CliError> {
+    if given != "-" {
+        return Ok(given);
+    }
+    let mut text = String::new();
+    let read = std::io::stdin().take(MAX_STDIN_BYTES).read_to_string(&mut text);
+    read.map_err(|error| CliError::Usage(format!("stdin is not valid text: {error}")))?;
+    Ok(text)
+}
+
+/// Prints `text`, or with `check` compares it with the file `name`.
+fn print_or_check(check: bool, name: &str, text: &str, command: &str) -> Result<(), CliError> {
+    if !check {
+        return output::print(text);
+    }
+    match std::fs::read_to_string(name) {
+        Ok(kept) if kept == text => Ok(()),
+        Ok(_) => Err(CliError::Check(format!(
+            "{name} is out of date: update it with `{command} > {name}`"
+        ))),
+        Err(error) => Err(CliError::Check(format!("{name} cannot be read ({error})"))),
+    }
+}

@@ -1,0 +1,138 @@
+//! `hallpass serve`: migrates the database, starts the server, and stops it on SIGTERM or SIGINT.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::output::print_line;
+use super::{CliError, block_on, log};
+use crate::app::{self, App, Listeners, StartError};
+use crate::application::Application;
+use crate::config::{Config, Environment};
+use crate::http;
+
+pub(super) fn run(
+    application: &Arc<Application>,
+    config: &Config,
+    no_migrate: bool,
+) -> Result<(), CliError> {
+    let sampler = log::start(config.log.as_deref());
+    block_on(async {
+        tokio::spawn(sampler.keep_reporting());
+        serve(application, config, no_migrate).await
+    })
+}
+
+async fn serve(
+    application: &Arc<Application>,
+    config: &Config,
+    no_migrate: bool,
+) -> Result<(), CliError> {
+    let stop = stop_on_signal()?;
+    http::raise_file_limit();
+    warn_if_all_proxies_trusted(config);
+    // Bound before the migration, so that an address in use is reported before anything changes; listens once the
+    // server is ready.
+    let main = bind("API_HOST and API_PORT", config.address)?;
+    let metrics = match config.metrics_address {
+        Some(address) => Some(bind("METRICS_ADDR", address)?),
+        None => None,
+    };
+    if !no_migrate {
+        app::migrate(application, config).await?;
+    }
+    let database = app::open(application, config, |_| {}).await?;
+    let app = App::build(application, config, database).await?;
+    let listeners =
+        Listeners { main: main.listen()?, metrics: metrics.map(BoundSocket::listen).transpose()? };
+    if let Err(error) = announce(config, &listeners.main) {
+        tracing::warn!(%error, "failed to print the start-up message");
+    }
+    Ok(app.serve(listeners, stop).await?)
+}
+
+/// Backlog of pending connections; the system's limit may be lower.
+const BACKLOG: u32 = 4096;
+
+/// A bound socket that does not listen yet.
+struct BoundSocket {
+    setting: &'static str,
+    address: SocketAddr,
+    socket: TcpSocket,
+}
+
+fn bind(setting: &'static str, address: SocketAddr) -> Result<BoundSocket, StartError> {
+    let bind_socket = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    match bind_socket() {
+        Ok(socket) => Ok(BoundSocket { setting, address, socket }),
+        Err(source) => Err(StartError::Listen { setting, address, source }),
+    }
+}
+
+impl BoundSocket {
+    fn listen(self) -> Result<TcpListener, StartError> {
+        let Self { setting, address, socket } = self;
+        socket.listen(BACKLOG).map_err(|source| StartError::Listen { setting, address, source })
+    }
+}
+
+fn warn_if_all_proxies_trusted(config: &Config) {
+    if let Some(network) = config.trusted_proxies.iter().find(|it| it.prefix_len() == 0) {
+        tracing::warn!(
+            %network,
+            "TRUSTED_PROXIES includes all addresses: any client can forge its address and bypass limits per \
+             address; list only the networks of your proxies"
+        );
+    }
+}
+
+fn stop_on_signal() -> Result<CancellationToken, CliError> {
+    let listen = |kind| {
+        signal(kind)
+            .map_err(|error| CliError::Check(format!("failed to install signal handlers: {error}")))
+    };
+    let (mut terminate, mut interrupt) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        let mut next_signal = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        next_signal().await;
+        stopping.cancel();
+        next_signal().await;
+        tracing::warn!("second stop signal: aborting running requests");
+        std::process::exit(1);
+    });
+    Ok(stop)
+}
+
+fn announce(config: &Config, listener: &TcpListener) -> Result<(), CliError> {
+    let address = listener.local_addr().unwrap_or(config.address);
+    let program = std::env::args().next().unwrap_or_else(|| "hallpass".to_owned());
+    match config.environment {
+        Environment::Production => {
+            print_line(format_args!("Hallpass serves GraphQL at http://{address}/graphql"))
+        }
+        Environment::Development => print_line(format_args!(
+            "Hallpass in development mode: anyone on this machine can act as any persona.\n\
+             \n  Open  http://{address}/graphql    GraphiQL; choose a persona at the top\
+             \n        http://{address}/doctor     doctor: explains why a credential is rejected\
+             \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $({program} token --as premium)\" \\\
+             \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name contentLevel }} }}\"}}'\n\
+             \nSet BETTER_AUTH_URL to accept the users of a Better Auth server instead."
+        )),
+    }
+}

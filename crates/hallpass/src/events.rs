@@ -1,0 +1,227 @@
+//! Event bus: changes are published after their commit, and received by their owner's subscribers.
+//!
+//! Each owner has a channel, so that subscribers can neither receive events of other users nor be woken by them. Events
+//! contain only IDs: the row is read under the owner's scope, once for all listeners on this node
+//! ([`Delivered::once`]). Events are not stored. [`event_bridge`](crate::cluster::event_bridge) forwards them to other
+//! nodes.
+
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hallpass_data::UserId;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::{OnceCell, broadcast};
+use uuid::Uuid;
+
+/// Buffered events per owner. One mutation can publish a hundred. A listener that falls further behind lags.
+const CHANNEL_CAPACITY: usize = 256;
+/// Buffered events for other nodes.
+const OUTBOUND_CAPACITY: usize = 4096;
+
+/// Kind of change of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// The row was created.
+    Created,
+    /// The row was changed.
+    Updated,
+    /// The row was deleted.
+    Deleted,
+}
+
+/// Type of the rows of an event, such as `task`. A domain has a constant for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventKind(&'static str);
+
+impl EventKind {
+    /// The kind with this name, which nodes send each other: it must stay the same.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+
+    /// The event of a change of the row with this ID.
+    #[must_use]
+    pub fn event(self, change: Change, id: impl Into<Uuid>) -> Event {
+        Event { change, row: EventRow { kind: Cow::Borrowed(self.0), id: id.into() } }
+    }
+
+    /// The ID of the row of `event`, if it is of this kind.
+    #[must_use]
+    pub fn id_of<Id: From<Uuid>>(self, event: &Event) -> Option<Id> {
+        (event.row.kind == self.0).then(|| event.row.id.into())
+    }
+}
+
+/// The row of an event. Serialized as `{"task": "…"}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    kind: Cow<'static, str>,
+    id: Uuid,
+}
+
+impl Serialize for EventRow {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        BTreeMap::from([(&self.kind, self.id)]).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventRow {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut entries = BTreeMap::<String, Uuid>::deserialize(from)?;
+        match (entries.pop_first(), entries.is_empty()) {
+            (Some((kind, id)), true) => Ok(Self { kind: kind.into(), id }),
+            _ => Err(D::Error::custom("expected one kind and ID")),
+        }
+    }
+}
+
+/// A change of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Kind of change.
+    pub change: Change,
+    /// The changed row.
+    pub row: EventRow,
+}
+
+type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
+
+/// An event, shared by all listeners of its owner on this node.
+#[derive(Debug)]
+pub struct Delivered {
+    /// The event.
+    pub event: Event,
+    shared: Mutex<HashMap<TypeId, Shared>>,
+}
+
+impl Delivered {
+    fn of(event: Event) -> Arc<Self> {
+        Arc::new(Self { event, shared: Mutex::default() })
+    }
+
+    /// Returns the result of `read`, which runs once per type `T` for all listeners. The result must depend only on the
+    /// owner and the event: all listeners belong to the owner.
+    pub async fn once<T, F>(&self, read: impl FnOnce() -> F) -> Arc<T>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = T>,
+    {
+        let cell = {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(shared.entry(TypeId::of::<T>()).or_default())
+        };
+        let read = async || Arc::new(read().await) as Arc<dyn Any + Send + Sync>;
+        let value = Arc::clone(cell.get_or_init(read).await);
+        value.downcast().expect("values are stored by their type")
+    }
+}
+
+/// The listener lagged, and events were dropped. Its data is out of date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lagged;
+
+/// Channels by user ID of the owner.
+type Channels = HashMap<String, broadcast::Sender<Arc<Delivered>>>;
+
+/// Event bus. Cheap to clone: clones share the channels.
+#[derive(Clone)]
+pub struct Events {
+    channels: Arc<Mutex<Channels>>,
+    outbound: broadcast::Sender<(UserId, Event)>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { channels: Arc::default(), outbound: broadcast::Sender::new(OUTBOUND_CAPACITY) }
+    }
+}
+
+impl Events {
+    /// Publishes an event to the listeners of `owner`. Never blocks: slow listeners lag.
+    pub fn publish(&self, owner: &UserId, event: Event) {
+        self.deliver(owner.as_str(), event.clone());
+        // Without other nodes, there is no receiver.
+        let _ = self.outbound.send((owner.clone(), event));
+    }
+
+    /// Subscribes to the events of `owner`.
+    #[must_use]
+    pub fn listen(&self, owner: &UserId) -> Listener {
+        let owner = owner.as_str().to_owned();
+        let mut channels = self.channels();
+        let new = || broadcast::Sender::new(CHANNEL_CAPACITY);
+        let receiver = channels.entry(owner.clone()).or_insert_with(new).subscribe();
+        Listener { receiver, _channel: ChannelGuard { events: self.clone(), owner } }
+    }
+
+    /// Number of owners with listeners.
+    #[must_use]
+    pub fn owners(&self) -> usize {
+        self.channels().len()
+    }
+
+    /// Subscribes to all events published on this node, for other nodes.
+    pub(crate) fn outbound(&self) -> broadcast::Receiver<(UserId, Event)> {
+        self.outbound.subscribe()
+    }
+
+    /// Delivers an event to the listeners of `owner` on this node.
+    pub(crate) fn deliver(&self, owner: &str, event: Event) {
+        if let Some(channel) = self.channels().get(owner) {
+            // Fails if the last listener is just being dropped.
+            let _ = channel.send(Delivered::of(event));
+        }
+    }
+
+    /// Makes all listeners on this node lag, because events may have been missed.
+    pub(crate) fn disconnect_all(&self) {
+        self.channels().clear();
+    }
+
+    fn channels(&self) -> MutexGuard<'_, Channels> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Subscription to the events of one owner.
+pub struct Listener {
+    receiver: broadcast::Receiver<Arc<Delivered>>,
+    // Dropped after the receiver.
+    _channel: ChannelGuard,
+}
+
+impl Listener {
+    /// The next event.
+    ///
+    /// # Errors
+    /// [`Lagged`] when events were dropped. Read the rows again and subscribe again.
+    pub async fn next(&mut self) -> Result<Arc<Delivered>, Lagged> {
+        self.receiver.recv().await.map_err(|_| Lagged)
+    }
+}
+
+/// Removes the owner's channel when its last listener is dropped.
+struct ChannelGuard {
+    events: Events,
+    owner: String,
+}
+
+impl Drop for ChannelGuard {
+    fn drop(&mut self) {
+        let mut channels = self.events.channels();
+        if channels.get(&self.owner).is_some_and(|channel| channel.receiver_count() == 0) {
+            channels.remove(&self.owner);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Validation and execution of one operation, shared by all transports.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Response;
+use async_graphql::parser::types::{
+    ExecutableDocument, OperationDefinition, OperationType, Selection,
+};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _};
+use hallpass_data::Client;
+
+use super::request::GraphQlParams;
+use super::response::{Rejection, RequestId, ResponseBody, is_request_error};
+use crate::code;
+use crate::graphql::{AnswerBudget, RequestKey};
+use crate::http::limits::document_cache::{Document, operation};
+use crate::http::limits::validation::{Invalid, inputs_of};
+use crate::http::limits::variables;
+use crate::http::streaming::{Permit, Resource};
+use crate::http::{HttpState, RequestCaller};
+use crate::schema::SchemaForView;
+use hallpass_identity::Caller;
+
+/// An operation that passed limits and validation, ready to run.
+pub(crate) struct Operation {
+    /// `None` if the document has no operation of that name; validation reports that.
+    kind: Option<OperationType>,
+    request: async_graphql::Request,
+    visible: Arc<SchemaForView>,
+    audit: AuditContext,
+    client: Client,
+    budget: AnswerBudget,
+    timeout: Duration,
+    /// The permit of a subscription, held while it runs.
+    permit: Option<Permit>,
+}
+
+/// Context for auditing a document that validation rejected: it may use hidden fields.
+struct AuditContext {
+    shared: Arc<HttpState>,
+    document: Arc<ExecutableDocument>,
+    caller: Option<Arc<Caller>>,
+    request_id: String,
+    address: IpAddr,
+}
+
+impl AuditContext {
+    fn audit_response(&self, response: &Response) {
+        if is_request_error(response) {
+            self.audit_rejected();
+        }
+    }
+
+    fn audit_rejected(&self) {
+        let (document, request_id) = (Arc::clone(&self.document), self.request_id.clone());
+        (self.shared.deps.audit_hidden_fields)(
+            document,
+            self.caller.clone(),
+            request_id,
+            self.address,
+        );
+    }
+}
+
+/// Checks `params` against the limits and the schema that the caller sees, and builds the operation.
+pub(crate) fn prepare(
+    shared: &Arc<HttpState>,
+    params: GraphQlParams,
+    request_caller: RequestCaller,
+) -> Result<Operation, Rejection> {
+    let deps = &shared.deps;
+    let visible = (deps.schema_for)(request_caller.caller.as_deref());
+    let (document, cost) = shared.documents.prepare(&params.query, &params.variables)?;
+    let audit = AuditContext {
+        shared: Arc::clone(shared),
+        document: Arc::clone(&document.parsed),
+        caller: request_caller.caller.clone(),
+        request_id: request_caller.request_id.clone(),
+        address: request_caller.address,
+    };
+    let mut kind = None;
+    if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
+        kind = Some(operation.ty);
+        if operation.ty == OperationType::Subscription && !subscription_has_single_root(operation) {
+            let message =
+                "A subscription must have exactly one root field, without fragments or directives.";
+            return Err(Rejection::query(message.to_owned()));
+        }
+    }
+    if let Err(rejection) = check(&document, &params, &visible) {
+        audit.audit_rejected();
+        return Err(rejection);
+    }
+    shared.documents.check_cost(&cost)?;
+    let permit = match kind {
+        Some(OperationType::Subscription) => shared
+            .caller_limits
+            .acquire(request_caller.caller.as_deref(), Resource::Subscription)?,
+        _ => None,
+    };
+    let parsed = (*document.parsed).clone();
+    let mut request = async_graphql::Request::new(params.query).variables(params.variables);
+    request.operation_name = params.operation_name;
+    request.set_parsed_query(parsed);
+    let client = request_caller.client();
+    let budget = AnswerBudget::new(deps.limits.answer);
+    let request = (deps.build_request)(request, request_caller).data(budget.clone());
+    let request = request.data(RequestKey::new(params.idempotency_key));
+    Ok(Operation {
+        kind,
+        request,
+        audit,
+        client,
+        budget,
+        visible,
+        timeout: deps.limits.timeout,
+        permit,
+    })
+}
+
+/// Validates the document and its variables against the schema, and collects all problems of values.
+fn check(
+    document: &Document,
+    params: &GraphQlParams,
+    visible: &SchemaForView,
+) -> Result<(), Rejection> {
+    let mut problems = match document.validate(&params.query, visible) {
+        Ok(()) => Vec::new(),
+        Err(Invalid::Inputs(problems)) => problems,
+        Err(Invalid::Document(errors)) => return Err(Rejection::invalid(errors)),
+    };
+    if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
+        let wrong = variables::problems(operation, &params.variables, &visible.types);
+        if !wrong.is_empty() {
+            let usages = inputs_of(&document.parsed, operation, &visible.types).usages;
+            let at_argument = |problem| variables::at_argument(problem, &usages);
+            problems.extend(wrong.into_iter().map(at_argument));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Rejection::inputs(&problems)) }
+}
+
+/// Section 5.2.4.1 of the GraphQL specification. async-graphql allows several root fields, and does not look into
+/// fragments.
+fn subscription_has_single_root(operation: &OperationDefinition) -> bool {
+    match operation.selection_set.node.items.as_slice() {
+        [only] => {
+            matches!(&only.node, Selection::Field(field) if field.node.directives.is_empty())
+        }
+        _ => false,
+    }
+}
+
+impl Operation {
+    pub(crate) fn is_mutation(&self) -> bool {
+        self.kind == Some(OperationType::Mutation)
+    }
+
+    pub(crate) fn is_subscription(&self) -> bool {
+        self.kind == Some(OperationType::Subscription)
+    }
+
+    /// Runs a query or a mutation, within the timeout.
+    pub(crate) async fn run(self, id: &RequestId) -> Result<ResponseBody, Rejection> {
+        let shared = Arc::clone(&self.audit.shared);
+        let _permit = shared.concurrency.acquire(&self.client).await?;
+        let execution = AssertUnwindSafe(self.visible.schema.execute(self.request)).catch_unwind();
+        match tokio::time::timeout(self.timeout, execution).await {
+            Ok(Ok(response)) => {
+                self.audit.audit_response(&response);
+                ResponseBody::of(response, id).within(&self.budget)
+            }
+            Ok(Err(_)) => Err(panic_response()),
+            Err(_) => Err(Rejection::unavailable(
+                code::TIMEOUT,
+                "The operation timed out: request less, or try again.",
+                Duration::from_secs(1),
+            )),
+        }
+    }
+
+    fn into_stream(self, id: RequestId) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
+        if !self.is_subscription() {
+            return stream::once(async move { self.run(&id).await }).boxed();
+        }
+        let responses =
+            AssertUnwindSafe(self.visible.schema.execute_stream(self.request)).catch_unwind();
+        let (audit, budget, permit) = (self.audit, self.budget, self.permit);
+        let content = move |response: Response| {
+            // Held until the stream is dropped.
+            let _ = &permit;
+            audit.audit_response(&response);
+            ResponseBody::of(response, &id).within(&budget)
+        };
+        responses
+            .map(move |response| response.map_err(|_| panic_response()).and_then(&content))
+            .boxed()
+    }
+}
+
+/// Runs `operation` as a stream: one response of a query or mutation, or all of a subscription.
+pub(crate) fn responses(
+    operation: Result<Operation, Rejection>,
+    id: RequestId,
+) -> BoxStream<'static, ResponseBody> {
+    let contents = match operation {
+        Ok(operation) => operation.into_stream(id.clone()),
+        Err(rejection) => stream::once(std::future::ready(Err(rejection))).boxed(),
+    };
+    contents.map(move |content| content.unwrap_or_else(|rejection| rejection.content(&id))).boxed()
+}
+
+/// The response to an operation in which a resolver panicked.
+fn panic_response() -> Rejection {
+    tracing::error!("a resolver panicked");
+    Rejection::internal()
+}

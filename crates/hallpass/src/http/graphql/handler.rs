@@ -1,0 +1,108 @@
+//! `/graphql`: handler of GraphQL over HTTP.
+//!
+//! Replaces the handler of async-graphql-axum, which executes mutations sent by HTML forms and by GET, ignores body
+//! limits and returns Rust debug text. One operation per request: POST with JSON, or GET for queries.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Method, Request, Response, StatusCode};
+
+use super::authenticate::RequestIdentity;
+use super::response::{MediaType, Rejection, RequestId, executed};
+use super::{execute, request};
+use crate::config::Limits;
+use crate::http::HttpState;
+use crate::http::client_ip::PeerAddr;
+use crate::http::pages::graphiql;
+use crate::http::server::ConnectionHandle;
+use crate::http::streaming::sse;
+use hallpass_identity::Caller;
+
+/// The response formats that the client accepts.
+struct Accepts {
+    /// A single body of this media type.
+    media: Option<MediaType>,
+    /// An event stream. Used for subscriptions, and for other operations if `media` is `None`.
+    events: bool,
+}
+
+pub(crate) async fn graphql(
+    State(shared): State<Arc<HttpState>>,
+    Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<PeerAddr>,
+    Extension(connection): Extension<ConnectionHandle>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (method, headers) = (request.method(), request.headers());
+    if request::wants_page(method, headers) && request.uri().query().is_none() {
+        return graphiql::page(&shared);
+    }
+    let events = request::accepts_events(method, headers);
+    let accepts = Accepts { media: request::negotiate(headers), events };
+    let media = accepts.media.unwrap_or(MediaType::GraphqlResponse);
+    if accepts.media.is_none() && !accepts.events {
+        let message = "Accept `application/graphql-response+json` or `application/json`.";
+        return Rejection::http(StatusCode::NOT_ACCEPTABLE, message)
+            .into_response(MediaType::Json, &id);
+    }
+    match execute_and_respond(&shared, request, peer, &accepts, &connection, &id).await {
+        Ok(response) => response,
+        Err(rejection) => rejection.into_response(media, &id),
+    }
+}
+
+async fn execute_and_respond(
+    shared: &Arc<HttpState>,
+    request: Request<Body>,
+    peer: PeerAddr,
+    accepts: &Accepts,
+    connection: &ConnectionHandle,
+    id: &RequestId,
+) -> Result<Response<Body>, Rejection> {
+    let (head, body) = request.into_parts();
+    request::check_request_head(&head.method, &head.headers)?;
+    let is_get = head.method == Method::GET;
+    let idempotency_key = request::idempotency_key(&head.headers)?;
+    let identity = RequestIdentity::new(&shared.deps, peer, head.method, head.headers);
+    let request_caller = identity.resolve(&shared.deps, id).await?;
+    let caller = request_caller.caller.clone();
+    let mut params = if is_get {
+        request::from_query_string(head.uri.query().unwrap_or_default())?
+    } else {
+        let limits = limits_of(shared, request_caller.caller.as_deref());
+        request::from_body(&request::read_json_body(body, &limits).await?)?
+    };
+    params.idempotency_key = idempotency_key;
+    let operation = execute::prepare(shared, params, request_caller);
+    let is_subscription = operation.as_ref().is_ok_and(execute::Operation::is_subscription);
+    let media = match accepts.media {
+        Some(media) if !(accepts.events && is_subscription) => media,
+        _ => return sse::stream(shared, operation, identity, caller, connection, id),
+    };
+    let operation = operation?;
+    if is_subscription {
+        let message = "Subscriptions need a stream: send `Accept: text/event-stream` or connect to /graphql/ws.";
+        return Err(Rejection::query(message.to_owned()));
+    }
+    if is_get && operation.is_mutation() {
+        return Err(Rejection::method("Send mutations by POST.", "POST"));
+    }
+    Ok(executed(&operation.run(id).await?, media))
+}
+
+/// Factor of `MAX_BODY` for callers whose mutations have long texts: 100,000 characters, of up to 12 bytes each in
+/// JSON.
+const LARGE_BODY_FACTOR: usize = 6;
+
+/// The limits of a request by `caller`.
+fn limits_of(shared: &HttpState, caller: Option<&Caller>) -> Limits {
+    let limits = shared.deps.limits;
+    let view = (shared.deps.schema_for)(caller).view;
+    match shared.deps.application.large_bodies().any(|rule| view.includes(&rule.name())) {
+        true => Limits { body: limits.body.saturating_mul(LARGE_BODY_FACTOR), ..limits },
+        false => limits,
+    }
+}

@@ -1,0 +1,215 @@
+//! HTTP: the only module with handlers.
+//!
+//! `server` accepts the connection, `middleware` gives the request an id and sets response headers, and
+//! `graphql::handler` responds: `graphql::authenticate` resolves the caller, `limits` checks the document, and
+//! `graphql::execute` runs the operation. WebSockets and server-sent events are in `streaming`.
+
+pub(crate) mod client_ip;
+pub(crate) mod graphql;
+pub(crate) mod limits;
+pub(crate) mod middleware;
+pub(crate) mod ops;
+pub(crate) mod pages;
+mod server;
+pub(crate) mod streaming;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::parser::types::ExecutableDocument;
+use axum::Router;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::routing::{any, get, post};
+use futures_util::future::BoxFuture;
+use hallpass_data::Client;
+use ipnet::IpNet;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
+
+use crate::application::Application;
+use crate::audit::Audit;
+use crate::cluster::revocation_sync::RevocationService;
+use crate::config::{Limits, Origin};
+use crate::doctor::Report;
+use crate::schema::SchemaForView;
+use hallpass_identity::{Authenticator, Caller, CredentialLocation, Reauthentication, network};
+
+pub use limits::weights::Weights;
+pub use pages::graphiql::PersonaCard;
+pub use server::{ServeOptions, raise_file_limit, serve};
+
+use limits::concurrency::ConcurrencyLimiter;
+use limits::document_cache::DocumentCache;
+use ops::metrics::HttpMetrics;
+use streaming::{CallerLimiter, ConnectionLimiter};
+
+/// The caller of one GraphQL request, and the context that its execution needs.
+pub struct RequestCaller {
+    /// The caller; `None` for an anonymous request.
+    pub caller: Option<Arc<Caller>>,
+    /// Re-authenticates the caller at the auth server, for fields that require step-up authentication.
+    pub confirmation: Option<Reauthentication>,
+    /// The request id.
+    pub request_id: String,
+    /// The end user's address.
+    pub address: IpAddr,
+}
+
+impl RequestCaller {
+    /// The client that per-client limits (database connections, concurrent operations) count the request for.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        match &self.caller {
+            Some(caller) => Client::Caller(caller.id().as_str().into()),
+            None => Client::Anonymous(network(self.address)),
+        }
+    }
+}
+
+/// Returns the schema that a caller sees.
+pub type SchemaFor = dyn Fn(Option<&Caller>) -> Arc<SchemaForView> + Send + Sync;
+/// Adds the caller, the scope and the services that resolvers need to a request.
+pub type BuildRequest =
+    dyn Fn(async_graphql::Request, RequestCaller) -> async_graphql::Request + Send + Sync;
+/// Writes to the audit log which fields of a document are hidden from its caller, for the request with this id
+/// and address. Runs after the response, so that the response to a hidden field does not take longer than that
+/// to a nonexistent one.
+pub type AuditHiddenFields =
+    dyn Fn(Arc<ExecutableDocument>, Option<Arc<Caller>>, String, IpAddr) + Send + Sync;
+/// Readiness check; fails with the name of what is not ready.
+pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
+/// Returns the development personas, with fresh tokens.
+pub type Personas = dyn Fn() -> Vec<PersonaCard> + Send + Sync;
+/// Runs the doctor on the setup and on a pasted credential.
+pub type RunDoctor =
+    dyn Fn(Option<(CredentialLocation, String)>) -> BoxFuture<'static, Report> + Send + Sync;
+
+/// Dependencies of the handlers, built by `app`.
+pub struct HttpDeps {
+    /// The application, for the weights of its fields and the callers of its longer mutations.
+    pub application: Arc<Application>,
+    /// Returns the schema that a caller sees.
+    pub schema_for: Box<SchemaFor>,
+    /// Whether introspection is enabled.
+    pub introspection: bool,
+    /// Authenticates callers.
+    pub authenticator: Arc<Authenticator>,
+    /// Adds the caller, the scope and the services that resolvers need to a request.
+    pub build_request: Box<BuildRequest>,
+    /// Writes to the audit log which fields of a document are hidden from its caller.
+    pub audit_hidden_fields: Box<AuditHiddenFields>,
+    /// Records failed credentials.
+    pub audit: Arc<Audit>,
+    /// Readiness check.
+    pub readiness: Box<Readiness>,
+    /// The personas, in development.
+    pub personas: Option<Box<Personas>>,
+    /// The doctor, in development.
+    pub doctor: Option<Box<RunDoctor>>,
+    /// Limits of one request.
+    pub limits: Limits,
+    /// Origins whose pages may send cookies (CORS).
+    pub allowed_origins: Vec<Origin>,
+    /// Proxies whose `X-Forwarded-For` is trusted.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a WebSocket without a running operation stays open.
+    pub keep_alive: Duration,
+    /// Cancelled when the server begins to stop; `/ready` then returns 503.
+    pub draining: CancellationToken,
+    /// Receives revocation webhooks, if REVOCATION_SECRET is set.
+    pub revocations: Option<Arc<RevocationService>>,
+    /// The metrics.
+    pub metrics: Registry,
+    /// Whether the main address serves `/metrics` too.
+    pub serves_metrics: bool,
+}
+
+pub(crate) struct HttpState {
+    deps: HttpDeps,
+    documents: DocumentCache,
+    concurrency: ConcurrencyLimiter,
+    connections: ConnectionLimiter,
+    caller_limits: CallerLimiter,
+    metrics: HttpMetrics,
+}
+
+/// The routers of the main address and of the metrics address.
+pub struct Routers {
+    /// All routes.
+    pub main: Router,
+    /// `/metrics` only.
+    pub metrics: Router,
+}
+
+/// Builds the routers.
+#[must_use]
+pub fn routers(mut deps: HttpDeps) -> Routers {
+    let cors = cors(&deps.allowed_origins, deps.authenticator.api_key_header());
+    let http_metrics = HttpMetrics::registered(&mut deps.metrics);
+    let connections = ConnectionLimiter::registered(&mut deps.metrics);
+    let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut deps.metrics)));
+    let metrics_on_main = if deps.serves_metrics { metrics.clone() } else { Router::new() };
+    let weights = Weights::of(&deps.application);
+    let documents = DocumentCache::new(deps.limits, deps.introspection, weights);
+    let concurrency = ConcurrencyLimiter::new(deps.limits.concurrent);
+    let caller_limits = CallerLimiter::default();
+    let shared = Arc::new(HttpState {
+        deps,
+        documents,
+        concurrency,
+        connections,
+        caller_limits,
+        metrics: http_metrics,
+    });
+    let router = Router::new()
+        .route("/graphql", any(graphql::handler::graphql))
+        .route("/graphql/ws", any(streaming::websocket::open))
+        .route("/schema.graphql", get(pages::graphiql::sdl))
+        .route("/graphiql/{asset}", get(pages::graphiql::asset))
+        .route("/dev/personas", get(pages::graphiql::personas))
+        .route("/doctor", get(pages::doctor::page).post(pages::doctor::explain))
+        .route("/health", get(ops::health::liveness))
+        .route("/ready", get(ops::health::readiness))
+        .route("/revocations", post(ops::revocation_webhook::revoke))
+        .route("/identities/link", post(ops::revocation_webhook::link))
+        .fallback(middleware::not_found)
+        .with_state(Arc::clone(&shared))
+        .merge(metrics_on_main);
+    let router = match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    let main =
+        router.layer(axum::middleware::from_fn_with_state(shared, middleware::request_middleware));
+    Routers { main, metrics }
+}
+
+/// CORS layer: exact origins, with credentials. Other origins get no CORS headers.
+fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
+    let exact: Vec<_> =
+        origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();
+    if exact.is_empty() {
+        return None;
+    }
+    let required = [
+        "idempotency-key",
+        "graphql-require-preflight",
+        "apollo-require-preflight",
+        "x-apollo-operation-name",
+    ];
+    let headers = [AUTHORIZATION, CONTENT_TYPE, api_key.clone()]
+        .into_iter()
+        .chain(required.map(HeaderName::from_static));
+    Some(
+        CorsLayer::new()
+            .allow_origin(exact)
+            .allow_credentials(true)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers(headers.collect::<Vec<_>>())
+            .expose_headers([middleware::REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
+            .max_age(Duration::from_secs(600)),
+    )
+}

@@ -1,0 +1,166 @@
+//! GraphiQL and its assets, embedded in the binary, so that it works without network access; the SDL at
+//! `/schema.graphql`, and the personas of development.
+
+use std::sync::{Arc, LazyLock};
+
+use aws_lc_rs::digest;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use axum::response::IntoResponse as _;
+use axum::{Extension, Json};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use crate::http::HttpState;
+use crate::http::client_ip::PeerAddr;
+use crate::http::graphql::authenticate::RequestIdentity;
+use crate::http::graphql::response::{MediaType, RequestId};
+
+/// A persona in the page's persona menu.
+#[derive(Serialize)]
+pub struct PersonaCard {
+    /// The name in `hallpass token --as`.
+    pub name: &'static str,
+    /// The display name.
+    pub title: &'static str,
+    /// A short description.
+    pub about: String,
+    /// A fresh token; `None` for the guest.
+    pub token: Option<String>,
+}
+
+const PAGE: &str = include_str!("graphiql/index.html");
+
+/// Content Security Policy: scripts and requests of this origin only. The editor needs inline styles.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'";
+
+struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    gzipped: bool,
+    bytes: &'static [u8],
+}
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+const ASSETS: [Asset; 6] = [
+    Asset {
+        name: "hallpass.js",
+        content_type: SCRIPT,
+        gzipped: false,
+        bytes: include_bytes!("graphiql/hallpass.js"),
+    },
+    Asset {
+        name: "hallpass.css",
+        content_type: STYLE,
+        gzipped: false,
+        bytes: include_bytes!("graphiql/hallpass.css"),
+    },
+    Asset {
+        name: "react.js",
+        content_type: SCRIPT,
+        gzipped: true,
+        bytes: include_bytes!("graphiql/vendor/react.js.gz"),
+    },
+    Asset {
+        name: "react-dom.js",
+        content_type: SCRIPT,
+        gzipped: true,
+        bytes: include_bytes!("graphiql/vendor/react-dom.js.gz"),
+    },
+    Asset {
+        name: "graphiql.js",
+        content_type: SCRIPT,
+        gzipped: true,
+        bytes: include_bytes!("graphiql/vendor/graphiql.js.gz"),
+    },
+    Asset {
+        name: "graphiql.css",
+        content_type: STYLE,
+        gzipped: true,
+        bytes: include_bytes!("graphiql/vendor/graphiql.css.gz"),
+    },
+];
+
+/// The GraphiQL page, if introspection is enabled: it needs the schema.
+pub(crate) fn page(shared: &HttpState) -> Response<Body> {
+    if !shared.deps.introspection {
+        let message = "GraphiQL is disabled: it requires INTROSPECTION=true.\n";
+        return (StatusCode::NOT_FOUND, message).into_response();
+    }
+    let mut response = Response::new(Body::from(PAGE));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+}
+
+/// Entity tags of [`ASSETS`]: hashes of their content, so that a new binary invalidates cached files.
+static TAGS: LazyLock<[String; ASSETS.len()]> = LazyLock::new(|| {
+    let tag = |asset: Asset| {
+        let hash = digest::digest(&digest::SHA256, asset.bytes);
+        format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash))
+    };
+    ASSETS.map(tag)
+});
+
+/// `GET /graphiql/{asset}`
+pub(crate) async fn asset(
+    State(shared): State<Arc<HttpState>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let found = ASSETS.iter().zip(TAGS.iter()).find(|(asset, _)| asset.name == name);
+    let Some((asset, tag)) = found.filter(|_| shared.deps.introspection) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let fresh = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+    let mut response = match fresh {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => Response::new(Body::from(asset.bytes)),
+    };
+    let headers = response.headers_mut();
+    headers.insert(ETAG, HeaderValue::from_static(tag.as_str()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    if asset.gzipped && !fresh {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// `GET /schema.graphql`: the SDL of the schema that the caller sees, if introspection is enabled.
+pub(crate) async fn sdl(
+    State(shared): State<Arc<HttpState>>,
+    Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<PeerAddr>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    if !shared.deps.introspection {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let identity = RequestIdentity::new(&shared.deps, peer, Method::GET, headers);
+    match identity.caller(&shared.deps, &id).await {
+        Ok(caller) => {
+            let visible = (shared.deps.schema_for)(caller.as_deref());
+            ([(CACHE_CONTROL, "no-store")], visible.schema.sdl()).into_response()
+        }
+        Err(rejection) => rejection.into_response(MediaType::Json, &id),
+    }
+}
+
+/// `GET /dev/personas`: the personas with their tokens, in development.
+pub(crate) async fn personas(State(shared): State<Arc<HttpState>>) -> Response<Body> {
+    match &shared.deps.personas {
+        Some(personas) => Json(personas()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}

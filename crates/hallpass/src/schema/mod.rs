@@ -1,0 +1,106 @@
+//! The schema of an application: its root types, and the view of them that each kind of caller sees.
+
+mod can;
+mod node;
+mod registered;
+mod roots;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use apollo_compiler::Schema as DocumentRules;
+use apollo_compiler::validation::Valid;
+use async_graphql::Context;
+use async_graphql::registry::Registry;
+
+use crate::access::SchemaView;
+
+pub use can::{CanQuery, CheckAction};
+pub use node::{FindNode, Node, NodeQuery};
+pub use roots::Executable;
+
+pub(crate) use can::Action;
+pub(crate) use node::NodeType;
+pub(crate) use registered::Registered;
+pub(crate) use roots::{RootTypes, Roots};
+
+/// The schema as one kind of caller sees it.
+pub struct SchemaForView {
+    /// Executes documents.
+    pub schema: Box<dyn Executable>,
+    /// Types for checking input values.
+    pub types: Registry,
+    /// Schema for validating documents.
+    pub rules: Valid<DocumentRules>,
+    /// The view.
+    pub view: SchemaView,
+}
+
+/// Builds the schemas of an application.
+#[derive(Clone)]
+pub struct SchemaBuilder {
+    roots: Arc<dyn Roots>,
+    registered: Arc<Registered>,
+}
+
+impl SchemaBuilder {
+    /// Builds schemas of `roots`, with the node types and actions of `registered`. Registers the rules of all guards.
+    pub(crate) fn new(roots: Arc<dyn Roots>, registered: Registered) -> Self {
+        let builder = Self { roots, registered: Arc::new(registered) };
+        // A view is a set of registered rules.
+        let _types = builder.types(SchemaView::FULL);
+        builder
+    }
+
+    /// The schema of `view`. `introspection` enables introspection queries.
+    #[must_use]
+    pub fn build(&self, view: SchemaView, introspection: bool) -> Box<dyn Executable> {
+        let build = || self.roots.build(introspection, &self.registered);
+        view.build(|| self.registered.build(build))
+    }
+
+    /// The types of `view`, for checking input values.
+    #[must_use]
+    pub fn types(&self, view: SchemaView) -> Registry {
+        view.build(|| self.registered.build(|| self.roots.types()))
+    }
+}
+
+/// Cache of schema views, each built on first use.
+pub struct Schemas {
+    builder: SchemaBuilder,
+    introspection: bool,
+    views: RwLock<HashMap<SchemaView, Arc<SchemaForView>>>,
+}
+
+impl Schemas {
+    /// Creates an empty cache. `introspection` enables introspection queries.
+    #[must_use]
+    pub fn new(builder: SchemaBuilder, introspection: bool) -> Self {
+        Self { builder, introspection, views: RwLock::default() }
+    }
+
+    /// The schema of `view`. There are few views: one per combination of the roles and permissions that rules require.
+    #[must_use]
+    pub fn for_view(&self, view: SchemaView) -> Arc<SchemaForView> {
+        let known = self.views.read().unwrap_or_else(PoisonError::into_inner).get(&view).cloned();
+        known.unwrap_or_else(|| {
+            let schema = self.builder.build(view, self.introspection);
+            let (rules, types) = (document_rules(&*schema), self.builder.types(view));
+            let built = Arc::new(SchemaForView { schema, types, rules, view });
+            self.views.write().unwrap_or_else(PoisonError::into_inner).insert(view, built.clone());
+            built
+        })
+    }
+}
+
+/// The schema for validating documents against `schema`.
+fn document_rules(schema: &dyn Executable) -> Valid<DocumentRules> {
+    DocumentRules::parse_and_validate(schema.sdl(), "schema.graphql")
+        .expect("the exported SDL is valid")
+}
+
+/// The node types and actions of the schema that executes the request.
+fn registered<'a>(ctx: &Context<'a>) -> &'a Registered {
+    ctx.data_unchecked::<Arc<Registered>>()
+}

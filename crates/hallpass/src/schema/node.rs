@@ -1,0 +1,138 @@
+//! Query `node`: any object by global ID (Relay). Domains register the types of objects.
+
+use std::borrow::Cow;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::Field;
+use async_graphql::registry::{MetaField, MetaType, MetaTypeId, Registry};
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ID, Object, OutputType, Positioned, ServerResult,
+    Value,
+};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use super::registered::Registered;
+use crate::access::{Rule::Public, guarded};
+use crate::graphql::{NullOnError, Result, decode_id};
+
+/// An object that `node` can find by its global ID. The ID starts with the name of the GraphQL type.
+pub trait FindNode: ContainerType + Sized + Send + Sync + 'static {
+    /// The object with this key, if it exists and is visible to the caller.
+    ///
+    /// # Errors
+    /// When the database is unavailable, or access to the object is denied.
+    fn find_node(
+        ctx: &Context<'_>,
+        key: Uuid,
+    ) -> impl Future<Output = Result<Option<NullOnError<Self>>>> + Send;
+}
+
+type Find = for<'a> fn(&'a Context<'_>, Uuid) -> BoxFuture<'a, Result<Option<Node>>>;
+
+/// A type of objects with global IDs.
+pub(crate) struct NodeType {
+    name: Cow<'static, str>,
+    scope: String,
+    register: fn(&mut Registry) -> String,
+    find: Find,
+}
+
+impl NodeType {
+    /// The type `T`, whose objects an OAuth client reads with `scope`.
+    pub(crate) fn of<T: FindNode>(scope: String) -> Self {
+        Self {
+            name: T::type_name(),
+            scope,
+            register: NullOnError::<T>::create_type_info,
+            find: |ctx, key| {
+                async move { Ok(T::find_node(ctx, key).await?.map(|it| Node(Box::new(it)))) }
+                    .boxed()
+            },
+        }
+    }
+}
+
+trait Resolve: Send + Sync {
+    fn resolve_object<'a>(
+        &'a self,
+        ctx: &'a ContextSelectionSet<'a>,
+        field: &'a Positioned<Field>,
+    ) -> BoxFuture<'a, ServerResult<Value>>;
+}
+
+impl<T: OutputType> Resolve for T {
+    fn resolve_object<'a>(
+        &'a self,
+        ctx: &'a ContextSelectionSet<'a>,
+        field: &'a Positioned<Field>,
+    ) -> BoxFuture<'a, ServerResult<Value>> {
+        self.resolve(ctx, field).boxed()
+    }
+}
+
+/// An object with a global ID: one of the types that the application's domains registered.
+pub struct Node(Box<dyn Resolve>);
+
+impl OutputType for Node {
+    fn type_name() -> Cow<'static, str> {
+        "Node".into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Interface, |registry| {
+            let mut id = MetaField::new("id", ID::create_type_info(registry));
+            id.description = Some("Global ID.".to_owned());
+            let registered = Registered::current();
+            for node in &registered.nodes {
+                (node.register)(registry);
+                registry.add_implements(&node.name, &Self::type_name());
+            }
+            MetaType::Interface {
+                name: Self::type_name().into_owned(),
+                description: Some("An object with a global ID.".to_owned()),
+                fields: IndexMap::from([(id.name.clone(), id)]),
+                possible_types: registered.nodes.iter().map(|it| it.name.to_string()).collect(),
+                extends: false,
+                keys: None,
+                visible: None,
+                inaccessible: false,
+                tags: Vec::new(),
+                rust_typename: Some(std::any::type_name::<Self>()),
+                directive_invocations: Vec::new(),
+                requires_scopes: Vec::new(),
+            }
+        })
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        self.0.resolve_object(ctx, field).await
+    }
+}
+
+/// Node query.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[guarded(Query)]
+#[Object]
+impl NodeQuery {
+    /// Returns the object with this ID. Null if it does not exist or is not visible to the caller. An OAuth client
+    /// needs the scope of the object's type, such as `tasks:read`.
+    #[graphql(guard = "Public", scope = "{type}:read")]
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        let Some((kind, key)) = decode_id(&id) else { return Ok(None) };
+        let registered = super::registered(ctx);
+        let Some(node) = registered.nodes.iter().find(|node| node.name == kind) else {
+            return Ok(None);
+        };
+        // Checked before the lookup: a denial must not disclose whether the row exists.
+        Public.with_scope(Some(&node.scope)).check(ctx).await?;
+        (node.find)(ctx, key).await
+    }
+}
