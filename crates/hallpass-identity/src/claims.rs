@@ -189,6 +189,45 @@ pub(super) fn as_text(value: Option<&Value>) -> Option<String> {
     value?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// An additional field of the auth server's users (`user.additionalFields`), which
+/// [`Caller::claim`](crate::Caller::claim) returns: of a session's user, or the claim of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserField {
+    name: &'static str,
+    is_text: bool,
+}
+
+impl UserField {
+    /// A string. A value of another type is ignored.
+    #[must_use]
+    pub const fn text(name: &'static str) -> Self {
+        Self { name, is_text: true }
+    }
+
+    /// A string, a number or a boolean; the latter two as they are written in JSON. A value of another type
+    /// is ignored.
+    #[must_use]
+    pub const fn scalar(name: &'static str) -> Self {
+        Self { name, is_text: false }
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// The value that `claims` state, if it is not empty.
+    pub(super) fn read(self, claims: &Claims) -> Option<String> {
+        match claims.get(self.name) {
+            Some(value @ (Value::Bool(_) | Value::Number(_))) if !self.is_text => {
+                Some(value.to_string())
+            }
+            value => as_text(value),
+        }
+    }
+}
+
 /// Whether the user was created by Better Auth's anonymous plugin. Some adapters write 1 for true.
 pub(super) fn is_anonymous(claims: &Claims) -> bool {
     match claims.get("isAnonymous") {
@@ -235,4 +274,30 @@ pub(super) fn impersonator(claims: &Claims) -> Option<String> {
     let impersonator = claims.get("impersonatedBy").and_then(named);
     let acting = claims.get("act").filter(|act| !act.is_null());
     impersonator.or_else(|| acting.map(|act| named(&act["sub"]).unwrap_or_else(unnamed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn user_field_has_the_declared_type() {
+        for (value, text, scalar) in [
+            (json!("Rust"), Some("Rust"), Some("Rust")),
+            (json!(""), None, None),
+            (json!(5), None, Some("5")),
+            (json!(0.5), None, Some("0.5")),
+            (json!(false), None, Some("false")),
+            (json!(null), None, None),
+            (json!(["Rust"]), None, None),
+            (json!({"level": "Rust"}), None, None),
+        ] {
+            let claims = Claims::from_iter([("field".to_owned(), value.clone())]);
+            assert_eq!(UserField::text("field").read(&claims).as_deref(), text, "{value}");
+            assert_eq!(UserField::scalar("field").read(&claims).as_deref(), scalar, "{value}");
+            assert_eq!(UserField::scalar("other").read(&claims), None);
+        }
+    }
 }

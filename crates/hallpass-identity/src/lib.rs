@@ -41,7 +41,7 @@ pub use auth_server::bulkhead::network;
 pub use auth_server::user_lookup::{LookupError, User, UserLookup};
 pub use auth_server::user_state::UserState;
 pub use caller::{AuthMethod, Caller, CallerKind, CallerProfile, HypotheticalCaller, ProfileKind};
-pub use claims::PAIRWISE_SUBJECT;
+pub use claims::{PAIRWISE_SUBJECT, UserField};
 pub use credential::presented::{PresentedCredentials, Reauthentication};
 pub use credential::watch::{Ended, Gate, Watch};
 pub use dev::personas::{DevTokenIssuer, IssuerError, PERSONAS, Persona};

@@ -6,11 +6,12 @@ use async_graphql::{Context, Enum, MergedObject, Object, SimpleObject};
 use hallpass_entity::learner;
 use hallpass_entity::level::Level as LevelRow;
 
+use hallpass::Domain;
 use hallpass::access::Rule::{Public, SignedIn};
 use hallpass::access::{guarded, semantic_non_null};
 use hallpass::core_schema::CoreMe;
 use hallpass::graphql::{ContextExt as _, NullOnError, Result};
-use hallpass::{Domain, identity::Caller};
+use hallpass::identity::UserField;
 
 pub use profile_overrides::{LearnerMutation, LearnerProfileInput, ProfileOverrides};
 
@@ -39,6 +40,17 @@ pub struct Profile {
     pub is_stated: bool,
 }
 
+const SOFTWARE_BACKGROUND: &str = "softwareBackground";
+const HARDWARE_BACKGROUND: &str = "hardwareBackground";
+const INTEREST_AREA: &str = "interestArea";
+
+/// Additional user fields of the auth server: background and interest of a learner.
+const USER_FIELDS: &[UserField] = &[
+    UserField::text(SOFTWARE_BACKGROUND),
+    UserField::text(HARDWARE_BACKGROUND),
+    UserField::text(INTEREST_AREA),
+];
+
 /// Interest area of a learner without one.
 const DEFAULT_INTEREST: &str = "General";
 
@@ -47,11 +59,11 @@ const DEFAULT_INTEREST: &str = "General";
 /// # Errors
 /// When the database is unavailable.
 pub async fn profile(ctx: &Context<'_>) -> Result<Profile> {
-    let caller = ctx.caller();
+    let claim = |name| ctx.caller().and_then(|caller| caller.claim(name));
     let profile = Profile::from_claims(
-        caller.and_then(Caller::software_background),
-        caller.and_then(Caller::hardware_background),
-        caller.and_then(Caller::interest_area),
+        claim(SOFTWARE_BACKGROUND),
+        claim(HARDWARE_BACKGROUND),
+        claim(INTEREST_AREA),
     );
     Ok(match ctx.data_unchecked::<ProfileOverrides>().read().await? {
         Some(overrides) => profile.with_overrides(overrides),
@@ -185,6 +197,7 @@ impl LearnerQuery {
 #[must_use]
 pub fn domain() -> Domain {
     Domain::new("profile")
+        .user_fields(USER_FIELDS)
         .owned::<learner::Entity>()
         .request_data(|request, _, scope| request.data(ProfileOverrides::of(scope)))
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use strum::IntoStaticStr;
 
 use super::claims::{
-    Claims, as_text, email_address, first_of, impersonator, is_anonymous, refuse_banned,
+    Claims, UserField, as_text, email_address, first_of, impersonator, is_anonymous, refuse_banned,
     string_claim, string_list_claim,
 };
 use super::error::AuthError;
@@ -105,9 +105,8 @@ pub struct Caller {
     has_tier_claim: bool,
     permissions: BTreeSet<String>,
     organization_id: Option<String>,
-    software_background: Option<String>,
-    hardware_background: Option<String>,
-    interest_area: Option<String>,
+    /// The value of each declared field, in the order of the declaration; empty for a service.
+    user_fields: Vec<(&'static str, Option<String>)>,
     session_id: Option<String>,
     impersonated_by: Option<String>,
     client: Option<OAuthClient>,
@@ -127,6 +126,7 @@ impl std::fmt::Debug for Caller {
 pub(super) struct ClaimMapping<'a> {
     pub(super) names: &'a ClaimNames,
     pub(super) tiers: &'a Tiers,
+    pub(super) user_fields: &'a [UserField],
 }
 
 impl Caller {
@@ -156,9 +156,11 @@ impl Caller {
             tier: tier.unwrap_or_else(|| mapping.tiers.lowest().to_owned()),
             permissions: string_list_claim(first_of(claims, &names.permissions), &[',', ' ']),
             organization_id: as_text(first_of(claims, &names.organization)),
-            software_background: string_claim(claims, "softwareBackground"),
-            hardware_background: string_claim(claims, "hardwareBackground"),
-            interest_area: string_claim(claims, "interestArea"),
+            user_fields: mapping
+                .user_fields
+                .iter()
+                .map(|it| (it.name(), it.read(claims)))
+                .collect(),
             session_id: string_claim(claims, "sid"),
             impersonated_by: impersonator(claims),
             client: None,
@@ -198,9 +200,7 @@ impl Caller {
             has_tier_claim: false,
             permissions: BTreeSet::new(),
             organization_id: None,
-            software_background: None,
-            hardware_background: None,
-            interest_area: None,
+            user_fields: Vec::new(),
             session_id: None,
             impersonated_by: None,
             client: None,
@@ -326,22 +326,17 @@ impl Caller {
         self.organization_id.as_deref()
     }
 
-    /// Experience with software, in the auth server's spelling.
+    /// The value of an additional user field. None when the credential does not state it, and for a field
+    /// that is not declared in [`IdentityConfig::user_fields`](crate::config::IdentityConfig::user_fields).
     #[must_use]
-    pub fn software_background(&self) -> Option<&str> {
-        self.software_background.as_deref()
+    pub fn claim(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.user_fields.iter().find(|(declared, _)| *declared == name)?;
+        value.as_deref()
     }
 
-    /// Experience with hardware, in the auth server's spelling.
-    #[must_use]
-    pub fn hardware_background(&self) -> Option<&str> {
-        self.hardware_background.as_deref()
-    }
-
-    /// What the caller wants to learn about.
-    #[must_use]
-    pub fn interest_area(&self) -> Option<&str> {
-        self.interest_area.as_deref()
+    /// The value of each declared field.
+    pub(super) fn user_fields(&self) -> impl Iterator<Item = Option<&str>> {
+        self.user_fields.iter().map(|(_, value)| value.as_deref())
     }
 
     /// The id of the session, if the credential belongs to one.
@@ -418,15 +413,13 @@ impl Caller {
             &self.email,
             &self.name,
             &self.organization_id,
-            &self.software_background,
-            &self.hardware_background,
-            &self.interest_area,
             &self.session_id,
             &self.impersonated_by,
         ];
         let client = self.client.iter();
         let client = client.flat_map(|client| client.id.iter().chain(&client.scopes));
         let texts = texts.into_iter().flatten().chain(&self.roles).chain(&self.permissions);
+        let texts = texts.chain(self.user_fields.iter().filter_map(|(_, value)| value.as_ref()));
         let texts = texts.chain(client);
         texts.map(|text| text.len() + size_of::<String>()).sum()
     }

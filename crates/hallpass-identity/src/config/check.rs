@@ -218,6 +218,7 @@ impl IdentityConfig {
             timeout: settings.auth_timeout.0,
             session_ttl: settings.session_cache_ttl.0,
             claims: settings.claim_names(),
+            user_fields: Vec::new(),
             tiers: settings.tiers.clone(),
             role_inherits: settings.role_inherits.clone(),
             auth_server: base.map(|base| AuthServer { base }),

@@ -7,6 +7,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::values::{JwtSubject, RoleInheritance, Tiers};
+use crate::claims::UserField;
 
 /// The validated configuration of authentication.
 #[derive(Clone, Debug)]
@@ -73,6 +74,8 @@ pub struct IdentityConfig {
     pub session_ttl: Duration,
     /// The claims with the caller's properties.
     pub claims: ClaimNames,
+    /// The additional user fields that callers keep; none unless the application declares some.
+    pub user_fields: Vec<UserField>,
     /// The tiers, lowest first.
     pub tiers: Tiers,
     /// Role inheritance.

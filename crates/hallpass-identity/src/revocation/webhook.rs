@@ -14,7 +14,7 @@ use super::error::WebhookError;
 use super::{Revocation, Target};
 use crate::auth_server::user_state::UserState;
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
-use crate::claims::subject_claim;
+use crate::claims::{UserField, subject_claim};
 use crate::config::{ClaimNames, IdentityConfig, Tiers};
 
 /// The longest accepted id of a session or user.
@@ -25,6 +25,7 @@ pub struct Webhook {
     keys: Vec<hmac::Key>,
     names: ClaimNames,
     tiers: Tiers,
+    user_fields: Vec<UserField>,
 }
 
 /// A message that the auth server signed.
@@ -64,6 +65,7 @@ impl Webhook {
             keys: config.revocation_secrets.iter().map(key).collect(),
             names: config.claims.clone(),
             tiers: config.tiers.clone(),
+            user_fields: config.user_fields.clone(),
         }
     }
 
@@ -141,7 +143,8 @@ impl Webhook {
     fn state(&self, user: &Value) -> Option<UserState> {
         let user = user.as_object()?;
         let id = subject_claim(user.get("id")).ok()?;
-        let mapping = ClaimMapping { names: &self.names, tiers: &self.tiers };
+        let Self { names, tiers, user_fields, .. } = self;
+        let mapping = ClaimMapping { names, tiers, user_fields };
         let (confirmed_at, expires_at) = (now(), now());
         let proof = CredentialProof {
             was_validated: false,

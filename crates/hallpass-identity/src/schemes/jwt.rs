@@ -93,7 +93,8 @@ impl JwtVerifier {
 
     /// Which claim holds which property.
     pub(crate) fn mapping(&self) -> ClaimMapping<'_> {
-        ClaimMapping { names: &self.rules.claims, tiers: &self.rules.tiers }
+        let IdentityConfig { claims: names, tiers, user_fields, .. } = &self.rules;
+        ClaimMapping { names, tiers, user_fields }
     }
 
     pub(crate) async fn verify(&self, token: &SecretString) -> Result<Accepted, AuthError> {

@@ -9,6 +9,7 @@ use hallpass_migration::MigrationTrait;
 use crate::access::{RequestAuth, Rule};
 use crate::events::EventKind;
 use crate::schema::{Action, CheckAction, FindNode, NodeType};
+use hallpass_identity::UserField;
 
 /// Adds per-request data of resolvers, such as batch loaders, to a request.
 pub type PrepareRequest = dyn Fn(Request, &RequestAuth, &Scope) -> Request + Send + Sync;
@@ -48,7 +49,7 @@ pub struct Domain {
     pub(super) list_lengths: Vec<(&'static str, u64)>,
     pub(super) demo: Option<Box<dyn Demo>>,
     pub(super) large_bodies: Option<Rule>,
-    pub(super) user_fields: &'static [&'static str],
+    pub(super) user_fields: &'static [UserField],
 }
 
 impl Domain {
@@ -153,10 +154,9 @@ impl Domain {
         self
     }
 
-    /// Declares additional user fields of the Better Auth server that the domain reads by
-    /// [`Caller::claim`](hallpass_identity::Caller::claim).
+    /// Declares additional user fields of the Better Auth server that the domain reads by [`Caller::claim`](hallpass_identity::Caller::claim).
     #[must_use]
-    pub fn user_fields(mut self, fields: &'static [&'static str]) -> Self {
+    pub fn user_fields(mut self, fields: &'static [UserField]) -> Self {
         self.user_fields = fields;
         self
     }

@@ -9,6 +9,7 @@ use hallpass_data::{OwnedTables, Scope};
 use hallpass_migration::MigrationTrait;
 
 use crate::access::{RequestAuth, Rule};
+use crate::config::Config;
 use crate::schema::{Registered, RootTypes, SchemaBuilder};
 
 pub use domain::{Demo, DemoError, Domain, PrepareRequest};
@@ -77,9 +78,12 @@ impl Application {
         self.domains.iter().filter_map(|domain| domain.large_bodies)
     }
 
-    /// The additional user fields of the Better Auth server that domains read.
-    pub fn user_fields(&self) -> impl Iterator<Item = &'static str> {
-        self.domains.iter().flat_map(|domain| domain.user_fields.iter().copied())
+    /// Adds to `config` what the application declares: the additional user fields of the Better Auth server.
+    #[must_use]
+    pub fn configure(&self, mut config: Config) -> Config {
+        config.identity.user_fields =
+            self.domains.iter().flat_map(|domain| domain.user_fields).copied().collect();
+        config
     }
 
     /// The demo data of the domains, with the names of the domains.

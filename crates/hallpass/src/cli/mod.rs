@@ -190,33 +190,30 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
         output::print_error(application, format_args!("warning: {warning}"));
     }
     let cli = parse_from(command, &file, std::env::args_os())?;
+    let config = || Ok::<_, ConfigError>(application.configure(cli.settings.check()?));
     match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
-        Action::Serve { no_migrate } => serve::run(application, &cli.settings.check()?, no_migrate),
-        Action::Migrate { direction } => {
-            migrate::run(application, &cli.settings.check()?, direction)
-        }
+        Action::Serve { no_migrate } => serve::run(application, &config()?, no_migrate),
+        Action::Migrate { direction } => migrate::run(application, &config()?, direction),
         Action::Schema { check, persona: None } => schema::run(application, check),
         Action::Schema { persona: Some(persona), .. } => {
-            schema::print_for_persona(application, &cli.settings.check()?, persona)
+            schema::print_for_persona(application, &config()?, persona)
         }
-        Action::Access { diff: Some(old), .. } => {
-            access::diff(application, &cli.settings.check()?, &old)
-        }
+        Action::Access { diff: Some(old), .. } => access::diff(application, &config()?, &old),
         Action::Access { check, json, diff: None } => {
-            access::run(application, &cli.settings.check()?, check, json)
+            access::run(application, &config()?, check, json)
         }
         Action::Explain { persona, token, profile, query } => {
-            explain::run(application, &cli.settings.check()?, (persona, token), &profile, query)
+            explain::run(application, &config()?, (persona, token), &profile, query)
         }
         Action::Doctor { token, cookie, api_key, json } => {
             let token = token.map(|text| (CredentialLocation::Authorization, text));
             let cookie = cookie.map(|text| (CredentialLocation::Cookie, text));
             let api_key = api_key.map(|text| (CredentialLocation::ApiKey, text));
             let credential = token.or(cookie).or(api_key);
-            doctor::run(application, &cli.settings.check()?, credential, json)
+            doctor::run(application, &config()?, credential, json)
         }
         Action::Settings => output::print(settings::tables(&self::command(application))),
-        Action::Token { persona } => token::run(&cli.settings.check()?, persona),
+        Action::Token { persona } => token::run(&config()?, persona),
     }
 }
 

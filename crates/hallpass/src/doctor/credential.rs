@@ -244,18 +244,15 @@ fn accepted(caller: &Caller, case: &Case<'_>) -> Advice {
         parts.push(format!("roles {}", list(&roles)));
     }
     parts.push(format!("tier {}", printable(caller.tier())));
-    let profile = [
-        ("softwareBackground", caller.software_background()),
-        ("hardwareBackground", caller.hardware_background()),
-        ("interestArea", caller.interest_area()),
-    ];
+    let user_fields = case.doctor.config.identity.user_fields.iter().map(|field| field.name());
+    let user_fields: Vec<_> = user_fields.map(|name| (name, caller.claim(name))).collect();
     parts.extend(
-        profile.iter().filter_map(|(name, it)| Some(format!("{name} {}", printable((*it)?)))),
+        user_fields.iter().filter_map(|(name, it)| Some(format!("{name} {}", printable((*it)?)))),
     );
     let left = caller.expires_at() - hallpass_data::now();
     parts.push(format!("expires in {}", span(left)));
     let mut missing: Vec<_> =
-        profile.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+        user_fields.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
     missing.extend(missing_claims(caller, case));
     if let Some(advice) = advice::several_cookies(case) {
         return Advice { reason: format!("{}; {}", list(&parts), advice.reason), fix: advice.fix };
