@@ -14,7 +14,7 @@ use domains::analytics::AnalyticsQuery;
 use domains::courses::{CourseQuery, EditingMutation, ReadingMutation, ReadingSubscription};
 use domains::learners::{LearnerMutation, LearnerQuery};
 use domains::tasks::{TaskMutation, TaskQuery, TaskSubscription};
-use domains::{courses, learners, tasks};
+use domains::{courses, learners, personas, tasks};
 
 /// Queries.
 #[derive(MergedObject, Default)]
@@ -49,6 +49,7 @@ pub struct Subscription(TaskSubscription, ReadingSubscription);
 pub fn application() -> Arc<Application> {
     Hallpass::<Query, Mutation, Subscription>::builder()
         .about(env!("CARGO_PKG_DESCRIPTION"))
+        .personas(personas::PERSONAS)
         .domain(tasks::domain())
         .domain(courses::domain())
         .domain(learners::domain())

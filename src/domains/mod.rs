@@ -3,4 +3,5 @@
 pub mod analytics;
 pub mod courses;
 pub mod learners;
+pub mod personas;
 pub mod tasks;

@@ -44,7 +44,8 @@ pub use caller::{AuthMethod, Caller, CallerKind, CallerProfile, HypotheticalCall
 pub use claims::{PAIRWISE_SUBJECT, UserField};
 pub use credential::presented::{PresentedCredentials, Reauthentication};
 pub use credential::watch::{Ended, Gate, Watch};
-pub use dev::personas::{DevTokenIssuer, IssuerError, PERSONAS, Persona};
+pub use dev::issuer::{DevTokenIssuer, IssuerError};
+pub use dev::personas::{PERSONAS, Persona, PersonaCaller, PersonaUser};
 pub use diagnostics::address::PROBE_ADDRESS;
 pub use diagnostics::inspect::{CredentialLocation, CredentialShape, Inspection};
 pub use diagnostics::probe::{

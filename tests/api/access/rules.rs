@@ -2,7 +2,6 @@
 
 use async_graphql::registry::{MetaField, MetaType};
 use hallpass::access::{Policy, ResourceAttributes, Rule, SchemaView, Subject, prune};
-use hallpass_identity::Persona;
 use serde_json::{Value, json};
 
 use crate::cli::commands::hallpass;
@@ -192,7 +191,7 @@ fn explain_reports_each_field() {
 #[tokio::test]
 async fn me_reports_impersonation() {
     let app = hallpass::testing::App::start(crate::support::app::application()).await;
-    let me = app.by_persona(Persona::Impersonated).data("{ me { id impersonatedBy } }").await;
+    let me = app.by_persona("impersonated").data("{ me { id impersonatedBy } }").await;
     assert_eq!(me["me"], json!({"id": "persona-free", "impersonatedBy": "persona-admin"}));
 }
 

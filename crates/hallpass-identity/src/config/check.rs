@@ -11,6 +11,7 @@ use super::error::{ConfigError, invalid};
 use super::settings::IdentitySettings;
 use super::types::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokenConfig, UserLookupConfig};
 use super::values::{NonEmptyString, TrustMode};
+use crate::dev::personas::PERSONAS;
 
 /// The maximum tolerated clock skew.
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -219,6 +220,7 @@ impl IdentityConfig {
             session_ttl: settings.session_cache_ttl.0,
             claims: settings.claim_names(),
             user_fields: Vec::new(),
+            personas: PERSONAS,
             tiers: settings.tiers.clone(),
             role_inherits: settings.role_inherits.clone(),
             auth_server: base.map(|base| AuthServer { base }),

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::values::{JwtSubject, RoleInheritance, Tiers};
 use crate::claims::UserField;
+use crate::dev::personas::Persona;
 
 /// The validated configuration of authentication.
 #[derive(Clone, Debug)]
@@ -76,6 +77,8 @@ pub struct IdentityConfig {
     pub claims: ClaimNames,
     /// The additional user fields that callers keep; none unless the application declares some.
     pub user_fields: Vec<UserField>,
+    /// The personas of development mode; [`PERSONAS`](crate::PERSONAS) unless the application declares others.
+    pub personas: &'static [Persona],
     /// The tiers, lowest first.
     pub tiers: Tiers,
     /// Role inheritance.

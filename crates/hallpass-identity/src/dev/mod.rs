@@ -1,3 +1,4 @@
 //! Development mode: token issuer and personas.
 
+pub(crate) mod issuer;
 pub(crate) mod personas;

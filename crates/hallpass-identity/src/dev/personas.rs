@@ -1,296 +1,158 @@
-//! Token issuer and personas of development mode.
-//!
-//! The signing key is generated on first start and stored beside the database; the tokens are verified
-//! like those of any auth server. It exists in development mode only, which serves on loopback only.
+//! Personas: the predefined callers of development mode.
 
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hallpass_types::now;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use secrecy::SecretString;
 use serde_json::{Map, Value, json};
-use strum::{IntoStaticStr, VariantArray};
 
-/// The `iss` and `aud` of the tokens.
-const NAME: &str = "hallpass-development";
-const KEY_ID: &str = "development";
-/// Token lifetime: a working day.
-const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
+/// A predefined caller of development mode. An application declares its own in
+/// [`IdentityConfig::personas`](crate::config::IdentityConfig::personas).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Persona {
+    /// The name used on the command line.
+    pub name: &'static str,
+    /// The description in the help of the command line.
+    pub help: &'static str,
+    /// The display name.
+    pub title: &'static str,
+    /// A short description, displayed with the name.
+    pub about: &'static str,
+    /// The caller.
+    pub caller: PersonaCaller,
+}
 
-/// A predefined user or service of development mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, IntoStaticStr, VariantArray)]
-#[strum(serialize_all = "lowercase")]
-pub enum Persona {
-    /// Not signed in.
-    Guest,
-    /// A beginner without a subscription.
-    Free,
-    /// A paying learner: Advanced, Robotics.
-    Premium,
-    /// A learner with the highest tier.
-    Enterprise,
-    /// A course editor.
-    Editor,
-    /// An administrator.
-    Admin,
-    /// The free learner, impersonated by the admin.
-    Impersonated,
+/// The caller that a persona authenticates as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonaCaller {
+    /// An anonymous caller, without a credential.
+    Anonymous,
+    /// A user.
+    User(PersonaUser),
+    /// A user, impersonated by an administrator.
+    Impersonated {
+        /// The user.
+        user: PersonaUser,
+        /// The id of the administrator.
+        by: &'static str,
+    },
     /// A service.
-    Service,
+    Service {
+        /// The id of its OAuth client.
+        client_id: &'static str,
+    },
 }
 
-/// Every persona.
-pub const PERSONAS: &[Persona] = Persona::VARIANTS;
-
-/// The client id of the service persona.
-const SERVICE_PERSONA: &str = "persona-service";
-
-/// The claims of a persona's token.
-struct Profile {
-    id: &'static str,
-    name: &'static str,
-    role: &'static str,
-    tier: &'static str,
-    software: &'static str,
-    hardware: &'static str,
-    interest: &'static str,
+/// The user of a persona.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PersonaUser {
+    /// The id.
+    pub id: &'static str,
+    /// The name.
+    pub name: &'static str,
+    /// The e-mail address, which is verified.
+    pub email: &'static str,
+    /// The roles, comma-separated.
+    pub role: &'static str,
+    /// The tier; none for the lowest.
+    pub tier: Option<&'static str>,
+    /// Additional user fields: name and value.
+    pub fields: &'static [(&'static str, &'static str)],
 }
+
+impl PersonaUser {
+    /// Without an id, a name and an address, with the role `user` and the lowest tier: for
+    /// `..PersonaUser::DEFAULT`.
+    pub const DEFAULT: Self =
+        Self { id: "", name: "", email: "", role: "user", tier: None, fields: &[] };
+}
+
+/// The personas of an application that declares none.
+pub const PERSONAS: &[Persona] = &[
+    Persona {
+        name: "guest",
+        help: "Not signed in",
+        title: "Guest",
+        about: "not signed in",
+        caller: PersonaCaller::Anonymous,
+    },
+    Persona {
+        name: "user",
+        help: "A user",
+        title: "User",
+        about: "Uma: user",
+        caller: PersonaCaller::User(PersonaUser {
+            id: "persona-user",
+            name: "Uma",
+            email: "user@hallpass.test",
+            ..PersonaUser::DEFAULT
+        }),
+    },
+    Persona {
+        name: "admin",
+        help: "An administrator",
+        title: "Admin",
+        about: "Ada: admin",
+        caller: PersonaCaller::User(PersonaUser {
+            id: "persona-admin",
+            name: "Ada",
+            email: "admin@hallpass.test",
+            role: "admin",
+            ..PersonaUser::DEFAULT
+        }),
+    },
+    Persona {
+        name: "service",
+        help: "A service",
+        title: "Service",
+        about: "a service, which owns no rows",
+        caller: PersonaCaller::Service { client_id: "persona-service" },
+    },
+];
 
 impl Persona {
-    /// The name used on the command line.
+    /// The claims of the token, as Better Auth's JWT plugin issues them, or its OAuth provider for a
+    /// service; none for an anonymous persona.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    /// The display name.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Guest => "Guest",
-            Self::Free => "Free learner",
-            Self::Premium => "Premium learner",
-            Self::Enterprise => "Enterprise learner",
-            Self::Editor => "Editor",
-            Self::Admin => "Admin",
-            Self::Impersonated => "Impersonated learner",
-            Self::Service => "Service",
-        }
-    }
-
-    /// A short description.
-    #[must_use]
-    pub fn about(self) -> String {
-        match (self, self.profile()) {
-            (Self::Service, _) => "a service, which owns no rows".to_owned(),
-            (Self::Impersonated, _) => "Fay, impersonated by the admin Ada".to_owned(),
-            (_, None) => "not signed in".to_owned(),
-            (_, Some(Profile { name, role, tier, software, interest, .. })) => {
-                format!("{name}: {role}, {tier}, {software} in software, {interest}")
+    pub fn claims(&self) -> Option<Map<String, Value>> {
+        let (user, impersonator) = match self.caller {
+            PersonaCaller::Anonymous => return None,
+            PersonaCaller::Service { client_id } => {
+                return json!({ "sub": client_id, "client_id": client_id }).as_object().cloned();
             }
-        }
-    }
-
-    /// The claims of this persona, as Better Auth's JWT plugin issues them, or its OAuth provider for the
-    /// service; none for the guest.
-    #[must_use]
-    pub fn claims(self) -> Option<Map<String, Value>> {
-        if self == Self::Service {
-            return json!({ "sub": SERVICE_PERSONA, "client_id": SERVICE_PERSONA })
-                .as_object()
-                .cloned();
-        }
-        let Profile { id, name, role, tier, software, hardware, interest } = self.profile()?;
+            PersonaCaller::User(user) => (user, None),
+            PersonaCaller::Impersonated { user, by } => (user, Some(by)),
+        };
+        let PersonaUser { id, name, email, role, tier, fields } = user;
         let mut claims = json!({
-            "sub": id, "id": id, "name": name, "email": format!("{}@hallpass.test", self.name()),
-            "emailVerified": true, "role": role, "tier": tier, "banned": false,
-            "softwareBackground": software, "hardwareBackground": hardware,
-            "interestArea": interest,
+            "sub": id, "id": id, "name": name, "email": email, "emailVerified": true, "role": role,
+            "banned": false,
         });
-        if self == Self::Impersonated {
-            claims["impersonatedBy"] = "persona-admin".into();
+        for (name, value) in fields {
+            claims[*name] = (*value).into();
+        }
+        for (name, value) in [("tier", tier), ("impersonatedBy", impersonator)] {
+            if let Some(value) = value {
+                claims[name] = value.into();
+            }
         }
         claims.as_object().cloned()
     }
+}
 
-    fn profile(self) -> Option<Profile> {
-        let learner = Profile {
-            id: "persona-free",
-            name: "Fay",
-            role: "user",
-            tier: "free",
-            software: "Beginner",
-            hardware: "Beginner",
-            interest: "General",
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_of_the_standard_personas() {
+        let claims = |name: &str| {
+            let persona = PERSONAS.iter().find(|persona| persona.name == name).unwrap();
+            persona.claims().map(Value::Object)
         };
-        match self {
-            Self::Guest | Self::Service => None,
-            Self::Free | Self::Impersonated => Some(learner),
-            Self::Premium => Some(Profile {
-                id: "persona-premium",
-                name: "Priya",
-                tier: "premium",
-                software: "Advanced",
-                interest: "Robotics",
-                ..learner
-            }),
-            Self::Enterprise => Some(Profile {
-                id: "persona-enterprise",
-                name: "Enzo",
-                tier: "enterprise",
-                software: "Intermediate",
-                interest: "AI",
-                ..learner
-            }),
-            Self::Editor => Some(Profile {
-                id: "persona-editor",
-                name: "Edda",
-                role: "editor",
-                software: "Intermediate",
-                hardware: "Intermediate",
-                interest: "Web",
-                ..learner
-            }),
-            Self::Admin => Some(Profile {
-                id: "persona-admin",
-                name: "Ada",
-                role: "admin",
-                tier: "enterprise",
-                software: "Intermediate",
-                hardware: "Advanced",
-                interest: "AI",
-            }),
-        }
-    }
-}
-
-/// Errors of the development token issuer.
-#[derive(Debug, thiserror::Error)]
-pub enum IssuerError {
-    /// The key file could not be read or written.
-    #[error(
-        "the development key {path} cannot be used ({source}): delete it, or fix its permissions"
-    )]
-    File {
-        /// The path of the file.
-        path: String,
-        /// The I/O error.
-        source: std::io::Error,
-    },
-    /// The key is not an Ed25519 key.
-    #[error("the development key is damaged: delete it, and a new one is created")]
-    Key,
-    /// A token could not be signed.
-    #[error("a development token could not be signed")]
-    Signature,
-}
-
-/// Signs persona tokens with its own Ed25519 key.
-pub struct DevTokenIssuer {
-    signing: EncodingKey,
-    public: String,
-}
-
-impl DevTokenIssuer {
-    /// The issuer with the key in the file at `path`, which is created if it does not exist.
-    ///
-    /// # Errors
-    /// When the file cannot be used.
-    pub fn load_or_create(path: &Path) -> Result<Self, IssuerError> {
-        let fail = |source| IssuerError::File { path: path.display().to_string(), source };
-        let key = match std::fs::read(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                make_key_file(path).map_err(fail)?
-            }
-            read => read.map_err(fail)?,
-        };
-        Self::from_key(&key)
-    }
-
-    /// An issuer with a new key that is not stored.
-    ///
-    /// # Errors
-    /// When no key could be generated.
-    pub fn in_memory() -> Result<Self, IssuerError> {
-        Self::from_key(&make_key().map_err(|_| IssuerError::Key)?)
-    }
-
-    fn from_key(pkcs8: &[u8]) -> Result<Self, IssuerError> {
-        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| IssuerError::Key)?;
-        Ok(Self {
-            signing: EncodingKey::from_ed_der(pkcs8),
-            public: URL_SAFE_NO_PAD.encode(pair.public_key()),
-        })
-    }
-
-    /// The `iss` and `aud` of its tokens.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        NAME
-    }
-
-    /// Its public key, as a JSON Web Key Set.
-    #[must_use]
-    pub fn key_set(&self) -> Value {
-        json!({"keys": [
-            {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": KEY_ID, "x": self.public}
-        ]})
-    }
-
-    /// A token for `persona`; none for the guest, which has no credential. Its claims are those of
-    /// Better Auth's JWT plugin.
-    ///
-    /// # Errors
-    /// When signing fails.
-    pub fn token(&self, persona: Persona) -> Result<Option<SecretString>, IssuerError> {
-        let Some(mut claims) = persona.claims() else { return Ok(None) };
-        let issued = now().timestamp();
-        let usual = [("iat", issued), ("exp", issued + LIFETIME_SECONDS)];
-        claims.extend(usual.map(|(name, value)| (name.to_owned(), value.into())));
-        claims.extend(["iss", "aud"].map(|name| (name.to_owned(), NAME.into())));
-        self.sign(&Value::Object(claims)).map(|token| Some(token.into()))
-    }
-
-    /// Signs these claims: as an access token (RFC 9068) if they name a client, else as a first-party JWT.
-    ///
-    /// # Errors
-    /// When signing fails.
-    pub fn sign(&self, claims: &Value) -> Result<String, IssuerError> {
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = claims.get("client_id").map(|_| "at+jwt".to_owned());
-        header.kid = Some(KEY_ID.to_owned());
-        let signed = jsonwebtoken::encode(&header, claims, &self.signing);
-        signed.map_err(|_| IssuerError::Signature)
-    }
-}
-
-fn make_key() -> std::io::Result<Vec<u8>> {
-    Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
-        .map(|document| document.as_ref().to_vec())
-        .map_err(|_| std::io::Error::other("no random numbers"))
-}
-
-/// Creates the key file atomically: two servers may start at once, and the first one wins.
-fn make_key_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(&make_key()?)?;
-    file.sync_all()?;
-    let linked = std::fs::hard_link(&draft, path);
-    std::fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => std::fs::read(path),
+        assert_eq!(claims("guest"), None);
+        let service = json!({"sub": "persona-service", "client_id": "persona-service"});
+        assert_eq!(claims("service"), Some(service));
+        let admin = json!({
+            "sub": "persona-admin", "id": "persona-admin", "name": "Ada", "role": "admin",
+            "email": "admin@hallpass.test", "emailVerified": true, "banned": false,
+        });
+        assert_eq!(claims("admin"), Some(admin));
     }
 }

@@ -22,7 +22,7 @@ use super::caller::{AuthMethod, Caller};
 use super::credential::cookies;
 use super::credential::cookies::{SessionCookie, mark_sensitive};
 use super::credential::extract::Credential;
-use super::dev::personas::DevTokenIssuer;
+use super::dev::issuer::DevTokenIssuer;
 use super::error::{AuthError, Check, refused};
 use super::jose::better_auth_secret::SecretKeyring;
 use super::jwks::JwksCache;

@@ -91,6 +91,7 @@ fn lock_error(error: Error) -> StartError {
 /// Loads the demo data that is missing in a development database, in one transaction, by one server.
 pub(crate) async fn load_demo(
     application: &Application,
+    config: &Config,
     database: &Database,
     issuer: &DevTokenIssuer,
     authenticator: &Authenticator,
@@ -110,7 +111,8 @@ pub(crate) async fn load_demo(
     for (domain, demo) in missing {
         demo.load(&exclusive.system()).await.map_err(failed(domain))?;
     }
-    for (_, caller) in persona_callers(issuer, authenticator).await? {
+    let personas = config.identity.personas;
+    for (_, caller) in persona_callers(personas, issuer, authenticator).await? {
         if let Some(caller) = caller.filter(|caller| caller.kind() == CallerKind::User) {
             let transaction = request_context::scope_within(&exclusive, &caller).begin().await?;
             for (domain, demo) in application.demos() {

@@ -33,7 +33,7 @@ use crate::http::{self, HttpDeps, PersonaCard, Routers, ServeOptions};
 use crate::row_security::RowSecurityError;
 use crate::schema::Schemas;
 use hallpass_identity::{
-    Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, PERSONAS, Persona, Webhook,
+    Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, Persona, Webhook,
 };
 
 pub use doctor::doctor;
@@ -233,7 +233,7 @@ impl App {
         let revocations =
             revocations(config, &authenticator, &database, &events, bus.clone()).await?;
         if let Some(issuer) = &issuer {
-            load_demo(application, &database, issuer, &authenticator).await?;
+            load_demo(application, config, &database, issuer, &authenticator).await?;
         }
         let doctor = development_doctor(config, &authenticator, &database, bus.clone())?;
         let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
@@ -265,7 +265,7 @@ impl App {
             audit,
             authenticator,
             readiness: readiness(database.for_readiness()),
-            personas: issuer.map(personas),
+            personas: issuer.map(|issuer| personas(issuer, config.identity.personas)),
             doctor,
             limits: config.limits,
             allowed_origins: config.allowed_origins.clone(),
@@ -438,31 +438,32 @@ pub fn build_authenticator(config: &Config) -> Result<Authenticator, StartError>
     Ok(Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?)
 }
 
-fn personas(issuer: DevTokenIssuer) -> Box<http::Personas> {
+fn personas(issuer: DevTokenIssuer, personas: &'static [Persona]) -> Box<http::Personas> {
     Box::new(move || {
-        let card = |persona: Persona| {
+        let card = |persona: &Persona| {
             let token = issuer.token(persona).ok()?;
             Some(PersonaCard {
-                name: persona.name(),
-                title: persona.title(),
-                about: persona.about(),
+                name: persona.name,
+                title: persona.title,
+                about: persona.about,
                 token: token.map(|token| token.expose_secret().to_owned()),
             })
         };
-        PERSONAS.iter().copied().filter_map(card).collect()
+        personas.iter().filter_map(card).collect()
     })
 }
 
-/// Authenticates the tokens of all personas, in the same way as any request.
+/// Authenticates the tokens of all `personas`, in the same way as any request.
 ///
 /// # Errors
 /// If a token cannot be signed.
 pub async fn persona_callers(
+    personas: &'static [Persona],
     issuer: &DevTokenIssuer,
     authenticator: &Authenticator,
-) -> Result<Vec<(Persona, Option<Arc<Caller>>)>, IssuerError> {
+) -> Result<Vec<(&'static Persona, Option<Arc<Caller>>)>, IssuerError> {
     let mut callers = Vec::new();
-    for &persona in PERSONAS {
+    for persona in personas {
         let caller = match issuer.token(persona)? {
             None => None,
             Some(token) => match authenticator.authenticate_bearer(&token).await {

@@ -11,6 +11,7 @@ use hallpass_migration::MigrationTrait;
 use crate::access::{RequestAuth, Rule};
 use crate::config::Config;
 use crate::schema::{Registered, RootTypes, SchemaBuilder};
+use hallpass_identity::{PERSONAS, Persona};
 
 pub use domain::{Demo, DemoError, Domain, PrepareRequest};
 
@@ -20,6 +21,7 @@ pub struct Application {
     name: &'static str,
     version: &'static str,
     about: &'static str,
+    personas: &'static [Persona],
     schema: SchemaBuilder,
     domains: Vec<Domain>,
 }
@@ -41,6 +43,12 @@ impl Application {
     #[must_use]
     pub fn about(&self) -> &'static str {
         self.about
+    }
+
+    /// The personas of development mode.
+    #[must_use]
+    pub fn personas(&self) -> &'static [Persona] {
+        self.personas
     }
 
     /// Builds its schemas.
@@ -78,11 +86,13 @@ impl Application {
         self.domains.iter().filter_map(|domain| domain.large_bodies)
     }
 
-    /// Adds to `config` what the application declares: the additional user fields of the Better Auth server.
+    /// Adds to `config` what the application declares: the additional user fields of the Better Auth
+    /// server, and the personas.
     #[must_use]
     pub fn configure(&self, mut config: Config) -> Config {
         config.identity.user_fields =
             self.domains.iter().flat_map(|domain| domain.user_fields).copied().collect();
+        config.identity.personas = self.personas;
         config
     }
 
@@ -104,6 +114,7 @@ pub struct Builder {
     name: &'static str,
     version: &'static str,
     about: &'static str,
+    personas: &'static [Persona],
     roots: Arc<dyn crate::schema::Roots>,
     domains: Vec<Domain>,
 }
@@ -119,6 +130,7 @@ impl Builder {
             name: "hallpass",
             version: env!("CARGO_PKG_VERSION"),
             about: "A GraphQL API server for users of Better Auth",
+            personas: PERSONAS,
             roots: Arc::new(RootTypes::<Q, M, S>::default()),
             domains: Vec::new(),
         }
@@ -145,6 +157,13 @@ impl Builder {
         self
     }
 
+    /// Sets the personas of development mode: `PERSONAS` of the identity crate, unless set.
+    #[must_use]
+    pub fn personas(mut self, personas: &'static [Persona]) -> Self {
+        self.personas = personas;
+        self
+    }
+
     /// Adds a domain. Its fields are in the root types.
     #[must_use]
     pub fn domain(mut self, domain: Domain) -> Self {
@@ -161,7 +180,7 @@ impl Builder {
             registered.actions.append(&mut domain.actions);
         }
         let schema = SchemaBuilder::new(self.roots, registered);
-        let Self { name, version, about, domains, .. } = self;
-        Arc::new(Application { name, version, about, schema, domains })
+        let Self { name, version, about, personas, domains, .. } = self;
+        Arc::new(Application { name, version, about, personas, schema, domains })
     }
 }

@@ -8,7 +8,7 @@ use crate::access_report::{AccessChange, Column, Table};
 use crate::app;
 use crate::application::Application;
 use crate::config::Config;
-use hallpass_identity::Persona;
+use hallpass_identity::CallerKind;
 
 pub(super) fn run(
     application: &Application,
@@ -60,15 +60,14 @@ pub(super) fn diff(application: &Application, config: &Config, file: &str) -> Re
     Err(CliError::Check(problem))
 }
 
-/// The access table, with a column for each persona and for the owner of a row.
+/// The access table, with a column for each persona and for the owner of a row: the first user among them.
 async fn table(application: &Application, config: &Config) -> Result<Table, CliError> {
     let mut columns = Vec::new();
     let mut owner = None;
     for (persona, caller) in PersonaCallers::new(config)?.callers().await? {
-        if persona == Persona::Free {
-            owner.clone_from(&caller);
-        }
-        columns.push(Column { name: persona.name().to_owned(), caller, is_owner: false });
+        let user = caller.as_ref().filter(|caller| caller.kind() == CallerKind::User);
+        owner = owner.or_else(|| user.cloned());
+        columns.push(Column { name: persona.name.to_owned(), caller, is_owner: false });
     }
     columns.push(Column { name: "owner".to_owned(), caller: owner, is_owner: true });
     let (types, policy) = (application.schema().types(SchemaView::FULL), app::policy(config));

@@ -12,13 +12,13 @@ use crate::access_report::{FieldReport, explain};
 use crate::app;
 use crate::application::Application;
 use crate::config::Config;
-use hallpass_identity::{Authentication, Caller, CallerProfile, Persona};
+use hallpass_identity::{Authentication, Caller, CallerProfile};
 
 #[expect(clippy::disallowed_methods, reason = "a report evaluates rules for a described caller")]
 pub(super) fn run(
     application: &Application,
     config: &Config,
-    (persona, token): (Option<Persona>, Option<String>),
+    (persona, token): (Option<String>, Option<String>),
     profile: &CallerProfile,
     query: String,
 ) -> Result<(), CliError> {
@@ -29,7 +29,7 @@ pub(super) fn run(
     let authenticated = match (token, persona) {
         (Some(token), _) => Some(block_on(caller_of_token(config, or_stdin(token)?))?),
         (None, Some(persona)) => {
-            block_on(async { PersonaCallers::new(config)?.caller(persona).await })?
+            block_on(async { PersonaCallers::new(config)?.caller(&persona).await })?
         }
         (None, None) => None,
     };

@@ -19,6 +19,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgGroup, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::app::StartError;
@@ -61,7 +62,7 @@ pub enum Action {
         check: bool,
         /// Print the schema as this persona sees it
         #[arg(long = "as", value_name = "PERSONA", conflicts_with = "check")]
-        persona: Option<Persona>,
+        persona: Option<String>,
     },
     /// Print the access table: who may use which field
     Access {
@@ -82,7 +83,7 @@ pub enum Action {
     Explain {
         /// Evaluate as this persona
         #[arg(long = "as", value_name = "PERSONA", conflicts_with_all = ["token", "described"])]
-        persona: Option<Persona>,
+        persona: Option<String>,
         /// Evaluate as the caller of this bearer token; - reads it from stdin
         #[arg(long, value_name = "T", conflicts_with = "described")]
         token: Option<String>,
@@ -117,7 +118,7 @@ pub enum Action {
     Token {
         /// Persona to issue the token for
         #[arg(long = "as", value_name = "PERSONA")]
-        persona: Persona,
+        persona: String,
     },
 }
 
@@ -196,7 +197,7 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
         Action::Migrate { direction } => migrate::run(application, &config()?, direction),
         Action::Schema { check, persona: None } => schema::run(application, check),
         Action::Schema { persona: Some(persona), .. } => {
-            schema::print_for_persona(application, &config()?, persona)
+            schema::print_for_persona(application, &config()?, &persona)
         }
         Action::Access { diff: Some(old), .. } => access::diff(application, &config()?, &old),
         Action::Access { check, json, diff: None } => {
@@ -213,7 +214,7 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
             doctor::run(application, &config()?, credential, json)
         }
         Action::Settings => output::print(settings::tables(&self::command(application))),
-        Action::Token { persona } => token::run(&config()?, persona),
+        Action::Token { persona } => token::run(&config()?, &persona),
     }
 }
 
@@ -229,7 +230,19 @@ pub fn command(application: &Application) -> Command {
             "help" | "version" => argument,
             _ => argument.global(true).hide_short_help(true),
         });
-    help::with_settings(command)
+    help::with_settings(with_personas(command, application.personas()))
+}
+
+/// Makes the names of `personas` the values of `--as` of each command.
+fn with_personas(command: Command, personas: &[Persona]) -> Command {
+    let names = personas.iter().map(|it| PossibleValue::new(it.name).help(it.help));
+    let parser = PossibleValuesParser::new(names);
+    command.mut_subcommands(|subcommand| {
+        subcommand.mut_args(|argument| match argument.get_id().as_str() {
+            "persona" => argument.value_parser(parser.clone()),
+            _ => argument,
+        })
+    })
 }
 
 /// Parses a command line, whose first word is the program, the environment and, for missing values, files.

@@ -9,6 +9,7 @@ use hallpass_identity::{Authenticator, Caller, DevTokenIssuer, Persona};
 
 /// An in-memory issuer, and an authenticator that accepts its tokens.
 pub(crate) struct PersonaCallers {
+    personas: &'static [Persona],
     issuer: DevTokenIssuer,
     authenticator: Authenticator,
 }
@@ -18,16 +19,21 @@ impl PersonaCallers {
         let issuer = DevTokenIssuer::in_memory().map_err(StartError::from)?;
         let authenticator =
             Authenticator::new(&config.identity, &[], Some(&issuer)).map_err(StartError::from)?;
-        Ok(Self { issuer, authenticator })
+        Ok(Self { personas: config.identity.personas, issuer, authenticator })
     }
 
-    pub(crate) async fn callers(&self) -> Result<Vec<(Persona, Option<Arc<Caller>>)>, CliError> {
-        let callers = app::persona_callers(&self.issuer, &self.authenticator).await;
+    pub(crate) async fn callers(
+        &self,
+    ) -> Result<Vec<(&'static Persona, Option<Arc<Caller>>)>, CliError> {
+        let callers = app::persona_callers(self.personas, &self.issuer, &self.authenticator).await;
         Ok(callers.map_err(StartError::from)?)
     }
 
-    pub(crate) async fn caller(&self, wanted: Persona) -> Result<Option<Arc<Caller>>, CliError> {
+    /// The caller of the persona `name`.
+    pub(crate) async fn caller(&self, name: &str) -> Result<Option<Arc<Caller>>, CliError> {
         let callers = self.callers().await?;
-        Ok(callers.into_iter().find_map(|(persona, caller)| caller.filter(|_| persona == wanted)))
+        Ok(callers
+            .into_iter()
+            .find_map(|(persona, caller)| caller.filter(|_| persona.name == name)))
     }
 }

@@ -6,9 +6,10 @@ use super::CliError;
 use super::output::print_line;
 use crate::app::StartError;
 use crate::config::{Config, Environment};
-use hallpass_identity::{DevTokenIssuer, Persona};
+use hallpass_identity::DevTokenIssuer;
 
-pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
+/// Prints a token for the persona `name`.
+pub(super) fn run(config: &Config, name: &str) -> Result<(), CliError> {
     if config.environment != Environment::Development {
         return Err(CliError::Usage(
             "development tokens are not available, because an authentication method is configured: \
@@ -26,7 +27,9 @@ pub(super) fn run(config: &Config, persona: Persona) -> Result<(), CliError> {
     }
     let issuer =
         DevTokenIssuer::load_or_create(&config.development_key).map_err(StartError::from)?;
-    match issuer.token(persona).map_err(StartError::from)? {
+    let persona = config.identity.personas.iter().find(|persona| persona.name == name);
+    let token = persona.map(|persona| issuer.token(persona)).transpose();
+    match token.map_err(StartError::from)?.flatten() {
         Some(token) => print_line(token.expose_secret()),
         None => {
             Err(CliError::Usage("a guest has no token: send no Authorization header".to_owned()))

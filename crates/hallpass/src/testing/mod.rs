@@ -48,6 +48,7 @@ pub struct App {
     /// Its database.
     pub database: Database,
     issuer: Option<Issuer>,
+    personas: &'static [Persona],
     _stop: DropGuard,
     _files: TempDir,
 }
@@ -102,7 +103,8 @@ impl App {
         let stop = CancellationToken::new();
         tokio::spawn(server.serve(Listeners { main, metrics: None }, stop.clone()));
         let (client, stop) = (client(), stop.drop_guard());
-        Self { url, client, database, issuer: None, _stop: stop, _files: files }
+        let personas = config.identity.personas;
+        Self { url, client, database, issuer: None, personas, _stop: stop, _files: files }
     }
 
     /// A client without credentials.
@@ -118,10 +120,12 @@ impl App {
         self.by_bearer(&issuer.token(user))
     }
 
-    /// A client as a development persona; the guest has no credential.
+    /// A client as the development persona `name`; an anonymous one has no credential.
     #[must_use]
-    pub fn by_persona(&self, who: Persona) -> Client<'_> {
-        persona(who).map_or_else(|| self.anonymous(), |user| self.by_jwt(&user))
+    pub fn by_persona(&self, name: &str) -> Client<'_> {
+        let found = self.personas.iter().find(|persona| persona.name == name);
+        persona(found.expect("there is such a persona"))
+            .map_or_else(|| self.anonymous(), |user| self.by_jwt(&user))
     }
 
     /// A client with this bearer token.

@@ -23,9 +23,9 @@ pub fn user(name: &str) -> User {
     User { claims }
 }
 
-/// The user of a development persona; `None` for the guest.
+/// The user of a development persona; `None` for an anonymous one.
 #[must_use]
-pub fn persona(persona: Persona) -> Option<User> {
+pub fn persona(persona: &Persona) -> Option<User> {
     persona.claims().map(|claims| User { claims: Value::Object(claims) })
 }
 

@@ -29,8 +29,8 @@ pub struct PersonaCard {
     /// The display name.
     pub title: &'static str,
     /// A short description.
-    pub about: String,
-    /// A fresh token; `None` for the guest.
+    pub about: &'static str,
+    /// A fresh token; `None` for an anonymous persona.
     pub token: Option<String>,
 }
 
