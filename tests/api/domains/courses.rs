@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::on_both_databases;
 use crate::support::app::{App, Backend};
-use crate::support::callers::{alice, user};
+use crate::support::callers::{Learner as _, alice, user};
 
 #[test]
 fn content_level_follows_background_and_interest() {

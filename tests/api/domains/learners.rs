@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::on_both_databases;
 use crate::support::app::{App, Backend};
-use crate::support::callers::{alice, bob, user};
+use crate::support::callers::{Learner as _, alice, bob, user};
 
 const PROFILE: &str = "contentLevel profile { softwareBackground hardwareBackground interestArea }";
 

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use crate::support::app::{App, Backend, GraphQlResponse};
-use crate::support::callers::{alice, user};
+use crate::support::callers::{Learner as _, alice, user};
 use crate::support::issuer::{Issuer, Key};
 
 const SECRET: &str = "a shared secret of more than thirty-two bytes";

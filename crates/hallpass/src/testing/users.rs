@@ -10,15 +10,13 @@ pub struct User {
     claims: Value,
 }
 
-/// A user called `name` with the id `user-NAME`, the role `user`, the tier `free`, and beginner backgrounds.
+/// A user called `name` with the id `user-NAME`, the role `user` and the tier `free`.
 #[must_use]
 pub fn user(name: &str) -> User {
     let claims = json!({
         "sub": format!("user-{name}"), "id": format!("user-{name}"), "name": name,
         "email": format!("{name}@example.test"), "emailVerified": true, "role": "user",
         "tier": "free", "banned": false, "banExpires": null,
-        "softwareBackground": "Beginner", "hardwareBackground": "Beginner",
-        "interestArea": "General",
     });
     User { claims }
 }
@@ -47,14 +45,6 @@ impl User {
     #[must_use]
     pub fn tier(self, tier: &str) -> Self {
         self.with("tier", tier)
-    }
-
-    /// Sets the backgrounds in software and hardware, and the interest.
-    #[must_use]
-    pub fn background(self, software: &str, hardware: &str, interest: &str) -> Self {
-        self.with("softwareBackground", software)
-            .with("hardwareBackground", hardware)
-            .with("interestArea", interest)
     }
 
     /// The claims, without those that the issuer adds to every token.
