@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use async_graphql::{Context, MergedObject, Object, SimpleObject};
-use hallpass_data::{Comparison, Filter, Privilege, Scope, Timestamp};
+use hallpass::data::{Comparison, Filter, Privilege, Scope, Timestamp};
 use hallpass_entity::{ChapterId, chapter, progress, task};
 
 use super::courses::{Chapter, ChapterFields};

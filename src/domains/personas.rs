@@ -1,7 +1,7 @@
 //! Personas of the shipped server: learners of each tier, an editor, an administrator, a service.
 
-use hallpass_identity::PersonaCaller::{Anonymous, Impersonated, Service, User};
-use hallpass_identity::{Persona, PersonaUser};
+use hallpass::identity::PersonaCaller::{Anonymous, Impersonated, Service, User};
+use hallpass::identity::{Persona, PersonaUser};
 
 /// Every persona.
 pub const PERSONAS: &[Persona] = &[

@@ -39,6 +39,7 @@ mod rows;
 pub mod scope;
 mod search;
 mod sqlite;
+pub mod trusted;
 
 pub mod audit;
 pub mod idempotency_key;
@@ -77,3 +78,5 @@ pub use hallpass_text::Term;
 
 /// Sets the value of a column of a new or changed row.
 pub use sea_orm::ActiveValue::{self, Set};
+/// Tables.
+pub use sea_orm::EntityTrait;

@@ -1,5 +1,6 @@
 //! Claims of a token, a session or a user record, parsed as tolerantly as is safe.
 
+use hallpass_types::trusted::VerifiedSubject as _;
 use std::collections::BTreeSet;
 use std::fmt;
 

@@ -3,6 +3,7 @@
 //! `hallpass-identity` and `hallpass-data` share only these types.
 
 mod clock;
+pub mod trusted;
 mod user_id;
 
 #[cfg(feature = "testing")]

@@ -1,18 +1,19 @@
 //! The id of a user.
 
+use crate::trusted::VerifiedSubject;
+
 /// The auth server's id of a user: the verified subject of a credential, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "sea-orm", derive(sea_orm::DeriveValueType))]
 pub struct UserId(String);
 
-impl UserId {
-    /// Takes a subject as verified. Only the code that verifies credentials may call this: the holder of a
-    /// `UserId` can be given that user's rows.
-    #[must_use]
-    pub fn from_verified_subject(subject: String) -> Self {
+impl VerifiedSubject for UserId {
+    fn from_verified_subject(subject: String) -> Self {
         Self(subject)
     }
+}
 
+impl UserId {
     /// The id as the auth server writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {

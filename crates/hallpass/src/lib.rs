@@ -43,10 +43,13 @@ pub mod cluster;
 pub mod code;
 pub mod config;
 pub mod core_schema;
+pub mod data;
 pub mod doctor;
 pub mod events;
 pub mod graphql;
 pub mod http;
+pub mod identity;
+pub mod migration;
 pub mod row_security;
 pub mod schema;
 #[cfg(feature = "testing")]
@@ -57,9 +60,6 @@ use std::marker::PhantomData;
 use async_graphql::{ObjectType, SubscriptionType};
 
 pub use application::{Application, Builder, Domain};
-pub use hallpass_data as data;
-pub use hallpass_identity as identity;
-pub use hallpass_migration as migration;
 
 /// A server with the root types `Query`, `Mutation` and `Subscription`. Without one of the latter two, use
 /// `async_graphql::EmptyMutation` or `async_graphql::EmptySubscription`.

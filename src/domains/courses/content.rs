@@ -6,7 +6,7 @@
 //! COURSE-SLUG/NN-CHAPTER-SLUG/ANY.md       level, hardware; one variant
 //! ```
 
-use hallpass_data::{Set, now};
+use hallpass::data::{Set, now};
 use hallpass_entity::interest::Interests;
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};

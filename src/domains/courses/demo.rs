@@ -2,8 +2,8 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use hallpass::application::{Demo, DemoError};
-use hallpass_data::{Comparison as _, Error, Scope, Set, System, now};
+use hallpass::application::{Demo, DemoError, DemoRows};
+use hallpass::data::{Comparison as _, Error, Scope, Set, now};
 use hallpass_entity::{chapter, course, progress, variant};
 use include_dir::{Dir, include_dir};
 
@@ -15,11 +15,14 @@ static COURSES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/domains/cou
 pub(super) struct DemoCourses;
 
 impl Demo for DemoCourses {
-    fn is_missing<'a>(&'a self, system: &'a System<'_>) -> BoxFuture<'a, Result<bool, DemoError>> {
+    fn is_missing<'a>(
+        &'a self,
+        system: &'a DemoRows<'_>,
+    ) -> BoxFuture<'a, Result<bool, DemoError>> {
         async move { Ok(!has_courses(system).await?) }.boxed()
     }
 
-    fn load<'a>(&'a self, system: &'a System<'_>) -> BoxFuture<'a, Result<(), DemoError>> {
+    fn load<'a>(&'a self, system: &'a DemoRows<'_>) -> BoxFuture<'a, Result<(), DemoError>> {
         load_demo(system).boxed()
     }
 
@@ -29,7 +32,7 @@ impl Demo for DemoCourses {
 }
 
 /// Whether there are courses, demo courses or others.
-async fn has_courses(system: &System<'_>) -> Result<bool, Error> {
+async fn has_courses(system: &DemoRows<'_>) -> Result<bool, Error> {
     Ok(!system.is_empty::<course::Entity>().await?)
 }
 
@@ -37,7 +40,7 @@ async fn has_courses(system: &System<'_>) -> Result<bool, Error> {
 ///
 /// # Errors
 /// When a content file is invalid, or the database is unavailable.
-pub async fn load_demo(system: &System<'_>) -> Result<(), DemoError> {
+pub async fn load_demo(system: &DemoRows<'_>) -> Result<(), DemoError> {
     if has_courses(system).await? {
         return Ok(());
     }

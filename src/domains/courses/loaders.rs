@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use hallpass_data::{Comparison as _, Error, Scope, Timestamp};
+use hallpass::data::{Comparison as _, Error, Scope, Timestamp};
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 

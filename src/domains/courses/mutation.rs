@@ -1,7 +1,7 @@
 //! Reading mutations: progress and bookmarks. Each is one upsert, so concurrent requests do not conflict.
 
 use async_graphql::{Context, ID, Object};
-use hallpass_data::{Set, now};
+use hallpass::data::{Set, now};
 use hallpass_entity::{ChapterId, progress};
 
 use super::kinds::{CHAPTER, PROGRESS_EVENTS};

@@ -1,8 +1,8 @@
 //! Course and chapter queries.
 
 use async_graphql::{Context, ID, InputObject, Object};
-use hallpass_data::policy::SharedEntity;
-use hallpass_data::{Comparison as _, Filter, Order, Rows, Term};
+use hallpass::data::policy::SharedEntity;
+use hallpass::data::{Comparison as _, Filter, Order, Rows, Term};
 use hallpass_entity::{ChapterId, CourseId, chapter, course};
 use uuid::Uuid;
 
@@ -182,7 +182,7 @@ async fn by_slug<E: SharedEntity>(
     slug: &str,
 ) -> Result<Option<E::Model>>
 where
-    E::Column: hallpass_data::Comparison<Table = E>,
+    E::Column: hallpass::data::Comparison<Table = E>,
 {
     if slug.contains('\0') {
         return Ok(None);

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use async_graphql::Context;
-use hallpass_data::{Comparison as _, Filter, Order, PageRequest, Rows, Scope, Term};
+use hallpass::data::{Comparison as _, Filter, Order, PageRequest, Rows, Scope, Term};
 use hallpass_entity::{ChapterId, chapter, progress};
 
 use super::types::{ChapterFields, Recommendation};
 use crate::domains::learners::profile;
 use hallpass::access::RequestAuth;
 use hallpass::graphql::{ContextExt as _, Result};
-use hallpass_identity::Caller;
+use hallpass::identity::Caller;
 
 /// The first `first` chapters that the caller may read and has not completed: started ones, then those in their
 /// interest area, oldest first. Each group has its own query, so that a statement reads no more rows than are

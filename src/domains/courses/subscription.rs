@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Subscription};
 use futures_util::{Stream, StreamExt as _};
-use hallpass_data::{Comparison as _, Error, Scope};
+use hallpass::data::{Comparison as _, Error, Scope};
 use hallpass_entity::{ChapterId, progress};
 
 use super::kinds::PROGRESS_EVENTS;

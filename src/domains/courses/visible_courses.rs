@@ -1,8 +1,8 @@
 //! Visibility of courses and chapters: published rows, and drafts for editors. Audits the reading of drafts.
 
 use async_graphql::{Context, ID};
-use hallpass_data::policy::SharedEntity;
-use hallpass_data::{Privilege, Rows, Scope};
+use hallpass::data::policy::SharedEntity;
+use hallpass::data::{Privilege, Rows, Scope};
 use hallpass_entity::{chapter, course};
 
 use super::kinds::{CHAPTER, COURSE};

@@ -1,7 +1,7 @@
 //! Profile overrides: background and interest set by the learner. They take precedence over claims.
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object};
-use hallpass_data::{Error, Scope, Set, now};
+use hallpass::data::{Error, Scope, Set, now};
 use hallpass_entity::learner;
 use tokio::sync::Mutex;
 

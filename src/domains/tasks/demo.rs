@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use hallpass::application::{Demo, DemoError};
-use hallpass_data::{Error, Scope, Set, System, Timestamp, now};
+use hallpass::application::{Demo, DemoError, DemoRows};
+use hallpass::data::{Error, Scope, Set, Timestamp, now};
 use hallpass_entity::{TaskId, task};
 
 use super::mutation::write_tags;
@@ -71,7 +71,7 @@ const SAMPLES: [Sample; 5] = [
 pub(super) struct DemoTasks;
 
 impl Demo for DemoTasks {
-    fn is_missing<'a>(&'a self, _: &'a System<'_>) -> BoxFuture<'a, Result<bool, DemoError>> {
+    fn is_missing<'a>(&'a self, _: &'a DemoRows<'_>) -> BoxFuture<'a, Result<bool, DemoError>> {
         ready(Ok(false)).boxed()
     }
 

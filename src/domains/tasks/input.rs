@@ -2,7 +2,9 @@
 
 use async_graphql::{Enum, InputObject, MaybeUndefined};
 use chrono::{Datelike as _, NaiveDate, NaiveTime};
-use hallpass_data::{Comparison as _, Filter, Order, OrderKey, Rows, Set, Term, Timestamp, Update};
+use hallpass::data::{
+    Comparison as _, Filter, Order, OrderKey, Rows, Set, Term, Timestamp, Update,
+};
 use hallpass_entity::task::{Column, Entity};
 use hallpass_entity::{task, task_tag};
 

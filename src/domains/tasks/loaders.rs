@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::dataloader::{DataLoader, Loader};
-use hallpass_data::{Comparison as _, Error, Scope};
+use hallpass::data::{Comparison as _, Error, Scope};
 use hallpass_entity::{TaskId, task, task_tag};
 
 /// The loaders of one request. Many requests, and most subscriptions, use none.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use hallpass_data::{Comparison as _, Error, Filter, Scope, Set, Transaction, Update, now};
+use hallpass::data::{Comparison as _, Error, Filter, Scope, Set, Transaction, Update, now};
 use hallpass_entity::{TaskId, TaskTagId, task, task_tag};
 
 use super::input::{CreateTaskInput, UpdateTaskInput};

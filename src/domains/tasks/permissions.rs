@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use hallpass_data::Comparison as _;
+use hallpass::data::Comparison as _;
 use hallpass_entity::{TaskId, task};
 
 use super::loaders::TaskLoaders;

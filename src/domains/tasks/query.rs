@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use hallpass_data::{Comparison as _, now};
+use hallpass::data::{Comparison as _, now};
 use hallpass_entity::{TaskId, task};
 use uuid::Uuid;
 

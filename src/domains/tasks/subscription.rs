@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Subscription};
 use futures_util::{Stream, StreamExt as _};
-use hallpass_data::{Comparison as _, Error, Scope};
+use hallpass::data::{Comparison as _, Error, Scope};
 use hallpass_entity::{TaskId, task};
 
 use super::types::{EVENTS, TYPE, Task, TaskFields};

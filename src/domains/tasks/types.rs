@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use hallpass_data::Error;
+use hallpass::data::Error;
 use hallpass_entity::task;
 
 use super::loaders::TaskLoaders;

@@ -1,5 +1,6 @@
 //! Rows are reached through their owner's scope.
 
+use hallpass_data::trusted::VerifiedSubject as _;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;

@@ -1,5 +1,6 @@
 //! Events, as they are published and received inside the server.
 
+use hallpass_data::trusted::VerifiedSubject as _;
 use std::time::Duration;
 
 use hallpass::events::{Change, Event, EventKind, Events, Lagged, Listener};

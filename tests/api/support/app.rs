@@ -1,9 +1,11 @@
 //! A server of the test's own, on a database of its own, reached over HTTP.
 
+use hallpass_data::trusted::VerifiedSubject as _;
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use hallpass::Application;
+use hallpass::application::DemoRows;
 use hallpass::config::Config;
 use hallpass::testing::{self, User};
 use hallpass_data::{Database, Scope, UserId};
@@ -189,7 +191,7 @@ impl App {
         let system = self.database.system("tests read the demo courses");
         let mut demos = application().demos();
         let (_, courses) = demos.find(|(domain, _)| *domain == "courses").unwrap();
-        courses.load(&system).await.unwrap();
+        courses.load(&DemoRows::new(&system)).await.unwrap();
         self
     }
 

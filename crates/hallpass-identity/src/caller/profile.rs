@@ -1,5 +1,6 @@
 //! Callers that are described instead of authenticated: for reports of what such a caller is allowed.
 
+use hallpass_types::trusted::VerifiedSubject as _;
 use std::fmt;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use hallpass_migration::{Migrator, MigratorTrait as _};
 use secrecy::ExposeSecret as _;
 
 use super::{StartError, persona_callers, request_context};
-use crate::application::Application;
+use crate::application::{Application, DemoRows};
 use crate::config::{Config, RowSecurity};
 use hallpass_identity::{Authenticator, CallerKind, DevTokenIssuer};
 
@@ -100,7 +100,7 @@ pub(crate) async fn load_demo(
     let system = database.system("the demo is loaded before requests are served");
     let mut missing = Vec::new();
     for (domain, demo) in application.demos() {
-        if demo.is_missing(&system).await.map_err(failed(domain))? {
+        if demo.is_missing(&DemoRows::new(&system)).await.map_err(failed(domain))? {
             missing.push((domain, demo));
         }
     }
@@ -109,7 +109,8 @@ pub(crate) async fn load_demo(
     }
     let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
     for (domain, demo) in missing {
-        demo.load(&exclusive.system()).await.map_err(failed(domain))?;
+        let system = exclusive.system();
+        demo.load(&DemoRows::new(&system)).await.map_err(failed(domain))?;
     }
     let personas = config.identity.personas;
     for (_, caller) in persona_callers(personas, issuer, authenticator).await? {

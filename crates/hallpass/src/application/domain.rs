@@ -2,8 +2,8 @@
 
 use async_graphql::Request;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use hallpass_data::policy::OwnedEntity;
-use hallpass_data::{OwnedTables, Scope, System};
+use hallpass_data::policy::{OwnedEntity, Scoped};
+use hallpass_data::{EntityTrait, Error, OwnedTables, Scope, System};
 use hallpass_migration::MigrationTrait;
 
 use crate::access::{RequestAuth, Rule};
@@ -17,15 +17,45 @@ pub type PrepareRequest = dyn Fn(Request, &RequestAuth, &Scope) -> Request + Sen
 /// Why demo data was not loaded.
 pub type DemoError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The rows of the database that demo data may insert: those of tables without an owner.
+pub struct DemoRows<'a>(&'a System<'a>);
+
+impl<'a> DemoRows<'a> {
+    /// Inserts with access to the database.
+    #[must_use]
+    pub fn new(system: &'a System<'a>) -> Self {
+        Self(system)
+    }
+
+    /// Whether a table has no rows.
+    ///
+    /// # Errors
+    /// When the database is unavailable.
+    pub async fn is_empty<E: EntityTrait>(&self) -> Result<bool, Error>
+    where
+        E::Model: Send + Sync,
+    {
+        self.0.is_empty::<E>().await
+    }
+
+    /// Inserts rows.
+    ///
+    /// # Errors
+    /// When the database is unavailable, or rejects a row.
+    pub async fn insert_all<E: Scoped>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error> {
+        self.0.insert_all::<E>(rows).await
+    }
+}
+
 /// Demo data of a domain, for development mode. Loaded by one server, in one transaction, if a domain's is missing.
 pub trait Demo: Send + Sync {
     /// Whether the demo is missing. A domain that does not know returns false: its demo is loaded with that of the
     /// others.
-    fn is_missing<'a>(&'a self, system: &'a System<'_>) -> BoxFuture<'a, Result<bool, DemoError>>;
+    fn is_missing<'a>(&'a self, rows: &'a DemoRows<'_>) -> BoxFuture<'a, Result<bool, DemoError>>;
 
     /// Inserts rows without an owner, unless they exist.
-    fn load<'a>(&'a self, system: &'a System<'_>) -> BoxFuture<'a, Result<(), DemoError>> {
-        let _ = system;
+    fn load<'a>(&'a self, rows: &'a DemoRows<'_>) -> BoxFuture<'a, Result<(), DemoError>> {
+        let _ = rows;
         ready(Ok(())).boxed()
     }
 

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::schema::{Registered, RootTypes, SchemaBuilder};
 use hallpass_identity::{PERSONAS, Persona};
 
-pub use domain::{Demo, DemoError, Domain, PrepareRequest};
+pub use domain::{Demo, DemoError, DemoRows, Domain, PrepareRequest};
 
 /// What a server is made of: its name, its domains and its root types. Built by
 /// [`Hallpass::builder`](crate::Hallpass::builder).

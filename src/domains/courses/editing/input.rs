@@ -1,13 +1,13 @@
 //! Inputs of course and chapter editing, with their validation.
 
 use async_graphql::{InputObject, MaybeUndefined};
-use hallpass_data::Set;
+use hallpass::data::Set;
 use hallpass_entity::interest::Interests;
 use hallpass_entity::{chapter, course, variant};
 
 use crate::domains::learners::Level;
 use hallpass::graphql::{Result, Validator};
-use hallpass_identity::Tiers;
+use hallpass::identity::Tiers;
 
 // Lengths are in characters.
 const MAX_SLUG_LENGTH: usize = 100;

@@ -6,8 +6,10 @@ pub(crate) mod input;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use hallpass_data::policy::SharedEntity;
-use hallpass_data::{Comparison as _, Editable, Error, Order, PageRequest, Rows, Set, Update, now};
+use hallpass::data::policy::SharedEntity;
+use hallpass::data::{
+    Comparison as _, Editable, Error, Order, PageRequest, Rows, Set, Update, now,
+};
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
 use super::html::HtmlCache;
@@ -18,7 +20,7 @@ use super::rules::COURSE_EDITOR;
 use super::types::{Chapter, ChapterFields, ChapterVariant, Course, CourseFields, VariantFields};
 use hallpass::access::{guarded, semantic_non_null};
 use hallpass::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
-use hallpass_identity::Tiers;
+use hallpass::identity::Tiers;
 use input::{
     ChapterVariantInput, CreateChapterInput, CreateCourseInput, UpdateChapterInput,
     UpdateCourseInput,

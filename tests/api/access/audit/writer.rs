@@ -1,5 +1,6 @@
 //! The audit writer: what is queued, dropped, pruned and pseudonymized.
 
+use hallpass_data::trusted::ProvedPrivilege as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 //! Statements with a bug: on the server's own connections, for a caller, and without a condition on the
 //! owner.
 
+use hallpass_data::trusted::ProvedPrivilege as _;
+use hallpass_data::trusted::VerifiedSubject as _;
 use hallpass_data::{Privilege, Set, UserId, now};
 use hallpass_entity::{TaskId, progress, task, task_tag};
 use sea_orm::{

@@ -1,5 +1,6 @@
 //! A connection serves one caller after another, and keeps none of them.
 
+use hallpass_data::trusted::VerifiedSubject as _;
 use hallpass_data::{Database, Error, Options, Scope, Set, UserId};
 use hallpass_entity::{task, task_tag};
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};

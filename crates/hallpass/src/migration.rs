@@ -1,0 +1,3 @@
+//! Migrations of an application's tables.
+
+pub use hallpass_migration::{MigrationTrait, row_security};
