@@ -50,6 +50,7 @@ pub fn application() -> Arc<Application> {
     Hallpass::<Query, Mutation, Subscription>::builder()
         .about(env!("CARGO_PKG_DESCRIPTION"))
         .personas(personas::PERSONAS)
+        .migrations(hallpass_server_migration::migrations)
         .domain(tasks::domain())
         .domain(courses::domain())
         .domain(learners::domain())

@@ -1,8 +1,7 @@
 //! Row-level security policies of the owned tables (PostgreSQL).
 
+use hallpass_migration::row_security;
 use sea_orm_migration::prelude::*;
-
-use crate::row_security;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;

@@ -4,7 +4,7 @@
 //! lost its condition still finds no row of another user. Each connection enables the policies with a
 //! start-up option, and then sees public rows only. To see more, a statement sets an [`RlsContext`], for
 //! one transaction only: connections are pooled, and must not keep a caller. The policies are in
-//! `migration/src/row_security.rs`.
+//! `crates/hallpass-migration/src/row_security.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! Trigram full-text search: FTS5 in SQLite, a GIN index on an array in PostgreSQL.
 //!
 //! Each searched table has a companion table `NAME_search` with the text of each row that may be
-//! found; triggers maintain it (`migration/src/search_index.rs`). It has no owner and no policies,
+//! found; triggers maintain it (`crates/hallpass-migration/src/search_index.rs`). It has no owner and no policies,
 //! because a condition that PostgreSQL must not check before a policy cannot use an index. So it holds
 //! only what every caller who may search it may see.
 

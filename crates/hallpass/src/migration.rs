@@ -1,3 +1,3 @@
 //! Migrations of an application's tables.
 
-pub use hallpass_migration::{MigrationTrait, row_security};
+pub use hallpass_migration::{MigrationTrait, SchemaManager, row_security, search_index};

@@ -1,7 +1,7 @@
 //! Text search ignores case, accents and script variants, and works the same on both databases.
 
 use hallpass_entity::task;
-use hallpass_migration::{Migrator, MigratorTrait as _};
+use hallpass_migration::MigratorTraitSelf as _;
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
 
@@ -197,8 +197,12 @@ async fn older_rows_are_found(app: App) {
         create(&alice, task).await;
     }
     let conn = app.database.system("tests go back to an older version").connection();
-    Migrator::down(conn, Some(newer_migrations(&app).await)).await.unwrap();
-    Migrator::up(conn, None).await.unwrap();
+    crate::support::app::application()
+        .migrator()
+        .down(conn, Some(newer_migrations(&app).await))
+        .await
+        .unwrap();
+    crate::support::app::application().migrator().up(conn, None).await.unwrap();
     assert_eq!(found(&anyone, "publicTasks", "altere").await.len(), 2);
     assert_eq!(found(&alice, "tasks", "grosse").await.len(), 3);
     let lists =
@@ -213,7 +217,8 @@ async fn older_rows_are_found(app: App) {
 /// The number of migrations from that of search on.
 async fn newer_migrations(app: &App) -> u32 {
     let system = app.database.system("tests read which migrations there are");
-    let all = hallpass_migration::status(system.connection()).await.unwrap();
+    let all =
+        crate::support::app::application().migrator().status(system.connection()).await.unwrap();
     let newer = all.iter().skip_while(|(name, _)| !name.ends_with("_search"));
     u32::try_from(newer.count()).unwrap()
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use hallpass_data::{Database, Executor, now};
+use hallpass_migration::Migrator;
 use secrecy::ExposeSecret as _;
 
 use super::{StartError, build_authenticator, bus, open, revocations};
@@ -34,7 +35,7 @@ pub async fn doctor(application: &Application, config: &Config) -> Result<Doctor
                 let events = Events::default();
                 // If this fails, the check of migrations fails too, and reports it.
                 let _ = revocations(config, &authenticator, &database, &events, None).await;
-                database_status(database)
+                database_status(database, application.migrator())
             }
             Err(StartError::Pooler) => Storage::Pooled,
             Err(error) => Storage::Failed(error.to_string()),
@@ -43,9 +44,9 @@ pub async fn doctor(application: &Application, config: &Config) -> Result<Doctor
     build_doctor(config, authenticator, storage, bus(config)?)
 }
 
-pub(super) fn database_status(database: Database) -> Storage {
+pub(super) fn database_status(database: Database, migrator: Migrator) -> Storage {
     Storage::Open(Box::new(move || {
-        let database = database.clone();
+        let (database, migrator) = (database.clone(), migrator.clone());
         Box::pin(async move {
             database
                 .ping()
@@ -54,7 +55,7 @@ pub(super) fn database_status(database: Database) -> Storage {
             let system = database.system("the doctor reads the list of applied migrations");
             let unreadable =
                 |error: hallpass_migration::Error| MigrationsError::Unreadable(error.to_string());
-            let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
+            let status = async |conn: &Executor<'_>| Ok(migrator.status(conn).await);
             let status = system.read(status).await;
             let status = status.map_err(|error| MigrationsError::Unreadable(error.to_string()))?;
             let migrations = status.map_err(unreadable)?;

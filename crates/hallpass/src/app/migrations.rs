@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hallpass_data::{Database, Error, Executor, Options, Reason};
-use hallpass_migration::{Migrator, MigratorTrait as _};
+use hallpass_migration::MigratorTraitSelf as _;
 use secrecy::ExposeSecret as _;
 
 use super::{StartError, persona_callers, request_context};
@@ -50,15 +50,16 @@ pub async fn migrate_up(
     database: &Database,
 ) -> Result<(), StartError> {
     let system = database.system("the list of applied migrations belongs to the migration library");
+    let migrator = application.migrator();
     let pending =
-        async |conn: &Executor<'_>| Ok(Migrator::get_pending_migrations_read_only(conn).await);
+        async |conn: &Executor<'_>| Ok(migrator.get_pending_migrations_read_only(conn).await);
     let pending_migrations = system.read(pending).await??;
     if pending_migrations.is_empty() && config.row_security == RowSecurity::Off {
         // So that a read-only database can be served.
         return Ok(());
     }
     let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
-    Migrator::up(exclusive.connection(), None).await?;
+    migrator.up(exclusive.connection(), None).await?;
     match config.row_security {
         RowSecurity::Off => {}
         RowSecurity::On => {
@@ -77,7 +78,7 @@ pub async fn migrate_down(
     database: &Database,
 ) -> Result<(), StartError> {
     let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
-    Migrator::down(exclusive.connection(), Some(1)).await?;
+    application.migrator().down(exclusive.connection(), Some(1)).await?;
     Ok(exclusive.commit().await?)
 }
 

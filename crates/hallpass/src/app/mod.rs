@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_data::{Database, Options, Pooler, Reason, Synchronous, now};
+use hallpass_migration::Migrator;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
@@ -198,6 +199,7 @@ async fn authenticator(
 
 /// The doctor page of development mode.
 fn development_doctor(
+    application: &Application,
     config: &Config,
     authenticator: &Arc<Authenticator>,
     database: &Database,
@@ -205,7 +207,7 @@ fn development_doctor(
 ) -> Result<Option<Box<http::RunDoctor>>, StartError> {
     match config.environment {
         Environment::Development => {
-            let storage = database_status(database.clone());
+            let storage = database_status(database.clone(), application.migrator());
             let doctor = build_doctor(config, Arc::clone(authenticator), storage, bus)?;
             Ok(Some(doctor_runner(doctor)))
         }
@@ -235,7 +237,8 @@ impl App {
         if let Some(issuer) = &issuer {
             load_demo(application, config, &database, issuer, &authenticator).await?;
         }
-        let doctor = development_doctor(config, &authenticator, &database, bus.clone())?;
+        let doctor =
+            development_doctor(application, config, &authenticator, &database, bus.clone())?;
         let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
@@ -264,7 +267,7 @@ impl App {
             audit_hidden_fields,
             audit,
             authenticator,
-            readiness: readiness(database.for_readiness()),
+            readiness: readiness(database.for_readiness(), application.migrator()),
             personas: issuer.map(|issuer| personas(issuer, config.identity.personas)),
             doctor,
             limits: config.limits,
@@ -398,9 +401,9 @@ async fn revocations(
     Ok(Some(Arc::new(service)))
 }
 
-fn readiness(database: Database) -> Box<http::Readiness> {
+fn readiness(database: Database, migrator: Migrator) -> Box<http::Readiness> {
     Box::new(move || {
-        let database = database.clone();
+        let (database, migrator) = (database.clone(), migrator.clone());
         Box::pin(async move {
             let unavailable = |error: hallpass_data::Error| match error.reason() {
                 Some(reason) => format!("database: {reason}"),
@@ -410,7 +413,7 @@ fn readiness(database: Database) -> Box<http::Readiness> {
             let writable = database.check_writable().await;
             writable.map_err(|reason| format!("database: {reason}"))?;
             let system = database.system("readiness reads the list of applied migrations");
-            let status = system.read(async |conn| hallpass_migration::status(conn).await).await;
+            let status = system.read(async |conn| migrator.status(conn).await).await;
             match status {
                 Ok(status) if status.iter().all(|(_, applied)| *applied) => {}
                 _ => return Err("migrations".to_owned()),

@@ -101,8 +101,8 @@ impl Domain {
         }
     }
 
-    /// Sets the migrations of the domain's tables, oldest first. They are applied after those of the core and of the
-    /// domains before.
+    /// Sets the migrations of the domain's tables. All migrations are applied in the order of their names, which start
+    /// with `mYYYYMMDD_NNNNNN_`.
     #[must_use]
     pub fn migrations(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
         self.migrations = migrations;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::{ObjectType, Request, SubscriptionType};
 use hallpass_data::{OwnedTables, Scope};
-use hallpass_migration::MigrationTrait;
+use hallpass_migration::{MigrationTrait, Migrator};
 
 use crate::access::{RequestAuth, Rule};
 use crate::config::Config;
@@ -22,6 +22,7 @@ pub struct Application {
     version: &'static str,
     about: &'static str,
     personas: &'static [Persona],
+    migrations: Vec<fn() -> Vec<Box<dyn MigrationTrait>>>,
     schema: SchemaBuilder,
     domains: Vec<Domain>,
 }
@@ -64,11 +65,12 @@ impl Application {
         self.domains.iter().fold(core, |tables, domain| tables.and(&domain.owned_tables))
     }
 
-    /// The migrations, oldest first: those of the core, and those of each domain.
+    /// The migrations of the core and of each domain, in the order of their names.
     #[must_use]
-    pub fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
-        let core = Vec::<Box<dyn MigrationTrait>>::new();
-        core.into_iter().chain(self.domains.iter().flat_map(|it| (it.migrations)())).collect()
+    pub fn migrator(&self) -> Migrator {
+        let domains = self.domains.iter().map(|domain| domain.migrations);
+        let all = self.migrations.iter().copied().chain(domains);
+        Migrator::new(all.flat_map(|migrations| migrations()).collect())
     }
 
     /// Weights of fields in the query cost, in tenths of a point.
@@ -115,6 +117,7 @@ pub struct Builder {
     version: &'static str,
     about: &'static str,
     personas: &'static [Persona],
+    migrations: Vec<fn() -> Vec<Box<dyn MigrationTrait>>>,
     roots: Arc<dyn crate::schema::Roots>,
     domains: Vec<Domain>,
 }
@@ -131,6 +134,7 @@ impl Builder {
             version: env!("CARGO_PKG_VERSION"),
             about: "A GraphQL API server for users of Better Auth",
             personas: PERSONAS,
+            migrations: Vec::new(),
             roots: Arc::new(RootTypes::<Q, M, S>::default()),
             domains: Vec::new(),
         }
@@ -164,6 +168,13 @@ impl Builder {
         self
     }
 
+    /// Adds migrations of tables that several domains share, or of a whole crate of migrations.
+    #[must_use]
+    pub fn migrations(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
+        self.migrations.push(migrations);
+        self
+    }
+
     /// Adds a domain. Its fields are in the root types.
     #[must_use]
     pub fn domain(mut self, domain: Domain) -> Self {
@@ -180,7 +191,7 @@ impl Builder {
             registered.actions.append(&mut domain.actions);
         }
         let schema = SchemaBuilder::new(self.roots, registered);
-        let Self { name, version, about, personas, domains, .. } = self;
-        Arc::new(Application { name, version, about, personas, schema, domains })
+        let Self { name, version, about, personas, migrations, domains, .. } = self;
+        Arc::new(Application { name, version, about, personas, migrations, schema, domains })
     }
 }

@@ -22,7 +22,8 @@ pub(super) fn run(
             Direction::Down => app::migrate_down(application, &database).await,
             Direction::Status => Ok(()),
         }?;
-        let status = async |conn: &Executor<'_>| Ok(hallpass_migration::status(conn).await);
+        let migrator = application.migrator();
+        let status = async |conn: &Executor<'_>| Ok(migrator.status(conn).await);
         let status = system.read(status).await.map_err(StartError::from)?;
         for (name, applied) in status.map_err(StartError::from)? {
             let state = if applied { "applied" } else { "pending" };

@@ -1,7 +1,7 @@
-//! Fills derived text columns (sort keys, search texts) of existing rows.
+//! Derived text columns (sort keys, search texts), for any table with ids.
 
 use sea_orm_migration::prelude::{DbErr, SchemaManager};
-use sea_orm_migration::sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Order, Query};
+use sea_orm_migration::sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Order, Query, Table};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ const BATCH: u64 = 500;
 
 /// A derived column.
 pub struct Folded {
-    /// The derived column.
+    /// The derived column; `NAME_key` is a sort key.
     pub column: &'static str,
     /// The source column.
     pub of: &'static str,
@@ -18,11 +18,45 @@ pub struct Folded {
     pub by: fn(&str) -> String,
 }
 
-/// Fills the columns of every row of `table`.
+/// Adds the columns to `table`, and fills them for existing rows. They are compared byte by byte, in any
+/// locale of PostgreSQL; SQLite always compares so. Sort keys are never null, so that cursors can contain
+/// them.
 ///
 /// # Errors
 /// When the database is unavailable or rejects the statement.
-pub async fn fold_all(
+pub async fn add_columns(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    columns: &[Folded],
+) -> Result<(), DbErr> {
+    let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
+    let collation = if is_postgres { "COLLATE \"C\"" } else { "" };
+    for Folded { column, .. } in columns {
+        let present = if column.ends_with("_key") { "NOT NULL DEFAULT ''" } else { "" };
+        let sql = format!("ALTER TABLE {table} ADD COLUMN {column} text {collation} {present}");
+        manager.get_connection().execute_unprepared(&sql).await?;
+    }
+    fold_all(manager, table, columns).await
+}
+
+/// Drops the columns of `table`.
+///
+/// # Errors
+/// When the database is unavailable or rejects the statement.
+pub async fn drop_columns(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    columns: &[Folded],
+) -> Result<(), DbErr> {
+    for Folded { column, .. } in columns {
+        let dropped = Table::alter().table(table).drop_column(*column).to_owned();
+        manager.alter_table(dropped).await?;
+    }
+    Ok(())
+}
+
+/// Fills the columns of every row of `table`.
+async fn fold_all(
     manager: &SchemaManager<'_>,
     table: &'static str,
     columns: &[Folded],

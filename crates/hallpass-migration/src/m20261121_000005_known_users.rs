@@ -1,7 +1,9 @@
-//! Known users, and recently used sessions.
+//! Known users and their search, and recently used sessions.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{string, string_null, timestamp_with_time_zone, uuid};
+
+use crate::known_user_search;
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -34,10 +36,11 @@ impl MigrationTrait for Migration {
         for index in indexes() {
             manager.create_index(index).await?;
         }
-        Ok(())
+        known_user_search::add(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        known_user_search::remove(manager).await?;
         manager.drop_table(Table::drop().table(SeenSession::Table).to_owned()).await?;
         manager.drop_table(Table::drop().table(KnownUser::Table).to_owned()).await
     }

@@ -29,7 +29,7 @@ const TRIGRAMS: &str = "CREATE FUNCTION hallpass_trigrams(value text) RETURNS te
 ///
 /// # Errors
 /// When the database is unavailable or rejects the statement.
-pub async fn prepare(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+pub(crate) async fn prepare(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     if is_postgres(manager) { run(manager, TRIGRAMS).await } else { Ok(()) }
 }
 
@@ -37,7 +37,7 @@ pub async fn prepare(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 ///
 /// # Errors
 /// When the database is unavailable or rejects the statement.
-pub async fn clear(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+pub(crate) async fn clear(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     if !is_postgres(manager) {
         return Ok(());
     }

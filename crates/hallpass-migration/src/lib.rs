@@ -1,0 +1,105 @@
+//! Database migrations: those of the core's tables, and what an application writes its own with.
+//!
+//! Of the workspace, only `hallpass-text` is imported: applied migrations must not change with the code, so
+//! each spells out its names. To add one, create a file beside the others and add it to
+//! [`core_migrations`].
+
+use std::sync::Arc;
+
+pub use sea_orm_migration::MigratorTraitSelf;
+use sea_orm_migration::prelude::{DbErr, MigrationName, async_trait};
+pub use sea_orm_migration::prelude::{MigrationTrait, SchemaManager};
+use sea_orm_migration::sea_orm::ConnectionTrait;
+
+pub mod folding;
+pub mod known_user_search;
+mod m20261121_000003_revocations;
+mod m20261121_000005_known_users;
+mod m20261121_000007_audit;
+mod m20261128_000020_idempotency_keys;
+mod m20261128_000030_key_sets;
+mod m20261128_000040_audit_clients;
+mod m20261128_000050_revocation_state;
+pub mod row_security;
+pub mod search_index;
+
+/// The migrations of the core's tables, oldest first.
+#[must_use]
+pub fn core_migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(m20261121_000003_revocations::Migration),
+        Box::new(m20261121_000005_known_users::Migration),
+        Box::new(m20261121_000007_audit::Migration),
+        Box::new(m20261128_000020_idempotency_keys::Migration),
+        Box::new(m20261128_000030_key_sets::Migration),
+        Box::new(m20261128_000040_audit_clients::Migration),
+        Box::new(m20261128_000050_revocation_state::Migration),
+    ]
+}
+
+/// Every migration of an application, oldest first: those of the core, and its own.
+#[derive(Clone)]
+pub struct Migrator(Arc<[Arc<dyn MigrationTrait>]>);
+
+impl Migrator {
+    /// The migrations of the core and those of the `application`, by name: names start with
+    /// `mYYYYMMDD_NNNNNN_`.
+    #[must_use]
+    pub fn new(application: Vec<Box<dyn MigrationTrait>>) -> Self {
+        let mut all = core_migrations();
+        all.extend(application);
+        all.sort_by(|one, other| one.name().cmp(other.name()));
+        Self(all.into_iter().map(Arc::from).collect())
+    }
+
+    /// Whether each migration, oldest first, is applied to the database behind `connection`.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn status(
+        &self,
+        connection: &impl ConnectionTrait,
+    ) -> Result<Vec<(String, bool)>, Error> {
+        let waiting = self.get_pending_migrations_read_only(connection).await?;
+        let all = self.0.iter().map(|migration| {
+            let name = migration.name().to_owned();
+            let applied = !waiting.iter().any(|other| other.name() == name);
+            (name, applied)
+        });
+        Ok(all.collect())
+    }
+}
+
+impl MigratorTraitSelf for Migrator {
+    fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
+        let shared = |it: &Arc<_>| -> Box<dyn MigrationTrait> { Box::new(Shared(Arc::clone(it))) };
+        self.0.iter().map(shared).collect()
+    }
+}
+
+/// A migration of a [`Migrator`], which may run its list more than once.
+struct Shared(Arc<dyn MigrationTrait>);
+
+impl MigrationName for Shared {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Shared {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        self.0.up(manager).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        self.0.down(manager).await
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        self.0.use_transaction()
+    }
+}
+
+/// The error of a failed migration.
+pub type Error = DbErr;
