@@ -49,6 +49,8 @@ pub struct Subscription(TaskSubscription, ReadingSubscription);
 pub fn application() -> Arc<Application> {
     Hallpass::<Query, Mutation, Subscription>::builder()
         .about(env!("CARGO_PKG_DESCRIPTION"))
+        .tiers("free,premium,enterprise")
+        .example(include_str!("example.graphql"))
         .personas(personas::PERSONAS)
         .migrations(hallpass_server_migration::migrations)
         .domain(tasks::domain())

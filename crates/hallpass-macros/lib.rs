@@ -19,8 +19,8 @@ const ROOT_TYPES: [&str; 3] = ["Query", "Mutation", "Subscription"];
 /// evaluated for the object's row (its `Resource`), and added to the schema as `@access(rule: …)`.
 ///
 /// The fields of `Query`, `Mutation` and `Subscription` have no row. A guard is required: without one, the field does
-/// not compile. They also require an OAuth scope: `#[guarded(Query, domain = "tasks")]` sets `tasks:read`
-/// (`tasks:write` on `Mutation`) for each field; `#[graphql(guard = "…", scope = "…")]` overrides it for one field.
+/// not compile. They also require an OAuth scope: `#[guarded(Query, domain = "notes")]` sets `notes:read`
+/// (`notes:write` on `Mutation`) for each field; `#[graphql(guard = "…", scope = "…")]` overrides it for one field.
 /// On other types, a field requires a scope only if it has one: if it leads to another domain.
 #[proc_macro_attribute]
 pub fn guarded(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -32,7 +32,7 @@ pub fn guarded(options: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// The options of the attribute: `Query, domain = "tasks"`.
+/// The options of the attribute: `Query, domain = "notes"`.
 struct Guarded {
     object: String,
     domain: Option<String>,

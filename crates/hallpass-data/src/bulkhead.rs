@@ -300,9 +300,9 @@ mod tests {
     #[tokio::test]
     async fn a_caller_holds_half_of_the_connections() {
         let bulkhead = of(8);
-        let tasks = all_of(&bulkhead, &caller("a"), read("task")).await;
-        let courses = all_of(&bulkhead, &caller("a"), read("course")).await;
-        assert_eq!((tasks.len(), courses.len()), (3, 1));
+        let notes = all_of(&bulkhead, &caller("a"), read("note")).await;
+        let orders = all_of(&bulkhead, &caller("a"), read("order")).await;
+        assert_eq!((notes.len(), orders.len()), (3, 1));
     }
 
     #[tokio::test]
@@ -310,12 +310,12 @@ mod tests {
         let bulkhead = of(8);
         let mut held = Vec::new();
         for last in 0..20 {
-            for work in [read("task"), read("course"), read("chapter")] {
+            for work in [read("note"), read("order"), read("item")] {
                 held.extend(all_of(&bulkhead, &anonymous(last), work).await);
             }
         }
         assert_eq!(held.len(), 4);
-        assert_eq!(all_of(&bulkhead, &caller("a"), read("course")).await.len(), 3);
+        assert_eq!(all_of(&bulkhead, &caller("a"), read("order")).await.len(), 3);
     }
 
     #[tokio::test]
@@ -323,13 +323,13 @@ mod tests {
         let bulkhead = of(8);
         let mut held = Vec::new();
         for (name, last) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
-            held.extend(all_of(&bulkhead, &anonymous(last), read("task")).await);
-            held.extend(all_of(&bulkhead, &caller(name), read("task")).await);
+            held.extend(all_of(&bulkhead, &anonymous(last), read("note")).await);
+            held.extend(all_of(&bulkhead, &caller(name), read("note")).await);
         }
         assert_eq!(held.len(), 5);
         for client in [caller("a"), caller("e"), anonymous(1), anonymous(4)] {
-            let mut course = pin!(bulkhead.acquire(&client, read("course")));
-            assert!(now(course.as_mut()).await.is_some(), "{client:?}");
+            let mut order = pin!(bulkhead.acquire(&client, read("order")));
+            assert!(now(order.as_mut()).await.is_some(), "{client:?}");
         }
     }
 
@@ -338,7 +338,7 @@ mod tests {
         let bulkhead = of(4);
         let mut held = Vec::new();
         for name in ["a", "b", "c", "d", "e"] {
-            for work in [read("task"), read("course"), read("chapter")] {
+            for work in [read("note"), read("order"), read("item")] {
                 held.extend(all_of(&bulkhead, &caller(name), work).await);
             }
         }
@@ -351,10 +351,10 @@ mod tests {
     async fn least_recently_served_client_comes_first() {
         let bulkhead = of(1);
         let (busy, client) = (caller("a"), caller("b"));
-        let held = bulkhead.acquire(&busy, read("task")).await;
+        let held = bulkhead.acquire(&busy, read("note")).await;
         let mut busy: Vec<_> =
-            (0..3).map(|_| Box::pin(bulkhead.acquire(&busy, read("task")))).collect();
-        let mut other = pin!(bulkhead.acquire(&client, read("task")));
+            (0..3).map(|_| Box::pin(bulkhead.acquire(&busy, read("note")))).collect();
+        let mut other = pin!(bulkhead.acquire(&client, read("note")));
         for waiter in &mut busy {
             assert!(now(waiter.as_mut()).await.is_none());
         }
@@ -369,14 +369,14 @@ mod tests {
     #[tokio::test]
     async fn cancelled_waiter_does_not_block_others() {
         let bulkhead = of(1);
-        let held = bulkhead.acquire(&caller("a"), read("task")).await;
+        let held = bulkhead.acquire(&caller("a"), read("note")).await;
         let client = caller("b");
         {
-            let mut gone = pin!(bulkhead.acquire(&client, read("task")));
+            let mut gone = pin!(bulkhead.acquire(&client, read("note")));
             assert!(now(gone.as_mut()).await.is_none());
         }
         drop(held);
-        assert!(now(pin!(bulkhead.acquire(&caller("c"), read("task")))).await.is_some());
+        assert!(now(pin!(bulkhead.acquire(&caller("c"), read("note")))).await.is_some());
         let state = bulkhead.state();
         assert!(state.held.is_empty() && state.served.is_empty() && state.waiting.is_empty());
     }
@@ -391,7 +391,7 @@ mod tests {
                 transactions.extend(all_of(&bulkhead, &client, Work::transaction()).await);
             }
             let client = caller("0");
-            let second = now(pin!(bulkhead.acquire(&client, read("task")))).await;
+            let second = now(pin!(bulkhead.acquire(&client, read("note")))).await;
             assert!(second.is_some(), "{connections} connections");
         }
     }
@@ -400,39 +400,39 @@ mod tests {
     async fn sqlite_writers_wait_for_each_other() {
         let bulkhead = Bulkhead::new(8, true, TIMEOUT);
         let write =
-            bulkhead.acquire(&caller("a"), Work::of("INSERT INTO \"task\" VALUES (1)")).await;
+            bulkhead.acquire(&caller("a"), Work::of("INSERT INTO \"note\" VALUES (1)")).await;
         let client = caller("b");
         let mut other = pin!(bulkhead.acquire(&client, Work::transaction()));
         assert!(now(other.as_mut()).await.is_none());
-        assert_eq!(all_of(&bulkhead, &client, read("task")).await.len(), 3);
+        assert_eq!(all_of(&bulkhead, &client, read("note")).await.len(), 3);
         drop(write);
         assert!(now(other.as_mut()).await.is_some());
     }
 
     #[test]
     fn work_is_read_from_the_statement() {
-        let task = read("task");
+        let note = read("note");
         for sql in [
-            "SELECT COUNT(*) FROM (SELECT 1 FROM \"task\" WHERE \"id\" = ?) AS \"counted\"",
-            "SELECT \"task\".\"id\" FROM \"task\" WHERE EXISTS (SELECT 1 FROM \"task_tag\")",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM \"note\" WHERE \"id\" = ?) AS \"counted\"",
+            "SELECT \"note\".\"id\" FROM \"note\" WHERE EXISTS (SELECT 1 FROM \"note_tag\")",
         ] {
-            assert_eq!(Work::of(sql), task, "{sql}");
+            assert_eq!(Work::of(sql), note, "{sql}");
         }
         for sql in [
-            "INSERT INTO \"task\" (\"id\") SELECT 1 FROM \"course\" RETURNING \"id\"",
-            "UPDATE \"task\" SET \"title\" = ?",
-            "DELETE FROM \"task\"",
+            "INSERT INTO \"note\" (\"id\") SELECT 1 FROM \"order\" RETURNING \"id\"",
+            "UPDATE \"note\" SET \"title\" = ?",
+            "DELETE FROM \"note\"",
         ] {
-            assert_eq!(Work::of(sql), Work { writes: true, ..task }, "{sql}");
+            assert_eq!(Work::of(sql), Work { writes: true, ..note }, "{sql}");
         }
-        assert_ne!(read("course"), task);
+        assert_ne!(read("order"), note);
         assert_ne!(Work::transaction(), Work::of("PRAGMA x"));
     }
 
     #[tokio::test]
     async fn waiting_times_out() {
         let bulkhead = of(1);
-        let _held = bulkhead.acquire(&caller("a"), read("task")).await;
-        assert!(bulkhead.acquire(&caller("b"), read("task")).await.is_none());
+        let _held = bulkhead.acquire(&caller("a"), read("note")).await;
+        assert!(bulkhead.acquire(&caller("b"), read("note")).await.is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Typed row ids: the id of a task cannot be used as that of a chapter or a user.
+//! Typed row ids: the id of a note cannot be used as that of a tag or a user.
 
 /// Gives tables ids of their own types: `row_id! { /// The id of a note. NoteId; }`.
 #[macro_export]

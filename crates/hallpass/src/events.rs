@@ -33,7 +33,7 @@ pub enum Change {
     Deleted,
 }
 
-/// Type of the rows of an event, such as `task`. A domain has a constant for each.
+/// Type of the rows of an event, such as `note`. A domain has a constant for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventKind(&'static str);
 
@@ -63,7 +63,7 @@ impl EventKind {
     }
 }
 
-/// The row of an event. Serialized as `{"task": "…"}`.
+/// The row of an event. Serialized as `{"note": "…"}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRow {
     kind: Cow<'static, str>,

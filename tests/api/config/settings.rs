@@ -149,7 +149,7 @@ const UNREADABLE: [(&str, &str, &str); 26] = [
     ("API_HOST", "localhost:80", "an IP address, such as 127.0.0.1"),
     ("METRICS_ADDR", "127.0.0.1", "an IP address and a port, such as 127.0.0.1:9464"),
     ("TRUSTED_PROXIES", "10.0.0.0/99", "addresses or networks, such as 10.0.0.1 or 10.0.0.0/8"),
-    ("TIERS", "free=gratis", "a number, such as premium=12"),
+    ("TIERS", "free=gratis", "a number, such as paid=12"),
     ("COOKIE_PREFIX", "a b", "letters, digits, hyphens, dots and underscores, such as better-auth"),
     ("API_KEY_HEADER", "x key", "the name of a header, such as x-api-key"),
     ("BETTER_AUTH_BASE_PATH", "api", "start it with a slash, such as /api/auth"),

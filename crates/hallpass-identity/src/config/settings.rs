@@ -73,7 +73,7 @@ pub struct IdentitySettings {
 
     /// Client ids of OAuth clients whose access tokens have all rights of their user, comma-separated: your
     /// own apps. `*` is every client of the auth server. The tokens of all others can access only the fields
-    /// that their scopes cover, such as `tasks:read`
+    /// that their scopes cover
     #[arg(long, env, value_delimiter = ',')]
     pub oauth_full_clients: Vec<NonEmptyString>,
 
@@ -188,8 +188,8 @@ pub struct IdentitySettings {
     #[arg(long, env, default_value = "organization_id", value_delimiter = ',')]
     pub organization_claim: Vec<NonEmptyString>,
 
-    /// Tiers in rising order, each with an optional monthly price: `free=0,premium=12`
-    #[arg(long, env, default_value = "free,premium,enterprise")]
+    /// Tiers in rising order, each with an optional monthly price: `free=0,paid=12`
+    #[arg(long, env, default_value = "free")]
     pub tiers: Tiers,
 
     /// Role inheritance, as chains separated by commas: with `admin>editor`, an admin has the rights of an editor;

@@ -226,15 +226,13 @@ impl std::str::FromStr for Tiers {
             let (name, price) = part.split_once('=').unwrap_or((part, "0"));
             match price.trim().parse() {
                 Ok(price) if (0.0..=MAX_PRICE).contains(&price) => prices.push(price),
-                _ => return Err("a tier's price is a number, such as premium=12"),
+                _ => return Err("a tier's price is a number, such as paid=12"),
             }
             names.push(name.trim().to_owned());
         }
         let repeated = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
         if names.iter().any(String::is_empty) || repeated {
-            return Err(
-                "list different names from the lowest to the highest, such as free,premium",
-            );
+            return Err("list different names from the lowest to the highest, such as free,paid");
         }
         Ok(Self { names, prices })
     }

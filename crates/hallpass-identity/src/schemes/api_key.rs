@@ -150,7 +150,7 @@ fn caller(
     }
 }
 
-/// `{"tasks": ["read", "write"]}` permits `tasks:read` and `tasks:write`.
+/// `{"notes": ["read", "write"]}` permits `notes:read` and `notes:write`.
 fn permissions(key: &Claims) -> Vec<String> {
     let resources = key.get("permissions").and_then(Value::as_object).into_iter().flatten();
     resources

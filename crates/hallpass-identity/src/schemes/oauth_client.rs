@@ -67,15 +67,15 @@ mod tests {
 
     #[test]
     fn a_client_is_granted_what_its_token_names() {
-        let token = json!({"client_id": "app", "scope": "tasks:read openid"});
+        let token = json!({"client_id": "app", "scope": "notes:read openid"});
         for (full, scope, is_granted) in [
-            (&[][..], "tasks:read", true),
-            (&[][..], "tasks:write", false),
-            (&[][..], "tasks", false),
-            (&[][..], "tasks:read openid", false),
-            (&["other", "APP", "app "][..], "tasks:write", false),
-            (&["other", "app"][..], "tasks:write", true),
-            (&["*"][..], "tasks:write", true),
+            (&[][..], "notes:read", true),
+            (&[][..], "notes:write", false),
+            (&[][..], "notes", false),
+            (&[][..], "notes:read openid", false),
+            (&["other", "APP", "app "][..], "notes:write", false),
+            (&["other", "app"][..], "notes:write", true),
+            (&["*"][..], "notes:write", true),
         ] {
             assert_eq!(client(&token, full).is_granted(scope), is_granted, "{full:?} {scope}");
         }

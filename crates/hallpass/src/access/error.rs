@@ -29,7 +29,7 @@ pub(crate) fn denial_message(denial: &Denial, object: Option<&str>) -> String {
     .to_owned()
 }
 
-/// The capitalized name of a tier, from a missing requirement such as `TIER(premium)`.
+/// The capitalized name of a tier, from a missing requirement such as `TIER(gold)`.
 fn required_tier(missing: &str) -> Option<String> {
     let mut letters = missing.strip_prefix("TIER(")?.strip_suffix(')')?.chars();
     Some(letters.next()?.to_uppercase().chain(letters).collect())

@@ -3,11 +3,11 @@
 //! A rule is one value of [`Rule`], stated once, as the guard of a field:
 //!
 //! ```text
-//! #[guarded(Query, domain = "tasks")]
+//! #[guarded(Query, domain = "notes")]
 //! #[Object]
-//! impl TaskQuery {
+//! impl NoteQuery {
 //!     #[graphql(guard = "SignedIn")]
-//!     async fn tasks(&self, …) -> Result<Option<TaskConnection>> { … }
+//!     async fn notes(&self, …) -> Result<Option<NoteConnection>> { … }
 //! ```
 //!
 //! The rule and the OAuth scope of the domain form the field's [`Demand`]. It is the source of the decision

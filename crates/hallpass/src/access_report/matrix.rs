@@ -269,8 +269,8 @@ returns: those are described below. Private rows of other users are never return
   The callers of this table have just been validated.
 
 The columns are the personas of development (`hallpass token --as NAME`), each with another user's row, and `owner`.
-Access depends on roles, tiers and permissions, not on the persona: an administrator without a tier cannot read paid
-chapters, and a permission in a rule grants the same as the role in that rule. An impersonated session
+Access depends on roles, tiers and permissions, not on the persona: an administrator without a tier cannot read rows
+that require one, and a permission in a rule grants the same as the role in that rule. An impersonated session
 (`impersonated`) has the access of `owner` to rows of the impersonated user, except where the rule has
 NOT_IMPERSONATED.
 

@@ -132,7 +132,7 @@ impl Domain {
         self
     }
 
-    /// Adds an action that `can` checks: its name in the schema, such as `UPDATE_TASK`, a description, and the check.
+    /// Adds an action that `can` checks: its name in the schema, such as `UPDATE_NOTE`, a description, and the check.
     #[must_use]
     pub fn action(
         mut self,

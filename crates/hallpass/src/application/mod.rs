@@ -22,6 +22,8 @@ pub struct Application {
     version: &'static str,
     about: &'static str,
     personas: &'static [Persona],
+    example: &'static str,
+    tiers: &'static str,
     migrations: Vec<fn() -> Vec<Box<dyn MigrationTrait>>>,
     schema: SchemaBuilder,
     domains: Vec<Domain>,
@@ -50,6 +52,18 @@ impl Application {
     #[must_use]
     pub fn personas(&self) -> &'static [Persona] {
         self.personas
+    }
+
+    /// The query that GraphiQL shows first.
+    #[must_use]
+    pub fn example(&self) -> &'static str {
+        self.example
+    }
+
+    /// The default of the setting `TIERS`.
+    #[must_use]
+    pub fn tiers(&self) -> &'static str {
+        self.tiers
     }
 
     /// Builds its schemas.
@@ -117,6 +131,8 @@ pub struct Builder {
     version: &'static str,
     about: &'static str,
     personas: &'static [Persona],
+    example: &'static str,
+    tiers: &'static str,
     migrations: Vec<fn() -> Vec<Box<dyn MigrationTrait>>>,
     roots: Arc<dyn crate::schema::Roots>,
     domains: Vec<Domain>,
@@ -134,6 +150,8 @@ impl Builder {
             version: env!("CARGO_PKG_VERSION"),
             about: "A GraphQL API server for users of Better Auth",
             personas: PERSONAS,
+            example: "{ __typename }\n",
+            tiers: "free",
             migrations: Vec::new(),
             roots: Arc::new(RootTypes::<Q, M, S>::default()),
             domains: Vec::new(),
@@ -168,6 +186,20 @@ impl Builder {
         self
     }
 
+    /// Sets the query that GraphiQL shows first.
+    #[must_use]
+    pub fn example(mut self, query: &'static str) -> Self {
+        self.example = query;
+        self
+    }
+
+    /// Sets the default of the setting `TIERS`: the tiers, lowest first, separated by commas.
+    #[must_use]
+    pub fn tiers(mut self, tiers: &'static str) -> Self {
+        self.tiers = tiers;
+        self
+    }
+
     /// Adds migrations of tables that several domains share, or of a whole crate of migrations.
     #[must_use]
     pub fn migrations(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
@@ -191,7 +223,17 @@ impl Builder {
             registered.actions.append(&mut domain.actions);
         }
         let schema = SchemaBuilder::new(self.roots, registered);
-        let Self { name, version, about, personas, migrations, domains, .. } = self;
-        Arc::new(Application { name, version, about, personas, migrations, schema, domains })
+        let Self { name, version, about, personas, example, tiers, migrations, domains, .. } = self;
+        Arc::new(Application {
+            name,
+            version,
+            about,
+            personas,
+            example,
+            tiers,
+            migrations,
+            schema,
+            domains,
+        })
     }
 }

@@ -90,7 +90,7 @@ pub enum Action {
         /// Evaluate as a described caller
         #[command(flatten)]
         profile: Box<CallerProfile>,
-        /// The GraphQL document, or one field such as `Task.tags`; - reads it from stdin
+        /// The GraphQL document, or one field such as `Query.me`; - reads it from stdin
         query: String,
     },
     /// Check the setup, or explain why a credential is rejected
@@ -228,6 +228,9 @@ pub fn command(application: &Application) -> Command {
     let command =
         config::with_secret_files(command).mut_args(|argument| match argument.get_id().as_str() {
             "help" | "version" => argument,
+            "tiers" => {
+                argument.global(true).hide_short_help(true).default_value(application.tiers())
+            }
             _ => argument.global(true).hide_short_help(true),
         });
     help::with_settings(with_personas(command, application.personas()))

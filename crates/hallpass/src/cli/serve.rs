@@ -13,6 +13,7 @@ use crate::app::{self, App, Listeners, StartError};
 use crate::application::Application;
 use crate::config::{Config, Environment};
 use crate::http;
+use hallpass_identity::PersonaCaller;
 
 pub(super) fn run(
     application: &Arc<Application>,
@@ -48,7 +49,7 @@ async fn serve(
     let app = App::build(application, config, database).await?;
     let listeners =
         Listeners { main: main.listen()?, metrics: metrics.map(BoundSocket::listen).transpose()? };
-    if let Err(error) = announce(config, &listeners.main) {
+    if let Err(error) = announce(application, config, &listeners.main) {
         tracing::warn!(%error, "failed to print the start-up message");
     }
     Ok(app.serve(listeners, stop).await?)
@@ -119,9 +120,16 @@ fn stop_on_signal() -> Result<CancellationToken, CliError> {
     Ok(stop)
 }
 
-fn announce(config: &Config, listener: &TcpListener) -> Result<(), CliError> {
+fn announce(
+    application: &Application,
+    config: &Config,
+    listener: &TcpListener,
+) -> Result<(), CliError> {
     let address = listener.local_addr().unwrap_or(config.address);
     let program = std::env::args().next().unwrap_or_else(|| "hallpass".to_owned());
+    let personas = application.personas().iter();
+    let mut users = personas.filter(|it| !matches!(it.caller, PersonaCaller::Anonymous));
+    let persona = users.next().map_or("PERSONA", |persona| persona.name);
     match config.environment {
         Environment::Production => {
             print_line(format_args!("Hallpass serves GraphQL at http://{address}/graphql"))
@@ -130,8 +138,8 @@ fn announce(config: &Config, listener: &TcpListener) -> Result<(), CliError> {
             "Hallpass in development mode: anyone on this machine can act as any persona.\n\
              \n  Open  http://{address}/graphql    GraphiQL; choose a persona at the top\
              \n        http://{address}/doctor     doctor: explains why a credential is rejected\
-             \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $({program} token --as premium)\" \\\
-             \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name contentLevel }} }}\"}}'\n\
+             \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $({program} token --as {persona})\" \\\
+             \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name roles }} }}\"}}'\n\
              \nSet BETTER_AUTH_URL to accept the users of a Better Auth server instead."
         )),
     }

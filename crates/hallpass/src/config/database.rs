@@ -37,7 +37,7 @@ pub struct StorageSettings {
     #[arg(long, env, value_enum, default_value = "full")]
     pub sqlite_synchronous: SqliteSynchronous,
 
-    /// Quota of rows per table and user, such as tasks; `off` for no quota
+    /// Quota of rows per table and user; `off` for no quota
     #[arg(long, env, default_value = "100000")]
     pub rows_per_owner: AtMost,
 

@@ -14,7 +14,7 @@ const MAX_CONCURRENT: usize = 4096;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitSettings {
-    /// Maximum request body; six times as much for callers who may write chapters
+    /// Maximum request body; six times as much for callers of mutations with long texts
     #[arg(long, env, default_value = "256KiB", value_parser = values::size)]
     pub max_body: ByteSize,
 

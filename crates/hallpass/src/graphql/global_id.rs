@@ -29,25 +29,25 @@ mod tests {
     #[test]
     fn global_id_has_one_spelling() {
         let key = Uuid::from_u128(0x0199_feed_beef_7abc_8def_0123_4567_89ab);
-        let id = encode_id("Task", key);
-        assert_eq!(decode_id(&id), Some(("Task".to_owned(), key)));
+        let id = encode_id("Note", key);
+        assert_eq!(decode_id(&id), Some(("Note".to_owned(), key)));
         let spelled = |text: String| URL_SAFE_NO_PAD.encode(text);
         let other_last = match id.as_bytes().last() {
             Some(b'g') => 'h',
             _ => 'g',
         };
         for other in [
-            URL_SAFE.encode(format!("Task:{}", key.simple())),
+            URL_SAFE.encode(format!("Note:{}", key.simple())),
             format!("{}=", *id),
             format!("{}\n", *id),
             format!(" {}", *id),
             format!("{}{other_last}", &id[..id.len() - 1]),
-            spelled(format!("Task:{}", key.hyphenated())),
-            spelled(format!("Task:{}", key.braced())),
-            spelled(format!("Task:{}", key.urn())),
-            spelled(format!("Task:{}", key.simple()).replace("feed", "FEED")),
-            spelled(format!("Task: {}", key.simple())),
-            spelled(format!("Task:{}\0", key.simple())),
+            spelled(format!("Note:{}", key.hyphenated())),
+            spelled(format!("Note:{}", key.braced())),
+            spelled(format!("Note:{}", key.urn())),
+            spelled(format!("Note:{}", key.simple()).replace("feed", "FEED")),
+            spelled(format!("Note: {}", key.simple())),
+            spelled(format!("Note:{}\0", key.simple())),
         ] {
             assert_eq!(decode_id(&ID(other.clone())), None, "{other}");
         }

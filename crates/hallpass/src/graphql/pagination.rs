@@ -226,8 +226,8 @@ impl TotalCount {
 
 #[Object]
 impl TotalCount {
-    /// Number of items in the whole list. Counted only if requested. For public tasks, courses and chapters, the
-    /// maximum is 10,000, which means 10,000 or more.
+    /// Number of items in the whole list. Counted only if requested. For rows of all users, the maximum is 10,000,
+    /// which means 10,000 or more.
     async fn total_count(&self) -> Result<Option<i64>> {
         Ok(Some((self.0)().await?))
     }

@@ -20,7 +20,7 @@ pub type CheckAction = for<'a> fn(&'a Context<'_>, &'a ID) -> BoxFuture<'a, Resu
 
 /// An action to check.
 pub(crate) struct Action {
-    /// Name in the schema, such as `UPDATE_TASK`.
+    /// Name in the schema, such as `UPDATE_NOTE`.
     pub(crate) name: &'static str,
     /// Description in the schema.
     pub(crate) description: &'static str,

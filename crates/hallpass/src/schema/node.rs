@@ -123,7 +123,7 @@ pub struct NodeQuery;
 #[Object]
 impl NodeQuery {
     /// Returns the object with this ID. Null if it does not exist or is not visible to the caller. An OAuth client
-    /// needs the scope of the object's type, such as `tasks:read`.
+    /// needs the scope of the object's type.
     #[graphql(guard = "Public", scope = "{type}:read")]
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         let Some((kind, key)) = decode_id(&id) else { return Ok(None) };

@@ -10,7 +10,7 @@ use crate::access::Rule::{
     AllOf, AnyOf, Fresh, FreshForTopTier, NotAnonymous, NotImpersonated, Owner, Permission, Public,
     Role, RowTier, Service, SignedIn, Tier,
 };
-use crate::access::{CHAPTER_READER, RECENTLY_AUTHENTICATED_ADMIN, STEP_UP_ADMIN};
+use crate::access::{RECENTLY_AUTHENTICATED_ADMIN, STEP_UP_ADMIN};
 use crate::access_report::{
     AccessChange, BaselineError, Cell, Column, Row, RuleTree, Table, matrix,
 };
@@ -27,7 +27,7 @@ struct Field {
 }
 
 const fn by(rule: Rule) -> Field {
-    let (tiers, roles) = ("free,premium,enterprise", "admin>editor>user");
+    let (tiers, roles) = ("free,silver,gold", "admin>editor>user");
     Field { rule: Some(rule), scope: None, tiers, roles, full_client: None }
 }
 
@@ -47,14 +47,15 @@ const A: Rule = Permission("a");
 const B: Rule = Permission("b");
 const C: Rule = Permission("c");
 const ADMIN: Rule = Role("admin");
-const COURSE_EDITOR: Rule = Role("editor");
+const EDITOR: Rule = Role("editor");
+const ROW_READER: Rule = AllOf(&[RowTier, FreshForTopTier(900)]);
 const FRESH_ROW: Rule = AllOf(&[RowTier, FreshForTopTier(900)]);
 
 /// Before, after, and the caller who is allowed by the second only. None of these moves a cell of the personas'.
 #[rustfmt::skip]
 const UNSEEN: &[(Field, Field, &str)] = &[
-    (by(COURSE_EDITOR), by(AnyOf(&[COURSE_EDITOR, A])), "--permission a"),
-    (by(COURSE_EDITOR), by(AnyOf(&[COURSE_EDITOR, Role("support")])), "--role support"),
+    (by(EDITOR), by(AnyOf(&[EDITOR, A])), "--permission a"),
+    (by(EDITOR), by(AnyOf(&[EDITOR, Role("support")])), "--role support"),
     (by(RECENTLY_AUTHENTICATED_ADMIN), by(ADMIN), "--role admin"),
     (by(AllOf(&[ADMIN, Fresh(300)])), by(RECENTLY_AUTHENTICATED_ADMIN), "--role admin --confirmed-ago 899s"),
     (by(AllOf(&[ADMIN, Fresh(9)])), by(AllOf(&[ADMIN, Fresh(10)])), "--role admin --confirmed-ago 9500ms"),
@@ -66,11 +67,11 @@ const UNSEEN: &[(Field, Field, &str)] = &[
     (by(A), by(AnyOf(&[A, AllOf(&[Service, B])])), "--caller service --permission b"),
     (by(AllOf(&[ADMIN, A])), by(AllOf(&[ADMIN, AnyOf(&[A, B])])), "--role admin --permission b"),
     (by(AllOf(&[ADMIN, AnyOf(&[A, AllOf(&[B, C])])])), by(AllOf(&[ADMIN, AnyOf(&[A, B])])), "--role admin --permission b"),
-    (by(AllOf(&[Tier("premium"), A])), by(AllOf(&[Tier("premium"), AnyOf(&[A, Role("tester")])])), "--role tester --tier premium"),
-    (by(AnyOf(&[AllOf(&[COURSE_EDITOR, Fresh(60)]), AllOf(&[ADMIN, Fresh(60)])])), by(AnyOf(&[COURSE_EDITOR, ADMIN])), "--role editor"),
-    (by(CHAPTER_READER), by(RowTier), "--tier enterprise, requiredTier enterprise"),
-    (by(AllOf(&[RowTier, FreshForTopTier(300)])), by(CHAPTER_READER), "--tier enterprise --confirmed-ago 899s, requiredTier enterprise"),
-    (scoped(SignedIn, "tasks:admin"), scoped(SignedIn, "tasks:read"), "--caller user --client client-1 --scope tasks:read"),
+    (by(AllOf(&[Tier("silver"), A])), by(AllOf(&[Tier("silver"), AnyOf(&[A, Role("tester")])])), "--role tester --tier silver"),
+    (by(AnyOf(&[AllOf(&[EDITOR, Fresh(60)]), AllOf(&[ADMIN, Fresh(60)])])), by(AnyOf(&[EDITOR, ADMIN])), "--role editor"),
+    (by(ROW_READER), by(RowTier), "--tier gold, requiredTier gold"),
+    (by(AllOf(&[RowTier, FreshForTopTier(300)])), by(ROW_READER), "--tier gold --confirmed-ago 899s, requiredTier gold"),
+    (scoped(SignedIn, "notes:admin"), scoped(SignedIn, "notes:read"), "--caller user --client client-1 --scope notes:read"),
     (scoped(SignedIn, "a b"), scoped(SignedIn, "a"), "--caller user --client client-1 --scope a"),
     (scoped(SignedIn, "a"), by(SignedIn), "--caller user --client client-1"),
     (scoped(Public, "{type}:read"), by(Public), "--caller user --client client-1"),
@@ -78,9 +79,9 @@ const UNSEEN: &[(Field, Field, &str)] = &[
     (scoped(AllOf(&[SignedIn, Fresh(60)]), "a b"), scoped(SignedIn, "b"), "--caller user"),
     (scoped(SignedIn, "a"), Field { full_client: Some("own"), ..scoped(SignedIn, "a") }, "--caller user --client own"),
     (scoped(SignedIn, "a"), Field { full_client: Some("*"), ..scoped(SignedIn, "a") }, "--caller user --client client-1"),
-    (with_roles(COURSE_EDITOR, "admin>editor"), with_roles(COURSE_EDITOR, "admin>editor,support>editor"), "--role support"),
-    (with_tiers(Tier("premium"), "free,premium"), with_tiers(Tier("premium"), "free,premium,staff"), "--tier staff"),
-    (with_tiers(FRESH_ROW, "free,premium"), with_tiers(FRESH_ROW, "free,premium,staff"), "--tier premium, requiredTier premium"),
+    (with_roles(EDITOR, "admin>editor"), with_roles(EDITOR, "admin>editor,support>editor"), "--role support"),
+    (with_tiers(Tier("silver"), "free,silver"), with_tiers(Tier("silver"), "free,silver,staff"), "--tier staff"),
+    (with_tiers(FRESH_ROW, "free,silver"), with_tiers(FRESH_ROW, "free,silver,staff"), "--tier silver, requiredTier silver"),
 ];
 
 /// The same, where a persona gets more.
@@ -88,22 +89,22 @@ const UNSEEN: &[(Field, Field, &str)] = &[
 const SEEN: &[(Field, Field, &str)] = &[
     (by(SignedIn), by(Public), "--caller anonymous"),
     (by(ADMIN), by(SignedIn), "--caller user"),
-    (by(Tier("enterprise")), by(Tier("premium")), "--tier premium"),
-    (by(Tier("premium")), by(Tier("free")), "--caller anonymous"),
+    (by(Tier("gold")), by(Tier("silver")), "--tier silver"),
+    (by(Tier("silver")), by(Tier("free")), "--caller anonymous"),
     (by(RowTier), by(Public), "--caller anonymous"),
     (by(Owner), by(SignedIn), "--caller user"),
-    (by(Owner), by(AnyOf(&[Owner, COURSE_EDITOR])), "--role editor"),
+    (by(Owner), by(AnyOf(&[Owner, EDITOR])), "--role editor"),
     (by(SignedIn), by(AnyOf(&[SignedIn, Service])), "--caller service"),
-    (by(AllOf(&[COURSE_EDITOR, Tier("premium")])), by(AnyOf(&[COURSE_EDITOR, Tier("premium")])), "--tier premium"),
+    (by(AllOf(&[EDITOR, Tier("silver")])), by(AnyOf(&[EDITOR, Tier("silver")])), "--tier silver"),
     (by(AllOf(&[SignedIn, NotImpersonated])), by(SignedIn), "--caller user --impersonated"),
-    (with_tiers(Tier("enterprise"), "free,premium,enterprise"), with_tiers(Tier("enterprise"), "free,enterprise,premium"), "--tier premium"),
+    (with_tiers(Tier("gold"), "free,silver,gold"), with_tiers(Tier("gold"), "free,gold,silver"), "--tier silver"),
     (Field { rule: None, ..by(Public) }, by(AllOf(&[A, SignedIn])), "--permission a"),
 ];
 
 /// Pairs of rules that allow the same callers.
 #[rustfmt::skip]
 const REWRITES: &[(Field, Field)] = &[
-    (by(AnyOf(&[COURSE_EDITOR, A])), by(AnyOf(&[A, COURSE_EDITOR]))),
+    (by(AnyOf(&[EDITOR, A])), by(AnyOf(&[A, EDITOR]))),
     (by(RECENTLY_AUTHENTICATED_ADMIN), by(AllOf(&[Fresh(900), ADMIN]))),
     (by(A), by(AnyOf(&[A, A]))),
     (by(A), by(AllOf(&[A, A]))),
@@ -111,38 +112,38 @@ const REWRITES: &[(Field, Field)] = &[
     (by(A), by(AllOf(&[AllOf(&[A])]))),
     (by(A), by(AnyOf(&[A, AllOf(&[A, B])]))),
     (by(A), by(AllOf(&[A, AnyOf(&[A, B])]))),
-    (by(AnyOf(&[COURSE_EDITOR, ADMIN])), by(COURSE_EDITOR)),
-    (by(AnyOf(&[Role("user"), COURSE_EDITOR, ADMIN])), by(Role("user"))),
-    (by(AllOf(&[COURSE_EDITOR, ADMIN])), by(ADMIN)),
+    (by(AnyOf(&[EDITOR, ADMIN])), by(EDITOR)),
+    (by(AnyOf(&[Role("user"), EDITOR, ADMIN])), by(Role("user"))),
+    (by(AllOf(&[EDITOR, ADMIN])), by(ADMIN)),
     (by(AllOf(&[ADMIN, AnyOf(&[A, B])])), by(AnyOf(&[AllOf(&[ADMIN, A]), AllOf(&[ADMIN, B])]))),
     (by(AnyOf(&[ADMIN, AllOf(&[A, B])])), by(AllOf(&[AnyOf(&[ADMIN, A]), AnyOf(&[ADMIN, B])]))),
     (by(AllOf(&[A, AllOf(&[B, C])])), by(AllOf(&[AllOf(&[C, A]), B]))),
     (by(AnyOf(&[A, AnyOf(&[B, C])])), by(AnyOf(&[C, B, A]))),
-    (by(AnyOf(&[Tier("premium"), Tier("enterprise")])), by(Tier("premium"))),
-    (by(AllOf(&[Tier("premium"), Tier("enterprise")])), by(Tier("enterprise"))),
+    (by(AnyOf(&[Tier("silver"), Tier("gold")])), by(Tier("silver"))),
+    (by(AllOf(&[Tier("silver"), Tier("gold")])), by(Tier("gold"))),
     (by(AllOf(&[ADMIN, Fresh(300), Fresh(900)])), by(AllOf(&[ADMIN, Fresh(300)]))),
     (by(AnyOf(&[Fresh(300), Fresh(900)])), by(Fresh(900))),
     (by(AllOf(&[Fresh(900), FreshForTopTier(900)])), by(Fresh(900))),
     (by(AnyOf(&[Fresh(900), FreshForTopTier(900)])), by(FreshForTopTier(900))),
-    (by(AllOf(&[CHAPTER_READER, FreshForTopTier(3600)])), by(CHAPTER_READER)),
+    (by(AllOf(&[ROW_READER, FreshForTopTier(3600)])), by(ROW_READER)),
     (by(AllOf(&[Owner, SignedIn])), by(Owner)),
     (by(AnyOf(&[Owner, SignedIn])), by(SignedIn)),
     (by(AllOf(&[Public, A])), by(A)),
     (by(AnyOf(&[Public, A])), by(Public)),
-    (by(AllOf(&[COURSE_EDITOR, SignedIn])), by(COURSE_EDITOR)),
+    (by(AllOf(&[EDITOR, SignedIn])), by(EDITOR)),
     (by(AnyOf(&[A, AllOf(&[Service, SignedIn])])), by(A)),
     (by(AnyOf(&[A, AllOf(&[Service, ADMIN])])), by(A)),
     (by(AnyOf(&[NotAnonymous, Service])), by(NotAnonymous)),
     (by(AllOf(&[Service, NotImpersonated])), by(Service)),
     (by(Tier("free")), by(Public)),
     (by(AllOf(&[RowTier, Tier("free")])), by(RowTier)),
-    (by(AllOf(&[Tier("enterprise"), SignedIn])), by(Tier("enterprise"))),
+    (by(AllOf(&[Tier("gold"), SignedIn])), by(Tier("gold"))),
     (by(AnyOf(&[A, Tier("unknown")])), by(A)),
     (by(AllOf(&[])), by(Public)),
     (by(AnyOf(&[A, AnyOf(&[])])), by(A)),
     (scoped(SignedIn, "a b"), scoped(SignedIn, "b a a")),
     (scoped(AnyOf(&[SignedIn, Public]), "a b"), scoped(Public, "b a")),
-    (with_roles(AnyOf(&[COURSE_EDITOR, Role("user")]), "admin>editor>user"), with_roles(Role("user"), "editor>user,admin>editor,admin>user")),
+    (with_roles(AnyOf(&[EDITOR, Role("user")]), "admin>editor>user"), with_roles(Role("user"), "editor>user,admin>editor,admin>user")),
 ];
 
 impl Field {
@@ -189,7 +190,7 @@ impl Field {
 }
 
 fn cell(rule: Rule, column: &Column, policy: &Policy) -> Cell {
-    let tier = rule.contains_rule(|rule| rule == RowTier).then_some("enterprise");
+    let tier = rule.contains_rule(|rule| rule == RowTier).then_some("gold");
     let answer = matrix::result(rule, column, tier, false, policy).to_owned();
     Cell { caller: column.name.clone(), answer }
 }
@@ -212,10 +213,10 @@ fn personas(field: &Field) -> Vec<Column> {
     vec![
         persona("guest", ProfileKind::Anonymous, "", ""),
         persona("free", ProfileKind::User, "user", "free"),
-        persona("premium", ProfileKind::User, "user", "premium"),
-        persona("enterprise", ProfileKind::User, "user", "enterprise"),
+        persona("silver", ProfileKind::User, "user", "silver"),
+        persona("gold", ProfileKind::User, "user", "gold"),
         persona("editor", ProfileKind::User, "editor", "free"),
-        persona("admin", ProfileKind::User, "admin", "enterprise"),
+        persona("admin", ProfileKind::User, "admin", "gold"),
         persona("impersonated", ProfileKind::User, "user", "free"),
         persona("service", ProfileKind::Service, "", ""),
         persona("owner", ProfileKind::User, "user", "free"),
@@ -291,13 +292,13 @@ fn rewrites_are_no_widening() {
 fn narrowings_are_reported_as_such() {
     for (old, new) in [
         (by(ADMIN), by(RECENTLY_AUTHENTICATED_ADMIN)),
-        (by(AnyOf(&[COURSE_EDITOR, A])), by(COURSE_EDITOR)),
+        (by(AnyOf(&[EDITOR, A])), by(EDITOR)),
         (by(SignedIn), by(AllOf(&[SignedIn, NotAnonymous]))),
-        (by(RowTier), by(CHAPTER_READER)),
+        (by(RowTier), by(ROW_READER)),
         (by(Public), by(Owner)),
         (by(A), Field { rule: None, ..by(Public) }),
         (by(SignedIn), scoped(SignedIn, "a")),
-        (with_roles(COURSE_EDITOR, "support>editor"), with_roles(COURSE_EDITOR, "")),
+        (with_roles(EDITOR, "support>editor"), with_roles(EDITOR, "")),
     ] {
         let changes = changes(&old, &new);
         let text = report(&changes);
@@ -324,13 +325,13 @@ fn too_many_combinations_are_undecided() {
 
 #[test]
 fn inconsistent_table_is_rejected() {
-    let baseline = serde_json::to_value(by(COURSE_EDITOR).table()).unwrap();
+    let baseline = serde_json::to_value(by(EDITOR).table()).unwrap();
     let read = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut table = baseline.clone();
         change(&mut table);
         Table::from_json(&table.to_string())
     };
-    assert_eq!(read(&|_| {}).unwrap(), by(COURSE_EDITOR).table());
+    assert_eq!(read(&|_| {}).unwrap(), by(EDITOR).table());
     let remove =
         |value: &mut serde_json::Value, key: &str| drop(value.as_object_mut().unwrap().remove(key));
     for older in
@@ -341,7 +342,7 @@ fn inconsistent_table_is_rejected() {
     for edited in [
         read(&|it| it["rows"][0]["rule"] = "ROLE(admin)".into()),
         read(&|it| it["rows"][0]["rule_tree"] = "public".into()),
-        read(&|it| it["tiers"] = json!(["free", "enterprise", "premium"])),
+        read(&|it| it["tiers"] = json!(["free", "gold", "silver"])),
         read(&|it| it["tiers"] = json!(["free", "free"])),
         read(&|it| remove(&mut it["settings"], "ROLE_INHERITS")),
         read(&|it| it["settings"]["ROLE_INHERITS"] = json!(["a > b", "b > c"])),

@@ -84,7 +84,7 @@ pub(in super::super) fn useless_scopes(caller: &Caller) -> Option<String> {
     }
     let named: Vec<_> = scopes.iter().map(|scope| printable(scope)).collect();
     Some(format!(
-        "its scopes ({}) grant no access: let {client} request scopes such as `tasks:read` and `tasks:write`, or add \
+        "its scopes ({}) grant no access: let {client} request scopes such as `DOMAIN:read` and `DOMAIN:write`, or add \
          it to OAUTH_FULL_CLIENTS if it is your own application",
         list(&named)
     ))

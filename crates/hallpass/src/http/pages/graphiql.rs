@@ -112,12 +112,18 @@ static TAGS: LazyLock<[String; ASSETS.len()]> = LazyLock::new(|| {
     ASSETS.map(tag)
 });
 
+/// The name of the application's example query.
+const EXAMPLE: &str = "example.graphql";
+
 /// `GET /graphiql/{asset}`
 pub(crate) async fn asset(
     State(shared): State<Arc<HttpState>>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response<Body> {
+    if name == EXAMPLE && shared.deps.introspection {
+        return shared.deps.application.example().into_response();
+    }
     let found = ASSETS.iter().zip(TAGS.iter()).find(|(asset, _)| asset.name == name);
     let Some((asset, tag)) = found.filter(|_| shared.deps.introspection) else {
         return StatusCode::NOT_FOUND.into_response();

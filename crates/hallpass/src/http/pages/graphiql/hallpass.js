@@ -11,7 +11,7 @@ function setStatus(id, text, failed = false) {
   $(id).classList.toggle('failed', failed);
 }
 
-const DEFAULT_QUERY = `# Welcome to Hallpass!
+const WELCOME = `# Welcome to Hallpass!
 #
 # Choose a user at the top,
 # then press Run or Ctrl-Enter.
@@ -19,24 +19,12 @@ const DEFAULT_QUERY = `# Welcome to Hallpass!
 # The docs (the book icon, left)
 # show the access rule of each field.
 
-query MyTasks {
-  viewer {
-    name
-    roles
-    tier
-    contentLevel
-  }
-  tasks(first: 5) {
-    nodes {
-      id
-      title
-      priority
-      dueAt
-      completed
-    }
-  }
-}
 `;
+
+/** The example query of the application. */
+const example = fetch('/graphiql/example.graphql')
+  .then((response) => (response.ok ? response.text() : ''))
+  .catch(() => '');
 
 // --- Identity ---------------------------------------------------------------
 
@@ -226,8 +214,9 @@ async function fetcher(params, options) {
 const root = ReactDOM.createRoot($('graphiql'));
 const storage = GraphiQL.createLocalStorage({ namespace: 'hallpass' });
 
-function render(schema) {
-  const props = { fetcher, schema, storage, defaultQuery: DEFAULT_QUERY, shouldPersistHeaders: false };
+async function render(schema) {
+  const defaultQuery = WELCOME + (await example);
+  const props = { fetcher, schema, storage, defaultQuery, shouldPersistHeaders: false };
   root.render(React.createElement(GraphiQL, props));
 }
 
