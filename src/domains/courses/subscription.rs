@@ -29,9 +29,9 @@ impl ReadingSubscription {
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<ChapterProgress>>>> {
         let scope = ctx.scope().clone();
-        let events = event_stream(ctx.subscribe()?, |delivered| {
+        let events = event_stream(ctx, |delivered: Arc<Delivered>| {
             Some((PROGRESS_EVENTS.id_of(&delivered.event)?, delivered))
-        });
+        })?;
         Ok(events.then(move |event| {
             let scope = scope.clone();
             async move {

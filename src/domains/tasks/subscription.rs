@@ -84,10 +84,10 @@ impl TaskSubscription {
         &self,
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Option<TaskEvent>>>> {
-        let events = event_stream(ctx.subscribe()?, |delivered| {
+        let events = event_stream(ctx, |delivered: Arc<Delivered>| {
             let id = EVENTS.id_of(&delivered.event)?;
             Some(TaskEventFields { delivered, id })
-        });
+        })?;
         Ok(events.map(|event| Ok(Some(NullOnError(event?)))))
     }
 }

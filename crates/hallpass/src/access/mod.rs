@@ -31,6 +31,7 @@ pub use demand::Demand;
 pub(crate) use error::denial_message;
 pub use guard::{
     AccessDenied, AccessError, ReauthenticationUnavailable, RequestAuth, Resource, RuleGuard,
+    Subscribed,
 };
 pub use hallpass_macros::guarded;
 pub use rule::{ADMIN, NOT_IMPERSONATED, RECENTLY_AUTHENTICATED_ADMIN, Rule, STEP_UP_ADMIN};

@@ -1,18 +1,14 @@
-//! Resolver context: the caller, their scope, event stream and audit trail.
-
-use std::future::ready;
-use std::sync::Arc;
+//! Resolver context: the caller, their scope, events and audit trail.
 
 use async_graphql::dataloader::{DataLoader, HashMapCache};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context, ID};
-use futures_util::{Stream, StreamExt as _, stream};
 use hallpass_data::policy::OwnedEntity;
-use hallpass_data::{Error, Filter, Scope};
+use hallpass_data::{Filter, Scope};
 
 use super::error::{ApiError, Result};
 use crate::access::{RequestAuth, Rule};
-use crate::events::{Delivered, Event, Events, Listener};
+use crate::events::{Event, Events};
 use hallpass_identity::Caller;
 
 pub use crate::config::OwnershipDenial;
@@ -29,11 +25,6 @@ pub trait ContextExt<'a> {
     fn audit_created_row(&self, row: &ID);
     /// Publishes an event to the caller's subscribers. Call it after the commit, never before.
     fn publish(&self, event: Event);
-    /// Subscribes to events of the caller's rows.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] if no user is signed in.
-    fn subscribe(&self) -> Result<Listener>;
 }
 
 impl<'a> ContextExt<'a> for Context<'a> {
@@ -58,27 +49,6 @@ impl<'a> ContextExt<'a> for Context<'a> {
             self.data_unchecked::<Events>().publish(owner, event);
         }
     }
-
-    fn subscribe(&self) -> Result<Listener> {
-        let owner = self.scope().owner().ok_or(Error::Unauthenticated)?;
-        Ok(self.data_unchecked::<Events>().listen(owner))
-    }
-}
-
-/// A stream of the events that `pick` selects. A subscriber that falls behind gets an error, and the stream ends:
-/// it would have a gap.
-pub fn event_stream<T>(
-    listener: Listener,
-    pick: impl Fn(Arc<Delivered>) -> Option<T>,
-) -> impl Stream<Item = Result<T>> {
-    let events = stream::unfold(Some(listener), |listener| async {
-        let mut listener = listener?;
-        Some(match listener.next().await {
-            Ok(event) => (Ok(event), Some(listener)),
-            Err(missed) => (Err(missed.into()), None),
-        })
-    });
-    events.filter_map(move |event| ready(event.map(&pick).transpose()))
 }
 
 /// A batch loader for one request: loads the keys of several fields in one statement. It has no cache across

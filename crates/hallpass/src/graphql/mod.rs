@@ -11,12 +11,13 @@ mod input_problem;
 pub(crate) mod null_on_error;
 pub(crate) mod pagination;
 pub(crate) mod permission_check;
+mod subscription;
 pub(crate) mod validation;
 
 pub use answer_size::{AnswerBudget, json_length};
 pub use audited::Audited;
 pub use context::{
-    ContextExt, OwnershipDenial, discloses_ownership, event_stream, loader, loader_with_cache,
+    ContextExt, OwnershipDenial, discloses_ownership, loader, loader_with_cache,
     not_found_or_forbidden,
 };
 pub use date_time::{Date, DateTime, scalar_problem};
@@ -32,4 +33,5 @@ pub use pagination::{
     Connection, Direction, NamedOrder, PageArgs, TotalCount, paginate, paginate_open,
 };
 pub use permission_check::Permission;
+pub use subscription::{Subscription, SubscriptionSlot, event_stream, execute_event, subscribe};
 pub use validation::Validator;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_graphql::registry::Registry;
 use async_graphql::{
-    ObjectType, OutputType as _, Request, Response, SDLExportOptions, Schema, SubscriptionType,
-    ValidationMode,
+    Data, ObjectType, OutputType as _, Request, Response, SDLExportOptions, Schema,
+    SubscriptionType, ValidationMode,
 };
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -19,8 +19,8 @@ use crate::graphql::{Audited, NullOnError};
 pub trait Executable: Send + Sync {
     /// Executes a query or a mutation.
     fn execute(&self, request: Request) -> BoxFuture<'_, Response>;
-    /// Executes a subscription.
-    fn execute_stream(&self, request: Request) -> BoxStream<'static, Response>;
+    /// Executes a subscription. The executions of one subscription share `data`.
+    fn execute_stream(&self, request: Request, data: Arc<Data>) -> BoxStream<'static, Response>;
     /// The schema as SDL, in a stable order.
     fn sdl(&self) -> String;
 }
@@ -42,8 +42,8 @@ where
         Self::execute(self, request).boxed()
     }
 
-    fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
-        Self::execute_stream(self, request).boxed()
+    fn execute_stream(&self, request: Request, data: Arc<Data>) -> BoxStream<'static, Response> {
+        Self::execute_stream_with_session_data(self, request, data).boxed()
     }
 
     fn sdl(&self) -> String {

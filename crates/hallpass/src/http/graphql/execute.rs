@@ -5,10 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::Response;
 use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection,
 };
+use async_graphql::{Data, Request, Response, Variables};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use hallpass_data::Client;
@@ -16,7 +16,9 @@ use hallpass_data::Client;
 use super::request::GraphQlParams;
 use super::response::{Rejection, RequestId, ResponseBody, is_request_error};
 use crate::code;
-use crate::graphql::{AnswerBudget, RequestKey};
+use crate::graphql::{
+    AnswerBudget, RequestKey, Subscription, SubscriptionSlot, execute_event, subscribe,
+};
 use crate::http::limits::document_cache::{Document, operation};
 use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
@@ -29,7 +31,7 @@ use hallpass_identity::Caller;
 pub(crate) struct Operation {
     /// `None` if the document has no operation of that name; validation reports that.
     kind: Option<OperationType>,
-    request: async_graphql::Request,
+    request: Request,
     visible: Arc<SchemaForView>,
     audit: AuditContext,
     client: Client,
@@ -102,10 +104,7 @@ pub(crate) fn prepare(
             .acquire(request_caller.caller.as_deref(), Resource::Subscription)?,
         _ => None,
     };
-    let parsed = (*document.parsed).clone();
-    let mut request = async_graphql::Request::new(params.query).variables(params.variables);
-    request.operation_name = params.operation_name;
-    request.set_parsed_query(parsed);
+    let request = request_of(&document.parsed, params.variables, params.operation_name);
     let client = request_caller.client();
     let budget = AnswerBudget::new(deps.limits.answer);
     let request = (deps.build_request)(request, request_caller).data(budget.clone());
@@ -187,18 +186,96 @@ impl Operation {
         if !self.is_subscription() {
             return stream::once(async move { self.run(&id).await }).boxed();
         }
-        let responses =
-            AssertUnwindSafe(self.visible.schema.execute_stream(self.request)).catch_unwind();
-        let (audit, budget, permit) = (self.audit, self.budget, self.permit);
-        let content = move |response: Response| {
-            // Held until the stream is dropped.
-            let _ = &permit;
-            audit.audit_response(&response);
-            ResponseBody::of(response, &id).within(&budget)
+        let next = async |mut running: Box<RunningSubscription>| {
+            let content = running.next().await?;
+            Some((content, running))
         };
-        responses
-            .map(move |response| response.map_err(|_| panic_response()).and_then(&content))
-            .boxed()
+        stream::unfold(Box::new(RunningSubscription::new(self, id)), next).boxed()
+    }
+}
+
+/// The request to execute `document`.
+fn request_of(
+    document: &ExecutableDocument,
+    variables: Variables,
+    operation_name: Option<String>,
+) -> Request {
+    let mut request = Request::new(String::new()).variables(variables);
+    request.operation_name = operation_name;
+    request.set_parsed_query(document.clone());
+    request
+}
+
+/// A subscription, from its first execution on. While no event arrives, it has no execution.
+struct RunningSubscription {
+    visible: Arc<SchemaForView>,
+    variables: Variables,
+    operation_name: Option<String>,
+    /// What all executions share: the caller, the scope and the services.
+    data: Arc<Data>,
+    slot: SubscriptionSlot,
+    /// `None` before the field has subscribed, and after its last event.
+    events: Option<Subscription>,
+    execution: Option<BoxStream<'static, Response>>,
+    audit: AuditContext,
+    id: RequestId,
+    budget: AnswerBudget,
+    /// Held until the subscription is dropped.
+    _permit: Option<Permit>,
+}
+
+impl RunningSubscription {
+    fn new(operation: Operation, id: RequestId) -> Self {
+        let Operation { mut request, visible, audit, budget, permit, .. } = operation;
+        let mut this = Self {
+            visible,
+            variables: request.variables.clone(),
+            operation_name: request.operation_name.clone(),
+            data: Arc::new(std::mem::take(&mut request.data)),
+            slot: SubscriptionSlot::default(),
+            events: None,
+            execution: None,
+            audit,
+            id,
+            budget,
+            _permit: permit,
+        };
+        this.execute(subscribe(request, this.slot.clone()));
+        this
+    }
+
+    fn execute(&mut self, request: Request) {
+        let data = Arc::clone(&self.data);
+        self.execution = Some(self.visible.schema.execute_stream(request, data));
+    }
+
+    /// The next response; `None` at the end.
+    async fn next(&mut self) -> Option<Result<ResponseBody, Rejection>> {
+        loop {
+            if let Some(execution) = &mut self.execution {
+                match AssertUnwindSafe(execution.next()).catch_unwind().await {
+                    Ok(Some(response)) => return Some(self.content(response)),
+                    Ok(None) => self.execution = None,
+                    Err(_) => {
+                        (self.execution, self.events) = (None, None);
+                        return Some(Err(panic_response()));
+                    }
+                }
+                self.events = self.slot.take().or(self.events.take());
+            }
+            let event = self.events.as_mut()?.next().await;
+            if event.is_err() {
+                self.events = None;
+            }
+            let (variables, name) = (self.variables.clone(), self.operation_name.clone());
+            let request = request_of(&self.audit.document, variables, name);
+            self.execute(execute_event(request, event));
+        }
+    }
+
+    fn content(&self, response: Response) -> Result<ResponseBody, Rejection> {
+        self.audit.audit_response(&response);
+        ResponseBody::of(response, &self.id).within(&self.budget)
     }
 }
 

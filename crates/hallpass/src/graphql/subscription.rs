@@ -1,0 +1,102 @@
+//! Execution of subscriptions. A document is executed to subscribe, and then once per event. In between, only the
+//! listener is kept, not an execution, which takes several kilobytes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::{Context, Request};
+use futures_util::{Stream, stream};
+use hallpass_data::Error;
+
+use super::context::ContextExt as _;
+use super::error::Result;
+use crate::access::Subscribed;
+use crate::events::{Delivered, Events, Lagged, Listener};
+
+/// The events of one subscription.
+pub struct Subscription {
+    listener: Listener,
+    is_selected: Box<dyn Fn(Arc<Delivered>) -> bool + Send>,
+}
+
+impl Subscription {
+    /// The next event that the field selects.
+    ///
+    /// # Errors
+    /// [`Lagged`] when events were dropped.
+    pub async fn next(&mut self) -> std::result::Result<Arc<Delivered>, Lagged> {
+        loop {
+            let delivered = self.listener.next().await?;
+            if (self.is_selected)(Arc::clone(&delivered)) {
+                return Ok(delivered);
+            }
+        }
+    }
+}
+
+/// Receives the subscription of an execution.
+#[derive(Clone, Default)]
+pub struct SubscriptionSlot(Arc<Mutex<Option<Subscription>>>);
+
+impl SubscriptionSlot {
+    /// The subscription, if the execution has subscribed.
+    #[must_use]
+    pub fn take(&self) -> Option<Subscription> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, subscription: Subscription) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(subscription);
+    }
+}
+
+/// The events of one execution.
+enum Source {
+    /// None: it subscribes.
+    Subscribe(SubscriptionSlot),
+    /// One.
+    Event(std::result::Result<Arc<Delivered>, Lagged>),
+}
+
+/// The request to subscribe. Its guard is checked, and its field's subscription is put into `slot`.
+#[must_use]
+pub fn subscribe(request: Request, slot: SubscriptionSlot) -> Request {
+    request.data(Source::Subscribe(slot))
+}
+
+/// The request to execute one event of a subscription. Its guard is not checked again.
+#[must_use]
+pub fn execute_event(
+    request: Request,
+    event: std::result::Result<Arc<Delivered>, Lagged>,
+) -> Request {
+    request.data(Source::Event(event)).data(Subscribed)
+}
+
+/// A stream of the events of the caller's rows that `pick` selects. A subscriber that falls behind gets an error, and
+/// the subscription ends: it would have a gap.
+///
+/// The resolver runs to subscribe, with an empty stream, and again for each event, with that event only. Checks
+/// belong into its guard, which runs once.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] if no user is signed in.
+pub fn event_stream<T, F>(
+    ctx: &Context<'_>,
+    pick: F,
+) -> Result<impl Stream<Item = Result<T>> + use<T, F>>
+where
+    F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
+{
+    let event = match ctx.data_unchecked::<Source>() {
+        Source::Subscribe(slot) => {
+            let owner = ctx.scope().owner().ok_or(Error::Unauthenticated)?;
+            let listener = ctx.data_unchecked::<Events>().listen(owner);
+            let is_selected = Box::new(move |delivered| pick(delivered).is_some());
+            slot.put(Subscription { listener, is_selected });
+            None
+        }
+        Source::Event(Ok(delivered)) => pick(Arc::clone(delivered)).map(Ok),
+        Source::Event(Err(lagged)) => Some(Err((*lagged).into())),
+    };
+    Ok(stream::iter(event))
+}
