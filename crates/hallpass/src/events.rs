@@ -7,8 +7,10 @@
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use hallpass_data::UserId;
 use serde::de::Error as _;
@@ -16,8 +18,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::{OnceCell, broadcast};
 use uuid::Uuid;
 
-/// Buffered events per owner. One mutation can publish a hundred. A listener that falls further behind lags.
-const CHANNEL_CAPACITY: usize = 256;
+/// Buffered events per listener. One mutation can publish a hundred. A listener that falls further behind lags.
+const QUEUE_CAPACITY: usize = 256;
 /// Buffered events for other nodes.
 const OUTBOUND_CAPACITY: usize = 4096;
 
@@ -131,8 +133,66 @@ impl Delivered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lagged;
 
-/// Channels by user ID of the owner.
-type Channels = HashMap<String, broadcast::Sender<Arc<Delivered>>>;
+/// The events that one listener has not yet received. Allocates nothing while there are none: most listeners are idle.
+#[derive(Default)]
+struct Queue(Mutex<QueueState>);
+
+#[derive(Default)]
+struct QueueState {
+    events: VecDeque<Arc<Delivered>>,
+    /// Whether events were dropped, after those in the queue.
+    is_lagged: bool,
+    /// The waiting listener.
+    waker: Option<Waker>,
+}
+
+impl Queue {
+    /// Adds an event, and returns the listener to wake.
+    fn push(&self, event: &Arc<Delivered>) -> Option<Waker> {
+        let mut state = self.state();
+        if state.is_lagged {
+            return None;
+        }
+        if state.events.len() == QUEUE_CAPACITY {
+            state.events = VecDeque::new();
+            state.is_lagged = true;
+        } else {
+            state.events.push_back(Arc::clone(event));
+        }
+        state.waker.take()
+    }
+
+    /// Ends the queue after its events, and returns the listener to wake.
+    fn lag(&self) -> Option<Waker> {
+        let mut state = self.state();
+        state.is_lagged = true;
+        state.waker.take()
+    }
+
+    fn poll_next(&self, cx: &Context<'_>) -> Poll<Result<Arc<Delivered>, Lagged>> {
+        let mut state = self.state();
+        match state.events.pop_front() {
+            Some(event) => {
+                if state.events.is_empty() {
+                    state.events = VecDeque::new();
+                }
+                Poll::Ready(Ok(event))
+            }
+            None if state.is_lagged => Poll::Ready(Err(Lagged)),
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The queues of the listeners, by user ID of the owner.
+type Channels = HashMap<String, Vec<Arc<Queue>>>;
 
 /// Event bus. Cheap to clone: clones share the channels.
 #[derive(Clone)]
@@ -158,11 +218,9 @@ impl Events {
     /// Subscribes to the events of `owner`.
     #[must_use]
     pub fn listen(&self, owner: &UserId) -> Listener {
-        let owner = owner.as_str().to_owned();
-        let mut channels = self.channels();
-        let new = || broadcast::Sender::new(CHANNEL_CAPACITY);
-        let receiver = channels.entry(owner.clone()).or_insert_with(new).subscribe();
-        Listener { receiver, _channel: ChannelGuard { events: self.clone(), owner } }
+        let (owner, queue) = (owner.as_str().to_owned(), Arc::<Queue>::default());
+        self.channels().entry(owner.clone()).or_default().push(Arc::clone(&queue));
+        Listener { queue, owner, channels: Arc::clone(&self.channels) }
     }
 
     /// Number of owners with listeners.
@@ -178,15 +236,19 @@ impl Events {
 
     /// Delivers an event to the listeners of `owner` on this node.
     pub(crate) fn deliver(&self, owner: &str, event: Event) {
-        if let Some(channel) = self.channels().get(owner) {
-            // Fails if the last listener is just being dropped.
-            let _ = channel.send(Delivered::of(event));
-        }
+        let delivered = Delivered::of(event);
+        let queues = |channel: &Vec<Arc<Queue>>| {
+            channel.iter().filter_map(|queue| queue.push(&delivered)).collect()
+        };
+        let woken: Vec<Waker> = self.channels().get(owner).map_or_else(Vec::new, queues);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Makes all listeners on this node lag, because events may have been missed.
     pub(crate) fn disconnect_all(&self) {
-        self.channels().clear();
+        let channels = std::mem::take(&mut *self.channels());
+        let woken = channels.into_values().flatten().filter_map(|queue| queue.lag());
+        woken.for_each(Waker::wake);
     }
 
     fn channels(&self) -> MutexGuard<'_, Channels> {
@@ -196,9 +258,9 @@ impl Events {
 
 /// Subscription to the events of one owner.
 pub struct Listener {
-    receiver: broadcast::Receiver<Arc<Delivered>>,
-    // Dropped after the receiver.
-    _channel: ChannelGuard,
+    queue: Arc<Queue>,
+    owner: String,
+    channels: Arc<Mutex<Channels>>,
 }
 
 impl Listener {
@@ -207,21 +269,18 @@ impl Listener {
     /// # Errors
     /// [`Lagged`] when events were dropped. Read the rows again and subscribe again.
     pub async fn next(&mut self) -> Result<Arc<Delivered>, Lagged> {
-        self.receiver.recv().await.map_err(|_| Lagged)
+        poll_fn(|cx| self.queue.poll_next(cx)).await
     }
 }
 
-/// Removes the owner's channel when its last listener is dropped.
-struct ChannelGuard {
-    events: Events,
-    owner: String,
-}
-
-impl Drop for ChannelGuard {
+impl Drop for Listener {
     fn drop(&mut self) {
-        let mut channels = self.events.channels();
-        if channels.get(&self.owner).is_some_and(|channel| channel.receiver_count() == 0) {
-            channels.remove(&self.owner);
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(channel) = channels.get_mut(&self.owner) {
+            channel.retain(|queue| !Arc::ptr_eq(queue, &self.queue));
+            if channel.is_empty() {
+                channels.remove(&self.owner);
+            }
         }
     }
 }
