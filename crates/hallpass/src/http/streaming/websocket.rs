@@ -9,7 +9,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use tracing::Instrument as _;
 
@@ -27,7 +27,7 @@ use crate::http::server::ConnectionHandle;
 use hallpass_identity::Caller;
 
 /// Read buffer per socket: small, because there may be thousands of sockets.
-const READ_BUFFER_BYTES: usize = 8 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 pub(crate) async fn open(
     State(shared): State<Arc<HttpState>>,
@@ -116,7 +116,7 @@ impl Transport {
             () = stop.cancelled() => return Err(Close::going_away().into()),
             initialized = tokio::time::timeout(timeout, self.read_connection_init(handshake)) => initialized,
         };
-        let headers = initialized.map_err(|_| Close::init_timeout())??;
+        let headers = detached(initialized.map_err(|_| Close::init_timeout())??);
         // The origin has been checked, so CSRF checks by method do not apply: a handshake cannot be a POST.
         let identity = RequestIdentity::new(&self.shared.deps, peer, Method::POST, headers);
         let caller = identity.caller(&self.shared.deps, &self.id).await;
@@ -148,4 +148,15 @@ impl Transport {
             }
         }
     }
+}
+
+/// Copies the values of `headers`. hyper's are parts of its read buffer of 8 KiB, which the socket would keep.
+fn detached(mut headers: HeaderMap) -> HeaderMap {
+    for value in headers.values_mut() {
+        if let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            copy.set_sensitive(value.is_sensitive());
+            *value = copy;
+        }
+    }
+    headers
 }
