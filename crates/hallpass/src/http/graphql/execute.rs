@@ -296,3 +296,13 @@ fn panic_response() -> Rejection {
     tracing::error!("a resolver panicked");
     Rejection::internal()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_subscription_is_small() {
+        assert!(size_of::<RunningSubscription>() <= 512, "large parts belong into the execution");
+    }
+}

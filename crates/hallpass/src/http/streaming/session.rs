@@ -103,8 +103,9 @@ impl<'a> Session<'a> {
                     return Close::idle().into();
                 }
             };
+            // Boxed: most of the time, there is no event.
             let handled = match event {
-                Ok(event) => self.handle(event).await,
+                Ok(event) => Box::pin(self.handle(event)).await,
                 Err(disconnect) => Err(disconnect),
             };
             if let Err(disconnect) = handled {

@@ -69,7 +69,7 @@ fn accept(
         .write_buffer_size(0);
     let span = tracing::Span::current();
     let serve = move |socket| async move {
-        let transport = Transport::new(shared, connection, id, socket);
+        let transport = Box::new(Transport::new(shared, connection, id, socket));
         transport.serve(peer, headers, &mut connection_permit).await;
         drop((connection_permit, guard));
     };
@@ -77,18 +77,19 @@ fn accept(
 }
 
 impl Transport {
+    // The phases are boxed: the future is kept for as long as the socket is open.
     async fn serve(
-        mut self,
+        mut self: Box<Self>,
         peer: PeerAddr,
         handshake: HeaderMap,
         connection_permit: &mut ConnectionPermit,
     ) {
-        let disconnect = match self.handshake(peer, handshake).await {
+        let disconnect = match Box::pin(self.handshake(peer, handshake)).await {
             Ok((identity, caller, _permit)) => {
                 if caller.is_some() {
                     connection_permit.sign_in();
                 }
-                Session::new(&mut self, identity).run(caller).await
+                Box::pin(Session::new(&mut self, identity).run(caller)).await
             }
             Err(disconnect) => disconnect,
         };
