@@ -40,7 +40,7 @@ impl Query {
     }
 }
 
-async fn caller(user: &User) -> Arc<Caller> {
+pub async fn caller(user: &User) -> Arc<Caller> {
     let config = config(&["--better-auth-url", Issuer::shared().url()]);
     let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
     let token = Issuer::shared().token(&user.claims());

@@ -3,7 +3,7 @@
 mod audit;
 mod can;
 mod diff;
-mod guards;
+pub mod guards;
 pub mod matrix;
 mod oauth_scopes;
 pub mod rules;

@@ -4,6 +4,7 @@ mod bus;
 mod events;
 pub mod graphql_sse;
 mod graphql_ws;
+mod idle_subscriptions;
 mod multi_node;
 mod session_revalidation;
 mod stream_authentication;
