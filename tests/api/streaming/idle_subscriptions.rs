@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use async_graphql::{Request, Response, Value, value};
 use futures_util::StreamExt as _;
-use hallpass::access::{Policy, RequestAuth};
-use hallpass::events::{Change, Event, Events, Lagged, Row};
+use hallpass::access::{Policy, RequestAuth, SchemaView};
+use hallpass::events::{Change, Event, EventKind, Events, Lagged};
 use hallpass::graphql::{Subscription, SubscriptionSlot, execute_event, subscribe};
-use hallpass::schema;
 use hallpass_data::Scope;
 use hallpass_entity::{ChapterId, TaskId};
 use hallpass_identity::Caller;
+use uuid::Uuid;
 
 use crate::access::guards::caller;
-use crate::support::app::{App, Backend};
+use crate::support::app::{App, Backend, application};
 use crate::support::callers::alice;
 
 /// The limit of the values that each subscription keeps for its executions. Most of them are scopes.
@@ -23,12 +23,13 @@ fn request(caller: Option<Arc<Caller>>, scope: Scope, events: &Events) -> Reques
     let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
     let auth = RequestAuth::without_audit(caller, policy);
     let request = Request::new("subscription { taskEvents { kind } }").data(events.clone());
-    schema::scoped(request, auth, scope)
+    application().scoped(request, auth, scope)
 }
 
 /// All responses of an execution, which must end.
 async fn responses(request: Request) -> Vec<Response> {
-    schema::build(true).execute_stream(request).collect().await
+    let schema = application().schema().build(SchemaView::FULL, true);
+    schema.execute_stream(request, Arc::default()).collect().await
 }
 
 async fn subscription(request: Request) -> Result<Subscription, Vec<Response>> {
@@ -37,8 +38,8 @@ async fn subscription(request: Request) -> Result<Subscription, Vec<Response>> {
     slot.take().ok_or(responses)
 }
 
-fn created(row: Row) -> Event {
-    Event { change: Change::Created, row }
+fn created(kind: &'static str, id: impl Into<Uuid>) -> Event {
+    EventKind::new(kind).event(Change::Created, id)
 }
 
 #[tokio::test]
@@ -49,9 +50,9 @@ async fn execution_ends_once_the_field_has_subscribed() {
     let caller = caller(&alice()).await;
     let request = || request(Some(Arc::clone(&caller)), scope.clone(), &events);
     let mut subscription = subscription(request()).await.unwrap_or_else(|it| panic!("{it:?}"));
-    events.publish(&owner, created(Row::Progress(ChapterId::generate())));
-    let task = created(Row::Task(TaskId::generate()));
-    events.publish(&owner, task);
+    events.publish(&owner, created("progress", ChapterId::generate()));
+    let task = created("task", TaskId::generate());
+    events.publish(&owner, task.clone());
     let delivered = subscription.next().await.unwrap();
     assert_eq!(delivered.event, task, "the field does not select other events");
     let of_event = responses(execute_event(request(), Ok(delivered))).await;
@@ -76,7 +77,7 @@ async fn guard_runs_when_subscribing_and_not_per_event() {
     assert!(response.errors[0].message.starts_with("Sign in"), "{response:?}");
     let alice = app.scope_of(&alice());
     let mut listener = events.listen(alice.owner().unwrap());
-    events.publish(alice.owner().unwrap(), created(Row::Task(TaskId::generate())));
+    events.publish(alice.owner().unwrap(), created("task", TaskId::generate()));
     let delivered = listener.next().await.unwrap();
     let of_event = responses(execute_event(request(), Ok(delivered))).await;
     assert!(of_event[0].is_ok(), "{of_event:?}");

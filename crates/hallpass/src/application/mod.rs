@@ -118,7 +118,8 @@ impl Application {
     }
 
     /// Adds the per-request data of all domains to `request`, then `auth` and `scope`.
-    pub(crate) fn scoped(&self, request: Request, auth: RequestAuth, scope: Scope) -> Request {
+    #[must_use]
+    pub fn scoped(&self, request: Request, auth: RequestAuth, scope: Scope) -> Request {
         let prepare = self.domains.iter().flat_map(|domain| &domain.prepare);
         let request = prepare.fold(request, |request, prepare| prepare(request, &auth, &scope));
         request.data(auth).data(scope)
