@@ -5,5 +5,5 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    hallpass::cli::main(&hallpass_server::application())
+    hallpass_server::application().run()
 }

@@ -56,6 +56,8 @@ pub mod schema;
 pub mod testing;
 
 use std::marker::PhantomData;
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use async_graphql::{ObjectType, SubscriptionType};
 
@@ -77,5 +79,13 @@ where
     #[must_use]
     pub fn builder() -> Builder {
         Builder::new::<Query, Mutation, Subscription>()
+    }
+}
+
+impl Application {
+    /// Runs the command line of this process: serve (the default), migrate, schema, access, explain, doctor, token.
+    #[must_use]
+    pub fn run(self: &Arc<Self>) -> ExitCode {
+        cli::main(self)
     }
 }
