@@ -108,6 +108,7 @@ fn identity_and_data_share_only_types() {
     assert_eq!(dependencies("hallpass-identity"), ["hallpass-types".to_owned()].into());
     let data = ["hallpass-text".to_owned(), "hallpass-types".to_owned()];
     assert_eq!(dependencies("hallpass-data"), data.into());
+    assert_eq!(dependencies("hallpass-migration"), ["hallpass-text".to_owned()].into());
 }
 
 /// Modules that read or write rows outside of a caller's scope: the server's own work.

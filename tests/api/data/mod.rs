@@ -4,6 +4,7 @@ mod connection_shares;
 mod durability;
 mod erasure;
 mod filters;
+mod migrations;
 pub mod paging;
 mod pooler;
 mod quotas;
