@@ -20,6 +20,8 @@ pub struct Model {
     pub fingerprint: String,
     /// The row that the mutation created, if any.
     pub row_id: Option<Uuid>,
+    /// The answer as JSON, if it cannot be read from the rows.
+    pub answer: Option<String>,
     /// When the key was first used.
     pub created_at: Timestamp,
 }

@@ -20,6 +20,7 @@ mod m20261128_000020_idempotency_keys;
 mod m20261128_000030_key_sets;
 mod m20261128_000040_audit_clients;
 mod m20261128_000050_revocation_state;
+mod m20261128_000060_idempotency_answers;
 pub mod row_security;
 pub mod search_index;
 
@@ -34,6 +35,7 @@ pub fn core_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261128_000030_key_sets::Migration),
         Box::new(m20261128_000040_audit_clients::Migration),
         Box::new(m20261128_000050_revocation_state::Migration),
+        Box::new(m20261128_000060_idempotency_answers::Migration),
     ]
 }
 

@@ -1,17 +1,17 @@
 //! Reading mutations: progress and bookmarks. Each is one upsert, so concurrent requests do not conflict.
 
 use async_graphql::{Context, ID, Object};
-use hallpass::data::{Set, now};
+use hallpass::data::{Comparison as _, Set, now};
 use hallpass_entity::{ChapterId, progress};
 
 use super::kinds::{CHAPTER, PROGRESS_EVENTS};
 use super::query::chapter_of;
-use super::rules::CHAPTER_READER;
 use super::types::{Chapter, ChapterProgress, ProgressFields};
 use hallpass::access::Rule::SignedIn;
+use super::rules::CHAPTER_READER;
 use hallpass::access::{guarded, semantic_non_null};
 use hallpass::events::Change;
-use hallpass::graphql::{ApiError, ContextExt as _, Result, Validator, decode_id};
+use hallpass::graphql::{ApiError, Begun, ContextExt as _, Execution, Result, Validator, decode_id};
 
 /// Reading mutations.
 #[derive(Default)]
@@ -37,13 +37,17 @@ impl ReadingMutation {
         validator.finish()?;
         let (key, chapter) = published_chapter(ctx, &chapter_id).await?;
         CHAPTER_READER.check(ctx, &*chapter).await?;
+        let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
+            let own_rows = ctx.scope().owned::<progress::Entity>()?;
+            let row = own_rows.filter(progress::Column::ChapterId.is(key)).one().await?;
+            return Ok(Some(ProgressFields::new(key, row)));
+        };
         let row = progress::ActiveModel { percent: Set(percent), ..initial_progress(key) };
         let row = match reset {
-            true => ctx.scope().upsert::<progress::Entity>(row, [Percent, UpdatedAt]).await?,
-            false => {
-                ctx.scope().upsert_higher::<progress::Entity>(row, Percent, [UpdatedAt]).await?
-            }
+            true => writes.upsert::<progress::Entity>(row, [Percent, UpdatedAt]).await?,
+            false => writes.upsert_higher::<progress::Entity>(row, Percent, [UpdatedAt]).await?,
         };
+        writes.commit().await?;
         ctx.publish(PROGRESS_EVENTS.event(Change::Updated, key));
         Ok(Some(ProgressFields::new(key, Some(row))))
     }
@@ -61,8 +65,12 @@ impl ReadingMutation {
         bookmarked: bool,
     ) -> Result<Option<Chapter>> {
         let (key, chapter) = published_chapter(ctx, &chapter_id).await?;
-        let row = progress::ActiveModel { bookmarked: Set(bookmarked), ..initial_progress(key) };
-        ctx.scope().upsert::<progress::Entity>(row, [progress::Column::Bookmarked]).await?;
+        if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
+            let row =
+                progress::ActiveModel { bookmarked: Set(bookmarked), ..initial_progress(key) };
+            writes.upsert::<progress::Entity>(row, [progress::Column::Bookmarked]).await?;
+            writes.commit().await?;
+        }
         Ok(Some(chapter))
     }
 }

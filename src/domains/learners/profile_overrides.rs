@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::{Level, Me, MeFields};
 use hallpass::access::{NOT_IMPERSONATED, guarded, semantic_non_null};
-use hallpass::graphql::{Result, Validator};
+use hallpass::graphql::{Begun, ContextExt as _, Execution, Result, Validator};
 
 /// In characters.
 const MAX_INTEREST_LENGTH: usize = 100;
@@ -39,13 +39,9 @@ impl ProfileOverrides {
         Ok(overrides)
     }
 
-    async fn write(&self, overrides: ProfileInput) -> std::result::Result<(), Error> {
-        if overrides.columns.is_empty() {
-            return Ok(());
-        }
-        let row = self.scope.upsert::<learner::Entity>(overrides.row, overrides.columns).await?;
+    /// Replaces the cached overrides by a row that was written.
+    async fn cache(&self, row: learner::Model) {
         *self.cached.lock().await = Some(Some(row));
-        Ok(())
     }
 }
 
@@ -113,7 +109,17 @@ impl LearnerMutation {
         ctx: &Context<'_>,
         input: LearnerProfileInput,
     ) -> Result<Option<Me>> {
-        ctx.data_unchecked::<ProfileOverrides>().write(input.check()?).await?;
+        let ProfileInput { row, columns } = input.check()?;
+        if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
+            let written = match columns.is_empty() {
+                true => None,
+                false => Some(writes.upsert::<learner::Entity>(row, columns).await?),
+            };
+            writes.commit().await?;
+            if let Some(row) = written {
+                ctx.data_unchecked::<ProfileOverrides>().cache(row).await;
+            }
+        }
         Ok(MeFields::of(ctx))
     }
 }

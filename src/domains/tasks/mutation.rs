@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use hallpass::data::{Comparison as _, Error, Filter, Scope, Set, Transaction, Update, now};
+use hallpass::data::{Comparison as _, Error, Filter, Scope, Set, Update, now};
 use hallpass_entity::{TaskId, TaskTagId, task, task_tag};
 
 use super::input::{CreateTaskInput, UpdateTaskInput};
@@ -14,8 +14,8 @@ use hallpass::access::Rule::{Owner, SignedIn};
 use hallpass::access::{guarded, semantic_non_null};
 use hallpass::events::Change as ChangeKind;
 use hallpass::graphql::{
-    ApiError, ClaimOutcome, ContextExt as _, IdempotentMutation, InputProblem, ProblemKind, Result,
-    decode_id, encode_id,
+    ApiError, Begun, ContextExt as _, Execution, InputProblem, ProblemKind, Result, decode_id,
+    encode_id,
 };
 
 /// Maximum number of tasks that one mutation changes.
@@ -38,7 +38,6 @@ impl TaskMutation {
         idempotency_key: Option<String>,
     ) -> Result<Option<Task>> {
         let validated = input.check()?;
-        let idempotency = IdempotentMutation::of(ctx, idempotency_key.as_deref())?;
         let (id, created) = (TaskId::generate(), now());
         let values = task::ActiveModel {
             id: Set(id),
@@ -50,25 +49,21 @@ impl TaskMutation {
             ..validated.values
         };
         let tags = validated.tags.unwrap_or_default();
-        let row = if tags.is_empty() && idempotency.is_none() {
-            ctx.scope().insert::<task::Entity>(values).await?
-        } else {
-            let transaction = ctx.scope().begin().await?;
-            if let Some(idempotency) = &idempotency
-                && let ClaimOutcome::Replay(created) =
-                    idempotency.claim(&transaction, Some(id.uuid())).await?
-            {
-                drop(transaction);
-                let created = created.map(TaskId::from).ok_or(ApiError::NotFound("task"))?;
+        let execution =
+            if tags.is_empty() { Execution::statement() } else { Execution::transaction() };
+        let execution = execution.with_key(idempotency_key.as_deref()).creating(id);
+        let writes = match execution.begin(ctx).await? {
+            Begun::First(writes) => writes,
+            Begun::Replay(replay) => {
+                let created = replay.row.map(TaskId::from).ok_or(ApiError::NotFound("task"))?;
                 return current_task(ctx, created).await.map(Some);
             }
-            let row = transaction.insert::<task::Entity>(values).await?;
-            if !tags.is_empty() {
-                write_tags(&transaction, row.id, tags).await?;
-            }
-            transaction.commit().await?;
-            row
         };
+        let row = writes.insert::<task::Entity>(values).await?;
+        if !tags.is_empty() {
+            write_tags(&writes, row.id, tags).await?;
+        }
+        writes.commit().await?;
         publish(ctx, ChangeKind::Created, [row.id]);
         ctx.audit_created_row(&encode_id(TYPE, row.id));
         Ok(Some(TaskFields::new(ctx, row)))
@@ -86,12 +81,10 @@ impl TaskMutation {
     ) -> Result<Option<Task>> {
         let validated = input.check()?;
         let id = task_id(&id)?;
-        let transaction = ctx.scope().begin().await?;
-        if is_replay(ctx, &transaction).await? {
-            drop(transaction);
+        let Begun::First(writes) = Execution::transaction().begin(ctx).await? else {
             return current_task(ctx, id).await.map(Some);
-        }
-        let own_rows = transaction.owned::<task::Entity>()?.filter(task::Column::Id.is(id));
+        };
+        let own_rows = writes.owned::<task::Entity>()?.filter(task::Column::Id.is(id));
         let expected = expected_version.map(|version| task::Column::Version.is(version));
         let expected_rows = own_rows.clone().filter(Filter::all().and_if_some(expected));
         let is_empty = validated.is_empty();
@@ -104,21 +97,21 @@ impl TaskMutation {
         let Some(row) = row else {
             let unchanged = own_rows.one().await?;
             // Release the connection first: the next statement takes another one.
-            drop((own_rows, expected_rows, transaction));
+            drop((own_rows, expected_rows, writes));
             return Err(match unchanged {
                 Some(row) => ApiError::Conflict(row.version),
                 None => task_not_found_or_forbidden(ctx, &[id]).await?,
             });
         };
         if let Some(tags) = validated.tags {
-            let old = transaction.owned::<task_tag::Entity>()?;
+            let old = writes.owned::<task_tag::Entity>()?;
             old.filter(task_tag::Column::TaskId.is(id)).delete().await?;
             if !tags.is_empty() {
-                write_tags(&transaction, id, tags).await?;
+                write_tags(&writes, id, tags).await?;
             }
         }
         drop((own_rows, expected_rows));
-        transaction.commit().await?;
+        writes.commit().await?;
         if !is_empty {
             publish(ctx, ChangeKind::Updated, [id]);
         }
@@ -184,16 +177,6 @@ fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
     Ok(unique)
 }
 
-/// Whether this mutation was executed before under the request's idempotency key.
-async fn is_replay(ctx: &Context<'_>, transaction: &Transaction) -> Result<bool> {
-    match IdempotentMutation::of(ctx, None)? {
-        Some(idempotency) => {
-            Ok(matches!(idempotency.claim(transaction, None).await?, ClaimOutcome::Replay(_)))
-        }
-        None => Ok(false),
-    }
-}
-
 /// The response of a replayed mutation: the current task.
 async fn current_task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
     let row = ctx.scope().owned::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await?;
@@ -202,9 +185,14 @@ async fn current_task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
 
 /// Changes all tasks or none. A task that already has the wanted state is not changed.
 async fn set_completed(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>> {
-    let transaction = ctx.scope().begin().await?;
-    let is_replay = is_replay(ctx, &transaction).await?;
-    let these = || Ok::<_, ApiError>(transaction.owned::<task::Entity>()?.filter(by_ids(ids)));
+    let Begun::First(writes) = Execution::transaction().begin(ctx).await? else {
+        let rows = ctx.scope().owned::<task::Entity>()?.filter(by_ids(ids)).all().await?;
+        let Some(tasks) = in_order(ctx, ids, rows) else {
+            return Err(task_not_found_or_forbidden(ctx, ids).await?);
+        };
+        return Ok(tasks);
+    };
+    let these = || Ok::<_, ApiError>(writes.owned::<task::Entity>()?.filter(by_ids(ids)));
     let changed_at = now();
     let values = task::ActiveModel {
         completed: Set(done),
@@ -213,34 +201,33 @@ async fn set_completed(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<
         ..Default::default()
     };
     let change = Update::set(values).increment(task::Column::Version);
-    let changed = match is_replay {
-        true => Vec::new(),
-        false => these()?.filter(task::Column::Completed.is(!done)).update(change).await?,
-    };
-    let rows = these()?.all().await?;
-    if rows.len() != ids.len() {
-        drop(transaction);
+    let changed = these()?.filter(task::Column::Completed.is(!done)).update(change).await?;
+    let Some(tasks) = in_order(ctx, ids, these()?.all().await?) else {
+        drop(writes);
         return Err(task_not_found_or_forbidden(ctx, ids).await?);
-    }
-    transaction.commit().await?;
+    };
+    writes.commit().await?;
     publish(ctx, ChangeKind::Updated, changed.iter().map(|row| row.id));
+    Ok(tasks)
+}
+
+/// The tasks in the order of `ids`. None if one is missing.
+fn in_order(ctx: &Context<'_>, ids: &[TaskId], rows: Vec<task::Model>) -> Option<Vec<Task>> {
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
-    let in_order = ids.iter().filter_map(|id| rows.remove(id));
-    Ok(in_order.map(|row| TaskFields::new(ctx, row)).collect())
+    ids.iter().map(|id| rows.remove(id).map(|row| TaskFields::new(ctx, row))).collect()
 }
 
 /// Deletes all tasks or none.
 async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
-    let transaction = ctx.scope().begin().await?;
-    if is_replay(ctx, &transaction).await? {
+    let Begun::First(writes) = Execution::transaction().begin(ctx).await? else {
         return Ok(());
-    }
-    let deleted = transaction.owned::<task::Entity>()?.filter(by_ids(ids)).delete().await?;
+    };
+    let deleted = writes.owned::<task::Entity>()?.filter(by_ids(ids)).delete().await?;
     if deleted != ids.len() as u64 {
-        drop(transaction);
+        drop(writes);
         return Err(task_not_found_or_forbidden(ctx, ids).await?);
     }
-    transaction.commit().await?;
+    writes.commit().await?;
     publish(ctx, ChangeKind::Deleted, ids.iter().copied());
     Ok(())
 }

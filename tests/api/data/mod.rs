@@ -1,7 +1,7 @@
 //! Rows: scopes, pages, search, row-level security and durability.
 
 mod connection_shares;
-mod durability;
+pub mod durability;
 mod erasure;
 mod filters;
 mod migrations;

@@ -1,11 +1,14 @@
 //! A mutation with an idempotency key is carried out once.
 
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use hallpass_data::{idempotency_key, now};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
+use crate::data::durability::{Case, case as case_of, mutations, rows};
+use crate::domains::course_editing::editor;
 use crate::on_both_databases;
 use crate::support::app::{App, Backend, Client, GraphQlResponse};
 use crate::support::callers::{alice, bob};
@@ -96,11 +99,72 @@ on_both_databases! {
         assert_eq!(total(&alice).await, 0);
     }
 
+    /// Every mutation of the schema. A new mutation begins with `Execution`.
+    async fn every_mutation_is_executed_once(app: App) {
+        let app = app.with_courses().await;
+        for field in mutations() {
+            let Case { who, document } = case_of(&app, &field).await;
+            let who = app.by_jwt(&who);
+            let first = keyed(&who, &field, &document).await.data();
+            let after = rows(&app.database).await;
+            assert_eq!(keyed(&who, &field, &document).await.data(), first, "{field}");
+            let other = keyed(&who, &field, &create("another mutation")).await;
+            assert_eq!(other.codes(), ["CONFLICT"], "{field} does not claim its key");
+            assert_eq!(rows(&app.database).await, after, "{field} was executed twice");
+        }
+    }
+
+    async fn concurrent_retries_of_every_mutation_agree(app: App) {
+        let app = app.with_courses().await;
+        for field in mutations() {
+            let Case { who, document } = case_of(&app, &field).await;
+            let who = app.by_jwt(&who);
+            let all = (0..3).map(|_| keyed(&who, &field, &document));
+            let answers: Vec<_> = join_all(all).await.into_iter().map(GraphQlResponse::data).collect();
+            assert!(answers.iter().all(|answer| *answer == answers[0]), "{field}: {answers:?}");
+        }
+    }
+
+    /// The effect of a mutation that sets a value is not repeated after the value has changed.
+    async fn late_retry_does_not_restore_a_value(app: App) {
+        let app = app.with_courses().await;
+        let (course, editor) = (case_of(&app, "publishCourse").await, app.by_jwt(&editor()));
+        let _ = keyed(&editor, "publish", &course.document).await.data();
+        let hide = course.document.replace("id:", "published: false, id:");
+        editor.data(&hide.replace("{ id }", "{ published }")).await;
+        let retried = keyed(&editor, "publish", &course.document.replace("{ id }", "{ published }")).await.data();
+        assert_eq!(retried, json!({"publishCourse": {"published": false}}));
+        let reader = app.by_jwt(&alice());
+        let bookmark = case_of(&app, "bookmarkChapter").await.document.replace("{ id }", "{ bookmarked }");
+        let _ = keyed(&reader, "bookmark", &bookmark).await.data();
+        reader.data(&bookmark.replace("true", "false")).await;
+        let retried = keyed(&reader, "bookmark", &bookmark).await.data();
+        assert_eq!(retried, json!({"bookmarkChapter": {"bookmarked": false}}));
+        let progress = case_of(&app, "recordProgress").await.document;
+        let _ = keyed(&reader, "progress", &progress).await.data();
+        reader.data(&progress.replace("percent: 40", "percent: 10, reset: true")).await;
+        let retried = keyed(&reader, "progress", &progress).await.data();
+        assert_eq!(retried, json!({"recordProgress": {"percent": 10}}));
+    }
+
+    /// The number of a mutation in its request does not depend on the outcome of those before it.
+    async fn failed_mutation_does_not_shift_the_next_key(app: App) {
+        let alice = app.by_jwt(&alice());
+        let id = alice.data(&create("a")).await["createTask"]["id"].clone();
+        let two = |input: &str| {
+            format!("mutation {{ a: updateTask(id: {id}, input: {{{input}}}) {{ title }} b: createTask(input: {{title: \"b\"}}) {{ id }} }}")
+        };
+        let first = keyed(&alice, "k", &two("title: \"\"")).await;
+        assert_eq!(first.codes(), ["BAD_USER_INPUT"]);
+        let second = keyed(&alice, "k", &two("title: \"c\"")).await.data();
+        assert_eq!((&second["a"]["title"], &second["b"]), (&json!("c"), &first.body["data"]["b"]));
+    }
+
     async fn concurrent_retries_create_one_task(app: App) {
         let alice = app.by_jwt(&alice());
         let query = create("a");
         let all = (0..12).map(|_| keyed(&alice, "k", &query));
-        let answers: Vec<_> = futures_util::future::join_all(all).await.into_iter().map(GraphQlResponse::data).collect();
+        let answers: Vec<_> = join_all(all).await.into_iter().map(GraphQlResponse::data).collect();
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
         assert_eq!(total(&alice).await, 1);
     }

@@ -188,6 +188,11 @@ async fn organization_key_with_scope_writes_courses() {
     let written = course_with_chapter(&press, "by-machine").await;
     assert_eq!(written, read_chapter(&press, "by-machine").await);
     assert_eq!(read_chapter(&app.anonymous(), "by-machine").await, Value::Null, "a draft");
+    // An idempotency key is a row of a user, which a service is not.
+    let create = "mutation { createCourse(input: {slug: \"keyed\", title: \"t\"}) { id } }";
+    let keyed = press.clone().with_header("Idempotency-Key", "k").ask(create).await;
+    assert_eq!(keyed.codes(), ["BAD_USER_INPUT"]);
+    press.data(create).await;
 }
 
 #[tokio::test]

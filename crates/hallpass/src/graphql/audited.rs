@@ -1,4 +1,5 @@
-//! Wrapper of the mutation root that audits each mutation: field, rule, rows and outcome.
+//! Wrapper of the mutation root that audits each mutation: field, rule, rows and outcome; and counts it, for its
+//! idempotency key.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,7 @@ use async_graphql::{
 
 use super::context::ContextExt as _;
 use super::global_id::{decode_id, encode_id};
+use super::idempotency::RequestKey;
 use crate::access::{ALLOWED, demand_of};
 use crate::code;
 
@@ -28,6 +30,9 @@ where
     }
 
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        if let Some(key) = ctx.data_opt::<RequestKey>() {
+            key.start_mutation();
+        }
         let trail = &ctx.request_auth().trail;
         let field = ctx.item.node.name.node.as_str();
         let rule = demand_of(ctx, &Self::type_name(), field).map(|demand| demand.rule.name());

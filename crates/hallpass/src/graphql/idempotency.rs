@@ -5,6 +5,7 @@
 //! the database. A concurrent request with the same key waits for the first one.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{Context, Value};
@@ -13,9 +14,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use hallpass_data::idempotency_key::{ActiveModel, Column, Entity};
-use hallpass_data::{Comparison as _, IdempotencyClaimId, Set, Transaction, Update, now};
+use hallpass_data::{Comparison as _, IdempotencyClaimId, Scope, Set, Transaction, Update, now};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::context::ContextExt as _;
 use super::error::{ApiError, Result};
 use super::input_problem::{InputProblem, ProblemKind};
 
@@ -30,21 +34,27 @@ const ARGUMENT: &str = "idempotencyKey";
 #[derive(Debug, Default)]
 pub struct RequestKey {
     key: Option<String>,
-    /// Number of mutations of the request that have used the key.
-    uses: AtomicUsize,
+    /// Number of mutations of the request that have started.
+    started: AtomicUsize,
 }
 
 impl RequestKey {
     /// Creates the key of a request, if any.
     #[must_use]
     pub fn new(key: Option<String>) -> Self {
-        Self { key, uses: AtomicUsize::default() }
+        Self { key, started: AtomicUsize::default() }
     }
 
-    /// The key of the next mutation of the request.
-    fn next(&self) -> Option<String> {
+    /// Counts a mutation of the request. They run serially.
+    pub(crate) fn start_mutation(&self) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The key of the running mutation.
+    fn of_mutation(&self) -> Option<String> {
         let key = self.key.as_ref()?;
-        Some(format!("{key} {nth}", nth = self.uses.fetch_add(1, Ordering::Relaxed)))
+        let position = self.started.load(Ordering::Relaxed).saturating_sub(1);
+        Some(format!("{key} {position}"))
     }
 }
 
@@ -54,70 +64,186 @@ pub fn is_idempotency_key(key: &str) -> bool {
     (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A mutation with an idempotency key.
-pub struct IdempotentMutation {
-    key: String,
-    fingerprint: String,
+/// How a mutation writes. Every mutation begins with it, which makes it idempotent:
+///
+/// ```ignore
+/// let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
+///     return current_row(ctx).await;
+/// };
+/// writes.insert::<note::Entity>(row).await?;
+/// writes.commit().await?;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Execution<'a> {
+    is_one_statement: bool,
+    key: Option<&'a str>,
+    row: Option<Uuid>,
 }
 
-/// Whether to execute a mutation with a key.
-pub enum ClaimOutcome {
-    /// The first request with this key: execute the mutation.
-    First,
-    /// The mutation was executed before. The row that it created, if any.
-    Replay(Option<Uuid>),
-}
-
-impl IdempotentMutation {
-    /// The mutation at `ctx`, if it has a key: from its `argument`, else from the request's header.
-    ///
-    /// # Errors
-    /// When the argument is not a valid key.
-    pub fn of(ctx: &Context<'_>, argument: Option<&str>) -> Result<Option<Self>> {
-        let key = match argument {
-            // Cannot collide with a key from the header: those have a space and a number appended.
-            Some(key) if is_idempotency_key(key) => Some(key.to_owned()),
-            Some(_) => {
-                let message = format!("give 1 to {MAX_KEY_LENGTH} visible ASCII characters");
-                return Err(InputProblem::new(ARGUMENT, ProblemKind::Invalid, message).into());
-            }
-            None => ctx.data_opt::<RequestKey>().and_then(RequestKey::next),
-        };
-        Ok(key.map(|key| Self { key, fingerprint: fingerprint(ctx) }))
+impl<'a> Execution<'a> {
+    /// Writes by one statement, or in a transaction that it begins itself: without a key, none is needed here.
+    #[must_use]
+    pub fn statement() -> Self {
+        Self { is_one_statement: true, key: None, row: None }
     }
 
-    /// Claims the key in the transaction of the mutation, which may create `row`. Waits for a concurrent transaction
-    /// that holds the key.
+    /// Writes in a transaction.
+    #[must_use]
+    pub fn transaction() -> Self {
+        Self { is_one_statement: false, ..Self::statement() }
+    }
+
+    /// With the key in an argument. Without one, the request's header applies.
+    #[must_use]
+    pub fn with_key(self, key: Option<&'a str>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// Creates the row with this ID.
+    #[must_use]
+    pub fn creating(self, row: impl Into<Uuid>) -> Self {
+        Self { row: Some(row.into()), ..self }
+    }
+
+    /// Begins the mutation at `ctx`. Claims its key, if any, in the transaction of the mutation, and waits for a
+    /// concurrent transaction that holds the key.
     ///
     /// # Errors
-    /// [`ApiError::KeyReused`] if the key was used for a different mutation. When the database is unavailable.
-    pub async fn claim(
-        &self,
-        transaction: &Transaction,
-        row: Option<Uuid>,
-    ) -> Result<ClaimOutcome> {
-        let claim = IdempotencyClaimId::generate();
-        let values = ActiveModel {
-            claim: Set(claim),
-            fingerprint: Set(self.fingerprint.clone()),
-            row_id: Set(row),
-            created_at: Set(now()),
-            ..Default::default()
+    /// [`ApiError::KeyReused`] if the key was used for a different mutation. [`ApiError::BadInput`] if the key is
+    /// invalid, or the caller is not a user. When the database is unavailable.
+    pub async fn begin(self, ctx: &Context<'_>) -> Result<Begun> {
+        let scope = ctx.scope();
+        let key = key(ctx, self.key)?;
+        if key.is_none() && self.is_one_statement {
+            return Ok(Begun::First(Writes::Statement(scope.clone())));
+        }
+        let transaction = scope.begin().await?;
+        let Some(key) = key else {
+            return Ok(Begun::First(Writes::Transaction(transaction, None)));
         };
-        let first = ActiveModel { key: Set(self.key.clone()), ..values.clone() };
-        let stored = transaction.upsert::<Entity>(first, [Column::Key]).await?;
-        if stored.claim == claim {
-            return Ok(ClaimOutcome::First);
+        if scope.owner().is_none() {
+            return Err(ApiError::bad_input(ARGUMENT, "a key belongs to a user: sign in as one"));
         }
-        if stored.created_at < now() - RETENTION {
-            let own_rows = transaction.owned::<Entity>()?.filter(Column::Key.is(self.key.as_str()));
-            own_rows.update(Update::set(values)).await?;
-            return Ok(ClaimOutcome::First);
+        match claim(&transaction, &key, fingerprint(ctx), self.row).await? {
+            None => Ok(Begun::First(Writes::Transaction(transaction, Some(key)))),
+            Some(replay) => Ok(Begun::Replay(replay)),
         }
-        match stored.fingerprint == self.fingerprint {
-            true => Ok(ClaimOutcome::Replay(stored.row_id)),
-            false => Err(ApiError::KeyReused),
+    }
+}
+
+/// The key of the mutation at `ctx`: from its `argument`, else from the request's header.
+fn key(ctx: &Context<'_>, argument: Option<&str>) -> Result<Option<String>> {
+    match argument {
+        // Cannot collide with a key from the header: those have a space and a number appended.
+        Some(key) if is_idempotency_key(key) => Ok(Some(key.to_owned())),
+        Some(_) => {
+            let message = format!("give 1 to {MAX_KEY_LENGTH} visible ASCII characters");
+            Err(InputProblem::new(ARGUMENT, ProblemKind::Invalid, message).into())
         }
+        None => Ok(ctx.data_opt::<RequestKey>().and_then(RequestKey::of_mutation)),
+    }
+}
+
+/// Whether to execute a mutation.
+pub enum Begun {
+    /// It was not executed with this key before: execute it.
+    First(Writes),
+    /// It was: return its answer.
+    Replay(Replay),
+}
+
+/// A mutation that was executed before with the same key.
+#[derive(Debug)]
+pub struct Replay {
+    /// The row that it created, if any.
+    pub row: Option<Uuid>,
+    answer: Option<String>,
+}
+
+impl Replay {
+    /// The answer that it [stored](Writes::store_answer). None if it stored none.
+    #[must_use]
+    pub fn answer<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(self.answer.as_deref()?).ok()
+    }
+}
+
+/// The entry points of the caller for the writes of a mutation. Dropped without [`commit`](Self::commit), a transaction
+/// is rolled back, and its key is not used up.
+pub enum Writes {
+    /// One statement.
+    Statement(Scope),
+    /// A transaction, and its key.
+    Transaction(Transaction, Option<String>),
+}
+
+impl Deref for Writes {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        match self {
+            Self::Statement(scope) => scope,
+            Self::Transaction(transaction, _) => transaction,
+        }
+    }
+}
+
+impl Writes {
+    /// Stores the answer for a [`Replay`], if it cannot be read from the rows later.
+    ///
+    /// # Errors
+    /// When the database is unavailable.
+    pub async fn store_answer(&self, answer: &impl Serialize) -> Result<()> {
+        if let Self::Transaction(transaction, Some(key)) = self {
+            let answer = serde_json::to_string(answer).ok();
+            let values = ActiveModel { answer: Set(answer), ..Default::default() };
+            let claimed = transaction.owned::<Entity>()?.filter(Column::Key.is(key.as_str()));
+            claimed.update(Update::set(values)).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits the transaction, if any.
+    ///
+    /// # Errors
+    /// When the database is unavailable, or when rows of the transaction are still held.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Statement(_) => Ok(()),
+            Self::Transaction(transaction, _) => Ok(transaction.commit().await?),
+        }
+    }
+}
+
+/// Claims `key` in the transaction of a mutation. Returns the earlier execution, if any.
+async fn claim(
+    transaction: &Transaction,
+    key: &str,
+    fingerprint: String,
+    row: Option<Uuid>,
+) -> Result<Option<Replay>> {
+    let claim = IdempotencyClaimId::generate();
+    let values = ActiveModel {
+        claim: Set(claim),
+        fingerprint: Set(fingerprint.clone()),
+        row_id: Set(row),
+        answer: Set(None),
+        created_at: Set(now()),
+        ..Default::default()
+    };
+    let first = ActiveModel { key: Set(key.to_owned()), ..values.clone() };
+    let stored = transaction.upsert::<Entity>(first, [Column::Key]).await?;
+    if stored.claim == claim {
+        return Ok(None);
+    }
+    if stored.created_at < now() - RETENTION {
+        let own_rows = transaction.owned::<Entity>()?.filter(Column::Key.is(key));
+        own_rows.update(Update::set(values)).await?;
+        return Ok(None);
+    }
+    match stored.fingerprint == fingerprint {
+        true => Ok(Some(Replay { row: stored.row_id, answer: stored.answer })),
+        false => Err(ApiError::KeyReused),
     }
 }
 

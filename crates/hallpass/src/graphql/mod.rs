@@ -24,7 +24,7 @@ pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, Result};
 pub use global_id::{decode_id, encode_id};
 pub use idempotency::{
-    ClaimOutcome, IdempotentMutation, RETENTION as IDEMPOTENCY_KEY_RETENTION, RequestKey,
+    Begun, Execution, RETENTION as IDEMPOTENCY_KEY_RETENTION, Replay, RequestKey, Writes,
     is_idempotency_key,
 };
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use hallpass::data::policy::SharedEntity;
-use hallpass::data::{
-    Comparison as _, Editable, Error, Order, PageRequest, Rows, Set, Update, now,
-};
+use hallpass::data::{Comparison as _, Editable, Error, Order, PageRequest, Rows, Set, Update, now};
+use hallpass_entity::level::Level as LevelRow;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
 use super::html::HtmlCache;
@@ -19,7 +18,9 @@ use super::query;
 use super::rules::COURSE_EDITOR;
 use super::types::{Chapter, ChapterFields, ChapterVariant, Course, CourseFields, VariantFields};
 use hallpass::access::{guarded, semantic_non_null};
-use hallpass::graphql::{ApiError, ContextExt as _, InputProblem, ProblemKind, Result, encode_id};
+use hallpass::graphql::{
+    ApiError, Begun, ContextExt as _, Execution, InputProblem, ProblemKind, Result, encode_id,
+};
 use hallpass::identity::Tiers;
 use input::{
     ChapterVariantInput, CreateChapterInput, CreateCourseInput, UpdateChapterInput,
@@ -40,17 +41,25 @@ impl EditingMutation {
         ctx: &Context<'_>,
         input: CreateCourseInput,
     ) -> Result<Option<Course>> {
-        let created = now();
+        let (id, created) = (CourseId::generate(), now());
         let values = course::ActiveModel {
-            id: Set(CourseId::generate()),
+            id: Set(id),
             published: Set(false),
             created_at: Set(created),
             updated_at: Set(created),
             ..input.check()?
         };
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
-        let row = ctx.scope().insert_shared::<course::Entity>(privilege, values).await;
+        let writes = match Execution::statement().creating(id).begin(ctx).await? {
+            Begun::First(writes) => writes,
+            Begun::Replay(replay) => {
+                let created = replay.row.map(CourseId::from).ok_or(COURSE_NOT_FOUND)?;
+                return current_course(ctx, created).await.map(Some);
+            }
+        };
+        let row = writes.insert_shared::<course::Entity>(privilege, values).await;
         let row = row.map_err(map_conflict)?;
+        writes.commit().await?;
         ctx.audit_created_row(&encode_id(COURSE, row.id));
         Ok(Some(CourseFields::of(row)))
     }
@@ -83,9 +92,15 @@ impl EditingMutation {
     /// the ID of the course. To hide a course and keep its content, use `publishCourse` with `published: false`.
     #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn delete_course(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
-        let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(&id)?));
-        if course.delete().await? == 0 {
-            return Err(COURSE_NOT_FOUND);
+        let privilege = COURSE_EDITOR.authorize(ctx).await?;
+        let deleted = course::Column::Id.is(course_id(&id)?);
+        if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
+            let course = writes.shared_for_edit::<course::Entity>(privilege).filter(deleted);
+            if course.delete().await? == 0 {
+                return Err(COURSE_NOT_FOUND);
+            }
+            drop(course);
+            writes.commit().await?;
         }
         Ok(Some(id))
     }
@@ -103,9 +118,9 @@ impl EditingMutation {
         if values.ordinal.is_not_set() {
             values.ordinal = Set(next_ordinal(ctx, course).await?);
         }
-        let created = now();
+        let (id, created) = (ChapterId::generate(), now());
         let values = chapter::ActiveModel {
-            id: Set(ChapterId::generate()),
+            id: Set(id),
             course_id: Set(course),
             published: Set(false),
             created_at: Set(created),
@@ -113,8 +128,16 @@ impl EditingMutation {
             ..values
         };
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
-        let row = ctx.scope().insert_shared::<chapter::Entity>(privilege, values).await;
+        let writes = match Execution::statement().creating(id).begin(ctx).await? {
+            Begun::First(writes) => writes,
+            Begun::Replay(replay) => {
+                let created = replay.row.map(ChapterId::from).ok_or(CHAPTER_NOT_FOUND)?;
+                return current_chapter(ctx, created).await.map(Some);
+            }
+        };
+        let row = writes.insert_shared::<chapter::Entity>(privilege, values).await;
         let row = row.map_err(map_conflict)?;
+        writes.commit().await?;
         ctx.audit_created_row(&encode_id(CHAPTER, row.id));
         Ok(Some(ChapterFields::of(row)))
     }
@@ -140,21 +163,29 @@ impl EditingMutation {
     ) -> Result<Option<ChapterVariant>> {
         use variant::Column::{ChapterId as Of, Hardware, Level};
         let body = Arc::from(input.body.as_str());
+        let (level, hardware) = (LevelRow::from(input.level), LevelRow::from(input.hardware));
+        let chapter = self::chapter_id(&chapter_id)?;
         let values = variant::ActiveModel {
             id: Set(VariantId::generate()),
-            chapter_id: Set(self::chapter_id(&chapter_id)?),
+            chapter_id: Set(chapter),
             updated_at: Set(now()),
             ..input.check()?
         };
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
         let html = ctx.data_unchecked::<Arc<HtmlCache>>();
         html.render(body).await.map_err(|TooComplex| too_complex())?;
+        let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
+            let same = Of.is(chapter).and(Level.is(level)).and(Hardware.is(hardware));
+            let saved = editable::<variant::Entity>(ctx).await?.filter(same).one().await?;
+            return saved.map(|row| Some(row.into())).ok_or(CHAPTER_NOT_FOUND);
+        };
         let same = &[Of, Level, Hardware];
-        let saved = ctx.scope().upsert_shared::<variant::Entity>(privilege, values, same).await;
+        let saved = writes.upsert_shared::<variant::Entity>(privilege, values, same).await;
         let saved = saved.map_err(|error| match error {
             Error::ForeignKeyViolation(_) => CHAPTER_NOT_FOUND,
             other => other.into(),
         })?;
+        writes.commit().await?;
         Ok(Some(VariantFields::of(saved)))
     }
 
@@ -175,9 +206,15 @@ impl EditingMutation {
     /// chapter.
     #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
     async fn delete_chapter(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
-        let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(&id)?));
-        if chapter.delete().await? == 0 {
-            return Err(CHAPTER_NOT_FOUND);
+        let privilege = COURSE_EDITOR.authorize(ctx).await?;
+        let deleted = chapter::Column::Id.is(chapter_id(&id)?);
+        if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
+            let chapter = writes.shared_for_edit::<chapter::Entity>(privilege).filter(deleted);
+            if chapter.delete().await? == 0 {
+                return Err(CHAPTER_NOT_FOUND);
+            }
+            drop(chapter);
+            writes.commit().await?;
         }
         Ok(Some(id))
     }
@@ -209,15 +246,36 @@ async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Editable
     Ok(ctx.scope().shared_for_edit(COURSE_EDITOR.authorize(ctx).await?))
 }
 
+/// The course with this key, published or not.
+async fn current_course(ctx: &Context<'_>, id: CourseId) -> Result<Course> {
+    let course = editable(ctx).await?.filter(course::Column::Id.is(id)).one().await?;
+    course.map(CourseFields::of).ok_or(COURSE_NOT_FOUND)
+}
+
+/// The chapter with this key, published or not.
+async fn current_chapter(ctx: &Context<'_>, id: ChapterId) -> Result<Chapter> {
+    let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(id)).one().await?;
+    chapter.map(ChapterFields::of).ok_or(CHAPTER_NOT_FOUND)
+}
+
 /// Changes a course. An empty change does not touch the row, `updatedAt` included.
 async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) -> Result<Course> {
-    let course = editable(ctx).await?.filter(course::Column::Id.is(course_id(id)?));
-    if values == course::ActiveModel::default() {
-        return course.one().await?.map(CourseFields::of).ok_or(COURSE_NOT_FOUND);
-    }
-    let values = course::ActiveModel { updated_at: Set(now()), ..values };
-    let changed = course.update(Update::set(values)).await.map_err(map_conflict)?;
-    changed.into_iter().next().map(CourseFields::of).ok_or(COURSE_NOT_FOUND)
+    let (id, privilege) = (course_id(id)?, COURSE_EDITOR.authorize(ctx).await?);
+    let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
+        return current_course(ctx, id).await;
+    };
+    let course = writes.shared_for_edit(privilege).filter(course::Column::Id.is(id));
+    let row = if values == course::ActiveModel::default() {
+        course.one().await?
+    } else {
+        let values = course::ActiveModel { updated_at: Set(now()), ..values };
+        let changed = course.update(Update::set(values)).await.map_err(map_conflict)?;
+        changed.into_iter().next()
+    };
+    drop(course);
+    let row = row.ok_or(COURSE_NOT_FOUND)?;
+    writes.commit().await?;
+    Ok(CourseFields::of(row))
 }
 
 /// Changes a chapter, as [`change_course`] changes a course.
@@ -226,13 +284,22 @@ async fn change_chapter(
     id: &ID,
     values: chapter::ActiveModel,
 ) -> Result<Chapter> {
-    let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(chapter_id(id)?));
-    if values == chapter::ActiveModel::default() {
-        return chapter.one().await?.map(ChapterFields::of).ok_or(CHAPTER_NOT_FOUND);
-    }
-    let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
-    let changed = chapter.update(Update::set(values)).await.map_err(map_conflict)?;
-    changed.into_iter().next().map(ChapterFields::of).ok_or(CHAPTER_NOT_FOUND)
+    let (id, privilege) = (chapter_id(id)?, COURSE_EDITOR.authorize(ctx).await?);
+    let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
+        return current_chapter(ctx, id).await;
+    };
+    let chapter = writes.shared_for_edit(privilege).filter(chapter::Column::Id.is(id));
+    let row = if values == chapter::ActiveModel::default() {
+        chapter.one().await?
+    } else {
+        let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
+        let changed = chapter.update(Update::set(values)).await.map_err(map_conflict)?;
+        changed.into_iter().next()
+    };
+    drop(chapter);
+    let row = row.ok_or(CHAPTER_NOT_FOUND)?;
+    writes.commit().await?;
+    Ok(ChapterFields::of(row))
 }
 
 /// The position after a course's last chapter. Chapters created concurrently may share it; then they are sorted by

@@ -30,7 +30,7 @@ use crate::support::callers::{User, alice, bob, user};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The mutations of the schema.
-fn mutations() -> Vec<String> {
+pub fn mutations() -> Vec<String> {
     let sdl = include_str!("../../../../schema.graphql");
     let definitions = parse_schema(sdl).unwrap().definitions.into_iter();
     let mut fields = definitions.filter_map(|definition| match definition {
@@ -47,14 +47,14 @@ fn mutations() -> Vec<String> {
 }
 
 /// A mutation that changes a row, and its caller.
-struct Case {
-    who: User,
-    document: String,
+pub struct Case {
+    pub who: User,
+    pub document: String,
 }
 
 /// Creates the rows that the mutation `field` changes, and returns the mutation. A new mutation needs a case
 /// here.
-async fn case(app: &App, field: &str) -> Case {
+pub async fn case(app: &App, field: &str) -> Case {
     let (alice, editor) = (alice(), editor());
     let make = "mutation { createTask(input: {title: \"old\"}) { id } }";
     let slug = field.to_ascii_lowercase();
@@ -169,7 +169,7 @@ async fn tables(database: &Database) -> Vec<String> {
 }
 
 /// Every row of every table that mutations change, shortened.
-async fn rows(database: &Database) -> BTreeMap<String, Vec<String>> {
+pub async fn rows(database: &Database) -> BTreeMap<String, Vec<String>> {
     let connection = database.system("tests read every table").connection();
     let mut all = BTreeMap::new();
     for table in tables(database).await {

@@ -4,10 +4,10 @@ use async_graphql::{Context, ID, Object};
 use hallpass::access::Rule::SignedIn;
 use hallpass::access::{guarded, semantic_non_null};
 use hallpass::graphql::{
-    Connection, ContextExt as _, NamedOrder, NullOnError, PageArgs, Result, Validator, encode_id,
-    paginate,
+    ApiError, Begun, Connection, ContextExt as _, Execution, NamedOrder, NullOnError, PageArgs,
+    Result, Validator, encode_id, paginate,
 };
-use hallpass_data::{Order, Set, now};
+use hallpass_data::{Comparison as _, Order, Set, now};
 
 use super::entity::{self as note, NoteId};
 
@@ -67,13 +67,24 @@ impl NoteMutation {
         let mut checks = Validator::default();
         let text = checks.text("text", &text, 1, 1_000);
         checks.finish()?;
+        let id = NoteId::generate();
+        let writes = match Execution::statement().creating(id).begin(ctx).await? {
+            Begun::First(writes) => writes,
+            Begun::Replay(replay) => {
+                let made = replay.row.map(NoteId::from).ok_or(ApiError::NotFound("note"))?;
+                let mine = ctx.scope().owned::<note::Entity>()?;
+                let row = mine.filter(note::Column::Id.is(made)).one().await?;
+                return Ok(row.map(|row| NullOnError(NoteFields(row))));
+            }
+        };
         let row = note::ActiveModel {
-            id: Set(NoteId::generate()),
+            id: Set(id),
             text: Set(text),
             created_at: Set(now()),
             ..Default::default()
         };
-        let row = ctx.scope().insert::<note::Entity>(row).await?;
+        let row = writes.insert::<note::Entity>(row).await?;
+        writes.commit().await?;
         Ok(Some(NullOnError(NoteFields(row))))
     }
 }

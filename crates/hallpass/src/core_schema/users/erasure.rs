@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use hallpass_data::DeletedRows;
 use hallpass_data::audit::row_of_user;
+use serde::{Deserialize, Serialize};
 
 use crate::access::{STEP_UP_ADMIN, guarded, semantic_non_null};
 use crate::audit::Audit;
-use crate::graphql::{ApiError, ContextExt as _, Result};
+use crate::graphql::{ApiError, Begun, ContextExt as _, Execution, Result};
 
 /// The rows deleted for an erased user.
 #[derive(Clone, Debug, SimpleObject)]
@@ -21,18 +22,24 @@ pub struct ErasureReport {
     pub tables: Vec<ErasedRows>,
 }
 
+impl ErasureReport {
+    fn new(user_id: ID, tables: Vec<ErasedRows>) -> Self {
+        Self { user_id, total: tables.iter().map(|table| table.rows).sum(), tables }
+    }
+}
+
 /// Number of rows deleted from one table.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug, Serialize, Deserialize, SimpleObject)]
 pub struct ErasedRows {
     /// Table name.
-    pub table: &'static str,
+    pub table: String,
     /// Number of deleted rows.
     pub rows: u64,
 }
 
 impl From<DeletedRows> for ErasedRows {
     fn from(DeletedRows { table, rows }: DeletedRows) -> Self {
-        Self { table, rows }
+        Self { table: table.to_owned(), rows }
     }
 }
 
@@ -51,17 +58,22 @@ impl ErasureMutation {
             return Err(ApiError::bad_input("id", "remove the NUL character"));
         }
         let privilege = STEP_UP_ADMIN.authorize(ctx).await?;
-        let transaction = ctx.scope().begin().await?;
+        let writes = match Execution::statement().begin(ctx).await? {
+            Begun::First(writes) => writes,
+            Begun::Replay(replay) => {
+                return Ok(Some(ErasureReport::new(id, replay.answer().unwrap_or_default())));
+            }
+        };
+        let transaction = writes.begin().await?;
         let erased = transaction.erase(&id, privilege).await?;
         // Audit events are kept under a pseudonym. Queued events are renamed when they are written.
         let pseudonym = transaction.pseudonymize(&id, privilege).await?;
         transaction.commit().await?;
+        let erased: Vec<_> = erased.into_iter().map(ErasedRows::from).collect();
+        writes.store_answer(&erased).await?;
+        writes.commit().await?;
         ctx.request_auth().trail.add_row(row_of_user(&pseudonym));
         ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
-        Ok(Some(ErasureReport {
-            user_id: id,
-            total: erased.iter().map(|table| table.rows).sum(),
-            tables: erased.into_iter().map(ErasedRows::from).collect(),
-        }))
+        Ok(Some(ErasureReport::new(id, erased)))
     }
 }
