@@ -18,6 +18,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Postgres, Sqlite, quer
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::bulkhead::{Bulkhead, Client, Permit, Work};
+use crate::session_watch::SessionWatch;
 
 /// The pool of connections.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ pub(crate) struct Usage {
     pub(crate) only_transactions: bool,
     /// Called with the SQL of each prepared statement after it ran.
     pub(crate) observe: Arc<Observe>,
+    /// Rejects statements while a pooler shares sessions.
+    pub(crate) sessions: SessionWatch,
 }
 
 /// How long to wait for a connection before the database is reported as unavailable.
@@ -70,6 +73,7 @@ impl Pool {
         of_request: &Arc<Semaphore>,
         work: Work,
     ) -> Result<Connection, DbErr> {
+        self.usage.sessions.check()?;
         let timed_out = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
         let slot =
             tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(of_request).acquire_owned()).await;
@@ -173,7 +177,7 @@ impl Connection {
             connection.execute(AssertSqlSafe(sql)).await.map(ExecResult::from)
         });
         self.ended(running, done.is_err()).await;
-        done.map_err(execution_error)
+        done.inspect_err(|error| self.lease.usage.sessions.note(error)).map_err(execution_error)
     }
 
     /// Records that a statement ended. On SQLite, a statement that failed after one of its triggers wrote to a
@@ -206,7 +210,7 @@ impl ConnectionTrait for Connection {
         });
         self.ended(running, done.is_err()).await;
         (self.lease.usage.observe)(&sql);
-        done.map_err(execution_error)
+        done.inspect_err(|error| self.lease.usage.sessions.note(error)).map_err(execution_error)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -230,7 +234,7 @@ impl ConnectionTrait for Connection {
         });
         self.ended(running, done.is_err()).await;
         (self.lease.usage.observe)(&sql);
-        done.map_err(query_error)
+        done.inspect_err(|error| self.lease.usage.sessions.note(error)).map_err(query_error)
     }
 }
 
@@ -273,6 +277,7 @@ impl Running<'_> {
 
 impl Lease {
     async fn run(&self) -> Result<Running<'_>, DbErr> {
+        self.usage.sessions.check()?;
         let raw = self.raw.lock().await;
         self.is_busy.store(true, Ordering::Release);
         Ok(Running { raw, is_busy: &self.is_busy })

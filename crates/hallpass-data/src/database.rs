@@ -17,6 +17,7 @@ use crate::policy::Scoped;
 use crate::quota::Quota;
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
+use crate::session_watch::SessionWatch;
 use crate::{Error, OwnedTables, Pooler, Reason, Scope, UserId, postgres, sqlite};
 
 /// How to connect to the database.
@@ -87,6 +88,8 @@ pub struct Database {
     pub(crate) quota: Quota,
     pub(crate) health: StorageHealth,
     pub(crate) owned_tables: OwnedTables,
+    /// The URL, if a pooler could begin to share the sessions of the pool.
+    pub(crate) watched_url: Option<Arc<str>>,
 }
 
 impl Database {
@@ -115,14 +118,27 @@ impl Database {
         let observe: Arc<Observe> = Arc::new(observe);
         let health = file.as_deref().map(StorageHealth::of).unwrap_or_default();
         let quota = Quota::of(options.rows_per_owner);
-        let pool = pool(&options, &health, &observe).await?;
+        let sessions = SessionWatch::default();
+        let is_watched =
+            options.pooler == Pooler::Session && postgres::is_postgres_url(&options.url);
+        let watched_url = is_watched.then(|| Arc::from(options.url.as_str()));
+        let pool = pool(&options, &health, &sessions, &observe).await?;
         let readiness_pool = match sqlite::is_in_memory(&options.url) {
             true => pool.clone(),
-            false => open_readiness_pool(&options, &health, &observe).await?,
+            false => open_readiness_pool(&options, &health, &sessions, &observe).await?,
         };
         let owner_filter = OwnerFilter::default();
         let owned_tables = options.owned_tables;
-        Ok(Self { pool, readiness_pool, row_security, owner_filter, quota, health, owned_tables })
+        Ok(Self {
+            pool,
+            readiness_pool,
+            row_security,
+            owner_filter,
+            quota,
+            health,
+            owned_tables,
+            watched_url,
+        })
     }
 
     /// The same database through a dedicated connection that is not shared with requests: it reports
@@ -202,23 +218,25 @@ impl Database {
 async fn pool(
     options: &Options,
     health: &StorageHealth,
+    sessions: &SessionWatch,
     observe: &Arc<Observe>,
 ) -> Result<Pool, Error> {
     let mut connect = connect_options(options, health.clone());
     connect.max_connections(options.connections).min_connections(1);
     let sea = connected(connect, options, observe).await?;
-    Ok(pooled(sea, options, options.connections, observe))
+    Ok(pooled(sea, options, options.connections, sessions, observe))
 }
 
 /// Opens the pool of readiness checks: one connection, opened on first use.
 async fn open_readiness_pool(
     options: &Options,
     health: &StorageHealth,
+    sessions: &SessionWatch,
     observe: &Arc<Observe>,
 ) -> Result<Pool, Error> {
     let mut connect = connect_options(options, health.clone());
     connect.max_connections(1).min_connections(0).connect_lazy(true);
-    Ok(pooled(connected(connect, options, observe).await?, options, 1, observe))
+    Ok(pooled(connected(connect, options, observe).await?, options, 1, sessions, observe))
 }
 
 /// Opens a pool. Servers that create an SQLite file at the same time lock each other out for a moment,
@@ -250,6 +268,7 @@ fn pooled(
     sea: DatabaseConnection,
     options: &Options,
     connections: u32,
+    sessions: &SessionWatch,
     observe: &Arc<Observe>,
 ) -> Pool {
     let one_writer = sea.get_database_backend() == DbBackend::Sqlite;
@@ -261,7 +280,12 @@ fn pooled(
         false if one_writer => "BEGIN IMMEDIATE".to_owned(),
         false => "BEGIN".to_owned(),
     };
-    let usage = Usage { begin, only_transactions, observe: Arc::clone(observe) };
+    let usage = Usage {
+        begin,
+        only_transactions,
+        observe: Arc::clone(observe),
+        sessions: sessions.clone(),
+    };
     let bulkhead = Bulkhead::new(connections, one_writer, ACQUIRE_TIMEOUT);
     Pool { sea, bulkhead, usage: Arc::new(usage) }
 }

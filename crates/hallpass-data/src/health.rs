@@ -46,12 +46,17 @@ impl StorageHealth {
     /// Records a failed statement if storage or the connection is the cause.
     pub(crate) fn note(&self, error: &Error) {
         if error.reason() == Some(Reason::ConnectionLost) {
-            *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.distrust_connections();
         }
         if let Some(reason) = error.reason().filter(|reason| reason.is_storage_failure()) {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((Instant::now(), reason));
         }
+    }
+
+    /// Closes each connection that is open now, in place of its next use.
+    pub(crate) fn distrust_connections(&self) {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Whether a connection of this age was opened after the last one was lost.

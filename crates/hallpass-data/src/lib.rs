@@ -38,6 +38,7 @@ mod row_security_check;
 mod rows;
 pub mod scope;
 mod search;
+mod session_watch;
 mod sqlite;
 pub mod trusted;
 

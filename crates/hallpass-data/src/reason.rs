@@ -39,7 +39,7 @@ pub enum Reason {
     AuthenticationFailed,
     /// There is no database of this name.
     NoSuchDatabase,
-    /// A pooler shares sessions between clients.
+    /// A transaction pooler shares sessions between clients.
     SharedSessions,
 }
 
@@ -60,7 +60,7 @@ impl Reason {
             Self::ConnectionLost => "connection lost",
             Self::AuthenticationFailed => "authentication failed",
             Self::NoSuchDatabase => "no such database",
-            Self::SharedSessions => "a pooler shares sessions between clients",
+            Self::SharedSessions => "a transaction pooler shares sessions between clients",
         }
     }
 

@@ -1,6 +1,7 @@
 //! A connection pooler between the server and PostgreSQL: transaction pooling is rejected unless it is
 //! configured; then the server relies on no session state.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -115,6 +116,36 @@ async fn sessions_that_become_shared_are_rejected() {
     }
 }
 
+async fn readiness(app: &App) -> (u16, String) {
+    let ready = app.anonymous().request(reqwest::Method::GET, "/ready").send().await.unwrap();
+    (ready.status().as_u16(), ready.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn reload_to_transaction_mode_stops_statements() {
+    let pooler = PgBouncer::start("pool_mode = session");
+    let app = on(&pooler.address(&postgres::database()), &[]).await;
+    let alice = app.by_jwt(&alice());
+    alice.data_with(CREATE, json!({"t": "a"})).await;
+    assert_eq!(readiness(&app).await.0, 200);
+    // Its open connections stay open.
+    pooler.reload("pool_mode = transaction");
+    let began = Instant::now();
+    let reason = "not ready: database: a transaction pooler shares sessions between clients\n";
+    while readiness(&app).await != (503, reason.to_owned()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "shared sessions are not noticed");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (answer, statements) = app.statements_of(alice.ask("{ tasks { totalCount } }")).await;
+    assert_eq!((answer.codes(), statements), (vec!["UNAVAILABLE"], Vec::new()));
+    pooler.reload("pool_mode = session");
+    while !alice.ask("{ tasks { totalCount } }").await.codes().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(60), "its own sessions are rejected");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(readiness(&app).await.0, 200);
+}
+
 const TRANSACTION_POOLING: [&str; 2] = ["--database-pooler", "transaction"];
 
 /// One client's operations on its own tasks: each statement's response is its own.
@@ -205,6 +236,22 @@ async fn row_security_holds_through_pooler() {
     assert_eq!(bare, "0", "a statement that shows nothing sees nothing");
 }
 
+/// The suites of these domains, each server of which reaches its database through a pooler in transaction mode, beside
+/// another client of the pooler.
+#[test]
+fn domain_suites_pass_through_pooler() {
+    let suites = ["domains::tasks::", "domains::courses::", "domains::progress::"];
+    let mut tests = Command::new(std::env::current_exe().unwrap());
+    tests.args(suites).args(["--skip", "on_sqlite", "--test-threads", "4"]);
+    let output = tests.env(pgbouncer::SUITE_VARIABLE, "transaction").output().unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+    for suite in suites {
+        let passed = |line: &&str| line.contains(suite) && line.ends_with("::on_postgres ... ok");
+        assert!(report.lines().filter(passed).count() > 3, "{suite}: {report}");
+    }
+}
+
 /// Runs `case` on one of two servers that share a database through a pooler, while the other is under load.
 async fn run_under_load<T: Future<Output = ()>>(case: impl FnOnce(App) -> T) {
     let url = pgbouncer::shared().address(&postgres::database());
@@ -231,17 +278,8 @@ macro_rules! through_a_pooler {
 }
 
 through_a_pooler! {
-    domains::tasks::new_task_reads_back_as_written,
-    domains::tasks::private_task_is_invisible_to_others,
-    domains::tasks::public_task_hides_private_fields,
-    domains::tasks::stale_version_conflicts,
     domains::tasks::bulk_mutations_are_atomic,
-    domains::tasks::task_stats_count_completed_and_overdue,
-    domains::tasks::filters_narrow_and_combine,
     data::paging::every_order_lists_each_task_once,
-    domains::courses::each_tier_reads_its_chapters,
-    domains::courses::progress_is_per_reader,
-    domains::courses::recommendations_are_readable_and_unfinished,
     domains::course_editing::concurrent_slug_claims_have_one_winner,
     domains::course_editing::omitted_fields_stay_and_null_clears,
     domains::learners::profile_overrides_win_over_claims,

@@ -15,6 +15,7 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 pub use hallpass::testing::{Client, GraphQlResponse, client};
 
 use crate::support::issuer::Issuer;
+use crate::support::pgbouncer::{self, OtherClient};
 use crate::support::postgres;
 use crate::support::secret_log;
 
@@ -79,6 +80,7 @@ fn is_secret(flag: &str) -> bool {
 pub struct App {
     server: testing::App,
     statements: Arc<Mutex<Vec<String>>>,
+    _other_client: Option<OtherClient>,
 }
 
 impl Deref for App {
@@ -142,8 +144,13 @@ impl App {
         for pair in flags.windows(2).filter(|pair| is_secret(pair[0])) {
             pair[1].split(',').for_each(secret_log::forbid_in_log);
         }
+        let pooled = pgbouncer::suite_address(url);
+        let other_client = pooled.clone().map(OtherClient::of);
         // A killed server loses nothing this way; only a crash of the machine does.
-        let mut all = vec!["--database-url", url];
+        let mut all = vec!["--database-url", pooled.as_deref().unwrap_or(url)];
+        if pooled.is_some() {
+            all.extend(["--database-pooler", "transaction"]);
+        }
         if !flags.contains(&"--sqlite-synchronous") {
             all.extend(["--sqlite-synchronous", "normal"]);
         }
@@ -166,7 +173,7 @@ impl App {
         let config = config(&all);
         let server =
             testing::App::launch_with(application(), config, files, observe, prepare).await;
-        Self { server, statements }
+        Self { server, statements, _other_client: other_client }
     }
 
     /// A client with a JWT of the tests' issuer.

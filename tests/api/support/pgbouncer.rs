@@ -5,7 +5,50 @@ use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+
 use crate::support::postgres::{self, database, is_root, succeed, unprivileged};
+
+/// The environment variable with which every server of this process reaches PostgreSQL through [`shared`], beside
+/// [`OtherClient`]. Its value is the mode, `transaction`.
+pub const SUITE_VARIABLE: &str = "HALLPASS_TEST_POOLER";
+
+/// The URL through the pooler to the database at `url`, if [`SUITE_VARIABLE`] is set.
+pub fn suite_address(url: &str) -> Option<String> {
+    let mode = std::env::var(SUITE_VARIABLE).ok()?;
+    assert_eq!(mode, "transaction", "{SUITE_VARIABLE} has no other mode");
+    let is_pooled = url.contains("&port=");
+    (url.starts_with("postgres:") && !is_pooled).then(|| shared().address(url))
+}
+
+/// A client of a pooler that names its statements as the server would, without heed of transaction mode. Ends on drop.
+pub struct OtherClient(tokio::task::JoinHandle<()>);
+
+impl OtherClient {
+    #[expect(clippy::disallowed_methods, reason = "this client is not the server")]
+    pub fn of(url: String) -> Self {
+        Self(tokio::spawn(async move {
+            let mut connect = sea_orm::ConnectOptions::new(url);
+            connect.max_connections(1).sqlx_logging(false);
+            connect.map_sqlx_postgres_opts(|options| options.extra_float_digits(None));
+            let client = sea_orm::Database::connect(connect).await.unwrap();
+            for number in 0.. {
+                let sql = format!("SELECT {number} AS number WHERE $1::int8 > 0");
+                let values = [1_i64.into()];
+                let sql = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+                // The names of its own statements collide, depending on the session.
+                let _ = client.query_all_raw(sql).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }))
+    }
+}
+
+impl Drop for OtherClient {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 pub struct PgBouncer {
     directory: tempfile::TempDir,
@@ -67,6 +110,17 @@ impl PgBouncer {
         self.process = spawn(self.directory.path());
         self.wait_until_ready();
     }
+
+    /// Reloads other settings; connections stay open.
+    pub fn reload(&self, settings: &str) {
+        write_settings(self.directory.path(), &self.postgres, settings);
+        let console =
+            self.address(&format!("postgres://{}@localhost/pgbouncer?host=", postgres::SUPERUSER));
+        postgres::query(&console, "RELOAD");
+        let mode = settings.lines().next().unwrap().replace(" = ", "|");
+        let now = postgres::query(&console, "SHOW CONFIG");
+        assert!(now.lines().any(|line| line.starts_with(&mode)), "{now}");
+    }
 }
 
 /// Runs it on the settings in `directory` until the process's standard input closes.
@@ -82,12 +136,13 @@ fn spawn(directory: &Path) -> Child {
     shell.spawn().expect("a shell can be started")
 }
 
-fn write_settings(directory: &Path, postgres: &str, settings: &str) {
+fn write_settings(directory: &Path, socket: &str, settings: &str) {
     let text = format!(
-        "[databases]\n* = host={postgres}\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\n\
-         unix_socket_dir = {directory}\nauth_type = trust\nauth_file = {directory}/users\n\
+        "[databases]\n* = host={socket}\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\n\
+         unix_socket_dir = {directory}\nauth_type = trust\nauth_file = {directory}/users\nadmin_users = {admin}\n\
          max_client_conn = 1000\nserver_login_retry = 1\n{settings}\n",
         directory = directory.display(),
+        admin = postgres::SUPERUSER,
     );
     std::fs::write(directory.join("settings"), text).unwrap();
 }

@@ -342,6 +342,7 @@ impl App {
         };
         let activity_writer = self.activity_writer.run_until(served.clone());
         let prune = stop.run_until_cancelled(prune(&self.database));
+        let session_watch = closing.run_until_cancelled(self.database.watch_sessions());
         let audit_writer = self.audit_writer.run_until(served.clone());
         tokio::join!(
             drain,
@@ -351,6 +352,7 @@ impl App {
             activity_writer,
             event_bridge,
             prune,
+            session_watch,
             audit_writer
         );
         Ok(self.database.close().await?)
