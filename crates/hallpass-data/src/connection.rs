@@ -18,6 +18,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Postgres, Sqlite, quer
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::bulkhead::{Bulkhead, Client, Permit, Work};
+use crate::deadline::Deadline;
 use crate::session_watch::SessionWatch;
 
 /// The pool of connections.
@@ -41,6 +42,8 @@ pub(crate) struct Usage {
     pub(crate) only_transactions: bool,
     /// Called with the SQL of each prepared statement after it ran.
     pub(crate) observe: Arc<Observe>,
+    /// Statements that run longer are cancelled (SQLite; PostgreSQL has a setting).
+    pub(crate) statement_timeout: Option<Duration>,
     /// Rejects statements while a pooler shares sessions.
     pub(crate) sessions: SessionWatch,
 }
@@ -86,8 +89,16 @@ impl Pool {
             }
             _ => self.sea.get_sqlite_connection_pool().acquire().await.map(Raw::Sqlite),
         };
+        let mut raw = raw.map_err(acquire_error)?;
+        let deadline = match (&mut raw, self.usage.statement_timeout) {
+            (Raw::Sqlite(connection), Some(timeout)) => {
+                Some(Deadline::install(connection, timeout).await.map_err(acquire_error)?)
+            }
+            _ => None,
+        };
         let lease = Lease {
-            raw: Mutex::new(Some(raw.map_err(acquire_error)?)),
+            raw: Mutex::new(Some(raw)),
+            deadline,
             permits: Some((permit, slot)),
             backend,
             usage: Arc::clone(&self.usage),
@@ -184,6 +195,7 @@ impl Connection {
     /// full-text index leaves its read transaction open: the next write on this connection would fail with
     /// SQLITE_BUSY_SNAPSHOT. Another read ends it.
     async fn ended(&self, mut running: Running<'_>, failed: bool) {
+        self.lease.deadline.iter().for_each(Deadline::clear);
         let is_autocommit = self.lease.depth.load(Ordering::Acquire) == 0;
         if let (true, true, Ok(Raw::Sqlite(connection))) = (failed, is_autocommit, running.raw())
             && let Err(error) = connection.execute("PRAGMA user_version").await
@@ -248,6 +260,8 @@ type Permits = (Permit, OwnedSemaphorePermit);
 /// A checked-out connection, released when the last of its [`Connection`]s is dropped.
 struct Lease {
     raw: Mutex<Option<Raw>>,
+    /// The deadline of a running statement, on SQLite.
+    deadline: Option<Deadline>,
     /// The permit of its client, and the slot of its request.
     permits: Option<Permits>,
     backend: DbBackend,
@@ -280,6 +294,7 @@ impl Lease {
         self.usage.sessions.check()?;
         let raw = self.raw.lock().await;
         self.is_busy.store(true, Ordering::Release);
+        self.deadline.iter().for_each(Deadline::start);
         Ok(Running { raw, is_busy: &self.is_busy })
     }
 }
@@ -289,16 +304,21 @@ impl Drop for Lease {
         let Some(raw) = self.raw.get_mut().take() else { return };
         let is_open = *self.depth.get_mut() > 0;
         if is_open || *self.is_busy.get_mut() {
-            let permits = self.permits.take();
+            let (permits, deadline) = (self.permits.take(), self.deadline.take());
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(clean_up(raw, is_open, permits));
+                runtime.spawn(clean_up(raw, is_open, deadline, permits));
             }
         }
     }
 }
 
 /// Waits until an abandoned statement ends, rolls back an open transaction, and releases the connection.
-async fn clean_up(mut raw: Raw, is_open: bool, permits: Option<Permits>) {
+async fn clean_up(
+    mut raw: Raw,
+    is_open: bool,
+    deadline: Option<Deadline>,
+    permits: Option<Permits>,
+) {
     let cleaned = async {
         with_either!(&mut raw, connection => match is_open {
             true => connection.execute("ROLLBACK").await.map(|_| ()),
@@ -306,6 +326,7 @@ async fn clean_up(mut raw: Raw, is_open: bool, permits: Option<Permits>) {
         })
     };
     let cleaned = tokio::time::timeout(ABANDONED_TIMEOUT, cleaned).await;
+    deadline.iter().for_each(Deadline::clear);
     match (cleaned, &mut raw) {
         // On SQLite an error may have rolled back already.
         (Ok(Ok(())), _) | (Ok(Err(_)), Raw::Sqlite(_)) => {}

@@ -280,7 +280,9 @@ fn pooled(
         false if one_writer => "BEGIN IMMEDIATE".to_owned(),
         false => "BEGIN".to_owned(),
     };
+    let statement_timeout = options.statement_timeout;
     let usage = Usage {
+        statement_timeout,
         begin,
         only_transactions,
         observe: Arc::clone(observe),

@@ -101,8 +101,8 @@ fn driver_kind(error: &sqlx::Error) -> Kind {
 /// unavailable database are mapped to a [`Reason`].
 fn code_kind(code: &str) -> Kind {
     match code {
-        // query_canceled: `statement_timeout` ran out.
-        "57014" => Kind::Timeout,
+        // query_canceled: `statement_timeout` ran out. SQLITE_INTERRUPT: so did the deadline of the statement.
+        "57014" | "9" => Kind::Timeout,
         // unique_violation; SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY.
         "23505" | "2067" | "1555" => Kind::UniqueViolation,
         // foreign_key_violation; SQLITE_CONSTRAINT_FOREIGNKEY.

@@ -13,6 +13,7 @@
 mod bulkhead;
 mod connection;
 mod database;
+mod deadline;
 mod error;
 mod exclusive;
 mod executor;

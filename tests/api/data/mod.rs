@@ -12,3 +12,4 @@ mod row_security;
 mod scope;
 mod search;
 mod search_plans;
+mod statement_timeout;
