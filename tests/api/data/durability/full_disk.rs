@@ -7,21 +7,30 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use hallpass_data::{now, revocation};
 use reqwest::Method;
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::json;
 
-use super::{TIMEOUT, case, failed, mutations, outcomes, succeeded};
+use super::{TIMEOUT, case, failed, mutations, outcomes, succeeded, tables};
 use crate::identity::revocation::{Push, SECRET};
 use crate::support::app::App;
 use crate::support::callers::{alice, bob};
 use crate::support::issuer::Issuer;
 
-/// A file system of this size, unmounted on drop.
-struct SmallDisk {
-    path: PathBuf,
+/// A disk that can be filled.
+enum SmallDisk {
+    /// A file system of its own, unmounted on drop.
+    Mounted(PathBuf),
+    /// The limit of SQLite's pages, in each connection of the server.
+    PageLimit,
 }
+
+/// Pages before the limit in [`SmallDisk::PageLimit`].
+const FREE_PAGES: i64 = 100;
+/// More than the free pages of the database.
+const BALLAST: &str = "INSERT INTO doomed VALUES (zeroblob(16000000))";
 
 impl SmallDisk {
     /// None if this process may not mount: only root may.
@@ -31,48 +40,108 @@ impl SmallDisk {
         let size = format!("size={size}");
         let mut mount = Command::new("mount");
         let mounted = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self { path })
+        let is_mounted = mounted.is_ok_and(|output| output.status.success());
+        is_mounted.then_some(Self::Mounted(path))
     }
 
-    /// Writes a file until the disk is full.
-    fn fill(&self) {
-        let mut ballast = File::create(self.ballast()).unwrap();
-        while ballast.write_all(&[0; 512]).is_ok() {}
+    /// Fills the disk, so that each write needs new space: on a file system, SQLite's WAL has no pages left to
+    /// overwrite; with a page limit, each changed row adds another one, which is too large.
+    async fn fill(&self, app: &App) {
+        match self {
+            Self::Mounted(path) => {
+                execute(app, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+                let mut ballast = File::create(path.join("ballast")).unwrap();
+                while ballast.write_all(&[0; 512]).is_ok() {}
+            }
+            Self::PageLimit => {
+                execute(app, "CREATE TABLE IF NOT EXISTS doomed (ballast BLOB)").await;
+                for table in tables(&app.database).await {
+                    for change in ["INSERT", "UPDATE", "DELETE"] {
+                        let trigger = format!(
+                            "CREATE TRIGGER full_{table}_{change} AFTER {change} ON \"{table}\" \
+                             BEGIN {BALLAST}; END"
+                        );
+                        execute(app, &trigger).await;
+                    }
+                }
+                self.limit_pages(app).await;
+            }
+        }
     }
 
-    fn ballast(&self) -> PathBuf {
-        self.path.join("ballast")
+    /// Sets the page limit in every connection. A connection that was opened since has none.
+    async fn limit_pages(&self, app: &App) {
+        if let Self::PageLimit = self {
+            let system = app.database.system("tests fill the disk");
+            let pages = "SELECT CAST(page_count AS TEXT) AS v FROM pragma_page_count";
+            let pages = super::texts(system.connection(), pages).await;
+            set_page_limit(app, pages[0].parse::<i64>().unwrap() + FREE_PAGES).await;
+        }
     }
 
-    fn make_room(&self) {
-        std::fs::remove_file(self.ballast()).unwrap();
+    async fn make_room(&self, app: &App) {
+        match self {
+            Self::Mounted(path) => std::fs::remove_file(path.join("ballast")).unwrap(),
+            Self::PageLimit => {
+                for table in tables(&app.database).await {
+                    for change in ["INSERT", "UPDATE", "DELETE"] {
+                        execute(app, &format!("DROP TRIGGER full_{table}_{change}")).await;
+                    }
+                }
+                set_page_limit(app, i64::from(u32::MAX - 1)).await;
+            }
+        }
     }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // A process with an open file keeps the file system until it closes it.
-        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+        if let Self::Mounted(path) = self {
+            // A process with an open file keeps the file system until it closes it.
+            let _ = Command::new("umount").arg("-l").arg(path).status();
+        }
     }
 }
 
-/// Fills the disk, so that each write needs new space: SQLite's WAL has no pages left to overwrite.
-async fn fill(app: &App, disk: &SmallDisk) {
-    let system = app.database.system("tests empty the log of SQLite");
-    let empty = "PRAGMA wal_checkpoint(TRUNCATE)";
-    system.connection().execute_unprepared(empty).await.unwrap();
-    disk.fill();
+async fn execute(app: &App, sql: &str) {
+    let system = app.database.system("tests fill the disk");
+    system.connection().execute_unprepared(sql).await.unwrap();
 }
 
-/// A server whose database is on a small disk; none if this process may not mount one.
-async fn on_small_disk(size: &str) -> Option<(App, SmallDisk)> {
-    let files = tempfile::tempdir().unwrap();
-    let disk = SmallDisk::mount(files.path(), size)?;
-    let url = format!("sqlite://{}/test.db?mode=rwc", disk.path.display());
-    let flags = ["--better-auth-url", Issuer::shared().url(), "--revocation-secret", SECRET];
-    Some((App::on(&url, files, &flags).await, disk))
+async fn set_page_limit(app: &App, pages: i64) {
+    let system = app.database.system("tests fill the disk");
+    let connection = system.connection();
+    let count = connection.get_sqlite_connection_pool().options().get_max_connections();
+    // Each transaction has a connection of its own.
+    let all = try_join_all((0..count).map(|_| connection.begin())).await.unwrap();
+    for transaction in all {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        transaction.execute_unprepared(&limit).await.unwrap();
+        transaction.rollback().await.unwrap();
+    }
 }
 
+/// Servers whose database is on a small disk: on a file system of its own, if this process may mount one, and with a
+/// page limit.
+async fn on_small_disks(size: &str) -> Vec<(App, SmallDisk, String)> {
+    let mut all = Vec::new();
+    for mounts in [true, false] {
+        let files = tempfile::tempdir().unwrap();
+        let disk = match mounts {
+            true => SmallDisk::mount(files.path(), size),
+            false => Some(SmallDisk::PageLimit),
+        };
+        let Some(disk) = disk else { continue };
+        let directory = match &disk {
+            SmallDisk::Mounted(path) => path,
+            SmallDisk::PageLimit => files.path(),
+        };
+        let url = format!("sqlite://{}/test.db?mode=rwc", directory.display());
+        let flags = ["--better-auth-url", Issuer::shared().url(), "--revocation-secret", SECRET];
+        all.push((App::on(&url, files, &flags).await, disk, url));
+    }
+    all
+}
 async fn ready(app: &App) -> (u16, String) {
     let answer = app.anonymous().request(Method::GET, "/ready").send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
@@ -88,7 +157,13 @@ async fn until_ready(app: &App) {
 
 #[tokio::test]
 async fn full_disk_acknowledges_only_stored_rows() {
-    let Some((app, _disk)) = on_small_disk("3m").await else { return };
+    for (app, disk, _) in on_small_disks("3m").await {
+        acknowledges_only_stored_rows(&app, &disk).await;
+    }
+}
+
+async fn acknowledges_only_stored_rows(app: &App, disk: &SmallDisk) {
+    disk.limit_pages(app).await;
     let who = app.by_jwt(&alice());
     let make = "mutation($text: String!) {
         createTask(input: {title: \"t\", description: $text}) { id } }";
@@ -110,15 +185,19 @@ async fn full_disk_acknowledges_only_stored_rows() {
 
 #[tokio::test]
 async fn full_disk_rejects_every_mutation() {
-    let Some((app, disk)) = on_small_disk("16m").await else { return };
-    let app = app.with_courses().await;
+    for (app, disk, _) in on_small_disks("16m").await {
+        rejects_every_mutation(app.with_courses().await, &disk).await;
+    }
+}
+
+async fn rejects_every_mutation(app: App, disk: &SmallDisk) {
     until_ready(&app).await;
     let mut cases = Vec::new();
     for field in mutations() {
         let case = case(&app, &field).await;
         cases.push((field, case));
     }
-    fill(&app, &disk).await;
+    disk.fill(&app).await;
     let mut answers = Vec::new();
     for (field, case) in &cases {
         let answer = failed(&app, &app.database, field, case).await;
@@ -139,7 +218,7 @@ async fn full_disk_rejects_every_mutation() {
     };
     let full = system.insert_revocation(row).await.unwrap_err();
     assert!(full.to_string().contains("(disk full)"), "{full}");
-    disk.make_room();
+    disk.make_room(&app).await;
     until_ready(&app).await;
     assert_eq!(push.to(&app).await, 204);
     for (field, case) in &cases {
@@ -154,14 +233,19 @@ async fn full_disk_rejects_every_mutation() {
 /// A transaction that a full disk ended stays open nowhere: the next write is not lost with it.
 #[tokio::test]
 async fn write_after_full_disk_is_stored() {
-    let Some((app, disk)) = on_small_disk("8m").await else { return };
+    for (app, disk, url) in on_small_disks("8m").await {
+        stores_writes_afterwards(app, &disk, &url).await;
+    }
+}
+
+async fn stores_writes_afterwards(app: App, disk: &SmallDisk, url: &str) {
     let who = app.by_jwt(&alice());
     let tags = (0..20).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",");
     let make =
         format!("mutation {{ createTask(input: {{title: \"t\", tags: [{tags}]}}) {{ id }} }}");
     let id = who.data(&make).await["createTask"]["id"].clone();
     who.data(&format!("mutation {{ deleteTask(id: {id}) }}")).await;
-    fill(&app, &disk).await;
+    disk.fill(&app).await;
     let (mut kept, mut refused) = (0, 0);
     for _ in 0..20 {
         // A connection that is closed may free some space.
@@ -172,7 +256,7 @@ async fn write_after_full_disk_is_stored() {
         }
     }
     assert!(refused > 0);
-    disk.make_room();
+    disk.make_room(&app).await;
     for _ in 0..20 {
         // A transaction that is rolled back, and a statement without one.
         let gone = format!("mutation {{ deleteTask(id: {id}) }}");
@@ -181,7 +265,6 @@ async fn write_after_full_disk_is_stored() {
         kept += 1;
     }
     // Read by another connection, which sees committed rows only.
-    let url = format!("sqlite://{}/test.db", disk.path.display());
     let options = hallpass_data::Options::at(url);
     let other = hallpass_data::Database::connect(options).await.unwrap();
     let system = other.system("tests read what is kept");
