@@ -1,9 +1,13 @@
 //! Start and shutdown of the server.
 
+use std::io::{ErrorKind, Read as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::cli::commands::{Process, hallpass_with};
+use crate::cli::commands::{Process, command, hallpass_with};
 use crate::http::connections::RawConnection;
+use crate::support::postgres;
 
 #[tokio::test]
 async fn draining_server_is_not_ready_but_answers() {
@@ -33,6 +37,35 @@ async fn draining_server_is_not_ready_but_answers() {
     assert!(signalled.elapsed() < Duration::from_secs(3), "{:?}", signalled.elapsed());
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     assert!(signalled.elapsed() > Duration::from_millis(2900), "{:?}", signalled.elapsed());
+}
+
+/// A server that waits for migrations does not accept connections that it cannot answer.
+#[test]
+fn connections_are_refused_until_migrated() {
+    const LOCK: &str = "SELECT pg_advisory_lock(7203641), pg_sleep(4)";
+    const WAITS: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let url = postgres::empty_database();
+    let locked = url.clone();
+    let other = std::thread::spawn(move || postgres::query(&locked, LOCK));
+    while postgres::query(&url, &WAITS.replace("NOT granted", "granted")) == "0" {}
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let port = free.port().to_string();
+    let variables = [("API_PORT", port.as_str()), ("DATABASE_URL", &url)];
+    let mut server = command(files.path(), &["serve"], &variables);
+    let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    while postgres::query(&url, WAITS) == "0" {
+        assert!(!other.is_finished(), "the server did not wait");
+    }
+    let refused = TcpStream::connect(free).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    other.join().unwrap();
+    // Printed once the server serves.
+    server.stdout.take().unwrap().read_exact(&mut [0; 8]).unwrap();
+    TcpStream::connect(free).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
 }
 
 #[test]
@@ -86,7 +119,7 @@ fn port_alias_must_agree_with_api_port() {
 
 #[test]
 fn metrics_address_in_use_is_reported() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let variables = [("METRICS_ADDR", address.as_str()), ("API_PORT", "0")];
     let output = hallpass_with(&[], &variables);
@@ -97,7 +130,7 @@ fn metrics_address_in_use_is_reported() {
 
 #[tokio::test]
 async fn production_metrics_have_their_own_address() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = Process::start(&[
         ("BETTER_AUTH_URL", "http://127.0.0.1:9"),
         ("METRICS_ADDR", &free.to_string()),
