@@ -14,6 +14,7 @@ use crate::support::postgres::{self, database, is_root, succeed, unprivileged};
 pub const SUITE_VARIABLE: &str = "HALLPASS_TEST_POOLER";
 
 /// The URL through the pooler to the database at `url`, if [`SUITE_VARIABLE`] is set.
+#[expect(clippy::disallowed_methods, reason = "it is a setting of the tests")]
 pub fn suite_address(url: &str) -> Option<String> {
     let mode = std::env::var(SUITE_VARIABLE).ok()?;
     assert_eq!(mode, "transaction", "{SUITE_VARIABLE} has no other mode");
