@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+pub use owned_table::OwnedTable;
 pub use sea_orm_migration::MigratorTraitSelf;
 use sea_orm_migration::prelude::{DbErr, MigrationName, async_trait};
 pub use sea_orm_migration::prelude::{MigrationTrait, SchemaManager};
@@ -21,6 +22,7 @@ mod m20261128_000030_key_sets;
 mod m20261128_000040_audit_clients;
 mod m20261128_000050_revocation_state;
 mod m20261128_000060_idempotency_answers;
+mod owned_table;
 pub mod row_security;
 pub mod search_index;
 

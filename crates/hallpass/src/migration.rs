@@ -1,3 +1,5 @@
 //! Migrations of an application's tables.
 
-pub use hallpass_migration::{MigrationTrait, SchemaManager, row_security, search_index};
+pub use hallpass_migration::{
+    MigrationTrait, OwnedTable, SchemaManager, row_security, search_index,
+};

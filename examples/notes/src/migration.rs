@@ -1,8 +1,8 @@
 //! Creates the tables.
 
-use hallpass::migration::row_security::add_owner_policies;
+use hallpass::migration::OwnedTable;
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{string, text, timestamp_with_time_zone, uuid};
+use sea_orm_migration::schema::{string, text, timestamp_with_time_zone};
 
 /// All migrations, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -20,17 +20,9 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut notes = Table::create().table("note").to_owned();
-        notes.col(uuid("id").primary_key()).col(string("owner_id")).col(text("text"));
-        notes.col(timestamp_with_time_zone("created_at"));
-        manager.create_table(notes).await?;
-        let mut tags = Table::create().table("note_tag").to_owned();
-        tags.col(uuid("id").primary_key()).col(uuid("note_id")).col(string("owner_id")).col(string("tag"));
-        tags.foreign_key(
-            ForeignKey::create().from("note_tag", "note_id").to("note", "id").on_delete(ForeignKeyAction::Cascade),
-        );
-        manager.create_table(tags).await?;
-        add_owner_policies(manager, "note", "owner_id").await?;
-        add_owner_policies(manager, "note_tag", "owner_id").await
+        let notes = OwnedTable::new("note").column(text("text"));
+        notes.column(timestamp_with_time_zone("created_at")).create(manager).await?;
+        let tags = OwnedTable::new("note_tag").child_of("note", "note_id");
+        tags.column(string("tag")).create(manager).await
     }
 }

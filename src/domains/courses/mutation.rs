@@ -6,12 +6,14 @@ use hallpass_entity::{ChapterId, progress};
 
 use super::kinds::{CHAPTER, PROGRESS_EVENTS};
 use super::query::chapter_of;
+use super::rules::CHAPTER_READER;
 use super::types::{Chapter, ChapterProgress, ProgressFields};
 use hallpass::access::Rule::SignedIn;
-use super::rules::CHAPTER_READER;
 use hallpass::access::{guarded, semantic_non_null};
 use hallpass::events::Change;
-use hallpass::graphql::{ApiError, Begun, ContextExt as _, Execution, Result, Validator, decode_id};
+use hallpass::graphql::{
+    ApiError, Begun, ContextExt as _, Execution, Result, Validator, decode_id,
+};
 
 /// Reading mutations.
 #[derive(Default)]

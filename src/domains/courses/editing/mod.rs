@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use hallpass::data::policy::SharedEntity;
-use hallpass::data::{Comparison as _, Editable, Error, Order, PageRequest, Rows, Set, Update, now};
+use hallpass::data::{
+    Comparison as _, Editable, Error, Order, PageRequest, Rows, Set, Update, now,
+};
 use hallpass_entity::level::Level as LevelRow;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 

@@ -1,0 +1,86 @@
+//! Tables of owned rows, with what each of them needs: an owner, an index by owner, and the policies of row-level
+//! security.
+
+use sea_orm_migration::prelude::{
+    ColumnDef, DbErr, ForeignKey, ForeignKeyAction, Index, SchemaManager, Table,
+};
+use sea_orm_migration::schema::{string, uuid};
+use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend};
+
+use crate::row_security::add_owner_policies;
+
+/// A table of owned rows to be created: its key `id`, its owner `owner_id`, and more columns.
+pub struct OwnedTable {
+    name: &'static str,
+    columns: Vec<ColumnDef>,
+    parents: Vec<(&'static str, &'static str)>,
+}
+
+impl OwnedTable {
+    /// A table with this name.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self { name, columns: Vec::new(), parents: Vec::new() }
+    }
+
+    /// Adds a column.
+    #[must_use]
+    pub fn column(mut self, column: impl Into<ColumnDef>) -> Self {
+        self.columns.push(column.into());
+        self
+    }
+
+    /// Adds a column with the key of a row in `parent`, an owned table. The foreign key includes the owner, so that
+    /// the database rejects a child of another user's row. Rows are deleted with their parent.
+    #[must_use]
+    pub fn child_of(mut self, parent: &'static str, column: &'static str) -> Self {
+        self.columns.push(uuid(column));
+        self.parents.push((parent, column));
+        self
+    }
+
+    /// Creates the table, its indexes and its policies.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn create(self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        let (name, parents) = (self.name, self.parents);
+        let mut table = Table::create();
+        table.table(name).col(uuid("id").primary_key()).col(string("owner_id"));
+        for column in self.columns {
+            table.col(column);
+        }
+        // A child's foreign key refers to it; it also serves lists of one owner.
+        table.index(Index::create().unique().col("owner_id").col("id"));
+        for (parent, column) in &parents {
+            table.foreign_key(
+                ForeignKey::create()
+                    .name(constraint(name, column))
+                    .from(name, ("owner_id", *column))
+                    .to(*parent, ("owner_id", "id"))
+                    .on_delete(ForeignKeyAction::Cascade),
+            );
+        }
+        manager.create_table(table.clone()).await?;
+        for (_, column) in parents {
+            defer(manager, name, &constraint(name, column)).await?;
+        }
+        add_owner_policies(manager, name, "owner_id").await
+    }
+}
+
+fn constraint(table: &str, column: &str) -> String {
+    format!("{table}_{column}")
+}
+
+/// Makes a foreign key deferrable: parents and children may change owner in one transaction. SQLite defers every
+/// foreign key on request.
+async fn defer(manager: &SchemaManager<'_>, table: &str, constraint: &str) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DbBackend::Postgres {
+        let sql = format!(
+            "ALTER TABLE \"{table}\" ALTER CONSTRAINT \"{constraint}\" DEFERRABLE INITIALLY IMMEDIATE"
+        );
+        manager.get_connection().execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
