@@ -181,6 +181,7 @@ fn used(key: &str, number: u128) -> idempotency_key::ActiveModel {
         claim: Set(id::<IdempotencyClaimId>(number)),
         fingerprint: Set(format!("{key}, hashed")),
         row_id: Set(Some(id::<TaskId>(12).uuid())),
+        answer: Set(Some(format!("{key}, answered"))),
         created_at: Set(timestamp(510)),
         ..Default::default()
     }

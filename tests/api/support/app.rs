@@ -220,14 +220,14 @@ impl App {
             .col_expr(course::Column::Published, false.into())
             .filter(course::Column::Slug.eq(slug));
         let system = self.database.system("tests act as editors");
-        course.exec(system.connection()).await.unwrap();
+        system.read(async |conn| course.exec(conn).await).await.unwrap();
     }
 
     /// Gives every chapter the same text.
     pub async fn set_all_bodies(&self, body: &str) {
         let forms = variant::Entity::update_many().col_expr(variant::Column::Body, body.into());
         let system = self.database.system("tests act as editors");
-        forms.exec(system.connection()).await.unwrap();
+        system.read(async |conn| forms.exec(conn).await).await.unwrap();
     }
 
     /// The number of statements since [`statements_of`](Self::statements_of) last began or ended.
