@@ -50,6 +50,7 @@ pub mod graphql;
 pub mod http;
 pub mod identity;
 pub mod migration;
+pub mod prelude;
 pub mod row_security;
 pub mod schema;
 #[cfg(feature = "testing")]

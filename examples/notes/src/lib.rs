@@ -5,20 +5,9 @@ mod tables;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, MergedObject, Object, Subscription};
+use async_graphql::{Context, MergedObject};
 use futures_util::{Stream, StreamExt as _};
-use hallpass::access::Rule::{self, Owner, SignedIn};
-use hallpass::access::{guarded, semantic_non_null};
-use hallpass::core_schema::{CoreMutation, CoreQuery};
-use hallpass::data::{Comparison as _, Order, Set, now};
-use hallpass::events::{Change, Delivered, EventKind};
-use hallpass::graphql::{
-    ApiError, Connection, ContextExt as _, NamedOrder, NullOnError, PageArgs, Result, Validator,
-    decode_id, encode_id, event_stream, paginate,
-};
-use hallpass::schema::FindNode;
-use hallpass::{Application, Domain, Hallpass};
-use uuid::Uuid;
+use hallpass::prelude::*;
 
 pub use tables::{NoteId, NoteTagId, note, note_tag};
 
@@ -31,16 +20,14 @@ const VERIFIED: Rule =
     });
 
 /// A note, which only its owner sees.
-pub type Note = NullOnError<NoteFields>;
+pub struct Note(note::Model);
 
-/// The row behind a [`Note`].
-pub struct NoteFields(note::Model);
-
-#[Object(name = "Note")]
-impl NoteFields {
+/// A note, which only its owner sees.
+#[guarded(Note, id = NoteId)]
+impl Note {
     /// Global ID.
-    async fn id(&self) -> ID {
-        encode_id("Note", self.0.id)
+    async fn id(&self) -> Id<Note> {
+        Id::new(self.0.id)
     }
 
     /// Text.
@@ -56,11 +43,10 @@ impl NoteFields {
     }
 }
 
-impl FindNode for NoteFields {
-    async fn find_node(ctx: &Context<'_>, key: Uuid) -> Result<Option<Note>> {
+impl FindNode for Note {
+    async fn find_node(ctx: &Context<'_>, key: NoteId) -> Result<Option<Self>> {
         let notes = ctx.scope().owned::<note::Entity>()?;
-        let row = notes.filter(note::Column::Id.is(NoteId::from(key))).one().await?;
-        Ok(row.map(|row| NullOnError(NoteFields(row))))
+        Ok(notes.filter(note::Column::Id.is(key)).one().await?.map(Note))
     }
 }
 
@@ -69,21 +55,13 @@ impl FindNode for NoteFields {
 pub struct NoteQuery;
 
 #[guarded(Query, domain = "notes")]
-#[Object]
 impl NoteQuery {
     /// The caller's notes, newest first.
-    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
-    async fn notes(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-    ) -> Result<Option<Connection<Note>>> {
+    #[graphql(guard = "SignedIn")]
+    async fn notes(&self, ctx: &Context<'_>, page: Page) -> Result<Connection<Note>> {
         let order = Order::by(note::Column::CreatedAt, true);
         let newest = NamedOrder { name: "newest".into(), order };
-        let args = PageArgs::new(first, after, None, None);
-        let notes = ctx.scope().owned::<note::Entity>()?;
-        paginate(notes, &newest, &args, |row| NullOnError(NoteFields(row))).await.map(Some)
+        paginate(ctx.scope().owned::<note::Entity>()?, &newest, &page, Note).await
     }
 }
 
@@ -92,26 +70,21 @@ impl NoteQuery {
 pub struct NoteMutation;
 
 #[guarded(Mutation, domain = "notes")]
-#[Object]
 impl NoteMutation {
     /// Creates a note, owned by the caller.
-    #[graphql(guard = "VERIFIED", directive = semantic_non_null::apply())]
+    #[graphql(guard = "VERIFIED")]
     async fn create_note(
         &self,
         ctx: &Context<'_>,
         text: String,
         #[graphql(default)] tags: Vec<String>,
-    ) -> Result<Option<Note>> {
+    ) -> Result<Note> {
         let mut checks = Validator::default();
         let text = checks.text("text", &text, 1, 1_000);
         checks.finish()?;
-        let id = NoteId::generate();
-        let row = note::ActiveModel {
-            id: Set(id),
-            text: Set(text),
-            created_at: Set(now()),
-            ..Default::default()
-        };
+        let (id, created_at) = (NoteId::generate(), Set(now()));
+        let row =
+            note::ActiveModel { id: Set(id), text: Set(text), created_at, ..Default::default() };
         let tags = tags.into_iter().map(|tag| note_tag::ActiveModel {
             id: Set(NoteTagId::generate()),
             note_id: Set(id),
@@ -123,17 +96,16 @@ impl NoteMutation {
         transaction.insert_all::<note_tag::Entity>(tags.collect()).await?;
         transaction.commit().await?;
         ctx.publish(EVENTS.event(Change::Created, id));
-        Ok(Some(NullOnError(NoteFields(row))))
+        Ok(Note(row))
     }
 
     /// Deletes a note of the caller. Returns its ID.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
-    async fn delete_note(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
-        let key = decode_id(&id).filter(|(kind, _)| kind == "Note").map(|(_, key)| key.into());
-        let this = note::Column::Id.is(key.unwrap_or_else(NoteId::generate));
+    #[graphql(guard = "Owner")]
+    async fn delete_note(&self, ctx: &Context<'_>, id: Id<Note>) -> Result<Id<Note>> {
+        let this = note::Column::Id.is(id.key()?);
         match ctx.scope().owned::<note::Entity>()?.filter(this).delete().await? {
             0 => Err(ApiError::NotFound("note")),
-            _ => Ok(Some(id)),
+            _ => Ok(id),
         }
     }
 }
@@ -143,18 +115,15 @@ impl NoteMutation {
 pub struct NoteSubscription;
 
 #[guarded(Subscription, domain = "notes")]
-#[Subscription]
 impl NoteSubscription {
-    /// The caller's new notes, from now on.
-    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
+    /// The IDs of the caller's new notes, from now on.
+    #[graphql(guard = "SignedIn")]
     async fn note_created(
         &self,
         ctx: &Context<'_>,
-    ) -> Result<impl Stream<Item = async_graphql::Result<Option<ID>>>> {
-        let created = event_stream(ctx, |delivered: Arc<Delivered>| {
-            EVENTS.id_of::<Uuid>(&delivered.event)
-        })?;
-        Ok(created.map(|id| Ok(Some(encode_id("Note", id?)))))
+    ) -> Result<impl Stream<Item = async_graphql::Result<Id<Note>>> + use<>> {
+        let created = event_stream(ctx, |it| EVENTS.id_of(&it.event))?;
+        Ok(created.map(|id| Ok(Id::new(id?))))
     }
 }
 
@@ -172,7 +141,7 @@ pub fn application() -> Arc<Application> {
         .migrations(migration::migrations)
         .owned::<note_tag::Entity>()
         .owned_with_events::<note::Entity>(EVENTS)
-        .node::<NoteFields>();
+        .node::<Note>();
     Hallpass::<Query, Mutation, NoteSubscription>::builder()
         .name(env!("CARGO_PKG_NAME"))
         .version(env!("CARGO_PKG_VERSION"))

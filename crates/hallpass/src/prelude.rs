@@ -1,0 +1,13 @@
+//! What most domains import: `use hallpass::prelude::*;`.
+
+pub use crate::access::Rule::{self, Owner, Public, SignedIn};
+pub use crate::access::guarded;
+pub use crate::core_schema::{CoreMutation, CoreQuery};
+pub use crate::data::{Comparison as _, Order, Set, now};
+pub use crate::events::{Change, EventKind};
+pub use crate::graphql::{
+    ApiError, Connection, ContextExt as _, Id, NamedOrder, Page, Result, Validator, event_stream,
+    paginate,
+};
+pub use crate::schema::FindNode;
+pub use crate::{Application, Domain, Hallpass};
