@@ -3,26 +3,22 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use async_graphql::{Context, MergedObject, Object, SimpleObject};
+use async_graphql::{Context, SimpleObject};
 use hallpass::data::{Comparison, Filter, Privilege, Scope, Timestamp};
 use hallpass_entity::{ChapterId, chapter, progress, task};
 
-use super::courses::{Chapter, ChapterFields};
+use super::courses::Chapter;
 use hallpass::access::Rule::Public;
-use hallpass::access::{RECENTLY_AUTHENTICATED_ADMIN, guarded, semantic_non_null};
+use hallpass::access::{RECENTLY_AUTHENTICATED_ADMIN, guarded};
 use hallpass::core_schema::CoreAnalytics;
-use hallpass::graphql::{ContextExt as _, DateTime, NullOnError, Result};
+use hallpass::graphql::{ContextExt as _, DateTime, Result};
 
 /// Maximum number of chapters in `topChapters`.
 const MAX_TOP_CHAPTERS: usize = 5;
 
 /// Usage statistics across all users. Administrators only.
-pub type Analytics = NullOnError<AnalyticsFields>;
-
-/// Usage statistics across all users. Administrators only.
-#[derive(MergedObject)]
-#[graphql(name = "Analytics")]
-pub struct AnalyticsFields(CoreAnalytics, ContentAnalytics);
+#[guarded(Analytics)]
+pub struct Analytics(CoreAnalytics, ContentAnalytics);
 
 /// The statistics of tasks and chapters.
 pub struct ContentAnalytics {
@@ -33,7 +29,6 @@ pub struct ContentAnalytics {
 }
 
 #[guarded(Analytics)]
-#[Object]
 impl ContentAnalytics {
     /// Existing tasks created since `since`, or at any time.
     async fn tasks_created(&self) -> i64 {
@@ -51,9 +46,9 @@ impl ContentAnalytics {
     }
 
     /// The chapters completed most often in that period, at most five.
-    #[graphql(guard = "Public", scope = "courses:read", directive = semantic_non_null::apply())]
-    async fn top_chapters(&self) -> Option<&[ChapterCount]> {
-        Some(&self.top_chapters)
+    #[graphql(guard = "Public", scope = "courses:read")]
+    async fn top_chapters(&self) -> &[ChapterCount] {
+        &self.top_chapters
     }
 }
 
@@ -71,20 +66,15 @@ pub struct ChapterCount {
 pub struct AnalyticsQuery;
 
 #[guarded(Query, domain = "analytics")]
-#[Object]
 impl AnalyticsQuery {
     /// Usage statistics. `since` limits the counts that relate to a period.
-    #[graphql(guard = "RECENTLY_AUTHENTICATED_ADMIN", directive = semantic_non_null::apply())]
-    async fn analytics(
-        &self,
-        ctx: &Context<'_>,
-        since: Option<DateTime>,
-    ) -> Result<Option<Analytics>> {
+    #[graphql(guard = "RECENTLY_AUTHENTICATED_ADMIN")]
+    async fn analytics(&self, ctx: &Context<'_>, since: Option<DateTime>) -> Result<Analytics> {
         let privilege = RECENTLY_AUTHENTICATED_ADMIN.authorize(ctx).await?;
         let since = since.map(|DateTime(time)| time);
         let core = CoreAnalytics::count(ctx, privilege, since).await?;
         let content = ContentAnalytics::count(ctx.scope(), privilege, since).await?;
-        Ok(Some(NullOnError(AnalyticsFields(core, content))))
+        Ok(Analytics(core, content))
     }
 }
 
@@ -131,7 +121,7 @@ async fn top(
     let rows = scope.all::<chapter::Entity>(privilege).filter(these).all().await?;
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     let in_order = completions_by_chapter.into_iter().filter_map(|(id, completions)| {
-        Some(ChapterCount { chapter: ChapterFields::of(rows.remove(&id)?), completions })
+        Some(ChapterCount { chapter: Chapter(rows.remove(&id)?), completions })
     });
     Ok(in_order.collect())
 }

@@ -6,7 +6,7 @@ mod tables;
 use std::sync::Arc;
 
 use async_graphql::{Context, MergedObject};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 use hallpass::prelude::*;
 
 pub use tables::{NoteId, NoteTagId, note, note_tag};
@@ -22,7 +22,6 @@ const VERIFIED: Rule =
 /// A note, which only its owner sees.
 pub struct Note(note::Model);
 
-/// A note, which only its owner sees.
 #[guarded(Note, id = NoteId)]
 impl Note {
     /// Global ID.
@@ -121,9 +120,8 @@ impl NoteSubscription {
     async fn note_created(
         &self,
         ctx: &Context<'_>,
-    ) -> Result<impl Stream<Item = async_graphql::Result<Id<Note>>> + use<>> {
-        let created = event_stream(ctx, |it| EVENTS.id_of(&it.event))?;
-        Ok(created.map(|id| Ok(Id::new(id?))))
+    ) -> Result<impl Stream<Item = Result<Id<Note>>>> {
+        event_stream(ctx, |it| EVENTS.id_of(&it.event).map(Id::new))
     }
 }
 

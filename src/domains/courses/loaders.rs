@@ -10,9 +10,9 @@ use hallpass::data::{Comparison as _, Error, Scope, Timestamp};
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 
-use super::kinds::CHAPTER;
+use super::types::Chapter;
 use super::visible_courses::{VisibleCourses, record_draft, visible_courses};
-use hallpass::graphql::{Result as GraphQlResult, encode_id};
+use hallpass::graphql::{Id, Result as GraphQlResult};
 
 /// The loaders of one request. Created on first use: many requests, and most subscriptions, use none.
 pub struct Loaders {
@@ -70,7 +70,7 @@ pub(crate) async fn record_chapter(
         false => !chapter.published,
     };
     if is_draft {
-        record_draft(ctx, field, encode_id(CHAPTER, chapter.id));
+        record_draft(ctx, field, Id::<Chapter>::new(chapter.id));
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub use mutation::ReadingMutation;
 pub use query::CourseQuery;
 pub use rules::{CHAPTER_READER, COURSE_EDITOR};
 pub use subscription::ReadingSubscription;
-pub use types::{Chapter, ChapterFields, Course, CourseFields};
+pub use types::{Chapter, Course};
 pub use visible_courses::VisibleCourses;
 
 /// The domain.
@@ -40,8 +40,8 @@ pub fn domain() -> Domain {
     let html = Arc::<HtmlCache>::default();
     Domain::new("courses")
         .owned::<progress::Entity>()
-        .node::<CourseFields>()
-        .node::<ChapterFields>()
+        .node::<Course>()
+        .node::<Chapter>()
         .action("READ_CHAPTER", "Read a chapter's text.", permissions::may_read)
         .action("EDIT_CHAPTER", "Change a chapter.", permissions::may_edit)
         .request_data(move |request, auth, scope| {

@@ -1,48 +1,45 @@
 //! Reading mutations: progress and bookmarks. Each is one upsert, so concurrent requests do not conflict.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::Context;
 use hallpass::data::{Comparison as _, Set, now};
 use hallpass_entity::{ChapterId, progress};
 
-use super::kinds::{CHAPTER, PROGRESS_EVENTS};
+use super::kinds::PROGRESS_EVENTS;
 use super::query::chapter_of;
 use super::rules::CHAPTER_READER;
-use super::types::{Chapter, ChapterProgress, ProgressFields};
+use super::types::{Chapter, ChapterProgress};
 use hallpass::access::Rule::SignedIn;
-use hallpass::access::{guarded, semantic_non_null};
+use hallpass::access::guarded;
 use hallpass::events::Change;
-use hallpass::graphql::{
-    ApiError, Begun, ContextExt as _, Execution, Result, Validator, decode_id,
-};
+use hallpass::graphql::{ApiError, Begun, ContextExt as _, Execution, Id, Result, Validator};
 
 /// Reading mutations.
 #[derive(Default)]
 pub struct ReadingMutation;
 
 #[guarded(Mutation, domain = "progress")]
-#[Object]
 impl ReadingMutation {
     /// Records the progress in a chapter, in percent from 0 to 100, and returns the stored progress. Progress does
     /// not decrease unless `reset` is true. Requires access to the chapter: denied by the rule of
     /// `Chapter.personalized` otherwise.
-    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
+    #[graphql(guard = "SignedIn")]
     async fn record_progress(
         &self,
         ctx: &Context<'_>,
-        chapter_id: ID,
+        chapter_id: Id<Chapter>,
         percent: i32,
         #[graphql(default)] reset: bool,
-    ) -> Result<Option<ChapterProgress>> {
+    ) -> Result<ChapterProgress> {
         use progress::Column::{Percent, UpdatedAt};
         let mut validator = Validator::default();
         validator.number("percent", percent, &(0..=100), "give a number from 0 to 100");
         validator.finish()?;
         let (key, chapter) = published_chapter(ctx, &chapter_id).await?;
-        CHAPTER_READER.check(ctx, &*chapter).await?;
+        CHAPTER_READER.check(ctx, &chapter).await?;
         let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
             let own_rows = ctx.scope().owned::<progress::Entity>()?;
             let row = own_rows.filter(progress::Column::ChapterId.is(key)).one().await?;
-            return Ok(Some(ProgressFields::new(key, row)));
+            return Ok(ChapterProgress { chapter: key, row });
         };
         let row = progress::ActiveModel { percent: Set(percent), ..initial_progress(key) };
         let row = match reset {
@@ -51,21 +48,17 @@ impl ReadingMutation {
         };
         writes.commit().await?;
         ctx.publish(PROGRESS_EVENTS.event(Change::Updated, key));
-        Ok(Some(ProgressFields::new(key, Some(row))))
+        Ok(ChapterProgress { chapter: key, row: Some(row) })
     }
 
     /// Sets or removes the bookmark of a chapter.
-    #[graphql(
-        guard = "SignedIn",
-        scope = "courses:read progress:write",
-        directive = semantic_non_null::apply()
-    )]
+    #[graphql(guard = "SignedIn", scope = "courses:read progress:write")]
     async fn bookmark_chapter(
         &self,
         ctx: &Context<'_>,
-        chapter_id: ID,
+        chapter_id: Id<Chapter>,
         bookmarked: bool,
-    ) -> Result<Option<Chapter>> {
+    ) -> Result<Chapter> {
         let (key, chapter) = published_chapter(ctx, &chapter_id).await?;
         if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
             let row =
@@ -73,19 +66,15 @@ impl ReadingMutation {
             writes.upsert::<progress::Entity>(row, [progress::Column::Bookmarked]).await?;
             writes.commit().await?;
         }
-        Ok(Some(chapter))
+        Ok(chapter)
     }
 }
 
-/// The published chapter with this global ID, and its key. The ID of another type fails with `NOT_FOUND`.
-async fn published_chapter(ctx: &Context<'_>, id: &ID) -> Result<(ChapterId, Chapter)> {
-    let missing = || ApiError::NotFound("chapter");
-    let (kind, key) = decode_id(id).ok_or_else(missing)?;
-    if kind != CHAPTER {
-        return Err(missing());
-    }
-    let chapter = chapter_of(ctx, key.into()).await?.ok_or_else(missing)?;
-    Ok((key.into(), chapter))
+/// The published chapter with this global ID, and its key.
+async fn published_chapter(ctx: &Context<'_>, id: &Id<Chapter>) -> Result<(ChapterId, Chapter)> {
+    let key = id.key()?;
+    let chapter = chapter_of(ctx, key).await?.ok_or(ApiError::NotFound("chapter"))?;
+    Ok((key, chapter))
 }
 
 /// Initial progress in a chapter.

@@ -3,14 +3,12 @@
 use async_graphql::{Context, ID};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use hallpass_entity::ChapterId;
 
-use super::kinds::CHAPTER;
 use super::loaders::Loaders;
-use super::types::ChapterFields;
+use super::types::Chapter;
 use super::viewer::{EDIT, READ};
 use hallpass::access::{Resource as _, ResourceAttributes};
-use hallpass::graphql::{Permission, Result, decode_id};
+use hallpass::graphql::{Id, Permission, Result};
 
 /// Whether the caller may read the text of the chapter with this global ID.
 pub(super) fn may_read<'a>(ctx: &'a Context<'_>, id: &'a ID) -> BoxFuture<'a, Result<Permission>> {
@@ -32,14 +30,12 @@ async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permissi
     if without_row.lacks_scope {
         return Ok(without_row);
     }
-    let id: Option<ChapterId> =
-        decode_id(id).filter(|(kind, _)| kind == CHAPTER).map(|(_, key)| key.into());
-    let row = match id {
-        Some(id) => ctx.data_unchecked::<Loaders>().chapters.load_one(id).await?,
-        None => None,
+    let row = match Id::<Chapter>::from(id.clone()).key() {
+        Ok(id) => ctx.data_unchecked::<Loaders>().chapters.load_one(id).await?,
+        Err(_) => None,
     };
     Ok(match row {
-        Some(row) => Permission::of(ctx, field, ChapterFields(row).attributes()).await?,
+        Some(row) => Permission::of(ctx, field, Chapter(row).attributes()).await?,
         None => without_row.for_missing_row(),
     })
 }

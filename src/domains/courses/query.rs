@@ -1,21 +1,17 @@
 //! Course and chapter queries.
 
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, InputObject};
 use hallpass::data::policy::SharedEntity;
 use hallpass::data::{Comparison as _, Filter, Order, Rows, Term};
 use hallpass_entity::{ChapterId, CourseId, chapter, course};
-use uuid::Uuid;
 
-use super::kinds::{CHAPTER, COURSE};
 use super::loaders::record_chapter;
 use super::recommend::recommend;
-use super::types::{Chapter, ChapterFields, Course, CourseFields, Recommendation};
+use super::types::{Chapter, Course, Recommendation};
 use super::visible_courses::visible_courses;
 use hallpass::access::Rule::{Public, SignedIn};
-use hallpass::access::{guarded, semantic_non_null};
-use hallpass::graphql::{
-    Connection, NamedOrder, PageArgs, Result, Validator, decode_id, paginate_open,
-};
+use hallpass::access::guarded;
+use hallpass::graphql::{Connection, Id, NamedOrder, Page, Result, Validator, paginate_open};
 use hallpass::schema::FindNode;
 
 /// Maximum of `recommendations(first:)`.
@@ -72,29 +68,24 @@ impl ChapterFilter {
 pub struct CourseQuery;
 
 #[guarded(Query, domain = "courses")]
-#[Object]
 impl CourseQuery {
     /// Published courses, sorted by title. Editors also see drafts.
-    #[graphql(guard = "Public", directive = semantic_non_null::apply())]
+    #[graphql(guard = "Public")]
     async fn courses(
         &self,
         ctx: &Context<'_>,
         filter: Option<CourseFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Option<Connection<Course>>> {
+        page: Page,
+    ) -> Result<Connection<Course>> {
         let by_title = NamedOrder {
             name: "titleKey".to_owned(),
             order: Order::by(course::Column::TitleKey, false),
         };
-        let args = PageArgs::new(first, after, last, before);
         let rows = visible_courses(ctx).rows().filter(filter.unwrap_or_default().check());
-        let page = paginate_open(rows, &by_title, &args, CourseFields::of).await?;
-        let courses = page.edges.iter().map(|edge| edge.node.row());
-        visible_courses(ctx).record_courses(ctx, "Query.courses", courses);
-        Ok(Some(page))
+        let courses = paginate_open(rows, &by_title, &page, Course).await?;
+        let read = courses.edges.iter().map(|edge| &edge.node.0);
+        visible_courses(ctx).record_courses(ctx, "Query.courses", read);
+        Ok(courses)
     }
 
     /// The published course with this slug. Editors also see drafts.
@@ -102,38 +93,30 @@ impl CourseQuery {
     async fn course(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Course>> {
         let row = by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?;
         visible_courses(ctx).record_courses(ctx, "Query.course", &row);
-        Ok(row.map(CourseFields::of))
+        Ok(row.map(Course))
     }
 
     /// Published chapters: of one course in its order, or of all courses, oldest first. Editors also see drafts.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the pagination arguments of the Relay specification"
-    )]
-    #[graphql(guard = "Public", directive = semantic_non_null::apply())]
+    #[graphql(guard = "Public")]
     async fn chapters(
         &self,
         ctx: &Context<'_>,
-        course: Option<ID>,
+        course: Option<Id<Course>>,
         filter: Option<ChapterFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Option<Connection<Chapter>>> {
+        page: Page,
+    ) -> Result<Connection<Chapter>> {
         let column = match course {
             Some(_) => chapter::Column::Ordinal,
             None => chapter::Column::CreatedAt,
         };
         let order = NamedOrder { name: format!("{column:?}"), order: Order::by(column, false) };
-        let of_course = course.map(|id| chapter::Column::CourseId.one_of(course_id(&id)));
-        let args = PageArgs::new(first, after, last, before);
+        let of_course = course.map(|id| chapter::Column::CourseId.one_of(id.key().ok()));
         let rows = visible_courses(ctx).rows().filter(Filter::all().and_if_some(of_course));
         let rows = filter.unwrap_or_default().narrow(rows)?;
-        let page = paginate_open(rows, &order, &args, ChapterFields::of).await?;
-        let chapters = page.edges.iter().map(|edge| edge.node.row());
-        visible_courses(ctx).record_chapters(ctx, "Query.chapters", chapters);
-        Ok(Some(page))
+        let chapters = paginate_open(rows, &order, &page, Chapter).await?;
+        let read = chapters.edges.iter().map(|edge| &edge.node.0);
+        visible_courses(ctx).record_chapters(ctx, "Query.chapters", read);
+        Ok(chapters)
     }
 
     /// The published chapter with this slug. Editors also see drafts.
@@ -143,37 +126,23 @@ impl CourseQuery {
         if let Some(row) = &row {
             record_chapter(ctx, "Query.chapter", row).await?;
         }
-        Ok(row.map(ChapterFields::of))
+        Ok(row.map(Chapter))
     }
 
     /// Chapters that the caller may read and has not completed: started ones first, then those in their interest
     /// area, oldest first.
-    #[graphql(
-        guard = "SignedIn",
-        scope = "courses:read profile:read progress:read",
-        directive = semantic_non_null::apply()
-    )]
+    #[graphql(guard = "SignedIn", scope = "courses:read profile:read progress:read")]
     async fn recommendations(
         &self,
         ctx: &Context<'_>,
         #[graphql(default = 5)] first: i32,
-    ) -> Result<Option<Vec<Recommendation>>> {
+    ) -> Result<Vec<Recommendation>> {
         let mut validator = Validator::default();
         let message = format!("give a number from 1 to {MAX_RECOMMENDATIONS}");
         validator.number("first", first, &(1..=MAX_RECOMMENDATIONS), message);
         validator.finish()?;
-        recommend(ctx, u64::try_from(first).unwrap_or_default()).await.map(Some)
+        recommend(ctx, u64::try_from(first).unwrap_or_default()).await
     }
-}
-
-/// The key in the global ID of a course. None for any other ID.
-pub(crate) fn course_id(id: &ID) -> Option<CourseId> {
-    decode_id(id).filter(|(kind, _)| kind == COURSE).map(|(_, key)| key.into())
-}
-
-/// The key in the global ID of a chapter. None for any other ID.
-pub(crate) fn chapter_id(id: &ID) -> Option<ChapterId> {
-    decode_id(id).filter(|(kind, _)| kind == CHAPTER).map(|(_, key)| key.into())
 }
 
 async fn by_slug<E: SharedEntity>(
@@ -190,20 +159,20 @@ where
     Ok(visible_courses(ctx).rows::<E>().filter(column.is(slug)).one().await?)
 }
 
-impl FindNode for CourseFields {
-    async fn find_node(ctx: &Context<'_>, key: Uuid) -> Result<Option<Course>> {
-        let this = course::Column::Id.is(CourseId::from(key));
+impl FindNode for Course {
+    async fn find_node(ctx: &Context<'_>, id: CourseId) -> Result<Option<Self>> {
+        let this = course::Column::Id.is(id);
         let row = visible_courses(ctx).rows().filter(this).one().await?;
         visible_courses(ctx).record_courses(ctx, "Query.node", &row);
-        Ok(row.map(CourseFields::of))
+        Ok(row.map(Course))
     }
 }
 
-impl FindNode for ChapterFields {
-    async fn find_node(ctx: &Context<'_>, key: Uuid) -> Result<Option<Chapter>> {
-        let chapter = chapter_of(ctx, key.into()).await?;
-        if let Some(chapter) = &chapter {
-            record_chapter(ctx, "Query.node", chapter.row()).await?;
+impl FindNode for Chapter {
+    async fn find_node(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Self>> {
+        let chapter = chapter_of(ctx, id).await?;
+        if let Some(Self(row)) = &chapter {
+            record_chapter(ctx, "Query.node", row).await?;
         }
         Ok(chapter)
     }
@@ -212,5 +181,5 @@ impl FindNode for ChapterFields {
 /// The chapter with this key, if it is visible to the caller: for mutations, which are audited anyway.
 pub(crate) async fn chapter_of(ctx: &Context<'_>, id: ChapterId) -> Result<Option<Chapter>> {
     let rows = visible_courses(ctx).rows().filter(chapter::Column::Id.is(id));
-    Ok(rows.one().await?.map(ChapterFields::of))
+    Ok(rows.one().await?.map(Chapter))
 }

@@ -6,7 +6,7 @@ use async_graphql::Context;
 use hallpass::data::{Comparison as _, Filter, Order, PageRequest, Rows, Scope, Term};
 use hallpass_entity::{ChapterId, chapter, progress};
 
-use super::types::{ChapterFields, Recommendation};
+use super::types::{Chapter, Recommendation};
 use crate::domains::learners::profile;
 use hallpass::access::RequestAuth;
 use hallpass::graphql::{ContextExt as _, Result};
@@ -99,5 +99,5 @@ fn recommendation(
     if because.is_empty() {
         because.push("You have not read it yet.".to_owned());
     }
-    Recommendation { chapter: ChapterFields::of(chapter), because }
+    Recommendation { chapter: Chapter(chapter), because }
 }

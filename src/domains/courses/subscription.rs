@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Subscription};
+use async_graphql::Context;
 use futures_util::{Stream, StreamExt as _};
 use hallpass::data::{Comparison as _, Error, Scope};
 use hallpass_entity::{ChapterId, progress};
 
 use super::kinds::PROGRESS_EVENTS;
-use super::types::{ChapterProgress, ProgressFields};
+use super::types::ChapterProgress;
 use hallpass::access::Rule::SignedIn;
-use hallpass::access::{guarded, semantic_non_null};
+use hallpass::access::guarded;
 use hallpass::events::Delivered;
 use hallpass::graphql::{ContextExt as _, Result, event_stream};
 
@@ -19,15 +19,14 @@ use hallpass::graphql::{ContextExt as _, Result, event_stream};
 pub struct ReadingSubscription;
 
 #[guarded(Subscription, domain = "progress")]
-#[Subscription]
 impl ReadingSubscription {
     /// The caller's progress in a chapter, whenever it is recorded on any device. Ends when the credential is no
     /// longer valid.
-    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
+    #[graphql(guard = "SignedIn")]
     async fn progress_events(
         &self,
         ctx: &Context<'_>,
-    ) -> Result<impl Stream<Item = async_graphql::Result<Option<ChapterProgress>>>> {
+    ) -> Result<impl Stream<Item = Result<ChapterProgress>>> {
         let scope = ctx.scope().clone();
         let events = event_stream(ctx, |delivered: Arc<Delivered>| {
             Some((PROGRESS_EVENTS.id_of(&delivered.event)?, delivered))
@@ -36,7 +35,7 @@ impl ReadingSubscription {
             let scope = scope.clone();
             async move {
                 let (chapter, delivered) = event?;
-                Ok(Some(progress_of(&scope, chapter, &delivered).await?))
+                progress_of(&scope, chapter, &delivered).await
             }
         }))
     }
@@ -60,5 +59,6 @@ async fn progress_of(
     delivered: &Delivered,
 ) -> Result<ChapterProgress> {
     let found = delivered.once(|| Found::read(scope, chapter)).await;
-    Ok(ProgressFields::new(chapter, found.0.as_ref().map_err(Arc::clone)?.clone()))
+    let row = found.0.as_ref().map_err(Arc::clone)?.clone();
+    Ok(ChapterProgress { chapter, row })
 }

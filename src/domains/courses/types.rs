@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
-use hallpass_entity::{ChapterId, chapter, course, progress, variant};
+use async_graphql::{Context, SimpleObject};
+use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 
 use super::html::HtmlCache;
-use super::kinds::{CHAPTER, COURSE};
 use super::loaders::{Loaders, VariantHead};
 use super::personalize::select_variant;
 use super::rules::{CHAPTER_READER, COURSE_EDITOR};
@@ -14,50 +13,33 @@ use super::viewer::ChapterViewer;
 use super::visible_courses::visible_courses;
 use crate::domains::learners::{Level, profile};
 use hallpass::access::Rule::Public;
-use hallpass::access::{Resource, ResourceAttributes, guarded, semantic_non_null};
-use hallpass::graphql::{ContextExt as _, DateTime, NullOnError, Result, encode_id};
-
-const VARIANT: &str = "ChapterVariant";
+use hallpass::access::{Resource, ResourceAttributes, guarded};
+use hallpass::graphql::{ContextExt as _, DateTime, Id, Result};
 
 /// A course.
-pub type Course = NullOnError<CourseFields>;
+#[derive(Clone, Debug)]
+pub struct Course(pub(crate) course::Model);
+
 /// A chapter.
-pub type Chapter = NullOnError<ChapterFields>;
-
-/// Resolver of [`Course`].
 #[derive(Clone, Debug)]
-pub struct CourseFields(course::Model);
+pub struct Chapter(pub(crate) chapter::Model);
 
-/// Resolver of [`Chapter`].
-#[derive(Clone, Debug)]
-pub struct ChapterFields(pub(crate) chapter::Model);
-
-impl CourseFields {
-    pub(crate) fn of(row: course::Model) -> Course {
-        NullOnError(Self(row))
-    }
-
-    pub(crate) fn row(&self) -> &course::Model {
-        &self.0
-    }
-}
-
-impl Resource for ChapterFields {
+impl Resource for Chapter {
     fn attributes(&self) -> ResourceAttributes<'_> {
         ResourceAttributes { is_owner: false, required_tier: Some(&self.0.required_tier) }
     }
 
     fn row_id(&self) -> String {
-        encode_id(CHAPTER, self.0.id).0
+        Id::<Self>::new(self.0.id).to_string()
     }
 }
 
 /// A course: an ordered list of chapters.
-#[Object(name = "Course")]
-impl CourseFields {
+#[guarded(Course, id = CourseId)]
+impl Course {
     /// Global ID.
-    pub async fn id(&self) -> ID {
-        encode_id(COURSE, self.0.id)
+    async fn id(&self) -> Id<Course> {
+        Id::new(self.0.id)
     }
 
     /// Slug: the name in URLs.
@@ -87,12 +69,11 @@ impl CourseFields {
 }
 
 /// A chapter. Its metadata is public; its text requires a tier.
-#[guarded(Chapter)]
-#[Object(name = "Chapter")]
-impl ChapterFields {
+#[guarded(Chapter, id = ChapterId)]
+impl Chapter {
     /// Global ID.
-    pub async fn id(&self) -> ID {
-        encode_id(CHAPTER, self.0.id)
+    async fn id(&self) -> Id<Chapter> {
+        Id::new(self.0.id)
     }
 
     /// Slug: the name in URLs.
@@ -119,7 +100,7 @@ impl ChapterFields {
     async fn course(&self, ctx: &Context<'_>) -> Result<Option<Course>> {
         let row = ctx.data_unchecked::<Loaders>().courses.load_one(self.0.course_id).await?;
         visible_courses(ctx).record_courses(ctx, "Chapter.course", &row);
-        Ok(row.map(CourseFields::of))
+        Ok(row.map(Course))
     }
 
     /// Interest areas.
@@ -150,45 +131,35 @@ impl ChapterFields {
         let levels: Vec<_> =
             variants.iter().map(|variant| (variant.level, variant.hardware)).collect();
         let reader = profile(ctx).await?;
-        Ok(select_variant(&reader, &levels).map(|choice| {
-            NullOnError(PersonalizedFields {
-                content_level: reader.content_level(),
-                variant: variants[choice.index],
-                because: choice.because,
-            })
+        Ok(select_variant(&reader, &levels).map(|choice| PersonalizedChapter {
+            content_level: reader.content_level(),
+            variant: variants[choice.index],
+            because: choice.because,
         }))
     }
 
     /// All variants of the text.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
-    async fn variants(&self, ctx: &Context<'_>) -> Result<Option<Vec<ChapterVariant>>> {
+    #[graphql(guard = "COURSE_EDITOR")]
+    async fn variants(&self, ctx: &Context<'_>) -> Result<Vec<ChapterVariant>> {
         let variants = ctx.data_unchecked::<Loaders>().variants.load_one(self.0.id).await?;
-        Ok(Some(variants.unwrap_or_default().into_iter().map(VariantFields::of_head).collect()))
+        Ok(variants.unwrap_or_default().into_iter().map(ChapterVariant::of_head).collect())
     }
 
     /// The caller's progress. Null if no user is signed in.
     #[graphql(guard = "Public", scope = "progress:read")]
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ChapterProgress>> {
         let row = self.own_progress(ctx).await?;
-        Ok(ctx.scope().owner().map(|_| ProgressFields::new(self.0.id, row)))
+        Ok(ctx.scope().owner().map(|_| ChapterProgress { chapter: self.0.id, row }))
     }
 
     /// Whether the caller has bookmarked the chapter.
-    #[graphql(guard = "Public", scope = "progress:read", directive = semantic_non_null::apply())]
-    async fn bookmarked(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
-        Ok(Some(self.own_progress(ctx).await?.is_some_and(|progress| progress.bookmarked)))
+    #[graphql(guard = "Public", scope = "progress:read")]
+    async fn bookmarked(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.own_progress(ctx).await?.is_some_and(|progress| progress.bookmarked))
     }
 }
 
-impl ChapterFields {
-    pub(crate) fn of(row: chapter::Model) -> Chapter {
-        NullOnError(Self(row))
-    }
-
-    pub(crate) fn row(&self) -> &chapter::Model {
-        &self.0
-    }
-
+impl Chapter {
     async fn own_progress(&self, ctx: &Context<'_>) -> Result<Option<progress::Model>> {
         if ctx.scope().owner().is_none() {
             return Ok(None);
@@ -198,18 +169,15 @@ impl ChapterFields {
 }
 
 /// A chapter's text, in the variant that matches the caller's profile best.
-pub type PersonalizedChapter = NullOnError<PersonalizedFields>;
-
-/// Resolver of [`PersonalizedChapter`].
-pub struct PersonalizedFields {
+pub struct PersonalizedChapter {
     content_level: &'static str,
     variant: VariantHead,
     because: Vec<String>,
 }
 
 /// A chapter's text, in the variant that matches the caller's profile best.
-#[Object(name = "PersonalizedChapter")]
-impl PersonalizedFields {
+#[guarded(PersonalizedChapter)]
+impl PersonalizedChapter {
     /// Kind of text for the caller: `advanced-robotics`, `beginner-friendly` or `intermediate`.
     async fn content_level(&self) -> &'static str {
         self.content_level
@@ -253,21 +221,18 @@ async fn body_of(ctx: &Context<'_>, variant: VariantHead) -> Result<Arc<str>> {
 }
 
 /// A variant of a chapter: its text for one level in software and hardware.
-pub type ChapterVariant = NullOnError<VariantFields>;
-
-/// Resolver of [`ChapterVariant`].
-pub struct VariantFields {
+pub struct ChapterVariant {
     variant: VariantHead,
     /// The text, if it is loaded already.
     body: Option<String>,
 }
 
 /// A variant of a chapter: its text for one level in software and hardware.
-#[Object(name = "ChapterVariant")]
-impl VariantFields {
+#[guarded(ChapterVariant, id = VariantId)]
+impl ChapterVariant {
     /// Global ID.
-    async fn id(&self) -> ID {
-        encode_id(VARIANT, self.variant.id)
+    async fn id(&self) -> Id<ChapterVariant> {
+        Id::new(self.variant.id)
     }
 
     /// Level in software that the variant is written for.
@@ -294,36 +259,26 @@ impl VariantFields {
     }
 }
 
-impl VariantFields {
-    fn of_head(variant: VariantHead) -> ChapterVariant {
-        NullOnError(Self { variant, body: None })
+impl ChapterVariant {
+    fn of_head(variant: VariantHead) -> Self {
+        Self { variant, body: None }
     }
 
-    pub(crate) fn of(row: variant::Model) -> ChapterVariant {
+    pub(crate) fn of(row: variant::Model) -> Self {
         let variant::Model { id, level, hardware, updated_at, body, .. } = row;
-        NullOnError(Self {
-            variant: VariantHead { id, level, hardware, updated_at },
-            body: Some(body),
-        })
+        Self { variant: VariantHead { id, level, hardware, updated_at }, body: Some(body) }
     }
 }
 
 /// The caller's progress in a chapter.
-pub type ChapterProgress = NullOnError<ProgressFields>;
-
-/// Resolver of [`ChapterProgress`].
 #[derive(Clone, Debug)]
-pub struct ProgressFields {
-    chapter: ChapterId,
+pub struct ChapterProgress {
+    pub(crate) chapter: ChapterId,
     /// None if the caller has neither progress nor a bookmark.
-    row: Option<progress::Model>,
+    pub(crate) row: Option<progress::Model>,
 }
 
-impl ProgressFields {
-    pub(crate) fn new(chapter: ChapterId, row: Option<progress::Model>) -> ChapterProgress {
-        NullOnError(Self { chapter, row })
-    }
-
+impl ChapterProgress {
     fn stored_percent(&self) -> i32 {
         self.row.as_ref().map_or(0, |row| row.percent)
     }
@@ -331,14 +286,13 @@ impl ProgressFields {
 
 /// The caller's progress in a chapter.
 #[guarded(ChapterProgress)]
-#[Object(name = "ChapterProgress")]
-impl ProgressFields {
+impl ChapterProgress {
     /// The chapter. Null if it is no longer visible to the caller.
     #[graphql(guard = "Public", scope = "courses:read")]
     async fn chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
         let row = ctx.data_unchecked::<Loaders>().chapters.load_one(self.chapter).await?;
         visible_courses(ctx).record_chapters(ctx, "ChapterProgress.chapter", &row);
-        Ok(row.map(ChapterFields::of))
+        Ok(row.map(Chapter))
     }
 
     /// Progress in percent, from 0 to 100.

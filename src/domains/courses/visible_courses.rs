@@ -1,14 +1,14 @@
 //! Visibility of courses and chapters: published rows, and drafts for editors. Audits the reading of drafts.
 
-use async_graphql::{Context, ID};
+use async_graphql::Context;
 use hallpass::data::policy::SharedEntity;
 use hallpass::data::{Privilege, Rows, Scope};
 use hallpass_entity::{chapter, course};
 
-use super::kinds::{CHAPTER, COURSE};
 use super::rules::COURSE_EDITOR;
+use super::types::{Chapter, Course};
 use hallpass::access::{ALLOWED, RequestAuth};
-use hallpass::graphql::{ContextExt as _, encode_id};
+use hallpass::graphql::{ContextExt as _, HasId, Id};
 
 /// The course rows visible to one caller: published ones; for editors, drafts too. All queries for courses,
 /// chapters and texts use it, so that they agree.
@@ -41,7 +41,7 @@ impl VisibleCourses {
         courses: impl IntoIterator<Item = &'a course::Model>,
     ) {
         for course in courses.into_iter().filter(|course| !course.published) {
-            record_draft(ctx, field, encode_id(COURSE, course.id));
+            record_draft(ctx, field, Id::<Course>::new(course.id));
         }
     }
 
@@ -53,7 +53,7 @@ impl VisibleCourses {
         chapters: impl IntoIterator<Item = &'a chapter::Model>,
     ) {
         for chapter in chapters.into_iter().filter(|chapter| !chapter.published) {
-            record_draft(ctx, field, encode_id(CHAPTER, chapter.id));
+            record_draft(ctx, field, Id::<Chapter>::new(chapter.id));
         }
     }
 
@@ -64,8 +64,9 @@ impl VisibleCourses {
 }
 
 /// Audits the reading of a draft: a privileged read, allowed by the rule for editors.
-pub(super) fn record_draft(ctx: &Context<'_>, field: &str, draft: ID) {
-    ctx.request_auth().trail.note(field.to_owned(), COURSE_EDITOR.name(), ALLOWED, Some(draft.0));
+pub(super) fn record_draft<T: HasId>(ctx: &Context<'_>, field: &str, draft: Id<T>) {
+    let (rule, draft) = (COURSE_EDITOR.name(), Some(draft.to_string()));
+    ctx.request_auth().trail.note(field.to_owned(), rule, ALLOWED, draft);
 }
 
 /// The rows visible to the caller of the request.

@@ -2,15 +2,16 @@
 
 pub(crate) mod profile_overrides;
 
-use async_graphql::{Context, Enum, MergedObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, SimpleObject};
+use hallpass::data::Error;
 use hallpass_entity::learner;
 use hallpass_entity::level::Level as LevelRow;
 
 use hallpass::Domain;
 use hallpass::access::Rule::{Public, SignedIn};
-use hallpass::access::{guarded, semantic_non_null};
+use hallpass::access::guarded;
 use hallpass::core_schema::CoreMe;
-use hallpass::graphql::{ContextExt as _, NullOnError, Result};
+use hallpass::graphql::{ContextExt as _, Result};
 use hallpass::identity::UserField;
 
 pub use profile_overrides::{LearnerMutation, LearnerProfileInput, ProfileOverrides};
@@ -135,17 +136,18 @@ pub struct LearnerProfile {
 }
 
 /// The caller, per the credential.
-pub type Me = NullOnError<MeFields>;
+#[guarded(Me)]
+pub struct Me(CoreMe, LearnerMe);
 
-/// The caller, per the credential.
-#[derive(MergedObject)]
-#[graphql(name = "Me")]
-pub struct MeFields(CoreMe, LearnerMe);
-
-impl MeFields {
+impl Me {
     /// The caller of the request. None if no caller is signed in.
-    fn of(ctx: &Context<'_>) -> Option<Me> {
-        CoreMe::of(ctx).map(|me| NullOnError(Self(me, LearnerMe)))
+    fn of(ctx: &Context<'_>) -> Option<Self> {
+        CoreMe::of(ctx).map(|me| Self(me, LearnerMe))
+    }
+
+    /// The caller of the request, behind a guard that requires one.
+    fn signed_in(ctx: &Context<'_>) -> Result<Self> {
+        Ok(Self::of(ctx).ok_or(Error::Unauthenticated)?)
     }
 }
 
@@ -153,23 +155,22 @@ impl MeFields {
 pub struct LearnerMe;
 
 #[guarded(Me)]
-#[Object]
 impl LearnerMe {
     /// Learner profile: the caller's own settings, else the claims of the auth server.
-    #[graphql(guard = "Public", scope = "profile:read", directive = semantic_non_null::apply())]
-    async fn profile(&self, ctx: &Context<'_>) -> Result<Option<LearnerProfile>> {
+    #[graphql(guard = "Public", scope = "profile:read")]
+    async fn profile(&self, ctx: &Context<'_>) -> Result<LearnerProfile> {
         let profile = profile(ctx).await?;
-        Ok(Some(LearnerProfile {
+        Ok(LearnerProfile {
             software_background: profile.software.into(),
             hardware_background: profile.hardware.into(),
             interest_area: profile.interest,
-        }))
+        })
     }
 
     /// Kind of text for the caller: `advanced-robotics`, `beginner-friendly` or `intermediate`.
-    #[graphql(guard = "Public", scope = "profile:read", directive = semantic_non_null::apply())]
-    async fn content_level(&self, ctx: &Context<'_>) -> Result<Option<&'static str>> {
-        Ok(Some(profile(ctx).await?.content_level()))
+    #[graphql(guard = "Public", scope = "profile:read")]
+    async fn content_level(&self, ctx: &Context<'_>) -> Result<&'static str> {
+        Ok(profile(ctx).await?.content_level())
     }
 }
 
@@ -178,18 +179,17 @@ impl LearnerMe {
 pub struct LearnerQuery;
 
 #[guarded(Query, domain = "profile")]
-#[Object]
 impl LearnerQuery {
     /// The caller. Requires a signed-in user.
-    #[graphql(guard = "SignedIn", scope = "openid", directive = semantic_non_null::apply())]
-    async fn me(&self, ctx: &Context<'_>) -> Result<Option<Me>> {
-        Ok(MeFields::of(ctx))
+    #[graphql(guard = "SignedIn", scope = "openid")]
+    async fn me(&self, ctx: &Context<'_>) -> Result<Me> {
+        Me::signed_in(ctx)
     }
 
     /// The caller. Null if no caller is signed in.
     #[graphql(guard = "Public", scope = "openid")]
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Me>> {
-        Ok(MeFields::of(ctx))
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Me> {
+        Me::of(ctx)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Profile overrides: background and interest set by the learner. They take precedence over claims.
 
-use async_graphql::{Context, InputObject, MaybeUndefined, Object};
+use async_graphql::{Context, InputObject, MaybeUndefined};
 use hallpass::data::{Error, Scope, Set, now};
 use hallpass_entity::learner;
 use tokio::sync::Mutex;
 
-use super::{Level, Me, MeFields};
-use hallpass::access::{NOT_IMPERSONATED, guarded, semantic_non_null};
-use hallpass::graphql::{Begun, ContextExt as _, Execution, Result, Validator};
+use super::{Level, Me};
+use hallpass::access::{NOT_IMPERSONATED, guarded};
+use hallpass::graphql::{Begun, Execution, Result, Validator};
 
 /// In characters.
 const MAX_INTEREST_LENGTH: usize = 100;
@@ -100,15 +100,14 @@ fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
 pub struct LearnerMutation;
 
 #[guarded(Mutation, domain = "profile")]
-#[Object]
 impl LearnerMutation {
     /// Changes the profile overrides of the caller. They take precedence over the claims of the auth server.
-    #[graphql(guard = "NOT_IMPERSONATED", directive = semantic_non_null::apply())]
+    #[graphql(guard = "NOT_IMPERSONATED")]
     async fn update_learner_profile(
         &self,
         ctx: &Context<'_>,
         input: LearnerProfileInput,
-    ) -> Result<Option<Me>> {
+    ) -> Result<Me> {
         let ProfileInput { row, columns } = input.check()?;
         if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
             let written = match columns.is_empty() {
@@ -120,6 +119,6 @@ impl LearnerMutation {
                 ctx.data_unchecked::<ProfileOverrides>().cache(row).await;
             }
         }
-        Ok(MeFields::of(ctx))
+        Me::signed_in(ctx)
     }
 }

@@ -16,8 +16,8 @@ use hallpass_entity::{task, task_tag};
 pub use loaders::TaskLoaders;
 pub use mutation::TaskMutation;
 pub use query::TaskQuery;
-pub use subscription::{TaskEvent, TaskEventFields, TaskEventKind, TaskSubscription};
-pub use types::{Task, TaskFields};
+pub use subscription::{TaskEvent, TaskEventKind, TaskSubscription};
+pub use types::Task;
 
 /// The domain.
 #[must_use]
@@ -25,7 +25,7 @@ pub fn domain() -> Domain {
     Domain::new("tasks")
         .owned::<task_tag::Entity>()
         .owned_with_events::<task::Entity>(types::EVENTS)
-        .node::<TaskFields>()
+        .node::<Task>()
         .action("UPDATE_TASK", "Change, complete or reopen a task.", permissions::may_update)
         .action("DELETE_TASK", "Delete a task.", permissions::may_delete)
         .action("PUBLISH_TASK", "Publish or unpublish a task.", permissions::may_publish)

@@ -3,19 +3,18 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::Context;
 use hallpass::data::{Comparison as _, Error, Filter, Scope, Set, Update, now};
 use hallpass_entity::{TaskId, TaskTagId, task, task_tag};
 
 use super::input::{CreateTaskInput, UpdateTaskInput};
 use super::query::task_not_found_or_forbidden;
-use super::types::{EVENTS, TYPE, Task, TaskFields};
+use super::types::{EVENTS, Task};
 use hallpass::access::Rule::{Owner, SignedIn};
-use hallpass::access::{guarded, semantic_non_null};
+use hallpass::access::guarded;
 use hallpass::events::Change as ChangeKind;
 use hallpass::graphql::{
-    ApiError, Begun, ContextExt as _, Execution, InputProblem, ProblemKind, Result, decode_id,
-    encode_id,
+    ApiError, Begun, ContextExt as _, Execution, Id, InputProblem, ProblemKind, Result,
 };
 
 /// Maximum number of tasks that one mutation changes.
@@ -26,17 +25,16 @@ const MAX_BULK_IDS: usize = 100;
 pub struct TaskMutation;
 
 #[guarded(Mutation, domain = "tasks")]
-#[Object]
 impl TaskMutation {
     /// Creates a task owned by the caller. Requests repeated within 24 hours with the same `idempotencyKey`, or the
     /// same `Idempotency-Key` header, create one task.
-    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
+    #[graphql(guard = "SignedIn")]
     async fn create_task(
         &self,
         ctx: &Context<'_>,
         input: CreateTaskInput,
         idempotency_key: Option<String>,
-    ) -> Result<Option<Task>> {
+    ) -> Result<Task> {
         let validated = input.check()?;
         let (id, created) = (TaskId::generate(), now());
         let values = task::ActiveModel {
@@ -56,7 +54,7 @@ impl TaskMutation {
             Begun::First(writes) => writes,
             Begun::Replay(replay) => {
                 let created = replay.row.map(TaskId::from).ok_or(ApiError::NotFound("task"))?;
-                return current_task(ctx, created).await.map(Some);
+                return current_task(ctx, created).await;
             }
         };
         let row = writes.insert::<task::Entity>(values).await?;
@@ -65,24 +63,24 @@ impl TaskMutation {
         }
         writes.commit().await?;
         publish(ctx, ChangeKind::Created, [row.id]);
-        ctx.audit_created_row(&encode_id(TYPE, row.id));
-        Ok(Some(TaskFields::new(ctx, row)))
+        ctx.audit_created_row(Id::<Task>::new(row.id));
+        Ok(Task::new(ctx, row))
     }
 
     /// Changes a task of the caller. Given `expectedVersion`, fails with `CONFLICT` if the task has another
     /// version. An empty `input` changes nothing, `version` and `updatedAt` included.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
+    #[graphql(guard = "Owner")]
     async fn update_task(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        id: Id<Task>,
         input: UpdateTaskInput,
         expected_version: Option<i32>,
-    ) -> Result<Option<Task>> {
+    ) -> Result<Task> {
         let validated = input.check()?;
-        let id = task_id(&id)?;
+        let id = id.key()?;
         let Begun::First(writes) = Execution::transaction().begin(ctx).await? else {
-            return current_task(ctx, id).await.map(Some);
+            return current_task(ctx, id).await;
         };
         let own_rows = writes.owned::<task::Entity>()?.filter(task::Column::Id.is(id));
         let expected = expected_version.map(|version| task::Column::Version.is(version));
@@ -115,53 +113,45 @@ impl TaskMutation {
         if !is_empty {
             publish(ctx, ChangeKind::Updated, [id]);
         }
-        Ok(Some(TaskFields::new(ctx, row)))
+        Ok(Task::new(ctx, row))
     }
 
     /// Marks a task of the caller as completed.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
-    async fn complete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
-        Ok(set_completed(ctx, &[task_id(&id)?], true).await?.pop())
+    #[graphql(guard = "Owner")]
+    async fn complete_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<Task> {
+        set_one_completed(ctx, id.key()?, true).await
     }
 
     /// Marks a task of the caller as not completed.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
-    async fn reopen_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>> {
-        Ok(set_completed(ctx, &[task_id(&id)?], false).await?.pop())
+    #[graphql(guard = "Owner")]
+    async fn reopen_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<Task> {
+        set_one_completed(ctx, id.key()?, false).await
     }
 
     /// Marks tasks of the caller as completed, all or none.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
-    async fn complete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<Task>>> {
-        set_completed(ctx, &task_ids(&ids)?, true).await.map(Some)
+    #[graphql(guard = "Owner")]
+    async fn complete_tasks(&self, ctx: &Context<'_>, ids: Vec<Id<Task>>) -> Result<Vec<Task>> {
+        set_completed(ctx, &task_ids(&ids)?, true).await
     }
 
     /// Deletes a task of the caller. Returns its ID.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
-    async fn delete_task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
-        delete(ctx, &[task_id(&id)?]).await?;
-        Ok(Some(id))
+    #[graphql(guard = "Owner")]
+    async fn delete_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<Id<Task>> {
+        delete(ctx, &[id.key()?]).await?;
+        Ok(id)
     }
 
     /// Deletes tasks of the caller, all or none. Returns their IDs.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
-    async fn delete_tasks(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Option<Vec<ID>>> {
+    #[graphql(guard = "Owner")]
+    async fn delete_tasks(&self, ctx: &Context<'_>, ids: Vec<Id<Task>>) -> Result<Vec<Id<Task>>> {
         let unique = task_ids(&ids)?;
         delete(ctx, &unique).await?;
-        Ok(Some(unique.into_iter().map(|id| encode_id(TYPE, id)).collect()))
+        Ok(unique.into_iter().map(Id::new).collect())
     }
 }
 
-/// Decodes the ID of a task. Any other ID fails with `NOT_FOUND`.
-fn task_id(id: &ID) -> Result<TaskId> {
-    match decode_id(id) {
-        Some((kind, key)) if kind == TYPE => Ok(key.into()),
-        _ => Err(ApiError::NotFound("task")),
-    }
-}
-
-/// Decodes IDs and removes duplicates. Keeps the order.
-fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
+/// The keys, without duplicates, in the same order.
+fn task_ids(ids: &[Id<Task>]) -> Result<Vec<TaskId>> {
     if ids.len() > MAX_BULK_IDS {
         let message = format!("give at most {MAX_BULK_IDS} ids");
         let problem = InputProblem::new("ids", ProblemKind::TooMany, message);
@@ -169,7 +159,7 @@ fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
     }
     let mut unique = Vec::new();
     for id in ids {
-        let id = task_id(id)?;
+        let id = id.key()?;
         if !unique.contains(&id) {
             unique.push(id);
         }
@@ -180,7 +170,11 @@ fn task_ids(ids: &[ID]) -> Result<Vec<TaskId>> {
 /// The response of a replayed mutation: the current task.
 async fn current_task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
     let row = ctx.scope().owned::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await?;
-    row.map(|row| TaskFields::new(ctx, row)).ok_or(ApiError::NotFound("task"))
+    row.map(|row| Task::new(ctx, row)).ok_or(ApiError::NotFound("task"))
+}
+
+async fn set_one_completed(ctx: &Context<'_>, id: TaskId, done: bool) -> Result<Task> {
+    set_completed(ctx, &[id], done).await?.pop().ok_or(ApiError::NotFound("task"))
 }
 
 /// Changes all tasks or none. A task that already has the wanted state is not changed.
@@ -214,7 +208,7 @@ async fn set_completed(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<
 /// The tasks in the order of `ids`. None if one is missing.
 fn in_order(ctx: &Context<'_>, ids: &[TaskId], rows: Vec<task::Model>) -> Option<Vec<Task>> {
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
-    ids.iter().map(|id| rows.remove(id).map(|row| TaskFields::new(ctx, row))).collect()
+    ids.iter().map(|id| rows.remove(id).map(|row| Task::new(ctx, row))).collect()
 }
 
 /// Deletes all tasks or none.

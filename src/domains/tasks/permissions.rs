@@ -4,13 +4,13 @@ use async_graphql::{Context, ID};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use hallpass::data::Comparison as _;
-use hallpass_entity::{TaskId, task};
+use hallpass_entity::task;
 
 use super::loaders::TaskLoaders;
-use super::types::TYPE;
+use super::types::Task;
 use super::viewer::{DELETE, PUBLISH, UPDATE};
 use hallpass::access::ResourceAttributes;
-use hallpass::graphql::{Permission, Result, decode_id, discloses_ownership};
+use hallpass::graphql::{Id, Permission, Result, discloses_ownership};
 
 /// Whether the caller may change the task with this global ID.
 pub(super) fn may_update<'a>(
@@ -42,10 +42,12 @@ pub(super) fn may_publish<'a>(
 /// When the database or the auth server is unavailable.
 async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permission> {
     let without_row = Permission::of(ctx, field, ResourceAttributes::ASSUME_OWNER).await?;
-    let Some(id) = decode_id(id).filter(|(kind, _)| kind == TYPE && without_row.allowed) else {
-        return Ok(if without_row.allowed { without_row.for_missing_row() } else { without_row });
+    if !without_row.allowed {
+        return Ok(without_row);
+    }
+    let Ok(id) = Id::<Task>::from(id.clone()).key() else {
+        return Ok(without_row.for_missing_row());
     };
-    let id = TaskId::from(id.1);
     let is_owner = ctx.data_unchecked::<TaskLoaders>().own.load_one(id).await?.is_some();
     let attributes = ResourceAttributes { is_owner, ..ResourceAttributes::default() };
     let decision = Permission::of(ctx, field, attributes).await?;

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Subscription};
-use futures_util::{Stream, StreamExt as _};
+use async_graphql::{Context, Enum};
+use futures_util::Stream;
 use hallpass::data::{Comparison as _, Error, Scope};
 use hallpass_entity::{TaskId, task};
 
-use super::types::{EVENTS, TYPE, Task, TaskFields};
+use super::types::{EVENTS, Task};
 use hallpass::access::Rule::SignedIn;
-use hallpass::access::{guarded, semantic_non_null};
+use hallpass::access::guarded;
 use hallpass::events::{Change, Delivered};
-use hallpass::graphql::{ContextExt as _, NullOnError, Result, encode_id, event_stream};
+use hallpass::graphql::{ContextExt as _, Id, Result, event_stream};
 
 /// Kind of a task event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -26,11 +26,8 @@ pub enum TaskEventKind {
 }
 
 /// A change of a task, delivered to its owner.
-pub type TaskEvent = NullOnError<TaskEventFields>;
-
-/// Resolver of [`TaskEvent`].
 #[derive(Clone, Debug)]
-pub struct TaskEventFields {
+pub struct TaskEvent {
     delivered: Arc<Delivered>,
     id: TaskId,
 }
@@ -47,16 +44,16 @@ impl Found {
 }
 
 /// A change of one of the caller's tasks.
-#[Object(name = "TaskEvent")]
-impl TaskEventFields {
+#[guarded(TaskEvent)]
+impl TaskEvent {
     /// Kind of the change.
     async fn kind(&self) -> TaskEventKind {
         self.delivered.event.change.into()
     }
 
     /// Global ID of the task.
-    async fn task_id(&self) -> ID {
-        encode_id(TYPE, self.id)
+    async fn task_id(&self) -> Id<Task> {
+        Id::new(self.id)
     }
 
     /// The current task, possibly changed again since the event. Null if it no longer exists.
@@ -67,7 +64,7 @@ impl TaskEventFields {
         let scope = ctx.scope();
         let found = self.delivered.once(|| Found::read(scope, self.id)).await;
         let row = found.0.as_ref().map_err(Arc::clone)?.clone();
-        Ok(row.map(|row| TaskFields::of_event(ctx, row, &self.delivered)))
+        Ok(row.map(|row| Task::of_event(ctx, row, &self.delivered)))
     }
 }
 
@@ -76,18 +73,16 @@ impl TaskEventFields {
 pub struct TaskSubscription;
 
 #[guarded(Subscription, domain = "tasks")]
-#[Subscription]
 impl TaskSubscription {
     /// Changes of the caller's tasks from now on, made on any device. Ends when the credential is no longer valid.
-    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
+    #[graphql(guard = "SignedIn")]
     async fn task_events(
         &self,
         ctx: &Context<'_>,
-    ) -> Result<impl Stream<Item = async_graphql::Result<Option<TaskEvent>>>> {
-        let events = event_stream(ctx, |delivered: Arc<Delivered>| {
+    ) -> Result<impl Stream<Item = Result<TaskEvent>>> {
+        event_stream(ctx, |delivered: Arc<Delivered>| {
             let id = EVENTS.id_of(&delivered.event)?;
-            Some(TaskEventFields { delivered, id })
-        })?;
-        Ok(events.map(|event| Ok(Some(NullOnError(event?)))))
+            Some(TaskEvent { delivered, id })
+        })
     }
 }

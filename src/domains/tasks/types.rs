@@ -2,57 +2,50 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, SimpleObject};
 use hallpass::data::Error;
-use hallpass_entity::task;
+use hallpass_entity::{TaskId, task};
 
 use super::loaders::TaskLoaders;
 use super::viewer::TaskViewer;
-use hallpass::access::{Resource, ResourceAttributes, Rule::Owner, guarded, semantic_non_null};
+use hallpass::access::{Resource, ResourceAttributes, Rule::Owner, guarded};
 use hallpass::events::{Delivered, EventKind};
-use hallpass::graphql::{ContextExt as _, Date, DateTime, NullOnError, Result, encode_id};
-
-/// Type name in the global IDs of tasks.
-pub(crate) const TYPE: &str = "Task";
+use hallpass::graphql::{ContextExt as _, Date, DateTime, Id, Result};
 
 /// Events of tasks.
 pub(crate) const EVENTS: EventKind = EventKind::new("task");
 
 /// A task. Some fields are restricted to its owner.
-pub type Task = NullOnError<TaskFields>;
-
-/// Resolver of [`Task`].
 #[derive(Clone, Debug)]
-pub struct TaskFields {
+pub struct Task {
     row: task::Model,
     is_owner: bool,
     /// The event that delivers the task, if any.
     event: Option<Arc<Delivered>>,
 }
 
-impl TaskFields {
-    pub(crate) fn new(ctx: &Context<'_>, row: task::Model) -> Task {
+impl Task {
+    pub(crate) fn new(ctx: &Context<'_>, row: task::Model) -> Self {
         let is_owner = ctx.scope().owner() == Some(&row.owner_id);
-        NullOnError(Self { row, is_owner, event: None })
+        Self { row, is_owner, event: None }
     }
 
     /// The task of an event. Related rows are read once for all subscribers to the event.
-    pub(crate) fn of_event(ctx: &Context<'_>, row: task::Model, event: &Arc<Delivered>) -> Task {
-        let NullOnError(task) = Self::new(ctx, row);
-        NullOnError(Self { event: Some(Arc::clone(event)), ..task })
+    pub(crate) fn of_event(ctx: &Context<'_>, row: task::Model, event: &Arc<Delivered>) -> Self {
+        Self { event: Some(Arc::clone(event)), ..Self::new(ctx, row) }
     }
 }
 
 /// The tags of an event's task, or the error of reading them.
 struct Tags(std::result::Result<Vec<String>, Arc<Error>>);
 
-impl Resource for TaskFields {
+impl Resource for Task {
     fn attributes(&self) -> ResourceAttributes<'_> {
         ResourceAttributes { is_owner: self.is_owner, required_tier: None }
     }
 
     fn row_id(&self) -> String {
-        encode_id(TYPE, self.row.id).0
+        Id::<Self>::new(self.row.id).to_string()
     }
 }
 
@@ -71,12 +64,11 @@ pub enum TaskPriority {
 }
 
 /// A task.
-#[guarded(Task)]
-#[Object(name = "Task")]
-impl TaskFields {
+#[guarded(Task, id = TaskId)]
+impl Task {
     /// Global ID.
-    pub async fn id(&self) -> ID {
-        encode_id(TYPE, self.row.id)
+    async fn id(&self) -> Id<Task> {
+        Id::new(self.row.id)
     }
 
     /// Title.
@@ -101,9 +93,9 @@ impl TaskFields {
     }
 
     /// Priority.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
-    async fn priority(&self) -> Option<TaskPriority> {
-        Some(self.row.priority.into())
+    #[graphql(guard = "Owner")]
+    async fn priority(&self) -> TaskPriority {
+        self.row.priority.into()
     }
 
     /// Due time.
@@ -119,13 +111,13 @@ impl TaskFields {
     }
 
     /// Tags, in the order the owner gave them.
-    #[graphql(guard = "Owner", directive = semantic_non_null::apply())]
-    async fn tags(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
+    #[graphql(guard = "Owner")]
+    async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         let loader = &ctx.data_unchecked::<TaskLoaders>().tags;
         let read = async || Tags(loader.load_one(self.row.id).await.map(Option::unwrap_or_default));
         match &self.event {
-            Some(event) => Ok(Some(event.once(read).await.0.as_ref().map_err(Arc::clone)?.clone())),
-            None => Ok(Some(read().await.0?)),
+            Some(event) => Ok(event.once(read).await.0.as_ref().map_err(Arc::clone)?.clone()),
+            None => Ok(read().await.0?),
         }
     }
 

@@ -4,10 +4,9 @@
 //!
 //! ```text
 //! #[guarded(Query, domain = "notes")]
-//! #[Object]
 //! impl NoteQuery {
 //!     #[graphql(guard = "SignedIn")]
-//!     async fn notes(&self, …) -> Result<Option<NoteConnection>> { … }
+//!     async fn notes(&self, ctx: &Context<'_>, page: Page) -> Result<Connection<Note>> { … }
 //! ```
 //!
 //! The rule and the OAuth scope of the domain form the field's [`Demand`]. It is the source of the decision
@@ -21,6 +20,7 @@ mod decision;
 mod demand;
 mod error;
 mod guard;
+mod resolver_macro;
 mod rule;
 pub(crate) mod schema_view;
 
@@ -33,7 +33,7 @@ pub use guard::{
     AccessDenied, AccessError, ReauthenticationUnavailable, RequestAuth, Resource, RuleGuard,
     Subscribed,
 };
-pub use hallpass_macros::guarded;
+pub use resolver_macro::guarded;
 pub use rule::{ADMIN, NOT_IMPERSONATED, RECENTLY_AUTHENTICATED_ADMIN, Rule, STEP_UP_ADMIN};
 pub use schema_view::{
     ROOT_TYPES, SchemaView, demand_directive, demand_of, prune, rule_name_from_directive,

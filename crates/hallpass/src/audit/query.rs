@@ -1,36 +1,31 @@
 //! The query `auditEvents`, which is audited itself.
 
-use async_graphql::{Context, Object};
+use async_graphql::Context;
 use hallpass_data::Order;
 use hallpass_data::audit::{Column, Entity};
 
 use super::types::{AuditEvent, AuditFilter};
-use crate::access::{ADMIN, guarded, semantic_non_null};
-use crate::graphql::{Connection, ContextExt as _, NamedOrder, PageArgs, Result, paginate};
+use crate::access::{ADMIN, guarded};
+use crate::graphql::{Connection, ContextExt as _, NamedOrder, Page, Result, paginate};
 
 /// Audit log query.
 #[derive(Default)]
 pub struct AuditQuery;
 
 #[guarded(Query, domain = "audit")]
-#[Object]
 impl AuditQuery {
     /// Audit events: denials, privileged reads, mutations and failed credentials, newest first. Events appear within a
     /// second.
-    #[graphql(guard = "ADMIN", directive = semantic_non_null::apply())]
+    #[graphql(guard = "ADMIN")]
     async fn audit_events(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        page: Page,
         filter: Option<AuditFilter>,
-    ) -> Result<Option<Connection<AuditEvent>>> {
+    ) -> Result<Connection<AuditEvent>> {
         let events = ctx.scope().all::<Entity>(ADMIN.authorize(ctx).await?);
         let rows = events.filter(filter.unwrap_or_default().check()?);
         let newest = NamedOrder { name: "Newest".to_owned(), order: Order::by(Column::At, true) };
-        let args = PageArgs::new(first, after, last, before);
-        paginate(rows, &newest, &args, AuditEvent).await.map(Some)
+        paginate(rows, &newest, &page, AuditEvent).await
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, MergedObject, Object, SimpleObject};
+use async_graphql::{Context, SimpleObject};
 use chrono::TimeDelta;
 use hallpass_data::{Comparison as _, Privilege, Timestamp, known_user, now, seen_session};
 
-use crate::access::{RECENTLY_AUTHENTICATED_ADMIN, guarded, semantic_non_null};
+use crate::access::{RECENTLY_AUTHENTICATED_ADMIN, guarded};
 use crate::activity::ACTIVE_WINDOW;
-use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result};
+use crate::graphql::{ContextExt as _, DateTime, Result};
 use hallpass_identity::Tiers;
 
 /// Default period in which a user counts as active.
@@ -69,31 +69,21 @@ impl CoreAnalytics {
 }
 
 /// Usage statistics across all users. Administrators only.
-pub type Analytics = NullOnError<AnalyticsFields>;
-
-/// Usage statistics across all users. Administrators only.
-#[derive(MergedObject)]
-#[graphql(name = "Analytics")]
-pub struct AnalyticsFields(CoreAnalytics);
+#[guarded(Analytics)]
+pub struct Analytics(CoreAnalytics);
 
 /// Query for usage statistics.
 #[derive(Default)]
 pub struct AnalyticsQuery;
 
 #[guarded(Query, domain = "analytics")]
-#[Object]
 impl AnalyticsQuery {
     /// Usage statistics. `since` limits the counts that relate to a period.
-    #[graphql(guard = "RECENTLY_AUTHENTICATED_ADMIN", directive = semantic_non_null::apply())]
-    async fn analytics(
-        &self,
-        ctx: &Context<'_>,
-        since: Option<DateTime>,
-    ) -> Result<Option<Analytics>> {
+    #[graphql(guard = "RECENTLY_AUTHENTICATED_ADMIN")]
+    async fn analytics(&self, ctx: &Context<'_>, since: Option<DateTime>) -> Result<Analytics> {
         let privilege = RECENTLY_AUTHENTICATED_ADMIN.authorize(ctx).await?;
         let since = since.map(|DateTime(time)| time);
-        let counted = CoreAnalytics::count(ctx, privilege, since).await?;
-        Ok(Some(NullOnError(AnalyticsFields(counted))))
+        CoreAnalytics::count(ctx, privilege, since).await.map(Analytics)
     }
 }
 

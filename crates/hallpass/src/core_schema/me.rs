@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, MergedObject, Object};
+use async_graphql::{Context, Enum, ID};
 
 use crate::access::Rule::{Public, SignedIn};
-use crate::access::{guarded, semantic_non_null};
-use crate::graphql::{ContextExt as _, DateTime, NullOnError, Result};
+use crate::access::guarded;
+use crate::graphql::{ContextExt as _, DateTime, Result};
+use hallpass_data::Error;
 use hallpass_identity::Caller;
 
 /// Kind of caller.
@@ -54,7 +55,6 @@ impl CoreMe {
 }
 
 #[guarded(Me)]
-#[Object]
 impl CoreMe {
     /// User ID at the auth server.
     async fn id(&self) -> ID {
@@ -139,29 +139,24 @@ impl CoreMe {
 }
 
 /// The caller, per the credential.
-pub type Me = NullOnError<MeFields>;
-
-/// The caller, per the credential.
-#[derive(MergedObject)]
-#[graphql(name = "Me")]
-pub struct MeFields(CoreMe);
+#[guarded(Me)]
+pub struct Me(CoreMe);
 
 /// Queries for the caller.
 #[derive(Default)]
 pub struct MeQuery;
 
 #[guarded(Query)]
-#[Object]
 impl MeQuery {
     /// The caller. Requires a signed-in user.
-    #[graphql(guard = "SignedIn", scope = "openid", directive = semantic_non_null::apply())]
-    async fn me(&self, ctx: &Context<'_>) -> Result<Option<Me>> {
-        Ok(CoreMe::of(ctx).map(|me| NullOnError(MeFields(me))))
+    #[graphql(guard = "SignedIn", scope = "openid")]
+    async fn me(&self, ctx: &Context<'_>) -> Result<Me> {
+        Ok(CoreMe::of(ctx).map(Me).ok_or(Error::Unauthenticated)?)
     }
 
     /// The caller. Null if no caller is signed in.
     #[graphql(guard = "Public", scope = "openid")]
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Me>> {
-        Ok(CoreMe::of(ctx).map(|me| NullOnError(MeFields(me))))
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Me> {
+        CoreMe::of(ctx).map(Me)
     }
 }

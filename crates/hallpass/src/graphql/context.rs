@@ -22,7 +22,7 @@ pub trait ContextExt<'a> {
     /// The caller, the policy and the audit trail of the request.
     fn request_auth(&self) -> &'a RequestAuth;
     /// Audits the row that a mutation created. Rows in its arguments are audited automatically.
-    fn audit_created_row(&self, row: &ID);
+    fn audit_created_row(&self, row: impl Into<ID>);
     /// Publishes an event to the caller's subscribers. Call it after the commit, never before.
     fn publish(&self, event: Event);
 }
@@ -40,8 +40,8 @@ impl<'a> ContextExt<'a> for Context<'a> {
         self.data_unchecked::<RequestAuth>()
     }
 
-    fn audit_created_row(&self, row: &ID) {
-        self.request_auth().trail.add_row(row.0.clone());
+    fn audit_created_row(&self, row: impl Into<ID>) {
+        self.request_auth().trail.add_row(row.into().0);
     }
 
     fn publish(&self, event: Event) {

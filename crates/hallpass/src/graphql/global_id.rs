@@ -1,9 +1,121 @@
 //! Global IDs: opaque, unique across types (Relay's Global Object Identification).
 
-use async_graphql::ID;
+use std::borrow::Cow;
+use std::fmt;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    ContextSelectionSet, ID, InputType, InputValueError, InputValueResult, OutputType, Positioned,
+    ServerResult, Value,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
+
+use super::error::{ApiError, Result};
+
+/// A type of objects with global IDs. Implemented by `#[guarded(Note, id = NoteId)]`.
+pub trait HasId: 'static {
+    /// Type of the keys of its rows.
+    type Key: Copy + From<Uuid> + Into<Uuid> + Send + Sync + 'static;
+    /// Name of the GraphQL type, which global IDs contain.
+    const TYPE: &'static str;
+    /// The type in error messages, such as `note`.
+    const WORD: &'static str;
+}
+
+/// Global ID of an object of type `T`: of the GraphQL type `ID`, as an argument and as a field. An argument is decoded
+/// once. One that is not the ID of such an object is accepted, and treated like that of a deleted row: see
+/// [`Id::key`].
+pub struct Id<T: HasId>(std::result::Result<T::Key, ID>);
+
+impl<T: HasId> Id<T> {
+    /// The ID of the object with this key.
+    pub fn new(key: T::Key) -> Self {
+        Self(Ok(key))
+    }
+
+    /// The key.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], for a text that is not the global ID of an object of this type.
+    pub fn key(&self) -> Result<T::Key> {
+        self.0.as_ref().copied().map_err(|_| ApiError::NotFound(T::WORD))
+    }
+}
+
+impl<T: HasId> From<ID> for Id<T> {
+    fn from(id: ID) -> Self {
+        match decode_id(&id) {
+            Some((kind, key)) if kind == T::TYPE => Self(Ok(key.into())),
+            _ => Self(Err(id)),
+        }
+    }
+}
+
+impl<T: HasId> fmt::Display for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ok(key) => f.write_str(&encode_id(T::TYPE, *key)),
+            Err(text) => f.write_str(text),
+        }
+    }
+}
+
+impl<T: HasId> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Id").field(&self.to_string()).finish()
+    }
+}
+
+impl<T: HasId> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: HasId> InputType for Id<T> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <ID as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        <ID as InputType>::parse(value).map(Self::from).map_err(InputValueError::propagate)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_string())
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+impl<T: HasId> OutputType for Id<T> {
+    fn type_name() -> Cow<'static, str> {
+        <ID as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        _: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        Ok(Value::String(self.to_string()))
+    }
+}
 
 /// Encodes the global ID of the `type_name` with this key.
 pub fn encode_id(type_name: &str, key: impl Into<Uuid>) -> ID {

@@ -22,7 +22,7 @@ pub use context::{
 };
 pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, Result};
-pub use global_id::{decode_id, encode_id};
+pub use global_id::{HasId, Id, decode_id, encode_id};
 pub use idempotency::{
     Begun, Execution, RETENTION as IDEMPOTENCY_KEY_RETENTION, Replay, RequestKey, Writes,
     is_idempotency_key,
@@ -30,7 +30,7 @@ pub use idempotency::{
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
 pub use null_on_error::NullOnError;
 pub use pagination::{
-    Connection, Direction, NamedOrder, PageArgs, TotalCount, paginate, paginate_open,
+    Connection, Direction, NamedOrder, Page, TotalCount, paginate, paginate_open,
 };
 pub use permission_check::Permission;
 pub use subscription::{Subscription, SubscriptionSlot, event_stream, execute_event, subscribe};

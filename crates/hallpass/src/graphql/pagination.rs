@@ -34,9 +34,10 @@ pub enum Direction {
     Desc,
 }
 
-/// Pagination arguments, not validated.
+/// Pagination arguments, not validated. A parameter `page: Page` of a `#[guarded]` field becomes the arguments `first`,
+/// `after`, `last` and `before`.
 #[derive(Clone, Debug, Default)]
-pub struct PageArgs {
+pub struct Page {
     first: Option<i32>,
     after: Option<String>,
     last: Option<i32>,
@@ -51,7 +52,7 @@ pub struct NamedOrder<E: hallpass_data::policy::Scoped> {
     pub order: Order<E>,
 }
 
-impl PageArgs {
+impl Page {
     /// Creates the arguments `first`, `after`, `last` and `before`.
     pub fn new(
         first: Option<i32>,
@@ -105,7 +106,7 @@ impl PageArgs {
 pub async fn paginate<E, P, N>(
     rows: Rows<E, P>,
     order: &NamedOrder<E>,
-    args: &PageArgs,
+    page: &Page,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
 where
@@ -114,7 +115,7 @@ where
     N: OutputType,
 {
     let total = TotalCount::of(rows.clone(), None);
-    page_of(&rows, total, order, args, node).await
+    page_of(&rows, total, order, page, node).await
 }
 
 /// As [`paginate`], for public lists: `totalCount` is limited to [`MAX_MATCHES`], because anonymous callers can request
@@ -125,7 +126,7 @@ where
 pub async fn paginate_open<E, P, N>(
     rows: Rows<E, P>,
     order: &NamedOrder<E>,
-    args: &PageArgs,
+    page: &Page,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
 where
@@ -134,25 +135,26 @@ where
     N: OutputType,
 {
     let total = TotalCount::of(rows.clone(), Some(MAX_MATCHES));
-    page_of(&rows, total, order, args, node).await
+    page_of(&rows, total, order, page, node).await
 }
 
 async fn page_of<E, P, N>(
     rows: &Rows<E, P>,
     total: TotalCount,
     order: &NamedOrder<E>,
-    args: &PageArgs,
+    page: &Page,
     node: impl Fn(E::Model) -> N,
 ) -> Result<Connection<N>>
 where
     E: hallpass_data::policy::Listed,
     N: OutputType,
 {
-    let page = rows.page(&order.order, &args.page_request(order)?).await?;
+    let found = rows.page(&order.order, &page.page_request(order)?).await?;
     let mut connection =
-        Connection::with_additional_fields(page.has_previous, page.has_next, total);
+        Connection::with_additional_fields(found.has_previous, found.has_next, total);
     connection.edges.extend(
-        page.rows
+        found
+            .rows
             .into_iter()
             .map(|(position, row)| Edge::new(Cursor::encode(position, &order.name), node(row))),
     );

@@ -7,13 +7,13 @@ use async_graphql::parser::types::Field;
 use async_graphql::registry::{EnumBuilder, MetaEnumValue, MetaType, MetaTypeId, Registry};
 use async_graphql::{
     ContainerType, Context, ContextSelectionSet, ID, InputType, InputValueError, InputValueResult,
-    Name, Object, ObjectType, OutputType, Positioned, ServerResult, Value,
+    Name, ObjectType, OutputType, Positioned, ServerResult, Value,
 };
 use futures_util::future::BoxFuture;
 
 use super::registered::Registered;
-use crate::access::{Rule::Public, guarded, semantic_non_null};
-use crate::graphql::{Permission, Result};
+use crate::access::{Rule::Public, guarded};
+use crate::graphql::{ApiError, Permission, Result};
 
 /// Whether the caller may perform an action on the object with a global ID.
 pub type CheckAction = for<'a> fn(&'a Context<'_>, &'a ID) -> BoxFuture<'a, Result<Permission>>;
@@ -79,24 +79,17 @@ pub struct CanQuery(CanFields);
 pub struct CanFields;
 
 #[guarded(Query)]
-#[Object]
 impl CanFields {
     /// Whether the caller may perform the action on the object with this ID, by the same rules as the action itself.
     /// Nonexistent and invisible objects have the same result. An OAuth client needs the scope of the action.
-    #[graphql(guard = "Public", scope = "{action}", directive = semantic_non_null::apply())]
-    async fn can(
-        &self,
-        ctx: &Context<'_>,
-        action: ActionName,
-        id: ID,
-    ) -> Result<Option<Permission>> {
+    #[graphql(guard = "Public", scope = "{action}")]
+    async fn can(&self, ctx: &Context<'_>, action: ActionName, id: ID) -> Result<Permission> {
         let registered = super::registered(ctx);
         let action = registered.actions.iter().find(|it| it.name == action.0);
         // A document with another value is not valid.
-        let action = action.ok_or_else(|| {
-            crate::graphql::ApiError::bad_input("action", "give an action of the schema")
-        })?;
-        (action.check)(ctx, &id).await.map(Some)
+        let action =
+            action.ok_or_else(|| ApiError::bad_input("action", "give an action of the schema"))?;
+        (action.check)(ctx, &id).await
     }
 }
 

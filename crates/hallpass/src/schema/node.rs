@@ -6,8 +6,7 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaField, MetaType, MetaTypeId, Registry};
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, ID, Object, OutputType, Positioned, ServerResult,
-    Value,
+    Context, ContextSelectionSet, ID, ObjectType, OutputType, Positioned, ServerResult, Value,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -15,25 +14,38 @@ use uuid::Uuid;
 
 use super::registered::Registered;
 use crate::access::{Rule::Public, guarded};
-use crate::graphql::{NullOnError, Result, decode_id};
+use crate::graphql::{HasId, Id, Result, decode_id};
 
-/// An object that `node` can find by its global ID. The ID starts with the name of the GraphQL type.
-pub trait FindNode: ContainerType + Sized + Send + Sync + 'static {
+/// An object that `node` can find by its global ID.
+pub trait FindNode: HasId + ObjectType + Sized {
     /// The object with this key, if it exists and is visible to the caller.
     ///
     /// # Errors
     /// When the database is unavailable, or access to the object is denied.
     fn find_node(
         ctx: &Context<'_>,
-        key: Uuid,
-    ) -> impl Future<Output = Result<Option<NullOnError<Self>>>> + Send;
+        key: Self::Key,
+    ) -> impl Future<Output = Result<Option<Self>>> + Send;
+}
+
+impl<T: FindNode> Id<T> {
+    /// The object, if it exists and is visible to the caller.
+    ///
+    /// # Errors
+    /// When the database is unavailable, or access to the object is denied.
+    pub async fn find(&self, ctx: &Context<'_>) -> Result<Option<T>> {
+        match self.key() {
+            Ok(key) => T::find_node(ctx, key).await,
+            Err(_) => Ok(None),
+        }
+    }
 }
 
 type Find = for<'a> fn(&'a Context<'_>, Uuid) -> BoxFuture<'a, Result<Option<Node>>>;
 
 /// A type of objects with global IDs.
 pub(crate) struct NodeType {
-    name: Cow<'static, str>,
+    name: &'static str,
     scope: String,
     register: fn(&mut Registry) -> String,
     find: Find,
@@ -43,11 +55,11 @@ impl NodeType {
     /// The type `T`, whose objects an OAuth client reads with `scope`.
     pub(crate) fn of<T: FindNode>(scope: String) -> Self {
         Self {
-            name: T::type_name(),
+            name: T::TYPE,
             scope,
-            register: NullOnError::<T>::create_type_info,
+            register: T::create_type_info,
             find: |ctx, key| {
-                async move { Ok(T::find_node(ctx, key).await?.map(|it| Node(Box::new(it)))) }
+                async move { Ok(T::find_node(ctx, key.into()).await?.map(|it| Node(Box::new(it)))) }
                     .boxed()
             },
         }
@@ -87,7 +99,7 @@ impl OutputType for Node {
             let registered = Registered::current();
             for node in &registered.nodes {
                 (node.register)(registry);
-                registry.add_implements(&node.name, &Self::type_name());
+                registry.add_implements(node.name, &Self::type_name());
             }
             MetaType::Interface {
                 name: Self::type_name().into_owned(),
@@ -120,7 +132,6 @@ impl OutputType for Node {
 pub struct NodeQuery;
 
 #[guarded(Query)]
-#[Object]
 impl NodeQuery {
     /// Returns the object with this ID. Null if it does not exist or is not visible to the caller. An OAuth client
     /// needs the scope of the object's type.

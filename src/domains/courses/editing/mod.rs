@@ -5,7 +5,7 @@ pub(crate) mod input;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::Context;
 use hallpass::data::policy::SharedEntity;
 use hallpass::data::{
     Comparison as _, Editable, Error, Order, PageRequest, Rows, Set, Update, now,
@@ -14,14 +14,12 @@ use hallpass_entity::level::Level as LevelRow;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
 use super::html::HtmlCache;
-use super::kinds::{CHAPTER, COURSE};
 use super::markdown::TooComplex;
-use super::query;
 use super::rules::COURSE_EDITOR;
-use super::types::{Chapter, ChapterFields, ChapterVariant, Course, CourseFields, VariantFields};
-use hallpass::access::{guarded, semantic_non_null};
+use super::types::{Chapter, ChapterVariant, Course};
+use hallpass::access::guarded;
 use hallpass::graphql::{
-    ApiError, Begun, ContextExt as _, Execution, InputProblem, ProblemKind, Result, encode_id,
+    ApiError, Begun, ContextExt as _, Execution, Id, InputProblem, ProblemKind, Result,
 };
 use hallpass::identity::Tiers;
 use input::{
@@ -34,15 +32,10 @@ use input::{
 pub struct EditingMutation;
 
 #[guarded(Mutation, domain = "courses")]
-#[Object]
 impl EditingMutation {
     /// Creates a course as a draft. Drafts are visible to editors only.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
-    async fn create_course(
-        &self,
-        ctx: &Context<'_>,
-        input: CreateCourseInput,
-    ) -> Result<Option<Course>> {
+    #[graphql(guard = "COURSE_EDITOR")]
+    async fn create_course(&self, ctx: &Context<'_>, input: CreateCourseInput) -> Result<Course> {
         let (id, created) = (CourseId::generate(), now());
         let values = course::ActiveModel {
             id: Set(id),
@@ -56,46 +49,46 @@ impl EditingMutation {
             Begun::First(writes) => writes,
             Begun::Replay(replay) => {
                 let created = replay.row.map(CourseId::from).ok_or(COURSE_NOT_FOUND)?;
-                return current_course(ctx, created).await.map(Some);
+                return current_course(ctx, created).await;
             }
         };
         let row = writes.insert_shared::<course::Entity>(privilege, values).await;
         let row = row.map_err(map_conflict)?;
         writes.commit().await?;
-        ctx.audit_created_row(&encode_id(COURSE, row.id));
-        Ok(Some(CourseFields::of(row)))
+        ctx.audit_created_row(Id::<Course>::new(row.id));
+        Ok(Course(row))
     }
 
     /// Changes a course.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
+    #[graphql(guard = "COURSE_EDITOR")]
     async fn update_course(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        id: Id<Course>,
         input: UpdateCourseInput,
-    ) -> Result<Option<Course>> {
-        change_course(ctx, &id, input.check()?).await.map(Some)
+    ) -> Result<Course> {
+        change_course(ctx, &id, input.check()?).await
     }
 
     /// Publishes a course, and with it those of its chapters that are published. `published: false` makes the course
     /// a draft again, and hides all of its chapters.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
+    #[graphql(guard = "COURSE_EDITOR")]
     async fn publish_course(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        id: Id<Course>,
         #[graphql(default = true)] published: bool,
-    ) -> Result<Option<Course>> {
+    ) -> Result<Course> {
         let values = course::ActiveModel { published: Set(published), ..Default::default() };
-        change_course(ctx, &id, values).await.map(Some)
+        change_course(ctx, &id, values).await
     }
 
     /// Permanently deletes a course, its chapters, their texts, and all progress and bookmarks of learners. Returns
     /// the ID of the course. To hide a course and keep its content, use `publishCourse` with `published: false`.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
-    async fn delete_course(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
+    #[graphql(guard = "COURSE_EDITOR")]
+    async fn delete_course(&self, ctx: &Context<'_>, id: Id<Course>) -> Result<Id<Course>> {
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
-        let deleted = course::Column::Id.is(course_id(&id)?);
+        let deleted = course::Column::Id.is(id.key()?);
         if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
             let course = writes.shared_for_edit::<course::Entity>(privilege).filter(deleted);
             if course.delete().await? == 0 {
@@ -104,18 +97,18 @@ impl EditingMutation {
             drop(course);
             writes.commit().await?;
         }
-        Ok(Some(id))
+        Ok(id)
     }
 
     /// Creates a chapter of a course as a draft. Drafts are visible to editors only.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
+    #[graphql(guard = "COURSE_EDITOR")]
     async fn create_chapter(
         &self,
         ctx: &Context<'_>,
-        course_id: ID,
+        course_id: Id<Course>,
         input: CreateChapterInput,
-    ) -> Result<Option<Chapter>> {
-        let course = self::course_id(&course_id)?;
+    ) -> Result<Chapter> {
+        let course = course_id.key()?;
         let mut values = input.check(tiers(ctx))?;
         if values.ordinal.is_not_set() {
             values.ordinal = Set(next_ordinal(ctx, course).await?);
@@ -134,39 +127,39 @@ impl EditingMutation {
             Begun::First(writes) => writes,
             Begun::Replay(replay) => {
                 let created = replay.row.map(ChapterId::from).ok_or(CHAPTER_NOT_FOUND)?;
-                return current_chapter(ctx, created).await.map(Some);
+                return current_chapter(ctx, created).await;
             }
         };
         let row = writes.insert_shared::<chapter::Entity>(privilege, values).await;
         let row = row.map_err(map_conflict)?;
         writes.commit().await?;
-        ctx.audit_created_row(&encode_id(CHAPTER, row.id));
-        Ok(Some(ChapterFields::of(row)))
+        ctx.audit_created_row(Id::<Chapter>::new(row.id));
+        Ok(Chapter(row))
     }
 
     /// Changes a chapter.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
+    #[graphql(guard = "COURSE_EDITOR")]
     async fn update_chapter(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        id: Id<Chapter>,
         input: UpdateChapterInput,
-    ) -> Result<Option<Chapter>> {
-        change_chapter(ctx, &id, input.check(tiers(ctx))?).await.map(Some)
+    ) -> Result<Chapter> {
+        change_chapter(ctx, &id, input.check(tiers(ctx))?).await
     }
 
     /// Saves a variant of a chapter. Replaces the variant for the same levels, if any.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
+    #[graphql(guard = "COURSE_EDITOR")]
     async fn save_chapter_variant(
         &self,
         ctx: &Context<'_>,
-        chapter_id: ID,
+        chapter_id: Id<Chapter>,
         input: ChapterVariantInput,
-    ) -> Result<Option<ChapterVariant>> {
+    ) -> Result<ChapterVariant> {
         use variant::Column::{ChapterId as Of, Hardware, Level};
         let body = Arc::from(input.body.as_str());
         let (level, hardware) = (LevelRow::from(input.level), LevelRow::from(input.hardware));
-        let chapter = self::chapter_id(&chapter_id)?;
+        let chapter = chapter_id.key()?;
         let values = variant::ActiveModel {
             id: Set(VariantId::generate()),
             chapter_id: Set(chapter),
@@ -179,7 +172,7 @@ impl EditingMutation {
         let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
             let same = Of.is(chapter).and(Level.is(level)).and(Hardware.is(hardware));
             let saved = editable::<variant::Entity>(ctx).await?.filter(same).one().await?;
-            return saved.map(|row| Some(row.into())).ok_or(CHAPTER_NOT_FOUND);
+            return saved.map(ChapterVariant::of).ok_or(CHAPTER_NOT_FOUND);
         };
         let same = &[Of, Level, Hardware];
         let saved = writes.upsert_shared::<variant::Entity>(privilege, values, same).await;
@@ -188,28 +181,28 @@ impl EditingMutation {
             other => other.into(),
         })?;
         writes.commit().await?;
-        Ok(Some(VariantFields::of(saved)))
+        Ok(ChapterVariant::of(saved))
     }
 
     /// Publishes a chapter. It is visible once its course is published, too. `published: false` makes it a draft
     /// again.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
+    #[graphql(guard = "COURSE_EDITOR")]
     async fn publish_chapter(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        id: Id<Chapter>,
         #[graphql(default = true)] published: bool,
-    ) -> Result<Option<Chapter>> {
+    ) -> Result<Chapter> {
         let values = chapter::ActiveModel { published: Set(published), ..Default::default() };
-        change_chapter(ctx, &id, values).await.map(Some)
+        change_chapter(ctx, &id, values).await
     }
 
     /// Permanently deletes a chapter, its texts, and all progress and bookmarks of learners. Returns the ID of the
     /// chapter.
-    #[graphql(guard = "COURSE_EDITOR", directive = semantic_non_null::apply())]
-    async fn delete_chapter(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ID>> {
+    #[graphql(guard = "COURSE_EDITOR")]
+    async fn delete_chapter(&self, ctx: &Context<'_>, id: Id<Chapter>) -> Result<Id<Chapter>> {
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
-        let deleted = chapter::Column::Id.is(chapter_id(&id)?);
+        let deleted = chapter::Column::Id.is(id.key()?);
         if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
             let chapter = writes.shared_for_edit::<chapter::Entity>(privilege).filter(deleted);
             if chapter.delete().await? == 0 {
@@ -218,7 +211,7 @@ impl EditingMutation {
             drop(chapter);
             writes.commit().await?;
         }
-        Ok(Some(id))
+        Ok(id)
     }
 }
 
@@ -230,14 +223,6 @@ fn too_complex() -> ApiError {
 
 const COURSE_NOT_FOUND: ApiError = ApiError::NotFound("course");
 const CHAPTER_NOT_FOUND: ApiError = ApiError::NotFound("chapter");
-
-fn course_id(id: &ID) -> Result<CourseId> {
-    query::course_id(id).ok_or(COURSE_NOT_FOUND)
-}
-
-fn chapter_id(id: &ID) -> Result<ChapterId> {
-    query::chapter_id(id).ok_or(CHAPTER_NOT_FOUND)
-}
 
 fn tiers<'a>(ctx: &Context<'a>) -> &'a Tiers {
     &ctx.request_auth().policy.tiers
@@ -251,18 +236,22 @@ async fn editable<E: SharedEntity>(ctx: &Context<'_>) -> Result<Rows<E, Editable
 /// The course with this key, published or not.
 async fn current_course(ctx: &Context<'_>, id: CourseId) -> Result<Course> {
     let course = editable(ctx).await?.filter(course::Column::Id.is(id)).one().await?;
-    course.map(CourseFields::of).ok_or(COURSE_NOT_FOUND)
+    course.map(Course).ok_or(COURSE_NOT_FOUND)
 }
 
 /// The chapter with this key, published or not.
 async fn current_chapter(ctx: &Context<'_>, id: ChapterId) -> Result<Chapter> {
     let chapter = editable(ctx).await?.filter(chapter::Column::Id.is(id)).one().await?;
-    chapter.map(ChapterFields::of).ok_or(CHAPTER_NOT_FOUND)
+    chapter.map(Chapter).ok_or(CHAPTER_NOT_FOUND)
 }
 
 /// Changes a course. An empty change does not touch the row, `updatedAt` included.
-async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) -> Result<Course> {
-    let (id, privilege) = (course_id(id)?, COURSE_EDITOR.authorize(ctx).await?);
+async fn change_course(
+    ctx: &Context<'_>,
+    id: &Id<Course>,
+    values: course::ActiveModel,
+) -> Result<Course> {
+    let (id, privilege) = (id.key()?, COURSE_EDITOR.authorize(ctx).await?);
     let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
         return current_course(ctx, id).await;
     };
@@ -277,16 +266,16 @@ async fn change_course(ctx: &Context<'_>, id: &ID, values: course::ActiveModel) 
     drop(course);
     let row = row.ok_or(COURSE_NOT_FOUND)?;
     writes.commit().await?;
-    Ok(CourseFields::of(row))
+    Ok(Course(row))
 }
 
 /// Changes a chapter, as [`change_course`] changes a course.
 async fn change_chapter(
     ctx: &Context<'_>,
-    id: &ID,
+    id: &Id<Chapter>,
     values: chapter::ActiveModel,
 ) -> Result<Chapter> {
-    let (id, privilege) = (chapter_id(id)?, COURSE_EDITOR.authorize(ctx).await?);
+    let (id, privilege) = (id.key()?, COURSE_EDITOR.authorize(ctx).await?);
     let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
         return current_chapter(ctx, id).await;
     };
@@ -301,7 +290,7 @@ async fn change_chapter(
     drop(chapter);
     let row = row.ok_or(CHAPTER_NOT_FOUND)?;
     writes.commit().await?;
-    Ok(ChapterFields::of(row))
+    Ok(Chapter(row))
 }
 
 /// The position after a course's last chapter. Chapters created concurrently may share it; then they are sorted by

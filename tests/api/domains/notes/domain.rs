@@ -1,11 +1,10 @@
 //! The domain of the worked example: `src/domains/notes.rs`.
 
-use async_graphql::{Context, ID, Object};
-use hallpass::access::Rule::SignedIn;
-use hallpass::access::{guarded, semantic_non_null};
+use async_graphql::Context;
+use hallpass::access::{Rule::SignedIn, guarded};
 use hallpass::graphql::{
-    ApiError, Begun, Connection, ContextExt as _, Execution, NamedOrder, NullOnError, PageArgs,
-    Result, Validator, encode_id, paginate,
+    ApiError, Begun, Connection, ContextExt as _, Execution, Id, NamedOrder, Page, Result,
+    Validator, paginate,
 };
 use hallpass_data::{Comparison as _, Order, Set, now};
 
@@ -13,16 +12,13 @@ use super::entity::{self as note, NoteId};
 
 // ---
 /// A note, which only its owner sees.
-pub type Note = NullOnError<NoteFields>;
+pub struct Note(note::Model);
 
-/// The row behind a [`Note`].
-pub struct NoteFields(note::Model);
-
-#[Object(name = "Note")]
-impl NoteFields {
+#[guarded(Note, id = NoteId)]
+impl Note {
     /// The global id.
-    async fn id(&self) -> ID {
-        encode_id("Note", self.0.id)
+    async fn id(&self) -> Id<Note> {
+        Id::new(self.0.id)
     }
 
     /// Text.
@@ -36,21 +32,14 @@ impl NoteFields {
 pub struct NoteQuery;
 
 #[guarded(Query, domain = "notes")]
-#[Object]
 impl NoteQuery {
     /// The caller's own notes, newest first.
-    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
-    async fn notes(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-    ) -> Result<Option<Connection<Note>>> {
+    #[graphql(guard = "SignedIn")]
+    async fn notes(&self, ctx: &Context<'_>, page: Page) -> Result<Connection<Note>> {
         let newest =
             NamedOrder { name: "newest".into(), order: Order::by(note::Column::CreatedAt, true) };
-        let args = PageArgs::new(first, after, None, None);
         let mine = ctx.scope().owned::<note::Entity>()?;
-        paginate(mine, &newest, &args, |row| NullOnError(NoteFields(row))).await.map(Some)
+        paginate(mine, &newest, &page, Note).await
     }
 }
 
@@ -59,11 +48,10 @@ impl NoteQuery {
 pub struct NoteMutation;
 
 #[guarded(Mutation, domain = "notes")]
-#[Object]
 impl NoteMutation {
     /// Creates a note, owned by the caller.
-    #[graphql(guard = "SignedIn", directive = semantic_non_null::apply())]
-    async fn create_note(&self, ctx: &Context<'_>, text: String) -> Result<Option<Note>> {
+    #[graphql(guard = "SignedIn")]
+    async fn create_note(&self, ctx: &Context<'_>, text: String) -> Result<Note> {
         let mut checks = Validator::default();
         let text = checks.text("text", &text, 1, 1_000);
         checks.finish()?;
@@ -74,7 +62,7 @@ impl NoteMutation {
                 let made = replay.row.map(NoteId::from).ok_or(ApiError::NotFound("note"))?;
                 let mine = ctx.scope().owned::<note::Entity>()?;
                 let row = mine.filter(note::Column::Id.is(made)).one().await?;
-                return Ok(row.map(|row| NullOnError(NoteFields(row))));
+                return row.map(Note).ok_or(ApiError::NotFound("note"));
             }
         };
         let row = note::ActiveModel {
@@ -85,6 +73,6 @@ impl NoteMutation {
         };
         let row = writes.insert::<note::Entity>(row).await?;
         writes.commit().await?;
-        Ok(Some(NullOnError(NoteFields(row))))
+        Ok(Note(row))
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, ID, SimpleObject};
 use hallpass_data::DeletedRows;
 use hallpass_data::audit::row_of_user;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{STEP_UP_ADMIN, guarded, semantic_non_null};
+use crate::access::{STEP_UP_ADMIN, guarded};
 use crate::audit::Audit;
 use crate::graphql::{ApiError, Begun, ContextExt as _, Execution, Result};
 
@@ -48,12 +48,11 @@ impl From<DeletedRows> for ErasedRows {
 pub struct ErasureMutation;
 
 #[guarded(Mutation, domain = "users")]
-#[Object]
 impl ErasureMutation {
     /// Deletes all rows of a user in one transaction and returns the number of deleted rows. The account at
     /// the auth server is not deleted: a user who signs in again becomes a known user again.
-    #[graphql(guard = "STEP_UP_ADMIN", directive = semantic_non_null::apply())]
-    async fn erase_user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ErasureReport>> {
+    #[graphql(guard = "STEP_UP_ADMIN")]
+    async fn erase_user(&self, ctx: &Context<'_>, id: ID) -> Result<ErasureReport> {
         if id.contains('\0') {
             return Err(ApiError::bad_input("id", "remove the NUL character"));
         }
@@ -61,7 +60,7 @@ impl ErasureMutation {
         let writes = match Execution::statement().begin(ctx).await? {
             Begun::First(writes) => writes,
             Begun::Replay(replay) => {
-                return Ok(Some(ErasureReport::new(id, replay.answer().unwrap_or_default())));
+                return Ok(ErasureReport::new(id, replay.answer().unwrap_or_default()));
             }
         };
         let transaction = writes.begin().await?;
@@ -74,6 +73,6 @@ impl ErasureMutation {
         writes.commit().await?;
         ctx.request_auth().trail.add_row(row_of_user(&pseudonym));
         ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
-        Ok(Some(ErasureReport::new(id, erased)))
+        Ok(ErasureReport::new(id, erased))
     }
 }

@@ -1,14 +1,12 @@
 //! List of known users: every user who has made an authenticated request. Administrators only.
 
-use async_graphql::{Context, InputObject, Object};
+use async_graphql::{Context, InputObject};
 use hallpass_data::known_user::{Column, Entity};
 use hallpass_data::{Order, Rows, Term};
 
 use super::User;
-use crate::access::{ADMIN, guarded, semantic_non_null};
-use crate::graphql::{
-    Connection, ContextExt as _, NamedOrder, PageArgs, Result, Validator, paginate,
-};
+use crate::access::{ADMIN, guarded};
+use crate::graphql::{Connection, ContextExt as _, NamedOrder, Page, Result, Validator, paginate};
 
 /// In characters. Stored names are not longer, so a longer search cannot match.
 const MAX_SEARCH_LENGTH: usize = 320;
@@ -40,24 +38,19 @@ impl UserFilter {
 pub struct KnownUserQuery;
 
 #[guarded(Query, domain = "users")]
-#[Object]
 impl KnownUserQuery {
     /// Known users, most recent `firstSeen` first.
-    #[graphql(guard = "ADMIN", directive = semantic_non_null::apply())]
+    #[graphql(guard = "ADMIN")]
     async fn users(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        page: Page,
         filter: Option<UserFilter>,
-    ) -> Result<Option<Connection<User>>> {
+    ) -> Result<Connection<User>> {
         let newcomers =
             NamedOrder { name: "firstSeen".to_owned(), order: Order::by(Column::FirstSeen, true) };
-        let args = PageArgs::new(first, after, last, before);
         let known = ctx.scope().all::<Entity>(ADMIN.authorize(ctx).await?);
         let known = filter.unwrap_or_default().narrow(known)?;
-        paginate(known, &newcomers, &args, User::Known).await.map(Some)
+        paginate(known, &newcomers, &page, User::Known).await
     }
 }

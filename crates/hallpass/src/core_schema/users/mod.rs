@@ -107,7 +107,6 @@ impl User {
 pub struct UserQuery;
 
 #[guarded(Query, domain = "users")]
-#[Object]
 impl UserQuery {
     /// Looks up a user by ID at the auth server, using `SSO_API_KEY`. Null if there is no such user.
     #[graphql(guard = "ADMIN")]
