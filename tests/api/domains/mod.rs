@@ -8,7 +8,6 @@ pub mod courses;
 mod due_days;
 mod known_users;
 pub mod learners;
-mod notes;
 mod progress;
 pub mod tasks;
 mod users;
