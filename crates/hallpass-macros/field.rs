@@ -46,6 +46,11 @@ pub(crate) fn expand(
         Receiver::Reference(named) => with_self(&resolver.sig, named)?,
     };
     let call = parameter::expand(&mut signature)?;
+    if let Some(second) = resolver.attrs.iter().filter(|it| is_graphql(it)).nth(1) {
+        // The library reads the first one only: a guard in another would not be enforced.
+        let message = "a field has one `#[graphql(…)]`: add these options to the first one";
+        return Err(syn::Error::new_spanned(second, message));
+    }
     let mut attributes = resolver.attrs.clone();
     let guard = attributes.iter_mut().filter(|it| is_graphql(it)).find_map(|attribute| {
         Guard::take(attribute).transpose().map(|guard| guard.map(|guard| (attribute, guard)))

@@ -41,6 +41,20 @@
 /// }
 /// ```
 ///
+/// beside which it is written:
+///
+/// ```compile_fail
+/// # use hallpass::access::{Rule::SignedIn, guarded};
+/// # struct NoteQuery;
+/// #[guarded(Query, domain = "notes")]
+/// impl NoteQuery {
+///     #[graphql(name = "notes")]
+///     #[graphql(guard = "SignedIn")]
+///     //^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a field has one `#[graphql(…)]`: add these options to the first one
+///     async fn note_count(&self) -> i32 { 0 }
+/// }
+/// ```
+///
 /// The rule is an expression:
 ///
 /// ```compile_fail
