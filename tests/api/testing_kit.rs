@@ -42,3 +42,29 @@ async fn test_server_takes_settings() {
     let me = app.by_jwt(&user("tia").tier("gold")).data("{ me { tier } }").await;
     assert_eq!(me["me"]["tier"], "gold");
 }
+
+#[tokio::test]
+async fn committed_files_are_compared() {
+    let file = |name| std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR")));
+    hallpass::testing::access_table_is_current(application(), &file("access.md").unwrap());
+    hallpass::testing::schema_is_current(application(), &file("schema.graphql").unwrap());
+}
+
+#[test]
+#[should_panic(expected = "schema.graphql is out of date:\n- type Removed\n")]
+fn outdated_file_is_reported_with_its_lines() {
+    hallpass::testing::schema_is_current(application(), "type Removed");
+}
+
+#[tokio::test]
+async fn socket_has_the_credentials_of_its_client() {
+    let app = App::start(application()).await;
+    let alice = user("alice");
+    let mut socket = app.by_jwt(&alice).socket().await;
+    socket.execute("1", "{ viewer { id } }").await;
+    let answer = socket.next_message().await;
+    assert_eq!(answer["payload"]["data"]["viewer"]["id"], alice.id());
+    let mut anonymous = app.anonymous().socket().await;
+    anonymous.execute("1", "{ viewer { id } }").await;
+    assert!(anonymous.next_message().await["payload"]["data"]["viewer"].is_null());
+}

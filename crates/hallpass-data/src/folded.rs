@@ -4,6 +4,13 @@ use hallpass_text::{searchable, sort_key, word_set};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, ColumnTrait, QueryResult, TryGetError, TryGetable};
 
+/// Whether `column` is derived from another one.
+#[cfg(feature = "testing")]
+pub(crate) fn is_derived(column: &impl ColumnTrait) -> bool {
+    let sort_key = <SortKey as ValueType>::column_type();
+    column.def().get_column_type() == &sort_key || SearchText::is_in(column)
+}
+
 /// The sort key of a text. Databases compare its bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SortKey(String);

@@ -41,6 +41,8 @@ pub mod scope;
 mod search;
 mod session_watch;
 mod sqlite;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod trusted;
 
 pub mod audit;

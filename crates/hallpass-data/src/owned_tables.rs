@@ -32,6 +32,8 @@ struct OwnedTable {
     event_kind: Option<&'static str>,
     erase: for<'a> fn(&'a Conn, &'a str) -> Pending<'a, DeletedRows>,
     hand_over: for<'a> fn(&'a Conn, &'a UserId, &'a UserId) -> Pending<'a, HandedOver>,
+    #[cfg(feature = "testing")]
+    row_access: crate::testing::RowAccess,
 }
 
 /// The tables whose rows have an owner: the core's own, and those that an application adds. A test of the
@@ -90,6 +92,8 @@ impl OwnedTables {
             event_kind,
             erase: |conn, user| Box::pin(erase_from::<E>(conn, E::OWNER, user)),
             hand_over,
+            #[cfg(feature = "testing")]
+            row_access: crate::testing::RowAccess::of::<E>(),
         });
         self
     }
@@ -104,6 +108,12 @@ impl OwnedTables {
     #[must_use]
     pub fn tables_about_users() -> Vec<&'static str> {
         vec![seen_session::Entity.table_name(), known_user::Entity.table_name()]
+    }
+
+    /// Accesses the tables, in their order.
+    #[cfg(feature = "testing")]
+    pub(crate) fn row_access(&self) -> impl DoubleEndedIterator<Item = crate::testing::RowAccess> {
+        self.0.iter().map(|table| table.row_access)
     }
 
     pub(crate) async fn hand_over(

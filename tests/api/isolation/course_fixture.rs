@@ -1,9 +1,11 @@
 //! A small course, the same on every server: public rows.
 
-use hallpass_data::{Database, Set};
+use hallpass::data::Set;
+use hallpass::testing::isolation::{SeedError, SharedRows};
 use hallpass_entity::interest::Interests;
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
+use uuid::Uuid;
 
 use super::seeds::{id, timestamp};
 
@@ -18,14 +20,20 @@ pub fn slugs() -> Vec<String> {
     std::iter::once("the-course".to_owned()).chain(chapters).collect()
 }
 
+/// The keys of the chapters, the course and the variants.
+pub fn keys() -> impl Iterator<Item = Uuid> {
+    let variants = CHAPTERS.map(|number| number + 100);
+    CHAPTERS.into_iter().chain([COURSE]).chain(variants).map(id)
+}
+
 /// Writes the course.
-pub async fn fill(database: &Database) {
-    let system = database.system("tests act as editors");
-    system.insert_all::<course::Entity>(vec![course()]).await.unwrap();
+pub async fn fill(rows: SharedRows) -> Result<(), SeedError> {
+    rows.insert_all::<course::Entity>(vec![course()]).await?;
     let chapters = CHAPTERS.iter().zip(1..).map(|(number, ordinal)| chapter(*number, ordinal));
-    system.insert_all::<chapter::Entity>(chapters.collect()).await.unwrap();
-    let forms = CHAPTERS.iter().map(|number| form(*number));
-    system.insert_all::<variant::Entity>(forms.collect()).await.unwrap();
+    rows.insert_all::<chapter::Entity>(chapters.collect()).await?;
+    let variants = CHAPTERS.iter().map(|number| beginners(*number));
+    rows.insert_all::<variant::Entity>(variants.collect()).await?;
+    Ok(())
 }
 
 fn course() -> course::ActiveModel {
@@ -59,7 +67,7 @@ fn chapter(number: u128, ordinal: i32) -> chapter::ActiveModel {
     }
 }
 
-fn form(number: u128) -> variant::ActiveModel {
+fn beginners(number: u128) -> variant::ActiveModel {
     variant::ActiveModel {
         id: Set(id::<VariantId>(number + 100)),
         chapter_id: Set(id::<ChapterId>(number)),

@@ -1,38 +1,47 @@
-//! Rows of every owned table: Alice's, which Bob must not learn of, and Bob's own.
-//!
-//! To add a table: define its rows here, and add it to [`tables`]. Put a text that begins with "hers" into
-//! each text column of Alice's rows.
+//! Rows of every owned table: Alice's, which Bob must not learn of, and Bob's own. Each text of Alice's begins with "hers".
 
-use hallpass_data::policy::OwnedEntity;
-use hallpass_data::{IdempotencyClaimId, Set, Timestamp, idempotency_key};
+use hallpass::data::{Set, Timestamp};
+use hallpass::testing::isolation::{SeedError, SeedUser};
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, TaskId, TaskTagId, learner, progress, task, task_tag};
 use uuid::Uuid;
 
 use super::course_fixture::CHAPTERS;
-use super::table::{SeededTable, Table};
 
-/// The owned tables, parents first.
-pub fn tables() -> Vec<Box<dyn SeededTable>> {
-    vec![
-        Box::new(Table::<task::Entity>::default()),
-        Box::new(Table::<task_tag::Entity>::default()),
-        Box::new(Table::<progress::Entity>::default()),
-        Box::new(Table::<learner::Entity>::default()),
-        Box::new(Table::<idempotency_key::Entity>::default()),
-    ]
+/// Rows of one of the two users.
+pub async fn rows(user: SeedUser) -> Result<(), SeedError> {
+    let profile = if user.is_victim() {
+        words(Level::Advanced, "hers alone", 410)
+    } else {
+        words(Level::Intermediate, "his", 420)
+    };
+    user.insert::<learner::Entity>(profile).await?;
+    rows_without_profile(user).await
 }
 
-/// An owned table, and its rows. The owner is filled in.
-pub trait Seeded: OwnedEntity {
-    /// The type of the rows' global ids, if any.
-    const NODE: Option<&'static str>;
-    /// Alice's rows.
-    fn alices() -> Vec<Self::ActiveModel>;
-    /// The public view of Alice's rows, without private values.
-    fn alices_as_public() -> Vec<Self::ActiveModel>;
-    /// Bob's rows.
-    fn bobs() -> Vec<Self::ActiveModel>;
+/// Rows of one of the two users, without a learner profile.
+pub async fn rows_without_profile(user: SeedUser) -> Result<(), SeedError> {
+    let (tasks, tags, progress) = if user.is_victim() {
+        (alices_tasks(), alices_tags(), alices_progress())
+    } else {
+        (bobs_tasks(), bobs_tags(), vec![read(CHAPTERS[1], 20, 330)])
+    };
+    for task in tasks {
+        user.insert::<task::Entity>(task).await?;
+    }
+    for tag in tags {
+        user.insert::<task_tag::Entity>(tag).await?;
+    }
+    for read in progress {
+        user.insert::<progress::Entity>(read).await?;
+    }
+    Ok(())
+}
+
+/// Alice's public task, without private values.
+pub async fn public_view(alice: SeedUser) -> Result<(), SeedError> {
+    alice.insert::<task::Entity>(public_task()).await?;
+    Ok(())
 }
 
 /// The same ids on every server.
@@ -63,38 +72,34 @@ fn task(number: u128, title: &str) -> task::ActiveModel {
     }
 }
 
-impl Seeded for task::Entity {
-    const NODE: Option<&'static str> = Some("Task");
+fn public_task() -> task::ActiveModel {
+    task::ActiveModel { is_public: Set(true), ..task(13, "shown to everyone") }
+}
 
-    fn alices() -> Vec<task::ActiveModel> {
-        let private = |number, title| {
-            let nth = i64::try_from(number).unwrap() * 10;
-            task::ActiveModel {
-                description: Set(Some(format!("{title}, in detail"))),
-                completed: Set(number % 2 == 0),
-                completed_at: Set((number % 2 == 0).then(|| timestamp(nth + 2))),
-                priority: Set(task::Priority::Urgent),
-                due_at: Set(Some(timestamp(nth + 3))),
-                ..task(number, title)
-            }
-        };
-        let shown = task::ActiveModel {
-            description: Set(Some("hers behind what is shown".to_owned())),
-            priority: Set(task::Priority::High),
-            due_at: Set(Some(timestamp(999))),
-            ..Self::alices_as_public().remove(0)
-        };
-        vec![private(12, "hers first"), private(15, "hers second"), shown]
-    }
+fn alices_tasks() -> Vec<task::ActiveModel> {
+    let private = |number, title| {
+        let nth = i64::try_from(number).unwrap() * 10;
+        task::ActiveModel {
+            description: Set(Some(format!("{title}, in detail"))),
+            completed: Set(number % 2 == 0),
+            completed_at: Set((number % 2 == 0).then(|| timestamp(nth + 2))),
+            priority: Set(task::Priority::Urgent),
+            due_at: Set(Some(timestamp(nth + 3))),
+            ..task(number, title)
+        }
+    };
+    let shown = task::ActiveModel {
+        description: Set(Some("hers behind what is shown".to_owned())),
+        priority: Set(task::Priority::High),
+        due_at: Set(Some(timestamp(999))),
+        ..public_task()
+    };
+    vec![private(12, "hers first"), private(15, "hers second"), shown]
+}
 
-    fn alices_as_public() -> Vec<task::ActiveModel> {
-        vec![task::ActiveModel { is_public: Set(true), ..task(13, "shown to everyone") }]
-    }
-
-    fn bobs() -> Vec<task::ActiveModel> {
-        let public = task::ActiveModel { is_public: Set(true), ..task(14, "his, for all to see") };
-        vec![task(11, "his before hers"), public, task(16, "his after hers")]
-    }
+fn bobs_tasks() -> Vec<task::ActiveModel> {
+    let public = task::ActiveModel { is_public: Set(true), ..task(14, "his, for all to see") };
+    vec![task(11, "his before hers"), public, task(16, "his after hers")]
 }
 
 fn tag(number: u128, task: u128, word: &str) -> task_tag::ActiveModel {
@@ -107,20 +112,12 @@ fn tag(number: u128, task: u128, word: &str) -> task_tag::ActiveModel {
     }
 }
 
-impl Seeded for task_tag::Entity {
-    const NODE: Option<&'static str> = None;
+fn alices_tags() -> Vec<task_tag::ActiveModel> {
+    vec![tag(22, 12, "hers tag"), tag(23, 13, "hers tag on what is shown")]
+}
 
-    fn alices() -> Vec<task_tag::ActiveModel> {
-        vec![tag(22, 12, "hers tag"), tag(23, 13, "hers tag on what is shown")]
-    }
-
-    fn alices_as_public() -> Vec<task_tag::ActiveModel> {
-        Vec::new()
-    }
-
-    fn bobs() -> Vec<task_tag::ActiveModel> {
-        vec![tag(21, 11, "his tag"), tag(24, 14, "his other tag")]
-    }
+fn bobs_tags() -> Vec<task_tag::ActiveModel> {
+    vec![tag(21, 11, "his tag"), tag(24, 14, "his other tag")]
 }
 
 fn read(chapter: u128, percent: i32, number: i64) -> progress::ActiveModel {
@@ -133,20 +130,8 @@ fn read(chapter: u128, percent: i32, number: i64) -> progress::ActiveModel {
     }
 }
 
-impl Seeded for progress::Entity {
-    const NODE: Option<&'static str> = None;
-
-    fn alices() -> Vec<progress::ActiveModel> {
-        vec![read(CHAPTERS[0], 73, 310), read(CHAPTERS[1], 37, 320)]
-    }
-
-    fn alices_as_public() -> Vec<progress::ActiveModel> {
-        Vec::new()
-    }
-
-    fn bobs() -> Vec<progress::ActiveModel> {
-        vec![read(CHAPTERS[1], 20, 330)]
-    }
+fn alices_progress() -> Vec<progress::ActiveModel> {
+    vec![read(CHAPTERS[0], 73, 310), read(CHAPTERS[1], 37, 320)]
 }
 
 fn words(software: Level, interest: &str, number: i64) -> learner::ActiveModel {
@@ -156,49 +141,5 @@ fn words(software: Level, interest: &str, number: i64) -> learner::ActiveModel {
         interest_area: Set(Some(interest.to_owned())),
         updated_at: Set(timestamp(number)),
         ..Default::default()
-    }
-}
-
-impl Seeded for learner::Entity {
-    const NODE: Option<&'static str> = None;
-
-    fn alices() -> Vec<learner::ActiveModel> {
-        vec![words(Level::Advanced, "hers alone", 410)]
-    }
-
-    fn alices_as_public() -> Vec<learner::ActiveModel> {
-        Vec::new()
-    }
-
-    fn bobs() -> Vec<learner::ActiveModel> {
-        vec![words(Level::Intermediate, "his", 420)]
-    }
-}
-
-fn used(key: &str, number: u128) -> idempotency_key::ActiveModel {
-    idempotency_key::ActiveModel {
-        key: Set(key.to_owned()),
-        claim: Set(id::<IdempotencyClaimId>(number)),
-        fingerprint: Set(format!("{key}, hashed")),
-        row_id: Set(Some(id::<TaskId>(12).uuid())),
-        answer: Set(Some(format!("{key}, answered"))),
-        created_at: Set(timestamp(510)),
-        ..Default::default()
-    }
-}
-
-impl Seeded for idempotency_key::Entity {
-    const NODE: Option<&'static str> = None;
-
-    fn alices() -> Vec<idempotency_key::ActiveModel> {
-        vec![used("hers 0", 51)]
-    }
-
-    fn alices_as_public() -> Vec<idempotency_key::ActiveModel> {
-        Vec::new()
-    }
-
-    fn bobs() -> Vec<idempotency_key::ActiveModel> {
-        vec![used("his 0", 52)]
     }
 }

@@ -112,22 +112,6 @@ impl App {
         Self::on(&url, files, flags).await
     }
 
-    /// A server that trusts the tests' issuer; if `disables_owner_filter` is set, its scopes have no owner
-    /// filter.
-    pub async fn with_owner_filter(
-        backend: Backend,
-        flags: &[&str],
-        disables_owner_filter: bool,
-    ) -> Self {
-        let mut all = vec!["--better-auth-url", Issuer::shared().url()];
-        all.extend(flags);
-        let files = tempfile::tempdir().unwrap();
-        let url = backend.database(&files);
-        let prepare =
-            |db: Database| if disables_owner_filter { db.without_owner_filter() } else { db };
-        Self::prepared(&url, files, &all, prepare).await
-    }
-
     /// A server on the database at `url`, which may be shared.
     pub async fn on(url: &str, files: tempfile::TempDir, flags: &[&str]) -> Self {
         Self::prepared(url, files, flags, |database| database).await

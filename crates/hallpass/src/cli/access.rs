@@ -61,7 +61,7 @@ pub(super) fn diff(application: &Application, config: &Config, file: &str) -> Re
 }
 
 /// The access table, with a column for each persona and for the owner of a row: the first user among them.
-async fn table(application: &Application, config: &Config) -> Result<Table, CliError> {
+pub(super) async fn table(application: &Application, config: &Config) -> Result<Table, CliError> {
     let mut columns = Vec::new();
     let mut owner = None;
     for (persona, caller) in PersonaCallers::new(config)?.callers().await? {

@@ -270,6 +270,15 @@ pub fn parse_from(
     Cli::from_arg_matches(&matches).map_err(wrong_usage)
 }
 
+/// The access table of `application`, as `access` prints it.
+#[cfg(feature = "testing")]
+pub(crate) fn access_table(
+    application: &Application,
+    config: &config::Config,
+) -> Result<String, CliError> {
+    Ok(block_on(access::table(application, config))?.to_markdown())
+}
+
 /// Runs `work` on a new Tokio runtime.
 fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     tokio::runtime::Builder::new_multi_thread()

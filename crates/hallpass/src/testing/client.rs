@@ -4,6 +4,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::socket::Socket;
+
 /// A client of a test server, with the headers of one caller.
 #[derive(Clone)]
 pub struct Client<'a> {
@@ -49,6 +51,11 @@ impl<'a> Client<'a> {
         let request = self.request(Method::POST, "/graphql");
         let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         GraphQlResponse::read(request.send().await.expect("the server responds")).await
+    }
+
+    /// Opens a socket of `/graphql/ws`.
+    pub async fn socket(&self) -> Socket {
+        Socket::open(self.url, &self.headers).await
     }
 
     /// Begins a request to `path`.

@@ -13,13 +13,22 @@
 //! # }
 //! ```
 //!
+//! [`isolation`] tries to reach the rows of other users through each field of the schema.
+//!
 //! Requires the feature `testing`, which `[dev-dependencies]` enables. Functions panic on failure, which fails the
 //! test.
 
 pub(crate) mod client;
+mod contract;
+pub mod isolation;
+mod sdl;
+mod socket;
 pub(crate) mod users;
 
 pub use client::{Client, GraphQlResponse};
+pub use contract::{access_table_is_current, schema_is_current};
+pub use sdl::{Field, Sdl, named};
+pub use socket::Socket;
 pub use users::{User, persona, user};
 
 use std::sync::Arc;
@@ -59,15 +68,35 @@ impl App {
         Self::with(application, &[]).await
     }
 
-    /// As [`App::start`], with more settings as command-line flags: `&["--tiers", "basic,gold"]`.
+    /// As [`App::start`], with more settings as command-line flags: `&["--tiers", "basic,gold"]`. With
+    /// `--database-url`, on that database.
     pub async fn with(application: &Arc<Application>, flags: &[&str]) -> Self {
+        Self::observed(application, flags, |_| {}, |database| database).await
+    }
+
+    /// As [`App::with`]. Calls `observe` with each executed statement. The database is transformed by `prepare`.
+    pub(crate) async fn observed(
+        application: &Arc<Application>,
+        flags: &[&str],
+        observe: impl Fn(&str) + Send + Sync + 'static,
+        prepare: impl FnOnce(Database) -> Database,
+    ) -> Self {
         let issuer = Issuer::start().await;
         let files = TempDir::new().expect("a temporary directory can be created");
         let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
-        let mut all = vec!["--better-auth-url", &issuer.url, "--database-url", &database];
-        all.extend(["--oidc-issuer", &issuer.url, "--oauth-resource", &issuer.url]);
+        let mut all = vec!["--better-auth-url", &issuer.url];
+        // A killed server loses nothing with `normal`; only a crash of the machine does.
+        let own = [
+            ("--oidc-issuer", issuer.url.as_str()),
+            ("--oauth-resource", &issuer.url),
+            ("--database-url", &database),
+            ("--sqlite-synchronous", "normal"),
+        ];
+        let missing = own.iter().filter(|(flag, _)| !flags.contains(flag));
+        all.extend(missing.flat_map(|(flag, value)| [*flag, *value]));
         all.extend(flags);
-        let app = Self::launch(application, config(application, &all), files, |_| {}).await;
+        let config = config(application, &all);
+        let app = Self::launch_with(application, config, files, observe, prepare).await;
         Self { issuer: Some(issuer), ..app }
     }
 
@@ -116,8 +145,14 @@ impl App {
     /// A client with a JWT for `user`, signed by the server's own issuer.
     #[must_use]
     pub fn by_jwt(&self, user: &User) -> Client<'_> {
+        self.by_bearer(&self.token(user))
+    }
+
+    /// A JWT for `user`, signed by the server's own issuer. With a claim `client_id`, an access token of a service.
+    #[must_use]
+    pub fn token(&self, user: &User) -> String {
         let issuer = self.issuer.as_ref().expect("the server was started with its own issuer");
-        self.by_bearer(&issuer.token(user))
+        issuer.token(user)
     }
 
     /// A client as the development persona `name`; an anonymous one has no credential.

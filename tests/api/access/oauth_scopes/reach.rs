@@ -6,8 +6,10 @@ use async_graphql::Value;
 use async_graphql::parser::types::FieldDefinition;
 use serde_json::json;
 
+use hallpass::testing::{Sdl, named};
+
 use super::{all_scopes, full_access_user, missing, server, token};
-use crate::isolation::sdl::{Sdl, named};
+use crate::support::app::application;
 use crate::support::callers::alice;
 use hallpass::access::SchemaView;
 
@@ -69,7 +71,7 @@ fn crossings(sdl: &Sdl) -> Vec<String> {
 #[test]
 fn no_path_enters_a_domain_without_its_scope() {
     let whole = crate::support::app::application().schema().build(SchemaView::FULL, true).sdl();
-    assert_eq!(crossings(&Sdl::whole()), Vec::<String>::new());
+    assert_eq!(crossings(&Sdl::full(application())), Vec::<String>::new());
     for (stated, without) in [
         (", scope: \"courses:read progress:write\"", ", scope: \"progress:write\""),
         (
@@ -96,7 +98,7 @@ async fn node_requires_the_scope_of_the_ids_type() {
         ("Chapter", found["chapter"]["id"].clone()),
     ]);
     let scopes = BTreeMap::from(NODE_SCOPES);
-    for kind in Sdl::whole().possible("Node") {
+    for kind in Sdl::full(application()).possible("Node") {
         let scope = scopes.get(kind).unwrap_or_else(|| panic!("list the scope of {kind} here"));
         let id = &ids[kind];
         let nonexistent = hallpass::graphql::encode_id(kind, uuid::Uuid::now_v7());

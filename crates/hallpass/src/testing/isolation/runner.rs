@@ -1,25 +1,25 @@
 //! Sends every case as each attacker, and collects the leaks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
+use hallpass_data::testing::TableRows;
 use serde_json::Value;
 
-use super::attacker_knowledge;
-use super::client::Attacker;
+use super::Suite;
+use super::attacker::Attacker;
 use super::fixture::{FixturePair, Observation};
-use super::generator::{Case, Generated, generate};
+use super::generator::{Case, Generated, Sample, generate};
+use super::knowledge::{cursors, knowledge, secret_text};
 use super::normalize::{plain, strings};
-use super::sdl::Sdl;
-use super::seeds::tables;
-use super::table::SeededTable;
+use super::seeds::Seeds;
+use crate::testing::sdl::Sdl;
 
 /// The number of attempts with two servers that respond differently.
 const MAX_ATTEMPTS: usize = 10;
 
 /// Data that an attacker learned or changed.
 #[derive(Debug)]
-pub struct Leak {
+pub(super) struct Leak {
     /// The root field.
     pub field: String,
     /// The request and the difference.
@@ -29,50 +29,66 @@ pub struct Leak {
 }
 
 /// One run of the suite: its cases and results.
-pub struct IsolationRun {
+pub(super) struct IsolationRun {
     pub generated: Generated,
     pub leaks: Vec<Leak>,
     /// The root fields that returned data to an authenticated attacker.
     pub answered: BTreeSet<String>,
     /// Documents that the server did not run, though attackers see the field.
     pub rejected: Vec<String>,
+    /// The number of the victim's cursors.
+    pub cursors: usize,
+    /// The victim's distinctive values, with their tables.
+    secrets: Vec<(&'static str, String)>,
 }
 
 impl IsolationRun {
-    /// Sends everything as each of `attackers`; or, of the variations, only one in `step`.
-    pub async fn execute(pair: &FixturePair, step: usize, attackers: &[Attacker]) -> Self {
-        let (whole, seen) = (Sdl::whole(), Sdl::of_unprivileged());
-        let mut knowledge = attacker_knowledge::knowledge(&whole);
-        knowledge.cursors = attacker_knowledge::cursors(&pair.with_alices, &seen, &knowledge).await;
-        let mut generated = generate(&whole, &seen, &knowledge);
-        generated.thin_out(step);
-        let mut run =
-            Self { generated, leaks: Vec::new(), answered: BTreeSet::new(), rejected: Vec::new() };
+    /// Sends the cases of `sample` as each of `attackers`.
+    pub(super) async fn execute(
+        suite: &Suite,
+        seeds: &Seeds,
+        pair: &FixturePair,
+        sample: Sample,
+        attackers: &[Attacker],
+    ) -> Self {
+        let (full, seen) = (Sdl::full(&suite.application), Sdl::unprivileged(&suite.application));
+        let mut knowledge = knowledge(suite, seeds, &full);
+        knowledge.cursors = cursors(&pair.with_alices, &seen, &knowledge).await;
+        let mut generated = generate(&full, &seen, &knowledge);
+        generated.thin_out(sample);
+        let mut run = Self {
+            generated,
+            leaks: Vec::new(),
+            answered: BTreeSet::new(),
+            rejected: Vec::new(),
+            cursors: knowledge.cursors.values().flatten().count(),
+            secrets: seeds.secrets().map(|(table, it)| (table, secret_text(&it))).collect(),
+        };
         for who in attackers {
-            run.as_attacker(pair, who, &seen).await;
+            run.as_attacker(suite, pair, *who, &seen).await;
         }
         run
     }
 
-    async fn as_attacker(&mut self, pair: &FixturePair, who: &Attacker, seen: &Sdl) {
+    async fn as_attacker(&mut self, suite: &Suite, pair: &FixturePair, who: Attacker, seen: &Sdl) {
         let cases = self.generated.cases.clone();
         for of_field in cases.chunk_by(|one, next| one.field == next.field) {
             let field = &of_field[0].field;
-            let (root, name) = field.split_once('.').unwrap();
+            let (root, name) = field.split_once('.').expect("a field has a type");
             let before = pair.with_alices.alices().await;
             for case in of_field {
                 let (with_alices, without) = match root {
                     "Query" => compare_until_alike(pair, who, case, MAX_ATTEMPTS).await,
                     _ => self.compare_after_reset(pair, who, case, &before).await,
                 };
-                if seen.field(root, name).is_some() {
+                if seen.field(root, name).is_some() && !suite.exempt.contains(field) {
                     self.note(case, &without[0], who.is_authenticated());
                 }
-                self.leaks.extend(compared(case, &with_alices, &without));
+                self.leaks.extend(self.compared(case, &with_alices, &without));
             }
             if root == "Mutation" {
                 let after = pair.with_alices.alices().await;
-                self.leaks.extend(changed(field, before, after));
+                self.leaks.extend(changed(field, &before, &after));
                 pair.reset().await;
             }
         }
@@ -83,14 +99,14 @@ impl IsolationRun {
     async fn compare_after_reset(
         &mut self,
         pair: &FixturePair,
-        who: &Attacker,
+        who: Attacker,
         case: &Case,
-        before: &Rows,
+        before: &[TableRows],
     ) -> (Vec<Observation>, Vec<Observation>) {
         let (mut with_alices, mut without) = compare_until_alike(pair, who, case, 1).await;
         if !are_alike(&with_alices, &without) {
             let after = pair.with_alices.alices().await;
-            self.leaks.extend(changed(&case.field, before.clone(), after));
+            self.leaks.extend(changed(&case.field, before, &after));
         }
         while !are_alike(&with_alices, &without) && with_alices.len() < MAX_ATTEMPTS {
             pair.reset().await;
@@ -102,7 +118,7 @@ impl IsolationRun {
     }
 
     fn note(&mut self, case: &Case, observed: &Observation, is_authenticated: bool) {
-        let answer: Value = serde_json::from_str(&observed.body).unwrap();
+        let answer: Value = serde_json::from_str(&observed.body).expect("the response is JSON");
         let refused = ["GRAPHQL_VALIDATION_FAILED", "QUERY_REJECTED", "INTERNAL", "UNAVAILABLE"];
         if refused.iter().any(|code| observed.body.contains(&format!("\"code\":\"{code}\""))) {
             self.rejected.push(format!("{}\n{}", case.body, observed.body));
@@ -113,8 +129,37 @@ impl IsolationRun {
         }
     }
 
+    /// The leak of a response, if any: a difference that persists.
+    fn compared(
+        &self,
+        case: &Case,
+        with_alices: &[Observation],
+        without: &[Observation],
+    ) -> Option<Leak> {
+        if are_alike(with_alices, without) {
+            return None;
+        }
+        let (with_alices, without) = (with_alices.first()?, without.first()?);
+        let shown = &self.secrets_in(&with_alices.body) - &self.secrets_in(&without.body);
+        let requests = self.secrets_in(&case.body.to_string());
+        let description =
+            format!("{}\n  with hers: {with_alices:?}\n  without:   {without:?}", case.body);
+        let about = if shown.is_empty() { requests } else { shown };
+        let tables = about.into_iter().map(|(table, _)| table.to_owned()).collect();
+        Some(Leak { field: case.field.clone(), description, tables })
+    }
+
+    /// The secrets in a JSON text, with their tables.
+    fn secrets_in(&self, body: &str) -> BTreeSet<(&'static str, &str)> {
+        let parsed = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
+        let words = |text: &str| text.split('"').map(plain).collect::<Vec<_>>().join("\n");
+        let text: String = strings(&parsed).into_iter().map(words).collect::<Vec<_>>().join("\n");
+        let secrets = self.secrets.iter().map(|(table, secret)| (*table, secret.as_str()));
+        secrets.filter(|(_, secret)| text.contains(secret)).collect()
+    }
+
     /// The number of leaks of each table.
-    pub fn by_table(&self) -> BTreeMap<String, usize> {
+    pub(super) fn by_table(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for table in self.leaks.iter().flat_map(|leak| &leak.tables) {
             *counts.entry(table.clone()).or_default() += 1;
@@ -127,7 +172,7 @@ impl IsolationRun {
 /// vary: if the two differ, the request is repeated, to see whether they have an observation in common.
 async fn compare_until_alike(
     pair: &FixturePair,
-    who: &Attacker,
+    who: Attacker,
     case: &Case,
     tries: usize,
 ) -> (Vec<Observation>, Vec<Observation>) {
@@ -147,51 +192,14 @@ fn are_alike(with_alices: &[Observation], without: &[Observation]) -> bool {
     with_alices.iter().any(|observed| without.contains(observed))
 }
 
-/// The leak of a response, if any: a difference that persists.
-fn compared(case: &Case, with_alices: &[Observation], without: &[Observation]) -> Option<Leak> {
-    if are_alike(with_alices, without) {
-        return None;
-    }
-    let (with_alices, without) = (&with_alices[0], &without[0]);
-    let shown = &secrets_in(&with_alices.body) - &secrets_in(&without.body);
-    let requests = secrets_in(&case.body.to_string());
-    let description =
-        format!("{}\n  with hers: {with_alices:?}\n  without:   {without:?}", case.body);
-    let about = if shown.is_empty() { requests } else { shown };
-    Some(Leak {
-        field: case.field.clone(),
-        description,
-        tables: about.into_iter().map(|(table, _)| table).collect(),
-    })
-}
-
-/// The secrets in a JSON text, with their tables.
-fn secrets_in(body: &str) -> BTreeSet<(String, String)> {
-    let parsed = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
-    let words = |text: &str| text.split('"').map(plain).collect::<Vec<_>>().join("\n");
-    let text: String = strings(&parsed).into_iter().map(words).collect::<Vec<_>>().join("\n");
-    SECRETS.iter().filter(|(_, secret)| text.contains(secret)).cloned().collect()
-}
-
-/// Every secret, with its table.
-static SECRETS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let of_table = |table: Box<dyn SeededTable>| {
-        let secrets = table.secrets().into_iter();
-        secrets.map(|secret| (table.name().to_owned(), secret)).collect::<Vec<_>>()
-    };
-    tables().into_iter().flat_map(of_table).collect()
-});
-
-type Rows = Vec<(String, Vec<String>)>;
-
 /// Alice's tables with changed rows.
-fn changed(field: &str, before: Rows, after: Rows) -> Vec<Leak> {
-    let pairs = before.into_iter().zip(after).filter(|(before, after)| before != after);
+fn changed(field: &str, before: &[TableRows], after: &[TableRows]) -> Vec<Leak> {
+    let pairs = before.iter().zip(after).filter(|(before, after)| before != after);
     pairs
         .map(|(before, after)| Leak {
             field: field.to_owned(),
             description: format!("{field} changed her rows:\n  {before:?}\n  {after:?}"),
-            tables: BTreeSet::from([after.0]),
+            tables: BTreeSet::from([after.table.to_owned()]),
         })
         .collect()
 }

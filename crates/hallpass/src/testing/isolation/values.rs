@@ -6,31 +6,51 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{BaseType, InputValueDefinition, Type, TypeKind};
 use async_graphql::{Name, Positioned, Value};
 
-use super::sdl::Sdl;
+use crate::testing::sdl::{Field, Sdl, named};
 
 type Input = Positioned<InputValueDefinition>;
 
 /// The attacker's knowledge.
 #[derive(Default)]
-pub struct Knowledge {
+pub(super) struct Knowledge {
     /// Ids, each with the type that it claims: first one of the victim's, then one of the attacker's own.
     pub ids: Vec<(String, String)>,
+    /// The types of the victim's objects.
+    pub owned_types: Vec<String>,
     /// Texts: a harmless one first.
     pub words: Vec<String>,
     /// Timestamps.
     pub timestamps: Vec<String>,
     /// The victim's cursors, by their order; those of the default order under the empty name.
     pub cursors: BTreeMap<String, Vec<String>>,
+    /// Values of custom scalars.
+    pub scalars: BTreeMap<String, Vec<Value>>,
+    /// Values of arguments and input fields, by their names.
+    pub arguments: BTreeMap<String, Vec<Value>>,
 }
 
 /// Values for arguments of one schema.
 #[derive(Clone, Copy)]
-pub struct Values<'a> {
+pub(super) struct Values<'a> {
     pub sdl: &'a Sdl,
     pub knowledge: &'a Knowledge,
+    /// The type of the objects that an argument `id` or `ids` names, if it is one of the victim's.
+    pub kind: Option<&'a str>,
 }
 
-impl Values<'_> {
+impl<'a> Values<'a> {
+    /// Values for the arguments of `field`.
+    pub fn of_field(sdl: &'a Sdl, knowledge: &'a Knowledge, field: &Field) -> Self {
+        let returned = named(&field.node.ty.node);
+        let name = field.node.name.node.to_ascii_lowercase();
+        let is_named = |kind: &&String| name.contains(&kind.to_ascii_lowercase());
+        let types = &knowledge.owned_types;
+        let kind = types.iter().find(|kind| *kind == returned);
+        // The longest name: `TaskList` rather than `Task`.
+        let kind = kind.or_else(|| types.iter().filter(is_named).max_by_key(|kind| kind.len()));
+        Self { sdl, knowledge, kind: kind.map(String::as_str) }
+    }
+
     /// The values to try for `input`, the most revealing one first.
     ///
     /// # Errors
@@ -40,6 +60,9 @@ impl Values<'_> {
     }
 
     fn of_type(&self, name: &str, ty: &Type) -> Result<Vec<Value>, String> {
+        if let Some(values) = self.knowledge.arguments.get(name) {
+            return Ok(values.clone());
+        }
         let mut values = match &ty.base {
             BaseType::Named(kind) => self.of_named(name, kind)?,
             BaseType::List(inner) => lists(&self.of_type(name, inner)?),
@@ -52,6 +75,9 @@ impl Values<'_> {
 
     fn of_named(&self, name: &str, kind: &str) -> Result<Vec<Value>, String> {
         let texts = |texts: &[String]| texts.iter().map(|text| text.clone().into()).collect();
+        if let Some(values) = self.knowledge.scalars.get(kind) {
+            return Ok(values.clone());
+        }
         Ok(match (kind, self.sdl.kind(kind)) {
             ("ID", _) => self.ids(name),
             ("String", _) => texts(&self.knowledge.words),
@@ -64,13 +90,16 @@ impl Values<'_> {
                 kind.values.iter().map(|value| Value::Enum(value.node.value.node.clone())).collect()
             }
             (_, Some(TypeKind::InputObject(kind))) => self.objects(&kind.fields)?,
-            _ => return Err(format!("add values for a {kind} ({name}) to isolation/values.rs")),
+            _ => return Err(format!("give `Suite::scalar` values of a {kind} ({name})")),
         })
     }
 
-    /// `course` and `courseId` take the ids of a Course first.
+    /// `course`, `courseId` and `courseIds` take the ids of a Course first; `id` and `ids`, those of the objects that the
+    /// field is about.
     fn ids(&self, name: &str) -> Vec<Value> {
-        let wanted = name.strip_suffix("Id").unwrap_or(name);
+        let wanted = name.strip_suffix("Id").or_else(|| name.strip_suffix("Ids"));
+        let by_field = self.kind.filter(|_| ["id", "ids"].contains(&name));
+        let wanted = by_field.or(wanted).unwrap_or(name);
         let fits = |kind: &str| kind.eq_ignore_ascii_case(wanted);
         let (first, rest): (Vec<_>, Vec<_>) =
             self.knowledge.ids.iter().partition(|(kind, _)| fits(kind));
@@ -104,7 +133,7 @@ impl Values<'_> {
 }
 
 /// Whether an argument is required.
-pub fn is_required(input: &Input) -> bool {
+pub(super) fn is_required(input: &Input) -> bool {
     !input.node.ty.node.nullable && input.node.default_value.is_none()
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use async_graphql::parser::types::TypeKind;
 
-use super::sdl::{Field, named};
 use super::values::{Values, is_required};
+use crate::testing::sdl::{Field, named};
 
 /// Maximum depth of a path: deeper levels repeat those above.
 const MAX_DEPTH: usize = 8;
 
 /// Selects everything below a field.
-pub struct Selector<'a> {
+pub(super) struct Selector<'a> {
     pub values: Values<'a>,
     /// Whether a type is selected once only, rather than by every path to it.
     pub is_short: bool,

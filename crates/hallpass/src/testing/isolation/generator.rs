@@ -2,16 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_graphql::parser::types::TypeKind;
 use async_graphql::{Name, Value};
 use serde_json::json;
 
-use super::sdl::{Field, Sdl, named};
 use super::selection::Selector;
 use super::values::{Knowledge, Values, is_required};
+use crate::testing::sdl::{Field, Sdl, named};
+
+/// Which cases are sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// One in so many.
+    pub(super) step: usize,
+    /// Which ones.
+    pub(super) seed: usize,
+}
 
 /// One document to be sent.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(super) struct Case {
     /// The root field, as `Query.tasks`.
     pub field: String,
     /// The request body.
@@ -24,15 +34,17 @@ impl Case {
     }
 
     pub fn document(&self) -> &str {
-        self.body["query"].as_str().unwrap()
+        self.body["query"].as_str().expect("a case has a document")
     }
 }
 
 /// The cases that the generator made from a schema.
 #[derive(Default)]
-pub struct Generated {
+pub(super) struct Generated {
     /// The cases: queries, then mutations.
     pub cases: Vec<Case>,
+    /// The number of arguments of their fields.
+    pub arguments: usize,
     /// The object types that their selections reach.
     pub reached: BTreeSet<String>,
     /// Root fields without a case, and the reason.
@@ -43,13 +55,13 @@ pub struct Generated {
 const REQUEST_SHAPES: usize = 4;
 
 impl Generated {
-    /// Keeps every shape, and one in `step` of a field's other cases.
-    pub fn thin_out(&mut self, step: usize) {
+    /// Keeps every shape, and one in `step` of a field's other cases: which ones depends on `seed`.
+    pub fn thin_out(&mut self, Sample { step, seed }: Sample) {
         let of_fields = self.cases.chunk_by(|one, next| one.field == next.field);
         let kept = of_fields.flat_map(|of_field| {
             let numbered = of_field.iter().enumerate();
             numbered
-                .filter(|(nth, _)| *nth < REQUEST_SHAPES || nth % step == 0)
+                .filter(|(nth, _)| *nth < REQUEST_SHAPES || nth % step == seed % step)
                 .map(|(_, case)| case.clone())
         });
         self.cases = kept.collect();
@@ -57,19 +69,48 @@ impl Generated {
 }
 
 /// The cases of the whole schema, for an attacker who sees `seen` of it.
-pub fn generate(whole: &Sdl, seen: &Sdl, knowledge: &Knowledge) -> Generated {
+pub(super) fn generate(whole: &Sdl, seen: &Sdl, knowledge: &Knowledge) -> Generated {
     let mut generated = Generated::default();
     for root in ["Query", "Mutation"] {
         for field in whole.fields(root) {
             // Hidden fields are requested too.
             let sdl = if seen.field(root, &field.node.name.node).is_some() { seen } else { whole };
-            let generator = CaseGenerator { root, field, values: Values { sdl, knowledge } };
+            let generator =
+                CaseGenerator { root, field, values: Values::of_field(sdl, knowledge, field) };
+            generated.arguments += field.node.arguments.len();
             if let Err(why) = generator.generate_all(&mut generated) {
                 generated.failed.push(format!("{root}.{}: {why}", field.node.name.node));
             }
         }
     }
     generated
+}
+
+/// A document with the minimal arguments of one field, and the smallest selection.
+pub(super) fn smallest(
+    sdl: &Sdl,
+    knowledge: &Knowledge,
+    root: &str,
+    field: &Field,
+) -> Result<String, String> {
+    let generator = CaseGenerator { root, field, values: Values::of_field(sdl, knowledge, field) };
+    let kind = sdl.kind(named(&field.node.ty.node));
+    let is_leaf = matches!(kind, None | Some(TypeKind::Scalar | TypeKind::Enum(_)));
+    let selection = if is_leaf { "" } else { "{ __typename }" };
+    Ok(generator.plain(&generator.minimal()?, selection))
+}
+
+/// A document for each subscription, with the minimal arguments and everything selected.
+pub(super) fn subscriptions(sdl: &Sdl, knowledge: &Knowledge) -> Result<Vec<Case>, String> {
+    let of = |field: &Field| {
+        let values = Values::of_field(sdl, knowledge, field);
+        let generator = CaseGenerator { root: "Subscription", field, values };
+        let selections = generator.selections(true, &mut BTreeSet::new())?;
+        let selection = selections.first().map_or("", String::as_str);
+        let body = json!({ "query": generator.plain(&generator.minimal()?, selection) });
+        Ok(Case::new("Subscription", field, body))
+    };
+    sdl.fields("Subscription").iter().map(of).collect()
 }
 
 type Arguments = BTreeMap<Name, Value>;
@@ -164,13 +205,14 @@ impl CaseGenerator<'_> {
                 page.extend(with.iter().map(|(name, value)| (Name::new(name), (*value).clone())));
                 page
             };
-            for cursor in &cursors {
-                pages.push(page(&[("after", cursor)]));
+            let has_back = self.takes("before") && self.takes("last");
+            pages.extend(cursors.iter().map(|cursor| page(&[("after", cursor)])));
+            for cursor in cursors.iter().filter(|_| has_back) {
                 let mut back = page(&[("before", cursor), ("last", &5.into())]);
                 back.remove("first");
                 pages.push(back);
             }
-            for pair in cursors.windows(2) {
+            for pair in cursors.windows(2).filter(|_| has_back) {
                 pages.push(page(&[("after", &pair[0]), ("before", &pair[1])]));
             }
         }
@@ -229,7 +271,7 @@ impl CaseGenerator<'_> {
 }
 
 /// The orders of a list: the default, and each value of `orderBy`.
-pub fn orders(values: &Values<'_>, list: &Field) -> Result<Vec<Option<Value>>, String> {
+pub(super) fn orders(values: &Values<'_>, list: &Field) -> Result<Vec<Option<Value>>, String> {
     let mut orders = vec![None];
     for argument in list.node.arguments.iter().filter(|a| a.node.name.node == "orderBy") {
         let given = values.of(argument)?;
