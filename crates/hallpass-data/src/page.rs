@@ -58,6 +58,21 @@ impl<E: EntityTrait> Order<E> {
         self
     }
 
+    /// Sorts rows without a value as larger than all others. Without effect on a column that always has one.
+    #[must_use]
+    pub fn nulls_last(self) -> Self {
+        let column = self.column.def();
+        let largest = match column.get_column_type() {
+            _ if !column.is_null() => return self,
+            ColumnType::SmallInteger => OrderKey::Integer(i16::MAX.into()),
+            ColumnType::Integer => OrderKey::Integer(i32::MAX.into()),
+            ColumnType::BigInteger => OrderKey::Integer(i64::MAX),
+            ColumnType::TimestampWithTimeZone => OrderKey::Time(LAST_TIME),
+            _ => OrderKey::Text(char::MAX.to_string()),
+        };
+        self.nulls_as(largest)
+    }
+
     /// Whether a cursor with this key is valid in this order: a key of a different type than the
     /// column's would cause a database error.
     #[must_use]
@@ -132,6 +147,12 @@ impl OrderKey {
         }
     }
 }
+
+/// The last second that both databases store, and that a cursor can contain.
+const LAST_TIME: Timestamp = match DateTime::from_timestamp(253_402_300_799, 0) {
+    Some(time) => time,
+    None => Timestamp::MAX_UTC,
+};
 
 /// A request for one page of a list.
 #[derive(Clone, Debug, Default)]
