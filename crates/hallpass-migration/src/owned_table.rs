@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::{
 use sea_orm_migration::schema::{string, uuid};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend};
 
+use crate::folding::{Folded, add_columns};
 use crate::row_security::add_owner_policies;
 
 /// A table of owned rows to be created: its key `id`, its owner `owner_id`, and more columns.
@@ -14,13 +15,16 @@ pub struct OwnedTable {
     name: &'static str,
     columns: Vec<ColumnDef>,
     parents: Vec<(&'static str, &'static str)>,
+    normalized: Vec<Folded>,
+    orders: Vec<&'static str>,
 }
 
 impl OwnedTable {
     /// A table with this name.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, columns: Vec::new(), parents: Vec::new() }
+        let (columns, parents) = (Vec::new(), Vec::new());
+        Self { name, columns, parents, normalized: Vec::new(), orders: Vec::new() }
     }
 
     /// Adds a column.
@@ -36,6 +40,21 @@ impl OwnedTable {
     pub fn child_of(mut self, parent: &'static str, column: &'static str) -> Self {
         self.columns.push(uuid(column));
         self.parents.push((parent, column));
+        self
+    }
+
+    /// Adds the column `key`, the sort key of the text in the column `of`, and the column `search`, its search text.
+    #[must_use]
+    pub fn normalized(mut self, of: &'static str, key: &'static str, search: &'static str) -> Self {
+        self.normalized.push(Folded { column: key, of, by: hallpass_text::sort_key });
+        self.normalized.push(Folded { column: search, of, by: hallpass_text::searchable });
+        self
+    }
+
+    /// Adds an index for lists of one owner in the order of `column`.
+    #[must_use]
+    pub fn sorted_by(mut self, column: &'static str) -> Self {
+        self.orders.push(column);
         self
     }
 
@@ -64,6 +83,13 @@ impl OwnedTable {
         manager.create_table(table.clone()).await?;
         for (_, column) in parents {
             defer(manager, name, &constraint(name, column)).await?;
+        }
+        add_columns(manager, name, &self.normalized).await?;
+        for column in self.orders {
+            let mut index =
+                Index::create().name(format!("{name}_by_{column}")).table(name).to_owned();
+            index.col("owner_id").col(column).col("id");
+            manager.create_index(index).await?;
         }
         add_owner_policies(manager, name, "owner_id").await
     }
