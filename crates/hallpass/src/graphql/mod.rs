@@ -9,6 +9,7 @@ pub(crate) mod global_id;
 pub(crate) mod idempotency;
 mod input_problem;
 pub(crate) mod null_on_error;
+mod own_rows;
 pub(crate) mod pagination;
 pub(crate) mod permission_check;
 mod subscription;
@@ -29,6 +30,7 @@ pub use idempotency::{
 };
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
 pub use null_on_error::NullOnError;
+pub use own_rows::find_own;
 pub use pagination::{
     Connection, Direction, NamedOrder, Page, TotalCount, paginate, paginate_open,
 };

@@ -12,7 +12,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 
 use async_graphql::parser::types::Field;
-use async_graphql::registry::Registry;
+use async_graphql::registry::{MetaType, Registry};
 use async_graphql::resolver_utils::resolve_container;
 use async_graphql::{
     ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, Response,
@@ -106,8 +106,15 @@ impl<T: ObjectType> ObjectType for NullOnError<T> {}
 /// A subscription has a single root field, so null on error does not apply: only hidden fields are removed. Each event
 /// is a response of its own.
 impl<T: SubscriptionType> SubscriptionType for NullOnError<T> {
+    /// Also of a merged type without parts, which would be an object without fields.
     fn is_empty() -> bool {
-        T::is_empty()
+        let has_no_fields = || {
+            let mut types = Registry::default();
+            T::create_type_info(&mut types);
+            let root = types.types.get(T::type_name().as_ref());
+            matches!(root, Some(MetaType::Object { fields, .. }) if fields.is_empty())
+        };
+        T::is_empty() || has_no_fields()
     }
 
     fn type_name() -> Cow<'static, str> {

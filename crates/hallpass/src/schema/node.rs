@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::registered::Registered;
 use crate::access::{Rule::Public, guarded};
-use crate::graphql::{HasId, Id, Result, decode_id};
+use crate::graphql::{ApiError, HasId, Id, Result, decode_id};
 
 /// An object that `node` can find by its global ID.
 pub trait FindNode: HasId + ObjectType + Sized {
@@ -38,6 +38,23 @@ impl<T: FindNode> Id<T> {
             Ok(key) => T::find_node(ctx, key).await,
             Err(_) => Ok(None),
         }
+    }
+
+    /// The object.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`] if it does not exist or is not visible to the caller. As [`Id::find`].
+    pub async fn require(&self, ctx: &Context<'_>) -> Result<T> {
+        self.find(ctx).await?.ok_or(ApiError::NotFound(T::WORD))
+    }
+
+    /// The key, for a reference to the object.
+    ///
+    /// # Errors
+    /// As [`Id::require`].
+    pub async fn required_key(&self, ctx: &Context<'_>) -> Result<T::Key> {
+        self.require(ctx).await?;
+        self.key()
     }
 }
 

@@ -107,7 +107,7 @@ where
             MutationRoot::<M>::create_type_info(&mut types);
             types.mutation_type = Some(M::type_name().into_owned());
         }
-        if !S::is_empty() {
+        if !SubscriptionRoot::<S>::is_empty() {
             SubscriptionRoot::<S>::create_type_info(&mut types);
             types.subscription_type = Some(S::type_name().into_owned());
         }
