@@ -102,7 +102,7 @@ struct Users {
 pub struct Suite {
     application: Arc<Application>,
     users: Users,
-    seed: Option<Seed>,
+    seeds: Vec<Seed>,
     public_view: Option<Seed>,
     fixtures: Vec<Fixture>,
     keys: Vec<Uuid>,
@@ -137,7 +137,7 @@ impl Suite {
         Self {
             application,
             users: Users { alice: user("alice"), bob: user("bob") },
-            seed: None,
+            seeds: Vec::new(),
             public_view: None,
             fixtures: Vec::new(),
             keys: Vec::new(),
@@ -153,7 +153,8 @@ impl Suite {
         }
     }
 
-    /// Inserts rows of one user into every owned table of the domains. Called for the victim and for the other user.
+    /// Inserts rows of one user into every owned table of the domains. Called for the victim and for the other user. Each call adds
+    /// a function; they run in this order.
     ///
     /// [`SeedUser::text`] and [`SeedUser::timestamp`] make values by which a leak is attributed to its table. At least
     /// two rows of each list show leaks by its order and its pages. Rows that other users may see belong into
@@ -163,7 +164,7 @@ impl Suite {
     where
         Work: Future<Output = Result<(), SeedError>> + Send + 'static,
     {
-        self.seed = Some(Box::new(move |user| seed(user).boxed()));
+        self.seeds.push(Box::new(move |user| seed(user).boxed()));
         self
     }
 

@@ -121,8 +121,8 @@ impl Seeds {
         check_that_tables_are_registered(database).await;
         let (alice, bob) = (&suite.users.alice, &suite.users.bob);
         for user in [alice, bob] {
-            let user = user_of(database, user, user.id() == alice.id());
-            if let Some(seed) = &suite.seed {
+            for seed in &suite.seeds {
+                let user = user_of(database, user, user.id() == alice.id());
                 seed(user).await.expect(SEED);
             }
         }
