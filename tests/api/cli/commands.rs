@@ -35,7 +35,7 @@ pub fn hallpass_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     run(&mut command(directory.path(), arguments, variables))
 }
 
-fn run(command: &mut Command) -> Output {
+pub fn run(command: &mut Command) -> Output {
     let output = command.stdin(Stdio::null()).output().unwrap();
     Output {
         stdout: String::from_utf8(output.stdout).unwrap(),

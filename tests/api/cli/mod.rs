@@ -2,4 +2,5 @@
 
 pub mod commands;
 pub mod doctor;
+mod generators;
 mod serve;

@@ -6,6 +6,7 @@ mod explain;
 mod help;
 mod log;
 mod migrate;
+mod new;
 mod output;
 pub(crate) mod persona_callers;
 mod schema;
@@ -25,6 +26,8 @@ use clap::{ArgGroup, Command, CommandFactory as _, FromArgMatches as _, Parser, 
 use crate::app::StartError;
 use crate::application::Application;
 use crate::config::{self, ConfigError, EnvFile, Settings};
+pub use new::New;
+
 use hallpass_identity::{CallerProfile, CredentialLocation, Persona};
 
 /// The command line.
@@ -110,6 +113,13 @@ pub enum Action {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Generate an application, or a domain of one
+    #[command(arg_required_else_help = false)]
+    New {
+        /// What to generate
+        #[command(subcommand)]
+        new: New,
     },
     /// Print the tables of docs/settings.md
     #[command(hide = true)]
@@ -213,6 +223,7 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
             let credential = token.or(cookie).or(api_key);
             doctor::run(application, &config()?, credential, json)
         }
+        Action::New { new } => new::run(&new),
         Action::Settings => output::print(settings::tables(&self::command(application))),
         Action::Token { persona } => token::run(&config()?, &persona),
     }
@@ -271,7 +282,6 @@ pub fn parse_from(
 }
 
 /// The access table of `application`, as `access` prints it.
-#[cfg(feature = "testing")]
 pub(crate) fn access_table(
     application: &Application,
     config: &config::Config,
