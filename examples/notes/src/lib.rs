@@ -1,4 +1,5 @@
 //! Notes that only their owner sees: a server made with Hallpass.
+#![cfg_attr(doctest, doc = include_str!("../SEALED.md"))]
 
 mod migration;
 mod tables;

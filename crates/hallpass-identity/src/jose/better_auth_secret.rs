@@ -1,14 +1,13 @@
 //! Better Auth's secret: verifies and decrypts session cookies and the cookie cache (HMAC-SHA-256, JWE).
 
-use aws_lc_rs::cipher::{AES_256, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
 
+use super::jwe::DirectJwe;
 use super::jwk::verify_signature;
 use super::jws::UnverifiedJws;
 
@@ -76,22 +75,8 @@ impl SecretKeyring {
     /// Decrypts a compact JWE (RFC 7516 section 7.1) with `dir` and `A256CBC-HS512`, which is what
     /// Better Auth uses. None for other algorithms, or when no secret matches.
     pub(crate) fn decrypt_compact(&self, jwe: &str) -> Option<Vec<u8>> {
-        let [header, key, iv, ciphertext, tag] = jwe.split('.').collect::<Vec<_>>()[..] else {
-            return None;
-        };
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
-        let parsed: Value = serde_json::from_slice(&decode(header)?).ok()?;
-        let plain = !["zip", "crit"].iter().any(|member| parsed.get(*member).is_some());
-        if parsed["alg"] != "dir" || parsed["enc"] != "A256CBC-HS512" || !plain || !key.is_empty() {
-            return None;
-        }
-        let parts = JweParts {
-            header: header.as_bytes(),
-            iv: decode(iv)?.try_into().ok()?,
-            ciphertext: decode(ciphertext)?,
-            tag: decode(tag)?,
-        };
-        self.0.iter().find_map(|secret| parts.decrypt(&secret.content))
+        let jwe = DirectJwe::parse(jwe)?;
+        self.0.iter().find_map(|secret| jwe.decrypt(&secret.content))
     }
 }
 
@@ -108,30 +93,5 @@ impl Secret {
             hs256: DecodingKey::from_secret(secret),
             content,
         }
-    }
-}
-
-struct JweParts<'a> {
-    header: &'a [u8],
-    iv: [u8; 16],
-    ciphertext: Vec<u8>,
-    tag: Vec<u8>,
-}
-
-impl JweParts<'_> {
-    /// RFC 7518 section 5.2.2.2: the tag is checked before anything is decrypted.
-    fn decrypt(&self, key: &[u8; 64]) -> Option<Vec<u8>> {
-        let (authenticating, encrypting) = key.split_at(32);
-        let mut tag = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA512, authenticating));
-        tag.update(self.header);
-        tag.update(&self.iv);
-        tag.update(&self.ciphertext);
-        tag.update(&(self.header.len() as u64 * 8).to_be_bytes());
-        constant_time::verify_slices_are_equal(&tag.sign().as_ref()[..32], &self.tag).ok()?;
-        let key = UnboundCipherKey::new(&AES_256, encrypting).ok()?;
-        let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).ok()?;
-        let mut content = self.ciphertext.clone();
-        let context = DecryptionContext::Iv128(self.iv.into());
-        key.decrypt(&mut content, context).ok().map(|content| content.to_vec())
     }
 }
