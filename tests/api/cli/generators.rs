@@ -37,6 +37,7 @@ fn cargo(application: &Path, arguments: &[&str]) -> String {
         .current_dir(application)
         .env("CARGO_TARGET_DIR", repository().join("target/generated"))
         .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -202,7 +203,7 @@ fn invalid_arguments_change_nothing() {
         std::fs::write(&path, text.replace(marker, "")).unwrap();
         let before = files(outside);
         let output = generate(&application, &["new", "domain", "note", "text:String"]);
-        let expected = format!("{file} does not have the comment `{marker}` once: add it where `");
+        let expected = format!("{file} does not have the comment `{marker}` once, on a line of its own: add it");
         assert!(output.stderr.contains(&expected), "{}", output.stderr);
         assert!(files(outside) == before, "files change without {marker}");
         std::fs::write(&path, text).unwrap();

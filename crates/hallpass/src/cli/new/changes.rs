@@ -10,30 +10,43 @@ use super::field::KEYWORDS;
 pub(super) struct Marker {
     comment: &'static str,
     file: &'static str,
-    /// Whether lines are inserted after the comment, the last one first.
-    is_first: bool,
+    place: Place,
+}
+
+/// Where a line is inserted.
+#[derive(Clone, Copy)]
+enum Place {
+    Before,
+    After,
+    /// Before, among the lines that end with a semicolon, in alphabetical order.
+    Sorted,
 }
 
 impl Marker {
-    pub(super) const MODULES: Self = Self::new("// hallpass:modules", "src/lib.rs");
-    pub(super) const QUERIES: Self = Self::new("// hallpass:queries", "src/lib.rs");
-    pub(super) const MUTATIONS: Self = Self::new("// hallpass:mutations", "src/lib.rs");
-    pub(super) const SUBSCRIPTIONS: Self = Self::new("// hallpass:subscriptions", "src/lib.rs");
+    pub(super) const MODULES: Self = Self::in_library("// hallpass:modules", Place::Sorted);
+    pub(super) const QUERIES: Self = Self::in_library("// hallpass:queries", Place::Before);
+    pub(super) const MUTATIONS: Self = Self::in_library("// hallpass:mutations", Place::Before);
+    pub(super) const SUBSCRIPTIONS: Self =
+        Self::in_library("// hallpass:subscriptions", Place::Before);
     /// A domain refers to earlier ones, and is registered before them.
-    pub(super) const DOMAINS: Self =
-        Self { is_first: true, ..Self::new("// hallpass:domains", "src/lib.rs") };
-    pub(super) const TESTS: Self = Self::new("// hallpass:tests", "tests/api/main.rs");
+    pub(super) const DOMAINS: Self = Self::in_library("// hallpass:domains", Place::After);
+    pub(super) const TESTS: Self = Self::in_tests("// hallpass:tests", Place::Sorted);
     /// Rows are inserted after those that they refer to.
-    pub(super) const SEEDS: Self = Self::new("// hallpass:seeds", "tests/api/main.rs");
+    pub(super) const SEEDS: Self = Self::in_tests("// hallpass:seeds", Place::Before);
 
-    const fn new(comment: &'static str, file: &'static str) -> Self {
-        Self { comment, file, is_first: false }
+    const fn in_library(comment: &'static str, place: Place) -> Self {
+        Self { comment, file: "src/lib.rs", place }
+    }
+
+    const fn in_tests(comment: &'static str, place: Place) -> Self {
+        Self { comment, file: "tests/api/main.rs", place }
     }
 }
 
 /// New texts of files.
 pub(super) struct Changes {
     root: PathBuf,
+    manifest: String,
     files: BTreeMap<String, String>,
     created: Vec<String>,
 }
@@ -41,7 +54,8 @@ pub(super) struct Changes {
 impl Changes {
     /// Of a new directory.
     pub(super) fn of_directory(root: &Path) -> Self {
-        Self { root: root.to_owned(), files: BTreeMap::new(), created: Vec::new() }
+        let (manifest, files) = (String::new(), BTreeMap::new());
+        Self { root: root.to_owned(), manifest, files, created: Vec::new() }
     }
 
     /// Of the application in `root`.
@@ -50,22 +64,24 @@ impl Changes {
     /// If there is none.
     pub(super) fn of_application(root: &Path) -> Result<Self, String> {
         let mut changes = Self::of_directory(root);
-        for file in [Marker::DOMAINS.file, Marker::TESTS.file, "Cargo.toml"] {
-            let text = std::fs::read_to_string(root.join(file)).map_err(|error| {
+        let read = |file: &str| {
+            std::fs::read_to_string(root.join(file)).map_err(|error| {
                 format!(
                     "this directory is not that of an application: {file} cannot be read ({error}); run `new domain` in \
                      a directory that `new app` created"
                 )
-            })?;
-            changes.files.insert(file.to_owned(), text);
+            })
+        };
+        for Marker { file, .. } in [Marker::DOMAINS, Marker::TESTS] {
+            changes.files.insert(file.to_owned(), read(file)?);
         }
+        changes.manifest = read("Cargo.toml")?;
         Ok(changes)
     }
 
     /// The name of the crate, as Rust spells it.
     pub(super) fn crate_name(&self) -> Result<String, String> {
-        let manifest = self.files.get("Cargo.toml").map(String::as_str).unwrap_or_default();
-        let parsed: Option<toml::Table> = manifest.parse().ok();
+        let parsed: Option<toml::Table> = self.manifest.parse().ok();
         let name = parsed.as_ref().and_then(|table| table.get("package")?.get("name")?.as_str());
         name.map(|name| name.replace('-', "_"))
             .ok_or_else(|| "Cargo.toml has no package.name: add one".to_owned())
@@ -94,22 +110,26 @@ impl Changes {
     /// # Errors
     /// If the file does not have the marker once.
     pub(super) fn insert(&mut self, marker: &Marker, line: &str) -> Result<(), String> {
-        let Marker { comment, file, is_first } = marker;
-        let text = self.files.get_mut(*file).filter(|text| text.matches(comment).count() == 1);
-        let Some(text) = text else {
+        let Marker { comment, file, place } = marker;
+        let text = self.files.get(*file).filter(|text| text.matches(comment).count() == 1);
+        let mut lines: Vec<_> = text.into_iter().flat_map(|text| text.lines()).collect();
+        let Some(at) = lines.iter().position(|line| line.trim() == *comment) else {
             return Err(format!(
-                "{file} does not have the comment `{comment}` once: add it where `{line}` belongs"
+                "{file} does not have the comment `{comment}` once, on a line of its own: add it where `{line}` belongs"
             ));
         };
-        let inserted = text.lines().map(|old| {
-            let indentation = &old[..old.len() - old.trim_start().len()];
-            match (old.trim() == *comment, is_first) {
-                (false, _) => format!("{old}\n"),
-                (true, true) => format!("{old}\n{indentation}{line}\n"),
-                (true, false) => format!("{indentation}{line}\n{old}\n"),
-            }
-        });
-        *text = inserted.collect();
+        let indentation = lines[at].len() - lines[at].trim_start().len();
+        let line = format!("{:indentation$}{line}", "");
+        let is_later = |other: &&&str| other.ends_with(';') && ***other > *line;
+        let later = lines[..at].iter().rev().take_while(is_later).count();
+        let at = match place {
+            Place::Before => at,
+            Place::After => at + 1,
+            Place::Sorted => at - later,
+        };
+        lines.insert(at, &line);
+        let changed = format!("{}\n", lines.join("\n"));
+        self.files.insert((*file).to_owned(), changed);
         Ok(())
     }
 
@@ -139,7 +159,7 @@ impl Changes {
 
     /// Lines of generated code break at other places with long names.
     fn format(&self) {
-        let files = self.files.keys().filter(|file| file.ends_with(".rs"));
+        let files = self.created.iter().filter(|file| file.ends_with(".rs"));
         let mut rustfmt = Command::new("rustfmt");
         rustfmt.args(["--edition", "2024"]).args(files).current_dir(&self.root);
         let _formatted = rustfmt.stdout(Stdio::null()).stderr(Stdio::null()).status();
