@@ -24,8 +24,8 @@ const LAYERS: [&str; 18] = [
     "app",
     "cli",
 ];
-/// Modules above all layers: what starts the program, and what tests are written with.
-const TOP: [&str; 2] = ["lib", "testing"];
+/// Modules above all layers: what applications and their tests are written with.
+const TOP: [&str; 6] = ["lib", "testing", "prelude", "data", "identity", "migration"];
 
 /// The layers that a source text of the module `module` imports; comments do not count.
 fn imports(text: &str) -> BTreeSet<&str> {

@@ -33,7 +33,8 @@ pub async fn add_columns(
     let collation = if is_postgres { "COLLATE \"C\"" } else { "" };
     for Folded { column, .. } in columns {
         let present = if column.ends_with("_key") { "NOT NULL DEFAULT ''" } else { "" };
-        let sql = format!("ALTER TABLE \"{table}\" ADD COLUMN \"{column}\" text {collation} {present}");
+        let sql =
+            format!("ALTER TABLE \"{table}\" ADD COLUMN \"{column}\" text {collation} {present}");
         manager.get_connection().execute_unprepared(&sql).await?;
     }
     fold_all(manager, table, columns).await

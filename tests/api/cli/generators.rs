@@ -203,7 +203,9 @@ fn invalid_arguments_change_nothing() {
         std::fs::write(&path, text.replace(marker, "")).unwrap();
         let before = files(outside);
         let output = generate(&application, &["new", "domain", "note", "text:String"]);
-        let expected = format!("{file} does not have the comment `{marker}` once, on a line of its own: add it");
+        let expected = format!(
+            "{file} does not have the comment `{marker}` once, on a line of its own: add it"
+        );
         assert!(output.stderr.contains(&expected), "{}", output.stderr);
         assert!(files(outside) == before, "files change without {marker}");
         std::fs::write(&path, text).unwrap();

@@ -134,7 +134,7 @@ pub(super) async fn provider(faults: &mut Faults) {
         "scopes that cover nothing",
         &ours,
         Token(&token),
-        &["`tasks:read`", "OAUTH_FULL_CLIENTS"],
+        &["`DOMAIN:read`", "OAUTH_FULL_CLIENTS"],
     );
     let bound = access(json!({"cnf": {"jkt": "thumbprint"}}));
     faults.check("a token bound by DPoP", &ours, Token(&bound), &["DPoP is not supported"]);
