@@ -15,11 +15,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
-use hallpass::access::{ALLOWED, AuditTrail, Policy, RULES, ResourceAttributes, Rule, Subject};
+use hallpass::access::{
+    ADMIN, ALLOWED, AuditTrail, NOT_IMPERSONATED, Policy, RECENTLY_AUTHENTICATED_ADMIN,
+    ResourceAttributes, Rule, STEP_UP_ADMIN, Subject,
+};
 use hallpass::audit;
 use hallpass::testing::{User, config, user};
 use hallpass_data::{Database, Options};
 use hallpass_identity::{Authentication, Authenticator, Caller};
+use hallpass_server::domains::courses::{CHAPTER_READER, COURSE_EDITOR};
 use prometheus_client::registry::Registry;
 
 use issuer::Issuer;
@@ -35,7 +39,8 @@ fn main() {
 }
 
 async fn measure() {
-    let config = config(&["--better-auth-url", Issuer::shared().url()]);
+    let config =
+        config(&hallpass_server::application(), &["--better-auth-url", Issuer::shared().url()]);
     let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
     let admin = user("ada").role("admin").tier("enterprise").with("permissions", "content:write");
     let callers = [
@@ -73,7 +78,18 @@ async fn database(statements: Arc<AtomicUsize>) -> Database {
 fn decisions(policy: &Policy, callers: &[Option<Arc<Caller>>]) {
     let more = [Rule::Tier("premium"), Rule::RowTier, Rule::Service, Rule::Fresh(900)];
     println!("{:<58} {:>9} {:>9} {:>10}", "one decision, µs", "admin", "user", "anonymous");
-    for rule in RULES.iter().copied().chain(more) {
+    let rules = [
+        Rule::Public,
+        Rule::SignedIn,
+        Rule::Owner,
+        ADMIN,
+        RECENTLY_AUTHENTICATED_ADMIN,
+        STEP_UP_ADMIN,
+        COURSE_EDITOR,
+        CHAPTER_READER,
+        NOT_IMPERSONATED,
+    ];
+    for rule in rules.into_iter().chain(more) {
         let facts = ResourceAttributes { is_owner: true, required_tier: Some("enterprise") };
         let each = callers.iter().map(|caller| {
             let subject = Subject { caller: caller.as_deref(), policy };

@@ -29,7 +29,7 @@ fn main() {
 
 async fn measure() {
     let issuer = Issuer::shared();
-    let config = config(&["--better-auth-url", issuer.url()]);
+    let config = config(&hallpass_server::application(), &["--better-auth-url", issuer.url()]);
     let authenticator = Authenticator::new(&config.identity, &[], None).unwrap();
     println!("{:<8} {:>12} {:>12} {:>7}", "", "first, µs", "cached, µs", "ratio");
     for key in [&issuer.ed25519, &issuer.p256, &issuer.rs256, &issuer.ps256] {

@@ -11,9 +11,22 @@
 mod postgres;
 mod server;
 
-/// The configuration that the tests' PostgreSQL is migrated with.
+/// The application and the configuration that the tests' PostgreSQL is migrated with.
 mod app {
-    pub use hallpass::testing::config;
+    use std::sync::{Arc, LazyLock};
+
+    use hallpass::Application;
+    use hallpass::config::Config;
+
+    pub fn application() -> &'static Arc<Application> {
+        static APPLICATION: LazyLock<Arc<Application>> =
+            LazyLock::new(hallpass_server::application);
+        &APPLICATION
+    }
+
+    pub fn config(flags: &[&str]) -> Config {
+        hallpass::testing::config(application(), flags)
+    }
 }
 
 use server::{CHAPTERS, CREATE, PAGE, Server, processor_time};

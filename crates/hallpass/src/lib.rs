@@ -69,8 +69,12 @@ pub use async_graphql;
 /// A server with the root types `Query`, `Mutation` and `Subscription`. Without one of the latter two, use
 /// `async_graphql::EmptyMutation` or `async_graphql::EmptySubscription`.
 pub struct Hallpass<Query, Mutation, Subscription>(
-    PhantomData<fn() -> (Query, Mutation, Subscription)>,
+    Marker<Query>,
+    Marker<Mutation>,
+    Marker<Subscription>,
 );
+
+type Marker<T> = PhantomData<fn() -> T>;
 
 impl<Query, Mutation, Subscription> Hallpass<Query, Mutation, Subscription>
 where

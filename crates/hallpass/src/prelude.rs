@@ -7,7 +7,7 @@ pub use crate::data::{Comparison as _, Order, Set, now};
 pub use crate::events::{Change, EventKind};
 pub use crate::graphql::{
     ApiError, Connection, ContextExt as _, Id, NamedOrder, Page, Result, Validator, event_stream,
-    paginate,
+    find_own, paginate,
 };
 pub use crate::schema::FindNode;
 pub use crate::{Application, Domain, Hallpass};

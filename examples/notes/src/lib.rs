@@ -45,8 +45,7 @@ impl Note {
 
 impl FindNode for Note {
     async fn find_node(ctx: &Context<'_>, key: NoteId) -> Result<Option<Self>> {
-        let notes = ctx.scope().owned::<note::Entity>()?;
-        Ok(notes.filter(note::Column::Id.is(key)).one().await?.map(Note))
+        Ok(find_own::<note::Entity>(ctx, note::Column::Id.is(key)).await?.map(Note))
     }
 }
 

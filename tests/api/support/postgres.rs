@@ -146,7 +146,7 @@ fn migrate(url: String) {
         runtime.block_on(async {
             let issuer = ["--better-auth-url", "http://127.0.0.1:9", "--database-url", &url];
             let config = super::app::config(&issuer);
-            hallpass::app::migrate(crate::support::app::application(), &config).await.unwrap();
+            hallpass::app::migrate(super::app::application(), &config).await.unwrap();
         });
     });
     work.join().expect("the template is migrated");

@@ -14,6 +14,9 @@ use hallpass_identity::UserField;
 /// Adds per-request data of resolvers, such as batch loaders, to a request.
 pub type PrepareRequest = dyn Fn(Request, &RequestAuth, &Scope) -> Request + Send + Sync;
 
+/// Returns migrations.
+pub type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
+
 /// Why demo data was not loaded.
 pub type DemoError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -70,7 +73,7 @@ pub trait Demo: Send + Sync {
 /// (erasure, row-level security, `node`, `can`, events, demo data) takes its list from here.
 pub struct Domain {
     pub(super) name: &'static str,
-    pub(super) migrations: fn() -> Vec<Box<dyn MigrationTrait>>,
+    pub(super) migrations: Migrations,
     pub(super) owned_tables: OwnedTables,
     pub(super) nodes: Vec<NodeType>,
     pub(super) actions: Vec<Action>,
@@ -104,7 +107,7 @@ impl Domain {
     /// Sets the migrations of the domain's tables. All migrations are applied in the order of their names, which start
     /// with `mYYYYMMDD_NNNNNN_`.
     #[must_use]
-    pub fn migrations(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
+    pub fn migrations(mut self, migrations: Migrations) -> Self {
         self.migrations = migrations;
         self
     }

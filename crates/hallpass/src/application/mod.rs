@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use async_graphql::{ObjectType, Request, SubscriptionType};
 use hallpass_data::{OwnedTables, Scope};
-use hallpass_migration::{MigrationTrait, Migrator};
+use hallpass_migration::Migrator;
 
 use crate::access::{RequestAuth, Rule};
 use crate::config::Config;
 use crate::schema::{Registered, RootTypes, SchemaBuilder};
 use hallpass_identity::{PERSONAS, Persona};
 
-pub use domain::{Demo, DemoError, DemoRows, Domain, PrepareRequest};
+pub use domain::{Demo, DemoError, DemoRows, Domain, Migrations, PrepareRequest};
 
 /// What a server is made of: its name, its domains and its root types. Built by
 /// [`Hallpass::builder`](crate::Hallpass::builder).
@@ -24,7 +24,7 @@ pub struct Application {
     personas: &'static [Persona],
     example: &'static str,
     tiers: &'static str,
-    migrations: Vec<fn() -> Vec<Box<dyn MigrationTrait>>>,
+    migrations: Vec<Migrations>,
     schema: SchemaBuilder,
     domains: Vec<Domain>,
 }
@@ -134,7 +134,7 @@ pub struct Builder {
     personas: &'static [Persona],
     example: &'static str,
     tiers: &'static str,
-    migrations: Vec<fn() -> Vec<Box<dyn MigrationTrait>>>,
+    migrations: Vec<Migrations>,
     roots: Arc<dyn crate::schema::Roots>,
     domains: Vec<Domain>,
 }
@@ -203,7 +203,7 @@ impl Builder {
 
     /// Adds migrations of tables that several domains share, or of a whole crate of migrations.
     #[must_use]
-    pub fn migrations(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
+    pub fn migrations(mut self, migrations: Migrations) -> Self {
         self.migrations.push(migrations);
         self
     }

@@ -70,11 +70,13 @@ pub(crate) trait Roots: Send + Sync {
 }
 
 /// The root types `Q`, `M` and `S`.
-pub(crate) struct RootTypes<Q, M, S>(PhantomData<fn() -> (Q, M, S)>);
+pub(crate) struct RootTypes<Q, M, S>(Marker<Q>, Marker<M>, Marker<S>);
+
+type Marker<T> = PhantomData<fn() -> T>;
 
 impl<Q, M, S> Default for RootTypes<Q, M, S> {
     fn default() -> Self {
-        Self(PhantomData)
+        Self(PhantomData, PhantomData, PhantomData)
     }
 }
 

@@ -149,7 +149,7 @@ mod tests {
         let workspace = parse(include_str!("../../../../../Cargo.toml"));
         let template = include_str!("templates/app/Cargo.toml.txt");
         let application =
-            parse(&template.replace("«source»", "path = \"\"").replace('«', "").replace('»', ""));
+            parse(&template.replace("«source»", "path = \"\"").replace(['«', '»'], ""));
         let version = |dependency: &toml::Value| {
             let version = dependency.as_str().or_else(|| dependency.get("version")?.as_str());
             version.map(str::to_owned)
