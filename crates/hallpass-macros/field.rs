@@ -1,8 +1,9 @@
 //! One field: the rule of its guard, and the wrapper that the GraphQL library calls.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
-use quote::{ToTokens as _, format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Expr, ExprLit, ImplItemFn, Lit, Meta, Signature, Token, Type, Visibility,
     parse_quote,
@@ -11,6 +12,9 @@ use syn::{
 use crate::options::Options;
 use crate::output::Conversion;
 use crate::parameter::{self, is_graphql};
+
+/// Clippy reports functions with more parameters.
+const MAX_ARGUMENTS: usize = 7;
 
 /// Where the resolvers of a type are.
 #[derive(Clone, Copy)]
@@ -83,9 +87,13 @@ pub(crate) fn expand(
     let is_kept =
         |it: &&Attribute| ["doc", "cfg", "graphql"].iter().any(|name| it.path().is_ident(name));
     let attributes = attributes.iter().filter(is_kept);
+    // A `Page` is four arguments of the field: the resolver itself has one.
+    let exceeds_limit = (signature.inputs.len() > MAX_ARGUMENTS).then(
+        || quote!(#[expect(clippy::too_many_arguments, reason = "the arguments of the field")]),
+    );
     let wrapper = parse_quote! {
         #(#attributes)*
-        #[allow(clippy::all, clippy::pedantic)]
+        #exceeds_limit
         #signature {
             #result
         }
@@ -151,8 +159,11 @@ impl Guard {
         let demand = quote!((#rule).with_scope(#scope));
         let guard = match (object.is_root() || is_public(&rule), receiver) {
             (true, _) => quote!(#demand.without_object(#name)),
-            (false, Receiver::Itself) => quote!(#demand.of(#name, self)),
-            (false, Receiver::Reference(_)) => quote!(#demand.of(#name, self.0)),
+            // Without a `Resource`, the error is at the rule.
+            (false, Receiver::Itself) => quote_spanned!(rule.span()=> #demand.of(#name, self)),
+            (false, Receiver::Reference(_)) => {
+                quote_spanned!(rule.span()=> #demand.of(#name, self.0))
+            }
         };
         let is_written = || others.iter().any(states_semantic_non_null);
         let non_null = (is_semantic_non_null && !is_written())

@@ -3,7 +3,8 @@
 use super::decision::{ResourceAttributes, Subject};
 use super::rule::Rule;
 
-/// A rule of the application: a name, a sentence, and a decision. The name identifies it.
+/// A rule of the application: a name, a sentence, and a decision. Name and sentence identify it: the address of a
+/// function does not.
 #[derive(Clone, Copy, Debug)]
 pub struct CustomRule {
     pub(super) name: &'static str,
@@ -13,7 +14,7 @@ pub struct CustomRule {
 
 impl PartialEq for CustomRule {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        (self.name, self.sentence) == (other.name, other.sentence)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Guards: evaluate the demand of a field for the caller of the current request, with step-up authentication if
 //! needed, and audit the decision.
 
-use hallpass_data::trusted::ProvedPrivilege as _;
 use std::sync::Arc;
 
 use async_graphql::{Context, Error, Guard};
 use chrono::TimeDelta;
+use hallpass_data::trusted::ProvedPrivilege as _;
 use hallpass_data::{Privilege, now};
 use uuid::Uuid;
 

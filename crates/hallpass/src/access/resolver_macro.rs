@@ -85,9 +85,9 @@
 /// ```compile_fail,E0277
 /// # use hallpass::access::{Rule::Owner, guarded};
 /// # struct Note;
-/// #[guarded(Note)] // the trait bound `Note: Resource` is not satisfied
+/// #[guarded(Note)]
 /// impl Note {
-///     #[graphql(guard = "Owner")]
+///     #[graphql(guard = "Owner")] // the trait bound `Note: Resource` is not satisfied
 ///     async fn text(&self) -> &str { "" }
 /// }
 /// ```
@@ -148,12 +148,12 @@
 ///
 /// ```compile_fail
 /// # use hallpass::access::{Rule::SignedIn, guarded};
-/// # use hallpass::graphql::{Connection, Page, Result};
+/// # use hallpass::graphql::{ApiError, Connection, Page, Result};
 /// # struct NoteQuery;
 /// #[guarded(Query, domain = "notes")]
 /// impl NoteQuery {
 ///     #[graphql(guard = "SignedIn")]
-///     async fn notes(&self, page: Option<Page>) -> Result<Connection<String>> { todo!() }
+///     async fn notes(&self, page: Option<Page>) -> Result<Connection<String>> { Err(ApiError::NotFound("note")) }
 ///     //                          ^^^^^^^^^^^^ write `page: Page`: each of its arguments is optional
 /// }
 /// ```
@@ -162,12 +162,12 @@
 ///
 /// ```compile_fail
 /// # use hallpass::access::{Rule::SignedIn, guarded};
-/// # use hallpass::graphql::{Connection, Page, Result};
+/// # use hallpass::graphql::{ApiError, Connection, Page, Result};
 /// # struct NoteQuery;
 /// #[guarded(Query, domain = "notes")]
 /// impl NoteQuery {
 ///     #[graphql(guard = "SignedIn")]
-///     async fn notes(&self, page: Page, first: i32) -> Result<Connection<String>> { todo!() }
+///     async fn notes(&self, page: Page, first: i32) -> Result<Connection<String>> { Err(ApiError::NotFound("note")) }
 ///     //                                ^^^^^ `page: Page` has the argument `first`: remove this one
 /// }
 /// ```

@@ -2,7 +2,7 @@
 
 use async_graphql::Request;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use hallpass_data::policy::{OwnedEntity, Scoped};
+use hallpass_data::policy::{OwnedEntity, SharedEntity};
 use hallpass_data::{EntityTrait, Error, OwnedTables, Scope, System};
 use hallpass_migration::MigrationTrait;
 
@@ -20,7 +20,7 @@ pub type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
 /// Why demo data was not loaded.
 pub type DemoError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The rows of the database that demo data may insert: those of tables without an owner.
+/// The rows of the database that demo data may insert: those of shared tables.
 pub struct DemoRows<'a>(&'a System<'a>);
 
 impl<'a> DemoRows<'a> {
@@ -41,11 +41,14 @@ impl<'a> DemoRows<'a> {
         self.0.is_empty::<E>().await
     }
 
-    /// Inserts rows.
+    /// Inserts rows of a shared table.
     ///
     /// # Errors
     /// When the database is unavailable, or rejects a row.
-    pub async fn insert_all<E: Scoped>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error> {
+    pub async fn insert_all<E: SharedEntity>(
+        &self,
+        rows: Vec<E::ActiveModel>,
+    ) -> Result<(), Error> {
         self.0.insert_all::<E>(rows).await
     }
 }
@@ -187,7 +190,8 @@ impl Domain {
         self
     }
 
-    /// Declares additional user fields of the Better Auth server that the domain reads by [`Caller::claim`](hallpass_identity::Caller::claim).
+    /// Declares additional user fields of the Better Auth server that the domain reads by
+    /// [`Caller::claim`](hallpass_identity::Caller::claim).
     #[must_use]
     pub fn user_fields(mut self, fields: &'static [UserField]) -> Self {
         self.user_fields = fields;

@@ -10,7 +10,7 @@ use hallpass_migration::Migrator;
 
 use crate::access::{RequestAuth, Rule};
 use crate::config::Config;
-use crate::schema::{Registered, RootTypes, SchemaBuilder};
+use crate::schema::{Registered, RootTypes, Roots, SchemaBuilder};
 use hallpass_identity::{PERSONAS, Persona};
 
 pub use domain::{Demo, DemoError, DemoRows, Domain, Migrations, PrepareRequest};
@@ -18,6 +18,12 @@ pub use domain::{Demo, DemoError, DemoRows, Domain, Migrations, PrepareRequest};
 /// What a server is made of: its name, its domains and its root types. Built by
 /// [`Hallpass::builder`](crate::Hallpass::builder).
 pub struct Application {
+    program: Program,
+    schema: SchemaBuilder,
+}
+
+/// What a builder sets.
+struct Program {
     name: &'static str,
     version: &'static str,
     about: &'static str,
@@ -25,7 +31,6 @@ pub struct Application {
     example: &'static str,
     tiers: &'static str,
     migrations: Vec<Migrations>,
-    schema: SchemaBuilder,
     domains: Vec<Domain>,
 }
 
@@ -33,37 +38,37 @@ impl Application {
     /// The name of the program.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.name
+        self.program.name
     }
 
     /// The version of the program.
     #[must_use]
     pub fn version(&self) -> &'static str {
-        self.version
+        self.program.version
     }
 
     /// The purpose of the program, in one sentence.
     #[must_use]
     pub fn about(&self) -> &'static str {
-        self.about
+        self.program.about
     }
 
     /// The personas of development mode.
     #[must_use]
     pub fn personas(&self) -> &'static [Persona] {
-        self.personas
+        self.program.personas
     }
 
     /// The query that GraphiQL shows first.
     #[must_use]
     pub fn example(&self) -> &'static str {
-        self.example
+        self.program.example
     }
 
     /// The default of the setting `TIERS`.
     #[must_use]
     pub fn tiers(&self) -> &'static str {
-        self.tiers
+        self.program.tiers
     }
 
     /// Builds its schemas.
@@ -76,30 +81,30 @@ impl Application {
     #[must_use]
     pub fn owned_tables(&self) -> OwnedTables {
         let core = OwnedTables::core();
-        self.domains.iter().fold(core, |tables, domain| tables.and(&domain.owned_tables))
+        self.program.domains.iter().fold(core, |tables, domain| tables.and(&domain.owned_tables))
     }
 
     /// The migrations of the core and of each domain, in the order of their names.
     #[must_use]
     pub fn migrator(&self) -> Migrator {
-        let domains = self.domains.iter().map(|domain| domain.migrations);
-        let all = self.migrations.iter().copied().chain(domains);
+        let domains = self.program.domains.iter().map(|domain| domain.migrations);
+        let all = self.program.migrations.iter().copied().chain(domains);
         Migrator::new(all.flat_map(|migrations| migrations()).collect())
     }
 
     /// Weights of fields in the query cost, in tenths of a point.
     pub fn field_costs(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.domains.iter().flat_map(|domain| domain.field_costs.iter().copied())
+        self.program.domains.iter().flat_map(|domain| domain.field_costs.iter().copied())
     }
 
     /// Usual lengths of lists without a page size.
     pub fn list_lengths(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.domains.iter().flat_map(|domain| domain.list_lengths.iter().copied())
+        self.program.domains.iter().flat_map(|domain| domain.list_lengths.iter().copied())
     }
 
     /// The rules whose callers may send larger request bodies.
     pub fn large_bodies(&self) -> impl Iterator<Item = Rule> {
-        self.domains.iter().filter_map(|domain| domain.large_bodies)
+        self.program.domains.iter().filter_map(|domain| domain.large_bodies)
     }
 
     /// Adds to `config` what the application declares: the additional user fields of the Better Auth
@@ -107,20 +112,23 @@ impl Application {
     #[must_use]
     pub fn configure(&self, mut config: Config) -> Config {
         config.identity.user_fields =
-            self.domains.iter().flat_map(|domain| domain.user_fields).copied().collect();
-        config.identity.personas = self.personas;
+            self.program.domains.iter().flat_map(|domain| domain.user_fields).copied().collect();
+        config.identity.personas = self.program.personas;
         config
     }
 
     /// The demo data of the domains, with the names of the domains.
     pub fn demos(&self) -> impl Iterator<Item = (&'static str, &dyn Demo)> {
-        self.domains.iter().filter_map(|domain| Some((domain.name, domain.demo.as_deref()?)))
+        self.program
+            .domains
+            .iter()
+            .filter_map(|domain| Some((domain.name, domain.demo.as_deref()?)))
     }
 
     /// Adds the per-request data of all domains to `request`, then `auth` and `scope`.
     #[must_use]
     pub fn scoped(&self, request: Request, auth: RequestAuth, scope: Scope) -> Request {
-        let prepare = self.domains.iter().flat_map(|domain| &domain.prepare);
+        let prepare = self.program.domains.iter().flat_map(|domain| &domain.prepare);
         let request = prepare.fold(request, |request, prepare| prepare(request, &auth, &scope));
         request.data(auth).data(scope)
     }
@@ -128,15 +136,8 @@ impl Application {
 
 /// Builds an [`Application`].
 pub struct Builder {
-    name: &'static str,
-    version: &'static str,
-    about: &'static str,
-    personas: &'static [Persona],
-    example: &'static str,
-    tiers: &'static str,
-    migrations: Vec<Migrations>,
-    roots: Arc<dyn crate::schema::Roots>,
-    domains: Vec<Domain>,
+    program: Program,
+    roots: Arc<dyn Roots>,
 }
 
 impl Builder {
@@ -146,7 +147,7 @@ impl Builder {
         M: ObjectType + Default + 'static,
         S: SubscriptionType + Default + 'static,
     {
-        Self {
+        let program = Program {
             name: "hallpass",
             version: env!("CARGO_PKG_VERSION"),
             about: "A GraphQL API server for users of Better Auth",
@@ -154,64 +155,64 @@ impl Builder {
             example: "{ __typename }\n",
             tiers: "free",
             migrations: Vec::new(),
-            roots: Arc::new(RootTypes::<Q, M, S>::default()),
             domains: Vec::new(),
-        }
+        };
+        Self { program, roots: Arc::new(RootTypes::<Q, M, S>::default()) }
     }
 
     /// Sets the name of the program, as in its help: `env!("CARGO_PKG_NAME")`.
     #[must_use]
     pub fn name(mut self, name: &'static str) -> Self {
-        self.name = name;
+        self.program.name = name;
         self
     }
 
     /// Sets the version of the program: `env!("CARGO_PKG_VERSION")`.
     #[must_use]
     pub fn version(mut self, version: &'static str) -> Self {
-        self.version = version;
+        self.program.version = version;
         self
     }
 
     /// Sets the purpose of the program, in one sentence: `env!("CARGO_PKG_DESCRIPTION")`.
     #[must_use]
     pub fn about(mut self, about: &'static str) -> Self {
-        self.about = about;
+        self.program.about = about;
         self
     }
 
     /// Sets the personas of development mode: `PERSONAS` of the identity crate, unless set.
     #[must_use]
     pub fn personas(mut self, personas: &'static [Persona]) -> Self {
-        self.personas = personas;
+        self.program.personas = personas;
         self
     }
 
     /// Sets the query that GraphiQL shows first.
     #[must_use]
     pub fn example(mut self, query: &'static str) -> Self {
-        self.example = query;
+        self.program.example = query;
         self
     }
 
     /// Sets the default of the setting `TIERS`: the tiers, lowest first, separated by commas.
     #[must_use]
     pub fn tiers(mut self, tiers: &'static str) -> Self {
-        self.tiers = tiers;
+        self.program.tiers = tiers;
         self
     }
 
     /// Adds migrations of tables that several domains share, or of a whole crate of migrations.
     #[must_use]
     pub fn migrations(mut self, migrations: Migrations) -> Self {
-        self.migrations.push(migrations);
+        self.program.migrations.push(migrations);
         self
     }
 
     /// Adds a domain. Its fields are in the root types.
     #[must_use]
     pub fn domain(mut self, domain: Domain) -> Self {
-        self.domains.push(domain);
+        self.program.domains.push(domain);
         self
     }
 
@@ -219,22 +220,11 @@ impl Builder {
     #[must_use]
     pub fn build(mut self) -> Arc<Application> {
         let mut registered = Registered::default();
-        for domain in &mut self.domains {
+        for domain in &mut self.program.domains {
             registered.nodes.append(&mut domain.nodes);
             registered.actions.append(&mut domain.actions);
         }
         let schema = SchemaBuilder::new(self.roots, registered);
-        let Self { name, version, about, personas, example, tiers, migrations, domains, .. } = self;
-        Arc::new(Application {
-            name,
-            version,
-            about,
-            personas,
-            example,
-            tiers,
-            migrations,
-            schema,
-            domains,
-        })
+        Arc::new(Application { program: self.program, schema })
     }
 }

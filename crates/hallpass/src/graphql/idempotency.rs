@@ -66,7 +66,7 @@ pub fn is_idempotency_key(key: &str) -> bool {
 
 /// How a mutation writes. Every mutation begins with it, which makes it idempotent:
 ///
-/// ```ignore
+/// ```text
 /// let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
 ///     return current_row(ctx).await;
 /// };

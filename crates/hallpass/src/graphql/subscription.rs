@@ -76,7 +76,7 @@ pub fn execute_event(
 /// the subscription ends: it would have a gap.
 ///
 /// The resolver runs to subscribe, with an empty stream, and again for each event, with that event only. Checks
-/// belong into its guard, which runs once.
+/// belong into its guard, which runs once. It calls this function once: one call selects all kinds of events.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] if no user is signed in.

@@ -14,8 +14,12 @@ const MAX_LINES: usize = 20;
 ///
 /// ```no_run
 /// # use std::sync::Arc;
+/// # use async_graphql::EmptySubscription;
 /// # use hallpass::Application;
-/// # fn application() -> Arc<Application> { unimplemented!() }
+/// # use hallpass::core_schema::{CoreMutation, CoreQuery};
+/// # fn application() -> Arc<Application> {
+/// #     hallpass::Hallpass::<CoreQuery, CoreMutation, EmptySubscription>::builder().build()
+/// # }
 /// # macro_rules! include_str { ($_:expr) => { "" } }
 /// #[test]
 /// fn access_table_is_current() {

@@ -11,8 +11,12 @@
 //!
 //! ```no_run
 //! # use std::sync::Arc;
+//! # use async_graphql::EmptySubscription;
 //! # use hallpass::Application;
-//! # fn application() -> Arc<Application> { unimplemented!() }
+//! # use hallpass::core_schema::{CoreMutation, CoreQuery};
+//! # fn application() -> Arc<Application> {
+//! #     hallpass::Hallpass::<CoreQuery, CoreMutation, EmptySubscription>::builder().build()
+//! # }
 //! # mod note {
 //! #     pub use hallpass_data::idempotency_key::{ActiveModel, Entity};
 //! # }
