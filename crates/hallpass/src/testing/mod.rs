@@ -36,6 +36,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use clap::FromArgMatches as _;
+use futures_util::FutureExt as _;
 use hallpass_data::{Database, now};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -122,11 +123,14 @@ impl App {
         config.development_key = files.path().join("key.der");
         // On the main address: tests run many servers at once.
         config.metrics_address = None;
-        app::migrate(application, &config).await.expect("the database can be migrated");
-        let database =
-            app::open(application, &config, observe).await.expect("the database can be opened");
+        // Boxed: their types would be parts of the type of each test, which has a limited depth.
+        app::migrate(application, &config).boxed().await.expect("the database can be migrated");
+        let database = app::open(application, &config, observe)
+            .boxed()
+            .await
+            .expect("the database can be opened");
         let database = prepare(database);
-        let server = Server::build(application, &config, database.clone()).await;
+        let server = Server::build(application, &config, database.clone()).boxed().await;
         let server = server.expect("the server can be built");
         let (main, url) = listen().await;
         let stop = CancellationToken::new();

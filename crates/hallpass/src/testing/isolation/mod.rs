@@ -371,8 +371,8 @@ impl Suite {
         sample: Sample,
         attackers: &[Attacker],
     ) -> IsolationRun {
-        let pair = FixturePair::build(self, seeds, options).await;
-        IsolationRun::execute(self, seeds, &pair, sample, attackers).await
+        let pair = FixturePair::build(self, seeds, options).boxed_local().await;
+        IsolationRun::execute(self, seeds, &pair, sample, attackers).boxed_local().await
     }
 
     async fn seeds(&self) -> Seeds {
