@@ -102,8 +102,8 @@ impl NoteMutation {
     #[graphql(guard = "Owner")]
     async fn delete_note(&self, ctx: &Context<'_>, id: Id<Note>) -> Result<Id<Note>> {
         let this = note::Column::Id.is(id.key()?);
-        match ctx.scope().owned::<note::Entity>()?.filter(this).delete().await? {
-            0 => Err(ApiError::NotFound("note")),
+        match ctx.scope().owned::<note::Entity>()?.filter(this.clone()).delete().await? {
+            0 => Err(not_found_or_forbidden(ctx, "note", this).await?),
             _ => Ok(id),
         }
     }

@@ -2,7 +2,7 @@
 
 use hallpass::data::Set;
 use hallpass::testing::isolation::Suite;
-use hallpass::testing::{App, user};
+use hallpass::testing::{App, access_table_is_current, schema_is_current, user};
 use notes::{application, note, note_tag};
 use serde_json::json;
 
@@ -36,6 +36,12 @@ async fn no_row_of_another_user_is_reachable() {
 #[tokio::test]
 async fn an_erased_user_has_no_rows() {
     suite().check_erasure().await;
+}
+
+#[test]
+fn access_table_and_schema_are_current() {
+    access_table_is_current(&application(), include_str!("../access.md"));
+    schema_is_current(&application(), include_str!("../schema.graphql"));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
-//! `new app` and `new domain`: invalid arguments, and missing markers.
+//! `new app` and `new domain`: an application with two domains, compiled and tested.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::commands::{Output, command, run};
 
@@ -27,6 +28,48 @@ fn application(directory: &Path) -> PathBuf {
     let path = repository().to_str().unwrap();
     succeed(directory, &["new", "app", "my-notes", "--path", path]);
     directory.join("my-notes")
+}
+
+/// Runs Cargo in `application`. Dependencies are those of this repository, compiled once for all runs.
+fn cargo(application: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(application)
+        .env("CARGO_TARGET_DIR", repository().join("target/generated"))
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert!(output.status.success(), "cargo {arguments:?}:\n{stdout}\n{stderr}");
+    stdout
+}
+
+/// Takes about five minutes, and one if the dependencies are compiled. Its isolation suite runs on SQLite, and on
+/// PostgreSQL with `TEST_DATABASE_URL`.
+#[test]
+fn generated_application_passes_its_tests() {
+    let directory = tempfile::tempdir().unwrap();
+    let application = application(directory.path());
+    std::fs::copy(repository().join("Cargo.lock"), application.join("Cargo.lock")).unwrap();
+    let project = ["new", "domain", "project", "title:String!", "archived:Boolean!"];
+    succeed(&application, &project);
+    let fields = "text:String! pinned:Boolean dueAt:DateTime project:Project! summary:String rank:Int price:Float day:Date code:ID";
+    let note: Vec<_> = ["new", "domain", "note"].into_iter().chain(fields.split(' ')).collect();
+    let created = succeed(&application, &note);
+    assert!(created.contains("src/notes/mutation.rs: "), "{created}");
+    cargo(&application, &["fmt", "--check"]);
+    for (command, file) in [("schema", "schema.graphql"), ("access", "access.md")] {
+        let text = cargo(&application, &["run", "--quiet", "--", command]);
+        std::fs::write(application.join(file), text).unwrap();
+    }
+    cargo(&application, &["clippy", "--all-targets", "--", "--deny", "warnings"]);
+    let tests = cargo(&application, &["test", "--", "--nocapture"]);
+    for name in ["notes_belong_to_their_owner", "no_row_of_another_user_is_reachable"] {
+        assert!(tests.contains(name), "{tests}");
+    }
 }
 
 /// The files of `directory` with their texts.

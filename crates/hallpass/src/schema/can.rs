@@ -107,7 +107,8 @@ impl OutputType for CanQuery {
     fn create_type_info(registry: &mut Registry) -> String {
         let name = CanFields::create_type_info(registry);
         if Registered::current().actions.is_empty()
-            && let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(&name)
+            && let Some(MetaType::Object { fields, .. }) =
+                registry.types.get_mut(&*Self::type_name())
         {
             // An enum needs a value.
             fields.clear();
