@@ -32,7 +32,7 @@ fn application(directory: &Path) -> PathBuf {
 
 /// Runs Cargo in `application`. Dependencies are those of this repository, compiled once for all runs.
 fn cargo(application: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO"))
+    let output = Command::new("cargo")
         .args(arguments)
         .current_dir(application)
         .env("CARGO_TARGET_DIR", repository().join("target/generated"))
