@@ -93,7 +93,7 @@ impl SeedUser {
 }
 
 /// A set of rows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Alices,
     AlicesAsPublic,

@@ -1,6 +1,6 @@
 //! Events reach their owner only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Suite;
@@ -8,8 +8,10 @@ use super::database::Backend;
 use super::fixture::Fixture;
 use super::generator::{Case, generate, subscriptions};
 use super::knowledge::knowledge;
-use super::seeds::Part;
+use super::seeds::{Part, Seeds};
 use super::server::Options;
+use super::values::Knowledge;
+use crate::graphql::encode_id;
 use crate::testing::{Sdl, Socket, User};
 
 /// How long an event may take.
@@ -31,13 +33,12 @@ impl Suite {
         let options = Options::on(Backend::Sqlite);
         let fixture = Fixture::build(self, &seeds, &options, Part::Alices).await;
         let sdl = Sdl::unprivileged(&self.application);
-        let knowledge = knowledge(self, &seeds, &sdl);
-        let mut generated = generate(&sdl, &sdl, &knowledge);
-        generated.thin_out(self.sample_now());
-        let mutations: Vec<_> =
-            generated.cases.into_iter().filter(|case| case.field.starts_with("Mutation")).collect();
+        let mut knowledge = knowledge(self, &seeds, &sdl);
         let documents = subscriptions(&sdl, &knowledge);
         let documents = documents.unwrap_or_else(|error| panic!("no document for {error}"));
+        let alices = self.mutations(&sdl, &knowledge);
+        prefer_ids_of(Part::Bobs, &seeds, &mut knowledge);
+        let bobs = self.mutations(&sdl, &knowledge);
         let (alice, bob) = (&fixture.server.users.alice, &fixture.server.users.bob);
         let mut sockets = Subscribed::new();
         for case in documents.iter().filter(|case| !self.exempt.contains(&case.field)) {
@@ -48,14 +49,27 @@ impl Suite {
         if sockets.is_empty() {
             return Vec::new();
         }
-        expect_events(&fixture, bob, &mutations, &mut sockets).await;
-        send(&fixture, alice, &mutations).await;
+        expect_events(&fixture, bob, &bobs, &mut sockets).await;
+        send(&fixture, alice, &alices).await;
         if let Some((field, event)) = received(&mut sockets).await.into_iter().next() {
             panic!("{field}: another user's event arrived: {event}");
         }
-        expect_events(&fixture, bob, &mutations, &mut sockets).await;
+        expect_events(&fixture, bob, &bobs, &mut sockets).await;
         sockets.into_keys().collect()
     }
+
+    fn mutations(&self, sdl: &Sdl, knowledge: &Knowledge) -> Vec<Case> {
+        let mut generated = generate(sdl, sdl, knowledge);
+        generated.thin_out(self.sample_now());
+        generated.cases.into_iter().filter(|case| case.field.starts_with("Mutation")).collect()
+    }
+}
+
+/// Puts the ids of one user's objects first: with these, that user's mutations succeed.
+fn prefer_ids_of(user: Part, seeds: &Seeds, knowledge: &mut Knowledge) {
+    let of_user = seeds.nodes.iter().filter(|(_, _, part)| *part == Some(user));
+    let of_user: BTreeSet<_> = of_user.map(|(kind, key, _)| encode_id(kind, *key).0).collect();
+    knowledge.ids.sort_by_key(|(_, id)| !of_user.contains(id));
 }
 
 /// Sends mutations, from the initial rows for each field.
