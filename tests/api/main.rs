@@ -6,6 +6,7 @@
 mod support;
 
 mod access;
+mod application;
 mod cli;
 mod config;
 mod contract;

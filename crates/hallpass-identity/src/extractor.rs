@@ -14,17 +14,28 @@ use serde_json::json;
 use crate::config::{RoleInheritance, Tiers};
 use crate::{Caller, Unavailable};
 
-/// The result of authentication, for the extractors.
+/// The result of authentication, for the extractors: an extension of the request. [`AuthLayer`](crate::AuthLayer)
+/// adds it; so does a server that authenticates by other means.
 #[derive(Clone)]
-pub(crate) struct Authenticated {
-    pub(crate) caller: Option<Arc<Caller>>,
-    pub(crate) levels: Arc<Levels>,
+pub struct Authenticated {
+    caller: Option<Arc<Caller>>,
+    levels: Arc<Levels>,
+}
+
+impl Authenticated {
+    /// The caller of the request; none for an anonymous one.
+    #[must_use]
+    pub fn new(caller: Option<Arc<Caller>>, levels: Arc<Levels>) -> Self {
+        Self { caller, levels }
+    }
 }
 
 /// What tiers and roles imply.
-pub(crate) struct Levels {
-    pub(crate) tiers: Tiers,
-    pub(crate) role_inherits: RoleInheritance,
+pub struct Levels {
+    /// Tiers, lowest first.
+    pub tiers: Tiers,
+    /// Which roles imply which others.
+    pub role_inherits: RoleInheritance,
 }
 
 /// Why a request does not reach its handler. The response is JSON: `{"code": …, "message": …}`.

@@ -94,7 +94,7 @@ impl AuthLayer {
                     return Err(AuthRejection::Unavailable(cause));
                 }
             };
-        Ok(Authenticated { caller, levels: Arc::clone(&self.levels) })
+        Ok(Authenticated::new(caller, Arc::clone(&self.levels)))
     }
 }
 

@@ -54,7 +54,7 @@ pub use diagnostics::probe::{
 };
 pub use diagnostics::secret_hint::SecretHint;
 pub use error::{CHECKS, Check, CredentialRejected, Unavailable};
-pub use extractor::{AuthRejection, Named, RequireRole, RequireTier};
+pub use extractor::{AuthRejection, Authenticated, Levels, Named, RequireRole, RequireTier};
 pub use health::IdentityHealth;
 pub use jwks::KeysStatus;
 pub use jwks::store::{KeyStore, STORED_KEYS_LIFETIME, StoredKeys};

@@ -36,6 +36,7 @@ const BATCH_SIZE: usize = 200;
 const MAX_TEXT_LENGTH: usize = 320;
 
 /// Records the activity of callers.
+#[derive(Clone)]
 pub struct ActivityTracker {
     users: Cache<UserId, ()>,
     sessions: Cache<String, ()>,

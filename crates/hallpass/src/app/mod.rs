@@ -1,6 +1,7 @@
 //! Composition root: builds the components from the configuration, and runs the server.
 
 mod doctor;
+mod error;
 pub(crate) mod migrations;
 pub(crate) mod request_context;
 
@@ -18,92 +19,36 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::activity::{self, ActivityWriter};
-use crate::application::{Application, DemoError};
+use crate::application::{Application, ServerHandle};
 use crate::audit::{self, Writer};
 use crate::cluster::bus::Bus;
 use crate::cluster::event_bridge::EventBridge;
 use crate::cluster::key_set_store::DatabaseKeys;
 use crate::cluster::redis_pubsub::RedisPubSub;
 use crate::cluster::revocation_sync::RevocationService;
-use crate::config::{
-    Config, ConfigError, DatabasePooler, Environment, RowSecurity, SqliteSynchronous,
-};
+use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSynchronous};
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
 use crate::http::{self, HttpDeps, PersonaCard, Routers, ServeOptions};
 use crate::row_security::RowSecurityError;
 use crate::schema::Schemas;
 use hallpass_identity::{
-    Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, Persona, Webhook,
+    Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, Levels, Persona, Webhook,
 };
 
 pub use doctor::doctor;
+pub use error::StartError;
 pub use migrations::{migrate, migrate_down, migrate_up, open_for_migration};
 pub use request_context::policy;
 
 use doctor::{build_doctor, database_status, doctor_runner};
 use migrations::load_demo;
-use request_context::{Services, build_request, hidden_field_auditor, schema_for};
-
-/// Why the server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A setting is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The database is unavailable or failed.
-    #[error("DATABASE_URL: the database cannot be used: {0}")]
-    Database(#[from] hallpass_data::Error),
-    /// The database cannot be opened.
-    #[error("DATABASE_URL: the database cannot be used: {0}")]
-    Unopened(String),
-    /// A transaction pooler is used without DATABASE_POOLER=transaction.
-    #[error(
-        "DATABASE_URL points to a transaction pooler, which shares sessions between clients, so that \
-         prepared statements are mixed up: set DATABASE_POOLER=transaction, or connect to PostgreSQL \
-         directly, or to a pooler in session mode"
-    )]
-    Pooler,
-    /// A migration failed.
-    #[error("the database could not be migrated: {0}")]
-    Migration(#[from] hallpass_migration::Error),
-    /// Another server holds the migration lock.
-    #[error(
-        "another server is migrating the database of DATABASE_URL and did not finish within {0} s: wait \
-         for it, or stop it"
-    )]
-    Occupied(u64),
-    /// Row-level security is enabled and not effective.
-    #[error(transparent)]
-    RowSecurity(#[from] RowSecurityError),
-    /// The development issuer could not be created.
-    #[error(transparent)]
-    Issuer(#[from] IssuerError),
-    /// The demo could not be loaded.
-    #[error("the demo data of {0} could not be loaded: {1}")]
-    Demo(&'static str, DemoError),
-    /// The HTTP client could not be built.
-    #[error("the HTTP client could not be set up: {0}")]
-    Client(#[from] reqwest::Error),
-    /// REDIS_URL is not valid.
-    #[error("REDIS_URL is not a valid Redis URL ({0}): expected redis://HOST:PORT")]
-    Redis(#[from] redis::RedisError),
-    /// The server cannot listen on an address.
-    #[error(
-        "cannot listen on {address} ({source}): is another server running there? Change {setting}"
-    )]
-    Listen {
-        /// The settings of the address.
-        setting: &'static str,
-        /// The address.
-        address: std::net::SocketAddr,
-        /// The cause.
-        source: std::io::Error,
-    },
-}
+use request_context::{Services, build_request, hidden_field_auditor, route_scope, schema_for};
 
 /// A server that is ready to serve.
 pub struct App {
+    application: Arc<Application>,
+    server: ServerHandle,
     routers: Routers,
     database: Database,
     revocations: Option<Arc<RevocationService>>,
@@ -216,15 +161,16 @@ fn development_doctor(
 }
 
 impl App {
-    /// Builds a server on `database`, whose migrations are applied.
+    /// Builds a server on `database`, whose migrations are applied, and runs the start-up tasks of the application.
     ///
     /// # Errors
-    /// If a component cannot be built.
+    /// If a component cannot be built, or a task fails.
     pub async fn build(
         application: &Arc<Application>,
         config: &Config,
         database: Database,
     ) -> Result<Self, StartError> {
+        let routes = application.routes()?;
         check_row_security(&database).await?;
         let issuer = development_issuer(config)?;
         let authenticator = authenticator(config, &database, issuer.as_ref()).await?;
@@ -249,6 +195,7 @@ impl App {
             activity,
             events,
         };
+        let route_scope = route_scope(database.clone(), services.activity.clone());
         let (background_tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let audit_hidden_fields = hidden_field_auditor(
             Arc::clone(application),
@@ -256,7 +203,11 @@ impl App {
             Arc::clone(&audit),
             background_tasks.clone(),
         );
+        let server = ServerHandle::new(draining.clone());
         let deps = HttpDeps {
+            routes: routes.map(|routes| routes.with_state(server.clone())),
+            route_scope,
+            levels: Arc::new(levels(config)),
             introspection: config.introspection,
             application: Arc::clone(application),
             schema_for: schema_for(
@@ -279,8 +230,12 @@ impl App {
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
+        let routers = http::routers(deps);
+        application.start(&server).await.map_err(StartError::Task)?;
         Ok(Self {
-            routers: http::routers(deps),
+            application: Arc::clone(application),
+            server,
+            routers,
             database,
             revocations,
             activity_writer,
@@ -295,7 +250,7 @@ impl App {
     }
 
     /// Serves on `listeners` until `stop`. Then `/ready` returns 503, connections are still accepted for the drain
-    /// delay, running requests complete, and the database is closed.
+    /// delay, running requests complete, the shutdown tasks of the application run, and the database is closed.
     ///
     /// # Errors
     /// If the database cannot be closed.
@@ -355,8 +310,15 @@ impl App {
             session_watch,
             audit_writer
         );
+        self.application.shut_down(&self.server).await;
         Ok(self.database.close().await?)
     }
+}
+
+/// What tiers and roles imply.
+fn levels(config: &Config) -> Levels {
+    let (tiers, role_inherits) = (&config.identity.tiers, &config.identity.role_inherits);
+    Levels { tiers: tiers.clone(), role_inherits: role_inherits.clone() }
 }
 
 /// Interval of deleting expired rows.

@@ -79,6 +79,17 @@ pub(crate) fn build_request(
     })
 }
 
+/// Returns the function that selects the scope of the caller of a route of the application.
+pub(crate) fn route_scope(database: Database, activity: ActivityTracker) -> Box<http::RouteScope> {
+    Box::new(move |request_caller| {
+        let caller = request_caller.caller.as_deref();
+        if let Some(caller) = caller {
+            activity.record(caller);
+        }
+        scope_for(&database, caller).counted_for(request_caller.client())
+    })
+}
+
 /// Returns the function that writes hidden fields of a document to the audit log, in a background task. The full
 /// schema is built on the first use.
 pub(crate) fn hidden_field_auditor(

@@ -1,10 +1,15 @@
 //! Applications: a server's name, its domains and its root types.
 
 mod domain;
+mod hooks;
+mod routes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{ObjectType, Request, SubscriptionType};
+use axum::Router;
+use futures_util::FutureExt as _;
 use hallpass_data::{OwnedTables, Scope};
 use hallpass_migration::Migrator;
 
@@ -13,7 +18,11 @@ use crate::config::Config;
 use crate::schema::{Registered, RootTypes, Roots, SchemaBuilder};
 use hallpass_identity::{PERSONAS, Persona};
 
+use hooks::{ShutdownTask, Task};
+
 pub use domain::{Demo, DemoError, DemoRows, Domain, Migrations, PrepareRequest};
+pub use hooks::{HookError, ServerHandle};
+pub use routes::{InvalidRoute, Routes};
 
 /// What a server is made of: its name, its domains and its root types. Built by
 /// [`Hallpass::builder`](crate::Hallpass::builder).
@@ -32,6 +41,9 @@ struct Program {
     tiers: &'static str,
     migrations: Vec<Migrations>,
     domains: Vec<Domain>,
+    routes: Routes,
+    start_tasks: Vec<Box<Task>>,
+    shutdown_tasks: Vec<ShutdownTask>,
 }
 
 impl Application {
@@ -125,6 +137,36 @@ impl Application {
             .filter_map(|domain| Some((domain.name, domain.demo.as_deref()?)))
     }
 
+    /// The routes of the application, none without any.
+    ///
+    /// # Errors
+    /// If a path is one of the server's own, or given twice.
+    pub fn routes(&self) -> Result<Option<Router<ServerHandle>>, InvalidRoute> {
+        self.program.routes.router()
+    }
+
+    /// Runs the start-up tasks, one after the other.
+    ///
+    /// # Errors
+    /// The error of the first task that fails.
+    pub(crate) async fn start(&self, server: &ServerHandle) -> Result<(), HookError> {
+        for task in &self.program.start_tasks {
+            task(server.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the shutdown tasks, one after the other. A task that fails, or exceeds its limit, is logged.
+    pub(crate) async fn shut_down(&self, server: &ServerHandle) {
+        for ShutdownTask { limit, task } in &self.program.shutdown_tasks {
+            match tokio::time::timeout(*limit, task(server.clone())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a shutdown task failed"),
+                Err(_) => tracing::error!(?limit, "a shutdown task exceeded its time limit"),
+            }
+        }
+    }
+
     /// Adds the per-request data of all domains to `request`, then `auth` and `scope`.
     #[must_use]
     pub fn scoped(&self, request: Request, auth: RequestAuth, scope: Scope) -> Request {
@@ -156,6 +198,9 @@ impl Builder {
             tiers: "free",
             migrations: Vec::new(),
             domains: Vec::new(),
+            routes: Routes::new(),
+            start_tasks: Vec::new(),
+            shutdown_tasks: Vec::new(),
         };
         Self { program, roots: Arc::new(RootTypes::<Q, M, S>::default()) }
     }
@@ -213,6 +258,40 @@ impl Builder {
     #[must_use]
     pub fn domain(mut self, domain: Domain) -> Self {
         self.program.domains.push(domain);
+        self
+    }
+
+    /// Adds routes beside those of the server, with the same authentication and limits: see [`Routes`].
+    #[must_use]
+    pub fn routes(mut self, routes: Routes) -> Self {
+        self.program.routes = self.program.routes.and(routes);
+        self
+    }
+
+    /// Adds a start-up task. It runs after the migrations, before the server accepts connections. An error stops the
+    /// start. Work that goes on while the server runs is spawned, and ends at [`ServerHandle::stopping`].
+    #[must_use]
+    pub fn on_start<F>(mut self, task: impl Fn(ServerHandle) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), HookError>> + Send + 'static,
+    {
+        self.program.start_tasks.push(Box::new(move |server| task(server).boxed()));
+        self
+    }
+
+    /// Adds a shutdown task. It runs after the last request, before the database is closed, for at most `limit`. An
+    /// error is logged.
+    #[must_use]
+    pub fn on_shutdown<F>(
+        mut self,
+        limit: Duration,
+        task: impl Fn(ServerHandle) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), HookError>> + Send + 'static,
+    {
+        let task = Box::new(move |server| task(server).boxed());
+        self.program.shutdown_tasks.push(ShutdownTask { limit, task });
         self
     }
 

@@ -175,6 +175,7 @@ impl CliError {
                 StartError::Config(_)
                 | StartError::Listen { .. }
                 | StartError::Pooler
+                | StartError::Routes(_)
                 | StartError::RowSecurity(_),
             ) => ExitCode::from(2),
             Self::Check(_) | Self::Start(_) => ExitCode::FAILURE,

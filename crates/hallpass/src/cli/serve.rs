@@ -32,6 +32,7 @@ async fn serve(
     config: &Config,
     no_migrate: bool,
 ) -> Result<(), CliError> {
+    application.routes().map_err(StartError::from)?;
     let stop = stop_on_signal()?;
     http::raise_file_limit();
     warn_if_all_proxies_trusted(config);
@@ -46,7 +47,9 @@ async fn serve(
         app::migrate(application, config).await?;
     }
     let database = app::open(application, config, |_| {}).await?;
-    let app = App::build(application, config, database).await?;
+    // Start-up tasks may take long: a stop signal ends them.
+    let building = App::build(application, config, database);
+    let Some(app) = stop.run_until_cancelled(building).await.transpose()? else { return Ok(()) };
     let listeners =
         Listeners { main: main.listen()?, metrics: metrics.map(BoundSocket::listen).transpose()? };
     if let Err(error) = announce(application, config, &listeners.main) {

@@ -10,6 +10,7 @@ pub(crate) mod limits;
 pub(crate) mod middleware;
 pub(crate) mod ops;
 pub(crate) mod pages;
+pub(crate) mod routes;
 mod server;
 pub(crate) mod streaming;
 
@@ -23,7 +24,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::{any, get, post};
 use futures_util::future::BoxFuture;
-use hallpass_data::Client;
+use hallpass_data::{Client, Scope};
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -35,10 +36,13 @@ use crate::cluster::revocation_sync::RevocationService;
 use crate::config::{Limits, Origin};
 use crate::doctor::Report;
 use crate::schema::SchemaForView;
-use hallpass_identity::{Authenticator, Caller, CredentialLocation, Reauthentication, network};
+use hallpass_identity::{
+    Authenticator, Caller, CredentialLocation, Levels, Reauthentication, network,
+};
 
 pub use limits::weights::Weights;
 pub use pages::graphiql::PersonaCard;
+pub use routes::{CallerScope, RouteError};
 pub use server::{ServeOptions, raise_file_limit, serve};
 
 use limits::concurrency::ConcurrencyLimiter;
@@ -74,6 +78,8 @@ pub type SchemaFor = dyn Fn(Option<&Caller>) -> Arc<SchemaForView> + Send + Sync
 /// Adds the caller, the scope and the services that resolvers need to a request.
 pub type BuildRequest =
     dyn Fn(async_graphql::Request, RequestCaller) -> async_graphql::Request + Send + Sync;
+/// Returns the scope of the caller of a route of the application.
+pub type RouteScope = dyn Fn(&RequestCaller) -> Scope + Send + Sync;
 /// Writes to the audit log which fields of a document are hidden from its caller, for the request with this id
 /// and address. Runs after the response, so that the response to a hidden field does not take longer than that
 /// to a nonexistent one.
@@ -99,6 +105,12 @@ pub struct HttpDeps {
     pub authenticator: Arc<Authenticator>,
     /// Adds the caller, the scope and the services that resolvers need to a request.
     pub build_request: Box<BuildRequest>,
+    /// The routes of the application, if it has any.
+    pub routes: Option<Router>,
+    /// Returns the scope of the caller of a route of the application.
+    pub route_scope: Box<RouteScope>,
+    /// Tiers and roles, for the extractors of routes.
+    pub levels: Arc<Levels>,
     /// Writes to the audit log which fields of a document are hidden from its caller.
     pub audit_hidden_fields: Box<AuditHiddenFields>,
     /// Records failed credentials.
@@ -147,7 +159,8 @@ pub struct Routers {
 /// Builds the routers.
 #[must_use]
 pub fn routers(mut deps: HttpDeps) -> Routers {
-    let cors = cors(&deps.allowed_origins, deps.authenticator.api_key_header());
+    let routes = deps.routes.take();
+    let cors = cors(&deps, routes.is_some());
     let http_metrics = HttpMetrics::registered(&mut deps.metrics);
     let connections = ConnectionLimiter::registered(&mut deps.metrics);
     let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut deps.metrics)));
@@ -178,6 +191,14 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         .fallback(middleware::not_found)
         .with_state(Arc::clone(&shared))
         .merge(metrics_on_main);
+    let router = match routes {
+        Some(routes) => {
+            let state = Arc::clone(&shared);
+            let layer = axum::middleware::from_fn_with_state(state, routes::authenticate);
+            router.merge(routes.route_layer(layer))
+        }
+        None => router,
+    };
     let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
@@ -187,10 +208,12 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     Routers { main, metrics }
 }
 
-/// CORS layer: exact origins, with credentials. Other origins get no CORS headers.
-fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
+/// CORS layer: exact origins, with credentials. Other origins get no CORS headers. GraphQL uses GET and POST; routes of
+/// the application use any method.
+fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
+    let origins = deps.allowed_origins.iter();
     let exact: Vec<_> =
-        origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();
+        origins.filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();
     if exact.is_empty() {
         return None;
     }
@@ -200,14 +223,18 @@ fn cors(origins: &[Origin], api_key: &HeaderName) -> Option<CorsLayer> {
         "apollo-require-preflight",
         "x-apollo-operation-name",
     ];
-    let headers = [AUTHORIZATION, CONTENT_TYPE, api_key.clone()]
+    let mut methods = vec![Method::GET, Method::POST];
+    if has_routes {
+        methods.extend([Method::PUT, Method::PATCH, Method::DELETE]);
+    }
+    let headers = [AUTHORIZATION, CONTENT_TYPE, deps.authenticator.api_key_header().clone()]
         .into_iter()
         .chain(required.map(HeaderName::from_static));
     Some(
         CorsLayer::new()
             .allow_origin(exact)
             .allow_credentials(true)
-            .allow_methods([Method::GET, Method::POST])
+            .allow_methods(methods)
             .allow_headers(headers.collect::<Vec<_>>())
             .expose_headers([middleware::REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
             .max_age(Duration::from_secs(600)),

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::code;
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, json_length};
+use crate::http::routes::plain;
 
 /// Errors in one response: enough for one denied field in each of a hundred rows.
 const MAX_ERRORS: usize = 100;
@@ -238,6 +239,15 @@ impl Rejection {
             errors.push(error);
         }
         ResponseBody { errors, data: None, extensions: None, length: ENVELOPE_BYTES }
+    }
+
+    /// The response on a path of the application: `{"code": …, "message": …}`.
+    pub(crate) fn into_plain_response(self) -> Response<Body> {
+        let mut response = plain(self.status, self.code, &self.message);
+        if let Some(header) = self.header {
+            response.headers_mut().insert(header.0, header.1);
+        }
+        response
     }
 
     pub(crate) fn into_response(mut self, media: MediaType, id: &RequestId) -> Response<Body> {

@@ -1,0 +1,166 @@
+//! Routes of the application: authentication and limits in front of its handlers, as in front of GraphQL.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use futures_util::FutureExt as _;
+use hallpass_data::{Error as DataError, Scope};
+use http_body_util::Limited;
+use serde_json::json;
+
+use super::HttpState;
+use super::client_ip::PeerAddr;
+use super::graphql::authenticate::RequestIdentity;
+use super::graphql::response::{Rejection, RequestId};
+use crate::code;
+use hallpass_identity::{Authenticated, Levels};
+
+/// Authenticates a request to a route of the application, and runs its handler within the limits.
+pub(crate) async fn authenticate(
+    State(shared): State<Arc<HttpState>>,
+    Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<PeerAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match run(&shared, &id, peer, request, next).await {
+        Ok(response) => response,
+        Err(rejection) => rejection.into_plain_response(),
+    }
+}
+
+async fn run(
+    shared: &HttpState,
+    id: &RequestId,
+    peer: PeerAddr,
+    request: Request,
+    next: Next,
+) -> Result<Response, Rejection> {
+    let deps = &shared.deps;
+    let (mut head, body) = request.into_parts();
+    let identity = RequestIdentity::new(deps, peer, head.method.clone(), head.headers.clone());
+    let request_caller = identity.resolve(deps, id).await?;
+    let client = request_caller.client();
+    let levels: &Arc<Levels> = &deps.levels;
+    let caller = request_caller.caller.clone();
+    let is_limited = caller.as_ref().is_some_and(|caller| caller.scopes().is_some());
+    head.extensions.insert(Authenticated::new(caller, Arc::clone(levels)));
+    head.extensions.insert(RouteScope { scope: (deps.route_scope)(&request_caller), is_limited });
+    let body = Body::new(Limited::new(body, deps.limits.body));
+    let _permit = shared.concurrency.acquire(&client).await?;
+    let response = AssertUnwindSafe(next.run(Request::from_parts(head, body))).catch_unwind();
+    match tokio::time::timeout(deps.limits.timeout, response).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(_)) => {
+            tracing::error!("a handler of the application panicked");
+            Err(Rejection::internal())
+        }
+        Err(_) => Err(Rejection::unavailable(
+            code::TIMEOUT,
+            "The request timed out: request less, or try again.",
+            Duration::from_secs(1),
+        )),
+    }
+}
+
+/// In the extensions of a request to a route of the application.
+#[derive(Clone)]
+struct RouteScope {
+    scope: Scope,
+    /// Whether the caller's OAuth client is limited to scopes.
+    is_limited: bool,
+}
+
+/// Extractor: the rows that the caller may access, as `ctx.scope()` in a resolver. A route states no OAuth scope, so
+/// an OAuth client that is limited to scopes is rejected with 403.
+///
+/// ```
+/// use hallpass::data::policy::OwnedEntity;
+/// use hallpass::http::{CallerScope, RouteError};
+///
+/// async fn count<E: OwnedEntity>(CallerScope(scope): CallerScope) -> Result<String, RouteError> {
+///     Ok(scope.owned::<E>()?.count().await?.to_string())
+/// }
+/// ```
+pub struct CallerScope(pub Scope);
+
+impl<S: Sync> FromRequestParts<S> for CallerScope {
+    type Rejection = RouteError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, RouteError> {
+        match parts.extensions.get::<RouteScope>() {
+            Some(RouteScope { is_limited: true, .. }) => Err(RouteError::LimitedClient),
+            Some(RouteScope { scope, .. }) => Ok(Self(scope.clone())),
+            None => Err(RouteError::NoRoute),
+        }
+    }
+}
+
+/// Why a route of an application has no result. The response is JSON: `{"code": …, "message": …}`.
+#[derive(Debug, thiserror::Error)]
+pub enum RouteError {
+    /// 403: the OAuth client is limited to scopes.
+    #[error("This path does not accept OAuth clients that are limited to scopes.")]
+    LimitedClient,
+    /// 500: the handler is not behind [`Routes`](crate::application::Routes).
+    #[error("Internal server error.")]
+    NoRoute,
+    /// 401 without a caller, 400 over a quota, else 503 or 500.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+impl IntoResponse for RouteError {
+    fn into_response(self) -> Response {
+        let error = match self {
+            Self::LimitedClient => {
+                let message = "This path does not accept OAuth clients that are limited to scopes.";
+                return plain(StatusCode::FORBIDDEN, code::FORBIDDEN, message);
+            }
+            Self::NoRoute => return Rejection::internal().into_plain_response(),
+            Self::Data(error) => error,
+        };
+        let unavailable = |code, message| {
+            tracing::error!(%error, "a route failed to access the database");
+            Rejection::unavailable(code, message, Duration::from_secs(1)).into_plain_response()
+        };
+        match &error {
+            DataError::Unauthenticated => {
+                let challenge = [(WWW_AUTHENTICATE, "Bearer")];
+                let message = "Sign in to continue.";
+                let response = plain(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message);
+                (challenge, response).into_response()
+            }
+            DataError::Full { most, .. } => {
+                let message = format!("The limit of {most} rows (ROWS_PER_OWNER) is reached.");
+                plain(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, &message)
+            }
+            DataError::Unavailable(_) => {
+                unavailable(code::UNAVAILABLE, "The server is busy: try again soon.")
+            }
+            DataError::Timeout(_) => {
+                unavailable(code::TIMEOUT, "This took too long: try again soon.")
+            }
+            DataError::UniqueViolation(_)
+            | DataError::ForeignKeyViolation(_)
+            | DataError::Internal(_) => {
+                tracing::error!(%error, "the database rejected a statement of a route");
+                Rejection::internal().into_plain_response()
+            }
+        }
+    }
+}
+
+/// A JSON response with a code.
+pub(super) fn plain(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({ "code": code, "message": message }))).into_response()
+}

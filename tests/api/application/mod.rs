@@ -1,0 +1,13 @@
+//! Applications with hooks, settings and bypasses of their own.
+
+mod routes;
+mod tasks;
+
+use async_graphql::{EmptyMutation, EmptySubscription};
+use hallpass::application::Builder;
+use hallpass::{Hallpass, core_schema};
+
+/// An application without domains.
+fn builder() -> Builder {
+    Hallpass::<core_schema::CoreQuery, EmptyMutation, EmptySubscription>::builder()
+}
