@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules, the lowest first. A module imports only modules that come before it.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
+    "bypass",
     "config",
     "code",
     "row_security",
@@ -139,6 +140,27 @@ fn rows_are_reached_through_scopes() {
             for foreign in ["axum", "HeaderMap"] {
                 assert!(!text.contains(foreign), "{path} depends on {foreign}");
             }
+        }
+    }
+}
+
+/// The reasons of system access that `text` states itself.
+fn stated_reasons(text: &str) -> Vec<&str> {
+    let calls = text.split(".system(\"").skip(1);
+    calls.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn reasons_of_system_access_are_listed() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let mut files = Vec::new();
+    sources(&crates.join("hallpass/src"), &mut files);
+    sources(&crates.join("hallpass-data/src"), &mut files);
+    for file in files.iter().filter(|file| !file.ends_with("hallpass-data/src/testing.rs")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        for reason in stated_reasons(&text) {
+            let is_listed = hallpass::bypass::CORE.iter().any(|it| it.reason() == reason);
+            assert!(is_listed, "{}: `{reason}` is not in CORE of bypass.rs", file.display());
         }
     }
 }

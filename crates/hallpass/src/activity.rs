@@ -19,6 +19,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 
 use crate::batch_writer::{BatchStore, BatchWriter, ItemCounter, Outcome};
+use crate::bypass;
 use hallpass_identity::{Caller, CallerKind};
 
 /// A session is active if it was used within this time.
@@ -200,6 +201,6 @@ impl BatchStore for ActivityStore {
 
 impl ActivityStore {
     fn system(&self) -> System<'_> {
-        self.database.system("activity records belong to the server")
+        self.database.system(bypass::ACTIVITY.reason())
     }
 }

@@ -27,6 +27,7 @@
 //! - [`row_security`]: error messages of row-level security.
 //! - [`code`]: error codes of the API contract.
 //! - [`config`]: the settings.
+//! - [`bypass`]: the registered ways around the scopes.
 
 // The macros of `access` name this crate from outside and from inside alike.
 extern crate self as hallpass;
@@ -38,6 +39,7 @@ pub mod app;
 pub mod application;
 pub mod audit;
 pub mod batch_writer;
+pub mod bypass;
 pub mod cli;
 pub mod cluster;
 pub mod code;

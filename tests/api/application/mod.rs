@@ -1,6 +1,8 @@
 //! Applications with hooks, settings and bypasses of their own.
 
+mod bypasses;
 mod routes;
+mod settings;
 mod tasks;
 
 use async_graphql::{EmptyMutation, EmptySubscription};

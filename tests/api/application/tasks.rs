@@ -50,7 +50,7 @@ async fn tasks_run_in_order_around_serving() {
         .build();
     let app = App::start(&application).await;
     assert_eq!((done.try_recv(), done.try_recv()), (Ok("first"), Ok("second")));
-    assert_eq!(app.anonymous().data("{ __typename }").await["__typename"], "Query");
+    assert_eq!(app.anonymous().data("{ __typename }").await["__typename"], "CoreQuery");
     assert!(done.try_recv().is_err(), "no shutdown task runs while the server serves");
     drop(app);
     assert_eq!(next(&mut done).await, Some("last request is over"));

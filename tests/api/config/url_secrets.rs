@@ -66,7 +66,7 @@ async fn output_of(line: Vec<String>) -> String {
         &file,
         arguments,
     ) {
-        Ok(cli) => cli,
+        Ok((cli, _)) => cli,
         Err(error) => return error.to_string(),
     };
     let config = match cli.settings.check() {

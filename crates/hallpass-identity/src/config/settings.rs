@@ -11,6 +11,7 @@ use super::values::{
 /// The settings of authentication: flags and environment variables, to flatten into a command line
 /// (`#[command(flatten)]`).
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 #[command(next_help_heading = "Authentication")]
 pub struct IdentitySettings {
     /// Origin of the Better Auth server, such as `https://app.example.com`. Turns on session

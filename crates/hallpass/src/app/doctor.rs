@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{StartError, build_authenticator, bus, open, revocations};
 use crate::application::Application;
+use crate::bypass;
 use crate::cluster::bus::Bus;
 use crate::cluster::key_set_store::DatabaseKeys;
 use crate::config::Config;
@@ -52,7 +53,7 @@ pub(super) fn database_status(database: Database, migrator: Migrator) -> Storage
                 .ping()
                 .await
                 .map_err(|error| MigrationsError::Unavailable(error.to_string()))?;
-            let system = database.system("the doctor reads the list of applied migrations");
+            let system = database.system(bypass::MIGRATIONS.reason());
             let unreadable =
                 |error: hallpass_migration::Error| MigrationsError::Unreadable(error.to_string());
             let status = async |conn: &Executor<'_>| Ok(migrator.status(conn).await);
@@ -73,7 +74,7 @@ pub(super) fn database_status(database: Database, migrator: Migrator) -> Storage
 
 /// Counts of pushed revocations, from the database.
 async fn pushes(database: &Database) -> Result<PushCounts, hallpass_data::Error> {
-    let system = database.system("the doctor counts pushed revocations");
+    let system = database.system(bypass::PUSHES.reason());
     let (of_sessions, of_users) = system.count_revocations().await?;
     let since = now() - TimeDelta::days(1);
     let unsigned = system.count_audit_events("revocations", "signature", since).await?;

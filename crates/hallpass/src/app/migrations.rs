@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{StartError, persona_callers, request_context};
 use crate::application::{Application, DemoRows};
+use crate::bypass;
 use crate::config::{Config, RowSecurity};
 use hallpass_identity::{Authenticator, CallerKind, DevTokenIssuer};
 
@@ -49,7 +50,7 @@ pub async fn migrate_up(
     config: &Config,
     database: &Database,
 ) -> Result<(), StartError> {
-    let system = database.system("the list of applied migrations belongs to the migration library");
+    let system = database.system(bypass::MIGRATIONS.reason());
     let migrator = application.migrator();
     let pending =
         async |conn: &Executor<'_>| Ok(migrator.get_pending_migrations_read_only(conn).await);
@@ -98,7 +99,7 @@ pub(crate) async fn load_demo(
     authenticator: &Authenticator,
 ) -> Result<(), StartError> {
     let failed = |domain| move |error| StartError::Demo(domain, error);
-    let system = database.system("the demo is loaded before requests are served");
+    let system = database.system(bypass::DEMO.reason());
     let mut missing = Vec::new();
     for (domain, demo) in application.demos() {
         if demo.is_missing(&DemoRows::new(&system)).await.map_err(failed(domain))? {

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::activity::{self, ActivityWriter};
 use crate::application::{Application, ServerHandle};
 use crate::audit::{self, Writer};
+use crate::bypass;
 use crate::cluster::bus::Bus;
 use crate::cluster::event_bridge::EventBridge;
 use crate::cluster::key_set_store::DatabaseKeys;
@@ -47,7 +48,6 @@ use request_context::{Services, build_request, hidden_field_auditor, route_scope
 
 /// A server that is ready to serve.
 pub struct App {
-    application: Arc<Application>,
     server: ServerHandle,
     routers: Routers,
     database: Database,
@@ -203,7 +203,13 @@ impl App {
             Arc::clone(&audit),
             background_tasks.clone(),
         );
-        let server = ServerHandle::new(draining.clone());
+        let server = ServerHandle {
+            application: Arc::clone(application),
+            settings: config.own.clone(),
+            database: database.clone(),
+            events: services.events.clone(),
+            draining: draining.clone(),
+        };
         let deps = HttpDeps {
             routes: routes.map(|routes| routes.with_state(server.clone())),
             route_scope,
@@ -233,7 +239,6 @@ impl App {
         let routers = http::routers(deps);
         application.start(&server).await.map_err(StartError::Task)?;
         Ok(Self {
-            application: Arc::clone(application),
             server,
             routers,
             database,
@@ -310,7 +315,7 @@ impl App {
             session_watch,
             audit_writer
         );
-        self.application.shut_down(&self.server).await;
+        self.server.application.shut_down(&self.server).await;
         Ok(self.database.close().await?)
     }
 }
@@ -331,7 +336,7 @@ async fn prune(database: &Database) {
     let mut hours = interval_at(Instant::now() + PRUNE_DELAY, PRUNE_INTERVAL);
     loop {
         hours.tick().await;
-        let system = database.system("expired idempotency keys of all users are deleted");
+        let system = database.system(bypass::IDEMPOTENCY.reason());
         let oldest = now() - IDEMPOTENCY_KEY_RETENTION;
         if let Err(error) = system.delete_idempotency_keys_before(oldest).await {
             tracing::warn!(%error, "failed to delete expired idempotency keys: retrying in an hour");
@@ -376,7 +381,7 @@ fn readiness(database: Database, migrator: Migrator) -> Box<http::Readiness> {
             database.ping().await.map_err(unavailable)?;
             let writable = database.check_writable().await;
             writable.map_err(|reason| format!("database: {reason}"))?;
-            let system = database.system("readiness reads the list of applied migrations");
+            let system = database.system(bypass::MIGRATIONS.reason());
             let status = system.read(async |conn| migrator.status(conn).await).await;
             match status {
                 Ok(status) if status.iter().all(|(_, applied)| *applied) => {}

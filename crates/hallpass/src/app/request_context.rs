@@ -62,7 +62,7 @@ pub(crate) fn build_request(
 ) -> Box<http::BuildRequest> {
     let Services { database, users, audit, activity, events } = services;
     let policy = Arc::new(policy(config));
-    let denial = config.ownership_denial;
+    let (denial, own) = (config.ownership_denial, config.own.clone());
     let discloses_caller = config.environment == Environment::Development;
     Box::new(move |request, request_caller| {
         let client = request_caller.client();
@@ -75,6 +75,7 @@ pub(crate) fn build_request(
         let policy = Arc::clone(&policy);
         let auth = RequestAuth { caller, policy, confirmation, trail, discloses_caller };
         let request = request.data(denial).data(Arc::clone(&users)).data(events.clone());
+        let request = request.data(own.clone());
         application.scoped(request.data(Arc::clone(&audit)), auth, scope)
     })
 }

@@ -7,6 +7,7 @@ use hallpass_data::{EntityTrait, Error, OwnedTables, Scope, System};
 use hallpass_migration::MigrationTrait;
 
 use crate::access::{RequestAuth, Rule};
+use crate::bypass::Bypass;
 use crate::events::EventKind;
 use crate::schema::{Action, CheckAction, FindNode, NodeType};
 use hallpass_identity::UserField;
@@ -86,6 +87,7 @@ pub struct Domain {
     pub(super) demo: Option<Box<dyn Demo>>,
     pub(super) large_bodies: Option<Rule>,
     pub(super) user_fields: &'static [UserField],
+    pub(super) bypasses: Vec<Bypass>,
 }
 
 impl Domain {
@@ -104,6 +106,7 @@ impl Domain {
             demo: None,
             large_bodies: None,
             user_fields: &[],
+            bypasses: Vec::new(),
         }
     }
 
@@ -187,6 +190,14 @@ impl Domain {
     #[must_use]
     pub fn large_bodies_for(mut self, rule: Rule) -> Self {
         self.large_bodies = Some(rule);
+        self
+    }
+
+    /// Registers a way around the scopes, for tasks and routes: see
+    /// [`ServerHandle::unscoped`](super::ServerHandle::unscoped). `access --bypasses` lists it with its reason.
+    #[must_use]
+    pub fn bypass(mut self, bypass: Bypass) -> Self {
+        self.bypasses.push(bypass);
         self
     }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
+
+use super::ServerHandle;
 
 /// Why a task of an application failed.
 pub type HookError = Box<dyn std::error::Error + Send + Sync>;
@@ -16,21 +17,4 @@ pub(super) type Task =
 pub(super) struct ShutdownTask {
     pub(super) limit: Duration,
     pub(super) task: Box<Task>,
-}
-
-/// A running server, as the routes and tasks of its application see it. Cheap to clone.
-#[derive(Clone)]
-pub struct ServerHandle {
-    draining: CancellationToken,
-}
-
-impl ServerHandle {
-    pub(crate) fn new(draining: CancellationToken) -> Self {
-        Self { draining }
-    }
-
-    /// Completes when the server begins to stop. A task that [`on_start`](super::Builder::on_start) spawns ends then.
-    pub async fn stopping(&self) {
-        self.draining.cancelled().await;
-    }
 }

@@ -3,26 +3,30 @@
 mod domain;
 mod hooks;
 mod routes;
+mod server_handle;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{ObjectType, Request, SubscriptionType};
 use axum::Router;
+use clap::{ArgMatches, Args, Command};
 use futures_util::FutureExt as _;
 use hallpass_data::{OwnedTables, Scope};
 use hallpass_migration::Migrator;
 
 use crate::access::{RequestAuth, Rule};
-use crate::config::Config;
+use crate::bypass::{self, Bypass};
+use crate::config::{Config, ConfigError, OwnSettings, OwnSettingsTypes, SettingsType};
 use crate::schema::{Registered, RootTypes, Roots, SchemaBuilder};
 use hallpass_identity::{PERSONAS, Persona};
 
 use hooks::{ShutdownTask, Task};
 
 pub use domain::{Demo, DemoError, DemoRows, Domain, Migrations, PrepareRequest};
-pub use hooks::{HookError, ServerHandle};
+pub use hooks::HookError;
 pub use routes::{InvalidRoute, Routes};
+pub use server_handle::{ServerHandle, Unscoped};
 
 /// What a server is made of: its name, its domains and its root types. Built by
 /// [`Hallpass::builder`](crate::Hallpass::builder).
@@ -41,6 +45,7 @@ struct Program {
     tiers: &'static str,
     migrations: Vec<Migrations>,
     domains: Vec<Domain>,
+    settings: OwnSettingsTypes,
     routes: Routes,
     start_tasks: Vec<Box<Task>>,
     shutdown_tasks: Vec<ShutdownTask>,
@@ -137,6 +142,28 @@ impl Application {
             .filter_map(|domain| Some((domain.name, domain.demo.as_deref()?)))
     }
 
+    /// `command` with the settings of the application.
+    pub(crate) fn with_settings(&self, command: Command) -> Command {
+        self.program.settings.augment(command)
+    }
+
+    /// The settings of the application itself, as parsed by a command [with them](Self::with_settings).
+    pub(crate) fn own_settings(&self, matches: &ArgMatches) -> Result<OwnSettings, ConfigError> {
+        self.program.settings.read(matches)
+    }
+
+    /// The bypasses of the domains, with the names of the domains.
+    pub(crate) fn own_bypasses(&self) -> impl Iterator<Item = (&'static str, Bypass)> {
+        let domains = self.program.domains.iter();
+        domains.flat_map(|domain| domain.bypasses.iter().map(|bypass| (domain.name, *bypass)))
+    }
+
+    /// All bypasses: those of the core, then those of the domains, each with the name of its domain.
+    pub fn bypasses(&self) -> impl Iterator<Item = (&'static str, Bypass)> {
+        let core = bypass::CORE.iter().map(|bypass| ("core", *bypass));
+        core.chain(self.own_bypasses())
+    }
+
     /// The routes of the application, none without any.
     ///
     /// # Errors
@@ -198,6 +225,7 @@ impl Builder {
             tiers: "free",
             migrations: Vec::new(),
             domains: Vec::new(),
+            settings: OwnSettingsTypes::default(),
             routes: Routes::new(),
             start_tasks: Vec::new(),
             shutdown_tasks: Vec::new(),
@@ -261,6 +289,38 @@ impl Builder {
         self
     }
 
+    /// Adds settings of the application: a type with `#[derive(clap::Args)]`, whose fields are options with a flag and
+    /// a variable. They are read from flags, the environment and `.env`, a secret (`hide_env_values = true`) also from
+    /// the file that `NAME_FILE` names; `--help`, `settings` and the doctor list them. Tasks and routes have them by
+    /// [`ServerHandle::settings`], resolvers by
+    /// [`ctx.settings`](crate::graphql::ContextExt::settings):
+    ///
+    /// ```
+    /// /// Prices.
+    /// #[derive(clap::Args)]
+    /// #[command(next_help_heading = "Prices")]
+    /// struct PriceSettings {
+    ///     /// Where prices come from
+    ///     #[arg(long, env, default_value = "https://prices.example")]
+    ///     prices_url: String,
+    ///     /// Token for PRICES_URL
+    ///     #[arg(long, env, hide_env_values = true)]
+    ///     prices_token: Option<String>,
+    /// }
+    ///
+    /// fn add_prices(builder: hallpass::application::Builder) -> hallpass::application::Builder {
+    ///     builder.settings::<PriceSettings>().on_start(|server| async move {
+    ///         let prices = server.settings::<PriceSettings>()?;
+    ///         Ok(println!("prices come from {}", prices.prices_url))
+    ///     })
+    /// }
+    /// ```
+    #[must_use]
+    pub fn settings<T: Args + Send + Sync + 'static>(mut self) -> Self {
+        self.program.settings.push(SettingsType::of::<T>());
+        self
+    }
+
     /// Adds routes beside those of the server, with the same authentication and limits: see [`Routes`].
     #[must_use]
     pub fn routes(mut self, routes: Routes) -> Self {
@@ -296,8 +356,14 @@ impl Builder {
     }
 
     /// Builds the application, whose schema is checked.
+    ///
+    /// # Panics
+    /// If a setting of the application has a name of the server's, or cannot be a setting.
     #[must_use]
+    #[track_caller]
     pub fn build(mut self) -> Arc<Application> {
+        let problem = self.program.settings.problem();
+        assert!(problem.is_none(), "{}", problem.unwrap_or_default());
         let mut registered = Registered::default();
         for domain in &mut self.program.domains {
             registered.nodes.append(&mut domain.nodes);

@@ -12,6 +12,7 @@ use super::metrics::Dropped;
 use super::{Audit, BATCH_SIZE};
 use crate::access::AuditEntry;
 use crate::batch_writer::{BatchStore, Outcome};
+use crate::bypass;
 use hallpass_identity::AuthMethod;
 
 /// Maximum time that an event waits for a batch.
@@ -104,7 +105,7 @@ impl AuditStore {
     }
 
     fn system(&self) -> System<'_> {
-        self.database.system("the audit log belongs to the server")
+        self.database.system(bypass::AUDIT.reason())
     }
 }
 

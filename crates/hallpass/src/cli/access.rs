@@ -1,6 +1,8 @@
 //! `hallpass access`: prints the access table, and compares it with an older one.
 
-use super::output::print_line;
+use serde::Serialize;
+
+use super::output::{print, print_line};
 use super::persona_callers::PersonaCallers;
 use super::{CliError, block_on, print_or_check};
 use crate::access::SchemaView;
@@ -58,6 +60,31 @@ pub(super) fn diff(application: &Application, config: &Config, file: &str) -> Re
         _ => format!("access is widened in {}, and undecided in {undecided} more", places(widened)),
     };
     Err(CliError::Check(problem))
+}
+
+/// Prints the bypasses of the core and of the domains.
+pub(super) fn print_bypasses(application: &Application, json: bool) -> Result<(), CliError> {
+    let all: Vec<_> = application
+        .bypasses()
+        .map(|(domain, bypass)| Entry { domain, name: bypass.name(), reason: bypass.reason() })
+        .collect();
+    if json {
+        let text = serde_json::to_string_pretty(&all)
+            .map_err(|error| CliError::Check(format!("the list cannot be serialized: {error}")))?;
+        return print_line(text);
+    }
+    let rows = all.iter().map(|Entry { domain, name, reason }| {
+        format!("| {domain} | {name} | {} |\n", reason.replace('|', "\\|"))
+    });
+    print(format!("| domain | bypass | reason |\n|---|---|---|\n{}", rows.collect::<String>()))
+}
+
+/// A bypass, in the list of all.
+#[derive(Serialize)]
+struct Entry {
+    domain: &'static str,
+    name: &'static str,
+    reason: &'static str,
 }
 
 /// The access table, with a column for each persona and for the owner of a row: the first user among them.

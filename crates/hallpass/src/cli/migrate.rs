@@ -6,6 +6,7 @@ use super::output::print_line;
 use super::{CliError, Direction, block_on};
 use crate::app::{self, StartError};
 use crate::application::Application;
+use crate::bypass;
 use crate::config::Config;
 
 pub(super) fn run(
@@ -15,8 +16,7 @@ pub(super) fn run(
 ) -> Result<(), CliError> {
     block_on(async {
         let database = app::open_for_migration(config).await?;
-        let system =
-            database.system("the list of applied migrations belongs to the migration library");
+        let system = database.system(bypass::MIGRATIONS.reason());
         match direction {
             Direction::Up => app::migrate_up(application, config, &database).await,
             Direction::Down => app::migrate_down(application, &database).await,

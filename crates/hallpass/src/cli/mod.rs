@@ -21,11 +21,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{ArgGroup, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{
+    ArgGroup, ArgMatches, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+};
 
 use crate::app::StartError;
 use crate::application::Application;
-use crate::config::{self, ConfigError, EnvFile, Settings};
+use crate::config::{self, Config, ConfigError, EnvFile, Settings};
 pub use new::New;
 
 use hallpass_identity::{CallerProfile, CredentialLocation, Persona};
@@ -75,6 +77,9 @@ pub enum Action {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Print the registered ways around the scopes, with their reasons
+        #[arg(long, conflicts_with_all = ["check", "diff"])]
+        bypasses: bool,
         /// Print the differences from a table written with --json; exit with 1 if any caller has more access
         #[arg(long, value_name = "OLD.json", conflicts_with_all = ["check", "json"])]
         diff: Option<String>,
@@ -123,7 +128,11 @@ pub enum Action {
     },
     /// Print the tables of docs/settings.md
     #[command(hide = true)]
-    Settings,
+    Settings {
+        /// Print the lines of .env.example
+        #[arg(long = "env")]
+        as_env: bool,
+    },
     /// Print a development token
     Token {
         /// Persona to issue the token for
@@ -201,8 +210,11 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
     for warning in config::check_names(&command, &file)? {
         output::print_error(application, format_args!("warning: {warning}"));
     }
-    let cli = parse_from(command, &file, std::env::args_os())?;
-    let config = || Ok::<_, ConfigError>(application.configure(cli.settings.check()?));
+    let (cli, matches) = parse_from(command, &file, std::env::args_os())?;
+    let config = || {
+        let config = application.configure(cli.settings.check()?);
+        Ok::<_, ConfigError>(Config { own: application.own_settings(&matches)?, ..config })
+    };
     match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
         Action::Serve { no_migrate } => serve::run(application, &config()?, no_migrate),
         Action::Migrate { direction } => migrate::run(application, &config()?, direction),
@@ -211,9 +223,8 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
             schema::print_for_persona(application, &config()?, &persona)
         }
         Action::Access { diff: Some(old), .. } => access::diff(application, &config()?, &old),
-        Action::Access { check, json, diff: None } => {
-            access::run(application, &config()?, check, json)
-        }
+        Action::Access { bypasses: true, json, .. } => access::print_bypasses(application, json),
+        Action::Access { check, json, .. } => access::run(application, &config()?, check, json),
         Action::Explain { persona, token, profile, query } => {
             explain::run(application, &config()?, (persona, token), &profile, query)
         }
@@ -225,7 +236,12 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
             doctor::run(application, &config()?, credential, json)
         }
         Action::New { new } => new::run(&new),
-        Action::Settings => output::print(settings::tables(&self::command(application))),
+        Action::Settings { as_env: false } => {
+            output::print(settings::tables(&self::command(application)))
+        }
+        Action::Settings { as_env: true } => {
+            output::print(settings::env_lines(&self::command(application)))
+        }
         Action::Token { persona } => token::run(&config()?, &persona),
     }
 }
@@ -237,6 +253,7 @@ pub fn command(application: &Application) -> Command {
         .name(application.name())
         .version(application.version())
         .about(application.about());
+    let command = application.with_settings(command);
     let command =
         config::with_secret_files(command).mut_args(|argument| match argument.get_id().as_str() {
             "help" | "version" => argument,
@@ -260,7 +277,8 @@ fn with_personas(command: Command, personas: &[Persona]) -> Command {
     })
 }
 
-/// Parses a command line, whose first word is the program, the environment and, for missing values, files.
+/// Parses a command line: the commands with the server's settings, and all options, among which are the application's.
+/// Its first word is the program, the environment and, for missing values, files.
 ///
 /// # Errors
 /// A usage error, one sentence without secrets.
@@ -268,7 +286,7 @@ pub fn parse_from(
     command: Command,
     file: &EnvFile,
     line: impl IntoIterator<Item = OsString>,
-) -> Result<Cli, CliError> {
+) -> Result<(Cli, ArgMatches), CliError> {
     let command = config::without_empty(command)?;
     let line: Vec<_> = line.into_iter().collect();
     let all = command.clone();
@@ -279,7 +297,7 @@ pub fn parse_from(
     let mut words = line.iter().cloned();
     let complete: Vec<_> = words.next().into_iter().chain(more).chain(words).collect();
     let matches = command.try_get_matches_from(complete).map_err(wrong_usage)?;
-    Cli::from_arg_matches(&matches).map_err(wrong_usage)
+    Ok((Cli::from_arg_matches(&matches).map_err(wrong_usage)?, matches))
 }
 
 /// The access table of `application`, as `access` prints it.
@@ -324,5 +342,32 @@ fn print_or_check(check: bool, name: &str, text: &str, command: &str) -> Result<
             "{name} is out of date: update it with `{command} > {name}`"
         ))),
         Err(error) => Err(CliError::Check(format!("{name} cannot be read ({error})"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::COMMAND_OPTIONS;
+
+    fn options(command: &Command) -> BTreeSet<String> {
+        let names = |it: &clap::Arg| [Some(it.get_id().to_string()), it.get_long().map(Into::into)];
+        let own = command.get_arguments().flat_map(names).flatten();
+        let subcommands = command.get_subcommands();
+        own.chain(subcommands.flat_map(options)).collect()
+    }
+
+    #[test]
+    fn every_option_of_a_command_is_reserved() {
+        let commands: Vec<_> = Cli::command().get_subcommands().map(options).collect();
+        let found: BTreeSet<_> = commands.into_iter().flatten().collect();
+        let reserved = COMMAND_OPTIONS.map(str::to_owned);
+        let generated = ["help", "version"].map(str::to_owned);
+        assert_eq!(
+            found.union(&generated.into()).cloned().collect::<BTreeSet<_>>(),
+            reserved.into()
+        );
     }
 }

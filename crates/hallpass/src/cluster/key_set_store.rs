@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 use hallpass_data::{Database, System, key_set};
 
+use crate::bypass;
 use hallpass_identity::{KeyStore, StoredKeys};
 
 /// Key sets in the database.
@@ -25,7 +26,7 @@ impl DatabaseKeys {
     }
 
     fn system(&self) -> System<'_> {
-        self.database.system("key sets are server state")
+        self.database.system(bypass::KEY_SETS.reason())
     }
 }
 

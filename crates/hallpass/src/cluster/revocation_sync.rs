@@ -14,6 +14,7 @@ use futures_util::stream::{self, StreamExt as _};
 use hallpass_data::{Database, Error, Timestamp, UserId, now, revocation};
 
 use super::bus::{Bus, REVOCATIONS};
+use crate::bypass;
 use crate::events::{Change, EventKind, Events};
 use hallpass_identity::{
     Envelope, Link, Message, REVOCATION_RETENTION, Revocation, RevocationSet, Target, UserState,
@@ -207,7 +208,7 @@ impl RevocationService {
     }
 
     fn system(&self) -> hallpass_data::System<'_> {
-        self.database.system("revocations are server state")
+        self.database.system(bypass::REVOCATIONS.reason())
     }
 }
 

@@ -6,6 +6,7 @@ use super::OwnershipDenial;
 
 /// How ownership is denied.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 #[command(next_help_heading = "Authorization")]
 pub struct AccessSettings {
     /// How a lookup, a change and `can` respond for another user's row: `hide` (as if it did not exist), or

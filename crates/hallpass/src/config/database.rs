@@ -11,6 +11,7 @@ const MAX_CONNECTIONS: u32 = 1000;
 
 /// The database, its retention, and Redis.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 #[command(next_help_heading = "Storage")]
 pub struct StorageSettings {
     /// SQLite (`sqlite://FILE?mode=rwc`) or PostgreSQL (`postgres://USER:PASSWORD@HOST/NAME`)

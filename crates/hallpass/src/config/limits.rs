@@ -12,6 +12,7 @@ const MAX_CONCURRENT: usize = 4096;
 
 /// Limits of one request.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitSettings {
     /// Maximum request body; six times as much for callers of mutations with long texts

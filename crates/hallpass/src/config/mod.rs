@@ -19,6 +19,7 @@ mod database_url;
 mod dotenv;
 mod environment;
 mod limits;
+mod own;
 mod serving;
 mod sources;
 mod values;
@@ -30,12 +31,18 @@ pub use dotenv::EnvFile;
 pub use environment::{check_names, read_env_file};
 pub use hallpass_identity::config::*;
 pub use limits::{LimitSettings, Limits};
+#[cfg(test)]
+pub(crate) use own::COMMAND_OPTIONS;
+pub use own::{NoSuchSettings, OwnSettings, SettingState};
+pub(crate) use own::{OwnSettingsTypes, SettingsType};
 pub use serving::ServingSettings;
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{AtMost, ProxyNetwork, Retention};
 
 /// Every setting as given by flags and the environment.
 #[derive(Args, Clone, Debug)]
+// No group: its name would be taken, and settings of an application may have this name too.
+#[group(skip)]
 pub struct Settings {
     /// Serving.
     #[command(flatten)]
@@ -99,6 +106,8 @@ pub struct Config {
     pub redis_url: Option<SecretString>,
     /// A separate address for metrics, if any.
     pub metrics_address: Option<SocketAddr>,
+    /// The settings of the application itself.
+    pub own: OwnSettings,
 }
 
 /// In the working directory, as the default database.
@@ -135,6 +144,7 @@ impl Settings {
             development_key: PathBuf::from(DEVELOPMENT_KEY),
             redis_url: database_url::redis_url(storage.redis_url)?,
             metrics_address: serving.metrics_address(environment),
+            own: OwnSettings::default(),
         })
     }
 }

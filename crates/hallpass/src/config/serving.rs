@@ -13,6 +13,7 @@ const DEFAULT_PORT: u16 = 8000;
 
 /// Where and how the server listens.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 #[command(next_help_heading = "Serving")]
 pub struct ServingSettings {
     /// `development` (built-in issuer and personas, loopback only) or `production`. Default:

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::Finding;
 use super::render::list;
-use crate::config::{Config, Environment, IdentityConfig};
+use crate::config::{Config, Environment, IdentityConfig, SettingState};
 
 const ENVIRONMENT: &str = "environment";
 const SESSIONS: &str = "sessions";
@@ -21,6 +21,7 @@ const LONG_SESSION_TTL: Duration = Duration::from_secs(300);
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
     let identity = &config.identity;
     let mut findings = vec![environment(config)];
+    findings.extend(config.own.states().map(own_setting));
     findings.extend(tokens(identity));
     findings.extend(shared_secret(identity));
     if identity.auth_server.is_some() {
@@ -51,6 +52,16 @@ fn environment(config: &Config) -> Finding {
     let sources =
         if sources.is_empty() { "the keys at JWKS_URL".to_owned() } else { list(&sources) };
     Finding::good(ENVIRONMENT, format!("production: callers are authenticated by {sources}"))
+}
+
+/// A setting of the application. Its value may be a secret, and is not shown.
+fn own_setting((name, state): (&str, SettingState)) -> Finding {
+    let state = match state {
+        SettingState::Given => "is set",
+        SettingState::Default => "has its default",
+        SettingState::Unset => "is not set",
+    };
+    Finding::good("settings", format!("{name} {state}"))
 }
 
 /// The accepted issuers and audiences of JWTs, if any.

@@ -1,5 +1,7 @@
 //! Resolver context: the caller, their scope, events and audit trail.
 
+use std::any::Any;
+
 use async_graphql::dataloader::{DataLoader, HashMapCache};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context, ID};
@@ -10,6 +12,8 @@ use super::error::{ApiError, Result};
 use crate::access::{RequestAuth, Rule};
 use crate::events::{Event, Events};
 use hallpass_identity::Caller;
+
+use crate::config::OwnSettings;
 
 pub use crate::config::OwnershipDenial;
 
@@ -23,6 +27,11 @@ pub trait ContextExt<'a> {
     fn request_auth(&self) -> &'a RequestAuth;
     /// Audits the row that a mutation created. Rows in its arguments are audited automatically.
     fn audit_created_row(&self, row: impl Into<ID>);
+    /// The settings of the application of the type `T`.
+    ///
+    /// # Errors
+    /// If the application has no such settings: see [`Builder::settings`](crate::Builder::settings).
+    fn settings<T: Any>(&self) -> Result<&'a T>;
     /// Publishes an event to the caller's subscribers. Call it after the commit, never before.
     fn publish(&self, event: Event);
 }
@@ -42,6 +51,10 @@ impl<'a> ContextExt<'a> for Context<'a> {
 
     fn audit_created_row(&self, row: impl Into<ID>) {
         self.request_auth().trail.add_row(row.into().0);
+    }
+
+    fn settings<T: Any>(&self) -> Result<&'a T> {
+        Ok(self.data_unchecked::<OwnSettings>().get()?)
     }
 
     fn publish(&self, event: Event) {

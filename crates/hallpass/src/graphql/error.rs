@@ -9,6 +9,7 @@ use hallpass_data::Error as EntityError;
 use super::input_problem::{InputProblem, ProblemKind, describe};
 use crate::access::{AccessDenied, AccessError, ReauthenticationUnavailable};
 use crate::code::{self, error, extended};
+use crate::config::NoSuchSettings;
 use crate::events::Lagged;
 
 /// Result of a resolver. The library converts an [`ApiError`] at the field.
@@ -33,6 +34,8 @@ pub enum ApiError {
     EventsMissed,
     /// The auth server is unavailable.
     AuthUnavailable,
+    /// The application was built without settings that a resolver reads.
+    NoSuchSettings(NoSuchSettings),
     /// The database failed.
     Database(Arc<EntityError>),
 }
@@ -77,6 +80,12 @@ impl From<Lagged> for ApiError {
     }
 }
 
+impl From<NoSuchSettings> for ApiError {
+    fn from(missing: NoSuchSettings) -> Self {
+        Self::NoSuchSettings(missing)
+    }
+}
+
 impl From<EntityError> for ApiError {
     fn from(error: EntityError) -> Self {
         Self::Database(Arc::new(error))
@@ -116,6 +125,10 @@ impl From<ApiError> for Error {
                 code::EVENTS_MISSED,
             ),
             ApiError::AuthUnavailable => AccessError::Unavailable.into(),
+            ApiError::NoSuchSettings(missing) => {
+                tracing::error!(error = %missing, "a resolver failed");
+                error("Something went wrong on our side.", code::INTERNAL)
+            }
             ApiError::Database(failure) => database(&failure),
         }
     }

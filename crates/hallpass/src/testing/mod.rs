@@ -223,7 +223,8 @@ pub fn config(application: &Application, flags: &[&str]) -> Config {
     let matches =
         cli::command(application).try_get_matches_from(line).expect("the flags are valid");
     let settings = Settings::from_arg_matches(&matches).expect("the flags are valid");
-    application.configure(settings.check().expect("the settings are valid"))
+    let own = application.own_settings(&matches).expect("the settings are valid");
+    Config { own, ..application.configure(settings.check().expect("the settings are valid")) }
 }
 
 /// An HTTP client without cookies, redirects and idle connections, which would belong to another test's runtime.
