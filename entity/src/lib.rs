@@ -8,6 +8,8 @@ mod id;
 pub mod chapter;
 #[cfg(doctest)]
 pub mod compile_fail;
+#[cfg(doctest)]
+pub mod compile_fail_tenants;
 pub mod course;
 pub mod interest;
 pub mod learner;

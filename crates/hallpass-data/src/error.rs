@@ -11,6 +11,9 @@ pub enum Error {
     /// Owned rows were requested and no caller is signed in.
     #[error("no caller is signed in, and the rows belong to an owner")]
     Unauthenticated,
+    /// Rows of a tenant were requested, and no claim of the caller names a tenant.
+    #[error("no claim of the caller names a tenant, and the rows belong to a tenant")]
+    NoTenant,
     /// The database is unavailable, overloaded or shutting down: the same request may succeed later.
     #[error("the database is unavailable{why}: {error}", why = in_parentheses(.0), error = .0)]
     Unavailable(#[source] DbErr),
@@ -43,6 +46,7 @@ impl Error {
         match self {
             Self::Unavailable(error) => reason(error),
             Self::Unauthenticated
+            | Self::NoTenant
             | Self::Timeout(_)
             | Self::UniqueViolation(_)
             | Self::Full { .. }

@@ -26,7 +26,7 @@ macro_rules! row_id {
 
         // Required by the derive macro of every table; ids are never auto-incremented.
         impl sea_orm::TryFromU64 for $name {
-            fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+            fn try_from_u64(_: u64) -> ::std::result::Result<Self, sea_orm::DbErr> {
                 Err(sea_orm::DbErr::ConvertFromU64(stringify!($name)))
             }
         }

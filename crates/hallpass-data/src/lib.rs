@@ -1,13 +1,14 @@
 //! Data access with ownership in the types: every query is scoped to its caller.
 //!
 //! Every table belongs to one policy ([`policy`]): **owned** rows have one owner and are reached only
-//! through that owner's [`Scope`]; **shared** rows are visible to everyone once published; **system** rows are
+//! through that owner's [`Scope`]; **tenant's** rows have one tenant, and are reached only through the scopes of
+//! its members; **shared** rows are visible to everyone once published; **system** rows are
 //! the server's own, which it writes and administrators may read. The connection stays inside this crate: a
 //! [`Scope`] carries it and never returns it, so a query without its owner does not compile
 //! elsewhere. This crate does not depend on HTTP or GraphQL.
 //!
-//! The tables of an application are in a crate of their own, each with a policy macro ([`owned!`], [`shared!`],
-//! [`system!`]); it lists those with owners in [`OwnedTables`]. The tables here are the core's own: the audit log,
+//! The tables of an application are in a crate of their own, each with a policy macro ([`owned!`], [`tenant_owned!`],
+//! [`shared!`], [`system!`]); it lists those with owners in [`OwnedTables`]. The tables here are the core's own: the audit log,
 //! revocations, known users, sessions, key sets and idempotency keys.
 
 mod bulkhead;
@@ -41,6 +42,7 @@ pub mod scope;
 mod search;
 mod session_watch;
 mod sqlite;
+mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod trusted;
@@ -69,13 +71,13 @@ pub use privilege::Privilege;
 pub use reason::Reason;
 pub use relation::{ChildOf, Concerns};
 pub use row_security_check::RowSecurityProblem;
-pub use rows::{Editable, Owned, ReadOnly, Rows, Update};
+pub use rows::{Editable, OfTenant, Owned, ReadOnly, Rows, Update};
 pub use scope::{Scope, Transaction};
 pub use search::{MAX_MATCHES, Searched};
 
 #[cfg(feature = "testing")]
 pub use hallpass_types::step_clock;
-pub use hallpass_types::{Timestamp, UserId, now};
+pub use hallpass_types::{TenantId, Timestamp, UserId, now};
 
 /// A search term.
 pub use hallpass_text::Term;

@@ -1,4 +1,4 @@
-//! The registry of owned tables, for erasure, handover and row-level security.
+//! The registry of tables whose rows have an owner or a tenant, for erasure, handover and row-level security.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use sea_orm::{EntityName as _, EntityTrait, QueryFilter as _};
 
 use crate::filter::column;
 use crate::handover;
-use crate::policy::OwnedEntity;
+use crate::policy::{OwnedEntity, TenantEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::{
@@ -36,10 +36,21 @@ struct OwnedTable {
     row_access: crate::testing::RowAccess,
 }
 
-/// The tables whose rows have an owner: the core's own, and those that an application adds. A test of the
-/// application compares the list with the tables of the database. Cheap to clone.
+/// A table whose rows have a tenant: they are neither erased nor handed over.
+#[derive(Clone, Copy)]
+struct TenantTable {
+    name: &'static str,
+    #[cfg(feature = "testing")]
+    row_access: crate::testing::RowAccess,
+}
+
+/// The tables whose rows have an owner: the core's own, and those that an application adds; and the tables whose rows
+/// have a tenant. A test of the application compares the list with the tables of the database. Cheap to clone.
 #[derive(Clone)]
-pub struct OwnedTables(Arc<Vec<OwnedTable>>);
+pub struct OwnedTables {
+    owned: Arc<Vec<OwnedTable>>,
+    tenants: Arc<Vec<TenantTable>>,
+}
 
 impl Default for OwnedTables {
     fn default() -> Self {
@@ -57,7 +68,7 @@ impl OwnedTables {
     /// No tables.
     #[must_use]
     pub fn none() -> Self {
-        Self(Arc::default())
+        Self { owned: Arc::default(), tenants: Arc::default() }
     }
 
     /// Adds a table. Children are added before their parents.
@@ -78,7 +89,19 @@ impl OwnedTables {
     /// Adds the `more` tables after these.
     #[must_use]
     pub fn and(mut self, more: &Self) -> Self {
-        Arc::make_mut(&mut self.0).extend(more.0.iter().copied());
+        Arc::make_mut(&mut self.owned).extend(more.owned.iter().copied());
+        Arc::make_mut(&mut self.tenants).extend(more.tenants.iter().copied());
+        self
+    }
+
+    /// Adds a table whose rows have a tenant. Children are added before their parents.
+    #[must_use]
+    pub fn with_tenant<E: TenantEntity>(mut self) -> Self {
+        Arc::make_mut(&mut self.tenants).push(TenantTable {
+            name: E::default().table_name(),
+            #[cfg(feature = "testing")]
+            row_access: crate::testing::RowAccess::of_tenant::<E>(),
+        });
         self
     }
 
@@ -87,7 +110,7 @@ impl OwnedTables {
         event_kind: Option<&'static str>,
         hand_over: for<'a> fn(&'a Conn, &'a UserId, &'a UserId) -> Pending<'a, HandedOver>,
     ) -> Self {
-        Arc::make_mut(&mut self.0).push(OwnedTable {
+        Arc::make_mut(&mut self.owned).push(OwnedTable {
             name: E::default().table_name(),
             event_kind,
             erase: |conn, user| Box::pin(erase_from::<E>(conn, E::OWNER, user)),
@@ -98,10 +121,16 @@ impl OwnedTables {
         self
     }
 
-    /// The names of the tables.
+    /// The names of the tables whose rows have an owner.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
-        self.0.iter().map(|table| table.name).collect()
+        self.owned.iter().map(|table| table.name).collect()
+    }
+
+    /// The names of the tables whose rows have a tenant.
+    #[must_use]
+    pub fn tenant_names(&self) -> Vec<&'static str> {
+        self.tenants.iter().map(|table| table.name).collect()
     }
 
     /// The names of the server's own tables with rows about a user, which an erasure deletes too.
@@ -110,10 +139,13 @@ impl OwnedTables {
         vec![seen_session::Entity.table_name(), known_user::Entity.table_name()]
     }
 
-    /// Accesses the tables, in their order.
+    /// The names of the tables, and access to them: those of owners, then those of tenants.
     #[cfg(feature = "testing")]
-    pub(crate) fn row_access(&self) -> impl DoubleEndedIterator<Item = crate::testing::RowAccess> {
-        self.0.iter().map(|table| table.row_access)
+    pub(crate) fn row_access(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (&'static str, crate::testing::RowAccess)> {
+        let owned = self.owned.iter().map(|table| (table.name, table.row_access));
+        owned.chain(self.tenants.iter().map(|table| (table.name, table.row_access)))
     }
 
     pub(crate) async fn hand_over(
@@ -122,8 +154,8 @@ impl OwnedTables {
         from: &UserId,
         to: &UserId,
     ) -> Result<Vec<HandedOver>, Error> {
-        let mut moved = Vec::with_capacity(self.0.len());
-        for table in self.0.iter() {
+        let mut moved = Vec::with_capacity(self.owned.len());
+        for table in self.owned.iter() {
             let rows = (table.hand_over)(conn, from, to).await?;
             moved.push(HandedOver { event_kind: table.event_kind, ..rows });
         }
@@ -132,14 +164,14 @@ impl OwnedTables {
 }
 
 impl Transaction {
-    /// Deletes every row of the user with this id, and returns how many each table had: 0 for an unknown
-    /// user. Durable once [committed](Transaction::commit).
+    /// Deletes every row that the user with this id owns, and returns how many each table had: 0 for an unknown
+    /// user. Durable once [committed](Transaction::commit). Rows of tenants have no owner, and stay.
     ///
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn erase(&self, user: &str, _proof: Privilege) -> Result<Vec<DeletedRows>, Error> {
         let (conn, mut deleted) = (self.conn(), Vec::new());
-        for table in self.owned_tables().0.iter() {
+        for table in self.owned_tables().owned.iter() {
             deleted.push((table.erase)(conn, user).await?);
         }
         let sessions = seen_session::Column::UserId;

@@ -1,9 +1,9 @@
-//! The owner filter: the condition on the owner in every statement on owned rows.
+//! The owner filter: the condition on the owner, or on the tenant, in every statement on their rows.
 
 use sea_orm::{ColumnTrait as _, Condition};
 
-use crate::UserId;
-use crate::policy::OwnedEntity;
+use crate::policy::{OwnedEntity, TenantEntity};
+use crate::{TenantId, UserId};
 
 /// Adds the owner to statements. It can be disabled in builds for tests only.
 #[derive(Clone, Copy, Default)]
@@ -20,6 +20,17 @@ impl OwnerFilter {
             return Condition::all();
         }
         Condition::all().add(E::OWNER.eq(owner.clone()))
+    }
+}
+
+impl OwnerFilter {
+    /// Only the rows of `tenant`.
+    pub(crate) fn tenant_condition<E: TenantEntity>(self, tenant: &TenantId) -> Condition {
+        #[cfg(feature = "testing")]
+        if self.is_disabled {
+            return Condition::all();
+        }
+        Condition::all().add(E::TENANT.eq(tenant.clone()))
     }
 }
 

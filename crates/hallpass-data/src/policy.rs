@@ -1,18 +1,21 @@
-//! Ownership policies of tables: owned, shared or system. Each table declares one with a macro, in its file.
+//! Ownership policies of tables: owned, of a tenant, shared or system. Each table declares one with a macro, in its file.
 
 use sea_orm::{ActiveValue, EntityTrait, ModelTrait};
 
-use crate::{Filter, UserId};
+use crate::{Filter, TenantId, UserId};
 
 mod sealed {
     pub trait Policy {}
     impl Policy for super::Owned {}
+    impl Policy for super::TenantOwned {}
     impl Policy for super::Shared {}
     impl Policy for super::System {}
 }
 
 /// Every row has one owner.
 pub enum Owned {}
+/// Every row belongs to one tenant.
+pub enum TenantOwned {}
 /// Rows are visible to everyone once published.
 pub enum Shared {}
 /// Rows are the server's own: written by [`System`](crate::System), read with a
@@ -21,7 +24,7 @@ pub enum System {}
 
 /// A table with an ownership policy. One table has one policy: it is an associated type.
 pub trait Scoped: EntityTrait {
-    /// [`Owned`], [`Shared`] or [`System`].
+    /// [`Owned`], [`TenantOwned`], [`Shared`] or [`System`].
     type Policy: sealed::Policy;
     /// Sets the derived columns of a row to be written.
     fn derive(_row: &mut Self::ActiveModel) {}
@@ -46,6 +49,14 @@ pub trait PublicRows: OwnedEntity {
     fn public() -> Filter<Self>;
 }
 
+/// A table in which every row belongs to one tenant. Written by [`tenant_owned!`](crate::tenant_owned).
+pub trait TenantEntity: Scoped<Policy = TenantOwned> {
+    /// The column of the tenant.
+    const TENANT: Self::Column;
+    /// Sets the tenant of a row to be written.
+    fn set_tenant(row: &mut Self::ActiveModel, tenant: ActiveValue<TenantId>);
+}
+
 /// A table whose published rows are visible to everyone.
 pub trait SharedEntity: Scoped<Policy = Shared> {
     /// Which rows are published.
@@ -67,6 +78,31 @@ macro_rules! owned {
             const OWNER: Column = Column::$column;
             fn set_owner(row: &mut ActiveModel, owner: $crate::ActiveValue<$crate::UserId>) {
                 row.$field = owner;
+            }
+        }
+        impl $crate::Comparison for Column {
+            type Table = Entity;
+        }
+    };
+}
+
+/// Declares the table of this file as owned by tenants: `tenant_owned!(TenantId, tenant_id)`, for a field of the type
+/// [`TenantId`](crate::TenantId); an optional third argument is a function that
+/// [derives](crate::policy::Scoped::derive) columns from others. A table has one policy: it cannot be
+/// [`owned!`](crate::owned) too.
+#[macro_export]
+macro_rules! tenant_owned {
+    ($column:ident, $field:ident $(, $derive:path)?) => {
+        impl $crate::policy::Scoped for Entity {
+            type Policy = $crate::policy::TenantOwned;
+            $(fn derive(row: &mut ActiveModel) {
+                $derive(row);
+            })?
+        }
+        impl $crate::policy::TenantEntity for Entity {
+            const TENANT: Column = Column::$column;
+            fn set_tenant(row: &mut ActiveModel, tenant: $crate::ActiveValue<$crate::TenantId>) {
+                row.$field = tenant;
             }
         }
         impl $crate::Comparison for Column {

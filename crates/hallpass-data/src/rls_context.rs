@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
-use crate::UserId;
+use crate::{TenantId, UserId};
 
 /// On whose behalf a statement runs: the input of the policies.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub(crate) enum RlsContext {
     Public,
     /// The caller: their own rows too.
     Caller(UserId),
+    /// The rows of the caller's tenant.
+    Tenant(TenantId),
     /// Every row, read-only, by privilege.
     AllRows,
     /// The server's own work: every row.
@@ -25,6 +27,7 @@ impl RlsContext {
         match self {
             Self::Public => None,
             Self::Caller(id) => Some(("hallpass.caller", id.as_str())),
+            Self::Tenant(id) => Some(("hallpass.tenant", id.as_str())),
             Self::AllRows => Some(("hallpass.door", "everyones")),
             Self::Server => Some(("hallpass.door", "server")),
         }

@@ -57,6 +57,7 @@ impl OpenTransaction {
             // No statement was run.
             Error::Full { .. } => true,
             Error::Unauthenticated
+            | Error::NoTenant
             | Error::Unavailable(_)
             | Error::Timeout(_)
             | Error::Internal(_) => false,
@@ -216,7 +217,7 @@ impl Conn {
                 // Set when the transaction began.
                 (RlsContext::Caller(_), Source::Transaction(_)) => true,
                 (RlsContext::Caller(_), Source::Pool(_))
-                | (RlsContext::AllRows | RlsContext::Server, _) => false,
+                | (RlsContext::Tenant(_) | RlsContext::AllRows | RlsContext::Server, _) => false,
             }
     }
 

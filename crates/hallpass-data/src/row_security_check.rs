@@ -11,7 +11,7 @@ pub enum RowSecurityProblem {
     Role(String),
     /// Connections lack their start-up option: something on the way drops it.
     StartupOption,
-    /// These owned tables have no policies, or their policies are not enforced.
+    /// These tables of owners or tenants have no policies, or their policies are not enforced.
     Tables(Vec<&'static str>),
 }
 
@@ -44,6 +44,7 @@ impl Database {
         let protected: Vec<String> =
             protected.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?;
         let mut tables = self.owned_tables.names();
+        tables.extend(self.owned_tables.tenant_names());
         tables.retain(|table| !protected.iter().any(|name| name == table));
         Ok((!tables.is_empty()).then_some(RowSecurityProblem::Tables(tables)))
     }

@@ -21,11 +21,13 @@ use crate::{Error, Filter, SearchText};
 pub enum ReadOnly {}
 /// The rows are the caller's own, and may be changed and deleted too.
 pub enum Owned {}
+/// The rows are of the caller's tenant, and may be changed and deleted too.
+pub enum OfTenant {}
 /// The rows are shared, and may be changed and deleted with a privilege.
 pub enum Editable {}
 
 /// The rows of `E` that a scope gives access to, narrowed by filters. `P` is the access:
-/// [`ReadOnly`], [`Owned`] or [`Editable`].
+/// [`ReadOnly`], [`Owned`], [`OfTenant`] or [`Editable`].
 pub struct Rows<E: EntityTrait, P = ReadOnly> {
     conn: Conn,
     context: RlsContext,
@@ -207,7 +209,7 @@ fn bounds<E: EntityTrait>(order: &Order<E>, request: &PageRequest) -> Condition 
 
 /// New values for the columns of rows.
 pub struct Update<E: EntityTrait> {
-    values: E::ActiveModel,
+    pub(crate) values: E::ActiveModel,
     counters: Vec<E::Column>,
     cleared: Vec<(E::Column, Filter<E>)>,
 }
@@ -235,7 +237,7 @@ impl<E: EntityTrait> Update<E> {
 
 impl<E: EntityTrait, P> Rows<E, P> {
     /// The one statement that updates rows. The key is not changed, even if `change` sets it.
-    async fn change(&self, change: Update<E>) -> Result<Vec<E::Model>, Error> {
+    pub(crate) async fn change(&self, change: Update<E>) -> Result<Vec<E::Model>, Error> {
         let Update { mut values, counters, cleared } = change;
         for key in E::PrimaryKey::iter() {
             values.not_set(key.into_column());
@@ -252,7 +254,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
     }
 
     /// The one statement that deletes rows.
-    async fn remove(&self) -> Result<u64, Error> {
+    pub(crate) async fn remove(&self) -> Result<u64, Error> {
         let delete = E::delete_many().filter(self.condition.clone());
         let deleted = self.conn.run(&self.context, async |conn| delete.exec(conn).await).await?;
         Ok(deleted.rows_affected)

@@ -7,6 +7,7 @@
 //! | entry point | gives access to |
 //! |---|---|
 //! | [`Scope::owned`] | rows that the caller owns, read and write |
+//! | [`Scope::tenant`] | rows of the caller's tenant, read and write |
 //! | [`Scope::public`] | owned rows that their owners made public |
 //! | [`Scope::readable`] | both |
 //! | [`Scope::shared`] | published rows of a shared table |
@@ -34,13 +35,14 @@ use crate::relation::Concerns;
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::rows::{Editable, Owned, ReadOnly, Rows};
-use crate::{Error, Filter, OwnedTables, Privilege, UserId};
+use crate::{Error, Filter, OwnedTables, Privilege, TenantId, UserId};
 
 /// The rows that one caller may access. Cheap to clone.
 #[derive(Clone)]
 pub struct Scope {
     conn: Conn,
     owner: Option<UserId>,
+    tenant: Option<TenantId>,
     owner_filter: OwnerFilter,
     quota: Quota,
     owned_tables: OwnedTables,
@@ -54,7 +56,7 @@ impl Scope {
         quota: Quota,
         owned_tables: OwnedTables,
     ) -> Self {
-        Self { conn, owner, owner_filter, quota, owned_tables }
+        Self { conn, owner, tenant: None, owner_filter, quota, owned_tables }
     }
 
     /// The same, with connections from the share of `client`.
@@ -67,6 +69,20 @@ impl Scope {
     #[must_use]
     pub fn owner(&self) -> Option<&UserId> {
         self.owner.as_ref()
+    }
+
+    /// The caller's tenant; none if no claim of the caller names one.
+    #[must_use]
+    pub fn tenant_id(&self) -> Option<&TenantId> {
+        self.tenant.as_ref()
+    }
+
+    pub(crate) fn with_tenant(self, tenant: Option<TenantId>) -> Self {
+        Self { tenant, ..self }
+    }
+
+    pub(crate) fn owner_filter(&self) -> OwnerFilter {
+        self.owner_filter
     }
 
     pub(crate) fn owned_tables(&self) -> &OwnedTables {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::bulkhead::Client;
 use crate::filter::column;
 use crate::folded::is_derived;
-use crate::policy::{OwnedEntity, Scoped};
+use crate::policy::{Listed, OwnedEntity, Scoped, TenantEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::{Database, Error, Options, OwnedTables, SearchText, Timestamp};
@@ -105,27 +105,42 @@ pub(crate) struct RowAccess {
 impl RowAccess {
     pub(crate) fn of<E: OwnedEntity>() -> Self {
         Self {
-            read: |conn, owner| Box::pin(read::<E>(conn, owner)),
+            read: |conn, owner| Box::pin(read::<E>(conn, E::OWNER, owner.to_owned())),
+            clear: |conn| Box::pin(clear::<E>(conn)),
+            insert: |conn, rows| insert::<E>(conn, rows),
+        }
+    }
+
+    /// The rows of a user are those of [`tenant_of`] the user.
+    pub(crate) fn of_tenant<E: TenantEntity>() -> Self {
+        Self {
+            read: |conn, owner| Box::pin(read::<E>(conn, E::TENANT, tenant_of(owner))),
             clear: |conn| Box::pin(clear::<E>(conn)),
             insert: |conn, rows| insert::<E>(conn, rows),
         }
     }
 }
 
-fn columns<E: OwnedEntity>() -> Vec<Column> {
+/// The tenant of a user in isolation tests: another one for each user, whose id is not that of the user.
+#[must_use]
+pub fn tenant_of(user: &str) -> String {
+    format!("organization-of-{user}")
+}
+
+fn columns<E: Scoped>(owner: E::Column) -> Vec<Column> {
     let keys: Vec<_> = E::PrimaryKey::iter().map(|key| key.into_column().as_str()).collect();
     let describe = |column: E::Column| Column {
         name: column.as_str(),
         is_key: keys == [column.as_str()],
         is_text: matches!(column.def().get_column_type(), ColumnType::String(_) | ColumnType::Text),
-        is_owner: column.as_str() == E::OWNER.as_str(),
+        is_owner: column.as_str() == owner.as_str(),
         is_derived: is_derived(&column),
     };
     E::Column::iter().map(describe).collect()
 }
 
-async fn read<E: OwnedEntity>(conn: &Conn, owner: &str) -> Result<TableRows, Error> {
-    let mut rows = E::find().filter(column(E::OWNER).eq(owner));
+async fn read<E: Listed>(conn: &Conn, by: E::Column, owner: String) -> Result<TableRows, Error> {
+    let mut rows = E::find().filter(column(by).eq(owner));
     for key in E::PrimaryKey::iter() {
         rows = rows.order_by_asc(key.into_column());
     }
@@ -133,18 +148,18 @@ async fn read<E: OwnedEntity>(conn: &Conn, owner: &str) -> Result<TableRows, Err
     let values = |row: E::Model| E::Column::iter().map(|column| row.get(column)).collect();
     Ok(TableRows {
         table: E::default().table_name(),
-        columns: columns::<E>(),
+        columns: columns::<E>(by),
         rows: rows.into_iter().map(values).collect(),
     })
 }
 
-async fn clear<E: OwnedEntity>(conn: &Conn) -> Result<(), Error> {
+async fn clear<E: Scoped>(conn: &Conn) -> Result<(), Error> {
     let all = E::delete_many();
     conn.run(&RlsContext::Server, async |conn| all.exec(conn).await).await?;
     Ok(())
 }
 
-fn insert<'a, E: OwnedEntity>(conn: &'a Conn, rows: &TableRows) -> Pending<'a, ()> {
+fn insert<'a, E: Scoped>(conn: &'a Conn, rows: &TableRows) -> Pending<'a, ()> {
     if rows.rows.is_empty() {
         return Box::pin(std::future::ready(Ok(())));
     }
@@ -189,7 +204,7 @@ impl Database {
     /// When the database is unavailable.
     pub async fn rows_of(&self, owner: &str) -> Result<Vec<TableRows>, Error> {
         let (conn, mut all) = (self.conn(Client::Server), Vec::new());
-        for access in self.owned_tables.row_access().rev() {
+        for (_, access) in self.owned_tables.row_access().rev() {
             all.push((access.read)(&conn, owner).await?);
         }
         Ok(all)
@@ -201,11 +216,10 @@ impl Database {
     /// When the database is unavailable, or rejects a row.
     pub async fn replace_rows(&self, rows: &[TableRows]) -> Result<(), Error> {
         let conn = self.conn(Client::Server);
-        for access in self.owned_tables.row_access() {
+        for (_, access) in self.owned_tables.row_access() {
             (access.clear)(&conn).await?;
         }
-        let names = self.owned_tables.names().into_iter().rev();
-        for (name, access) in names.zip(self.owned_tables.row_access().rev()) {
+        for (name, access) in self.owned_tables.row_access().rev() {
             for rows in rows.iter().filter(|rows| rows.table == name) {
                 (access.insert)(&conn, rows).await?;
             }

@@ -1,5 +1,5 @@
-//! Tables of owned rows, with what each of them needs: an owner, an index by owner, and the policies of row-level
-//! security.
+//! Tables of owned rows, with what each of them needs: an owner, which is a user or a tenant, an index by owner, and the
+//! policies of row-level security.
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, ForeignKey, ForeignKeyAction, Index, SchemaManager, Table,
@@ -8,23 +8,50 @@ use sea_orm_migration::schema::{string, uuid};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend};
 
 use crate::folding::{Folded, add_columns};
-use crate::row_security::add_owner_policies;
+use crate::row_security::{add_owner_policies, add_tenant_policies};
 
-/// A table of owned rows to be created: its key `id`, its owner `owner_id`, and more columns.
+/// A table of owned rows to be created: its key `id`, its owner, and more columns.
 pub struct OwnedTable {
     name: &'static str,
+    owner: Owner,
     columns: Vec<ColumnDef>,
     parents: Vec<(&'static str, &'static str)>,
     normalized: Vec<Folded>,
     orders: Vec<&'static str>,
 }
 
+/// What owns the rows of a table.
+#[derive(Clone, Copy)]
+enum Owner {
+    User,
+    Tenant,
+}
+
+impl Owner {
+    fn column(self) -> &'static str {
+        match self {
+            Self::User => "owner_id",
+            Self::Tenant => "tenant_id",
+        }
+    }
+}
+
 impl OwnedTable {
-    /// A table with this name.
+    /// A table with this name, whose rows have an owner: the user `owner_id`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
+        Self::of(name, Owner::User)
+    }
+
+    /// A table with this name, whose rows have a tenant: the organization `tenant_id`.
+    #[must_use]
+    pub fn of_tenant(name: &'static str) -> Self {
+        Self::of(name, Owner::Tenant)
+    }
+
+    fn of(name: &'static str, owner: Owner) -> Self {
         let (columns, parents) = (Vec::new(), Vec::new());
-        Self { name, columns, parents, normalized: Vec::new(), orders: Vec::new() }
+        Self { name, owner, columns, parents, normalized: Vec::new(), orders: Vec::new() }
     }
 
     /// Adds a column.
@@ -63,20 +90,20 @@ impl OwnedTable {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn create(self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-        let (name, parents) = (self.name, self.parents);
+        let (name, parents, owner) = (self.name, self.parents, self.owner.column());
         let mut table = Table::create();
-        table.table(name).col(uuid("id").primary_key()).col(string("owner_id"));
+        table.table(name).col(uuid("id").primary_key()).col(string(owner));
         for column in self.columns {
             table.col(column);
         }
         // A child's foreign key refers to it; it also serves lists of one owner.
-        table.index(Index::create().unique().col("owner_id").col("id"));
+        table.index(Index::create().unique().col(owner).col("id"));
         for (parent, column) in &parents {
             table.foreign_key(
                 ForeignKey::create()
                     .name(constraint(name, column))
-                    .from(name, ("owner_id", *column))
-                    .to(*parent, ("owner_id", "id"))
+                    .from(name, (owner, *column))
+                    .to(*parent, (owner, "id"))
                     .on_delete(ForeignKeyAction::Cascade),
             );
         }
@@ -88,10 +115,13 @@ impl OwnedTable {
         for column in self.orders {
             let mut index =
                 Index::create().name(format!("{name}_by_{column}")).table(name).to_owned();
-            index.col("owner_id").col(column).col("id");
+            index.col(owner).col(column).col("id");
             manager.create_index(index).await?;
         }
-        add_owner_policies(manager, name, "owner_id").await
+        match self.owner {
+            Owner::User => add_owner_policies(manager, name, owner).await,
+            Owner::Tenant => add_tenant_policies(manager, name, owner).await,
+        }
     }
 }
 

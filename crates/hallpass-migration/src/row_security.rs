@@ -2,7 +2,7 @@
 //!
 //! A migration adds them to its table. They are inactive until row-level security is [enforced](enforce),
 //! and then apply to connections that set `hallpass.row_security`: others bypass them, so that servers
-//! with and without it can share a database. `hallpass.caller` and `hallpass.door` determine which rows
+//! with and without it can share a database. `hallpass.caller`, `hallpass.tenant` and `hallpass.door` determine which rows
 //! are visible besides public ones; `crates/hallpass-data/src/rls_context.rs` sets them.
 //!
 //! A change here applies to new tables only. Existing tables need a migration of their own.
@@ -13,7 +13,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 /// Name, command and condition of each policy. The settings are in sub-queries so that they are evaluated
 /// once per statement, not once per row.
 const POLICIES: [(&str, &str, &str); 3] = [
-    ("own", "ALL", "{owner} = NULLIF((SELECT current_setting('hallpass.caller', true)), '')"),
+    ("own", "ALL", "{owner} = NULLIF((SELECT current_setting('{setting}', true)), '')"),
     ("everyones", "SELECT", "(SELECT current_setting('hallpass.door', true)) = 'everyones'"),
     (
         "open",
@@ -32,9 +32,31 @@ pub async fn add_owner_policies(
     table: impl Iden,
     owner: impl Iden,
 ) -> Result<(), DbErr> {
+    add_policies(manager, &table, &owner, "hallpass.caller").await
+}
+
+/// Adds the policies to `table`; the column `tenant` is the tenant of each row.
+///
+/// # Errors
+/// When the database is unavailable or rejects the statement.
+pub async fn add_tenant_policies(
+    manager: &SchemaManager<'_>,
+    table: impl Iden,
+    tenant: impl Iden,
+) -> Result<(), DbErr> {
+    add_policies(manager, &table, &tenant, "hallpass.tenant").await
+}
+
+async fn add_policies(
+    manager: &SchemaManager<'_>,
+    table: &impl Iden,
+    owner: &impl Iden,
+    setting: &str,
+) -> Result<(), DbErr> {
     let owner = format!("\"{}\"", owner.to_string());
     for (name, command, condition) in POLICIES {
-        create(manager, name, &table, command, &condition.replace("{owner}", &owner)).await?;
+        let condition = condition.replace("{owner}", &owner).replace("{setting}", setting);
+        create(manager, name, table, command, &condition).await?;
     }
     Ok(())
 }

@@ -9,11 +9,13 @@ pub struct RowSecurityError {
     /// The problem.
     pub problem: String,
     /// How to fix it.
-    pub fix: &'static str,
+    pub fix: String,
 }
 
-impl From<RowSecurityProblem> for RowSecurityError {
-    fn from(source: RowSecurityProblem) -> Self {
+impl RowSecurityError {
+    /// The error of `source`; `program` is the name of the program.
+    #[must_use]
+    pub fn new(source: RowSecurityProblem, program: &str) -> Self {
         let (problem, fix) = match source {
             RowSecurityProblem::Role(role) => (
                 format!(
@@ -22,16 +24,20 @@ impl From<RowSecurityProblem> for RowSecurityError {
                 ),
                 "use a role without them, created by `CREATE ROLE hallpass_server LOGIN PASSWORD \
                  '…'; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO hallpass_server`, \
-                 and serve with --no-migrate; or leave ROW_SECURITY off",
+                 and serve with --no-migrate; or leave ROW_SECURITY off"
+                    .to_owned(),
             ),
             RowSecurityProblem::StartupOption => (
                 "connections by DATABASE_URL lose their startup settings".to_owned(),
                 "connect to PostgreSQL directly, configure the pooler to pass `options` on, or set \
-                 DATABASE_POOLER=transaction",
+                 DATABASE_POOLER=transaction"
+                    .to_owned(),
             ),
             RowSecurityProblem::Tables(tables) => (
                 format!("these tables have no policy: {}", tables.join(", ")),
-                "run `hallpass migrate up` with ROW_SECURITY=on, as the role that owns the tables",
+                format!(
+                    "run `{program} migrate up` with ROW_SECURITY=on, as the role that owns the tables"
+                ),
             ),
         };
         Self { problem, fix }

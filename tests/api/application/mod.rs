@@ -4,6 +4,7 @@ mod bypasses;
 mod routes;
 mod settings;
 mod tasks;
+mod tenants;
 
 use async_graphql::{EmptyMutation, EmptySubscription};
 use hallpass::application::Builder;

@@ -119,20 +119,20 @@ impl Push {
         format!("v1,{}", STANDARD.encode(hmac::sign(&key, message.as_bytes())))
     }
 
-    pub async fn to(&self, app: &App) -> u16 {
+    pub async fn to(&self, app: &hallpass::testing::App) -> u16 {
         self.signed(app, &self.signature()).await.status().as_u16()
     }
 
     /// Sends it to another endpoint.
-    pub async fn to_path(&self, app: &App, path: &str) -> u16 {
+    pub async fn to_path(&self, app: &hallpass::testing::App, path: &str) -> u16 {
         self.posted(app, path, &self.signature()).await.status().as_u16()
     }
 
-    async fn signed(&self, app: &App, signature: &str) -> Response {
+    async fn signed(&self, app: &hallpass::testing::App, signature: &str) -> Response {
         self.posted(app, "/revocations", signature).await
     }
 
-    async fn posted(&self, app: &App, path: &str, signature: &str) -> Response {
+    async fn posted(&self, app: &hallpass::testing::App, path: &str, signature: &str) -> Response {
         let request = app.anonymous().request(Method::POST, path);
         let request = request.header("webhook-id", &self.id).header("webhook-timestamp", self.at);
         let request = request.header("webhook-signature", signature).body(self.body.clone());

@@ -93,6 +93,7 @@ mod tests {
             tier: named("tier"),
             permissions: named("permissions"),
             organization: named("organization_id"),
+            tenant: None,
         };
         let mapping = ClaimMapping { names: &names, tiers: &"free".parse().unwrap(), user_fields };
         let id = subject_claim(Some(&json!("user"))).unwrap();

@@ -9,7 +9,8 @@ mod profile;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hallpass_types::{Timestamp, UserId, now};
+use hallpass_types::trusted::VerifiedTenant as _;
+use hallpass_types::{TenantId, Timestamp, UserId, now};
 use serde_json::Value;
 use strum::IntoStaticStr;
 
@@ -105,6 +106,7 @@ pub struct Caller {
     has_tier_claim: bool,
     permissions: BTreeSet<String>,
     organization_id: Option<String>,
+    tenant: Option<TenantId>,
     /// The value of each declared field, in the order of the declaration; empty for a service.
     user_fields: Vec<(&'static str, Option<String>)>,
     session_id: Option<String>,
@@ -156,6 +158,7 @@ impl Caller {
             tier: tier.unwrap_or_else(|| mapping.tiers.lowest().to_owned()),
             permissions: string_list_claim(first_of(claims, &names.permissions), &[',', ' ']),
             organization_id: as_text(first_of(claims, &names.organization)),
+            tenant: tenant_claim(claims, names),
             user_fields: mapping
                 .user_fields
                 .iter()
@@ -179,6 +182,11 @@ impl Caller {
         let organization = string_claim(session, "activeOrganizationId");
         Ok(Self {
             organization_id: caller.organization_id.or(organization),
+            tenant: match states_tenant(session, mapping.names) {
+                // Also a null: a user can set some of their own fields, but not the session's.
+                true => tenant_claim(session, mapping.names),
+                false => caller.tenant,
+            },
             session_id: string_claim(session, "id"),
             impersonated_by: impersonator(session),
             ..caller
@@ -200,6 +208,7 @@ impl Caller {
             has_tier_claim: false,
             permissions: BTreeSet::new(),
             organization_id: None,
+            tenant: None,
             user_fields: Vec::new(),
             session_id: None,
             impersonated_by: None,
@@ -233,9 +242,11 @@ impl Caller {
         self
     }
 
-    /// The same, without an active organization.
-    pub(super) fn without_organization(self) -> Self {
-        Self { organization_id: None, ..self }
+    /// The same, in none of the organizations that `has_left` names.
+    pub(super) fn without_organizations(self, has_left: impl Fn(&str) -> bool) -> Self {
+        let organization_id = self.organization_id.filter(|id| !has_left(id));
+        let tenant = self.tenant.filter(|tenant| !has_left(tenant.as_str()));
+        Self { organization_id, tenant, ..self }
     }
 
     /// The same, valid until `end` at the latest.
@@ -308,8 +319,9 @@ impl Caller {
     pub(super) fn same_rights_as(&self, other: &Self) -> bool {
         let rights = |caller: &Self| {
             let Self { id, kind, roles, tier, permissions, .. } = caller.clone();
-            let Self { is_anonymous, impersonated_by, client, .. } = caller.clone();
-            (id, kind, is_anonymous, roles, tier, permissions, impersonated_by, client)
+            let Self { is_anonymous, impersonated_by, client, tenant, .. } = caller.clone();
+            let person = (id, kind, is_anonymous, impersonated_by, tenant);
+            (person, roles, tier, permissions, client)
         };
         rights(self) == rights(other)
     }
@@ -324,6 +336,13 @@ impl Caller {
     #[must_use]
     pub fn organization_id(&self) -> Option<&str> {
         self.organization_id.as_deref()
+    }
+
+    /// The organization whose rows the caller has: the value of `TENANT_CLAIM`, of a credential that was verified.
+    /// None without that setting, for a service, and after the caller has left the organization.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        self.tenant.as_ref()
     }
 
     /// The value of an additional user field. None when the credential does not state it, and for a field
@@ -369,6 +388,13 @@ impl Caller {
     #[must_use]
     pub fn is_granted(&self, scope: &str) -> bool {
         self.client.as_ref().is_none_or(|client| client.is_granted(scope))
+    }
+
+    /// Whether the credential covers every scope: any but the token of a client that is not one of
+    /// `OAUTH_FULL_CLIENTS`.
+    #[must_use]
+    pub fn has_all_scopes(&self) -> bool {
+        self.client.as_ref().is_none_or(OAuthClient::is_full)
     }
 
     /// When the auth server last confirmed the caller: when it signed the credential, or when it
@@ -421,6 +447,20 @@ impl Caller {
         let texts = texts.into_iter().flatten().chain(&self.roles).chain(&self.permissions);
         let texts = texts.chain(self.user_fields.iter().filter_map(|(_, value)| value.as_ref()));
         let texts = texts.chain(client);
-        texts.map(|text| text.len() + size_of::<String>()).sum()
+        let tenant = self.tenant.as_ref().map_or(0, |tenant| tenant.as_str().len());
+        tenant + texts.map(|text| text.len() + size_of::<String>()).sum::<usize>()
     }
+}
+
+/// Whether `session` states the tenant, even as none.
+fn states_tenant(session: &Claims, names: &ClaimNames) -> bool {
+    let first = |name: &String| name.split('.').next().unwrap_or(name).to_owned();
+    names.tenant.iter().any(|name| session.contains_key(&first(name)))
+}
+
+/// The tenant that verified claims name.
+#[expect(clippy::disallowed_methods, reason = "the claims are verified")]
+fn tenant_claim(claims: &Claims, names: &ClaimNames) -> Option<TenantId> {
+    let value = as_text(first_of(claims, names.tenant.as_slice()));
+    value.map(TenantId::from_verified_claim)
 }

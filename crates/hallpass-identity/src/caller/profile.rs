@@ -145,6 +145,7 @@ impl CallerProfile {
             has_tier_claim: self.tier.is_some(),
             permissions: self.permissions.iter().cloned().collect(),
             organization_id: None,
+            tenant: None,
             user_fields: Vec::new(),
             session_id: None,
             impersonated_by: self.impersonated.then(|| "administrator".to_owned()),

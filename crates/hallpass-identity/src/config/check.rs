@@ -169,6 +169,7 @@ impl IdentitySettings {
             tier: strings(&self.tier_claim),
             permissions: strings(&self.permissions_claim),
             organization: strings(&self.organization_claim),
+            tenant: self.tenant_claim.as_ref().map(|name| name.0.clone()),
         }
     }
 }

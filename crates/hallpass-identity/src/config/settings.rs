@@ -189,6 +189,12 @@ pub struct IdentitySettings {
     #[arg(long, env, default_value = "organization_id", value_delimiter = ',')]
     pub organization_claim: Vec<NonEmptyString>,
 
+    /// Claim with the id of the organization whose rows the caller has, of a session, a user or a token:
+    /// `activeOrganizationId` is that of Better Auth's sessions, and JWTs need it in `definePayload`. Left out, no
+    /// caller has rows of an organization. It must not be a field that users set themselves
+    #[arg(long, env)]
+    pub tenant_claim: Option<NonEmptyString>,
+
     /// Tiers in rising order, each with an optional monthly price: `free=0,paid=12`
     #[arg(long, env, default_value = "free")]
     pub tiers: Tiers,

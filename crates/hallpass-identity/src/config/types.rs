@@ -127,6 +127,8 @@ pub struct ClaimNames {
     pub permissions: Vec<String>,
     /// Organization.
     pub organization: Vec<String>,
+    /// The organization whose rows the caller has.
+    pub tenant: Option<String>,
 }
 
 impl IdentityConfig {

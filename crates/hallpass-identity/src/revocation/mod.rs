@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use hallpass_types::{Timestamp, now};
+use hallpass_types::{TenantId, Timestamp, now};
 use tokio::sync::watch;
 
 use super::auth_server::user_state::UserState;
@@ -147,15 +147,23 @@ impl RevocationSet {
             + held.organizations.len()
     }
 
-    /// The caller, without the active organization if they are no longer a member. Better Auth keeps it in
-    /// the session until the session ends.
+    /// The caller, without the active organization and the tenant if they are no longer a member. Better Auth keeps
+    /// it in the session until the session ends.
     pub(super) fn without_lost_membership(&self, caller: Arc<Caller>) -> Arc<Caller> {
-        let Some(organization) = caller.organization_id() else { return caller };
+        let tenant = caller.tenant().map(TenantId::as_str);
+        if caller.organization_id().is_none() && tenant.is_none() {
+            return caller;
+        }
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let key = (caller.id().as_str().to_owned(), organization.to_owned());
-        let has_left = held.organizations.contains_key(organization)
-            || held.members.get(&key).is_some_and(|(_, is_member)| !is_member);
-        if has_left { Arc::new((*caller).clone().without_organization()) } else { caller }
+        let has_left = |organization: &str| {
+            let key = (caller.id().as_str().to_owned(), organization.to_owned());
+            held.organizations.contains_key(organization)
+                || held.members.get(&key).is_some_and(|(_, is_member)| !is_member)
+        };
+        match caller.organization_id().into_iter().chain(tenant).any(has_left) {
+            true => Arc::new((*caller).clone().without_organizations(has_left)),
+            false => caller,
+        }
     }
 
     /// Waits until `caller` is revoked.

@@ -29,6 +29,11 @@ impl OAuthClient {
         )
     }
 
+    /// Whether it has all rights of its user.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     /// The client of a userinfo response, which names neither it nor its scopes. The endpoint requires
     /// `openid` (OpenID Connect Core section 5.3); `profile` and `email` follow from their claims.
     pub(crate) fn from_userinfo(answer: &Claims, full: &[String]) -> Self {

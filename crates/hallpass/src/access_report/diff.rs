@@ -1,7 +1,6 @@
 //! Differences between two access tables: what was widened, and what was narrowed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use super::baseline::BaselineError;
 use super::matrix::{OPEN, Table};
@@ -105,8 +104,10 @@ impl AccessChange {
     }
 }
 
-impl fmt::Display for AccessChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl AccessChange {
+    /// The change in one line, with a command of the program of this name that shows it.
+    #[must_use]
+    pub fn describe(&self, program: &str) -> String {
         let Self { place, required_tier, what, before, after, effect } = self;
         let how = match effect {
             Effect::Widened(_) => "widened ",
@@ -126,17 +127,18 @@ impl fmt::Display for AccessChange {
             ChangeKind::UnderSettings => "the rule under the settings".to_owned(),
             ChangeKind::Cell(caller) => format!("as {caller}"),
         };
-        write!(f, "{how} {place}{tier}, {what}: {before} -> {after}")?;
-        match effect {
-            Effect::Widened(Some(example)) => {
-                write!(f, "; allowed now: `hallpass explain {} {place}`", example.caller)?;
-                f.write_str(&example.row())
-            }
+        let more = match effect {
+            Effect::Widened(Some(example)) => format!(
+                "; allowed now: `{program} explain {} {place}`{}",
+                example.caller,
+                example.row()
+            ),
             Effect::Undecided => {
-                write!(f, "; more than {MAX_COMBINATIONS} combinations of caller and row")
+                format!("; more than {MAX_COMBINATIONS} combinations of caller and row")
             }
-            Effect::Widened(None) | Effect::Narrowed | Effect::Unchanged => Ok(()),
-        }
+            Effect::Widened(None) | Effect::Narrowed | Effect::Unchanged => String::new(),
+        };
+        format!("{how} {place}{tier}, {what}: {before} -> {after}{more}")
     }
 }
 

@@ -36,7 +36,7 @@ pub async fn doctor(application: &Application, config: &Config) -> Result<Doctor
                 let events = Events::default();
                 // If this fails, the check of migrations fails too, and reports it.
                 let _ = revocations(config, &authenticator, &database, &events, None).await;
-                database_status(database, application.migrator())
+                database_status(config, database, application.migrator())
             }
             Err(StartError::Pooler) => Storage::Pooled,
             Err(error) => Storage::Failed(error.to_string()),
@@ -45,9 +45,11 @@ pub async fn doctor(application: &Application, config: &Config) -> Result<Doctor
     build_doctor(config, authenticator, storage, bus(config)?)
 }
 
-pub(super) fn database_status(database: Database, migrator: Migrator) -> Storage {
+pub(super) fn database_status(config: &Config, database: Database, migrator: Migrator) -> Storage {
+    let program = config.program.clone();
     Storage::Open(Box::new(move || {
         let (database, migrator) = (database.clone(), migrator.clone());
+        let program = program.clone();
         Box::pin(async move {
             database
                 .ping()
@@ -62,7 +64,7 @@ pub(super) fn database_status(database: Database, migrator: Migrator) -> Storage
             let migrations = status.map_err(unreadable)?;
             let gap = database.check_row_security().await;
             let gap = gap.map_err(|error| MigrationsError::Unavailable(error.to_string()))?;
-            let breach = gap.map(RowSecurityError::from);
+            let breach = gap.map(|gap| RowSecurityError::new(gap, &program));
             let storage = database.check_writable().await.err();
             let row_security = database.row_security_enabled().then(|| breach.map_or(Ok(()), Err));
             let pushes = pushes(&database).await.ok();

@@ -114,9 +114,9 @@ async fn open_error(config: &Config, error: hallpass_data::Error) -> StartError 
     StartError::Unopened(hallpass_data::explain(config.database_url.expose_secret(), &error).await)
 }
 
-async fn check_row_security(database: &Database) -> Result<(), StartError> {
+async fn check_row_security(config: &Config, database: &Database) -> Result<(), StartError> {
     match database.check_row_security().await? {
-        Some(problem) => Err(RowSecurityError::from(problem).into()),
+        Some(problem) => Err(RowSecurityError::new(problem, &config.program).into()),
         None => Ok(()),
     }
 }
@@ -152,7 +152,7 @@ fn development_doctor(
 ) -> Result<Option<Box<http::RunDoctor>>, StartError> {
     match config.environment {
         Environment::Development => {
-            let storage = database_status(database.clone(), application.migrator());
+            let storage = database_status(config, database.clone(), application.migrator());
             let doctor = build_doctor(config, Arc::clone(authenticator), storage, bus)?;
             Ok(Some(doctor_runner(doctor)))
         }
@@ -171,7 +171,7 @@ impl App {
         database: Database,
     ) -> Result<Self, StartError> {
         let routes = application.routes()?;
-        check_row_security(&database).await?;
+        check_row_security(config, &database).await?;
         let issuer = development_issuer(config)?;
         let authenticator = authenticator(config, &database, issuer.as_ref()).await?;
         let mut metrics = Registry::default();

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::registry::Registry;
+use hallpass_data::trusted::TenantScope as _;
 use hallpass_data::{Database, Exclusive, Scope};
 use tokio_util::task::TaskTracker;
 
@@ -25,13 +26,14 @@ use hallpass_identity::{Caller, CallerKind, UserLookup};
 )]
 pub(crate) fn scope_for(database: &Database, caller: Option<&Caller>) -> Scope {
     let user = caller.filter(|caller| caller.kind() == CallerKind::User);
-    database.scope(user.map(|caller| caller.id().clone()))
+    let scope = database.scope(user.map(|caller| caller.id().clone()));
+    scope.of_tenant(user.and_then(Caller::tenant).cloned())
 }
 
 /// The database scope of a caller under the exclusive lock, for demo data.
 #[expect(clippy::disallowed_methods, reason = "the demo is loaded before requests are served")]
 pub(crate) fn scope_within(exclusive: &Exclusive, caller: &Caller) -> Scope {
-    exclusive.scope(Some(caller.id().clone()))
+    exclusive.scope(Some(caller.id().clone())).of_tenant(caller.tenant().cloned())
 }
 
 /// Returns the function that selects the schema of a caller.

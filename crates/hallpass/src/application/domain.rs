@@ -2,7 +2,7 @@
 
 use async_graphql::Request;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use hallpass_data::policy::{OwnedEntity, SharedEntity};
+use hallpass_data::policy::{OwnedEntity, SharedEntity, TenantEntity};
 use hallpass_data::{EntityTrait, Error, OwnedTables, Scope, System};
 use hallpass_migration::MigrationTrait;
 
@@ -131,6 +131,14 @@ impl Domain {
     #[must_use]
     pub fn owned_with_events<E: OwnedEntity>(mut self, kind: EventKind) -> Self {
         self.owned_tables = self.owned_tables.with_events::<E>(kind.name());
+        self
+    }
+
+    /// Adds a table of rows that tenants own: to the check of row-level security, and to the isolation suite, which has
+    /// two tenants. `eraseUser` leaves such rows: they are the organization's. A child is added before its parent.
+    #[must_use]
+    pub fn tenant_owned<E: TenantEntity>(mut self) -> Self {
+        self.owned_tables = self.owned_tables.with_tenant::<E>();
         self
     }
 

@@ -17,7 +17,9 @@ use hallpass_migration::Migrator;
 
 use crate::access::{RequestAuth, Rule};
 use crate::bypass::{self, Bypass};
-use crate::config::{Config, ConfigError, OwnSettings, OwnSettingsTypes, SettingsType};
+use crate::config::{
+    Config, ConfigError, OwnSettings, OwnSettingsTypes, PROGRAM, SettingsType,
+};
 use crate::schema::{Registered, RootTypes, Roots, SchemaBuilder};
 use hallpass_identity::{PERSONAS, Persona};
 
@@ -124,13 +126,15 @@ impl Application {
         self.program.domains.iter().filter_map(|domain| domain.large_bodies)
     }
 
-    /// Adds to `config` what the application declares: the additional user fields of the Better Auth
-    /// server, and the personas.
+    /// Adds to `config` what the application declares: its name, the additional user fields of the Better Auth
+    /// server, the personas, and whether it has rows of tenants.
     #[must_use]
     pub fn configure(&self, mut config: Config) -> Config {
+        config.program = self.program.name.to_owned();
         config.identity.user_fields =
             self.program.domains.iter().flat_map(|domain| domain.user_fields).copied().collect();
         config.identity.personas = self.program.personas;
+        config.has_tenant_tables = !self.owned_tables().tenant_names().is_empty();
         config
     }
 
@@ -217,7 +221,7 @@ impl Builder {
         S: SubscriptionType + Default + 'static,
     {
         let program = Program {
-            name: "hallpass",
+            name: PROGRAM,
             version: env!("CARGO_PKG_VERSION"),
             about: "A GraphQL API server for users of Better Auth",
             personas: PERSONAS,

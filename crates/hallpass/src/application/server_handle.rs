@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use hallpass_data::policy::{Scoped, SharedEntity};
-use hallpass_data::trusted::ProvedPrivilege as _;
-use hallpass_data::{Database, Editable, Privilege, Rows, Scope, UserId};
+use hallpass_data::trusted::{ProvedPrivilege as _, TenantScope as _};
+use hallpass_data::{Database, Editable, Privilege, Rows, Scope, TenantId, UserId};
 use tokio_util::sync::CancellationToken;
 
 use super::Application;
@@ -120,6 +120,13 @@ impl Unscoped {
     #[must_use]
     pub fn scope_of(&self, owner: &UserId) -> Scope {
         self.scope(Some(owner.clone()))
+    }
+
+    /// The scope of one tenant, whose id is that of a row: to write its rows.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "a registered bypass was given")]
+    pub fn scope_of_tenant(&self, tenant: &TenantId) -> Scope {
+        self.scope(None).of_tenant(Some(tenant.clone()))
     }
 
     /// Publishes an event of a row of `owner` to their subscribers. Call it after the commit.

@@ -27,7 +27,7 @@ pub(super) fn run(
     print_or_check(
         check,
         "access.md",
-        &table.to_markdown(),
+        &table.to_markdown(application.name()),
         &format!("{} access", application.name()),
     )
 }
@@ -49,7 +49,7 @@ pub(super) fn diff(application: &Application, config: &Config, file: &str) -> Re
     }
     let changes = AccessChange::between(&old, &new).map_err(|error| usage(error.to_string()))?;
     for change in &changes {
-        print_line(change)?;
+        print_line(change.describe(application.name()))?;
     }
     let undecided = changes.iter().filter(|change| change.is_undecided()).count();
     let widened = changes.iter().filter(|change| change.is_widening()).count() - undecided;

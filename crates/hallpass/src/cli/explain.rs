@@ -64,8 +64,8 @@ async fn caller_of_token(config: &Config, token: String) -> Result<Arc<Caller>, 
     match app::build_authenticator(config)?.authenticate_bearer(&bare.into()).await {
         Authentication::Caller(caller) => Ok(caller),
         Authentication::Refused(refusal) => Err(CliError::Check(format!(
-            "the token is rejected: {}; see `hallpass doctor --token -`",
-            refusal.reason
+            "the token is rejected: {}; see `{} doctor --token -`",
+            refusal.reason, config.program
         ))),
         Authentication::Unavailable(_) => {
             Err(CliError::Check("the auth server is unavailable".to_owned()))

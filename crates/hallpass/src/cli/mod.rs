@@ -305,7 +305,7 @@ pub(crate) fn access_table(
     application: &Application,
     config: &config::Config,
 ) -> Result<String, CliError> {
-    Ok(block_on(access::table(application, config))?.to_markdown())
+    Ok(block_on(access::table(application, config))?.to_markdown(&config.program))
 }
 
 /// Runs `work` on a new Tokio runtime.

@@ -129,7 +129,7 @@ fn announce(
     listener: &TcpListener,
 ) -> Result<(), CliError> {
     let address = listener.local_addr().unwrap_or(config.address);
-    let program = std::env::args().next().unwrap_or_else(|| "hallpass".to_owned());
+    let program = std::env::args().next().unwrap_or_else(|| config.program.clone());
     let personas = application.personas().iter();
     let mut users = personas.filter(|it| !matches!(it.caller, PersonaCaller::Anonymous));
     let persona = users.next().map_or("PERSONA", |persona| persona.name);

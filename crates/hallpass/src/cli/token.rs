@@ -21,8 +21,9 @@ pub(super) fn run(config: &Config, name: &str) -> Result<(), CliError> {
     if !config.development_key.exists() {
         let here = std::env::current_dir().unwrap_or_default();
         return Err(CliError::Usage(format!(
-            "no development key in {}: start `hallpass serve`, and run this in the same directory",
-            here.display()
+            "no development key in {}: start `{} serve`, and run this in the same directory",
+            here.display(),
+            config.program
         )));
     }
     let issuer =

@@ -64,6 +64,8 @@ pub struct Settings {
 /// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The name of the program, in the commands that messages recommend.
+    pub program: String,
     /// Development or production.
     pub environment: Environment,
     /// Address and port to serve on.
@@ -108,8 +110,12 @@ pub struct Config {
     pub metrics_address: Option<SocketAddr>,
     /// The settings of the application itself.
     pub own: OwnSettings,
+    /// Whether the application has rows of tenants.
+    pub has_tenant_tables: bool,
 }
 
+/// The name of a program that has none of its own.
+pub(crate) const PROGRAM: &str = "hallpass";
 /// In the working directory, as the default database.
 const DEVELOPMENT_KEY: &str = "hallpass-dev-key.der";
 
@@ -123,6 +129,7 @@ impl Settings {
         let identity = identity.check()?;
         let environment = serving.environment(identity.has_source())?;
         Ok(Config {
+            program: PROGRAM.to_owned(),
             environment,
             address: SocketAddr::new(serving.api_host, serving.port()?),
             keep_alive: serving.keep_alive()?,
@@ -145,6 +152,7 @@ impl Settings {
             redis_url: database_url::redis_url(storage.redis_url)?,
             metrics_address: serving.metrics_address(environment),
             own: OwnSettings::default(),
+            has_tenant_tables: false,
         })
     }
 }

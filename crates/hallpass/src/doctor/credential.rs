@@ -287,14 +287,18 @@ fn unused_cookie_cache(caller: &Caller, case: &Case<'_>) -> Option<String> {
 /// The settings of claims that a JWT does not have, or that are empty for another credential.
 fn missing_claims(caller: &Caller, case: &Case<'_>) -> Vec<&'static str> {
     let names = &case.doctor.authenticator.rules().claims;
+    let tenant: Vec<_> = names.tenant.iter().cloned().collect();
     let settings = [
         ("ROLE_CLAIM", &names.role, !caller.roles().is_empty()),
         ("TIER_CLAIM", &names.tier, caller.has_tier_claim()),
         ("PERMISSIONS_CLAIM", &names.permissions, !caller.permissions().is_empty()),
+        ("TENANT_CLAIM", &tenant, caller.tenant().is_some()),
         ("ORGANIZATION_CLAIM", &names.organization, caller.organization_id().is_some()),
     ];
     // Permissions and organizations are rare: reported only if their claim name is configured.
-    let is_default = |names: &[String]| names == ["permissions"] || names == ["organization_id"];
+    let is_default = |names: &[String]| {
+        names == ["permissions"] || names == ["organization_id"] || names.is_empty()
+    };
     let is_present = |names: &[String], has_value: bool| match case.inspection.claims {
         Some(_) => case.inspection.has_claim(names),
         None => has_value,

@@ -22,6 +22,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
     let identity = &config.identity;
     let mut findings = vec![environment(config)];
     findings.extend(config.own.states().map(own_setting));
+    findings.extend(tenants(config));
     findings.extend(tokens(identity));
     findings.extend(shared_secret(identity));
     if identity.auth_server.is_some() {
@@ -62,6 +63,24 @@ fn own_setting((name, state): (&str, SettingState)) -> Finding {
         SettingState::Unset => "is not set",
     };
     Finding::good("settings", format!("{name} {state}"))
+}
+
+/// Whether a claim names the tenant of callers, for an application with rows of tenants.
+fn tenants(config: &Config) -> Option<Finding> {
+    let name = "tenants";
+    if !config.has_tenant_tables {
+        return None;
+    }
+    Some(match &config.identity.claims.tenant {
+        Some(claim) => {
+            Finding::good(name, format!("the claim {claim} names a caller's organization"))
+        }
+        None => Finding::warning(
+            name,
+            "TENANT_CLAIM is not set, so that no caller has rows of an organization",
+            "set TENANT_CLAIM=activeOrganizationId, the claim of Better Auth's sessions",
+        ),
+    })
 }
 
 /// The accepted issuers and audiences of JWTs, if any.

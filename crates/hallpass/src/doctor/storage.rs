@@ -80,10 +80,11 @@ pub(super) async fn findings(
     storage: &Storage,
     redis: Option<&PingFn>,
     expects_pushes: bool,
+    program: &str,
 ) -> Vec<Finding> {
     let mut findings = match storage {
-        Storage::Open(get_status) => open(get_status().await, expects_pushes),
-        Storage::Absent(path) => vec![missing_file(path)],
+        Storage::Open(get_status) => open(get_status().await, expects_pushes, program),
+        Storage::Absent(path) => vec![missing_file(path, program)],
         Storage::Pooled => vec![Finding::wrong(
             POOLER,
             "DATABASE_URL points to a transaction pooler, which shares sessions between clients",
@@ -110,12 +111,16 @@ pub(super) async fn findings(
     findings
 }
 
-fn open(status: Result<DatabaseStatus, MigrationsError>, expects_pushes: bool) -> Vec<Finding> {
+fn open(
+    status: Result<DatabaseStatus, MigrationsError>,
+    expects_pushes: bool,
+    program: &str,
+) -> Vec<Finding> {
     let reachable = || Finding::good(DATABASE, "DATABASE_URL responds");
     match status {
         Ok(status) => {
             let database = status.storage.map_or_else(reachable, unwritable);
-            let mut findings = vec![database, migrations(&status.migrations)];
+            let mut findings = vec![database, migrations(&status.migrations, program)];
             findings.extend(status.pooler.map(pooler));
             findings.extend(status.row_security.map(row_security));
             findings.extend(status.pushes.filter(|_| expects_pushes).map(pushes));
@@ -154,7 +159,7 @@ fn unwritable(reason: Reason) -> Finding {
     Finding::wrong(DATABASE, format!("DATABASE_URL responds, but is not writable: {reason}"), fix)
 }
 
-fn migrations(status: &[(String, bool)]) -> Finding {
+fn migrations(status: &[(String, bool)], program: &str) -> Finding {
     let pending: Vec<_> = status.iter().filter(|(_, applied)| !applied).collect();
     if pending.is_empty() {
         return Finding::good(MIGRATIONS, format!("all {} are applied", status.len()));
@@ -162,8 +167,10 @@ fn migrations(status: &[(String, bool)]) -> Finding {
     Finding::warning(
         MIGRATIONS,
         format!("{} of {} are pending", pending.len(), status.len()),
-        "`hallpass serve` applies them at start, unless --no-migrate is set: then run `hallpass \
-         migrate up`",
+        format!(
+            "`{program} serve` applies them at start, unless --no-migrate is set: then run \
+             `{program} migrate up`"
+        ),
     )
 }
 
@@ -210,7 +217,7 @@ fn pushes(received: PushCounts) -> Finding {
     }
 }
 
-fn missing_file(path: &std::path::Path) -> Finding {
+fn missing_file(path: &std::path::Path, program: &str) -> Finding {
     let name = path.display();
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Finding::wrong(
@@ -221,7 +228,7 @@ fn missing_file(path: &std::path::Path) -> Finding {
         _ => Finding::warning(
             DATABASE,
             format!("DATABASE_URL names {name}, which does not exist yet"),
-            "`hallpass serve` creates it at start, and so does `hallpass migrate up`",
+            format!("`{program} serve` creates it at start, and so does `{program} migrate up`"),
         ),
     }
 }

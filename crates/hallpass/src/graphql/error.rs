@@ -134,6 +134,10 @@ impl From<ApiError> for Error {
     }
 }
 
+/// Without a tenant, a caller has no rows of one.
+pub const NO_TENANT: &str =
+    "Your session names no organization, and this belongs to one: choose one.";
+
 fn bad_input(problems: &[InputProblem]) -> Error {
     let (message, extensions) = describe(problems);
     let mut error = Error::new(message);
@@ -148,6 +152,7 @@ fn database(failure: &EntityError) -> Error {
             tracing::error!("a field without a guard requested rows that require an owner");
             error("Something went wrong on our side.", code::INTERNAL)
         }
+        EntityError::NoTenant => error(NO_TENANT, code::FORBIDDEN),
         EntityError::Full { most, .. } => {
             let message =
                 format!("you have reached the limit of {most} (ROWS_PER_OWNER): delete some first");

@@ -22,7 +22,7 @@ pub use context::{
     not_found_or_forbidden,
 };
 pub use date_time::{Date, DateTime, scalar_problem};
-pub use error::{ApiError, Result};
+pub use error::{ApiError, NO_TENANT, Result};
 pub use global_id::{HasId, Id, decode_id, encode_id};
 pub use idempotency::{
     Begun, Execution, RETENTION as IDEMPOTENCY_KEY_RETENTION, Replay, RequestKey, Writes,
@@ -30,7 +30,7 @@ pub use idempotency::{
 };
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
 pub use null_on_error::NullOnError;
-pub use own_rows::find_own;
+pub use own_rows::{find_in_tenant, find_own};
 pub use pagination::{
     Connection, Direction, NamedOrder, Page, TotalCount, paginate, paginate_open,
 };

@@ -1,8 +1,8 @@
-//! Rows that only their owner sees.
+//! Rows that only their owner sees, and those of a tenant.
 
 use async_graphql::Context;
 use hallpass_data::Filter;
-use hallpass_data::policy::OwnedEntity;
+use hallpass_data::policy::{OwnedEntity, TenantEntity};
 
 use super::context::{ContextExt as _, discloses_ownership};
 use super::error::Result;
@@ -24,6 +24,20 @@ pub async fn find_own<E: OwnedEntity>(
         None if discloses_ownership(ctx, row).await? => Err(Rule::Owner.deny(ctx).into()),
         found => Ok(found),
     }
+}
+
+/// The row of the caller's tenant. None if it does not exist or is another tenant's, as for a caller without a tenant.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn find_in_tenant<E: TenantEntity>(
+    ctx: &Context<'_>,
+    row: Filter<E>,
+) -> Result<Option<E::Model>> {
+    if ctx.scope().tenant_id().is_none() {
+        return Ok(None);
+    }
+    Ok(ctx.scope().tenant::<E>()?.filter(row).one().await?)
 }
 
 impl Permission {

@@ -22,6 +22,7 @@ use super::client_ip::PeerAddr;
 use super::graphql::authenticate::RequestIdentity;
 use super::graphql::response::{Rejection, RequestId};
 use crate::code;
+use crate::graphql::NO_TENANT;
 use hallpass_identity::{Authenticated, Levels};
 
 /// Authenticates a request to a route of the application, and runs its handler within the limits.
@@ -52,7 +53,7 @@ async fn run(
     let client = request_caller.client();
     let levels: &Arc<Levels> = &deps.levels;
     let caller = request_caller.caller.clone();
-    let is_limited = caller.as_ref().is_some_and(|caller| caller.scopes().is_some());
+    let is_limited = caller.as_ref().is_some_and(|caller| !caller.has_all_scopes());
     head.extensions.insert(Authenticated::new(caller, Arc::clone(levels)));
     head.extensions.insert(RouteScope { scope: (deps.route_scope)(&request_caller), is_limited });
     let body = Body::new(Limited::new(body, deps.limits.body));
@@ -114,7 +115,7 @@ pub enum RouteError {
     /// 500: the handler is not behind [`Routes`](crate::application::Routes).
     #[error("Internal server error.")]
     NoRoute,
-    /// 401 without a caller, 400 over a quota, else 503 or 500.
+    /// 401 without a caller, 403 without a tenant, 400 over a quota, else 503 or 500.
     #[error(transparent)]
     Data(#[from] DataError),
 }
@@ -140,6 +141,7 @@ impl IntoResponse for RouteError {
                 let response = plain(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message);
                 (challenge, response).into_response()
             }
+            DataError::NoTenant => plain(StatusCode::FORBIDDEN, code::FORBIDDEN, NO_TENANT),
             DataError::Full { most, .. } => {
                 let message = format!("The limit of {most} rows (ROWS_PER_OWNER) is reached.");
                 plain(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, &message)

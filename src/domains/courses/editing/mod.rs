@@ -312,6 +312,7 @@ fn map_conflict(error: Error) -> ApiError {
         }
         Error::ForeignKeyViolation(_) => COURSE_NOT_FOUND,
         Error::Unauthenticated
+        | Error::NoTenant
         | Error::Full { .. }
         | Error::Unavailable(_)
         | Error::Timeout(_)

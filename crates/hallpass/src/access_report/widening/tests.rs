@@ -235,7 +235,7 @@ fn changes(old: &Field, new: &Field) -> Vec<AccessChange> {
 }
 
 fn report(changes: &[AccessChange]) -> String {
-    changes.iter().map(|change| format!("{change}\n")).collect()
+    changes.iter().map(|change| change.describe("hallpass") + "\n").collect()
 }
 
 #[test]

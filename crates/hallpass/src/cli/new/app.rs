@@ -12,7 +12,7 @@ use crate::Hallpass;
 use crate::access::SchemaView;
 use crate::application::Application;
 use crate::cli::{self, CliError};
-use crate::config::Settings;
+use crate::config::{Config, Settings};
 use crate::core_schema::{CoreMutation, CoreQuery};
 use clap::FromArgMatches as _;
 
@@ -68,7 +68,7 @@ pub(super) fn generate(name: &str, source: &Source<'_>) -> Result<Changes, CliEr
     }
     let sdl = core.schema().build(SchemaView::FULL, true).sdl();
     changes.create("schema.graphql", sdl).map_err(CliError::Usage)?;
-    changes.create("access.md", access_table(&core)?).map_err(CliError::Usage)?;
+    changes.create("access.md", access_table(&core, name)?).map_err(CliError::Usage)?;
     Ok(changes)
 }
 
@@ -115,11 +115,13 @@ fn core() -> Arc<Application> {
     Hallpass::<Query, Mutation, EmptySubscription>::builder().build()
 }
 
-fn access_table(application: &Application) -> Result<String, CliError> {
+/// The access table of an application with this name, without domains.
+fn access_table(application: &Application, name: &str) -> Result<String, CliError> {
     let parsed = cli::command(application).try_get_matches_from([application.name()]);
     let settings = parsed.and_then(|matches| Settings::from_arg_matches(&matches));
     let settings = settings.map_err(|error| CliError::Usage(error.to_string()))?;
-    cli::access_table(application, &application.configure(settings.check()?))
+    let config = application.configure(settings.check()?);
+    cli::access_table(application, &Config { program: name.to_owned(), ..config })
 }
 
 /// Checks that the names of a domain are none of the core's.

@@ -68,11 +68,12 @@ pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
 /// Advice where no setting makes the server verify API keys.
 fn not_configured(case: &Case<'_>) -> Advice {
     let persona = match case.doctor.config.environment {
-        Environment::Development => {
-            "; in development without one, send a development token, that of `hallpass token --as \
-             PERSONA`, as `Authorization: Bearer`"
-        }
-        Environment::Production => "",
+        Environment::Development => format!(
+            "; in development without one, send a development token, that of `{} token --as PERSONA`, as \
+             `Authorization: Bearer`",
+            case.doctor.config.program
+        ),
+        Environment::Production => String::new(),
     };
     Advice::new(
         "no auth server or endpoint is configured that verifies API keys",

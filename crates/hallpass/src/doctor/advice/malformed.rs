@@ -14,7 +14,8 @@ pub(crate) fn misplaced(case: &Case<'_>) -> Option<Advice> {
             "it is a session cookie, but was sent as a bearer token",
             format!(
                 "send it as `Cookie`, as browsers do with `credentials: \"include\"` (explain it with \
-                 `hallpass doctor --cookie -`), or a JWT from {} as `Authorization: Bearer`",
+                 `{} doctor --cookie -`), or a JWT from {} as `Authorization: Bearer`",
+                case.doctor.config.program,
                 case.token_endpoint()
             ),
         )),
@@ -34,7 +35,10 @@ pub(crate) fn misplaced(case: &Case<'_>) -> Option<Advice> {
         )),
         (CredentialLocation::Cookie, shape) if shape.is_jwt() => Some(Advice::new(
             format!("it is {}, but was sent as a cookie", shape.name()),
-            "send it as `Authorization: Bearer <token>` (explain it with `hallpass doctor --token -`)",
+            format!(
+                "send it as `Authorization: Bearer <token>` (explain it with `{} doctor --token -`)",
+                case.doctor.config.program
+            ),
         )),
         (CredentialLocation::Cookie, SignedSessionToken | OpaqueToken) => Some(Advice::new(
             "it is the value of a session cookie without the cookie's name",

@@ -60,7 +60,7 @@ impl Case<'_> {
         let config = &self.doctor.config;
         match (&config.identity.auth_server, config.environment) {
             (Some(server), _) => format!("{}/token", server.base),
-            (None, Environment::Development) => "`hallpass token --as PERSONA`".to_owned(),
+            (None, Environment::Development) => format!("`{} token --as PERSONA`", config.program),
             (None, Environment::Production) => "the auth server's /api/auth/token".to_owned(),
         }
     }

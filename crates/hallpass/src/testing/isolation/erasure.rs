@@ -11,8 +11,8 @@ use super::server::Options;
 use crate::testing::user;
 
 impl Suite {
-    /// Erases the victim with `eraseUser`, as an administrator: afterwards, no owned table has rows of them, and the
-    /// other user has the same rows as before.
+    /// Erases the victim with `eraseUser`, as an administrator: afterwards, no owned table has rows of them. Their
+    /// tenant and the other user have the same rows as before.
     ///
     /// # Panics
     /// If not, and as [`Suite::compare`] if tables are not registered or not seeded.
@@ -21,7 +21,11 @@ impl Suite {
         let options = Options::on(Backend::Sqlite);
         let fixture = Fixture::build(self, &seeds, &options, Part::Alices).await;
         let (database, users) = (&fixture.server.app.database, &fixture.server.users);
-        let (alices, bobs) = (fixture.alices().await, rows_of(database, &users.bob).await);
+        let tenant_tables = database.owned_tables().tenant_names();
+        let is_tenants = |rows: &TableRows| tenant_tables.contains(&rows.table);
+        let (tenants, alices): (Vec<_>, Vec<_>) =
+            fixture.alices().await.into_iter().partition(is_tenants);
+        let bobs = rows_of(database, &users.bob).await;
         let erase = "mutation($id: ID!) { eraseUser(id: $id) { tables { table rows } } }";
         let admin = fixture.server.client(&user("administrator").role("admin"));
         let report = admin.data_with(erase, json!({"id": users.alice.id()})).await;
@@ -30,7 +34,9 @@ impl Suite {
             let tables = report["eraseUser"]["tables"].as_array().into_iter().flatten();
             assert!(tables.into_iter().any(|it| *it == reported), "{reported} not in {report}");
         }
-        let left = fixture.alices().await;
+        let (kept, left): (Vec<_>, Vec<_>) =
+            fixture.alices().await.into_iter().partition(is_tenants);
+        assert_eq!(kept, tenants, "the tenant keeps its rows");
         let left: Vec<_> = left.iter().filter(|it| it.count() > 0).map(table).collect();
         assert!(left.is_empty(), "{left:?} still have rows of the erased user");
         assert_eq!(rows_of(database, &users.bob).await, bobs, "the other user keeps their rows");

@@ -5,7 +5,7 @@
 //! anonymous caller and as a service caller, over HTTP, event streams and WebSockets: any difference in status, headers,
 //! body or statements is a leak.
 //!
-//! The lists of owned tables and of node types are those of the application; fields and arguments are those of its
+//! Each of them is in another tenant. The lists of tables of owners and of tenants, and of node types are those of the application; fields and arguments are those of its
 //! schema. A new field or argument is covered automatically. A new owned table needs rows in [`Suite::seed`], and a
 //! custom scalar values in [`Suite::scalar`]: until then the suite fails and names it.
 //!
@@ -71,6 +71,7 @@ use std::sync::Arc;
 
 use async_graphql::Value;
 use futures_util::FutureExt as _;
+use hallpass_data::testing::tenant_of;
 use uuid::Uuid;
 
 use super::{Sdl, User, user};
@@ -94,6 +95,15 @@ const SEED: &str = "ISOLATION_SEED";
 /// Tables whose rows no request returns: the owner is part of the key of the core's idempotency keys, and no
 /// statement filters by it.
 const NEVER_READ: [&str; 1] = ["idempotency_key"];
+
+/// The claim with the tenant of a user.
+const TENANT_CLAIM: &str = "activeOrganizationId";
+
+/// The same user, whose token names their tenant.
+fn in_tenant(user: User) -> User {
+    let tenant = tenant_of(user.id());
+    user.with(TENANT_CLAIM, tenant)
+}
 
 /// Alice, whose rows no other caller must learn of, and Bob.
 #[derive(Clone)]
@@ -140,7 +150,7 @@ impl Suite {
     pub fn new(application: Arc<Application>) -> Self {
         Self {
             application,
-            users: Users { alice: user("alice"), bob: user("bob") },
+            users: Users { alice: in_tenant(user("alice")), bob: in_tenant(user("bob")) },
             seeds: Vec::new(),
             public_view: None,
             fixtures: Vec::new(),
@@ -150,7 +160,7 @@ impl Suite {
             arguments: BTreeMap::new(),
             exempt: BTreeSet::new(),
             never_read: NEVER_READ.map(str::to_owned).into(),
-            flags: Vec::new(),
+            flags: ["--tenant-claim", TENANT_CLAIM].map(str::to_owned).into(),
             postgres: None,
             step: STEP,
             inspect_token: |_| {},
@@ -246,7 +256,7 @@ impl Suite {
     /// Sets the victim and the other user: `user-alice` and `user-bob` by default.
     #[must_use]
     pub fn users(mut self, victim: User, other: User) -> Self {
-        self.users = Users { alice: victim, bob: other };
+        self.users = Users { alice: in_tenant(victim), bob: in_tenant(other) };
         self
     }
 

@@ -9,9 +9,11 @@ use std::ops::Deref;
 
 use futures_util::future::BoxFuture;
 use hallpass_data::policy::{self, Scoped};
-use hallpass_data::testing::{Distinctive, TableRows};
-use hallpass_data::trusted::VerifiedSubject as _;
-use hallpass_data::{Database, IdempotencyClaimId, Scope, Set, Timestamp, UserId, idempotency_key};
+use hallpass_data::testing::{Distinctive, TableRows, tenant_of};
+use hallpass_data::trusted::{TenantScope as _, VerifiedSubject as _, VerifiedTenant as _};
+use hallpass_data::{
+    Database, IdempotencyClaimId, Scope, Set, TenantId, Timestamp, UserId, idempotency_key,
+};
 use uuid::Uuid;
 
 use super::server::{Options, Server};
@@ -42,7 +44,8 @@ impl SharedRows {
     }
 }
 
-/// A user of the suite, and their scope, to insert their rows with.
+/// A user of the suite, and their scope, to insert their rows and those of their tenant with. Each user has another
+/// tenant.
 pub struct SeedUser {
     scope: Scope,
     is_alice: bool,
@@ -109,8 +112,9 @@ pub(super) struct Seeds {
     pub(super) nodes: Vec<(String, Uuid, Option<Part>)>,
 }
 
-/// The column of the owner, by convention.
+/// The columns of the owner and of the tenant, by convention.
 const OWNER: &str = "owner_id";
+const TENANT: &str = "tenant_id";
 const SEED: &str = "the seed inserts rows";
 
 impl Seeds {
@@ -184,7 +188,7 @@ impl Seeds {
             let missing = missing.collect::<Vec<_>>();
             assert!(
                 missing.is_empty(),
-                "{missing:?}: these tables are owned: insert rows of them in `Suite::seed`"
+                "{missing:?}: these tables are owned by users or tenants: insert rows of them in `Suite::seed`"
             );
         }
     }
@@ -212,19 +216,23 @@ impl Seeds {
 
 /// A table that is not registered is neither seeded nor erased.
 async fn check_that_tables_are_registered(database: &Database) {
-    let owned = database.tables(Some(OWNER)).await.expect("the catalog can be read");
-    let registered = database.owned_tables().names();
-    let unknown: Vec<_> = owned.iter().filter(|it| !registered.contains(&it.as_str())).collect();
-    assert!(
-        unknown.is_empty(),
-        "{unknown:?}: these tables have the column {OWNER}: add them to a domain with `owned`"
-    );
+    let tables = database.owned_tables();
+    let kinds = [(OWNER, tables.names(), "owned"), (TENANT, tables.tenant_names(), "tenant_owned")];
+    for (column, registered, method) in kinds {
+        let all = database.tables(Some(column)).await.expect("the catalog can be read");
+        let unknown: Vec<_> = all.iter().filter(|it| !registered.contains(&it.as_str())).collect();
+        assert!(
+            unknown.is_empty(),
+            "{unknown:?}: these tables have the column {column}: add them to a domain with `{method}`"
+        );
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the suite acts as the server here")]
 fn user_of(database: &Database, user: &User, is_alice: bool) -> SeedUser {
     let id = UserId::from_verified_subject(user.id().to_owned());
-    SeedUser { scope: database.scope(Some(id)), is_alice }
+    let tenant = TenantId::from_verified_claim(tenant_of(user.id()));
+    SeedUser { scope: database.scope(Some(id)).of_tenant(Some(tenant)), is_alice }
 }
 
 pub(super) async fn rows_of(database: &Database, user: &User) -> Vec<TableRows> {

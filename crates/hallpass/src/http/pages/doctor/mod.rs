@@ -35,7 +35,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 /// `GET /doctor`: checks the setup.
 pub(crate) async fn page(State(shared): State<Arc<HttpState>>) -> Response<Body> {
     match &shared.deps.doctor {
-        Some(run_doctor) => render(run_doctor, None).await,
+        Some(run_doctor) => render(&shared, run_doctor, None).await,
         None => middleware::not_found().await,
     }
 }
@@ -53,7 +53,7 @@ pub(crate) async fn explain(
         return rejection.into_response(MediaType::Json, &id);
     }
     match request::read_json_body(body, &shared.deps.limits).await {
-        Ok(body) => render(run_doctor, pasted(&body)).await,
+        Ok(body) => render(&shared, run_doctor, pasted(&body)).await,
         Err(rejection) => rejection.into_response(MediaType::Json, &id),
     }
 }
@@ -82,10 +82,12 @@ fn pasted(form: &[u8]) -> Option<(CredentialLocation, String)> {
 }
 
 async fn render(
+    shared: &HttpState,
     run_doctor: &RunDoctor,
     pasted: Option<(CredentialLocation, String)>,
 ) -> Response<Body> {
-    let page = template::page(&run_doctor(pasted).await).into_string();
+    let report = run_doctor(pasted).await;
+    let page = template::page(&report, shared.deps.application.name()).into_string();
     let mut response = (StatusCode::OK, page).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -14,7 +14,7 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
     %3Cpath d='m8 14 3 3 5.5-6' fill='none' stroke='%23fff' stroke-width='2.2' stroke-linecap='round' \
     stroke-linejoin='round'/%3E%3C/svg%3E";
 
-pub(super) fn page(report: &Report) -> Markup {
+pub(super) fn page(report: &Report, program: &str) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -43,7 +43,7 @@ pub(super) fn page(report: &Report) -> Markup {
                             }
                         }
                         p.note {
-                            code { "hallpass doctor" } " prints the same report, in production too."
+                            code { (program) " doctor" } " prints the same report, in production too."
                         }
                     }
                 }
