@@ -144,6 +144,21 @@ fn rows_are_reached_through_scopes() {
     }
 }
 
+/// A message names the program of the application, `Config::program`.
+#[test]
+fn commands_in_messages_are_of_the_application() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/hallpass/src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    for file in files.iter().filter(|file| !file.ends_with("widening/tests.rs")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            assert!(!line.contains("`hallpass "), "{}: {line}", file.display());
+        }
+    }
+}
+
 /// The reasons of system access that `text` states itself.
 fn stated_reasons(text: &str) -> Vec<&str> {
     let calls = text.split(".system(\"").skip(1);

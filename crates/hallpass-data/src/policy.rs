@@ -111,6 +111,19 @@ macro_rules! tenant_owned {
     };
 }
 
+/// Declares what SeaORM requires of the table of this file: that it has no relations, along which a query would leave
+/// its scope, and that nothing runs before a row is saved.
+#[macro_export]
+macro_rules! without_relations {
+    () => {
+        /// None: related rows are queried through the scope.
+        #[derive(Copy, Clone, Debug, sea_orm::EnumIter, sea_orm::DeriveRelation)]
+        pub enum Relation {}
+
+        impl sea_orm::ActiveModelBehavior for ActiveModel {}
+    };
+}
+
 /// Declares the table of this file as shared, with the filter of published rows, and optionally a function
 /// that [derives](crate::policy::Scoped::derive) columns from others.
 #[macro_export]

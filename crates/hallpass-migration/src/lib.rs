@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-pub use owned_table::OwnedTable;
+pub use owned_table::{OwnedTable, create_tables};
 pub use sea_orm_migration::MigratorTraitSelf;
 use sea_orm_migration::prelude::{DbErr, MigrationName, async_trait};
 pub use sea_orm_migration::prelude::{MigrationTrait, SchemaManager};

@@ -2,7 +2,8 @@
 //! policies of row-level security.
 
 use sea_orm_migration::prelude::{
-    ColumnDef, DbErr, ForeignKey, ForeignKeyAction, Index, SchemaManager, Table,
+    ColumnDef, DbErr, ForeignKey, ForeignKeyAction, Index, MigrationName, MigrationTrait,
+    SchemaManager, Table, async_trait,
 };
 use sea_orm_migration::schema::{string, uuid};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend};
@@ -122,6 +123,56 @@ impl OwnedTable {
             Owner::User => add_owner_policies(manager, name, owner).await,
             Owner::Tenant => add_tenant_policies(manager, name, owner).await,
         }
+    }
+}
+
+/// A migration that creates `tables` in this order, parents before their children, and drops them when it is reverted:
+///
+/// ```
+/// use hallpass_migration::{MigrationTrait, OwnedTable, create_tables};
+/// use sea_orm_migration::schema::text;
+///
+/// fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+///     let notes = || vec![OwnedTable::new("note").column(text("text"))];
+///     vec![create_tables("m20270101_000001_notes", notes)]
+/// }
+/// # assert_eq!(migrations()[0].name(), "m20270101_000001_notes");
+/// ```
+///
+/// An applied migration does not change: a change of a table is a migration of its own.
+#[must_use]
+pub fn create_tables(
+    name: &'static str,
+    tables: fn() -> Vec<OwnedTable>,
+) -> Box<dyn MigrationTrait> {
+    Box::new(CreateTables { name, tables })
+}
+
+struct CreateTables {
+    name: &'static str,
+    tables: fn() -> Vec<OwnedTable>,
+}
+
+impl MigrationName for CreateTables {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateTables {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in (self.tables)() {
+            table.create(manager).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in (self.tables)().into_iter().rev() {
+            manager.drop_table(Table::drop().table(table.name).to_owned()).await?;
+        }
+        Ok(())
     }
 }
 

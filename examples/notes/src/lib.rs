@@ -58,8 +58,7 @@ impl NoteQuery {
     /// The caller's notes, newest first.
     #[graphql(guard = "SignedIn")]
     async fn notes(&self, ctx: &Context<'_>, page: Page) -> Result<Connection<Note>> {
-        let order = Order::by(note::Column::CreatedAt, true);
-        let newest = NamedOrder { name: "newest".into(), order };
+        let newest = NamedOrder::by("newest", note::Column::CreatedAt, true);
         paginate(ctx.scope().owned::<note::Entity>()?, &newest, &page, Note).await
     }
 }
@@ -79,33 +78,30 @@ impl NoteMutation {
         #[graphql(default)] tags: Vec<String>,
     ) -> Result<Note> {
         let mut checks = Validator::default();
-        let text = checks.text("text", &text, 1, 1_000);
+        let text = Set(checks.text("text", &text, 1, 1_000));
         checks.finish()?;
         let (id, created_at) = (NoteId::generate(), Set(now()));
-        let row =
-            note::ActiveModel { id: Set(id), text: Set(text), created_at, ..Default::default() };
+        let row = note::ActiveModel { id: Set(id), text, created_at, ..Default::default() };
         let tags = tags.into_iter().map(|tag| note_tag::ActiveModel {
             id: Set(NoteTagId::generate()),
             note_id: Set(id),
             tag: Set(tag),
             ..Default::default()
         });
-        let transaction = ctx.scope().begin().await?;
-        let row = transaction.insert::<note::Entity>(row).await?;
-        transaction.insert_all::<note_tag::Entity>(tags.collect()).await?;
-        transaction.commit().await?;
-        ctx.publish(EVENTS.event(Change::Created, id));
-        Ok(Note(row))
+        let insert = async |writes: &Writes| {
+            let row = writes.insert::<note::Entity>(row).await?;
+            writes.insert_all::<note_tag::Entity>(tags.collect()).await?;
+            Ok(Note(row))
+        };
+        Execution::transaction().publishing(EVENTS).create(ctx, id, insert).await
     }
 
     /// Deletes a note of the caller. Returns its ID.
     #[graphql(guard = "Owner")]
     async fn delete_note(&self, ctx: &Context<'_>, id: Id<Note>) -> Result<Id<Note>> {
         let this = note::Column::Id.is(id.key()?);
-        match ctx.scope().owned::<note::Entity>()?.filter(this.clone()).delete().await? {
-            0 => Err(not_found_or_forbidden(ctx, "note", this).await?),
-            _ => Ok(id),
-        }
+        Execution::statement().delete(ctx, &id, this).await?;
+        Ok(id)
     }
 }
 

@@ -9,7 +9,7 @@ hallpass::data::row_id! {
 
 /// Notes.
 pub mod note {
-    use hallpass::data::{Timestamp, UserId, owned};
+    use hallpass::data::{Timestamp, UserId, owned, without_relations};
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -22,15 +22,13 @@ pub mod note {
         pub created_at: Timestamp,
     }
 
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
+    without_relations!();
     owned!(OwnerId, owner_id);
 }
 
 /// Tags of notes.
 pub mod note_tag {
-    use hallpass::data::{ChildOf, UserId, owned};
+    use hallpass::data::{ChildOf, UserId, owned, without_relations};
     use sea_orm::entity::prelude::*;
 
     use super::note;
@@ -45,9 +43,7 @@ pub mod note_tag {
         pub tag: String,
     }
 
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
+    without_relations!();
     owned!(OwnerId, owner_id);
 
     impl ChildOf<note::Entity> for Entity {

@@ -14,7 +14,7 @@ use hallpass::access::Rule::{Owner, SignedIn};
 use hallpass::access::guarded;
 use hallpass::events::Change as ChangeKind;
 use hallpass::graphql::{
-    ApiError, Begun, ContextExt as _, Execution, Id, InputProblem, ProblemKind, Result,
+    ApiError, Begun, ContextExt as _, Execution, Id, InputProblem, ProblemKind, Result, Writes,
 };
 
 /// Maximum number of tasks that one mutation changes.
@@ -49,22 +49,15 @@ impl TaskMutation {
         let tags = validated.tags.unwrap_or_default();
         let execution =
             if tags.is_empty() { Execution::statement() } else { Execution::transaction() };
-        let execution = execution.with_key(idempotency_key.as_deref()).creating(id);
-        let writes = match execution.begin(ctx).await? {
-            Begun::First(writes) => writes,
-            Begun::Replay(replay) => {
-                let created = replay.row.map(TaskId::from).ok_or(ApiError::NotFound("task"))?;
-                return current_task(ctx, created).await;
+        let execution = execution.with_key(idempotency_key.as_deref()).publishing(EVENTS);
+        let insert = async |writes: &Writes| {
+            let row = writes.insert::<task::Entity>(values).await?;
+            if !tags.is_empty() {
+                write_tags(writes, row.id, tags).await?;
             }
+            Ok(Task::new(ctx, row))
         };
-        let row = writes.insert::<task::Entity>(values).await?;
-        if !tags.is_empty() {
-            write_tags(&writes, row.id, tags).await?;
-        }
-        writes.commit().await?;
-        publish(ctx, ChangeKind::Created, [row.id]);
-        ctx.audit_created_row(Id::<Task>::new(row.id));
-        Ok(Task::new(ctx, row))
+        execution.create_or(ctx, id, insert, async |key| current_task(ctx, key).await).await
     }
 
     /// Changes a task of the caller. Given `expectedVersion`, fails with `CONFLICT` if the task has another

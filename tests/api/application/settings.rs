@@ -124,6 +124,16 @@ fn misspelled_setting_of_an_application_is_named() {
     assert!(error.contains("PRICES_ULR is not a setting: write PRICES_URL"), "{error}");
 }
 
+#[tokio::test]
+async fn messages_name_the_program() {
+    let application = shop().build();
+    let config = config(&application, &["--database-url", "sqlite:///nonexistent.db?mode=rwc"]);
+    let report = app::doctor(&application, &config).await.unwrap().examine(None).await;
+    let text = report.to_text(false);
+    assert!(text.contains("`shop serve` creates it at start"), "{text}");
+    assert!(!text.contains("`hallpass "), "{text}");
+}
+
 /// A setting with the name of one of the server's.
 #[derive(clap::Args)]
 struct Taken {

@@ -17,9 +17,7 @@ use hallpass_migration::Migrator;
 
 use crate::access::{RequestAuth, Rule};
 use crate::bypass::{self, Bypass};
-use crate::config::{
-    Config, ConfigError, OwnSettings, OwnSettingsTypes, PROGRAM, SettingsType,
-};
+use crate::config::{Config, ConfigError, OwnSettings, OwnSettingsTypes, PROGRAM, SettingsType};
 use crate::schema::{Registered, RootTypes, Roots, SchemaBuilder};
 use hallpass_identity::{PERSONAS, Persona};
 

@@ -129,13 +129,15 @@ impl Doctor {
     pub async fn examine(&self, pasted: Option<(CredentialLocation, &str)>) -> Report {
         let mut setup = setup::findings(&self.config);
         let expects_pushes = !self.config.identity.revocation_secrets.is_empty();
-        setup.extend(storage::findings(
-            &self.storage,
-            self.redis.as_deref(),
-            expects_pushes,
-            &self.config.program,
-        )
-        .await);
+        setup.extend(
+            storage::findings(
+                &self.storage,
+                self.redis.as_deref(),
+                expects_pushes,
+                &self.config.program,
+            )
+            .await,
+        );
         let observed = auth_server::check(self, &mut setup).await;
         keys::check(self, &mut setup).await;
         endpoints::check(self, &observed, &mut setup).await;

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::context::ContextExt as _;
 use super::error::{ApiError, Result};
 use super::input_problem::{InputProblem, ProblemKind};
+use crate::events::EventKind;
 
 /// How long a key is stored.
 pub const RETENTION: TimeDelta = TimeDelta::hours(24);
@@ -78,13 +79,14 @@ pub struct Execution<'a> {
     is_one_statement: bool,
     key: Option<&'a str>,
     row: Option<Uuid>,
+    event: Option<EventKind>,
 }
 
 impl<'a> Execution<'a> {
     /// Writes by one statement, or in a transaction that it begins itself: without a key, none is needed here.
     #[must_use]
     pub fn statement() -> Self {
-        Self { is_one_statement: true, key: None, row: None }
+        Self { is_one_statement: true, key: None, row: None, event: None }
     }
 
     /// Writes in a transaction.
@@ -97,6 +99,16 @@ impl<'a> Execution<'a> {
     #[must_use]
     pub fn with_key(self, key: Option<&'a str>) -> Self {
         Self { key, ..self }
+    }
+
+    /// Publishes that the row was created, as an event of this kind: see [`create`](Self::create).
+    #[must_use]
+    pub fn publishing(self, kind: EventKind) -> Self {
+        Self { event: Some(kind), ..self }
+    }
+
+    pub(crate) fn event_kind(self) -> Option<EventKind> {
+        self.event
     }
 
     /// Creates the row with this ID.

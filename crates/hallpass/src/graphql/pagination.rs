@@ -52,6 +52,13 @@ pub struct NamedOrder<E: hallpass_data::policy::Scoped> {
     pub order: Order<E>,
 }
 
+impl<E: hallpass_data::policy::Scoped> NamedOrder<E> {
+    /// The order by one column, descending or not.
+    pub fn by(name: &str, column: E::Column, is_descending: bool) -> Self {
+        Self { name: name.to_owned(), order: Order::by(column, is_descending) }
+    }
+}
+
 impl Page {
     /// Creates the arguments `first`, `after`, `last` and `before`.
     pub fn new(

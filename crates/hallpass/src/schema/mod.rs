@@ -1,6 +1,7 @@
 //! The schema of an application: its root types, and the view of them that each kind of caller sees.
 
 mod can;
+mod create;
 mod node;
 mod registered;
 mod roots;

@@ -19,7 +19,7 @@ use super::rules::COURSE_EDITOR;
 use super::types::{Chapter, ChapterVariant, Course};
 use hallpass::access::guarded;
 use hallpass::graphql::{
-    ApiError, Begun, ContextExt as _, Execution, Id, InputProblem, ProblemKind, Result,
+    ApiError, Begun, ContextExt as _, Execution, Id, InputProblem, ProblemKind, Result, Writes,
 };
 use hallpass::identity::Tiers;
 use input::{
@@ -45,18 +45,12 @@ impl EditingMutation {
             ..input.check()?
         };
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
-        let writes = match Execution::statement().creating(id).begin(ctx).await? {
-            Begun::First(writes) => writes,
-            Begun::Replay(replay) => {
-                let created = replay.row.map(CourseId::from).ok_or(COURSE_NOT_FOUND)?;
-                return current_course(ctx, created).await;
-            }
+        let insert = async |writes: &Writes| {
+            let row = writes.insert_shared::<course::Entity>(privilege, values).await;
+            row.map(Course).map_err(map_conflict)
         };
-        let row = writes.insert_shared::<course::Entity>(privilege, values).await;
-        let row = row.map_err(map_conflict)?;
-        writes.commit().await?;
-        ctx.audit_created_row(Id::<Course>::new(row.id));
-        Ok(Course(row))
+        let created = async |key| current_course(ctx, key).await;
+        Execution::statement().create_or(ctx, id, insert, created).await
     }
 
     /// Changes a course.
@@ -123,18 +117,12 @@ impl EditingMutation {
             ..values
         };
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
-        let writes = match Execution::statement().creating(id).begin(ctx).await? {
-            Begun::First(writes) => writes,
-            Begun::Replay(replay) => {
-                let created = replay.row.map(ChapterId::from).ok_or(CHAPTER_NOT_FOUND)?;
-                return current_chapter(ctx, created).await;
-            }
+        let insert = async |writes: &Writes| {
+            let row = writes.insert_shared::<chapter::Entity>(privilege, values).await;
+            row.map(Chapter).map_err(map_conflict)
         };
-        let row = writes.insert_shared::<chapter::Entity>(privilege, values).await;
-        let row = row.map_err(map_conflict)?;
-        writes.commit().await?;
-        ctx.audit_created_row(Id::<Chapter>::new(row.id));
-        Ok(Chapter(row))
+        let created = async |key| current_chapter(ctx, key).await;
+        Execution::statement().create_or(ctx, id, insert, created).await
     }
 
     /// Changes a chapter.
