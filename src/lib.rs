@@ -1,5 +1,8 @@
 //! The shipped server: tasks, and personalized course content.
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/coming-from.md")]
+pub mod coming_from {}
 pub mod domains;
 
 use std::sync::Arc;

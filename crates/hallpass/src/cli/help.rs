@@ -2,8 +2,8 @@
 
 use clap::{Arg, Command};
 
-/// Width of the list of settings.
-const LINE_WIDTH: usize = 98;
+/// Width of the list of settings, with the line break.
+const LINE_WIDTH: usize = 99;
 /// Width of the column of group names.
 const GROUP_WIDTH: usize = 16;
 
