@@ -18,6 +18,8 @@
 //! | [`Transaction::erase`] | every row of one user, to delete; requires a [`Privilege`] |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
+use std::sync::Arc;
+
 use sea_orm::sea_query::{
     Alias, Expr, ExprTrait as _, OnConflict, Query, SelectStatement, SimpleExpr,
 };
@@ -42,7 +44,7 @@ use crate::{Error, Filter, OwnedTables, Privilege, TenantId, UserId};
 pub struct Scope {
     conn: Conn,
     owner: Option<UserId>,
-    tenant: Option<TenantId>,
+    tenant: Option<Arc<TenantId>>,
     owner_filter: OwnerFilter,
     quota: Quota,
     owned_tables: OwnedTables,
@@ -74,11 +76,11 @@ impl Scope {
     /// The caller's tenant; none if no claim of the caller names one.
     #[must_use]
     pub fn tenant_id(&self) -> Option<&TenantId> {
-        self.tenant.as_ref()
+        self.tenant.as_deref()
     }
 
     pub(crate) fn with_tenant(self, tenant: Option<TenantId>) -> Self {
-        Self { tenant, ..self }
+        Self { tenant: tenant.map(Arc::new), ..self }
     }
 
     pub(crate) fn owner_filter(&self) -> OwnerFilter {

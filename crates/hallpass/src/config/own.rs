@@ -53,14 +53,16 @@ pub(crate) const COMMAND_OPTIONS: [&str; 35] = [
     "version",
 ];
 
-type Values = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
+type Value = Arc<dyn Any + Send + Sync>;
+type Values = HashMap<TypeId, Value>;
+type ReadValue = fn(&ArgMatches) -> Result<(TypeId, Value), clap::Error>;
 
 /// A type of settings: how its options are declared and read.
 #[derive(Clone, Copy)]
 pub(crate) struct SettingsType {
     name: &'static str,
     augment: fn(Command) -> Command,
-    read: fn(&ArgMatches) -> Result<(TypeId, Arc<dyn Any + Send + Sync>), clap::Error>,
+    read: ReadValue,
 }
 
 impl SettingsType {
