@@ -158,10 +158,10 @@ pub mod forged_tenant_id {}
 /// A scope is not given another tenant.
 ///
 /// ```compile_fail,E0451
-/// use hallpass_data::{Scope, TenantId};
+/// use hallpass_data::Scope;
 ///
-/// fn forge(scope: Scope, tenant: TenantId) -> Scope {
-///     Scope { tenant: Some(tenant), ..scope }
+/// fn forge(scope: Scope) -> Scope {
+///     Scope { tenant: None, ..scope }
 /// }
 ///
 /// fn main() {}
