@@ -2,6 +2,7 @@
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{
@@ -12,6 +13,7 @@ use syn::{
 use crate::options::Options;
 use crate::output::Conversion;
 use crate::parameter::{self, is_graphql};
+use crate::plain;
 
 /// Clippy reports functions with more parameters.
 const MAX_ARGUMENTS: usize = 7;
@@ -30,6 +32,8 @@ pub(crate) struct Field {
     pub(crate) wrapper: ImplItemFn,
     /// The function as written, if the wrapper calls it.
     pub(crate) resolver: Option<ImplItemFn>,
+    /// The match arm that resolves the field, if it is plain.
+    pub(crate) plain: Option<TokenStream>,
 }
 
 /// Whether the function is not a field.
@@ -64,13 +68,23 @@ pub(crate) fn expand(
         let message = "this field has no rule: add `#[graphql(guard = \"…\")]`, such as `Public`";
         return Err(syn::Error::new_spanned(&signature.ident, message));
     }
+    let plain = match (receiver, &guard) {
+        (Receiver::Itself, _) => None,
+        (Receiver::Reference(_), None) if attributes_of(&resolver).next().is_some() => None,
+        (Receiver::Reference(_), None) => plain::arm(&resolver, &camel_case(&resolver), None),
+        (Receiver::Reference(_), Some((_, guard))) if !guard.others.is_empty() => None,
+        (Receiver::Reference(_), Some((_, guard))) => {
+            plain::arm(&resolver, &camel_case(&resolver), Some(guard.of_row(object)))
+        }
+    };
     let conversion = Conversion::apply(&mut signature, guard.is_some(), object.is_subscription());
     if let Some((attribute, guard)) = guard {
         *attribute = guard.attribute(object, receiver, conversion.wraps_value, &signature)?;
     }
     let is_written_for_library = conversion.is_identity() && !call.has_page;
     if is_written_for_library && matches!(receiver, Receiver::Itself) {
-        return Ok(Field { wrapper: ImplItemFn { attrs: attributes, ..resolver }, resolver: None });
+        let wrapper = ImplItemFn { attrs: attributes, ..resolver };
+        return Ok(Field { wrapper, resolver: None, plain });
     }
 
     let (target, name) = match receiver {
@@ -100,7 +114,20 @@ pub(crate) fn expand(
     };
     resolver.attrs.retain(|attribute| !is_graphql(attribute));
     parameter::strip(&mut resolver.sig);
-    Ok(Field { wrapper, resolver: Some(resolver) })
+    Ok(Field { wrapper, resolver: Some(resolver), plain })
+}
+
+/// The attributes that may change a field: all but its documentation.
+fn attributes_of(resolver: &ImplItemFn) -> impl Iterator<Item = &Attribute> {
+    resolver.attrs.iter().filter(|attribute| !attribute.path().is_ident("doc"))
+}
+
+/// The name of a field in the schema.
+fn camel_case(resolver: &ImplItemFn) -> String {
+    let name = resolver.sig.ident.unraw().to_string();
+    let mut words = name.split('_').filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
 }
 
 /// The options of a guard.
@@ -134,6 +161,20 @@ impl Guard {
         };
         let scope = scope.map(|scope| text(&scope)).transpose()?;
         Ok(Some(Self { rule, scope, others }))
+    }
+
+    /// The guard of a row, `self`.
+    fn of_row(&self, object: &Options) -> TokenStream {
+        let (rule, name) = (&self.rule, object.object.to_string());
+        let scope = match &self.scope {
+            Some(scope) => quote!(::core::option::Option::Some(#scope)),
+            None => quote!(::core::option::Option::None),
+        };
+        let demand = quote!((#rule).with_scope(#scope));
+        match is_public(rule) {
+            true => quote!(#demand.without_object(#name)),
+            false => quote_spanned!(rule.span()=> #demand.of(#name, self)),
+        }
     }
 
     /// The options of the field for the GraphQL library.

@@ -29,7 +29,7 @@ pub(crate) fn expand(item: &ItemStruct, object: &Options) -> syn::Result<TokenSt
     let (name, wrapper) = (object.object.to_string(), wrapper_name(object));
     let types = parts.unnamed.iter().map(|part| &part.ty);
     let indices = (0..parts.unnamed.len()).map(Index::from);
-    let whole = implement_object(&named, object, &quote!(#wrapper(#(&self.#indices),*)));
+    let whole = implement_object(&named, object, &quote!(#wrapper(#(&self.#indices),*)), &[]);
     let id = object.id.as_ref().map(|key| implement_id(&named, object, key));
     let docs = item.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
     Ok(quote! {

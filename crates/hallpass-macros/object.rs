@@ -26,7 +26,7 @@ pub(crate) fn expand(mut item: ItemImpl, object: &Options) -> syn::Result<TokenS
     }
     let receiver = if is_whole { Receiver::Reference(&named) } else { Receiver::Itself };
 
-    let (mut fields, mut others) = (Vec::new(), Vec::new());
+    let (mut fields, mut others, mut plain) = (Vec::new(), Vec::new(), Vec::new());
     let mut errors: Option<syn::Error> = None;
     for member in std::mem::take(&mut item.items) {
         match member {
@@ -35,7 +35,8 @@ pub(crate) fn expand(mut item: ItemImpl, object: &Options) -> syn::Result<TokenS
                 others.push(ImplItem::Fn(function));
             }
             ImplItem::Fn(function) => match field::expand(function, object, receiver) {
-                Ok(Field { wrapper, resolver }) => {
+                Ok(Field { wrapper, resolver, plain: arm }) => {
+                    plain.extend(arm);
                     fields.push(wrapper);
                     others.extend(resolver.map(ImplItem::Fn));
                 }
@@ -65,7 +66,7 @@ pub(crate) fn expand(mut item: ItemImpl, object: &Options) -> syn::Result<TokenS
     });
     if is_whole {
         let (whole_name, wrapper) = (object.object.to_string(), wrapper_name(object));
-        let whole = implement_object(&named, object, &quote!(#wrapper(self)));
+        let whole = implement_object(&named, object, &quote!(#wrapper(self)), &plain);
         return Ok(quote! {
             #resolvers
             #(#attributes)*
@@ -136,11 +137,13 @@ pub(crate) fn wrapper_name(object: &Options) -> Ident {
     format_ident!("{}Fields", object.object)
 }
 
-/// Implements the GraphQL type by `fields`, its wrapper, which sets null at a field that failed.
+/// Implements the GraphQL type by `fields`, its wrapper, which sets null at a field that failed. `plain` are the match
+/// arms of its plain fields.
 pub(crate) fn implement_object(
     named: &Type,
     object: &Options,
     fields: &TokenStream,
+    plain: &[TokenStream],
 ) -> TokenStream {
     let (name, wrapper) = (object.object.to_string(), wrapper_name(object));
     quote! {
@@ -171,16 +174,33 @@ pub(crate) fn implement_object(
             async fn resolve(
                 &self,
                 ctx: &::hallpass::async_graphql::ContextSelectionSet<'_>,
-                field: &::hallpass::async_graphql::Positioned<
+                _: &::hallpass::async_graphql::Positioned<
                     ::hallpass::async_graphql::parser::types::Field,
                 >,
             ) -> ::hallpass::async_graphql::ServerResult<::hallpass::async_graphql::Value> {
                 let fields = ::hallpass::graphql::NullOnError(#fields);
-                ::hallpass::async_graphql::OutputType::resolve(&fields, ctx, field).await
+                let auth = ctx.data_opt::<::hallpass::access::RequestAuth>();
+                let plain = |name: &::core::primitive::str| self.__plain(name, auth);
+                ::hallpass::graphql::resolve_object(ctx, &fields, plain).await
             }
         }
 
         impl ::hallpass::async_graphql::ObjectType for #named {}
+
+        impl #named {
+            /// The value of a plain field that the caller may read.
+            fn __plain(
+                &self,
+                name: &::core::primitive::str,
+                auth: ::core::option::Option<&::hallpass::access::RequestAuth>,
+            ) -> ::core::option::Option<::hallpass::async_graphql::Value> {
+                let _ = auth;
+                match name {
+                    #(#plain)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+        }
     }
 }
 

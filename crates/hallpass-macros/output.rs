@@ -115,6 +115,21 @@ fn stream_item(stream: &mut Type) -> Option<&mut Type> {
     })
 }
 
+/// The name and the first type argument of a generic type with one of these names.
+pub(crate) fn argument_of<'a>(
+    generic: &'a Type,
+    names: &[&'static str],
+) -> Option<(&'static str, &'a Type)> {
+    let Type::Path(named) = generic else { return None };
+    let last = named.path.segments.last()?;
+    let name = names.iter().find(|name| last.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(inner) => Some((*name, inner)),
+        _ => None,
+    })
+}
+
 /// The first type argument of a generic type with one of these names.
 fn generic_of<'a>(generic: &'a mut Type, names: &[&str]) -> Option<&'a mut Type> {
     let name = last_segment(generic)?;

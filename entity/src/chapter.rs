@@ -5,11 +5,11 @@ use sea_orm::entity::prelude::*;
 
 use crate::interest::Interests;
 use crate::{ChapterId, CourseId, course};
-use hallpass_data::{ActiveValue, Comparison, Filter, SearchText, Set, Timestamp};
+use hallpass_data::{ActiveValue, Comparison, Filter, FromRow, SearchText, Set, Timestamp};
 use hallpass_data::{ChildOf, Searched};
 
 /// A chapter.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "chapter")]
 pub struct Model {
     /// ID.

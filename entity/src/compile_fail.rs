@@ -207,7 +207,7 @@ pub mod system_as_shared {}
 /// mod note {
 ///     use sea_orm::entity::prelude::*;
 ///
-///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
 ///     #[sea_orm(table_name = "note")]
 ///     pub struct Model {
 ///         #[sea_orm(primary_key)]
@@ -238,7 +238,7 @@ pub mod table_without_policy {}
 ///     use hallpass_data::UserId;
 ///     use sea_orm::entity::prelude::*;
 ///
-///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
 ///     #[sea_orm(table_name = "note")]
 ///     pub struct Model {
 ///         #[sea_orm(primary_key)]
@@ -312,7 +312,7 @@ pub mod unscoped_update {}
 /// mod note {
 ///     use sea_orm::entity::prelude::*;
 ///
-///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
 ///     #[sea_orm(table_name = "note")]
 ///     pub struct Model {
 ///         #[sea_orm(primary_key)]

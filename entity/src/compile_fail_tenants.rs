@@ -6,7 +6,7 @@
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
@@ -34,7 +34,7 @@ pub mod tenant_rows_as_owned {}
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
@@ -76,7 +76,7 @@ pub mod owned_rows_as_tenants {}
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
@@ -100,7 +100,7 @@ pub mod table_of_tenants_and_owners {}
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
@@ -122,7 +122,7 @@ pub mod wrong_tenant_column {}
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]

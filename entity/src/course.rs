@@ -4,10 +4,10 @@ use sea_orm::entity::prelude::*;
 
 use crate::CourseId;
 use crate::interest::Interests;
-use hallpass_data::{ActiveValue, Comparison, Set, SortKey, Timestamp};
+use hallpass_data::{ActiveValue, Comparison, FromRow, Set, SortKey, Timestamp};
 
 /// A course.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "course")]
 pub struct Model {
     /// ID.

@@ -3,10 +3,10 @@
 use sea_orm::entity::prelude::*;
 
 use crate::level::Level;
-use hallpass_data::{Timestamp, UserId};
+use hallpass_data::{FromRow, Timestamp, UserId};
 
 /// Profile overrides of a learner. For absent values, the claims of the auth server apply.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "learner_profile")]
 pub struct Model {
     /// User ID of the learner.

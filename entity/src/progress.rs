@@ -3,10 +3,10 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{ChapterId, chapter};
-use hallpass_data::{Concerns, Timestamp, UserId};
+use hallpass_data::{Concerns, FromRow, Timestamp, UserId};
 
 /// Progress of a learner in a chapter.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "chapter_progress")]
 pub struct Model {
     /// User ID of the learner.

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use hallpass_data::policy::PublicRows;
 use hallpass_data::{
-    ActiveValue, Comparison, Filter, SearchText, Searched, Set, SortKey, Timestamp, UserId,
+    ActiveValue, Comparison, Filter, FromRow, SearchText, Searched, Set, SortKey, Timestamp, UserId,
 };
 
 use crate::TaskId;
@@ -24,7 +24,7 @@ pub enum Priority {
 }
 
 /// A task.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "task")]
 pub struct Model {
     /// ID.

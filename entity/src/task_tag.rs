@@ -3,12 +3,12 @@
 
 use sea_orm::entity::prelude::*;
 
-use hallpass_data::{ChildOf, UserId};
+use hallpass_data::{ChildOf, FromRow, UserId};
 
 use crate::{TaskId, TaskTagId, task};
 
 /// A tag of a task.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "task_tag")]
 pub struct Model {
     /// ID.

@@ -5,10 +5,10 @@ use sea_orm::entity::prelude::*;
 use crate::level::Level;
 use crate::{ChapterId, VariantId, chapter};
 use hallpass_data::ChildOf;
-use hallpass_data::{Filter, Timestamp};
+use hallpass_data::{Filter, FromRow, Timestamp};
 
 /// A variant of a chapter.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "chapter_variant")]
 pub struct Model {
     /// ID.

@@ -14,6 +14,7 @@ mod m20261128_000010_search;
 mod m20261128_000011_orders;
 mod m20261128_000021_due_days;
 mod m20261128_000041_deferrable_tags;
+mod m20261129_000051_own_orders;
 
 /// Every migration, oldest first.
 #[must_use]
@@ -27,5 +28,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261128_000011_orders::Migration),
         Box::new(m20261128_000021_due_days::Migration),
         Box::new(m20261128_000041_deferrable_tags::Migration),
+        Box::new(m20261129_000051_own_orders::Migration),
     ]
 }

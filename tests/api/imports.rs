@@ -107,8 +107,8 @@ fn dependencies(name: &str) -> BTreeSet<String> {
 fn identity_and_data_share_only_types() {
     assert_eq!(dependencies("hallpass-types"), BTreeSet::new());
     assert_eq!(dependencies("hallpass-identity"), ["hallpass-types".to_owned()].into());
-    let data = ["hallpass-text".to_owned(), "hallpass-types".to_owned()];
-    assert_eq!(dependencies("hallpass-data"), data.into());
+    let data = ["hallpass-macros", "hallpass-text", "hallpass-types"];
+    assert_eq!(dependencies("hallpass-data"), data.map(str::to_owned).into());
     assert_eq!(dependencies("hallpass-migration"), ["hallpass-text".to_owned()].into());
 }
 

@@ -7,10 +7,10 @@ use sea_orm::{IntoActiveModel as _, Order};
 
 use crate::filter::column;
 use crate::rls_context::RlsContext;
-use crate::{AuditEventId, Error, Privilege, System, Timestamp, Transaction};
+use crate::{AuditEventId, Error, FromRow, Privilege, System, Timestamp, Transaction};
 
 /// One audit event.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "audit_event")]
 pub struct Model {
     /// Its id.

@@ -13,19 +13,23 @@ use sea_orm::{
     RuntimeErr, Statement, Values,
 };
 use sea_query_sqlx::SqlxValues;
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Postgres, Sqlite, query_with};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, query_with};
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::bulkhead::{Bulkhead, Client, Permit, Work};
 use crate::deadline::Deadline;
+use crate::idle::{IdleConnections, Open, Raw, with_either};
 use crate::session_watch::SessionWatch;
 
 /// The pool of connections.
 #[derive(Clone)]
 pub(crate) struct Pool {
-    /// SeaORM's handle of the driver's pool.
+    /// SeaORM's handle of the driver's pool, for migrations.
     pub(crate) sea: DatabaseConnection,
+    pub(crate) idle: Arc<IdleConnections>,
+    /// The maximum number of connections.
+    #[cfg(feature = "testing")]
+    pub(crate) connections: u32,
     pub(crate) bulkhead: Arc<Bulkhead>,
     pub(crate) usage: Arc<Usage>,
 }
@@ -42,8 +46,6 @@ pub(crate) struct Usage {
     pub(crate) only_transactions: bool,
     /// Called with the SQL of each prepared statement after it ran.
     pub(crate) observe: Arc<Observe>,
-    /// Statements that run longer are cancelled (SQLite; PostgreSQL has a setting).
-    pub(crate) statement_timeout: Option<Duration>,
     /// Rejects statements while a pooler shares sessions.
     pub(crate) sessions: SessionWatch,
 }
@@ -52,21 +54,6 @@ pub(crate) struct Usage {
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a statement may run on after its caller was cancelled. Then the connection is closed.
 const ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
-
-enum Raw {
-    Postgres(PoolConnection<Postgres>),
-    Sqlite(PoolConnection<Sqlite>),
-}
-
-/// Runs the same code with either kind of connection.
-macro_rules! with_either {
-    ($raw:expr, $connection:ident => $work:expr) => {
-        match $raw {
-            Raw::Postgres($connection) => $work,
-            Raw::Sqlite($connection) => $work,
-        }
-    };
-}
 
 impl Pool {
     /// Waits for a connection slot of the request, then for a permit of `client`.
@@ -82,38 +69,16 @@ impl Pool {
             tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(of_request).acquire_owned()).await;
         let Ok(Ok(slot)) = slot else { return Err(timed_out) };
         let permit = self.bulkhead.acquire(client, work).await.ok_or(timed_out)?;
-        let backend = self.sea.get_database_backend();
-        let raw = match backend {
-            DbBackend::Postgres => {
-                self.sea.get_postgres_connection_pool().acquire().await.map(Raw::Postgres)
-            }
-            _ => self.sea.get_sqlite_connection_pool().acquire().await.map(Raw::Sqlite),
-        };
-        let mut raw = raw.map_err(acquire_error)?;
-        let deadline = match (&mut raw, self.usage.statement_timeout) {
-            (Raw::Sqlite(connection), Some(timeout)) => {
-                Some(Deadline::install(connection, timeout).await.map_err(acquire_error)?)
-            }
-            _ => None,
-        };
         let lease = Lease {
-            raw: Mutex::new(Some(raw)),
-            deadline,
+            open: Mutex::new(Some(self.idle.take().await?)),
             permits: Some((permit, slot)),
-            backend,
+            backend: self.sea.get_database_backend(),
+            idle: Arc::clone(&self.idle),
             usage: Arc::clone(&self.usage),
             depth: AtomicUsize::new(0),
-            is_busy: AtomicBool::new(false),
+            must_test: AtomicBool::new(false),
         };
         Ok(Connection { lease: Arc::new(lease), level: 0 })
-    }
-}
-
-fn acquire_error(error: sqlx::Error) -> DbErr {
-    match error {
-        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-        error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
     }
 }
 
@@ -184,7 +149,7 @@ impl Connection {
     /// Runs statements that are not prepared.
     async fn control(&self, sql: String) -> Result<ExecResult, DbErr> {
         let mut running = self.lease.run().await?;
-        let done = with_either!(running.raw()?, connection => {
+        let done = with_either!(&mut running.open()?.raw, connection => {
             connection.execute(AssertSqlSafe(sql)).await.map(ExecResult::from)
         });
         self.ended(running, done.is_err()).await;
@@ -195,14 +160,18 @@ impl Connection {
     /// full-text index leaves its read transaction open: the next write on this connection would fail with
     /// SQLITE_BUSY_SNAPSHOT. Another read ends it.
     async fn ended(&self, mut running: Running<'_>, failed: bool) {
-        self.lease.deadline.iter().for_each(Deadline::clear);
         let is_autocommit = self.lease.depth.load(Ordering::Acquire) == 0;
-        if let (true, true, Ok(Raw::Sqlite(connection))) = (failed, is_autocommit, running.raw())
-            && let Err(error) = connection.execute("PRAGMA user_version").await
-        {
-            tracing::warn!(%error, "a read transaction may be open");
+        if let Ok(Open { raw, deadline, .. }) = running.open() {
+            deadline.iter().for_each(Deadline::clear);
+            if let (true, true, Raw::Sqlite(connection)) = (failed, is_autocommit, raw)
+                && let Err(error) = connection.execute("PRAGMA user_version").await
+            {
+                tracing::warn!(%error, "a read transaction may be open");
+            }
         }
-        running.ended();
+        if !failed {
+            running.succeeded();
+        }
     }
 }
 
@@ -216,9 +185,9 @@ impl ConnectionTrait for Connection {
         let (sql, values) = parts(statement);
         let named = !self.lease.usage.only_transactions;
         let mut running = self.lease.run().await?;
-        let done = with_either!(running.raw()?, connection => {
+        let done = with_either!(&mut running.open()?.raw, connection => {
             let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
-            query.execute(&mut **connection).await.map(ExecResult::from)
+            query.execute(&mut *connection).await.map(ExecResult::from)
         });
         self.ended(running, done.is_err()).await;
         (self.lease.usage.observe)(&sql);
@@ -239,9 +208,9 @@ impl ConnectionTrait for Connection {
         let (sql, values) = parts(statement);
         let named = !self.lease.usage.only_transactions;
         let mut running = self.lease.run().await?;
-        let done = with_either!(running.raw()?, connection => {
+        let done = with_either!(&mut running.open()?.raw, connection => {
             let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
-            let rows = query.fetch_all(&mut **connection).await;
+            let rows = query.fetch_all(&mut *connection).await;
             rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
         });
         self.ended(running, done.is_err()).await;
@@ -259,78 +228,78 @@ type Permits = (Permit, OwnedSemaphorePermit);
 
 /// A checked-out connection, released when the last of its [`Connection`]s is dropped.
 struct Lease {
-    raw: Mutex<Option<Raw>>,
-    /// The deadline of a running statement, on SQLite.
-    deadline: Option<Deadline>,
+    open: Mutex<Option<Open>>,
     /// The permit of its client, and the slot of its request.
     permits: Option<Permits>,
     backend: DbBackend,
+    idle: Arc<IdleConnections>,
     usage: Arc<Usage>,
     /// How many transactions and savepoints are open.
     depth: AtomicUsize,
-    /// Whether a statement runs, or its caller was cancelled while it did.
-    is_busy: AtomicBool,
+    /// Whether a statement runs, or its caller was cancelled while it did, or one failed: the connection may be lost.
+    must_test: AtomicBool,
 }
 
 /// A running statement.
 struct Running<'a> {
-    raw: MutexGuard<'a, Option<Raw>>,
-    is_busy: &'a AtomicBool,
+    open: MutexGuard<'a, Option<Open>>,
+    must_test: &'a AtomicBool,
 }
 
 impl Running<'_> {
-    fn raw(&mut self) -> Result<&mut Raw, DbErr> {
+    fn open(&mut self) -> Result<&mut Open, DbErr> {
         let closed = DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
-        self.raw.as_mut().ok_or(closed)
+        self.open.as_mut().ok_or(closed)
     }
 
-    fn ended(self) {
-        self.is_busy.store(false, Ordering::Release);
+    fn succeeded(self) {
+        self.must_test.store(false, Ordering::Release);
     }
 }
 
 impl Lease {
     async fn run(&self) -> Result<Running<'_>, DbErr> {
         self.usage.sessions.check()?;
-        let raw = self.raw.lock().await;
-        self.is_busy.store(true, Ordering::Release);
-        self.deadline.iter().for_each(Deadline::start);
-        Ok(Running { raw, is_busy: &self.is_busy })
+        let open = self.open.lock().await;
+        self.must_test.store(true, Ordering::Release);
+        open.iter().flat_map(|open| &open.deadline).for_each(Deadline::start);
+        Ok(Running { open, must_test: &self.must_test })
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(raw) = self.raw.get_mut().take() else { return };
-        let is_open = *self.depth.get_mut() > 0;
-        if is_open || *self.is_busy.get_mut() {
-            let (permits, deadline) = (self.permits.take(), self.deadline.take());
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(clean_up(raw, is_open, deadline, permits));
-            }
+        let Some(open) = self.open.get_mut().take() else { return };
+        let in_transaction = *self.depth.get_mut() > 0;
+        if !in_transaction && !*self.must_test.get_mut() {
+            self.idle.put(open);
+        } else if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (idle, permits) = (Arc::clone(&self.idle), self.permits.take());
+            runtime.spawn(clean_up(open, in_transaction, idle, permits));
         }
     }
 }
 
-/// Waits until an abandoned statement ends, rolls back an open transaction, and releases the connection.
+/// Waits until an abandoned statement ends, rolls back an open transaction, and releases the connection. Closes it if the
+/// database does not respond.
 async fn clean_up(
-    mut raw: Raw,
-    is_open: bool,
-    deadline: Option<Deadline>,
+    mut open: Open,
+    in_transaction: bool,
+    idle: Arc<IdleConnections>,
     permits: Option<Permits>,
 ) {
     let cleaned = async {
-        with_either!(&mut raw, connection => match is_open {
+        with_either!(&mut open.raw, connection => match in_transaction {
             true => connection.execute("ROLLBACK").await.map(|_| ()),
             false => connection.ping().await,
         })
     };
     let cleaned = tokio::time::timeout(ABANDONED_TIMEOUT, cleaned).await;
-    deadline.iter().for_each(Deadline::clear);
-    match (cleaned, &mut raw) {
+    open.deadline.iter().for_each(Deadline::clear);
+    match (cleaned, &open.raw) {
         // On SQLite an error may have rolled back already.
-        (Ok(Ok(())), _) | (Ok(Err(_)), Raw::Sqlite(_)) => {}
-        _ => with_either!(&mut raw, connection => connection.close_on_drop()),
+        (Ok(Ok(())), _) | (Ok(Err(_)), Raw::Sqlite(_)) => idle.put(open),
+        _ => drop(open),
     }
-    drop((raw, permits));
+    drop(permits);
 }

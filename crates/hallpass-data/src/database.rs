@@ -7,17 +7,20 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
     PaginatorTrait,
 };
+use tokio::sync::watch;
 
 use crate::bulkhead::{Bulkhead, Client};
 use crate::connection::{ACQUIRE_TIMEOUT, Observe, Pool, Usage};
 use crate::executor::{Executor, PoolAccess};
 use crate::health::StorageHealth;
+use crate::idle::{IdleConnections, TEST_AFTER_IDLE};
 use crate::owner_filter::OwnerFilter;
 use crate::policy::Scoped;
 use crate::quota::Quota;
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::session_watch::SessionWatch;
+use crate::shared_cache::SharedCache;
 use crate::{Error, OwnedTables, Pooler, Reason, Scope, UserId, postgres, sqlite};
 
 /// How to connect to the database.
@@ -41,6 +44,8 @@ pub struct Options {
     pub rows_per_owner: Option<u64>,
     /// The tables whose rows have an owner.
     pub owned_tables: OwnedTables,
+    /// How long published rows of shared tables are cached; zero disables the cache.
+    pub shared_cache_ttl: Duration,
 }
 
 /// The durability of an acknowledged write, on SQLite.
@@ -66,6 +71,7 @@ impl Options {
             busy_timeout: DEFAULT_BUSY_TIMEOUT,
             rows_per_owner: None,
             owned_tables: OwnedTables::core(),
+            shared_cache_ttl: Duration::ZERO,
         }
     }
 }
@@ -74,8 +80,6 @@ impl Options {
 const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The interval of attempts to open a locked database.
 const OPEN_RETRY_INTERVAL: Duration = Duration::from_millis(50);
-/// Connections that were idle for longer are tested before use.
-const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// The connection pool, and the only constructor of scopes.
 #[derive(Clone)]
@@ -88,6 +92,7 @@ pub struct Database {
     pub(crate) quota: Quota,
     pub(crate) health: StorageHealth,
     pub(crate) owned_tables: OwnedTables,
+    shared: SharedCache,
     /// The URL, if a pooler could begin to share the sessions of the pool.
     pub(crate) watched_url: Option<Arc<str>>,
 }
@@ -128,6 +133,7 @@ impl Database {
             false => open_readiness_pool(&options, &health, &sessions, &observe).await?,
         };
         let owner_filter = OwnerFilter::default();
+        let shared = SharedCache::new(options.shared_cache_ttl);
         let owned_tables = options.owned_tables;
         Ok(Self {
             pool,
@@ -137,6 +143,7 @@ impl Database {
             quota,
             health,
             owned_tables,
+            shared,
             watched_url,
         })
     }
@@ -161,7 +168,7 @@ impl Database {
 
     pub(crate) fn conn(&self, client: Client) -> Conn {
         let access = PoolAccess::new(self.pool.clone(), client);
-        Conn::new(access, self.row_security, self.health.clone())
+        Conn::new(access, self.row_security, self.health.clone(), self.shared.clone())
     }
 
     /// The pooler between this server and PostgreSQL; none on SQLite.
@@ -194,6 +201,17 @@ impl Database {
         self.quota.forget(owner);
     }
 
+    /// Discards the cached rows of shared tables: another node has written some.
+    pub fn discard_shared_rows(&self) {
+        self.shared.discard();
+    }
+
+    /// Notified of each write of this process to a shared table. None without a cache.
+    #[must_use]
+    pub fn shared_writes(&self) -> Option<watch::Receiver<()>> {
+        self.shared.writes()
+    }
+
     /// Checks that the database responds.
     ///
     /// # Errors
@@ -209,8 +227,11 @@ impl Database {
     /// # Errors
     /// When the driver could not close one.
     pub async fn close(self) -> Result<(), Error> {
-        self.readiness_pool.sea.close().await?;
-        Ok(self.pool.sea.close().await?)
+        for pool in [self.readiness_pool, self.pool] {
+            pool.idle.close().await?;
+            pool.sea.close().await?;
+        }
+        Ok(())
     }
 }
 
@@ -222,9 +243,9 @@ async fn pool(
     observe: &Arc<Observe>,
 ) -> Result<Pool, Error> {
     let mut connect = connect_options(options, health.clone());
-    connect.max_connections(options.connections).min_connections(1);
+    connect.max_connections(options.connections);
     let sea = connected(connect, options, observe).await?;
-    Ok(pooled(sea, options, options.connections, sessions, observe))
+    Ok(pooled(sea, options, options.connections, health, sessions, observe))
 }
 
 /// Opens the pool of readiness checks: one connection, opened on first use.
@@ -235,8 +256,8 @@ async fn open_readiness_pool(
     observe: &Arc<Observe>,
 ) -> Result<Pool, Error> {
     let mut connect = connect_options(options, health.clone());
-    connect.max_connections(1).min_connections(0).connect_lazy(true);
-    Ok(pooled(connected(connect, options, observe).await?, options, 1, sessions, observe))
+    connect.max_connections(1).connect_lazy(true);
+    Ok(pooled(connected(connect, options, observe).await?, options, 1, health, sessions, observe))
 }
 
 /// Opens a pool. Servers that create an SQLite file at the same time lock each other out for a moment,
@@ -268,6 +289,7 @@ fn pooled(
     sea: DatabaseConnection,
     options: &Options,
     connections: u32,
+    health: &StorageHealth,
     sessions: &SessionWatch,
     observe: &Arc<Observe>,
 ) -> Pool {
@@ -280,16 +302,22 @@ fn pooled(
         false if one_writer => "BEGIN IMMEDIATE".to_owned(),
         false => "BEGIN".to_owned(),
     };
-    let statement_timeout = options.statement_timeout;
     let usage = Usage {
-        statement_timeout,
         begin,
         only_transactions,
         observe: Arc::clone(observe),
         sessions: sessions.clone(),
     };
     let bulkhead = Bulkhead::new(connections, one_writer, ACQUIRE_TIMEOUT);
-    Pool { sea, bulkhead, usage: Arc::new(usage) }
+    let idle = IdleConnections::new(sea.clone(), options.statement_timeout, health.clone());
+    Pool {
+        sea,
+        idle: Arc::new(idle),
+        #[cfg(feature = "testing")]
+        connections,
+        bulkhead,
+        usage: Arc::new(usage),
+    }
 }
 
 fn connect_options(options: &Options, health: StorageHealth) -> ConnectOptions {
@@ -297,6 +325,7 @@ fn connect_options(options: &Options, health: StorageHealth) -> ConnectOptions {
     connect
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_timeout(ACQUIRE_TIMEOUT)
+        .min_connections(0)
         .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
@@ -381,7 +410,8 @@ impl<'a> System<'a> {
     pub async fn insert_all<E: Scoped>(&self, mut rows: Vec<E::ActiveModel>) -> Result<(), Error> {
         rows.iter_mut().for_each(E::derive);
         let insert = E::insert_many(rows);
-        self.run(async |conn| insert.exec_without_returning(conn).await).await?;
+        let insert = async |conn: &Executor<'_>| insert.exec_without_returning(conn).await;
+        self.conn.run_on_shared(&RlsContext::Server, insert).await?;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //! A [`Filter`] is built from the columns of its own table with a closed set of comparisons. It contains
 //! no raw SQL and no custom sub-query, so it can narrow a scope and never widen it.
 
+use std::cmp::Ordering;
 use std::marker::PhantomData;
 
 use hallpass_text::Term;
@@ -123,7 +124,7 @@ pub trait Comparison: ColumnTrait {
     fn one_of<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Filter<Self::Table> {
         let (none, some): (Vec<Value>, Vec<Value>) =
             values.into_iter().map(Into::into).partition(is_none);
-        let among = test(column(self).is_in(some));
+        let among = test(column(self).is_in(padded(some)));
         if none.is_empty() { among } else { among.or(Comparison::is_null(self)) }
     }
 
@@ -131,6 +132,21 @@ pub trait Comparison: ColumnTrait {
     fn contains(self, term: &Term) -> Filter<Self::Table> {
         test(column(self).like(LikeExpr::new(pattern(term.as_str())).escape('\\')))
     }
+}
+
+/// Repeats the last value, up to a power of two: lists of up to 100 values then have eight statements, which stay
+/// prepared, rather than a hundred, which evict each other.
+///
+/// IDs are sorted, so that equal lists are the same statement for the cache of shared rows.
+fn padded(mut values: Vec<Value>) -> Vec<Value> {
+    values.sort_by(|one, other| match (one, other) {
+        (Value::Uuid(one), Value::Uuid(other)) => one.cmp(other),
+        _ => Ordering::Equal,
+    });
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    values
 }
 
 fn is_none(value: &Value) -> bool {
@@ -151,4 +167,18 @@ fn pattern(text: &str) -> String {
 
 fn test<E>(expression: SimpleExpr) -> Filter<E> {
     Filter::new(Condition::all().add(expression))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_few_lengths() {
+        for (given, expected) in [(0, 0), (1, 1), (2, 2), (3, 4), (20, 32), (100, 128)] {
+            let values = padded((0..given).map(Value::from).collect());
+            assert_eq!(values.len(), expected);
+            assert!(values[given as usize..].iter().all(|value| *value == Value::from(given - 1)));
+        }
+    }
 }

@@ -22,15 +22,18 @@ const PROBE_STATEMENT: &str = "DELETE FROM seaql_migrations WHERE version IS NUL
 
 /// The health of the database's storage. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct StorageHealth {
-    failed: Arc<Mutex<Option<(Instant, Reason)>>>,
+pub(crate) struct StorageHealth(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    failed: Mutex<Option<(Instant, Reason)>>,
     /// Held during a write probe: one at a time.
     probe_lock: Arc<tokio::sync::Mutex<()>>,
     /// The directory of an SQLite database.
     directory: Option<PathBuf>,
     /// When a connection was lost. Connections opened before are not used again: after a restart of the
     /// database all of them are dead, and each would fail a request.
-    lost: Arc<Mutex<Option<Instant>>>,
+    lost: Mutex<Option<Instant>>,
 }
 
 impl StorageHealth {
@@ -40,7 +43,7 @@ impl StorageHealth {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        Self { directory: Some(directory.to_owned()), ..Self::default() }
+        Self(Arc::new(State { directory: Some(directory.to_owned()), ..State::default() }))
     }
 
     /// Records a failed statement if storage or the connection is the cause.
@@ -49,30 +52,30 @@ impl StorageHealth {
             self.distrust_connections();
         }
         if let Some(reason) = error.reason().filter(|reason| reason.is_storage_failure()) {
-            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) =
+            *self.0.failed.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((Instant::now(), reason));
         }
     }
 
     /// Closes each connection that is open now, in place of its next use.
     pub(crate) fn distrust_connections(&self) {
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.0.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Whether a connection of this age was opened after the last one was lost.
     pub(crate) fn is_trusted(&self, age: Duration) -> bool {
-        let lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = *self.0.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.is_none_or(|lost| lost.elapsed() > age)
     }
 
     fn recent_failure(&self) -> Option<Reason> {
-        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = *self.0.failed.lock().unwrap_or_else(PoisonError::into_inner);
         failed.filter(|(when, _)| when.elapsed() < FAILURE_TTL).map(|(_, reason)| reason)
     }
 
     fn disk_problem(&self) -> Option<Reason> {
         // An unreadable directory is reported when a file in it is opened.
-        let disk = statvfs(self.directory.as_deref()?).ok()?;
+        let disk = statvfs(self.0.directory.as_deref()?).ok()?;
         if disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
             return Some(Reason::ReadOnly);
         }
@@ -118,7 +121,7 @@ impl Database {
                 None => true,
             });
         }
-        let Ok(probe_lock) = Arc::clone(&self.health.probe_lock).try_lock_owned() else {
+        let Ok(probe_lock) = Arc::clone(&self.health.0.probe_lock).try_lock_owned() else {
             return Ok(true);
         };
         // A task of its own, which continues if the caller is cancelled: the driver rolls back only

@@ -2,10 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{Error, IdempotencyClaimId, System, Timestamp, UserId};
+use crate::{Error, FromRow, IdempotencyClaimId, System, Timestamp, UserId};
 
 /// One key of one caller, stored by the mutation that first used it.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "idempotency_key")]
 pub struct Model {
     /// The caller.

@@ -4,10 +4,10 @@ use sea_orm::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
-use crate::{Error, System, Timestamp};
+use crate::{Error, FromRow, System, Timestamp};
 
 /// The key set of one source.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "key_set")]
 pub struct Model {
     /// The source it was fetched from.

@@ -9,10 +9,10 @@ use crate::policy::Scoped as _;
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::search::Searched;
-use crate::{ActiveValue, Error, KnownUserId, SearchText, Set, System, Timestamp, UserId};
+use crate::{ActiveValue, Error, FromRow, KnownUserId, SearchText, Set, System, Timestamp, UserId};
 
 /// One user, as described by their last credential.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "known_user")]
 pub struct Model {
     /// The row's id.

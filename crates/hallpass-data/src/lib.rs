@@ -24,6 +24,7 @@ mod folded;
 mod handover;
 mod health;
 mod id;
+mod idle;
 mod owned_tables;
 mod owner_filter;
 mod page;
@@ -41,6 +42,7 @@ mod rows;
 pub mod scope;
 mod search;
 mod session_watch;
+mod shared_cache;
 mod sqlite;
 mod tenant;
 #[cfg(feature = "testing")]
@@ -78,6 +80,9 @@ pub use search::{MAX_MATCHES, Searched};
 #[cfg(feature = "testing")]
 pub use hallpass_types::step_clock;
 pub use hallpass_types::{TenantId, Timestamp, UserId, now};
+
+/// Decodes the rows of a table by the position of their columns: for its `Model`, beside `DeriveEntityModel`.
+pub use hallpass_macros::FromRow;
 
 /// A search term.
 pub use hallpass_text::Term;

@@ -1,7 +1,7 @@
 //! Keyset pagination: a page starts after a row, not at an offset, so rows that are inserted or deleted
 //! between two pages neither repeat nor hide others.
 
-use chrono::{DateTime, Datelike as _, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 use sea_orm::sea_query::{Expr, Func, SimpleExpr, Value};
 use sea_orm::{
     ColumnTrait as _, ColumnType, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn,
@@ -98,7 +98,7 @@ impl<E: EntityTrait> Order<E> {
 
     pub(crate) fn expression(&self) -> SimpleExpr {
         match &self.null_key {
-            Some(key) => Expr::expr(Func::coalesce([column(self.column), Expr::val(key.value())])),
+            Some(key) => Expr::expr(Func::coalesce([column(self.column), key.literal()])),
             None => column(self.column),
         }
     }
@@ -134,6 +134,14 @@ impl OrderKey {
             Self::Integer(number) => (*number).into(),
             Self::Time(time) => (*time).into(),
         }
+    }
+
+    /// A literal: with a parameter, PostgreSQL uses no index on the expression. Both databases store a time in this form.
+    fn literal(&self) -> Expr {
+        Expr::Constant(match self {
+            Self::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, false).into(),
+            Self::Text(_) | Self::Integer(_) => self.value(),
+        })
     }
 
     fn from_value(value: Value) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! Ownership policies of tables: owned, of a tenant, shared or system. Each table declares one with a macro, in its file.
 
-use sea_orm::{ActiveValue, EntityTrait, ModelTrait};
+use sea_orm::{ActiveValue, EntityTrait, ModelTrait, TryGetableMany};
 
 use crate::{Filter, TenantId, UserId};
 
@@ -22,10 +22,13 @@ pub enum Shared {}
 /// [`Privilege`](crate::Privilege).
 pub enum System {}
 
-/// A table with an ownership policy. One table has one policy: it is an associated type.
-pub trait Scoped: EntityTrait {
+/// A table with an ownership policy. One table has one policy: it is an associated type. Its rows are decoded by
+/// position: the `Model` has `#[derive(FromRow)]`.
+pub trait Scoped: EntityTrait<Model: TryGetableMany + Sync + 'static> {
     /// [`Owned`], [`TenantOwned`], [`Shared`] or [`System`].
     type Policy: sealed::Policy;
+    /// Whether its published rows are the same for every caller.
+    const IS_SHARED: bool = false;
     /// Sets the derived columns of a row to be written.
     fn derive(_row: &mut Self::ActiveModel) {}
 }
@@ -131,6 +134,7 @@ macro_rules! shared {
     ($published:expr $(, $derive:path)?) => {
         impl $crate::policy::Scoped for Entity {
             type Policy = $crate::policy::Shared;
+            const IS_SHARED: bool = true;
             $(fn derive(row: &mut ActiveModel) {
                 $derive(row);
             })?

@@ -24,7 +24,7 @@ impl<P: OwnedEntity> Filter<P> {
     #[must_use]
     pub fn has<C: OwnedEntity + ChildOf<P>>(filter: Filter<C>) -> Self {
         let mut children = Query::select();
-        children.expr(Expr::val(1)).from(C::default());
+        children.expr(Expr::Constant(1.into())).from(C::default());
         for (child, parent) in C::FOREIGN_KEYS {
             children.and_where(column(*child).equals((P::default(), *parent)));
         }
@@ -42,7 +42,7 @@ impl<C: SharedEntity> Filter<C> {
         C: ChildOf<P>,
     {
         let mut parents = Query::select();
-        parents.expr(Expr::val(1)).from(P::default());
+        parents.expr(Expr::Constant(1.into())).from(P::default());
         for (child, parent) in C::FOREIGN_KEYS {
             parents.and_where(column(*parent).equals((C::default(), *child)));
         }

@@ -5,10 +5,10 @@ use sea_orm::{QueryOrder, Set, TryInsertResult};
 
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
-use crate::{Error, System, Timestamp};
+use crate::{Error, FromRow, System, Timestamp};
 
 /// One revocation: of a session or of a user.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "revocation")]
 pub struct Model {
     /// The id of the webhook message.

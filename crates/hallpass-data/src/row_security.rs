@@ -19,6 +19,7 @@ use crate::executor::{Executor, PoolAccess, Transaction};
 use crate::health::StorageHealth;
 use crate::reason::reason;
 use crate::rls_context::{RlsContext, set, set_config};
+use crate::shared_cache::SharedCache;
 use crate::{Error, Reason};
 
 /// The setting that enables the policies on a connection, and its value. It is a start-up option, so that
@@ -32,6 +33,7 @@ pub(crate) struct Conn {
     /// Whether row-level security is enabled.
     row_security: bool,
     health: StorageHealth,
+    shared: SharedCache,
 }
 
 #[derive(Clone)]
@@ -47,6 +49,27 @@ struct OpenTransaction {
     /// Whether a statement failed. PostgreSQL then turns COMMIT into a rollback, and SQLite may have
     /// rolled back already: neither reports it. Shared with the savepoints within.
     has_failed: Arc<AtomicBool>,
+    shared_writes: Arc<SharedWrites>,
+}
+
+/// Writes to shared tables within a transaction. At its end, cached rows are discarded.
+struct SharedWrites {
+    any: AtomicBool,
+    cache: SharedCache,
+}
+
+impl SharedWrites {
+    fn of(cache: &SharedCache) -> Self {
+        Self { any: AtomicBool::new(false), cache: cache.clone() }
+    }
+}
+
+impl Drop for SharedWrites {
+    fn drop(&mut self) {
+        if *self.any.get_mut() {
+            self.cache.written();
+        }
+    }
 }
 
 impl OpenTransaction {
@@ -69,8 +92,34 @@ impl OpenTransaction {
 }
 
 impl Conn {
-    pub(crate) fn new(access: PoolAccess, row_security: bool, health: StorageHealth) -> Self {
-        Self { source: Source::Pool(access), row_security, health }
+    pub(crate) fn new(
+        access: PoolAccess,
+        row_security: bool,
+        health: StorageHealth,
+        shared: SharedCache,
+    ) -> Self {
+        Self { source: Source::Pool(access), row_security, health, shared }
+    }
+
+    /// The cache of published rows. None within a transaction, which sees its own writes.
+    pub(crate) fn shared_cache(&self) -> Option<&SharedCache> {
+        matches!(self.source, Source::Pool(_)).then_some(&self.shared)
+    }
+
+    /// Runs `work`, which writes to a shared table.
+    pub(crate) async fn run_on_shared<T>(
+        &self,
+        context: &RlsContext,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, Error> {
+        let writes = match &self.source {
+            Source::Transaction(open) => Arc::clone(&open.shared_writes),
+            Source::Pool(_) => Arc::new(SharedWrites::of(&self.shared)),
+        };
+        writes.any.store(true, Ordering::Release);
+        let done = self.run(context, work).await;
+        drop(writes);
+        done
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -161,6 +210,20 @@ impl Conn {
         one.ok_or_else(|| Error::Internal(DbErr::RecordNotInserted))
     }
 
+    /// As [`insert`](Self::insert), into a shared table.
+    pub(crate) async fn insert_shared<A>(
+        &self,
+        insert: Insert<A>,
+    ) -> Result<<A::Entity as EntityTrait>::Model, Error>
+    where
+        A: ActiveModelTrait,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        let insert = async |conn: &Executor<'_>| insert.exec_with_returning_many(conn).await;
+        let one = self.run_on_shared(&RlsContext::Public, insert).await?.into_iter().next();
+        one.ok_or_else(|| Error::Internal(DbErr::RecordNotInserted))
+    }
+
     async fn attempt<T>(
         &self,
         context: &RlsContext,
@@ -237,13 +300,14 @@ impl Conn {
 
     /// The same connection, within a transaction that began on it.
     pub(crate) fn within(&self, transaction: Transaction) -> Self {
-        let (is_savepoint, has_failed) = match &self.source {
-            Source::Pool(_) => (false, Arc::default()),
-            Source::Transaction(open) => (true, Arc::clone(&open.has_failed)),
+        let (is_savepoint, has_failed, shared_writes) = match &self.source {
+            Source::Pool(_) => (false, Arc::default(), Arc::new(SharedWrites::of(&self.shared))),
+            Source::Transaction(open) => {
+                (true, Arc::clone(&open.has_failed), Arc::clone(&open.shared_writes))
+            }
         };
-        let open = OpenTransaction { transaction, is_savepoint, has_failed };
-        let (row_security, health) = (self.row_security, self.health.clone());
-        Self { source: Source::Transaction(Arc::new(open)), row_security, health }
+        let open = OpenTransaction { transaction, is_savepoint, has_failed, shared_writes };
+        Self { source: Source::Transaction(Arc::new(open)), ..self.clone() }
     }
 
     /// Commits the transaction.

@@ -3,16 +3,17 @@
 //! The scope's condition is part of every statement built here, and the statement runs on the
 //! scope's own connection; it cannot be extracted.
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SimpleExpr};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, Condition, ConnectionTrait as _, DbBackend, EntityTrait, Iterable,
-    ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select,
-    TryGetable, TryGetableMany,
+    ActiveModelTrait, Condition, ConnectionTrait as _, DbBackend, DbErr, EntityTrait, Iterable,
+    ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    QueryTrait as _, Select, TryGetError, TryGetable, TryGetableMany,
 };
 
+use crate::executor::Executor;
 use crate::filter::column;
 use crate::page::{CursorPosition, Order, Page, PageRequest, id_column};
-use crate::policy::{OwnedEntity, SharedEntity};
+use crate::policy::{OwnedEntity, Scoped, SharedEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::{Error, Filter, SearchText};
@@ -32,18 +33,26 @@ pub struct Rows<E: EntityTrait, P = ReadOnly> {
     conn: Conn,
     context: RlsContext,
     condition: Condition,
+    /// Whether they are published rows of a shared table, the same for every caller.
+    is_cached: bool,
     table: std::marker::PhantomData<fn() -> (E, P)>,
 }
 
-impl<E: EntityTrait, P> Clone for Rows<E, P> {
+impl<E: Scoped, P> Clone for Rows<E, P> {
     fn clone(&self) -> Self {
-        Self::new(self.conn.clone(), self.context.clone(), self.condition.clone())
+        let (conn, context) = (self.conn.clone(), self.context.clone());
+        Self { is_cached: self.is_cached, ..Self::new(conn, context, self.condition.clone()) }
     }
 }
 
-impl<E: EntityTrait, P> Rows<E, P> {
+impl<E: Scoped, P> Rows<E, P> {
     pub(crate) fn new(conn: Conn, context: RlsContext, condition: Condition) -> Self {
-        Self { conn, context, condition, table: std::marker::PhantomData }
+        Self { conn, context, condition, is_cached: false, table: std::marker::PhantomData }
+    }
+
+    /// The same rows for every caller: statements are read from the cache.
+    pub(crate) fn cached(self) -> Self {
+        Self { is_cached: true, ..self }
     }
 
     /// Only those that also match `filter`.
@@ -66,24 +75,51 @@ impl<E: EntityTrait, P> Rows<E, P> {
         E::find().select_only().columns(read).filter(self.condition.clone())
     }
 
+    async fn read(&self, select: Select<E>) -> Result<Vec<E::Model>, Error> {
+        self.decode(&select.into_query(), E::Model::try_get_many_by_index).await
+    }
+
+    /// The rows of a statement, each decoded by the position of its columns.
+    async fn decode<T: Clone + Send + Sync + 'static>(
+        &self,
+        select: &SelectStatement,
+        row: impl Fn(&QueryResult) -> Result<T, TryGetError>,
+    ) -> Result<Vec<T>, Error> {
+        let statement = self.backend().build(select);
+        let cache = self.conn.shared_cache().filter(|_| self.is_cached);
+        let slot = match cache.map(|cache| cache.get(&statement)) {
+            Some(Err(rows)) => return Ok(rows),
+            Some(Ok(slot)) => slot,
+            None => None,
+        };
+        let read = async |conn: &Executor<'_>| conn.query_all_raw(statement).await;
+        let read = self.conn.read(&self.context, read).await?;
+        let rows = read.iter().map(|it| row(it).map_err(DbErr::from));
+        let rows: Vec<T> = rows.collect::<Result<_, _>>()?;
+        if let (Some(cache), Some(slot)) = (cache, slot) {
+            cache.put(slot, &read, &rows);
+        }
+        Ok(rows)
+    }
+
     /// All of them. For lists of unbounded length use [`page`](Self::page).
     ///
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn all(&self) -> Result<Vec<E::Model>, Error> {
-        self.conn.read(&self.context, async |conn| self.select().all(conn).await).await
+        self.read(self.select()).await
     }
 
     /// These `columns` of all of them.
     ///
     /// # Errors
     /// When the database is unavailable or rejects the statement.
-    pub async fn columns<T: TryGetableMany>(
+    pub async fn columns<T: TryGetableMany + Clone + Send + Sync + 'static>(
         &self,
         columns: impl IntoIterator<Item = E::Column>,
     ) -> Result<Vec<T>, Error> {
         let rows = self.select().select_only().columns(columns);
-        self.conn.read(&self.context, async |conn| rows.into_tuple::<T>().all(conn).await).await
+        self.decode(&rows.into_query(), T::try_get_many_by_index).await
     }
 
     /// All of them, in order.
@@ -92,7 +128,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// When the database is unavailable or rejects the statement.
     pub async fn all_by(&self, order: E::Column) -> Result<Vec<E::Model>, Error> {
         let rows = self.select().order_by_asc(order);
-        self.conn.read(&self.context, async |conn| rows.all(conn).await).await
+        self.read(rows).await
     }
 
     /// The one row, if it exists.
@@ -100,7 +136,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn one(&self) -> Result<Option<E::Model>, Error> {
-        self.conn.read(&self.context, async |conn| self.select().one(conn).await).await
+        Ok(self.read(self.select().limit(1)).await?.into_iter().next())
     }
 
     /// The number of rows.
@@ -109,9 +145,8 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// When the database is unavailable or rejects the statement.
     pub async fn count(&self) -> Result<i64, Error> {
         let counted = self.select().select_only().expr_as(Expr::col(Asterisk).count(), "n");
-        let counted =
-            self.conn.read(&self.context, async |conn| counted.into_tuple::<i64>().one(conn).await);
-        Ok(counted.await?.unwrap_or_default())
+        let counted = self.decode(&counted.into_query(), |row| i64::try_get_by(row, 0)).await?;
+        Ok(counted.into_iter().next().unwrap_or_default())
     }
 
     /// The number of rows, at most `limit`.
@@ -119,29 +154,29 @@ impl<E: EntityTrait, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn count_to(&self, limit: u64) -> Result<i64, Error> {
-        let mut some = self.select().select_only().expr(Expr::val(1)).limit(limit).into_query();
+        let mut some =
+            self.select().select_only().expr(Expr::Constant(1.into())).limit(limit).into_query();
         let mut counted = Query::select();
         counted.expr_as(Expr::col(Asterisk).count(), "n").from_subquery(some.take(), "counted");
-        let counted =
-            self.conn.read(&self.context, async |conn| conn.query_all(&counted).await).await?;
-        Ok(counted.first().map_or(Ok(0), |row| row.try_get("", "n"))?)
+        let counted = self.decode(&counted, |row| i64::try_get_by(row, 0)).await?;
+        Ok(counted.into_iter().next().unwrap_or_default())
     }
 
     /// The number of rows per value of `by`.
     ///
     /// # Errors
     /// When the database is unavailable or rejects the statement.
-    pub async fn count_by<V: TryGetable>(&self, by: E::Column) -> Result<Vec<(V, i64)>, Error> {
+    pub async fn count_by<V: TryGetable + Clone + Send + Sync + 'static>(
+        &self,
+        by: E::Column,
+    ) -> Result<Vec<(V, i64)>, Error> {
         let counted = self
             .select()
             .select_only()
             .column(by)
             .expr_as(Expr::col(Asterisk).count(), "n")
             .group_by(by);
-        let counted = self
-            .conn
-            .read(&self.context, async |conn| counted.into_tuple::<(V, i64)>().all(conn).await);
-        counted.await
+        self.decode(&counted.into_query(), <(V, i64)>::try_get_many_by_index).await
     }
 
     /// One page of them.
@@ -168,7 +203,7 @@ impl<E: EntityTrait, P> Rows<E, P> {
             .order_by(order.expression(), direction.clone())
             .order_by(id_column::<E>(), direction)
             .limit(request.limit + 1);
-        let mut rows = self.conn.read(&self.context, async |conn| page.all(conn).await).await?;
+        let mut rows = self.read(page).await?;
         let more = rows.len() as u64 > request.limit;
         if more {
             rows.pop();
@@ -235,7 +270,7 @@ impl<E: EntityTrait> Update<E> {
     }
 }
 
-impl<E: EntityTrait, P> Rows<E, P> {
+impl<E: Scoped, P> Rows<E, P> {
     /// The one statement that updates rows. The key is not changed, even if `change` sets it.
     pub(crate) async fn change(&self, change: Update<E>) -> Result<Vec<E::Model>, Error> {
         let Update { mut values, counters, cleared } = change;
@@ -250,14 +285,22 @@ impl<E: EntityTrait, P> Rows<E, P> {
             let kept = Expr::case(filter.into_condition(), Expr::null()).finally(column(cleared));
             update = update.col_expr(cleared, kept.into());
         }
-        self.conn.run(&self.context, async |conn| update.exec_with_returning(conn).await).await
+        let update = async |conn: &Executor<'_>| update.exec_with_returning(conn).await;
+        match E::IS_SHARED {
+            true => self.conn.run_on_shared(&self.context, update).await,
+            false => self.conn.run(&self.context, update).await,
+        }
     }
 
     /// The one statement that deletes rows.
     pub(crate) async fn remove(&self) -> Result<u64, Error> {
         let delete = E::delete_many().filter(self.condition.clone());
-        let deleted = self.conn.run(&self.context, async |conn| delete.exec(conn).await).await?;
-        Ok(deleted.rows_affected)
+        let delete = async |conn: &Executor<'_>| delete.exec(conn).await;
+        let deleted = match E::IS_SHARED {
+            true => self.conn.run_on_shared(&self.context, delete).await,
+            false => self.conn.run(&self.context, delete).await,
+        };
+        Ok(deleted?.rows_affected)
     }
 }
 

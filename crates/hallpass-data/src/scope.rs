@@ -24,7 +24,7 @@ use sea_orm::sea_query::{
     Alias, Expr, ExprTrait as _, OnConflict, Query, SelectStatement, SimpleExpr,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, Condition, EntityTrait, Iden as _, IntoActiveModel, Iterable,
+    ActiveModelTrait, ActiveValue, Condition, Iden as _, IntoActiveModel, Iterable,
     PrimaryKeyToColumn,
 };
 
@@ -104,7 +104,7 @@ impl Scope {
         self.owner.clone().map_or(RlsContext::Public, RlsContext::Caller)
     }
 
-    fn rows<E: EntityTrait, P>(&self, context: RlsContext, condition: Condition) -> Rows<E, P> {
+    fn rows<E: Scoped, P>(&self, context: RlsContext, condition: Condition) -> Rows<E, P> {
         Rows::new(self.conn.clone(), context, condition)
     }
 
@@ -138,7 +138,7 @@ impl Scope {
     /// The published rows of a shared table.
     #[must_use]
     pub fn shared<E: SharedEntity>(&self) -> Rows<E> {
-        self.rows(RlsContext::Public, E::published().into_condition())
+        self.rows(RlsContext::Public, E::published().into_condition()).cached()
     }
 
     /// The published rows of a shared table that a row of the caller that matches `own` refers to.
@@ -174,7 +174,7 @@ impl Scope {
     ) -> Result<SelectStatement, Error> {
         let (named_by, names) = O::FOREIGN_KEY;
         let mut rows = Query::select();
-        rows.expr(Expr::val(1)).from(O::default());
+        rows.expr(Expr::Constant(1.into())).from(O::default());
         rows.and_where(column(named_by).equals((E::default(), names)));
         rows.cond_where(self.owner_filter.condition::<O>(self.require_owner()?));
         rows.cond_where(own.into_condition());
@@ -335,7 +335,7 @@ impl Scope {
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
         E::derive(&mut row);
-        self.conn.insert(&RlsContext::Public, E::insert(row)).await
+        self.conn.insert_shared(E::insert(row)).await
     }
 
     /// Inserts a row of a shared table, or replaces the one that is equal in the columns `same`, in one
@@ -360,7 +360,7 @@ impl Scope {
         }
         let new = E::Column::iter().filter(|column| new.get(*column).is_set());
         let in_place = OnConflict::columns(same.iter().copied()).update_columns(new).to_owned();
-        self.conn.insert(&RlsContext::Public, E::insert(row).on_conflict(in_place)).await
+        self.conn.insert_shared(E::insert(row).on_conflict(in_place)).await
     }
 
     /// Begins a transaction for the same caller. Dropped without

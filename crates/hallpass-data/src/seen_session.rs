@@ -6,10 +6,10 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
-use crate::{Error, System, Timestamp, UserId};
+use crate::{Error, FromRow, System, Timestamp, UserId};
 
 /// One session.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "seen_session")]
 pub struct Model {
     /// The hash of the session's id.

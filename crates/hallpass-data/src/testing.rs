@@ -6,14 +6,17 @@ use std::pin::Pin;
 use sea_orm::sea_query::{ColumnType, ExprTrait as _, Value};
 use sea_orm::{
     ActiveModelBehavior as _, ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _,
-    DbBackend, EntityName as _, IdenStatic as _, Iterable as _, ModelTrait as _,
-    PrimaryKeyToColumn as _, QueryFilter as _, QueryOrder as _, QueryTrait as _, Statement,
+    DbBackend, DbErr, EntityName as _, IdenStatic as _, Iterable as _, ModelTrait as _,
+    PrimaryKeyToColumn as _, QueryFilter as _, QueryOrder as _, QueryTrait as _, RuntimeErr,
+    Statement,
 };
+use sqlx::{AssertSqlSafe, Executor as _};
 use uuid::Uuid;
 
 use crate::bulkhead::Client;
 use crate::filter::column;
 use crate::folded::is_derived;
+use crate::idle::with_either;
 use crate::policy::{Listed, OwnedEntity, Scoped, TenantEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
@@ -263,6 +266,26 @@ impl Database {
         let query = Statement::from_sql_and_values(conn.backend(), with, values);
         let rows = system.read(async |conn| conn.query_all_raw(query).await).await?;
         Ok(rows.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?)
+    }
+
+    /// Runs a statement on each connection that requests may use, and that none uses now.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn on_each_connection(&self, sql: &str) -> Result<(), Error> {
+        let mut all = Vec::new();
+        for _ in 0..self.pool.connections {
+            all.push(self.pool.idle.take().await?);
+        }
+        for mut open in all {
+            let sql = AssertSqlSafe(sql.to_owned());
+            let done = with_either!(&mut open.raw, connection => {
+                connection.execute(sql).await.map(|_| ())
+            });
+            done.map_err(|error| DbErr::Exec(RuntimeErr::SqlxError(error.into())))?;
+            self.pool.idle.put(open);
+        }
+        Ok(())
     }
 
     /// Executes a statement at `url` that must be outside of a transaction, such as `CREATE DATABASE`.

@@ -9,10 +9,10 @@ hallpass::data::row_id! {
 
 /// Notes.
 pub mod note {
-    use hallpass::data::{Timestamp, UserId, owned, without_relations};
+    use hallpass::data::{FromRow, Timestamp, UserId, owned, without_relations};
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
     #[sea_orm(table_name = "note")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -28,12 +28,12 @@ pub mod note {
 
 /// Tags of notes.
 pub mod note_tag {
-    use hallpass::data::{ChildOf, UserId, owned, without_relations};
+    use hallpass::data::{ChildOf, FromRow, UserId, owned, without_relations};
     use sea_orm::entity::prelude::*;
 
     use super::note;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
     #[sea_orm(table_name = "note_tag")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -111,7 +111,8 @@ async fn password_in_mistyped_url_is_not_shown() {
             lines.push(address.split(' ').map(str::to_owned).collect());
         }
     }
-    let all = stream::iter(lines).map(async |line| (output_of(line.clone()).await, line));
+    let output = |line: Vec<String>| async move { (output_of(line.clone()).await, line) };
+    let all = stream::iter(lines).map(output);
     let mut all = std::pin::pin!(all.buffer_unordered(200));
     while let Some((output, line)) = all.next().await {
         assert!(!PARTS.iter().any(|part| output.contains(part)), "{line:?} shows it: {output}");

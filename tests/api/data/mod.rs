@@ -12,4 +12,5 @@ mod row_security;
 mod scope;
 mod search;
 mod search_plans;
+mod shared_cache;
 mod statement_timeout;

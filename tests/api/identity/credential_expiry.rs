@@ -87,7 +87,7 @@ async fn stream_gets_no_event_after_its_token_expired() {
     let app = App::start(Backend::Sqlite).await;
     let token = token();
     let mut stream = Stream::of(&app.by_bearer(&token), TASKS).await;
-    stream.wait_for_task_events(&app.by_bearer(&self::token())).await;
+    assert!(stream.wait_for_task_events(&app.by_bearer(&self::token())).await);
     step_clock(TimeDelta::minutes(16));
     app.by_bearer(&self::token()).data(MAKE).await;
     loop {

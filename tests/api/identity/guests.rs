@@ -258,7 +258,7 @@ async fn transferred_tasks_are_published_to_account() {
     let (guest, account) = (user("guest"), bob());
     let who = app.by_jwt(&account);
     let mut stream = Stream::of(&who, "subscription { taskEvents { kind task { title } } }").await;
-    stream.wait_for_task_events(&who).await;
+    assert!(stream.wait_for_task_events(&who).await);
     let create = "mutation { createTask(input: {title: \"Before\"}) { id } }";
     app.by_jwt(&guest).data(create).await;
     assert_eq!(link(&guest, &account).to_path(&app, LINK).await, 204);

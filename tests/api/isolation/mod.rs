@@ -101,7 +101,9 @@ async fn erasure_reaches_every_owned_table() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "[\"learner_profile\"]: these tables are owned: insert rows of them")]
+#[should_panic(
+    expected = "[\"learner_profile\"]: these tables are owned by users or tenants: insert rows"
+)]
 async fn owned_table_without_rows_is_reported() {
     suite_without_rows().seed(seeds::rows_without_profile).check_erasure().await;
 }

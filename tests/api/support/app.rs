@@ -205,6 +205,7 @@ impl App {
             .filter(course::Column::Slug.eq(slug));
         let system = self.database.system("tests act as editors");
         system.read(async |conn| course.exec(conn).await).await.unwrap();
+        self.database.discard_shared_rows();
     }
 
     /// Gives every chapter the same text.
@@ -212,6 +213,7 @@ impl App {
         let forms = variant::Entity::update_many().col_expr(variant::Column::Body, body.into());
         let system = self.database.system("tests act as editors");
         system.read(async |conn| forms.exec(conn).await).await.unwrap();
+        self.database.discard_shared_rows();
     }
 
     /// The number of statements since [`statements_of`](Self::statements_of) last began or ended.

@@ -137,6 +137,12 @@ impl Rule {
         Err(Denial { rule: self.name(), reason, missing, scopes: Vec::new() })
     }
 
+    /// Whether [`decide`](Self::decide) allows it, without the cost of a denial.
+    #[must_use]
+    pub(super) fn allows(self, subject: Subject<'_>, attributes: ResourceAttributes<'_>) -> bool {
+        self.is_met(subject, attributes, Freshness::Actual)
+    }
+
     /// The denial when the statement found no row, for example because another user owns it.
     #[must_use]
     pub fn denial(self, subject: Subject<'_>) -> Denial {

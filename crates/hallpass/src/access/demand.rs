@@ -52,6 +52,11 @@ impl Demand<'_> {
         }
     }
 
+    /// Whether [`decide`](Self::decide) allows it, without the cost of a denial.
+    pub(super) fn allows(self, subject: Subject<'_>, attributes: ResourceAttributes<'_>) -> bool {
+        self.rule.allows(subject, attributes) && self.missing_scopes(subject, attributes).is_empty()
+    }
+
     /// The missing scopes of the caller's client. A service acts for no user: fields that are open to anonymous callers
     /// need no scope.
     fn missing_scopes(
@@ -61,9 +66,8 @@ impl Demand<'_> {
     ) -> Vec<String> {
         let (Some(caller), Some(scope)) = (subject.caller, self.scope) else { return Vec::new() };
         let anonymous = Subject { caller: None, ..subject };
-        let is_public = || {
-            caller.kind() == CallerKind::Service && self.rule.decide(anonymous, attributes).is_ok()
-        };
+        let is_public =
+            || caller.kind() == CallerKind::Service && self.rule.allows(anonymous, attributes);
         if scope.starts_with('{') || is_public() {
             return Vec::new();
         }

@@ -27,6 +27,7 @@ use crate::cluster::event_bridge::EventBridge;
 use crate::cluster::key_set_store::DatabaseKeys;
 use crate::cluster::redis_pubsub::RedisPubSub;
 use crate::cluster::revocation_sync::RevocationService;
+use crate::cluster::shared_rows::SharedRowsSync;
 use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSynchronous};
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
@@ -54,6 +55,7 @@ pub struct App {
     revocations: Option<Arc<RevocationService>>,
     activity_writer: ActivityWriter,
     event_bridge: Option<EventBridge>,
+    shared_rows: Option<SharedRowsSync>,
     audit_writer: Writer,
     keep_alive: Duration,
     drain_delay: Duration,
@@ -92,6 +94,7 @@ pub async fn open(
         },
         rows_per_owner: config.rows_per_owner.0,
         owned_tables: application.owned_tables(),
+        shared_cache_ttl: config.shared_cache_ttl,
         ..Options::at(config.database_url.expose_secret())
     };
     match Database::connect_observed(options, observe).await {
@@ -185,6 +188,7 @@ impl App {
         }
         let doctor =
             development_doctor(application, config, &authenticator, &database, bus.clone())?;
+        let shared_rows = bus.clone().map(|bus| SharedRowsSync::new(database.clone(), bus));
         let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
@@ -245,6 +249,7 @@ impl App {
             revocations,
             activity_writer,
             event_bridge,
+            shared_rows,
             audit_writer,
             keep_alive: config.keep_alive,
             drain_delay: config.drain_delay,
@@ -281,6 +286,11 @@ impl App {
                 closing.run_until_cancelled(event_bridge.run()).await;
             }
         };
+        let shared_rows = async {
+            if let Some(shared_rows) = &self.shared_rows {
+                closing.run_until_cancelled(shared_rows.run()).await;
+            }
+        };
         let options = ServeOptions {
             keep_alive: self.keep_alive,
             trusted_proxies: self.trusted_proxies,
@@ -311,6 +321,7 @@ impl App {
             revocation_sync,
             activity_writer,
             event_bridge,
+            shared_rows,
             prune,
             session_watch,
             audit_writer

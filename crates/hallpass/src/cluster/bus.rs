@@ -9,6 +9,9 @@ pub const EVENTS: &str = "hallpass:events";
 /// Topic of stored revocations.
 pub const REVOCATIONS: &str = "hallpass:revocations";
 
+/// Topic of writes to shared tables.
+pub const SHARED_ROWS: &str = "hallpass:shared-rows";
+
 /// What a subscriber receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {

@@ -1,7 +1,9 @@
-//! State shared between nodes: events and revocations over a message bus and the database, and stored key sets.
+//! State shared between nodes: events, revocations and writes to shared tables over a message bus and
+//! the database, and stored key sets.
 
 pub mod bus;
 pub mod event_bridge;
 pub mod key_set_store;
 pub mod redis_pubsub;
 pub mod revocation_sync;
+pub mod shared_rows;

@@ -4,7 +4,7 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::values::{self, AtMost, Retention};
-use super::{ConfigError, RowSecurity, SqliteSynchronous, invalid};
+use super::{ConfigError, HumanDuration, RowSecurity, SqliteSynchronous, invalid};
 
 /// More than a database server allows.
 const MAX_CONNECTIONS: u32 = 1000;
@@ -46,7 +46,12 @@ pub struct StorageSettings {
     #[arg(long, env, default_value = "90d")]
     pub audit_retention: Retention,
 
-    /// Redis server that distributes revocations and events between nodes
+    /// How long published rows of shared tables are cached. A change by the same server is visible at
+    /// once, and so is one of another server with REDIS_URL; `0s` for no cache
+    #[arg(long, env, default_value = "1s")]
+    pub shared_cache_ttl: HumanDuration,
+
+    /// Redis server that distributes revocations, events and changes of shared rows between nodes
     #[arg(long, env, hide_env_values = true)]
     pub redis_url: Option<SecretString>,
 }

@@ -104,6 +104,8 @@ pub struct Config {
     pub log: Option<String>,
     /// The file with the signing key of development mode.
     pub development_key: PathBuf,
+    /// How long published rows of shared tables are cached.
+    pub shared_cache_ttl: Duration,
     /// URL of the Redis server shared by all nodes.
     pub redis_url: Option<SecretString>,
     /// A separate address for metrics, if any.
@@ -149,6 +151,7 @@ impl Settings {
             introspection: serving.introspection.unwrap_or(environment == Environment::Development),
             log: serving.rust_log.clone(),
             development_key: PathBuf::from(DEVELOPMENT_KEY),
+            shared_cache_ttl: storage.shared_cache_ttl.0,
             redis_url: database_url::redis_url(storage.redis_url)?,
             metrics_address: serving.metrics_address(environment),
             own: OwnSettings::default(),

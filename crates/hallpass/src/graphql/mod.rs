@@ -12,6 +12,7 @@ pub(crate) mod null_on_error;
 mod own_rows;
 pub(crate) mod pagination;
 pub(crate) mod permission_check;
+mod plain;
 mod subscription;
 pub(crate) mod validation;
 
@@ -32,8 +33,9 @@ pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
 pub use null_on_error::NullOnError;
 pub use own_rows::{find_in_tenant, find_own};
 pub use pagination::{
-    Connection, Direction, NamedOrder, Page, TotalCount, paginate, paginate_open,
+    Connection, Direction, NamedOrder, Page, Position, TotalCount, paginate, paginate_open,
 };
 pub use permission_check::Permission;
+pub use plain::{NotPlain, PlainEnum, PlainScalar, PlainValue, resolve_object};
 pub use subscription::{Subscription, SubscriptionSlot, event_stream, execute_event, subscribe};
 pub use validation::Validator;

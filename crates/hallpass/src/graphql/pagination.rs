@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::connection::{Connection as RelayConnection, Edge, EmptyFields};
+use async_graphql::connection::{Connection as RelayConnection, CursorType, Edge, EmptyFields};
 use async_graphql::{Enum, Object, OutputType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +16,7 @@ use super::input_problem::ProblemKind;
 use super::validation::Validator;
 
 /// A Relay connection with a `totalCount` that is counted only if requested.
-pub type Connection<N> = RelayConnection<String, N, TotalCount, EmptyFields>;
+pub type Connection<N> = RelayConnection<Position, N, TotalCount, EmptyFields>;
 
 /// Default page size.
 const DEFAULT_PAGE_SIZE: i32 = 20;
@@ -159,13 +159,33 @@ where
     let found = rows.page(&order.order, &page.page_request(order)?).await?;
     let mut connection =
         Connection::with_additional_fields(found.has_previous, found.has_next, total);
-    connection.edges.extend(
-        found
-            .rows
-            .into_iter()
-            .map(|(position, row)| Edge::new(Cursor::encode(position, &order.name), node(row))),
-    );
+    let order: Arc<str> = order.name.as_str().into();
+    connection.edges.extend(found.rows.into_iter().map(|(at, row)| {
+        let position = Position { at, order: Arc::clone(&order) };
+        Edge::new(position, node(row))
+    }));
     Ok(connection)
+}
+
+/// The position of a row in a list. It is encoded as a cursor only if the cursor is requested.
+#[derive(Clone, Debug)]
+pub struct Position {
+    at: CursorPosition,
+    /// Name of the order.
+    order: Arc<str>,
+}
+
+impl CursorType for Position {
+    type Error = &'static str;
+
+    /// A cursor is decoded by the list that it belongs to: see [`Page`].
+    fn decode_cursor(_: &str) -> std::result::Result<Self, Self::Error> {
+        Err("a cursor is decoded with the order of its list")
+    }
+
+    fn encode_cursor(&self) -> String {
+        Cursor::encode(self.at.clone(), &self.order)
+    }
 }
 
 /// Content of a cursor. It grants no access: every page is read through the scope of the caller.

@@ -22,10 +22,10 @@ hallpass::data::row_id! {
 
 /// Projects.
 pub mod project {
-    use hallpass::data::{TenantId, tenant_owned};
+    use hallpass::data::{FromRow, TenantId, tenant_owned};
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
     #[sea_orm(table_name = "project")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -42,12 +42,12 @@ pub mod project {
 
 /// Milestones of projects.
 pub mod milestone {
-    use hallpass::data::{ChildOf, TenantId, tenant_owned};
+    use hallpass::data::{ChildOf, FromRow, TenantId, tenant_owned};
     use sea_orm::entity::prelude::*;
 
     use super::project;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
     #[sea_orm(table_name = "milestone")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

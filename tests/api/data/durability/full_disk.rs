@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
 use hallpass_data::{now, revocation};
 use reqwest::Method;
-use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 
 use super::{TIMEOUT, case, failed, mutations, outcomes, succeeded, tables};
@@ -109,16 +108,7 @@ async fn execute(app: &App, sql: &str) {
 }
 
 async fn set_page_limit(app: &App, pages: i64) {
-    let system = app.database.system("tests fill the disk");
-    let connection = system.connection();
-    let count = connection.get_sqlite_connection_pool().options().get_max_connections();
-    // Each transaction has a connection of its own.
-    let all = try_join_all((0..count).map(|_| connection.begin())).await.unwrap();
-    for transaction in all {
-        let limit = format!("PRAGMA max_page_count = {pages}");
-        transaction.execute_unprepared(&limit).await.unwrap();
-        transaction.rollback().await.unwrap();
-    }
+    app.database.on_each_connection(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
 }
 
 /// Servers whose database is on a small disk: on a file system of its own, if this process may mount one, and with a

@@ -12,7 +12,7 @@ use crate::support::postgres;
 
 async fn execute(database: &Database, sql: &str) {
     let system = database.system("tests change how the database is set up");
-    system.connection().execute_unprepared(sql).await.unwrap();
+    system.read(async |conn| conn.execute_unprepared(sql).await).await.unwrap();
 }
 
 async fn texts(database: &Database, sql: &str) -> Vec<String> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
 use axum::http::{Method, Request, Response, StatusCode};
 
@@ -72,7 +72,7 @@ async fn execute_and_respond(
     let mut params = if is_get {
         request::from_query_string(head.uri.query().unwrap_or_default())?
     } else {
-        let limits = limits_of(shared, request_caller.caller.as_deref());
+        let limits = limits_of(shared, request_caller.caller.as_deref(), &body);
         request::from_body(&request::read_json_body(body, &limits).await?)?
     };
     params.idempotency_key = idempotency_key;
@@ -98,8 +98,12 @@ async fn execute_and_respond(
 const LARGE_BODY_FACTOR: usize = 6;
 
 /// The limits of a request by `caller`.
-fn limits_of(shared: &HttpState, caller: Option<&Caller>) -> Limits {
+fn limits_of(shared: &HttpState, caller: Option<&Caller>, body: &Body) -> Limits {
     let limits = shared.deps.limits;
+    let length = body.size_hint().upper();
+    if length.is_some_and(|length| length <= limits.body as u64) {
+        return limits;
+    }
     let view = (shared.deps.schema_for)(caller).view;
     match shared.deps.application.large_bodies().any(|rule| view.includes(&rule.name())) {
         true => Limits { body: limits.body.saturating_mul(LARGE_BODY_FACTOR), ..limits },

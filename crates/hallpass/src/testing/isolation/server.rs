@@ -45,6 +45,8 @@ impl Server {
             seen.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned());
         };
         let mut flags: Vec<&str> = suite.flags.iter().map(String::as_str).collect();
+        // The twins must execute the same statements, whatever they have cached.
+        flags.extend(["--shared-cache-ttl", "0s"]);
         flags.extend(options.flags);
         if let Some(url) = database.url() {
             flags.extend(["--database-url", url]);

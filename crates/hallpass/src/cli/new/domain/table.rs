@@ -9,8 +9,8 @@ use super::model::{Domain, description, each};
 pub(super) fn entity(domain: &Domain) -> String {
     let has_texts = domain.has(&Kind::String);
     let imports = match has_texts {
-        true => "SearchText, Set, SortKey, Timestamp, UserId, owned",
-        false => "Timestamp, UserId, owned",
+        true => "FromRow, SearchText, Set, SortKey, Timestamp, UserId, owned",
+        false => "FromRow, Timestamp, UserId, owned",
     };
     let ids = domain.references().filter_map(Field::target).map(|target| {
         let (module, table) = (&target.module, target.name.snake());

@@ -1,0 +1,123 @@
+//! Cache of the published rows of shared tables, which are the same for every caller.
+//!
+//! An entry is the result of one statement with its values. Each write to a shared table through this process discards
+//! all entries. Writes of other nodes are known when they report them, or else when an entry expires.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use sea_orm::{QueryResult, Statement};
+use sqlx::{Row as _, Sqlite};
+use tokio::sync::watch;
+
+/// In bytes.
+const CAPACITY: u64 = 8 * 1024 * 1024;
+
+/// The cache of one pool. Clones share it.
+#[derive(Clone)]
+pub(crate) struct SharedCache(Option<Arc<State>>);
+
+struct State {
+    entries: Cache<String, Arc<Entry>>,
+    /// Incremented by each write: an entry of an earlier generation may be out of date.
+    generation: AtomicU64,
+    /// Notified of each write of this process.
+    written: watch::Sender<()>,
+}
+
+struct Entry {
+    generation: u64,
+    rows: Box<dyn Any + Send + Sync>,
+    bytes: u32,
+}
+
+/// Where the result of a statement belongs in the cache.
+pub(crate) struct Slot {
+    key: String,
+    generation: u64,
+}
+
+impl SharedCache {
+    /// A cache whose entries expire after `ttl`. None, if that is zero.
+    pub(crate) fn new(ttl: Duration) -> Self {
+        let state = || State {
+            entries: Cache::builder()
+                .max_capacity(CAPACITY)
+                .weigher(|key: &String, entry: &Arc<Entry>| {
+                    entry.bytes.saturating_add(u32::try_from(key.len()).unwrap_or(u32::MAX))
+                })
+                .time_to_live(ttl)
+                .build(),
+            generation: AtomicU64::new(0),
+            written: watch::Sender::default(),
+        };
+        Self((!ttl.is_zero()).then(|| Arc::new(state())))
+    }
+
+    /// The cached result of `statement`, or the slot for it. `Ok(None)` without a cache.
+    pub(crate) fn get<T: Clone + 'static>(
+        &self,
+        statement: &Statement,
+    ) -> Result<Option<Slot>, Vec<T>> {
+        let Some(state) = &self.0 else { return Ok(None) };
+        let key = format!("{}{:?}", statement.sql, statement.values);
+        let generation = state.generation.load(Ordering::Acquire);
+        let entry = state.entries.get(&key).filter(|entry| entry.generation == generation);
+        match entry.as_ref().and_then(|entry| entry.rows.downcast_ref::<Vec<T>>()) {
+            Some(rows) => Err(rows.clone()),
+            None => Ok(Some(Slot { key, generation })),
+        }
+    }
+
+    /// Stores `rows`, decoded from `read`.
+    pub(crate) fn put<T: Clone + Send + Sync + 'static>(
+        &self,
+        slot: Slot,
+        read: &[QueryResult],
+        rows: &[T],
+    ) {
+        let Some(state) = &self.0 else { return };
+        let bytes: usize = read.iter().map(length).sum::<usize>() + size_of_val(rows);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let entry = Entry { generation: slot.generation, rows: Box::new(rows.to_vec()), bytes };
+        state.entries.insert(slot.key, Arc::new(entry));
+    }
+
+    /// Discards all entries: rows were written by this process.
+    pub(crate) fn written(&self) {
+        self.discard();
+        if let Some(state) = &self.0 {
+            state.written.send_replace(());
+        }
+    }
+
+    /// Discards all entries.
+    pub(crate) fn discard(&self) {
+        if let Some(state) = &self.0 {
+            state.generation.fetch_add(1, Ordering::AcqRel);
+            state.entries.invalidate_all();
+        }
+    }
+
+    /// Notified of each write of this process.
+    pub(crate) fn writes(&self) -> Option<watch::Receiver<()>> {
+        self.0.as_ref().map(|state| state.written.subscribe())
+    }
+}
+
+/// The length of a row as the database sent it, in bytes.
+fn length(row: &QueryResult) -> usize {
+    if let Some(row) = row.try_as_pg_row() {
+        let column = |index| row.try_get_raw(index).ok()?.as_bytes().ok().map(<[u8]>::len);
+        return (0..row.len()).filter_map(column).sum();
+    }
+    let Some(row) = row.try_as_sqlite_row() else { return 0 };
+    let column = |index| {
+        let value = row.try_get_raw(index).ok()?;
+        <&[u8] as sqlx::Decode<'_, Sqlite>>::decode(value).ok().map(<[u8]>::len)
+    };
+    (0..row.len()).filter_map(column).sum()
+}

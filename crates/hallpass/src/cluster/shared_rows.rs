@@ -1,0 +1,46 @@
+//! Shared rows: notifies the other nodes of writes to shared tables, so that they discard their cached copies.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use hallpass_data::Database;
+use uuid::Uuid;
+
+use super::bus::{Bus, Delivery, SHARED_ROWS};
+
+/// Relays writes to shared tables between this node and the others. A lost message delays a change by the lifetime of a
+/// cached row at most.
+pub struct SharedRowsSync {
+    database: Database,
+    bus: Arc<dyn Bus>,
+    /// The id of this node, which receives its own messages too.
+    node_id: String,
+}
+
+impl SharedRowsSync {
+    /// A relay between the cache of `database` and the other nodes.
+    #[must_use]
+    pub fn new(database: Database, bus: Arc<dyn Bus>) -> Self {
+        Self { database, bus, node_id: Uuid::now_v7().simple().to_string() }
+    }
+
+    /// Relays for ever, or returns at once without a cache.
+    pub async fn run(&self) {
+        let Some(mut writes) = self.database.shared_writes() else { return };
+        let publish = async {
+            while writes.changed().await.is_ok() {
+                self.bus.publish(SHARED_ROWS, &self.node_id).await;
+            }
+        };
+        let receive = async {
+            let mut deliveries = self.bus.subscribe(SHARED_ROWS);
+            while let Some(delivery) = deliveries.next().await {
+                let is_own = matches!(&delivery, Delivery::Message(from) if *from == self.node_id);
+                if !is_own {
+                    self.database.discard_shared_rows();
+                }
+            }
+        };
+        tokio::join!(publish, receive);
+    }
+}

@@ -1,0 +1,121 @@
+//! The cache of published rows of shared tables.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::domains::course_editing::{course_with_chapter, editor, publish};
+use crate::support::app::{App, Backend, Client};
+use crate::support::callers::{alice, bob};
+use crate::support::issuer::Issuer;
+use crate::support::{postgres, redis};
+
+const COURSES: &str = "{ courses { nodes { title } totalCount } }";
+const TEXT: &str = "{ chapters { nodes { slug title personalized { body } } } }";
+
+/// Two nodes on one database.
+async fn two_nodes(flags: &[&str]) -> (App, App) {
+    let url = postgres::database();
+    let mut all = vec!["--better-auth-url", Issuer::shared().url()];
+    all.extend(flags);
+    let node = async || App::on(&url, tempfile::tempdir().unwrap(), &all).await;
+    (node().await, node().await)
+}
+
+/// A published course with one chapter, and the number of courses that the reader sees then.
+async fn published_course(editor: &Client<'_>, slug: &str) -> Value {
+    let chapter = course_with_chapter(editor, slug).await;
+    publish(editor, "Chapter", &chapter["id"], true).await;
+    publish(editor, "Course", &chapter["course"]["id"], true).await;
+    chapter["course"]["id"].clone()
+}
+
+async fn titles(reader: &Client<'_>) -> usize {
+    reader.data(COURSES).await["courses"]["nodes"].as_array().unwrap().len()
+}
+
+/// Waits until the reader sees `count` courses. Fails after 20 seconds.
+async fn until(reader: &Client<'_>, count: usize) {
+    let began = Instant::now();
+    while titles(reader).await != count {
+        assert!(began.elapsed() < Duration::from_secs(20), "the change is not seen");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A server on each database, which keeps rows until they change.
+async fn servers() -> [App; 2] {
+    let start = async |backend| App::with(backend, &["--shared-cache-ttl", "1h"]).await;
+    [start(Backend::Sqlite).await, start(Backend::Postgres).await]
+}
+
+#[tokio::test]
+async fn published_rows_are_read_once() {
+    for app in servers().await {
+        published_course(&app.by_jwt(&editor()), "one").await;
+        let (first, read) = app.statements_of(app.by_jwt(&alice()).data(TEXT)).await;
+        let (second, of_bob) = app.statements_of(app.by_jwt(&bob()).data(TEXT)).await;
+        assert_eq!(first, second);
+        assert_eq!(first["chapters"]["nodes"][0]["personalized"]["body"], "# Hello");
+        let of_content = |sql: &&String| sql.contains("\"chapter");
+        assert!(read.iter().filter(of_content).count() >= 3, "{read:?}");
+        assert_eq!(of_bob.iter().filter(of_content).count(), 0, "{of_bob:?}");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_this_server_are_seen_at_once() {
+    for app in servers().await {
+        let (edda, reader) = (app.by_jwt(&editor()), app.by_jwt(&alice()));
+        assert_eq!(titles(&reader).await, 0);
+        let id = published_course(&edda, "one").await;
+        assert_eq!(titles(&reader).await, 1);
+        let update =
+            "mutation($id: ID!) { updateCourse(id: $id, input: {title: \"New\"}) { title } }";
+        edda.data_with(update, json!({ "id": id })).await;
+        assert_eq!(reader.data(COURSES).await["courses"]["nodes"][0]["title"], "New");
+        publish(&edda, "Course", &id, false).await;
+        assert_eq!(reader.data(COURSES).await["courses"]["totalCount"], 0);
+        assert_eq!(titles(&reader).await, 0, "an unpublished course is not cached");
+        publish(&edda, "Course", &id, true).await;
+        assert_eq!(titles(&reader).await, 1);
+        edda.data_with("mutation($id: ID!) { deleteCourse(id: $id) }", json!({ "id": id })).await;
+        assert_eq!(titles(&reader).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn editors_read_drafts_uncached() {
+    for app in servers().await {
+        let edda = app.by_jwt(&editor());
+        course_with_chapter(&edda, "draft").await;
+        for _ in 0..2 {
+            let (_, statements) = app.statements_of(edda.data(COURSES)).await;
+            assert!(!statements.is_empty(), "a draft is read from the database");
+            assert_eq!(titles(&app.by_jwt(&alice())).await, 0, "a draft is not in the cache");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_nodes_see_a_change_when_rows_expire() {
+    let (one, other) = two_nodes(&["--shared-cache-ttl", "300ms"]).await;
+    let reader = other.by_jwt(&alice());
+    assert_eq!(titles(&reader).await, 0);
+    let id = published_course(&one.by_jwt(&editor()), "one").await;
+    until(&reader, 1).await;
+    publish(&one.by_jwt(&editor()), "Course", &id, false).await;
+    until(&reader, 0).await;
+}
+
+#[tokio::test]
+async fn redis_tells_other_nodes_of_a_change() {
+    let flags = ["--shared-cache-ttl", "1h", "--redis-url", redis::url()];
+    let (one, other) = two_nodes(&flags).await;
+    let reader = other.by_jwt(&alice());
+    assert_eq!(titles(&reader).await, 0);
+    let id = published_course(&one.by_jwt(&editor()), "one").await;
+    until(&reader, 1).await;
+    publish(&one.by_jwt(&editor()), "Course", &id, false).await;
+    until(&reader, 0).await;
+}
