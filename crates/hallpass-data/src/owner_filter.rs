@@ -21,9 +21,7 @@ impl OwnerFilter {
         }
         Condition::all().add(E::OWNER.eq(owner.clone()))
     }
-}
 
-impl OwnerFilter {
     /// Only the rows of `tenant`.
     pub(crate) fn tenant_condition<E: TenantEntity>(self, tenant: &TenantId) -> Condition {
         #[cfg(feature = "testing")]

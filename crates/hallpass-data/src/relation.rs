@@ -1,11 +1,11 @@
 //! Filters across relations: only between tables of the same policy, and between owned tables only within
 //! one owner's rows.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{Condition, EntityTrait};
 
 use crate::filter::{Filter, column};
-use crate::policy::{OwnedEntity, SharedEntity};
+use crate::policy::{OwnedEntity, SharedEntity, TenantEntity};
 
 /// A table whose rows are children of rows of `P`.
 pub trait ChildOf<P: EntityTrait>: EntityTrait {
@@ -23,15 +23,31 @@ impl<P: OwnedEntity> Filter<P> {
     /// Rows with a child row of the same owner that matches `filter`.
     #[must_use]
     pub fn has<C: OwnedEntity + ChildOf<P>>(filter: Filter<C>) -> Self {
-        let mut children = Query::select();
-        children.expr(Expr::Constant(1.into())).from(C::default());
-        for (child, parent) in C::FOREIGN_KEYS {
-            children.and_where(column(*child).equals((P::default(), *parent)));
-        }
+        let mut children = children::<P, C>(filter);
         children.and_where(column(C::OWNER).equals((P::default(), P::OWNER)));
-        children.cond_where(filter.into_condition());
         Self::new(Condition::all().add(Expr::exists(children)))
     }
+}
+
+impl<P: TenantEntity> Filter<P> {
+    /// Rows with a child row of the same tenant that matches `filter`.
+    #[must_use]
+    pub fn has_in_tenant<C: TenantEntity + ChildOf<P>>(filter: Filter<C>) -> Self {
+        let mut children = children::<P, C>(filter);
+        children.and_where(column(C::TENANT).equals((P::default(), P::TENANT)));
+        Self::new(Condition::all().add(Expr::exists(children)))
+    }
+}
+
+/// The children of a row of `P` that match `filter`, of any owner.
+fn children<P: EntityTrait, C: ChildOf<P>>(filter: Filter<C>) -> SelectStatement {
+    let mut children = Query::select();
+    children.expr(Expr::Constant(1.into())).from(C::default());
+    for (child, parent) in C::FOREIGN_KEYS {
+        children.and_where(column(*child).equals((P::default(), *parent)));
+    }
+    children.cond_where(filter.into_condition());
+    children
 }
 
 impl<C: SharedEntity> Filter<C> {

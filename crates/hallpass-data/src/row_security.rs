@@ -91,6 +91,11 @@ impl OpenTransaction {
     }
 }
 
+/// The one row that was inserted.
+fn inserted<T>(rows: Vec<T>) -> Result<T, Error> {
+    rows.into_iter().next().ok_or_else(|| Error::Internal(DbErr::RecordNotInserted))
+}
+
 impl Conn {
     pub(crate) fn new(
         access: PoolAccess,
@@ -204,10 +209,8 @@ impl Conn {
         A: ActiveModelTrait,
         <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
-        let rows =
-            self.run(context, async |conn| insert.exec_with_returning_many(conn).await).await?;
-        let one = rows.into_iter().next();
-        one.ok_or_else(|| Error::Internal(DbErr::RecordNotInserted))
+        let insert = async |conn: &Executor<'_>| insert.exec_with_returning_many(conn).await;
+        inserted(self.run(context, insert).await?)
     }
 
     /// As [`insert`](Self::insert), into a shared table.
@@ -220,8 +223,7 @@ impl Conn {
         <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
         let insert = async |conn: &Executor<'_>| insert.exec_with_returning_many(conn).await;
-        let one = self.run_on_shared(&RlsContext::Public, insert).await?.into_iter().next();
-        one.ok_or_else(|| Error::Internal(DbErr::RecordNotInserted))
+        inserted(self.run_on_shared(&RlsContext::Public, insert).await?)
     }
 
     async fn attempt<T>(

@@ -16,6 +16,7 @@ use crate::page::{CursorPosition, Order, Page, PageRequest, id_column};
 use crate::policy::{OwnedEntity, Scoped, SharedEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
+use crate::shared_cache::Lookup;
 use crate::{Error, Filter, SearchText};
 
 /// The rows may be read.
@@ -87,16 +88,16 @@ impl<E: Scoped, P> Rows<E, P> {
     ) -> Result<Vec<T>, Error> {
         let statement = self.backend().build(select);
         let cache = self.conn.shared_cache().filter(|_| self.is_cached);
-        let slot = match cache.map(|cache| cache.get(&statement)) {
-            Some(Err(rows)) => return Ok(rows),
-            Some(Ok(slot)) => slot,
+        let slot = match cache.and_then(|cache| cache.get(&statement)) {
+            Some(Lookup::Hit(rows)) => return Ok(rows),
+            Some(Lookup::Miss(slot)) => cache.zip(Some(slot)),
             None => None,
         };
         let read = async |conn: &Executor<'_>| conn.query_all_raw(statement).await;
         let read = self.conn.read(&self.context, read).await?;
         let rows = read.iter().map(|it| row(it).map_err(DbErr::from));
         let rows: Vec<T> = rows.collect::<Result<_, _>>()?;
-        if let (Some(cache), Some(slot)) = (cache, slot) {
+        if let Some((cache, slot)) = slot {
             cache.put(slot, &read, &rows);
         }
         Ok(rows)
@@ -286,21 +287,24 @@ impl<E: Scoped, P> Rows<E, P> {
             update = update.col_expr(cleared, kept.into());
         }
         let update = async |conn: &Executor<'_>| update.exec_with_returning(conn).await;
-        match E::IS_SHARED {
-            true => self.conn.run_on_shared(&self.context, update).await,
-            false => self.conn.run(&self.context, update).await,
-        }
+        self.write(update).await
     }
 
     /// The one statement that deletes rows.
     pub(crate) async fn remove(&self) -> Result<u64, Error> {
         let delete = E::delete_many().filter(self.condition.clone());
-        let delete = async |conn: &Executor<'_>| delete.exec(conn).await;
-        let deleted = match E::IS_SHARED {
-            true => self.conn.run_on_shared(&self.context, delete).await,
-            false => self.conn.run(&self.context, delete).await,
-        };
-        Ok(deleted?.rows_affected)
+        let deleted = self.write(async |conn: &Executor<'_>| delete.exec(conn).await).await?;
+        Ok(deleted.rows_affected)
+    }
+
+    async fn write<T>(
+        &self,
+        work: impl AsyncFnOnce(&Executor<'_>) -> Result<T, DbErr>,
+    ) -> Result<T, Error> {
+        match E::IS_SHARED {
+            true => self.conn.run_on_shared(&self.context, work).await,
+            false => self.conn.run(&self.context, work).await,
+        }
     }
 }
 

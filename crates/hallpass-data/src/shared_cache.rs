@@ -34,6 +34,14 @@ struct Entry {
     bytes: u32,
 }
 
+/// What the cache has of a statement.
+pub(crate) enum Lookup<T> {
+    /// Its result.
+    Hit(Vec<T>),
+    /// Nothing: where its result belongs.
+    Miss(Slot),
+}
+
 /// Where the result of a statement belongs in the cache.
 pub(crate) struct Slot {
     key: String,
@@ -57,19 +65,17 @@ impl SharedCache {
         Self((!ttl.is_zero()).then(|| Arc::new(state())))
     }
 
-    /// The cached result of `statement`, or the slot for it. `Ok(None)` without a cache.
-    pub(crate) fn get<T: Clone + 'static>(
-        &self,
-        statement: &Statement,
-    ) -> Result<Option<Slot>, Vec<T>> {
-        let Some(state) = &self.0 else { return Ok(None) };
+    /// What is cached of `statement`. None without a cache.
+    pub(crate) fn get<T: Clone + 'static>(&self, statement: &Statement) -> Option<Lookup<T>> {
+        let state = self.0.as_ref()?;
         let key = format!("{}{:?}", statement.sql, statement.values);
         let generation = state.generation.load(Ordering::Acquire);
         let entry = state.entries.get(&key).filter(|entry| entry.generation == generation);
-        match entry.as_ref().and_then(|entry| entry.rows.downcast_ref::<Vec<T>>()) {
-            Some(rows) => Err(rows.clone()),
-            None => Ok(Some(Slot { key, generation })),
-        }
+        let rows = entry.as_ref().and_then(|entry| entry.rows.downcast_ref::<Vec<T>>());
+        Some(match rows {
+            Some(rows) => Lookup::Hit(rows.clone()),
+            None => Lookup::Miss(Slot { key, generation }),
+        })
     }
 
     /// Stores `rows`, decoded from `read`.

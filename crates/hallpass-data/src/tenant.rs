@@ -3,15 +3,13 @@
 //! The statements always have the condition `tenant_id = …`. Rows of tenants have no owner: they are neither erased
 //! with a user nor handed over with a guest's rows, and no quota applies to them.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ActiveValue, Condition, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveValue, IntoActiveModel};
 
-use crate::filter::column;
 use crate::policy::TenantEntity;
 use crate::rls_context::RlsContext;
 use crate::rows::{OfTenant, Rows, Update};
 use crate::trusted::TenantScope;
-use crate::{ChildOf, Error, Filter, Scope, TenantId};
+use crate::{Error, Scope, TenantId};
 
 impl TenantScope for Scope {
     fn of_tenant(self, tenant: Option<TenantId>) -> Self {
@@ -93,23 +91,5 @@ impl<E: TenantEntity> Rows<E, OfTenant> {
     /// When the database is unavailable or rejects the statement.
     pub async fn delete(&self) -> Result<u64, Error> {
         self.remove().await
-    }
-}
-
-impl<P: EntityTrait> Filter<P> {
-    /// Rows with a child row of the same tenant that matches `filter`.
-    #[must_use]
-    pub fn has_in_tenant<C: TenantEntity + ChildOf<P>>(filter: Filter<C>) -> Self
-    where
-        P: TenantEntity,
-    {
-        let mut children = Query::select();
-        children.expr(Expr::val(1)).from(C::default());
-        for (child, parent) in C::FOREIGN_KEYS {
-            children.and_where(column(*child).equals((P::default(), *parent)));
-        }
-        children.and_where(column(C::TENANT).equals((P::default(), P::TENANT)));
-        children.cond_where(filter.into_condition());
-        Self::new(Condition::all().add(Expr::exists(children)))
     }
 }
