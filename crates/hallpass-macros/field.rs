@@ -74,7 +74,7 @@ pub(crate) fn expand(
         (Receiver::Reference(_), None) => plain::arm(&resolver, &camel_case(&resolver), None),
         (Receiver::Reference(_), Some((_, guard))) if !guard.others.is_empty() => None,
         (Receiver::Reference(_), Some((_, guard))) => {
-            plain::arm(&resolver, &camel_case(&resolver), Some(guard.of_row(object)))
+            plain::arm(&resolver, &camel_case(&resolver), Some(guard.demand(object, &quote!(self))))
         }
     };
     let conversion = Conversion::apply(&mut signature, guard.is_some(), object.is_subscription());
@@ -163,17 +163,22 @@ impl Guard {
         Ok(Some(Self { rule, scope, others }))
     }
 
-    /// The guard of a row, `self`.
-    fn of_row(&self, object: &Options) -> TokenStream {
-        let (rule, name) = (&self.rule, object.object.to_string());
-        let scope = match &self.scope {
+    /// The OAuth scope that the field needs, an `Option`.
+    fn scope(&self, object: &Options) -> TokenStream {
+        match self.scope.clone().or_else(|| object.scope()) {
             Some(scope) => quote!(::core::option::Option::Some(#scope)),
             None => quote!(::core::option::Option::None),
-        };
+        }
+    }
+
+    /// What the guard demands, of the object `row` if the rule depends on it.
+    fn demand(&self, object: &Options, row: &TokenStream) -> TokenStream {
+        let (rule, name, scope) = (&self.rule, object.object.to_string(), self.scope(object));
         let demand = quote!((#rule).with_scope(#scope));
-        match is_public(rule) {
+        match object.is_root() || is_public(rule) {
             true => quote!(#demand.without_object(#name)),
-            false => quote_spanned!(rule.span()=> #demand.of(#name, self)),
+            // Without a `Resource`, the error is at the rule.
+            false => quote_spanned!(rule.span()=> #demand.of(#name, #row)),
         }
     }
 
@@ -185,27 +190,17 @@ impl Guard {
         is_semantic_non_null: bool,
         signature: &Signature,
     ) -> syn::Result<Attribute> {
-        let Self { rule, scope, others } = self;
-        let scope = scope.or_else(|| object.scope());
-        if object.is_root() && scope.is_none() {
+        if object.is_root() && self.scope.is_none() && object.scope().is_none() {
             let message = "this field has no OAuth scope: add \
                  `#[guarded(Query, domain = \"…\")]`, or `scope = \"…\"` beside the guard";
             return Err(syn::Error::new_spanned(&signature.ident, message));
         }
-        let scope: Expr = match scope {
-            Some(scope) => parse_quote!(::core::option::Option::Some(#scope)),
-            None => parse_quote!(::core::option::Option::None),
+        let row = match receiver {
+            Receiver::Itself => quote!(self),
+            Receiver::Reference(_) => quote!(self.0),
         };
-        let name = object.object.to_string();
-        let demand = quote!((#rule).with_scope(#scope));
-        let guard = match (object.is_root() || is_public(&rule), receiver) {
-            (true, _) => quote!(#demand.without_object(#name)),
-            // Without a `Resource`, the error is at the rule.
-            (false, Receiver::Itself) => quote_spanned!(rule.span()=> #demand.of(#name, self)),
-            (false, Receiver::Reference(_)) => {
-                quote_spanned!(rule.span()=> #demand.of(#name, self.0))
-            }
-        };
+        let (guard, scope) = (self.demand(object, &row), self.scope(object));
+        let Self { rule, others, .. } = self;
         let is_written = || others.iter().any(states_semantic_non_null);
         let non_null = (is_semantic_non_null && !is_written())
             .then(|| quote!(directive = ::hallpass::access::semantic_non_null::apply(),));

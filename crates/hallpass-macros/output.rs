@@ -82,8 +82,8 @@ impl Conversion {
 pub(crate) fn is_connection(signature: &Signature) -> bool {
     let ReturnType::Type(_, output) = &signature.output else { return false };
     let mut value = (**output).clone();
-    while let Some(inner) = generic_of(&mut value, &["Result", "FieldResult", "Option"]) {
-        value = inner.clone();
+    while let Some(inner) = argument_of(&value, &["Result", "FieldResult", "Option"]) {
+        value = inner;
     }
     last_segment(&mut value).is_some_and(|name| name.ident.to_string().ends_with("Connection"))
 }
@@ -115,19 +115,9 @@ fn stream_item(stream: &mut Type) -> Option<&mut Type> {
     })
 }
 
-/// The name and the first type argument of a generic type with one of these names.
-pub(crate) fn argument_of<'a>(
-    generic: &'a Type,
-    names: &[&'static str],
-) -> Option<(&'static str, &'a Type)> {
-    let Type::Path(named) = generic else { return None };
-    let last = named.path.segments.last()?;
-    let name = names.iter().find(|name| last.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(inner) => Some((*name, inner)),
-        _ => None,
-    })
+/// The first type argument of a generic type with one of these names.
+pub(crate) fn argument_of(generic: &Type, names: &[&str]) -> Option<Type> {
+    generic_of(&mut generic.clone(), names).cloned()
 }
 
 /// The first type argument of a generic type with one of these names.

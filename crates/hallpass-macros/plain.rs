@@ -57,12 +57,12 @@ fn value(output: &Type) -> Option<Value> {
         return value(&group.elem);
     }
     let (is_option, leaf) = match argument_of(output, &["Option"]) {
-        Some((_, inner)) => (true, inner),
-        None => (false, output),
+        Some(inner) => (true, inner),
+        None => (false, output.clone()),
     };
-    let text = match leaf {
+    let text = match &leaf {
         Type::Reference(to) if is_str(&to.elem) => Some(quote!(::std::borrow::ToOwned::to_owned)),
-        Type::Path(_) if argument_of(leaf, &["Id"]).is_some() => {
+        Type::Path(_) if argument_of(&leaf, &["Id"]).is_some() => {
             Some(quote!((|id| ::std::string::ToString::to_string(&id))))
         }
         Type::Path(_) => None,
