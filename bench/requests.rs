@@ -6,21 +6,16 @@
 //! cheapest response, in the same run. See `bench/README.md`.
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
+mod processes;
 mod server;
 
-use server::{CHAPTERS, CREATE, PAGE, Server, processor_time};
-
-/// Resident memory, in MiB.
-fn memory(server: &Server) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-}
+use processes::{memory, processor_time};
+use server::{CHAPTERS, CREATE, PAGE, Server};
 
 #[tokio::main]
 async fn main() {
     let server = Server::start(&[]);
-    println!("memory when idle: {:.0} MiB", memory(&server));
+    println!("memory when idle: {:.0} MiB", memory(server.id()));
     server.fill().await;
     let mut cheapest = None;
     println!("{:<44} {:>10} {:>7}", "", "CPU µs", "ratio");
@@ -35,5 +30,5 @@ async fn main() {
         let base = *cheapest.get_or_insert(micros);
         println!("{name:<44} {micros:>10.0} {:>7.1}", micros / base);
     }
-    println!("memory after: {:.0} MiB", memory(&server));
+    println!("memory after: {:.0} MiB", memory(server.id()));
 }

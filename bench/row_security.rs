@@ -6,61 +6,17 @@
 //! `bench/README.md`.
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
-#[expect(dead_code, reason = "the tests use more kinds of databases")]
-#[path = "../tests/api/support/postgres.rs"]
-mod postgres;
+mod database;
+#[expect(dead_code, reason = "another benchmark reads memory")]
+mod processes;
 mod server;
 
-/// The application and the configuration that the tests' PostgreSQL is migrated with.
-mod app {
-    use std::sync::{Arc, LazyLock};
-
-    use hallpass::Application;
-    use hallpass::config::Config;
-
-    pub fn application() -> &'static Arc<Application> {
-        static APPLICATION: LazyLock<Arc<Application>> =
-            LazyLock::new(hallpass_server::application);
-        &APPLICATION
-    }
-
-    pub fn config(flags: &[&str]) -> Config {
-        hallpass::testing::config(application(), flags)
-    }
-}
-
-use server::{CHAPTERS, CREATE, PAGE, Server, processor_time};
+use database::{Backends, postgres};
+use processes::processor_time;
+use server::{CHAPTERS, CREATE, PAGE, Server};
 
 /// How often both are measured, alternately.
 const ROUNDS: u32 = 3;
-
-/// The parent of a process: the second word after the last parenthesis of `/proc/…/stat`.
-fn parent(process: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
-}
-
-fn processes() -> Vec<u32> {
-    let all = std::fs::read_dir("/proc").unwrap().flatten();
-    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-}
-
-/// The parent of PostgreSQL's processes: the one with this process' directory in its command line.
-fn postmaster() -> u32 {
-    let data = format!("hallpass-pg-{}/data", std::process::id());
-    let is_it = |process: &u32| {
-        let line = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        line.split('\0').next().is_some_and(|program| program.ends_with("/postgres"))
-            && line.contains(&data)
-    };
-    processes().into_iter().find(is_it).unwrap()
-}
-
-/// Whether a process of PostgreSQL serves a client; others run maintenance in the background.
-fn is_backend(process: u32, postmaster: u32) -> bool {
-    let line = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    parent(process) == Some(postmaster) && line.starts_with("postgres: plain ")
-}
 
 /// The processor time of both per request of this kind, measured alternately: off and on, of the server
 /// and of PostgreSQL.
@@ -86,11 +42,8 @@ async fn main() {
         let url = postgres::plain_database();
         Server::start(&[("DATABASE_URL", &url), ("ROW_SECURITY", row_security)])
     });
-    let postmaster = postmaster();
-    let times = |server: &Server| {
-        let backends = processes().into_iter().filter(|it| is_backend(*it, postmaster));
-        [processor_time(server.id()), backends.map(processor_time).sum()]
-    };
+    let backends = Backends::of("plain");
+    let times = |server: &Server| [processor_time(server.id()), backends.processor_time()];
     for server in [&off, &on] {
         server.fill().await;
     }

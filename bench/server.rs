@@ -1,4 +1,4 @@
-//! The release binary as a process of its own, and its processor time per request.
+//! The release binary as a process of its own, and what it costs per request.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 const CONNECTIONS: usize = 8;
 const REQUESTS: usize = 4_000;
 const WARM_UP: usize = 400;
-/// The unit in which Linux reports processor times to user space.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Creates a task.
 pub const CREATE: &str = "mutation { createTask(input: {title: \"Measure\"}) { id } }";
@@ -111,12 +109,4 @@ impl Drop for Server {
 #[expect(clippy::disallowed_methods, reason = "a benchmark is a client")]
 fn client() -> Client {
     Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap()
-}
-
-/// Processor time of a process, in seconds: `utime` and `stime` of proc(5).
-pub fn processor_time(process: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).map_or(0.0, |ticks| ticks.parse::<f64>().unwrap());
-    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
 }

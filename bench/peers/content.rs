@@ -5,8 +5,8 @@ use std::path::Path;
 use hallpass_data::now;
 use serde_json::json;
 
+use crate::database::postgres;
 use crate::issuer::Issuer;
-use crate::postgres;
 
 /// Callers whose tokens are used in turn.
 const CALLERS: usize = 100;

@@ -7,41 +7,26 @@
 //! `bench/README.md`.
 //!
 //! `PEERS="name=command …;name=command …"` measures other servers too. A command gets `DATABASE_URL`, `JWKS_URL` and
-//! `PORT`, and serves `/graphql` there. `ROUNDS=5` sets the number of rounds. `PROFILE=1` records the last round with `perf`, into
-//! `perf-SERVER-QUERY.data` in the directory of temporary files.
+//! `PORT`, and serves `/graphql` there. `ROUNDS=5` sets the number of rounds. `PROFILE=1` records the last round with
+//! `perf`, into `perf-SERVER-QUERY.data` in the directory of temporary files.
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
 mod content;
+#[path = "../database.rs"]
+mod database;
 mod floor;
 #[expect(dead_code, reason = "the tests use more kinds of keys")]
 #[path = "../../tests/api/support/issuer.rs"]
 mod issuer;
 mod load;
-#[expect(dead_code, reason = "the tests use more kinds of databases")]
-#[path = "../../tests/api/support/postgres.rs"]
-mod postgres;
+#[path = "../processes.rs"]
 mod processes;
-
-/// The application and the configuration that the tests' PostgreSQL is migrated with.
-mod app {
-    use std::sync::{Arc, LazyLock};
-
-    use hallpass::Application;
-    use hallpass::config::Config;
-
-    pub fn application() -> &'static Arc<Application> {
-        static APPLICATION: LazyLock<Arc<Application>> =
-            LazyLock::new(hallpass_server::application);
-        &APPLICATION
-    }
-
-    pub fn config(flags: &[&str]) -> Config {
-        hallpass::testing::config(application(), flags)
-    }
-}
+mod program;
 
 use content::{Content, QUERIES};
-use processes::{Backends, Program, memory, processor_time};
+use database::Backends;
+use processes::{memory, processor_time};
+use program::Program;
 
 const REQUESTS: usize = 6_000;
 const WARM_UP: usize = 1_000;
@@ -71,7 +56,7 @@ async fn compare() {
         program.wait_until_ready().await;
         println!("{}: idle {:.0} MiB", program.name, memory(program.id()));
     }
-    let backends = Backends::find();
+    let backends = Backends::of("hallpass");
     for (name, request) in QUERIES {
         let mut figures = vec![Vec::new(); programs.len()];
         for round in 0..rounds {

@@ -1,12 +1,9 @@
-//! The servers as processes of their own, and what they cost.
+//! The servers as processes of their own.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::content::{Content, Request};
-
-/// The unit in which Linux reports processor times to user space.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running server.
 pub struct Program {
@@ -117,61 +114,4 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Processor time of a process, in seconds: `utime` and `stime` of proc(5).
-pub fn processor_time(process: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).map_or(0.0, |ticks| ticks.parse::<f64>().unwrap());
-    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
-}
-
-/// Resident memory, in MiB.
-pub fn memory(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-}
-
-/// PostgreSQL's processes that serve clients; others run maintenance in the background.
-pub struct Backends {
-    postmaster: u32,
-}
-
-impl Backends {
-    /// Those of this process' cluster.
-    pub fn find() -> Self {
-        let data = format!("hallpass-pg-{}/data", std::process::id());
-        let is_it = |process: &u32| {
-            let line = command_line(*process);
-            line.split('\0').next().is_some_and(|program| program.ends_with("/postgres"))
-                && line.contains(&data)
-        };
-        Self { postmaster: processes().find(is_it).unwrap() }
-    }
-
-    /// Their processor time, in seconds.
-    pub fn processor_time(&self) -> f64 {
-        let is_backend = |process: &u32| {
-            parent(*process) == Some(self.postmaster)
-                && command_line(*process).starts_with("postgres: hallpass ")
-        };
-        processes().filter(is_backend).map(processor_time).sum()
-    }
-}
-
-fn command_line(process: u32) -> String {
-    std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default()
-}
-
-/// The parent of a process: the second word after the last parenthesis of `/proc/…/stat`.
-fn parent(process: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
-}
-
-fn processes() -> impl Iterator<Item = u32> {
-    let all = std::fs::read_dir("/proc").unwrap().flatten();
-    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
