@@ -8,13 +8,12 @@ use hallpass::Application;
 use hallpass::application::Routes;
 use hallpass::http::{CallerScope, RouteError};
 use hallpass::identity::{Caller, Named, RequireRole};
-use hallpass::testing::{App, Client, config, user};
+use hallpass::testing::{App, Client, user};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::builder;
+use super::{builder, with_auth_server};
 use crate::support::auth_server::AuthServer;
 
 struct Admin;
@@ -74,15 +73,6 @@ async fn read(client: &Client<'_>, path: &str) -> Response {
     send(client, Method::GET, path).await
 }
 
-/// A server that authenticates callers at `auth_server`.
-async fn with_auth_server(auth_server: &str) -> App {
-    let files = TempDir::new().unwrap();
-    let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
-    let application = application();
-    let flags = ["--better-auth-url", auth_server, "--database-url", &database];
-    App::launch(&application, config(&application, &flags), files, |_| {}).await
-}
-
 #[tokio::test]
 async fn route_has_the_caller_of_a_token() {
     let app = App::start(&application()).await;
@@ -134,7 +124,7 @@ async fn limited_oauth_client_has_no_scope_of_rows() {
 #[tokio::test]
 async fn cookie_of_another_site_does_not_reach_a_route() {
     let server = AuthServer::shared();
-    let app = with_auth_server(&server.url).await;
+    let app = with_auth_server(&application(), &server.url, &[]).await;
     let account = server.sign_up("Routes", json!({})).await;
     let browser = app.by_cookie(&account.cookie);
     let preflighted = browser.clone().with_header("graphql-require-preflight", "1");
@@ -154,7 +144,7 @@ async fn cookie_of_another_site_does_not_reach_a_route() {
 #[tokio::test]
 async fn auth_server_outage_is_503_on_a_route() {
     // Nothing listens on the discard port.
-    let app = with_auth_server("http://127.0.0.1:9").await;
+    let app = with_auth_server(&application(), "http://127.0.0.1:9", &[]).await;
     let refused = read(&app.by_bearer("a-session-token-of-32-characters"), "/me").await;
     assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("AUTH_UNAVAILABLE")));
     assert!(refused.headers.contains_key(RETRY_AFTER));

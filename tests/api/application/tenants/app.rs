@@ -6,11 +6,8 @@ use async_graphql::{Context, EmptySubscription, MergedObject};
 use hallpass::core_schema::{CoreMutation, CoreQuery};
 use hallpass::data::{OfTenant, Rows, TenantId, Update};
 use hallpass::graphql::{ApiError, find_in_tenant};
-use hallpass::migration::OwnedTable;
+use hallpass::migration::{MigrationTrait, OwnedTable, create_tables};
 use hallpass::prelude::*;
-use sea_orm_migration::prelude::{
-    DbErr, MigrationName, MigrationTrait, SchemaManager, async_trait,
-};
 use sea_orm_migration::schema::text;
 
 hallpass::data::row_id! {
@@ -22,7 +19,7 @@ hallpass::data::row_id! {
 
 /// Projects.
 pub mod project {
-    use hallpass::data::{FromRow, TenantId, tenant_owned};
+    use hallpass::data::{FromRow, TenantId, tenant_owned, without_relations};
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
@@ -34,15 +31,13 @@ pub mod project {
         pub name: String,
     }
 
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
+    without_relations!();
     tenant_owned!(TenantId, tenant_id);
 }
 
 /// Milestones of projects.
 pub mod milestone {
-    use hallpass::data::{ChildOf, FromRow, TenantId, tenant_owned};
+    use hallpass::data::{ChildOf, FromRow, TenantId, tenant_owned, without_relations};
     use sea_orm::entity::prelude::*;
 
     use super::project;
@@ -57,9 +52,7 @@ pub mod milestone {
         pub title: String,
     }
 
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
+    without_relations!();
     tenant_owned!(TenantId, tenant_id);
 
     impl ChildOf<project::Entity> for Entity {
@@ -68,21 +61,12 @@ pub mod milestone {
     }
 }
 
-struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &str {
-        "m20270101_000001_projects"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
-        OwnedTable::of_tenant("project").column(text("name")).create(manager).await?;
+fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![create_tables("m20270101_000001_projects", || {
+        let projects = OwnedTable::of_tenant("project").column(text("name"));
         let milestones = OwnedTable::of_tenant("milestone").child_of("project", "project_id");
-        milestones.column(text("title")).create(manager).await
-    }
+        vec![projects, milestones.column(text("title"))]
+    })]
 }
 
 /// A project of the caller's organization.
@@ -128,8 +112,7 @@ impl ProjectQuery {
     /// The projects of the caller's organization.
     #[graphql(guard = "SignedIn")]
     async fn projects(&self, ctx: &Context<'_>, page: Page) -> Result<Connection<Project>> {
-        let order = Order::by(project::Column::Name, false);
-        let by_name = NamedOrder { name: "name".into(), order };
+        let by_name = NamedOrder::by("name", project::Column::Name, false);
         paginate(ctx.scope().tenant::<project::Entity>()?, &by_name, &page, Project).await
     }
 }
@@ -197,7 +180,7 @@ pub struct Mutation(CoreMutation, ProjectMutation);
 /// The application.
 pub fn application() -> Arc<Application> {
     let projects = Domain::new("projects")
-        .migrations(|| vec![Box::new(Migration)])
+        .migrations(migrations)
         .tenant_owned::<milestone::Entity>()
         .tenant_owned::<project::Entity>()
         .node::<Project>();

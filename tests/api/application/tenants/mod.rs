@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
+use super::with_auth_server;
 use crate::identity::revocation::{Push, SECRET};
 use crate::support::auth_server::AuthServer;
 use crate::support::postgres;
@@ -102,13 +103,8 @@ async fn caller_without_a_tenant_is_forbidden() {
 #[tokio::test]
 async fn tenant_of_a_session_is_its_organization() {
     let server = AuthServer::start(&json!({"organization": true}));
-    let files = tempfile::tempdir().unwrap();
-    let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
-    let flags = ["--better-auth-url", &server.url, "--database-url", &database];
-    let flags = [&CLAIM[..], &flags[..], &["--session-cache-ttl", "0s"]].concat();
-    let application = application();
-    let config = hallpass::testing::config(&application, &flags);
-    let app = App::launch(&application, config, files, |_| {}).await;
+    let flags = [&CLAIM[..], &["--session-cache-ttl", "0s"]].concat();
+    let app = with_auth_server(&application(), &server.url, &flags).await;
     let account = server.sign_up("Ann", json!({})).await;
     let organization = server.operate("organization", json!({"email": account.email})).await;
     let session = app.by_bearer(&account.session_token);
