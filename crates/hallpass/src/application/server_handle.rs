@@ -72,8 +72,8 @@ impl ServerHandle {
     /// ```
     ///
     /// ```compile_fail,E0451
-    /// # fn digest(scope: hallpass::data::Scope) {
-    /// let unscoped = hallpass::application::Unscoped { server: todo!() };
+    /// # fn digest(server: hallpass::application::ServerHandle) {
+    /// let unscoped = hallpass::application::Unscoped { server };
     /// # }
     /// ```
     ///

@@ -7,13 +7,12 @@ use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context, ID};
 use hallpass_data::policy::OwnedEntity;
 use hallpass_data::{Filter, Scope};
+use hallpass_identity::Caller;
 
 use super::error::{ApiError, Result};
 use crate::access::{RequestAuth, Rule};
-use crate::events::{Event, Events};
-use hallpass_identity::Caller;
-
 use crate::config::OwnSettings;
+use crate::events::{Event, Events};
 
 pub use crate::config::OwnershipDenial;
 

@@ -101,7 +101,8 @@ impl<'a> Execution<'a> {
         Self { key, ..self }
     }
 
-    /// Publishes that the row was created, as an event of this kind: see [`create`](Self::create).
+    /// Publishes that the row was created or deleted, as an event of this kind: see [`create`](Self::create) and
+    /// [`delete`](Self::delete).
     #[must_use]
     pub fn publishing(self, kind: EventKind) -> Self {
         Self { event: Some(kind), ..self }

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
@@ -11,16 +12,14 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use futures_util::FutureExt as _;
 use hallpass_data::{Error as DataError, Scope};
 use http_body_util::Limited;
-use serde_json::json;
 
 use super::HttpState;
 use super::client_ip::PeerAddr;
 use super::graphql::authenticate::RequestIdentity;
-use super::graphql::response::{Rejection, RequestId};
+use super::graphql::response::{Rejection, RequestId, plain};
 use crate::code;
 use crate::graphql::NO_TENANT;
 use hallpass_identity::{Authenticated, Levels};
@@ -124,8 +123,7 @@ impl IntoResponse for RouteError {
     fn into_response(self) -> Response {
         let error = match self {
             Self::LimitedClient => {
-                let message = "This path does not accept OAuth clients that are limited to scopes.";
-                return plain(StatusCode::FORBIDDEN, code::FORBIDDEN, message);
+                return plain(StatusCode::FORBIDDEN, code::FORBIDDEN, &self.to_string());
             }
             Self::NoRoute => return Rejection::internal().into_plain_response(),
             Self::Data(error) => error,
@@ -160,9 +158,4 @@ impl IntoResponse for RouteError {
             }
         }
     }
-}
-
-/// A JSON response with a code.
-pub(super) fn plain(status: StatusCode, code: &str, message: &str) -> Response {
-    (status, Json(json!({ "code": code, "message": message }))).into_response()
 }

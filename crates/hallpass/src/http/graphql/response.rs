@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
+use axum::Json;
 use axum::body::Body;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse as _;
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::code;
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, json_length};
-use crate::http::routes::plain;
 
 /// Errors in one response: enough for one denied field in each of a hundred rows.
 const MAX_ERRORS: usize = 100;
@@ -84,6 +86,11 @@ const ENVELOPE_BYTES: usize = 80;
 #[serde(rename_all = "camelCase")]
 struct OmittedErrors {
     errors_omitted: usize,
+}
+
+/// The response on a path of the application: `{"code": …, "message": …}`.
+pub(in crate::http) fn plain(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    (status, Json(json!({ "code": code, "message": message }))).into_response()
 }
 
 impl Rejection {
@@ -241,7 +248,7 @@ impl Rejection {
         ResponseBody { errors, data: None, extensions: None, length: ENVELOPE_BYTES }
     }
 
-    /// The response on a path of the application: `{"code": …, "message": …}`.
+    /// The response on a path of the application.
     pub(crate) fn into_plain_response(self) -> Response<Body> {
         let mut response = plain(self.status, self.code, &self.message);
         if let Some(header) = self.header {

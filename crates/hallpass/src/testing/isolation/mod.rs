@@ -5,9 +5,10 @@
 //! anonymous caller and as a service caller, over HTTP, event streams and WebSockets: any difference in status, headers,
 //! body or statements is a leak.
 //!
-//! Each of them is in another tenant. The lists of tables of owners and of tenants, and of node types are those of the application; fields and arguments are those of its
-//! schema. A new field or argument is covered automatically. A new owned table needs rows in [`Suite::seed`], and a
-//! custom scalar values in [`Suite::scalar`]: until then the suite fails and names it.
+//! Each of them is in another tenant. The lists of tables of owners and of tenants, and of node types are those of the
+//! application; fields and arguments are those of its schema. A new field or argument is covered automatically. A new
+//! owned table needs rows in [`Suite::seed`], and a custom scalar values in [`Suite::scalar`]: until then the suite
+//! fails and names it.
 //!
 //! ```no_run
 //! # use std::sync::Arc;
@@ -167,8 +168,8 @@ impl Suite {
         }
     }
 
-    /// Inserts rows of one user into every owned table of the domains. Called for the victim and for the other user. Each call adds
-    /// a function; they run in this order.
+    /// Inserts rows of one user into every owned table of the domains. Called for the victim and for the other user.
+    /// Each call adds a function; they run in this order.
     ///
     /// [`SeedUser::text`] and [`SeedUser::timestamp`] make values by which a leak is attributed to its table. At least
     /// two rows of each list show leaks by its order and its pages. Rows that other users may see belong into
