@@ -5,7 +5,7 @@ mod app;
 use hallpass::testing::isolation::Suite;
 use hallpass::testing::{App, User, user};
 use hallpass_data::trusted::{TenantScope as _, VerifiedTenant as _};
-use hallpass_data::{Scope, Set, TenantId};
+use hallpass_data::{Comparison as _, Error, Filter, Scope, Set, TenantId};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _, Statement,
     TransactionTrait as _,
@@ -141,6 +141,29 @@ async fn inserted_row_is_of_the_callers_tenant() {
         let changed = rows.update(hallpass::data::Update::set(change)).await.unwrap();
         assert!(changed.iter().all(|row| row.tenant_id == tenant("acme")), "{changed:?}");
         assert_eq!(bolt.tenant::<project::Entity>().unwrap().count().await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn child_row_is_of_the_tenant_of_its_parent() {
+    for app in servers().await {
+        let (acme, bolt) = (scope_of(&app, "acme"), scope_of(&app, "bolt"));
+        create(&app, &member("ann", "acme"), "Anvil").await;
+        bolt.insert_in_tenant::<project::Entity>(app::row("Bolt", tenant("bolt"))).await.unwrap();
+        let count = async |scope: &Scope| {
+            let with_first = Filter::has_in_tenant(milestone::Column::Title.is("first"));
+            scope.tenant::<project::Entity>().unwrap().filter(with_first).count().await.unwrap()
+        };
+        assert_eq!((count(&acme).await, count(&bolt).await), (1, 0));
+        let anvil = acme.tenant::<project::Entity>().unwrap().one().await.unwrap().unwrap();
+        let lie = milestone::ActiveModel {
+            id: Set(app::MilestoneId::generate()),
+            project_id: Set(anvil.id),
+            title: Set("lie".to_owned()),
+            ..Default::default()
+        };
+        let planted = bolt.insert_in_tenant::<milestone::Entity>(lie).await;
+        assert!(matches!(planted, Err(Error::ForeignKeyViolation(_))), "{planted:?}");
     }
 }
 
