@@ -11,6 +11,14 @@ use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Nullable, SimpleExpr, Value}
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
 /// A condition on rows of `E`.
+///
+/// ```
+/// use hallpass_data::{Comparison, Filter};
+///
+/// fn about<C: Comparison + Copy>(title: C, stars: C) -> Filter<C::Table> {
+///     title.is("Milk").or(title.is_null()).and(stars.at_least(3))
+/// }
+/// ```
 pub struct Filter<E> {
     condition: Condition,
     table: PhantomData<fn() -> E>,

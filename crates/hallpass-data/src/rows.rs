@@ -244,6 +244,22 @@ fn bounds<E: EntityTrait>(order: &Order<E>, request: &PageRequest) -> Condition 
 }
 
 /// New values for the columns of rows.
+///
+/// ```
+/// use hallpass_data::policy::OwnedEntity;
+/// use hallpass_data::{Error, Filter, Scope, Update};
+///
+/// /// Changes a row of the caller, unless it has another version. Returns the new rows: one or none.
+/// async fn change<E: OwnedEntity>(
+///     scope: &Scope,
+///     expected: Filter<E>,
+///     values: E::ActiveModel,
+///     version: E::Column,
+/// ) -> Result<Vec<E::Model>, Error> {
+///     let rows = scope.owned::<E>()?.filter(expected);
+///     rows.update(Update::set(values).increment(version)).await
+/// }
+/// ```
 pub struct Update<E: EntityTrait> {
     pub(crate) values: E::ActiveModel,
     counters: Vec<E::Column>,

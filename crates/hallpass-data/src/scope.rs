@@ -366,6 +366,23 @@ impl Scope {
     /// Begins a transaction for the same caller. Dropped without
     /// [`commit`](Transaction::commit), it is rolled back.
     ///
+    /// ```
+    /// use hallpass_data::policy::OwnedEntity;
+    /// use hallpass_data::{Error, Filter, Scope};
+    ///
+    /// /// Deletes rows of the caller in two tables, all or none.
+    /// async fn delete<E: OwnedEntity, F: OwnedEntity>(
+    ///     scope: &Scope,
+    ///     rows: Filter<E>,
+    ///     children: Filter<F>,
+    /// ) -> Result<(), Error> {
+    ///     let transaction = scope.begin().await?;
+    ///     transaction.owned::<F>()?.filter(children).delete().await?;
+    ///     transaction.owned::<E>()?.filter(rows).delete().await?;
+    ///     transaction.commit().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// When the database is unavailable.
     pub async fn begin(&self) -> Result<Transaction, Error> {

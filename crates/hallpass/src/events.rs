@@ -36,6 +36,18 @@ pub enum Change {
 }
 
 /// Type of the rows of an event, such as `note`. A domain has a constant for each.
+///
+/// ```
+/// use hallpass::events::{Change, EventKind};
+/// use uuid::Uuid;
+///
+/// const NOTES: EventKind = EventKind::new("note");
+/// const TAGS: EventKind = EventKind::new("tag");
+///
+/// let event = NOTES.event(Change::Created, Uuid::from_u128(7));
+/// assert_eq!(NOTES.id_of(&event), Some(Uuid::from_u128(7)));
+/// assert_eq!(TAGS.id_of::<Uuid>(&event), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventKind(&'static str);
 

@@ -72,6 +72,17 @@ pub use axum;
 
 /// A server with the root types `Query`, `Mutation` and `Subscription`. Without one of the latter two, use
 /// `async_graphql::EmptyMutation` or `async_graphql::EmptySubscription`.
+///
+/// ```no_run
+/// use async_graphql::EmptySubscription;
+/// use hallpass::prelude::*;
+///
+/// fn main() -> std::process::ExitCode {
+///     let builder = Hallpass::<CoreQuery, CoreMutation, EmptySubscription>::builder();
+///     let builder = builder.name(env!("CARGO_PKG_NAME")).version(env!("CARGO_PKG_VERSION"));
+///     builder.domain(Domain::new("notes")).build().run()
+/// }
+/// ```
 pub struct Hallpass<Query, Mutation, Subscription>(
     Marker<Query>,
     Marker<Mutation>,

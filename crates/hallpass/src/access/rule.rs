@@ -7,6 +7,17 @@ use std::sync::{PoisonError, RwLock};
 use super::custom::CustomRule;
 
 /// A requirement on the caller of a field. An application adds its own with [`Rule::custom`].
+///
+/// ```
+/// use hallpass::access::Rule;
+///
+/// /// Editors, and users of the tier `pro`.
+/// const WRITER: Rule = Rule::AnyOf(&[Rule::Role("editor"), Rule::Tier("pro")]);
+/// assert_eq!(
+///     WRITER.describe(),
+///     "a caller with the role editor or a role that implies it, or a caller with the tier pro or a higher tier",
+/// );
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// No requirement.

@@ -75,6 +75,19 @@ pub trait Demo: Send + Sync {
 
 /// One domain: its tables, its types, and what the server must know of them. Everything that must be complete
 /// (erasure, row-level security, `node`, `can`, events, demo data) takes its list from here.
+///
+/// ```
+/// use hallpass::data::policy::OwnedEntity;
+/// use hallpass::prelude::*;
+///
+/// fn notes<Row: OwnedEntity, Tag: OwnedEntity, Note: FindNode>() -> Domain {
+///     Domain::new("notes")
+///         .owned::<Tag>()
+///         .owned_with_events::<Row>(EventKind::new("note"))
+///         .node::<Note>()
+///         .field_cost("Note.text", 40)
+/// }
+/// ```
 pub struct Domain {
     pub(super) name: &'static str,
     pub(super) migrations: Migrations,

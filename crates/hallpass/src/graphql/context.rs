@@ -17,6 +17,18 @@ use crate::events::{Event, Events};
 pub use crate::config::OwnershipDenial;
 
 /// Access to the request from resolvers.
+///
+/// ```
+/// use async_graphql::Context;
+/// use hallpass::data::policy::OwnedEntity;
+/// use hallpass::prelude::*;
+///
+/// async fn greeting<E: OwnedEntity>(ctx: &Context<'_>) -> Result<String> {
+///     let rows = ctx.scope().owned::<E>()?.count().await?;
+///     let name = ctx.caller().and_then(|caller| caller.name()).unwrap_or("you");
+///     Ok(format!("{name} has {rows} rows"))
+/// }
+/// ```
 pub trait ContextExt<'a> {
     /// Query entry points, scoped to the caller.
     fn scope(&self) -> &'a Scope;

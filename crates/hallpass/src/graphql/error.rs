@@ -15,7 +15,16 @@ use crate::events::Lagged;
 /// Result of a resolver. The library converts an [`ApiError`] at the field.
 pub type Result<T> = std::result::Result<T, ApiError>;
 
-/// Why a field failed.
+/// Why a field failed. A resolver returns it; its code and its message are in the response.
+///
+/// ```
+/// use hallpass::graphql::{ApiError, Result};
+///
+/// fn quantity(text: &str) -> Result<u32> {
+///     text.parse().map_err(|_| ApiError::bad_input("quantity", "give a whole number"))
+/// }
+/// assert!(matches!(quantity("a few"), Err(ApiError::BadInput(_))));
+/// ```
 #[derive(Debug)]
 pub enum ApiError {
     /// Denied by a rule.

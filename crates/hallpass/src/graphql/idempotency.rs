@@ -67,12 +67,21 @@ pub fn is_idempotency_key(key: &str) -> bool {
 
 /// How a mutation writes. Every mutation begins with it, which makes it idempotent:
 ///
-/// ```text
-/// let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
-///     return current_row(ctx).await;
-/// };
-/// writes.insert::<note::Entity>(row).await?;
-/// writes.commit().await?;
+/// ```
+/// use async_graphql::Context;
+/// use hallpass::data::policy::OwnedEntity;
+/// use hallpass::data::{Filter, Update};
+/// use hallpass::graphql::{Begun, Execution, Result};
+///
+/// async fn change<E: OwnedEntity>(
+///     ctx: &Context<'_>,
+///     row: Filter<E>,
+///     values: E::ActiveModel,
+/// ) -> Result<()> {
+///     let Begun::First(writes) = Execution::statement().begin(ctx).await? else { return Ok(()) };
+///     writes.owned::<E>()?.filter(row).update(Update::set(values)).await?;
+///     writes.commit().await
+/// }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Execution<'a> {

@@ -11,6 +11,17 @@ use crate::access::{ResourceAttributes, Rule};
 
 /// The caller's row. None if it does not exist or is another user's, as for an anonymous caller.
 ///
+/// ```
+/// use async_graphql::Context;
+/// use hallpass::data::Filter;
+/// use hallpass::data::policy::OwnedEntity;
+/// use hallpass::prelude::*;
+///
+/// async fn is_own<E: OwnedEntity>(ctx: &Context<'_>, row: Filter<E>) -> Result<bool> {
+///     Ok(find_own(ctx, row).await?.is_some())
+/// }
+/// ```
+///
 /// # Errors
 /// When the database is unavailable. With `OWNERSHIP_DENIAL=forbid`, for another user's row.
 pub async fn find_own<E: OwnedEntity>(

@@ -108,6 +108,22 @@ impl Page {
 
 /// One page of `rows`. `node` converts each row to a node.
 ///
+/// ```
+/// use async_graphql::{Context, OutputType};
+/// use hallpass::data::policy::{Listed, OwnedEntity};
+/// use hallpass::prelude::*;
+///
+/// async fn newest<E: OwnedEntity + Listed, Node: OutputType>(
+///     ctx: &Context<'_>,
+///     page: Page,
+///     created_at: E::Column,
+///     node: fn(E::Model) -> Node,
+/// ) -> Result<Connection<Node>> {
+///     let newest = NamedOrder::by("newest", created_at, true);
+///     paginate(ctx.scope().owned::<E>()?, &newest, &page, node).await
+/// }
+/// ```
+///
 /// # Errors
 /// When the arguments are invalid, or the database is unavailable.
 pub async fn paginate<E, P, N>(

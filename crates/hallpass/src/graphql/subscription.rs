@@ -78,6 +78,20 @@ pub fn execute_event(
 /// The resolver runs to subscribe, with an empty stream, and again for each event, with that event only. Checks
 /// belong into its guard, which runs once. It calls this function once: one call selects all kinds of events.
 ///
+/// ```
+/// use async_graphql::Context;
+/// use futures_util::Stream;
+/// use hallpass::prelude::*;
+/// use uuid::Uuid;
+///
+/// const NOTES: EventKind = EventKind::new("note");
+///
+/// /// The keys of the caller's notes that change.
+/// fn changed_notes(ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Uuid>> + use<>> {
+///     event_stream(ctx, |delivered| NOTES.id_of(&delivered.event))
+/// }
+/// ```
+///
 /// # Errors
 /// [`Error::Unauthenticated`] if no user is signed in.
 pub fn event_stream<T, F>(

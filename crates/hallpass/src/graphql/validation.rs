@@ -8,6 +8,16 @@ use super::error::{ApiError, Result};
 use super::input_problem::{InputProblem, ProblemKind};
 
 /// Collects the problems of an input.
+///
+/// ```
+/// use hallpass::graphql::{ApiError, Validator};
+///
+/// let mut checks = Validator::default();
+/// let title = checks.text("title", "  Milk ", 1, 100);
+/// checks.number("stars", 7, &(1..=5), "give a number from 1 to 5");
+/// assert_eq!(title, "Milk");
+/// assert!(matches!(checks.finish(), Err(ApiError::BadInput(problems)) if problems.len() == 1));
+/// ```
 #[derive(Default)]
 pub struct Validator {
     problems: Vec<InputProblem>,

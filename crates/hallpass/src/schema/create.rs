@@ -15,10 +15,19 @@ impl Execution<'_> {
     /// [`publishing`](Self::publishing), and audits the row. If the mutation was executed before with the same
     /// idempotency key, returns the object that it created, as it is now.
     ///
-    /// ```text
-    /// Execution::statement().publishing(EVENTS).create(ctx, id, async |writes| {
-    ///     Ok(Note(writes.insert::<note::Entity>(row).await?))
-    /// }).await
+    /// ```
+    /// use async_graphql::Context;
+    /// use hallpass::prelude::*;
+    ///
+    /// const NOTES: EventKind = EventKind::new("note");
+    ///
+    /// async fn create<Note: FindNode>(
+    ///     ctx: &Context<'_>,
+    ///     id: Note::Key,
+    ///     insert: impl AsyncFnOnce(&Writes) -> Result<Note>,
+    /// ) -> Result<Note> {
+    ///     Execution::transaction().publishing(NOTES).create(ctx, id, insert).await
+    /// }
     /// ```
     ///
     /// # Errors
@@ -64,6 +73,22 @@ impl Execution<'_> {
     /// Deletes the caller's `row`, whose global ID is `id`. Then commits, and publishes the event of
     /// [`publishing`](Self::publishing). If the mutation was executed before with the same idempotency key, does
     /// nothing.
+    ///
+    /// ```
+    /// use async_graphql::Context;
+    /// use hallpass::data::Filter;
+    /// use hallpass::data::policy::OwnedEntity;
+    /// use hallpass::prelude::*;
+    ///
+    /// async fn delete<E: OwnedEntity, Note: FindNode>(
+    ///     ctx: &Context<'_>,
+    ///     id: Id<Note>,
+    ///     this: Filter<E>,
+    /// ) -> Result<Id<Note>> {
+    ///     Execution::statement().delete(ctx, &id, this).await?;
+    ///     Ok(id)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As [`Execution::begin`]. [`ApiError::NotFound`] if there is no such row of the caller, or `FORBIDDEN` if it is

@@ -11,6 +11,14 @@ pub struct User {
 }
 
 /// A user called `name` with the id `user-NAME`, the role `user` and the tier `free`.
+///
+/// ```
+/// use hallpass::testing::user;
+///
+/// let ann = user("ann").role("editor").with("activeOrganizationId", "acme");
+/// assert_eq!(ann.id(), "user-ann");
+/// assert_eq!(ann.claims()["role"], "editor");
+/// ```
 #[must_use]
 pub fn user(name: &str) -> User {
     let claims = json!({
