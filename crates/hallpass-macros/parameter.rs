@@ -56,9 +56,19 @@ pub(crate) fn expand(signature: &mut Signature) -> syn::Result<Call> {
                 }
                 let names = PAGE_ARGUMENTS.map(|name| format_ident!("{name}"));
                 let [first, after, last, before] = &names;
-                inputs.push(parse_quote!(#first: ::core::option::Option<i32>));
+                inputs.push(parse_quote! {
+                    #[graphql(directive = ::hallpass::graphql::Constrained::apply(
+                        ::hallpass::graphql::FIRST
+                    ))]
+                    #first: ::core::option::Option<i32>
+                });
                 inputs.push(parse_quote!(#after: ::core::option::Option<::std::string::String>));
-                inputs.push(parse_quote!(#last: ::core::option::Option<i32>));
+                inputs.push(parse_quote! {
+                    #[graphql(directive = ::hallpass::graphql::Constrained::apply(
+                        ::hallpass::graphql::LAST
+                    ))]
+                    #last: ::core::option::Option<i32>
+                });
                 inputs.push(parse_quote!(#before: ::core::option::Option<::std::string::String>));
                 let page = &parameter.ty;
                 call.arguments.push(quote!(<#page>::new(#(#names),*)));

@@ -6,8 +6,8 @@ pub use crate::core_schema::{CoreMutation, CoreQuery};
 pub use crate::data::{Comparison as _, Order, Set, now};
 pub use crate::events::{Change, EventKind};
 pub use crate::graphql::{
-    ApiError, Connection, ContextExt as _, Execution, Id, NamedOrder, Page, Result, Validator,
-    Writes, event_stream, find_own, not_found_or_forbidden, paginate,
+    ApiError, Connection, Constrained, Constraint, ContextExt as _, Execution, Id, NamedOrder,
+    Page, Result, Validator, Writes, event_stream, find_own, not_found_or_forbidden, paginate,
 };
 pub use crate::schema::FindNode;
 pub use crate::{Application, Domain, Hallpass};

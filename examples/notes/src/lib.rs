@@ -13,6 +13,7 @@ use hallpass::prelude::*;
 pub use tables::{NoteId, NoteTagId, note, note_tag};
 
 const EVENTS: EventKind = EventKind::new("note");
+const TEXT: Constraint<'_> = Constraint::text(1, 1_000);
 
 /// Users with a verified e-mail address.
 const VERIFIED: Rule =
@@ -74,11 +75,11 @@ impl NoteMutation {
     async fn create_note(
         &self,
         ctx: &Context<'_>,
-        text: String,
+        #[graphql(directive = Constrained::apply(TEXT))] text: String,
         #[graphql(default)] tags: Vec<String>,
     ) -> Result<Note> {
         let mut checks = Validator::default();
-        let text = Set(checks.text("text", &text, 1, 1_000));
+        let text = Set(checks.text("text", &text, &TEXT));
         checks.finish()?;
         let (id, created_at) = (NoteId::generate(), Set(now()));
         let row = note::ActiveModel { id: Set(id), text, created_at, ..Default::default() };

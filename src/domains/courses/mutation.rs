@@ -11,7 +11,11 @@ use super::types::{Chapter, ChapterProgress};
 use hallpass::access::Rule::SignedIn;
 use hallpass::access::guarded;
 use hallpass::events::Change;
-use hallpass::graphql::{ApiError, Begun, ContextExt as _, Execution, Id, Result, Validator};
+use hallpass::graphql::{
+    ApiError, Begun, Constrained, Constraint, ContextExt as _, Execution, Id, Result, Validator,
+};
+
+const PERCENT: Constraint<'_> = Constraint::number(0, 100);
 
 /// Reading mutations.
 #[derive(Default)]
@@ -27,12 +31,12 @@ impl ReadingMutation {
         &self,
         ctx: &Context<'_>,
         chapter_id: Id<Chapter>,
-        percent: i32,
+        #[graphql(directive = Constrained::apply(PERCENT))] percent: i32,
         #[graphql(default)] reset: bool,
     ) -> Result<ChapterProgress> {
         use progress::Column::{Percent, UpdatedAt};
         let mut validator = Validator::default();
-        validator.number("percent", percent, &(0..=100), "give a number from 0 to 100");
+        validator.number("percent", percent, &PERCENT);
         validator.finish()?;
         let (key, chapter) = published_chapter(ctx, &chapter_id).await?;
         CHAPTER_READER.check(ctx, &chapter).await?;

@@ -11,11 +11,15 @@ use super::types::{Chapter, Course, Recommendation};
 use super::visible_courses::visible_courses;
 use hallpass::access::Rule::{Public, SignedIn};
 use hallpass::access::guarded;
-use hallpass::graphql::{Connection, Id, NamedOrder, Page, Result, Validator, paginate_open};
+use hallpass::graphql::{
+    Connection, Constrained, Constraint, Id, NamedOrder, Page, Result, Validator, paginate_open,
+};
 use hallpass::schema::FindNode;
 
-/// Maximum of `recommendations(first:)`.
-const MAX_RECOMMENDATIONS: i32 = 100;
+/// Constraint of `recommendations(first:)`.
+const RECOMMENDATIONS: Constraint<'_> = Constraint::number(1, 100);
+/// Constraint of the texts of a filter.
+const WORD: Constraint<'_> = Constraint::text(1, 100);
 
 /// Course filter. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
@@ -35,8 +39,10 @@ impl CourseFilter {
 pub struct ChapterFilter {
     /// Interest area. Ignores case, accents and letter variants. If more than 10,000 chapters match, only the most
     /// recent ones are considered.
+    #[graphql(directive = Constrained::apply(WORD))]
     pub interest_area: Option<String>,
     /// Lowest tier that may read the text.
+    #[graphql(directive = Constrained::apply(WORD))]
     pub required_tier: Option<String>,
     /// Whether the chapter itself is published, regardless of its course. Only editors see drafts.
     pub published: Option<bool>,
@@ -48,7 +54,7 @@ impl ChapterFilter {
         use chapter::Column::{Id, Published, RequiredTier};
         let mut validator = Validator::default();
         let mut word =
-            |path, text: Option<String>| text.map(|text| validator.text(path, &text, 1, 100));
+            |path, text: Option<String>| text.map(|text| validator.text(path, &text, &WORD));
         let area = word("filter.interestArea", self.interest_area);
         let tier = word("filter.requiredTier", self.required_tier);
         validator.finish()?;
@@ -135,11 +141,10 @@ impl CourseQuery {
     async fn recommendations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 5)] first: i32,
+        #[graphql(default = 5, directive = Constrained::apply(RECOMMENDATIONS))] first: i32,
     ) -> Result<Vec<Recommendation>> {
         let mut validator = Validator::default();
-        let message = format!("give a number from 1 to {MAX_RECOMMENDATIONS}");
-        validator.number("first", first, &(1..=MAX_RECOMMENDATIONS), message);
+        validator.number("first", first, &RECOMMENDATIONS);
         validator.finish()?;
         recommend(ctx, u64::try_from(first).unwrap_or_default()).await
     }

@@ -7,10 +7,9 @@ use tokio::sync::Mutex;
 
 use super::{Level, Me};
 use hallpass::access::{NOT_IMPERSONATED, guarded};
-use hallpass::graphql::{Begun, Execution, Result, Validator};
+use hallpass::graphql::{Begun, Constrained, Constraint, Execution, Result, Validator};
 
-/// In characters.
-const MAX_INTEREST_LENGTH: usize = 100;
+const INTEREST: Constraint<'_> = Constraint::text(1, 100);
 
 /// The caller's profile overrides: read lazily, once per request.
 pub struct ProfileOverrides {
@@ -53,6 +52,7 @@ pub struct LearnerProfileInput {
     /// Level in hardware.
     pub hardware_background: MaybeUndefined<Level>,
     /// Interest area, 1 to 100 characters.
+    #[graphql(directive = Constrained::apply(INTEREST))]
     pub interest_area: MaybeUndefined<String>,
 }
 
@@ -68,7 +68,7 @@ impl LearnerProfileInput {
         let mut validator = Validator::default();
         let interest = self
             .interest_area
-            .map_value(|text| validator.text("input.interestArea", &text, 1, MAX_INTEREST_LENGTH));
+            .map_value(|text| validator.text("input.interestArea", &text, &INTEREST));
         validator.finish()?;
         let mut row = learner::ActiveModel { updated_at: Set(now()), ..Default::default() };
         let mut columns = Vec::new();

@@ -10,33 +10,38 @@ use hallpass_entity::{task, task_tag};
 
 use super::types::TaskPriority;
 use hallpass::graphql::{
-    ApiError, Date, DateTime, Direction, InputProblem, NamedOrder, ProblemKind, Result, Validator,
+    Constrained, Constraint, Date, DateTime, Direction, NamedOrder, Result, Validator,
 };
 
-// Lengths are in characters.
-const MAX_TITLE_LENGTH: usize = 200;
-const MAX_DESCRIPTION_LENGTH: usize = 10_000;
-const MAX_TAG_LENGTH: usize = 40;
-const MAX_TAGS: usize = 20;
+const TITLE: Constraint<'_> = Constraint::text(1, 200);
+const DESCRIPTION: Constraint<'_> = Constraint::text(0, 10_000);
+const TAGS: Constraint<'_> = Constraint::text(1, 40).max_items(20);
+/// Years that people plan in.
+const YEARS: Constraint<'_> = Constraint::years(2000, 2199);
+const DUE_ON: Constraint<'_> = YEARS.excludes("dueAt");
 /// As long as the longest title.
-const MAX_SEARCH_LENGTH: usize = 200;
+const SEARCH: Constraint<'_> = Constraint::text(0, 200);
 
 /// A new task.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateTaskInput {
     /// Title, 1 to 200 characters.
+    #[graphql(directive = Constrained::apply(TITLE))]
     pub title: String,
     /// Description, at most 10,000 characters.
+    #[graphql(directive = Constrained::apply(DESCRIPTION))]
     pub description: Option<String>,
     /// Priority.
     #[graphql(default_with = "TaskPriority::Medium")]
     pub priority: TaskPriority,
     /// Due time.
+    #[graphql(directive = Constrained::apply(YEARS))]
     pub due_at: Option<DateTime>,
     /// Due date. The task is due at the end of that day in UTC. Excludes `dueAt`.
+    #[graphql(directive = Constrained::apply(DUE_ON))]
     pub due_on: Option<Date>,
     /// Tags, at most 20 of at most 40 characters each.
-    #[graphql(default)]
+    #[graphql(default, directive = Constrained::apply(TAGS))]
     pub tags: Vec<String>,
     /// Whether the task is public.
     #[graphql(default)]
@@ -47,20 +52,27 @@ pub struct CreateTaskInput {
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateTaskInput {
     /// Title, 1 to 200 characters.
+    #[graphql(directive = Constrained::apply(TITLE.not_null()))]
     pub title: MaybeUndefined<String>,
     /// Description, at most 10,000 characters. Null removes it.
+    #[graphql(directive = Constrained::apply(DESCRIPTION))]
     pub description: MaybeUndefined<String>,
     /// Priority.
+    #[graphql(directive = Constrained::apply(Constraint::NONE.not_null()))]
     pub priority: MaybeUndefined<TaskPriority>,
     /// Due time. Replaces `dueOn`. Null removes a due time that was set as `dueAt`, and keeps a due date that was
     /// set as `dueOn`.
+    #[graphql(directive = Constrained::apply(YEARS))]
     pub due_at: MaybeUndefined<DateTime>,
     /// Due date. The task is due at the end of that day in UTC. Replaces `dueAt`. Null removes a due date that was
     /// set as `dueOn`, and keeps a due time that was set as `dueAt`.
+    #[graphql(directive = Constrained::apply(DUE_ON))]
     pub due_on: MaybeUndefined<Date>,
     /// Tags, at most 20 of at most 40 characters each. Replaces all tags. Null removes them.
+    #[graphql(directive = Constrained::apply(TAGS))]
     pub tags: MaybeUndefined<Vec<String>>,
     /// Whether the task is public.
+    #[graphql(directive = Constrained::apply(Constraint::NONE.not_null()))]
     pub is_public: MaybeUndefined<bool>,
 }
 
@@ -162,12 +174,12 @@ impl UpdateTaskInput {
 }
 
 fn title(validator: &mut Validator, text: &str) -> String {
-    validator.text("input.title", text, 1, MAX_TITLE_LENGTH)
+    validator.text("input.title", text, &TITLE)
 }
 
 /// A blank description is no description.
 fn description(validator: &mut Validator, text: &str) -> Option<String> {
-    let text = validator.text("input.description", text, 0, MAX_DESCRIPTION_LENGTH);
+    let text = validator.text("input.description", text, &DESCRIPTION);
     (!text.is_empty()).then_some(text)
 }
 
@@ -182,16 +194,15 @@ impl Due {
     fn of(validator: &mut Validator, at: Option<DateTime>, on: Option<Date>) -> Self {
         match (at, on) {
             (Some(_), Some(_)) => {
-                let message = "give `dueAt` or `dueOn`, not both";
-                validator.add_problem("input.dueOn", ProblemKind::Conflicting, message);
+                validator.exclusive("input.dueOn", &DUE_ON, |_| true);
                 Self::default()
             }
             (Some(DateTime(time)), None) => {
-                check_year(validator, "input.dueAt", time.year());
+                validator.year("input.dueAt", time.year(), &YEARS);
                 Self { at: Some(time), on: None }
             }
             (None, Some(Date(day))) => {
-                check_year(validator, "input.dueOn", day.year());
+                validator.year("input.dueOn", day.year(), &DUE_ON);
                 Self { at: Some(day.and_time(LAST_OF_DAY).and_utc()), on: Some(day) }
             }
             (None, None) => Self::default(),
@@ -205,13 +216,8 @@ const LAST_OF_DAY: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 9
     None => NaiveTime::MIN,
 };
 
-/// Accepts years that people plan in. The databases disagree about others.
-fn check_year(validator: &mut Validator, path: &str, year: i32) {
-    validator.number(path, year, &(2000..=2199), "give a date in the years 2000 to 2199");
-}
-
 fn tags(validator: &mut Validator, tags: &[String]) -> Vec<String> {
-    validator.string_list("input.tags", tags, MAX_TAG_LENGTH, MAX_TAGS)
+    validator.string_list("input.tags", tags, &TAGS)
 }
 
 /// Filter for the caller's tasks. All given conditions must match.
@@ -226,16 +232,21 @@ pub struct TaskFilter {
     /// Due after this time.
     pub due_after: Option<DateTime>,
     /// Has exactly this tag. Case and accents are significant; leading and trailing spaces are not.
+    #[graphql(directive = Constrained::apply(SEARCH))]
     pub tag: Option<String>,
     /// Text contained in the title or the description, at most 200 characters. Ignores case, accents and letter
     /// variants. A text of one or two letters matches words that begin with it.
+    #[graphql(directive = Constrained::apply(SEARCH))]
     pub text: Option<String>,
 }
 
 impl TaskFilter {
     pub(crate) fn check(&self) -> Result<Filter<Entity>> {
-        let text = search("filter.text", self.text.as_deref())?;
-        let tag = within_limits("filter.tag", self.tag.as_deref())?;
+        let mut validator = Validator::default();
+        let text = search(&mut validator, "filter.text", self.text.as_deref());
+        let tag = self.tag.as_deref().map(|tag| validator.text("filter.tag", tag, &SEARCH));
+        let tag = tag.filter(|tag| !tag.is_empty());
+        validator.finish()?;
         Ok(Filter::all()
             .and_if_some(self.completed.map(|completed| Column::Completed.is(completed)))
             .and_if_some(self.priority.map(|p| Column::Priority.is(task::Priority::from(p))))
@@ -257,6 +268,7 @@ pub struct PublicTaskFilter {
     /// Text contained in the title, at most 200 characters. Ignores case, accents and letter variants. A text of
     /// one or two letters matches words that begin with it. If more than 10,000 tasks match, only those most
     /// recently published or renamed are considered.
+    #[graphql(directive = Constrained::apply(SEARCH))]
     pub text: Option<String>,
 }
 
@@ -265,7 +277,10 @@ impl PublicTaskFilter {
     pub(crate) fn narrow(&self, public: Rows<Entity>) -> Result<Rows<Entity>> {
         let completed = self.completed.map(|completed| Column::Completed.is(completed));
         let rows = public.filter(Filter::all().and_if_some(completed));
-        Ok(match search("filter.text", self.text.as_deref())? {
+        let mut validator = Validator::default();
+        let text = search(&mut validator, "filter.text", self.text.as_deref());
+        validator.finish()?;
+        Ok(match text {
             Some(text) => rows.search(&text),
             None => rows,
         })
@@ -273,22 +288,8 @@ impl PublicTaskFilter {
 }
 
 /// A blank or invisible text is not a search term.
-fn search(path: &str, text: Option<&str>) -> Result<Option<Term>> {
-    Ok(within_limits(path, text)?.and_then(Term::new))
-}
-
-fn within_limits<'a>(path: &str, text: Option<&'a str>) -> Result<Option<&'a str>> {
-    match text {
-        Some(text) if text.contains('\0') => {
-            Err(ApiError::bad_input(path, "remove the NUL character"))
-        }
-        Some(text) if text.chars().count() > MAX_SEARCH_LENGTH => {
-            let message = format!("use at most {MAX_SEARCH_LENGTH} characters");
-            let problem = InputProblem::new(path, ProblemKind::TooLong, message);
-            Err(problem.beyond(MAX_SEARCH_LENGTH).into())
-        }
-        text => Ok(text.map(str::trim).filter(|text| !text.is_empty())),
-    }
+fn search(validator: &mut Validator, path: &str, text: Option<&str>) -> Option<Term> {
+    Term::new(&validator.text(path, text?, &SEARCH))
 }
 
 /// Sort key for the caller's tasks.

@@ -14,11 +14,12 @@ use hallpass::access::Rule::{Owner, SignedIn};
 use hallpass::access::guarded;
 use hallpass::events::Change as ChangeKind;
 use hallpass::graphql::{
-    ApiError, Begun, ContextExt as _, Execution, Id, InputProblem, ProblemKind, Result, Writes,
+    ApiError, Begun, Constrained, Constraint, ContextExt as _, Execution, IDEMPOTENCY_KEY, Id,
+    Result, Validator, Writes,
 };
 
 /// Maximum number of tasks that one mutation changes.
-const MAX_BULK_IDS: usize = 100;
+const IDS: Constraint<'_> = Constraint::NONE.max_items(100);
 
 /// Task mutations.
 #[derive(Default)]
@@ -33,7 +34,7 @@ impl TaskMutation {
         &self,
         ctx: &Context<'_>,
         input: CreateTaskInput,
-        idempotency_key: Option<String>,
+        #[graphql(directive = Constrained::apply(IDEMPOTENCY_KEY))] idempotency_key: Option<String>,
     ) -> Result<Task> {
         let validated = input.check()?;
         let (id, created) = (TaskId::generate(), now());
@@ -123,7 +124,11 @@ impl TaskMutation {
 
     /// Marks tasks of the caller as completed, all or none.
     #[graphql(guard = "Owner")]
-    async fn complete_tasks(&self, ctx: &Context<'_>, ids: Vec<Id<Task>>) -> Result<Vec<Task>> {
+    async fn complete_tasks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(directive = Constrained::apply(IDS))] ids: Vec<Id<Task>>,
+    ) -> Result<Vec<Task>> {
         set_completed(ctx, &task_ids(&ids)?, true).await
     }
 
@@ -136,7 +141,11 @@ impl TaskMutation {
 
     /// Deletes tasks of the caller, all or none. Returns their IDs.
     #[graphql(guard = "Owner")]
-    async fn delete_tasks(&self, ctx: &Context<'_>, ids: Vec<Id<Task>>) -> Result<Vec<Id<Task>>> {
+    async fn delete_tasks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(directive = Constrained::apply(IDS))] ids: Vec<Id<Task>>,
+    ) -> Result<Vec<Id<Task>>> {
         let unique = task_ids(&ids)?;
         delete(ctx, &unique).await?;
         Ok(unique.into_iter().map(Id::new).collect())
@@ -145,11 +154,9 @@ impl TaskMutation {
 
 /// The keys, without duplicates, in the same order.
 fn task_ids(ids: &[Id<Task>]) -> Result<Vec<TaskId>> {
-    if ids.len() > MAX_BULK_IDS {
-        let message = format!("give at most {MAX_BULK_IDS} ids");
-        let problem = InputProblem::new("ids", ProblemKind::TooMany, message);
-        return Err(problem.beyond(MAX_BULK_IDS).into());
-    }
+    let mut validator = Validator::default();
+    validator.count("ids", ids.len(), &IDS);
+    validator.finish()?;
     let mut unique = Vec::new();
     for id in ids {
         let id = id.key()?;

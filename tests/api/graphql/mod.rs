@@ -1,6 +1,7 @@
 //! The GraphQL layer: documents, responses and global ids.
 
 mod answer_size;
+mod constraints;
 mod global_ids;
 mod idempotency;
 mod response_spec;

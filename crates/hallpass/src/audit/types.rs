@@ -6,10 +6,10 @@ use hallpass_data::audit::{Column, Entity, Model};
 use hallpass_data::{Comparison as _, Filter};
 use uuid::Uuid;
 
-use crate::graphql::{DateTime, Result, Validator, encode_id};
+use crate::graphql::{Constrained, Constraint, DateTime, Result, Validator, encode_id};
 
-/// In characters. As long as the longest stored value.
-const MAX_FILTER_LENGTH: usize = 320;
+/// As long as the longest stored value.
+const EXACT: Constraint<'_> = Constraint::text(1, 320);
 
 /// An audit event: caller, field, rule and outcome.
 pub struct AuditEvent(pub(super) Model);
@@ -93,22 +93,30 @@ impl AuditEvent {
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct AuditFilter {
     /// User ID or pseudonym of the caller.
+    #[graphql(directive = Constrained::apply(EXACT))]
     pub caller_id: Option<String>,
     /// User ID or pseudonym of the impersonating administrator.
+    #[graphql(directive = Constrained::apply(EXACT))]
     pub impersonated_by: Option<String>,
     /// OAuth client ID.
+    #[graphql(directive = Constrained::apply(EXACT))]
     pub client_id: Option<String>,
     /// Field, as `Type.field`.
+    #[graphql(directive = Constrained::apply(EXACT))]
     pub field: Option<String>,
     /// Name of the rule, or the failed check.
+    #[graphql(directive = Constrained::apply(EXACT))]
     pub rule: Option<String>,
     /// Outcome.
+    #[graphql(directive = Constrained::apply(EXACT))]
     pub outcome: Option<String>,
     /// Global ID of the row. For users, `user:` and the user ID.
+    #[graphql(directive = Constrained::apply(EXACT))]
     pub row_id: Option<String>,
     /// Decision ID.
     pub decision_id: Option<String>,
     /// Request ID.
+    #[graphql(directive = Constrained::apply(EXACT))]
     pub request_id: Option<String>,
     /// Earliest time, inclusive.
     pub since: Option<DateTime>,
@@ -131,7 +139,7 @@ impl AuditFilter {
         ];
         let mut filter = Filter::all();
         for (path, column, text) in texts {
-            let text = text.as_deref().map(|text| validator.text(path, text, 1, MAX_FILTER_LENGTH));
+            let text = text.as_deref().map(|text| validator.text(path, text, &EXACT));
             filter = filter.and_if_some(text.map(|text| column.is(text)));
         }
         let decision = self.decision_id.as_deref().map(Uuid::try_parse);

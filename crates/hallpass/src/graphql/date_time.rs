@@ -153,6 +153,11 @@ const DATE_FORMAT: &str = "%Y-%m-%d";
 const DATE_LENGTH: usize = 10;
 
 /// Accepts the canonical form only: four digits for the year, two for month and day.
+/// The year of a date or a time, in UTC.
+pub(crate) fn year(value: &Value) -> Option<i32> {
+    read(value).map(|time| time.0.year()).or_else(|| day(value).map(|day| day.0.year()))
+}
+
 fn day(value: &Value) -> Option<Date> {
     let Value::String(text) = value else { return None };
     let day = NaiveDate::parse_from_str(text, DATE_FORMAT).ok()?;

@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::constraint::Constraint;
 use super::context::ContextExt as _;
 use super::error::{ApiError, Result};
 use super::input_problem::{InputProblem, ProblemKind};
@@ -28,6 +29,9 @@ use crate::events::EventKind;
 pub const RETENTION: TimeDelta = TimeDelta::hours(24);
 /// In characters.
 const MAX_KEY_LENGTH: usize = 255;
+const FORM: &str = "give 1 to 255 visible ASCII characters";
+/// Constraint of an argument for an idempotency key.
+pub const IDEMPOTENCY_KEY: Constraint<'_> = Constraint::NONE.pattern("^[!-~]{1,255}$", FORM);
 /// The argument that holds a key.
 const ARGUMENT: &str = "idempotencyKey";
 
@@ -158,10 +162,7 @@ fn key(ctx: &Context<'_>, argument: Option<&str>) -> Result<Option<String>> {
     match argument {
         // Cannot collide with a key from the header: those have a space and a number appended.
         Some(key) if is_idempotency_key(key) => Ok(Some(key.to_owned())),
-        Some(_) => {
-            let message = format!("give 1 to {MAX_KEY_LENGTH} visible ASCII characters");
-            Err(InputProblem::new(ARGUMENT, ProblemKind::Invalid, message).into())
-        }
+        Some(_) => Err(InputProblem::new(ARGUMENT, ProblemKind::Invalid, FORM).into()),
         None => Ok(ctx.data_opt::<RequestKey>().and_then(RequestKey::of_mutation)),
     }
 }

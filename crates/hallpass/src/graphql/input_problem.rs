@@ -1,7 +1,5 @@
 //! Input problems: invalid inputs, by path, for clients to show next to the form field.
 
-use std::ops::RangeInclusive;
-
 use async_graphql::{ErrorExtensionValues, Name, Value};
 use strum::IntoStaticStr;
 
@@ -62,21 +60,6 @@ impl InputProblem {
     #[must_use]
     pub fn beyond(self, limit: usize) -> Self {
         Self { limit: u64::try_from(limit).ok(), ..self }
-    }
-
-    /// The problem of a number outside of `allowed`, with the exceeded bound. None if the number is allowed.
-    pub fn of_number(
-        path: impl Into<String>,
-        number: i32,
-        allowed: &RangeInclusive<i32>,
-        message: impl Into<String>,
-    ) -> Option<Self> {
-        if allowed.contains(&number) {
-            return None;
-        }
-        let bound = if number < *allowed.start() { allowed.start() } else { allowed.end() };
-        let limit = u64::try_from(*bound).ok();
-        Some(Self { limit, ..Self::new(path, ProblemKind::OutOfRange, message) })
     }
 
     fn to_value(&self) -> Value {

@@ -2,6 +2,7 @@
 
 mod answer_size;
 pub(crate) mod audited;
+pub(crate) mod constraint;
 mod context;
 pub(crate) mod date_time;
 mod error;
@@ -18,6 +19,7 @@ pub(crate) mod validation;
 
 pub use answer_size::{AnswerBudget, json_length};
 pub use audited::Audited;
+pub use constraint::{Constrained, Constraint};
 pub use context::{
     ContextExt, OwnershipDenial, discloses_ownership, loader, loader_with_cache,
     not_found_or_forbidden,
@@ -26,14 +28,15 @@ pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, NO_TENANT, Result};
 pub use global_id::{HasId, Id, decode_id, encode_id};
 pub use idempotency::{
-    Begun, Execution, RETENTION as IDEMPOTENCY_KEY_RETENTION, Replay, RequestKey, Writes,
-    is_idempotency_key,
+    Begun, Execution, IDEMPOTENCY_KEY, RETENTION as IDEMPOTENCY_KEY_RETENTION, Replay, RequestKey,
+    Writes, is_idempotency_key,
 };
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
 pub use null_on_error::NullOnError;
 pub use own_rows::{find_in_tenant, find_own};
 pub use pagination::{
-    Connection, Direction, NamedOrder, Page, Position, TotalCount, paginate, paginate_open,
+    Connection, Direction, FIRST, LAST, NamedOrder, Page, Position, TotalCount, paginate,
+    paginate_open,
 };
 pub use permission_check::Permission;
 pub use plain::{NotPlain, PlainEnum, PlainScalar, PlainValue, resolve_object};

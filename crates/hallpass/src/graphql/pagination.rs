@@ -11,8 +11,8 @@ use hallpass_data::{CursorPosition, MAX_MATCHES, Order, OrderKey, PageRequest, R
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::constraint::Constraint;
 use super::error::Result;
-use super::input_problem::ProblemKind;
 use super::validation::Validator;
 
 /// A Relay connection with a `totalCount` that is counted only if requested.
@@ -22,6 +22,10 @@ pub type Connection<N> = RelayConnection<Position, N, TotalCount, EmptyFields>;
 const DEFAULT_PAGE_SIZE: i32 = 20;
 /// Maximum page size.
 const MAX_PAGE_SIZE: i32 = 100;
+/// Constraint of the argument `first`.
+pub const FIRST: Constraint<'_> = Constraint::number(1, MAX_PAGE_SIZE);
+/// Constraint of the argument `last`.
+pub const LAST: Constraint<'_> = FIRST.excludes("first");
 
 /// Sort direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
@@ -75,18 +79,12 @@ impl Page {
         order: &NamedOrder<E>,
     ) -> Result<PageRequest> {
         let mut validator = Validator::default();
-        if self.first.is_some() && self.last.is_some() {
-            let message = "give `first` or `last`, not both";
-            validator.add_problem("last", ProblemKind::Conflicting, message);
+        if self.last.is_some() {
+            validator.exclusive("last", &LAST, |_| self.first.is_some());
         }
-        for (path, count) in [("first", self.first), ("last", self.last)] {
+        for (path, count, constraint) in [("first", self.first, FIRST), ("last", self.last, LAST)] {
             if let Some(count) = count {
-                validator.number(
-                    path,
-                    count,
-                    &(1..=MAX_PAGE_SIZE),
-                    format!("give a number from 1 to {MAX_PAGE_SIZE}"),
-                );
+                validator.number(path, count, &constraint);
             }
         }
         let mut position = |path, cursor: &Option<String>| {

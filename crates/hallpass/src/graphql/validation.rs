@@ -1,20 +1,19 @@
 //! Input validation: reports every invalid field, not only the first.
 
-use std::ops::RangeInclusive;
-
 use async_graphql::MaybeUndefined;
 
+use super::constraint::Constraint;
 use super::error::{ApiError, Result};
 use super::input_problem::{InputProblem, ProblemKind};
 
 /// Collects the problems of an input.
 ///
 /// ```
-/// use hallpass::graphql::{ApiError, Validator};
+/// use hallpass::graphql::{ApiError, Constraint, Validator};
 ///
 /// let mut checks = Validator::default();
-/// let title = checks.text("title", "  Milk ", 1, 100);
-/// checks.number("stars", 7, &(1..=5), "give a number from 1 to 5");
+/// let title = checks.text("title", "  Milk ", &Constraint::text(1, 100));
+/// checks.number("stars", 7, &Constraint::number(1, 5));
 /// assert_eq!(title, "Milk");
 /// assert!(matches!(checks.finish(), Err(ApiError::BadInput(problems)) if problems.len() == 1));
 /// ```
@@ -34,76 +33,58 @@ impl Validator {
         self.problems.push(InputProblem::new(path, kind, message));
     }
 
-    /// Adds a problem for the input at `path`, which exceeds `limit`.
-    pub fn add_limit_problem(
-        &mut self,
-        path: &str,
-        kind: ProblemKind,
-        limit: usize,
-        message: String,
-    ) {
-        self.problems.push(InputProblem::new(path, kind, message).beyond(limit));
+    /// Checks the number at `path`.
+    pub fn number(&mut self, path: &str, number: i32, constraint: &Constraint<'_>) {
+        self.problems.extend(constraint.of_number(path, number.into()));
     }
 
-    /// Checks that `number` at `path` is in the range `allowed`.
-    pub fn number(
-        &mut self,
-        path: &str,
-        number: i32,
-        allowed: &RangeInclusive<i32>,
-        message: impl Into<String>,
-    ) {
-        self.problems.extend(InputProblem::of_number(path, number, allowed, message));
+    /// Checks the number of items of the list at `path`.
+    pub fn count(&mut self, path: &str, count: usize, constraint: &Constraint<'_>) {
+        self.problems.extend(constraint.of_count(path, count));
     }
 
-    /// Trims a text and checks its length, from `min` to `max` characters. Rejects NUL, which PostgreSQL cannot store.
-    pub fn text(&mut self, path: &str, text: &str, min: usize, max: usize) -> String {
-        self.check_length(path, text.trim(), min, max);
+    /// Checks the year of the date or the time at `path`.
+    pub fn year(&mut self, path: &str, year: i32, constraint: &Constraint<'_>) {
+        self.problems.extend(constraint.of_year(path, year));
+    }
+
+    /// Trims a text, and checks it. Rejects NUL, which PostgreSQL cannot store.
+    pub fn text(&mut self, path: &str, text: &str, constraint: &Constraint<'_>) -> String {
+        self.problems.extend(constraint.of_text(path, text.trim()));
         text.trim().to_owned()
     }
 
-    /// Checks the length of a Markdown text without trimming it: leading blanks are significant in Markdown. A blank
-    /// text is empty.
-    pub fn markdown(&mut self, path: &str, text: String, min: usize, max: usize) -> String {
+    /// Checks a Markdown text without trimming it: leading blanks are significant in Markdown. A blank text is empty.
+    pub fn markdown(&mut self, path: &str, text: String, constraint: &Constraint<'_>) -> String {
         let text = if text.trim().is_empty() { String::new() } else { text };
-        self.check_length(path, &text, min, max);
+        self.problems.extend(constraint.of_text(path, &text));
         text
     }
 
-    fn check_length(&mut self, path: &str, text: &str, min: usize, max: usize) {
-        let length = text.chars().count();
-        if text.contains('\0') {
-            self.add_error(path, "remove the NUL character");
-        } else if length < min {
-            self.add_problem(path, ProblemKind::Required, "this is required");
-        } else if length > max {
-            let message = format!("use at most {max} characters: this text has {length}");
-            self.add_limit_problem(path, ProblemKind::TooLong, max, message);
-        }
+    /// Checks that the input at `path` is not given beside the one that excludes it. `is_given`: whether the input of a
+    /// name is given.
+    pub fn exclusive(
+        &mut self,
+        path: &str,
+        constraint: &Constraint<'_>,
+        is_given: impl FnOnce(&str) -> bool,
+    ) {
+        self.problems.extend(constraint.of_others(path, is_given));
     }
 
-    /// Trims and deduplicates a list of at most `max` texts of at most `max_length` characters. Keeps the order.
+    /// Trims and deduplicates the texts of a list, and checks them. Keeps the order.
     pub fn string_list(
         &mut self,
         path: &str,
         items: &[String],
-        max_length: usize,
-        max: usize,
+        constraint: &Constraint<'_>,
     ) -> Vec<String> {
         let mut unique = Vec::new();
-        for (at, item) in items.iter().enumerate() {
-            let item = self.text(&format!("{path}.{at}"), item, 1, max_length);
+        self.problems.extend(constraint.of_count(path, items.len()));
+        for (at, item) in items.iter().enumerate().take(constraint.counted(items.len())) {
+            let item = self.text(&format!("{path}.{at}"), item, constraint);
             if !unique.contains(&item) {
                 unique.push(item);
-            }
-            if at == max {
-                self.add_limit_problem(
-                    path,
-                    ProblemKind::TooMany,
-                    max,
-                    format!("give at most {max}"),
-                );
-                break;
             }
         }
         unique
@@ -112,8 +93,7 @@ impl Validator {
     /// The value of an input that may be omitted, but not null.
     pub fn not_null<T>(&mut self, path: &str, value: MaybeUndefined<T>) -> Option<T> {
         if value.is_null() {
-            let message = "must not be null: leave it out to keep its value";
-            self.add_problem(path, ProblemKind::Required, message);
+            self.problems.extend(Constraint::NONE.not_null().of_null(path));
         }
         value.take()
     }

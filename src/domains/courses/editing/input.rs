@@ -6,31 +6,34 @@ use hallpass_entity::interest::Interests;
 use hallpass_entity::{chapter, course, variant};
 
 use crate::domains::learners::Level;
-use hallpass::graphql::{Result, Validator};
+use hallpass::graphql::{Constrained, Constraint, Result, Validator};
 use hallpass::identity::Tiers;
 
-// Lengths are in characters.
-const MAX_SLUG_LENGTH: usize = 100;
-const MAX_TITLE_LENGTH: usize = 200;
-const MAX_DESCRIPTION_LENGTH: usize = 10_000;
-const MAX_SUMMARY_LENGTH: usize = 2_000;
-const MAX_BODY_LENGTH: usize = 100_000;
-const MAX_AREA_LENGTH: usize = 40;
-const MAX_AREAS: usize = 20;
-const MAX_ORDINAL: i32 = 100_000;
+const SLUG: Constraint<'_> = Constraint::text(1, 100)
+    .pattern("^[a-z0-9]+(-[a-z0-9]+)*$", "join lower-case words with hyphens, such as first-steps");
+const TITLE: Constraint<'_> = Constraint::text(1, 200);
+const DESCRIPTION: Constraint<'_> = Constraint::text(0, 10_000);
+const SUMMARY: Constraint<'_> = Constraint::text(0, 2_000);
+const BODY: Constraint<'_> = Constraint::text(1, 100_000);
+const ORDINAL: Constraint<'_> = Constraint::number(1, 100_000);
+const AREAS: Constraint<'_> = Constraint::text(1, 40)
+    .max_items(20)
+    .pattern("^[^|]*$", "leave out |: give each area on its own");
 
 /// A new course.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateCourseInput {
     /// Slug: the name in URLs, unique among courses. Lower-case words joined by hyphens, at most 100 characters.
+    #[graphql(directive = Constrained::apply(SLUG))]
     pub slug: String,
     /// Title, 1 to 200 characters.
+    #[graphql(directive = Constrained::apply(TITLE))]
     pub title: String,
     /// Description in Markdown, at most 10,000 characters.
-    #[graphql(default)]
+    #[graphql(default, directive = Constrained::apply(DESCRIPTION))]
     pub description: String,
     /// Interest areas, at most 20 of at most 40 characters each, without `|`.
-    #[graphql(default)]
+    #[graphql(default, directive = Constrained::apply(AREAS))]
     pub interest_areas: Vec<String>,
 }
 
@@ -38,13 +41,17 @@ pub struct CreateCourseInput {
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateCourseInput {
     /// Slug: the name in URLs, unique among courses. Lower-case words joined by hyphens, at most 100 characters.
+    #[graphql(directive = Constrained::apply(SLUG.not_null()))]
     pub slug: MaybeUndefined<String>,
     /// Title, 1 to 200 characters.
+    #[graphql(directive = Constrained::apply(TITLE.not_null()))]
     pub title: MaybeUndefined<String>,
     /// Description in Markdown, at most 10,000 characters. Null removes it.
+    #[graphql(directive = Constrained::apply(DESCRIPTION))]
     pub description: MaybeUndefined<String>,
     /// Interest areas, at most 20 of at most 40 characters each, without `|`. Replaces all interest areas. Null
     /// removes them.
+    #[graphql(directive = Constrained::apply(AREAS))]
     pub interest_areas: MaybeUndefined<Vec<String>>,
 }
 
@@ -65,14 +72,14 @@ impl UpdateCourseInput {
         let mut validator = Validator::default();
         let mut values = course::ActiveModel::default();
         if let Some(text) = validator.not_null("input.slug", self.slug) {
-            values.slug = Set(slug(&mut validator, &text));
+            values.slug = Set(validator.text("input.slug", &text, &SLUG));
         }
         if let Some(text) = validator.not_null("input.title", self.title) {
-            values.title = Set(validator.text("input.title", &text, 1, MAX_TITLE_LENGTH));
+            values.title = Set(validator.text("input.title", &text, &TITLE));
         }
         if let Some(text) = null_as_default(self.description) {
             let path = "input.description";
-            values.description = Set(validator.markdown(path, text, 0, MAX_DESCRIPTION_LENGTH));
+            values.description = Set(validator.markdown(path, text, &DESCRIPTION));
         }
         if let Some(areas) = null_as_default(self.interest_areas) {
             values.interests = Set(interests(&mut validator, &areas));
@@ -87,16 +94,19 @@ impl UpdateCourseInput {
 pub struct CreateChapterInput {
     /// Slug: the name in URLs, unique among the chapters of all courses. Lower-case words joined by hyphens, at
     /// most 100 characters.
+    #[graphql(directive = Constrained::apply(SLUG))]
     pub slug: String,
     /// Title, 1 to 200 characters.
+    #[graphql(directive = Constrained::apply(TITLE))]
     pub title: String,
     /// Summary, at most 2,000 characters. Public, even if the text is not.
-    #[graphql(default)]
+    #[graphql(default, directive = Constrained::apply(SUMMARY))]
     pub summary: String,
     /// Position in the course, starting at 1. By default, after the last chapter.
+    #[graphql(directive = Constrained::apply(ORDINAL))]
     pub ordinal: Option<i32>,
     /// Interest areas, at most 20 of at most 40 characters each, without `|`.
-    #[graphql(default)]
+    #[graphql(default, directive = Constrained::apply(AREAS))]
     pub interest_areas: Vec<String>,
     /// Lowest tier that may read the text. One of the configured tiers.
     pub required_tier: String,
@@ -107,17 +117,23 @@ pub struct CreateChapterInput {
 pub struct UpdateChapterInput {
     /// Slug: the name in URLs, unique among the chapters of all courses. Lower-case words joined by hyphens, at
     /// most 100 characters.
+    #[graphql(directive = Constrained::apply(SLUG.not_null()))]
     pub slug: MaybeUndefined<String>,
     /// Title, 1 to 200 characters.
+    #[graphql(directive = Constrained::apply(TITLE.not_null()))]
     pub title: MaybeUndefined<String>,
     /// Summary, at most 2,000 characters. Public, even if the text is not. Null removes it.
+    #[graphql(directive = Constrained::apply(SUMMARY))]
     pub summary: MaybeUndefined<String>,
     /// Position in the course, starting at 1. Of two chapters in one position, the older comes first.
+    #[graphql(directive = Constrained::apply(ORDINAL.not_null()))]
     pub ordinal: MaybeUndefined<i32>,
     /// Interest areas, at most 20 of at most 40 characters each, without `|`. Replaces all interest areas. Null
     /// removes them.
+    #[graphql(directive = Constrained::apply(AREAS))]
     pub interest_areas: MaybeUndefined<Vec<String>>,
     /// Lowest tier that may read the text. One of the configured tiers.
+    #[graphql(directive = Constrained::apply(Constraint::NONE.not_null()))]
     pub required_tier: MaybeUndefined<String>,
 }
 
@@ -141,16 +157,17 @@ impl UpdateChapterInput {
         let mut validator = Validator::default();
         let mut values = chapter::ActiveModel::default();
         if let Some(text) = validator.not_null("input.slug", self.slug) {
-            values.slug = Set(slug(&mut validator, &text));
+            values.slug = Set(validator.text("input.slug", &text, &SLUG));
         }
         if let Some(text) = validator.not_null("input.title", self.title) {
-            values.title = Set(validator.text("input.title", &text, 1, MAX_TITLE_LENGTH));
+            values.title = Set(validator.text("input.title", &text, &TITLE));
         }
         if let Some(text) = null_as_default(self.summary) {
-            values.summary = Set(validator.text("input.summary", &text, 0, MAX_SUMMARY_LENGTH));
+            values.summary = Set(validator.text("input.summary", &text, &SUMMARY));
         }
         if let Some(ordinal) = validator.not_null("input.ordinal", self.ordinal) {
-            values.ordinal = Set(self::ordinal(&mut validator, ordinal));
+            validator.number("input.ordinal", ordinal, &ORDINAL);
+            values.ordinal = Set(ordinal);
         }
         if let Some(areas) = null_as_default(self.interest_areas) {
             values.interests = Set(interests(&mut validator, &areas));
@@ -171,6 +188,7 @@ pub struct ChapterVariantInput {
     /// Level in hardware that the variant is written for.
     pub hardware: Level,
     /// Text in Markdown, 1 to 100,000 characters. Stored unchanged.
+    #[graphql(directive = Constrained::apply(BODY))]
     pub body: String,
 }
 
@@ -180,7 +198,7 @@ impl ChapterVariantInput {
         let values = variant::ActiveModel {
             level: Set(self.level.into()),
             hardware: Set(self.hardware.into()),
-            body: Set(validator.markdown("input.body", self.body, 1, MAX_BODY_LENGTH)),
+            body: Set(validator.markdown("input.body", self.body, &BODY)),
             ..Default::default()
         };
         validator.finish()?;
@@ -197,31 +215,8 @@ fn null_as_default<T: Default>(value: MaybeUndefined<T>) -> Option<T> {
     }
 }
 
-fn slug(validator: &mut Validator, text: &str) -> String {
-    let slug = validator.text("input.slug", text, 1, MAX_SLUG_LENGTH);
-    let is_word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    };
-    if !slug.is_empty() && !slug.split('-').all(is_word) {
-        validator
-            .add_error("input.slug", "join lower-case words with hyphens, such as first-steps");
-    }
-    slug
-}
-
-fn ordinal(validator: &mut Validator, ordinal: i32) -> i32 {
-    let message = format!("give a position from 1 to {MAX_ORDINAL}");
-    validator.number("input.ordinal", ordinal, &(1..=MAX_ORDINAL), message);
-    ordinal
-}
-
 fn interests(validator: &mut Validator, areas: &[String]) -> Interests {
-    let areas = validator.string_list("input.interestAreas", areas, MAX_AREA_LENGTH, MAX_AREAS);
-    if areas.iter().any(|area| area.contains(Interests::SEPARATOR)) {
-        let message = format!("leave out {}: give each area on its own", Interests::SEPARATOR);
-        validator.add_error("input.interestAreas", message);
-    }
-    Interests::new(areas)
+    Interests::new(validator.string_list("input.interestAreas", areas, &AREAS))
 }
 
 fn tier(validator: &mut Validator, tiers: &Tiers, tier: String) -> String {

@@ -102,8 +102,8 @@ impl EditingMutation {
         course_id: Id<Course>,
         input: CreateChapterInput,
     ) -> Result<Chapter> {
-        let course = course_id.key()?;
         let mut values = input.check(tiers(ctx))?;
+        let course = course_id.key()?;
         if values.ordinal.is_not_set() {
             values.ordinal = Set(next_ordinal(ctx, course).await?);
         }
@@ -147,12 +147,13 @@ impl EditingMutation {
         use variant::Column::{ChapterId as Of, Hardware, Level};
         let body = Arc::from(input.body.as_str());
         let (level, hardware) = (LevelRow::from(input.level), LevelRow::from(input.hardware));
+        let values = input.check()?;
         let chapter = chapter_id.key()?;
         let values = variant::ActiveModel {
             id: Set(VariantId::generate()),
             chapter_id: Set(chapter),
             updated_at: Set(now()),
-            ..input.check()?
+            ..values
         };
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
         let html = ctx.data_unchecked::<Arc<HtmlCache>>();

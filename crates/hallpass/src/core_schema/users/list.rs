@@ -6,10 +6,13 @@ use hallpass_data::{Order, Rows, Term};
 
 use super::User;
 use crate::access::{ADMIN, guarded};
-use crate::graphql::{Connection, ContextExt as _, NamedOrder, Page, Result, Validator, paginate};
+use crate::graphql::{
+    Connection, Constrained, Constraint, ContextExt as _, NamedOrder, Page, Result, Validator,
+    paginate,
+};
 
-/// In characters. Stored names are not longer, so a longer search cannot match.
-const MAX_SEARCH_LENGTH: usize = 320;
+/// Stored names are not longer, so a longer search cannot match.
+const SEARCH: Constraint<'_> = Constraint::text(0, 320);
 
 /// User filter. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
@@ -17,6 +20,7 @@ pub struct UserFilter {
     /// Text contained in the ID, the e-mail address or the name, at most 320 characters. Ignores case, accents
     /// and letter variants. A text of one or two letters matches words that begin with it. If more than 10,000
     /// users match, only the most recently changed ones are considered.
+    #[graphql(directive = Constrained::apply(SEARCH))]
     pub text: Option<String>,
 }
 
@@ -24,7 +28,7 @@ impl UserFilter {
     /// Applies the filter to `known`.
     fn narrow(self, known: Rows<Entity>) -> Result<Rows<Entity>> {
         let mut validator = Validator::default();
-        let text = self.text.map(|text| validator.text("filter.text", &text, 0, MAX_SEARCH_LENGTH));
+        let text = self.text.map(|text| validator.text("filter.text", &text, &SEARCH));
         validator.finish()?;
         Ok(match text.as_deref().and_then(Term::new) {
             Some(term) => known.search(&term),

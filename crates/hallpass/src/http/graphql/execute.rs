@@ -20,6 +20,7 @@ use crate::graphql::{
     AnswerBudget, RequestKey, Subscription, SubscriptionSlot, execute_event, subscribe,
 };
 use crate::http::limits::document_cache::{Document, operation};
+use crate::http::limits::input_values::Checks;
 use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
 use crate::http::streaming::{Permit, Resource};
@@ -132,15 +133,23 @@ fn check(
         Err(Invalid::Inputs(problems)) => problems,
         Err(Invalid::Document(errors)) => return Err(Rejection::invalid(errors)),
     };
-    if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
-        let wrong = variables::problems(operation, &params.variables, &visible.types);
-        if !wrong.is_empty() {
-            let usages = inputs_of(&document.parsed, operation, &visible.types).usages;
-            let at_argument = |problem| variables::at_argument(problem, &usages);
-            problems.extend(wrong.into_iter().map(at_argument));
-        }
+    let operation = operation(&document.parsed, params.operation_name.as_deref());
+    let wrong = operation.map_or_else(Vec::new, |operation| {
+        variables::problems(operation, &params.variables, &visible.types)
+    });
+    if problems.is_empty() && wrong.is_empty() {
+        return Ok(());
     }
-    if problems.is_empty() { Ok(()) } else { Err(Rejection::inputs(&problems)) }
+    if let Some(operation) = operation {
+        let types = &visible.types;
+        let checks = Checks::Constraints(&params.variables);
+        let mut inputs = inputs_of(&document.parsed, operation, types, checks);
+        let at_argument = |problem| variables::at_argument(problem, &inputs.usages);
+        problems.extend(wrong.into_iter().map(at_argument));
+        problems.append(&mut inputs.problems);
+        problems.extend(variables::violations(&inputs.usages, &params.variables, types));
+    }
+    Err(Rejection::inputs(&problems))
 }
 
 /// Section 5.2.4.1 of the GraphQL specification. async-graphql allows several root fields, and does not look into

@@ -1,6 +1,7 @@
 //! Validation of argument values against their types before execution: literals in the document (sections 5.6 and
 //! 5.8.5 of the GraphQL specification) and values of variables (section 6.1.2). Reports each invalid value with the
-//! path of its argument.
+//! path of its argument. If a value is invalid, reports the values that violate a constraint too, which resolvers
+//! report otherwise: a client gets all problems in one response.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,10 +9,10 @@ use std::fmt;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{BaseType, Type};
 use async_graphql::registry::{MetaInputValue, MetaType, Registry};
-use async_graphql::{Name, Value};
+use async_graphql::{Name, Value, Variables};
 use async_graphql_value::Value as Written;
 
-use crate::graphql::{InputProblem, ProblemKind, scalar_problem};
+use crate::graphql::{Constraint, InputProblem, ProblemKind, scalar_problem};
 
 /// Problems in one response.
 const MAX_PROBLEMS: usize = 100;
@@ -80,6 +81,37 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// What a value must be.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected<'t, 'a> {
+    type_: &'t Type,
+    /// Whether a default applies if it has no value.
+    has_default: bool,
+    /// The argument or the input field; that of the list, for an item.
+    input: Option<&'a MetaInputValue>,
+}
+
+impl<'t, 'a> Expected<'t, 'a> {
+    /// A value of this type.
+    pub(crate) fn of_type(type_: &'t Type) -> Self {
+        Self { type_, has_default: false, input: None }
+    }
+
+    /// The value of `input`, whose type is `type_`.
+    pub(crate) fn of_input(input: &'a MetaInputValue, type_: &'t Type) -> Self {
+        Self { type_, has_default: input.default_value.is_some(), input: Some(input) }
+    }
+
+    /// An item of the list.
+    fn item(self, type_: &'t Type) -> Self {
+        Self { type_, has_default: false, ..self }
+    }
+
+    fn constraint(self) -> Constraint<'a> {
+        self.input.map_or(Constraint::NONE, |input| Constraint::of(&input.directive_invocations))
+    }
+}
+
 /// Where a variable is used.
 pub(crate) struct Usage<'a> {
     pub(crate) variable: &'a Name,
@@ -89,11 +121,31 @@ pub(crate) struct Usage<'a> {
     pub(crate) expected: Option<Type>,
     /// Whether a default applies if the variable has no value.
     pub(crate) has_default: bool,
+    /// The argument or the input field, if it is known.
+    pub(crate) input: Option<&'a MetaInputValue>,
+}
+
+impl<'a> Usage<'a> {
+    /// What the value of the variable must be.
+    pub(crate) fn expected(&self) -> Option<Expected<'_, 'a>> {
+        let Self { has_default, input, .. } = *self;
+        self.expected.as_ref().map(|type_| Expected { type_, has_default, input })
+    }
+}
+
+/// What is validated.
+#[derive(Clone, Copy)]
+pub(crate) enum Checks<'a> {
+    /// The types of values.
+    Types,
+    /// The constraints of values, where variables have these values.
+    Constraints(&'a Variables),
 }
 
 /// Validates values, and collects their problems.
 pub(crate) struct Inputs<'a> {
     types: &'a Registry,
+    checks: Checks<'a>,
     /// Whether values are JSON, in which an enum value is a string.
     is_json: bool,
     pub(crate) problems: Vec<InputProblem>,
@@ -101,16 +153,18 @@ pub(crate) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    pub(crate) fn written(types: &'a Registry) -> Self {
-        Self { types, is_json: false, problems: Vec::new(), usages: Vec::new() }
+    pub(crate) fn written(types: &'a Registry, checks: Checks<'a>) -> Self {
+        Self { types, checks, is_json: false, problems: Vec::new(), usages: Vec::new() }
     }
 
-    pub(crate) fn json(types: &'a Registry) -> Self {
-        Self { is_json: true, ..Self::written(types) }
+    pub(crate) fn json(types: &'a Registry, checks: Checks<'a>) -> Self {
+        Self { is_json: true, ..Self::written(types, checks) }
     }
 
     fn add_problem(&mut self, path: Path<'_>, kind: ProblemKind, message: impl Into<String>) {
-        self.push(InputProblem::new(path.to_string(), kind, message));
+        if matches!(self.checks, Checks::Types) {
+            self.push(InputProblem::new(path.to_string(), kind, message));
+        }
     }
 
     fn push(&mut self, problem: InputProblem) {
@@ -119,29 +173,62 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Validates `value` against the type expected at `path`, which may have a default.
+    /// Adds the problem that a constraint finds at `path`.
+    fn add_violation(&mut self, path: Path<'_>, find: impl FnOnce(&str) -> Option<InputProblem>) {
+        if matches!(self.checks, Checks::Constraints(_))
+            && let Some(violation) = find(&path.to_string())
+        {
+            self.push(violation);
+        }
+    }
+
+    /// Adds the problem of a value at `path` that is given beside another which excludes it.
+    pub(crate) fn check_others<'v, V: Input + 'v>(
+        &mut self,
+        input: &'a MetaInputValue,
+        value: &V,
+        path: Path<'_>,
+        other: impl FnOnce(&str) -> Option<&'v V>,
+    ) {
+        let Checks::Constraints(variables) = self.checks else { return };
+        if is_given(value, variables) {
+            let constraint = Constraint::of(&input.directive_invocations);
+            let is_given = |name: &str| other(name).is_some_and(|it| is_given(it, variables));
+            self.add_violation(path, |path| constraint.of_others(path, is_given));
+        }
+    }
+
+    /// Validates `value` against what is expected at `path`.
     pub(crate) fn check<V: Input>(
         &mut self,
-        expected: &Type,
-        has_default: bool,
+        expected: Expected<'_, 'a>,
         value: &'a V,
         path: Path<'_>,
     ) {
-        match (value.shape(), &expected.base) {
+        match (value.shape(), &expected.type_.base) {
             (Shape::Variable(variable), _) => {
-                let expected = Some(expected.clone());
-                self.usages.push(Usage { variable, path: path.to_string(), expected, has_default });
+                let Expected { type_, has_default, input } = expected;
+                let (path, expected) = (path.to_string(), Some(type_.clone()));
+                self.usages.push(Usage { variable, path, expected, has_default, input });
             }
-            (Shape::Null, _) if expected.nullable => {}
+            (Shape::Null, _) if expected.type_.nullable => {
+                self.add_violation(path, |path| expected.constraint().of_null(path));
+            }
             (Shape::Null, _) => self.add_problem(path, ProblemKind::Required, "must not be null"),
             (Shape::List(items), BaseType::List(of)) => {
+                self.add_violation(path, |path| expected.constraint().of_count(path, items.len()));
                 for (index, item) in items.iter().enumerate() {
-                    self.check(of, false, item, Path::Item(&path, index));
+                    self.check(expected.item(of), item, Path::Item(&path, index));
                 }
             }
             // A single value is coerced to a list of one (section 3.11).
-            (_, BaseType::List(of)) => self.check(of, false, value, path),
-            (shape, BaseType::Named(name)) => self.check_named(name, value, &shape, path),
+            (_, BaseType::List(of)) => self.check(expected.item(of), value, path),
+            (shape, BaseType::Named(name)) => {
+                if let Shape::Leaf(leaf) = &shape {
+                    self.add_violation(path, |path| expected.constraint().of_value(path, leaf));
+                }
+                self.check_named(name, value, &shape, path);
+            }
         }
     }
 
@@ -160,7 +247,7 @@ impl<'a> Inputs<'a> {
                     "Int" => is_int(value),
                     _ => is_valid.as_ref().is_none_or(|is_valid| is_valid(value)),
                 });
-                if !is_valid {
+                if !is_valid && matches!(self.checks, Checks::Types) {
                     let value = whole.as_deref().unwrap_or(&Value::Null);
                     self.push(scalar_problem(path.to_string(), name, value));
                 }
@@ -194,7 +281,7 @@ impl<'a> Inputs<'a> {
     fn check_members<V: Input>(
         &mut self,
         name: &Name,
-        fields: &IndexMap<String, MetaInputValue>,
+        fields: &'a IndexMap<String, MetaInputValue>,
         members: &'a IndexMap<Name, V>,
         path: Path<'_>,
     ) {
@@ -203,17 +290,28 @@ impl<'a> Inputs<'a> {
             self.add_problem(path, ProblemKind::UnknownField, format!("{name} has no such field"));
         }
         for field in fields.values() {
-            let Some(expected) = Type::new(&field.ty) else { continue };
+            let Some(type_) = Type::new(&field.ty) else { continue };
             let path = Path::Member(&path, &field.name);
-            let has_default = field.default_value.is_some();
             match members.get(field.name.as_str()) {
-                Some(value) => self.check(&expected, has_default, value, path),
-                None if !expected.nullable && !has_default => {
+                Some(value) => {
+                    self.check(Expected::of_input(field, &type_), value, path);
+                    self.check_others(field, value, path, |other| members.get(other));
+                }
+                None if !type_.nullable && field.default_value.is_none() => {
                     self.add_problem(path, ProblemKind::Required, "give it a value");
                 }
                 None => {}
             }
         }
+    }
+}
+
+/// Whether the value is not null.
+fn is_given<V: Input>(value: &V, variables: &Variables) -> bool {
+    match value.shape() {
+        Shape::Variable(name) => variables.get(name).is_some_and(|value| *value != Value::Null),
+        Shape::Null => false,
+        Shape::List(_) | Shape::Object(_) | Shape::Leaf(_) => true,
     }
 }
 

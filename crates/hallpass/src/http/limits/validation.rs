@@ -18,7 +18,7 @@ use async_graphql::parser::types::{
 use async_graphql::registry::{MetaType, MetaTypeName, Registry};
 use async_graphql::{Name, Pos, Positioned, ServerError, Value};
 
-use super::input_values::{Inputs, Path, Usage};
+use super::input_values::{Checks, Expected, Inputs, Path, Usage};
 use super::variables::at_argument;
 use crate::graphql::InputProblem;
 
@@ -43,7 +43,7 @@ pub(crate) fn validate(
     let mut problems = Vec::new();
     let mut misplaced = Vec::new();
     for (_, operation) in document.operations.iter() {
-        let mut inputs = inputs_of(document, &operation.node, types);
+        let mut inputs = inputs_of(document, &operation.node, types, Checks::Types);
         problems.append(&mut inputs.problems);
         let definitions = &operation.node.variable_definitions;
         misplaced.extend(inputs.usages.iter().filter_map(|usage| misplacement(usage, definitions)));
@@ -85,9 +85,10 @@ pub(crate) fn inputs_of<'a>(
     document: &'a ExecutableDocument,
     operation: &'a OperationDefinition,
     types: &'a Registry,
+    checks: Checks<'a>,
 ) -> Inputs<'a> {
-    let mut visitor =
-        InputVisitor { document, types, inputs: Inputs::written(types), seen: HashSet::new() };
+    let inputs = Inputs::written(types, checks);
+    let mut visitor = InputVisitor { document, types, inputs, seen: HashSet::new() };
     let root = match operation.ty {
         OperationType::Query => Some(&types.query_type),
         OperationType::Mutation => types.mutation_type.as_ref(),
@@ -95,11 +96,12 @@ pub(crate) fn inputs_of<'a>(
     };
     visitor.directives(&operation.directives);
     visitor.set(root.and_then(|root| types.types.get(root)), &operation.selection_set.node);
-    let mut defaults = Inputs::written(types);
+    let mut defaults = Inputs::written(types, checks);
     for definition in &operation.variable_definitions {
         let VariableDefinition { name, var_type, default_value, .. } = &definition.node;
         if let Some(default) = default_value {
-            defaults.check(&var_type.node, false, &default.node, Path::Root(&name.node));
+            let expected = Expected::of_type(&var_type.node);
+            defaults.check(expected, &default.node, Path::Root(&name.node));
         }
     }
     let mut inputs = visitor.inputs;
@@ -156,9 +158,14 @@ impl<'a> InputVisitor<'a> {
         for (name, value) in &field.arguments {
             let argument = known.and_then(|known| known.args.get(name.node.as_str()));
             match argument.and_then(|argument| Some((argument, Type::new(&argument.ty)?))) {
-                Some((argument, expected)) => {
-                    let has_default = argument.default_value.is_some();
-                    self.inputs.check(&expected, has_default, &value.node, Path::Root(&name.node));
+                Some((argument, type_)) => {
+                    let path = Path::Root(&name.node);
+                    self.inputs.check(Expected::of_input(argument, &type_), &value.node, path);
+                    let other = |name: &str| {
+                        let found = field.arguments.iter().find(|(it, _)| it.node == *name);
+                        found.map(|(_, value)| &value.node)
+                    };
+                    self.inputs.check_others(argument, &value.node, path, other);
                 }
                 None => self.unknown(&name.node, &value.node),
             }
@@ -178,7 +185,13 @@ impl<'a> InputVisitor<'a> {
     fn unknown(&mut self, name: &'a Name, value: &'a async_graphql_value::Value) {
         if let async_graphql_value::Value::Variable(variable) = value {
             let path = name.to_string();
-            self.inputs.usages.push(Usage { variable, path, expected: None, has_default: false });
+            self.inputs.usages.push(Usage {
+                variable,
+                path,
+                expected: None,
+                has_default: false,
+                input: None,
+            });
         }
     }
 }

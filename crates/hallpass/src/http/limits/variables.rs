@@ -6,7 +6,7 @@ use async_graphql::Variables;
 use async_graphql::parser::types::{OperationDefinition, VariableDefinition};
 use async_graphql::registry::Registry;
 
-use super::input_values::{Inputs, Path, Usage};
+use super::input_values::{Checks, Expected, Inputs, Path, Usage};
 use crate::graphql::{InputProblem, ProblemKind};
 
 /// The problems of the values of the variables that `operation` defines, each with its path: `name.member`.
@@ -15,17 +15,37 @@ pub(crate) fn problems(
     variables: &Variables,
     types: &Registry,
 ) -> Vec<InputProblem> {
-    let mut inputs = Inputs::json(types);
+    let mut inputs = Inputs::json(types, Checks::Types);
     for definition in &operation.variable_definitions {
         let VariableDefinition { name, var_type, default_value, .. } = &definition.node;
         match variables.get(&name.node) {
-            Some(value) => inputs.check(&var_type.node, false, value, Path::Root(&name.node)),
+            Some(value) => {
+                let expected = Expected::of_type(&var_type.node);
+                inputs.check(expected, value, Path::Root(&name.node));
+            }
             None if !var_type.node.nullable && default_value.is_none() => {
                 let problem =
                     InputProblem::new(&*name.node, ProblemKind::Required, "give it a value");
                 inputs.problems.push(problem);
             }
             None => {}
+        }
+    }
+    inputs.problems
+}
+
+/// The values of the variables that violate a constraint where they are used.
+pub(crate) fn violations(
+    usages: &[Usage<'_>],
+    variables: &Variables,
+    types: &Registry,
+) -> Vec<InputProblem> {
+    let mut inputs = Inputs::json(types, Checks::Constraints(variables));
+    for usage in usages {
+        if let Some(expected) = usage.expected()
+            && let Some(value) = variables.get(usage.variable)
+        {
+            inputs.check(expected, value, Path::Root(&usage.path));
         }
     }
     inputs.problems

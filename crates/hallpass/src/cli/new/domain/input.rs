@@ -18,17 +18,16 @@ pub(super) fn input(domain: &Domain) -> String {
         true => "async fn check(self, ctx: &Context<'_>) -> Result<ActiveModel>",
         false => "fn check(self) -> Result<ActiveModel>",
     };
-    let has_limits = domain.has(&Kind::String) || domain.has(&Kind::Id);
-    let limits = "/// Length limit of texts, in characters.\nconst MAX_LENGTH: usize = 1_000;\n\n";
+    let has_texts = domain.has(&Kind::String) || domain.has(&Kind::Id);
     let sorted: Vec<_> = domain.fields.iter().filter(|field| field.is_sortable()).collect();
     let values = [
         ("imports", imports(domain)),
-        ("limits", if has_limits { limits.to_owned() } else { String::new() }),
+        ("constraints", if has_texts { constraints(domain) } else { String::new() }),
         ("check", check.to_owned()),
         (
             "create_fields",
             each(&domain.fields, |field| {
-                input_field(field, &field.nullable(input_type(field)), "")
+                input_field(field, &field.nullable(input_type(field)), "", false)
             }),
         ),
         ("create", create(domain)),
@@ -36,7 +35,7 @@ pub(super) fn input(domain: &Domain) -> String {
             "update_fields",
             each(&domain.fields, |field| {
                 let null = if field.is_required { "" } else { " Null removes it." };
-                input_field(field, &format!("MaybeUndefined<{}>", input_type(field)), null)
+                input_field(field, &format!("MaybeUndefined<{}>", input_type(field)), null, true)
             }),
         ),
         ("update", each(&domain.fields, update)),
@@ -55,6 +54,41 @@ pub(super) fn input(domain: &Domain) -> String {
         ),
     ];
     fill(include_str!("../templates/domain/input.rs.txt"), &values)
+}
+
+/// The constraints of texts.
+fn constraints(domain: &Domain) -> String {
+    let is_text = |field: &Field| matches!(field.kind, Kind::String | Kind::Id);
+    let has_required = domain.fields.iter().any(|field| is_text(field) && field.is_required);
+    let required = match has_required {
+        true => "const REQUIRED_TEXT: Constraint<'_> = Constraint::text(1, 1_000);\n",
+        false => "",
+    };
+    format!("const TEXT: Constraint<'_> = Constraint::text(0, 1_000);\n{required}\n")
+}
+
+/// The constant of the constraint of a text.
+fn text_constraint(field: &Field) -> &'static str {
+    if field.is_required { "REQUIRED_TEXT" } else { "TEXT" }
+}
+
+/// The constraint of an input, if any. `is_update`: it may be omitted.
+fn constraint(field: &Field, is_update: bool) -> Option<String> {
+    let is_text = matches!(field.kind, Kind::String | Kind::Id);
+    let rejects_null = is_update && (field.is_required || field.target().is_some());
+    match (is_text, rejects_null) {
+        (false, false) => None,
+        (true, false) => Some(text_constraint(field).to_owned()),
+        (true, true) => Some(format!("{}.not_null()", text_constraint(field))),
+        (false, true) => Some("Constraint::NONE.not_null()".to_owned()),
+    }
+}
+
+/// The attribute that states the constraint of an input.
+fn stated(constraint: Option<&str>) -> String {
+    constraint.map_or_else(String::new, |constraint| {
+        format!("#[graphql(directive = Constrained::apply({constraint}))]\n")
+    })
 }
 
 fn imports(domain: &Domain) -> String {
@@ -95,13 +129,15 @@ fn input_type(field: &Field) -> &str {
     }
 }
 
-fn input_field(field: &Field, kind: &str, more: &str) -> String {
+fn input_field(field: &Field, kind: &str, more: &str, is_update: bool) -> String {
     let limit = match (&field.kind, field.is_required) {
         (Kind::String | Kind::Id, true) => ", 1 to 1,000 characters",
         (Kind::String | Kind::Id, false) => ", at most 1,000 characters",
         _ => "",
     };
-    format!("/// {}{limit}.{more}\npub {}: {kind},\n", description(field), field.name.snake())
+    let stated = stated(constraint(field, is_update).as_deref());
+    let (description, name) = (description(field), field.name.snake());
+    format!("/// {description}{limit}.{more}\n{stated}pub {name}: {kind},\n")
 }
 
 /// The value of the column for `value`, the value of an input.
@@ -109,8 +145,7 @@ fn checked(field: &Field, value: &str) -> String {
     let path = format!("input.{}", field.name.camel());
     match field.kind {
         Kind::String | Kind::Id => {
-            let min = u8::from(field.is_required);
-            format!("validator.text(\"{path}\", &{value}, {min}, MAX_LENGTH)")
+            format!("validator.text(\"{path}\", &{value}, &{})", text_constraint(field))
         }
         Kind::DateTime | Kind::Date => format!("{value}.0"),
         Kind::Int | Kind::Float | Kind::Boolean | Kind::Reference(_) => value.to_owned(),
@@ -187,7 +222,9 @@ fn update_reference(field: &Field) -> String {
 fn filter_fields(field: &Field) -> String {
     let (description, name) = (description(field), field.name.snake());
     let kind = input_type(field);
-    let equal = format!("/// {description}.\npub {name}: Option<{kind}>,\n");
+    let is_text = matches!(field.kind, Kind::String | Kind::Id);
+    let stated = stated(is_text.then_some("TEXT"));
+    let equal = format!("/// {description}.\n{stated}pub {name}: Option<{kind}>,\n");
     let range = |what: &str| {
         format!(
             "/// {description} before this {what}.\npub {name}_before: Option<{kind}>,\n\
@@ -197,7 +234,7 @@ fn filter_fields(field: &Field) -> String {
     match field.kind {
         Kind::String => format!(
             "{equal}/// Text contained in `{camel}`. Ignores case, accents and letter variants.\n\
-             pub {name}_contains: Option<String>,\n",
+             {stated}pub {name}_contains: Option<String>,\n",
             camel = field.name.camel()
         ),
         Kind::DateTime => range("time"),
@@ -210,7 +247,7 @@ fn filter_fields(field: &Field) -> String {
 fn filter_start(domain: &Domain) -> String {
     let checked = |name: String, path: String| {
         format!(
-            "let {name} = self.{name}.map(|text| validator.text(\"filter.{path}\", &text, 0, MAX_LENGTH));\n"
+            "let {name} = self.{name}.map(|text| validator.text(\"filter.{path}\", &text, &TEXT));\n"
         )
     };
     let texts = each(&domain.fields, |field| {
