@@ -7,7 +7,7 @@ use sea_orm::{IntoActiveModel as _, Order};
 
 use crate::filter::column;
 use crate::rls_context::RlsContext;
-use crate::{AuditEventId, Error, FromRow, Privilege, System, Timestamp, Transaction};
+use crate::{AuditEventId, Error, FromRow, Privilege, System, Timestamp, Transaction, erased_user};
 
 /// One audit event.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
@@ -136,16 +136,19 @@ impl System<'_> {
 }
 
 impl Transaction {
-    /// Replaces the user with this id in every audit event with a pseudonym, `erased-` and a random id. Takes
-    /// effect with [`commit`](Transaction::commit). Events that are still queued are left to the writer task:
-    /// pass it the pseudonym.
+    /// Replaces the user with this id in every audit event with a pseudonym, `erased-` and a random id, and stores the
+    /// pseudonym. Takes effect with [`commit`](Transaction::commit). Events that are still queued are left to the
+    /// writer task: pass it the pseudonym.
     ///
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn pseudonymize(&self, user: &str, _proof: Privilege) -> Result<String, Error> {
         let pseudonym = format!("erased-{}", Uuid::now_v7());
         self.conn()
-            .run(&RlsContext::Public, async |conn| rename(conn, user, &pseudonym).await)
+            .run(&RlsContext::Public, async |conn| {
+                rename(conn, user, &pseudonym).await?;
+                erased_user::store(conn, user, &pseudonym).await
+            })
             .await?;
         Ok(pseudonym)
     }

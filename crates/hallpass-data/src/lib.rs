@@ -50,6 +50,7 @@ pub mod testing;
 pub mod trusted;
 
 pub mod audit;
+pub mod erased_user;
 pub mod idempotency_key;
 pub mod key_set;
 pub mod known_user;

@@ -21,7 +21,7 @@ use crate::policy::{Listed, OwnedEntity, Scoped, TenantEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::{Database, Error, Options, OwnedTables, SearchText, Timestamp};
-use crate::{audit, key_set, known_user, revocation, seen_session};
+use crate::{audit, erased_user, key_set, known_user, revocation, seen_session};
 
 type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
@@ -183,9 +183,10 @@ fn insert<'a, E: Scoped>(conn: &'a Conn, rows: &TableRows) -> Pending<'a, ()> {
 
 /// The server's own tables without owners, which it reads and writes beside the requests.
 #[must_use]
-pub fn system_tables() -> [&'static str; 6] {
+pub fn system_tables() -> [&'static str; 7] {
     [
         audit::Entity.table_name(),
+        erased_user::Entity.table_name(),
         key_set::Entity.table_name(),
         known_user::Entity.table_name(),
         revocation::Entity.table_name(),

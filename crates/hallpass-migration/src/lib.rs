@@ -22,6 +22,7 @@ mod m20261128_000030_key_sets;
 mod m20261128_000040_audit_clients;
 mod m20261128_000050_revocation_state;
 mod m20261128_000060_idempotency_answers;
+mod m20261129_000070_erased_users;
 mod owned_table;
 pub mod row_security;
 pub mod search_index;
@@ -38,6 +39,7 @@ pub fn core_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261128_000040_audit_clients::Migration),
         Box::new(m20261128_000050_revocation_state::Migration),
         Box::new(m20261128_000060_idempotency_answers::Migration),
+        Box::new(m20261129_000070_erased_users::Migration),
     ]
 }
 

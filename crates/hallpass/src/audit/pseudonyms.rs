@@ -2,18 +2,19 @@
 //!
 //! Erasure renames the stored events of a user. Events that were queued at that time, here or on another node, and
 //! requests with a token that has not expired, would bring the ID back. Therefore events are renamed when they are
-//! written, and stored events are renamed again after the current batch and with each hourly pruning.
+//! written, and stored events are renamed again after the current batch and with each hourly pruning. The pseudonyms
+//! are stored until then, for the other nodes and for a restart.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
+use chrono::TimeDelta;
 use hallpass_data::audit::{Model, row_of_user};
-use tokio::time::Instant;
+use hallpass_data::erased_user;
 
-/// How long pseudonyms are kept in memory: long enough for another renaming after an hour.
-const RETENTION: Duration = Duration::from_secs(2 * 60 * 60);
+/// How long pseudonyms are kept: longer than a token is valid, and long enough for another renaming after an hour.
+pub(super) const RETENTION: TimeDelta = TimeDelta::hours(2);
 
-/// Recently erased users, in memory only.
+/// Recently erased users.
 #[derive(Default)]
 pub(crate) struct Pseudonyms(Mutex<Vec<User>>);
 
@@ -21,7 +22,6 @@ pub(crate) struct Pseudonyms(Mutex<Vec<User>>);
 pub(crate) struct User {
     pub(crate) id: String,
     pub(crate) pseudonym: String,
-    at: Instant,
     is_due: bool,
 }
 
@@ -32,8 +32,7 @@ impl Pseudonyms {
 
     pub(crate) fn remember(&self, id: &str, pseudonym: &str) {
         let (id, pseudonym) = (id.to_owned(), pseudonym.to_owned());
-        let user = User { id, pseudonym, at: Instant::now(), is_due: true };
-        self.with_users(|users| users.push(user));
+        self.with_users(|users| users.push(User { id, pseudonym, is_due: true }));
     }
 
     /// Replaces the IDs of erased users in `event`.
@@ -63,11 +62,19 @@ impl Pseudonyms {
         });
     }
 
-    /// Schedules another renaming for all users.
-    pub(crate) fn reapply(&self) {
+    /// Schedules another renaming for the users of `stored`, who may have been erased by another node or before a
+    /// restart, and forgets the others.
+    pub(crate) fn reapply(&self, stored: Vec<erased_user::Model>) {
+        let due = |row: erased_user::Model| User {
+            id: row.user_id,
+            pseudonym: row.pseudonym,
+            is_due: true,
+        };
         self.with_users(|users| {
-            users.retain(|user| user.is_due || user.at.elapsed() < RETENTION);
-            users.iter_mut().for_each(|user| user.is_due = true);
+            users.retain(|user| {
+                user.is_due && stored.iter().all(|row| row.pseudonym != user.pseudonym)
+            });
+            users.extend(stored.into_iter().map(due));
         });
     }
 }

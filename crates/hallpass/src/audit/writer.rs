@@ -9,6 +9,7 @@ use hallpass_data::audit::Model;
 use hallpass_data::{AuditEventId, Database, Error, System, Timestamp, now};
 
 use super::metrics::Dropped;
+use super::pseudonyms::RETENTION;
 use super::{Audit, BATCH_SIZE};
 use crate::access::AuditEntry;
 use crate::batch_writer::{BatchStore, Outcome};
@@ -67,7 +68,7 @@ impl BatchStore for AuditStore {
         };
         match deleted {
             Ok(PRUNE_BATCH..) => return true,
-            Ok(_) => self.audit.erased.reapply(),
+            Ok(_) => self.reapply_pseudonyms().await,
             Err(error) => tracing::warn!(%error, "failed to delete old audit events"),
         }
         false
@@ -97,6 +98,19 @@ impl AuditStore {
                     return;
                 }
             }
+        }
+    }
+
+    /// Schedules another renaming for the users who were erased recently, by any node.
+    async fn reapply_pseudonyms(&self) {
+        let start = now() - RETENTION;
+        let stored = async {
+            self.system().delete_erased_users_until(start).await?;
+            self.system().erased_users_since(start).await
+        };
+        match stored.await {
+            Ok(stored) => self.audit.erased.reapply(stored),
+            Err(error) => tracing::warn!(%error, "failed to read pseudonyms: retrying in an hour"),
         }
     }
 

@@ -203,11 +203,11 @@ on_both_databases! {
         for _ in 0..3 {
             alices.ask("mutation { deleteTask(id: \"none\") }").await;
         }
-        let refused = app.anonymous().ask("{ tasks { totalCount } }").await;
+        let rejected = app.anonymous().ask("{ tasks { totalCount } }").await;
         let acting = bob().with("impersonatedBy", "user-ada");
         let made = app.by_jwt(&acting).ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
         flush_audit(&app).await;
-        let decision = refused.error()["extensions"]["decisionId"].as_str().unwrap();
+        let decision = rejected.error()["extensions"]["decisionId"].as_str().unwrap();
         let task = made.body["data"]["createTask"]["id"].as_str().unwrap();
         let read = "query($filter: AuditFilter) { auditEvents(filter: $filter) { totalCount } }";
         let count = async |filter: Value| {
@@ -224,7 +224,7 @@ on_both_databases! {
         assert_eq!(count(json!({ "outcome": "NOT_FOUND" })).await, 4);
         assert_eq!(count(json!({ "rowId": task })).await, 1);
         assert_eq!(count(json!({ "decisionId": decision })).await, 1);
-        assert_eq!(count(json!({ "requestId": request_id(&refused) })).await, 1);
+        assert_eq!(count(json!({ "requestId": request_id(&rejected) })).await, 1);
         assert_eq!(count(json!({ "until": moment(first) })).await, 0);
         assert_eq!(count(json!({ "until": moment(first + chrono::TimeDelta::microseconds(1)) })).await, 1);
         assert_eq!(count(json!({ "callerId": "user-alice", "since": moment(first) })).await, 4);

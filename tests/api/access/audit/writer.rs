@@ -148,7 +148,7 @@ on_both_databases! {
         // Many callers that flood the log, with equal denials and with entries that all differ.
         for caller in 0..20 {
             let id = format!("user-{caller}");
-            test_audit.record((0..1000).map(|_| failed(Some(&id), "Query.refused")).collect());
+            test_audit.record((0..1000).map(|_| failed(Some(&id), "Query.rejected")).collect());
             test_audit.record((0..3000).map(|line| entry(Some(&id), &format!("Mutation.m{line}"))).collect());
             test_audit.record((0..3000).map(|line| entry(Some(&id), &format!("Query.q{line}"))).collect());
             test_audit.record((0..1000).map(|line| failed(None, &format!("Query.n{line}"))).collect());
@@ -168,10 +168,10 @@ on_both_databases! {
             let found = kept.iter().find(|event| event.caller_id.as_deref() == Some(caller));
             assert_eq!(found.map(|event| event.field.as_str()), Some(field));
         }
-        let refused = kept.iter().filter(|event| event.caller_id.as_deref() == Some("user-0"));
-        let refused = refused.filter(|event| event.field == "Query.refused").collect::<Vec<_>>();
-        assert_eq!(refused.iter().map(|event| event.times).sum::<i32>(), 1000, "merged, not lost");
-        assert_eq!(refused.len(), 128);
+        let rejected = kept.iter().filter(|event| event.caller_id.as_deref() == Some("user-0"));
+        let rejected = rejected.filter(|event| event.field == "Query.rejected").collect::<Vec<_>>();
+        assert_eq!(rejected.iter().map(|event| event.times).sum::<i32>(), 1000, "merged, not lost");
+        assert_eq!(rejected.len(), 128);
         (finished.audit.sink(LOCALHOST))(vec![entry(Some("user-alice"), "Query.late")]);
         assert_eq!(dropped(&finished.metrics, "stopped"), 1, "the writer is stopped");
     }
@@ -275,9 +275,17 @@ on_both_databases! {
             eventually(async || counted(metrics, "written") == 4).await;
             pseudonym
         }).await;
+        // After a restart.
+        TestAudit::on(&app.database, "off").while_writing(async |audit, _| {
+            audit.sink(LOCALHOST)(vec![entry(Some("user-alice"), "Query.restarted")]);
+            eventually(async || {
+                let kept = rows(&app.database).await;
+                kept.len() == before + 6 && !format!("{kept:?}").contains("user-alice")
+            }).await;
+        }).await;
         assert!(pseudonym.starts_with("erased-"));
         let kept = rows(&app.database).await;
-        assert_eq!(kept.len(), before + 5, "the audit is kept");
+        assert_eq!(kept.len(), before + 6, "the audit is kept");
         assert!(!format!("{kept:?}").contains("user-alice"));
         let renamed = kept.iter().filter(|event| event.caller_id.as_ref() == Some(&pseudonym)).count();
         assert_eq!(renamed, kept.len(), "one name throughout");
