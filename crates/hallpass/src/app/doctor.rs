@@ -17,7 +17,6 @@ use crate::doctor::{
     DatabaseStatus, Doctor, MigrationsError, PingFn, PushCounts, Storage, absent_file,
 };
 use crate::events::Events;
-use crate::http;
 use crate::row_security::RowSecurityError;
 use hallpass_identity::{AuthServerProbe, Authenticator};
 
@@ -97,15 +96,4 @@ pub(super) fn build_doctor(
     });
     let probe = AuthServerProbe::new(&config.identity)?;
     Ok(Doctor { config: config.clone(), authenticator, probe, storage, redis })
-}
-
-pub(super) fn doctor_runner(doctor: Doctor) -> Box<http::RunDoctor> {
-    let doctor = Arc::new(doctor);
-    Box::new(move |pasted| {
-        let doctor = Arc::clone(&doctor);
-        Box::pin(async move {
-            let pasted = pasted.as_ref().map(|(location, text)| (*location, text.as_str()));
-            doctor.examine(pasted).await
-        })
-    })
 }

@@ -6,7 +6,7 @@ use hallpass_data::{Database, Error, Executor, Options, Reason};
 use hallpass_migration::MigratorTraitSelf as _;
 use secrecy::ExposeSecret as _;
 
-use super::{StartError, persona_callers, request_context};
+use super::{StartError, backend, persona_callers};
 use crate::application::{Application, DemoRows};
 use crate::bypass;
 use crate::config::{Config, RowSecurity};
@@ -117,7 +117,7 @@ pub(crate) async fn load_demo(
     let personas = config.identity.personas;
     for (_, caller) in persona_callers(personas, issuer, authenticator).await? {
         if let Some(caller) = caller.filter(|caller| caller.kind() == CallerKind::User) {
-            let transaction = request_context::scope_within(&exclusive, &caller).begin().await?;
+            let transaction = backend::scope_within(&exclusive, &caller).begin().await?;
             for (domain, demo) in application.demos() {
                 demo.load_for_user(&transaction).await.map_err(failed(domain))?;
             }

@@ -1,15 +1,15 @@
 //! Composition root: builds the components from the configuration, and runs the server.
 
+pub(crate) mod backend;
 mod doctor;
 mod error;
 pub(crate) mod migrations;
-pub(crate) mod request_context;
+mod readiness;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_data::{Database, Options, Pooler, Reason, Synchronous, now};
-use hallpass_migration::Migrator;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
@@ -31,31 +31,28 @@ use crate::cluster::shared_rows::SharedRowsSync;
 use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSynchronous};
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
-use crate::http::{self, HttpDeps, PersonaCard, Routers, ServeOptions};
+use crate::http::{self, HttpDeps, Routers, ServeOptions};
 use crate::row_security::RowSecurityError;
-use crate::schema::Schemas;
 use hallpass_identity::{
     Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, Levels, Persona, Webhook,
 };
 
+pub use backend::policy;
 pub use doctor::doctor;
 pub use error::StartError;
 pub use migrations::{migrate, migrate_down, migrate_up, open_for_migration};
-pub use request_context::policy;
 
-use doctor::{build_doctor, database_status, doctor_runner};
+use backend::{AppBackend, Development, Services};
+use doctor::{build_doctor, database_status};
 use migrations::load_demo;
-use request_context::{Services, build_request, hidden_field_auditor, route_scope, schema_for};
 
 /// A server that is ready to serve.
 pub struct App {
     server: ServerHandle,
     routers: Routers,
     database: Database,
-    revocations: Option<Arc<RevocationService>>,
+    cluster: Cluster,
     activity_writer: ActivityWriter,
-    event_bridge: Option<EventBridge>,
-    shared_rows: Option<SharedRowsSync>,
     audit_writer: Writer,
     keep_alive: Duration,
     drain_delay: Duration,
@@ -145,21 +142,57 @@ async fn authenticator(
     Ok(Arc::new(authenticator))
 }
 
-/// The doctor page of development mode.
-fn development_doctor(
+/// What only development mode has.
+fn development(
     application: &Application,
     config: &Config,
+    issuer: Option<DevTokenIssuer>,
     authenticator: &Arc<Authenticator>,
     database: &Database,
     bus: Option<Arc<dyn Bus>>,
-) -> Result<Option<Box<http::RunDoctor>>, StartError> {
-    match config.environment {
-        Environment::Development => {
-            let storage = database_status(config, database.clone(), application.migrator());
-            let doctor = build_doctor(config, Arc::clone(authenticator), storage, bus)?;
-            Ok(Some(doctor_runner(doctor)))
-        }
-        Environment::Production => Ok(None),
+) -> Result<Option<Development>, StartError> {
+    let Some(issuer) = issuer else { return Ok(None) };
+    let storage = database_status(config, database.clone(), application.migrator());
+    let doctor = build_doctor(config, Arc::clone(authenticator), storage, bus)?;
+    Ok(Some(Development { issuer, personas: config.identity.personas, doctor }))
+}
+
+/// The tasks that share state with the other nodes.
+struct Cluster {
+    revocations: Option<Arc<RevocationService>>,
+    event_bridge: Option<EventBridge>,
+    shared_rows: Option<SharedRowsSync>,
+}
+
+impl Cluster {
+    fn new(
+        revocations: Option<Arc<RevocationService>>,
+        bus: Option<Arc<dyn Bus>>,
+        database: &Database,
+        events: &Events,
+    ) -> Self {
+        let shared_rows = bus.clone().map(|bus| SharedRowsSync::new(database.clone(), bus));
+        let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
+        Self { revocations, event_bridge, shared_rows }
+    }
+
+    async fn run(&self) {
+        let revocations = async {
+            if let Some(service) = &self.revocations {
+                service.run().await;
+            }
+        };
+        let events = async {
+            if let Some(bridge) = &self.event_bridge {
+                bridge.run().await;
+            }
+        };
+        let shared_rows = async {
+            if let Some(sync) = &self.shared_rows {
+                sync.run().await;
+            }
+        };
+        tokio::join!(revocations, events, shared_rows);
     }
 }
 
@@ -186,57 +219,39 @@ impl App {
         if let Some(issuer) = &issuer {
             load_demo(application, config, &database, issuer, &authenticator).await?;
         }
-        let doctor =
-            development_doctor(application, config, &authenticator, &database, bus.clone())?;
-        let shared_rows = bus.clone().map(|bus| SharedRowsSync::new(database.clone(), bus));
-        let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
+        let development =
+            development(application, config, issuer, &authenticator, &database, bus.clone())?;
+        let is_development = development.is_some();
+        let cluster = Cluster::new(revocations.clone(), bus, &database, &events);
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
-        let services = Services {
-            database: database.clone(),
-            users: Arc::clone(authenticator.users()),
-            audit: Arc::clone(&audit),
-            activity,
-            events,
-        };
-        let route_scope = route_scope(database.clone(), services.activity.clone());
         let (background_tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let audit_hidden_fields = hidden_field_auditor(
-            Arc::clone(application),
-            policy(config),
-            Arc::clone(&audit),
-            background_tasks.clone(),
-        );
         let server = ServerHandle {
             application: Arc::clone(application),
             settings: config.own.clone(),
             database: database.clone(),
-            events: services.events.clone(),
+            events: events.clone(),
             draining: draining.clone(),
         };
+        let users = Arc::clone(authenticator.users());
+        let services = Services { users, audit: Arc::clone(&audit), activity, events };
+        let tasks = background_tasks.clone();
+        let backend = AppBackend::new(application, config, &database, services, tasks, development);
         let deps = HttpDeps {
+            backend: Arc::new(backend),
+            is_development,
             routes: routes.map(|routes| routes.with_state(server.clone())),
-            route_scope,
             levels: Arc::new(levels(config)),
             introspection: config.introspection,
             application: Arc::clone(application),
-            schema_for: schema_for(
-                policy(config),
-                Schemas::new(application.schema().clone(), config.introspection),
-            ),
-            build_request: build_request(Arc::clone(application), config, services),
-            audit_hidden_fields,
             audit,
             authenticator,
-            readiness: readiness(database.for_readiness(), application.migrator()),
-            personas: issuer.map(|issuer| personas(issuer, config.identity.personas)),
-            doctor,
             limits: config.limits,
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             keep_alive: config.keep_alive,
             draining: draining.clone(),
-            revocations: revocations.clone(),
+            revocations,
             metrics,
             serves_metrics: config.metrics_address.is_none(),
         };
@@ -246,10 +261,8 @@ impl App {
             server,
             routers,
             database,
-            revocations,
+            cluster,
             activity_writer,
-            event_bridge,
-            shared_rows,
             audit_writer,
             keep_alive: config.keep_alive,
             drain_delay: config.drain_delay,
@@ -276,21 +289,6 @@ impl App {
             tokio::time::sleep(self.drain_delay).await;
             closing.cancel();
         };
-        let revocation_sync = async {
-            if let Some(service) = &self.revocations {
-                closing.run_until_cancelled(service.run()).await;
-            }
-        };
-        let event_bridge = async {
-            if let Some(event_bridge) = &self.event_bridge {
-                closing.run_until_cancelled(event_bridge.run()).await;
-            }
-        };
-        let shared_rows = async {
-            if let Some(shared_rows) = &self.shared_rows {
-                closing.run_until_cancelled(shared_rows.run()).await;
-            }
-        };
         let options = ServeOptions {
             keep_alive: self.keep_alive,
             trusted_proxies: self.trusted_proxies,
@@ -314,14 +312,13 @@ impl App {
         let prune = stop.run_until_cancelled(prune(&self.database));
         let session_watch = closing.run_until_cancelled(self.database.watch_sessions());
         let audit_writer = self.audit_writer.run_until(served.clone());
+        let cluster = closing.run_until_cancelled(self.cluster.run());
         tokio::join!(
             drain,
             main,
             metrics,
-            revocation_sync,
+            cluster,
             activity_writer,
-            event_bridge,
-            shared_rows,
             prune,
             session_watch,
             audit_writer
@@ -381,31 +378,6 @@ async fn revocations(
     Ok(Some(Arc::new(service)))
 }
 
-fn readiness(database: Database, migrator: Migrator) -> Box<http::Readiness> {
-    Box::new(move || {
-        let (database, migrator) = (database.clone(), migrator.clone());
-        Box::pin(async move {
-            let unavailable = |error: hallpass_data::Error| match error.reason() {
-                Some(reason) => format!("database: {reason}"),
-                None => "database".to_owned(),
-            };
-            database.ping().await.map_err(unavailable)?;
-            let writable = database.check_writable().await;
-            writable.map_err(|reason| format!("database: {reason}"))?;
-            let system = database.system(bypass::MIGRATIONS.reason());
-            let status = system.read(async |conn| migrator.status(conn).await).await;
-            match status {
-                Ok(status) if status.iter().all(|(_, applied)| *applied) => {}
-                _ => return Err("migrations".to_owned()),
-            }
-            match database.check_row_security().await {
-                Ok(None) => Ok(()),
-                _ => Err("row security".to_owned()),
-            }
-        })
-    })
-}
-
 /// An authenticator as a server of `config` has it, which creates no key file.
 ///
 /// # Errors
@@ -419,21 +391,6 @@ pub fn build_authenticator(config: &Config) -> Result<Authenticator, StartError>
         Environment::Production => None,
     };
     Ok(Authenticator::new(&config.identity, &config.allowed_origins, issuer.as_ref())?)
-}
-
-fn personas(issuer: DevTokenIssuer, personas: &'static [Persona]) -> Box<http::Personas> {
-    Box::new(move || {
-        let card = |persona: &Persona| {
-            let token = issuer.token(persona).ok()?;
-            Some(PersonaCard {
-                name: persona.name,
-                title: persona.title,
-                about: persona.about,
-                token: token.map(|token| token.expose_secret().to_owned()),
-            })
-        };
-        personas.iter().filter_map(card).collect()
-    })
 }
 
 /// Authenticates the tokens of all `personas`, in the same way as any request.
@@ -452,7 +409,7 @@ pub async fn persona_callers(
             Some(token) => match authenticator.authenticate_bearer(&token).await {
                 Authentication::Caller(caller) => Some(caller),
                 Authentication::Anonymous
-                | Authentication::Refused(_)
+                | Authentication::Rejected(_)
                 | Authentication::CrossSite(_)
                 | Authentication::Unavailable(_) => return Err(IssuerError::Signature),
             },

@@ -4,6 +4,7 @@
 //! `graphql::handler` responds: `graphql::authenticate` resolves the caller, `limits` checks the document, and
 //! `graphql::execute` runs the operation. WebSockets and server-sent events are in `streaming`.
 
+mod backend;
 pub(crate) mod client_ip;
 pub(crate) mod graphql;
 pub(crate) mod limits;
@@ -18,13 +19,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::types::ExecutableDocument;
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::{any, get, post};
-use futures_util::future::BoxFuture;
-use hallpass_data::{Client, Scope};
+use hallpass_data::Client;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -34,12 +33,9 @@ use crate::application::Application;
 use crate::audit::Audit;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::config::{Limits, Origin};
-use crate::doctor::Report;
-use crate::schema::SchemaForView;
-use hallpass_identity::{
-    Authenticator, Caller, CredentialLocation, Levels, Reauthentication, network,
-};
+use hallpass_identity::{Authenticator, Caller, Levels, Reauthentication, network};
 
+pub use backend::Backend;
 pub use limits::weights::Weights;
 pub use pages::graphiql::PersonaCard;
 pub use routes::{CallerScope, RouteError};
@@ -73,54 +69,24 @@ impl RequestCaller {
     }
 }
 
-/// Returns the schema that a caller sees.
-pub type SchemaFor = dyn Fn(Option<&Caller>) -> Arc<SchemaForView> + Send + Sync;
-/// Adds the caller, the scope and the services that resolvers need to a request.
-pub type BuildRequest =
-    dyn Fn(async_graphql::Request, RequestCaller) -> async_graphql::Request + Send + Sync;
-/// Returns the scope of the caller of a route of the application.
-pub type RouteScope = dyn Fn(&RequestCaller) -> Scope + Send + Sync;
-/// Writes to the audit log which fields of a document are hidden from its caller, for the request with this id
-/// and address. Runs after the response, so that the response to a hidden field does not take longer than that
-/// to a nonexistent one.
-pub type AuditHiddenFields =
-    dyn Fn(Arc<ExecutableDocument>, Option<Arc<Caller>>, String, IpAddr) + Send + Sync;
-/// Readiness check; fails with the name of what is not ready.
-pub type Readiness = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
-/// Returns the development personas, with fresh tokens.
-pub type Personas = dyn Fn() -> Vec<PersonaCard> + Send + Sync;
-/// Runs the doctor on the setup and on a pasted credential.
-pub type RunDoctor =
-    dyn Fn(Option<(CredentialLocation, String)>) -> BoxFuture<'static, Report> + Send + Sync;
-
 /// Dependencies of the handlers, built by `app`.
 pub struct HttpDeps {
     /// The application, for the weights of its fields and the callers of its longer mutations.
     pub application: Arc<Application>,
-    /// Returns the schema that a caller sees.
-    pub schema_for: Box<SchemaFor>,
+    /// The application behind the handlers.
+    pub backend: Arc<dyn Backend>,
+    /// Whether this is development mode.
+    pub is_development: bool,
     /// Whether introspection is enabled.
     pub introspection: bool,
     /// Authenticates callers.
     pub authenticator: Arc<Authenticator>,
-    /// Adds the caller, the scope and the services that resolvers need to a request.
-    pub build_request: Box<BuildRequest>,
     /// The routes of the application, if it has any.
     pub routes: Option<Router>,
-    /// Returns the scope of the caller of a route of the application.
-    pub route_scope: Box<RouteScope>,
     /// Tiers and roles, for the extractors of routes.
     pub levels: Arc<Levels>,
-    /// Writes to the audit log which fields of a document are hidden from its caller.
-    pub audit_hidden_fields: Box<AuditHiddenFields>,
     /// Records failed credentials.
     pub audit: Arc<Audit>,
-    /// Readiness check.
-    pub readiness: Box<Readiness>,
-    /// The personas, in development.
-    pub personas: Option<Box<Personas>>,
-    /// The doctor, in development.
-    pub doctor: Option<Box<RunDoctor>>,
     /// Limits of one request.
     pub limits: Limits,
     /// Origins whose pages may send cookies (CORS).

@@ -54,7 +54,8 @@ async fn run(
     let caller = request_caller.caller.clone();
     let is_limited = caller.as_ref().is_some_and(|caller| !caller.has_all_scopes());
     head.extensions.insert(Authenticated::new(caller, Arc::clone(levels)));
-    head.extensions.insert(RouteScope { scope: (deps.route_scope)(&request_caller), is_limited });
+    head.extensions
+        .insert(RouteScope { scope: deps.backend.route_scope(&request_caller), is_limited });
     let body = Body::new(Limited::new(body, deps.limits.body));
     let _permit = shared.concurrency.acquire(&client).await?;
     let response = AssertUnwindSafe(next.run(Request::from_parts(head, body))).catch_unwind();

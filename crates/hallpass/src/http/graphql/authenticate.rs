@@ -39,8 +39,8 @@ impl RequestIdentity {
     ) -> Result<Option<Arc<Caller>>, Rejection> {
         let decision = self.0.authenticate().await;
         match &decision {
-            Authentication::Refused(refusal) => {
-                audit_failure(deps, id, refusal.check.name(), code::UNAUTHENTICATED);
+            Authentication::Rejected(rejection) => {
+                audit_failure(deps, id, rejection.check.name(), code::UNAUTHENTICATED);
             }
             Authentication::CrossSite(_) => audit_cross_site(deps, id),
             Authentication::Anonymous
@@ -74,7 +74,7 @@ pub(crate) async fn credential_ended(deps: &HttpDeps, watch: Option<&Watch>) -> 
     let Some(watch) = watch else { return std::future::pending().await };
     match watch.wait_until_invalid().await {
         Ended::Expired => Rejection::expired(),
-        Ended::Refused(refusal) => reject(deps, refusal.reason),
+        Ended::Rejected(rejection) => reject(deps, rejection.reason),
         Ended::Changed => reconnect(),
         Ended::Unavailable(outage) => unavailable(outage),
     }
@@ -108,14 +108,14 @@ fn into_caller(
         Authentication::Anonymous => Ok(None),
         Authentication::Caller(caller) => Ok(Some(caller)),
         Authentication::CrossSite(reason) => Err(Rejection::cross_site(reason)),
-        Authentication::Refused(refusal) => Err(reject(deps, refusal.reason)),
+        Authentication::Rejected(rejection) => Err(reject(deps, rejection.reason)),
         Authentication::Unavailable(outage) => Err(unavailable(outage)),
     }
 }
 
 /// The reason is returned in development only: elsewhere it would help to forge credentials.
 fn reject(deps: &HttpDeps, reason: &str) -> Rejection {
-    let reason = if deps.personas.is_some() { reason } else { "sign in again" };
+    let reason = if deps.is_development { reason } else { "sign in again" };
     Rejection::credential(format!("The credential was rejected: {reason}."))
 }
 

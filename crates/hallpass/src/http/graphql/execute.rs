@@ -60,7 +60,7 @@ impl AuditContext {
 
     fn audit_rejected(&self) {
         let (document, request_id) = (Arc::clone(&self.document), self.request_id.clone());
-        (self.shared.deps.audit_hidden_fields)(
+        self.shared.deps.backend.audit_hidden_fields(
             document,
             self.caller.clone(),
             request_id,
@@ -76,7 +76,7 @@ pub(crate) fn prepare(
     request_caller: RequestCaller,
 ) -> Result<Operation, Rejection> {
     let deps = &shared.deps;
-    let visible = (deps.schema_for)(request_caller.caller.as_deref());
+    let visible = deps.backend.schema_for(request_caller.caller.as_deref());
     let (document, cost) = shared.documents.prepare(&params.query, &params.variables)?;
     let audit = AuditContext {
         shared: Arc::clone(shared),
@@ -108,7 +108,7 @@ pub(crate) fn prepare(
     let request = request_of(&document.parsed, params.variables, params.operation_name);
     let client = request_caller.client();
     let budget = AnswerBudget::new(deps.limits.answer);
-    let request = (deps.build_request)(request, request_caller).data(budget.clone());
+    let request = deps.backend.request(request, request_caller).data(budget.clone());
     let request = request.data(RequestKey::new(params.idempotency_key));
     Ok(Operation {
         kind,

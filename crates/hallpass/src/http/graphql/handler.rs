@@ -104,7 +104,7 @@ fn limits_of(shared: &HttpState, caller: Option<&Caller>, body: &Body) -> Limits
     if length.is_some_and(|length| length <= limits.body as u64) {
         return limits;
     }
-    let view = (shared.deps.schema_for)(caller).view;
+    let view = shared.deps.backend.schema_for(caller).view;
     match shared.deps.application.large_bodies().any(|rule| view.includes(&rule.name())) {
         true => Limits { body: limits.body.saturating_mul(LARGE_BODY_FACTOR), ..limits },
         false => limits,

@@ -19,7 +19,7 @@ pub(crate) async fn readiness(State(shared): State<Arc<HttpState>>) -> Response 
     if shared.deps.draining.is_cancelled() {
         return not_ready("draining (the server is stopping)");
     }
-    match (shared.deps.readiness)().await {
+    match shared.deps.backend.readiness().await {
         Ok(()) if shared.deps.authenticator.ready().await => {
             report(&shared.deps.authenticator.status()).into_response()
         }

@@ -156,7 +156,7 @@ pub(crate) async fn sdl(
     let identity = RequestIdentity::new(&shared.deps, peer, Method::GET, headers);
     match identity.caller(&shared.deps, &id).await {
         Ok(caller) => {
-            let visible = (shared.deps.schema_for)(caller.as_deref());
+            let visible = shared.deps.backend.schema_for(caller.as_deref());
             ([(CACHE_CONTROL, "no-store")], visible.schema.sdl()).into_response()
         }
         Err(rejection) => rejection.into_response(MediaType::Json, &id),
@@ -165,8 +165,8 @@ pub(crate) async fn sdl(
 
 /// `GET /dev/personas`: the personas with their tokens, in development.
 pub(crate) async fn personas(State(shared): State<Arc<HttpState>>) -> Response<Body> {
-    match &shared.deps.personas {
-        Some(personas) => Json(personas()).into_response(),
+    match shared.deps.backend.personas() {
+        Some(personas) => Json(personas).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -18,7 +18,7 @@ use reqwest::Url;
 
 use crate::http::graphql::request;
 use crate::http::graphql::response::{MediaType, Rejection, RequestId};
-use crate::http::{HttpState, RunDoctor, middleware};
+use crate::http::{HttpState, middleware};
 use hallpass_identity::CredentialLocation;
 
 /// Content Security Policy: no scripts and no resources; forms are sent to this origin only. The stylesheet is
@@ -34,10 +34,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 
 /// `GET /doctor`: checks the setup.
 pub(crate) async fn page(State(shared): State<Arc<HttpState>>) -> Response<Body> {
-    match &shared.deps.doctor {
-        Some(run_doctor) => render(&shared, run_doctor, None).await,
-        None => middleware::not_found().await,
-    }
+    render(&shared, None).await
 }
 
 /// `POST /doctor`: checks the setup, and explains the pasted credential.
@@ -46,14 +43,16 @@ pub(crate) async fn explain(
     Extension(id): Extension<RequestId>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let Some(run_doctor) = &shared.deps.doctor else { return middleware::not_found().await };
+    if !shared.deps.is_development {
+        return middleware::not_found().await;
+    }
     let (head, body) = request.into_parts();
     if !is_same_origin(&head.headers) {
         let rejection = Rejection::cross_site("the form was sent by a page of another origin");
         return rejection.into_response(MediaType::Json, &id);
     }
     match request::read_json_body(body, &shared.deps.limits).await {
-        Ok(body) => render(&shared, run_doctor, pasted(&body)).await,
+        Ok(body) => render(&shared, pasted(&body)).await,
         Err(rejection) => rejection.into_response(MediaType::Json, &id),
     }
 }
@@ -83,10 +82,12 @@ fn pasted(form: &[u8]) -> Option<(CredentialLocation, String)> {
 
 async fn render(
     shared: &HttpState,
-    run_doctor: &RunDoctor,
     pasted: Option<(CredentialLocation, String)>,
 ) -> Response<Body> {
-    let report = run_doctor(pasted).await;
+    let Some(report) = shared.deps.backend.examine(pasted) else {
+        return middleware::not_found().await;
+    };
+    let report = report.await;
     let page = template::page(&report, shared.deps.application.name()).into_string();
     let mut response = (StatusCode::OK, page).into_response();
     let headers = response.headers_mut();

@@ -1,0 +1,189 @@
+//! The application behind the HTTP handlers: the schema, the scope and the context of each caller.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::registry::Registry;
+use futures_util::future::BoxFuture;
+use hallpass_data::trusted::TenantScope as _;
+use hallpass_data::{Client, Database, Exclusive, Scope};
+use secrecy::ExposeSecret as _;
+use tokio_util::task::TaskTracker;
+
+use super::readiness::Readiness;
+use crate::access::{AuditTrail, Policy, RequestAuth, SchemaView, Subject};
+use crate::access_report::note_hidden;
+use crate::activity::ActivityTracker;
+use crate::application::Application;
+use crate::audit::Audit;
+use crate::code;
+use crate::config::{Config, OwnSettings};
+use crate::doctor::{Doctor, Report};
+use crate::events::Events;
+use crate::graphql::OwnershipDenial;
+use crate::http::{Backend, PersonaCard, RequestCaller};
+use crate::schema::{SchemaForView, Schemas};
+use hallpass_identity::{
+    Caller, CallerKind, CredentialLocation, DevTokenIssuer, Persona, UserLookup,
+};
+
+/// The database scope of a caller. The only function that creates scopes for requests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the only entry point from a caller to a scope"
+)]
+pub(crate) fn scope_for(database: &Database, caller: Option<&Caller>) -> Scope {
+    let user = caller.filter(|caller| caller.kind() == CallerKind::User);
+    let scope = database.scope(user.map(|caller| caller.id().clone()));
+    scope.of_tenant(user.and_then(Caller::tenant).cloned())
+}
+
+/// The database scope of a caller under the exclusive lock, for demo data.
+#[expect(clippy::disallowed_methods, reason = "the demo is loaded before requests are served")]
+pub(crate) fn scope_within(exclusive: &Exclusive, caller: &Caller) -> Scope {
+    exclusive.scope(Some(caller.id().clone())).of_tenant(caller.tenant().cloned())
+}
+
+/// The settings that access rules depend on.
+#[must_use]
+pub fn policy(config: &Config) -> Policy {
+    Policy { tiers: config.identity.tiers.clone(), roles: config.identity.role_inherits.clone() }
+}
+
+/// Services that resolvers use.
+pub(super) struct Services {
+    pub(super) users: Arc<UserLookup>,
+    pub(super) audit: Arc<Audit>,
+    pub(super) activity: ActivityTracker,
+    pub(super) events: Events,
+}
+
+/// The application behind the HTTP handlers.
+pub(super) struct AppBackend {
+    application: Arc<Application>,
+    policy: Arc<Policy>,
+    schemas: Schemas,
+    database: Database,
+    services: Services,
+    denial: OwnershipDenial,
+    own: OwnSettings,
+    readiness: Readiness,
+    /// The full schema, built when a hidden field is audited first.
+    all_types: Arc<OnceLock<Registry>>,
+    background_tasks: TaskTracker,
+    development: Option<Development>,
+}
+
+/// What only development mode has.
+pub(super) struct Development {
+    pub(super) issuer: DevTokenIssuer,
+    pub(super) personas: &'static [Persona],
+    pub(super) doctor: Doctor,
+}
+
+impl AppBackend {
+    pub(super) fn new(
+        application: &Arc<Application>,
+        config: &Config,
+        database: &Database,
+        services: Services,
+        background_tasks: TaskTracker,
+        development: Option<Development>,
+    ) -> Self {
+        let (readiness, migrator) = (database.for_readiness(), application.migrator());
+        Self {
+            application: Arc::clone(application),
+            policy: Arc::new(policy(config)),
+            schemas: Schemas::new(application.schema().clone(), config.introspection),
+            database: database.clone(),
+            services,
+            denial: config.ownership_denial,
+            own: config.own.clone(),
+            readiness: Readiness { database: readiness, migrator },
+            all_types: Arc::default(),
+            background_tasks,
+            development,
+        }
+    }
+
+    /// The scope of a caller, who is recorded as active.
+    fn scope_of(&self, caller: Option<&Caller>, client: Client) -> Scope {
+        if let Some(caller) = caller {
+            self.services.activity.record(caller);
+        }
+        scope_for(&self.database, caller).counted_for(client)
+    }
+}
+
+impl Backend for AppBackend {
+    fn schema_for(&self, caller: Option<&Caller>) -> Arc<SchemaForView> {
+        self.schemas.for_view(SchemaView::of(Subject { caller, policy: &self.policy }))
+    }
+
+    fn request(
+        &self,
+        request: async_graphql::Request,
+        request_caller: RequestCaller,
+    ) -> async_graphql::Request {
+        let client = request_caller.client();
+        let RequestCaller { caller, confirmation, request_id, address } = request_caller;
+        let scope = self.scope_of(caller.as_deref(), client);
+        let trail = AuditTrail::new(self.services.audit.sink(address), request_id, caller.clone());
+        let (policy, discloses_caller) = (Arc::clone(&self.policy), self.development.is_some());
+        let auth = RequestAuth { caller, policy, confirmation, trail, discloses_caller };
+        let request = request.data(self.denial).data(Arc::clone(&self.services.users));
+        let request = request.data(self.services.events.clone()).data(self.own.clone());
+        self.application.scoped(request.data(Arc::clone(&self.services.audit)), auth, scope)
+    }
+
+    fn route_scope(&self, request_caller: &RequestCaller) -> Scope {
+        self.scope_of(request_caller.caller.as_deref(), request_caller.client())
+    }
+
+    fn audit_hidden_fields(
+        &self,
+        document: Arc<ExecutableDocument>,
+        caller: Option<Arc<Caller>>,
+        request_id: String,
+        address: IpAddr,
+    ) {
+        let (policy, sink) = (Arc::clone(&self.policy), self.services.audit.sink(address));
+        let (application, types) = (Arc::clone(&self.application), Arc::clone(&self.all_types));
+        self.background_tasks.spawn(async move {
+            let trail = AuditTrail::new(sink, request_id, caller.clone());
+            let subject = Subject { caller: caller.as_deref(), policy: &policy };
+            let types = types.get_or_init(|| application.schema().types(SchemaView::FULL));
+            note_hidden(&trail, &document, types, subject, code::GRAPHQL_VALIDATION_FAILED);
+        });
+    }
+
+    fn readiness(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.readiness.check())
+    }
+
+    fn personas(&self) -> Option<Vec<PersonaCard>> {
+        let Development { issuer, personas, .. } = self.development.as_ref()?;
+        let card = |persona: &Persona| {
+            let token = issuer.token(persona).ok()?;
+            Some(PersonaCard {
+                name: persona.name,
+                title: persona.title,
+                about: persona.about,
+                token: token.map(|token| token.expose_secret().to_owned()),
+            })
+        };
+        Some(personas.iter().filter_map(card).collect())
+    }
+
+    fn examine(
+        &self,
+        pasted: Option<(CredentialLocation, String)>,
+    ) -> Option<BoxFuture<'_, Report>> {
+        let doctor = &self.development.as_ref()?.doctor;
+        Some(Box::pin(async move {
+            let pasted = pasted.as_ref().map(|(location, text)| (*location, text.as_str()));
+            doctor.examine(pasted).await
+        }))
+    }
+}
