@@ -11,7 +11,7 @@ use hallpass_types::{Timestamp, UserId, now};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::error::{AuthError, Check, refused};
+use super::error::{AuthError, Check, rejected};
 
 /// Why a token with a pairwise subject is rejected: the subject differs per client.
 pub const PAIRWISE_SUBJECT: &str = "the subject is pairwise and does not identify a user: register the client with the subject type public";
@@ -112,7 +112,7 @@ pub(super) fn subject_claim(value: Option<&Value>) -> Result<UserId, AuthError> 
             #[expect(clippy::disallowed_methods, reason = "the credential was just verified")]
             Ok(UserId::from_verified_subject(text.to_owned()))
         }
-        _ => refused(Check::Subject, "the subject is missing or is not a user id"),
+        _ => rejected(Check::Subject, "the subject is missing or is not a user id"),
     }
 }
 
@@ -122,14 +122,14 @@ pub(super) fn subject_claim(value: Option<&Value>) -> Result<UserId, AuthError> 
 pub(super) fn public_subject(value: Option<&Value>) -> Result<UserId, AuthError> {
     let bytes = value.and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok());
     if bytes.is_some_and(|bytes| bytes.len() == PAIRWISE_SUBJECT_LENGTH) {
-        return refused(Check::Subject, PAIRWISE_SUBJECT);
+        return rejected(Check::Subject, PAIRWISE_SUBJECT);
     }
     subject_claim(value)
 }
 
 /// Rejects banned users. Better Auth leaves `banned` true after the ban is over: it applies until
 /// `banExpires`.
-pub(super) fn refuse_banned(claims: &Claims) -> Result<(), AuthError> {
+pub(super) fn reject_banned(claims: &Claims) -> Result<(), AuthError> {
     match claims.get("banned") {
         None | Some(Value::Null | Value::Bool(false)) => return Ok(()),
         Some(_) => {}
@@ -138,7 +138,7 @@ pub(super) fn refuse_banned(claims: &Claims) -> Result<(), AuthError> {
         Some(expires) => timestamp_claim(expires).is_some_and(|end| end <= now()),
         None => false,
     };
-    if over { Ok(()) } else { refused(Check::Ban, "the user is banned") }
+    if over { Ok(()) } else { rejected(Check::Ban, "the user is banned") }
 }
 
 /// A date in Better Auth's format: ISO 8601 text, or milliseconds (some adapters).
@@ -154,7 +154,7 @@ pub(super) fn timestamp_claim(value: &Value) -> Option<Timestamp> {
 pub(super) fn numeric_date(claims: &Claims, claim: &str) -> Result<Option<Timestamp>, AuthError> {
     let Some(value) = claims.get(claim) else { return Ok(None) };
     let Some(seconds) = value.as_f64().filter(|seconds| seconds.is_finite()) else {
-        return refused(Check::Times, "a time in the token is not a number");
+        return rejected(Check::Times, "a time in the token is not a number");
     };
     // Out-of-range values are clamped to a date on the same side of now.
     let seconds = seconds.clamp(-8e12, 8e12);
@@ -162,7 +162,7 @@ pub(super) fn numeric_date(claims: &Claims, claim: &str) -> Result<Option<Timest
     let micros = (seconds * 1e6) as i64;
     match DateTime::from_timestamp_micros(micros) {
         Some(time) => Ok(Some(time)),
-        None => refused(Check::Times, "a time in the token is out of range"),
+        None => rejected(Check::Times, "a time in the token is out of range"),
     }
 }
 

@@ -81,7 +81,7 @@ pub struct CredentialRejected {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum AuthError {
     /// It is not valid.
-    Refused(CredentialRejected),
+    Rejected(CredentialRejected),
     /// It cannot be validated now.
     Unavailable(Unavailable),
 }
@@ -103,8 +103,8 @@ impl Unavailable {
 }
 
 impl From<CredentialRejected> for AuthError {
-    fn from(refusal: CredentialRejected) -> Self {
-        Self::Refused(refusal)
+    fn from(rejection: CredentialRejected) -> Self {
+        Self::Rejected(rejection)
     }
 }
 
@@ -114,6 +114,6 @@ impl From<Unavailable> for AuthError {
     }
 }
 
-pub(crate) fn refused<T>(check: Check, reason: &'static str) -> Result<T, AuthError> {
-    Err(AuthError::Refused(CredentialRejected { check, reason }))
+pub(crate) fn rejected<T>(check: Check, reason: &'static str) -> Result<T, AuthError> {
+    Err(AuthError::Rejected(CredentialRejected { check, reason }))
 }

@@ -88,7 +88,7 @@ impl AuthLayer {
             match self.authenticator.authenticate(&parts.method, &parts.headers, address).await {
                 Authentication::Anonymous => None,
                 Authentication::Caller(caller) => Some(caller),
-                Authentication::Refused(_) => return Err(AuthRejection::InvalidCredential),
+                Authentication::Rejected(_) => return Err(AuthRejection::InvalidCredential),
                 Authentication::CrossSite(_) => return Err(AuthRejection::CrossSite),
                 Authentication::Unavailable(cause) => {
                     return Err(AuthRejection::Unavailable(cause));

@@ -85,7 +85,7 @@ pub enum Authentication {
     /// The credential is valid.
     Caller(Arc<Caller>),
     /// The credential is not valid. The request fails; it never becomes anonymous.
-    Refused(CredentialRejected),
+    Rejected(CredentialRejected),
     /// The credential is a cookie, and nothing shows that a page of an allowed origin sent it.
     CrossSite(&'static str),
     /// The credential cannot be validated now.
@@ -158,7 +158,7 @@ impl Authenticator {
         self.metrics.record_decision(match &decision {
             Authentication::Anonymous => Decided::Anonymous,
             Authentication::Caller(_) => Decided::Accepted,
-            Authentication::Refused(_) => Decided::Rejected,
+            Authentication::Rejected(_) => Decided::Rejected,
             Authentication::CrossSite(_) => Decided::CrossSite,
             Authentication::Unavailable(_) => Decided::Unavailable,
         });
@@ -184,9 +184,9 @@ impl Authenticator {
             Ok(Some(caller)) => {
                 Authentication::Caller(self.revocations.without_lost_membership(caller))
             }
-            Err(AuthError::Refused(refusal)) => {
-                tracing::info!(check = ?refusal.check, reason = refusal.reason, "credential rejected");
-                Authentication::Refused(refusal)
+            Err(AuthError::Rejected(rejection)) => {
+                tracing::info!(check = ?rejection.check, reason = rejection.reason, "credential rejected");
+                Authentication::Rejected(rejection)
             }
             Err(AuthError::Unavailable(outage)) => Authentication::Unavailable(outage),
         }
@@ -197,7 +197,7 @@ impl Authenticator {
         let bearer = mark_sensitive(&format!("Bearer {}", token.expose_secret()));
         let Some(bearer) = bearer else {
             let reason = "the token is not a valid header value";
-            return Authentication::Refused(CredentialRejected { check: Check::Form, reason });
+            return Authentication::Rejected(CredentialRejected { check: Check::Form, reason });
         };
         let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
         self.authenticate(&Method::POST, &headers, IpAddr::from([127, 0, 0, 1])).await

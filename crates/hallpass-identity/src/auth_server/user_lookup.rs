@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::client::{Endpoint, UpstreamError, UpstreamRequest, UpstreamResponse};
 use crate::claims::{
-    Claims, as_text, email_address, first_of, refuse_banned, string_claim, string_list_claim,
+    Claims, as_text, email_address, first_of, reject_banned, string_claim, string_list_claim,
 };
 use crate::config::{ClaimNames, UserLookupConfig};
 use crate::credential::cookies::mark_sensitive;
@@ -100,7 +100,7 @@ impl UserLookup {
             name: string_claim(user, "name"),
             roles: string_list_claim(first_of(user, &self.names.role), &[',']),
             tier: as_text(first_of(user, &self.names.tier)),
-            banned: refuse_banned(user).is_err(),
+            banned: reject_banned(user).is_err(),
         }
     }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use strum::IntoStaticStr;
 
 use super::claims::{
-    Claims, UserField, as_text, email_address, first_of, impersonator, is_anonymous, refuse_banned,
+    Claims, UserField, as_text, email_address, first_of, impersonator, is_anonymous, reject_banned,
     string_claim, string_list_claim,
 };
 use super::error::AuthError;
@@ -139,7 +139,7 @@ impl Caller {
         claims: &Claims,
         mapping: &ClaimMapping<'_>,
     ) -> Result<Self, AuthError> {
-        refuse_banned(claims)?;
+        reject_banned(claims)?;
         let names = mapping.names;
         let tier = as_text(first_of(claims, &names.tier));
         let email = email_address(claims);

@@ -94,7 +94,7 @@ fn is_fresh_enough(decision: &Authentication, at: Timestamp, since: Timestamp) -
     match decision {
         Authentication::Caller(caller) => caller.confirmed_at() >= since,
         Authentication::Unavailable(outage) => now() < at + outage.retry_after,
-        Authentication::Anonymous | Authentication::Refused(_) | Authentication::CrossSite(_) => {
+        Authentication::Anonymous | Authentication::Rejected(_) | Authentication::CrossSite(_) => {
             at >= since
         }
     }

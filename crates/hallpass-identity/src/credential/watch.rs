@@ -38,7 +38,7 @@ pub enum Ended {
     /// It expired.
     Expired,
     /// It was revoked, or the auth server rejects it now.
-    Refused(CredentialRejected),
+    Rejected(CredentialRejected),
     /// The caller's rights changed.
     Changed,
     /// It could not be revalidated for too long.
@@ -149,13 +149,13 @@ impl Watch {
                         Some(ended) => ended,
                     }
                 }
-                Authentication::Refused(refusal) => Ended::Refused(refusal),
+                Authentication::Rejected(rejection) => Ended::Rejected(rejection),
                 Authentication::Anonymous | Authentication::CrossSite(_) => {
                     rejected(Check::Form, "no credential is presented")
                 }
             };
             return Err(match ended {
-                Ended::Refused(_) if before.has_expired() => Ended::Expired,
+                Ended::Rejected(_) if before.has_expired() => Ended::Expired,
                 ended => ended,
             });
         }
@@ -194,7 +194,7 @@ fn reason_to_end(again: &Caller, before: &Caller, is_revoked: bool) -> Option<En
 }
 
 fn rejected(check: Check, reason: &'static str) -> Ended {
-    Ended::Refused(CredentialRejected { check, reason })
+    Ended::Rejected(CredentialRejected { check, reason })
 }
 
 /// Waits for the next revalidation: after a random fraction of the bound, or when the credential expires.

@@ -169,7 +169,7 @@ impl Authenticator {
     pub async fn authenticate_inspected(&self, inspection: &Inspection) -> Authentication {
         let Some(headers) = inspection.headers(self.api_key_header()) else {
             let reason = "it is not a valid header value";
-            return Authentication::Refused(CredentialRejected { check: Check::Form, reason });
+            return Authentication::Rejected(CredentialRejected { check: Check::Form, reason });
         };
         self.authenticate(&Method::POST, &headers, crate::diagnostics::address::PROBE_ADDRESS).await
     }

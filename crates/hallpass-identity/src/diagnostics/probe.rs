@@ -237,7 +237,7 @@ impl AuthServerProbe {
         let requested_at = now();
         let answer = tokens.probe_with_unknown_token(&dummy_text().into()).await;
         let answer = answer.map_err(|error| match error {
-            AuthError::Refused(refusal) => UpstreamError::new(refusal.reason),
+            AuthError::Rejected(rejection) => UpstreamError::new(rejection.reason),
             AuthError::Unavailable(_) => UpstreamError::new("there is no response"),
         });
         Some(reply(answer, requested_at))

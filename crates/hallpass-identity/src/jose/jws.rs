@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::claims::{Claims, StrictJson};
-use crate::error::{AuthError, Check, refused};
+use crate::error::{AuthError, Check, rejected};
 
 /// The longest accepted key id.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
@@ -40,19 +40,19 @@ impl<'a> UnverifiedJws<'a> {
     /// Parses three parts, each base64url without padding, the first two JSON objects.
     pub(crate) fn read(token: &'a str) -> Result<Self, AuthError> {
         let Some((message, signature)) = token.rsplit_once('.') else {
-            return refused(Check::Form, "the token does not have three parts");
+            return rejected(Check::Form, "the token does not have three parts");
         };
         let Some((header, payload)) = message.split_once('.') else {
-            return refused(Check::Form, "the token does not have three parts");
+            return rejected(Check::Form, "the token does not have three parts");
         };
         let Some(header) = decode_object(header) else {
-            return refused(Check::Form, "the token's header is not a plain JSON object");
+            return rejected(Check::Form, "the token's header is not a plain JSON object");
         };
         if URL_SAFE_NO_PAD.decode(signature).is_err() {
-            return refused(Check::Form, "the token's signature is not base64url");
+            return rejected(Check::Form, "the token's signature is not base64url");
         }
         let Some(claims) = decode_object(payload) else {
-            return refused(Check::Form, "the token's payload is not a plain JSON object");
+            return rejected(Check::Form, "the token's payload is not a plain JSON object");
         };
         check_header(&header)?;
         Ok(Self { header, claims, signature, message })
@@ -74,14 +74,14 @@ impl<'a> UnverifiedJws<'a> {
         match self.header.get("alg").and_then(Value::as_str) {
             Some("Ed25519") => Ok("EdDSA"),
             Some(algorithm) => Ok(algorithm),
-            None => refused(Check::Algorithm, "the token's header names no algorithm"),
+            None => rejected(Check::Algorithm, "the token's header names no algorithm"),
         }
     }
 
     pub(crate) fn key_id(&self) -> Result<&str, AuthError> {
         match self.header.get("kid").and_then(Value::as_str) {
             Some(id) => Ok(id),
-            None => refused(Check::Key, "the token's header names no key"),
+            None => rejected(Check::Key, "the token's header names no key"),
         }
     }
 
@@ -114,18 +114,18 @@ impl<'a> UnverifiedJws<'a> {
 
 fn check_header(header: &Claims) -> Result<(), AuthError> {
     if UNSUPPORTED_HEADERS.iter().any(|member| header.contains_key(*member)) {
-        return refused(Check::Header, "the token's header requires an unsupported feature");
+        return rejected(Check::Header, "the token's header requires an unsupported feature");
     }
     match header.get("kid") {
         None => {}
         Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_KEY_ID_BYTES => {}
         Some(_) => {
-            return refused(Check::Header, "the token's header has an unusable key id");
+            return rejected(Check::Header, "the token's header has an unusable key id");
         }
     }
     match header.get("typ") {
         None | Some(Value::String(_)) => Ok(()),
-        Some(_) => refused(Check::Header, "the token's type is not text"),
+        Some(_) => rejected(Check::Header, "the token's type is not text"),
     }
 }
 

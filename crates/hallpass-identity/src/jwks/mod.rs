@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use super::auth_server::client::UpstreamError;
-use super::error::{AuthError, Check, Unavailable, refused};
+use super::error::{AuthError, Check, Unavailable, rejected};
 use super::jose::jwk::{KeySet, VerifyingKey, read_set};
 use super::jose::jws::UnverifiedJws;
 use crate::config::IdentityConfig;
@@ -213,7 +213,7 @@ impl JwksCache {
         match inner.known(key_id) {
             Some(key) => Ok(key),
             None if inner.source.is_none() || inner.was_fetched_since(arrived) => {
-                refused(Check::Key, "the token's key id is not in the key set")
+                rejected(Check::Key, "the token's key id is not in the key set")
             }
             None => Err(Unavailable::of(inner.time_until_fetch()).into()),
         }

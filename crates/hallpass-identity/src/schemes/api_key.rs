@@ -15,7 +15,7 @@ use crate::auth_server::client::{Endpoint, UpstreamError, UpstreamRequest, Upstr
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, string_claim, subject_claim, timestamp_claim};
 use crate::credential::cookies::mark_sensitive;
-use crate::error::{AuthError, Check, CredentialRejected, refused};
+use crate::error::{AuthError, Check, CredentialRejected, rejected};
 
 /// The expiry assumed for a key without one: it is validated again long before.
 const DEFAULT_CACHE_TTL: TimeDelta = TimeDelta::days(1);
@@ -32,7 +32,7 @@ pub const KEY_WITHOUT_USER: &str = "the API key belongs to no user";
 pub const KEY_UNKNOWN: &str = "the auth server knows no such API key";
 
 /// Maps the error code of the auth server to a rejection.
-pub(crate) fn key_refusal(code: &Value) -> CredentialRejected {
+pub(crate) fn key_rejection(code: &Value) -> CredentialRejected {
     let (check, reason) = match code.as_str() {
         Some("KEY_EXPIRED") => (Check::Times, KEY_EXPIRED),
         Some("KEY_DISABLED") => (Check::Known, KEY_DISABLED),
@@ -107,18 +107,18 @@ fn read(
     }
     let key = match verdict.get("key") {
         Some(Value::Object(key)) if verdict["valid"] == true => key,
-        _ => return Err(key_refusal(&verdict["error"]["code"]).into()),
+        _ => return Err(key_rejection(&verdict["error"]["code"]).into()),
     };
     if !matches!(key.get("enabled"), None | Some(Value::Null | Value::Bool(true)))
         || !verdict["error"].is_null()
     {
-        return refused(Check::Known, KEY_DISABLED);
+        return rejected(Check::Known, KEY_DISABLED);
     }
     let expires_at = match key.get("expiresAt") {
         None | Some(Value::Null) => requested_at + DEFAULT_CACHE_TTL,
         Some(end) => match timestamp_claim(end) {
             Some(end) if end > now() => end,
-            _ => return refused(Check::Times, KEY_EXPIRED),
+            _ => return rejected(Check::Times, KEY_EXPIRED),
         },
     };
     let proof = CredentialProof::validated(AuthMethod::ApiKey, requested_at, expires_at);
@@ -146,7 +146,7 @@ fn caller(
         {
             Caller::from_claims(owner, proof, user, mapping)
         }
-        Some(_) => refused(Check::Subject, "the API key and its user do not belong together"),
+        Some(_) => rejected(Check::Subject, "the API key and its user do not belong together"),
     }
 }
 

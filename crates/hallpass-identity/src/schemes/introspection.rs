@@ -19,7 +19,7 @@ use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, numeric_date, public_subject, string_claim, subject_claim};
 use crate::config::{IdentityConfig, OpaqueTokenConfig};
 use crate::credential::cookies::mark_sensitive;
-use crate::error::{AuthError, Check, refused};
+use crate::error::{AuthError, Check, rejected};
 
 /// The expiry assumed when the auth server does not state one: the token is validated again by then.
 const DEFAULT_CACHE_TTL: TimeDelta = TimeDelta::minutes(5);
@@ -95,7 +95,7 @@ impl OpaqueTokens {
                 let rejections =
                     [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
                 if rejections.contains(&response.status) {
-                    return refused(Check::Known, "the auth server knows no such access token");
+                    return rejected(Check::Known, "the auth server knows no such access token");
                 }
                 self.userinfo_caller(&object(&response)?, requested_at, mapping)
             }
@@ -172,28 +172,28 @@ impl OpaqueTokens {
         mapping: &ClaimMapping<'_>,
     ) -> Result<Caller, AuthError> {
         if response.get("active") != Some(&Value::Bool(true)) {
-            return refused(Check::Known, "the auth server knows no such access token");
+            return rejected(Check::Known, "the auth server knows no such access token");
         }
         // RFC 9449: a token that is bound to a key of the client is not a bearer token.
         if response.contains_key("cnf") {
-            return refused(Check::Kind, "the access token is bound to a key of its client");
+            return rejected(Check::Kind, "the access token is bound to a key of its client");
         }
         let expires_at = numeric_date(response, "exp")?.unwrap_or(requested_at + DEFAULT_CACHE_TTL);
         if expires_at <= now() {
-            return refused(Check::Times, "the access token has expired");
+            return rejected(Check::Times, "the access token has expired");
         }
         for claim in ["nbf", "iat"] {
             if numeric_date(response, claim)?.is_some_and(|start| start > now() + CLOCK_SKEW) {
-                return refused(Check::Times, "the access token is not valid yet");
+                return rejected(Check::Times, "the access token is not valid yet");
             }
         }
         if string_claim(response, "token_type")
             .is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer"))
         {
-            return refused(Check::Kind, "the token is not a bearer token");
+            return rejected(Check::Kind, "the token is not a bearer token");
         }
         if response.get("iss").is_some_and(|iss| iss.as_str() != self.issuer.as_deref()) {
-            return refused(Check::Issuer, "the access token's issuer is not an accepted one");
+            return rejected(Check::Issuer, "the access token's issuer is not an accepted one");
         }
         let client = string_claim(response, "client_id");
         let is_accepted = match response.get("aud") {
@@ -201,7 +201,7 @@ impl OpaqueTokens {
             audience => names_one_of(audience, &self.resources),
         };
         if !is_accepted {
-            return refused(Check::Audience, "the access token is meant for another audience");
+            return rejected(Check::Audience, "the access token is meant for another audience");
         }
         let proof = CredentialProof::validated(AuthMethod::AccessToken, requested_at, expires_at);
         // A client credentials token: no user signed in.

@@ -17,7 +17,7 @@ use super::verdict_cache::{Accepted, VerifiedWith};
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, numeric_date, public_subject, string_claim, subject_claim};
 use crate::config::{IdentityConfig, JwtSubject};
-use crate::error::{AuthError, Check, refused};
+use crate::error::{AuthError, Check, rejected};
 use crate::jose::jwk::{ALGORITHMS, VerifyingKey, verify_signature};
 use crate::jose::jws::{Typ, UnverifiedJws};
 use crate::jwks::JwksCache;
@@ -122,19 +122,19 @@ impl JwtVerifier {
         let claims = token.claims();
         let kind = match token.typ() {
             Typ::AccessToken if rules.oauth_resources.is_empty() => {
-                return refused(Check::Kind, "OAuth access tokens are not accepted here");
+                return rejected(Check::Kind, "OAuth access tokens are not accepted here");
             }
             Typ::AccessToken => TokenKind::Access,
             Typ::Jwt if token.algorithm()? == "HS256" => TokenKind::SharedSecret,
             Typ::Jwt if is_id_token(claims) || self.audience_matches_client(claims) => {
                 if rules.client_ids.is_empty() {
-                    return refused(Check::Kind, "OpenID Connect id tokens are not accepted here");
+                    return rejected(Check::Kind, "OpenID Connect id tokens are not accepted here");
                 }
                 TokenKind::Id
             }
             Typ::Jwt => TokenKind::FirstParty,
             Typ::SessionCache | Typ::Other => {
-                return refused(Check::Kind, "tokens of this type do not authenticate a caller");
+                return rejected(Check::Kind, "tokens of this type do not authenticate a caller");
             }
         };
         check_kind(kind, claims)?;
@@ -148,12 +148,12 @@ impl JwtVerifier {
 
     fn check_secret(&self, token: &UnverifiedJws<'_>) -> Result<(), AuthError> {
         if self.secrets.is_empty() {
-            return refused(Check::Kind, "no shared secret is configured for HS256 tokens");
+            return rejected(Check::Kind, "no shared secret is configured for HS256 tokens");
         }
         if self.secrets.iter().any(|secret| verify_signature(token, secret, Algorithm::HS256)) {
             return Ok(());
         }
-        refused(Check::Signature, "the signature does not match the shared secret")
+        rejected(Check::Signature, "the signature does not match the shared secret")
     }
 
     fn caller(&self, kind: TokenKind, claims: &Claims) -> Result<Caller, AuthError> {
@@ -199,21 +199,21 @@ impl JwtVerifier {
         let present = now();
         let leeway = TimeDelta::from_std(self.rules.leeway).unwrap_or_default();
         let Some(expires_at) = numeric_date(claims, "exp")? else {
-            return refused(Check::Times, "the token has no expiry");
+            return rejected(Check::Times, "the token has no expiry");
         };
         if expires_at + leeway <= present {
-            return refused(Check::Times, "the token has expired");
+            return rejected(Check::Times, "the token has expired");
         }
         let starts_at = numeric_date(claims, "nbf")?;
         if starts_at.is_some_and(|start| start - leeway > present) {
-            return refused(Check::Times, "the token is not valid yet");
+            return rejected(Check::Times, "the token is not valid yet");
         }
         let issued_at = numeric_date(claims, "iat")?;
         if issued_at.is_some_and(|issued| issued - leeway > present) {
-            return refused(Check::Times, "the token was issued in the future: check the clocks");
+            return rejected(Check::Times, "the token was issued in the future: check the clocks");
         }
         if issued_at.is_none() && kind.is_provider_issuer() {
-            return refused(Check::Times, "the token does not state when it was issued");
+            return rejected(Check::Times, "the token does not state when it was issued");
         }
         let starts_at = starts_at.max(issued_at).map(|start| start - leeway);
         Ok(CredentialProof {
@@ -244,7 +244,7 @@ impl JwtVerifier {
         if is_accepted {
             return Ok(());
         }
-        refused(Check::Issuer, "the token's issuer is not an accepted one")
+        rejected(Check::Issuer, "the token's issuer is not an accepted one")
     }
 
     /// RFC 7519 section 4.1.3 and RFC 8725 section 3.9: an accepted audience is required. A token signed with
@@ -267,7 +267,7 @@ impl JwtVerifier {
         if is_accepted {
             return Ok(());
         }
-        refused(Check::Audience, "the token is meant for another audience")
+        rejected(Check::Audience, "the token is meant for another audience")
     }
 
     /// OpenID Connect Core section 3.1.3.7, steps 4 and 5: an id token with several audiences names the client
@@ -287,11 +287,11 @@ pub(crate) async fn check_key(
     token: &UnverifiedJws<'_>,
 ) -> Result<Arc<VerifyingKey>, AuthError> {
     let Some(keys) = keys else {
-        return refused(Check::Kind, "no key set is configured for signed tokens");
+        return rejected(Check::Kind, "no key set is configured for signed tokens");
     };
     let stated = token.algorithm()?;
     if !ALGORITHMS.contains(&stated) {
-        return refused(Check::Algorithm, "the token's algorithm is not accepted");
+        return rejected(Check::Algorithm, "the token's algorithm is not accepted");
     }
     let key_id = token.key_id()?;
     let key = keys.key(token).await?;
@@ -301,9 +301,9 @@ pub(crate) async fn check_key(
     match keys.refetch_for(key_id, &key).await {
         Some(other) if other.algorithm == stated && other.verify(token) => Ok(other),
         _ if key.algorithm != stated => {
-            refused(Check::Algorithm, "the token's algorithm is not its key's")
+            rejected(Check::Algorithm, "the token's algorithm is not its key's")
         }
-        _ => refused(Check::Signature, "the signature does not match the key"),
+        _ => rejected(Check::Signature, "the signature does not match the key"),
     }
 }
 
@@ -318,14 +318,14 @@ pub(crate) fn is_id_token(claims: &Claims) -> bool {
 fn check_kind(kind: TokenKind, claims: &Claims) -> Result<(), AuthError> {
     let has = |claim: &&str| claims.contains_key(*claim);
     if has(&"session") && has(&"user") || ["events", "cnf"].iter().any(has) {
-        return refused(Check::Kind, "tokens of this kind do not authenticate a caller");
+        return rejected(Check::Kind, "tokens of this kind do not authenticate a caller");
     }
     match kind {
         TokenKind::Access if string_claim(claims, "client_id").is_none() => {
-            refused(Check::Kind, "the access token does not name its client")
+            rejected(Check::Kind, "the access token does not name its client")
         }
         TokenKind::FirstParty | TokenKind::SharedSecret | TokenKind::Id if has(&"client_id") => {
-            refused(Check::Kind, "the token is an access token without the type at+jwt")
+            rejected(Check::Kind, "the token is an access token without the type at+jwt")
         }
         _ => Ok(()),
     }

@@ -23,7 +23,7 @@ use super::credential::cookies;
 use super::credential::cookies::{SessionCookie, mark_sensitive};
 use super::credential::extract::Credential;
 use super::dev::issuer::DevTokenIssuer;
-use super::error::{AuthError, Check, refused};
+use super::error::{AuthError, Check, rejected};
 use super::jose::better_auth_secret::SecretKeyring;
 use super::jwks::JwksCache;
 use super::jwks::source::{JwksEndpoint, OidcDiscovery};
@@ -152,7 +152,7 @@ impl SchemeRegistry {
     ) -> Result<Option<Arc<Caller>>, AuthError> {
         match credential {
             Credential::Absent => Ok(None),
-            Credential::Unusable(reason) => refused(Check::Form, reason),
+            Credential::Unusable(reason) => rejected(Check::Form, reason),
             Credential::Jwt(token) => self.jwt(&token).await.map(Some),
             Credential::Opaque(token) => self.opaque(&token, address, since).await.map(Some),
             Credential::ApiKey(key) => self.api_key(&key, address, since).await.map(Some),
@@ -179,7 +179,7 @@ impl SchemeRegistry {
         let verify = || async {
             let accepted = self.jwt.verify(token).await?;
             if self.revocations.applies_to(&accepted.caller) {
-                return refused(Check::Revocation, "the token was revoked");
+                return rejected(Check::Revocation, "the token was revoked");
             }
             Ok(accepted)
         };
@@ -200,7 +200,7 @@ impl SchemeRegistry {
         let validate = || async {
             let session = self.session_token(text, address).await;
             match (&session, &self.access_tokens) {
-                (Err(AuthError::Refused(_)), Some(access_tokens)) if !text.contains('.') => {
+                (Err(AuthError::Rejected(_)), Some(access_tokens)) if !text.contains('.') => {
                     access_tokens.verify(token, &self.jwt.mapping()).await
                 }
                 _ => session,
@@ -213,7 +213,7 @@ impl SchemeRegistry {
         if token.contains('.') && !self.secrets.is_empty() {
             let decoded = cookies::decoded(token).unwrap_or_default();
             if !self.secrets.signed_session_token(&decoded) {
-                return refused(Check::Signature, "the session token's signature does not match");
+                return rejected(Check::Signature, "the session token's signature does not match");
             }
         }
         let value = mark_sensitive(&format!("Bearer {token}"));
@@ -249,7 +249,7 @@ impl SchemeRegistry {
             cookies.retain(|cookie| self.secrets.signed_session_token(cookie.signed_token()));
         }
         if cookies.is_empty() {
-            return refused(Check::Signature, "the session cookie's signature does not match");
+            return rejected(Check::Signature, "the session cookie's signature does not match");
         }
         for cookie in cookies.iter().filter(|cookie| self.cookie_cache.trusts_cookie_cache(cookie))
         {
@@ -270,7 +270,7 @@ impl SchemeRegistry {
         let read = || async {
             match self.read_cache(data, cookie).await {
                 Ok(accepted) if self.is_still_accepted(&accepted) => Ok(accepted),
-                _ => refused(Check::Known, "the cookie cache is expired or invalid"),
+                _ => rejected(Check::Known, "the cookie cache is expired or invalid"),
             }
         };
         let credential = [b"cache".as_slice(), cookie.token().as_bytes(), data.as_bytes()];
@@ -304,13 +304,13 @@ impl SchemeRegistry {
         address: IpAddr,
     ) -> Result<Caller, AuthError> {
         let Some(sessions) = &self.sessions else {
-            return refused(
+            return rejected(
                 Check::Kind,
                 "no auth server is configured to validate this credential",
             );
         };
         let Some(value) = value else {
-            return refused(Check::Form, "the credential is not a valid header value");
+            return rejected(Check::Form, "the credential is not a valid header value");
         };
         sessions
             .validate(&SessionCredential { header, value, via }, address, &self.jwt.mapping())

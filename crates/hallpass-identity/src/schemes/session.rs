@@ -7,12 +7,12 @@ use hallpass_types::{Timestamp, now};
 use reqwest::Url;
 use serde_json::Value;
 
-use super::api_key::key_refusal;
+use super::api_key::key_rejection;
 use crate::auth_server::client::{Endpoint, UpstreamRequest, UpstreamResponse};
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, StrictJson, subject_claim, timestamp_claim};
 use crate::config::AuthServer;
-use crate::error::{AuthError, Check, refused};
+use crate::error::{AuthError, Check, rejected};
 
 /// The endpoint that validates sessions. `disableCookieCache`: use the database, not a cookie.
 /// `disableRefresh`: do not extend the session, as the browser would never receive its new cookie.
@@ -81,14 +81,14 @@ fn read(
     match response.status {
         StatusCode::OK => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if via == AuthMethod::ApiKey => {
-            return Err(key_refusal(&code()).into());
+            return Err(key_rejection(&code()).into());
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            return refused(Check::Known, "the auth server rejected the session");
+            return rejected(Check::Known, "the auth server rejected the session");
         }
         // A key without remaining uses is not valid.
         StatusCode::TOO_MANY_REQUESTS if code() == "USAGE_EXCEEDED" => {
-            return Err(key_refusal(&code()).into());
+            return Err(key_rejection(&code()).into());
         }
         status => {
             if let Some(limit) = response.key_limit().filter(|_| via == AuthMethod::ApiKey) {
@@ -104,7 +104,7 @@ fn read(
     };
     let object = |name: &str| body.get(name).and_then(Value::as_object);
     let (Some(user), Some(session)) = (object("user"), object("session")) else {
-        return refused(Check::Known, NO_SESSION);
+        return rejected(Check::Known, NO_SESSION);
     };
     caller(user, session, via, requested_at, true, mapping)
 }
@@ -119,14 +119,14 @@ pub(crate) fn caller(
     mapping: &ClaimMapping<'_>,
 ) -> Result<Caller, AuthError> {
     let Some(expires_at) = session.get("expiresAt").and_then(timestamp_claim) else {
-        return refused(Check::Times, "the session has no expiry");
+        return rejected(Check::Times, "the session has no expiry");
     };
     if expires_at <= now() {
-        return refused(Check::Times, "the session has expired");
+        return rejected(Check::Times, "the session has expired");
     }
     let id = subject_claim(user.get("id"))?;
     if session.get("userId") != user.get("id") {
-        return refused(Check::Subject, "the session and its user do not belong together");
+        return rejected(Check::Subject, "the session and its user do not belong together");
     }
     let proof = CredentialProof {
         was_validated,

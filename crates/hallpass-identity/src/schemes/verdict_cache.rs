@@ -48,7 +48,7 @@ pub(crate) struct VerifiedWith {
 #[derive(Clone)]
 enum Verdict {
     Accepted(Accepted),
-    Refused(CredentialRejected),
+    Rejected(CredentialRejected),
 }
 
 /// Cache of verdicts, by a keyed hash of the whole credential and its scheme: credentials that differ
@@ -79,7 +79,7 @@ impl Expiry<[u8; 32], Verdict> for VerdictExpiry {
         let jittered = self.max_ttl.saturating_sub(jitter);
         Some(match verdict {
             Verdict::Accepted(accepted) => jittered.min(accepted.caller.remaining()),
-            Verdict::Refused(_) => self.max_ttl.min(REJECTION_TTL),
+            Verdict::Rejected(_) => self.max_ttl.min(REJECTION_TTL),
         })
     }
 }
@@ -133,7 +133,7 @@ impl VerdictCache {
         };
         for _ in 0..MAX_ATTEMPTS {
             match verdict {
-                Some(Verdict::Refused(refusal)) => return Err(refusal.into()),
+                Some(Verdict::Rejected(rejection)) => return Err(rejection.into()),
                 Some(Verdict::Accepted(accepted)) if is_valid(&accepted) => {
                     return Ok(accepted.caller);
                 }
@@ -159,8 +159,8 @@ impl VerdictCache {
     ) -> Result<Verdict, AuthError> {
         match found.await {
             Ok(accepted) => Ok(Verdict::Accepted(accepted)),
-            Err(AuthError::Refused(refusal)) if self.caches_rejections => {
-                Ok(Verdict::Refused(refusal))
+            Err(AuthError::Rejected(rejection)) if self.caches_rejections => {
+                Ok(Verdict::Rejected(rejection))
             }
             Err(fault) => Err(fault),
         }
@@ -186,7 +186,7 @@ impl VerdictCache {
 fn weight(verdict: &Verdict) -> u32 {
     let texts = match verdict {
         Verdict::Accepted(accepted) => accepted.caller.size(),
-        Verdict::Refused(_) => 0,
+        Verdict::Rejected(_) => 0,
     };
     u32::try_from(MIN_ENTRY_WEIGHT + texts).unwrap_or(u32::MAX)
 }
