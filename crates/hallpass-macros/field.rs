@@ -54,27 +54,16 @@ pub(crate) fn expand(
         Receiver::Reference(named) => with_self(&resolver.sig, named)?,
     };
     let call = parameter::expand(&mut signature)?;
-    if let Some(second) = resolver.attrs.iter().filter(|it| is_graphql(it)).nth(1) {
-        // The library reads the first one only: a guard in another would not be enforced.
-        let message = "a field has one `#[graphql(…)]`: add these options to the first one";
-        return Err(syn::Error::new_spanned(second, message));
-    }
     let mut attributes = resolver.attrs.clone();
-    let guard = attributes.iter_mut().filter(|it| is_graphql(it)).find_map(|attribute| {
-        Guard::take(attribute).transpose().map(|guard| guard.map(|guard| (attribute, guard)))
-    });
-    let guard = guard.transpose()?;
+    let guard = find_guard(&mut attributes)?;
     if guard.is_none() && object.is_root() {
         let message = "this field has no rule: add `#[graphql(guard = \"…\")]`, such as `Public`";
         return Err(syn::Error::new_spanned(&signature.ident, message));
     }
-    let plain = match (receiver, &guard) {
-        (Receiver::Itself, _) => None,
-        (Receiver::Reference(_), None) if attributes_of(&resolver).next().is_some() => None,
-        (Receiver::Reference(_), None) => plain::arm(&resolver, &camel_case(&resolver), None),
-        (Receiver::Reference(_), Some((_, guard))) if !guard.others.is_empty() => None,
-        (Receiver::Reference(_), Some((_, guard))) => {
-            plain::arm(&resolver, &camel_case(&resolver), Some(guard.demand(object, &quote!(self))))
+    let plain = match receiver {
+        Receiver::Itself => None,
+        Receiver::Reference(_) => {
+            plain_arm(&resolver, object, guard.as_ref().map(|(_, guard)| guard))
         }
     };
     let conversion = Conversion::apply(&mut signature, guard.is_some(), object.is_subscription());
@@ -98,6 +87,44 @@ pub(crate) fn expand(
     };
     let (arguments, wait) = (call.arguments, signature.asyncness.map(|_| quote!(.await)));
     let result = conversion.convert(quote!(#target.#name(#(#arguments),*)#wait));
+    let wrapper = wrapper_of(&attributes, &signature, &result);
+    resolver.attrs.retain(|attribute| !is_graphql(attribute));
+    parameter::strip(&mut resolver.sig);
+    Ok(Field { wrapper, resolver: Some(resolver), plain })
+}
+
+/// The guard of a field, and the attribute that states it. None if the field has no guard.
+fn find_guard(attributes: &mut [Attribute]) -> syn::Result<Option<(&mut Attribute, Guard)>> {
+    if let Some(second) = attributes.iter().filter(|it| is_graphql(it)).nth(1) {
+        // The library reads the first one only: a guard in another would not be enforced.
+        let message = "a field has one `#[graphql(…)]`: add these options to the first one";
+        return Err(syn::Error::new_spanned(second, message));
+    }
+    let guard = attributes.iter_mut().filter(|it| is_graphql(it)).find_map(|attribute| {
+        Guard::take(attribute).transpose().map(|guard| guard.map(|guard| (attribute, guard)))
+    });
+    guard.transpose()
+}
+
+/// The match arm that resolves a field on a reference. None if it is not plain, or if an attribute may change it.
+fn plain_arm(
+    resolver: &ImplItemFn,
+    object: &Options,
+    guard: Option<&Guard>,
+) -> Option<TokenStream> {
+    let has_other_options = match guard {
+        Some(guard) => !guard.others.is_empty(),
+        None => attributes_of(resolver).next().is_some(),
+    };
+    if has_other_options {
+        return None;
+    }
+    let demand = guard.map(|guard| guard.demand(object, &quote!(self)));
+    plain::arm(resolver, &camel_case(resolver), demand)
+}
+
+/// The function that the GraphQL library calls for a field. It returns `result`, an expression.
+fn wrapper_of(attributes: &[Attribute], signature: &Signature, result: &TokenStream) -> ImplItemFn {
     let is_kept =
         |it: &&Attribute| ["doc", "cfg", "graphql"].iter().any(|name| it.path().is_ident(name));
     let attributes = attributes.iter().filter(is_kept);
@@ -105,16 +132,13 @@ pub(crate) fn expand(
     let exceeds_limit = (signature.inputs.len() > MAX_ARGUMENTS).then(
         || quote!(#[expect(clippy::too_many_arguments, reason = "the arguments of the field")]),
     );
-    let wrapper = parse_quote! {
+    parse_quote! {
         #(#attributes)*
         #exceeds_limit
         #signature {
             #result
         }
-    };
-    resolver.attrs.retain(|attribute| !is_graphql(attribute));
-    parameter::strip(&mut resolver.sig);
-    Ok(Field { wrapper, resolver: Some(resolver), plain })
+    }
 }
 
 /// The attributes that may change a field: all but its documentation.

@@ -2,11 +2,21 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Attribute, Ident, ImplItem, ItemImpl, Path, PathArguments, Type, TypePath};
+use syn::{Attribute, Ident, ImplItem, ImplItemFn, ItemImpl, Path, PathArguments, Type, TypePath};
 
 use crate::field::{self, Field, Receiver, is_skipped};
 use crate::options::Options;
 use crate::parameter::is_graphql;
+
+/// The members of an `impl`, expanded.
+struct Members {
+    /// The fields, as the GraphQL library takes them.
+    fields: Vec<ImplItemFn>,
+    /// The resolvers as written, and the members that are not fields.
+    others: Vec<ImplItem>,
+    /// The match arms of the plain fields.
+    plain: Vec<TokenStream>,
+}
 
 pub(crate) fn expand(mut item: ItemImpl, object: &Options) -> syn::Result<TokenStream> {
     if let Some((_, of, _)) = &item.trait_ {
@@ -26,32 +36,8 @@ pub(crate) fn expand(mut item: ItemImpl, object: &Options) -> syn::Result<TokenS
     }
     let receiver = if is_whole { Receiver::Reference(&named) } else { Receiver::Itself };
 
-    let (mut fields, mut others, mut plain) = (Vec::new(), Vec::new(), Vec::new());
-    let mut errors: Option<syn::Error> = None;
-    for member in std::mem::take(&mut item.items) {
-        match member {
-            ImplItem::Fn(mut function) if is_skipped(&function) => {
-                function.attrs.retain(|attribute| !is_graphql(attribute));
-                others.push(ImplItem::Fn(function));
-            }
-            ImplItem::Fn(function) => match field::expand(function, object, receiver) {
-                Ok(Field { wrapper, resolver, plain: arm }) => {
-                    plain.extend(arm);
-                    fields.push(wrapper);
-                    others.extend(resolver.map(ImplItem::Fn));
-                }
-                Err(error) => match &mut errors {
-                    Some(errors) => errors.combine(error),
-                    None => errors = Some(error),
-                },
-            },
-            other => others.push(other),
-        }
-    }
-    if let Some(errors) = errors {
-        return Err(errors);
-    }
-
+    let members = expand_members(std::mem::take(&mut item.items), object, receiver)?;
+    let Members { fields, others, plain } = &members;
     let id = object.id.as_ref().map(|key| implement_id(&named, object, key));
     let (parameters, _, conditions) = item.generics.split_for_impl();
     let (docs, attributes): (Vec<_>, Vec<_>) =
@@ -64,43 +50,94 @@ pub(crate) fn expand(mut item: ItemImpl, object: &Options) -> syn::Result<TokenS
             }
         }
     });
-    if is_whole {
-        let (whole_name, wrapper) = (object.object.to_string(), wrapper_name(object));
-        let whole = implement_object(&named, object, &quote!(#wrapper(self)), &plain);
-        return Ok(quote! {
-            #resolvers
-            #(#attributes)*
-            const _: () = {
-                struct #wrapper<'a>(&'a #named);
+    let graphql_type = if is_whole {
+        implement_whole(&named, object, &docs, fields, plain)
+    } else {
+        let library = library_attribute(library, object);
+        quote! {
+            #(#docs)*
+            #library
+            impl #parameters #named #conditions {
+                #(#fields)*
+            }
+        }
+    };
+    Ok(quote! {
+        #resolvers
+        #(#attributes)*
+        #graphql_type
+        #id
+    })
+}
 
-                #(#docs)*
-                #[::hallpass::async_graphql::Object(name = #whole_name, crate = "::hallpass::async_graphql")]
-                impl #wrapper<'_> {
-                    #(#fields)*
+/// Expands the fields among the members of an `impl`. The error combines those of all fields.
+fn expand_members(
+    items: Vec<ImplItem>,
+    object: &Options,
+    receiver: Receiver<'_>,
+) -> syn::Result<Members> {
+    let mut members = Members { fields: Vec::new(), others: Vec::new(), plain: Vec::new() };
+    let mut errors: Option<syn::Error> = None;
+    for item in items {
+        match item {
+            ImplItem::Fn(mut function) if is_skipped(&function) => {
+                function.attrs.retain(|attribute| !is_graphql(attribute));
+                members.others.push(ImplItem::Fn(function));
+            }
+            ImplItem::Fn(function) => match field::expand(function, object, receiver) {
+                Ok(Field { wrapper, resolver, plain }) => {
+                    members.plain.extend(plain);
+                    members.fields.push(wrapper);
+                    members.others.extend(resolver.map(ImplItem::Fn));
                 }
-
-                #whole
-            };
-            #id
-        });
+                Err(error) => match &mut errors {
+                    Some(errors) => errors.combine(error),
+                    None => errors = Some(error),
+                },
+            },
+            other => members.others.push(other),
+        }
     }
-    let library = match library {
+    match errors {
+        Some(errors) => Err(errors),
+        None => Ok(members),
+    }
+}
+
+/// Implements a GraphQL type by a wrapper of a reference to it, which has its fields.
+fn implement_whole(
+    named: &Type,
+    object: &Options,
+    docs: &[&Attribute],
+    fields: &[ImplItemFn],
+    plain: &[TokenStream],
+) -> TokenStream {
+    let (name, wrapper) = (object.object.to_string(), wrapper_name(object));
+    let whole = implement_object(named, object, &quote!(#wrapper(self)), plain);
+    quote! {
+        const _: () = {
+            struct #wrapper<'a>(&'a #named);
+
+            #(#docs)*
+            #[::hallpass::async_graphql::Object(name = #name, crate = "::hallpass::async_graphql")]
+            impl #wrapper<'_> {
+                #(#fields)*
+            }
+
+            #whole
+        };
+    }
+}
+
+/// The attribute of the GraphQL library: the one that is written, or that of the type.
+fn library_attribute(written: Option<Attribute>, object: &Options) -> TokenStream {
+    match written {
         Some(written) => quote!(#written),
         None if object.is_subscription() => {
             quote!(#[::hallpass::async_graphql::Subscription(crate = "::hallpass::async_graphql")])
         }
         None => quote!(#[::hallpass::async_graphql::Object(crate = "::hallpass::async_graphql")]),
-    };
-    Ok(quote! {
-        #resolvers
-        #(#attributes)*
-        #(#docs)*
-        #library
-        impl #parameters #named #conditions {
-            #(#fields)*
-        }
-        #id
-    })
+    }
 }
 
 /// Removes `#[Object]` or `#[Subscription]`, if one of them is written.
@@ -145,7 +182,7 @@ pub(crate) fn implement_object(
     fields: &TokenStream,
     plain: &[TokenStream],
 ) -> TokenStream {
-    let (name, wrapper) = (object.object.to_string(), wrapper_name(object));
+    let output = implement_output(named, object, fields);
     quote! {
         impl ::hallpass::async_graphql::ContainerType for #named {
             async fn resolve_field(
@@ -159,6 +196,31 @@ pub(crate) fn implement_object(
             }
         }
 
+        #output
+
+        impl ::hallpass::async_graphql::ObjectType for #named {}
+
+        impl #named {
+            /// The value of a plain field that the caller may read.
+            fn __plain(
+                &self,
+                name: &::core::primitive::str,
+                auth: ::core::option::Option<&::hallpass::access::RequestAuth>,
+            ) -> ::core::option::Option<::hallpass::async_graphql::Value> {
+                let _ = auth;
+                match name {
+                    #(#plain)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+        }
+    }
+}
+
+/// Implements the type information and the resolution of the GraphQL type.
+fn implement_output(named: &Type, object: &Options, fields: &TokenStream) -> TokenStream {
+    let (name, wrapper) = (object.object.to_string(), wrapper_name(object));
+    quote! {
         impl ::hallpass::async_graphql::OutputType for #named {
             fn type_name() -> ::std::borrow::Cow<'static, ::core::primitive::str> {
                 ::std::borrow::Cow::Borrowed(#name)
@@ -182,23 +244,6 @@ pub(crate) fn implement_object(
                 let auth = ctx.data_opt::<::hallpass::access::RequestAuth>();
                 let plain = |name: &::core::primitive::str| self.__plain(name, auth);
                 ::hallpass::graphql::resolve_object(ctx, &fields, plain).await
-            }
-        }
-
-        impl ::hallpass::async_graphql::ObjectType for #named {}
-
-        impl #named {
-            /// The value of a plain field that the caller may read.
-            fn __plain(
-                &self,
-                name: &::core::primitive::str,
-                auth: ::core::option::Option<&::hallpass::access::RequestAuth>,
-            ) -> ::core::option::Option<::hallpass::async_graphql::Value> {
-                let _ = auth;
-                match name {
-                    #(#plain)*
-                    _ => ::core::option::Option::None,
-                }
             }
         }
     }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, FnArg, GenericArgument, Ident, Pat, PathArguments, Signature, Token, Type,
+    Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, Signature, Token, Type,
     parse_quote,
 };
 
@@ -34,63 +34,15 @@ pub(crate) fn expand(signature: &mut Signature) -> syn::Result<Call> {
             inputs.push(input);
             continue;
         };
-        match page_of(&parameter.ty) {
-            Page::No => {}
-            Page::Wrapped => {
-                let message = "write `page: Page`: each of its arguments is optional";
-                return Err(syn::Error::new_spanned(&parameter.ty, message));
-            }
-            Page::Yes if !is_list => {
-                let message = "a `Page` is a parameter of a list: return `Result<Connection<…>>`";
-                return Err(syn::Error::new_spanned(&parameter.ty, message));
-            }
-            Page::Yes if call.has_page => {
-                let message = "a list has one `Page`: remove this parameter";
-                return Err(syn::Error::new_spanned(&parameter.ty, message));
-            }
-            Page::Yes => {
-                if let Some(attribute) = parameter.attrs.iter().find(|it| is_graphql(it)) {
-                    let message =
-                        "the arguments of a `Page` have no options: remove this attribute";
-                    return Err(syn::Error::new_spanned(attribute, message));
-                }
-                let names = PAGE_ARGUMENTS.map(|name| format_ident!("{name}"));
-                let [first, after, last, before] = &names;
-                inputs.push(parse_quote! {
-                    #[graphql(directive = ::hallpass::graphql::Constrained::apply(
-                        ::hallpass::graphql::FIRST
-                    ))]
-                    #first: ::core::option::Option<i32>
-                });
-                inputs.push(parse_quote!(#after: ::core::option::Option<::std::string::String>));
-                inputs.push(parse_quote! {
-                    #[graphql(directive = ::hallpass::graphql::Constrained::apply(
-                        ::hallpass::graphql::LAST
-                    ))]
-                    #last: ::core::option::Option<i32>
-                });
-                inputs.push(parse_quote!(#before: ::core::option::Option<::std::string::String>));
-                let page = &parameter.ty;
-                call.arguments.push(quote!(<#page>::new(#(#names),*)));
-                call.has_page = true;
-                continue;
-            }
+        if is_page(parameter, is_list, call.has_page)? {
+            let names = PAGE_ARGUMENTS.map(|name| format_ident!("{name}"));
+            inputs.extend(page_arguments(&names));
+            let page = &parameter.ty;
+            call.arguments.push(quote!(<#page>::new(#(#names),*)));
+            call.has_page = true;
+            continue;
         }
-        let name = match &mut *parameter.pat {
-            Pat::Ident(name) => {
-                name.mutability = None;
-                name.ident.clone()
-            }
-            Pat::Wild(_) if is_context(&parameter.ty) => {
-                let name: Ident = parse_quote!(ctx);
-                *parameter.pat = parse_quote!(#name);
-                name
-            }
-            other => {
-                let message = "the parameter is an argument of the field: give it a name";
-                return Err(syn::Error::new_spanned(other, message));
-            }
-        };
+        let name = argument_name(parameter)?;
         if has_page && PAGE_ARGUMENTS.iter().any(|argument| name == argument) {
             let message = format!("`page: Page` has the argument `{name}`: remove this one");
             return Err(syn::Error::new_spanned(name, message));
@@ -100,6 +52,65 @@ pub(crate) fn expand(signature: &mut Signature) -> syn::Result<Call> {
     }
     signature.inputs = inputs;
     Ok(call)
+}
+
+/// Whether the parameter is a `Page`. An error if the resolver may not have it.
+fn is_page(parameter: &PatType, is_list: bool, is_second: bool) -> syn::Result<bool> {
+    let message = match page_of(&parameter.ty) {
+        Page::No => return Ok(false),
+        Page::Wrapped => "write `page: Page`: each of its arguments is optional",
+        Page::Yes if !is_list => {
+            "a `Page` is a parameter of a list: return `Result<Connection<…>>`"
+        }
+        Page::Yes if is_second => "a list has one `Page`: remove this parameter",
+        Page::Yes => {
+            let Some(attribute) = parameter.attrs.iter().find(|it| is_graphql(it)) else {
+                return Ok(true);
+            };
+            let message = "the arguments of a `Page` have no options: remove this attribute";
+            return Err(syn::Error::new_spanned(attribute, message));
+        }
+    };
+    Err(syn::Error::new_spanned(&parameter.ty, message))
+}
+
+/// The arguments of the field that a `Page` becomes.
+fn page_arguments([first, after, last, before]: &[Ident; 4]) -> [FnArg; 4] {
+    [
+        parse_quote! {
+            #[graphql(directive = ::hallpass::graphql::Constrained::apply(
+                ::hallpass::graphql::FIRST
+            ))]
+            #first: ::core::option::Option<i32>
+        },
+        parse_quote!(#after: ::core::option::Option<::std::string::String>),
+        parse_quote! {
+            #[graphql(directive = ::hallpass::graphql::Constrained::apply(
+                ::hallpass::graphql::LAST
+            ))]
+            #last: ::core::option::Option<i32>
+        },
+        parse_quote!(#before: ::core::option::Option<::std::string::String>),
+    ]
+}
+
+/// The name of an argument of the field, or of the context. A context without a name is given one.
+fn argument_name(parameter: &mut PatType) -> syn::Result<Ident> {
+    match &mut *parameter.pat {
+        Pat::Ident(name) => {
+            name.mutability = None;
+            Ok(name.ident.clone())
+        }
+        Pat::Wild(_) if is_context(&parameter.ty) => {
+            let name: Ident = parse_quote!(ctx);
+            *parameter.pat = parse_quote!(#name);
+            Ok(name)
+        }
+        other => {
+            let message = "the parameter is an argument of the field: give it a name";
+            Err(syn::Error::new_spanned(other, message))
+        }
+    }
 }
 
 /// Removes the options of arguments, which are those of the field.

@@ -117,7 +117,7 @@ impl Database {
         let file = sqlite::file(&options.url);
         sqlite::make_file(&options.url).map_err(|error| DbErr::Custom(error.to_string()))?;
         if options.pooler == Pooler::Session {
-            postgres::refuse_shared_sessions(&options.url).await?;
+            postgres::reject_shared_sessions(&options.url).await?;
         }
         let row_security = options.row_security;
         let observe: Arc<Observe> = Arc::new(observe);

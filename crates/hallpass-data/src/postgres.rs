@@ -74,7 +74,7 @@ fn settings(set: &str, statement_timeout: Option<Duration>) -> String {
 }
 
 /// Fails if a pooler on the way to the database at `url` shares sessions between clients.
-pub(crate) async fn refuse_shared_sessions(url: &str) -> Result<(), DbErr> {
+pub(crate) async fn reject_shared_sessions(url: &str) -> Result<(), DbErr> {
     if !is_postgres_url(url) {
         return Ok(());
     }

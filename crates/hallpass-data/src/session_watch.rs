@@ -70,7 +70,7 @@ impl Database {
         let watch = &self.pool.usage.sessions;
         loop {
             watch.until_next_check().await;
-            let checked = postgres::refuse_shared_sessions(url).await.map_err(Error::from);
+            let checked = postgres::reject_shared_sessions(url).await.map_err(Error::from);
             match checked {
                 Ok(()) if watch.set(false) => {
                     tracing::info!("the database has its own sessions again")

@@ -3,7 +3,7 @@
 use caseless::Caseless as _;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The longest sort key, in bytes: a PostgreSQL index refuses entries beyond some 2,700 bytes.
+/// The longest sort key, in bytes: a PostgreSQL index rejects entries beyond some 2,700 bytes.
 const MAX_SORT_KEY: usize = 1_024;
 
 /// Normalizes differences that readers ignore: case (Unicode full case folding), compatibility forms

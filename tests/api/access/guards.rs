@@ -73,14 +73,14 @@ async fn ask(user: &User, field: &str) -> (Value, Vec<String>) {
 
 #[tokio::test]
 async fn owner_rule_fails_without_row() {
-    let refused = (Value::from("FORBIDDEN"), vec!["Query.owned".to_owned()]);
-    assert_eq!(ask(&alice(), "owned").await, refused);
+    let rejected = (Value::from("FORBIDDEN"), vec!["Query.owned".to_owned()]);
+    assert_eq!(ask(&alice(), "owned").await, rejected);
 }
 
 #[tokio::test]
 async fn self_service_rules_grant_no_privilege() {
-    let refused = (Value::from("FORBIDDEN"), vec!["Query.byAnybody".to_owned()]);
-    assert_eq!(ask(&alice(), "byAnybody").await, refused);
+    let rejected = (Value::from("FORBIDDEN"), vec!["Query.byAnybody".to_owned()]);
+    assert_eq!(ask(&alice(), "byAnybody").await, rejected);
     let request_auth = |caller| RequestAuth::without_audit(Some(caller), policy(&config(&[])));
     let alices = request_auth(caller(&alice()).await);
     assert!(Rule::SignedIn.authorize_with(&alices).is_none());
@@ -90,15 +90,15 @@ async fn self_service_rules_grant_no_privilege() {
 
 #[tokio::test]
 async fn resolver_denial_is_audited_at_its_field() {
-    let refused = (Value::from("FORBIDDEN"), vec!["Query.byAdministrators".to_owned()]);
-    assert_eq!(ask(&alice(), "byAdministrators").await, refused);
+    let rejected = (Value::from("FORBIDDEN"), vec!["Query.byAdministrators".to_owned()]);
+    assert_eq!(ask(&alice(), "byAdministrators").await, rejected);
     let done = (Value::from(true), vec![]);
     assert_eq!(ask(&alice().role("admin"), "byAdministrators").await, done);
 }
 
 #[tokio::test]
 async fn not_anonymous_rule_rejects_guests() {
-    let refused = (Value::from("FORBIDDEN"), vec!["Query.byAccount".to_owned()]);
-    assert_eq!(ask(&alice().with("isAnonymous", true), "byAccount").await, refused);
+    let rejected = (Value::from("FORBIDDEN"), vec!["Query.byAccount".to_owned()]);
+    assert_eq!(ask(&alice().with("isAnonymous", true), "byAccount").await, rejected);
     assert_eq!(ask(&alice(), "byAccount").await, (Value::from(true), vec![]));
 }

@@ -383,9 +383,9 @@ async fn every_impersonation_claim_is_honoured() {
         ("act", json!({"client_id": "desk"})),
     ] {
         let acting = app.by_jwt(&alice().with(claim, value));
-        let refused = acting.ask("mutation { updateLearnerProfile(input: {}) { id } }").await;
+        let rejected = acting.ask("mutation { updateLearnerProfile(input: {}) { id } }").await;
         assert_eq!(
-            refused.error()["extensions"]["missing"],
+            rejected.error()["extensions"]["missing"],
             json!(["NOT_IMPERSONATED"]),
             "{claim}"
         );

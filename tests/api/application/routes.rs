@@ -92,10 +92,10 @@ async fn anonymous_request_reaches_optional_callers() {
     let app = App::start(&application()).await;
     assert_eq!(read(&app.anonymous(), "/greeting").await.text, "guest");
     assert_eq!(read(&app.anonymous(), "/owner").await.text, "none");
-    let refused = read(&app.anonymous(), "/me").await;
-    assert_eq!(refused.status, 401);
-    assert_eq!(refused.json()["code"], "UNAUTHENTICATED");
-    assert_eq!(refused.headers[WWW_AUTHENTICATE], "Bearer");
+    let rejected = read(&app.anonymous(), "/me").await;
+    assert_eq!(rejected.status, 401);
+    assert_eq!(rejected.json()["code"], "UNAUTHENTICATED");
+    assert_eq!(rejected.headers[WWW_AUTHENTICATE], "Bearer");
 }
 
 #[tokio::test]
@@ -104,10 +104,10 @@ async fn forged_token_does_not_reach_a_route() {
     let token = app.token(&user("alice"));
     let forged = format!("{}x", &token[..token.len() - 6]);
     for path in ["/me", "/greeting", "/owner"] {
-        let refused = read(&app.by_bearer(&forged), path).await;
-        assert_eq!(refused.status, 401, "{path}");
-        assert_eq!(refused.json()["code"], "UNAUTHENTICATED");
-        assert!(refused.headers[WWW_AUTHENTICATE].to_str().unwrap().contains("invalid_token"));
+        let rejected = read(&app.by_bearer(&forged), path).await;
+        assert_eq!(rejected.status, 401, "{path}");
+        assert_eq!(rejected.json()["code"], "UNAUTHENTICATED");
+        assert!(rejected.headers[WWW_AUTHENTICATE].to_str().unwrap().contains("invalid_token"));
     }
 }
 
@@ -117,8 +117,8 @@ async fn limited_oauth_client_has_no_scope_of_rows() {
     let limited = user("alice").with("client_id", "app").with("scope", "openid tasks:read");
     let limited = app.by_jwt(&limited);
     assert_eq!(read(&limited, "/me").await.text, "user-alice");
-    let refused = read(&limited, "/owner").await;
-    assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("FORBIDDEN")));
+    let rejected = read(&limited, "/owner").await;
+    assert_eq!((rejected.status, &rejected.json()["code"]), (403, &json!("FORBIDDEN")));
 }
 
 #[tokio::test]
@@ -135,9 +135,9 @@ async fn cookie_of_another_site_does_not_reach_a_route() {
         (browser.clone(), Method::DELETE),
         (browser.with_header(ORIGIN.as_str(), "https://evil.example"), Method::POST),
     ] {
-        let refused = send(&client, method.clone(), "/me").await;
-        assert_eq!(refused.status, 403, "{method}");
-        assert_eq!(refused.json()["code"], "FORBIDDEN");
+        let rejected = send(&client, method.clone(), "/me").await;
+        assert_eq!(rejected.status, 403, "{method}");
+        assert_eq!(rejected.json()["code"], "FORBIDDEN");
     }
 }
 
@@ -145,9 +145,9 @@ async fn cookie_of_another_site_does_not_reach_a_route() {
 async fn auth_server_outage_is_503_on_a_route() {
     // Nothing listens on the discard port.
     let app = with_auth_server(&application(), "http://127.0.0.1:9", &[]).await;
-    let refused = read(&app.by_bearer("a-session-token-of-32-characters"), "/me").await;
-    assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("AUTH_UNAVAILABLE")));
-    assert!(refused.headers.contains_key(RETRY_AFTER));
+    let rejected = read(&app.by_bearer("a-session-token-of-32-characters"), "/me").await;
+    assert_eq!((rejected.status, &rejected.json()["code"]), (503, &json!("AUTH_UNAVAILABLE")));
+    assert!(rejected.headers.contains_key(RETRY_AFTER));
     assert_eq!(read(&app.anonymous(), "/greeting").await.text, "guest");
 }
 
@@ -171,13 +171,13 @@ async fn route_counts_against_concurrent_requests() {
     let app =
         App::with(&application(), &["--request-timeout", "20s", "--max-concurrent", "1"]).await;
     let alice = app.by_jwt(&user("alice"));
-    let refused = async {
+    let rejected = async {
         // A queued request is rejected after two seconds; one before the slow request has arrived is answered.
         while read(&alice, "/me").await.status != 429 {}
     };
     tokio::select! {
         response = read(&alice, "/slow") => panic!("the slow request ended: {}", response.status),
-        () = refused => {}
+        () = rejected => {}
         () = tokio::time::sleep(Duration::from_secs(15)) => panic!("no request was rejected"),
     }
 }

@@ -5,9 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::commands::{Output, command, run};
 
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
 #[expect(clippy::disallowed_methods, reason = "the environment of the tests")]
 fn generate(directory: &Path, arguments: &[&str]) -> Output {
@@ -25,8 +23,7 @@ fn succeed(directory: &Path, arguments: &[&str]) -> String {
 
 /// An application without domains, which is not compiled.
 fn application(directory: &Path) -> PathBuf {
-    let path = repository().to_str().unwrap();
-    succeed(directory, &["new", "app", "my-notes", "--path", path]);
+    succeed(directory, &["new", "app", "my-notes", "--path", REPOSITORY]);
     directory.join("my-notes")
 }
 
@@ -35,7 +32,7 @@ fn cargo(application: &Path, arguments: &[&str]) -> String {
     let output = Command::new("cargo")
         .args(arguments)
         .current_dir(application)
-        .env("CARGO_TARGET_DIR", repository().join("target/generated"))
+        .env("CARGO_TARGET_DIR", Path::new(REPOSITORY).join("target/generated"))
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .stdin(Stdio::null())
@@ -53,7 +50,8 @@ fn cargo(application: &Path, arguments: &[&str]) -> String {
 fn generated_application_passes_its_tests() {
     let directory = tempfile::tempdir().unwrap();
     let application = application(directory.path());
-    std::fs::copy(repository().join("Cargo.lock"), application.join("Cargo.lock")).unwrap();
+    std::fs::copy(Path::new(REPOSITORY).join("Cargo.lock"), application.join("Cargo.lock"))
+        .unwrap();
     let project = ["new", "domain", "project", "title:String!", "archived:Boolean!"];
     succeed(&application, &project);
     let fields = "text:String! pinned:Boolean dueAt:DateTime project:Project! summary:String rank:Int price:Float day:Date code:ID";
@@ -86,107 +84,57 @@ fn files(directory: &Path) -> Vec<(PathBuf, String)> {
     files
 }
 
+/// Arguments with an error outside an application, and the message.
+const INVALID_OUTSIDE_APPLICATION: &[(&[&str], &str)] = &[
+    (&["new", "app", "my-notes", "--path", REPOSITORY], "NAME is `my-notes`, which exists"),
+    (&["new", "app", "My_Notes", "--path", REPOSITORY], "give a name of a crate in lower case"),
+    (&["new", "app", "tokio", "--path", REPOSITORY], "give a name of a crate"),
+    (&["new", "app", "other"], "`hallpass new app` needs --path PATH-TO-HALLPASS or --git URL"),
+    (
+        &["new", "app", "other", "--path", "/nonexistent"],
+        "--path is `/nonexistent`, which has no crates",
+    ),
+    (&["new", "domain", "note", "text:String"], "this directory is not that of an application"),
+];
+
+/// Arguments with an error in an application with the domain `project`, and the message.
+const INVALID_IN_APPLICATION: &[(&[&str], &str)] = &[
+    (&["new", "domain", "note"], "`new domain note` needs a field: add NAME:TYPE"),
+    (&["new", "domain", "note", "text"], "the field `text` has no type: write text:String!"),
+    (&["new", "domain", "note", "text:Text"], "the type `Text` of `text:Text` is unknown"),
+    (&["new", "domain", "note", "user:Owner!"], "the type `Owner` of `user:Owner!` is unknown"),
+    (&["new", "domain", "note", "p:Project"], "`p:Project` is a reference, which is required"),
+    (&["new", "domain", "note", "a:Int", "a:Int"], "the field `a` has the name `a`, which another"),
+    (&["new", "domain", "note", "a:String", "aContains:Int"], "has the name `aContains`"),
+    (&["new", "domain", "no te", "text:String"], "`no te` is not a name of a domain"),
+    (&["new", "domain", "../note", "text:String"], "`../note` is not a name of a domain"),
+    (&["new", "domain", "project", "text:String"], "the domain `project` exists"),
+    (&["new", "domain", "user", "text:String"], "the core's schema has another `user`"),
+    (&["new", "domain", "type", "text:String"], "generated code has another `type`"),
+    (&["new", "domain", "note", "text:String", "--plural", "note"], "--plural is `note`"),
+];
+
+/// Checks that a command in `directory` fails with the message `expected`, and changes no file below `root`.
+#[track_caller]
+fn assert_fails_without_changes(root: &Path, directory: &Path, arguments: &[&str], expected: &str) {
+    let before = files(root);
+    let output = generate(directory, arguments);
+    assert!(output.stderr.contains(expected), "{arguments:?}: {}", output.stderr);
+    assert_eq!((output.stderr.lines().count(), output.code), (1, 2), "{}", output.stderr);
+    assert!(files(root) == before, "{arguments:?} changes files");
+}
+
 #[test]
 fn invalid_arguments_change_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let path = repository().to_str().unwrap();
     let application = application(directory.path());
     let outside = directory.path();
     succeed(&application, &["new", "domain", "project", "title:String!"]);
-    for (directory, arguments, expected) in [
-        (
-            outside,
-            &["new", "app", "my-notes", "--path", path] as &[_],
-            "NAME is `my-notes`, which exists",
-        ),
-        (
-            outside,
-            &["new", "app", "My_Notes", "--path", path],
-            "give a name of a crate in lower case",
-        ),
-        (outside, &["new", "app", "tokio", "--path", path], "give a name of a crate"),
-        (
-            outside,
-            &["new", "app", "other"],
-            "`hallpass new app` needs --path PATH-TO-HALLPASS or --git URL",
-        ),
-        (
-            outside,
-            &["new", "app", "other", "--path", "/nonexistent"],
-            "--path is `/nonexistent`, which has no crates",
-        ),
-        (
-            outside,
-            &["new", "domain", "note", "text:String"],
-            "this directory is not that of an application",
-        ),
-        (
-            &application,
-            &["new", "domain", "note"],
-            "`new domain note` needs a field: add NAME:TYPE",
-        ),
-        (
-            &application,
-            &["new", "domain", "note", "text"],
-            "the field `text` has no type: write text:String!",
-        ),
-        (
-            &application,
-            &["new", "domain", "note", "text:Text"],
-            "the type `Text` of `text:Text` is unknown",
-        ),
-        (
-            &application,
-            &["new", "domain", "note", "user:Owner!"],
-            "the type `Owner` of `user:Owner!` is unknown",
-        ),
-        (
-            &application,
-            &["new", "domain", "note", "p:Project"],
-            "`p:Project` is a reference, which is required",
-        ),
-        (
-            &application,
-            &["new", "domain", "note", "a:Int", "a:Int"],
-            "the field `a` has the name `a`, which another",
-        ),
-        (
-            &application,
-            &["new", "domain", "note", "a:String", "aContains:Int"],
-            "has the name `aContains`",
-        ),
-        (
-            &application,
-            &["new", "domain", "no te", "text:String"],
-            "`no te` is not a name of a domain",
-        ),
-        (
-            &application,
-            &["new", "domain", "../note", "text:String"],
-            "`../note` is not a name of a domain",
-        ),
-        (&application, &["new", "domain", "project", "text:String"], "the domain `project` exists"),
-        (
-            &application,
-            &["new", "domain", "user", "text:String"],
-            "the core's schema has another `user`",
-        ),
-        (
-            &application,
-            &["new", "domain", "type", "text:String"],
-            "generated code has another `type`",
-        ),
-        (
-            &application,
-            &["new", "domain", "note", "text:String", "--plural", "note"],
-            "--plural is `note`",
-        ),
-    ] {
-        let before = files(outside);
-        let output = generate(directory, arguments);
-        assert!(output.stderr.contains(expected), "{arguments:?}: {}", output.stderr);
-        assert_eq!((output.stderr.lines().count(), output.code), (1, 2), "{}", output.stderr);
-        assert!(files(outside) == before, "{arguments:?} changes files");
+    for (arguments, expected) in INVALID_OUTSIDE_APPLICATION {
+        assert_fails_without_changes(outside, outside, arguments, expected);
+    }
+    for (arguments, expected) in INVALID_IN_APPLICATION {
+        assert_fails_without_changes(outside, &application, arguments, expected);
     }
 
     for (file, marker) in [

@@ -41,7 +41,7 @@ async fn draining_server_is_not_ready_but_answers() {
 
 /// A server that waits for migrations does not accept connections that it cannot answer.
 #[test]
-fn connections_are_refused_until_migrated() {
+fn connections_are_rejected_until_migrated() {
     const LOCK: &str = "SELECT pg_advisory_lock(7203641), pg_sleep(4)";
     const WAITS: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
                          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -58,8 +58,8 @@ fn connections_are_refused_until_migrated() {
     while postgres::query(&url, WAITS) == "0" {
         assert!(!other.is_finished(), "the server did not wait");
     }
-    let refused = TcpStream::connect(free).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    let rejected = TcpStream::connect(free).unwrap_err();
+    assert_eq!(rejected.kind(), ErrorKind::ConnectionRefused);
     other.join().unwrap();
     // Printed once the server serves.
     server.stdout.take().unwrap().read_exact(&mut [0; 8]).unwrap();
@@ -159,12 +159,12 @@ async fn rejected_credentials_do_not_flood_the_log() {
     server.signal("TERM");
     server.child.wait().unwrap();
     let log = std::io::read_to_string(log).unwrap();
-    let refused = log.lines().filter(|line| line.contains("credential rejected")).count();
-    assert!(refused <= 20 * (seconds + 2), "{refused} lines in {seconds} s");
+    let rejected = log.lines().filter(|line| line.contains("credential rejected")).count();
+    assert!(rejected <= 20 * (seconds + 2), "{rejected} lines in {seconds} s");
     let left_out: usize = log
         .lines()
         .filter_map(|line| line.split("suppressed=").nth(1))
         .map(|rest| rest.split_whitespace().next().unwrap().parse::<usize>().unwrap())
         .sum();
-    assert_eq!(refused + left_out, 200, "each is logged or counted:\n{log}");
+    assert_eq!(rejected + left_out, 200, "each is logged or counted:\n{log}");
 }

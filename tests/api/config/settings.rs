@@ -237,8 +237,8 @@ fn secret_is_read_from_its_file() {
     assert!(run(&beside_empty).stderr.contains("development tokens are not available"));
     for name in variables().iter().filter_map(|name| name.strip_suffix("_FILE")) {
         let setting = format!("{name}_FILE");
-        let refused = run(&[(&setting, &path("missing"))]);
-        assert_rejected(&refused, &[&setting, "missing", "cannot be read"]);
+        let rejected = run(&[(&setting, &path("missing"))]);
+        assert_rejected(&rejected, &[&setting, "missing", "cannot be read"]);
     }
 }
 

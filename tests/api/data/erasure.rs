@@ -113,10 +113,10 @@ async fn erasure_is_atomic() {
     add_rows(&app, &alices).await;
     let before = alices.data(USER_DATA).await;
     // One of the last tables to be processed.
-    let refusal = "CREATE TRIGGER refusal BEFORE DELETE ON learner_profile
+    let rejection = "CREATE TRIGGER rejection BEFORE DELETE ON learner_profile
         BEGIN SELECT RAISE(ABORT, 'no'); END";
     let system = app.database.system("tests make a table fail");
-    system.connection().execute_unprepared(refusal).await.unwrap();
+    system.connection().execute_unprepared(rejection).await.unwrap();
     assert_eq!(app.by_jwt(&admin()).ask(&erase(alice().id())).await.codes(), ["INTERNAL"]);
     assert_eq!(alices.data(USER_DATA).await, before);
 }

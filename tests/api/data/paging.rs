@@ -110,8 +110,8 @@ on_both_databases! {
         let alice = app.by_jwt(&alice());
         let old = json!({"o": "TitleAsc", "k": {"s": "Zebra"}, "i": uuid::Uuid::nil()});
         let old = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(old.to_string());
-        let refused = alice.ask_with(PAGE, json!({"after": old, "orderBy": {"field": "TITLE"}})).await;
-        assert_eq!(refused.first_error("after"), "use a cursor that this list returned in this order");
+        let rejected = alice.ask_with(PAGE, json!({"after": old, "orderBy": {"field": "TITLE"}})).await;
+        assert_eq!(rejected.first_error("after"), "use a cursor that this list returned in this order");
     }
 
     async fn cursors_are_stable_under_inserts(app: App) {
@@ -155,8 +155,8 @@ on_both_databases! {
             (json!({ "before": "" }), "before"),
             (json!({ "after": info["endCursor"] }), "after"),
         ] {
-            let refused = alice.ask_with(PAGE, variables.clone()).await;
-            assert!(!refused.first_error(path).is_empty(), "{variables}");
+            let rejected = alice.ask_with(PAGE, variables.clone()).await;
+            assert!(!rejected.first_error(path).is_empty(), "{variables}");
         }
         assert_eq!(page(&alice, json!({ "first": 100 })).await.0.len(), 1);
     }
@@ -176,8 +176,8 @@ on_both_databases! {
             let cursor = json!({"o": format!("{name}Asc"), "k": key, "i": uuid::Uuid::nil()});
             let cursor = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(cursor.to_string());
             let variables = json!({"after": cursor, "orderBy": {"field": order}});
-            let refused = alice.ask_with(PAGE, variables).await;
-            assert!(!refused.first_error("after").is_empty(), "{order} {key}");
+            let rejected = alice.ask_with(PAGE, variables).await;
+            assert!(!rejected.first_error("after").is_empty(), "{order} {key}");
         }
     }
 

@@ -51,10 +51,10 @@ fn transaction_pooling_is_rejected_at_start() {
         let (pooler, url) = (PgBouncer::start(settings), postgres::database());
         warm_up(&pooler, &url, at_rest);
         for arguments in [&["serve", "--api-port", "0"][..], &["migrate", "up"]] {
-            let refused = run(arguments, &pooler.address(&url), &[]);
-            assert_eq!(refused.code, 2, "{settings}, {at_rest}: {}", refused.stderr);
-            let report = refused.stderr.contains("set DATABASE_POOLER=transaction");
-            assert!(report, "{settings}: {}", refused.stderr);
+            let rejected = run(arguments, &pooler.address(&url), &[]);
+            assert_eq!(rejected.code, 2, "{settings}, {at_rest}: {}", rejected.stderr);
+            let report = rejected.stderr.contains("set DATABASE_POOLER=transaction");
+            assert!(report, "{settings}: {}", rejected.stderr);
         }
         let doctor = run(&["doctor"], &pooler.address(&url), &[]);
         assert_eq!(doctor.code, 1);
@@ -64,9 +64,9 @@ fn transaction_pooling_is_rejected_at_start() {
 
 #[test]
 fn transaction_pooler_is_rejected_on_sqlite() {
-    let refused = run(&["serve"], "sqlite://x.db?mode=rwc", &[("DATABASE_POOLER", "transaction")]);
-    assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains("DATABASE_POOLER is transaction, and SQLite"));
+    let rejected = run(&["serve"], "sqlite://x.db?mode=rwc", &[("DATABASE_POOLER", "transaction")]);
+    assert_eq!(rejected.code, 2);
+    assert!(rejected.stderr.contains("DATABASE_POOLER is transaction, and SQLite"));
 }
 
 async fn on(url: &str, flags: &[&str]) -> App {

@@ -145,10 +145,10 @@ on_both_databases! {
             ("a\0b".to_owned(), "remove the NUL character"),
             ("x".repeat(10_000), "use at most 200 characters"),
         ] {
-            let refused = anyone.ask_with(document, json!({ "text": text })).await;
-            assert_eq!(refused.first_error("filter.text"), message);
-            let refused = alice.ask_with(own, json!({ "text": text })).await;
-            assert_eq!(refused.first_error("filter.text"), message);
+            let rejected = anyone.ask_with(document, json!({ "text": text })).await;
+            assert_eq!(rejected.first_error("filter.text"), message);
+            let rejected = alice.ask_with(own, json!({ "text": text })).await;
+            assert_eq!(rejected.first_error("filter.text"), message);
         }
         for text in ["\"".repeat(200), "*".repeat(200), "\u{FDFA}".repeat(200), "\u{1}\u{1}".to_owned()] {
             assert_eq!(anyone.ask_with(document, json!({ "text": text })).await.data()["publicTasks"]["totalCount"], 0);

@@ -130,13 +130,13 @@ async fn last_credential_wins_first_seen_is_kept() {
 #[tokio::test]
 async fn failed_write_does_not_fail_the_request() {
     let app = App::start(Backend::Sqlite).await;
-    let refusal = "CREATE TRIGGER refusal BEFORE INSERT ON known_user
+    let rejection = "CREATE TRIGGER rejection BEFORE INSERT ON known_user
         BEGIN SELECT RAISE(ABORT, 'no'); END";
     let system = app.database.system("tests make a table fail");
-    system.connection().execute_unprepared(refusal).await.unwrap();
+    system.connection().execute_unprepared(rejection).await.unwrap();
     assert_eq!(app.by_jwt(&alice()).data(VIEWER).await["viewer"]["id"], alice().id());
     wait_for_activity(&app, "dropped", 1).await;
-    system.connection().execute_unprepared("DROP TRIGGER refusal").await.unwrap();
+    system.connection().execute_unprepared("DROP TRIGGER rejection").await.unwrap();
     app.by_jwt(&bob()).data(VIEWER).await;
     wait_for_activity(&app, "written", 1).await;
     assert_eq!(users(&app.database).await.len(), 1, "the next is written");

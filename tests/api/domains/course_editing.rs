@@ -251,10 +251,10 @@ on_both_databases! {
         let chapters =
             futures_util::future::join_all((0..8).map(|_| create_chapter(&edda, &course, "wanted"))).await;
         for answers in [courses, chapters] {
-            let (got, refused): (Vec<_>, Vec<_>) =
+            let (got, rejected): (Vec<_>, Vec<_>) =
                 answers.into_iter().partition(|answer| answer.codes().is_empty());
-            assert_eq!((got.len(), refused.len()), (1, 7));
-            for answer in refused {
+            assert_eq!((got.len(), rejected.len()), (1, 7));
+            for answer in rejected {
                 assert_eq!(answer.first_error("input.slug"), "this slug is already in use: choose another");
             }
         }
@@ -385,8 +385,8 @@ on_both_databases! {
         delete(&edda, "Course", &gone).await;
         for round in 0..5 {
             // On as many connections as one caller may use.
-            let refused = (0..4).map(|_| create_chapter(&edda, &gone, "new"));
-            for answer in futures_util::future::join_all(refused).await {
+            let rejected = (0..4).map(|_| create_chapter(&edda, &gone, "new"));
+            for answer in futures_util::future::join_all(rejected).await {
                 assert_eq!(answer.codes(), ["NOT_FOUND"], "{}", answer.body);
             }
             create_draft_course(&edda, &format!("newer-{round}")).await;

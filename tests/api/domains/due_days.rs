@@ -89,9 +89,9 @@ on_both_databases! {
             assert!(!answer.first_error("input.dueOn").is_empty(), "{day}");
         }
         let both = json!({"title": "a", "dueOn": "2027-03-01", "dueAt": "2027-03-01T00:00:00Z"});
-        let refused = alice.ask_with(create, json!({"i": both})).await;
-        assert_eq!(refused.error()["extensions"]["problems"][0]["problem"], "CONFLICTING");
-        assert!(refused.first_error("input.dueOn").contains("dueAt"));
+        let rejected = alice.ask_with(create, json!({"i": both})).await;
+        assert_eq!(rejected.error()["extensions"]["problems"][0]["problem"], "CONFLICTING");
+        assert!(rejected.first_error("input.dueOn").contains("dueAt"));
         assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 0);
     }
 }

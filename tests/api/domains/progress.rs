@@ -120,12 +120,12 @@ async fn progress_requires_read_access() {
     let app = App::start(Backend::Sqlite).await.with_courses().await;
     let chapter = id_of(&app, "feedback-control").await;
     let free = app.by_jwt(&alice());
-    let refused = record(&free, &chapter, 10).await;
+    let rejected = record(&free, &chapter, 10).await;
     let read = free.ask("{ chapter(slug: \"feedback-control\") { personalized { level } } }").await;
     for reported in ["code", "rule", "missing"] {
-        assert_eq!(refused.error()["extensions"][reported], read.error()["extensions"][reported]);
+        assert_eq!(rejected.error()["extensions"][reported], read.error()["extensions"][reported]);
     }
-    assert_eq!(refused.error()["extensions"]["missing"], json!(["TIER(premium)"]));
+    assert_eq!(rejected.error()["extensions"]["missing"], json!(["TIER(premium)"]));
     assert_eq!(rows(&app, "alice").await, 0);
     assert_eq!(bookmark(&free, &chapter, true).await.data()["bookmarkChapter"]["bookmarked"], true);
     let premium = app.by_jwt(&user("pia").tier("premium"));
@@ -201,6 +201,6 @@ async fn anonymous_cannot_subscribe() {
     let app = App::start(Backend::Sqlite).await;
     let mut socket = Socket::anonymous(&app).await;
     socket.execute("1", "subscription { progressEvents { percent } }").await;
-    let refused = socket.next_message().await;
-    assert_eq!(refused["payload"][0]["extensions"]["code"], "UNAUTHENTICATED", "{refused}");
+    let rejected = socket.next_message().await;
+    assert_eq!(rejected["payload"][0]["extensions"]["code"], "UNAUTHENTICATED", "{rejected}");
 }

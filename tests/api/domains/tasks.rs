@@ -149,8 +149,8 @@ on_both_databases! {
         assert_eq!(error["path"], json!(["tasks"]));
         assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED");
         assert_eq!(error["extensions"]["rule"], "SIGNED_IN");
-        let refused = app.anonymous().ask_with(CREATE, json!({"input": {"title": "x"}})).await;
-        assert_eq!(refused.codes(), ["UNAUTHENTICATED"]);
+        let rejected = app.anonymous().ask_with(CREATE, json!({"input": {"title": "x"}})).await;
+        assert_eq!(rejected.codes(), ["UNAUTHENTICATED"]);
     }
 
     async fn update_changes_only_given_fields(app: App) {
@@ -168,8 +168,8 @@ on_both_databases! {
         assert_eq!(changed["updateTask"]["description"], Value::Null);
         assert_eq!(changed["updateTask"]["dueAt"], Value::Null);
         assert_eq!(changed["updateTask"]["tags"], json!(["b", "c"]));
-        let refused = update(&alice, &id, json!({ "title": null }), None).await;
-        assert!(refused.first_error("input.title").contains("must not be null"));
+        let rejected = update(&alice, &id, json!({ "title": null }), None).await;
+        assert!(rejected.first_error("input.title").contains("must not be null"));
     }
 
     async fn omitted_variable_changes_nothing(app: App) {
@@ -225,8 +225,8 @@ on_both_databases! {
         let complete = "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { title completed } }";
         let delete = "mutation($ids: [ID!]!) { deleteTasks(ids: $ids) }";
         for document in [complete, delete] {
-            let refused = alice.ask_with(document, json!({ "ids": with_foreign })).await;
-            assert_eq!(refused.codes(), ["NOT_FOUND"]);
+            let rejected = alice.ask_with(document, json!({ "ids": with_foreign })).await;
+            assert_eq!(rejected.codes(), ["NOT_FOUND"]);
         }
         let untouched = alice.data("{ taskStats { total completed } }").await;
         assert_eq!(untouched["taskStats"], json!({"total": 3, "completed": 0}));
@@ -273,12 +273,12 @@ on_both_databases! {
             (json!({"title": "x", "dueAt": "1999-12-31T23:59:59Z"}), "input.dueAt"),
             (json!({"title": "x", "dueAt": "2200-01-01T00:00:00Z"}), "input.dueAt"),
         ] {
-            let refused = alice.ask_with(CREATE, json!({ "input": input })).await;
-            assert!(!refused.first_error(path).is_empty());
+            let rejected = alice.ask_with(CREATE, json!({ "input": input })).await;
+            assert!(!rejected.first_error(path).is_empty());
         }
         let both = json!({"title": "", "dueAt": "1000-01-01T00:00:00Z"});
-        let refused = alice.ask_with(CREATE, json!({ "input": both })).await;
-        assert_eq!(refused.error()["extensions"]["fields"].as_object().unwrap().len(), 2);
+        let rejected = alice.ask_with(CREATE, json!({ "input": both })).await;
+        assert_eq!(rejected.error()["extensions"]["fields"].as_object().unwrap().len(), 2);
         assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 0);
         let most = json!({"title": long(200), "description": long(10_000), "tags": (0..20).map(|n| format!("{n:>040}")).collect::<Vec<_>>()});
         assert_eq!(create(&alice, most).await["title"], long(200));
@@ -297,8 +297,8 @@ on_both_databases! {
             (json!({ "due": 5 }), "input.dueAt"),
             (json!({ "priority": "SOON" }), "input.priority"),
         ] {
-            let refused = alice.ask_with(two, variables).await;
-            assert!(!refused.first_error(path).is_empty());
+            let rejected = alice.ask_with(two, variables).await;
+            assert!(!rejected.first_error(path).is_empty());
         }
         for (input, path) in [
             (json!({}), "input.title"),
@@ -309,8 +309,8 @@ on_both_databases! {
             (json!({"title": "x", "dueAt": "soon"}), "input.dueAt"),
             (json!({"title": "x", "isPublic": "yes"}), "input.isPublic"),
         ] {
-            let refused = alice.ask_with(CREATE, json!({ "input": input })).await;
-            assert!(!refused.first_error(path).is_empty());
+            let rejected = alice.ask_with(CREATE, json!({ "input": input })).await;
+            assert!(!rejected.first_error(path).is_empty());
         }
         let too_large = alice.ask_with(
             "mutation($version: Int) { a: createTask(input: {title: \"x\"}) { id }
@@ -394,12 +394,12 @@ async fn forbid_mode_reports_foreign_tasks() {
     let id = create_id(&app.by_jwt(&alice()), json!({ "title": "Secret" })).await;
     let bob = app.by_jwt(&bob());
     let variables = json!({ "id": id });
-    let refused =
+    let rejected =
         bob.ask_with("query($id: ID!) { task(id: $id) { title } }", variables.clone()).await;
-    assert_eq!(refused.codes(), ["FORBIDDEN"]);
-    let refused = bob.ask_with("mutation($id: ID!) { deleteTask(id: $id) }", variables).await;
-    assert_eq!(refused.codes(), ["FORBIDDEN"]);
-    assert_eq!(refused.error()["extensions"]["rule"], "OWNER");
+    assert_eq!(rejected.codes(), ["FORBIDDEN"]);
+    let rejected = bob.ask_with("mutation($id: ID!) { deleteTask(id: $id) }", variables).await;
+    assert_eq!(rejected.codes(), ["FORBIDDEN"]);
+    assert_eq!(rejected.error()["extensions"]["rule"], "OWNER");
     assert_eq!(bob.data("{ task(id: \"nonsense\") { id } }").await["task"], Value::Null);
 }
 

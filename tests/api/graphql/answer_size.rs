@@ -44,11 +44,11 @@ async fn answer_over_the_limit_is_one_error() {
         ten_long_tasks(&alice).await;
         alice.data("{ tasks(first: 5) { nodes { description } } }").await;
         for query in [amplified(), "{ tasks { nodes { description title } } }".to_owned()] {
-            let refused = alice.ask(&query).await;
-            assert_eq!(refused.status, 400);
-            assert_eq!(refused.codes(), ["QUERY_REJECTED"]);
-            assert!(refused.error()["message"].as_str().unwrap().contains("MAX_ANSWER"));
-            assert_eq!(refused.body.get("data"), None);
+            let rejected = alice.ask(&query).await;
+            assert_eq!(rejected.status, 400);
+            assert_eq!(rejected.codes(), ["QUERY_REJECTED"]);
+            assert!(rejected.error()["message"].as_str().unwrap().contains("MAX_ANSWER"));
+            assert_eq!(rejected.body.get("data"), None);
         }
     }
 }
@@ -56,9 +56,13 @@ async fn answer_over_the_limit_is_one_error() {
 #[tokio::test]
 async fn default_cost_limit_rejects_amplified_texts() {
     let app = App::start(Backend::Sqlite).await;
-    let refused = app.by_jwt(&alice()).ask(&amplified()).await;
-    assert_eq!(refused.codes(), ["QUERY_REJECTED"]);
-    assert!(refused.error()["message"].as_str().unwrap().contains("MAX_COST"), "{}", refused.body);
+    let rejected = app.by_jwt(&alice()).ask(&amplified()).await;
+    assert_eq!(rejected.codes(), ["QUERY_REJECTED"]);
+    assert!(
+        rejected.error()["message"].as_str().unwrap().contains("MAX_COST"),
+        "{}",
+        rejected.body
+    );
 }
 
 #[tokio::test]
@@ -68,9 +72,9 @@ async fn every_transport_limits_the_answer() {
     ten_long_tasks(&who).await;
     let mut socket = Socket::by_bearer(&app, &Issuer::shared().token(&alice().claims())).await;
     socket.execute("1", &amplified()).await;
-    let refused = socket.next_message().await;
-    assert_eq!(refused["type"], "error", "{refused}");
-    assert_eq!(refused["payload"][0]["extensions"]["code"], "QUERY_REJECTED");
+    let rejected = socket.next_message().await;
+    assert_eq!(rejected["type"], "error", "{rejected}");
+    assert_eq!(rejected["payload"][0]["extensions"]["code"], "QUERY_REJECTED");
     let request = who.request(Method::POST, "/graphql").header(ACCEPT, "text/event-stream");
     let request = request.header(CONTENT_TYPE, "application/json");
     let body = json!({"query": amplified()}).to_string();

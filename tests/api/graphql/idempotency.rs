@@ -225,9 +225,9 @@ async fn invalid_key_header_is_rejected() {
     let alice = app.by_jwt(&alice());
     let long = "x".repeat(256);
     for key in ["", "a b", "\"\"", &long] {
-        let refused = keyed(&alice, key, &create("a")).await;
+        let rejected = keyed(&alice, key, &create("a")).await;
         assert_eq!(
-            (refused.status.as_u16(), refused.codes()),
+            (rejected.status.as_u16(), rejected.codes()),
             (400, vec!["BAD_USER_INPUT"]),
             "{key}"
         );

@@ -83,7 +83,7 @@ struct Mutation;
 #[Object]
 impl Mutation {
     #[graphql(guard = "Never")]
-    async fn refused(&self) -> Option<i32> {
+    async fn rejected(&self) -> Option<i32> {
         Some(1)
     }
 
@@ -137,9 +137,9 @@ async fn list_errors_have_the_item_in_path() {
 
 #[tokio::test]
 async fn denied_mutation_does_not_stop_the_next() {
-    let (data, errors, _) = run("mutation { refused done }", json!({})).await;
-    assert_eq!(data, json!({"refused": null, "done": 2}));
-    assert_eq!(errors, [json!(["refused"])]);
+    let (data, errors, _) = run("mutation { rejected done }", json!({})).await;
+    assert_eq!(data, json!({"rejected": null, "done": 2}));
+    assert_eq!(errors, [json!(["rejected"])]);
 }
 
 #[tokio::test]

@@ -146,16 +146,20 @@ async fn documents_follow_the_specification() {
         let body = json!({"query": document, "variables": values(), "operationName": document.contains("query A").then_some("A")});
         let answer = alice.send(&body).await;
         let codes = answer.codes();
-        let is_refused = ["GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "INTERNAL"];
-        assert!(!codes.iter().any(|code| is_refused.contains(code)), "{document}: {}", answer.body);
+        let is_rejected = ["GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "INTERNAL"];
+        assert!(
+            !codes.iter().any(|code| is_rejected.contains(code)),
+            "{document}: {}",
+            answer.body
+        );
     }
     for document in INVALID {
         let body = json!({"query": document, "variables": values(), "operationName": document.contains("query A").then_some("A")});
         let answer = alice.send(&body).await;
         let codes = answer.codes();
         // The parser rejects two operations with one name.
-        let refused = ["GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"];
-        let expected = |code: &&str| refused.contains(code);
+        let rejected = ["GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"];
+        let expected = |code: &&str| rejected.contains(code);
         assert!(!codes.is_empty() && codes.iter().all(expected), "{document}: {}", answer.body);
         assert_eq!(answer.body.get("data"), None, "{document}");
     }

@@ -167,9 +167,9 @@ async fn busy_connections_of_one_address_are_kept() {
         assert!(raw.answer().await.starts_with("http/1.1 100"), "its body is awaited");
         busy.push(raw);
     }
-    let refused = RawConnection::to(&app.url).await.answer().await;
-    assert!(refused.starts_with("http/1.1 429"), "{refused}");
-    assert!(refused.contains("retry-after: 1"), "{refused}");
+    let rejected = RawConnection::to(&app.url).await.answer().await;
+    assert!(rejected.starts_with("http/1.1 429"), "{rejected}");
+    assert!(rejected.contains("retry-after: 1"), "{rejected}");
     let other = RawConnection::from(&app.url, 2).await.get("/health").await;
     assert!(other.starts_with("http/1.1 200"), "{other}");
     for raw in &mut busy {

@@ -12,9 +12,9 @@ const TASK: &str = "id title completed completedAt priority dueAt tags isPublic 
 
 /// The cost of `query` that the server reports.
 async fn cost(app: &App, query: &str, variables: Value) -> u64 {
-    let refused = app.by_jwt(&alice()).ask_with(query, variables).await;
-    assert_eq!(refused.codes(), ["QUERY_REJECTED"], "{}", refused.body);
-    let message = refused.error()["message"].as_str().unwrap();
+    let rejected = app.by_jwt(&alice()).ask_with(query, variables).await;
+    assert_eq!(rejected.codes(), ["QUERY_REJECTED"], "{}", rejected.body);
+    let message = rejected.error()["message"].as_str().unwrap();
     let words = message.strip_prefix("The query costs ").unwrap_or_else(|| panic!("{message}"));
     words.split(',').next().unwrap().parse().unwrap()
 }
@@ -90,8 +90,8 @@ async fn twenty_counted_searches_cost_too_much() {
     let app = App::start(Backend::Sqlite).await;
     let search = "publicTasks(filter: {text: \"zz0\"}) { totalCount nodes { id } }";
     let all: String = (0..20).map(|n| format!("a{n}: {search} ")).collect();
-    let refused = app.anonymous().ask(&format!("{{ {all} }}")).await;
-    assert_eq!(refused.codes(), ["QUERY_REJECTED"]);
+    let rejected = app.anonymous().ask(&format!("{{ {all} }}")).await;
+    assert_eq!(rejected.codes(), ["QUERY_REJECTED"]);
     app.anonymous().data(&format!("{{ {search} }}")).await;
 }
 

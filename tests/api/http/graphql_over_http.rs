@@ -130,10 +130,10 @@ async fn media_type_determines_the_status() {
             assert!(graphql_status == 200 || answer.body.get("data").is_none(), "{}", answer.body);
         }
     }
-    let refused =
+    let rejected =
         post(&guest, &[("content-type", "application/json"), ("accept", "text/plain")], QUERY)
             .await;
-    assert_eq!(refused.status, 406);
+    assert_eq!(rejected.status, 406);
 }
 
 #[tokio::test]
@@ -185,8 +185,8 @@ async fn body_over_the_limit_gets_413() {
     };
     let headers = [("content-type", "application/json")];
     assert_eq!(post(&guest, &headers, padded(9_000)).await.status, 200);
-    let refused = post(&guest, &headers, padded(11_000)).await;
-    assert_eq!(refused.status, 413);
+    let rejected = post(&guest, &headers, padded(11_000)).await;
+    assert_eq!(rejected.status, 413);
     let chunks = padded(11_000)
         .into_bytes()
         .chunks(1000)
@@ -295,8 +295,8 @@ async fn conflicting_fields_are_rejected() {
         "{ t: publicTasks(first: 1) { nodes { x: title } } t: publicTasks(first: 1) { nodes { x: id } } }",
         "{ publicTasks(first: 1) { totalCount } ... on Query { publicTasks(first: 2) { totalCount } } }",
     ] {
-        let refused = guest.ask(document).await;
-        assert_eq!(refused.codes(), ["GRAPHQL_VALIDATION_FAILED"], "{document}");
+        let rejected = guest.ask(document).await;
+        assert_eq!(rejected.codes(), ["GRAPHQL_VALIDATION_FAILED"], "{document}");
     }
     for document in [
         "{ viewer { id } viewer { email } }",
@@ -321,8 +321,8 @@ async fn document_limits_are_configurable() {
         "query($n: Int) { publicTasks(first: $n) { nodes { title } } }",
         "query($m: Int = 50) { publicTasks(first: $m) { nodes { title } } }",
     ] {
-        let refused = guest.ask_with(document, json!({ "n": 50 })).await;
-        assert_eq!(refused.codes(), ["QUERY_REJECTED"], "{document}");
+        let rejected = guest.ask_with(document, json!({ "n": 50 })).await;
+        assert_eq!(rejected.codes(), ["QUERY_REJECTED"], "{document}");
     }
 }
 
@@ -347,9 +347,9 @@ async fn introspection_is_off_in_production() {
         "{ __schema { queryType { name } } }",
         "{ ...F } fragment F on Query { __schema { types { name } } }",
     ] {
-        let refused = app.anonymous().ask(document).await;
-        assert_eq!(refused.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
-        assert!(refused.body.get("data").is_none());
+        let rejected = app.anonymous().ask(document).await;
+        assert_eq!(rejected.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
+        assert!(rejected.body.get("data").is_none());
     }
     let unknown = app.anonymous().data("{ __type(name: \"Task\") { name fields { name } } }").await;
     assert_eq!(unknown, json!({ "__type": null }), "null is an answer that the schema allows");

@@ -315,7 +315,7 @@ async fn stateless_session_needs_trusted_cookie_cache() {
     assert_eq!(viewer["viewer"], json!({"id": account.id, "method": "COOKIE_CACHE"}));
     for flags in [vec![], [&trust[..], &["--cookie-cache-version", "2"]].concat()] {
         let app = second.app(&flags).await;
-        let refused = app.by_cookie(&account.cookie).ask("{ viewer { id } }").await;
-        assert_rejected(&refused, "no session in any database");
+        let rejected = app.by_cookie(&account.cookie).ask("{ viewer { id } }").await;
+        assert_rejected(&rejected, "no session in any database");
     }
 }

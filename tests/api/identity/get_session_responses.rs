@@ -100,8 +100,8 @@ async fn impersonated_jwt_names_the_admin() {
     let acting = app.by_bearer(&server.jwt(&other).await);
     let me = acting.data("{ me { id impersonatedBy } }").await;
     assert_eq!(me["me"], json!({"id": other.id, "impersonatedBy": admin.id}));
-    let refused = acting.ask(change).await;
-    assert_eq!(refused.error()["extensions"]["missing"], json!(["NOT_IMPERSONATED"]));
+    let rejected = acting.ask(change).await;
+    assert_eq!(rejected.error()["extensions"]["missing"], json!(["NOT_IMPERSONATED"]));
 }
 
 #[tokio::test]

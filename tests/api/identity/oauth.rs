@@ -167,29 +167,32 @@ async fn id_token_with_many_audiences_needs_azp() {
     assert_rejected(&ask(&app, &issuer.ed25519.sign(&undated)).await, "it has no iat");
 }
 
+/// An access token for the resource `here`, with this `typ`. `claims` replace its own; null removes one.
+fn access_token(typ: &str, claims: &Value) -> String {
+    let issuer = Issuer::shared();
+    let provider = format!("{}/api/auth", issuer.url());
+    let good = json!({"sub": "u", "iss": provider, "aud": "here", "client_id": "c", "scope": "a"});
+    let mut full = issuer.full(&good);
+    for (name, value) in claims.as_object().unwrap() {
+        full[name] = value.clone();
+    }
+    full.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    let header = json!({"alg": "EdDSA", "kid": "ed", "typ": typ});
+    issuer.ed25519.sign_raw(&header, &full.to_string())
+}
+
 #[tokio::test]
 async fn access_token_needs_typ_audience_and_no_cnf() {
     let app = App::with(Backend::Sqlite, &["--oauth-resource", "here,there"]).await;
     let issuer = Issuer::shared();
     let provider = format!("{}/api/auth", issuer.url());
-    let sign = |typ: Value, claims: &Value| {
-        let good =
-            json!({"sub": "u", "iss": provider, "aud": "here", "client_id": "c", "scope": "a"});
-        let mut full = issuer.full(&good);
-        for (name, value) in claims.as_object().unwrap() {
-            full[name] = value.clone();
-        }
-        full.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        let header = json!({"alg": "EdDSA", "kid": "ed", "typ": typ});
-        issuer.ed25519.sign_raw(&header, &full.to_string())
-    };
     for (typ, claims) in [
         ("at+jwt", json!({})),
         ("AT+JWT", json!({})),
         ("application/at+jwt", json!({"aud": ["elsewhere", "there"]})),
         ("at+jwt", json!({"scope": null})),
     ] {
-        assert_eq!(ask(&app, &sign(typ.into(), &claims)).await.status, 200, "{typ} {claims}");
+        assert_eq!(ask(&app, &access_token(typ, &claims)).await.status, 200, "{typ} {claims}");
     }
     for claims in [
         json!({"cnf": {"jkt": "x"}}),
@@ -209,10 +212,10 @@ async fn access_token_needs_typ_audience_and_no_cnf() {
         json!({"sub": null}),
         json!({"banned": true}),
     ] {
-        assert_rejected(&ask(&app, &sign("at+jwt".into(), &claims)).await, &claims.to_string());
+        assert_rejected(&ask(&app, &access_token("at+jwt", &claims)).await, &claims.to_string());
     }
     for typ in ["JWT", "at+jwt ", "at", "dpop+jwt", "logout+jwt", ""] {
-        assert_rejected(&ask(&app, &sign(typ.into(), &json!({}))).await, typ);
+        assert_rejected(&ask(&app, &access_token(typ, &json!({}))).await, typ);
     }
     let secret = "a shared secret of more than thirty-two bytes";
     let claims = json!({"sub": "u", "iss": provider, "aud": "here", "client_id": "c",
@@ -225,7 +228,7 @@ async fn access_token_needs_typ_audience_and_no_cnf() {
     assert_rejected(&ask(&app, &by_secret).await, "a shared secret is not the provider's key");
     let shown = app
         .anonymous()
-        .with_header("authorization", &format!("DPoP {}", sign("at+jwt".into(), &json!({}))));
+        .with_header("authorization", &format!("DPoP {}", access_token("at+jwt", &json!({}))));
     assert_eq!(
         shown.data(VIEWER).await["viewer"],
         Value::Null,

@@ -235,9 +235,9 @@ async fn cross_site_cookie_is_rejected() {
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
     ] {
-        let refused = who.clone().with_header(header, value).ask(CREATE).await;
-        assert_eq!(refused.status, 403, "{header}: {value}");
-        assert_eq!(refused.codes(), ["FORBIDDEN"], "{header}: {value}");
+        let rejected = who.clone().with_header(header, value).ask(CREATE).await;
+        assert_eq!(rejected.status, 403, "{header}: {value}");
+        assert_eq!(rejected.codes(), ["FORBIDDEN"], "{header}: {value}");
     }
     let by_get = |who: Client<'_>| {
         let request = who.request(reqwest::Method::GET, "/graphql?query=%7Bme%7Bid%7D%7D");

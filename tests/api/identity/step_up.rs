@@ -33,9 +33,9 @@ async fn token_age_limits_top_tier_access() {
     let answer = old.ask(TOP).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body["data"]["chapter"]["title"], "Learning to act", "the rest is resolved");
-    let refusal = &answer.error()["extensions"];
-    assert_eq!(refusal["code"], "REAUTHENTICATION_REQUIRED");
-    assert_eq!(refusal["missing"], json!(["FRESH_FOR_TOP_TIER(900s)"]));
+    let rejection = &answer.error()["extensions"];
+    assert_eq!(rejection["code"], "REAUTHENTICATION_REQUIRED");
+    assert_eq!(rejection["missing"], json!(["FRESH_FOR_TOP_TIER(900s)"]));
     let poor = app.by_jwt(&aged(20).tier("premium"));
     assert_eq!(code_of(&poor, TOP).await, "FORBIDDEN", "signing in again would not help");
 }

@@ -37,7 +37,7 @@ fn errors(answer: &GraphQlResponse) -> Vec<(Value, Value)> {
 }
 
 /// An error for each private field of the tasks at these positions, in both lists.
-fn refusals(places: &[usize], code: &str) -> Vec<(Value, Value)> {
+fn rejections(places: &[usize], code: &str) -> Vec<(Value, Value)> {
     let paths = places.iter().flat_map(|place| PRIVATE.map(|field| (*place, field)));
     let both = paths.flat_map(|(place, field)| {
         [
@@ -67,13 +67,13 @@ on_both_databases! {
         assert_eq!(page["nodes"], json!([as_seen("Alice's"), bobs]));
         assert_eq!(page["edges"], json!([{"node": as_seen("Alice's")}, {"node": bobs}]));
         assert_eq!(page["totalCount"], 2, "the rest of the response is intact");
-        assert_eq!(errors(&to_bob), refusals(&[0], "FORBIDDEN"));
+        assert_eq!(errors(&to_bob), rejections(&[0], "FORBIDDEN"));
 
         let to_anonymous = look(&app.anonymous()).await;
         let page = &to_anonymous.body["data"]["publicTasks"];
         assert_eq!(page["nodes"], json!([as_seen("Alice's"), as_seen("Bob's")]));
         assert_eq!(page["totalCount"], 2);
-        assert_eq!(errors(&to_anonymous), refusals(&[0, 1], "UNAUTHENTICATED"));
+        assert_eq!(errors(&to_anonymous), rejections(&[0, 1], "UNAUTHENTICATED"));
         assert!(!to_anonymous.body.to_string().contains("inner"));
     }
 }

@@ -59,7 +59,7 @@ struct Counts {
     /// The versions in their responses, of their own changes or of conflicts.
     versions: Vec<i32>,
     changes: usize,
-    refusals: usize,
+    rejections: usize,
 }
 
 impl Counts {
@@ -68,7 +68,7 @@ impl Counts {
             self.changes += 1;
             return self.versions.push(i32::try_from(version).unwrap());
         }
-        self.refusals += 1;
+        self.rejections += 1;
         if answer.codes() == ["CONFLICT"] {
             // They became the owner just after the rejection.
             let version = answer.error()["extensions"]["currentVersion"].as_i64().unwrap();
@@ -102,7 +102,7 @@ on_both_databases! {
         let (done, transfers) = (AtomicBool::new(false), Mutex::new(vec![(row.version, 0)]));
         let is_enough = || all_counts.iter().all(|counts| {
             let counts = counts.lock().unwrap();
-            counts.changes >= MIN_OUTCOMES && counts.refusals >= MIN_OUTCOMES
+            counts.changes >= MIN_OUTCOMES && counts.rejections >= MIN_OUTCOMES
         });
         let hands = (0..2 * CONCURRENCY)
             .map(|hand| change(&app, &callers[hand % 2], &id, &all_counts[hand % 2], &done));

@@ -64,10 +64,10 @@ async fn anonymous_cannot_subscribe_but_can_query() {
     let app = App::start(Backend::Sqlite).await;
     let mut socket = Socket::anonymous(&app).await;
     socket.execute("1", "subscription { taskEvents { taskId } }").await;
-    let refused = socket.next_message().await;
-    assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("1")), "{refused}");
-    assert_eq!(refused["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
-    assert_eq!(refused["payload"][0]["extensions"]["rule"], "SIGNED_IN");
+    let rejected = socket.next_message().await;
+    assert_eq!((&rejected["type"], &rejected["id"]), (&json!("error"), &json!("1")), "{rejected}");
+    assert_eq!(rejected["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(rejected["payload"][0]["extensions"]["rule"], "SIGNED_IN");
     socket.execute("1", "{ viewer { id } publicTasks { totalCount } }").await;
     let answer = json!({"data": {"viewer": null, "publicTasks": {"totalCount": 0}}});
     assert_eq!(socket.next_message().await, json!({"id": "1", "type": "next", "payload": answer}));
@@ -126,9 +126,9 @@ async fn request_limits_apply_over_websocket() {
         ),
     ] {
         socket.send_json(&json!({"id": "1", "type": "subscribe", "payload": payload})).await;
-        let refused = socket.next_message().await;
-        assert_eq!(refused["type"], "error", "{payload}: {refused}");
-        assert_eq!(refused["payload"][0]["extensions"]["code"], code, "{payload}: {refused}");
+        let rejected = socket.next_message().await;
+        assert_eq!(rejected["type"], "error", "{payload}: {rejected}");
+        assert_eq!(rejected["payload"][0]["extensions"]["code"], code, "{payload}: {rejected}");
     }
 }
 
@@ -141,9 +141,13 @@ async fn operations_per_socket_are_limited() {
         socket.execute(&id.to_string(), "subscription { taskEvents { taskId } }").await;
     }
     socket.execute("more", "{ __typename }").await;
-    let refused = socket.next_message().await;
-    assert_eq!((&refused["id"], &refused["type"]), (&json!("more"), &json!("error")), "{refused}");
-    assert_eq!(refused["payload"][0]["extensions"]["code"], "QUERY_REJECTED");
+    let rejected = socket.next_message().await;
+    assert_eq!(
+        (&rejected["id"], &rejected["type"]),
+        (&json!("more"), &json!("error")),
+        "{rejected}"
+    );
+    assert_eq!(rejected["payload"][0]["extensions"]["code"], "QUERY_REJECTED");
     for id in 0..32 {
         socket.send_json(&json!({"id": id.to_string(), "type": "complete"})).await;
     }

@@ -45,11 +45,11 @@ async fn connections_per_caller_are_limited() {
         sockets.push(socket(&app, &token).await.unwrap());
     }
     assert_eq!(socket(&app, &token).await.err(), Some(1013));
-    let refused = post_query(&who, TASKS, "text/event-stream").await;
-    assert_eq!(refused.status(), 429);
-    assert!(refused.headers().contains_key("retry-after"));
-    let refused: Value = refused.json().await.unwrap();
-    assert_eq!(refused["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+    let rejected = post_query(&who, TASKS, "text/event-stream").await;
+    assert_eq!(rejected.status(), 429);
+    assert!(rejected.headers().contains_key("retry-after"));
+    let rejected: Value = rejected.json().await.unwrap();
+    assert_eq!(rejected["errors"][0]["extensions"]["code"], "RATE_LIMITED");
     assert!(
         socket(&app, &Issuer::shared().token(&bob().claims())).await.is_ok(),
         "others continue"
@@ -79,9 +79,13 @@ async fn subscriptions_per_caller_are_limited() {
     }
     let mut more = Socket::by_bearer(&app, &token).await;
     more.execute("more", "subscription { taskEvents { kind } }").await;
-    let refused = more.next_message().await;
-    assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("more")), "{refused}");
-    assert_eq!(refused["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+    let rejected = more.next_message().await;
+    assert_eq!(
+        (&rejected["type"], &rejected["id"]),
+        (&json!("error"), &json!("more")),
+        "{rejected}"
+    );
+    assert_eq!(rejected["payload"][0]["extensions"]["code"], "RATE_LIMITED");
     more.execute("query", "{ viewer { id } }").await;
     assert_eq!(more.next_message().await["type"], "next", "queries continue");
     let stream = post_query(&app.by_bearer(&token), TASKS, "text/event-stream").await;

@@ -74,7 +74,7 @@ impl Cluster {
         std::fs::create_dir(&directory).expect("the temporary directory can be written");
         let data = directory.join("data");
         if is_root() {
-            // PostgreSQL refuses to run as root; its own account owns the files then.
+            // PostgreSQL does not run as root; its own account owns the files then.
             succeed(Command::new("chown").arg("postgres").arg(&directory));
         }
         succeed(
@@ -131,7 +131,7 @@ impl Cluster {
             .spawn()
             .expect("psql can be started");
         psql.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
-        assert!(psql.wait().unwrap().success(), "PostgreSQL refused: {sql}");
+        assert!(psql.wait().unwrap().success(), "PostgreSQL rejected: {sql}");
     }
 
     fn url(&self, name: &str, role: &str) -> String {

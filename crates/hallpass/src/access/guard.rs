@@ -230,7 +230,7 @@ impl RequestAuth {
             Authentication::Unavailable(_) => Err(ReauthenticationUnavailable),
             Authentication::Caller(_)
             | Authentication::Anonymous
-            | Authentication::Refused(_)
+            | Authentication::Rejected(_)
             | Authentication::CrossSite(_) => Ok(Err(denial)),
         }
     }

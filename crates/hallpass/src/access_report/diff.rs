@@ -94,7 +94,7 @@ impl AccessChange {
         self.effect == Effect::Undecided
     }
 
-    /// A caller who was refused and is allowed, where rules differ.
+    /// A caller who was rejected and is allowed, where rules differ.
     #[must_use]
     pub fn counterexample(&self) -> Option<&Counterexample> {
         match &self.effect {
@@ -281,10 +281,10 @@ fn result<'a>(table: &'a Table, field: &str, tier: Option<&str>, caller: &str) -
     });
     let cells = fitting.flat_map(|row| &row.cells).filter(|cell| cell.caller == caller);
     let results = cells.map(|cell| cell.answer.as_str()).collect::<Vec<_>>();
-    let refused = results.iter().copied().find(|result| *result != OPEN);
+    let rejected = results.iter().copied().find(|result| *result != OPEN);
     let is_open = || open(table).any(|open| open == field);
-    match (refused, results.first()) {
-        (Some(refused), _) => refused,
+    match (rejected, results.first()) {
+        (Some(rejected), _) => rejected,
         (None, Some(_)) => OPEN,
         (None, None) if is_open() => OPEN,
         (None, None) => NO_FIELD,

@@ -234,7 +234,7 @@ fn rows<'a>(rule: Rule, subject: Subject<'a>) -> Vec<(String, ResourceAttributes
 impl FieldReport {
     /// Whether the server rejects the whole document because of this field.
     #[must_use]
-    pub fn is_refused_whole(&self) -> bool {
+    pub fn is_rejected_whole(&self) -> bool {
         match self.verdict {
             Verdict::Hidden | Verdict::Unknown => true,
             Verdict::Open | Verdict::Allowed | Verdict::Denied(_) | Verdict::Depends(_) => false,

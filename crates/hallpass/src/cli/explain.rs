@@ -45,7 +45,7 @@ pub(super) fn run(
     for report in &reports {
         print_line(report)?;
     }
-    if reports.iter().any(FieldReport::is_refused_whole) {
+    if reports.iter().any(FieldReport::is_rejected_whole) {
         print_line("the document would be rejected: a field is not in the schema of this caller")?;
     }
     Ok(())
@@ -63,9 +63,9 @@ async fn caller_of_token(config: &Config, token: String) -> Result<Arc<Caller>, 
     let bare = token.trim().trim_start_matches("Bearer ").to_owned();
     match app::build_authenticator(config)?.authenticate_bearer(&bare.into()).await {
         Authentication::Caller(caller) => Ok(caller),
-        Authentication::Refused(refusal) => Err(CliError::Check(format!(
+        Authentication::Rejected(rejection) => Err(CliError::Check(format!(
             "the token is rejected: {}; see `{} doctor --token -`",
-            refusal.reason, config.program
+            rejection.reason, config.program
         ))),
         Authentication::Unavailable(_) => {
             Err(CliError::Check("the auth server is unavailable".to_owned()))

@@ -111,15 +111,15 @@ mod tests {
         };
         tracing::subscriber::with_default(log, || {
             for _ in 0..100 {
-                tracing::info!("credential refused");
+                tracing::info!("credential rejected");
                 tracing::debug!("asked for");
             }
             tracing::warn!("another call site");
-            assert_eq!((count("credential refused"), count("another call site")), (20, 1));
+            assert_eq!((count("credential rejected"), count("another call site")), (20, 1));
             assert_eq!(count("asked for"), 100);
             sampler.report();
             assert_eq!(count("suppressed=80"), 1);
-            tracing::info!("credential refused");
+            tracing::info!("credential rejected");
             sampler.report();
             assert_eq!(count("suppressed"), 1, "nothing was suppressed since");
         });

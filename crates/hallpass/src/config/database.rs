@@ -24,7 +24,7 @@ pub struct StorageSettings {
 
     /// `transaction` behind a pooler in transaction mode (PgBouncer, Supabase on port 6543, RDS Proxy):
     /// statements are unnamed, each runs in a transaction, and no session state is used. With `session`, the
-    /// server refuses to start behind such a pooler
+    /// server does not start behind such a pooler
     #[arg(long, env, value_enum, default_value = "session")]
     pub database_pooler: DatabasePooler,
 

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_database_is_refused() {
+    fn memory_database_is_rejected() {
         for url in [
             "sqlite::memory:",
             "sqlite://:memory:",

@@ -73,7 +73,7 @@ pub fn without_empty(mut command: Command) -> Result<Command, ConfigError> {
         })
         .collect();
     for (id, name) in empty {
-        refuse_empty(&name)?;
+        reject_empty(&name)?;
         if !EMPTY_COUNTS.contains(&name.as_str()) {
             command = command.mut_arg(id, |argument| argument.env(None));
         }
@@ -81,7 +81,7 @@ pub fn without_empty(mut command: Command) -> Result<Command, ConfigError> {
     Ok(command)
 }
 
-fn refuse_empty(name: &str) -> Result<(), ConfigError> {
+fn reject_empty(name: &str) -> Result<(), ConfigError> {
     if NEVER_EMPTY.contains(&name) {
         return invalid(format!(
             "{name} is empty, which would accept any: give a value, or remove the setting"
@@ -116,7 +116,7 @@ pub fn more_flags(
         sources.note(&name, is_given || value.is_some(), argument, file);
         flags.extend(value.map(|value| format!("--{flag}={value}")));
     }
-    sources.refuse_development()?;
+    sources.reject_development()?;
     Ok(flags)
 }
 
@@ -147,7 +147,7 @@ fn from_env_file(name: &str, said: Option<&str>) -> Result<Option<String>, Confi
         Some(value) if is_present(value) || EMPTY_COUNTS.contains(&name) => {
             Ok(Some(value.to_owned()))
         }
-        Some(_) => refuse_empty(name).map(|()| None),
+        Some(_) => reject_empty(name).map(|()| None),
         None => Ok(None),
     }
 }
@@ -218,7 +218,7 @@ impl Sources {
     }
 
     /// Development mode opens the server to every process of this machine: an empty value must not enable it.
-    fn refuse_development(self) -> Result<(), ConfigError> {
+    fn reject_development(self) -> Result<(), ConfigError> {
         match self.empty {
             Some(name) if !self.is_any_set && !self.is_environment_set => invalid(format!(
                 "{name} is empty, and nothing else signs callers in: give it a value, or set \

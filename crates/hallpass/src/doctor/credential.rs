@@ -81,7 +81,7 @@ pub enum Verdict {
     Accepted,
     /// It is not valid: a request with it fails with 401.
     #[strum(serialize = "rejected")]
-    Refused,
+    Rejected,
     /// There is no credential: the request is anonymous.
     #[strum(serialize = "no credential")]
     Absent,
@@ -94,7 +94,7 @@ impl Verdict {
     pub(crate) fn severity(self) -> Severity {
         match self {
             Self::Accepted => Severity::Good,
-            Self::Refused | Self::Absent => Severity::Wrong,
+            Self::Rejected | Self::Absent => Severity::Wrong,
             Self::Unknown => Severity::Warning,
         }
     }
@@ -124,7 +124,7 @@ pub(super) async fn explain(
     let inspection = doctor.authenticator.inspect(location, pasted);
     let decision = doctor.authenticator.authenticate_inspected(&inspection).await;
     let answers = match &decision {
-        Authentication::Refused(refusal) if may_be_a_session(&inspection, refusal.check) => {
+        Authentication::Rejected(rejection) if may_be_a_session(&inspection, rejection.check) => {
             Some(SessionAnswers::of(doctor, &inspection).await)
         }
         _ => None,
@@ -143,19 +143,19 @@ pub(super) async fn explain(
     let case = Case { doctor, observed, setup, inspection, answers, cache_flaw, issued };
     let (verdict, failed, advice) = match decision {
         Authentication::Caller(caller) => (Verdict::Accepted, None, accepted(&caller, &case)),
-        Authentication::Refused(refusal) => {
-            let advice = advice::refused(&case, refusal);
-            (Verdict::Refused, Some(refusal.check), advice)
+        Authentication::Rejected(rejection) => {
+            let advice = advice::rejected(&case, rejection);
+            (Verdict::Rejected, Some(rejection.check), advice)
         }
         Authentication::Anonymous => (Verdict::Absent, Some(Check::Form), advice::absent(&case)),
-        Authentication::CrossSite(why) => (Verdict::Refused, None, Advice::only(why)),
+        Authentication::CrossSite(why) => (Verdict::Rejected, None, Advice::only(why)),
         Authentication::Unavailable(failure) => {
             (Verdict::Unknown, None, advice::unavailable(&case, failure))
         }
     };
     let checks = match verdict {
         Verdict::Unknown => steps(&case, Some(first_unavailable(inspection)), Outcome::Unreached),
-        Verdict::Accepted | Verdict::Refused | Verdict::Absent => {
+        Verdict::Accepted | Verdict::Rejected | Verdict::Absent => {
             steps(&case, failed, Outcome::Failed)
         }
     };

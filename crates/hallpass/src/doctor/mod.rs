@@ -84,9 +84,9 @@ impl Report {
     /// Whether there is a problem.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
-        let refused = |it: &Explanation| it.verdict != Verdict::Accepted;
+        let rejected = |it: &Explanation| it.verdict != Verdict::Accepted;
         self.setup.iter().any(|it| it.level == Severity::Wrong)
-            || self.credential.as_ref().is_some_and(refused)
+            || self.credential.as_ref().is_some_and(rejected)
     }
 
     /// The report as text, with or without terminal colours.

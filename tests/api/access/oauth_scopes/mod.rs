@@ -108,8 +108,8 @@ async fn server() -> App {
 /// The missing scopes that a denial reports; none if it is not such a denial.
 fn missing(answer: &Value) -> Vec<String> {
     let errors = answer["errors"].as_array().into_iter().flatten();
-    let refused = errors.filter(|error| error["extensions"]["code"] == "FORBIDDEN");
-    let missing = refused.flat_map(|error| error["extensions"]["missing"].as_array());
+    let rejected = errors.filter(|error| error["extensions"]["code"] == "FORBIDDEN");
+    let missing = rejected.flat_map(|error| error["extensions"]["missing"].as_array());
     missing.flatten().map(|it| it.as_str().unwrap().to_owned()).collect()
 }
 
@@ -228,7 +228,7 @@ async fn client_reaches_what_its_scopes_cover() {
         .data("mutation { createTask(input: {title: \"x\"}) { id } }")
         .await;
     let task = task["createTask"]["id"].as_str().unwrap();
-    let mut refusals = 0;
+    let mut rejections = 0;
     for (name, client, granted) in &clients {
         let scopes = granted.iter().copied().collect::<Vec<_>>();
         let mut shown =
@@ -253,10 +253,10 @@ async fn client_reaches_what_its_scopes_cover() {
             }
             let by_socket = shown.by_socket(&number.to_string(), &document).await;
             assert_eq!(missing(&by_socket), wanted, "{what}, by socket: {by_socket}");
-            refusals += usize::from(!wanted.is_empty());
+            rejections += usize::from(!wanted.is_empty());
         }
     }
-    assert!(refusals > 100, "only {refusals} refusals");
+    assert!(rejections > 100, "only {rejections} rejections");
 }
 
 fn challenge_for(missing: &[String]) -> Option<String> {
@@ -280,8 +280,8 @@ async fn service_without_scopes_equals_anonymous() {
     for (number, field) in required_scopes().into_keys().enumerate() {
         let (document, _) = document(field, task, Some("free"));
         if field.starts_with("Subscription.") {
-            let refused = service.by_http(&document).await;
-            assert_eq!(refused.codes(), ["FORBIDDEN"], "{field}");
+            let rejected = service.by_http(&document).await;
+            assert_eq!(rejected.codes(), ["FORBIDDEN"], "{field}");
         } else {
             let (shown, other) = (service.http.ask(&document).await, anyone.ask(&document).await);
             let expected = other.codes().join(" ").replace("UNAUTHENTICATED", "FORBIDDEN");
@@ -291,8 +291,8 @@ async fn service_without_scopes_equals_anonymous() {
             }
         }
         let by_socket = service.by_socket(&number.to_string(), &document).await;
-        let is_refused = !by_socket["errors"].is_null();
-        let is_refused_elsewhere = !service.by_http(&document).await.codes().is_empty();
-        assert_eq!(is_refused, is_refused_elsewhere, "{field}, by socket: {by_socket}");
+        let is_rejected = !by_socket["errors"].is_null();
+        let is_rejected_elsewhere = !service.by_http(&document).await.codes().is_empty();
+        assert_eq!(is_rejected, is_rejected_elsewhere, "{field}, by socket: {by_socket}");
     }
 }

@@ -108,9 +108,9 @@ async fn node_requires_the_scope_of_the_ids_type() {
         let ask = |id: &serde_json::Value| format!("{{ node(id: {id}) {{ id }} }}");
         assert_eq!(app.by_bearer(&with).data(&ask(id)).await["node"]["id"], *id, "{kind}");
         for id in [id, &json!(*nonexistent)] {
-            let refused = app.by_bearer(&without).ask(&ask(id)).await;
-            assert_eq!(missing(&refused.body), [format!("SCOPE({scope})")], "{kind}");
-            assert!(refused.headers["www-authenticate"].to_str().unwrap().contains(scope));
+            let rejected = app.by_bearer(&without).ask(&ask(id)).await;
+            assert_eq!(missing(&rejected.body), [format!("SCOPE({scope})")], "{kind}");
+            assert!(rejected.headers["www-authenticate"].to_str().unwrap().contains(scope));
             let mut socket = crate::support::socket::Socket::by_bearer(&app, &without).await;
             socket.execute("1", &ask(id)).await;
             let message = socket.next_message().await;

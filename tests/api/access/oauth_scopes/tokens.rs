@@ -101,8 +101,8 @@ async fn userinfo_grants_no_resource_scopes() {
     let named = [&trusted[..], &["--oauth-full-clients", &client.id]].concat();
     for flags in [&trusted[..], &named] {
         let app = server.app(flags).await;
-        let refused = missing_scopes_of(&app.by_bearer(&token)).await;
-        assert_eq!(refused, [READ.map(str::to_owned), WRITE.map(str::to_owned)], "{flags:?}");
+        let rejected = missing_scopes_of(&app.by_bearer(&token)).await;
+        assert_eq!(rejected, [READ.map(str::to_owned), WRITE.map(str::to_owned)], "{flags:?}");
         let viewer =
             app.by_bearer(&token).data("{ viewer { id clientId scopes name email } }").await;
         let known = json!({"id": account.id, "clientId": null, "scopes": ["email", "openid"],

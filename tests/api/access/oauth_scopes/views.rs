@@ -68,8 +68,8 @@ fn explain_reports_the_missing_scope() {
     assert!(third.contains("tasks: allowed by SIGNED_IN"), "{third}");
     assert!(third.contains("the scope depends on the requested object: {type}:read"), "{third}");
     let create = "mutation { createTask(input: {title: \"x\"}) { id } }";
-    let refused = "createTask: denied by SIGNED_IN: FORBIDDEN, missing SCOPE(tasks:write)";
-    assert!(explained("third", create).contains(refused));
+    let rejected = "createTask: denied by SIGNED_IN: FORBIDDEN, missing SCOPE(tasks:write)";
+    assert!(explained("third", create).contains(rejected));
     assert!(explained("own", create).contains("createTask: allowed by SIGNED_IN"));
 }
 
@@ -129,9 +129,9 @@ async fn audit_has_client_and_scopes() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = App::with(backend, &OAUTH_FLAGS).await;
         let who = app.by_bearer(&token(&alice(), "third", &["tasks:read", "openid"]));
-        let refused = who.ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
-        assert_eq!(missing(&refused.body), ["SCOPE(tasks:write)"]);
-        let message = &refused.error()["extensions"];
+        let rejected = who.ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+        assert_eq!(missing(&rejected.body), ["SCOPE(tasks:write)"]);
+        let message = &rejected.error()["extensions"];
         assert_eq!(message["rule"], "SIGNED_IN");
         let id: uuid::Uuid = message["decisionId"].as_str().unwrap().parse().unwrap();
         let began = Instant::now();

@@ -61,8 +61,8 @@ async fn rows_of_a_tenant_are_those_of_its_members() {
         let id = json!({ "id": id });
         for change in ["renameProject(id: $id, name: \"taken\") { id }", "deleteProject(id: $id)"] {
             let document = format!("mutation($id: ID!) {{ {change} }}");
-            let refused = app.by_jwt(&bea).ask_with(&document, id.clone()).await;
-            assert_eq!(refused.codes(), ["NOT_FOUND"], "{change}");
+            let rejected = app.by_jwt(&bea).ask_with(&document, id.clone()).await;
+            assert_eq!(rejected.codes(), ["NOT_FOUND"], "{change}");
         }
         let find = "query($id: ID!) { node(id: $id) { ... on Project { name } } }";
         assert!(app.by_jwt(&bea).data_with(find, id.clone()).await["node"].is_null());
@@ -89,9 +89,9 @@ async fn caller_without_a_tenant_is_forbidden() {
         (&unset, member("ann", "acme")),
     ] {
         for (document, variables) in [(LIST, json!({})), (CREATE, json!({"name": "Planted"}))] {
-            let refused = app.by_jwt(&user).ask_with(document, variables).await;
-            assert_eq!(refused.codes(), ["FORBIDDEN"], "{}", refused.body);
-            let message = refused.error()["message"].as_str().unwrap();
+            let rejected = app.by_jwt(&user).ask_with(document, variables).await;
+            assert_eq!(rejected.codes(), ["FORBIDDEN"], "{}", rejected.body);
+            let message = rejected.error()["message"].as_str().unwrap();
             assert!(message.contains("names no organization"), "{message}");
         }
     }
@@ -200,8 +200,8 @@ async fn row_security_restricts_rows_to_their_tenant() {
     }
     let transaction = with_setting(&app, "hallpass.tenant", "bolt").await;
     let planted = project::Entity::insert(app::row("Planted", tenant("acme")));
-    let refused = planted.exec_without_returning(&transaction).await.unwrap_err().to_string();
-    assert!(refused.contains("row-level security"), "{refused}");
+    let rejected = planted.exec_without_returning(&transaction).await.unwrap_err().to_string();
+    assert!(rejected.contains("row-level security"), "{rejected}");
     let bare = app.database.system("tests send statements without a caller").connection();
     assert_eq!(reached(bare).await, [0, 0]);
     assert!(app.database.check_row_security().await.unwrap().is_none());

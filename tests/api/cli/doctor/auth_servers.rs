@@ -85,8 +85,8 @@ async fn api_key_faults_are_reported() {
     let unknown = "x".repeat(64);
     doctor(&settings, ApiKey(&unknown))
         .is_rejected_by("known", &["INVALID_API_KEY", "create a new key"]);
-    doctor(&settings, ApiKey(&server.jwt(&account).await)).has_verdict("refused", &["Bearer"]);
-    doctor(&settings, Token(&key)).has_verdict("refused", &["x-api-key"]);
+    doctor(&settings, ApiKey(&server.jwt(&account).await)).has_verdict("rejected", &["Bearer"]);
+    doctor(&settings, Token(&key)).has_verdict("rejected", &["x-api-key"]);
 
     let without = AuthServer::start(&json!({"apiKeys": {"enableSessionForAPIKeys": false}}));
     let account = without.sign_up("Off", json!({})).await;

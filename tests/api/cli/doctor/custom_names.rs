@@ -11,7 +11,7 @@ async fn two_session_cookies_are_reported() {
     let first = doctor(&settings, Cookie(&format!("{}; {other}", account.cookie)));
     first.has_verdict("accepted", &["2 different values", "the first is used", "crossSubDomain"]);
     let last = doctor(&settings, Cookie(&format!("{other}; {}", account.cookie)));
-    last.has_verdict("refused", &["2 different values", "delete the cookies"]);
+    last.has_verdict("rejected", &["2 different values", "delete the cookies"]);
 }
 
 #[tokio::test]

@@ -31,8 +31,8 @@ fn malformed_headers_are_recognized() {
     for nothing in ["", "Bearer", "Authorization: Bearer "] {
         run(nothing).is_rejected_by("form", &["empty", bearer]);
     }
-    run("Bearer undefined").has_verdict("refused", &["a word, not a token", bearer]);
-    run("[object Object]").has_verdict("refused", &["a word, not a token", bearer]);
+    run("Bearer undefined").has_verdict("rejected", &["a word, not a token", bearer]);
+    run("[object Object]").has_verdict("rejected", &["a word, not a token", bearer]);
     for other in ["Authorization: Token abc", "Basic dXNlcjpwYXNz"] {
         run(other).has_verdict("absent", &["does not start with `Bearer`", bearer]);
     }
@@ -41,7 +41,7 @@ fn malformed_headers_are_recognized() {
     run("a.b.c.d.e").is_rejected_by("form", &["encrypted token", "COOKIE_CACHE=trust"]);
     let key = "auNFigUPabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZyAzN";
     assert_eq!(key.len(), 64);
-    run(key).has_verdict("refused", &["API key", "x-api-key", "API_KEY_VERIFY_URL"]);
+    run(key).has_verdict("rejected", &["API key", "x-api-key", "API_KEY_VERIFY_URL"]);
     run("0123456789abcdef0123456789abcdef")
         .is_rejected_by("known", &["opaque", "if a JWT was intended", "OAUTH_RESOURCE"]);
 }

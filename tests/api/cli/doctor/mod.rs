@@ -108,7 +108,7 @@ impl DoctorRun {
     /// contains `words`.
     #[track_caller]
     fn is_rejected_by(&self, check: &str, words: &[&str]) {
-        self.has_verdict("refused", words);
+        self.has_verdict("rejected", words);
         let checks = self.report["credential"]["checks"].as_array().unwrap();
         assert_eq!(checks.len(), 13, "every check is listed");
         let of = |outcome: &str| -> Vec<&str> {

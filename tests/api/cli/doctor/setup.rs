@@ -203,10 +203,10 @@ fn missing_jwt_plugin_warns_wrong_jwks_url_fails() {
     let run = doctor(&[("BETTER_AUTH_URL", url), ("JWKS_URL", &elsewhere)], PresentedAs::Nothing);
     run.is_error("key set", &["JWKS_URL", "404", &elsewhere]);
     let secret = ("JWKS_URL", "http://user:geheim@127.0.0.1:9/jwks");
-    let (refusal, code) =
+    let (rejection, code) =
         run_doctor(&[("BETTER_AUTH_URL", url), secret], PresentedAs::Nothing, &[]);
     assert_eq!(code, 2);
-    assert!(refusal.contains("JWKS_URL") && !refusal.contains("geheim"), "{refusal}");
+    assert!(rejection.contains("JWKS_URL") && !rejection.contains("geheim"), "{rejection}");
 }
 
 #[test]

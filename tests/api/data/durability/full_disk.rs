@@ -157,18 +157,18 @@ async fn acknowledges_only_stored_rows(app: &App, disk: &SmallDisk) {
     let who = app.by_jwt(&alice());
     let make = "mutation($text: String!) {
         createTask(input: {title: \"t\", description: $text}) { id } }";
-    let (mut kept, mut refused) = (0, 0);
-    while refused < 20 {
+    let (mut kept, mut rejected) = (0, 0);
+    while rejected < 20 {
         assert!(kept < 2000, "the disk is never full");
         let answer = who.ask_with(make, json!({"text": "x".repeat(3000)})).await;
         if answer.codes().is_empty() {
             kept += 1;
         } else {
             assert_eq!(answer.codes(), ["UNAVAILABLE"]);
-            refused += 1;
+            rejected += 1;
         }
     }
-    assert!(kept > 0, "{refused} refused");
+    assert!(kept > 0, "{rejected} rejected");
     let seen = who.data("{ tasks { totalCount } }").await;
     assert_eq!(seen["tasks"]["totalCount"], kept);
 }
@@ -236,16 +236,16 @@ async fn stores_writes_afterwards(app: App, disk: &SmallDisk, url: &str) {
     let id = who.data(&make).await["createTask"]["id"].clone();
     who.data(&format!("mutation {{ deleteTask(id: {id}) }}")).await;
     disk.fill(&app).await;
-    let (mut kept, mut refused) = (0, 0);
+    let (mut kept, mut rejected) = (0, 0);
     for _ in 0..20 {
         // A connection that is closed may free some space.
         match who.ask(&make).await.codes().as_slice() {
             [] => kept += 1,
-            ["UNAVAILABLE"] => refused += 1,
+            ["UNAVAILABLE"] => rejected += 1,
             other => panic!("{other:?}"),
         }
     }
-    assert!(refused > 0);
+    assert!(rejected > 0);
     disk.make_room(&app).await;
     for _ in 0..20 {
         // A transaction that is rolled back, and a statement without one.

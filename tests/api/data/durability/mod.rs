@@ -52,85 +52,147 @@ pub struct Case {
     pub document: String,
 }
 
+impl Case {
+    fn new(who: User, field: &str, arguments: &str, selection: &str) -> Self {
+        Self { who, document: format!("mutation {{ {field}({arguments}){selection} }}") }
+    }
+}
+
+/// Creates the task that another mutation changes.
+const CREATE_TASK: &str = "mutation { createTask(input: {title: \"old\"}) { id } }";
+
+/// Creates rows for the mutation `field` to change.
+struct Preparation<'a> {
+    app: &'a App,
+    field: &'a str,
+}
+
+impl Preparation<'_> {
+    /// The id of a new task, in quotes.
+    async fn task(&self) -> String {
+        self.app.by_jwt(&alice()).data(CREATE_TASK).await["createTask"]["id"].to_string()
+    }
+
+    /// The slug of new rows, which differs for each mutation.
+    fn slug(&self) -> String {
+        self.field.to_ascii_lowercase()
+    }
+
+    /// The id of a new draft course.
+    async fn course(&self) -> Value {
+        create_draft_course(&self.app.by_jwt(&editor()), &self.slug()).await
+    }
+
+    /// The ids of a new draft course, and of its draft chapter with a variant.
+    async fn course_with_chapter(&self) -> (Value, Value) {
+        let who = self.app.by_jwt(&editor());
+        let course = self.course().await;
+        let chapter = create_draft_chapter(&who, &course, &self.slug()).await;
+        save_variant(&who, &chapter, "old").await;
+        (course, chapter)
+    }
+
+    async fn draft_chapter(&self) -> Value {
+        self.course_with_chapter().await.1
+    }
+
+    async fn published_chapter(&self) -> Value {
+        let (course, chapter) = self.course_with_chapter().await;
+        publish(&self.app.by_jwt(&editor()), "Course", &course, true).await;
+        publish(&self.app.by_jwt(&editor()), "Chapter", &chapter, true).await;
+        chapter
+    }
+
+    /// The case of a mutation of tasks.
+    async fn task_case(&self) -> Option<Case> {
+        let (arguments, selection) = match self.field {
+            "createTask" => ("input: {title: \"new\", tags: [\"a\"]}".to_owned(), "{ id }"),
+            "updateTask" => {
+                (format!("id: {}, input: {{title: \"new\"}}", self.task().await), "{ id }")
+            }
+            "completeTask" => (format!("id: {}", self.task().await), "{ id }"),
+            "completeTasks" => (format!("ids: [{}]", self.task().await), "{ id }"),
+            "deleteTask" => (format!("id: {}", self.task().await), ""),
+            "deleteTasks" => (format!("ids: [{}]", self.task().await), ""),
+            "reopenTask" => {
+                let id = self.task().await;
+                let complete = format!("mutation {{ completeTask(id: {id}) {{ id }} }}");
+                self.app.by_jwt(&alice()).data(&complete).await;
+                (format!("id: {id}"), "{ id }")
+            }
+            _ => return None,
+        };
+        Some(Case::new(alice(), self.field, &arguments, selection))
+    }
+
+    /// The case of a mutation of a learner's own rows.
+    async fn learner_case(&self) -> Option<Case> {
+        let (arguments, selection) = match self.field {
+            "updateLearnerProfile" => ("input: {interestArea: \"AI\"}".to_owned(), "{ id }"),
+            "recordProgress" => {
+                let chapter = self.published_chapter().await;
+                (format!("chapterId: {chapter}, percent: 40"), "{ percent }")
+            }
+            "bookmarkChapter" => {
+                let chapter = self.published_chapter().await;
+                (format!("chapterId: {chapter}, bookmarked: true"), "{ id }")
+            }
+            _ => return None,
+        };
+        Some(Case::new(alice(), self.field, &arguments, selection))
+    }
+
+    /// The case of a mutation of courses and chapters.
+    async fn course_case(&self) -> Option<Case> {
+        let new = "input: {title: \"new\"}";
+        let (arguments, selection) = match self.field {
+            "createCourse" => ("input: {slug: \"new\", title: \"new\"}".to_owned(), "{ id }"),
+            "updateCourse" => (format!("id: {}, {new}", self.course().await), "{ id }"),
+            "publishCourse" => (format!("id: {}", self.course().await), "{ id }"),
+            "deleteCourse" => (format!("id: {}", self.course().await), ""),
+            "createChapter" => {
+                let input = "input: {slug: \"new\", title: \"new\", requiredTier: \"free\"}";
+                (format!("courseId: {}, {input}", self.course().await), "{ id }")
+            }
+            "updateChapter" => (format!("id: {}, {new}", self.draft_chapter().await), "{ id }"),
+            "publishChapter" => (format!("id: {}", self.draft_chapter().await), "{ id }"),
+            "deleteChapter" => (format!("id: {}", self.draft_chapter().await), ""),
+            "saveChapterVariant" => {
+                let input = "input: {level: BEGINNER, hardware: BEGINNER, body: \"new\"}";
+                (format!("chapterId: {}, {input}", self.draft_chapter().await), "{ id }")
+            }
+            _ => return None,
+        };
+        Some(Case::new(editor(), self.field, &arguments, selection))
+    }
+
+    /// The case of a mutation of users.
+    async fn user_case(&self) -> Option<Case> {
+        if self.field != "eraseUser" {
+            return None;
+        }
+        self.app.by_jwt(&bob()).data(CREATE_TASK).await;
+        let admin = user("ada").role("admin");
+        let arguments = format!("id: \"{}\"", bob().id());
+        Some(Case::new(admin, self.field, &arguments, "{ total }"))
+    }
+}
+
 /// Creates the rows that the mutation `field` changes, and returns the mutation. A new mutation needs a case
 /// here.
 pub async fn case(app: &App, field: &str) -> Case {
-    let (alice, editor) = (alice(), editor());
-    let make = "mutation { createTask(input: {title: \"old\"}) { id } }";
-    let slug = field.to_ascii_lowercase();
-    let task = async || app.by_jwt(&alice).data(make).await["createTask"]["id"].to_string();
-    let course = async || create_draft_course(&app.by_jwt(&editor), &slug).await;
-    let chapter = async || {
-        let who = app.by_jwt(&editor);
-        let course = course().await;
-        let chapter = create_draft_chapter(&who, &course, &slug).await;
-        save_variant(&who, &chapter, "old").await;
-        (course, chapter)
-    };
-    let published = async || {
-        let (course, chapter) = chapter().await;
-        publish(&app.by_jwt(&editor), "Course", &course, true).await;
-        publish(&app.by_jwt(&editor), "Chapter", &chapter, true).await;
-        chapter
-    };
-    let by = |who: &User, arguments: String, selection: &str| Case {
-        who: who.clone(),
-        document: format!("mutation {{ {field}({arguments}){selection} }}"),
-    };
-    match field {
-        "createTask" => by(&alice, "input: {title: \"new\", tags: [\"a\"]}".to_owned(), "{ id }"),
-        "updateTask" => {
-            by(&alice, format!("id: {}, input: {{title: \"new\"}}", task().await), "{ id }")
-        }
-        "completeTask" => by(&alice, format!("id: {}", task().await), "{ id }"),
-        "completeTasks" => by(&alice, format!("ids: [{}]", task().await), "{ id }"),
-        "deleteTask" => by(&alice, format!("id: {}", task().await), ""),
-        "deleteTasks" => by(&alice, format!("ids: [{}]", task().await), ""),
-        "reopenTask" => {
-            let id = task().await;
-            let complete = format!("mutation {{ completeTask(id: {id}) {{ id }} }}");
-            app.by_jwt(&alice).data(&complete).await;
-            by(&alice, format!("id: {id}"), "{ id }")
-        }
-        "updateLearnerProfile" => by(&alice, "input: {interestArea: \"AI\"}".to_owned(), "{ id }"),
-        "recordProgress" => {
-            by(&alice, format!("chapterId: {}, percent: 40", published().await), "{ percent }")
-        }
-        "bookmarkChapter" => {
-            by(&alice, format!("chapterId: {}, bookmarked: true", published().await), "{ id }")
-        }
-        "createCourse" => {
-            by(&editor, "input: {slug: \"new\", title: \"new\"}".to_owned(), "{ id }")
-        }
-        "updateCourse" => {
-            by(&editor, format!("id: {}, input: {{title: \"new\"}}", course().await), "{ id }")
-        }
-        "publishCourse" | "deleteCourse" => {
-            let selection = if field == "publishCourse" { "{ id }" } else { "" };
-            by(&editor, format!("id: {}", course().await), selection)
-        }
-        "createChapter" => {
-            let input = "input: {slug: \"new\", title: \"new\", requiredTier: \"free\"}";
-            by(&editor, format!("courseId: {}, {input}", course().await), "{ id }")
-        }
-        "updateChapter" => {
-            by(&editor, format!("id: {}, input: {{title: \"new\"}}", chapter().await.1), "{ id }")
-        }
-        "publishChapter" | "deleteChapter" => {
-            let selection = if field == "publishChapter" { "{ id }" } else { "" };
-            by(&editor, format!("id: {}", chapter().await.1), selection)
-        }
-        "saveChapterVariant" => {
-            let input = "input: {level: BEGINNER, hardware: BEGINNER, body: \"new\"}";
-            by(&editor, format!("chapterId: {}, {input}", chapter().await.1), "{ id }")
-        }
-        "eraseUser" => {
-            app.by_jwt(&bob()).data(make).await;
-            let admin = user("ada").role("admin");
-            by(&admin, format!("id: \"{}\"", bob().id()), "{ total }")
-        }
-        other => panic!("the mutation {other} needs a case in this test"),
+    let preparation = Preparation { app, field };
+    if let Some(case) = preparation.task_case().await {
+        return case;
     }
+    if let Some(case) = preparation.learner_case().await {
+        return case;
+    }
+    if let Some(case) = preparation.course_case().await {
+        return case;
+    }
+    let case = preparation.user_case().await;
+    case.unwrap_or_else(|| panic!("the mutation {field} needs a case in this test"))
 }
 
 /// Written beside the requests, at times of their own, or by the test itself.

@@ -85,8 +85,8 @@ async fn exclusive_work_waits_for_the_lock() {
         let (one, other) = (open().await, open().await);
         let first = one.exclusively(Duration::from_secs(5)).await.unwrap();
         let began = Instant::now();
-        let refused = other.exclusively(Duration::from_millis(100)).await.err().unwrap();
-        assert_eq!(refused.reason(), Some(Reason::Locked), "{refused}");
+        let rejected = other.exclusively(Duration::from_millis(100)).await.err().unwrap();
+        assert_eq!(rejected.reason(), Some(Reason::Locked), "{rejected}");
         assert!(began.elapsed() < Duration::from_secs(8));
         first.commit().await.unwrap();
         other.exclusively(Duration::from_secs(5)).await.unwrap().commit().await.unwrap();

@@ -88,7 +88,7 @@ async fn write_for(owner: &str, conn: &impl ConnectionTrait) -> Result<u64, DbEr
 }
 
 #[track_caller]
-fn is_refused(written: Result<u64, DbErr>) {
+fn is_rejected(written: Result<u64, DbErr>) {
     let error = written.expect_err("the policies reject it").to_string();
     assert!(error.contains("row-level security policy"), "{error}");
 }
@@ -116,10 +116,10 @@ async fn missing_filter_changes_only_own_rows() {
 #[tokio::test]
 async fn missing_filter_writes_no_other_owners_rows() {
     let app = seeded().await;
-    is_refused(write_for(alice().id(), &as_bob(&app).await).await);
+    is_rejected(write_for(alice().id(), &as_bob(&app).await).await);
     let given = task::Entity::update_many().col_expr(task::Column::OwnerId, alice().id().into());
     let given = given.exec(&as_bob(&app).await).await;
-    is_refused(given.map(|given| given.rows_affected));
+    is_rejected(given.map(|given| given.rows_affected));
     assert_eq!(write_for(bob().id(), &as_bob(&app).await).await.unwrap(), 1);
 }
 
@@ -130,8 +130,8 @@ async fn no_caller_reads_only_public_rows() {
     assert_eq!(titles(bare).await, ["hers, for all"]);
     assert_eq!(counts(bare).await, [1, 0, 0]);
     assert_eq!((rename(bare).await, wipe(bare).await), (0, 0));
-    is_refused(write_for(alice().id(), bare).await);
-    is_refused(write_for("", bare).await);
+    is_rejected(write_for(alice().id(), bare).await);
+    is_rejected(write_for("", bare).await);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn odd_caller_ids_reach_no_other_rows() {
         assert_eq!(counts(&odd).await, [1, 0, 0], "{id:?}");
         assert_eq!((rename(&odd).await, wipe(&odd).await), (0, 0), "{id:?}");
     }
-    is_refused(write_for("", &with_setting(&app, "hallpass.caller", "").await).await);
+    is_rejected(write_for("", &with_setting(&app, "hallpass.caller", "").await).await);
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn read_all_privilege_does_not_allow_writes() {
     let reader = with_setting(&app, "hallpass.door", "everyones").await;
     assert_eq!(counts(&reader).await, [2, 2, 1]);
     assert_eq!((rename(&reader).await, wipe(&reader).await), (0, 0));
-    is_refused(write_for(alice().id(), &reader).await);
+    is_rejected(write_for(alice().id(), &reader).await);
 }
 
 #[tokio::test]

@@ -88,19 +88,19 @@ async fn public_rows_stay_visible_with_row_security() {
         assert_eq!(seen["publicTasks"]["nodes"], json!([{"title": "shown"}]));
     }
     let delete = "mutation($id: ID!) { deleteTask(id: $id) }";
-    let refused = app.by_jwt(&bob()).ask_with(delete, json!({ "id": shown })).await;
-    assert_eq!(refused.codes(), ["NOT_FOUND"]);
+    let rejected = app.by_jwt(&bob()).ask_with(delete, json!({ "id": shown })).await;
+    assert_eq!(rejected.codes(), ["NOT_FOUND"]);
 }
 
 #[tokio::test]
 async fn forbid_mode_works_with_row_security() {
     let app = with_row_security(&["--ownership-denial", "forbid"]).await;
     let id = create(&app, &alice(), "hers", false).await;
-    let refused = app
+    let rejected = app
         .by_jwt(&bob())
         .ask_with("query($id: ID!) { task(id: $id) { title } }", json!({ "id": id }))
         .await;
-    assert_eq!(refused.codes(), ["FORBIDDEN"]);
+    assert_eq!(rejected.codes(), ["FORBIDDEN"]);
 }
 
 #[tokio::test]

@@ -82,11 +82,11 @@ async fn row_security_can_be_switched_on_and_off() {
 }
 
 #[tokio::test]
-async fn superuser_server_refuses_to_start() {
-    let refused = run(&["serve", "--api-port", "0"], &postgres::database());
-    assert_eq!(refused.code, 2, "{}", refused.stderr);
+async fn superuser_server_does_not_start() {
+    let rejected = run(&["serve", "--api-port", "0"], &postgres::database());
+    assert_eq!(rejected.code, 2, "{}", rejected.stderr);
     for words in ["ROW_SECURITY is on", "the role hallpass of DATABASE_URL", "CREATE ROLE"] {
-        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+        assert!(rejected.stderr.contains(words), "{}", rejected.stderr);
     }
 }
 
@@ -106,10 +106,10 @@ async fn bypassrls_role_is_reported() {
 }
 
 #[test]
-fn sqlite_server_refuses_to_start() {
-    let refused = run(&["serve"], "sqlite://x.db?mode=rwc");
-    assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains("ROW_SECURITY is on, and SQLite"), "{}", refused.stderr);
+fn sqlite_server_does_not_start() {
+    let rejected = run(&["serve"], "sqlite://x.db?mode=rwc");
+    assert_eq!(rejected.code, 2);
+    assert!(rejected.stderr.contains("ROW_SECURITY is on, and SQLite"), "{}", rejected.stderr);
 }
 
 #[tokio::test]

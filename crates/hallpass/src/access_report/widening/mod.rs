@@ -28,13 +28,13 @@ pub(super) struct FieldAccess<'a> {
 /// How two states of a field differ.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Comparison {
-    /// The simplest caller who is allowed, and was refused.
+    /// The simplest caller who is allowed, and was rejected.
     pub(super) widened_for: Option<Counterexample>,
-    /// Whether a caller is refused who was allowed.
+    /// Whether a caller is rejected who was allowed.
     pub(super) is_narrowed: bool,
 }
 
-/// A caller whom a field refused and allows now, and the kind of row.
+/// A caller whom a field rejected and allows now, and the kind of row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counterexample {
     /// The caller.

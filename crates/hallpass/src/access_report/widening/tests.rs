@@ -248,7 +248,7 @@ fn widenings_are_found_with_a_caller() {
             changes.iter().filter(|it| it.is_widening()).find_map(|it| it.counterexample());
         let example = example.unwrap_or_else(|| panic!("{expected} is not found: {text}"));
         assert_eq!(format!("{}{}", example.caller, example.row()), *expected, "{text}");
-        assert!(new.allows(example), "{expected} is refused: {text}");
+        assert!(new.allows(example), "{expected} is rejected: {text}");
         let is_of_resolver = old.scope.is_some_and(|scope| scope.starts_with('{'));
         assert!(!old.allows(example) || is_of_resolver, "{expected} was allowed: {text}");
         let options = example.caller.to_string();

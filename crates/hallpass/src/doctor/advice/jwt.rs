@@ -8,21 +8,21 @@ use super::{Advice, Case};
 use crate::doctor::render::{list, plain, quoted};
 use hallpass_identity::{Check, CredentialRejected, CredentialShape, PAIRWISE_SUBJECT};
 
-pub(super) fn advise(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
-    match refusal.check {
-        Check::Kind => kind(case, refusal.reason),
-        Check::Algorithm => algorithm(case, refusal.reason),
+pub(super) fn advise(case: &Case<'_>, rejection: CredentialRejected) -> Advice {
+    match rejection.check {
+        Check::Kind => kind(case, rejection.reason),
+        Check::Algorithm => algorithm(case, rejection.reason),
         Check::Key => key(case),
         Check::Signature => signature(case),
         Check::Issuer => issuer(case),
         Check::Audience => audience(case),
-        Check::Subject => subject(refusal.reason),
+        Check::Subject => subject(rejection.reason),
         Check::Header => Advice::new(
-            refusal.reason,
+            rejection.reason,
             format!("use a JWT from {}, which has a standard header", case.token_endpoint()),
         ),
         Check::Form | Check::Times | Check::Known | Check::Ban | Check::Revocation => {
-            Advice::only(refusal.reason)
+            Advice::only(rejection.reason)
         }
     }
 }

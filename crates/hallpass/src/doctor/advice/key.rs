@@ -12,12 +12,12 @@ use hallpass_identity::{
 };
 
 /// Advice for a rejected API key.
-pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
-    if refusal.check == Check::Kind {
+pub(super) fn rejected(case: &Case<'_>, rejection: CredentialRejected) -> Advice {
+    if rejection.check == Check::Kind {
         return not_configured(case);
     }
     let is_verified_elsewhere = case.doctor.config.identity.api_key_url.is_some();
-    match refusal.reason {
+    match rejection.reason {
         KEY_EXPIRED => Advice::new(
             "the API key has expired (KEY_EXPIRED)",
             "create a new key at the auth server; `expiresIn` of the key, or keyExpiration of its api-key plugin, \

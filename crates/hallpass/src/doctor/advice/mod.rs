@@ -75,27 +75,27 @@ impl Case<'_> {
 }
 
 /// Advice for a rejected credential.
-pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
+pub(super) fn rejected(case: &Case<'_>, rejection: CredentialRejected) -> Advice {
     if let Some(advice) = malformed::misplaced(case) {
         return advice;
     }
-    if case.inspection.shape == CredentialShape::MailLink && refusal.check > Check::Header {
+    if case.inspection.shape == CredentialShape::MailLink && rejection.check > Check::Header {
         return jwt::mail_link(case);
     }
-    if let Some(advice) = session::nonstandard_response(case, refusal) {
+    if let Some(advice) = session::nonstandard_response(case, rejection) {
         return advice;
     }
-    match refusal.check {
-        Check::Form => malformed::unreadable(case, refusal.reason),
+    match rejection.check {
+        Check::Form => malformed::unreadable(case, rejection.reason),
         Check::Ban => banned(case),
         Check::Revocation => Advice::new(
             "it was revoked: the auth server pushed a revocation of this user or session",
             "sign in again; if this was not intended, check what sends messages with REVOCATION_SECRET",
         ),
         Check::Times if case.inspection.location == CredentialLocation::ApiKey => {
-            key::refused(case, refusal)
+            key::rejected(case, rejection)
         }
-        Check::Times => expiry::advise(case, refusal.reason),
+        Check::Times => expiry::advise(case, rejection.reason),
         Check::Header
         | Check::Kind
         | Check::Algorithm
@@ -107,16 +107,16 @@ pub(super) fn refused(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         | Check::Subject => {
             let shape = case.inspection.shape;
             if case.inspection.location == CredentialLocation::ApiKey {
-                key::refused(case, refusal)
+                key::rejected(case, rejection)
             } else if shape.is_jwt() {
-                jwt::advise(case, refusal)
+                jwt::advise(case, rejection)
             } else if matches!(
                 shape,
                 CredentialShape::SessionCookie | CredentialShape::OtherCookies
             ) {
-                opaque_tokens::cookie(case, refusal)
+                opaque_tokens::cookie(case, rejection)
             } else {
-                opaque_tokens::token(case, refusal)
+                opaque_tokens::token(case, rejection)
             }
         }
     }

@@ -37,9 +37,9 @@ pub(crate) fn no_cookie(case: &Case<'_>) -> Advice {
 }
 
 /// Advice for a rejected session cookie.
-pub(crate) fn cookie(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
+pub(crate) fn cookie(case: &Case<'_>, rejection: CredentialRejected) -> Advice {
     if let Some(advice) = crate::doctor::advice::several_cookies(case) {
-        return Advice { reason: format!("{}; {}", refusal.reason, advice.reason), ..advice };
+        return Advice { reason: format!("{}; {}", rejection.reason, advice.reason), ..advice };
     }
     if let Some(flaw) = case.inspection.flaw {
         return Advice::new(
@@ -47,7 +47,7 @@ pub(crate) fn cookie(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
             "copy the cookie as the browser sends it: TOKEN.SIGNATURE, percent-encoded",
         );
     }
-    match refusal.check {
+    match rejection.check {
         Check::Signature => signature(case),
         Check::Known => renamed(case).unwrap_or_else(|| unknown_session(case, "cookie")),
         Check::Kind => no_server(case),
@@ -61,14 +61,14 @@ pub(crate) fn cookie(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         | Check::Subject
         | Check::Ban
         | Check::Revocation => {
-            Advice::new(refusal.reason, "sign in again at the auth server (BETTER_AUTH_URL)")
+            Advice::new(rejection.reason, "sign in again at the auth server (BETTER_AUTH_URL)")
         }
     }
 }
 
 /// Advice for a rejected bearer token that is not a JWT.
-pub(crate) fn token(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
-    match refusal.check {
+pub(crate) fn token(case: &Case<'_>, rejection: CredentialRejected) -> Advice {
+    match rejection.check {
         Check::Signature => signature(case),
         Check::Known if case.inspection.shape == CredentialShape::SignedSessionToken => {
             unknown_session(case, "token")
@@ -76,12 +76,14 @@ pub(crate) fn token(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         Check::Known => unknown_token(case),
         Check::Kind => no_server(case),
         Check::Audience => Advice::new(
-            refusal.reason,
+            rejection.reason,
             "set OAUTH_RESOURCE to the resource that the token was requested for",
         ),
-        Check::Issuer => Advice::new(refusal.reason, "set OIDC_ISSUER to the issuer of the token"),
-        Check::Subject if refusal.reason == PAIRWISE_SUBJECT => {
-            crate::doctor::advice::jwt::subject(refusal.reason)
+        Check::Issuer => {
+            Advice::new(rejection.reason, "set OIDC_ISSUER to the issuer of the token")
+        }
+        Check::Subject if rejection.reason == PAIRWISE_SUBJECT => {
+            crate::doctor::advice::jwt::subject(rejection.reason)
         }
         Check::Form
         | Check::Header
@@ -91,7 +93,7 @@ pub(crate) fn token(case: &Case<'_>, refusal: CredentialRejected) -> Advice {
         | Check::Subject
         | Check::Ban
         | Check::Revocation => {
-            Advice::new(refusal.reason, format!("use a JWT from {}", case.token_endpoint()))
+            Advice::new(rejection.reason, format!("use a JWT from {}", case.token_endpoint()))
         }
     }
 }

@@ -25,7 +25,10 @@ impl SessionAnswers {
 }
 
 /// Advice on auth servers with non-standard responses.
-pub(super) fn nonstandard_response(case: &Case<'_>, refusal: CredentialRejected) -> Option<Advice> {
+pub(super) fn nonstandard_response(
+    case: &Case<'_>,
+    rejection: CredentialRejected,
+) -> Option<Advice> {
     let answers = case.answers.as_ref()?;
     if answers.fresh == SessionAnswer::OtherShape {
         return Some(Advice::new(
@@ -36,7 +39,7 @@ pub(super) fn nonstandard_response(case: &Case<'_>, refusal: CredentialRejected)
              `({ user, session }) => ({ user, session, more })`",
         ));
     }
-    if answers.fresh == SessionAnswer::Session && refusal.check == Check::Times {
+    if answers.fresh == SessionAnswer::Session && rejection.check == Check::Times {
         return Some(Advice::new(
             "the auth server still accepts the session, which has expired by this machine's clock",
             "synchronize both clocks with NTP",

@@ -119,8 +119,8 @@ impl IsolationRun {
 
     fn note(&mut self, case: &Case, observed: &Observation, is_authenticated: bool) {
         let answer: Value = serde_json::from_str(&observed.body).expect("the response is JSON");
-        let refused = ["GRAPHQL_VALIDATION_FAILED", "QUERY_REJECTED", "INTERNAL", "UNAVAILABLE"];
-        if refused.iter().any(|code| observed.body.contains(&format!("\"code\":\"{code}\""))) {
+        let rejected = ["GRAPHQL_VALIDATION_FAILED", "QUERY_REJECTED", "INTERNAL", "UNAVAILABLE"];
+        if rejected.iter().any(|code| observed.body.contains(&format!("\"code\":\"{code}\""))) {
             self.rejected.push(format!("{}\n{}", case.body, observed.body));
         }
         let data = answer["data"].as_object().into_iter().flat_map(|data| data.values());

@@ -11,6 +11,25 @@ use crate::support::issuer::Issuer;
 pub(super) async fn cookies(faults: &mut Faults) {
     let (server, account) = signed_up_account().await;
     let base = ("BETTER_AUTH_URL", server.url.as_str());
+    cookie_prefixes(faults, base, &account);
+    cookie_names(faults, base, &account).await;
+    let two = format!("{}; better-auth.session_token=abc.def", account.cookie);
+    faults.check(
+        "two session cookies",
+        &[base],
+        Cookie(&two),
+        &["2 different", "crossSubDomainCookies"],
+    );
+    faults.check(
+        "no session cookie",
+        &[base],
+        Cookie("theme=dark"),
+        &["`credentials: \"include\"`"],
+    );
+}
+
+/// Faults of COOKIE_PREFIX. `base` is the address of the auth server of `account`.
+fn cookie_prefixes(faults: &mut Faults, base: (&str, &str), account: &Account) {
     let shop = AuthServer::start(&json!({"cookiePrefix": "shop", "secureCookies": true}));
     let there = ("BETTER_AUTH_URL", shop.url.as_str());
     faults.check(
@@ -39,6 +58,10 @@ pub(super) async fn cookies(faults: &mut Faults) {
         Cookie(&secure),
         &["`__Secure-` is used with https", "set BETTER_AUTH_URL"],
     );
+}
+
+/// Faults of SESSION_COOKIE. `base` is the address of the auth server of `account`.
+async fn cookie_names(faults: &mut Faults, base: (&str, &str), account: &Account) {
     let named_so = AuthServer::start(&json!({"sessionCookie": "sid"}));
     let ada = named_so.sign_up("Ada", json!({})).await;
     let there = [("BETTER_AUTH_URL", named_so.url.as_str())];
@@ -59,19 +82,6 @@ pub(super) async fn cookies(faults: &mut Faults) {
         &[base, ("SESSION_COOKIE", "sid")],
         Cookie(&account.cookie),
         &["set SESSION_COOKIE=better-auth.session_token, or remove it"],
-    );
-    let two = format!("{}; better-auth.session_token=abc.def", account.cookie);
-    faults.check(
-        "two session cookies",
-        &[base],
-        Cookie(&two),
-        &["2 different", "crossSubDomainCookies"],
-    );
-    faults.check(
-        "no session cookie",
-        &[base],
-        Cookie("theme=dark"),
-        &["`credentials: \"include\"`"],
     );
 }
 
@@ -217,8 +227,21 @@ pub(super) async fn api_keys(faults: &mut Faults) {
         ]}));
     let account = server.sign_up("Key", json!({})).await;
     let organization = server.operate("organization", json!({"email": account.email})).await;
+    unusable_keys(faults, &server, &account).await;
+    keys_of_configurations(faults, &server, &account, &organization["id"]).await;
+    api_key_settings(faults, &server);
+
+    let without = AuthServer::start(&json!({"apiKeys": {"enableSessionForAPIKeys": false}}));
+    let account = without.sign_up("Off", json!({})).await;
+    let key = without.api_key(&account, json!({})).await;
+    let base = [("BETTER_AUTH_URL", without.url.as_str())];
+    faults.check("no sessions for API keys", &base, ApiKey(&key), &["set enableSessionForAPIKeys"]);
+}
+
+/// API keys of the default configuration that the auth server rejects.
+async fn unusable_keys(faults: &mut Faults, server: &AuthServer, account: &Account) {
     let base = ("BETTER_AUTH_URL", server.url.as_str());
-    let key = async |options: Value| server.api_key(&account, options).await;
+    let key = async |options: Value| server.api_key(account, options).await;
     // First, because the other requests make the server delete expired keys.
     let expired = key(json!({"expiresIn": 1})).await;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
@@ -248,6 +271,17 @@ pub(super) async fn api_keys(faults: &mut Faults) {
     );
     let unknown = "x".repeat(64);
     faults.check("an unknown API key", &[base], ApiKey(&unknown), &["create a new key"]);
+}
+
+/// API keys for which the auth server returns no session or no user, and an unknown one at API_KEY_VERIFY_URL.
+async fn keys_of_configurations(
+    faults: &mut Faults,
+    server: &AuthServer,
+    account: &Account,
+    organization: &Value,
+) {
+    let base = ("BETTER_AUTH_URL", server.url.as_str());
+    let key = async |options: Value| server.api_key(account, options).await;
     let other = key(json!({"configId": "other"})).await;
     faults.check(
         "an API key of another configuration",
@@ -255,7 +289,7 @@ pub(super) async fn api_keys(faults: &mut Faults) {
         ApiKey(&other),
         &["configId", "set API_KEY_HEADER", "API_KEY_VERIFY_URL"],
     );
-    let of_team = json!({"configId": "team", "organizationId": organization["id"]});
+    let of_team = json!({"configId": "team", "organizationId": organization});
     let of_team = key(of_team).await;
     faults.check(
         "an API key of an organization",
@@ -274,7 +308,7 @@ pub(super) async fn api_keys(faults: &mut Faults) {
     faults.check(
         "an unknown API key at the endpoint",
         &verifying,
-        ApiKey(&unknown),
+        ApiKey(&"x".repeat(64)),
         &["API_KEY_VERIFY_URL does not know the API key"],
     );
     faults.check(
@@ -283,6 +317,11 @@ pub(super) async fn api_keys(faults: &mut Faults) {
         ApiKey(&key(json!({})).await),
         &["set API_KEY_HEADER to that"],
     );
+}
+
+/// Faults of the settings for API keys that need no key.
+fn api_key_settings(faults: &mut Faults, server: &AuthServer) {
+    let base = ("BETTER_AUTH_URL", server.url.as_str());
     let nowhere = format!("{}/api/verify", server.url);
     let nowhere = [base, ("API_KEY_VERIFY_URL", &nowhere)];
     faults.check(
@@ -298,10 +337,4 @@ pub(super) async fn api_keys(faults: &mut Faults) {
         NO_RATE_LIMIT_PROBE,
         &["set SSO_API_KEY to the key"],
     );
-
-    let without = AuthServer::start(&json!({"apiKeys": {"enableSessionForAPIKeys": false}}));
-    let account = without.sign_up("Off", json!({})).await;
-    let key = without.api_key(&account, json!({})).await;
-    let base = [("BETTER_AUTH_URL", without.url.as_str())];
-    faults.check("no sessions for API keys", &base, ApiKey(&key), &["set enableSessionForAPIKeys"]);
 }

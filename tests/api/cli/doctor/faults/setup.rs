@@ -98,27 +98,7 @@ pub(super) fn settings(faults: &mut Faults) {
         NO_RATE_LIMIT_PROBE,
         &["set METRICS_ADDR to another port"],
     );
-    faults.check(
-        "wrong Redis",
-        &[base, ("REDIS_URL", "redis://127.0.0.1:9")],
-        NO_RATE_LIMIT_PROBE,
-        &["REDIS_URL does not respond", "correct REDIS_URL"],
-    );
-    let nowhere = ("DATABASE_URL", "sqlite:///no/such/place/x.db?mode=rwc");
-    faults.check(
-        "no database",
-        &[base, nowhere],
-        NO_RATE_LIMIT_PROBE,
-        &["DATABASE_URL", "/no/such/place"],
-    );
-    let empty = postgres::empty_database();
-    let empty = ("DATABASE_URL", empty.as_str());
-    faults.check(
-        "no migrations",
-        &[base, empty],
-        NO_RATE_LIMIT_PROBE,
-        &["pending", "hallpass migrate up"],
-    );
+    stores(faults, base);
     faults.check(
         "one secret for two",
         &[base, ("JWT_SECRET", AUTH_SECRET), ("BETTER_AUTH_SECRET", AUTH_SECRET)],
@@ -140,39 +120,35 @@ pub(super) fn settings(faults: &mut Faults) {
     );
 }
 
+/// Faults of Redis and of the database. `base` is the address of an auth server.
+fn stores(faults: &mut Faults, base: (&str, &str)) {
+    faults.check(
+        "wrong Redis",
+        &[base, ("REDIS_URL", "redis://127.0.0.1:9")],
+        NO_RATE_LIMIT_PROBE,
+        &["REDIS_URL does not respond", "correct REDIS_URL"],
+    );
+    let nowhere = ("DATABASE_URL", "sqlite:///no/such/place/x.db?mode=rwc");
+    faults.check(
+        "no database",
+        &[base, nowhere],
+        NO_RATE_LIMIT_PROBE,
+        &["DATABASE_URL", "/no/such/place"],
+    );
+    let empty = postgres::empty_database();
+    let empty = ("DATABASE_URL", empty.as_str());
+    faults.check(
+        "no migrations",
+        &[base, empty],
+        NO_RATE_LIMIT_PROBE,
+        &["pending", "hallpass migrate up"],
+    );
+}
+
 pub(super) async fn keys(faults: &mut Faults) {
     let (server, account) = signed_up_account().await;
     let (base, jwt) = (("BETTER_AUTH_URL", server.url.as_str()), server.jwt(&account).await);
-    let elsewhere = format!("{}/.well-known/jwks.json", server.url);
-    faults.check(
-        "another JWKS path",
-        &[base, ("JWKS_URL", &elsewhere)],
-        Token(&jwt),
-        &["there is no key set at", "set JWKS_URL to its jwksPath"],
-    );
-    faults.check(
-        "unreachable key set",
-        &[base, ("JWKS_URL", "http://127.0.0.1:9/jwks")],
-        Token(&jwt),
-        &["JWKS_URL: http://127.0.0.1:9/jwks does not respond", "correct JWKS_URL"],
-    );
-    let odd = json!({"kty": "EC", "crv": "secp256k1", "kid": "odd", "x": "AA", "y": "AA"});
-    let (one, two) = (Key::ed25519("twice"), Key::ed25519("twice"));
-    let keys = json!({"keys": [one.public, two.public, odd]}).to_string();
-    let faulty = serve(healthy_server().route("/api/auth/jwks", get(async move || keys)));
-    let faulty = [("BETTER_AUTH_URL", faulty.as_str())];
-    faults.check(
-        "a key of no use",
-        &faulty,
-        NO_RATE_LIMIT_PROBE,
-        &["\"odd\"", "set keyPairConfig.alg"],
-    );
-    faults.check(
-        "one kid twice",
-        &faulty,
-        NO_RATE_LIMIT_PROBE,
-        &["\"twice\"", "remove the duplicate rows"],
-    );
+    key_sets(faults, server, &jwt);
     let foreign = Issuer::shared().token(&json!({"sub": "s"}));
     let fix = format!("set BETTER_AUTH_URL={} (or JWKS_URL)", Issuer::shared().url());
     faults.check(
@@ -208,5 +184,40 @@ pub(super) async fn keys(faults: &mut Faults) {
         &[("JWT_SECRET", SECRET)],
         Token(&jwt),
         &["EdDSA", "set BETTER_AUTH_URL="],
+    );
+}
+
+/// Faults of the key set itself. `jwt` is a token of `server`.
+fn key_sets(faults: &mut Faults, server: &AuthServer, jwt: &str) {
+    let base = ("BETTER_AUTH_URL", server.url.as_str());
+    let elsewhere = format!("{}/.well-known/jwks.json", server.url);
+    faults.check(
+        "another JWKS path",
+        &[base, ("JWKS_URL", &elsewhere)],
+        Token(jwt),
+        &["there is no key set at", "set JWKS_URL to its jwksPath"],
+    );
+    faults.check(
+        "unreachable key set",
+        &[base, ("JWKS_URL", "http://127.0.0.1:9/jwks")],
+        Token(jwt),
+        &["JWKS_URL: http://127.0.0.1:9/jwks does not respond", "correct JWKS_URL"],
+    );
+    let odd = json!({"kty": "EC", "crv": "secp256k1", "kid": "odd", "x": "AA", "y": "AA"});
+    let (one, two) = (Key::ed25519("twice"), Key::ed25519("twice"));
+    let keys = json!({"keys": [one.public, two.public, odd]}).to_string();
+    let faulty = serve(healthy_server().route("/api/auth/jwks", get(async move || keys)));
+    let faulty = [("BETTER_AUTH_URL", faulty.as_str())];
+    faults.check(
+        "a key of no use",
+        &faulty,
+        NO_RATE_LIMIT_PROBE,
+        &["\"odd\"", "set keyPairConfig.alg"],
+    );
+    faults.check(
+        "one kid twice",
+        &faulty,
+        NO_RATE_LIMIT_PROBE,
+        &["\"twice\"", "remove the duplicate rows"],
     );
 }

@@ -35,6 +35,25 @@ pub(super) async fn tokens(faults: &mut Faults) {
         Token(&jwt),
         &["JWT_AUDIENCE accepts \"api\"", "set JWT_AUDIENCE="],
     );
+    shared_secrets(faults, base);
+    token_claims(faults);
+    let link = json!({"email": account.email});
+    let link = server.operate("verification-token", link).await["token"].clone();
+    faults.check(
+        "an e-mail link as a token",
+        &[("BETTER_AUTH_URL", &server.url)],
+        Token(link.as_str().unwrap()),
+        &["a link that Better Auth mails", "/api/auth/token"],
+    );
+    let banned = server.sign_up("Banned", json!({})).await;
+    server.set_user(&banned, json!({"banned": true})).await;
+    let base = [("BETTER_AUTH_URL", server.url.as_str())];
+    let jwt = server.jwt(&banned).await;
+    faults.check("a banned user", &base, Token(&jwt), &["is banned", "unban-user"]);
+}
+
+/// Faults of JWT_SECRET. `base` is the address of an auth server.
+fn shared_secrets(faults: &mut Faults, base: (&str, &str)) {
     let shared = signed_with(SECRET, &claims());
     faults.check(
         "no JWT_SECRET",
@@ -65,6 +84,10 @@ pub(super) async fn tokens(faults: &mut Faults) {
         Token(&signed_with(SECRET, &from)),
         &["set JWT_SECRET_ISSUER=better-auth"],
     );
+}
+
+/// Faults of the claims that the auth server writes.
+fn token_claims(faults: &mut Faults) {
     let issuer = Issuer::shared();
     let base = [("BETTER_AUTH_URL", issuer.url())];
     let present = now().timestamp();
@@ -89,70 +112,11 @@ pub(super) async fn tokens(faults: &mut Faults) {
         Token(&by_address),
         &["getSubject of the jwt plugin is customized", "JWT_SUBJECT=id"],
     );
-    let link = json!({"email": account.email});
-    let link = server.operate("verification-token", link).await["token"].clone();
-    faults.check(
-        "an e-mail link as a token",
-        &[("BETTER_AUTH_URL", &server.url)],
-        Token(link.as_str().unwrap()),
-        &["a link that Better Auth mails", "/api/auth/token"],
-    );
-    let banned = server.sign_up("Banned", json!({})).await;
-    server.set_user(&banned, json!({"banned": true})).await;
-    let base = [("BETTER_AUTH_URL", server.url.as_str())];
-    let jwt = server.jwt(&banned).await;
-    faults.check("a banned user", &base, Token(&jwt), &["is banned", "unban-user"]);
 }
 
 pub(super) async fn provider(faults: &mut Faults) {
-    let issuer = Issuer::shared();
-    let base = ("BETTER_AUTH_URL", issuer.url());
-    let by_provider = format!("{}/api/auth", issuer.url());
-    let id = issuer.token(&json!({"iss": by_provider, "sub": "s", "aud": "app-1", "nonce": "n"}));
-    faults.check("no SSO_CLIENT_ID", &[base], Token(&id), &["set SSO_CLIENT_ID=app-1"]);
-    let other = [base, ("SSO_CLIENT_ID", "app-2")];
-    faults.check("id token of another client", &other, Token(&id), &["set SSO_CLIENT_ID=app-1"]);
-    let pairwise = STANDARD.encode([7; 32]);
-    let pairwise =
-        issuer.token(&json!({"iss": by_provider, "sub": pairwise, "aud": "app-1", "nonce": "n"}));
-    let ours = [base, ("SSO_CLIENT_ID", "app-1")];
-    faults.check("a pairwise subject", &ours, Token(&pairwise), &["pairwise", "subject_type"]);
-    let header = json!({"alg": "EdDSA", "kid": "ed", "typ": "at+jwt"});
-    let access = |more: Value| {
-        let mut claims = issuer.full(&json!({"iss": by_provider, "sub": "s", "client_id": "c",
-            "aud": "https://api.example.com", "scope": "openid read:tasks"}));
-        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        issuer.ed25519.sign_raw(&header, &claims.to_string())
-    };
-    let token = access(json!({}));
-    let fix = "set OAUTH_RESOURCE=https://api.example.com";
-    faults.check("no OAUTH_RESOURCE", &[base], Token(&token), &["OAUTH_RESOURCE is not set", fix]);
-    let other = [base, ("OAUTH_RESOURCE", "https://other.example")];
-    faults.check("another OAUTH_RESOURCE", &other, Token(&token), &["OAUTH_RESOURCE accepts", fix]);
-    let ours = [base, ("OAUTH_RESOURCE", "https://api.example.com")];
-    faults.check(
-        "scopes that cover nothing",
-        &ours,
-        Token(&token),
-        &["`DOMAIN:read`", "OAUTH_FULL_CLIENTS"],
-    );
-    let bound = access(json!({"cnf": {"jkt": "thumbprint"}}));
-    faults.check("a token bound by DPoP", &ours, Token(&bound), &["DPoP is not supported"]);
-    let away = [ours[0], ours[1], ("OIDC_ISSUER", "http://127.0.0.1:9/realms/one")];
-    faults.check(
-        "unreachable OIDC_ISSUER",
-        &away,
-        Token(&access(json!({"iss": "http://127.0.0.1:9/realms/one"}))),
-        &["OIDC_ISSUER: http://127.0.0.1:9/realms/one", "set OIDC_JWKS_URL"],
-    );
-    let away = [ours[0], ours[1], ("OIDC_JWKS_URL", "http://127.0.0.1:9/jwks")];
-    faults.check(
-        "unreachable OIDC_JWKS_URL",
-        &away,
-        NO_RATE_LIMIT_PROBE,
-        &["set OIDC_JWKS_URL to the jwks_uri"],
-    );
-
+    id_tokens(faults);
+    access_tokens(faults);
     let server = AuthServer::start(&json!({"oauth": true}));
     let account = server.sign_up("Client", json!({})).await;
     let base = ("BETTER_AUTH_URL", server.url.as_str());
@@ -189,6 +153,64 @@ pub(super) async fn provider(faults: &mut Faults) {
         &introspecting_as(&client.secret),
         Token(token),
         &["another client's tokens", "INTROSPECTION_CLIENT_ID"],
+    );
+}
+
+/// Faults of id tokens of the OpenID provider.
+fn id_tokens(faults: &mut Faults) {
+    let issuer = Issuer::shared();
+    let base = ("BETTER_AUTH_URL", issuer.url());
+    let by_provider = format!("{}/api/auth", issuer.url());
+    let id = issuer.token(&json!({"iss": by_provider, "sub": "s", "aud": "app-1", "nonce": "n"}));
+    faults.check("no SSO_CLIENT_ID", &[base], Token(&id), &["set SSO_CLIENT_ID=app-1"]);
+    let other = [base, ("SSO_CLIENT_ID", "app-2")];
+    faults.check("id token of another client", &other, Token(&id), &["set SSO_CLIENT_ID=app-1"]);
+    let pairwise = STANDARD.encode([7; 32]);
+    let pairwise =
+        issuer.token(&json!({"iss": by_provider, "sub": pairwise, "aud": "app-1", "nonce": "n"}));
+    let ours = [base, ("SSO_CLIENT_ID", "app-1")];
+    faults.check("a pairwise subject", &ours, Token(&pairwise), &["pairwise", "subject_type"]);
+}
+
+/// Faults of OAuth access tokens that are JWTs, and of addresses of their provider.
+fn access_tokens(faults: &mut Faults) {
+    let issuer = Issuer::shared();
+    let base = ("BETTER_AUTH_URL", issuer.url());
+    let by_provider = format!("{}/api/auth", issuer.url());
+    let header = json!({"alg": "EdDSA", "kid": "ed", "typ": "at+jwt"});
+    let access = |more: Value| {
+        let mut claims = issuer.full(&json!({"iss": by_provider, "sub": "s", "client_id": "c",
+            "aud": "https://api.example.com", "scope": "openid read:tasks"}));
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        issuer.ed25519.sign_raw(&header, &claims.to_string())
+    };
+    let token = access(json!({}));
+    let fix = "set OAUTH_RESOURCE=https://api.example.com";
+    faults.check("no OAUTH_RESOURCE", &[base], Token(&token), &["OAUTH_RESOURCE is not set", fix]);
+    let other = [base, ("OAUTH_RESOURCE", "https://other.example")];
+    faults.check("another OAUTH_RESOURCE", &other, Token(&token), &["OAUTH_RESOURCE accepts", fix]);
+    let ours = [base, ("OAUTH_RESOURCE", "https://api.example.com")];
+    faults.check(
+        "scopes that cover nothing",
+        &ours,
+        Token(&token),
+        &["`DOMAIN:read`", "OAUTH_FULL_CLIENTS"],
+    );
+    let bound = access(json!({"cnf": {"jkt": "thumbprint"}}));
+    faults.check("a token bound by DPoP", &ours, Token(&bound), &["DPoP is not supported"]);
+    let away = [ours[0], ours[1], ("OIDC_ISSUER", "http://127.0.0.1:9/realms/one")];
+    faults.check(
+        "unreachable OIDC_ISSUER",
+        &away,
+        Token(&access(json!({"iss": "http://127.0.0.1:9/realms/one"}))),
+        &["OIDC_ISSUER: http://127.0.0.1:9/realms/one", "set OIDC_JWKS_URL"],
+    );
+    let away = [ours[0], ours[1], ("OIDC_JWKS_URL", "http://127.0.0.1:9/jwks")];
+    faults.check(
+        "unreachable OIDC_JWKS_URL",
+        &away,
+        NO_RATE_LIMIT_PROBE,
+        &["set OIDC_JWKS_URL to the jwks_uri"],
     );
 }
 
