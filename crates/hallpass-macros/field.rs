@@ -70,7 +70,8 @@ pub(crate) fn expand(
     if let Some((attribute, guard)) = guard {
         *attribute = guard.attribute(object, receiver, conversion.wraps_value, &signature)?;
     }
-    let is_written_for_library = conversion.is_identity() && !call.has_page;
+    let is_written_for_library =
+        conversion.is_identity() && !call.has_page && signature.asyncness.is_none();
     if is_written_for_library && matches!(receiver, Receiver::Itself) {
         let wrapper = ImplItemFn { attrs: attributes, ..resolver };
         return Ok(Field { wrapper, resolver: None, plain });
@@ -85,8 +86,15 @@ pub(crate) fn expand(
         }
         Receiver::Reference(_) => (quote!(self.0), &resolver.sig.ident),
     };
-    let (arguments, wait) = (call.arguments, signature.asyncness.map(|_| quote!(.await)));
-    let result = conversion.convert(quote!(#target.#name(#(#arguments),*)#wait));
+    let arguments = call.arguments;
+    let resolved = quote!(#target.#name(#(#arguments),*));
+    // Boxed: the library moves futures of the size of the largest field.
+    let resolved = match (signature.asyncness, &plain) {
+        (Some(_), None) => quote!(::std::boxed::Box::pin(#resolved).await),
+        (Some(_), Some(_)) => quote!(#resolved.await),
+        (None, _) => resolved,
+    };
+    let result = conversion.convert(resolved);
     let wrapper = wrapper_of(&attributes, &signature, &result);
     resolver.attrs.retain(|attribute| !is_graphql(attribute));
     parameter::strip(&mut resolver.sig);

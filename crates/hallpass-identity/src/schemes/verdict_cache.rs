@@ -111,7 +111,8 @@ impl VerdictCache {
         Self { name, key, verdicts, max_ttl, caches_rejections, metrics }
     }
 
-    /// The verdict on `credential`: from the cache, if `is_valid`, else from `verify`.
+    /// The verdict on `credential`: from the cache, if `is_valid`, else from `verify`. Only the cache is read without an
+    /// allocation: the other futures are large, and each request would move them.
     pub(crate) async fn get_or_verify<F>(
         &self,
         credential: &[&[u8]],
@@ -126,7 +127,7 @@ impl VerdictCache {
         self.metrics.record_cache_lookup(self.name, known.is_some());
         let mut verdict = match known {
             Some(Verdict::Accepted(accepted)) if !self.is_current(&accepted.caller) => {
-                self.verdicts.invalidate(&key).await;
+                Box::pin(self.verdicts.invalidate(&key)).await;
                 None
             }
             known => known,
@@ -137,10 +138,11 @@ impl VerdictCache {
                 Some(Verdict::Accepted(accepted)) if is_valid(&accepted) => {
                     return Ok(accepted.caller);
                 }
-                Some(Verdict::Accepted(_)) => self.verdicts.invalidate(&key).await,
+                Some(Verdict::Accepted(_)) => Box::pin(self.verdicts.invalidate(&key)).await,
                 None => {}
             }
-            let found = self.verdicts.try_get_with(key, self.to_verdict(verify())).await;
+            let verified = Box::pin(self.to_verdict(verify()));
+            let found = Box::pin(self.verdicts.try_get_with(key, verified)).await;
             verdict = Some(found.map_err(|fault| *fault)?);
         }
         Err(Unavailable::of(Duration::from_secs(1)).into())
