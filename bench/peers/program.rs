@@ -68,6 +68,7 @@ impl Program {
             .env("JWKS_URL", content.jwks_url())
             .env("BETTER_AUTH_URL", content.issuer())
             .env("PORT", port.to_string())
+            .env("RATE_LIMIT", "off")
             .env("RUST_LOG", "warn")
             .stdout(Stdio::null());
         configure(&mut command, port);

@@ -192,6 +192,13 @@ impl Authenticator {
         }
     }
 
+    /// Whether the credential of a request authenticated a caller before, as far as this server remembers, or there is
+    /// none.
+    async fn is_known(&self, headers: &HeaderMap) -> bool {
+        let credential = credential::extract::extract(headers, &self.names, &self.schemes.secrets);
+        self.schemes.is_known(&credential).await
+    }
+
     /// Authenticates a bearer token outside of a request.
     pub async fn authenticate_bearer(&self, token: &SecretString) -> Authentication {
         let bearer = mark_sensitive(&format!("Bearer {}", token.expose_secret()));

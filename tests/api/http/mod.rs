@@ -6,3 +6,4 @@ mod graphiql;
 mod graphql_http_audit;
 mod graphql_over_http;
 mod metrics;
+mod rate_limit;

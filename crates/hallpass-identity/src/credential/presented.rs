@@ -42,6 +42,11 @@ impl PresentedCredentials {
         Box::pin(self.authenticator.authenticate(&self.method, &self.headers, self.address)).await
     }
 
+    /// Whether they authenticated a caller before, as far as this server remembers, or there are none.
+    pub async fn is_known(&self) -> bool {
+        self.authenticator.is_known(&self.headers).await
+    }
+
     /// The same, for credentials that can be validated at the auth server: confirmed there after `since`.
     pub(crate) async fn authenticate_since(&self, since: Timestamp) -> Authentication {
         Box::pin(self.authenticator.authenticate_since(

@@ -37,6 +37,12 @@ use jwt::{JwtVerifier, KeyProvider};
 use session::{SessionCredential, SessionValidator};
 use verdict_cache::{Accepted, VerdictCache};
 
+// The kinds of credentials in the keys of the caches.
+const JWT: &[u8] = b"jwt";
+const BEARER: &[u8] = b"bearer";
+const API_KEY: &[u8] = b"api key";
+const COOKIE_HEADER: &[u8] = b"cookie";
+
 /// Verifies credentials, each with its scheme.
 pub(super) struct SchemeRegistry {
     pub(super) keys: KeyProvider,
@@ -160,6 +166,29 @@ impl SchemeRegistry {
         }
     }
 
+    /// Whether `credential` was accepted before, and the result is cached; also if there is none.
+    pub(super) async fn is_known(&self, credential: &Credential) -> bool {
+        match credential {
+            Credential::Absent => true,
+            Credential::Unusable(_) => false,
+            Credential::Jwt(token) => {
+                self.tokens.has_accepted(&[JWT, token.expose_secret().as_bytes()]).await
+            }
+            Credential::Opaque(token) => {
+                self.validated.has_accepted(&[BEARER, token.expose_secret().as_bytes()]).await
+            }
+            Credential::ApiKey(key) => {
+                self.validated.has_accepted(&[API_KEY, key.expose_secret().as_bytes()]).await
+            }
+            Credential::Cookies(cookies) => match cookies::header(cookies) {
+                Some(value) => {
+                    self.validated.has_accepted(&[COOKIE_HEADER, value.as_bytes()]).await
+                }
+                None => false,
+            },
+        }
+    }
+
     pub(super) async fn ready(&self) -> bool {
         for keys in [&self.keys.first_party, &self.keys.provider].into_iter().flatten() {
             if !keys.ready().await {
@@ -183,7 +212,7 @@ impl SchemeRegistry {
             }
             Ok(accepted)
         };
-        let credential = [b"jwt".as_slice(), token.expose_secret().as_bytes()];
+        let credential = [JWT, token.expose_secret().as_bytes()];
         self.tokens
             .get_or_verify(&credential, |accepted| self.is_still_accepted(accepted), verify)
             .await
@@ -206,7 +235,7 @@ impl SchemeRegistry {
                 _ => session,
             }
         };
-        self.validate_at_auth_server(&[b"bearer", text.as_bytes()], since, validate).await
+        self.validate_at_auth_server(&[BEARER, text.as_bytes()], since, validate).await
     }
 
     async fn session_token(&self, token: &str, address: IpAddr) -> Result<Caller, AuthError> {
@@ -236,7 +265,7 @@ impl SchemeRegistry {
                 }
             }
         };
-        self.validate_at_auth_server(&[b"api key", text.as_bytes()], since, validate).await
+        self.validate_at_auth_server(&[API_KEY, text.as_bytes()], since, validate).await
     }
 
     async fn cookies(
@@ -261,7 +290,7 @@ impl SchemeRegistry {
         let value = cookies::header(&cookies);
         let validate = || self.session(COOKIE, value.clone(), AuthMethod::SessionCookie, address);
         let shown = value.as_ref().map_or(b"".as_slice(), |value| value.as_bytes());
-        self.validate_at_auth_server(&[b"cookie", shown], since, validate).await
+        self.validate_at_auth_server(&[COOKIE_HEADER, shown], since, validate).await
     }
 
     /// The caller that the cookie cache describes; none when it is not usable: then the session is validated.

@@ -148,6 +148,12 @@ impl VerdictCache {
         Err(Unavailable::of(Duration::from_secs(1)).into())
     }
 
+    /// Whether `credential` was accepted, and the verdict is cached.
+    pub(crate) async fn has_accepted(&self, credential: &[&[u8]]) -> bool {
+        let verdict = self.verdicts.get(&self.hash(credential)).await;
+        matches!(verdict, Some(Verdict::Accepted(_)))
+    }
+
     /// Whether the verdict is valid by the system clock.
     fn is_current(&self, caller: &Caller) -> bool {
         let is_recent =

@@ -31,7 +31,7 @@ use crate::cluster::shared_rows::SharedRowsSync;
 use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSynchronous};
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
-use crate::http::{self, HttpDeps, Routers, ServeOptions};
+use crate::http::{self, HttpDeps, RateLimiter, Routers, ServeOptions};
 use crate::row_security::RowSecurityError;
 use hallpass_identity::{
     Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, Levels, Persona, Webhook,
@@ -247,6 +247,7 @@ impl App {
             audit,
             authenticator,
             limits: config.limits,
+            rate_limiter: RateLimiter::new(config.rate_limits.clone()),
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             keep_alive: config.keep_alive,

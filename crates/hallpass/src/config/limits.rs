@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Args;
 
-use super::{ConfigError, HumanDuration, invalid, values};
+use super::{ConfigError, Environment, HumanDuration, RateLimit, RateLimits, invalid, values};
+use hallpass_identity::Tiers;
 
 /// More than the number of client connections.
 const MAX_CONCURRENT: usize = 4096;
@@ -35,6 +36,12 @@ pub struct LimitSettings {
     /// Maximum number of aliases in a query
     #[arg(long, env, default_value = "30", value_parser = values::number::<u64>)]
     pub max_aliases: u64,
+
+    /// Query cost per time, in points, of each user, API key, service, and address of anonymous callers: a rate
+    /// such as 600/min, or one for each tier: anonymous=120/min,free=600/min,premium=3000/min; or off. Default
+    /// 600/min in production and off in development
+    #[arg(long, env)]
+    pub rate_limit: Option<RateLimit>,
 
     /// Maximum concurrent operations of one caller; the anonymous callers of one address (IPv6: one /64
     /// network) count together
@@ -66,6 +73,20 @@ pub struct Limits {
 }
 
 impl LimitSettings {
+    /// The rates of callers, checked. None without a limit.
+    pub(super) fn rate_limits(
+        &self,
+        environment: Environment,
+        tiers: &Tiers,
+    ) -> Result<Option<RateLimits>, ConfigError> {
+        let limit = match (&self.rate_limit, environment) {
+            (Some(limit), _) => limit.clone(),
+            (None, Environment::Development) => RateLimit::Off,
+            (None, Environment::Production) => RateLimit::Rates(Vec::new()),
+        };
+        RateLimits::check(limit, tiers)
+    }
+
     /// The limits, checked.
     pub(super) fn check(&self) -> Result<Limits, ConfigError> {
         let [body, answer] = [self.max_body, self.max_answer]

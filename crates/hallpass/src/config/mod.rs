@@ -20,6 +20,7 @@ mod dotenv;
 mod environment;
 mod limits;
 mod own;
+mod rate_limit;
 mod serving;
 mod sources;
 mod values;
@@ -35,6 +36,7 @@ pub use limits::{LimitSettings, Limits};
 pub(crate) use own::COMMAND_OPTIONS;
 pub use own::{NoSuchSettings, OwnSettings, SettingState};
 pub(crate) use own::{OwnSettingsTypes, SettingsType};
+pub use rate_limit::{NamedRate, Rate, RateLimit, RateLimits};
 pub use serving::ServingSettings;
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{AtMost, ProxyNetwork, Retention};
@@ -98,6 +100,8 @@ pub struct Config {
     pub audit_retention: Retention,
     /// Limits of one request.
     pub limits: Limits,
+    /// Query cost per time; none without a limit.
+    pub rate_limits: Option<RateLimits>,
     /// Whether introspection is enabled.
     pub introspection: bool,
     /// Log filter, as directives of `tracing`; none for the default.
@@ -141,13 +145,13 @@ impl Settings {
             row_security: database::row_security(storage.row_security, &storage.database_url)?,
             database_url: database_url::database_url(storage.database_url)?,
             sqlite_synchronous: storage.sqlite_synchronous,
-            identity,
             allowed_origins: serving.allowed_origins.clone(),
             trusted_proxies: serving.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
             ownership_denial: access.ownership_denial,
             rows_per_owner: storage.rows_per_owner,
             audit_retention: storage.audit_retention,
             limits: limits.check()?,
+            rate_limits: limits.rate_limits(environment, &identity.tiers)?,
             introspection: serving.introspection.unwrap_or(environment == Environment::Development),
             log: serving.rust_log.clone(),
             development_key: PathBuf::from(DEVELOPMENT_KEY),
@@ -156,6 +160,7 @@ impl Settings {
             metrics_address: serving.metrics_address(environment),
             own: OwnSettings::default(),
             has_tenant_tables: false,
+            identity,
         })
     }
 }

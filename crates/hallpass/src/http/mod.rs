@@ -36,11 +36,13 @@ use crate::config::{Limits, Origin};
 use hallpass_identity::{Authenticator, Caller, Levels, Reauthentication, network};
 
 pub use backend::Backend;
+pub use limits::rate_limit::RateLimiter;
 pub use limits::weights::Weights;
 pub use pages::graphiql::PersonaCard;
 pub use routes::{CallerScope, RouteError};
 pub use server::{ServeOptions, raise_file_limit, serve};
 
+use graphql::response;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::document_cache::DocumentCache;
 use ops::metrics::HttpMetrics;
@@ -89,6 +91,8 @@ pub struct HttpDeps {
     pub audit: Arc<Audit>,
     /// Limits of one request.
     pub limits: Limits,
+    /// Query cost per time.
+    pub rate_limiter: RateLimiter,
     /// Origins whose pages may send cookies (CORS).
     pub allowed_origins: Vec<Origin>,
     /// Proxies whose `X-Forwarded-For` is trusted.
@@ -202,7 +206,13 @@ fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
             .allow_credentials(true)
             .allow_methods(methods)
             .allow_headers(headers.collect::<Vec<_>>())
-            .expose_headers([middleware::REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
+            .expose_headers([
+                middleware::REQUEST_ID,
+                RETRY_AFTER,
+                WWW_AUTHENTICATE,
+                response::RATE_LIMIT,
+                response::RATE_LIMIT_POLICY,
+            ])
             .max_age(Duration::from_secs(600)),
     )
 }

@@ -50,6 +50,9 @@ async fn run(
     let identity = RequestIdentity::new(deps, peer, head.method.clone(), head.headers.clone());
     let request_caller = identity.resolve(deps, id).await?;
     let client = request_caller.client();
+    // A request costs a point.
+    let (payer, address) = (request_caller.caller.as_deref(), request_caller.address);
+    deps.rate_limiter.spend(payer, address, 1).map_err(Rejection::exceeded)?;
     let levels: &Arc<Levels> = &deps.levels;
     let caller = request_caller.caller.clone();
     let is_limited = caller.as_ref().is_some_and(|caller| !caller.has_all_scopes());

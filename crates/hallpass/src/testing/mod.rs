@@ -214,12 +214,13 @@ impl Issuer {
     }
 }
 
-/// Parses `flags` as on the command line. The drain delay is zero unless given, so that servers stop at once.
+/// Parses `flags` as on the command line. Unless given, the drain delay is zero, so that servers stop at once, and there
+/// is no rate limit.
 #[must_use]
 pub fn config(application: &Application, flags: &[&str]) -> Config {
-    let delay = ["--drain-delay", "0s"];
-    let delay = if flags.contains(&delay[0]) { &[][..] } else { &delay[..] };
-    let line = std::iter::once(application.name()).chain(delay.iter().chain(flags).copied());
+    let defaults = [["--drain-delay", "0s"], ["--rate-limit", "off"]];
+    let defaults = defaults.iter().filter(|default| !flags.contains(&default[0])).flatten();
+    let line = std::iter::once(application.name()).chain(defaults.chain(flags).copied());
     let matches =
         cli::command(application).try_get_matches_from(line).expect("the flags are valid");
     let settings = Settings::from_arg_matches(&matches).expect("the flags are valid");

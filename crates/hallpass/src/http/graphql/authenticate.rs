@@ -12,7 +12,8 @@ use crate::code;
 use crate::http::client_ip::{PeerAddr, client_ip};
 use crate::http::{HttpDeps, RequestCaller};
 use hallpass_identity::{
-    Authentication, Caller, Ended, PresentedCredentials, Reauthentication, Unavailable, Watch,
+    Authentication, Caller, Check, Ended, PresentedCredentials, Reauthentication, Unavailable,
+    Watch,
 };
 
 /// The credentials of a request, or of the start of a connection.
@@ -37,9 +38,17 @@ impl RequestIdentity {
         deps: &HttpDeps,
         id: &RequestId,
     ) -> Result<Option<Arc<Caller>>, Rejection> {
+        if let Err(exceeded) = deps.rate_limiter.check_failures(self.address())
+            && !self.0.is_known().await
+        {
+            return Err(Rejection::exceeded(exceeded));
+        }
         let decision = self.0.authenticate().await;
         match &decision {
             Authentication::Rejected(rejection) => {
+                if is_guess(rejection.check) {
+                    deps.rate_limiter.count_failure(self.address());
+                }
                 audit_failure(deps, id, rejection.check.name(), code::UNAUTHENTICATED);
             }
             Authentication::CrossSite(_) => audit_cross_site(deps, id),
@@ -111,6 +120,11 @@ fn into_caller(
         Authentication::Rejected(rejection) => Err(reject(deps, rejection.reason)),
         Authentication::Unavailable(outage) => Err(unavailable(outage)),
     }
+}
+
+/// Whether a credential that fails `check` may be a guess. One that was valid once is none.
+fn is_guess(check: Check) -> bool {
+    !matches!(check, Check::Times | Check::Ban | Check::Revocation)
 }
 
 /// The reason is returned in development only: elsewhere it would help to forge credentials.

@@ -21,6 +21,7 @@ use crate::graphql::{
 };
 use crate::http::limits::document_cache::{Document, operation};
 use crate::http::limits::input_values::Checks;
+use crate::http::limits::rate_limit::Budget;
 use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
 use crate::http::streaming::{Permit, Resource};
@@ -36,6 +37,10 @@ pub(crate) struct Operation {
     visible: Arc<SchemaForView>,
     audit: AuditContext,
     client: Client,
+    /// The cost, in points.
+    cost: u64,
+    /// Whether the response shows what is left of the caller's budget.
+    shows_budget: bool,
     budget: AnswerBudget,
     timeout: Duration,
     /// The permit of a subscription, held while it runs.
@@ -115,6 +120,8 @@ pub(crate) fn prepare(
         request,
         audit,
         client,
+        cost: cost.total(),
+        shows_budget: params.shows_budget,
         budget,
         visible,
         timeout: deps.limits.timeout,
@@ -172,15 +179,25 @@ impl Operation {
         self.kind == Some(OperationType::Subscription)
     }
 
+    /// Spends the cost from the caller's budget.
+    fn spend(&self) -> Result<Option<Budget>, Rejection> {
+        let AuditContext { shared, caller, address, .. } = &self.audit;
+        let spent = shared.deps.rate_limiter.spend(caller.as_deref(), *address, self.cost);
+        spent.map_err(Rejection::exceeded)
+    }
+
     /// Runs a query or a mutation, within the timeout.
     pub(crate) async fn run(self, id: &RequestId) -> Result<ResponseBody, Rejection> {
         let shared = Arc::clone(&self.audit.shared);
+        let spent = self.spend()?;
+        let (cost, shows_budget) = (self.cost, self.shows_budget);
         let _permit = shared.concurrency.acquire(&self.client).await?;
         let execution = AssertUnwindSafe(self.visible.schema.execute(self.request)).catch_unwind();
         match tokio::time::timeout(self.timeout, execution).await {
             Ok(Ok(response)) => {
                 self.audit.audit_response(&response);
-                ResponseBody::of(response, id).within(&self.budget)
+                let body = ResponseBody::of(response, id).within(&self.budget)?;
+                Ok(body.with_budget(spent, cost, shows_budget))
             }
             Ok(Err(_)) => Err(panic_response()),
             Err(_) => Err(Rejection::unavailable(
@@ -194,6 +211,9 @@ impl Operation {
     fn into_stream(self, id: RequestId) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
         if !self.is_subscription() {
             return stream::once(async move { self.run(&id).await }).boxed();
+        }
+        if let Err(rejection) = self.spend() {
+            return stream::once(std::future::ready(Err(rejection))).boxed();
         }
         let next = async |mut running: Box<RunningSubscription>| {
             let content = running.next().await?;

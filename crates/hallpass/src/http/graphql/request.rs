@@ -18,6 +18,8 @@ pub(crate) struct GraphQlParams {
     pub(crate) variables: Variables,
     /// The key that makes its mutations idempotent.
     pub(crate) idempotency_key: Option<String>,
+    /// Whether the response shows what is left of the caller's budget: `"extensions": {"budget": true}`.
+    pub(crate) shows_budget: bool,
 }
 
 /// The key in the header `Idempotency-Key`, with or without the quotes of a structured field (RFC 8941).
@@ -184,11 +186,12 @@ fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Reject
         Some(variables @ Value::Object(_)) => Variables::from_json(variables),
         Some(_) => return Err(malformed("`variables` must be an object.")),
     };
-    match members.remove("extensions") {
-        None | Some(Value::Null | Value::Object(_)) => {}
+    let shows_budget = match members.remove("extensions") {
+        None | Some(Value::Null) => false,
+        Some(Value::Object(extensions)) => extensions.get("budget") == Some(&Value::Bool(true)),
         Some(_) => return Err(malformed("`extensions` must be an object.")),
-    }
-    Ok(GraphQlParams { query, operation_name, variables, idempotency_key: None })
+    };
+    Ok(GraphQlParams { query, operation_name, variables, idempotency_key: None, shows_budget })
 }
 
 fn malformed(message: impl Into<String>) -> Rejection {

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 use serde_json::json;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::code;
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, json_length};
+use crate::http::limits::rate_limit::{Budget, Exceeded};
 
 /// Errors in one response: enough for one denied field in each of a hundred rows.
 const MAX_ERRORS: usize = 100;
@@ -54,6 +55,8 @@ pub(crate) struct Rejection {
     code: &'static str,
     message: String,
     header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// The budget that is spent, if that is the reason.
+    budget: Option<Box<Budget>>,
     /// The problems of the document or its variables, which may be several.
     errors: Vec<ServerError>,
     /// Whether the document is at fault, which `application/json` clients expect with status 200.
@@ -72,7 +75,10 @@ pub(crate) struct ResponseBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    extensions: Option<OmittedErrors>,
+    extensions: Option<Extensions>,
+    /// What is left of the caller's budget.
+    #[serde(skip)]
+    budget: Option<Box<Budget>>,
     /// Approximate size as JSON, in bytes.
     #[serde(skip)]
     length: usize,
@@ -81,11 +87,47 @@ pub(crate) struct ResponseBody {
 /// Size of a response without the content of `data` and `errors`.
 const ENVELOPE_BYTES: usize = 80;
 
-/// The number of omitted errors: a null without an error may be due to one of them.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Extensions {
+    /// The number of omitted errors: a null without an error may be due to one of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors_omitted: Option<usize>,
+    /// What is left of the caller's budget, if the client requested it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<BudgetExtension>,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct OmittedErrors {
-    errors_omitted: usize,
+struct BudgetExtension {
+    /// Points of the operation.
+    cost: u64,
+    /// Points of the whole budget.
+    limit: u32,
+    /// Points that are left.
+    remaining: u32,
+    /// Seconds until the whole budget is replenished.
+    reset_seconds: u64,
+}
+
+/// What is left of the caller's budget (draft-ietf-httpapi-ratelimit-headers).
+pub(in crate::http) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// The caller's budget (draft-ietf-httpapi-ratelimit-headers).
+pub(in crate::http) const RATE_LIMIT_POLICY: HeaderName =
+    HeaderName::from_static("ratelimit-policy");
+
+/// Adds the headers of a budget.
+fn set_budget(headers: &mut HeaderMap, budget: &Budget) {
+    let Budget { name, limit, period, remaining } = budget;
+    let (reset, window) = (whole_seconds(budget.reset()), period.as_secs());
+    // Names of tiers have no quotes: they are listed in a setting.
+    let policy = HeaderValue::from_str(&format!("\"{name}\";q={limit};w={window}"));
+    let left = HeaderValue::from_str(&format!("\"{name}\";r={remaining};t={reset}"));
+    if let (Ok(policy), Ok(left)) = (policy, left) {
+        headers.insert(RATE_LIMIT_POLICY, policy);
+        headers.insert(RATE_LIMIT, left);
+    }
 }
 
 /// The response on a path of the application: `{"code": …, "message": …}`.
@@ -100,6 +142,7 @@ impl Rejection {
             code,
             message: message.into(),
             header: None,
+            budget: None,
             errors: Vec::new(),
             is_document_error: false,
             is_expiry: false,
@@ -200,6 +243,15 @@ impl Rejection {
         }
     }
 
+    /// The caller's budget of query cost is spent.
+    pub(crate) fn exceeded(exceeded: Exceeded) -> Self {
+        let seconds = whole_seconds(exceeded.retry_after);
+        let message =
+            format!("You have spent your budget of query cost: try again in {seconds} s.");
+        let budget = Some(Box::new(exceeded.budget));
+        Self { budget, ..Self::rate_limited(&message, exceeded.retry_after) }
+    }
+
     /// An internal error of this server.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL, "Internal server error.")
@@ -220,6 +272,11 @@ impl Rejection {
     /// Whether a credential that was valid has expired.
     pub(crate) fn is_expiry(&self) -> bool {
         self.is_expiry
+    }
+
+    /// Whether the credential or the signature is invalid.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
     }
 
     /// Whether the client exceeds a limit.
@@ -243,9 +300,15 @@ impl Rejection {
             let mut error = ServerError::new(self.message, None);
             set_code(&mut error, self.code);
             add_request_id(&mut error, id);
+            if let Some(seconds) = retry_after_seconds(self.status, self.header.as_deref())
+                && let Some(extensions) = &mut error.extensions
+            {
+                extensions.set("retryAfterSeconds", seconds);
+            }
             errors.push(error);
         }
-        ResponseBody { errors, data: None, extensions: None, length: ENVELOPE_BYTES }
+        let (budget, length) = (self.budget, ENVELOPE_BYTES);
+        ResponseBody { errors, data: None, extensions: None, budget, length }
     }
 
     /// The response on a path of the application.
@@ -257,12 +320,12 @@ impl Rejection {
         response
     }
 
-    pub(crate) fn into_response(mut self, media: MediaType, id: &RequestId) -> Response<Body> {
+    pub(crate) fn into_response(self, media: MediaType, id: &RequestId) -> Response<Body> {
         let status = match media {
             MediaType::Json if self.is_document_error => StatusCode::OK,
             MediaType::Json | MediaType::GraphqlResponse => self.status,
         };
-        let header = self.header.take();
+        let header = self.header.clone();
         let mut response = respond(status, media, &self.content(id));
         if let Some(header) = header {
             response.headers_mut().insert(header.0, header.1);
@@ -273,8 +336,21 @@ impl Rejection {
 
 /// Whole seconds (RFC 9110 section 10.2.3), rounded up.
 fn seconds(retry_after: Duration) -> HeaderValue {
-    let seconds: u64 = retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
-    HeaderValue::from(seconds)
+    HeaderValue::from(whole_seconds(retry_after).max(1))
+}
+
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+}
+
+/// The time to wait, of a rejection by a limit.
+fn retry_after_seconds(
+    status: StatusCode,
+    header: Option<&(HeaderName, HeaderValue)>,
+) -> Option<u64> {
+    let (name, value) = header?;
+    let is_limit = status == StatusCode::TOO_MANY_REQUESTS && *name == RETRY_AFTER;
+    is_limit.then(|| value.to_str().ok()?.parse().ok()).flatten()
 }
 
 /// Whether the errors are request errors, so that there is no data (section 7.1.2 of the GraphQL specification).
@@ -295,9 +371,29 @@ impl ResponseBody {
         Self {
             errors: executed.errors,
             data: (!is_request_error).then_some(executed.data),
-            extensions: (errors_omitted > 0).then_some(OmittedErrors { errors_omitted }),
+            extensions: (errors_omitted > 0).then(|| Extensions {
+                errors_omitted: Some(errors_omitted),
+                ..Extensions::default()
+            }),
+            budget: None,
             length,
         }
+    }
+
+    /// The response, with what is left of the caller's budget after an operation of this `cost`: in the headers, and in
+    /// `extensions` if it `is_shown`.
+    pub(crate) fn with_budget(self, budget: Option<Budget>, cost: u64, is_shown: bool) -> Self {
+        let Some(budget) = budget else { return self };
+        let mut extensions = self.extensions;
+        if is_shown {
+            extensions.get_or_insert_default().budget = Some(BudgetExtension {
+                cost,
+                limit: budget.limit,
+                remaining: budget.remaining,
+                reset_seconds: whole_seconds(budget.reset()),
+            });
+        }
+        Self { extensions, budget: Some(Box::new(budget)), ..self }
     }
 
     /// The response, if it is within the size limit.
@@ -426,5 +522,8 @@ fn respond(status: StatusCode, media: MediaType, body: &ResponseBody) -> Respons
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(budget) = &body.budget {
+        set_budget(headers, budget);
+    }
     response
 }

@@ -1,6 +1,7 @@
 //! Webhooks of the auth server, signed per Standard Webhooks: `POST /revocations` revokes sessions and users,
 //! `POST /identities/link` transfers the rows of a guest to an account.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::cluster::revocation_sync::{Linked, RevocationError};
 use crate::code;
 use crate::config::Limits;
 use crate::http::HttpState;
+use crate::http::client_ip::{PeerAddr, client_ip};
 use crate::http::graphql::request;
 use crate::http::graphql::response::{MediaType, Rejection, RequestId};
 use hallpass_identity::WebhookError;
@@ -30,9 +32,12 @@ const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 pub(crate) async fn revoke(
     State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
-    match receive_revocation(&shared, request, &id).await {
+    let address = client_ip(peer, request.headers(), &shared.deps.trusted_proxies);
+    let work = receive_revocation(&shared, request, &id);
+    match limited(&shared, address, work).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(rejection) => rejection.into_response(MediaType::GraphqlResponse, &id),
     }
@@ -62,9 +67,12 @@ async fn receive_revocation(
 pub(crate) async fn link(
     State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
-    match link_identities(&shared, request, &id).await {
+    let address = client_ip(peer, request.headers(), &shared.deps.trusted_proxies);
+    let work = link_identities(&shared, request, &id);
+    match limited(&shared, address, work).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(rejection) => rejection.into_response(MediaType::GraphqlResponse, &id),
     }
@@ -89,6 +97,21 @@ async fn link_identities(
         linked.map_err(|error| reject(shared, id, LINK_FIELD, &error))?;
     shared.deps.audit.linked(id.as_str(), LINK_FIELD, [from.as_str(), to.as_str()], rows);
     Ok(())
+}
+
+/// Receives a message, unless its address sent too many that were not signed by the auth server.
+async fn limited(
+    shared: &HttpState,
+    address: IpAddr,
+    receive: impl Future<Output = Result<(), Rejection>>,
+) -> Result<(), Rejection> {
+    let limiter = &shared.deps.rate_limiter;
+    limiter.check_failures(address).map_err(Rejection::exceeded)?;
+    let received = receive.await;
+    if received.as_ref().is_err_and(Rejection::is_unauthorized) {
+        limiter.count_failure(address);
+    }
+    received
 }
 
 /// Reads the body of a message, after the headers have been parsed: malformed requests are rejected cheaply.

@@ -1,0 +1,242 @@
+//! Rate limits: the query cost of each caller per time, by the generic cell rate algorithm (GCRA).
+//!
+//! A caller may spend the whole of their rate at once; it is replenished evenly. An operation that costs more than the
+//! whole counts as the whole, so that it is possible at all.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::{StateInformationMiddleware, StateSnapshot};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter as Limiter};
+use hallpass_identity::{AuthMethod, Caller, CallerKind, network};
+use moka::sync::Cache;
+
+use crate::config::{NamedRate, Rate, RateLimits};
+
+/// Number of blocked addresses that are remembered.
+const MAX_BLOCKED: u64 = 100_000;
+/// Longest time that an address is remembered as blocked.
+const MAX_BLOCKED_TIME: Duration = Duration::from_secs(60 * 60);
+/// Interval of removing callers who have spent nothing recently.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The client whose budget an operation spends.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Payer {
+    /// A user, by id.
+    User(Box<str>),
+    /// The API keys of a user, by the user's id.
+    ApiKey(Box<str>),
+    /// A service, by id.
+    Service(Box<str>),
+    /// The anonymous callers of one address; IPv6: of one /64 network.
+    Address(IpAddr),
+    /// The failed credentials of one address.
+    Failures(IpAddr),
+}
+
+impl Payer {
+    fn of(caller: Option<&Caller>, address: IpAddr) -> Self {
+        let Some(caller) = caller else { return Self::Address(network(address)) };
+        let id = caller.id().as_str().into();
+        match (caller.kind(), caller.via()) {
+            (CallerKind::Service, _) => Self::Service(id),
+            (CallerKind::User, AuthMethod::ApiKey) => Self::ApiKey(id),
+            (CallerKind::User, _) => Self::User(id),
+        }
+    }
+}
+
+/// What is left of a budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// The callers that the rate is for.
+    pub(crate) name: String,
+    /// Points of the whole budget.
+    pub(crate) limit: u32,
+    /// The time in which the whole budget is replenished.
+    pub(crate) period: Duration,
+    /// Points that are left.
+    pub(crate) remaining: u32,
+}
+
+impl Budget {
+    /// The time until the whole budget is replenished.
+    pub(crate) fn reset(&self) -> Duration {
+        self.period.mul_f64(f64::from(self.limit - self.remaining) / f64::from(self.limit))
+    }
+}
+
+/// The budget is spent.
+#[derive(Debug)]
+pub(crate) struct Exceeded {
+    pub(crate) budget: Budget,
+    /// The time until the operation is possible.
+    pub(crate) retry_after: Duration,
+}
+
+type Spent = DefaultKeyedRateLimiter<Payer, StateInformationMiddleware>;
+
+/// The budgets of all callers.
+pub struct RateLimiter {
+    limits: Option<RateLimits>,
+    spent: Mutex<HashMap<Rate, Arc<Spent>>>,
+    /// Addresses with too many failed credentials, and until when.
+    blocked: Cache<IpAddr, Instant>,
+    pruned: Mutex<Instant>,
+}
+
+impl RateLimiter {
+    /// Budgets of these rates; none without a limit.
+    #[must_use]
+    pub fn new(limits: Option<RateLimits>) -> Self {
+        let blocked =
+            Cache::builder().max_capacity(MAX_BLOCKED).time_to_live(MAX_BLOCKED_TIME).build();
+        Self { limits, spent: Mutex::default(), blocked, pruned: Mutex::new(Instant::now()) }
+    }
+
+    /// Spends the `cost` of an operation, in points. None without a limit.
+    pub(crate) fn spend(
+        &self,
+        caller: Option<&Caller>,
+        address: IpAddr,
+        cost: u64,
+    ) -> Result<Option<Budget>, Exceeded> {
+        let Some(limits) = &self.limits else { return Ok(None) };
+        self.prune();
+        self.take(limits.of(caller), Payer::of(caller, address), cost).map(Some)
+    }
+
+    /// Counts a failed credential of an address. Beyond a tenth of the points of anonymous callers, the address is
+    /// blocked until one more is allowed.
+    pub(crate) fn count_failure(&self, address: IpAddr) {
+        let Some(limits) = &self.limits else { return };
+        let of_failures = failures(limits);
+        let address = network(address);
+        if let Err(exceeded) = self.take(of_failures, Payer::Failures(address), 1) {
+            self.blocked.insert(address, Instant::now() + exceeded.retry_after);
+        }
+    }
+
+    /// Fails if the address had too many failed credentials.
+    pub(crate) fn check_failures(&self, address: IpAddr) -> Result<(), Exceeded> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        let Some(until) = self.blocked.get(&network(address)) else { return Ok(()) };
+        let retry_after = until.saturating_duration_since(Instant::now());
+        if retry_after.is_zero() {
+            return Ok(());
+        }
+        let NamedRate { name, rate } = failures(limits);
+        let (limit, period) = (rate.points.get(), rate.period);
+        Err(Exceeded { budget: Budget { name, limit, period, remaining: 0 }, retry_after })
+    }
+
+    fn take(&self, of: NamedRate, payer: Payer, cost: u64) -> Result<Budget, Exceeded> {
+        let NamedRate { name, rate } = of;
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(rate.points.get());
+        let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
+        let budget =
+            |remaining| Budget { name, limit: rate.points.get(), period: rate.period, remaining };
+        // The cost is at most the whole, so that the capacity suffices.
+        match self.spent(rate).check_key_n(&payer, cost) {
+            Ok(Ok(state)) => Ok(budget(remaining(&state))),
+            Ok(Err(refused)) => {
+                let retry_after = refused.wait_time_from(DefaultClock::default().now());
+                Err(Exceeded { budget: budget(0), retry_after })
+            }
+            Err(_) => Err(Exceeded { budget: budget(0), retry_after: rate.period }),
+        }
+    }
+
+    fn spent(&self, rate: Rate) -> Arc<Spent> {
+        let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(rate).or_insert_with(|| Arc::new(limiter(rate))))
+    }
+
+    /// Removes the callers whose whole budget is left, now and then.
+    fn prune(&self) {
+        {
+            let mut pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
+            if pruned.elapsed() < PRUNE_INTERVAL {
+                return;
+            }
+            *pruned = Instant::now();
+        }
+        let all: Vec<_> = {
+            let all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+            all.values().map(Arc::clone).collect()
+        };
+        all.iter().for_each(|spent| spent.retain_recent());
+    }
+}
+
+/// The rate of failed credentials of one address: a guesser is slowed down long before a user.
+fn failures(limits: &RateLimits) -> NamedRate {
+    NamedRate { name: "failures".to_owned(), rate: limits.of(None).rate.tenth() }
+}
+
+fn remaining(state: &StateSnapshot) -> u32 {
+    state.remaining_burst_capacity()
+}
+
+fn limiter(rate: Rate) -> Spent {
+    let each = rate.period / rate.points.get();
+    let quota = Quota::with_period(each.max(Duration::from_nanos(1)))
+        .expect("it is not zero")
+        .allow_burst(rate.points);
+    Limiter::keyed(quota).with_middleware()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn rate(text: &str) -> NamedRate {
+        NamedRate { name: "free".to_owned(), rate: text.parse().unwrap() }
+    }
+
+    #[test]
+    fn whole_budget_can_be_spent_at_once() {
+        let limiter = RateLimiter::new(None);
+        let take = |cost| limiter.take(rate("100/h"), Payer::Address(ADDRESS), cost);
+        assert_eq!(take(60).unwrap().remaining, 40);
+        assert_eq!(take(40).unwrap().remaining, 0);
+        let exceeded = take(1).unwrap_err();
+        let seconds = exceeded.retry_after.as_secs_f64();
+        assert!((35.0..=36.0).contains(&seconds), "{seconds}");
+        assert_eq!(exceeded.budget.reset(), Duration::from_secs(60 * 60));
+    }
+
+    #[test]
+    fn payers_are_separate() {
+        let limiter = RateLimiter::new(None);
+        let take = |payer| limiter.take(rate("1/h"), payer, 1).is_ok();
+        for payer in [
+            Payer::User("a".into()),
+            Payer::User("b".into()),
+            Payer::ApiKey("a".into()),
+            Payer::Service("a".into()),
+            Payer::Address(ADDRESS),
+            Payer::Failures(ADDRESS),
+        ] {
+            assert!(take(payer.clone()), "{payer:?}");
+            assert!(!take(payer.clone()), "{payer:?}");
+        }
+    }
+
+    #[test]
+    fn cost_above_the_whole_is_the_whole() {
+        let limiter = RateLimiter::new(None);
+        let take = |cost| limiter.take(rate("10/h"), Payer::Address(ADDRESS), cost);
+        assert_eq!(take(5_000).unwrap().remaining, 0);
+        assert!(take(1).is_err());
+    }
+}

@@ -1,0 +1,181 @@
+//! Rate limits: query cost per caller and time, and failed credentials per address.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::support::app::{App, Backend, Client, GraphQlResponse};
+use crate::support::callers::{alice, bob, user};
+use crate::support::socket::Socket;
+
+/// One point.
+const POINT: &str = "{ __typename }";
+
+async fn limited(rates: &str, flags: &[&str]) -> App {
+    App::with(Backend::Sqlite, &[&["--rate-limit", rates], flags].concat()).await
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).unwrap_or_else(|| panic!("{name}: {headers:?}")).to_str().unwrap()
+}
+
+/// The number of operations of a point until the limit.
+async fn allowed(who: &Client<'_>) -> usize {
+    let mut allowed = 0;
+    while who.ask(POINT).await.codes().is_empty() {
+        allowed += 1;
+        assert!(allowed < 1_000, "there is no limit");
+    }
+    allowed
+}
+
+#[tokio::test]
+async fn caller_is_limited_by_cost() {
+    let app = limited("100/h", &[]).await;
+    let alice = app.by_jwt(&alice());
+    // A page of five tasks, their connection, and five times two fields.
+    let page = "{ tasks(first: 5) { nodes { id title } } }";
+    let with_budget = json!({"query": page, "extensions": {"budget": true}});
+    let answer = alice.send(&with_budget).await;
+    let budget = &answer.body["extensions"]["budget"];
+    let cost = budget["cost"].as_u64().unwrap();
+    assert_eq!(budget["limit"], 100, "{}", answer.body);
+    assert_eq!(budget["remaining"], 100 - cost);
+    assert!(budget["resetSeconds"].as_u64().unwrap() <= 36 * cost);
+    assert_eq!(header(&answer.headers, "ratelimit-policy"), "\"free\";q=100;w=3600");
+    let left = format!("\"free\";r={};t=", 100 - cost);
+    assert!(header(&answer.headers, "ratelimit").starts_with(&left), "{:?}", answer.headers);
+    assert!(alice.ask(POINT).await.body.get("extensions").is_none(), "only when requested");
+    let rest = allowed(&alice).await;
+    assert_eq!(u64::try_from(rest).unwrap(), 100 - cost - 1);
+    let (refused, statements) = app.statements_of(alice.ask(page)).await;
+    assert!(statements.is_empty(), "{statements:?}");
+    assert_eq!((refused.status, refused.codes()), (429, vec!["RATE_LIMITED"]));
+    let seconds = refused.error()["extensions"]["retryAfterSeconds"].as_u64().unwrap();
+    assert!((1..=36 * cost).contains(&seconds), "{}", refused.body);
+    assert_eq!(header(&refused.headers, "retry-after"), seconds.to_string());
+    assert!(header(&refused.headers, "ratelimit").starts_with("\"free\";r=0;t="));
+    assert_eq!(allowed(&app.by_jwt(&bob())).await, 100, "another user");
+    assert_eq!(allowed(&app.anonymous()).await, 100, "an anonymous caller");
+}
+
+#[tokio::test]
+async fn rates_differ_by_tier() {
+    let rates = "anonymous=2/h,free=3/h,premium=5/h,service=4/h";
+    let app = limited(rates, &[]).await;
+    assert_eq!(allowed(&app.anonymous()).await, 2);
+    for (tier, points) in [("free", 3), ("premium", 5), ("enterprise", 5), ("unknown", 3)] {
+        let who = user(&format!("of-{tier}")).with("tier", tier);
+        assert_eq!(allowed(&app.by_jwt(&who)).await, points, "{tier}");
+    }
+}
+
+#[tokio::test]
+async fn budget_is_replenished() {
+    let app = limited("20/s", &[]).await;
+    let alice = app.by_jwt(&alice());
+    let began = Instant::now();
+    let mut done = 0_u32;
+    while began.elapsed() < Duration::from_secs(2) {
+        done += u32::from(alice.ask(POINT).await.codes().is_empty());
+    }
+    let possible = 20.0 + 20.0 * began.elapsed().as_secs_f64();
+    let share = f64::from(done) / possible;
+    assert!((0.95..=1.0).contains(&share), "{done} of {possible}");
+}
+
+#[tokio::test]
+async fn spoofed_addresses_buy_nothing() {
+    let app = limited("anonymous=3/h", &[]).await;
+    let mut refused = 0;
+    for number in 0..30 {
+        let spoofed = format!("203.0.113.{number}");
+        let who = app.anonymous().with_header("x-forwarded-for", &spoofed);
+        refused += usize::from(who.ask(POINT).await.status == 429);
+    }
+    assert_eq!(refused, 27);
+    let behind = limited("anonymous=1/h", &["--trusted-proxies", "127.0.0.1/32"]).await;
+    let from = |address: &str| behind.anonymous().with_header("x-forwarded-for", address);
+    for (address, status) in [
+        ("203.0.113.1", 200),
+        ("203.0.113.1", 429),
+        ("203.0.113.2", 200),
+        ("2001:db8:0:1::1", 200),
+        ("2001:db8:0:1::2", 429),
+        ("2001:db8:0:2::1", 200),
+    ] {
+        assert_eq!(from(address).ask(POINT).await.status, status, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn operations_of_a_socket_are_limited() {
+    let app = limited("free=4/h", &[]).await;
+    let mut socket = Socket::by_bearer(&app, &app.token(&alice())).await;
+    let mut codes = Vec::new();
+    for id in 0..6 {
+        let id = id.to_string();
+        socket.execute(&id, POINT).await;
+        codes.push(socket.next_message().await);
+        if codes.last().is_some_and(|message| message["type"] == "next") {
+            assert_eq!(socket.next_message().await["type"], "complete");
+        }
+    }
+    let limited: Vec<bool> =
+        codes.iter().map(|message: &Value| message.to_string().contains("RATE_LIMITED")).collect();
+    assert_eq!(limited, [false, false, false, false, true, true], "{codes:?}");
+    assert!(codes[5].to_string().contains("retryAfterSeconds"));
+}
+
+/// A rejected credential of a made-up session.
+async fn guess(app: &App, number: usize) -> GraphQlResponse {
+    app.by_bearer(&format!("made-up-{number}")).ask(POINT).await
+}
+
+#[tokio::test]
+async fn guessers_are_slowed_down_before_users() {
+    let app = limited("anonymous=50/h,free=100/h", &[]).await;
+    let known = app.by_jwt(&alice());
+    known.data(POINT).await;
+    let mut statuses = Vec::new();
+    for number in 0..8 {
+        statuses.push(guess(&app, number).await.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 401, 429, 429]);
+    let refused = guess(&app, 9).await;
+    assert_eq!(refused.codes(), ["RATE_LIMITED"]);
+    assert!(refused.headers.contains_key("retry-after"));
+    known.data(POINT).await;
+    assert!(app.anonymous().ask(POINT).await.codes().is_empty(), "without a credential");
+}
+
+#[tokio::test]
+async fn expired_tokens_are_no_guesses() {
+    let app = limited("anonymous=10/h", &[]).await;
+    let expired = alice().with("exp", 1_000_000_000);
+    for _ in 0..5 {
+        assert_eq!(app.by_jwt(&expired).ask(POINT).await.status, 401);
+    }
+    app.by_jwt(&bob()).data(POINT).await;
+}
+
+#[tokio::test]
+async fn unsigned_webhooks_are_limited() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let app = limited("anonymous=20/h", &["--revocation-secret", secret]).await;
+    let send = async || {
+        let request = app.anonymous().request(reqwest::Method::POST, "/revocations");
+        let request = request
+            .header("content-type", "application/json")
+            .header("webhook-id", "a")
+            .header("webhook-timestamp", chrono::Utc::now().timestamp().to_string())
+            .header("webhook-signature", "v1,bWFkZSB1cA==");
+        request.body("{}").send().await.unwrap().status().as_u16()
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(send().await);
+    }
+    assert_eq!(statuses, [401, 401, 401, 429, 429]);
+}
