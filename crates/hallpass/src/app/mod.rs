@@ -27,6 +27,7 @@ use crate::cluster::event_bridge::EventBridge;
 use crate::cluster::key_set_store::DatabaseKeys;
 use crate::cluster::redis_pubsub::RedisPubSub;
 use crate::cluster::revocation_sync::RevocationService;
+use crate::cluster::shared_budgets::SharedBudgets;
 use crate::cluster::shared_rows::SharedRowsSync;
 use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSynchronous};
 use crate::events::Events;
@@ -247,7 +248,7 @@ impl App {
             audit,
             authenticator,
             limits: config.limits,
-            rate_limiter: RateLimiter::new(config.rate_limits.clone()),
+            rate_limiter: RateLimiter::new(config.rate_limits.clone(), shared_budgets(config)?),
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             keep_alive: config.keep_alive,
@@ -357,6 +358,12 @@ async fn prune(database: &Database) {
 fn bus(config: &Config) -> Result<Option<Arc<dyn Bus>>, StartError> {
     let Some(url) = &config.redis_url else { return Ok(None) };
     Ok(Some(Arc::new(RedisPubSub::connect_lazily(url)?)))
+}
+
+/// The budgets of query cost that the nodes share, if REDIS_URL is set.
+fn shared_budgets(config: &Config) -> Result<Option<SharedBudgets>, StartError> {
+    let Some(url) = &config.redis_url else { return Ok(None) };
+    Ok(Some(SharedBudgets::connect_lazily(url)?))
 }
 
 /// The revocation service, if REVOCATION_SECRET is set, with the revocations that arrived while this server was

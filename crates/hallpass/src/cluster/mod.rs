@@ -6,4 +6,5 @@ pub mod event_bridge;
 pub mod key_set_store;
 pub mod redis_pubsub;
 pub mod revocation_sync;
+pub mod shared_budgets;
 pub mod shared_rows;

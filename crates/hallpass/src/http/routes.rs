@@ -52,7 +52,7 @@ async fn run(
     let client = request_caller.client();
     // A request costs a point.
     let (payer, address) = (request_caller.caller.as_deref(), request_caller.address);
-    deps.rate_limiter.spend(payer, address, 1).map_err(Rejection::exceeded)?;
+    deps.rate_limiter.spend(payer, address, 1).await.map_err(Rejection::exceeded)?;
     let levels: &Arc<Levels> = &deps.levels;
     let caller = request_caller.caller.clone();
     let is_limited = caller.as_ref().is_some_and(|caller| !caller.has_all_scopes());

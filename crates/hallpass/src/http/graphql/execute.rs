@@ -180,16 +180,17 @@ impl Operation {
     }
 
     /// Spends the cost from the caller's budget.
-    fn spend(&self) -> Result<Option<Budget>, Rejection> {
+    async fn spend(&self) -> Result<Option<Budget>, Rejection> {
         let AuditContext { shared, caller, address, .. } = &self.audit;
-        let spent = shared.deps.rate_limiter.spend(caller.as_deref(), *address, self.cost);
+        let limiter = &shared.deps.rate_limiter;
+        let spent = limiter.spend(caller.as_deref(), *address, self.cost).await;
         spent.map_err(Rejection::exceeded)
     }
 
     /// Runs a query or a mutation, within the timeout.
     pub(crate) async fn run(self, id: &RequestId) -> Result<ResponseBody, Rejection> {
         let shared = Arc::clone(&self.audit.shared);
-        let spent = self.spend()?;
+        let spent = self.spend().await?;
         let (cost, shows_budget) = (self.cost, self.shows_budget);
         let _permit = shared.concurrency.acquire(&self.client).await?;
         let execution = AssertUnwindSafe(self.visible.schema.execute(self.request)).catch_unwind();
@@ -212,14 +213,13 @@ impl Operation {
         if !self.is_subscription() {
             return stream::once(async move { self.run(&id).await }).boxed();
         }
-        if let Err(rejection) = self.spend() {
-            return stream::once(std::future::ready(Err(rejection))).boxed();
-        }
-        let next = async |mut running: Box<RunningSubscription>| {
-            let content = running.next().await?;
-            Some((content, running))
+        let start = async move {
+            match self.spend().await {
+                Ok(_) => RunningSubscription::new(self, id).into_stream(),
+                Err(rejection) => stream::once(std::future::ready(Err(rejection))).boxed(),
+            }
         };
-        stream::unfold(Box::new(RunningSubscription::new(self, id)), next).boxed()
+        stream::once(start).flatten().boxed()
     }
 }
 
@@ -271,6 +271,15 @@ impl RunningSubscription {
         };
         this.execute(subscribe(request, this.slot.clone()));
         this
+    }
+
+    /// Its responses.
+    fn into_stream(self) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
+        let next = async |mut running: Box<Self>| {
+            let content = running.next().await?;
+            Some((content, running))
+        };
+        stream::unfold(Box::new(self), next).boxed()
     }
 
     fn execute(&mut self, request: Request) {

@@ -4,9 +4,10 @@
 //! whole counts as the whole, so that it is possible at all.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -15,12 +16,17 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter as Limiter};
 use hallpass_identity::{AuthMethod, Caller, CallerKind, network};
 use moka::sync::Cache;
 
+use crate::cluster::shared_budgets::{Grant, Request, SharedBudgets};
 use crate::config::{NamedRate, Rate, RateLimits};
 
 /// Number of blocked addresses that are remembered.
 const MAX_BLOCKED: u64 = 100_000;
 /// Longest time that an address is remembered as blocked.
 const MAX_BLOCKED_TIME: Duration = Duration::from_secs(60 * 60);
+/// A node takes this part of a budget in advance.
+const LEASES_PER_BUDGET: u32 = 50;
+/// How long a node keeps points that it does not spend.
+const LEASE_TIME: Duration = Duration::from_secs(5);
 /// Interval of removing callers who have spent nothing recently.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -37,6 +43,18 @@ enum Payer {
     Address(IpAddr),
     /// The failed credentials of one address.
     Failures(IpAddr),
+}
+
+impl fmt::Display for Payer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::ApiKey(id) => write!(f, "api-key:{id}"),
+            Self::Service(id) => write!(f, "service:{id}"),
+            Self::Address(address) => write!(f, "address:{address}"),
+            Self::Failures(address) => write!(f, "failures:{address}"),
+        }
+    }
 }
 
 impl Payer {
@@ -84,6 +102,8 @@ type Spent = DefaultKeyedRateLimiter<Payer, StateInformationMiddleware>;
 /// The budgets of all callers.
 pub struct RateLimiter {
     limits: Option<RateLimits>,
+    /// What the nodes share, if they do.
+    shared: Option<Shared>,
     spent: Mutex<HashMap<Rate, Arc<Spent>>>,
     /// Addresses with too many failed credentials, and until when.
     blocked: Cache<IpAddr, Instant>,
@@ -93,14 +113,16 @@ pub struct RateLimiter {
 impl RateLimiter {
     /// Budgets of these rates; none without a limit.
     #[must_use]
-    pub fn new(limits: Option<RateLimits>) -> Self {
+    pub fn new(limits: Option<RateLimits>, shared: Option<SharedBudgets>) -> Self {
         let blocked =
             Cache::builder().max_capacity(MAX_BLOCKED).time_to_live(MAX_BLOCKED_TIME).build();
-        Self { limits, spent: Mutex::default(), blocked, pruned: Mutex::new(Instant::now()) }
+        let shared = shared.map(|budgets| Shared { budgets, leases: Mutex::default() });
+        let (spent, pruned) = (Mutex::default(), Mutex::new(Instant::now()));
+        Self { limits, shared, spent, blocked, pruned }
     }
 
     /// Spends the `cost` of an operation, in points. None without a limit.
-    pub(crate) fn spend(
+    pub(crate) async fn spend(
         &self,
         caller: Option<&Caller>,
         address: IpAddr,
@@ -108,7 +130,13 @@ impl RateLimiter {
     ) -> Result<Option<Budget>, Exceeded> {
         let Some(limits) = &self.limits else { return Ok(None) };
         self.prune();
-        self.take(limits.of(caller), Payer::of(caller, address), cost).map(Some)
+        let (of, payer) = (limits.of(caller), Payer::of(caller, address));
+        if let Some(shared) = &self.shared
+            && let Some(spent) = Box::pin(shared.take(&of, &payer, cost)).await
+        {
+            return spent.map(Some);
+        }
+        self.take(of, payer, cost).map(Some)
     }
 
     /// Counts a failed credential of an address. Beyond a tenth of the points of anonymous callers, the address is
@@ -136,9 +164,8 @@ impl RateLimiter {
     }
 
     fn take(&self, of: NamedRate, payer: Payer, cost: u64) -> Result<Budget, Exceeded> {
+        let cost = cost_within(of.rate, cost);
         let NamedRate { name, rate } = of;
-        let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(rate.points.get());
-        let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
         let budget =
             |remaining| Budget { name, limit: rate.points.get(), period: rate.period, remaining };
         // The cost is at most the whole, so that the capacity suffices.
@@ -171,12 +198,94 @@ impl RateLimiter {
             all.values().map(Arc::clone).collect()
         };
         all.iter().for_each(|spent| spent.retain_recent());
+        if let Some(shared) = &self.shared {
+            shared.leases().retain(|_, lease| lease.until > Instant::now());
+        }
     }
 }
 
 /// The rate of failed credentials of one address: a guesser is slowed down long before a user.
 fn failures(limits: &RateLimits) -> NamedRate {
     NamedRate { name: "failures".to_owned(), rate: limits.of(None).rate.tenth() }
+}
+
+/// The points of an operation: at least one, and at most the whole.
+fn cost_within(rate: Rate, cost: u64) -> NonZeroU32 {
+    let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(rate.points.get());
+    NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN)
+}
+
+/// The budgets that the nodes share. A node takes some points in advance, so that not every operation needs a round
+/// trip.
+struct Shared {
+    budgets: SharedBudgets,
+    leases: Mutex<HashMap<(Payer, Rate), Lease>>,
+}
+
+/// Points that this node has taken and not spent.
+struct Lease {
+    points: u32,
+    /// Points that were left for all nodes then.
+    remaining: u32,
+    /// They are forfeited after this time.
+    until: Instant,
+}
+
+impl Shared {
+    /// Spends from the lease, and takes points from Redis if there are too few. None while Redis is unavailable.
+    async fn take(
+        &self,
+        of: &NamedRate,
+        payer: &Payer,
+        cost: u64,
+    ) -> Option<Result<Budget, Exceeded>> {
+        let NamedRate { name, rate } = of;
+        let (limit, period) = (rate.points.get(), rate.period);
+        let cost = cost_within(*rate, cost).get();
+        let budget = |remaining| Budget { name: name.clone(), limit, period, remaining };
+        let of_lease = (payer.clone(), *rate);
+        let leased = match self.spend_lease(&of_lease, cost) {
+            Ok(remaining) => return Some(Ok(budget(remaining))),
+            Err(leased) => leased,
+        };
+        let key = format!("hallpass:budget:{rate}:{payer}");
+        let needed = cost - leased;
+        let wanted = needed.saturating_add(limit / LEASES_PER_BUDGET);
+        let request = Request { key: &key, limit, period, wanted, needed };
+        match self.budgets.take(request).await? {
+            Grant::Exceeded(retry_after) => Some(Err(Exceeded { budget: budget(0), retry_after })),
+            Grant::Granted { points, remaining } => {
+                let until = Instant::now() + LEASE_TIME;
+                let mut leases = self.leases();
+                // Another operation may have spent or added to it meanwhile.
+                let before = leases.get(&of_lease).map_or(0, |lease| lease.points);
+                let points = before.saturating_add(points).saturating_sub(cost);
+                leases.insert(of_lease, Lease { points, remaining, until });
+                Some(Ok(budget(remaining.saturating_add(points))))
+            }
+        }
+    }
+
+    /// Spends the cost from the lease, and returns what is left in all. Fails with the points of the lease if they are
+    /// too few.
+    fn spend_lease(&self, of: &(Payer, Rate), cost: u32) -> Result<u32, u32> {
+        let mut leases = self.leases();
+        let Some(lease) = leases.get_mut(of).filter(|lease| lease.until > Instant::now()) else {
+            leases.remove(of);
+            return Err(0);
+        };
+        match lease.points.checked_sub(cost) {
+            Some(left) => {
+                lease.points = left;
+                Ok(lease.remaining.saturating_add(left))
+            }
+            None => Err(lease.points),
+        }
+    }
+
+    fn leases(&self) -> MutexGuard<'_, HashMap<(Payer, Rate), Lease>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn remaining(state: &StateSnapshot) -> u32 {
@@ -205,7 +314,7 @@ mod tests {
 
     #[test]
     fn whole_budget_can_be_spent_at_once() {
-        let limiter = RateLimiter::new(None);
+        let limiter = RateLimiter::new(None, None);
         let take = |cost| limiter.take(rate("100/h"), Payer::Address(ADDRESS), cost);
         assert_eq!(take(60).unwrap().remaining, 40);
         assert_eq!(take(40).unwrap().remaining, 0);
@@ -217,7 +326,7 @@ mod tests {
 
     #[test]
     fn payers_are_separate() {
-        let limiter = RateLimiter::new(None);
+        let limiter = RateLimiter::new(None, None);
         let take = |payer| limiter.take(rate("1/h"), payer, 1).is_ok();
         for payer in [
             Payer::User("a".into()),
@@ -234,7 +343,7 @@ mod tests {
 
     #[test]
     fn cost_above_the_whole_is_the_whole() {
-        let limiter = RateLimiter::new(None);
+        let limiter = RateLimiter::new(None, None);
         let take = |cost| limiter.take(rate("10/h"), Payer::Address(ADDRESS), cost);
         assert_eq!(take(5_000).unwrap().remaining, 0);
         assert!(take(1).is_err());
