@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{App, Backend, Client, GraphQlResponse};
 use crate::support::callers::{alice, bob, user};
+use crate::support::redis::{self, RedisServer};
 use crate::support::socket::Socket;
 
 /// One point.
@@ -178,4 +179,48 @@ async fn unsigned_webhooks_are_limited() {
         statuses.push(send().await);
     }
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
+}
+
+/// Operations of a point on two nodes in turn, until both are at the limit.
+async fn allowed_on(nodes: [&Client<'_>; 2]) -> usize {
+    let (mut allowed, mut refused) = (0, [false; 2]);
+    while refused != [true; 2] {
+        for (who, refused) in nodes.into_iter().zip(&mut refused) {
+            let is_allowed = who.ask(POINT).await.codes().is_empty();
+            allowed += usize::from(is_allowed);
+            *refused = !is_allowed;
+        }
+        assert!(allowed < 1_000, "there is no limit");
+    }
+    allowed
+}
+
+#[tokio::test]
+async fn nodes_share_budgets_in_redis() {
+    let flags = ["--redis-url", redis::url()];
+    let (one, other) = (limited("200/h", &flags).await, limited("200/h", &flags).await);
+    let shared = user(&format!("of-two-nodes-{}", uuid::Uuid::now_v7().simple()));
+    let allowed = allowed_on([&one.by_jwt(&shared), &other.by_jwt(&shared)]).await;
+    assert!((170..=200).contains(&allowed), "{allowed} of 200");
+}
+
+#[tokio::test]
+async fn redis_outage_costs_precision_only() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let flags = ["--redis-url", url.as_str()];
+    let (one, other) = (limited("100/h", &flags).await, limited("100/h", &flags).await);
+    let (one, other) = (one.by_jwt(&alice()), other.by_jwt(&alice()));
+    for _ in 0..10 {
+        one.data(POINT).await;
+    }
+    let port = server.stop();
+    let allowed = allowed_on([&one, &other]).await;
+    assert!((150..=210).contains(&allowed), "each node counts for itself: {allowed}");
+    let _server = RedisServer::at(port);
+    let began = Instant::now();
+    // Redis has lost the budgets: the whole one is left again.
+    while !one.ask(POINT).await.codes().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(20), "Redis is not used again");
+    }
 }
