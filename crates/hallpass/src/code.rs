@@ -20,6 +20,10 @@ pub const RATE_LIMITED: &str = "RATE_LIMITED";
 pub const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
 /// The document is rejected, for example because it exceeds a limit.
 pub const QUERY_REJECTED: &str = "QUERY_REJECTED";
+/// No persisted document has this hash.
+pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+/// Clients cannot persist documents.
+pub const PERSISTED_QUERY_NOT_SUPPORTED: &str = "PERSISTED_QUERY_NOT_SUPPORTED";
 /// The document is not valid GraphQL syntax.
 pub const GRAPHQL_PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
 /// The document is not valid against the schema.

@@ -6,4 +6,5 @@ mod graphiql;
 mod graphql_http_audit;
 mod graphql_over_http;
 mod metrics;
+mod persisted_queries;
 mod rate_limit;

@@ -26,6 +26,7 @@ use crate::cluster::bus::Bus;
 use crate::cluster::event_bridge::EventBridge;
 use crate::cluster::key_set_store::DatabaseKeys;
 use crate::cluster::redis_pubsub::RedisPubSub;
+use crate::cluster::redis_store::RedisStore;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::cluster::shared_budgets::SharedBudgets;
 use crate::cluster::shared_rows::SharedRowsSync;
@@ -214,7 +215,7 @@ impl App {
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
         let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
-        let (events, bus) = (Events::default(), bus(config)?);
+        let (events, bus, redis) = (Events::default(), bus(config)?, redis_store(config)?);
         let revocations =
             revocations(config, &authenticator, &database, &events, bus.clone()).await?;
         if let Some(issuer) = &issuer {
@@ -248,7 +249,9 @@ impl App {
             audit,
             authenticator,
             limits: config.limits,
-            rate_limiter: RateLimiter::new(config.rate_limits.clone(), shared_budgets(config)?),
+            rate_limiter: rate_limiter(config, redis.clone()),
+            persists_queries: config.persists_queries,
+            redis,
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             keep_alive: config.keep_alive,
@@ -360,10 +363,14 @@ fn bus(config: &Config) -> Result<Option<Arc<dyn Bus>>, StartError> {
     Ok(Some(Arc::new(RedisPubSub::connect_lazily(url)?)))
 }
 
-/// The budgets of query cost that the nodes share, if REDIS_URL is set.
-fn shared_budgets(config: &Config) -> Result<Option<SharedBudgets>, StartError> {
+/// What the nodes store in Redis, if REDIS_URL is set.
+fn redis_store(config: &Config) -> Result<Option<Arc<RedisStore>>, StartError> {
     let Some(url) = &config.redis_url else { return Ok(None) };
-    Ok(Some(SharedBudgets::connect_lazily(url)?))
+    Ok(Some(Arc::new(RedisStore::connect_lazily(url)?)))
+}
+
+fn rate_limiter(config: &Config, redis: Option<Arc<RedisStore>>) -> RateLimiter {
+    RateLimiter::new(config.rate_limits.clone(), redis.map(SharedBudgets::new))
 }
 
 /// The revocation service, if REVOCATION_SECRET is set, with the revocations that arrived while this server was

@@ -5,6 +5,7 @@ pub mod bus;
 pub mod event_bridge;
 pub mod key_set_store;
 pub mod redis_pubsub;
+pub mod redis_store;
 pub mod revocation_sync;
 pub mod shared_budgets;
 pub mod shared_rows;

@@ -1,17 +1,12 @@
 //! Budgets of query cost that the nodes share in Redis, by the generic cell rate algorithm (GCRA). An outage costs
 //! precision, never a request: each node counts for itself then.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{Client, RedisResult, Script};
-use secrecy::{ExposeSecret as _, SecretString};
+use redis::Script;
 
-/// How long Redis may take to respond, before this node counts for itself.
-const TIMEOUT: Duration = Duration::from_millis(250);
-/// How long this node counts for itself after a failure.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
+use super::redis_store::RedisStore;
 
 /// KEYS: the budget. ARGV: milliseconds of one point, milliseconds of the whole budget, the points that are wanted, and
 /// those that are needed. Stores the time at which the whole budget is replenished. Returns the granted points, the
@@ -65,74 +60,27 @@ pub enum Grant {
 }
 
 /// The budgets in the Redis server of REDIS_URL.
-pub struct SharedBudgets {
-    client: Client,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    connection: Option<MultiplexedConnection>,
-    /// Until when this node counts for itself.
-    failed_until: Option<Instant>,
-}
+pub struct SharedBudgets(Arc<RedisStore>);
 
 impl SharedBudgets {
-    /// A client of the Redis server at `url`, which connects on first use.
-    ///
-    /// # Errors
-    /// If the URL is not valid.
-    pub fn connect_lazily(url: &SecretString) -> RedisResult<Self> {
-        Ok(Self { client: Client::open(url.expose_secret())?, state: Mutex::default() })
+    /// The budgets in this server.
+    #[must_use]
+    pub fn new(store: Arc<RedisStore>) -> Self {
+        Self(store)
     }
 
     /// Takes points from a budget. None while Redis is unavailable.
     pub async fn take(&self, request: Request<'_>) -> Option<Grant> {
-        if self.with_state(|state| state.failed_until.is_some_and(|until| Instant::now() < until)) {
-            return None;
-        }
-        match tokio::time::timeout(TIMEOUT, self.try_take(&request)).await {
-            Ok(Ok(grant)) => Some(grant),
-            failed => {
-                let reason = match &failed {
-                    Ok(Err(error)) => error.category(),
-                    _ => "it took too long",
-                };
-                tracing::warn!(
-                    reason,
-                    "REDIS_URL is unavailable: this node counts rates by itself"
-                );
-                self.with_state(|state| {
-                    state.connection = None;
-                    state.failed_until = Some(Instant::now() + RETRY_DELAY);
-                });
-                None
-            }
-        }
-    }
-
-    async fn try_take(&self, request: &Request<'_>) -> RedisResult<Grant> {
-        let open = self.with_state(|state| state.connection.clone());
-        let mut connection = match open {
-            Some(connection) => connection,
-            None => {
-                let connection = self.client.get_multiplexed_async_connection().await?;
-                self.with_state(|state| state.connection = Some(connection.clone()));
-                connection
-            }
-        };
         let whole = request.period.as_secs_f64() * 1000.0;
         let mut take = TAKE.key(request.key);
         take.arg(whole / f64::from(request.limit)).arg(whole);
         take.arg(request.wanted).arg(request.needed);
-        let (points, wait, remaining): (u32, u64, u32) = take.invoke_async(&mut connection).await?;
-        Ok(match points {
+        let consequence = "this node counts rates by itself";
+        let taken = self.0.run(consequence, async |connection| take.invoke_async(connection).await);
+        let (points, wait, remaining): (u32, u64, u32) = taken.await?;
+        Some(match points {
             0 => Grant::Exceeded(Duration::from_millis(wait)),
             _ => Grant::Granted { points, remaining },
         })
-    }
-
-    fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -18,6 +18,15 @@ pub enum RowSecurity {
     On,
 }
 
+/// Whether clients can persist documents, and send their hash only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PersistedQueries {
+    /// They send the document.
+    Off,
+    /// They can.
+    On,
+}
+
 /// Durability of an acknowledged write on SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SqliteSynchronous {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Args;
 
-use super::{ConfigError, Environment, HumanDuration, RateLimit, RateLimits, invalid, values};
+use super::{
+    ConfigError, Environment, HumanDuration, PersistedQueries, RateLimit, RateLimits, invalid,
+    values,
+};
 use hallpass_identity::Tiers;
 
 /// More than the number of client connections.
@@ -42,6 +45,10 @@ pub struct LimitSettings {
     /// 600/min in production and off in development
     #[arg(long, env)]
     pub rate_limit: Option<RateLimit>,
+
+    /// Automatic persisted queries: a client sends the SHA-256 of a document, and the document once
+    #[arg(long, env, value_enum, default_value = "on")]
+    pub apq: PersistedQueries,
 
     /// Maximum concurrent operations of one caller; the anonymous callers of one address (IPv6: one /64
     /// network) count together

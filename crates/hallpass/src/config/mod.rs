@@ -26,7 +26,7 @@ mod sources;
 mod values;
 
 pub use access::AccessSettings;
-pub use choices::{Environment, OwnershipDenial, RowSecurity, SqliteSynchronous};
+pub use choices::{Environment, OwnershipDenial, PersistedQueries, RowSecurity, SqliteSynchronous};
 pub use database::{DatabasePooler, StorageSettings};
 pub use dotenv::EnvFile;
 pub use environment::{check_names, read_env_file};
@@ -100,6 +100,8 @@ pub struct Config {
     pub audit_retention: Retention,
     /// Limits of one request.
     pub limits: Limits,
+    /// Whether clients can persist documents.
+    pub persists_queries: bool,
     /// Query cost per time; none without a limit.
     pub rate_limits: Option<RateLimits>,
     /// Whether introspection is enabled.
@@ -151,6 +153,7 @@ impl Settings {
             rows_per_owner: storage.rows_per_owner,
             audit_retention: storage.audit_retention,
             limits: limits.check()?,
+            persists_queries: limits.apq == PersistedQueries::On,
             rate_limits: limits.rate_limits(environment, &identity.tiers)?,
             introspection: serving.introspection.unwrap_or(environment == Environment::Development),
             log: serving.rust_log.clone(),

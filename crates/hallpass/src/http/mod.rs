@@ -31,6 +31,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::application::Application;
 use crate::audit::Audit;
+use crate::cluster::redis_store::RedisStore;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::config::{Limits, Origin};
 use hallpass_identity::{Authenticator, Caller, Levels, Reauthentication, network};
@@ -45,6 +46,7 @@ pub use server::{ServeOptions, raise_file_limit, serve};
 use graphql::response;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::document_cache::DocumentCache;
+use limits::persisted_queries::PersistedQueries;
 use ops::metrics::HttpMetrics;
 use streaming::{CallerLimiter, ConnectionLimiter};
 
@@ -93,6 +95,10 @@ pub struct HttpDeps {
     pub limits: Limits,
     /// Query cost per time.
     pub rate_limiter: RateLimiter,
+    /// Whether clients can persist documents.
+    pub persists_queries: bool,
+    /// What the nodes share, if REDIS_URL is set.
+    pub redis: Option<Arc<RedisStore>>,
     /// Origins whose pages may send cookies (CORS).
     pub allowed_origins: Vec<Origin>,
     /// Proxies whose `X-Forwarded-For` is trusted.
@@ -112,6 +118,7 @@ pub struct HttpDeps {
 pub(crate) struct HttpState {
     deps: HttpDeps,
     documents: DocumentCache,
+    persisted_queries: PersistedQueries,
     concurrency: ConcurrencyLimiter,
     connections: ConnectionLimiter,
     caller_limits: CallerLimiter,
@@ -138,10 +145,12 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     let weights = Weights::of(&deps.application);
     let documents = DocumentCache::new(deps.limits, deps.introspection, weights);
     let concurrency = ConcurrencyLimiter::new(deps.limits.concurrent);
+    let persisted_queries = PersistedQueries::new(deps.persists_queries, deps.redis.take());
     let caller_limits = CallerLimiter::default();
     let shared = Arc::new(HttpState {
         deps,
         documents,
+        persisted_queries,
         concurrency,
         connections,
         caller_limits,

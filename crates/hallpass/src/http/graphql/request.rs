@@ -10,16 +10,31 @@ use serde_json::{Map, Value};
 use super::response::{MediaType, Rejection};
 use crate::config::Limits;
 use crate::graphql::is_idempotency_key;
+use crate::http::limits::persisted_queries::{DocumentHash, PersistedQueries};
 
 /// A GraphQL request.
 pub(crate) struct GraphQlParams {
+    /// The document. Empty, if the client persisted it and sent its hash only.
     pub(crate) query: String,
+    /// The hash of the document, of a client that persists it.
+    pub(crate) hash: Option<DocumentHash>,
     pub(crate) operation_name: Option<String>,
     pub(crate) variables: Variables,
     /// The key that makes its mutations idempotent.
     pub(crate) idempotency_key: Option<String>,
     /// Whether the response shows what is left of the caller's budget: `"extensions": {"budget": true}`.
     pub(crate) shows_budget: bool,
+}
+
+impl GraphQlParams {
+    /// Fills in a document that the client persisted, or stores the one that it sent with its hash.
+    pub(crate) async fn resolve(mut self, persisted: &PersistedQueries) -> Result<Self, Rejection> {
+        if let Some(hash) = self.hash.take() {
+            let sent = Some(self.query).filter(|query| !query.is_empty());
+            self.query = persisted.resolve(hash, sent).await?;
+        }
+        Ok(self)
+    }
 }
 
 /// The key in the header `Idempotency-Key`, with or without the quotes of a structured field (RFC 8941).
@@ -172,9 +187,9 @@ pub(crate) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection>
 
 fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Rejection> {
     let query = match members.remove("query") {
-        Some(Value::String(query)) => query,
+        Some(Value::String(query)) => Some(query),
+        None | Some(Value::Null) => None,
         Some(_) => return Err(malformed("`query` must be a string.")),
-        None => return Err(malformed("Send a `query`.")),
     };
     let operation_name = match members.remove("operationName") {
         None | Some(Value::Null) => None,
@@ -186,12 +201,24 @@ fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Reject
         Some(variables @ Value::Object(_)) => Variables::from_json(variables),
         Some(_) => return Err(malformed("`variables` must be an object.")),
     };
-    let shows_budget = match members.remove("extensions") {
-        None | Some(Value::Null) => false,
-        Some(Value::Object(extensions)) => extensions.get("budget") == Some(&Value::Bool(true)),
+    let extensions = match members.remove("extensions") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(extensions)) => extensions,
         Some(_) => return Err(malformed("`extensions` must be an object.")),
     };
-    Ok(GraphQlParams { query, operation_name, variables, idempotency_key: None, shows_budget })
+    let hash = DocumentHash::of_extensions(&extensions).map_err(malformed)?;
+    let query = query.filter(|query| hash.is_none() || !query.is_empty());
+    if query.is_none() && hash.is_none() {
+        return Err(malformed("Send a `query`."));
+    }
+    Ok(GraphQlParams {
+        query: query.unwrap_or_default(),
+        hash,
+        operation_name,
+        variables,
+        idempotency_key: None,
+        shows_budget: extensions.get("budget") == Some(&Value::Bool(true)),
+    })
 }
 
 fn malformed(message: impl Into<String>) -> Rejection {

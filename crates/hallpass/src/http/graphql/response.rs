@@ -252,6 +252,22 @@ impl Rejection {
         Self { budget, ..Self::rate_limited(&message, exceeded.retry_after) }
     }
 
+    /// No document has this hash: the client sends both. The words are those that clients expect.
+    pub(crate) fn persisted_query_not_found() -> Self {
+        Self::document(code::PERSISTED_QUERY_NOT_FOUND, "PersistedQueryNotFound".to_owned())
+    }
+
+    /// Documents cannot be persisted: the client sends the document without a hash.
+    pub(crate) fn persisted_queries_not_supported() -> Self {
+        let message = "PersistedQueryNotSupported".to_owned();
+        Self::document(code::PERSISTED_QUERY_NOT_SUPPORTED, message)
+    }
+
+    /// The document has another hash.
+    pub(crate) fn persisted_query_mismatch() -> Self {
+        Self::http(StatusCode::BAD_REQUEST, "The provided SHA-256 is not that of the query.")
+    }
+
     /// An internal error of this server.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL, "Internal server error.")

@@ -211,7 +211,11 @@ impl<'a> Session<'a> {
             // Authenticated again for each operation: the caller's rights may have changed.
             match identity.resolve(&shared.deps, &id).await {
                 Ok(request_caller) => {
-                    responses(execute::prepare(&shared, params, request_caller), gate, id, stop)
+                    let operation = match params.resolve(&shared.persisted_queries).await {
+                        Ok(params) => execute::prepare(&shared, params, request_caller),
+                        Err(rejection) => Err(rejection),
+                    };
+                    responses(operation, gate, id, stop)
                 }
                 // Auth server unavailable: fail this operation and keep the socket open.
                 Err(rejection) if rejection.status() == StatusCode::SERVICE_UNAVAILABLE => {
