@@ -144,7 +144,7 @@ async fn connection_errors_name_reason_and_address() {
     let nowhere = postgres.replacen("/test_", "/absent_", 1);
     let foreign = crate::support::postgres::as_role("absent_role", &postgres);
     for (url, words) in [
-        ("postgres://u:p@127.0.0.1:1/db".to_owned(), ["127.0.0.1:1", "rejected"]),
+        ("postgres://u:p@127.0.0.1:1/db".to_owned(), ["127.0.0.1:1", "refused"]),
         (
             "postgres://u:p@no-such-host.invalid/db".to_owned(),
             ["no-such-host.invalid:5432", "lookup"],

@@ -6,8 +6,9 @@ use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use crate::support::app::{Backend, config};
 
-const CORE_TABLES: [&str; 7] = [
+const CORE_TABLES: [&str; 8] = [
     "audit_event",
+    "erased_user",
     "idempotency_key",
     "key_set",
     "known_user",

@@ -4,6 +4,7 @@ use aws_lc_rs::digest;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::streaming::graphql_ws::token;
 use crate::support::app::{App, Backend, Client};
 use crate::support::callers::alice;
 use crate::support::redis::{self, RedisServer};
@@ -24,10 +25,25 @@ fn by_hash(document: &str) -> Value {
     json!({"extensions": extensions(&hash(document)), "variables": {"first": 1}})
 }
 
+/// The path of a GET by hash.
+fn path(document: &str, variables: &str) -> String {
+    let parameters = [
+        ("extensions", extensions(&hash(document)).to_string()),
+        ("variables", variables.to_owned()),
+    ];
+    let url = reqwest::Url::parse_with_params("http://host/graphql", parameters).unwrap();
+    format!("/graphql?{}", url.query().unwrap())
+}
+
 fn with_both(document: &str) -> Value {
     let mut body = by_hash(document);
     body["query"] = json!(document);
     body
+}
+
+async fn executes(who: &Client<'_>, body: &Value) {
+    let answer = who.send(body).await;
+    assert!(answer.codes().is_empty(), "{body}: {}", answer.body);
 }
 
 async fn codes(who: &Client<'_>, body: &Value) -> Vec<String> {
@@ -45,11 +61,7 @@ async fn document_is_sent_once() {
     for body in [with_both(QUERY), by_hash(QUERY), by_hash(QUERY)] {
         assert_eq!(alice.send(&body).await.data(), json!({"tasks": {"totalCount": 0}}));
     }
-    let parameters = [
-        ("extensions", extensions(&hash(QUERY)).to_string()),
-        ("variables", "{\"first\": 1}".to_owned()),
-    ];
-    let by_get = alice.request(Method::GET, "/graphql").query(&parameters);
+    let by_get = alice.request(Method::GET, &path(QUERY, "{\"first\":1}"));
     let by_get: Value =
         serde_json::from_str(&by_get.send().await.unwrap().text().await.unwrap()).unwrap();
     assert_eq!(by_get["data"]["tasks"]["totalCount"], 0, "{by_get}");
@@ -81,9 +93,8 @@ async fn persisted_mutation_is_rejected_by_get() {
     let app = App::start(Backend::Sqlite).await;
     let alice = app.by_jwt(&alice());
     let mutation = "mutation { createTask(input: {title: \"a\"}) { id } }";
-    alice.send(&with_both(mutation)).await.data();
-    let parameters = [("extensions", extensions(&hash(mutation)).to_string())];
-    let by_get = alice.request(Method::GET, "/graphql").query(&parameters).send().await.unwrap();
+    executes(&alice, &with_both(mutation)).await;
+    let by_get = alice.request(Method::GET, &path(mutation, "{}")).send().await.unwrap();
     assert_eq!(by_get.status(), 405);
     assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 1);
 }
@@ -91,15 +102,15 @@ async fn persisted_mutation_is_rejected_by_get() {
 #[tokio::test]
 async fn persisted_document_is_checked_for_each_caller() {
     let app = App::start(Backend::Sqlite).await;
-    app.by_jwt(&alice()).send(&with_both(QUERY)).await.data();
+    executes(&app.by_jwt(&alice()), &with_both(QUERY)).await;
     assert_eq!(codes(&app.anonymous(), &by_hash(QUERY)).await, ["UNAUTHENTICATED"]);
 }
 
 #[tokio::test]
 async fn socket_sends_the_hash_only() {
     let app = App::start(Backend::Sqlite).await;
-    app.by_jwt(&alice()).send(&with_both(QUERY)).await.data();
-    let mut socket = Socket::by_bearer(&app, &app.token(&alice())).await;
+    executes(&app.by_jwt(&alice()), &with_both(QUERY)).await;
+    let mut socket = Socket::by_bearer(&app, &token()).await;
     socket.send_json(&json!({"id": "1", "type": "subscribe", "payload": by_hash(QUERY)})).await;
     let message = socket.next_message().await;
     assert_eq!(message["payload"]["data"]["tasks"]["totalCount"], 0, "{message}");
@@ -120,8 +131,8 @@ async fn nodes_share_persisted_queries_in_redis() {
     let (one, other) =
         (App::with(Backend::Sqlite, &flags).await, App::with(Backend::Sqlite, &flags).await);
     let document = format!("query A{} {{ taskStats {{ total }} }}", uuid::Uuid::now_v7().simple());
-    one.by_jwt(&alice()).send(&with_both(&document)).await.data();
-    other.by_jwt(&alice()).send(&by_hash(&document)).await.data();
+    executes(&one.by_jwt(&alice()), &with_both(&document)).await;
+    executes(&other.by_jwt(&alice()), &by_hash(&document)).await;
 }
 
 #[tokio::test]
@@ -130,11 +141,11 @@ async fn persisted_queries_survive_a_redis_outage() {
     let url = server.url();
     let app = App::with(Backend::Sqlite, &["--redis-url", &url]).await;
     let alice = app.by_jwt(&alice());
-    alice.send(&with_both(QUERY)).await.data();
+    executes(&alice, &with_both(QUERY)).await;
     server.stop();
-    alice.send(&by_hash(QUERY)).await.data();
+    executes(&alice, &by_hash(QUERY)).await;
     let other = "{ taskStats { total } }";
     assert_eq!(codes(&alice, &by_hash(other)).await, ["PERSISTED_QUERY_NOT_FOUND"]);
-    alice.send(&with_both(other)).await.data();
-    alice.send(&by_hash(other)).await.data();
+    executes(&alice, &with_both(other)).await;
+    executes(&alice, &by_hash(other)).await;
 }

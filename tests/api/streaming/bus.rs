@@ -55,7 +55,7 @@ async fn publisher_recovers_after_a_rejected_password() {
     let server = RedisServer::start();
     let bus = bus(&server, ":secret@");
     assert!(!bus.publish(EVENTS, "rejected").await);
-    let admin = redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).unwrap();
+    let admin = redis::Client::open(server.url()).unwrap();
     let mut admin = admin.get_multiplexed_async_connection().await.unwrap();
     let set = redis::cmd("CONFIG").arg(&["SET", "requirepass", "secret"]).to_owned();
     set.exec_async(&mut admin).await.unwrap();
@@ -65,7 +65,7 @@ async fn publisher_recovers_after_a_rejected_password() {
 #[tokio::test]
 async fn events_are_missed_after_redis_restarts() {
     let server = RedisServer::start();
-    let url = format!("redis://127.0.0.1:{}", server.port);
+    let url = server.url();
     let app = App::with(Backend::Sqlite, &["--redis-url", &url]).await;
     let who = app.by_jwt(&alice());
     let mut stream = Stream::of(&who, TASKS).await;

@@ -3,7 +3,7 @@
 mod bus;
 mod events;
 pub mod graphql_sse;
-mod graphql_ws;
+pub mod graphql_ws;
 mod idle_subscriptions;
 mod multi_node;
 mod session_revalidation;

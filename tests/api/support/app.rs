@@ -145,6 +145,7 @@ impl App {
         let beside = [
             "\"audit_event\"",
             "\"key_set\"",
+            "FROM \"erased_user\"",
             "INTO \"known_user\"",
             "INTO \"seen_session\"",
             "DELETE FROM \"seen_session\"",
