@@ -17,6 +17,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+/// How long to wait for a connection before the database is reported as unavailable.
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The client that a connection is acquired for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Client {

@@ -16,7 +16,7 @@ use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, query_with};
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 
-use crate::bulkhead::{Bulkhead, Client, Permit, Work};
+use crate::bulkhead::{ACQUIRE_TIMEOUT, Bulkhead, Client, Permit, Work};
 use crate::deadline::Deadline;
 use crate::idle::{IdleConnections, Open, Raw, with_either};
 use crate::session_watch::SessionWatch;
@@ -50,8 +50,6 @@ pub(crate) struct Usage {
     pub(crate) sessions: SessionWatch,
 }
 
-/// How long to wait for a connection before the database is reported as unavailable.
-pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a statement may run on after its caller was cancelled. Then the connection is closed.
 const ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
 

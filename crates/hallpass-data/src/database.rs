@@ -9,8 +9,8 @@ use sea_orm::{
 };
 use tokio::sync::watch;
 
-use crate::bulkhead::{Bulkhead, Client};
-use crate::connection::{ACQUIRE_TIMEOUT, Observe, Pool, Usage};
+use crate::bulkhead::{ACQUIRE_TIMEOUT, Bulkhead, Client};
+use crate::connection::{Observe, Pool, Usage};
 use crate::executor::{Executor, PoolAccess};
 use crate::health::StorageHealth;
 use crate::idle::{IdleConnections, TEST_AFTER_IDLE};

@@ -6,7 +6,7 @@ use sea_orm::DbErr;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::connection::ACQUIRE_TIMEOUT;
+use crate::bulkhead::ACQUIRE_TIMEOUT;
 use crate::{Error, Reason, postgres, sqlite};
 
 /// Why the database at `url`, which failed to open with `error`, cannot be used, in one sentence without a

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
-use crate::connection::ACQUIRE_TIMEOUT;
+use crate::bulkhead::ACQUIRE_TIMEOUT;
 use crate::deadline::Deadline;
 use crate::health::StorageHealth;
 

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::pooler::{ROUNDS_AT_START, ROUNDS_LATER, SharedSessions, shares_sessions};
-use crate::row_security::STARTUP_OPTION;
+use crate::rls_context::STARTUP_OPTION;
 use crate::{Options, Pooler};
 
 /// How long a statement waits for a lock: a lock that is held longer, as by `ALTER TABLE`, delays only

@@ -4,6 +4,10 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 use crate::{TenantId, UserId};
 
+/// The setting that enables the policies on a connection, and its value. It is a start-up option, so that
+/// `RESET` does not undo it.
+pub(crate) const STARTUP_OPTION: (&str, &str) = ("hallpass.row_security", "on");
+
 /// On whose behalf a statement runs: the input of the policies.
 #[derive(Clone, Debug)]
 pub(crate) enum RlsContext {

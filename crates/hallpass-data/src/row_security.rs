@@ -22,10 +22,6 @@ use crate::rls_context::{RlsContext, set, set_config};
 use crate::shared_cache::SharedCache;
 use crate::{Error, Reason};
 
-/// The setting that enables the policies on a connection, and its value. It is a start-up option, so that
-/// `RESET` does not undo it.
-pub(crate) const STARTUP_OPTION: (&str, &str) = ("hallpass.row_security", "on");
-
 /// A connection or transaction with its row-level security state. It never leaves this crate.
 #[derive(Clone)]
 pub(crate) struct Conn {

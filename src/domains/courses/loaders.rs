@@ -10,7 +10,7 @@ use hallpass::data::{Comparison as _, Error, Scope, Timestamp};
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 
-use super::types::Chapter;
+use super::objects::Chapter;
 use super::visible_courses::{VisibleCourses, record_draft, visible_courses};
 use hallpass::graphql::{Id, Result as GraphQlResult};
 

@@ -8,6 +8,7 @@ mod kinds;
 mod loaders;
 mod markdown;
 mod mutation;
+mod objects;
 pub(crate) mod permissions;
 pub mod personalize;
 mod query;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, SimpleObject};
-use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
+use hallpass_entity::{ChapterId, CourseId, VariantId, progress, variant};
 
 use super::html::HtmlCache;
 use super::loaders::{Loaders, VariantHead};
+pub use super::objects::{Chapter, Course};
 use super::personalize::select_variant;
 use super::rules::{CHAPTER_READER, COURSE_EDITOR};
 use super::viewer::ChapterViewer;
@@ -15,14 +16,6 @@ use crate::domains::learners::{Level, profile};
 use hallpass::access::Rule::Public;
 use hallpass::access::{Resource, ResourceAttributes, guarded};
 use hallpass::graphql::{ContextExt as _, DateTime, Id, Result};
-
-/// A course.
-#[derive(Clone, Debug)]
-pub struct Course(pub(crate) course::Model);
-
-/// A chapter.
-#[derive(Clone, Debug)]
-pub struct Chapter(pub(crate) chapter::Model);
 
 impl Resource for Chapter {
     fn attributes(&self) -> ResourceAttributes<'_> {

@@ -5,8 +5,8 @@ use hallpass::data::policy::SharedEntity;
 use hallpass::data::{Privilege, Rows, Scope};
 use hallpass_entity::{chapter, course};
 
+use super::objects::{Chapter, Course};
 use super::rules::COURSE_EDITOR;
-use super::types::{Chapter, Course};
 use hallpass::access::{ALLOWED, RequestAuth};
 use hallpass::graphql::{ContextExt as _, HasId, Id};
 

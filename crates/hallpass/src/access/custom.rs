@@ -1,7 +1,6 @@
 //! Rules that an application adds.
 
-use super::decision::{ResourceAttributes, Subject};
-use super::rule::Rule;
+use super::subject::{ResourceAttributes, Subject};
 
 /// A rule of the application: a name, a sentence, and a decision. Name and sentence identify it: the address of a
 /// function does not.
@@ -25,29 +24,5 @@ impl CustomRule {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.name
-    }
-}
-
-impl Rule {
-    /// A rule of the application. `name` is its stable name in the schema and in denials, such as `WORKING_HOURS`;
-    /// `sentence` completes "requires …" in the access report; `decide` reports whether the caller meets it for a
-    /// row, must not block, and returns the same for the same input.
-    ///
-    /// ```
-    /// use hallpass::access::Rule;
-    ///
-    /// /// Users with a verified e-mail address.
-    /// const VERIFIED: Rule = Rule::custom("VERIFIED", "a user with a verified e-mail address", |subject, _| {
-    ///     subject.caller.is_some_and(|caller| caller.email_verified())
-    /// });
-    /// assert_eq!(VERIFIED.name(), "VERIFIED");
-    /// ```
-    #[must_use]
-    pub const fn custom(
-        name: &'static str,
-        sentence: &'static str,
-        decide: fn(Subject<'_>, ResourceAttributes<'_>) -> bool,
-    ) -> Self {
-        Self::Custom(CustomRule { name, sentence, decide })
     }
 }

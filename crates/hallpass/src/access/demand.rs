@@ -3,8 +3,9 @@
 //! An access token carries at most what its user granted to the client (RFC 6749 section 3.3): it allows what both the
 //! user's rights and the token's scopes allow. Callers with other credentials need no scopes.
 
-use super::decision::{Denial, DenialReason, ResourceAttributes, Subject};
+use super::decision::{Denial, DenialReason};
 use super::rule::Rule;
+use super::subject::{ResourceAttributes, Subject};
 use hallpass_identity::{Caller, CallerKind};
 
 /// The access requirements of a field.

@@ -10,9 +10,10 @@ use hallpass_data::{Privilege, now};
 use uuid::Uuid;
 
 use super::audit_trail::{ALLOWED, AuditTrail};
-use super::decision::{Denial, DenialReason, Policy, ResourceAttributes, Subject};
+use super::decision::{Denial, DenialReason};
 use super::demand::Demand;
 use super::rule::Rule;
+use super::subject::{Policy, ResourceAttributes, Subject};
 use hallpass_identity::{Authentication, Caller, Reauthentication};
 
 /// Authentication of a request: the caller, and what is needed to decide and audit.

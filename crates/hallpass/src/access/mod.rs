@@ -23,10 +23,11 @@ mod guard;
 mod resolver_macro;
 mod rule;
 pub(crate) mod schema_view;
+mod subject;
 
 pub use audit_trail::{ALLOWED, AuditEntry, AuditSink, AuditTrail};
 pub use custom::CustomRule;
-pub use decision::{Denial, DenialReason, Policy, Reason, ResourceAttributes, Subject};
+pub use decision::{Denial, DenialReason, Reason};
 pub use demand::Demand;
 pub(crate) use error::denial_message;
 pub use guard::{
@@ -38,6 +39,8 @@ pub use rule::{ADMIN, NOT_IMPERSONATED, RECENTLY_AUTHENTICATED_ADMIN, Rule, STEP
 pub use schema_view::{
     ROOT_TYPES, SchemaView, demand_directive, demand_of, prune, rule_name_from_directive,
 };
+
+pub use subject::{Policy, ResourceAttributes, Subject};
 
 use async_graphql::TypeDirective;
 

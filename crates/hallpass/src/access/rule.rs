@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
 use super::custom::CustomRule;
+use super::subject::{ResourceAttributes, Subject};
 
 /// A requirement on the caller of a field. An application adds its own with [`Rule::custom`].
 ///
@@ -112,6 +113,30 @@ fn join_with(rules: &[Rule], separator: &str, describe: fn(Rule) -> String) -> S
         _ => format!("({})", describe(*rule)),
     });
     each.collect::<Vec<_>>().join(separator)
+}
+
+impl Rule {
+    /// A rule of the application. `name` is its stable name in the schema and in denials, such as `WORKING_HOURS`;
+    /// `sentence` completes "requires …" in the access report; `decide` reports whether the caller meets it for a
+    /// row, must not block, and returns the same for the same input.
+    ///
+    /// ```
+    /// use hallpass::access::Rule;
+    ///
+    /// /// Users with a verified e-mail address.
+    /// const VERIFIED: Rule = Rule::custom("VERIFIED", "a user with a verified e-mail address", |subject, _| {
+    ///     subject.caller.is_some_and(|caller| caller.email_verified())
+    /// });
+    /// assert_eq!(VERIFIED.name(), "VERIFIED");
+    /// ```
+    #[must_use]
+    pub const fn custom(
+        name: &'static str,
+        sentence: &'static str,
+        decide: fn(Subject<'_>, ResourceAttributes<'_>) -> bool,
+    ) -> Self {
+        Self::Custom(CustomRule { name, sentence, decide })
+    }
 }
 
 impl Rule {

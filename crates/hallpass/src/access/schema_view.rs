@@ -6,9 +6,9 @@ use std::cell::Cell;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use async_graphql::{Context, Value};
 
-use super::decision::Subject;
 use super::demand::Demand;
 use super::rule::{Rule, with_registered};
+use super::subject::Subject;
 
 /// A view of the schema: a bit set of the registered rules that a caller can reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -43,7 +43,7 @@ pub use pages::graphiql::PersonaCard;
 pub use routes::{CallerScope, RouteError};
 pub use server::{ServeOptions, raise_file_limit, serve};
 
-use graphql::response;
+use graphql::budget;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::document_cache::DocumentCache;
 use limits::persisted_queries::PersistedQueries;
@@ -219,8 +219,8 @@ fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
                 middleware::REQUEST_ID,
                 RETRY_AFTER,
                 WWW_AUTHENTICATE,
-                response::RATE_LIMIT,
-                response::RATE_LIMIT_POLICY,
+                budget::RATE_LIMIT,
+                budget::RATE_LIMIT_POLICY,
             ])
             .max_age(Duration::from_secs(600)),
     )

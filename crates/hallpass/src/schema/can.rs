@@ -9,24 +9,10 @@ use async_graphql::{
     ContainerType, Context, ContextSelectionSet, ID, InputType, InputValueError, InputValueResult,
     Name, ObjectType, OutputType, Positioned, ServerResult, Value,
 };
-use futures_util::future::BoxFuture;
 
 use super::registered::Registered;
 use crate::access::{Rule::Public, guarded};
 use crate::graphql::{ApiError, Permission, Result};
-
-/// Whether the caller may perform an action on the object with a global ID.
-pub type CheckAction = for<'a> fn(&'a Context<'_>, &'a ID) -> BoxFuture<'a, Result<Permission>>;
-
-/// An action to check.
-pub(crate) struct Action {
-    /// Name in the schema, such as `UPDATE_NOTE`.
-    pub(crate) name: &'static str,
-    /// Description in the schema.
-    pub(crate) description: &'static str,
-    /// The check.
-    pub(crate) check: CheckAction,
-}
 
 /// The name of an action: a value of the enum `Action`.
 struct ActionName(String);

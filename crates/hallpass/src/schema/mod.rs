@@ -2,6 +2,7 @@
 
 mod can;
 mod create;
+mod find_node;
 mod node;
 mod registered;
 mod roots;
@@ -16,13 +17,14 @@ use async_graphql::registry::Registry;
 
 use crate::access::SchemaView;
 
-pub use can::{CanQuery, CheckAction};
-pub use node::{FindNode, Node, NodeQuery};
+pub use can::CanQuery;
+pub use find_node::{FindNode, Node};
+pub use node::NodeQuery;
+pub use registered::CheckAction;
 pub use roots::Executable;
 
-pub(crate) use can::Action;
-pub(crate) use node::NodeType;
-pub(crate) use registered::Registered;
+pub(crate) use find_node::NodeType;
+pub(crate) use registered::{Action, Registered};
 pub(crate) use roots::{RootTypes, Roots};
 
 /// The schema as one kind of caller sees it.

@@ -3,8 +3,24 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::can::Action;
-use super::node::NodeType;
+use async_graphql::{Context, ID};
+use futures_util::future::BoxFuture;
+
+use super::find_node::NodeType;
+use crate::graphql::{Permission, Result};
+
+/// Whether the caller may perform an action on the object with a global ID.
+pub type CheckAction = for<'a> fn(&'a Context<'_>, &'a ID) -> BoxFuture<'a, Result<Permission>>;
+
+/// An action to check.
+pub(crate) struct Action {
+    /// Name in the schema, such as `UPDATE_NOTE`.
+    pub(crate) name: &'static str,
+    /// Description in the schema.
+    pub(crate) description: &'static str,
+    /// The check.
+    pub(crate) check: CheckAction,
+}
 
 /// The node types and actions of an application. Also data of its schema.
 #[derive(Default)]

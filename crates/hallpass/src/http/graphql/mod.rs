@@ -1,6 +1,8 @@
 //! The GraphQL endpoint: request, authentication, execution, response.
 
 pub(crate) mod authenticate;
+pub(in crate::http) mod budget;
+mod challenge;
 pub(crate) mod execute;
 pub(crate) mod handler;
 pub(crate) mod request;

@@ -1,6 +1,5 @@
 //! HTTP responses: status, error codes, headers and JSON. All errors are serialized here.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_graphql::{ErrorExtensionValues, PathSegment, Response as Executed, ServerError, Value};
@@ -9,12 +8,14 @@ use axum::body::Body;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::budget::{BudgetExtension, set_budget, whole_seconds};
+use super::challenge::insufficient_scope;
 use crate::code;
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, json_length};
 use crate::http::limits::rate_limit::{Budget, Exceeded};
@@ -96,38 +97,6 @@ struct Extensions {
     /// What is left of the caller's budget, if the client requested it.
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<BudgetExtension>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BudgetExtension {
-    /// Points of the operation.
-    cost: u64,
-    /// Points of the whole budget.
-    limit: u32,
-    /// Points that are left.
-    remaining: u32,
-    /// Seconds until the whole budget is replenished.
-    reset_seconds: u64,
-}
-
-/// What is left of the caller's budget (draft-ietf-httpapi-ratelimit-headers).
-pub(in crate::http) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-/// The caller's budget (draft-ietf-httpapi-ratelimit-headers).
-pub(in crate::http) const RATE_LIMIT_POLICY: HeaderName =
-    HeaderName::from_static("ratelimit-policy");
-
-/// Adds the headers of a budget.
-fn set_budget(headers: &mut HeaderMap, budget: &Budget) {
-    let Budget { name, limit, period, remaining } = budget;
-    let (reset, window) = (whole_seconds(budget.reset()), period.as_secs());
-    // Names of tiers have no quotes: they are listed in a setting.
-    let policy = HeaderValue::from_str(&format!("\"{name}\";q={limit};w={window}"));
-    let left = HeaderValue::from_str(&format!("\"{name}\";r={remaining};t={reset}"));
-    if let (Ok(policy), Ok(left)) = (policy, left) {
-        headers.insert(RATE_LIMIT_POLICY, policy);
-        headers.insert(RATE_LIMIT, left);
-    }
 }
 
 /// The response on a path of the application: `{"code": …, "message": …}`.
@@ -355,10 +324,6 @@ fn seconds(retry_after: Duration) -> HeaderValue {
     HeaderValue::from(whole_seconds(retry_after).max(1))
 }
 
-fn whole_seconds(time: Duration) -> u64 {
-    time.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
-}
-
 /// The time to wait, of a rejection by a limit.
 fn retry_after_seconds(
     status: StatusCode,
@@ -402,12 +367,7 @@ impl ResponseBody {
         let Some(budget) = budget else { return self };
         let mut extensions = self.extensions;
         if is_shown {
-            extensions.get_or_insert_default().budget = Some(BudgetExtension {
-                cost,
-                limit: budget.limit,
-                remaining: budget.remaining,
-                reset_seconds: whole_seconds(budget.reset()),
-            });
+            extensions.get_or_insert_default().budget = Some(BudgetExtension::new(&budget, cost));
         }
         Self { extensions, budget: Some(Box::new(budget)), ..self }
     }
@@ -453,27 +413,10 @@ pub(crate) fn executed(content: &ResponseBody, media: MediaType) -> Response<Bod
     if is_unavailable {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    if let Some(challenge) = insufficient_scope(content) {
+    if let Some(challenge) = insufficient_scope(&content.errors) {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
-}
-
-/// The challenge (RFC 6750 section 3.1) with the scopes that denied fields require, if only scopes are missing.
-fn insufficient_scope(content: &ResponseBody) -> Option<HeaderValue> {
-    let mut scopes = BTreeSet::new();
-    for error in &content.errors {
-        let missing = error.extensions.as_ref().and_then(|it| it.get("missing"));
-        let Some(Value::List(missing)) = missing else { continue };
-        let named = missing.iter().map(|it| match it {
-            Value::String(missing) => missing.strip_prefix("SCOPE(")?.strip_suffix(')'),
-            _ => None,
-        });
-        scopes.extend(named.collect::<Option<Vec<_>>>().unwrap_or_default());
-    }
-    let scopes = scopes.into_iter().collect::<Vec<_>>().join(" ");
-    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
-    (!scopes.is_empty()).then(|| HeaderValue::from_str(&challenge).ok()).flatten()
 }
 
 /// Adds a code to errors of async-graphql, which have none: they concern the input of a field, or the document.
