@@ -5,55 +5,17 @@ use std::collections::BTreeMap;
 use async_graphql::Value;
 use hallpass_data::testing::Distinctive;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::Suite;
 use super::attacker::{Transport, ask};
 use super::fixture::Fixture;
 use super::generator::orders;
+use super::nodes::node_types;
+use super::normalize::secret_text;
 use super::seeds::{Part, Seeds};
-use super::server::Server;
 use super::values::{Knowledge, Values};
 use crate::graphql::encode_id;
 use crate::testing::sdl::{Sdl, named};
-
-/// The types whose objects may have global IDs: those that `node` finds, or else those with an `id`.
-fn node_types(sdl: &Sdl) -> Vec<&str> {
-    let nodes = sdl.possible("Node");
-    let has_id =
-        |kind: &&str| sdl.field(kind, "id").is_some_and(|field| named(&field.node.ty.node) == "ID");
-    if nodes.is_empty() { sdl.objects().filter(has_id).collect() } else { nodes }
-}
-
-/// The objects with the keys of `seeds` and of the fixtures, as `node` finds them. Without `node`, every key is tried
-/// with every type.
-pub(super) async fn nodes(
-    suite: &Suite,
-    server: &Server,
-    seeds: &Seeds,
-) -> Vec<(String, Uuid, Option<Part>)> {
-    let sdl = Sdl::full(&suite.application);
-    let finds_nodes = sdl.field("Query", "node").is_some();
-    let users = &server.users;
-    let keys = seeds.keys(Part::Alices).map(|key| (key, Some(Part::Alices)));
-    let keys = keys.chain(seeds.keys(Part::Bobs).map(|key| (key, Some(Part::Bobs))));
-    let keys = keys.chain(suite.keys.iter().map(|key| (*key, None)));
-    let mut found = Vec::new();
-    for (key, part) in keys {
-        let owner = if matches!(part, Some(Part::Bobs)) { &users.bob } else { &users.alice };
-        for kind in node_types(&sdl) {
-            let is_one = !finds_nodes || {
-                let id = encode_id(kind, key).0;
-                let query = format!("{{ node(id: \"{id}\") {{ __typename }} }}");
-                server.client(owner).ask(&query).await.body["data"]["node"]["__typename"] == kind
-            };
-            if is_one {
-                found.push((kind.to_owned(), key, part));
-            }
-        }
-    }
-    found
-}
 
 /// Without cursors, which need requests.
 pub(super) fn knowledge(suite: &Suite, seeds: &Seeds, sdl: &Sdl) -> Knowledge {
@@ -96,17 +58,6 @@ pub(super) fn knowledge(suite: &Suite, seeds: &Seeds, sdl: &Sdl) -> Knowledge {
         cursors: BTreeMap::new(),
         scalars: suite.scalars.clone(),
         arguments: suite.arguments.clone(),
-    }
-}
-
-/// A value as a response contains it.
-pub(super) fn secret_text(secret: &Distinctive) -> String {
-    match secret {
-        Distinctive::Text(text) => text.clone(),
-        Distinctive::Timestamp(moment) => {
-            moment.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
-        }
-        Distinctive::Key(key) => key.simple().to_string(),
     }
 }
 

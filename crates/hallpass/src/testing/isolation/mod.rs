@@ -58,11 +58,14 @@ mod fixture;
 mod forbid;
 mod generator;
 mod knowledge;
+mod nodes;
 mod normalize;
+mod part;
 mod runner;
 mod seeds;
 mod selection;
 mod server;
+mod shared_rows;
 mod subscriptions;
 mod timing;
 mod values;
@@ -85,7 +88,8 @@ use server::Options;
 
 pub use attacker::{Attacker, Transport};
 pub use database::Backend;
-pub use seeds::{SeedError, SeedUser, SharedRows};
+pub use seeds::{SeedError, SeedUser};
+pub use shared_rows::SharedRows;
 
 /// One in so many of the documents that differ in one value is sent, by default.
 const STEP: usize = 8;

@@ -11,7 +11,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Suite;
-use super::knowledge::secret_text;
 use super::seeds::{Part, Seeds};
 
 const GENERATED: &str = "generated";
@@ -83,4 +82,15 @@ pub(super) fn plain(text: &str) -> String {
 fn uuids(text: &str) -> impl Iterator<Item = Uuid> {
     let is_part = |letter: char| letter.is_ascii_hexdigit() || letter == '-';
     text.split(move |letter| !is_part(letter)).filter_map(|word| Uuid::try_parse(word).ok())
+}
+
+/// A value as a response contains it.
+pub(super) fn secret_text(secret: &Distinctive) -> String {
+    match secret {
+        Distinctive::Text(text) => text.clone(),
+        Distinctive::Timestamp(moment) => {
+            moment.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+        }
+        Distinctive::Key(key) => key.simple().to_string(),
+    }
 }

@@ -8,7 +8,6 @@ use std::error::Error;
 use std::ops::Deref;
 
 use futures_util::future::BoxFuture;
-use hallpass_data::policy::{self, Scoped};
 use hallpass_data::testing::{Distinctive, TableRows, tenant_of};
 use hallpass_data::trusted::{TenantScope as _, VerifiedSubject as _, VerifiedTenant as _};
 use hallpass_data::{
@@ -16,7 +15,9 @@ use hallpass_data::{
 };
 use uuid::Uuid;
 
+pub(super) use super::part::Part;
 use super::server::{Options, Server};
+use super::shared_rows::SharedRows;
 use super::{Backend, Suite};
 use crate::testing::User;
 
@@ -27,22 +28,6 @@ pub(super) type Seed =
     Box<dyn Fn(SeedUser) -> BoxFuture<'static, Result<(), SeedError>> + Send + Sync>;
 pub(super) type Fixture =
     Box<dyn Fn(SharedRows) -> BoxFuture<'static, Result<(), SeedError>> + Send + Sync>;
-
-/// Inserts rows of shared tables.
-pub struct SharedRows(pub(super) Database);
-
-impl SharedRows {
-    /// Inserts rows.
-    ///
-    /// # Errors
-    /// When the database is unavailable, or rejects a row.
-    pub async fn insert_all<E: Scoped<Policy = policy::Shared>>(
-        &self,
-        rows: Vec<E::ActiveModel>,
-    ) -> Result<(), hallpass_data::Error> {
-        self.0.insert_rows::<E>(rows).await
-    }
-}
 
 /// A user of the suite, and their scope, to insert their rows and those of their tenant with. Each user has another
 /// tenant.
@@ -95,14 +80,6 @@ impl SeedUser {
     }
 }
 
-/// A set of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Alices,
-    AlicesAsPublic,
-    Bobs,
-}
-
 /// The rows of the users, table by table, parents first.
 pub(super) struct Seeds {
     alices: Vec<TableRows>,
@@ -138,7 +115,9 @@ impl Seeds {
             nodes: Vec::new(),
         };
         seeds.check_that_all_are_there();
-        seeds.nodes = super::knowledge::nodes(suite, &server, &seeds).await;
+        let owned = |part| seeds.keys(part).map(move |key| (key, part)).collect::<Vec<_>>();
+        let keys = [owned(Part::Alices), owned(Part::Bobs)].concat();
+        seeds.nodes = super::nodes::nodes(suite, &server, keys).await;
         database.replace_rows(&[]).await.expect("rows can be deleted");
         if let Some(view) = &suite.public_view {
             view(user_of(database, alice, true)).await.expect(SEED);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hallpass_data::testing::system_tables;
 
 use super::database::Backend;
-use super::seeds::SharedRows;
+use super::shared_rows::SharedRows;
 use super::{Suite, Users};
 use crate::testing::{App, Client, User};
 
