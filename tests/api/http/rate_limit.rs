@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
@@ -202,6 +203,27 @@ async fn nodes_share_budgets_in_redis() {
     let shared = user(&format!("of-two-nodes-{}", uuid::Uuid::now_v7().simple()));
     let allowed = allowed_on([&one.by_jwt(&shared), &other.by_jwt(&shared)]).await;
     assert!((170..=200).contains(&allowed), "{allowed} of 200");
+}
+
+#[tokio::test]
+async fn concurrent_operations_keep_to_the_budget() {
+    let app = limited("200/h", &["--redis-url", redis::url()]).await;
+    let who = app.by_jwt(&user(&format!("at-once-{}", uuid::Uuid::now_v7().simple())));
+    // More than a node takes in advance.
+    let page = "{ tasks(first: 5) { nodes { id title } } }";
+    let with_budget = json!({"query": page, "extensions": {"budget": true}});
+    let cost = who.send(&with_budget).await.body["extensions"]["budget"]["cost"].as_u64().unwrap();
+    let mut done = 1;
+    loop {
+        let answers = join_all((0..10).map(|_| who.ask(page))).await;
+        let allowed = answers.iter().filter(|answer| answer.codes().is_empty()).count();
+        done += u64::try_from(allowed).unwrap();
+        if allowed == 0 {
+            break;
+        }
+    }
+    let spent = done * cost;
+    assert!((180..=200).contains(&spent), "{spent} of 200");
 }
 
 #[tokio::test]

@@ -143,6 +143,7 @@ impl RateLimiter {
     /// blocked until one more is allowed.
     pub(crate) fn count_failure(&self, address: IpAddr) {
         let Some(limits) = &self.limits else { return };
+        self.prune();
         let of_failures = failures(limits);
         let address = network(address);
         if let Err(exceeded) = self.take(of_failures, Payer::Failures(address), 1) {
@@ -252,22 +253,36 @@ impl Shared {
         let needed = cost - leased;
         let wanted = needed.saturating_add(limit / LEASES_PER_BUDGET);
         let request = Request { key: &key, limit, period, wanted, needed };
-        match self.budgets.take(request).await? {
-            Grant::Exceeded(retry_after) => Some(Err(Exceeded { budget: budget(0), retry_after })),
-            Grant::Granted { points, remaining } => {
-                let until = Instant::now() + LEASE_TIME;
-                let mut leases = self.leases();
-                // Another operation may have spent or added to it meanwhile.
-                let before = leases.get(&of_lease).map_or(0, |lease| lease.points);
-                let points = before.saturating_add(points).saturating_sub(cost);
-                leases.insert(of_lease, Lease { points, remaining, until });
-                Some(Ok(budget(remaining.saturating_add(points))))
+        match self.budgets.take(request).await {
+            None => {
+                self.add_to_lease(of_lease, leased, 0);
+                None
+            }
+            Some(Grant::Exceeded(retry_after)) => {
+                self.add_to_lease(of_lease, leased, 0);
+                Some(Err(Exceeded { budget: budget(0), retry_after }))
+            }
+            Some(Grant::Granted { points, remaining }) => {
+                let left = points.saturating_sub(needed);
+                Some(Ok(budget(
+                    remaining.saturating_add(self.add_to_lease(of_lease, left, remaining)),
+                )))
             }
         }
     }
 
-    /// Spends the cost from the lease, and returns what is left in all. Fails with the points of the lease if they are
-    /// too few.
+    /// Adds points to the lease, and returns its points.
+    fn add_to_lease(&self, of: (Payer, Rate), points: u32, remaining: u32) -> u32 {
+        let until = Instant::now() + LEASE_TIME;
+        let mut leases = self.leases();
+        let lease = leases.entry(of).or_insert(Lease { points: 0, remaining, until });
+        // Another operation may have added to it meanwhile.
+        *lease = Lease { points: lease.points.saturating_add(points), remaining, until };
+        lease.points
+    }
+
+    /// Spends the cost from the lease, and returns what is left in all. If its points are too few, takes them out, so
+    /// that no other operation counts on them, and fails with them.
     fn spend_lease(&self, of: &(Payer, Rate), cost: u32) -> Result<u32, u32> {
         let mut leases = self.leases();
         let Some(lease) = leases.get_mut(of).filter(|lease| lease.until > Instant::now()) else {
@@ -279,7 +294,7 @@ impl Shared {
                 lease.points = left;
                 Ok(lease.remaining.saturating_add(left))
             }
-            None => Err(lease.points),
+            None => Err(std::mem::take(&mut lease.points)),
         }
     }
 
