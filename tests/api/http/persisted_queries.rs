@@ -133,6 +133,11 @@ async fn nodes_share_persisted_queries_in_redis() {
     let document = format!("query A{} {{ taskStats {{ total }} }}", uuid::Uuid::now_v7().simple());
     executes(&one.by_jwt(&alice()), &with_both(&document)).await;
     executes(&other.by_jwt(&alice()), &by_hash(&document)).await;
+    let open = format!("query B{} {{ __typename }}", uuid::Uuid::now_v7().simple());
+    executes(&one.anonymous(), &with_both(&open)).await;
+    executes(&one.anonymous(), &by_hash(&open)).await;
+    let elsewhere = codes(&other.anonymous(), &by_hash(&open)).await;
+    assert_eq!(elsewhere, ["PERSISTED_QUERY_NOT_FOUND"], "anonymous callers cannot fill Redis");
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ async fn execute_and_respond(
         request::from_body(&request::read_json_body(body, &limits).await?)?
     };
     params.idempotency_key = idempotency_key;
-    let params = params.resolve(&shared.persisted_queries).await?;
+    let params = params.resolve(&shared.persisted_queries, caller.is_some()).await?;
     let operation = execute::prepare(shared, params, request_caller);
     let is_subscription = operation.as_ref().is_ok_and(execute::Operation::is_subscription);
     let media = match accepts.media {

@@ -28,10 +28,14 @@ pub(crate) struct GraphQlParams {
 
 impl GraphQlParams {
     /// Fills in a document that the client persisted, or stores the one that it sent with its hash.
-    pub(crate) async fn resolve(mut self, persisted: &PersistedQueries) -> Result<Self, Rejection> {
+    pub(crate) async fn resolve(
+        mut self,
+        persisted: &PersistedQueries,
+        is_signed_in: bool,
+    ) -> Result<Self, Rejection> {
         if let Some(hash) = self.hash.take() {
             let sent = Some(self.query).filter(|query| !query.is_empty());
-            self.query = persisted.resolve(hash, sent).await?;
+            self.query = persisted.resolve(hash, sent, is_signed_in).await?;
         }
         Ok(self)
     }

@@ -71,11 +71,13 @@ impl PersistedQueries {
         Self { known: enabled.then(cache), redis }
     }
 
-    /// The document of a request with this `hash`, which may have sent it as `query`.
+    /// The document of a request with this `hash`, which may have sent it as `query`. The documents of callers who are
+    /// signed in are stored for the other nodes.
     pub(crate) async fn resolve(
         &self,
         hash: DocumentHash,
         query: Option<String>,
+        is_signed_in: bool,
     ) -> Result<String, Rejection> {
         let Some(known) = &self.known else {
             return query.ok_or_else(Rejection::persisted_queries_not_supported);
@@ -83,7 +85,7 @@ impl PersistedQueries {
         match query {
             Some(query) if !hash.is_of(&query) => Err(Rejection::persisted_query_mismatch()),
             Some(query) => {
-                self.store(known, hash, &query).await;
+                self.store(known, hash, &query, is_signed_in).await;
                 Ok(query)
             }
             None => match known.get(&hash) {
@@ -95,11 +97,18 @@ impl PersistedQueries {
         }
     }
 
-    async fn store(&self, known: &Cache<DocumentHash, Arc<str>>, hash: DocumentHash, query: &str) {
+    async fn store(
+        &self,
+        known: &Cache<DocumentHash, Arc<str>>,
+        hash: DocumentHash,
+        query: &str,
+        is_signed_in: bool,
+    ) {
         if query.len() > MAX_DOCUMENT_BYTES || known.contains_key(&hash) {
             return;
         }
-        if let Some(redis) = &self.redis {
+        // Not of anonymous callers, who could fill Redis. The cache of this node is bounded.
+        if let Some(redis) = self.redis.as_ref().filter(|_| is_signed_in) {
             let (key, seconds) = (hash.redis_key(), REDIS_TTL.as_secs());
             let set = async |connection: &mut _| {
                 redis::AsyncCommands::set_ex::<_, _, ()>(connection, key, query, seconds).await

@@ -211,7 +211,9 @@ impl<'a> Session<'a> {
             // Authenticated again for each operation: the caller's rights may have changed.
             match identity.resolve(&shared.deps, &id).await {
                 Ok(request_caller) => {
-                    let operation = match params.resolve(&shared.persisted_queries).await {
+                    let is_signed_in = request_caller.caller.is_some();
+                    let params = params.resolve(&shared.persisted_queries, is_signed_in);
+                    let operation = match params.await {
                         Ok(params) => execute::prepare(&shared, params, request_caller),
                         Err(rejection) => Err(rejection),
                     };
