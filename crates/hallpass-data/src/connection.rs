@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{
@@ -15,10 +15,12 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, query_with};
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
+use tracing::{Instrument as _, Span};
 
 use crate::bulkhead::{ACQUIRE_TIMEOUT, Bulkhead, Client, Permit, Work};
 use crate::deadline::Deadline;
 use crate::idle::{IdleConnections, Open, Raw, with_either};
+use crate::metrics::{Counted, DatabaseMetrics, DatabaseTime};
 use crate::session_watch::SessionWatch;
 
 /// The pool of connections.
@@ -48,27 +50,35 @@ pub(crate) struct Usage {
     pub(crate) observe: Arc<Observe>,
     /// Rejects statements while a pooler shares sessions.
     pub(crate) sessions: SessionWatch,
+    pub(crate) metrics: DatabaseMetrics,
 }
 
 /// How long a statement may run on after its caller was cancelled. Then the connection is closed.
 const ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Pool {
-    /// Waits for a connection slot of the request, then for a permit of `client`.
+    /// Waits for a connection slot of the request, then for a permit of `client`. Adds the wait and the statements to
+    /// `time`.
     pub(crate) async fn acquire(
         &self,
         client: &Client,
         of_request: &Arc<Semaphore>,
         work: Work,
+        time: &DatabaseTime,
     ) -> Result<Connection, DbErr> {
         self.usage.sessions.check()?;
+        let (began, waiting) = (Instant::now(), self.usage.metrics.waiting());
         let timed_out = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
         let slot =
             tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(of_request).acquire_owned()).await;
         let Ok(Ok(slot)) = slot else { return Err(timed_out) };
         let permit = self.bulkhead.acquire(client, work).await.ok_or(timed_out)?;
+        drop(waiting);
+        let counted = self.usage.metrics.acquired(began, time);
         let lease = Lease {
             open: Mutex::new(Some(self.idle.take().await?)),
+            time: time.clone(),
+            _counted: counted,
             permits: Some((permit, slot)),
             backend: self.sea.get_database_backend(),
             idle: Arc::clone(&self.idle),
@@ -158,6 +168,9 @@ impl Connection {
     /// full-text index leaves its read transaction open: the next write on this connection would fail with
     /// SQLITE_BUSY_SNAPSHOT. Another read ends it.
     async fn ended(&self, mut running: Running<'_>, failed: bool) {
+        let took = running.began.elapsed();
+        self.lease.usage.metrics.statement(took, failed);
+        self.lease.time.add(took);
         let is_autocommit = self.lease.depth.load(Ordering::Acquire) == 0;
         if let Ok(Open { raw, deadline, .. }) = running.open() {
             deadline.iter().for_each(Deadline::clear);
@@ -185,7 +198,7 @@ impl ConnectionTrait for Connection {
         let mut running = self.lease.run().await?;
         let done = with_either!(&mut running.open()?.raw, connection => {
             let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
-            query.execute(&mut *connection).await.map(ExecResult::from)
+            query.execute(&mut *connection).instrument(span(&sql)).await.map(ExecResult::from)
         });
         self.ended(running, done.is_err()).await;
         (self.lease.usage.observe)(&sql);
@@ -208,13 +221,23 @@ impl ConnectionTrait for Connection {
         let mut running = self.lease.run().await?;
         let done = with_either!(&mut running.open()?.raw, connection => {
             let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
-            let rows = query.fetch_all(&mut *connection).await;
+            let rows = query.fetch_all(&mut *connection).instrument(span(&sql)).await;
             rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
         });
         self.ended(running, done.is_err()).await;
         (self.lease.usage.observe)(&sql);
         done.inspect_err(|error| self.lease.usage.sessions.note(error)).map_err(query_error)
     }
+}
+
+/// The span of a statement in a trace. Its text has no values.
+fn span(sql: &str) -> Span {
+    tracing::trace_span!(
+        target: "hallpass::trace",
+        "statement",
+        otel.kind = "client",
+        db.query.text = sql,
+    )
 }
 
 fn parts(statement: Statement) -> (String, SqlxValues) {
@@ -236,12 +259,16 @@ struct Lease {
     depth: AtomicUsize,
     /// Whether a statement runs, or its caller was cancelled while it did, or one failed: the connection may be lost.
     must_test: AtomicBool,
+    time: DatabaseTime,
+    /// Counts this connection as in use.
+    _counted: Counted,
 }
 
 /// A running statement.
 struct Running<'a> {
     open: MutexGuard<'a, Option<Open>>,
     must_test: &'a AtomicBool,
+    began: Instant,
 }
 
 impl Running<'_> {
@@ -261,7 +288,7 @@ impl Lease {
         let open = self.open.lock().await;
         self.must_test.store(true, Ordering::Release);
         open.iter().flat_map(|open| &open.deadline).for_each(Deadline::start);
-        Ok(Running { open, must_test: &self.must_test })
+        Ok(Running { open, must_test: &self.must_test, began: Instant::now() })
     }
 }
 

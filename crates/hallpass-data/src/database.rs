@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use prometheus_client::registry::Registry;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
     PaginatorTrait,
@@ -14,6 +15,7 @@ use crate::connection::{Observe, Pool, Usage};
 use crate::executor::{Executor, PoolAccess};
 use crate::health::StorageHealth;
 use crate::idle::{IdleConnections, TEST_AFTER_IDLE};
+use crate::metrics::DatabaseMetrics;
 use crate::owner_filter::OwnerFilter;
 use crate::policy::Scoped;
 use crate::quota::Quota;
@@ -153,6 +155,11 @@ impl Database {
     #[must_use]
     pub fn for_readiness(&self) -> Self {
         Self { pool: self.readiness_pool.clone(), ..self.clone() }
+    }
+
+    /// Registers the metrics of the pool, which has `connections`.
+    pub fn register(&self, connections: u32, registry: &mut Registry) {
+        self.pool.usage.metrics.register(connections, registry);
     }
 
     /// The scope of one caller; without an owner, of an anonymous one.
@@ -307,6 +314,7 @@ fn pooled(
         only_transactions,
         observe: Arc::clone(observe),
         sessions: sessions.clone(),
+        metrics: DatabaseMetrics::default(),
     };
     let bulkhead = Bulkhead::new(connections, one_writer, ACQUIRE_TIMEOUT);
     let idle = IdleConnections::new(sea.clone(), options.statement_timeout, health.clone());

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::bulkhead::{Client, Work};
 use crate::connection::{Connection, Pool};
+use crate::metrics::DatabaseTime;
 use crate::rls_context::{RlsContext, set_config};
 
 /// How many connections one request may hold at once.
@@ -22,17 +23,19 @@ pub(crate) struct PoolAccess {
     pool: Pool,
     client: Client,
     slots: Arc<Semaphore>,
+    time: DatabaseTime,
 }
 
 impl PoolAccess {
     /// For a request whose connections belong to the share of `client`.
     pub(crate) fn new(pool: Pool, client: Client) -> Self {
-        Self { pool, client, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS_PER_REQUEST)) }
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS_PER_REQUEST));
+        Self { pool, client, slots, time: DatabaseTime::default() }
     }
 
-    /// The same access, counted for `client`.
-    pub(crate) fn of(self, client: Client) -> Self {
-        Self { client, ..self }
+    /// The same access, counted for `client`, whose time is added to `time`.
+    pub(crate) fn of(self, client: Client, time: DatabaseTime) -> Self {
+        Self { client, time, ..self }
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -40,7 +43,7 @@ impl PoolAccess {
     }
 
     async fn acquire(&self, work: Work) -> Result<Connection, DbErr> {
-        self.pool.acquire(&self.client, &self.slots, work).await
+        self.pool.acquire(&self.client, &self.slots, work, &self.time).await
     }
 
     /// Begins a transaction.

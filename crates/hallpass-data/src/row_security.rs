@@ -17,6 +17,7 @@ use sea_orm::{
 use crate::bulkhead::Client;
 use crate::executor::{Executor, PoolAccess, Transaction};
 use crate::health::StorageHealth;
+use crate::metrics::DatabaseTime;
 use crate::reason::reason;
 use crate::rls_context::{RlsContext, set, set_config};
 use crate::shared_cache::SharedCache;
@@ -131,9 +132,9 @@ impl Conn {
     }
 
     /// The same, in the share of `client`.
-    pub(crate) fn counted_for(self, client: Client) -> Self {
+    pub(crate) fn counted_for(self, client: Client, time: DatabaseTime) -> Self {
         match self.source {
-            Source::Pool(access) => Self { source: Source::Pool(access.of(client)), ..self },
+            Source::Pool(access) => Self { source: Source::Pool(access.of(client, time)), ..self },
             Source::Transaction(_) => self,
         }
     }

@@ -30,6 +30,7 @@ use sea_orm::{
 
 use crate::bulkhead::Client;
 use crate::filter::column;
+use crate::metrics::DatabaseTime;
 use crate::owner_filter::OwnerFilter;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
 use crate::quota::Quota;
@@ -61,10 +62,10 @@ impl Scope {
         Self { conn, owner, tenant: None, owner_filter, quota, owned_tables }
     }
 
-    /// The same, with connections from the share of `client`.
+    /// The same, with connections from the share of `client`, and `time` in the database.
     #[must_use]
-    pub fn counted_for(self, client: Client) -> Self {
-        Self { conn: self.conn.counted_for(client), ..self }
+    pub fn counted_for(self, client: Client, time: DatabaseTime) -> Self {
+        Self { conn: self.conn.counted_for(client, time), ..self }
     }
 
     /// The caller; none for an anonymous one.

@@ -117,7 +117,7 @@ impl Authenticator {
         issuer: Option<&DevTokenIssuer>,
     ) -> Result<Self, reqwest::Error> {
         let metrics = IdentityMetrics::default();
-        let upstream = AuthServerClient::new(config.timeout, metrics.clone())?;
+        let upstream = AuthServerClient::new(config.timeout, config.trace_parent, metrics.clone())?;
         let revocations = Arc::new(RevocationSet::new(metrics.clone()));
         let names = config.claims.clone();
         let users =

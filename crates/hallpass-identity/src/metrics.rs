@@ -2,8 +2,11 @@
 //!
 //! Labels never contain any part of a credential or a caller.
 
+use std::time::Duration;
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use strum::IntoStaticStr;
 
@@ -13,11 +16,23 @@ pub(crate) struct IdentityMetrics {
     decisions: Family<Labels<1>, Counter>,
     caches: Family<Labels<2>, Counter>,
     upstream: Family<Labels<2>, Counter>,
+    upstream_seconds: UpstreamSeconds,
     revocations: Family<Labels<1>, Counter>,
 }
 
 /// Names and values of a metric's labels.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// The duration of requests to the auth server.
+#[derive(Clone)]
+struct UpstreamSeconds(Family<Labels<1>, Histogram>);
+
+impl Default for UpstreamSeconds {
+    fn default() -> Self {
+        // From a millisecond to about eight seconds.
+        Self(Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 14))))
+    }
+}
 
 /// The outcome of authenticating a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
@@ -85,6 +100,11 @@ impl IdentityMetrics {
             self.upstream.clone(),
         );
         registry.register(
+            "hallpass_auth_server_request_duration_seconds",
+            "Time of requests to the auth server, with the wait for a permit, by purpose",
+            self.upstream_seconds.0.clone(),
+        );
+        registry.register(
             "hallpass_revocations_received",
             "Revocations received, by target",
             self.revocations.clone(),
@@ -103,6 +123,11 @@ impl IdentityMetrics {
     pub(crate) fn record_upstream_request(&self, purpose: Purpose, outcome: Outcome) {
         let labels = [("purpose", purpose.into()), ("outcome", outcome.into())];
         self.upstream.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn observe_upstream(&self, purpose: Purpose, took: Duration) {
+        let labels = [("purpose", purpose.into())];
+        self.upstream_seconds.0.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     pub(crate) fn record_revocation(&self, target: Revoked) {

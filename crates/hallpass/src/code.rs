@@ -39,6 +39,28 @@ pub const UNAVAILABLE: &str = "UNAVAILABLE";
 /// Internal server error.
 pub const INTERNAL: &str = "INTERNAL";
 
+/// All codes of the server; an application may have others.
+pub(crate) const ALL: [&str; 18] = [
+    UNAUTHENTICATED,
+    FORBIDDEN,
+    REAUTHENTICATION_REQUIRED,
+    NOT_FOUND,
+    BAD_USER_INPUT,
+    CONFLICT,
+    RATE_LIMITED,
+    AUTH_UNAVAILABLE,
+    QUERY_REJECTED,
+    PERSISTED_QUERY_NOT_FOUND,
+    PERSISTED_QUERY_NOT_SUPPORTED,
+    GRAPHQL_PARSE_FAILED,
+    GRAPHQL_VALIDATION_FAILED,
+    TIMEOUT,
+    EVENTS_MISSED,
+    NOT_CONFIGURED,
+    UNAVAILABLE,
+    INTERNAL,
+];
+
 /// An error with a code.
 pub(crate) fn error(message: &str, code: &'static str) -> Error {
     extended(message, code, |_| {})

@@ -55,6 +55,7 @@ pub mod migration;
 pub mod prelude;
 pub mod row_security;
 pub mod schema;
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -94,6 +94,19 @@ impl Process {
         self.startup_output.push_str(&line);
     }
 
+    /// Waits until a line of its log has these `words`, and returns it.
+    pub fn wait_for_log(&mut self, words: &'static str) -> String {
+        let log = BufReader::new(self.child.stderr.take().unwrap());
+        let (sender, found) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut lines = log.lines().map_while(Result::ok);
+            let line = lines.find(|line| line.contains(words));
+            let _ = sender.send(line);
+        });
+        let line = found.recv_timeout(std::time::Duration::from_secs(30)).ok().flatten();
+        line.unwrap_or_else(|| panic!("the log has no line with {words}"))
+    }
+
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());

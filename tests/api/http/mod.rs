@@ -8,3 +8,4 @@ mod graphql_over_http;
 mod metrics;
 mod persisted_queries;
 mod rate_limit;
+mod trusted_documents;

@@ -12,9 +12,11 @@ use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::Value;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::bulkhead::{Bulkhead, Permit};
 use super::circuit_breaker::CircuitBreaker;
+use crate::config::TraceParent;
 use crate::error::Unavailable;
 use crate::metrics::{IdentityMetrics, Outcome, Purpose};
 
@@ -40,6 +42,7 @@ const MAX_KEY_LIMIT: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct AuthServerClient {
     client: reqwest::Client,
     timeout: Duration,
+    trace_parent: Option<TraceParent>,
     metrics: IdentityMetrics,
 }
 
@@ -160,14 +163,18 @@ impl UpstreamResponse {
 
 impl AuthServerClient {
     #[expect(clippy::disallowed_methods, reason = "this is the one client")]
-    pub(crate) fn new(timeout: Duration, metrics: IdentityMetrics) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        timeout: Duration,
+        trace_parent: Option<TraceParent>,
+        metrics: IdentityMetrics,
+    ) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .no_proxy()
             .user_agent(concat!("hallpass/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, timeout, metrics })
+        Ok(Self { client, timeout, trace_parent, metrics })
     }
 
     /// An endpoint for `purpose`.
@@ -184,6 +191,24 @@ impl AuthServerClient {
 impl Endpoint {
     /// Sends the request once there is a permit. Takes no longer than `AUTH_TIMEOUT`, including the wait.
     pub(crate) async fn send(
+        &self,
+        request: &UpstreamRequest,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let purpose = <&str>::from(self.0.purpose);
+        let span = tracing::trace_span!(
+            target: "hallpass::trace",
+            "auth server",
+            otel.kind = "client",
+            http.request.method = request.method.as_str(),
+            purpose,
+        );
+        let began = Instant::now();
+        let response = self.send_limited(request).instrument(span).await;
+        self.0.upstream.metrics.observe_upstream(self.0.purpose, began.elapsed());
+        response
+    }
+
+    async fn send_limited(
         &self,
         request: &UpstreamRequest,
     ) -> Result<UpstreamResponse, UpstreamError> {
@@ -260,7 +285,11 @@ impl Endpoint {
     ) -> Result<Option<UpstreamResponse>, reqwest::Error> {
         let UpstreamRequest { method, url, headers, body, .. } = request;
         let builder = self.0.upstream.client.request(method.clone(), url.clone());
-        let mut response = builder.headers(headers.clone()).body(body.clone()).send().await?;
+        let mut headers = headers.clone();
+        if let Some(parent) = self.0.upstream.trace_parent.and_then(|trace_parent| trace_parent()) {
+            headers.insert("traceparent", parent);
+        }
+        let mut response = builder.headers(headers).body(body.clone()).send().await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MAX_RESPONSE_BYTES {

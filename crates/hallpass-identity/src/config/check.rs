@@ -224,6 +224,7 @@ impl IdentityConfig {
             personas: PERSONAS,
             tiers: settings.tiers.clone(),
             role_inherits: settings.role_inherits.clone(),
+            trace_parent: None,
             auth_server: base.map(|base| AuthServer { base }),
         };
         config.check()?;

@@ -8,7 +8,9 @@ mod values;
 
 pub use error::{ConfigError, invalid};
 pub use settings::IdentitySettings;
-pub use types::{AuthServer, ClaimNames, IdentityConfig, OpaqueTokenConfig, UserLookupConfig};
+pub use types::{
+    AuthServer, ClaimNames, IdentityConfig, OpaqueTokenConfig, TraceParent, UserLookupConfig,
+};
 pub use values::{
     ApiKeyHeader, BasePath, CookieName, HttpUrl, HumanDuration, JwtSubject, NonEmptyString, Origin,
     RawHttpUrl, RoleInheritance, Tiers, TrustMode, UserLookupUrl,

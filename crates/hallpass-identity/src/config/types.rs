@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::HeaderName;
+use axum::http::{HeaderName, HeaderValue};
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -83,7 +83,12 @@ pub struct IdentityConfig {
     pub tiers: Tiers,
     /// Role inheritance.
     pub role_inherits: RoleInheritance,
+    /// The header `traceparent` of requests to the auth server; none without tracing.
+    pub trace_parent: Option<TraceParent>,
 }
+
+/// Returns the header `traceparent` (W3C Trace Context) of the current span, if it is exported.
+pub type TraceParent = fn() -> Option<HeaderValue>;
 
 /// The Better Auth server.
 #[derive(Clone, Debug)]

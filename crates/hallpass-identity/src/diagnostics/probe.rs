@@ -109,7 +109,7 @@ impl AuthServerProbe {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn new(config: &IdentityConfig) -> Result<Self, reqwest::Error> {
-        let upstream = AuthServerClient::new(config.timeout, IdentityMetrics::default())?;
+        let upstream = AuthServerClient::new(config.timeout, None, IdentityMetrics::default())?;
         let endpoint = upstream.endpoint(Purpose::Sessions);
         let secrets = SecretKeyring::new(&config.auth_secrets);
         Ok(Self { config: config.clone(), secrets, upstream, endpoint })

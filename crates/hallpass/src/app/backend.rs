@@ -7,7 +7,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::registry::Registry;
 use futures_util::future::BoxFuture;
 use hallpass_data::trusted::TenantScope as _;
-use hallpass_data::{Client, Database, Exclusive, Scope};
+use hallpass_data::{Client, Database, DatabaseTime, Exclusive, Scope};
 use secrecy::ExposeSecret as _;
 use tokio_util::task::TaskTracker;
 
@@ -108,11 +108,11 @@ impl AppBackend {
     }
 
     /// The scope of a caller, who is recorded as active.
-    fn scope_of(&self, caller: Option<&Caller>, client: Client) -> Scope {
+    fn scope_of(&self, caller: Option<&Caller>, client: Client, time: DatabaseTime) -> Scope {
         if let Some(caller) = caller {
             self.services.activity.record(caller);
         }
-        scope_for(&self.database, caller).counted_for(client)
+        scope_for(&self.database, caller).counted_for(client, time)
     }
 }
 
@@ -126,9 +126,9 @@ impl Backend for AppBackend {
         request: async_graphql::Request,
         request_caller: RequestCaller,
     ) -> async_graphql::Request {
-        let client = request_caller.client();
-        let RequestCaller { caller, confirmation, request_id, address } = request_caller;
-        let scope = self.scope_of(caller.as_deref(), client);
+        let (client, time) = (request_caller.client(), request_caller.record.database_time());
+        let RequestCaller { caller, confirmation, request_id, address, .. } = request_caller;
+        let scope = self.scope_of(caller.as_deref(), client, time);
         let trail = AuditTrail::new(self.services.audit.sink(address), request_id, caller.clone());
         let (policy, discloses_caller) = (Arc::clone(&self.policy), self.development.is_some());
         let auth = RequestAuth { caller, policy, confirmation, trail, discloses_caller };
@@ -138,7 +138,8 @@ impl Backend for AppBackend {
     }
 
     fn route_scope(&self, request_caller: &RequestCaller) -> Scope {
-        self.scope_of(request_caller.caller.as_deref(), request_caller.client())
+        let time = request_caller.record.database_time();
+        self.scope_of(request_caller.caller.as_deref(), request_caller.client(), time)
     }
 
     fn audit_hidden_fields(

@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 mod doctor;
+mod documents;
 mod error;
 pub(crate) mod migrations;
 mod readiness;
@@ -33,14 +34,18 @@ use crate::cluster::shared_rows::SharedRowsSync;
 use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSynchronous};
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
-use crate::http::{self, HttpDeps, RateLimiter, Routers, ServeOptions};
+use crate::http::{
+    self, HttpDeps, HttpOptions, RateLimiter, Routers, ServeOptions, TrustedDocuments,
+};
 use crate::row_security::RowSecurityError;
+use crate::telemetry;
 use hallpass_identity::{
     Authentication, Authenticator, Caller, DevTokenIssuer, IssuerError, Levels, Persona, Webhook,
 };
 
 pub use backend::policy;
 pub use doctor::doctor;
+pub(crate) use documents::document_cache;
 pub use error::StartError;
 pub use migrations::{migrate, migrate_down, migrate_up, open_for_migration};
 
@@ -59,6 +64,7 @@ pub struct App {
     keep_alive: Duration,
     drain_delay: Duration,
     trusted_proxies: Vec<IpNet>,
+    trusted_documents: Option<Arc<TrustedDocuments>>,
     /// Cancelled when the server begins to stop.
     draining: CancellationToken,
     /// Tasks that run after responses.
@@ -139,7 +145,9 @@ async fn authenticator(
     database: &Database,
     issuer: Option<&DevTokenIssuer>,
 ) -> Result<Arc<Authenticator>, StartError> {
-    let authenticator = Authenticator::new(&config.identity, &config.allowed_origins, issuer)?;
+    let mut identity = config.identity.clone();
+    identity.trace_parent = Some(telemetry::trace_parent);
+    let authenticator = Authenticator::new(&identity, &config.allowed_origins, issuer)?;
     authenticator.store_keys_in(Arc::new(DatabaseKeys::new(database.clone()))).await;
     Ok(Arc::new(authenticator))
 }
@@ -214,6 +222,7 @@ impl App {
         let authenticator = authenticator(config, &database, issuer.as_ref()).await?;
         let mut metrics = Registry::default();
         authenticator.register(&mut metrics);
+        database.register(config.database_connections, &mut metrics);
         let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
         let (events, bus, redis) = (Events::default(), bus(config)?, redis_store(config)?);
         let revocations =
@@ -223,42 +232,33 @@ impl App {
         }
         let development =
             development(application, config, issuer, &authenticator, &database, bus.clone())?;
-        let is_development = development.is_some();
+        let options = http_options(config, development.is_some());
+        let documents = document_cache(application, config);
+        let trusted_documents =
+            documents::trusted_documents(application, config, &documents, &options.levels)?;
         let cluster = Cluster::new(revocations.clone(), bus, &database, &events);
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
         let (background_tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let server = ServerHandle {
-            application: Arc::clone(application),
-            settings: config.own.clone(),
-            database: database.clone(),
-            events: events.clone(),
-            draining: draining.clone(),
-        };
+        let server = server_handle(application, config, &database, &events, &draining);
         let users = Arc::clone(authenticator.users());
         let services = Services { users, audit: Arc::clone(&audit), activity, events };
         let tasks = background_tasks.clone();
         let backend = AppBackend::new(application, config, &database, services, tasks, development);
         let deps = HttpDeps {
+            options,
+            documents,
+            trusted_documents: trusted_documents.clone(),
             backend: Arc::new(backend),
-            is_development,
             routes: routes.map(|routes| routes.with_state(server.clone())),
-            levels: Arc::new(levels(config)),
-            introspection: config.introspection,
             application: Arc::clone(application),
             audit,
             authenticator,
-            limits: config.limits,
             rate_limiter: rate_limiter(config, redis.clone()),
-            persists_queries: config.persists_queries,
             redis,
-            allowed_origins: config.allowed_origins.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
-            keep_alive: config.keep_alive,
             draining: draining.clone(),
             revocations,
             metrics,
-            serves_metrics: config.metrics_address.is_none(),
         };
         let routers = http::routers(deps);
         application.start(&server).await.map_err(StartError::Task)?;
@@ -272,6 +272,7 @@ impl App {
             keep_alive: config.keep_alive,
             drain_delay: config.drain_delay,
             trusted_proxies: config.trusted_proxies.clone(),
+            trusted_documents,
             draining,
             background_tasks,
         })
@@ -318,11 +319,13 @@ impl App {
         let session_watch = closing.run_until_cancelled(self.database.watch_sessions());
         let audit_writer = self.audit_writer.run_until(served.clone());
         let cluster = closing.run_until_cancelled(self.cluster.run());
+        let documents = stop.run_until_cancelled(watch(self.trusted_documents.as_ref()));
         tokio::join!(
             drain,
             main,
             metrics,
             cluster,
+            documents,
             activity_writer,
             prune,
             session_watch,
@@ -330,6 +333,44 @@ impl App {
         );
         self.server.application.shut_down(&self.server).await;
         Ok(self.database.close().await?)
+    }
+}
+
+fn server_handle(
+    application: &Arc<Application>,
+    config: &Config,
+    database: &Database,
+    events: &Events,
+    draining: &CancellationToken,
+) -> ServerHandle {
+    ServerHandle {
+        application: Arc::clone(application),
+        settings: config.own.clone(),
+        database: database.clone(),
+        events: events.clone(),
+        draining: draining.clone(),
+    }
+}
+
+fn http_options(config: &Config, is_development: bool) -> HttpOptions {
+    HttpOptions {
+        is_development,
+        introspection: config.introspection,
+        levels: Arc::new(levels(config)),
+        limits: config.limits,
+        persists_queries: config.persists_queries,
+        allowed_origins: config.allowed_origins.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        keep_alive: config.keep_alive,
+        log_id_key: config.log_id_key.clone(),
+        serves_metrics: config.metrics_address.is_none(),
+    }
+}
+
+/// Reads the trusted documents again when their file changes.
+async fn watch(documents: Option<&Arc<TrustedDocuments>>) {
+    if let Some(documents) = documents {
+        documents.watch().await;
     }
 }
 

@@ -12,25 +12,49 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::CliError;
+use crate::config::{Config, LogFormat};
+use crate::telemetry::{self, Exporter};
+
 /// Log filter unless `RUST_LOG` is set. `hallpass migrate` reports migrations itself.
 const DEFAULT_FILTER: &str = "info,sea_orm_migration=warn";
+/// The target of the lines of requests.
+const REQUESTS: &str = "hallpass::request";
 /// Lines per call site and `WINDOW`, at INFO and above.
 const MAX_LINES_PER_WINDOW: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Starts the log, with the filter of `RUST_LOG`.
-pub(super) fn start(directives: Option<&str>) -> Sampler {
+/// Starts the log, with the filter of `RUST_LOG`, and the export of traces.
+///
+/// # Errors
+/// If traces cannot be exported.
+pub(super) fn start(config: &Config) -> Result<(Sampler, Option<Exporter>), CliError> {
+    let directives = config.log.as_deref();
     let filter = directives.and_then(|directives| EnvFilter::try_new(directives).ok());
     let filter = filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
     let sampler = Sampler::default();
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(filter).with(sampler.clone()).with(lines).init();
-    sampler
+    let lines = match config.log_format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    let lines = lines.with_filter(telemetry::without_traces(filter));
+    let log = tracing_subscriber::registry().with(sampler.clone()).with(lines);
+    match telemetry::layer(&config.telemetry).map_err(CliError::Usage)? {
+        Some((traces, exporter)) => {
+            log.with(traces).init();
+            Ok((sampler, Some(exporter)))
+        }
+        None => {
+            log.init();
+            Ok((sampler, None))
+        }
+    }
 }
 
-/// Limits the lines of each call site. DEBUG and TRACE are not limited: they are enabled on purpose.
+/// Limits the lines of each call site, but for the lines of requests, of which each counts. DEBUG and TRACE are not limited: they are enabled on purpose.
 #[derive(Clone, Default)]
 pub(super) struct Sampler(Arc<Mutex<HashMap<Identifier, CallSite>>>);
 
@@ -67,7 +91,7 @@ impl Sampler {
 impl<S: Subscriber> Layer<S> for Sampler {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        if *metadata.level() > Level::INFO {
+        if *metadata.level() > Level::INFO || metadata.target() == REQUESTS {
             return true;
         }
         let mut call_sites = self.call_sites();

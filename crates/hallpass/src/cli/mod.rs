@@ -2,6 +2,7 @@
 
 mod access;
 mod doctor;
+mod documents;
 mod explain;
 mod help;
 mod log;
@@ -17,6 +18,7 @@ mod usage;
 
 use std::ffi::OsString;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -119,6 +121,13 @@ pub enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Check the trusted documents of a client
+    #[command(arg_required_else_help = false)]
+    Documents {
+        /// What to do
+        #[command(subcommand)]
+        command: Documents,
+    },
     /// Generate an application, or a domain of one
     #[command(arg_required_else_help = false)]
     New {
@@ -143,6 +152,16 @@ pub enum Action {
 
 /// The options of `hallpass explain` of which it needs one.
 const CALLERS: [&str; 6] = ["persona", "token", "kind", "roles", "permissions", "tier"];
+
+/// The commands of trusted documents.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Documents {
+    /// Report which documents are not valid with this schema, or for which personas
+    Check {
+        /// The manifest of the client's build
+        file: PathBuf,
+    },
+}
 
 /// Direction of a migration.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -234,6 +253,9 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
             let api_key = api_key.map(|text| (CredentialLocation::ApiKey, text));
             let credential = token.or(cookie).or(api_key);
             doctor::run(application, &config()?, credential, json)
+        }
+        Action::Documents { command: Documents::Check { file } } => {
+            documents::check(application, &config()?, &file)
         }
         Action::New { new } => new::run(&new),
         Action::Settings { as_env: false } => {

@@ -20,7 +20,8 @@ pub(super) fn run(
     config: &Config,
     no_migrate: bool,
 ) -> Result<(), CliError> {
-    let sampler = log::start(config.log.as_deref());
+    // Exports what is left when it is dropped, after the server has stopped.
+    let (sampler, _exporter) = log::start(config)?;
     block_on(async {
         tokio::spawn(sampler.keep_reporting());
         serve(application, config, no_migrate).await

@@ -1,5 +1,6 @@
 //! Limits of one request.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -50,6 +51,19 @@ pub struct LimitSettings {
     #[arg(long, env, value_enum, default_value = "on")]
     pub apq: PersistedQueries,
 
+    /// File with trusted documents: the manifest that graphql-codegen's client preset, Relay's compiler or Apollo's
+    /// tools write. Read again when it changes, and on SIGHUP
+    #[arg(long, env)]
+    pub trusted_documents: Option<PathBuf>,
+
+    /// Whether other documents are rejected (`true` or `false`); not in development
+    #[arg(long, env, action = clap::ArgAction::Set, default_value = "false")]
+    pub trusted_only: bool,
+
+    /// Role whose callers may send other documents while TRUSTED_ONLY is true
+    #[arg(long, env)]
+    pub trusted_exempt_role: Option<String>,
+
     /// Maximum concurrent operations of one caller; the anonymous callers of one address (IPv6: one /64
     /// network) count together
     #[arg(long, env, default_value = "16", value_parser = values::number::<usize>)]
@@ -58,6 +72,17 @@ pub struct LimitSettings {
     /// Timeout for receiving a request body, and for executing the request
     #[arg(long, env, default_value = "10s")]
     pub request_timeout: HumanDuration,
+}
+
+/// The checked settings of trusted documents.
+#[derive(Clone, Debug)]
+pub struct TrustedSettings {
+    /// The manifest.
+    pub file: PathBuf,
+    /// Whether other documents are rejected.
+    pub trusted_only: bool,
+    /// The role whose callers may send other documents.
+    pub exempt_role: Option<String>,
 }
 
 /// The checked limits of one request.
@@ -92,6 +117,32 @@ impl LimitSettings {
             (None, Environment::Production) => RateLimit::Rates(Vec::new()),
         };
         RateLimits::check(limit, tiers)
+    }
+
+    /// Trusted documents, checked. None without a file.
+    pub(super) fn trusted(
+        &self,
+        environment: Environment,
+    ) -> Result<Option<TrustedSettings>, ConfigError> {
+        let Some(file) = self.trusted_documents.clone() else {
+            if self.trusted_only {
+                return invalid(
+                    "TRUSTED_ONLY is true, and TRUSTED_DOCUMENTS is not set, which rejects every query: \
+                     set TRUSTED_DOCUMENTS to a manifest",
+                );
+            }
+            return Ok(None);
+        };
+        if self.trusted_exempt_role.is_some() && !self.trusted_only {
+            return invalid(
+                "TRUSTED_EXEMPT_ROLE has no effect: set TRUSTED_ONLY=true, or remove it",
+            );
+        }
+        Ok(Some(TrustedSettings {
+            file,
+            trusted_only: self.trusted_only && environment == Environment::Production,
+            exempt_role: self.trusted_exempt_role.clone(),
+        }))
     }
 
     /// The limits, checked.

@@ -26,18 +26,20 @@ mod sources;
 mod values;
 
 pub use access::AccessSettings;
-pub use choices::{Environment, OwnershipDenial, PersistedQueries, RowSecurity, SqliteSynchronous};
+pub use choices::{
+    Environment, LogFormat, OwnershipDenial, PersistedQueries, RowSecurity, SqliteSynchronous,
+};
 pub use database::{DatabasePooler, StorageSettings};
 pub use dotenv::EnvFile;
 pub use environment::{check_names, read_env_file};
 pub use hallpass_identity::config::*;
-pub use limits::{LimitSettings, Limits};
+pub use limits::{LimitSettings, Limits, TrustedSettings};
 #[cfg(test)]
 pub(crate) use own::COMMAND_OPTIONS;
 pub use own::{NoSuchSettings, OwnSettings, SettingState};
 pub(crate) use own::{OwnSettingsTypes, SettingsType};
 pub use rate_limit::{NamedRate, Rate, RateLimit, RateLimits};
-pub use serving::ServingSettings;
+pub use serving::{ServingSettings, TelemetrySettings};
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{AtMost, ProxyNetwork, Retention};
 
@@ -102,10 +104,18 @@ pub struct Config {
     pub limits: Limits,
     /// Whether clients can persist documents.
     pub persists_queries: bool,
+    /// Trusted documents; none without TRUSTED_DOCUMENTS.
+    pub trusted: Option<TrustedSettings>,
     /// Query cost per time; none without a limit.
     pub rate_limits: Option<RateLimits>,
     /// Whether introspection is enabled.
     pub introspection: bool,
+    /// Where traces are sent.
+    pub telemetry: TelemetrySettings,
+    /// Format of the log.
+    pub log_format: LogFormat,
+    /// The key of the hashes of callers' ids in the log.
+    pub log_id_key: SecretString,
     /// Log filter, as directives of `tracing`; none for the default.
     pub log: Option<String>,
     /// The file with the signing key of development mode.
@@ -154,8 +164,12 @@ impl Settings {
             audit_retention: storage.audit_retention,
             limits: limits.check()?,
             persists_queries: limits.apq == PersistedQueries::On,
+            trusted: limits.trusted(environment)?,
             rate_limits: limits.rate_limits(environment, &identity.tiers)?,
             introspection: serving.introspection.unwrap_or(environment == Environment::Development),
+            telemetry: serving.telemetry(),
+            log_format: serving.log_format,
+            log_id_key: serving.log_id_key(),
             log: serving.rust_log.clone(),
             development_key: PathBuf::from(DEVELOPMENT_KEY),
             shared_cache_ttl: storage.shared_cache_ttl.0,

@@ -15,7 +15,7 @@ use super::{ConfigError, Settings, invalid};
 const HEADING: &str = "Application";
 
 /// The ids and flags of the options of the commands, which settings cannot have: settings are options of every command.
-pub(crate) const COMMAND_OPTIONS: [&str; 35] = [
+pub(crate) const COMMAND_OPTIONS: [&str; 36] = [
     "api-key",
     "api_key",
     "as",
@@ -30,6 +30,7 @@ pub(crate) const COMMAND_OPTIONS: [&str; 35] = [
     "diff",
     "env",
     "fields",
+    "file",
     "git",
     "help",
     "impersonated",

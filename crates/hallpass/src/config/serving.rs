@@ -4,9 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
+use reqwest::Url;
+use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::values::{self, ProxyNetwork};
-use super::{ConfigError, Environment, HumanDuration, Origin, invalid};
+use super::{ConfigError, Environment, HumanDuration, LogFormat, Origin, invalid};
 
 /// The default port.
 const DEFAULT_PORT: u16 = 8000;
@@ -58,9 +61,36 @@ pub struct ServingSettings {
     #[arg(long, env)]
     pub introspection: Option<bool>,
 
+    /// Format of the log: lines of text, or one JSON object per line
+    #[arg(long, env, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// Key of the hashes of callers' ids in the log; default a random one for each start. With the same key, all nodes
+    /// and starts log the same hash for a caller
+    #[arg(long, env, hide_env_values = true)]
+    pub log_id_key: Option<SecretString>,
+
+    /// Base URL of an OpenTelemetry collector, to which traces are sent by OTLP over HTTP, such as
+    /// http://localhost:4318
+    #[arg(long, env)]
+    pub otel_exporter_otlp_endpoint: Option<Url>,
+
+    /// Name of this service in traces
+    #[arg(long, env, default_value = "hallpass")]
+    pub otel_service_name: String,
+
     /// Log filter
     #[arg(long, env, hide = true)]
     pub(super) rust_log: Option<String>,
+}
+
+/// Where traces are sent.
+#[derive(Clone, Debug)]
+pub struct TelemetrySettings {
+    /// The collector; none without traces.
+    pub endpoint: Option<Url>,
+    /// The name of this service.
+    pub service_name: String,
 }
 
 impl ServingSettings {
@@ -87,6 +117,18 @@ impl ServingSettings {
                 ))
             }
         }
+    }
+
+    pub(super) fn telemetry(&self) -> TelemetrySettings {
+        TelemetrySettings {
+            endpoint: self.otel_exporter_otlp_endpoint.clone(),
+            service_name: self.otel_service_name.clone(),
+        }
+    }
+
+    /// The key of the hashes of callers' ids in the log.
+    pub(super) fn log_id_key(&self) -> SecretString {
+        self.log_id_key.clone().unwrap_or_else(|| Uuid::now_v7().to_string().into())
     }
 
     pub(super) fn port(&self) -> Result<u16, ConfigError> {

@@ -19,9 +19,11 @@ use async_graphql::{
     ServerError, ServerResult, SubscriptionType, Value,
 };
 use futures_util::{Stream, StreamExt as _};
+use tracing::{Instrument as _, Level, Span};
 
 use super::answer_size::AnswerBudget;
 use crate::access::prune;
+use crate::telemetry::TARGET;
 
 /// An object that sets null at a nullable field that failed.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +45,12 @@ impl<T: ContainerType> ContainerType for NullOnError<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         let budget = ctx.data_opt::<AnswerBudget>();
         check(budget, ctx)?;
-        let resolved = match self.0.resolve_field(ctx).await {
+        let resolving = self.0.resolve_field(ctx);
+        let resolved = match root_span(ctx) {
+            Some(span) => Box::pin(resolving.instrument(span)).await,
+            None => resolving.await,
+        };
+        let resolved = match resolved {
             // Beyond the size limit, the error propagates: the whole response is discarded.
             Err(error) if is_nullable::<T>(ctx) && check(budget, ctx).is_ok() => {
                 ctx.add_error(at_path(ctx, error));
@@ -57,6 +64,17 @@ impl<T: ContainerType> ContainerType for NullOnError<T> {
         check(budget, ctx)?;
         Ok(resolved)
     }
+}
+
+/// The span of a root field in a trace, if it is exported.
+fn root_span(ctx: &Context<'_>) -> Option<Span> {
+    if !tracing::enabled!(target: TARGET, Level::TRACE) {
+        return None;
+    }
+    let is_root = ctx.path_node.is_some_and(|path| path.parent.is_none());
+    let name = ctx.item.node.name.node.as_str();
+    let span = || tracing::trace_span!(target: TARGET, "field", otel.name = name, graphql.field.name = name);
+    is_root.then(span)
 }
 
 /// Fails once the response is too large.

@@ -8,10 +8,13 @@ use axum::http::header::{CACHE_CONTROL, HOST, VARY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::HttpState;
 use super::graphql::response::{MediaType, Rejection, RequestId};
+use super::ops::request_record::{Exchange, RequestRecord};
+use crate::telemetry;
+use crate::telemetry::TARGET;
 
 /// The header that names a request.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,28 +25,45 @@ pub(crate) async fn request_middleware(
     next: Next,
 ) -> Response {
     let id = RequestId::generate();
-    let span = tracing::info_span!("request", id = id.as_str());
+    let record = RequestRecord::of(request.headers());
+    let traced = server_span(&request, &record);
+    let span = tracing::info_span!(parent: &traced, "request", id = id.as_str());
     // DNS rebinding: a page on a domain that resolves to this machine could otherwise read the personas' tokens.
-    if shared.deps.is_development && !is_loopback_host(request.headers()) {
+    if shared.deps.options.is_development && !is_loopback_host(request.headers()) {
         let message = "In development mode this server accepts requests to localhost and loopback addresses only.";
         return Rejection::http(StatusCode::FORBIDDEN, message).into_response(MediaType::Json, &id);
     }
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(record.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    shared.metrics.record_response(response.status(), began.elapsed());
-    span.in_scope(|| {
-        tracing::debug!(
-            %method,
-            path,
-            status = response.status().as_u16(),
-            micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "request completed"
-        );
-    });
+    let mut response = next.run(request).instrument(span).await;
+    let (status, took) = (response.status(), began.elapsed());
+    shared.metrics.record_response(status, took);
+    let exchange = Exchange { id: &id, method: &method, path: &path, status, took };
+    traced.record("http.response.status_code", status.as_u16());
+    record.finish(&exchange, &shared.operation_metrics, &shared.caller_hash);
     set_response_headers(response.headers_mut(), &id);
     response
+}
+
+/// The span of the request in a trace, which continues that of the client.
+fn server_span(request: &Request, record: &RequestRecord) -> Span {
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    let span = tracing::trace_span!(
+        target: TARGET,
+        "HTTP request",
+        otel.kind = "server",
+        otel.name = format_args!("{method} {path}"),
+        http.request.method = method,
+        url.path = path,
+        http.response.status_code = tracing::field::Empty,
+    );
+    telemetry::continue_trace(&span, request.headers());
+    if let Some(id) = telemetry::trace_id(&span) {
+        record.traced(id);
+    }
+    span
 }
 
 fn is_loopback_host(headers: &HeaderMap) -> bool {

@@ -26,6 +26,7 @@ use axum::routing::{any, get, post};
 use hallpass_data::Client;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 
@@ -37,17 +38,22 @@ use crate::config::{Limits, Origin};
 use hallpass_identity::{Authenticator, Caller, Levels, Reauthentication, network};
 
 pub use backend::Backend;
+pub use limits::document_cache::DocumentCache;
 pub use limits::rate_limit::RateLimiter;
+pub use limits::trusted_documents::TrustedDocuments;
+pub(crate) use limits::trusted_documents::{Checker, read_manifest};
 pub use limits::weights::Weights;
 pub use pages::graphiql::PersonaCard;
 pub use routes::{CallerScope, RouteError};
 pub use server::{ServeOptions, raise_file_limit, serve};
 
 use graphql::budget;
+use graphql::response::RequestId;
 use limits::concurrency::ConcurrencyLimiter;
-use limits::document_cache::DocumentCache;
 use limits::persisted_queries::PersistedQueries;
 use ops::metrics::HttpMetrics;
+use ops::operation_metrics::OperationMetrics;
+use ops::request_record::{CallerHash, RequestRecord};
 use streaming::{CallerLimiter, ConnectionLimiter};
 
 /// The caller of one GraphQL request, and the context that its execution needs.
@@ -60,6 +66,7 @@ pub struct RequestCaller {
     pub request_id: String,
     /// The end user's address.
     pub address: IpAddr,
+    pub(crate) record: RequestRecord,
 }
 
 impl RequestCaller {
@@ -73,56 +80,88 @@ impl RequestCaller {
     }
 }
 
-/// Dependencies of the handlers, built by `app`.
-pub struct HttpDeps {
-    /// The application, for the weights of its fields and the callers of its longer mutations.
-    pub application: Arc<Application>,
-    /// The application behind the handlers.
-    pub backend: Arc<dyn Backend>,
+/// The settings of the HTTP front end.
+pub struct HttpOptions {
     /// Whether this is development mode.
     pub is_development: bool,
     /// Whether introspection is enabled.
     pub introspection: bool,
-    /// Authenticates callers.
-    pub authenticator: Arc<Authenticator>,
-    /// The routes of the application, if it has any.
-    pub routes: Option<Router>,
     /// Tiers and roles, for the extractors of routes.
     pub levels: Arc<Levels>,
-    /// Records failed credentials.
-    pub audit: Arc<Audit>,
     /// Limits of one request.
     pub limits: Limits,
-    /// Query cost per time.
-    pub rate_limiter: RateLimiter,
     /// Whether clients can persist documents.
     pub persists_queries: bool,
-    /// What the nodes share, if REDIS_URL is set.
-    pub redis: Option<Arc<RedisStore>>,
     /// Origins whose pages may send cookies (CORS).
     pub allowed_origins: Vec<Origin>,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a WebSocket without a running operation stays open.
     pub keep_alive: Duration,
+    /// The key of the hashes of callers in the log.
+    pub log_id_key: SecretString,
+    /// Whether the main address serves `/metrics` too.
+    pub serves_metrics: bool,
+}
+
+/// What the HTTP front end is built from.
+pub struct HttpDeps {
+    /// The settings.
+    pub options: HttpOptions,
+    /// The application, for the weights of its fields and the callers of its longer mutations.
+    pub application: Arc<Application>,
+    /// The application behind the handlers.
+    pub backend: Arc<dyn Backend>,
+    /// The cache of documents.
+    pub documents: Arc<DocumentCache>,
+    /// The trusted documents, if TRUSTED_DOCUMENTS is set.
+    pub trusted_documents: Option<Arc<TrustedDocuments>>,
+    /// Authenticates callers.
+    pub authenticator: Arc<Authenticator>,
+    /// The routes of the application, if it has any.
+    pub routes: Option<Router>,
+    /// Records failed credentials.
+    pub audit: Arc<Audit>,
+    /// Query cost per time.
+    pub rate_limiter: RateLimiter,
+    /// What the nodes share, if REDIS_URL is set.
+    pub redis: Option<Arc<RedisStore>>,
     /// Cancelled when the server begins to stop; `/ready` then returns 503.
     pub draining: CancellationToken,
     /// Receives revocation webhooks, if REVOCATION_SECRET is set.
     pub revocations: Option<Arc<RevocationService>>,
     /// The metrics.
     pub metrics: Registry,
-    /// Whether the main address serves `/metrics` too.
-    pub serves_metrics: bool,
 }
 
 pub(crate) struct HttpState {
     deps: HttpDeps,
-    documents: DocumentCache,
-    persisted_queries: PersistedQueries,
+    documents: Arc<DocumentCache>,
+    known: KnownDocuments,
     concurrency: ConcurrencyLimiter,
     connections: ConnectionLimiter,
     caller_limits: CallerLimiter,
     metrics: HttpMetrics,
+    operation_metrics: OperationMetrics,
+    caller_hash: CallerHash,
+}
+
+impl HttpState {
+    /// Counts and logs an operation of a stream, which took this long unless it is a subscription.
+    pub(crate) fn finish_streamed(
+        &self,
+        record: &RequestRecord,
+        id: &RequestId,
+        took: Option<Duration>,
+    ) {
+        record.finish_streamed(id, took, &self.operation_metrics, &self.caller_hash);
+    }
+}
+
+/// The documents whose hash is enough.
+pub(crate) struct KnownDocuments {
+    pub(crate) persisted: PersistedQueries,
+    pub(crate) trusted: Option<Arc<TrustedDocuments>>,
 }
 
 /// The routers of the main address and of the metrics address.
@@ -139,22 +178,26 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     let routes = deps.routes.take();
     let cors = cors(&deps, routes.is_some());
     let http_metrics = HttpMetrics::registered(&mut deps.metrics);
+    let operation_metrics = OperationMetrics::registered(&mut deps.metrics);
     let connections = ConnectionLimiter::registered(&mut deps.metrics);
     let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut deps.metrics)));
-    let metrics_on_main = if deps.serves_metrics { metrics.clone() } else { Router::new() };
-    let weights = Weights::of(&deps.application);
-    let documents = DocumentCache::new(deps.limits, deps.introspection, weights);
-    let concurrency = ConcurrencyLimiter::new(deps.limits.concurrent);
-    let persisted_queries = PersistedQueries::new(deps.persists_queries, deps.redis.take());
+    let metrics_on_main = if deps.options.serves_metrics { metrics.clone() } else { Router::new() };
+    let concurrency = ConcurrencyLimiter::new(deps.options.limits.concurrent);
+    let known = KnownDocuments {
+        persisted: PersistedQueries::new(deps.options.persists_queries, deps.redis.take()),
+        trusted: deps.trusted_documents.take(),
+    };
     let caller_limits = CallerLimiter::default();
     let shared = Arc::new(HttpState {
-        deps,
-        documents,
-        persisted_queries,
+        documents: Arc::clone(&deps.documents),
+        known,
         concurrency,
         connections,
         caller_limits,
         metrics: http_metrics,
+        operation_metrics,
+        caller_hash: CallerHash::new(deps.options.log_id_key.expose_secret().as_bytes()),
+        deps,
     });
     let router = Router::new()
         .route("/graphql", any(graphql::handler::graphql))
@@ -190,7 +233,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
 /// CORS layer: exact origins, with credentials. Other origins get no CORS headers. GraphQL uses GET and POST; routes of
 /// the application use any method.
 fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
-    let origins = deps.allowed_origins.iter();
+    let origins = deps.options.allowed_origins.iter();
     let exact: Vec<_> =
         origins.filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();
     if exact.is_empty() {

@@ -20,6 +20,7 @@ use super::HttpState;
 use super::client_ip::PeerAddr;
 use super::graphql::authenticate::RequestIdentity;
 use super::graphql::response::{Rejection, RequestId, plain};
+use super::ops::request_record::RequestRecord;
 use crate::code;
 use crate::graphql::NO_TENANT;
 use hallpass_identity::{Authenticated, Levels};
@@ -47,22 +48,23 @@ async fn run(
 ) -> Result<Response, Rejection> {
     let deps = &shared.deps;
     let (mut head, body) = request.into_parts();
+    let record = RequestRecord::in_extensions(&head.extensions);
     let identity = RequestIdentity::new(deps, peer, head.method.clone(), head.headers.clone());
-    let request_caller = identity.resolve(deps, id).await?;
+    let request_caller = identity.resolve(deps, id, &record).await?;
     let client = request_caller.client();
     // A request costs a point.
     let (payer, address) = (request_caller.caller.as_deref(), request_caller.address);
     deps.rate_limiter.spend(payer, address, 1).await.map_err(Rejection::exceeded)?;
-    let levels: &Arc<Levels> = &deps.levels;
+    let levels: &Arc<Levels> = &deps.options.levels;
     let caller = request_caller.caller.clone();
     let is_limited = caller.as_ref().is_some_and(|caller| !caller.has_all_scopes());
     head.extensions.insert(Authenticated::new(caller, Arc::clone(levels)));
     head.extensions
         .insert(RouteScope { scope: deps.backend.route_scope(&request_caller), is_limited });
-    let body = Body::new(Limited::new(body, deps.limits.body));
+    let body = Body::new(Limited::new(body, deps.options.limits.body));
     let _permit = shared.concurrency.acquire(&client).await?;
     let response = AssertUnwindSafe(next.run(Request::from_parts(head, body))).catch_unwind();
-    match tokio::time::timeout(deps.limits.timeout, response).await {
+    match tokio::time::timeout(deps.options.limits.timeout, response).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(_)) => {
             tracing::error!("a handler of the application panicked");

@@ -3,25 +3,28 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, Method};
 
 use super::response::{Rejection, RequestId};
 use crate::code;
 use crate::http::client_ip::{PeerAddr, client_ip};
+use crate::http::ops::request_record::RequestRecord;
 use crate::http::{HttpDeps, RequestCaller};
+use crate::telemetry::TARGET;
 use hallpass_identity::{
     Authentication, Caller, Check, Ended, PresentedCredentials, Reauthentication, Unavailable,
     Watch,
 };
+use tracing::Instrument as _;
 
 /// The credentials of a request, or of the start of a connection.
 pub(crate) struct RequestIdentity(Arc<PresentedCredentials>);
 
 impl RequestIdentity {
     pub(crate) fn new(deps: &HttpDeps, peer: PeerAddr, method: Method, headers: HeaderMap) -> Self {
-        let address = client_ip(peer, &headers, &deps.trusted_proxies);
+        let address = client_ip(peer, &headers, &deps.options.trusted_proxies);
         let authenticator = Arc::clone(&deps.authenticator);
         Self(Arc::new(PresentedCredentials::new(authenticator, method, headers, address)))
     }
@@ -59,16 +62,20 @@ impl RequestIdentity {
         into_caller(deps, decision)
     }
 
-    /// Authenticates the caller of a GraphQL request.
+    /// Authenticates the caller of a request, and notes it in `record`.
     pub(crate) async fn resolve(
         &self,
         deps: &HttpDeps,
         id: &RequestId,
+        record: &RequestRecord,
     ) -> Result<RequestCaller, Rejection> {
-        let caller = self.caller(deps, id).await?;
+        let began = Instant::now();
+        let span = tracing::trace_span!(target: TARGET, "authenticate");
+        let caller = self.caller(deps, id).instrument(span).await?;
+        record.authenticated(caller.as_ref(), began.elapsed());
         let confirmation = caller.is_some().then(|| Reauthentication::new(Arc::clone(&self.0)));
         let (request_id, address) = (id.as_str().to_owned(), self.address());
-        Ok(RequestCaller { caller, confirmation, request_id, address })
+        Ok(RequestCaller { caller, confirmation, request_id, address, record: record.clone() })
     }
 
     /// Watches the credential that authenticated `caller`; `None` for an anonymous caller.
@@ -129,7 +136,7 @@ fn is_guess(check: Check) -> bool {
 
 /// The reason is returned in development only: elsewhere it would help to forge credentials.
 fn reject(deps: &HttpDeps, reason: &str) -> Rejection {
-    let reason = if deps.is_development { reason } else { "sign in again" };
+    let reason = if deps.options.is_development { reason } else { "sign in again" };
     Rejection::credential(format!("The credential was rejected: {reason}."))
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection,
@@ -19,14 +19,16 @@ use crate::code;
 use crate::graphql::{
     AnswerBudget, RequestKey, Subscription, SubscriptionSlot, execute_event, subscribe,
 };
-use crate::http::limits::document_cache::{Document, operation};
+use crate::http::limits::document_cache::{Document, operation, operation_name};
 use crate::http::limits::input_values::Checks;
 use crate::http::limits::rate_limit::Budget;
 use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
+use crate::http::ops::request_record::RequestRecord;
 use crate::http::streaming::{Permit, Resource};
 use crate::http::{HttpState, RequestCaller};
 use crate::schema::SchemaForView;
+use crate::telemetry::TARGET;
 use hallpass_identity::Caller;
 
 /// An operation that passed limits and validation, ready to run.
@@ -42,6 +44,7 @@ pub(crate) struct Operation {
     /// Whether the response shows what is left of the caller's budget.
     shows_budget: bool,
     budget: AnswerBudget,
+    record: RequestRecord,
     timeout: Duration,
     /// The permit of a subscription, held while it runs.
     permit: Option<Permit>,
@@ -80,9 +83,18 @@ pub(crate) fn prepare(
     params: GraphQlParams,
     request_caller: RequestCaller,
 ) -> Result<Operation, Rejection> {
+    let _validation = tracing::trace_span!(target: TARGET, "validate").entered();
     let deps = &shared.deps;
     let visible = deps.backend.schema_for(request_caller.caller.as_deref());
-    let (document, cost) = shared.documents.prepare(&params.query, &params.variables)?;
+    let (document, cost) = match &params.trusted {
+        Some(document) => {
+            (Arc::clone(document), shared.documents.measure(document, &params.variables)?)
+        }
+        None => shared.documents.prepare(&params.query, &params.variables)?,
+    };
+    let record = request_caller.record.clone();
+    let name = operation_name(&document.parsed, params.operation_name.as_deref());
+    record.parsed(&document, name, cost.total());
     let audit = AuditContext {
         shared: Arc::clone(shared),
         document: Arc::clone(&document.parsed),
@@ -112,7 +124,7 @@ pub(crate) fn prepare(
     };
     let request = request_of(&document.parsed, params.variables, params.operation_name);
     let client = request_caller.client();
-    let budget = AnswerBudget::new(deps.limits.answer);
+    let budget = AnswerBudget::new(deps.options.limits.answer);
     let request = deps.backend.request(request, request_caller).data(budget.clone());
     let request = request.data(RequestKey::new(params.idempotency_key));
     Ok(Operation {
@@ -123,8 +135,9 @@ pub(crate) fn prepare(
         cost: cost.total(),
         shows_budget: params.shows_budget,
         budget,
+        record,
         visible,
-        timeout: deps.limits.timeout,
+        timeout: deps.options.limits.timeout,
         permit,
     })
 }
@@ -135,7 +148,7 @@ fn check(
     params: &GraphQlParams,
     visible: &SchemaForView,
 ) -> Result<(), Rejection> {
-    let mut problems = match document.validate(&params.query, visible) {
+    let mut problems = match document.validate(visible) {
         Ok(()) => Vec::new(),
         Err(Invalid::Inputs(problems)) => problems,
         Err(Invalid::Document(errors)) => return Err(Rejection::invalid(errors)),
@@ -189,6 +202,16 @@ impl Operation {
 
     /// Runs a query or a mutation, within the timeout.
     pub(crate) async fn run(self, id: &RequestId) -> Result<ResponseBody, Rejection> {
+        let record = self.record.clone();
+        let done = self.execute(id).await;
+        match &done {
+            Ok(body) => record.responded(body),
+            Err(rejection) => record.rejected(rejection),
+        }
+        done
+    }
+
+    async fn execute(self, id: &RequestId) -> Result<ResponseBody, Rejection> {
         let shared = Arc::clone(&self.audit.shared);
         let spent = self.spend().await?;
         let (cost, shows_budget) = (self.cost, self.shows_budget);
@@ -210,11 +233,23 @@ impl Operation {
     }
 
     fn into_stream(self, id: RequestId) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
+        let (shared, record) = (Arc::clone(&self.audit.shared), self.record.clone());
         if !self.is_subscription() {
-            return stream::once(async move { self.run(&id).await }).boxed();
+            let run = async move {
+                let began = Instant::now();
+                let done = self.run(&id).await;
+                shared.finish_streamed(&record, &id, Some(began.elapsed()));
+                done
+            };
+            return stream::once(run).boxed();
         }
         let start = async move {
-            match self.spend().await {
+            let spent = self.spend().await;
+            if let Err(rejection) = &spent {
+                record.rejected(rejection);
+            }
+            shared.finish_streamed(&record, &id, None);
+            match spent {
                 Ok(_) => RunningSubscription::new(self, id).into_stream(),
                 Err(rejection) => stream::once(std::future::ready(Err(rejection))).boxed(),
             }

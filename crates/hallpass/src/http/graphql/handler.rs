@@ -16,6 +16,7 @@ use super::{execute, request};
 use crate::config::Limits;
 use crate::http::HttpState;
 use crate::http::client_ip::PeerAddr;
+use crate::http::ops::request_record::RequestRecord;
 use crate::http::pages::graphiql;
 use crate::http::server::ConnectionHandle;
 use crate::http::streaming::sse;
@@ -48,9 +49,14 @@ pub(crate) async fn graphql(
         return Rejection::http(StatusCode::NOT_ACCEPTABLE, message)
             .into_response(MediaType::Json, &id);
     }
+    let record = RequestRecord::in_extensions(request.extensions());
+    record.graphql();
     match execute_and_respond(&shared, request, peer, &accepts, &connection, &id).await {
         Ok(response) => response,
-        Err(rejection) => rejection.into_response(media, &id),
+        Err(rejection) => {
+            record.rejected(&rejection);
+            rejection.into_response(media, &id)
+        }
     }
 }
 
@@ -66,8 +72,9 @@ async fn execute_and_respond(
     request::check_request_head(&head.method, &head.headers)?;
     let is_get = head.method == Method::GET;
     let idempotency_key = request::idempotency_key(&head.headers)?;
+    let record = RequestRecord::in_extensions(&head.extensions);
     let identity = RequestIdentity::new(&shared.deps, peer, head.method, head.headers);
-    let request_caller = identity.resolve(&shared.deps, id).await?;
+    let request_caller = identity.resolve(&shared.deps, id, &record).await?;
     let caller = request_caller.caller.clone();
     let mut params = if is_get {
         request::from_query_string(head.uri.query().unwrap_or_default())?
@@ -76,12 +83,17 @@ async fn execute_and_respond(
         request::from_body(&request::read_json_body(body, &limits).await?)?
     };
     params.idempotency_key = idempotency_key;
-    let params = params.resolve(&shared.persisted_queries, caller.is_some()).await?;
+    let params = params.resolve(&shared.known, caller.as_deref()).await?;
     let operation = execute::prepare(shared, params, request_caller);
     let is_subscription = operation.as_ref().is_ok_and(execute::Operation::is_subscription);
     let media = match accepts.media {
         Some(media) if !(accepts.events && is_subscription) => media,
-        _ => return sse::stream(shared, operation, identity, caller, connection, id),
+        _ => {
+            if operation.is_ok() {
+                record.streamed();
+            }
+            return sse::stream(shared, operation, identity, caller, connection, id);
+        }
     };
     let operation = operation?;
     if is_subscription {
@@ -100,7 +112,7 @@ const LARGE_BODY_FACTOR: usize = 6;
 
 /// The limits of a request by `caller`.
 fn limits_of(shared: &HttpState, caller: Option<&Caller>, body: &Body) -> Limits {
-    let limits = shared.deps.limits;
+    let limits = shared.deps.options.limits;
     let length = body.size_hint().upper();
     if length.is_some_and(|length| length <= limits.body as u64) {
         return limits;

@@ -1,5 +1,7 @@
 //! Parsing of GraphQL requests from HTTP requests (GraphQL-over-HTTP draft).
 
+use std::sync::Arc;
+
 use async_graphql::Variables;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
@@ -10,7 +12,14 @@ use serde_json::{Map, Value};
 use super::response::{MediaType, Rejection};
 use crate::config::Limits;
 use crate::graphql::is_idempotency_key;
-use crate::http::limits::persisted_queries::{DocumentHash, PersistedQueries};
+use crate::http::KnownDocuments;
+use crate::http::limits::document_cache::Document;
+use crate::http::limits::persisted_queries::DocumentHash;
+use crate::http::limits::trusted_documents::TrustedDocuments;
+use hallpass_identity::Caller;
+
+/// The longest id of a document.
+const MAX_ID_BYTES: usize = 255;
 
 /// A GraphQL request.
 pub(crate) struct GraphQlParams {
@@ -18,6 +27,10 @@ pub(crate) struct GraphQlParams {
     pub(crate) query: String,
     /// The hash of the document, of a client that persists it.
     pub(crate) hash: Option<DocumentHash>,
+    /// The id of a trusted document.
+    pub(crate) document_id: Option<String>,
+    /// The trusted document that the request runs.
+    pub(crate) trusted: Option<Arc<Document>>,
     pub(crate) operation_name: Option<String>,
     pub(crate) variables: Variables,
     /// The key that makes its mutations idempotent.
@@ -27,17 +40,36 @@ pub(crate) struct GraphQlParams {
 }
 
 impl GraphQlParams {
-    /// Fills in a document that the client persisted, or stores the one that it sent with its hash.
+    /// Fills in a document that is trusted or that the client persisted, or stores the one that it sent with its hash.
+    /// Rejects a document that `caller` may not send.
     pub(crate) async fn resolve(
         mut self,
-        persisted: &PersistedQueries,
-        is_signed_in: bool,
+        known: &KnownDocuments,
+        caller: Option<&Caller>,
     ) -> Result<Self, Rejection> {
+        if let Some(trusted) = &known.trusted {
+            self.trusted = self.find_trusted(trusted);
+            if self.trusted.is_some() {
+                return Ok(self);
+            }
+            trusted.check_caller(caller)?;
+        }
+        if self.document_id.is_some() {
+            return Err(Rejection::query("No trusted document has this id.".to_owned()));
+        }
         if let Some(hash) = self.hash.take() {
             let sent = Some(self.query).filter(|query| !query.is_empty());
-            self.query = persisted.resolve(hash, sent, is_signed_in).await?;
+            self.query = known.persisted.resolve(hash, sent, caller.is_some()).await?;
         }
         Ok(self)
+    }
+
+    fn find_trusted(&self, trusted: &TrustedDocuments) -> Option<Arc<Document>> {
+        match (&self.document_id, &self.hash) {
+            (Some(id), _) => trusted.by_id(id),
+            (None, _) if !self.query.is_empty() => trusted.by_text(&self.query),
+            (None, hash) => trusted.by_id(hash.as_ref()?.as_str()),
+        }
     }
 }
 
@@ -211,18 +243,36 @@ fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Reject
         Some(_) => return Err(malformed("`extensions` must be an object.")),
     };
     let hash = DocumentHash::of_extensions(&extensions).map_err(malformed)?;
-    let query = query.filter(|query| hash.is_none() || !query.is_empty());
-    if query.is_none() && hash.is_none() {
+    let document_id = document_id(&mut members)?;
+    let has_id = hash.is_some() || document_id.is_some();
+    let query = query.filter(|query| !has_id || !query.is_empty());
+    if query.is_some() && document_id.is_some() {
+        return Err(malformed("Send a `query` or a `documentId`, not both."));
+    }
+    if query.is_none() && !has_id {
         return Err(malformed("Send a `query`."));
     }
     Ok(GraphQlParams {
         query: query.unwrap_or_default(),
         hash,
+        document_id,
+        trusted: None,
         operation_name,
         variables,
         idempotency_key: None,
         shows_budget: extensions.get("budget") == Some(&Value::Bool(true)),
     })
+}
+
+/// The id of a trusted document: `documentId` (draft appendix "Persisted Documents" of GraphQL over HTTP), or `doc_id`,
+/// the name in Relay's documentation.
+fn document_id(members: &mut Map<String, Value>) -> Result<Option<String>, Rejection> {
+    let id = members.remove("documentId").or_else(|| members.remove("doc_id"));
+    match id {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) if (1..=MAX_ID_BYTES).contains(&id.len()) => Ok(Some(id)),
+        Some(_) => Err(malformed("`documentId` must be a string of 1 to 255 bytes.")),
+    }
 }
 
 fn malformed(message: impl Into<String>) -> Rejection {

@@ -250,6 +250,15 @@ impl Rejection {
         }
     }
 
+    /// Its code, or that of its first error.
+    pub(crate) fn code(&self) -> &str {
+        let first = self.errors.first().and_then(|error| error.extensions.as_ref());
+        match first.and_then(|extensions| extensions.get("code")) {
+            Some(Value::String(code)) => code,
+            _ => self.code,
+        }
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
@@ -276,6 +285,11 @@ impl Rejection {
 
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The message, or that of the first error.
+    pub(crate) fn reason(self) -> String {
+        self.errors.into_iter().next().map_or(self.message, |error| error.message)
     }
 
     /// The rejection as a GraphQL response.
@@ -386,6 +400,19 @@ impl ResponseBody {
         serde_json::to_writer(&mut json, self)
             .expect("names and values of an answer are plain JSON");
         json
+    }
+
+    /// The codes of its errors.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = &str> {
+        self.errors.iter().filter_map(|error| match error.extensions.as_ref()?.get("code")? {
+            Value::String(code) => Some(code.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The approximate size as JSON, in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.length
     }
 
     /// Whether the document was not executed.

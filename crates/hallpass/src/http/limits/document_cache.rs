@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_graphql::Variables;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use aws_lc_rs::digest;
 use moka::sync::Cache;
 
 use super::cost::{Cost, Overflow, measure};
@@ -39,36 +40,45 @@ const MAX_FIELDS: u64 = 2_000;
 const MAX_OPERATIONS: usize = 10;
 
 /// Parses documents, and caches them by their text.
-pub(crate) struct DocumentCache {
+pub struct DocumentCache {
     limits: Limits,
     introspection: bool,
     weights: Weights,
-    parsed: Cache<String, Arc<Document>>,
+    parsed: Cache<Arc<str>, Arc<Document>>,
 }
 
 /// A document within the size limits.
 pub(crate) struct Document {
+    pub(crate) text: Arc<str>,
+    sha256: digest::Digest,
     pub(crate) parsed: Arc<ExecutableDocument>,
     /// The schema views that it was validated against: only a few.
     valid_for: RwLock<Vec<SchemaView>>,
 }
 
 impl Document {
-    /// Validates the document, whose text is `query`, against a schema view; once for each view.
-    pub(crate) fn validate(&self, query: &str, visible: &SchemaForView) -> Result<(), Invalid> {
+    /// The SHA-256 of the text.
+    pub(crate) fn sha256(&self) -> &[u8] {
+        self.sha256.as_ref()
+    }
+
+    /// Validates the document against a schema view; once for each view.
+    pub(crate) fn validate(&self, visible: &SchemaForView) -> Result<(), Invalid> {
         if self.valid_for.read().unwrap_or_else(PoisonError::into_inner).contains(&visible.view) {
             return Ok(());
         }
-        validation::validate(query, &self.parsed, &visible.types, &visible.rules)?;
+        validation::validate(&self.text, &self.parsed, &visible.types, &visible.rules)?;
         self.valid_for.write().unwrap_or_else(PoisonError::into_inner).push(visible.view);
         Ok(())
     }
 }
 
 impl DocumentCache {
-    pub(crate) fn new(limits: Limits, introspection: bool, weights: Weights) -> Self {
+    /// An empty cache, with limits of the documents.
+    #[must_use]
+    pub fn new(limits: Limits, introspection: bool, weights: Weights) -> Self {
         let weight =
-            |text: &String, _: &Arc<Document>| u32::try_from(tokens(text)).unwrap_or(u32::MAX);
+            |text: &Arc<str>, _: &Arc<Document>| u32::try_from(tokens(text)).unwrap_or(u32::MAX);
         Self {
             limits,
             introspection,
@@ -89,11 +99,42 @@ impl DocumentCache {
         }
         let parsed = Arc::new(parse(query)?);
         let cost = self.check_size(&parsed, variables)?;
-        let document = Arc::new(Document { parsed, valid_for: RwLock::default() });
+        let text: Arc<str> = query.into();
+        let sha256 = digest::digest(&digest::SHA256, text.as_bytes());
+        let valid_for = RwLock::default();
+        let document = Arc::new(Document { text: Arc::clone(&text), sha256, parsed, valid_for });
         if query.len() <= MAX_CACHED_BYTES {
-            self.parsed.insert(query.to_owned(), Arc::clone(&document));
+            self.parsed.insert(text, Arc::clone(&document));
         }
         Ok((document, cost))
+    }
+
+    /// Checks the size limits of a document that is already parsed, and returns its cost.
+    pub(crate) fn measure(
+        &self,
+        document: &Document,
+        variables: &Variables,
+    ) -> Result<Cost, Rejection> {
+        self.check_size(&document.parsed, variables)
+    }
+
+    /// Parses, measures and validates `query` as a request without variables.
+    ///
+    /// # Errors
+    /// With the reason to reject it.
+    pub(crate) fn check(
+        &self,
+        query: &str,
+        visible: &SchemaForView,
+    ) -> Result<Arc<Document>, String> {
+        let of_rejection = |rejection: Rejection| rejection.reason();
+        let (document, cost) = self.prepare(query, &Variables::default()).map_err(of_rejection)?;
+        document.validate(visible).map_err(|invalid| match invalid {
+            Invalid::Inputs(problems) => Rejection::inputs(&problems).reason(),
+            Invalid::Document(errors) => Rejection::invalid(errors).reason(),
+        })?;
+        self.check_cost(&cost).map_err(of_rejection)?;
+        Ok(document)
     }
 
     /// Checks the cost of a valid document against `MAX_COST`.
@@ -180,6 +221,19 @@ fn check_limits(what: &str, count: u64, limit: u64) -> Result<(), Rejection> {
 
 fn rejected(message: String) -> Rejection {
     Rejection::query(message)
+}
+
+/// The name of the operation that `name` selects, if it has one.
+pub(crate) fn operation_name<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&'a str>,
+) -> Option<&'a str> {
+    let mut operations = document.operations.iter();
+    let first = operations.next()?.0;
+    match operations.next() {
+        None => first.map(|name| name.as_str()),
+        Some(_) => name,
+    }
 }
 
 /// The operation that `name` selects; `None` if there is none, which validation reports.

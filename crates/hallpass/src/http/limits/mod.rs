@@ -6,6 +6,7 @@ pub(crate) mod document_cache;
 pub(crate) mod input_values;
 pub(crate) mod persisted_queries;
 pub(crate) mod rate_limit;
+pub(crate) mod trusted_documents;
 pub(crate) mod validation;
 pub(crate) mod variables;
 pub(crate) mod weights;

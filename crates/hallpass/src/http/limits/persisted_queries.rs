@@ -45,6 +45,10 @@ impl DocumentHash {
         }
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn is_of(&self, document: &str) -> bool {
         let hash = digest::digest(&digest::SHA256, document.as_bytes());
         let digits: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();

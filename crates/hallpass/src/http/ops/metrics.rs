@@ -15,6 +15,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::process_metrics::ProcessMetrics;
+
 /// Media types of the exposition formats: OpenMetrics, and the Prometheus text format.
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -36,6 +38,7 @@ impl HttpMetrics {
         // From half a millisecond to about eight seconds.
         let duration_seconds = Histogram::new(exponential_buckets(0.0005, 2.0, 15));
         let metrics = Self { requests: Family::default(), duration_seconds };
+        registry.register_collector(Box::new(ProcessMetrics::start()));
         registry.register(
             "http_requests",
             "HTTP requests, by response status",

@@ -2,4 +2,7 @@
 
 pub(crate) mod health;
 pub(crate) mod metrics;
+pub(crate) mod operation_metrics;
+mod process_metrics;
+pub(crate) mod request_record;
 pub(crate) mod revocation_webhook;

@@ -35,7 +35,7 @@ pub(crate) async fn revoke(
     Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let address = client_ip(peer, request.headers(), &shared.deps.trusted_proxies);
+    let address = client_ip(peer, request.headers(), &shared.deps.options.trusted_proxies);
     let work = receive_revocation(&shared, request, &id);
     match limited(&shared, address, work).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
@@ -70,7 +70,7 @@ pub(crate) async fn link(
     Extension(peer): Extension<PeerAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let address = client_ip(peer, request.headers(), &shared.deps.trusted_proxies);
+    let address = client_ip(peer, request.headers(), &shared.deps.options.trusted_proxies);
     let work = link_identities(&shared, request, &id);
     match limited(&shared, address, work).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
@@ -116,7 +116,7 @@ async fn limited(
 
 /// Reads the body of a message, after the headers have been parsed: malformed requests are rejected cheaply.
 async fn message(shared: &HttpState, body: Body) -> Result<Bytes, Rejection> {
-    let limits = &shared.deps.limits;
+    let limits = &shared.deps.options.limits;
     let limits = Limits { body: limits.body.min(MAX_MESSAGE_BYTES), ..*limits };
     request::read_json_body(body, &limits).await
 }

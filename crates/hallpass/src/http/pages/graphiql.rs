@@ -92,7 +92,7 @@ const ASSETS: [Asset; 6] = [
 
 /// The GraphiQL page, if introspection is enabled: it needs the schema.
 pub(crate) fn page(shared: &HttpState) -> Response<Body> {
-    if !shared.deps.introspection {
+    if !shared.deps.options.introspection {
         let message = "GraphiQL is disabled: it requires INTROSPECTION=true.\n";
         return (StatusCode::NOT_FOUND, message).into_response();
     }
@@ -121,11 +121,11 @@ pub(crate) async fn asset(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if name == EXAMPLE && shared.deps.introspection {
+    if name == EXAMPLE && shared.deps.options.introspection {
         return shared.deps.application.example().into_response();
     }
     let found = ASSETS.iter().zip(TAGS.iter()).find(|(asset, _)| asset.name == name);
-    let Some((asset, tag)) = found.filter(|_| shared.deps.introspection) else {
+    let Some((asset, tag)) = found.filter(|_| shared.deps.options.introspection) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let fresh = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
@@ -150,7 +150,7 @@ pub(crate) async fn sdl(
     Extension(peer): Extension<PeerAddr>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if !shared.deps.introspection {
+    if !shared.deps.options.introspection {
         return StatusCode::NOT_FOUND.into_response();
     }
     let identity = RequestIdentity::new(&shared.deps, peer, Method::GET, headers);

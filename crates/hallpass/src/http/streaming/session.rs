@@ -25,6 +25,7 @@ use crate::http::graphql::execute::Operation;
 use crate::http::graphql::request;
 use crate::http::graphql::request::GraphQlParams;
 use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
+use crate::http::ops::request_record::RequestRecord;
 use hallpass_identity::{Caller, Gate, Watch};
 
 /// Concurrent operations per socket.
@@ -84,7 +85,7 @@ impl<'a> Session<'a> {
         let watch = self.identity.watch(caller);
         self.gate = watch.as_ref().map_or_else(Gate::always_open, Watch::gate);
         let mut ended = pin!(credential_ended(&shared.deps, watch.as_ref()));
-        let keep_alive = shared.deps.keep_alive;
+        let keep_alive = shared.deps.options.keep_alive;
         let mut ping_timer = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         loop {
             let event = tokio::select! {
@@ -209,14 +210,19 @@ impl<'a> Session<'a> {
         let events = stream::once(Box::pin(async move {
             tracing::debug!("operation received over WebSocket");
             // Authenticated again for each operation: the caller's rights may have changed.
-            match identity.resolve(&shared.deps, &id).await {
+            let record = RequestRecord::default();
+            match identity.resolve(&shared.deps, &id, &record).await {
                 Ok(request_caller) => {
-                    let is_signed_in = request_caller.caller.is_some();
-                    let params = params.resolve(&shared.persisted_queries, is_signed_in);
+                    let caller = request_caller.caller.clone();
+                    let params = params.resolve(&shared.known, caller.as_deref());
                     let operation = match params.await {
                         Ok(params) => execute::prepare(&shared, params, request_caller),
                         Err(rejection) => Err(rejection),
                     };
+                    if let Err(rejection) = &operation {
+                        record.rejected(rejection);
+                        shared.finish_streamed(&record, &id, None);
+                    }
                     responses(operation, gate, id, stop)
                 }
                 // Auth server unavailable: fail this operation and keep the socket open.

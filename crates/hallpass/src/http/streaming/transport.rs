@@ -67,7 +67,7 @@ impl Transport {
     pub(crate) async fn recv(&mut self) -> Result<Option<Utf8Bytes>, Disconnect> {
         match self.socket.recv().await {
             Some(Ok(Message::Text(text))) => {
-                let limit = self.shared.deps.limits.body;
+                let limit = self.shared.deps.options.limits.body;
                 if text.len() > limit {
                     return Err(Close::too_large(limit).into());
                 }
@@ -84,7 +84,7 @@ impl Transport {
     /// The close code for a read error. Further input is discarded, since the start of the next frame is unknown.
     fn unreadable(&self, error: axum::Error) -> Disconnect {
         let close = match error.into_inner().downcast::<Error>().map(|error| *error) {
-            Ok(Error::Capacity(_)) => Close::too_large(self.shared.deps.limits.body),
+            Ok(Error::Capacity(_)) => Close::too_large(self.shared.deps.options.limits.body),
             Ok(Error::Utf8(_)) => Close::not_utf8(),
             Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
                 return Disconnect::Gone;

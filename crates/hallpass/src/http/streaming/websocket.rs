@@ -55,12 +55,12 @@ fn accept(
     id: RequestId,
 ) -> Result<Response, Rejection> {
     check_origin(&shared.deps, &headers, &id)?;
-    let address = client_ip(peer, &headers, &shared.deps.trusted_proxies);
+    let address = client_ip(peer, &headers, &shared.deps.options.trusted_proxies);
     // The caller is authenticated once the socket is open.
     let mut connection_permit = shared.connections.acquire(address, false)?;
     let (guard, connection) = (connection.register(), connection.clone());
     // Twice the limit, so that a message slightly above it is answered with close code 1009.
-    let limit = shared.deps.limits.body.saturating_mul(2);
+    let limit = shared.deps.options.limits.body.saturating_mul(2);
     let upgrade = upgrade
         .protocols([protocol::NAME])
         .max_message_size(limit)
@@ -112,7 +112,7 @@ impl Transport {
             return Err(Close::subprotocol().into());
         }
         let stop = self.stop.clone();
-        let timeout = self.shared.deps.limits.timeout;
+        let timeout = self.shared.deps.options.limits.timeout;
         let initialized = tokio::select! {
             () = stop.cancelled() => return Err(Close::going_away().into()),
             initialized = tokio::time::timeout(timeout, self.read_connection_init(handshake)) => initialized,

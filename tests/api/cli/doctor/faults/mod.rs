@@ -6,7 +6,7 @@ mod tokens;
 
 use std::collections::BTreeSet;
 
-use sessions::{api_keys, caches, cookies, response_shapes, sessions};
+use sessions::{api_keys, caches, cookies, response_shapes, sessions, stateless_sessions};
 use setup::{addresses, keys, settings};
 use tokens::{malformed, provider, tokens};
 
@@ -75,6 +75,7 @@ async fn session_faults_are_reported_with_fix() {
     cookies(&mut faults).await;
     sessions(&mut faults).await;
     caches(&mut faults).await;
+    stateless_sessions(&mut faults).await;
     response_shapes(&mut faults).await;
     faults.assert_all(28);
 }

@@ -143,17 +143,18 @@ pub(super) async fn sessions(faults: &mut Faults) {
     );
 }
 
+const NO_EFFECT: &str = "COOKIE_CACHE=trust has no effect";
+
 pub(super) async fn caches(faults: &mut Faults) {
     let (server, account) = signed_up_account().await;
     let trust = ("COOKIE_CACHE", "trust");
     let secret = ("BETTER_AUTH_SECRET", AUTH_SECRET);
     let base = ("BETTER_AUTH_URL", server.url.as_str());
-    let no_effect = "COOKIE_CACHE=trust has no effect";
     faults.check(
         "COOKIE_CACHE without a cache",
         &[base, trust, secret],
         Cookie(&account.cookie),
-        &[no_effect, "session.cookieCache.enabled"],
+        &[NO_EFFECT, "session.cookieCache.enabled"],
     );
     let cached = AuthServer::start(&json!({"cookieCache": {"version": "2"}}));
     let ada = cached.sign_up("Ada", json!({})).await;
@@ -162,14 +163,14 @@ pub(super) async fn caches(faults: &mut Faults) {
         "COOKIE_CACHE without the secret",
         &[base, trust],
         Cookie(&ada.cookie),
-        &[no_effect, "set BETTER_AUTH_SECRET"],
+        &[NO_EFFECT, "set BETTER_AUTH_SECRET"],
     );
     let version = ("COOKIE_CACHE_VERSION", "1");
     faults.check(
         "wrong COOKIE_CACHE_VERSION",
         &[base, trust, secret, version],
         Cookie(&ada.cookie),
-        &[no_effect, "set COOKIE_CACHE_VERSION=2"],
+        &[NO_EFFECT, "set COOKIE_CACHE_VERSION=2"],
     );
     let bob = cached.sign_up("Bob", json!({})).await;
     let data = |account: &Account| account.cookie_value("session_data").to_owned();
@@ -178,15 +179,21 @@ pub(super) async fn caches(faults: &mut Faults) {
         "a cache of another session",
         &[base, trust, secret],
         Cookie(&mixed),
-        &[no_effect, "another session", "sign in again"],
+        &[NO_EFFECT, "another session", "sign in again"],
     );
     let mangled = ada.cookie.replace(&data(&ada), "eyJzZXNzaW9uIjp7fX0");
     faults.check(
         "a cache that was changed",
         &[base, trust, secret],
         Cookie(&mangled),
-        &[no_effect, "copy BETTER_AUTH_SECRET"],
+        &[NO_EFFECT, "copy BETTER_AUTH_SECRET"],
     );
+}
+
+pub(super) async fn stateless_sessions(faults: &mut Faults) {
+    let trust = ("COOKIE_CACHE", "trust");
+    let secret = ("BETTER_AUTH_SECRET", AUTH_SECRET);
+    let version = ("COOKIE_CACHE_VERSION", "1");
     let stateless = AuthServer::start(&json!({"stateless": true, "cookieCache": {"version": "2"}}));
     let ada = stateless.sign_up("Ada", json!({})).await;
     stateless.operate("forget-sessions", json!({})).await;
@@ -201,7 +208,7 @@ pub(super) async fn caches(faults: &mut Faults) {
         "version of a stateless auth server",
         &[base, trust, secret, version],
         Cookie(&ada.cookie),
-        &["stateless", no_effect, "set COOKIE_CACHE_VERSION=2"],
+        &["stateless", NO_EFFECT, "set COOKIE_CACHE_VERSION=2"],
     );
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn explain(
     Extension(id): Extension<RequestId>,
     request: Request<Body>,
 ) -> Response<Body> {
-    if !shared.deps.is_development {
+    if !shared.deps.options.is_development {
         return middleware::not_found().await;
     }
     let (head, body) = request.into_parts();
@@ -51,7 +51,7 @@ pub(crate) async fn explain(
         let rejection = Rejection::cross_site("the form was sent by a page of another origin");
         return rejection.into_response(MediaType::Json, &id);
     }
-    match request::read_json_body(body, &shared.deps.limits).await {
+    match request::read_json_body(body, &shared.deps.options.limits).await {
         Ok(body) => render(&shared, pasted(&body)).await,
         Err(rejection) => rejection.into_response(MediaType::Json, &id),
     }

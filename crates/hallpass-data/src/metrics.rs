@@ -1,0 +1,133 @@
+//! Metrics of connections and statements, and the time that one request spends in the database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// The time that the work of one request spends in the database: waiting for connections, and statements. Those that
+/// run at the same time count each.
+#[derive(Clone, Debug, Default)]
+pub struct DatabaseTime(Arc<AtomicU64>);
+
+impl DatabaseTime {
+    pub(crate) fn add(&self, took: Duration) {
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// The time so far.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+/// The metrics of one pool; clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct DatabaseMetrics {
+    in_use: Gauge,
+    waiting: Gauge,
+    acquire_seconds: Histogram,
+    statement_seconds: Histogram,
+    statements: Family<Outcome, Counter>,
+    succeeded: Counter,
+}
+
+impl Default for DatabaseMetrics {
+    fn default() -> Self {
+        let statements = Family::<Outcome, Counter>::default();
+        let succeeded = statements.get_or_create(&Outcome { outcome: "succeeded" }).clone();
+        // From 50 microseconds to about three seconds.
+        let histogram = || Histogram::new(exponential_buckets(0.00005, 3.0, 11));
+        Self {
+            in_use: Gauge::default(),
+            waiting: Gauge::default(),
+            acquire_seconds: histogram(),
+            statement_seconds: histogram(),
+            statements,
+            succeeded,
+        }
+    }
+}
+
+/// Decrements a gauge when it is dropped.
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    fn of(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl DatabaseMetrics {
+    pub(crate) fn register(&self, connections: u32, registry: &mut Registry) {
+        let limit = Gauge::<i64>::default();
+        limit.set(connections.into());
+        registry.register("hallpass_db_connections_limit", "DATABASE_CONNECTIONS", limit);
+        registry.register(
+            "hallpass_db_connections_in_use",
+            "Connections that run a statement or a transaction",
+            self.in_use.clone(),
+        );
+        registry.register(
+            "hallpass_db_connections_waiting",
+            "Statements and transactions that wait for a connection",
+            self.waiting.clone(),
+        );
+        registry.register(
+            "hallpass_db_acquire_duration_seconds",
+            "Time that a statement or a transaction waits for a connection",
+            self.acquire_seconds.clone(),
+        );
+        registry.register(
+            "hallpass_db_statement_duration_seconds",
+            "Time from sending a statement to its last row",
+            self.statement_seconds.clone(),
+        );
+        registry.register(
+            "hallpass_db_statements",
+            "Statements, by outcome",
+            self.statements.clone(),
+        );
+    }
+
+    /// Counts one that waits, until it is dropped.
+    pub(crate) fn waiting(&self) -> Counted {
+        Counted::of(&self.waiting)
+    }
+
+    /// Counts a connection in use, until it is dropped, after a wait since `began`.
+    pub(crate) fn acquired(&self, began: Instant, time: &DatabaseTime) -> Counted {
+        let took = began.elapsed();
+        self.acquire_seconds.observe(took.as_secs_f64());
+        time.add(took);
+        Counted::of(&self.in_use)
+    }
+
+    pub(crate) fn statement(&self, took: Duration, failed: bool) {
+        self.statement_seconds.observe(took.as_secs_f64());
+        match failed {
+            true => self.statements.get_or_create(&Outcome { outcome: "failed" }).inc(),
+            false => self.succeeded.inc(),
+        };
+    }
+}
