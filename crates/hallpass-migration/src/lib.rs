@@ -4,13 +4,14 @@
 //! each spells out its names. To add one, create a file beside the others and add it to
 //! [`core_migrations`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use owned_table::{OwnedTable, create_tables};
 pub use sea_orm_migration::MigratorTraitSelf;
 use sea_orm_migration::prelude::{DbErr, MigrationName, async_trait};
 pub use sea_orm_migration::prelude::{MigrationTrait, SchemaManager};
-use sea_orm_migration::sea_orm::ConnectionTrait;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 pub mod folding;
 pub mod known_user_search;
@@ -58,21 +59,52 @@ impl Migrator {
         Self(all.into_iter().map(Arc::from).collect())
     }
 
-    /// Whether each migration, oldest first, is applied to the database behind `connection`.
+    /// The state of the database behind `connection`. A migration that is applied and not in this list, such as one of
+    /// a newer version, is no error: this version serves the database as before, if the migration only added to it.
     ///
     /// # Errors
     /// When the database is unavailable or rejects the statement.
-    pub async fn status(
-        &self,
-        connection: &impl ConnectionTrait,
-    ) -> Result<Vec<(String, bool)>, Error> {
-        let waiting = self.get_pending_migrations_read_only(connection).await?;
-        let all = self.0.iter().map(|migration| {
-            let name = migration.name().to_owned();
-            let applied = !waiting.iter().any(|other| other.name() == name);
-            (name, applied)
-        });
-        Ok(all.collect())
+    pub async fn status(&self, connection: &impl ConnectionTrait) -> Result<Status, Error> {
+        let applied = applied_migrations(connection).await?;
+        let known = self.0.iter().map(|migration| migration.name().to_owned());
+        let known: Vec<_> = known.map(|name| (applied.contains(&name), name)).collect();
+        let is_unknown = |name: &String| !known.iter().any(|(_, other)| other == name);
+        let unknown = applied.iter().filter(|name| is_unknown(name)).cloned().collect();
+        let known = known.into_iter().map(|(is_applied, name)| (name, is_applied)).collect();
+        Ok(Status { known, unknown })
+    }
+}
+
+/// The names of the applied migrations. Changes nothing: a database without the table of migrations has none.
+async fn applied_migrations(connection: &impl ConnectionTrait) -> Result<BTreeSet<String>, Error> {
+    let backend = connection.get_database_backend();
+    let has_table = match backend {
+        DbBackend::Postgres => "SELECT 1 WHERE to_regclass('seaql_migrations') IS NOT NULL",
+        _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
+    };
+    let has_table = Statement::from_string(backend, has_table);
+    if connection.query_all_raw(has_table).await?.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let applied = Statement::from_string(backend, "SELECT version FROM seaql_migrations");
+    let rows = connection.query_all_raw(applied).await?;
+    rows.iter().map(|row| row.try_get("", "version")).collect()
+}
+
+/// Which migrations a database has.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Each migration of this version, oldest first, and whether it is applied.
+    pub known: Vec<(String, bool)>,
+    /// Applied migrations that this version does not have: those of a newer version.
+    pub unknown: Vec<String>,
+}
+
+impl Status {
+    /// Whether a migration of this version is not applied.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        self.known.iter().any(|(_, is_applied)| !is_applied)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod durability;
 mod erasure;
 mod filters;
 mod migrations;
+mod newer_version;
 pub mod paging;
 mod pooler;
 mod quotas;

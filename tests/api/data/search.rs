@@ -219,7 +219,7 @@ async fn newer_migrations(app: &App) -> u32 {
     let system = app.database.system("tests read which migrations there are");
     let all =
         crate::support::app::application().migrator().status(system.connection()).await.unwrap();
-    let newer = all.iter().skip_while(|(name, _)| !name.ends_with("_search"));
+    let newer = all.known.iter().skip_while(|(name, _)| !name.ends_with("_search"));
     u32::try_from(newer.count()).unwrap()
 }
 

@@ -41,7 +41,7 @@ pub async fn migrate(application: &Application, config: &Config) -> Result<(), S
 }
 
 /// Applies all pending migrations to `database`, and its row-level security policies if enabled, in one transaction.
-/// Concurrent servers wait for the one that holds the lock.
+/// Concurrent servers wait for the one that holds the lock. Applied migrations of a newer version are left as they are.
 ///
 /// # Errors
 /// If the database is unavailable or a migration fails.
@@ -52,15 +52,17 @@ pub async fn migrate_up(
 ) -> Result<(), StartError> {
     let system = database.system(bypass::MIGRATIONS.reason());
     let migrator = application.migrator();
-    let pending =
-        async |conn: &Executor<'_>| Ok(migrator.get_pending_migrations_read_only(conn).await);
-    let pending_migrations = system.read(pending).await??;
-    if pending_migrations.is_empty() && config.row_security == RowSecurity::Off {
+    let status = async |conn: &Executor<'_>| Ok(migrator.status(conn).await);
+    let has_pending = system.read(status).await??.has_pending();
+    if !has_pending && config.row_security == RowSecurity::Off {
         // So that a read-only database can be served.
         return Ok(());
     }
     let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
-    migrator.up(exclusive.connection(), None).await?;
+    // Another server, of a newer version too, may have migrated before this one had the lock.
+    if migrator.status(&exclusive.connection()).await?.has_pending() {
+        migrator.up(exclusive.connection(), None).await?;
+    }
     match config.row_security {
         RowSecurity::Off => {}
         RowSecurity::On => {

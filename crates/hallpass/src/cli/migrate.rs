@@ -1,6 +1,7 @@
 //! `hallpass migrate`: applies, reverts and lists migrations.
 
 use hallpass_data::Executor;
+use hallpass_migration::Status;
 
 use super::output::print_line;
 use super::{CliError, Direction, block_on};
@@ -25,9 +26,13 @@ pub(super) fn run(
         let migrator = application.migrator();
         let status = async |conn: &Executor<'_>| Ok(migrator.status(conn).await);
         let status = system.read(status).await.map_err(StartError::from)?;
-        for (name, applied) in status.map_err(StartError::from)? {
+        let Status { known, unknown } = status.map_err(StartError::from)?;
+        for (name, applied) in known {
             let state = if applied { "applied" } else { "pending" };
             print_line(format_args!("{state} {name}"))?;
+        }
+        for name in unknown {
+            print_line(format_args!("applied {name} (of a newer version)"))?;
         }
         Ok(())
     })

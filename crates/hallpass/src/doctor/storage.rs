@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 use hallpass_data::{Pooler, Reason};
+use hallpass_migration::Status;
 
 use super::{Finding, PingFn};
 use crate::row_security::RowSecurityError;
@@ -30,8 +31,8 @@ pub enum Storage {
 pub struct DatabaseStatus {
     /// The mode of connection pooling; `None` for SQLite.
     pub pooler: Option<Pooler>,
-    /// Each migration, and whether it is applied.
-    pub migrations: Vec<(String, bool)>,
+    /// The migrations.
+    pub migrations: Status,
     /// Why it is not writable, if it is not.
     pub storage: Option<Reason>,
     /// Whether row-level security is effective, if enabled.
@@ -159,14 +160,18 @@ fn unwritable(reason: Reason) -> Finding {
     Finding::wrong(DATABASE, format!("DATABASE_URL responds, but is not writable: {reason}"), fix)
 }
 
-fn migrations(status: &[(String, bool)], program: &str) -> Finding {
-    let pending: Vec<_> = status.iter().filter(|(_, applied)| !applied).collect();
-    if pending.is_empty() {
-        return Finding::good(MIGRATIONS, format!("all {} are applied", status.len()));
+fn migrations(Status { known, unknown }: &Status, program: &str) -> Finding {
+    let pending = known.iter().filter(|(_, applied)| !applied).count();
+    if pending == 0 {
+        let newer = match unknown.len() {
+            0 => String::new(),
+            count => format!(", and {count} of a newer version"),
+        };
+        return Finding::good(MIGRATIONS, format!("all {} are applied{newer}", known.len()));
     }
     Finding::warning(
         MIGRATIONS,
-        format!("{} of {} are pending", pending.len(), status.len()),
+        format!("{pending} of {} are pending", known.len()),
         format!(
             "`{program} serve` applies them at start, unless --no-migrate is set: then run \
              `{program} migrate up`"
