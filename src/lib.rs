@@ -51,6 +51,8 @@ pub struct Subscription(TaskSubscription, ReadingSubscription);
 #[must_use]
 pub fn application() -> Arc<Application> {
     Hallpass::<Query, Mutation, Subscription>::builder()
+        .version(env!("CARGO_PKG_VERSION"))
+        .commit(option_env!("HALLPASS_COMMIT"))
         .about(env!("CARGO_PKG_DESCRIPTION"))
         .tiers("free,premium,enterprise")
         .example(include_str!("example.graphql"))

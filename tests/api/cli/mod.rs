@@ -3,4 +3,6 @@
 pub mod commands;
 pub mod doctor;
 mod generators;
+mod health;
 mod serve;
+mod version;

@@ -39,6 +39,7 @@ pub struct Application {
 struct Program {
     name: &'static str,
     version: &'static str,
+    commit: Option<&'static str>,
     about: &'static str,
     personas: &'static [Persona],
     example: &'static str,
@@ -62,6 +63,12 @@ impl Application {
     #[must_use]
     pub fn version(&self) -> &'static str {
         self.program.version
+    }
+
+    /// The commit that the program was built from, if it is known.
+    #[must_use]
+    pub fn commit(&self) -> Option<&'static str> {
+        self.program.commit
     }
 
     /// The purpose of the program, in one sentence.
@@ -221,6 +228,7 @@ impl Builder {
         let program = Program {
             name: PROGRAM,
             version: env!("CARGO_PKG_VERSION"),
+            commit: None,
             about: "A GraphQL API server for users of Better Auth",
             personas: PERSONAS,
             example: "{ __typename }\n",
@@ -246,6 +254,14 @@ impl Builder {
     #[must_use]
     pub fn version(mut self, version: &'static str) -> Self {
         self.program.version = version;
+        self
+    }
+
+    /// Sets the commit that the program is built from, which `--version` prints: `option_env!("HALLPASS_COMMIT")`, a
+    /// variable of the build. An empty one is none.
+    #[must_use]
+    pub fn commit(mut self, commit: Option<&'static str>) -> Self {
+        self.program.commit = commit.filter(|commit| !commit.is_empty());
         self
     }
 

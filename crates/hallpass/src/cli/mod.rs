@@ -4,6 +4,7 @@ mod access;
 mod doctor;
 mod documents;
 mod explain;
+mod health;
 mod help;
 mod log;
 mod migrate;
@@ -128,6 +129,15 @@ pub enum Action {
         #[command(subcommand)]
         command: Documents,
     },
+    /// Check that a running server is ready
+    ///
+    /// Asks `/ready` of the server at API_HOST and API_PORT, and exits with 1 if it does not answer 200 within three
+    /// seconds. No other setting is needed
+    Health {
+        /// Ask `/health`: whether the process runs
+        #[arg(long)]
+        live: bool,
+    },
     /// Generate an application, or a domain of one
     #[command(arg_required_else_help = false)]
     New {
@@ -230,6 +240,7 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
         output::print_error(application, format_args!("warning: {warning}"));
     }
     let (cli, matches) = parse_from(command, &file, std::env::args_os())?;
+    let serving = cli.settings.serving.clone();
     let config = || {
         let config = application.configure(cli.settings.check()?);
         Ok::<_, ConfigError>(Config { own: application.own_settings(&matches)?, ..config })
@@ -257,6 +268,7 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
         Action::Documents { command: Documents::Check { file } } => {
             documents::check(application, &config()?, &file)
         }
+        Action::Health { live } => health::run(&serving, live),
         Action::New { new } => new::run(&new),
         Action::Settings { as_env: false } => {
             output::print(settings::tables(&self::command(application)))
@@ -273,7 +285,7 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
 pub fn command(application: &Application) -> Command {
     let command = Cli::command()
         .name(application.name())
-        .version(application.version())
+        .version(version(application))
         .about(application.about());
     let command = application.with_settings(command);
     let command =
@@ -285,6 +297,14 @@ pub fn command(application: &Application) -> Command {
             _ => argument.global(true).hide_short_help(true),
         });
     help::with_settings(with_personas(command, application.personas()))
+}
+
+/// The version, with the commit if it is known.
+fn version(application: &Application) -> String {
+    match application.commit() {
+        Some(commit) => format!("{} ({commit})", application.version()),
+        None => application.version().to_owned(),
+    }
 }
 
 /// Makes the names of `personas` the values of `--as` of each command.

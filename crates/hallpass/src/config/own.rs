@@ -36,6 +36,7 @@ pub(crate) const COMMAND_OPTIONS: [&str; 36] = [
     "impersonated",
     "json",
     "kind",
+    "live",
     "name",
     "no-migrate",
     "no_migrate",

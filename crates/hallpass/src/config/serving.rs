@@ -131,7 +131,11 @@ impl ServingSettings {
         self.log_id_key.clone().unwrap_or_else(|| Uuid::now_v7().to_string().into())
     }
 
-    pub(super) fn port(&self) -> Result<u16, ConfigError> {
+    /// The port to serve on.
+    ///
+    /// # Errors
+    /// If API_PORT and PORT differ.
+    pub(crate) fn port(&self) -> Result<u16, ConfigError> {
         match (self.api_port, self.port) {
             (Some(port), Some(other)) if port != other => invalid(format!(
                 "API_PORT and PORT are one setting, and their values differ ({port} and {other}): keep \
