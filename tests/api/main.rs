@@ -11,6 +11,7 @@ mod cli;
 mod config;
 mod contract;
 mod data;
+mod deploy;
 mod domains;
 mod graphql;
 mod http;

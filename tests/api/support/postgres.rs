@@ -53,6 +53,11 @@ pub fn query(url: &str, sql: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// A client program of PostgreSQL, such as `pg_dump`.
+pub fn program(name: &str) -> PathBuf {
+    programs().join(name)
+}
+
 fn copy_of(template: &str, owner: &str) -> String {
     make(&format!("TEMPLATE {template}"), owner)
 }

@@ -1,0 +1,56 @@
+// A Better Auth server for Hallpass: sign-up by e-mail address, bearer tokens, JWTs, roles, and pushed revocations.
+//
+//   AUTH_URL               the origin that browsers use, and the issuer of JWTs
+//   AUTH_PORT              the port to listen on; default 3000
+//   AUTH_DATABASE_URL      a PostgreSQL database of its own
+//   BETTER_AUTH_SECRET     the secret of cookies and of stored keys
+//   TRUSTED_ORIGINS        origins of web pages that may sign in, comma-separated
+//   HALLPASS_URL           the origin of Hallpass; left out, nothing is pushed
+//   REVOCATION_SECRET      the secret of pushed revocations, the same as at Hallpass
+import { createServer } from "node:http";
+import { betterAuth } from "better-auth";
+import { getMigrations } from "better-auth/db/migration";
+import { toNodeHandler } from "better-auth/node";
+import { admin, bearer, jwt } from "better-auth/plugins";
+import pg from "pg";
+import { revocations } from "./revocation-hook.mjs";
+
+const required = (name) => {
+  const value = process.env[name];
+  if (!value) throw new Error(`set ${name}`);
+  return value;
+};
+const { AUTH_PORT = "3000", HALLPASS_URL, TRUSTED_ORIGINS = "" } = process.env;
+const database = new pg.Pool({ connectionString: required("AUTH_DATABASE_URL") });
+
+const auth = betterAuth({
+  baseURL: required("AUTH_URL"),
+  secret: required("BETTER_AUTH_SECRET"),
+  trustedOrigins: TRUSTED_ORIGINS.split(",").filter(Boolean),
+  database,
+  emailAndPassword: { enabled: true },
+  telemetry: { enabled: false },
+  user: {
+    additionalFields: {
+      // Users do not choose their own tier: the operator does.
+      tier: { type: "string", required: false, defaultValue: "free", input: false },
+    },
+  },
+  plugins: [
+    bearer(),
+    jwt(),
+    admin(),
+    HALLPASS_URL &&
+      revocations({ url: new URL("/revocations", HALLPASS_URL).href, secret: required("REVOCATION_SECRET") }),
+  ].filter(Boolean),
+});
+await (await getMigrations(auth.options)).runMigrations();
+
+const answer = toNodeHandler(auth);
+const server = createServer((request, response) => {
+  if (request.url === "/health") return response.end("ok\n");
+  return answer(request, response);
+});
+server.listen(Number(AUTH_PORT), () => console.log(`Better Auth answers on port ${server.address().port}`));
+
+process.on("SIGTERM", () => server.close(() => database.end()));

@@ -1,0 +1,204 @@
+//! Metrics in alerts and dashboard: each is served, and each query is one that Prometheus executes.
+
+use std::collections::BTreeSet;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{document, text};
+use crate::identity::revocation::with_push;
+use crate::support::app::{App, Backend, client};
+use crate::support::auth_server::AuthServer;
+
+/// Metrics of alerts and dashboard that the server does not serve yet.
+const PENDING: [&str; 15] = [
+    "hallpass_auth_request_seconds",
+    "hallpass_budget_refusals_total",
+    "hallpass_build_info",
+    "hallpass_db_acquire_seconds",
+    "hallpass_db_connections",
+    "hallpass_db_statement_seconds",
+    "hallpass_db_statements_total",
+    "hallpass_db_waiting",
+    "hallpass_graphql_cost",
+    "hallpass_graphql_request_duration_seconds",
+    "hallpass_graphql_requests_total",
+    "process_cpu_seconds_total",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+];
+
+/// The queries of the dashboard, with values for Grafana's variables.
+pub fn queries_of_dashboard() -> Vec<(String, String)> {
+    let dashboard: Value = serde_json::from_str(&text("deploy/grafana/hallpass.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.filter_map(|panel| Some((&panel["title"], panel["targets"].as_array()?)));
+    let all = targets.flat_map(|(title, targets)| {
+        targets.iter().map(move |target| {
+            let query = target["expr"].as_str().unwrap().replace("$__rate_interval", "1m");
+            let query = query.replace("$__range", "1h").replace("$instance", ".*");
+            assert!(!query.contains('$'), "{title}: a variable is left in {query}");
+            (title.as_str().unwrap().to_owned(), query)
+        })
+    });
+    all.collect()
+}
+
+/// The queries of the alerts.
+pub fn queries_of_alerts() -> Vec<(String, String)> {
+    let rules = document("deploy/prometheus/alerts.yaml");
+    let rules = rules["groups"][0]["rules"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    rules.iter().map(|rule| (text(&rule["alert"]), text(&rule["expr"]))).collect()
+}
+
+/// The metrics of a query, without the suffixes of a histogram.
+fn metrics(query: &str) -> impl Iterator<Item = &str> {
+    let words = query.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+    let ours = words
+        .filter(|it| ["hallpass_", "http_", "process_"].iter().any(|start| it.starts_with(start)));
+    ours.map(|name| {
+        let ends = ["_bucket", "_sum", "_count"];
+        ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+    })
+}
+
+/// A server of which every metric has a value: callers came, and one signed out.
+async fn busy_server() -> (AuthServer, App) {
+    let (server, app) = with_push(Backend::Sqlite).await;
+    let account = server.sign_up("metrics", json!({})).await;
+    let jwt = server.jwt(&account).await;
+    for credential in [&account.session_token, &jwt] {
+        app.by_bearer(credential).data("{ viewer { id } tasks { totalCount } }").await;
+    }
+    app.by_bearer(&jwt).ask("{ users { totalCount } }").await;
+    app.anonymous().ask("{ me { id } }").await;
+    server.sign_out(&account).await;
+    (server, app)
+}
+
+/// The names of the metrics of a server, without the suffixes of histograms.
+async fn served(app: &App) -> BTreeSet<String> {
+    let answer = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    let names = text.lines().filter(|line| !line.starts_with('#'));
+    names
+        .flat_map(|line| metrics(line.split(['{', ' ']).next().unwrap()).map(str::to_owned))
+        .collect()
+}
+
+#[tokio::test]
+async fn alerts_and_dashboard_use_served_metrics() {
+    let (_auth_server, app) = busy_server().await;
+    let served = served(&app).await;
+    assert!(served.contains("hallpass_revocations_received_total"), "{served:?}");
+    let queries = [queries_of_alerts(), queries_of_dashboard()].concat();
+    assert!(queries.len() > 50, "{} queries", queries.len());
+    let mut used = BTreeSet::new();
+    for (title, query) in &queries {
+        for name in metrics(query) {
+            used.insert(name);
+            let is_known = served.contains(name) || PENDING.contains(&name);
+            assert!(is_known, "{title}: {name} is not served: {query}");
+        }
+    }
+    for name in PENDING {
+        assert!(used.contains(name), "{name} is not used: remove it from PENDING");
+        assert!(!served.contains(name), "{name} is served: remove it from PENDING");
+    }
+    // A metric that is documented is on the dashboard or in an alert.
+    for name in served {
+        assert!(used.contains(name.as_str()) || NOT_SHOWN.contains(&name.as_str()), "{name}");
+    }
+}
+
+/// Served metrics that no alert and no panel needs.
+const NOT_SHOWN: [&str; 3] = [
+    "hallpass_revocation_bound_seconds",
+    "hallpass_session_cache_entries",
+    "hallpass_token_cache_entries",
+];
+
+/// A Prometheus that scrapes a server.
+struct Prometheus {
+    url: String,
+    child: Child,
+    _files: tempfile::TempDir,
+}
+
+impl Prometheus {
+    fn start(target: &str) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = text("deploy/prometheus/prometheus.yaml")
+            .replace("hallpass:9464", target)
+            .replace("15s", "250ms")
+            .replace(
+                "alerts.yaml",
+                &super::path("deploy/prometheus/alerts.yaml").display().to_string(),
+            );
+        let file = files.path().join("prometheus.yaml");
+        std::fs::write(&file, config).unwrap();
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--storage.tsdb.path={}", files.path().join("data").display()))
+            .arg(format!("--web.listen-address={free}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the tests need prometheus: install it, or run .ci/run");
+        Self { url: format!("http://{free}"), child, _files: files }
+    }
+
+    /// The result of a query; none if Prometheus does not answer.
+    async fn query(&self, query: &str) -> Option<Value> {
+        let url = format!("{}/api/v1/query", self.url);
+        let request =
+            client().post(url).header("content-type", "application/x-www-form-urlencoded");
+        let body = utf8_percent_encode(query, NON_ALPHANUMERIC);
+        request.body(format!("query={body}")).send().await.ok()?.json().await.ok()
+    }
+
+    /// Waits until a query has a result.
+    async fn wait_for(&self, query: &str) {
+        let began = Instant::now();
+        while self.query(query).await.is_none_or(|it| it["data"]["result"] == json!([])) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{query} has no result");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn prometheus_executes_every_query() {
+    let (_auth_server, app) = busy_server().await;
+    let prometheus = Prometheus::start(app.url.trim_start_matches("http://"));
+    prometheus.wait_for("count_over_time(up{job=\"hallpass\"}[1m]) > 4").await;
+    for (title, query) in queries_of_dashboard() {
+        let result = prometheus.query(&query).await.unwrap();
+        assert_eq!(result["status"], "success", "{title}: {result}: {query}");
+        let is_rare = query.contains("5..") || query.contains("\"dropped\"");
+        if !is_rare && metrics(&query).all(|name| !PENDING.contains(&name)) {
+            assert_ne!(result["data"]["result"], json!([]), "{title} is empty: {query}");
+        }
+    }
+    let rules = client().get(format!("{}/api/v1/rules", prometheus.url)).send().await.unwrap();
+    let rules: Value = rules.json().await.unwrap();
+    let rules = rules["data"]["groups"][0]["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), queries_of_alerts().len());
+    for rule in rules {
+        assert_ne!(rule["health"], "err", "{rule}");
+        assert_ne!(rule["state"], "firing", "{rule}");
+    }
+}
