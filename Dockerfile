@@ -6,6 +6,7 @@ ARG RUST_VERSION=1.95
 ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
 
 FROM rust:${RUST_VERSION}-slim-bookworm AS build
+# The versions are those of the tagged base image.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends cmake gcc g++ make \

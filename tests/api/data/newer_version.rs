@@ -44,7 +44,7 @@ on_both_databases! {
         assert_eq!(alice.data("{ tasks { totalCount } }").await["tasks"]["totalCount"], 1);
     }
 
-    async fn older_server_is_not_ready_without_its_migrations(app: App) {
+    async fn server_without_its_migrations_is_not_ready(app: App) {
         expand(&app.database).await;
         execute(&app.database, "DELETE FROM seaql_migrations WHERE version LIKE '%_erased_users'").await;
         assert_eq!(ready(&app).await, (503, "not ready: migrations\n".to_owned()));

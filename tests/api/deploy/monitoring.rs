@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::metrics::queries_of_alerts;
 use super::{document, output, path, text};
 
-const TESTS: &str = "tests/deploy/alerts.test.yaml";
+const TESTS: [&str; 2] =
+    ["tests/deploy/alerts.test.yaml", "tests/deploy/alerts-of-a-day.test.yaml"];
 
 #[test]
 fn alerts_fire_on_their_incidents_only() {
@@ -17,8 +18,8 @@ fn alerts_fire_on_their_incidents_only() {
     let mut promtool = Command::new("promtool");
     output(promtool.args(["check", "config"]).arg(path("deploy/prometheus/prometheus.yaml")));
     let mut promtool = Command::new("promtool");
-    output(promtool.args(["test", "rules"]).arg(path(TESTS)));
-    let tests = text(TESTS);
+    output(promtool.args(["test", "rules"]).args(TESTS.map(path)));
+    let tests = TESTS.map(text).concat();
     for (alert, _) in queries_of_alerts() {
         assert!(tests.contains(&format!("alertname=\"{alert}\"")), "{alert} has no test");
     }

@@ -131,8 +131,7 @@ fn open(
             vec![Finding::wrong(DATABASE, error.to_string(), "start the database")]
         }
         Err(error @ MigrationsError::Unreadable(_)) => {
-            let fix = "use the newest version of hallpass that migrated this database, or set another \
-                       DATABASE_URL";
+            let fix = "grant the server's role SELECT on the table seaql_migrations, or set another DATABASE_URL";
             vec![reachable(), Finding::wrong(MIGRATIONS, error.to_string(), fix)]
         }
     }
