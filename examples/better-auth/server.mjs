@@ -23,7 +23,7 @@ const required = (name) => {
 const { AUTH_PORT = "3000", HALLPASS_URL, TRUSTED_ORIGINS = "" } = process.env;
 const database = new pg.Pool({ connectionString: required("AUTH_DATABASE_URL") });
 
-const auth = betterAuth({
+const options = {
   baseURL: required("AUTH_URL"),
   secret: required("BETTER_AUTH_SECRET"),
   trustedOrigins: TRUSTED_ORIGINS.split(",").filter(Boolean),
@@ -43,10 +43,10 @@ const auth = betterAuth({
     HALLPASS_URL &&
       revocations({ url: new URL("/revocations", HALLPASS_URL).href, secret: required("REVOCATION_SECRET") }),
   ].filter(Boolean),
-});
-await (await getMigrations(auth.options)).runMigrations();
+};
+await (await getMigrations(options)).runMigrations();
 
-const answer = toNodeHandler(auth);
+const answer = toNodeHandler(betterAuth(options));
 const server = createServer((request, response) => {
   if (request.url === "/health") return response.end("ok\n");
   return answer(request, response);
