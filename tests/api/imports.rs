@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules, the lowest first. A module imports only modules that come before it.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "bypass",
     "config",
+    "telemetry",
     "code",
     "row_security",
     "events",

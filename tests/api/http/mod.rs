@@ -6,6 +6,7 @@ mod graphiql;
 mod graphql_http_audit;
 mod graphql_over_http;
 mod metrics;
+mod observability;
 mod persisted_queries;
 mod rate_limit;
 mod trusted_documents;

@@ -38,6 +38,7 @@ impl CsrfPolicy {
         if !self.requires_preflight
             || method == Method::POST
             || PREFLIGHT_HEADERS.iter().any(|name| headers.contains_key(*name))
+            || is_script_of_known_page(headers)
         {
             return Ok(());
         }
@@ -68,8 +69,48 @@ impl CsrfPolicy {
     }
 }
 
+/// Whether the browser states that a script of a page sent the request whose origin has been checked, or a page of this
+/// server (Fetch Metadata). Pages cannot set these headers.
+fn is_script_of_known_page(headers: &HeaderMap) -> bool {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|it| it == value);
+    let is_known = headers.contains_key(ORIGIN) && is("sec-fetch-mode", "cors");
+    is_known || is("sec-fetch-site", "same-origin")
+}
+
 fn is_cross_site(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-site")
         .is_some_and(|site| !["same-origin", "none"].iter().any(|own| site == own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn get_with_cookie_needs_a_known_page() {
+        let policy = CsrfPolicy::new(&["https://app.example.com".parse().unwrap()]);
+        let app = ("origin", "https://app.example.com");
+        let other = ("origin", "https://evil.example");
+        let cors = ("sec-fetch-mode", "cors");
+        let cases: [(&[(&str, &str)], bool); 10] = [
+            (&[], false),
+            (&[("graphql-require-preflight", "1")], true),
+            (&[app], false),
+            (&[app, cors], true),
+            (&[app, ("sec-fetch-mode", "no-cors")], false),
+            (&[app, ("sec-fetch-mode", "navigate")], false),
+            (&[other, cors], false),
+            (&[cors], false),
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "same-site"), cors], false),
+        ];
+        for (given, accepted) in cases {
+            let mut headers = HeaderMap::new();
+            for (name, value) in given {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(policy.check(&Method::GET, &headers).is_ok(), accepted, "{given:?}");
+        }
+    }
 }

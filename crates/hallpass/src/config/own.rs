@@ -15,7 +15,7 @@ use super::{ConfigError, Settings, invalid};
 const HEADING: &str = "Application";
 
 /// The ids and flags of the options of the commands, which settings cannot have: settings are options of every command.
-pub(crate) const COMMAND_OPTIONS: [&str; 36] = [
+pub(crate) const COMMAND_OPTIONS: [&str; 37] = [
     "api-key",
     "api_key",
     "as",

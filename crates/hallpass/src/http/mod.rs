@@ -178,6 +178,8 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     let routes = deps.routes.take();
     let cors = cors(&deps, routes.is_some());
     let http_metrics = HttpMetrics::registered(&mut deps.metrics);
+    deps.rate_limiter.register(&mut deps.metrics);
+    ops::metrics::register_build_info(&deps.application, &mut deps.metrics);
     let operation_metrics = OperationMetrics::registered(&mut deps.metrics);
     let connections = ConnectionLimiter::registered(&mut deps.metrics);
     let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut deps.metrics)));

@@ -15,6 +15,9 @@ use governor::middleware::{StateInformationMiddleware, StateSnapshot};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter as Limiter};
 use hallpass_identity::{AuthMethod, Caller, CallerKind, network};
 use moka::sync::Cache;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
 use crate::cluster::shared_budgets::{Grant, Request, SharedBudgets};
 use crate::config::{NamedRate, Rate, RateLimits};
@@ -58,6 +61,21 @@ impl fmt::Display for Payer {
 }
 
 impl Payer {
+    const FAILURES: &str = "failed_credentials";
+    const KINDS: [&str; 5] = ["user", "api_key", "service", "anonymous", Self::FAILURES];
+
+    /// As a label of metrics.
+    fn kind(&self) -> &'static str {
+        let [user, api_key, service, anonymous, failures] = Self::KINDS;
+        match self {
+            Self::User(_) => user,
+            Self::ApiKey(_) => api_key,
+            Self::Service(_) => service,
+            Self::Address(_) => anonymous,
+            Self::Failures(_) => failures,
+        }
+    }
+
     fn of(caller: Option<&Caller>, address: IpAddr) -> Self {
         let Some(caller) = caller else { return Self::Address(network(address)) };
         let id = caller.id().as_str().into();
@@ -108,6 +126,7 @@ pub struct RateLimiter {
     /// Addresses with too many failed credentials, and until when.
     blocked: Cache<IpAddr, Instant>,
     pruned: Mutex<Instant>,
+    refusals: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 impl RateLimiter {
@@ -118,7 +137,23 @@ impl RateLimiter {
             Cache::builder().max_capacity(MAX_BLOCKED).time_to_live(MAX_BLOCKED_TIME).build();
         let shared = shared.map(|budgets| Shared { budgets, leases: Mutex::default() });
         let (spent, pruned) = (Mutex::default(), Mutex::new(Instant::now()));
-        Self { limits, shared, spent, blocked, pruned }
+        Self { limits, shared, spent, blocked, pruned, refusals: Family::default() }
+    }
+
+    /// Registers the metrics.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        for kind in Payer::KINDS {
+            self.refused(kind, 0);
+        }
+        registry.register(
+            "hallpass_budget_refusals",
+            "Requests that were refused because the budget of query cost was spent, by payer",
+            self.refusals.clone(),
+        );
+    }
+
+    fn refused(&self, kind: &'static str, count: u64) {
+        self.refusals.get_or_create(&[("payer", kind)]).inc_by(count);
     }
 
     /// Spends the `cost` of an operation, in points. None without a limit.
@@ -131,12 +166,13 @@ impl RateLimiter {
         let Some(limits) = &self.limits else { return Ok(None) };
         self.prune();
         let (of, payer) = (limits.of(caller), Payer::of(caller, address));
-        if let Some(shared) = &self.shared
-            && let Some(spent) = Box::pin(shared.take(&of, &payer, cost)).await
-        {
-            return spent.map(Some);
-        }
-        self.take(of, payer, cost).map(Some)
+        let kind = payer.kind();
+        let shared = match &self.shared {
+            Some(shared) => Box::pin(shared.take(&of, &payer, cost)).await,
+            None => None,
+        };
+        let spent = shared.unwrap_or_else(|| self.take(of, payer, cost));
+        spent.map(Some).inspect_err(|_| self.refused(kind, 1))
     }
 
     /// Counts a failed credential of an address. Beyond a tenth of the points of anonymous callers, the address is
@@ -161,6 +197,7 @@ impl RateLimiter {
         }
         let NamedRate { name, rate } = failures(limits);
         let (limit, period) = (rate.points.get(), rate.period);
+        self.refused(Payer::FAILURES, 1);
         Err(Exceeded { budget: Budget { name, limit, period, remaining: 0 }, retry_after })
     }
 

@@ -13,9 +13,11 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::process_metrics::ProcessMetrics;
+use crate::application::Application;
 
 /// Media types of the exposition formats: OpenMetrics, and the Prometheus text format.
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -56,6 +58,13 @@ impl HttpMetrics {
         self.requests.get_or_create(&RequestLabels { status: status.as_u16() }).inc();
         self.duration_seconds.observe(took.as_secs_f64());
     }
+}
+
+/// Registers the version of the program.
+pub(crate) fn register_build_info(application: &Application, registry: &mut Registry) {
+    let labels =
+        [("version", application.version()), ("commit", application.commit().unwrap_or("unknown"))];
+    registry.register("hallpass_build", "Version of the program", Info::new(labels));
 }
 
 /// The router of the metrics address.

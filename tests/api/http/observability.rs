@@ -1,0 +1,166 @@
+//! The lines of requests in the log, metrics of operations, and traces.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::post;
+use serde_json::{Value, json};
+
+use crate::cli::commands::{Process, command, run};
+use crate::support::app::{App, Backend, client};
+use crate::support::auth_server::AuthServer;
+use crate::support::callers::alice;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+fn traceparent() -> String {
+    format!("00-{TRACE}-00f067aa0ba902b7-01")
+}
+
+fn hmac_of(id: &str, key: &str) -> String {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key.as_bytes());
+    let tag = aws_lc_rs::hmac::sign(&key, id.as_bytes());
+    tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn each_request_has_one_line_in_the_log() {
+    let mut server = Process::start(&[("LOG_FORMAT", "json"), ("LOG_ID_KEY", "k")]);
+    let token = run(&mut command(server.directory.path(), &["token", "--as", "premium"], &[]));
+    let token = token.stdout.trim();
+    let body = json!({"query": "query Mine { tasks { totalCount } users { totalCount } }"});
+    let request = client().post(format!("{}/graphql?secret=1", server.url)).json(&body);
+    let response =
+        request.bearer_auth(token).header("traceparent", traceparent()).send().await.unwrap();
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    response.bytes().await.unwrap();
+    let line = server.wait_for_log("hallpass::request");
+    assert!(!line.contains(token) && !line.contains("persona-premium"), "{line}");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let expected = json!({
+        "request_id": id, "trace_id": TRACE, "method": "POST", "path": "/graphql",
+        "status": 400, "level": "INFO", "caller_kind": "user", "operation": "Mine",
+        "caller": hmac_of("persona-premium", "k"), "codes": "GRAPHQL_VALIDATION_FAILED",
+    });
+    for (field, value) in expected.as_object().unwrap() {
+        let is_status = field == "status";
+        assert!(line[field] == *value || is_status && line[field] == 200, "{field}: {line}");
+    }
+    assert_eq!(line["document"].as_str().unwrap().len(), 16, "{line}");
+    assert!(line["ms"].as_f64().unwrap() >= line["identity_ms"].as_f64().unwrap(), "{line}");
+    assert!(line["timestamp"].is_string() && line["cost"].is_number(), "{line}");
+}
+
+#[tokio::test]
+async fn line_shows_time_in_the_database() {
+    let mut server = Process::start(&[("LOG_FORMAT", "json")]);
+    let body = json!({"query": "{ courses { nodes { title } totalCount } }"});
+    let request = client().post(format!("{}/graphql", server.url)).json(&body);
+    request.send().await.unwrap().bytes().await.unwrap();
+    let line: Value = serde_json::from_str(&server.wait_for_log("hallpass::request")).unwrap();
+    let [all, database] = ["ms", "database_ms"].map(|field| line[field].as_f64().unwrap());
+    assert!(database > 0.0 && all > 0.0, "{line}");
+    assert_eq!((&line["caller_kind"], &line["status"]), (&json!("anonymous"), &json!(200)));
+    assert!(line["bytes"].as_u64().unwrap() > 100 && line["caller"].is_null(), "{line}");
+}
+
+#[tokio::test]
+async fn operations_are_counted_by_name_and_code() {
+    let app = App::start(Backend::Sqlite).await;
+    let alice = app.by_jwt(&alice());
+    alice.ask("query Mine { tasks { totalCount } }").await;
+    alice.ask("query Other { nothing }").await;
+    app.anonymous().ask("query Mine { tasks { totalCount } }").await;
+    alice.ask("{ taskStats { total } }").await;
+    let answer = app.anonymous().request(reqwest::Method::GET, "/metrics").send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    for (name, code) in [
+        ("Mine", "OK"),
+        ("Mine", "UNAUTHENTICATED"),
+        ("Other", "GRAPHQL_VALIDATION_FAILED"),
+        ("unnamed", "OK"),
+    ] {
+        let line =
+            format!("hallpass_graphql_operations_total{{operation=\"{name}\",code=\"{code}\"}} 1");
+        assert!(text.contains(&line), "{line}\n{text}");
+    }
+    for metric in [
+        "hallpass_db_statement_duration_seconds_count",
+        "hallpass_db_acquire_duration_seconds_count",
+        "hallpass_db_statements_total{outcome=\"succeeded\"}",
+        "hallpass_db_connections_limit",
+        "hallpass_build_info{version=",
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "hallpass_budget_refusals_total{payer=\"anonymous\"}",
+    ] {
+        let value = text.lines().find_map(|line| line.strip_prefix(metric));
+        let value = value.unwrap_or_else(|| panic!("{metric}: {text}"));
+        assert!(value.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{metric}{value}");
+    }
+}
+
+type Received = Arc<Mutex<Vec<u8>>>;
+
+/// A receiver of OTLP, and what it has received.
+async fn collector() -> (String, Received) {
+    let received = Received::default();
+    let receive = async |State(received): State<Received>, body: Bytes| {
+        received.lock().unwrap().extend_from_slice(&body);
+    };
+    let router = Router::new().route("/v1/traces", post(receive)).with_state(received.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, received)
+}
+
+fn has(received: &Received, wanted: &[u8]) -> bool {
+    received.lock().unwrap().windows(wanted.len()).any(|bytes| bytes == wanted)
+}
+
+#[tokio::test]
+async fn trace_leads_from_client_to_auth_server() {
+    let auth_server = AuthServer::start(&json!({}));
+    let account = auth_server.sign_up("Trace", json!({})).await;
+    let (url, received) = collector().await;
+    let server = Process::start(&[
+        ("BETTER_AUTH_URL", auth_server.url.as_str()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_SERVICE_NAME", "traced"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+    ]);
+    let body = json!({"query": "query Q($text: String) { tasks(filter: {text: $text}) { totalCount } }",
+                      "variables": {"text": "a private word"}});
+    let request = client().post(format!("{}/graphql", server.url)).json(&body);
+    let request = request.header("cookie", &account.cookie).header("traceparent", traceparent());
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["data"]["tasks"]["totalCount"], 0, "{answer}");
+    let upstream = auth_server.last_get_session().await;
+    let forwarded = upstream["headers"]["traceparent"].as_str().unwrap();
+    assert!(forwarded.starts_with(&format!("00-{TRACE}-")), "{forwarded}");
+    assert!(!forwarded.contains("00f067aa0ba902b7"), "it names the span of this server");
+    let trace: Vec<u8> =
+        (0..16).map(|at| u8::from_str_radix(&TRACE[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let began = Instant::now();
+    let spans: [&[u8]; 8] = [
+        &trace,
+        b"POST /graphql",
+        b"authenticate",
+        b"auth server",
+        b"validate",
+        b"statement",
+        b"graphql.field.name",
+        b"traced",
+    ];
+    while let Some(missing) = spans.iter().find(|span| !has(&received, span)) {
+        let missing = String::from_utf8_lossy(missing);
+        assert!(began.elapsed() < Duration::from_secs(20), "{missing} is not exported");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!has(&received, b"a private word"), "values of statements are not exported");
+    assert!(!has(&received, account.session_token.as_bytes()));
+}
