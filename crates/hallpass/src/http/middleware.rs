@@ -27,7 +27,7 @@ pub(crate) async fn request_middleware(
     let id = RequestId::generate();
     let record = RequestRecord::of(request.headers());
     let traced = server_span(&request, &record);
-    let span = tracing::info_span!(parent: &traced, "request", id = id.as_str());
+    let span = tracing::info_span!("request", id = id.as_str());
     // DNS rebinding: a page on a domain that resolves to this machine could otherwise read the personas' tokens.
     if shared.deps.options.is_development && !is_loopback_host(request.headers()) {
         let message = "In development mode this server accepts requests to localhost and loopback addresses only.";
@@ -37,7 +37,7 @@ pub(crate) async fn request_middleware(
     request.extensions_mut().insert(record.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = next.run(request).instrument(span).instrument(traced.clone()).await;
     let (status, took) = (response.status(), began.elapsed());
     shared.metrics.record_response(status, took);
     let exchange = Exchange { id: &id, method: &method, path: &path, status, took };
