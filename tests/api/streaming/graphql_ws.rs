@@ -13,7 +13,9 @@ use crate::on_both_databases;
 use crate::support::app::{App, Backend, Client};
 use crate::support::callers::{alice, bob, user};
 use crate::support::issuer::Issuer;
-use crate::support::socket::{ReceivedEvent, Socket};
+use crate::support::socket::{PROTOCOL, ReceivedEvent, Socket};
+
+const SUBPROTOCOL: &str = "Subprotocol not acceptable: use graphql-transport-ws.";
 
 pub fn token() -> String {
     Issuer::shared().token(&alice().claims())
@@ -456,4 +458,25 @@ async fn close_frame_is_answered() {
     let frame = CloseFrame { code: CloseCode::Normal, reason: "done".into() };
     socket.send(Message::Close(Some(frame))).await;
     assert_eq!(socket.close_code().await, 1000);
+}
+
+#[tokio::test]
+async fn graphql_path_takes_websockets_too() {
+    let app = App::with(Backend::Sqlite, &["--allowed-origins", "https://app.example"]).await;
+    let who = app.by_jwt(&alice());
+    let socket = Socket::open_at("/graphql", &app, &[PROTOCOL]).await.unwrap();
+    let mut socket = socket.signed_in(&token()).await;
+    socket.subscribe_to_tasks("1", &who).await;
+    for (origin, status) in [("https://app.example", None), ("https://evil.example", Some(403))] {
+        let opened = Socket::open_at("/graphql", &app, &[PROTOCOL, ("origin", origin)]).await;
+        assert_eq!(opened.err(), status, "{origin}");
+    }
+    let mut bare = Socket::open_at("/graphql", &app, &[]).await.unwrap();
+    assert_eq!(bare.recv().await, ReceivedEvent::Closed(4406, SUBPROTOCOL.to_owned()));
+    let incomplete = who.request(Method::GET, "/graphql?query={__typename}");
+    let incomplete = incomplete.header("upgrade", "websocket").send().await.unwrap();
+    assert_eq!(incomplete.status(), 426);
+    let other = who.request(Method::GET, "/graphql?query={__typename}");
+    let other = other.header("upgrade", "h2c").send().await.unwrap();
+    assert_eq!(other.status(), 200, "another protocol is not switched to");
 }

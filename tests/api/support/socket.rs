@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::support::app::{App, Client};
 use crate::support::secret_log;
 
-const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
+pub const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 const SUBSCRIPTION: &str = "subscription { taskEvents { kind taskId task { title } } }";
 /// Longer than any operation here takes.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -43,8 +43,17 @@ impl Socket {
         app: &App,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
+        Self::open_at("/graphql/ws", app, headers).await
+    }
+
+    /// The same, at this path.
+    pub async fn open_at(
+        path: &str,
+        app: &App,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
         let address = app.url.strip_prefix("http://").unwrap();
-        let mut request = format!("ws://{address}/graphql/ws").into_client_request().unwrap();
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
         }
@@ -59,13 +68,17 @@ impl Socket {
     /// An acknowledged socket with this token.
     pub async fn by_bearer(app: &App, token: &str) -> Self {
         secret_log::forbid_in_log(token);
-        let mut socket = Self::open(app, &[]).await.unwrap();
+        Self::open(app, &[]).await.unwrap().signed_in(token).await
+    }
+
+    /// This socket, acknowledged with this token.
+    pub async fn signed_in(mut self, token: &str) -> Self {
         let shown = json!({"authorization": format!("Bearer {token}")});
         assert_eq!(
-            socket.connection_init(shown).await,
+            self.connection_init(shown).await,
             ReceivedEvent::Message(json!({"type": "connection_ack"}))
         );
-        socket
+        self
     }
 
     /// An acknowledged anonymous socket.

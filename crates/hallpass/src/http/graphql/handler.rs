@@ -1,7 +1,8 @@
 //! `/graphql`: handler of GraphQL over HTTP.
 //!
 //! Replaces the handler of async-graphql-axum, which executes mutations sent by HTML forms and by GET, ignores body
-//! limits and returns Rust debug text. One operation per request: POST with JSON, or GET for queries.
+//! limits and returns Rust debug text. One operation per request: POST with JSON, or GET for queries. A WebSocket carries
+//! any number.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::http::client_ip::PeerAddr;
 use crate::http::ops::request_record::RequestRecord;
 use crate::http::pages::graphiql;
 use crate::http::server::ConnectionHandle;
-use crate::http::streaming::sse;
+use crate::http::streaming::{sse, websocket};
 use hallpass_identity::Caller;
 
 /// The response formats that the client accepts.
@@ -38,6 +39,10 @@ pub(crate) async fn graphql(
     request: Request<Body>,
 ) -> Response<Body> {
     let (method, headers) = (request.method(), request.headers());
+    if websocket::is_upgrade(method, headers) {
+        let (id, peer, connection) = (Extension(id), Extension(peer), Extension(connection));
+        return websocket::open(State(shared), id, peer, connection, request).await;
+    }
     if request::wants_page(method, headers) && request.uri().query().is_none() {
         return graphiql::page(&shared);
     }

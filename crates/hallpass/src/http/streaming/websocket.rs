@@ -1,4 +1,5 @@
-//! `GET /graphql/ws`: upgrade to a WebSocket, and its `connection_init` handshake.
+//! `GET /graphql/ws`, or `GET /graphql` with `Upgrade: websocket`: upgrade to a WebSocket, and its `connection_init`
+//! handshake.
 //!
 //! The same rules apply as to any request: pages of other origins are rejected, and the caller is authenticated from
 //! the headers of the handshake and the payload of `connection_init` together.
@@ -6,10 +7,11 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::extract::{FromRequestParts as _, State};
+use axum::http::header::UPGRADE;
+use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use axum::response::Response;
 use tracing::Instrument as _;
 
@@ -29,20 +31,29 @@ use hallpass_identity::Caller;
 /// Read buffer per socket: small, because there may be thousands of sockets.
 const READ_BUFFER_BYTES: usize = 2 * 1024;
 
+/// Whether the client requests a WebSocket (RFC 6455 section 4.1).
+pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
+    let values = headers.get_all(UPGRADE).iter().filter_map(|value| value.to_str().ok());
+    let mut protocols = values.flat_map(|value| value.split(','));
+    method == Method::GET
+        && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
+}
+
 pub(crate) async fn open(
     State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     Extension(peer): Extension<PeerAddr>,
     Extension(connection): Extension<ConnectionHandle>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request<Body>,
 ) -> Response {
-    let upgraded = upgrade
+    let (mut head, _) = request.into_parts();
+    let upgraded = WebSocketUpgrade::from_request_parts(&mut head, &())
+        .await
         .map_err(|_| {
             let message = "This endpoint requires a WebSocket upgrade with the subprotocol graphql-transport-ws.";
             Rejection::upgrade(message, "websocket")
         })
-        .and_then(|upgrade| accept(shared, peer, &connection, headers, upgrade, id.clone()));
+        .and_then(|upgrade| accept(shared, peer, &connection, head.headers, upgrade, id.clone()));
     upgraded.unwrap_or_else(|rejection| rejection.into_response(MediaType::GraphqlResponse, &id))
 }
 
