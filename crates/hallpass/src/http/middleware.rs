@@ -43,7 +43,7 @@ pub(crate) async fn request_middleware(
     let exchange = Exchange { id: &id, method: &method, path: &path, status, took };
     traced.record("http.response.status_code", status.as_u16());
     record.finish(&exchange, &shared.operation_metrics, &shared.caller_hash);
-    set_response_headers(response.headers_mut(), &id);
+    set_response_headers(response.headers_mut(), &id, &shared.vary);
     response
 }
 
@@ -78,12 +78,18 @@ fn is_loopback_host(headers: &HeaderMap) -> bool {
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn set_response_headers(headers: &mut HeaderMap, id: &RequestId) {
+/// The `Vary` of every response: the headers of a request that its response depends on.
+pub(super) fn vary(api_key_header: &HeaderName) -> HeaderValue {
+    let names = format!("Accept, Accept-Encoding, Authorization, Cookie, Origin, {api_key_header}");
+    HeaderValue::try_from(names).expect("header names are visible ASCII")
+}
+
+fn set_response_headers(headers: &mut HeaderMap, id: &RequestId, vary: &HeaderValue) {
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.append(VARY, HeaderValue::from_static("Accept, Authorization, Cookie, Origin"));
+    headers.append(VARY, vary.clone());
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 

@@ -6,6 +6,7 @@
 
 mod backend;
 pub(crate) mod client_ip;
+mod compression;
 pub(crate) mod graphql;
 pub(crate) mod limits;
 pub(crate) mod middleware;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use hallpass_data::Client;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
@@ -144,6 +145,7 @@ pub(crate) struct HttpState {
     metrics: HttpMetrics,
     operation_metrics: OperationMetrics,
     caller_hash: CallerHash,
+    vary: HeaderValue,
 }
 
 impl HttpState {
@@ -190,6 +192,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         trusted: deps.trusted_documents.take(),
     };
     let caller_limits = CallerLimiter::default();
+    let vary = middleware::vary(deps.authenticator.api_key_header());
     let shared = Arc::new(HttpState {
         documents: Arc::clone(&deps.documents),
         known,
@@ -200,11 +203,12 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         operation_metrics,
         caller_hash: CallerHash::new(deps.options.log_id_key.expose_secret().as_bytes()),
         deps,
+        vary,
     });
     let router = Router::new()
-        .route("/graphql", any(graphql::handler::graphql))
+        .route("/graphql", compressed(any(graphql::handler::graphql)))
         .route("/graphql/ws", any(streaming::websocket::open))
-        .route("/schema.graphql", get(pages::graphiql::sdl))
+        .route("/schema.graphql", compressed(get(pages::graphiql::sdl)))
         .route("/graphiql/{asset}", get(pages::graphiql::asset))
         .route("/dev/personas", get(pages::graphiql::personas))
         .route("/doctor", get(pages::doctor::page).post(pages::doctor::explain))
@@ -230,6 +234,11 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     let main =
         router.layer(axum::middleware::from_fn_with_state(shared, middleware::request_middleware));
     Routers { main, metrics }
+}
+
+/// A route whose responses are compressed.
+fn compressed(route: MethodRouter<Arc<HttpState>>) -> MethodRouter<Arc<HttpState>> {
+    route.layer(compression::layer()).layer(axum::middleware::from_fn(compression::negotiate))
 }
 
 /// CORS layer: exact origins, with credentials. Other origins get no CORS headers. GraphQL uses GET and POST; routes of
