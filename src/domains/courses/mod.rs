@@ -21,6 +21,7 @@ pub(crate) mod visible_courses;
 
 pub use content::ContentError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallpass::Domain;
 use hallpass_entity::progress;
@@ -34,6 +35,9 @@ pub use rules::{CHAPTER_READER, COURSE_EDITOR};
 pub use subscription::ReadingSubscription;
 pub use types::{Chapter, Course};
 pub use visible_courses::VisibleCourses;
+
+/// How long caches reuse what every reader sees.
+const PUBLISHED: Duration = Duration::from_secs(30);
 
 /// The domain.
 #[must_use]
@@ -55,6 +59,10 @@ pub fn domain() -> Domain {
         .field_cost("bodyHtml", 60)
         .field_cost("recommendations", 200)
         .list_length("variants", 3)
+        .cached_publicly("courses", PUBLISHED)
+        .cached_publicly("course", PUBLISHED)
+        .cached_publicly("chapters", PUBLISHED)
+        .cached_publicly("chapter", PUBLISHED)
         .demo(demo::DemoCourses)
         .large_bodies_for(COURSE_EDITOR)
 }

@@ -9,5 +9,6 @@ mod graphql_over_http;
 mod metrics;
 mod observability;
 mod persisted_queries;
+mod public_caching;
 mod rate_limit;
 mod trusted_documents;

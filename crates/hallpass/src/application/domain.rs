@@ -1,5 +1,7 @@
 //! Domains: what an application's server consists of, beyond the core.
 
+use std::time::Duration;
+
 use async_graphql::Request;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use hallpass_data::policy::{OwnedEntity, SharedEntity, TenantEntity};
@@ -97,6 +99,7 @@ pub struct Domain {
     pub(super) prepare: Vec<Box<PrepareRequest>>,
     pub(super) field_costs: Vec<(&'static str, u64)>,
     pub(super) list_lengths: Vec<(&'static str, u64)>,
+    pub(super) public_caching: Vec<(&'static str, Duration)>,
     pub(super) demo: Option<Box<dyn Demo>>,
     pub(super) large_bodies: Option<Rule>,
     pub(super) user_fields: &'static [UserField],
@@ -116,6 +119,7 @@ impl Domain {
             prepare: Vec::new(),
             field_costs: Vec::new(),
             list_lengths: Vec::new(),
+            public_caching: Vec::new(),
             demo: None,
             large_bodies: None,
             user_fields: &[],
@@ -197,6 +201,16 @@ impl Domain {
     #[must_use]
     pub fn list_length(mut self, field: &'static str, length: u64) -> Self {
         self.list_lengths.push((field, length));
+        self
+    }
+
+    /// Allows HTTP caches to reuse the result of a root field of queries for `max_age`, and as long again while they
+    /// fetch a new one. The field, with everything that can be selected in it, has the same result for all anonymous
+    /// callers: it reads rows of shared tables. It applies to queries by GET without a credential, all of whose root
+    /// fields are declared; other responses are never stored.
+    #[must_use]
+    pub fn cached_publicly(mut self, field: &'static str, max_age: Duration) -> Self {
+        self.public_caching.push((field, max_age));
         self
     }
 

@@ -126,6 +126,11 @@ impl Application {
         self.program.domains.iter().flat_map(|domain| domain.list_lengths.iter().copied())
     }
 
+    /// Root fields of queries whose results HTTP caches may reuse, and how long.
+    pub fn public_caching(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        self.program.domains.iter().flat_map(|domain| domain.public_caching.iter().copied())
+    }
+
     /// The rules whose callers may send larger request bodies.
     pub fn large_bodies(&self) -> impl Iterator<Item = Rule> {
         self.program.domains.iter().filter_map(|domain| domain.large_bodies)

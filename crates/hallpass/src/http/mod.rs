@@ -50,6 +50,7 @@ pub use server::{ServeOptions, raise_file_limit, serve};
 
 use graphql::budget;
 use graphql::response::RequestId;
+use graphql::http_cache::CacheHints;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::persisted_queries::PersistedQueries;
 use ops::metrics::HttpMetrics;
@@ -145,6 +146,7 @@ pub(crate) struct HttpState {
     metrics: HttpMetrics,
     operation_metrics: OperationMetrics,
     caller_hash: CallerHash,
+    cache_hints: CacheHints,
     vary: HeaderValue,
 }
 
@@ -192,6 +194,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         trusted: deps.trusted_documents.take(),
     };
     let caller_limits = CallerLimiter::default();
+    let cache_hints = CacheHints::of(&deps.application);
     let vary = middleware::vary(deps.authenticator.api_key_header());
     let shared = Arc::new(HttpState {
         documents: Arc::clone(&deps.documents),
@@ -203,6 +206,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         operation_metrics,
         caller_hash: CallerHash::new(deps.options.log_id_key.expose_secret().as_bytes()),
         deps,
+        cache_hints,
         vary,
     });
     let router = Router::new()

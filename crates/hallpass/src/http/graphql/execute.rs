@@ -43,6 +43,8 @@ pub(crate) struct Operation {
     cost: u64,
     /// Whether the response shows what is left of the caller's budget.
     shows_budget: bool,
+    /// How long caches may reuse the response, if they may.
+    max_age: Option<Duration>,
     budget: AnswerBudget,
     record: RequestRecord,
     timeout: Duration,
@@ -116,6 +118,11 @@ pub(crate) fn prepare(
         return Err(rejection);
     }
     shared.documents.check_cost(&cost)?;
+    let operation = operation(&document.parsed, params.operation_name.as_deref());
+    let is_cacheable = request_caller.caller.is_none() && !params.shows_budget;
+    let max_age = operation
+        .filter(|_| is_cacheable)
+        .and_then(|operation| shared.cache_hints.max_age(&document.parsed, operation));
     let permit = match kind {
         Some(OperationType::Subscription) => shared
             .caller_limits
@@ -134,6 +141,7 @@ pub(crate) fn prepare(
         client,
         cost: cost.total(),
         shows_budget: params.shows_budget,
+        max_age,
         budget,
         record,
         visible,
@@ -190,6 +198,11 @@ impl Operation {
 
     pub(crate) fn is_subscription(&self) -> bool {
         self.kind == Some(OperationType::Subscription)
+    }
+
+    /// How long caches may reuse the response, if they may.
+    pub(crate) fn max_age(&self) -> Option<Duration> {
+        self.max_age
     }
 
     /// Spends the cost from the caller's budget.

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
-use axum::http::{Method, Request, Response, StatusCode};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::authenticate::RequestIdentity;
 use super::response::{MediaType, Rejection, RequestId, executed};
-use super::{execute, request};
+use super::{execute, http_cache, request};
 use crate::config::Limits;
 use crate::http::HttpState;
 use crate::http::client_ip::PeerAddr;
@@ -76,6 +76,7 @@ async fn execute_and_respond(
     let (head, body) = request.into_parts();
     request::check_request_head(&head.method, &head.headers)?;
     let is_get = head.method == Method::GET;
+    let conditions = if is_get { head.headers.clone() } else { HeaderMap::new() };
     let idempotency_key = request::idempotency_key(&head.headers)?;
     let record = RequestRecord::in_extensions(&head.extensions);
     let identity = RequestIdentity::new(&shared.deps, peer, head.method, head.headers);
@@ -108,7 +109,11 @@ async fn execute_and_respond(
     if is_get && operation.is_mutation() {
         return Err(Rejection::method("Send mutations by POST.", "POST"));
     }
-    Ok(executed(&operation.run(id).await?, media))
+    let max_age = operation.max_age().filter(|_| is_get);
+    let content = operation.run(id).await?;
+    let cacheable =
+        max_age.and_then(|max_age| http_cache::respond(&content, media, max_age, &conditions));
+    Ok(cacheable.unwrap_or_else(|| executed(&content, media)))
 }
 
 /// Factor of `MAX_BODY` for callers whose mutations have long texts: 100,000 characters, of up to 12 bytes each in

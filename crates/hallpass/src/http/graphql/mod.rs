@@ -5,5 +5,6 @@ pub(in crate::http) mod budget;
 mod challenge;
 pub(crate) mod execute;
 pub(crate) mod handler;
+pub(crate) mod http_cache;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -50,6 +50,16 @@ pub(crate) enum MediaType {
     GraphqlResponse,
 }
 
+impl MediaType {
+    /// The value of `Content-Type`.
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json; charset=utf-8",
+            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+        }
+    }
+}
+
 /// A request that is rejected before execution.
 pub(crate) struct Rejection {
     status: StatusCode,
@@ -499,14 +509,10 @@ fn add_request_id(error: &mut ServerError, id: &RequestId) {
 }
 
 fn respond(status: StatusCode, media: MediaType, body: &ResponseBody) -> Response<Body> {
-    let content_type = match media {
-        MediaType::Json => "application/json; charset=utf-8",
-        MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-    };
     let mut response = Response::new(Body::from(body.to_json()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(budget) = &body.budget {
         set_budget(headers, budget);
