@@ -79,7 +79,7 @@ async fn short_responses_are_not_compressed() {
 async fn streams_are_not_compressed() {
     let app = App::start(Backend::Sqlite).await.with_courses().await;
     let who = app.by_jwt(&alice());
-    for accept in ["text/event-stream"] {
+    for accept in ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"] {
         for query in [LONG, TASKS] {
             let headers = [("accept-encoding", ALL), ("accept", accept)];
             let stream = post(&who, query, &headers).await;

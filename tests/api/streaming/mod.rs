@@ -2,6 +2,7 @@
 
 mod bus;
 mod events;
+mod graphql_multipart;
 pub mod graphql_sse;
 pub mod graphql_ws;
 mod idle_subscriptions;

@@ -49,8 +49,8 @@ pub use routes::{CallerScope, RouteError};
 pub use server::{ServeOptions, raise_file_limit, serve};
 
 use graphql::budget;
-use graphql::response::RequestId;
 use graphql::http_cache::CacheHints;
+use graphql::response::RequestId;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::persisted_queries::PersistedQueries;
 use ops::metrics::HttpMetrics;

@@ -20,15 +20,15 @@ use crate::http::client_ip::PeerAddr;
 use crate::http::ops::request_record::RequestRecord;
 use crate::http::pages::graphiql;
 use crate::http::server::ConnectionHandle;
-use crate::http::streaming::{sse, websocket};
+use crate::http::streaming::{Framing, response_stream, websocket};
 use hallpass_identity::Caller;
 
 /// The response formats that the client accepts.
 struct Accepts {
     /// A single body of this media type.
     media: Option<MediaType>,
-    /// An event stream. Used for subscriptions, and for other operations if `media` is `None`.
-    events: bool,
+    /// A stream. Used for subscriptions, and for other operations if `media` is `None`.
+    stream: Option<Framing>,
 }
 
 pub(crate) async fn graphql(
@@ -46,10 +46,10 @@ pub(crate) async fn graphql(
     if request::wants_page(method, headers) && request.uri().query().is_none() {
         return graphiql::page(&shared);
     }
-    let events = request::accepts_events(method, headers);
-    let accepts = Accepts { media: request::negotiate(headers), events };
+    let stream = request::accepted_stream(method, headers);
+    let accepts = Accepts { media: request::negotiate(headers), stream };
     let media = accepts.media.unwrap_or(MediaType::GraphqlResponse);
-    if accepts.media.is_none() && !accepts.events {
+    if accepts.media.is_none() && accepts.stream.is_none() {
         let message = "Accept `application/graphql-response+json` or `application/json`.";
         return Rejection::http(StatusCode::NOT_ACCEPTABLE, message)
             .into_response(MediaType::Json, &id);
@@ -92,15 +92,16 @@ async fn execute_and_respond(
     let params = params.resolve(&shared.known, caller.as_deref()).await?;
     let operation = execute::prepare(shared, params, request_caller);
     let is_subscription = operation.as_ref().is_ok_and(execute::Operation::is_subscription);
-    let media = match accepts.media {
-        Some(media) if !(accepts.events && is_subscription) => media,
-        _ => {
-            if operation.is_ok() {
-                record.streamed();
-            }
-            return sse::stream(shared, operation, identity, caller, connection, id);
+    let framing = accepts.stream.filter(|_| is_subscription || accepts.media.is_none());
+    if let Some(framing) = framing {
+        if operation.is_ok() {
+            record.streamed();
         }
-    };
+        return response_stream::stream(
+            shared, operation, identity, caller, framing, connection, id,
+        );
+    }
+    let media = accepts.media.unwrap_or(MediaType::GraphqlResponse);
     let operation = operation?;
     if is_subscription {
         let message = "Subscriptions need a stream: send `Accept: text/event-stream` or connect to /graphql/ws.";

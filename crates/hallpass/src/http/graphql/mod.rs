@@ -6,5 +6,6 @@ mod challenge;
 pub(crate) mod execute;
 pub(crate) mod handler;
 pub(crate) mod http_cache;
+mod media_type;
 pub(crate) mod request;
 pub(crate) mod response;

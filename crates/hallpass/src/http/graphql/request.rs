@@ -16,6 +16,7 @@ use crate::http::KnownDocuments;
 use crate::http::limits::document_cache::Document;
 use crate::http::limits::persisted_queries::DocumentHash;
 use crate::http::limits::trusted_documents::TrustedDocuments;
+use crate::http::streaming::Framing;
 use hallpass_identity::Caller;
 
 /// The longest id of a document.
@@ -117,14 +118,35 @@ pub(crate) fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::GET && accepts(headers, "text/html")
 }
 
-/// Whether the client accepts an event stream.
-pub(crate) fn accepts_events(method: &Method, headers: &HeaderMap) -> bool {
-    method == Method::POST && accepts(headers, "text/event-stream")
+/// The stream that the client accepts; of both, events.
+pub(crate) fn accepted_stream(method: &Method, headers: &HeaderMap) -> Option<Framing> {
+    if method != Method::POST {
+        return None;
+    }
+    if accepts(headers, "text/event-stream") {
+        return Some(Framing::Events);
+    }
+    // Other uses of multipart, such as incremental delivery, have other parameters.
+    let is_subscription_spec = |range: &str| {
+        range.split(';').skip(1).filter_map(|parameter| parameter.split_once('=')).any(
+            |(name, value)| {
+                let is_version_1 = value.trim().trim_matches('"') == "1.0";
+                name.trim().eq_ignore_ascii_case("subscriptionSpec") && is_version_1
+            },
+        )
+    };
+    let multipart = ranges(headers, "multipart/mixed").any(is_subscription_spec);
+    multipart.then_some(Framing::Multipart)
 }
 
 fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    ranges(headers, wanted).next().is_some()
+}
+
+/// The media ranges of `Accept` for the media type `wanted`.
+fn ranges<'a>(headers: &'a HeaderMap, wanted: &str) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|range| {
+    values.flat_map(|value| value.split(',')).filter(move |range| {
         let media = range.split(';').next().unwrap_or_default();
         media.trim().eq_ignore_ascii_case(wanted)
     })

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::budget::{BudgetExtension, set_budget, whole_seconds};
 use super::challenge::insufficient_scope;
+pub(crate) use super::media_type::MediaType;
 use crate::code;
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, json_length};
 use crate::http::limits::rate_limit::{Budget, Exceeded};
@@ -38,25 +39,6 @@ impl RequestId {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// The media types of the GraphQL-over-HTTP draft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MediaType {
-    /// `application/json`: 200 for everything that is a GraphQL request.
-    Json,
-    /// `application/graphql-response+json`: the status is 200 only if the document was executed.
-    GraphqlResponse,
-}
-
-impl MediaType {
-    /// The value of `Content-Type`.
-    pub(super) fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json; charset=utf-8",
-            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-        }
     }
 }
 

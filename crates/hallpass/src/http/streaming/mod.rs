@@ -1,15 +1,19 @@
-//! Streaming transports: WebSockets (graphql-transport-ws) and server-sent events (graphql-sse), with their limits.
+//! Streaming transports: WebSockets (graphql-transport-ws), server-sent events (graphql-sse) and
+//! multipart, with their limits.
 
 pub(crate) mod caller_limit;
 pub(crate) mod connection_limit;
+mod multipart;
 mod protocol;
+pub(crate) mod response_stream;
 mod session;
-pub(crate) mod sse;
+mod sse;
 pub(crate) mod transport;
 pub(crate) mod websocket;
 
 pub(crate) use caller_limit::{CallerLimiter, Permit, Resource};
 pub(crate) use connection_limit::ConnectionLimiter;
+pub(crate) use response_stream::Framing;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
