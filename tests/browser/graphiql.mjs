@@ -3,6 +3,8 @@
 //
 //   node graphiql.mjs <base url> <screenshot path>
 //
+// The base URL may have a path, if a proxy serves Hallpass below it.
+//
 // Prints {"ok":true,"answer":<premium's answer>} and exits 0, or says on stderr what is wrong
 // and exits 1. CHROMIUM names another browser than /usr/bin/chromium.
 
@@ -49,7 +51,7 @@ const oneLine = (text) => String(text).replace(/\s+/g, ' ').trim();
 /** Collects all that must not happen on the page. */
 function watch(page, base) {
   const wrongs = [];
-  const graphql = new URL('/graphql', base).href;
+  const graphql = new URL('graphql', base).href;
   const foreign = (url) => /^(https?|wss?):/.test(url) && new URL(url).host !== base.host;
   page.on('pageerror', (error) => wrongs.push(`page error: ${error.message}`));
   page.on('console', (message) => {
@@ -83,10 +85,11 @@ async function writeQuery(page, query, field) {
 }
 
 /** Runs the query as a persona; the answer, once the answer pane shows `expected`. */
-async function runAs(page, persona, expected) {
+async function runAs(page, base, persona, expected) {
+  const graphql = new URL('graphql', base).href;
   await page.getByLabel('Act as').selectOption(persona);
   const [request] = await Promise.all([
-    page.waitForRequest((r) => r.method() === 'POST' && new URL(r.url()).pathname === '/graphql'),
+    page.waitForRequest((r) => r.method() === 'POST' && r.url() === graphql),
     page.getByRole('button', { name: 'Execute query' }).click(),
   ]);
   const authorization = await request.headerValue('authorization');
@@ -125,13 +128,13 @@ async function changeDocs(page) {
 
 /** Makes a task as premium, from the page. */
 const makeTask = () =>
-  fetch('/dev/personas')
+  fetch('dev/personas')
     .then((response) => response.json())
     .then((personas) => {
       const { token } = personas.find(({ name }) => name === 'premium');
       const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
       const body = JSON.stringify({ query: 'mutation { createTask(input: {title: "Live"}) { id } }' });
-      return fetch('/graphql', { method: 'POST', headers, body });
+      return fetch('graphql', { method: 'POST', headers, body });
     })
     .then((response) => response.ok);
 
@@ -151,16 +154,16 @@ async function receiveEvents(page) {
 }
 
 async function drive(page, base, screenshot, wrongs) {
-  const response = await page.goto(new URL('/graphql', base).href);
+  const response = await page.goto(new URL('graphql', base).href);
   check(response.ok(), `GET /graphql answered HTTP ${response.status()}`);
   check(response.headers()['content-security-policy'], 'the page comes without a Content-Security-Policy');
   await page.getByLabel('Act as').waitFor();
   await page.locator('.graphiql-query-editor .CodeMirror').waitFor();
 
   await writeQuery(page, QUERY, 'priority');
-  const refusal = await runAs(page, 'guest', 'UNAUTHENTICATED');
+  const refusal = await runAs(page, base, 'guest', 'UNAUTHENTICATED');
   check(refusal.errors?.length > 0, 'a guest’s answer has no errors');
-  const answer = await runAs(page, 'premium', '"nodes"');
+  const answer = await runAs(page, base, 'premium', '"nodes"');
   check(!answer.errors, `premium’s answer has errors: ${oneLine(JSON.stringify(answer.errors))}`);
   check(Array.isArray(answer.data?.tasks?.nodes), 'premium’s answer holds no tasks');
   await readDocs(page);
@@ -175,7 +178,7 @@ async function drive(page, base, screenshot, wrongs) {
 
 async function main([baseUrl, screenshot]) {
   check(baseUrl && screenshot, 'usage: node graphiql.mjs <base url> <screenshot path>');
-  const base = new URL(baseUrl);
+  const base = new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     args: FLAGS,

@@ -7,6 +7,7 @@ pub mod cookie_cache_builder;
 pub mod issuer;
 pub mod pgbouncer;
 pub mod postgres;
+pub mod prefix_proxy;
 pub mod redis;
 pub mod secret_log;
 pub mod socket;

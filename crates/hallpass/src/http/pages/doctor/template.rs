@@ -1,4 +1,5 @@
-//! The HTML of the doctor page. `maud` escapes all text of the report.
+//! The HTML of the doctor page. `maud` escapes all text of the report. Paths are relative: a proxy may serve the page below
+//! a path of its own.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Map, Value};
@@ -30,7 +31,7 @@ pub(super) fn page(report: &Report, program: &str) -> Markup {
             body {
                 header {
                     h1 { "Hallpass doctor" }
-                    nav { a href="/graphql" { "GraphiQL" } }
+                    nav { a href="graphql" { "GraphiQL" } }
                 }
                 main {
                     (form())
@@ -55,7 +56,7 @@ pub(super) fn page(report: &Report, program: &str) -> Markup {
 fn form() -> Markup {
     let placeholder = "Bearer eyJ…, or better-auth.session_token=…";
     html! {
-        form method="post" action="/doctor" autocomplete="off" {
+        form method="post" action="doctor" autocomplete="off" {
             label for="credential" { "Why is this credential not accepted?" }
             textarea #credential name="credential" rows="4" required spellcheck="false"
                 autocapitalize="off" placeholder=(placeholder) {}

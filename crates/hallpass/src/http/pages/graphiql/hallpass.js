@@ -1,7 +1,8 @@
 'use strict';
 
 // GraphiQL page of Hallpass: the header bar (a development persona or a bearer
-// token), the schema with access rules in its descriptions, and the fetcher.
+// token), the schema with access rules in its descriptions, and the fetcher. All
+// paths are relative to the page: a proxy may serve it below a path of its own.
 
 const { GraphQL } = GraphiQL;
 const $ = (id) => document.getElementById(id);
@@ -22,7 +23,7 @@ const WELCOME = `# Welcome to Hallpass!
 `;
 
 /** The example query of the application. */
-const example = fetch('/graphiql/example.graphql')
+const example = fetch('graphiql/example.graphql')
   .then((response) => (response.ok ? response.text() : ''))
   .catch(() => '');
 
@@ -36,7 +37,7 @@ let personasAt = 0;
 
 async function loadPersonas() {
   try {
-    const response = await fetch('/dev/personas', { headers: { Accept: 'application/json' } });
+    const response = await fetch('dev/personas', { headers: { Accept: 'application/json' } });
     const list = response.ok ? await response.json() : [];
     if (Array.isArray(list) && list.length > 0) personas = list;
   } catch {
@@ -128,7 +129,7 @@ async function loadSchema() {
   try {
     const request = await credentials();
     request.headers.set('GraphQL-Require-Preflight', '1');
-    const response = await fetch('/schema.graphql', { ...request, cache: 'no-store' });
+    const response = await fetch('schema.graphql', { ...request, cache: 'no-store' });
     const schema = response.ok ? buildSchema(await response.text()) : null;
     const off = response.status === 404;
     setStatus('docs', schema ? '' : `No schema: ${off ? 'introspection is disabled' : `HTTP ${response.status}`}`, !off);
@@ -190,7 +191,7 @@ async function fetcher(params, options) {
     const body = JSON.stringify(params);
     const stopped = new AbortController();
     const request = { ...base, method: 'POST', body, signal: stopped.signal };
-    const response = await fetch('/graphql', request);
+    const response = await fetch('graphql', request);
     if (response.headers.get('Content-Type')?.startsWith('text/event-stream')) {
       setStatus('status', 'Subscribed');
       return answers(response, stopped);
