@@ -171,7 +171,8 @@ async fn shutdown_flushes_activity() {
     let main = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = main.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(server.serve(Listeners { main, metrics: None }, stop.clone()));
+    let serving =
+        tokio::spawn(server.serve(Listeners { main: main.into(), metrics: None }, stop.clone()));
     // No other connection can write during this transaction, so that activity is queued.
     let other = app::open(crate::support::app::application(), &config, |_| {}).await.unwrap();
     let writing =

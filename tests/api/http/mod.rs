@@ -12,3 +12,4 @@ mod persisted_queries;
 mod public_caching;
 mod rate_limit;
 mod trusted_documents;
+mod unix_socket;

@@ -62,7 +62,7 @@ pub enum StartError {
         /// The settings of the address.
         setting: &'static str,
         /// The address.
-        address: std::net::SocketAddr,
+        address: String,
         /// The cause.
         source: std::io::Error,
     },

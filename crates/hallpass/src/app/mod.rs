@@ -14,7 +14,6 @@ use hallpass_data::{Database, Options, Pooler, Reason, Synchronous, now};
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
-use tokio::net::TcpListener;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,7 +34,7 @@ use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSync
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
 use crate::http::{
-    self, HttpDeps, HttpOptions, RateLimiter, Routers, ServeOptions, TrustedDocuments,
+    self, HttpDeps, HttpOptions, Listener, RateLimiter, Routers, ServeOptions, TrustedDocuments,
 };
 use crate::row_security::RowSecurityError;
 use crate::telemetry;
@@ -74,9 +73,9 @@ pub struct App {
 /// The listeners of the server.
 pub struct Listeners {
     /// The main address.
-    pub main: TcpListener,
+    pub main: Listener,
     /// The metrics address, if separate.
-    pub metrics: Option<TcpListener>,
+    pub metrics: Option<Listener>,
 }
 
 /// Opens the database of `config`. Calls `observe` with each executed statement.

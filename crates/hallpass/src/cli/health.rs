@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::output::print_line;
@@ -21,10 +21,19 @@ pub(super) fn run(settings: &ServingSettings, live: bool) -> Result<(), CliError
     let failed = |why: String| CliError::Check(format!("GET {path}: {why}"));
     let port = settings.port().map_err(|error| failed(error.to_string()))?;
     let address = SocketAddr::new(reachable(settings.api_host), port);
-    let url = format!("http://{address}{path}");
+    let url = match &settings.api_socket {
+        Some(socket) => format!("http+unix://{}{path}", socket.display()),
+        None => format!("http://{address}{path}"),
+    };
     let failed = |why: &str| CliError::Check(format!("{url}: {why}"));
     let response = block_on(async {
-        match timeout(TIMEOUT, get(address, path)).await {
+        let asked = async {
+            match &settings.api_socket {
+                Some(socket) => get(UnixStream::connect(socket).await?, "localhost", path).await,
+                None => get(TcpStream::connect(address).await?, &address.to_string(), path).await,
+            }
+        };
+        match timeout(TIMEOUT, asked).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(failed(&error.to_string())),
             Err(_) => Err(failed(&format!("no answer within {} s", TIMEOUT.as_secs()))),
@@ -46,9 +55,12 @@ fn reachable(host: IpAddr) -> IpAddr {
     }
 }
 
-async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+async fn get(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    host: &str,
+    path: &str,
+) -> std::io::Result<String> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut response = Vec::new();
     stream.take(MAX_RESPONSE_BYTES).read_to_end(&mut response).await?;

@@ -1,9 +1,10 @@
 //! `hallpass serve`: migrates the database, starts the server, and stops it on SIGTERM or SIGINT.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -11,8 +12,8 @@ use super::output::print_line;
 use super::{CliError, block_on, log};
 use crate::app::{self, App, Listeners, StartError};
 use crate::application::Application;
-use crate::config::{Config, Environment};
-use crate::http;
+use crate::config::{Config, Environment, UnixSocketPath};
+use crate::http::{self, BoundUnixSocket, Listener};
 use hallpass_identity::PersonaCaller;
 
 pub(super) fn run(
@@ -39,9 +40,12 @@ async fn serve(
     warn_if_all_proxies_trusted(config);
     // Bound before the migration, so that an address in use is reported before anything changes; listens once the
     // server is ready.
-    let main = bind("API_HOST and API_PORT", config.address)?;
+    let main = match &config.socket {
+        Some(socket) => BoundSocket::unix(socket)?,
+        None => BoundSocket::tcp("API_HOST and API_PORT", config.address)?,
+    };
     let metrics = match config.metrics_address {
-        Some(address) => Some(bind("METRICS_ADDR", address)?),
+        Some(address) => Some(BoundSocket::tcp("METRICS_ADDR", address)?),
         None => None,
     };
     if !no_migrate {
@@ -65,27 +69,49 @@ const BACKLOG: u32 = 4096;
 /// A bound socket that does not listen yet.
 struct BoundSocket {
     setting: &'static str,
-    address: SocketAddr,
-    socket: TcpSocket,
+    address: String,
+    socket: Socket,
 }
 
-fn bind(setting: &'static str, address: SocketAddr) -> Result<BoundSocket, StartError> {
-    let bind_socket = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        Ok(socket)
-    };
-    match bind_socket() {
-        Ok(socket) => Ok(BoundSocket { setting, address, socket }),
-        Err(source) => Err(StartError::Listen { setting, address, source }),
-    }
+enum Socket {
+    Tcp(TcpSocket),
+    Unix(BoundUnixSocket),
 }
 
 impl BoundSocket {
-    fn listen(self) -> Result<TcpListener, StartError> {
+    fn tcp(setting: &'static str, address: SocketAddr) -> Result<Self, StartError> {
+        let bind = || {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            Ok(Socket::Tcp(socket))
+        };
+        Self::bound(setting, address.to_string(), bind())
+    }
+
+    fn unix(socket: &UnixSocketPath) -> Result<Self, StartError> {
+        let bound = BoundUnixSocket::bind(&socket.path, socket.mode).map(Socket::Unix);
+        Self::bound("API_SOCKET", socket.path.display().to_string(), bound)
+    }
+
+    fn bound(
+        setting: &'static str,
+        address: String,
+        socket: io::Result<Socket>,
+    ) -> Result<Self, StartError> {
+        match socket {
+            Ok(socket) => Ok(Self { setting, address, socket }),
+            Err(source) => Err(StartError::Listen { setting, address, source }),
+        }
+    }
+
+    fn listen(self) -> Result<Listener, StartError> {
         let Self { setting, address, socket } = self;
-        socket.listen(BACKLOG).map_err(|source| StartError::Listen { setting, address, source })
+        let listener = match socket {
+            Socket::Tcp(socket) => socket.listen(BACKLOG).map(Listener::from),
+            Socket::Unix(socket) => socket.listen(BACKLOG),
+        };
+        listener.map_err(|source| StartError::Listen { setting, address, source })
     }
 }
 
@@ -127,23 +153,36 @@ fn stop_on_signal() -> Result<CancellationToken, CliError> {
 fn announce(
     application: &Application,
     config: &Config,
-    listener: &TcpListener,
+    listener: &Listener,
 ) -> Result<(), CliError> {
-    let address = listener.local_addr().unwrap_or(config.address);
+    let address = listener.address().unwrap_or_else(|_| config.address.to_string());
     let program = std::env::args().next().unwrap_or_else(|| config.program.clone());
     let personas = application.personas().iter();
     let mut users = personas.filter(|it| !matches!(it.caller, PersonaCaller::Anonymous));
     let persona = users.next().map_or("PERSONA", |persona| persona.name);
-    match config.environment {
-        Environment::Production => {
-            print_line(format_args!("Hallpass serves GraphQL at http://{address}/graphql"))
-        }
-        Environment::Development => print_line(format_args!(
+    let (at, curl) = match config.socket {
+        Some(_) => (
+            format!("the socket {address}"),
+            format!("--unix-socket {address} http://localhost/graphql"),
+        ),
+        None => (format!("http://{address}/graphql"), format!("http://{address}/graphql")),
+    };
+    let call = format!(
+        "curl {curl} -H \"Authorization: Bearer $({program} token --as {persona})\" \\
+             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name roles }} }}\"}}'"
+    );
+    match (config.environment, &config.socket) {
+        (Environment::Production, _) => print_line(format_args!("Hallpass serves GraphQL at {at}")),
+        (Environment::Development, Some(_)) => print_line(format_args!(
+            "Hallpass in development mode at {at}: its owner can act as any persona.\n\
+             \n  Try   {call}\n\
+             \nSet BETTER_AUTH_URL to accept the users of a Better Auth server instead."
+        )),
+        (Environment::Development, None) => print_line(format_args!(
             "Hallpass in development mode: anyone on this machine can act as any persona.\n\
              \n  Open  http://{address}/graphql    GraphiQL; choose a persona at the top\
              \n        http://{address}/doctor     doctor: explains why a credential is rejected\
-             \n  Or    curl http://{address}/graphql -H \"Authorization: Bearer $({program} token --as {persona})\" \\\
-             \n             -H 'Content-Type: application/json' -d '{{\"query\":\"{{ me {{ name roles }} }}\"}}'\n\
+             \n  Or    {call}\n\
              \nSet BETTER_AUTH_URL to accept the users of a Better Auth server instead."
         )),
     }

@@ -39,7 +39,7 @@ pub(crate) use own::COMMAND_OPTIONS;
 pub use own::{NoSuchSettings, OwnSettings, SettingState};
 pub(crate) use own::{OwnSettingsTypes, SettingsType};
 pub use rate_limit::{NamedRate, Rate, RateLimit, RateLimits};
-pub use serving::{ServingSettings, TelemetrySettings};
+pub use serving::{ServingSettings, TelemetrySettings, UnixSocketPath};
 pub use sources::{more_flags, with_secret_files, without_empty};
 pub use values::{AtMost, ProxyNetwork, Retention};
 
@@ -74,6 +74,8 @@ pub struct Config {
     pub environment: Environment,
     /// Address and port to serve on.
     pub address: SocketAddr,
+    /// The Unix socket to serve on, in place of the address.
+    pub socket: Option<UnixSocketPath>,
     /// Idle timeout of a connection.
     pub keep_alive: Duration,
     /// How long connections are still accepted after SIGTERM.
@@ -150,6 +152,7 @@ impl Settings {
             program: PROGRAM.to_owned(),
             environment,
             address: SocketAddr::new(serving.api_host, serving.port()?),
+            socket: serving.socket(environment)?,
             keep_alive: serving.keep_alive()?,
             drain_delay: serving.drain_delay(environment),
             database_connections: database::connections(storage.database_connections)?,

@@ -1,6 +1,7 @@
 //! Settings of serving: mode, addresses and shutdown. Some defaults depend on the mode.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +14,15 @@ use super::{ConfigError, Environment, HumanDuration, LogFormat, Origin, invalid}
 
 /// The default port.
 const DEFAULT_PORT: u16 = 8000;
+
+/// A Unix socket to serve on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnixSocketPath {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its permissions.
+    pub mode: u32,
+}
 
 /// Where and how the server listens.
 #[derive(Args, Clone, Debug)]
@@ -34,6 +44,14 @@ pub struct ServingSettings {
 
     #[arg(long, env, hide = true, value_parser = values::port)]
     port: Option<u16>,
+
+    /// Path of a Unix socket to serve on, in place of API_HOST and API_PORT; its clients are trusted proxies
+    #[arg(long, env)]
+    pub api_socket: Option<PathBuf>,
+
+    /// Permissions of API_SOCKET, in octal; default 0660 in production and 0600 in development
+    #[arg(long, env, value_parser = values::mode)]
+    pub api_socket_mode: Option<u32>,
 
     /// Idle timeout of a connection: without a request, or of a WebSocket without an operation
     #[arg(long, env, default_value = "75s")]
@@ -107,6 +125,9 @@ impl ServingSettings {
                  API_KEY_VERIFY_URL",
             ),
             (None | Some(Environment::Development), false) => {
+                if self.api_socket.is_some() {
+                    return self.check_development_socket();
+                }
                 if self.api_host.is_loopback() {
                     return Ok(Environment::Development);
                 }
@@ -129,6 +150,35 @@ impl ServingSettings {
     /// The key of the hashes of callers' ids in the log.
     pub(super) fn log_id_key(&self) -> SecretString {
         self.log_id_key.clone().unwrap_or_else(|| Uuid::now_v7().to_string().into())
+    }
+
+    /// The socket of development mode is open to its owner only.
+    fn check_development_socket(&self) -> Result<Environment, ConfigError> {
+        match self.api_socket_mode {
+            Some(mode) if mode & 0o077 != 0 => invalid(format!(
+                "API_SOCKET_MODE is {mode:04o}, and development mode gives anyone who can open the socket an \
+                 admin token: use 0600, or set BETTER_AUTH_URL for production"
+            )),
+            Some(_) | None => Ok(Environment::Development),
+        }
+    }
+
+    /// The Unix socket to serve on, if any.
+    pub(super) fn socket(
+        &self,
+        environment: Environment,
+    ) -> Result<Option<UnixSocketPath>, ConfigError> {
+        let Some(path) = self.api_socket.clone() else { return Ok(None) };
+        if self.api_port.is_some() {
+            return invalid(
+                "API_SOCKET and API_PORT are both set, and the server serves on one of them: remove API_PORT",
+            );
+        }
+        let mode = self.api_socket_mode.unwrap_or(match environment {
+            Environment::Development => 0o600,
+            Environment::Production => 0o660,
+        });
+        Ok(Some(UnixSocketPath { path, mode }))
     }
 
     /// The port to serve on.

@@ -29,6 +29,12 @@ pub(super) fn size(text: &str) -> Result<ByteSize, &'static str> {
         .map_err(|_| "write a number of bytes, or a size with its unit, such as 256KiB")
 }
 
+/// Permissions of a file, in octal.
+pub(super) fn mode(text: &str) -> Result<u32, &'static str> {
+    let mode = u32::from_str_radix(text.trim(), 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or("write permissions in octal, such as 0660")
+}
+
 /// An address to listen on.
 pub(super) fn host(text: &str) -> Result<IpAddr, &'static str> {
     text.trim().parse().map_err(|_| "write an IP address, such as 127.0.0.1")

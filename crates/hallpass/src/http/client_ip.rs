@@ -1,15 +1,21 @@
-//! Client IP address: the peer's address, or that in `X-Forwarded-For` behind trusted proxies.
+//! Client IP address: the peer's address, or that in `X-Forwarded-For` behind trusted proxies. The peer of a Unix socket is
+//! a trusted proxy.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
 use hallpass_identity::network;
 
-/// The peer address of a connection. The accept loop adds it to each request.
+/// The peer of a connection. The accept loop adds it to each request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PeerAddr(pub(crate) SocketAddr);
+pub(crate) enum PeerAddr {
+    /// The address of a TCP connection.
+    Tcp(IpAddr),
+    /// A process of this machine, by a Unix socket, which its permissions admit.
+    Unix,
+}
 
 /// Key of per-address limits: an IPv4 address, or the /64 network of an IPv6 address, since one client can use
 /// any address of its /64.
@@ -32,18 +38,22 @@ pub(crate) fn is_trusted(address: IpAddr, proxies: &[IpNet]) -> bool {
 /// The end user's address. `X-Forwarded-For` is read from the right, as far as the hops are trusted proxies, so
 /// entries that a client wrote itself are ignored. Reading stops at an entry that is not an address.
 pub(crate) fn client_ip(peer: PeerAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let mut address = peer.0.ip().to_canonical();
+    let (mut address, mut is_proxy) = match peer {
+        PeerAddr::Tcp(address) => (address.to_canonical(), is_trusted(address, proxies)),
+        PeerAddr::Unix => (IpAddr::V4(Ipv4Addr::LOCALHOST), true),
+    };
     let lines = headers.get_all("x-forwarded-for").iter().rev();
     let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     // Empty list elements are ignored (RFC 9110 section 5.6.1).
     for hop in hops.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
-        if !is_trusted(address, proxies) {
+        if !is_proxy {
             break;
         }
         match hop_address(hop) {
             Some(before) => address = before.to_canonical(),
             None => break,
         }
+        is_proxy = is_trusted(address, proxies);
     }
     address
 }
@@ -61,12 +71,15 @@ mod tests {
     use super::*;
 
     fn seen(lines: &[&[u8]]) -> String {
+        seen_from(PeerAddr::Tcp("10.0.0.1".parse().unwrap()), lines)
+    }
+
+    fn seen_from(peer: PeerAddr, lines: &[&[u8]]) -> String {
         let mut headers = HeaderMap::new();
         for line in lines {
             let line = axum::http::HeaderValue::from_bytes(line).unwrap();
             headers.append("x-forwarded-for", line);
         }
-        let peer = PeerAddr("10.0.0.1:1".parse().unwrap());
         client_ip(peer, &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
     }
 
@@ -93,5 +106,21 @@ mod tests {
         ] {
             assert_eq!(seen(lines), expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn peer_of_a_unix_socket_is_a_trusted_proxy() {
+        for (lines, expected) in [
+            (&[][..], "127.0.0.1"),
+            (&[b"203.0.113.7".as_slice()], "203.0.113.7"),
+            (&[b"6.6.6.6, 203.0.113.7"], "203.0.113.7"),
+            (&[b"203.0.113.7, 10.0.0.2"], "203.0.113.7"),
+            (&[b"6.6.6.6, 127.0.0.1"], "127.0.0.1"),
+            (&[b"unknown"], "127.0.0.1"),
+        ] {
+            assert_eq!(seen_from(PeerAddr::Unix, lines), expected, "{lines:?}");
+        }
+        let untrusted = PeerAddr::Tcp("127.0.0.1".parse().unwrap());
+        assert_eq!(seen_from(untrusted, &[b"203.0.113.7"]), "127.0.0.1");
     }
 }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tracing::{Instrument as _, Span};
 
 use super::HttpState;
+use super::client_ip::{PeerAddr, client_ip};
 use super::graphql::response::{MediaType, Rejection, RequestId};
 use super::ops::request_record::{Exchange, RequestRecord};
 use crate::telemetry;
@@ -28,8 +29,11 @@ pub(crate) async fn request_middleware(
     let record = RequestRecord::of(request.headers());
     let traced = server_span(&request, &record);
     let span = tracing::info_span!("request", id = id.as_str());
-    // DNS rebinding: a page on a domain that resolves to this machine could otherwise read the personas' tokens.
-    if shared.deps.options.is_development && !is_loopback_host(request.headers()) {
+    // DNS rebinding: a page on a domain that resolves to this machine could otherwise read the personas' tokens. So could
+    // a client of a proxy that serves other machines.
+    if shared.deps.options.is_development
+        && !(is_loopback_host(request.headers()) && is_loopback_client(&shared, &request))
+    {
         let message = "In development mode this server accepts requests to localhost and loopback addresses only.";
         return Rejection::http(StatusCode::FORBIDDEN, message).into_response(MediaType::Json, &id);
     }
@@ -64,6 +68,13 @@ fn server_span(request: &Request, record: &RequestRecord) -> Span {
         record.traced(id);
     }
     span
+}
+
+fn is_loopback_client(shared: &HttpState, request: &Request) -> bool {
+    let peer = request.extensions().get::<PeerAddr>();
+    peer.is_some_and(|peer| {
+        client_ip(*peer, request.headers(), &shared.deps.options.trusted_proxies).is_loopback()
+    })
 }
 
 fn is_loopback_host(headers: &HeaderMap) -> bool {

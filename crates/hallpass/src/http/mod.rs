@@ -46,7 +46,7 @@ pub(crate) use limits::trusted_documents::{Checker, read_manifest};
 pub use limits::weights::Weights;
 pub use pages::graphiql::PersonaCard;
 pub use routes::{CallerScope, RouteError};
-pub use server::{ServeOptions, raise_file_limit, serve};
+pub use server::{BoundUnixSocket, Listener, ServeOptions, raise_file_limit, serve};
 
 use graphql::budget;
 use graphql::http_cache::CacheHints;

@@ -134,7 +134,7 @@ impl App {
         let server = server.expect("the server can be built");
         let (main, url) = listen().await;
         let stop = CancellationToken::new();
-        tokio::spawn(server.serve(Listeners { main, metrics: None }, stop.clone()));
+        tokio::spawn(server.serve(Listeners { main: main.into(), metrics: None }, stop.clone()));
         let (client, stop) = (client(), stop.drop_guard());
         let personas = config.identity.personas;
         Self { url, client, database, issuer: None, personas, _stop: stop, _files: files }

@@ -1,12 +1,14 @@
 //! HTTP/1.1 server: accept loop and connections. Replaces `axum::serve`, which has no limits for slow clients and for
 //! clients with many connections.
 //!
-//! `table` holds the open connections and evicts idle ones, `progress` tracks the timeouts of a connection, and
+//! `listener` and `stream` are its sockets, `table` holds the open connections and evicts idle ones, `progress` tracks the timeouts of a connection, and
 //! `transport` is its byte stream.
 
 mod files;
 mod host;
+mod listener;
 mod progress;
+mod stream;
 mod table;
 mod transport;
 
@@ -26,17 +28,18 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
 use super::client_ip::{ClientNetwork, PeerAddr, is_trusted};
+use stream::Stream;
 use table::{BusyGuard, ConnectionLimits, ConnectionSlot, RejectReason, Table};
 use transport::Transport;
 
 pub use files::raise_limit as raise_file_limit;
+pub use listener::{BoundUnixSocket, Listener};
 
 /// Open connections.
 const MAX_CONNECTIONS: usize = 4096;
@@ -102,7 +105,7 @@ impl ConnectionHandle {
 }
 
 /// Serves `router` on `listener` until `options.stop`, then waits for running requests.
-pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions) {
+pub async fn serve(listener: Listener, router: Router, options: ServeOptions) {
     let table = Table::new(ConnectionLimits {
         total: files::connections(MAX_CONNECTIONS),
         per_client: MAX_CONNECTIONS_PER_CLIENT,
@@ -126,14 +129,14 @@ struct Server {
 }
 
 impl Server {
-    async fn run(&self, listener: TcpListener) {
+    async fn run(&self, listener: Listener) {
         loop {
             let accepted = tokio::select! {
                 () = self.options.stop.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => self.accept(stream, PeerAddr(peer)),
+                Ok((stream, peer)) => self.accept(stream, peer),
                 Err(error) => {
                     tracing::warn!(%error, "failed to accept a connection");
                     // Most likely out of file descriptors.
@@ -154,10 +157,13 @@ impl Server {
         }
     }
 
-    fn accept(&self, stream: TcpStream, peer: PeerAddr) {
-        let address = peer.0.ip();
-        let is_proxy = is_trusted(address, &self.options.trusted_proxies);
-        let client = (!is_proxy).then(|| ClientNetwork::of(address));
+    fn accept(&self, stream: Stream, peer: PeerAddr) {
+        let client = match peer {
+            PeerAddr::Tcp(address) if !is_trusted(address, &self.options.trusted_proxies) => {
+                Some(ClientNetwork::of(address))
+            }
+            PeerAddr::Tcp(_) | PeerAddr::Unix => None,
+        };
         let slot = match self.table.admit(client) {
             Ok(slot) => slot,
             Err(reason) => return reject(&stream, reason),
@@ -174,7 +180,7 @@ impl Server {
 }
 
 /// Sends the status to a connection that is not admitted, without waiting.
-fn reject(stream: &TcpStream, reason: RejectReason) {
+fn reject(stream: &Stream, reason: RejectReason) {
     let status = match reason {
         RejectReason::Client => "429 Too Many Requests",
         RejectReason::Server => "503 Service Unavailable",
@@ -186,11 +192,8 @@ fn reject(stream: &TcpStream, reason: RejectReason) {
     tracing::debug!(?reason, sent = sent.is_ok(), "connection rejected");
 }
 
-async fn connection(stream: TcpStream, peer: PeerAddr, router: Router, handle: ConnectionHandle) {
-    // Small responses should be sent at once.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "failed to set TCP_NODELAY");
-    }
+async fn connection(stream: Stream, peer: PeerAddr, router: Router, handle: ConnectionHandle) {
+    stream.set_nodelay();
     let stop = handle.stop();
     let transport = Transport::new(stream, Arc::clone(&handle.slot));
     let service = service_fn(move |mut request: Request<Incoming>| {

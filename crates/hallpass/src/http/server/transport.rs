@@ -1,18 +1,16 @@
 //! The byte stream of a connection. Reports reads, writes and unsent bytes to the connection table.
 
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
-use std::os::fd::AsFd as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
+use super::stream::Stream;
 use super::table::{ConnectionSlot, UnsentGuard};
 
 /// How long input is read and discarded after the last response (lingering close): a socket that is closed with
@@ -20,14 +18,14 @@ use super::table::{ConnectionSlot, UnsentGuard};
 const LINGER_TIME: Duration = Duration::from_secs(1);
 
 pub(super) struct Transport {
-    stream: TcpStream,
+    stream: Stream,
     slot: Arc<ConnectionSlot>,
     unsent: Option<UnsentGuard>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl Transport {
-    pub(super) fn new(stream: TcpStream, slot: Arc<ConnectionSlot>) -> Self {
+    pub(super) fn new(stream: Stream, slot: Arc<ConnectionSlot>) -> Self {
         Self { stream, slot, unsent: None, linger: None }
     }
 
@@ -119,32 +117,13 @@ impl Drop for Transport {
         if !self.slot.lingers() || self.linger.is_some() {
             return;
         }
-        let (copy, slot) = (self.stream.as_fd().try_clone_to_owned(), Arc::clone(&self.slot));
-        let copy = copy.and_then(|copy| {
-            let copy = std::net::TcpStream::from(copy);
-            copy.shutdown(Shutdown::Write)?;
-            TcpStream::from_std(copy)
-        });
+        let (copy, slot) = (self.stream.shut_down_copy(), Arc::clone(&self.slot));
         let (Ok(stream), Ok(runtime)) = (copy, Handle::try_current()) else { return };
         runtime.spawn(async move {
-            let drained = tokio::time::timeout(LINGER_TIME, drain(&stream)).await;
+            let drained = tokio::time::timeout(LINGER_TIME, stream.drain()).await;
             tracing::debug!(?drained, "connection drained after close");
             drop(slot);
         });
-    }
-}
-
-/// Reads and discards until the end of the stream.
-async fn drain(stream: &TcpStream) -> io::Result<()> {
-    let mut dropped = [0; 4096];
-    loop {
-        stream.readable().await?;
-        match stream.try_read(&mut dropped) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
     }
 }
 
@@ -153,7 +132,7 @@ mod tests {
     use std::time::Instant;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::super::table::{ConnectionLimits, Table};
     use super::*;
@@ -173,7 +152,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
         let slot = Table::new(LIMITS).admit(Some(ClientNetwork::of(peer.ip()))).unwrap();
-        let mut transport = Transport::new(stream, Arc::clone(&slot));
+        let mut transport = Transport::new(Stream::Tcp(stream), Arc::clone(&slot));
         let later = |seconds| Instant::now() + Duration::from_secs(seconds);
         let answer = vec![b'x'; 32 * 1024 * 1024];
         let writing = async {
