@@ -6,6 +6,8 @@ mod cost;
 mod graphiql;
 mod graphql_http_audit;
 mod graphql_over_http;
+mod http2;
+pub mod http2_frames;
 mod metrics;
 mod observability;
 mod persisted_queries;

@@ -1,8 +1,26 @@
-//! Validation of the `Host` header (RFC 9112 section 3.2): HTTP/1.1 requests have exactly one, with a valid host.
+//! Validation of the `Host` header (RFC 9112 section 3.2): HTTP/1.1 requests have exactly one, with a valid host. That of an
+//! HTTP/2 request is its `:authority` (RFC 9113 section 8.3.1).
 
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Version};
+use axum::http::{HeaderMap, HeaderValue, Request, Version};
+
+/// Sets the `Host` of an HTTP/2 request; false if it has another one.
+pub(super) fn set_from_authority<B>(request: &mut Request<B>) -> bool {
+    let Some(authority) = request.uri().authority().filter(|_| is_http2(request.version())) else {
+        return true;
+    };
+    let Ok(host) = HeaderValue::from_str(authority.as_str()) else { return false };
+    let headers = request.headers_mut();
+    let is_same = headers.get_all(HOST).iter().all(|other| *other == host);
+    headers.insert(HOST, host);
+    is_same
+}
+
+/// Whether the version is HTTP/2.
+pub(super) fn is_http2(version: Version) -> bool {
+    version == Version::HTTP_2
+}
 
 /// Whether a request of this HTTP `version` has the required `Host`.
 pub(super) fn is_valid(version: Version, headers: &HeaderMap) -> bool {
@@ -48,6 +66,26 @@ mod tests {
         for version in [Version::HTTP_10, Version::HTTP_11] {
             assert!(!accepts(version, &["api.example.com", "api.example.com"]));
             assert!(!accepts(version, &["api.example.com, other.example.com"]));
+        }
+    }
+
+    #[test]
+    fn host_of_http2_is_its_authority() {
+        for (version, hosts, expected) in [
+            (Version::HTTP_2, &[][..], Some("a:80")),
+            (Version::HTTP_2, &["a:80"], Some("a:80")),
+            (Version::HTTP_2, &["a"], None),
+            (Version::HTTP_2, &["a:80", "b"], None),
+            (Version::HTTP_11, &["b"], Some("b")),
+        ] {
+            let mut request = Request::builder().uri("http://a:80/").version(version);
+            for host in hosts {
+                request = request.header(HOST, *host);
+            }
+            let mut request = request.body(()).unwrap();
+            let is_same = set_from_authority(&mut request);
+            assert_eq!(is_same, expected.is_some(), "{hosts:?}");
+            assert!(expected.is_none_or(|host| request.headers()[HOST] == host), "{hosts:?}");
         }
     }
 

@@ -1,11 +1,13 @@
-//! HTTP/1.1 server: accept loop and connections. Replaces `axum::serve`, which has no limits for slow clients and for
+//! HTTP/1.1 and HTTP/2 server: accept loop and connections. Replaces `axum::serve`, which has no limits for slow clients and for
 //! clients with many connections.
 //!
-//! `listener` and `stream` are its sockets, `table` holds the open connections and evicts idle ones, `progress` tracks the timeouts of a connection, and
-//! `transport` is its byte stream.
+//! `listener` and `stream` are its sockets, `table` holds the open connections and evicts idle ones, `progress` tracks the timeouts of a connection, `transport` is
+//! its byte stream, `frames` reads what a client sends, and `http2` has the limits of streams.
 
 mod files;
+mod frames;
 mod host;
+mod http2;
 mod listener;
 mod progress;
 mod stream;
@@ -20,11 +22,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::{HeaderValue, Request, StatusCode, Version};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
@@ -34,6 +35,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
 use super::client_ip::{ClientNetwork, PeerAddr, is_trusted};
+use http2::PiecewiseBody;
 use stream::Stream;
 use table::{BusyGuard, ConnectionLimits, ConnectionSlot, RejectReason, Table};
 use transport::Transport;
@@ -194,7 +196,8 @@ fn reject(stream: &Stream, reason: RejectReason) {
 
 async fn connection(stream: Stream, peer: PeerAddr, router: Router, handle: ConnectionHandle) {
     stream.set_nodelay();
-    let stop = handle.stop();
+    let (stop, slot) = (handle.stop(), Arc::clone(&handle.slot));
+    let builder = http2::builder(&handle.open);
     let transport = Transport::new(stream, Arc::clone(&handle.slot));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
@@ -202,17 +205,17 @@ async fn connection(stream: Stream, peer: PeerAddr, router: Router, handle: Conn
         let (router, handle) = (router.clone(), handle.clone());
         async move { Ok::<_, Infallible>(respond(router, request, &handle).await) }
     });
-    let connection = http1::Builder::new()
-        // The table enforces the timeouts.
-        .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_header_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(transport), service)
-        .with_upgrades();
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(transport), service);
     let mut connection = pin!(connection);
     let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stop.cancelled() => {
+        served = connection.as_mut() => Some(served),
+        () = stop.cancelled() => None,
+        () = slot.goaway().cancelled() => None,
+    };
+    let served = match served {
+        Some(served) => served,
+        None => {
+            slot.progress().close_soon();
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -225,22 +228,35 @@ async fn connection(stream: Stream, peer: PeerAddr, router: Router, handle: Conn
 /// Responds to a request. The connection is busy until the last byte of the body is handed to it.
 async fn respond(
     router: Router,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     handle: &ConnectionHandle,
 ) -> Response {
     let Some(busy) = handle.slot.begin() else {
-        return close_with(StatusCode::SERVICE_UNAVAILABLE, "The connection is being closed.\n");
+        return close_with(
+            request.version(),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The connection is being closed.\n",
+        );
     };
-    if !host::is_valid(request.version(), request.headers()) {
+    let version = request.version();
+    if !host::set_from_authority(&mut request) || !host::is_valid(version, request.headers()) {
         let message = "Send exactly one Host header, with a host and an optional port (RFC 9112, section 3.2).\n";
-        return close_with(StatusCode::BAD_REQUEST, message);
+        return close_with(version, StatusCode::BAD_REQUEST, message);
     }
     let mut response = match router.oneshot(request.map(Body::new)).await {
         Ok(response) => response,
         Err(infallible) => match infallible {},
     };
     let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if handle.draining.is_cancelled() && !upgrades {
+    let is_draining = handle.draining.is_cancelled();
+    if host::is_http2(version) {
+        if is_draining {
+            handle.slot.goaway().cancel();
+        }
+        let slot = Arc::clone(&handle.slot);
+        return response.map(|body| Body::new(PiecewiseBody::new(body, slot, busy)));
+    }
+    if is_draining && !upgrades {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.map(|body| {
@@ -252,6 +268,9 @@ async fn respond(
     })
 }
 
-fn close_with(status: StatusCode, message: &'static str) -> Response {
-    ([(CONNECTION, HeaderValue::from_static("close"))], (status, message)).into_response()
+/// A response after which an HTTP/1.1 connection is closed.
+fn close_with(version: Version, status: StatusCode, message: &'static str) -> Response {
+    let close =
+        (!host::is_http2(version)).then(|| [(CONNECTION, HeaderValue::from_static("close"))]);
+    (close, (status, message)).into_response()
 }

@@ -8,7 +8,10 @@ pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a client may take to read a response, plus the time that its size takes at `MIN_READ_RATE`.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Minimum read rate of a client that makes the server wait, in bytes per second.
-const MIN_READ_RATE: u64 = 16 * 1024;
+pub(super) const MIN_READ_RATE: u64 = 16 * 1024;
+
+/// How long an HTTP/2 client may take to close a connection after GOAWAY.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The phase of a connection, and its timers.
 pub(super) struct Progress {
@@ -18,6 +21,9 @@ pub(super) struct Progress {
 
 struct State {
     is_busy: bool,
+    is_http2: bool,
+    /// Whether GOAWAY is sent.
+    is_closing: bool,
     /// When it became idle, and how long it may stay idle.
     idle_since: Instant,
     timeout: Duration,
@@ -32,6 +38,8 @@ impl Progress {
     pub(super) fn new(first_timeout: Duration, keep_alive: Duration) -> Self {
         let state = State {
             is_busy: false,
+            is_http2: false,
+            is_closing: false,
             idle_since: Instant::now(),
             timeout: first_timeout,
             head_began: None,
@@ -52,7 +60,38 @@ impl Progress {
         let mut state = self.state();
         state.is_busy = false;
         state.idle_since = Instant::now();
-        state.timeout = self.keep_alive;
+        state.timeout = if state.is_closing { CLOSE_TIMEOUT } else { self.keep_alive };
+    }
+
+    /// The client speaks HTTP/2: frames other than heads may arrive while the connection is idle.
+    pub(super) fn is_http2(&self) {
+        let mut state = self.state();
+        state.is_http2 = true;
+        state.head_began = None;
+        state.idle_since = Instant::now();
+        state.timeout = state.timeout.max(HEAD_TIMEOUT);
+    }
+
+    /// The head of an HTTP/2 request is complete.
+    pub(super) fn head_ended(&self) {
+        self.state().head_began = None;
+    }
+
+    /// GOAWAY is sent: the connection has a moment to close once it is idle.
+    pub(super) fn close_soon(&self) {
+        let mut state = self.state();
+        state.is_closing = true;
+        if !state.is_busy {
+            state.idle_since = Instant::now();
+            state.timeout = CLOSE_TIMEOUT;
+        }
+    }
+
+    /// Whether an expired connection gets GOAWAY first: an idle HTTP/2 connection.
+    pub(super) fn wants_goaway(&self) -> bool {
+        let state = self.state();
+        let is_idle = !state.is_busy && state.blocked.is_none() && state.head_began.is_none();
+        state.is_http2 && is_idle && !state.is_closing
     }
 
     /// Bytes arrived: the head of the next request, unless a request is running.
@@ -126,6 +165,31 @@ mod tests {
         assert!(within(75).contains(&closed_after(&progress)), "the next request");
         progress.received();
         assert!(within(20).contains(&closed_after(&progress)), "the next head");
+    }
+
+    #[test]
+    fn idle_http2_connection_gets_goaway_first() {
+        let progress = Progress::new(FIRST, KEEP_ALIVE);
+        let within = |seconds: u64| Some(seconds)..=Some(seconds + 1);
+        progress.received();
+        assert!(!progress.wants_goaway());
+        progress.is_http2();
+        assert!(within(20).contains(&closed_after(&progress)), "the first head");
+        progress.began();
+        progress.ended();
+        assert!(within(75).contains(&closed_after(&progress)));
+        assert!(progress.wants_goaway());
+        progress.received();
+        assert!(within(20).contains(&closed_after(&progress)), "a head has begun");
+        assert!(!progress.wants_goaway());
+        progress.head_ended();
+        progress.close_soon();
+        assert!(within(2).contains(&closed_after(&progress)), "the client does not close it");
+        assert!(!progress.wants_goaway());
+        progress.began();
+        assert_eq!(closed_after(&progress), None, "requests before GOAWAY complete");
+        progress.ended();
+        assert!(within(2).contains(&closed_after(&progress)));
     }
 
     #[test]

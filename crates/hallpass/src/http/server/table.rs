@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use crate::http::client_ip::ClientNetwork;
@@ -75,6 +76,8 @@ struct Record {
     /// The moment at which it became idle, as in `Open::idle`.
     idle: Option<u64>,
     progress: Arc<Progress>,
+    /// Cancelled to close an HTTP/2 connection gracefully.
+    goaway: CancellationToken,
 }
 
 impl Table {
@@ -103,9 +106,11 @@ impl Table {
             None => self.limits.keep_alive,
         };
         let progress = Arc::new(Progress::new(first_timeout, self.limits.keep_alive));
-        let id = open.insert(client.clone(), Arc::clone(&progress));
+        let goaway = CancellationToken::new();
+        let id = open.insert(client.clone(), Arc::clone(&progress), goaway.clone());
         let lingers = AtomicBool::new(false);
-        Ok(Arc::new(ConnectionSlot { id, client, table: Arc::clone(self), progress, lingers }))
+        let table = Arc::clone(self);
+        Ok(Arc::new(ConnectionSlot { id, client, table, progress, goaway, lingers }))
     }
 
     /// Closes the connection that has been idle for longest; false if none is idle.
@@ -120,7 +125,9 @@ impl Table {
             let now = Instant::now();
             let mut open = self.open();
             for id in open.expired(now) {
-                open.close(id);
+                if !open.send_goaway(id) {
+                    open.close(id);
+                }
             }
         }
     }
@@ -136,12 +143,17 @@ impl Open {
         self.counter
     }
 
-    fn insert(&mut self, client: Option<ClientNetwork>, progress: Arc<Progress>) -> u64 {
+    fn insert(
+        &mut self,
+        client: Option<ClientNetwork>,
+        progress: Arc<Progress>,
+        goaway: CancellationToken,
+    ) -> u64 {
         let id = self.next();
         if let Some(client) = client.clone() {
             self.clients.entry(client).or_default().open += 1;
         }
-        let record = Record { client, task: None, busy: 0, idle: None, progress };
+        let record = Record { client, task: None, busy: 0, idle: None, progress, goaway };
         self.connections.insert(id, record);
         self.set_idle(id);
         id
@@ -197,6 +209,15 @@ impl Open {
         task.inspect(AbortHandle::abort).is_some()
     }
 
+    /// Closes an idle HTTP/2 connection gracefully; false if it is closed at once.
+    fn send_goaway(&self, id: u64) -> bool {
+        let record = self.connections.get(&id).filter(|record| record.progress.wants_goaway());
+        let Some(record) = record else { return false };
+        record.progress.close_soon();
+        record.goaway.cancel();
+        true
+    }
+
     fn add_unsent(
         &mut self,
         client: Option<&ClientNetwork>,
@@ -241,6 +262,7 @@ pub(super) struct ConnectionSlot {
     client: Option<ClientNetwork>,
     table: Arc<Table>,
     progress: Arc<Progress>,
+    goaway: CancellationToken,
     lingers: AtomicBool,
 }
 
@@ -260,6 +282,16 @@ impl ConnectionSlot {
         if let Some(record) = self.table.open().connections.get_mut(&self.id) {
             record.task = Some(task);
         }
+    }
+
+    /// Whether the connection carries many clients: the limits of one do not apply.
+    pub(super) fn is_proxied(&self) -> bool {
+        self.client.is_none()
+    }
+
+    /// Cancelled to close an HTTP/2 connection gracefully.
+    pub(super) fn goaway(&self) -> &CancellationToken {
+        &self.goaway
     }
 
     pub(super) fn progress(&self) -> &Progress {

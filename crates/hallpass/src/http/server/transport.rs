@@ -4,12 +4,13 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
+use super::frames::{Received, Scanner};
 use super::stream::Stream;
 use super::table::{ConnectionSlot, UnsentGuard};
 
@@ -19,6 +20,7 @@ const LINGER_TIME: Duration = Duration::from_secs(1);
 
 pub(super) struct Transport {
     stream: Stream,
+    scanner: Scanner,
     slot: Arc<ConnectionSlot>,
     unsent: Option<UnsentGuard>,
     linger: Option<Pin<Box<Sleep>>>,
@@ -26,7 +28,22 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(stream: Stream, slot: Arc<ConnectionSlot>) -> Self {
-        Self { stream, slot, unsent: None, linger: None }
+        Self { stream, scanner: Scanner::new(), slot, unsent: None, linger: None }
+    }
+
+    /// Records bytes that arrived.
+    fn received(&mut self, bytes: &[u8]) -> Poll<io::Result<()>> {
+        let progress = self.slot.progress();
+        match self.scanner.read(bytes, Instant::now()) {
+            Received::Head => progress.received(),
+            Received::Preface => progress.is_http2(),
+            Received::Frames => progress.head_ended(),
+            Received::Flood if self.slot.is_proxied() => progress.head_ended(),
+            Received::Flood => {
+                return Poll::Ready(Err(io::Error::other("too many control frames")));
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Records the result of writing `bytes`.
@@ -52,10 +69,8 @@ impl AsyncRead for Transport {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.slot.progress().received();
-        }
-        read
+        let arrived = &buf.filled()[before..];
+        if arrived.is_empty() { read } else { self.received(arrived) }
     }
 }
 
@@ -129,8 +144,6 @@ impl Drop for Transport {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
 
