@@ -8,4 +8,5 @@ pub(crate) mod handler;
 pub(crate) mod http_cache;
 mod media_type;
 pub(crate) mod request;
+mod request_id;
 pub(crate) mod response;

@@ -12,11 +12,11 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::budget::{BudgetExtension, set_budget, whole_seconds};
 use super::challenge::insufficient_scope;
 pub(crate) use super::media_type::MediaType;
+pub(crate) use super::request_id::RequestId;
 use crate::code;
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, json_length};
 use crate::http::limits::rate_limit::{Budget, Exceeded};
@@ -27,20 +27,6 @@ const MAX_ERRORS: usize = 100;
 const UNAVAILABLE_CODES: [&str; 3] = [code::UNAVAILABLE, code::TIMEOUT, code::AUTH_UNAVAILABLE];
 /// Length limit of library messages, which can quote the document.
 const MAX_MESSAGE_BYTES: usize = 200;
-
-/// The id of a request, in its response header, log lines and internal errors.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(String);
-
-impl RequestId {
-    pub(crate) fn generate() -> Self {
-        Self(Uuid::now_v7().simple().to_string())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// A request that is rejected before execution.
 pub(crate) struct Rejection {
