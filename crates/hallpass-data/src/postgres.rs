@@ -52,7 +52,7 @@ pub(crate) fn set_up(connect: &mut ConnectOptions, options: &Options) {
     }
 }
 
-fn address(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+pub(crate) fn address(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     Ok(url.parse::<PgConnectOptions>()?.extra_float_digits(None).disable_statement_logging())
 }
 
@@ -87,7 +87,7 @@ pub(crate) async fn reject_shared_sessions(url: &str) -> Result<(), DbErr> {
     tried.await.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))
 }
 
-async fn check(
+pub(crate) async fn check(
     connection: &mut PgConnection,
     address: &PgConnectOptions,
     rounds: usize,

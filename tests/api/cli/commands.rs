@@ -223,6 +223,7 @@ const INVALID_SETTINGS: &[(&[(&str, &str)], &str)] = &[
     (&[AUTH, ("USER_LOOKUP_URL", "https://a.example/users/{id}")], "SSO_API_KEY"),
     (&[AUTH, ("REVOCATION_SECRET", "geheim")], "REVOCATION_SECRET"),
     (&[AUTH, ("REVOCATION_SECRET", "whsec_geheim!")], "REVOCATION_SECRET"),
+    (&[AUTH, ("DATABASE_DIRECT_URL", "postgres://h/d")], "DATABASE_DIRECT_URL"),
     (&[AUTH, ("REDIS_URL", "localhost:6379")], "REDIS_URL"),
     (&[AUTH, ("METRICS_ADDR", "9090")], "METRICS_ADDR"),
     (&[AUTH, ("KEEP_ALIVE", "0s")], "KEEP_ALIVE"),

@@ -166,6 +166,7 @@ fn invalid_value_is_reported_with_an_example() {
         ("BETTER_AUTH_URL", "u:geheim@app.example.com", "such as https://app.example.com"),
         ("ALLOWED_ORIGINS", "https://a.example/geheim", "such as https://app.example.com"),
         ("DATABASE_URL", "geheim", "sqlite://hallpass.db?mode=rwc"),
+        ("DATABASE_DIRECT_URL", "geheim", "postgres://USER:PASSWORD@HOST:PORT/NAME"),
         ("REDIS_URL", "geheim:6379", "redis://localhost:6379"),
     ] {
         assert_rejected(&hallpass_with(&ENDS, &[(name, value)]), &[name, accepted]);
@@ -247,6 +248,7 @@ fn every_secret_has_a_file_setting() {
     let all = variables();
     for name in [
         "DATABASE_URL",
+        "DATABASE_DIRECT_URL",
         "REDIS_URL",
         "JWT_SECRET",
         "BETTER_AUTH_SECRET",

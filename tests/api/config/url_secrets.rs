@@ -45,8 +45,9 @@ fn addresses(password: &str) -> Vec<String> {
 }
 
 /// Every setting with a URL as its value.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 10] = [
     "--database-url",
+    "--database-direct-url",
     "--redis-url",
     "--better-auth-url",
     "--jwks-url",
@@ -96,8 +97,8 @@ async fn password_in_mistyped_url_is_not_shown() {
         let is_a_host = |address: &String| special.contains('@') && address.ends_with("it/db");
         let addresses = addresses(&PARTS.join(special)).into_iter();
         for (nth, address) in addresses.filter(|address| !is_a_host(address)).enumerate() {
-            // The two settings with a password get every URL, and the others a share of them each.
-            let (of_secrets, others) = SETTINGS.split_at(2);
+            // The three settings with a password get every URL, and the others a share of them each.
+            let (of_secrets, others) = SETTINGS.split_at(3);
             for setting in of_secrets.iter().copied().chain([others[nth % others.len()]]) {
                 let mut line = vec![setting.to_owned(), address.clone()];
                 let jwt = ["--jwt-secret", "a secret that is long enough for HS256"];

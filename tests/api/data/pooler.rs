@@ -9,7 +9,7 @@ use hallpass::testing::user;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::json;
 
-use crate::cli::commands::{Output, hallpass_with};
+use crate::cli::commands::{Output, Process, hallpass_with};
 use crate::support::app::{App, Client};
 use crate::support::callers::{alice, bob};
 use crate::support::issuer::Issuer;
@@ -87,6 +87,47 @@ async fn session_pooling_is_accepted() {
         let limits = "SELECT current_setting('statement_timeout') || ' ' || \
                       current_setting('lock_timeout') AS v";
         assert_eq!(text(&app, limits).await, "10s 2s");
+    }
+}
+
+/// The warnings that a server logs when it starts.
+fn warnings_at_start(variables: &[(&str, &str)]) -> Vec<String> {
+    let auth = ("BETTER_AUTH_URL", "http://127.0.0.1:9");
+    let mut server = Process::start(&[&[auth], variables].concat());
+    let log = server.child.stderr.take().unwrap();
+    server.signal("TERM");
+    server.child.wait().unwrap();
+    let log = std::io::read_to_string(log).unwrap();
+    log.lines().filter(|line| line.contains("LISTEN")).map(str::to_owned).collect()
+}
+
+#[test]
+fn missing_listener_is_reported_once() {
+    let direct = postgres::database();
+    let pooled = pgbouncer::shared().address(&direct);
+    let pooler = ("DATABASE_POOLER", "transaction");
+    let (on_pooler, on_direct) = (("DATABASE_URL", &*pooled), ("DATABASE_URL", &*direct));
+    let warnings = warnings_at_start(&[on_pooler, pooler]);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("DATABASE_DIRECT_URL or REDIS_URL"), "{warnings:?}");
+    let with_direct = ("DATABASE_DIRECT_URL", &*direct);
+    assert_eq!(warnings_at_start(&[on_pooler, pooler, with_direct]), [""; 0]);
+    assert_eq!(warnings_at_start(&[on_direct]), [""; 0]);
+    // A direct URL that leads through the pooler is not used.
+    let not_direct = ("DATABASE_DIRECT_URL", &*pooled);
+    let warnings = warnings_at_start(&[on_pooler, pooler, not_direct]);
+    assert!(warnings[0].contains("a transaction pooler shares sessions"), "{warnings:?}");
+    for (more, level, words) in [
+        (vec![pooler], "warning", "set DATABASE_DIRECT_URL"),
+        (vec![pooler, with_direct], "good", "through PostgreSQL"),
+        (vec![pooler, not_direct], "wrong", "a transaction pooler shares sessions"),
+    ] {
+        let report = run(&["doctor", "--json"], &pooled, &more).stdout;
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        let nodes = report["setup"].as_array().unwrap().iter().find(|it| it["name"] == "nodes");
+        let nodes = nodes.unwrap_or_else(|| panic!("{report}"));
+        assert_eq!(nodes["level"], level, "{nodes}");
+        assert!(nodes.to_string().contains(words), "{nodes}");
     }
 }
 

@@ -110,7 +110,38 @@ async fn check_changes_of_another_node(flags: &[&str]) {
 
 #[tokio::test]
 async fn other_nodes_see_a_change_when_rows_expire() {
-    check_changes_of_another_node(&["--shared-cache-ttl", "300ms"]).await;
+    // Without LISTEN.
+    let flags = ["--shared-cache-ttl", "300ms", "--database-pooler", "transaction"];
+    check_changes_of_another_node(&flags).await;
+}
+
+#[tokio::test]
+async fn postgres_tells_other_nodes_of_a_change() {
+    check_changes_of_another_node(&["--shared-cache-ttl", "1h"]).await;
+}
+
+#[tokio::test]
+async fn missed_change_is_read_after_a_gap() {
+    let url = postgres::database();
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--shared-cache-ttl", "1h"];
+    let node = async |name| {
+        let url = postgres::as_application(name, &url);
+        App::on(&url, tempfile::tempdir().unwrap(), &flags).await
+    };
+    let (one, other) = (node("one").await, node("other").await);
+    let (edda, reader) = (one.by_jwt(&editor()), other.by_jwt(&alice()));
+    let id = published_course(&edda, "one").await;
+    until(&reader, 1).await;
+    postgres::set_connectable(&url, false);
+    postgres::cut_listener("other", &url);
+    publish(&edda, "Course", &id, false).await;
+    assert_eq!(titles(&reader).await, 1, "the message is missed");
+    postgres::set_connectable(&url, true);
+    until(&reader, 0).await;
+    // The message of a node whose connection was cut reaches the others.
+    postgres::cut_listener("one", &url);
+    publish(&edda, "Course", &id, true).await;
+    until(&reader, 1).await;
 }
 
 #[tokio::test]

@@ -350,8 +350,15 @@ async fn revocation_reaches_nodes_through_redis() {
 }
 
 #[tokio::test]
-async fn revocation_reaches_nodes_by_polling() {
+async fn revocation_reaches_nodes_through_postgres() {
     let (one, other) = two_nodes(&[]).await;
+    assert_reaches(&one, &other, Duration::from_secs(2)).await;
+}
+
+#[tokio::test]
+async fn revocation_reaches_nodes_by_polling() {
+    // Without LISTEN.
+    let (one, other) = two_nodes(&["--database-pooler", "transaction"]).await;
     assert_reaches(&one, &other, Duration::from_secs(8)).await;
 }
 

@@ -1,22 +1,35 @@
-//! The message bus of nodes over Redis: gaps, and recovery after outages.
+//! The message bus of nodes, over Redis and over PostgreSQL: messages, gaps, and recovery after outages.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join;
 use futures_util::stream::{BoxStream, StreamExt as _};
-use hallpass::cluster::bus::{Bus as _, Delivery, EVENTS, REVOCATIONS};
+use hallpass::cluster::bus::{Bus, Delivery, EVENTS, REVOCATIONS};
+use hallpass::cluster::postgres_notify::PostgresNotify;
 use hallpass::cluster::redis_pubsub::RedisPubSub;
+use hallpass_data::{Database, Options};
 
 use crate::streaming::graphql_sse::{Arrival, Stream, TASKS};
-use crate::support::app::{App, Backend};
+use crate::support::app::{App, Backend, Client};
 use crate::support::callers::alice;
+use crate::support::issuer::Issuer;
 use crate::support::redis::RedisServer;
+use crate::support::{postgres, secret_log};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A bus of the server, with `credentials` in its URL.
-fn bus(server: &RedisServer, credentials: &str) -> RedisPubSub {
+fn redis_bus(server: &RedisServer, credentials: &str) -> RedisPubSub {
     let url = server.url().replace("redis://", &format!("redis://{credentials}"));
     RedisPubSub::connect_lazily(&url.into()).unwrap()
+}
+
+/// A bus of the database at `url`, as a node with this name.
+async fn postgres_bus(name: &str, url: &str) -> PostgresNotify {
+    let options = Options::at(postgres::as_application(name, url));
+    let database = Database::connect(options).await.unwrap();
+    PostgresNotify::connect_lazily(database.notifications(None).unwrap().unwrap())
 }
 
 async fn next(deliveries: &mut BoxStream<'static, Delivery>) -> Delivery {
@@ -24,27 +37,140 @@ async fn next(deliveries: &mut BoxStream<'static, Delivery>) -> Delivery {
     next.expect("nothing is delivered").expect("a subscription never ends")
 }
 
-#[tokio::test]
-async fn subscriber_gets_a_gap_after_an_outage() {
-    let server = RedisServer::start();
-    let bus = bus(&server, "");
+async fn text(deliveries: &mut BoxStream<'static, Delivery>) -> String {
+    match next(deliveries).await {
+        Delivery::Message(text) => text,
+        Delivery::Gap => panic!("a message is missed"),
+    }
+}
+
+/// Messages of any size reach both nodes, in the order of each publisher.
+async fn check_messages(one: &dyn Bus, other: &dyn Bus) {
+    let (mut here, mut there) = (one.subscribe(EVENTS), other.subscribe(EVENTS));
+    assert_eq!(next(&mut here).await, Delivery::Gap, "at the start");
+    assert_eq!(next(&mut there).await, Delivery::Gap);
+    assert!(one.publish(REVOCATIONS, "another topic").await);
+    for message in ["", "same", "same", "a\nline", &"é🎫".repeat(40_000)] {
+        assert!(one.publish(EVENTS, message).await);
+        assert_eq!(text(&mut here).await, message, "its own message");
+        assert_eq!(text(&mut there).await, message);
+    }
+    let publish = async |bus: &dyn Bus, letter: &str| {
+        for number in 0..20 {
+            assert!(
+                bus.publish(EVENTS, &format!("{letter}{number} {}", letter.repeat(20_000))).await
+            );
+        }
+    };
+    join(publish(one, "a"), publish(other, "b")).await;
+    let mut expected = [("a", 0), ("b", 0)];
+    for _ in 0..40 {
+        let message = text(&mut there).await;
+        let (letter, number) =
+            expected.iter_mut().find(|(letter, _)| message.starts_with(letter)).unwrap();
+        assert_eq!(message, format!("{letter}{number} {}", letter.repeat(20_000)));
+        *number += 1;
+    }
+}
+
+/// During an outage no message is published; after it, subscribers get one gap.
+async fn check_outage<T>(bus: &dyn Bus, stop: impl FnOnce() -> T, start: impl FnOnce(T) -> T) {
     let mut events = bus.subscribe(EVENTS);
     assert_eq!(next(&mut events).await, Delivery::Gap);
-    assert!(bus.publish(REVOCATIONS, "another topic").await);
+    assert!(bus.ping().await.is_ok());
     assert!(bus.publish(EVENTS, "before").await);
-    assert_eq!(next(&mut events).await, Delivery::Message("before".to_owned()));
-    let port = server.stop();
+    assert_eq!(text(&mut events).await, "before");
+    let stopped = stop();
     assert!(!bus.publish(EVENTS, "lost").await);
-    let _server = RedisServer::at(port);
+    assert!(bus.ping().await.is_err());
+    let _running = start(stopped);
     assert_eq!(next(&mut events).await, Delivery::Gap);
     assert!(bus.publish(EVENTS, "after").await);
-    assert_eq!(next(&mut events).await, Delivery::Message("after".to_owned()));
+    assert_eq!(text(&mut events).await, "after");
+}
+
+#[tokio::test]
+async fn redis_passes_messages_of_any_size() {
+    let server = RedisServer::start();
+    check_messages(&redis_bus(&server, ""), &redis_bus(&server, "")).await;
+}
+
+#[tokio::test]
+async fn postgres_passes_messages_of_any_size() {
+    let url = postgres::database();
+    check_messages(&postgres_bus("one", &url).await, &postgres_bus("other", &url).await).await;
+}
+
+#[tokio::test]
+async fn subscriber_gets_a_gap_after_redis_restarts() {
+    let server = RedisServer::start();
+    let bus = redis_bus(&server, "");
+    let stop = || (server.stop(), None);
+    check_outage(&bus, stop, |(port, _)| (port, Some(RedisServer::at(port)))).await;
+}
+
+#[tokio::test]
+async fn subscriber_gets_a_gap_after_a_lost_listener() {
+    const PASSWORD: &str = "a password that no line of the log contains";
+    secret_log::watch();
+    secret_log::forbid_in_log(PASSWORD);
+    let url = postgres::database();
+    let encoded = PASSWORD.replace(' ', "%20");
+    let with_password = url.replacen("@localhost", &format!(":{encoded}@localhost"), 1);
+    let bus = postgres_bus("node", &with_password).await;
+    let stop = || {
+        postgres::set_connectable(&url, false);
+        postgres::cut_listener("node", &url);
+    };
+    check_outage(&bus, stop, |()| postgres::set_connectable(&url, true)).await;
+}
+
+#[tokio::test]
+async fn message_waits_for_a_new_listener() {
+    let url = postgres::database();
+    let bus = postgres_bus("node", &url).await;
+    let mut events = bus.subscribe(EVENTS);
+    assert_eq!(next(&mut events).await, Delivery::Gap);
+    for message in ["first", "second"] {
+        postgres::cut_listener("node", &url);
+        assert!(bus.publish(EVENTS, message).await);
+        assert_eq!(next(&mut events).await, Delivery::Gap);
+        assert_eq!(text(&mut events).await, message);
+    }
+}
+
+#[tokio::test]
+async fn slow_subscriber_gets_a_gap() {
+    let bus = Arc::new(postgres_bus("node", &postgres::database()).await);
+    let (mut slow, mut other) = (bus.subscribe(EVENTS), bus.subscribe(EVENTS));
+    assert_eq!(next(&mut other).await, Delivery::Gap);
+    let publish = async {
+        for number in 0..5000 {
+            assert!(bus.publish(EVENTS, &number.to_string()).await);
+        }
+    };
+    let receive = async {
+        for number in 0..5000 {
+            assert_eq!(text(&mut other).await, number.to_string());
+        }
+    };
+    join(publish, receive).await;
+    assert_eq!(next(&mut slow).await, Delivery::Gap);
+    assert_ne!(text(&mut slow).await, "0", "the oldest were dropped");
+}
+
+#[tokio::test]
+async fn oversized_message_is_not_published() {
+    let bus = postgres_bus("node", &postgres::database()).await;
+    assert!(!bus.publish(EVENTS, &"a".repeat(2_000_000)).await);
+    assert!(!bus.publish(EVENTS, "no text of PostgreSQL: \0").await);
+    assert!(bus.publish(EVENTS, "after").await);
 }
 
 #[tokio::test]
 async fn publisher_reconnects_after_a_restart() {
     let server = RedisServer::start();
-    let bus = bus(&server, "");
+    let bus = redis_bus(&server, "");
     assert!(bus.publish(EVENTS, "before").await);
     let _server = RedisServer::at(server.stop());
     assert!(bus.publish(EVENTS, "after").await);
@@ -53,7 +179,7 @@ async fn publisher_reconnects_after_a_restart() {
 #[tokio::test]
 async fn publisher_recovers_after_a_rejected_password() {
     let server = RedisServer::start();
-    let bus = bus(&server, ":secret@");
+    let bus = redis_bus(&server, ":secret@");
     assert!(!bus.publish(EVENTS, "rejected").await);
     let admin = redis::Client::open(server.url()).unwrap();
     let mut admin = admin.get_multiplexed_async_connection().await.unwrap();
@@ -62,19 +188,8 @@ async fn publisher_recovers_after_a_rejected_password() {
     assert!(bus.publish(EVENTS, "accepted").await);
 }
 
-#[tokio::test]
-async fn events_are_missed_after_redis_restarts() {
-    let server = RedisServer::start();
-    let url = server.url();
-    let app = App::with(Backend::Sqlite, &["--redis-url", &url]).await;
-    let who = app.by_jwt(&alice());
-    let mut stream = Stream::of(&who, TASKS).await;
-    while !stream.wait_for_task_events(&who).await {
-        stream = Stream::of(&who, TASKS).await;
-    }
-    let port = server.stop();
-    who.data("mutation { createTask(input: {title: \"x\"}) { id } }").await;
-    let _server = RedisServer::at(port);
+/// Receives until the stream reports missed events.
+async fn until_missed(stream: &mut Stream) {
     let began = Instant::now();
     loop {
         assert!(began.elapsed() < TIMEOUT, "no event is missed");
@@ -88,4 +203,49 @@ async fn events_are_missed_after_redis_restarts() {
             end => panic!("{end:?}"),
         }
     }
+}
+
+/// A stream of `reader` to which the events of `writer`, of the same user, arrive.
+async fn subscribed(reader: &Client<'_>, writer: &Client<'_>) -> Stream {
+    loop {
+        let mut stream = Stream::of(reader, TASKS).await;
+        if stream.wait_for_task_events(writer).await {
+            return stream;
+        }
+    }
+}
+
+const CREATE: &str = "mutation { createTask(input: {title: \"x\"}) { id } }";
+
+#[tokio::test]
+async fn events_are_missed_after_redis_restarts() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let app = App::with(Backend::Sqlite, &["--redis-url", &url]).await;
+    let who = app.by_jwt(&alice());
+    let mut stream = subscribed(&who, &who).await;
+    let port = server.stop();
+    who.data(CREATE).await;
+    let _server = RedisServer::at(port);
+    until_missed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn events_are_missed_after_a_lost_listener() {
+    let url = postgres::database();
+    let flags = ["--better-auth-url", Issuer::shared().url()];
+    let node = async |name| {
+        let url = postgres::as_application(name, &url);
+        App::on(&url, tempfile::tempdir().unwrap(), &flags).await
+    };
+    let (one, other) = (node("one").await, node("other").await);
+    let (reader, writer) = (one.by_jwt(&alice()), other.by_jwt(&alice()));
+    // The start of a node makes no subscriber read again.
+    let mut stream = Stream::of(&reader, TASKS).await;
+    assert!(stream.wait_for_task_events(&writer).await);
+    postgres::cut_listener("one", &url);
+    until_missed(&mut stream).await;
+    subscribed(&reader, &writer).await;
+    postgres::cut_listener("other", &url);
+    subscribed(&reader, &writer).await;
 }

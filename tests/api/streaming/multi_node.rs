@@ -9,19 +9,45 @@ use crate::support::app::App;
 use crate::support::callers::{alice, bob};
 use crate::support::issuer::Issuer;
 use crate::support::socket::Socket;
-use crate::support::{postgres, redis as redis_server};
+use crate::support::{pgbouncer, postgres, redis as redis_server};
 
-/// Two servers on one database, which exchange events through Redis.
-async fn two_nodes() -> (App, App) {
-    let url = postgres::database();
-    let flags = ["--better-auth-url", Issuer::shared().url(), "--redis-url", redis_server::url()];
-    let node = || async { App::on(&url, tempfile::tempdir().unwrap(), &flags).await };
+/// Two servers on the database at `url`.
+async fn two_nodes(url: &str, more: &[&str]) -> (App, App) {
+    let flags = [&["--better-auth-url", Issuer::shared().url()], more].concat();
+    let node = || async { App::on(url, tempfile::tempdir().unwrap(), &flags).await };
     (node().await, node().await)
 }
 
 #[tokio::test]
 async fn redis_delivers_events_across_nodes() {
-    let (one, other) = two_nodes().await;
+    let nodes = two_nodes(&postgres::database(), &["--redis-url", redis_server::url()]).await;
+    check_events(nodes, publish_in_redis).await;
+}
+
+#[tokio::test]
+async fn postgres_delivers_events_across_nodes() {
+    let url = postgres::database();
+    let nodes = two_nodes(&url, &[]).await;
+    let publish = async |message: &str| {
+        // Not in the form that nodes send.
+        notify(&url, message);
+        notify(&url, &format!("unknown 0 1\n{message}"));
+    };
+    check_events(nodes, publish).await;
+}
+
+#[tokio::test]
+async fn direct_url_delivers_events_behind_a_pooler() {
+    let direct = postgres::database();
+    let pooled = pgbouncer::shared().address(&direct);
+    let flags = ["--database-pooler", "transaction", "--database-direct-url", &direct];
+    let nodes = two_nodes(&pooled, &flags).await;
+    let publish = async |message: &str| notify(&direct, &format!("unknown 0 1\n{message}"));
+    check_events(nodes, publish).await;
+}
+
+/// Events of one node reach the subscribers of the other; `publish` sends messages that no node sent.
+async fn check_events((one, other): (App, App), publish: impl AsyncFn(&str)) {
     let mut socket = Socket::by_bearer(&one, &token()).await;
     // Both nodes are subscribed once an event of the other arrives.
     socket.subscribe_to_tasks("1", &other.by_jwt(&alice())).await;
@@ -58,10 +84,15 @@ async fn redis_delivers_events_across_nodes() {
     socket.subscribe_to_tasks("1", &other.by_jwt(&alice())).await;
 }
 
-/// Publishes a message on the nodes' channel.
-async fn publish(message: &str) {
+/// Publishes a message on the nodes' channel of Redis.
+async fn publish_in_redis(message: &str) {
     let client = redis::Client::open(redis_server::url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let publish = redis::cmd("PUBLISH").arg("hallpass:events").arg(message).to_owned();
     publish.exec_async(&mut connection).await.unwrap();
+}
+
+/// Publishes a payload on the nodes' channel of PostgreSQL.
+fn notify(url: &str, payload: &str) {
+    postgres::query(url, &format!("SELECT pg_notify('hallpass:events', '{payload}')"));
 }

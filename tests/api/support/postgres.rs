@@ -58,6 +58,34 @@ pub fn program(name: &str) -> PathBuf {
     programs().join(name)
 }
 
+/// The URL of the database as another application: servers differ by it in `pg_stat_activity`.
+pub fn as_application(name: &str, url: &str) -> String {
+    format!("{url}&application_name={name}")
+}
+
+/// Ends the session in which the server with this application listens.
+pub fn cut_listener(application: &str, url: &str) {
+    let (name, outside) = name_and_outside(url);
+    let sql = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+         WHERE datname = '{name}' AND application_name = '{application} (listener)'"
+    );
+    assert_eq!(query(&outside, &sql), "1", "one session of {application} listens");
+}
+
+/// Rejects new connections to the database at `url`, or allows them again. Open connections stay.
+pub fn set_connectable(url: &str, is_connectable: bool) {
+    let (name, outside) = name_and_outside(url);
+    query(&outside, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {is_connectable}"));
+}
+
+/// The name of the database at `url`, and the URL of another one of the same server.
+fn name_and_outside(url: &str) -> (String, String) {
+    let (_, rest) = url.split_once("@localhost/").unwrap();
+    let (name, parameters) = rest.split_once('?').unwrap();
+    (name.to_owned(), format!("postgres://{SUPERUSER}@localhost/postgres?{parameters}"))
+}
+
 fn copy_of(template: &str, owner: &str) -> String {
     make(&format!("TEMPLATE {template}"), owner)
 }

@@ -1,4 +1,4 @@
-//! Builds the doctor: gives it access to the database, the auth server and the Redis server.
+//! Builds the doctor: gives it access to the database, the auth server and the other nodes.
 
 use std::sync::Arc;
 
@@ -7,15 +7,13 @@ use hallpass_data::{Database, Executor, now};
 use hallpass_migration::Migrator;
 use secrecy::ExposeSecret as _;
 
-use super::{StartError, build_authenticator, bus, open, revocations};
+use super::nodes::NodeBus;
+use super::{StartError, build_authenticator, open, revocations};
 use crate::application::Application;
 use crate::bypass;
-use crate::cluster::bus::Bus;
 use crate::cluster::key_set_store::DatabaseKeys;
 use crate::config::Config;
-use crate::doctor::{
-    DatabaseStatus, Doctor, MigrationsError, PingFn, PushCounts, Storage, absent_file,
-};
+use crate::doctor::{DatabaseStatus, Doctor, MigrationsError, PushCounts, Storage, absent_file};
 use crate::events::Events;
 use crate::row_security::RowSecurityError;
 use hallpass_identity::{AuthServerProbe, Authenticator};
@@ -26,6 +24,7 @@ use hallpass_identity::{AuthServerProbe, Authenticator};
 /// If a component cannot be built.
 pub async fn doctor(application: &Application, config: &Config) -> Result<Doctor, StartError> {
     let authenticator = Arc::new(build_authenticator(config)?);
+    let mut bus = NodeBus::redis(config)?.unwrap_or(NodeBus::Local);
     let storage = match absent_file(config.database_url.expose_secret()) {
         Some(path) => Storage::Absent(path),
         None => match open(application, config, |_| {}).await {
@@ -35,13 +34,14 @@ pub async fn doctor(application: &Application, config: &Config) -> Result<Doctor
                 let events = Events::default();
                 // If this fails, the check of migrations fails too, and reports it.
                 let _ = revocations(config, &authenticator, &database, &events, None).await;
+                bus = NodeBus::new(config, &database)?;
                 database_status(config, database, application.migrator())
             }
             Err(StartError::Pooler) => Storage::Pooled,
             Err(error) => Storage::Failed(error.to_string()),
         },
     };
-    build_doctor(config, authenticator, storage, bus(config)?)
+    build_doctor(config, authenticator, storage, &bus)
 }
 
 pub(super) fn database_status(config: &Config, database: Database, migrator: Migrator) -> Storage {
@@ -86,14 +86,9 @@ pub(super) fn build_doctor(
     config: &Config,
     authenticator: Arc<Authenticator>,
     storage: Storage,
-    bus: Option<Arc<dyn Bus>>,
+    bus: &NodeBus,
 ) -> Result<Doctor, StartError> {
-    let redis = bus.map(|bus| -> Box<PingFn> {
-        Box::new(move || {
-            let bus = Arc::clone(&bus);
-            Box::pin(async move { bus.ping().await })
-        })
-    });
     let probe = AuthServerProbe::new(&config.identity)?;
-    Ok(Doctor { config: config.clone(), authenticator, probe, storage, redis })
+    let messages = bus.messages();
+    Ok(Doctor { config: config.clone(), authenticator, probe, storage, messages })
 }

@@ -54,6 +54,11 @@ pub enum StartError {
     /// REDIS_URL is not valid.
     #[error("REDIS_URL is not a valid Redis URL ({0}): expected redis://HOST:PORT")]
     Redis(#[from] redis::RedisError),
+    /// DATABASE_DIRECT_URL is not valid.
+    #[error(
+        "DATABASE_DIRECT_URL is not a valid URL of PostgreSQL: write postgres://USER:PASSWORD@HOST:PORT/NAME"
+    )]
+    DirectUrl,
     /// The server cannot listen on an address.
     #[error(
         "cannot listen on {address} ({source}): is another server running there? Change {setting}"

@@ -5,6 +5,7 @@ mod doctor;
 mod documents;
 mod error;
 pub(crate) mod migrations;
+mod nodes;
 mod readiness;
 
 use std::sync::Arc;
@@ -23,13 +24,10 @@ use crate::application::{Application, ServerHandle};
 use crate::audit::{self, Writer};
 use crate::bypass;
 use crate::cluster::bus::Bus;
-use crate::cluster::event_bridge::EventBridge;
 use crate::cluster::key_set_store::DatabaseKeys;
-use crate::cluster::redis_pubsub::RedisPubSub;
 use crate::cluster::redis_store::RedisStore;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::cluster::shared_budgets::SharedBudgets;
-use crate::cluster::shared_rows::SharedRowsSync;
 use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSynchronous};
 use crate::events::Events;
 use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
@@ -51,6 +49,7 @@ pub use migrations::{migrate, migrate_down, migrate_up, open_for_migration};
 use backend::{AppBackend, Development, Services};
 use doctor::{build_doctor, database_status};
 use migrations::load_demo;
+use nodes::{Cluster, NodeBus};
 
 /// A server that is ready to serve.
 pub struct App {
@@ -158,51 +157,12 @@ fn development(
     issuer: Option<DevTokenIssuer>,
     authenticator: &Arc<Authenticator>,
     database: &Database,
-    bus: Option<Arc<dyn Bus>>,
+    bus: &NodeBus,
 ) -> Result<Option<Development>, StartError> {
     let Some(issuer) = issuer else { return Ok(None) };
     let storage = database_status(config, database.clone(), application.migrator());
     let doctor = build_doctor(config, Arc::clone(authenticator), storage, bus)?;
     Ok(Some(Development { issuer, personas: config.identity.personas, doctor }))
-}
-
-/// The tasks that share state with the other nodes.
-struct Cluster {
-    revocations: Option<Arc<RevocationService>>,
-    event_bridge: Option<EventBridge>,
-    shared_rows: Option<SharedRowsSync>,
-}
-
-impl Cluster {
-    fn new(
-        revocations: Option<Arc<RevocationService>>,
-        bus: Option<Arc<dyn Bus>>,
-        database: &Database,
-        events: &Events,
-    ) -> Self {
-        let shared_rows = bus.clone().map(|bus| SharedRowsSync::new(database.clone(), bus));
-        let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
-        Self { revocations, event_bridge, shared_rows }
-    }
-
-    async fn run(&self) {
-        let revocations = async {
-            if let Some(service) = &self.revocations {
-                service.run().await;
-            }
-        };
-        let events = async {
-            if let Some(bridge) = &self.event_bridge {
-                bridge.run().await;
-            }
-        };
-        let shared_rows = async {
-            if let Some(sync) = &self.shared_rows {
-                sync.run().await;
-            }
-        };
-        tokio::join!(revocations, events, shared_rows);
-    }
 }
 
 impl App {
@@ -223,19 +183,21 @@ impl App {
         authenticator.register(&mut metrics);
         database.register(config.database_connections, &mut metrics);
         let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
-        let (events, bus, redis) = (Events::default(), bus(config)?, redis_store(config)?);
+        let (events, redis) = (Events::default(), redis_store(config)?);
+        let bus = NodeBus::new(config, &database)?;
+        bus.start().await;
         let revocations =
-            revocations(config, &authenticator, &database, &events, bus.clone()).await?;
+            revocations(config, &authenticator, &database, &events, bus.get()).await?;
         if let Some(issuer) = &issuer {
             load_demo(application, config, &database, issuer, &authenticator).await?;
         }
         let development =
-            development(application, config, issuer, &authenticator, &database, bus.clone())?;
+            development(application, config, issuer, &authenticator, &database, &bus)?;
         let options = http_options(config, development.is_some());
         let documents = document_cache(application, config);
         let trusted_documents =
             documents::trusted_documents(application, config, &documents, &options.levels)?;
-        let cluster = Cluster::new(revocations.clone(), bus, &database, &events);
+        let cluster = Cluster::new(revocations.clone(), bus.get(), &database, &events);
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
         let (background_tasks, draining) = (TaskTracker::new(), CancellationToken::new());
@@ -395,12 +357,6 @@ async fn prune(database: &Database) {
             tracing::warn!(%error, "failed to delete expired idempotency keys: retrying in an hour");
         }
     }
-}
-
-/// The message bus between the nodes, if REDIS_URL is set.
-fn bus(config: &Config) -> Result<Option<Arc<dyn Bus>>, StartError> {
-    let Some(url) = &config.redis_url else { return Ok(None) };
-    Ok(Some(Arc::new(RedisPubSub::connect_lazily(url)?)))
 }
 
 /// What the nodes store in Redis, if REDIS_URL is set.

@@ -8,9 +8,10 @@ use futures_util::stream::BoxStream;
 pub const EVENTS: &str = "hallpass:events";
 /// Topic of stored revocations.
 pub const REVOCATIONS: &str = "hallpass:revocations";
-
 /// Topic of writes to shared tables.
 pub const SHARED_ROWS: &str = "hallpass:shared-rows";
+/// Every topic.
+pub const TOPICS: [&str; 3] = [EVENTS, REVOCATIONS, SHARED_ROWS];
 
 /// What a subscriber receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +22,12 @@ pub enum Delivery {
     Gap,
 }
 
-/// Publishes to, and subscribes to, the other nodes. An outage never fails a request.
+/// Publishes to, and subscribes to, the other nodes: through Redis, or through PostgreSQL. An outage never fails a
+/// request.
 pub trait Bus: Send + Sync {
-    /// Publishes `message`, of at most some kilobytes. Returns whether that succeeded, after a few seconds at most. Nodes
-    /// that miss a message find the change when they poll the database.
+    /// Publishes `message`, of at most a megabyte. Returns whether that succeeded, after a few seconds at most. Called
+    /// after the commit of the change, and outside of its transaction. Nodes that miss a message find the change when
+    /// they poll the database.
     fn publish<'a>(&'a self, topic: &'static str, message: &'a str) -> BoxFuture<'a, bool>;
 
     /// Subscribes to the messages of `topic`. Reconnects after interruptions, and never ends.

@@ -3,7 +3,9 @@
 
 pub mod bus;
 pub mod event_bridge;
+mod frames;
 pub mod key_set_store;
+pub mod postgres_notify;
 pub mod redis_pubsub;
 pub mod redis_store;
 pub mod revocation_sync;

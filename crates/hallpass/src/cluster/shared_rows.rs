@@ -1,12 +1,16 @@
 //! Shared rows: notifies the other nodes of writes to shared tables, so that they discard their cached copies.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use hallpass_data::Database;
 use uuid::Uuid;
 
 use super::bus::{Bus, Delivery, SHARED_ROWS};
+
+/// Interval of retries of a message.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Relays writes to shared tables between this node and the others. A lost message delays a change by the lifetime of a
 /// cached row at most.
@@ -29,7 +33,10 @@ impl SharedRowsSync {
         let Some(mut writes) = self.database.shared_writes() else { return };
         let publish = async {
             while writes.changed().await.is_ok() {
-                self.bus.publish(SHARED_ROWS, &self.node_id).await;
+                // Other nodes get no gap while only this one is disconnected.
+                while !self.bus.publish(SHARED_ROWS, &self.node_id).await {
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
             }
         };
         let receive = async {

@@ -18,7 +18,8 @@ pub struct StorageSettings {
     #[arg(long, env, default_value = "sqlite://hallpass.db?mode=rwc", hide_env_values = true)]
     pub database_url: SecretString,
 
-    /// Size of the database connection pool; one more connection is reserved for `/ready`
+    /// Size of the database connection pool; one more connection is reserved for `/ready`, and on PostgreSQL without
+    /// REDIS_URL one for messages between nodes
     #[arg(long, env, default_value = "8", value_parser = values::number::<u32>)]
     pub database_connections: u32,
 
@@ -27,6 +28,12 @@ pub struct StorageSettings {
     /// server does not start behind such a pooler
     #[arg(long, env, value_enum, default_value = "session")]
     pub database_pooler: DatabasePooler,
+
+    /// PostgreSQL without the transaction pooler, for the one connection on which each node receives the messages of
+    /// others (`LISTEN`). With DATABASE_POOLER=transaction and neither this nor REDIS_URL, subscribers miss the events
+    /// of other nodes
+    #[arg(long, env, hide_env_values = true)]
+    pub database_direct_url: Option<SecretString>,
 
     /// `on`: PostgreSQL enforces ownership too, by row-level security, in addition to the scopes. Requires a role
     /// without SUPERUSER and BYPASSRLS
@@ -47,11 +54,12 @@ pub struct StorageSettings {
     pub audit_retention: Retention,
 
     /// How long published rows of shared tables are cached. A change by the same server is visible at
-    /// once, and so is one of another server with REDIS_URL; `0s` for no cache
+    /// once, and so is one of another server on PostgreSQL or with REDIS_URL; `0s` for no cache
     #[arg(long, env, default_value = "1s")]
     pub shared_cache_ttl: HumanDuration,
 
-    /// Redis server that distributes revocations, events and changes of shared rows between nodes
+    /// Redis server that distributes revocations, events and changes of shared rows between nodes, in place of
+    /// PostgreSQL, and that counts each caller's rate for all nodes
     #[arg(long, env, hide_env_values = true)]
     pub redis_url: Option<SecretString>,
 }

@@ -18,6 +18,7 @@ const POSTGRES: Form = Form {
     schemes: &["postgres://", "postgresql://"],
     example: "postgres://USER:PASSWORD@HOST:PORT/NAME",
 };
+const DIRECT: Form = Form { setting: "DATABASE_DIRECT_URL", ..POSTGRES };
 const REDIS: Form = Form {
     setting: "REDIS_URL",
     schemes: &["redis://", "rediss://"],
@@ -34,7 +35,7 @@ pub(super) fn database_url(url: SecretString) -> Result<SecretString, ConfigErro
     if let Some(path) = text.strip_prefix("sqlite:") {
         sqlite(path)?;
     } else if POSTGRES.schemes.iter().any(|scheme| text.starts_with(scheme)) {
-        return postgres(POSTGRES.check(text)?);
+        return postgres(&POSTGRES, text);
     } else if is_file_name(text) {
         return invalid(format!(
             "DATABASE_URL is a file name, not a URL: write sqlite://{text}?mode=rwc"
@@ -46,6 +47,27 @@ pub(super) fn database_url(url: SecretString) -> Result<SecretString, ConfigErro
         );
     }
     Ok(url)
+}
+
+/// Checks the URL of the database without a pooler.
+pub(super) fn direct_url(
+    url: Option<SecretString>,
+    database_url: &SecretString,
+) -> Result<Option<SecretString>, ConfigError> {
+    let Some(url) = url else { return Ok(None) };
+    let text = url.expose_secret();
+    if !DIRECT.schemes.iter().any(|scheme| text.starts_with(scheme)) {
+        return invalid(
+            "DATABASE_DIRECT_URL is not a URL of PostgreSQL: write postgres://USER:PASSWORD@HOST:PORT/NAME",
+        );
+    }
+    if database_url.expose_secret().starts_with("sqlite:") {
+        return invalid(
+            "DATABASE_DIRECT_URL is set, and SQLite has no pooler: remove it, or give the URL of a PostgreSQL \
+             database as DATABASE_URL",
+        );
+    }
+    postgres(&DIRECT, text).map(Some)
 }
 
 /// Whether `text` is the name of an SQLite file, by its extension. Only then may the error repeat it.
@@ -133,13 +155,15 @@ const OF_OTHERS: [&str; 14] = [
 ];
 
 /// The URL of a PostgreSQL database, without the parameters of other programs.
-fn postgres(mut url: Url) -> Result<SecretString, ConfigError> {
+fn postgres(form: &Form, text: &str) -> Result<SecretString, ConfigError> {
+    let mut url = form.check(text)?;
     let all: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let counts = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options");
     if !all.iter().all(|(name, _)| counts(name) || OF_OTHERS.contains(&name.as_str())) {
-        return invalid(
-            "DATABASE_URL has an unknown parameter: remove it; a ? or & in the password is written %3F or %26",
-        );
+        return invalid(format!(
+            "{} has an unknown parameter: remove it; a ? or & in the password is written %3F or %26",
+            form.setting
+        ));
     }
     let kept: Vec<_> = all.iter().filter(|(name, _)| counts(name)).collect();
     if kept.len() < all.len() {

@@ -86,6 +86,8 @@ pub struct Config {
     pub database_connections: u32,
     /// The kind of connection pooler in front of the database.
     pub database_pooler: DatabasePooler,
+    /// URL of the database without a transaction pooler.
+    pub database_direct_url: Option<SecretString>,
     /// Whether PostgreSQL enforces row-level security.
     pub row_security: RowSecurity,
     /// Durability of an acknowledged write on SQLite.
@@ -158,6 +160,10 @@ impl Settings {
             database_connections: database::connections(storage.database_connections)?,
             database_pooler: database::pooler(storage.database_pooler, &storage.database_url)?,
             row_security: database::row_security(storage.row_security, &storage.database_url)?,
+            database_direct_url: database_url::direct_url(
+                storage.database_direct_url,
+                &storage.database_url,
+            )?,
             database_url: database_url::database_url(storage.database_url)?,
             sqlite_synchronous: storage.sqlite_synchronous,
             allowed_origins: serving.allowed_origins.clone(),

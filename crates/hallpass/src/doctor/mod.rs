@@ -1,6 +1,6 @@
 //! `hallpass doctor`: checks the setup, and explains why a credential is rejected.
 //!
-//! `setup` checks the settings, `storage` the database and Redis, `auth_server`, `keys`, `endpoints` and `limits` the
+//! `setup` checks the settings, `storage` the database and the messages between nodes, `auth_server`, `keys`, `endpoints` and `limits` the
 //! auth server, without a credential. A credential is authenticated by the same [`Authenticator`] as requests;
 //! `credential` reports each check, and `advice` names the setting to change. Reports never contain a signature, a
 //! session token or a secret.
@@ -27,7 +27,8 @@ use hallpass_identity::{AuthServerProbe, Authenticator, CredentialLocation, Dumm
 
 pub use credential::{Explanation, Outcome, Step, Verdict};
 pub use storage::{
-    DatabaseStatus, DatabaseStatusFn, MigrationsError, PushCounts, Storage, absent_file,
+    DatabaseStatus, DatabaseStatusFn, MigrationsError, NodeMessages, PushCounts, Storage,
+    absent_file,
 };
 
 /// Severity of a finding. The string form is shown in reports.
@@ -109,8 +110,8 @@ pub struct Doctor {
     pub probe: AuthServerProbe,
     /// The database.
     pub storage: Storage,
-    /// The Redis server, if REDIS_URL is set.
-    pub redis: Option<Box<PingFn>>,
+    /// How nodes notify each other.
+    pub messages: NodeMessages,
 }
 
 /// Results of the checks that explain credentials.
@@ -130,13 +131,8 @@ impl Doctor {
         let mut setup = setup::findings(&self.config);
         let expects_pushes = !self.config.identity.revocation_secrets.is_empty();
         setup.extend(
-            storage::findings(
-                &self.storage,
-                self.redis.as_deref(),
-                expects_pushes,
-                &self.config.program,
-            )
-            .await,
+            storage::findings(&self.storage, &self.messages, expects_pushes, &self.config.program)
+                .await,
         );
         let observed = auth_server::check(self, &mut setup).await;
         keys::check(self, &mut setup).await;

@@ -1,4 +1,4 @@
-//! Checks of the database and of Redis.
+//! Checks of the database, and of the messages between nodes.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,7 @@ const DATABASE: &str = "database";
 const ROW_SECURITY: &str = "row security";
 const POOLER: &str = "pooler";
 const MIGRATIONS: &str = "migrations";
+const NODES: &str = "nodes";
 const REVOCATIONS: &str = "revocations";
 
 /// The database to check.
@@ -25,6 +26,18 @@ pub enum Storage {
     Pooled,
     /// It could not be opened; the reason.
     Failed(String),
+}
+
+/// How nodes that share the database notify each other.
+pub enum NodeMessages {
+    /// Through the Redis server of REDIS_URL.
+    Redis(Box<PingFn>),
+    /// Through PostgreSQL.
+    Postgres(Box<PingFn>),
+    /// Not at all: no connection through a transaction pooler can listen.
+    Pooled,
+    /// There is one node only, or the database could not be opened.
+    Local,
 }
 
 /// The status of an open database.
@@ -79,7 +92,7 @@ pub fn absent_file(database_url: &str) -> Option<PathBuf> {
 
 pub(super) async fn findings(
     storage: &Storage,
-    redis: Option<&PingFn>,
+    messages: &NodeMessages,
     expects_pushes: bool,
     program: &str,
 ) -> Vec<Finding> {
@@ -98,18 +111,39 @@ pub(super) async fn findings(
             "start the database, or correct DATABASE_URL: host, port, user, password and name",
         )],
     };
-    if let Some(ping) = redis {
-        findings.push(match ping().await {
+    findings.extend(nodes(messages).await);
+    findings
+}
+
+/// Checks how nodes notify each other. None if there is one node only.
+async fn nodes(messages: &NodeMessages) -> Option<Finding> {
+    Some(match messages {
+        NodeMessages::Redis(ping) => match ping().await {
             Ok(()) => Finding::good("redis", "REDIS_URL responds"),
             Err(why) => Finding::wrong(
                 "redis",
                 format!("REDIS_URL does not respond: {why}"),
-                "start the Redis server, or correct REDIS_URL; without it, nodes receive each \
-                 other's revocations some seconds later",
+                "start the Redis server, or correct REDIS_URL, or remove it: nodes then notify each other \
+                 through PostgreSQL",
             ),
-        });
-    }
-    findings
+        },
+        NodeMessages::Postgres(ping) => match ping().await {
+            Ok(()) => Finding::good(NODES, "nodes notify each other through PostgreSQL (LISTEN)"),
+            Err(why) => Finding::wrong(
+                NODES,
+                format!("no connection for LISTEN: {why}"),
+                "correct DATABASE_DIRECT_URL, or allow PostgreSQL one more connection for each node",
+            ),
+        },
+        NodeMessages::Pooled => Finding::warning(
+            NODES,
+            "DATABASE_POOLER is transaction, and LISTEN needs a session: nodes receive no events of each \
+             other, and revocations some seconds later",
+            "with several nodes, set DATABASE_DIRECT_URL to an address of PostgreSQL without the pooler, or \
+             set REDIS_URL",
+        ),
+        NodeMessages::Local => return None,
+    })
 }
 
 fn open(

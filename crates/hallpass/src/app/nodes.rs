@@ -1,0 +1,131 @@
+//! The other nodes: the message bus to them, and the tasks that share state with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_data::{Database, Pooler};
+use secrecy::ExposeSecret as _;
+
+use super::StartError;
+use crate::cluster::bus::Bus;
+use crate::cluster::event_bridge::EventBridge;
+use crate::cluster::postgres_notify::PostgresNotify;
+use crate::cluster::redis_pubsub::RedisPubSub;
+use crate::cluster::revocation_sync::RevocationService;
+use crate::cluster::shared_rows::SharedRowsSync;
+use crate::config::Config;
+use crate::doctor::{NodeMessages, PingFn};
+use crate::events::Events;
+
+/// How long the start waits for the connection that listens.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The message bus between the nodes.
+pub(super) enum NodeBus {
+    /// Through Redis: REDIS_URL is set.
+    Redis(Arc<RedisPubSub>),
+    /// Through PostgreSQL.
+    Postgres(Arc<PostgresNotify>),
+    /// None: behind a transaction pooler, no connection listens.
+    Pooled,
+    /// None: an SQLite database has one node.
+    Local,
+}
+
+impl NodeBus {
+    pub(super) fn new(config: &Config, database: &Database) -> Result<Self, StartError> {
+        if let Some(redis) = Self::redis(config)? {
+            return Ok(redis);
+        }
+        let direct_url = config.database_direct_url.as_ref().map(|url| url.expose_secret());
+        let notifications = database.notifications(direct_url);
+        Ok(match (notifications.map_err(|_| StartError::DirectUrl)?, database.pooler()) {
+            (Some(notifications), _) => {
+                Self::Postgres(Arc::new(PostgresNotify::connect_lazily(notifications)))
+            }
+            (None, Some(Pooler::Transaction)) => Self::Pooled,
+            (None, _) => Self::Local,
+        })
+    }
+
+    /// The bus of REDIS_URL, if it is set.
+    pub(super) fn redis(config: &Config) -> Result<Option<Self>, StartError> {
+        let Some(url) = &config.redis_url else { return Ok(None) };
+        Ok(Some(Self::Redis(Arc::new(RedisPubSub::connect_lazily(url)?))))
+    }
+
+    /// Connects before the first subscriber arrives, which would have to read again otherwise.
+    pub(super) async fn start(&self) {
+        match self {
+            Self::Postgres(bus) => bus.wait_until_connected(CONNECT_TIMEOUT).await,
+            Self::Pooled => tracing::warn!(
+                "DATABASE_POOLER is transaction, and LISTEN needs a session: subscribers miss the events of other                  nodes. With several nodes, set DATABASE_DIRECT_URL or REDIS_URL"
+            ),
+            Self::Redis(_) | Self::Local => {}
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<dyn Bus>> {
+        match self {
+            Self::Redis(bus) => Some(Arc::clone(bus) as Arc<dyn Bus>),
+            Self::Postgres(bus) => Some(Arc::clone(bus) as Arc<dyn Bus>),
+            Self::Pooled | Self::Local => None,
+        }
+    }
+
+    /// For the doctor.
+    pub(super) fn messages(&self) -> NodeMessages {
+        match self {
+            Self::Redis(bus) => NodeMessages::Redis(ping(Arc::clone(bus) as Arc<dyn Bus>)),
+            Self::Postgres(bus) => NodeMessages::Postgres(ping(Arc::clone(bus) as Arc<dyn Bus>)),
+            Self::Pooled => NodeMessages::Pooled,
+            Self::Local => NodeMessages::Local,
+        }
+    }
+}
+
+fn ping(bus: Arc<dyn Bus>) -> Box<PingFn> {
+    Box::new(move || {
+        let bus = Arc::clone(&bus);
+        Box::pin(async move { bus.ping().await })
+    })
+}
+
+/// The tasks that share state with the other nodes.
+pub(super) struct Cluster {
+    revocations: Option<Arc<RevocationService>>,
+    event_bridge: Option<EventBridge>,
+    shared_rows: Option<SharedRowsSync>,
+}
+
+impl Cluster {
+    pub(super) fn new(
+        revocations: Option<Arc<RevocationService>>,
+        bus: Option<Arc<dyn Bus>>,
+        database: &Database,
+        events: &Events,
+    ) -> Self {
+        let shared_rows = bus.clone().map(|bus| SharedRowsSync::new(database.clone(), bus));
+        let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
+        Self { revocations, event_bridge, shared_rows }
+    }
+
+    pub(super) async fn run(&self) {
+        let revocations = async {
+            if let Some(service) = &self.revocations {
+                service.run().await;
+            }
+        };
+        let events = async {
+            if let Some(bridge) = &self.event_bridge {
+                bridge.run().await;
+            }
+        };
+        let shared_rows = async {
+            if let Some(sync) = &self.shared_rows {
+                sync.run().await;
+            }
+        };
+        tokio::join!(revocations, events, shared_rows);
+    }
+}
