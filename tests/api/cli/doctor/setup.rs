@@ -51,6 +51,7 @@ fn valid_setup_reports_no_problem() {
         "database",
         "migrations",
         "pooler",
+        "nodes",
         "auth server",
         "clock",
         "get-session",
