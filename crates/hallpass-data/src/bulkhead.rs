@@ -13,9 +13,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+
+use crate::queue_time::ServiceTime;
 
 /// How long to wait for a connection before the database is reported as unavailable.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -144,6 +146,8 @@ struct State {
     /// The queue, in the order of arrival.
     waiting: Vec<Waiter>,
     sequence: u64,
+    /// How long callers held a connection.
+    service: ServiceTime,
 }
 
 #[derive(Debug)]
@@ -159,11 +163,18 @@ pub(crate) struct Permit {
     bulkhead: Arc<Bulkhead>,
     client: Client,
     shares: Vec<Share>,
+    since: Instant,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.bulkhead.state().release(&self.client, &self.shares);
+        {
+            let mut state = self.bulkhead.state();
+            state.release(&self.client, &self.shares);
+            if self.client != Client::Server {
+                state.service.record(self.since.elapsed());
+            }
+        }
         Bulkhead::grant_waiting(&self.bulkhead);
     }
 }
@@ -184,7 +195,7 @@ impl Bulkhead {
             if state.has_capacity(self.limits, &shares) {
                 state.take(client, &shares);
                 let (bulkhead, client) = (Arc::clone(self), client.clone());
-                return Some(Permit { bulkhead, client, shares });
+                return Some(Permit { bulkhead, client, shares, since: Instant::now() });
             }
             let (granted, waiting) = oneshot::channel();
             state.waiting.push(Waiter { client: client.clone(), shares, granted });
@@ -197,6 +208,31 @@ impl Bulkhead {
         tokio::time::timeout(timeout, waiting).await.ok()?.ok()
     }
 
+    /// How long the next statement of an anonymous or a signed-in caller waits for a permit, by estimate. Zero while
+    /// one is free: waiters that are kept from it, as by a locked table, delay no others. The anonymous callers do not
+    /// delay the signed-in ones, who have the rest of the connections.
+    pub(crate) fn queue_time(&self, is_anonymous: bool) -> Duration {
+        let state = self.state();
+        let (callers, anonymous) = (Share::Callers, Share::Anonymous);
+        let has_free = |share: &Share| state.has_capacity(self.limits, std::slice::from_ref(share));
+        if has_free(&callers) && (!is_anonymous || has_free(&anonymous)) {
+            return Duration::ZERO;
+        }
+        let of_anonymous = self.limits.of(&anonymous);
+        let connections = match is_anonymous {
+            true => of_anonymous,
+            false => self.limits.of(&callers) - of_anonymous,
+        };
+        let is_ahead = |waiter: &&Waiter| match waiter.client {
+            Client::Server => false,
+            _ if waiter.granted.is_closed() => false,
+            Client::Anonymous(_) => is_anonymous,
+            Client::Caller(_) => !is_anonymous,
+        };
+        let waiting = state.waiting.iter().filter(is_ahead).count();
+        state.service.until_served(waiting, connections)
+    }
+
     /// Grants permits to all waiters that can have one now.
     fn grant_waiting(this: &Arc<Self>) {
         // Sent after unlocking: the permit of a waiter that is gone is dropped, which locks again.
@@ -206,7 +242,8 @@ impl Bulkhead {
             std::iter::from_fn(|| state.next(this.limits)).collect()
         };
         for Waiter { client, shares, granted } in granted {
-            let _ = granted.send(Permit { bulkhead: Arc::clone(this), client, shares });
+            let (bulkhead, since) = (Arc::clone(this), Instant::now());
+            let _ = granted.send(Permit { bulkhead, client, shares, since });
         }
     }
 
@@ -430,6 +467,26 @@ mod tests {
         }
         assert_ne!(read("order"), note);
         assert_ne!(Work::transaction(), Work::of("PRAGMA x"));
+    }
+
+    #[tokio::test]
+    async fn queue_time_is_of_the_own_class() {
+        let bulkhead = of(8);
+        let mut held = Vec::new();
+        for last in 0..3 {
+            for work in [read("note"), read("order"), read("item")] {
+                held.extend(all_of(&bulkhead, &anonymous(last), work).await);
+            }
+        }
+        assert_eq!((held.len(), bulkhead.queue_time(true)), (4, Duration::ZERO), "none waits");
+        held.pop();
+        assert_eq!(bulkhead.queue_time(true), Duration::ZERO, "a connection is free");
+        held.extend(now(pin!(bulkhead.acquire(&anonymous(9), read("order")))).await);
+        let waiter = anonymous(10);
+        let mut waiting = pin!(bulkhead.acquire(&waiter, read("order")));
+        assert!(now(waiting.as_mut()).await.is_none());
+        assert!(bulkhead.queue_time(true) > Duration::ZERO);
+        assert_eq!(bulkhead.queue_time(false), Duration::ZERO, "signed-in callers have the rest");
     }
 
     #[tokio::test]

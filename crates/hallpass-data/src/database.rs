@@ -208,6 +208,12 @@ impl Database {
         self.quota.forget(owner);
     }
 
+    /// How long the next statement of an anonymous or a signed-in caller waits for a connection, by estimate.
+    #[must_use]
+    pub fn queue_time(&self, is_anonymous: bool) -> Duration {
+        self.pool.bulkhead.queue_time(is_anonymous)
+    }
+
     /// Discards the cached rows of shared tables: another node has written some.
     pub fn discard_shared_rows(&self) {
         self.shared.discard();

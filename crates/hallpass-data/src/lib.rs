@@ -34,6 +34,7 @@ pub mod policy;
 mod pooler;
 mod postgres;
 mod privilege;
+mod queue_time;
 mod quota;
 mod reason;
 mod relation;

@@ -1,5 +1,6 @@
 //! The HTTP endpoints, and the limits of requests and connections.
 
+mod admission;
 mod compression;
 pub mod connections;
 mod cost;

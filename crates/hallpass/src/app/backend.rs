@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::registry::Registry;
@@ -140,6 +141,10 @@ impl Backend for AppBackend {
     fn route_scope(&self, request_caller: &RequestCaller) -> Scope {
         let time = request_caller.record.database_time();
         self.scope_of(request_caller.caller.as_deref(), request_caller.client(), time)
+    }
+
+    fn queue_time(&self, is_anonymous: bool) -> Duration {
+        self.database.queue_time(is_anonymous)
     }
 
     fn audit_hidden_fields(

@@ -51,6 +51,7 @@ pub use server::{BoundUnixSocket, Listener, ServeOptions, raise_file_limit, serv
 use graphql::budget;
 use graphql::http_cache::CacheHints;
 use graphql::response::RequestId;
+use limits::admission::Admission;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::persisted_queries::PersistedQueries;
 use ops::metrics::HttpMetrics;
@@ -141,6 +142,7 @@ pub(crate) struct HttpState {
     documents: Arc<DocumentCache>,
     known: KnownDocuments,
     concurrency: ConcurrencyLimiter,
+    admission: Admission,
     connections: ConnectionLimiter,
     caller_limits: CallerLimiter,
     metrics: HttpMetrics,
@@ -186,6 +188,8 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     ops::metrics::register_build_info(&deps.application, &mut deps.metrics);
     let operation_metrics = OperationMetrics::registered(&mut deps.metrics);
     let connections = ConnectionLimiter::registered(&mut deps.metrics);
+    let tiers = deps.options.levels.tiers.clone();
+    let admission = Admission::registered(&mut deps.metrics, deps.options.limits.timeout, tiers);
     let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut deps.metrics)));
     let metrics_on_main = if deps.options.serves_metrics { metrics.clone() } else { Router::new() };
     let concurrency = ConcurrencyLimiter::new(deps.options.limits.concurrent);
@@ -200,6 +204,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         documents: Arc::clone(&deps.documents),
         known,
         concurrency,
+        admission,
         connections,
         caller_limits,
         metrics: http_metrics,

@@ -87,7 +87,9 @@ pub(crate) fn prepare(
 ) -> Result<Operation, Rejection> {
     let _validation = tracing::trace_span!(target: TARGET, "validate").entered();
     let deps = &shared.deps;
-    let visible = deps.backend.schema_for(request_caller.caller.as_deref());
+    let caller = request_caller.caller.as_deref();
+    shared.admission.check(caller, deps.backend.queue_time(caller.is_none()))?;
+    let visible = deps.backend.schema_for(caller);
     let (document, cost) = match &params.trusted {
         Some(document) => {
             (Arc::clone(document), shared.documents.measure(document, &params.variables)?)

@@ -1,5 +1,7 @@
-//! Limits on documents and operations, checked before execution: size, depth, cost, validity, concurrency.
+//! Limits on documents and operations, checked before execution: size, depth, cost, validity, concurrency,
+//! and the queue for the database.
 
+pub(crate) mod admission;
 pub(crate) mod concurrency;
 pub(crate) mod cost;
 pub(crate) mod document_cache;

@@ -1,0 +1,68 @@
+//! Under overload, operations are refused before they queue for the database.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::select_all;
+use hallpass_data::{Database, Options};
+use reqwest::Method;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+
+use crate::support::app::{App, Client, GraphQlResponse};
+use crate::support::callers::alice;
+use crate::support::issuer::Issuer;
+use crate::support::postgres;
+
+const COURSES: &str = "{ courses { totalCount } }";
+
+fn from<'a>(app: &'a App, address: &str) -> Client<'a> {
+    app.anonymous().with_header("x-forwarded-for", address)
+}
+
+async fn refusals(app: &App) -> String {
+    let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    metrics.lines().filter(|it| it.starts_with("hallpass_refused_operations_total")).collect()
+}
+
+/// The answer to the first operation that is refused.
+async fn until_refused(who: &Client<'_>) -> GraphQlResponse {
+    let began = Instant::now();
+    loop {
+        let answer = who.ask("{ publicTasks { totalCount } }").await;
+        if answer.body.to_string().contains("overloaded") {
+            return answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(15), "none is refused: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn anonymous_callers_are_refused_first() {
+    let (url, files) = (postgres::database(), tempfile::tempdir().unwrap());
+    let issuer = Issuer::shared().url();
+    let flags = ["--better-auth-url", issuer, "--trusted-proxies", "127.0.0.0/8"];
+    let flags = [&flags[..], &["--database-connections", "2"]].concat();
+    let app = App::on(&url, files, &flags).await;
+    let other = Database::connect(Options::at(&url)).await.unwrap();
+    let holding = other.system("tests hold a lock").connection().begin().await.unwrap();
+    holding.execute_unprepared("LOCK TABLE task IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    // Each holds the connection of anonymous callers until the wait for the lock ends, and the others wait.
+    let refused = (0..12).map(|number| {
+        let who = from(&app, &format!("203.0.113.{number}"));
+        Box::pin(async move { until_refused(&who).await })
+    });
+    let (refused, _, others) = select_all(refused).await;
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.codes(), ["UNAVAILABLE"]);
+    let seconds: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..60).contains(&seconds), "{seconds}");
+    let began = Instant::now();
+    app.by_jwt(&alice()).data(COURSES).await;
+    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+    drop(others);
+    holding.rollback().await.unwrap();
+    from(&app, "198.51.100.1").data(COURSES).await;
+    let refusals = refusals(&app).await;
+    assert!(refusals.starts_with("hallpass_refused_operations_total{class=\"anonymous\"} "));
+    assert!(!refusals.contains("free"), "no signed-in caller was refused: {refusals}");
+}
