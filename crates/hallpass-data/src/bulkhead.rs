@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::queue_time::ServiceTime;
+use crate::queue_time::{Queue, QueueTimes};
 
 /// How long to wait for a connection before the database is reported as unavailable.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -146,8 +146,7 @@ struct State {
     /// The queue, in the order of arrival.
     waiting: Vec<Waiter>,
     sequence: u64,
-    /// How long callers held a connection.
-    service: ServiceTime,
+    times: QueueTimes,
 }
 
 #[derive(Debug)]
@@ -155,6 +154,7 @@ struct Waiter {
     client: Client,
     shares: Vec<Share>,
     granted: oneshot::Sender<Permit>,
+    since: Instant,
 }
 
 /// The right to hold one connection, released on drop.
@@ -171,9 +171,7 @@ impl Drop for Permit {
         {
             let mut state = self.bulkhead.state();
             state.release(&self.client, &self.shares);
-            if self.client != Client::Server {
-                state.service.record(self.since.elapsed());
-            }
+            state.times.served(&self.client, self.since.elapsed());
         }
         Bulkhead::grant_waiting(&self.bulkhead);
     }
@@ -194,11 +192,13 @@ impl Bulkhead {
             let mut state = self.state();
             if state.has_capacity(self.limits, &shares) {
                 state.take(client, &shares);
+                state.times.granted(client, Duration::ZERO);
                 let (bulkhead, client) = (Arc::clone(self), client.clone());
                 return Some(Permit { bulkhead, client, shares, since: Instant::now() });
             }
             let (granted, waiting) = oneshot::channel();
-            state.waiting.push(Waiter { client: client.clone(), shares, granted });
+            let since = Instant::now();
+            state.waiting.push(Waiter { client: client.clone(), shares, granted, since });
             waiting
         };
         let timeout = match client {
@@ -208,16 +208,13 @@ impl Bulkhead {
         tokio::time::timeout(timeout, waiting).await.ok()?.ok()
     }
 
-    /// How long the next statement of an anonymous or a signed-in caller waits for a permit, by estimate. Zero while
-    /// one is free: waiters that are kept from it, as by a locked table, delay no others. The anonymous callers do not
-    /// delay the signed-in ones, who have the rest of the connections.
+    /// How long the next statement of an anonymous or a signed-in caller waits for a permit, by estimate. Anonymous
+    /// callers do not delay signed-in ones, who have the rest of the connections.
     pub(crate) fn queue_time(&self, is_anonymous: bool) -> Duration {
         let state = self.state();
         let (callers, anonymous) = (Share::Callers, Share::Anonymous);
-        let has_free = |share: &Share| state.has_capacity(self.limits, std::slice::from_ref(share));
-        if has_free(&callers) && (!is_anonymous || has_free(&anonymous)) {
-            return Duration::ZERO;
-        }
+        let is_full = |share: &Share| !state.has_capacity(self.limits, std::slice::from_ref(share));
+        let is_full = is_full(&callers) || (is_anonymous && is_full(&anonymous));
         let of_anonymous = self.limits.of(&anonymous);
         let connections = match is_anonymous {
             true => of_anonymous,
@@ -230,7 +227,7 @@ impl Bulkhead {
             Client::Caller(_) => !is_anonymous,
         };
         let waiting = state.waiting.iter().filter(is_ahead).count();
-        state.service.until_served(waiting, connections)
+        state.times.until_served(Queue { is_anonymous, waiting, connections, is_full })
     }
 
     /// Grants permits to all waiters that can have one now.
@@ -241,7 +238,7 @@ impl Bulkhead {
             state.waiting.retain(|waiter| !waiter.granted.is_closed());
             std::iter::from_fn(|| state.next(this.limits)).collect()
         };
-        for Waiter { client, shares, granted } in granted {
+        for Waiter { client, shares, granted, .. } in granted {
             let (bulkhead, since) = (Arc::clone(this), Instant::now());
             let _ = granted.send(Permit { bulkhead, client, shares, since });
         }
@@ -290,6 +287,7 @@ impl State {
         let (at, _) = ready.min_by_key(|(_, waiter)| last_served(waiter))?;
         let waiter = self.waiting.remove(at);
         self.take(&waiter.client, &waiter.shares);
+        self.times.granted(&waiter.client, waiter.since.elapsed());
         Some(waiter)
     }
 }
@@ -471,19 +469,13 @@ mod tests {
 
     #[tokio::test]
     async fn queue_time_is_of_the_own_class() {
-        let bulkhead = of(8);
-        let mut held = Vec::new();
-        for last in 0..3 {
-            for work in [read("note"), read("order"), read("item")] {
-                held.extend(all_of(&bulkhead, &anonymous(last), work).await);
-            }
-        }
-        assert_eq!((held.len(), bulkhead.queue_time(true)), (4, Duration::ZERO), "none waits");
-        held.pop();
-        assert_eq!(bulkhead.queue_time(true), Duration::ZERO, "a connection is free");
-        held.extend(now(pin!(bulkhead.acquire(&anonymous(9), read("order")))).await);
-        let waiter = anonymous(10);
-        let mut waiting = pin!(bulkhead.acquire(&waiter, read("order")));
+        let bulkhead = of(4);
+        let (first, second, third) = (anonymous(1), anonymous(2), anonymous(3));
+        let _note = bulkhead.acquire(&first, read("note")).await;
+        drop(bulkhead.acquire(&second, read("order")).await);
+        let _order = bulkhead.acquire(&second, read("order")).await;
+        assert_eq!(bulkhead.queue_time(true), Duration::ZERO, "none waits");
+        let mut waiting = pin!(bulkhead.acquire(&third, read("item")));
         assert!(now(waiting.as_mut()).await.is_none());
         assert!(bulkhead.queue_time(true) > Duration::ZERO);
         assert_eq!(bulkhead.queue_time(false), Duration::ZERO, "signed-in callers have the rest");

@@ -2,23 +2,73 @@
 
 use std::time::Duration;
 
-/// The part of the average that the latest service time is.
+use crate::bulkhead::Client;
+
+/// The part of an average that the latest time is.
 const LATEST: f64 = 1.0 / 16.0;
 
-/// How long connections were held recently, on average.
+/// The average of recent times.
 #[derive(Debug, Default)]
-pub(crate) struct ServiceTime(Option<f64>);
+struct Average(Option<f64>);
 
-impl ServiceTime {
-    pub(crate) fn record(&mut self, held: Duration) {
-        let held = held.as_secs_f64();
-        self.0 = Some(self.0.map_or(held, |average| average + (held - average) * LATEST));
+impl Average {
+    fn record(&mut self, time: Duration) {
+        let time = time.as_secs_f64();
+        self.0 = Some(self.0.map_or(time, |average| average + (time - average) * LATEST));
     }
 
-    /// The time until a statement is served behind `waiting` others, on this number of connections.
-    pub(crate) fn until_served(&self, waiting: usize, connections: usize) -> Duration {
-        let rounds = waiting as f64 / connections.max(1) as f64;
-        Duration::try_from_secs_f64(self.0.unwrap_or_default() * rounds).unwrap_or(Duration::MAX)
+    fn times(&self, factor: f64) -> Duration {
+        Duration::try_from_secs_f64(self.0.unwrap_or_default() * factor).unwrap_or(Duration::MAX)
+    }
+}
+
+/// What statements of callers took recently.
+#[derive(Debug, Default)]
+pub(crate) struct QueueTimes {
+    /// How long they held a connection.
+    service: Average,
+    /// How long those of anonymous callers waited for one.
+    of_anonymous: Average,
+    /// How long those of signed-in callers waited for one.
+    of_callers: Average,
+}
+
+/// The queue of one class of callers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Queue {
+    pub(crate) is_anonymous: bool,
+    /// Waiting statements.
+    pub(crate) waiting: usize,
+    /// The connections of the class.
+    pub(crate) connections: usize,
+    /// Whether none of them is free.
+    pub(crate) is_full: bool,
+}
+
+impl QueueTimes {
+    pub(crate) fn served(&mut self, client: &Client, held: Duration) {
+        if *client != Client::Server {
+            self.service.record(held);
+        }
+    }
+
+    pub(crate) fn granted(&mut self, client: &Client, waited: Duration) {
+        match client {
+            Client::Anonymous(_) => self.of_anonymous.record(waited),
+            Client::Caller(_) => self.of_callers.record(waited),
+            Client::Server => {}
+        }
+    }
+
+    /// The time until the next statement has a connection. While one is free, the others wait for one table. Of its
+    /// table nothing is known, so that it is what recent statements of all tables waited: a locked table delays few.
+    pub(crate) fn until_served(&self, queue: Queue) -> Duration {
+        let waits = if queue.is_anonymous { &self.of_anonymous } else { &self.of_callers };
+        match (queue.waiting, queue.is_full) {
+            (0, _) => Duration::ZERO,
+            (_, false) => waits.times(1.0),
+            (waiting, true) => self.service.times(waiting as f64 / queue.connections.max(1) as f64),
+        }
     }
 }
 
@@ -27,27 +77,40 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const QUEUE: Queue = Queue { is_anonymous: true, waiting: 8, connections: 4, is_full: true };
 
-    #[test]
-    fn queue_time_follows_waiting_and_service() {
-        let mut service = ServiceTime::default();
-        assert_eq!(service.until_served(1000, 1), Duration::ZERO, "nothing was served yet");
-        service.record(SECOND);
-        assert_eq!(service.until_served(0, 4), Duration::ZERO);
-        assert_eq!(service.until_served(8, 4), SECOND * 2);
-        assert_eq!(service.until_served(8, 0), SECOND * 8);
+    fn anonymous() -> Client {
+        Client::Anonymous([192, 0, 2, 1].into())
     }
 
     #[test]
-    fn service_time_follows_the_recent_ones() {
-        let mut service = ServiceTime::default();
-        service.record(SECOND);
-        service.record(SECOND * 17);
-        assert_eq!(service.until_served(1, 1), SECOND * 2, "one slow statement changes little");
+    fn full_pool_is_waited_for_by_its_length() {
+        let mut times = QueueTimes::default();
+        assert_eq!(times.until_served(QUEUE), Duration::ZERO, "nothing was served yet");
+        times.served(&anonymous(), SECOND);
+        times.served(&Client::Server, SECOND * 100);
+        assert_eq!(times.until_served(Queue { waiting: 0, ..QUEUE }), Duration::ZERO);
+        assert_eq!(times.until_served(QUEUE), SECOND * 2);
+        assert_eq!(times.until_served(Queue { connections: 0, ..QUEUE }), SECOND * 8);
+        times.served(&anonymous(), SECOND * 17);
+        assert_eq!(times.until_served(QUEUE), SECOND * 4, "one slow statement changes little");
+    }
+
+    #[test]
+    fn one_table_is_waited_for_as_recently() {
+        let mut times = QueueTimes::default();
+        let queue = Queue { is_full: false, ..QUEUE };
+        times.served(&anonymous(), SECOND);
+        assert_eq!(times.until_served(queue), Duration::ZERO);
+        times.granted(&Client::Caller("a".into()), SECOND * 5);
         for _ in 0..200 {
-            service.record(SECOND * 4);
+            times.granted(&anonymous(), SECOND * 2);
         }
-        let now = service.until_served(1, 1).as_secs_f64();
-        assert!((3.99..4.01).contains(&now), "{now}");
+        assert_eq!(times.until_served(queue).as_secs_f64().round(), 2.0);
+        assert_eq!(times.until_served(Queue { waiting: 0, ..queue }), Duration::ZERO);
+        for _ in 0..50 {
+            times.granted(&anonymous(), Duration::ZERO);
+        }
+        assert!(times.until_served(queue) < SECOND / 5, "most do not wait");
     }
 }
