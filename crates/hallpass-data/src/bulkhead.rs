@@ -154,7 +154,6 @@ struct Waiter {
     client: Client,
     shares: Vec<Share>,
     granted: oneshot::Sender<Permit>,
-    since: Instant,
 }
 
 /// The right to hold one connection, released on drop.
@@ -192,13 +191,12 @@ impl Bulkhead {
             let mut state = self.state();
             if state.has_capacity(self.limits, &shares) {
                 state.take(client, &shares);
-                state.times.granted(client, Duration::ZERO);
+                state.times.granted(client, false);
                 let (bulkhead, client) = (Arc::clone(self), client.clone());
                 return Some(Permit { bulkhead, client, shares, since: Instant::now() });
             }
             let (granted, waiting) = oneshot::channel();
-            let since = Instant::now();
-            state.waiting.push(Waiter { client: client.clone(), shares, granted, since });
+            state.waiting.push(Waiter { client: client.clone(), shares, granted });
             waiting
         };
         let timeout = match client {
@@ -215,10 +213,10 @@ impl Bulkhead {
         let (callers, anonymous) = (Share::Callers, Share::Anonymous);
         let is_full = |share: &Share| !state.has_capacity(self.limits, std::slice::from_ref(share));
         let is_full = is_full(&callers) || (is_anonymous && is_full(&anonymous));
-        let of_anonymous = self.limits.of(&anonymous);
-        let connections = match is_anonymous {
-            true => of_anonymous,
-            false => self.limits.of(&callers) - of_anonymous,
+        let held = |share: &Share| state.held.get(share).copied().unwrap_or_default();
+        let held = match is_anonymous {
+            true => held(&anonymous),
+            false => held(&callers) - held(&anonymous),
         };
         let is_ahead = |waiter: &&Waiter| match waiter.client {
             Client::Server => false,
@@ -227,7 +225,7 @@ impl Bulkhead {
             Client::Caller(_) => !is_anonymous,
         };
         let waiting = state.waiting.iter().filter(is_ahead).count();
-        state.times.until_served(Queue { is_anonymous, waiting, connections, is_full })
+        state.times.until_served(Queue { is_anonymous, waiting, held, is_full })
     }
 
     /// Grants permits to all waiters that can have one now.
@@ -238,7 +236,7 @@ impl Bulkhead {
             state.waiting.retain(|waiter| !waiter.granted.is_closed());
             std::iter::from_fn(|| state.next(this.limits)).collect()
         };
-        for Waiter { client, shares, granted, .. } in granted {
+        for Waiter { client, shares, granted } in granted {
             let (bulkhead, since) = (Arc::clone(this), Instant::now());
             let _ = granted.send(Permit { bulkhead, client, shares, since });
         }
@@ -287,7 +285,7 @@ impl State {
         let (at, _) = ready.min_by_key(|(_, waiter)| last_served(waiter))?;
         let waiter = self.waiting.remove(at);
         self.take(&waiter.client, &waiter.shares);
-        self.times.granted(&waiter.client, waiter.since.elapsed());
+        self.times.granted(&waiter.client, true);
         Some(waiter)
     }
 }

@@ -4,32 +4,31 @@ use std::time::Duration;
 
 use crate::bulkhead::Client;
 
-/// The part of an average that the latest time is.
+/// The part of an average that the latest value is.
 const LATEST: f64 = 1.0 / 16.0;
 
-/// The average of recent times.
+/// The average of recent values; none before the first.
 #[derive(Debug, Default)]
 struct Average(Option<f64>);
 
 impl Average {
-    fn record(&mut self, time: Duration) {
-        let time = time.as_secs_f64();
-        self.0 = Some(self.0.map_or(time, |average| average + (time - average) * LATEST));
+    fn record(&mut self, value: f64) {
+        self.0 = Some(self.0.map_or(value, |average| average + (value - average) * LATEST));
     }
 
-    fn times(&self, factor: f64) -> Duration {
-        Duration::try_from_secs_f64(self.0.unwrap_or_default() * factor).unwrap_or(Duration::MAX)
+    fn get(&self) -> f64 {
+        self.0.unwrap_or_default()
     }
 }
 
-/// What statements of callers took recently.
+/// Recent statements of callers.
 #[derive(Debug, Default)]
 pub(crate) struct QueueTimes {
-    /// How long they held a connection.
+    /// How long they held a connection, in seconds.
     service: Average,
-    /// How long those of anonymous callers waited for one.
+    /// The share of those of anonymous callers that waited for one.
     of_anonymous: Average,
-    /// How long those of signed-in callers waited for one.
+    /// The share of those of signed-in callers that waited for one.
     of_callers: Average,
 }
 
@@ -39,20 +38,21 @@ pub(crate) struct Queue {
     pub(crate) is_anonymous: bool,
     /// Waiting statements.
     pub(crate) waiting: usize,
-    /// The connections of the class.
-    pub(crate) connections: usize,
-    /// Whether none of them is free.
+    /// Connections that the class holds.
+    pub(crate) held: usize,
+    /// Whether none is free for it.
     pub(crate) is_full: bool,
 }
 
 impl QueueTimes {
     pub(crate) fn served(&mut self, client: &Client, held: Duration) {
         if *client != Client::Server {
-            self.service.record(held);
+            self.service.record(held.as_secs_f64());
         }
     }
 
-    pub(crate) fn granted(&mut self, client: &Client, waited: Duration) {
+    pub(crate) fn granted(&mut self, client: &Client, waited: bool) {
+        let waited = f64::from(u8::from(waited));
         match client {
             Client::Anonymous(_) => self.of_anonymous.record(waited),
             Client::Caller(_) => self.of_callers.record(waited),
@@ -60,15 +60,15 @@ impl QueueTimes {
         }
     }
 
-    /// The time until the next statement has a connection. While one is free, the others wait for one table. Of its
-    /// table nothing is known, so that it is what recent statements of all tables waited: a locked table delays few.
+    /// The time until the next statement has a connection. While one is free, the others wait for their tables. The
+    /// table of the next statement is not known, so that it counts by how many of the recent ones waited: few do for a
+    /// locked table, and most for one that all operations read.
     pub(crate) fn until_served(&self, queue: Queue) -> Duration {
-        let waits = if queue.is_anonymous { &self.of_anonymous } else { &self.of_callers };
-        match (queue.waiting, queue.is_full) {
-            (0, _) => Duration::ZERO,
-            (_, false) => waits.times(1.0),
-            (waiting, true) => self.service.times(waiting as f64 / queue.connections.max(1) as f64),
-        }
+        let of_class = if queue.is_anonymous { &self.of_anonymous } else { &self.of_callers };
+        let share = if queue.is_full { 1.0 } else { of_class.get() };
+        let rounds = queue.waiting as f64 / queue.held.max(1) as f64;
+        let seconds = self.service.get() * rounds * share;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
 
@@ -77,39 +77,38 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const QUEUE: Queue = Queue { is_anonymous: true, waiting: 8, connections: 4, is_full: true };
+    const QUEUE: Queue = Queue { is_anonymous: true, waiting: 8, held: 4, is_full: true };
 
     fn anonymous() -> Client {
         Client::Anonymous([192, 0, 2, 1].into())
     }
 
     #[test]
-    fn full_pool_is_waited_for_by_its_length() {
+    fn queue_time_follows_waiting_and_service() {
         let mut times = QueueTimes::default();
         assert_eq!(times.until_served(QUEUE), Duration::ZERO, "nothing was served yet");
         times.served(&anonymous(), SECOND);
         times.served(&Client::Server, SECOND * 100);
         assert_eq!(times.until_served(Queue { waiting: 0, ..QUEUE }), Duration::ZERO);
         assert_eq!(times.until_served(QUEUE), SECOND * 2);
-        assert_eq!(times.until_served(Queue { connections: 0, ..QUEUE }), SECOND * 8);
+        assert_eq!(times.until_served(Queue { held: 0, ..QUEUE }), SECOND * 8);
         times.served(&anonymous(), SECOND * 17);
         assert_eq!(times.until_served(QUEUE), SECOND * 4, "one slow statement changes little");
     }
 
     #[test]
-    fn one_table_is_waited_for_as_recently() {
+    fn one_table_counts_by_the_share_that_waited() {
         let mut times = QueueTimes::default();
         let queue = Queue { is_full: false, ..QUEUE };
         times.served(&anonymous(), SECOND);
+        times.granted(&Client::Caller("a".into()), true);
         assert_eq!(times.until_served(queue), Duration::ZERO);
-        times.granted(&Client::Caller("a".into()), SECOND * 5);
         for _ in 0..200 {
-            times.granted(&anonymous(), SECOND * 2);
+            times.granted(&anonymous(), true);
         }
         assert_eq!(times.until_served(queue).as_secs_f64().round(), 2.0);
-        assert_eq!(times.until_served(Queue { waiting: 0, ..queue }), Duration::ZERO);
         for _ in 0..50 {
-            times.granted(&anonymous(), Duration::ZERO);
+            times.granted(&anonymous(), false);
         }
         assert!(times.until_served(queue) < SECOND / 5, "most do not wait");
     }
