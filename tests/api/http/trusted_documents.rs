@@ -185,10 +185,12 @@ async fn bad_file_keeps_the_documents() {
     assert!(answer("b").await["errors"].is_array());
 }
 
+type Variables = &'static [(&'static str, &'static str)];
+
 #[test]
 fn bad_trusted_documents_stop_the_start() {
     let directory = tempfile::tempdir().unwrap();
-    let cases: [(&str, &[(&str, &str)], &str); 7] = [
+    let cases: [(&str, Variables, &str); 7] = [
         ("{", &[], "not JSON"),
         ("{}", &[], "no documents"),
         (r#"{"a": "{ nothing }"}"#, &[], "document `a`"),
