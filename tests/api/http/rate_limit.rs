@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::streaming::graphql_ws::token;
 use crate::support::app::{App, Backend, Client, GraphQlResponse};
+use crate::support::auth_server::AuthServer;
 use crate::support::callers::{alice, bob, user};
 use crate::support::redis::{self, RedisServer};
 use crate::support::socket::Socket;
@@ -72,6 +73,22 @@ async fn rates_differ_by_tier() {
     for (tier, points) in [("free", 3), ("premium", 5), ("enterprise", 5), ("unknown", 3)] {
         let who = user(&format!("of-{tier}")).with("tier", tier);
         assert_eq!(allowed(&app.by_jwt(&who)).await, points, "{tier}");
+    }
+}
+
+#[tokio::test]
+async fn each_api_key_has_its_own_budget() {
+    let server = AuthServer::start(&json!({"apiKeys": true}));
+    let account = server.sign_up("Keys", json!({})).await;
+    let verify = format!("{}/api/verify-api-key", server.url);
+    for flags in [&[][..], &["--api-key-verify-url", &verify]] {
+        let app = server.app(&[&["--rate-limit", "3/h"], flags].concat()).await;
+        for _ in 0..2 {
+            let key = server.api_key(&account, json!({})).await;
+            let by_key = app.anonymous().with_header("x-api-key", &key);
+            assert_eq!(allowed(&by_key).await, 3, "{flags:?}");
+        }
+        assert_eq!(allowed(&app.by_cookie(&account.cookie)).await, 3, "the user's own budget");
     }
 }
 

@@ -15,8 +15,27 @@ pub(crate) fn document_cache(application: &Application, config: &Config) -> Arc<
     Arc::new(DocumentCache::new(config.limits, config.introspection, weights))
 }
 
-/// The trusted documents, if TRUSTED_DOCUMENTS is set.
-pub(super) fn trusted_documents(
+/// The documents of clients.
+pub(super) struct Documents {
+    pub(super) cache: Arc<DocumentCache>,
+    /// Those that are trusted, if TRUSTED_DOCUMENTS is set.
+    pub(super) trusted: Option<Arc<TrustedDocuments>>,
+}
+
+impl Documents {
+    /// An empty cache, and the trusted documents.
+    pub(super) fn open(
+        application: &Application,
+        config: &Config,
+        levels: &Arc<Levels>,
+    ) -> Result<Self, StartError> {
+        let cache = document_cache(application, config);
+        let trusted = trusted_documents(application, config, &cache, levels)?;
+        Ok(Self { cache, trusted })
+    }
+}
+
+fn trusted_documents(
     application: &Application,
     config: &Config,
     documents: &Arc<DocumentCache>,

@@ -48,6 +48,7 @@ pub use migrations::{migrate, migrate_down, migrate_up, open_for_migration};
 
 use backend::{AppBackend, Development, Services};
 use doctor::{build_doctor, database_status};
+use documents::Documents;
 use migrations::load_demo;
 use nodes::{Cluster, NodeBus};
 
@@ -59,14 +60,27 @@ pub struct App {
     cluster: Cluster,
     activity_writer: ActivityWriter,
     audit_writer: Writer,
-    keep_alive: Duration,
-    drain_delay: Duration,
-    trusted_proxies: Vec<IpNet>,
+    connections: ConnectionOptions,
     trusted_documents: Option<Arc<TrustedDocuments>>,
     /// Cancelled when the server begins to stop.
     draining: CancellationToken,
     /// Tasks that run after responses.
     background_tasks: TaskTracker,
+}
+
+/// How connections are served.
+struct ConnectionOptions {
+    keep_alive: Duration,
+    /// How long connections are still accepted after a signal to stop.
+    drain_delay: Duration,
+    trusted_proxies: Vec<IpNet>,
+}
+
+impl ConnectionOptions {
+    fn of(config: &Config) -> Self {
+        let trusted_proxies = config.trusted_proxies.clone();
+        Self { keep_alive: config.keep_alive, drain_delay: config.drain_delay, trusted_proxies }
+    }
 }
 
 /// The listeners of the server.
@@ -150,8 +164,8 @@ async fn authenticator(
     Ok(Arc::new(authenticator))
 }
 
-/// What only development mode has.
-fn development(
+/// What only development mode has, with its demo data.
+async fn development(
     application: &Application,
     config: &Config,
     issuer: Option<DevTokenIssuer>,
@@ -160,6 +174,7 @@ fn development(
     bus: &NodeBus,
 ) -> Result<Option<Development>, StartError> {
     let Some(issuer) = issuer else { return Ok(None) };
+    load_demo(application, config, database, &issuer, authenticator).await?;
     let storage = database_status(config, database.clone(), application.migrator());
     let doctor = build_doctor(config, Arc::clone(authenticator), storage, bus)?;
     Ok(Some(Development { issuer, personas: config.identity.personas, doctor }))
@@ -179,24 +194,17 @@ impl App {
         check_row_security(config, &database).await?;
         let issuer = development_issuer(config)?;
         let authenticator = authenticator(config, &database, issuer.as_ref()).await?;
-        let mut metrics = Registry::default();
-        authenticator.register(&mut metrics);
-        database.register(config.database_connections, &mut metrics);
+        let mut metrics = registry(config, &authenticator, &database);
         let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
         let (events, redis) = (Events::default(), redis_store(config)?);
-        let bus = NodeBus::new(config, &database)?;
-        bus.start().await;
+        let bus = NodeBus::open(config, &database).await?;
         let revocations =
             revocations(config, &authenticator, &database, &events, bus.get()).await?;
-        if let Some(issuer) = &issuer {
-            load_demo(application, config, &database, issuer, &authenticator).await?;
-        }
         let development =
-            development(application, config, issuer, &authenticator, &database, &bus)?;
+            development(application, config, issuer, &authenticator, &database, &bus).await?;
         let options = http_options(config, development.is_some());
-        let documents = document_cache(application, config);
-        let trusted_documents =
-            documents::trusted_documents(application, config, &documents, &options.levels)?;
+        let documents = Documents::open(application, config, &options.levels)?;
+        let trusted_documents = documents.trusted.clone();
         let cluster = Cluster::new(revocations.clone(), bus.get(), &database, &events);
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
@@ -208,8 +216,8 @@ impl App {
         let backend = AppBackend::new(application, config, &database, services, tasks, development);
         let deps = HttpDeps {
             options,
-            documents,
-            trusted_documents: trusted_documents.clone(),
+            documents: documents.cache,
+            trusted_documents: documents.trusted,
             backend: Arc::new(backend),
             routes: routes.map(|routes| routes.with_state(server.clone())),
             application: Arc::clone(application),
@@ -230,9 +238,7 @@ impl App {
             cluster,
             activity_writer,
             audit_writer,
-            keep_alive: config.keep_alive,
-            drain_delay: config.drain_delay,
-            trusted_proxies: config.trusted_proxies.clone(),
+            connections: ConnectionOptions::of(config),
             trusted_documents,
             draining,
             background_tasks,
@@ -253,12 +259,12 @@ impl App {
         let drain = async {
             stop.cancelled().await;
             self.draining.cancel();
-            tokio::time::sleep(self.drain_delay).await;
+            tokio::time::sleep(self.connections.drain_delay).await;
             closing.cancel();
         };
         let options = ServeOptions {
-            keep_alive: self.keep_alive,
-            trusted_proxies: self.trusted_proxies,
+            keep_alive: self.connections.keep_alive,
+            trusted_proxies: self.connections.trusted_proxies,
             draining: self.draining.clone(),
             stop: closing.clone(),
         };
@@ -295,6 +301,14 @@ impl App {
         self.server.application.shut_down(&self.server).await;
         Ok(self.database.close().await?)
     }
+}
+
+/// The metrics of authentication and of the database.
+fn registry(config: &Config, authenticator: &Arc<Authenticator>, database: &Database) -> Registry {
+    let mut metrics = Registry::default();
+    authenticator.register(&mut metrics);
+    database.register(config.database_connections, &mut metrics);
+    metrics
 }
 
 fn server_handle(

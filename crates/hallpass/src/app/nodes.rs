@@ -33,6 +33,14 @@ pub(super) enum NodeBus {
 }
 
 impl NodeBus {
+    /// Connects it, before the first subscriber arrives, which would have to read again otherwise.
+    pub(super) async fn open(config: &Config, database: &Database) -> Result<Self, StartError> {
+        let bus = Self::new(config, database)?;
+        bus.start().await;
+        Ok(bus)
+    }
+
+    /// The bus, not yet connected.
     pub(super) fn new(config: &Config, database: &Database) -> Result<Self, StartError> {
         if let Some(redis) = Self::redis(config)? {
             return Ok(redis);
@@ -54,12 +62,12 @@ impl NodeBus {
         Ok(Some(Self::Redis(Arc::new(RedisPubSub::connect_lazily(url)?))))
     }
 
-    /// Connects before the first subscriber arrives, which would have to read again otherwise.
-    pub(super) async fn start(&self) {
+    async fn start(&self) {
         match self {
             Self::Postgres(bus) => bus.wait_until_connected(CONNECT_TIMEOUT).await,
             Self::Pooled => tracing::warn!(
-                "DATABASE_POOLER is transaction, and LISTEN needs a session: subscribers miss the events of other                  nodes. With several nodes, set DATABASE_DIRECT_URL or REDIS_URL"
+                "DATABASE_POOLER is transaction, and LISTEN needs a session: subscribers miss the events of other \
+                 nodes. With several nodes, set DATABASE_DIRECT_URL or REDIS_URL"
             ),
             Self::Redis(_) | Self::Local => {}
         }

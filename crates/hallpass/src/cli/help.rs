@@ -11,17 +11,20 @@ const GROUP_WIDTH: usize = 16;
 const SECRET_FILES: &str =
     "Each secret NAME can be read from a file instead: NAME_FILE (or --name-file) holds its path.";
 
-/// Adds the list of settings to the short help of `command` and its subcommands.
+/// Shown at the end of the short help of a command.
+const SETTINGS_ELSEWHERE: &str =
+    "Settings, as variables or flags: -h without a command lists them, --help describes them.";
+
+/// Adds the list of settings to the short help of `command`, and a hint to that of its subcommands.
 pub(super) fn with_settings(command: Command) -> Command {
     let settings = settings_by_group(&command);
-    with_after_help(command, &settings)
+    let command = command.after_help(settings).after_long_help(SECRET_FILES);
+    command.mut_subcommands(with_hint)
 }
 
-fn with_after_help(command: Command, settings: &str) -> Command {
-    command
-        .after_help(settings.to_owned())
-        .after_long_help(SECRET_FILES)
-        .mut_subcommands(|subcommand| with_after_help(subcommand, settings))
+fn with_hint(command: Command) -> Command {
+    let command = command.after_help(SETTINGS_ELSEWHERE).after_long_help(SECRET_FILES);
+    command.mut_subcommands(with_hint)
 }
 
 /// The variables of all settings, one paragraph for each help heading.

@@ -38,7 +38,7 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 enum Payer {
     /// A user, by id.
     User(Box<str>),
-    /// The API keys of a user, by the user's id.
+    /// An API key, by its id; or those of a user, if the auth server does not state the key's id.
     ApiKey(Box<str>),
     /// A service, by id.
     Service(Box<str>),
@@ -81,7 +81,9 @@ impl Payer {
         let id = caller.id().as_str().into();
         match (caller.kind(), caller.via()) {
             (CallerKind::Service, _) => Self::Service(id),
-            (CallerKind::User, AuthMethod::ApiKey) => Self::ApiKey(id),
+            (CallerKind::User, AuthMethod::ApiKey) => {
+                Self::ApiKey(caller.session_id().map_or(id, Into::into))
+            }
             (CallerKind::User, _) => Self::User(id),
         }
     }

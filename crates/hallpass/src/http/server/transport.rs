@@ -110,18 +110,18 @@ impl AsyncWrite for Transport {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
             self.linger = Some(Box::pin(tokio::time::sleep(LINGER_TIME)));
         }
+        // Before the reads: those of a flood use up the budget of the task, without which no timer elapses.
+        if self.linger.as_mut().is_some_and(|linger| linger.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Ok(()));
+        }
         let mut dropped = [0; 4096];
         loop {
             let mut buf = ReadBuf::new(&mut dropped);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
                 Poll::Ready(Ok(()) | Err(_)) => return Poll::Ready(Ok(())),
-                Poll::Pending => break,
+                Poll::Pending => return Poll::Pending,
             }
-        }
-        match &mut self.linger {
-            Some(linger) => linger.as_mut().poll(cx).map(Ok),
-            None => Poll::Ready(Ok(())),
         }
     }
 }

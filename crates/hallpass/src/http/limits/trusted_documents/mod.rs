@@ -9,6 +9,9 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hallpass_identity::{Caller, Levels};
+use tokio::sync::Mutex;
+
+use watch::Watcher;
 
 use super::document_cache::{Document, DocumentCache};
 use crate::access::SchemaView;
@@ -22,6 +25,7 @@ pub struct TrustedDocuments {
     levels: Arc<Levels>,
     checker: Checker,
     known: RwLock<Arc<Known>>,
+    watcher: Mutex<Watcher>,
 }
 
 /// Checks documents as the requests that send them.
@@ -88,8 +92,9 @@ impl TrustedDocuments {
         levels: Arc<Levels>,
         checker: Checker,
     ) -> Result<Self, String> {
+        let watcher = Mutex::new(Watcher::of(&settings.file));
         let known = RwLock::new(Arc::new(checker.read(&settings.file)?));
-        Ok(Self { settings, levels, checker, known })
+        Ok(Self { settings, levels, checker, known, watcher })
     }
 
     /// Reads the file again. If it is bad, the documents stay as they are.

@@ -12,6 +12,18 @@ use super::TrustedDocuments;
 /// configuration whose link is replaced.
 const INTERVAL: Duration = Duration::from_secs(2);
 
+/// What is waited for. Created before the file is read, so that neither a change nor a signal is missed.
+pub(super) struct Watcher {
+    hangup: Option<Signal>,
+    version: Version,
+}
+
+impl Watcher {
+    pub(super) fn of(file: &Path) -> Self {
+        Self { hangup: hangup_signal(), version: version_of(file) }
+    }
+}
+
 /// What changes with the contents of a file.
 type Version = Option<(SystemTime, u64)>;
 
@@ -23,15 +35,14 @@ fn version_of(file: &Path) -> Version {
 impl TrustedDocuments {
     /// Watches the file, until the future is dropped.
     pub(crate) async fn watch(self: &Arc<Self>) {
-        let mut hangup = hangup_signal();
-        let mut version = version_of(&self.settings.file);
+        let mut watcher = self.watcher.lock().await;
         loop {
-            let is_forced = next_check(&mut hangup).await;
+            let is_forced = next_check(&mut watcher.hangup).await;
             let current = version_of(&self.settings.file);
-            if current == version && !is_forced {
+            if current == watcher.version && !is_forced {
                 continue;
             }
-            version = current;
+            watcher.version = current;
             let documents = Arc::clone(self);
             // Parsing and validation of many documents take long.
             let reload = tokio::task::spawn_blocking(move || documents.reload());
