@@ -30,8 +30,8 @@ pub(crate) struct SharedSessions;
 
 /// How often the probes run before the first connection is used.
 pub(crate) const ROUNDS_AT_START: usize = 5;
-/// How often they run for each later connection.
-pub(crate) const ROUNDS_LATER: usize = 1;
+/// How often they run for each later connection. The connection that listens may open at the same time, and interfere.
+pub(crate) const ROUNDS_LATER: usize = 3;
 /// Timeout of a response. A pooler in session mode lets a connection wait until there is a session.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
