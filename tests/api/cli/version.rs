@@ -6,7 +6,7 @@ use std::process::Command;
 use async_graphql::{EmptyMutation, EmptySubscription};
 use hallpass::{Hallpass, cli, core_schema};
 
-use crate::cli::commands::hallpass;
+use crate::cli::commands::{command, hallpass, run};
 
 #[test]
 fn version_names_the_commit_of_the_build() {
@@ -30,6 +30,19 @@ fn application_states_its_own_commit() {
     assert_eq!(version(Some("0123456789ab")), "notes 2.1.0 (0123456789ab)\n");
     assert_eq!(version(Some("")), "notes 2.1.0\n", "an empty variable");
     assert_eq!(version(None), "notes 2.1.0\n");
+}
+
+/// `cargo run` sets the variables of the build script for the program too.
+#[test]
+fn commit_of_the_build_does_not_stop_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    for commit in ["", "0123456789ab"] {
+        let variables = [("HALLPASS_COMMIT", commit)];
+        let output = run(&mut command(directory.path(), &["token", "--as", "other"], &variables));
+        assert!(output.stderr.contains("--as is `other`"), "{}", output.stderr);
+        let output = run(&mut command(directory.path(), &["schema"], &variables));
+        assert_eq!(output.code, 0, "{}", output.stderr);
+    }
 }
 
 /// Output of the build script in a directory, for a profile and with a value of HALLPASS_COMMIT.

@@ -33,6 +33,9 @@ pub fn read_env_file(command: &Command) -> Result<EnvFile, ConfigError> {
     Ok(file)
 }
 
+/// A variable of the build. `cargo run` sets it for the program too.
+const BUILD_COMMIT: &str = "HALLPASS_COMMIT";
+
 /// Rejects an unknown `HALLPASS_…` variable, and one whose name is a misspelled setting that has no value
 /// otherwise: in `.env`, or if no authentication method is configured. Returns warnings for the others.
 ///
@@ -47,7 +50,7 @@ pub fn check_names(command: &Command, file: &EnvFile) -> Result<Vec<String>, Con
     for (name, is_in_file) in
         environment.iter().map(|name| (name, false)).chain(in_file.iter().map(|name| (name, true)))
     {
-        if known.contains(&name.as_str()) {
+        if known.contains(&name.as_str()) || (name == BUILD_COMMIT && !is_in_file) {
             continue;
         }
         if name.starts_with("HALLPASS_") {
