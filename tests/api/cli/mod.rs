@@ -4,5 +4,6 @@ pub mod commands;
 pub mod doctor;
 mod generators;
 mod health;
+mod help;
 mod serve;
 mod version;
