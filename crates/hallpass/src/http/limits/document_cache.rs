@@ -226,14 +226,15 @@ fn rejected(message: String) -> Rejection {
 /// The name of the operation that `name` selects, if it has one.
 pub(crate) fn operation_name<'a>(
     document: &'a ExecutableDocument,
-    name: Option<&'a str>,
+    name: Option<&str>,
 ) -> Option<&'a str> {
     let mut operations = document.operations.iter();
-    let first = operations.next()?.0;
-    match operations.next() {
-        None => first.map(|name| name.as_str()),
-        Some(_) => name,
+    let (first, _) = operations.next()?;
+    if operations.next().is_none() {
+        return first.map(|name| name.as_str());
     }
+    let mut names = document.operations.iter().filter_map(|(name, _)| name);
+    names.find(|it| Some(it.as_str()) == name).map(|name| name.as_str())
 }
 
 /// The operation that `name` selects; `None` if there is none, which validation reports.

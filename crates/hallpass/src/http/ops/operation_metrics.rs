@@ -14,6 +14,8 @@ use crate::code;
 
 /// Names that have series of their own. Clients choose the names, and each series takes memory here and in Prometheus.
 const MAX_NAMES: usize = 200;
+/// Longer names have none.
+pub(super) const MAX_NAME_BYTES: usize = 100;
 /// The operation of a name beyond those.
 const OTHER: &str = "other";
 /// An operation without a name.
@@ -102,6 +104,9 @@ impl OperationMetrics {
 
     fn label(&self, name: Option<&str>) -> Arc<str> {
         let Some(name) = name else { return UNNAMED.into() };
+        if name.len() > MAX_NAME_BYTES {
+            return OTHER.into();
+        }
         {
             let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
             match names.get(name) {
@@ -136,6 +141,7 @@ mod tests {
             let (name, code) = (format!("Q{number}"), format!("CODE_{number}"));
             metrics.record(Some(&name), Some(&code), None, None);
         }
+        metrics.record(Some(&"long".repeat(MAX_NAME_BYTES)), None, None, None);
         metrics.record(None, None, None, None);
         metrics.record(Some("Q7"), Some(code::FORBIDDEN), None, None);
         let of = |operation: &str, code| {
@@ -143,6 +149,7 @@ mod tests {
             metrics.operations.get_or_create(&labels).get()
         };
         assert_eq!(of("other", "OTHER"), 800);
+        assert_eq!(of("other", "OK"), 1);
         assert_eq!(of("Q199", "OTHER"), 1);
         assert_eq!(of("Q200", "OTHER"), 0);
         assert_eq!((of("unnamed", "OK"), of("Q7", "FORBIDDEN")), (1, 1));

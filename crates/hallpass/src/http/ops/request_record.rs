@@ -8,7 +8,7 @@ use axum::http::{Extensions, HeaderMap, Method, StatusCode};
 use hallpass_data::DatabaseTime;
 use hallpass_identity::{Caller, CallerKind};
 
-use super::operation_metrics::OperationMetrics;
+use super::operation_metrics::{MAX_NAME_BYTES, OperationMetrics};
 use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
 use crate::http::limits::document_cache::Document;
 
@@ -109,7 +109,8 @@ impl RequestRecord {
     pub(crate) fn parsed(&self, document: &Arc<Document>, name: Option<&str>, cost: u64) {
         let mut facts = self.facts();
         facts.document = Some(Arc::clone(document));
-        facts.operation = name.map(str::to_owned);
+        // Names are ASCII. One more byte tells the metrics that it was longer.
+        facts.operation = name.map(|name| name.chars().take(MAX_NAME_BYTES + 1).collect());
         facts.cost = Some(cost);
     }
 
