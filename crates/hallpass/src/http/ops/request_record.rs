@@ -109,7 +109,7 @@ impl RequestRecord {
     pub(crate) fn parsed(&self, document: &Arc<Document>, name: Option<&str>, cost: u64) {
         let mut facts = self.facts();
         facts.document = Some(Arc::clone(document));
-        // Names are ASCII. One more byte tells the metrics that it was longer.
+        // Names are ASCII. One byte more than the limit shows the metrics that the name was longer.
         facts.operation = name.map(|name| name.chars().take(MAX_NAME_BYTES + 1).collect());
         facts.cost = Some(cost);
     }
