@@ -9,42 +9,74 @@ pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     let Fields::Named(fields) = &data.fields else { return fail(item) };
     let model = &item.ident;
     let mut position = 0_usize;
-    let (mut by_position, mut by_name) = (Vec::new(), Vec::new());
+    let mut values = Vec::new();
     for field in &fields.named {
-        let name = &field.ident;
+        let (name, of_type) = (&field.ident, &field.ty);
         // A column for search is not read.
-        if is_named(&field.ty, "SearchText") {
-            let unread = quote!(#name: ::core::default::Default::default());
-            by_position.push(unread.clone());
-            by_name.push(unread);
+        if is_named(of_type, "SearchText") {
+            values.push(quote!(#name: ::core::default::Default::default()));
             continue;
         }
-        by_position.push(quote!(#name: sea_orm::TryGetable::try_get_by(row, #position)?));
-        by_name.push(quote! {
-            #name: sea_orm::TryGetable::try_get(
-                row,
-                prefix,
-                columns.get(#position).map_or("", ::std::string::String::as_str),
-            )?
+        values.push(quote! {
+            #name: (&&Column::<#of_type>(::core::marker::PhantomData)).read(row, #position, of_known_types)?
         });
         position += 1;
     }
-    let result = quote!(::core::result::Result<Self, sea_orm::TryGetError>);
+    let columns = columns();
     Ok(quote! {
-        impl sea_orm::TryGetableMany for #model {
-            fn try_get_many(
-                row: &sea_orm::QueryResult,
-                prefix: &::core::primitive::str,
-                columns: &[::std::string::String],
-            ) -> #result {
-                ::core::result::Result::Ok(Self { #(#by_name),* })
-            }
+        const _: () = {
+            #columns
 
-            fn try_get_many_by_index(row: &sea_orm::QueryResult) -> #result {
-                ::core::result::Result::Ok(Self { #(#by_position),* })
+            impl FromRow for #model {
+                fn from_row(
+                    row: &sea_orm::QueryResult,
+                    of_known_types: ::core::primitive::bool,
+                ) -> ::core::result::Result<Self, sea_orm::TryGetError> {
+                    ::core::result::Result::Ok(Self { #(#values),* })
+                }
+            }
+        };
+    })
+}
+
+/// Reads a column of a type. The method of the first trait that applies is called: the type is one of the driver, or
+/// any other type.
+fn columns() -> TokenStream {
+    let result = quote!(::core::result::Result<T, sea_orm::TryGetError>);
+    quote! {
+        struct Column<T>(::core::marker::PhantomData<T>);
+
+        trait OfDriver<T> {
+            fn read(&self, row: &sea_orm::QueryResult, at: usize, of_known_types: bool) -> #result;
+        }
+
+        trait OfModel<T> {
+            fn read(&self, row: &sea_orm::QueryResult, at: usize, of_known_types: bool) -> #result;
+        }
+
+        impl<T> OfDriver<T> for &Column<T>
+        where
+            T: sea_orm::TryGetable
+                + for<'r> sea_orm::sqlx::Decode<'r, sea_orm::sqlx::Postgres>,
+        {
+            fn read(&self, row: &sea_orm::QueryResult, at: usize, of_known_types: bool) -> #result {
+                if let (true, ::core::option::Option::Some(row)) = (of_known_types, row.try_as_pg_row())
+                    && let ::core::result::Result::Ok(value) =
+                        sea_orm::sqlx::Row::try_get_unchecked::<T, usize>(row, at)
+                {
+                    return ::core::result::Result::Ok(value);
+                }
+                // Checks the type, and describes the error.
+                T::try_get_by(row, at)
             }
         }
-    })
+
+        impl<T: sea_orm::TryGetable> OfModel<T> for Column<T> {
+            fn read(&self, row: &sea_orm::QueryResult, at: usize, _: bool) -> #result {
+                T::try_get_by(row, at)
+            }
+        }
+    }
 }
 
 fn fail(item: &DeriveInput) -> syn::Result<TokenStream> {

@@ -63,7 +63,7 @@ fn value(output: &Type) -> Option<Value> {
     let text = match &leaf {
         Type::Reference(to) if is_str(&to.elem) => Some(quote!(::std::borrow::ToOwned::to_owned)),
         Type::Path(_) if argument_of(&leaf, &["Id"]).is_some() => {
-            Some(quote!((|id| ::std::string::ToString::to_string(&id))))
+            Some(quote!((|id| ::hallpass::graphql::Id::text(&id))))
         }
         Type::Path(_) => None,
         _ => return None,

@@ -10,7 +10,7 @@
 //! than one connection, and the rest of it goes to statements, which end.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,7 +47,11 @@ struct Class(u64);
 impl Work {
     /// One statement. Its table is parsed from the SQL that SeaORM generates.
     pub(crate) fn of(sql: &str) -> Self {
-        let tables = ["FROM \"", "INTO \"", "UPDATE \""];
+        let tables: &[&str] = match sql.split(' ').next() {
+            Some("SELECT" | "DELETE") => &["FROM \""],
+            Some("INSERT") => &["INTO \""],
+            _ => &["FROM \"", "INTO \"", "UPDATE \""],
+        };
         let names = tables.iter().filter_map(|before| Some(sql.find(before)? + before.len()));
         let table = names.min().and_then(|start| sql[start..].split('"').next());
         let reads = ["SELECT", "WITH"].iter().any(|verb| sql.starts_with(verb));
@@ -62,27 +66,42 @@ impl Work {
 
 impl Class {
     fn named(name: &str) -> Self {
-        Self(std::hash::BuildHasher::hash_one(&BuildHasherDefault::<DefaultHasher>::new(), name))
+        Self(BuildHasherDefault::<DefaultHasher>::new().hash_one(name))
     }
 }
 
 /// How many times longer background work waits: no caller waits for it.
 const SERVER_TIMEOUT_FACTOR: u32 = 5;
 
-/// A group of permits with a limit.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Share {
+/// Permits that have a limit together. Clients are hashed, so that a share is copied and compared fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Group {
     All,
     /// All callers: leaves a connection for background work.
     Callers,
     /// All anonymous callers: leaves connections for signed-in callers.
     Anonymous,
-    One(Client),
+    /// One signed-in caller.
+    Caller(ClientHash),
+    /// The anonymous callers of one address, or the server's background work.
+    Other(ClientHash),
     /// All writers, if the database has one writer at a time.
     Writers,
-    /// The work of one class within another share.
-    Class(Class, Box<Share>),
 }
+
+/// A keyed hash of a [`Client`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ClientHash(u64);
+
+/// A group of permits, or its permits for the work of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Share {
+    group: Group,
+    class: Option<Class>,
+}
+
+/// The shares that a permit belongs to: at most four groups, the class in three of them, and the writers.
+type Shares = [Option<Share>; 8];
 
 /// The number of permits, in total and per share.
 #[derive(Clone, Copy, Debug)]
@@ -93,39 +112,52 @@ struct Limits {
 
 impl Limits {
     /// The limit of a share, at least one.
-    fn of(self, share: &Share) -> usize {
+    fn of(self, share: Share) -> usize {
         let all = self.connections;
-        let limit = match share {
-            Share::All => all,
-            Share::Callers if all > 2 => all - 1,
-            Share::Callers => all,
-            Share::Anonymous => all / 2,
+        let limit = match (share.group, share.class) {
+            (Group::All, Some(_)) => all / 2 + all / 8,
+            (_, Some(_)) => self.of_group(share.group).saturating_sub(1),
+            (_, None) => self.of_group(share.group),
+        };
+        limit.max(1)
+    }
+
+    fn of_group(self, group: Group) -> usize {
+        let all = self.connections;
+        let limit = match group {
+            Group::All => all,
+            Group::Callers if all > 2 => all - 1,
+            Group::Callers => all,
+            Group::Anonymous => all / 2,
             // One for a transaction, and one outside of it.
-            Share::One(Client::Caller(_)) => (all / 2).max(all.min(2)),
-            Share::One(Client::Anonymous(_) | Client::Server) => all / 4,
-            Share::Writers => 1,
-            Share::Class(_, whole) => match **whole {
-                Share::All => all / 2 + all / 8,
-                _ => self.of(whole).saturating_sub(1),
-            },
+            Group::Caller(_) => (all / 2).max(all.min(2)),
+            Group::Other(_) => all / 4,
+            Group::Writers => 1,
         };
         limit.max(1)
     }
 
     /// The shares that a permit belongs to.
-    fn shares(self, client: &Client, work: Work) -> Vec<Share> {
-        let mut shares = vec![Share::All, Share::One(client.clone())];
-        match client {
-            Client::Caller(_) => shares.push(Share::Callers),
-            Client::Anonymous(_) => shares.extend([Share::Callers, Share::Anonymous]),
-            Client::Server => {}
-        }
-        let classes = shares.clone().into_iter().filter(|share| *share != Share::Callers);
-        shares.extend(classes.map(|share| Share::Class(work.class, Box::new(share))));
-        if self.one_writer && work.writes {
-            shares.push(Share::Writers);
-        }
-        shares
+    fn shares(self, client: &Client, hash: ClientHash, work: Work) -> Shares {
+        let (own, callers, anonymous) = match client {
+            Client::Caller(_) => (Group::Caller(hash), Some(Group::Callers), None),
+            Client::Anonymous(_) => {
+                (Group::Other(hash), Some(Group::Callers), Some(Group::Anonymous))
+            }
+            Client::Server => (Group::Other(hash), None, None),
+        };
+        let whole = |group| Share { group, class: None };
+        let of_class = |group| Share { group, class: Some(work.class) };
+        [
+            Some(whole(Group::All)),
+            Some(whole(own)),
+            callers.map(whole),
+            anonymous.map(whole),
+            Some(of_class(Group::All)),
+            Some(of_class(own)),
+            anonymous.map(of_class),
+            (self.one_writer && work.writes).then(|| whole(Group::Writers)),
+        ]
     }
 }
 
@@ -135,6 +167,8 @@ pub(crate) struct Bulkhead {
     limits: Limits,
     /// How long to wait for a permit.
     timeout: Duration,
+    /// Hashes clients.
+    hasher: RandomState,
     state: Mutex<State>,
 }
 
@@ -142,7 +176,7 @@ pub(crate) struct Bulkhead {
 struct State {
     held: HashMap<Share, usize>,
     /// When each client that holds or waits was served last.
-    served: HashMap<Client, u64>,
+    served: HashMap<ClientHash, u64>,
     /// The queue, in the order of arrival.
     waiting: Vec<Waiter>,
     sequence: u64,
@@ -152,7 +186,8 @@ struct State {
 #[derive(Debug)]
 struct Waiter {
     client: Client,
-    shares: Vec<Share>,
+    hash: ClientHash,
+    shares: Shares,
     granted: oneshot::Sender<Permit>,
 }
 
@@ -161,7 +196,8 @@ struct Waiter {
 pub(crate) struct Permit {
     bulkhead: Arc<Bulkhead>,
     client: Client,
-    shares: Vec<Share>,
+    hash: ClientHash,
+    shares: Shares,
     since: Instant,
 }
 
@@ -169,7 +205,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         {
             let mut state = self.bulkhead.state();
-            state.release(&self.client, &self.shares);
+            state.release(self.hash, &self.shares);
             state.times.served(&self.client, self.since.elapsed());
         }
         Bulkhead::grant_waiting(&self.bulkhead);
@@ -181,22 +217,24 @@ impl Bulkhead {
     /// for a permit ends after `timeout`.
     pub(crate) fn new(connections: u32, one_writer: bool, timeout: Duration) -> Arc<Self> {
         let limits = Limits { connections: connections as usize, one_writer };
-        Arc::new(Self { limits, timeout, state: Mutex::default() })
+        let hasher = RandomState::new();
+        Arc::new(Self { limits, timeout, hasher, state: Mutex::default() })
     }
 
     /// Waits for a permit; none after the timeout.
     pub(crate) async fn acquire(self: &Arc<Self>, client: &Client, work: Work) -> Option<Permit> {
-        let shares = self.limits.shares(client, work);
+        let hash = ClientHash(self.hasher.hash_one(client));
+        let shares = self.limits.shares(client, hash, work);
         let waiting = {
             let mut state = self.state();
             if state.has_capacity(self.limits, &shares) {
-                state.take(client, &shares);
+                state.take(hash, &shares);
                 state.times.granted(client, false);
                 let (bulkhead, client) = (Arc::clone(self), client.clone());
-                return Some(Permit { bulkhead, client, shares, since: Instant::now() });
+                return Some(Permit { bulkhead, client, hash, shares, since: Instant::now() });
             }
             let (granted, waiting) = oneshot::channel();
-            state.waiting.push(Waiter { client: client.clone(), shares, granted });
+            state.waiting.push(Waiter { client: client.clone(), hash, shares, granted });
             waiting
         };
         let timeout = match client {
@@ -210,13 +248,17 @@ impl Bulkhead {
     /// callers do not delay signed-in ones, who have the rest of the connections.
     pub(crate) fn queue_time(&self, is_anonymous: bool) -> Duration {
         let state = self.state();
-        let (callers, anonymous) = (Share::Callers, Share::Anonymous);
-        let is_full = |share: &Share| !state.has_capacity(self.limits, std::slice::from_ref(share));
-        let is_full = is_full(&callers) || (is_anonymous && is_full(&anonymous));
-        let held = |share: &Share| state.held.get(share).copied().unwrap_or_default();
+        if state.waiting.is_empty() {
+            return Duration::ZERO;
+        }
+        let callers = Share { group: Group::Callers, class: None };
+        let anonymous = Share { group: Group::Anonymous, class: None };
+        let is_full = |share| !state.has_capacity(self.limits, &[Some(share)]);
+        let is_full = is_full(callers) || (is_anonymous && is_full(anonymous));
+        let held = |share| state.held.get(&share).copied().unwrap_or_default();
         let held = match is_anonymous {
-            true => held(&anonymous),
-            false => held(&callers) - held(&anonymous),
+            true => held(anonymous),
+            false => held(callers) - held(anonymous),
         };
         let is_ahead = |waiter: &&Waiter| match waiter.client {
             Client::Server => false,
@@ -233,12 +275,15 @@ impl Bulkhead {
         // Sent after unlocking: the permit of a waiter that is gone is dropped, which locks again.
         let granted: Vec<_> = {
             let mut state = this.state();
+            if state.waiting.is_empty() {
+                return;
+            }
             state.waiting.retain(|waiter| !waiter.granted.is_closed());
             std::iter::from_fn(|| state.next(this.limits)).collect()
         };
-        for Waiter { client, shares, granted } in granted {
+        for Waiter { client, hash, shares, granted } in granted {
             let (bulkhead, since) = (Arc::clone(this), Instant::now());
-            let _ = granted.send(Permit { bulkhead, client, shares, since });
+            let _ = granted.send(Permit { bulkhead, client, hash, shares, since });
         }
     }
 
@@ -248,21 +293,21 @@ impl Bulkhead {
 }
 
 impl State {
-    fn has_capacity(&self, limits: Limits, shares: &[Share]) -> bool {
+    fn has_capacity(&self, limits: Limits, shares: &[Option<Share>]) -> bool {
         let held = |share| self.held.get(share).copied().unwrap_or_default();
-        shares.iter().all(|share| held(share) < limits.of(share))
+        shares.iter().flatten().all(|share| held(share) < limits.of(*share))
     }
 
-    fn take(&mut self, client: &Client, shares: &[Share]) {
-        for share in shares {
-            *self.held.entry(share.clone()).or_default() += 1;
+    fn take(&mut self, client: ClientHash, shares: &Shares) {
+        for share in shares.iter().flatten() {
+            *self.held.entry(*share).or_default() += 1;
         }
         self.sequence += 1;
-        self.served.insert(client.clone(), self.sequence);
+        self.served.insert(client, self.sequence);
     }
 
-    fn release(&mut self, client: &Client, shares: &[Share]) {
-        for share in shares {
+    fn release(&mut self, client: ClientHash, shares: &Shares) {
+        for share in shares.iter().flatten() {
             if let Some(held) = self.held.get_mut(share) {
                 *held -= 1;
                 if *held == 0 {
@@ -270,21 +315,22 @@ impl State {
                 }
             }
         }
-        let waits = self.waiting.iter().any(|waiter| waiter.client == *client);
-        if !waits && !self.held.contains_key(&Share::One(client.clone())) {
-            self.served.remove(client);
+        let [_, own, ..] = shares;
+        let holds = own.is_some_and(|own| self.held.contains_key(&own));
+        if !holds && !self.waiting.iter().any(|waiter| waiter.hash == client) {
+            self.served.remove(&client);
         }
     }
 
     /// The next waiter, of those whose shares have capacity. Its permit is taken.
     fn next(&mut self, limits: Limits) -> Option<Waiter> {
         let last_served =
-            |waiter: &Waiter| self.served.get(&waiter.client).copied().unwrap_or_default();
+            |waiter: &Waiter| self.served.get(&waiter.hash).copied().unwrap_or_default();
         let ready = self.waiting.iter().enumerate();
         let ready = ready.filter(|(_, waiter)| self.has_capacity(limits, &waiter.shares));
         let (at, _) = ready.min_by_key(|(_, waiter)| last_served(waiter))?;
         let waiter = self.waiting.remove(at);
-        self.take(&waiter.client, &waiter.shares);
+        self.take(waiter.hash, &waiter.shares);
         self.times.granted(&waiter.client, true);
         Some(waiter)
     }

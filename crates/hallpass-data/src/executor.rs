@@ -57,12 +57,20 @@ impl PoolAccess {
         if context.is_none() && !self.pool.usage.only_transactions {
             return Ok(connection);
         }
-        let transaction = connection.begin().await?;
-        if let Some(context) = context {
-            set_config(&transaction, context).await?;
-        }
-        Ok(transaction)
+        Box::pin(begin_with(connection, context)).await
     }
+}
+
+/// A transaction on `connection`, with `context` set.
+async fn begin_with(
+    connection: Connection,
+    context: Option<&RlsContext>,
+) -> Result<Connection, DbErr> {
+    let transaction = connection.begin().await?;
+    if let Some(context) = context {
+        set_config(&transaction, context).await?;
+    }
+    Ok(transaction)
 }
 
 /// A transaction, or a savepoint within one.

@@ -70,6 +70,11 @@ impl<E> Filter<E> {
     }
 }
 
+/// Equal to one of `values`.
+pub(crate) fn among<C: ColumnTrait>(of: C, values: impl IntoIterator<Item = Value>) -> SimpleExpr {
+    column(of).is_in(padded(values.into_iter().collect()))
+}
+
 pub(crate) fn column<C: ColumnTrait>(column: C) -> Expr {
     Expr::col(column.as_column_ref())
 }
@@ -132,7 +137,7 @@ pub trait Comparison: ColumnTrait {
     fn one_of<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Filter<Self::Table> {
         let (none, some): (Vec<Value>, Vec<Value>) =
             values.into_iter().map(Into::into).partition(is_none);
-        let among = test(column(self).is_in(padded(some)));
+        let among = test(among(self, some));
         if none.is_empty() { among } else { among.or(Comparison::is_null(self)) }
     }
 

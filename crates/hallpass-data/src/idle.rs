@@ -80,7 +80,8 @@ impl IdleConnections {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An idle connection, or a new one.
+    /// An idle connection, or a new one. Only the first is taken without an allocation: the other futures are large, and
+    /// each statement would move them.
     pub(crate) async fn take(&self) -> Result<Open, DbErr> {
         while let Some(Idle { open, since }) = self.pop()? {
             let is_usable =
@@ -88,11 +89,11 @@ impl IdleConnections {
             if is_usable && since.elapsed() < TEST_AFTER_IDLE {
                 return Ok(open);
             }
-            if is_usable && let Some(open) = tested(open).await {
+            if is_usable && let Some(open) = Box::pin(tested(open)).await {
                 return Ok(open);
             }
         }
-        self.open().await
+        Box::pin(self.open()).await
     }
 
     fn pop(&self) -> Result<Option<Idle>, DbErr> {

@@ -21,6 +21,7 @@ mod executor;
 mod explain;
 mod filter;
 mod folded;
+mod from_row;
 mod handover;
 mod health;
 mod id;
@@ -46,6 +47,7 @@ pub mod scope;
 mod search;
 mod session_watch;
 mod shared_cache;
+mod shared_text;
 mod sqlite;
 mod tenant;
 #[cfg(feature = "testing")]
@@ -68,6 +70,7 @@ pub use executor::Executor;
 pub use explain::explain;
 pub use filter::{Comparison, Filter};
 pub use folded::{SearchText, SortKey};
+pub use from_row::FromRow;
 pub use handover::{HandedOver, Handover};
 pub use id::{AuditEventId, IdempotencyClaimId, KnownUserId};
 pub use metrics::DatabaseTime;
@@ -82,6 +85,7 @@ pub use row_security_check::RowSecurityProblem;
 pub use rows::{Editable, OfTenant, Owned, ReadOnly, Rows, Update};
 pub use scope::{Scope, Transaction};
 pub use search::{MAX_MATCHES, Searched};
+pub use shared_text::SharedText;
 
 #[cfg(feature = "testing")]
 pub use hallpass_types::step_clock;

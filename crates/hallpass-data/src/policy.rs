@@ -1,8 +1,8 @@
 //! Ownership policies of tables: owned, of a tenant, shared or system. Each table declares one with a macro, in its file.
 
-use sea_orm::{ActiveValue, EntityTrait, ModelTrait, TryGetableMany};
+use sea_orm::{ActiveValue, EntityTrait, ModelTrait};
 
-use crate::{Filter, TenantId, UserId};
+use crate::{Filter, FromRow, TenantId, UserId};
 
 mod sealed {
     pub trait Policy {}
@@ -24,7 +24,7 @@ pub enum System {}
 
 /// A table with an ownership policy. One table has one policy: it is an associated type. Its rows are decoded by
 /// position: the `Model` has `#[derive(FromRow)]`.
-pub trait Scoped: EntityTrait<Model: TryGetableMany + Sync + 'static> {
+pub trait Scoped: EntityTrait<Model: FromRow + Sync + 'static> {
     /// [`Owned`], [`TenantOwned`], [`Shared`] or [`System`].
     type Policy: sealed::Policy;
     /// Whether its published rows are the same for every caller.

@@ -247,7 +247,7 @@ impl Conn {
             Ok(done) => savepoint.commit().await.map(|()| done),
             Err(error) => {
                 // The first error is returned, and a failed transaction is not committed.
-                let _ = savepoint.rollback().await;
+                let _ = Box::pin(savepoint.rollback()).await;
                 Err(error)
             }
         }

@@ -3,21 +3,27 @@
 //! The scope's condition is part of every statement built here, and the statement runs on the
 //! scope's own connection; it cannot be extracted.
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, Value};
 use sea_orm::{
     ActiveModelTrait, Condition, ConnectionTrait as _, DbBackend, DbErr, EntityTrait, Iterable,
-    ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    QueryTrait as _, Select, TryGetError, TryGetable, TryGetableMany,
+    ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryResult, QuerySelect, QueryTrait as _, Select,
+    TryGetError, TryGetable, TryGetableMany,
 };
+use uuid::Uuid;
 
 use crate::executor::Executor;
-use crate::filter::column;
+use crate::filter::{among, column};
 use crate::page::{CursorPosition, Order, Page, PageRequest, id_column};
 use crate::policy::{OwnedEntity, Scoped, SharedEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
-use crate::shared_cache::Lookup;
-use crate::{Error, Filter, SearchText};
+use crate::shared_cache::{Lookup, SharedCache, Slot, length};
+use crate::{Error, Filter, FromRow, SearchText};
 
 /// The rows may be read.
 pub enum ReadOnly {}
@@ -36,19 +42,23 @@ pub struct Rows<E: EntityTrait, P = ReadOnly> {
     condition: Condition,
     /// Whether they are published rows of a shared table, the same for every caller.
     is_cached: bool,
+    /// Whether a filter narrows them.
+    is_filtered: bool,
     table: std::marker::PhantomData<fn() -> (E, P)>,
 }
 
 impl<E: Scoped, P> Clone for Rows<E, P> {
     fn clone(&self) -> Self {
         let (conn, context) = (self.conn.clone(), self.context.clone());
-        Self { is_cached: self.is_cached, ..Self::new(conn, context, self.condition.clone()) }
+        let (is_cached, is_filtered) = (self.is_cached, self.is_filtered);
+        Self { is_cached, is_filtered, ..Self::new(conn, context, self.condition.clone()) }
     }
 }
 
 impl<E: Scoped, P> Rows<E, P> {
     pub(crate) fn new(conn: Conn, context: RlsContext, condition: Condition) -> Self {
-        Self { conn, context, condition, is_cached: false, table: std::marker::PhantomData }
+        let table = std::marker::PhantomData;
+        Self { conn, context, condition, is_cached: false, is_filtered: false, table }
     }
 
     /// The same rows for every caller: statements are read from the cache.
@@ -64,27 +74,42 @@ impl<E: Scoped, P> Rows<E, P> {
 
     pub(crate) fn with(self, condition: Condition) -> Self {
         let condition = Condition::all().add(self.condition).add(condition);
-        Self { condition, ..self }
+        Self { condition, is_filtered: true, ..self }
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
         self.conn.backend()
     }
 
-    fn select(&self) -> Select<E> {
-        let read = E::Column::iter().filter(|column| !SearchText::is_in(column));
-        E::find().select_only().columns(read).filter(self.condition.clone())
+    /// Their statement, without columns.
+    fn select_none(&self) -> SelectStatement {
+        let mut select = Query::select();
+        select.from(E::default().table_ref()).cond_where(self.condition.clone());
+        select
     }
 
-    async fn read(&self, select: Select<E>) -> Result<Vec<E::Model>, Error> {
-        self.decode(&select.into_query(), E::Model::try_get_many_by_index).await
+    /// Their statement, with the columns of the model.
+    fn select(&self) -> SelectStatement {
+        let mut select = self.select_none();
+        select.expr(Expr::cust(columns_of::<E>(self.backend()).to_string()));
+        select
     }
 
-    /// The rows of a statement, each decoded by the position of its columns.
+    async fn read(&self, select: &SelectStatement) -> Result<Vec<E::Model>, Error> {
+        self.decode(select, E::Model::from_row).await
+    }
+
+    /// Their statement without columns, to select columns by their types: SeaORM casts some.
+    fn typed(&self) -> Select<E> {
+        E::find().select_only().filter(self.condition.clone())
+    }
+
+    /// The rows of a statement, each decoded by the position of its columns. `row` gets whether a row was decoded
+    /// before.
     async fn decode<T: Clone + Send + Sync + 'static>(
         &self,
         select: &SelectStatement,
-        row: impl Fn(&QueryResult) -> Result<T, TryGetError>,
+        row: impl Fn(&QueryResult, bool) -> Result<T, TryGetError>,
     ) -> Result<Vec<T>, Error> {
         let statement = self.backend().build(select);
         let cache = self.conn.shared_cache().filter(|_| self.is_cached);
@@ -95,10 +120,9 @@ impl<E: Scoped, P> Rows<E, P> {
         };
         let read = async |conn: &Executor<'_>| conn.query_all_raw(statement).await;
         let read = self.conn.read(&self.context, read).await?;
-        let rows = read.iter().map(|it| row(it).map_err(DbErr::from));
-        let rows: Vec<T> = rows.collect::<Result<_, _>>()?;
+        let rows = decoded(&read, row)?;
         if let Some((cache, slot)) = slot {
-            cache.put(slot, &read, &rows);
+            cache.put(slot, read.iter().map(length).sum(), &rows);
         }
         Ok(rows)
     }
@@ -108,7 +132,7 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn all(&self) -> Result<Vec<E::Model>, Error> {
-        self.read(self.select()).await
+        self.read(&self.select()).await
     }
 
     /// These `columns` of all of them.
@@ -119,8 +143,87 @@ impl<E: Scoped, P> Rows<E, P> {
         &self,
         columns: impl IntoIterator<Item = E::Column>,
     ) -> Result<Vec<T>, Error> {
-        let rows = self.select().select_only().columns(columns);
-        self.decode(&rows.into_query(), T::try_get_many_by_index).await
+        let rows = self.typed().columns(columns);
+        self.decode(&rows.into_query(), |row, _| T::try_get_many_by_index(row)).await
+    }
+
+    /// These `columns` of those whose column `by` is one of `keys`, by key. A key without rows has an empty list.
+    /// Published rows are cached by key: unlike those of a statement, they are found for any other list of keys.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn columns_by<K, T>(
+        &self,
+        by: E::Column,
+        keys: &[K],
+        columns: &[E::Column],
+    ) -> Result<HashMap<K, Vec<T>>, Error>
+    where
+        E: SharedEntity,
+        K: Copy + Eq + Hash + Into<Uuid> + Into<Value> + TryGetable,
+        T: TryGetableMany + Clone + Send + Sync + 'static,
+    {
+        let cache = self.conn.shared_cache().filter(|_| self.is_cached && !self.is_filtered);
+        let hash = cache.map(|_| hash_of::<E, T>(by, columns)).unwrap_or_default();
+        let (mut found, mut missing) = (HashMap::with_capacity(keys.len()), Vec::new());
+        for key in keys {
+            match cache.and_then(|cache| cache.get_rows(hash, (*key).into())) {
+                Some(Lookup::Hit(rows)) => drop(found.insert(*key, rows)),
+                Some(Lookup::Miss(slot)) => missing.push((*key, cache.zip(Some(slot)))),
+                None => missing.push((*key, None)),
+            }
+        }
+        if !missing.is_empty() {
+            self.read_missing(by, columns, missing, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    /// Reads the rows of the keys that are not cached, and caches them.
+    async fn read_missing<K, T>(
+        &self,
+        by: E::Column,
+        columns: &[E::Column],
+        missing: Vec<(K, Option<(&SharedCache, Slot)>)>,
+        found: &mut HashMap<K, Vec<T>>,
+    ) -> Result<(), Error>
+    where
+        K: Copy + Eq + Hash + Into<Value> + TryGetable,
+        T: TryGetableMany + Clone + Send + Sync + 'static,
+    {
+        let keys = missing.iter().map(|(key, _)| *key);
+        let of_these = among(by, keys.map(Into::into));
+        let rows = self.typed().filter(of_these).columns(columns.iter().copied()).column(by);
+        let at = columns.len();
+        let row = |row: &QueryResult, _| {
+            Ok((K::try_get_by(row, at)?, length(row), T::try_get_many_by_index(row)?))
+        };
+        let mut read = HashMap::<K, (usize, Vec<T>)>::new();
+        for (key, length, row) in self.run(&rows.into_query(), row).await? {
+            let (bytes, rows) = read.entry(key).or_default();
+            *bytes += length;
+            rows.push(row);
+        }
+        for (key, slot) in missing {
+            let (bytes, rows) = read.remove(&key).unwrap_or_default();
+            if let Some((cache, slot)) = slot {
+                cache.put(slot, bytes, &rows);
+            }
+            found.insert(key, rows);
+        }
+        Ok(())
+    }
+
+    /// The rows of a statement, not cached.
+    async fn run<T>(
+        &self,
+        select: &SelectStatement,
+        row: impl Fn(&QueryResult, bool) -> Result<T, TryGetError>,
+    ) -> Result<Vec<T>, Error> {
+        let statement = self.backend().build(select);
+        let read = async |conn: &Executor<'_>| conn.query_all_raw(statement).await;
+        let read = self.conn.read(&self.context, read).await?;
+        decoded(&read, row)
     }
 
     /// All of them, in order.
@@ -128,8 +231,9 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn all_by(&self, order: E::Column) -> Result<Vec<E::Model>, Error> {
-        let rows = self.select().order_by_asc(order);
-        self.read(rows).await
+        let mut rows = self.select();
+        rows.order_by_expr(column(order), sea_orm::Order::Asc);
+        self.read(&rows).await
     }
 
     /// The one row, if it exists.
@@ -137,7 +241,9 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn one(&self) -> Result<Option<E::Model>, Error> {
-        Ok(self.read(self.select().limit(1)).await?.into_iter().next())
+        let mut one = self.select();
+        one.limit(1);
+        Ok(self.read(&one).await?.into_iter().next())
     }
 
     /// The number of rows.
@@ -145,8 +251,9 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn count(&self) -> Result<i64, Error> {
-        let counted = self.select().select_only().expr_as(Expr::col(Asterisk).count(), "n");
-        let counted = self.decode(&counted.into_query(), |row| i64::try_get_by(row, 0)).await?;
+        let mut counted = self.select_none();
+        counted.expr_as(Expr::col(Asterisk).count(), "n");
+        let counted = self.decode(&counted, |row, _| i64::try_get_by(row, 0)).await?;
         Ok(counted.into_iter().next().unwrap_or_default())
     }
 
@@ -155,11 +262,11 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn count_to(&self, limit: u64) -> Result<i64, Error> {
-        let mut some =
-            self.select().select_only().expr(Expr::Constant(1.into())).limit(limit).into_query();
+        let mut some = self.select_none();
+        some.expr(Expr::Constant(1.into())).limit(limit);
         let mut counted = Query::select();
         counted.expr_as(Expr::col(Asterisk).count(), "n").from_subquery(some.take(), "counted");
-        let counted = self.decode(&counted, |row| i64::try_get_by(row, 0)).await?;
+        let counted = self.decode(&counted, |row, _| i64::try_get_by(row, 0)).await?;
         Ok(counted.into_iter().next().unwrap_or_default())
     }
 
@@ -171,13 +278,10 @@ impl<E: Scoped, P> Rows<E, P> {
         &self,
         by: E::Column,
     ) -> Result<Vec<(V, i64)>, Error> {
-        let counted = self
-            .select()
-            .select_only()
-            .column(by)
-            .expr_as(Expr::col(Asterisk).count(), "n")
-            .group_by(by);
-        self.decode(&counted.into_query(), <(V, i64)>::try_get_many_by_index).await
+        let counted =
+            self.typed().column(by).expr_as(Expr::col(Asterisk).count(), "n").group_by(by);
+        let row = |row: &QueryResult, _| <(V, i64)>::try_get_many_by_index(row);
+        self.decode(&counted.into_query(), row).await
     }
 
     /// One page of them.
@@ -198,13 +302,12 @@ impl<E: Scoped, P> Rows<E, P> {
         // A page from the end is read backwards.
         let descending = order.is_descending() != request.from_end;
         let direction = if descending { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
-        let page = self
-            .select()
-            .filter(bounds(order, request))
-            .order_by(order.expression(), direction.clone())
-            .order_by(id_column::<E>(), direction)
+        let mut page = self.select();
+        page.cond_where(bounds(order, request))
+            .order_by_expr(order.expression(), direction.clone())
+            .order_by_expr(column(id_column::<E>()), direction)
             .limit(request.limit + 1);
-        let mut rows = self.read(page).await?;
+        let mut rows = self.read(&page).await?;
         let more = rows.len() as u64 > request.limit;
         if more {
             rows.pop();
@@ -223,6 +326,44 @@ impl<E: Scoped, P> Rows<E, P> {
         };
         Ok(Page { rows, has_previous, has_next })
     }
+}
+
+/// `row` gets whether a row was decoded before.
+fn decoded<T>(
+    read: &[QueryResult],
+    row: impl Fn(&QueryResult, bool) -> Result<T, TryGetError>,
+) -> Result<Vec<T>, Error> {
+    let rows = read.iter().enumerate();
+    let rows = rows.map(|(index, it)| row(it, index > 0).map_err(DbErr::from));
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A hash of what [`Rows::columns_by`] reads.
+fn hash_of<E: EntityTrait, T: 'static>(by: E::Column, columns: &[E::Column]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    TypeId::of::<(E, T)>().hash(&mut hasher);
+    for column in std::iter::once(&by).chain(columns) {
+        std::mem::discriminant(column).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// The columns of the model of `E`, as SeaORM selects them: it takes longer to build this text than the rest of a
+/// statement.
+fn columns_of<E: EntityTrait>(backend: DbBackend) -> Arc<str> {
+    static TEXTS: LazyLock<RwLock<HashMap<(TypeId, bool), Arc<str>>>> =
+        LazyLock::new(RwLock::default);
+    let key = (TypeId::of::<E>(), matches!(backend, DbBackend::Postgres));
+    if let Some(text) = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Arc::clone(text);
+    }
+    let read = E::Column::iter().filter(|column| !SearchText::is_in(column));
+    let sql = E::find().select_only().columns(read).build(backend).sql;
+    let columns = sql.strip_prefix("SELECT ").and_then(|sql| sql.rsplit_once(" FROM "));
+    let (columns, _) = columns.expect("a statement of columns of a table");
+    let text = Arc::<str>::from(columns);
+    TEXTS.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&text));
+    text
 }
 
 fn bounds<E: EntityTrait>(order: &Order<E>, request: &PageRequest) -> Condition {

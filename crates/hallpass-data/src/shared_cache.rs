@@ -1,6 +1,6 @@
 //! Cache of the published rows of shared tables, which are the same for every caller.
 //!
-//! An entry is the result of one statement with its values. Each write to a shared table through this process discards
+//! An entry is the result of one statement with its values, or the rows of one key. Each write to a shared table through this process discards
 //! all entries. Writes of other nodes are known when they report them, or else when an entry expires.
 
 use std::any::Any;
@@ -12,6 +12,7 @@ use moka::sync::Cache;
 use sea_orm::{QueryResult, Statement};
 use sqlx::{Row as _, Sqlite};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// In bytes.
 const CAPACITY: u64 = 8 * 1024 * 1024;
@@ -21,11 +22,28 @@ const CAPACITY: u64 = 8 * 1024 * 1024;
 pub(crate) struct SharedCache(Option<Arc<State>>);
 
 struct State {
-    entries: Cache<String, Arc<Entry>>,
+    entries: Cache<Key, Arc<Entry>>,
     /// Incremented by each write: an entry of an earlier generation may be out of date.
     generation: AtomicU64,
     /// Notified of each write of this process.
     written: watch::Sender<()>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    /// A statement with its values.
+    Statement(String),
+    /// The rows of one key, by a hash of their columns.
+    Rows(u64, Uuid),
+}
+
+impl Key {
+    fn length(&self) -> usize {
+        match self {
+            Self::Statement(text) => text.len(),
+            Self::Rows(..) => size_of::<Self>(),
+        }
+    }
 }
 
 struct Entry {
@@ -44,7 +62,7 @@ pub(crate) enum Lookup<T> {
 
 /// Where the result of a statement belongs in the cache.
 pub(crate) struct Slot {
-    key: String,
+    key: Key,
     generation: u64,
 }
 
@@ -54,8 +72,8 @@ impl SharedCache {
         let state = || State {
             entries: Cache::builder()
                 .max_capacity(CAPACITY)
-                .weigher(|key: &String, entry: &Arc<Entry>| {
-                    entry.bytes.saturating_add(u32::try_from(key.len()).unwrap_or(u32::MAX))
+                .weigher(|key: &Key, entry: &Arc<Entry>| {
+                    entry.bytes.saturating_add(u32::try_from(key.length()).unwrap_or(u32::MAX))
                 })
                 .time_to_live(ttl)
                 .build(),
@@ -67,8 +85,20 @@ impl SharedCache {
 
     /// What is cached of `statement`. None without a cache.
     pub(crate) fn get<T: Clone + 'static>(&self, statement: &Statement) -> Option<Lookup<T>> {
+        self.look_up(Key::Statement(format!("{}{:?}", statement.sql, statement.values)))
+    }
+
+    /// What is cached of the rows of `key`, whose columns have the hash `columns`. None without a cache.
+    pub(crate) fn get_rows<T: Clone + 'static>(
+        &self,
+        columns: u64,
+        key: Uuid,
+    ) -> Option<Lookup<T>> {
+        self.look_up(Key::Rows(columns, key))
+    }
+
+    fn look_up<T: Clone + 'static>(&self, key: Key) -> Option<Lookup<T>> {
         let state = self.0.as_ref()?;
-        let key = format!("{}{:?}", statement.sql, statement.values);
         let generation = state.generation.load(Ordering::Acquire);
         let entry = state.entries.get(&key).filter(|entry| entry.generation == generation);
         let rows = entry.as_ref().and_then(|entry| entry.rows.downcast_ref::<Vec<T>>());
@@ -78,16 +108,15 @@ impl SharedCache {
         })
     }
 
-    /// Stores `rows`, decoded from `read`.
+    /// Stores `rows`, which have this length as the database sent them.
     pub(crate) fn put<T: Clone + Send + Sync + 'static>(
         &self,
         slot: Slot,
-        read: &[QueryResult],
+        length: usize,
         rows: &[T],
     ) {
         let Some(state) = &self.0 else { return };
-        let bytes: usize = read.iter().map(length).sum::<usize>() + size_of_val(rows);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(length + size_of_val(rows)).unwrap_or(u32::MAX);
         let entry = Entry { generation: slot.generation, rows: Box::new(rows.to_vec()), bytes };
         state.entries.insert(slot.key, Arc::new(entry));
     }
@@ -115,7 +144,7 @@ impl SharedCache {
 }
 
 /// The length of a row as the database sent it, in bytes.
-fn length(row: &QueryResult) -> usize {
+pub(crate) fn length(row: &QueryResult) -> usize {
     if let Some(row) = row.try_as_pg_row() {
         let column = |index| row.try_get_raw(index).ok()?.as_bytes().ok().map(<[u8]>::len);
         return (0..row.len()).filter_map(column).sum();

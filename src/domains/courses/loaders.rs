@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use hallpass::data::{Comparison as _, Error, Scope, Timestamp};
+use hallpass::data::{Comparison as _, Error, Scope, SharedText, Timestamp};
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 
@@ -123,15 +123,16 @@ impl Loader<ChapterId> for VariantLoader {
 
     async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, Vec<VariantHead>> {
         use variant::Column::{ChapterId as Of, Hardware, Id, Level as Software, UpdatedAt};
-        type Row = (ChapterId, VariantId, Level, Level, Timestamp);
-        let of_these = Of.one_of(chapters.iter().copied());
-        let rows = self.0.rows::<variant::Entity>().filter(of_these);
-        let rows = rows.columns::<Row>([Of, Id, Software, Hardware, UpdatedAt]).await?;
-        let mut variants = HashMap::<ChapterId, Vec<VariantHead>>::new();
-        for (chapter, id, level, hardware, updated_at) in rows {
-            let variant = VariantHead { id, level, hardware, updated_at };
-            variants.entry(chapter).or_default().push(variant);
-        }
+        type Row = (VariantId, Level, Level, Timestamp);
+        let columns = [Id, Software, Hardware, UpdatedAt];
+        let rows = self.0.rows::<variant::Entity>();
+        let rows = rows.columns_by::<ChapterId, Row>(Of, chapters, &columns).await?;
+        let head =
+            |(id, level, hardware, updated_at)| VariantHead { id, level, hardware, updated_at };
+        let variants = rows.into_iter();
+        let mut variants: HashMap<_, Vec<_>> = variants
+            .map(|(chapter, rows)| (chapter, rows.into_iter().map(head).collect()))
+            .collect();
         for variants in variants.values_mut() {
             variants.sort_by_key(|variant| (variant.level, variant.hardware));
         }
@@ -151,11 +152,13 @@ impl Loader<(VariantId, Timestamp)> for BodyLoader {
         variants: &[(VariantId, Timestamp)],
     ) -> Loaded<(VariantId, Timestamp), Arc<str>> {
         use variant::Column::{Body as Text, Id};
-        let these = Id.one_of(variants.iter().map(|(id, _)| *id));
-        let rows = self.0.rows::<variant::Entity>().filter(these);
-        let rows = rows.columns::<(VariantId, String)>([Id, Text]).await?;
-        let mut bodies: HashMap<_, _> =
-            rows.into_iter().map(|(id, text)| (id, Arc::from(text))).collect();
+        let ids: Vec<_> = variants.iter().map(|(id, _)| *id).collect();
+        let rows = self.0.rows::<variant::Entity>();
+        let rows = rows.columns_by::<VariantId, (SharedText,)>(Id, &ids, &[Text]).await?;
+        let mut bodies: HashMap<_, _> = rows
+            .into_iter()
+            .filter_map(|(id, texts)| Some((id, texts.into_iter().next()?.0.0)))
+            .collect();
         Ok(variants
             .iter()
             .filter_map(|variant| Some((*variant, bodies.remove(&variant.0)?)))

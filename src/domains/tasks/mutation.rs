@@ -54,7 +54,7 @@ impl TaskMutation {
         let insert = async |writes: &Writes| {
             let row = writes.insert::<task::Entity>(values).await?;
             if !tags.is_empty() {
-                write_tags(writes, row.id, tags).await?;
+                Box::pin(write_tags(writes, row.id, tags)).await?;
             }
             Ok(Task::new(ctx, row))
         };

@@ -56,7 +56,7 @@ async fn ask(user: &User, field: &str) -> (Value, Vec<String>) {
     let audited = Arc::clone(&kept);
     let caller = Some(caller(user).await);
     let keep = move |entries: Vec<_>| audited.lock().unwrap().extend(entries);
-    let trail = AuditTrail::new(Arc::new(keep), "request".to_owned(), caller.clone());
+    let trail = AuditTrail::new(Arc::new(keep), "request".into(), caller.clone());
     let policy = Arc::new(policy(&config(&[])));
     let request_auth =
         RequestAuth { caller, policy, confirmation: None, trail, discloses_caller: false };

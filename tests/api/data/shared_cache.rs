@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::domains::course_editing::{course_with_chapter, editor, publish};
+use crate::domains::course_editing::{course_with_chapter, editor, publish, save_variant};
 use crate::support::app::{App, Backend, Client};
 use crate::support::callers::{alice, bob};
 use crate::support::issuer::Issuer;
@@ -148,4 +148,22 @@ async fn missed_change_is_read_after_a_gap() {
 async fn redis_tells_other_nodes_of_a_change() {
     let flags = ["--shared-cache-ttl", "1h", "--redis-url", redis::url()];
     check_changes_of_another_node(&flags).await;
+}
+
+#[tokio::test]
+async fn texts_are_cached_by_their_chapter() {
+    let one = "{ chapters(first: 1) { nodes { id personalized { body } } } }";
+    let body = |answer: &Value| answer["chapters"]["nodes"][0]["personalized"]["body"].clone();
+    for app in servers().await {
+        let (edda, reader) = (app.by_jwt(&editor()), app.by_jwt(&alice()));
+        published_course(&edda, "one").await;
+        published_course(&edda, "two").await;
+        reader.data(TEXT).await;
+        let (first, read) = app.statements_of(reader.data(one)).await;
+        assert_eq!(body(&first), "# Hello");
+        let of_texts = read.iter().filter(|sql| sql.contains("\"chapter_variant"));
+        assert_eq!(of_texts.count(), 0, "{read:?}");
+        save_variant(&edda, &first["chapters"]["nodes"][0]["id"], "# Changed").await;
+        assert_eq!(body(&reader.data(one).await), "# Changed");
+    }
 }

@@ -152,8 +152,19 @@ fn bearer(headers: &HeaderMap) -> Option<Credential> {
 }
 
 /// RFC 6750's `b64token`, and `%` for a signed session token that is still percent-encoded.
+const TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'%');
+        byte += 1;
+    }
+    table
+};
+
 fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~+/=%".contains(&byte)
+    TOKEN_BYTES[usize::from(byte)]
 }
 
 /// The API key; none when its header is absent or empty.

@@ -57,7 +57,7 @@ pub type AuditSink = Arc<dyn Fn(Vec<AuditEntry>) + Send + Sync>;
 /// Audit trail of one request.
 pub struct AuditTrail {
     sink: AuditSink,
-    request_id: String,
+    request_id: Arc<str>,
     caller: Option<Arc<Caller>>,
     pending: Mutex<Vec<PendingEntry>>,
 }
@@ -79,7 +79,7 @@ struct PendingEntry {
 impl AuditTrail {
     /// Creates the trail of one request.
     #[must_use]
-    pub fn new(sink: AuditSink, request_id: String, caller: Option<Arc<Caller>>) -> Self {
+    pub fn new(sink: AuditSink, request_id: Arc<str>, caller: Option<Arc<Caller>>) -> Self {
         Self { sink, request_id, caller, pending: Mutex::default() }
     }
 
@@ -189,7 +189,7 @@ impl AuditTrail {
         let entry = AuditEntry {
             at: pending.at,
             decision_id: pending.decision_id,
-            request_id: self.request_id.clone(),
+            request_id: self.request_id.to_string(),
             caller_id: caller.map(|caller| caller.id().as_str().to_owned()),
             impersonated_by: caller.and_then(Caller::impersonated_by).map(str::to_owned),
             method: caller.map(Caller::via),

@@ -153,7 +153,7 @@ impl RequestAuth {
     /// Authentication without audit and step-up authentication.
     #[must_use]
     pub fn without_audit(caller: Option<Arc<Caller>>, policy: Policy) -> Self {
-        let trail = AuditTrail::new(Arc::new(|_| {}), String::new(), None);
+        let trail = AuditTrail::new(Arc::new(|_| {}), Arc::from(""), None);
         Self {
             caller,
             policy: Arc::new(policy),

@@ -151,7 +151,7 @@ impl Backend for AppBackend {
         &self,
         document: Arc<ExecutableDocument>,
         caller: Option<Arc<Caller>>,
-        request_id: String,
+        request_id: Arc<str>,
         address: IpAddr,
     ) {
         let (policy, sink) = (Arc::clone(&self.policy), self.services.audit.sink(address));

@@ -7,8 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tracing::callsite::Identifier;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::filter::FilterExt as _;
+use tracing_subscriber::layer::{Context, Filter, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
@@ -40,8 +44,7 @@ pub(super) fn start(config: &Config) -> Result<(Sampler, Option<Exporter>), CliE
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
-    let lines = lines.with_filter(telemetry::without_traces(filter));
-    let log = tracing_subscriber::registry().with(sampler.clone()).with(lines);
+    let log = tracing_subscriber::registry().with(filtered(lines, filter, &sampler));
     match telemetry::layer(&config.telemetry).map_err(CliError::Usage)? {
         Some((traces, exporter)) => {
             log.with(traces).init();
@@ -54,7 +57,17 @@ pub(super) fn start(config: &Config) -> Result<(Sampler, Option<Exporter>), CliE
     }
 }
 
-/// Limits the lines of each call site, but for the lines of requests, of which each counts. DEBUG and TRACE are not limited: they are enabled on purpose.
+/// `lines` that pass `filter` and the sampler. Both are filters of this layer: a layer without a filter would enable
+/// every event and span of every library.
+fn filtered<S>(lines: impl Layer<S>, filter: EnvFilter, sampler: &Sampler) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    lines.with_filter(telemetry::without_traces(filter).and(sampler.clone()))
+}
+
+/// Limits the lines of each call site, but for the lines of requests, of which each counts. DEBUG and TRACE are not
+/// limited: they are enabled on purpose.
 #[derive(Clone, Default)]
 pub(super) struct Sampler(Arc<Mutex<HashMap<Identifier, CallSite>>>);
 
@@ -88,8 +101,21 @@ impl Sampler {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Sampler {
-    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+impl<S> Filter<S> for Sampler {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::always()
+    }
+
+    /// No limit. Without a hint, the hint of the other filter would be ignored.
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         let metadata = event.metadata();
         if *metadata.level() > Level::INFO || metadata.target() == REQUESTS {
             return true;
@@ -128,11 +154,13 @@ mod tests {
         let writer = written.clone();
         let lines =
             tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
-        let log = tracing_subscriber::registry().with(sampler.clone()).with(lines);
+        let lines = filtered(lines, EnvFilter::new("debug"), &sampler);
+        let log = tracing_subscriber::registry().with(lines);
         let count = |words: &str| {
             let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
             text.lines().filter(|line| line.contains(words)).count()
         };
+        assert_eq!(log.max_level_hint(), Some(LevelFilter::DEBUG), "the rest costs nothing");
         tracing::subscriber::with_default(log, || {
             for _ in 0..100 {
                 tracing::info!("credential rejected");

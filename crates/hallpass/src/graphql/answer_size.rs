@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{Error, ErrorExtensionValues, Pos, ServerError, Value};
 
+use super::response_keys::ResponseKeys;
 use crate::code;
 
 /// Bytes of the quotes, colon and comma around a key.
@@ -15,18 +16,29 @@ const KEY_OVERHEAD: usize = 4;
 pub struct AnswerBudget {
     limit: usize,
     used: Arc<AtomicUsize>,
+    keys: ResponseKeys,
 }
 
 impl AnswerBudget {
-    /// Creates a budget of `limit` bytes.
+    /// Creates a budget of `limit` bytes, for a document with these response keys.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
-        Self { limit, used: Arc::default() }
+    pub fn new(limit: usize, keys: ResponseKeys) -> Self {
+        Self { limit, used: Arc::default(), keys }
+    }
+
+    /// The response keys of the document.
+    #[must_use]
+    pub fn keys(&self) -> ResponseKeys {
+        self.keys
     }
 
     /// Counts a resolved field. The fields of an object are counted before the object.
     pub fn add(&self, key: &str, value: &Value) {
-        let bytes = key.len() + KEY_OVERHEAD + own_length(value);
+        self.add_bytes(key.len() + KEY_OVERHEAD + own_length(value));
+    }
+
+    /// Counts JSON of this length.
+    pub fn add_bytes(&self, bytes: usize) {
         self.used.fetch_add(bytes, Ordering::Relaxed);
     }
 
@@ -73,42 +85,12 @@ fn own_length(value: &Value) -> usize {
     match value {
         Value::Object(_) => 2,
         Value::List(items) => 2 + items.iter().map(|item| own_length(item) + 1).sum::<usize>(),
-        leaf => json_length(leaf),
-    }
-}
-
-/// The length of `value` as JSON in bytes, without serializing it.
-#[must_use]
-pub fn json_length(value: &Value) -> usize {
-    match value {
-        Value::Null => 4,
-        Value::Boolean(is_true) => 5 - usize::from(*is_true),
+        // An object as JSON: its fields and itself were counted.
+        Value::Binary(_) | Value::Null => 4,
+        Value::Boolean(_) => 5,
         Value::Number(number) => number.to_string().len(),
-        Value::String(text) => text_length(text),
-        Value::Enum(name) => text_length(name),
-        Value::List(items) => 2 + comma_separated(items.iter().map(json_length)),
-        Value::Object(members) => {
-            let member = |(key, value): (_, &Value)| {
-                let key: &async_graphql::Name = key;
-                text_length(key) + 1 + json_length(value)
-            };
-            2 + comma_separated(members.iter().map(member))
-        }
-        // Serialized as a list of numbers.
-        Value::Binary(bytes) => 2 + 4 * bytes.len(),
+        // Without escapes: the whole response is measured again as JSON.
+        Value::String(text) => 2 + text.len(),
+        Value::Enum(name) => 2 + name.len(),
     }
-}
-
-fn comma_separated(parts: impl Iterator<Item = usize>) -> usize {
-    parts.map(|length| length + 1).sum::<usize>().saturating_sub(1)
-}
-
-/// The length of a JSON string in bytes: escaped characters take two or six (RFC 8259 section 7).
-fn text_length(text: &str) -> usize {
-    let byte = |byte: u8| match byte {
-        b'"' | b'\\' | 0x08 | 0x09 | 0x0a | 0x0c | 0x0d => 2,
-        0..0x20 => 6,
-        _ => 1,
-    };
-    2 + text.bytes().map(byte).sum::<usize>()
 }

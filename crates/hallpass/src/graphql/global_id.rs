@@ -12,6 +12,7 @@ use async_graphql::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
+use uuid::fmt::Simple;
 
 use super::error::{ApiError, Result};
 
@@ -36,6 +37,15 @@ impl<T: HasId> Id<T> {
         Self(Ok(key))
     }
 
+    /// The ID as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.0 {
+            Ok(key) => encode_id(T::TYPE, *key).0,
+            Err(text) => text.0.clone(),
+        }
+    }
+
     /// The key.
     ///
     /// # Errors
@@ -56,10 +66,7 @@ impl<T: HasId> From<ID> for Id<T> {
 
 impl<T: HasId> fmt::Display for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Ok(key) => f.write_str(&encode_id(T::TYPE, *key)),
-            Err(text) => f.write_str(text),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -91,7 +98,7 @@ impl<T: HasId> InputType for Id<T> {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.to_string())
+        Value::String(self.text())
     }
 
     fn as_raw_value(&self) -> Option<&Self> {
@@ -113,13 +120,17 @@ impl<T: HasId> OutputType for Id<T> {
         _: &ContextSelectionSet<'_>,
         _: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        Ok(Value::String(self.to_string()))
+        Ok(Value::String(self.text()))
     }
 }
 
 /// Encodes the global ID of the `type_name` with this key.
 pub fn encode_id(type_name: &str, key: impl Into<Uuid>) -> ID {
-    ID(URL_SAFE_NO_PAD.encode(format!("{type_name}:{}", key.into().simple())))
+    let mut text = Vec::with_capacity(type_name.len() + 1 + Simple::LENGTH);
+    text.extend_from_slice(type_name.as_bytes());
+    text.push(b':');
+    text.extend_from_slice(key.into().simple().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+    ID(URL_SAFE_NO_PAD.encode(text))
 }
 
 /// Decodes a global ID to its type and key. None for any other text, which callers treat like the ID of a deleted

@@ -143,6 +143,12 @@ impl<'a> Execution<'a> {
         if key.is_none() && self.is_one_statement {
             return Ok(Begun::First(Writes::Statement(scope.clone())));
         }
+        // Boxed: the future is large, and most mutations are one statement.
+        Box::pin(self.begin_transaction(ctx, key)).await
+    }
+
+    async fn begin_transaction(self, ctx: &Context<'_>, key: Option<String>) -> Result<Begun> {
+        let scope = ctx.scope();
         let transaction = scope.begin().await?;
         let Some(key) = key else {
             return Ok(Begun::First(Writes::Transaction(transaction, None)));
@@ -233,7 +239,7 @@ impl Writes {
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Statement(_) => Ok(()),
-            Self::Transaction(transaction, _) => Ok(transaction.commit().await?),
+            Self::Transaction(transaction, _) => Ok(Box::pin(transaction.commit()).await?),
         }
     }
 }

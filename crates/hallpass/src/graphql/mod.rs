@@ -9,15 +9,17 @@ mod error;
 pub(crate) mod global_id;
 pub(crate) mod idempotency;
 mod input_problem;
+mod json;
 pub(crate) mod null_on_error;
 mod own_rows;
 pub(crate) mod pagination;
 pub(crate) mod permission_check;
 mod plain;
+mod response_keys;
 mod subscription;
 pub(crate) mod validation;
 
-pub use answer_size::{AnswerBudget, json_length};
+pub use answer_size::AnswerBudget;
 pub use audited::Audited;
 pub use constraint::{Constrained, Constraint};
 pub use context::{
@@ -32,6 +34,7 @@ pub use idempotency::{
     Writes, is_idempotency_key,
 };
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
+pub(crate) use json::write_json;
 pub use null_on_error::NullOnError;
 pub use own_rows::{find_in_tenant, find_own};
 pub use pagination::{
@@ -40,5 +43,6 @@ pub use pagination::{
 };
 pub use permission_check::Permission;
 pub use plain::{NotPlain, PlainEnum, PlainScalar, PlainValue, resolve_object};
+pub use response_keys::ResponseKeys;
 pub use subscription::{Subscription, SubscriptionSlot, event_stream, execute_event, subscribe};
 pub use validation::Validator;

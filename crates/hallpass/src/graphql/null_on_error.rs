@@ -45,10 +45,9 @@ impl<T: ContainerType> ContainerType for NullOnError<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         let budget = ctx.data_opt::<AnswerBudget>();
         check(budget, ctx)?;
-        let resolving = self.0.resolve_field(ctx);
         let resolved = match root_span(ctx) {
-            Some(span) => Box::pin(resolving.instrument(span)).await,
-            None => resolving.await,
+            Some(span) => Box::pin(self.0.resolve_field(ctx).instrument(span)).await,
+            None => self.0.resolve_field(ctx).await,
         };
         let resolved = match resolved {
             // Beyond the size limit, the error propagates: the whole response is discarded.

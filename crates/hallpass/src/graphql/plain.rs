@@ -1,11 +1,10 @@
 //! Plain fields: resolvers that take no argument and no context. They are called directly.
 //!
 //! The GraphQL library allocates a future for each field of each object, as large as the largest field of the type
-//! requires. For a list of rows that is most of its work. `#[guarded]` therefore generates a function that resolves the
-//! plain fields of a type, and [`resolve_object`] uses the library for the others only.
+//! requires, and a map of its values. For a list of rows that is most of its work. `#[guarded]` therefore generates a
+//! function that resolves the plain fields of a type. [`resolve_object`] writes them as JSON, and uses the library for
+//! the others.
 
-use async_graphql::indexmap::IndexMap;
-use async_graphql::indexmap::map::Entry;
 use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql::resolver_utils::{EnumType, enum_value, resolve_container};
 use async_graphql::{
@@ -14,10 +13,16 @@ use async_graphql::{
 use futures_util::future::{BoxFuture, try_join_all};
 
 use super::answer_size::AnswerBudget;
+use super::json::{write_json, write_key};
 use super::null_on_error::NullOnError;
+use super::response_keys::ResponseKeys;
+
+/// The length of an object as JSON, before it is known.
+const ASSUMED_BYTES: usize = 128;
 
 /// Resolves the selected fields of an object. `plain` returns the value of a plain field that the caller may read, by
-/// its name.
+/// its name. The result is the object as JSON, in a binary value: no scalar of this server is binary. If fields of the
+/// document must be merged, it is the library's object.
 ///
 /// # Errors
 /// Of a field that is not nullable, or if the response is too large.
@@ -26,68 +31,92 @@ pub async fn resolve_object<T: ContainerType>(
     object: &NullOnError<T>,
     plain: impl Fn(&str) -> Option<Value> + Send + Sync,
 ) -> ServerResult<Value> {
-    let mut fields = Fields { values: IndexMap::new(), others: Vec::new() };
     let budget = ctx.data_opt::<AnswerBudget>();
-    // Boxed: the futures of most objects are small then.
-    if !fields.add::<T>(ctx, &ctx.item.node, &plain, budget) {
+    let Some(budget) = budget.filter(|it| it.keys() != ResponseKeys::RepeatedObjects) else {
+        // Boxed: the futures of most objects are small then.
+        return Box::pin(resolve_container(ctx, object)).await;
+    };
+    let may_repeat = budget.keys() == ResponseKeys::RepeatedLeaves;
+    let mut fields = Fields::new(may_repeat);
+    if !fields.add::<T>(ctx, &ctx.item.node, &plain) {
         return Box::pin(resolve_container(ctx, object)).await;
     }
-    if let Some(budget) = budget.filter(|budget| budget.is_exceeded()) {
+    fields.json.push(b'}');
+    budget.add_bytes(fields.json.len());
+    if budget.is_exceeded() {
         return Err(budget.error(Some(ctx.item.pos)));
     }
-    let Fields { mut values, others } = fields;
-    if !others.is_empty() {
-        let others = others.into_iter().map(|(index, field)| -> BoxFuture<'_, ServerResult<_>> {
-            Box::pin(async move {
-                let field = ctx.with_field(field);
-                let value = object.resolve_field(&field).await?;
-                Ok((index, value.unwrap_or_default()))
-            })
-        });
-        for (index, value) in Box::pin(try_join_all(others)).await? {
-            values[index] = value;
-        }
+    let Fields { json, others, .. } = fields;
+    if others.is_empty() {
+        return Ok(Value::Binary(json.into()));
     }
-    Ok(Value::Object(values))
+    let others = others.into_iter().map(|(at, field)| -> BoxFuture<'_, ServerResult<_>> {
+        Box::pin(async move {
+            let field = ctx.with_field(field);
+            let value = object.resolve_field(&field).await?;
+            Ok((at, value.unwrap_or_default()))
+        })
+    });
+    let others = Box::pin(try_join_all(others)).await?;
+    Ok(Value::Binary(with_others(&json, &others).into()))
+}
+
+/// `json`, with the values of other fields at their positions.
+fn with_others(json: &[u8], others: &[(usize, Value)]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(json.len() + others.len() * ASSUMED_BYTES);
+    let mut from = 0;
+    for (at, value) in others {
+        whole.extend_from_slice(&json[from..*at]);
+        write_json(value, &mut whole);
+        from = *at;
+    }
+    whole.extend_from_slice(&json[from..]);
+    whole
 }
 
 /// The fields of one object.
 struct Fields<'a> {
-    /// By response key; null for the others.
-    values: IndexMap<Name, Value>,
-    /// Fields that are not plain, with their indices.
+    /// The object up to the last field, without the values of the others.
+    json: Vec<u8>,
+    /// Fields that are not plain, with the positions of their values.
     others: Vec<(usize, &'a Positioned<Field>)>,
+    /// The response keys so far, if they may be repeated.
+    keys: Option<Vec<&'a Name>>,
 }
 
 impl<'a> Fields<'a> {
-    /// Adds the fields of a selection. False if the library must resolve the object: two fields have one response key,
-    /// or a fragment is on an interface.
+    fn new(may_repeat: bool) -> Self {
+        let mut json = Vec::with_capacity(ASSUMED_BYTES);
+        json.push(b'{');
+        Self { json, others: Vec::new(), keys: may_repeat.then(Vec::new) }
+    }
+
+    /// Adds the fields of a selection. False if the library must resolve the object: a fragment is on an interface.
     fn add<T: ContainerType>(
         &mut self,
         ctx: &ContextSelectionSet<'a>,
         set: &'a SelectionSet,
         plain: &impl Fn(&str) -> Option<Value>,
-        budget: Option<&AnswerBudget>,
     ) -> bool {
-        self.values.reserve(set.items.len());
         set.items.iter().all(|selection| match &selection.node {
-            Selection::Field(field) if field.node.directives.is_empty() => {
-                self.add_field::<T>(field, plain, budget)
+            // Only `@skip` and `@include` are defined, and what they omit is no longer in the document.
+            Selection::Field(field) => {
+                self.add_field::<T>(field, plain);
+                true
             }
-            Selection::Field(_) => false,
             Selection::FragmentSpread(spread) => {
                 let fragment = ctx.query_env.fragments.get(&spread.node.fragment_name.node);
                 fragment.is_some_and(|fragment| {
                     let fragment = &fragment.node;
                     let of_type = &fragment.type_condition.node.on.node;
                     *of_type == *T::type_name()
-                        && self.add::<T>(ctx, &fragment.selection_set.node, plain, budget)
+                        && self.add::<T>(ctx, &fragment.selection_set.node, plain)
                 })
             }
             Selection::InlineFragment(fragment) => {
                 let condition = &fragment.node.type_condition;
                 condition.as_ref().is_none_or(|it| it.node.on.node == *T::type_name())
-                    && self.add::<T>(ctx, &fragment.node.selection_set.node, plain, budget)
+                    && self.add::<T>(ctx, &fragment.node.selection_set.node, plain)
             }
         })
     }
@@ -96,23 +125,27 @@ impl<'a> Fields<'a> {
         &mut self,
         field: &'a Positioned<Field>,
         plain: &impl Fn(&str) -> Option<Value>,
-        budget: Option<&AnswerBudget>,
-    ) -> bool {
+    ) {
         let key = &field.node.response_key().node;
-        let index = self.values.len();
-        let Entry::Vacant(entry) = self.values.entry(key.clone()) else { return false };
+        if let Some(keys) = &mut self.keys {
+            if keys.contains(&key) {
+                return;
+            }
+            keys.push(key);
+        }
+        if self.json.len() > 1 {
+            self.json.push(b',');
+        }
+        write_key(key, &mut self.json);
         let name = field.node.name.node.as_str();
-        if name == "__typename" {
-            entry.insert(Value::String(T::type_name().into_owned()));
-            return true;
+        let value = match name {
+            "__typename" => Some(Value::String(T::type_name().into_owned())),
+            _ => plain(name),
+        };
+        match value {
+            Some(value) => write_json(&value, &mut self.json),
+            None => self.others.push((self.json.len(), field)),
         }
-        let value = plain(name);
-        match &value {
-            None => self.others.push((index, field)),
-            Some(value) => budget.into_iter().for_each(|budget| budget.add(key, value)),
-        }
-        entry.insert(value.unwrap_or_default());
-        true
     }
 }
 

@@ -38,7 +38,7 @@ pub trait Backend: Send + Sync {
         &self,
         document: Arc<ExecutableDocument>,
         caller: Option<Arc<Caller>>,
-        request_id: String,
+        request_id: Arc<str>,
         address: IpAddr,
     );
 

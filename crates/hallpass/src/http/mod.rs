@@ -66,7 +66,7 @@ pub struct RequestCaller {
     /// Re-authenticates the caller at the auth server, for fields that require step-up authentication.
     pub confirmation: Option<Reauthentication>,
     /// The request id.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// The end user's address.
     pub address: IpAddr,
     pub(crate) record: RequestRecord,

@@ -52,8 +52,9 @@ async fn run(
     let identity = RequestIdentity::new(deps, peer, head.method.clone(), head.headers.clone());
     let request_caller = identity.resolve(deps, id, &record).await?;
     let client = request_caller.client();
-    // A request costs a point.
     let (payer, address) = (request_caller.caller.as_deref(), request_caller.address);
+    shared.admission.check(payer, deps.backend.queue_time(payer.is_none()))?;
+    // A request costs a point.
     deps.rate_limiter.spend(payer, address, 1).await.map_err(Rejection::exceeded)?;
     let levels: &Arc<Levels> = &deps.options.levels;
     let caller = request_caller.caller.clone();

@@ -65,7 +65,7 @@ impl Execution<'_> {
             }
             Begun::Replay(replay) => {
                 let key = replay.row.ok_or(ApiError::NotFound(N::WORD))?;
-                created(key.into()).await
+                Box::pin(created(key.into())).await
             }
         }
     }

@@ -74,7 +74,7 @@ impl RequestIdentity {
         let caller = self.caller(deps, id).instrument(span).await?;
         record.authenticated(caller.as_ref(), began.elapsed());
         let confirmation = caller.is_some().then(|| Reauthentication::new(Arc::clone(&self.0)));
-        let (request_id, address) = (id.as_str().to_owned(), self.address());
+        let (request_id, address) = (id.to_shared(), self.address());
         Ok(RequestCaller { caller, confirmation, request_id, address, record: record.clone() })
     }
 

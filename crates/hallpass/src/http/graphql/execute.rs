@@ -24,6 +24,7 @@ use crate::http::limits::input_values::Checks;
 use crate::http::limits::rate_limit::Budget;
 use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
+use crate::http::ops::operation_metrics::CountedSubscription;
 use crate::http::ops::request_record::RequestRecord;
 use crate::http::streaming::{Permit, Resource};
 use crate::http::{HttpState, RequestCaller};
@@ -57,7 +58,7 @@ struct AuditContext {
     shared: Arc<HttpState>,
     document: Arc<ExecutableDocument>,
     caller: Option<Arc<Caller>>,
-    request_id: String,
+    request_id: Arc<str>,
     address: IpAddr,
 }
 
@@ -69,7 +70,7 @@ impl AuditContext {
     }
 
     fn audit_rejected(&self) {
-        let (document, request_id) = (Arc::clone(&self.document), self.request_id.clone());
+        let (document, request_id) = (Arc::clone(&self.document), Arc::clone(&self.request_id));
         self.shared.deps.backend.audit_hidden_fields(
             document,
             self.caller.clone(),
@@ -98,12 +99,14 @@ pub(crate) fn prepare(
     };
     let record = request_caller.record.clone();
     let name = operation_name(&document.parsed, params.operation_name.as_deref());
-    record.parsed(&document, name, cost.total());
+    // Clients choose the names of their own documents, and could use up those of metrics.
+    let is_named = shared.known.trusted.is_none() || params.trusted.is_some();
+    record.parsed(&document, name, is_named, cost.total());
     let audit = AuditContext {
         shared: Arc::clone(shared),
         document: Arc::clone(&document.parsed),
         caller: request_caller.caller.clone(),
-        request_id: request_caller.request_id.clone(),
+        request_id: Arc::clone(&request_caller.request_id),
         address: request_caller.address,
     };
     let mut kind = None;
@@ -133,7 +136,7 @@ pub(crate) fn prepare(
     };
     let request = request_of(&document.parsed, params.variables, params.operation_name);
     let client = request_caller.client();
-    let budget = AnswerBudget::new(deps.options.limits.answer);
+    let budget = AnswerBudget::new(deps.options.limits.answer, document.keys);
     let request = deps.backend.request(request, request_caller).data(budget.clone());
     let request = request.data(RequestKey::new(params.idempotency_key));
     Ok(Operation {
@@ -299,6 +302,7 @@ struct RunningSubscription {
     audit: AuditContext,
     id: RequestId,
     budget: AnswerBudget,
+    counted: CountedSubscription,
     /// Held until the subscription is dropped.
     _permit: Option<Permit>,
 }
@@ -306,6 +310,7 @@ struct RunningSubscription {
 impl RunningSubscription {
     fn new(operation: Operation, id: RequestId) -> Self {
         let Operation { mut request, visible, audit, budget, permit, .. } = operation;
+        let counted = audit.shared.operation_metrics.subscribed();
         let mut this = Self {
             visible,
             variables: request.variables.clone(),
@@ -317,6 +322,7 @@ impl RunningSubscription {
             audit,
             id,
             budget,
+            counted,
             _permit: permit,
         };
         this.execute(subscribe(request, this.slot.clone()));
@@ -362,6 +368,7 @@ impl RunningSubscription {
     }
 
     fn content(&self, response: Response) -> Result<ResponseBody, Rejection> {
+        self.counted.event();
         self.audit.audit_response(&response);
         ResponseBody::of(response, &self.id).within(&self.budget)
     }

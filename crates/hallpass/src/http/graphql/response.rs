@@ -18,7 +18,7 @@ use super::challenge::insufficient_scope;
 pub(crate) use super::media_type::MediaType;
 pub(crate) use super::request_id::RequestId;
 use crate::code;
-use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, json_length};
+use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, write_json};
 use crate::http::limits::rate_limit::{Budget, Exceeded};
 
 /// Errors in one response: enough for one denied field in each of a hundred rows.
@@ -45,26 +45,22 @@ pub(crate) struct Rejection {
 }
 
 /// A GraphQL response, in an HTTP body, a WebSocket message or a server-sent event.
-#[derive(Serialize)]
 pub(crate) struct ResponseBody {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<ServerError>,
-    /// `None` if the document was not executed: the errors are request errors (section 7.1.2 of the GraphQL
+    /// JSON. `None` if the document was not executed: the errors are request errors (section 7.1.2 of the GraphQL
     /// specification).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Vec<u8>>,
     extensions: Option<Extensions>,
     /// What is left of the caller's budget.
-    #[serde(skip)]
     budget: Option<Box<Budget>>,
     /// Approximate size as JSON, in bytes.
-    #[serde(skip)]
     length: usize,
 }
 
 /// Size of a response without the content of `data` and `errors`.
 const ENVELOPE_BYTES: usize = 80;
+/// The capacity for the data of a response, before its size is known.
+const ASSUMED_BYTES: usize = 512;
 
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -340,10 +336,16 @@ impl ResponseBody {
         for error in &mut executed.errors {
             fill_in_codes(error, id);
         }
-        let length = json_length(&executed.data) + length_of(&executed.errors) + ENVELOPE_BYTES;
+        let data = (!is_request_error).then(|| {
+            let mut data = Vec::with_capacity(ASSUMED_BYTES);
+            write_json(&executed.data, &mut data);
+            data
+        });
+        let length_of_data = data.as_ref().map_or(0, Vec::len);
+        let length = length_of_data + length_of(&executed.errors) + ENVELOPE_BYTES;
         Self {
             errors: executed.errors,
-            data: (!is_request_error).then_some(executed.data),
+            data,
             extensions: (errors_omitted > 0).then(|| Extensions {
                 errors_omitted: Some(errors_omitted),
                 ..Extensions::default()
@@ -375,8 +377,20 @@ impl ResponseBody {
     /// The response as JSON.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut json = Vec::with_capacity(self.length);
-        serde_json::to_writer(&mut json, self)
-            .expect("names and values of an answer are plain JSON");
+        json.push(b'{');
+        if !self.errors.is_empty() {
+            member("errors", &mut json);
+            write(&self.errors, &mut json);
+        }
+        if let Some(data) = &self.data {
+            member("data", &mut json);
+            json.extend_from_slice(data);
+        }
+        if let Some(extensions) = &self.extensions {
+            member("extensions", &mut json);
+            write(extensions, &mut json);
+        }
+        json.push(b'}');
         json
     }
 
@@ -397,6 +411,19 @@ impl ResponseBody {
     pub(crate) fn is_request_error(&self) -> bool {
         self.data.is_none()
     }
+}
+
+/// Begins a member of an object.
+fn member(name: &str, json: &mut Vec<u8>) {
+    if json.len() > 1 {
+        json.push(b',');
+    }
+    write(name, json);
+    json.push(b':');
+}
+
+fn write(value: &(impl Serialize + ?Sized), json: &mut Vec<u8>) {
+    serde_json::to_writer(json, value).expect("errors and extensions are plain JSON");
 }
 
 fn length_of(errors: &[ServerError]) -> usize {

@@ -3,6 +3,7 @@
 //! async-graphql expands a fragment at each spread, so a document of a kilobyte can keep it busy for hours. Here the
 //! cost of each fragment is computed once and reused: ten microseconds in the worst case.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
@@ -102,15 +103,23 @@ impl Cost {
     }
 }
 
+/// A cost, and whether it depends on the variables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) cost: Cost,
+    pub(crate) depends_on_variables: bool,
+}
+
 /// The cost of the most expensive operation, with the maximum of each other count over all operations: validation
 /// processes all of them.
 pub(crate) fn measure(
     document: &ExecutableDocument,
     variables: &Variables,
     weights: &Weights,
-) -> Result<Cost, Overflow> {
-    let memo = HashMap::new();
-    let mut visitor = CostVisitor { document, variables, weights, defaults: &[], memo };
+) -> Result<Measured, Overflow> {
+    let (memo, uses_variables) = (HashMap::new(), Cell::new(false));
+    let mut visitor =
+        CostVisitor { document, variables, uses_variables, weights, defaults: &[], memo };
     let mut total = Cost::default();
     for (_, operation) in document.operations.iter() {
         let cost = visitor.operation(&operation.node)?;
@@ -123,7 +132,7 @@ pub(crate) fn measure(
     for name in document.fragments.keys() {
         visitor.fragment(name, 0)?;
     }
-    Ok(total)
+    Ok(Measured { cost: total, depends_on_variables: visitor.uses_variables.get() })
 }
 
 fn max_over_types(costlier: Cost, other: Cost) -> Cost {
@@ -150,6 +159,7 @@ enum FragmentMemo {
 struct CostVisitor<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
+    uses_variables: Cell<bool>,
     weights: &'a Weights,
     defaults: &'a [Positioned<VariableDefinition>],
     memo: HashMap<&'a Name, FragmentMemo>,
@@ -306,6 +316,7 @@ impl<'a> CostVisitor<'a> {
     }
 
     fn variable(&self, name: &Name) -> Option<&'a Value> {
+        self.uses_variables.set(true);
         let default = || {
             let definition = self.defaults.iter().find(|d| d.node.name.node == *name)?;
             definition.node.default_value.as_ref().map(|value| &value.node)

@@ -9,13 +9,14 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Opera
 use aws_lc_rs::digest;
 use moka::sync::Cache;
 
-use super::cost::{Cost, Overflow, measure};
+use super::cost::{Cost, Measured, Overflow, measure};
 use super::validation;
 use super::validation::Invalid;
 use super::weights::Weights;
 use crate::access::SchemaView;
 use crate::code;
 use crate::config::Limits;
+use crate::graphql::ResponseKeys;
 use crate::http::graphql::response::Rejection;
 use crate::schema::SchemaForView;
 
@@ -52,6 +53,9 @@ pub(crate) struct Document {
     pub(crate) text: Arc<str>,
     sha256: digest::Digest,
     pub(crate) parsed: Arc<ExecutableDocument>,
+    pub(crate) keys: ResponseKeys,
+    /// The cost, if no variable changes it.
+    cost: Option<Cost>,
     /// The schema views that it was validated against: only a few.
     valid_for: RwLock<Vec<SchemaView>>,
 }
@@ -94,15 +98,19 @@ impl DocumentCache {
         variables: &Variables,
     ) -> Result<(Arc<Document>, Cost), Rejection> {
         if let Some(document) = self.parsed.get(query) {
-            let cost = self.check_size(&document.parsed, variables)?;
+            let cost = self.measure(&document, variables)?;
             return Ok((document, cost));
         }
         let parsed = Arc::new(parse(query)?);
-        let cost = self.check_size(&parsed, variables)?;
+        let Measured { cost, depends_on_variables } = self.check_size(&parsed, variables)?;
+        let constant = (!depends_on_variables).then_some(cost);
         let text: Arc<str> = query.into();
         let sha256 = digest::digest(&digest::SHA256, text.as_bytes());
         let valid_for = RwLock::default();
-        let document = Arc::new(Document { text: Arc::clone(&text), sha256, parsed, valid_for });
+        let keys = ResponseKeys::of(&parsed);
+        let document =
+            Document { text: Arc::clone(&text), sha256, parsed, keys, cost: constant, valid_for };
+        let document = Arc::new(document);
         if query.len() <= MAX_CACHED_BYTES {
             self.parsed.insert(text, Arc::clone(&document));
         }
@@ -115,7 +123,10 @@ impl DocumentCache {
         document: &Document,
         variables: &Variables,
     ) -> Result<Cost, Rejection> {
-        self.check_size(&document.parsed, variables)
+        match document.cost {
+            Some(cost) => Ok(cost),
+            None => self.check_size(&document.parsed, variables).map(|measured| measured.cost),
+        }
     }
 
     /// Parses, measures and validates `query` as a request without variables.
@@ -154,18 +165,22 @@ impl DocumentCache {
         &self,
         document: &ExecutableDocument,
         variables: &Variables,
-    ) -> Result<Cost, Rejection> {
+    ) -> Result<Measured, Rejection> {
         let operations = document.operations.iter().count();
         check_limits("operations", operations as u64, MAX_OPERATIONS as u64)?;
-        let cost = measure(document, variables, &self.weights).map_err(|error| match error {
-            Overflow::Cycle => rejected("The query has a fragment that spreads itself.".to_owned()),
-            Overflow::Unknown => Rejection::document(
-                code::GRAPHQL_VALIDATION_FAILED,
-                "The query spreads an undefined fragment.".to_owned(),
-            ),
-            Overflow::Depth => rejected("The query is nested too deeply.".to_owned()),
-            Overflow::Name => rejected("The query has an alias that is too long.".to_owned()),
-        })?;
+        let measured =
+            measure(document, variables, &self.weights).map_err(|error| match error {
+                Overflow::Cycle => {
+                    rejected("The query has a fragment that spreads itself.".to_owned())
+                }
+                Overflow::Unknown => Rejection::document(
+                    code::GRAPHQL_VALIDATION_FAILED,
+                    "The query spreads an undefined fragment.".to_owned(),
+                ),
+                Overflow::Depth => rejected("The query is nested too deeply.".to_owned()),
+                Overflow::Name => rejected("The query has an alias that is too long.".to_owned()),
+            })?;
+        let cost = &measured.cost;
         if cost.asks_for_schema && !self.introspection {
             let message = "Introspection is disabled (INTROSPECTION is false).".to_owned();
             return Err(Rejection::document(code::GRAPHQL_VALIDATION_FAILED, message));
@@ -180,7 +195,7 @@ impl DocumentCache {
         check_limits("values in arguments", cost.values, MAX_VALUES)?;
         check_limits("uses of variables", cost.uses, MAX_VARIABLE_USES)?;
         check_limits("directives", cost.directives, MAX_DIRECTIVES)?;
-        Ok(cost)
+        Ok(measured)
     }
 }
 

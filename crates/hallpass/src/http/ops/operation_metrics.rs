@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -17,7 +18,7 @@ const MAX_NAMES: usize = 200;
 /// Longer names have none.
 pub(super) const MAX_NAME_BYTES: usize = 100;
 /// The operation of a name beyond those.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 /// An operation without a name.
 const UNNAMED: &str = "unnamed";
 /// The outcome of an operation without errors.
@@ -51,7 +52,28 @@ pub(crate) struct OperationMetrics {
     operations: Family<Labels, Counter>,
     duration_seconds: Family<OperationLabel, Histogram>,
     cost: Histogram,
+    subscriptions: Gauge,
+    events: Counter,
     names: RwLock<HashSet<Arc<str>>>,
+}
+
+/// A running subscription, until it is dropped.
+pub(crate) struct CountedSubscription {
+    running: Gauge,
+    events: Counter,
+}
+
+impl CountedSubscription {
+    /// Counts an event that is sent to the client.
+    pub(crate) fn event(&self) {
+        self.events.inc();
+    }
+}
+
+impl Drop for CountedSubscription {
+    fn drop(&mut self) {
+        self.running.dec();
+    }
 }
 
 impl OperationMetrics {
@@ -62,6 +84,8 @@ impl OperationMetrics {
             operations: Family::default(),
             duration_seconds: Family::new_with_constructor(duration),
             cost: Histogram::new(exponential_buckets(1.0, 4.0, 7)),
+            subscriptions: Gauge::default(),
+            events: Counter::default(),
             names: RwLock::default(),
         };
         registry.register(
@@ -79,7 +103,20 @@ impl OperationMetrics {
             "Query cost of GraphQL operations, in points",
             metrics.cost.clone(),
         );
+        let help = "Running subscriptions";
+        registry.register("hallpass_subscriptions", help, metrics.subscriptions.clone());
+        registry.register(
+            "hallpass_subscription_events",
+            "Events sent to the clients of subscriptions",
+            metrics.events.clone(),
+        );
         metrics
+    }
+
+    /// Counts a subscription as running.
+    pub(crate) fn subscribed(&self) -> CountedSubscription {
+        self.subscriptions.inc();
+        CountedSubscription { running: self.subscriptions.clone(), events: self.events.clone() }
     }
 
     /// Records an operation, `name`, which took this long unless it is a subscription, and failed with `code`.
@@ -104,7 +141,7 @@ impl OperationMetrics {
 
     fn label(&self, name: Option<&str>) -> Arc<str> {
         let Some(name) = name else { return UNNAMED.into() };
-        if name.len() > MAX_NAME_BYTES {
+        if name.len() > MAX_NAME_BYTES || name == OTHER {
             return OTHER.into();
         }
         {

@@ -7,8 +7,9 @@ use aws_lc_rs::hmac;
 use axum::http::{Extensions, HeaderMap, Method, StatusCode};
 use hallpass_data::DatabaseTime;
 use hallpass_identity::{Caller, CallerKind};
+use tracing::Level;
 
-use super::operation_metrics::{MAX_NAME_BYTES, OperationMetrics};
+use super::operation_metrics::{MAX_NAME_BYTES, OTHER, OperationMetrics};
 use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
 use crate::http::limits::document_cache::Document;
 
@@ -34,7 +35,12 @@ impl CallerHash {
 }
 
 fn digits(bytes: &[u8]) -> String {
-    bytes.iter().take(HASH_DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .take(HASH_DIGITS / 2)
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// A record that is filled in while the request is handled; clones share it.
@@ -52,6 +58,8 @@ struct Facts {
     database: DatabaseTime,
     document: Option<Arc<Document>>,
     operation: Option<String>,
+    /// Whether metrics count it as one of many others: not a trusted document, where some are.
+    is_other: bool,
     cost: Option<u64>,
     codes: Vec<String>,
     bytes: Option<usize>,
@@ -105,9 +113,16 @@ impl RequestRecord {
         self.facts().database.clone()
     }
 
-    /// The document was parsed.
-    pub(crate) fn parsed(&self, document: &Arc<Document>, name: Option<&str>, cost: u64) {
+    /// The document was parsed. Without `is_named`, metrics do not have its name.
+    pub(crate) fn parsed(
+        &self,
+        document: &Arc<Document>,
+        name: Option<&str>,
+        is_named: bool,
+        cost: u64,
+    ) {
         let mut facts = self.facts();
+        facts.is_other = !is_named;
         facts.document = Some(Arc::clone(document));
         // Names are ASCII. One byte more than the limit shows the metrics that the name was longer.
         facts.operation = name.map(|name| name.chars().take(MAX_NAME_BYTES + 1).collect());
@@ -138,11 +153,14 @@ impl RequestRecord {
         if facts.is_graphql && !facts.is_streamed {
             facts.count(metrics, Some(of.took));
         }
-        let line = facts.line(hash);
         let (id, method, path) = (of.id.as_str(), of.method.as_str(), of.path);
         let (status, ms) = (of.status.as_u16(), milliseconds(of.took));
         macro_rules! log {
-            ($level:ident) => {
+            ($level:ident, $name:ident) => {{
+                if !tracing::enabled!(target: "hallpass::request", Level::$name) {
+                    return;
+                }
+                let line = facts.line(hash);
                 tracing::$level!(
                     target: "hallpass::request",
                     request_id = id, trace_id = line.trace_id, method, path, status,
@@ -151,13 +169,13 @@ impl RequestRecord {
                     cost = line.cost, bytes = line.bytes, ms,
                     identity_ms = line.identity_ms, database_ms = line.database_ms,
                     "request"
-                )
-            };
+                );
+            }};
         }
         match facts.is_graphql || facts.identity.is_some() || of.status.is_server_error() {
-            true => log!(info),
+            true => log!(info, INFO),
             // Health checks, metrics and assets.
-            false => log!(debug),
+            false => log!(debug, DEBUG),
         }
     }
 
@@ -201,7 +219,8 @@ struct Line<'a> {
 impl Facts {
     fn count(&self, metrics: &OperationMetrics, took: Option<Duration>) {
         let code = self.codes.first().map(String::as_str);
-        metrics.record(self.operation.as_deref(), code, took, self.cost);
+        let name = if self.is_other { Some(OTHER) } else { self.operation.as_deref() };
+        metrics.record(name, code, took, self.cost);
     }
 
     fn line(&self, hash: &CallerHash) -> Line<'_> {

@@ -5,6 +5,7 @@
 use axum::extract::ws::{CloseFrame, Message};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::http::graphql::response::{Rejection, ResponseBody};
@@ -160,9 +161,15 @@ impl<'a> ClientMessage<'a> {
 pub(crate) enum ServerMessage<'a> {
     ConnectionAck,
     Pong,
-    Next { id: &'a str, payload: &'a ResponseBody },
     Error { id: &'a str, payload: &'a [async_graphql::ServerError] },
     Complete { id: &'a str },
+}
+
+/// The message with a response of an operation.
+pub(crate) fn next(id: &str, response: &ResponseBody) -> Message {
+    let (id, payload) = (Value::from(id), String::from_utf8(response.to_json()));
+    let payload = payload.expect("JSON is UTF-8");
+    Message::text(format!(r#"{{"type":"next","id":{id},"payload":{payload}}}"#))
 }
 
 impl ServerMessage<'_> {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::gated;
+use super::protocol;
 use super::protocol::{ClientMessage, Close, ServerMessage};
 use super::transport::{Disconnect, Transport};
 use crate::http::graphql::authenticate::{RequestIdentity, credential_ended};
@@ -180,7 +181,7 @@ impl<'a> Session<'a> {
                     .await
             }
             OperationEvent::Response(content) => {
-                self.transport.send_message(&ServerMessage::Next { id, payload: &content }).await
+                self.transport.send(protocol::next(id, &content)).await
             }
             OperationEvent::Ended(rejection) => Err(Close::rejected(&rejection).into()),
             OperationEvent::Done => {
