@@ -1,0 +1,34 @@
+/** What authenticates the requests of a client. */
+export interface Credentials {
+  /** Whether the browser sends cookies to the server. */
+  readonly mode: RequestCredentials;
+  /**
+   * Headers of a request. Without a credential, they are empty. Fails if it is not known whether there is one, such as
+   * while the auth server is unavailable.
+   */
+  headers(): Promise<Readonly<Record<string, string>>>;
+  /** Drops the credential after the server rejected it. The next `headers()` has a new one, if there is one. */
+  renew(): void;
+}
+
+/** A Better Auth session cookie, which the browser sends. */
+export function cookieCredentials(): Credentials {
+  return { mode: "include", headers: async () => ({}), renew: () => undefined };
+}
+
+/** No credential: the caller is anonymous. */
+export function anonymous(): Credentials {
+  return { mode: "omit", headers: async () => ({}), renew: () => undefined };
+}
+
+/** A token that `get` returns for each request, or null. `renew` is called after the server rejected it. */
+export function bearerToken(get: () => Promise<string | null> | string | null, renew?: () => void): Credentials {
+  return {
+    mode: "omit",
+    async headers(): Promise<Readonly<Record<string, string>>> {
+      const token = await get();
+      return token === null ? {} : { authorization: `Bearer ${token}` };
+    },
+    renew: () => renew?.(),
+  };
+}

@@ -1,0 +1,3 @@
+export * from "./credentials.js";
+export * from "./token.js";
+export type { AuthClient, AuthEndpoint } from "./token-source.js";

@@ -1,0 +1,170 @@
+/** The extensions of each error code, as docs/errors.md of Hallpass describes them. */
+import { asArray, asNumber, asObject, asString, strings, type JsonObject } from "../json.js";
+
+export interface CommonExtensions {
+  /** ID of the request, as in the log of the server. */
+  readonly requestId: string | null;
+}
+
+export interface AccessExtensions extends CommonExtensions {
+  /** The rule of the field. Null if the request as a whole was rejected. */
+  readonly rule: string | null;
+  /** Unmet requirements of the rule, such as `TIER(premium)`. */
+  readonly missing: readonly string[];
+  /** ID of the decision in the audit log. */
+  readonly decisionId: string | null;
+}
+
+export interface ConflictExtensions extends CommonExtensions {
+  /** The version of the row. Null if an idempotency key was reused. */
+  readonly currentVersion: number | null;
+}
+
+export interface RetryExtensions extends CommonExtensions {
+  /** Seconds to wait. Null if the server did not state them. */
+  readonly retryAfterSeconds: number | null;
+}
+
+export interface RejectedExtensions extends CommonExtensions {
+  /** The limit that was exceeded. Null if the server did not state it. */
+  readonly limit: number | null;
+}
+
+/** Why an input is invalid. */
+export type InputProblemKind =
+  | "REQUIRED"
+  | "TOO_LONG"
+  | "TOO_MANY"
+  | "OUT_OF_RANGE"
+  | "WRONG_TYPE"
+  | "UNKNOWN_FIELD"
+  | "CONFLICTING"
+  | "TAKEN"
+  | "INVALID";
+
+export interface InputProblem {
+  /** Path of the input, such as `input.tags.3`. */
+  readonly path: string;
+  readonly problem: InputProblemKind;
+  readonly limit: number | null;
+  readonly message: string;
+}
+
+export interface InputExtensions extends CommonExtensions {
+  /** A message for each invalid input, by its path. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly problems: readonly InputProblem[];
+}
+
+export interface UnknownExtensions extends CommonExtensions {
+  /** The code of the server, if this client does not know it. */
+  readonly serverCode: string | null;
+}
+
+/**
+ * The extensions by code. An application with codes of its own adds them:
+ * `declare module "@hallpass/client" { interface ErrorExtensions { QUOTA: CommonExtensions } }`.
+ */
+export interface ErrorExtensions {
+  UNAUTHENTICATED: AccessExtensions;
+  FORBIDDEN: AccessExtensions;
+  REAUTHENTICATION_REQUIRED: AccessExtensions;
+  NOT_FOUND: CommonExtensions;
+  BAD_USER_INPUT: InputExtensions;
+  CONFLICT: ConflictExtensions;
+  GRAPHQL_PARSE_FAILED: CommonExtensions;
+  GRAPHQL_VALIDATION_FAILED: CommonExtensions;
+  PERSISTED_QUERY_NOT_FOUND: CommonExtensions;
+  PERSISTED_QUERY_NOT_SUPPORTED: CommonExtensions;
+  QUERY_REJECTED: RejectedExtensions;
+  RATE_LIMITED: RetryExtensions;
+  EVENTS_MISSED: CommonExtensions;
+  AUTH_UNAVAILABLE: RetryExtensions;
+  UNAVAILABLE: RetryExtensions;
+  TIMEOUT: RetryExtensions;
+  NOT_CONFIGURED: CommonExtensions;
+  INTERNAL: CommonExtensions;
+  /** The client received no response. */
+  NETWORK_ERROR: CommonExtensions;
+  /** The error has no code that this client knows. */
+  UNKNOWN_ERROR: UnknownExtensions;
+}
+
+type Parser<C extends keyof ErrorExtensions> = (raw: JsonObject) => ErrorExtensions[C];
+
+const problemKinds: ReadonlySet<string> = new Set<InputProblemKind>([
+  "REQUIRED",
+  "TOO_LONG",
+  "TOO_MANY",
+  "OUT_OF_RANGE",
+  "WRONG_TYPE",
+  "UNKNOWN_FIELD",
+  "CONFLICTING",
+  "TAKEN",
+  "INVALID",
+]);
+
+function isProblemKind(value: unknown): value is InputProblemKind {
+  return typeof value === "string" && problemKinds.has(value);
+}
+
+const common = (raw: JsonObject): CommonExtensions => ({ requestId: asString(raw["requestId"]) });
+
+const access = (raw: JsonObject): AccessExtensions => ({
+  ...common(raw),
+  rule: asString(raw["rule"]),
+  missing: strings(raw["missing"]),
+  decisionId: asString(raw["decisionId"]),
+});
+
+const retry = (raw: JsonObject): RetryExtensions => ({
+  ...common(raw),
+  retryAfterSeconds: asNumber(raw["retryAfterSeconds"]),
+});
+
+function problem(value: unknown): InputProblem {
+  const raw = asObject(value);
+  return {
+    path: asString(raw["path"]) ?? "",
+    problem: isProblemKind(raw["problem"]) ? raw["problem"] : "INVALID",
+    limit: asNumber(raw["limit"]),
+    message: asString(raw["message"]) ?? "",
+  };
+}
+
+function messages(value: unknown): Readonly<Record<string, string>> {
+  const entries: [string, string][] = [];
+  for (const [path, message] of Object.entries(asObject(value))) {
+    if (typeof message === "string") entries.push([path, message]);
+  }
+  return Object.fromEntries(entries);
+}
+
+const input = (raw: JsonObject): InputExtensions => ({
+  ...common(raw),
+  fields: messages(raw["fields"]),
+  problems: asArray(raw["problems"]).map(problem),
+});
+
+export const parsers: { readonly [C in keyof ErrorExtensions]: Parser<C> } = {
+  UNAUTHENTICATED: access,
+  FORBIDDEN: access,
+  REAUTHENTICATION_REQUIRED: access,
+  NOT_FOUND: common,
+  BAD_USER_INPUT: input,
+  CONFLICT: (raw) => ({ ...common(raw), currentVersion: asNumber(raw["currentVersion"]) }),
+  GRAPHQL_PARSE_FAILED: common,
+  GRAPHQL_VALIDATION_FAILED: common,
+  PERSISTED_QUERY_NOT_FOUND: common,
+  PERSISTED_QUERY_NOT_SUPPORTED: common,
+  QUERY_REJECTED: (raw) => ({ ...common(raw), limit: asNumber(raw["limit"]) }),
+  RATE_LIMITED: retry,
+  EVENTS_MISSED: common,
+  AUTH_UNAVAILABLE: retry,
+  UNAVAILABLE: retry,
+  TIMEOUT: retry,
+  NOT_CONFIGURED: common,
+  INTERNAL: common,
+  NETWORK_ERROR: common,
+  UNKNOWN_ERROR: (raw) => ({ ...common(raw), serverCode: asString(raw["code"]) }),
+};

@@ -1,0 +1,3 @@
+export * from "./executor.js";
+export * from "./fetch.js";
+export type { RetryOptions } from "./retry.js";

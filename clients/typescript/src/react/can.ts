@@ -1,0 +1,72 @@
+import { useEffect, useState } from "react";
+import { toHallpassError } from "../errors/parse.js";
+import type { HallpassError } from "../errors/error.js";
+import type { Executor } from "../http/executor.js";
+import { asObject, asString, isObject, strings } from "../json.js";
+import { useExecutor } from "./provider.js";
+
+/** Whether the caller may perform an action, and why. */
+export interface Decision {
+  readonly allowed: boolean;
+  /** The reason, as a sentence to show to the user. */
+  readonly why: string;
+  readonly code: string | null;
+  readonly rule: string | null;
+  readonly missing: readonly string[];
+}
+
+/** `isLoading`: not yet known, and `decision` is undefined. */
+export interface CanResult {
+  readonly decision: Decision | undefined;
+  /** False until it is known. */
+  readonly allowed: boolean;
+  readonly isLoading: boolean;
+  readonly error: HallpassError | undefined;
+}
+
+const QUERY = "query Can($action: Action!, $id: ID!) { can(action: $action, id: $id) { allowed why code rule missing } }";
+
+/** Asks the server whether the caller may perform the action on the object. */
+export async function can(execute: Executor, action: string, id: string, signal?: AbortSignal): Promise<Decision> {
+  const { data, errors } = await execute({ query: QUERY, variables: { action, id }, operationName: "Can" }, signal);
+  const decision = data?.["can"];
+  if (!isObject(decision)) throw toHallpassError(errors);
+  return {
+    allowed: decision["allowed"] === true,
+    why: asString(decision["why"]) ?? "",
+    code: asString(decision["code"]),
+    rule: asString(decision["rule"]),
+    missing: strings(asObject(decision)["missing"]),
+  };
+}
+
+interface Answer {
+  readonly key: string;
+  readonly decision?: Decision;
+  readonly error?: HallpassError;
+}
+
+/** Whether the caller may perform the action: queried again when the action, the id or the executor changes. */
+export function useCan(action: string, id: string): CanResult {
+  const execute = useExecutor();
+  const [answer, setAnswer] = useState<Answer>();
+  const key = `${action} ${id}`;
+  useEffect(() => {
+    const controller = new AbortController();
+    const show = (next: Answer): void => {
+      if (!controller.signal.aborted) setAnswer(next);
+    };
+    can(execute, action, id, controller.signal).then(
+      (decision) => show({ key, decision }),
+      (error: unknown) => show({ key, error: toHallpassError(error) }),
+    );
+    return () => controller.abort();
+  }, [execute, action, id, key]);
+  const current = answer?.key === key ? answer : undefined;
+  return {
+    decision: current?.decision,
+    allowed: current?.decision?.allowed ?? false,
+    isLoading: current === undefined,
+    error: current?.error,
+  };
+}

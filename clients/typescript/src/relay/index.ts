@@ -1,0 +1,94 @@
+/** Relay for Hallpass. */
+import {
+  Environment,
+  Network,
+  Observable,
+  RecordSource,
+  ROOT_TYPE,
+  Store,
+  type FetchFunction,
+  type GraphQLResponse,
+  type MissingFieldHandler,
+  type PayloadError,
+  type RequestParameters,
+  type SubscribeFunction,
+  type Variables,
+} from "relay-runtime";
+import type { Client } from "graphql-ws";
+import type { SchemaFacts } from "../cache/facts.js";
+import { toHallpassError } from "../errors/parse.js";
+import { createExecutor, type ExecutorOptions, type GraphQlRequest } from "../http/executor.js";
+import { asString, isObject } from "../json.js";
+import * as shipped from "../schema/index.js";
+
+function requestOf({ id, text, name }: RequestParameters, variables: Variables): GraphQlRequest {
+  const document = text === null ? { documentId: id ?? "" } : { query: text };
+  return { ...document, variables, operationName: name };
+}
+
+function isPayloadError(value: unknown): value is PayloadError {
+  return isObject(value) && typeof value["message"] === "string";
+}
+
+/** A response for Relay. One without data fails with its first error. */
+function toResponse({ data, errors }: { readonly data?: unknown; readonly errors?: unknown }): GraphQLResponse {
+  if (!isObject(data)) throw toHallpassError(errors);
+  const list = Array.isArray(errors) ? errors.filter(isPayloadError) : [];
+  return list.length > 0 ? { data, errors: list } : { data };
+}
+
+/** Executes queries and mutations by HTTP. */
+export function relayFetch(options: ExecutorOptions): FetchFunction {
+  const execute = createExecutor(options);
+  return async (request, variables) => toResponse(await execute(requestOf(request, variables)));
+}
+
+/** Subscriptions over the socket. */
+export function relaySubscribe(live: Client): SubscribeFunction {
+  return (request, variables) =>
+    Observable.create((sink) => {
+      const { query = "", ...rest } = requestOf(request, variables);
+      return live.subscribe(
+        { ...rest, query },
+        {
+          next: (value) => sink.next(toResponse(value)),
+          error: (error) => sink.error(toHallpassError(error)),
+          complete: () => sink.complete(),
+        },
+      );
+    });
+}
+
+/** `node(id:)` is in the store if the row is, from whichever field it came. */
+export const nodeHandler: MissingFieldHandler = {
+  kind: "linked",
+  handle: (field, parent, args) => {
+    const isRoot = parent?.getType() === ROOT_TYPE;
+    return isRoot && field.name === "node" ? asString(args["id"]) : undefined;
+  },
+};
+
+/** IDs in the store: a global id as it is, and the id of another type with the name of the type before it. */
+export function dataId(facts: Pick<SchemaFacts, "typesWithLocalId"> = shipped): (value: unknown, type: string) => string | null {
+  const local = new Set(facts.typesWithLocalId);
+  return (value, type) => {
+    const id = isObject(value) ? asString(value["id"]) : null;
+    return id !== null && local.has(type) ? `${type}:${id}` : id;
+  };
+}
+
+export interface RelayOptions extends ExecutorOptions {
+  /** The client of subscriptions. Default: none. */
+  readonly live?: Client;
+  readonly facts?: SchemaFacts;
+}
+
+export function createRelayEnvironment({ live, facts, ...options }: RelayOptions): Environment {
+  const subscribe = live === undefined ? undefined : relaySubscribe(live);
+  return new Environment({
+    network: Network.create(relayFetch(options), subscribe),
+    store: new Store(new RecordSource()),
+    missingFieldHandlers: [nodeHandler],
+    getDataID: dataId(facts),
+  });
+}

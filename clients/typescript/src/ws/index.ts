@@ -1,0 +1,136 @@
+/** Subscriptions over WebSocket, which go on when the credential has expired or the connection was lost. */
+import { createClient, type Client, type ClientOptions, type FormattedExecutionResult, type Sink } from "graphql-ws";
+import { anonymous, type Credentials } from "../auth/credentials.js";
+import { hasCode } from "../errors/error.js";
+import { hallpassErrors } from "../errors/parse.js";
+import { backoff, wait } from "../http/retry.js";
+import { isObject } from "../json.js";
+
+export interface LiveClientOptions {
+  /** Address of the socket, such as `wss://api.example.com/graphql/ws`. */
+  readonly url: string;
+  /** Default: anonymous. With cookies, the browser sends them in the handshake. */
+  readonly credentials?: Credentials;
+  /**
+   * Called when events may have been missed: the subscriptions are active again, and the application queries the data
+   * that it displays.
+   */
+  readonly onGap?: () => void;
+  /** Called when the server rejects the credential (4401), which ends all subscriptions: sign in again. */
+  readonly onRejected?: (reason: string) => void;
+  /** Further options of graphql-ws, such as `webSocketImpl` or `keepAlive`. */
+  readonly options?: Partial<Omit<ClientOptions, "url" | "connectionParams" | "retryAttempts" | "shouldRetry">>;
+}
+
+/** A valid credential has expired: a new one is requested. */
+const EXPIRED = 4403;
+/** The credential was rejected, revoked, or signed out: there is no point in asking again. */
+const REJECTED = 4401;
+/** The server stops: its clients spread over the first second. */
+const GOING_AWAY = 1001;
+
+interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+function isClosed(event: unknown): event is Closed {
+  return typeof event === "object" && event !== null && "code" in event && typeof event.code === "number";
+}
+
+/** The credential for the next connection. graphql-ws does not survive a failure here: it is requested until known. */
+async function acquire(credentials: Credentials, isDisposed: () => boolean): Promise<Readonly<Record<string, string>>> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await credentials.headers();
+    } catch {
+      if (isDisposed()) return {};
+      await wait(backoff(attempt), null);
+    }
+  }
+}
+
+/** Creates a client of graphql-ws: use it with Apollo's `GraphQLWsLink`, urql, Relay, or as it is. */
+export function createLiveClient(options: LiveClientOptions): Client {
+  const { credentials = anonymous(), onGap, onRejected } = options;
+  let isDisposed = false;
+  let headers: Readonly<Record<string, string>> = {};
+  let last: number | undefined;
+  let isConnected = false;
+  let wasLost = false;
+
+  const client = createClient({
+    ...options.options,
+    url: async () => {
+      headers = await acquire(credentials, () => isDisposed);
+      return options.url;
+    },
+    connectionParams: () => (Object.keys(headers).length > 0 ? { ...headers } : undefined),
+    retryAttempts: Number.POSITIVE_INFINITY,
+    shouldRetry: () => true,
+    retryWait: async (attempt) => {
+      if (attempt === 0 && last === EXPIRED) return;
+      await wait(attempt === 0 && last === GOING_AWAY ? Math.random() * 1000 : backoff(attempt), null);
+    },
+  });
+
+  client.on("closed", (event) => {
+    last = isClosed(event) ? event.code : undefined;
+    wasLost ||= isConnected;
+    isConnected = false;
+    if (last === EXPIRED || last === REJECTED) credentials.renew();
+    if (last === REJECTED && isClosed(event)) onRejected?.(event.reason);
+  });
+  client.on("connected", (_socket, _payload, wasRetry) => {
+    isConnected = true;
+    // graphql-ws reconnects by itself only for active subscriptions, and subscribes again right after this event.
+    if (wasRetry && wasLost) setTimeout(() => onGap?.(), 0);
+    wasLost = false;
+  });
+
+  return {
+    ...client,
+    subscribe: (payload, sink) => subscribeAgain(client, payload, sink, () => onGap?.()),
+    dispose: () => {
+      isDisposed = true;
+      return client.dispose();
+    },
+  };
+}
+
+function isMissed(value: unknown): boolean {
+  const errors: unknown = isObject(value) ? value["errors"] : value;
+  return Array.isArray(errors) && hallpassErrors(errors).some((error) => hasCode(error, "EVENTS_MISSED"));
+}
+
+/** Subscribes, and again when the server dropped events. */
+function subscribeAgain<D, X>(
+  client: Client,
+  payload: Parameters<Client["subscribe"]>[0],
+  sink: Sink<FormattedExecutionResult<D, X>>,
+  onGap: () => void,
+): () => void {
+  let isStopped = false;
+  let stop = (): void => undefined;
+  const start = (): void => {
+    let wasMissed = false;
+    const restart = (): void => {
+      if (isStopped) return;
+      start();
+      setTimeout(onGap, 0);
+    };
+    stop = client.subscribe<D, X>(payload, {
+      next: (value) => {
+        wasMissed ||= isMissed(value);
+        if (!wasMissed) sink.next(value);
+      },
+      error: (error) => (isMissed(error) ? restart() : sink.error(error)),
+      complete: () => (wasMissed ? restart() : sink.complete()),
+    });
+  };
+  start();
+  return () => {
+    isStopped = true;
+    stop();
+  };
+}
