@@ -76,6 +76,7 @@ export async function buildAuth(config, origin) {
         jwt: {
           issuer: config.issuer,
           audience: config.audience,
+          expirationTime: config.jwtLifetime,
           ...(config.jwtSubject && { getSubject: ({ user }) => user[config.jwtSubject] }),
           ...(config.jwtStatesImpersonator && {
             definePayload: ({ user, session }) => ({ ...user, impersonatedBy: session.impersonatedBy }),

@@ -4,6 +4,7 @@
 //   port (0 = a free one), algorithm ("EdDSA" | "ES256" | "ES512" | "RS256" | "PS256"), secureCookies,
 //   cookiePrefix, sessionCookie (its whole name), secret, secrets (["2:new", "1:old"]), jwt (true), issuer, audience,
 //   jwtStatesImpersonator (true: definePayload states who acts as the user),
+//   jwtLifetime (of JWTs, such as "4s"; 15 minutes),
 //   rotationInterval (seconds), rateLimit (false), ipAddressHeaders
 //   (["x-forwarded-for"]), bearer (true), bearerRequireSignature (false),
 //   cookieCache ({"strategy": "compact" | "jwt" | "jwe", "maxAge": 300}),
@@ -59,7 +60,7 @@ process.on("SIGTERM", () => process.exit(0));
 
 const config = JSON.parse(process.env.BETTER_AUTH_TEST || "{}");
 const known = ["port", "algorithm", "secureCookies", "cookiePrefix", "sessionCookie", "secret", "secrets", "jwt", "issuer",
-  "audience", "jwtSubject", "jwtStatesImpersonator", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
+  "audience", "jwtSubject", "jwtStatesImpersonator", "jwtLifetime", "rotationInterval", "rateLimit", "ipAddressHeaders", "bearer", "bearerRequireSignature", "cookieCache", "sessionCookieCache",
   "customSession", "anonymous", "organization", "apiKeys", "oauth", "revocations", "secondaryStorage", "stateless",
   "lastLoginMethod", "ssoApiKey"];
 for (const key of Object.keys(config)) if (!known.includes(key)) throw new Error(`BETTER_AUTH_TEST: unknown key ${key}`);

@@ -28,6 +28,7 @@ export function hallpassCodegen(options: HallpassCodegenOptions = {}): CodegenCo
     schema: `${options.schema ?? shipped}/${files[nullability]}`,
     documents,
     ignoreNoDocuments: true,
+    importExtension: ".js",
     generates: {
       [out]: {
         preset: "client",

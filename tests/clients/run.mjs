@@ -1,0 +1,32 @@
+// Runs real GraphQL clients, and the packed @hallpass/client, against the server and a real Better Auth server.
+// HALLPASS is the server's program. Arguments select test files by a part of their name.
+import { existsSync, mkdirSync } from "node:fs";
+import { glob, isUpToDate, runNode, runNpm } from "./scripts/run.mjs";
+import { installPackage } from "./scripts/package.mjs";
+import { startServers } from "./scripts/servers.mjs";
+
+const program = process.env.HALLPASS;
+if (!program || !existsSync(program)) {
+  process.stderr.write("tests/clients: set HALLPASS to the server's program, such as target/release/hallpass\n");
+  process.exit(2);
+}
+
+const client = "../../clients/typescript";
+for (const project of [client, "../better-auth", "."]) {
+  if (!isUpToDate(project)) await runNpm(project, "ci", "--no-audit", "--no-fund", "--loglevel=error");
+}
+await runNpm(client, "run", "--silent", "check");
+await runNpm(client, "run", "--silent", "test");
+await installPackage(client);
+await runNode("node_modules/@graphql-codegen/cli/cjs/bin.js", "--silent", "--config", "codegen.ts");
+mkdirSync("src/relay/__generated__", { recursive: true });
+await runNode("node_modules/relay-compiler/cli.js", "relay.config.json");
+await runNode("node_modules/typescript/bin/tsc", "--project", "tsconfig.json");
+
+const servers = await startServers(program);
+try {
+  const chosen = glob(".build/tests", process.argv.slice(2));
+  await runNode("--test", "--test-concurrency=2", ...chosen, { env: servers.env });
+} finally {
+  await servers.stop();
+}

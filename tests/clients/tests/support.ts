@@ -1,0 +1,89 @@
+/** What the tests share: addresses, tokens of personas, users of Better Auth. */
+import { bearerToken, createExecutor, type Credentials, type Executor } from "@hallpass/client";
+import { createAuthClient } from "better-auth/client";
+import WebSocket from "ws";
+
+function variable(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is missing: run \`npm test\``);
+  return value;
+}
+
+export const developmentUrl = `${variable("DEVELOPMENT_URL")}/graphql`;
+export const productionUrl = `${variable("PRODUCTION_URL")}/graphql`;
+export const authUrl = variable("AUTH_URL");
+export const appOrigin = variable("APP_ORIGIN");
+
+/** The address of the socket beside a GraphQL endpoint. */
+export const liveUrl = (url: string): string => `${url.replace(/^http/, "ws")}/ws`;
+
+export const webSocketImpl = WebSocket;
+
+export type Persona = "free" | "premium" | "editor" | "admin";
+
+export function personaToken(persona: Persona): string {
+  const tokens: Record<string, string | undefined> = JSON.parse(variable("PERSONA_TOKENS"));
+  return tokens[persona] ?? "";
+}
+
+export const persona = (name: Persona): Credentials => bearerToken(() => personaToken(name));
+
+export const executor = (name: Persona): Executor => createExecutor({ url: developmentUrl, credentials: persona(name) });
+
+let count = 0;
+
+/** A text that no other test uses. */
+export function unique(text: string): string {
+  count += 1;
+  return `${text} ${process.pid}-${count}`;
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Waits until the condition is met. */
+export async function until(what: string, isMet: () => boolean | Promise<boolean>, seconds = 15): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
+    if (await isMet()) return;
+  }
+  throw new Error(`not within ${seconds} s: ${what}`);
+}
+
+/** A signed-in user, as a page with Better Auth's client has it. */
+export interface User {
+  readonly email: string;
+  readonly sessionToken: () => string;
+  readonly cookie: string;
+  readonly client: ReturnType<typeof authClient>;
+}
+
+function authClient(session: { token: string }) {
+  return createAuthClient({
+    baseURL: authUrl,
+    fetchOptions: { auth: { type: "Bearer", token: () => session.token } },
+  });
+}
+
+/** Signs a new user up. */
+export async function signUp(): Promise<User> {
+  const email = `${unique("user").replace(" ", "-")}@example.test`;
+  const response = await fetch(`${authUrl}/api/auth/sign-up/email`, {
+    method: "POST",
+    headers: { "content-type": "application/json", origin: authUrl },
+    body: JSON.stringify({ email, password: "correct horse battery", name: "Test User" }),
+  });
+  const token = response.headers.get("set-auth-token");
+  if (token === null) throw new Error(`no session: ${response.status} ${await response.text()}`);
+  const cookie = response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+  const session = { token };
+  return { email, cookie, sessionToken: () => session.token, client: authClient(session) };
+}
+
+/** A control of the Better Auth server: see tests/better-auth/server.mjs. */
+export async function control(name: string, body?: object): Promise<unknown> {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(`${authUrl}/control/${name}`, init);
+  if (!response.ok) throw new Error(`control ${name}: ${response.status} ${await response.text()}`);
+  return response.json();
+}

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { introspection } from "@hallpass/client/schema/gql-tada";
+import { initGraphQLTada, type ResultOf, type VariablesOf } from "gql.tada";
+import { print } from "graphql";
+import { executor, unique } from "./support.js";
+
+const graphql = initGraphQLTada<{ introspection: introspection; scalars: { DateTime: string; Date: string } }>();
+
+const CREATE = graphql(`
+  mutation Create($input: CreateTaskInput!) {
+    createTask(input: $input) { id priority dueAt node: viewer { canUpdate } }
+  }
+`);
+const NODE = graphql(`query Node($id: ID!) { node(id: $id) { __typename ... on Task { title } } }`);
+
+type Task = ResultOf<typeof CREATE>["createTask"];
+
+/** Fails to compile if the types are not those of the strict schema. */
+export const types = {
+  isPriority: (task: Task): "LOW" | "MEDIUM" | "HIGH" | "URGENT" => task.priority,
+  // @ts-expect-error: null is part of the type of a field that may be null
+  dueAt: (task: Task): string => task.dueAt,
+  // @ts-expect-error: an unknown priority
+  input: (): VariablesOf<typeof CREATE> => ({ input: { title: "t", priority: "HIGHEST" } }),
+};
+
+test("gql.tada's types are what the server returns", async () => {
+  const execute = executor("free");
+  const variables: VariablesOf<typeof CREATE> = { input: { title: unique("tada"), priority: "HIGH" } };
+  const { data, errors } = await execute({ query: print(CREATE), variables });
+  assert.deepEqual(errors, []);
+  const id = /"id":"([^"]+)"/.exec(JSON.stringify(data))?.[1] ?? "";
+  assert.match(JSON.stringify(data), /"priority":"HIGH","dueAt":null,"node":\{"canUpdate":true\}/);
+  const found = await execute({ query: print(NODE), variables: { id } });
+  assert.match(JSON.stringify(found.data), /"__typename":"Task","title":"tada /);
+});
