@@ -26,7 +26,7 @@ await runNode("node_modules/typescript/bin/tsc", "--project", "tsconfig.json");
 const servers = await startServers(program);
 try {
   const chosen = glob(".build/tests", process.argv.slice(2));
-  await runNode("--test", "--test-concurrency=2", ...chosen, { env: servers.env });
+  await runNode("--test", "--test-reporter=spec", "--test-concurrency=2", ...chosen, { env: servers.env });
 } finally {
   await servers.stop();
 }

@@ -49,6 +49,7 @@ export const TASK_STATS = graphql(`
 export const CREATE_TASK = graphql(`
   mutation CreateTask($input: CreateTaskInput!) {
     createTask(input: $input) {
+      __typename
       id
       title
       priority

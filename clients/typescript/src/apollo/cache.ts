@@ -42,47 +42,73 @@ function edgeOf(connections: readonly ConnectionField[], list: string): string {
   return connections.find(({ type, field }) => type === "Query" && field === list)?.edge ?? "";
 }
 
-function apply(cache: ApolloCache, update: MutationUpdate, result: unknown, facts: SchemaFacts): void {
-  for (const id of update.deleted?.(result) ?? []) {
-    const stored = cache.identify({ __typename: update.type, id });
+function removeRows(cache: ApolloCache, type: string, ids: readonly string[]): void {
+  for (const id of ids) {
+    const stored = cache.identify({ __typename: type, id });
     if (stored !== undefined) cache.evict({ id: stored });
   }
-  const references = (update.created?.(result) ?? []).flatMap((row) => {
+}
+
+function referencesOf(cache: ApolloCache, type: string, rows: readonly JsonObject[]): readonly Reference[] {
+  return rows.flatMap((row) => {
     const id = asString(row["id"]);
-    const stored = id === null ? undefined : cache.identify({ __typename: update.type, id });
+    const stored = id === null ? undefined : cache.identify({ __typename: type, id });
     return stored === undefined ? [] : { __ref: stored };
   });
-  const created = references.length > 0;
-  for (const list of update.lists) {
-    cache.modify<Record<string, unknown>>({
-      id: "ROOT_QUERY",
-      fields: {
-        [list]: (existing: unknown, { storeFieldName, DELETE }) => {
-          if (!created || !isObject(existing)) return existing;
-          if (!isWhole(storeFieldName)) return DELETE; // only the server knows whether the row belongs to it
-          const isNew = (reference: Reference): boolean => !hasRow(existing, reference);
-          const edge = edgeOf(facts.connections, list);
-          return references.filter(isNew).reduce<JsonObject>((rows, row) => withRow(rows, row, edge), existing);
-        },
-      },
-    });
-  }
-  for (const fieldName of update.stale) cache.evict({ id: "ROOT_QUERY", fieldName });
+}
+
+function addRows(cache: ApolloCache, list: string, rows: readonly Reference[], edge: string): void {
+  const add = (existing: JsonObject): JsonObject =>
+    rows.filter((row) => !hasRow(existing, row)).reduce<JsonObject>((all, row) => withRow(all, row, edge), existing);
+  cache.modify<Record<string, unknown>>({
+    id: "ROOT_QUERY",
+    fields: {
+      [list]: (existing: unknown, { storeFieldName }) =>
+        isObject(existing) && isWhole(storeFieldName) ? add(existing) : existing,
+    },
+  });
+}
+
+function apply(cache: ApolloCache, update: MutationUpdate, result: unknown, facts: SchemaFacts): void {
+  removeRows(cache, update.type, update.deleted?.(result) ?? []);
+  const rows = referencesOf(cache, update.type, update.created?.(result) ?? []);
+  for (const list of update.lists) addRows(cache, list, rows, edgeOf(facts.connections, list));
+}
+
+function known(data: unknown, updates: MutationUpdates): readonly (readonly [MutationUpdate, unknown])[] {
+  return Object.entries(asObject(data)).flatMap(([name, result]) => {
+    const update = updates[name];
+    return update === undefined || result === null ? [] : [[update, result]];
+  });
 }
 
 /**
- * Creates the `update` of mutations: lists get the created rows and lose the deleted ones, and counts are queried
- * again when they are displayed.
+ * Creates the `update` of mutations: a created row is put at the beginning of lists without filter and order, and a
+ * deleted one disappears. It applies to optimistic responses too.
  */
 export function cacheUpdater(
   updates: MutationUpdates = mutationUpdates,
   facts: SchemaFacts = shipped,
 ): (cache: ApolloCache, result: { readonly data?: unknown }) => void {
   return (cache, { data }) => {
-    for (const [name, result] of Object.entries(asObject(data))) {
-      const update = updates[name];
-      if (update !== undefined && result !== null) apply(cache, update, result, facts);
-    }
+    for (const [update, result] of known(data, updates)) apply(cache, update, result, facts);
     cache.gc();
   };
+}
+
+/**
+ * Drops what only the server knows after a mutation: counts, and lists with a filter or an order. Displayed ones are
+ * queried again. Not for optimistic responses: the server does not have the change yet.
+ */
+export function dropStale(cache: ApolloCache, data: unknown, updates: MutationUpdates = mutationUpdates): void {
+  for (const [update] of known(data, updates)) {
+    for (const fieldName of update.stale) cache.evict({ id: "ROOT_QUERY", fieldName });
+    for (const list of update.created === undefined ? [] : update.lists) {
+      cache.modify<Record<string, unknown>>({
+        id: "ROOT_QUERY",
+        fields: { [list]: (existing: unknown, { storeFieldName, DELETE }) => (isWhole(storeFieldName) ? existing : DELETE) },
+      });
+    }
+  }
+  cache.gc();
 }

@@ -4,12 +4,15 @@ import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { OperationTypeNode } from "graphql";
 import type { Client } from "graphql-ws";
+import type { MutationUpdates } from "../cache/mutations.js";
 import { hallpassFetch, type FetchOptions } from "../http/fetch.js";
 import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
 import { cacheUpdater, hallpassCache } from "./cache.js";
+import { staleLink } from "./stale.js";
 
-export { cacheUpdater, hallpassCache } from "./cache.js";
+export { cacheUpdater, dropStale, hallpassCache } from "./cache.js";
 export { connectionPolicy, typePolicies } from "./pagination.js";
+export { staleLink } from "./stale.js";
 
 export interface ApolloLinkOptions extends FetchOptions {
   /** Address of the GraphQL endpoint. */
@@ -18,16 +21,19 @@ export interface ApolloLinkOptions extends FetchOptions {
   readonly live?: Client;
   /** Sends hashes in place of documents: `{ sha256 }`, or `{ generateHash }` for trusted documents. */
   readonly persisted?: PersistedQueryLink.Options;
+  /** What mutations change in the cache. */
+  readonly updates?: MutationUpdates;
 }
 
-/** Credential, name of the application and retries by HTTP; subscriptions over the socket. */
-export function hallpassLink({ url, live, persisted, client, ...options }: ApolloLinkOptions): ApolloLink {
+/** Credential, name of the application, retries and stale lists by HTTP; subscriptions over the socket. */
+export function hallpassLink({ url, live, persisted, client, updates, ...options }: ApolloLinkOptions): ApolloLink {
   const http = new HttpLink({
     uri: url,
     fetch: hallpassFetch(options),
     ...(client === undefined ? {} : { clientAwareness: { ...client } }),
   });
-  const requests = persisted === undefined ? http : ApolloLink.from([new PersistedQueryLink(persisted), http]);
+  const persistedLink = persisted === undefined ? [] : [new PersistedQueryLink(persisted)];
+  const requests = ApolloLink.from([staleLink(updates), ...persistedLink, http]);
   if (live === undefined) return requests;
   const isSubscription = ({ operationType }: ApolloLink.Operation): boolean =>
     operationType === OperationTypeNode.SUBSCRIPTION;
@@ -40,8 +46,6 @@ export interface HallpassApolloOptions extends Omit<ApolloLinkOptions, "live"> {
   /** Further options of the socket. `onGap` refetches all active queries, unless it is given. */
   readonly liveOptions?: Omit<LiveClientOptions, "url" | "credentials">;
   readonly cache?: ApolloCache;
-  /** The `update` of mutations. */
-  readonly update?: ReturnType<typeof cacheUpdater>;
 }
 
 /** An Apollo client, with its socket. */
@@ -51,7 +55,7 @@ export interface HallpassApollo {
 }
 
 export function createHallpassApollo(options: HallpassApolloOptions): HallpassApollo {
-  const { liveUrl, liveOptions, cache = hallpassCache(), update = cacheUpdater(), ...rest } = options;
+  const { liveUrl, liveOptions, cache = hallpassCache(), ...rest } = options;
   const refetch = (): void => void client.refetchQueries({ include: "active" });
   const { credentials } = options;
   const live =
@@ -64,6 +68,7 @@ export function createHallpassApollo(options: HallpassApolloOptions): HallpassAp
           ...(credentials === undefined ? {} : { credentials }),
         });
   const link = hallpassLink({ ...rest, ...(live === undefined ? {} : { live }) });
+  const update = cacheUpdater(options.updates);
   const client = new ApolloClient({ link, cache, defaultOptions: { mutate: { update } } });
   return { client, live };
 }

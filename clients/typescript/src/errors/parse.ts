@@ -69,16 +69,16 @@ function parse(value: unknown, depth: number): readonly HallpassError[] {
   if (Array.isArray(value)) return value.flatMap((item) => parse(item, depth - 1));
   if (!isObject(value) || depth < 0) return [];
   if (isCloseEvent(value)) return [fromCloseEvent(value)];
+  if (isNetworkFailure(value)) return [hallpassError("NETWORK_ERROR", { message: value.message, cause: value })];
   const inner = errorsWithin(value, depth);
   if (inner.length > 0) return inner;
   if (isGraphQlError(value)) return [fromGraphQlError(value)];
-  return value instanceof Error ? [fromError(value)] : [];
+  return value instanceof Error ? [hallpassError("UNKNOWN_ERROR", { message: value.message, cause: value })] : [];
 }
 
-/** An error without a response: of the network, or of the program. */
-function fromError(error: Error): HallpassError {
-  const isOfNetwork = error instanceof TypeError && /fetch|network|load failed/i.test(error.message);
-  return hallpassError(isOfNetwork ? "NETWORK_ERROR" : "UNKNOWN_ERROR", { message: error.message, cause: error });
+/** Whether `fetch` received no response: Node, Chromium, Firefox and Safari have each a message of their own. */
+function isNetworkFailure(value: unknown): value is TypeError {
+  return value instanceof TypeError && /fetch|network|load failed/i.test(value.message);
 }
 
 /** How deep errors are wrapped at most. */

@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, test } from "node:test";
+import { CombinedGraphQLErrors, type ApolloClient } from "@apollo/client";
+import { betterAuthToken, firstError } from "@hallpass/client";
+import { createHallpassApollo, hallpassCache, hallpassLink, type HallpassApollo } from "@hallpass/client/apollo";
+import { ApolloClient as Client } from "@apollo/client";
+import {
+  CHAPTER,
+  CREATE_TASK,
+  DELETE_TASK,
+  ME,
+  TASK_EVENTS,
+  TASK_NODES,
+  TASK_STATS,
+  TASKS,
+} from "../src/documents.js";
+import {
+  developmentUrl,
+  executor,
+  liveUrl,
+  persona,
+  productionUrl,
+  signUp,
+  sleep,
+  unique,
+  until,
+  webSocketImpl,
+  type User,
+} from "./support.js";
+
+const clients: HallpassApollo[] = [];
+after(async () => {
+  for (const { client, live } of clients) {
+    client.stop();
+    await live?.dispose();
+  }
+});
+
+/** The client of a new user, whose list of tasks is empty. */
+async function apolloOf(user: User): Promise<HallpassApollo> {
+  const created = createHallpassApollo({
+    url: productionUrl,
+    liveUrl: liveUrl(productionUrl),
+    credentials: betterAuthToken(user.client, { channel: user.email }),
+    client: { name: "tests", version: "1.0" },
+    liveOptions: { options: { webSocketImpl } },
+  });
+  clients.push(created);
+  return created;
+}
+
+async function add(client: ApolloClient, ...titles: string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const title of titles) {
+    const { data } = await client.mutate({ mutation: CREATE_TASK, variables: { input: { title } } });
+    ids.push(data?.createTask.id ?? "");
+  }
+  return ids;
+}
+
+/** The titles that a component with this query displays, after each change. */
+function watchTitles(client: ApolloClient, first: number, filter?: { completed: boolean }) {
+  const shown: string[][] = [];
+  const query = client.watchQuery({ query: TASKS, variables: { first, ...(filter === undefined ? {} : { filter }) } });
+  const subscription = query.subscribe(({ data, dataState }) => {
+    if (dataState === "complete") shown.push(data.tasks.edges.map(({ node }) => node.title));
+  });
+  const titles = (): readonly string[] => shown.at(-1) ?? [];
+  return { query, titles, shown, stop: () => subscription.unsubscribe() };
+}
+
+test("a list grows by pages, by edges and by nodes", async () => {
+  const { client } = await apolloOf(await signUp());
+  await add(client, "1", "2", "3", "4", "5");
+  const edges = watchTitles(client, 2);
+  await until("the first page", () => edges.titles().length === 2);
+  for (const shown of [4, 5]) {
+    const { data } = edges.query.getCurrentResult();
+    const after = data?.tasks?.pageInfo?.endCursor ?? "";
+    await edges.query.fetchMore({ variables: { after } });
+    await until("the next page", () => edges.titles().length === shown);
+  }
+  assert.deepEqual(edges.titles(), ["5", "4", "3", "2", "1"]);
+  edges.stop();
+
+  const nodes = client.watchQuery({ query: TASK_NODES, variables: { first: 3 }, fetchPolicy: "network-only" });
+  const subscription = nodes.subscribe(() => undefined);
+  const titles = (): unknown => nodes.getCurrentResult().data?.tasks?.nodes?.map((node) => node?.title);
+  await until("the first nodes", () => JSON.stringify(titles()) === '["5","4","3"]');
+  const after = nodes.getCurrentResult().data?.tasks?.pageInfo?.endCursor ?? "";
+  await nodes.fetchMore({ variables: { after } });
+  assert.deepEqual(titles(), ["5", "4", "3", "2", "1"]);
+  subscription.unsubscribe();
+});
+
+test("a created task is displayed at once, and a deleted one is not", async () => {
+  const { client } = await apolloOf(await signUp());
+  await add(client, "old");
+  const list = watchTitles(client, 10);
+  const filtered = watchTitles(client, 10, { completed: false });
+  await until("the lists", () => list.titles().length === 1 && filtered.titles().length === 1);
+  const { data: before } = await client.query({ query: TASK_STATS });
+  assert.equal(before?.taskStats.total, 1);
+
+  const pending = client.mutate({
+    mutation: CREATE_TASK,
+    variables: { input: { title: "new" } },
+    optimisticResponse: {
+      createTask: { __typename: "Task", id: "temporary", title: "new…", priority: "MEDIUM", tags: [], version: 1 },
+    },
+  });
+  await until("the optimistic row", () => list.shown.some((titles) => titles.join() === "new…,old"), 5);
+  const { data } = await pending;
+  await until("the row", () => list.titles().join() === "new,old");
+  await until("the row in the filtered list", () => filtered.titles().join() === "new,old");
+  const { data: stats } = await client.query({ query: TASK_STATS });
+  assert.equal(stats?.taskStats.total, 2);
+
+  await client.mutate({ mutation: DELETE_TASK, variables: { id: data?.createTask.id ?? "" } });
+  await until("the row is gone", () => list.titles().join() === "old" && filtered.titles().join() === "old");
+  list.stop();
+  filtered.stop();
+});
+
+test("an optimistic row disappears when the mutation fails", async () => {
+  const { client } = await apolloOf(await signUp());
+  await add(client, "old");
+  const list = watchTitles(client, 10);
+  await until("the list", () => list.titles().length === 1);
+  const failing = client.mutate({
+    mutation: CREATE_TASK,
+    variables: { input: { title: "" } },
+    optimisticResponse: {
+      createTask: { __typename: "Task", id: "temporary", title: "bad", priority: "MEDIUM", tags: [], version: 1 },
+    },
+  });
+  await assert.rejects(failing, (error) => CombinedGraphQLErrors.is(error) && firstError(error)?.code === "BAD_USER_INPUT");
+  assert.ok(list.shown.some((titles) => titles.join() === "bad,old"));
+  await until("the old list", () => list.titles().join() === "old");
+  list.stop();
+});
+
+test("errors of a query have their code", async () => {
+  const { client } = await apolloOf(await signUp());
+  const { data } = await executor("free")({ query: "{ chapters(first: 50) { nodes { slug requiredTier } } }" });
+  const slug = /"slug":"([^"]+)","requiredTier":"enterprise"/.exec(JSON.stringify(data))?.[1] ?? "";
+  const development = new Client({
+    cache: hallpassCache(),
+    link: hallpassLink({ url: developmentUrl, credentials: persona("free") }),
+  });
+  await assert.rejects(development.query({ query: CHAPTER, variables: { slug } }), (error) => {
+    const found = firstError(error);
+    return found?.code === "FORBIDDEN" && found.extensions.missing.includes("TIER(enterprise)");
+  });
+  const { data: partial, error } = await development.query({
+    query: CHAPTER,
+    variables: { slug },
+    errorPolicy: "all",
+    fetchPolicy: "network-only",
+  });
+  assert.equal(typeof partial?.chapter?.title, "string");
+  assert.equal(firstError(error)?.code, "FORBIDDEN");
+  client.stop();
+});
+
+test("a rejected token of the request has its code too", async () => {
+  const client = new Client({
+    cache: hallpassCache(),
+    link: hallpassLink({
+      url: developmentUrl,
+      credentials: { mode: "omit", headers: async () => ({ authorization: "Bearer no.no.no" }), renew: () => undefined },
+    }),
+  });
+  await assert.rejects(client.query({ query: ME }), (error) => firstError(error)?.code === "UNAUTHENTICATED");
+});
+
+test("persisted queries are sent by their hash", async () => {
+  const bodies: string[] = [];
+  const recorded: typeof fetch = (input, init) => {
+    bodies.push(typeof init?.body === "string" ? init.body : "");
+    return fetch(input, init);
+  };
+  const client = new Client({
+    cache: hallpassCache(),
+    link: hallpassLink({
+      url: developmentUrl,
+      credentials: persona("free"),
+      fetch: recorded,
+      persisted: { sha256: (text: string) => createHash("sha256").update(text).digest("hex") },
+    }),
+  });
+  for (let times = 0; times < 2; times += 1) {
+    const { data } = await client.query({ query: ME, fetchPolicy: "network-only" });
+    assert.equal(data?.me.method, "JWT");
+  }
+  const documents = bodies.map((body) => body.includes('"query"'));
+  assert.equal(documents.at(-1), false, bodies.join("\n"));
+  assert.ok(bodies.length <= 3);
+});
+
+test("subscriptions go on across the expiry of a token, and the gap is closed", async () => {
+  const user = await signUp();
+  const { client } = await apolloOf(user);
+  const list = watchTitles(client, 10);
+  const events: string[] = [];
+  const failures: unknown[] = [];
+  const subscription = client.subscribe({ query: TASK_EVENTS }).subscribe({
+    next: ({ data, error }) => {
+      if (error !== undefined) failures.push(error);
+      if (data != null) events.push(`${data.taskEvents.kind} ${data.taskEvents.task?.title}`);
+    },
+    error: (error) => failures.push(error),
+  });
+  const { client: device } = await apolloOf(user);
+  await until("the first event", async () => {
+    await add(device, unique("ping"));
+    await sleep(100);
+    return events.length > 0;
+  });
+  await sleep(5000); // the token lasts 4 s
+  await until("an event after the expiry", async () => {
+    await add(device, "late");
+    await sleep(200);
+    return events.includes("CREATED late");
+  });
+  assert.deepEqual(failures, []);
+  await until("the list was queried again", () => list.titles().includes("late"));
+  subscription.unsubscribe();
+  list.stop();
+});
