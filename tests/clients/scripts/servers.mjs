@@ -39,7 +39,7 @@ function environment(directory, settings) {
 
 async function startHallpass(program, directory, settings) {
   const port = await freePort();
-  const env = environment(directory, { RUST_LOG: "warn", API_PORT: `${port}`, ALLOWED_ORIGINS: ORIGIN, ...settings });
+  const env = environment(directory, { RUST_LOG: "error", API_PORT: `${port}`, ALLOWED_ORIGINS: ORIGIN, ...settings });
   const child = spawn(program, ["serve"], { cwd: directory, env, stdio: ["ignore", "ignore", "inherit"] });
   const url = `http://127.0.0.1:${port}`;
   await ready(url, child);
@@ -53,12 +53,28 @@ async function startBetterAuth(config) {
   return { child, url: JSON.parse(line).url };
 }
 
+/** Hallpass in production, with the users of a Better Auth server whose JWTs last four seconds. */
+async function startDeployment(program, directory, keep) {
+  const auth = keep(await startBetterAuth({ jwtLifetime: "4s" }));
+  const { url } = keep(
+    await startHallpass(program, directory, {
+      BETTER_AUTH_URL: auth.url,
+      JWT_LEEWAY: "0s",
+      METRICS_ADDR: `127.0.0.1:${await freePort()}`,
+      RATE_LIMIT: "anonymous=60/min,free=6000/min",
+      DRAIN_DELAY: "0s",
+      SESSION_CACHE_TTL: "1s",
+    }),
+  );
+  return { url, authUrl: auth.url };
+}
+
 function token(program, directory, persona) {
   return execFileSync(program, ["token", "--as", persona], { cwd: directory, env: environment(directory, {}), encoding: "utf8" }).trim();
 }
 
 export async function startServers(program) {
-  const directories = ["development", "production"].map((name) => mkdtempSync(join(tmpdir(), `hallpass-${name}-`)));
+  const directories = ["development", "shared", "outages"].map((name) => mkdtempSync(join(tmpdir(), `hallpass-${name}-`)));
   const children = [];
   const keep = (server) => {
     children.push(server.child);
@@ -71,22 +87,15 @@ export async function startServers(program) {
   };
   try {
     const development = keep(await startHallpass(program, directories[0], {}));
-    const auth = keep(await startBetterAuth({ jwtLifetime: "4s" }));
-    const production = keep(
-      await startHallpass(program, directories[1], {
-        BETTER_AUTH_URL: auth.url,
-        JWT_LEEWAY: "0s",
-        METRICS_ADDR: `127.0.0.1:${await freePort()}`,
-        RATE_LIMIT: "anonymous=60/min,free=6000/min",
-        DRAIN_DELAY: "0s",
-        SESSION_CACHE_TTL: "1s",
-      }),
-    );
+    const shared = await startDeployment(program, directories[1], keep);
+    const outages = await startDeployment(program, directories[2], keep);
     const tokens = Object.fromEntries(PERSONAS.map((persona) => [persona, token(program, directories[0], persona)]));
     const env = {
       DEVELOPMENT_URL: development.url,
-      PRODUCTION_URL: production.url,
-      AUTH_URL: auth.url,
+      SHARED_URL: shared.url,
+      SHARED_AUTH_URL: shared.authUrl,
+      OUTAGES_URL: outages.url,
+      OUTAGES_AUTH_URL: outages.authUrl,
       APP_ORIGIN: ORIGIN,
       PERSONA_TOKENS: JSON.stringify(tokens),
     };

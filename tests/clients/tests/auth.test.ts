@@ -9,7 +9,10 @@ import {
   type Executor,
   type TokenCredentials,
 } from "@hallpass/client";
-import { appOrigin, authUrl, control, productionUrl, signUp, sleep, until, type User } from "./support.js";
+import { createLiveClient } from "@hallpass/client/ws";
+import { appOrigin, liveUrl, outages, sleep, until, webSocketImpl, type User } from "./support.js";
+
+const { url, authUrl, signUp, control } = outages;
 
 const opened: TokenCredentials[] = [];
 
@@ -23,7 +26,7 @@ function tab(user: User, channel: string): TokenCredentials {
 after(() => opened.forEach((token) => token.close()));
 afterEach(() => control("mode", { mode: "normal" }));
 
-const as = (credentials: TokenCredentials): Executor => createExecutor({ url: productionUrl, credentials });
+const as = (credentials: TokenCredentials): Executor => createExecutor({ url, credentials });
 
 /** How often a token was requested so far. */
 async function tokenRequests(): Promise<number> {
@@ -116,7 +119,7 @@ test("cookie mode sends the session cookie of an allowed page", async () => {
     headers.set("origin", appOrigin);
     return fetch(input, { ...init, headers });
   };
-  const execute = createExecutor({ url: productionUrl, credentials: cookieCredentials(), fetch: browser });
+  const execute = createExecutor({ url, credentials: cookieCredentials(), fetch: browser });
   const { data } = await execute({ query: "{ me { email method } }" });
   assert.deepEqual(data, { me: { email: user.email, method: "SESSION_COOKIE" } });
   assert.deepEqual(modes, ["include"]);
@@ -131,7 +134,7 @@ test("while the auth server is unavailable a session gets AUTH_UNAVAILABLE, and 
     await sleep(1500); // Retry-After states at least a second
   };
   const execute = createExecutor({
-    url: productionUrl,
+    url,
     credentials: bearerToken(() => user.sessionToken()),
     retry: { attempts: 5, wait },
   });
@@ -139,4 +142,52 @@ test("while the auth server is unavailable a session gets AUTH_UNAVAILABLE, and 
   const { data } = await execute({ query: "mutation { createTask(input: {title: \"once\"}) { title } }" });
   assert.deepEqual(data, { createTask: { title: "once" } });
   assert.ok(waits >= 1);
+});
+
+/** What a subscription to the tasks of a user receives. */
+function listen(user: User, token: TokenCredentials) {
+  const live = createLiveClient({ url: liveUrl(url), credentials: token, options: { webSocketImpl } });
+  const events: string[] = [];
+  const ends: unknown[] = [];
+  let closes = 0;
+  live.on("closed", () => void (closes += 1));
+  live.subscribe<{ taskEvents: { task: { title: string } | null } | null }>(
+    { query: "subscription { taskEvents { task { title } } }" },
+    {
+      next: ({ data, errors }) => events.push(firstError({ errors })?.code ?? `${data?.taskEvents?.task?.title}`),
+      error: (error) => ends.push(firstError(error)?.code),
+      complete: () => ends.push("complete"),
+    },
+  );
+  const execute = createExecutor({ url, credentials: bearerToken(() => user.sessionToken()) });
+  const arrives = (title: string): Promise<void> =>
+    until(`the event ${title}`, async () => {
+      await execute({ query: `mutation { createTask(input: {title: "${title}"}) { id } }` });
+      await sleep(150);
+      return events.includes(title);
+    });
+  return { live, events, ends, arrives, closes: () => closes };
+}
+
+test("a subscription goes on after an outage of the auth server", async () => {
+  const user = await signUp();
+  const { live, ends, arrives, closes } = listen(user, tab(user, "live outage"));
+  await arrives("before");
+  await control("mode", { mode: "error500" });
+  await until("the expiry", () => closes() > 0, 10);
+  await sleep(500);
+  await control("mode", { mode: "normal" });
+  await arrives("after");
+  assert.deepEqual(ends, []);
+  await live.dispose();
+});
+
+test("a sign-out ends the subscriptions of a token, although the token is still valid", async () => {
+  const user = await signUp();
+  const { live, events, ends, arrives } = listen(user, tab(user, "live sign-out"));
+  await arrives("before");
+  await user.client.signOut();
+  await until("the end", () => ends.length > 0 || events.includes("UNAUTHENTICATED"), 3);
+  assert.ok(ends.includes("UNAUTHENTICATED") || events.includes("UNAUTHENTICATED"));
+  await live.dispose();
 });

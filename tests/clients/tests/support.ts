@@ -10,8 +10,6 @@ function variable(name: string): string {
 }
 
 export const developmentUrl = `${variable("DEVELOPMENT_URL")}/graphql`;
-export const productionUrl = `${variable("PRODUCTION_URL")}/graphql`;
-export const authUrl = variable("AUTH_URL");
 export const appOrigin = variable("APP_ORIGIN");
 
 /** The address of the socket beside a GraphQL endpoint. */
@@ -58,32 +56,49 @@ export interface User {
   readonly client: ReturnType<typeof authClient>;
 }
 
-function authClient(session: { token: string }) {
-  return createAuthClient({
-    baseURL: authUrl,
-    fetchOptions: { auth: { type: "Bearer", token: () => session.token } },
-  });
+function authClient(baseURL: string, token: string) {
+  return createAuthClient({ baseURL, fetchOptions: { auth: { type: "Bearer", token } } });
 }
 
-/** Signs a new user up. */
-export async function signUp(): Promise<User> {
-  const email = `${unique("user").replace(" ", "-")}@example.test`;
-  const response = await fetch(`${authUrl}/api/auth/sign-up/email`, {
-    method: "POST",
-    headers: { "content-type": "application/json", origin: authUrl },
-    body: JSON.stringify({ email, password: "correct horse battery", name: "Test User" }),
-  });
-  const token = response.headers.get("set-auth-token");
-  if (token === null) throw new Error(`no session: ${response.status} ${await response.text()}`);
-  const cookie = response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
-  const session = { token };
-  return { email, cookie, sessionToken: () => session.token, client: authClient(session) };
+/** Hallpass, and the Better Auth server of its users. */
+export interface Deployment {
+  /** The GraphQL endpoint. */
+  readonly url: string;
+  readonly authUrl: string;
+  /** Signs a new user up. */
+  signUp(): Promise<User>;
+  /** A control of the Better Auth server: see tests/better-auth/server.mjs. */
+  control(name: string, body?: object): Promise<unknown>;
 }
 
-/** A control of the Better Auth server: see tests/better-auth/server.mjs. */
-export async function control(name: string, body?: object): Promise<unknown> {
-  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-  const response = await fetch(`${authUrl}/control/${name}`, init);
-  if (!response.ok) throw new Error(`control ${name}: ${response.status} ${await response.text()}`);
-  return response.json();
+function deployment(name: "SHARED" | "OUTAGES"): Deployment {
+  const authUrl = variable(`${name}_AUTH_URL`);
+  return {
+    url: `${variable(`${name}_URL`)}/graphql`,
+    authUrl,
+    async signUp() {
+      const email = `${unique("user").replace(" ", "-")}@example.test`;
+      const response = await fetch(`${authUrl}/api/auth/sign-up/email`, {
+        method: "POST",
+        headers: { "content-type": "application/json", origin: authUrl },
+        body: JSON.stringify({ email, password: "correct horse battery", name: "Test User" }),
+      });
+      const token = response.headers.get("set-auth-token");
+      if (token === null) throw new Error(`no session: ${response.status} ${await response.text()}`);
+      const cookie = response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+      return { email, cookie, sessionToken: () => token, client: authClient(authUrl, token) };
+    },
+    async control(control, body) {
+      const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+      const response = await fetch(`${authUrl}/control/${control}`, init);
+      if (!response.ok) throw new Error(`control ${control}: ${response.status} ${await response.text()}`);
+      return response.json();
+    },
+  };
 }
+
+/** Of all tests that disturb no other. */
+export const { url: productionUrl, signUp } = deployment("SHARED");
+
+/** Of tests/auth.test.ts alone, which counts requests of the auth server and interrupts it. */
+export const outages = deployment("OUTAGES");

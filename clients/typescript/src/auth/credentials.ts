@@ -9,6 +9,8 @@ export interface Credentials {
   headers(): Promise<Readonly<Record<string, string>>>;
   /** Drops the credential after the server rejected it. The next `headers()` has a new one, if there is one. */
   renew(): void;
+  /** Calls the listener when another user signs in, or the user signs out: sockets then connect again. */
+  onChange?(listener: () => void): () => void;
 }
 
 /** A Better Auth session cookie, which the browser sends. */

@@ -46,10 +46,19 @@ export function betterAuthToken(source: AuthClient | AuthEndpoint, options: Toke
     cached = undefined;
     pending = undefined;
   };
-  const tabs = connectTabs(options.channel ?? "hallpass-token", drop);
-  const forget = (): void => {
+  const listeners = new Set<() => void>();
+  const change = (): void => {
     drop();
+    for (const listener of [...listeners]) listener();
+  };
+  const tabs = connectTabs(options.channel ?? "hallpass-token", change);
+  const forget = (): void => {
+    change();
     tabs.send();
+  };
+  const onChange = (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   };
 
   const renewed = (): Promise<string | null> => {
@@ -80,7 +89,7 @@ export function betterAuthToken(source: AuthClient | AuthEndpoint, options: Toke
   };
 
   if (isAuthClient(source)) listenToSessions(source, forget);
-  return { ...bearerToken(get, drop), get, forget, close: () => tabs.close() };
+  return { ...bearerToken(get, drop), onChange, get, forget, close: () => tabs.close() };
 }
 
 /** Calls `changed` after each sign-in, sign-out and change of the user by Better Auth's client. */

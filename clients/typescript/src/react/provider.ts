@@ -5,7 +5,7 @@ const ExecutorContext = createContext<Executor | null>(null);
 
 /** Gives the hooks of this package a way to execute operations: `createExecutor`, or a function over your client. */
 export function HallpassProvider(props: { readonly executor: Executor; readonly children?: ReactNode }): ReactNode {
-  return createElement(ExecutorContext, { value: props.executor }, props.children);
+  return createElement(ExecutorContext.Provider, { value: props.executor }, props.children);
 }
 
 export function useExecutor(): Executor {

@@ -26,6 +26,8 @@ export interface LiveClientOptions {
 const EXPIRED = 4403;
 /** The credential was rejected, revoked, or signed out: there is no point in asking again. */
 const REJECTED = 4401;
+/** This client closed the socket, because another user signed in or the user signed out. */
+const TERMINATED = 4499;
 /** The server stops: its clients spread over the first second. */
 const GOING_AWAY = 1001;
 
@@ -69,7 +71,7 @@ export function createLiveClient(options: LiveClientOptions): Client {
     retryAttempts: Number.POSITIVE_INFINITY,
     shouldRetry: () => true,
     retryWait: async (attempt) => {
-      if (attempt === 0 && last === EXPIRED) return;
+      if (attempt === 0 && (last === EXPIRED || last === TERMINATED)) return;
       await wait(attempt === 0 && last === GOING_AWAY ? Math.random() * 1000 : backoff(attempt), null);
     },
   });
@@ -88,11 +90,14 @@ export function createLiveClient(options: LiveClientOptions): Client {
     wasLost = false;
   });
 
+  const stopListening = credentials.onChange?.(() => client.terminate());
+
   return {
     ...client,
     subscribe: (payload, sink) => subscribeAgain(client, payload, sink, () => onGap?.()),
     dispose: () => {
       isDisposed = true;
+      stopListening?.();
       return client.dispose();
     },
   };

@@ -1,0 +1,90 @@
+import "./dom.js";
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createRoot, type Root } from "react-dom/client";
+import { act, type ReactNode } from "react";
+import { hallpassErrors, type HallpassError } from "@hallpass/client";
+import { HallpassProvider, Locked, useCan, useFieldErrors } from "@hallpass/client/react";
+import { executor, unique, until } from "./support.js";
+
+const roots: Root[] = [];
+after(() => act(async () => roots.forEach((root) => root.unmount())));
+
+async function render(element: ReactNode): Promise<{ readonly text: () => string; readonly show: (next: ReactNode) => Promise<void> }> {
+  const container = document.createElement("div");
+  const root = createRoot(container);
+  roots.push(root);
+  const show = (next: ReactNode): Promise<void> => act(async () => root.render(next));
+  await show(element);
+  return { text: () => container.textContent ?? "", show };
+}
+
+async function settle(what: string, isMet: () => boolean): Promise<void> {
+  await until(what, async () => {
+    await act(async () => new Promise((resolve) => setTimeout(resolve, 20)));
+    return isMet();
+  });
+}
+
+function Permission({ action, id }: { readonly action: string; readonly id: string }): ReactNode {
+  const { decision, allowed, isLoading, error } = useCan(action, id);
+  if (isLoading) return "loading";
+  return error?.code ?? `${allowed ? "yes" : "no"}: ${decision?.why} ${decision?.missing.join()}`;
+}
+
+test("useCan asks the server, and again for another row", async () => {
+  const execute = executor("premium");
+  const create = "mutation($title: String!) { createTask(input: {title: $title, isPublic: true}) { id } }";
+  const { data } = await execute({ query: create, variables: { title: unique("can") } });
+  const id = /"id":"([^"]+)"/.exec(JSON.stringify(data))?.[1] ?? "";
+  const page = (name: "premium" | "free", action: string): ReactNode => (
+    <HallpassProvider executor={executors[name]}>
+      <Permission action={action} id={id} />
+    </HallpassProvider>
+  );
+  const executors = { premium: execute, free: executor("free") };
+  const { text, show } = await render(page("premium", "DELETE_TASK"));
+  await settle("the decision", () => text().startsWith("yes:"));
+  await show(page("free", "DELETE_TASK"));
+  await settle("the decision for another caller", () => text().startsWith("no:"));
+  await show(page("free", "NO_ACTION"));
+  await settle("the error", () => text() === "GRAPHQL_VALIDATION_FAILED" || text() === "BAD_USER_INPUT");
+});
+
+function Form({ error }: { readonly error: unknown }): ReactNode {
+  return useFieldErrors(error)["input.title"] ?? "fine";
+}
+
+test("useFieldErrors shows the message of the input", async () => {
+  const failed = await executor("free")({ query: 'mutation { createTask(input: {title: ""}) { id } }' });
+  const { text, show } = await render(<Form error={failed} />);
+  assert.equal(text(), "this is required");
+  await show(<Form error={undefined} />);
+  assert.equal(text(), "fine");
+});
+
+test("Locked names the tier that the caller lacks", async () => {
+  const locked = `{ chapters(first: 50) { nodes { requiredTier personalized { body } } } }`;
+  const { errors } = await executor("free")({ query: locked });
+  const found: readonly HallpassError[] = hallpassErrors(errors);
+  const premium = found.filter((error) => error.message.startsWith("Premium"));
+  assert.ok(premium.length > 0);
+  const { text, show } = await render(<Locked error={premium}>the text</Locked>);
+  assert.equal(text(), "Premium members can read this chapter.");
+  await show(
+    <Locked error={premium} path="chapters.nodes.personalized" fallback={({ tier }) => `needs ${tier}`}>
+      the text
+    </Locked>,
+  );
+  assert.equal(text(), "needs premium");
+  await show(<Locked error={premium} path="chapters.nodes.progress">the text</Locked>);
+  assert.equal(text(), "the text");
+  await show(<Locked error={undefined}>the text</Locked>);
+  assert.equal(text(), "the text");
+});
+
+test("a hook outside of the provider fails", async () => {
+  const outside = createRoot(document.createElement("div"));
+  const failing = async (): Promise<void> => act(async () => outside.render(<Permission action="DELETE_TASK" id="x" />));
+  await assert.rejects(failing, /HallpassProvider/);
+});

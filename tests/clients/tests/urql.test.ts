@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { cacheExchange, Client, CombinedError, type Exchange } from "@urql/core";
+import { betterAuthToken, firstError } from "@hallpass/client";
+import { hallpassUrql } from "@hallpass/client/urql";
+import { hallpassGraphcache } from "@hallpass/client/urql/graphcache";
+import { pipe, subscribe } from "wonka";
+import { CREATE_TASK, DELETE_TASK, ME, TASK_EVENTS, TASK_NODES, TASK_STATS, TASKS } from "../src/documents.js";
+import {
+  appOrigin,
+  developmentUrl,
+  liveUrl,
+  persona,
+  productionUrl,
+  signUp,
+  sleep,
+  until,
+  webSocketImpl,
+} from "./support.js";
+
+async function clientOf(cache: Exchange): Promise<Client> {
+  const user = await signUp();
+  return new Client(
+    hallpassUrql({
+      url: productionUrl,
+      liveUrl: liveUrl(productionUrl),
+      credentials: betterAuthToken(user.client, { channel: user.email }),
+      liveOptions: { options: { webSocketImpl } },
+      cache,
+    }),
+  );
+}
+
+async function add(client: Client, ...titles: string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const title of titles) {
+    const { data, error } = await client.mutation(CREATE_TASK, { input: { title } }).toPromise();
+    assert.equal(error, undefined);
+    ids.push(data?.createTask.id ?? "");
+  }
+  return ids;
+}
+
+/** The titles that a component with this query displays. */
+function watchTitles(client: Client, variables: { first?: number; after?: string; filter?: { completed: boolean } }) {
+  let shown: readonly string[] = [];
+  const { unsubscribe } = pipe(
+    client.query(TASKS, variables),
+    subscribe(({ data }) => {
+      if (data !== undefined) shown = data.tasks.edges.map(({ node }) => node.title);
+    }),
+  );
+  return { titles: () => shown, stop: unsubscribe };
+}
+
+test("urql's own cache works with the options", async () => {
+  const client = await clientOf(cacheExchange);
+  await add(client, "one"); // an empty list does not show urql's cache that it has tasks
+  const list = watchTitles(client, { first: 10 });
+  await until("the list", () => list.titles().join() === "one");
+  await add(client, "two");
+  await until("the changed list", () => list.titles().join() === "two,one");
+  list.stop();
+});
+
+test("urql with its defaults, a cookie and GET is accepted", async () => {
+  const user = await signUp();
+  const methods: unknown[] = [];
+  const client = new Client({
+    url: productionUrl,
+    exchanges: hallpassUrql({ url: productionUrl, cache: cacheExchange }).exchanges,
+    fetch: (input, init) => {
+      methods.push(init?.method);
+      const headers = new Headers(init?.headers);
+      headers.set("cookie", user.cookie);
+      headers.set("origin", appOrigin);
+      headers.set("sec-fetch-mode", "cors"); // as a browser states it
+      return fetch(input, { ...init, headers });
+    },
+  });
+  const { data, error } = await client.query(ME, {}).toPromise();
+  assert.equal(error, undefined);
+  assert.equal(data?.me.method, "SESSION_COOKIE");
+  assert.deepEqual(methods, ["GET"]);
+});
+
+test("graphcache joins pages, and knows what mutations change", async () => {
+  const client = await clientOf(hallpassGraphcache());
+  const ids = await add(client, "1", "2", "3");
+  const first = await client.query(TASKS, { first: 2 }).toPromise();
+  const after = first.data?.tasks.pageInfo.endCursor ?? "";
+  const both = watchTitles(client, { first: 2, after });
+  await until("both pages", () => both.titles().join() === "3,2,1");
+  both.stop();
+
+  const list = watchTitles(client, { first: 10 });
+  const open = watchTitles(client, { first: 10, filter: { completed: false } });
+  await until("the lists", () => list.titles().length === 3 && open.titles().length === 3);
+  assert.equal((await client.query(TASK_STATS, {}).toPromise()).data?.taskStats.total, 3);
+  await add(client, "4");
+  await until("the created row", () => list.titles()[0] === "4" && open.titles()[0] === "4");
+  assert.equal((await client.query(TASK_STATS, {}).toPromise()).data?.taskStats.total, 4);
+  await client.mutation(DELETE_TASK, { id: ids[0] ?? "" }).toPromise();
+  await until("the deleted row", () => list.titles().join() === "4,3,2" && open.titles().join() === "4,3,2");
+  list.stop();
+  open.stop();
+});
+
+test("graphcache has no warning about keys of the schema's types", async () => {
+  const warnings: string[] = [];
+  const { warn, error } = console;
+  console.warn = console.error = (...words: unknown[]) => void warnings.push(words.join(" "));
+  try {
+    const client = await clientOf(hallpassGraphcache());
+    await add(client, "warned");
+    await client.query(TASK_NODES, { first: 5 }).toPromise();
+    await client.query(ME, {}).toPromise();
+    await client.query(TASK_STATS, {}).toPromise();
+    const everything = `{ courses { nodes { id } pageInfo { endCursor } edges { cursor } }
+      chapters { nodes { id viewer { why } progress { percent } } } me { id profile { interestArea } } }`;
+    const { error: failure } = await client.query(everything, {}).toPromise();
+    assert.equal(failure, undefined);
+  } finally {
+    Object.assign(console, { warn, error });
+  }
+  assert.deepEqual(warnings, []);
+});
+
+test("CombinedError has the code", async () => {
+  const client = new Client(hallpassUrql({ url: developmentUrl, credentials: persona("free"), cache: cacheExchange }));
+  const { error } = await client.mutation(CREATE_TASK, { input: { title: "" } }).toPromise();
+  assert.ok(error instanceof CombinedError);
+  const found = firstError(error);
+  assert.equal(found?.code === "BAD_USER_INPUT" && found.extensions.fields["input.title"], "this is required");
+  const gone = new Client(hallpassUrql({ url: "http://127.0.0.1:9/graphql", cache: cacheExchange }));
+  assert.equal(firstError((await gone.query(ME, {}).toPromise()).error)?.code, "NETWORK_ERROR");
+});
+
+test("events arrive before and after the expiry of a token, and the gap is closed", async () => {
+  const client = await clientOf(hallpassGraphcache());
+  const events: string[] = [];
+  const { unsubscribe } = pipe(
+    client.subscription(TASK_EVENTS, {}),
+    subscribe(({ data, error }) => events.push(error?.message ?? `${data?.taskEvents.kind}`)),
+  );
+  await until("an event", async () => {
+    await add(client, "event");
+    await sleep(100);
+    return events.length > 0;
+  });
+  const list = watchTitles(client, { first: 50 });
+  await sleep(5000); // the token lasts 4 s
+  const before = events.length;
+  await until("an event after the expiry", async () => {
+    await add(client, "late");
+    await sleep(200);
+    return events.length > before;
+  });
+  assert.ok(events.every((event) => event === "CREATED"), events.join());
+  await until("the list", () => list.titles().includes("late"));
+  list.stop();
+  unsubscribe();
+});
