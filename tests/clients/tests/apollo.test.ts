@@ -175,6 +175,25 @@ test("a rejected token of the request has its code too", async () => {
   await assert.rejects(client.query({ query: ME }), (error) => firstError(error)?.code === "UNAUTHENTICATED");
 });
 
+test("subscriptions need no socket: Apollo's own multipart protocol", async () => {
+  const client = new Client({
+    cache: hallpassCache(),
+    link: hallpassLink({ url: developmentUrl, credentials: persona("editor") }),
+  });
+  const kinds: string[] = [];
+  const subscription = client.subscribe({ query: TASK_EVENTS }).subscribe({
+    next: ({ data, error }) => kinds.push(error?.message ?? `${data?.taskEvents.kind}`),
+    error: (error: Error) => kinds.push(error.message),
+  });
+  await until("an event", async () => {
+    await add(client, "multipart");
+    await sleep(150);
+    return kinds.length > 0;
+  });
+  assert.equal(kinds[0], "CREATED");
+  subscription.unsubscribe();
+});
+
 test("persisted queries are sent by their hash", async () => {
   const bodies: string[] = [];
   const recorded: typeof fetch = (input, init) => {

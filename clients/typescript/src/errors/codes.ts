@@ -1,5 +1,6 @@
 /** The error codes of the contract (docs/errors.md), and those of this client. */
-import type { ErrorExtensions } from "./extensions.js";
+import type { ErrorExtensions, ExtensionsParser } from "./extensions.js";
+import { parsers } from "./parsers.js";
 
 /** Codes of the server. */
 export const serverErrorCodes = [
@@ -26,13 +27,12 @@ export const serverErrorCodes = [
 /** A code of an error, of the server or of this client. */
 export type HallpassErrorCode = keyof ErrorExtensions;
 
-const known: ReadonlySet<unknown> = new Set<HallpassErrorCode>([
-  ...serverErrorCodes,
-  "NETWORK_ERROR",
-  "UNKNOWN_ERROR",
-]);
-
 /** Whether this client knows the extensions of the code. */
 export function isKnownCode(code: unknown): code is HallpassErrorCode {
-  return known.has(code);
+  return typeof code === "string" && Object.hasOwn(parsers, code);
+}
+
+/** Adds a code of the application, which it has declared in `ErrorExtensions`. */
+export function registerErrorCode<C extends HallpassErrorCode>(code: C, parse: ExtensionsParser<C>): void {
+  Object.assign(parsers, { [code]: parse });
 }

@@ -1,7 +1,8 @@
 import type { JsonObject } from "../json.js";
 import type { HallpassErrorCode } from "./codes.js";
 import { isKnownCode } from "./codes.js";
-import { parsers, type ErrorExtensions } from "./extensions.js";
+import type { ErrorExtensions } from "./extensions.js";
+import { parsers } from "./parsers.js";
 
 /** What an error consists of, beside its code. */
 export interface ErrorParts {
@@ -50,7 +51,7 @@ export function errorFromExtensions(parts: ErrorParts): HallpassError {
   return hallpassError("UNKNOWN_ERROR", parts);
 }
 
-/** Whether the error has this code, which may be one of the application. */
+/** Whether the error has this code, which may be one that this client does not know. */
 export function hasCode(error: HallpassError, code: string): boolean {
   return error.code === code || (error.code === "UNKNOWN_ERROR" && error.extensions.serverCode === code);
 }

@@ -1,5 +1,5 @@
 /** The extensions of each error code, as docs/errors.md of Hallpass describes them. */
-import { asArray, asNumber, asObject, asString, strings, type JsonObject } from "../json.js";
+import type { JsonObject } from "../json.js";
 
 export interface CommonExtensions {
   /** ID of the request, as in the log of the server. */
@@ -62,7 +62,7 @@ export interface UnknownExtensions extends CommonExtensions {
 }
 
 /**
- * The extensions by code. An application with codes of its own adds them:
+ * The extensions by code. An application with codes of its own declares them, and calls `registerErrorCode`:
  * `declare module "@hallpass/client" { interface ErrorExtensions { QUOTA: CommonExtensions } }`.
  */
 export interface ErrorExtensions {
@@ -90,81 +90,5 @@ export interface ErrorExtensions {
   UNKNOWN_ERROR: UnknownExtensions;
 }
 
-type Parser<C extends keyof ErrorExtensions> = (raw: JsonObject) => ErrorExtensions[C];
-
-const problemKinds: ReadonlySet<string> = new Set<InputProblemKind>([
-  "REQUIRED",
-  "TOO_LONG",
-  "TOO_MANY",
-  "OUT_OF_RANGE",
-  "WRONG_TYPE",
-  "UNKNOWN_FIELD",
-  "CONFLICTING",
-  "TAKEN",
-  "INVALID",
-]);
-
-function isProblemKind(value: unknown): value is InputProblemKind {
-  return typeof value === "string" && problemKinds.has(value);
-}
-
-const common = (raw: JsonObject): CommonExtensions => ({ requestId: asString(raw["requestId"]) });
-
-const access = (raw: JsonObject): AccessExtensions => ({
-  ...common(raw),
-  rule: asString(raw["rule"]),
-  missing: strings(raw["missing"]),
-  decisionId: asString(raw["decisionId"]),
-});
-
-const retry = (raw: JsonObject): RetryExtensions => ({
-  ...common(raw),
-  retryAfterSeconds: asNumber(raw["retryAfterSeconds"]),
-});
-
-function problem(value: unknown): InputProblem {
-  const raw = asObject(value);
-  return {
-    path: asString(raw["path"]) ?? "",
-    problem: isProblemKind(raw["problem"]) ? raw["problem"] : "INVALID",
-    limit: asNumber(raw["limit"]),
-    message: asString(raw["message"]) ?? "",
-  };
-}
-
-function messages(value: unknown): Readonly<Record<string, string>> {
-  const entries: [string, string][] = [];
-  for (const [path, message] of Object.entries(asObject(value))) {
-    if (typeof message === "string") entries.push([path, message]);
-  }
-  return Object.fromEntries(entries);
-}
-
-const input = (raw: JsonObject): InputExtensions => ({
-  ...common(raw),
-  fields: messages(raw["fields"]),
-  problems: asArray(raw["problems"]).map(problem),
-});
-
-export const parsers: { readonly [C in keyof ErrorExtensions]: Parser<C> } = {
-  UNAUTHENTICATED: access,
-  FORBIDDEN: access,
-  REAUTHENTICATION_REQUIRED: access,
-  NOT_FOUND: common,
-  BAD_USER_INPUT: input,
-  CONFLICT: (raw) => ({ ...common(raw), currentVersion: asNumber(raw["currentVersion"]) }),
-  GRAPHQL_PARSE_FAILED: common,
-  GRAPHQL_VALIDATION_FAILED: common,
-  PERSISTED_QUERY_NOT_FOUND: common,
-  PERSISTED_QUERY_NOT_SUPPORTED: common,
-  QUERY_REJECTED: (raw) => ({ ...common(raw), limit: asNumber(raw["limit"]) }),
-  RATE_LIMITED: retry,
-  EVENTS_MISSED: common,
-  AUTH_UNAVAILABLE: retry,
-  UNAVAILABLE: retry,
-  TIMEOUT: retry,
-  NOT_CONFIGURED: common,
-  INTERNAL: common,
-  NETWORK_ERROR: common,
-  UNKNOWN_ERROR: (raw) => ({ ...common(raw), serverCode: asString(raw["code"]) }),
-};
+/** Reads the extensions of a code, of which nothing is known. */
+export type ExtensionsParser<C extends keyof ErrorExtensions> = (raw: JsonObject) => ErrorExtensions[C];
