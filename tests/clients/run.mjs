@@ -1,15 +1,19 @@
 // Runs real GraphQL clients, and the packed @hallpass/client, against the server and a real Better Auth server.
 // HALLPASS is the server's program. Arguments select test files by a part of their name.
 import { existsSync, mkdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { glob, isUpToDate, runNode, runNpm } from "./scripts/run.mjs";
 import { installPackage } from "./scripts/package.mjs";
 import { startServers } from "./scripts/servers.mjs";
 
-const program = process.env.HALLPASS;
+// npm states where it was called: a relative path is from there.
+const program = process.env.HALLPASS && resolve(process.env.INIT_CWD ?? ".", process.env.HALLPASS);
 if (!program || !existsSync(program)) {
   process.stderr.write("tests/clients: set HALLPASS to the server's program, such as target/release/hallpass\n");
   process.exit(2);
 }
+
+process.env.HALLPASS = program;
 
 const client = "../../clients/typescript";
 for (const project of [client, "../better-auth", "."]) {
