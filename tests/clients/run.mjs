@@ -1,6 +1,6 @@
 // Runs real GraphQL clients, and the packed @hallpass/client, against the server and a real Better Auth server.
 // HALLPASS is the server's program. Arguments select test files by a part of their name.
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { glob, isUpToDate, runNode, runNpm } from "./scripts/run.mjs";
 import { installPackage } from "./scripts/package.mjs";
@@ -14,7 +14,6 @@ if (!program || !existsSync(program)) {
 }
 
 process.env.HALLPASS = program;
-
 const client = "../../clients/typescript";
 for (const project of [client, "../better-auth", "."]) {
   if (!isUpToDate(project)) await runNpm(project, "ci", "--no-audit", "--no-fund", "--loglevel=error");
@@ -23,6 +22,7 @@ await runNpm(client, "run", "--silent", "check");
 await runNpm(client, "run", "--silent", "test");
 await installPackage(client);
 await runNode("node_modules/@graphql-codegen/cli/cjs/bin.js", "--silent", "--config", "codegen.ts");
+for (const directory of [".build", "src/relay/__generated__"]) rmSync(directory, { recursive: true, force: true });
 mkdirSync("src/relay/__generated__", { recursive: true });
 await runNode("node_modules/relay-compiler/cli.js", "relay.config.json");
 await runNode("node_modules/typescript/bin/tsc", "--project", "tsconfig.json");
@@ -30,7 +30,9 @@ await runNode("node_modules/typescript/bin/tsc", "--project", "tsconfig.json");
 const servers = await startServers(program);
 try {
   const chosen = glob(".build/tests", process.argv.slice(2));
-  await runNode("--test", "--test-reporter=spec", "--test-concurrency=2", ...chosen, { env: servers.env });
+  // A test that fails leaves its sockets open.
+  const options = ["--test-reporter=spec", "--test-concurrency=2", "--test-timeout=60000", "--test-force-exit"];
+  await runNode("--test", ...options, ...chosen, { env: servers.env });
 } finally {
   await servers.stop();
 }

@@ -46,8 +46,10 @@ test("useCan asks the server, and again for another row", async () => {
   const { text, show } = await render(page("premium", "DELETE_TASK"));
   await settle("the decision", () => text().startsWith("yes:"));
   await show(page("free", "DELETE_TASK"));
+  assert.equal(text(), "loading");
   await settle("the decision for another caller", () => text().startsWith("no:"));
   await show(page("free", "NO_ACTION"));
+  assert.equal(text(), "loading");
   await settle("the error", () => text() === "GRAPHQL_VALIDATION_FAILED" || text() === "BAD_USER_INPUT");
 });
 

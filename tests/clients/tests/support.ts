@@ -54,6 +54,8 @@ export interface User {
   readonly sessionToken: () => string;
   readonly cookie: string;
   readonly client: ReturnType<typeof authClient>;
+  /** Better Auth's client in another tab. */
+  readonly otherTab: ReturnType<typeof authClient>;
 }
 
 function authClient(baseURL: string, token: string) {
@@ -86,7 +88,8 @@ function deployment(name: "SHARED" | "OUTAGES"): Deployment {
       const token = response.headers.get("set-auth-token");
       if (token === null) throw new Error(`no session: ${response.status} ${await response.text()}`);
       const cookie = response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
-      return { email, cookie, sessionToken: () => token, client: authClient(authUrl, token) };
+      const [client, otherTab] = [authClient(authUrl, token), authClient(authUrl, token)];
+      return { email, cookie, sessionToken: () => token, client, otherTab };
     },
     async control(control, body) {
       const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };

@@ -40,8 +40,11 @@ export async function can(execute: Executor, action: string, id: string, signal?
   };
 }
 
+/** An answer, with what was asked. */
 interface Answer {
-  readonly key: string;
+  readonly execute: Executor;
+  readonly action: string;
+  readonly id: string;
   readonly decision?: Decision;
   readonly error?: HallpassError;
 }
@@ -50,19 +53,19 @@ interface Answer {
 export function useCan(action: string, id: string): CanResult {
   const execute = useExecutor();
   const [answer, setAnswer] = useState<Answer>();
-  const key = `${action} ${id}`;
   useEffect(() => {
     const controller = new AbortController();
-    const show = (next: Answer): void => {
-      if (!controller.signal.aborted) setAnswer(next);
+    const show = (result: Pick<Answer, "decision" | "error">): void => {
+      if (!controller.signal.aborted) setAnswer({ execute, action, id, ...result });
     };
     can(execute, action, id, controller.signal).then(
-      (decision) => show({ key, decision }),
-      (error: unknown) => show({ key, error: toHallpassError(error) }),
+      (decision) => show({ decision }),
+      (error: unknown) => show({ error: toHallpassError(error) }),
     );
     return () => controller.abort();
-  }, [execute, action, id, key]);
-  const current = answer?.key === key ? answer : undefined;
+  }, [execute, action, id]);
+  const isCurrent = answer?.execute === execute && answer.action === action && answer.id === id;
+  const current = isCurrent ? answer : undefined;
   return {
     decision: current?.decision,
     allowed: current?.decision?.allowed ?? false,
