@@ -23,15 +23,21 @@ export interface TokenCredentials extends Credentials {
 
 interface Cached {
   readonly token: string;
-  /** Times of `performance.now()`, which no change of the clock moves. */
+  /** How old the token may become, in milliseconds: until it is renewed, and until it expires. */
   readonly renewAt: number;
   readonly expiresAt: number;
+  readonly age: () => number;
 }
 
-function cache(token: string, fetchedAt: number, renewBefore: number): Cached {
-  const life = lifetime(token);
-  const margin = Math.min(renewBefore, life / 2);
-  return { token, renewAt: fetchedAt + life - margin, expiresAt: fetchedAt + life };
+/** Time since this call. One clock stops while the device sleeps, and the other one may be set back: the later counts. */
+function stopwatch(): () => number {
+  const [monotonic, wall] = [performance.now(), Date.now()];
+  return () => Math.max(performance.now() - monotonic, Date.now() - wall);
+}
+
+function cache(token: string, age: () => number, renewBefore: number): Cached {
+  const expiresAt = lifetime(token);
+  return { token, renewAt: expiresAt - Math.min(renewBefore, expiresAt / 2), expiresAt, age };
 }
 
 /** The JWT of Better Auth's `jwt` plugin, for requests and sockets. */
@@ -63,10 +69,10 @@ export function betterAuthToken(source: AuthClient | AuthEndpoint, options: Toke
 
   const renewed = (): Promise<string | null> => {
     if (pending !== undefined) return pending;
-    const fetchedAt = performance.now();
+    const age = stopwatch();
     const current = fetchToken()
       .then((token) => {
-        if (pending === current) cached = token === null ? undefined : cache(token, fetchedAt, renewBefore);
+        if (pending === current) cached = token === null ? undefined : cache(token, age, renewBefore);
         return token;
       })
       .finally(() => {
@@ -77,13 +83,13 @@ export function betterAuthToken(source: AuthClient | AuthEndpoint, options: Toke
   };
 
   const get = async (): Promise<string | null> => {
-    const { token, renewAt, expiresAt } = cached ?? { token: null, renewAt: 0, expiresAt: 0 };
-    const now = performance.now();
-    if (now < renewAt) return token;
+    const known = cached;
+    if (known !== undefined && known.age() < known.renewAt) return known.token;
     try {
       return await renewed();
     } catch (error) {
-      if (now < expiresAt) return token; // valid for a moment, while the auth server is unavailable
+      // Valid for a moment, while the auth server is unavailable.
+      if (known !== undefined && known === cached && known.age() < known.expiresAt) return known.token;
       throw error;
     }
   };

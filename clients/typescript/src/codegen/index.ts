@@ -18,7 +18,7 @@ export interface HallpassCodegenOptions {
   readonly persistedDocuments?: boolean;
 }
 
-const shipped = fileURLToPath(new URL("../../src/schema/", import.meta.url));
+const shipped = fileURLToPath(new URL("../../src/schema", import.meta.url));
 const files = { strict: "schema.strict.graphql", semantic: "schema.graphql" } as const;
 
 /** `export default hallpassCodegen()` in `codegen.ts` is enough. */
