@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { hallpassFetch } from "@hallpass/client";
 import { GraphQLClient } from "graphql-request";
@@ -34,4 +37,17 @@ test("persisted-documents.json has the documents", () => {
   const names = Object.values(manifest).map((text) => /(?:query|mutation|subscription) (\w+)/.exec(text ?? "")?.[1]);
   assert.ok(names.includes("TaskNodes") && names.includes("CreateTask"), names.join());
   assert.match(print(TASK_NODES), /TaskNodes/);
+});
+
+test("the server checks persisted-documents.json", () => {
+  const directory = mkdtempSync(join(tmpdir(), "hallpass-documents-"));
+  const check = (file: string): number | null =>
+    spawnSync(process.env["HALLPASS"] ?? "", ["documents", "check", file], { cwd: directory }).status;
+  try {
+    assert.equal(check(resolve("src/gql/persisted-documents.json")), 0);
+    writeFileSync(join(directory, "bad.json"), JSON.stringify({ ["0".repeat(64)]: "{ nope }" }));
+    assert.equal(check("bad.json"), 1);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
