@@ -196,7 +196,9 @@ impl<E: Scoped, P> Rows<E, P> {
         let rows = self.typed().filter(of_these).columns(columns.iter().copied()).column(by);
         let at = columns.len();
         let row = |row: &QueryResult, _| {
-            Ok((K::try_get_by(row, at)?, length(row), T::try_get_many_by_index(row)?))
+            let (key, columns) = (K::try_get_by(row, at)?, T::try_get_many_by_index(row)?);
+            // SQLite's values have one type: the length is taken after decoding.
+            Ok((key, length(row), columns))
         };
         let mut read = HashMap::<K, (usize, Vec<T>)>::new();
         for (key, length, row) in self.run(&rows.into_query(), row).await? {

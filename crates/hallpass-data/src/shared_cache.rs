@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use sea_orm::{QueryResult, Statement};
-use sqlx::{Row as _, Sqlite};
+use sqlx::{Row as _, Sqlite, TypeInfo as _, ValueRef as _};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -143,7 +143,7 @@ impl SharedCache {
     }
 }
 
-/// The length of a row as the database sent it, in bytes.
+/// The length of a decoded row as the database sent it, in bytes.
 pub(crate) fn length(row: &QueryResult) -> usize {
     if let Some(row) = row.try_as_pg_row() {
         let column = |index| row.try_get_raw(index).ok()?.as_bytes().ok().map(<[u8]>::len);
@@ -152,7 +152,12 @@ pub(crate) fn length(row: &QueryResult) -> usize {
     let Some(row) = row.try_as_sqlite_row() else { return 0 };
     let column = |index| {
         let value = row.try_get_raw(index).ok()?;
-        <&[u8] as sqlx::Decode<'_, Sqlite>>::decode(value).ok().map(<[u8]>::len)
+        // The driver decodes a value as one of both only.
+        let is_text = value.type_info().name() == "TEXT";
+        match is_text {
+            true => <&str as sqlx::Decode<'_, Sqlite>>::decode(value).ok().map(str::len),
+            false => <&[u8] as sqlx::Decode<'_, Sqlite>>::decode(value).ok().map(<[u8]>::len),
+        }
     };
     (0..row.len()).filter_map(column).sum()
 }

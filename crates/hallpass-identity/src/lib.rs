@@ -33,7 +33,7 @@ use std::time::Duration;
 use hallpass_types::Timestamp;
 
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderName, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
@@ -42,6 +42,7 @@ pub use auth_server::user_lookup::{LookupError, User, UserLookup};
 pub use auth_server::user_state::UserState;
 pub use caller::{AuthMethod, Caller, CallerKind, CallerProfile, HypotheticalCaller, ProfileKind};
 pub use claims::{PAIRWISE_SUBJECT, UserField};
+pub use credential::extract::InvalidInit;
 pub use credential::presented::{PresentedCredentials, Reauthentication};
 pub use credential::watch::{Ended, Gate, Watch};
 pub use dev::issuer::{DevTokenIssuer, IssuerError};
@@ -147,6 +148,24 @@ impl Authenticator {
         Self { csrf: self.csrf.with_safe_get(), ..self }
     }
 
+    /// The same, in development: pages of this machine are of an allowed origin, at any port.
+    #[must_use]
+    pub fn with_loopback_origins(self) -> Self {
+        Self { csrf: self.csrf.with_loopback(), ..self }
+    }
+
+    /// Whether pages of another origin than the server's own are allowed.
+    #[must_use]
+    pub fn has_known_origins(&self) -> bool {
+        self.csrf.has_known_origins()
+    }
+
+    /// Whether pages of this origin are allowed.
+    #[must_use]
+    pub fn is_known_origin(&self, origin: &HeaderValue) -> bool {
+        self.csrf.is_known_origin(origin)
+    }
+
     /// Authenticates a request with these `headers`. `address` is the end user's, as far as it is known.
     pub async fn authenticate(
         &self,
@@ -217,9 +236,15 @@ impl Authenticator {
     }
 
     /// The headers of a WebSocket handshake, with the credentials in the payload of `connection_init`
-    /// added. None when the payload is not a JSON object or has a duplicate member.
-    #[must_use]
-    pub fn merge_connection_init(&self, handshake: HeaderMap, payload: &str) -> Option<HeaderMap> {
+    /// added.
+    ///
+    /// # Errors
+    /// When the payload is not a JSON object, has a duplicate member, or has a credential under an unknown name.
+    pub fn merge_connection_init(
+        &self,
+        handshake: HeaderMap,
+        payload: &str,
+    ) -> Result<HeaderMap, InvalidInit> {
         credential::extract::merge_connection_init(handshake, payload, &self.names)
     }
 

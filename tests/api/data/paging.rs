@@ -146,7 +146,6 @@ on_both_databases! {
         create(&alice, json!({ "title": "one" })).await;
         let (_, info) = page(&alice, json!({"first": 1, "orderBy": {"field": "TITLE"}})).await;
         for (variables, path) in [
-            (json!({ "first": 0 }), "first"),
             (json!({ "first": -1 }), "first"),
             (json!({ "first": 101 }), "first"),
             (json!({ "last": 101 }), "last"),
@@ -219,4 +218,21 @@ async fn title_order_is_locale_independent() {
     assert_eq!(page(&alice, json!({"first": 9, "orderBy": order})).await.0, whole);
     assert_eq!(walk(&alice, &order, 1, true).await, whole, "and so do cursors");
     assert_eq!(walk(&alice, &order, 2, false).await, whole);
+}
+
+#[tokio::test]
+async fn empty_page_states_whether_there_are_rows() {
+    let app = App::start(crate::support::app::Backend::Sqlite).await;
+    let alice = app.by_jwt(&alice());
+    let next = async |variables| page(&alice, variables).await;
+    let (titles, info) = next(json!({"first": 0})).await;
+    assert_eq!((titles.len(), &info["hasNextPage"]), (0, &json!(false)));
+    create(&alice, json!({"title": "One"})).await;
+    let (titles, info) = next(json!({"first": 0})).await;
+    assert_eq!(
+        (titles.len(), &info["hasNextPage"], &info["endCursor"]),
+        (0, &json!(true), &Value::Null)
+    );
+    let (titles, info) = next(json!({"last": 0})).await;
+    assert_eq!((titles.len(), &info["hasPreviousPage"]), (0, &json!(true)));
 }

@@ -260,7 +260,7 @@ on_both_databases! {
         assert_eq!(problems[1]["path"], "input.tags.0");
         assert_eq!((&problems[1]["problem"], &problems[1]["limit"]), (&json!("TOO_LONG"), &json!(40)));
         for (document, limit) in [
-            ("{ tasks(first: 0) { totalCount } }", 1),
+            ("{ tasks(first: -1) { totalCount } }", 0),
             ("{ tasks(last: 101) { totalCount } }", 100),
             ("{ recommendations(first: -1) { because } }", 1),
             ("{ recommendations(first: 1000) { because } }", 100),

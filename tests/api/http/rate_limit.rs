@@ -66,6 +66,22 @@ async fn caller_is_limited_by_cost() {
 }
 
 #[tokio::test]
+async fn rejected_documents_cost_a_point() {
+    let app = limited("4/h", &[]).await;
+    for (number, document) in
+        ["{", "{ nothing }", "{ task }", "{ node(id: 1.5) { id } }"].iter().enumerate()
+    {
+        let who = user(&format!("of-{number}"));
+        let who = app.by_jwt(&who);
+        for _ in 0..4 {
+            assert_ne!(who.ask(document).await.codes(), ["RATE_LIMITED"], "{document}");
+        }
+        assert_eq!(who.ask(document).await.codes(), ["RATE_LIMITED"], "{document}");
+        assert_eq!(who.ask(POINT).await.status, 429, "{document}");
+    }
+}
+
+#[tokio::test]
 async fn rates_differ_by_tier() {
     let rates = "anonymous=2/h,free=3/h,premium=5/h,service=4/h";
     let app = limited(rates, &[]).await;

@@ -13,6 +13,8 @@ use crate::config::Origin;
 /// a page can send without a preflight (a GET) needs a header that would cause one.
 pub(crate) struct CsrfPolicy {
     allowed: Vec<String>,
+    /// Whether pages of this machine are allowed, at any port: in development.
+    allows_loopback: bool,
     /// Whether a request that a page can send without a preflight needs a header that causes one. Not for
     /// services whose GET changes nothing.
     requires_preflight: bool,
@@ -25,7 +27,24 @@ const PREFLIGHT_HEADERS: [&str; 3] =
 impl CsrfPolicy {
     pub(crate) fn new(allowed: &[Origin]) -> Self {
         let allowed = allowed.iter().map(|origin| origin.0.clone()).collect();
-        Self { allowed, requires_preflight: true }
+        Self { allowed, allows_loopback: false, requires_preflight: true }
+    }
+
+    /// The same, also for pages of this machine, at any port.
+    pub(crate) fn with_loopback(self) -> Self {
+        Self { allows_loopback: true, ..self }
+    }
+
+    /// Whether any page of another origin is allowed.
+    pub(crate) fn has_known_origins(&self) -> bool {
+        self.allows_loopback || !self.allowed.is_empty()
+    }
+
+    /// Whether pages of this origin are allowed.
+    pub(crate) fn is_known_origin(&self, origin: &HeaderValue) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        self.allowed.iter().any(|allowed| allowed == origin)
+            || (self.allows_loopback && is_loopback(origin))
     }
 
     /// The same, for a service whose GET changes nothing.
@@ -59,14 +78,26 @@ impl CsrfPolicy {
     }
 
     fn is_allowed(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
-        let Ok(origin) = origin.to_str() else { return false };
-        if self.allowed.iter().any(|allowed| allowed == origin) {
+        if self.is_known_origin(origin) {
             return true;
         }
+        let Ok(origin) = origin.to_str() else { return false };
         let own = headers.get(HOST).and_then(|host| host.to_str().ok());
         let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
         own.is_some() && host == own
     }
+}
+
+/// Whether `origin` is of a page of this machine (RFC 6761 section 6.3: `localhost` is), at any port.
+fn is_loopback(origin: &str) -> bool {
+    let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let Some(host) = host else { return false };
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => (address, port.strip_prefix(':')),
+        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+    };
+    let is_address = || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    (name == "localhost" || is_address()) && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 /// Whether the browser states that a script of a page sent the request whose origin has been checked, or a page of this
@@ -86,6 +117,29 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loopback_origins_are_allowed_in_development() {
+        let (plain, local) = (CsrfPolicy::new(&[]), CsrfPolicy::new(&[]).with_loopback());
+        for (origin, expected) in [
+            ("http://localhost:5173", true),
+            ("https://localhost", true),
+            ("http://127.0.0.1:3000", true),
+            ("http://[::1]:3000", true),
+            ("http://localhost.evil.example", false),
+            ("http://localhost:5173.evil.example", false),
+            ("http://127.0.0.1.evil.example", false),
+            ("http://[::1].evil.example", false),
+            ("http://[2001:db8::1]:3000", false),
+            ("http://192.0.2.1:3000", false),
+            ("app://localhost", false),
+            ("null", false),
+        ] {
+            let origin = HeaderValue::from_static(origin);
+            assert_eq!(local.is_known_origin(&origin), expected, "{origin:?}");
+            assert!(!plain.is_known_origin(&origin), "{origin:?} in production");
+        }
+    }
 
     #[test]
     fn get_with_cookie_needs_a_known_page() {

@@ -74,27 +74,75 @@ pub(crate) fn extract(
     }
 }
 
-/// Adds the credentials in the payload of `connection_init` to the headers of the WebSocket handshake,
-/// under the same names: the same rules apply, and two of a kind are rejected. None when the payload
-/// is not a JSON object or has a duplicate member.
+/// Why the payload of `connection_init` is rejected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidInit {
+    /// It is not a JSON object, or has a member twice.
+    #[error("give a `payload` that is an object with each member once")]
+    Malformed,
+    /// A member looks like a credential, and is none that the server accepts. Ignored, its client would be anonymous.
+    #[error("`{0}` is not accepted: send the credential as `authorization`")]
+    Unknown(String),
+}
+
+/// Members that clients name a credential. Case and separators are ignored.
+const NAMES_OF_CREDENTIALS: [&str; 8] = [
+    "token",
+    "authtoken",
+    "accesstoken",
+    "bearertoken",
+    "sessiontoken",
+    "idtoken",
+    "jwt",
+    "bearer",
+];
+
+fn looks_like_credential(name: &str) -> bool {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    NAMES_OF_CREDENTIALS.contains(&name.as_str())
+}
+
+/// Adds the credentials in the payload of `connection_init`, or in its member `headers`, to the headers of the WebSocket
+/// handshake, under the same names: the same rules apply, and two of a kind are rejected.
 pub(crate) fn merge_connection_init(
     mut headers: HeaderMap,
     payload: &str,
     names: &CarrierNames,
-) -> Option<HeaderMap> {
-    for (name, value) in StrictJson::object(payload.as_bytes())? {
-        let mut carriers = [AUTHORIZATION, names.api_key.clone()].into_iter();
-        let Some(carrier) = carriers.find(|it| name.eq_ignore_ascii_case(it.as_str())) else {
-            continue;
-        };
-        let shown = match value {
-            Value::Null => continue,
-            Value::String(text) => mark_sensitive(&text),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
-        };
-        headers.append(carrier, shown.unwrap_or(HeaderValue::from_static(MALFORMED)));
+) -> Result<HeaderMap, InvalidInit> {
+    for (name, value) in StrictJson::object(payload.as_bytes()).ok_or(InvalidInit::Malformed)? {
+        match value {
+            Value::Object(members) if name.eq_ignore_ascii_case("headers") => {
+                for (name, value) in members {
+                    merge_member(&mut headers, &name, value, names)?;
+                }
+            }
+            value => merge_member(&mut headers, &name, value, names)?,
+        }
     }
-    Some(headers)
+    Ok(headers)
+}
+
+fn merge_member(
+    headers: &mut HeaderMap,
+    name: &str,
+    value: Value,
+    names: &CarrierNames,
+) -> Result<(), InvalidInit> {
+    let mut carriers = [AUTHORIZATION, names.api_key.clone()].into_iter();
+    let shown = match value {
+        Value::Null => return Ok(()),
+        Value::String(text) => mark_sensitive(&text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    match carriers.find(|it| name.eq_ignore_ascii_case(it.as_str())) {
+        Some(carrier) => {
+            headers.append(carrier, shown.unwrap_or(HeaderValue::from_static(MALFORMED)));
+            Ok(())
+        }
+        None if looks_like_credential(name) => Err(InvalidInit::Unknown(name.to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// The content of an `Authorization` header.

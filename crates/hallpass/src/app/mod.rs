@@ -160,6 +160,10 @@ async fn authenticator(
     let mut identity = config.identity.clone();
     identity.trace_parent = Some(telemetry::trace_parent);
     let authenticator = Authenticator::new(&identity, &config.allowed_origins, issuer)?;
+    let authenticator = match config.environment {
+        Environment::Development => authenticator.with_loopback_origins(),
+        Environment::Production => authenticator,
+    };
     authenticator.store_keys_in(Arc::new(DatabaseKeys::new(database.clone()))).await;
     Ok(Arc::new(authenticator))
 }
@@ -334,7 +338,6 @@ fn http_options(config: &Config, is_development: bool) -> HttpOptions {
         levels: Arc::new(levels(config)),
         limits: config.limits,
         persists_queries: config.persists_queries,
-        allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         keep_alive: config.keep_alive,
         log_id_key: config.log_id_key.clone(),

@@ -23,7 +23,7 @@ const DEFAULT_PAGE_SIZE: i32 = 20;
 /// Maximum page size.
 const MAX_PAGE_SIZE: i32 = 100;
 /// Constraint of the argument `first`.
-pub const FIRST: Constraint<'_> = Constraint::number(1, MAX_PAGE_SIZE);
+pub const FIRST: Constraint<'_> = Constraint::number(0, MAX_PAGE_SIZE);
 /// Constraint of the argument `last`.
 pub const LAST: Constraint<'_> = FIRST.excludes("first");
 

@@ -21,21 +21,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
 use axum::routing::{MethodRouter, any, get, post};
 use hallpass_data::Client;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::application::Application;
 use crate::audit::Audit;
 use crate::cluster::redis_store::RedisStore;
 use crate::cluster::revocation_sync::RevocationService;
-use crate::config::{Limits, Origin};
+use crate::config::Limits;
 use hallpass_identity::{Authenticator, Caller, Levels, Reauthentication, network};
 
 pub use backend::Backend;
@@ -95,8 +96,6 @@ pub struct HttpOptions {
     pub limits: Limits,
     /// Whether clients can persist documents.
     pub persists_queries: bool,
-    /// Origins whose pages may send cookies (CORS).
-    pub allowed_origins: Vec<Origin>,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a WebSocket without a running operation stays open.
@@ -250,34 +249,25 @@ fn compressed(route: MethodRouter<Arc<HttpState>>) -> MethodRouter<Arc<HttpState
     route.layer(compression::layer()).layer(axum::middleware::from_fn(compression::negotiate))
 }
 
-/// CORS layer: exact origins, with credentials. Other origins get no CORS headers. GraphQL uses GET and POST; routes of
-/// the application use any method.
+/// CORS layer: known origins, with credentials. Other origins get no CORS headers. GraphQL uses GET and POST; routes of
+/// the application use any method. Requests may have any headers: the origin is known, and tools add headers of their
+/// own for traces and versions.
 fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
-    let origins = deps.options.allowed_origins.iter();
-    let exact: Vec<_> =
-        origins.filter_map(|origin| HeaderValue::from_str(&origin.0).ok()).collect();
-    if exact.is_empty() {
+    let authenticator = Arc::clone(&deps.authenticator);
+    if !authenticator.has_known_origins() {
         return None;
     }
-    let required = [
-        "idempotency-key",
-        "graphql-require-preflight",
-        "apollo-require-preflight",
-        "x-apollo-operation-name",
-    ];
+    let is_known = move |origin: &HeaderValue, _: &Parts| authenticator.is_known_origin(origin);
     let mut methods = vec![Method::GET, Method::POST];
     if has_routes {
         methods.extend([Method::PUT, Method::PATCH, Method::DELETE]);
     }
-    let headers = [AUTHORIZATION, CONTENT_TYPE, deps.authenticator.api_key_header().clone()]
-        .into_iter()
-        .chain(required.map(HeaderName::from_static));
     Some(
         CorsLayer::new()
-            .allow_origin(exact)
+            .allow_origin(AllowOrigin::predicate(is_known))
             .allow_credentials(true)
             .allow_methods(methods)
-            .allow_headers(headers.collect::<Vec<_>>())
+            .allow_headers(AllowHeaders::mirror_request())
             .expose_headers([
                 middleware::REQUEST_ID,
                 RETRY_AFTER,
@@ -285,6 +275,9 @@ fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
                 budget::RATE_LIMIT,
                 budget::RATE_LIMIT_POLICY,
             ])
-            .max_age(Duration::from_secs(600)),
+            .max_age(PREFLIGHT_TTL),
     )
 }
+
+/// How long browsers keep the result of a preflight: the longest that all of them allow.
+const PREFLIGHT_TTL: Duration = Duration::from_secs(2 * 60 * 60);

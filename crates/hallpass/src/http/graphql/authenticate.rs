@@ -14,8 +14,8 @@ use crate::http::ops::request_record::RequestRecord;
 use crate::http::{HttpDeps, RequestCaller};
 use crate::telemetry::TARGET;
 use hallpass_identity::{
-    Authentication, Caller, Check, Ended, PresentedCredentials, Reauthentication, Unavailable,
-    Watch,
+    Authentication, Caller, Check, CredentialRejected, Ended, PresentedCredentials,
+    Reauthentication, Unavailable, Watch,
 };
 use tracing::Instrument as _;
 
@@ -90,7 +90,7 @@ pub(crate) async fn credential_ended(deps: &HttpDeps, watch: Option<&Watch>) -> 
     let Some(watch) = watch else { return std::future::pending().await };
     match watch.wait_until_invalid().await {
         Ended::Expired => Rejection::expired(),
-        Ended::Rejected(rejection) => reject(deps, rejection.reason),
+        Ended::Rejected(rejection) => reject(deps, rejection),
         Ended::Changed => reconnect(),
         Ended::Unavailable(outage) => unavailable(outage),
     }
@@ -124,7 +124,7 @@ fn into_caller(
         Authentication::Anonymous => Ok(None),
         Authentication::Caller(caller) => Ok(Some(caller)),
         Authentication::CrossSite(reason) => Err(Rejection::cross_site(reason)),
-        Authentication::Rejected(rejection) => Err(reject(deps, rejection.reason)),
+        Authentication::Rejected(rejection) => Err(reject(deps, rejection)),
         Authentication::Unavailable(outage) => Err(unavailable(outage)),
     }
 }
@@ -134,10 +134,12 @@ fn is_guess(check: Check) -> bool {
     !matches!(check, Check::Times | Check::Ban | Check::Revocation)
 }
 
-/// The reason is returned in development only: elsewhere it would help to forge credentials.
-fn reject(deps: &HttpDeps, reason: &str) -> Rejection {
-    let reason = if deps.options.is_development { reason } else { "sign in again" };
-    Rejection::credential(format!("The credential was rejected: {reason}."))
+/// The reason is returned in development only: elsewhere it would help to forge credentials. Times are checked after the
+/// signature, so that a credential outside of them was valid once.
+fn reject(deps: &HttpDeps, rejected: CredentialRejected) -> Rejection {
+    let reason = if deps.options.is_development { rejected.reason } else { "sign in again" };
+    let rejection = Rejection::credential(format!("The credential was rejected: {reason}."));
+    if rejected.check == Check::Times { rejection.of_expiry() } else { rejection }
 }
 
 fn unavailable(outage: Unavailable) -> Rejection {

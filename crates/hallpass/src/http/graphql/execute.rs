@@ -80,8 +80,26 @@ impl AuditContext {
     }
 }
 
+/// The points that a rejected document costs.
+const REJECTED_COST: u64 = 1;
+
+/// As [`prepare`]. A rejected document costs the caller a point: it was parsed, and perhaps validated.
+pub(crate) async fn prepare_within_budget(
+    shared: &Arc<HttpState>,
+    params: GraphQlParams,
+    request_caller: RequestCaller,
+) -> Result<Operation, Rejection> {
+    let (caller, address) = (request_caller.caller.clone(), request_caller.address);
+    let operation = prepare(shared, params, request_caller);
+    if operation.as_ref().is_err_and(Rejection::is_of_document) {
+        let spent = shared.deps.rate_limiter.spend(caller.as_deref(), address, REJECTED_COST);
+        Box::pin(spent).await.map_err(Rejection::exceeded)?;
+    }
+    operation
+}
+
 /// Checks `params` against the limits and the schema that the caller sees, and builds the operation.
-pub(crate) fn prepare(
+fn prepare(
     shared: &Arc<HttpState>,
     params: GraphQlParams,
     request_caller: RequestCaller,

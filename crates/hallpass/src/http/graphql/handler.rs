@@ -90,7 +90,7 @@ async fn execute_and_respond(
     };
     params.idempotency_key = idempotency_key;
     let params = params.resolve(&shared.known, caller.as_deref()).await?;
-    let operation = execute::prepare(shared, params, request_caller);
+    let operation = execute::prepare_within_budget(shared, params, request_caller).await;
     let is_subscription = operation.as_ref().is_ok_and(execute::Operation::is_subscription);
     let framing = accepts.stream.filter(|_| is_subscription || accepts.media.is_none());
     if let Some(framing) = framing {

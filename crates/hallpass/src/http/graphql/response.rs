@@ -148,7 +148,7 @@ impl Rejection {
     /// The credential was valid and has expired.
     pub(crate) fn expired() -> Self {
         let message = "The credential has expired: reconnect with a new one.";
-        Self { is_expiry: true, ..Self::credential(message.to_owned()) }
+        Self::credential(message.to_owned()).of_expiry()
     }
 
     /// A webhook has no valid signature. The challenge (RFC 9110 section 11.6.1) names the signature header.
@@ -235,6 +235,16 @@ impl Rejection {
 
     pub(crate) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Whether the document is at fault.
+    pub(crate) fn is_of_document(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST
+    }
+
+    /// The same, of a credential that was valid and has expired.
+    pub(crate) fn of_expiry(self) -> Self {
+        Self { is_expiry: true, ..self }
     }
 
     /// Whether a credential that was valid has expired.

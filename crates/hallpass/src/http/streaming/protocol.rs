@@ -4,6 +4,7 @@
 
 use axum::extract::ws::{CloseFrame, Message};
 use axum::http::StatusCode;
+use hallpass_data::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -155,14 +156,30 @@ impl<'a> ClientMessage<'a> {
     }
 }
 
+/// What a client of an authenticated caller knows from the start.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AckPayload {
+    /// When the credential expires, and the socket is closed with 4403: a date and time (RFC 3339).
+    pub(crate) expires_at: Timestamp,
+}
+
 /// A message of the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ServerMessage<'a> {
-    ConnectionAck,
+    ConnectionAck {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payload: Option<AckPayload>,
+    },
     Pong,
-    Error { id: &'a str, payload: &'a [async_graphql::ServerError] },
-    Complete { id: &'a str },
+    Error {
+        id: &'a str,
+        payload: &'a [async_graphql::ServerError],
+    },
+    Complete {
+        id: &'a str,
+    },
 }
 
 /// The message with a response of an operation.

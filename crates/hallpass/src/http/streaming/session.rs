@@ -217,7 +217,9 @@ impl<'a> Session<'a> {
                     let caller = request_caller.caller.clone();
                     let params = params.resolve(&shared.known, caller.as_deref());
                     let operation = match params.await {
-                        Ok(params) => execute::prepare(&shared, params, request_caller),
+                        Ok(params) => {
+                            execute::prepare_within_budget(&shared, params, request_caller).await
+                        }
                         Err(rejection) => Err(rejection),
                     };
                     if let Err(rejection) = &operation {

@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 
 use super::connection_limit::ConnectionPermit;
 use super::protocol;
-use super::protocol::{ClientMessage, Close, ServerMessage};
+use super::protocol::{AckPayload, ClientMessage, Close, ServerMessage};
 use super::session::Session;
 use super::transport::{Disconnect, Transport};
 use super::{Permit, Resource};
@@ -135,7 +135,8 @@ impl Transport {
         let caller = caller.map_err(|rejection| Close::rejected(&rejection))?;
         let permit = self.shared.caller_limits.acquire(caller.as_deref(), Resource::Connection);
         let permit = permit.map_err(|rejection| Close::rejected(&rejection))?;
-        self.send_message(&ServerMessage::ConnectionAck).await?;
+        let payload = caller.as_ref().map(|caller| AckPayload { expires_at: caller.expires_at() });
+        self.send_message(&ServerMessage::ConnectionAck { payload }).await?;
         Ok((Arc::new(identity), caller, permit))
     }
 
@@ -151,8 +152,7 @@ impl Transport {
                 ClientMessage::Init(Some(payload)) => {
                     let authenticator = &self.shared.deps.authenticator;
                     let merged = authenticator.merge_connection_init(handshake, payload.get());
-                    let reason = "give a `payload` that is an object with each member once";
-                    return merged.ok_or_else(|| Close::invalid(reason).into());
+                    return merged.map_err(|invalid| Close::invalid(&invalid.to_string()).into());
                 }
                 ClientMessage::Subscribe(..) => return Err(Close::unauthorized().into()),
                 ClientMessage::Ping => self.send_message(&ServerMessage::Pong).await?,
