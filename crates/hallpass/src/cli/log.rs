@@ -10,64 +10,89 @@ use tracing::callsite::Identifier;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::filter::FilterExt as _;
+use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::layer::{Context, Filter, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::CliError;
+use super::request_lines::{PendingLines, RequestLines, TARGET};
 use crate::config::{Config, LogFormat};
 use crate::telemetry::{self, Exporter};
 
 /// Log filter unless `RUST_LOG` is set. `hallpass migrate` reports migrations itself.
 const DEFAULT_FILTER: &str = "info,sea_orm_migration=warn";
-/// The target of the lines of requests.
-const REQUESTS: &str = "hallpass::request";
 /// Lines per call site and `WINDOW`, at INFO and above.
 const MAX_LINES_PER_WINDOW: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
+
+/// The log. What is pending is written when it is dropped.
+pub(super) struct Log {
+    pub(super) sampler: Sampler,
+    pending: PendingLines,
+    _exporter: Option<Exporter>,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.pending.write();
+    }
+}
 
 /// Starts the log, with the filter of `RUST_LOG`, and the export of traces.
 ///
 /// # Errors
 /// If traces cannot be exported.
-pub(super) fn start(config: &Config) -> Result<(Sampler, Option<Exporter>), CliError> {
+pub(super) fn start(config: &Config) -> Result<Log, CliError> {
     let directives = config.log.as_deref();
-    let filter = directives.and_then(|directives| EnvFilter::try_new(directives).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
-    let sampler = Sampler::default();
+    let filter = || {
+        let filter = directives.and_then(|directives| EnvFilter::try_new(directives).ok());
+        filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER))
+    };
+    let (sampler, pending) = (Sampler::default(), PendingLines::default());
+    pending.write_in_background().map_err(|error| CliError::Usage(format!("the log: {error}")))?;
+    let before = pending.clone();
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(move || {
+            before.write();
+            std::io::stderr()
+        });
     let lines = match config.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
-    let log = tracing_subscriber::registry().with(filtered(lines, filter, &sampler));
-    match telemetry::layer(&config.telemetry).map_err(CliError::Usage)? {
+    let requests = RequestLines { format: config.log_format, pending: pending.clone() };
+    let log = tracing_subscriber::registry()
+        .with(filtered(lines, filter(), &sampler))
+        .with(requests.with_filter(filter().and(Targets::new().with_target(TARGET, Level::TRACE))));
+    let exporter = match telemetry::layer(&config.telemetry).map_err(CliError::Usage)? {
         Some((traces, exporter)) => {
             log.with(traces).init();
-            Ok((sampler, Some(exporter)))
+            Some(exporter)
         }
         None => {
             log.init();
-            Ok((sampler, None))
+            None
         }
-    }
+    };
+    Ok(Log { sampler, pending, _exporter: exporter })
 }
 
-/// `lines` that pass `filter` and the sampler. Both are filters of this layer: a layer without a filter would enable
+/// `lines` that pass `filter` and the sampler, without those of requests. Both are filters of this layer: a layer without a filter would enable
 /// every event and span of every library.
 fn filtered<S>(lines: impl Layer<S>, filter: EnvFilter, sampler: &Sampler) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    lines.with_filter(telemetry::without_traces(filter).and(sampler.clone()))
+    let others = filter_fn(|metadata| metadata.target() != TARGET);
+    let others = others.with_max_level_hint(LevelFilter::TRACE);
+    let filter = telemetry::without_traces(filter).and(others);
+    lines.with_filter(filter.and(sampler.clone()))
 }
 
-/// Limits the lines of each call site, but for the lines of requests, of which each counts. DEBUG and TRACE are not
-/// limited: they are enabled on purpose.
+/// Limits the lines of each call site. DEBUG and TRACE are not limited: they are enabled on purpose.
 #[derive(Clone, Default)]
 pub(super) struct Sampler(Arc<Mutex<HashMap<Identifier, CallSite>>>);
 
@@ -117,7 +142,7 @@ impl<S> Filter<S> for Sampler {
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        if *metadata.level() > Level::INFO || metadata.target() == REQUESTS {
+        if *metadata.level() > Level::INFO {
             return true;
         }
         let mut call_sites = self.call_sites();

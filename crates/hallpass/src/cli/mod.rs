@@ -11,6 +11,7 @@ mod migrate;
 mod new;
 mod output;
 pub(crate) mod persona_callers;
+mod request_lines;
 mod schema;
 mod serve;
 mod settings;

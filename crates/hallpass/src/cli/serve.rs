@@ -22,9 +22,9 @@ pub(super) fn run(
     no_migrate: bool,
 ) -> Result<(), CliError> {
     // Exports what is left when it is dropped, after the server has stopped.
-    let (sampler, _exporter) = log::start(config)?;
+    let log = log::start(config)?;
     block_on(async {
-        tokio::spawn(sampler.keep_reporting());
+        tokio::spawn(log.sampler.clone().keep_reporting());
         serve(application, config, no_migrate).await
     })
 }

@@ -1,0 +1,208 @@
+//! The lines of requests in the log. Each request has one, so they are formatted without the library's styles, and
+//! written together: at the latest after [`MAX_DELAY`], before any other line, and at the end.
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{SecondsFormat, Utc};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use crate::config::LogFormat;
+
+/// The target of the lines.
+pub(super) const TARGET: &str = "hallpass::request";
+/// How long a line waits for others.
+const MAX_DELAY: Duration = Duration::from_millis(100);
+/// Lines of this many bytes are written at once.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Lines that are not written yet. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct PendingLines(Arc<Pending>);
+
+#[derive(Default)]
+struct Pending {
+    text: Mutex<String>,
+    /// Notified of the first line.
+    begun: Condvar,
+}
+
+impl PendingLines {
+    /// Writes lines from another thread, which ends with the process.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub(super) fn write_in_background(&self) -> std::io::Result<()> {
+        let this = self.clone();
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+            loop {
+                drop(this.0.begun.wait_while(this.text(), |text| text.is_empty()));
+                std::thread::sleep(MAX_DELAY);
+                this.write();
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Writes what is pending.
+    pub(super) fn write(&self) {
+        write_all(&mut self.text());
+    }
+
+    fn push(&self, line: &str) {
+        let mut text = self.text();
+        let is_first = text.is_empty();
+        text.push_str(line);
+        if text.len() >= MAX_BYTES {
+            write_all(&mut text);
+        } else if is_first {
+            self.0.begun.notify_one();
+        }
+    }
+
+    fn text(&self) -> MutexGuard<'_, String> {
+        self.0.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write_all(text: &mut String) {
+    // There is no other place to report that stderr is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    text.clear();
+}
+
+/// Writes the lines to the log.
+pub(super) struct RequestLines {
+    pub(super) format: LogFormat,
+    pub(super) pending: PendingLines,
+}
+
+impl<S: Subscriber> Layer<S> for RequestLines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut line = Line::begin(self.format, event.metadata());
+        event.record(&mut line);
+        self.pending.push(&line.end());
+    }
+}
+
+/// One line, in the form of the library's.
+struct Line {
+    format: LogFormat,
+    target: &'static str,
+    text: String,
+}
+
+impl Line {
+    fn begin(format: LogFormat, metadata: &'static Metadata<'static>) -> Self {
+        let (level, target) = (metadata.level(), metadata.target());
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let text = match format {
+            LogFormat::Text => format!("{now} {level:>5} {target}:"),
+            LogFormat::Json => format!(r#"{{"timestamp":"{now}","level":"{level}""#),
+        };
+        Self { format, target, text }
+    }
+
+    fn end(mut self) -> String {
+        if let LogFormat::Json = self.format {
+            self.text.push_str(r#","target":""#);
+            self.text.push_str(self.target);
+            self.text.push_str("\"}");
+        }
+        self.text.push('\n');
+        self.text
+    }
+
+    fn name(&mut self, field: &Field) {
+        match self.format {
+            LogFormat::Text if field.name() == "message" => self.text.push(' '),
+            LogFormat::Text => {
+                self.text.push(' ');
+                self.text.push_str(field.name());
+                self.text.push('=');
+            }
+            LogFormat::Json => {
+                self.text.push_str(",\"");
+                self.text.push_str(field.name());
+                self.text.push_str("\":");
+            }
+        }
+    }
+
+    fn value(&mut self, value: impl fmt::Display) {
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "{value}");
+    }
+
+    /// A quoted text: JSON escapes control characters, as Rust's debug form does.
+    fn quoted(&mut self, text: &str) {
+        match serde_json::to_string(text) {
+            Ok(quoted) => self.text.push_str(&quoted),
+            Err(_) => self.text.push_str("\"\""),
+        }
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.name(field);
+        self.quoted(value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.name(field);
+        self.value(value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.name(field);
+        self.value(value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.name(field);
+        match self.format {
+            LogFormat::Text => self.value(format_args!("{value:?}")),
+            LogFormat::Json => self.quoted(&format!("{value:?}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    fn line_of(format: LogFormat) -> String {
+        let pending = PendingLines::default();
+        let lines = RequestLines { format, pending: pending.clone() };
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let (path, none) = ("/\"a\"\n\u{1b}[31m", None::<&str>);
+            tracing::info!(target: TARGET, path, none, status = 200_u64, ms = 0.5, "request");
+        });
+        let line = pending.text().clone();
+        line
+    }
+
+    #[test]
+    fn lines_have_their_fields() {
+        let text = line_of(LogFormat::Text);
+        let (time, rest) = text.split_once(' ').unwrap();
+        chrono::DateTime::parse_from_rfc3339(time).unwrap();
+        let fields = r#"path="/\"a\"\n\u001b[31m" status=200 ms=0.5"#;
+        assert_eq!(rest, format!(" INFO hallpass::request: request {fields}\n"));
+        let json = line_of(LogFormat::Json);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        chrono::DateTime::parse_from_rfc3339(json["timestamp"].as_str().unwrap()).unwrap();
+        assert_eq!(json["message"], "request");
+        assert_eq!((&json["level"], &json["target"]), (&"INFO".into(), &TARGET.into()));
+        assert_eq!((&json["path"], &json["ms"]), (&"/\"a\"\n\u{1b}[31m".into(), &0.5.into()));
+        assert_eq!((&json["status"], json.get("none")), (&200.into(), None));
+    }
+}
