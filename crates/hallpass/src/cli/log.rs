@@ -131,8 +131,9 @@ impl<S> Filter<S> for Sampler {
         true
     }
 
+    /// Not always: the library then keeps the decision on a suppressed event for the next one.
     fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
-        Interest::always()
+        Interest::sometimes()
     }
 
     /// No limit. Without a hint, the hint of the other filter would be ignored.

@@ -67,7 +67,8 @@ pub struct ServingSettings {
     #[arg(long, env, value_parser = values::host_and_port)]
     pub metrics_addr: Option<SocketAddr>,
 
-    /// Exact origins of web pages that may send cookies (CORS), comma-separated
+    /// Exact origins of web pages that may send cookies (CORS), comma-separated; in development, also pages of this
+    /// machine, at any port
     #[arg(long, env, value_delimiter = ',')]
     pub allowed_origins: Vec<Origin>,
 
