@@ -130,7 +130,7 @@ fn record(
         let sink = audit.sink(std::net::Ipv4Addr::LOCALHOST.into());
         let id = "01a1fea7e37177a885e887d75f9e0939";
         micros += spent(REQUESTS, || {
-            work(&AuditTrail::new(Arc::clone(&sink), id.to_owned(), caller.clone()));
+            work(&AuditTrail::new(Arc::clone(&sink), id.into(), caller.clone()));
         });
     }
     let micros = micros / ROUNDS as f64;

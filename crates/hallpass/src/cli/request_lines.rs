@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
+use hallpass_data::now;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
@@ -100,10 +101,10 @@ struct Line {
 impl Line {
     fn begin(format: LogFormat, metadata: &'static Metadata<'static>) -> Self {
         let (level, target) = (metadata.level(), metadata.target());
-        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let time = now().to_rfc3339_opts(SecondsFormat::Micros, true);
         let text = match format {
-            LogFormat::Text => format!("{now} {level:>5} {target}:"),
-            LogFormat::Json => format!(r#"{{"timestamp":"{now}","level":"{level}""#),
+            LogFormat::Text => format!("{time} {level:>5} {target}:"),
+            LogFormat::Json => format!(r#"{{"timestamp":"{time}","level":"{level}""#),
         };
         Self { format, target, text }
     }
@@ -186,8 +187,7 @@ mod tests {
             let (path, none) = ("/\"a\"\n\u{1b}[31m", None::<&str>);
             tracing::info!(target: TARGET, path, none, status = 200_u64, ms = 0.5, "request");
         });
-        let line = pending.text().clone();
-        line
+        pending.text().clone()
     }
 
     #[test]

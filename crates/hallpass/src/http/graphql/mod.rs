@@ -3,6 +3,7 @@
 pub(crate) mod authenticate;
 pub(in crate::http) mod budget;
 mod challenge;
+mod envelope;
 pub(crate) mod execute;
 pub(crate) mod handler;
 pub(crate) mod http_cache;

@@ -10,11 +10,11 @@ use axum::http::header::{
 };
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
-use serde::Serialize;
 use serde_json::json;
 
 use super::budget::{BudgetExtension, set_budget, whole_seconds};
 use super::challenge::insufficient_scope;
+use super::envelope::{Extensions, length_of, write_envelope};
 pub(crate) use super::media_type::MediaType;
 pub(crate) use super::request_id::RequestId;
 use crate::code;
@@ -61,17 +61,6 @@ pub(crate) struct ResponseBody {
 const ENVELOPE_BYTES: usize = 80;
 /// The capacity for the data of a response, before its size is known.
 const ASSUMED_BYTES: usize = 512;
-
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Extensions {
-    /// The number of omitted errors: a null without an error may be due to one of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors_omitted: Option<usize>,
-    /// What is left of the caller's budget, if the client requested it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    budget: Option<BudgetExtension>,
-}
 
 /// The response on a path of the application: `{"code": …, "message": …}`.
 pub(in crate::http) fn plain(status: StatusCode, code: &str, message: &str) -> Response<Body> {
@@ -387,20 +376,7 @@ impl ResponseBody {
     /// The response as JSON.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut json = Vec::with_capacity(self.length);
-        json.push(b'{');
-        if !self.errors.is_empty() {
-            member("errors", &mut json);
-            write(&self.errors, &mut json);
-        }
-        if let Some(data) = &self.data {
-            member("data", &mut json);
-            json.extend_from_slice(data);
-        }
-        if let Some(extensions) = &self.extensions {
-            member("extensions", &mut json);
-            write(extensions, &mut json);
-        }
-        json.push(b'}');
+        write_envelope(&self.errors, self.data.as_deref(), self.extensions.as_ref(), &mut json);
         json
     }
 
@@ -421,23 +397,6 @@ impl ResponseBody {
     pub(crate) fn is_request_error(&self) -> bool {
         self.data.is_none()
     }
-}
-
-/// Begins a member of an object.
-fn member(name: &str, json: &mut Vec<u8>) {
-    if json.len() > 1 {
-        json.push(b',');
-    }
-    write(name, json);
-    json.push(b':');
-}
-
-fn write(value: &(impl Serialize + ?Sized), json: &mut Vec<u8>) {
-    serde_json::to_writer(json, value).expect("errors and extensions are plain JSON");
-}
-
-fn length_of(errors: &[ServerError]) -> usize {
-    errors.iter().map(|error| serde_json::to_string(error).map_or(0, |json| json.len() + 1)).sum()
 }
 
 /// The HTTP response to a document that was executed, or that validation rejected.

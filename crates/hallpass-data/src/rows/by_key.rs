@@ -1,0 +1,114 @@
+//! Rows of several keys at once, cached by key.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+
+use sea_orm::sea_query::{SelectStatement, Value};
+use sea_orm::{
+    ConnectionTrait as _, EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait as _,
+    TryGetError, TryGetable, TryGetableMany,
+};
+use uuid::Uuid;
+
+use super::{Rows, decoded};
+use crate::Error;
+use crate::executor::Executor;
+use crate::filter::among;
+use crate::policy::SharedEntity;
+use crate::shared_cache::{Lookup, SharedCache, Slot, length};
+
+/// A key whose rows are not cached, and where they belong.
+type Missing<'a, K> = (K, Option<(&'a SharedCache, Slot)>);
+
+impl<E: SharedEntity, P> Rows<E, P> {
+    /// These `columns` of those whose column `by` is one of `keys`, by key. A key without rows has an empty list.
+    /// Published rows are cached by key: unlike those of a statement, they are found for any other list of keys.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn columns_by<K, T>(
+        &self,
+        by: E::Column,
+        keys: &[K],
+        columns: &[E::Column],
+    ) -> Result<HashMap<K, Vec<T>>, Error>
+    where
+        K: Copy + Eq + Hash + Into<Uuid> + Into<Value> + TryGetable,
+        T: TryGetableMany + Clone + Send + Sync + 'static,
+    {
+        let cache = self.conn.shared_cache().filter(|_| self.is_cached && !self.is_filtered);
+        let hash = cache.map(|_| hash_of::<E, T>(by, columns)).unwrap_or_default();
+        let (mut found, mut missing) = (HashMap::with_capacity(keys.len()), Vec::new());
+        for key in keys {
+            match cache.and_then(|cache| cache.get_rows(hash, (*key).into())) {
+                Some(Lookup::Hit(rows)) => drop(found.insert(*key, rows)),
+                Some(Lookup::Miss(slot)) => missing.push((*key, cache.zip(Some(slot)))),
+                None => missing.push((*key, None)),
+            }
+        }
+        if !missing.is_empty() {
+            self.read_missing(by, columns, missing, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    /// Reads the rows of the keys that are not cached, and caches them.
+    async fn read_missing<K, T>(
+        &self,
+        by: E::Column,
+        columns: &[E::Column],
+        missing: Vec<Missing<'_, K>>,
+        found: &mut HashMap<K, Vec<T>>,
+    ) -> Result<(), Error>
+    where
+        K: Copy + Eq + Hash + Into<Value> + TryGetable,
+        T: TryGetableMany + Clone + Send + Sync + 'static,
+    {
+        let keys = missing.iter().map(|(key, _)| *key);
+        let of_these = among(by, keys.map(Into::into));
+        let rows = self.typed().filter(of_these).columns(columns.iter().copied()).column(by);
+        let at = columns.len();
+        let row = |row: &QueryResult, _| {
+            let (key, columns) = (K::try_get_by(row, at)?, T::try_get_many_by_index(row)?);
+            // SQLite's values have one type: the length is taken after decoding.
+            Ok((key, length(row), columns))
+        };
+        let mut read = HashMap::<K, (usize, Vec<T>)>::new();
+        for (key, length, row) in self.run(&rows.into_query(), row).await? {
+            let (bytes, rows) = read.entry(key).or_default();
+            *bytes += length;
+            rows.push(row);
+        }
+        for (key, slot) in missing {
+            let (bytes, rows) = read.remove(&key).unwrap_or_default();
+            if let Some((cache, slot)) = slot {
+                cache.put(slot, bytes, &rows);
+            }
+            found.insert(key, rows);
+        }
+        Ok(())
+    }
+
+    /// The rows of a statement, not cached.
+    async fn run<T>(
+        &self,
+        select: &SelectStatement,
+        row: impl Fn(&QueryResult, bool) -> Result<T, TryGetError>,
+    ) -> Result<Vec<T>, Error> {
+        let statement = self.backend().build(select);
+        let read = async |conn: &Executor<'_>| conn.query_all_raw(statement).await;
+        let read = self.conn.read(&self.context, read).await?;
+        decoded(&read, row)
+    }
+}
+
+/// A hash of what [`Rows::columns_by`] reads.
+fn hash_of<E: EntityTrait, T: 'static>(by: E::Column, columns: &[E::Column]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    TypeId::of::<(E, T)>().hash(&mut hasher);
+    for column in std::iter::once(&by).chain(columns) {
+        std::mem::discriminant(column).hash(&mut hasher);
+    }
+    hasher.finish()
+}
