@@ -93,7 +93,11 @@ fn is_loopback(origin: &str) -> bool {
     let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     let Some(host) = host else { return false };
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => (address, port.strip_prefix(':')),
+        Some((address, "")) => (address, None),
+        Some((address, rest)) => match rest.strip_prefix(':') {
+            Some(port) => (address, Some(port)),
+            None => return false,
+        },
         None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
     };
     let is_address = || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
