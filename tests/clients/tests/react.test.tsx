@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createRoot, type Root } from "react-dom/client";
 import { act, type ReactNode } from "react";
-import { hallpassErrors, type HallpassError } from "@hallpass/client";
+import { bearerToken, createExecutor, hallpassErrors, type HallpassError } from "@hallpass/client";
 import { HallpassProvider, Locked, useCan, useFieldErrors } from "@hallpass/client/react";
-import { executor, unique, until } from "./support.js";
+import { developmentUrl, executor, unique, until } from "./support.js";
 
 const roots: Root[] = [];
 after(() => act(async () => roots.forEach((root) => root.unmount())));
@@ -82,6 +82,20 @@ test("Locked names the tier that the caller lacks", async () => {
   await show(<Locked error={premium} path="chapters.nodes.progress">the text</Locked>);
   assert.equal(text(), "the text");
   await show(<Locked error={undefined}>the text</Locked>);
+  assert.equal(text(), "the text");
+});
+
+test("Locked names the tier for an anonymous caller, and leaves a rejected credential to the page", async () => {
+  const { errors } = await createExecutor({ url: developmentUrl })({
+    query: "{ chapters(first: 50) { nodes { personalized { body } } } }",
+  });
+  const locks = <Locked error={errors} fallback={({ tier, isAnonymous }) => `needs ${tier}, anonymous: ${isAnonymous}`} />;
+  const { text, show } = await render(locks);
+  assert.equal(text(), "needs premium, anonymous: true");
+  const rejected = createExecutor({ url: developmentUrl, credentials: bearerToken(() => "nonsense"), retry: false });
+  const { errors: unauthenticated } = await rejected({ query: "{ viewer { id } }" });
+  assert.equal(hallpassErrors(unauthenticated)[0]?.code, "UNAUTHENTICATED");
+  await show(<Locked error={unauthenticated}>the text</Locked>);
   assert.equal(text(), "the text");
 });
 

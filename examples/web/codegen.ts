@@ -1,0 +1,3 @@
+import { hallpassCodegen } from "@hallpass/client/codegen";
+
+export default hallpassCodegen();

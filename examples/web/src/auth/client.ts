@@ -1,0 +1,4 @@
+import { createAuthClient } from "better-auth/react";
+import { authUrl } from "../config";
+
+export const authClient = createAuthClient({ baseURL: authUrl });

@@ -1,0 +1,74 @@
+import { useQuery, useSubscription } from "@apollo/client/react";
+import { Locked } from "@hallpass/client/react";
+import type { ReactNode } from "react";
+import { useViewer } from "../api/viewer";
+import { useFragment as unmask } from "../gql";
+import type { ChapterQuery } from "../gql/graphql";
+import { Link, navigate } from "../router/router";
+import { Page } from "../ui/page";
+import { ErrorNotice, Notice, Skeleton } from "../ui/states";
+import { Chapter, ChapterRow, ProgressEvents } from "./documents";
+import { Neighbours } from "./neighbours";
+import { Paywall } from "./paywall";
+import { ProfileForm } from "./profile-form";
+import { Reading } from "./reading";
+
+type Text = NonNullable<NonNullable<ChapterQuery["chapter"]>["personalized"]>;
+
+/** The text. The server sanitized its HTML. */
+function ChapterText({ text }: { readonly text: Text | null }): ReactNode {
+  const viewer = useViewer();
+  if (text === null) return <Notice title="This chapter has no text yet" />;
+  return (
+    <>
+      <details className="why">
+        <summary>Why this version</summary>
+        {text.because.map((reason) => (
+          <p key={reason}>{reason}</p>
+        ))}
+        {viewer === null ? null : <ProfileForm />}
+      </details>
+      <article className="prose" dangerouslySetInnerHTML={{ __html: text.bodyHtml }} />
+    </>
+  );
+}
+
+/** Progress that was made in another tab, or on another device. */
+function LiveProgress(): ReactNode {
+  useSubscription(ProgressEvents);
+  return null;
+}
+
+export function ChapterPage({ slug }: { readonly slug: string }): ReactNode {
+  const viewer = useViewer();
+  // A text that the reader may not see is null, with an error: the rest of the chapter is shown.
+  const { data, error, refetch } = useQuery(Chapter, { variables: { slug }, errorPolicy: "all" });
+  const chapter = data?.chapter;
+  if (chapter === undefined) {
+    return error === undefined ? <Skeleton rows={8} height={64} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
+  }
+  if (chapter === null || chapter.course === null) {
+    return (
+      <Page title="Chapter not found">
+        <Notice title="There is no chapter at this address" action="See the courses" onAction={() => navigate("/courses")} />
+      </Page>
+    );
+  }
+  const row = unmask(ChapterRow, chapter);
+  const { course } = chapter;
+  return (
+    <>
+      <p className="crumbs">
+        <Link to={`/courses/${course.slug}`}>{course.title}</Link>
+      </p>
+      <Page title={row.title} lead={row.summary}>
+        <Locked error={error} path="chapter.personalized" fallback={(lock) => <Paywall lock={lock} viewerTier={viewer?.tier ?? null} />}>
+          {viewer === null ? null : <LiveProgress />}
+          <ChapterText text={chapter.personalized} />
+          {viewer === null || chapter.personalized === null ? null : <Reading chapter={row} />}
+        </Locked>
+        <Neighbours course={course} chapter={row.id} />
+      </Page>
+    </>
+  );
+}

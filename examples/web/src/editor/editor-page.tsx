@@ -1,0 +1,1 @@
+export function EditorPage(_: { readonly part?: string; readonly slug?: string }): null { return null; }

@@ -1,0 +1,58 @@
+import { useSyncExternalStore, type AnchorHTMLAttributes, type MouseEvent, type ReactNode } from "react";
+
+const listeners = new Set<() => void>();
+const announce = (): void => listeners.forEach((listener) => listener());
+addEventListener("popstate", announce);
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export const usePath = (): string => useSyncExternalStore(subscribe, () => location.pathname);
+
+export function navigate(path: string): void {
+  if (path === location.pathname) return;
+  history.pushState(null, "", path);
+  scrollTo(0, 0);
+  announce();
+}
+
+interface LinkProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
+  readonly to: string;
+}
+
+/** A link within the application. A click with a modifier key stays the browser's. */
+export function Link({ to, onClick, ...rest }: LinkProps): ReactNode {
+  const follow = (event: MouseEvent<HTMLAnchorElement>): void => {
+    onClick?.(event);
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    navigate(to);
+  };
+  return <a href={to} onClick={follow} {...rest} />;
+}
+
+/** A link of a navigation: marked on its own page and on those below it. */
+export function NavLink({ to, children, exact = false }: { readonly to: string; readonly children: ReactNode; readonly exact?: boolean }): ReactNode {
+  const path = usePath();
+  const isCurrent = path === to || (!exact && path.startsWith(`${to}/`));
+  return (
+    <Link to={to} aria-current={isCurrent ? "page" : undefined}>
+      {children}
+    </Link>
+  );
+}
+
+/** The parts of the path that match `:names` of the pattern, or null. */
+export function match(pattern: string, path: string): Readonly<Record<string, string>> | null {
+  const [wanted, given] = [pattern.split("/"), path.replace(/(?<=.)\/$/, "").split("/")];
+  if (wanted.length !== given.length) return null;
+  const found: Record<string, string> = {};
+  for (const [index, part] of wanted.entries()) {
+    const value = given[index] ?? "";
+    if (part.startsWith(":")) found[part.slice(1)] = value;
+    else if (part !== value) return null;
+  }
+  return found;
+}

@@ -1,0 +1,47 @@
+import { useSyncExternalStore, type ReactNode } from "react";
+import { isAdmin, isEditor, useViewer } from "../api/viewer";
+import { Link, NavLink } from "../router/router";
+import { Account } from "./account";
+
+function subscribe(listener: () => void): () => void {
+  addEventListener("online", listener);
+  addEventListener("offline", listener);
+  return () => {
+    removeEventListener("online", listener);
+    removeEventListener("offline", listener);
+  };
+}
+
+const useOnline = (): boolean => useSyncExternalStore(subscribe, () => navigator.onLine);
+
+export function Shell({ children }: { readonly children: ReactNode }): ReactNode {
+  const viewer = useViewer();
+  const isOnline = useOnline();
+  return (
+    <>
+      <a href="#main" className="skip">
+        Skip to the content
+      </a>
+      <header className="shell-header">
+        <div className="shell-bar">
+          <Link to="/courses" className="brand">
+            Hallpass Academy
+          </Link>
+          <Account />
+        </div>
+        <nav aria-label="Main" className="shell-nav">
+          <NavLink to="/courses">Courses</NavLink>
+          <NavLink to="/tasks">Tasks</NavLink>
+          {isEditor(viewer) ? <NavLink to="/editor">Editor</NavLink> : null}
+          {isAdmin(viewer) ? <NavLink to="/admin">Admin</NavLink> : null}
+        </nav>
+      </header>
+      <div role="status">
+        {isOnline ? null : <p className="offline">You are offline. What you see may be old, and changes cannot be saved.</p>}
+      </div>
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+    </>
+  );
+}

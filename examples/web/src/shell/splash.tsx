@@ -1,0 +1,16 @@
+import type { ReactNode } from "react";
+
+/** The frame of the page, before it is known who the user is. */
+export function Splash({ children }: { readonly children?: ReactNode }): ReactNode {
+  return (
+    <>
+      <div className="shell-header">
+        <div className="shell-bar">
+          <span className="brand">Hallpass Academy</span>
+        </div>
+        <div className="shell-nav" />
+      </div>
+      <main aria-busy={children === undefined || children === null}>{children}</main>
+    </>
+  );
+}

@@ -1,0 +1,102 @@
+import { graphql } from "../gql";
+
+export const TaskRow = graphql(`
+  fragment TaskRow on Task {
+    __typename
+    id
+    title
+    description
+    priority
+    tags
+    dueOn
+    dueAt
+    isPublic
+    completed
+    version
+  }
+`);
+
+export const Tasks = graphql(`
+  query Tasks($filter: TaskFilter, $after: String) {
+    tasks(first: 30, after: $after, filter: $filter) {
+      nodes {
+        id
+        completed
+        ...TaskRow
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`);
+
+export const TaskStats = graphql(`
+  query TaskStats {
+    taskStats {
+      total
+      completed
+      overdue
+    }
+  }
+`);
+
+export const Task = graphql(`
+  query Task($id: ID!) {
+    task(id: $id) {
+      ...TaskRow
+    }
+  }
+`);
+
+export const TaskEvents = graphql(`
+  subscription TaskEvents {
+    taskEvents {
+      kind
+      taskId
+      task {
+        id
+        ...TaskRow
+      }
+    }
+  }
+`);
+
+export const CreateTask = graphql(`
+  mutation CreateTask($input: CreateTaskInput!, $key: String!) {
+    createTask(input: $input, idempotencyKey: $key) {
+      ...TaskRow
+    }
+  }
+`);
+
+export const UpdateTask = graphql(`
+  mutation UpdateTask($id: ID!, $input: UpdateTaskInput!, $expectedVersion: Int) {
+    updateTask(id: $id, input: $input, expectedVersion: $expectedVersion) {
+      ...TaskRow
+    }
+  }
+`);
+
+export const CompleteTask = graphql(`
+  mutation CompleteTask($id: ID!) {
+    completeTask(id: $id) {
+      ...TaskRow
+    }
+  }
+`);
+
+export const ReopenTask = graphql(`
+  mutation ReopenTask($id: ID!) {
+    reopenTask(id: $id) {
+      ...TaskRow
+    }
+  }
+`);
+
+export const DeleteTask = graphql(`
+  mutation DeleteTask($id: ID!) {
+    deleteTask(id: $id)
+  }
+`);

@@ -1,0 +1,50 @@
+import type { ReactNode } from "react";
+import { Field } from "../ui/field";
+import { isPriority, priorities, type Draft } from "./draft";
+
+interface TaskFieldsProps {
+  readonly draft: Draft;
+  readonly errors: Readonly<Record<string, string>>;
+  readonly onChange: (draft: Draft) => void;
+}
+
+/** The message about the tags, whichever of them it is about. */
+function tagsError(errors: Readonly<Record<string, string>>): string | undefined {
+  return Object.entries(errors).find(([path]) => path.startsWith("input.tags"))?.[1];
+}
+
+export function TaskFields({ draft, errors, onChange }: TaskFieldsProps): ReactNode {
+  return (
+    <>
+      <Field label="Title" error={errors["input.title"]}>
+        {(control) => <input {...control} value={draft.title} onChange={(event) => onChange({ ...draft, title: event.target.value })} />}
+      </Field>
+      <Field label="Description" error={errors["input.description"]}>
+        {(control) => <textarea {...control} rows={3} value={draft.description} onChange={(event) => onChange({ ...draft, description: event.target.value })} />}
+      </Field>
+      <div className="pair">
+        <Field label="Priority" error={errors["input.priority"]}>
+          {(control) => (
+            <select {...control} value={draft.priority} onChange={({ target: { value } }) => { if (isPriority(value)) onChange({ ...draft, priority: value }); }}>
+              {priorities.map(([value, label]) => (
+                <option key={value} value={value}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label="Due" error={errors["input.dueOn"]}>
+          {(control) => <input {...control} type="date" value={draft.dueOn} onChange={(event) => onChange({ ...draft, dueOn: event.target.value })} />}
+        </Field>
+      </div>
+      <Field label="Tags" error={tagsError(errors)} hint="Separated by commas.">
+        {(control) => <input {...control} value={draft.tags} onChange={(event) => onChange({ ...draft, tags: event.target.value })} />}
+      </Field>
+      <label className="check">
+        <input type="checkbox" checked={draft.isPublic} onChange={(event) => onChange({ ...draft, isPublic: event.target.checked })} />
+        Everyone can see the title of this task
+      </label>
+    </>
+  );
+}

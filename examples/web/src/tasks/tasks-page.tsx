@@ -1,0 +1,80 @@
+import { useQuery } from "@apollo/client/react";
+import { useState, type ReactNode } from "react";
+import { useFragment as unmask } from "../gql";
+import type { TaskRowFragment } from "../gql/graphql";
+import { describe } from "../api/errors";
+import { Page } from "../ui/page";
+import { ErrorNotice, Notice, Skeleton } from "../ui/states";
+import { useToast } from "../ui/toast";
+import { useDebounced } from "../ui/debounced";
+import { CreateForm } from "./create-form";
+import { Tasks, TaskRow, TaskStats } from "./documents";
+import { EditDialog } from "./edit-dialog";
+import { useTaskEvents } from "./live";
+import { FilterBar, noFilter, serverFilter, type Filter } from "./task-filter";
+import { TaskItem } from "./task-item";
+
+function Stats(): ReactNode {
+  const { data, previousData } = useQuery(TaskStats);
+  const stats = (data ?? previousData)?.taskStats;
+  if (stats === undefined) return <>&nbsp;</>;
+  const open = stats.total - stats.completed;
+  return <>{`${open} open, ${stats.completed} done${stats.overdue > 0 ? `, ${stats.overdue} overdue` : ""}`}</>;
+}
+
+/** A task that was just completed or changed no longer belongs to the list that the server sent. */
+function matches(task: TaskRowFragment, { state, priority }: Filter): boolean {
+  return (state === "all" || task.completed === (state === "done")) && (priority === "" || task.priority === priority);
+}
+
+function TaskList({ filter, onEdit }: { readonly filter: Filter; readonly onEdit: (task: TaskRowFragment) => void }): ReactNode {
+  const toast = useToast();
+  const wanted = serverFilter(filter);
+  const { data, previousData, error, refetch, fetchMore } = useQuery(Tasks, {
+    variables: wanted === undefined ? {} : { filter: wanted },
+    fetchPolicy: "cache-and-network",
+    nextFetchPolicy: "cache-first",
+  });
+  const list = (data ?? previousData)?.tasks;
+  if (list === undefined) return error === undefined ? <Skeleton rows={5} height={64} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
+  const tasks = unmask(TaskRow, list.nodes).filter((task) => matches(task, filter));
+  const { hasNextPage, endCursor } = list.pageInfo;
+  const more = (): void => {
+    fetchMore({ variables: { after: endCursor } }).catch((failure: unknown) => toast(describe(failure)));
+  };
+  if (tasks.length === 0 && !hasNextPage) {
+    return wanted === undefined ? (
+      <Notice title="No tasks yet">Write the first one above. It appears at once in every tab.</Notice>
+    ) : (
+      <Notice title="No task matches" />
+    );
+  }
+  return (
+    <>
+      <ul className="list" aria-label="Tasks">
+        {tasks.map((task) => (
+          <TaskItem key={task.id} task={task} onEdit={() => onEdit(task)} />
+        ))}
+      </ul>
+      {hasNextPage ? (
+        <button type="button" className="button" onClick={more}>
+          Show more
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+export function TasksPage(): ReactNode {
+  const [filter, setFilter] = useState(noFilter);
+  const [edited, setEdited] = useState<TaskRowFragment>();
+  useTaskEvents();
+  return (
+    <Page title="Tasks" lead={<Stats />}>
+      <CreateForm />
+      <FilterBar filter={filter} onChange={setFilter} />
+      <TaskList filter={useDebounced(filter)} onEdit={setEdited} />
+      {edited === undefined ? null : <EditDialog key={edited.id} task={edited} onClose={() => setEdited(undefined)} />}
+    </Page>
+  );
+}

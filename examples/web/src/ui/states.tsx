@@ -1,0 +1,46 @@
+import type { ReactNode } from "react";
+import { codeOf, describe } from "../api/errors";
+
+interface NoticeProps {
+  readonly title: string;
+  readonly children?: ReactNode;
+  readonly action?: string;
+  readonly onAction?: () => void;
+}
+
+/** What is shown in place of content: nothing is there, or it could not be loaded. */
+export function Notice({ title, children, action, onAction }: NoticeProps): ReactNode {
+  return (
+    <div className="notice">
+      <p className="notice-title">{title}</p>
+      {children === undefined ? null : <p>{children}</p>}
+      {action === undefined ? null : (
+        <button type="button" className="button" onClick={onAction}>
+          {action}
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function ErrorNotice({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => void }): ReactNode {
+  const title = codeOf(error) === "NETWORK_ERROR" ? "No connection" : "This could not be loaded";
+  return (
+    <div role="alert">
+      <Notice title={title} action="Try again" onAction={onRetry}>
+        {describe(error)}
+      </Notice>
+    </div>
+  );
+}
+
+/** Grey rows with the height of the content that follows. */
+export function Skeleton({ rows = 4, height = 56 }: { readonly rows?: number; readonly height?: number }): ReactNode {
+  return (
+    <div className="skeleton" role="status" aria-label="Loading">
+      {Array.from({ length: rows }, (_, row) => (
+        <div key={row} className="skeleton-row" style={{ height }} />
+      ))}
+    </div>
+  );
+}
