@@ -21,12 +21,13 @@ const required = (name) => {
   return value;
 };
 const { AUTH_PORT = "3000", HALLPASS_URL, TRUSTED_ORIGINS = "" } = process.env;
+const trustedOrigins = TRUSTED_ORIGINS.split(",").filter(Boolean);
 const database = new pg.Pool({ connectionString: required("AUTH_DATABASE_URL") });
 
 const options = {
   baseURL: required("AUTH_URL"),
   secret: required("BETTER_AUTH_SECRET"),
-  trustedOrigins: TRUSTED_ORIGINS.split(",").filter(Boolean),
+  trustedOrigins,
   database,
   emailAndPassword: { enabled: true },
   telemetry: { enabled: false },
@@ -46,8 +47,20 @@ const options = {
 };
 await (await getMigrations(options)).runMigrations();
 
+// Better Auth accepts requests of pages at trusted origins; browsers send them, with cookies, only after this (CORS).
+function allowOrigin({ headers: { origin } }, response) {
+  response.setHeader("vary", "Origin");
+  if (!trustedOrigins.includes(origin)) return;
+  response.setHeader("access-control-allow-origin", origin);
+  response.setHeader("access-control-allow-credentials", "true");
+  response.setHeader("access-control-allow-headers", "authorization, content-type");
+  response.setHeader("access-control-max-age", "7200");
+}
+
 const answer = toNodeHandler(betterAuth(options));
 const server = createServer((request, response) => {
+  allowOrigin(request, response);
+  if (request.method === "OPTIONS") return response.writeHead(204).end();
   if (request.url === "/health") return response.end("ok\n");
   return answer(request, response);
 });

@@ -57,7 +57,7 @@ export function ChapterPage({ slug }: { readonly slug: string }): ReactNode {
   const row = unmask(ChapterRow, chapter);
   const { course } = chapter;
   return (
-    <>
+    <div className="reader">
       <p className="crumbs">
         <Link to={`/courses/${course.slug}`}>{course.title}</Link>
       </p>
@@ -69,6 +69,6 @@ export function ChapterPage({ slug }: { readonly slug: string }): ReactNode {
         </Locked>
         <Neighbours course={course} chapter={row.id} />
       </Page>
-    </>
+    </div>
   );
 }

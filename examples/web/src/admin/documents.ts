@@ -1,0 +1,80 @@
+import { graphql } from "../gql";
+
+export const Analytics = graphql(`
+  query Analytics($since: DateTime) {
+    analytics(since: $since) {
+      activeSessions
+      activeUsers
+      chapterCompletions
+      revenue
+      tasksCompleted
+      tasksCreated
+      totalUsers
+      topChapters {
+        completions
+        chapter {
+          id
+          title
+        }
+      }
+      usersByTier {
+        tier
+        users
+      }
+    }
+  }
+`);
+
+export const Users = graphql(`
+  query Users($filter: UserFilter, $after: String) {
+    users(first: 20, after: $after, filter: $filter) {
+      nodes {
+        id
+        name
+        email
+        roles
+        tier
+        lastSeen
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`);
+
+export const AuditEvents = graphql(`
+  query AuditEvents($filter: AuditFilter, $after: String) {
+    auditEvents(first: 25, after: $after, filter: $filter) {
+      nodes {
+        id
+        at
+        callerId
+        field
+        outcome
+        rule
+        rowId
+        requestId
+        times
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`);
+
+export const EraseUser = graphql(`
+  mutation EraseUser($id: ID!) {
+    eraseUser(id: $id) {
+      userId
+      total
+      tables {
+        table
+        rows
+      }
+    }
+  }
+`);
