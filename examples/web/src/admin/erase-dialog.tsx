@@ -32,7 +32,7 @@ function Report({ report }: { readonly report: EraseUserMutation["eraseUser"] })
   );
 }
 
-/** Erases a user's rows after the user's id was typed. The server has no dry run: what was deleted is reported after. */
+/** Erases a user's rows once the user's address was typed. The server has no dry run: it reports what it deleted. */
 export function EraseDialog({ user, onClose }: { readonly user: UserData; readonly onClose: () => void }): ReactNode {
   const name = user.name ?? user.id;
   const wanted = user.email ?? user.id;
