@@ -87,6 +87,7 @@ export async function startHallpass({ directory, ports, secrets }) {
     ALLOWED_ORIGINS: `http://localhost:${ports.web}`,
     REVOCATION_SECRET: secrets.revocation,
     RATE_LIMIT: "6000/min",
+    TIERS: "free=0,premium=12,enterprise=40",
     DRAIN_DELAY: "0s",
   };
   const cargo = ["run", "--quiet", "--manifest-path", join(root, "../../Cargo.toml"), "--", "serve"];

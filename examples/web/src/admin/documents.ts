@@ -32,7 +32,6 @@ export const Users = graphql(`
         id
         name
         email
-        roles
         tier
         lastSeen
       }

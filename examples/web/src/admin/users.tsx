@@ -27,7 +27,6 @@ function UserTable({ users, onErase }: UserTableProps): ReactNode {
         <tr>
           <th scope="col">User</th>
           <th scope="col">Tier</th>
-          <th scope="col">Roles</th>
           <th scope="col">Last seen</th>
           <th scope="col">
             <span className="visually-hidden">Actions</span>
@@ -43,7 +42,6 @@ function UserTable({ users, onErase }: UserTableProps): ReactNode {
               <span className="muted">{user.email}</span>
             </td>
             <td data-label="Tier">{user.tier}</td>
-            <td data-label="Roles">{user.roles?.join(", ")}</td>
             <td data-label="Last seen">{user.lastSeen === null ? null : time.format(new Date(user.lastSeen))}</td>
             <td>
               {user.id === viewer?.id ? null : (

@@ -43,7 +43,7 @@ function TextForm({ chapter, levels }: TextFormProps): ReactNode {
         <Field label="Text in Markdown" error={errors["input.body"]}>
           {(control) => <textarea {...control} className="code" rows={20} value={body} onChange={(event) => setBody(event.target.value)} />}
         </Field>
-        <section aria-label="Preview" className="preview">
+        <section aria-label="Preview" className="preview" tabIndex={0}>
           <p className="preview-title">Preview</p>
           <Preview markdown={body} />
         </section>

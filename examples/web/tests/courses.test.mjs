@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createUser, heading, signIn, subscription, until, url, withBrowser } from "./support.mjs";
+
+const premium = "/courses/physical-ai/feedback-control";
+
+test("an anonymous visitor reads free chapters, and sees the paywall of others", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/courses");
+    await page.getByRole("link", { name: "Physical AI" }).click();
+    await page.getByRole("link", { name: "The loop: sense, think, act" }).click();
+    await page.getByText("Pour yourself a glass of water").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Mark as read" }).count(), 0);
+    await page.getByRole("link", { name: /^Next/ }).click();
+    await heading(page, "Sensors tell the truth, roughly").waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
+    await page.getByRole("link", { name: /^Next/ }).click();
+    const paywall = page.getByRole("region", { name: "Premium members can read this chapter." });
+    await paywall.waitFor();
+    assert.equal(await paywall.locator(".paywall-tier").textContent(), "premium");
+    assert.equal(await paywall.getByRole("link", { name: "Sign in" }).count(), 1);
+    assert.equal(await page.locator("article").count(), 0);
+    await page.getByRole("link", { name: /^Previous/ }).click();
+    await heading(page, "Sensors tell the truth, roughly").waitFor();
+  }));
+
+test("the search finds courses and chapters", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/courses");
+    await page.getByRole("searchbox").fill("FEEDBACK control");
+    await page.getByRole("link", { name: "Staying on course: feedback control" }).waitFor();
+    assert.equal(await page.getByRole("link", { name: "A first GraphQL endpoint" }).count(), 0);
+    await page.getByRole("searchbox").fill("no such words");
+    await page.getByText("Nothing contains").waitFor();
+  }));
+
+test("tiers: free sees the paywall, premium the text", async () => {
+  await withBrowser({}, async ({ open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser({ tier: "free" }));
+    await page.goto(url(premium));
+    await page.getByText("Your tier is free.").waitFor();
+  });
+  await withBrowser({}, async ({ open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser({ tier: "premium" }));
+    await page.goto(url(premium));
+    await page.locator("article").waitFor();
+    assert.equal(await page.locator(".paywall").count(), 0);
+  });
+});
+
+test("progress in two tabs, bookmark, and the text for one's experience", () =>
+  withBrowser({}, async ({ open }) => {
+    const first = await open("/sign-in");
+    await signIn(first, await createUser());
+    const path = "/courses/physical-ai/sense-think-act";
+    await first.goto(url(path));
+    const second = await open(path);
+    for (const page of [first, second]) await page.getByText("0 %").waitFor();
+    await subscription(second);
+    await first.bringToFront();
+    await first.getByRole("button", { name: "Mark as read" }).click();
+    for (const page of [first, second]) await page.getByText("100 %").waitFor();
+    await second.getByRole("button", { name: "Start again" }).waitFor();
+
+    await first.getByRole("button", { name: "Bookmark", exact: true }).click();
+    await first.getByRole("button", { name: "Bookmarked", pressed: true }).waitFor();
+    await first.waitForLoadState("networkidle");
+    await first.goto(url("/courses/physical-ai"));
+    const item = first.getByRole("listitem").filter({ hasText: "The loop: sense, think, act" });
+    await item.getByText("Bookmark").waitFor();
+    await item.getByText("Read", { exact: true }).waitFor();
+
+    await first.goto(url(path));
+    const before = await first.locator("article").textContent();
+    await first.getByText("Why this version").click();
+    await first.getByLabel("Your experience in software").selectOption("ADVANCED");
+    await until("another text", async () => (await first.locator("article").textContent()) !== before);
+  }));
+
+test("a failure to load is shown, and can be repeated", () =>
+  withBrowser({}, async ({ context, open }) => {
+    await context.route("**/graphql", (route, request) =>
+      request.postData()?.includes("query Courses") ? route.abort() : route.continue(),
+    );
+    const page = await open("/courses");
+    await page.getByRole("alert").getByText("No connection").waitFor();
+    await context.unroute("**/graphql");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("link", { name: "Physical AI" }).waitFor();
+  }));

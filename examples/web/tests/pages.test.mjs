@@ -1,0 +1,102 @@
+// Every page, in light and dark, on a desktop and on a phone.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createUser, seriousViolations, signIn, url, withBrowser } from "./support.mjs";
+
+const anonymousPages = [
+  ["/courses", "Physical AI"],
+  ["/courses/physical-ai", "Learning to act"],
+  ["/courses/physical-ai/sense-think-act", "Pour yourself a glass"],
+  ["/courses/physical-ai/feedback-control", "Premium members"],
+  ["/sign-in", "Demo accounts"],
+  ["/sign-up", "At least 8 characters."],
+  ["/tasks", "Sign in to see this page"],
+  ["/nowhere", "There is no page"],
+];
+
+const ownPages = [
+  ["/tasks", "Overdue since"],
+  ["/courses", "Next for you"],
+  ["/courses/physical-ai", "Learning to act"],
+  ["/courses/physical-ai/sense-think-act", "Mark as read"],
+  ["/editor", "Learning to act"],
+  ["/editor/sense-think-act", "Save text"],
+  ["/admin", "Tasks created"],
+  ["/admin/users", "Last seen"],
+  ["/admin/audit", "Mutation."],
+];
+
+async function checkPages(page, pages) {
+  for (const [path, text] of pages) {
+    await page.goto(url(path));
+    await page.getByText(text).first().waitFor();
+    assert.deepEqual(await seriousViolations(page), [], path);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 390, `${path} is ${width} px wide on a phone`);
+    await page.setViewportSize({ width: 1100, height: 800 });
+  }
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`${colorScheme}: pages of a visitor`, () =>
+    withBrowser({ colorScheme }, async ({ open }) => checkPages(await open("/courses"), anonymousPages)));
+
+  test(`${colorScheme}: pages of an admin, dialogs and the menu`, () =>
+    withBrowser({ colorScheme }, async ({ open }) => {
+      const user = await createUser({ role: "admin", tier: "premium" });
+      const execute = await user.execute();
+      const input = '{title: "Late", dueOn: "2026-01-01", priority: URGENT, tags: ["home"], isPublic: true}';
+      await execute(`mutation { createTask(input: ${input}) { id } }`);
+      const page = await open("/sign-in");
+      await signIn(page, user);
+      await checkPages(page, ownPages);
+      await page.goto(url("/tasks"));
+      await page.getByRole("button", { name: "Edit: Late" }).click();
+      assert.deepEqual(await seriousViolations(page), [], "the dialog");
+      await page.getByRole("dialog").getByLabel("Title", { exact: true }).fill("");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("This is required.").waitFor();
+      assert.deepEqual(await seriousViolations(page), [], "the dialog with an error");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: user.name }).click();
+      await page.getByRole("dialog").waitFor();
+      assert.deepEqual(await seriousViolations(page), [], "the menu");
+    }));
+}
+
+test("the check finds what is wrong", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/courses");
+    await page.getByRole("searchbox").waitFor();
+    await page.evaluate(() => {
+      document.querySelector("main").insertAdjacentHTML("beforeend", '<button></button><p style="color: #ccc; background: #fff">pale</p>');
+    });
+    const found = await seriousViolations(page);
+    assert.deepEqual(found.map((text) => text.split(":")[0]).sort(), ["button-name", "color-contrast"]);
+  }));
+
+test("nothing moves while a page loads", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    for (let count = 0; count < 3; count += 1) await execute(`mutation { createTask(input: {title: "Task ${count}"}) { id } }`);
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    for (const [path, text] of [["/tasks", "Task 1"], ["/courses", "Next for you"], ["/courses/physical-ai/sense-think-act", "Mark as read"]]) {
+      await page.goto(url(path));
+      await page.getByText(text).first().waitFor();
+      const shift = await page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            let sum = 0;
+            const observer = new PerformanceObserver((list) => {
+              for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value;
+            });
+            observer.observe({ type: "layout-shift", buffered: true });
+            setTimeout(() => resolve(sum), 500);
+          }),
+      );
+      assert.ok(shift < 0.1, `${path} shifts by ${shift}`);
+    }
+  }));

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createUser, heading, signIn, until, url, withBrowser } from "./support.mjs";
+
+test("a JWT in place of the cookie, and back", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    const sent = [];
+    page.on("request", async (request) => {
+      if (request.url().endsWith("/graphql") && request.method() === "POST") sent.push(await request.allHeaders());
+    });
+    const choose = async (kind) => {
+      sent.length = 0;
+      await page.getByRole("button", { name: user.name }).click();
+      await page.getByRole("radio", { name: kind }).click();
+      await until("requests", () => sent.length >= 2);
+      await page.getByText("No tasks yet").waitFor();
+    };
+    await choose("JWT");
+    for (const headers of sent) {
+      assert.match(headers.authorization ?? "", /^Bearer ey/);
+      assert.equal(headers.cookie, undefined);
+    }
+    const execute = await user.execute();
+    await execute('mutation { createTask(input: {title: "By JWT"}) { id } }');
+    await page.getByText("By JWT").waitFor();
+    await page.getByRole("button", { name: "Delete: By JWT" }).click();
+    await page.getByText("No tasks yet").waitFor();
+    await choose("Cookie");
+    for (const headers of sent) {
+      assert.equal(headers.authorization, undefined);
+      assert.match(headers.cookie ?? "", /session_token=/);
+    }
+  }));
+
+test("errors of the sign-in are shown, and the form works by keyboard", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const page = await open("/sign-in");
+    await heading(page, "Sign in").waitFor();
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Skip to the content");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(user.email);
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("a wrong password");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: /invalid email or password/i }).waitFor();
+    await page.getByLabel("Password").fill("correct-horse-battery");
+    await page.keyboard.press("Enter");
+    await heading(page, "Tasks").waitFor();
+  }));
+
+test("a session that ends elsewhere ends on the page", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await page.getByText("No tasks yet").waitFor();
+    const response = await context.request.post(`${process.env.AUTH_URL}/api/auth/sign-out`, { headers: { origin: url("") }, data: {} });
+    assert.equal(response.status(), 200);
+    await page.getByText("Sign in to see this page").waitFor();
+    assert.ok(!(await page.content()).includes(user.name));
+  }));
+
+test("the appearance is the system's until it is chosen", () =>
+  withBrowser({ colorScheme: "dark" }, async ({ open }) => {
+    const page = await open("/courses");
+    await heading(page, "Courses").waitFor();
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const dark = await background();
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByRole("radio", { name: "Light" }).check();
+    const light = await background();
+    assert.notEqual(light, dark);
+    await page.reload();
+    await heading(page, "Courses").waitFor();
+    assert.equal(await background(), light);
+  }));

@@ -1,0 +1,99 @@
+// A browser, users, and what is checked on every page.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after } from "node:test";
+import { launch } from "../scripts/browser.mjs";
+import { createAccount, executorFor, PASSWORD } from "../scripts/seed.mjs";
+
+const { PAGE_URL, AUTH_URL, API_URL, AUTH_DATABASE } = process.env;
+const servers = { database: AUTH_DATABASE, authUrl: AUTH_URL, apiUrl: API_URL, origin: PAGE_URL };
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export const url = (path) => `${PAGE_URL}${path}`;
+
+const browser = await launch();
+after(() => browser.close());
+
+/** What a page must not do in silence: errors of scripts and of React. Failed requests are shown to the user instead. */
+function watch(page, problems) {
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) problems.push(message.text());
+  });
+}
+
+const subscribed = new WeakSet();
+
+function watchSocket(page) {
+  page.on("websocket", (socket) =>
+    socket.on("framesent", ({ payload }) => {
+      if (String(payload).includes('"type":"subscribe"')) subscribed.add(page);
+    }),
+  );
+}
+
+/** Waits until the page has subscribed: events are sent from then on. */
+export const subscription = (page) => until("a subscription", () => subscribed.has(page));
+
+/** Runs a test in a browser of its own: `open` opens one more tab. */
+export async function withBrowser(options, test) {
+  const context = await browser.newContext({ locale: "en", viewport: { width: 1100, height: 800 }, ...options });
+  context.setDefaultTimeout(10_000);
+  const problems = [];
+  const open = async (path) => {
+    const page = await context.newPage();
+    watch(page, problems);
+    watchSocket(page);
+    await page.goto(url(path));
+    return page;
+  };
+  try {
+    await test({ context, open });
+    assert.deepEqual(problems, []);
+  } finally {
+    await context.close();
+  }
+}
+
+/** A new user, with a role and a tier that only the operator gives. */
+export async function createUser({ role = "user", tier = "free" } = {}) {
+  const name = `User ${randomUUID().slice(0, 8)}`;
+  const user = { name, email: `${randomUUID()}@example.com`, role, tier };
+  await createAccount(servers, user);
+  return { ...user, execute: () => executorFor(servers, user.email) };
+}
+
+export async function signIn(page, { email }) {
+  await page.goto(url("/sign-in"));
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.locator("form").getByRole("button", { name: "Sign in" }).click();
+  await heading(page, "Tasks").waitFor();
+}
+
+export async function signOut(page, { name }) {
+  await page.getByRole("button", { name }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("banner").getByRole("link", { name: "Sign in" }).waitFor();
+}
+
+export const heading = (page, name) => page.getByRole("heading", { level: 1, name, exact: true });
+
+/** What axe-core finds that keeps people from using the page. */
+export async function seriousViolations(page) {
+  await page.evaluate(axe);
+  const violations = await page.evaluate(async () => (await globalThis.axe.run()).violations);
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+}
+
+export async function until(what, isMet) {
+  for (let tenths = 0; tenths < 100; tenths += 1) {
+    if (await isMet()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail(`not met within 10 s: ${what}`);
+}

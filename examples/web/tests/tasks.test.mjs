@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PASSWORD } from "../scripts/seed.mjs";
+import { createUser, heading, signIn, signOut, subscription, until, withBrowser } from "./support.mjs";
+
+const row = (page, title) => page.getByRole("list", { name: "Tasks" }).getByRole("listitem").filter({ hasText: title });
+
+// A tab in the background is drawn too seldom for a click.
+async function add(page, title) {
+  await page.bringToFront();
+  await page.getByRole("textbox", { name: "New task" }).fill(title);
+  await page.getByRole("button", { name: "Add" }).click();
+}
+
+async function save(page) {
+  await page.bringToFront();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+}
+
+async function edit(page, title, newTitle) {
+  await page.bringToFront();
+  await page.getByRole("button", { name: `Edit: ${title}` }).click();
+  await page.getByRole("dialog").getByLabel("Title", { exact: true }).fill(newTitle);
+}
+
+test("from signing up to signing out, in two tabs", () =>
+  withBrowser({}, async ({ open }) => {
+    const first = await open("/sign-up");
+    const email = `${crypto.randomUUID()}@example.com`;
+    await first.getByLabel("Name").fill("Greta Green");
+    await first.getByLabel("E-mail address").fill(email);
+    await first.getByLabel("Password").fill(PASSWORD);
+    await first.getByRole("button", { name: "Create account" }).click();
+    await heading(first, "Tasks").waitFor();
+    const second = await open("/tasks");
+    await second.getByText("No tasks yet").waitFor();
+    for (const page of [first, second]) await subscription(page);
+
+    // An invalid title: the message is at the field, and nothing is created.
+    await add(first, "  ");
+    const title = first.getByRole("textbox", { name: "New task" });
+    await first.getByText("This is required.").waitFor();
+    assert.equal(await title.getAttribute("aria-invalid"), "true");
+    const described = await title.getAttribute("aria-describedby");
+    assert.equal(await first.locator(`[id="${described}"]`).textContent(), "This is required.");
+    assert.equal(await first.getByText("No tasks yet").count(), 1);
+
+    // A valid one: in both tabs, with equal counts.
+    await add(first, "Water the plants");
+    await row(first, "Water the plants").waitFor();
+    await row(second, "Water the plants").waitFor();
+    assert.equal(await title.getAttribute("aria-invalid"), null);
+    await second.getByText("1 open, 0 done").waitFor();
+    await first.getByText("1 open, 0 done").waitFor();
+
+    // Completed in the second tab, and so in the first.
+    await second.bringToFront();
+    await second.getByLabel("Completed: Water the plants").check();
+    await until("completed in the first tab", () => first.getByLabel("Completed: Water the plants").isChecked());
+    await first.getByText("0 open, 1 done").waitFor();
+
+    // Deleted in the first tab, and so in the second.
+    await add(first, "Only for a moment");
+    await row(second, "Only for a moment").waitFor();
+    await first.getByRole("button", { name: "Delete: Only for a moment" }).click();
+    for (const page of [first, second]) await row(page, "Only for a moment").waitFor({ state: "detached" });
+
+    // Signed out in the first tab: nothing of the user is on either page, nor behind the button "back".
+    for (const page of [first, second]) assert.match(await page.content(), /Water the plants/);
+    await signOut(first, { name: "Greta Green" });
+    await second.getByRole("banner").getByRole("link", { name: "Sign in" }).waitFor();
+    await first.goBack();
+    for (const page of [first, second]) {
+      const content = await page.content();
+      for (const secret of ["Water the plants", "Greta", email]) assert.ok(!content.includes(secret), `${secret} is left`);
+    }
+
+    // The next user of this browser starts with nothing.
+    await signIn(first, await createUser());
+    await first.getByText("No tasks yet").waitFor();
+    assert.ok(!(await first.content()).includes("Water the plants"));
+  }));
+
+test("a conflict is decided by the user", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const first = await open("/sign-in");
+    await signIn(first, user);
+    await add(first, "Write the report");
+    await row(first, "Write the report").waitFor();
+    const second = await open("/tasks");
+    await subscription(second);
+
+    await edit(first, "Write the report", "Write my report");
+    await edit(second, "Write the report", "Write their report");
+    await save(second);
+    await second.getByRole("dialog").waitFor({ state: "detached" });
+    await save(first);
+    const conflict = first.getByRole("dialog", { name: "This task was changed elsewhere" });
+    await conflict.waitFor();
+    const cells = await conflict.locator("tbody tr").filter({ hasText: "Title" }).locator("td").allTextContents();
+    assert.deepEqual(cells, ["Write my report", "Write their report"]);
+    assert.equal(await conflict.locator("tbody tr").count(), 1);
+
+    // Nothing was overwritten yet. Then mine wins, in both tabs.
+    assert.equal(await row(second, "Write their report").count(), 1);
+    await conflict.getByRole("button", { name: "Save mine" }).click();
+    await row(first, "Write my report").waitFor();
+    await row(second, "Write my report").waitFor();
+
+    // The other way: mine is discarded.
+    await edit(first, "Write my report", "Discarded");
+    await edit(second, "Write my report", "The last word");
+    await save(second);
+    await row(second, "The last word").waitFor();
+    await save(first);
+    await first.getByRole("button", { name: "Discard mine" }).click();
+    await row(first, "The last word").waitFor();
+    const execute = await user.execute();
+    const { tasks } = await execute("{ tasks(first: 5) { nodes { title } } }");
+    assert.deepEqual(tasks.nodes, [{ title: "The last word" }]);
+  }));
+
+test("errors of the edit form are at their fields", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser());
+    await add(page, "Buy bread");
+    await edit(page, "Buy bread", "");
+    await page.getByRole("dialog").getByLabel("Tags").fill("x".repeat(41));
+    await save(page);
+    await until("both fields are invalid", async () => (await page.locator("dialog [aria-invalid=true]").count()) === 2);
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Edit: Buy bread");
+  }));
+
+test("filters, and a change that leaves the filter", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    const create = "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }";
+    for (const title of ["Feed the cat", "Feed the dog", "Sleep"]) await execute(create, { input: { title } });
+    await execute(create, { input: { title: "Call home", priority: "URGENT" } });
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    const titles = () => page.locator(".task-title").allTextContents();
+    await until("all", async () => (await titles()).length === 4);
+    await page.getByRole("searchbox", { name: "Search" }).fill("feed");
+    await until("two found", async () => (await titles()).join() === "Feed the dog,Feed the cat");
+    await page.getByRole("searchbox", { name: "Search" }).fill("nothing like this");
+    await page.getByText("No task matches").waitFor();
+    await page.getByRole("searchbox", { name: "Search" }).fill("");
+    await page.getByRole("search").getByRole("combobox", { name: "Priority" }).selectOption("URGENT");
+    await until("the urgent one", async () => (await titles()).join() === "Call home");
+    await page.getByRole("search").getByRole("combobox", { name: "Priority" }).selectOption("");
+    await page.getByRole("radio", { name: "Open" }).check();
+    await page.getByLabel("Completed: Sleep").click();
+    await until("no longer among the open ones", async () => !(await titles()).includes("Sleep"));
+    await page.getByRole("radio", { name: "Done" }).check();
+    await until("among those done", async () => (await titles()).join() === "Sleep");
+  }));
+
+test("a new task is shown before the server answers, and taken away if it fails", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser());
+    let answer;
+    const isCreate = (request) => request.postData()?.includes("CreateTask") ?? false;
+    await page.route("**/graphql", (route, request) => {
+      if (!isCreate(request)) return route.continue();
+      return new Promise((resolve) => {
+        answer = (action) => resolve(route[action]());
+      });
+    });
+    await add(page, "Be quick");
+    await row(page, "Be quick").waitFor();
+    assert.equal(await row(page, "Be quick").getAttribute("data-saved"), "false");
+    await until("the request", () => answer !== undefined);
+    await answer("abort");
+    await row(page, "Be quick").waitFor({ state: "detached" });
+    await page.getByText("The server could not be reached.").waitFor();
+    assert.equal(await page.getByRole("textbox", { name: "New task" }).inputValue(), "Be quick");
+    answer = undefined;
+    await page.getByRole("button", { name: "Add" }).click();
+    await until("the request", () => answer !== undefined);
+    await answer("continue");
+    await page.locator('[data-saved="true"]', { hasText: "Be quick" }).waitFor();
+    assert.equal(await row(page, "Be quick").count(), 1);
+  }));
+
+test("offline and back", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await page.getByText("No tasks yet").waitFor();
+    await context.setOffline(true);
+    await page.getByText("You are offline.").waitFor();
+    await add(page, "Written offline");
+    await page.getByText("The server could not be reached.").waitFor();
+    assert.equal(await page.getByRole("textbox", { name: "New task" }).inputValue(), "Written offline");
+    await execute('mutation { createTask(input: {title: "Meanwhile"}) { id } }');
+    await context.setOffline(false);
+    await row(page, "Meanwhile").waitFor();
+    await page.getByText("You are offline.").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Add" }).click();
+    await row(page, "Written offline").waitFor();
+    await execute('mutation { createTask(input: {title: "Live again"}) { id } }');
+    await row(page, "Live again").waitFor();
+  }));
