@@ -67,6 +67,19 @@ test("a session that ends elsewhere ends on the page", () =>
     assert.ok(!(await page.content()).includes(user.name));
   }));
 
+test("an auth server that does not answer is not a sign-out", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await context.route("**/get-session*", (route) => route.abort());
+    await page.goto(url("/tasks"));
+    await page.getByText("The sign-in service does not answer").waitFor();
+    await context.unroute("**/get-session*");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await heading(page, "Tasks").waitFor();
+  }));
+
 test("the appearance is the system's until it is chosen", () =>
   withBrowser({ colorScheme: "dark" }, async ({ open }) => {
     const page = await open("/courses");
