@@ -28,7 +28,7 @@ test("the updates name mutations, types and lists of the schema", () => {
     const mutation = mutations[name];
     assert.ok(mutation !== undefined, name);
     assert.ok(schema.getType(update.type) !== undefined, update.type);
-    for (const field of [...update.lists, ...update.stale]) assert.ok(queries[field] !== undefined, field);
+    for (const field of [...update.lists, ...(update.filtered ?? []), ...update.stale]) assert.ok(queries[field] !== undefined, field);
     // When a mutation gets a payload type, its line in src/cache/mutations.ts has to change.
     const expected = update.deleted === undefined ? update.type : "ID";
     assert.equal(getNamedType(mutation.type).name, expected, name);

@@ -69,6 +69,15 @@ export const UPDATE_TASK = graphql(`
   }
 `);
 
+export const COMPLETE_TASK = graphql(`
+  mutation CompleteTask($id: ID!) {
+    completeTask(id: $id) {
+      id
+      version
+    }
+  }
+`);
+
 export const DELETE_TASK = graphql(`
   mutation DeleteTask($id: ID!) {
     deleteTask(id: $id)

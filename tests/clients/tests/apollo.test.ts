@@ -7,6 +7,7 @@ import { createHallpassApollo, hallpassCache, hallpassLink, type HallpassApollo 
 import { ApolloClient as Client } from "@apollo/client";
 import {
   CHAPTER,
+  COMPLETE_TASK,
   CREATE_TASK,
   DELETE_TASK,
   ME,
@@ -116,6 +117,10 @@ test("a created task is displayed at once, and a deleted one is not", async () =
   await until("the row in the filtered list", () => filtered.titles().join() === "new,old");
   const { data: stats } = await client.query({ query: TASK_STATS });
   assert.equal(stats?.taskStats.total, 2);
+
+  await client.mutate({ mutation: COMPLETE_TASK, variables: { id: data?.createTask.id ?? "" } });
+  await until("only open rows in the filtered list", () => filtered.titles().join() === "old");
+  assert.equal(list.titles().join(), "new,old");
 
   await client.mutate({ mutation: DELETE_TASK, variables: { id: data?.createTask.id ?? "" } });
   await until("the row is gone", () => list.titles().join() === "old" && filtered.titles().join() === "old");

@@ -5,7 +5,7 @@ import { betterAuthToken, firstError } from "@hallpass/client";
 import { hallpassUrql } from "@hallpass/client/urql";
 import { hallpassGraphcache } from "@hallpass/client/urql/graphcache";
 import { pipe, subscribe } from "wonka";
-import { CREATE_TASK, DELETE_TASK, ME, TASK_EVENTS, TASK_NODES, TASK_STATS, TASKS } from "../src/documents.js";
+import { COMPLETE_TASK, CREATE_TASK, DELETE_TASK, ME, TASK_EVENTS, TASK_NODES, TASK_STATS, TASKS } from "../src/documents.js";
 import {
   appOrigin,
   developmentUrl,
@@ -103,6 +103,9 @@ test("graphcache joins pages, and knows what mutations change", async () => {
   assert.equal((await client.query(TASK_STATS, {}).toPromise()).data?.taskStats.total, 4);
   await client.mutation(DELETE_TASK, { id: ids[0] ?? "" }).toPromise();
   await until("the deleted row", () => list.titles().join() === "4,3,2" && open.titles().join() === "4,3,2");
+  await client.mutation(COMPLETE_TASK, { id: ids[1] ?? "" }).toPromise();
+  await until("only open rows in the filtered list", () => open.titles().join() === "4,3");
+  assert.equal(list.titles().join(), "4,3,2");
   list.stop();
   open.stop();
 });

@@ -2,7 +2,7 @@
 import { InMemoryCache, type ApolloCache, type InMemoryCacheConfig, type Reference } from "@apollo/client";
 import { isWholeList, type ConnectionField } from "../cache/connections.js";
 import type { SchemaFacts } from "../cache/facts.js";
-import { mutationUpdates, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
+import { filteredLists, mutationUpdates, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
 import { asArray, asNumber, asObject, asString, isObject, parseJson, type JsonObject } from "../json.js";
 import * as shipped from "../schema/index.js";
 import { typePolicies } from "./pagination.js";
@@ -103,7 +103,7 @@ export function cacheUpdater(
 export function dropStale(cache: ApolloCache, data: unknown, updates: MutationUpdates = mutationUpdates): void {
   for (const [update] of known(data, updates)) {
     for (const fieldName of update.stale) cache.evict({ id: "ROOT_QUERY", fieldName });
-    for (const list of update.created === undefined ? [] : update.lists) {
+    for (const list of filteredLists(update)) {
       cache.modify<Record<string, unknown>>({
         id: "ROOT_QUERY",
         fields: { [list]: (existing: unknown, { storeFieldName, DELETE }) => (isWhole(storeFieldName) ? existing : DELETE) },

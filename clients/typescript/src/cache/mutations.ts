@@ -15,6 +15,11 @@ export interface MutationUpdate {
   readonly type: string;
   /** Root fields that list rows of the type. */
   readonly lists: readonly string[];
+  /**
+   * Root fields whose lists with a filter or an order may have other rows now: those are queried again. Default:
+   * `lists`, if rows were created.
+   */
+  readonly filtered?: readonly string[];
   /** Root fields that are queried again when they are next displayed. */
   readonly stale: readonly string[];
 }
@@ -26,17 +31,17 @@ const id = (result: unknown): readonly string[] => ids([result]);
 const ids = (result: unknown): readonly string[] => asArray(result).flatMap((item) => asString(item) ?? []);
 
 const tasks = { type: "Task", lists: ["tasks"], stale: ["publicTasks", "taskStats"] } as const;
-const counts = { type: "Task", lists: [], stale: ["taskStats"] } as const;
+const changes = { type: "Task", lists: [], filtered: ["tasks", "publicTasks"], stale: ["taskStats"] } as const;
 const courses = { type: "Course", lists: [], stale: ["courses", "chapters"] } as const;
 const chapters = { type: "Chapter", lists: [], stale: ["chapters", "recommendations"] } as const;
 
 /** The mutations of the shipped server. */
 export const mutationUpdates: MutationUpdates = {
   createTask: { ...tasks, created: row },
-  updateTask: { ...tasks, lists: [] },
-  completeTask: counts,
-  completeTasks: counts,
-  reopenTask: counts,
+  updateTask: { ...tasks, lists: [], filtered: ["tasks"] },
+  completeTask: changes,
+  completeTasks: changes,
+  reopenTask: changes,
   deleteTask: { ...tasks, deleted: id },
   deleteTasks: { ...tasks, deleted: ids },
   createCourse: courses,
@@ -48,6 +53,11 @@ export const mutationUpdates: MutationUpdates = {
   recordProgress: { type: "ChapterProgress", lists: [], stale: ["recommendations"] },
   updateLearnerProfile: { type: "Me", lists: [], stale: ["recommendations"] },
 };
+
+/** The root fields whose lists with a filter or an order are queried again. */
+export function filteredLists({ filtered, created, lists }: MutationUpdate): readonly string[] {
+  return filtered ?? (created === undefined ? [] : lists);
+}
 
 /** The part of a payload with this name. */
 export function field(result: unknown, name: string): unknown {

@@ -3,12 +3,16 @@ import { cacheExchange, type Cache, type CacheExchangeOpts, type UpdateResolver 
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import type { Exchange } from "@urql/core";
 import type { SchemaFacts } from "../cache/facts.js";
-import { mutationUpdates, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
+import { isWholeList } from "../cache/connections.js";
+import { filteredLists, mutationUpdates, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
 import * as shipped from "../schema/index.js";
 
-function invalidate(cache: Cache, names: readonly string[]): void {
+function invalidate(cache: Cache, update: MutationUpdate): void {
+  const names = [...update.lists, ...update.stale];
+  const filtered = filteredLists(update);
   for (const { fieldName, arguments: args } of cache.inspectFields("Query")) {
-    if (names.includes(fieldName)) cache.invalidate("Query", fieldName, args);
+    const isFiltered = filtered.includes(fieldName) && !isWholeList(args);
+    if (isFiltered || names.includes(fieldName)) cache.invalidate("Query", fieldName, args);
   }
 }
 
@@ -18,7 +22,7 @@ function resolver(name: string, update: MutationUpdate): UpdateResolver {
     const value: unknown = result[name];
     if (value === null || value === undefined) return;
     for (const id of update.deleted?.(value) ?? []) cache.invalidate({ __typename: update.type, id });
-    if (info.optimistic !== true) invalidate(cache, [...update.lists, ...update.stale]);
+    if (info.optimistic !== true) invalidate(cache, update);
   };
 }
 
