@@ -86,7 +86,7 @@ export async function startHallpass({ directory, ports, secrets }) {
     BETTER_AUTH_URL: `http://localhost:${ports.auth}`,
     ALLOWED_ORIGINS: `http://localhost:${ports.web}`,
     REVOCATION_SECRET: secrets.revocation,
-    RATE_LIMIT: "6000/min",
+    RATE_LIMIT: "30000/min",
     TIERS: "free=0,premium=12,enterprise=40",
     DRAIN_DELAY: "0s",
   };

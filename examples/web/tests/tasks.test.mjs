@@ -154,11 +154,17 @@ test("filters, and a change that leaves the filter", () =>
     await page.getByRole("search").getByRole("combobox", { name: "Priority" }).selectOption("URGENT");
     await until("the urgent one", async () => (await titles()).join() === "Call home");
     await page.getByRole("search").getByRole("combobox", { name: "Priority" }).selectOption("");
+    const other = await open("/tasks");
+    await other.getByRole("radio", { name: "Done" }).check();
+    await other.getByText("No task matches").waitFor();
+    await subscription(other);
+    await page.bringToFront();
     await page.getByRole("radio", { name: "Open" }).check();
     await page.getByLabel("Completed: Sleep").click();
     await until("no longer among the open ones", async () => !(await titles()).includes("Sleep"));
     await page.getByRole("radio", { name: "Done" }).check();
     await until("among those done", async () => (await titles()).join() === "Sleep");
+    await row(other, "Sleep").waitFor();
   }));
 
 test("a new task is shown before the server answers, and taken away if it fails", () =>
