@@ -80,6 +80,17 @@ test("an auth server that does not answer is not a sign-out", () =>
     await heading(page, "Tasks").waitFor();
   }));
 
+test("what a visitor typed is still there when the window gets the focus", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/sign-in");
+    await page.getByLabel("E-mail address").fill("typed@example.com");
+    const again = page.waitForResponse((response) => response.url().includes("/get-session"));
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await again;
+    await page.waitForTimeout(300);
+    assert.equal(await page.getByLabel("E-mail address").inputValue(), "typed@example.com");
+  }));
+
 test("the appearance is the system's until it is chosen", () =>
   withBrowser({ colorScheme: "dark" }, async ({ open }) => {
     const page = await open("/courses");
