@@ -206,8 +206,9 @@ pub mod system_as_shared {}
 ///
 /// mod note {
 ///     use sea_orm::entity::prelude::*;
+///     use hallpass_data::FromRow;
 ///
-///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
+///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, FromRow)]
 ///     #[sea_orm(table_name = "note")]
 ///     pub struct Model {
 ///         #[sea_orm(primary_key)]
@@ -237,8 +238,9 @@ pub mod table_without_policy {}
 /// mod note {
 ///     use hallpass_data::UserId;
 ///     use sea_orm::entity::prelude::*;
+///     use hallpass_data::FromRow;
 ///
-///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
+///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, FromRow)]
 ///     #[sea_orm(table_name = "note")]
 ///     pub struct Model {
 ///         #[sea_orm(primary_key)]
@@ -311,8 +313,9 @@ pub mod unscoped_update {}
 ///
 /// mod note {
 ///     use sea_orm::entity::prelude::*;
+///     use hallpass_data::FromRow;
 ///
-///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
+///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, FromRow)]
 ///     #[sea_orm(table_name = "note")]
 ///     pub struct Model {
 ///         #[sea_orm(primary_key)]

@@ -6,7 +6,8 @@
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
+/// #     use hallpass_data::FromRow;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
@@ -34,7 +35,8 @@ pub mod tenant_rows_as_owned {}
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
+/// #     use hallpass_data::FromRow;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
@@ -76,7 +78,8 @@ pub mod owned_rows_as_tenants {}
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
+/// #     use hallpass_data::FromRow;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
@@ -100,7 +103,8 @@ pub mod table_of_tenants_and_owners {}
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
+/// #     use hallpass_data::FromRow;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
@@ -122,7 +126,8 @@ pub mod wrong_tenant_column {}
 /// # mod project {
 /// #     use hallpass_data::TenantId;
 /// #     use sea_orm::entity::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, hallpass_data::FromRow)]
+/// #     use hallpass_data::FromRow;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, FromRow)]
 /// #     #[sea_orm(table_name = "project")]
 /// #     pub struct Model {
 /// #         #[sea_orm(primary_key, auto_increment = false)]
