@@ -77,6 +77,19 @@ pub struct CredentialRejected {
     pub reason: &'static str,
 }
 
+/// Reasons of credentials that have expired.
+pub(crate) const TOKEN_EXPIRED: &str = "the token has expired";
+pub(crate) const ACCESS_TOKEN_EXPIRED: &str = "the access token has expired";
+pub(crate) const SESSION_EXPIRED: &str = "the session has expired";
+
+impl CredentialRejected {
+    /// Whether it has expired. What only its issuer can write, such as a signature, was checked before.
+    #[must_use]
+    pub fn is_expiry(&self) -> bool {
+        [TOKEN_EXPIRED, ACCESS_TOKEN_EXPIRED, SESSION_EXPIRED].contains(&self.reason)
+    }
+}
+
 /// The error of a scheme that did not accept a credential.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum AuthError {

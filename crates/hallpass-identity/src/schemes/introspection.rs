@@ -19,7 +19,7 @@ use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, numeric_date, public_subject, string_claim, subject_claim};
 use crate::config::{IdentityConfig, OpaqueTokenConfig};
 use crate::credential::cookies::mark_sensitive;
-use crate::error::{AuthError, Check, rejected};
+use crate::error::{ACCESS_TOKEN_EXPIRED, AuthError, Check, rejected};
 
 /// The expiry assumed when the auth server does not state one: the token is validated again by then.
 const DEFAULT_CACHE_TTL: TimeDelta = TimeDelta::minutes(5);
@@ -180,7 +180,7 @@ impl OpaqueTokens {
         }
         let expires_at = numeric_date(response, "exp")?.unwrap_or(requested_at + DEFAULT_CACHE_TTL);
         if expires_at <= now() {
-            return rejected(Check::Times, "the access token has expired");
+            return rejected(Check::Times, ACCESS_TOKEN_EXPIRED);
         }
         for claim in ["nbf", "iat"] {
             if numeric_date(response, claim)?.is_some_and(|start| start > now() + CLOCK_SKEW) {

@@ -17,7 +17,7 @@ use super::verdict_cache::{Accepted, VerifiedWith};
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, numeric_date, public_subject, string_claim, subject_claim};
 use crate::config::{IdentityConfig, JwtSubject};
-use crate::error::{AuthError, Check, rejected};
+use crate::error::{AuthError, Check, TOKEN_EXPIRED, rejected};
 use crate::jose::jwk::{ALGORITHMS, VerifyingKey, verify_signature};
 use crate::jose::jws::{Typ, UnverifiedJws};
 use crate::jwks::JwksCache;
@@ -202,7 +202,7 @@ impl JwtVerifier {
             return rejected(Check::Times, "the token has no expiry");
         };
         if expires_at + leeway <= present {
-            return rejected(Check::Times, "the token has expired");
+            return rejected(Check::Times, TOKEN_EXPIRED);
         }
         let starts_at = numeric_date(claims, "nbf")?;
         if starts_at.is_some_and(|start| start - leeway > present) {

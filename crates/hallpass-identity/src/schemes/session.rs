@@ -12,7 +12,7 @@ use crate::auth_server::client::{Endpoint, UpstreamRequest, UpstreamResponse};
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, StrictJson, subject_claim, timestamp_claim};
 use crate::config::AuthServer;
-use crate::error::{AuthError, Check, rejected};
+use crate::error::{AuthError, Check, SESSION_EXPIRED, rejected};
 
 /// The endpoint that validates sessions. `disableCookieCache`: use the database, not a cookie.
 /// `disableRefresh`: do not extend the session, as the browser would never receive its new cookie.
@@ -122,7 +122,7 @@ pub(crate) fn caller(
         return rejected(Check::Times, "the session has no expiry");
     };
     if expires_at <= now() {
-        return rejected(Check::Times, "the session has expired");
+        return rejected(Check::Times, SESSION_EXPIRED);
     }
     let id = subject_claim(user.get("id"))?;
     if session.get("userId") != user.get("id") {

@@ -134,12 +134,11 @@ fn is_guess(check: Check) -> bool {
     !matches!(check, Check::Times | Check::Ban | Check::Revocation)
 }
 
-/// The reason is returned in development only: elsewhere it would help to forge credentials. Times are checked after the
-/// signature, so that a credential outside of them was valid once.
+/// The reason is returned in development only: elsewhere it would help to forge credentials.
 fn reject(deps: &HttpDeps, rejected: CredentialRejected) -> Rejection {
     let reason = if deps.options.is_development { rejected.reason } else { "sign in again" };
     let rejection = Rejection::credential(format!("The credential was rejected: {reason}."));
-    if rejected.check == Check::Times { rejection.of_expiry() } else { rejection }
+    if rejected.is_expiry() { rejection.of_expiry() } else { rejection }
 }
 
 fn unavailable(outage: Unavailable) -> Rejection {
