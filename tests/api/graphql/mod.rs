@@ -5,5 +5,6 @@ mod constraints;
 mod future_sizes;
 mod global_ids;
 mod idempotency;
+mod merged_fields;
 mod response_spec;
 mod validation;
