@@ -7,12 +7,15 @@ test("a JWT in place of the cookie, and back", () =>
     const user = await createUser();
     const page = await open("/sign-in");
     await signIn(page, user);
-    const sent = [];
+    let sent = [];
     page.on("request", async (request) => {
-      if (request.url().endsWith("/graphql") && request.method() === "POST") sent.push(await request.allHeaders());
+      const since = sent;
+      if (request.url().endsWith("/graphql") && request.method() === "POST") since.push(await request.allHeaders());
     });
     const choose = async (kind) => {
-      sent.length = 0;
+      // The last change may still be read again.
+      await page.waitForLoadState("networkidle");
+      sent = [];
       await page.getByRole("button", { name: user.name }).click();
       await page.getByRole("radio", { name: kind }).click();
       await until("requests", () => sent.length >= 2);
