@@ -239,3 +239,23 @@ fn documents_check_names_what_breaks() {
     assert!(report.stdout.contains("c (Old): ") && report.stdout.contains("nickname"));
     assert!(report.stderr.contains("1 of 2 documents"), "{}", report.stderr);
 }
+
+#[tokio::test]
+async fn metrics_name_trusted_documents_only() {
+    let manifest = Manifest::of(&[(HASH, MINE)]);
+    let app = app(&manifest, &[]).await;
+    let alice = app.by_jwt(&alice());
+    assert!(codes(&alice, &json!({"documentId": HASH})).await.is_empty());
+    for number in 0..3 {
+        alice.data(&format!("query Flood{number} {{ taskStats {{ total }} }}")).await;
+    }
+    let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let count = |name: &str, count: u32| {
+        metrics.contains(&format!(
+            "hallpass_graphql_operations_total{{operation=\"{name}\",code=\"OK\"}} {count}\n"
+        ))
+    };
+    assert!(count("Mine", 1) && count("other", 3), "{metrics}");
+    assert!(!metrics.contains("Flood"), "{metrics}");
+}
