@@ -213,20 +213,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         cache_hints,
         vary,
     });
-    let router = Router::new()
-        .route("/graphql", compressed(any(graphql::handler::graphql)))
-        .route("/graphql/ws", any(streaming::websocket::open))
-        .route("/schema.graphql", compressed(get(pages::graphiql::sdl)))
-        .route("/graphiql/{asset}", get(pages::graphiql::asset))
-        .route("/dev/personas", get(pages::graphiql::personas))
-        .route("/doctor", get(pages::doctor::page).post(pages::doctor::explain))
-        .route("/health", get(ops::health::liveness))
-        .route("/ready", get(ops::health::readiness))
-        .route("/revocations", post(ops::revocation_webhook::revoke))
-        .route("/identities/link", post(ops::revocation_webhook::link))
-        .fallback(middleware::not_found)
-        .with_state(Arc::clone(&shared))
-        .merge(metrics_on_main);
+    let router = own_routes().with_state(Arc::clone(&shared)).merge(metrics_on_main);
     let router = match routes {
         Some(routes) => {
             let state = Arc::clone(&shared);
@@ -242,6 +229,22 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     let main =
         router.layer(axum::middleware::from_fn_with_state(shared, middleware::request_middleware));
     Routers { main, metrics }
+}
+
+/// The routes of the server itself.
+fn own_routes() -> Router<Arc<HttpState>> {
+    Router::new()
+        .route("/graphql", compressed(any(graphql::handler::graphql)))
+        .route("/graphql/ws", any(streaming::websocket::open))
+        .route("/schema.graphql", compressed(get(pages::graphiql::sdl)))
+        .route("/graphiql/{asset}", get(pages::graphiql::asset))
+        .route("/dev/personas", get(pages::graphiql::personas))
+        .route("/doctor", get(pages::doctor::page).post(pages::doctor::explain))
+        .route("/health", get(ops::health::liveness))
+        .route("/ready", get(ops::health::readiness))
+        .route("/revocations", post(ops::revocation_webhook::revoke))
+        .route("/identities/link", post(ops::revocation_webhook::link))
+        .fallback(middleware::not_found)
 }
 
 /// A route whose responses are compressed.

@@ -63,6 +63,16 @@ struct AuditContext {
 }
 
 impl AuditContext {
+    fn of(shared: &Arc<HttpState>, document: &Document, request_caller: &RequestCaller) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            document: Arc::clone(&document.parsed),
+            caller: request_caller.caller.clone(),
+            request_id: Arc::clone(&request_caller.request_id),
+            address: request_caller.address,
+        }
+    }
+
     fn audit_response(&self, response: &Response) {
         if is_request_error(response) {
             self.audit_rejected();
@@ -120,28 +130,14 @@ fn prepare(
     // Clients choose the names of their own documents, and could use up those of metrics.
     let is_named = shared.known.trusted.is_none() || params.trusted.is_some();
     record.parsed(&document, name, is_named, cost.total());
-    let audit = AuditContext {
-        shared: Arc::clone(shared),
-        document: Arc::clone(&document.parsed),
-        caller: request_caller.caller.clone(),
-        request_id: Arc::clone(&request_caller.request_id),
-        address: request_caller.address,
-    };
-    let mut kind = None;
-    if let Some(operation) = operation(&document.parsed, params.operation_name.as_deref()) {
-        kind = Some(operation.ty);
-        if operation.ty == OperationType::Subscription && !subscription_has_single_root(operation) {
-            let message =
-                "A subscription must have exactly one root field, without fragments or directives.";
-            return Err(Rejection::query(message.to_owned()));
-        }
-    }
+    let audit = AuditContext::of(shared, &document, &request_caller);
+    let operation = operation(&document.parsed, params.operation_name.as_deref());
+    let kind = operation.map(kind_of).transpose()?;
     if let Err(rejection) = check(&document, &params, &visible) {
         audit.audit_rejected();
         return Err(rejection);
     }
     shared.documents.check_cost(&cost)?;
-    let operation = operation(&document.parsed, params.operation_name.as_deref());
     let is_cacheable = request_caller.caller.is_none() && !params.shows_budget;
     let max_age = operation
         .filter(|_| is_cacheable)
@@ -171,6 +167,16 @@ fn prepare(
         timeout: deps.options.limits.timeout,
         permit,
     })
+}
+
+/// The kind of an operation, which has a single root field if it is a subscription.
+fn kind_of(operation: &OperationDefinition) -> Result<OperationType, Rejection> {
+    if operation.ty == OperationType::Subscription && !subscription_has_single_root(operation) {
+        let message =
+            "A subscription must have exactly one root field, without fragments or directives.";
+        return Err(Rejection::query(message.to_owned()));
+    }
+    Ok(operation.ty)
 }
 
 /// Validates the document and its variables against the schema, and collects all problems of values.
