@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use hallpass_data::{Comparison as _, Rows};
+use hallpass_entity::{ChapterId, chapter, variant};
 use serde_json::{Value, json};
 
 use crate::domains::course_editing::{course_with_chapter, editor, publish, save_variant};
@@ -165,5 +167,25 @@ async fn texts_are_cached_by_their_chapter() {
         assert_eq!(of_texts.count(), 0, "{read:?}");
         save_variant(&edda, &first["chapters"]["nodes"][0]["id"], "# Changed").await;
         assert_eq!(body(&reader.data(one).await), "# Changed");
+    }
+}
+
+#[tokio::test]
+async fn filtered_rows_are_not_cached_by_key() {
+    for app in servers().await {
+        published_course(&app.by_jwt(&editor()), "one").await;
+        let scope = app.scope_of(&alice());
+        let chapter = scope.shared::<chapter::Entity>().one().await.unwrap().unwrap().id;
+        let texts = async |rows: Rows<variant::Entity>| {
+            let (by, columns) = (variant::Column::ChapterId, [variant::Column::Body]);
+            let keys = [chapter, chapter];
+            let found = rows.columns_by::<ChapterId, (String,)>(by, &keys, &columns);
+            found.await.unwrap()[&chapter].len()
+        };
+        for _ in 0..2 {
+            assert_eq!(texts(scope.shared()).await, 1, "of a key that is given twice");
+            let others = scope.shared().filter(variant::Column::Body.is("another"));
+            assert_eq!(texts(others).await, 0);
+        }
     }
 }

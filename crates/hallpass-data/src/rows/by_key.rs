@@ -1,19 +1,17 @@
 //! Rows of several keys at once, cached by key.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
-use sea_orm::sea_query::{SelectStatement, Value};
+use sea_orm::sea_query::Value;
 use sea_orm::{
-    ConnectionTrait as _, EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait as _,
-    TryGetError, TryGetable, TryGetableMany,
+    EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait as _, TryGetable, TryGetableMany,
 };
 use uuid::Uuid;
 
 use super::{Rows, decoded};
 use crate::Error;
-use crate::executor::Executor;
 use crate::filter::among;
 use crate::policy::SharedEntity;
 use crate::shared_cache::{Lookup, SharedCache, Slot, length};
@@ -40,7 +38,8 @@ impl<E: SharedEntity, P> Rows<E, P> {
         let cache = self.conn.shared_cache().filter(|_| self.is_cached && !self.is_filtered);
         let hash = cache.map(|_| hash_of::<E, T>(by, columns)).unwrap_or_default();
         let (mut found, mut missing) = (HashMap::with_capacity(keys.len()), Vec::new());
-        for key in keys {
+        // A key that is given twice is read once.
+        for key in keys.iter().collect::<HashSet<_>>() {
             match cache.and_then(|cache| cache.get_rows(hash, (*key).into())) {
                 Some(Lookup::Hit(rows)) => drop(found.insert(*key, rows)),
                 Some(Lookup::Miss(slot)) => missing.push((*key, cache.zip(Some(slot)))),
@@ -75,7 +74,8 @@ impl<E: SharedEntity, P> Rows<E, P> {
             Ok((key, length(row), columns))
         };
         let mut read = HashMap::<K, (usize, Vec<T>)>::new();
-        for (key, length, row) in self.run(&rows.into_query(), row).await? {
+        let rows = self.fetch(self.backend().build(&rows.into_query())).await?;
+        for (key, length, row) in decoded(&rows, row)? {
             let (bytes, rows) = read.entry(key).or_default();
             *bytes += length;
             rows.push(row);
@@ -88,18 +88,6 @@ impl<E: SharedEntity, P> Rows<E, P> {
             found.insert(key, rows);
         }
         Ok(())
-    }
-
-    /// The rows of a statement, not cached.
-    async fn run<T>(
-        &self,
-        select: &SelectStatement,
-        row: impl Fn(&QueryResult, bool) -> Result<T, TryGetError>,
-    ) -> Result<Vec<T>, Error> {
-        let statement = self.backend().build(select);
-        let read = async |conn: &Executor<'_>| conn.query_all_raw(statement).await;
-        let read = self.conn.read(&self.context, read).await?;
-        decoded(&read, row)
     }
 }
 

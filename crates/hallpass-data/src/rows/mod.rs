@@ -13,7 +13,7 @@ use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement, Simp
 use sea_orm::{
     ActiveModelTrait, Condition, ConnectionTrait as _, DbBackend, DbErr, EntityTrait, Iterable,
     ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryResult, QuerySelect, QueryTrait as _, Select,
-    TryGetError, TryGetable, TryGetableMany,
+    Statement, TryGetError, TryGetable, TryGetableMany,
 };
 
 use crate::executor::Executor;
@@ -118,13 +118,18 @@ impl<E: Scoped, P> Rows<E, P> {
             Some(Lookup::Miss(slot)) => cache.zip(Some(slot)),
             None => None,
         };
-        let read = async |conn: &Executor<'_>| conn.query_all_raw(statement).await;
-        let read = self.conn.read(&self.context, read).await?;
+        let read = self.fetch(statement).await?;
         let rows = decoded(&read, row)?;
         if let Some((cache, slot)) = slot {
             cache.put(slot, read.iter().map(length).sum(), &rows);
         }
         Ok(rows)
+    }
+
+    /// The rows of a statement, as the database sent them.
+    async fn fetch(&self, statement: Statement) -> Result<Vec<QueryResult>, Error> {
+        let read = async |conn: &Executor<'_>| conn.query_all_raw(statement).await;
+        self.conn.read(&self.context, read).await
     }
 
     /// All of them. For lists of unbounded length use [`page`](Self::page).
