@@ -55,7 +55,7 @@ async fn main() {
         ("a new task", CREATE),
         (
             "a new task with tags",
-            "mutation { createTask(input: {title: \"M\", tags: [\"a\"]}) { id } }",
+            "mutation { createTask(input: {title: \"M\", tags: [\"a\"]}) { task { id } } }",
         ),
     ] {
         let [without, with] = compare([&off, &on], query, times).await;

@@ -12,7 +12,7 @@ const REQUESTS: usize = 4_000;
 const WARM_UP: usize = 400;
 
 /// Creates a task.
-pub const CREATE: &str = "mutation { createTask(input: {title: \"Measure\"}) { id } }";
+pub const CREATE: &str = "mutation { createTask(input: {title: \"Measure\"}) { task { id } } }";
 /// Reads a page of tasks.
 pub const PAGE: &str =
     "{ tasks(first: 20) { edges { cursor node { id title completed priority dueAt } }

@@ -8,8 +8,8 @@ pub mod domains;
 use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription};
-use hallpass::audit::AuditQuery;
-use hallpass::core_schema::{ErasureMutation, KnownUserQuery, UserQuery};
+use hallpass::audit::{self, AuditQuery};
+use hallpass::core_schema::{self, ErasureMutation, KnownUserQuery, UserQuery};
 use hallpass::schema::{CanQuery, NodeQuery};
 use hallpass::{Application, Hallpass};
 
@@ -61,5 +61,7 @@ pub fn application() -> Arc<Application> {
         .domain(tasks::domain())
         .domain(courses::domain())
         .domain(learners::domain())
+        .domain(core_schema::users())
+        .domain(audit::domain())
         .build()
 }

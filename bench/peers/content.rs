@@ -143,7 +143,7 @@ impl Content {
             ),
             Request::Create => (
                 "mutation ($title: String!) { createTask(input: {title: $title, description: \"Some words.\"}) \
-                 { id title completed createdAt } }",
+                 { task { id title completed createdAt } } }",
                 json!({ "title": format!("Created {number}") }),
             ),
         };

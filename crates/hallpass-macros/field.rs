@@ -77,14 +77,16 @@ pub(crate) fn expand(
         return Ok(Field { wrapper, resolver: None, plain });
     }
 
+    // As written: a `self` of this macro would be another one inside of a `macro_rules!`.
+    let this = resolver.sig.receiver().map(|receiver| receiver.self_token);
     let (target, name) = match receiver {
         Receiver::Itself => {
             resolver.vis = Visibility::Inherited;
             let span = resolver.sig.ident.span();
             resolver.sig.ident = format_ident!("__{}", resolver.sig.ident, span = span);
-            (quote!(self), &resolver.sig.ident)
+            (quote!(#this), &resolver.sig.ident)
         }
-        Receiver::Reference(_) => (quote!(self.0), &resolver.sig.ident),
+        Receiver::Reference(_) => (quote!(#this.0), &resolver.sig.ident),
     };
     let arguments = call.arguments;
     let resolved = quote!(#target.#name(#(#arguments),*));

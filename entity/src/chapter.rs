@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use crate::interest::Interests;
 use crate::{ChapterId, CourseId, course};
 use hallpass_data::{ActiveValue, Comparison, Filter, FromRow, SearchText, Set, Timestamp};
-use hallpass_data::{ChildOf, Searched};
+use hallpass_data::{ChildOf, Searched, TextIndex};
 
 /// A chapter.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
@@ -21,8 +21,12 @@ pub struct Model {
     pub slug: String,
     /// Title.
     pub title: String,
+    /// Title, normalized for search.
+    pub title_search: SearchText,
     /// Summary. Public, even if the text is not.
     pub summary: String,
+    /// Summary, normalized for search.
+    pub summary_search: SearchText,
     /// Position in the course, starting at 1.
     pub ordinal: i32,
     /// Interest areas.
@@ -56,6 +60,12 @@ hallpass_data::shared!(
 );
 
 fn derive(row: &mut ActiveModel) {
+    if let ActiveValue::Set(title) = &row.title {
+        row.title_search = Set(SearchText::of(title));
+    }
+    if let ActiveValue::Set(summary) = &row.summary {
+        row.summary_search = Set(SearchText::of(summary));
+    }
     if let ActiveValue::Set(interests) = &row.interests {
         row.interests_search = Set(SearchText::of_words(interests.areas()));
     }
@@ -64,4 +74,11 @@ fn derive(row: &mut ActiveModel) {
 /// Search by interest area.
 impl Searched for Entity {
     const INDEX: &'static str = "chapter";
+}
+
+/// The index of titles and summaries. [`Searched`] is that of interest areas.
+pub enum Text {}
+
+impl TextIndex<Entity> for Text {
+    const INDEX: &'static str = "chapter_text";
 }

@@ -15,6 +15,7 @@ mod m20261128_000011_orders;
 mod m20261128_000021_due_days;
 mod m20261128_000041_deferrable_tags;
 mod m20261129_000051_own_orders;
+mod m20261129_000080_chapter_text;
 
 /// Every migration, oldest first.
 #[must_use]
@@ -29,5 +30,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261128_000021_due_days::Migration),
         Box::new(m20261128_000041_deferrable_tags::Migration),
         Box::new(m20261129_000051_own_orders::Migration),
+        Box::new(m20261129_000080_chapter_text::Migration),
     ]
 }

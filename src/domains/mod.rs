@@ -3,5 +3,6 @@
 pub mod analytics;
 pub mod courses;
 pub mod learners;
+mod payload;
 pub mod personas;
 pub mod tasks;

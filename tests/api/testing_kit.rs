@@ -9,7 +9,7 @@ async fn callers_are_authenticated_as_in_production() {
     let app = App::start(application()).await;
     let (alice, bob) = (user("alice").role("editor").tier("premium"), user("bob"));
     let made = app.by_jwt(&alice);
-    made.data("mutation { createTask(input: {title: \"Mine\"}) { id } }").await;
+    made.data("mutation { createTask(input: {title: \"Mine\"}) { task { id } } }").await;
     let me = made.data("{ me { id roles tier method } tasks { totalCount } }").await;
     assert_eq!(me["me"]["id"], alice.id());
     assert_eq!(me["me"]["roles"], serde_json::json!(["editor"]));

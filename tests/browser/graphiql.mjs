@@ -133,7 +133,7 @@ const makeTask = () =>
     .then((personas) => {
       const { token } = personas.find(({ name }) => name === 'premium');
       const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
-      const body = JSON.stringify({ query: 'mutation { createTask(input: {title: "Live"}) { id } }' });
+      const body = JSON.stringify({ query: 'mutation { createTask(input: {title: "Live"}) { task { id } } }' });
       return fetch('graphql', { method: 'POST', headers, body });
     })
     .then((response) => response.ok);

@@ -84,7 +84,7 @@ pub use relation::{ChildOf, Concerns};
 pub use row_security_check::RowSecurityProblem;
 pub use rows::{Editable, OfTenant, Owned, ReadOnly, Rows, Update};
 pub use scope::{Scope, Transaction};
-pub use search::{MAX_MATCHES, Searched};
+pub use search::{MAX_MATCHES, Searched, TextIndex};
 pub use shared_text::SharedText;
 
 #[cfg(feature = "testing")]

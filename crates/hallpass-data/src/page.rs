@@ -103,7 +103,11 @@ impl<E: EntityTrait> Order<E> {
         }
     }
 
-    pub(crate) fn position(&self, row: &E::Model) -> Result<CursorPosition, Error>
+    /// The position of `row`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the column is of a type that lists are not sorted by.
+    pub fn position(&self, row: &E::Model) -> Result<CursorPosition, Error>
     where
         E::Model: ModelTrait<Entity = E>,
     {

@@ -164,6 +164,21 @@ impl Scope {
         Ok(self.shared_where(Expr::exists(self.own_rows_referring_to::<E, O>(own)?).not()))
     }
 
+    /// Those of `rows` that a row of the caller that matches `own` refers to; or with `refers` false, the others.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when no caller is signed in.
+    pub fn referred<E: SharedEntity, O: Concerns<E>>(
+        &self,
+        rows: Rows<E>,
+        own: Filter<O>,
+        refers: bool,
+    ) -> Result<Rows<E>, Error> {
+        let test = Expr::exists(self.own_rows_referring_to::<E, O>(own)?);
+        let test = if refers { test } else { test.not() };
+        Ok(rows.concerning(self.rls_context(), Condition::all().add(test)))
+    }
+
     fn shared_where<E: SharedEntity>(&self, test: SimpleExpr) -> Rows<E> {
         let published = E::published().into_condition();
         self.rows(self.rls_context(), Condition::all().add(published).add(test))

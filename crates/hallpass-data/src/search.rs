@@ -26,18 +26,39 @@ pub trait Searched: Scoped {
     const INDEX: &'static str;
 }
 
+/// Another trigram index of the table of `E`.
+pub trait TextIndex<E: Scoped> {
+    /// The name of the index, which is stored in the table `NAME_search`.
+    const INDEX: &'static str;
+}
+
+/// The trigram index that a table has for [`Rows::search`].
+enum Default {}
+
+impl<E: Searched> TextIndex<E> for Default {
+    const INDEX: &'static str = E::INDEX;
+}
+
 impl<E: Searched> Rows<E, ReadOnly> {
     /// Only rows whose search text contains `term`; of more than [`MAX_MATCHES`], those written last. Of
     /// owned rows, only public ones.
     #[must_use]
     pub fn search(self, term: &Term) -> Self {
+        self.search_in::<Default>(term)
+    }
+}
+
+impl<E: Scoped> Rows<E, ReadOnly> {
+    /// As [`search`](Self::search), in the text of the index `I`.
+    #[must_use]
+    pub fn search_in<I: TextIndex<E>>(self, term: &Term) -> Self {
         let id = column(id_column::<E>());
         let found = match self.backend() {
-            DbBackend::Sqlite => id.in_subquery(by_fts5(E::INDEX, term)),
+            DbBackend::Sqlite => id.in_subquery(by_fts5(I::INDEX, term)),
             // Not `IN`: for a short page, PostgreSQL may then walk the rows in the order of the list, and
             // compare each with all matches.
             _ => {
-                let rows = SubQueryStatement::SelectStatement(by_array(E::INDEX, term));
+                let rows = SubQueryStatement::SelectStatement(by_array(I::INDEX, term));
                 let rows = SimpleExpr::SubQuery(None, Box::new(rows));
                 Expr::cust_with_exprs("$1 = ANY(ARRAY $2)", [id, rows])
             }

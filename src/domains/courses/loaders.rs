@@ -11,6 +11,7 @@ use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 
 use super::objects::Chapter;
+use super::outline::{BegunLoader, OutlineLoader};
 use super::visible_courses::{VisibleCourses, record_draft, visible_courses};
 use hallpass::graphql::{Id, Result as GraphQlResult};
 
@@ -28,6 +29,8 @@ pub struct Created {
     pub(crate) variants: DataLoader<VariantLoader>,
     pub(crate) bodies: DataLoader<BodyLoader, HashMapCache>,
     pub(crate) progress: DataLoader<ProgressLoader>,
+    pub(crate) outlines: DataLoader<OutlineLoader>,
+    pub(crate) begun: DataLoader<BegunLoader>,
 }
 
 impl Loaders {
@@ -50,6 +53,8 @@ impl Deref for Loaders {
                 variants: hallpass::graphql::loader(VariantLoader(visible())),
                 bodies: hallpass::graphql::loader_with_cache(BodyLoader(visible())),
                 progress: hallpass::graphql::loader(ProgressLoader(self.scope.clone())),
+                outlines: hallpass::graphql::loader(OutlineLoader(visible())),
+                begun: hallpass::graphql::loader(BegunLoader(self.scope.clone())),
             })
         })
     }

@@ -3,12 +3,15 @@
 mod content;
 mod demo;
 mod editing;
+mod filters;
 mod html;
 mod kinds;
 mod loaders;
 mod markdown;
 mod mutation;
 mod objects;
+mod outline;
+mod payloads;
 pub(crate) mod permissions;
 pub mod personalize;
 mod query;
@@ -33,7 +36,7 @@ pub use mutation::ReadingMutation;
 pub use query::CourseQuery;
 pub use rules::{CHAPTER_READER, COURSE_EDITOR};
 pub use subscription::ReadingSubscription;
-pub use types::{Chapter, Course};
+pub use types::{Chapter, ChapterVariant, Course};
 pub use visible_courses::VisibleCourses;
 
 /// How long caches reuse what every reader sees.
@@ -47,6 +50,7 @@ pub fn domain() -> Domain {
         .owned::<progress::Entity>()
         .node::<Course>()
         .node::<Chapter>()
+        .guarded_node::<ChapterVariant>(COURSE_EDITOR)
         .action("READ_CHAPTER", "Read a chapter's text.", permissions::may_read)
         .action("EDIT_CHAPTER", "Change a chapter.", permissions::may_edit)
         .request_data(move |request, auth, scope| {

@@ -5,6 +5,7 @@ use hallpass::data::{Comparison as _, Set, now};
 use hallpass_entity::{ChapterId, progress};
 
 use super::kinds::PROGRESS_EVENTS;
+use super::payloads::{BookmarkChapterPayload, RecordProgressPayload, Recorded};
 use super::query::chapter_of;
 use super::rules::CHAPTER_READER;
 use super::types::{Chapter, ChapterProgress};
@@ -23,8 +24,8 @@ pub struct ReadingMutation;
 
 #[guarded(Mutation, domain = "progress")]
 impl ReadingMutation {
-    /// Records the progress in a chapter, in percent from 0 to 100, and returns the stored progress. Progress does
-    /// not decrease unless `reset` is true. Requires access to the chapter: denied by the rule of
+    /// Records the progress in a chapter, in percent from 0 to 100. It does not decrease unless `reset` is
+    /// true. Requires access to the chapter: denied by the rule of
     /// `Chapter.personalized` otherwise.
     #[graphql(guard = "SignedIn")]
     async fn record_progress(
@@ -33,7 +34,7 @@ impl ReadingMutation {
         chapter_id: Id<Chapter>,
         #[graphql(directive = Constrained::apply(PERCENT))] percent: i32,
         #[graphql(default)] reset: bool,
-    ) -> Result<ChapterProgress> {
+    ) -> Result<RecordProgressPayload> {
         use progress::Column::{Percent, UpdatedAt};
         let mut validator = Validator::default();
         validator.number("percent", percent, &PERCENT);
@@ -43,7 +44,8 @@ impl ReadingMutation {
         let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
             let own_rows = ctx.scope().owned::<progress::Entity>()?;
             let row = own_rows.filter(progress::Column::ChapterId.is(key)).one().await?;
-            return Ok(ChapterProgress { chapter: key, row });
+            let progress = ChapterProgress { chapter: key, row };
+            return Ok(RecordProgressPayload(Recorded { progress, chapter }));
         };
         let row = progress::ActiveModel { percent: Set(percent), ..initial_progress(key) };
         let row = match reset {
@@ -52,7 +54,8 @@ impl ReadingMutation {
         };
         writes.commit().await?;
         ctx.publish(PROGRESS_EVENTS.event(Change::Updated, key));
-        Ok(ChapterProgress { chapter: key, row: Some(row) })
+        let progress = ChapterProgress { chapter: key, row: Some(row) };
+        Ok(RecordProgressPayload(Recorded { progress, chapter }))
     }
 
     /// Sets or removes the bookmark of a chapter.
@@ -62,7 +65,7 @@ impl ReadingMutation {
         ctx: &Context<'_>,
         chapter_id: Id<Chapter>,
         bookmarked: bool,
-    ) -> Result<Chapter> {
+    ) -> Result<BookmarkChapterPayload> {
         let (key, chapter) = published_chapter(ctx, &chapter_id).await?;
         if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
             let row =
@@ -70,7 +73,7 @@ impl ReadingMutation {
             writes.upsert::<progress::Entity>(row, [progress::Column::Bookmarked]).await?;
             writes.commit().await?;
         }
-        Ok(chapter)
+        Ok(BookmarkChapterPayload(chapter))
     }
 }
 

@@ -1,74 +1,26 @@
 //! Course and chapter queries.
 
-use async_graphql::{Context, InputObject};
+use async_graphql::Context;
 use hallpass::data::policy::SharedEntity;
-use hallpass::data::{Comparison as _, Filter, Order, Rows, Term};
-use hallpass_entity::{ChapterId, CourseId, chapter, course};
+use hallpass::data::{Comparison, Filter, Order};
+use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
+use super::filters::{ChapterFilter, CourseFilter, IN_COURSE, of_course};
 use super::loaders::record_chapter;
 use super::recommend::recommend;
-use super::types::{Chapter, Course, Recommendation};
+use super::rules::COURSE_EDITOR;
+use super::types::{Chapter, ChapterVariant, Course, Recommendation};
 use super::visible_courses::visible_courses;
 use hallpass::access::Rule::{Public, SignedIn};
 use hallpass::access::guarded;
 use hallpass::graphql::{
-    Connection, Constrained, Constraint, Id, NamedOrder, Page, Result, Validator, paginate_open,
+    ApiError, Connection, Constrained, Constraint, ContextExt as _, HasId, Id, NamedOrder, Page,
+    Result, Validator, paginate_open,
 };
 use hallpass::schema::FindNode;
 
 /// Constraint of `recommendations(first:)`.
 const RECOMMENDATIONS: Constraint<'_> = Constraint::number(1, 100);
-/// Constraint of the texts of a filter.
-const WORD: Constraint<'_> = Constraint::text(1, 100);
-
-/// Course filter. All given conditions must match.
-#[derive(Clone, Debug, Default, InputObject)]
-pub struct CourseFilter {
-    /// Whether the course is published. Only editors see drafts.
-    pub published: Option<bool>,
-}
-
-impl CourseFilter {
-    fn check(&self) -> Filter<course::Entity> {
-        Filter::all().and_if_some(self.published.map(|is| course::Column::Published.is(is)))
-    }
-}
-
-/// Chapter filter. All given conditions must match.
-#[derive(Clone, Debug, Default, InputObject)]
-pub struct ChapterFilter {
-    /// Interest area. Ignores case, accents and letter variants. If more than 10,000 chapters match, only the most
-    /// recent ones are considered.
-    #[graphql(directive = Constrained::apply(WORD))]
-    pub interest_area: Option<String>,
-    /// Lowest tier that may read the text.
-    #[graphql(directive = Constrained::apply(WORD))]
-    pub required_tier: Option<String>,
-    /// Whether the chapter itself is published, regardless of its course. Only editors see drafts.
-    pub published: Option<bool>,
-}
-
-impl ChapterFilter {
-    /// Applies the filter to `chapters`.
-    fn narrow(self, chapters: Rows<chapter::Entity>) -> Result<Rows<chapter::Entity>> {
-        use chapter::Column::{Id, Published, RequiredTier};
-        let mut validator = Validator::default();
-        let mut word =
-            |path, text: Option<String>| text.map(|text| validator.text(path, &text, &WORD));
-        let area = word("filter.interestArea", self.interest_area);
-        let tier = word("filter.requiredTier", self.required_tier);
-        validator.finish()?;
-        let tier = tier.map(|tier| RequiredTier.is(tier));
-        let published = self.published.map(|is| Published.is(is));
-        let rows = chapters.filter(Filter::all().and_if_some(tier).and_if_some(published));
-        Ok(match area.map(|area| Term::word(&area)) {
-            Some(Some(area)) => rows.search(&area),
-            Some(None) => rows.filter(Id.one_of([] as [ChapterId; 0])),
-            None => rows,
-        })
-    }
-}
-
 /// Course and chapter queries.
 #[derive(Default)]
 pub struct CourseQuery;
@@ -94,15 +46,26 @@ impl CourseQuery {
         Ok(courses)
     }
 
-    /// The published course with this slug. Editors also see drafts.
+    /// The published course with this slug, or this ID: give one of them. Editors also see drafts.
     #[graphql(guard = "Public")]
-    async fn course(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Course>> {
-        let row = by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?;
+    async fn course(
+        &self,
+        ctx: &Context<'_>,
+        slug: Option<String>,
+        id: Option<Id<Course>>,
+    ) -> Result<Option<Course>> {
+        let row = match one_of(slug, id)? {
+            Lookup::Slug(slug) => {
+                by_slug::<course::Entity>(ctx, course::Column::Slug, &slug).await?
+            }
+            Lookup::Id(id) => visible(ctx, course::Column::Id.one_of(id.key().ok())).await?,
+        };
         visible_courses(ctx).record_courses(ctx, "Query.course", &row);
         Ok(row.map(Course))
     }
 
     /// Published chapters: of one course in its order, or of all courses, oldest first. Editors also see drafts.
+    /// `course` is the ID or the slug of a course.
     #[graphql(guard = "Public")]
     async fn chapters(
         &self,
@@ -111,24 +74,29 @@ impl CourseQuery {
         filter: Option<ChapterFilter>,
         page: Page,
     ) -> Result<Connection<Chapter>> {
-        let column = match course {
-            Some(_) => chapter::Column::Ordinal,
-            None => chapter::Column::CreatedAt,
+        let order = if course.is_some() { IN_COURSE } else { chapter::Column::CreatedAt };
+        let of_course = match course {
+            Some(id) => Some(of_course(ctx, "course", id).await?),
+            None => None,
         };
-        let order = NamedOrder { name: format!("{column:?}"), order: Order::by(column, false) };
-        let of_course = course.map(|id| chapter::Column::CourseId.one_of(id.key().ok()));
-        let rows = visible_courses(ctx).rows().filter(Filter::all().and_if_some(of_course));
-        let rows = filter.unwrap_or_default().narrow(rows)?;
-        let chapters = paginate_open(rows, &order, &page, Chapter).await?;
-        let read = chapters.edges.iter().map(|edge| &edge.node.0);
-        visible_courses(ctx).record_chapters(ctx, "Query.chapters", read);
-        Ok(chapters)
+        let rows = Filter::all().and_if_some(of_course);
+        filter.unwrap_or_default().page(ctx, rows, order, &page, "Query.chapters").await
     }
 
-    /// The published chapter with this slug. Editors also see drafts.
+    /// The published chapter with this slug, or this ID: give one of them. Editors also see drafts.
     #[graphql(guard = "Public")]
-    async fn chapter(&self, ctx: &Context<'_>, slug: String) -> Result<Option<Chapter>> {
-        let row = by_slug::<chapter::Entity>(ctx, chapter::Column::Slug, &slug).await?;
+    async fn chapter(
+        &self,
+        ctx: &Context<'_>,
+        slug: Option<String>,
+        id: Option<Id<Chapter>>,
+    ) -> Result<Option<Chapter>> {
+        let row = match one_of(slug, id)? {
+            Lookup::Slug(slug) => {
+                by_slug::<chapter::Entity>(ctx, chapter::Column::Slug, &slug).await?
+            }
+            Lookup::Id(id) => visible(ctx, chapter::Column::Id.one_of(id.key().ok())).await?,
+        };
         if let Some(row) = &row {
             record_chapter(ctx, "Query.chapter", row).await?;
         }
@@ -150,18 +118,40 @@ impl CourseQuery {
     }
 }
 
-async fn by_slug<E: SharedEntity>(
+/// How an object is looked up.
+enum Lookup<T: HasId> {
+    Slug(String),
+    Id(Id<T>),
+}
+
+/// The one argument that is given.
+fn one_of<T: HasId>(slug: Option<String>, id: Option<Id<T>>) -> Result<Lookup<T>> {
+    match (slug, id) {
+        (Some(slug), None) => Ok(Lookup::Slug(slug)),
+        (None, Some(id)) => Ok(Lookup::Id(id)),
+        (None, None) => Err(ApiError::bad_input("slug", "give a slug or an ID")),
+        (Some(_), Some(_)) => Err(ApiError::bad_input("id", "give a slug or an ID, not both")),
+    }
+}
+
+/// The visible row with this slug.
+pub(super) async fn by_slug<E: SharedEntity>(
     ctx: &Context<'_>,
     column: E::Column,
     slug: &str,
 ) -> Result<Option<E::Model>>
 where
-    E::Column: hallpass::data::Comparison<Table = E>,
+    E::Column: Comparison<Table = E>,
 {
     if slug.contains('\0') {
         return Ok(None);
     }
-    Ok(visible_courses(ctx).rows::<E>().filter(column.is(slug)).one().await?)
+    visible(ctx, column.is(slug)).await
+}
+
+/// The visible row that matches.
+async fn visible<E: SharedEntity>(ctx: &Context<'_>, this: Filter<E>) -> Result<Option<E::Model>> {
+    Ok(visible_courses(ctx).rows::<E>().filter(this).one().await?)
 }
 
 impl FindNode for Course {
@@ -180,6 +170,13 @@ impl FindNode for Chapter {
             record_chapter(ctx, "Query.node", row).await?;
         }
         Ok(chapter)
+    }
+}
+
+impl FindNode for ChapterVariant {
+    async fn find_node(ctx: &Context<'_>, id: VariantId) -> Result<Option<Self>> {
+        let variants = ctx.scope().all::<variant::Entity>(COURSE_EDITOR.authorize(ctx).await?);
+        Ok(variants.filter(variant::Column::Id.is(id)).one().await?.map(Self::of))
     }
 }
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, SimpleObject};
-use hallpass_entity::{ChapterId, CourseId, VariantId, progress, variant};
+use hallpass::data::{Comparison as _, Filter};
+use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, progress, variant};
 
+use super::filters::{ChapterFilter, IN_COURSE};
 use super::html::HtmlCache;
 use super::loaders::{Loaders, VariantHead};
 pub use super::objects::{Chapter, Course};
+use super::outline::{CourseProgress, neighbor, outline};
 use super::personalize::select_variant;
 use super::rules::{CHAPTER_READER, COURSE_EDITOR};
 use super::viewer::ChapterViewer;
@@ -15,7 +18,7 @@ use super::visible_courses::visible_courses;
 use crate::domains::learners::{Level, profile};
 use hallpass::access::Rule::Public;
 use hallpass::access::{Resource, ResourceAttributes, guarded};
-use hallpass::graphql::{ContextExt as _, DateTime, Id, Result};
+use hallpass::graphql::{Connection, ContextExt as _, DateTime, Id, Page, Result};
 
 impl Resource for Chapter {
     fn attributes(&self) -> ResourceAttributes<'_> {
@@ -59,6 +62,28 @@ impl Course {
     async fn published(&self) -> bool {
         self.0.published
     }
+
+    /// Chapters of the course, in order.
+    async fn chapters(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<ChapterFilter>,
+        page: Page,
+    ) -> Result<Connection<Chapter>> {
+        let course = Filter::all().and(chapter::Column::CourseId.is(self.0.id));
+        filter.unwrap_or_default().page(ctx, course, IN_COURSE, &page, "Course.chapters").await
+    }
+
+    /// Number of chapters.
+    async fn chapter_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        Ok(i32::try_from(outline(ctx, self.0.id).await?.len()).unwrap_or(i32::MAX))
+    }
+
+    /// The caller's progress in the course. Null if no user is signed in.
+    #[graphql(guard = "Public", scope = "progress:read")]
+    async fn progress(&self, ctx: &Context<'_>) -> Result<Option<CourseProgress>> {
+        CourseProgress::of(ctx, self.0.id).await
+    }
 }
 
 /// A chapter. Its metadata is public; its text requires a tier.
@@ -94,6 +119,16 @@ impl Chapter {
         let row = ctx.data_unchecked::<Loaders>().courses.load_one(self.0.course_id).await?;
         visible_courses(ctx).record_courses(ctx, "Chapter.course", &row);
         Ok(row.map(Course))
+    }
+
+    /// The next chapter of the course. Null in the last one.
+    async fn next(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
+        neighbor(ctx, (self.0.id, self.0.course_id), 1, "Chapter.next").await
+    }
+
+    /// The previous chapter of the course. Null in the first one.
+    async fn previous(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
+        neighbor(ctx, (self.0.id, self.0.course_id), -1, "Chapter.previous").await
     }
 
     /// Interest areas.

@@ -13,6 +13,7 @@ use hallpass::access::guarded;
 use hallpass::core_schema::CoreMe;
 use hallpass::graphql::{ContextExt as _, Result};
 use hallpass::identity::UserField;
+use hallpass::schema::FindNodeByText;
 
 pub use profile_overrides::{LearnerMutation, LearnerProfileInput, ProfileOverrides};
 
@@ -139,6 +140,14 @@ pub struct LearnerProfile {
 #[guarded(Me)]
 pub struct Me(CoreMe, LearnerMe);
 
+impl FindNodeByText for Me {
+    const TYPE: &'static str = "Me";
+
+    async fn find_by_text(ctx: &Context<'_>, key: &str) -> Result<Option<Self>> {
+        Ok(CoreMe::find(ctx, key).map(|me| Self(me, LearnerMe)))
+    }
+}
+
 impl Me {
     /// The caller of the request. None if no caller is signed in.
     fn of(ctx: &Context<'_>) -> Option<Self> {
@@ -199,5 +208,6 @@ pub fn domain() -> Domain {
     Domain::new("profile")
         .user_fields(USER_FIELDS)
         .owned::<learner::Entity>()
+        .guarded_node_by_text::<Me>(Public, "openid")
         .request_data(|request, _, scope| request.data(ProfileOverrides::of(scope)))
 }

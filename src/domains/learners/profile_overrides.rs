@@ -6,6 +6,7 @@ use hallpass_entity::learner;
 use tokio::sync::Mutex;
 
 use super::{Level, Me};
+use crate::domains::payload::payload;
 use hallpass::access::{NOT_IMPERSONATED, guarded};
 use hallpass::graphql::{Begun, Constrained, Constraint, Execution, Result, Validator};
 
@@ -95,6 +96,16 @@ fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     value.into()
 }
 
+payload! {
+    /// The payload of `updateLearnerProfile`.
+    UpdateLearnerProfilePayload(Me) {
+        /// The caller.
+        async fn me(&self) -> &Me {
+            &self.0
+        }
+    }
+}
+
 /// Mutations of the caller's profile.
 #[derive(Default)]
 pub struct LearnerMutation;
@@ -107,7 +118,7 @@ impl LearnerMutation {
         &self,
         ctx: &Context<'_>,
         input: LearnerProfileInput,
-    ) -> Result<Me> {
+    ) -> Result<UpdateLearnerProfilePayload> {
         let ProfileInput { row, columns } = input.check()?;
         if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
             let written = match columns.is_empty() {
@@ -119,6 +130,6 @@ impl LearnerMutation {
                 ctx.data_unchecked::<ProfileOverrides>().cache(row).await;
             }
         }
-        Me::signed_in(ctx)
+        Me::signed_in(ctx).map(UpdateLearnerProfilePayload)
     }
 }

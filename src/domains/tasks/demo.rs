@@ -7,7 +7,7 @@ use hallpass::application::{Demo, DemoError, DemoRows};
 use hallpass::data::{Error, Scope, Set, Timestamp, now};
 use hallpass_entity::{TaskId, task};
 
-use super::mutation::write_tags;
+use super::changes::write_tags;
 
 struct Sample {
     title: &'static str,

@@ -1,12 +1,10 @@
-//! Inputs of the task API: create, update, filter, order; with their validation.
+//! Inputs of the task API: create, update, order; with their validation.
 
 use async_graphql::{Enum, InputObject, MaybeUndefined};
 use chrono::{Datelike as _, NaiveDate, NaiveTime};
-use hallpass::data::{
-    Comparison as _, Filter, Order, OrderKey, Rows, Set, Term, Timestamp, Update,
-};
+use hallpass::data::{Comparison as _, Order, OrderKey, Set, Timestamp, Update};
+use hallpass_entity::task;
 use hallpass_entity::task::{Column, Entity};
-use hallpass_entity::{task, task_tag};
 
 use super::types::TaskPriority;
 use hallpass::graphql::{
@@ -17,10 +15,8 @@ const TITLE: Constraint<'_> = Constraint::text(1, 200);
 const DESCRIPTION: Constraint<'_> = Constraint::text(0, 10_000);
 const TAGS: Constraint<'_> = Constraint::text(1, 40).max_items(20);
 /// Years that people plan in.
-const YEARS: Constraint<'_> = Constraint::years(2000, 2199);
+pub(super) const YEARS: Constraint<'_> = Constraint::years(2000, 2199);
 const DUE_ON: Constraint<'_> = YEARS.excludes("dueAt");
-/// As long as the longest title.
-const SEARCH: Constraint<'_> = Constraint::text(0, 200);
 
 /// A new task.
 #[derive(Clone, Debug, InputObject)]
@@ -112,8 +108,9 @@ impl ValidatedTask {
 }
 
 impl CreateTaskInput {
-    pub(crate) fn check(self) -> Result<ValidatedTask> {
-        let mut validator = Validator::default();
+    /// Validates the input at this path.
+    pub(crate) fn check(self, path: impl Into<String>) -> Result<ValidatedTask> {
+        let mut validator = Validator::within(path);
         let due = Due::of(&mut validator, self.due_at, self.due_on);
         let values = task::ActiveModel {
             title: Set(title(&mut validator, &self.title)),
@@ -131,10 +128,11 @@ impl CreateTaskInput {
 }
 
 impl UpdateTaskInput {
+    /// Validates the argument `input`.
     pub(crate) fn check(self) -> Result<ValidatedTask> {
-        let mut validator = Validator::default();
+        let mut validator = Validator::within("input");
         let mut values = task::ActiveModel::default();
-        if let Some(text) = validator.not_null("input.title", self.title) {
+        if let Some(text) = validator.not_null("title", self.title) {
             values.title = Set(title(&mut validator, &text));
         }
         match self.description {
@@ -144,7 +142,7 @@ impl UpdateTaskInput {
                 values.description = Set(description(&mut validator, &text));
             }
         }
-        if let Some(priority) = validator.not_null("input.priority", self.priority) {
+        if let Some(priority) = validator.not_null("priority", self.priority) {
             values.priority = Set(priority.into());
         }
         let removed = match (self.due_at, self.due_on) {
@@ -160,7 +158,7 @@ impl UpdateTaskInput {
                 None
             }
         };
-        if let Some(is_public) = validator.not_null("input.isPublic", self.is_public) {
+        if let Some(is_public) = validator.not_null("isPublic", self.is_public) {
             values.is_public = Set(is_public);
         }
         let tags = match self.tags {
@@ -174,12 +172,12 @@ impl UpdateTaskInput {
 }
 
 fn title(validator: &mut Validator, text: &str) -> String {
-    validator.text("input.title", text, &TITLE)
+    validator.text("title", text, &TITLE)
 }
 
 /// A blank description is no description.
 fn description(validator: &mut Validator, text: &str) -> Option<String> {
-    let text = validator.text("input.description", text, &DESCRIPTION);
+    let text = validator.text("description", text, &DESCRIPTION);
     (!text.is_empty()).then_some(text)
 }
 
@@ -194,15 +192,15 @@ impl Due {
     fn of(validator: &mut Validator, at: Option<DateTime>, on: Option<Date>) -> Self {
         match (at, on) {
             (Some(_), Some(_)) => {
-                validator.exclusive("input.dueOn", &DUE_ON, |_| true);
+                validator.exclusive("dueOn", &DUE_ON, |_| true);
                 Self::default()
             }
             (Some(DateTime(time)), None) => {
-                validator.year("input.dueAt", time.year(), &YEARS);
+                validator.year("dueAt", time.year(), &YEARS);
                 Self { at: Some(time), on: None }
             }
             (None, Some(Date(day))) => {
-                validator.year("input.dueOn", day.year(), &DUE_ON);
+                validator.year("dueOn", day.year(), &DUE_ON);
                 Self { at: Some(day.and_time(LAST_OF_DAY).and_utc()), on: Some(day) }
             }
             (None, None) => Self::default(),
@@ -217,79 +215,7 @@ const LAST_OF_DAY: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 9
 };
 
 fn tags(validator: &mut Validator, tags: &[String]) -> Vec<String> {
-    validator.string_list("input.tags", tags, &TAGS)
-}
-
-/// Filter for the caller's tasks. All given conditions must match.
-#[derive(Clone, Debug, Default, InputObject)]
-pub struct TaskFilter {
-    /// Whether the task is completed.
-    pub completed: Option<bool>,
-    /// Priority of the task.
-    pub priority: Option<TaskPriority>,
-    /// Due before this time.
-    pub due_before: Option<DateTime>,
-    /// Due after this time.
-    pub due_after: Option<DateTime>,
-    /// Has exactly this tag. Case and accents are significant; leading and trailing spaces are not.
-    #[graphql(directive = Constrained::apply(SEARCH))]
-    pub tag: Option<String>,
-    /// Text contained in the title or the description, at most 200 characters. Ignores case, accents and letter
-    /// variants. A text of one or two letters matches words that begin with it.
-    #[graphql(directive = Constrained::apply(SEARCH))]
-    pub text: Option<String>,
-}
-
-impl TaskFilter {
-    pub(crate) fn check(&self) -> Result<Filter<Entity>> {
-        let mut validator = Validator::default();
-        let text = search(&mut validator, "filter.text", self.text.as_deref());
-        let tag = self.tag.as_deref().map(|tag| validator.text("filter.tag", tag, &SEARCH));
-        let tag = tag.filter(|tag| !tag.is_empty());
-        validator.finish()?;
-        Ok(Filter::all()
-            .and_if_some(self.completed.map(|completed| Column::Completed.is(completed)))
-            .and_if_some(self.priority.map(|p| Column::Priority.is(task::Priority::from(p))))
-            .and_if_some(self.due_before.map(|time| Column::DueAt.less_than(time.0)))
-            .and_if_some(self.due_after.map(|time| Column::DueAt.greater_than(time.0)))
-            .and_if_some(tag.map(|tag| Filter::has(task_tag::Column::Tag.is(tag))))
-            .and_if_some(text.map(|text| {
-                let holds = |column: Column| column.contains(&text);
-                holds(Column::TitleSearch).or(holds(Column::DescriptionSearch))
-            })))
-    }
-}
-
-/// Filter for public tasks. Fields that only owners may read cannot be filtered.
-#[derive(Clone, Debug, Default, InputObject)]
-pub struct PublicTaskFilter {
-    /// Whether the task is completed.
-    pub completed: Option<bool>,
-    /// Text contained in the title, at most 200 characters. Ignores case, accents and letter variants. A text of
-    /// one or two letters matches words that begin with it. If more than 10,000 tasks match, only those most
-    /// recently published or renamed are considered.
-    #[graphql(directive = Constrained::apply(SEARCH))]
-    pub text: Option<String>,
-}
-
-impl PublicTaskFilter {
-    /// Applies the filter to `public`.
-    pub(crate) fn narrow(&self, public: Rows<Entity>) -> Result<Rows<Entity>> {
-        let completed = self.completed.map(|completed| Column::Completed.is(completed));
-        let rows = public.filter(Filter::all().and_if_some(completed));
-        let mut validator = Validator::default();
-        let text = search(&mut validator, "filter.text", self.text.as_deref());
-        validator.finish()?;
-        Ok(match text {
-            Some(text) => rows.search(&text),
-            None => rows,
-        })
-    }
-}
-
-/// A blank or invisible text is not a search term.
-fn search(validator: &mut Validator, path: &str, text: Option<&str>) -> Option<Term> {
-    Term::new(&validator.text(path, text?, &SEARCH))
+    validator.string_list("tags", tags, &TAGS)
 }
 
 /// Sort key for the caller's tasks.

@@ -1,11 +1,15 @@
 //! Tasks: every user owns a list of tasks and can make tasks public.
 
+mod changes;
 mod demo;
+mod filters;
 mod input;
 mod loaders;
 mod mutation;
+mod payloads;
 pub(crate) mod permissions;
 mod query;
+mod stats;
 mod subscription;
 mod types;
 mod viewer;

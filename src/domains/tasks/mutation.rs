@@ -1,25 +1,26 @@
-//! Task mutations. Ownership is a condition of the statement that changes the row, so there is no gap between
-//! check and change.
-
-use std::collections::HashMap;
+//! Task mutations.
 
 use async_graphql::Context;
-use hallpass::data::{Comparison as _, Error, Filter, Scope, Set, Update, now};
-use hallpass_entity::{TaskId, TaskTagId, task, task_tag};
+use hallpass_entity::TaskId;
 
-use super::input::{CreateTaskInput, UpdateTaskInput};
-use super::query::task_not_found_or_forbidden;
+use super::changes::{
+    create_all, current_task, delete, insert, set_completed, set_one_completed, update, update_all,
+};
+use super::input::{CreateTaskInput, UpdateTaskInput, ValidatedTask};
+use super::payloads::{
+    CompleteTaskPayload, CompleteTasksPayload, CreateTaskPayload, CreateTasksPayload,
+    DeleteTaskPayload, DeleteTasksPayload, ReopenTaskPayload, UpdateTaskPayload,
+    UpdateTasksPayload,
+};
 use super::types::{EVENTS, Task};
 use hallpass::access::Rule::{Owner, SignedIn};
 use hallpass::access::guarded;
-use hallpass::events::Change as ChangeKind;
 use hallpass::graphql::{
-    ApiError, Begun, Constrained, Constraint, ContextExt as _, Execution, IDEMPOTENCY_KEY, Id,
-    Result, Validator, Writes,
+    Constrained, Constraint, Execution, IDEMPOTENCY_KEY, Id, Result, Validator, Writes,
 };
 
 /// Maximum number of tasks that one mutation changes.
-const IDS: Constraint<'_> = Constraint::NONE.max_items(100);
+const TASKS: Constraint<'_> = Constraint::NONE.max_items(100);
 
 /// Task mutations.
 #[derive(Default)]
@@ -35,30 +36,28 @@ impl TaskMutation {
         ctx: &Context<'_>,
         input: CreateTaskInput,
         #[graphql(directive = Constrained::apply(IDEMPOTENCY_KEY))] idempotency_key: Option<String>,
-    ) -> Result<Task> {
-        let validated = input.check()?;
-        let (id, created) = (TaskId::generate(), now());
-        let values = task::ActiveModel {
-            id: Set(id),
-            completed: Set(false),
-            completed_at: Set(None),
-            version: Set(1),
-            created_at: Set(created),
-            updated_at: Set(created),
-            ..validated.values
-        };
-        let tags = validated.tags.unwrap_or_default();
-        let execution =
-            if tags.is_empty() { Execution::statement() } else { Execution::transaction() };
+    ) -> Result<CreateTaskPayload> {
+        let validated = input.check("input")?;
+        let id = TaskId::generate();
+        let has_tags = validated.tags.as_ref().is_some_and(|tags| !tags.is_empty());
+        let execution = if has_tags { Execution::transaction() } else { Execution::statement() };
         let execution = execution.with_key(idempotency_key.as_deref()).publishing(EVENTS);
-        let insert = async |writes: &Writes| {
-            let row = writes.insert::<task::Entity>(values).await?;
-            if !tags.is_empty() {
-                Box::pin(write_tags(writes, row.id, tags)).await?;
-            }
-            Ok(Task::new(ctx, row))
-        };
-        execution.create_or(ctx, id, insert, async |key| current_task(ctx, key).await).await
+        let insert = async |writes: &Writes| insert(ctx, writes, id, validated).await;
+        let created = async |key| current_task(ctx, key).await;
+        execution.create_or(ctx, id, insert, created).await.map(CreateTaskPayload)
+    }
+
+    /// Creates tasks owned by the caller, all or none. Idempotency keys are those of `createTask`.
+    #[graphql(guard = "SignedIn")]
+    async fn create_tasks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(directive = Constrained::apply(TASKS))] inputs: Vec<CreateTaskInput>,
+        #[graphql(directive = Constrained::apply(IDEMPOTENCY_KEY))] idempotency_key: Option<String>,
+    ) -> Result<CreateTasksPayload> {
+        let new = check_all(inputs)?;
+        let execution = Execution::transaction().with_key(idempotency_key.as_deref());
+        create_all(ctx, execution, new).await.map(CreateTasksPayload)
     }
 
     /// Changes a task of the caller. Given `expectedVersion`, fails with `CONFLICT` if the task has another
@@ -70,56 +69,33 @@ impl TaskMutation {
         id: Id<Task>,
         input: UpdateTaskInput,
         expected_version: Option<i32>,
-    ) -> Result<Task> {
+    ) -> Result<UpdateTaskPayload> {
         let validated = input.check()?;
-        let id = id.key()?;
-        let Begun::First(writes) = Execution::transaction().begin(ctx).await? else {
-            return current_task(ctx, id).await;
-        };
-        let own_rows = writes.owned::<task::Entity>()?.filter(task::Column::Id.is(id));
-        let expected = expected_version.map(|version| task::Column::Version.is(version));
-        let expected_rows = own_rows.clone().filter(Filter::all().and_if_some(expected));
-        let is_empty = validated.is_empty();
-        let row = if is_empty {
-            expected_rows.one().await?
-        } else {
-            let change = validated.change(now()).increment(task::Column::Version);
-            expected_rows.update(change).await?.into_iter().next()
-        };
-        let Some(row) = row else {
-            let unchanged = own_rows.one().await?;
-            // Release the connection first: the next statement takes another one.
-            drop((own_rows, expected_rows, writes));
-            return Err(match unchanged {
-                Some(row) => ApiError::Conflict(row.version),
-                None => task_not_found_or_forbidden(ctx, &[id]).await?,
-            });
-        };
-        if let Some(tags) = validated.tags {
-            let old = writes.owned::<task_tag::Entity>()?;
-            old.filter(task_tag::Column::TaskId.is(id)).delete().await?;
-            if !tags.is_empty() {
-                write_tags(&writes, id, tags).await?;
-            }
-        }
-        drop((own_rows, expected_rows));
-        writes.commit().await?;
-        if !is_empty {
-            publish(ctx, ChangeKind::Updated, [id]);
-        }
-        Ok(Task::new(ctx, row))
+        update(ctx, id.key()?, validated, expected_version).await.map(UpdateTaskPayload)
+    }
+
+    /// Changes tasks of the caller in the same way, all or none. An empty `input` changes nothing.
+    #[graphql(guard = "Owner")]
+    async fn update_tasks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(directive = Constrained::apply(TASKS))] ids: Vec<Id<Task>>,
+        input: UpdateTaskInput,
+    ) -> Result<UpdateTasksPayload> {
+        let ids = task_ids(&ids)?;
+        update_all(ctx, &ids, input.check()?).await.map(UpdateTasksPayload)
     }
 
     /// Marks a task of the caller as completed.
     #[graphql(guard = "Owner")]
-    async fn complete_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<Task> {
-        set_one_completed(ctx, id.key()?, true).await
+    async fn complete_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<CompleteTaskPayload> {
+        set_one_completed(ctx, id.key()?, true).await.map(CompleteTaskPayload)
     }
 
     /// Marks a task of the caller as not completed.
     #[graphql(guard = "Owner")]
-    async fn reopen_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<Task> {
-        set_one_completed(ctx, id.key()?, false).await
+    async fn reopen_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<ReopenTaskPayload> {
+        set_one_completed(ctx, id.key()?, false).await.map(ReopenTaskPayload)
     }
 
     /// Marks tasks of the caller as completed, all or none.
@@ -127,35 +103,35 @@ impl TaskMutation {
     async fn complete_tasks(
         &self,
         ctx: &Context<'_>,
-        #[graphql(directive = Constrained::apply(IDS))] ids: Vec<Id<Task>>,
-    ) -> Result<Vec<Task>> {
-        set_completed(ctx, &task_ids(&ids)?, true).await
+        #[graphql(directive = Constrained::apply(TASKS))] ids: Vec<Id<Task>>,
+    ) -> Result<CompleteTasksPayload> {
+        set_completed(ctx, &task_ids(&ids)?, true).await.map(CompleteTasksPayload)
     }
 
-    /// Deletes a task of the caller. Returns its ID.
+    /// Deletes a task of the caller.
     #[graphql(guard = "Owner")]
-    async fn delete_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<Id<Task>> {
+    async fn delete_task(&self, ctx: &Context<'_>, id: Id<Task>) -> Result<DeleteTaskPayload> {
         delete(ctx, &[id.key()?]).await?;
-        Ok(id)
+        Ok(DeleteTaskPayload(id))
     }
 
-    /// Deletes tasks of the caller, all or none. Returns their IDs.
+    /// Deletes tasks of the caller, all or none.
     #[graphql(guard = "Owner")]
     async fn delete_tasks(
         &self,
         ctx: &Context<'_>,
-        #[graphql(directive = Constrained::apply(IDS))] ids: Vec<Id<Task>>,
-    ) -> Result<Vec<Id<Task>>> {
+        #[graphql(directive = Constrained::apply(TASKS))] ids: Vec<Id<Task>>,
+    ) -> Result<DeleteTasksPayload> {
         let unique = task_ids(&ids)?;
         delete(ctx, &unique).await?;
-        Ok(unique.into_iter().map(Id::new).collect())
+        Ok(DeleteTasksPayload(unique.into_iter().map(Id::new).collect()))
     }
 }
 
 /// The keys, without duplicates, in the same order.
 fn task_ids(ids: &[Id<Task>]) -> Result<Vec<TaskId>> {
     let mut validator = Validator::default();
-    validator.count("ids", ids.len(), &IDS);
+    validator.count("ids", ids.len(), &TASKS);
     validator.finish()?;
     let mut unique = Vec::new();
     for id in ids {
@@ -167,88 +143,15 @@ fn task_ids(ids: &[Id<Task>]) -> Result<Vec<TaskId>> {
     Ok(unique)
 }
 
-/// The response of a replayed mutation: the current task.
-async fn current_task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
-    let row = ctx.scope().owned::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await?;
-    row.map(|row| Task::new(ctx, row)).ok_or(ApiError::NotFound("task"))
-}
-
-async fn set_one_completed(ctx: &Context<'_>, id: TaskId, done: bool) -> Result<Task> {
-    set_completed(ctx, &[id], done).await?.pop().ok_or(ApiError::NotFound("task"))
-}
-
-/// Changes all tasks or none. A task that already has the wanted state is not changed.
-async fn set_completed(ctx: &Context<'_>, ids: &[TaskId], done: bool) -> Result<Vec<Task>> {
-    let Begun::First(writes) = Execution::transaction().begin(ctx).await? else {
-        let rows = ctx.scope().owned::<task::Entity>()?.filter(by_ids(ids)).all().await?;
-        let Some(tasks) = in_order(ctx, ids, rows) else {
-            return Err(task_not_found_or_forbidden(ctx, ids).await?);
-        };
-        return Ok(tasks);
-    };
-    let these = || Ok::<_, ApiError>(writes.owned::<task::Entity>()?.filter(by_ids(ids)));
-    let changed_at = now();
-    let values = task::ActiveModel {
-        completed: Set(done),
-        completed_at: Set(done.then_some(changed_at)),
-        updated_at: Set(changed_at),
-        ..Default::default()
-    };
-    let change = Update::set(values).increment(task::Column::Version);
-    let changed = these()?.filter(task::Column::Completed.is(!done)).update(change).await?;
-    let Some(tasks) = in_order(ctx, ids, these()?.all().await?) else {
-        drop(writes);
-        return Err(task_not_found_or_forbidden(ctx, ids).await?);
-    };
-    writes.commit().await?;
-    publish(ctx, ChangeKind::Updated, changed.iter().map(|row| row.id));
-    Ok(tasks)
-}
-
-/// The tasks in the order of `ids`. None if one is missing.
-fn in_order(ctx: &Context<'_>, ids: &[TaskId], rows: Vec<task::Model>) -> Option<Vec<Task>> {
-    let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
-    ids.iter().map(|id| rows.remove(id).map(|row| Task::new(ctx, row))).collect()
-}
-
-/// Deletes all tasks or none.
-async fn delete(ctx: &Context<'_>, ids: &[TaskId]) -> Result<()> {
-    let Begun::First(writes) = Execution::transaction().begin(ctx).await? else {
-        return Ok(());
-    };
-    let deleted = writes.owned::<task::Entity>()?.filter(by_ids(ids)).delete().await?;
-    if deleted != ids.len() as u64 {
-        drop(writes);
-        return Err(task_not_found_or_forbidden(ctx, ids).await?);
+/// Validates new tasks: reports the problems of all of them.
+fn check_all(inputs: Vec<CreateTaskInput>) -> Result<Vec<ValidatedTask>> {
+    let mut validator = Validator::default();
+    validator.count("inputs", inputs.len(), &TASKS);
+    let mut valid = Vec::new();
+    let counted = TASKS.counted(inputs.len());
+    for (at, input) in inputs.into_iter().enumerate().take(counted) {
+        valid.extend(validator.collect(input.check(format!("inputs.{at}")))?);
     }
-    writes.commit().await?;
-    publish(ctx, ChangeKind::Deleted, ids.iter().copied());
-    Ok(())
-}
-
-/// Publishes committed changes to the caller's subscribers.
-fn publish(ctx: &Context<'_>, change: ChangeKind, ids: impl IntoIterator<Item = TaskId>) {
-    for id in ids {
-        ctx.publish(EVENTS.event(change, id));
-    }
-}
-
-fn by_ids(ids: &[TaskId]) -> Filter<task::Entity> {
-    task::Column::Id.one_of(ids.iter().copied())
-}
-
-/// Inserts the tags of a task that has none.
-pub(crate) async fn write_tags(
-    scope: &Scope,
-    task_id: TaskId,
-    tags: Vec<String>,
-) -> std::result::Result<(), Error> {
-    let rows = tags.into_iter().zip(0..).map(|(tag, ordinal)| task_tag::ActiveModel {
-        id: Set(TaskTagId::generate()),
-        task_id: Set(task_id),
-        tag: Set(tag),
-        ordinal: Set(ordinal),
-        ..Default::default()
-    });
-    scope.insert_all::<task_tag::Entity>(rows.collect()).await
+    validator.finish()?;
+    Ok(valid)
 }

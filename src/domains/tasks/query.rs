@@ -1,23 +1,23 @@
 //! Task queries.
 
-use std::collections::HashMap;
-
 use async_graphql::Context;
-use hallpass::data::{Comparison as _, now};
+use hallpass::data::Comparison as _;
 use hallpass_entity::{TaskId, task};
 
-use super::input::{PublicTaskFilter, PublicTaskOrder, TaskFilter, TaskOrder};
-use super::types::{Task, TaskPriorityCount, TaskStats};
+use super::filters::{PublicTaskFilter, TaskFilter};
+use super::input::{PublicTaskOrder, TaskOrder};
+use super::stats::{self, TaskStats, TaskTagCount};
+use super::types::Task;
 use hallpass::access::Rule::{Public, SignedIn};
 use hallpass::access::guarded;
 use hallpass::graphql::{
-    ApiError, Connection, ContextExt as _, Id, Page, Result, paginate, paginate_open,
+    ApiError, Connection, Constrained, Constraint, ContextExt as _, Id, Page, Result, Validator,
+    paginate, paginate_open,
 };
 use hallpass::schema::FindNode;
 
-/// All priorities, ascending.
-const PRIORITIES: [task::Priority; 4] =
-    [task::Priority::Low, task::Priority::Medium, task::Priority::High, task::Priority::Urgent];
+/// Constraint of `taskTags(first:)`.
+const TAGS: Constraint<'_> = Constraint::number(1, 100);
 
 /// Task queries.
 #[derive(Default)]
@@ -60,26 +60,23 @@ impl TaskQuery {
         paginate_open(rows, &order, &page, |row| Task::new(ctx, row)).await
     }
 
-    /// Statistics of the caller's tasks.
+    /// Statistics of the caller's tasks, or of those that match the filter.
     #[graphql(guard = "SignedIn")]
-    async fn task_stats(&self, ctx: &Context<'_>) -> Result<TaskStats> {
-        use task::Column::{Completed, DueAt, Priority};
-        let own_rows = ctx.scope().owned::<task::Entity>()?;
-        let counts = own_rows.count_by::<task::Priority>(Priority).await?;
-        let counts: HashMap<_, _> = counts.into_iter().collect();
-        let completed = own_rows.clone().filter(Completed.is(true)).count().await?;
-        let overdue =
-            own_rows.filter(Completed.is(false).and(DueAt.less_than(now()))).count().await?;
-        let by_priority = PRIORITIES.map(|priority| TaskPriorityCount {
-            priority: priority.into(),
-            count: counts.get(&priority).copied().unwrap_or(0),
-        });
-        Ok(TaskStats {
-            total: counts.values().sum(),
-            completed,
-            overdue,
-            by_priority: by_priority.to_vec(),
-        })
+    async fn task_stats(&self, ctx: &Context<'_>, filter: Option<TaskFilter>) -> Result<TaskStats> {
+        stats::count(ctx, filter.unwrap_or_default().check()?).await
+    }
+
+    /// Tags of the caller's tasks, the most frequent first.
+    #[graphql(guard = "SignedIn")]
+    async fn task_tags(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 20, directive = Constrained::apply(TAGS))] first: i32,
+    ) -> Result<Vec<TaskTagCount>> {
+        let mut validator = Validator::default();
+        validator.number("first", first, &TAGS);
+        validator.finish()?;
+        stats::count_tags(ctx, usize::try_from(first).unwrap_or_default()).await
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, SimpleObject};
+use async_graphql::{Context, Enum, Object};
 use hallpass::data::Error;
 use hallpass_entity::{TaskId, task};
 
+use super::input::TaskOrder;
 use super::loaders::TaskLoaders;
 use super::viewer::TaskViewer;
 use hallpass::access::{Resource, ResourceAttributes, Rule::Owner, guarded};
 use hallpass::events::{Delivered, EventKind};
-use hallpass::graphql::{ContextExt as _, Date, DateTime, Id, Result};
+use hallpass::graphql::{ContextExt as _, Date, DateTime, Edge, Id, Result, edge};
 
 /// Events of tasks.
 pub(crate) const EVENTS: EventKind = EventKind::new("task");
@@ -28,6 +29,11 @@ impl Task {
     pub(crate) fn new(ctx: &Context<'_>, row: task::Model) -> Self {
         let is_owner = ctx.scope().owner() == Some(&row.owner_id);
         Self { row, is_owner, event: None }
+    }
+
+    /// The task as an edge of the list `tasks` in this order.
+    pub(crate) fn edge(&self, order: Option<TaskOrder>) -> Result<Edge<Self>> {
+        edge(&TaskOrder::listing(order), self.row.clone(), |_| self.clone())
     }
 
     /// The task of an event. Related rows are read once for all subscribers to the event.
@@ -77,7 +83,10 @@ impl Task {
     }
 
     /// Description.
-    #[graphql(guard = "Owner")]
+    #[graphql(
+        guard = "Owner",
+        deprecation = "Select `own { description }`, which is null for other users."
+    )]
     async fn description(&self) -> Option<&str> {
         self.row.description.as_deref()
     }
@@ -93,32 +102,44 @@ impl Task {
     }
 
     /// Priority.
-    #[graphql(guard = "Owner")]
+    #[graphql(
+        guard = "Owner",
+        deprecation = "Select `own { priority }`, which is null for other users."
+    )]
     async fn priority(&self) -> TaskPriority {
         self.row.priority.into()
     }
 
     /// Due time.
-    #[graphql(guard = "Owner")]
+    #[graphql(
+        guard = "Owner",
+        deprecation = "Select `own { dueAt }`, which is null for other users."
+    )]
     async fn due_at(&self) -> Option<DateTime> {
         self.row.due_at.map(DateTime)
     }
 
     /// Due date, if the task was given one. `dueAt` is the end of that day in UTC.
-    #[graphql(guard = "Owner")]
+    #[graphql(
+        guard = "Owner",
+        deprecation = "Select `own { dueOn }`, which is null for other users."
+    )]
     async fn due_on(&self) -> Option<Date> {
         self.row.due_on.map(Date)
     }
 
     /// Tags, in the order the owner gave them.
-    #[graphql(guard = "Owner")]
+    #[graphql(
+        guard = "Owner",
+        deprecation = "Select `own { tags }`, which is null for other users."
+    )]
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let loader = &ctx.data_unchecked::<TaskLoaders>().tags;
-        let read = async || Tags(loader.load_one(self.row.id).await.map(Option::unwrap_or_default));
-        match &self.event {
-            Some(event) => Ok(event.once(read).await.0.as_ref().map_err(Arc::clone)?.clone()),
-            None => Ok(read().await.0?),
-        }
+        self.read_tags(ctx).await
+    }
+
+    /// What only the owner sees. Null for other users.
+    async fn own(&self) -> Option<OwnTask<'_>> {
+        self.is_owner.then_some(OwnTask(self))
     }
 
     /// Whether the task is public.
@@ -152,24 +173,45 @@ impl Task {
     }
 }
 
-/// Statistics of the caller's tasks.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct TaskStats {
-    /// Number of tasks.
-    pub total: i64,
-    /// Number of completed tasks.
-    pub completed: i64,
-    /// Number of overdue tasks: due, and not completed.
-    pub overdue: i64,
-    /// Number of tasks per priority, ascending.
-    pub by_priority: Vec<TaskPriorityCount>,
+impl Task {
+    async fn read_tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        let loader = &ctx.data_unchecked::<TaskLoaders>().tags;
+        let read = async || Tags(loader.load_one(self.row.id).await.map(Option::unwrap_or_default));
+        match &self.event {
+            Some(event) => Ok(event.once(read).await.0.as_ref().map_err(Arc::clone)?.clone()),
+            None => Ok(read().await.0?),
+        }
+    }
 }
 
-/// Number of tasks with one priority.
-#[derive(Clone, Copy, Debug, SimpleObject)]
-pub struct TaskPriorityCount {
+/// What only the owner of a task sees.
+pub struct OwnTask<'a>(&'a Task);
+
+/// What only the owner of a task sees.
+#[Object]
+impl OwnTask<'_> {
+    /// Description.
+    async fn description(&self) -> Option<&str> {
+        self.0.row.description.as_deref()
+    }
+
     /// Priority.
-    pub priority: TaskPriority,
-    /// Number of tasks.
-    pub count: i64,
+    async fn priority(&self) -> TaskPriority {
+        self.0.row.priority.into()
+    }
+
+    /// Due time.
+    async fn due_at(&self) -> Option<DateTime> {
+        self.0.row.due_at.map(DateTime)
+    }
+
+    /// Due date, if the task was given one. `dueAt` is the end of that day in UTC.
+    async fn due_on(&self) -> Option<Date> {
+        self.0.row.due_on.map(Date)
+    }
+
+    /// Tags, in the order the owner gave them.
+    async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        self.0.read_tags(ctx).await
+    }
 }

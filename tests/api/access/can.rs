@@ -18,7 +18,7 @@ async fn can_agrees_with_mutation() {
     let app = hallpass::testing::App::start(crate::support::app::application()).await;
     let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
     let made = alice
-        .data("mutation { a: createTask(input: {title: \"A\"}) { id } b: createTask(input: {title: \"B\", isPublic: true}) { id } }")
+        .data("mutation { a: createTask(input: {title: \"A\"}) { task { id } } b: createTask(input: {title: \"B\", isPublic: true}) { task { id } } }")
         .await;
     let nonexistent = made["a"]["id"].as_str().unwrap().chars().rev().collect::<String>();
     for (who, of_private, of_public) in [
@@ -34,7 +34,9 @@ async fn can_agrees_with_mutation() {
             assert_eq!(before["allowed"], expected.is_null());
             assert_eq!(before["rule"], "OWNER");
             let done = who
-                .ask(&format!("mutation {{ updateTask(id: \"{id}\", input: {{}}) {{ id }} }}"))
+                .ask(&format!(
+                    "mutation {{ updateTask(id: \"{id}\", input: {{}}) {{ task {{ id }} }} }}"
+                ))
                 .await;
             assert_eq!(done.codes().first().map_or(Value::Null, |code| json!(code)), expected);
         }
@@ -47,7 +49,9 @@ async fn can_agrees_with_mutation() {
 async fn task_viewer_reports_permissions() {
     let app = App::start(Backend::Sqlite).await;
     let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
-    alice.data("mutation { createTask(input: {title: \"B\", isPublic: true}) { id } }").await;
+    alice
+        .data("mutation { createTask(input: {title: \"B\", isPublic: true}) { task { id } } }")
+        .await;
     let read = "{ publicTasks { nodes { viewer { canUpdate canDelete canPublish } } } }";
     let all =
         |may: bool| json!([{"viewer": {"canUpdate": may, "canDelete": may, "canPublish": may}}]);
@@ -76,7 +80,8 @@ async fn chapter_viewer_reports_permissions_and_reason() {
 async fn can_is_batched() {
     let app = App::start(Backend::Sqlite).await;
     let alice = app.by_jwt(&alice());
-    let make = (0..20).map(|at| format!("t{at}: createTask(input: {{title: \"x\"}}) {{ id }}"));
+    let make =
+        (0..20).map(|at| format!("t{at}: createTask(input: {{title: \"x\"}}) {{ task {{ id }} }}"));
     let make = format!("mutation {{ {} }}", make.collect::<Vec<_>>().join(" "));
     let mut ids = Vec::new();
     for _ in 0..3 {

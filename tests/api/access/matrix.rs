@@ -41,9 +41,9 @@ impl PersonaServer {
     async fn task_of(&self, name: &str) -> String {
         let made = self
             .client_as(name)
-            .data("mutation { createTask(input: {title: \"x\", isPublic: true}) { id } }")
+            .data("mutation { createTask(input: {title: \"x\", isPublic: true}) { task { id } } }")
             .await;
-        made["createTask"]["id"].as_str().unwrap().to_owned()
+        made["createTask"]["task"]["id"].as_str().unwrap().to_owned()
     }
 
     /// Uses `field` as `caller`, on a row of the kind of the table's entry.
@@ -95,9 +95,9 @@ pub async fn first_event(who: &Client<'_>, writer: &Client<'_>, document: &str) 
 pub async fn write(who: &Client<'_>) {
     let chapter = who.data("{ chapter(slug: \"sense-think-act\") { id } }").await;
     let chapter = &chapter["chapter"]["id"];
-    who.ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+    who.ask("mutation { createTask(input: {title: \"x\"}) { task { id } } }").await;
     who.ask(&format!(
-        "mutation {{ recordProgress(chapterId: {chapter}, percent: 1) {{ percent }} }}"
+        "mutation {{ recordProgress(chapterId: {chapter}, percent: 1) {{ progress {{ percent }} }} }}"
     ))
     .await;
 }
@@ -141,30 +141,34 @@ fn query_selection(name: &str, task: &str) -> Option<String> {
 /// The selection of the field `name` of `Mutation`, if one is written here.
 fn mutation_selection(name: &str, task: &str) -> Option<String> {
     let selection = match name {
-        "createTask" => "createTask(input: {title: \"x\"}) { id }".to_owned(),
-        "updateTask" => format!("updateTask(id: \"{task}\", input: {{}}) {{ id }}"),
+        "createTask" => "createTask(input: {title: \"x\"}) { task { id } }".to_owned(),
+        "updateTask" => format!("updateTask(id: \"{task}\", input: {{}}) {{ task {{ id }} }}"),
         "completeTask" | "reopenTask" => format!("{name}(id: \"{task}\") {{ id }}"),
-        "deleteTask" => format!("deleteTask(id: \"{task}\")"),
-        "completeTasks" => format!("completeTasks(ids: [\"{task}\"]) {{ id }}"),
-        "deleteTasks" => format!("deleteTasks(ids: [\"{task}\"])"),
-        "createCourse" => "createCourse(input: {slug: \"x\", title: \"x\"}) { id }".to_owned(),
+        "deleteTask" => format!("deleteTask(id: \"{task}\") {{ deletedTaskId }}"),
+        "completeTasks" => format!("completeTasks(ids: [\"{task}\"]) {{ tasks {{ id }} }}"),
+        "deleteTasks" => format!("deleteTasks(ids: [\"{task}\"]) {{ deletedTaskIds }}"),
+        "createCourse" => {
+            "createCourse(input: {slug: \"x\", title: \"x\"}) { course { id } }".to_owned()
+        }
         "createChapter" => {
             let input = "{slug: \"x\", title: \"x\", requiredTier: \"free\"}";
-            format!("createChapter(courseId: \"x\", input: {input}) {{ id }}")
+            format!("createChapter(courseId: \"x\", input: {input}) {{ chapter {{ id }} }}")
         }
         "updateCourse" | "updateChapter" => format!("{name}(id: \"x\", input: {{}}) {{ id }}"),
         "publishCourse" | "publishChapter" => format!("{name}(id: \"x\") {{ id }}"),
         "deleteCourse" | "deleteChapter" => format!("{name}(id: \"x\")"),
         "saveChapterVariant" => {
             let input = "{level: BEGINNER, hardware: BEGINNER, body: \"x\"}";
-            format!("saveChapterVariant(chapterId: \"x\", input: {input}) {{ id }}")
+            format!("saveChapterVariant(chapterId: \"x\", input: {input}) {{ variant {{ id }} }}")
         }
-        "updateLearnerProfile" => "updateLearnerProfile(input: {}) { id }".to_owned(),
-        "recordProgress" => "recordProgress(chapterId: \"x\", percent: 1) { percent }".to_owned(),
+        "updateLearnerProfile" => "updateLearnerProfile(input: {}) { me { id } }".to_owned(),
+        "recordProgress" => {
+            "recordProgress(chapterId: \"x\", percent: 1) { progress { percent } }".to_owned()
+        }
         "bookmarkChapter" => {
-            "bookmarkChapter(chapterId: \"x\", bookmarked: true) { id }".to_owned()
+            "bookmarkChapter(chapterId: \"x\", bookmarked: true) { chapter { id } }".to_owned()
         }
-        "eraseUser" => "eraseUser(id: \"unknown\") { total }".to_owned(),
+        "eraseUser" => "eraseUser(id: \"unknown\") { report { total } }".to_owned(),
         _ => return None,
     };
     Some(selection)

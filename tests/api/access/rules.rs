@@ -320,7 +320,7 @@ fn explain_bounds_recursive_documents() {
     // Fields without a line of output are counted too.
     let silent = laughs.replace("me { id }", "__typename");
     assert_eq!(hallpass(&["explain", "--as", "free", &silent]).stdout.lines().count(), 1);
-    let change = "mutation { deleteTask(id: \"x\") }";
+    let change = "mutation { deleteTask(id: \"x\") { deletedTaskId } }";
     let explained = hallpass(&["explain", "--as", "free", change]);
     assert!(explained.stdout.contains("another user's row: denied by the statement, NOT_FOUND"));
     let forbid = ["--ownership-denial", "forbid", "explain", "--as", "free", change];
@@ -383,7 +383,8 @@ async fn every_impersonation_claim_is_honoured() {
         ("act", json!({"client_id": "desk"})),
     ] {
         let acting = app.by_jwt(&alice().with(claim, value));
-        let rejected = acting.ask("mutation { updateLearnerProfile(input: {}) { id } }").await;
+        let rejected =
+            acting.ask("mutation { updateLearnerProfile(input: {}) { me { id } } }").await;
         assert_eq!(
             rejected.error()["extensions"]["missing"],
             json!(["NOT_IMPERSONATED"]),
@@ -394,7 +395,7 @@ async fn every_impersonation_claim_is_honoured() {
     assert_eq!(json!(read), json!(["root", "unknown", "unknown", "root", "unknown"]));
     for absent in [Value::Null, json!(false), json!("")] {
         let own = app.by_jwt(&alice().with("impersonatedBy", absent).with("act", Value::Null));
-        own.data("mutation { updateLearnerProfile(input: {}) { id } }").await;
+        own.data("mutation { updateLearnerProfile(input: {}) { me { id } } }").await;
     }
 }
 

@@ -64,7 +64,7 @@ async fn read(app: &App, path: &str) -> String {
 #[tokio::test]
 async fn registered_bypass_reads_the_rows_of_all() {
     let app = App::start(&application()).await;
-    let create = "mutation { createTask(input: {title: \"Mine\"}) { id } }";
+    let create = "mutation { createTask(input: {title: \"Mine\"}) { task { id } } }";
     let (alice, bob) = (user("alice"), user("bob"));
     app.by_jwt(&alice).data(create).await;
     app.by_jwt(&bob).data(create).await;

@@ -204,7 +204,7 @@ async fn readers_of_sqlite_do_not_wait_for_writers() {
     let other = Database::connect(Options::at(&url)).await.unwrap();
     let writing = other.exclusively(Duration::from_secs(1)).await.unwrap();
     let callers: Vec<_> = (0..12).map(|n| hallpass::testing::user(&format!("p{n}"))).collect();
-    let create = "mutation { createTask(input: {title: \"a\"}) { id } }";
+    let create = "mutation { createTask(input: {title: \"a\"}) { task { id } } }";
     let writers = callers.iter().map(|caller| app.by_jwt(caller));
     let writers = join_all(writers.map(|who| async move { who.ask(create).await }));
     let readers = async {
@@ -223,9 +223,10 @@ async fn transaction_holder_gets_second_connection() {
     let flags = ["--database-connections", "2", "--ownership-denial", "forbid"];
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = App::with(backend, &flags).await;
-        let create = "mutation { createTask(input: {title: \"a\"}) { id } }";
-        let id = app.by_jwt(&alice()).data(create).await["createTask"]["id"].clone();
-        let update = "mutation($id: ID!) { updateTask(id: $id, input: {title: \"b\"}) { id } }";
+        let create = "mutation { createTask(input: {title: \"a\"}) { task { id } } }";
+        let id = app.by_jwt(&alice()).data(create).await["createTask"]["task"]["id"].clone();
+        let update =
+            "mutation($id: ID!) { updateTask(id: $id, input: {title: \"b\"}) { task { id } } }";
         let callers: Vec<_> = (0..8).map(|n| hallpass::testing::user(&format!("p{n}"))).collect();
         let scopes: Vec<_> = callers.iter().map(|caller| app.scope_of(caller)).collect();
         let both = scopes.iter().map(|scope| async {

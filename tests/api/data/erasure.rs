@@ -18,16 +18,18 @@ fn admin() -> User {
 
 fn erase(id: &str) -> String {
     let id = Value::from(id);
-    format!("mutation {{ eraseUser(id: {id}) {{ userId total tables {{ table rows }} }} }}")
+    format!(
+        "mutation {{ eraseUser(id: {id}) {{ report {{ userId total tables {{ table rows }} }} }} }}"
+    )
 }
 
 /// Adds rows of `who` to every owned table.
 async fn add_rows(app: &App, who: &Client<'_>) {
-    who.data("mutation { updateLearnerProfile(input: {interestArea: \"AI\"}) { id }
-        a: createTask(input: {title: \"A\", tags: [\"x\", \"y\"]}) { id } b: createTask(input: {title: \"B\"}) { id } }")
+    who.data("mutation { updateLearnerProfile(input: {interestArea: \"AI\"}) { me { id } }
+        a: createTask(input: {title: \"A\", tags: [\"x\", \"y\"]}) { task { id } } b: createTask(input: {title: \"B\"}) { task { id } } }")
         .await;
     let chapter = app.anonymous().data("{ chapter(slug: \"sense-think-act\") { id } }").await;
-    let note = "mutation($id: ID!) { recordProgress(chapterId: $id, percent: 5) { percent } }";
+    let note = "mutation($id: ID!) { recordProgress(chapterId: $id, percent: 5) { progress { percent } } }";
     who.data_with(note, json!({"id": chapter["chapter"]["id"]})).await;
 }
 
@@ -55,7 +57,7 @@ on_both_databases! {
         add_rows(&app, &bobs).await;
         let bobs_data = bobs.data(USER_DATA).await;
         wait_for_activity(&app, "written", 4).await;
-        let report = admin.data(&erase(alice().id())).await["eraseUser"].clone();
+        let report = admin.data(&erase(alice().id())).await["eraseUser"]["report"].clone();
         assert_eq!(report["userId"], alice().id());
         for (table, rows) in [("task", 2), ("task_tag", 2), ("chapter_progress", 1), ("learner_profile", 1), ("known_user", 1), ("seen_session", 1)] {
             assert_eq!(count(&report, table), rows, "{table}");
@@ -71,7 +73,7 @@ on_both_databases! {
     async fn erasing_unknown_user_deletes_nothing(app: App) {
         let admin = app.by_jwt(&admin());
         for id in ["unknown", "", "%", "' OR 1=1 --"] {
-            let report = admin.data(&erase(id)).await["eraseUser"].clone();
+            let report = admin.data(&erase(id)).await["eraseUser"]["report"].clone();
             assert_eq!(json!([report["userId"], report["total"]]), json!([id, 0]));
             assert_eq!(report["tables"].as_array().unwrap().len(), tables().len());
         }

@@ -23,7 +23,7 @@ on_both_databases! {
         let first: Timestamp = now();
         let (second, third) = (first + TimeDelta::days(1), first + TimeDelta::days(2));
         let make = "mutation($title: String!, $due: DateTime, $priority: TaskPriority!) {
-            createTask(input: {title: $title, dueAt: $due, priority: $priority}) { id } }";
+            createTask(input: {title: $title, dueAt: $due, priority: $priority}) { task { id } } }";
         for (title, due, priority) in [
             ("a", Some(first), "LOW"),
             ("b", Some(second), "HIGH"),

@@ -38,9 +38,9 @@ on_both_databases! {
         let (status, report) = ready(&app).await;
         assert_eq!((status, report.lines().next()), (200, Some("ready")));
         let alice = app.by_jwt(&alice());
-        let create = "mutation($input: CreateTaskInput!) { createTask(input: $input) { title } }";
+        let create = "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { title } } }";
         let created = alice.data_with(create, json!({"input": {"title": "old"}})).await;
-        assert_eq!(created["createTask"]["title"], "old");
+        assert_eq!(created["createTask"]["task"]["title"], "old");
         assert_eq!(alice.data("{ tasks { totalCount } }").await["tasks"]["totalCount"], 1);
     }
 

@@ -10,7 +10,7 @@ use crate::support::postgres;
 
 async fn create(who: &Client<'_>, input: Value) {
     who.data_with(
-        "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }",
+        "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }",
         json!({ "input": input }),
     )
     .await;

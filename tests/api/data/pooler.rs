@@ -74,7 +74,8 @@ async fn on(url: &str, flags: &[&str]) -> App {
     App::on(url, tempfile::tempdir().unwrap(), &all).await
 }
 
-const CREATE: &str = "mutation($t: String!) { createTask(input: {title: $t, tags: [$t]}) { id } }";
+const CREATE: &str =
+    "mutation($t: String!) { createTask(input: {title: $t, tags: [$t]}) { task { id } } }";
 
 #[tokio::test]
 async fn session_pooling_is_accepted() {
@@ -192,16 +193,16 @@ const TRANSACTION_POOLING: [&str; 2] = ["--database-pooler", "transaction"];
 /// One client's operations on its own tasks: each statement's response is its own.
 async fn work(who: &Client<'_>, title: &str) {
     let variables = json!({"t": title});
-    let id = who.data_with(CREATE, variables).await["createTask"]["id"].clone();
+    let id = who.data_with(CREATE, variables).await["createTask"]["task"]["id"].clone();
     let list = "{ tasks(first: 50) { totalCount nodes { id title tags completed } } }";
     let seen = who.data(list).await;
     let expected = json!({"id": id, "title": title, "tags": [title], "completed": false});
     assert_eq!(seen["tasks"], json!({"totalCount": 1, "nodes": [expected]}));
-    let update = "mutation($id: ID!) { completeTask(id: $id) { id completed } }";
+    let update = "mutation($id: ID!) { completeTask(id: $id) { task { id completed } } }";
     let done = who.data_with(update, json!({ "id": id })).await;
-    assert_eq!(done["completeTask"], json!({"id": id, "completed": true}));
-    let delete = "mutation($id: ID!) { deleteTask(id: $id) }";
-    assert_eq!(who.data_with(delete, json!({ "id": id })).await["deleteTask"], id);
+    assert_eq!(done["completeTask"]["task"], json!({"id": id, "completed": true}));
+    let delete = "mutation($id: ID!) { deleteTask(id: $id) { deletedTaskId } }";
+    assert_eq!(who.data_with(delete, json!({ "id": id })).await["deleteTask"]["deletedTaskId"], id);
     assert_eq!(who.data("{ tasks { totalCount } }").await["tasks"]["totalCount"], 0);
 }
 

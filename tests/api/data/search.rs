@@ -57,9 +57,10 @@ const PAIRS: [(&str, &str, bool); 40] = [
 ];
 
 async fn create(who: &Client<'_>, input: Value) -> String {
-    let document = "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }";
+    let document =
+        "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
     let made = who.data_with(document, json!({ "input": input })).await;
-    made["createTask"]["id"].as_str().unwrap().to_owned()
+    made["createTask"]["task"]["id"].as_str().unwrap().to_owned()
 }
 
 async fn found(who: &Client<'_>, list: &str, text: &str) -> Vec<String> {
@@ -109,7 +110,7 @@ on_both_databases! {
         let (alice, anyone) = (app.by_jwt(&alice()), app.anonymous());
         let id = create(&alice, json!({"title": "first name", "isPublic": true})).await;
         let update = async |input: Value| {
-            let document = "mutation($id: ID!, $input: UpdateTaskInput!) { updateTask(id: $id, input: $input) { id } }";
+            let document = "mutation($id: ID!, $input: UpdateTaskInput!) { updateTask(id: $id, input: $input) { task { id } } }";
             alice.data_with(document, json!({"id": id, "input": input})).await;
         };
         let hits = async |text: &str| found(&anyone, "publicTasks", text).await.len();
@@ -120,12 +121,12 @@ on_both_databases! {
         assert_eq!(hits("second").await, 0);
         update(json!({"isPublic": true, "description": "again"})).await;
         assert_eq!(hits("second").await, 1);
-        alice.data_with("mutation($id: ID!) { deleteTask(id: $id) }", json!({ "id": id })).await;
+        alice.data_with("mutation($id: ID!) { deleteTask(id: $id) { deletedTaskId } }", json!({ "id": id })).await;
         assert_eq!(hits("second").await, 0);
         assert_eq!(rows(&app, "public_task_search").await, 0);
         create(&alice, json!({"title": "erased name", "isPublic": true})).await;
         let admin = app.by_jwt(&user("ada").role("admin"));
-        admin.data(&format!("mutation {{ eraseUser(id: \"{}\") {{ total }} }}", crate::support::callers::alice().id())).await;
+        admin.data(&format!("mutation {{ eraseUser(id: \"{}\") {{ report {{ total }} }} }}", crate::support::callers::alice().id())).await;
         assert_eq!((hits("erased").await, rows(&app, "public_task_search").await), (0, 0));
     }
 

@@ -72,8 +72,7 @@ async fn changes_of_this_server_are_seen_at_once() {
         assert_eq!(titles(&reader).await, 0);
         let id = published_course(&edda, "one").await;
         assert_eq!(titles(&reader).await, 1);
-        let update =
-            "mutation($id: ID!) { updateCourse(id: $id, input: {title: \"New\"}) { title } }";
+        let update = "mutation($id: ID!) { updateCourse(id: $id, input: {title: \"New\"}) { course { title } } }";
         edda.data_with(update, json!({ "id": id })).await;
         assert_eq!(reader.data(COURSES).await["courses"]["nodes"][0]["title"], "New");
         publish(&edda, "Course", &id, false).await;
@@ -81,7 +80,11 @@ async fn changes_of_this_server_are_seen_at_once() {
         assert_eq!(titles(&reader).await, 0, "an unpublished course is not cached");
         publish(&edda, "Course", &id, true).await;
         assert_eq!(titles(&reader).await, 1);
-        edda.data_with("mutation($id: ID!) { deleteCourse(id: $id) }", json!({ "id": id })).await;
+        edda.data_with(
+            "mutation($id: ID!) { deleteCourse(id: $id) { deletedCourseId } }",
+            json!({ "id": id }),
+        )
+        .await;
         assert_eq!(titles(&reader).await, 0);
     }
 }

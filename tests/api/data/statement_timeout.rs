@@ -96,7 +96,9 @@ async fn slow_mutation_delays_no_other(backend: Backend) {
     }
     let who = app.by_jwt(&alice());
     let make = |tag: &str| {
-        format!("mutation {{ createTask(input: {{title: \"t\", tags: [\"{tag}\"]}}) {{ id }} }}")
+        format!(
+            "mutation {{ createTask(input: {{title: \"t\", tags: [\"{tag}\"]}}) {{ task {{ id }} }} }}"
+        )
     };
     for _ in 0..60 {
         who.data(&make("quick")).await;

@@ -27,8 +27,9 @@ const READ: &str =
 async fn with_rows(variables: &[(&str, &str)]) -> (Process, Value) {
     let server = Process::start(variables);
     for number in 0..3 {
-        let create =
-            format!("mutation {{ createTask(input: {{title: \"Backed up {number}\"}}) {{ id }} }}");
+        let create = format!(
+            "mutation {{ createTask(input: {{title: \"Backed up {number}\"}}) {{ task {{ id }} }} }}"
+        );
         assert_eq!(ask(&server, &create).await["errors"], Value::Null);
     }
     let answer = ask(&server, READ).await;
@@ -55,7 +56,7 @@ async fn restored_sqlite_database_answers_the_same() {
     let vacuum = sqlx::AssertSqlSafe(format!("VACUUM INTO '{}'", copy.display()));
     sqlx::query(vacuum).execute(&mut backup).await.unwrap();
     backup.close().await.unwrap();
-    let later = "mutation { createTask(input: {title: \"After the backup\"}) { id } }";
+    let later = "mutation { createTask(input: {title: \"After the backup\"}) { task { id } } }";
     assert_eq!(ask(&server, later).await["errors"], Value::Null);
     drop(server);
     let second = Process::start_in(restored, &[]);

@@ -35,7 +35,7 @@ async fn finish(app: &App, who: &User, slug: &str, percent: i32) {
     let chapter = "query($slug: String!) { chapter(slug: $slug) { id } }";
     let id = who.data_with(chapter, json!({ "slug": slug })).await["chapter"]["id"].clone();
     let record = "mutation($id: ID!, $percent: Int!) {
-        recordProgress(chapterId: $id, percent: $percent) { percent } }";
+        recordProgress(chapterId: $id, percent: $percent) { progress { percent } } }";
     who.data_with(record, json!({"id": id, "percent": percent})).await;
 }
 
@@ -49,14 +49,16 @@ async fn populated(backend: Backend) -> App {
     }
     app.by_jwt(&user("erin").tier("premium"))
         .data(
-            "mutation { a: createTask(input: {title: \"A\"}) { id }
-        b: createTask(input: {title: \"B\"}) { id } }",
+            "mutation { a: createTask(input: {title: \"A\"}) { task { id } }
+        b: createTask(input: {title: \"B\"}) { task { id } } }",
         )
         .await;
-    let made =
-        app.by_jwt(&alice).data("mutation { createTask(input: {title: \"C\"}) { id } }").await;
-    let complete = "mutation($id: ID!) { completeTask(id: $id) { id } }";
-    app.by_jwt(&alice).data_with(complete, json!({"id": made["createTask"]["id"]})).await;
+    let made = app
+        .by_jwt(&alice)
+        .data("mutation { createTask(input: {title: \"C\"}) { task { id } } }")
+        .await;
+    let complete = "mutation($id: ID!) { completeTask(id: $id) { task { id } } }";
+    app.by_jwt(&alice).data_with(complete, json!({"id": made["createTask"]["task"]["id"]})).await;
     for (who, slug, percent) in [
         (&alice, "sense-think-act", 100),
         (&bob, "sense-think-act", 100),

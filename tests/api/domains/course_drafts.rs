@@ -33,8 +33,8 @@ pub async fn create_drafts(edda: &Client<'_>) -> Drafts {
     let chapter = create_draft_chapter(edda, &open, "hidden-chapter").await;
     let form = save_variant(edda, &chapter, "hidden").await;
     let areas = "mutation($course: ID!, $chapter: ID!) {
-        updateCourse(id: $course, input: {interestAreas: [\"hidden\"]}) { id }
-        updateChapter(id: $chapter, input: {interestAreas: [\"hidden\"]}) { id } }";
+        updateCourse(id: $course, input: {interestAreas: [\"hidden\"]}) { course { id } }
+        updateChapter(id: $chapter, input: {interestAreas: [\"hidden\"]}) { chapter { id } } }";
     edda.data_with(areas, json!({"course": course, "chapter": chapter})).await;
     Drafts { course, inside, chapter, form, open }
 }
@@ -132,10 +132,10 @@ on_both_databases! {
         let report = edda.data("{ recommendations { chapter { slug } } }").await;
         assert_eq!(report["recommendations"], json!([]));
         let premium = "mutation($id: ID!) {
-            updateChapter(id: $id, input: {requiredTier: \"premium\"}) { variants { body } personalized { body } } }";
+            updateChapter(id: $id, input: {requiredTier: \"premium\"}) { chapter { variants { body } personalized { body } } } }";
         let answer = edda.ask_with(premium, json!({ "id": chapter })).await;
         assert_eq!(answer.codes(), ["FORBIDDEN"], "an editor reads the text as one of its forms");
-        assert_eq!(answer.body["data"]["updateChapter"]["variants"], json!([{"body": "hidden"}]));
+        assert_eq!(answer.body["data"]["updateChapter"]["chapter"]["variants"], json!([{"body": "hidden"}]));
     }
 
     async fn unpublished_chapter_is_hidden_from_readers(app: App) {

@@ -14,17 +14,18 @@ pub fn editor() -> User {
     user("edda").role("editor")
 }
 
-const CREATE_COURSE: &str = "mutation($input: CreateCourseInput!) { createCourse(input: $input) {
-    id slug title description interestAreas published } }";
+const CREATE_COURSE: &str =
+    "mutation($input: CreateCourseInput!) { createCourse(input: $input) { course {
+    id slug title description interestAreas published } } }";
 const UPDATE_COURSE: &str = "mutation($id: ID!, $input: UpdateCourseInput!) {
-    updateCourse(id: $id, input: $input) { slug title description interestAreas } }";
+    updateCourse(id: $id, input: $input) { course { slug title description interestAreas } } }";
 const CREATE_CHAPTER: &str = "mutation($id: ID!, $input: CreateChapterInput!) {
-    createChapter(courseId: $id, input: $input) {
-        id slug title summary ordinal interestAreas requiredTier published course { slug } } }";
+    createChapter(courseId: $id, input: $input) { chapter {
+        id slug title summary ordinal interestAreas requiredTier published course { slug } } } }";
 const UPDATE_CHAPTER: &str = "mutation($id: ID!, $input: UpdateChapterInput!) {
-    updateChapter(id: $id, input: $input) { slug title summary ordinal interestAreas requiredTier } }";
+    updateChapter(id: $id, input: $input) { chapter { slug title summary ordinal interestAreas requiredTier } } }";
 const SAVE: &str = "mutation($id: ID!, $input: ChapterVariantInput!) {
-    saveChapterVariant(chapterId: $id, input: $input) { id level hardware body } }";
+    saveChapterVariant(chapterId: $id, input: $input) { variant { id level hardware body } } }";
 
 async fn create_course(who: &Client<'_>, slug: &str) -> GraphQlResponse {
     who.ask_with(CREATE_COURSE, json!({"input": {"slug": slug, "title": slug}})).await
@@ -37,12 +38,12 @@ async fn create_chapter(who: &Client<'_>, course: &Value, slug: &str) -> GraphQl
 
 /// The id of a new draft course.
 pub async fn create_draft_course(who: &Client<'_>, slug: &str) -> Value {
-    create_course(who, slug).await.data()["createCourse"]["id"].clone()
+    create_course(who, slug).await.data()["createCourse"]["course"]["id"].clone()
 }
 
 /// The id of a new draft chapter.
 pub async fn create_draft_chapter(who: &Client<'_>, course: &Value, slug: &str) -> Value {
-    create_chapter(who, course, slug).await.data()["createChapter"]["id"].clone()
+    create_chapter(who, course, slug).await.data()["createChapter"]["chapter"]["id"].clone()
 }
 
 async fn save(who: &Client<'_>, chapter: &Value, body: &str) -> GraphQlResponse {
@@ -52,7 +53,7 @@ async fn save(who: &Client<'_>, chapter: &Value, body: &str) -> GraphQlResponse 
 
 /// The id of the variant of a chapter, whose body is now `body`.
 pub async fn save_variant(who: &Client<'_>, chapter: &Value, body: &str) -> Value {
-    save(who, chapter, body).await.data()["saveChapterVariant"]["id"].clone()
+    save(who, chapter, body).await.data()["saveChapterVariant"]["variant"]["id"].clone()
 }
 
 /// Publishes, or unpublishes, a `Course` or `Chapter`.
@@ -174,7 +175,7 @@ on_both_databases! {
         let edda = app.by_jwt(&editor());
         let input = json!({"slug": "soft-robots-2", "title": " Soft robots ",
             "description": "    indented: *code*\n", "interestAreas": ["Robotics", " AI ", "Robotics"]});
-        let made = edda.data_with(CREATE_COURSE, json!({ "input": input })).await["createCourse"].clone();
+        let made = edda.data_with(CREATE_COURSE, json!({ "input": input })).await["createCourse"]["course"].clone();
         assert_eq!(made, json!({"id": made["id"], "slug": "soft-robots-2", "title": "Soft robots",
             "description": "    indented: *code*\n", "interestAreas": ["Robotics", "AI"], "published": false}));
         let read = "query($id: ID!) { node(id: $id) { ... on Course {
@@ -185,15 +186,15 @@ on_both_databases! {
     async fn omitted_fields_stay_and_null_clears(app: App) {
         let edda = app.by_jwt(&editor());
         let input = json!({"slug": "a", "title": "A", "description": "About", "interestAreas": ["AI"]});
-        let course = edda.data_with(CREATE_COURSE, json!({ "input": input })).await["createCourse"]["id"].clone();
+        let course = edda.data_with(CREATE_COURSE, json!({ "input": input })).await["createCourse"]["course"]["id"].clone();
         let change = async |input: Value| {
             edda.ask_with(UPDATE_COURSE, json!({"id": course, "input": input})).await
         };
         let updated = change(json!({"title": "B"})).await.data();
-        assert_eq!(updated["updateCourse"],
+        assert_eq!(updated["updateCourse"]["course"],
             json!({"slug": "a", "title": "B", "description": "About", "interestAreas": ["AI"]}));
         let updated = change(json!({"description": null, "interestAreas": null})).await.data();
-        assert_eq!(updated["updateCourse"],
+        assert_eq!(updated["updateCourse"]["course"],
             json!({"slug": "a", "title": "B", "description": "", "interestAreas": []}));
         for field in ["slug", "title"] {
             let answer = change(json!({ field: null })).await;
@@ -205,11 +206,11 @@ on_both_databases! {
         };
         let all = json!({"slug": "d", "title": "D", "summary": "S", "ordinal": 7,
             "interestAreas": ["Web"], "requiredTier": "premium"});
-        assert_eq!(change(all.clone()).await.data()["updateChapter"], all);
-        assert_eq!(change(json!({})).await.data()["updateChapter"], all);
+        assert_eq!(change(all.clone()).await.data()["updateChapter"]["chapter"], all);
+        assert_eq!(change(json!({})).await.data()["updateChapter"]["chapter"], all);
         let less = change(json!({"summary": null, "interestAreas": null})).await.data();
-        assert_eq!(less["updateChapter"]["summary"], "");
-        assert_eq!(less["updateChapter"]["interestAreas"], json!([]));
+        assert_eq!(less["updateChapter"]["chapter"]["summary"], "");
+        assert_eq!(less["updateChapter"]["chapter"]["interestAreas"], json!([]));
         for field in ["slug", "title", "ordinal", "requiredTier"] {
             let answer = change(json!({ field: null })).await;
             assert!(answer.first_error(&format!("input.{field}")).contains("leave it out"));
@@ -269,7 +270,7 @@ on_both_databases! {
         let chapter = create_draft_chapter(&edda, &create_draft_course(&edda, "a").await, "a").await;
         for letter in ["x", "書", "😀", "\u{1}"] {
             let body = letter.repeat(100_000);
-            assert_eq!(save(&edda, &chapter, &body).await.data()["saveChapterVariant"]["body"], body);
+            assert_eq!(save(&edda, &chapter, &body).await.data()["saveChapterVariant"]["variant"]["body"], body);
         }
         let input = json!({"level": "BEGINNER", "hardware": "BEGINNER", "body": "BODY"});
         let body = json!({"query": SAVE, "variables": {"id": chapter, "input": input}}).to_string();
@@ -289,13 +290,13 @@ on_both_databases! {
         let first = save_variant(&edda, &chapter, "one").await;
         let body = "    two\r\n\n* as it was written  \n";
         let (second, statements) = app.statements_of(save(&edda, &chapter, body)).await;
-        assert_eq!(second.data()["saveChapterVariant"],
+        assert_eq!(second.data()["saveChapterVariant"]["variant"],
             json!({"id": first, "level": "BEGINNER", "hardware": "BEGINNER", "body": body}));
         assert_eq!(statements.len(), 1, "{statements:#?}");
         let texts: Vec<_> = (0..8).map(|n| n.to_string()).collect();
         let saves = texts.iter().map(|text| save(&edda, &chapter, text));
         for answer in futures_util::future::join_all(saves).await {
-            assert_eq!(answer.data()["saveChapterVariant"]["id"], first);
+            assert_eq!(answer.data()["saveChapterVariant"]["variant"]["id"], first);
         }
         let other = json!({"level": "BEGINNER", "hardware": "ADVANCED", "body": "other"});
         edda.data_with(SAVE, json!({"id": chapter, "input": other})).await;
@@ -345,10 +346,10 @@ on_both_databases! {
         let system = app.database.system("tests count the remaining rows");
         let forms = async || variant::Entity::find().count(system.connection()).await.unwrap();
         let forms_before = forms().await;
-        assert_eq!(delete(&edda, "Chapter", &sister).await.data()["deleteChapter"], sister);
+        assert_eq!(delete(&edda, "Chapter", &sister).await.data()["deleteChapter"]["deletedChapterId"], sister);
         assert_eq!(everything(&app).await["chapters"]["totalCount"], kept + 1);
         let (deleted, statements) = app.statements_of(delete(&edda, "Course", &written["course"]["id"])).await;
-        assert_eq!(deleted.data()["deleteCourse"], written["course"]["id"]);
+        assert_eq!(deleted.data()["deleteCourse"]["deletedCourseId"], written["course"]["id"]);
         assert_eq!(statements.len(), 1, "{statements:#?}");
         assert_eq!(everything(&app).await["chapters"]["totalCount"], kept);
         assert_eq!(forms().await, forms_before - 1);

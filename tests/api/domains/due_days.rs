@@ -9,8 +9,10 @@ use crate::support::callers::alice;
 const DUE: &str = "id dueAt dueOn";
 
 async fn made(who: &Client<'_>, input: Value) -> Value {
-    let create = format!("mutation($i: CreateTaskInput!) {{ createTask(input: $i) {{ {DUE} }} }}");
-    who.data_with(&create, json!({"i": input})).await["createTask"].clone()
+    let create = format!(
+        "mutation($i: CreateTaskInput!) {{ createTask(input: $i) {{ task {{ {DUE} }} }} }}"
+    );
+    who.data_with(&create, json!({"i": input})).await["createTask"]["task"].clone()
 }
 
 on_both_databases! {
@@ -26,8 +28,8 @@ on_both_databases! {
         assert_eq!(count("dueBefore: \"2027-03-02T00:00:00Z\"").await, 1);
         assert_eq!(count("dueBefore: \"2027-03-01T23:59:59Z\"").await, 0);
         let change = async |input: Value| {
-            let update = format!("mutation($id: ID!, $i: UpdateTaskInput!) {{ updateTask(id: $id, input: $i) {{ {DUE} }} }}");
-            alice.data_with(&update, json!({"id": task["id"], "i": input})).await["updateTask"].clone()
+            let update = format!("mutation($id: ID!, $i: UpdateTaskInput!) {{ updateTask(id: $id, input: $i) {{ task {{ {DUE} }} }} }}");
+            alice.data_with(&update, json!({"id": task["id"], "i": input})).await["updateTask"]["task"].clone()
         };
         assert_eq!(change(json!({"title": "b"})).await["dueOn"], "2027-03-01");
         let moment = change(json!({"dueAt": "2027-04-01T09:30:00Z"})).await;
@@ -54,8 +56,8 @@ on_both_databases! {
             let mut input = given.clone();
             input["title"] = json!("a");
             let task = made(&alice, input).await;
-            let update = format!("mutation($id: ID!, $i: UpdateTaskInput!) {{ updateTask(id: $id, input: $i) {{ {DUE} }} }}");
-            let changed = alice.data_with(&update, json!({"id": task["id"], "i": removed})).await["updateTask"].clone();
+            let update = format!("mutation($id: ID!, $i: UpdateTaskInput!) {{ updateTask(id: $id, input: $i) {{ task {{ {DUE} }} }} }}");
+            let changed = alice.data_with(&update, json!({"id": task["id"], "i": removed})).await["updateTask"]["task"].clone();
             let due = json!({"dueAt": changed["dueAt"], "dueOn": changed["dueOn"]});
             assert_eq!(due, *left, "{given} without {removed}");
         }
@@ -63,7 +65,7 @@ on_both_databases! {
 
     async fn invalid_date_has_a_plain_message(app: App) {
         let alice = app.by_jwt(&alice());
-        let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { id } }";
+        let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }";
         for (name, text, kind, limit, message) in [
             ("dueOn", "2026-02-30", "INVALID", Value::Null, "this date does not exist: give a date of the calendar, such as 2027-03-01"),
             ("dueAt", "2026-02-30T09:30:00Z", "INVALID", Value::Null, "this date does not exist: give a date of the calendar, such as 2027-03-01"),
@@ -71,7 +73,7 @@ on_both_databases! {
             ("dueAt", "9999-12-31T23:59:59Z", "OUT_OF_RANGE", json!(2199), "give a date in the years 2000 to 2199"),
             ("dueOn", "1999-12-31", "OUT_OF_RANGE", json!(2000), "give a date in the years 2000 to 2199"),
         ] {
-            let literal = format!("mutation {{ createTask(input: {{title: \"a\", {name}: \"{text}\"}}) {{ id }} }}");
+            let literal = format!("mutation {{ createTask(input: {{title: \"a\", {name}: \"{text}\"}}) {{ task {{ id }} }} }}");
             let by_variable = alice.ask_with(create, json!({"i": {"title": "a", name: text}})).await;
             for answer in [alice.ask(&literal).await, by_variable] {
                 assert_eq!(answer.first_error(&format!("input.{name}")), message, "{text}");
@@ -83,7 +85,7 @@ on_both_databases! {
 
     async fn nonexistent_day_is_rejected(app: App) {
         let alice = app.by_jwt(&alice());
-        let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { id } }";
+        let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }";
         for day in [json!("2027-02-29"), json!("2027-3-1"), json!("2027-03-01T00:00:00Z"), json!("1999-12-31"), json!("12027-01-01"), json!(20_270_301), json!("")] {
             let answer = alice.ask_with(create, json!({"i": {"title": "a", "dueOn": day}})).await;
             assert!(!answer.first_error("input.dueOn").is_empty(), "{day}");

@@ -12,7 +12,7 @@ use crate::support::callers::{Learner as _, alice, bob, user};
 const PROFILE: &str = "contentLevel profile { softwareBackground hardwareBackground interestArea }";
 
 fn update(input: &str) -> String {
-    format!("mutation {{ updateLearnerProfile(input: {input}) {{ {PROFILE} }} }}")
+    format!("mutation {{ updateLearnerProfile(input: {input}) {{ me {{ {PROFILE} }} }} }}")
 }
 
 fn profile(software: &str, hardware: &str, interest: &str, content: &str) -> Value {
@@ -31,26 +31,26 @@ on_both_databases! {
         assert_eq!(alice.data(&me).await["me"], profile("INTERMEDIATE", "BEGINNER", "Web", "intermediate"));
         let all = "{softwareBackground: ADVANCED, hardwareBackground: INTERMEDIATE, interestArea: \" Robotics \"}";
         let reported = profile("ADVANCED", "INTERMEDIATE", "Robotics", "advanced-robotics");
-        assert_eq!(alice.data(&update(all)).await["updateLearnerProfile"], reported);
+        assert_eq!(alice.data(&update(all)).await["updateLearnerProfile"]["me"], reported);
         assert_eq!(alice.data(&me).await["me"], reported);
         let less = alice.data(&update("{softwareBackground: BEGINNER}")).await;
         let reported = profile("BEGINNER", "INTERMEDIATE", "Robotics", "beginner-friendly");
-        assert_eq!(less["updateLearnerProfile"], reported, "omitted fields stay");
-        assert_eq!(alice.data(&update("{}")).await["updateLearnerProfile"], reported);
+        assert_eq!(less["updateLearnerProfile"]["me"], reported, "omitted fields stay");
+        assert_eq!(alice.data(&update("{}")).await["updateLearnerProfile"]["me"], reported);
         let cleared = alice.data(&update("{softwareBackground: null, interestArea: null}")).await;
         let reported = profile("INTERMEDIATE", "INTERMEDIATE", "Web", "intermediate");
-        assert_eq!(cleared["updateLearnerProfile"], reported, "null restores the claim");
+        assert_eq!(cleared["updateLearnerProfile"]["me"], reported, "null restores the claim");
     }
 
     async fn omitted_variable_keeps_the_override(app: App) {
         let alice = app.by_jwt(&alice());
         alice.data(&update("{softwareBackground: ADVANCED, interestArea: \"Robotics\"}")).await;
         let document = "mutation($software: Level, $interest: String) { updateLearnerProfile(
-            input: {softwareBackground: $software, interestArea: $interest}) { contentLevel } }";
+            input: {softwareBackground: $software, interestArea: $interest}) { me { contentLevel } } }";
         let left_out = alice.data_with(document, json!({})).await;
-        assert_eq!(left_out["updateLearnerProfile"]["contentLevel"], "advanced-robotics");
+        assert_eq!(left_out["updateLearnerProfile"]["me"]["contentLevel"], "advanced-robotics");
         let null = alice.data_with(document, json!({ "software": null })).await;
-        assert_eq!(null["updateLearnerProfile"]["contentLevel"], "beginner-friendly");
+        assert_eq!(null["updateLearnerProfile"]["me"]["contentLevel"], "beginner-friendly");
     }
 
     async fn overrides_affect_variants_and_recommendations(app: App) {
@@ -78,8 +78,8 @@ on_both_databases! {
         assert_eq!(reads(app.statements_of(alice.data(small_query)).await.1), 0);
         let guest = "{ chapter(slug: \"sense-think-act\") { personalized { level } } }";
         assert_eq!(reads(app.statements_of(app.anonymous().data(guest)).await.1), 0);
-        let twice = format!("mutation {{ a: updateLearnerProfile(input: {{interestArea: \"AI\"}}) {{ {PROFILE} }}
-            b: updateLearnerProfile(input: {{interestArea: \"Robotics\"}}) {{ {PROFILE} }} }}");
+        let twice = format!("mutation {{ a: updateLearnerProfile(input: {{interestArea: \"AI\"}}) {{ me {{ {PROFILE} }} }}
+            b: updateLearnerProfile(input: {{interestArea: \"Robotics\"}}) {{ me {{ {PROFILE} }} }} }}");
         let (both, statements) = app.statements_of(alice.data(&twice)).await;
         assert_eq!(both["a"]["profile"]["interestArea"], "AI");
         assert_eq!(both["b"]["profile"]["interestArea"], "Robotics");

@@ -18,13 +18,13 @@ async fn id_of(app: &App, slug: &str) -> Value {
 
 async fn record(who: &Client<'_>, chapter: &Value, percent: i32) -> GraphQlResponse {
     let document = "mutation($id: ID!, $percent: Int!) {
-        recordProgress(chapterId: $id, percent: $percent) { percent completed updatedAt } }";
+        recordProgress(chapterId: $id, percent: $percent) { progress { percent completed updatedAt } } }";
     who.ask_with(document, json!({"id": chapter, "percent": percent})).await
 }
 
 async fn bookmark(who: &Client<'_>, chapter: &Value, bookmarked: bool) -> GraphQlResponse {
     let document = "mutation($id: ID!, $bookmarked: Boolean!) {
-        bookmarkChapter(chapterId: $id, bookmarked: $bookmarked) { slug bookmarked progress { percent } } }";
+        bookmarkChapter(chapterId: $id, bookmarked: $bookmarked) { chapter { slug bookmarked progress { percent } } } }";
     who.ask_with(document, json!({"id": chapter, "bookmarked": bookmarked})).await
 }
 
@@ -39,19 +39,19 @@ on_both_databases! {
     async fn progress_and_bookmark_are_recorded(app: App) {
         let app = app.with_courses().await;
         let (alice, chapter) = (app.by_jwt(&alice()), id_of(&app, "sense-think-act").await);
-        let recorded = record(&alice, &chapter, 40).await.data()["recordProgress"].clone();
+        let recorded = record(&alice, &chapter, 40).await.data()["recordProgress"]["progress"].clone();
         assert_eq!(json!([recorded["percent"], recorded["completed"]]), json!([40, false]));
         assert!(recorded["updatedAt"].is_string());
-        let bookmarked_chapter = bookmark(&alice, &chapter, true).await.data()["bookmarkChapter"].clone();
+        let bookmarked_chapter = bookmark(&alice, &chapter, true).await.data()["bookmarkChapter"]["chapter"].clone();
         assert_eq!(bookmarked_chapter, json!({"slug": "sense-think-act", "bookmarked": true, "progress": {"percent": 40}}));
-        let done = record(&alice, &chapter, 100).await.data()["recordProgress"].clone();
+        let done = record(&alice, &chapter, 100).await.data()["recordProgress"]["progress"].clone();
         assert_eq!(done["completed"], true);
-        let bookmarked_chapter = bookmark(&alice, &chapter, true).await.data()["bookmarkChapter"].clone();
+        let bookmarked_chapter = bookmark(&alice, &chapter, true).await.data()["bookmarkChapter"]["chapter"].clone();
         assert_eq!(bookmarked_chapter["bookmarked"], true, "progress keeps the bookmark");
         let now = "{ chapter(slug: \"sense-think-act\") { bookmarked progress { percent updatedAt } } }";
         let now = alice.data(now).await["chapter"].clone();
         assert_eq!(now["progress"]["updatedAt"], done["updatedAt"], "a bookmark does not change progress");
-        let unmarked = bookmark(&alice, &chapter, false).await.data()["bookmarkChapter"].clone();
+        let unmarked = bookmark(&alice, &chapter, false).await.data()["bookmarkChapter"]["chapter"].clone();
         assert_eq!(unmarked, json!({"slug": "sense-think-act", "bookmarked": false, "progress": {"percent": 100}}));
         assert_eq!(rows(&app, "alice").await, 1);
     }
@@ -80,14 +80,14 @@ on_both_databases! {
         let app = app.with_courses().await;
         let (alice, chapter) = (app.by_jwt(&alice()), id_of(&app, "sense-think-act").await);
         let document = "mutation($id: ID!, $percent: Int!, $reset: Boolean) {
-            recordProgress(chapterId: $id, percent: $percent, reset: $reset) { percent completed updatedAt } }";
+            recordProgress(chapterId: $id, percent: $percent, reset: $reset) { progress { percent completed updatedAt } } }";
         let note = async |percent: i32, reset: Value| {
             let variables = json!({"id": chapter, "percent": percent, "reset": reset});
-            alice.data_with(document, variables).await["recordProgress"].clone()
+            alice.data_with(document, variables).await["recordProgress"]["progress"].clone()
         };
-        let half = record(&alice, &chapter, 50).await.data()["recordProgress"].clone();
+        let half = record(&alice, &chapter, 50).await.data()["recordProgress"]["progress"].clone();
         for less in [20, 50, 0] {
-            assert_eq!(record(&alice, &chapter, less).await.data()["recordProgress"], half, "{less}");
+            assert_eq!(record(&alice, &chapter, less).await.data()["recordProgress"]["progress"], half, "{less}");
         }
         assert_eq!(note(20, json!(false)).await, half);
         let done = note(100, json!(false)).await;
@@ -107,7 +107,7 @@ on_both_databases! {
         let chapter = id_of(&app, "sense-think-act").await;
         assert_eq!(record(&alices, &chapter, 60).await.codes(), NO_ERRORS);
         let bookmarked_chapter = bookmark(&bobs, &chapter, true).await.data();
-        assert_eq!(bookmarked_chapter["bookmarkChapter"]["progress"]["percent"], 0);
+        assert_eq!(bookmarked_chapter["bookmarkChapter"]["chapter"]["progress"]["percent"], 0);
         assert_eq!(record(&bobs, &chapter, 10).await.codes(), NO_ERRORS);
         let ask = "{ chapter(slug: \"sense-think-act\") { bookmarked progress { percent } } }";
         assert_eq!(alices.data(ask).await["chapter"], json!({"bookmarked": false, "progress": {"percent": 60}}));
@@ -127,9 +127,15 @@ async fn progress_requires_read_access() {
     }
     assert_eq!(rejected.error()["extensions"]["missing"], json!(["TIER(premium)"]));
     assert_eq!(rows(&app, "alice").await, 0);
-    assert_eq!(bookmark(&free, &chapter, true).await.data()["bookmarkChapter"]["bookmarked"], true);
+    assert_eq!(
+        bookmark(&free, &chapter, true).await.data()["bookmarkChapter"]["chapter"]["bookmarked"],
+        true
+    );
     let premium = app.by_jwt(&user("pia").tier("premium"));
-    assert_eq!(record(&premium, &chapter, 10).await.data()["recordProgress"]["percent"], 10);
+    assert_eq!(
+        record(&premium, &chapter, 10).await.data()["recordProgress"]["progress"]["percent"],
+        10
+    );
     let anonymous = app.anonymous();
     assert_eq!(record(&anonymous, &chapter, 10).await.codes(), ["UNAUTHENTICATED"]);
     assert_eq!(bookmark(&anonymous, &chapter, true).await.codes(), ["UNAUTHENTICATED"]);
@@ -183,7 +189,9 @@ async fn progress_events_are_per_owner() {
             break;
         }
     }
-    alices.data("mutation { createTask(input: {title: \"Not about a chapter\"}) { id } }").await;
+    alices
+        .data("mutation { createTask(input: {title: \"Not about a chapter\"}) { task { id } } }")
+        .await;
     assert_eq!(record(&bobs, &chapter, 77).await.codes(), NO_ERRORS);
     assert_eq!(record(&alices, &chapter, 100).await.codes(), NO_ERRORS);
     loop {

@@ -6,12 +6,12 @@ use crate::on_both_databases;
 use crate::support::app::{App, Client, GraphQlResponse};
 use crate::support::callers::{alice, bob, user};
 
-const CREATE: &str = "mutation($input: CreateTaskInput!) { createTask(input: $input) {
+const CREATE: &str = "mutation($input: CreateTaskInput!) { createTask(input: $input) { task {
     id title description completed completedAt priority dueAt tags isPublic isOwner version
-    createdAt updatedAt } }";
+    createdAt updatedAt } } }";
 
 async fn create(who: &Client<'_>, input: Value) -> Value {
-    who.data_with(CREATE, json!({ "input": input })).await["createTask"].clone()
+    who.data_with(CREATE, json!({ "input": input })).await["createTask"]["task"].clone()
 }
 
 async fn create_id(who: &Client<'_>, input: Value) -> String {
@@ -21,8 +21,8 @@ async fn create_id(who: &Client<'_>, input: Value) -> String {
 async fn update(who: &Client<'_>, id: &str, input: Value, version: Option<i32>) -> GraphQlResponse {
     who.ask_with(
         "mutation($id: ID!, $input: UpdateTaskInput!, $version: Int) {
-            updateTask(id: $id, input: $input, expectedVersion: $version) {
-                title description priority dueAt tags isPublic version } }",
+            updateTask(id: $id, input: $input, expectedVersion: $version) { task {
+                title description priority dueAt tags isPublic version } } }",
         json!({"id": id, "input": input, "version": version}),
     )
     .await
@@ -85,18 +85,18 @@ on_both_databases! {
         let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
         let foreign = create_id(&alice, json!({ "title": "Secret" })).await;
         let gone = create_id(&alice, json!({ "title": "Gone" })).await;
-        alice.data_with("mutation($id: ID!) { deleteTask(id: $id) }", json!({ "id": gone })).await;
+        alice.data_with("mutation($id: ID!) { deleteTask(id: $id) { deletedTaskId } }", json!({ "id": gone })).await;
         let own = create_id(&bob, json!({ "title": "Own" })).await;
         for document in [
             "query($id: ID!, $own: ID!) { task(id: $id) { id } own: task(id: $own) { title } }",
             "query($id: ID!, $own: ID!) { node(id: $id) { id } own: node(id: $own) { id } }",
-            "mutation($id: ID!, $own: ID!) { updateTask(id: $id, input: {title: \"x\"}) { id } completeTask(id: $own) { completed } }",
-            "mutation($id: ID!, $own: ID!) { updateTask(id: $id, input: {title: \"x\"}, expectedVersion: 1) { id } reopenTask(id: $own) { completed } }",
-            "mutation($id: ID!, $own: ID!) { completeTask(id: $id) { id } reopenTask(id: $own) { completed } }",
-            "mutation($id: ID!, $own: ID!) { reopenTask(id: $id) { id } completeTask(id: $own) { completed } }",
-            "mutation($id: ID!, $own: ID!) { deleteTask(id: $id) reopenTask(id: $own) { completed } }",
-            "mutation($id: ID!, $own: ID!) { completeTasks(ids: [$own, $id]) { id } reopenTask(id: $own) { completed } }",
-            "mutation($id: ID!, $own: ID!) { deleteTasks(ids: [$own, $id]) reopenTask(id: $own) { completed } }",
+            "mutation($id: ID!, $own: ID!) { updateTask(id: $id, input: {title: \"x\"}) { task { id } } completeTask(id: $own) { task { completed } } }",
+            "mutation($id: ID!, $own: ID!) { updateTask(id: $id, input: {title: \"x\"}, expectedVersion: 1) { task { id } } reopenTask(id: $own) { task { completed } } }",
+            "mutation($id: ID!, $own: ID!) { completeTask(id: $id) { task { id } } reopenTask(id: $own) { task { completed } } }",
+            "mutation($id: ID!, $own: ID!) { reopenTask(id: $id) { task { id } } completeTask(id: $own) { task { completed } } }",
+            "mutation($id: ID!, $own: ID!) { deleteTask(id: $id) { deletedTaskId } reopenTask(id: $own) { task { completed } } }",
+            "mutation($id: ID!, $own: ID!) { completeTasks(ids: [$own, $id]) { tasks { id } } reopenTask(id: $own) { task { completed } } }",
+            "mutation($id: ID!, $own: ID!) { deleteTasks(ids: [$own, $id]) { deletedTaskIds } reopenTask(id: $own) { task { completed } } }",
         ] {
             let ask = |id: &str| {
                 let (bob, variables) = (bob.clone(), json!({"id": id, "own": own}));
@@ -159,15 +159,15 @@ on_both_databases! {
             "title": "One", "description": "words", "tags": ["a"], "dueAt": "2027-01-01T00:00:00Z",
         })).await;
         let changed = update(&alice, &id, json!({ "title": "Two" }), None).await.data();
-        assert_eq!(changed["updateTask"], json!({
+        assert_eq!(changed["updateTask"]["task"], json!({
             "title": "Two", "description": "words", "priority": "MEDIUM",
             "dueAt": "2027-01-01T00:00:00Z", "tags": ["a"], "isPublic": false, "version": 2,
         }));
         let cleared = json!({"description": null, "dueAt": null, "tags": ["b", "c"]});
         let changed = update(&alice, &id, cleared, None).await.data();
-        assert_eq!(changed["updateTask"]["description"], Value::Null);
-        assert_eq!(changed["updateTask"]["dueAt"], Value::Null);
-        assert_eq!(changed["updateTask"]["tags"], json!(["b", "c"]));
+        assert_eq!(changed["updateTask"]["task"]["description"], Value::Null);
+        assert_eq!(changed["updateTask"]["task"]["dueAt"], Value::Null);
+        assert_eq!(changed["updateTask"]["task"]["tags"], json!(["b", "c"]));
         let rejected = update(&alice, &id, json!({ "title": null }), None).await;
         assert!(rejected.first_error("input.title").contains("must not be null"));
     }
@@ -176,9 +176,9 @@ on_both_databases! {
         let alice = app.by_jwt(&alice());
         let id = create_id(&alice, json!({"title": "Kept", "description": "kept"})).await;
         let document = "mutation($id: ID!, $title: String, $words: String) {
-            updateTask(id: $id, input: {title: $title, description: $words}) { title description } }";
+            updateTask(id: $id, input: {title: $title, description: $words}) { task { title description } } }";
         let changed = alice.data_with(document, json!({"id": id, "title": "New"})).await;
-        assert_eq!(changed["updateTask"], json!({"title": "New", "description": "kept"}));
+        assert_eq!(changed["updateTask"]["task"], json!({"title": "New", "description": "kept"}));
     }
 
     async fn stale_version_conflicts(app: App) {
@@ -193,23 +193,23 @@ on_both_databases! {
         assert_eq!((lost.len(), won.len()), (1, 1));
         assert_eq!(lost[0].codes(), ["CONFLICT"]);
         assert_eq!(lost[0].error()["extensions"]["currentVersion"], 2);
-        assert_eq!(won[0].body["data"]["updateTask"]["version"], 2);
+        assert_eq!(won[0].body["data"]["updateTask"]["task"]["version"], 2);
     }
 
     async fn complete_is_idempotent(app: App) {
         let alice = app.by_jwt(&alice());
         let id = create_id(&alice, json!({ "title": "Done" })).await;
-        let complete = "mutation($id: ID!) { completeTask(id: $id) { completed completedAt version } }";
+        let complete = "mutation($id: ID!) { completeTask(id: $id) { task { completed completedAt version } } }";
         let variables = json!({ "id": id });
         let first = alice.data_with(complete, variables.clone()).await;
-        assert_eq!(first["completeTask"]["completed"], true);
+        assert_eq!(first["completeTask"]["task"]["completed"], true);
         assert_eq!(alice.data_with(complete, variables.clone()).await, first);
         let reopened = alice.data_with(
-            "mutation($id: ID!) { reopenTask(id: $id) { completed completedAt version } }",
+            "mutation($id: ID!) { reopenTask(id: $id) { task { completed completedAt version } } }",
             variables,
         ).await;
         assert_eq!(
-            reopened["reopenTask"],
+            reopened["reopenTask"]["task"],
             json!({"completed": false, "completedAt": null, "version": 3})
         );
     }
@@ -222,8 +222,8 @@ on_both_databases! {
         }
         let foreign = create_id(&bob, json!({ "title": "theirs" })).await;
         let with_foreign: Vec<_> = ids.iter().chain([&foreign]).collect();
-        let complete = "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { title completed } }";
-        let delete = "mutation($ids: [ID!]!) { deleteTasks(ids: $ids) }";
+        let complete = "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { title completed } } }";
+        let delete = "mutation($ids: [ID!]!) { deleteTasks(ids: $ids) { deletedTaskIds } }";
         for document in [complete, delete] {
             let rejected = alice.ask_with(document, json!({ "ids": with_foreign })).await;
             assert_eq!(rejected.codes(), ["NOT_FOUND"]);
@@ -232,15 +232,15 @@ on_both_databases! {
         assert_eq!(untouched["taskStats"], json!({"total": 3, "completed": 0}));
         let twice: Vec<_> = ids.iter().rev().chain(&ids).collect();
         let done = alice.data_with(complete, json!({ "ids": twice })).await;
-        let titles: Vec<_> = done["completeTasks"].as_array().unwrap().iter().map(|t| &t["title"]).collect();
+        let titles: Vec<_> = done["completeTasks"]["tasks"].as_array().unwrap().iter().map(|t| &t["title"]).collect();
         assert_eq!(titles, ["c", "b", "a"], "in the order asked, each once");
         let deleted = alice.data_with(delete, json!({ "ids": ids })).await;
-        assert_eq!(deleted["deleteTasks"], json!(ids));
+        assert_eq!(deleted["deleteTasks"]["deletedTaskIds"], json!(ids));
         assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 0);
         assert_eq!(bob.data("{ taskStats { total completed } }").await["taskStats"],
             json!({"total": 1, "completed": 0}));
         let none = alice.data_with(complete, json!({ "ids": [] })).await;
-        assert_eq!(none["completeTasks"], json!([]));
+        assert_eq!(none["completeTasks"]["tasks"], json!([]));
     }
 
     async fn task_stats_count_completed_and_overdue(app: App) {
@@ -248,7 +248,7 @@ on_both_databases! {
         create(&alice, json!({"title": "late", "dueAt": "2020-01-01T00:00:00Z", "priority": "URGENT"})).await;
         create(&alice, json!({"title": "later", "dueAt": "2120-01-01T00:00:00Z", "priority": "LOW"})).await;
         let id = create_id(&alice, json!({"title": "done late", "dueAt": "2020-01-01T00:00:00Z"})).await;
-        alice.data_with("mutation($id: ID!) { completeTask(id: $id) { id } }", json!({ "id": id })).await;
+        alice.data_with("mutation($id: ID!) { completeTask(id: $id) { task { id } } }", json!({ "id": id })).await;
         let stats = alice.data("{ taskStats { total completed overdue byPriority { priority count } } }").await;
         assert_eq!(stats["taskStats"], json!({
             "total": 3, "completed": 1, "overdue": 1,
@@ -287,8 +287,8 @@ on_both_databases! {
     async fn wrong_type_is_named_and_nothing_is_written(app: App) {
         let alice = app.by_jwt(&alice());
         let two = "mutation($due: DateTime, $priority: TaskPriority) {
-            a: createTask(input: {title: \"first\"}) { id }
-            b: createTask(input: {title: \"second\", dueAt: $due, priority: $priority}) { id } }";
+            a: createTask(input: {title: \"first\"}) { task { id } }
+            b: createTask(input: {title: \"second\", dueAt: $due, priority: $priority}) { task { id } } }";
         for (variables, path) in [
             (json!({ "due": "garbage" }), "input.dueAt"),
             (json!({ "due": "2027-01-01" }), "input.dueAt"),
@@ -313,15 +313,15 @@ on_both_databases! {
             assert!(!rejected.first_error(path).is_empty());
         }
         let too_large = alice.ask_with(
-            "mutation($version: Int) { a: createTask(input: {title: \"x\"}) { id }
-                b: updateTask(id: \"x\", input: {}, expectedVersion: $version) { id } }",
+            "mutation($version: Int) { a: createTask(input: {title: \"x\"}) { task { id } }
+                b: updateTask(id: \"x\", input: {}, expectedVersion: $version) { task { id } } }",
             json!({ "version": 3_000_000_000_i64 }),
         ).await;
         assert!(!too_large.first_error("expectedVersion").is_empty());
-        let literal = alice.ask("mutation { createTask(input: {title: \"x\", dueAt: \"soon\"}) { id } }").await;
+        let literal = alice.ask("mutation { createTask(input: {title: \"x\", dueAt: \"soon\"}) { task { id } } }").await;
         assert!(!literal.first_error("input.dueAt").is_empty());
-        let required = "mutation($title: String!) { a: createTask(input: {title: \"x\"}) { id }
-            b: createTask(input: {title: $title}) { id } }";
+        let required = "mutation($title: String!) { a: createTask(input: {title: \"x\"}) { task { id } }
+            b: createTask(input: {title: $title}) { task { id } } }";
         for variables in [json!({}), json!({ "title": null })] {
             assert_eq!(alice.ask_with(required, variables).await.codes(), ["BAD_USER_INPUT"]);
         }
@@ -337,17 +337,17 @@ on_both_databases! {
         let read = "query($id: ID!) { task(id: $id) { id title version updatedAt } }";
         let before = alice.data_with(read, json!({"id": id})).await["task"].clone();
         let update = "mutation($id: ID!, $v: Int, $input: UpdateTaskInput!) {
-            updateTask(id: $id, expectedVersion: $v, input: $input) { id title version updatedAt } }";
+            updateTask(id: $id, expectedVersion: $v, input: $input) { task { id title version updatedAt } } }";
         let change = async |v: Value, input: Value| {
             alice.ask_with(update, json!({"id": id, "v": v, "input": input})).await
         };
-        assert_eq!(change(Value::Null, json!({})).await.data()["updateTask"], before);
-        assert_eq!(change(json!(1), json!({})).await.data()["updateTask"], before);
+        assert_eq!(change(Value::Null, json!({})).await.data()["updateTask"]["task"], before);
+        assert_eq!(change(json!(1), json!({})).await.data()["updateTask"]["task"], before);
         assert_eq!(change(json!(2), json!({})).await.codes(), ["CONFLICT"]);
         let strange = app.by_jwt(&bob()).ask_with(update, json!({"id": id, "input": {}})).await;
         assert_eq!(strange.codes(), ["NOT_FOUND"]);
         let changed = change(Value::Null, json!({"title": "Changed"})).await;
-        assert_eq!(changed.data()["updateTask"]["version"], 2);
+        assert_eq!(changed.data()["updateTask"]["task"]["version"], 2);
         let (kind, title) = socket.next_task_event().await;
         assert_eq!((kind.as_str(), title), ("UPDATED", json!("Changed")), "the first event");
     }
@@ -397,7 +397,9 @@ async fn forbid_mode_reports_foreign_tasks() {
     let rejected =
         bob.ask_with("query($id: ID!) { task(id: $id) { title } }", variables.clone()).await;
     assert_eq!(rejected.codes(), ["FORBIDDEN"]);
-    let rejected = bob.ask_with("mutation($id: ID!) { deleteTask(id: $id) }", variables).await;
+    let rejected = bob
+        .ask_with("mutation($id: ID!) { deleteTask(id: $id) { deletedTaskId } }", variables)
+        .await;
     assert_eq!(rejected.codes(), ["FORBIDDEN"]);
     assert_eq!(rejected.error()["extensions"]["rule"], "OWNER");
     assert_eq!(bob.data("{ task(id: \"nonsense\") { id } }").await["task"], Value::Null);
@@ -412,7 +414,7 @@ async fn concurrent_forbidden_checks_do_not_block() {
         let who = app.by_jwt(&user(&format!("stranger-{n}")));
         let variables = json!({"id": id, "input": {}});
         let document = "mutation($id: ID!, $input: UpdateTaskInput!) {
-            a: updateTask(id: $id, input: $input) { id } b: completeTask(id: $id) { id } c: deleteTask(id: $id) }";
+            a: updateTask(id: $id, input: $input) { task { id } } b: completeTask(id: $id) { task { id } } c: deleteTask(id: $id) { deletedTaskId } }";
         async move { who.ask_with(document, variables).await }
     });
     for answer in futures_util::future::join_all(requests).await {

@@ -20,8 +20,7 @@ const LIMIT: usize = 64 * 1024;
 const FLAGS: [&str; 4] = ["--max-answer", "64KiB", "--max-cost", "1000000"];
 
 async fn ten_long_tasks(who: &Client<'_>) {
-    let create =
-        "mutation($text: String!) { createTask(input: {title: \"t\", description: $text}) { id } }";
+    let create = "mutation($text: String!) { createTask(input: {title: \"t\", description: $text}) { task { id } } }";
     for _ in 0..10 {
         who.data_with(create, json!({"text": "\"é".repeat(2_000)})).await;
     }
@@ -94,7 +93,7 @@ async fn event_over_the_limit_is_an_error() {
     let create = |length: usize| {
         let text = "x".repeat(length);
         format!(
-            "mutation {{ createTask(input: {{title: \"t\", description: \"{text}\"}}) {{ id }} }}"
+            "mutation {{ createTask(input: {{title: \"t\", description: \"{text}\"}}) {{ task {{ id }} }} }}"
         )
     };
     // Each is within the limit, all of them together are not.
@@ -137,7 +136,7 @@ async fn mutation_persists_when_answer_is_too_large() {
     let alice = app.by_jwt(&alice());
     let text = "x".repeat(3_000);
     let create = format!(
-        "mutation {{ createTask(input: {{title: \"t\", description: \"{text}\"}}) {{ description }} }}"
+        "mutation {{ createTask(input: {{title: \"t\", description: \"{text}\"}}) {{ task {{ description }} }} }}"
     );
     assert_eq!(alice.ask(&create).await.codes(), ["QUERY_REJECTED"]);
     assert_eq!(alice.data("{ taskStats { total } }").await["taskStats"]["total"], 1);

@@ -225,8 +225,8 @@ async fn constraints_of_literals_are_reported() {
     let title = "x".repeat(201);
     let document = format!(
         "mutation {{ createTask(input: {{title: \"{title}\", priority: \"LOW\", tags: [\"\"], \
-         dueAt: \"1999-01-01T00:00:00Z\", dueOn: \"2027-03-01\"}}) {{ id }} \
-         deleteTasks(ids: [5]) }}"
+         dueAt: \"1999-01-01T00:00:00Z\", dueOn: \"2027-03-01\"}}) {{ task {{ id }} }} \
+         deleteTasks(ids: [5]) {{ deletedTaskIds }} }}"
     );
     let answer = who.ask(&document).await.body;
     let paths = |problem: &str| {
@@ -240,6 +240,6 @@ async fn constraints_of_literals_are_reported() {
     assert_eq!(paths("OUT_OF_RANGE"), ["input.dueAt"]);
     assert_eq!(paths("CONFLICTING"), ["input.dueOn"]);
     assert_eq!(answer["errors"].as_array().unwrap().len(), 1);
-    let valid = "mutation { createTask(input: {title: \"a\", tags: [\"b\"]}) { title } }";
-    assert_eq!(who.data(valid).await["createTask"]["title"], "a");
+    let valid = "mutation { createTask(input: {title: \"a\", tags: [\"b\"]}) { task { title } } }";
+    assert_eq!(who.data(valid).await["createTask"]["task"]["title"], "a");
 }

@@ -26,8 +26,8 @@ fn spellings(id: &str) -> Vec<String> {
 on_both_databases! {
     async fn other_spelling_of_an_id_is_not_found(app: App) {
         let who = app.by_jwt(&alice());
-        let make = "mutation { createTask(input: {title: \"x\"}) { id } }";
-        let id = who.data(make).await["createTask"]["id"].as_str().unwrap().to_owned();
+        let make = "mutation { createTask(input: {title: \"x\"}) { task { id } } }";
+        let id = who.data(make).await["createTask"]["task"]["id"].as_str().unwrap().to_owned();
         let read = "query($id: ID!) { node(id: $id) { id } task(id: $id) { id } can(action: UPDATE_TASK, id: $id) { allowed } }";
         let found = who.data_with(read, json!({ "id": id })).await;
         assert_eq!(found, json!({"node": {"id": id}, "task": {"id": id}, "can": {"allowed": true}}));
@@ -36,9 +36,9 @@ on_both_databases! {
             let nothing = json!({"node": null, "task": null, "can": {"allowed": false}});
             assert_eq!(found, nothing, "{other}");
             for document in [
-                "mutation($id: ID!) { completeTask(id: $id) { id } }",
-                "mutation($id: ID!) { deleteTask(id: $id) }",
-                "mutation($id: ID!) { deleteTasks(ids: [$id]) }",
+                "mutation($id: ID!) { completeTask(id: $id) { task { id } } }",
+                "mutation($id: ID!) { deleteTask(id: $id) { deletedTaskId } }",
+                "mutation($id: ID!) { deleteTasks(ids: [$id]) { deletedTaskIds } }",
             ] {
                 let answer = who.ask_with(document, json!({ "id": other })).await;
                 assert_eq!(answer.codes(), ["NOT_FOUND"], "{document} {other}");

@@ -20,7 +20,7 @@ const HEADER: &str = "Idempotency-Key";
 
 fn create(title: &str) -> String {
     format!(
-        "mutation {{ createTask(input: {{title: \"{title}\", tags: [\"a\"]}}) {{ id title tags }} }}"
+        "mutation {{ createTask(input: {{title: \"{title}\", tags: [\"a\"]}}) {{ task {{ id title tags }} }} }}"
     )
 }
 
@@ -38,11 +38,11 @@ on_both_databases! {
         let first = keyed(&alice, "key-1", &create("a")).await.data();
         assert_eq!(keyed(&alice, "key-1", &create("a")).await.data(), first);
         assert_eq!(keyed(&alice, "\"key-1\"", &create("a")).await.data(), first);
-        let variables = json!({"query": "mutation($i: CreateTaskInput!) { createTask(input: $i) { id title tags } }",
+        let variables = json!({"query": "mutation($i: CreateTaskInput!) { createTask(input: $i) { task { id title tags } } }",
             "variables": {"i": {"tags": ["a"], "title": "a"}}});
         assert_eq!(alice.clone().with_header(HEADER, "key-1").send(&variables).await.data(), first);
         assert_eq!(keyed(&alice, "key-1", &create("b")).await.codes(), ["CONFLICT"]);
-        let delete = "mutation { deleteTask(id: \"x\") }";
+        let delete = "mutation { deleteTask(id: \"x\") { deletedTaskId } }";
         assert_eq!(keyed(&alice, "key-1", delete).await.codes(), ["NOT_FOUND"]);
         assert_eq!(total(&alice).await, 1);
         assert_ne!(keyed(&alice, "key-2", &create("a")).await.data(), first);
@@ -52,7 +52,7 @@ on_both_databases! {
 
     async fn similar_inputs_are_distinguished(app: App) {
         let alice = app.by_jwt(&alice());
-        let create = |input: &str| format!("mutation {{ createTask(input: {{{input}}}) {{ id }} }}");
+        let create = |input: &str| format!("mutation {{ createTask(input: {{{input}}}) {{ task {{ id }} }} }}");
         for (key, one, other) in [
             ("null", "title: \"a\", description: null", "title: \"a\", description: \"null\""),
             ("number", "title: \"a\", isPublic: true", "title: \"a\", isPublic: false"),
@@ -66,12 +66,12 @@ on_both_databases! {
 
     async fn mutations_of_one_request_are_distinguished(app: App) {
         let alice = app.by_jwt(&alice());
-        let two = "mutation { a: createTask(input: {title: \"x\"}) { id } b: createTask(input: {title: \"x\"}) { id } }";
+        let two = "mutation { a: createTask(input: {title: \"x\"}) { task { id } } b: createTask(input: {title: \"x\"}) { task { id } } }";
         let first = keyed(&alice, "k", two).await.data();
         assert_ne!(first["a"], first["b"]);
         assert_eq!(keyed(&alice, "k", two).await.data(), first);
         assert_eq!(total(&alice).await, 2);
-        let argument = "mutation { a: createTask(input: {title: \"x\"}, idempotencyKey: \"k\") { id } }";
+        let argument = "mutation { a: createTask(input: {title: \"x\"}, idempotencyKey: \"k\") { task { id } } }";
         let apart = alice.data(argument).await;
         assert!(![&first["a"], &first["b"]].contains(&&apart["a"]), "an argument is not the header");
         assert_eq!((alice.data(argument).await, total(&alice).await), (apart, json!(3)));
@@ -80,7 +80,7 @@ on_both_databases! {
     async fn failed_mutation_does_not_use_its_key(app: App) {
         let alice = app.by_jwt(&alice());
         assert_eq!(keyed(&alice, "k", &create("")).await.codes(), ["BAD_USER_INPUT"]);
-        let gone = format!("mutation {{ deleteTasks(ids: [\"{}\"]) }}", "VGFzazowMTkwMDAwMDAwMDA3MDAwODAwMDAwMDAwMDAwMDAwMQ");
+        let gone = format!("mutation {{ deleteTasks(ids: [\"{}\"]) {{ deletedTaskIds }} }}", "VGFzazowMTkwMDAwMDAwMDA3MDAwODAwMDAwMDAwMDAwMDAwMQ");
         assert_eq!(keyed(&alice, "k", &gone).await.codes(), ["NOT_FOUND"]);
         let _ = keyed(&alice, "k", &create("a")).await.data();
         assert_eq!(total(&alice).await, 1);
@@ -88,10 +88,10 @@ on_both_databases! {
 
     async fn retried_changes_are_not_repeated(app: App) {
         let alice = app.by_jwt(&alice());
-        let id = alice.data(&create("a")).await["createTask"]["id"].clone();
-        let rename = format!("mutation {{ updateTask(id: {id}, input: {{title: \"b\"}}, expectedVersion: 1) {{ version }} }}");
-        let complete = format!("mutation {{ completeTask(id: {id}) {{ completed version }} }}");
-        let delete = format!("mutation {{ deleteTask(id: {id}) }}");
+        let id = alice.data(&create("a")).await["createTask"]["task"]["id"].clone();
+        let rename = format!("mutation {{ updateTask(id: {id}, input: {{title: \"b\"}}, expectedVersion: 1) {{ task {{ version }} }} }}");
+        let complete = format!("mutation {{ completeTask(id: {id}) {{ task {{ completed version }} }} }}");
+        let delete = format!("mutation {{ deleteTask(id: {id}) {{ deletedTaskId }} }}");
         for (key, mutation) in [("1", &rename), ("2", &complete), ("3", &delete)] {
             let first = keyed(&alice, key, mutation).await.data();
             assert_eq!(keyed(&alice, key, mutation).await.data(), first, "{mutation}");
@@ -150,9 +150,9 @@ on_both_databases! {
     /// The number of a mutation in its request does not depend on the outcome of those before it.
     async fn failed_mutation_does_not_shift_the_next_key(app: App) {
         let alice = app.by_jwt(&alice());
-        let id = alice.data(&create("a")).await["createTask"]["id"].clone();
+        let id = alice.data(&create("a")).await["createTask"]["task"]["id"].clone();
         let two = |input: &str| {
-            format!("mutation {{ a: updateTask(id: {id}, input: {{{input}}}) {{ title }} b: createTask(input: {{title: \"b\"}}) {{ id }} }}")
+            format!("mutation {{ a: updateTask(id: {id}, input: {{{input}}}) {{ task {{ title }} }} b: createTask(input: {{title: \"b\"}}) {{ task {{ id }} }} }}")
         };
         let first = keyed(&alice, "k", &two("title: \"\"")).await;
         assert_eq!(first.codes(), ["BAD_USER_INPUT"]);
@@ -191,7 +191,7 @@ on_both_databases! {
     async fn argument_equals_header(app: App) {
         let alice_client = app.by_jwt(&alice());
         let create = |title: &str, key: &str| {
-            format!("mutation {{ createTask(input: {{title: \"{title}\"}}, idempotencyKey: \"{key}\") {{ id title }} }}")
+            format!("mutation {{ createTask(input: {{title: \"{title}\"}}, idempotencyKey: \"{key}\") {{ task {{ id title }} }} }}")
         };
         let first = alice_client.data(&create("a", "k")).await;
         let mut socket = Socket::by_bearer(&app, &Issuer::shared().token(&alice().claims())).await;

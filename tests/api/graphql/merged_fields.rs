@@ -9,7 +9,7 @@ use crate::support::callers::alice;
 async fn repeated_fields_are_merged() {
     let app = App::start(Backend::Sqlite).await;
     let alice = app.by_jwt(&alice());
-    let create = "mutation { createTask(input: {title: \"One\", tags: [\"a\"]}) { id } }";
+    let create = "mutation { createTask(input: {title: \"One\", tags: [\"a\"]}) { task { id } } }";
     alice.data(create).await;
     let plain = alice.data("{ tasks { nodes { title tags viewer { canDelete } version } } }").await;
     let node = &plain["tasks"]["nodes"][0];

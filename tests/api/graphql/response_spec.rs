@@ -171,7 +171,7 @@ async fn denied_field_in_page_nulls_only_itself() {
     for n in 0..100 {
         alice
             .data(&format!(
-                "mutation {{ createTask(input: {{title: \"{n}\", isPublic: true}}) {{ id }} }}"
+                "mutation {{ createTask(input: {{title: \"{n}\", isPublic: true}}) {{ task {{ id }} }} }}"
             ))
             .await;
     }

@@ -27,8 +27,8 @@ const VALID: [&str; 34] = [
     "{ tasks(filter: {priority: LOW, text: \"a\"}) { totalCount } }",
     "{ task(id: 4) { title } }",
     "{ tasks(filter: {completed: null}) { totalCount } }",
-    "mutation { completeTasks(ids: \"x\") { id } }",
-    "mutation { createTask(input: {title: \"a\", tags: []}) { id } }",
+    "mutation { completeTasks(ids: \"x\") { tasks { id } } }",
+    "mutation { createTask(input: {title: \"a\", tags: []}) { task { id } } }",
     "{ tasks(filter: {dueBefore: \"2027-03-01T09:30:00Z\"}) { totalCount } }",
     // 5.7 directives
     "{ __typename @include(if: true) @skip(if: false) }",
@@ -44,10 +44,10 @@ const VALID: [&str; 34] = [
     "query($n: Int!) { tasks(first: $n) { totalCount } }",
     "query($f: TaskFilter) { tasks(filter: $f) { totalCount } }",
     "query($p: TaskPriority!) { tasks(filter: {priority: $p}) { totalCount } }",
-    "mutation($t: String!) { createTask(input: {title: $t}) { id } }",
-    "mutation($p: TaskPriority) { createTask(input: {title: \"a\", priority: $p}) { id } }",
-    "mutation($id: ID!) { completeTasks(ids: [$id]) { id } }",
-    "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { id } }",
+    "mutation($t: String!) { createTask(input: {title: $t}) { task { id } } }",
+    "mutation($p: TaskPriority) { createTask(input: {title: \"a\", priority: $p}) { task { id } } }",
+    "mutation($id: ID!) { completeTasks(ids: [$id]) { tasks { id } } }",
+    "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { id } } }",
 ];
 
 const INVALID: [&str; 51] = [
@@ -98,31 +98,43 @@ const INVALID: [&str; 51] = [
     "query($b: Boolean) { __typename @include(if: $b) }",
     "query($b: String!) { __typename @include(if: $b) }",
     "query($id: ID) { ...F } fragment F on Query { task(id: $id) { title } }",
-    "mutation($t: String) { createTask(input: {title: $t}) { id } }",
-    "mutation($t: Int!) { createTask(input: {title: $t}) { id } }",
-    "mutation($t: [String]) { createTask(input: {title: \"a\", tags: $t}) { id } }",
-    "mutation($t: String) { createTask(input: {title: \"a\", tags: [$t]}) { id } }",
-    "mutation($id: ID) { completeTasks(ids: [$id]) { id } }",
-    "mutation($ids: [ID]!) { completeTasks(ids: $ids) { id } }",
-    "mutation($ids: ID!) { completeTasks(ids: $ids) { id } }",
-    "mutation($p: String!) { createTask(input: {title: \"a\", priority: $p}) { id } }",
+    "mutation($t: String) { createTask(input: {title: $t}) { task { id } } }",
+    "mutation($t: Int!) { createTask(input: {title: $t}) { task { id } } }",
+    "mutation($t: [String]) { createTask(input: {title: \"a\", tags: $t}) { task { id } } }",
+    "mutation($t: String) { createTask(input: {title: \"a\", tags: [$t]}) { task { id } } }",
+    "mutation($id: ID) { completeTasks(ids: [$id]) { tasks { id } } }",
+    "mutation($ids: [ID]!) { completeTasks(ids: $ids) { tasks { id } } }",
+    "mutation($ids: ID!) { completeTasks(ids: $ids) { tasks { id } } }",
+    "mutation($p: String!) { createTask(input: {title: \"a\", priority: $p}) { task { id } } }",
     "query($p: TaskPriority = LOW, $t: String) { tasks(filter: {priority: $t}) { totalCount } }",
-    "mutation($i: UpdateTaskInput!) { createTask(input: $i) { id } }",
+    "mutation($i: UpdateTaskInput!) { createTask(input: $i) { task { id } } }",
 ];
 
 /// Invalid literal values, each with the input that is named.
 const WRONG_VALUES: [(&str, &str); 16] = [
-    ("mutation { createTask(input: {title: \"a\", priority: \"LOW\"}) { id } }", "input.priority"),
-    ("mutation { createTask(input: {title: \"a\", priority: NEVER}) { id } }", "input.priority"),
-    ("mutation { createTask(input: {title: 5}) { id } }", "input.title"),
-    ("mutation { createTask(input: {title: a}) { id } }", "input.title"),
-    ("mutation { createTask(input: {title: null}) { id } }", "input.title"),
-    ("mutation { createTask(input: {}) { id } }", "input.title"),
-    ("mutation { createTask(input: \"a\") { id } }", "input"),
-    ("mutation { createTask(input: {title: \"a\", nothing: 1}) { id } }", "input.nothing"),
-    ("mutation { createTask(input: {title: \"a\", tags: [\"b\", 5]}) { id } }", "input.tags.1"),
-    ("mutation { createTask(input: {title: \"a\", dueAt: \"2027-03-01\"}) { id } }", "input.dueAt"),
-    ("mutation { completeTasks(ids: [\"x\", null]) { id } }", "ids.1"),
+    (
+        "mutation { createTask(input: {title: \"a\", priority: \"LOW\"}) { task { id } } }",
+        "input.priority",
+    ),
+    (
+        "mutation { createTask(input: {title: \"a\", priority: NEVER}) { task { id } } }",
+        "input.priority",
+    ),
+    ("mutation { createTask(input: {title: 5}) { task { id } } }", "input.title"),
+    ("mutation { createTask(input: {title: a}) { task { id } } }", "input.title"),
+    ("mutation { createTask(input: {title: null}) { task { id } } }", "input.title"),
+    ("mutation { createTask(input: {}) { task { id } } }", "input.title"),
+    ("mutation { createTask(input: \"a\") { task { id } } }", "input"),
+    ("mutation { createTask(input: {title: \"a\", nothing: 1}) { task { id } } }", "input.nothing"),
+    (
+        "mutation { createTask(input: {title: \"a\", tags: [\"b\", 5]}) { task { id } } }",
+        "input.tags.1",
+    ),
+    (
+        "mutation { createTask(input: {title: \"a\", dueAt: \"2027-03-01\"}) { task { id } } }",
+        "input.dueAt",
+    ),
+    ("mutation { completeTasks(ids: [\"x\", null]) { tasks { id } } }", "ids.1"),
     ("{ tasks(first: \"5\") { totalCount } }", "first"),
     ("{ tasks(first: 3000000000) { totalCount } }", "first"),
     ("{ tasks(filter: {priority: \"LOW\"}) { totalCount } }", "filter.priority"),
@@ -197,10 +209,10 @@ async fn validation_errors_precede_cost_errors() {
 #[tokio::test]
 async fn enum_variable_is_a_json_string() {
     let app = App::start(Backend::Sqlite).await;
-    let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { priority } }";
+    let create = "mutation($i: CreateTaskInput!) { createTask(input: $i) { task { priority } } }";
     let variables = json!({"i": {"title": "a", "priority": "LOW"}});
     let made = app.by_jwt(&alice()).data_with(create, variables).await;
-    assert_eq!(made["createTask"]["priority"], "LOW");
+    assert_eq!(made["createTask"]["task"]["priority"], "LOW");
 }
 
 #[tokio::test]
@@ -235,8 +247,8 @@ on_both_databases! {
     async fn every_invalid_input_is_named_at_once(app: App) {
         let alice = app.by_jwt(&alice());
         let variables = json!({"i": {"priority": "NEVER", "dueAt": "2027-03-01", "tags": ["a", 5], "nothing": 1}, "n": "5"});
-        let create = "mutation($i: CreateTaskInput!, $n: Int) { createTask(input: $i) { viewer { canUpdate } } }";
-        let literal = "mutation { createTask(input: {priority: NEVER, dueAt: \"2027-03-01\", tags: [\"a\", 5], nothing: 1}) { id } }";
+        let create = "mutation($i: CreateTaskInput!, $n: Int) { createTask(input: $i) { task { viewer { canUpdate } } } }";
+        let literal = "mutation { createTask(input: {priority: NEVER, dueAt: \"2027-03-01\", tags: [\"a\", 5], nothing: 1}) { task { id } } }";
         let paths = ["input.nothing", "input.title", "input.priority", "input.dueAt", "input.tags.1"];
         let by_variable = alice.ask_with(&create.replace(", $n: Int", ""), variables).await;
         for answer in [by_variable, alice.ask(literal).await] {
@@ -252,7 +264,7 @@ on_both_databases! {
             assert!(answer.first_error("input.priority").contains("LOW, MEDIUM, HIGH, URGENT"));
         }
         let long = json!({"t": "x".repeat(201), "g": ["y".repeat(41)]});
-        let create = "mutation($t: String!, $g: [String!]!) { createTask(input: {title: $t, tags: $g}) { id } }";
+        let create = "mutation($t: String!, $g: [String!]!) { createTask(input: {title: $t, tags: $g}) { task { id } } }";
         let answer = alice.ask_with(create, long).await;
         let problems = &answer.error()["extensions"]["problems"];
         assert_eq!(problems[0]["path"], "input.title");
@@ -264,8 +276,8 @@ on_both_databases! {
             ("{ tasks(last: 101) { totalCount } }", 100),
             ("{ recommendations(first: -1) { because } }", 1),
             ("{ recommendations(first: 1000) { because } }", 100),
-            ("mutation { recordProgress(chapterId: \"x\", percent: 101) { percent } }", 100),
-            ("mutation { recordProgress(chapterId: \"x\", percent: -1) { percent } }", 0),
+            ("mutation { recordProgress(chapterId: \"x\", percent: 101) { progress { percent } } }", 100),
+            ("mutation { recordProgress(chapterId: \"x\", percent: -1) { progress { percent } } }", 0),
         ] {
             let problem = alice.ask(document).await.error()["extensions"]["problems"][0].clone();
             assert_eq!((&problem["problem"], &problem["limit"]), (&json!("OUT_OF_RANGE"), &json!(limit)), "{document}");

@@ -46,7 +46,7 @@ async fn plain_fields_count_for_each_item() {
         ("{ chapters(first: 10) { nodes { personalized { body bodyHtml } } } }", json!({}), 111),
         ("{ taskStats { byPriority { priority count } } }", json!({}), 16),
         (
-            "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { id } }",
+            "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { id } } }",
             json!({"ids": vec!["x"; 50]}),
             56,
         ),

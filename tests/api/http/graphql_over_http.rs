@@ -11,7 +11,8 @@ use crate::support::callers::alice;
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const QUERY: &str = "{\"query\": \"{ __typename }\"}";
-const MUTATION: &str = "{\"query\": \"mutation { createTask(input: {title: \\\"x\\\"}) { id } }\"}";
+const MUTATION: &str =
+    "{\"query\": \"mutation { createTask(input: {title: \\\"x\\\"}) { task { id } } }\"}";
 
 async fn post(
     who: &Client<'_>,
@@ -249,7 +250,10 @@ fn expensive_documents() -> Vec<(&'static str, String)> {
         ),
         (
             "many uses of a variable",
-            format!("query($a: ID!) {{ completeTasks(ids: [{}]) {{ id }} }}", "$a ".repeat(101)),
+            format!(
+                "query($a: ID!) {{ completeTasks(ids: [{}]) {{ tasks {{ id }} }} }}",
+                "$a ".repeat(101)
+            ),
         ),
         ("many values in a list", format!("{{ task(id: [{}]) {{ id }} }}", "1 ".repeat(2_001))),
         ("an alias that is too long", format!("{{ {}: __typename }}", "z".repeat(129))),

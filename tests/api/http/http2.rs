@@ -152,7 +152,7 @@ async fn http2_event_streams_share_a_connection() {
     let mut first = streams.remove(0);
     let event = async {
         loop {
-            who.data("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+            who.data("mutation { createTask(input: {title: \"x\"}) { task { id } } }").await;
             let wait = Duration::from_millis(100);
             if let Ok(Some(event)) = tokio::time::timeout(wait, first.data()).await {
                 return String::from_utf8(event.unwrap().to_vec()).unwrap();

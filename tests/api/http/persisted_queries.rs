@@ -92,7 +92,7 @@ async fn hash_must_be_that_of_the_document() {
 async fn persisted_mutation_is_rejected_by_get() {
     let app = App::start(Backend::Sqlite).await;
     let alice = app.by_jwt(&alice());
-    let mutation = "mutation { createTask(input: {title: \"a\"}) { id } }";
+    let mutation = "mutation { createTask(input: {title: \"a\"}) { task { id } } }";
     executes(&alice, &with_both(mutation)).await;
     let by_get = alice.request(Method::GET, &path(mutation, "{}")).send().await.unwrap();
     assert_eq!(by_get.status(), 405);

@@ -56,7 +56,7 @@ async fn api_key_authenticates_owner_without_secrets() {
         let key = server.api_key(&account, json!({ "prefix": prefix })).await;
         assert!(key.starts_with(prefix), "the key has the intended prefix");
         let who = by_key(&app, &key);
-        who.data("mutation { createTask(input: {title: \"By key\"}) { id } }").await;
+        who.data("mutation { createTask(input: {title: \"By key\"}) { task { id } } }").await;
         let own = app.by_cookie(&account.cookie).data("{ tasks { nodes { title } } }").await;
         assert_eq!(own["tasks"]["nodes"], json!([{"title": "By key"}]));
         let answer = who
@@ -189,7 +189,8 @@ async fn organization_key_with_scope_writes_courses() {
     assert_eq!(written, read_chapter(&press, "by-machine").await);
     assert_eq!(read_chapter(&app.anonymous(), "by-machine").await, Value::Null, "a draft");
     // An idempotency key is a row of a user, which a service is not.
-    let create = "mutation { createCourse(input: {slug: \"keyed\", title: \"t\"}) { id } }";
+    let create =
+        "mutation { createCourse(input: {slug: \"keyed\", title: \"t\"}) { course { id } } }";
     let keyed = press.clone().with_header("Idempotency-Key", "k").ask(create).await;
     assert_eq!(keyed.codes(), ["BAD_USER_INPUT"]);
     press.data(create).await;

@@ -59,7 +59,7 @@ async fn trusted_cookie_cache_equals_get_session() {
         let who = app.by_cookie(&account.cookie);
         assert_eq!(me(&app, &account.cookie).await, as_cached(&account), "{form:?}");
         let cached = who.data(ALL).await;
-        who.data("mutation { createTask(input: {title: \"Mine\"}) { id } }").await;
+        who.data("mutation { createTask(input: {title: \"Mine\"}) { task { id } } }").await;
         let tasks = who.data("{ tasks { nodes { title } } }").await;
         assert_eq!(tasks["tasks"]["nodes"], json!([{"title": "Mine"}]), "{form:?}");
         assert_eq!(server.request_count(GET_SESSION).await, 0, "{form:?}");

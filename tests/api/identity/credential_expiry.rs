@@ -15,7 +15,7 @@ use crate::support::callers::alice;
 use crate::support::issuer::Issuer;
 use crate::support::socket::{ReceivedEvent, Socket};
 
-const MAKE: &str = "mutation { createTask(input: {title: \"x\"}) { id } }";
+const MAKE: &str = "mutation { createTask(input: {title: \"x\"}) { task { id } } }";
 const COUNT: &str = "{ tasks { totalCount } }";
 
 /// A token of Alice, valid for 15 minutes.

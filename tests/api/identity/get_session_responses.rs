@@ -93,7 +93,7 @@ async fn impersonated_jwt_names_the_admin() {
     let server = AuthServer::start(&json!({"jwtStatesImpersonator": true}));
     let admin = server.sign_up("Admin", json!({})).await;
     let mut other = server.sign_up("Other", json!({})).await;
-    let change = "mutation { updateLearnerProfile(input: {}) { id } }";
+    let change = "mutation { updateLearnerProfile(input: {}) { me { id } } }";
     let app = server.app(&UNCACHED).await;
     app.by_bearer(&server.jwt(&other).await).data(change).await;
     other.cookie = server.impersonate(&admin, &other).await;

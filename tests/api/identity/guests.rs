@@ -74,13 +74,15 @@ async fn add_rows(who: &Client<'_>, word: &str, percent: i32) {
     let found = who.data(chapter).await;
     let (sense, act) = (&found["a"]["id"], &found["b"]["id"]);
     let mark = match percent > 50 {
-        true => format!("bookmarkChapter(chapterId: {act}, bookmarked: true) {{ id }}"),
+        true => {
+            format!("bookmarkChapter(chapterId: {act}, bookmarked: true) {{ chapter {{ id }} }}")
+        }
         false => String::new(),
     };
     who.data(&format!(
-        "mutation {{ createTask(input: {{title: \"{word}\", tags: [\"{word}\"]}}) {{ id }}
-            updateLearnerProfile(input: {{interestArea: \"{word}\"}}) {{ id }}
-            recordProgress(chapterId: {sense}, percent: {percent}) {{ percent }} {mark} }}"
+        "mutation {{ createTask(input: {{title: \"{word}\", tags: [\"{word}\"]}}) {{ task {{ id }} }}
+            updateLearnerProfile(input: {{interestArea: \"{word}\"}}) {{ me {{ id }} }}
+            recordProgress(chapterId: {sense}, percent: {percent}) {{ progress {{ percent }} }} {mark} }}"
     ))
     .await;
 }
@@ -161,7 +163,7 @@ async fn invalid_link_message_transfers_nothing() {
 async fn guest_sign_up_transfers_rows() {
     let (server, app) = with_push_settings(Backend::Sqlite, json!({"anonymous": {}}), &[]).await;
     let guest = guest(&server).await;
-    let create = "mutation { createTask(input: {title: \"Before\"}) { id } }";
+    let create = "mutation { createTask(input: {title: \"Before\"}) { task { id } } }";
     app.by_cookie(&guest.cookie).data(create).await;
     let account = server.sign_up_from(&guest, "After").await;
     assert_ne!(account.id, guest.id);
@@ -226,7 +228,7 @@ async fn linked_guest_is_merged_into_known_user() {
 
 #[tokio::test]
 async fn transfer_beyond_quota_keeps_every_row() {
-    const MAKE: &str = "mutation { createTask(input: {title: \"t\"}) { id } }";
+    const MAKE: &str = "mutation { createTask(input: {title: \"t\"}) { task { id } } }";
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let flags = ["--revocation-secret", SECRET, "--rows-per-owner", "4"];
         let app = App::with(backend, &flags).await;
@@ -237,7 +239,7 @@ async fn transfer_beyond_quota_keeps_every_row() {
         }
         let mut made = Vec::new();
         for _ in 0..2 {
-            made.push(who.data(MAKE).await["createTask"]["id"].clone());
+            made.push(who.data(MAKE).await["createTask"]["task"]["id"].clone());
         }
         assert_eq!(link(&guest, &account).to_path(&app, LINK).await, 204);
         let count =
@@ -245,7 +247,7 @@ async fn transfer_beyond_quota_keeps_every_row() {
         assert_eq!(count().await, 5);
         for id in made {
             assert_eq!(who.ask(MAKE).await.codes(), ["BAD_USER_INPUT"]);
-            who.data(&format!("mutation {{ deleteTask(id: {id}) }}")).await;
+            who.data(&format!("mutation {{ deleteTask(id: {id}) {{ deletedTaskId }} }}")).await;
         }
         who.data(MAKE).await;
         assert_eq!(count().await, 4);
@@ -259,7 +261,7 @@ async fn transferred_tasks_are_published_to_account() {
     let who = app.by_jwt(&account);
     let mut stream = Stream::of(&who, "subscription { taskEvents { kind task { title } } }").await;
     assert!(stream.wait_for_task_events(&who).await);
-    let create = "mutation { createTask(input: {title: \"Before\"}) { id } }";
+    let create = "mutation { createTask(input: {title: \"Before\"}) { task { id } } }";
     app.by_jwt(&guest).data(create).await;
     assert_eq!(link(&guest, &account).to_path(&app, LINK).await, 204);
     loop {

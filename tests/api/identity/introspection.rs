@@ -52,7 +52,7 @@ async fn introspection_accepts_both_auth_methods() {
         let known = json!({"id": account.id, "kind": "USER", "method": "ACCESS_TOKEN",
             "permissions": permissions});
         assert_eq!(viewer, known, "{way}");
-        who.data("mutation { createTask(input: {title: \"By token\"}) { id } }").await;
+        who.data("mutation { createTask(input: {title: \"By token\"}) { task { id } } }").await;
         let tasks = app.by_cookie(&account.cookie).data("{ tasks { totalCount } }").await;
         assert_eq!(tasks["tasks"]["totalCount"], 1);
         assert_rejected(&ask(&app, &refresh).await, "a refresh token");

@@ -43,7 +43,7 @@ async fn access_token_reaches_the_users_own_rows() {
     for (name, value) in known.as_object().unwrap() {
         assert_eq!(me["me"][name], *value, "{name}");
     }
-    who.data("mutation { createTask(input: {title: \"By token\"}) { id } }").await;
+    who.data("mutation { createTask(input: {title: \"By token\"}) { task { id } } }").await;
     for who in [who, app.by_cookie(&account.cookie)] {
         let tasks = who.data("{ tasks { nodes { title isOwner } } }").await;
         assert_eq!(tasks["tasks"]["nodes"], json!([{"title": "By token", "isOwner": true}]));

@@ -13,17 +13,17 @@ const USER_OPERATIONS: [&str; 10] = [
     "{ me { id } }",
     "{ tasks { nodes { id } } }",
     "{ taskStats { total } }",
-    "mutation { createTask(input: {title: \"By a machine\"}) { id } }",
-    "mutation { deleteTasks(ids: [\"x\"]) }",
+    "mutation { createTask(input: {title: \"By a machine\"}) { task { id } } }",
+    "mutation { deleteTasks(ids: [\"x\"]) { deletedTaskIds } }",
     "{ me { id kind method permissions } }",
     "{ tasks { totalCount } }",
-    "mutation { updateLearnerProfile(input: {}) { id } }",
-    "mutation { recordProgress(chapterId: \"x\", percent: 1) { percent } }",
-    "mutation { bookmarkChapter(chapterId: \"x\", bookmarked: true) { id } }",
+    "mutation { updateLearnerProfile(input: {}) { me { id } } }",
+    "mutation { recordProgress(chapterId: \"x\", percent: 1) { progress { percent } } }",
+    "mutation { bookmarkChapter(chapterId: \"x\", bookmarked: true) { chapter { id } } }",
 ];
 /// Operations for administrators, who are users.
 const ADMIN_OPERATIONS: [&str; 3] = [
-    "mutation { eraseUser(id: \"x\") { total } }",
+    "mutation { eraseUser(id: \"x\") { report { total } } }",
     "{ users { totalCount } }",
     "{ analytics { totalUsers } }",
 ];
@@ -67,8 +67,8 @@ async fn service_caller_cannot_use_user_operations() {
 async fn service_caller_with_user_id_owns_no_rows() {
     let app = App::with(Backend::Sqlite, &["--oauth-resource", "here"]).await.with_courses().await;
     let caller = app.by_jwt(&alice());
-    let create = "mutation { private: createTask(input: {title: \"Private\"}) { id }
-        public: createTask(input: {title: \"Public\", isPublic: true}) { id } }";
+    let create = "mutation { private: createTask(input: {title: \"Private\"}) { task { id } }
+        public: createTask(input: {title: \"Public\", isPublic: true}) { task { id } } }";
     let made = caller.data(create).await;
     let issuer = Issuer::shared();
     let mut claims = issuer.full(&alice().with("role", "admin,editor").tier("enterprise").claims());

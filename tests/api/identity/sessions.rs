@@ -6,7 +6,7 @@ use crate::support::app::{App, Backend, Client};
 use crate::support::auth_server::{Account, AuthServer};
 
 const CREATE: &str =
-    "mutation { createTask(input: {title: \"Buy screws\"}) { id version isOwner } }";
+    "mutation { createTask(input: {title: \"Buy screws\"}) { task { id version isOwner } } }";
 const READ: &str = "{ me { id method contentLevel tier roles email }
     tasks { nodes { title } }
     chapter(slug: \"sense-think-act\") { personalized { level contentLevel because body } } }";
@@ -24,7 +24,7 @@ fn roboticist() -> Value {
 /// The whole path, for one kind of credential.
 async fn assert_reaches_own_rows(who: &Client<'_>, account: &Account, method: &str) {
     let made = who.data(CREATE).await;
-    assert_eq!(made["createTask"]["isOwner"], true);
+    assert_eq!(made["createTask"]["task"]["isOwner"], true);
     let read = who.data(READ).await;
     assert_eq!(read["me"]["id"], account.id.as_str());
     assert_eq!(read["me"]["method"], method);

@@ -13,7 +13,8 @@ async fn publish(who: &Client<'_>, title: &str) {
         "title": title, "description": "inner words", "dueAt": "2027-03-01T09:30:00Z",
         "tags": ["inner"], "priority": "HIGH", "isPublic": true,
     });
-    let document = "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }";
+    let document =
+        "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
     who.data_with(document, json!({ "input": input })).await;
 }
 

@@ -133,8 +133,8 @@ on_both_databases! {
             let row = task_of(&app, &alice).await;
             let id = encode_id("Task", row.id).0;
             let document = match nth % 2 {
-                0 => format!("mutation {{ done: deleteTask(id: \"{id}\") }}"),
-                _ => format!("mutation {{ done: deleteTasks(ids: [\"{id}\"]) }}"),
+                0 => format!("mutation {{ done: deleteTask(id: \"{id}\") {{ deletedTaskId }} }}"),
+                _ => format!("mutation {{ done: deleteTasks(ids: [\"{id}\"]) {{ deletedTaskIds }} }}"),
             };
             let (ended, before) = (AtomicBool::new(false), app.statements_so_far());
             let delete = async {

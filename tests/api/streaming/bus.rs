@@ -214,7 +214,7 @@ async fn subscribed(reader: &Client<'_>, writer: &Client<'_>) -> Stream {
     }
 }
 
-const CREATE: &str = "mutation { createTask(input: {title: \"x\"}) { id } }";
+const CREATE: &str = "mutation { createTask(input: {title: \"x\"}) { task { id } } }";
 
 #[tokio::test]
 async fn events_are_missed_after_redis_restarts() {

@@ -72,7 +72,7 @@ impl Stream {
         let began = Instant::now();
         loop {
             assert!(began.elapsed() < TIMEOUT, "no event arrives");
-            who.data("mutation { createTask(input: {title: \"probe\"}) { id } }").await;
+            who.data("mutation { createTask(input: {title: \"probe\"}) { task { id } } }").await;
             let first = tokio::time::timeout(Duration::from_millis(100), self.next()).await;
             if let Ok(Arrival::Part(part)) = first {
                 assert_eq!(part["payload"]["data"]["taskEvents"]["kind"], "CREATED", "{part}");
@@ -108,7 +108,7 @@ async fn multipart_carries_task_events() {
     let who = app.by_jwt(&alice());
     let mut stream = Stream::of(&who, TASKS).await;
     stream.wait_for_task_events(&who).await;
-    who.data("mutation { createTask(input: {title: \"a\\r\\n---\"}) { id } }").await;
+    who.data("mutation { createTask(input: {title: \"a\\r\\n---\"}) { task { id } } }").await;
     loop {
         let Arrival::Part(part) = stream.next().await else { panic!("it ended") };
         let title = &part["payload"]["data"]["taskEvents"]["task"]["title"];

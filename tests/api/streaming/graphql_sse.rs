@@ -74,7 +74,7 @@ impl Stream {
         let began = Instant::now();
         loop {
             assert!(began.elapsed() < TIMEOUT, "no event arrives");
-            who.data("mutation { createTask(input: {title: \"probe\"}) { id } }").await;
+            who.data("mutation { createTask(input: {title: \"probe\"}) { task { id } } }").await;
             let first = tokio::time::timeout(Duration::from_millis(100), self.next()).await;
             match first {
                 Ok(Arrival::Next(answer)) => return answer["errors"].is_null(),
@@ -111,8 +111,9 @@ async fn task_events_are_per_owner() {
     let (alices, bobs) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
     let mut stream = Stream::of(&alices, TASKS).await;
     assert!(stream.wait_for_task_events(&alices).await);
-    bobs.data("mutation { createTask(input: {title: \"Bob's\", isPublic: true}) { id } }").await;
-    alices.data("mutation { createTask(input: {title: \"Hers\"}) { id } }").await;
+    bobs.data("mutation { createTask(input: {title: \"Bob's\", isPublic: true}) { task { id } } }")
+        .await;
+    alices.data("mutation { createTask(input: {title: \"Hers\"}) { task { id } } }").await;
     loop {
         let Arrival::Next(answer) = stream.next().await else { panic!("it ended") };
         let event = &answer["data"]["taskEvents"];
@@ -130,7 +131,7 @@ async fn event_stream_only_streams_any_operation() {
     for (query, data) in [
         ("{ viewer { id } }", json!({"viewer": {"id": alice().id()}})),
         (
-            "mutation { createTask(input: {title: \"x\"}) { title } }",
+            "mutation { createTask(input: {title: \"x\"}) { task { title } } }",
             json!({"createTask": {"title": "x"}}),
         ),
     ] {

@@ -24,9 +24,11 @@ pub fn token() -> String {
 /// Creates a task, and returns its id.
 pub async fn task(who: &Client<'_>, title: &str) -> String {
     let made = who
-        .data(&format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ id }} }}"))
+        .data(&format!(
+            "mutation {{ createTask(input: {{title: \"{title}\"}}) {{ task {{ id }} }} }}"
+        ))
         .await;
-    made["createTask"]["id"].as_str().unwrap().to_owned()
+    made["createTask"]["task"]["id"].as_str().unwrap().to_owned()
 }
 
 on_both_databases! {
@@ -37,17 +39,17 @@ on_both_databases! {
         let bobs = task(&bob_client, "Bob's").await;
         let mine = task(&alice_client, "Mine").await;
         let change = |id: &str, what: &str| format!(
-            "mutation {{ updateTask(id: \"{id}\", input: {{title: \"{what}\", tags: [\"x\"], isPublic: true}}) {{ id }} }}"
+            "mutation {{ updateTask(id: \"{id}\", input: {{title: \"{what}\", tags: [\"x\"], isPublic: true}}) {{ task {{ id }} }} }}"
         );
         bob_client.data(&change(&bobs, "Bob's, shown to everyone")).await;
         alice_client.data(&change(&mine, "Changed")).await;
-        let old = format!("mutation {{ updateTask(id: \"{mine}\", input: {{title: \"No\"}}, expectedVersion: 1) {{ id }} }}");
+        let old = format!("mutation {{ updateTask(id: \"{mine}\", input: {{title: \"No\"}}, expectedVersion: 1) {{ task {{ id }} }} }}");
         assert_eq!(alice_client.ask(&old).await.codes(), ["CONFLICT"]);
         assert_eq!(alice_client.ask(&change(&bobs, "Hers")).await.codes(), ["NOT_FOUND"]);
-        alice_client.data(&format!("mutation {{ completeTask(id: \"{mine}\") {{ id }} }}")).await;
-        alice_client.data(&format!("mutation {{ completeTasks(ids: [\"{mine}\"]) {{ id }} }}")).await;
-        bob_client.data(&format!("mutation {{ deleteTask(id: \"{bobs}\") }}")).await;
-        alice_client.data(&format!("mutation {{ deleteTasks(ids: [\"{mine}\"]) }}")).await;
+        alice_client.data(&format!("mutation {{ completeTask(id: \"{mine}\") {{ task {{ id }} }} }}")).await;
+        alice_client.data(&format!("mutation {{ completeTasks(ids: [\"{mine}\"]) {{ tasks {{ id }} }} }}")).await;
+        bob_client.data(&format!("mutation {{ deleteTask(id: \"{bobs}\") {{ deletedTaskId }} }}")).await;
+        alice_client.data(&format!("mutation {{ deleteTasks(ids: [\"{mine}\"]) {{ deletedTaskIds }} }}")).await;
         let mut received = Vec::new();
         while received.last().is_none_or(|(kind, _, _): &(String, Value, Value)| kind != "DELETED") {
             let event = socket.next_message().await["payload"]["data"]["taskEvents"].clone();
@@ -81,7 +83,7 @@ async fn operations_run_as_the_sockets_caller() {
     let app = App::start(Backend::Sqlite).await;
     let mut socket = Socket::by_bearer(&app, &token()).await;
     let payload = json!({
-        "query": "query Other { viewer { name } } mutation Make($in: CreateTaskInput!) { createTask(input: $in) { title isOwner } }",
+        "query": "query Other { viewer { name } } mutation Make($in: CreateTaskInput!) { createTask(input: $in) { task { title isOwner } } }",
         "operationName": "Make", "variables": {"in": {"title": "By socket"}},
     });
     socket.send_json(&json!({"id": "m", "type": "subscribe", "payload": payload})).await;
@@ -92,7 +94,7 @@ async fn operations_run_as_the_sockets_caller() {
         app.by_jwt(&alice()).data("{ tasks { totalCount } }").await["tasks"]["totalCount"],
         1
     );
-    let bobs = "mutation { createTask(input: {title: \"His\", isPublic: true}) { id } }";
+    let bobs = "mutation { createTask(input: {title: \"His\", isPublic: true}) { task { id } } }";
     app.by_jwt(&bob()).data(bobs).await;
     socket.execute("f", "{ me { id } publicTasks { nodes { description } } }").await;
     let partly = socket.next_message().await;
@@ -105,7 +107,7 @@ async fn operations_run_as_the_sockets_caller() {
 async fn request_limits_apply_over_websocket() {
     let app = App::with(Backend::Sqlite, &["--max-depth", "3", "--introspection", "false"]).await;
     let mut socket = Socket::by_bearer(&app, &token()).await;
-    let wrong = json!({"query": "mutation($n: Int!) { createTask(input: {title: \"x\"}) { id } updateTask(id: \"x\", input: {}, expectedVersion: $n) { id } }", "variables": {"n": 3_000_000_000_u64}});
+    let wrong = json!({"query": "mutation($n: Int!) { createTask(input: {title: \"x\"}) { task { id } } updateTask(id: \"x\", input: {}, expectedVersion: $n) { task { id } } }", "variables": {"n": 3_000_000_000_u64}});
     let aliases: String = (0..40).map(|n| format!("a{n}: __typename ")).collect();
     for (payload, code) in [
         (json!({"query": "{ tasks { edges { node { id } } } }"}), "QUERY_REJECTED"),
@@ -424,7 +426,9 @@ async fn shutdown_finishes_mutation_over_websocket() {
     let writing = system.connection().begin().await.unwrap();
     writing.execute_unprepared("LOCK TABLE task IN EXCLUSIVE MODE").await.unwrap();
     socket.execute("s", "subscription { taskEvents { taskId } }").await;
-    socket.execute("m", "mutation { createTask(input: {title: \"Last\"}) { title } }").await;
+    socket
+        .execute("m", "mutation { createTask(input: {title: \"Last\"}) { task { title } } }")
+        .await;
     socket.send_json(&json!({"type": "ping"})).await;
     assert_eq!(socket.next_message().await, json!({"type": "pong"}), "it was read");
     drop(app);

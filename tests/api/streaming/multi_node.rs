@@ -54,7 +54,10 @@ async fn check_events((one, other): (App, App), publish: impl AsyncFn(&str)) {
     task(&other.by_jwt(&bob()), "Bob's").await;
     task(&one.by_jwt(&alice()), "Here").await;
     let mine = task(&other.by_jwt(&alice()), "There").await;
-    other.by_jwt(&alice()).data(&format!("mutation {{ deleteTask(id: \"{mine}\") }}")).await;
+    other
+        .by_jwt(&alice())
+        .data(&format!("mutation {{ deleteTask(id: \"{mine}\") {{ deletedTaskId }} }}"))
+        .await;
     let mut kinds = Vec::new();
     let mut titles = Vec::new();
     for _ in 0..3 {

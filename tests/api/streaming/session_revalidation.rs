@@ -193,7 +193,9 @@ async fn events_wait_for_session_revalidation() {
     let mut socket = socket(&app, "user-alice").await;
     socket.subscribe_to_tasks("1", &alices).await;
     stub.set(Mode::Away);
-    let make = |title| format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ id }} }}");
+    let make = |title| {
+        format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ task {{ id }} }} }}")
+    };
     let last = *stub.confirmed().last().unwrap();
     tokio::time::sleep_until((last + Duration::from_millis(1100)).into()).await;
     alices.data(&make("held back")).await;

@@ -264,7 +264,7 @@ async fn revocation_closes_only_that_users_socket() {
     assert_eq!(Push::user(alice().id()).to(&app).await, 204);
     assert_eq!(alices.close_code().await, 4401);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    let make = "mutation { createTask(input: {title: \"Still here\"}) { id } }";
+    let make = "mutation { createTask(input: {title: \"Still here\"}) { task { id } } }";
     app.by_bearer(&bobs_token).data(make).await;
     assert_eq!(bobs.next_task_event().await, ("CREATED".to_owned(), json!("Still here")));
 }

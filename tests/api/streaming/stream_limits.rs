@@ -121,7 +121,7 @@ on_both_databases! {
             assert_eq!(socket.next_message().await, json!({"type": "pong"}));
             sockets.push(socket);
         }
-        let make = "mutation { createTask(input: {title: \"x\", description: \"d\", tags: [\"a\"]}) { id } }";
+        let make = "mutation { createTask(input: {title: \"x\", description: \"d\", tags: [\"a\"]}) { task { id } } }";
         let work = async {
             who.data(make).await;
             for socket in &mut sockets {

@@ -166,8 +166,9 @@ impl Socket {
     pub async fn subscribe_to_tasks(&mut self, id: &str, who: &Client<'_>) {
         self.execute(id, SUBSCRIPTION).await;
         let make = |title: &'static str| {
-            let query =
-                format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ id }} }}");
+            let query = format!(
+                "mutation {{ createTask(input: {{title: \"{title}\"}}) {{ task {{ id }} }} }}"
+            );
             async move { who.data(&query).await }
         };
         // A received event is the only sign that the subscription is active.

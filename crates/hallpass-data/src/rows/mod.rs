@@ -77,6 +77,16 @@ impl<E: Scoped, P> Rows<E, P> {
         Self { condition, is_filtered: true, ..self }
     }
 
+    /// Those that match a condition on rows of the caller, which row-level security shows in the context `own`. They
+    /// differ between callers, so that they are not cached.
+    pub(crate) fn concerning(self, own: RlsContext, condition: Condition) -> Self {
+        let context = match self.context {
+            RlsContext::Public => own,
+            wider => wider,
+        };
+        Self { context, is_cached: false, ..self }.with(condition)
+    }
+
     pub(crate) fn backend(&self) -> DbBackend {
         self.conn.backend()
     }

@@ -139,31 +139,6 @@ impl std::str::FromStr for BasePath {
     }
 }
 
-/// The origin of a web page: scheme, host and port (RFC 6454).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(pub String);
-
-impl std::str::FromStr for Origin {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        if text.contains('*') {
-            return Err(
-                "`*` would let any page act for the user who visits it: list exact origins, such as \
-                 https://app.example.com",
-            );
-        }
-        let url =
-            text.parse::<HttpUrl>().map_err(|_| "write origins such as https://app.example.com")?;
-        let origin = url.0.origin().ascii_serialization();
-        if origin != text.trim_end_matches('/') {
-            return Err("write the origin alone, without a path, such as https://app.example.com");
-        }
-        Ok(Self(origin))
-    }
-}
-
 /// The tiers, lowest first.
 #[derive(Clone, Debug)]
 pub struct Tiers {

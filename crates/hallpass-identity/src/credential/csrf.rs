@@ -12,7 +12,7 @@ use crate::config::Origin;
 /// cheat sheet on cross-site request forgery: the origin is checked if present, and a request that
 /// a page can send without a preflight (a GET) needs a header that would cause one.
 pub(crate) struct CsrfPolicy {
-    allowed: Vec<String>,
+    allowed: Vec<Origin>,
     /// Whether pages of this machine are allowed, at any port: in development.
     allows_loopback: bool,
     /// Whether a request that a page can send without a preflight needs a header that causes one. Not for
@@ -26,8 +26,7 @@ const PREFLIGHT_HEADERS: [&str; 3] =
 
 impl CsrfPolicy {
     pub(crate) fn new(allowed: &[Origin]) -> Self {
-        let allowed = allowed.iter().map(|origin| origin.0.clone()).collect();
-        Self { allowed, allows_loopback: false, requires_preflight: true }
+        Self { allowed: allowed.to_vec(), allows_loopback: false, requires_preflight: true }
     }
 
     /// The same, also for pages of this machine, at any port.
@@ -43,7 +42,7 @@ impl CsrfPolicy {
     /// Whether pages of this origin are allowed.
     pub(crate) fn is_known_origin(&self, origin: &HeaderValue) -> bool {
         let Ok(origin) = origin.to_str() else { return false };
-        self.allowed.iter().any(|allowed| allowed == origin)
+        self.allowed.iter().any(|allowed| allowed.matches(origin))
             || (self.allows_loopback && is_loopback(origin))
     }
 

@@ -37,7 +37,8 @@ pub use guard::{
 pub use resolver_macro::guarded;
 pub use rule::{ADMIN, NOT_IMPERSONATED, RECENTLY_AUTHENTICATED_ADMIN, Rule, STEP_UP_ADMIN};
 pub use schema_view::{
-    ROOT_TYPES, SchemaView, demand_directive, demand_of, prune, rule_name_from_directive,
+    ROOT_TYPES, SchemaView, demand_directive, demand_of, is_in_view, prune,
+    rule_name_from_directive,
 };
 
 pub use subject::{Policy, ResourceAttributes, Subject};

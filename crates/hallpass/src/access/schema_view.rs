@@ -94,6 +94,11 @@ pub fn demand_of<'a>(ctx: &Context<'a>, object: &str, field: &str) -> Option<Dem
 /// The root types. All of their fields must have a rule.
 pub const ROOT_TYPES: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
+/// Whether fields with this rule are in the view being built.
+pub fn is_in_view(rule: Rule) -> bool {
+    CURRENT_VIEW.get().includes(&rule.name())
+}
+
 /// Removes the fields of `object` that are not in the view being built. Fields with an unknown rule, and root fields
 /// without a rule, are in no view but the full one.
 pub fn prune(registry: &mut Registry, object: &str) {

@@ -19,7 +19,7 @@ use crate::activity::ActivityTracker;
 use crate::application::Application;
 use crate::audit::Audit;
 use crate::code;
-use crate::config::{Config, OwnSettings};
+use crate::config::{Config, OwnSettings, VisibleSchema};
 use crate::doctor::{Doctor, Report};
 use crate::events::Events;
 use crate::graphql::OwnershipDenial;
@@ -68,6 +68,7 @@ pub(super) struct AppBackend {
     database: Database,
     services: Services,
     denial: OwnershipDenial,
+    visible: VisibleSchema,
     own: OwnSettings,
     readiness: Readiness,
     /// The full schema, built when a hidden field is audited first.
@@ -100,6 +101,7 @@ impl AppBackend {
             database: database.clone(),
             services,
             denial: config.ownership_denial,
+            visible: config.schema_view,
             own: config.own.clone(),
             readiness: Readiness { database: readiness, migrator },
             all_types: Arc::default(),
@@ -119,7 +121,11 @@ impl AppBackend {
 
 impl Backend for AppBackend {
     fn schema_for(&self, caller: Option<&Caller>) -> Arc<SchemaForView> {
-        self.schemas.for_view(SchemaView::of(Subject { caller, policy: &self.policy }))
+        let view = match self.visible {
+            VisibleSchema::Caller => SchemaView::of(Subject { caller, policy: &self.policy }),
+            VisibleSchema::Full => SchemaView::FULL,
+        };
+        self.schemas.for_view(view)
     }
 
     fn request(

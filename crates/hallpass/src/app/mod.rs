@@ -338,6 +338,7 @@ fn http_options(config: &Config, is_development: bool) -> HttpOptions {
         levels: Arc::new(levels(config)),
         limits: config.limits,
         persists_queries: config.persists_queries,
+        allowed_headers: config.allowed_headers.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         keep_alive: config.keep_alive,
         log_id_key: config.log_id_key.clone(),

@@ -11,7 +11,7 @@ use hallpass_migration::MigrationTrait;
 use crate::access::{RequestAuth, Rule};
 use crate::bypass::Bypass;
 use crate::events::EventKind;
-use crate::schema::{Action, CheckAction, FindNode, NodeType};
+use crate::schema::{Action, CheckAction, FindNode, FindNodeByText, NodeType};
 use hallpass_identity::UserField;
 
 /// Adds per-request data of resolvers, such as batch loaders, to a request.
@@ -162,8 +162,28 @@ impl Domain {
     /// Adds a type of objects that `node` finds. An OAuth client reads them with the scope `NAME:read`.
     #[must_use]
     pub fn node<T: FindNode>(mut self) -> Self {
-        self.nodes.push(NodeType::of::<T>(format!("{}:read", self.name)));
+        let scope = self.read_scope();
+        self.nodes.push(NodeType::of::<T>(Rule::Public, scope));
         self
+    }
+
+    /// As [`node`](Self::node), for objects that only callers who meet `rule` can find.
+    #[must_use]
+    pub fn guarded_node<T: FindNode>(mut self, rule: Rule) -> Self {
+        let scope = self.read_scope();
+        self.nodes.push(NodeType::of::<T>(rule, scope));
+        self
+    }
+
+    /// As [`guarded_node`](Self::guarded_node), for objects with a text in their IDs.
+    #[must_use]
+    pub fn guarded_node_by_text<T: FindNodeByText>(mut self, rule: Rule, scope: &str) -> Self {
+        self.nodes.push(NodeType::by_text::<T>(rule, scope.to_owned()));
+        self
+    }
+
+    fn read_scope(&self) -> String {
+        format!("{}:read", self.name)
     }
 
     /// Adds an action that `can` checks: its name in the schema, such as `UPDATE_NOTE`, a description, and the check.

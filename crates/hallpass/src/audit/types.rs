@@ -1,12 +1,14 @@
 //! GraphQL types of the audit log.
 
-use async_graphql::{ID, InputObject, Object};
+use async_graphql::{Context, InputObject};
 use chrono::TimeDelta;
 use hallpass_data::audit::{Column, Entity, Model};
-use hallpass_data::{Comparison as _, Filter};
+use hallpass_data::{AuditEventId, Comparison as _, Filter};
 use uuid::Uuid;
 
-use crate::graphql::{Constrained, Constraint, DateTime, Result, Validator, encode_id};
+use crate::access::{ADMIN, guarded};
+use crate::graphql::{Constrained, Constraint, ContextExt as _, DateTime, Id, Result, Validator};
+use crate::schema::FindNode;
 
 /// As long as the longest stored value.
 const EXACT: Constraint<'_> = Constraint::text(1, 320);
@@ -15,11 +17,11 @@ const EXACT: Constraint<'_> = Constraint::text(1, 320);
 pub struct AuditEvent(pub(super) Model);
 
 /// An audit event: caller, field, rule and outcome.
-#[Object]
+#[guarded(AuditEvent, id = AuditEventId)]
 impl AuditEvent {
     /// Global ID.
-    async fn id(&self) -> ID {
-        encode_id("AuditEvent", self.0.id)
+    async fn id(&self) -> Id<AuditEvent> {
+        Id::new(self.0.id)
     }
 
     /// Time of the event.
@@ -86,6 +88,13 @@ impl AuditEvent {
     /// Scopes of the access token, possibly truncated. Null for other credentials.
     async fn scopes(&self) -> Option<Vec<&str>> {
         self.0.scopes.as_deref().map(|scopes| scopes.split_ascii_whitespace().collect())
+    }
+}
+
+impl FindNode for AuditEvent {
+    async fn find_node(ctx: &Context<'_>, id: AuditEventId) -> Result<Option<Self>> {
+        let events = ctx.scope().all::<Entity>(ADMIN.authorize(ctx).await?);
+        Ok(events.filter(Column::Id.is(id)).one().await?.map(Self))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::OwnershipDenial;
+use super::{OwnershipDenial, VisibleSchema};
 
 /// How ownership is denied.
 #[derive(Args, Clone, Debug)]
@@ -13,4 +13,9 @@ pub struct AccessSettings {
     /// `forbid` (FORBIDDEN, which discloses that it exists)
     #[arg(long, env, value_enum, default_value = "hide")]
     pub ownership_denial: OwnershipDenial,
+
+    /// The schema that a caller sees: `caller` (fields out of reach are unknown), or `full` (they are in the schema, and
+    /// FORBIDDEN)
+    #[arg(long, env, value_enum, default_value = "caller")]
+    pub schema_view: VisibleSchema,
 }

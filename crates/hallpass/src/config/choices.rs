@@ -45,6 +45,15 @@ pub enum SqliteSynchronous {
     Normal,
 }
 
+/// The schema that a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum VisibleSchema {
+    /// The fields that the caller can reach. Others are unknown.
+    Caller,
+    /// All fields. Those out of reach are denied with FORBIDDEN.
+    Full,
+}
+
 /// How access to another user's row is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OwnershipDenial {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use clap::Args;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -28,6 +29,7 @@ mod values;
 pub use access::AccessSettings;
 pub use choices::{
     Environment, LogFormat, OwnershipDenial, PersistedQueries, RowSecurity, SqliteSynchronous,
+    VisibleSchema,
 };
 pub use database::{DatabasePooler, StorageSettings};
 pub use dotenv::EnvFile;
@@ -96,10 +98,14 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// Origins of web pages that may send cookies.
     pub allowed_origins: Vec<Origin>,
+    /// Headers that those pages may send. None: all that they ask for.
+    pub allowed_headers: Option<Vec<HeaderName>>,
     /// Trusted proxies.
     pub trusted_proxies: Vec<IpNet>,
     /// How access to another user's row is denied.
     pub ownership_denial: OwnershipDenial,
+    /// The schema that callers see.
+    pub schema_view: VisibleSchema,
     /// Quota of rows per table and user.
     pub rows_per_owner: AtMost,
     /// Retention of the audit log.
@@ -167,8 +173,10 @@ impl Settings {
             database_url: database_url::database_url(storage.database_url)?,
             sqlite_synchronous: storage.sqlite_synchronous,
             allowed_origins: serving.allowed_origins.clone(),
+            allowed_headers: serving.allowed_headers.clone(),
             trusted_proxies: serving.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
             ownership_denial: access.ownership_denial,
+            schema_view: access.schema_view,
             rows_per_owner: storage.rows_per_owner,
             audit_retention: storage.audit_retention,
             limits: limits.check()?,

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use clap::Args;
 use reqwest::Url;
 use secrecy::SecretString;
@@ -67,10 +68,15 @@ pub struct ServingSettings {
     #[arg(long, env, value_parser = values::host_and_port)]
     pub metrics_addr: Option<SocketAddr>,
 
-    /// Exact origins of web pages that may send cookies (CORS), comma-separated; in development, also pages of this
-    /// machine, at any port
+    /// Origins of web pages and apps that may send cookies (CORS), comma-separated: https://app.example.com, capacitor://localhost, or
+    /// https://*.preview.example.com for one label below a name of your own; in development, also pages of this machine,
+    /// at any port
     #[arg(long, env, value_delimiter = ',')]
     pub allowed_origins: Vec<Origin>,
+
+    /// Headers that pages of those origins may send, comma-separated; default all that they ask for
+    #[arg(long, env, value_delimiter = ',')]
+    pub allowed_headers: Option<Vec<HeaderName>>,
 
     /// Networks (CIDR) or addresses of proxies whose X-Forwarded-For is trusted, comma-separated
     #[arg(long, env, value_delimiter = ',')]

@@ -7,6 +7,7 @@ use async_graphql::{Context, Enum, ID};
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::guarded;
 use crate::graphql::{ContextExt as _, DateTime, Result};
+use crate::schema::FindNodeByText;
 use hallpass_data::Error;
 use hallpass_identity::Caller;
 
@@ -54,10 +55,23 @@ impl CoreMe {
     }
 }
 
+impl CoreMe {
+    /// The caller of the request, if this is their user ID at the auth server: for `node`.
+    #[must_use]
+    pub fn find(ctx: &Context<'_>, user_id: &str) -> Option<Self> {
+        Self::of(ctx).filter(|me| me.0.id().as_str() == user_id)
+    }
+}
+
 #[guarded(Me)]
 impl CoreMe {
-    /// User ID at the auth server.
+    /// Global ID: of the caller, it is the user ID at the auth server.
     async fn id(&self) -> ID {
+        self.0.id().as_str().into()
+    }
+
+    /// User ID at the auth server.
+    async fn auth_id(&self) -> ID {
         self.0.id().as_str().into()
     }
 
@@ -141,6 +155,14 @@ impl CoreMe {
 /// The caller, per the credential.
 #[guarded(Me)]
 pub struct Me(CoreMe);
+
+impl FindNodeByText for Me {
+    const TYPE: &'static str = "Me";
+
+    async fn find_by_text(ctx: &Context<'_>, key: &str) -> Result<Option<Self>> {
+        Ok(CoreMe::find(ctx, key).map(Self))
+    }
+}
 
 /// Queries for the caller.
 #[derive(Default)]

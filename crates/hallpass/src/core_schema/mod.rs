@@ -12,7 +12,8 @@ use crate::schema::{CanQuery, NodeQuery};
 pub use analytics::{Analytics, AnalyticsQuery, CoreAnalytics, TierCount};
 pub use me::{AuthMethod, CallerKind, CoreMe, Me, MeQuery};
 pub use users::{
-    ErasedRows, ErasureMutation, ErasureReport, KnownUserQuery, User, UserFilter, UserQuery,
+    EraseUserPayload, ErasedRows, ErasureMutation, ErasureReport, KnownUserQuery, User, UserFilter,
+    UserQuery, domain as users,
 };
 
 /// All queries of the core: `me`, `viewer`, `node`, `can`, `users`, `user`, `auditEvents` and `analytics`.

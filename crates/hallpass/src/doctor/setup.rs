@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::Finding;
 use super::render::list;
-use crate::config::{Config, Environment, IdentityConfig, SettingState};
+use crate::config::{Config, Environment, IdentityConfig, Origin, SettingState};
 
 const ENVIRONMENT: &str = "environment";
 const SESSIONS: &str = "sessions";
@@ -152,7 +152,7 @@ fn sessions(identity: &IdentityConfig) -> Finding {
 
 /// Checks ALLOWED_ORIGINS (CORS).
 fn origins(config: &Config) -> Vec<Finding> {
-    let allowed: Vec<_> = config.allowed_origins.iter().map(|origin| origin.0.as_str()).collect();
+    let allowed: Vec<_> = config.allowed_origins.iter().map(Origin::as_str).collect();
     let server = config.identity.auth_server.as_ref();
     let auth_origin = server.and_then(|server| origin_of(&server.base));
     if allowed.is_empty() {
@@ -196,7 +196,7 @@ fn origin_warning(origin: &str, config: &Config, auth_origin: Option<&str>) -> O
         ));
     }
     let beside_https = auth_origin.is_some_and(secure)
-        || config.allowed_origins.iter().any(|other| secure(&other.0));
+        || config.allowed_origins.iter().any(|other| secure(other.as_str()));
     if !secure(origin) && beside_https && !is_loopback(host) {
         return Some(Finding::warning(
             ORIGINS,

@@ -206,7 +206,8 @@ impl<'a> Constraint<'a> {
     }
 
     /// How many of `count` items are checked: the allowed ones.
-    pub(crate) fn counted(&self, count: usize) -> usize {
+    #[must_use]
+    pub fn counted(&self, count: usize) -> usize {
         at_least(self.max_items).map_or(count, |max| count.min(max))
     }
 

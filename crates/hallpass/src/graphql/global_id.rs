@@ -143,6 +143,48 @@ pub fn decode_id(id: &ID) -> Option<(String, Uuid)> {
     (encode_id(type_name, key) == *id).then(|| (type_name.to_owned(), key))
 }
 
+/// Encodes the global ID of the `type_name` with this key, a text such as a user ID of the auth server.
+pub fn encode_text_id(type_name: &str, key: &str) -> ID {
+    ID(URL_SAFE_NO_PAD.encode(format!("{type_name}:{key}")))
+}
+
+/// The text of a global ID of the `type_name`. None for any other ID.
+#[must_use]
+pub fn decode_text_id(type_name: &str, id: &ID) -> Option<String> {
+    let (kind, key) = decode_text(id)?;
+    (kind == type_name).then_some(key)
+}
+
+fn decode_text(id: &ID) -> Option<(String, String)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id.as_bytes()).ok()?).ok()?;
+    let (kind, key) = text.split_once(':')?;
+    (encode_text_id(kind, key) == *id).then(|| (kind.to_owned(), key.to_owned()))
+}
+
+/// The key in an ID of `node`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeKey {
+    /// Of a row with a UUID.
+    Uuid(Uuid),
+    /// A text.
+    Text(String),
+}
+
+/// The type and the key of an ID of `node`. An ID in no other form is that of the caller, `Me`: their user ID at the
+/// auth server.
+pub(crate) fn decode_node(id: &ID) -> (String, NodeKey) {
+    if let Some((kind, key)) = decode_id(id) {
+        return (kind, NodeKey::Uuid(key));
+    }
+    match decode_text(id) {
+        Some((kind, key)) => (kind, NodeKey::Text(key)),
+        None => (ME.to_owned(), NodeKey::Text(id.0.clone())),
+    }
+}
+
+/// Name of the type of the caller.
+const ME: &str = "Me";
+
 #[cfg(test)]
 mod tests {
     use base64::engine::general_purpose::URL_SAFE;

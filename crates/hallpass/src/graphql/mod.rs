@@ -28,7 +28,8 @@ pub use context::{
 };
 pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, NO_TENANT, Result};
-pub use global_id::{HasId, Id, decode_id, encode_id};
+pub(crate) use global_id::decode_node;
+pub use global_id::{HasId, Id, NodeKey, decode_id, decode_text_id, encode_id, encode_text_id};
 pub use idempotency::{
     Begun, Execution, IDEMPOTENCY_KEY, RETENTION as IDEMPOTENCY_KEY_RETENTION, Replay, RequestKey,
     Writes, is_idempotency_key,
@@ -38,8 +39,8 @@ pub(crate) use json::write_json;
 pub use null_on_error::NullOnError;
 pub use own_rows::{find_in_tenant, find_own};
 pub use pagination::{
-    Connection, Direction, FIRST, LAST, NamedOrder, Page, Position, TotalCount, paginate,
-    paginate_open,
+    Connection, Direction, Edge, FIRST, LAST, NamedOrder, Page, Position, TotalCount, edge,
+    paginate, paginate_open,
 };
 pub use permission_check::Permission;
 pub use plain::{NotPlain, PlainEnum, PlainScalar, PlainValue, resolve_object};

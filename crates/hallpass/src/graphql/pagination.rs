@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::connection::{Connection as RelayConnection, CursorType, Edge, EmptyFields};
+use async_graphql::connection::{
+    Connection as RelayConnection, CursorType, Edge as RelayEdge, EmptyFields,
+};
 use async_graphql::{Enum, Object, OutputType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,6 +19,9 @@ use super::validation::Validator;
 
 /// A Relay connection with a `totalCount` that is counted only if requested.
 pub type Connection<N> = RelayConnection<Position, N, TotalCount, EmptyFields>;
+
+/// An edge of a [`Connection`].
+pub type Edge<N> = RelayEdge<Position, N, EmptyFields>;
 
 /// Default page size.
 const DEFAULT_PAGE_SIZE: i32 = 20;
@@ -179,6 +184,24 @@ where
         Edge::new(position, node(row))
     }));
     Ok(connection)
+}
+
+/// The edge of one row in a list of this order: for the payload of a mutation, so that a client adds the row to the
+/// list.
+///
+/// # Errors
+/// When the order is by a column that lists are not sorted by.
+pub fn edge<E, N>(
+    order: &NamedOrder<E>,
+    row: E::Model,
+    node: impl Fn(E::Model) -> N,
+) -> Result<Edge<N>>
+where
+    E: hallpass_data::policy::Listed,
+    N: OutputType,
+{
+    let at = order.order.position(&row)?;
+    Ok(Edge::new(Position { at, order: order.name.as_str().into() }, node(row)))
 }
 
 /// The position of a row in a list. It is encoded as a cursor only if the cursor is requested.

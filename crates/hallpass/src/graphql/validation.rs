@@ -19,10 +19,32 @@ use super::input_problem::{InputProblem, ProblemKind};
 /// ```
 #[derive(Default)]
 pub struct Validator {
+    /// Path of the object that contains the inputs. Empty for arguments.
+    object: String,
     problems: Vec<InputProblem>,
 }
 
 impl Validator {
+    /// Collects the problems of an input object. Paths are relative to its path, such as `inputs.3`.
+    pub fn within(object: impl Into<String>) -> Self {
+        Self { object: object.into(), problems: Vec::new() }
+    }
+
+    /// Adds the problems of an input object that was checked on its own.
+    ///
+    /// # Errors
+    /// The error, if it is not about inputs.
+    pub fn collect<T>(&mut self, checked: Result<T>) -> Result<Option<T>> {
+        match checked {
+            Ok(valid) => Ok(Some(valid)),
+            Err(ApiError::BadInput(problems)) => {
+                self.problems.extend(problems);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// Adds a problem of the kind [`ProblemKind::Invalid`] for the input at `path`.
     pub fn add_error(&mut self, path: &str, message: impl Into<String>) {
         self.add_problem(path, ProblemKind::Invalid, message);
@@ -103,6 +125,15 @@ impl Validator {
     /// # Errors
     /// [`ApiError::BadInput`] if there is a problem.
     pub fn finish(self) -> Result<()> {
-        if self.problems.is_empty() { Ok(()) } else { Err(ApiError::BadInput(self.problems)) }
+        let Self { object, mut problems } = self;
+        if problems.is_empty() {
+            return Ok(());
+        }
+        if !object.is_empty() {
+            for problem in &mut problems {
+                problem.path = format!("{object}.{}", problem.path);
+            }
+        }
+        Err(ApiError::BadInput(problems))
     }
 }

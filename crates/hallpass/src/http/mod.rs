@@ -23,7 +23,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::{MethodRouter, any, get, post};
 use hallpass_data::Client;
 use ipnet::IpNet;
@@ -96,6 +96,8 @@ pub struct HttpOptions {
     pub limits: Limits,
     /// Whether clients can persist documents.
     pub persists_queries: bool,
+    /// Headers that pages of other origins may send. None: all that they ask for.
+    pub allowed_headers: Option<Vec<HeaderName>>,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a WebSocket without a running operation stays open.
@@ -253,13 +255,17 @@ fn compressed(route: MethodRouter<Arc<HttpState>>) -> MethodRouter<Arc<HttpState
 }
 
 /// CORS layer: known origins, with credentials. Other origins get no CORS headers. GraphQL uses GET and POST; routes of
-/// the application use any method. Requests may have any headers: the origin is known, and tools add headers of their
-/// own for traces and versions.
+/// the application use any method. Without ALLOWED_HEADERS, requests may have any headers: the origin is known, and tools
+/// add headers of their own for traces and versions.
 fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
     let authenticator = Arc::clone(&deps.authenticator);
     if !authenticator.has_known_origins() {
         return None;
     }
+    let allowed = match &deps.options.allowed_headers {
+        Some(headers) => AllowHeaders::list(headers.iter().cloned()),
+        None => AllowHeaders::mirror_request(),
+    };
     let is_known = move |origin: &HeaderValue, _: &Parts| authenticator.is_known_origin(origin);
     let mut methods = vec![Method::GET, Method::POST];
     if has_routes {
@@ -270,7 +276,7 @@ fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
             .allow_origin(AllowOrigin::predicate(is_known))
             .allow_credentials(true)
             .allow_methods(methods)
-            .allow_headers(AllowHeaders::mirror_request())
+            .allow_headers(allowed)
             .expose_headers([
                 middleware::REQUEST_ID,
                 RETRY_AFTER,

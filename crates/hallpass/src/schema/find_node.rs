@@ -7,9 +7,9 @@ use async_graphql::{
 };
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use uuid::Uuid;
 
-use crate::graphql::{ApiError, HasId, Id, Result};
+use crate::access::Rule;
+use crate::graphql::{ApiError, HasId, Id, NodeKey, Result};
 
 /// An object that `node` can find by its global ID.
 pub trait FindNode: HasId + ObjectType + Sized {
@@ -53,28 +53,56 @@ impl<T: FindNode> Id<T> {
     }
 }
 
-pub(super) type Find = for<'a> fn(&'a Context<'_>, Uuid) -> BoxFuture<'a, Result<Option<Node>>>;
+/// An object that `node` can find by an ID that contains a text, such as a user ID of the auth server.
+pub trait FindNodeByText: ObjectType + Sized + 'static {
+    /// Name of the GraphQL type.
+    const TYPE: &'static str;
+
+    /// The object with this key, if it exists and is visible to the caller.
+    ///
+    /// # Errors
+    /// When the database or the auth server is unavailable, or access to the object is denied.
+    fn find_by_text(
+        ctx: &Context<'_>,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<Self>>> + Send;
+}
+
+pub(super) type Find = for<'a> fn(&'a Context<'_>, NodeKey) -> BoxFuture<'a, Result<Option<Node>>>;
 
 /// A type of objects with global IDs.
 pub(crate) struct NodeType {
     pub(super) name: &'static str,
+    /// The rule for all objects of the type, which is in the views that include it.
+    pub(super) rule: Rule,
     pub(super) scope: String,
     pub(super) register: fn(&mut Registry) -> String,
     pub(super) find: Find,
 }
 
 impl NodeType {
-    /// The type `T`, whose objects an OAuth client reads with `scope`.
-    pub(crate) fn of<T: FindNode>(scope: String) -> Self {
-        Self {
-            name: T::TYPE,
-            scope,
-            register: T::create_type_info,
-            find: |ctx, key| {
-                async move { Ok(T::find_node(ctx, key.into()).await?.map(|it| Node(Box::new(it)))) }
-                    .boxed()
-            },
-        }
+    /// The type `T`, whose objects are visible to callers who meet `rule`. An OAuth client reads them with `scope`.
+    pub(crate) fn of<T: FindNode>(rule: Rule, scope: String) -> Self {
+        let find: Find = |ctx, key| {
+            async move {
+                let NodeKey::Uuid(key) = key else { return Ok(None) };
+                Ok(T::find_node(ctx, key.into()).await?.map(|it| Node(Box::new(it))))
+            }
+            .boxed()
+        };
+        Self { name: T::TYPE, rule, scope, register: T::create_type_info, find }
+    }
+
+    /// As [`of`](Self::of), for objects with a text in their IDs.
+    pub(crate) fn by_text<T: FindNodeByText>(rule: Rule, scope: String) -> Self {
+        let find: Find = |ctx, key| {
+            async move {
+                let NodeKey::Text(key) = key else { return Ok(None) };
+                Ok(T::find_by_text(ctx, &key).await?.map(|it| Node(Box::new(it))))
+            }
+            .boxed()
+        };
+        Self { name: T::TYPE, rule, scope, register: T::create_type_info, find }
     }
 }
 

@@ -5,6 +5,7 @@ mod create;
 mod find_node;
 mod node;
 mod registered;
+mod root_query;
 mod roots;
 
 use std::collections::HashMap;
@@ -18,9 +19,10 @@ use async_graphql::registry::Registry;
 use crate::access::SchemaView;
 
 pub use can::CanQuery;
-pub use find_node::{FindNode, Node};
+pub use find_node::{FindNode, FindNodeByText, Node};
 pub use node::NodeQuery;
 pub use registered::CheckAction;
+pub use root_query::RootQuery;
 pub use roots::Executable;
 
 pub(crate) use find_node::NodeType;

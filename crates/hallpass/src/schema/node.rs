@@ -1,4 +1,4 @@
-//! Query `node`: any object by global ID (Relay). Domains register the types of objects.
+//! Queries `node` and `nodes`: any object by global ID (Relay). Domains register the types of objects.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,12 @@ use async_graphql::{
     Context, ContextSelectionSet, ID, OutputType, Positioned, ServerResult, Value,
 };
 
+use futures_util::future::try_join_all;
+
 use super::find_node::Node;
 use super::registered::Registered;
-use crate::access::{Rule::Public, guarded};
-use crate::graphql::{Result, decode_id};
+use crate::access::{Rule::Public, guarded, is_in_view};
+use crate::graphql::{Constrained, Constraint, Result, Validator, decode_node};
 
 impl OutputType for Node {
     fn type_name() -> Cow<'static, str> {
@@ -24,7 +26,9 @@ impl OutputType for Node {
             let mut id = MetaField::new("id", ID::create_type_info(registry));
             id.description = Some("Global ID.".to_owned());
             let registered = Registered::current();
-            for node in &registered.nodes {
+            let visible = registered.nodes.iter().filter(|node| is_in_view(node.rule));
+            let visible: Vec<_> = visible.collect();
+            for node in &visible {
                 (node.register)(registry);
                 registry.add_implements(node.name, &Self::type_name());
             }
@@ -32,7 +36,7 @@ impl OutputType for Node {
                 name: Self::type_name().into_owned(),
                 description: Some("An object with a global ID.".to_owned()),
                 fields: IndexMap::from([(id.name.clone(), id)]),
-                possible_types: registered.nodes.iter().map(|it| it.name.to_string()).collect(),
+                possible_types: visible.iter().map(|it| it.name.to_string()).collect(),
                 extends: false,
                 keys: None,
                 visible: None,
@@ -54,7 +58,10 @@ impl OutputType for Node {
     }
 }
 
-/// Node query.
+/// Maximum number of objects that one request reads by `nodes`.
+const IDS: Constraint<'_> = Constraint::NONE.max_items(100);
+
+/// Node queries.
 #[derive(Default)]
 pub struct NodeQuery;
 
@@ -64,13 +71,29 @@ impl NodeQuery {
     /// needs the scope of the object's type.
     #[graphql(guard = "Public", scope = "{type}:read")]
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        let Some((kind, key)) = decode_id(&id) else { return Ok(None) };
-        let registered = super::registered(ctx);
-        let Some(node) = registered.nodes.iter().find(|node| node.name == kind) else {
-            return Ok(None);
-        };
-        // Checked before the lookup: a denial must not disclose whether the row exists.
-        Public.with_scope(Some(&node.scope)).check(ctx).await?;
-        (node.find)(ctx, key).await
+        find(ctx, &id).await
     }
+
+    /// Returns the objects with these IDs, in the same order. Null for those that do not exist or are not visible to
+    /// the caller. As `node`.
+    #[graphql(guard = "Public", scope = "{type}:read")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(directive = Constrained::apply(IDS))] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        let mut validator = Validator::default();
+        validator.count("ids", ids.len(), &IDS);
+        validator.finish()?;
+        try_join_all(ids.iter().map(|id| find(ctx, id))).await
+    }
+}
+
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let (kind, key) = decode_node(id);
+    let nodes = &super::registered(ctx).nodes;
+    let Some(node) = nodes.iter().find(|node| node.name == kind) else { return Ok(None) };
+    // Checked before the lookup: a denial must not disclose whether the row exists.
+    node.rule.with_scope(Some(&node.scope)).check(ctx).await?;
+    (node.find)(ctx, key).await
 }

@@ -13,6 +13,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::BoxStream;
 
 use super::registered::Registered;
+use super::root_query::ResolveQuery;
 use crate::graphql::{Audited, NullOnError};
 
 /// A schema that executes documents.
@@ -26,7 +27,7 @@ pub trait Executable: Send + Sync {
 }
 
 /// The query root: with null at a field that failed.
-type QueryRoot<Q> = NullOnError<Q>;
+pub(super) type QueryRoot<Q> = NullOnError<Q>;
 /// The mutation root: audited.
 type MutationRoot<M> = NullOnError<Audited<M>>;
 /// The subscription root.
@@ -93,6 +94,7 @@ where
             SubscriptionRoot::<S>::default(),
         )
         .data(Arc::clone(registered))
+        .data(ResolveQuery::of::<Q>())
         // Documents are validated against `SchemaForView::rules` before they are executed.
         .validation_mode(ValidationMode::Fast)
         // Suggestions for misspelled names would disclose other names.

@@ -15,6 +15,11 @@ use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
 use super::html::HtmlCache;
 use super::markdown::TooComplex;
+use super::payloads::{
+    CreateChapterPayload, CreateCoursePayload, DeleteChapterPayload, DeleteCoursePayload,
+    PublishChapterPayload, PublishCoursePayload, SaveChapterVariantPayload, SavedVariant,
+    UpdateChapterPayload, UpdateCoursePayload,
+};
 use super::rules::COURSE_EDITOR;
 use super::types::{Chapter, ChapterVariant, Course};
 use hallpass::access::guarded;
@@ -35,7 +40,11 @@ pub struct EditingMutation;
 impl EditingMutation {
     /// Creates a course as a draft. Drafts are visible to editors only.
     #[graphql(guard = "COURSE_EDITOR")]
-    async fn create_course(&self, ctx: &Context<'_>, input: CreateCourseInput) -> Result<Course> {
+    async fn create_course(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateCourseInput,
+    ) -> Result<CreateCoursePayload> {
         let (id, created) = (CourseId::generate(), now());
         let values = course::ActiveModel {
             id: Set(id),
@@ -50,7 +59,8 @@ impl EditingMutation {
             row.map(Course).map_err(map_conflict)
         };
         let created = async |key| current_course(ctx, key).await;
-        Execution::statement().create_or(ctx, id, insert, created).await
+        let execution = Execution::statement();
+        execution.create_or(ctx, id, insert, created).await.map(CreateCoursePayload)
     }
 
     /// Changes a course.
@@ -60,8 +70,8 @@ impl EditingMutation {
         ctx: &Context<'_>,
         id: Id<Course>,
         input: UpdateCourseInput,
-    ) -> Result<Course> {
-        change_course(ctx, &id, input.check()?).await
+    ) -> Result<UpdateCoursePayload> {
+        change_course(ctx, &id, input.check()?).await.map(UpdateCoursePayload)
     }
 
     /// Publishes a course, and with it those of its chapters that are published. `published: false` makes the course
@@ -72,15 +82,18 @@ impl EditingMutation {
         ctx: &Context<'_>,
         id: Id<Course>,
         #[graphql(default = true)] published: bool,
-    ) -> Result<Course> {
+    ) -> Result<PublishCoursePayload> {
         let values = course::ActiveModel { published: Set(published), ..Default::default() };
-        change_course(ctx, &id, values).await
+        change_course(ctx, &id, values).await.map(PublishCoursePayload)
     }
 
-    /// Permanently deletes a course, its chapters, their texts, and all progress and bookmarks of learners. Returns
-    /// the ID of the course. To hide a course and keep its content, use `publishCourse` with `published: false`.
+    /// Permanently deletes a course, its chapters, their texts, and all progress and bookmarks of learners. To hide a course and keep its content, use `publishCourse` with `published: false`.
     #[graphql(guard = "COURSE_EDITOR")]
-    async fn delete_course(&self, ctx: &Context<'_>, id: Id<Course>) -> Result<Id<Course>> {
+    async fn delete_course(
+        &self,
+        ctx: &Context<'_>,
+        id: Id<Course>,
+    ) -> Result<DeleteCoursePayload> {
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
         let deleted = course::Column::Id.is(id.key()?);
         if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
@@ -91,7 +104,7 @@ impl EditingMutation {
             drop(course);
             writes.commit().await?;
         }
-        Ok(id)
+        Ok(DeleteCoursePayload(id))
     }
 
     /// Creates a chapter of a course as a draft. Drafts are visible to editors only.
@@ -101,7 +114,7 @@ impl EditingMutation {
         ctx: &Context<'_>,
         course_id: Id<Course>,
         input: CreateChapterInput,
-    ) -> Result<Chapter> {
+    ) -> Result<CreateChapterPayload> {
         let mut values = input.check(tiers(ctx))?;
         let course = course_id.key()?;
         if values.ordinal.is_not_set() {
@@ -122,7 +135,8 @@ impl EditingMutation {
             row.map(Chapter).map_err(map_conflict)
         };
         let created = async |key| current_chapter(ctx, key).await;
-        Execution::statement().create_or(ctx, id, insert, created).await
+        let execution = Execution::statement();
+        execution.create_or(ctx, id, insert, created).await.map(CreateChapterPayload)
     }
 
     /// Changes a chapter.
@@ -132,8 +146,8 @@ impl EditingMutation {
         ctx: &Context<'_>,
         id: Id<Chapter>,
         input: UpdateChapterInput,
-    ) -> Result<Chapter> {
-        change_chapter(ctx, &id, input.check(tiers(ctx))?).await
+    ) -> Result<UpdateChapterPayload> {
+        change_chapter(ctx, &id, input.check(tiers(ctx))?).await.map(UpdateChapterPayload)
     }
 
     /// Saves a variant of a chapter. Replaces the variant for the same levels, if any.
@@ -143,7 +157,7 @@ impl EditingMutation {
         ctx: &Context<'_>,
         chapter_id: Id<Chapter>,
         input: ChapterVariantInput,
-    ) -> Result<ChapterVariant> {
+    ) -> Result<SaveChapterVariantPayload> {
         use variant::Column::{ChapterId as Of, Hardware, Level};
         let body = Arc::from(input.body.as_str());
         let (level, hardware) = (LevelRow::from(input.level), LevelRow::from(input.hardware));
@@ -161,7 +175,8 @@ impl EditingMutation {
         let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
             let same = Of.is(chapter).and(Level.is(level)).and(Hardware.is(hardware));
             let saved = editable::<variant::Entity>(ctx).await?.filter(same).one().await?;
-            return saved.map(ChapterVariant::of).ok_or(CHAPTER_NOT_FOUND);
+            let saved = saved.map(ChapterVariant::of).ok_or(CHAPTER_NOT_FOUND)?;
+            return Ok(SaveChapterVariantPayload(SavedVariant { variant: saved, chapter }));
         };
         let same = &[Of, Level, Hardware];
         let saved = writes.upsert_shared::<variant::Entity>(privilege, values, same).await;
@@ -170,7 +185,8 @@ impl EditingMutation {
             other => other.into(),
         })?;
         writes.commit().await?;
-        Ok(ChapterVariant::of(saved))
+        let saved = SavedVariant { variant: ChapterVariant::of(saved), chapter };
+        Ok(SaveChapterVariantPayload(saved))
     }
 
     /// Publishes a chapter. It is visible once its course is published, too. `published: false` makes it a draft
@@ -181,15 +197,18 @@ impl EditingMutation {
         ctx: &Context<'_>,
         id: Id<Chapter>,
         #[graphql(default = true)] published: bool,
-    ) -> Result<Chapter> {
+    ) -> Result<PublishChapterPayload> {
         let values = chapter::ActiveModel { published: Set(published), ..Default::default() };
-        change_chapter(ctx, &id, values).await
+        change_chapter(ctx, &id, values).await.map(PublishChapterPayload)
     }
 
-    /// Permanently deletes a chapter, its texts, and all progress and bookmarks of learners. Returns the ID of the
-    /// chapter.
+    /// Permanently deletes a chapter, its texts, and all progress and bookmarks of learners.
     #[graphql(guard = "COURSE_EDITOR")]
-    async fn delete_chapter(&self, ctx: &Context<'_>, id: Id<Chapter>) -> Result<Id<Chapter>> {
+    async fn delete_chapter(
+        &self,
+        ctx: &Context<'_>,
+        id: Id<Chapter>,
+    ) -> Result<DeleteChapterPayload> {
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
         let deleted = chapter::Column::Id.is(id.key()?);
         if let Begun::First(writes) = Execution::statement().begin(ctx).await? {
@@ -200,7 +219,7 @@ impl EditingMutation {
             drop(chapter);
             writes.commit().await?;
         }
-        Ok(id)
+        Ok(DeleteChapterPayload(id))
     }
 }
 

@@ -21,7 +21,7 @@ fn nonexistent_ids(count: u128) -> Vec<String> {
 #[tokio::test]
 async fn bulk_mutation_over_the_limit_is_one_entry() {
     let app = App::start(Backend::Sqlite).await;
-    let document = "mutation($ids: [ID!]!) { deleteTasks(ids: $ids) }";
+    let document = "mutation($ids: [ID!]!) { deleteTasks(ids: $ids) { deletedTaskIds } }";
     let ids = json!({ "ids": nonexistent_ids(150) });
     for (who, end) in
         [(app.by_jwt(&alice()), "BAD_USER_INPUT"), (app.anonymous(), "UNAUTHENTICATED")]
@@ -35,7 +35,7 @@ async fn bulk_mutation_over_the_limit_is_one_entry() {
 
 /// One request that names 800 nonexistent tasks: the cost of more is too high.
 fn flood() -> Value {
-    let aliases = (0..8).map(|nth| format!("a{nth}: deleteTasks(ids: $ids) "));
+    let aliases = (0..8).map(|nth| format!("a{nth}: deleteTasks(ids: $ids) {{ deletedTaskIds }} "));
     let query = format!("mutation($ids: [ID!]!) {{ {} }}", aliases.collect::<String>());
     json!({ "query": query, "variables": { "ids": nonexistent_ids(100) } })
 }
@@ -92,7 +92,7 @@ on_both_databases! {
         let others = async {
             for number in 0..10 {
                 let read = ada.ask("{ auditEvents(first: 1) { nodes { id } } }").await;
-                let made = app.by_jwt(&alice()).ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+                let made = app.by_jwt(&alice()).ask("mutation { createTask(input: {title: \"x\"}) { task { id } } }").await;
                 let anonymous_read = app.anonymous().ask("{ tasks { totalCount } }").await;
                 for (answer, field) in [(&read, "Query.auditEvents"), (&made, "Mutation.createTask"), (&anonymous_read, "Query.tasks")] {
                     assert_eq!(event_of(&app, answer).await.field, field, "round {number}");

@@ -58,7 +58,11 @@ async fn event_of(app: &App, answer: &GraphQlResponse) -> Model {
 
 /// Waits until pending entries are written: the last entry is written last.
 async fn flush_audit(app: &App) {
-    event_of(app, &app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") }").await).await;
+    event_of(
+        app,
+        &app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") { deletedTaskId } }").await,
+    )
+    .await;
 }
 
 fn summary(event: &Model) -> (&str, &str, &str) {
@@ -67,9 +71,9 @@ fn summary(event: &Model) -> (&str, &str, &str) {
 
 async fn task_of(app: &App, owner: &User, visible: bool) -> String {
     let make = format!(
-        "mutation {{ createTask(input: {{title: \"{MARKER}\", isPublic: {visible}}}) {{ id }} }}"
+        "mutation {{ createTask(input: {{title: \"{MARKER}\", isPublic: {visible}}}) {{ task {{ id }} }} }}"
     );
-    app.by_jwt(owner).data(&make).await["createTask"]["id"].as_str().unwrap().to_owned()
+    app.by_jwt(owner).data(&make).await["createTask"]["task"]["id"].as_str().unwrap().to_owned()
 }
 
 on_both_databases! {
@@ -105,15 +109,15 @@ on_both_databases! {
 
     async fn mutations_are_audited_with_outcome_and_rows(app: App) {
         let (alices, bobs) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
-        let made = alices.ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
-        let task = made.body["data"]["createTask"]["id"].as_str().unwrap().to_owned();
+        let made = alices.ask("mutation { createTask(input: {title: \"x\"}) { task { id } } }").await;
+        let task = made.body["data"]["createTask"]["task"]["id"].as_str().unwrap().to_owned();
         let event = event_of(&app, &made).await;
         assert_eq!(summary(&event), ("Mutation.createTask", "SIGNED_IN", "ALLOWED"));
         assert_eq!(event.row_id.as_deref(), Some(task.as_str()), "what was made");
 
-        let complete = format!("mutation {{ completeTask(id: \"{task}\") {{ id }} }}");
-        let old = format!("mutation {{ updateTask(id: \"{task}\", input: {{}}, expectedVersion: 9) {{ id }} }}");
-        let wrong = format!("mutation {{ updateTask(id: \"{task}\", input: {{title: \"\"}}) {{ id }} }}");
+        let complete = format!("mutation {{ completeTask(id: \"{task}\") {{ task {{ id }} }} }}");
+        let old = format!("mutation {{ updateTask(id: \"{task}\", input: {{}}, expectedVersion: 9) {{ task {{ id }} }} }}");
+        let wrong = format!("mutation {{ updateTask(id: \"{task}\", input: {{title: \"\"}}) {{ task {{ id }} }} }}");
         for (who, document, end) in [
             (&alices, &complete, "ALLOWED"),
             (&bobs, &complete, "NOT_FOUND"),
@@ -126,7 +130,7 @@ on_both_databases! {
             assert_eq!(summary(&event), (&*format!("Mutation.{field}"), "OWNER", end));
             assert_eq!(event.row_id.as_ref(), Some(&task), "{end}");
         }
-        let both = format!("mutation {{ deleteTasks(ids: [\"{task}\", \"{}\"]) }}", task_of(&app, &alice(), false).await);
+        let both = format!("mutation {{ deleteTasks(ids: [\"{task}\", \"{}\"]) {{ deletedTaskIds }} }}", task_of(&app, &alice(), false).await);
         let events = audit_events(&app, &alices.ask(&both).await, 2).await;
         assert_eq!(events[0].decision_id, events[1].decision_id, "one decision about two rows");
         assert!(events.iter().all(|event| summary(event) == ("Mutation.deleteTasks", "OWNER", "ALLOWED")));
@@ -162,7 +166,7 @@ on_both_databases! {
 
     async fn impersonation_is_audited_with_both_users(app: App) {
         let acting = alice().with("impersonatedBy", "user-ada");
-        let answer = app.by_jwt(&acting).ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+        let answer = app.by_jwt(&acting).ask("mutation { createTask(input: {title: \"x\"}) { task { id } } }").await;
         let event = event_of(&app, &answer).await;
         assert_eq!(event.caller_id.as_deref(), Some("user-alice"));
         assert_eq!(event.impersonated_by.as_deref(), Some("user-ada"));
@@ -175,12 +179,12 @@ on_both_databases! {
         let task = task_of(&app, &alice(), true).await;
         let alices = app.by_jwt(&alice());
         for document in [
-            format!("mutation {{ updateTask(id: \"{task}\", input: {{title: \"{MARKER}\", tags: [\"{MARKER}\"]}}) {{ id }} }}"),
-            format!("mutation {{ updateTask(id: \"{task}\", input: {{title: \"\", description: \"{MARKER}\"}}) {{ id }} }}"),
-            format!("mutation {{ deleteTask(id: \"{MARKER}\") }}"),
-            format!("mutation {{ deleteTask(id: \"{like_an_id}\") }}"),
-            format!("mutation {{ deleteTasks(ids: [\"{MARKER}\", \"{like_an_id}\", \"\\u0000\"]) }}"),
-            format!("mutation {{ {MARKER_ALIAS}: deleteTask(id: \"{task}\") }}"),
+            format!("mutation {{ updateTask(id: \"{task}\", input: {{title: \"{MARKER}\", tags: [\"{MARKER}\"]}}) {{ task {{ id }} }} }}"),
+            format!("mutation {{ updateTask(id: \"{task}\", input: {{title: \"\", description: \"{MARKER}\"}}) {{ task {{ id }} }} }}"),
+            format!("mutation {{ deleteTask(id: \"{MARKER}\") {{ deletedTaskId }} }}"),
+            format!("mutation {{ deleteTask(id: \"{like_an_id}\") {{ deletedTaskId }} }}"),
+            format!("mutation {{ deleteTasks(ids: [\"{MARKER}\", \"{like_an_id}\", \"\\u0000\"]) {{ deletedTaskIds }} }}"),
+            format!("mutation {{ {MARKER_ALIAS}: deleteTask(id: \"{task}\") {{ deletedTaskId }} }}"),
             format!("{{ node(id: \"{MARKER}\") {{ id }} }}"),
             format!("{{ auditEvents(filter: {{field: \"{MARKER}\"}}) {{ totalCount }} }}"),
         ] {
@@ -201,14 +205,14 @@ on_both_databases! {
     async fn admins_filter_and_page_audit_events(app: App) {
         let (alices, admin) = (app.by_jwt(&alice()), app.by_jwt(&ada()));
         for _ in 0..3 {
-            alices.ask("mutation { deleteTask(id: \"none\") }").await;
+            alices.ask("mutation { deleteTask(id: \"none\") { deletedTaskId } }").await;
         }
         let rejected = app.anonymous().ask("{ tasks { totalCount } }").await;
         let acting = bob().with("impersonatedBy", "user-ada");
-        let made = app.by_jwt(&acting).ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+        let made = app.by_jwt(&acting).ask("mutation { createTask(input: {title: \"x\"}) { task { id } } }").await;
         flush_audit(&app).await;
         let decision = rejected.error()["extensions"]["decisionId"].as_str().unwrap();
-        let task = made.body["data"]["createTask"]["id"].as_str().unwrap();
+        let task = made.body["data"]["createTask"]["task"]["id"].as_str().unwrap();
         let read = "query($filter: AuditFilter) { auditEvents(filter: $filter) { totalCount } }";
         let count = async |filter: Value| {
             let found = admin.data_with(read, json!({ "filter": filter })).await;
@@ -297,7 +301,7 @@ async fn denied_chapter_mutation_audits_the_chapter() {
     let chapter = app.anonymous().data(find).await["chapter"]["id"].as_str().unwrap().to_owned();
     let alices = app.by_jwt(&alice());
     let note = format!(
-        "mutation {{ recordProgress(chapterId: \"{chapter}\", percent: 5) {{ percent }} }}"
+        "mutation {{ recordProgress(chapterId: \"{chapter}\", percent: 5) {{ progress {{ percent }} }} }}"
     );
     let answer = alices.ask(&note).await;
     let event = event_of(&app, &answer).await;
@@ -307,7 +311,7 @@ async fn denied_chapter_mutation_audits_the_chapter() {
     assert_eq!(answer.error()["extensions"]["decisionId"], event.decision_id.to_string());
 
     let mark = format!(
-        "mutation {{ bookmarkChapter(chapterId: \"{chapter}\", bookmarked: true) {{ id }} }}"
+        "mutation {{ bookmarkChapter(chapterId: \"{chapter}\", bookmarked: true) {{ chapter {{ id }} }} }}"
     );
     let event = event_of(&app, &alices.ask(&mark).await).await;
     assert_eq!(summary(&event), ("Mutation.bookmarkChapter", "SIGNED_IN", "ALLOWED"));
@@ -386,10 +390,12 @@ async fn admin_reads_are_audited() {
 async fn erasing_a_row_id_renames_nothing() {
     let app = App::start(Backend::Sqlite).await;
     let task = task_of(&app, &alice(), false).await;
-    let complete = format!("mutation {{ completeTask(id: \"{task}\") {{ id }} }}");
+    let complete = format!("mutation {{ completeTask(id: \"{task}\") {{ task {{ id }} }} }}");
     let completed = app.by_jwt(&alice()).ask(&complete).await;
     event_of(&app, &completed).await;
-    app.by_jwt(&ada()).data(&format!("mutation {{ eraseUser(id: \"{task}\") {{ total }} }}")).await;
+    app.by_jwt(&ada())
+        .data(&format!("mutation {{ eraseUser(id: \"{task}\") {{ report {{ total }} }} }}"))
+        .await;
     assert_eq!(event_of(&app, &completed).await.row_id, Some(task));
 }
 
@@ -419,7 +425,7 @@ async fn interrupted_mutation_is_audited_as_unfinished() {
     let system = app.database.system("tests hold the one writer");
     let held = system.connection().begin().await.unwrap();
     held.execute_unprepared("UPDATE task SET version = version").await.unwrap();
-    let complete = format!("mutation {{ completeTask(id: \"{task}\") {{ id }} }}");
+    let complete = format!("mutation {{ completeTask(id: \"{task}\") {{ task {{ id }} }} }}");
     let answer = app.by_jwt(&alice()).ask(&complete).await;
     assert_eq!(answer.codes(), ["TIMEOUT"]);
     held.rollback().await.unwrap();

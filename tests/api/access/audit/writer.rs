@@ -248,8 +248,8 @@ on_both_databases! {
 
     async fn erased_user_is_pseudonymized_past_and_future(app: App) {
         let acting = alice().with("impersonatedBy", "user-ada");
-        app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") }").await;
-        app.by_jwt(&acting).ask("mutation { deleteTask(id: \"none\") }").await;
+        app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") { deletedTaskId } }").await;
+        app.by_jwt(&acting).ask("mutation { deleteTask(id: \"none\") { deletedTaskId } }").await;
         flush_audit(&app).await;
         let before = rows(&app.database).await.len();
 
@@ -341,15 +341,18 @@ async fn unwritable_entries_are_counted_at_shutdown() {
     );
     let reasons = (dropped(&finished.metrics, "database"), dropped(&finished.metrics, "stopped"));
     assert_eq!(reasons, (500, 700), "one batch is tried");
-    let answer =
-        app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"x\"}) { id } }").await;
-    assert!(answer["createTask"]["id"].is_string(), "requests do not depend on it");
+    let answer = app
+        .by_jwt(&alice())
+        .data("mutation { createTask(input: {title: \"x\"}) { task { id } } }")
+        .await;
+    assert!(answer["createTask"]["task"]["id"].is_string(), "requests do not depend on it");
 }
 
 #[tokio::test]
 async fn server_prunes_and_exposes_audit_metrics() {
     let app = App::with(Backend::Sqlite, &["--audit-retention", "1h"]).await;
-    let answer = app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") }").await;
+    let answer =
+        app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") { deletedTaskId } }").await;
     event_of(&app, &answer).await;
     let metrics = app.anonymous().request(reqwest::Method::GET, "/metrics").send().await.unwrap();
     let metrics = metrics.text().await.unwrap();

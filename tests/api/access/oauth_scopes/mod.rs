@@ -225,9 +225,9 @@ async fn client_reaches_what_its_scopes_cover() {
     }
     let task = app
         .by_jwt(&full_access_user())
-        .data("mutation { createTask(input: {title: \"x\"}) { id } }")
+        .data("mutation { createTask(input: {title: \"x\"}) { task { id } } }")
         .await;
-    let task = task["createTask"]["id"].as_str().unwrap();
+    let task = task["createTask"]["task"]["id"].as_str().unwrap();
     let mut rejections = 0;
     for (name, client, granted) in &clients {
         let scopes = granted.iter().copied().collect::<Vec<_>>();
@@ -274,9 +274,10 @@ async fn service_without_scopes_equals_anonymous() {
     let mut service = ScopedClient::with_token(&app, &token(&service, "third", &[])).await;
     let anyone = app.anonymous();
     let task = app.by_jwt(&full_access_user());
-    let task =
-        task.data("mutation { createTask(input: {title: \"x\", isPublic: true}) { id } }").await;
-    let task = task["createTask"]["id"].as_str().unwrap();
+    let task = task
+        .data("mutation { createTask(input: {title: \"x\", isPublic: true}) { task { id } } }")
+        .await;
+    let task = task["createTask"]["task"]["id"].as_str().unwrap();
     for (number, field) in required_scopes().into_keys().enumerate() {
         let (document, _) = document(field, task, Some("free"));
         if field.starts_with("Subscription.") {

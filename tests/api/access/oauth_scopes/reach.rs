@@ -88,12 +88,14 @@ fn no_path_enters_a_domain_without_its_scope() {
 #[tokio::test]
 async fn node_requires_the_scope_of_the_ids_type() {
     let app = server().await;
-    let made =
-        app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+    let made = app
+        .by_jwt(&alice())
+        .data("mutation { createTask(input: {title: \"x\"}) { task { id } } }")
+        .await;
     let read = "{ course(slug: \"rust-apis\") { id } chapter(slug: \"sense-think-act\") { id } }";
     let found = app.anonymous().data(read).await;
     let ids = BTreeMap::from([
-        ("Task", made["createTask"]["id"].clone()),
+        ("Task", made["createTask"]["task"]["id"].clone()),
         ("Course", found["course"]["id"].clone()),
         ("Chapter", found["chapter"]["id"].clone()),
     ]);
@@ -129,13 +131,16 @@ async fn mutation_payload_requires_its_domains_scopes() {
     let chapter = app.anonymous().data("{ chapter(slug: \"sense-think-act\") { id } }").await;
     let id = &chapter["chapter"]["id"];
     let note = format!(
-        "mutation {{ recordProgress(chapterId: {id}, percent: 5) {{ percent chapter {{ title }} }} }}"
+        "mutation {{ recordProgress(chapterId: {id}, percent: 5) {{ progress {{ percent chapter {{ title }} }} }} }}"
     );
     let noting = app.by_bearer(&token(&full_access_user(), "third", &["progress:write"]));
     let answer = noting.ask(&note).await;
     assert_eq!(missing(&answer.body), ["SCOPE(courses:read)"]);
-    assert_eq!(answer.body["data"]["recordProgress"], json!({"percent": 5, "chapter": null}));
+    assert_eq!(
+        answer.body["data"]["recordProgress"]["progress"],
+        json!({"percent": 5, "chapter": null})
+    );
     let both =
         app.by_bearer(&token(&full_access_user(), "third", &["progress:write", "courses:read"]));
-    assert!(both.data(&note).await["recordProgress"]["chapter"]["title"].is_string());
+    assert!(both.data(&note).await["recordProgress"]["progress"]["chapter"]["title"].is_string());
 }

@@ -8,7 +8,7 @@ use crate::support::app::{App, Client};
 use crate::support::auth_server::{Account, AuthServer, OauthClient};
 use crate::support::callers::alice;
 
-const CREATE: &str = "mutation { createTask(input: {title: \"x\"}) { id } }";
+const CREATE: &str = "mutation { createTask(input: {title: \"x\"}) { task { id } } }";
 const LIST: &str = "{ tasks { totalCount } }";
 const VIEWER: &str = "{ viewer { id clientId scopes } }";
 

@@ -17,10 +17,12 @@ async fn can_agrees_with_scopes() {
     let app = server().await;
     let made = app
         .by_jwt(&full_access_user())
-        .data("mutation { createTask(input: {title: \"x\"}) { id } }")
+        .data("mutation { createTask(input: {title: \"x\"}) { task { id } } }")
         .await;
-    let (task, nonexistent) =
-        (&made["createTask"]["id"], hallpass::graphql::encode_id("Task", uuid::Uuid::now_v7()));
+    let (task, nonexistent) = (
+        &made["createTask"]["task"]["id"],
+        hallpass::graphql::encode_id("Task", uuid::Uuid::now_v7()),
+    );
     let reading =
         app.by_bearer(&token(&full_access_user(), "third", &["tasks:read", "courses:read"]));
     let can = format!(
@@ -67,7 +69,7 @@ fn explain_reports_the_missing_scope() {
     assert!(third.contains("client: third; scopes: tasks:read"), "{third}");
     assert!(third.contains("tasks: allowed by SIGNED_IN"), "{third}");
     assert!(third.contains("the scope depends on the requested object: {type}:read"), "{third}");
-    let create = "mutation { createTask(input: {title: \"x\"}) { id } }";
+    let create = "mutation { createTask(input: {title: \"x\"}) { task { id } } }";
     let rejected = "createTask: denied by SIGNED_IN: FORBIDDEN, missing SCOPE(tasks:write)";
     assert!(explained("third", create).contains(rejected));
     assert!(explained("own", create).contains("createTask: allowed by SIGNED_IN"));
@@ -129,7 +131,8 @@ async fn audit_has_client_and_scopes() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = App::with(backend, &OAUTH_FLAGS).await;
         let who = app.by_bearer(&token(&alice(), "third", &["tasks:read", "openid"]));
-        let rejected = who.ask("mutation { createTask(input: {title: \"x\"}) { id } }").await;
+        let rejected =
+            who.ask("mutation { createTask(input: {title: \"x\"}) { task { id } } }").await;
         assert_eq!(missing(&rejected.body), ["SCOPE(tasks:write)"]);
         let message = &rejected.error()["extensions"];
         assert_eq!(message["rule"], "SIGNED_IN");

@@ -73,7 +73,8 @@ async fn commits_succeed(app: &App) {
 }
 
 async fn make(app: &App, title: &str) {
-    let make = format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ id }} }}");
+    let make =
+        format!("mutation {{ createTask(input: {{title: \"{title}\"}}) {{ task {{ id }} }} }}");
     app.by_jwt(&alice()).data(&make).await;
 }
 
@@ -157,7 +158,7 @@ on_both_databases! {
 
     /// PostgreSQL would answer the commit with a rollback, and report success.
     async fn failed_statement_prevents_the_commit(app: App) {
-        app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"t\"}) { id } }").await;
+        app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"t\"}) { task { id } } }").await;
         let scope = app.scope_of(&alice());
         let row = scope.owned::<task::Entity>().unwrap().one().await.unwrap().unwrap();
         let together = scope.begin().await.unwrap();

@@ -20,7 +20,9 @@ async fn database_files_are_private_to_their_owner() {
     let path = files.path().join("test.db");
     let url = format!("sqlite://{}?mode=rwc", path.display());
     let app = App::on(&url, files, &["--better-auth-url", Issuer::shared().url()]).await;
-    app.by_jwt(&alice()).data("mutation { createTask(input: {title: \"t\"}) { id } }").await;
+    app.by_jwt(&alice())
+        .data("mutation { createTask(input: {title: \"t\"}) { task { id } } }")
+        .await;
     for end in ["", "-wal", "-shm"] {
         let file = format!("{}{end}", path.display());
         assert_eq!(mode(Path::new(&file)), 0o600, "{file}");
@@ -62,7 +64,7 @@ async fn read_only_database_is_not_ready() {
     assert_eq!(ready.status(), 503);
     assert_eq!(ready.text().await.unwrap(), "not ready: database: read-only\n");
     let who = app.by_jwt(&alice());
-    let answer = who.ask("mutation { createTask(input: {title: \"t\"}) { id } }").await;
+    let answer = who.ask("mutation { createTask(input: {title: \"t\"}) { task { id } } }").await;
     assert_eq!(answer.codes(), ["UNAVAILABLE"]);
     who.data("{ tasks { totalCount } }").await;
     let (reported, is_good) = doctor(&directory, &url);

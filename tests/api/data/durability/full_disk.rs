@@ -156,7 +156,7 @@ async fn acknowledges_only_stored_rows(app: &App, disk: &SmallDisk) {
     disk.limit_pages(app).await;
     let who = app.by_jwt(&alice());
     let make = "mutation($text: String!) {
-        createTask(input: {title: \"t\", description: $text}) { id } }";
+        createTask(input: {title: \"t\", description: $text}) { task { id } } }";
     let (mut kept, mut rejected) = (0, 0);
     while rejected < 20 {
         assert!(kept < 2000, "the disk is never full");
@@ -231,10 +231,11 @@ async fn write_after_full_disk_is_stored() {
 async fn stores_writes_afterwards(app: App, disk: &SmallDisk, url: &str) {
     let who = app.by_jwt(&alice());
     let tags = (0..20).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",");
-    let make =
-        format!("mutation {{ createTask(input: {{title: \"t\", tags: [{tags}]}}) {{ id }} }}");
-    let id = who.data(&make).await["createTask"]["id"].clone();
-    who.data(&format!("mutation {{ deleteTask(id: {id}) }}")).await;
+    let make = format!(
+        "mutation {{ createTask(input: {{title: \"t\", tags: [{tags}]}}) {{ task {{ id }} }} }}"
+    );
+    let id = who.data(&make).await["createTask"]["task"]["id"].clone();
+    who.data(&format!("mutation {{ deleteTask(id: {id}) {{ deletedTaskId }} }}")).await;
     disk.fill(&app).await;
     let (mut kept, mut rejected) = (0, 0);
     for _ in 0..20 {
@@ -249,9 +250,9 @@ async fn stores_writes_afterwards(app: App, disk: &SmallDisk, url: &str) {
     disk.make_room(&app).await;
     for _ in 0..20 {
         // A transaction that is rolled back, and a statement without one.
-        let gone = format!("mutation {{ deleteTask(id: {id}) }}");
+        let gone = format!("mutation {{ deleteTask(id: {id}) {{ deletedTaskId }} }}");
         assert_eq!(who.ask(&gone).await.codes(), ["NOT_FOUND"]);
-        who.data("mutation { createTask(input: {title: \"t\"}) { id } }").await;
+        who.data("mutation { createTask(input: {title: \"t\"}) { task { id } } }").await;
         kept += 1;
     }
     // Read by another connection, which sees committed rows only.

@@ -26,9 +26,10 @@ async fn reads_outlive_connections(flags: &[&str], url: String, superuser: Strin
     let app = App::on(&url, tempfile::tempdir().unwrap(), &flags).await;
     let other = Database::connect(Options::at(superuser)).await.unwrap();
     let who = app.by_jwt(&alice());
-    let made =
-        who.data("mutation { createTask(input: {title: \"a\", tags: [\"x\"]}) { id } }").await;
-    let id = made["createTask"]["id"].clone();
+    let made = who
+        .data("mutation { createTask(input: {title: \"a\", tags: [\"x\"]}) { task { id } } }")
+        .await;
+    let id = made["createTask"]["task"]["id"].clone();
     for _ in 0..3 {
         kill(&app, &other).await;
         // As many concurrent requests as one caller may run.
@@ -42,8 +43,9 @@ async fn reads_outlive_connections(flags: &[&str], url: String, superuser: Strin
         assert_eq!(ready.status(), 200);
         kill(&app, &other).await;
         // A transaction in which no statement was sent yet.
-        let update =
-            format!("mutation {{ updateTask(id: {id}, input: {{title: \"b\"}}) {{ id }} }}");
+        let update = format!(
+            "mutation {{ updateTask(id: {id}, input: {{title: \"b\"}}) {{ task {{ id }} }} }}"
+        );
         who.data(&update).await;
     }
 }
@@ -71,7 +73,7 @@ async fn write_on_killed_connection_happens_once() {
     let mut acknowledged = 0;
     for _ in 0..10 {
         kill(&app, &other).await;
-        let make = "mutation { createTask(input: {title: \"a\"}) { id } }";
+        let make = "mutation { createTask(input: {title: \"a\"}) { task { id } } }";
         match who.ask(make).await.codes().as_slice() {
             [] => acknowledged += 1,
             ["UNAVAILABLE"] => {}

@@ -59,7 +59,7 @@ impl Case {
 }
 
 /// Creates the task that another mutation changes.
-const CREATE_TASK: &str = "mutation { createTask(input: {title: \"old\"}) { id } }";
+const CREATE_TASK: &str = "mutation { createTask(input: {title: \"old\"}) { task { id } } }";
 
 /// Creates rows for the mutation `field` to change.
 struct Preparation<'a> {
@@ -70,7 +70,7 @@ struct Preparation<'a> {
 impl Preparation<'_> {
     /// The id of a new task, in quotes.
     async fn task(&self) -> String {
-        self.app.by_jwt(&alice()).data(CREATE_TASK).await["createTask"]["id"].to_string()
+        self.app.by_jwt(&alice()).data(CREATE_TASK).await["createTask"]["task"]["id"].to_string()
     }
 
     /// The slug of new rows, which differs for each mutation.
@@ -116,7 +116,7 @@ impl Preparation<'_> {
             "deleteTasks" => (format!("ids: [{}]", self.task().await), ""),
             "reopenTask" => {
                 let id = self.task().await;
-                let complete = format!("mutation {{ completeTask(id: {id}) {{ id }} }}");
+                let complete = format!("mutation {{ completeTask(id: {id}) {{ task {{ id }} }} }}");
                 self.app.by_jwt(&alice()).data(&complete).await;
                 (format!("id: {id}"), "{ id }")
             }

@@ -27,10 +27,11 @@ async fn on(url: &str, flags: &[&str]) -> App {
 
 /// Creates a task with a tag, and returns its id.
 async fn create(app: &App, who: &User, title: &str, is_public: bool) -> Value {
-    let document = "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }";
+    let document =
+        "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
     let input = json!({"title": title, "isPublic": is_public, "tags": [title]});
     let made = app.by_jwt(who).data_with(document, json!({ "input": input })).await;
-    made["createTask"]["id"].clone()
+    made["createTask"]["task"]["id"].clone()
 }
 
 /// Records that the caller has read half of the first chapter.
@@ -57,17 +58,20 @@ async fn task_operations_work_with_row_security() {
     );
     create(&app, &bob(), "his", false).await;
     let alice = app.by_jwt(&alice());
-    let update = "mutation($id: ID!) { updateTask(id: $id, input: {title: \"changed\", tags: [\"new\"]}, expectedVersion: 1) { title tags version } }";
+    let update = "mutation($id: ID!) { updateTask(id: $id, input: {title: \"changed\", tags: [\"new\"]}, expectedVersion: 1) { task { title tags version } } }";
     let changed = alice.data_with(update, json!({ "id": first })).await;
-    assert_eq!(changed["updateTask"], json!({"title": "changed", "tags": ["new"], "version": 2}));
+    assert_eq!(
+        changed["updateTask"]["task"],
+        json!({"title": "changed", "tags": ["new"], "version": 2})
+    );
     let old = alice.ask_with(update, json!({ "id": first })).await;
     assert_eq!(old.codes(), ["CONFLICT"]);
-    let complete = "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { completed } }";
+    let complete = "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { completed } } }";
     alice.data_with(complete, json!({"ids": [first, second]})).await;
     let page = alice.data("{ tasks(first: 1, filter: {tag: \"new\"}) { totalCount nodes { title tags } pageInfo { hasNextPage } } taskStats { total completed } }").await;
     assert_eq!(page["tasks"]["nodes"], json!([{"title": "changed", "tags": ["new"]}]));
     assert_eq!(page["taskStats"], json!({"total": 2, "completed": 2}));
-    let delete = "mutation($id: ID!) { deleteTask(id: $id) }";
+    let delete = "mutation($id: ID!) { deleteTask(id: $id) { deletedTaskId } }";
     alice.data_with(delete, json!({ "id": first })).await;
     assert_eq!(alice.data("{ tasks { totalCount } }").await["tasks"]["totalCount"], 1);
 }
@@ -87,7 +91,7 @@ async fn public_rows_stay_visible_with_row_security() {
         assert_eq!((&seen["hidden"], &seen["node"]), (&Value::Null, &Value::Null));
         assert_eq!(seen["publicTasks"]["nodes"], json!([{"title": "shown"}]));
     }
-    let delete = "mutation($id: ID!) { deleteTask(id: $id) }";
+    let delete = "mutation($id: ID!) { deleteTask(id: $id) { deletedTaskId } }";
     let rejected = app.by_jwt(&bob()).ask_with(delete, json!({ "id": shown })).await;
     assert_eq!(rejected.codes(), ["NOT_FOUND"]);
 }

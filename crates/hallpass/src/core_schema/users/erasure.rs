@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{STEP_UP_ADMIN, guarded};
 use crate::audit::Audit;
 use crate::graphql::{ApiError, Begun, ContextExt as _, Execution, Result};
+use crate::schema::RootQuery;
 
 /// The rows deleted for an erased user.
 #[derive(Clone, Debug, SimpleObject)]
@@ -43,6 +44,23 @@ impl From<DeletedRows> for ErasedRows {
     }
 }
 
+/// The payload of `eraseUser`.
+pub struct EraseUserPayload(ErasureReport);
+
+/// The payload of `eraseUser`.
+#[guarded(EraseUserPayload)]
+impl EraseUserPayload {
+    /// The deleted rows, or with `dryRun` those that would be deleted.
+    async fn report(&self) -> &ErasureReport {
+        &self.0
+    }
+
+    /// Queries, resolved after the change.
+    async fn query(&self) -> RootQuery {
+        RootQuery
+    }
+}
+
 /// User erasure mutation.
 #[derive(Default)]
 pub struct ErasureMutation;
@@ -50,29 +68,52 @@ pub struct ErasureMutation;
 #[guarded(Mutation, domain = "users")]
 impl ErasureMutation {
     /// Deletes all rows of a user in one transaction and returns the number of deleted rows. The account at
-    /// the auth server is not deleted: a user who signs in again becomes a known user again.
+    /// the auth server is not deleted: a user who signs in again becomes a known user again. `id` is a global ID or a
+    /// user ID of the auth server. With `dryRun`, nothing is deleted: the report has the rows that would be.
     #[graphql(guard = "STEP_UP_ADMIN")]
-    async fn erase_user(&self, ctx: &Context<'_>, id: ID) -> Result<ErasureReport> {
+    async fn erase_user(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        #[graphql(default)] dry_run: bool,
+    ) -> Result<EraseUserPayload> {
+        let id = super::user_id(id);
         if id.contains('\0') {
             return Err(ApiError::bad_input("id", "remove the NUL character"));
         }
-        let privilege = STEP_UP_ADMIN.authorize(ctx).await?;
-        let writes = match Execution::statement().begin(ctx).await? {
-            Begun::First(writes) => writes,
-            Begun::Replay(replay) => {
-                return Ok(ErasureReport::new(id, replay.answer().unwrap_or_default()));
-            }
-        };
-        let transaction = writes.begin().await?;
-        let erased = transaction.erase(&id, privilege).await?;
-        // Audit events are kept under a pseudonym. Queued events are renamed when they are written.
-        let pseudonym = transaction.pseudonymize(&id, privilege).await?;
-        transaction.commit().await?;
-        let erased: Vec<_> = erased.into_iter().map(ErasedRows::from).collect();
-        writes.store_answer(&erased).await?;
-        writes.commit().await?;
-        ctx.request_auth().trail.add_row(row_of_user(&pseudonym));
-        ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
-        Ok(ErasureReport::new(id, erased))
+        let report = if dry_run { count(ctx, id).await? } else { erase(ctx, id).await? };
+        Ok(EraseUserPayload(report))
     }
+}
+
+/// Erases a user.
+async fn erase(ctx: &Context<'_>, id: ID) -> Result<ErasureReport> {
+    let privilege = STEP_UP_ADMIN.authorize(ctx).await?;
+    let writes = match Execution::statement().begin(ctx).await? {
+        Begun::First(writes) => writes,
+        Begun::Replay(replay) => {
+            return Ok(ErasureReport::new(id, replay.answer().unwrap_or_default()));
+        }
+    };
+    let transaction = writes.begin().await?;
+    let erased = transaction.erase(&id, privilege).await?;
+    // Audit events are kept under a pseudonym. Queued events are renamed when they are written.
+    let pseudonym = transaction.pseudonymize(&id, privilege).await?;
+    transaction.commit().await?;
+    let erased: Vec<_> = erased.into_iter().map(ErasedRows::from).collect();
+    writes.store_answer(&erased).await?;
+    writes.commit().await?;
+    ctx.request_auth().trail.add_row(row_of_user(&pseudonym));
+    ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
+    Ok(ErasureReport::new(id, erased))
+}
+
+/// The rows that [`erase`] would delete: deletes them in a transaction, and rolls it back.
+async fn count(ctx: &Context<'_>, id: ID) -> Result<ErasureReport> {
+    let privilege = STEP_UP_ADMIN.authorize(ctx).await?;
+    let transaction = ctx.scope().begin().await?;
+    let erased = transaction.erase(&id, privilege).await?;
+    drop(transaction);
+    ctx.request_auth().trail.add_row(row_of_user(&id));
+    Ok(ErasureReport::new(id, erased.into_iter().map(ErasedRows::from).collect()))
 }

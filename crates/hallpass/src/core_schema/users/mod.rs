@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use hallpass_data::audit::row_of_user;
-use hallpass_data::known_user;
+use hallpass_data::{Comparison as _, known_user};
 
+use crate::Domain;
 use crate::access::{ADMIN, guarded};
-use crate::graphql::{ApiError, ContextExt as _, DateTime, Result};
+use crate::graphql::{ApiError, ContextExt as _, DateTime, Result, decode_text_id, encode_text_id};
+use crate::schema::FindNodeByText;
 use hallpass_identity::{LookupError, User as Record, UserLookup};
 
 mod erasure;
 pub(crate) mod list;
 
-pub use erasure::{ErasedRows, ErasureMutation, ErasureReport};
+pub use erasure::{EraseUserPayload, ErasedRows, ErasureMutation, ErasureReport};
 pub use list::{KnownUserQuery, UserFilter};
 
 /// A user with an account at the auth server.
@@ -28,12 +30,14 @@ pub enum User {
 /// server: fields that only the auth server has are null there.
 #[Object]
 impl User {
-    /// User ID at the auth server.
+    /// Global ID.
     async fn id(&self) -> ID {
-        match self {
-            Self::Account(user) => user.id.as_str().into(),
-            Self::Known(user) => user.user_id.as_str().into(),
-        }
+        encode_text_id(Self::TYPE, self.user_id())
+    }
+
+    /// User ID at the auth server.
+    async fn auth_id(&self) -> ID {
+        self.user_id().into()
     }
 
     /// E-mail address.
@@ -86,7 +90,31 @@ impl User {
     }
 }
 
+/// The user ID in an argument: a global ID of a [`User`], or a user ID of the auth server.
+fn user_id(id: ID) -> ID {
+    decode_text_id(User::TYPE, &id).map_or(id, ID)
+}
+
+impl FindNodeByText for User {
+    const TYPE: &'static str = "User";
+
+    /// The known user with this ID.
+    async fn find_by_text(ctx: &Context<'_>, key: &str) -> Result<Option<Self>> {
+        let known = ctx.scope().all::<known_user::Entity>(ADMIN.authorize(ctx).await?);
+        let this = known_user::Column::UserId.is(key);
+        ctx.request_auth().trail.read("Query.node", row_of_user(key));
+        Ok(known.filter(this).one().await?.map(Self::Known))
+    }
+}
+
 impl User {
+    fn user_id(&self) -> &str {
+        match self {
+            Self::Account(user) => &user.id,
+            Self::Known(user) => user.user_id.as_str(),
+        }
+    }
+
     fn account(&self) -> Option<&Record> {
         match self {
             Self::Account(user) => Some(user),
@@ -108,9 +136,11 @@ pub struct UserQuery;
 
 #[guarded(Query, domain = "users")]
 impl UserQuery {
-    /// Looks up a user by ID at the auth server, using `SSO_API_KEY`. Null if there is no such user.
+    /// Looks up a user by global ID, or by user ID, at the auth server, using `SSO_API_KEY`. Null if there is no such
+    /// user.
     #[graphql(guard = "ADMIN")]
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
+        let id = user_id(id);
         ctx.request_auth().trail.read("Query.user", row_of_user(&id));
         let found = ctx.data_unchecked::<Arc<UserLookup>>().find(&id).await;
         found.map(|user| user.map(User::Account)).map_err(|error| match error {
@@ -118,4 +148,10 @@ impl UserQuery {
             LookupError::Unavailable(_) => ApiError::AuthUnavailable,
         })
     }
+}
+
+/// The domain of users: `node` finds known users, for administrators.
+#[must_use]
+pub fn domain() -> Domain {
+    Domain::new("users").guarded_node_by_text::<User>(ADMIN, "users:read")
 }

@@ -8,9 +8,6 @@ use super::budget::BudgetExtension;
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Extensions {
-    /// The number of omitted errors: a null without an error may be due to one of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) errors_omitted: Option<usize>,
     /// What is left of the caller's budget, if the client requested it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) budget: Option<BudgetExtension>,

@@ -20,6 +20,7 @@ use crate::graphql::{
     AnswerBudget, RequestKey, Subscription, SubscriptionSlot, execute_event, subscribe,
 };
 use crate::http::limits::document_cache::{Document, operation, operation_name};
+use crate::http::limits::executed_part::executed_part;
 use crate::http::limits::input_values::Checks;
 use crate::http::limits::rate_limit::Budget;
 use crate::http::limits::validation::{Invalid, inputs_of};
@@ -133,7 +134,7 @@ fn prepare(
     let audit = AuditContext::of(shared, &document, &request_caller);
     let operation = operation(&document.parsed, params.operation_name.as_deref());
     let kind = operation.map(kind_of).transpose()?;
-    if let Err(rejection) = check(&document, &params, &visible) {
+    if let Err(rejection) = check(shared, &document, &params, &visible) {
         audit.audit_rejected();
         return Err(rejection);
     }
@@ -181,11 +182,12 @@ fn kind_of(operation: &OperationDefinition) -> Result<OperationType, Rejection> 
 
 /// Validates the document and its variables against the schema, and collects all problems of values.
 fn check(
+    shared: &HttpState,
     document: &Document,
     params: &GraphQlParams,
     visible: &SchemaForView,
 ) -> Result<(), Rejection> {
-    let mut problems = match document.validate(visible) {
+    let mut problems = match validate(shared, document, params, visible) {
         Ok(()) => Vec::new(),
         Err(Invalid::Inputs(problems)) => problems,
         Err(Invalid::Document(errors)) => return Err(Rejection::invalid(errors)),
@@ -207,6 +209,24 @@ fn check(
         problems.extend(variables::violations(&inputs.usages, &params.variables, types));
     }
     Err(Rejection::inputs(&problems))
+}
+
+/// Validates the document; if it is invalid, the part of it that is executed. Fields that the caller may not see are
+/// unknown: in other parts, they are no error.
+fn validate(
+    shared: &HttpState,
+    document: &Document,
+    params: &GraphQlParams,
+    visible: &SchemaForView,
+) -> Result<(), Invalid> {
+    let Err(invalid) = document.validate(visible) else { return Ok(()) };
+    let (operation, variables) = (params.operation_name.as_deref(), &params.variables);
+    let part = executed_part(&document.text, operation, variables);
+    let part = part.and_then(|part| shared.documents.prepare(&part, variables).ok());
+    match part {
+        Some((part, _)) if part.validate(visible).is_ok() => Ok(()),
+        Some(_) | None => Err(invalid),
+    }
 }
 
 /// Section 5.2.4.1 of the GraphQL specification. async-graphql allows several root fields, and does not look into

@@ -21,8 +21,6 @@ use crate::code;
 use crate::graphql::{AnswerBudget, InputProblem, ProblemKind, describe_inputs, write_json};
 use crate::http::limits::rate_limit::{Budget, Exceeded};
 
-/// Errors in one response: enough for one denied field in each of a hundred rows.
-const MAX_ERRORS: usize = 100;
 /// The codes of an unavailable dependency, answered with 503.
 const UNAVAILABLE_CODES: [&str; 3] = [code::UNAVAILABLE, code::TIMEOUT, code::AUTH_UNAVAILABLE];
 /// Length limit of library messages, which can quote the document.
@@ -330,8 +328,6 @@ impl ResponseBody {
     /// The response to a document that was executed, or that validation rejected.
     pub(crate) fn of(mut executed: Executed, id: &RequestId) -> Self {
         let is_request_error = is_request_error(&executed);
-        let errors_omitted = executed.errors.len().saturating_sub(MAX_ERRORS);
-        executed.errors.truncate(MAX_ERRORS);
         for error in &mut executed.errors {
             fill_in_codes(error, id);
         }
@@ -342,16 +338,7 @@ impl ResponseBody {
         });
         let length_of_data = data.as_ref().map_or(0, Vec::len);
         let length = length_of_data + length_of(&executed.errors) + ENVELOPE_BYTES;
-        Self {
-            errors: executed.errors,
-            data,
-            extensions: (errors_omitted > 0).then(|| Extensions {
-                errors_omitted: Some(errors_omitted),
-                ..Extensions::default()
-            }),
-            budget: None,
-            length,
-        }
+        Self { errors: executed.errors, data, extensions: None, budget: None, length }
     }
 
     /// The response, with what is left of the caller's budget after an operation of this `cost`: in the headers, and in

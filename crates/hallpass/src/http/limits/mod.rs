@@ -5,6 +5,7 @@ pub(crate) mod admission;
 pub(crate) mod concurrency;
 pub(crate) mod cost;
 pub(crate) mod document_cache;
+pub(crate) mod executed_part;
 pub(crate) mod input_values;
 pub(crate) mod persisted_queries;
 pub(crate) mod rate_limit;

@@ -26,12 +26,13 @@ impl Suite {
         let (tenants, alices): (Vec<_>, Vec<_>) =
             fixture.alices().await.into_iter().partition(is_tenants);
         let bobs = rows_of(database, &users.bob).await;
-        let erase = "mutation($id: ID!) { eraseUser(id: $id) { tables { table rows } } }";
+        let erase =
+            "mutation($id: ID!) { eraseUser(id: $id) { report { tables { table rows } } } }";
         let admin = fixture.server.client(&user("administrator").role("admin"));
         let report = admin.data_with(erase, json!({"id": users.alice.id()})).await;
         for rows in &alices {
             let reported = json!({"table": rows.table, "rows": rows.count()});
-            let tables = report["eraseUser"]["tables"].as_array().into_iter().flatten();
+            let tables = report["eraseUser"]["report"]["tables"].as_array().into_iter().flatten();
             assert!(tables.into_iter().any(|it| *it == reported), "{reported} not in {report}");
         }
         let (kept, left): (Vec<_>, Vec<_>) =

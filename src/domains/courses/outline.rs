@@ -1,0 +1,141 @@
+//! The outline of courses: their chapters in order, and what the caller has read of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::Context;
+use async_graphql::dataloader::Loader;
+use hallpass::data::{Comparison as _, Error, Scope};
+use hallpass_entity::{ChapterId, CourseId, chapter, progress};
+
+use super::loaders::Loaders;
+use super::types::Chapter;
+use super::visible_courses::{VisibleCourses, visible_courses};
+use hallpass::access::Rule::Public;
+use hallpass::access::guarded;
+use hallpass::graphql::{ContextExt as _, Result};
+
+type Loaded<K, V> = std::result::Result<HashMap<K, V>, Arc<Error>>;
+
+/// Loads the chapters of courses, in order.
+pub(crate) struct OutlineLoader(pub(super) VisibleCourses);
+
+impl Loader<CourseId> for OutlineLoader {
+    type Value = Arc<[ChapterId]>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, courses: &[CourseId]) -> Loaded<CourseId, Arc<[ChapterId]>> {
+        use chapter::Column::{CourseId as Of, Id, Ordinal};
+        let rows = self.0.rows::<chapter::Entity>();
+        let rows =
+            rows.columns_by::<CourseId, (i32, ChapterId)>(Of, courses, &[Ordinal, Id]).await?;
+        let in_order = |mut chapters: Vec<(i32, ChapterId)>| {
+            chapters.sort_unstable();
+            chapters.into_iter().map(|(_, id)| id).collect()
+        };
+        Ok(rows.into_iter().map(|(course, chapters)| (course, in_order(chapters))).collect())
+    }
+}
+
+/// Loads how far the caller has read chapters, in percent: of all that they have begun.
+pub(crate) struct BegunLoader(pub(super) Scope);
+
+impl Loader<()> for BegunLoader {
+    type Value = Arc<HashMap<ChapterId, i32>>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, _: &[()]) -> Loaded<(), Arc<HashMap<ChapterId, i32>>> {
+        use progress::Column::{ChapterId as Of, Percent};
+        let begun = self.0.owned::<progress::Entity>()?.filter(Percent.greater_than(0));
+        let begun = begun.columns::<(ChapterId, i32)>([Of, Percent]).await?;
+        Ok(HashMap::from([((), Arc::new(begun.into_iter().collect()))]))
+    }
+}
+
+/// The chapters of a course that the caller sees, in order.
+pub(super) async fn outline(ctx: &Context<'_>, course: CourseId) -> Result<Arc<[ChapterId]>> {
+    let outlines = &ctx.data_unchecked::<Loaders>().outlines;
+    Ok(outlines.load_one(course).await?.unwrap_or_default())
+}
+
+/// The chapter of this course that is `steps` after another. None beyond both ends.
+pub(super) async fn neighbor(
+    ctx: &Context<'_>,
+    (chapter, course): (ChapterId, CourseId),
+    steps: isize,
+    field: &str,
+) -> Result<Option<Chapter>> {
+    let chapters = outline(ctx, course).await?;
+    let at = chapters.iter().position(|id| *id == chapter);
+    let neighbor = at.and_then(|at| chapters.get(at.checked_add_signed(steps)?));
+    match neighbor {
+        Some(id) => visible_chapter(ctx, *id, field).await,
+        None => Ok(None),
+    }
+}
+
+async fn visible_chapter(ctx: &Context<'_>, id: ChapterId, field: &str) -> Result<Option<Chapter>> {
+    let row = ctx.data_unchecked::<Loaders>().chapters.load_one(id).await?;
+    visible_courses(ctx).record_chapters(ctx, field, &row);
+    Ok(row.map(Chapter))
+}
+
+/// The caller's progress in a course.
+pub struct CourseProgress {
+    chapters: Arc<[ChapterId]>,
+    begun: Arc<HashMap<ChapterId, i32>>,
+}
+
+impl CourseProgress {
+    /// The caller's progress. None if no user is signed in.
+    pub(super) async fn of(ctx: &Context<'_>, course: CourseId) -> Result<Option<Self>> {
+        if ctx.scope().owner().is_none() {
+            return Ok(None);
+        }
+        let begun = ctx.data_unchecked::<Loaders>().begun.load_one(()).await?.unwrap_or_default();
+        Ok(Some(Self { chapters: outline(ctx, course).await?, begun }))
+    }
+
+    fn percentages(&self) -> impl Iterator<Item = i32> + '_ {
+        self.chapters.iter().map(|id| self.percentage(id))
+    }
+
+    fn percentage(&self, id: &ChapterId) -> i32 {
+        self.begun.get(id).copied().unwrap_or_default()
+    }
+
+    fn count(&self, matches: impl Fn(i32) -> bool) -> i32 {
+        i32::try_from(self.percentages().filter(|percent| matches(*percent)).count())
+            .unwrap_or(i32::MAX)
+    }
+}
+
+/// The caller's progress in a course: in those of its chapters that the caller sees.
+#[guarded(CourseProgress)]
+impl CourseProgress {
+    /// Mean progress in the chapters, in percent, rounded down. 100 only if all of them are completed.
+    async fn percent(&self) -> i32 {
+        let chapters = i64::try_from(self.chapters.len()).unwrap_or(i64::MAX).max(1);
+        let sum: i64 = self.percentages().map(i64::from).sum();
+        i32::try_from(sum / chapters).unwrap_or_default()
+    }
+
+    /// Number of completed chapters.
+    async fn completed_chapters(&self) -> i32 {
+        self.count(|percent| percent == 100)
+    }
+
+    /// Number of chapters with progress, completed or not.
+    async fn started_chapters(&self) -> i32 {
+        self.count(|percent| percent > 0)
+    }
+
+    /// The first chapter that is not completed. Null if all of them are.
+    #[graphql(guard = "Public", scope = "courses:read")]
+    async fn next_chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
+        match self.chapters.iter().find(|id| self.percentage(id) < 100) {
+            Some(id) => visible_chapter(ctx, *id, "CourseProgress.nextChapter").await,
+            None => Ok(None),
+        }
+    }
+}
