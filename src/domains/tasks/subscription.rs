@@ -11,7 +11,7 @@ use super::types::{EVENTS, Task};
 use hallpass::access::Rule::SignedIn;
 use hallpass::access::guarded;
 use hallpass::events::{Change, Delivered};
-use hallpass::graphql::{ContextExt as _, Id, Result, event_stream};
+use hallpass::graphql::{ContextExt as _, Id, Result, event_stream_since};
 
 /// Kind of a task event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -23,13 +23,16 @@ pub enum TaskEventKind {
     Updated,
     /// The task was deleted.
     Deleted,
+    /// Events may have been missed since the one in `since`: read the tasks again. Has no task.
+    Resync,
 }
 
 /// A change of a task, delivered to its owner.
 #[derive(Clone, Debug)]
 pub struct TaskEvent {
     delivered: Arc<Delivered>,
-    id: TaskId,
+    /// None for [`TaskEventKind::Resync`].
+    id: Option<TaskId>,
 }
 
 /// The task of an event, or the error of reading it.
@@ -51,18 +54,22 @@ impl TaskEvent {
         self.delivered.event.change.into()
     }
 
-    /// Global ID of the task.
-    async fn task_id(&self) -> Id<Task> {
-        Id::new(self.id)
+    /// Place of the event, for `since` after a reconnect. Opaque.
+    async fn sequence(&self) -> String {
+        self.delivered.sequence.to_string()
+    }
+
+    /// Global ID of the task. Null for `RESYNC`.
+    async fn task_id(&self) -> Option<Id<Task>> {
+        self.id.map(Id::new)
     }
 
     /// The current task, possibly changed again since the event. Null if it no longer exists.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<Task>> {
-        if self.delivered.event.change == Change::Deleted {
-            return Ok(None);
-        }
+        let existing = self.id.filter(|_| self.delivered.event.change != Change::Deleted);
+        let Some(id) = existing else { return Ok(None) };
         let scope = ctx.scope();
-        let found = self.delivered.once(|| Found::read(scope, self.id)).await;
+        let found = self.delivered.once(|| Found::read(scope, id)).await;
         let row = found.0.as_ref().map_err(Arc::clone)?.clone();
         Ok(row.map(|row| Task::of_event(ctx, row, &self.delivered)))
     }
@@ -75,14 +82,18 @@ pub struct TaskSubscription;
 #[guarded(Subscription, domain = "tasks")]
 impl TaskSubscription {
     /// Changes of the caller's tasks from now on, made on any device. Ends when the credential is no longer valid.
+    /// After a reconnect, `since` is the `sequence` of the last event that the client received: then also those that it
+    /// missed, or else one event `RESYNC`.
     #[graphql(guard = "SignedIn")]
     async fn task_events(
         &self,
         ctx: &Context<'_>,
+        since: Option<String>,
     ) -> Result<impl Stream<Item = Result<TaskEvent>>> {
-        event_stream(ctx, |delivered: Arc<Delivered>| {
-            let id = EVENTS.id_of(&delivered.event)?;
-            Some(TaskEvent { delivered, id })
+        event_stream_since(ctx, since.as_deref(), |delivered: Arc<Delivered>| {
+            let id = EVENTS.id_of(&delivered.event);
+            let is_selected = id.is_some() || delivered.event.change == Change::Resync;
+            is_selected.then_some(TaskEvent { delivered, id })
         })
     }
 }

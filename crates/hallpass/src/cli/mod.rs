@@ -35,6 +35,7 @@ use crate::config::{self, Config, ConfigError, EnvFile, Settings};
 pub use new::New;
 
 use hallpass_identity::{CallerProfile, CredentialLocation, Persona};
+use schema::SchemaForm;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -72,6 +73,9 @@ pub enum Action {
         /// Print the schema as this persona sees it
         #[arg(long = "as", value_name = "PERSONA", conflicts_with = "check")]
         persona: Option<String>,
+        /// The form
+        #[command(flatten)]
+        form: SchemaForm,
     },
     /// Print the access table: who may use which field
     Access {
@@ -249,9 +253,10 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
     match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
         Action::Serve { no_migrate } => serve::run(application, &config()?, no_migrate),
         Action::Migrate { direction } => migrate::run(application, &config()?, direction),
-        Action::Schema { check, persona: None } => schema::run(application, check),
-        Action::Schema { persona: Some(persona), .. } => {
-            schema::print_for_persona(application, &config()?, &persona)
+        Action::Schema { check: true, .. } => schema::check(application),
+        Action::Schema { persona: None, form, .. } => schema::print_all(application, &form),
+        Action::Schema { persona: Some(persona), form, .. } => {
+            schema::print_for_persona(application, &config()?, &persona, &form)
         }
         Action::Access { diff: Some(old), .. } => access::diff(application, &config()?, &old),
         Action::Access { bypasses: true, json, .. } => access::print_bypasses(application, json),

@@ -45,5 +45,7 @@ pub use pagination::{
 pub use permission_check::Permission;
 pub use plain::{NotPlain, PlainEnum, PlainScalar, PlainValue, resolve_object};
 pub use response_keys::ResponseKeys;
-pub use subscription::{Subscription, SubscriptionSlot, event_stream, execute_event, subscribe};
+pub use subscription::{
+    Subscription, SubscriptionSlot, event_stream, event_stream_since, execute_event, subscribe,
+};
 pub use validation::Validator;

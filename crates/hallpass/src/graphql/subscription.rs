@@ -101,10 +101,27 @@ pub fn event_stream<T, F>(
 where
     F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
 {
+    event_stream_since(ctx, None, pick)
+}
+
+/// As [`event_stream`], from the event after the one with the [`Sequence`](crate::events::Sequence) `since` on, which a
+/// client received before it reconnected. If the server does not have all events after it, the first event is
+/// [`Change::Resync`](crate::events::Change::Resync), which `pick` must select too.
+///
+/// # Errors
+/// As [`event_stream`].
+pub fn event_stream_since<T, F>(
+    ctx: &Context<'_>,
+    since: Option<&str>,
+    pick: F,
+) -> Result<impl Stream<Item = Result<T>> + use<T, F>>
+where
+    F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
+{
     let event = match ctx.data_unchecked::<Source>() {
         Source::Subscribe(slot) => {
             let owner = ctx.scope().owner().ok_or(Error::Unauthenticated)?;
-            let listener = ctx.data_unchecked::<Events>().listen(owner);
+            let listener = ctx.data_unchecked::<Events>().listen_since(owner, since);
             let is_selected = Box::new(move |delivered| pick(delivered).is_some());
             slot.put(Subscription { listener, is_selected });
             None

@@ -123,6 +123,17 @@ impl Rejection {
         Self::new(StatusCode::BAD_REQUEST, code::QUERY_REJECTED, message)
     }
 
+    /// As [`query`](Self::query), with the numbers as `actual` and `limit` in the extensions.
+    pub(crate) fn over_limit(message: String, actual: u64, limit: u64) -> Self {
+        let mut error = ServerError::new(message.clone(), None);
+        set_code(&mut error, code::QUERY_REJECTED);
+        if let Some(extensions) = &mut error.extensions {
+            extensions.set("actual", actual);
+            extensions.set("limit", limit);
+        }
+        Self { errors: vec![error], ..Self::query(message) }
+    }
+
     /// The credential is rejected (RFC 6750 section 3.1).
     pub(crate) fn credential(message: String) -> Self {
         let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
@@ -270,7 +281,7 @@ impl Rejection {
             let mut error = ServerError::new(self.message, None);
             set_code(&mut error, self.code);
             add_request_id(&mut error, id);
-            if let Some(seconds) = retry_after_seconds(self.status, self.header.as_deref())
+            if let Some(seconds) = retry_after_seconds(self.header.as_deref())
                 && let Some(extensions) = &mut error.extensions
             {
                 extensions.set("retryAfterSeconds", seconds);
@@ -309,14 +320,10 @@ fn seconds(retry_after: Duration) -> HeaderValue {
     HeaderValue::from(whole_seconds(retry_after).max(1))
 }
 
-/// The time to wait, of a rejection by a limit.
-fn retry_after_seconds(
-    status: StatusCode,
-    header: Option<&(HeaderName, HeaderValue)>,
-) -> Option<u64> {
-    let (name, value) = header?;
-    let is_limit = status == StatusCode::TOO_MANY_REQUESTS && *name == RETRY_AFTER;
-    is_limit.then(|| value.to_str().ok()?.parse().ok()).flatten()
+/// The time to wait, if the rejection states one.
+fn retry_after_seconds(header: Option<&(HeaderName, HeaderValue)>) -> Option<u64> {
+    let (_, value) = header.filter(|(name, _)| *name == RETRY_AFTER)?;
+    value.to_str().ok()?.parse().ok()
 }
 
 /// Whether the errors are request errors, so that there is no data (section 7.1.2 of the GraphQL specification).

@@ -153,12 +153,13 @@ impl DocumentCache {
         if cost.total() <= self.limits.cost {
             return Ok(());
         }
-        Err(rejected(format!(
+        let message = format!(
             "The query costs {}, and MAX_COST is {}: request fewer fields, shorter lists, or fewer \
              searches and counts.",
             cost.total(),
             self.limits.cost
-        )))
+        );
+        Err(Rejection::over_limit(message, cost.total(), self.limits.cost))
     }
 
     fn check_size(
@@ -231,7 +232,8 @@ fn check_limits(what: &str, count: u64, limit: u64) -> Result<(), Rejection> {
     if count <= limit {
         return Ok(());
     }
-    Err(rejected(format!("The query has {count} {what}, and {limit} are allowed.")))
+    let message = format!("The query has {count} {what}, and {limit} are allowed.");
+    Err(Rejection::over_limit(message, count, limit))
 }
 
 fn rejected(message: String) -> Rejection {

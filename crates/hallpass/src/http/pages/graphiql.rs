@@ -9,17 +9,20 @@ use axum::extract::{Path, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::response::IntoResponse as _;
 use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::ValueEnum as _;
+use reqwest::Url;
 use serde::Serialize;
 
 use crate::http::HttpState;
 use crate::http::client_ip::PeerAddr;
 use crate::http::graphql::authenticate::RequestIdentity;
 use crate::http::graphql::response::{MediaType, RequestId};
+use crate::schema::Nullability;
 
 /// A persona in the page's persona menu.
 #[derive(Serialize)]
@@ -143,21 +146,40 @@ pub(crate) async fn asset(
     response
 }
 
+/// The parameter `nullability` of `/schema.graphql`.
+fn nullability(uri: &Uri) -> Result<Nullability, Response<Body>> {
+    let query = Url::parse(&format!("query:?{}", uri.query().unwrap_or_default()));
+    let given = query.ok().and_then(|query| {
+        let mut given = query.query_pairs().filter(|(name, _)| name == "nullability");
+        Some(given.next()?.1.into_owned())
+    });
+    let Some(given) = given else { return Ok(Nullability::default()) };
+    Nullability::from_str(&given, false).map_err(|_| {
+        let message = "nullability: use semantic, strict or none";
+        (StatusCode::BAD_REQUEST, message).into_response()
+    })
+}
+
 /// `GET /schema.graphql`: the SDL of the schema that the caller sees, if introspection is enabled.
 pub(crate) async fn sdl(
     State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     Extension(peer): Extension<PeerAddr>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
     if !shared.deps.options.introspection {
         return StatusCode::NOT_FOUND.into_response();
     }
+    let nullability = match nullability(&uri) {
+        Ok(nullability) => nullability,
+        Err(response) => return response,
+    };
     let identity = RequestIdentity::new(&shared.deps, peer, Method::GET, headers);
     match identity.caller(&shared.deps, &id).await {
         Ok(caller) => {
             let visible = shared.deps.backend.schema_for(caller.as_deref());
-            ([(CACHE_CONTROL, "no-store")], visible.schema.sdl()).into_response()
+            ([(CACHE_CONTROL, "no-store")], nullability.apply(visible.schema.sdl())).into_response()
         }
         Err(rejection) => rejection.into_response(MediaType::Json, &id),
     }

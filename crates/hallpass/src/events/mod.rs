@@ -5,6 +5,8 @@
 //! ([`Delivered::once`]). Events are not stored. [`event_bridge`](crate::cluster::event_bridge) forwards them to other
 //! nodes.
 
+mod channels;
+
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -17,6 +19,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::{OnceCell, broadcast};
 use uuid::Uuid;
+
+use channels::Channels;
+pub use channels::Sequence;
 
 /// Buffered events per listener. One mutation can publish a hundred. A listener that falls further behind lags.
 const QUEUE_CAPACITY: usize = 256;
@@ -33,6 +38,8 @@ pub enum Change {
     Updated,
     /// The row was deleted.
     Deleted,
+    /// Events may have been missed: the subscriber reads the rows again. Of no row, and never sent to other nodes.
+    Resync,
 }
 
 /// Type of the rows of an event, such as `note`. A domain has a constant for each.
@@ -116,12 +123,20 @@ type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 pub struct Delivered {
     /// The event.
     pub event: Event,
+    /// Its place among the events of this node, from which a subscriber can go on.
+    pub sequence: Sequence,
     shared: Mutex<HashMap<TypeId, Shared>>,
 }
 
 impl Delivered {
-    fn of(event: Event) -> Arc<Self> {
-        Arc::new(Self { event, shared: Mutex::default() })
+    fn of(event: Event, sequence: Sequence) -> Arc<Self> {
+        Arc::new(Self { event, sequence, shared: Mutex::default() })
+    }
+
+    /// Tells a subscriber that events before `sequence` may have been missed.
+    fn resync(sequence: Sequence) -> Arc<Self> {
+        let row = EventRow { kind: Cow::Borrowed(""), id: Uuid::nil() };
+        Self::of(Event { change: Change::Resync, row }, sequence)
     }
 
     /// Returns the result of `read`, which runs once per type `T` for all listeners. The result must depend only on the
@@ -203,9 +218,6 @@ impl Queue {
     }
 }
 
-/// The queues of the listeners, by user ID of the owner.
-type Channels = HashMap<String, Vec<Arc<Queue>>>;
-
 /// Event bus. Cheap to clone: clones share the channels.
 #[derive(Clone)]
 pub struct Events {
@@ -230,15 +242,22 @@ impl Events {
     /// Subscribes to the events of `owner`.
     #[must_use]
     pub fn listen(&self, owner: &UserId) -> Listener {
+        self.listen_since(owner, None)
+    }
+
+    /// Subscribes to the events of `owner` after the one with the sequence `since`, as text. If this node does not have
+    /// all of them, the first event is [`Change::Resync`].
+    #[must_use]
+    pub fn listen_since(&self, owner: &UserId, since: Option<&str>) -> Listener {
         let (owner, queue) = (owner.as_str().to_owned(), Arc::<Queue>::default());
-        self.channels().entry(owner.clone()).or_default().push(Arc::clone(&queue));
+        self.channels().listen(&owner, &queue, since);
         Listener { queue, owner, channels: Arc::clone(&self.channels) }
     }
 
     /// Number of owners with listeners.
     #[must_use]
     pub fn owners(&self) -> usize {
-        self.channels().len()
+        self.channels().owners()
     }
 
     /// Subscribes to all events published on this node, for other nodes.
@@ -248,19 +267,14 @@ impl Events {
 
     /// Delivers an event to the listeners of `owner` on this node.
     pub(crate) fn deliver(&self, owner: &str, event: Event) {
-        let delivered = Delivered::of(event);
-        let queues = |channel: &Vec<Arc<Queue>>| {
-            channel.iter().filter_map(|queue| queue.push(&delivered)).collect()
-        };
-        let woken: Vec<Waker> = self.channels().get(owner).map_or_else(Vec::new, queues);
+        let woken = self.channels().deliver(owner, event);
         woken.into_iter().for_each(Waker::wake);
     }
 
     /// Makes all listeners on this node lag, because events may have been missed.
     pub(crate) fn disconnect_all(&self) {
         let channels = std::mem::take(&mut *self.channels());
-        let woken = channels.into_values().flatten().filter_map(|queue| queue.lag());
-        woken.for_each(Waker::wake);
+        channels.into_queues().filter_map(|queue| queue.lag()).for_each(Waker::wake);
     }
 
     fn channels(&self) -> MutexGuard<'_, Channels> {
@@ -288,11 +302,6 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(channel) = channels.get_mut(&self.owner) {
-            channel.retain(|queue| !Arc::ptr_eq(queue, &self.queue));
-            if channel.is_empty() {
-                channels.remove(&self.owner);
-            }
-        }
+        channels.leave(&self.owner, &self.queue);
     }
 }
