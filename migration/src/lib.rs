@@ -16,6 +16,8 @@ mod m20261128_000021_due_days;
 mod m20261128_000041_deferrable_tags;
 mod m20261129_000051_own_orders;
 mod m20261129_000080_chapter_text;
+mod m20261129_000081_filtered_orders;
+mod m20261129_000082_statistics;
 
 /// Every migration, oldest first.
 #[must_use]
@@ -31,5 +33,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261128_000041_deferrable_tags::Migration),
         Box::new(m20261129_000051_own_orders::Migration),
         Box::new(m20261129_000080_chapter_text::Migration),
+        Box::new(m20261129_000081_filtered_orders::Migration),
+        Box::new(m20261129_000082_statistics::Migration),
     ]
 }

@@ -106,7 +106,7 @@ async fn completions_by_chapter(
 ) -> Result<Vec<(ChapterId, i64)>> {
     use progress::Column::{ChapterId, Percent, UpdatedAt};
     let all = scope.all::<progress::Entity>(privilege);
-    Ok(all.filter(Percent.is(100).and(from(UpdatedAt, since))).count_by(ChapterId).await?)
+    Ok(all.filter(Percent.is_constant(100).and(from(UpdatedAt, since))).count_by(ChapterId).await?)
 }
 
 /// The chapters with the most completions, drafts included.

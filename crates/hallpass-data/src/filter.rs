@@ -94,6 +94,11 @@ pub trait Comparison: ColumnTrait {
         }
     }
 
+    /// Equal to `value`, which is the same in every statement: a literal, so that a partial index is used.
+    fn is_constant(self, value: i32) -> Filter<Self::Table> {
+        test(column(self).eq(Expr::Constant(value.into())))
+    }
+
     /// The complement of [`is`](Self::is): includes rows without a value, unless `value` is none.
     fn is_not(self, value: impl Into<Value>) -> Filter<Self::Table> {
         let value = value.into();

@@ -24,6 +24,8 @@ mod m20261128_000040_audit_clients;
 mod m20261128_000050_revocation_state;
 mod m20261128_000060_idempotency_answers;
 mod m20261129_000070_erased_users;
+mod m20261129_000083_user_tiers;
+mod m20261129_000084_audit_filters;
 mod owned_table;
 pub mod row_security;
 pub mod search_index;
@@ -41,6 +43,8 @@ pub fn core_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261128_000050_revocation_state::Migration),
         Box::new(m20261128_000060_idempotency_answers::Migration),
         Box::new(m20261129_000070_erased_users::Migration),
+        Box::new(m20261129_000083_user_tiers::Migration),
+        Box::new(m20261129_000084_audit_filters::Migration),
     ]
 }
 

@@ -1,15 +1,15 @@
 //! Filters of tasks, with their validation.
 
 use async_graphql::InputObject;
-use chrono::{Datelike as _, Days, NaiveDate, NaiveTime};
-use hallpass::data::{Comparison as _, Filter, Rows, Term};
+use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta};
+use hallpass::data::{Comparison as _, Filter, OrderKey, Rows, Term, Timestamp, now};
 use hallpass_entity::task::{Column, Entity};
 use hallpass_entity::{TaskId, task, task_tag};
 
-use super::input::YEARS;
+use super::input::{MAX_DUE_AT, TaskOrder, TaskOrderField, YEARS, by_due};
 use super::stats::{not_overdue, overdue};
 use super::types::TaskPriority;
-use hallpass::graphql::{Constrained, Constraint, Date, DateTime, Result, Validator};
+use hallpass::graphql::{Constrained, Constraint, Date, DateTime, Direction, Result, Validator};
 
 /// As long as the longest title.
 const SEARCH: Constraint<'_> = Constraint::text(0, 200);
@@ -108,13 +108,39 @@ impl TaskFilter {
                 holds(Column::TitleSearch).or(holds(Column::DescriptionSearch))
             }))
     }
+
+    /// The conditions on due times again, as a range of the index of this order: the list begins there.
+    pub(crate) fn range_of(&self, order: Option<TaskOrder>) -> Filter<Entity> {
+        let Some(TaskOrder { field: TaskOrderField::DueAt, .. }) = order else {
+            return Filter::all();
+        };
+        let day = self.due_on.and_then(span_of);
+        let start = day.map(|(start, _)| start - TimeDelta::microseconds(1));
+        let least = [self.due_after.map(|time| time.0), start];
+        // Tasks without a due time are after all others.
+        let any = least.iter().any(Option::is_some).then_some(MAX_DUE_AT);
+        let end = day.map(|(_, end)| end);
+        let overdue = (self.overdue == Some(true)).then(now);
+        let most = [self.due_before.map(|time| time.0), end, overdue, any];
+        let by_due = by_due(Direction::Asc);
+        let after = least.into_iter().flatten();
+        let after = after.map(|time| by_due.greater_than(&OrderKey::Time(time)));
+        let before = most.into_iter().flatten();
+        let before = before.map(|time| by_due.less_than(&OrderKey::Time(time)));
+        after.chain(before).fold(Filter::all(), Filter::and)
+    }
 }
 
 /// Due on this day, in UTC. None for a day that has no next one.
-fn on_day(Date(day): Date) -> Option<Filter<Entity>> {
+fn on_day(day: Date) -> Option<Filter<Entity>> {
+    let (start, end) = span_of(day)?;
+    Some(Column::DueAt.at_least(start).and(Column::DueAt.less_than(end)))
+}
+
+/// The start of this day in UTC, and of the next one.
+fn span_of(Date(day): Date) -> Option<(Timestamp, Timestamp)> {
     let start = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-    let next = day.checked_add_days(Days::new(1))?;
-    Some(Column::DueAt.at_least(start(day)).and(Column::DueAt.less_than(start(next))))
+    Some((start(day), start(day.checked_add_days(Days::new(1))?)))
 }
 
 /// Filter for public tasks. Fields that only owners may read cannot be filtered.

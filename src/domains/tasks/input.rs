@@ -287,20 +287,26 @@ impl TaskOrder {
             TaskOrderField::Priority => Column::Priority,
             TaskOrderField::Title => Column::TitleKey,
         };
-        let order = Order::by(column, direction == Direction::Desc);
         let order = match field {
-            TaskOrderField::DueAt => order.nulls_as(OrderKey::Time(MAX_DUE_AT)),
+            TaskOrderField::DueAt => by_due(direction),
             TaskOrderField::CreatedAt
             | TaskOrderField::UpdatedAt
             | TaskOrderField::Priority
-            | TaskOrderField::Title => order,
+            | TaskOrderField::Title => Order::by(column, direction == Direction::Desc),
         };
         NamedOrder { name: format!("{column:?}{direction:?}"), order }
     }
 }
 
+/// The order by due time.
+pub(super) fn by_due(direction: Direction) -> Order<Entity> {
+    let order = Order::by(Column::DueAt, direction == Direction::Desc);
+    order.nulls_as(OrderKey::Time(MAX_DUE_AT))
+}
+
 /// Later than any valid due time: the sort key of tasks without one.
-const MAX_DUE_AT: Timestamp = match chrono::DateTime::from_timestamp(253_402_300_799, 0) {
+pub(super) const MAX_DUE_AT: Timestamp = match chrono::DateTime::from_timestamp(253_402_300_799, 0)
+{
     Some(time) => time,
     None => Timestamp::MAX_UTC,
 };

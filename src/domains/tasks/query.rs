@@ -41,7 +41,9 @@ impl TaskQuery {
         filter: Option<TaskFilter>,
         order_by: Option<TaskOrder>,
     ) -> Result<Connection<Task>> {
-        let rows = ctx.scope().owned::<task::Entity>()?.filter(filter.unwrap_or_default().check()?);
+        let filter = filter.unwrap_or_default();
+        let filter = filter.check()?.and(filter.range_of(order_by));
+        let rows = ctx.scope().owned::<task::Entity>()?.filter(filter);
         let order = TaskOrder::listing(order_by);
         paginate(rows, &order, &page, |row| Task::new(ctx, row)).await
     }

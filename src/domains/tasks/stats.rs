@@ -1,7 +1,5 @@
 //! Statistics of the caller's tasks.
 
-use std::collections::HashMap;
-
 use async_graphql::{Context, SimpleObject};
 use hallpass::data::{Comparison as _, Filter, now};
 use hallpass_entity::{task, task_tag};
@@ -59,18 +57,16 @@ pub(crate) fn not_overdue() -> Filter<task::Entity> {
 pub(crate) async fn count(ctx: &Context<'_>, filter: Filter<task::Entity>) -> Result<TaskStats> {
     use task::Column::{Completed, Priority};
     let own_rows = ctx.scope().owned::<task::Entity>()?.filter(filter);
-    let counts = own_rows.count_by::<task::Priority>(Priority).await?;
-    let counts: HashMap<_, _> = counts.into_iter().collect();
-    let completed = own_rows.clone().filter(Completed.is(true)).count().await?;
-    let overdue = own_rows.filter(overdue()).count().await?;
+    let among = [Completed.is(true), overdue()];
+    let counts = own_rows.count_by_and_among::<task::Priority, 2>(Priority, among).await?;
     let by_priority = PRIORITIES.map(|priority| TaskPriorityCount {
         priority: priority.into(),
-        count: counts.get(&priority).copied().unwrap_or(0),
+        count: counts.iter().filter(|(of, ..)| *of == priority).map(|(_, all, _)| all).sum(),
     });
     Ok(TaskStats {
-        total: counts.values().sum(),
-        completed,
-        overdue,
+        total: counts.iter().map(|(_, all, _)| all).sum(),
+        completed: counts.iter().map(|(_, _, [completed, _])| completed).sum(),
+        overdue: counts.iter().map(|(_, _, [_, overdue])| overdue).sum(),
         by_priority: by_priority.to_vec(),
     })
 }

@@ -111,6 +111,30 @@ fn courses_and_users(course: &str) -> Vec<Case> {
     ]
 }
 
+/// The index of each filter of audit events.
+const EVENTS: [(&str, &[&str]); 10] = [
+    ("", &["audit_event_at"]),
+    ("callerId: \"a\"", &["audit_event_caller"]),
+    ("impersonatedBy: \"a\"", &["audit_event_impersonator"]),
+    ("clientId: \"a\"", &["audit_event_client"]),
+    ("field: \"a\"", &["audit_event_field"]),
+    ("rule: \"a\"", &["audit_event_rule"]),
+    ("outcome: \"a\"", &["audit_event_outcome"]),
+    ("rowId: \"a\"", &["audit_event_row"]),
+    ("requestId: \"a\"", &["audit_event_request"]),
+    ("decisionId: \"01900000-0000-7000-8000-000000000000\"", &["audit_event_decision"]),
+];
+
+fn events() -> Vec<Case> {
+    const BOUNDED: &[&str] = &["Limit", "COVERING INDEX"];
+    let list = |filter: &str| format!("auditEvents(filter: {{{filter}}})");
+    let each = EVENTS.iter();
+    each.map(|&(filter, index)| {
+        case("admin", list(filter), index, if filter.is_empty() { BOUNDED } else { index })
+    })
+    .collect()
+}
+
 fn named(name: &str) -> User {
     match name {
         "alice" => alice(),
@@ -173,7 +197,7 @@ fn numbered(backend: DbBackend, count: u32) -> (String, &'static str) {
     }
 }
 
-/// 100,000 tasks of a thousand users, one in ten public; chapters and users beside them.
+/// 100,000 tasks of a thousand users, one in ten public; chapters, users and audit events beside them.
 async fn fill(app: &App) {
     let conn = app.database.system("tests write many rows").connection();
     let backend = conn.get_database_backend();
@@ -198,12 +222,15 @@ async fn fill(app: &App) {
             FROM (SELECT id, slug FROM course) AS c, {}", numbered(backend, 10).0),
         format!("INSERT INTO known_user (id, user_id, user_id_search, tier, first_seen, last_seen)
             SELECT {id}, {word}, {word}, 'free', {time}, {time} FROM {numbers}"),
+        format!("INSERT INTO audit_event (id, at, decision_id, request_id, caller_id, field, rule, outcome, times)
+            SELECT {id}, {time}, {id}, {word}, {word}, 'field ' || (n.i % 20), 'rule ' || (n.i % 8), 'outcome ' || (n.i % 4), 1 FROM {numbers}"),
     ]);
     if backend == DbBackend::Postgres {
         // Autovacuum does this in time; rows whose commit is not written yet do not count as visible for it.
         // SQLite plans without statistics, as on a server.
         statements.push("CHECKPOINT".to_owned());
-        let tables = ["task", "public_task_search", "course", "chapter", "known_user"];
+        let tables =
+            ["task", "public_task_search", "course", "chapter", "known_user", "audit_event"];
         statements.extend(tables.map(|table| format!("VACUUM ANALYZE {table}")));
     }
     for sql in statements {
@@ -219,6 +246,7 @@ async fn every_list_uses_an_index(backend: Backend) {
     let mut cases = own_tasks();
     cases.extend(public_tasks());
     cases.extend(courses_and_users(course.as_str().unwrap()));
+    cases.extend(events());
     let mut all_statements = Vec::new();
     for case in &cases {
         all_statements.push(statements(&app, case).await);

@@ -358,8 +358,9 @@ on_both_databases! {
         create(&alice, json!({"title": "plain", "description": "Ends with a back\\slash", "tags": ["a", "b"]})).await;
         create(&app.by_jwt(&user("carol")), json!({"title": "100% other", "tags": ["a"]})).await;
         create(&alice, json!({"title": "Übung", "tags": ["c"]})).await;
-        let count = async |filter: &str| {
-            let found = alice.data(&format!("{{ tasks(filter: {filter}) {{ totalCount }} }}")).await;
+        let count = async |filter: &str, order: &str| {
+            let arguments = format!("filter: {filter}, orderBy: {{field: {order}}}");
+            let found = alice.data(&format!("{{ tasks({arguments}) {{ totalCount }} }}")).await;
             found["tasks"]["totalCount"].as_i64().unwrap()
         };
         for (filter, expected) in [
@@ -382,7 +383,9 @@ on_both_databases! {
             ("{dueAfter: \"2027-01-11T00:00:00Z\"}", 0),
             ("{dueAfter: \"2027-01-09T00:00:00Z\", dueBefore: \"2027-01-11T00:00:00Z\"}", 1),
         ] {
-            assert_eq!(count(filter).await, expected, "{filter}");
+            for order in ["CREATED_AT", "DUE_AT"] {
+                assert_eq!(count(filter, order).await, expected, "{filter} {order}");
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, Condition, ConnectionTrait as _, DbBackend, DbErr, EntityTrait, Iterable,
     ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryResult, QuerySelect, QueryTrait as _, Select,
@@ -214,10 +214,36 @@ impl<E: Scoped, P> Rows<E, P> {
         &self,
         by: E::Column,
     ) -> Result<Vec<(V, i64)>, Error> {
-        let counted =
-            self.typed().column(by).expr_as(Expr::col(Asterisk).count(), "n").group_by(by);
-        let row = |row: &QueryResult, _| <(V, i64)>::try_get_many_by_index(row);
-        self.decode(&counted.into_query(), row).await
+        let counted = self.count_by_and_among(by, []).await?;
+        Ok(counted.into_iter().map(|(value, all, [])| (value, all)).collect())
+    }
+
+    /// The number of rows per value of `by`, and of those among them that match each of these `filters`: the rows are
+    /// read once for all counts.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn count_by_and_among<V, const N: usize>(
+        &self,
+        by: E::Column,
+        filters: [Filter<E>; N],
+    ) -> Result<Vec<(V, i64, [i64; N])>, Error>
+    where
+        V: TryGetable + Clone + Send + Sync + 'static,
+    {
+        let mut counted = self.typed().column(by).expr_as(Expr::col(Asterisk).count(), "n");
+        for (filter, place) in filters.into_iter().zip(0..) {
+            let matching = Expr::case(filter.into_condition(), Expr::Constant(1.into()));
+            counted = counted.expr_as(Func::count(matching), format!("n{place}"));
+        }
+        let row = |row: &QueryResult, _| {
+            let mut matching = [0; N];
+            for (count, at) in matching.iter_mut().zip(2_usize..) {
+                *count = i64::try_get_by(row, at)?;
+            }
+            Ok((V::try_get_by(row, 0)?, i64::try_get_by(row, 1)?, matching))
+        };
+        self.decode(&counted.group_by(by).into_query(), row).await
     }
 
     /// One page of them.
@@ -295,21 +321,21 @@ fn columns_of<E: EntityTrait>(backend: DbBackend) -> Arc<str> {
 }
 
 fn bounds<E: EntityTrait>(order: &Order<E>, request: &PageRequest) -> Condition {
-    let here = || Expr::tuple([order.expression(), column(id_column::<E>())]);
-    let there = |position: &CursorPosition| -> SimpleExpr {
-        Expr::tuple([Expr::val(position.key.value()), Expr::val(position.id)])
-    };
-    let behind = |position| match order.is_descending() {
-        true => here().lt(there(position)),
-        false => here().gt(there(position)),
-    };
-    let ahead = |position| match order.is_descending() {
-        true => here().gt(there(position)),
-        false => here().lt(there(position)),
+    let bound = |position: &CursorPosition, is_after: bool| {
+        let here = Expr::tuple([order.expression(), column(id_column::<E>())]);
+        let there: SimpleExpr =
+            Expr::tuple([Expr::val(position.key.value()), Expr::val(position.id)]);
+        let (sort, key) = (order.expression(), Expr::val(position.key.value()));
+        let (rows, keys) = match order.is_descending() == is_after {
+            true => (here.lt(there), sort.lte(key)),
+            false => (here.gt(there), sort.gte(key)),
+        };
+        // SQLite begins no scan of an index at a row value with an expression.
+        Condition::all().add(rows).add_option(order.is_by_expression().then_some(keys))
     };
     Condition::all()
-        .add_option(request.after.as_ref().map(behind))
-        .add_option(request.before.as_ref().map(ahead))
+        .add_option(request.after.as_ref().map(|position| bound(position, true)))
+        .add_option(request.before.as_ref().map(|position| bound(position, false)))
 }
 
 /// New values for the columns of rows.

@@ -7,7 +7,7 @@ use hallpass_data::audit::{Column, Entity};
 use super::types::{AuditEvent, AuditFilter};
 use crate::Domain;
 use crate::access::{ADMIN, guarded};
-use crate::graphql::{Connection, ContextExt as _, NamedOrder, Page, Result, paginate};
+use crate::graphql::{Connection, ContextExt as _, NamedOrder, Page, Result, paginate_open};
 
 /// Audit log query.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl AuditQuery {
         let events = ctx.scope().all::<Entity>(ADMIN.authorize(ctx).await?);
         let rows = events.filter(filter.unwrap_or_default().check()?);
         let newest = NamedOrder { name: "Newest".to_owned(), order: Order::by(Column::At, true) };
-        paginate(rows, &newest, &page, AuditEvent).await
+        paginate_open(rows, &newest, &page, AuditEvent).await
     }
 }
 

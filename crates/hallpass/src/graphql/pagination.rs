@@ -144,8 +144,8 @@ where
     page_of(&rows, total, order, page, node).await
 }
 
-/// As [`paginate`], for public lists: `totalCount` is limited to [`MAX_MATCHES`], because anonymous callers can request
-/// it.
+/// As [`paginate`], for lists of the rows of all users, which have no quota: `totalCount` is limited to
+/// [`MAX_MATCHES`].
 ///
 /// # Errors
 /// As [`paginate`].

@@ -8,7 +8,7 @@ use super::User;
 use crate::access::{ADMIN, guarded};
 use crate::graphql::{
     Connection, Constrained, Constraint, ContextExt as _, NamedOrder, Page, Result, Validator,
-    paginate,
+    paginate_open,
 };
 
 /// Stored names are not longer, so a longer search cannot match.
@@ -55,6 +55,6 @@ impl KnownUserQuery {
             NamedOrder { name: "firstSeen".to_owned(), order: Order::by(Column::FirstSeen, true) };
         let known = ctx.scope().all::<Entity>(ADMIN.authorize(ctx).await?);
         let known = filter.unwrap_or_default().narrow(known)?;
-        paginate(known, &newcomers, &page, User::Known).await
+        paginate_open(known, &newcomers, &page, User::Known).await
     }
 }
