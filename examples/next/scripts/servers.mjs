@@ -30,7 +30,8 @@ async function ready(url, child) {
   throw new Error(`the server at ${url} is not ready after ${START} s`);
 }
 
-function start(command, args, options) {
+/** Starts a server, and waits until `url` responds. */
+async function start(url, command, args, options) {
   // A group of its own: Ctrl+C in the terminal does not reach it before `stop` does.
   const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit"], detached: true, ...options });
   const stop = async () => {
@@ -38,7 +39,13 @@ function start(command, args, options) {
     process.kill(-child.pid, "SIGTERM");
     await once(child, "exit");
   };
-  return { child, stop };
+  try {
+    await ready(url, child);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop };
 }
 
 const environment = { PATH, HOME, NEXT_TELEMETRY_DISABLED: "1" };
@@ -58,8 +65,8 @@ export async function startNext({ mode, directory, port, apiUrl, secret }) {
     API_URL: apiUrl,
     PUBLIC_API_URL: apiUrl,
   };
-  const server = start(process.execPath, [next, mode, "--hostname", "localhost", "--port", `${port}`], { cwd: root, env });
-  await ready(`${url}/api/auth/ok`, server.child);
+  const args = [next, mode, "--hostname", "localhost", "--port", `${port}`];
+  const server = await start(`${url}/api/auth/ok`, process.execPath, args, { cwd: root, env });
   return { ...server, url };
 }
 
@@ -76,9 +83,9 @@ async function startProgram({ directory, port, env }) {
   };
   const cargo = ["run", "--quiet", "--manifest-path", join(root, "../../Cargo.toml"), "--", "serve"];
   const [command, args] = process.env.HALLPASS ? [process.env.HALLPASS, ["serve"]] : ["cargo", cargo];
-  const server = start(command, args, { cwd: directory, env: settings });
-  await ready(`http://localhost:${port}/health`, server.child);
-  return { ...server, url: `http://localhost:${port}` };
+  const url = `http://localhost:${port}`;
+  const server = await start(`${url}/health`, command, args, { cwd: directory, env: settings });
+  return { ...server, url };
 }
 
 /** `authUrl` is the origin of the Next.js application, which is that of the pages as well. */

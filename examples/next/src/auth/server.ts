@@ -2,6 +2,7 @@ import { betterAuth, type BetterAuthOptions } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { nextCookies } from "better-auth/next-js";
 import { jwt } from "better-auth/plugins";
+import { SqliteDialect } from "kysely";
 import Database from "libsql";
 import { headers } from "next/headers";
 import { cache } from "react";
@@ -12,10 +13,10 @@ function required(name: string): string {
   return value;
 }
 
-function openDatabase(): Database.Database {
+function openDatabase(): SqliteDialect {
   const database = new Database(required("AUTH_DATABASE"));
   database.exec("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON");
-  return database;
+  return new SqliteDialect({ database });
 }
 
 function options() {
@@ -23,7 +24,7 @@ function options() {
     // Also the issuer of the JWTs, and BETTER_AUTH_URL of Hallpass.
     baseURL: required("BETTER_AUTH_URL"),
     secret: required("BETTER_AUTH_SECRET"),
-    database: openDatabase(),
+    database: { dialect: openDatabase(), type: "sqlite", transaction: true },
     emailAndPassword: { enabled: true },
     telemetry: { enabled: false },
     user: {
@@ -43,6 +44,7 @@ let instance: ReturnType<typeof createAuth> | undefined;
 /** Better Auth. Created at its first use: a build has no database. */
 export const auth = (): ReturnType<typeof createAuth> => (instance ??= createAuth());
 
+/** Creates the tables, and columns that are missing in them. */
 export async function migrate(): Promise<void> {
   const { runMigrations } = await getMigrations(auth().options);
   await runMigrations();
