@@ -90,7 +90,7 @@ async function startProgram({ directory, port, env }) {
 
 /** `authUrl` is the origin of the Next.js application, which is that of the pages as well. */
 export const startHallpass = ({ directory, port, authUrl }) =>
-  startProgram({ directory, port, env: { BETTER_AUTH_URL: authUrl, ALLOWED_ORIGINS: authUrl } });
+  startProgram({ directory, port, env: { BETTER_AUTH_URL: authUrl, ALLOWED_ORIGINS: authUrl, RATE_LIMIT: "3000/min" } });
 
 /** Development mode, without an auth server, inserts the demo courses into a new database. */
 export async function insertCourses({ directory, port }) {

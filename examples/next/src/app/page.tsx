@@ -1,30 +1,30 @@
 import type { ReactNode } from "react";
-import { problemOf } from "@/api/problem";
-import { Home } from "@/api/queries";
-import { query } from "@/api/server";
 import { getSession } from "@/auth/server";
-import { Courses } from "@/courses/courses";
+import { CourseList } from "@/courses/courses";
 import { LiveTasks } from "@/live/live-tasks";
-import { Tasks } from "@/tasks/tasks";
-import { Notice, ProblemNotice } from "@/ui/notice";
+import { TaskList } from "@/tasks/tasks";
+import { Notice } from "@/ui/notice";
 
 export default async function HomePage(): Promise<ReactNode> {
   const session = await getSession();
-  const { data, errors } = await query(Home, { isSignedIn: session !== null });
-  const problem = problemOf(errors[0]);
-  if (data === null) return <ProblemNotice problem={problem} href="/" />;
   return (
     <>
       {session === null ? (
-        <Notice title="Sign in to see your tasks" action={{ href: "/sign-in", label: "Sign in" }}>
-          The courses below are open to everyone.
-        </Notice>
+        <>
+          <h1 className="spaced">Tasks</h1>
+          <Notice title="Sign in to see your tasks" action={{ href: "/sign-in", label: "Sign in" }}>
+            The courses below are open to everyone.
+          </Notice>
+        </>
       ) : (
         <LiveTasks key={session.user.id} apiUrl={process.env["PUBLIC_API_URL"] ?? ""}>
-          <Tasks tasks={data.tasks?.nodes} stats={data.taskStats} problem={problem} />
+          <TaskList />
         </LiveTasks>
       )}
-      <Courses courses={data.courses?.nodes} chapters={data.chapters?.nodes} problem={problem} />
+      <section className="section" aria-labelledby="courses">
+        <h2 id="courses">Courses</h2>
+        <CourseList />
+      </section>
     </>
   );
 }

@@ -1,22 +1,26 @@
 import Link from "next/link";
 import type { ReactNode } from "react";
-import type { Problem } from "@/api/problem";
-import type { HomeQuery } from "@/gql/graphql";
+import { Courses } from "@/api/queries";
+import { queryPublic } from "@/api/server";
+import type { CoursesQuery } from "@/gql/graphql";
 import { ProblemNotice } from "@/ui/notice";
 
-type CourseList = NonNullable<HomeQuery["courses"]>["nodes"];
-type ChapterList = NonNullable<HomeQuery["chapters"]>["nodes"];
+type Course = NonNullable<CoursesQuery["courses"]>["nodes"][number];
+type Chapter = NonNullable<CoursesQuery["chapters"]>["nodes"][number];
 
-function ChapterItem({ chapter }: { readonly chapter: ChapterList[number] }): ReactNode {
+function ChapterItem({ chapter }: { readonly chapter: Chapter }): ReactNode {
   return (
     <li className="chapter">
-      <Link href={`/chapters/${chapter.slug}`}>{chapter.title}</Link>
-      {chapter.viewer.canRead ? null : <span className="chip locked">{chapter.requiredTier}</span>}
+      {/* A page that may not be opened is not requested from the API. */}
+      <Link href={`/chapters/${chapter.slug}`} prefetch={false}>
+        {chapter.title}
+      </Link>
+      <span className="chip">{chapter.requiredTier}</span>
     </li>
   );
 }
 
-function CourseCard({ course, chapters }: { readonly course: CourseList[number]; readonly chapters: ChapterList }): ReactNode {
+function CourseCard({ course, chapters }: { readonly course: Course; readonly chapters: readonly Chapter[] }): ReactNode {
   return (
     <li className="card">
       <h3>{course.title}</h3>
@@ -29,26 +33,16 @@ function CourseCard({ course, chapters }: { readonly course: CourseList[number];
   );
 }
 
-interface CoursesProps {
-  readonly courses: CourseList | undefined;
-  readonly chapters: ChapterList | undefined;
-  readonly problem: Problem;
-}
-
-/** The published courses, rendered on the server, with what the caller may read in them. */
-export function Courses({ courses, chapters, problem }: CoursesProps): ReactNode {
+/** The published courses, the same for every visitor. */
+export async function CourseList(): Promise<ReactNode> {
+  const { data, errors } = await queryPublic(Courses, {});
+  const [courses, chapters] = [data?.courses?.nodes, data?.chapters?.nodes];
+  if (courses === undefined || chapters === undefined) return <ProblemNotice error={errors[0]} href="/" />;
   return (
-    <section className="section" aria-labelledby="courses">
-      <h2 id="courses">Courses</h2>
-      {courses === undefined || chapters === undefined ? (
-        <ProblemNotice problem={problem} href="/" />
-      ) : (
-        <ul className="cards">
-          {courses.map((course) => (
-            <CourseCard key={course.id} course={course} chapters={chapters.filter((chapter) => chapter.course?.id === course.id)} />
-          ))}
-        </ul>
-      )}
-    </section>
+    <ul className="cards">
+      {courses.map((course) => (
+        <CourseCard key={course.id} course={course} chapters={chapters.filter((chapter) => chapter.course?.id === course.id)} />
+      ))}
+    </ul>
   );
 }

@@ -1,6 +1,5 @@
 import { missingTier, type HallpassError } from "@hallpass/client";
 import type { ReactNode } from "react";
-import { problemOf } from "@/api/problem";
 import { Notice, ProblemNotice } from "@/ui/notice";
 
 interface PaywallProps {
@@ -19,7 +18,7 @@ export function Paywall({ error, isSignedIn, href }: PaywallProps): ReactNode {
       </Notice>
     );
   }
-  if (error.code !== "FORBIDDEN") return <ProblemNotice problem={problemOf(error)} href={href} />;
+  if (error.code !== "FORBIDDEN") return <ProblemNotice error={error} href={href} />;
   const tier = missingTier(error.extensions.missing);
   return (
     <Notice title={tier === null ? "Your account cannot read this chapter" : `This chapter is for ${tier} members`}>{error.message}</Notice>

@@ -56,5 +56,5 @@ export function connect(apiUrl: string, { onStatus, onEvent, onStale }: Listener
     stopListening?.();
     void live.dispose();
   };
-  return { execute: createExecutor({ url: `${apiUrl}/graphql`, credentials: token, client: { name: "next-example" } }), close };
+  return { execute: createExecutor({ url: `${apiUrl}/graphql`, credentials: token }), close };
 }

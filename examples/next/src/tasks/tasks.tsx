@@ -1,15 +1,15 @@
 import type { ReactNode } from "react";
-import type { Problem } from "@/api/problem";
-import type { HomeQuery } from "@/gql/graphql";
+import { Tasks } from "@/api/queries";
+import { query } from "@/api/server";
+import type { TasksQuery } from "@/gql/graphql";
 import { CompleteButton } from "@/live/complete-button";
 import { Notice, ProblemNotice } from "@/ui/notice";
 
-type TaskList = NonNullable<HomeQuery["tasks"]>["nodes"];
-type Stats = HomeQuery["taskStats"];
+type Task = NonNullable<TasksQuery["tasks"]>["nodes"][number];
 
 const day = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
 
-function TaskItem({ task }: { readonly task: TaskList[number] }): ReactNode {
+function TaskItem({ task }: { readonly task: Task }): ReactNode {
   return (
     <li className="task" data-completed={task.completed}>
       <div className="task-text">
@@ -24,23 +24,19 @@ function TaskItem({ task }: { readonly task: TaskList[number] }): ReactNode {
   );
 }
 
-function Counts({ stats }: { readonly stats: Stats }): ReactNode {
-  if (stats === null || stats === undefined) return null;
-  return <p className="lead" id="counts">{`${stats.total - stats.completed} open, ${stats.completed} done`}</p>;
+function Counts({ stats }: { readonly stats: TasksQuery["taskStats"] }): ReactNode {
+  if (stats === null) return null;
+  return <p className="lead">{`${stats.total - stats.completed} open, ${stats.completed} done`}</p>;
 }
 
-interface TasksProps {
-  readonly tasks: TaskList | undefined;
-  readonly stats: Stats;
-  readonly problem: Problem;
-}
-
-/** The caller's tasks, rendered on the server. */
-export function Tasks({ tasks, stats, problem }: TasksProps): ReactNode {
-  if (tasks === undefined) return <ProblemNotice problem={problem} href="/" />;
+/** The caller's tasks. */
+export async function TaskList(): Promise<ReactNode> {
+  const { data, errors } = await query(Tasks, {});
+  const tasks = data?.tasks?.nodes;
+  if (tasks === undefined) return <ProblemNotice error={errors[0]} href="/" />;
   return (
     <>
-      <Counts stats={stats} />
+      <Counts stats={data?.taskStats ?? null} />
       {tasks.length === 0 ? (
         <Notice title="No tasks yet">Write the first one above.</Notice>
       ) : (

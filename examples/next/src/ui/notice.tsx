@@ -1,5 +1,6 @@
+import type { HallpassError } from "@hallpass/client";
 import type { ReactNode } from "react";
-import type { Problem } from "@/api/problem";
+import { problemOf } from "@/api/problem";
 
 interface NoticeProps {
   readonly title: string;
@@ -22,12 +23,12 @@ export function Notice({ title, children, action }: NoticeProps): ReactNode {
   );
 }
 
-export function ProblemNotice({ problem, href }: { readonly problem: Problem; readonly href: string }): ReactNode {
-  const action = problem.needsSignIn ? { href: "/sign-in", label: "Sign in" } : { href, label: "Try again" };
+export function ProblemNotice({ error, href }: { readonly error: HallpassError | undefined; readonly href: string }): ReactNode {
+  const { title, text } = problemOf(error);
   return (
     <div role="alert">
-      <Notice title={problem.title} action={action}>
-        {problem.text}
+      <Notice title={title} action={{ href, label: "Try again" }}>
+        {text}
       </Notice>
     </div>
   );

@@ -1,6 +1,5 @@
 import { notFound } from "next/navigation";
 import type { ReactNode } from "react";
-import { problemOf } from "@/api/problem";
 import { Chapter } from "@/api/queries";
 import { query } from "@/api/server";
 import { getSession } from "@/auth/server";
@@ -16,12 +15,9 @@ export default async function ChapterPage({ params }: PageProps): Promise<ReactN
   const [session, { data, errors }] = await Promise.all([getSession(), query(Chapter, { slug })]);
   const href = `/chapters/${slug}`;
   const error = errors[0];
-  if (data === null) return <ProblemNotice problem={problemOf(error)} href={href} />;
-  const { chapter } = data;
-  if (chapter === null) {
-    if (error === undefined) notFound();
-    return <ProblemNotice problem={problemOf(error)} href={href} />;
-  }
+  const chapter = data?.chapter ?? null;
+  if (chapter === null && error === undefined) notFound();
+  if (chapter === null) return <ProblemNotice error={error} href={href} />;
   return (
     <article>
       <p className="muted">{chapter.course?.title}</p>
