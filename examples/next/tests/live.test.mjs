@@ -105,6 +105,19 @@ test("sign-up, sign-out, and the sign-in of another user in the same browser", a
   });
 });
 
+test("a sign-out in one tab ends the other one", async () => {
+  const user = await createUser();
+  await createTask(user, "Behind the sign-in");
+  await withBrowser({ user }, async ({ open }) => {
+    const [first, second] = [await open("/"), await open("/")];
+    await live(first);
+    await live(second);
+    await second.click("header button");
+    for (const page of [first, second]) await shows(page, "main", "Sign in to see your tasks");
+    assert.doesNotMatch(await text(first, "body"), /Behind the sign-in/);
+  });
+});
+
 for (const dark of [false, true]) {
   test(`every page is accessible, and fits 390 px, in ${dark ? "dark" : "light"}`, async () => {
     const user = await createUser();

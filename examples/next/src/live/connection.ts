@@ -5,6 +5,7 @@ import { print } from "graphql";
 import { authClient } from "@/auth/client";
 import type { TaskEventsSubscription } from "@/gql/graphql";
 import { TaskEvents } from "./events";
+import { whileSignedIn } from "./while-signed-in";
 
 export type TaskEvent = NonNullable<TaskEventsSubscription["taskEvents"]>;
 export type Status = "connecting" | "live" | "reconnecting" | "ended";
@@ -30,7 +31,8 @@ export function connect(apiUrl: string, { onStatus, onEvent, onStale }: Listener
   const token = credentials();
   const live = createLiveClient({
     url: `${apiUrl.replace(/^http/, "ws")}/graphql/ws`,
-    credentials: token,
+    // Without `onChange`: the subscription of one user is not connected again for the next one.
+    credentials: { mode: token.mode, headers: token.headers, renew: token.renew },
     onGap: onStale,
     onRejected: onStale,
   });
@@ -40,20 +42,23 @@ export function connect(apiUrl: string, { onStatus, onEvent, onStale }: Listener
     onStale();
   });
   live.on("closed", () => onStatus("reconnecting"));
-  live.subscribe<TaskEventsSubscription>(
-    { query: print(TaskEvents) },
-    {
-      next: ({ data }) => {
-        if (data?.taskEvents) onEvent(data.taskEvents);
+  const subscribe = (): (() => void) =>
+    live.subscribe<TaskEventsSubscription>(
+      { query: print(TaskEvents) },
+      {
+        next: ({ data }) => {
+          if (data?.taskEvents) onEvent(data.taskEvents);
+        },
+        error: () => onStatus("ended"),
+        complete: () => onStatus("ended"),
       },
-      error: () => onStatus("ended"),
-      complete: () => onStatus("ended"),
-    },
-  );
+    );
+  const unsubscribe = whileSignedIn(token, subscribe);
   // Another user may have signed in, in another tab.
   const stopListening = token.onChange?.(onStale);
   const close = (): void => {
     stopListening?.();
+    unsubscribe();
     void live.dispose();
   };
   return { execute: createExecutor({ url: `${apiUrl}/graphql`, credentials: token }), close };
