@@ -38,7 +38,9 @@ const ports = { api: await freePort(), web: await freePort() };
 const environment = await startEnvironment({ mode: "start", directory, ports });
 try {
   Object.assign(process.env, { PAGE_URL: environment.url, API_URL: environment.apiUrl, DATA: directory });
-  process.exitCode = await run("--test", "--test-reporter=spec", "--test-concurrency=2", "--test-timeout=60000", ...chosenTests(process.argv.slice(2)));
+  // The time is that of a whole file.
+  const options = ["--test-reporter=spec", "--test-concurrency=2", "--test-timeout=240000"];
+  process.exitCode = await run("--test", ...options, ...chosenTests(process.argv.slice(2)));
 } finally {
   await environment.stop();
   rmSync(directory, { recursive: true });

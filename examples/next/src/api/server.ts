@@ -3,6 +3,7 @@ import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { anonymous, createExecutor, type Credentials } from "@hallpass/client";
 import { headers } from "next/headers";
 import { getSession } from "@/auth/server";
+import { required } from "@/env";
 import { run, type Result } from "./run";
 
 type Variables = Record<string, unknown>;
@@ -20,7 +21,7 @@ function send<Data, V extends Variables>(
   caching: RequestInit,
 ): Promise<Result<Data>> {
   const execute = createExecutor({
-    url: `${process.env["API_URL"]}/graphql`,
+    url: `${required("API_URL")}/graphql`,
     credentials,
     client: { name: "next-example" },
     // The page states the error at once, and the user decides when to try again.

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { getSession } from "@/auth/server";
 import { CourseList } from "@/courses/courses";
+import { required } from "@/env";
 import { LiveTasks } from "@/live/live-tasks";
 import { TaskList } from "@/tasks/tasks";
 import { Notice } from "@/ui/notice";
@@ -17,7 +18,7 @@ export default async function HomePage(): Promise<ReactNode> {
           </Notice>
         </>
       ) : (
-        <LiveTasks key={session.user.id} apiUrl={process.env["PUBLIC_API_URL"] ?? ""}>
+        <LiveTasks key={session.user.id} apiUrl={required("PUBLIC_API_URL")}>
           <TaskList />
         </LiveTasks>
       )}

@@ -6,12 +6,7 @@ import { SqliteDialect } from "kysely";
 import Database from "libsql";
 import { headers } from "next/headers";
 import { cache } from "react";
-
-function required(name: string): string {
-  const value = process.env[name];
-  if (value === undefined || value === "") throw new Error(`set ${name}`);
-  return value;
-}
+import { required } from "@/env";
 
 function openDatabase(): SqliteDialect {
   const database = new Database(required("AUTH_DATABASE"));
