@@ -1,0 +1,9 @@
+import { redirect } from "next/navigation";
+import type { ReactNode } from "react";
+import { CredentialsForm } from "@/auth/credentials-form";
+import { getSession } from "@/auth/server";
+
+export default async function SignUpPage(): Promise<ReactNode> {
+  if ((await getSession()) !== null) redirect("/");
+  return <CredentialsForm isNew />;
+}

@@ -1,0 +1,14 @@
+import { graphql } from "../gql";
+
+export const TaskEvents = graphql(`
+  subscription TaskEvents {
+    taskEvents {
+      kind
+      taskId
+      task {
+        title
+        completed
+      }
+    }
+  }
+`);
