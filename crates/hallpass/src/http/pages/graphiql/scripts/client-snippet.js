@@ -3,16 +3,13 @@
 
 import { template } from './snippets.js';
 
-const indent = (text) => text.replaceAll('\n', '\n  ');
-
 const pascal = (name) => name.charAt(0).toUpperCase() + name.slice(1);
 
 export function asClientCode(operation, { hasToken, isByCookie }) {
   const name = pascal(operation.name || 'Operation');
-  const isTokenClient = hasToken && !isByCookie;
-  const credentials = isTokenClient ? 'betterAuthToken(authClient)' : 'cookieCredentials()';
-  const provider = isTokenClient ? 'betterAuthToken' : 'cookieCredentials';
-  const variables = indent(JSON.stringify(operation.variables ?? {}, null, 2));
+  const withToken = hasToken && !isByCookie;
+  const provider = withToken ? 'betterAuthToken' : 'cookieCredentials';
+  const variables = JSON.stringify(operation.variables ?? {}, null, 2);
   const liveUrl = operation.url.replace(/^http/, 'ws').concat('/ws');
   const run = operation.isSubscription
     ? `const { unsubscribe } = client.subscription(${name}, ${variables}).subscribe(({ data, error }) => {
@@ -26,13 +23,13 @@ const failure = firstError(error); // \`failure.code\` narrows \`failure.extensi
 import type { introspection } from "@hallpass/client/schema/gql-tada";
 import { hallpassUrql } from "@hallpass/client/urql";
 import { initGraphQLTada } from "gql.tada";
-import { cacheExchange, Client } from "urql";${isTokenClient ? '\nimport { authClient } from "./auth-client"; // of Better Auth, with the JWT plugin' : ''}
+import { cacheExchange, Client } from "urql";${withToken ? '\nimport { authClient } from "./auth-client"; // of Better Auth, with the JWT plugin' : ''}
 
 const graphql = initGraphQLTada<{ introspection: introspection; scalars: { DateTime: string; Date: string } }>();
 const client = new Client(
   hallpassUrql({
     url: ${JSON.stringify(operation.url)},${operation.isSubscription ? `\n    liveUrl: ${JSON.stringify(liveUrl)},` : ''}
-    credentials: ${credentials},
+    credentials: ${provider}(${withToken ? 'authClient' : ''}),
     cache: cacheExchange,
   }),
 );

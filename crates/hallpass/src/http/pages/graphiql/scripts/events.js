@@ -31,7 +31,8 @@ export function eventLog(operation, ended) {
 
 const clear = () => state.set({ ...NO_EVENTS, isListening: state.get().isListening, isOpen: state.get().isListening });
 
-const time = (at) => `${at.toLocaleTimeString()}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hourCycle: 'h23' };
+const time = (at) => at.toLocaleTimeString([], CLOCK);
 
 /** What distinguishes an event at a glance: its data, else its errors. */
 const preview = ({ data, errors }) => JSON.stringify(data ?? errors);

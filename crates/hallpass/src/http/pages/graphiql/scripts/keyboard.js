@@ -2,14 +2,24 @@
 
 import { setStatus } from './dom.js';
 
-const inEditor = ({ target }) => target instanceof Element && target.closest('.CodeMirror');
 const MODIFIERS = new Set(['Shift', 'Control', 'Alt', 'Meta']);
 
 let isLeaving = false;
 
+/** Lets the browser move the focus out of `editor`, past its scroll area. */
+function leave(editor, event) {
+  event.stopImmediatePropagation();
+  const area = editor.querySelector('.CodeMirror-scroll');
+  area.tabIndex = -1;
+  setTimeout(() => {
+    area.tabIndex = 0;
+  });
+}
+
 function onKeyDown(event) {
-  if (!inEditor(event) || MODIFIERS.has(event.key)) return;
-  if (event.key === 'Tab' && isLeaving) event.stopImmediatePropagation(); // the browser moves the focus
+  const editor = event.target.closest?.('.CodeMirror');
+  if (!editor || MODIFIERS.has(event.key)) return;
+  if (event.key === 'Tab' && isLeaving) leave(editor, event);
   isLeaving = event.key === 'Escape';
   if (isLeaving) setStatus('status', 'Tab leaves the editor');
 }

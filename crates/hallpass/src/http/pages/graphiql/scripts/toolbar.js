@@ -43,8 +43,9 @@ async function copy(title, text) {
   }
 }
 
-/** The run-time context of the components of GraphiQL, for the panels. */
 let shownEditors = null;
+
+/** Explains the document of the active tab. */
 export const explainShown = () => explain(shownEditors.query(), shownEditors.headers());
 
 function Buttons({ prettify, merge, copy: copyQuery }) {
@@ -56,7 +57,7 @@ function Buttons({ prettify, merge, copy: copyQuery }) {
     h(ToolbarMenu.Item, { key: title, onSelect: () => copy(title, write(readOperation(editors), identity())) }, title);
   return h(React.Fragment, null,
     isDevelopment() && h(ToolbarButton, { label: 'Explain access', onClick: explainShown }, ICONS.explain),
-    h(ToolbarMenu, { label: 'Copy as code', button: h(ToolbarButton, { label: 'Copy as code' }, ICONS.code) }, FORMS.map(item)),
+    h(ToolbarMenu, { label: 'Copy as code', button: ICONS.code }, FORMS.map(item)),
     h(ToolbarButton, { label: 'Show the example query', onClick: () => editors.show(example(), isExample) }, ICONS.example),
     prettify, merge, copyQuery);
 }
