@@ -35,7 +35,7 @@ export async function explain(page) {
   check(rows.find(([path]) => path === 'tasks')[2].includes('SIGNED_IN'), 'Explain does not name the rule');
   await actAs(page, 'admin');
   await page.getByRole('button', { name: 'Explain access' }).click();
-  await page.getByRole('region', { name: 'Explanation' }).getByText('admin').first().waitFor();
+  await page.getByRole('region', { name: 'Explanation' }).getByText('roles: admin').waitFor();
   const [, decision] = (await decisions(page)).find(([path]) => path === 'analytics');
   check(decision === 'allowed', `Explain says of analytics for admin: ${decision}`);
 }

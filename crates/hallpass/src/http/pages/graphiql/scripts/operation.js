@@ -1,4 +1,4 @@
-// The operation in the editors, for the code that is copied.
+// The operation in the editors, as it is run and copied.
 
 const { GraphQL } = GraphiQL;
 
@@ -10,6 +10,17 @@ function parse(query) {
   }
 }
 
+/** The operation of this name, else the first: GraphiQL notices a changed name a little late. */
+function choose(operations, chosenName) {
+  return operations.find(({ name }) => name?.value === chosenName) ?? operations[0];
+}
+
+/** The name to send with `query`, if it has an operation. */
+export function knownName(query, chosenName) {
+  const operations = parse(query);
+  return operations.length > 0 ? choose(operations, chosenName).name?.value : chosenName;
+}
+
 function variablesOf(text) {
   try {
     return text.trim() ? JSON.parse(text) : undefined;
@@ -18,11 +29,11 @@ function variablesOf(text) {
   }
 }
 
-/** The chosen operation: the one of GraphiQL, else the first. */
+/** What is copied. */
 export function readOperation(editors) {
   const query = editors.query().replace(/^\s*(#.*\n\s*)*/, '').trimEnd();
   const operations = parse(query);
-  const chosen = operations.find(({ name }) => name?.value === editors.operationName()) ?? operations[0];
+  const chosen = choose(operations, editors.operationName());
   const kind = chosen?.operation ?? 'query';
   return {
     url: new URL('graphql', document.baseURI).href,

@@ -6,6 +6,7 @@ import { setStatus } from './dom.js';
 import { eventLog } from './events.js';
 import { mergeHeaders, postJson } from './http.js';
 import { choice, credentials, isDevelopment } from './identity.js';
+import { knownName } from './operation.js';
 import { answers } from './stream.js';
 import { noteRun } from './viewer.js';
 
@@ -32,7 +33,8 @@ function stream(response, stopping, params) {
   return answers(response, stopping, log);
 }
 
-export async function fetcher(params, options) {
+export async function fetcher({ operationName, ...rest }, options) {
+  const params = { ...rest, operationName: knownName(rest.query, operationName) };
   const started = performance.now();
   const overrides = options?.headers ?? {};
   hint.set('');
