@@ -1,6 +1,6 @@
 // The docs show access rules, and what the chosen persona sees.
 
-import { actAs } from '../support/graphiql.mjs';
+import { actAs, runFor } from '../support/graphiql.mjs';
 
 const docsOf = (page) => page.locator('.graphiql-doc-explorer');
 
@@ -28,6 +28,7 @@ async function changeDocs(page) {
 /** Leaves a picture of the page with the docs at `screenshot`. */
 export async function docs(page, screenshot) {
   await actAs(page, 'premium');
+  await runFor(page, '"data"');
   await readDocs(page);
   await page.evaluate(() => document.fonts.ready.then(() => undefined));
   await page.screenshot({ path: screenshot, animations: 'disabled', caret: 'hide' });

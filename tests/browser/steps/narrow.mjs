@@ -11,6 +11,9 @@ export async function narrow(page) {
   check(editor.width > 220 && response.width > 330, `the panes are ${editor.width} and ${response.width} px wide`);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   check(overflow <= 0, `the page is ${overflow} px too wide`);
+  await page.getByRole('button', { name: 'Explain access' }).click();
+  const why = await page.getByRole('region', { name: 'Explanation' }).locator('tbody td').last().boundingBox();
+  check(why.x >= 0 && why.x + why.width <= 390, 'the reasons of Explain are not on the screen');
   await page.locator('#identity summary').click();
   const panel = await page.locator('.hallpass-claims').boundingBox();
   check(panel.x >= 0 && panel.x + panel.width <= 390, 'the panel of the caller is not on the screen');

@@ -27,9 +27,18 @@ export const example = () => textOf(persona());
 /** Whether `text` is an example that was not edited. */
 export const isExample = (text) => [undefined, ...allPersonas()].some((of) => textOf(of).trim() === text.trim());
 
-/** Shows the example of each chosen persona in place of that of the one before. */
+let isFirst = true;
+
+/** Shows the example of each chosen persona in place of that of the one before, which GraphiQL may have stored. */
 export function useExamples({ query, show }) {
-  React.useEffect(() => choice.subscribe(() => {
-    if (isExample(query())) show(example(), isExample);
-  }));
+  React.useEffect(() => {
+    const replace = () => {
+      if (isExample(query())) show(example(), isExample);
+    };
+    if (isFirst && query()) {
+      isFirst = false;
+      replace();
+    }
+    return choice.subscribe(replace);
+  });
 }

@@ -3,13 +3,14 @@
 
 import { h, setStatus } from './dom.js';
 import { mergeHeaders, postJson } from './http.js';
-import { credentials } from './identity.js';
+import { choice, credentials } from './identity.js';
 import { createStore, useStore } from './store.js';
 
 /** The last report: `{ caller, fields }` or `{ failure }`; null if closed. */
 const report = createStore(null);
 
 const close = () => report.set(null);
+choice.subscribe(close); // it was about another caller
 
 /** Explains `query` for the caller with these headers of the headers editor. */
 export async function explain(query, overrides) {
