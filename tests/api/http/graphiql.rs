@@ -55,7 +55,7 @@ async fn graphiql_shows_the_user_of_a_session() {
     let account = auth_server.sign_up("Carla", json!({})).await;
     let jwt = auth_server.jwt(&account).await;
     let server =
-        Process::start(&[("BETTER_AUTH_URL", &auth_server.url), ("INTROSPECTION", "true")]);
+        Process::start(&[("BETTER_AUTH_URL", auth_server.url.as_str()), ("INTROSPECTION", "true")]);
     let driven = tokio::task::spawn_blocking(move || {
         let mut program = Command::new("node");
         program.arg("session.mjs").arg(&server.url);

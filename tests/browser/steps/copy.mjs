@@ -42,6 +42,31 @@ function runCurl(code, token) {
   return JSON.parse(execFileSync('bash', ['-c', command], { env: { ...process.env, TOKEN: token }, stdio: ['ignore', 'pipe', 'ignore'] }));
 }
 
+/** Secrets of the headers editor are names of variables too. */
+async function copyHeaders(page) {
+  const headers = '{"X-Api-Key": "hush-1", "X-Trace": "Basic hush2", "X-Request-Id": "abc"}';
+  const editor = page.locator('.graphiql-editor-tool > :nth-child(2) .CodeMirror');
+  await editor.evaluate((element, text) => element.CodeMirror.setValue(text), headers);
+  for (const form of ['fetch', 'curl']) {
+    const code = await copyAs(page, form);
+    check(!/hush/.test(code), `a secret header is copied as ${form}`);
+    check(/X_API_KEY/.test(code) && /abc/.test(code), `the headers are not copied as ${form}: ${oneLine(code)}`);
+  }
+}
+
+/** Where the browser does not allow to copy, the code is shown. */
+async function showInstead(page) {
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error('refused'));
+  });
+  await page.getByRole('button', { name: 'Copy as code' }).click();
+  await page.getByRole('menuitem', { name: 'Copy as curl' }).click();
+  const shown = page.getByRole('region', { name: 'Code' });
+  check(/^TOKEN=/.test(await shown.getByRole('textbox').inputValue()), 'the code that cannot be copied is not shown');
+  await shown.getByRole('button', { name: 'Close' }).click();
+  await shown.waitFor({ state: 'detached' });
+}
+
 export async function copy(page) {
   await actAs(page, 'premium');
   await writeQuery(page, QUERY, 'tasks');
@@ -55,4 +80,6 @@ export async function copy(page) {
   checkResult('curl', runCurl(forms.curl, token));
   const code = forms['client code'];
   check(/from "@hallpass\/client"/.test(code) && /const Mine = graphql\(`/.test(code), `client code: ${oneLine(code)}`);
+  await copyHeaders(page);
+  await showInstead(page);
 }
