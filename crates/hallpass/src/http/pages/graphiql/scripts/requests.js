@@ -13,7 +13,12 @@ import { noteRun } from './viewer.js';
 const ACCEPT = 'application/graphql-response+json, application/json;q=0.9, text/event-stream;q=0.8';
 
 let subscription = null; // aborts the running one
-choice.subscribe(() => subscription?.abort()); // it would go on as the previous caller
+
+// What is shown and running belongs to the previous caller.
+choice.subscribe(() => {
+  subscription?.abort();
+  hint.set('');
+});
 
 async function parse(response) {
   const text = await response.text();
