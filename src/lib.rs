@@ -47,6 +47,18 @@ pub struct Mutation(
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(TaskSubscription, ReadingSubscription);
 
+/// What GraphiQL shows first to each persona.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("guest", include_str!("examples/guest.graphql")),
+    ("free", include_str!("examples/free.graphql")),
+    ("premium", include_str!("examples/premium.graphql")),
+    ("enterprise", include_str!("examples/enterprise.graphql")),
+    ("editor", include_str!("examples/editor.graphql")),
+    ("admin", include_str!("examples/admin.graphql")),
+    ("impersonated", include_str!("examples/impersonated.graphql")),
+    ("service", include_str!("examples/service.graphql")),
+];
+
 /// The shipped server.
 #[must_use]
 pub fn application() -> Arc<Application> {
@@ -56,6 +68,7 @@ pub fn application() -> Arc<Application> {
         .about(env!("CARGO_PKG_DESCRIPTION"))
         .tiers("free,premium,enterprise")
         .example(include_str!("example.graphql"))
+        .persona_examples(EXAMPLES)
         .personas(personas::PERSONAS)
         .migrations(hallpass_server_migration::migrations)
         .domain(tasks::domain())

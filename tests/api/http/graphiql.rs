@@ -4,30 +4,31 @@ use std::path::Path;
 use std::process::Command;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::commands::Process;
 use crate::support::app::client;
+use crate::support::auth_server::AuthServer;
 use crate::support::prefix_proxy::serve_below;
 
-/// Drives the page of the server at `url`, and checks that it runs a query.
-fn drive(url: &str, server: &Process) {
+/// Runs a program of `tests/browser`, and returns what it reports.
+fn in_chromium(program: &mut Command) -> Value {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(
         directory.join("node_modules").exists(),
         "the test needs a browser driver: run `npm ci` in tests/browser, or tests/run"
     );
-    let picture = server.directory.path().join("graphiql.png");
-    let output = Command::new("node")
-        .arg("graphiql.mjs")
-        .arg(url)
-        .arg(&picture)
-        .current_dir(directory)
-        .output()
-        .expect("the test needs Node 20: install it");
+    let output = program.current_dir(directory).output();
+    let output = output.expect("the test needs Node 20: install it");
     let reported = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "GraphiQL does not work in Chromium: {reported}");
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Drives the page of the server at `url`, and checks that it runs a query.
+fn drive(url: &str, server: &Process) {
+    let picture = server.directory.path().join("graphiql.png");
+    let answer = in_chromium(Command::new("node").arg("graphiql.mjs").arg(url).arg(&picture));
     let tasks = answer["answer"]["data"]["tasks"]["nodes"].as_array().unwrap();
     assert!(!tasks.is_empty(), "{answer}");
     assert!(std::fs::metadata(picture).unwrap().len() > 10_000, "the screenshot shows something");
@@ -45,6 +46,48 @@ async fn graphiql_works_below_a_path() {
     let url = serve_below("/api/hallpass/", &server.url).await;
     let driven = tokio::task::spawn_blocking(move || drive(&url, &server)).await;
     driven.unwrap();
+}
+
+/// In production: the page shows the user of the browser's session cookie.
+#[tokio::test(flavor = "multi_thread")]
+async fn graphiql_shows_the_user_of_a_session() {
+    let auth_server = AuthServer::shared();
+    let account = auth_server.sign_up("Carla", json!({})).await;
+    let jwt = auth_server.jwt(&account).await;
+    let server =
+        Process::start(&[("BETTER_AUTH_URL", auth_server.url.as_str()), ("INTROSPECTION", "true")]);
+    let driven = tokio::task::spawn_blocking(move || {
+        let mut program = Command::new("node");
+        program.arg("session.mjs").arg(&server.url);
+        in_chromium(program.env("COOKIE", &account.cookie).env("TOKEN", jwt));
+    });
+    driven.await.unwrap();
+}
+
+#[tokio::test]
+async fn explain_reports_decisions_in_development() {
+    let server = Process::start(&[]);
+    let personas = client().get(format!("{}/dev/personas", server.url)).send().await.unwrap();
+    let personas: Value = personas.json().await.unwrap();
+    let admin = personas.as_array().unwrap().iter().find(|it| it["name"] == "admin").unwrap();
+    let explain = async |token: Option<&str>, query: &str| {
+        let request = client().post(format!("{}/dev/explain", server.url));
+        let request = token.into_iter().fold(request, |request, token| request.bearer_auth(token));
+        request.json(&json!({ "query": query })).send().await.unwrap()
+    };
+    let query = "{ tasks { nodes { id } } analytics { revenue } misspelled }";
+    let decisions = |body: &Value| {
+        let fields = body["fields"].as_array().unwrap().iter();
+        let fields = fields.filter(|it| !it["path"].as_str().unwrap().contains('.'));
+        fields.map(|it| it["decision"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let guest: Value = explain(None, query).await.json().await.unwrap();
+    assert_eq!(guest["caller"], "an anonymous caller");
+    assert_eq!(decisions(&guest), ["denied", "hidden", "unknown"]);
+    let admin: Value = explain(admin["token"].as_str(), query).await.json().await.unwrap();
+    assert_eq!(decisions(&admin), ["allowed", "allowed", "unknown"]);
+    assert_eq!(explain(None, "{").await.status(), 400);
+    assert_eq!(explain(Some("nonsense"), query).await.status(), 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

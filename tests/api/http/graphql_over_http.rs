@@ -362,6 +362,9 @@ async fn introspection_is_off_in_production() {
     assert_eq!(sdl.status(), 404);
     let personas = app.anonymous().request(Method::GET, "/dev/personas").send().await.unwrap();
     assert_eq!(personas.status(), 404);
+    let explain = app.anonymous().request(Method::POST, "/dev/explain");
+    let explain = explain.json(&json!({"query": "{ me { id } }"})).send().await.unwrap();
+    assert_eq!(explain.status(), 404);
 }
 
 #[tokio::test]
@@ -417,9 +420,19 @@ async fn graphiql_serves_its_own_assets() {
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     let html = page.text().await.unwrap();
     assert!(!html.contains("https://"), "nothing comes from elsewhere");
-    for asset in
-        ["hallpass.js", "hallpass.css", "react.js", "react-dom.js", "graphiql.js", "graphiql.css"]
-    {
+    for asset in [
+        "hallpass.js",
+        "hallpass.css",
+        "contrast.css",
+        "panels.css",
+        "narrow.css",
+        "react.js",
+        "react-dom.js",
+        "graphiql.js",
+        "graphiql.css",
+        "explorer.js",
+        "explorer.css",
+    ] {
         assert!(html.contains(&format!("\"graphiql/{asset}\"")), "{asset}");
         let path = format!("/graphiql/{asset}");
         let answer = guest.request(Method::GET, &path).send().await.unwrap();

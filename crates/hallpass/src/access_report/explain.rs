@@ -1,5 +1,6 @@
 //! Explains the access decisions for a document, field by field, without executing it (`hallpass explain`).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use async_graphql::parser::types::{
@@ -14,6 +15,7 @@ use crate::access::{
 };
 use crate::code;
 use crate::config::OwnershipDenial;
+use hallpass_identity::Caller;
 
 /// The decision for one field of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,30 +242,56 @@ impl FieldReport {
             Verdict::Open | Verdict::Allowed | Verdict::Denied(_) | Verdict::Depends(_) => false,
         }
     }
+
+    /// The decision and its reason, as text.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        Explanation(self).to_string()
+    }
+}
+
+impl Verdict {
+    /// Its name, for programs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Open | Self::Allowed => "allowed",
+            Self::Denied(_) => "denied",
+            Self::Depends(_) => "depends",
+            Self::Hidden => "hidden",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 impl fmt::Display for FieldReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rule = self.rule.map(Rule::name).unwrap_or_default();
-        write!(f, "{}: ", self.path)?;
-        match &self.verdict {
+        write!(f, "{}: {}", self.path, Explanation(self))
+    }
+}
+
+/// The decision and its reason.
+struct Explanation<'a>(&'a FieldReport);
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FieldReport { field, rule: demanded, scope, verdict, met, foreign_row_code, .. } =
+            self.0;
+        let rule = demanded.map(Rule::name).unwrap_or_default();
+        match verdict {
             Verdict::Open => write!(f, "allowed without a rule"),
-            Verdict::Allowed => write!(f, "allowed by {rule}{}", met_by(self.rule, &self.met)),
+            Verdict::Allowed => write!(f, "allowed by {rule}{}", met_by(*demanded, met)),
             Verdict::Denied(denial) => write!(f, "denied by {rule}: {}", error_message(denial)),
             Verdict::Hidden => {
                 write!(f, "hidden by {rule}: the field is not in the schema that this caller sees")
             }
-            Verdict::Unknown => write!(f, "unknown: {} does not exist", self.field),
+            Verdict::Unknown => write!(f, "unknown: {field} does not exist"),
             Verdict::Depends(rows) => {
                 write!(f, "depends on the row, by {rule}")?;
                 for (row, denial) in rows {
                     match denial {
-                        Some(_) if row == OTHER_OWNER && self.field.starts_with("Mutation.") => {
-                            write!(
-                                f,
-                                "; {row}: denied by the statement, {}",
-                                self.foreign_row_code
-                            )?;
+                        Some(_) if row == OTHER_OWNER && field.starts_with("Mutation.") => {
+                            write!(f, "; {row}: denied by the statement, {foreign_row_code}")?;
                         }
                         Some(denial) => write!(f, "; {row}: denied, {}", error_message(denial))?,
                         None => write!(f, "; {row}: allowed")?,
@@ -272,7 +300,7 @@ impl fmt::Display for FieldReport {
                 Ok(())
             }
         }?;
-        match self.scope.as_deref().filter(|scope| scope.starts_with('{')) {
+        match scope.as_deref().filter(|scope| scope.starts_with('{')) {
             Some(scope) => write!(f, "; the scope depends on the requested object: {scope}"),
             None => Ok(()),
         }
@@ -292,4 +320,29 @@ fn met_by(rule: Option<Rule>, met: &[Rule]) -> String {
 
 fn error_message(denial: &Denial) -> String {
     format!("{}, missing {}", denial.code(), denial.lacking().join(" and "))
+}
+
+/// The caller, as text: kind, credential and rights.
+#[must_use]
+pub fn describe_caller(caller: Option<&Caller>) -> String {
+    caller.map_or_else(|| "an anonymous caller".to_owned(), describe)
+}
+
+fn describe(caller: &Caller) -> String {
+    let words = |words: &BTreeSet<String>| match words.is_empty() {
+        true => "none".to_owned(),
+        false => words.iter().cloned().collect::<Vec<_>>().join(", "),
+    };
+    let client = caller.scopes().map_or_else(String::new, |scopes| {
+        format!("; client: {}; scopes: {}", caller.client_id().unwrap_or("unknown"), words(scopes))
+    });
+    format!(
+        "{:?} by {}; roles: {}; tier: {}; permissions: {}{client}",
+        caller.kind(),
+        caller.via().name(),
+        words(caller.roles()),
+        caller.tier(),
+        words(caller.permissions()),
+    )
+    .to_lowercase()
 }

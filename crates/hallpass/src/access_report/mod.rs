@@ -10,7 +10,7 @@ mod widening;
 
 pub use baseline::BaselineError;
 pub use diff::AccessChange;
-pub use explain::{FieldReport, Verdict, explain, note_hidden};
+pub use explain::{FieldReport, Verdict, describe_caller, explain, note_hidden};
 pub use matrix::{ABSENT, Cell, Column, HIDDEN, OPEN, Row, Table, TableError};
 pub use rule_tree::RuleTree;
 pub use widening::{Counterexample, MAX_COMBINATIONS};

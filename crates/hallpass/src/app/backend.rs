@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::readiness::Readiness;
 use crate::access::{AuditTrail, Policy, RequestAuth, SchemaView, Subject};
-use crate::access_report::note_hidden;
+use crate::access_report::{FieldReport, explain, note_hidden};
 use crate::activity::ActivityTracker;
 use crate::application::Application;
 use crate::audit::Audit;
@@ -71,7 +71,7 @@ pub(super) struct AppBackend {
     visible: VisibleSchema,
     own: OwnSettings,
     readiness: Readiness,
-    /// The full schema, built when a hidden field is audited first.
+    /// The full schema, built when a hidden field is audited, or a document explained, first.
     all_types: Arc<OnceLock<Registry>>,
     background_tasks: TaskTracker,
     development: Option<Development>,
@@ -183,9 +183,22 @@ impl Backend for AppBackend {
                 title: persona.title,
                 about: persona.about,
                 token: token.map(|token| token.expose_secret().to_owned()),
+                example: self.application.example_of(persona.name),
             })
         };
         Some(personas.iter().filter_map(card).collect())
+    }
+
+    fn explain(
+        &self,
+        document: &ExecutableDocument,
+        caller: Option<&Caller>,
+    ) -> Option<Vec<FieldReport>> {
+        self.development.as_ref()?;
+        let full = || self.application.schema().types(SchemaView::FULL);
+        let types = self.all_types.get_or_init(full);
+        let subject = Subject { caller, policy: &self.policy };
+        Some(explain(document, types, subject, self.denial))
     }
 
     fn examine(

@@ -43,6 +43,7 @@ struct Program {
     about: &'static str,
     personas: &'static [Persona],
     example: &'static str,
+    persona_examples: &'static [(&'static str, &'static str)],
     tiers: &'static str,
     migrations: Vec<Migrations>,
     domains: Vec<Domain>,
@@ -87,6 +88,14 @@ impl Application {
     #[must_use]
     pub fn example(&self) -> &'static str {
         self.program.example
+    }
+
+    /// The query that GraphiQL shows first to a persona.
+    #[must_use]
+    pub fn example_of(&self, persona: &str) -> &'static str {
+        let examples = self.program.persona_examples;
+        let own = examples.iter().find(|(name, _)| *name == persona);
+        own.map_or(self.program.example, |(_, query)| *query)
     }
 
     /// The default of the setting `TIERS`.
@@ -237,6 +246,7 @@ impl Builder {
             about: "A GraphQL API server for users of Better Auth",
             personas: PERSONAS,
             example: "{ __typename }\n",
+            persona_examples: &[],
             tiers: "free",
             migrations: Vec::new(),
             domains: Vec::new(),
@@ -288,6 +298,13 @@ impl Builder {
     #[must_use]
     pub fn example(mut self, query: &'static str) -> Self {
         self.program.example = query;
+        self
+    }
+
+    /// Sets the queries that GraphiQL shows first to personas, by the persona's name. Each should run without an error.
+    #[must_use]
+    pub fn persona_examples(mut self, examples: &'static [(&'static str, &'static str)]) -> Self {
+        self.program.persona_examples = examples;
         self
     }
 

@@ -8,7 +8,7 @@ use super::output::print_line;
 use super::persona_callers::PersonaCallers;
 use super::{CliError, block_on, or_stdin};
 use crate::access::{SchemaView, Subject};
-use crate::access_report::{FieldReport, explain};
+use crate::access_report::{FieldReport, describe_caller, explain};
 use crate::app;
 use crate::application::Application;
 use crate::config::Config;
@@ -36,8 +36,7 @@ pub(super) fn run(
     profile.check().map_err(|why| CliError::Usage(why.to_owned()))?;
     let described = profile.caller(&config.identity.tiers, &config.identity.full_clients);
     let caller = if is_described { described.as_caller() } else { authenticated.as_deref() };
-    let description = caller.map_or_else(|| "an anonymous caller".to_owned(), describe);
-    print_line(format_args!("as {description}"))?;
+    print_line(format_args!("as {}", describe_caller(caller)))?;
     let policy = app::policy(config);
     let types = application.schema().types(SchemaView::FULL);
     let subject = Subject { caller, policy: &policy };
@@ -74,23 +73,4 @@ async fn caller_of_token(config: &Config, token: String) -> Result<Arc<Caller>, 
             Err(CliError::Usage("--token is empty: give a token".to_owned()))
         }
     }
-}
-
-fn describe(caller: &Caller) -> String {
-    let words = |words: &std::collections::BTreeSet<String>| match words.is_empty() {
-        true => "none".to_owned(),
-        false => words.iter().cloned().collect::<Vec<_>>().join(", "),
-    };
-    let client = caller.scopes().map_or_else(String::new, |scopes| {
-        format!("; client: {}; scopes: {}", caller.client_id().unwrap_or("unknown"), words(scopes))
-    });
-    format!(
-        "{:?} by {}; roles: {}; tier: {}; permissions: {}{client}",
-        caller.kind(),
-        caller.via().name(),
-        words(caller.roles()),
-        caller.tier(),
-        words(caller.permissions()),
-    )
-    .to_lowercase()
 }

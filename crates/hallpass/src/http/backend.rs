@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use hallpass_data::Scope;
 
 use super::{PersonaCard, RequestCaller};
+use crate::access_report::FieldReport;
 use crate::doctor::Report;
 use crate::schema::SchemaForView;
 use hallpass_identity::{Caller, CredentialLocation};
@@ -47,6 +48,13 @@ pub trait Backend: Send + Sync {
 
     /// The personas, with fresh tokens. None in production.
     fn personas(&self) -> Option<Vec<PersonaCard>>;
+
+    /// The access decisions for each field of a document, for a caller. None in production.
+    fn explain(
+        &self,
+        document: &ExecutableDocument,
+        caller: Option<&Caller>,
+    ) -> Option<Vec<FieldReport>>;
 
     /// The doctor's report on the setup and on a pasted credential. None in production.
     fn examine(

@@ -241,6 +241,7 @@ fn own_routes() -> Router<Arc<HttpState>> {
         .route("/schema.graphql", compressed(get(pages::graphiql::sdl)))
         .route("/graphiql/{asset}", get(pages::graphiql::asset))
         .route("/dev/personas", get(pages::graphiql::personas))
+        .route("/dev/explain", post(pages::explain::explain))
         .route("/doctor", get(pages::doctor::page).post(pages::doctor::explain))
         .route("/health", get(ops::health::liveness))
         .route("/ready", get(ops::health::readiness))

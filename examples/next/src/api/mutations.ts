@@ -7,7 +7,9 @@ import { run, type Result } from "./run";
 const CreateTask = graphql(`
   mutation CreateTask($input: CreateTaskInput!, $key: String!) {
     createTask(input: $input, idempotencyKey: $key) {
-      id
+      task {
+        id
+      }
     }
   }
 `);
@@ -15,8 +17,10 @@ const CreateTask = graphql(`
 const CompleteTask = graphql(`
   mutation CompleteTask($id: ID!) {
     completeTask(id: $id) {
-      id
-      completed
+      task {
+        id
+        completed
+      }
     }
   }
 `);

@@ -136,7 +136,10 @@ fn prepare(
     let kind = operation.map(kind_of).transpose()?;
     if let Err(rejection) = check(shared, &document, &params, &visible) {
         audit.audit_rejected();
-        return Err(rejection);
+        return Err(match deps.options.is_development {
+            true => rejection.pointing_at_explain(),
+            false => rejection,
+        });
     }
     shared.documents.check_cost(&cost)?;
     let is_cacheable = request_caller.caller.is_none() && !params.shows_budget;

@@ -23,6 +23,11 @@ use crate::http::limits::rate_limit::{Budget, Exceeded};
 
 /// The codes of an unavailable dependency, answered with 503.
 const UNAVAILABLE_CODES: [&str; 3] = [code::UNAVAILABLE, code::TIMEOUT, code::AUTH_UNAVAILABLE];
+/// Part of the library's message about a field that is not in the schema of the caller.
+const UNKNOWN_FIELD: &str = "does not have a field";
+/// What an error about such a field says in development.
+const EXPLAIN_HINT: &str = "The field is misspelled, or an access rule hides it from this caller: the command \
+     `explain`, and Explain in GraphiQL, state which.";
 /// Length limit of library messages, which can quote the document.
 const MAX_MESSAGE_BYTES: usize = 200;
 
@@ -116,6 +121,17 @@ impl Rejection {
             set_code(error, code::GRAPHQL_VALIDATION_FAILED);
         }
         Self { errors, ..Self::document(code::GRAPHQL_VALIDATION_FAILED, String::new()) }
+    }
+
+    /// Adds to each error about a field that the caller does not see, how to find the reason: in development.
+    pub(crate) fn pointing_at_explain(mut self) -> Self {
+        for error in self.errors.iter_mut().filter(|error| error.message.contains(UNKNOWN_FIELD)) {
+            error
+                .extensions
+                .get_or_insert_with(ErrorExtensionValues::default)
+                .set("hint", EXPLAIN_HINT);
+        }
+        self
     }
 
     /// The document exceeds a limit.

@@ -35,6 +35,8 @@ pub struct PersonaCard {
     pub about: &'static str,
     /// A fresh token; `None` for an anonymous persona.
     pub token: Option<String>,
+    /// The query that the page shows first to the persona.
+    pub example: &'static str,
 }
 
 const PAGE: &str = include_str!("graphiql/index.html");
@@ -51,46 +53,53 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
+const fn script(name: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset { name, content_type: "text/javascript; charset=utf-8", gzipped: false, bytes }
+}
 
-const ASSETS: [Asset; 6] = [
-    Asset {
-        name: "hallpass.js",
-        content_type: SCRIPT,
-        gzipped: false,
-        bytes: include_bytes!("graphiql/hallpass.js"),
-    },
-    Asset {
-        name: "hallpass.css",
-        content_type: STYLE,
-        gzipped: false,
-        bytes: include_bytes!("graphiql/hallpass.css"),
-    },
-    Asset {
-        name: "react.js",
-        content_type: SCRIPT,
-        gzipped: true,
-        bytes: include_bytes!("graphiql/vendor/react.js.gz"),
-    },
-    Asset {
-        name: "react-dom.js",
-        content_type: SCRIPT,
-        gzipped: true,
-        bytes: include_bytes!("graphiql/vendor/react-dom.js.gz"),
-    },
-    Asset {
-        name: "graphiql.js",
-        content_type: SCRIPT,
-        gzipped: true,
-        bytes: include_bytes!("graphiql/vendor/graphiql.js.gz"),
-    },
-    Asset {
-        name: "graphiql.css",
-        content_type: STYLE,
-        gzipped: true,
-        bytes: include_bytes!("graphiql/vendor/graphiql.css.gz"),
-    },
+const fn style(name: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset { name, content_type: "text/css; charset=utf-8", gzipped: false, bytes }
+}
+
+impl Asset {
+    /// A file that is stored compressed.
+    const fn gzipped(self) -> Self {
+        Self { gzipped: true, ..self }
+    }
+}
+
+const ASSETS: [Asset; 31] = [
+    script("accessibility.js", include_bytes!("graphiql/scripts/accessibility.js")),
+    script("answers.js", include_bytes!("graphiql/scripts/answers.js")),
+    script("client-snippet.js", include_bytes!("graphiql/scripts/client-snippet.js")),
+    script("dom.js", include_bytes!("graphiql/scripts/dom.js")),
+    script("editors.js", include_bytes!("graphiql/scripts/editors.js")),
+    script("events.js", include_bytes!("graphiql/scripts/events.js")),
+    script("examples.js", include_bytes!("graphiql/scripts/examples.js")),
+    script("explain.js", include_bytes!("graphiql/scripts/explain.js")),
+    script("hallpass.js", include_bytes!("graphiql/scripts/hallpass.js")),
+    script("http.js", include_bytes!("graphiql/scripts/http.js")),
+    script("identity.js", include_bytes!("graphiql/scripts/identity.js")),
+    script("keyboard.js", include_bytes!("graphiql/scripts/keyboard.js")),
+    script("operation.js", include_bytes!("graphiql/scripts/operation.js")),
+    script("panels.js", include_bytes!("graphiql/scripts/panels.js")),
+    script("requests.js", include_bytes!("graphiql/scripts/requests.js")),
+    script("schema.js", include_bytes!("graphiql/scripts/schema.js")),
+    script("snippets.js", include_bytes!("graphiql/scripts/snippets.js")),
+    script("store.js", include_bytes!("graphiql/scripts/store.js")),
+    script("stream.js", include_bytes!("graphiql/scripts/stream.js")),
+    script("toolbar.js", include_bytes!("graphiql/scripts/toolbar.js")),
+    script("viewer.js", include_bytes!("graphiql/scripts/viewer.js")),
+    style("contrast.css", include_bytes!("graphiql/styles/contrast.css")),
+    style("hallpass.css", include_bytes!("graphiql/styles/hallpass.css")),
+    style("narrow.css", include_bytes!("graphiql/styles/narrow.css")),
+    style("panels.css", include_bytes!("graphiql/styles/panels.css")),
+    script("react.js", include_bytes!("graphiql/vendor/react.js.gz")).gzipped(),
+    script("react-dom.js", include_bytes!("graphiql/vendor/react-dom.js.gz")).gzipped(),
+    script("graphiql.js", include_bytes!("graphiql/vendor/graphiql.js.gz")).gzipped(),
+    style("graphiql.css", include_bytes!("graphiql/vendor/graphiql.css.gz")).gzipped(),
+    script("explorer.js", include_bytes!("graphiql/vendor/explorer.js.gz")).gzipped(),
+    style("explorer.css", include_bytes!("graphiql/vendor/explorer.css.gz")).gzipped(),
 ];
 
 /// The GraphiQL page, if introspection is enabled: it needs the schema.

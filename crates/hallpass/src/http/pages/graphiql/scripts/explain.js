@@ -1,0 +1,59 @@
+// Explain: asks the server why the caller may use each field of the document.
+// The server answers in development only.
+
+import { h, setStatus } from './dom.js';
+import { mergeHeaders, postJson } from './http.js';
+import { choice, credentials } from './identity.js';
+import { createStore, useStore } from './store.js';
+
+/** The last report: `{ caller, fields }` or `{ failure }`; null if closed. */
+const report = createStore(null);
+
+const close = () => report.set(null);
+choice.subscribe(close); // it was about another caller
+
+/** Explains `query` for the caller with these headers of the headers editor. */
+export async function explain(query, overrides) {
+  try {
+    const request = await credentials();
+    mergeHeaders(request.headers, overrides);
+    const response = await postJson('dev/explain', { query }, request);
+    const answer = await response.json();
+    report.set(response.ok ? answer : { failure: answer.errors?.[0]?.message ?? `HTTP ${response.status}` });
+    setStatus('status', response.ok ? 'Explained' : 'Not explained', !response.ok);
+  } catch (error) {
+    report.set({ failure: `The server does not explain: ${error.message}` });
+  }
+}
+
+function summary(fields) {
+  const counts = new Map();
+  for (const { decision } of fields) counts.set(decision, (counts.get(decision) ?? 0) + 1);
+  return [...counts].map(([decision, count]) => `${count} ${decision}`).join(', ');
+}
+
+function Row({ path, decision, explanation }) {
+  return h('tr', null,
+    h('th', { scope: 'row' }, h('code', null, path)),
+    h('td', null, h('span', { className: `hallpass-decision ${decision}` }, decision)),
+    h('td', null, explanation.split('; ').map((part) => h('div', { key: part }, part))));
+}
+
+function Report({ caller, fields }) {
+  return h(React.Fragment, null,
+    h('p', null, `As ${caller}: ${summary(fields) || 'the document has no fields'}.`),
+    h('table', null,
+      h('thead', null, h('tr', null, ...['Field', 'Decision', 'Why'].map((title) => h('th', { key: title, scope: 'col' }, title)))),
+      h('tbody', null, fields.map((field, index) => h(Row, { key: index, ...field })))));
+}
+
+export function Explanation() {
+  const shown = useStore(report);
+  if (!shown) return null;
+  return h('section', { className: 'hallpass-panel', 'aria-label': 'Explanation', 'aria-live': 'polite' },
+    h('header', null,
+      h('h2', null, 'Explain'),
+      h('button', { type: 'button', onClick: close }, 'Close')),
+    h('div', { className: 'hallpass-scroll', tabIndex: 0, role: 'group', 'aria-label': 'Decisions by field' },
+      shown.failure ? h('p', { className: 'failed' }, shown.failure) : h(Report, shown)));
+}

@@ -1,0 +1,47 @@
+// The editors can be left by keyboard, and the explorer used by it.
+
+import { check, oneLine } from '../support/checks.mjs';
+import { queryEditor, textOf, writeQuery } from '../support/graphiql.mjs';
+
+const isInEditor = (page) => page.evaluate(() => Boolean(document.activeElement.closest('.CodeMirror')));
+
+async function leaveEditor(page) {
+  await writeQuery(page, 'query Keys { __typename }', 'Keys');
+  await page.keyboard.press('Tab');
+  check(await isInEditor(page), 'Tab alone leaves the editor');
+  check(/\s$/.test(await textOf(queryEditor(page))), 'Tab does not indent');
+  for (const key of ['Tab', 'Shift+Tab']) {
+    await queryEditor(page).click();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press(key);
+    check(!(await isInEditor(page)), `Escape, then ${key} does not leave the editor`);
+  }
+  await queryEditor(page).click();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Tab');
+  check(await isInEditor(page), 'Tab leaves the editor after another key');
+}
+
+/** Clicks one field of the explorer, and presses keys on another. */
+async function explore(page) {
+  await writeQuery(page, 'query Explored { __typename }', 'Explored');
+  await page.getByRole('button', { name: 'Show GraphiQL Explorer' }).click();
+  const explorer = page.locator('.graphiql-explorer-root');
+  await explorer.getByRole('button', { name: 'courses', exact: true }).click();
+  await queryEditor(page).filter({ hasText: 'courses' }).waitFor();
+  const nodes = explorer.getByRole('button', { name: 'nodes', exact: true });
+  await nodes.focus();
+  await page.keyboard.press('Enter');
+  const title = explorer.getByRole('button', { name: 'title', exact: true });
+  await title.focus();
+  await page.keyboard.press('Space');
+  await explorer.getByRole('button', { name: 'title', exact: true, pressed: true }).waitFor();
+  const text = oneLine(await textOf(queryEditor(page)));
+  check(/courses \{ nodes \{ .*title/.test(text), `the explorer wrote: ${text}`);
+}
+
+export async function keyboard(page) {
+  await leaveEditor(page);
+  await explore(page);
+}
