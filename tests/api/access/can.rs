@@ -20,14 +20,16 @@ async fn can_agrees_with_mutation() {
     let made = alice
         .data("mutation { a: createTask(input: {title: \"A\"}) { task { id } } b: createTask(input: {title: \"B\", isPublic: true}) { task { id } } }")
         .await;
-    let nonexistent = made["a"]["id"].as_str().unwrap().chars().rev().collect::<String>();
+    let nonexistent = made["a"]["task"]["id"].as_str().unwrap().chars().rev().collect::<String>();
     for (who, of_private, of_public) in [
         (&alice, Value::Null, Value::Null),
         (&bob, json!("NOT_FOUND"), json!("NOT_FOUND")),
         (&app.anonymous(), json!("UNAUTHENTICATED"), json!("UNAUTHENTICATED")),
         (&app.by_persona("service"), json!("FORBIDDEN"), json!("FORBIDDEN")),
     ] {
-        for (id, expected) in [(&made["a"]["id"], of_private), (&made["b"]["id"], of_public)] {
+        for (id, expected) in
+            [(&made["a"]["task"]["id"], of_private), (&made["b"]["task"]["id"], of_public)]
+        {
             let id = id.as_str().unwrap();
             let before = can(who, "UPDATE_TASK", id).await;
             assert_eq!(before["code"], expected, "{before}");
@@ -42,7 +44,10 @@ async fn can_agrees_with_mutation() {
         }
     }
     let of_nothing = can(&bob, "DELETE_TASK", &nonexistent).await;
-    assert_eq!(can(&bob, "DELETE_TASK", made["a"]["id"].as_str().unwrap()).await, of_nothing);
+    assert_eq!(
+        can(&bob, "DELETE_TASK", made["a"]["task"]["id"].as_str().unwrap()).await,
+        of_nothing
+    );
 }
 
 #[tokio::test]
@@ -63,10 +68,12 @@ async fn task_viewer_reports_permissions() {
 #[tokio::test]
 async fn chapter_viewer_reports_permissions_and_reason() {
     let app = App::configured(Backend::Sqlite, &[]).await;
-    let read = "{ chapter(slug: \"feedback-control\") { id viewer { canRead canEdit why } } }";
+    let read =
+        "{ chapter(slug: \"feedback-control\") { id viewer { canRead canEdit missingTier why } } }";
     let guest = app.anonymous().data(read).await["chapter"].clone();
     assert_eq!(guest["viewer"]["canRead"], false);
     assert_eq!(guest["viewer"]["canEdit"], false);
+    assert_eq!(guest["viewer"]["missingTier"], "premium");
     assert_eq!(guest["viewer"]["why"], "Premium members can read this chapter.");
     let id = guest["id"].as_str().unwrap();
     let requests = can(&app.anonymous(), "READ_CHAPTER", id).await;
@@ -86,7 +93,7 @@ async fn can_is_batched() {
     let mut ids = Vec::new();
     for _ in 0..3 {
         let made = alice.data(&make).await;
-        ids.extend(made.as_object().unwrap().values().map(|task| task["id"].to_string()));
+        ids.extend(made.as_object().unwrap().values().map(|made| made["task"]["id"].to_string()));
     }
     let list = "{ tasks(first: 50) { nodes { viewer { canUpdate canDelete canPublish } } } }";
     let (listed, statements) = app.statements_of(alice.data(list)).await;

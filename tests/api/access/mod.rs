@@ -1,6 +1,6 @@
 //! Rules, guards, the access table and the audit log.
 
-mod audit;
+pub mod audit;
 mod can;
 mod diff;
 pub mod guards;

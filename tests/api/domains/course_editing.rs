@@ -58,12 +58,13 @@ pub async fn save_variant(who: &Client<'_>, chapter: &Value, body: &str) -> Valu
 
 /// Publishes, or unpublishes, a `Course` or `Chapter`.
 pub async fn publish(who: &Client<'_>, what: &str, id: &Value, published: bool) -> Value {
+    let node = what.to_lowercase();
     let document = format!(
         "mutation($id: ID!, $on: Boolean!) {{
-            publish{what}(id: $id, published: $on) {{ published }} }}"
+            publish{what}(id: $id, published: $on) {{ {node} {{ published }} }} }}"
     );
     let data = who.data_with(&document, json!({"id": id, "on": published})).await;
-    data[format!("publish{what}")]["published"].clone()
+    data[format!("publish{what}")][&node]["published"].clone()
 }
 
 async fn delete(who: &Client<'_>, what: &str, id: &Value) -> GraphQlResponse {
@@ -151,7 +152,7 @@ on_both_databases! {
         for who in others {
             let title = json!({"id": course, "input": {"title": "Mine"}});
             let chapter_title = json!({"id": chapter, "input": {"title": "Mine"}});
-            let publish = |what: &str| format!("mutation($id: ID!) {{ publish{what}(id: $id) {{ id }} }}");
+            let publish = |what: &str| format!("mutation($id: ID!) {{ publish{what}(id: $id) {{ __typename }} }}");
             for answer in [
                 create_course(&who, "mine").await,
                 create_course(&who, "draft").await,
@@ -364,7 +365,7 @@ on_both_databases! {
         assert_eq!(delete(&edda, "Course", &course).await.codes(), [] as [&str; 0]);
         // A course's id is not a chapter's.
         for (course, chapter) in [(&course, &chapter), (&chapter, &course), (&json!("x"), &json!("x"))] {
-            let publish = |what: &str| format!("mutation($id: ID!) {{ publish{what}(id: $id) {{ id }} }}");
+            let publish = |what: &str| format!("mutation($id: ID!) {{ publish{what}(id: $id) {{ __typename }} }}");
             for answer in [
                 edda.ask_with(UPDATE_COURSE, json!({"id": course, "input": {}})).await,
                 edda.ask_with(UPDATE_CHAPTER, json!({"id": chapter, "input": {}})).await,

@@ -45,12 +45,12 @@ on_both_databases! {
         let rest = names(&admin, &format!("(first: 2, after: {})", page["pageInfo"]["endCursor"])).await;
         assert_eq!(rest, ["bob", "alice"]);
         assert_eq!(names(&admin, "(last: 1)").await, ["alice"]);
-        let whole = "{ users(last: 1) { nodes { id email name tier firstSeen lastSeen roles emailVerified banned } } }";
+        let whole = "{ users(last: 1) { nodes { authId email name tier firstSeen lastSeen roles emailVerified banned } } }";
         let user = admin.data(whole).await["users"]["nodes"][0].clone();
         assert_eq!(user["firstSeen"], user["lastSeen"]);
         assert!(user["firstSeen"].is_string());
         for (field, value) in [
-            ("id", json!(alice().id())), ("email", json!("alice@example.test")), ("name", json!("alice")),
+            ("authId", json!(alice().id())), ("email", json!("alice@example.test")), ("name", json!("alice")),
             ("tier", json!("premium")), ("roles", Value::Null), ("emailVerified", Value::Null), ("banned", Value::Null),
         ] {
             assert_eq!(user[field], value, "{field}");

@@ -20,7 +20,7 @@ async fn administrator(server: &AuthServer) -> Account {
 }
 
 fn lookup(id: &str) -> String {
-    format!("{{ user(id: {}) {{ id email name roles tier banned }} }}", Value::from(id))
+    format!("{{ user(id: {}) {{ authId email name roles tier banned }} }}", Value::from(id))
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn admin_looks_up_a_user() {
     let who = app.by_cookie(&admin.cookie);
     assert_eq!(
         who.data(&lookup(&account.id)).await["user"],
-        json!({"id": account.id, "email": account.email.to_lowercase(), "name": "Found",
+        json!({"authId": account.id, "email": account.email.to_lowercase(), "name": "Found",
             "roles": ["user"], "tier": "premium", "banned": true})
     );
     for id in ["unknown", "", ".", "..", "../users", "a/b", "x?y=1", &"i".repeat(300)] {
@@ -101,5 +101,5 @@ async fn lookup_id_is_escaped_and_must_match() {
     assert!(requests.lock().unwrap().is_empty(), "{:?}", requests.lock().unwrap());
     assert_eq!(admin.ask(&lookup("else/../x?y#z")).await.codes(), ["AUTH_UNAVAILABLE"]);
     assert_eq!(*requests.lock().unwrap(), ["/api/admin/users/else%2F%2E%2E%2Fx%3Fy%23z"]);
-    assert_eq!(admin.data(&lookup("some-user")).await["user"]["id"], "some-user");
+    assert_eq!(admin.data(&lookup("some-user")).await["user"]["authId"], "some-user");
 }

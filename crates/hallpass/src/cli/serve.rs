@@ -183,6 +183,8 @@ fn announce(
              \n  Open  http://{address}/graphql    GraphiQL; choose a persona at the top\
              \n        http://{address}/doctor     doctor: explains why a credential is rejected\
              \n  Or    {call}\n\
+             \nPages of this machine may call it from any port. A browser keeps the cookies of localhost and\
+             \n127.0.0.1 apart: use one of them.\
              \nSet BETTER_AUTH_URL to accept the users of a Better Auth server instead."
         )),
     }

@@ -173,7 +173,7 @@ impl Settings {
             database_url: database_url::database_url(storage.database_url)?,
             sqlite_synchronous: storage.sqlite_synchronous,
             allowed_origins: serving.allowed_origins.clone(),
-            allowed_headers: serving.allowed_headers.clone(),
+            allowed_headers: serving.headers(),
             trusted_proxies: serving.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
             ownership_denial: access.ownership_denial,
             schema_view: access.schema_view,

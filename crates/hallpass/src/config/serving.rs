@@ -10,7 +10,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::values::{self, ProxyNetwork};
+use super::values::{self, ProxyNetwork, RequestHeader};
 use super::{ConfigError, Environment, HumanDuration, LogFormat, Origin, invalid};
 
 /// The default port.
@@ -76,7 +76,7 @@ pub struct ServingSettings {
 
     /// Headers that pages of those origins may send, comma-separated; default all that they ask for
     #[arg(long, env, value_delimiter = ',')]
-    pub allowed_headers: Option<Vec<HeaderName>>,
+    pub allowed_headers: Option<Vec<RequestHeader>>,
 
     /// Networks (CIDR) or addresses of proxies whose X-Forwarded-For is trusted, comma-separated
     #[arg(long, env, value_delimiter = ',')]
@@ -145,6 +145,12 @@ impl ServingSettings {
                 ))
             }
         }
+    }
+
+    /// The headers that pages of other origins may send, if they are limited.
+    pub(super) fn headers(&self) -> Option<Vec<HeaderName>> {
+        let headers = self.allowed_headers.as_ref()?;
+        Some(headers.iter().map(|header| header.0.clone()).collect())
     }
 
     pub(super) fn telemetry(&self) -> TelemetrySettings {

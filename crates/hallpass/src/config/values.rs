@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::IntErrorKind;
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use bytesize::ByteSize;
 use ipnet::{IpNet, Ipv4Net};
 
@@ -43,6 +44,19 @@ pub(super) fn host(text: &str) -> Result<IpAddr, &'static str> {
 /// An address and a port to listen on.
 pub(super) fn host_and_port(text: &str) -> Result<SocketAddr, &'static str> {
     text.trim().parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:9464")
+}
+
+/// The name of a request header.
+#[derive(Clone, Debug)]
+pub struct RequestHeader(pub HeaderName);
+
+impl std::str::FromStr for RequestHeader {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.trim().parse().map(Self);
+        name.map_err(|_| "write names of headers, such as content-type,x-request-id")
+    }
 }
 
 /// The network of a proxy: in CIDR notation, or one address.

@@ -155,6 +155,11 @@ fn origins(config: &Config) -> Vec<Finding> {
     let allowed: Vec<_> = config.allowed_origins.iter().map(Origin::as_str).collect();
     let server = config.identity.auth_server.as_ref();
     let auth_origin = server.and_then(|server| origin_of(&server.base));
+    if allowed.is_empty() && config.environment == Environment::Development {
+        let message = "pages of this machine may send cookies, from any port, in development; a browser \
+             keeps the cookies of localhost and 127.0.0.1 apart";
+        return vec![Finding::good(ORIGINS, message)];
+    }
     if allowed.is_empty() {
         let example = auth_origin.unwrap_or_else(|| "https://app.example.com".to_owned());
         return vec![Finding::warning(

@@ -183,7 +183,7 @@ pub(crate) fn decode_node(id: &ID) -> (String, NodeKey) {
 }
 
 /// Name of the type of the caller.
-const ME: &str = "Me";
+pub(crate) const ME: &str = "Me";
 
 #[cfg(test)]
 mod tests {

@@ -28,8 +28,8 @@ pub use context::{
 };
 pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, NO_TENANT, Result};
-pub(crate) use global_id::decode_node;
 pub use global_id::{HasId, Id, NodeKey, decode_id, decode_text_id, encode_id, encode_text_id};
+pub(crate) use global_id::{ME, decode_node};
 pub use idempotency::{
     Begun, Execution, IDEMPOTENCY_KEY, RETENTION as IDEMPOTENCY_KEY_RETENTION, Replay, RequestKey,
     Writes, is_idempotency_key,

@@ -14,7 +14,7 @@ use futures_util::future::try_join_all;
 use super::find_node::Node;
 use super::registered::Registered;
 use crate::access::{Rule::Public, guarded, is_in_view};
-use crate::graphql::{Constrained, Constraint, Result, Validator, decode_node};
+use crate::graphql::{Constrained, Constraint, ME, Result, Validator, decode_node};
 
 impl OutputType for Node {
     fn type_name() -> Cow<'static, str> {
@@ -91,6 +91,10 @@ impl NodeQuery {
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     let (kind, key) = decode_node(id);
+    let is_own = || ctx.caller().is_some_and(|caller| caller.id().as_str() == id.as_str());
+    if kind == ME && !is_own() {
+        return Ok(None);
+    }
     let nodes = &super::registered(ctx).nodes;
     let Some(node) = nodes.iter().find(|node| node.name == kind) else { return Ok(None) };
     // Checked before the lookup: a denial must not disclose whether the row exists.

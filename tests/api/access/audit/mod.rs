@@ -57,7 +57,7 @@ async fn event_of(app: &App, answer: &GraphQlResponse) -> Model {
 }
 
 /// Waits until pending entries are written: the last entry is written last.
-async fn flush_audit(app: &App) {
+pub async fn flush_audit(app: &App) {
     event_of(
         app,
         &app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") { deletedTaskId } }").await,

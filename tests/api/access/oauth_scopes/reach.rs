@@ -9,15 +9,24 @@ use serde_json::json;
 use hallpass::testing::{Sdl, named};
 
 use super::{all_scopes, full_access_user, missing, server, token};
+use crate::access::audit::flush_audit;
+use crate::domains::activity::wait_for_activity;
 use crate::support::app::application;
-use crate::support::callers::alice;
 use hallpass::access::SchemaView;
 
-/// Types that belong to no domain: pages, decisions, and the caller (its other fields require more).
-const SHARED_TYPES: [&str; 3] = ["PageInfo", "Decision", "Me"];
+/// Types that belong to no domain: pages, decisions, the caller (its other fields require more), and the queries in the
+/// payload of a mutation, which require their own.
+const SHARED_TYPES: [&str; 4] = ["PageInfo", "Decision", "Me", "Query"];
 /// The scope of each type that a global id may name.
-const NODE_SCOPES: [(&str, &str); 3] =
-    [("Chapter", "courses:read"), ("Course", "courses:read"), ("Task", "tasks:read")];
+const NODE_SCOPES: [(&str, &str); 7] = [
+    ("AuditEvent", "audit:read"),
+    ("Chapter", "courses:read"),
+    ("ChapterVariant", "courses:read"),
+    ("Course", "courses:read"),
+    ("Me", "openid"),
+    ("Task", "tasks:read"),
+    ("User", "users:read"),
+];
 
 /// The domains of the scopes that a field states.
 fn domains(field: &FieldDefinition) -> BTreeSet<String> {
@@ -88,28 +97,38 @@ fn no_path_enters_a_domain_without_its_scope() {
 #[tokio::test]
 async fn node_requires_the_scope_of_the_ids_type() {
     let app = server().await;
-    let made = app
-        .by_jwt(&alice())
-        .data("mutation { createTask(input: {title: \"x\"}) { task { id } } }")
-        .await;
-    let read = "{ course(slug: \"rust-apis\") { id } chapter(slug: \"sense-think-act\") { id } }";
-    let found = app.anonymous().data(read).await;
+    let caller = full_access_user();
+    let who = app.by_jwt(&caller);
+    let made = who.data("mutation { createTask(input: {title: \"x\"}) { task { id } } }").await;
+    flush_audit(&app).await;
+    wait_for_activity(&app, "written", 1).await;
+    let read = "{ course(slug: \"rust-apis\") { id } chapter(slug: \"sense-think-act\") { id variants { id } }
+        users(last: 1) { nodes { id } } auditEvents(last: 1) { nodes { id } } me { id } }";
+    let found = who.data(read).await;
     let ids = BTreeMap::from([
-        ("Task", made["createTask"]["task"]["id"].clone()),
-        ("Course", found["course"]["id"].clone()),
+        ("AuditEvent", found["auditEvents"]["nodes"][0]["id"].clone()),
         ("Chapter", found["chapter"]["id"].clone()),
+        ("ChapterVariant", found["chapter"]["variants"][0]["id"].clone()),
+        ("Course", found["course"]["id"].clone()),
+        ("Me", found["me"]["id"].clone()),
+        ("Task", made["createTask"]["task"]["id"].clone()),
+        ("User", found["users"]["nodes"][0]["id"].clone()),
     ]);
     let scopes = BTreeMap::from(NODE_SCOPES);
     for kind in Sdl::full(application()).possible("Node") {
         let scope = scopes.get(kind).unwrap_or_else(|| panic!("list the scope of {kind} here"));
         let id = &ids[kind];
-        let nonexistent = hallpass::graphql::encode_id(kind, uuid::Uuid::now_v7());
+        let nonexistent = match kind {
+            "Me" => None,
+            "User" => Some(hallpass::graphql::encode_text_id(kind, "no-such-user")),
+            _ => Some(hallpass::graphql::encode_id(kind, uuid::Uuid::now_v7())),
+        };
+        let nonexistent = nonexistent.map(|id| json!(*id));
         let others = all_scopes().into_iter().filter(|it| it != scope).collect::<Vec<_>>();
-        let (with, without) =
-            (token(&alice(), "third", &[scope]), token(&alice(), "third", &others));
+        let (with, without) = (token(&caller, "third", &[scope]), token(&caller, "third", &others));
         let ask = |id: &serde_json::Value| format!("{{ node(id: {id}) {{ id }} }}");
         assert_eq!(app.by_bearer(&with).data(&ask(id)).await["node"]["id"], *id, "{kind}");
-        for id in [id, &json!(*nonexistent)] {
+        for id in [Some(id), nonexistent.as_ref()].into_iter().flatten() {
             let rejected = app.by_bearer(&without).ask(&ask(id)).await;
             assert_eq!(missing(&rejected.body), [format!("SCOPE({scope})")], "{kind}");
             assert!(rejected.headers["www-authenticate"].to_str().unwrap().contains(scope));

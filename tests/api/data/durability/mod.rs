@@ -106,19 +106,28 @@ impl Preparation<'_> {
     /// The case of a mutation of tasks.
     async fn task_case(&self) -> Option<Case> {
         let (arguments, selection) = match self.field {
-            "createTask" => ("input: {title: \"new\", tags: [\"a\"]}".to_owned(), "{ id }"),
-            "updateTask" => {
-                (format!("id: {}, input: {{title: \"new\"}}", self.task().await), "{ id }")
+            "createTask" => {
+                ("input: {title: \"new\", tags: [\"a\"]}".to_owned(), "{ task { id } }")
             }
-            "completeTask" => (format!("id: {}", self.task().await), "{ id }"),
-            "completeTasks" => (format!("ids: [{}]", self.task().await), "{ id }"),
-            "deleteTask" => (format!("id: {}", self.task().await), ""),
-            "deleteTasks" => (format!("ids: [{}]", self.task().await), ""),
+            "createTasks" => {
+                ("inputs: [{title: \"new\", tags: [\"a\"]}]".to_owned(), "{ tasks { id } }")
+            }
+            "updateTask" => {
+                (format!("id: {}, input: {{title: \"new\"}}", self.task().await), "{ task { id } }")
+            }
+            "updateTasks" => {
+                let arguments = format!("ids: [{}], input: {{title: \"new\"}}", self.task().await);
+                (arguments, "{ tasks { id } }")
+            }
+            "completeTask" => (format!("id: {}", self.task().await), "{ task { id } }"),
+            "completeTasks" => (format!("ids: [{}]", self.task().await), "{ tasks { id } }"),
+            "deleteTask" => (format!("id: {}", self.task().await), "{ deletedTaskId }"),
+            "deleteTasks" => (format!("ids: [{}]", self.task().await), "{ deletedTaskIds }"),
             "reopenTask" => {
                 let id = self.task().await;
                 let complete = format!("mutation {{ completeTask(id: {id}) {{ task {{ id }} }} }}");
                 self.app.by_jwt(&alice()).data(&complete).await;
-                (format!("id: {id}"), "{ id }")
+                (format!("id: {id}"), "{ task { id } }")
             }
             _ => return None,
         };
@@ -128,14 +137,14 @@ impl Preparation<'_> {
     /// The case of a mutation of a learner's own rows.
     async fn learner_case(&self) -> Option<Case> {
         let (arguments, selection) = match self.field {
-            "updateLearnerProfile" => ("input: {interestArea: \"AI\"}".to_owned(), "{ id }"),
+            "updateLearnerProfile" => ("input: {interestArea: \"AI\"}".to_owned(), "{ me { id } }"),
             "recordProgress" => {
                 let chapter = self.published_chapter().await;
-                (format!("chapterId: {chapter}, percent: 40"), "{ percent }")
+                (format!("chapterId: {chapter}, percent: 40"), "{ progress { percent } }")
             }
             "bookmarkChapter" => {
                 let chapter = self.published_chapter().await;
-                (format!("chapterId: {chapter}, bookmarked: true"), "{ id }")
+                (format!("chapterId: {chapter}, bookmarked: true"), "{ chapter { id } }")
             }
             _ => return None,
         };
@@ -146,20 +155,31 @@ impl Preparation<'_> {
     async fn course_case(&self) -> Option<Case> {
         let new = "input: {title: \"new\"}";
         let (arguments, selection) = match self.field {
-            "createCourse" => ("input: {slug: \"new\", title: \"new\"}".to_owned(), "{ id }"),
-            "updateCourse" => (format!("id: {}, {new}", self.course().await), "{ id }"),
-            "publishCourse" => (format!("id: {}", self.course().await), "{ id }"),
-            "deleteCourse" => (format!("id: {}", self.course().await), ""),
+            "createCourse" => {
+                ("input: {slug: \"new\", title: \"new\"}".to_owned(), "{ course { id } }")
+            }
+            "updateCourse" => (format!("id: {}, {new}", self.course().await), "{ course { id } }"),
+            "publishCourse" => (format!("id: {}", self.course().await), "{ course { id } }"),
+            "deleteCourse" => (format!("id: {}", self.course().await), "{ deletedCourseId }"),
             "createChapter" => {
                 let input = "input: {slug: \"new\", title: \"new\", requiredTier: \"free\"}";
-                (format!("courseId: {}, {input}", self.course().await), "{ id }")
+                (format!("courseId: {}, {input}", self.course().await), "{ chapter { id } }")
             }
-            "updateChapter" => (format!("id: {}, {new}", self.draft_chapter().await), "{ id }"),
-            "publishChapter" => (format!("id: {}", self.draft_chapter().await), "{ id }"),
-            "deleteChapter" => (format!("id: {}", self.draft_chapter().await), ""),
+            "updateChapter" => {
+                (format!("id: {}, {new}", self.draft_chapter().await), "{ chapter { id } }")
+            }
+            "publishChapter" => {
+                (format!("id: {}", self.draft_chapter().await), "{ chapter { id } }")
+            }
+            "deleteChapter" => {
+                (format!("id: {}", self.draft_chapter().await), "{ deletedChapterId }")
+            }
             "saveChapterVariant" => {
                 let input = "input: {level: BEGINNER, hardware: BEGINNER, body: \"new\"}";
-                (format!("chapterId: {}, {input}", self.draft_chapter().await), "{ id }")
+                (
+                    format!("chapterId: {}, {input}", self.draft_chapter().await),
+                    "{ variant { id } }",
+                )
             }
             _ => return None,
         };
@@ -174,7 +194,7 @@ impl Preparation<'_> {
         self.app.by_jwt(&bob()).data(CREATE_TASK).await;
         let admin = user("ada").role("admin");
         let arguments = format!("id: \"{}\"", bob().id());
-        Some(Case::new(admin, self.field, &arguments, "{ total }"))
+        Some(Case::new(admin, self.field, &arguments, "{ report { total } }"))
     }
 }
 
