@@ -18,6 +18,7 @@
 //! | [`Transaction::erase`] | every row of one user, to delete; requires a [`Privilege`] |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_orm::sea_query::{
@@ -38,7 +39,7 @@ use crate::relation::Concerns;
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::rows::{Editable, Owned, ReadOnly, Rows};
-use crate::{Error, Filter, OwnedTables, Privilege, TenantId, UserId};
+use crate::{Comparison, Error, Filter, OwnedTables, Privilege, TenantId, UserId, known_user};
 
 /// The rows that one caller may access. Cheap to clone.
 #[derive(Clone)]
@@ -224,6 +225,19 @@ impl Scope {
             None => rows,
         };
         Ok(others.count().await? > 0)
+    }
+
+    /// The display names of users who are known, for rows of theirs that the caller may read. Nothing else of the users
+    /// is disclosed.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn display_names(&self, users: &[UserId]) -> Result<HashMap<UserId, String>, Error> {
+        use known_user::Column::{Name, UserId as Id};
+        let these = Id.one_of(users.iter().cloned()).and(Comparison::is_not_null(Name));
+        let rows =
+            self.rows::<known_user::Entity, ReadOnly>(RlsContext::AllRows, these.into_condition());
+        Ok(rows.columns::<(UserId, String)>([Id, Name]).await?.into_iter().collect())
     }
 
     /// Checks the caller's quota for one more row. Rows are counted only when the reserve is used up.

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::dataloader::{DataLoader, Loader};
-use hallpass::data::{Comparison as _, Error, Scope};
+use hallpass::data::{Comparison as _, Error, Scope, UserId};
 use hallpass_entity::{TaskId, task, task_tag};
 
 /// The loaders of one request. Many requests, and most subscriptions, use none.
@@ -18,6 +18,7 @@ pub struct TaskLoaders {
 pub struct Created {
     pub(super) tags: DataLoader<TagLoader>,
     pub(super) own: DataLoader<OwnTasks>,
+    pub(super) authors: DataLoader<AuthorLoader>,
 }
 
 impl TaskLoaders {
@@ -36,6 +37,7 @@ impl Deref for TaskLoaders {
             Box::new(Created {
                 tags: hallpass::graphql::loader(TagLoader(self.scope.clone())),
                 own: hallpass::graphql::loader(OwnTasks(self.scope.clone())),
+                authors: hallpass::graphql::loader(AuthorLoader(self.scope.clone())),
             })
         })
     }
@@ -70,5 +72,17 @@ impl Loader<TaskId> for OwnTasks {
         let these = task::Column::Id.one_of(ids.iter().copied());
         let rows = self.0.owned::<task::Entity>()?.filter(these).all().await?;
         Ok(rows.into_iter().map(|row| (row.id, ())).collect())
+    }
+}
+
+/// Loads the display names of the owners of tasks.
+pub struct AuthorLoader(Scope);
+
+impl Loader<UserId> for AuthorLoader {
+    type Value = String;
+    type Error = Arc<Error>;
+
+    async fn load(&self, owners: &[UserId]) -> Result<HashMap<UserId, String>, Arc<Error>> {
+        Ok(self.0.display_names(owners).await?)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, Object};
+use async_graphql::{Context, Enum, Object, SimpleObject};
 use hallpass::data::Error;
 use hallpass_entity::{TaskId, task};
 
@@ -152,6 +152,13 @@ impl Task {
         self.is_owner
     }
 
+    /// The owner of the task, as others see them. Null if their name is not known.
+    async fn author(&self, ctx: &Context<'_>) -> Result<Option<TaskAuthor>> {
+        let authors = &ctx.data_unchecked::<TaskLoaders>().authors;
+        let name = authors.load_one(self.row.owner_id.clone()).await?;
+        Ok(name.map(|name| TaskAuthor { name }))
+    }
+
     /// The caller's permissions on the task.
     async fn viewer(&self) -> TaskViewer<'_> {
         TaskViewer(self.attributes())
@@ -182,6 +189,13 @@ impl Task {
             None => Ok(read().await.0?),
         }
     }
+}
+
+/// The owner of a task, as others see them.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct TaskAuthor {
+    /// Display name.
+    pub name: String,
 }
 
 /// What only the owner of a task sees.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use hallpass_data::{Database, Error, Executor, Options, Reason};
+use hallpass_data::{Database, Error, Exclusive, Executor, Options, Reason};
 use hallpass_migration::MigratorTraitSelf as _;
 use secrecy::ExposeSecret as _;
 
 use super::{StartError, backend, persona_callers};
-use crate::application::{Application, DemoRows};
+use crate::application::{Application, Demo, DemoRows};
 use crate::bypass;
 use crate::config::{Config, RowSecurity};
 use hallpass_identity::{Authenticator, CallerKind, DevTokenIssuer};
@@ -92,6 +92,49 @@ fn lock_error(error: Error) -> StartError {
     }
 }
 
+/// A domain with demo data.
+type DomainDemo<'a> = (&'static str, &'a dyn Demo);
+
+async fn missing_demos<'a>(
+    application: &'a Application,
+    database: &Database,
+) -> Result<Vec<DomainDemo<'a>>, StartError> {
+    let system = database.system(bypass::DEMO.reason());
+    let mut missing = Vec::new();
+    for (domain, demo) in application.demos() {
+        let is_missing = demo.is_missing(&DemoRows::new(&system)).await;
+        if is_missing.map_err(|error| StartError::Demo(domain, error))? {
+            missing.push((domain, demo));
+        }
+    }
+    Ok(missing)
+}
+
+/// Loads the rows without an owner.
+async fn load_shared(exclusive: &Exclusive, demos: Vec<DomainDemo<'_>>) -> Result<(), StartError> {
+    for (domain, demo) in demos {
+        let system = exclusive.system();
+        let loaded = demo.load(&DemoRows::new(&system)).await;
+        loaded.map_err(|error| StartError::Demo(domain, error))?;
+    }
+    Ok(())
+}
+
+/// Loads the demo content that is missing in a database: the rows without an owner. Returns the names of its domains.
+pub(crate) async fn load_demo_content(
+    application: &Application,
+    database: &Database,
+) -> Result<Vec<&'static str>, StartError> {
+    let missing = missing_demos(application, database).await?;
+    let domains = missing.iter().map(|(domain, _)| *domain).collect();
+    if !missing.is_empty() {
+        let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
+        load_shared(&exclusive, missing).await?;
+        exclusive.commit().await?;
+    }
+    Ok(domains)
+}
+
 /// Loads the demo data that is missing in a development database, in one transaction, by one server.
 pub(crate) async fn load_demo(
     application: &Application,
@@ -100,28 +143,19 @@ pub(crate) async fn load_demo(
     issuer: &DevTokenIssuer,
     authenticator: &Authenticator,
 ) -> Result<(), StartError> {
-    let failed = |domain| move |error| StartError::Demo(domain, error);
-    let system = database.system(bypass::DEMO.reason());
-    let mut missing = Vec::new();
-    for (domain, demo) in application.demos() {
-        if demo.is_missing(&DemoRows::new(&system)).await.map_err(failed(domain))? {
-            missing.push((domain, demo));
-        }
-    }
+    let missing = missing_demos(application, database).await?;
     if missing.is_empty() {
         return Ok(());
     }
     let exclusive = database.exclusively(LOCK_TIMEOUT).await.map_err(lock_error)?;
-    for (domain, demo) in missing {
-        let system = exclusive.system();
-        demo.load(&DemoRows::new(&system)).await.map_err(failed(domain))?;
-    }
+    load_shared(&exclusive, missing).await?;
     let personas = config.identity.personas;
     for (_, caller) in persona_callers(personas, issuer, authenticator).await? {
         if let Some(caller) = caller.filter(|caller| caller.kind() == CallerKind::User) {
             let transaction = backend::scope_within(&exclusive, &caller).begin().await?;
             for (domain, demo) in application.demos() {
-                demo.load_for_user(&transaction).await.map_err(failed(domain))?;
+                let loaded = demo.load_for_user(&transaction).await;
+                loaded.map_err(|error| StartError::Demo(domain, error))?;
             }
             transaction.commit().await?;
         }

@@ -50,6 +50,7 @@ use backend::{AppBackend, Development, Services};
 use doctor::{build_doctor, database_status};
 use documents::Documents;
 use migrations::load_demo;
+pub(crate) use migrations::load_demo_content;
 use nodes::{Cluster, NodeBus};
 
 /// A server that is ready to serve.

@@ -1,6 +1,7 @@
 //! Command line: arguments, and one file for each command.
 
 mod access;
+mod demo;
 mod doctor;
 mod documents;
 mod explain;
@@ -65,6 +66,8 @@ pub enum Action {
         #[command(subcommand)]
         direction: Direction,
     },
+    /// Load the demo content into the database: what has no owner, such as courses
+    Demo,
     /// Print the GraphQL schema (SDL)
     Schema {
         /// Exit with 1 if schema.graphql differs
@@ -253,6 +256,7 @@ fn run(application: &Arc<Application>) -> Result<(), CliError> {
     match cli.command.unwrap_or(Action::Serve { no_migrate: false }) {
         Action::Serve { no_migrate } => serve::run(application, &config()?, no_migrate),
         Action::Migrate { direction } => migrate::run(application, &config()?, direction),
+        Action::Demo => demo::run(application, &config()?),
         Action::Schema { check: true, .. } => schema::check(application),
         Action::Schema { persona: None, form, .. } => schema::print_all(application, &form),
         Action::Schema { persona: Some(persona), form, .. } => {

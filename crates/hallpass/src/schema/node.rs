@@ -14,7 +14,9 @@ use futures_util::future::try_join_all;
 use super::find_node::Node;
 use super::registered::Registered;
 use crate::access::{Rule::Public, guarded, is_in_view};
-use crate::graphql::{Constrained, Constraint, ME, Result, Validator, decode_node};
+use crate::graphql::{
+    Constrained, Constraint, ContextExt as _, ME, Result, Validator, decode_node,
+};
 
 impl OutputType for Node {
     fn type_name() -> Cow<'static, str> {
