@@ -34,6 +34,7 @@ use crate::filter::column;
 use crate::metrics::DatabaseTime;
 use crate::owner_filter::OwnerFilter;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
+use crate::published::published;
 use crate::quota::Quota;
 use crate::relation::Concerns;
 use crate::rls_context::RlsContext;
@@ -140,7 +141,7 @@ impl Scope {
     /// The published rows of a shared table.
     #[must_use]
     pub fn shared<E: SharedEntity>(&self) -> Rows<E> {
-        self.rows(RlsContext::Public, E::published().into_condition()).cached()
+        self.rows(RlsContext::Public, published::<E>(self.conn.backend())).cached()
     }
 
     /// The published rows of a shared table that a row of the caller that matches `own` refers to.
@@ -181,7 +182,7 @@ impl Scope {
     }
 
     fn shared_where<E: SharedEntity>(&self, test: SimpleExpr) -> Rows<E> {
-        let published = E::published().into_condition();
+        let published = published::<E>(self.conn.backend());
         self.rows(self.rls_context(), Condition::all().add(published).add(test))
     }
 
