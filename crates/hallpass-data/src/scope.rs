@@ -270,7 +270,7 @@ impl Scope {
         self.check_quota::<E>().await?;
         E::set_owner(&mut row, ActiveValue::Set(self.require_owner()?.clone()));
         E::derive(&mut row);
-        self.conn.insert(&self.rls_context(), E::insert(row)).await
+        self.conn.insert::<E>(&self.rls_context(), E::insert(row)).await
     }
 
     /// Inserts rows, all or none, owned by the caller. They are parts of a row that was written by
@@ -349,7 +349,7 @@ impl Scope {
     {
         E::set_owner(&mut row, ActiveValue::Set(self.require_owner()?.clone()));
         E::derive(&mut row);
-        self.conn.insert(&self.rls_context(), E::insert(row).on_conflict(same)).await
+        self.conn.insert::<E>(&self.rls_context(), E::insert(row).on_conflict(same)).await
     }
 
     /// Inserts a row of a shared table.
@@ -366,7 +366,7 @@ impl Scope {
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
         E::derive(&mut row);
-        self.conn.insert_shared(E::insert(row)).await
+        self.conn.insert_shared::<E>(E::insert(row)).await
     }
 
     /// Inserts a row of a shared table, or replaces the one that is equal in the columns `same`, in one
@@ -391,7 +391,7 @@ impl Scope {
         }
         let new = E::Column::iter().filter(|column| new.get(*column).is_set());
         let in_place = OnConflict::columns(same.iter().copied()).update_columns(new).to_owned();
-        self.conn.insert_shared(E::insert(row).on_conflict(in_place)).await
+        self.conn.insert_shared::<E>(E::insert(row).on_conflict(in_place)).await
     }
 
     /// Begins a transaction for the same caller. Dropped without
