@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Fields, Type};
+use syn::{Data, DeriveInput, Fields, Ident, Type};
 
 pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     let Data::Struct(data) = &item.data else { return fail(item) };
@@ -17,12 +17,15 @@ pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
             values.push(quote!(#name: ::core::default::Default::default()));
             continue;
         }
-        values.push(quote! {
-            #name: (&&Column::<#of_type>(::core::marker::PhantomData)).read(row, #position, of_known_types)?
-        });
+        // The driver takes long to decode times.
+        let column = match is_named(of_type, "Timestamp") {
+            true => quote!(&&Column::<#of_type>(::core::marker::PhantomData)),
+            false => quote!(&&&Column::<#of_type>(::core::marker::PhantomData)),
+        };
+        values.push(quote!(#name: (#column).read(row, #position, of_known_types)?));
         position += 1;
     }
-    let columns = columns();
+    let columns = columns(model);
     Ok(quote! {
         const _: () = {
             #columns
@@ -39,9 +42,9 @@ pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-/// Reads a column of a type. The method of the first trait that applies is called: the type is one of the driver, or
-/// any other type.
-fn columns() -> TokenStream {
+/// Reads a column of a type. The method of the first trait that applies is called: the type is one of the driver, one
+/// that wraps such a type, or any other type.
+fn columns(model: &Ident) -> TokenStream {
     let result = quote!(::core::result::Result<T, sea_orm::TryGetError>);
     quote! {
         struct Column<T>(::core::marker::PhantomData<T>);
@@ -50,11 +53,15 @@ fn columns() -> TokenStream {
             fn read(&self, row: &sea_orm::QueryResult, at: usize, of_known_types: bool) -> #result;
         }
 
+        trait OfValue<T> {
+            fn read(&self, row: &sea_orm::QueryResult, at: usize, of_known_types: bool) -> #result;
+        }
+
         trait OfModel<T> {
             fn read(&self, row: &sea_orm::QueryResult, at: usize, of_known_types: bool) -> #result;
         }
 
-        impl<T> OfDriver<T> for &Column<T>
+        impl<T> OfDriver<T> for &&Column<T>
         where
             T: sea_orm::TryGetable
                 + for<'r> sea_orm::sqlx::Decode<'r, sea_orm::sqlx::Postgres>,
@@ -68,6 +75,19 @@ fn columns() -> TokenStream {
                 }
                 // Checks the type, and describes the error.
                 T::try_get_by(row, at)
+            }
+        }
+
+        impl<T> OfValue<T> for &Column<T>
+        where
+            T: sea_orm::TryGetable + sea_orm::sea_query::ValueType,
+        {
+            fn read(&self, row: &sea_orm::QueryResult, at: usize, of_known_types: bool) -> #result {
+                let known = of_known_types.then(|| #model::of_known_type::<T>(row, at));
+                match known.flatten() {
+                    ::core::option::Option::Some(value) => ::core::result::Result::Ok(value),
+                    ::core::option::Option::None => T::try_get_by(row, at),
+                }
             }
         }
 

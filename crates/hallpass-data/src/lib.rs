@@ -35,6 +35,7 @@ pub mod policy;
 mod pooler;
 mod postgres;
 mod privilege;
+mod published;
 mod queue_time;
 mod quota;
 mod reason;

@@ -9,10 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
-    IntoActiveModel,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 
 use crate::bulkhead::Client;
 use crate::executor::{Executor, PoolAccess, Transaction};
@@ -86,11 +83,6 @@ impl OpenTransaction {
             self.has_failed.store(true, Ordering::Release);
         }
     }
-}
-
-/// The one row that was inserted.
-fn inserted<T>(rows: Vec<T>) -> Result<T, Error> {
-    rows.into_iter().next().ok_or_else(|| Error::Internal(DbErr::RecordNotInserted))
 }
 
 impl Conn {
@@ -193,34 +185,6 @@ impl Conn {
             }
             (_, done) => done,
         }
-    }
-
-    /// Inserts one row, and returns it. SQLite commits a statement when it is run to its end, after the
-    /// row: a caller that reads the first row only would miss a failed commit.
-    pub(crate) async fn insert<A>(
-        &self,
-        context: &RlsContext,
-        insert: Insert<A>,
-    ) -> Result<<A::Entity as EntityTrait>::Model, Error>
-    where
-        A: ActiveModelTrait,
-        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
-    {
-        let insert = async |conn: &Executor<'_>| insert.exec_with_returning_many(conn).await;
-        inserted(self.run(context, insert).await?)
-    }
-
-    /// As [`insert`](Self::insert), into a shared table.
-    pub(crate) async fn insert_shared<A>(
-        &self,
-        insert: Insert<A>,
-    ) -> Result<<A::Entity as EntityTrait>::Model, Error>
-    where
-        A: ActiveModelTrait,
-        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
-    {
-        let insert = async |conn: &Executor<'_>| insert.exec_with_returning_many(conn).await;
-        inserted(self.run_on_shared(&RlsContext::Public, insert).await?)
     }
 
     async fn attempt<T>(

@@ -34,6 +34,7 @@ use crate::filter::column;
 use crate::metrics::DatabaseTime;
 use crate::owner_filter::OwnerFilter;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
+use crate::published::published;
 use crate::quota::Quota;
 use crate::relation::Concerns;
 use crate::rls_context::RlsContext;
@@ -140,7 +141,7 @@ impl Scope {
     /// The published rows of a shared table.
     #[must_use]
     pub fn shared<E: SharedEntity>(&self) -> Rows<E> {
-        self.rows(RlsContext::Public, E::published().into_condition()).cached()
+        self.rows(RlsContext::Public, published::<E>(self.conn.backend())).cached()
     }
 
     /// The published rows of a shared table that a row of the caller that matches `own` refers to.
@@ -181,7 +182,7 @@ impl Scope {
     }
 
     fn shared_where<E: SharedEntity>(&self, test: SimpleExpr) -> Rows<E> {
-        let published = E::published().into_condition();
+        let published = published::<E>(self.conn.backend());
         self.rows(self.rls_context(), Condition::all().add(published).add(test))
     }
 
@@ -269,7 +270,7 @@ impl Scope {
         self.check_quota::<E>().await?;
         E::set_owner(&mut row, ActiveValue::Set(self.require_owner()?.clone()));
         E::derive(&mut row);
-        self.conn.insert(&self.rls_context(), E::insert(row)).await
+        self.conn.insert::<E>(&self.rls_context(), E::insert(row)).await
     }
 
     /// Inserts rows, all or none, owned by the caller. They are parts of a row that was written by
@@ -348,7 +349,7 @@ impl Scope {
     {
         E::set_owner(&mut row, ActiveValue::Set(self.require_owner()?.clone()));
         E::derive(&mut row);
-        self.conn.insert(&self.rls_context(), E::insert(row).on_conflict(same)).await
+        self.conn.insert::<E>(&self.rls_context(), E::insert(row).on_conflict(same)).await
     }
 
     /// Inserts a row of a shared table.
@@ -365,7 +366,7 @@ impl Scope {
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
         E::derive(&mut row);
-        self.conn.insert_shared(E::insert(row)).await
+        self.conn.insert_shared::<E>(E::insert(row)).await
     }
 
     /// Inserts a row of a shared table, or replaces the one that is equal in the columns `same`, in one
@@ -390,7 +391,7 @@ impl Scope {
         }
         let new = E::Column::iter().filter(|column| new.get(*column).is_set());
         let in_place = OnConflict::columns(same.iter().copied()).update_columns(new).to_owned();
-        self.conn.insert_shared(E::insert(row).on_conflict(in_place)).await
+        self.conn.insert_shared::<E>(E::insert(row).on_conflict(in_place)).await
     }
 
     /// Begins a transaction for the same caller. Dropped without

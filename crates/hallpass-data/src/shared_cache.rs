@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use sea_orm::sea_query::Value;
 use sea_orm::{QueryResult, Statement};
 use sqlx::{Row as _, Sqlite, TypeInfo as _, ValueRef as _};
 use tokio::sync::watch;
@@ -31,8 +32,8 @@ struct State {
 
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
-    /// A statement with its values.
-    Statement(String),
+    /// A statement and its values.
+    Statement(String, Vec<Value>),
     /// The rows of one key, by a hash of their columns.
     Rows(u64, Uuid),
 }
@@ -40,10 +41,20 @@ enum Key {
 impl Key {
     fn length(&self) -> usize {
         match self {
-            Self::Statement(text) => text.len(),
+            Self::Statement(text, values) => {
+                text.len() + values.iter().map(length_of).sum::<usize>()
+            }
             Self::Rows(..) => size_of::<Self>(),
         }
     }
+}
+
+fn length_of(value: &Value) -> usize {
+    let text = match value {
+        Value::String(Some(text)) => text.len(),
+        _ => 0,
+    };
+    size_of::<Value>() + text
 }
 
 struct Entry {
@@ -85,7 +96,8 @@ impl SharedCache {
 
     /// What is cached of `statement`. None without a cache.
     pub(crate) fn get<T: Clone + 'static>(&self, statement: &Statement) -> Option<Lookup<T>> {
-        self.look_up(Key::Statement(format!("{}{:?}", statement.sql, statement.values)))
+        let values = statement.values.as_ref().map(|values| values.0.clone());
+        self.look_up(Key::Statement(statement.sql.clone(), values.unwrap_or_default()))
     }
 
     /// What is cached of the rows of `key`, whose columns have the hash `columns`. None without a cache.

@@ -49,7 +49,7 @@ impl Scope {
     {
         E::set_tenant(&mut row, ActiveValue::Set(self.require_tenant()?.clone()));
         E::derive(&mut row);
-        self.conn().insert(&self.tenant_context()?, E::insert(row)).await
+        self.conn().insert::<E>(&self.tenant_context()?, E::insert(row)).await
     }
 
     /// Inserts rows of the caller's tenant, all or none.

@@ -10,22 +10,34 @@ const MAX_SORT_KEY: usize = 1_024;
 /// (NFKC), accents, invisible characters, and the amount of white space.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    let base = text.nfkd().filter(|letter| !is_dropped(*letter));
-    let lower = base.default_case_fold().nfkd().filter(|letter| !is_dropped(*letter));
     let mut folded = String::with_capacity(text.len());
-    for letter in lower.nfc() {
-        if letter.is_whitespace() || letter.is_control() {
-            if !folded.is_empty() && !folded.ends_with(' ') {
-                folded.push(' ');
-            }
-        } else if let Some(letters) = without_stroke(letter) {
-            folded.push_str(letters);
-        } else {
-            folded.push(letter);
-        }
+    match text.is_ascii() {
+        // No compatibility forms, no accents, and the case of each letter alone.
+        true => text.chars().for_each(|letter| push(&mut folded, letter.to_ascii_lowercase())),
+        false => push_normalized(&mut folded, text),
     }
     folded.truncate(folded.trim_end().len());
     folded
+}
+
+fn push_normalized(folded: &mut String, text: &str) {
+    let base = text.nfkd().filter(|letter| !is_dropped(*letter));
+    let lower = base.default_case_fold().nfkd().filter(|letter| !is_dropped(*letter));
+    for letter in lower.nfc() {
+        match without_stroke(letter) {
+            Some(letters) => folded.push_str(letters),
+            None => push(folded, letter),
+        }
+    }
+}
+
+/// Adds a normalized letter, or a space for any amount of white space.
+fn push(folded: &mut String, letter: char) {
+    if !(letter.is_whitespace() || letter.is_control()) {
+        folded.push(letter);
+    } else if !folded.is_empty() && !folded.ends_with(' ') {
+        folded.push(' ');
+    }
 }
 
 /// The sort key of `text`, compared byte by byte.
@@ -92,6 +104,7 @@ mod tests {
             ("soft\u{AD}hyphen\u{200B}", "softhyphen"),
             ("❤\u{FE0F}", "❤"),
             ("100% _ \\ \" *", "100% _ \\ \" *"),
+            (" A\u{7f}\u{0}Bz@[` ", "a bz@[`"),
             ("\u{301}", ""),
             ("", ""),
         ] {

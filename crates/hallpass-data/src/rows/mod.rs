@@ -4,6 +4,7 @@
 //! scope's own connection; it cannot be extracted.
 
 mod by_key;
+mod insert;
 
 use std::any::TypeId;
 use std::collections::HashMap;

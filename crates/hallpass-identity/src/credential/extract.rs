@@ -187,10 +187,10 @@ fn bearer(headers: &HeaderMap) -> Option<Credential> {
         return Some(Credential::Unusable("the Authorization header is not `Bearer TOKEN`"));
     };
     let token = std::str::from_utf8(token).unwrap_or_default().trim_matches(' ');
-    if token.is_empty() || token.len() > MAX_CREDENTIAL_BYTES || !token.bytes().all(is_token_byte) {
+    if token.is_empty() || token.len() > MAX_CREDENTIAL_BYTES || !are_token_bytes(token) {
         return Some(Credential::Unusable("the bearer token is empty, too long or malformed"));
     }
-    Some(match token.bytes().filter(|byte| *byte == b'.').count() {
+    Some(match token.matches('.').count() {
         0 | 1 if token.len() <= MAX_FORWARDED_BYTES => Credential::Opaque(token.into()),
         2 => Credential::Jwt(token.into()),
         _ => Credential::Unusable(
@@ -199,20 +199,22 @@ fn bearer(headers: &HeaderMap) -> Option<Credential> {
     })
 }
 
-/// RFC 6750's `b64token`, and `%` for a signed session token that is still percent-encoded.
-const TOKEN_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte.is_ascii() {
-        table[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'%');
-        byte += 1;
-    }
-    table
-};
+/// Whether all are of RFC 6750's `b64token`, or `%` of a signed session token that is still percent-encoded. Without an
+/// early exit, the compiler compares many bytes at once.
+fn are_token_bytes(token: &str) -> bool {
+    token.bytes().fold(true, |all, byte| all & is_token_byte(byte))
+}
 
 fn is_token_byte(byte: u8) -> bool {
-    TOKEN_BYTES[usize::from(byte)]
+    byte.is_ascii_alphanumeric()
+        | (byte == b'-')
+        | (byte == b'.')
+        | (byte == b'_')
+        | (byte == b'~')
+        | (byte == b'+')
+        | (byte == b'/')
+        | (byte == b'=')
+        | (byte == b'%')
 }
 
 /// The API key; none when its header is absent or empty.

@@ -10,10 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
 use hallpass_data::{CursorPosition, MAX_MATCHES, Order, OrderKey, PageRequest, Rows, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::constraint::Constraint;
+use super::date_time::text_of;
 use super::error::Result;
 use super::validation::Validator;
 
@@ -140,7 +141,8 @@ where
     P: 'static,
     N: OutputType,
 {
-    let total = TotalCount::of(rows.clone(), None);
+    let rows = Arc::new(rows);
+    let total = TotalCount::of(Arc::clone(&rows), None);
     page_of(&rows, total, order, page, node).await
 }
 
@@ -160,7 +162,8 @@ where
     P: 'static,
     N: OutputType,
 {
-    let total = TotalCount::of(rows.clone(), Some(MAX_MATCHES));
+    let rows = Arc::new(rows);
+    let total = TotalCount::of(Arc::clone(&rows), Some(MAX_MATCHES));
     page_of(&rows, total, order, page, node).await
 }
 
@@ -239,8 +242,15 @@ enum CursorValue {
     Text(String),
     #[serde(rename = "n")]
     Integer(i64),
-    #[serde(rename = "t")]
+    #[serde(rename = "t", serialize_with = "write_time")]
     Time(Timestamp),
+}
+
+fn write_time<S: Serializer>(
+    time: &Timestamp,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&text_of(*time))
 }
 
 impl Cursor {
@@ -272,12 +282,11 @@ type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 pub struct TotalCount(Arc<Count>);
 
 impl TotalCount {
-    fn of<E, P>(rows: Rows<E, P>, max: Option<u64>) -> Self
+    fn of<E, P>(rows: Arc<Rows<E, P>>, max: Option<u64>) -> Self
     where
         E: hallpass_data::policy::Scoped,
         P: 'static,
     {
-        let rows = Arc::new(rows);
         Self(Arc::new(move || {
             let rows = Arc::clone(&rows);
             Box::pin(async move {

@@ -6,13 +6,16 @@
 //! response only if the browser reports that a page of the same site sent it. Other credentials are sent by the code
 //! that has them. Responses with credentials in them (`/dev/personas`) are never compressed.
 
-use axum::extract::Request;
+use std::convert::Infallible;
+use std::future::ready;
+
+use axum::body::{Body, HttpBody as _};
+use axum::http::Request;
 use axum::http::header::{ACCEPT_ENCODING, COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use hyper::body::Body;
-use tower_http::compression::predicate::Predicate;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 /// Shorter responses fit into one packet, and are sent as they are.
@@ -22,30 +25,35 @@ const LEVEL: i32 = 4;
 /// The codings, best first.
 const CODINGS: [&str; 3] = ["zstd", "br", "gzip"];
 
-/// Compresses responses with the coding that [`negotiate`] left in the request.
-pub(super) fn layer() -> CompressionLayer<IsLong> {
-    CompressionLayer::new().quality(CompressionLevel::Precise(LEVEL)).compress_when(IsLong)
+/// A response of a route, compressed.
+pub(super) async fn layer(request: Request<Body>, next: Next) -> Response {
+    let coding = negotiate(request.headers());
+    compress(next.run(request).await, coding).await
+}
+
+/// The coding of the response to a request with these headers, if there is one.
+pub(super) fn negotiate(headers: &HeaderMap) -> Option<&'static str> {
+    may_compress(headers).then(|| preferred(headers)).flatten()
+}
+
+/// The response, compressed with `coding` if it has a known length and is worth it. The state of the coder is large:
+/// other responses are not moved into it.
+pub(super) async fn compress(response: Response, coding: Option<&'static str>) -> Response {
+    let Some(coding) = coding.filter(|_| is_long(&response)) else { return response };
+    let mut request = Request::new(response);
+    request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
+    let respond = |request: Request<Response>| ready(Ok::<_, Infallible>(request.into_body()));
+    let level = CompressionLevel::Precise(LEVEL);
+    let compressed = CompressionLayer::new().quality(level).layer(service_fn(respond));
+    match Box::pin(compressed.oneshot(request)).await {
+        Ok(response) => response.map(Body::new),
+        Err(infallible) => match infallible {},
+    }
 }
 
 /// Whether a response has a known length, and is worth compressing.
-#[derive(Clone, Copy)]
-pub(super) struct IsLong;
-
-impl Predicate for IsLong {
-    fn should_compress<B: Body>(&self, response: &axum::http::Response<B>) -> bool {
-        response.body().size_hint().exact().is_some_and(|length| length >= MIN_BYTES)
-    }
-}
-
-/// Leaves in `Accept-Encoding` the coding of the response only, or none.
-pub(super) async fn negotiate(mut request: Request, next: Next) -> Response {
-    let headers = request.headers_mut();
-    let coding = may_compress(headers).then(|| preferred(headers)).flatten();
-    headers.remove(ACCEPT_ENCODING);
-    if let Some(coding) = coding {
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
-    }
-    next.run(request).await
+fn is_long(response: &Response) -> bool {
+    response.body().size_hint().exact().is_some_and(|length| length >= MIN_BYTES)
 }
 
 /// Whether no page of another site can have sent the request with a credential that it does not have.

@@ -1,12 +1,13 @@
 //! HTTP: the only module with handlers.
 //!
-//! `server` accepts the connection, `middleware` gives the request an id and sets response headers, and
+//! `server` accepts the connection, `front` gives the request an id and sets response headers, and
 //! `graphql::handler` responds: `graphql::authenticate` resolves the caller, `limits` checks the document, and
 //! `graphql::execute` runs the operation. WebSockets and server-sent events are in `streaming`.
 
 mod backend;
 pub(crate) mod client_ip;
 mod compression;
+mod front;
 pub(crate) mod graphql;
 pub(crate) mod limits;
 pub(crate) mod middleware;
@@ -47,8 +48,10 @@ pub(crate) use limits::trusted_documents::{Checker, read_manifest};
 pub use limits::weights::Weights;
 pub use pages::graphiql::PersonaCard;
 pub use routes::{CallerScope, RouteError};
-pub use server::{BoundUnixSocket, Listener, ServeOptions, raise_file_limit, serve};
+pub(crate) use server::serve;
+pub use server::{BoundUnixSocket, Listener, ServeOptions, raise_file_limit};
 
+pub use front::Front;
 use graphql::budget;
 use graphql::http_cache::CacheHints;
 use graphql::response::RequestId;
@@ -171,10 +174,10 @@ pub(crate) struct KnownDocuments {
     pub(crate) trusted: Option<Arc<TrustedDocuments>>,
 }
 
-/// The routers of the main address and of the metrics address.
+/// What the main address and the metrics address serve.
 pub struct Routers {
     /// All routes.
-    pub main: Router,
+    pub main: Front,
     /// `/metrics` only.
     pub metrics: Router,
 }
@@ -224,19 +227,12 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         }
         None => router,
     };
-    let router = match cors {
-        Some(cors) => router.layer(cors),
-        None => router,
-    };
-    let main =
-        router.layer(axum::middleware::from_fn_with_state(shared, middleware::request_middleware));
-    Routers { main, metrics }
+    Routers { main: Front::new(shared, cors, router), metrics }
 }
 
-/// The routes of the server itself.
+/// The routes of the server itself, besides GraphQL.
 fn own_routes() -> Router<Arc<HttpState>> {
     Router::new()
-        .route("/graphql", compressed(any(graphql::handler::graphql)))
         .route("/graphql/ws", any(streaming::websocket::open))
         .route("/schema.graphql", compressed(get(pages::graphiql::sdl)))
         .route("/graphiql/{asset}", get(pages::graphiql::asset))
@@ -252,7 +248,7 @@ fn own_routes() -> Router<Arc<HttpState>> {
 
 /// A route whose responses are compressed.
 fn compressed(route: MethodRouter<Arc<HttpState>>) -> MethodRouter<Arc<HttpState>> {
-    route.layer(compression::layer()).layer(axum::middleware::from_fn(compression::negotiate))
+    route.layer(axum::middleware::from_fn(compression::layer))
 }
 
 /// CORS layer: known origins, with credentials. Other origins get no CORS headers. GraphQL uses GET and POST; routes of

@@ -2,6 +2,7 @@
 
 mod can;
 mod create;
+mod direct;
 mod find_node;
 mod node;
 mod nullability;

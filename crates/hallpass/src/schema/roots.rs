@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
 use async_graphql::registry::Registry;
 use async_graphql::{
     Data, ObjectType, OutputType as _, Request, Response, SDLExportOptions, Schema,
@@ -12,6 +13,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::BoxStream;
 
+use super::direct::{Direct, Probed, Slot};
 use super::registered::Registered;
 use super::root_query::ResolveQuery;
 use crate::graphql::{Audited, NullOnError};
@@ -20,6 +22,16 @@ use crate::graphql::{Audited, NullOnError};
 pub trait Executable: Send + Sync {
     /// Executes a query or a mutation.
     fn execute(&self, request: Request) -> BoxFuture<'_, Response>;
+    /// Executes an `operation` of a valid `document`, which has no directives.
+    fn execute_valid<'a>(
+        &'a self,
+        mut request: Request,
+        document: &ExecutableDocument,
+        _operation: &OperationDefinition,
+    ) -> BoxFuture<'a, Response> {
+        request.set_parsed_query(document.clone());
+        self.execute(request)
+    }
     /// Executes a subscription. The executions of one subscription share `data`.
     fn execute_stream(&self, request: Request, data: Arc<Data>) -> BoxStream<'static, Response>;
     /// The schema as SDL, in a stable order.
@@ -88,8 +100,9 @@ where
     S: SubscriptionType + Default + 'static,
 {
     fn build(&self, introspection: bool, registered: &Arc<Registered>) -> Box<dyn Executable> {
+        let slot = Slot::default();
         let schema = Schema::build(
-            QueryRoot::<Q>::default(),
+            Probed::<QueryRoot<Q>>::new(&slot),
             MutationRoot::<M>::default(),
             SubscriptionRoot::<S>::default(),
         )
@@ -100,7 +113,7 @@ where
         // Suggestions for misspelled names would disclose other names.
         .disable_suggestions();
         let schema = if introspection { schema } else { schema.disable_introspection() };
-        Box::new(schema.finish())
+        Box::new(Direct::of(schema.finish(), slot))
     }
 
     fn types(&self) -> Registry {

@@ -9,6 +9,7 @@ use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection,
 };
 use async_graphql::{Data, Request, Response, Variables};
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use hallpass_data::Client;
@@ -29,7 +30,7 @@ use crate::http::ops::operation_metrics::CountedSubscription;
 use crate::http::ops::request_record::RequestRecord;
 use crate::http::streaming::{Permit, Resource};
 use crate::http::{HttpState, RequestCaller};
-use crate::schema::SchemaForView;
+use crate::schema::{Executable, SchemaForView};
 use crate::telemetry::TARGET;
 use hallpass_identity::Caller;
 
@@ -37,9 +38,12 @@ use hallpass_identity::Caller;
 pub(crate) struct Operation {
     /// `None` if the document has no operation of that name; validation reports that.
     kind: Option<OperationType>,
+    /// The request, without the document.
     request: Request,
     visible: Arc<SchemaForView>,
     audit: AuditContext,
+    /// Whether the document has directives, or is nested deeply.
+    is_complex: bool,
     client: Client,
     /// The cost, in points.
     cost: u64,
@@ -152,7 +156,8 @@ fn prepare(
             .acquire(request_caller.caller.as_deref(), Resource::Subscription)?,
         _ => None,
     };
-    let request = request_of(&document.parsed, params.variables, params.operation_name);
+    let is_complex = cost.directives > 0 || cost.depth > MAX_SIMPLE_DEPTH;
+    let request = request_of(params.variables, params.operation_name);
     let client = request_caller.client();
     let budget = AnswerBudget::new(deps.options.limits.answer, document.keys);
     let request = deps.backend.request(request, request_caller).data(budget.clone());
@@ -161,6 +166,7 @@ fn prepare(
         kind,
         request,
         audit,
+        is_complex,
         client,
         cost: cost.total(),
         shows_budget: params.shows_budget,
@@ -281,7 +287,9 @@ impl Operation {
         let spent = self.spend().await?;
         let (cost, shows_budget) = (self.cost, self.shows_budget);
         let _permit = shared.concurrency.acquire(&self.client).await?;
-        let execution = AssertUnwindSafe(self.visible.schema.execute(self.request)).catch_unwind();
+        let execution =
+            execution(&*self.visible.schema, self.request, &self.audit.document, self.is_complex);
+        let execution = AssertUnwindSafe(execution).catch_unwind();
         match tokio::time::timeout(self.timeout, execution).await {
             Ok(Ok(response)) => {
                 self.audit.audit_response(&response);
@@ -323,15 +331,29 @@ impl Operation {
     }
 }
 
-/// The request to execute `document`.
-fn request_of(
+/// The levels of fields that the library accepts in any document; beyond, it decides.
+const MAX_SIMPLE_DEPTH: u32 = 30;
+
+/// Executes a query or a mutation.
+fn execution<'a>(
+    schema: &'a dyn Executable,
+    mut request: Request,
     document: &ExecutableDocument,
-    variables: Variables,
-    operation_name: Option<String>,
-) -> Request {
+    is_complex: bool,
+) -> BoxFuture<'a, Response> {
+    match operation(document, request.operation_name.as_deref()).filter(|_| !is_complex) {
+        Some(operation) => schema.execute_valid(request, document, operation),
+        None => {
+            request.set_parsed_query(document.clone());
+            schema.execute(request)
+        }
+    }
+}
+
+/// A request with these variables.
+fn request_of(variables: Variables, operation_name: Option<String>) -> Request {
     let mut request = Request::new(String::new()).variables(variables);
     request.operation_name = operation_name;
-    request.set_parsed_query(document.clone());
     request
 }
 
@@ -372,6 +394,7 @@ impl RunningSubscription {
             counted,
             _permit: permit,
         };
+        request.set_parsed_query((*this.audit.document).clone());
         this.execute(subscribe(request, this.slot.clone()));
         this
     }
@@ -409,7 +432,8 @@ impl RunningSubscription {
                 self.events = None;
             }
             let (variables, name) = (self.variables.clone(), self.operation_name.clone());
-            let request = request_of(&self.audit.document, variables, name);
+            let mut request = request_of(variables, name);
+            request.set_parsed_query((*self.audit.document).clone());
             self.execute(execute_event(request, event));
         }
     }

@@ -12,14 +12,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::authenticate::RequestIdentity;
-use super::response::{MediaType, Rejection, RequestId, executed};
+use super::response::{MediaType, Rejection, executed};
 use super::{execute, http_cache, request};
 use crate::config::Limits;
 use crate::http::HttpState;
-use crate::http::client_ip::PeerAddr;
-use crate::http::ops::request_record::RequestRecord;
+use crate::http::front::Arrival;
 use crate::http::pages::graphiql;
-use crate::http::server::ConnectionHandle;
 use crate::http::streaming::{Framing, response_stream, websocket};
 use hallpass_identity::Caller;
 
@@ -32,19 +30,19 @@ struct Accepts {
 }
 
 pub(crate) async fn graphql(
-    State(shared): State<Arc<HttpState>>,
-    Extension(id): Extension<RequestId>,
-    Extension(peer): Extension<PeerAddr>,
-    Extension(connection): Extension<ConnectionHandle>,
+    shared: &Arc<HttpState>,
     request: Request<Body>,
+    arrival: Arrival,
 ) -> Response<Body> {
     let (method, headers) = (request.method(), request.headers());
     if websocket::is_upgrade(method, headers) {
+        let Arrival { id, peer, connection, .. } = arrival;
         let (id, peer, connection) = (Extension(id), Extension(peer), Extension(connection));
-        return websocket::open(State(shared), id, peer, connection, request).await;
+        let opened = websocket::open(State(Arc::clone(shared)), id, peer, connection, request);
+        return Box::pin(opened).await;
     }
     if request::wants_page(method, headers) && request.uri().query().is_none() {
-        return graphiql::page(&shared);
+        return graphiql::page(shared);
     }
     let stream = request::accepted_stream(method, headers);
     let accepts = Accepts { media: request::negotiate(headers), stream };
@@ -52,15 +50,15 @@ pub(crate) async fn graphql(
     if accepts.media.is_none() && accepts.stream.is_none() {
         let message = "Accept `application/graphql-response+json` or `application/json`.";
         return Rejection::http(StatusCode::NOT_ACCEPTABLE, message)
-            .into_response(MediaType::Json, &id);
+            .into_response(MediaType::Json, &arrival.id);
     }
-    let record = RequestRecord::in_extensions(request.extensions());
-    record.graphql();
-    match execute_and_respond(&shared, request, peer, &accepts, &connection, &id).await {
+    arrival.record.graphql();
+    // Boxed: the future is large, and each of those around it would be moved with it.
+    match Box::pin(execute_and_respond(shared, request, &accepts, &arrival)).await {
         Ok(response) => response,
         Err(rejection) => {
-            record.rejected(&rejection);
-            rejection.into_response(media, &id)
+            arrival.record.rejected(&rejection);
+            rejection.into_response(media, &arrival.id)
         }
     }
 }
@@ -68,19 +66,16 @@ pub(crate) async fn graphql(
 async fn execute_and_respond(
     shared: &Arc<HttpState>,
     request: Request<Body>,
-    peer: PeerAddr,
     accepts: &Accepts,
-    connection: &ConnectionHandle,
-    id: &RequestId,
+    Arrival { id, record, peer, connection }: &Arrival,
 ) -> Result<Response<Body>, Rejection> {
     let (head, body) = request.into_parts();
     request::check_request_head(&head.method, &head.headers)?;
     let is_get = head.method == Method::GET;
     let conditions = if is_get { head.headers.clone() } else { HeaderMap::new() };
     let idempotency_key = request::idempotency_key(&head.headers)?;
-    let record = RequestRecord::in_extensions(&head.extensions);
-    let identity = RequestIdentity::new(&shared.deps, peer, head.method, head.headers);
-    let request_caller = identity.resolve(&shared.deps, id, &record).await?;
+    let identity = RequestIdentity::new(&shared.deps, *peer, head.method, head.headers);
+    let request_caller = identity.resolve(&shared.deps, id, record).await?;
     let caller = request_caller.caller.clone();
     let mut params = if is_get {
         request::from_query_string(head.uri.query().unwrap_or_default())?

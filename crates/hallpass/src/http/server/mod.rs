@@ -106,8 +106,36 @@ impl ConnectionHandle {
     }
 }
 
-/// Serves `router` on `listener` until `options.stop`, then waits for running requests.
-pub async fn serve(listener: Listener, router: Router, options: ServeOptions) {
+/// What responds to the requests of a listener.
+pub(crate) trait Respond: Clone + Send + Sync + 'static {
+    /// Responds to a request that `peer` sent over `connection`.
+    fn respond(
+        &self,
+        request: Request<Body>,
+        peer: PeerAddr,
+        connection: &ConnectionHandle,
+    ) -> impl Future<Output = Response> + Send;
+}
+
+/// Handlers have the peer and the connection in the extensions of a request.
+impl Respond for Router {
+    async fn respond(
+        &self,
+        mut request: Request<Body>,
+        peer: PeerAddr,
+        connection: &ConnectionHandle,
+    ) -> Response {
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(connection.clone());
+        match self.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(infallible) => match infallible {},
+        }
+    }
+}
+
+/// Serves `service` on `listener` until `options.stop`, then waits for running requests.
+pub(crate) async fn serve(listener: Listener, service: impl Respond, options: ServeOptions) {
     let table = Table::new(ConnectionLimits {
         total: files::connections(MAX_CONNECTIONS),
         per_client: MAX_CONNECTIONS_PER_CLIENT,
@@ -116,21 +144,21 @@ pub async fn serve(listener: Listener, router: Router, options: ServeOptions) {
         keep_alive: options.keep_alive,
     });
     let sweeping = Arc::clone(&table);
-    let server = Server { table, router, options, open: TaskTracker::new() };
+    let server = Server { table, service, options, open: TaskTracker::new() };
     tokio::select! {
         () = server.run(listener) => {}
         () = sweeping.sweep() => {}
     }
 }
 
-struct Server {
+struct Server<S> {
     table: Arc<Table>,
-    router: Router,
+    service: S,
     options: ServeOptions,
     open: TaskTracker,
 }
 
-impl Server {
+impl<S: Respond> Server<S> {
     async fn run(&self, listener: Listener) {
         loop {
             let accepted = tokio::select! {
@@ -176,7 +204,7 @@ impl Server {
             open: self.open.clone(),
             slot: Arc::clone(&slot),
         };
-        let task = self.open.spawn(connection(stream, peer, self.router.clone(), handle));
+        let task = self.open.spawn(connection(stream, peer, self.service.clone(), handle));
         slot.served_by(task.abort_handle());
     }
 }
@@ -194,16 +222,23 @@ fn reject(stream: &Stream, reason: RejectReason) {
     tracing::debug!(?reason, sent = sent.is_ok(), "connection rejected");
 }
 
-async fn connection(stream: Stream, peer: PeerAddr, router: Router, handle: ConnectionHandle) {
+async fn connection(
+    stream: Stream,
+    peer: PeerAddr,
+    service: impl Respond,
+    handle: ConnectionHandle,
+) {
     stream.set_nodelay();
     let (stop, slot) = (handle.stop(), Arc::clone(&handle.slot));
     let builder = http2::builder(&handle.open);
     let transport = Transport::new(stream, Arc::clone(&handle.slot));
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        request.extensions_mut().insert(handle.clone());
-        let (router, handle) = (router.clone(), handle.clone());
-        async move { Ok::<_, Infallible>(respond(router, request, &handle).await) }
+    let shared = Arc::new((service, handle));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let (service, handle) = &*shared;
+            Ok::<_, Infallible>(respond(service, request, peer, handle).await)
+        }
     });
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(transport), service);
     let mut connection = pin!(connection);
@@ -227,8 +262,9 @@ async fn connection(stream: Stream, peer: PeerAddr, router: Router, handle: Conn
 
 /// Responds to a request. The connection is busy until the last byte of the body is handed to it.
 async fn respond(
-    router: Router,
+    service: &impl Respond,
     mut request: Request<Incoming>,
+    peer: PeerAddr,
     handle: &ConnectionHandle,
 ) -> Response {
     let Some(busy) = handle.slot.begin() else {
@@ -243,10 +279,7 @@ async fn respond(
         let message = "Send exactly one Host header, with a host and an optional port (RFC 9112, section 3.2).\n";
         return close_with(version, StatusCode::BAD_REQUEST, message);
     }
-    let mut response = match router.oneshot(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(infallible) => match infallible {},
-    };
+    let mut response = service.respond(request.map(Body::new), peer, handle).await;
     let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let is_draining = handle.draining.is_cancelled();
     if host::is_http2(version) {
