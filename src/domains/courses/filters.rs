@@ -7,7 +7,7 @@ use hallpass_entity::{ChapterId, chapter, course, progress};
 use super::query::by_slug;
 use super::types::{Chapter, Course};
 use super::visible_courses::visible_courses;
-use hallpass::access::Rule::Public;
+use hallpass::access::Rule::SignedIn;
 use hallpass::graphql::{
     ApiError, Connection, Constrained, Constraint, ContextExt as _, Id, NamedOrder, Page, Result,
     Validator, decode_id, paginate_open,
@@ -127,7 +127,7 @@ impl ChapterFilter {
         for (wanted, own) in conditions {
             let Some(wanted) = wanted else { continue };
             // An OAuth client must not learn the progress from which chapters match.
-            Public.with_scope(Some("progress:read")).check(ctx).await?;
+            SignedIn.with_scope(Some("progress:read")).check(ctx).await?;
             rows = ctx.scope().referred::<_, progress::Entity>(rows, own, wanted)?;
         }
         Ok(rows)

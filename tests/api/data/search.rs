@@ -198,12 +198,13 @@ async fn older_rows_are_found(app: App) {
         create(&alice, task).await;
     }
     let conn = app.database.system("tests go back to an older version").connection();
-    crate::support::app::application()
-        .migrator()
-        .down(conn, Some(newer_migrations(&app).await))
-        .await
-        .unwrap();
-    crate::support::app::application().migrator().up(conn, None).await.unwrap();
+    let newer = newer_migrations(&app).await;
+    // In one transaction, as a server migrates: other connections may know the indexes that are dropped.
+    let transaction = conn.begin().await.unwrap();
+    let migrator = crate::support::app::application().migrator();
+    migrator.down(&transaction, Some(newer)).await.unwrap();
+    migrator.up(&transaction, None).await.unwrap();
+    transaction.commit().await.unwrap();
     assert_eq!(found(&anyone, "publicTasks", "altere").await.len(), 2);
     assert_eq!(found(&alice, "tasks", "grosse").await.len(), 3);
     let lists =

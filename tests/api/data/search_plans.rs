@@ -148,7 +148,7 @@ async fn statements(app: &App, Case { who, list, .. }: &Case) -> [String; 2] {
     let page = format!("{{ {list} {{ totalCount nodes {{ id }} }} }}");
     let (answer, statements) = app.statements_of(caller.ask(&page)).await;
     assert!(answer.body["errors"].is_null(), "{page}: {}", answer.body);
-    statements.try_into().unwrap_or_else(|all| panic!("a page and its total: {all:#?}"))
+    statements.try_into().unwrap_or_else(|all| panic!("a page and its total of {list}: {all:#?}"))
 }
 
 /// The database's plan of a statement. All texts are one that hardly any row has.

@@ -68,7 +68,7 @@ pub async fn publish(who: &Client<'_>, what: &str, id: &Value, published: bool) 
 }
 
 async fn delete(who: &Client<'_>, what: &str, id: &Value) -> GraphQlResponse {
-    let document = format!("mutation($id: ID!) {{ delete{what}(id: $id) }}");
+    let document = format!("mutation($id: ID!) {{ delete{what}(id: $id) {{ deleted{what}Id }} }}");
     who.ask_with(&document, json!({ "id": id })).await
 }
 
@@ -101,13 +101,14 @@ on_both_databases! {
         let course = create_draft_course(&editor, "empty-update").await;
         let chapter = create_draft_chapter(&editor, &course, "empty-update-1").await;
         for (field, kind, id) in [("updateCourse", "UpdateCourseInput", &course), ("updateChapter", "UpdateChapterInput", &chapter)] {
+            let node = field.trim_start_matches("update").to_lowercase();
             let document = format!(
-                "mutation($id: ID!, $input: {kind}!) {{ {field}(id: $id, input: $input) {{ title }} }}"
+                "mutation($id: ID!, $input: {kind}!) {{ {field}(id: $id, input: $input) {{ {node} {{ title }} }} }}"
             );
             let updates = async |input: Value| {
                 let change = editor.data_with(&document, json!({"id": id, "input": input}));
                 let (changed, statements) = app.statements_of(change).await;
-                assert_eq!(changed[field]["title"], "Named", "{field}");
+                assert_eq!(changed[field][&node]["title"], "Named", "{field}");
                 statements.iter().filter(|it| it.starts_with("UPDATE")).count()
             };
             assert_eq!(updates(json!({"title": "Named"})).await, 1, "{field}");

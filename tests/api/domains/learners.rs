@@ -81,8 +81,8 @@ on_both_databases! {
         let twice = format!("mutation {{ a: updateLearnerProfile(input: {{interestArea: \"AI\"}}) {{ me {{ {PROFILE} }} }}
             b: updateLearnerProfile(input: {{interestArea: \"Robotics\"}}) {{ me {{ {PROFILE} }} }} }}");
         let (both, statements) = app.statements_of(alice.data(&twice)).await;
-        assert_eq!(both["a"]["profile"]["interestArea"], "AI");
-        assert_eq!(both["b"]["profile"]["interestArea"], "Robotics");
+        assert_eq!(both["a"]["me"]["profile"]["interestArea"], "AI");
+        assert_eq!(both["b"]["me"]["profile"]["interestArea"], "Robotics");
         assert_eq!(reads(statements), 2, "a change is one statement");
     }
 

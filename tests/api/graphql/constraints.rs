@@ -112,8 +112,19 @@ fn violations_of(sdl: &Sdl, arguments: &[Positioned<InputValueDefinition>]) -> V
     let mut all = Vec::new();
     for argument in arguments.iter().map(|argument| &argument.node) {
         let path = [argument.name.to_string()];
-        all.extend(violations(argument, &path));
-        if let Some(TypeKind::InputObject(kind)) = sdl.kind(named(&argument.ty.node)) {
+        let mut own = violations(argument, &path);
+        let is_list = matches!(argument.ty.node.base, BaseType::List(_));
+        let kind = sdl.kind(named(&argument.ty.node));
+        if let (true, Some(TypeKind::InputObject(kind))) = (is_list, kind) {
+            let item = Value::Object(required(sdl, &kind.fields));
+            for violation in &mut own {
+                let items = violation.value.as_array_mut().unwrap();
+                items.iter_mut().for_each(|it| *it = item.clone());
+            }
+        }
+        all.extend(own);
+        // The members of the items are those of the argument of another field.
+        if let (false, Some(TypeKind::InputObject(kind))) = (is_list, kind) {
             for member in kind.fields.iter().map(|member| &member.node) {
                 let path = [path[0].clone(), member.name.to_string()];
                 all.extend(violations(member, &path));

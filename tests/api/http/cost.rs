@@ -48,7 +48,12 @@ async fn plain_fields_count_for_each_item() {
         (
             "mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { id } } }",
             json!({"ids": vec!["x"; 50]}),
-            56,
+            106,
+        ),
+        (
+            "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { taskStats { total } } }",
+            json!({"i": vec![json!({"title": "x"}); 50]}),
+            1055,
         ),
     ] {
         assert_eq!(cost(&app, query, variables).await, expected, "{query}");

@@ -99,6 +99,10 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     }
     let nodes = &super::registered(ctx).nodes;
     let Some(node) = nodes.iter().find(|node| node.name == kind) else { return Ok(None) };
+    // To a caller who can never meet the rule, the type is no node.
+    if !node.rule.is_reachable(ctx.request_auth().subject()) {
+        return Ok(None);
+    }
     // Checked before the lookup: a denial must not disclose whether the row exists.
     node.rule.with_scope(Some(&node.scope)).check(ctx).await?;
     (node.find)(ctx, key).await

@@ -21,9 +21,9 @@ use crate::graphql::{
     AnswerBudget, RequestKey, Subscription, SubscriptionSlot, execute_event, subscribe,
 };
 use crate::http::limits::document_cache::{Document, operation, operation_name};
-use crate::http::limits::executed_part::executed_part;
 use crate::http::limits::input_values::Checks;
 use crate::http::limits::rate_limit::Budget;
+use crate::http::limits::unexecuted::without_unexecuted_unknowns;
 use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
 use crate::http::ops::operation_metrics::CountedSubscription;
@@ -220,8 +220,8 @@ fn check(
     Err(Rejection::inputs(&problems))
 }
 
-/// Validates the document; if it is invalid, the part of it that is executed. Fields that the caller may not see are
-/// unknown: in other parts, they are no error.
+/// Validates the document. Fields that the caller may not see are unknown: in parts that are not executed, they are no
+/// error.
 fn validate(
     shared: &HttpState,
     document: &Document,
@@ -230,10 +230,10 @@ fn validate(
 ) -> Result<(), Invalid> {
     let Err(invalid) = document.validate(visible) else { return Ok(()) };
     let (operation, variables) = (params.operation_name.as_deref(), &params.variables);
-    let part = executed_part(&document.text, operation, variables);
-    let part = part.and_then(|part| shared.documents.prepare(&part, variables).ok());
-    match part {
-        Some((part, _)) if part.validate(visible).is_ok() => Ok(()),
+    let rest = without_unexecuted_unknowns(&document.text, operation, variables, &visible.rules);
+    let rest = rest.and_then(|rest| shared.documents.prepare(&rest, variables).ok());
+    match rest {
+        Some((rest, _)) if rest.validate(visible).is_ok() => Ok(()),
         Some(_) | None => Err(invalid),
     }
 }

@@ -285,9 +285,10 @@ impl<'a> CostVisitor<'a> {
         explicit.or_else(default).or_else(|| self.weights.length_of_list(field.name.node.as_str()))
     }
 
-    /// The number of ids in the argument `ids`, which is the number of rows returned.
+    /// The number of ids in the argument `ids`, or of new rows in `inputs`: the number of rows returned.
     fn named_rows(&self, field: &Field) -> Option<u64> {
-        let length = match &field.get_argument("ids")?.node {
+        let rows = field.get_argument("ids").or_else(|| field.get_argument("inputs"))?;
+        let length = match &rows.node {
             Written::List(items) => items.len(),
             Written::Variable(name) => match self.variable(name)? {
                 Value::List(items) => items.len(),
