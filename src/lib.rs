@@ -8,10 +8,10 @@ pub mod domains;
 use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription};
-use hallpass::audit::{self, AuditQuery};
-use hallpass::core_schema::{self, ErasureMutation, KnownUserQuery, UserQuery};
+use hallpass::audit::AuditQuery;
+use hallpass::core_schema::{ErasureMutation, KnownUserQuery, UserQuery};
 use hallpass::schema::{CanQuery, NodeQuery};
-use hallpass::{Application, Hallpass};
+use hallpass::{Application, Domain, Hallpass};
 
 use domains::analytics::AnalyticsQuery;
 use domains::courses::{CourseQuery, EditingMutation, ReadingMutation, ReadingSubscription};
@@ -74,7 +74,7 @@ pub fn application() -> Arc<Application> {
         .domain(tasks::domain())
         .domain(courses::domain())
         .domain(learners::domain())
-        .domain(core_schema::users())
-        .domain(audit::domain())
+        .domain(Domain::users())
+        .domain(Domain::audit())
         .build()
 }

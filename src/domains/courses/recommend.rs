@@ -16,8 +16,9 @@ use hallpass::identity::Caller;
 /// interest area, oldest first. Each group has its own query, so that a statement reads no more rows than are
 /// returned plus those that the caller has read. Drafts are never recommended.
 pub(crate) async fn recommend(ctx: &Context<'_>, first: u64) -> Result<Vec<Recommendation>> {
-    let interest = profile(ctx).await?.interest;
-    let area = Term::word(&interest);
+    let reader = profile(ctx).await?;
+    let interest = reader.interest.as_str();
+    let area = Term::word(interest);
     let (started, unfinished) = candidates(ctx.scope(), ctx.request_auth())?;
     let mut found = Vec::<chapter::Model>::new();
     for (rows, area) in [
@@ -36,7 +37,7 @@ pub(crate) async fn recommend(ctx: &Context<'_>, first: u64) -> Result<Vec<Recom
         found.extend(new);
     }
     let read = percentages(ctx.scope(), &found).await?;
-    Ok(found.into_iter().map(|row| recommendation(row, &read, &interest)).collect())
+    Ok(found.into_iter().map(|row| recommendation(row, &read, interest)).collect())
 }
 
 /// The chapters that the caller has started and not completed, and all that they have not completed; both within

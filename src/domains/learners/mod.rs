@@ -2,6 +2,8 @@
 
 pub(crate) mod profile_overrides;
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, SimpleObject};
 use hallpass::data::Error;
 use hallpass_entity::learner;
@@ -60,17 +62,18 @@ const DEFAULT_INTEREST: &str = "General";
 ///
 /// # Errors
 /// When the database is unavailable.
-pub async fn profile(ctx: &Context<'_>) -> Result<Profile> {
+pub async fn profile(ctx: &Context<'_>) -> Result<Arc<Profile>> {
+    Ok(ctx.data_unchecked::<ProfileOverrides>().profile(|| claims(ctx)).await?)
+}
+
+/// The profile of the caller's claims.
+fn claims(ctx: &Context<'_>) -> Profile {
     let claim = |name| ctx.caller().and_then(|caller| caller.claim(name));
-    let profile = Profile::from_claims(
+    Profile::from_claims(
         claim(SOFTWARE_BACKGROUND),
         claim(HARDWARE_BACKGROUND),
         claim(INTEREST_AREA),
-    );
-    Ok(match ctx.data_unchecked::<ProfileOverrides>().read().await? {
-        Some(overrides) => profile.with_overrides(overrides),
-        None => profile,
-    })
+    )
 }
 
 impl Profile {
@@ -172,7 +175,7 @@ impl LearnerMe {
         Ok(LearnerProfile {
             software_background: profile.software.into(),
             hardware_background: profile.hardware.into(),
-            interest_area: profile.interest,
+            interest_area: profile.interest.clone(),
         })
     }
 

@@ -1,21 +1,24 @@
 //! Profile overrides: background and interest set by the learner. They take precedence over claims.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, InputObject, MaybeUndefined};
 use hallpass::data::{Error, Scope, Set, now};
 use hallpass_entity::learner;
 use tokio::sync::Mutex;
 
-use super::{Level, Me};
+use super::{Level, Me, Profile};
 use crate::domains::payload::payload;
 use hallpass::access::{NOT_IMPERSONATED, guarded};
 use hallpass::graphql::{Begun, Constrained, Constraint, Execution, Result, Validator};
 
 const INTEREST: Constraint<'_> = Constraint::text(1, 100);
 
-/// The caller's profile overrides: read lazily, once per request.
+/// The caller's profile overrides: read lazily, once per request, and applied once.
 pub struct ProfileOverrides {
     scope: Scope,
-    cached: Mutex<Option<Option<learner::Model>>>,
+    /// The profile with the overrides.
+    cached: Mutex<Option<Arc<Profile>>>,
 }
 
 impl ProfileOverrides {
@@ -25,23 +28,34 @@ impl ProfileOverrides {
         Self { scope: scope.clone(), cached: Mutex::default() }
     }
 
-    /// The overrides. None for a caller who set none, or who cannot own rows.
-    pub(crate) async fn read(&self) -> std::result::Result<Option<learner::Model>, Error> {
-        if self.scope.owner().is_none() {
-            return Ok(None);
-        }
+    /// The profile of the caller: that of their `claims`, with the overrides.
+    pub(super) async fn profile(
+        &self,
+        claims: impl FnOnce() -> Profile,
+    ) -> std::result::Result<Arc<Profile>, Error> {
         let mut cached = self.cached.lock().await;
-        if let Some(overrides) = &*cached {
-            return Ok(overrides.clone());
+        if let Some(profile) = &*cached {
+            return Ok(Arc::clone(profile));
         }
-        let overrides = self.scope.owned::<learner::Entity>()?.one().await?;
-        *cached = Some(overrides.clone());
-        Ok(overrides)
+        let profile = Arc::new(match self.read().await? {
+            Some(overrides) => claims().with_overrides(overrides),
+            None => claims(),
+        });
+        *cached = Some(Arc::clone(&profile));
+        Ok(profile)
     }
 
-    /// Replaces the cached overrides by a row that was written.
-    async fn cache(&self, row: learner::Model) {
-        *self.cached.lock().await = Some(Some(row));
+    /// The overrides. None for a caller who set none, or who cannot own rows.
+    async fn read(&self) -> std::result::Result<Option<learner::Model>, Error> {
+        match self.scope.owner() {
+            Some(_) => self.scope.owned::<learner::Entity>()?.one().await,
+            None => Ok(None),
+        }
+    }
+
+    /// Caches the profile with overrides that were written.
+    async fn written(&self, claims: Profile, row: learner::Model) {
+        *self.cached.lock().await = Some(Arc::new(claims.with_overrides(row)));
     }
 }
 
@@ -127,7 +141,8 @@ impl LearnerMutation {
             };
             writes.commit().await?;
             if let Some(row) = written {
-                ctx.data_unchecked::<ProfileOverrides>().cache(row).await;
+                let claims = super::claims(ctx);
+                ctx.data_unchecked::<ProfileOverrides>().written(claims, row).await;
             }
         }
         Me::signed_in(ctx).map(UpdateLearnerProfilePayload)

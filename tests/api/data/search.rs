@@ -2,7 +2,7 @@
 
 use hallpass_entity::task;
 use hallpass_migration::MigratorTraitSelf as _;
-use sea_orm::{ConnectionTrait as _, Statement};
+use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
 use serde_json::{Value, json};
 
 use crate::domains::activity::wait_for_activity;

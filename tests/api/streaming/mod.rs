@@ -6,6 +6,7 @@ mod graphql_multipart;
 pub mod graphql_sse;
 pub mod graphql_ws;
 mod idle_subscriptions;
+mod missed_events;
 mod multi_node;
 mod session_revalidation;
 mod stream_authentication;

@@ -1,5 +1,6 @@
 //! Applications: a server's name, its domains and its root types.
 
+mod core;
 mod domain;
 mod hooks;
 mod routes;

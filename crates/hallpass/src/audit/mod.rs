@@ -25,7 +25,7 @@ use crate::access::{ALLOWED, AuditEntry, AuditSink};
 use crate::batch_writer::BatchWriter;
 use crate::config::Retention;
 
-pub use query::{AuditQuery, domain};
+pub use query::AuditQuery;
 pub use types::{AuditEvent, AuditFilter};
 pub use writer::AuditStore;
 

@@ -5,7 +5,6 @@ use hallpass_data::Order;
 use hallpass_data::audit::{Column, Entity};
 
 use super::types::{AuditEvent, AuditFilter};
-use crate::Domain;
 use crate::access::{ADMIN, guarded};
 use crate::graphql::{Connection, ContextExt as _, NamedOrder, Page, Result, paginate_open};
 
@@ -29,10 +28,4 @@ impl AuditQuery {
         let newest = NamedOrder { name: "Newest".to_owned(), order: Order::by(Column::At, true) };
         paginate_open(rows, &newest, &page, AuditEvent).await
     }
-}
-
-/// The domain of the audit log: `node` finds its events, for administrators.
-#[must_use]
-pub fn domain() -> Domain {
-    Domain::new("audit").guarded_node::<AuditEvent>(ADMIN)
 }

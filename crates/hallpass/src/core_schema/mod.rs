@@ -13,7 +13,7 @@ pub use analytics::{Analytics, AnalyticsQuery, CoreAnalytics, TierCount};
 pub use me::{AuthMethod, CallerKind, CoreMe, Me, MeQuery};
 pub use users::{
     EraseUserPayload, ErasedRows, ErasureMutation, ErasureReport, KnownUserQuery, User, UserFilter,
-    UserQuery, domain as users,
+    UserQuery,
 };
 
 /// All queries of the core: `me`, `viewer`, `node`, `can`, `users`, `user`, `auditEvents` and `analytics`.

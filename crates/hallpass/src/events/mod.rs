@@ -133,7 +133,7 @@ impl Delivered {
         Arc::new(Self { event, sequence, shared: Mutex::default() })
     }
 
-    /// Tells a subscriber that events before `sequence` may have been missed.
+    /// The event of a subscriber who may have missed events before `sequence`.
     fn resync(sequence: Sequence) -> Arc<Self> {
         let row = EventRow { kind: Cow::Borrowed(""), id: Uuid::nil() };
         Self::of(Event { change: Change::Resync, row }, sequence)

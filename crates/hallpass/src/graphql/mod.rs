@@ -6,6 +6,7 @@ pub(crate) mod constraint;
 mod context;
 pub(crate) mod date_time;
 mod error;
+mod error_code;
 pub(crate) mod global_id;
 pub(crate) mod idempotency;
 mod input_problem;
@@ -28,6 +29,7 @@ pub use context::{
 };
 pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, NO_TENANT, Result};
+pub use error_code::ErrorCode;
 pub use global_id::{HasId, Id, NodeKey, decode_id, decode_text_id, encode_id, encode_text_id};
 pub(crate) use global_id::{ME, decode_node};
 pub use idempotency::{

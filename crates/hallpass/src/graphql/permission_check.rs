@@ -1,15 +1,16 @@
 //! Permission checks: evaluates the rule of a field without using the field.
 
-use async_graphql::{Context, SimpleObject};
+use async_graphql::{ComplexObject, Context, SimpleObject};
 
 use super::context::ContextExt as _;
 use super::error::Result;
+use super::error_code::ErrorCode;
 use crate::access::{Denial, ROOT_TYPES, ResourceAttributes, demand_of, denial_message};
 use crate::code;
 
 /// Result of a permission check, decided by the rule of the field that performs the action.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(name = "Decision")]
+#[graphql(name = "Decision", complex)]
 pub struct Permission {
     /// Whether the caller may perform the action.
     pub allowed: bool,
@@ -24,6 +25,15 @@ pub struct Permission {
     /// Whether the OAuth client that acts for the user lacks a scope.
     #[graphql(skip)]
     pub lacks_scope: bool,
+}
+
+/// The fields of [`Permission`] that are computed.
+#[ComplexObject]
+impl Permission {
+    /// Error code of the denial, as a value of the schema. Null if allowed.
+    async fn error_code(&self) -> Option<ErrorCode> {
+        self.code.as_deref()?.parse().ok()
+    }
 }
 
 impl Permission {

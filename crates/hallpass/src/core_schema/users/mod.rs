@@ -6,7 +6,6 @@ use async_graphql::{Context, ID, Object};
 use hallpass_data::audit::row_of_user;
 use hallpass_data::{Comparison as _, known_user};
 
-use crate::Domain;
 use crate::access::{ADMIN, guarded};
 use crate::graphql::{ApiError, ContextExt as _, DateTime, Result, decode_text_id, encode_text_id};
 use crate::schema::FindNodeByText;
@@ -148,10 +147,4 @@ impl UserQuery {
             LookupError::Unavailable(_) => ApiError::AuthUnavailable,
         })
     }
-}
-
-/// The domain of users: `node` finds known users, for administrators.
-#[must_use]
-pub fn domain() -> Domain {
-    Domain::new("users").guarded_node_by_text::<User>(ADMIN, "users:read")
 }
