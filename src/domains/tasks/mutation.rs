@@ -82,8 +82,13 @@ impl TaskMutation {
         #[graphql(directive = Constrained::apply(TASKS))] ids: Vec<Id<Task>>,
         input: UpdateTaskInput,
     ) -> Result<UpdateTasksPayload> {
-        let ids = task_ids(&ids)?;
-        update_all(ctx, &ids, input.check()?).await.map(UpdateTasksPayload)
+        let mut validator = Validator::default();
+        validator.count("ids", ids.len(), &TASKS);
+        let change = validator.collect(input.check())?;
+        validator.finish()?;
+        let ids = unique_keys(&ids)?;
+        let Some(change) = change else { return Ok(UpdateTasksPayload(Vec::new())) };
+        update_all(ctx, &ids, change).await.map(UpdateTasksPayload)
     }
 
     /// Marks a task of the caller as completed.
@@ -133,6 +138,10 @@ fn task_ids(ids: &[Id<Task>]) -> Result<Vec<TaskId>> {
     let mut validator = Validator::default();
     validator.count("ids", ids.len(), &TASKS);
     validator.finish()?;
+    unique_keys(ids)
+}
+
+fn unique_keys(ids: &[Id<Task>]) -> Result<Vec<TaskId>> {
     let mut unique = Vec::new();
     for id in ids {
         let id = id.key()?;

@@ -111,7 +111,7 @@ fn documented_commands_of_compose_work() {
     let mut shell = Command::new("bash");
     let printed = output(shell.args(["-euo", "pipefail", "-c", &commands]));
     let lines: Vec<_> = printed.lines().collect();
-    assert!(lines[0].contains(r#""createTask":{"title":"Try Hallpass"}"#), "{printed}");
+    assert!(lines[0].contains(r#""createTask":{"task":{"title":"Try Hallpass"}}"#), "{printed}");
     assert!(lines[1].contains(r#""name":"Alice""#), "{printed}");
     assert!(lines[1].contains("Try Hallpass"), "{printed}");
     assert!(lines[2].contains("UNAUTHENTICATED"), "after the sign-out: {printed}");

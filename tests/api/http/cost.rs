@@ -53,7 +53,7 @@ async fn plain_fields_count_for_each_item() {
         (
             "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { taskStats { total } } }",
             json!({"i": vec![json!({"title": "x"}); 50]}),
-            1055,
+            556,
         ),
     ] {
         assert_eq!(cost(&app, query, variables).await, expected, "{query}");

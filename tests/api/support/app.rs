@@ -143,7 +143,7 @@ impl App {
         let seen = Arc::clone(&statements);
         // The audit log, activity, and fetched keys are written beside the requests, at times of their own.
         let beside = [
-            "\"audit_event\"",
+            "INSERT INTO \"audit_event\"",
             "\"key_set\"",
             "FROM \"erased_user\"",
             "INTO \"known_user\"",

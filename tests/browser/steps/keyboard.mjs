@@ -30,7 +30,7 @@ async function explore(page) {
   const explorer = page.locator('.graphiql-explorer-root');
   await explorer.getByRole('button', { name: 'courses', exact: true }).click();
   await queryEditor(page).filter({ hasText: 'courses' }).waitFor();
-  const nodes = explorer.getByRole('button', { name: 'nodes', exact: true });
+  const nodes = explorer.locator('[data-field-name="nodes"][data-field-type="Course"]');
   await nodes.focus();
   await page.keyboard.press('Enter');
   const title = explorer.getByRole('button', { name: 'title', exact: true });

@@ -189,9 +189,16 @@ fn missing_scopes(field: &str, path: &Value, granted: &BTreeSet<&str>) -> Vec<St
     let (parent, _) = field.split_once('.').unwrap();
     let root = match parent {
         "Query" | "Mutation" | "Subscription" => field.to_owned(),
+        payload if payload.ends_with("Payload") => {
+            format!("Mutation.{}", path[0].as_str().unwrap())
+        }
         _ => format!("Query.{}", path[0].as_str().unwrap()),
     };
-    let between = if parent == "ChapterProgress" { "Chapter.progress" } else { field };
+    let between = match parent {
+        "ChapterProgress" => "Chapter.progress",
+        "CourseProgress" => "Course.progress",
+        _ => field,
+    };
     // The row that `document` names is a task.
     let of_task = |scope| if scope == "{type}:read" { "tasks:read" } else { scope };
     let steps = [root.as_str(), between, field].map(|step| of_task(required_scopes[step]));

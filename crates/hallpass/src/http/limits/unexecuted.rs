@@ -33,7 +33,10 @@ pub(crate) fn without_unexecuted_unknowns(
         Definition::FragmentDefinition(fragment) => {
             let is_executed = executed.contains(&fragment.name);
             let on = fragment.type_condition.clone();
-            let is_known = is_executed || schema.types.contains_key(&on);
+            // A fragment that is not spread is an error in any case.
+            let is_known = is_executed
+                || schema.types.contains_key(&on)
+                || !used_before.spreads.contains(&fragment.name);
             walk.has_removed |= !is_known;
             walk.strip(&mut fragment.make_mut().selection_set, Some(&on), is_executed);
             is_known
@@ -333,6 +336,7 @@ mod tests {
             ("{ a ... on X @skip(if: true) { x } }", None, Some("{ a }")),
             ("{ a ...F @skip(if: true) } fragment F on X { x }", None, Some("{ a }")),
             ("{ a ...F } fragment F on Query { x }", None, None),
+            ("{ a } fragment F on X { x }", None, Some("{ a } fragment F on X { __typename }")),
             (
                 "query($no: Boolean!, $id: ID, $ids: [ID]) { b(id: $id) { a } ...F } \
                  fragment F on Query { a x(ids: $ids) @include(if: $no) }",

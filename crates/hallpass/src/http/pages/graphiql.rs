@@ -156,17 +156,14 @@ pub(crate) async fn asset(
 }
 
 /// The parameter `nullability` of `/schema.graphql`.
-fn nullability(uri: &Uri) -> Result<Nullability, Response<Body>> {
+fn nullability(uri: &Uri) -> Result<Nullability, &'static str> {
     let query = Url::parse(&format!("query:?{}", uri.query().unwrap_or_default()));
     let given = query.ok().and_then(|query| {
         let mut given = query.query_pairs().filter(|(name, _)| name == "nullability");
         Some(given.next()?.1.into_owned())
     });
     let Some(given) = given else { return Ok(Nullability::default()) };
-    Nullability::from_str(&given, false).map_err(|_| {
-        let message = "nullability: use semantic, strict or none";
-        (StatusCode::BAD_REQUEST, message).into_response()
-    })
+    Nullability::from_str(&given, false).map_err(|_| "nullability: use semantic, strict or none")
 }
 
 /// `GET /schema.graphql`: the SDL of the schema that the caller sees, if introspection is enabled.
@@ -182,7 +179,7 @@ pub(crate) async fn sdl(
     }
     let nullability = match nullability(&uri) {
         Ok(nullability) => nullability,
-        Err(response) => return response,
+        Err(message) => return (StatusCode::BAD_REQUEST, message).into_response(),
     };
     let identity = RequestIdentity::new(&shared.deps, peer, Method::GET, headers);
     match identity.caller(&shared.deps, &id).await {
