@@ -47,7 +47,7 @@ for (const colorScheme of ["light", "dark"]) {
       const user = await createUser({ role: "admin", tier: "premium" });
       const execute = await user.execute();
       const input = '{title: "Late", dueOn: "2026-01-01", priority: URGENT, tags: ["home"], isPublic: true}';
-      await execute(`mutation { createTask(input: ${input}) { id } }`);
+      await execute(`mutation { createTask(input: ${input}) { task { id } } }`);
       const page = await open("/sign-in");
       await signIn(page, user);
       await checkPages(page, ownPages);
@@ -80,7 +80,7 @@ test("nothing moves while a page loads", () =>
   withBrowser({}, async ({ open }) => {
     const user = await createUser();
     const execute = await user.execute();
-    for (let count = 0; count < 3; count += 1) await execute(`mutation { createTask(input: {title: "Task ${count}"}) { id } }`);
+    for (let count = 0; count < 3; count += 1) await execute(`mutation { createTask(input: {title: "Task ${count}"}) { task { id } } }`);
     const page = await open("/sign-in");
     await signIn(page, user);
     for (const [path, text] of [["/tasks", "Task 1"], ["/courses", "Next for you"], ["/courses/physical-ai/sense-think-act", "Mark as read"]]) {

@@ -78,6 +78,12 @@ function courseProgress(payload: unknown): Readonly<Record<string, readonly stri
   return "progress" in course ? {} : { Course: ["progress"] };
 }
 
+/** The texts of chapters: the list of variants, unless the payload has it. */
+function chapterTexts(payload: unknown): Readonly<Record<string, readonly string[]>> {
+  const variants = "variants" in asObject(field(payload, "chapter")) ? [] : ["variants"];
+  return { Chapter: [...variants, "personalized"] };
+}
+
 /** The mutations of the shipped server. */
 export const mutationUpdates: MutationUpdates = {
   createTask: { ...task, created: createdRows("task", "edge") },
@@ -97,7 +103,7 @@ export const mutationUpdates: MutationUpdates = {
   updateChapter: chapter,
   publishChapter: chapter,
   deleteChapter: { ...chapter, deleted: deletedIds("deletedChapterId") },
-  saveChapterVariant: { type: "ChapterVariant", lists: [], stale: [], staleFields: () => ({ Chapter: ["variants", "personalized"] }) },
+  saveChapterVariant: { type: "ChapterVariant", lists: [], stale: [], staleFields: chapterTexts },
   bookmarkChapter: { type: "Chapter", lists: [], filtered: ["chapters"], stale: [] },
   recordProgress: { type: "Chapter", lists: [], filtered: ["chapters"], stale: ["recommendations"], staleFields: courseProgress },
   updateLearnerProfile: { type: "Me", lists: [], stale: ["recommendations"] },

@@ -9,16 +9,15 @@ import { EditorChapter, EditorCourses } from "./documents";
 import { NewChapter } from "./new-chapter";
 
 type CourseData = EditorCoursesQuery["courses"]["nodes"][number];
-type ChapterData = EditorCoursesQuery["chapters"]["nodes"][number];
 
-function CourseSection({ course, chapters }: { readonly course: CourseData; readonly chapters: readonly ChapterData[] }): ReactNode {
+function CourseSection({ course }: { readonly course: CourseData }): ReactNode {
   return (
     <section className="section" aria-labelledby={course.id}>
       <h2 id={course.id}>
         {course.title} {course.published ? null : <span className="chip">Draft</span>}
       </h2>
       <ul className="list">
-        {chapters.map((chapter) => (
+        {course.chapters.nodes.map((chapter) => (
           <li key={chapter.id} className="chapter">
             <div className="chapter-text">
               <Link to={`/editor/${chapter.slug}`} className="chapter-title">
@@ -42,10 +41,7 @@ function Overview(): ReactNode {
   const { data, error, refetch } = useQuery(EditorCourses, { fetchPolicy: "cache-and-network" });
   if (data === undefined) return error === undefined ? <Skeleton rows={6} height={60} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
   if (data.courses.nodes.length === 0) return <Notice title="There are no courses yet" />;
-  const chapters = [...data.chapters.nodes].sort((one, other) => one.ordinal - other.ordinal);
-  return data.courses.nodes.map((course) => (
-    <CourseSection key={course.id} course={course} chapters={chapters.filter((chapter) => chapter.course?.id === course.id)} />
-  ));
+  return data.courses.nodes.map((course) => <CourseSection key={course.id} course={course} />);
 }
 
 function OneChapter({ slug }: { readonly slug: string }): ReactNode {
