@@ -83,7 +83,7 @@ test("nothing moves while a page loads", () =>
     for (let count = 0; count < 3; count += 1) await execute(`mutation { createTask(input: {title: "Task ${count}"}) { task { id } } }`);
     const page = await open("/sign-in");
     await signIn(page, user);
-    for (const [path, text] of [["/tasks", "Task 1"], ["/courses", "Next for you"], ["/courses/physical-ai/sense-think-act", "Mark as read"]]) {
+    for (const [path, text] of [["/tasks", "Task 1"], ["/courses", "Next for you"], ["/courses/physical-ai", "Start: The loop"], ["/courses/physical-ai/sense-think-act", "Mark as read"]]) {
       await page.goto(url(path));
       await page.getByText(text).first().waitFor();
       const shift = await page.evaluate(

@@ -7,14 +7,18 @@ export const EditorCourses = graphql(`
         id
         title
         published
-        chapters(first: 100) {
-          nodes {
-            id
-            slug
-            title
-            requiredTier
-            published
-          }
+      }
+    }
+    chapters(first: 100) {
+      nodes {
+        id
+        slug
+        title
+        ordinal
+        requiredTier
+        published
+        course {
+          id
         }
       }
     }

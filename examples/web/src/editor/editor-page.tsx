@@ -9,15 +9,16 @@ import { EditorChapter, EditorCourses } from "./documents";
 import { NewChapter } from "./new-chapter";
 
 type CourseData = EditorCoursesQuery["courses"]["nodes"][number];
+type ChapterData = EditorCoursesQuery["chapters"]["nodes"][number];
 
-function CourseSection({ course }: { readonly course: CourseData }): ReactNode {
+function CourseSection({ course, chapters }: { readonly course: CourseData; readonly chapters: readonly ChapterData[] }): ReactNode {
   return (
     <section className="section" aria-labelledby={course.id}>
       <h2 id={course.id}>
         {course.title} {course.published ? null : <span className="chip">Draft</span>}
       </h2>
       <ul className="list">
-        {course.chapters.nodes.map((chapter) => (
+        {chapters.map((chapter) => (
           <li key={chapter.id} className="chapter">
             <div className="chapter-text">
               <Link to={`/editor/${chapter.slug}`} className="chapter-title">
@@ -41,7 +42,10 @@ function Overview(): ReactNode {
   const { data, error, refetch } = useQuery(EditorCourses, { fetchPolicy: "cache-and-network" });
   if (data === undefined) return error === undefined ? <Skeleton rows={6} height={60} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
   if (data.courses.nodes.length === 0) return <Notice title="There are no courses yet" />;
-  return data.courses.nodes.map((course) => <CourseSection key={course.id} course={course} />);
+  const chapters = [...data.chapters.nodes].sort((one, other) => one.ordinal - other.ordinal);
+  return data.courses.nodes.map((course) => (
+    <CourseSection key={course.id} course={course} chapters={chapters.filter((chapter) => chapter.course?.id === course.id)} />
+  ));
 }
 
 function OneChapter({ slug }: { readonly slug: string }): ReactNode {
