@@ -59,7 +59,14 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByText("This is required.").waitFor();
       assert.deepEqual(await seriousViolations(page), [], "the dialog with an error");
       await page.keyboard.press("Escape");
-      await page.getByRole("button", { name: user.name }).click();
+      const other = await createUser();
+      await (await other.execute())("{ me { id } }");
+      await page.goto(url("/admin/users"));
+      await page.getByRole("button", { name: `Erase the data of ${other.name}` }).click();
+      await page.getByText("Rows to delete").waitFor();
+      assert.deepEqual(await seriousViolations(page), [], "the dialog of a dry run");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: user.name, exact: true }).click();
       await page.getByRole("dialog").waitFor();
       assert.deepEqual(await seriousViolations(page), [], "the menu");
     }));

@@ -1,6 +1,6 @@
-import type { ApolloCache } from "@apollo/client";
+import type { ApolloCache, ApolloClient } from "@apollo/client";
 import { useSubscription } from "@apollo/client/react";
-import { cacheUpdater, dropStale } from "@hallpass/client/apollo";
+import { cacheUpdater, refetchStale } from "@hallpass/client/apollo";
 import { useFragment as unmask } from "../gql";
 import type { TaskEventsSubscription, TaskRowFragment } from "../gql/graphql";
 import { TaskEvents, TaskRow } from "./documents";
@@ -17,17 +17,17 @@ function store(cache: ApolloCache, task: TaskRowFragment): boolean {
 }
 
 /** Another tab's change has the same effects on the cache as the mutation of this one. */
-async function apply(cache: ApolloCache, { kind, task: masked, taskId }: TaskEventsSubscription["taskEvents"]): Promise<void> {
+async function apply(client: ApolloClient, { kind, task: masked, taskId }: TaskEventsSubscription["taskEvents"]): Promise<void> {
   await changesEnded();
   const task = unmask(TaskRow, masked);
-  if (kind === "DELETED" ? isDeletedHere(taskId) : task !== null && !store(cache, task)) return;
+  if (kind === "DELETED" ? isDeletedHere(taskId) : task !== null && !store(client.cache, task)) return;
   const data = {
     CREATED: { createTask: { task } },
     UPDATED: { updateTask: { task } },
     DELETED: { deleteTask: { deletedTaskId: taskId } },
   }[kind];
-  update(cache, { data });
-  dropStale(cache, data);
+  update(client.cache, { data });
+  refetchStale(client, data);
 }
 
 /** Keeps the lists of tasks equal in all tabs and devices. */
@@ -35,7 +35,7 @@ export function useTaskEvents(): void {
   useSubscription(TaskEvents, {
     fetchPolicy: "no-cache",
     onData: ({ client, data: { data } }) => {
-      if (data !== undefined) void apply(client.cache, data.taskEvents);
+      if (data !== undefined) void apply(client, data.taskEvents);
     },
   });
 }
