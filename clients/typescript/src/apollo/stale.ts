@@ -1,18 +1,32 @@
-import { ApolloLink, type ApolloClient } from "@apollo/client";
+import { ApolloLink, NetworkStatus, type ApolloClient, type ObservableQuery } from "@apollo/client";
 import { OperationTypeNode } from "graphql";
 import { map } from "rxjs";
-import type { MutationUpdates } from "../cache/mutations.js";
+import { knownUpdates, mutationUpdates, type MutationUpdates } from "../cache/mutations.js";
 import { dropStale } from "./cache.js";
+
+/** Whether the response to come may be from before the mutation. */
+function isPending(query: ObservableQuery): boolean {
+  const { networkStatus } = query.getCurrentResult();
+  return [NetworkStatus.loading, NetworkStatus.setVariables, NetworkStatus.refetch].includes(networkStatus);
+}
 
 /**
  * Drops what only the server knows after a mutation (see `dropStale`), and sends displayed queries again that lack
- * something then: also those whose last request was before the mutation and has no response yet.
+ * something then. Those that have no response yet are sent again too: it may be from before the mutation.
  */
-export function refetchStale(client: ApolloClient, data: unknown, updates?: MutationUpdates): void {
+export function refetchStale(client: ApolloClient, data: unknown, updates: MutationUpdates = mutationUpdates): void {
+  if (knownUpdates(data, updates).length === 0) return;
+  const pending = new Set([...client.getObservableQueries()].filter(isPending));
   void client.refetchQueries({
     updateCache: (cache) => dropStale(cache, data, updates),
-    onQueryUpdated: (_query, { complete }) => (complete ? undefined : true),
+    onQueryUpdated: (query, { complete }) => {
+      if (complete) return undefined;
+      pending.delete(query);
+      return true;
+    },
   });
+  // The query itself reports a failure.
+  for (const query of pending) query.refetch().catch(() => undefined);
 }
 
 /** After each mutation, has everything queried again that only the server knows: see `refetchStale`. */
