@@ -364,6 +364,7 @@ export const typesWithoutId = [
   "RecordProgressPayload",
   "ReopenTaskPayload",
   "SaveChapterVariantPayload",
+  "TaskAuthor",
   "TaskConnection",
   "TaskEdge",
   "TaskEvent",

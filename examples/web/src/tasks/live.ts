@@ -19,6 +19,8 @@ function store(cache: ApolloCache, task: TaskRowFragment): boolean {
 /** Another tab's change has the same effects on the cache as the mutation of this one. */
 async function apply(client: ApolloClient, { kind, task: masked, taskId }: TaskEventsSubscription["taskEvents"]): Promise<void> {
   await changesEnded();
+  // Events were missed: everything that is displayed is queried again.
+  if (kind === "RESYNC" || taskId === null) return void client.refetchQueries({ include: "active" });
   const task = unmask(TaskRow, masked);
   if (kind === "DELETED" ? isDeletedHere(taskId) : task !== null && !store(client.cache, task)) return;
   const data = {
