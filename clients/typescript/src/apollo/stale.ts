@@ -1,6 +1,6 @@
 import { ApolloLink, NetworkStatus, type ApolloClient, type ObservableQuery } from "@apollo/client";
 import { OperationTypeNode } from "graphql";
-import { map } from "rxjs";
+import { filter, firstValueFrom, map } from "rxjs";
 import { knownUpdates, mutationUpdates, type MutationUpdates } from "../cache/mutations.js";
 import { dropStale } from "./cache.js";
 
@@ -8,6 +8,14 @@ import { dropStale } from "./cache.js";
 function isPending(query: ObservableQuery): boolean {
   const { networkStatus } = query.getCurrentResult();
   return [NetworkStatus.loading, NetworkStatus.setVariables, NetworkStatus.refetch].includes(networkStatus);
+}
+
+/** Sends a query again after the response to come: while that is awaited, Apollo does not send it a second time. */
+async function refetchLater(query: ObservableQuery): Promise<void> {
+  await firstValueFrom(query.pipe(filter(() => !isPending(query))));
+  // The request ends right after its response.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await query.refetch();
 }
 
 /**
@@ -19,14 +27,10 @@ export function refetchStale(client: ApolloClient, data: unknown, updates: Mutat
   const pending = new Set([...client.getObservableQueries()].filter(isPending));
   void client.refetchQueries({
     updateCache: (cache) => dropStale(cache, data, updates),
-    onQueryUpdated: (query, { complete }) => {
-      if (complete) return undefined;
-      pending.delete(query);
-      return true;
-    },
+    onQueryUpdated: (query, { complete }) => (complete || pending.has(query) ? undefined : true),
   });
-  // The query itself reports a failure.
-  for (const query of pending) query.refetch().catch(() => undefined);
+  // The query itself reports a failure, and one that is no longer displayed has no response.
+  for (const query of pending) refetchLater(query).catch(() => undefined);
 }
 
 /** After each mutation, has everything queried again that only the server knows: see `refetchStale`. */
