@@ -22,9 +22,9 @@ const tasks = [
 
 async function createTasks(execute) {
   for (const { done, ...input } of tasks) {
-    const create = "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }";
+    const create = "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
     const { createTask } = await execute(create, { input });
-    if (done) await execute("mutation($id: ID!) { completeTask(id: $id) { id } }", { id: createTask.id });
+    if (done) await execute("mutation($id: ID!) { completeTask(id: $id) { task { id } } }", { id: createTask.task.id });
   }
 }
 

@@ -42,26 +42,26 @@ export async function executorFor({ authUrl, apiUrl, origin }, email) {
 }
 
 async function createChapter(execute, courseId, { variants, ...input }) {
-  const { createChapter: { id } } = await execute(
-    "mutation($courseId: ID!, $input: CreateChapterInput!) { createChapter(courseId: $courseId, input: $input) { id } }",
+  const { createChapter: { chapter: { id } } } = await execute(
+    "mutation($courseId: ID!, $input: CreateChapterInput!) { createChapter(courseId: $courseId, input: $input) { chapter { id } } }",
     { courseId, input },
   );
   for (const variant of variants) {
     await execute(
-      "mutation($id: ID!, $input: ChapterVariantInput!) { saveChapterVariant(chapterId: $id, input: $input) { id } }",
+      "mutation($id: ID!, $input: ChapterVariantInput!) { saveChapterVariant(chapterId: $id, input: $input) { variant { id } } }",
       { id, input: variant },
     );
   }
-  await execute("mutation($id: ID!) { publishChapter(id: $id) { id } }", { id });
+  await execute("mutation($id: ID!) { publishChapter(id: $id) { chapter { id } } }", { id });
 }
 
 async function createCourse(execute, { chapters, ...input }) {
-  const { createCourse: { id } } = await execute(
-    "mutation($input: CreateCourseInput!) { createCourse(input: $input) { id } }",
+  const { createCourse: { course: { id } } } = await execute(
+    "mutation($input: CreateCourseInput!) { createCourse(input: $input) { course { id } } }",
     { input },
   );
   for (const chapter of chapters) await createChapter(execute, id, chapter);
-  await execute("mutation($id: ID!) { publishCourse(id: $id) { id } }", { id });
+  await execute("mutation($id: ID!) { publishCourse(id: $id) { course { id } } }", { id });
 }
 
 export async function seed(servers) {

@@ -79,6 +79,30 @@ test("progress in two tabs, bookmark, and the text for one's experience", () =>
     await until("another text", async () => (await first.locator("article").textContent()) !== before);
   }));
 
+test("a course has the reader's progress, and goes on with the next chapter", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/courses/physical-ai");
+    await page.getByRole("list", { name: "Chapters" }).waitFor();
+    assert.equal(await page.getByRole("region", { name: "Your progress" }).count(), 0);
+    await signIn(page, await createUser());
+    await page.goto(url("/courses"));
+    const card = page.getByRole("listitem").filter({ has: page.getByRole("link", { name: "Physical AI" }) });
+    const chapters = await card.getByText(/^\d+ chapters$/).textContent();
+    await card.getByText("0 %").waitFor();
+    await page.getByRole("link", { name: "Physical AI" }).click();
+    const progress = page.getByRole("region", { name: "Your progress" });
+    await progress.getByText(`0 of ${chapters} read`).waitFor();
+    await progress.getByRole("link", { name: "Start: The loop: sense, think, act" }).click();
+    await page.getByRole("button", { name: "Mark as read" }).click();
+    await page.getByText("100 %").waitFor();
+    await page.getByRole("link", { name: "Physical AI" }).click();
+    await progress.getByText(`1 of ${chapters} read`).waitFor();
+    await progress.getByRole("link", { name: "Continue: Sensors tell the truth, roughly" }).click();
+    await heading(page, "Sensors tell the truth, roughly").waitFor();
+    await page.getByRole("link", { name: /^Previous/ }).click();
+    await heading(page, "The loop: sense, think, act").waitFor();
+  }));
+
 test("a failure to load is shown, and can be repeated", () =>
   withBrowser({}, async ({ context, open }) => {
     await context.route("**/graphql", (route, request) =>

@@ -47,7 +47,7 @@ for (const colorScheme of ["light", "dark"]) {
       const user = await createUser({ role: "admin", tier: "premium" });
       const execute = await user.execute();
       const input = '{title: "Late", dueOn: "2026-01-01", priority: URGENT, tags: ["home"], isPublic: true}';
-      await execute(`mutation { createTask(input: ${input}) { id } }`);
+      await execute(`mutation { createTask(input: ${input}) { task { id } } }`);
       const page = await open("/sign-in");
       await signIn(page, user);
       await checkPages(page, ownPages);
@@ -59,7 +59,14 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByText("This is required.").waitFor();
       assert.deepEqual(await seriousViolations(page), [], "the dialog with an error");
       await page.keyboard.press("Escape");
-      await page.getByRole("button", { name: user.name }).click();
+      const other = await createUser();
+      await (await other.execute())("{ me { id } }");
+      await page.goto(url("/admin/users"));
+      await page.getByRole("button", { name: `Erase the data of ${other.name}` }).click();
+      await page.getByText("Rows to delete").waitFor();
+      assert.deepEqual(await seriousViolations(page), [], "the dialog of a dry run");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: user.name, exact: true }).click();
       await page.getByRole("dialog").waitFor();
       assert.deepEqual(await seriousViolations(page), [], "the menu");
     }));
@@ -80,10 +87,10 @@ test("nothing moves while a page loads", () =>
   withBrowser({}, async ({ open }) => {
     const user = await createUser();
     const execute = await user.execute();
-    for (let count = 0; count < 3; count += 1) await execute(`mutation { createTask(input: {title: "Task ${count}"}) { id } }`);
+    for (let count = 0; count < 3; count += 1) await execute(`mutation { createTask(input: {title: "Task ${count}"}) { task { id } } }`);
     const page = await open("/sign-in");
     await signIn(page, user);
-    for (const [path, text] of [["/tasks", "Task 1"], ["/courses", "Next for you"], ["/courses/physical-ai/sense-think-act", "Mark as read"]]) {
+    for (const [path, text] of [["/tasks", "Task 1"], ["/courses", "Next for you"], ["/courses/physical-ai", "Start: The loop"], ["/courses/physical-ai/sense-think-act", "Mark as read"]]) {
       await page.goto(url(path));
       await page.getByText(text).first().waitFor();
       const shift = await page.evaluate(

@@ -27,7 +27,7 @@ test("a JWT in place of the cookie, and back", () =>
       assert.equal(headers.cookie, undefined);
     }
     const execute = await user.execute();
-    await execute('mutation { createTask(input: {title: "By JWT"}) { id } }');
+    await execute('mutation { createTask(input: {title: "By JWT"}) { task { id } } }');
     await page.getByText("By JWT").waitFor();
     await page.getByRole("button", { name: "Delete: By JWT" }).click();
     await page.getByText("No tasks yet").waitFor();

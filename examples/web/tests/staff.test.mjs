@@ -6,8 +6,8 @@ test("an admin sees numbers, users and the audit log, and erases a user", () =>
   withBrowser({}, async ({ open }) => {
     const erased = await createUser();
     const execute = await erased.execute();
-    await execute('mutation { createTask(input: {title: "To be erased"}) { id } }');
-    await execute('mutation { createTask(input: {title: ""}) { id } }').catch(() => undefined);
+    await execute('mutation { createTask(input: {title: "To be erased"}) { task { id } } }');
+    await execute('mutation { createTask(input: {title: ""}) { task { id } } }').catch(() => undefined);
     const page = await open("/sign-in");
     await signIn(page, await createUser({ role: "admin" }));
     await page.getByRole("link", { name: "Admin" }).click();
@@ -20,9 +20,15 @@ test("an admin sees numbers, users and the audit log, and erases a user", () =>
     await page.getByRole("button", { name: `Erase the data of ${erased.name}` }).click();
     const erase = page.getByRole("dialog").getByRole("button", { name: "Erase" });
     assert.ok(await erase.isDisabled());
+    // A dry run counted the rows, and deleted none.
+    await page.getByRole("columnheader", { name: "Rows to delete" }).waitFor();
+    await page.getByRole("row", { name: "task 1", exact: true }).waitFor();
+    const { tasks } = await execute("{ tasks(first: 5) { nodes { title } } }");
+    assert.deepEqual(tasks.nodes, [{ title: "To be erased" }]);
     await page.getByLabel(`Type ${erased.email} to confirm`).fill(erased.email);
     await erase.click();
     await page.getByRole("dialog", { name: `The data of ${erased.name} is erased` }).waitFor();
+    await page.getByRole("columnheader", { name: "Deleted rows" }).waitFor();
     await page.getByRole("row", { name: "task 1", exact: true }).waitFor();
     await page.getByRole("button", { name: "Close" }).click();
     await page.getByText("No user matches").waitFor();

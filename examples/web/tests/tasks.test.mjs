@@ -139,7 +139,7 @@ test("filters, and a change that leaves the filter", () =>
   withBrowser({}, async ({ open }) => {
     const user = await createUser();
     const execute = await user.execute();
-    const create = "mutation($input: CreateTaskInput!) { createTask(input: $input) { id } }";
+    const create = "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
     for (const title of ["Feed the cat", "Feed the dog", "Sleep"]) await execute(create, { input: { title } });
     await execute(create, { input: { title: "Call home", priority: "URGENT" } });
     const page = await open("/sign-in");
@@ -165,6 +165,58 @@ test("filters, and a change that leaves the filter", () =>
     await page.getByRole("radio", { name: "Done" }).check();
     await until("among those done", async () => (await titles()).join() === "Sleep");
     await row(other, "Sleep").waitFor();
+  }));
+
+test("filters by tag and by due time", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    const create = "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
+    await execute(create, { input: { title: "Water the herbs", tags: ["garden", "home"] } });
+    await execute(create, { input: { title: "Cut the hedge", tags: ["garden"], dueOn: "2026-01-01" } });
+    await execute(create, { input: { title: "Pay the bill", dueOn: "2026-01-02" } });
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    const titles = async () => (await page.locator(".task-title").allTextContents()).join();
+    const tag = page.getByRole("search").getByRole("combobox", { name: "Tag" });
+    await page.getByRole("option", { name: "garden (2)" }).waitFor({ state: "attached" });
+    await tag.selectOption("garden");
+    await until("the tagged ones", async () => (await titles()) === "Cut the hedge,Water the herbs");
+    await page.getByRole("radio", { name: "Overdue" }).check();
+    await until("the tagged one that is overdue", async () => (await titles()) === "Cut the hedge");
+    await tag.selectOption("");
+    await until("all that are overdue", async () => (await titles()) === "Pay the bill,Cut the hedge");
+    await page.getByLabel("Completed: Pay the bill").click();
+    await until("no longer overdue", async () => (await titles()) === "Cut the hedge");
+    await page.getByText("2 open, 1 done, 1 overdue").waitFor();
+    await page.getByRole("button", { name: "Delete: Cut the hedge" }).click();
+    await page.getByRole("option", { name: "garden (1)" }).waitFor({ state: "attached" });
+  }));
+
+test("the counts change with the payload, without a second request", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser());
+    await page.getByText("0 open, 0 done").waitFor();
+    await subscription(page);
+    await page.waitForLoadState("networkidle");
+    const sent = [];
+    page.on("request", (request) => {
+      const name = /(?:query|mutation) (\w+)/.exec(request.postData() ?? "")?.[1];
+      if (name !== undefined) sent.push(name);
+    });
+    await add(page, "Count me");
+    await page.getByText("1 open, 0 done").waitFor();
+    await page.locator('[data-saved="true"]', { hasText: "Count me" }).waitFor();
+    await page.getByLabel("Completed: Count me").check();
+    await page.getByText("0 open, 1 done").waitFor();
+    await until("the mutation", () => sent.includes("CompleteTask"));
+    await page.getByRole("button", { name: "Delete: Count me" }).click();
+    await page.getByText("0 open, 0 done").waitFor();
+    await until("the mutation", () => sent.includes("DeleteTask"));
+    await page.waitForLoadState("networkidle");
+    await page.waitForTimeout(500);
+    assert.deepEqual(sent.filter((name) => name !== "TaskTags"), ["CreateTask", "CompleteTask", "DeleteTask"]);
   }));
 
 test("a new task is shown before the server answers, and taken away if it fails", () =>
@@ -207,12 +259,12 @@ test("offline and back", () =>
     await add(page, "Written offline");
     await page.getByText("The server could not be reached.").waitFor();
     assert.equal(await page.getByRole("textbox", { name: "New task" }).inputValue(), "Written offline");
-    await execute('mutation { createTask(input: {title: "Meanwhile"}) { id } }');
+    await execute('mutation { createTask(input: {title: "Meanwhile"}) { task { id } } }');
     await context.setOffline(false);
     await row(page, "Meanwhile").waitFor();
     await page.getByText("You are offline.").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Add" }).click();
     await row(page, "Written offline").waitFor();
-    await execute('mutation { createTask(input: {title: "Live again"}) { id } }');
+    await execute('mutation { createTask(input: {title: "Live again"}) { task { id } } }');
     await row(page, "Live again").waitFor();
   }));

@@ -9,9 +9,11 @@ export const TASKS = graphql(`
         node {
           id
           title
-          priority
-          tags
           version
+          own {
+            priority
+            tags
+          }
         }
       }
       pageInfo {
@@ -50,11 +52,45 @@ export const CREATE_TASK = graphql(`
   mutation CreateTask($input: CreateTaskInput!) {
     createTask(input: $input) {
       __typename
-      id
-      title
-      priority
-      tags
-      version
+      edge {
+        __typename
+        cursor
+        node {
+          __typename
+          id
+          title
+          version
+          own {
+            __typename
+            priority
+            tags
+          }
+        }
+      }
+      taskStats {
+        __typename
+        total
+        completed
+      }
+    }
+  }
+`);
+
+export const CREATE_TASKS = graphql(`
+  mutation CreateTasks($inputs: [CreateTaskInput!]!) {
+    createTasks(inputs: $inputs) {
+      edges {
+        cursor
+        node {
+          id
+          title
+          version
+          own {
+            priority
+            tags
+          }
+        }
+      }
     }
   }
 `);
@@ -62,9 +98,11 @@ export const CREATE_TASK = graphql(`
 export const UPDATE_TASK = graphql(`
   mutation UpdateTask($id: ID!, $input: UpdateTaskInput!, $expectedVersion: Int) {
     updateTask(id: $id, input: $input, expectedVersion: $expectedVersion) {
-      id
-      title
-      version
+      task {
+        id
+        title
+        version
+      }
     }
   }
 `);
@@ -72,15 +110,54 @@ export const UPDATE_TASK = graphql(`
 export const COMPLETE_TASK = graphql(`
   mutation CompleteTask($id: ID!) {
     completeTask(id: $id) {
-      id
-      version
+      task {
+        id
+        version
+      }
+      taskStats {
+        total
+        completed
+      }
     }
   }
 `);
 
 export const DELETE_TASK = graphql(`
   mutation DeleteTask($id: ID!) {
-    deleteTask(id: $id)
+    deleteTask(id: $id) {
+      deletedTaskId
+      taskStats {
+        total
+        completed
+      }
+    }
+  }
+`);
+
+export const PUBLIC_TASKS = graphql(`
+  query PublicTasks {
+    publicTasks(first: 20) {
+      nodes {
+        id
+        isOwner
+        own {
+          priority
+          tags
+        }
+      }
+    }
+  }
+`);
+
+export const TASK_OWN = graphql(`
+  query TaskOwn($id: ID!) {
+    task(id: $id) {
+      id
+      own {
+        description
+        dueOn
+      }
+    }
   }
 `);
 
@@ -103,6 +180,45 @@ export const CHAPTER = graphql(`
       title
       personalized {
         body
+      }
+    }
+  }
+`);
+
+export const COURSE_CHAPTERS = graphql(`
+  query CourseChapters($id: ID!) {
+    course(id: $id) {
+      id
+      chapterCount
+      chapters(first: 20) {
+        nodes {
+          id
+          title
+          next {
+            id
+          }
+        }
+      }
+    }
+  }
+`);
+
+export const CREATE_COURSE = graphql(`
+  mutation CreateCourse($input: CreateCourseInput!) {
+    createCourse(input: $input) {
+      course {
+        id
+      }
+    }
+  }
+`);
+
+export const CREATE_CHAPTER = graphql(`
+  mutation CreateChapter($courseId: ID!, $input: CreateChapterInput!) {
+    createChapter(courseId: $courseId, input: $input) {
+      chapter {
+        id
+        name: title
       }
     }
   }

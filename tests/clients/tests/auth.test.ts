@@ -141,8 +141,8 @@ test("while the auth server is unavailable a session gets AUTH_UNAVAILABLE, and 
     retry: { attempts: 5, wait },
   });
   await control("mode", { mode: "error500" });
-  const { data } = await execute({ query: "mutation { createTask(input: {title: \"once\"}) { title } }" });
-  assert.deepEqual(data, { createTask: { title: "once" } });
+  const { data } = await execute({ query: "mutation { createTask(input: {title: \"once\"}) { task { title } } }" });
+  assert.deepEqual(data, { createTask: { task: { title: "once" } } });
   assert.ok(waits >= 1);
 });
 
@@ -164,7 +164,7 @@ function listen(user: User, token: TokenCredentials) {
   const execute = createExecutor({ url, credentials: bearerToken(() => user.sessionToken()) });
   const arrives = (title: string): Promise<void> =>
     until(`the event ${title}`, async () => {
-      await execute({ query: `mutation { createTask(input: {title: "${title}"}) { id } }` });
+      await execute({ query: `mutation { createTask(input: {title: "${title}"}) { task { id } } }` });
       await sleep(150);
       return events.includes(title);
     });

@@ -58,7 +58,7 @@ test("fieldErrors maps input paths to messages", async () => {
 test("CONFLICT states the current version", async () => {
   const client = request("free");
   const created = await client.request(CREATE_TASK, { input: { title: unique("conflict") } });
-  const { id } = created.createTask;
+  const { id } = created.createTask.edge.node;
   await client.request(UPDATE_TASK, { id, input: { title: unique("changed") } });
   const stale = client.request(UPDATE_TASK, { id, input: { title: unique("stale") }, expectedVersion: 1 });
   const error = await failure(stale);
@@ -68,7 +68,7 @@ test("CONFLICT states the current version", async () => {
 
 test("NOT_FOUND is the error of another user's row", async () => {
   const created = await request("free").request(CREATE_TASK, { input: { title: unique("private") } });
-  const error = await failure(request("premium").request(DELETE_TASK, { id: created.createTask.id }));
+  const error = await failure(request("premium").request(DELETE_TASK, { id: created.createTask.edge.node.id }));
   assert.equal(error.code, "NOT_FOUND");
 });
 

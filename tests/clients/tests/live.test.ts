@@ -41,7 +41,7 @@ function closeCode(event: unknown): number {
 }
 
 const create = (execute: Executor, title: string): Promise<unknown> =>
-  execute({ query: "mutation($title: String!) { createTask(input: {title: $title}) { id } }", variables: { title } });
+  execute({ query: "mutation($title: String!) { createTask(input: {title: $title}) { task { id } } }", variables: { title } });
 
 /** Creates tasks of this title until one arrives. */
 async function arrives(execute: Executor, events: readonly string[], title: string): Promise<void> {
@@ -187,7 +187,7 @@ test("graphql-sse connects again when a token has expired", async () => {
 
 /** Creates many tasks with long descriptions. */
 async function flood(execute: Executor, requests: number): Promise<void> {
-  const aliases = Array.from({ length: 20 }, (_, index) => `a${index}: createTask(input: $input) { id }`);
+  const aliases = Array.from({ length: 20 }, (_, index) => `a${index}: createTask(input: $input) { task { id } }`);
   const query = `mutation($input: CreateTaskInput!) { ${aliases.join(" ")} }`;
   for (let request = 0; request < requests; request += 1) {
     const { errors } = await execute({ query, variables: { input: { title: "flood", description: "x".repeat(10_000) } } });
@@ -208,7 +208,7 @@ test("a subscriber that falls behind learns of the gap, and goes on", async () =
     options: { webSocketImpl },
   });
   live.on("opened", (socket) => void (socket instanceof WebSocket && sockets.push(socket)));
-  const copies = Array.from({ length: 25 }, (_, index) => `d${index}: description`).join(" ");
+  const copies = Array.from({ length: 25 }, (_, index) => `d${index}: own { description }`).join(" ");
   live.subscribe<{ taskEvents: { task: { title: string } | null } | null }>(
     { query: `subscription { taskEvents { task { title ${copies} } } }` },
     {

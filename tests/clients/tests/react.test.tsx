@@ -34,7 +34,7 @@ function Permission({ action, id }: { readonly action: string; readonly id: stri
 
 test("useCan asks the server, and again for another row", async () => {
   const execute = executor("premium");
-  const create = "mutation($title: String!) { createTask(input: {title: $title, isPublic: true}) { id } }";
+  const create = "mutation($title: String!) { createTask(input: {title: $title, isPublic: true}) { task { id } } }";
   const { data } = await execute({ query: create, variables: { title: unique("can") } });
   const id = /"id":"([^"]+)"/.exec(JSON.stringify(data))?.[1] ?? "";
   const page = (name: "premium" | "free", action: string): ReactNode => (
@@ -58,7 +58,7 @@ function Form({ error }: { readonly error: unknown }): ReactNode {
 }
 
 test("useFieldErrors shows the message of the input", async () => {
-  const failed = await executor("free")({ query: 'mutation { createTask(input: {title: ""}) { id } }' });
+  const failed = await executor("free")({ query: 'mutation { createTask(input: {title: ""}) { task { id } } }' });
   const { text, show } = await render(<Form error={failed} />);
   assert.equal(text(), "this is required");
   await show(<Form error={undefined} />);

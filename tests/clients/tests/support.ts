@@ -28,6 +28,15 @@ export const persona = (name: Persona): Credentials => bearerToken(() => persona
 
 export const executor = (name: Persona): Executor => createExecutor({ url: developmentUrl, credentials: persona(name) });
 
+/** A fetch that adds the name of each operation to a list. */
+export function recorded(sent: string[]): typeof fetch {
+  return (input, init) => {
+    const sentText = typeof init?.body === "string" ? init.body : decodeURIComponent(`${input}`);
+    sent.push(/(?:query|mutation) (\w+)/.exec(sentText)?.[1] ?? sentText);
+    return fetch(input, init);
+  };
+}
+
 let count = 0;
 
 /** A text that no other test uses. */

@@ -9,18 +9,18 @@ const graphql = initGraphQLTada<{ introspection: introspection; scalars: { DateT
 
 const CREATE = graphql(`
   mutation Create($input: CreateTaskInput!) {
-    createTask(input: $input) { id priority dueAt node: viewer { canUpdate } }
+    createTask(input: $input) { task { id own { priority dueAt } viewer { canUpdate } } }
   }
 `);
 const NODE = graphql(`query Node($id: ID!) { node(id: $id) { __typename ... on Task { title } } }`);
 
-type Task = ResultOf<typeof CREATE>["createTask"];
+type Own = NonNullable<ResultOf<typeof CREATE>["createTask"]["task"]["own"]>;
 
 /** Fails to compile if the types are not those of the strict schema. */
 export const types = {
-  isPriority: (task: Task): "LOW" | "MEDIUM" | "HIGH" | "URGENT" => task.priority,
+  isPriority: (own: Own): "LOW" | "MEDIUM" | "HIGH" | "URGENT" => own.priority,
   // @ts-expect-error: null is part of the type of a field that may be null
-  dueAt: (task: Task): string => task.dueAt,
+  dueAt: (own: Own): string => own.dueAt,
   // @ts-expect-error: an unknown priority
   input: (): VariablesOf<typeof CREATE> => ({ input: { title: "t", priority: "HIGHEST" } }),
 };
@@ -31,7 +31,7 @@ test("gql.tada's types are what the server returns", async () => {
   const { data, errors } = await execute({ query: print(CREATE), variables });
   assert.deepEqual(errors, []);
   const id = /"id":"([^"]+)"/.exec(JSON.stringify(data))?.[1] ?? "";
-  assert.match(JSON.stringify(data), /"priority":"HIGH","dueAt":null,"node":\{"canUpdate":true\}/);
+  assert.match(JSON.stringify(data), /"own":\{"priority":"HIGH","dueAt":null\},"viewer":\{"canUpdate":true\}/);
   const found = await execute({ query: print(NODE), variables: { id } });
   assert.match(JSON.stringify(found.data), /"__typename":"Task","title":"tada /);
 });

@@ -5,21 +5,40 @@ import { betterAuthToken, firstError } from "@hallpass/client";
 import { hallpassUrql } from "@hallpass/client/urql";
 import { hallpassGraphcache } from "@hallpass/client/urql/graphcache";
 import { pipe, subscribe } from "wonka";
-import { COMPLETE_TASK, CREATE_TASK, DELETE_TASK, ME, TASK_EVENTS, TASK_NODES, TASK_STATS, TASKS } from "../src/documents.js";
+import {
+  COMPLETE_TASK,
+  COURSE_CHAPTERS,
+  CREATE_CHAPTER,
+  CREATE_COURSE,
+  CREATE_TASK,
+  CREATE_TASKS,
+  DELETE_TASK,
+  ME,
+  PUBLIC_TASKS,
+  TASK_EVENTS,
+  TASK_NODES,
+  TASK_OWN,
+  TASK_STATS,
+  TASKS,
+} from "../src/documents.js";
 import {
   appOrigin,
   developmentUrl,
+  executor,
   liveUrl,
   persona,
   productionUrl,
+  recorded,
   signUp,
   sleep,
+  unique,
   until,
   webSocketImpl,
   type User,
 } from "./support.js";
 
-async function clientOf(cache: Exchange, given?: User): Promise<Client> {
+/** A client of a user. The names of its requests are added to `sent`. */
+async function clientOf(cache: Exchange, given?: User, sent: string[] = []): Promise<Client> {
   const user = given ?? (await signUp());
   return new Client(
     hallpassUrql({
@@ -27,6 +46,7 @@ async function clientOf(cache: Exchange, given?: User): Promise<Client> {
       liveUrl: liveUrl(productionUrl),
       credentials: betterAuthToken(user.client, { channel: user.email }),
       liveOptions: { options: { webSocketImpl } },
+      fetch: recorded(sent),
       cache,
     }),
   );
@@ -37,7 +57,7 @@ async function add(client: Client, ...titles: string[]): Promise<string[]> {
   for (const title of titles) {
     const { data, error } = await client.mutation(CREATE_TASK, { input: { title } }).toPromise();
     assert.equal(error, undefined);
-    ids.push(data?.createTask.id ?? "");
+    ids.push(data?.createTask.edge.node.id ?? "");
   }
   return ids;
 }
@@ -110,18 +130,100 @@ test("graphcache joins pages, and knows what mutations change", async () => {
   open.stop();
 });
 
+/** The counts that a component displays, as `total/completed`. */
+function watchStats(client: Client) {
+  const shown: string[] = [];
+  const { unsubscribe } = pipe(
+    client.query(TASK_STATS, {}),
+    subscribe(({ data }) => {
+      if (data !== undefined) shown.push(`${data.taskStats.total}/${data.taskStats.completed}`);
+    }),
+  );
+  return { last: () => shown.at(-1), stop: unsubscribe };
+}
+
+test("the payload changes graphcache's list and counts, without a second request", async () => {
+  const sent: string[] = [];
+  const client = await clientOf(hallpassGraphcache(), undefined, sent);
+  const [old = ""] = await add(client, "old");
+  const list = watchTitles(client, { first: 10 });
+  const stats = watchStats(client);
+  await until("the list and the counts", () => list.titles().join() === "old" && stats.last() === "1/0");
+  sent.length = 0;
+  const [id = ""] = await add(client, "new");
+  await until("the row and the counts", () => list.titles().join() === "new,old" && stats.last() === "2/0");
+  await client.mutation(COMPLETE_TASK, { id }).toPromise();
+  await until("the counts of a completed task", () => stats.last() === "2/1");
+  await client.mutation(DELETE_TASK, { id: old }).toPromise();
+  await until("the row and the counts", () => list.titles().join() === "new" && stats.last() === "1/1");
+  await sleep(300);
+  assert.deepEqual(sent, ["CreateTask", "CompleteTask", "DeleteTask"]);
+
+  // A payload without the counts has them queried again.
+  await client.mutation(CREATE_TASKS, { inputs: [{ title: "1" }, { title: "2" }] }).toPromise();
+  await until("the rows and the counts", () => list.titles().join() === "2,1,new" && stats.last() === "3/1");
+  assert.deepEqual(sent.slice(3), ["CreateTasks", "TaskStats"]);
+  const { data } = await client.query(TASKS, { first: 10 }, { requestPolicy: "network-only" }).toPromise();
+  assert.equal(data?.tasks.edges.map(({ node }) => node.title).join(), "2,1,new");
+  list.stop();
+  stats.stop();
+});
+
+test("graphcache joins the fields of Task.own, which is null for other users", async () => {
+  const client = await clientOf(hallpassGraphcache());
+  const [id = ""] = await add(client, "mine");
+  await client.query(TASKS, { first: 10 }).toPromise();
+  const { data } = await client.query(TASK_OWN, { id }).toPromise();
+  assert.equal(data?.task?.own?.description, null);
+  const stored = client.readQuery(TASKS, { first: 10 });
+  assert.equal(stored?.data?.tasks.edges[0]?.node.own?.priority, "MEDIUM");
+
+  const other = unique("public");
+  await executor("premium")({ query: `mutation { createTask(input: {title: "${other}", isPublic: true}) { task { id } } }` });
+  const free = new Client(hallpassUrql({ url: developmentUrl, credentials: persona("free"), cache: hallpassGraphcache() }));
+  const { data: tasks, error } = await free.query(PUBLIC_TASKS, {}).toPromise();
+  assert.equal(error, undefined);
+  assert.ok(tasks?.publicTasks.nodes.some(({ isOwner }) => !isOwner));
+  for (const { isOwner, own } of tasks?.publicTasks.nodes ?? []) assert.equal(own !== null, isOwner);
+});
+
+test("a new chapter has graphcache query the chapters of its course again", async () => {
+  const client = new Client(hallpassUrql({ url: developmentUrl, credentials: persona("editor"), cache: hallpassGraphcache() }));
+  const slug = unique("urql-course").replace(" ", "-");
+  const created = await client.mutation(CREATE_COURSE, { input: { title: slug, slug } }).toPromise();
+  const id = created.data?.createCourse.course.id ?? "";
+  let shown = "";
+  const { unsubscribe } = pipe(
+    client.query(COURSE_CHAPTERS, { id }),
+    subscribe(({ data }) => {
+      const course = data?.course;
+      shown = JSON.stringify([course?.chapterCount, course?.chapters.nodes.map(({ title, next }) => [title, next !== null])]);
+    }),
+  );
+  await until("the empty course", () => shown === "[0,[]]");
+  for (const title of ["One", "Two"]) {
+    const input = { title, slug: `${slug}-${title.toLowerCase()}`, requiredTier: "free" };
+    const { data } = await client.mutation(CREATE_CHAPTER, { courseId: id, input }).toPromise();
+    assert.equal(data?.createChapter.chapter.name, title);
+    await until("the chapter", () => shown.includes(title));
+  }
+  assert.equal(shown, '[2,[["One",true],["Two",false]]]');
+  unsubscribe();
+});
+
 test("graphcache has no warning about keys of the schema's types", async () => {
   const warnings: string[] = [];
   const { warn, error } = console;
   console.warn = console.error = (...words: unknown[]) => void warnings.push(words.join(" "));
   try {
     const client = await clientOf(hallpassGraphcache());
-    await add(client, "warned");
+    const [id = ""] = await add(client, "warned");
     await client.query(TASK_NODES, { first: 5 }).toPromise();
     await client.query(ME, {}).toPromise();
     await client.query(TASK_STATS, {}).toPromise();
-    const everything = `{ courses { nodes { id } pageInfo { endCursor } edges { cursor } }
-      chapters { nodes { id viewer { why } progress { percent } } } me { id profile { interestArea } } }`;
+    await client.mutation(DELETE_TASK, { id }).toPromise();
+    const everything = `{ courses { nodes { id progress { percent nextChapter { id } } chapters { nodes { id } } } pageInfo { endCursor } edges { cursor } }
+      chapters { nodes { id next { id } viewer { why } progress { percent } } } taskTags { tag count } me { id profile { interestArea } } }`;
     const { error: failure } = await client.query(everything, {}).toPromise();
     assert.equal(failure, undefined);
   } finally {

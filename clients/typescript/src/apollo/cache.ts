@@ -2,7 +2,15 @@
 import { InMemoryCache, type ApolloCache, type InMemoryCacheConfig, type Reference } from "@apollo/client";
 import { isWholeList, type ConnectionField } from "../cache/connections.js";
 import type { SchemaFacts } from "../cache/facts.js";
-import { filteredLists, mutationUpdates, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
+import {
+  filteredLists,
+  knownUpdates,
+  mutationUpdates,
+  valuesOf,
+  type CreatedRow,
+  type MutationUpdate,
+  type MutationUpdates,
+} from "../cache/mutations.js";
 import { asArray, asNumber, asObject, asString, isObject, parseJson, type JsonObject } from "../json.js";
 import * as shipped from "../schema/index.js";
 import { typePolicies } from "./pagination.js";
@@ -11,31 +19,38 @@ export function hallpassCache(facts: SchemaFacts = shipped, config: InMemoryCach
   const possibleTypes: Record<string, string[]> = {};
   for (const [type, names] of Object.entries(facts.possibleTypes)) possibleTypes[type] = [...names];
   const cache = new InMemoryCache({ ...config, possibleTypes: { ...possibleTypes, ...config.possibleTypes } });
+  // Two queries may select different fields of an object without an id, such as `Task.own`.
+  for (const type of facts.typesWithoutId) cache.policies.addTypePolicies({ [type]: { merge: true } });
   cache.policies.addTypePolicies(typePolicies(facts.connections));
   if (config.typePolicies !== undefined) cache.policies.addTypePolicies(config.typePolicies);
   return cache;
 }
 
-/** Whether a stored field is a list of all rows, in the default order: `tasks`, or `tasks:{}`. */
+/** Whether a stored field has all rows, in the default order: `tasks`, `tasks:{}` or `taskStats({})`. */
 function isWhole(storeFieldName: string): boolean {
-  const [, args = "{}"] = storeFieldName.split(/:(.*)/s);
+  const args = /^\w+[:(](\{.*\})\)?$/s.exec(storeFieldName)?.[1] ?? "{}";
   return isWholeList(asObject(parseJson(args)));
 }
 
+interface StoredRow {
+  readonly node: Reference;
+  readonly cursor: string;
+}
+
 /** A list with a row at its beginning. */
-function withRow(list: JsonObject, node: Reference, edge: string): JsonObject {
+function withRow(list: JsonObject, { node, cursor }: StoredRow, edge: string): JsonObject {
   const total = asNumber(list["totalCount"]);
   return {
     ...list,
-    edges: [{ __typename: edge, cursor: "", node }, ...asArray(list["edges"])],
+    edges: [{ __typename: edge, cursor, node }, ...asArray(list["edges"])],
     ...(Array.isArray(list["nodes"]) ? { nodes: [node, ...asArray(list["nodes"])] } : {}),
     ...(total === null ? {} : { totalCount: total + 1 }),
   };
 }
 
-function hasRow(list: JsonObject, reference: Reference): boolean {
+function hasRow(list: JsonObject, { node: { __ref } }: StoredRow): boolean {
   const nodes = [...asArray(list["nodes"]), ...asArray(list["edges"]).map((edge) => asObject(edge)["node"])];
-  return nodes.some((node) => asObject(node)["__ref"] === reference.__ref);
+  return nodes.some((node) => asObject(node)["__ref"] === __ref);
 }
 
 function edgeOf(connections: readonly ConnectionField[], list: string): string {
@@ -49,66 +64,75 @@ function removeRows(cache: ApolloCache, type: string, ids: readonly string[]): v
   }
 }
 
-function referencesOf(cache: ApolloCache, type: string, rows: readonly JsonObject[]): readonly Reference[] {
-  return rows.flatMap((row) => {
-    const id = asString(row["id"]);
+function storedRows(cache: ApolloCache, type: string, rows: readonly CreatedRow[]): readonly StoredRow[] {
+  return rows.flatMap(({ node, cursor }) => {
+    const id = asString(node["id"]);
     const stored = id === null ? undefined : cache.identify({ __typename: type, id });
-    return stored === undefined ? [] : { __ref: stored };
+    return stored === undefined ? [] : { node: { __ref: stored }, cursor: cursor ?? "" };
   });
 }
 
-function addRows(cache: ApolloCache, list: string, rows: readonly Reference[], edge: string): void {
-  const add = (existing: JsonObject): JsonObject =>
-    rows.filter((row) => !hasRow(existing, row)).reduce<JsonObject>((all, row) => withRow(all, row, edge), existing);
+/** Changes the values of a root field, of each combination of arguments. */
+function modifyRoot(cache: ApolloCache, name: string, change: (existing: unknown, isWhole: boolean, remove: unknown) => unknown): void {
   cache.modify<Record<string, unknown>>({
     id: "ROOT_QUERY",
-    fields: {
-      [list]: (existing: unknown, { storeFieldName }) =>
-        isObject(existing) && isWhole(storeFieldName) ? add(existing) : existing,
-    },
+    fields: { [name]: (existing: unknown, { storeFieldName, DELETE }) => change(existing, isWhole(storeFieldName), DELETE) },
   });
 }
 
-function apply(cache: ApolloCache, update: MutationUpdate, result: unknown, facts: SchemaFacts): void {
-  removeRows(cache, update.type, update.deleted?.(result) ?? []);
-  const rows = referencesOf(cache, update.type, update.created?.(result) ?? []);
+function addRows(cache: ApolloCache, list: string, rows: readonly StoredRow[], edge: string): void {
+  const add = (existing: JsonObject): JsonObject =>
+    rows.filter((row) => !hasRow(existing, row)).reduce<JsonObject>((all, row) => withRow(all, row, edge), existing);
+  modifyRoot(cache, list, (existing, whole) => (isObject(existing) && whole ? add(existing) : existing));
+}
+
+function apply(cache: ApolloCache, update: MutationUpdate, payload: unknown, facts: SchemaFacts): void {
+  removeRows(cache, update.type, update.deleted?.(payload) ?? []);
+  const rows = storedRows(cache, update.type, update.created?.(payload) ?? []);
   for (const list of update.lists) addRows(cache, list, rows, edgeOf(facts.connections, list));
-}
-
-function known(data: unknown, updates: MutationUpdates): readonly (readonly [MutationUpdate, unknown])[] {
-  return Object.entries(asObject(data)).flatMap(([name, result]) => {
-    const update = updates[name];
-    return update === undefined || result === null ? [] : [[update, result]];
-  });
+  for (const [name, value] of Object.entries(valuesOf(update, payload))) {
+    modifyRoot(cache, name, (existing, whole) => (whole ? value : existing));
+  }
 }
 
 /**
- * Creates the `update` of mutations: a created row is put at the beginning of lists without filter and order, and a
- * deleted one disappears. It applies to optimistic responses too.
+ * Creates the `update` of mutations: a created row is put at the beginning of lists without filter and order, a deleted
+ * one disappears, and counts in the payload replace those of the cache. It applies to optimistic responses too.
  */
 export function cacheUpdater(
   updates: MutationUpdates = mutationUpdates,
   facts: SchemaFacts = shipped,
 ): (cache: ApolloCache, result: { readonly data?: unknown }) => void {
   return (cache, { data }) => {
-    for (const [update, result] of known(data, updates)) apply(cache, update, result, facts);
+    for (const [update, payload] of knownUpdates(data, updates)) apply(cache, update, payload, facts);
     cache.gc();
   };
 }
 
+/** Drops fields of all rows of a type. */
+function dropFields(cache: ApolloCache, type: string, names: readonly string[]): void {
+  for (const id of Object.keys(asObject(cache.extract()))) {
+    if (id.startsWith(`${type}:`)) for (const fieldName of names) cache.evict({ id, fieldName });
+  }
+}
+
+function drop(cache: ApolloCache, update: MutationUpdate, payload: unknown): void {
+  const given = valuesOf(update, payload);
+  for (const fieldName of update.stale) cache.evict({ id: "ROOT_QUERY", fieldName });
+  for (const name of update.values ?? []) {
+    modifyRoot(cache, name, (existing, whole, remove) => (whole && name in given ? existing : remove));
+  }
+  for (const list of filteredLists(update)) {
+    modifyRoot(cache, list, (existing, whole, remove) => (whole ? existing : remove));
+  }
+  for (const [type, names] of Object.entries(update.staleFields?.(payload) ?? {})) dropFields(cache, type, names);
+}
+
 /**
- * Drops what only the server knows after a mutation: counts, and lists with a filter or an order. Displayed ones are
- * queried again. Not for optimistic responses: the server does not have the change yet.
+ * Drops what only the server knows after a mutation: lists with a filter or an order, and counts that the payload does
+ * not have. Displayed ones are queried again. Not for optimistic responses: the server does not have the change yet.
  */
 export function dropStale(cache: ApolloCache, data: unknown, updates: MutationUpdates = mutationUpdates): void {
-  for (const [update] of known(data, updates)) {
-    for (const fieldName of update.stale) cache.evict({ id: "ROOT_QUERY", fieldName });
-    for (const list of filteredLists(update)) {
-      cache.modify<Record<string, unknown>>({
-        id: "ROOT_QUERY",
-        fields: { [list]: (existing: unknown, { storeFieldName, DELETE }) => (isWhole(storeFieldName) ? existing : DELETE) },
-      });
-    }
-  }
+  for (const [update, payload] of knownUpdates(data, updates)) drop(cache, update, payload);
   cache.gc();
 }

@@ -12,7 +12,7 @@ import { staleLink } from "./stale.js";
 
 export { cacheUpdater, dropStale, hallpassCache } from "./cache.js";
 export { connectionPolicy, typePolicies } from "./pagination.js";
-export { staleLink } from "./stale.js";
+export { refetchStale, staleLink } from "./stale.js";
 
 export interface ApolloLinkOptions extends FetchOptions {
   /** Address of the GraphQL endpoint. */

@@ -1,16 +1,22 @@
 /**
- * What each mutation changes in a normalized cache. A mutation that returns a row with its id updates that row by
- * itself, and has no entry unless lists or counts change too.
+ * What each mutation changes in a normalized cache. Each row in its payload with an id updates that row by itself: a
+ * mutation has an entry if lists, counts or other fields change too.
  *
- * When a mutation gets a payload type, its line changes in `result`: `(value) => field(value, "task")`.
+ * The parts of a payload are found by their names: aliases hide them.
  */
-import { asArray, asString, isObject, type JsonObject } from "../json.js";
+import { asObject, asString, isObject, type JsonObject } from "../json.js";
+
+/** A created row, as an edge if the payload has it. */
+export interface CreatedRow {
+  readonly node: JsonObject;
+  readonly cursor: string | null;
+}
 
 export interface MutationUpdate {
   /** The rows that were created: they are put at the beginning of lists without filter and order. */
-  readonly created?: (result: unknown) => readonly JsonObject[];
+  readonly created?: (payload: unknown) => readonly CreatedRow[];
   /** The ids of the rows that were deleted. */
-  readonly deleted?: (result: unknown) => readonly string[];
+  readonly deleted?: (payload: unknown) => readonly string[];
   /** Their type. */
   readonly type: string;
   /** Root fields that list rows of the type. */
@@ -20,37 +26,86 @@ export interface MutationUpdate {
    * `lists`, if rows were created.
    */
   readonly filtered?: readonly string[];
+  /** Root fields whose new value, without arguments, is a part of the payload. Those not selected are queried again. */
+  readonly values?: readonly string[];
   /** Root fields that are queried again when they are next displayed. */
   readonly stale: readonly string[];
+  /** Fields of other types that are queried again. */
+  readonly staleFields?: (payload: unknown) => Readonly<Record<string, readonly string[]>>;
 }
 
 export type MutationUpdates = Readonly<Record<string, MutationUpdate>>;
 
-const row = (result: unknown): readonly JsonObject[] => (isObject(result) ? [result] : []);
-const id = (result: unknown): readonly string[] => ids([result]);
-const ids = (result: unknown): readonly string[] => asArray(result).flatMap((item) => asString(item) ?? []);
+/** The part of a payload with this name. */
+export function field(payload: unknown, name: string): unknown {
+  return isObject(payload) ? payload[name] : undefined;
+}
 
-const tasks = { type: "Task", lists: ["tasks"], stale: ["publicTasks", "taskStats"] } as const;
-const changes = { type: "Task", lists: [], filtered: ["tasks", "publicTasks"], stale: ["taskStats"] } as const;
-const courses = { type: "Course", lists: [], stale: ["courses", "chapters"] } as const;
-const chapters = { type: "Chapter", lists: [], stale: ["chapters", "recommendations"] } as const;
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
+
+/** The rows in these parts of a payload: a row or rows, and an edge or edges. Each row once. */
+export function createdRows(rows: string, edges: string): (payload: unknown) => readonly CreatedRow[] {
+  return (payload) => {
+    const ofEdges = listOf(field(payload, edges)).map((edge) => ({ node: field(edge, "node"), cursor: asString(field(edge, "cursor")) }));
+    const ofRows = listOf(field(payload, rows)).map((node) => ({ node, cursor: null }));
+    const found = new Map<unknown, CreatedRow>();
+    for (const { node, cursor } of [...ofEdges, ...ofRows]) {
+      if (isObject(node) && !found.has(node["id"])) found.set(node["id"], { node, cursor: cursor === "" ? null : cursor });
+    }
+    return [...found.values()];
+  };
+}
+
+/** The id or ids in this part of a payload. */
+export function deletedIds(name: string): (payload: unknown) => readonly string[] {
+  return (payload) => listOf(field(payload, name)).flatMap((id) => asString(id) ?? []);
+}
+
+const task = { type: "Task", lists: ["tasks"], values: ["taskStats"], stale: ["publicTasks", "taskTags"] } as const;
+const changedTask = { ...task, lists: [], filtered: ["tasks"] } as const;
+const completedTask = { ...changedTask, filtered: ["tasks", "publicTasks"], stale: [] } as const;
+const course = { type: "Course", lists: [], stale: ["courses", "chapters"] } as const;
+const chapter = {
+  type: "Chapter",
+  lists: [],
+  stale: ["chapters", "recommendations"],
+  staleFields: () => ({ Course: ["chapters", "chapterCount", "progress"], Chapter: ["next", "previous"] }),
+} as const;
+
+/** The progress in the course, unless the payload has it. */
+function courseProgress(payload: unknown): Readonly<Record<string, readonly string[]>> {
+  const course = asObject(field(field(payload, "chapter"), "course"));
+  return "progress" in course ? {} : { Course: ["progress"] };
+}
+
+/** The texts of chapters: the list of variants, unless the payload has it. */
+function chapterTexts(payload: unknown): Readonly<Record<string, readonly string[]>> {
+  const variants = "variants" in asObject(field(payload, "chapter")) ? [] : ["variants"];
+  return { Chapter: [...variants, "personalized"] };
+}
 
 /** The mutations of the shipped server. */
 export const mutationUpdates: MutationUpdates = {
-  createTask: { ...tasks, created: row },
-  updateTask: { ...tasks, lists: [], filtered: ["tasks"] },
-  completeTask: changes,
-  completeTasks: changes,
-  reopenTask: changes,
-  deleteTask: { ...tasks, deleted: id },
-  deleteTasks: { ...tasks, deleted: ids },
-  createCourse: courses,
-  publishCourse: courses,
-  deleteCourse: { ...courses, deleted: id },
-  createChapter: chapters,
-  publishChapter: chapters,
-  deleteChapter: { ...chapters, deleted: id },
-  recordProgress: { type: "ChapterProgress", lists: [], stale: ["recommendations"] },
+  createTask: { ...task, created: createdRows("task", "edge") },
+  createTasks: { ...task, created: createdRows("tasks", "edges") },
+  updateTask: changedTask,
+  updateTasks: changedTask,
+  completeTask: completedTask,
+  completeTasks: completedTask,
+  reopenTask: completedTask,
+  deleteTask: { ...task, deleted: deletedIds("deletedTaskId") },
+  deleteTasks: { ...task, deleted: deletedIds("deletedTaskIds") },
+  createCourse: course,
+  updateCourse: { ...course, stale: ["courses"] },
+  publishCourse: course,
+  deleteCourse: { ...course, deleted: deletedIds("deletedCourseId") },
+  createChapter: chapter,
+  updateChapter: chapter,
+  publishChapter: chapter,
+  deleteChapter: { ...chapter, deleted: deletedIds("deletedChapterId") },
+  saveChapterVariant: { type: "ChapterVariant", lists: [], stale: [], staleFields: chapterTexts },
+  bookmarkChapter: { type: "Chapter", lists: [], filtered: ["chapters"], stale: [] },
+  recordProgress: { type: "Chapter", lists: [], filtered: ["chapters"], stale: ["recommendations"], staleFields: courseProgress },
   updateLearnerProfile: { type: "Me", lists: [], stale: ["recommendations"] },
 };
 
@@ -59,7 +114,19 @@ export function filteredLists({ filtered, created, lists }: MutationUpdate): rea
   return filtered ?? (created === undefined ? [] : lists);
 }
 
-/** The part of a payload with this name. */
-export function field(result: unknown, name: string): unknown {
-  return isObject(result) ? result[name] : undefined;
+/** The root fields whose value the payload has. */
+export function valuesOf({ values = [] }: MutationUpdate, payload: unknown): Readonly<Record<string, JsonObject>> {
+  const found = values.flatMap((name) => {
+    const value = field(payload, name);
+    return isObject(value) ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+/** The mutations in a result that have an update. */
+export function knownUpdates(data: unknown, updates: MutationUpdates): readonly (readonly [MutationUpdate, unknown])[] {
+  return Object.entries(asObject(data)).flatMap(([name, payload]) => {
+    const update = updates[name];
+    return update === undefined || !isObject(payload) ? [] : [[update, payload]];
+  });
 }

@@ -18,7 +18,7 @@ import type { Client } from "graphql-ws";
 import type { SchemaFacts } from "../cache/facts.js";
 import { toHallpassError } from "../errors/parse.js";
 import { createExecutor, type ExecutorOptions, type GraphQlRequest } from "../http/executor.js";
-import { asString, isObject } from "../json.js";
+import { asArray, asString, isObject } from "../json.js";
 import * as shipped from "../schema/index.js";
 
 function requestOf({ id, text, name }: RequestParameters, variables: Variables): GraphQlRequest {
@@ -59,13 +59,18 @@ export function relaySubscribe(live: Client): SubscribeFunction {
     });
 }
 
+const isRoot = (parent: { getType(): string } | null | undefined): boolean => parent?.getType() === ROOT_TYPE;
+
 /** `node(id:)` is in the store if the row is, from whichever field it came. */
 export const nodeHandler: MissingFieldHandler = {
   kind: "linked",
-  handle: (field, parent, args) => {
-    const isRoot = parent?.getType() === ROOT_TYPE;
-    return isRoot && field.name === "node" ? asString(args["id"]) : undefined;
-  },
+  handle: (field, parent, args) => (isRoot(parent) && field.name === "node" ? asString(args["id"]) : undefined),
+};
+
+/** `nodes(ids:)` is in the store if all of its rows are. */
+export const nodesHandler: MissingFieldHandler = {
+  kind: "pluralLinked",
+  handle: (field, parent, args) => (isRoot(parent) && field.name === "nodes" ? asArray(args["ids"]).map(asString) : undefined),
 };
 
 /** IDs in the store: a global id as it is, and the id of another type with the name of the type before it. */
@@ -88,7 +93,7 @@ export function createRelayEnvironment({ live, facts, ...options }: RelayOptions
   return new Environment({
     network: Network.create(relayFetch(options), subscribe),
     store: new Store(new RecordSource()),
-    missingFieldHandlers: [nodeHandler],
+    missingFieldHandlers: [nodeHandler, nodesHandler],
     getDataID: dataId(facts),
   });
 }

@@ -57,6 +57,38 @@ export const rules = {
     "rule": "PUBLIC",
     "scope": "courses:read"
   },
+  "CompleteTaskPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
+  },
+  "CompleteTasksPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
+  },
+  "Course.progress": {
+    "rule": "PUBLIC",
+    "scope": "progress:read"
+  },
+  "CourseProgress.nextChapter": {
+    "rule": "PUBLIC",
+    "scope": "courses:read"
+  },
+  "CreateTaskPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
+  },
+  "CreateTasksPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
+  },
+  "DeleteTaskPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
+  },
+  "DeleteTasksPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
+  },
   "Me.contentLevel": {
     "rule": "PUBLIC",
     "scope": "profile:read"
@@ -86,6 +118,10 @@ export const rules = {
     "scope": "courses:write"
   },
   "Mutation.createTask": {
+    "rule": "SIGNED_IN",
+    "scope": "tasks:write"
+  },
+  "Mutation.createTasks": {
     "rule": "SIGNED_IN",
     "scope": "tasks:write"
   },
@@ -145,6 +181,10 @@ export const rules = {
     "rule": "OWNER",
     "scope": "tasks:write"
   },
+  "Mutation.updateTasks": {
+    "rule": "OWNER",
+    "scope": "tasks:write"
+  },
   "Query.analytics": {
     "rule": "ROLE(admin) and FRESH(900s)",
     "scope": "analytics:read"
@@ -181,6 +221,10 @@ export const rules = {
     "rule": "PUBLIC",
     "scope": "{type}:read"
   },
+  "Query.nodes": {
+    "rule": "PUBLIC",
+    "scope": "{type}:read"
+  },
   "Query.publicTasks": {
     "rule": "PUBLIC",
     "scope": "tasks:read"
@@ -194,6 +238,10 @@ export const rules = {
     "scope": "tasks:read"
   },
   "Query.taskStats": {
+    "rule": "SIGNED_IN",
+    "scope": "tasks:read"
+  },
+  "Query.taskTags": {
     "rule": "SIGNED_IN",
     "scope": "tasks:read"
   },
@@ -212,6 +260,18 @@ export const rules = {
   "Query.viewer": {
     "rule": "PUBLIC",
     "scope": "openid"
+  },
+  "RecordProgressPayload.chapter": {
+    "rule": "PUBLIC",
+    "scope": "courses:read"
+  },
+  "ReopenTaskPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
+  },
+  "SaveChapterVariantPayload.chapter": {
+    "rule": "PUBLIC",
+    "scope": "courses:read"
   },
   "Subscription.progressEvents": {
     "rule": "SIGNED_IN",
@@ -240,6 +300,14 @@ export const rules = {
   "Task.tags": {
     "rule": "OWNER",
     "scope": null
+  },
+  "UpdateTaskPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
+  },
+  "UpdateTasksPayload.taskStats": {
+    "rule": "PUBLIC",
+    "scope": "tasks:read"
   }
 } as const;
 
@@ -248,9 +316,13 @@ export type GuardedField = keyof typeof rules;
 /** The object types of each interface and union. */
 export const possibleTypes = {
   "Node": [
+    "AuditEvent",
     "Chapter",
+    "ChapterVariant",
     "Course",
-    "Task"
+    "Me",
+    "Task",
+    "User"
   ]
 } as const;
 
@@ -259,41 +331,70 @@ export const typesWithoutId = [
   "Analytics",
   "AuditEventConnection",
   "AuditEventEdge",
+  "BookmarkChapterPayload",
   "ChapterConnection",
   "ChapterCount",
   "ChapterEdge",
   "ChapterProgress",
   "ChapterViewer",
+  "CompleteTaskPayload",
+  "CompleteTasksPayload",
   "CourseConnection",
   "CourseEdge",
+  "CourseProgress",
+  "CreateChapterPayload",
+  "CreateCoursePayload",
+  "CreateTaskPayload",
+  "CreateTasksPayload",
   "Decision",
+  "DeleteChapterPayload",
+  "DeleteCoursePayload",
+  "DeleteTaskPayload",
+  "DeleteTasksPayload",
+  "EraseUserPayload",
   "ErasedRows",
   "ErasureReport",
   "LearnerProfile",
+  "OwnTask",
   "PageInfo",
   "PersonalizedChapter",
+  "PublishChapterPayload",
+  "PublishCoursePayload",
   "Recommendation",
+  "RecordProgressPayload",
+  "ReopenTaskPayload",
+  "SaveChapterVariantPayload",
+  "TaskAuthor",
   "TaskConnection",
   "TaskEdge",
   "TaskEvent",
   "TaskPriorityCount",
   "TaskStats",
+  "TaskTagCount",
   "TaskViewer",
   "TierCount",
+  "UpdateChapterPayload",
+  "UpdateCoursePayload",
+  "UpdateLearnerProfilePayload",
+  "UpdateTaskPayload",
+  "UpdateTasksPayload",
   "UserConnection",
   "UserEdge"
 ] as const;
 
 /** Object types with an ID that another type may have too. */
-export const typesWithLocalId = [
-  "AuditEvent",
-  "ChapterVariant",
-  "Me",
-  "User"
-] as const;
+export const typesWithLocalId = [] as const;
 
 /** Fields with pages. */
 export const connections = [
+  {
+    "type": "Course",
+    "field": "chapters",
+    "keyArgs": [
+      "filter"
+    ],
+    "edge": "ChapterEdge"
+  },
   {
     "type": "Query",
     "field": "auditEvents",

@@ -30,6 +30,7 @@ export const Users = graphql(`
     users(first: 20, after: $after, filter: $filter) {
       nodes {
         id
+        authId
         name
         email
         tier
@@ -66,13 +67,14 @@ export const AuditEvents = graphql(`
 `);
 
 export const EraseUser = graphql(`
-  mutation EraseUser($id: ID!) {
-    eraseUser(id: $id) {
-      userId
-      total
-      tables {
-        table
-        rows
+  mutation EraseUser($id: ID!, $dryRun: Boolean!) {
+    eraseUser(id: $id, dryRun: $dryRun) {
+      report {
+        total
+        tables {
+          table
+          rows
+        }
       }
     }
   }

@@ -1,19 +1,22 @@
 import { useMutation } from "@apollo/client/react";
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useState, type FormEvent, type ReactNode } from "react";
 import { describe } from "../api/errors";
 import type { EraseUserMutation } from "../gql/graphql";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
+import { ErrorNotice, Skeleton } from "../ui/states";
 import { AuditEvents, EraseUser, Users } from "./documents";
 import type { UserData } from "./users";
 
-function Report({ report }: { readonly report: EraseUserMutation["eraseUser"] }): ReactNode {
+type ReportData = EraseUserMutation["eraseUser"]["report"];
+
+function Report({ report, heading }: { readonly report: ReportData; readonly heading: string }): ReactNode {
   return (
     <table className="conflict">
       <thead>
         <tr>
           <th scope="col">Table</th>
-          <th scope="col">Deleted rows</th>
+          <th scope="col">{heading}</th>
         </tr>
       </thead>
       <tbody>
@@ -32,20 +35,31 @@ function Report({ report }: { readonly report: EraseUserMutation["eraseUser"] })
   );
 }
 
-/** Erases a user's rows once the user's address was typed. The server has no dry run: it reports what it deleted. */
+/** The rows that would be deleted: a dry run counts them. */
+function DryRun({ user }: { readonly user: UserData }): ReactNode {
+  const [count, { data, error }] = useMutation(EraseUser, { onError: () => undefined });
+  useEffect(() => {
+    void count({ variables: { id: user.id, dryRun: true } });
+  }, [count, user.id]);
+  if (data) return <Report report={data.eraseUser.report} heading="Rows to delete" />;
+  const again = (): void => void count({ variables: { id: user.id, dryRun: true } });
+  return error === undefined ? <Skeleton rows={5} height={36} /> : <ErrorNotice error={error} onRetry={again} />;
+}
+
+/** Erases a user's rows, once they were counted and the user's address was typed. */
 export function EraseDialog({ user, onClose }: { readonly user: UserData; readonly onClose: () => void }): ReactNode {
-  const name = user.name ?? user.id;
-  const wanted = user.email ?? user.id;
+  const name = user.name ?? user.authId;
+  const wanted = user.email ?? user.authId;
   const [typed, setTyped] = useState("");
   const [erase, { data, error, loading }] = useMutation(EraseUser, { refetchQueries: [Users, AuditEvents], onError: () => undefined });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    if (typed === wanted) void erase({ variables: { id: user.id } });
+    if (typed === wanted) void erase({ variables: { id: user.id, dryRun: false } });
   };
   if (data) {
     return (
       <Dialog title={`The data of ${name} is erased`} onClose={onClose}>
-        <Report report={data.eraseUser} />
+        <Report report={data.eraseUser.report} heading="Deleted rows" />
         <div className="row end">
           <button type="button" className="button primary" onClick={onClose}>
             Close
@@ -58,6 +72,7 @@ export function EraseDialog({ user, onClose }: { readonly user: UserData; readon
     <Dialog title={`Erase the data of ${name}?`} onClose={onClose}>
       <form className="stack" onSubmit={submit} noValidate>
         <p>All tasks, progress and settings of this user are deleted, and cannot be restored. The account for signing in stays.</p>
+        <DryRun user={user} />
         <Field label={`Type ${wanted} to confirm`} error={error === undefined ? undefined : describe(error)}>
           {(control) => <input {...control} autoComplete="off" spellCheck={false} value={typed} onChange={(event) => setTyped(event.target.value)} />}
         </Field>

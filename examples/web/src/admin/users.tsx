@@ -37,15 +37,15 @@ function UserTable({ users, onErase }: UserTableProps): ReactNode {
         {users.map((user) => (
           <tr key={user.id}>
             <td>
-              <strong>{user.name ?? user.id}</strong>
+              <strong>{user.name ?? user.authId}</strong>
               <br />
               <span className="muted">{user.email}</span>
             </td>
             <td data-label="Tier">{user.tier}</td>
             <td data-label="Last seen">{user.lastSeen === null ? null : time.format(new Date(user.lastSeen))}</td>
             <td>
-              {user.id === viewer?.id ? null : (
-                <button type="button" className="button quiet danger" onClick={() => onErase(user)} aria-label={`Erase the data of ${user.name ?? user.id}`}>
+              {user.authId === viewer?.authId ? null : (
+                <button type="button" className="button quiet danger" onClick={() => onErase(user)} aria-label={`Erase the data of ${user.name ?? user.authId}`}>
                   Erase
                 </button>
               )}

@@ -9,6 +9,7 @@ const Viewer = graphql(`
   query Viewer {
     viewer {
       id
+      authId
       name
       email
       roles

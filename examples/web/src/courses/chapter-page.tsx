@@ -67,7 +67,7 @@ export function ChapterPage({ slug }: { readonly slug: string }): ReactNode {
           <ChapterText text={chapter.personalized} />
           {viewer === null || chapter.personalized === null ? null : <Reading chapter={row} />}
         </Locked>
-        <Neighbours course={course} chapter={row.id} />
+        <Neighbours course={course.slug} previous={chapter.previous} next={chapter.next} />
       </Page>
     </div>
   );

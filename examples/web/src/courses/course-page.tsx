@@ -1,17 +1,16 @@
 import { useQuery } from "@apollo/client/react";
 import type { ReactNode } from "react";
 import { useFragment as unmask } from "../gql";
-import { navigate } from "../router/router";
+import type { ChapterRowFragment, CourseProgressFragment } from "../gql/graphql";
+import { Link, navigate } from "../router/router";
 import { Page } from "../ui/page";
 import { ErrorNotice, Notice, Skeleton } from "../ui/states";
 import { ChapterItem } from "./chapter-item";
-import { ChapterRow, Course, CourseChapters } from "./documents";
-import { Paragraphs } from "./text";
+import { ChapterRow, Course, CourseProgress } from "./documents";
+import { ProgressBar } from "./progress";
+import { chapterCount, Paragraphs } from "./text";
 
-function Chapters({ course }: { readonly course: string }): ReactNode {
-  const { data, error, refetch } = useQuery(CourseChapters, { variables: { course }, fetchPolicy: "cache-and-network" });
-  if (data === undefined) return error === undefined ? <Skeleton rows={4} height={92} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
-  const chapters = unmask(ChapterRow, data.chapters.nodes);
+function Chapters({ chapters }: { readonly chapters: readonly ChapterRowFragment[] }): ReactNode {
   if (chapters.length === 0) return <Notice title="This course has no chapters yet" />;
   return (
     <ol className="list" aria-label="Chapters">
@@ -22,8 +21,28 @@ function Chapters({ course }: { readonly course: string }): ReactNode {
   );
 }
 
+/** How far the reader is, and where to go on. Nothing for a guest. */
+function Progress({ course }: { readonly course: CourseProgressFragment }): ReactNode {
+  const { progress, chapterCount: count } = course;
+  if (progress === null || count === 0) return null;
+  const { completedChapters, startedChapters, nextChapter, percent } = progress;
+  return (
+    <section className="card stack" aria-label="Your progress">
+      <ProgressBar percent={percent} label="Your progress in this course" />
+      <div className="row wrap">
+        <span className="muted grow">{`${completedChapters} of ${chapterCount(count)} read`}</span>
+        {nextChapter === null ? null : (
+          <Link to={`/courses/${course.slug}/${nextChapter.slug}`} className="button primary">
+            {`${startedChapters === 0 ? "Start" : "Continue"}: ${nextChapter.title}`}
+          </Link>
+        )}
+      </div>
+    </section>
+  );
+}
+
 export function CoursePage({ slug }: { readonly slug: string }): ReactNode {
-  const { data, error, refetch } = useQuery(Course, { variables: { slug } });
+  const { data, error, refetch } = useQuery(Course, { variables: { slug }, fetchPolicy: "cache-and-network" });
   if (data === undefined) {
     return error === undefined ? <Skeleton rows={6} height={72} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
   }
@@ -42,7 +61,8 @@ export function CoursePage({ slug }: { readonly slug: string }): ReactNode {
       </div>
       <section className="section" aria-labelledby="chapters">
         <h2 id="chapters">Chapters</h2>
-        <Chapters course={course.id} />
+        <Progress course={unmask(CourseProgress, course)} />
+        <Chapters chapters={unmask(ChapterRow, course.chapters.nodes)} />
       </section>
     </Page>
   );

@@ -2,22 +2,20 @@ import { useQuery } from "@apollo/client/react";
 import { useState, type ReactNode } from "react";
 import { useViewer } from "../api/viewer";
 import { useFragment as unmask } from "../gql";
-import type { ChapterRowFragment, CoursesQuery } from "../gql/graphql";
+import type { CoursesQuery } from "../gql/graphql";
 import { Link } from "../router/router";
+import { useDebounced } from "../ui/debounced";
 import { Field } from "../ui/field";
 import { Page } from "../ui/page";
 import { ErrorNotice, Notice, Skeleton } from "../ui/states";
 import { ChapterItem } from "./chapter-item";
-import { ChapterRow, Courses, Recommendations } from "./documents";
+import { ChapterRow, Courses, FoundChapters, Recommendations } from "./documents";
 import { ProgressBar } from "./progress";
-import { excerpt, folded } from "./text";
+import { chapterCount, excerpt, folded } from "./text";
 
 type CourseData = CoursesQuery["courses"]["nodes"][number];
 
-function CourseCard({ course, chapters }: { readonly course: CourseData; readonly chapters: readonly ChapterRowFragment[] }): ReactNode {
-  const isGuest = useViewer() === null;
-  const percents = chapters.map(({ progress }) => progress?.percent ?? 0);
-  const percent = Math.round(percents.reduce((sum, one) => sum + one, 0) / Math.max(1, percents.length));
+function CourseCard({ course }: { readonly course: CourseData }): ReactNode {
   return (
     <li className="card course-card">
       <h2>
@@ -30,10 +28,10 @@ function CourseCard({ course, chapters }: { readonly course: CourseData; readonl
             {area}
           </span>
         ))}
-        <span className="chip plain">{chapters.length === 1 ? "1 chapter" : `${chapters.length} chapters`}</span>
+        <span className="chip plain">{chapterCount(course.chapterCount)}</span>
         {course.published ? null : <span className="chip">Draft</span>}
       </p>
-      {isGuest ? null : <ProgressBar percent={percent} label={`Progress in ${course.title}`} />}
+      {course.progress === null ? null : <ProgressBar percent={course.progress.percent} label={`Progress in ${course.title}`} />}
     </li>
   );
 }
@@ -54,27 +52,34 @@ function Recommended(): ReactNode {
   );
 }
 
-function Results({ data, text }: { readonly data: CoursesQuery; readonly text: string }): ReactNode {
-  const chapters = unmask(ChapterRow, data.chapters.nodes);
-  const wanted = folded(text.trim());
-  const contains = (...texts: readonly string[]): boolean => folded(texts.join("\n")).includes(wanted);
-  const courses = data.courses.nodes.filter(({ title, description, interestAreas }) => contains(title, description, ...interestAreas));
-  const found = wanted === "" ? [] : chapters.filter(({ title, summary }) => contains(title, summary));
-  if (courses.length === 0 && found.length === 0) {
-    return wanted === "" ? <Notice title="There are no courses yet" /> : <Notice title={`Nothing contains “${text.trim()}”`} />;
-  }
+function CourseGrid({ courses }: { readonly courses: readonly CourseData[] }): ReactNode {
+  if (courses.length === 0) return null;
+  return (
+    <ul className="course-grid" aria-label="Courses">
+      {courses.map((course) => (
+        <CourseCard key={course.id} course={course} />
+      ))}
+    </ul>
+  );
+}
+
+/** The courses among the loaded ones, and the chapters of the server, that contain a text. */
+function Found({ courses, text }: { readonly courses: readonly CourseData[]; readonly text: string }): ReactNode {
+  const { data, error, refetch } = useQuery(FoundChapters, { variables: { text } });
+  const found = courses.filter(({ title, description, interestAreas }) =>
+    folded([title, description, ...interestAreas].join("\n")).includes(folded(text)),
+  );
+  const chapters = data && unmask(ChapterRow, data.chapters.nodes);
+  if (found.length === 0 && chapters?.length === 0) return <Notice title={`Nothing contains “${text}”`} />;
   return (
     <>
-      <ul className="course-grid" aria-label="Courses">
-        {courses.map((course) => (
-          <CourseCard key={course.id} course={course} chapters={chapters.filter((chapter) => chapter.course?.id === course.id)} />
-        ))}
-      </ul>
-      {found.length === 0 ? null : (
+      <CourseGrid courses={found} />
+      {error === undefined ? null : <ErrorNotice error={error} onRetry={() => void refetch()} />}
+      {chapters === undefined || chapters.length === 0 ? null : (
         <section aria-labelledby="found" className="section">
           <h2 id="found">Chapters</h2>
           <ul className="list">
-            {found.map((chapter) => (
+            {chapters.map((chapter) => (
               <ChapterItem key={chapter.id} chapter={chapter} />
             ))}
           </ul>
@@ -84,19 +89,25 @@ function Results({ data, text }: { readonly data: CoursesQuery; readonly text: s
   );
 }
 
+function Results({ courses, text }: { readonly courses: readonly CourseData[]; readonly text: string }): ReactNode {
+  if (text !== "") return <Found courses={courses} text={text} />;
+  return courses.length === 0 ? <Notice title="There are no courses yet" /> : <CourseGrid courses={courses} />;
+}
+
 export function CoursesPage(): ReactNode {
   const viewer = useViewer();
   const [text, setText] = useState("");
+  const wanted = useDebounced(text).trim();
   const { data, error, refetch } = useQuery(Courses, { fetchPolicy: "cache-and-network" });
   return (
     <Page title="Courses" lead="Every chapter comes in several versions: you read the one for your experience.">
       <div role="search" aria-label="Courses" className="filters">
         <Field label="Search courses and chapters" isLabelHidden className="grow">
-          {(control) => <input {...control} type="search" placeholder="Search courses and chapters" value={text} onChange={(event) => setText(event.target.value)} />}
+          {(control) => <input {...control} type="search" placeholder="Search courses and chapters" maxLength={200} value={text} onChange={(event) => setText(event.target.value)} />}
         </Field>
       </div>
       {data !== undefined ? (
-        <Results data={data} text={text} />
+        <Results courses={data.courses.nodes} text={wanted} />
       ) : error === undefined ? (
         <Skeleton rows={2} height={220} />
       ) : (

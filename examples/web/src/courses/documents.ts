@@ -24,6 +24,24 @@ export const ChapterRow = graphql(`
   }
 `);
 
+export const CourseProgress = graphql(`
+  fragment CourseProgress on Course {
+    id
+    slug
+    chapterCount
+    progress {
+      percent
+      completedChapters
+      startedChapters
+      nextChapter {
+        id
+        slug
+        title
+      }
+    }
+  }
+`);
+
 export const Courses = graphql(`
   query Courses {
     courses(first: 50) {
@@ -34,9 +52,18 @@ export const Courses = graphql(`
         description
         interestAreas
         published
+        chapterCount
+        progress {
+          percent
+        }
       }
     }
-    chapters(first: 100) {
+  }
+`);
+
+export const FoundChapters = graphql(`
+  query FoundChapters($text: String!) {
+    chapters(first: 50, filter: { text: $text }) {
       nodes {
         id
         ...ChapterRow
@@ -61,21 +88,14 @@ export const Course = graphql(`
   query Course($slug: String!) {
     course(slug: $slug) {
       id
-      slug
       title
       description
-      interestAreas
-      published
-    }
-  }
-`);
-
-export const CourseChapters = graphql(`
-  query CourseChapters($course: ID!) {
-    chapters(course: $course, first: 100) {
-      nodes {
-        id
-        ...ChapterRow
+      ...CourseProgress
+      chapters(first: 100) {
+        nodes {
+          id
+          ...ChapterRow
+        }
       }
     }
   }
@@ -87,6 +107,16 @@ export const Chapter = graphql(`
       id
       ...ChapterRow
       course {
+        id
+        slug
+        title
+      }
+      previous {
+        id
+        slug
+        title
+      }
+      next {
         id
         slug
         title
@@ -112,6 +142,10 @@ export const ProgressEvents = graphql(`
           percent
           completed
         }
+        course {
+          id
+          ...CourseProgress
+        }
       }
     }
   }
@@ -120,13 +154,15 @@ export const ProgressEvents = graphql(`
 export const RecordProgress = graphql(`
   mutation RecordProgress($chapterId: ID!, $percent: Int!, $reset: Boolean!) {
     recordProgress(chapterId: $chapterId, percent: $percent, reset: $reset) {
-      percent
-      completed
       chapter {
         id
         progress {
           percent
           completed
+        }
+        course {
+          id
+          ...CourseProgress
         }
       }
     }
@@ -136,9 +172,11 @@ export const RecordProgress = graphql(`
 export const BookmarkChapter = graphql(`
   mutation BookmarkChapter($chapterId: ID!, $bookmarked: Boolean!) {
     bookmarkChapter(chapterId: $chapterId, bookmarked: $bookmarked) {
-      __typename
-      id
-      bookmarked
+      chapter {
+        __typename
+        id
+        bookmarked
+      }
     }
   }
 `);
@@ -146,10 +184,12 @@ export const BookmarkChapter = graphql(`
 export const UpdateLearnerProfile = graphql(`
   mutation UpdateLearnerProfile($input: LearnerProfileInput!) {
     updateLearnerProfile(input: $input) {
-      id
-      profile {
-        softwareBackground
-        hardwareBackground
+      me {
+        id
+        profile {
+          softwareBackground
+          hardwareBackground
+        }
       }
     }
   }

@@ -1,30 +1,27 @@
-import { useQuery } from "@apollo/client/react";
 import type { ReactNode } from "react";
-import { useFragment as unmask } from "../gql";
+import type { ChapterQuery } from "../gql/graphql";
 import { Link } from "../router/router";
-import { ChapterRow, CourseChapters } from "./documents";
+
+type Neighbour = NonNullable<ChapterQuery["chapter"]>["next"];
 
 interface NeighboursProps {
-  readonly course: { readonly id: string; readonly slug: string };
-  readonly chapter: string;
+  readonly course: string;
+  readonly previous: Neighbour;
+  readonly next: Neighbour;
 }
 
 /** Links to the previous and the next chapter. */
-export function Neighbours({ course, chapter }: NeighboursProps): ReactNode {
-  const { data } = useQuery(CourseChapters, { variables: { course: course.id } });
-  const chapters = unmask(ChapterRow, data?.chapters.nodes) ?? [];
-  const index = chapters.findIndex(({ id }) => id === chapter);
-  const [previous, next] = index < 0 ? [] : [chapters[index - 1], chapters[index + 1]];
+export function Neighbours({ course, previous, next }: NeighboursProps): ReactNode {
   return (
     <nav className="neighbours" aria-label="Chapters">
-      {previous === undefined ? <span /> : (
-        <Link to={`/courses/${course.slug}/${previous.slug}`} rel="prev">
+      {previous === null ? <span /> : (
+        <Link to={`/courses/${course}/${previous.slug}`} rel="prev">
           <span className="muted">Previous</span>
           {previous.title}
         </Link>
       )}
-      {next === undefined ? <span /> : (
-        <Link to={`/courses/${course.slug}/${next.slug}`} rel="next" className="next">
+      {next === null ? <span /> : (
+        <Link to={`/courses/${course}/${next.slug}`} rel="next" className="next">
           <span className="muted">Next</span>
           {next.title}
         </Link>

@@ -47,7 +47,7 @@ export function Reading({ chapter }: { readonly chapter: ChapterRowFragment }): 
   const toggleBookmark = (): void =>
     void bookmark({
       variables: { chapterId: chapter.id, bookmarked },
-      optimisticResponse: { bookmarkChapter: { __typename: "Chapter", id: chapter.id, bookmarked } },
+      optimisticResponse: { bookmarkChapter: { chapter: { __typename: "Chapter", id: chapter.id, bookmarked } } },
     });
   return (
     <div className="reading">

@@ -13,3 +13,5 @@ export function excerpt(text: string, length = 180): string {
 
 /** The text without case and accents: what a search compares. */
 export const folded = (text: string): string => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+export const chapterCount = (count: number): string => (count === 1 ? "1 chapter" : `${count} chapters`);

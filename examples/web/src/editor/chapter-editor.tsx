@@ -14,7 +14,7 @@ export function ChapterEditor({ chapter }: { readonly chapter: ChapterData }): R
   const toast = useToast();
   const [publish, { loading }] = useMutation(PublishChapter, {
     onError: (error) => toast(describe(error)),
-    onCompleted: ({ publishChapter }) => toast(publishChapter.published ? "Published." : "A draft again."),
+    onCompleted: ({ publishChapter }) => toast(publishChapter.chapter.published ? "Published." : "A draft again."),
   });
   return (
     <div className="stack">

@@ -51,8 +51,10 @@ export const EditorChapter = graphql(`
 export const CreateChapter = graphql(`
   mutation CreateChapter($courseId: ID!, $input: CreateChapterInput!) {
     createChapter(courseId: $courseId, input: $input) {
-      id
-      slug
+      chapter {
+        id
+        slug
+      }
     }
   }
 `);
@@ -60,11 +62,13 @@ export const CreateChapter = graphql(`
 export const UpdateChapter = graphql(`
   mutation UpdateChapter($id: ID!, $input: UpdateChapterInput!) {
     updateChapter(id: $id, input: $input) {
-      id
-      slug
-      title
-      summary
-      requiredTier
+      chapter {
+        id
+        slug
+        title
+        summary
+        requiredTier
+      }
     }
   }
 `);
@@ -72,10 +76,15 @@ export const UpdateChapter = graphql(`
 export const SaveVariant = graphql(`
   mutation SaveVariant($chapterId: ID!, $input: ChapterVariantInput!) {
     saveChapterVariant(chapterId: $chapterId, input: $input) {
-      id
-      level
-      hardware
-      body
+      chapter {
+        id
+        variants {
+          id
+          level
+          hardware
+          body
+        }
+      }
     }
   }
 `);
@@ -83,8 +92,10 @@ export const SaveVariant = graphql(`
 export const PublishChapter = graphql(`
   mutation PublishChapter($id: ID!, $published: Boolean!) {
     publishChapter(id: $id, published: $published) {
-      id
-      published
+      chapter {
+        id
+        published
+      }
     }
   }
 `);

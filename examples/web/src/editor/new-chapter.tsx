@@ -16,7 +16,7 @@ export function NewChapter({ courseId }: { readonly courseId: string }): ReactNo
   const toast = useToast();
   const [title, setTitle] = useState("");
   const [create, { error, loading }] = useMutation(CreateChapter, {
-    onCompleted: ({ createChapter }) => navigate(`/editor/${createChapter.slug}`),
+    onCompleted: ({ createChapter }) => navigate(`/editor/${createChapter.chapter.slug}`),
     onError: (failure) => {
       if (codeOf(failure) !== "BAD_USER_INPUT") toast(describe(failure));
     },

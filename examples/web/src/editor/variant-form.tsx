@@ -7,7 +7,7 @@ import type { Level } from "../gql/graphql";
 import { Field } from "../ui/field";
 import { useToast } from "../ui/toast";
 import type { ChapterData } from "./chapter-editor";
-import { EditorChapter, SaveVariant } from "./documents";
+import { SaveVariant } from "./documents";
 import { Preview } from "./preview";
 
 interface Levels {
@@ -26,7 +26,6 @@ function TextForm({ chapter, levels }: TextFormProps): ReactNode {
   const saved = chapter.variants.find(({ level, hardware }) => level === levels.level && hardware === levels.hardware);
   const [body, setBody] = useState(saved?.body ?? "");
   const [save, { error, loading }] = useMutation(SaveVariant, {
-    refetchQueries: [EditorChapter],
     onCompleted: () => toast("Saved."),
     onError: (failure) => {
       if (codeOf(failure) !== "BAD_USER_INPUT") toast(describe(failure));

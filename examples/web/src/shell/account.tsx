@@ -32,7 +32,7 @@ function Identity(): ReactNode {
   if (viewer === null) return <p className="muted">You are a guest. Sign in to keep tasks and progress.</p>;
   return (
     <div>
-      <p className="identity-name">{viewer.name ?? viewer.id}</p>
+      <p className="identity-name">{viewer.name ?? viewer.authId}</p>
       <p className="muted">{viewer.email}</p>
       <p className="chips">
         <span className="chip">{viewer.tier}</span>

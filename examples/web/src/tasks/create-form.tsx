@@ -3,35 +3,38 @@ import { fieldErrors } from "@hallpass/client";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
 import { makeFragmentData } from "../gql";
-import { Field } from "../ui/field";
+import type { TaskRowFragment } from "../gql/graphql";
 import { useToast } from "../ui/toast";
-import { emptyDraft, inputOf, isPriority, priorities, type Draft } from "./draft";
+import { emptyDraft, inputOf, type Draft } from "./draft";
 import { CreateTask, TaskRow } from "./documents";
+import { countsAfter, optimistic } from "./optimistic";
+import { sendChange } from "./own-changes";
+import { DueField, PriorityField, TitleField } from "./task-fields";
 
 const MAX_TITLE = 200;
 
-/** The row that is shown until the server has answered. None, if the server will reject the title. */
-function optimistic(draft: Draft): { optimisticResponse?: { createTask: ReturnType<typeof row> } } {
-  const title = draft.title.trim();
-  return title === "" || title.length > MAX_TITLE ? {} : { optimisticResponse: { createTask: row({ ...draft, title }) } };
-}
-
-function row(draft: Draft) {
-  const task = { ...inputOf(draft), id: `optimistic:${crypto.randomUUID()}`, dueAt: null, completed: false, version: 0 };
-  return makeFragmentData({ __typename: "Task", ...task }, TaskRow);
+/** The row that is shown until the server has answered. Null, if the server will reject the title. */
+function expected(draft: Draft): TaskRowFragment | null {
+  const { title, isPublic, ...own } = inputOf({ ...draft, title: draft.title.trim() });
+  if (title === "" || title.length > MAX_TITLE) return null;
+  const row = { __typename: "Task", id: `optimistic:${crypto.randomUUID()}`, title, isPublic, completed: false, version: 0 } as const;
+  return { ...row, own: { __typename: "OwnTask", ...own, dueAt: null } };
 }
 
 export function CreateForm(): ReactNode {
   const toast = useToast();
   const [draft, setDraft] = useState(emptyDraft);
   const [fields, setFields] = useState<Readonly<Record<string, string>>>({});
-  const [create] = useMutation(CreateTask);
+  const [create, { client }] = useMutation(CreateTask);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setFields({});
     setDraft(emptyDraft);
+    const row = expected(draft);
+    const taskStats = countsAfter(client.cache, null, row);
+    const response = row && taskStats && { createTask: { edge: { cursor: "", node: makeFragmentData(row, TaskRow) }, taskStats } };
     try {
-      await create({ variables: { input: inputOf(draft), key: crypto.randomUUID() }, ...optimistic(draft) });
+      await sendChange(create({ variables: { input: inputOf(draft), key: crypto.randomUUID() }, ...optimistic(response) }));
     } catch (error) {
       // What was typed comes back, unless the next task is being typed already.
       setDraft((current) => (current === emptyDraft ? draft : current));
@@ -39,27 +42,12 @@ export function CreateForm(): ReactNode {
       if (codeOf(error) !== "BAD_USER_INPUT") toast(describe(error));
     }
   };
+  const props = { draft, errors: fields, onChange: setDraft };
   return (
     <form className="card create-task" onSubmit={(event) => void submit(event)} noValidate aria-label="New task">
-      <Field label="New task" error={fields["input.title"]} className="grow">
-        {(control) => (
-          <input {...control} value={draft.title} placeholder="What is to be done?" onChange={(event) => setDraft({ ...draft, title: event.target.value })} />
-        )}
-      </Field>
-      <Field label="Priority" error={fields["input.priority"]}>
-        {(control) => (
-          <select {...control} value={draft.priority} onChange={({ target: { value } }) => { if (isPriority(value)) setDraft({ ...draft, priority: value }); }}>
-            {priorities.map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Due" error={fields["input.dueOn"]}>
-        {(control) => <input {...control} type="date" value={draft.dueOn} onChange={(event) => setDraft({ ...draft, dueOn: event.target.value })} />}
-      </Field>
+      <TitleField {...props} label="New task" placeholder="What is to be done?" className="grow" />
+      <PriorityField {...props} />
+      <DueField {...props} />
       <button type="submit" className="button primary">
         Add
       </button>

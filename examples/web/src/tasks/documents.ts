@@ -5,14 +5,17 @@ export const TaskRow = graphql(`
     __typename
     id
     title
-    description
-    priority
-    tags
-    dueOn
-    dueAt
     isPublic
     completed
     version
+    own {
+      __typename
+      description
+      priority
+      tags
+      dueOn
+      dueAt
+    }
   }
 `);
 
@@ -42,6 +45,15 @@ export const TaskStats = graphql(`
   }
 `);
 
+export const TaskTags = graphql(`
+  query TaskTags {
+    taskTags(first: 50) {
+      tag
+      count
+    }
+  }
+`);
+
 export const Task = graphql(`
   query Task($id: ID!) {
     task(id: $id) {
@@ -66,7 +78,17 @@ export const TaskEvents = graphql(`
 export const CreateTask = graphql(`
   mutation CreateTask($input: CreateTaskInput!, $key: String!) {
     createTask(input: $input, idempotencyKey: $key) {
-      ...TaskRow
+      edge {
+        cursor
+        node {
+          ...TaskRow
+        }
+      }
+      taskStats {
+        total
+        completed
+        overdue
+      }
     }
   }
 `);
@@ -74,7 +96,14 @@ export const CreateTask = graphql(`
 export const UpdateTask = graphql(`
   mutation UpdateTask($id: ID!, $input: UpdateTaskInput!, $expectedVersion: Int) {
     updateTask(id: $id, input: $input, expectedVersion: $expectedVersion) {
-      ...TaskRow
+      task {
+        ...TaskRow
+      }
+      taskStats {
+        total
+        completed
+        overdue
+      }
     }
   }
 `);
@@ -82,7 +111,14 @@ export const UpdateTask = graphql(`
 export const CompleteTask = graphql(`
   mutation CompleteTask($id: ID!) {
     completeTask(id: $id) {
-      ...TaskRow
+      task {
+        ...TaskRow
+      }
+      taskStats {
+        total
+        completed
+        overdue
+      }
     }
   }
 `);
@@ -90,13 +126,27 @@ export const CompleteTask = graphql(`
 export const ReopenTask = graphql(`
   mutation ReopenTask($id: ID!) {
     reopenTask(id: $id) {
-      ...TaskRow
+      task {
+        ...TaskRow
+      }
+      taskStats {
+        total
+        completed
+        overdue
+      }
     }
   }
 `);
 
 export const DeleteTask = graphql(`
   mutation DeleteTask($id: ID!) {
-    deleteTask(id: $id)
+    deleteTask(id: $id) {
+      deletedTaskId
+      taskStats {
+        total
+        completed
+        overdue
+      }
+    }
   }
 `);

@@ -20,9 +20,10 @@ export const isPriority = (value: string): value is TaskPriority => priorities.s
 
 const tagsOf = (text: string): string[] => text.split(",").map((tag) => tag.trim()).filter(Boolean);
 
-export function draftOf(task: TaskRowFragment): Draft {
-  const { title, priority, isPublic } = task;
-  return { title, priority, isPublic, description: task.description ?? "", dueOn: task.dueOn ?? "", tags: task.tags.join(", ") };
+export function draftOf({ title, isPublic, own }: TaskRowFragment): Draft {
+  if (own === null) return { ...emptyDraft, title, isPublic };
+  const { priority, tags, description, dueOn } = own;
+  return { title, isPublic, priority, description: description ?? "", dueOn: dueOn ?? "", tags: tags.join(", ") };
 }
 
 /** The input of the server. An empty text removes the value. */

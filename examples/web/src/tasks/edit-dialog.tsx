@@ -9,6 +9,7 @@ import { useToast } from "../ui/toast";
 import { ConflictDialog } from "./conflict-dialog";
 import { draftOf, inputOf } from "./draft";
 import { Task, TaskRow, UpdateTask } from "./documents";
+import { sendChange } from "./own-changes";
 import { TaskFields } from "./task-fields";
 
 interface EditDialogProps {
@@ -35,7 +36,7 @@ export function EditDialog({ task, onClose }: EditDialogProps): ReactNode {
   const save = async (expectedVersion: number): Promise<void> => {
     setErrors({});
     try {
-      await update({ variables: { id: task.id, input: inputOf(draft), expectedVersion } });
+      await sendChange(update({ variables: { id: task.id, input: inputOf(draft), expectedVersion } }));
       onClose();
     } catch (error) {
       if (codeOf(error) === "CONFLICT") return showConflict().catch((failure: unknown) => toast(describe(failure)));

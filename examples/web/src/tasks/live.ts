@@ -1,27 +1,43 @@
-import type { ApolloCache } from "@apollo/client";
+import type { ApolloCache, ApolloClient } from "@apollo/client";
 import { useSubscription } from "@apollo/client/react";
-import { cacheUpdater, dropStale } from "@hallpass/client/apollo";
-import type { TaskEventsSubscription } from "../gql/graphql";
-import { TaskEvents } from "./documents";
+import { cacheUpdater, refetchStale } from "@hallpass/client/apollo";
+import { useFragment as unmask } from "../gql";
+import type { TaskEventsSubscription, TaskRowFragment } from "../gql/graphql";
+import { TaskEvents, TaskRow } from "./documents";
+import { changesEnded, isDeletedHere } from "./own-changes";
 
 const update = cacheUpdater();
 
-/** Another tab's change has the same effects on the cache as the mutation of this one. Changed fields are already there. */
-function apply(cache: ApolloCache, { kind, task, taskId }: TaskEventsSubscription["taskEvents"]): void {
+/** Stores the row. False, if the cache has this version: the payload of this tab's own mutation had it. */
+function store(cache: ApolloCache, task: TaskRowFragment): boolean {
+  const target = { id: `Task:${task.id}`, fragment: TaskRow };
+  if ((cache.readFragment(target)?.version ?? 0) >= task.version) return false;
+  cache.writeFragment({ ...target, data: task });
+  return true;
+}
+
+/** Another tab's change has the same effects on the cache as the mutation of this one. */
+async function apply(client: ApolloClient, { kind, task: masked, taskId }: TaskEventsSubscription["taskEvents"]): Promise<void> {
+  await changesEnded();
+  // Events were missed: everything that is displayed is queried again.
+  if (kind === "RESYNC" || taskId === null) return void client.refetchQueries({ include: "active" });
+  const task = unmask(TaskRow, masked);
+  if (kind === "DELETED" ? isDeletedHere(taskId) : task !== null && !store(client.cache, task)) return;
   const data = {
-    CREATED: { createTask: task },
-    UPDATED: { updateTask: task },
-    DELETED: { deleteTask: taskId },
+    CREATED: { createTask: { task } },
+    UPDATED: { updateTask: { task } },
+    DELETED: { deleteTask: { deletedTaskId: taskId } },
   }[kind];
-  update(cache, { data });
-  dropStale(cache, data);
+  update(client.cache, { data });
+  refetchStale(client, data);
 }
 
 /** Keeps the lists of tasks equal in all tabs and devices. */
 export function useTaskEvents(): void {
   useSubscription(TaskEvents, {
+    fetchPolicy: "no-cache",
     onData: ({ client, data: { data } }) => {
-      if (data !== undefined) apply(client.cache, data.taskEvents);
+      if (data !== undefined) void apply(client, data.taskEvents);
     },
   });
 }

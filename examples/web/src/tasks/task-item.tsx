@@ -1,4 +1,4 @@
-import { useMutation } from "@apollo/client/react";
+import { useApolloClient, useMutation } from "@apollo/client/react";
 import type { ReactNode } from "react";
 import { describe } from "../api/errors";
 import { makeFragmentData } from "../gql";
@@ -6,14 +6,63 @@ import type { TaskRowFragment } from "../gql/graphql";
 import { useToast } from "../ui/toast";
 import { priorityLabel } from "./draft";
 import { CompleteTask, DeleteTask, ReopenTask, TaskRow } from "./documents";
+import { dueTime, isOverdue } from "./due";
+import { countsAfter, optimistic } from "./optimistic";
+import { noteDeletion, sendChange } from "./own-changes";
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 
 function Due({ task }: { readonly task: TaskRowFragment }): ReactNode {
-  if (task.dueAt === null && task.dueOn === null) return null;
-  const due = new Date(task.dueAt ?? `${task.dueOn}T23:59:59Z`);
-  const isLate = !task.completed && due.getTime() < Date.now();
+  const due = dueTime(task);
+  if (due === null) return null;
+  const isLate = isOverdue(task);
   return <span className={isLate ? "late" : undefined}>{isLate ? "Overdue since " : "Due "}{day.format(due)}</span>;
+}
+
+function Meta({ task }: { readonly task: TaskRowFragment }): ReactNode {
+  const { own } = task;
+  return (
+    <p className="task-meta">
+      {own === null ? null : <span className={`priority priority-${own.priority.toLowerCase()}`}>{priorityLabel(own.priority)}</span>}
+      <Due task={task} />
+      {task.isPublic ? <span>Public</span> : null}
+      {own?.tags.map((tag) => (
+        <span key={tag} className="chip">
+          {tag}
+        </span>
+      ))}
+    </p>
+  );
+}
+
+interface TaskActions {
+  readonly toggle: () => void;
+  readonly remove: () => void;
+}
+
+/** What the controls of a task do: the list and the counts change before the server answers. */
+function useTaskActions(task: TaskRowFragment): TaskActions {
+  const toast = useToast();
+  const { cache } = useApolloClient();
+  const onError = (error: unknown): void => toast(describe(error));
+  const [complete] = useMutation(CompleteTask, { onError });
+  const [reopen] = useMutation(ReopenTask, { onError });
+  const [remove] = useMutation(DeleteTask, { onError, onCompleted: ({ deleteTask }) => noteDeletion(deleteTask.deletedTaskId) });
+  const variables = { id: task.id };
+  const toggle = (): void => {
+    const toggled = { ...task, completed: !task.completed };
+    const taskStats = countsAfter(cache, task, toggled);
+    const payload = taskStats && { task: makeFragmentData(toggled, TaskRow), taskStats };
+    const sent = task.completed
+      ? reopen({ variables, ...optimistic(payload && { reopenTask: payload }) })
+      : complete({ variables, ...optimistic(payload && { completeTask: payload }) });
+    void sendChange<unknown>(sent);
+  };
+  const removeTask = (): void => {
+    const taskStats = countsAfter(cache, task, null);
+    void sendChange(remove({ variables, ...optimistic(taskStats && { deleteTask: { deletedTaskId: task.id, taskStats } }) }));
+  };
+  return { toggle, remove: removeTask };
 }
 
 interface TaskItemProps {
@@ -22,46 +71,20 @@ interface TaskItemProps {
 }
 
 export function TaskItem({ task, onEdit }: TaskItemProps): ReactNode {
-  const toast = useToast();
-  const onError = (error: unknown): void => toast(describe(error));
-  const [complete] = useMutation(CompleteTask, { onError });
-  const [reopen] = useMutation(ReopenTask, { onError });
-  const [remove] = useMutation(DeleteTask, { onError });
+  const { toggle, remove } = useTaskActions(task);
   const isSaved = task.version > 0;
-  const toggle = (): void => {
-    const variables = { id: task.id };
-    const after = makeFragmentData({ ...task, completed: !task.completed }, TaskRow);
-    void (task.completed
-      ? reopen({ variables, optimisticResponse: { reopenTask: after } })
-      : complete({ variables, optimisticResponse: { completeTask: after } }));
-  };
   return (
-    <li className="task" data-priority={task.priority} data-saved={isSaved}>
+    <li className="task" data-priority={task.own?.priority} data-saved={isSaved}>
       <input type="checkbox" checked={task.completed} onChange={toggle} disabled={!isSaved} aria-label={`Completed: ${task.title}`} />
       <div className="task-text">
         <p className={task.completed ? "task-title done" : "task-title"}>{task.title}</p>
-        <p className="task-meta">
-          <span className={`priority priority-${task.priority.toLowerCase()}`}>{priorityLabel(task.priority)}</span>
-          <Due task={task} />
-          {task.isPublic ? <span>Public</span> : null}
-          {task.tags.map((tag) => (
-            <span key={tag} className="chip">
-              {tag}
-            </span>
-          ))}
-        </p>
+        <Meta task={task} />
       </div>
       <div className="row">
         <button type="button" className="button quiet" onClick={onEdit} disabled={!isSaved} aria-label={`Edit: ${task.title}`}>
           Edit
         </button>
-        <button
-          type="button"
-          className="button quiet danger"
-          disabled={!isSaved}
-          aria-label={`Delete: ${task.title}`}
-          onClick={() => void remove({ variables: { id: task.id }, optimisticResponse: { deleteTask: task.id } })}
-        >
+        <button type="button" className="button quiet danger" onClick={remove} disabled={!isSaved} aria-label={`Delete: ${task.title}`}>
           Delete
         </button>
       </div>

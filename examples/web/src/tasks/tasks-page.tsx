@@ -11,7 +11,7 @@ import { CreateForm } from "./create-form";
 import { Tasks, TaskRow, TaskStats } from "./documents";
 import { EditDialog } from "./edit-dialog";
 import { useTaskEvents } from "./live";
-import { FilterBar, noFilter, serverFilter, type Filter } from "./task-filter";
+import { FilterBar, matches, noFilter, serverFilter, type Filter } from "./task-filter";
 import { TaskItem } from "./task-item";
 
 function Stats(): ReactNode {
@@ -20,11 +20,6 @@ function Stats(): ReactNode {
   if (stats === undefined) return <>&nbsp;</>;
   const open = stats.total - stats.completed;
   return <>{`${open} open, ${stats.completed} done${stats.overdue > 0 ? `, ${stats.overdue} overdue` : ""}`}</>;
-}
-
-/** A task that was just completed or changed no longer belongs to the list that the server sent. */
-function matches(task: TaskRowFragment, { state, priority }: Filter): boolean {
-  return (state === "all" || task.completed === (state === "done")) && (priority === "" || task.priority === priority);
 }
 
 function TaskList({ filter, onEdit }: { readonly filter: Filter; readonly onEdit: (task: TaskRowFragment) => void }): ReactNode {

@@ -1,0 +1,58 @@
+/** Root fields of graphcache after a mutation: stored from the payload, or queried again. */
+import { gql } from "@urql/core";
+import type { Cache } from "@urql/exchange-graphcache";
+import { isWholeList } from "../cache/connections.js";
+import { filteredLists, valuesOf, type MutationUpdate } from "../cache/mutations.js";
+import { isObject, type JsonObject } from "../json.js";
+
+/** Has everything that changed queried again, except the lists that are current. */
+export function invalidate(cache: Cache, update: MutationUpdate, payload: unknown, isCurrent: (list: string) => boolean): void {
+  const names = [...update.lists.filter((list) => !isCurrent(list)), ...update.stale, ...(update.values ?? [])];
+  const filtered = filteredLists(update);
+  for (const { fieldName, arguments: args } of cache.inspectFields("Query")) {
+    const isFiltered = filtered.includes(fieldName) && !isWholeList(args);
+    if (isFiltered || names.includes(fieldName)) cache.invalidate("Query", fieldName, args);
+  }
+  for (const [type, fields] of Object.entries(update.staleFields?.(payload) ?? {})) invalidateFields(cache, type, fields);
+}
+
+/** The keys of all stored objects that queries lead to. */
+function storedKeys(cache: Cache): readonly string[] {
+  const keys = new Set(["Query"]);
+  for (const key of keys) {
+    for (const { fieldKey } of cache.inspectFields(key)) {
+      const value: unknown = cache.resolve(key, fieldKey);
+      for (const link of [value].flat(2)) if (typeof link === "string" && cache.inspectFields(link).length > 0) keys.add(link);
+    }
+  }
+  return [...keys];
+}
+
+function invalidateFields(cache: Cache, type: string, names: readonly string[]): void {
+  for (const key of storedKeys(cache).filter((stored) => stored.startsWith(`${type}:`))) {
+    for (const { fieldName, arguments: args } of cache.inspectFields(key)) {
+      if (names.includes(fieldName)) cache.invalidate(key, fieldName, args);
+    }
+  }
+}
+
+/** The selection of a value from a response. An empty list does not show whether it has objects: it is left out. */
+function selectionOf(value: JsonObject): string {
+  const parts = Object.entries(value).map(([name, part]) => {
+    const sample: unknown = Array.isArray(part) ? part[0] : part;
+    if (name === "__typename" || sample === undefined) return "";
+    return isObject(sample) ? `${name} ${selectionOf(sample)}` : name;
+  });
+  return `{ __typename ${parts.join(" ")} }`;
+}
+
+/** Stores the values that the payload has. */
+export function writeValues(cache: Cache, update: MutationUpdate, payload: unknown): void {
+  for (const [name, value] of Object.entries(valuesOf(update, payload))) {
+    const stored: unknown = cache.resolve("Query", name);
+    // Fields that the payload does not have are not those of before.
+    if (typeof stored === "string") cache.invalidate(stored);
+    const query = gql<JsonObject>(`{ ${name} ${selectionOf(value)} }`);
+    cache.updateQuery<JsonObject>({ query }, () => ({ __typename: "Query", [name]: value }));
+  }
+}
