@@ -80,9 +80,9 @@ async fn service_caller_with_user_id_owns_no_rows() {
     let service = app.by_bearer(&issuer.ed25519.sign_raw(&header, &claims.to_string()));
     assert_is_service(&service, alice().id(), "ACCESS_TOKEN", &[]).await;
     let find = "query($id: ID!) { task(id: $id) { title isOwner } node(id: $id) { id } }";
-    let private = service.data_with(find, json!({"id": made["private"]["id"]})).await;
+    let private = service.data_with(find, json!({"id": made["private"]["task"]["id"]})).await;
     assert_eq!(private, json!({"task": null, "node": null}));
-    let public = service.data_with(find, json!({"id": made["public"]["id"]})).await;
+    let public = service.data_with(find, json!({"id": made["public"]["task"]["id"]})).await;
     assert_eq!(public["task"], json!({"title": "Public", "isOwner": false}));
     let chapter =
         |field| format!("{{ chapter(slug: \"feedback-control\") {{ {field} {{ level }} }} }}");

@@ -144,6 +144,7 @@ impl App {
         // The audit log, activity, and fetched keys are written beside the requests, at times of their own.
         let beside = [
             "INSERT INTO \"audit_event\"",
+            "DELETE FROM \"audit_event\"",
             "\"key_set\"",
             "FROM \"erased_user\"",
             "INTO \"known_user\"",

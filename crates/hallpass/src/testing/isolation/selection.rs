@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use async_graphql::parser::types::TypeKind;
 
 use super::values::{Values, is_required};
+use crate::access::ROOT_TYPES;
 use crate::testing::sdl::{Field, named};
 
 /// Maximum depth of a path: deeper levels repeat those above.
@@ -48,7 +49,9 @@ impl Selector<'_> {
             let inner = named(&field.node.ty.node);
             let was_here = path.iter().any(|above| above == inner)
                 || (self.is_short && self.reached.contains(inner));
-            if path.len() < MAX_DEPTH && !was_here {
+            // The queries in the payload of a mutation are those that have documents of their own.
+            let is_root = ROOT_TYPES.contains(&inner);
+            if path.len() < MAX_DEPTH && !was_here && !is_root {
                 let below = self.selection(inner, path)?;
                 text.push_str(&format!(
                     " {}{} {below}",
