@@ -56,16 +56,21 @@ impl<'a> Values<'a> {
     /// # Errors
     /// The name of a type without known values.
     pub fn of(&self, input: &Input) -> Result<Vec<Value>, String> {
-        self.of_type(&input.node.name.node, &input.node.ty.node)
+        self.of_input(input, &[])
     }
 
-    fn of_type(&self, name: &str, ty: &Type) -> Result<Vec<Value>, String> {
+    /// The values of an input in objects of the types `above`.
+    fn of_input(&self, input: &Input, above: &[&str]) -> Result<Vec<Value>, String> {
+        self.of_type(&input.node.name.node, &input.node.ty.node, above)
+    }
+
+    fn of_type(&self, name: &str, ty: &Type, above: &[&str]) -> Result<Vec<Value>, String> {
         if let Some(values) = self.knowledge.arguments.get(name) {
             return Ok(values.clone());
         }
         let mut values = match &ty.base {
-            BaseType::Named(kind) => self.of_named(name, kind)?,
-            BaseType::List(inner) => lists(&self.of_type(name, inner)?),
+            BaseType::Named(kind) => self.of_named(name, kind, above)?,
+            BaseType::List(inner) => lists(&self.of_type(name, inner, above)?),
         };
         if ty.nullable {
             values.push(Value::Null);
@@ -73,7 +78,7 @@ impl<'a> Values<'a> {
         Ok(values)
     }
 
-    fn of_named(&self, name: &str, kind: &str) -> Result<Vec<Value>, String> {
+    fn of_named(&self, name: &str, kind: &str, above: &[&str]) -> Result<Vec<Value>, String> {
         let texts = |texts: &[String]| texts.iter().map(|text| text.clone().into()).collect();
         if let Some(values) = self.knowledge.scalars.get(kind) {
             return Ok(values.clone());
@@ -89,7 +94,12 @@ impl<'a> Values<'a> {
             (_, Some(TypeKind::Enum(kind))) => {
                 kind.values.iter().map(|value| Value::Enum(value.node.value.node.clone())).collect()
             }
-            (_, Some(TypeKind::InputObject(kind))) => self.objects(&kind.fields)?,
+            (name, Some(TypeKind::InputObject(kind))) => {
+                // A type that contains itself does so once.
+                let is_new = |member: &&Input| !above.contains(&named(&member.node.ty.node));
+                let members = kind.fields.iter().filter(is_new).collect::<Vec<_>>();
+                self.objects(&members, &[above, &[name]].concat())?
+            }
             _ => return Err(format!("give `Suite::scalar` values of a {kind} ({name})")),
         })
     }
@@ -107,10 +117,10 @@ impl<'a> Values<'a> {
     }
 
     /// The minimal object; then, for each value of each member, the minimal object with it.
-    fn objects(&self, members: &[Input]) -> Result<Vec<Value>, String> {
+    fn objects(&self, members: &[&Input], above: &[&str]) -> Result<Vec<Value>, String> {
         let tried = members
             .iter()
-            .map(|member| Ok((member, self.of(member)?)))
+            .map(|member| Ok((*member, self.of_input(member, above)?)))
             .collect::<Result<Vec<_>, String>>()?;
         let minimal: IndexMap<Name, Value> = tried
             .iter()
