@@ -26,19 +26,19 @@ fn case(
 
 /// The index of each order of the caller's tasks.
 const OWN: [(&str, &[&str]); 5] = [
-    ("CREATED_AT", &["task_owner_created"]),
-    ("UPDATED_AT", &["task_owner_updated"]),
-    ("DUE_AT", &["task_owner_due"]),
-    ("PRIORITY", &["task_owner_priority"]),
-    ("TITLE", &["task_owner_title"]),
+    ("CREATED_AT", &["task_own_created"]),
+    ("UPDATED_AT", &["task_own_updated"]),
+    ("DUE_AT", &["task_own_due"]),
+    ("PRIORITY", &["task_own_priority"]),
+    ("TITLE", &["task_own_title"]),
 ];
 /// For a filter, or a count, any of them, or that of tags.
 const ANY_OWN: &[&str] = &[
-    "task_owner_created",
-    "task_owner_updated",
-    "task_owner_due",
-    "task_owner_priority",
-    "task_owner_title",
+    "task_own_created",
+    "task_own_updated",
+    "task_own_due",
+    "task_own_priority",
+    "task_own_title",
     "task_tag_owner_tag",
 ];
 const TRIGRAMS: &[&str] = &["public_task_search_trigrams", "public_task_fts"];
