@@ -11,11 +11,7 @@ pub struct Migration;
 const INDEXES: [(&str, &str, &str); 6] = [
     ("audit_event_request", "request_id", ""),
     ("audit_event_client", "client_id, at, id", "WHERE client_id IS NOT NULL"),
-    (
-        "audit_event_impersonator_at",
-        "impersonated_by, at, id",
-        "WHERE impersonated_by IS NOT NULL",
-    ),
+    ("audit_event_impersonator_at", "impersonated_by, at, id", "WHERE impersonated_by IS NOT NULL"),
     ("audit_event_rule", "rule, at, id, outcome, field", ""),
     ("audit_event_field_at", "field, at, id, outcome, rule", ""),
     ("audit_event_outcome_at", "outcome, at, id, field, rule", ""),
