@@ -14,12 +14,12 @@ pub struct Migration;
 type Indexes = [(&'static str, &'static str); 5];
 
 const NEW: Indexes = [
-    ("task_owner_created", "created_at, id, completed, is_public, priority, due_at"),
-    ("task_owner_updated", "updated_at, id, completed, is_public, priority, due_at"),
-    ("task_owner_title", "title_key, id, completed, is_public, priority, due_at"),
-    ("task_owner_priority", "priority, id, completed, is_public, due_at"),
+    ("task_own_created", "created_at, id, completed, is_public, priority, due_at"),
+    ("task_own_updated", "updated_at, id, completed, is_public, priority, due_at"),
+    ("task_own_title", "title_key, id, completed, is_public, priority, due_at"),
+    ("task_own_priority", "priority, id, completed, is_public, due_at"),
     (
-        "task_owner_due",
+        "task_own_due",
         "(CASE WHEN due_at IS NULL THEN '9999-12-31T23:59:59+00:00' ELSE due_at END), \
          id, completed, is_public, priority, due_at",
     ),
@@ -36,19 +36,23 @@ const OLD: Indexes = [
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recreate(manager, NEW).await
+        replace(manager, OLD, NEW).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recreate(manager, OLD).await
+        replace(manager, NEW, OLD).await
     }
 }
 
-async fn recreate(manager: &SchemaManager<'_>, indexes: Indexes) -> Result<(), DbErr> {
-    for (name, columns) in indexes {
-        manager.get_connection().execute_unprepared(&format!("DROP INDEX {name}")).await?;
-        let sql = format!("CREATE INDEX {name} ON task (owner_id, {columns})");
+/// On PostgreSQL reads wait from the first `DROP INDEX` on: it comes after the indexes that take time. One that an
+/// operator created beforehand, while writes went on, is used.
+async fn replace(manager: &SchemaManager<'_>, old: Indexes, new: Indexes) -> Result<(), DbErr> {
+    for (name, columns) in new {
+        let sql = format!("CREATE INDEX IF NOT EXISTS {name} ON task (owner_id, {columns})");
         manager.get_connection().execute_unprepared(&sql).await?;
+    }
+    for (name, _) in old {
+        manager.get_connection().execute_unprepared(&format!("DROP INDEX {name}")).await?;
     }
     Ok(())
 }

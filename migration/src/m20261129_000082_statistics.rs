@@ -21,7 +21,7 @@ const INDEXES: [(&str, &str, &str, &str); 3] = [
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for (name, table, columns, rows) in INDEXES {
-            let sql = format!("CREATE INDEX {name} ON {table} ({columns}) {rows}");
+            let sql = format!("CREATE INDEX IF NOT EXISTS {name} ON {table} ({columns}) {rows}");
             manager.get_connection().execute_unprepared(&sql).await?;
         }
         Ok(())

@@ -16,8 +16,12 @@ const NAME: &str = "known_user_tier";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let index =
-            Index::create().name(NAME).table(KnownUser::Table).col(KnownUser::Tier).to_owned();
+        let index = Index::create()
+            .if_not_exists()
+            .name(NAME)
+            .table(KnownUser::Table)
+            .col(KnownUser::Tier)
+            .to_owned();
         manager.create_index(index).await
     }
 

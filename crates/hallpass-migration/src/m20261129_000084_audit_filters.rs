@@ -11,10 +11,10 @@ pub struct Migration;
 const INDEXES: [(&str, &str, &str); 6] = [
     ("audit_event_request", "request_id", ""),
     ("audit_event_client", "client_id, at, id", "WHERE client_id IS NOT NULL"),
-    ("audit_event_impersonator", "impersonated_by, at, id", "WHERE impersonated_by IS NOT NULL"),
+    ("audit_event_impersonator_at", "impersonated_by, at, id", "WHERE impersonated_by IS NOT NULL"),
     ("audit_event_rule", "rule, at, id, outcome, field", ""),
-    ("audit_event_field", "field, at, id, outcome, rule", ""),
-    ("audit_event_outcome", "outcome, at, id, field, rule", ""),
+    ("audit_event_field_at", "field, at, id, outcome, rule", ""),
+    ("audit_event_outcome_at", "outcome, at, id, field, rule", ""),
 ];
 
 /// Indexes that the new ones replace.
@@ -35,17 +35,19 @@ impl MigrationTrait for Migration {
     }
 }
 
+/// On PostgreSQL reads wait from the first `DROP INDEX` on: it comes after the indexes that take time. One that an
+/// operator created beforehand is used.
 async fn replace(
     manager: &SchemaManager<'_>,
     old: &[(&str, &str, &str)],
     new: &[(&str, &str, &str)],
 ) -> Result<(), DbErr> {
+    for (name, columns, rows) in new {
+        let sql = format!("CREATE INDEX IF NOT EXISTS {name} ON audit_event ({columns}) {rows}");
+        manager.get_connection().execute_unprepared(&sql).await?;
+    }
     for (name, ..) in old {
         manager.get_connection().execute_unprepared(&format!("DROP INDEX {name}")).await?;
-    }
-    for (name, columns, rows) in new {
-        let sql = format!("CREATE INDEX {name} ON audit_event ({columns}) {rows}");
-        manager.get_connection().execute_unprepared(&sql).await?;
     }
     Ok(())
 }

@@ -26,19 +26,19 @@ fn case(
 
 /// The index of each order of the caller's tasks.
 const OWN: [(&str, &[&str]); 5] = [
-    ("CREATED_AT", &["task_owner_created"]),
-    ("UPDATED_AT", &["task_owner_updated"]),
-    ("DUE_AT", &["task_owner_due"]),
-    ("PRIORITY", &["task_owner_priority"]),
-    ("TITLE", &["task_owner_title"]),
+    ("CREATED_AT", &["task_own_created"]),
+    ("UPDATED_AT", &["task_own_updated"]),
+    ("DUE_AT", &["task_own_due"]),
+    ("PRIORITY", &["task_own_priority"]),
+    ("TITLE", &["task_own_title"]),
 ];
 /// For a filter, or a count, any of them, or that of tags.
 const ANY_OWN: &[&str] = &[
-    "task_owner_created",
-    "task_owner_updated",
-    "task_owner_due",
-    "task_owner_priority",
-    "task_owner_title",
+    "task_own_created",
+    "task_own_updated",
+    "task_own_due",
+    "task_own_priority",
+    "task_own_title",
     "task_tag_owner_tag",
 ];
 const TRIGRAMS: &[&str] = &["public_task_search_trigrams", "public_task_fts"];
@@ -115,11 +115,11 @@ fn courses_and_users(course: &str) -> Vec<Case> {
 const EVENTS: [(&str, &[&str]); 10] = [
     ("", &["audit_event_at"]),
     ("callerId: \"a\"", &["audit_event_caller"]),
-    ("impersonatedBy: \"a\"", &["audit_event_impersonator"]),
+    ("impersonatedBy: \"a\"", &["audit_event_impersonator_at"]),
     ("clientId: \"a\"", &["audit_event_client"]),
-    ("field: \"a\"", &["audit_event_field"]),
+    ("field: \"a\"", &["audit_event_field_at"]),
     ("rule: \"a\"", &["audit_event_rule"]),
-    ("outcome: \"a\"", &["audit_event_outcome"]),
+    ("outcome: \"a\"", &["audit_event_outcome_at"]),
     ("rowId: \"a\"", &["audit_event_row"]),
     ("requestId: \"a\"", &["audit_event_request"]),
     ("decisionId: \"01900000-0000-7000-8000-000000000000\"", &["audit_event_decision"]),

@@ -180,8 +180,9 @@ fn key(case: &Case<'_>) -> Advice {
             case.token_endpoint()
         ),
         _ => format!(
-            "take a new one from {}: the key that signed it was removed; or correct JWKS_URL, if it \
-             points to another server's key set",
+            "take a new one from {}: the key that signed it was removed; if it is new, a cache in \
+             front of the auth server has an old key set; or correct JWKS_URL, if it points to \
+             another server's key set",
             case.token_endpoint()
         ),
     };
