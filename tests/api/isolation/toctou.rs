@@ -64,7 +64,7 @@ struct Counts {
 
 impl Counts {
     fn count(&mut self, answer: &GraphQlResponse) {
-        if let Some(version) = answer.body["data"]["done"]["version"].as_i64() {
+        if let Some(version) = answer.body["data"]["done"]["task"]["version"].as_i64() {
             self.changes += 1;
             return self.versions.push(i32::try_from(version).unwrap());
         }
@@ -86,7 +86,7 @@ async fn change(app: &App, user: &User, id: &str, counts: &Mutex<Counts>, done: 
         if done.load(Ordering::Relaxed) {
             return;
         }
-        let document = format!("mutation {{ done: {way}id: \"{id}\") {{ version }} }}");
+        let document = format!("mutation {{ done: {way}id: \"{id}\") {{ task {{ version }} }} }}");
         let answer = caller.ask(&document).await;
         counts.lock().unwrap().count(&answer);
     }

@@ -132,7 +132,7 @@ async fn event_stream_only_streams_any_operation() {
         ("{ viewer { id } }", json!({"viewer": {"id": alice().id()}})),
         (
             "mutation { createTask(input: {title: \"x\"}) { task { title } } }",
-            json!({"createTask": {"title": "x"}}),
+            json!({"createTask": {"task": {"title": "x"}}}),
         ),
     ] {
         let mut stream = Stream::of(&who, query).await;

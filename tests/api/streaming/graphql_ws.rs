@@ -87,7 +87,7 @@ async fn operations_run_as_the_sockets_caller() {
         "operationName": "Make", "variables": {"in": {"title": "By socket"}},
     });
     socket.send_json(&json!({"id": "m", "type": "subscribe", "payload": payload})).await;
-    let made = json!({"data": {"createTask": {"title": "By socket", "isOwner": true}}});
+    let made = json!({"data": {"createTask": {"task": {"title": "By socket", "isOwner": true}}}});
     assert_eq!(socket.next_message().await, json!({"id": "m", "type": "next", "payload": made}));
     assert_eq!(socket.next_message().await, json!({"id": "m", "type": "complete"}));
     assert_eq!(
@@ -433,7 +433,7 @@ async fn shutdown_finishes_mutation_over_websocket() {
     assert_eq!(socket.next_message().await, json!({"type": "pong"}), "it was read");
     drop(app);
     writing.commit().await.unwrap();
-    let made = json!({"data": {"createTask": {"title": "Last"}}});
+    let made = json!({"data": {"createTask": {"task": {"title": "Last"}}}});
     let mut received = Vec::new();
     let code = loop {
         match socket.recv().await {

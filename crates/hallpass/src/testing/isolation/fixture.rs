@@ -5,6 +5,7 @@
 
 use futures_util::future::join;
 use hallpass_data::testing::TableRows;
+use hallpass_data::{KnownUserId, SearchText, known_user, now};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap};
 
@@ -12,7 +13,7 @@ use super::Suite;
 use super::attacker::{Attacker, Response};
 use super::generator::Case;
 use super::normalize::Normalizer;
-use super::seeds::{Part, Seeds, rows_of};
+use super::seeds::{Part, Seeds, rows_of, user_id};
 use super::server::{Options, Server};
 
 /// One of the two servers.
@@ -41,7 +42,28 @@ impl Fixture {
         let rows = [seeds.rows(alices), seeds.rows(Part::Bobs)].concat();
         let fixture = Self { server, rows };
         fixture.reset().await;
+        fixture.make_users_known().await;
         fixture
+    }
+
+    /// Both servers know both users: the display name of a user is not one of their rows.
+    async fn make_users_known(&self) {
+        let users = &self.server.users;
+        let known = [&users.alice, &users.bob].map(|user| known_user::Model {
+            id: KnownUserId::generate(),
+            user_id: user_id(user),
+            user_id_search: SearchText::default(),
+            email: None,
+            email_search: SearchText::default(),
+            name: user.claims()["name"].as_str().map(str::to_owned),
+            name_search: SearchText::default(),
+            tier: "free".to_owned(),
+            first_seen: now(),
+            last_seen: now(),
+        });
+        let system = self.server.app.database.system("the isolation suite seeds known users");
+        let written = system.upsert_known_users(known.to_vec(), false).await;
+        written.expect("the users can be written");
     }
 
     /// Restores the initial rows.

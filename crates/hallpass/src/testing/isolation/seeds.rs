@@ -207,9 +207,15 @@ async fn check_that_tables_are_registered(database: &Database) {
     }
 }
 
+/// The ID of a user.
+#[expect(clippy::disallowed_methods, reason = "the suite acts as the server here")]
+pub(super) fn user_id(user: &User) -> UserId {
+    UserId::from_verified_subject(user.id().to_owned())
+}
+
 #[expect(clippy::disallowed_methods, reason = "the suite acts as the server here")]
 fn user_of(database: &Database, user: &User, is_alice: bool) -> SeedUser {
-    let id = UserId::from_verified_subject(user.id().to_owned());
+    let id = user_id(user);
     let tenant = TenantId::from_verified_claim(tenant_of(user.id()));
     SeedUser { scope: database.scope(Some(id)).of_tenant(Some(tenant)), is_alice }
 }
