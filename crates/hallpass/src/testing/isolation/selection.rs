@@ -73,14 +73,18 @@ impl Selector<'_> {
         matches!(kind, None | Some(TypeKind::Scalar | TypeKind::Enum(_)))
     }
 
-    /// The required arguments.
+    /// The required arguments, and for a list a short page.
     fn minimal(&self, field: &Field) -> Result<String, String> {
-        let required = field.node.arguments.iter().filter(|argument| is_required(argument));
+        let arguments = &field.node.arguments;
+        let page = arguments.iter().any(|argument| argument.node.name.node == "first");
+        let page = page.then(|| Ok("first: 2".to_owned()));
+        let required = arguments.iter().filter(|argument| is_required(argument));
         let given = required
             .map(|argument| {
                 let values = self.values.of(argument)?;
                 Ok(format!("{}: {}", argument.node.name.node, values[0]))
             })
+            .chain(page)
             .collect::<Result<Vec<_>, String>>()?;
         Ok(if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) })
     }

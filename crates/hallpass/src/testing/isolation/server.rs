@@ -47,6 +47,8 @@ impl Server {
         let mut flags: Vec<&str> = suite.flags.iter().map(String::as_str).collect();
         // The twins must execute the same statements, whatever they have cached.
         flags.extend(["--shared-cache-ttl", "0s"]);
+        // A document selects everything.
+        flags.extend(["--max-cost", "10000"]);
         flags.extend(options.flags);
         if let Some(url) = database.url() {
             flags.extend(["--database-url", url]);
