@@ -15,7 +15,7 @@ use super::{ConfigError, Settings, invalid};
 const HEADING: &str = "Application";
 
 /// The ids and flags of the options of the commands, which settings cannot have: settings are options of every command.
-pub(crate) const COMMAND_OPTIONS: [&str; 37] = [
+pub(crate) const COMMAND_OPTIONS: [&str; 39] = [
     "api-key",
     "api_key",
     "as",
@@ -31,6 +31,7 @@ pub(crate) const COMMAND_OPTIONS: [&str; 37] = [
     "env",
     "fields",
     "file",
+    "format",
     "git",
     "help",
     "impersonated",
@@ -40,6 +41,7 @@ pub(crate) const COMMAND_OPTIONS: [&str; 37] = [
     "name",
     "no-migrate",
     "no_migrate",
+    "nullability",
     "path",
     "permission",
     "permissions",

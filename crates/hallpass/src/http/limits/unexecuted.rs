@@ -325,7 +325,7 @@ mod tests {
             (
                 "query($unused: Int) { a x @skip(if: true) }",
                 None,
-                Some("query ($unused: Int) { a }"),
+                Some("query($unused: Int) { a }"),
             ),
             ("{ a b @skip(if: true) { x } }", None, Some("{ a b @skip(if: true) { __typename } }")),
             (
@@ -341,7 +341,7 @@ mod tests {
                 "query($no: Boolean!, $id: ID, $ids: [ID]) { b(id: $id) { a } ...F } \
                  fragment F on Query { a x(ids: $ids) @include(if: $no) }",
                 None,
-                Some("query ($id: ID) { b(id: $id) { a } ...F } fragment F on Query { a }"),
+                Some("query($id: ID) { b(id: $id) { a } ...F } fragment F on Query { a }"),
             ),
             (
                 "query A { a } query B { x }",
