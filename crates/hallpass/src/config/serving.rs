@@ -68,9 +68,9 @@ pub struct ServingSettings {
     #[arg(long, env, value_parser = values::host_and_port)]
     pub metrics_addr: Option<SocketAddr>,
 
-    /// Origins of web pages and apps that may send cookies (CORS), comma-separated: https://app.example.com, capacitor://localhost, or
-    /// https://*.preview.example.com for one label below a name of your own; in development, also pages of this machine,
-    /// at any port
+    /// Origins of web pages and apps that may send cookies (CORS), comma-separated: `https://app.example.com`,
+    /// `capacitor://localhost`, or `https://*.preview.example.com` for one label below a name of your own; in
+    /// development, also pages of this machine, at any port
     #[arg(long, env, value_delimiter = ',')]
     pub allowed_origins: Vec<Origin>,
 
