@@ -196,6 +196,14 @@ pub fn system_tables() -> [&'static str; 7] {
 }
 
 impl Database {
+    /// Writes known users.
+    ///
+    /// # Errors
+    /// When the database is unavailable or rejects the statement.
+    pub async fn make_known(&self, users: Vec<known_user::Model>) -> Result<(), Error> {
+        self.system("tests write known users").upsert_known_users(users, false).await
+    }
+
     /// The registered owned tables.
     #[must_use]
     pub fn owned_tables(&self) -> &OwnedTables {

@@ -15,7 +15,6 @@ use hallpass::graphql::{ContextExt as _, Id, Result, event_stream_since};
 
 /// Kind of a task event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "Change")]
 pub enum TaskEventKind {
     /// The task was created.
     Created,
@@ -25,6 +24,17 @@ pub enum TaskEventKind {
     Deleted,
     /// Events may have been missed since the one in `since`: read the tasks again. Has no task.
     Resync,
+}
+
+impl TaskEventKind {
+    fn of(delivered: &Delivered) -> Self {
+        match delivered.event.change {
+            _ if delivered.is_resync() => Self::Resync,
+            Change::Created => Self::Created,
+            Change::Updated => Self::Updated,
+            Change::Deleted => Self::Deleted,
+        }
+    }
 }
 
 /// A change of a task, delivered to its owner.
@@ -51,7 +61,7 @@ impl Found {
 impl TaskEvent {
     /// Kind of the change.
     async fn kind(&self) -> TaskEventKind {
-        self.delivered.event.change.into()
+        TaskEventKind::of(&self.delivered)
     }
 
     /// Place of the event, for `since` after a reconnect. Opaque.
@@ -92,8 +102,7 @@ impl TaskSubscription {
     ) -> Result<impl Stream<Item = Result<TaskEvent>>> {
         event_stream_since(ctx, since.as_deref(), |delivered: Arc<Delivered>| {
             let id = EVENTS.id_of(&delivered.event);
-            let is_selected = id.is_some() || delivered.event.change == Change::Resync;
-            is_selected.then_some(TaskEvent { delivered, id })
+            (id.is_some() || delivered.is_resync()).then_some(TaskEvent { delivered, id })
         })
     }
 }

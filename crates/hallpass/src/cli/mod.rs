@@ -66,8 +66,6 @@ pub enum Action {
         #[command(subcommand)]
         direction: Direction,
     },
-    /// Load the demo content into the database: what has no owner, such as courses
-    Demo,
     /// Print the GraphQL schema (SDL)
     Schema {
         /// Exit with 1 if schema.graphql differs
@@ -146,6 +144,8 @@ pub enum Action {
         #[arg(long)]
         live: bool,
     },
+    /// Load the demo content into the database: what has no owner, such as courses
+    Demo,
     /// Generate an application, or a domain of one
     #[command(arg_required_else_help = false)]
     New {

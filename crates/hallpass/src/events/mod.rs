@@ -38,8 +38,6 @@ pub enum Change {
     Updated,
     /// The row was deleted.
     Deleted,
-    /// Events may have been missed: the subscriber reads the rows again. Of no row, and never sent to other nodes.
-    Resync,
 }
 
 /// Type of the rows of an event, such as `note`. A domain has a constant for each.
@@ -125,18 +123,26 @@ pub struct Delivered {
     pub event: Event,
     /// Its place among the events of this node, from which a subscriber can go on.
     pub sequence: Sequence,
+    is_resync: bool,
     shared: Mutex<HashMap<TypeId, Shared>>,
 }
 
 impl Delivered {
     fn of(event: Event, sequence: Sequence) -> Arc<Self> {
-        Arc::new(Self { event, sequence, shared: Mutex::default() })
+        Arc::new(Self { event, sequence, is_resync: false, shared: Mutex::default() })
     }
 
     /// The event of a subscriber who may have missed events before `sequence`.
     fn resync(sequence: Sequence) -> Arc<Self> {
         let row = EventRow { kind: Cow::Borrowed(""), id: Uuid::nil() };
-        Self::of(Event { change: Change::Resync, row }, sequence)
+        let event = Event { change: Change::Updated, row };
+        Arc::new(Self { event, sequence, is_resync: true, shared: Mutex::default() })
+    }
+
+    /// Whether events may have been missed: the subscriber reads the rows again. Then the event is of no row.
+    #[must_use]
+    pub fn is_resync(&self) -> bool {
+        self.is_resync
     }
 
     /// Returns the result of `read`, which runs once per type `T` for all listeners. The result must depend only on the
@@ -246,7 +252,7 @@ impl Events {
     }
 
     /// Subscribes to the events of `owner` after the one with the sequence `since`, as text. If this node does not have
-    /// all of them, the first event is [`Change::Resync`].
+    /// all of them, the first one is a [resync](Delivered::is_resync).
     #[must_use]
     pub fn listen_since(&self, owner: &UserId, since: Option<&str>) -> Listener {
         let (owner, queue) = (owner.as_str().to_owned(), Arc::<Queue>::default());

@@ -105,8 +105,8 @@ where
 }
 
 /// As [`event_stream`], from the event after the one with the [`Sequence`](crate::events::Sequence) `since` on, which a
-/// client received before it reconnected. If the server does not have all events after it, the first event is
-/// [`Change::Resync`](crate::events::Change::Resync), which `pick` must select too.
+/// client received before it reconnected. If the server does not have all events after it, the first one is a
+/// [resync](crate::events::Delivered::is_resync), which `pick` must select too.
 ///
 /// # Errors
 /// As [`event_stream`].

@@ -61,8 +61,7 @@ impl Fixture {
             first_seen: now(),
             last_seen: now(),
         });
-        let system = self.server.app.database.system("the isolation suite seeds known users");
-        let written = system.upsert_known_users(known.to_vec(), false).await;
+        let written = self.server.app.database.make_known(known.to_vec()).await;
         written.expect("the users can be written");
     }
 
