@@ -63,14 +63,14 @@ pub fn as_application(name: &str, url: &str) -> String {
     format!("{url}&application_name={name}")
 }
 
-/// Ends the session in which the server with this application listens.
+/// Ends the session in which the server with this application listens, and one that it is about to replace.
 pub fn cut_listener(application: &str, url: &str) {
     let (name, outside) = name_and_outside(url);
     let sql = format!(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
          WHERE datname = '{name}' AND application_name = '{application} (listener)'"
     );
-    assert_eq!(query(&outside, &sql), "1", "one session of {application} listens");
+    assert_ne!(query(&outside, &sql), "0", "no session of {application} listens");
 }
 
 /// Rejects new connections to the database at `url`, or allows them again. Open connections stay.
