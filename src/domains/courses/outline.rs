@@ -74,7 +74,12 @@ pub(super) async fn neighbor(
     }
 }
 
-async fn visible_chapter(ctx: &Context<'_>, id: ChapterId, field: &str) -> Result<Option<Chapter>> {
+/// The chapter with this ID that `field` returns. None if the caller does not see it.
+pub(super) async fn visible_chapter(
+    ctx: &Context<'_>,
+    id: ChapterId,
+    field: &str,
+) -> Result<Option<Chapter>> {
     let row = ctx.data_unchecked::<Loaders>().chapters.load_one(id).await?;
     visible_courses(ctx).record_chapters(ctx, field, &row);
     Ok(row.map(Chapter))

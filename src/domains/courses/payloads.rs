@@ -3,9 +3,8 @@
 use async_graphql::Context;
 use hallpass_entity::ChapterId;
 
-use super::loaders::Loaders;
+use super::outline::visible_chapter;
 use super::types::{Chapter, ChapterProgress, ChapterVariant, Course};
-use super::visible_courses::visible_courses;
 use crate::domains::payload::payload;
 use hallpass::access::Rule::Public;
 use hallpass::access::guarded;
@@ -108,9 +107,7 @@ payload! {
         /// The chapter.
         #[graphql(guard = "Public", scope = "courses:read")]
         async fn chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
-            let row = ctx.data_unchecked::<Loaders>().chapters.load_one(self.0.chapter).await?;
-            visible_courses(ctx).record_chapters(ctx, "SaveChapterVariantPayload.chapter", &row);
-            Ok(row.map(Chapter))
+            visible_chapter(ctx, self.0.chapter, "SaveChapterVariantPayload.chapter").await
         }
     }
 }

@@ -10,7 +10,7 @@ use super::filters::{ChapterFilter, IN_COURSE};
 use super::html::HtmlCache;
 use super::loaders::{Loaders, VariantHead};
 pub use super::objects::{Chapter, Course};
-use super::outline::{CourseProgress, neighbor, outline};
+use super::outline::{CourseProgress, neighbor, outline, visible_chapter};
 use super::personalize::select_variant;
 use super::rules::{CHAPTER_READER, COURSE_EDITOR};
 use super::viewer::ChapterViewer;
@@ -318,9 +318,7 @@ impl ChapterProgress {
     /// The chapter. Null if it is no longer visible to the caller.
     #[graphql(guard = "Public", scope = "courses:read")]
     async fn chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
-        let row = ctx.data_unchecked::<Loaders>().chapters.load_one(self.chapter).await?;
-        visible_courses(ctx).record_chapters(ctx, "ChapterProgress.chapter", &row);
-        Ok(row.map(Chapter))
+        visible_chapter(ctx, self.chapter, "ChapterProgress.chapter").await
     }
 
     /// Progress in percent, from 0 to 100.

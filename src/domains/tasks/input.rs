@@ -72,7 +72,8 @@ pub struct UpdateTaskInput {
     pub is_public: MaybeUndefined<bool>,
 }
 
-/// Validated column values of a task, and its tags if they change.
+/// Validated column values of a task, and its tags if they change. The default changes nothing.
+#[derive(Default)]
 pub(crate) struct ValidatedTask {
     pub(crate) values: task::ActiveModel,
     pub(crate) tags: Option<Vec<String>>,

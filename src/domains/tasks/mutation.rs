@@ -84,10 +84,9 @@ impl TaskMutation {
     ) -> Result<UpdateTasksPayload> {
         let mut validator = Validator::default();
         validator.count("ids", ids.len(), &TASKS);
-        let change = validator.collect(input.check())?;
+        let change = validator.collect(input.check())?.unwrap_or_default();
         validator.finish()?;
         let ids = unique_keys(&ids)?;
-        let Some(change) = change else { return Ok(UpdateTasksPayload(Vec::new())) };
         update_all(ctx, &ids, change).await.map(UpdateTasksPayload)
     }
 

@@ -7,7 +7,6 @@ use async_graphql::{Context, Enum, ID};
 use crate::access::Rule::{Public, SignedIn};
 use crate::access::guarded;
 use crate::graphql::{ContextExt as _, DateTime, Result};
-use crate::schema::FindNodeByText;
 use hallpass_data::Error;
 use hallpass_identity::Caller;
 
@@ -53,9 +52,7 @@ impl CoreMe {
     pub fn of(ctx: &Context<'_>) -> Option<Self> {
         ctx.request_auth().caller.clone().map(Self)
     }
-}
 
-impl CoreMe {
     /// The caller of the request, if this is their user ID at the auth server: for `node`.
     #[must_use]
     pub fn find(ctx: &Context<'_>, user_id: &str) -> Option<Self> {
@@ -155,14 +152,6 @@ impl CoreMe {
 /// The caller, per the credential.
 #[guarded(Me)]
 pub struct Me(CoreMe);
-
-impl FindNodeByText for Me {
-    const TYPE: &'static str = "Me";
-
-    async fn find_by_text(ctx: &Context<'_>, key: &str) -> Result<Option<Self>> {
-        Ok(CoreMe::find(ctx, key).map(Self))
-    }
-}
 
 /// Queries for the caller.
 #[derive(Default)]
