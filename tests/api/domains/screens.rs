@@ -51,15 +51,6 @@ on_both_databases! {
         assert_eq!(gone, json!({"deletedTaskId": made["task"]["id"], "taskStats": {"total": 1}}));
     }
 
-    /// A denial among the queries of a payload is not one of the mutation.
-    async fn denied_query_of_a_payload_is_its_own(app: App) {
-        let who = app.by_jwt(&alice());
-        let theirs = create(&app.by_jwt(&bob()), json!({"title": "x"})).await;
-        let answer = who.ask(&format!("mutation {{ createTask(input: {{title: \"a\"}}) {{
-            task {{ title }} query {{ task(id: {theirs}) {{ id }} }} }} }}")).await;
-        assert_eq!(answer.data()["createTask"]["query"]["task"], Value::Null);
-    }
-
     async fn tasks_are_created_and_changed_together(app: App) {
         let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
         let make = "mutation($inputs: [CreateTaskInput!]!, $key: String) {

@@ -3,6 +3,7 @@
 mod admission;
 mod compression;
 pub mod connections;
+mod cors;
 mod cost;
 mod graphiql;
 mod graphql_http_audit;
@@ -14,5 +15,6 @@ mod observability;
 mod persisted_queries;
 mod public_caching;
 mod rate_limit;
+mod schema_endpoint;
 mod trusted_documents;
 mod unix_socket;

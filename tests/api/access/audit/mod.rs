@@ -294,6 +294,26 @@ async fn forged_revocation_is_audited() {
     );
 }
 
+/// The mutation is executed: a denial among the queries of its payload is not one of it.
+#[tokio::test]
+async fn denied_query_of_a_payload_is_its_own_event() {
+    let app = App::with(Backend::Sqlite, &["--ownership-denial", "forbid"]).await;
+    let theirs = task_of(&app, &bob(), false).await;
+    let document = format!(
+        "mutation {{ createTask(input: {{title: \"x\"}}) {{ task {{ id }} query {{ task(id: \"{theirs}\") {{ id }} }} }} }}"
+    );
+    let answer = app.by_jwt(&alice()).ask(&document).await;
+    assert_eq!(answer.body["data"]["createTask"]["query"]["task"], Value::Null);
+    let events = audit_events(&app, &answer, 2).await;
+    assert_eq!(
+        events.iter().map(summary).collect::<Vec<_>>(),
+        [("Mutation.createTask", "SIGNED_IN", "ALLOWED"), ("Query.task", "OWNER", "FORBIDDEN")]
+    );
+    let made = &answer.body["data"]["createTask"]["task"]["id"];
+    assert_eq!(json!(events[0].row_id), *made);
+    assert_eq!(answer.error()["extensions"]["decisionId"], events[1].decision_id.to_string());
+}
+
 #[tokio::test]
 async fn denied_chapter_mutation_audits_the_chapter() {
     let app = App::start(Backend::Sqlite).await.with_courses().await;

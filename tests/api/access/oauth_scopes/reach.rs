@@ -163,3 +163,24 @@ async fn mutation_payload_requires_its_domains_scopes() {
         app.by_bearer(&token(&full_access_user(), "third", &["progress:write", "courses:read"]));
     assert!(both.data(&note).await["recordProgress"]["progress"]["chapter"]["title"].is_string());
 }
+
+/// Which chapters match would tell the progress of the user.
+#[tokio::test]
+async fn progress_filter_requires_the_progress_scope() {
+    let app = server().await;
+    let reader = app.by_bearer(&token(&full_access_user(), "third", &["courses:read"]));
+    let both =
+        app.by_bearer(&token(&full_access_user(), "third", &["courses:read", "progress:read"]));
+    let filters = ["bookmarked", "started", "completed"].into_iter();
+    for filter in filters.flat_map(|name| [true, false].map(|wanted| format!("{name}: {wanted}"))) {
+        let chapters = format!("chapters(filter: {{{filter}}}) {{ totalCount }}");
+        for document in [
+            format!("{{ {chapters} }}"),
+            format!("{{ course(slug: \"rust-apis\") {{ {chapters} }} }}"),
+        ] {
+            let rejected = reader.ask(&document).await;
+            assert_eq!(missing(&rejected.body), ["SCOPE(progress:read)"], "{document}");
+            both.data(&document).await;
+        }
+    }
+}
