@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use async_graphql::dataloader::Loader;
+use futures_util::future::try_join;
 use hallpass::data::{Comparison as _, Error, Scope};
 use hallpass_entity::{ChapterId, CourseId, chapter, progress};
 
@@ -97,8 +98,10 @@ impl CourseProgress {
         if ctx.scope().owner().is_none() {
             return Ok(None);
         }
-        let begun = ctx.data_unchecked::<Loaders>().begun.load_one(()).await?.unwrap_or_default();
-        Ok(Some(Self { chapters: outline(ctx, course).await?, begun }))
+        let begun = async { Ok(ctx.data_unchecked::<Loaders>().begun.load_one(()).await?) };
+        // Together: the outlines that other fields load are of the same batch.
+        let (chapters, begun) = try_join(outline(ctx, course), begun).await?;
+        Ok(Some(Self { chapters, begun: begun.unwrap_or_default() }))
     }
 
     fn percentages(&self) -> impl Iterator<Item = i32> + '_ {
