@@ -105,9 +105,10 @@ impl Channels {
 
     /// Delivers an event to the listeners of `owner`, and returns those to wake.
     pub(super) fn deliver(&mut self, owner: &str, event: Event) -> Vec<Waker> {
-        let sequence = self.sequence(self.count + 1);
+        // Also counted without a channel: a listener who comes back to a removed one has missed it.
+        self.count += 1;
+        let sequence = self.sequence(self.count);
         let Some(channel) = self.by_owner.get_mut(owner) else { return Vec::new() };
-        self.count = sequence.number;
         let delivered = Delivered::of(event, sequence);
         channel.keep(&delivered);
         channel.queues.iter().filter_map(|queue| queue.push(&delivered)).collect()
@@ -151,5 +152,58 @@ impl Channel {
         let since = since.filter(|since| since.run == now.run && since.number <= now.number)?;
         let is_after = move |event: &&Arc<Delivered>| event.sequence.number > since.number;
         (since.number >= self.before).then(|| self.latest.iter().filter(is_after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Change, EventKind};
+    use super::*;
+
+    fn event() -> Event {
+        EventKind::new("note").event(Change::Created, Uuid::nil())
+    }
+
+    /// The events in the queue of a new listener, and whether each is a resync.
+    fn received(channels: &mut Channels, since: &str) -> Vec<bool> {
+        let queue = Arc::<Queue>::default();
+        channels.listen("alice", &queue, Some(since));
+        channels.leave("alice", &queue);
+        queue.state().events.iter().map(|event| event.is_resync()).collect()
+    }
+
+    #[test]
+    fn removed_channel_has_missed_later_events() {
+        let mut channels = Channels::default();
+        channels.listen("alice", &Arc::default(), None);
+        channels.deliver("alice", event());
+        let since = channels.sequence(channels.count).to_string();
+        channels.deliver("alice", event());
+        assert_eq!(received(&mut channels, &since), [false], "the missed event");
+
+        let since = channels.sequence(channels.count).to_string();
+        assert_eq!(received(&mut channels, &since), [false; 0], "nothing is missed");
+        channels.by_owner.clear();
+        assert_eq!(received(&mut channels, &since), [false; 0], "nothing is missed");
+        channels.by_owner.clear();
+        channels.deliver("alice", event());
+        assert_eq!(received(&mut channels, &since), [true]);
+    }
+
+    #[test]
+    fn channel_is_removed_long_after_it_is_left() {
+        let mut channels = Channels::default();
+        let queue = Arc::<Queue>::default();
+        channels.listen("alice", &queue, None);
+        channels.listen("bob", &Arc::default(), None);
+        channels.leave("alice", &queue);
+        channels.swept_at = channels.swept_at.checked_sub(SWEEP).unwrap();
+        channels.sweep();
+        assert_eq!(channels.by_owner.len(), 2, "its listener may come back");
+        let left_at = Instant::now().checked_sub(KEPT_FOR);
+        channels.by_owner.get_mut("alice").unwrap().left_at = left_at;
+        channels.swept_at = channels.swept_at.checked_sub(SWEEP).unwrap();
+        channels.sweep();
+        assert_eq!(channels.by_owner.keys().collect::<Vec<_>>(), ["bob"]);
     }
 }
