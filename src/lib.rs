@@ -14,7 +14,9 @@ use hallpass::schema::{CanQuery, NodeQuery};
 use hallpass::{Application, Domain, Hallpass};
 
 use domains::analytics::AnalyticsQuery;
-use domains::courses::{CourseQuery, EditingMutation, ReadingMutation, ReadingSubscription};
+use domains::courses::{
+    CourseQuery, CourseSubscription, EditingMutation, ReadingMutation, ReadingSubscription,
+};
 use domains::learners::{LearnerMutation, LearnerQuery};
 use domains::tasks::{TaskMutation, TaskQuery, TaskSubscription};
 use domains::{courses, learners, personas, tasks};
@@ -45,7 +47,7 @@ pub struct Mutation(
 
 /// Subscriptions.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(TaskSubscription, ReadingSubscription);
+pub struct Subscription(TaskSubscription, ReadingSubscription, CourseSubscription);
 
 /// What GraphiQL shows first to each persona.
 const EXAMPLES: &[(&str, &str)] = &[

@@ -4,7 +4,9 @@ use sea_orm::entity::prelude::*;
 
 use crate::CourseId;
 use crate::interest::Interests;
-use hallpass_data::{ActiveValue, Comparison, FromRow, Set, SortKey, Timestamp};
+use hallpass_data::{
+    ActiveValue, Comparison, FromRow, SearchText, Set, SortKey, TextIndex, Timestamp,
+};
 
 /// A course.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
@@ -19,8 +21,12 @@ pub struct Model {
     pub title: String,
     /// Sort key of the title.
     pub title_key: SortKey,
+    /// Title, normalized for search.
+    pub title_search: SearchText,
     /// Description, in Markdown.
     pub description: String,
+    /// Description, normalized for search.
+    pub description_search: SearchText,
     /// Interest areas.
     pub interests: Interests,
     /// Whether the course is published.
@@ -42,5 +48,16 @@ hallpass_data::shared!(Column::Published.is(true), derive);
 fn derive(row: &mut ActiveModel) {
     if let ActiveValue::Set(title) = &row.title {
         row.title_key = Set(SortKey::of(title));
+        row.title_search = Set(SearchText::of(title));
     }
+    if let ActiveValue::Set(description) = &row.description {
+        row.description_search = Set(SearchText::of(description));
+    }
+}
+
+/// The index of titles and descriptions.
+pub enum Text {}
+
+impl TextIndex<Entity> for Text {
+    const INDEX: &'static str = "course_text";
 }

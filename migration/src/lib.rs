@@ -18,6 +18,7 @@ mod m20261129_000051_own_orders;
 mod m20261129_000080_chapter_text;
 mod m20261129_000081_filtered_orders;
 mod m20261129_000082_statistics;
+mod m20261129_000090_course_text;
 
 /// Every migration, oldest first.
 #[must_use]
@@ -35,5 +36,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261129_000080_chapter_text::Migration),
         Box::new(m20261129_000081_filtered_orders::Migration),
         Box::new(m20261129_000082_statistics::Migration),
+        Box::new(m20261129_000090_course_text::Migration),
     ]
 }

@@ -1,9 +1,10 @@
-// Runs real GraphQL clients, and the packed @hallpass/client, against the server and a real Better Auth server.
-// HALLPASS is the server's program. Arguments select test files by a part of their name.
+// Runs real GraphQL clients, in TypeScript and Python, and the packed @hallpass/client, against the server and a real
+// Better Auth server. HALLPASS is the server's program. Arguments select test files by a part of their name.
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { glob, isUpToDate, runNode, runNpm } from "./scripts/run.mjs";
 import { installPackage } from "./scripts/package.mjs";
+import { preparePython, pythonTests, testPython } from "./scripts/python.mjs";
 import { startServers } from "./scripts/servers.mjs";
 
 // npm states where it was called: a relative path is from there.
@@ -27,12 +28,17 @@ mkdirSync("src/relay/__generated__", { recursive: true });
 await runNode("node_modules/relay-compiler/cli.js", "relay.config.json");
 await runNode("node_modules/typescript/bin/tsc", "--project", "tsconfig.json");
 
+const parts = process.argv.slice(2);
+const [chosen, python] = [glob(".build/tests", parts), pythonTests(parts)];
+if (chosen.length + python.length === 0) throw new Error(`no test file has ${parts.join(" or ")} in its name`);
+if (python.length > 0) await preparePython();
+
 const servers = await startServers(program);
 try {
-  const chosen = glob(".build/tests", process.argv.slice(2));
   // A test that fails leaves its sockets open.
   const options = ["--test-reporter=spec", "--test-concurrency=2", "--test-timeout=60000", "--test-force-exit"];
-  await runNode("--test", ...options, ...chosen, { env: servers.env });
+  if (chosen.length > 0) await runNode("--test", ...options, ...chosen, { env: servers.env });
+  for (const tests of python) await testPython(tests, servers.env);
 } finally {
   await servers.stop();
 }

@@ -23,13 +23,27 @@ pub(super) const IN_COURSE: chapter::Column = chapter::Column::Ordinal;
 /// Course filter. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct CourseFilter {
+    /// Text contained in the title or the description, at most 200 characters. Ignores case, accents and letter
+    /// variants. A text of one or two letters matches words that begin with it. If more than 10,000 courses match,
+    /// only the most recent ones are considered.
+    #[graphql(directive = Constrained::apply(SEARCH))]
+    pub text: Option<String>,
     /// Whether the course is published. Only editors see drafts.
     pub published: Option<bool>,
 }
 
 impl CourseFilter {
-    pub(super) fn check(&self) -> Filter<course::Entity> {
-        Filter::all().and_if_some(self.published.map(|is| course::Column::Published.is(is)))
+    /// Applies the filter to `courses`.
+    pub(super) fn narrow(self, courses: Rows<course::Entity>) -> Result<Rows<course::Entity>> {
+        let mut validator = Validator::default();
+        let text = self.text.map(|text| validator.text("filter.text", &text, &SEARCH));
+        validator.finish()?;
+        let published = self.published.map(|is| course::Column::Published.is(is));
+        let rows = courses.filter(Filter::all().and_if_some(published));
+        Ok(match text.and_then(|text| Term::new(&text)) {
+            Some(text) => rows.search_in::<course::Text>(&text),
+            None => rows,
+        })
     }
 }
 

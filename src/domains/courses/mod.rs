@@ -35,7 +35,7 @@ pub use loaders::Loaders;
 pub use mutation::ReadingMutation;
 pub use query::CourseQuery;
 pub use rules::{CHAPTER_READER, COURSE_EDITOR};
-pub use subscription::ReadingSubscription;
+pub use subscription::{CourseSubscription, ReadingSubscription};
 pub use types::{Chapter, ChapterVariant, Course};
 pub use visible_courses::VisibleCourses;
 

@@ -2,7 +2,7 @@
 
 use hallpass_entity::level::Level;
 
-use crate::domains::learners::Profile;
+use crate::domains::learners::{ContentLevel, Profile};
 
 /// The selected variant, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub fn select_variant(reader: &Profile, variants: &[(Level, Level)]) -> Option<S
 /// The software level of the reader's content level.
 fn target_level(reader: &Profile) -> Level {
     match reader.content_level() {
-        "advanced-robotics" => Level::Advanced,
-        "beginner-friendly" => Level::Beginner,
-        _ => Level::Intermediate,
+        ContentLevel::AdvancedRobotics => Level::Advanced,
+        ContentLevel::BeginnerFriendly => Level::Beginner,
+        ContentLevel::Intermediate => Level::Intermediate,
     }
 }
 
@@ -42,12 +42,15 @@ fn reasons(reader: &Profile, wanted: Level, (level, hardware): (Level, Level)) -
     let mut reasons = vec![if reader.is_stated {
         format!(
             "This is the {} text, chosen for {} level in software and interest in {}.",
-            reader.content_level(),
+            reader.content_level().name(),
             name(reader.software),
             reader.interest
         )
     } else {
-        format!("This is the {} text, the default without a profile.", reader.content_level())
+        format!(
+            "This is the {} text, the default without a profile.",
+            reader.content_level().name()
+        )
     }];
     if level != wanted {
         reasons.push(format!(

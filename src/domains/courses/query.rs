@@ -39,7 +39,7 @@ impl CourseQuery {
             name: "titleKey".to_owned(),
             order: Order::by(course::Column::TitleKey, false),
         };
-        let rows = visible_courses(ctx).rows().filter(filter.unwrap_or_default().check());
+        let rows = filter.unwrap_or_default().narrow(visible_courses(ctx).rows())?;
         let courses = paginate_open(rows, &by_title, &page, Course).await?;
         let read = courses.edges.iter().map(|edge| &edge.node.0);
         visible_courses(ctx).record_courses(ctx, "Query.courses", read);

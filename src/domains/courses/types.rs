@@ -15,7 +15,7 @@ use super::personalize::select_variant;
 use super::rules::{CHAPTER_READER, COURSE_EDITOR};
 use super::viewer::ChapterViewer;
 use super::visible_courses::visible_courses;
-use crate::domains::learners::{Level, profile};
+use crate::domains::learners::{ContentLevel, Level, profile};
 use hallpass::access::Rule::Public;
 use hallpass::access::{Resource, ResourceAttributes, guarded};
 use hallpass::graphql::{Connection, ContextExt as _, DateTime, Id, Page, Result};
@@ -198,7 +198,7 @@ impl Chapter {
 
 /// A chapter's text, in the variant that matches the caller's profile best.
 pub struct PersonalizedChapter {
-    content_level: &'static str,
+    content_level: ContentLevel,
     variant: VariantHead,
     because: Vec<String>,
 }
@@ -208,6 +208,11 @@ pub struct PersonalizedChapter {
 impl PersonalizedChapter {
     /// Kind of text for the caller: `advanced-robotics`, `beginner-friendly` or `intermediate`.
     async fn content_level(&self) -> &'static str {
+        self.content_level.name()
+    }
+
+    /// Kind of text for the caller, as a value of the schema.
+    async fn content_level_value(&self) -> ContentLevel {
         self.content_level
     }
 

@@ -31,6 +31,29 @@ pub enum Level {
     Advanced,
 }
 
+/// Kind of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum ContentLevel {
+    /// For software background Advanced with interest Robotics.
+    AdvancedRobotics,
+    /// For software background Beginner, or none.
+    BeginnerFriendly,
+    /// For the others.
+    Intermediate,
+}
+
+impl ContentLevel {
+    /// The name, as in sentences and as a part of addresses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AdvancedRobotics => "advanced-robotics",
+            Self::BeginnerFriendly => "beginner-friendly",
+            Self::Intermediate => "intermediate",
+        }
+    }
+}
+
 /// Background and interest of a learner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -107,15 +130,15 @@ impl Profile {
         }
     }
 
-    /// The kind of text for this learner: `advanced-robotics`, `beginner-friendly` or `intermediate`.
+    /// The kind of text for this learner.
     #[must_use]
-    pub fn content_level(&self) -> &'static str {
+    pub fn content_level(&self) -> ContentLevel {
         match (self.software, self.interest.as_str()) {
             (LevelRow::Advanced, interest) if interest.eq_ignore_ascii_case("robotics") => {
-                "advanced-robotics"
+                ContentLevel::AdvancedRobotics
             }
-            (LevelRow::Beginner, _) => "beginner-friendly",
-            (LevelRow::Intermediate | LevelRow::Advanced, _) => "intermediate",
+            (LevelRow::Beginner, _) => ContentLevel::BeginnerFriendly,
+            (LevelRow::Intermediate | LevelRow::Advanced, _) => ContentLevel::Intermediate,
         }
     }
 }
@@ -182,6 +205,12 @@ impl LearnerMe {
     /// Kind of text for the caller: `advanced-robotics`, `beginner-friendly` or `intermediate`.
     #[graphql(guard = "Public", scope = "profile:read")]
     async fn content_level(&self, ctx: &Context<'_>) -> Result<&'static str> {
+        Ok(profile(ctx).await?.content_level().name())
+    }
+
+    /// Kind of text for the caller, as a value of the schema.
+    #[graphql(guard = "Public", scope = "profile:read")]
+    async fn content_level_value(&self, ctx: &Context<'_>) -> Result<ContentLevel> {
         Ok(profile(ctx).await?.content_level())
     }
 }

@@ -7,7 +7,7 @@ use crate::support::app::{App, Backend};
 use crate::support::callers::{alice, bob};
 
 const CAN: &str = "query($action: Action!, $id: ID!) {
-    can(action: $action, id: $id) { allowed code rule missing why } }";
+    can(action: $action, id: $id) { allowed code rule missing unmet { rule value } why } }";
 
 async fn can(who: &Client<'_>, action: &str, id: &str) -> Value {
     who.data_with(CAN, json!({"action": action, "id": id})).await["can"].clone()
@@ -79,6 +79,7 @@ async fn chapter_viewer_reports_permissions_and_reason() {
     let requests = can(&app.anonymous(), "READ_CHAPTER", id).await;
     assert_eq!(requests["code"], "UNAUTHENTICATED");
     assert_eq!(requests["missing"], json!(["TIER(premium)"]));
+    assert_eq!(requests["unmet"], json!([{"rule": "TIER", "value": "premium"}]));
     let edited = can(&app.anonymous(), "EDIT_CHAPTER", id).await;
     assert_eq!(edited["rule"], Value::Null, "a guest does not see the rule of what is hidden");
 }

@@ -61,15 +61,18 @@ impl PersonaServer {
         };
         let (document, path) = document(field, &self.task_of(owner).await, tier);
         let who = self.client_as(who);
-        let answer = match field.starts_with("Subscription.") {
-            true => first_event(&who, &who, &document).await,
-            false => who.ask(&document).await,
+        let answer = match field {
+            "Subscription.chapterPublished" => {
+                first_event(&who, &self.client_as("editor"), &document).await
+            }
+            _ if field.starts_with("Subscription.") => first_event(&who, &who, &document).await,
+            _ => who.ask(&document).await,
         };
         (answer, path)
     }
 }
 
-/// The first response to a subscription to the caller's rows, which `writer` writes until there is one.
+/// The first response to a subscription to rows that `writer` writes until there is one.
 pub async fn first_event(who: &Client<'_>, writer: &Client<'_>, document: &str) -> GraphQlResponse {
     let request = who.request(reqwest::Method::POST, "/graphql");
     let request = request.header("content-type", "application/json");
@@ -91,7 +94,7 @@ pub async fn first_event(who: &Client<'_>, writer: &Client<'_>, document: &str) 
     GraphQlResponse { status, headers, body: serde_json::from_str(json).unwrap() }
 }
 
-/// Creates a task, and records progress.
+/// Creates a task, records progress, and publishes a chapter, as far as the caller may.
 pub async fn write(who: &Client<'_>) {
     let chapter = who.data("{ chapter(slug: \"sense-think-act\") { id } }").await;
     let chapter = &chapter["chapter"]["id"];
@@ -100,6 +103,7 @@ pub async fn write(who: &Client<'_>) {
         "mutation {{ recordProgress(chapterId: {chapter}, percent: 1) {{ progress {{ percent }} }} }}"
     ))
     .await;
+    who.ask(&format!("mutation {{ publishChapter(id: {chapter}) {{ chapter {{ id }} }} }}")).await;
 }
 
 /// A document that uses `field`, and the field's path in the response. A new field without one fails the
@@ -188,6 +192,7 @@ fn subscription_selection(name: &str) -> Option<&'static str> {
     match name {
         "taskEvents" => Some("taskEvents { kind }"),
         "progressEvents" => Some("progressEvents { percent }"),
+        "chapterPublished" => Some("chapterPublished { slug }"),
         _ => None,
     }
 }

@@ -28,7 +28,7 @@ fn content_level_follows_background_and_interest() {
         (None, None, "beginner-friendly"),
     ] {
         let profile = Profile::from_claims(software, None, interest);
-        assert_eq!(profile.content_level(), expected, "{software:?} {interest:?}");
+        assert_eq!(profile.content_level().name(), expected, "{software:?} {interest:?}");
     }
     assert_eq!(Profile::from_claims(None, None, None).interest, "General");
 }

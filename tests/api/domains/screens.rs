@@ -207,6 +207,29 @@ on_both_databases! {
         assert_eq!(slugs(&guest, &json!({"text": "zebra"})).await, all[..1], "the index follows a change");
     }
 
+    async fn courses_are_filtered_by_text(app: App) {
+        let app = app.with_courses().await;
+        let (guest, edda) = (app.anonymous(), app.by_jwt(&editor()));
+        let find = async |who: &Client<'_>, text: &str| {
+            let list = "query($text: String) { courses(filter: {text: $text}) { totalCount nodes { slug } } }";
+            let found = who.data_with(list, json!({ "text": text })).await["courses"].clone();
+            let nodes = found["nodes"].as_array().unwrap();
+            assert_eq!(found["totalCount"], nodes.len(), "{text}");
+            nodes.iter().map(|node| node["slug"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let course = guest.data("{ course(slug: \"rust-apis\") { id title } }").await["course"].clone();
+        assert_eq!(find(&guest, &course["title"].as_str().unwrap().to_uppercase()).await, ["rust-apis"]);
+        assert_eq!(find(&guest, "no course has this").await, [""; 0]);
+        assert!(find(&guest, " ").await.len() > 1, "no word, no condition");
+        edda.data(&format!("mutation {{ updateCourse(id: {}, input: {{description: \"Zebras\"}}) {{ course {{ id }} }} }}", course["id"])).await;
+        assert_eq!(find(&guest, "zébra").await, ["rust-apis"], "the index follows a change");
+        edda.data("mutation { createCourse(input: {slug: \"drafted\", title: \"Zebra drafts\"}) { course { id } } }").await;
+        assert_eq!(find(&guest, "zebra").await, ["rust-apis"]);
+        assert_eq!(find(&edda, "zebra").await, ["rust-apis", "drafted"]);
+        let long = format!("{{ courses(filter: {{text: \"{}\"}}) {{ totalCount }} }}", "a".repeat(201));
+        assert!(guest.ask(&long).await.first_error("filter.text").contains("200"));
+    }
+
     async fn every_node_is_found_by_its_id(app: App) {
         let app = app.with_courses().await;
         let (who, ada, edda) = (app.by_jwt(&alice()), app.by_jwt(&user("ada").role("admin")), app.by_jwt(&editor()));

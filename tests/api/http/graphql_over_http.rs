@@ -339,7 +339,7 @@ async fn introspection_query_fits_the_limits() {
     let of_type =
         (0..9).fold("kind name".to_owned(), |inner, _| format!("kind name ofType {{ {inner} }}"));
     let query = format!(
-        "query IntrospectionQuery {{ __schema {{ queryType {{ name }} types {{ kind name description
+        "query IntrospectionQuery {{ __schema {{ queryType {{ name }} types {{ kind name description isOneOf specifiedByURL
             fields(includeDeprecated: true) {{ name args {{ name type {{ {of_type} }} }} type {{ {of_type} }} }} }}
             directives {{ name locations args {{ name }} }} }} }}"
     );

@@ -8,6 +8,7 @@ pub mod graphql_ws;
 mod idle_subscriptions;
 mod missed_events;
 mod multi_node;
+mod published_chapters;
 mod session_revalidation;
 mod stream_authentication;
 mod stream_limits;

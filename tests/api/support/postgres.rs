@@ -63,11 +63,12 @@ pub fn as_application(name: &str, url: &str) -> String {
     format!("{url}&application_name={name}")
 }
 
-/// Ends the session in which the server with this application listens, and one that it is about to replace.
+/// Ends the session in which the server with this application listens, and one that it is about to replace. Returns once
+/// they have ended.
 pub fn cut_listener(application: &str, url: &str) {
     let (name, outside) = name_and_outside(url);
     let sql = format!(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity \
          WHERE datname = '{name}' AND application_name = '{application} (listener)'"
     );
     assert_ne!(query(&outside, &sql), "0", "no session of {application} listens");

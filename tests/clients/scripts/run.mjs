@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-async function run(command, args, options = {}) {
+export async function run(command, args, options = {}) {
   const child = spawn(command, args, { stdio: "inherit", ...options, env: { ...process.env, ...options.env } });
   const [code] = await once(child, "exit");
   if (code !== 0) {
@@ -43,6 +43,5 @@ export function isUpToDate(project) {
 export function glob(directory, parts) {
   const files = readdirSync(directory).filter((file) => file.endsWith(".test.js"));
   const chosen = files.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
-  if (chosen.length === 0) throw new Error(`no test file has ${parts.join(" or ")} in its name`);
   return chosen.map((file) => join(directory, file));
 }

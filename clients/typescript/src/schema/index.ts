@@ -93,6 +93,10 @@ export const rules = {
     "rule": "PUBLIC",
     "scope": "profile:read"
   },
+  "Me.contentLevelValue": {
+    "rule": "PUBLIC",
+    "scope": "profile:read"
+  },
   "Me.profile": {
     "rule": "PUBLIC",
     "scope": "profile:read"
@@ -273,6 +277,10 @@ export const rules = {
     "rule": "PUBLIC",
     "scope": "courses:read"
   },
+  "Subscription.chapterPublished": {
+    "rule": "PUBLIC",
+    "scope": "courses:read"
+  },
   "Subscription.progressEvents": {
     "rule": "SIGNED_IN",
     "scope": "progress:read"
@@ -363,6 +371,7 @@ export const typesWithoutId = [
   "Recommendation",
   "RecordProgressPayload",
   "ReopenTaskPayload",
+  "Requirement",
   "SaveChapterVariantPayload",
   "TaskAuthor",
   "TaskConnection",

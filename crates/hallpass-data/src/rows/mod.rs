@@ -67,6 +67,12 @@ impl<E: Scoped, P> Rows<E, P> {
         Self { is_cached: true, ..self }
     }
 
+    /// Reads the database, never the cache: another server may have changed the rows just now.
+    #[must_use]
+    pub fn uncached(self) -> Self {
+        Self { is_cached: false, ..self }
+    }
+
     /// Only those that also match `filter`.
     #[must_use]
     pub fn filter(self, filter: Filter<E>) -> Self {

@@ -36,7 +36,7 @@ struct Message {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum WireEvent {
-    /// A row of this owner has changed.
+    /// A row of this owner, or of every caller, has changed.
     Event {
         owner: String,
         #[serde(flatten)]
@@ -75,7 +75,6 @@ impl EventBridge {
             gap = gap && !self.publish(WireEvent::Gap).await;
             match received {
                 Ok(Ok((owner, event))) => {
-                    let owner = owner.as_str().to_owned();
                     gap |= !self.publish(WireEvent::Event { owner, event }).await;
                 }
                 Ok(Err(RecvError::Lagged(_))) => gap = true,

@@ -1,7 +1,7 @@
 //! Event bus: changes are published after their commit, and received by their owner's subscribers.
 //!
-//! Each owner has a channel, so that subscribers can neither receive events of other users nor be woken by them. Events
-//! contain only IDs: the row is read under the owner's scope, once for all listeners on this node
+//! Each owner has a channel, so that subscribers can neither receive events of other users nor be woken by them. One more
+//! channel is for events of rows that every caller may see. Events contain only IDs: the row is read under the owner's scope, once for all listeners on this node
 //! ([`Delivered::once`]). Events are not stored. [`event_bridge`](crate::cluster::event_bridge) forwards them to other
 //! nodes.
 
@@ -23,6 +23,8 @@ use uuid::Uuid;
 use channels::Channels;
 pub use channels::Sequence;
 
+/// The channel of events for every caller. No user has an empty ID.
+const EVERY_CALLER: &str = "";
 /// Buffered events per listener. One mutation can publish a hundred. A listener that falls further behind lags.
 const QUEUE_CAPACITY: usize = 256;
 /// Buffered events for other nodes.
@@ -228,7 +230,7 @@ impl Queue {
 #[derive(Clone)]
 pub struct Events {
     channels: Arc<Mutex<Channels>>,
-    outbound: broadcast::Sender<(UserId, Event)>,
+    outbound: broadcast::Sender<(String, Event)>,
 }
 
 impl Default for Events {
@@ -240,9 +242,18 @@ impl Default for Events {
 impl Events {
     /// Publishes an event to the listeners of `owner`. Never blocks: slow listeners lag.
     pub fn publish(&self, owner: &UserId, event: Event) {
-        self.deliver(owner.as_str(), event.clone());
+        self.publish_in(owner.as_str(), event);
+    }
+
+    /// Publishes an event to every caller that listens to such events: of rows that every caller may see.
+    pub fn publish_to_all(&self, event: Event) {
+        self.publish_in(EVERY_CALLER, event);
+    }
+
+    fn publish_in(&self, channel: &str, event: Event) {
+        self.deliver(channel, event.clone());
         // Without other nodes, there is no receiver.
-        let _ = self.outbound.send((owner.clone(), event));
+        let _ = self.outbound.send((channel.to_owned(), event));
     }
 
     /// Subscribes to the events of `owner`.
@@ -255,7 +266,17 @@ impl Events {
     /// all of them, the first one is a [resync](Delivered::is_resync).
     #[must_use]
     pub fn listen_since(&self, owner: &UserId, since: Option<&str>) -> Listener {
-        let (owner, queue) = (owner.as_str().to_owned(), Arc::<Queue>::default());
+        self.listen_in(owner.as_str(), since)
+    }
+
+    /// Subscribes to the events for every caller.
+    #[must_use]
+    pub fn listen_to_all(&self) -> Listener {
+        self.listen_in(EVERY_CALLER, None)
+    }
+
+    fn listen_in(&self, channel: &str, since: Option<&str>) -> Listener {
+        let (owner, queue) = (channel.to_owned(), Arc::<Queue>::default());
         self.channels().listen(&owner, &queue, since);
         Listener { queue, owner, channels: Arc::clone(&self.channels) }
     }
@@ -267,7 +288,7 @@ impl Events {
     }
 
     /// Subscribes to all events published on this node, for other nodes.
-    pub(crate) fn outbound(&self) -> broadcast::Receiver<(UserId, Event)> {
+    pub(crate) fn outbound(&self) -> broadcast::Receiver<(String, Event)> {
         self.outbound.subscribe()
     }
 

@@ -45,6 +45,8 @@ pub trait ContextExt<'a> {
     fn settings<T: Any>(&self) -> Result<&'a T>;
     /// Publishes an event to the caller's subscribers. Call it after the commit, never before.
     fn publish(&self, event: Event);
+    /// Publishes an event to the subscribers of [`public_event_stream`](super::public_event_stream), of any caller. Call it after the commit, never before.
+    fn publish_to_all(&self, event: Event);
 }
 
 impl<'a> ContextExt<'a> for Context<'a> {
@@ -72,6 +74,10 @@ impl<'a> ContextExt<'a> for Context<'a> {
         if let Some(owner) = self.scope().owner() {
             self.data_unchecked::<Events>().publish(owner, event);
         }
+    }
+
+    fn publish_to_all(&self, event: Event) {
+        self.data_unchecked::<Events>().publish_to_all(event);
     }
 }
 

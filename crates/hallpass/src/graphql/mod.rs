@@ -16,6 +16,7 @@ mod own_rows;
 pub(crate) mod pagination;
 pub(crate) mod permission_check;
 mod plain;
+mod requirement;
 mod response_keys;
 mod subscription;
 pub(crate) mod validation;
@@ -46,8 +47,10 @@ pub use pagination::{
 };
 pub use permission_check::Permission;
 pub use plain::{NotPlain, PlainEnum, PlainScalar, PlainValue, resolve_object};
+pub use requirement::{Requirement, RuleKind};
 pub use response_keys::ResponseKeys;
 pub use subscription::{
-    Subscription, SubscriptionSlot, event_stream, event_stream_since, execute_event, subscribe,
+    Subscription, SubscriptionSlot, event_stream, event_stream_since, execute_event,
+    public_event_stream, subscribe,
 };
 pub use validation::Validator;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::connection::{
     Connection as RelayConnection, CursorType, Edge as RelayEdge, EmptyFields,
 };
+use async_graphql::registry::{MetaType, Registry};
 use async_graphql::{Enum, Object, OutputType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,6 +24,17 @@ pub type Connection<N> = RelayConnection<Position, N, TotalCount, EmptyFields>;
 
 /// An edge of a [`Connection`].
 pub type Edge<N> = RelayEdge<Position, N, EmptyFields>;
+
+/// Describes the types of connections, which the library does not.
+pub(super) fn describe_connections(types: &mut Registry) {
+    for (name, kind) in &mut types.types {
+        if let MetaType::Object { description, .. } = kind
+            && name.ends_with("Connection")
+        {
+            description.get_or_insert_with(|| "A page of a list.".to_owned());
+        }
+    }
+}
 
 /// Default page size.
 const DEFAULT_PAGE_SIZE: i32 = 20;

@@ -5,6 +5,7 @@ use async_graphql::{ComplexObject, Context, SimpleObject};
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::error_code::ErrorCode;
+use super::requirement::Requirement;
 use crate::access::{Denial, ROOT_TYPES, ResourceAttributes, demand_of, denial_message};
 use crate::code;
 
@@ -33,6 +34,11 @@ impl Permission {
     /// Error code of the denial, as a value of the schema. Null if allowed.
     async fn error_code(&self) -> Option<ErrorCode> {
         self.code.as_deref()?.parse().ok()
+    }
+
+    /// Unmet requirements of the rule, as values of the schema. Empty if allowed.
+    async fn unmet(&self) -> Vec<Requirement> {
+        self.missing.iter().map(|name| Requirement::named(name)).collect()
     }
 }
 

@@ -118,10 +118,40 @@ pub fn event_stream_since<T, F>(
 where
     F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
 {
+    let listen = |events: &Events| {
+        let owner = ctx.scope().owner().ok_or(Error::Unauthenticated)?;
+        Ok(events.listen_since(owner, since))
+    };
+    stream_of(ctx, &listen, pick)
+}
+
+/// A stream of the events that `pick` selects of those published by
+/// [`publish_to_all`](super::ContextExt::publish_to_all), also for an anonymous caller. What is read for them once
+/// ([`Delivered::once`]) must be visible to every caller. Otherwise as [`event_stream`].
+///
+/// # Errors
+/// None: the type is that of [`event_stream`].
+pub fn public_event_stream<T, F>(
+    ctx: &Context<'_>,
+    pick: F,
+) -> Result<impl Stream<Item = Result<T>> + use<T, F>>
+where
+    F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
+{
+    stream_of(ctx, &|events| Ok(events.listen_to_all()), pick)
+}
+
+fn stream_of<T, F>(
+    ctx: &Context<'_>,
+    listen: &dyn Fn(&Events) -> Result<Listener>,
+    pick: F,
+) -> Result<impl Stream<Item = Result<T>> + use<T, F>>
+where
+    F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
+{
     let event = match ctx.data_unchecked::<Source>() {
         Source::Subscribe(slot) => {
-            let owner = ctx.scope().owner().ok_or(Error::Unauthenticated)?;
-            let listener = ctx.data_unchecked::<Events>().listen_since(owner, since);
+            let listener = listen(ctx.data_unchecked::<Events>())?;
             let is_selected = Box::new(move |delivered| pick(delivered).is_some());
             slot.put(Subscription { listener, is_selected });
             None

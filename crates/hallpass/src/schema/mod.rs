@@ -14,7 +14,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use apollo_compiler::Schema as DocumentRules;
+use apollo_compiler::ast::{DirectiveList, FieldDefinition};
+use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
+use apollo_compiler::{name, ty};
 use async_graphql::Context;
 use async_graphql::registry::Registry;
 
@@ -104,8 +107,25 @@ impl Schemas {
 
 /// The schema for validating documents against `schema`.
 fn document_rules(schema: &dyn Executable) -> Valid<DocumentRules> {
-    DocumentRules::parse_and_validate(schema.sdl(), "schema.graphql")
-        .expect("the exported SDL is valid")
+    let rules = DocumentRules::parse_and_validate(schema.sdl(), "schema.graphql");
+    let mut rules = rules.expect("the exported SDL is valid").into_inner();
+    add_is_one_of(&mut rules);
+    Valid::assume_valid(rules)
+}
+
+/// Adds `__Type.isOneOf` (GraphQL September 2025, section 4.2.2), which apollo-compiler lacks and tools ask for.
+fn add_is_one_of(rules: &mut DocumentRules) {
+    if let Some(ExtendedType::Object(of_types)) = rules.types.get_mut("__Type") {
+        let (name, ty) = (name!("isOneOf"), ty!(Boolean));
+        let field = FieldDefinition {
+            description: None,
+            name: name.clone(),
+            arguments: Vec::new(),
+            ty,
+            directives: DirectiveList::new(),
+        };
+        of_types.make_mut().fields.insert(name, field.into());
+    }
 }
 
 /// The node types and actions of the schema that executes the request.

@@ -14,6 +14,7 @@ use hallpass_entity::level::Level as LevelRow;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
 use super::html::HtmlCache;
+use super::kinds::{PUBLISHED_CHAPTER, PUBLISHED_COURSE};
 use super::markdown::TooComplex;
 use super::payloads::{
     CreateChapterPayload, CreateCoursePayload, DeleteChapterPayload, DeleteCoursePayload,
@@ -23,6 +24,7 @@ use super::payloads::{
 use super::rules::COURSE_EDITOR;
 use super::types::{Chapter, ChapterVariant, Course};
 use hallpass::access::guarded;
+use hallpass::events::Change;
 use hallpass::graphql::{
     ApiError, Begun, ContextExt as _, Execution, Id, InputProblem, ProblemKind, Result, Writes,
 };
@@ -264,9 +266,11 @@ async fn change_course(
         return current_course(ctx, id).await;
     };
     let course = writes.shared_for_edit(privilege).filter(course::Column::Id.is(id));
+    let mut is_published = false;
     let row = if values == course::ActiveModel::default() {
         course.one().await?
     } else {
+        is_published = values.published == Set(true);
         let values = course::ActiveModel { updated_at: Set(now()), ..values };
         let changed = course.update(Update::set(values)).await.map_err(map_conflict)?;
         changed.into_iter().next()
@@ -274,6 +278,9 @@ async fn change_course(
     drop(course);
     let row = row.ok_or(COURSE_NOT_FOUND)?;
     writes.commit().await?;
+    if is_published {
+        ctx.publish_to_all(PUBLISHED_COURSE.event(Change::Updated, id));
+    }
     Ok(Course(row))
 }
 
@@ -288,9 +295,11 @@ async fn change_chapter(
         return current_chapter(ctx, id).await;
     };
     let chapter = writes.shared_for_edit(privilege).filter(chapter::Column::Id.is(id));
+    let mut is_published = false;
     let row = if values == chapter::ActiveModel::default() {
         chapter.one().await?
     } else {
+        is_published = values.published == Set(true);
         let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
         let changed = chapter.update(Update::set(values)).await.map_err(map_conflict)?;
         changed.into_iter().next()
@@ -298,6 +307,9 @@ async fn change_chapter(
     drop(chapter);
     let row = row.ok_or(CHAPTER_NOT_FOUND)?;
     writes.commit().await?;
+    if is_published {
+        ctx.publish_to_all(PUBLISHED_CHAPTER.event(Change::Updated, id));
+    }
     Ok(Chapter(row))
 }
 

@@ -90,7 +90,7 @@ export const rows = graphql`
 `;
 
 export const variants = graphql`
-  query documentsVariantsQuery { chapters(first: 1) { nodes { variants { id ...documentsVariant_variant } } } }
+  query documentsVariantsQuery { chapters(first: 1) { nodes { id variants { id ...documentsVariant_variant } } } }
 `;
 
 export const records = graphql`
