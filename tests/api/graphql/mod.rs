@@ -2,6 +2,7 @@
 
 mod answer_size;
 mod constraints;
+mod cynic_client;
 mod future_sizes;
 mod global_ids;
 mod idempotency;
