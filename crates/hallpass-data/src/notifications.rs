@@ -20,8 +20,6 @@ pub const MAX_PAYLOAD_BYTES: usize = 7_999;
 /// How long a connection may take to respond. More than an overloaded database needs: each reconnection makes every
 /// subscriber read again.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The application of a URL that names none.
-const APPLICATION: &str = "hallpass";
 
 /// How to open a connection for notifications.
 #[derive(Clone)]
@@ -61,7 +59,7 @@ impl Database {
             (None, None) => return Ok(None),
         };
         let options = postgres::address(url).map_err(connect_error)?;
-        let application = options.get_application_name().unwrap_or(APPLICATION);
+        let application = options.get_application_name().unwrap_or(postgres::APPLICATION);
         let application = format!("{application} (listener)");
         let options = options.application_name(&application);
         Ok(Some(Notifications { options, sessions }))

@@ -14,6 +14,9 @@ use crate::{Options, Pooler};
 /// the requests that need it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The application of a URL that names none, as `pg_stat_activity` shows it.
+pub(crate) const APPLICATION: &str = "hallpass";
+
 /// Whether `url` is a PostgreSQL URL. Only such a URL is passed to the driver's parser, which logs unknown
 /// parameters of other URLs.
 pub(crate) fn is_postgres_url(url: &str) -> bool {
@@ -30,6 +33,10 @@ pub(crate) fn set_up(connect: &mut ConnectOptions, options: &Options) {
     connect.map_sqlx_postgres_opts(move |postgres| {
         // Not needed, because floating-point numbers are transferred in binary; and poolers reject unknown settings.
         let postgres = postgres.extra_float_digits(None);
+        let postgres = match postgres.get_application_name() {
+            Some(_) => postgres,
+            None => postgres.application_name(APPLICATION),
+        };
         let postgres =
             if sets_row_security { postgres.options([STARTUP_OPTION]) } else { postgres };
         if uses_named_statements { postgres } else { postgres.statement_cache_capacity(0) }

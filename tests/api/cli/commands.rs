@@ -2,7 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -51,6 +53,8 @@ pub struct Process {
     pub directory: tempfile::TempDir,
     /// Output during startup.
     startup_output: String,
+    /// The lines of its log, once a test waits for one.
+    log: Option<mpsc::Receiver<String>>,
 }
 
 impl Process {
@@ -71,7 +75,7 @@ impl Process {
         }
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut server =
-            Self { url: String::new(), child, directory, startup_output: String::new() };
+            Self { url: String::new(), child, directory, startup_output: String::new(), log: None };
         let mut stdout = BufReader::new(server.child.stdout.take().unwrap());
         while server.url.is_empty() {
             server.read_line(&mut stdout);
@@ -95,22 +99,33 @@ impl Process {
     }
 
     /// Waits until a line of its log has these `words`, and returns it.
-    pub fn wait_for_log(&mut self, words: &'static str) -> String {
-        let log = BufReader::new(self.child.stderr.take().unwrap());
-        let (sender, found) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let mut lines = log.lines().map_while(Result::ok);
-            let line = lines.find(|line| line.contains(words));
-            let _ = sender.send(line);
-        });
-        let line = found.recv_timeout(std::time::Duration::from_secs(30)).ok().flatten();
-        line.unwrap_or_else(|| panic!("the log has no line with {words}"))
+    pub fn wait_for_log(&mut self, words: &str) -> String {
+        let stderr = &mut self.child.stderr;
+        let log = self.log.get_or_insert_with(|| lines_of(stderr.take().unwrap()));
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            match log.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(words) => return line,
+                Ok(_) => {}
+                Err(_) => panic!("the log has no line with {words}"),
+            }
+        }
     }
 
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
+}
+
+/// The lines that a process writes, as it writes them.
+fn lines_of(stderr: ChildStderr) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        let written = BufReader::new(stderr).lines().map_while(Result::ok);
+        written.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
+    });
+    lines
 }
 
 impl Drop for Process {

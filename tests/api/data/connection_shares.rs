@@ -67,6 +67,21 @@ async fn assert_prompt(who: Client<'_>, query: &str) {
 }
 
 #[tokio::test]
+async fn sessions_have_the_name_of_the_application() {
+    for (application, expected) in [(None, "hallpass"), (Some("api"), "api")] {
+        let url = postgres::database();
+        let at = application.map_or(url.clone(), |name| postgres::as_application(name, &url));
+        let flags = ["--better-auth-url", Issuer::shared().url()];
+        let app = App::on(&at, tempfile::tempdir().unwrap(), &flags).await;
+        app.by_jwt(&alice()).data(TASKS).await;
+        let names = "SELECT DISTINCT application_name FROM pg_stat_activity \
+                     WHERE datname = current_database() AND application_name LIKE '%' || $$NAME$$";
+        let named = postgres::query(&url, &names.replace("NAME", expected));
+        assert_eq!(named, expected);
+    }
+}
+
+#[tokio::test]
 async fn locked_table_does_not_block_other_work() {
     let (app, _, other) = shared(&["--trusted-proxies", "127.0.0.0/8"]).await;
     let app = app.with_courses().await;

@@ -13,6 +13,7 @@ use crate::cli::commands::{Process, command, run};
 use crate::support::app::{App, Backend, client};
 use crate::support::auth_server::AuthServer;
 use crate::support::callers::alice;
+use crate::support::socket::Socket;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -52,6 +53,24 @@ async fn each_request_has_one_line_in_the_log() {
     assert_eq!(line["document"].as_str().unwrap().len(), 16, "{line}");
     assert!(line["ms"].as_f64().unwrap() >= line["identity_ms"].as_f64().unwrap(), "{line}");
     assert!(line["timestamp"].is_string() && line["cost"].is_number(), "{line}");
+}
+
+#[tokio::test]
+async fn rejected_sockets_are_in_the_log() {
+    let mut server = Process::start(&[("LOG_FORMAT", "json")]);
+    let url = server.url.clone();
+    let from_elsewhere = [("origin", "https://evil.example")];
+    let rejected = Socket::open_at_url(&url, "/graphql/ws", &from_elsewhere).await;
+    assert_eq!(rejected.err(), Some(403));
+    let line: Value = serde_json::from_str(&server.wait_for_log("hallpass::request")).unwrap();
+    assert_eq!((&line["path"], &line["status"]), (&json!("/graphql/ws"), &json!(403)), "{line}");
+    assert_eq!((&line["codes"], &line["level"]), (&json!("FORBIDDEN"), &json!("INFO")), "{line}");
+    let protocol = [("sec-websocket-protocol", "graphql-transport-ws")];
+    let mut socket = Socket::open_at_url(&url, "/graphql/ws", &protocol).await.unwrap();
+    let payload = json!({"authorization": "Bearer nonsense"});
+    socket.send_json(&json!({"type": "connection_init", "payload": payload})).await;
+    let line: Value = serde_json::from_str(&server.wait_for_log("WebSocket closed")).unwrap();
+    assert_eq!((&line["code"], &line["level"]), (&json!(4401), &json!("INFO")), "{line}");
 }
 
 #[tokio::test]

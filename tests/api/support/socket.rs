@@ -59,7 +59,16 @@ impl Socket {
         app: &App,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
-        let address = app.url.strip_prefix("http://").unwrap();
+        Self::open_at_url(&app.url, path, headers).await
+    }
+
+    /// The same, of the server at `url`.
+    pub async fn open_at_url(
+        url: &str,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
+        let address = url.strip_prefix("http://").unwrap();
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());

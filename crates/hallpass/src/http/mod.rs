@@ -233,7 +233,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
 /// The routes of the server itself, besides GraphQL.
 fn own_routes() -> Router<Arc<HttpState>> {
     Router::new()
-        .route("/graphql/ws", any(streaming::websocket::open))
+        .route("/graphql/ws", any(streaming::websocket::route))
         .route("/schema.graphql", compressed(get(pages::graphiql::sdl)))
         .route("/graphiql/{asset}", get(pages::graphiql::asset))
         .route("/dev/personas", get(pages::graphiql::personas))

@@ -6,9 +6,7 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::{Body, HttpBody as _};
-use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::authenticate::RequestIdentity;
@@ -36,10 +34,7 @@ pub(crate) async fn graphql(
 ) -> Response<Body> {
     let (method, headers) = (request.method(), request.headers());
     if websocket::is_upgrade(method, headers) {
-        let Arrival { id, peer, connection, .. } = arrival;
-        let (id, peer, connection) = (Extension(id), Extension(peer), Extension(connection));
-        let opened = websocket::open(State(Arc::clone(shared)), id, peer, connection, request);
-        return Box::pin(opened).await;
+        return Box::pin(websocket::open(Arc::clone(shared), arrival, request)).await;
     }
     if request::wants_page(method, headers) && request.uri().query().is_none() {
         return graphiql::page(shared);

@@ -172,7 +172,8 @@ impl RequestRecord {
                 );
             }};
         }
-        match facts.is_graphql || facts.identity.is_some() || of.status.is_server_error() {
+        let is_rejected = !facts.codes.is_empty() || of.status.is_server_error();
+        match facts.is_graphql || facts.identity.is_some() || is_rejected {
             true => log!(info, INFO),
             // Health checks, metrics and assets.
             false => log!(debug, DEBUG),

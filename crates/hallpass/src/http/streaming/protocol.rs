@@ -26,6 +26,11 @@ pub(crate) struct Close {
 }
 
 impl Close {
+    /// The code.
+    pub(crate) fn code(&self) -> u16 {
+        self.code
+    }
+
     /// The server stops.
     pub(crate) fn going_away() -> Self {
         Self::with(1001, "The server is shutting down: reconnect.")

@@ -23,8 +23,10 @@ use super::transport::{Disconnect, Transport};
 use super::{Permit, Resource};
 use crate::http::HttpState;
 use crate::http::client_ip::{PeerAddr, client_ip};
+use crate::http::front::Arrival;
 use crate::http::graphql::authenticate::{RequestIdentity, check_origin};
 use crate::http::graphql::response::{MediaType, Rejection, RequestId};
+use crate::http::ops::request_record::RequestRecord;
 use crate::http::server::ConnectionHandle;
 use hallpass_identity::Caller;
 
@@ -39,11 +41,22 @@ pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
         && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
 }
 
-pub(crate) async fn open(
+/// The route of sockets.
+pub(crate) async fn route(
     State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
+    Extension(record): Extension<RequestRecord>,
     Extension(peer): Extension<PeerAddr>,
     Extension(connection): Extension<ConnectionHandle>,
+    request: Request<Body>,
+) -> Response {
+    open(shared, Arrival { id, record, peer, connection }, request).await
+}
+
+/// Opens a socket, on its route or on that of GraphQL.
+pub(crate) async fn open(
+    shared: Arc<HttpState>,
+    Arrival { id, record, peer, connection }: Arrival,
     request: Request<Body>,
 ) -> Response {
     let (mut head, _) = request.into_parts();
@@ -54,7 +67,10 @@ pub(crate) async fn open(
             Rejection::upgrade(message, "websocket")
         })
         .and_then(|upgrade| accept(shared, peer, &connection, head.headers, upgrade, id.clone()));
-    upgraded.unwrap_or_else(|rejection| rejection.into_response(MediaType::GraphqlResponse, &id))
+    upgraded.unwrap_or_else(|rejection| {
+        record.rejected(&rejection);
+        rejection.into_response(MediaType::GraphqlResponse, &id)
+    })
 }
 
 fn accept(
@@ -105,7 +121,10 @@ impl Transport {
             Err(disconnect) => disconnect,
         };
         if let Disconnect::Close(close) = disconnect {
-            tracing::debug!(?close, "WebSocket closed by the server");
+            // Without the reason, which may quote the client.
+            tracing::info!(
+                target: "hallpass::request", code = close.code(), "WebSocket closed by the server"
+            );
             if self.send(close.message()).await.is_err() {
                 return;
             }
