@@ -21,8 +21,8 @@ use super::request_lines::{PendingLines, RequestLines, TARGET};
 use crate::config::{Config, LogFormat};
 use crate::telemetry::{self, Exporter};
 
-/// Log filter unless `RUST_LOG` is set. `hallpass migrate` reports migrations itself.
-const DEFAULT_FILTER: &str = "info,sea_orm_migration=warn";
+/// Log filter unless `RUST_LOG` is set. `hallpass migrate` reports migrations itself, of which PostgreSQL notes what exists.
+const DEFAULT_FILTER: &str = "info,sea_orm_migration=warn,sqlx::postgres::notice=warn";
 /// Lines per call site and `WINDOW`, at INFO and above.
 const MAX_LINES_PER_WINDOW: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
