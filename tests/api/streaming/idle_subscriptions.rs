@@ -13,11 +13,20 @@ use hallpass_identity::Caller;
 use uuid::Uuid;
 
 use crate::access::guards::caller;
+use crate::cli::commands::Process;
 use crate::support::app::{App, Backend, application};
-use crate::support::callers::alice;
+use crate::support::callers::{alice, user};
+use crate::support::issuer::Issuer;
+use crate::support::socket::Socket;
 
 /// The limit of the values that each subscription keeps for its executions. Most of them are scopes.
 const MAX_DATA_BYTES: usize = 2048;
+/// The limit of what a subscription takes, with its share of the socket that runs it and 30 others.
+const MAX_SUBSCRIPTION_BYTES: u64 = 10 * 1024;
+/// Callers, the sockets of each, and the operations of each socket.
+const CALLERS: u64 = 41;
+const SOCKETS: u64 = 8;
+const OPERATIONS: u64 = 32;
 
 fn request(caller: Option<Arc<Caller>>, scope: Scope, events: &Events) -> Request {
     let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
@@ -90,4 +99,51 @@ async fn data_of_an_idle_subscription_is_small() {
     let request = request(Some(caller), app.scope_of(&alice()), &Events::default());
     let bytes: usize = request.data.values().map(|value| size_of_val(&**value)).sum();
     assert!(bytes <= MAX_DATA_BYTES, "{bytes} bytes");
+}
+
+/// The resident memory of a process, in bytes.
+fn resident(process: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+/// The sockets of a caller, with a subscription for each operation that they may run.
+async fn subscribed(server: &Process, address: &str) -> Vec<Socket> {
+    let token = Issuer::shared().token(&user(address).claims());
+    let mut sockets = Vec::new();
+    for _ in 0..SOCKETS {
+        let headers =
+            [("sec-websocket-protocol", "graphql-transport-ws"), ("x-forwarded-for", address)];
+        let socket = Socket::open_at_url(&server.url, "/graphql/ws", &headers).await.unwrap();
+        let mut socket = socket.signed_in(&token).await;
+        for id in 1..OPERATIONS {
+            socket.execute(&id.to_string(), "subscription { taskEvents { kind } }").await;
+        }
+        // Operations begin in order: once it is answered, the others have subscribed.
+        socket.execute("last", "{ __typename }").await;
+        assert_eq!(socket.next_message().await["type"], "next");
+        sockets.push(socket);
+    }
+    sockets
+}
+
+#[tokio::test]
+async fn ten_thousand_idle_subscriptions_are_small() {
+    let server = Process::start(&[
+        ("BETTER_AUTH_URL", Issuer::shared().url()),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+        ("RATE_LIMIT", "off"),
+        ("RUST_LOG", "warn"),
+    ]);
+    let warm = subscribed(&server, "10.1.0.1").await;
+    let before = resident(&server);
+    let mut open = Vec::new();
+    for number in 0..CALLERS {
+        open.push(subscribed(&server, &format!("10.0.0.{number}")).await);
+    }
+    let each = (resident(&server) - before) / (CALLERS * SOCKETS * (OPERATIONS - 1));
+    println!("{each} bytes each");
+    assert!(each <= MAX_SUBSCRIPTION_BYTES, "{each} bytes each");
+    drop((warm, open));
 }
