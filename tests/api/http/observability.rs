@@ -56,6 +56,21 @@ async fn each_request_has_one_line_in_the_log() {
 }
 
 #[tokio::test]
+async fn lines_of_a_request_have_its_id() {
+    for (format, before, after) in
+        [("text", " request_id=", ""), ("json", "\"request_id\":\"", "\"}")]
+    {
+        let mut server = Process::start(&[("LOG_FORMAT", format)]);
+        let request = client().post(format!("{}/graphql", server.url)).bearer_auth("nonsense");
+        let response = request.json(&json!({"query": "{ __typename }"})).send().await.unwrap();
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let line = server.wait_for_log("credential rejected");
+        assert!(line.ends_with(&format!("{before}{id}{after}")), "{line}");
+        assert!(format == "text" || serde_json::from_str::<Value>(&line).is_ok(), "{line}");
+    }
+}
+
+#[tokio::test]
 async fn rejected_sockets_are_in_the_log() {
     let mut server = Process::start(&[("LOG_FORMAT", "json")]);
     let url = server.url.clone();

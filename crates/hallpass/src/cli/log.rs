@@ -11,13 +11,15 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
+use tracing_subscriber::fmt::format;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::{Context, Filter, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::CliError;
-use super::request_lines::{PendingLines, RequestLines, TARGET};
+use super::request_lines::{PendingLines, RequestLines, TARGET, WithRequestId};
 use crate::config::{Config, LogFormat};
 use crate::telemetry::{self, Exporter};
 
@@ -53,15 +55,20 @@ pub(super) fn start(config: &Config) -> Result<Log, CliError> {
     let (sampler, pending) = (Sampler::default(), PendingLines::default());
     pending.write_in_background().map_err(|error| CliError::Usage(format!("the log: {error}")))?;
     let before = pending.clone();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(move || {
-            before.write();
-            std::io::stderr()
-        });
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || {
+        before.write();
+        std::io::stderr()
+    });
     let lines = match config.log_format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        LogFormat::Text => {
+            let format = format().with_ansi(std::io::stderr().is_terminal());
+            lines.event_format(WithRequestId(format, LogFormat::Text)).boxed()
+        }
+        LogFormat::Json => {
+            let format = format().json().flatten_event(true).with_current_span(false);
+            let format = WithRequestId(format.with_span_list(false), LogFormat::Json);
+            lines.event_format(format).fmt_fields(JsonFields::new()).boxed()
+        }
     };
     let requests = RequestLines { format: config.log_format, pending: pending.clone() };
     let log = tracing_subscriber::registry()

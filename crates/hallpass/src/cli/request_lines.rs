@@ -11,9 +11,13 @@ use hallpass_data::now;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::LogFormat;
+use crate::http::RequestId;
 
 /// The target of the lines.
 pub(super) const TARGET: &str = "hallpass::request";
@@ -88,6 +92,34 @@ impl<S: Subscriber> Layer<S> for RequestLines {
         let mut line = Line::begin(self.format, event.metadata());
         event.record(&mut line);
         self.pending.push(&line.end());
+    }
+}
+
+/// Other lines, as the library formats them, with the id of the request that they belong to.
+pub(super) struct WithRequestId<F>(pub(super) F, pub(super) LogFormat);
+
+impl<S, N, F> FormatEvent<S, N> for WithRequestId<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut to: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(request) = RequestId::current() else {
+            return self.0.format_event(context, to, event);
+        };
+        let (mut line, id) = (String::new(), request.as_str());
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.trim_end();
+        match (self.1, line.strip_suffix('}')) {
+            (LogFormat::Json, Some(object)) => writeln!(to, r#"{object},"request_id":"{id}"}}"#),
+            _ => writeln!(to, "{line} request_id={id}"),
+        }
     }
 }
 

@@ -89,7 +89,6 @@ impl Respond for Front {
         let shared = &self.shared;
         let (id, record) = (RequestId::generate(), RequestRecord::of(request.headers()));
         let traced = middleware::server_span(&request, &record);
-        let span = tracing::info_span!("request", id = id.as_str());
         // DNS rebinding: a page on a domain that resolves to this machine could otherwise read the personas' tokens. So
         // could a client of a proxy that serves other machines.
         if shared.deps.options.is_development
@@ -108,7 +107,7 @@ impl Respond for Front {
         };
         let began = Instant::now();
         let responding = self.across_origins(request, arrival);
-        let mut response = responding.instrument(span).instrument(traced.clone()).await;
+        let mut response = id.scope(responding).instrument(traced.clone()).await;
         let (status, took) = (response.status(), began.elapsed());
         shared.metrics.record_response(status, took);
         let exchange = Exchange { id: &id, method: &method, path: &path, status, took };

@@ -54,7 +54,7 @@ pub use server::{BoundUnixSocket, Listener, ServeOptions, raise_file_limit};
 pub use front::Front;
 use graphql::budget;
 use graphql::http_cache::CacheHints;
-use graphql::response::RequestId;
+pub(crate) use graphql::response::RequestId;
 use limits::admission::Admission;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::persisted_queries::PersistedQueries;

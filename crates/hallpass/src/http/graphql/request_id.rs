@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::task::futures::TaskLocalFuture;
 use uuid::Uuid;
 
 /// The id of a request, in its response header, log lines and internal errors.
@@ -22,4 +23,19 @@ impl RequestId {
     pub(crate) fn to_shared(&self) -> Arc<str> {
         Arc::clone(&self.0)
     }
+
+    /// `work` for this request: its lines in the log have this id. A task-local costs less than a span, which each
+    /// request would create, enter and close.
+    pub(crate) fn scope<F: Future>(&self, work: F) -> TaskLocalFuture<Self, F> {
+        REQUEST.scope(self.clone(), work)
+    }
+
+    /// That of the request that the current task works for.
+    pub(crate) fn current() -> Option<Self> {
+        REQUEST.try_with(Self::clone).ok()
+    }
+}
+
+tokio::task_local! {
+    static REQUEST: RequestId;
 }

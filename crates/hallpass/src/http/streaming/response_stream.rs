@@ -140,8 +140,9 @@ pub(crate) fn stream(
         state: State::Starting,
         _held: (connection_permit, permit),
     };
-    let span = tracing::Span::current();
-    let bytes = stream::unfold(parts, move |parts| parts.next().instrument(span.clone()));
+    let (span, id) = (tracing::Span::current(), id.clone());
+    let next = move |parts: Parts| id.scope(parts.next()).instrument(span.clone());
+    let bytes = stream::unfold(parts, next);
     let bytes = bytes.filter(|bytes| std::future::ready(!bytes.is_empty()));
     let mut response = Response::new(Body::from_stream(bytes.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();

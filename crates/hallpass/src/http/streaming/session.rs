@@ -14,7 +14,6 @@ use futures_util::stream::{self, AbortHandle, Abortable, BoxStream, SelectAll};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::gated;
 use super::protocol;
@@ -202,9 +201,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs an operation as a request with its own id and log span.
+    /// Runs an operation as a request with its own id.
     fn execute(&self, params: GraphQlParams, id: RequestId) -> BoxStream<'static, OperationEvent> {
-        let span = tracing::info_span!("request", id = id.as_str());
+        let request = id.clone();
         let (shared, stop) = (Arc::clone(&self.transport.shared), self.transport.stop.clone());
         let (identity, gate) = (Arc::clone(&self.identity), self.gate.clone());
         // Boxed, so that it is dropped when the responses begin.
@@ -239,11 +238,11 @@ impl<'a> Session<'a> {
             }
         }));
         let events = Box::pin(events.flatten());
-        let in_span = stream::unfold(events, move |mut events| {
+        let in_scope = stream::unfold(events, move |mut events| {
             let next = async move { events.next().await.map(|item| (item, events)) };
-            next.instrument(span.clone())
+            request.scope(next)
         });
-        in_span.boxed()
+        in_scope.boxed()
     }
 }
 

@@ -94,13 +94,13 @@ fn accept(
         .max_frame_size(limit)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0);
-    let span = tracing::Span::current();
+    let (span, request) = (tracing::Span::current(), id.clone());
     let serve = move |socket| async move {
         let transport = Box::new(Transport::new(shared, connection, id, socket));
         transport.serve(peer, headers, &mut connection_permit).await;
         drop((connection_permit, guard));
     };
-    Ok(upgrade.on_upgrade(move |socket| serve(socket).instrument(span)))
+    Ok(upgrade.on_upgrade(move |socket| request.scope(serve(socket)).instrument(span)))
 }
 
 impl Transport {
