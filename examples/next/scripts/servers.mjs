@@ -30,10 +30,18 @@ async function ready(url, child) {
   throw new Error(`the server at ${url} is not ready after ${START} s`);
 }
 
+const running = new Set();
+// What stopped this process did not reach the servers, which are in groups of their own.
+process.on("exit", () => {
+  for (const { pid } of running) process.kill(-pid, "SIGKILL");
+});
+
 /** Starts a server, and waits until `url` responds. */
 async function start(url, command, args, options) {
   // A group of its own: Ctrl+C in the terminal does not reach it before `stop` does.
   const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit"], detached: true, ...options });
+  child.once("spawn", () => running.add(child));
+  child.once("exit", () => running.delete(child));
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     process.kill(-child.pid, "SIGTERM");

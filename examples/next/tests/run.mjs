@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { prepare, root } from "../scripts/prepare.mjs";
+import "./signals.mjs";
 
 // npm states where it was called: a relative path is from there.
 const program = process.env.HALLPASS && resolve(process.env.INIT_CWD ?? ".", process.env.HALLPASS);
@@ -25,6 +26,7 @@ function chosenTests(parts) {
 
 async function run(...args) {
   const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
+  process.once("exit", () => child.kill());
   const [code] = await once(child, "exit");
   return code ?? 1;
 }

@@ -7,6 +7,7 @@ import { after } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { createAccount } from "../scripts/accounts.mjs";
 import { launch } from "../scripts/browser.mjs";
+import "./signals.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 export const main = { directory: process.env.DATA, url: process.env.PAGE_URL, apiUrl: process.env.API_URL };
@@ -67,7 +68,7 @@ export async function withBrowser({ user, url = main.url, dark = false, script =
   const open = async (path) => {
     const page = await context.newPage();
     watch(page, problems);
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(30_000);
     await page.setJavaScriptEnabled(script);
     await page.setViewport({ width, height: 800 });
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
@@ -104,9 +105,9 @@ export async function seriousViolations(page) {
 }
 
 export async function until(what, isMet) {
-  for (let tenths = 0; tenths < 150; tenths += 1) {
+  for (let tenths = 0; tenths < 300; tenths += 1) {
     if (await isMet()) return;
     await setTimeout(100);
   }
-  assert.fail(`not met within 15 s: ${what}`);
+  assert.fail(`not met within 30 s: ${what}`);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createUser, heading, signIn, subscription, until, url, withBrowser } from "./support.mjs";
+import { answer, createUser, heading, signIn, subscription, until, url, withBrowser } from "./support.mjs";
 
 const premium = "/courses/physical-ai/feedback-control";
 
@@ -64,9 +64,10 @@ test("progress in two tabs, bookmark, and the text for one's experience", () =>
     for (const page of [first, second]) await page.getByText("100 %").waitFor();
     await second.getByRole("button", { name: "Start again" }).waitFor();
 
+    const bookmarked = answer(first, "BookmarkChapter");
     await first.getByRole("button", { name: "Bookmark", exact: true }).click();
     await first.getByRole("button", { name: "Bookmarked", pressed: true }).waitFor();
-    await first.waitForLoadState("networkidle");
+    await bookmarked;
     await first.goto(url("/courses/physical-ai"));
     const item = first.getByRole("listitem").filter({ hasText: "The loop: sense, think, act" });
     await item.getByText("Bookmark").waitFor();

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { prepare, root } from "../scripts/prepare.mjs";
+import "./signals.mjs";
 
 // npm states where it was called: a relative path is from there.
 const program = process.env.HALLPASS && resolve(process.env.INIT_CWD ?? ".", process.env.HALLPASS);
@@ -18,6 +19,7 @@ prepare();
 
 async function run(...args) {
   const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
+  process.once("exit", () => child.kill());
   const [code] = await once(child, "exit");
   return code ?? 1;
 }
@@ -37,7 +39,8 @@ const directory = mkdtempSync(join(tmpdir(), "hallpass-web-"));
 const page = await startPage(directory);
 try {
   Object.assign(process.env, page.env);
-  const options = ["--test-reporter=spec", "--test-concurrency=2", "--test-timeout=60000"];
+  // The time is that of a whole file.
+  const options = ["--test-reporter=spec", "--test-concurrency=2", "--test-timeout=240000"];
   process.exitCode = await run("--test", ...options, ...chosenTests(process.argv.slice(2)));
 } finally {
   await page.stop();

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { after } from "node:test";
 import { launch } from "../scripts/browser.mjs";
 import { createAccount, executorFor, PASSWORD } from "../scripts/seed.mjs";
+import "./signals.mjs";
 
 const { PAGE_URL, AUTH_URL, API_URL, AUTH_DATABASE } = process.env;
 const servers = { database: AUTH_DATABASE, authUrl: AUTH_URL, apiUrl: API_URL, origin: PAGE_URL };
@@ -24,23 +25,47 @@ function watch(page, problems) {
   });
 }
 
-const subscribed = new WeakSet();
+const subscriptions = new WeakMap();
 
 function watchSocket(page) {
   page.on("websocket", (socket) =>
     socket.on("framesent", ({ payload }) => {
-      if (String(payload).includes('"type":"subscribe"')) subscribed.add(page);
+      if (String(payload).includes('"type":"subscribe"')) subscriptions.set(page, (subscriptions.get(page) ?? 0) + 1);
     }),
   );
 }
 
-/** Waits until the page has subscribed: events are sent from then on. */
-export const subscription = (page) => until("a subscription", () => subscribed.has(page));
+/** Waits until the page has subscribed this often: events are sent from then on. */
+export const subscription = (page, count = 1) => until(`subscription ${count}`, () => (subscriptions.get(page) ?? 0) >= count);
+
+/** Ends when the response to an operation of this name has arrived. */
+export const answer = (page, name) =>
+  page.waitForResponse((response) => new RegExp(`(query|mutation) ${name}\\b`).test(response.request().postData() ?? ""));
+
+/** Has events wait until they are released. To be called before a page is opened. */
+export async function holdEvents(context) {
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  let subscribe;
+  const subscribed = new Promise((resolve) => (subscribe = resolve));
+  await context.routeWebSocket("**/graphql/ws", (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((message) => {
+      server.send(message);
+      if (String(message).includes('"type":"subscribe"')) subscribe();
+    });
+    server.onMessage(async (message) => {
+      if (String(message).includes('"type":"next"')) await released;
+      socket.send(message);
+    });
+  });
+  return { release, subscribed };
+}
 
 /** Runs a test in a browser of its own: `open` opens one more tab. */
 export async function withBrowser(options, test) {
   const context = await browser.newContext({ locale: "en", viewport: { width: 1100, height: 800 }, ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   const problems = [];
   const open = async (path) => {
     const page = await context.newPage();
@@ -91,9 +116,9 @@ export async function seriousViolations(page) {
 }
 
 export async function until(what, isMet) {
-  for (let tenths = 0; tenths < 100; tenths += 1) {
+  for (let tenths = 0; tenths < 300; tenths += 1) {
     if (await isMet()) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  assert.fail(`not met within 10 s: ${what}`);
+  assert.fail(`not met within 30 s: ${what}`);
 }

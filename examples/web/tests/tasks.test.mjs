@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PASSWORD } from "../scripts/seed.mjs";
-import { createUser, heading, signIn, signOut, subscription, until, withBrowser } from "./support.mjs";
+import { createUser, heading, holdEvents, signIn, signOut, subscription, until, withBrowser } from "./support.mjs";
 
 const row = (page, title) => page.getByRole("list", { name: "Tasks" }).getByRole("listitem").filter({ hasText: title });
 
@@ -197,9 +197,8 @@ test("the counts change with the payload, without a second request", () =>
   withBrowser({}, async ({ open }) => {
     const page = await open("/sign-in");
     await signIn(page, await createUser());
-    await page.getByText("0 open, 0 done").waitFor();
+    for (const text of ["0 open, 0 done", "No tasks yet"]) await page.getByText(text).waitFor();
     await subscription(page);
-    await page.waitForLoadState("networkidle");
     const sent = [];
     page.on("request", (request) => {
       const name = /(?:query|mutation) (\w+)/.exec(request.postData() ?? "")?.[1];
@@ -214,9 +213,46 @@ test("the counts change with the payload, without a second request", () =>
     await page.getByRole("button", { name: "Delete: Count me" }).click();
     await page.getByText("0 open, 0 done").waitFor();
     await until("the mutation", () => sent.includes("DeleteTask"));
-    await page.waitForLoadState("networkidle");
     await page.waitForTimeout(500);
     assert.deepEqual(sent.filter((name) => name !== "TaskTags"), ["CreateTask", "CompleteTask", "DeleteTask"]);
+  }));
+
+test("a change elsewhere is counted, also if a query brought its row", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    const events = await holdEvents(context);
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await page.getByText("0 open, 0 done").waitFor();
+    await events.subscribed;
+    await execute('mutation { createTask(input: {title: "Elsewhere"}) { task { id } } }');
+    await page.getByRole("radio", { name: "Open" }).check();
+    await row(page, "Elsewhere").waitFor();
+    assert.equal(await page.getByText("0 open, 0 done").count(), 1);
+    events.release();
+    await page.getByText("1 open, 0 done").waitFor();
+    await page.getByRole("radio", { name: "All" }).check();
+    await row(page, "Elsewhere").waitFor();
+  }));
+
+test("a deleted task does not come back with an earlier event", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    const { createTask } = await execute('mutation { createTask(input: {title: "Short lived"}) { task { id } } }');
+    const events = await holdEvents(context);
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await row(page, "Short lived").waitFor();
+    await events.subscribed;
+    await execute("mutation($id: ID!) { completeTask(id: $id) { task { id } } }", { id: createTask.task.id });
+    await page.getByRole("button", { name: "Delete: Short lived" }).click();
+    await row(page, "Short lived").waitFor({ state: "detached" });
+    await execute('mutation { createTask(input: {title: "Later"}) { task { id } } }');
+    events.release();
+    await row(page, "Later").waitFor();
+    assert.equal(await row(page, "Short lived").count(), 0);
   }));
 
 test("a new task is shown before the server answers, and taken away if it fails", () =>

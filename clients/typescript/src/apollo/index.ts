@@ -8,11 +8,11 @@ import type { MutationUpdates } from "../cache/mutations.js";
 import { hallpassFetch, type FetchOptions } from "../http/fetch.js";
 import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
 import { cacheUpdater, hallpassCache } from "./cache.js";
-import { staleLink } from "./stale.js";
+import { refetchDisplayed, staleLink } from "./stale.js";
 
 export { cacheUpdater, dropStale, hallpassCache } from "./cache.js";
 export { connectionPolicy, typePolicies } from "./pagination.js";
-export { refetchStale, staleLink } from "./stale.js";
+export { refetchDisplayed, refetchStale, staleLink } from "./stale.js";
 
 export interface ApolloLinkOptions extends FetchOptions {
   /** Address of the GraphQL endpoint. */
@@ -56,13 +56,12 @@ export interface HallpassApollo {
 
 export function createHallpassApollo(options: HallpassApolloOptions): HallpassApollo {
   const { liveUrl, liveOptions, cache = hallpassCache(), ...rest } = options;
-  const refetch = (): void => void client.refetchQueries({ include: "active" });
   const { credentials } = options;
   const live =
     liveUrl === undefined
       ? undefined
       : createLiveClient({
-          onGap: refetch,
+          onGap: () => refetchDisplayed(client),
           ...liveOptions,
           url: liveUrl,
           ...(credentials === undefined ? {} : { credentials }),

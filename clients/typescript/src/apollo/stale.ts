@@ -1,31 +1,87 @@
 import { ApolloLink, type ApolloClient } from "@apollo/client";
 import { OperationTypeNode } from "graphql";
-import { map } from "rxjs";
+import { concat, defer, EMPTY, map, of, switchMap, type Observable } from "rxjs";
+import { createChanges, type Changes } from "../cache/changes.js";
 import type { MutationUpdates } from "../cache/mutations.js";
 import { dropStale } from "./cache.js";
 
-/**
- * Drops what only the server knows after a mutation (see `dropStale`), and sends displayed queries again that lack
- * something then.
- */
-export function refetchStale(client: ApolloClient, data: unknown, updates?: MutationUpdates): void {
+const changes = new WeakMap<ApolloClient, Changes>();
+
+/** The changes that a client knows of: its link and the functions below share them. */
+function changesOf(client: ApolloClient): Changes {
+  const known = changes.get(client) ?? createChanges();
+  changes.set(client, known);
+  return known;
+}
+
+/** Drops what is stale (see `dropStale`), and sends displayed queries again that lack something then. */
+function refetchDropped(client: ApolloClient, data: unknown, updates?: MutationUpdates): void {
   void client.refetchQueries({
     updateCache: (cache) => dropStale(cache, data, updates),
     onQueryUpdated: (_query, { complete }) => (complete ? undefined : true),
   });
 }
 
-/** After each mutation, has everything queried again that only the server knows: see `refetchStale`. */
+/**
+ * After a change that arrived as an event: drops what only the server knows (see `dropStale`), and sends displayed
+ * queries again that lack something then. Responses to come to earlier requests are not used: see `staleLink`.
+ */
+export function refetchStale(client: ApolloClient, data: unknown, updates?: MutationUpdates): void {
+  changesOf(client).note();
+  refetchDropped(client, data, updates);
+}
+
+/** After changes that are not known, such as missed events: sends all displayed queries again. */
+export function refetchDisplayed(client: ApolloClient): void {
+  changesOf(client).note();
+  void client.refetchQueries({ include: "active" });
+}
+
+/**
+ * So many responses in a row are not used. A further one is, until the next one replaces it: events may come faster than
+ * responses, and a query must not wait for their end.
+ */
+const UNUSED = 3;
+
+/** The response of a query that no change has outdated: see `Changes`. */
+function currentResult(
+  operation: ApolloLink.Operation,
+  forward: ApolloLink.ForwardFunction,
+  unused = 0,
+): Observable<ApolloLink.Result> {
+  return defer(() => {
+    const isOutdated = changesOf(operation.client).since();
+    const next = currentResult(operation, forward, unused + 1);
+    return forward(operation).pipe(
+      switchMap((result) => (isOutdated() ? concat(unused < UNUSED ? EMPTY : of(result), next) : of(result))),
+    );
+  });
+}
+
+/** The results of a mutation. What only the server knows is dropped after it. */
+function changeResult(
+  operation: ApolloLink.Operation,
+  forward: ApolloLink.ForwardFunction,
+  updates?: MutationUpdates,
+): Observable<ApolloLink.Result> {
+  return forward(operation).pipe(
+    map((result) => {
+      changesOf(operation.client).note();
+      // Apollo writes the result, and removes the optimistic one, right after this.
+      setTimeout(() => refetchDropped(operation.client, result.data, updates), 0);
+      return result;
+    }),
+  );
+}
+
+/**
+ * After each mutation, has everything queried again that only the server knows. A query is also sent again if a change
+ * came between its request and its response. Both are done here, in front of the network: Apollo merges a query with an
+ * equal one that is under way, and all kinds of requests pass here, such as those of `fetchMore` and of polling.
+ */
 export function staleLink(updates?: MutationUpdates): ApolloLink {
   return new ApolloLink((operation, forward) => {
-    const results = forward(operation);
-    if (operation.operationType !== OperationTypeNode.MUTATION) return results;
-    return results.pipe(
-      map((result) => {
-        // Apollo writes the result, and removes the optimistic one, right after this.
-        setTimeout(() => refetchStale(operation.client, result.data, updates), 0);
-        return result;
-      }),
-    );
+    if (operation.operationType === OperationTypeNode.MUTATION) return changeResult(operation, forward, updates);
+    return operation.operationType === OperationTypeNode.QUERY ? currentResult(operation, forward) : forward(operation);
   });
 }

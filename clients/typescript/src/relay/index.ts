@@ -15,6 +15,7 @@ import {
   type Variables,
 } from "relay-runtime";
 import type { Client } from "graphql-ws";
+import { createChanges } from "../cache/changes.js";
 import type { SchemaFacts } from "../cache/facts.js";
 import { toHallpassError } from "../errors/parse.js";
 import { createExecutor, type ExecutorOptions, type GraphQlRequest } from "../http/executor.js";
@@ -37,10 +38,18 @@ function toResponse({ data, errors }: { readonly data?: unknown; readonly errors
   return list.length > 0 ? { data, errors: list } : { data };
 }
 
-/** Executes queries and mutations by HTTP. */
+/** Executes queries and mutations by HTTP. A query is sent again if a mutation ended before its response: see `Changes`. */
 export function relayFetch(options: ExecutorOptions): FetchFunction {
   const execute = createExecutor(options);
-  return async (request, variables) => toResponse(await execute(requestOf(request, variables)));
+  const changes = createChanges();
+  const send = async (request: RequestParameters, variables: Variables): Promise<GraphQLResponse> => {
+    const isOutdated = changes.since();
+    const response = await execute(requestOf(request, variables));
+    if (request.operationKind === "mutation") changes.note();
+    else if (isOutdated()) return send(request, variables);
+    return toResponse(response);
+  };
+  return send;
 }
 
 /** Subscriptions over the socket. */

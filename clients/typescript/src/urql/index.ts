@@ -1,9 +1,11 @@
 /** urql for Hallpass. */
 import { fetchExchange, subscriptionExchange, type ClientOptions, type Exchange, type ExecutionResult } from "@urql/core";
 import type { Client as LiveClient, FormattedExecutionResult } from "graphql-ws";
+import { createChanges } from "../cache/changes.js";
 import { hallpassFetch, type FetchOptions } from "../http/fetch.js";
 import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
 import { activeQueries } from "./active.js";
+import { currentResults } from "./current.js";
 
 export { activeQueries, type ActiveQueries } from "./active.js";
 
@@ -44,10 +46,14 @@ export interface HallpassUrqlOptions extends FetchOptions {
 export function hallpassUrql(options: HallpassUrqlOptions): ClientOptions {
   const { url, liveUrl, liveOptions, cache, credentials } = options;
   const active = activeQueries();
-  const exchanges = [active.exchange, cache];
+  const changes = createChanges();
+  const exchanges = [active.exchange, currentResults(cache, changes)];
   if (liveUrl !== undefined) {
     const live = createLiveClient({
-      onGap: active.refetch,
+      onGap: () => {
+        changes.note();
+        active.refetch();
+      },
       ...liveOptions,
       url: liveUrl,
       ...(credentials === undefined ? {} : { credentials }),

@@ -2,13 +2,13 @@ import { useMutation } from "@apollo/client/react";
 import { fieldErrors } from "@hallpass/client";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
-import { makeFragmentData } from "../gql";
+import { makeFragmentData, useFragment as unmask } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
 import { useToast } from "../ui/toast";
 import { emptyDraft, inputOf, type Draft } from "./draft";
 import { CreateTask, TaskRow } from "./documents";
 import { countsAfter, optimistic } from "./optimistic";
-import { sendChange } from "./own-changes";
+import { noteVersion, sendChange } from "./own-changes";
 import { DueField, PriorityField, TitleField } from "./task-fields";
 
 const MAX_TITLE = 200;
@@ -25,7 +25,9 @@ export function CreateForm(): ReactNode {
   const toast = useToast();
   const [draft, setDraft] = useState(emptyDraft);
   const [fields, setFields] = useState<Readonly<Record<string, string>>>({});
-  const [create, { client }] = useMutation(CreateTask);
+  const [create, { client }] = useMutation(CreateTask, {
+    onCompleted: ({ createTask }) => noteVersion(unmask(TaskRow, createTask.edge.node)),
+  });
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setFields({});

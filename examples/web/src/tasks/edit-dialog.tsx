@@ -9,7 +9,7 @@ import { useToast } from "../ui/toast";
 import { ConflictDialog } from "./conflict-dialog";
 import { draftOf, inputOf } from "./draft";
 import { Task, TaskRow, UpdateTask } from "./documents";
-import { sendChange } from "./own-changes";
+import { noteVersion, sendChange } from "./own-changes";
 import { TaskFields } from "./task-fields";
 
 interface EditDialogProps {
@@ -24,7 +24,9 @@ export function EditDialog({ task, onClose }: EditDialogProps): ReactNode {
   const [draft, setDraft] = useState(() => draftOf(task));
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const [theirs, setTheirs] = useState<TaskRowFragment>();
-  const [update, { loading }] = useMutation(UpdateTask);
+  const [update, { loading }] = useMutation(UpdateTask, {
+    onCompleted: ({ updateTask }) => noteVersion(unmask(TaskRow, updateTask.task)),
+  });
 
   const showConflict = async (): Promise<void> => {
     const { data } = await client.query({ query: Task, variables: { id: task.id }, fetchPolicy: "network-only" });

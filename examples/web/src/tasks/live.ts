@@ -1,28 +1,28 @@
 import type { ApolloCache, ApolloClient } from "@apollo/client";
 import { useSubscription } from "@apollo/client/react";
-import { cacheUpdater, refetchStale } from "@hallpass/client/apollo";
+import { cacheUpdater, refetchDisplayed, refetchStale } from "@hallpass/client/apollo";
 import { useFragment as unmask } from "../gql";
 import type { TaskEventsSubscription, TaskRowFragment } from "../gql/graphql";
 import { TaskEvents, TaskRow } from "./documents";
-import { changesEnded, isDeletedHere } from "./own-changes";
+import { changesEnded, isDeletedHere, isMadeHere } from "./own-changes";
 
 const update = cacheUpdater();
 
-/** Stores the row. False, if the cache has this version: the payload of this tab's own mutation had it. */
-function store(cache: ApolloCache, task: TaskRowFragment): boolean {
+/** Stores the row, unless the cache has this version of it. */
+function store(cache: ApolloCache, task: TaskRowFragment): void {
   const target = { id: `Task:${task.id}`, fragment: TaskRow };
-  if ((cache.readFragment(target)?.version ?? 0) >= task.version) return false;
-  cache.writeFragment({ ...target, data: task });
-  return true;
+  if ((cache.readFragment(target)?.version ?? 0) < task.version) cache.writeFragment({ ...target, data: task });
 }
 
 /** Another tab's change has the same effects on the cache as the mutation of this one. */
 async function apply(client: ApolloClient, { kind, task: masked, taskId }: TaskEventsSubscription["taskEvents"]): Promise<void> {
   await changesEnded();
   // Events were missed: everything that is displayed is queried again.
-  if (kind === "RESYNC" || taskId === null) return void client.refetchQueries({ include: "active" });
+  if (kind === "RESYNC" || taskId === null) return refetchDisplayed(client);
   const task = unmask(TaskRow, masked);
-  if (kind === "DELETED" ? isDeletedHere(taskId) : task !== null && !store(client.cache, task)) return;
+  // An event from before the deletion would bring the row back.
+  if (isDeletedHere(taskId) || (task !== null && isMadeHere(task))) return;
+  if (task !== null) store(client.cache, task);
   const data = {
     CREATED: { createTask: { task } },
     UPDATED: { updateTask: { task } },

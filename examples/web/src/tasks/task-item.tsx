@@ -1,14 +1,14 @@
 import { useApolloClient, useMutation } from "@apollo/client/react";
 import type { ReactNode } from "react";
 import { describe } from "../api/errors";
-import { makeFragmentData } from "../gql";
+import { makeFragmentData, useFragment as unmask } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
 import { useToast } from "../ui/toast";
 import { priorityLabel } from "./draft";
 import { CompleteTask, DeleteTask, ReopenTask, TaskRow } from "./documents";
 import { dueTime, isOverdue } from "./due";
 import { countsAfter, optimistic } from "./optimistic";
-import { noteDeletion, sendChange } from "./own-changes";
+import { noteDeletion, noteVersion, sendChange } from "./own-changes";
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 
@@ -45,8 +45,14 @@ function useTaskActions(task: TaskRowFragment): TaskActions {
   const toast = useToast();
   const { cache } = useApolloClient();
   const onError = (error: unknown): void => toast(describe(error));
-  const [complete] = useMutation(CompleteTask, { onError });
-  const [reopen] = useMutation(ReopenTask, { onError });
+  const [complete] = useMutation(CompleteTask, {
+    onError,
+    onCompleted: ({ completeTask }) => noteVersion(unmask(TaskRow, completeTask.task)),
+  });
+  const [reopen] = useMutation(ReopenTask, {
+    onError,
+    onCompleted: ({ reopenTask }) => noteVersion(unmask(TaskRow, reopenTask.task)),
+  });
   const [remove] = useMutation(DeleteTask, { onError, onCompleted: ({ deleteTask }) => noteDeletion(deleteTask.deletedTaskId) });
   const variables = { id: task.id };
   const toggle = (): void => {
