@@ -15,7 +15,8 @@ export const SCHEMA = "schema.graphql";
 export const RELAY = "tests/clients/src/relay/documents.ts";
 const PYTHON = "tests/clients/python/ariadne-codegen/operations.graphql";
 /** The operations of each application: their names are unique, and they share fragments. */
-const OPERATIONS = ["tests/clients/src/documents.ts", RELAY, PYTHON, "examples/web/src/**/*.{ts,tsx}"];
+const EXAMPLES = ["examples/web/src/**/*.{ts,tsx}", "examples/next/src/**/*.{ts,tsx}"];
+const OPERATIONS = ["tests/clients/src/documents.ts", RELAY, PYTHON, ...EXAMPLES];
 
 /** Of a module, only its documents: its code is checked by the compiler. */
 const documents: typeof graphqlEslint.processor = {

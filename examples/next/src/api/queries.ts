@@ -8,7 +8,9 @@ export const Tasks = graphql(`
         id
         title
         completed
-        dueOn
+        own {
+          dueOn
+        }
       }
     }
     taskStats {
@@ -43,9 +45,11 @@ export const Courses = graphql(`
 export const Chapter = graphql(`
   query Chapter($slug: String!) {
     chapter(slug: $slug) {
+      id
       title
       summary
       course {
+        id
         title
       }
       personalized {

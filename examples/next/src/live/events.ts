@@ -6,6 +6,7 @@ export const TaskEvents = graphql(`
       kind
       taskId
       task {
+        id
         title
         completed
       }

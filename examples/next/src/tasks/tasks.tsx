@@ -16,7 +16,7 @@ function TaskItem({ task }: { readonly task: Task }): ReactNode {
         <p className="task-title">{task.title}</p>
         <p className="muted small">
           {task.completed ? "Done" : "Open"}
-          {task.dueOn === null ? null : ` · due ${day.format(new Date(task.dueOn))}`}
+          {task.own?.dueOn ? ` · due ${day.format(new Date(task.own.dueOn))}` : null}
         </p>
       </div>
       {task.completed ? null : <CompleteButton id={task.id} title={task.title} />}
