@@ -172,11 +172,24 @@ impl Line {
         let _ = write!(self.text, "{value}");
     }
 
-    /// A quoted text: JSON escapes control characters, as Rust's debug form does.
+    /// A quoted text: JSON escapes control characters, as Rust's debug form does. Most texts have nothing to escape.
     fn quoted(&mut self, text: &str) {
-        match serde_json::to_string(text) {
-            Ok(quoted) => self.text.push_str(&quoted),
-            Err(_) => self.text.push_str("\"\""),
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        if text.bytes().all(is_plain) {
+            self.text.push('"');
+            self.text.push_str(text);
+            self.text.push('"');
+        } else {
+            self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
+        }
+    }
+
+    /// A number with three decimal places, as far as they are not zero.
+    fn thousandths(&mut self, thousandths: u64) {
+        self.value(thousandths / 1000);
+        if !thousandths.is_multiple_of(1000) {
+            let places = format!(".{:03}", thousandths % 1000);
+            self.text.push_str(places.trim_end_matches('0'));
         }
     }
 }
@@ -194,7 +207,12 @@ impl Visit for Line {
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.name(field);
-        self.value(value);
+        // Times in milliseconds, rounded to microseconds, for which the library's algorithm is slow.
+        let thousandths = (value * 1e3).round();
+        match (0.0..1e15).contains(&thousandths) {
+            true => self.thousandths(thousandths as u64),
+            false => self.value(value),
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -220,6 +238,36 @@ mod tests {
             tracing::info!(target: TARGET, path, none, status = 200_u64, ms = 0.5, "request");
         });
         pending.text().clone()
+    }
+
+    #[test]
+    fn times_have_up_to_three_decimal_places() {
+        let pending = PendingLines::default();
+        let lines = RequestLines { format: LogFormat::Json, pending: pending.clone() };
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            for ms in [0.0, 0.001, 0.05, 1.0, 12.34, 1234.567, 1e300, -0.5] {
+                tracing::info!(target: TARGET, ms, "request");
+            }
+        });
+        let text = pending.text().clone();
+        let shown = text.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["ms"].as_f64().unwrap()
+        });
+        let expected = [0.0, 0.001, 0.05, 1.0, 12.34, 1234.567, 1e300, -0.5];
+        assert_eq!(shown.collect::<Vec<_>>(), expected);
+        assert!(text.contains("\"ms\":12.34,"), "{text}");
+    }
+
+    #[test]
+    fn texts_are_escaped_where_it_is_needed() {
+        for text in ["", "plain ~!", "\"", "\\", "\u{1f}", "\u{7f}", "é", "\n\u{1b}[0m", "\u{2028}"]
+        {
+            let mut line = Line { format: LogFormat::Json, target: TARGET, text: String::new() };
+            line.quoted(text);
+            assert_eq!(serde_json::from_str::<String>(&line.text).unwrap(), text);
+            assert!(!line.text.contains(['\n', '\u{1b}', '\u{1f}']), "{:?}", line.text);
+        }
     }
 
     #[test]

@@ -35,12 +35,13 @@ impl CallerHash {
 }
 
 fn digits(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
-    bytes
-        .iter()
-        .take(HASH_DIGITS / 2)
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    let mut text = String::with_capacity(HASH_DIGITS);
+    for byte in bytes.iter().take(HASH_DIGITS / 2) {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 /// A record that is filled in while the request is handled; clones share it.
