@@ -28,7 +28,7 @@ async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permissi
     let without_row = Permission::of(ctx, field, ResourceAttributes::default()).await?;
     // A client without the scope must not learn which chapters exist.
     if without_row.lacks_scope {
-        return Ok(without_row);
+        return Ok(without_row.for_missing_scope());
     }
     let row = match Id::<Chapter>::from(id.clone()).key() {
         Ok(id) => ctx.data_unchecked::<Loaders>().chapters.load_one(id).await?,

@@ -103,7 +103,10 @@ pub async fn write(who: &Client<'_>) {
         "mutation {{ recordProgress(chapterId: {chapter}, percent: 1) {{ progress {{ percent }} }} }}"
     ))
     .await;
-    who.ask(&format!("mutation {{ publishChapter(id: {chapter}) {{ chapter {{ id }} }} }}")).await;
+    for published in [false, true] {
+        let publish = format!("publishChapter(id: {chapter}, published: {published})");
+        who.ask(&format!("mutation {{ {publish} {{ chapter {{ id }} }} }}")).await;
+    }
 }
 
 /// A document that uses `field`, and the field's path in the response. A new field without one fails the

@@ -61,6 +61,7 @@ async fn check(editor: &Client<'_>, socket: &mut Socket) {
     // A received event is the only sign that the subscription is active.
     loop {
         assert!(began.elapsed() < Duration::from_secs(20), "no event arrives");
+        publish_chapter(editor, &probe, false).await;
         publish_chapter(editor, &probe, true).await;
         match tokio::time::timeout(Duration::from_millis(100), socket.next_message()).await {
             Ok(message) if message["type"] == "next" => break,
@@ -80,7 +81,12 @@ async fn check(editor: &Client<'_>, socket: &mut Socket) {
     publish_course(editor, &second).await;
     assert_eq!(next(socket).await, "second a");
     assert_eq!(next(socket).await, "second b", "in order, without the draft");
-    publish_chapter(editor, &a, false).await;
+    // What is published already is not published again.
+    publish_chapter(editor, &a, true).await;
+    publish_course(editor, &second).await;
+    for chapter in [&a, &b] {
+        publish_chapter(editor, chapter, false).await;
+    }
     publish_chapter(editor, &b, true).await;
     assert_eq!(next(socket).await, "second b", "none of a chapter that is hidden again");
 }

@@ -104,6 +104,28 @@ async fn subscriptions_per_caller_are_limited() {
     assert_eq!(message, json!({"type": "pong"}));
 }
 
+#[tokio::test]
+async fn anonymous_subscriptions_are_limited() {
+    let app = App::start(Backend::Sqlite).await;
+    let subscribe = "subscription { chapterPublished { slug } }";
+    let mut sockets = Vec::new();
+    for _ in 0..MAX_SUBSCRIPTIONS / 32 {
+        let mut socket = Socket::anonymous(&app).await;
+        for id in 0..32 {
+            socket.execute(&id.to_string(), subscribe).await;
+        }
+        socket.send_json(&json!({"type": "ping"})).await;
+        assert_eq!(socket.next_message().await, json!({"type": "pong"}), "all of them run");
+        sockets.push(socket);
+    }
+    let mut more = Socket::anonymous(&app).await;
+    more.execute("more", subscribe).await;
+    let rejected = more.next_message().await;
+    assert_eq!(rejected["payload"][0]["extensions"]["code"], "RATE_LIMITED", "{rejected}");
+    let signed_in = post_query(&app.by_jwt(&bob()), TASKS, "text/event-stream").await;
+    assert_eq!(signed_in.status(), 200, "others of the address continue");
+}
+
 /// The number of subscriptions that receive one event.
 const SUBSCRIBERS: usize = 20;
 

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { after, test } from "node:test";
 import type { ApolloClient, WatchQueryFetchPolicy } from "@apollo/client";
 import { bearerToken } from "@hallpass/client";
-import { createHallpassApollo, refetchStale, type HallpassApolloOptions } from "@hallpass/client/apollo";
+import { createHallpassApollo, refetchDisplayed, refetchStale, type HallpassApolloOptions } from "@hallpass/client/apollo";
 import { COMPLETE_TASK, CREATE_TASK, DELETE_TASK, TASK_EVENTS, TASK_NODES, TASKS } from "../src/documents.js";
 import { holdingFetch, turn, type HoldingFetch } from "./held.js";
 import { breakableSockets } from "./sockets.js";
@@ -186,6 +186,21 @@ test("a list from before a gap of the socket is not used", async () => {
   assert.ok(!list.shown.includes("old"));
   list.stop();
   events.unsubscribe();
+});
+
+test("a list that is not displayed is queried again after missed events", async () => {
+  const user = await signUp();
+  const [client, device] = [clientOf(user), clientOf(user)];
+  await add(device, "old");
+  const list = watchTitles(client);
+  await until("the list", () => list.last() === "old");
+  list.stop();
+  await add(device, "new");
+  refetchDisplayed(client);
+  const again = watchTitles(client);
+  await until("the list", () => again.last() === "new,old");
+  assert.ok(!again.shown.includes("old"));
+  again.stop();
 });
 
 test("events faster than responses do not keep a list", async () => {

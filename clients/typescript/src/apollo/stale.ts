@@ -24,17 +24,25 @@ function refetchDropped(client: ApolloClient, data: unknown, updates?: MutationU
 
 /**
  * After a change that arrived as an event: drops what only the server knows (see `dropStale`), and sends displayed
- * queries again that lack something then. Responses to come to earlier requests are not used: see `staleLink`.
+ * queries again that lack something then. `data` is what the mutation of the change would return, such as
+ * `{ createTask: { task } }` or `{ deleteTask: { deletedTaskId } }`. Responses to come to earlier requests are not used:
+ * see `staleLink`.
  */
-export function refetchStale(client: ApolloClient, data: unknown, updates?: MutationUpdates): void {
+export function refetchStale(client: ApolloClient, data: Readonly<Record<string, unknown>>, updates?: MutationUpdates): void {
   changesOf(client).note();
   refetchDropped(client, data, updates);
 }
 
-/** After changes that are not known, such as missed events: sends all displayed queries again. */
+/**
+ * After changes that are not known, such as missed events: sends all displayed queries again, and has the others sent
+ * when they are displayed.
+ */
 export function refetchDisplayed(client: ApolloClient): void {
   changesOf(client).note();
-  void client.refetchQueries({ include: "active" });
+  void client.refetchQueries({
+    include: "active",
+    updateCache: (cache) => void cache.modify({ fields: (_value, { DELETE }) => DELETE }),
+  });
 }
 
 /**

@@ -12,8 +12,8 @@ export interface LiveClientOptions {
   /** Default: anonymous. With cookies, the browser sends them in the handshake. */
   readonly credentials?: Credentials;
   /**
-   * Called when events may have been missed: the subscriptions are active again, and the application queries the data
-   * that it displays.
+   * Called when events may have been missed: after a lost connection, and after a slow one, such as the first one of a
+   * page whose queries were answered long before. The application queries the data that it displays.
    */
   readonly onGap?: () => void;
   /** Called when the server rejects the credential (4401), which ends all subscriptions: sign in again. */
@@ -28,6 +28,8 @@ const EXPIRED = 4403;
 const REJECTED = 4401;
 /** This client closed the socket, because another user signed in or the user signed out. */
 const TERMINATED = 4499;
+/** After so many milliseconds without active subscriptions, events may have been missed. */
+const SLOW = 300;
 /** The server stops: its clients spread over the first second. */
 const GOING_AWAY = 1001;
 
@@ -60,6 +62,14 @@ export function createLiveClient(options: LiveClientOptions): Client {
   let last: number | undefined;
   let isConnected = false;
   let wasLost = false;
+  let inactiveSince: number | undefined;
+
+  /** Subscriptions are active at the server once it has answered what was sent after them. */
+  const onActive = (): void => {
+    const since = inactiveSince;
+    inactiveSince = undefined;
+    if (since !== undefined && Date.now() - since > SLOW) onGap?.();
+  };
 
   const client = createClient({
     ...options.options,
@@ -83,11 +93,18 @@ export function createLiveClient(options: LiveClientOptions): Client {
     if (last === EXPIRED || last === REJECTED) credentials.renew();
     if (last === REJECTED && isClosed(event)) onRejected?.(event.reason);
   });
+  client.on("connecting", () => void (inactiveSince ??= Date.now()));
   client.on("connected", (_socket, _payload, wasRetry) => {
     isConnected = true;
     // graphql-ws reconnects by itself only for active subscriptions, and subscribes again right after this event.
-    if (wasRetry && wasLost) setTimeout(() => onGap?.(), 0);
+    const isGap = wasRetry && wasLost;
+    if (isGap) inactiveSince = Date.now();
     wasLost = false;
+    if (onGap === undefined) return;
+    setTimeout(() => {
+      if (isGap) onGap();
+      client.subscribe({ query: "{ __typename }" }, { next: () => undefined, error: onActive, complete: onActive });
+    }, 0);
   });
 
   const stopListening = credentials.onChange?.(() => client.terminate());

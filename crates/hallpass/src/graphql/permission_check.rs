@@ -84,6 +84,13 @@ impl Permission {
         })
     }
 
+    /// Converts the result for a client that lacks a scope: without requirements on the row, which was not read.
+    #[must_use]
+    pub fn for_missing_scope(self) -> Self {
+        let missing = self.missing.into_iter().filter(|name| name.starts_with("SCOPE(")).collect();
+        Self { missing, ..self }
+    }
+
     /// Converts the result for a row that does not exist or is not visible to the caller: denied as `NOT_FOUND`.
     #[must_use]
     pub fn for_missing_row(self) -> Self {

@@ -270,7 +270,8 @@ async fn change_course(
     let row = if values == course::ActiveModel::default() {
         course.one().await?
     } else {
-        is_published = values.published == Set(true);
+        is_published = values.published == Set(true)
+            && course.one().await?.is_some_and(|before| !before.published);
         let values = course::ActiveModel { updated_at: Set(now()), ..values };
         let changed = course.update(Update::set(values)).await.map_err(map_conflict)?;
         changed.into_iter().next()
@@ -299,7 +300,8 @@ async fn change_chapter(
     let row = if values == chapter::ActiveModel::default() {
         chapter.one().await?
     } else {
-        is_published = values.published == Set(true);
+        is_published = values.published == Set(true)
+            && chapter.one().await?.is_some_and(|before| !before.published);
         let values = chapter::ActiveModel { updated_at: Set(now()), ..values };
         let changed = chapter.update(Update::set(values)).await.map_err(map_conflict)?;
         changed.into_iter().next()

@@ -150,15 +150,15 @@ fn prepare(
     let max_age = operation
         .filter(|_| is_cacheable)
         .and_then(|operation| shared.cache_hints.max_age(&document.parsed, operation));
+    let client = request_caller.client();
     let permit = match kind {
-        Some(OperationType::Subscription) => shared
-            .caller_limits
-            .acquire(request_caller.caller.as_deref(), Resource::Subscription)?,
+        Some(OperationType::Subscription) => {
+            Some(shared.caller_limits.acquire(client.clone(), Resource::Subscription)?)
+        }
         _ => None,
     };
     let is_complex = cost.directives > 0 || cost.depth > MAX_SIMPLE_DEPTH;
     let request = request_of(params.variables, params.operation_name);
-    let client = request_caller.client();
     let budget = AnswerBudget::new(deps.options.limits.answer, document.keys);
     let request = deps.backend.request(request, request_caller).data(budget.clone());
     let request = request.data(RequestKey::new(params.idempotency_key));

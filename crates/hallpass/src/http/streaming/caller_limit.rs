@@ -1,16 +1,17 @@
-//! Limits of WebSockets, event streams and subscriptions per caller, across all addresses.
+//! Limits of WebSockets, event streams and subscriptions: of a caller across all addresses, and of the anonymous callers of
+//! one address.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hallpass_data::UserId;
+use hallpass_data::Client;
 
 use crate::http::graphql::response::Rejection;
 use hallpass_identity::Caller;
 
-/// Open WebSockets and event streams of one caller.
+/// Open WebSockets and event streams of one caller. Those of an address have a limit of their own.
 const MAX_CONNECTIONS_PER_CALLER: usize = 64;
-/// Subscriptions of one caller, over all connections.
+/// Subscriptions of one caller, or of the anonymous callers of one address, over all connections.
 const MAX_SUBSCRIPTIONS_PER_CALLER: usize = 256;
 
 /// A limited resource.
@@ -40,36 +41,44 @@ impl Resource {
 
 /// Counts the open resources of each caller.
 #[derive(Clone, Default)]
-pub(crate) struct CallerLimiter(Arc<Mutex<HashMap<(UserId, Resource), usize>>>);
+pub(crate) struct CallerLimiter(Arc<Mutex<HashMap<(Client, Resource), usize>>>);
 
 /// Permit for one resource of a caller, released when dropped.
 pub(crate) struct Permit {
     limiter: CallerLimiter,
-    key: (UserId, Resource),
+    key: (Client, Resource),
 }
 
 impl CallerLimiter {
-    /// Acquires a permit for `caller`; `None` for anonymous callers, who are limited per address.
+    /// Acquires a permit for a connection of `caller`; `None` for anonymous callers, whose connections are limited per
+    /// address.
     ///
     /// # Errors
-    /// `RATE_LIMITED`, if the caller is at the limit.
-    pub(crate) fn acquire(
+    /// As [`acquire`](Self::acquire).
+    pub(crate) fn acquire_connection(
         &self,
         caller: Option<&Caller>,
-        resource: Resource,
     ) -> Result<Option<Permit>, Rejection> {
-        let Some(caller) = caller else { return Ok(None) };
-        let key = (caller.id().clone(), resource);
+        let client = caller.map(|caller| Client::Caller(caller.id().as_str().into()));
+        client.map(|client| self.acquire(client, Resource::Connection)).transpose()
+    }
+
+    /// Acquires a permit for `client`.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`, if the client is at the limit.
+    pub(crate) fn acquire(&self, client: Client, resource: Resource) -> Result<Permit, Rejection> {
+        let key = (client, resource);
         let mut open = self.open();
         let own = open.entry(key.clone()).or_default();
         if *own >= resource.max() {
             return Err(resource.rejected());
         }
         *own += 1;
-        Ok(Some(Permit { limiter: self.clone(), key }))
+        Ok(Permit { limiter: self.clone(), key })
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<(UserId, Resource), usize>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<(Client, Resource), usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::connection_limit::ConnectionPermit;
-use super::{Permit, Resource, gated, multipart, sse};
+use super::{Permit, gated, multipart, sse};
 use crate::http::HttpState;
 use crate::http::graphql::authenticate::{RequestIdentity, credential_ended};
 use crate::http::graphql::execute;
@@ -124,7 +124,7 @@ pub(crate) fn stream(
         operation => operation,
     };
     let connection_permit = shared.connections.acquire(identity.address(), caller.is_some())?;
-    let permit = shared.caller_limits.acquire(caller.as_deref(), Resource::Connection)?;
+    let permit = shared.caller_limits.acquire_connection(caller.as_deref())?;
     let (shared, watch) = (Arc::clone(shared), identity.watch(caller));
     // Queries and mutations may finish when the server stops; subscriptions are ended.
     let is_subscription = operation.as_ref().is_ok_and(Operation::is_subscription);

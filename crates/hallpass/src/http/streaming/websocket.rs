@@ -15,12 +15,12 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use axum::response::Response;
 use tracing::Instrument as _;
 
+use super::Permit;
 use super::connection_limit::ConnectionPermit;
 use super::protocol;
 use super::protocol::{AckPayload, ClientMessage, Close, ServerMessage};
 use super::session::Session;
 use super::transport::{Disconnect, Transport};
-use super::{Permit, Resource};
 use crate::http::HttpState;
 use crate::http::client_ip::{PeerAddr, client_ip};
 use crate::http::front::Arrival;
@@ -152,7 +152,7 @@ impl Transport {
         let identity = RequestIdentity::new(&self.shared.deps, peer, Method::POST, headers);
         let caller = identity.caller(&self.shared.deps, &self.id).await;
         let caller = caller.map_err(|rejection| Close::rejected(&rejection))?;
-        let permit = self.shared.caller_limits.acquire(caller.as_deref(), Resource::Connection);
+        let permit = self.shared.caller_limits.acquire_connection(caller.as_deref());
         let permit = permit.map_err(|rejection| Close::rejected(&rejection))?;
         let payload = caller.as_ref().map(|caller| AckPayload { expires_at: caller.expires_at() });
         self.send_message(&ServerMessage::ConnectionAck { payload }).await?;
