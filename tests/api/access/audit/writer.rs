@@ -354,9 +354,14 @@ async fn server_prunes_and_exposes_audit_metrics() {
     let answer =
         app.by_jwt(&alice()).ask("mutation { deleteTask(id: \"none\") { deletedTaskId } }").await;
     event_of(&app, &answer).await;
-    let metrics = app.anonymous().request(reqwest::Method::GET, "/metrics").send().await.unwrap();
-    let metrics = metrics.text().await.unwrap();
-    assert!(metrics.contains("hallpass_audit_events_total{outcome=\"written\"} 1"), "{metrics}");
+    let metrics = async || {
+        let metrics = app.anonymous().request(reqwest::Method::GET, "/metrics").send().await;
+        metrics.unwrap().text().await.unwrap()
+    };
+    // An event is counted after it is written.
+    let written = "hallpass_audit_events_total{outcome=\"written\"} 1\n";
+    eventually(async || metrics().await.contains(written)).await;
+    let metrics = metrics().await;
     assert!(metrics.contains("hallpass_audit_events_total{outcome=\"dropped\"} 0"));
     assert!(metrics.contains("hallpass_audit_queue_length "));
 }
