@@ -184,3 +184,20 @@ async fn progress_filter_requires_the_progress_scope() {
         }
     }
 }
+
+#[tokio::test]
+async fn missing_scope_is_the_only_unmet_requirement() {
+    let app = server().await;
+    let reader = app.by_bearer(&token(&full_access_user(), "third", &["courses:read"]));
+    let read = "{ chapter(slug: \"feedback-control\") { id } }";
+    let id = reader.data(read).await["chapter"]["id"].clone();
+    let can =
+        format!("{{ can(action: READ_CHAPTER, id: {id}) {{ missing unmet {{ rule value }} }} }}");
+    let decision = reader.data(&can).await["can"].clone();
+    assert_eq!(
+        decision["missing"],
+        json!(["SCOPE(profile:read)"]),
+        "not a tier, which the user has"
+    );
+    assert_eq!(decision["unmet"], json!([{"rule": "SCOPE", "value": "profile:read"}]));
+}
