@@ -51,15 +51,17 @@ pub struct Requirement {
 impl Requirement {
     /// The requirement with this name, as in `extensions.missing`.
     pub(super) fn named(name: &str) -> Self {
+        // The alternatives of a rule are joined by this: see `Rule`.
+        if name.contains(" or ") {
+            return Self { rule: RuleKind::AnyOf, value: Some(name.to_owned()) };
+        }
         let (kind, value) = match name.strip_suffix(')').and_then(|name| name.split_once('(')) {
             Some((kind, value)) => (kind, Some(value)),
             None => (name, None),
         };
-        let is_one = value.is_none_or(|value| !value.contains(')'));
         match kind.parse() {
-            Ok(rule) if is_one => Self { rule, value: value.map(str::to_owned) },
-            _ if is_one => Self { rule: RuleKind::Custom, value: Some(name.to_owned()) },
-            _ => Self { rule: RuleKind::AnyOf, value: Some(name.to_owned()) },
+            Ok(rule) => Self { rule, value: value.map(str::to_owned) },
+            Err(_) => Self { rule: RuleKind::Custom, value: Some(name.to_owned()) },
         }
     }
 }
@@ -73,6 +75,8 @@ mod tests {
     fn requirement_is_read_from_the_name_of_its_rule() {
         let custom = Rule::custom("WORKING_HOURS", "a caller by day", |_, _| true);
         let any = Rule::AnyOf(&[Rule::Role("editor"), Rule::Permission("content:write")]);
+        let own = Rule::AnyOf(&[Rule::Owner, Rule::Role("admin")]);
+        let plain = Rule::AnyOf(&[Rule::SignedIn, Rule::Service]);
         for (name, rule, value) in [
             (Rule::SignedIn.name(), RuleKind::SignedIn, None),
             (Rule::Service.name(), RuleKind::Service, None),
@@ -87,6 +91,8 @@ mod tests {
             (Rule::NotAnonymous.name(), RuleKind::NotAnonymous, None),
             ("SCOPE(tasks:read)".to_owned(), RuleKind::Scope, Some("tasks:read")),
             (any.name(), RuleKind::AnyOf, Some("ROLE(editor) or PERMISSION(content:write)")),
+            (own.name(), RuleKind::AnyOf, Some("OWNER or ROLE(admin)")),
+            (plain.name(), RuleKind::AnyOf, Some("SIGNED_IN or SERVICE")),
             (custom.name(), RuleKind::Custom, Some("WORKING_HOURS")),
         ] {
             let expected = Requirement { rule, value: value.map(str::to_owned) };
