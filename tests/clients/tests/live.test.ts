@@ -5,6 +5,7 @@ import { createLiveClient } from "@hallpass/client/ws";
 import { createClient as createSseClient } from "graphql-sse";
 import { createClient, type Client } from "graphql-ws";
 import WebSocket from "ws";
+import { breakableSockets } from "./sockets.js";
 import {
   developmentUrl,
   liveUrl,
@@ -13,6 +14,7 @@ import {
   productionUrl,
   signUp,
   sleep,
+  unique,
   until,
   webSocketImpl,
   executor,
@@ -20,13 +22,14 @@ import {
 } from "./support.js";
 
 const SUBSCRIPTION = "subscription { taskEvents { kind task { title } } }";
+const RESUMED = "subscription($since: String) { taskEvents(since: $since) { kind sequence task { title } } }";
 
 /** What a subscription receives. */
-function listen(live: Client): { readonly events: string[]; readonly ends: unknown[]; readonly stop: () => void } {
+function listen(live: Client, query = SUBSCRIPTION): { readonly events: string[]; readonly ends: unknown[]; readonly stop: () => void } {
   const events: string[] = [];
   const ends: unknown[] = [];
   const stop = live.subscribe<{ taskEvents: { kind: string; task: { title: string } | null } }>(
-    { query: SUBSCRIPTION },
+    { query },
     {
       next: ({ data, errors }) => events.push(errors === undefined ? `${data?.taskEvents.task?.title}` : JSON.stringify(errors)),
       error: (error) => ends.push(error),
@@ -89,6 +92,30 @@ test("a first connection that takes long is a gap", async () => {
   const { ends, stop } = listen(live);
   await until("the gap", () => gaps === 1, 10);
   assert.deepEqual(ends, []);
+  stop();
+  await live.dispose();
+});
+
+test("the events of a lost connection arrive after it", async () => {
+  const sockets = breakableSockets();
+  let gaps = 0;
+  const live = createLiveClient({
+    url: liveUrl(developmentUrl),
+    credentials: persona("premium"),
+    onGap: () => void (gaps += 1),
+    options: sockets.options,
+  });
+  const { events, stop } = listen(live, RESUMED);
+  const title = unique("before");
+  await arrives(executor("premium"), events, title);
+  const [eventsBefore, gapsBefore] = [events.length, gaps];
+  sockets.cut();
+  const missed = unique("missed");
+  await create(executor("premium"), missed);
+  await sockets.connected(2);
+  await until("the missed event", () => events.includes(missed));
+  assert.ok(!events.slice(eventsBefore).includes("undefined"), "no RESYNC");
+  assert.equal(gaps, gapsBefore);
   stop();
   await live.dispose();
 });

@@ -1,10 +1,8 @@
 /** Subscriptions over WebSocket, which go on when the credential has expired or the connection was lost. */
-import { createClient, type Client, type ClientOptions, type FormattedExecutionResult, type Sink } from "graphql-ws";
+import { createClient, type Client, type ClientOptions } from "graphql-ws";
 import { anonymous, type Credentials } from "../auth/credentials.js";
-import { hasCode } from "../errors/error.js";
-import { hallpassErrors } from "../errors/parse.js";
 import { backoff, wait } from "../http/retry.js";
-import { isObject } from "../json.js";
+import { createSubscriptions } from "./subscriptions.js";
 
 export interface LiveClientOptions {
   /** Address of the socket, such as `wss://api.example.com/graphql/ws`. */
@@ -13,7 +11,8 @@ export interface LiveClientOptions {
   readonly credentials?: Credentials;
   /**
    * Called when events may have been missed: after a lost connection, and after a slow one, such as the first one of a
-   * page whose queries were answered long before. The application queries the data that it displays.
+   * page whose queries were answered long before. The application queries the data that it displays. Not called if all
+   * subscriptions have the variable `$since`: the server sends them what they missed, or an event that asks to query.
    */
   readonly onGap?: () => void;
   /** Called when the server rejects the credential (4401), which ends all subscriptions: sign in again. */
@@ -64,13 +63,15 @@ export function createLiveClient(options: LiveClientOptions): Client {
   let wasLost = false;
   let inactiveSince: number | undefined;
 
+  const isSlow = (): boolean => inactiveSince !== undefined && Date.now() - inactiveSince > SLOW;
   /** Subscriptions are active at the server once it has answered what was sent after them. */
   const onActive = (): void => {
-    const since = inactiveSince;
+    const wasSlow = isSlow();
     inactiveSince = undefined;
-    if (since !== undefined && Date.now() - since > SLOW) onGap?.();
+    if (wasSlow) onGap?.();
   };
 
+  const subscriptions = createSubscriptions();
   const client = createClient({
     ...options.options,
     url: async () => {
@@ -90,6 +91,7 @@ export function createLiveClient(options: LiveClientOptions): Client {
     last = isClosed(event) ? event.code : undefined;
     wasLost ||= isConnected;
     isConnected = false;
+    subscriptions.resumeAll();
     if (last === EXPIRED || last === REJECTED) credentials.renew();
     if (last === REJECTED && isClosed(event)) onRejected?.(event.reason);
   });
@@ -98,61 +100,32 @@ export function createLiveClient(options: LiveClientOptions): Client {
     isConnected = true;
     // graphql-ws reconnects by itself only for active subscriptions, and subscribes again right after this event.
     const isGap = wasRetry && wasLost;
+    if (isSlow()) subscriptions.resumeAll();
     if (isGap) inactiveSince = Date.now();
     wasLost = false;
-    if (onGap === undefined) return;
+    if (onGap === undefined || subscriptions.areResumed()) {
+      inactiveSince = undefined;
+      return;
+    }
     setTimeout(() => {
       if (isGap) onGap();
       client.subscribe({ query: "{ __typename }" }, { next: () => undefined, error: onActive, complete: onActive });
     }, 0);
   });
 
-  const stopListening = credentials.onChange?.(() => client.terminate());
+  const stopListening = credentials.onChange?.(() => {
+    // The events that another user missed are not known.
+    subscriptions.restartAll();
+    client.terminate();
+  });
 
   return {
     ...client,
-    subscribe: (payload, sink) => subscribeAgain(client, payload, sink, () => onGap?.()),
+    subscribe: (payload, sink) => subscriptions.subscribe(client, payload, sink, () => onGap?.()),
     dispose: () => {
       isDisposed = true;
       stopListening?.();
       return client.dispose();
     },
-  };
-}
-
-function isMissed(value: unknown): boolean {
-  const errors: unknown = isObject(value) ? value["errors"] : value;
-  return Array.isArray(errors) && hallpassErrors(errors).some((error) => hasCode(error, "EVENTS_MISSED"));
-}
-
-/** Subscribes, and again when the server dropped events. */
-function subscribeAgain<D, X>(
-  client: Client,
-  payload: Parameters<Client["subscribe"]>[0],
-  sink: Sink<FormattedExecutionResult<D, X>>,
-  onGap: () => void,
-): () => void {
-  let isStopped = false;
-  let stop = (): void => undefined;
-  const start = (): void => {
-    let wasMissed = false;
-    const restart = (): void => {
-      if (isStopped) return;
-      start();
-      setTimeout(onGap, 0);
-    };
-    stop = client.subscribe<D, X>(payload, {
-      next: (value) => {
-        wasMissed ||= isMissed(value);
-        if (!wasMissed) sink.next(value);
-      },
-      error: (error) => (isMissed(error) ? restart() : sink.error(error)),
-      complete: () => (wasMissed ? restart() : sink.complete()),
-    });
-  };
-  start();
-  return () => {
-    isStopped = true;
-    stop();
   };
 }

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "graphql-ws";
+import WebSocket from "ws";
+import { anonymous } from "../src/auth/credentials.js";
+import { createLiveClient, type LiveClientOptions } from "../src/ws/index.js";
+import { socketServer, type Received, type SocketServer } from "./socket-server.js";
+
+const RESUMED = "subscription($since: String) { events(since: $since) { sequence } }";
+const PLAIN = "subscription { events { id } }";
+const EVENTS_MISSED = { errors: [{ message: "missed", extensions: { code: "EVENTS_MISSED" } }] };
+
+let server: SocketServer;
+let live: Client;
+let gaps = 0;
+let ends: (() => void)[] = [];
+beforeEach(async () => {
+  server = await socketServer();
+  gaps = 0;
+  ends = [];
+});
+afterEach(async () => {
+  for (const end of ends) end();
+  await live.dispose();
+  server.close();
+});
+
+async function until(what: string, isMet: () => boolean): Promise<void> {
+  for (const end = Date.now() + 5000; Date.now() < end; await sleep(10)) if (isMet()) return;
+  throw new Error(`not within 5 s: ${what}`);
+}
+
+function open(options: Partial<LiveClientOptions> = {}): void {
+  live = createLiveClient({ url: server.url, onGap: () => void (gaps += 1), ...options, options: { webSocketImpl: WebSocket, ...options.options } });
+}
+
+function subscribe(query: string, variables?: Record<string, unknown>): void {
+  const sink = { next: () => undefined, error: () => undefined, complete: () => undefined };
+  ends.push(live.subscribe({ query, ...(variables && { variables }) }, sink));
+}
+
+/** The subscription that the server receives as the one with this number. */
+async function nth(number: number): Promise<Received> {
+  await until(`subscription ${number}`, () => server.subscriptions.length >= number);
+  return server.subscriptions[number - 1] ?? assert.fail();
+}
+
+const event = (sequence: string): object => ({ data: { events: { sequence } } });
+
+/** Waits until the client has received what was sent before. */
+const settled = (): Promise<void> => sleep(50);
+
+test("a subscription goes on after the last event it received", async () => {
+  open();
+  subscribe(RESUMED, { other: 1 });
+  const first = await nth(1);
+  assert.deepEqual(first.variables, { other: 1, since: null });
+  for (const sequence of ["one", "two"]) first.next(event(sequence));
+  await settled();
+  first.cut();
+  assert.deepEqual((await nth(2)).variables, { other: 1, since: "two" });
+  await settled();
+  assert.equal(gaps, 0);
+});
+
+test("without an event so far, a lost connection begins with RESYNC", async () => {
+  open();
+  subscribe(RESUMED);
+  (await nth(1)).cut();
+  assert.deepEqual((await nth(2)).variables, { since: "" });
+  await settled();
+  assert.equal(gaps, 0);
+});
+
+test("a slow first connection begins with RESYNC", async () => {
+  open({ credentials: { ...anonymous(), headers: () => sleep(400, {}) } });
+  subscribe(RESUMED);
+  assert.deepEqual((await nth(1)).variables, { since: "" });
+  await settled();
+  assert.equal(gaps, 0);
+});
+
+test("another user does not go on after the events of the first", async () => {
+  let change = (): void => undefined;
+  open({ credentials: { ...anonymous(), onChange: (listener) => ((change = listener), () => undefined) } });
+  subscribe(RESUMED);
+  (await nth(1)).next(event("one"));
+  await settled();
+  change();
+  assert.deepEqual((await nth(2)).variables, { since: "" });
+});
+
+test("after EVENTS_MISSED a subscription goes on where it was", async () => {
+  open();
+  subscribe(RESUMED);
+  const first = await nth(1);
+  first.next(event("one"));
+  first.next(EVENTS_MISSED);
+  first.complete();
+  assert.deepEqual((await nth(2)).variables, { since: "one" });
+  await settled();
+  assert.equal(gaps, 0);
+});
+
+test("a gap is reported if one subscription does not go on", async () => {
+  open();
+  subscribe(RESUMED);
+  subscribe(PLAIN);
+  const first = await nth(1);
+  await nth(2);
+  first.next(event("one"));
+  await settled();
+  first.cut();
+  await nth(4);
+  await settled();
+  assert.deepEqual(server.subscriptions.slice(2).map(({ variables }) => variables), [{ since: "one" }, {}]);
+  assert.equal(gaps, 1);
+});
+
+test("a trusted document goes on by its variable since", async () => {
+  open();
+  subscribe("subscription-hash", { since: null });
+  (await nth(1)).next(event("one"));
+  await settled();
+  (await nth(1)).cut();
+  assert.deepEqual((await nth(2)).variables, { since: "one" });
+});
