@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "graphql-ws";
 import WebSocket from "ws";
@@ -10,6 +10,14 @@ import { socketServer, type Received, type SocketServer } from "./socket-server.
 const RESUMED = "subscription($since: String) { events(since: $since) { sequence } }";
 const PLAIN = "subscription { events { id } }";
 const EVENTS_MISSED = { errors: [{ message: "missed", extensions: { code: "EVENTS_MISSED" } }] };
+
+// Node has no events of a page.
+const page = new EventTarget();
+Object.assign(globalThis, {
+  addEventListener: page.addEventListener.bind(page),
+  removeEventListener: page.removeEventListener.bind(page),
+});
+const online = (): void => void page.dispatchEvent(new Event("online"));
 
 let server: SocketServer;
 let live: Client;
@@ -125,4 +133,55 @@ test("a trusted document goes on by its variable since", async () => {
   await settled();
   (await nth(1)).cut();
   assert.deepEqual((await nth(2)).variables, { since: "one" });
+});
+
+test("a connection that answers no ping is replaced", async () => {
+  open({ options: { keepAlive: 100 } });
+  subscribe(RESUMED);
+  await nth(1);
+  await sleep(400);
+  assert.equal(server.connections(), 1, "pings that are answered");
+  server.freeze();
+  await until("a second connection", () => server.connections() >= 2);
+});
+
+test("connections are watched by default", async () => {
+  const timers = mock.method(globalThis, "setTimeout");
+  open();
+  subscribe(PLAIN);
+  await nth(1);
+  assert.ok(timers.mock.calls.some(({ arguments: [, milliseconds] }) => milliseconds === 10_000));
+  timers.mock.restore();
+});
+
+test("a connection is replaced when the browser is online again", async () => {
+  open();
+  subscribe(RESUMED);
+  (await nth(1)).next(event("one"));
+  await settled();
+  online();
+  assert.deepEqual((await nth(2)).variables, { since: "one" });
+  const removal = mock.method(globalThis, "removeEventListener");
+  await live.dispose();
+  assert.equal(removal.mock.callCount(), 1, "a disposed client does not listen");
+  removal.mock.restore();
+});
+
+test("no wait goes on when the browser is online again", async () => {
+  let isOffline = true;
+  class Socket extends WebSocket {
+    constructor(url: string, protocols: string) {
+      super(isOffline ? "ws://127.0.0.1:1" : url, protocols);
+    }
+  }
+  open({ options: { webSocketImpl: Socket } });
+  let failures = 0;
+  live.on("closed", () => void (failures += 1));
+  subscribe(RESUMED);
+  await until("three failures", () => failures === 3); // the next attempt is in 4 s
+  isOffline = false;
+  const before = Date.now();
+  online();
+  await nth(1);
+  assert.ok(Date.now() - before < 1000);
 });

@@ -2,6 +2,7 @@
 import { createClient, type Client, type ClientOptions } from "graphql-ws";
 import { anonymous, type Credentials } from "../auth/credentials.js";
 import { backoff, wait } from "../http/retry.js";
+import { closeSilent, KEEP_ALIVE, onOnline } from "./broken.js";
 import { createSubscriptions } from "./subscriptions.js";
 
 export interface LiveClientOptions {
@@ -17,7 +18,7 @@ export interface LiveClientOptions {
   readonly onGap?: () => void;
   /** Called when the server rejects the credential (4401), which ends all subscriptions: sign in again. */
   readonly onRejected?: (reason: string) => void;
-  /** Further options of graphql-ws, such as `webSocketImpl` or `keepAlive`. */
+  /** Further options of graphql-ws, such as `webSocketImpl`, or `keepAlive`, whose default is 10,000 ms. */
   readonly options?: Partial<Omit<ClientOptions, "url" | "connectionParams" | "retryAttempts" | "shouldRetry">>;
 }
 
@@ -25,7 +26,7 @@ export interface LiveClientOptions {
 const EXPIRED = 4403;
 /** The credential was rejected, revoked, or signed out: there is no point in asking again. */
 const REJECTED = 4401;
-/** This client closed the socket, because another user signed in or the user signed out. */
+/** This client closed the socket: another user signed in, the user signed out, or the connection is broken. */
 const TERMINATED = 4499;
 /** After so many milliseconds without active subscriptions, events may have been missed. */
 const SLOW = 300;
@@ -42,13 +43,17 @@ function isClosed(event: unknown): event is Closed {
 }
 
 /** The credential for the next connection. graphql-ws does not survive a failure here: it is requested until known. */
-async function acquire(credentials: Credentials, isDisposed: () => boolean): Promise<Readonly<Record<string, string>>> {
+async function acquire(
+  credentials: Credentials,
+  pause: (milliseconds: number) => Promise<void>,
+  isDisposed: () => boolean,
+): Promise<Readonly<Record<string, string>>> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await credentials.headers();
     } catch {
       if (isDisposed()) return {};
-      await wait(backoff(attempt), null);
+      await pause(backoff(attempt));
     }
   }
 }
@@ -62,6 +67,12 @@ export function createLiveClient(options: LiveClientOptions): Client {
   let isConnected = false;
   let wasLost = false;
   let inactiveSince: number | undefined;
+  let waits = new AbortController();
+  const pause = (milliseconds: number): Promise<void> => wait(milliseconds, waits.signal).catch(() => undefined);
+  const endWaits = (): void => {
+    waits.abort();
+    waits = new AbortController();
+  };
 
   const isSlow = (): boolean => inactiveSince !== undefined && Date.now() - inactiveSince > SLOW;
   /** Subscriptions are active at the server once it has answered what was sent after them. */
@@ -72,10 +83,12 @@ export function createLiveClient(options: LiveClientOptions): Client {
   };
 
   const subscriptions = createSubscriptions();
+  const keepAlive = options.options?.keepAlive ?? KEEP_ALIVE;
   const client = createClient({
     ...options.options,
+    keepAlive,
     url: async () => {
-      headers = await acquire(credentials, () => isDisposed);
+      headers = await acquire(credentials, pause, () => isDisposed);
       return options.url;
     },
     connectionParams: () => (Object.keys(headers).length > 0 ? { ...headers } : undefined),
@@ -83,7 +96,7 @@ export function createLiveClient(options: LiveClientOptions): Client {
     shouldRetry: () => true,
     retryWait: async (attempt) => {
       if (attempt === 0 && (last === EXPIRED || last === TERMINATED)) return;
-      await wait(attempt === 0 && last === GOING_AWAY ? Math.random() * 1000 : backoff(attempt), null);
+      await pause(attempt === 0 && last === GOING_AWAY ? Math.random() * 1000 : backoff(attempt));
     },
   });
 
@@ -113,10 +126,16 @@ export function createLiveClient(options: LiveClientOptions): Client {
     }, 0);
   });
 
+  closeSilent(client, keepAlive);
+  const reconnect = (): void => {
+    client.terminate();
+    endWaits();
+  };
+  const stopOnline = onOnline(reconnect);
   const stopListening = credentials.onChange?.(() => {
     // The events that another user missed are not known.
     subscriptions.restartAll();
-    client.terminate();
+    reconnect();
   });
 
   return {
@@ -124,6 +143,7 @@ export function createLiveClient(options: LiveClientOptions): Client {
     subscribe: (payload, sink) => subscriptions.subscribe(client, payload, sink, () => onGap?.()),
     dispose: () => {
       isDisposed = true;
+      stopOnline();
       stopListening?.();
       return client.dispose();
     },

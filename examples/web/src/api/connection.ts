@@ -1,6 +1,6 @@
 import type { ApolloClient } from "@apollo/client";
 import { anonymous, betterAuthToken, cookieCredentials, type Credentials } from "@hallpass/client";
-import { createHallpassApollo, refetchDisplayed } from "@hallpass/client/apollo";
+import { createHallpassApollo } from "@hallpass/client/apollo";
 import { authClient } from "../auth/client";
 import { graphqlUrl, liveUrl } from "../config";
 import type { CredentialKind } from "./credential";
@@ -32,10 +32,7 @@ export function connect(userId: string | null, kind: CredentialKind, onRejected:
       return response;
     },
   });
-  const refetch = (): void => refetchDisplayed(client);
-  addEventListener("online", refetch);
   const close = (): void => {
-    removeEventListener("online", refetch);
     client.stop();
     void live?.dispose();
     void client.clearStore();

@@ -63,9 +63,10 @@ export const Task = graphql(`
 `);
 
 export const TaskEvents = graphql(`
-  subscription TaskEvents {
-    taskEvents {
+  subscription TaskEvents($since: String) {
+    taskEvents(since: $since) {
       kind
+      sequence
       taskId
       task {
         id
