@@ -13,7 +13,7 @@ use syn::{
 use crate::options::Options;
 use crate::output::Conversion;
 use crate::parameter::{self, is_graphql};
-use crate::plain;
+use crate::plain::{self, Plain};
 
 /// Clippy reports functions with more parameters.
 const MAX_ARGUMENTS: usize = 7;
@@ -32,8 +32,7 @@ pub(crate) struct Field {
     pub(crate) wrapper: ImplItemFn,
     /// The function as written, if the wrapper calls it.
     pub(crate) resolver: Option<ImplItemFn>,
-    /// The match arm that resolves the field, if it is plain.
-    pub(crate) plain: Option<TokenStream>,
+    pub(crate) plain: Option<Plain>,
 }
 
 /// Whether the function is not a field.
@@ -63,7 +62,7 @@ pub(crate) fn expand(
     let plain = match receiver {
         Receiver::Itself => None,
         Receiver::Reference(_) => {
-            plain_arm(&resolver, object, guard.as_ref().map(|(_, guard)| guard))
+            plain_field(&resolver, object, guard.as_ref().map(|(_, guard)| guard))
         }
     };
     let conversion = Conversion::apply(&mut signature, guard.is_some(), object.is_subscription());
@@ -116,12 +115,8 @@ fn find_guard(attributes: &mut [Attribute]) -> syn::Result<Option<(&mut Attribut
     guard.transpose()
 }
 
-/// The match arm that resolves a field on a reference. None if it is not plain, or if an attribute may change it.
-fn plain_arm(
-    resolver: &ImplItemFn,
-    object: &Options,
-    guard: Option<&Guard>,
-) -> Option<TokenStream> {
+/// The field on a reference, if it is plain. None if it is not, or if an attribute may change it.
+fn plain_field(resolver: &ImplItemFn, object: &Options, guard: Option<&Guard>) -> Option<Plain> {
     let has_other_options = match guard {
         Some(guard) => !guard.others.is_empty(),
         None => attributes_of(resolver).next().is_some(),
@@ -130,7 +125,7 @@ fn plain_arm(
         return None;
     }
     let demand = guard.map(|guard| guard.demand(object, &quote!(self)));
-    plain::arm(resolver, &camel_case(resolver), demand)
+    plain::field(resolver, &camel_case(resolver), demand)
 }
 
 /// The function that the GraphQL library calls for a field. It returns `result`, an expression.

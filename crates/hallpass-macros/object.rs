@@ -7,6 +7,7 @@ use syn::{Attribute, Ident, ImplItem, ImplItemFn, ItemImpl, Path, PathArguments,
 use crate::field::{self, Field, Receiver, is_skipped};
 use crate::options::Options;
 use crate::parameter::is_graphql;
+use crate::plain::{self, Plain};
 
 /// The members of an `impl`, expanded.
 struct Members {
@@ -14,8 +15,7 @@ struct Members {
     fields: Vec<ImplItemFn>,
     /// The resolvers as written, and the members that are not fields.
     others: Vec<ImplItem>,
-    /// The match arms of the plain fields.
-    plain: Vec<TokenStream>,
+    plain: Vec<Plain>,
 }
 
 pub(crate) fn expand(mut item: ItemImpl, object: &Options) -> syn::Result<TokenStream> {
@@ -110,7 +110,7 @@ fn implement_whole(
     object: &Options,
     docs: &[&Attribute],
     fields: &[ImplItemFn],
-    plain: &[TokenStream],
+    plain: &[Plain],
 ) -> TokenStream {
     let (name, wrapper) = (object.object.to_string(), wrapper_name(object));
     let whole = implement_object(named, object, &quote!(#wrapper(self)), plain);
@@ -174,15 +174,15 @@ pub(crate) fn wrapper_name(object: &Options) -> Ident {
     format_ident!("{}Fields", object.object)
 }
 
-/// Implements the GraphQL type by `fields`, its wrapper, which sets null at a field that failed. `plain` are the match
-/// arms of its plain fields.
+/// Implements the GraphQL type by `fields`, its wrapper, which sets null at a field that failed, and by its plain fields.
 pub(crate) fn implement_object(
     named: &Type,
     object: &Options,
     fields: &TokenStream,
-    plain: &[TokenStream],
+    plain: &[Plain],
 ) -> TokenStream {
-    let output = implement_output(named, object, fields);
+    let output = implement_output(named, object);
+    let plain = plain::functions(plain);
     quote! {
         impl ::hallpass::async_graphql::ContainerType for #named {
             async fn resolve_field(
@@ -200,25 +200,14 @@ pub(crate) fn implement_object(
 
         impl ::hallpass::async_graphql::ObjectType for #named {}
 
-        impl #named {
-            /// The value of a plain field that the caller may read.
-            fn __plain(
-                &self,
-                name: &::core::primitive::str,
-                auth: ::core::option::Option<&::hallpass::access::RequestAuth>,
-            ) -> ::core::option::Option<::hallpass::async_graphql::Value> {
-                let _ = auth;
-                match name {
-                    #(#plain)*
-                    _ => ::core::option::Option::None,
-                }
-            }
+        impl ::hallpass::graphql::GuardedObject for #named {
+            #plain
         }
     }
 }
 
 /// Implements the type information and the resolution of the GraphQL type.
-fn implement_output(named: &Type, object: &Options, fields: &TokenStream) -> TokenStream {
+fn implement_output(named: &Type, object: &Options) -> TokenStream {
     let (name, wrapper) = (object.object.to_string(), wrapper_name(object));
     quote! {
         impl ::hallpass::async_graphql::OutputType for #named {
@@ -240,10 +229,7 @@ fn implement_output(named: &Type, object: &Options, fields: &TokenStream) -> Tok
                     ::hallpass::async_graphql::parser::types::Field,
                 >,
             ) -> ::hallpass::async_graphql::ServerResult<::hallpass::async_graphql::Value> {
-                let fields = ::hallpass::graphql::NullOnError(#fields);
-                let auth = ctx.data_opt::<::hallpass::access::RequestAuth>();
-                let plain = |name: &::core::primitive::str| self.__plain(name, auth);
-                ::hallpass::graphql::resolve_object(ctx, &fields, plain).await
+                ::hallpass::graphql::resolve_object(ctx, self).await
             }
         }
     }

@@ -51,6 +51,12 @@ impl TryGetable for Interests {
     }
 }
 
+impl hallpass_data::ColumnValue for Interests {
+    fn from_binary(value: Option<&[u8]>) -> Option<Self> {
+        std::str::from_utf8(value?).ok().map(Self::from_text)
+    }
+}
+
 impl ValueType for Interests {
     fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
         <String as ValueType>::try_from(value).map(|text| Self::from_text(&text))

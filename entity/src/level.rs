@@ -13,3 +13,9 @@ pub enum Level {
     /// Advanced.
     Advanced = 2,
 }
+
+impl hallpass_data::ColumnValue for Level {
+    fn from_binary(value: Option<&[u8]>) -> Option<Self> {
+        <Self as sea_orm::ActiveEnum>::try_from_value(&i16::from_binary(value)?).ok()
+    }
+}

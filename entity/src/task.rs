@@ -23,6 +23,12 @@ pub enum Priority {
     Urgent = 3,
 }
 
+impl hallpass_data::ColumnValue for Priority {
+    fn from_binary(value: Option<&[u8]>) -> Option<Self> {
+        <Self as sea_orm::ActiveEnum>::try_from_value(&i16::from_binary(value)?).ok()
+    }
+}
+
 /// A task.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
 #[sea_orm(table_name = "task")]

@@ -4,6 +4,8 @@ use hallpass_text::{searchable, sort_key, word_set};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, ColumnTrait, QueryResult, TryGetError, TryGetable};
 
+use crate::ColumnValue;
+
 /// Whether `column` is derived from another one.
 #[cfg(feature = "testing")]
 pub(crate) fn is_derived(column: &impl ColumnTrait) -> bool {
@@ -32,6 +34,12 @@ impl From<SortKey> for Value {
 impl TryGetable for SortKey {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
         String::try_get_by(row, index).map(Self)
+    }
+}
+
+impl ColumnValue for SortKey {
+    fn from_binary(value: Option<&[u8]>) -> Option<Self> {
+        String::from_binary(value).map(Self)
     }
 }
 

@@ -31,6 +31,12 @@ macro_rules! row_id {
             }
         }
 
+        impl $crate::ColumnValue for $name {
+            fn from_binary(value: Option<&[u8]>) -> Option<Self> {
+                <uuid::Uuid as $crate::ColumnValue>::from_binary(value).map(Self)
+            }
+        }
+
         impl From<uuid::Uuid> for $name {
             fn from(uuid: uuid::Uuid) -> Self {
                 Self(uuid)

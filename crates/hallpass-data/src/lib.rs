@@ -71,7 +71,7 @@ pub use executor::Executor;
 pub use explain::explain;
 pub use filter::{Comparison, Filter};
 pub use folded::{SearchText, SortKey};
-pub use from_row::FromRow;
+pub use from_row::{ColumnOf, ColumnValue, FromRow};
 pub use handover::{HandedOver, Handover};
 pub use id::{AuditEventId, IdempotencyClaimId, KnownUserId};
 pub use metrics::DatabaseTime;

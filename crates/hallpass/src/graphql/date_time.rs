@@ -116,15 +116,30 @@ impl ScalarType for DateTime {
     }
 }
 
-/// A time as RFC 3339, in UTC, with three, six or nine decimals if it has them. Every row has such texts, and the
+/// A time as RFC 3339: see [`write_rfc3339`].
+pub(super) fn text_of(time: Timestamp) -> String {
+    let mut text = Vec::with_capacity(32);
+    write_rfc3339(time, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Writes a time as a JSON string.
+pub(super) fn write_time(time: Timestamp, json: &mut Vec<u8>) {
+    json.push(b'"');
+    write_rfc3339(time, json);
+    json.push(b'"');
+}
+
+/// Writes a time as RFC 3339, in UTC, with three, six or nine decimals if it has them. Every row has such texts, and the
 /// formatter of `chrono`, which knows any form, takes five times as long; it writes the years that are not of four
 /// digits, and leap seconds.
-pub(super) fn text_of(time: Timestamp) -> String {
+fn write_rfc3339(time: Timestamp, into: &mut Vec<u8>) {
     let naive = time.naive_utc();
     let (date, clock) = (naive.date(), naive.time());
     let (year, nanosecond) = (date.year().unsigned_abs(), clock.nanosecond());
     if date.year() < 0 || year > 9999 || nanosecond >= NANOSECONDS {
-        return time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let text = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        return into.extend_from_slice(text.as_bytes());
     }
     let mut text = *b"0000-00-00T00:00:00.000000000Z";
     for (at, number) in [
@@ -146,7 +161,7 @@ pub(super) fn text_of(time: Timestamp) -> String {
         _ => 29,
     };
     text[end] = b'Z';
-    String::from_utf8_lossy(&text[..=end]).into_owned()
+    into.extend_from_slice(&text[..=end]);
 }
 
 /// Nanoseconds of a second; those of a leap second are more.

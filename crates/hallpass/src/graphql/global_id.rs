@@ -15,6 +15,7 @@ use uuid::Uuid;
 use uuid::fmt::Simple;
 
 use super::error::{ApiError, Result};
+use super::json::write_text;
 
 /// A type of objects with global IDs. Implemented by `#[guarded(Note, id = NoteId)]`.
 pub trait HasId: 'static {
@@ -44,6 +45,17 @@ impl<T: HasId> Id<T> {
             Ok(key) => encode_id(T::TYPE, *key).0,
             Err(text) => text.0.clone(),
         }
+    }
+
+    /// Writes the ID as a JSON string. Its text has no character that is escaped.
+    pub fn write(&self, json: &mut Vec<u8>) {
+        let Ok(key) = &self.0 else { return write_text(&self.text(), json) };
+        let plain = plain_id(T::TYPE, *key);
+        json.push(b'"');
+        let start = json.len();
+        json.resize(start + plain.len() * 2, b'"');
+        let length = URL_SAFE_NO_PAD.encode_slice(plain, &mut json[start..]);
+        json.truncate(start + length.unwrap_or_default() + 1);
     }
 
     /// The key.
@@ -126,11 +138,16 @@ impl<T: HasId> OutputType for Id<T> {
 
 /// Encodes the global ID of the `type_name` with this key.
 pub fn encode_id(type_name: &str, key: impl Into<Uuid>) -> ID {
+    ID(URL_SAFE_NO_PAD.encode(plain_id(type_name, key)))
+}
+
+/// What the global ID of the `type_name` with this key encodes.
+fn plain_id(type_name: &str, key: impl Into<Uuid>) -> Vec<u8> {
     let mut text = Vec::with_capacity(type_name.len() + 1 + Simple::LENGTH);
     text.extend_from_slice(type_name.as_bytes());
     text.push(b':');
     text.extend_from_slice(key.into().simple().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
-    ID(URL_SAFE_NO_PAD.encode(text))
+    text
 }
 
 /// Decodes a global ID to its type and key. None for any other text, which callers treat like the ID of a deleted

@@ -51,7 +51,7 @@ const BLOCK_BYTES: usize = 64;
 
 /// Writes a JSON string (section 7 of RFC 8259). Blocks of a text without escaped bytes are copied as they are: most of
 /// a response is text.
-fn write_text(text: &str, json: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, json: &mut Vec<u8>) {
     json.push(b'"');
     for block in text.as_bytes().chunks(BLOCK_BYTES) {
         // Without an early exit, the compiler compares many bytes at once.

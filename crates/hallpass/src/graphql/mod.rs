@@ -2,6 +2,7 @@
 
 mod answer_size;
 pub(crate) mod audited;
+mod connection;
 pub(crate) mod constraint;
 mod context;
 pub(crate) mod date_time;
@@ -12,6 +13,7 @@ pub(crate) mod idempotency;
 mod input_problem;
 mod json;
 pub(crate) mod null_on_error;
+mod object;
 mod own_rows;
 pub(crate) mod pagination;
 pub(crate) mod permission_check;
@@ -23,6 +25,7 @@ pub(crate) mod validation;
 
 pub use answer_size::AnswerBudget;
 pub use audited::Audited;
+pub use connection::{Connection, Edge};
 pub use constraint::{Constrained, Constraint};
 pub use context::{
     ContextExt, OwnershipDenial, discloses_ownership, loader, loader_with_cache,
@@ -40,13 +43,13 @@ pub use idempotency::{
 pub use input_problem::{InputProblem, ProblemKind, describe as describe_inputs};
 pub(crate) use json::write_json;
 pub use null_on_error::NullOnError;
+pub use object::{GuardedObject, resolve_object};
 pub use own_rows::{find_in_tenant, find_own};
 pub use pagination::{
-    Connection, Direction, Edge, FIRST, LAST, NamedOrder, Page, Position, TotalCount, edge,
-    paginate, paginate_open,
+    Direction, FIRST, LAST, NamedOrder, Page, Position, TotalCount, edge, paginate, paginate_open,
 };
 pub use permission_check::Permission;
-pub use plain::{NotPlain, PlainEnum, PlainScalar, PlainValue, resolve_object};
+pub use plain::{Json, NotPlain, PlainEnum, PlainJson, PlainScalar, PlainValue};
 pub use requirement::{Requirement, RuleKind};
 pub use response_keys::ResponseKeys;
 pub use subscription::{

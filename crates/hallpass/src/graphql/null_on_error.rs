@@ -22,7 +22,6 @@ use futures_util::{Stream, StreamExt as _};
 use tracing::{Instrument as _, Level, Span};
 
 use super::answer_size::AnswerBudget;
-use super::pagination::describe_connections;
 use crate::access::prune;
 use crate::telemetry::TARGET;
 
@@ -106,7 +105,6 @@ impl<T: ContainerType> OutputType for NullOnError<T> {
 
     fn create_type_info(registry: &mut Registry) -> String {
         let kind = T::create_type_info(registry);
-        describe_connections(registry);
         prune(registry, &Self::type_name());
         kind
     }
@@ -142,7 +140,6 @@ impl<T: SubscriptionType> SubscriptionType for NullOnError<T> {
 
     fn create_type_info(registry: &mut Registry) -> String {
         let kind = T::create_type_info(registry);
-        describe_connections(registry);
         prune(registry, &T::type_name());
         kind
     }

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::connection::{
-    Connection as RelayConnection, CursorType, Edge as RelayEdge, EmptyFields,
-};
-use async_graphql::registry::{MetaType, Registry};
-use async_graphql::{Enum, Object, OutputType};
+use async_graphql::Enum;
+use async_graphql::connection::CursorType;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
@@ -14,27 +11,12 @@ use hallpass_data::{CursorPosition, MAX_MATCHES, Order, OrderKey, PageRequest, R
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::connection::{Connection, Edge};
 use super::constraint::Constraint;
 use super::date_time::text_of;
 use super::error::Result;
+use super::object::GuardedObject;
 use super::validation::Validator;
-
-/// A Relay connection with a `totalCount` that is counted only if requested.
-pub type Connection<N> = RelayConnection<Position, N, TotalCount, EmptyFields>;
-
-/// An edge of a [`Connection`].
-pub type Edge<N> = RelayEdge<Position, N, EmptyFields>;
-
-/// Describes the types of connections, which the library does not.
-pub(super) fn describe_connections(types: &mut Registry) {
-    for (name, kind) in &mut types.types {
-        if let MetaType::Object { description, .. } = kind
-            && name.ends_with("Connection")
-        {
-            description.get_or_insert_with(|| "A page of a list.".to_owned());
-        }
-    }
-}
 
 /// Default page size.
 const DEFAULT_PAGE_SIZE: i32 = 20;
@@ -125,11 +107,11 @@ impl Page {
 /// One page of `rows`. `node` converts each row to a node.
 ///
 /// ```
-/// use async_graphql::{Context, OutputType};
+/// use async_graphql::Context;
 /// use hallpass::data::policy::{Listed, OwnedEntity};
 /// use hallpass::prelude::*;
 ///
-/// async fn newest<E: OwnedEntity + Listed, Node: OutputType>(
+/// async fn newest<E: OwnedEntity + Listed, Node: GuardedObject>(
 ///     ctx: &Context<'_>,
 ///     page: Page,
 ///     created_at: E::Column,
@@ -151,7 +133,7 @@ pub async fn paginate<E, P, N>(
 where
     E: hallpass_data::policy::Listed,
     P: 'static,
-    N: OutputType,
+    N: GuardedObject,
 {
     let rows = Arc::new(rows);
     let total = TotalCount::of(Arc::clone(&rows), None);
@@ -172,7 +154,7 @@ pub async fn paginate_open<E, P, N>(
 where
     E: hallpass_data::policy::Listed,
     P: 'static,
-    N: OutputType,
+    N: GuardedObject,
 {
     let rows = Arc::new(rows);
     let total = TotalCount::of(Arc::clone(&rows), Some(MAX_MATCHES));
@@ -188,17 +170,15 @@ async fn page_of<E, P, N>(
 ) -> Result<Connection<N>>
 where
     E: hallpass_data::policy::Listed,
-    N: OutputType,
+    N: GuardedObject,
 {
     let found = rows.page(&order.order, &page.page_request(order)?).await?;
-    let mut connection =
-        Connection::with_additional_fields(found.has_previous, found.has_next, total);
     let order: Arc<str> = order.name.as_str().into();
-    connection.edges.extend(found.rows.into_iter().map(|(at, row)| {
+    let edges = found.rows.into_iter().map(|(at, row)| {
         let position = Position { at, order: Arc::clone(&order) };
         Edge::new(position, node(row))
-    }));
-    Ok(connection)
+    });
+    Ok(Connection::new(edges.collect(), found.has_previous, found.has_next, total))
 }
 
 /// The edge of one row in a list of this order: for the payload of a mutation, so that a client adds the row to the
@@ -213,7 +193,7 @@ pub fn edge<E, N>(
 ) -> Result<Edge<N>>
 where
     E: hallpass_data::policy::Listed,
-    N: OutputType,
+    N: GuardedObject,
 {
     let at = order.order.position(&row)?;
     Ok(Edge::new(Position { at, order: order.name.as_str().into() }, node(row)))
@@ -294,6 +274,10 @@ type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 pub struct TotalCount(Arc<Count>);
 
 impl TotalCount {
+    pub(super) async fn count(&self) -> Result<i64> {
+        (self.0)().await
+    }
+
     fn of<E, P>(rows: Arc<Rows<E, P>>, max: Option<u64>) -> Self
     where
         E: hallpass_data::policy::Scoped,
@@ -308,14 +292,5 @@ impl TotalCount {
                 })
             })
         }))
-    }
-}
-
-#[Object]
-impl TotalCount {
-    /// Number of items in the whole list. Counted only if requested. For rows of all users, the maximum is 10,000,
-    /// which means 10,000 or more.
-    async fn total_count(&self) -> Result<Option<i64>> {
-        Ok(Some((self.0)().await?))
     }
 }

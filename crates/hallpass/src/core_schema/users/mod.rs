@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, ID};
 use hallpass_data::audit::row_of_user;
 use hallpass_data::{Comparison as _, known_user};
 
@@ -27,7 +27,7 @@ pub enum User {
 
 /// A user with an account at the auth server. The list `users` reads known users from the database of this
 /// server: fields that only the auth server has are null there.
-#[Object]
+#[guarded(User)]
 impl User {
     /// Global ID.
     async fn id(&self) -> ID {

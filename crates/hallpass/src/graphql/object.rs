@@ -1,0 +1,250 @@
+//! Objects and lists of objects as JSON.
+//!
+//! The GraphQL library allocates a future for each field of each object, as large as the largest field of the type
+//! requires, and a map of its values. For a list of rows that is most of its work. `#[guarded]` therefore generates
+//! functions that write the plain fields of a type: those that take no argument and no context. Here they are called for
+//! each object, and the library resolves the others.
+
+use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql::resolver_utils::{resolve_container, resolve_list};
+use async_graphql::{ContextSelectionSet, ObjectType, Positioned, ServerResult, Value};
+use futures_util::future::{BoxFuture, try_join_all};
+
+use super::answer_size::AnswerBudget;
+use super::json::{write_json, write_key, write_text};
+use super::response_keys::ResponseKeys;
+use crate::access::RequestAuth;
+
+/// The length of an object as JSON, before it is known.
+const ASSUMED_BYTES: usize = 192;
+
+/// An object that lists contain. `#[guarded]` implements it with the plain fields of the type; other types implement it
+/// without functions.
+pub trait GuardedObject: ObjectType {
+    /// The number of a plain field, by its name in the schema. Default: no field is plain.
+    #[must_use]
+    fn plain_field(_name: &str) -> Option<usize> {
+        None
+    }
+
+    /// Writes the value of a plain field as JSON. False if the caller may not read it: nothing is written.
+    fn write_plain(&self, _field: usize, _auth: Option<&RequestAuth>, _json: &mut Vec<u8>) -> bool {
+        false
+    }
+}
+
+/// Resolves the selected fields of an object. The result is the object as JSON, in a binary value: no scalar of this
+/// server is binary. If fields of the document must be merged, it is the library's object.
+///
+/// # Errors
+/// Of a field that is not nullable, or if the response is too large.
+pub async fn resolve_object<T: GuardedObject>(
+    ctx: &ContextSelectionSet<'_>,
+    object: &T,
+) -> ServerResult<Value> {
+    let Some((budget, selected)) = selected::<T>(ctx) else {
+        // Boxed: the futures of most objects are small then.
+        return Box::pin(resolve_container(ctx, object)).await;
+    };
+    let auth = ctx.data_opt::<RequestAuth>();
+    let mut json = Vec::with_capacity(ASSUMED_BYTES);
+    let others = selected.write(object, auth, &mut json);
+    count(ctx, budget, json.len())?;
+    if others.is_empty() {
+        return Ok(Value::Binary(json.into()));
+    }
+    let values = Box::pin(resolve_others(ctx, object, others)).await?;
+    Ok(Value::Binary(with_others(&json, &values).into()))
+}
+
+/// Resolves the selected fields of each object of a list, as [`resolve_object`] does.
+///
+/// # Errors
+/// As [`resolve_object`].
+pub(super) async fn resolve_objects<'a, T: GuardedObject + 'a>(
+    ctx: &ContextSelectionSet<'_>,
+    field: &Positioned<Field>,
+    objects: impl ExactSizeIterator<Item = &'a T> + Send,
+) -> ServerResult<Value> {
+    let Some((budget, selected)) = selected::<T>(ctx) else {
+        let length = objects.len();
+        return Box::pin(resolve_list(ctx, field, objects, Some(length))).await;
+    };
+    let auth = ctx.data_opt::<RequestAuth>();
+    let mut json = Vec::with_capacity(objects.len() * ASSUMED_BYTES + 2);
+    let mut incomplete = Vec::new();
+    json.push(b'[');
+    for (index, object) in objects.enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        let others = selected.write(object, auth, &mut json);
+        if !others.is_empty() {
+            incomplete.push((index, object, others));
+        }
+    }
+    json.push(b']');
+    count(ctx, budget, json.len())?;
+    if incomplete.is_empty() {
+        return Ok(Value::Binary(json.into()));
+    }
+    let rest = incomplete.into_iter().map(|(index, object, others)| async move {
+        let ctx = ctx.with_index(index);
+        let values = resolve_others(&ctx, object, others).await;
+        values.map_err(|error| ctx.set_error_path(error))
+    });
+    let values = Box::pin(try_join_all(rest)).await?.concat();
+    Ok(Value::Binary(with_others(&json, &values).into()))
+}
+
+/// Counts the bytes of the plain fields.
+fn count(ctx: &ContextSelectionSet<'_>, budget: &AnswerBudget, bytes: usize) -> ServerResult<()> {
+    budget.add_bytes(bytes);
+    match budget.is_exceeded() {
+        true => Err(budget.error(Some(ctx.item.pos))),
+        false => Ok(()),
+    }
+}
+
+/// A field that is not plain, with the position of its value.
+type Other<'a> = (usize, &'a Positioned<Field>);
+
+/// The values of the fields that are not plain, with their positions.
+async fn resolve_others<T: GuardedObject>(
+    ctx: &ContextSelectionSet<'_>,
+    object: &T,
+    others: Vec<Other<'_>>,
+) -> ServerResult<Vec<(usize, Value)>> {
+    let values = others.into_iter().map(|(at, field)| -> BoxFuture<'_, ServerResult<_>> {
+        Box::pin(async move {
+            let value = object.resolve_field(&ctx.with_field(field)).await?;
+            Ok((at, value.unwrap_or_default()))
+        })
+    });
+    try_join_all(values).await
+}
+
+/// `json`, with the values of other fields at their positions.
+fn with_others(json: &[u8], others: &[(usize, Value)]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(json.len() + others.len() * ASSUMED_BYTES);
+    let mut from = 0;
+    for (at, value) in others {
+        whole.extend_from_slice(&json[from..*at]);
+        write_json(value, &mut whole);
+        from = *at;
+    }
+    whole.extend_from_slice(&json[from..]);
+    whole
+}
+
+/// The fields that are selected of an object of this type: the same for each object of a list.
+struct Selected<'a> {
+    type_name: String,
+    fields: Vec<SelectedField<'a>>,
+}
+
+struct SelectedField<'a> {
+    key: &'a str,
+    field: &'a Positioned<Field>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// `__typename`.
+    TypeName,
+    /// The plain field of this number.
+    Plain(usize),
+    /// Resolved by the library.
+    Other,
+}
+
+/// The selected fields. None if the library must resolve the object: fields must be merged, or a fragment is on an
+/// interface.
+fn selected<'a, T: GuardedObject>(
+    ctx: &ContextSelectionSet<'a>,
+) -> Option<(&'a AnswerBudget, Selected<'a>)> {
+    let budget = ctx.data_opt::<AnswerBudget>()?;
+    let may_repeat = match budget.keys() {
+        ResponseKeys::Unique => false,
+        ResponseKeys::RepeatedLeaves => true,
+        ResponseKeys::RepeatedObjects => return None,
+    };
+    let set = &ctx.item.node;
+    let fields = Vec::with_capacity(set.items.len());
+    let mut selected = Selected { type_name: T::type_name().into_owned(), fields };
+    selected.add::<T>(ctx, set, may_repeat).then_some((budget, selected))
+}
+
+impl<'a> Selected<'a> {
+    /// Adds the fields of a selection. False if a fragment is on an interface.
+    fn add<T: GuardedObject>(
+        &mut self,
+        ctx: &ContextSelectionSet<'a>,
+        set: &'a SelectionSet,
+        may_repeat: bool,
+    ) -> bool {
+        set.items.iter().all(|selection| match &selection.node {
+            // Only `@skip` and `@include` are defined, and what they omit is no longer in the document.
+            Selection::Field(field) => {
+                self.add_field::<T>(field, may_repeat);
+                true
+            }
+            Selection::FragmentSpread(spread) => {
+                let fragment = ctx.query_env.fragments.get(&spread.node.fragment_name.node);
+                fragment.is_some_and(|fragment| {
+                    let fragment = &fragment.node;
+                    *fragment.type_condition.node.on.node == self.type_name
+                        && self.add::<T>(ctx, &fragment.selection_set.node, may_repeat)
+                })
+            }
+            Selection::InlineFragment(fragment) => {
+                let condition = &fragment.node.type_condition;
+                condition.as_ref().is_none_or(|it| it.node.on.node == self.type_name)
+                    && self.add::<T>(ctx, &fragment.node.selection_set.node, may_repeat)
+            }
+        })
+    }
+
+    fn add_field<T: GuardedObject>(&mut self, field: &'a Positioned<Field>, may_repeat: bool) {
+        let key = field.node.response_key().node.as_str();
+        if may_repeat && self.fields.iter().any(|it| it.key == key) {
+            return;
+        }
+        let kind = match field.node.name.node.as_str() {
+            "__typename" => Kind::TypeName,
+            name => T::plain_field(name).map_or(Kind::Other, Kind::Plain),
+        };
+        self.fields.push(SelectedField { key, field, kind });
+    }
+
+    /// Writes an object, without the values of the fields that it returns.
+    fn write<T: GuardedObject>(
+        &self,
+        object: &T,
+        auth: Option<&RequestAuth>,
+        json: &mut Vec<u8>,
+    ) -> Vec<Other<'a>> {
+        let mut others = Vec::new();
+        json.push(b'{');
+        for (index, SelectedField { key, field, kind }) in self.fields.iter().enumerate() {
+            if index > 0 {
+                json.push(b',');
+            }
+            write_key(key, json);
+            let is_written = match kind {
+                Kind::TypeName => {
+                    write_text(&self.type_name, json);
+                    true
+                }
+                Kind::Plain(number) => object.write_plain(*number, auth, json),
+                Kind::Other => false,
+            };
+            if !is_written {
+                others.push((json.len(), *field));
+            }
+        }
+        json.push(b'}');
+        others
+    }
+}
