@@ -3,34 +3,32 @@ import { OperationTypeNode } from "graphql";
 import { concat, defer, EMPTY, map, of, switchMap, type Observable } from "rxjs";
 import { createChanges, type Changes } from "../cache/changes.js";
 import type { MutationUpdates } from "../cache/mutations.js";
-import { dropStale } from "./cache.js";
+import { createRefetches, type Refetches } from "./refetch.js";
 
-const changes = new WeakMap<ApolloClient, Changes>();
-
-/** The changes that a client knows of: its link and the functions below share them. */
-function changesOf(client: ApolloClient): Changes {
-  const known = changes.get(client) ?? createChanges();
-  changes.set(client, known);
-  return known;
+interface State {
+  readonly changes: Changes;
+  readonly refetches: Refetches;
 }
 
-/** Drops what is stale (see `dropStale`), and sends displayed queries again that lack something then. */
-function refetchDropped(client: ApolloClient, data: unknown, updates?: MutationUpdates): void {
-  void client.refetchQueries({
-    updateCache: (cache) => dropStale(cache, data, updates),
-    onQueryUpdated: (_query, { complete }) => (complete ? undefined : true),
-  });
+const states = new WeakMap<ApolloClient, State>();
+
+/** What a client knows of changes: its link and the functions below share it. */
+function stateOf(client: ApolloClient): State {
+  const known = states.get(client) ?? { changes: createChanges(), refetches: createRefetches(client) };
+  states.set(client, known);
+  return known;
 }
 
 /**
  * After a change that arrived as an event: drops what only the server knows (see `dropStale`), and sends displayed
- * queries again that lack something then. `data` is what the mutation of the change would return, such as
- * `{ createTask: { task } }` or `{ deleteTask: { deletedTaskId } }`. Responses to come to earlier requests are not used:
- * see `staleLink`.
+ * queries again that lack something then, once for the events of a moment. `data` is what the mutation of the change
+ * would return, such as `{ createTask: { task } }` or `{ deleteTask: { deletedTaskId } }`. Responses to come to earlier
+ * requests are not used: see `staleLink`.
  */
 export function refetchStale(client: ApolloClient, data: Readonly<Record<string, unknown>>, updates?: MutationUpdates): void {
-  changesOf(client).note();
-  refetchDropped(client, data, updates);
+  const { changes, refetches } = stateOf(client);
+  changes.note();
+  refetches.dropSoon({ data, updates });
 }
 
 /**
@@ -38,11 +36,9 @@ export function refetchStale(client: ApolloClient, data: Readonly<Record<string,
  * when they are displayed.
  */
 export function refetchDisplayed(client: ApolloClient): void {
-  changesOf(client).note();
-  void client.refetchQueries({
-    include: "active",
-    updateCache: (cache) => void cache.modify({ fields: (_value, { DELETE }) => DELETE }),
-  });
+  const { changes, refetches } = stateOf(client);
+  changes.note();
+  refetches.allSoon();
 }
 
 /**
@@ -58,8 +54,10 @@ function currentResult(
   unused = 0,
 ): Observable<ApolloLink.Result> {
   return defer(() => {
-    const isOutdated = changesOf(operation.client).since();
-    const next = currentResult(operation, forward, unused + 1);
+    const { changes, refetches } = stateOf(operation.client);
+    const isOutdated = changes.since();
+    // Further events of a burst would outdate the next response too.
+    const next = defer(refetches.ended).pipe(switchMap(() => currentResult(operation, forward, unused + 1)));
     return forward(operation).pipe(
       switchMap((result) => (isOutdated() ? concat(unused < UNUSED ? EMPTY : of(result), next) : of(result))),
     );
@@ -74,9 +72,10 @@ function changeResult(
 ): Observable<ApolloLink.Result> {
   return forward(operation).pipe(
     map((result) => {
-      changesOf(operation.client).note();
+      const { changes, refetches } = stateOf(operation.client);
+      changes.note();
       // Apollo writes the result, and removes the optimistic one, right after this.
-      setTimeout(() => refetchDropped(operation.client, result.data, updates), 0);
+      setTimeout(() => refetches.drop([{ data: result.data, updates }]), 0);
       return result;
     }),
   );

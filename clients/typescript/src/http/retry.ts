@@ -1,5 +1,5 @@
 /** Which responses are worth another attempt, and when. */
-import { hallpassErrors } from "../errors/parse.js";
+import { firstError, hallpassErrors } from "../errors/parse.js";
 
 export interface RetryOptions {
   /** Attempts after the first one. Default: 3. */
@@ -35,6 +35,17 @@ export function backoff(attempt: number, random: number = Math.random()): number
   return 2 ** Math.min(attempt, 5) * 1000 * (0.5 + random / 2);
 }
 
+/** Milliseconds to wait. Not too exactly: clients that were rejected together do not come back together. */
+const afterSeconds = (seconds: number): number => Math.min(seconds * 1000 + Math.random() * 250, 2 ** 31 - 1);
+
+/** How long the server has the client wait after this error, in milliseconds. Undefined if it does not state it. */
+export function retryDelay(error: unknown): number | undefined {
+  const extensions = firstError(error)?.extensions;
+  if (extensions === undefined || !("retryAfterSeconds" in extensions)) return undefined;
+  const { retryAfterSeconds } = extensions;
+  return retryAfterSeconds === null ? undefined : afterSeconds(retryAfterSeconds);
+}
+
 /** How long to wait before the request is sent again. Undefined if it must not be. */
 export async function waitBeforeRetry(
   response: Response,
@@ -47,7 +58,7 @@ export async function waitBeforeRetry(
   // A proxy's 503 has no code, and its request may have been executed.
   if (codes.length === 0 ? !isSafe : !mayRetry(codes, isSafe)) return undefined;
   const seconds = retryAfter(response);
-  return seconds === null ? backoff(attempt) : seconds * 1000 + Math.random() * 250;
+  return seconds === null ? backoff(attempt) : afterSeconds(seconds);
 }
 
 export function wait(milliseconds: number, signal: AbortSignal | null): Promise<void> {
