@@ -245,3 +245,22 @@ export const TASK_EVENTS = graphql(`
     }
   }
 `);
+
+export const LIVE_TASKS = graphql(`
+  subscription LiveTasks($since: String) {
+    taskEvents(since: $since) {
+      sequence
+      kind
+      taskId
+      task {
+        id
+        title
+        version
+        own {
+          priority
+          tags
+        }
+      }
+    }
+  }
+`);

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { ApolloClient } from "@apollo/client";
 import { bearerToken, type RetryOptions } from "@hallpass/client";
-import { createHallpassApollo, refetchDisplayed, refetchStale } from "@hallpass/client/apollo";
-import { CREATE_TASK, TASK_STATS, TASKS } from "../src/documents.js";
+import { applyChange, createHallpassApollo, refetchDisplayed, refetchStale } from "@hallpass/client/apollo";
+import { CREATE_TASK, DELETE_TASK, LIVE_TASKS, TASK_STATS, TASKS, UPDATE_TASK } from "../src/documents.js";
+import { changeOf } from "./events.js";
 import { limitedFetch } from "./limited.js";
-import { productionUrl, recorded, signUp, sleep, until, type User } from "./support.js";
+import { liveUrl, productionUrl, recorded, signUp, sleep, until, webSocketImpl, type User } from "./support.js";
 
 const ends: (() => void)[] = [];
 after(() => ends.forEach((end) => end()));
@@ -17,8 +18,14 @@ interface Options {
 }
 
 function clientOf(user: User, options: Options = {}): ApolloClient {
-  const { client } = createHallpassApollo({ url: productionUrl, credentials: bearerToken(() => user.sessionToken()), ...options });
-  ends.push(() => client.stop());
+  const { client, live } = createHallpassApollo({
+    url: productionUrl,
+    liveUrl: liveUrl(productionUrl),
+    liveOptions: { options: { webSocketImpl } },
+    credentials: bearerToken(() => user.sessionToken()),
+    ...options,
+  });
+  ends.push(() => client.stop(), () => void live?.dispose());
   return client;
 }
 
@@ -43,6 +50,79 @@ function watch(client: ApolloClient) {
   ends.push(() => subscriptions.forEach((subscription) => subscription.unsubscribe()));
   return { shown: () => `${titles.at(-1)}/${totals.at(-1)}` };
 }
+
+/** Applies the events of a user, whose titles it returns. */
+async function applyEvents(client: ApolloClient, user: User): Promise<readonly string[]> {
+  const titles: string[] = [];
+  const subscription = client.subscribe({ query: LIVE_TASKS, fetchPolicy: "no-cache" }).subscribe(({ data }) => {
+    if (data === undefined || data === null) return;
+    titles.push(`${data.taskEvents.kind} ${data.taskEvents.task?.title}`);
+    const change = changeOf(data.taskEvents);
+    if (change === "RESYNC") refetchDisplayed(client);
+    else void applyChange(client, change);
+  });
+  ends.push(() => subscription.unsubscribe());
+  const device = clientOf(user);
+  await until("the first event", async () => {
+    await device.mutate({ mutation: DELETE_TASK, variables: { id: await add(device, "first") } });
+    await sleep(100);
+    return titles.length > 0;
+  });
+  await sleep(300);
+  return titles;
+}
+
+test("a change of this client is not applied twice", async () => {
+  const user = await signUp();
+  const sent: string[] = [];
+  const client = clientOf(user, { fetch: recorded(sent) });
+  const titles = await applyEvents(client, user);
+  const displayed = watch(client);
+  await until("the empty list", () => displayed.shown() === "/0");
+  sent.length = 0;
+  const id = await add(client, "mine");
+  await client.mutate({ mutation: DELETE_TASK, variables: { id } });
+  await until("both events", () => titles.at(-1) === "DELETED undefined" && titles.includes("CREATED mine"));
+  await sleep(300);
+  assert.deepEqual(sent.sort(), ["CreateTask", "DeleteTask", "Tasks"]);
+  assert.equal(displayed.shown(), "/0");
+});
+
+test("a change of another device is stored and displayed", async () => {
+  const user = await signUp();
+  const sent: string[] = [];
+  const [client, device] = [clientOf(user, { fetch: recorded(sent) }), clientOf(user)];
+  await applyEvents(client, user);
+  const { data } = await device.mutate({ mutation: CREATE_TASK, variables: { input: { title: "old", tags: ["tag"] } } });
+  const id = data?.createTask.edge.node.id ?? "";
+  const row = () => client.cache.readQuery({ query: TASKS, variables: { first: 10 } })?.tasks.edges[0]?.node;
+  await client.query({ query: TASKS, variables: { first: 10 } });
+  await until("the row", () => row()?.title === "old");
+  sent.length = 0;
+  await device.mutate({ mutation: UPDATE_TASK, variables: { id, input: { title: "new", tags: [] } } });
+  await until("the changed row", () => row()?.title === "new");
+  assert.deepEqual(row()?.own?.tags, []);
+  await add(device, "second");
+  await until("the created row", () => row()?.title === "second");
+  assert.deepEqual(sent, []);
+});
+
+test("an earlier event changes neither a later row nor a deleted one", async () => {
+  const user = await signUp();
+  const [client, device] = [clientOf(user), clientOf(user)];
+  const id = await add(device, "first");
+  const event = (version: number) => ({ updateTask: { task: { __typename: "Task", id, title: "event", version } } });
+  const title = () => client.cache.readQuery({ query: TASKS, variables: { first: 10 } })?.tasks.edges[0]?.node.title;
+  await device.mutate({ mutation: UPDATE_TASK, variables: { id, input: { title: "second" } } });
+  await client.query({ query: TASKS, variables: { first: 10 } });
+  await applyChange(client, event(1));
+  assert.equal(title(), "second");
+  await applyChange(client, event(3));
+  assert.equal(title(), "event");
+  await client.mutate({ mutation: DELETE_TASK, variables: { id } });
+  await applyChange(client, event(4));
+  assert.equal(title(), undefined);
+});
 
 test("each displayed query is sent once for a burst of events", async () => {
   const user = await signUp();

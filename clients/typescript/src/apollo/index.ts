@@ -11,6 +11,7 @@ import { cacheUpdater, hallpassCache } from "./cache.js";
 import { refetchDisplayed, staleLink } from "./stale.js";
 
 export { cacheUpdater, dropStale, hallpassCache } from "./cache.js";
+export { applyChange } from "./events.js";
 export { connectionPolicy, typePolicies } from "./pagination.js";
 export { refetchDisplayed, refetchStale, staleLink } from "./stale.js";
 

@@ -1,20 +1,22 @@
 import { ApolloLink, type ApolloClient } from "@apollo/client";
 import { OperationTypeNode } from "graphql";
-import { concat, defer, EMPTY, map, of, switchMap, type Observable } from "rxjs";
+import { concat, defer, EMPTY, finalize, map, of, switchMap, type Observable } from "rxjs";
 import { createChanges, type Changes } from "../cache/changes.js";
-import type { MutationUpdates } from "../cache/mutations.js";
+import { mutationUpdates, type MutationUpdates } from "../cache/mutations.js";
+import { createOwnChanges, type OwnChanges } from "../cache/own.js";
 import { createRefetches, type Refetches } from "./refetch.js";
 
 interface State {
   readonly changes: Changes;
+  readonly own: OwnChanges;
   readonly refetches: Refetches;
 }
 
 const states = new WeakMap<ApolloClient, State>();
 
-/** What a client knows of changes: its link and the functions below share it. */
-function stateOf(client: ApolloClient): State {
-  const known = states.get(client) ?? { changes: createChanges(), refetches: createRefetches(client) };
+/** What a client knows of changes: its link and the functions for events share it. */
+export function stateOf(client: ApolloClient): State {
+  const known = states.get(client) ?? { changes: createChanges(), own: createOwnChanges(), refetches: createRefetches(client) };
   states.set(client, known);
   return known;
 }
@@ -68,17 +70,22 @@ function currentResult(
 function changeResult(
   operation: ApolloLink.Operation,
   forward: ApolloLink.ForwardFunction,
-  updates?: MutationUpdates,
+  updates: MutationUpdates = mutationUpdates,
 ): Observable<ApolloLink.Result> {
-  return forward(operation).pipe(
-    map((result) => {
-      const { changes, refetches } = stateOf(operation.client);
-      changes.note();
-      // Apollo writes the result, and removes the optimistic one, right after this.
-      setTimeout(() => refetches.drop([{ data: result.data, updates }]), 0);
-      return result;
-    }),
-  );
+  return defer(() => {
+    const { changes, own, refetches } = stateOf(operation.client);
+    const end = own.begin();
+    return forward(operation).pipe(
+      map((result) => {
+        changes.note();
+        own.note(result.data, updates);
+        // Apollo writes the result, and removes the optimistic one, right after this.
+        setTimeout(() => refetches.drop([{ data: result.data, updates }]), 0);
+        return result;
+      }),
+      finalize(end),
+    );
+  });
 }
 
 /**

@@ -56,6 +56,13 @@ export function createdRows(rows: string, edges: string): (payload: unknown) => 
   };
 }
 
+/** The rows that are parts of a payload, as rows or as edges. What its `query` returns was not changed. */
+export function changedRows(payload: unknown): readonly JsonObject[] {
+  const parts = Object.entries(asObject(payload)).filter(([name]) => name !== "query");
+  const rows = parts.flatMap(([, part]) => listOf(part)).map((part) => field(part, "node") ?? part);
+  return rows.filter(isObject).filter(({ id }) => typeof id === "string");
+}
+
 /** The id or ids in this part of a payload. */
 export function deletedIds(name: string): (payload: unknown) => readonly string[] {
   return (payload) => listOf(field(payload, name)).flatMap((id) => asString(id) ?? []);

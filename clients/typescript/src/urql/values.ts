@@ -3,7 +3,8 @@ import { gql } from "@urql/core";
 import type { Cache } from "@urql/exchange-graphcache";
 import { isWholeList } from "../cache/connections.js";
 import { filteredLists, valuesOf, type MutationUpdate } from "../cache/mutations.js";
-import { isObject, type JsonObject } from "../json.js";
+import { selectionOf } from "../cache/selection.js";
+import type { JsonObject } from "../json.js";
 
 /** Has everything that changed queried again, except the lists that are current. */
 export function invalidate(cache: Cache, update: MutationUpdate, payload: unknown, isCurrent: (list: string) => boolean): void {
@@ -34,16 +35,6 @@ function invalidateFields(cache: Cache, type: string, names: readonly string[]):
       if (names.includes(fieldName)) cache.invalidate(key, fieldName, args);
     }
   }
-}
-
-/** The selection of a value from a response. An empty list does not show whether it has objects: it is left out. */
-function selectionOf(value: JsonObject): string {
-  const parts = Object.entries(value).map(([name, part]) => {
-    const sample: unknown = Array.isArray(part) ? part[0] : part;
-    if (name === "__typename" || sample === undefined) return "";
-    return isObject(sample) ? `${name} ${selectionOf(sample)}` : name;
-  });
-  return `{ __typename ${parts.join(" ")} }`;
 }
 
 /** Stores the values that the payload has. */

@@ -2,13 +2,12 @@ import { useMutation } from "@apollo/client/react";
 import { fieldErrors } from "@hallpass/client";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
-import { makeFragmentData, useFragment as unmask } from "../gql";
+import { makeFragmentData } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
 import { useToast } from "../ui/toast";
 import { emptyDraft, inputOf, type Draft } from "./draft";
 import { CreateTask, TaskRow } from "./documents";
 import { countsAfter, optimistic } from "./optimistic";
-import { noteVersion, sendChange } from "./own-changes";
 import { DueField, PriorityField, TitleField } from "./task-fields";
 
 const MAX_TITLE = 200;
@@ -25,9 +24,7 @@ export function CreateForm(): ReactNode {
   const toast = useToast();
   const [draft, setDraft] = useState(emptyDraft);
   const [fields, setFields] = useState<Readonly<Record<string, string>>>({});
-  const [create, { client }] = useMutation(CreateTask, {
-    onCompleted: ({ createTask }) => noteVersion(unmask(TaskRow, createTask.edge.node)),
-  });
+  const [create, { client }] = useMutation(CreateTask);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setFields({});
@@ -36,7 +33,7 @@ export function CreateForm(): ReactNode {
     const taskStats = countsAfter(client.cache, null, row);
     const response = row && taskStats && { createTask: { edge: { cursor: "", node: makeFragmentData(row, TaskRow) }, taskStats } };
     try {
-      await sendChange(create({ variables: { input: inputOf(draft), key: crypto.randomUUID() }, ...optimistic(response) }));
+      await create({ variables: { input: inputOf(draft), key: crypto.randomUUID() }, ...optimistic(response) });
     } catch (error) {
       // What was typed comes back, unless the next task is being typed already.
       setDraft((current) => (current === emptyDraft ? draft : current));

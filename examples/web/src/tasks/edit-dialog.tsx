@@ -9,7 +9,6 @@ import { useToast } from "../ui/toast";
 import { ConflictDialog } from "./conflict-dialog";
 import { draftOf, inputOf } from "./draft";
 import { Task, TaskRow, UpdateTask } from "./documents";
-import { noteVersion, sendChange } from "./own-changes";
 import { TaskFields } from "./task-fields";
 
 interface EditDialogProps {
@@ -24,9 +23,7 @@ export function EditDialog({ task, onClose }: EditDialogProps): ReactNode {
   const [draft, setDraft] = useState(() => draftOf(task));
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const [theirs, setTheirs] = useState<TaskRowFragment>();
-  const [update, { loading }] = useMutation(UpdateTask, {
-    onCompleted: ({ updateTask }) => noteVersion(unmask(TaskRow, updateTask.task)),
-  });
+  const [update, { loading }] = useMutation(UpdateTask);
 
   const showConflict = async (): Promise<void> => {
     const { data } = await client.query({ query: Task, variables: { id: task.id }, fetchPolicy: "network-only" });
@@ -38,7 +35,7 @@ export function EditDialog({ task, onClose }: EditDialogProps): ReactNode {
   const save = async (expectedVersion: number): Promise<void> => {
     setErrors({});
     try {
-      await sendChange(update({ variables: { id: task.id, input: inputOf(draft), expectedVersion } }));
+      await update({ variables: { id: task.id, input: inputOf(draft), expectedVersion } });
       onClose();
     } catch (error) {
       if (codeOf(error) === "CONFLICT") return showConflict().catch((failure: unknown) => toast(describe(failure)));

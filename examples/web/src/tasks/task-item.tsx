@@ -1,14 +1,13 @@
 import { useApolloClient, useMutation } from "@apollo/client/react";
 import type { ReactNode } from "react";
 import { describe } from "../api/errors";
-import { makeFragmentData, useFragment as unmask } from "../gql";
+import { makeFragmentData } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
 import { useToast } from "../ui/toast";
 import { priorityLabel } from "./draft";
 import { CompleteTask, DeleteTask, ReopenTask, TaskRow } from "./documents";
 import { dueTime, isOverdue } from "./due";
 import { countsAfter, optimistic } from "./optimistic";
-import { noteDeletion, noteVersion, sendChange } from "./own-changes";
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 
@@ -45,28 +44,20 @@ function useTaskActions(task: TaskRowFragment): TaskActions {
   const toast = useToast();
   const { cache } = useApolloClient();
   const onError = (error: unknown): void => toast(describe(error));
-  const [complete] = useMutation(CompleteTask, {
-    onError,
-    onCompleted: ({ completeTask }) => noteVersion(unmask(TaskRow, completeTask.task)),
-  });
-  const [reopen] = useMutation(ReopenTask, {
-    onError,
-    onCompleted: ({ reopenTask }) => noteVersion(unmask(TaskRow, reopenTask.task)),
-  });
-  const [remove] = useMutation(DeleteTask, { onError, onCompleted: ({ deleteTask }) => noteDeletion(deleteTask.deletedTaskId) });
+  const [complete] = useMutation(CompleteTask, { onError });
+  const [reopen] = useMutation(ReopenTask, { onError });
+  const [remove] = useMutation(DeleteTask, { onError });
   const variables = { id: task.id };
   const toggle = (): void => {
     const toggled = { ...task, completed: !task.completed };
     const taskStats = countsAfter(cache, task, toggled);
     const payload = taskStats && { task: makeFragmentData(toggled, TaskRow), taskStats };
-    const sent = task.completed
-      ? reopen({ variables, ...optimistic(payload && { reopenTask: payload }) })
-      : complete({ variables, ...optimistic(payload && { completeTask: payload }) });
-    void sendChange<unknown>(sent);
+    if (task.completed) void reopen({ variables, ...optimistic(payload && { reopenTask: payload }) });
+    else void complete({ variables, ...optimistic(payload && { completeTask: payload }) });
   };
   const removeTask = (): void => {
     const taskStats = countsAfter(cache, task, null);
-    void sendChange(remove({ variables, ...optimistic(taskStats && { deleteTask: { deletedTaskId: task.id, taskStats } }) }));
+    void remove({ variables, ...optimistic(taskStats && { deleteTask: { deletedTaskId: task.id, taskStats } }) });
   };
   return { toggle, remove: removeTask };
 }

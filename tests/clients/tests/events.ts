@@ -1,0 +1,16 @@
+/** What an application does with events of tasks. */
+import type { LiveTasksSubscription } from "../src/gql/graphql.js";
+
+/** What the mutation of the change would return. */
+export function changeOf({ kind, task, taskId }: LiveTasksSubscription["taskEvents"]): Readonly<Record<string, unknown>> | "RESYNC" {
+  switch (kind) {
+    case "CREATED":
+      return { createTask: { task } };
+    case "UPDATED":
+      return { updateTask: { task } };
+    case "DELETED":
+      return { deleteTask: { deletedTaskId: taskId } };
+    case "RESYNC":
+      return "RESYNC";
+  }
+}
