@@ -5,7 +5,6 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::Context;
-use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use hallpass::data::{Comparison as _, Error, Scope, SharedText, Timestamp};
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
@@ -13,7 +12,7 @@ use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress,
 use super::objects::Chapter;
 use super::outline::{BegunLoader, OutlineLoader};
 use super::visible_courses::{VisibleCourses, record_draft, visible_courses};
-use hallpass::graphql::{Id, Result as GraphQlResult};
+use hallpass::graphql::{BatchLoader, Id, LoadResult, Loader, Result as GraphQlResult};
 
 /// The loaders of one request. Created on first use: many requests, and most subscriptions, use none.
 pub struct Loaders {
@@ -24,13 +23,13 @@ pub struct Loaders {
 
 /// The created loaders.
 pub struct Created {
-    pub(crate) courses: DataLoader<CourseLoader>,
-    pub(crate) chapters: DataLoader<ChapterLoader>,
-    pub(crate) variants: DataLoader<VariantLoader>,
-    pub(crate) bodies: DataLoader<BodyLoader, HashMapCache>,
-    pub(crate) progress: DataLoader<ProgressLoader>,
-    pub(crate) outlines: DataLoader<OutlineLoader>,
-    pub(crate) begun: DataLoader<BegunLoader>,
+    pub(crate) courses: BatchLoader<CourseLoader>,
+    pub(crate) chapters: BatchLoader<ChapterLoader>,
+    pub(crate) variants: BatchLoader<VariantLoader>,
+    pub(crate) bodies: BatchLoader<BodyLoader>,
+    pub(crate) progress: BatchLoader<ProgressLoader>,
+    pub(crate) outlines: BatchLoader<OutlineLoader>,
+    pub(crate) begun: BatchLoader<BegunLoader>,
 }
 
 impl Loaders {
@@ -48,13 +47,13 @@ impl Deref for Loaders {
         let visible = || self.visible.clone();
         self.created.get_or_init(|| {
             Box::new(Created {
-                courses: hallpass::graphql::loader(CourseLoader(visible())),
-                chapters: hallpass::graphql::loader(ChapterLoader(visible())),
-                variants: hallpass::graphql::loader(VariantLoader(visible())),
-                bodies: hallpass::graphql::loader_with_cache(BodyLoader(visible())),
-                progress: hallpass::graphql::loader(ProgressLoader(self.scope.clone())),
-                outlines: hallpass::graphql::loader(OutlineLoader(visible())),
-                begun: hallpass::graphql::loader(BegunLoader(self.scope.clone())),
+                courses: BatchLoader::new(CourseLoader(visible())),
+                chapters: BatchLoader::new(ChapterLoader(visible())),
+                variants: BatchLoader::new(VariantLoader(visible())),
+                bodies: BatchLoader::new(BodyLoader(visible())),
+                progress: BatchLoader::new(ProgressLoader(self.scope.clone())),
+                outlines: BatchLoader::new(OutlineLoader(visible())),
+                begun: BatchLoader::new(BegunLoader(self.scope.clone())),
             })
         })
     }
@@ -80,16 +79,15 @@ pub(crate) async fn record_chapter(
     Ok(())
 }
 
-type Loaded<K, V> = Result<HashMap<K, V>, Arc<Error>>;
-
 /// Loads courses.
 pub(crate) struct CourseLoader(VisibleCourses);
 
-impl Loader<CourseId> for CourseLoader {
+impl Loader for CourseLoader {
+    type Key = CourseId;
     type Value = course::Model;
     type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[CourseId]) -> Loaded<CourseId, course::Model> {
+    async fn load(&self, ids: &[CourseId]) -> LoadResult<Self> {
         let these = course::Column::Id.one_of(ids.iter().copied());
         let rows = self.0.rows::<course::Entity>().filter(these).all().await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
@@ -99,11 +97,12 @@ impl Loader<CourseId> for CourseLoader {
 /// Loads chapters.
 pub(crate) struct ChapterLoader(VisibleCourses);
 
-impl Loader<ChapterId> for ChapterLoader {
+impl Loader for ChapterLoader {
+    type Key = ChapterId;
     type Value = chapter::Model;
     type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[ChapterId]) -> Loaded<ChapterId, chapter::Model> {
+    async fn load(&self, ids: &[ChapterId]) -> LoadResult<Self> {
         let these = chapter::Column::Id.one_of(ids.iter().copied());
         let rows = self.0.rows::<chapter::Entity>().filter(these).all().await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
@@ -122,11 +121,12 @@ pub(crate) struct VariantHead {
 /// Loads the variants of chapters, without their texts.
 pub(crate) struct VariantLoader(VisibleCourses);
 
-impl Loader<ChapterId> for VariantLoader {
+impl Loader for VariantLoader {
+    type Key = ChapterId;
     type Value = Vec<VariantHead>;
     type Error = Arc<Error>;
 
-    async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, Vec<VariantHead>> {
+    async fn load(&self, chapters: &[ChapterId]) -> LoadResult<Self> {
         use variant::Column::{ChapterId as Of, Hardware, Id, Level as Software, UpdatedAt};
         type Row = (VariantId, Level, Level, Timestamp);
         let columns = [Id, Software, Hardware, UpdatedAt];
@@ -148,14 +148,12 @@ impl Loader<ChapterId> for VariantLoader {
 /// Loads the texts of variants. The key includes the time of the last change, so that a changed text is reloaded.
 pub(crate) struct BodyLoader(VisibleCourses);
 
-impl Loader<(VariantId, Timestamp)> for BodyLoader {
+impl Loader for BodyLoader {
+    type Key = (VariantId, Timestamp);
     type Value = Arc<str>;
     type Error = Arc<Error>;
 
-    async fn load(
-        &self,
-        variants: &[(VariantId, Timestamp)],
-    ) -> Loaded<(VariantId, Timestamp), Arc<str>> {
+    async fn load(&self, variants: &[(VariantId, Timestamp)]) -> LoadResult<Self> {
         use variant::Column::{Body as Text, Id};
         let ids: Vec<_> = variants.iter().map(|(id, _)| *id).collect();
         let rows = self.0.rows::<variant::Entity>();
@@ -174,11 +172,12 @@ impl Loader<(VariantId, Timestamp)> for BodyLoader {
 /// Loads the caller's progress in chapters.
 pub(crate) struct ProgressLoader(Scope);
 
-impl Loader<ChapterId> for ProgressLoader {
+impl Loader for ProgressLoader {
+    type Key = ChapterId;
     type Value = progress::Model;
     type Error = Arc<Error>;
 
-    async fn load(&self, chapters: &[ChapterId]) -> Loaded<ChapterId, progress::Model> {
+    async fn load(&self, chapters: &[ChapterId]) -> LoadResult<Self> {
         let in_these = progress::Column::ChapterId.one_of(chapters.iter().copied());
         let rows = self.0.owned::<progress::Entity>()?.filter(in_these).all().await?;
         Ok(rows.into_iter().map(|row| (row.chapter_id, row)).collect())

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::Context;
-use async_graphql::dataloader::Loader;
 use futures_util::future::try_join;
 use hallpass::data::{Comparison as _, Error, Scope};
 use hallpass_entity::{ChapterId, CourseId, chapter, progress};
@@ -14,18 +13,17 @@ use super::types::Chapter;
 use super::visible_courses::{VisibleCourses, visible_courses};
 use hallpass::access::Rule::Public;
 use hallpass::access::guarded;
-use hallpass::graphql::{ContextExt as _, Result};
-
-type Loaded<K, V> = std::result::Result<HashMap<K, V>, Arc<Error>>;
+use hallpass::graphql::{ContextExt as _, LoadResult, Loader, Result};
 
 /// Loads the chapters of courses, in order.
 pub(crate) struct OutlineLoader(pub(super) VisibleCourses);
 
-impl Loader<CourseId> for OutlineLoader {
+impl Loader for OutlineLoader {
+    type Key = CourseId;
     type Value = Arc<[ChapterId]>;
     type Error = Arc<Error>;
 
-    async fn load(&self, courses: &[CourseId]) -> Loaded<CourseId, Arc<[ChapterId]>> {
+    async fn load(&self, courses: &[CourseId]) -> LoadResult<Self> {
         use chapter::Column::{CourseId as Of, Id, Ordinal};
         let rows = self.0.rows::<chapter::Entity>();
         let rows =
@@ -41,11 +39,12 @@ impl Loader<CourseId> for OutlineLoader {
 /// Loads how far the caller has read chapters, in percent: of all that they have begun.
 pub(crate) struct BegunLoader(pub(super) Scope);
 
-impl Loader<()> for BegunLoader {
+impl Loader for BegunLoader {
+    type Key = ();
     type Value = Arc<HashMap<ChapterId, i32>>;
     type Error = Arc<Error>;
 
-    async fn load(&self, _: &[()]) -> Loaded<(), Arc<HashMap<ChapterId, i32>>> {
+    async fn load(&self, _: &[()]) -> LoadResult<Self> {
         use progress::Column::{ChapterId as Of, Percent};
         let begun = self.0.owned::<progress::Entity>()?.filter(Percent.greater_than(0));
         let begun = begun.columns::<(ChapterId, i32)>([Of, Percent]).await?;

@@ -4,24 +4,16 @@ use hallpass_entity::level::Level;
 
 use crate::domains::learners::{ContentLevel, Profile};
 
-/// The selected variant, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    /// Index into the variants given.
-    pub index: usize,
-    /// Reasons, in sentences to show to the reader.
-    pub because: Vec<String>,
-}
-
 /// Selects the variant that matches `reader` best, of variants for these levels in software and hardware: nearest
-/// by software level, then by hardware level; the easier of two equally near ones. None if there are no variants.
+/// by software level, then by hardware level; the easier of two equally near ones. Returns its index; none if there are
+/// no variants.
 #[must_use]
-pub fn select_variant(reader: &Profile, variants: &[(Level, Level)]) -> Option<Selection> {
+pub fn select_variant(reader: &Profile, variants: &[(Level, Level)]) -> Option<usize> {
     let wanted = target_level(reader);
-    let (index, variant) = variants.iter().enumerate().min_by_key(|(_, (level, hardware))| {
+    let nearest = variants.iter().enumerate().min_by_key(|(_, (level, hardware))| {
         (distance(*level, wanted), *level, distance(*hardware, reader.hardware), *hardware)
-    })?;
-    Some(Selection { index, because: reasons(reader, wanted, *variant) })
+    });
+    nearest.map(|(index, _)| index)
 }
 
 /// The software level of the reader's content level.
@@ -37,7 +29,10 @@ fn distance(a: Level, b: Level) -> i16 {
     (a as i16 - b as i16).abs()
 }
 
-fn reasons(reader: &Profile, wanted: Level, (level, hardware): (Level, Level)) -> Vec<String> {
+/// Why the variant for these levels was selected, in sentences to show to the reader.
+#[must_use]
+pub fn reasons(reader: &Profile, (level, hardware): (Level, Level)) -> Vec<String> {
+    let wanted = target_level(reader);
     // Do not report a level that the reader never stated.
     let mut reasons = vec![if reader.is_stated {
         format!(

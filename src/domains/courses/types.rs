@@ -11,11 +11,11 @@ use super::html::HtmlCache;
 use super::loaders::{Loaders, VariantHead};
 pub use super::objects::{Chapter, Course};
 use super::outline::{CourseProgress, neighbor, outline, visible_chapter};
-use super::personalize::select_variant;
+use super::personalize::{reasons, select_variant};
 use super::rules::{CHAPTER_READER, COURSE_EDITOR};
 use super::viewer::ChapterViewer;
 use super::visible_courses::visible_courses;
-use crate::domains::learners::{ContentLevel, Level, profile};
+use crate::domains::learners::{ContentLevel, Level, Profile, profile};
 use hallpass::access::Rule::Public;
 use hallpass::access::{Resource, ResourceAttributes, guarded};
 use hallpass::graphql::{Connection, ContextExt as _, DateTime, Id, Page, Result};
@@ -159,11 +159,8 @@ impl Chapter {
         let levels: Vec<_> =
             variants.iter().map(|variant| (variant.level, variant.hardware)).collect();
         let reader = profile(ctx).await?;
-        Ok(select_variant(&reader, &levels).map(|choice| PersonalizedChapter {
-            content_level: reader.content_level(),
-            variant: variants[choice.index],
-            because: choice.because,
-        }))
+        Ok(select_variant(&reader, &levels)
+            .map(|chosen| PersonalizedChapter { variant: variants[chosen], reader }))
     }
 
     /// All variants of the text.
@@ -198,9 +195,8 @@ impl Chapter {
 
 /// A chapter's text, in the variant that matches the caller's profile best.
 pub struct PersonalizedChapter {
-    content_level: ContentLevel,
+    reader: Arc<Profile>,
     variant: VariantHead,
-    because: Vec<String>,
 }
 
 /// A chapter's text, in the variant that matches the caller's profile best.
@@ -208,12 +204,12 @@ pub struct PersonalizedChapter {
 impl PersonalizedChapter {
     /// Kind of text for the caller: `advanced-robotics`, `beginner-friendly` or `intermediate`.
     async fn content_level(&self) -> &'static str {
-        self.content_level.name()
+        self.reader.content_level().name()
     }
 
     /// Kind of text for the caller, as a value of the schema.
     async fn content_level_value(&self) -> ContentLevel {
-        self.content_level
+        self.reader.content_level()
     }
 
     /// Level in software that the variant is written for.
@@ -241,8 +237,8 @@ impl PersonalizedChapter {
     }
 
     /// Why this variant was selected, in sentences to show to the reader.
-    async fn because(&self) -> &[String] {
-        &self.because
+    async fn because(&self) -> Vec<String> {
+        reasons(&self.reader, (self.variant.level, self.variant.hardware))
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use async_graphql::dataloader::{DataLoader, Loader};
 use hallpass::data::{Comparison as _, Error, Scope, UserId};
+use hallpass::graphql::{BatchLoader, LoadResult, Loader};
 use hallpass_entity::{TaskId, task, task_tag};
 
 /// The loaders of one request. Many requests, and most subscriptions, use none.
@@ -16,9 +16,9 @@ pub struct TaskLoaders {
 
 /// The created loaders.
 pub struct Created {
-    pub(super) tags: DataLoader<TagLoader>,
-    pub(super) own: DataLoader<OwnTasks>,
-    pub(super) authors: DataLoader<AuthorLoader>,
+    pub(super) tags: BatchLoader<TagLoader>,
+    pub(super) own: BatchLoader<OwnTasks>,
+    pub(super) authors: BatchLoader<AuthorLoader>,
 }
 
 impl TaskLoaders {
@@ -35,9 +35,9 @@ impl Deref for TaskLoaders {
     fn deref(&self) -> &Created {
         self.created.get_or_init(|| {
             Box::new(Created {
-                tags: hallpass::graphql::loader(TagLoader(self.scope.clone())),
-                own: hallpass::graphql::loader(OwnTasks(self.scope.clone())),
-                authors: hallpass::graphql::loader(AuthorLoader(self.scope.clone())),
+                tags: BatchLoader::new(TagLoader(self.scope.clone())),
+                own: BatchLoader::new(OwnTasks(self.scope.clone())),
+                authors: BatchLoader::new(AuthorLoader(self.scope.clone())),
             })
         })
     }
@@ -46,11 +46,12 @@ impl Deref for TaskLoaders {
 /// Loads the tags of the caller's tasks.
 pub struct TagLoader(Scope);
 
-impl Loader<TaskId> for TagLoader {
+impl Loader for TagLoader {
+    type Key = TaskId;
     type Value = Vec<String>;
     type Error = Arc<Error>;
 
-    async fn load(&self, tasks: &[TaskId]) -> Result<HashMap<TaskId, Vec<String>>, Arc<Error>> {
+    async fn load(&self, tasks: &[TaskId]) -> LoadResult<Self> {
         let own_rows = self.0.owned::<task_tag::Entity>()?;
         let of_tasks = own_rows.filter(task_tag::Column::TaskId.one_of(tasks.iter().copied()));
         let mut tags = HashMap::<_, Vec<_>>::new();
@@ -64,11 +65,12 @@ impl Loader<TaskId> for TagLoader {
 /// Batch loader: which of the tasks that one request checks belong to the caller.
 pub struct OwnTasks(Scope);
 
-impl Loader<TaskId> for OwnTasks {
+impl Loader for OwnTasks {
+    type Key = TaskId;
     type Value = ();
     type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, ()>, Arc<Error>> {
+    async fn load(&self, ids: &[TaskId]) -> LoadResult<Self> {
         let these = task::Column::Id.one_of(ids.iter().copied());
         let rows = self.0.owned::<task::Entity>()?.filter(these).all().await?;
         Ok(rows.into_iter().map(|row| (row.id, ())).collect())
@@ -78,11 +80,12 @@ impl Loader<TaskId> for OwnTasks {
 /// Loads the display names of the owners of tasks.
 pub struct AuthorLoader(Scope);
 
-impl Loader<UserId> for AuthorLoader {
+impl Loader for AuthorLoader {
+    type Key = UserId;
     type Value = String;
     type Error = Arc<Error>;
 
-    async fn load(&self, owners: &[UserId]) -> Result<HashMap<UserId, String>, Arc<Error>> {
+    async fn load(&self, owners: &[UserId]) -> LoadResult<Self> {
         Ok(self.0.display_names(owners).await?)
     }
 }

@@ -4,7 +4,7 @@ use hallpass_data::Comparison as _;
 use hallpass_data::{Set, now};
 use hallpass_entity::level::Level::{self, Advanced, Beginner, Intermediate};
 use hallpass_entity::{chapter, progress};
-use hallpass_server::domains::courses::personalize::select_variant;
+use hallpass_server::domains::courses::personalize::{reasons, select_variant};
 use hallpass_server::domains::learners::Profile;
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use serde_json::{Value, json};
@@ -82,9 +82,9 @@ fn variant_selection_prefers_level_then_hardware() {
         (reader("Beginner", "Beginner", "AI"), vec![], None),
     ] {
         let choice = select_variant(&reader, &forms);
-        let chosen = choice.as_ref().map(|choice| forms[choice.index]);
+        let chosen = choice.map(|index| forms[index]);
         assert_eq!(chosen, expected, "{reader:?}");
-        assert!(choice.is_none_or(|choice| choice.because.len() >= 2));
+        assert!(chosen.is_none_or(|chosen| reasons(&reader, chosen).len() >= 2));
     }
 }
 

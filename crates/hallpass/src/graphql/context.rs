@@ -2,8 +2,6 @@
 
 use std::any::Any;
 
-use async_graphql::dataloader::{DataLoader, HashMapCache};
-use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context, ID};
 use hallpass_data::policy::OwnedEntity;
 use hallpass_data::{Filter, Scope};
@@ -79,20 +77,6 @@ impl<'a> ContextExt<'a> for Context<'a> {
     fn publish_to_all(&self, event: Event) {
         self.data_unchecked::<Events>().publish_to_all(event);
     }
-}
-
-/// A batch loader for one request: loads the keys of several fields in one statement. It has no cache across
-/// requests, so no data leaks between callers.
-pub fn loader<L>(loader: L) -> DataLoader<L> {
-    DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
-        .delay(std::time::Duration::ZERO)
-}
-
-/// As [`loader`], with a cache for the request: for keys that include a version of the row.
-pub fn loader_with_cache<L>(loader: L) -> DataLoader<L, HashMapCache> {
-    let cache = HashMapCache::default();
-    DataLoader::with_cache(loader, TokioSpawner::current(), TokioTimer::default(), cache)
-        .delay(std::time::Duration::ZERO)
 }
 
 /// The error for a row that the caller does not own: `NOT_FOUND`, or `FORBIDDEN` if another user owns it and

@@ -2,6 +2,7 @@
 
 mod answer_size;
 pub(crate) mod audited;
+mod batch;
 mod connection;
 pub(crate) mod constraint;
 mod context;
@@ -25,12 +26,10 @@ pub(crate) mod validation;
 
 pub use answer_size::AnswerBudget;
 pub use audited::Audited;
+pub use batch::{BatchLoader, LoadResult, Loader};
 pub use connection::{Connection, Edge};
 pub use constraint::{Constrained, Constraint};
-pub use context::{
-    ContextExt, OwnershipDenial, discloses_ownership, loader, loader_with_cache,
-    not_found_or_forbidden,
-};
+pub use context::{ContextExt, OwnershipDenial, discloses_ownership, not_found_or_forbidden};
 pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, NO_TENANT, Result};
 pub use error_code::ErrorCode;

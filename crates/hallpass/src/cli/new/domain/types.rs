@@ -37,22 +37,16 @@ fn imports(domain: &Domain) -> String {
     let refers = domain.references().next().is_some();
     let mut graphql = vec!["DateTime", "find_own"];
     graphql.extend(domain.has(&Kind::Date).then_some("Date"));
-    graphql.extend(refers.then_some("loader"));
+    graphql.extend(refers.then_some(["BatchLoader", "LoadResult", "Loader"]).into_iter().flatten());
     graphql.sort_unstable();
     let data = if refers { "use hallpass::data::{Error, Scope};\n" } else { "" };
     let library = match domain.has(&Kind::Id) {
         true => "use async_graphql::{Context, ID};\n",
         false => "use async_graphql::Context;\n",
     };
-    let (standard, loaders) = match refers {
-        true => (
-            "use std::collections::HashMap;\nuse std::sync::Arc;\n\n",
-            "use async_graphql::dataloader::{DataLoader, Loader};\n",
-        ),
-        false => ("", ""),
-    };
+    let standard = if refers { "use std::sync::Arc;\n\n" } else { "" };
     format!(
-        "{standard}{library}{loaders}{data}use hallpass::graphql::{{{}}};\nuse hallpass::prelude::*;\n\n\
+        "{standard}{library}{data}use hallpass::graphql::{{{}}};\nuse hallpass::prelude::*;\n\n\
          use super::«note»::{{self, «Note»Id}};\n{}",
         graphql.join(", "),
         domain.imports_of_references(true)
@@ -120,13 +114,13 @@ fn loaders(domain: &Domain) -> String {
         let words = target.name.plural().words();
         format!(
             "/// Batch loader of {words}: one statement for all «words» of a response.\n\
-             pub struct {project}Loader(DataLoader<{project}Rows>);\n\n\
+             pub struct {project}Loader(BatchLoader<{project}Rows>);\n\n\
              impl {project}Loader {{\n    pub(super) fn new(scope: &Scope) -> Self {{\n        \
-             Self(loader({project}Rows(scope.clone())))\n    }}\n}}\n\n\
+             Self(BatchLoader::new({project}Rows(scope.clone())))\n    }}\n}}\n\n\
              struct {project}Rows(Scope);\n\n\
-             impl Loader<{project}Id> for {project}Rows {{\n    type Value = {project};\n    \
+             impl Loader for {project}Rows {{\n    type Key = {project}Id;\n    type Value = {project};\n    \
              type Error = Arc<Error>;\n\n    \
-             async fn load(&self, keys: &[{project}Id]) -> std::result::Result<HashMap<{project}Id, {project}>, Arc<Error>> {{\n        \
+             async fn load(&self, keys: &[{project}Id]) -> LoadResult<Self> {{\n        \
              let these = {table}::Column::Id.one_of(keys.iter().copied());\n        \
              let rows = self.0.owned::<{table}::Entity>()?.filter(these).all().await?;\n        \
              Ok(rows.into_iter().map(|row| (row.id, {project}(row))).collect())\n    }}\n}}\n"
