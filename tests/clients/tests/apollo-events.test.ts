@@ -81,6 +81,7 @@ test("a change of this client is not applied twice", async () => {
   await until("the empty list", () => displayed.shown() === "/0");
   sent.length = 0;
   const id = await add(client, "mine");
+  await until("the task", () => displayed.shown() === "mine/1");
   await client.mutate({ mutation: DELETE_TASK, variables: { id } });
   await until("both events", () => titles.at(-1) === "DELETED undefined" && titles.includes("CREATED mine"));
   await sleep(300);
