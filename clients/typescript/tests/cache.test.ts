@@ -36,7 +36,7 @@ test("the updates name mutations, types, lists and fields of the schema", () => 
   const queries = schema.getQueryType()?.getFields() ?? {};
   for (const [name, update] of Object.entries(mutationUpdates)) {
     assert.ok(mutations[name] !== undefined, name);
-    assert.ok(isObjectType(schema.getType(update.type)), update.type);
+    for (const type of [update.type, ...(update.types ?? [])]) assert.ok(isObjectType(schema.getType(type)), type);
     for (const field of [...update.lists, ...(update.filtered ?? []), ...update.stale]) assert.ok(queries[field] !== undefined, field);
     for (const [type, fields] of Object.entries(update.staleFields?.({}) ?? {})) {
       const found = schema.getType(type);

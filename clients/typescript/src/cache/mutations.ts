@@ -30,6 +30,8 @@ export interface MutationUpdate {
   readonly values?: readonly string[];
   /** Root fields that are queried again when they are next displayed. */
   readonly stale: readonly string[];
+  /** Further types whose queries urql's own cache sends again after an event: those of `values` and `stale`. */
+  readonly types?: readonly string[];
   /** Fields of other types that are queried again. */
   readonly staleFields?: (payload: unknown) => Readonly<Record<string, readonly string[]>>;
 }
@@ -68,7 +70,7 @@ export function deletedIds(name: string): (payload: unknown) => readonly string[
   return (payload) => listOf(field(payload, name)).flatMap((id) => asString(id) ?? []);
 }
 
-const task = { type: "Task", lists: ["tasks"], values: ["taskStats"], stale: ["publicTasks", "taskTags"] } as const;
+const task = { type: "Task", lists: ["tasks"], values: ["taskStats"], stale: ["publicTasks", "taskTags"], types: ["TaskStats", "TaskTagCount"] } as const;
 const changedTask = { ...task, lists: [], filtered: ["tasks"] } as const;
 const completedTask = { ...changedTask, filtered: ["tasks", "publicTasks"], stale: [] } as const;
 const course = { type: "Course", lists: [], stale: ["courses", "chapters"] } as const;

@@ -1,13 +1,15 @@
 /** urql for Hallpass. */
 import { fetchExchange, subscriptionExchange, type ClientOptions, type Exchange, type ExecutionResult } from "@urql/core";
 import type { Client as LiveClient, FormattedExecutionResult } from "graphql-ws";
-import { createChanges } from "../cache/changes.js";
+import { map, pipe, tap } from "wonka";
+import { mutationUpdates, type MutationUpdates } from "../cache/mutations.js";
 import { hallpassFetch, type FetchOptions } from "../http/fetch.js";
 import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
-import { activeQueries } from "./active.js";
 import { currentResults } from "./current.js";
+import { changeExchange, refetchDisplayed } from "./events.js";
+import { stateOf } from "./state.js";
 
-export { activeQueries, type ActiveQueries } from "./active.js";
+export { applyChange, refetchDisplayed } from "./events.js";
 
 function toResult({ data = null, errors }: FormattedExecutionResult<Record<string, unknown>, unknown>): ExecutionResult {
   return errors === undefined ? { data } : { data, errors: [...errors] };
@@ -40,30 +42,44 @@ export interface HallpassUrqlOptions extends FetchOptions {
   readonly liveOptions?: Omit<LiveClientOptions, "url" | "credentials">;
   /** The cache: urql's `cacheExchange`, or `hallpassGraphcache()`. */
   readonly cache: Exchange;
+  /** What mutations change. */
+  readonly updates?: MutationUpdates;
 }
 
+/** Options of an urql client, with its socket. */
+export interface HallpassUrql extends ClientOptions {
+  readonly live: LiveClient | undefined;
+}
+
+/** Notes which queries are displayed, and has those sent again whose results are old. */
+const queriesExchange: Exchange = ({ client, forward }) => {
+  const { queries } = stateOf(client);
+  return (operations) => pipe(operations, map(queries.request), forward, tap(queries.result));
+};
+
 /** Options of an urql client: credential and retries by HTTP, subscriptions over the socket. */
-export function hallpassUrql(options: HallpassUrqlOptions): ClientOptions {
-  const { url, liveUrl, liveOptions, cache, credentials } = options;
-  const active = activeQueries();
-  const changes = createChanges();
-  const exchanges = [active.exchange, currentResults(cache, changes)];
-  if (liveUrl !== undefined) {
-    const live = createLiveClient({
-      onGap: () => {
-        changes.note();
-        active.refetch();
-      },
-      ...liveOptions,
-      url: liveUrl,
-      ...(credentials === undefined ? {} : { credentials }),
-    });
-    exchanges.push(liveExchange(live));
-  }
+export function hallpassUrql(options: HallpassUrqlOptions): HallpassUrql {
+  const { url, liveUrl, liveOptions, cache, credentials, updates = mutationUpdates } = options;
+  let onGap = (): void => undefined;
+  const gapExchange: Exchange = ({ client, forward }) => {
+    onGap = () => refetchDisplayed(client);
+    return forward;
+  };
+  const live =
+    liveUrl === undefined
+      ? undefined
+      : createLiveClient({
+          onGap: () => onGap(),
+          ...liveOptions,
+          url: liveUrl,
+          ...(credentials === undefined ? {} : { credentials }),
+        });
+  const subscriptions = live === undefined ? [] : [liveExchange(live)];
   return {
+    live,
     url,
     fetch: hallpassFetch(options),
     preferGetMethod: false, // variables do not belong into the logs of proxies
-    exchanges: [...exchanges, fetchExchange],
+    exchanges: [gapExchange, queriesExchange, currentResults(cache, updates), changeExchange, ...subscriptions, fetchExchange],
   };
 }
