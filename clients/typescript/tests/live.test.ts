@@ -3,7 +3,7 @@ import { afterEach, beforeEach, mock, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "graphql-ws";
 import WebSocket from "ws";
-import { anonymous } from "../src/auth/credentials.js";
+import { anonymous, bearerToken } from "../src/auth/credentials.js";
 import { createLiveClient, type LiveClientOptions } from "../src/ws/index.js";
 import { socketServer, type Received, type SocketServer } from "./socket-server.js";
 
@@ -97,6 +97,18 @@ test("another user does not go on after the events of the first", async () => {
   await settled();
   change();
   assert.deepEqual((await nth(2)).variables, { since: "" });
+});
+
+test("a socket connects again when the application's token changes", async () => {
+  let token = "one";
+  const credentials = bearerToken(() => token);
+  open({ credentials });
+  subscribe(PLAIN);
+  await nth(1);
+  token = "two";
+  credentials.changed();
+  await nth(2);
+  assert.deepEqual(server.tokens, ["Bearer one", "Bearer two"]);
 });
 
 test("after EVENTS_MISSED a subscription goes on where it was", async () => {

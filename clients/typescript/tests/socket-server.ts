@@ -16,6 +16,8 @@ export interface Received {
 export interface SocketServer {
   readonly url: string;
   readonly subscriptions: Received[];
+  /** The token of each connection. */
+  readonly tokens: (string | null)[];
   /** Number of connections so far. */
   connections(): number;
   /** From now on, the server answers nothing. */
@@ -36,6 +38,7 @@ function received(socket: WebSocket, message: JsonObject): Received {
 
 export async function socketServer(): Promise<SocketServer> {
   const subscriptions: Received[] = [];
+  const tokens: (string | null)[] = [];
   let connections = 0;
   let isFrozen = false;
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => "graphql-transport-ws" });
@@ -44,7 +47,10 @@ export async function socketServer(): Promise<SocketServer> {
     const reply = (type: string, id?: unknown): void => socket.send(JSON.stringify({ type, id }));
     socket.on("message", (data) => {
       const message = asObject(parseJson(String(data)));
-      if (message["type"] === "connection_init") return reply("connection_ack");
+      if (message["type"] === "connection_init") {
+        tokens.push(asString(asObject(message["payload"])["authorization"]));
+        return reply("connection_ack");
+      }
       if (isFrozen) return;
       if (message["type"] === "ping") return reply("pong");
       if (message["type"] !== "subscribe") return;
@@ -59,6 +65,7 @@ export async function socketServer(): Promise<SocketServer> {
   return {
     url: `ws://127.0.0.1:${port}`,
     subscriptions,
+    tokens,
     connections: () => connections,
     freeze: () => void (isFrozen = true),
     close: () => {

@@ -23,8 +23,16 @@ export function anonymous(): Credentials {
   return { mode: "omit", headers: async () => ({}), renew: () => undefined };
 }
 
+/** Credentials that are a token of the application. */
+export interface BearerCredentials extends Credentials {
+  /** Call it when the token is another user's, or there is none any more: sockets connect again. */
+  changed(): void;
+  onChange(listener: () => void): () => void;
+}
+
 /** A token that `get` returns for each request, or null. `renew` is called after the server rejected it. */
-export function bearerToken(get: () => Promise<string | null> | string | null, renew?: () => void): Credentials {
+export function bearerToken(get: () => Promise<string | null> | string | null, renew?: () => void): BearerCredentials {
+  const listeners = new Set<() => void>();
   return {
     mode: "omit",
     async headers(): Promise<Readonly<Record<string, string>>> {
@@ -32,5 +40,10 @@ export function bearerToken(get: () => Promise<string | null> | string | null, r
       return token === null ? {} : { authorization: `Bearer ${token}` };
     },
     renew: () => renew?.(),
+    changed: () => [...listeners].forEach((listener) => listener()),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
   };
 }

@@ -52,19 +52,14 @@ export function betterAuthToken(source: AuthClient | AuthEndpoint, options: Toke
     cached = undefined;
     pending = undefined;
   };
-  const listeners = new Set<() => void>();
   const change = (): void => {
     drop();
-    for (const listener of [...listeners]) listener();
+    changed();
   };
   const tabs = connectTabs(options.channel ?? "hallpass-token", change);
   const forget = (): void => {
     change();
     tabs.send();
-  };
-  const onChange = (listener: () => void): (() => void) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
   };
 
   const renewed = (): Promise<string | null> => {
@@ -94,8 +89,9 @@ export function betterAuthToken(source: AuthClient | AuthEndpoint, options: Toke
     }
   };
 
+  const { changed, ...bearer } = bearerToken(get, drop);
   if (isAuthClient(source)) listenToSessions(source, forget);
-  return { ...bearerToken(get, drop), onChange, get, forget, close: () => tabs.close() };
+  return { ...bearer, get, forget, close: () => tabs.close() };
 }
 
 /** Calls `changed` after each sign-in, sign-out and change of the user by Better Auth's client. */
