@@ -11,6 +11,7 @@ import {
   serverErrorCodes,
   toHallpassError,
 } from "../src/index.js";
+import { asObject, parseJson } from "../src/json.js";
 
 const graphQlError = (code: string, extensions: object = {}): object => ({
   message: `message of ${code}`,
@@ -65,6 +66,20 @@ test("close codes are errors", () => {
   assert.equal(firstError({ code: 4401, reason: "revoked" })?.code, "UNAUTHENTICATED");
   assert.equal(firstError({ code: 1013, reason: "" })?.code, "UNAVAILABLE");
   assert.equal(firstError({ code: 1006, reason: "" })?.code, "NETWORK_ERROR");
+});
+
+test("a network error says what to do, and has the browser's as its cause", () => {
+  const message = "The API could not be reached. Check the connection and try again.";
+  for (const cause of [new TypeError("Failed to fetch"), new TypeError("Load failed"), { code: 1006, reason: "" }]) {
+    const error = toHallpassError(cause);
+    assert.deepEqual([error.code, error.message, error.cause], ["NETWORK_ERROR", message, cause]);
+  }
+  assert.equal(firstError({ code: 4400, reason: "Invalid message" })?.message, "Invalid message");
+});
+
+test("each peer is optional, as each part needs other ones", () => {
+  const { peerDependencies, peerDependenciesMeta } = asObject(parseJson(readFileSync("package.json", "utf8")));
+  assert.deepEqual(Object.keys(asObject(peerDependenciesMeta)).sort(), Object.keys(asObject(peerDependencies)).sort());
 });
 
 test("a code of an application is not lost", () => {

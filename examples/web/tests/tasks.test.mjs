@@ -273,7 +273,7 @@ test("a new task is shown before the server answers, and taken away if it fails"
     await until("the request", () => answer !== undefined);
     await answer("abort");
     await row(page, "Be quick").waitFor({ state: "detached" });
-    await page.getByText("The server could not be reached.").waitFor();
+    await page.getByText("The API could not be reached.").waitFor();
     assert.equal(await page.getByRole("textbox", { name: "New task" }).inputValue(), "Be quick");
     answer = undefined;
     await page.getByRole("button", { name: "Add" }).click();
@@ -293,7 +293,7 @@ test("offline and back", () =>
     await context.setOffline(true);
     await page.getByText("You are offline.").waitFor();
     await add(page, "Written offline");
-    await page.getByText("The server could not be reached.").waitFor();
+    await page.getByText("The API could not be reached.").waitFor();
     assert.equal(await page.getByRole("textbox", { name: "New task" }).inputValue(), "Written offline");
     await execute('mutation { createTask(input: {title: "Meanwhile"}) { task { id } } }');
     await context.setOffline(false);

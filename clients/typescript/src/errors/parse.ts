@@ -27,13 +27,20 @@ function fromGraphQlError(error: JsonObject & { readonly message: string }): Hal
   });
 }
 
+/** What browsers state is different in each, and does not say what to do. */
+function networkError(cause: unknown): HallpassError {
+  return hallpassError("NETWORK_ERROR", { message: "The API could not be reached. Check the connection and try again.", cause });
+}
+
 function isCloseEvent(value: JsonObject): value is JsonObject & { readonly code: number; readonly reason: string } {
   return typeof value["code"] === "number" && typeof value["reason"] === "string";
 }
 
 function fromCloseEvent(event: { readonly code: number; readonly reason: string }): HallpassError {
-  const code = closeCodes.get(event.code) ?? "NETWORK_ERROR";
-  return hallpassError(code, { message: event.reason || `The socket closed with ${event.code}.`, cause: event });
+  const code = closeCodes.get(event.code);
+  if (code === undefined && event.reason === "") return networkError(event);
+  const message = event.reason || `The socket closed with ${event.code}.`;
+  return hallpassError(code ?? "NETWORK_ERROR", { message, cause: event });
 }
 
 /** The members in which clients and responses have errors, in the order in which they are read. */
@@ -69,7 +76,7 @@ function parse(value: unknown, depth: number): readonly HallpassError[] {
   if (Array.isArray(value)) return value.flatMap((item) => parse(item, depth - 1));
   if (!isObject(value) || depth < 0) return [];
   if (isCloseEvent(value)) return [fromCloseEvent(value)];
-  if (isNetworkFailure(value)) return [hallpassError("NETWORK_ERROR", { message: value.message, cause: value })];
+  if (isNetworkFailure(value)) return [networkError(value)];
   const inner = errorsWithin(value, depth);
   if (inner.length > 0) return inner;
   if (isGraphQlError(value)) return [fromGraphQlError(value)];

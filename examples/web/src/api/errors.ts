@@ -5,8 +5,6 @@ export function describe(error: unknown): string {
   const first = firstError(error);
   if (first === undefined) return "Something went wrong.";
   switch (first.code) {
-    case "NETWORK_ERROR":
-      return "The server could not be reached. Check your connection and try again.";
     case "UNAUTHENTICATED":
       return "Your session has ended. Sign in again.";
     case "REAUTHENTICATION_REQUIRED":
