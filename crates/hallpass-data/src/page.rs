@@ -205,8 +205,10 @@ pub struct PageRequest {
 /// A page of a list, in the list's order.
 #[derive(Clone, Debug)]
 pub struct Page<M> {
-    /// The rows, each with its position.
-    pub rows: Vec<(CursorPosition, M)>,
+    /// The rows.
+    pub rows: Vec<M>,
+    /// The position of each row.
+    pub positions: Vec<CursorPosition>,
     /// Whether there are rows before these.
     pub has_previous: bool,
     /// Whether there are rows after these.

@@ -87,7 +87,7 @@ impl ChapterFilter {
         let rows = self.narrow(ctx, visible_courses(ctx).rows().filter(other)).await?;
         let order = NamedOrder { name: format!("{order:?}"), order: Order::by(order, false) };
         let chapters = paginate_open(rows, &order, page, Chapter).await?;
-        let read = chapters.objects().map(|it| &it.0);
+        let read = chapters.objects().iter().map(|it| &it.0);
         visible_courses(ctx).record_chapters(ctx, field, read);
         Ok(chapters)
     }

@@ -41,7 +41,7 @@ impl CourseQuery {
         };
         let rows = filter.unwrap_or_default().narrow(visible_courses(ctx).rows())?;
         let courses = paginate_open(rows, &by_title, &page, Course).await?;
-        let read = courses.objects().map(|it| &it.0);
+        let read = courses.objects().iter().map(|it| &it.0);
         visible_courses(ctx).record_courses(ctx, "Query.courses", read);
         Ok(courses)
     }

@@ -70,7 +70,7 @@ async fn oldest(
     };
     let oldest_first = Order::by(chapter::Column::CreatedAt, false);
     let page = rows.page(&oldest_first, &PageRequest { limit, ..PageRequest::default() }).await?;
-    Ok(page.rows.into_iter().map(|(_, row)| row).collect())
+    Ok(page.rows)
 }
 
 /// The caller's progress in each chapter, in percent.

@@ -106,7 +106,7 @@ async fn published(
         // Not from the cache, which may be older than an event of another server.
         let chapters = scope.shared::<chapter::Entity>().uncached().filter(these);
         let page = chapters.page(&in_order, &first).await.map_err(Arc::new);
-        Found(page.map(|page| page.rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>()))
+        Found(page.map(|page| page.rows))
     };
     let chapters = delivered.once(read).await.get()?;
     Ok(chapters.into_iter().map(Chapter).collect())

@@ -1,7 +1,8 @@
 //! Rows of several keys at once, cached by key.
 
 use std::any::TypeId;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use sea_orm::sea_query::Value;
@@ -38,13 +39,19 @@ impl<E: SharedEntity, P> Rows<E, P> {
         let cache = self.conn.shared_cache().filter(|_| self.is_cached && !self.is_filtered);
         let hash = cache.map(|_| hash_of::<E, T>(by, columns)).unwrap_or_default();
         let (mut found, mut missing) = (HashMap::with_capacity(keys.len()), Vec::new());
-        // A key that is given twice is read once.
-        for key in keys.iter().collect::<HashSet<_>>() {
-            match cache.and_then(|cache| cache.get_rows(hash, (*key).into())) {
-                Some(Lookup::Hit(rows)) => drop(found.insert(*key, rows)),
-                Some(Lookup::Miss(slot)) => missing.push((*key, cache.zip(Some(slot)))),
-                None => missing.push((*key, None)),
-            }
+        for key in keys {
+            // A key that is given twice is read once.
+            let Entry::Vacant(place) = found.entry(*key) else { continue };
+            let slot = match cache.and_then(|cache| cache.get_rows(hash, (*key).into())) {
+                Some(Lookup::Hit(rows)) => {
+                    place.insert(rows);
+                    continue;
+                }
+                Some(Lookup::Miss(slot)) => cache.zip(Some(slot)),
+                None => None,
+            };
+            place.insert(Vec::new());
+            missing.push((*key, slot));
         }
         if !missing.is_empty() {
             self.read_missing(by, columns, missing, &mut found).await?;

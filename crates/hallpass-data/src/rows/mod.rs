@@ -284,16 +284,13 @@ impl<E: Scoped, P> Rows<E, P> {
         if request.from_end {
             rows.reverse();
         }
-        let rows = rows
-            .into_iter()
-            .map(|row| Ok((order.position(&row)?, row)))
-            .collect::<Result<Vec<_>, Error>>()?;
+        let positions = rows.iter().map(|row| order.position(row)).collect::<Result<_, _>>()?;
         let (has_previous, has_next) = if request.from_end {
             (more, request.before.is_some())
         } else {
             (request.after.is_some(), more)
         };
-        Ok(Page { rows, has_previous, has_next })
+        Ok(Page { rows, positions, has_previous, has_next })
     }
 }
 
@@ -302,9 +299,11 @@ fn decoded<T>(
     read: &[QueryResult],
     row: impl Fn(&QueryResult, bool) -> Result<T, TryGetError>,
 ) -> Result<Vec<T>, Error> {
-    let rows = read.iter().enumerate();
-    let rows = rows.map(|(index, it)| row(it, index > 0).map_err(DbErr::from));
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows = Vec::with_capacity(read.len());
+    for one in read {
+        rows.push(row(one, !rows.is_empty()).map_err(DbErr::from)?);
+    }
+    Ok(rows)
 }
 
 /// By table, and whether the database is PostgreSQL.

@@ -11,13 +11,14 @@ use async_graphql::{
 
 use super::error::Result;
 use super::object::{GuardedObject, resolve_objects};
-use super::pagination::{Position, TotalCount};
+use super::pagination::{Position, Positions, TotalCount};
 use super::plain::Json as _;
 use crate::access::{RequestAuth, guarded};
 
 /// A page of a list of the type `N`, with a `totalCount` that is counted only if requested.
 pub struct Connection<N: GuardedObject> {
-    edges: Vec<Edge<N>>,
+    nodes: Vec<N>,
+    positions: Positions,
     has_previous_page: bool,
     has_next_page: bool,
     total: TotalCount,
@@ -25,17 +26,18 @@ pub struct Connection<N: GuardedObject> {
 
 impl<N: GuardedObject> Connection<N> {
     pub(super) fn new(
-        edges: Vec<Edge<N>>,
+        nodes: Vec<N>,
+        positions: Positions,
         has_previous_page: bool,
         has_next_page: bool,
         total: TotalCount,
     ) -> Self {
-        Self { edges, has_previous_page, has_next_page, total }
+        Self { nodes, positions, has_previous_page, has_next_page, total }
     }
 
     /// The objects of the page, in its order.
-    pub fn objects(&self) -> impl ExactSizeIterator<Item = &N> + Send {
-        self.edges.iter().map(|edge| &edge.node)
+    pub fn objects(&self) -> &[N] {
+        &self.nodes
     }
 }
 
@@ -53,19 +55,20 @@ impl<N: GuardedObject> Connection<N> {
         PageInfo {
             has_previous_page: self.has_previous_page,
             has_next_page: self.has_next_page,
-            start: self.edges.first().map(|edge| edge.position.clone()),
-            end: self.edges.last().map(|edge| edge.position.clone()),
+            start: self.positions.get(0),
+            end: self.positions.get(self.nodes.len().saturating_sub(1)),
         }
     }
 
     /// A list of edges.
     async fn edges(&self) -> Edges<'_, N> {
-        Edges(&self.edges)
+        let positions = (0..).map_while(|index| self.positions.get(index));
+        Edges(self.nodes.iter().zip(positions).map(|(node, at)| Edge::new(at, node)).collect())
     }
 
     /// A list of nodes.
     async fn nodes(&self) -> Nodes<'_, N> {
-        Nodes(&self.edges)
+        Nodes(&self.nodes)
     }
 
     /// Number of items in the whole list. Counted only if requested. For rows of all users, the maximum is 10,000,
@@ -119,7 +122,7 @@ impl<N: GuardedObject> GuardedObject for Edge<N> {
 }
 
 /// The edges of a connection.
-struct Edges<'a, N: GuardedObject>(&'a [Edge<N>]);
+struct Edges<'a, N: GuardedObject>(Vec<Edge<&'a N>>);
 
 impl<N: GuardedObject> OutputType for Edges<'_, N> {
     fn type_name() -> Cow<'static, str> {
@@ -144,7 +147,7 @@ impl<N: GuardedObject> OutputType for Edges<'_, N> {
 }
 
 /// The nodes of a connection.
-struct Nodes<'a, N: GuardedObject>(&'a [Edge<N>]);
+struct Nodes<'a, N: GuardedObject>(&'a [N]);
 
 impl<N: GuardedObject> OutputType for Nodes<'_, N> {
     fn type_name() -> Cow<'static, str> {
@@ -164,7 +167,7 @@ impl<N: GuardedObject> OutputType for Nodes<'_, N> {
         ctx: &ContextSelectionSet<'_>,
         field: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        resolve_objects(ctx, field, self.0.iter().map(|edge| &edge.node)).await
+        resolve_objects(ctx, field, self.0.iter()).await
     }
 }
 

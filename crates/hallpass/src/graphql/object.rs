@@ -33,6 +33,16 @@ pub trait GuardedObject: ObjectType {
     }
 }
 
+impl<T: GuardedObject> GuardedObject for &T {
+    fn plain_field(name: &str) -> Option<usize> {
+        T::plain_field(name)
+    }
+
+    fn write_plain(&self, field: usize, auth: Option<&RequestAuth>, json: &mut Vec<u8>) -> bool {
+        T::write_plain(self, field, auth, json)
+    }
+}
+
 /// Resolves the selected fields of an object. The result is the object as JSON, in a binary value: no scalar of this
 /// server is binary. If fields of the document must be merged, it is the library's object.
 ///

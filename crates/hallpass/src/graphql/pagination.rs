@@ -173,12 +173,9 @@ where
     N: GuardedObject,
 {
     let found = rows.page(&order.order, &page.page_request(order)?).await?;
-    let order: Arc<str> = order.name.as_str().into();
-    let edges = found.rows.into_iter().map(|(at, row)| {
-        let position = Position { at, order: Arc::clone(&order) };
-        Edge::new(position, node(row))
-    });
-    Ok(Connection::new(edges.collect(), found.has_previous, found.has_next, total))
+    let positions = Positions { at: found.positions, order: order.name.as_str().into() };
+    let nodes = found.rows.into_iter().map(node).collect();
+    Ok(Connection::new(nodes, positions, found.has_previous, found.has_next, total))
 }
 
 /// The edge of one row in a list of this order: for the payload of a mutation, so that a client adds the row to the
@@ -205,6 +202,21 @@ pub struct Position {
     at: CursorPosition,
     /// Name of the order.
     order: Arc<str>,
+}
+
+/// The positions of the rows of a page.
+pub(super) struct Positions {
+    at: Vec<CursorPosition>,
+    /// Name of the order.
+    order: Arc<str>,
+}
+
+impl Positions {
+    /// The position of the row at this index of the page.
+    pub(super) fn get(&self, index: usize) -> Option<Position> {
+        let at = self.at.get(index)?.clone();
+        Some(Position { at, order: Arc::clone(&self.order) })
+    }
 }
 
 impl CursorType for Position {

@@ -322,7 +322,7 @@ async fn next_ordinal(ctx: &Context<'_>, course: CourseId) -> Result<i32> {
     let last_first = Order::by(chapter::Column::Ordinal, true);
     let page =
         chapters.page(&last_first, &PageRequest { limit: 1, ..PageRequest::default() }).await?;
-    Ok(page.rows.first().map_or(1, |(_, last)| last.ordinal.saturating_add(1)))
+    Ok(page.rows.first().map_or(1, |last| last.ordinal.saturating_add(1)))
 }
 
 /// Maps constraint violations: the only unique column is the slug, the only foreign key a chapter's course.
