@@ -53,6 +53,7 @@ test("the schema of any application is generated and checked", async () => {
   assert.match(module, /"Query.notes": \{\s+"rule": "SIGNED_IN"/);
   for (const code of ["QUOTA", "NOT_TODAY", "CONFLICT"]) assert.ok(module.includes(`  "${code}",\n`) || module.includes(`  "${code}"\n`), code);
   assert.match(module, /"field": "notes"/);
+  assert.match(module, /export const actions = \[\] as const/);
 
   assert.equal(run(...args, "--check").status, 0);
   writeFileSync(join(directory, "out/schema.strict.graphql"), "type Query { other: Int }\n");

@@ -133,9 +133,9 @@ test("each displayed query is sent once for a burst of events", async () => {
   const displayed = watch(client);
   await until("the empty list", () => displayed.shown() === "/0");
   sent.length = 0;
-  for (const title of ["1", "2", "3", "4", "5"]) {
-    refetchStale(client, { createTask: { task: { id: await add(device, title) } } });
-  }
+  const ids: string[] = [];
+  for (const title of ["1", "2", "3", "4", "5"]) ids.push(await add(device, title));
+  for (const id of ids) refetchStale(client, { createTask: { task: { id } } });
   refetchDisplayed(client);
   refetchDisplayed(client);
   await until("the list and the counts", () => displayed.shown() === "5,4,3,2,1/5");

@@ -8,7 +8,7 @@ import { hallpassFetch } from "@hallpass/client";
 import { GraphQLClient } from "graphql-request";
 import { print } from "graphql";
 import { CREATE_TASK, TASK_NODES, TASKS } from "../src/documents.js";
-import type { ChapterQuery, TasksQuery } from "../src/gql/graphql.js";
+import type { ChapterQuery, DeleteTaskMutationVariables, TasksQuery } from "../src/gql/graphql.js";
 import { developmentUrl, persona, unique } from "./support.js";
 
 type Task = TasksQuery["tasks"]["edges"][number]["node"];
@@ -22,6 +22,7 @@ export const types = {
   own: (task: Task): Own => task.own,
   // @ts-expect-error: a chapter may have no text
   text: (chapter: NonNullable<ChapterQuery["chapter"]>): string => chapter.personalized.body,
+  id: ({ id }: DeleteTaskMutationVariables): string => id,
 };
 
 test("the types of graphql-codegen are what the server returns", async () => {

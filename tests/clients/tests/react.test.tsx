@@ -26,8 +26,20 @@ async function settle(what: string, isMet: () => boolean): Promise<void> {
   });
 }
 
-function Permission({ action, id }: { readonly action: string; readonly id: string }): ReactNode {
-  const { decision, allowed, isLoading, error } = useCan(action, id);
+type Action = Parameters<typeof useCan>[0];
+
+/** Fails to compile if the action is not of the schema. */
+export const types = {
+  shipped: () => useCan("DELETE_TASK", "id"),
+  // @ts-expect-error: no action of the schema
+  unknown: () => useCan("NO_ACTION", "id"),
+  other: () => useCan<"READ_NOTE">("READ_NOTE", "id"),
+  // @ts-expect-error: no action of the other schema
+  otherUnknown: () => useCan<"READ_NOTE">("DELETE_TASK", "id"),
+};
+
+function Permission<A extends string = Action>({ action, id }: { readonly action: A; readonly id: string }): ReactNode {
+  const { decision, allowed, isLoading, error } = useCan<A>(action, id);
   if (isLoading) return "loading";
   return error?.code ?? `${allowed ? "yes" : "no"}: ${decision?.why} ${decision?.missing.join()}`;
 }

@@ -23,6 +23,9 @@ export const types = {
   dueAt: (own: Own): string => own.dueAt,
   // @ts-expect-error: an unknown priority
   input: (): VariablesOf<typeof CREATE> => ({ input: { title: "t", priority: "HIGHEST" } }),
+  id: ({ id }: VariablesOf<typeof NODE>): string => id,
+  // @ts-expect-error: a number
+  number: (): VariablesOf<typeof NODE> => ({ id: 1 }),
 };
 
 test("gql.tada's types are what the server returns", async () => {

@@ -34,7 +34,7 @@ export function hallpassCodegen(options: HallpassCodegenOptions = {}): CodegenCo
         preset: "client",
         presetConfig: { persistedDocuments: options.persistedDocuments ?? false },
         config: {
-          scalars: { DateTime: "string", Date: "string" },
+          scalars: { ID: "string", DateTime: "string", Date: "string" },
           enumsAsTypes: true,
           useTypeImports: true,
           strictScalars: true,

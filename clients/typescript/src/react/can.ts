@@ -3,6 +3,7 @@ import { toHallpassError } from "../errors/parse.js";
 import type { HallpassError } from "../errors/error.js";
 import type { Executor } from "../http/executor.js";
 import { asObject, asString, isObject, strings } from "../json.js";
+import type { Action } from "../schema/index.js";
 import { useExecutor } from "./provider.js";
 
 /** Whether the caller may perform an action, and why. */
@@ -27,7 +28,12 @@ export interface CanResult {
 const QUERY = "query Can($action: Action!, $id: ID!) { can(action: $action, id: $id) { allowed why code rule missing } }";
 
 /** Asks the server whether the caller may perform the action on the object. */
-export async function can(execute: Executor, action: string, id: string, signal?: AbortSignal): Promise<Decision> {
+export async function can<A extends string = Action>(
+  execute: Executor,
+  action: NoInfer<A>,
+  id: string,
+  signal?: AbortSignal,
+): Promise<Decision> {
   const { data, errors } = await execute({ query: QUERY, variables: { action, id }, operationName: "Can" }, signal);
   const decision = data?.["can"];
   if (!isObject(decision)) throw toHallpassError(errors);
@@ -49,8 +55,11 @@ interface Answer {
   readonly error?: HallpassError;
 }
 
-/** Whether the caller may perform the action: queried again when the action, the id or the executor changes. */
-export function useCan(action: string, id: string): CanResult {
+/**
+ * Whether the caller may perform the action: queried again when the action, the id or the executor changes. The actions
+ * are those of the shipped schema; with another schema, `useCan<Action>` takes the type that was generated from it.
+ */
+export function useCan<A extends string = Action>(action: NoInfer<A>, id: string): CanResult {
   const execute = useExecutor();
   const [answer, setAnswer] = useState<Answer>();
   useEffect(() => {
@@ -58,7 +67,7 @@ export function useCan(action: string, id: string): CanResult {
     const show = (result: Pick<Answer, "decision" | "error">): void => {
       if (!controller.signal.aborted) setAnswer({ execute, action, id, ...result });
     };
-    can(execute, action, id, controller.signal).then(
+    can<A>(execute, action, id, controller.signal).then(
       (decision) => show({ decision }),
       (error: unknown) => show({ error: toHallpassError(error) }),
     );

@@ -24,6 +24,17 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+/** The actions of `can`. */
+export const actions = [
+  "DELETE_TASK",
+  "EDIT_CHAPTER",
+  "PUBLISH_TASK",
+  "READ_CHAPTER",
+  "UPDATE_TASK"
+] as const;
+
+export type Action = (typeof actions)[number];
+
 /** Tiers, lowest first. */
 export const tiers = [
   "free",
