@@ -264,3 +264,12 @@ export const LIVE_TASKS = graphql(`
     }
   }
 `);
+
+export const CHAPTER_PUBLISHED = graphql(`
+  subscription ChapterPublished {
+    chapterPublished {
+      id
+      title
+    }
+  }
+`);

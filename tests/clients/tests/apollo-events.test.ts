@@ -4,10 +4,34 @@ import { after, test } from "node:test";
 import type { ApolloClient } from "@apollo/client";
 import { bearerToken, type RetryOptions } from "@hallpass/client";
 import { applyChange, createHallpassApollo, refetchDisplayed, refetchStale } from "@hallpass/client/apollo";
-import { CREATE_TASK, DELETE_TASK, LIVE_TASKS, TASK_STATS, TASKS, UPDATE_TASK } from "../src/documents.js";
+import {
+  CHAPTER_PUBLISHED,
+  COURSE_CHAPTERS,
+  CREATE_CHAPTER,
+  CREATE_COURSE,
+  CREATE_TASK,
+  DELETE_TASK,
+  LIVE_TASKS,
+  TASK_STATS,
+  TASKS,
+  UPDATE_TASK,
+} from "../src/documents.js";
 import { changeOf } from "./events.js";
 import { limitedFetch } from "./limited.js";
-import { liveUrl, productionUrl, recorded, signUp, sleep, until, webSocketImpl, type User } from "./support.js";
+import {
+  developmentUrl,
+  executor,
+  liveUrl,
+  persona,
+  productionUrl,
+  recorded,
+  signUp,
+  sleep,
+  unique,
+  until,
+  webSocketImpl,
+  type User,
+} from "./support.js";
 
 const ends: (() => void)[] = [];
 after(() => ends.forEach((end) => end()));
@@ -135,7 +159,10 @@ test("each displayed query is sent once for a burst of events", async () => {
   sent.length = 0;
   const ids: string[] = [];
   for (const title of ["1", "2", "3", "4", "5"]) ids.push(await add(device, title));
-  for (const id of ids) refetchStale(client, { createTask: { task: { id } } });
+  for (const id of ids) {
+    refetchStale(client, { createTask: { task: { id } } });
+    await sleep(10);
+  }
   refetchDisplayed(client);
   refetchDisplayed(client);
   await until("the list and the counts", () => displayed.shown() === "5,4,3,2,1/5");
@@ -162,3 +189,33 @@ for (const [name, change] of Object.entries(refetches)) {
     await until("the list and the counts", () => displayed.shown() === "new/1");
   });
 }
+
+test("a published chapter is displayed in its course", async () => {
+  const editor = createHallpassApollo({ url: developmentUrl, credentials: persona("editor") }).client;
+  const reader = createHallpassApollo({
+    url: developmentUrl,
+    liveUrl: liveUrl(developmentUrl),
+    liveOptions: { options: { webSocketImpl } },
+  });
+  ends.push(() => editor.stop(), () => reader.client.stop(), () => void reader.live?.dispose());
+  const publish = (type: string, id: string): Promise<unknown> =>
+    executor("editor")({ query: `mutation($id: ID!) { publish${type}(id: $id) { query { __typename } } }`, variables: { id } });
+  const slug = unique("published").replace(" ", "-");
+  const course = await editor.mutate({ mutation: CREATE_COURSE, variables: { input: { title: slug, slug } } });
+  const courseId = course.data?.createCourse.course.id ?? assert.fail("no course");
+  await publish("Course", courseId);
+  const shown: string[] = [];
+  const displayed = reader.client.watchQuery({ query: COURSE_CHAPTERS, variables: { id: courseId } }).subscribe(({ data, dataState }) => {
+    if (dataState === "complete") shown.push(`${data.course?.chapters.nodes.map(({ title }) => title).join()}`);
+  });
+  const events = reader.client.subscribe({ query: CHAPTER_PUBLISHED, fetchPolicy: "no-cache" }).subscribe(({ data }) => {
+    if (data) void applyChange(reader.client, { publishChapter: { chapter: data.chapterPublished } });
+  });
+  ends.push(() => displayed.unsubscribe(), () => events.unsubscribe());
+  await until("the empty course", () => shown.at(-1) === "");
+  await sleep(500); // the subscription is active
+  const input = { title: "One", slug: `${slug}-one`, requiredTier: "free" };
+  const chapter = await editor.mutate({ mutation: CREATE_CHAPTER, variables: { courseId, input } });
+  await publish("Chapter", chapter.data?.createChapter.chapter.id ?? "");
+  await until("the chapter", () => shown.at(-1) === "One");
+});

@@ -102,7 +102,10 @@ for (const [name, cache] of Object.entries(caches)) {
     const ids: string[] = [];
     for (const title of ["1", "2", "3"]) ids.push(await add(device, title));
     sent.length = 0;
-    for (const id of ids) void applyChange(client, { createTask: { task: { id } } });
+    for (const id of ids) {
+      await applyChange(client, { createTask: { task: { id } } });
+      await sleep(10);
+    }
     await until("the created rows", () => displayed.shown() === "3,2,1,old/4");
     await sleep(300);
     assert.deepEqual(sent.sort(), ["TaskStats", "Tasks"]);
