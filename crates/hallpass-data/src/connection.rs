@@ -19,6 +19,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::bulkhead::{ACQUIRE_TIMEOUT, Bulkhead, Client, Permit, Work};
 use crate::deadline::Deadline;
+use crate::group_sync::GroupSync;
 use crate::idle::{IdleConnections, Open, Raw, with_either};
 use crate::metrics::{Counted, DatabaseMetrics, DatabaseTime};
 use crate::session_watch::SessionWatch;
@@ -51,6 +52,8 @@ pub(crate) struct Usage {
     /// Rejects statements while a pooler shares sessions.
     pub(crate) sessions: SessionWatch,
     pub(crate) metrics: DatabaseMetrics,
+    /// Makes a commit durable before it is acknowledged.
+    pub(crate) sync: GroupSync,
 }
 
 /// How long a statement may run on after its caller was cancelled. Then the connection is closed.
@@ -84,6 +87,7 @@ impl Pool {
             idle: Arc::clone(&self.idle),
             usage: Arc::clone(&self.usage),
             depth: AtomicUsize::new(0),
+            writes: work.writes(),
             must_test: AtomicBool::new(false),
         };
         Ok(Connection { lease: Arc::new(lease), level: 0 })
@@ -125,7 +129,12 @@ impl Connection {
         if self.lease.depth.load(Ordering::Acquire) != self.level {
             return Err(DbErr::Custom("a savepoint of the transaction is still open".into()));
         }
-        self.end("COMMIT", "RELEASE SAVEPOINT").await
+        let (level, usage) = (self.level, Arc::clone(&self.lease.usage));
+        self.end("COMMIT", "RELEASE SAVEPOINT").await?;
+        match level {
+            1 => usage.sync.sync().await,
+            _ => Ok(()),
+        }
     }
 
     /// Rolls back the transaction, or to the savepoint.
@@ -137,12 +146,20 @@ impl Connection {
     pub(crate) async fn close<T>(self, done: Result<T, DbErr>) -> Result<T, DbErr> {
         // Boxed, as in the rest of this file: each statement would move the large futures of rare cases.
         match (self.level, &done) {
+            (0, Ok(_)) if self.lease.writes => Box::pin(self.sync()).await?,
             (0, _) => {}
             (_, Ok(_)) => Box::pin(self.commit()).await?,
             // The first error is returned. If this fails, releasing the connection rolls back.
             (_, Err(_)) => drop(Box::pin(self.rollback()).await),
         }
         done
+    }
+
+    /// Makes the statement that ran durable. The connection is released before: others write meanwhile.
+    async fn sync(self) -> Result<(), DbErr> {
+        let usage = Arc::clone(&self.lease.usage);
+        drop(self);
+        usage.sync.sync().await
     }
 
     async fn end(self, transaction: &str, savepoint: &str) -> Result<(), DbErr> {
@@ -258,6 +275,8 @@ struct Lease {
     usage: Arc<Usage>,
     /// How many transactions and savepoints are open.
     depth: AtomicUsize,
+    /// Whether it may write.
+    writes: bool,
     /// Whether a statement runs, or its caller was cancelled while it did, or one failed: the connection may be lost.
     must_test: AtomicBool,
     time: DatabaseTime,

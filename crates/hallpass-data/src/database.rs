@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::bulkhead::{ACQUIRE_TIMEOUT, Bulkhead, Client};
 use crate::connection::{Observe, Pool, Usage};
 use crate::executor::{Executor, PoolAccess};
+use crate::group_sync::GroupSync;
 use crate::health::StorageHealth;
 use crate::idle::{IdleConnections, TEST_AFTER_IDLE};
 use crate::metrics::DatabaseMetrics;
@@ -53,7 +54,7 @@ pub struct Options {
 /// The durability of an acknowledged write, on SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Synchronous {
-    /// Survives a loss of power: each commit waits for the disk.
+    /// Survives a loss of power: it waits for the disk, together with other commits.
     Full,
     /// Survives a crash of the server. A loss of power may lose the last commits, and corrupts nothing.
     Normal,
@@ -160,6 +161,7 @@ impl Database {
     /// Registers the metrics of the pool, which has `connections`.
     pub fn register(&self, connections: u32, registry: &mut Registry) {
         self.pool.usage.metrics.register(connections, registry);
+        self.pool.usage.sync.register(registry);
     }
 
     /// The scope of one caller; without an owner, of an anonymous one.
@@ -298,6 +300,16 @@ async fn connected(
     }
 }
 
+/// What makes commits durable, if the database does not do so itself.
+fn group_sync(options: &Options) -> GroupSync {
+    let file = match options.synchronous {
+        Synchronous::Full => sqlite::file(&options.url),
+        Synchronous::Normal => None,
+    };
+    let file = file.filter(|_| !sqlite::is_in_memory(&options.url));
+    file.as_deref().map(GroupSync::of).unwrap_or_default()
+}
+
 fn pooled(
     sea: DatabaseConnection,
     options: &Options,
@@ -321,6 +333,7 @@ fn pooled(
         observe: Arc::clone(observe),
         sessions: sessions.clone(),
         metrics: DatabaseMetrics::default(),
+        sync: group_sync(options),
     };
     let bulkhead = Bulkhead::new(connections, one_writer, ACQUIRE_TIMEOUT);
     let idle = IdleConnections::new(sea.clone(), options.statement_timeout, health.clone());
@@ -347,7 +360,7 @@ fn connect_options(options: &Options, health: StorageHealth) -> ConnectOptions {
         let is_trusted = health.is_trusted(connection.age);
         Box::pin(async move { Ok(is_trusted) })
     });
-    sqlite::set_up(&mut connect, options.synchronous, options.busy_timeout);
+    sqlite::set_up(&mut connect, options.busy_timeout);
     postgres::set_up(&mut connect, options);
     connect
 }

@@ -1,6 +1,7 @@
 //! Exclusive work under a database-wide lock: migrations, and seeding the tables. Other servers that share
 //! the database wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{
@@ -9,6 +10,7 @@ use sea_orm::{
 };
 
 use crate::bulkhead::Client;
+use crate::connection::Usage;
 use crate::executor::{Executor, Transaction};
 use crate::health::immediate;
 use crate::owner_filter::OwnerFilter;
@@ -29,7 +31,7 @@ const DEALLOCATE_STATEMENTS: &str = "DO $$ DECLARE prepared text; BEGIN \
 /// rolled back.
 pub struct Exclusive {
     pool: DatabaseConnection,
-    deallocates_statements: bool,
+    usage: Arc<Usage>,
     conn: Conn,
     owner_filter: OwnerFilter,
     quota: Quota,
@@ -65,10 +67,10 @@ impl Database {
         let transaction: Result<DatabaseTransaction, DbErr> =
             begun.await.map_err(|_| DbErr::Custom("the server is shutting down".into()))?;
         let conn = self.conn(Client::Server).within(Transaction::Sea(transaction?));
-        let pool = self.pool.sea.clone();
+        let (pool, usage) = (self.pool.sea.clone(), Arc::clone(&self.pool.usage));
         let (owner_filter, quota) = (self.owner_filter, self.quota.clone());
         let owned_tables = self.owned_tables.clone();
-        Ok(Exclusive { pool, deallocates_statements, conn, owner_filter, quota, owned_tables })
+        Ok(Exclusive { pool, usage, conn, owner_filter, quota, owned_tables })
     }
 }
 
@@ -100,11 +102,12 @@ impl Exclusive {
     /// # Errors
     /// When the database is unavailable, or when rows of the transaction are still held.
     pub async fn commit(self) -> Result<(), Error> {
-        if self.deallocates_statements {
+        if self.usage.only_transactions {
             let deallocate =
                 async |conn: &Executor<'_>| conn.execute_unprepared(DEALLOCATE_STATEMENTS).await;
             self.conn.run(&RlsContext::Public, deallocate).await?;
         }
-        self.conn.commit().await
+        self.conn.commit().await?;
+        Ok(self.usage.sync.sync().await?)
     }
 }

@@ -22,6 +22,7 @@ mod explain;
 mod filter;
 mod folded;
 mod from_row;
+mod group_sync;
 mod handover;
 mod health;
 mod id;

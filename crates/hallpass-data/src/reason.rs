@@ -6,6 +6,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
+use crate::group_sync::NotDurable;
 use crate::pooler::SharedSessions;
 
 /// Why the database is unavailable, as far as it reports it.
@@ -120,6 +121,10 @@ fn of_driver(error: &sqlx::Error) -> Option<Reason> {
         }
         sqlx::Error::Configuration(inner) if inner.is::<SharedSessions>() => {
             Some(Reason::SharedSessions)
+        }
+        sqlx::Error::Configuration(inner) => {
+            let is_full = inner.downcast_ref::<NotDurable>()?.is_disk_full();
+            Some(if is_full { Reason::DiskFull } else { Reason::DiskError })
         }
         _ => None,
     }

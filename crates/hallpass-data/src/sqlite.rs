@@ -1,4 +1,4 @@
-//! Set-up of SQLite connections: database file, pragmas, durability.
+//! Set-up of SQLite connections: database file, pragmas.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -10,19 +10,14 @@ use sea_orm::ConnectOptions;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-use crate::Synchronous;
-
-/// Configures connections; they wait `busy` for another writer.
-pub(crate) fn set_up(connect: &mut ConnectOptions, synchronous: Synchronous, busy: Duration) {
-    let synchronous = match synchronous {
-        Synchronous::Full => SqliteSynchronous::Full,
-        Synchronous::Normal => SqliteSynchronous::Normal,
-    };
+/// Configures connections; they wait `busy` for another writer. They leave the write-ahead log to the kernel: see
+/// [`group_sync`](crate::group_sync).
+pub(crate) fn set_up(connect: &mut ConnectOptions, busy: Duration) {
     connect
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(synchronous)
+                .synchronous(SqliteSynchronous::Normal)
                 .busy_timeout(busy)
                 .foreign_keys(true)
                 .pragma("mmap_size", "134217728")

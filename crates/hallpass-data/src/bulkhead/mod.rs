@@ -58,6 +58,11 @@ impl Work {
         Self { class: Class::named(table.unwrap_or_default()), writes: !reads }
     }
 
+    /// Whether it may write.
+    pub(crate) fn writes(self) -> bool {
+        self.writes
+    }
+
     /// A transaction.
     pub(crate) fn transaction() -> Self {
         Self { class: Class::named("(transactions)"), writes: true }

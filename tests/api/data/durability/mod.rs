@@ -3,6 +3,7 @@
 mod commits;
 mod files;
 mod full_disk;
+mod group_commit;
 mod lost_connections;
 mod starts;
 

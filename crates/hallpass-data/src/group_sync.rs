@@ -1,0 +1,168 @@
+//! Group commit on SQLite: commits that end at about the same time wait for one write to the disk.
+//!
+//! With `synchronous=FULL`, SQLite syncs its write-ahead log at the end of each transaction, while it holds the write
+//! lock: 50 concurrent writers wait for 50 syncs, one after the other. Here the connections use `synchronous=NORMAL`,
+//! which writes the log and leaves it to the kernel, and each write syncs the log after its commit, before it is
+//! acknowledged: without the lock, and together with the other writes that have committed by then.
+//!
+//! What is in the log and not synced may be lost with the power, and nothing else is: a transaction is never lost in
+//! part, nor before one that was committed earlier (<https://sqlite.org/wal.html>, section 2.2). Other connections see it
+//! before it is synced.
+
+use std::fmt;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+use sea_orm::{DbErr, RuntimeErr};
+use tokio::sync::Mutex;
+
+/// Syncs the write-ahead log of one database. Clones share the rounds. By default there is nothing to sync.
+#[derive(Clone, Default)]
+pub(crate) struct GroupSync(Option<Arc<Rounds>>);
+
+struct Rounds {
+    /// The write-ahead log, and the database.
+    files: [PathBuf; 2],
+    /// The number of rounds that have begun.
+    begun: AtomicU64,
+    /// The last round that succeeded. Locked by the round that runs.
+    succeeded: Mutex<u64>,
+    counter: Counter,
+}
+
+impl GroupSync {
+    /// Syncs the log of the database in this file.
+    pub(crate) fn of(file: &Path) -> Self {
+        let mut log = file.as_os_str().to_owned();
+        log.push("-wal");
+        Self(Some(Arc::new(Rounds {
+            files: [log.into(), file.to_owned()],
+            begun: AtomicU64::new(0),
+            succeeded: Mutex::new(0),
+            counter: Counter::default(),
+        })))
+    }
+
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        if let Some(rounds) = &self.0 {
+            let help = "Writes of the write-ahead log to the disk (SQLite), each for the commits before it";
+            registry.register("hallpass_db_log_syncs", help, rounds.counter.clone());
+        }
+    }
+
+    /// Returns when what was committed before this call is on the disk.
+    pub(crate) async fn sync(&self) -> Result<(), DbErr> {
+        let Some(rounds) = &self.0 else { return Ok(()) };
+        let needed = rounds.begun.load(Ordering::Acquire) + 1;
+        let mut succeeded = rounds.succeeded.lock().await;
+        if *succeeded >= needed {
+            return Ok(());
+        }
+        let round = rounds.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let files = rounds.files.clone();
+        let done = tokio::task::spawn_blocking(move || sync_first(&files)).await;
+        done.map_err(std::io::Error::other).flatten().map_err(not_durable)?;
+        rounds.counter.inc();
+        *succeeded = round;
+        Ok(())
+    }
+}
+
+/// Syncs the first of these files that exists. The last connection that closes removes the log, after it has written
+/// all of it to the database.
+fn sync_first(files: &[PathBuf]) -> std::io::Result<()> {
+    let mut error = std::io::Error::from(ErrorKind::NotFound);
+    for file in files {
+        // Not kept open: the log of later connections is another file. SQLite has no locks on the log, which closing it
+        // would release.
+        match File::open(file) {
+            Ok(file) => return file.sync_data(),
+            Err(failed) => error = failed,
+        }
+        if error.kind() != ErrorKind::NotFound {
+            break;
+        }
+    }
+    Err(error)
+}
+
+/// A commit whose transaction may be lost with the power.
+#[derive(Debug)]
+pub(crate) struct NotDurable(std::io::Error);
+
+impl NotDurable {
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(self.0.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    }
+}
+
+impl fmt::Display for NotDurable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the write-ahead log was not written to the disk: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotDurable {}
+
+fn not_durable(error: std::io::Error) -> DbErr {
+    let error = sqlx::Error::Configuration(Box::new(NotDurable(error)));
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::{Error, Reason};
+
+    /// The database of these tests is an empty file.
+    fn database() -> (tempfile::TempDir, GroupSync, Arc<Rounds>) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("hallpass.db");
+        std::fs::write(&file, "").unwrap();
+        let sync = GroupSync::of(&file);
+        let rounds = sync.0.clone().unwrap();
+        (directory, sync, rounds)
+    }
+
+    #[tokio::test]
+    async fn concurrent_commits_share_a_sync() {
+        let (_directory, sync, rounds) = database();
+        sync.sync().await.unwrap();
+        sync.sync().await.unwrap();
+        assert_eq!(rounds.counter.get(), 2, "each later commit has one");
+        join_all((0..50).map(|_| sync.sync())).await.into_iter().for_each(Result::unwrap);
+        let of_fifty = rounds.counter.get() - 2;
+        assert!((1..=2).contains(&of_fifty), "{of_fifty}");
+    }
+
+    #[tokio::test]
+    async fn commit_during_a_sync_waits_for_another() {
+        let (_directory, sync, rounds) = database();
+        let running = rounds.succeeded.lock().await;
+        let round = rounds.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut late = Box::pin(sync.sync());
+        assert!(futures_util::poll!(&mut late).is_pending());
+        let mut succeeded = running;
+        *succeeded = round;
+        drop(succeeded);
+        late.await.unwrap();
+        assert_eq!(rounds.counter.get(), 1, "the running one began before the commit");
+    }
+
+    #[tokio::test]
+    async fn failed_sync_fails_its_commits() {
+        let (directory, sync, rounds) = database();
+        std::fs::remove_file(directory.path().join("hallpass.db")).unwrap();
+        for done in join_all((0..3).map(|_| sync.sync())).await {
+            assert_eq!(Error::from(done.unwrap_err()).reason(), Some(Reason::DiskError));
+        }
+        assert_eq!(rounds.counter.get(), 0);
+    }
+}
