@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use futures_util::future::try_join;
-use hallpass::data::{Comparison as _, Error, Scope};
+use hallpass::data::{Comparison as _, Error, Scope, Timestamp};
 use hallpass_entity::{ChapterId, CourseId, chapter, progress};
 
 use super::loaders::Loaders;
@@ -13,7 +13,7 @@ use super::types::Chapter;
 use super::visible_courses::{VisibleCourses, visible_courses};
 use hallpass::access::Rule::Public;
 use hallpass::access::guarded;
-use hallpass::graphql::{ContextExt as _, LoadResult, Loader, Result};
+use hallpass::graphql::{ContextExt as _, DateTime, LoadResult, Loader, Result};
 
 /// Loads the chapters of courses, in order.
 pub(crate) struct OutlineLoader(pub(super) VisibleCourses);
@@ -36,19 +36,24 @@ impl Loader for OutlineLoader {
     }
 }
 
-/// Loads how far the caller has read chapters, in percent: of all that they have begun.
+/// How far the caller has read a chapter, in percent, and the time of its last change.
+type Begun = (i32, Timestamp);
+
+/// Loads how far the caller has read chapters: of all that they have begun.
 pub(crate) struct BegunLoader(pub(super) Scope);
 
 impl Loader for BegunLoader {
     type Key = ();
-    type Value = Arc<HashMap<ChapterId, i32>>;
+    type Value = Arc<HashMap<ChapterId, Begun>>;
     type Error = Arc<Error>;
 
     async fn load(&self, _: &[()]) -> LoadResult<Self> {
-        use progress::Column::{ChapterId as Of, Percent};
+        use progress::Column::{ChapterId as Of, Percent, UpdatedAt};
         let begun = self.0.owned::<progress::Entity>()?.filter(Percent.greater_than(0));
-        let begun = begun.columns::<(ChapterId, i32)>([Of, Percent]).await?;
-        Ok(HashMap::from([((), Arc::new(begun.into_iter().collect()))]))
+        let columns = [Of, Percent, UpdatedAt];
+        let begun = begun.columns::<(ChapterId, i32, Timestamp)>(columns).await?;
+        let by_chapter = begun.into_iter().map(|(id, percent, at)| (id, (percent, at)));
+        Ok(HashMap::from([((), Arc::new(by_chapter.collect()))]))
     }
 }
 
@@ -88,7 +93,7 @@ pub(super) async fn visible_chapter(
 /// The caller's progress in a course.
 pub struct CourseProgress {
     chapters: Arc<[ChapterId]>,
-    begun: Arc<HashMap<ChapterId, i32>>,
+    begun: Arc<HashMap<ChapterId, Begun>>,
 }
 
 impl CourseProgress {
@@ -108,7 +113,7 @@ impl CourseProgress {
     }
 
     fn percentage(&self, id: &ChapterId) -> i32 {
-        self.begun.get(id).copied().unwrap_or_default()
+        self.begun.get(id).map_or(0, |(percent, _)| *percent)
     }
 
     fn count(&self, matches: impl Fn(i32) -> bool) -> i32 {
@@ -135,6 +140,12 @@ impl CourseProgress {
     /// Number of chapters with progress, completed or not.
     async fn started_chapters(&self) -> i32 {
         self.count(|percent| percent > 0)
+    }
+
+    /// Time of the last change of the caller's progress in one of the chapters. Null if they have begun none.
+    async fn updated_at(&self) -> Option<DateTime> {
+        let times = self.chapters.iter().filter_map(|id| self.begun.get(id).map(|(_, at)| *at));
+        times.max().map(DateTime)
     }
 
     /// The first chapter that is not completed. Null if all of them are.

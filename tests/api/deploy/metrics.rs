@@ -167,7 +167,8 @@ async fn prometheus_executes_every_query() {
         assert_eq!(result["status"], "success", "{title}: {result}: {query}");
         let is_rare = query.contains("5..") || query.contains("\"dropped\"");
         if !is_rare {
-            assert_ne!(result["data"]["result"], json!([]), "{title} is empty: {query}");
+            // A scrape that takes too long on a busy machine has no result: the next one has.
+            prometheus.wait_for(&query).await;
         }
     }
     let rules = client().get(format!("{}/api/v1/rules", prometheus.url)).send().await.unwrap();

@@ -131,7 +131,7 @@ on_both_databases! {
         let app = app.with_courses().await;
         let who = app.by_jwt(&alice());
         let read = "{ course(slug: \"rust-apis\") { id chapterCount
-            progress { percent completedChapters startedChapters nextChapter { slug } }
+            progress { percent completedChapters startedChapters updatedAt nextChapter { slug } }
             chapters(first: 2) { totalCount nodes { slug previous { slug } next { slug } } pageInfo { hasNextPage } } } }";
         let course = app.anonymous().data(read).await["course"].clone();
         let nodes = course["chapters"]["nodes"].as_array().unwrap();
@@ -140,13 +140,14 @@ on_both_databases! {
         assert_eq!((&nodes[0]["previous"], &nodes[0]["next"]["slug"]), (&Value::Null, &nodes[1]["slug"]));
         assert_eq!(nodes[1]["previous"]["slug"], nodes[0]["slug"]);
         let before = who.data(read).await["course"]["progress"].clone();
-        assert_eq!(before, json!({"percent": 0, "completedChapters": 0, "startedChapters": 0, "nextChapter": {"slug": nodes[0]["slug"]}}));
+        assert_eq!(before, json!({"percent": 0, "completedChapters": 0, "startedChapters": 0, "updatedAt": null, "nextChapter": {"slug": nodes[0]["slug"]}}));
         let first = app.anonymous().data(&format!("{{ chapter(slug: {}) {{ id }} }}", nodes[0]["slug"])).await["chapter"]["id"].clone();
         let note = format!("mutation {{ recordProgress(chapterId: {first}, percent: 100) {{
-            progress {{ percent }} chapter {{ slug }} query {{ course(slug: \"rust-apis\") {{ progress {{ percent completedChapters nextChapter {{ slug }} }} }} }} }} }}");
+            progress {{ percent updatedAt }} chapter {{ slug }} query {{ course(slug: \"rust-apis\") {{ progress {{ percent completedChapters updatedAt nextChapter {{ slug }} }} }} }} }} }}");
         let noted = who.data(&note).await["recordProgress"].clone();
         assert_eq!(noted["chapter"]["slug"], nodes[0]["slug"]);
-        assert_eq!(noted["query"]["course"]["progress"], json!({"percent": 33, "completedChapters": 1, "nextChapter": {"slug": nodes[1]["slug"]}}));
+        assert_eq!(noted["query"]["course"]["progress"], json!({"percent": 33, "completedChapters": 1,
+            "updatedAt": noted["progress"]["updatedAt"], "nextChapter": {"slug": nodes[1]["slug"]}}));
         let (_, statements) = app.statements_of(who.data("{ courses { nodes { chapterCount progress { percent } } } }")).await;
         assert!(statements.len() <= 3, "{statements:#?}");
     }
