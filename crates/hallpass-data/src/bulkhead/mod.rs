@@ -9,12 +9,15 @@
 //! be held by a request that needs one more connection; transactions therefore never fill a share of more
 //! than one connection, and the rest of it goes to statements, which end.
 
+mod counters;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use counters::{Counters, Places};
 use tokio::sync::oneshot;
 
 use crate::queue_time::{Queue, QueueTimes};
@@ -179,7 +182,7 @@ pub(crate) struct Bulkhead {
 
 #[derive(Debug, Default)]
 struct State {
-    held: HashMap<Share, usize>,
+    counters: Counters,
     /// When each client that holds or waits was served last.
     served: HashMap<ClientHash, u64>,
     /// The queue, in the order of arrival.
@@ -192,7 +195,7 @@ struct State {
 struct Waiter {
     client: Client,
     hash: ClientHash,
-    shares: Shares,
+    places: Places,
     granted: oneshot::Sender<Permit>,
 }
 
@@ -202,7 +205,7 @@ pub(crate) struct Permit {
     bulkhead: Arc<Bulkhead>,
     client: Client,
     hash: ClientHash,
-    shares: Shares,
+    places: Places,
     since: Instant,
 }
 
@@ -210,7 +213,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         {
             let mut state = self.bulkhead.state();
-            state.release(self.hash, &self.shares);
+            state.release(self.hash, &self.places);
             state.times.served(&self.client, self.since.elapsed());
         }
         Bulkhead::grant_waiting(&self.bulkhead);
@@ -232,14 +235,15 @@ impl Bulkhead {
         let shares = self.limits.shares(client, hash, work);
         let waiting = {
             let mut state = self.state();
-            if state.has_capacity(self.limits, &shares) {
-                state.take(hash, &shares);
+            let places = state.counters.join(&shares, self.limits);
+            if state.counters.have_capacity(&places) {
+                state.take(hash, &places);
                 state.times.granted(client, false);
                 let (bulkhead, client) = (Arc::clone(self), client.clone());
-                return Some(Permit { bulkhead, client, hash, shares, since: Instant::now() });
+                return Some(Permit { bulkhead, client, hash, places, since: Instant::now() });
             }
             let (granted, waiting) = oneshot::channel();
-            state.waiting.push(Waiter { client: client.clone(), hash, shares, granted });
+            state.waiting.push(Waiter { client: client.clone(), hash, places, granted });
             waiting
         };
         let timeout = match client {
@@ -258,9 +262,9 @@ impl Bulkhead {
         }
         let callers = Share { group: Group::Callers, class: None };
         let anonymous = Share { group: Group::Anonymous, class: None };
-        let is_full = |share| !state.has_capacity(self.limits, &[Some(share)]);
+        let held = |share| state.counters.held(share);
+        let is_full = |share| held(share) >= self.limits.of(share);
         let is_full = is_full(callers) || (is_anonymous && is_full(anonymous));
-        let held = |share| state.held.get(&share).copied().unwrap_or_default();
         let held = match is_anonymous {
             true => held(anonymous),
             false => held(callers) - held(anonymous),
@@ -283,12 +287,12 @@ impl Bulkhead {
             if state.waiting.is_empty() {
                 return;
             }
-            state.waiting.retain(|waiter| !waiter.granted.is_closed());
-            std::iter::from_fn(|| state.next(this.limits)).collect()
+            state.forget_gone();
+            std::iter::from_fn(|| state.next()).collect()
         };
-        for Waiter { client, hash, shares, granted } in granted {
+        for Waiter { client, hash, places, granted } in granted {
             let (bulkhead, since) = (Arc::clone(this), Instant::now());
-            let _ = granted.send(Permit { bulkhead, client, hash, shares, since });
+            let _ = granted.send(Permit { bulkhead, client, hash, places, since });
         }
     }
 
@@ -298,44 +302,44 @@ impl Bulkhead {
 }
 
 impl State {
-    fn has_capacity(&self, limits: Limits, shares: &[Option<Share>]) -> bool {
-        let held = |share| self.held.get(share).copied().unwrap_or_default();
-        shares.iter().flatten().all(|share| held(share) < limits.of(*share))
-    }
-
-    fn take(&mut self, client: ClientHash, shares: &Shares) {
-        for share in shares.iter().flatten() {
-            *self.held.entry(*share).or_default() += 1;
-        }
+    fn take(&mut self, client: ClientHash, places: &Places) {
+        self.counters.take(places);
         self.sequence += 1;
         self.served.insert(client, self.sequence);
     }
 
-    fn release(&mut self, client: ClientHash, shares: &Shares) {
-        for share in shares.iter().flatten() {
-            if let Some(held) = self.held.get_mut(share) {
-                *held -= 1;
-                if *held == 0 {
-                    self.held.remove(share);
-                }
-            }
-        }
-        let [_, own, ..] = shares;
-        let holds = own.is_some_and(|own| self.held.contains_key(&own));
-        if !holds && !self.waiting.iter().any(|waiter| waiter.hash == client) {
+    fn release(&mut self, client: ClientHash, places: &Places) {
+        self.counters.release(places);
+        self.leave(client, places);
+    }
+
+    /// Gives up the places of a permit or of a waiter. A client without any is forgotten.
+    fn leave(&mut self, client: ClientHash, places: &Places) {
+        self.counters.leave(places);
+        let own = [Group::Caller(client), Group::Other(client)];
+        let mut own = own.map(|group| Share { group, class: None }).into_iter();
+        if !own.any(|share| self.counters.is_known(share)) {
             self.served.remove(&client);
         }
     }
 
+    /// Removes the waiters that no longer wait.
+    fn forget_gone(&mut self) {
+        let gone = self.waiting.extract_if(.., |waiter| waiter.granted.is_closed());
+        for waiter in gone.collect::<Vec<_>>() {
+            self.leave(waiter.hash, &waiter.places);
+        }
+    }
+
     /// The next waiter, of those whose shares have capacity. Its permit is taken.
-    fn next(&mut self, limits: Limits) -> Option<Waiter> {
+    fn next(&mut self) -> Option<Waiter> {
         let last_served =
             |waiter: &Waiter| self.served.get(&waiter.hash).copied().unwrap_or_default();
         let ready = self.waiting.iter().enumerate();
-        let ready = ready.filter(|(_, waiter)| self.has_capacity(limits, &waiter.shares));
+        let ready = ready.filter(|(_, waiter)| self.counters.have_capacity(&waiter.places));
         let (at, _) = ready.min_by_key(|(_, waiter)| last_served(waiter))?;
         let waiter = self.waiting.remove(at);
-        self.take(waiter.hash, &waiter.shares);
+        self.take(waiter.hash, &waiter.places);
         self.times.granted(&waiter.client, true);
         Some(waiter)
     }

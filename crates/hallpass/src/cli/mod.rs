@@ -232,12 +232,22 @@ impl CliError {
 /// Runs the command line of this process, as that of `application`.
 #[must_use]
 pub fn main(application: &Arc<Application>) -> ExitCode {
+    use_small_pages();
     match run(application) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::print_error(application, &error);
             error.exit_code()
         }
+    }
+}
+
+/// Uses no transparent huge pages: mimalloc asks for them, and a page of 2 MiB stays in memory for the few bytes in use
+/// of it. An idle server needs 14 MiB less, and requests take no longer.
+fn use_small_pages() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "failed to disable transparent huge pages");
     }
 }
 
