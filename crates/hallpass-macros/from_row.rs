@@ -18,7 +18,7 @@ pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
             continue;
         }
         values.push(quote! {
-            #name: Self::column::<#of_type>().read(row, #position, of_known_types)?
+            #name: Self::column::<#of_type>().read(row, #position, known)?
         });
         position += 1;
     }
@@ -30,7 +30,7 @@ pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
             impl FromRow for #model {
                 fn from_row(
                     row: &sea_orm::QueryResult,
-                    of_known_types: ::core::primitive::bool,
+                    known: &mut ::core::primitive::u64,
                 ) -> ::core::result::Result<Self, sea_orm::TryGetError> {
                     ::core::result::Result::Ok(Self { #(#values),* })
                 }
@@ -47,7 +47,7 @@ fn other_columns() -> TokenStream {
                 &self,
                 row: &sea_orm::QueryResult,
                 at: ::core::primitive::usize,
-                _: ::core::primitive::bool,
+                _: &mut ::core::primitive::u64,
             ) -> ::core::result::Result<T, sea_orm::TryGetError> {
                 T::try_get_by(row, at)
             }

@@ -307,6 +307,8 @@ fn group_sync(options: &Options) -> GroupSync {
         Synchronous::Normal => None,
     };
     let file = file.filter(|_| !sqlite::is_in_memory(&options.url));
+    // The log is beside the file that a symbolic link leads to.
+    let file = file.map(|file| file.canonicalize().unwrap_or(file));
     file.as_deref().map(GroupSync::of).unwrap_or_default()
 }
 

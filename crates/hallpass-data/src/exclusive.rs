@@ -100,7 +100,8 @@ impl Exclusive {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// When the database is unavailable, or when rows of the transaction are still held.
+    /// When the database is unavailable, or when rows of the transaction are still held. On SQLite, if its log cannot be
+    /// synced, the transaction may be stored nevertheless.
     pub async fn commit(self) -> Result<(), Error> {
         if self.usage.only_transactions {
             let deallocate =

@@ -14,12 +14,12 @@ use crate::{Timestamp, UserId};
 /// A row of a table, read by the position of its columns. Implemented by `#[derive(FromRow)]`, beside which this trait
 /// must be in scope: import both by their one name.
 pub trait FromRow: Sized {
-    /// Decodes `row`. `of_known_types` states that a row of the same result was decoded before: then the types of its
-    /// columns are not checked again, which takes longer than decoding.
+    /// Decodes `row`. `known` has a bit for each of the first 64 columns: whether its type was checked in an earlier row of the
+    /// same result. It is not checked again, which takes longer than decoding.
     ///
     /// # Errors
     /// When a column is missing, or has another type.
-    fn from_row(row: &QueryResult, of_known_types: bool) -> Result<Self, TryGetError>;
+    fn from_row(row: &QueryResult, known: &mut u64) -> Result<Self, TryGetError>;
 
     /// A column of this type. For `#[derive(FromRow)]`, which knows no path to this crate.
     #[must_use]
@@ -32,12 +32,12 @@ pub trait FromRow: Sized {
 pub struct ColumnOf<T>(PhantomData<T>);
 
 impl<T: ColumnValue + TryGetable> ColumnOf<T> {
-    /// Reads the value of a row. `is_known` states that the type of the column was checked in another row.
+    /// Reads the value of a row, and checks its type unless the column is `known`: see [`FromRow::from_row`].
     ///
     /// # Errors
     /// When the column is missing, or has another type.
-    pub fn read(&self, row: &QueryResult, at: usize, is_known: bool) -> Result<T, TryGetError> {
-        match is_known.then(|| known(row, at)).flatten() {
+    pub fn read(&self, row: &QueryResult, at: usize, known: &mut u64) -> Result<T, TryGetError> {
+        match decoded(row, at, known) {
             Some(value) => Ok(value),
             // Checks the type, and describes the error.
             None => T::try_get_by(row, at),
@@ -62,18 +62,25 @@ pub trait ColumnValue: Sized {
     const HAS_TEXT: bool = false;
 }
 
-/// A column of a type that was checked in another row. None if the value must be decoded by SeaORM.
-fn known<T: ColumnValue>(row: &QueryResult, at: usize) -> Option<T> {
-    match row.try_as_pg_row() {
-        Some(row) => {
-            let raw = row.try_get_raw(at).ok()?;
-            let is_binary = raw.format() == PgValueFormat::Binary;
-            // The driver's only error is that of a null.
-            is_binary.then(|| T::from_binary(raw.as_bytes().ok())).flatten()
-        }
-        None if T::HAS_TEXT => T::from_text(row.try_as_sqlite_row()?.try_get_unchecked(at).ok()?),
-        None => None,
+/// The value of a known column, or a null. None if it must be decoded by SeaORM.
+fn decoded<T: ColumnValue>(row: &QueryResult, at: usize, known: &mut u64) -> Option<T> {
+    let Some(row) = row.try_as_pg_row() else {
+        let text = T::HAS_TEXT.then(|| row.try_as_sqlite_row())??;
+        return T::from_text(text.try_get_unchecked(at).ok()?);
+    };
+    let raw = row.try_get_raw(at).ok()?;
+    // The driver's only error is that of a null, which has no type.
+    let Ok(value) = raw.as_bytes() else { return T::from_binary(None) };
+    if raw.format() != PgValueFormat::Binary {
+        return None;
     }
+    let bit = at.try_into().ok().and_then(|at| 1_u64.checked_shl(at))?;
+    if *known & bit == 0 {
+        // SeaORM checks it now.
+        *known |= bit;
+        return None;
+    }
+    T::from_binary(Some(value))
 }
 
 impl<T: ColumnValue> ColumnValue for Option<T> {
@@ -172,6 +179,9 @@ const EPOCH_DAY: i32 = 730_120;
 fn written_time(text: &str) -> Option<Timestamp> {
     let (date, clock) = text.strip_suffix("+00:00")?.split_once('T')?;
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    if fraction.is_empty() {
+        return None;
+    }
     let [year, month, day] = digits(date, b'-', [4, 2, 2])?;
     let [hour, minute, second] = digits(clock, b':', [2, 2, 2])?;
     let [nanosecond] = digits(fraction, b'.', [fraction.len()])?;

@@ -2,19 +2,20 @@
 //!
 //! With `synchronous=FULL`, SQLite syncs its write-ahead log at the end of each transaction, while it holds the write
 //! lock: 50 concurrent writers wait for 50 syncs, one after the other. Here the connections use `synchronous=NORMAL`,
-//! which writes the log and leaves it to the kernel, and each write syncs the log after its commit, before it is
-//! acknowledged: without the lock, and together with the other writes that have committed by then.
+//! which writes the log and does not sync it, and each write syncs the log after its commit, before it is acknowledged:
+//! without the lock, and together with the other writes that have committed by then.
 //!
 //! What is in the log and not synced may be lost with the power, and nothing else is: a transaction is never lost in
 //! part, nor before one that was committed earlier (<https://sqlite.org/wal.html>, section 2.2). Other connections see it
-//! before it is synced.
+//! before it is synced. After a sync that failed, the kernel reports no later one as failed that misses the same pages,
+//! so that no write is acknowledged until the server has been restarted.
 
 use std::fmt;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -26,8 +27,10 @@ use tokio::sync::Mutex;
 pub(crate) struct GroupSync(Option<Arc<Rounds>>);
 
 struct Rounds {
-    /// The write-ahead log, and the database.
-    files: [PathBuf; 2],
+    /// The write-ahead log.
+    log: PathBuf,
+    /// Whether a sync failed.
+    has_failed: AtomicBool,
     /// The number of rounds that have begun.
     begun: AtomicU64,
     /// The last round that succeeded. Locked by the round that runs.
@@ -36,12 +39,13 @@ struct Rounds {
 }
 
 impl GroupSync {
-    /// Syncs the log of the database in this file.
+    /// Syncs the log of the database in this file, which is no symbolic link.
     pub(crate) fn of(file: &Path) -> Self {
         let mut log = file.as_os_str().to_owned();
         log.push("-wal");
         Self(Some(Arc::new(Rounds {
-            files: [log.into(), file.to_owned()],
+            log: log.into(),
+            has_failed: AtomicBool::new(false),
             begun: AtomicU64::new(0),
             succeeded: Mutex::new(0),
             counter: Counter::default(),
@@ -63,32 +67,32 @@ impl GroupSync {
         if *succeeded >= needed {
             return Ok(());
         }
+        if rounds.has_failed.load(Ordering::Acquire) {
+            return Err(not_durable(std::io::Error::other("an earlier sync failed")));
+        }
         let round = rounds.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let files = rounds.files.clone();
-        let done = tokio::task::spawn_blocking(move || sync_first(&files)).await;
-        done.map_err(std::io::Error::other).flatten().map_err(not_durable)?;
+        let log = rounds.log.clone();
+        let done = tokio::task::spawn_blocking(move || sync_log(&log)).await;
+        done.map_err(std::io::Error::other).flatten().map_err(|error| {
+            rounds.has_failed.store(true, Ordering::Release);
+            not_durable(error)
+        })?;
         rounds.counter.inc();
         *succeeded = round;
         Ok(())
     }
 }
 
-/// Syncs the first of these files that exists. The last connection that closes removes the log, after it has written
-/// all of it to the database.
-fn sync_first(files: &[PathBuf]) -> std::io::Result<()> {
-    let mut error = std::io::Error::from(ErrorKind::NotFound);
-    for file in files {
-        // Not kept open: the log of later connections is another file. SQLite has no locks on the log, which closing it
-        // would release.
-        match File::open(file) {
-            Ok(file) => return file.sync_data(),
-            Err(failed) => error = failed,
-        }
-        if error.kind() != ErrorKind::NotFound {
-            break;
-        }
+/// Syncs the log, if there is one: the last connection that closes removes it, after it has written and synced all of it
+/// to the database.
+fn sync_log(log: &Path) -> std::io::Result<()> {
+    // Not kept open: the log of later connections is another file. The database itself is never opened here: closing it
+    // would release the locks that SQLite has on it.
+    match File::open(log) {
+        Ok(log) => log.sync_data(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
-    Err(error)
 }
 
 /// A commit whose transaction may be lost with the power.
@@ -103,7 +107,7 @@ impl NotDurable {
 
 impl fmt::Display for NotDurable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the write-ahead log was not written to the disk: {}", self.0)
+        write!(f, "the write-ahead log was not synced: {}. Restart the server.", self.0)
     }
 }
 
@@ -121,13 +125,12 @@ mod tests {
     use super::*;
     use crate::{Error, Reason};
 
-    /// The database of these tests is an empty file.
+    /// The log of these tests is an empty file.
     fn database() -> (tempfile::TempDir, GroupSync, Arc<Rounds>) {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("hallpass.db");
-        std::fs::write(&file, "").unwrap();
-        let sync = GroupSync::of(&file);
+        let sync = GroupSync::of(&directory.path().join("hallpass.db"));
         let rounds = sync.0.clone().unwrap();
+        std::fs::write(&rounds.log, "").unwrap();
         (directory, sync, rounds)
     }
 
@@ -157,12 +160,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failed_sync_fails_its_commits() {
-        let (directory, sync, rounds) = database();
-        std::fs::remove_file(directory.path().join("hallpass.db")).unwrap();
+    async fn no_commit_is_durable_after_a_failed_sync() {
+        let (_directory, sync, rounds) = database();
+        std::fs::remove_file(&rounds.log).unwrap();
+        sync.sync().await.unwrap();
+        // A loop of symbolic links cannot be opened.
+        std::os::unix::fs::symlink(&rounds.log, &rounds.log).unwrap();
+        let count = rounds.counter.get();
         for done in join_all((0..3).map(|_| sync.sync())).await {
             assert_eq!(Error::from(done.unwrap_err()).reason(), Some(Reason::DiskError));
         }
-        assert_eq!(rounds.counter.get(), 0);
+        std::fs::remove_file(&rounds.log).unwrap();
+        assert!(sync.sync().await.is_err(), "what failed before is still missing");
+        assert_eq!(rounds.counter.get(), count);
     }
 }

@@ -447,7 +447,8 @@ impl Transaction {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// When the database is unavailable, or when rows of this transaction are still held.
+    /// When the database is unavailable, or when rows of this transaction are still held. On SQLite, if its log cannot be
+    /// synced, the transaction may be stored nevertheless.
     pub async fn commit(self) -> Result<(), Error> {
         self.scope.conn.commit().await
     }

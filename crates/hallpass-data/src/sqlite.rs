@@ -7,23 +7,33 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sea_orm::ConnectOptions;
-use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, Executor as _};
 
-/// Configures connections; they wait `busy` for another writer. They leave the write-ahead log to the kernel: see
-/// [`group_sync`](crate::group_sync).
+/// Configures connections; they wait `busy` for another writer. With a write-ahead log they do not sync it at a commit:
+/// see [`group_sync`](crate::group_sync).
 pub(crate) fn set_up(connect: &mut ConnectOptions, busy: Duration) {
     connect
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Normal)
+                .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(busy)
                 .foreign_keys(true)
                 .pragma("mmap_size", "134217728")
                 .pragma("cache_size", "-8000")
         })
         .map_sqlx_sqlite_pool_opts(|pool| {
+            let pool = pool.after_connect(|connection, _| {
+                Box::pin(async move {
+                    // Some file systems have no write-ahead log. Without one, SQLite syncs each commit.
+                    let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode");
+                    if mode.fetch_one(&mut *connection).await? == "wal" {
+                        connection.execute("PRAGMA synchronous = NORMAL").await?;
+                    }
+                    Ok(())
+                })
+            });
             pool.after_release(|connection, _| {
                 Box::pin(async move {
                     // Waits for a rollback in progress.

@@ -57,7 +57,8 @@ impl Work {
         };
         let names = tables.iter().filter_map(|before| Some(sql.find(before)? + before.len()));
         let table = names.min().and_then(|start| sql[start..].split('"').next());
-        let reads = ["SELECT", "WITH"].iter().any(|verb| sql.starts_with(verb));
+        let may_change = || ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.contains(verb));
+        let reads = sql.starts_with("SELECT") || (sql.starts_with("WITH") && !may_change());
         Self { class: Class::named(table.unwrap_or_default()), writes: !reads }
     }
 

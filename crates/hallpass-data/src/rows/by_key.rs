@@ -75,7 +75,7 @@ impl<E: SharedEntity, P> Rows<E, P> {
         let of_these = among(by, keys.map(Into::into));
         let rows = self.typed().filter(of_these).columns(columns.iter().copied()).column(by);
         let at = columns.len();
-        let row = |row: &QueryResult, _| {
+        let row = |row: &QueryResult, _: &mut u64| {
             let (key, columns) = (K::try_get_by(row, at)?, T::try_get_many_by_index(row)?);
             // SQLite's values have one type: the length is taken after decoding.
             Ok((key, length(row), columns))

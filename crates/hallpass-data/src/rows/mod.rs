@@ -121,12 +121,11 @@ impl<E: Scoped, P> Rows<E, P> {
         E::find().select_only().filter(self.condition.clone())
     }
 
-    /// The rows of a statement, each decoded by the position of its columns. `row` gets whether a row was decoded
-    /// before.
+    /// The rows of a statement, each decoded by the position of its columns. `row` gets the columns whose types are known.
     async fn decode<T: Clone + Send + Sync + 'static>(
         &self,
         select: &SelectStatement,
-        row: impl Fn(&QueryResult, bool) -> Result<T, TryGetError>,
+        row: impl Fn(&QueryResult, &mut u64) -> Result<T, TryGetError>,
     ) -> Result<Vec<T>, Error> {
         let statement = self.backend().build(select);
         let cache = self.conn.shared_cache().filter(|_| self.is_cached);
@@ -243,7 +242,7 @@ impl<E: Scoped, P> Rows<E, P> {
             let matching = Expr::case(filter.into_condition(), Expr::Constant(1.into()));
             counted = counted.expr_as(Func::count(matching), format!("n{place}"));
         }
-        let row = |row: &QueryResult, _| {
+        let row = |row: &QueryResult, _: &mut u64| {
             let mut matching = [0; N];
             for (count, at) in matching.iter_mut().zip(2_usize..) {
                 *count = i64::try_get_by(row, at)?;
@@ -294,14 +293,14 @@ impl<E: Scoped, P> Rows<E, P> {
     }
 }
 
-/// `row` gets whether a row was decoded before.
+/// `row` gets the columns whose types are known.
 fn decoded<T>(
     read: &[QueryResult],
-    row: impl Fn(&QueryResult, bool) -> Result<T, TryGetError>,
+    row: impl Fn(&QueryResult, &mut u64) -> Result<T, TryGetError>,
 ) -> Result<Vec<T>, Error> {
-    let mut rows = Vec::with_capacity(read.len());
+    let (mut rows, mut known) = (Vec::with_capacity(read.len()), 0);
     for one in read {
-        rows.push(row(one, !rows.is_empty()).map_err(DbErr::from)?);
+        rows.push(row(one, &mut known).map_err(DbErr::from)?);
     }
     Ok(rows)
 }

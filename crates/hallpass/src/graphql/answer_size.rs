@@ -45,7 +45,13 @@ impl AnswerBudget {
     /// Whether the limit is exceeded. Such a response is not sent.
     #[must_use]
     pub fn is_exceeded(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.limit
+        self.is_exceeded_with(0)
+    }
+
+    /// Whether `bytes` more exceed the limit.
+    #[must_use]
+    pub fn is_exceeded_with(&self, bytes: usize) -> bool {
+        self.used.load(Ordering::Relaxed).saturating_add(bytes) > self.limit
     }
 
     /// Resets the count, for the next event of a subscription.

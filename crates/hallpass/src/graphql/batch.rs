@@ -1,10 +1,10 @@
 //! Batch loaders: the rows that several fields of a request need, read by one statement.
 //!
 //! The loader of the GraphQL library spawns a task with a timer for each batch, and keeps a channel and several hash
-//! tables for its keys. Here a batch is a future that the fields share: it lets all fields of a level add their keys, then
-//! loads them.
+//! tables for its keys. Here a batch is a future that the fields share: it takes the keys of the fields that the request
+//! resolves at the same time, then loads them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -21,7 +21,10 @@ pub trait Loader: Send + Sync + 'static {
     /// Why nothing can be loaded: the error of all keys.
     type Error: Clone + Send + Sync + 'static;
 
-    /// The values of these keys, of which some may be equal. A key without a value is left out.
+    /// The values of these keys, which are unique. A key without a value is left out.
+    ///
+    /// # Errors
+    /// When nothing can be loaded. It is the error of each key.
     fn load(&self, keys: &[Self::Key]) -> impl Future<Output = LoadResult<Self>> + Send;
 }
 
@@ -40,7 +43,9 @@ struct Inner<L: Loader> {
 }
 
 struct Batch<L: Loader> {
+    /// In the order of the fields.
     keys: Vec<L::Key>,
+    unique: HashSet<L::Key>,
     loading: Loading<L>,
 }
 
@@ -60,7 +65,7 @@ impl<L: Loader> BatchLoader<L> {
     /// That of the batch.
     pub async fn load_one(&self, key: L::Key) -> Result<Option<L::Value>, L::Error> {
         let loading = self.join(key.clone());
-        // The fields that are resolved in the same poll of the request add their keys.
+        // The other fields that the request resolves now add their keys.
         tokio::task::yield_now().await;
         Ok(loading.await?.get(&key).cloned())
     }
@@ -70,9 +75,11 @@ impl<L: Loader> BatchLoader<L> {
         let mut open = self.0.open();
         let batch = open.get_or_insert_with(|| {
             let loading = load(Arc::downgrade(&self.0)).boxed().shared();
-            Batch { keys: Vec::new(), loading }
+            Batch { keys: Vec::new(), unique: HashSet::new(), loading }
         });
-        batch.keys.push(key);
+        if batch.unique.insert(key.clone()) {
+            batch.keys.push(key);
+        }
         batch.loading.clone()
     }
 }
@@ -133,8 +140,8 @@ mod tests {
     async fn keys_asked_for_at_once_are_one_batch() {
         let numbers = Numbers::default();
         let loader = BatchLoader::new(numbers.clone());
-        let of_three = join_all([1, 2, 0].map(|key| loader.load_one(key)));
-        assert_eq!(of_three.await, [Ok(Some(1)), Ok(Some(2)), Ok(None)]);
+        let of_four = join_all([1, 2, 0, 1].map(|key| loader.load_one(key)));
+        assert_eq!(of_four.await, [Ok(Some(1)), Ok(Some(2)), Ok(None), Ok(Some(1))]);
         assert_eq!(numbers.batches(), [[1, 2, 0]]);
         let many = join_all((100..200).map(|key| loader.load_one(key))).await;
         assert!(many.into_iter().zip(100..).all(|(found, key)| found == Ok(Some(key))));

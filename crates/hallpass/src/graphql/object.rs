@@ -12,6 +12,7 @@ use futures_util::future::{BoxFuture, try_join_all};
 
 use super::answer_size::AnswerBudget;
 use super::json::{write_json, write_key, write_text};
+use super::null_on_error::NullOnError;
 use super::response_keys::ResponseKeys;
 use crate::access::RequestAuth;
 
@@ -19,7 +20,10 @@ use crate::access::RequestAuth;
 const ASSUMED_BYTES: usize = 192;
 
 /// An object that lists contain. `#[guarded]` implements it with the plain fields of the type; other types implement it
-/// without functions.
+/// without functions: `impl GuardedObject for Note {}`.
+#[diagnostic::on_unimplemented(
+    note = "a list contains types with `#[guarded]`; for another type write `impl GuardedObject for {Self} {{}}`"
+)]
 pub trait GuardedObject: ObjectType {
     /// The number of a plain field, by its name in the schema. Default: no field is plain.
     #[must_use]
@@ -27,11 +31,14 @@ pub trait GuardedObject: ObjectType {
         None
     }
 
-    /// Writes the value of a plain field as JSON. False if the caller may not read it: nothing is written.
+    /// Writes the value of a plain field, which has this number, as JSON. False if the caller may not read it: nothing is
+    /// written.
     fn write_plain(&self, _field: usize, _auth: Option<&RequestAuth>, _json: &mut Vec<u8>) -> bool {
         false
     }
 }
+
+impl<T: ObjectType> GuardedObject for NullOnError<T> {}
 
 impl<T: GuardedObject> GuardedObject for &T {
     fn plain_field(name: &str) -> Option<usize> {
@@ -91,6 +98,10 @@ pub(super) async fn resolve_objects<'a, T: GuardedObject + 'a>(
         let others = selected.write(object, auth, &mut json);
         if !others.is_empty() {
             incomplete.push((index, object, others));
+        }
+        // Before the whole list is in memory.
+        if budget.is_exceeded_with(json.len()) {
+            return Err(budget.error(Some(ctx.item.pos)));
         }
     }
     json.push(b']');

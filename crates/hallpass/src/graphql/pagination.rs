@@ -109,6 +109,7 @@ impl Page {
 /// ```
 /// use async_graphql::Context;
 /// use hallpass::data::policy::{Listed, OwnedEntity};
+/// use hallpass::graphql::GuardedObject;
 /// use hallpass::prelude::*;
 ///
 /// async fn newest<E: OwnedEntity + Listed, Node: GuardedObject>(

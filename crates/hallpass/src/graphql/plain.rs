@@ -10,7 +10,7 @@ use super::json::{write_json, write_text};
 /// that applies to the type.
 pub struct PlainValue<'a, T>(pub Option<&'a T>);
 
-/// A type that is written as JSON without a value of the library.
+/// A type that is written as JSON without a value of the library. Used by `#[guarded]`.
 pub trait Json {
     /// Writes the value as JSON.
     fn write(&self, json: &mut Vec<u8>);
@@ -40,7 +40,7 @@ impl Json for DateTime {
     }
 }
 
-/// Values that are [`Json`].
+/// Values that are [`Json`]. Used by `#[guarded]`, as the traits below.
 pub trait PlainJson {
     /// Whether fields of the type are plain.
     fn is_plain(&self) -> bool {
