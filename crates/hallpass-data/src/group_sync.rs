@@ -73,24 +73,24 @@ impl GroupSync {
         let round = rounds.begun.fetch_add(1, Ordering::AcqRel) + 1;
         let log = rounds.log.clone();
         let done = tokio::task::spawn_blocking(move || sync_log(&log)).await;
-        done.map_err(std::io::Error::other).flatten().map_err(|error| {
+        let was_synced = done.map_err(std::io::Error::other).flatten().map_err(|error| {
             rounds.has_failed.store(true, Ordering::Release);
             not_durable(error)
         })?;
-        rounds.counter.inc();
+        rounds.counter.inc_by(was_synced.into());
         *succeeded = round;
         Ok(())
     }
 }
 
-/// Syncs the log, if there is one: the last connection that closes removes it, after it has written and synced all of it
-/// to the database.
-fn sync_log(log: &Path) -> std::io::Result<()> {
+/// Syncs the log. False if there is none: the last connection that closes removes it, after it has written and synced all
+/// of it to the database.
+fn sync_log(log: &Path) -> std::io::Result<bool> {
     // Not kept open: the log of later connections is another file. The database itself is never opened here: closing it
     // would release the locks that SQLite has on it.
     match File::open(log) {
-        Ok(log) => log.sync_data(),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(log) => log.sync_data().map(|()| true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }

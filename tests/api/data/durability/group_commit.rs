@@ -62,7 +62,9 @@ async fn linked_database_keeps_its_log() {
     let settings = ["--better-auth-url", Issuer::shared().url(), "--sqlite-synchronous", "full"];
     let app = App::on(&url, files, &settings).await;
     for count in ["1", "2", "3"] {
+        let before = syncs(&app).await.unwrap();
         app.by_jwt(&alice()).data(CREATE_TASK).await;
+        assert!(syncs(&app).await.unwrap() > before, "the log is beside the real file");
         // The last process that closes a database removes its log.
         assert_eq!(tasks_of(&real), count);
     }
