@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use sea_orm::{DbErr, RuntimeErr};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Syncs the write-ahead log of one database. Clones share the rounds. By default there is nothing to sync.
 #[derive(Clone, Default)]
@@ -34,7 +34,7 @@ struct Rounds {
     /// The number of rounds that have begun.
     begun: AtomicU64,
     /// The last round that succeeded. Locked by the round that runs.
-    succeeded: Mutex<u64>,
+    succeeded: Arc<Mutex<u64>>,
     counter: Counter,
 }
 
@@ -47,7 +47,7 @@ impl GroupSync {
             log: log.into(),
             has_failed: AtomicBool::new(false),
             begun: AtomicU64::new(0),
-            succeeded: Mutex::new(0),
+            succeeded: Arc::default(),
             counter: Counter::default(),
         })))
     }
@@ -63,21 +63,27 @@ impl GroupSync {
     pub(crate) async fn sync(&self) -> Result<(), DbErr> {
         let Some(rounds) = &self.0 else { return Ok(()) };
         let needed = rounds.begun.load(Ordering::Acquire) + 1;
-        let mut succeeded = rounds.succeeded.lock().await;
+        let succeeded = Arc::clone(&rounds.succeeded).lock_owned().await;
         if *succeeded >= needed {
             return Ok(());
         }
         if rounds.has_failed.load(Ordering::Acquire) {
             return Err(not_durable(std::io::Error::other("an earlier sync failed")));
         }
-        let round = rounds.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let log = rounds.log.clone();
-        let done = tokio::task::spawn_blocking(move || sync_log(&log)).await;
-        let was_synced = done.map_err(std::io::Error::other).flatten().map_err(|error| {
-            rounds.has_failed.store(true, Ordering::Release);
-            not_durable(error)
-        })?;
-        rounds.counter.inc_by(was_synced.into());
+        let rounds = Arc::clone(rounds);
+        // A round that began ends, also if its caller is cancelled: nothing else would note its failure.
+        let done = tokio::task::spawn_blocking(move || rounds.run(succeeded)).await;
+        done.map_err(std::io::Error::other).flatten().map_err(not_durable)
+    }
+}
+
+impl Rounds {
+    /// Runs a round.
+    fn run(&self, mut succeeded: OwnedMutexGuard<u64>) -> std::io::Result<()> {
+        let round = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let was_synced =
+            sync_log(&self.log).inspect_err(|_| self.has_failed.store(true, Ordering::Release))?;
+        self.counter.inc_by(was_synced.into());
         *succeeded = round;
         Ok(())
     }
@@ -173,5 +179,16 @@ mod tests {
         std::fs::remove_file(&rounds.log).unwrap();
         assert!(sync.sync().await.is_err(), "what failed before is still missing");
         assert_eq!(rounds.counter.get(), count);
+    }
+
+    #[tokio::test]
+    async fn failed_sync_of_a_cancelled_commit_is_noted() {
+        let (_directory, sync, rounds) = database();
+        std::fs::remove_file(&rounds.log).unwrap();
+        std::os::unix::fs::symlink(&rounds.log, &rounds.log).unwrap();
+        assert!(futures_util::poll!(Box::pin(sync.sync())).is_pending());
+        drop(rounds.succeeded.lock().await);
+        std::fs::remove_file(&rounds.log).unwrap();
+        assert!(sync.sync().await.is_err());
     }
 }

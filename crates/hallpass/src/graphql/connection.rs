@@ -3,14 +3,10 @@
 use std::borrow::Cow;
 
 use async_graphql::connection::CursorType as _;
-use async_graphql::parser::types::Field;
-use async_graphql::registry::Registry;
-use async_graphql::{
-    ContextSelectionSet, Object, OutputType, Positioned, ServerResult, TypeName, Value,
-};
+use async_graphql::{Object, TypeName};
 
 use super::error::Result;
-use super::object::{GuardedObject, resolve_objects};
+use super::object::{GuardedObject, Objects};
 use super::pagination::{Position, Positions, TotalCount};
 use super::plain::Json as _;
 use crate::access::{RequestAuth, guarded};
@@ -61,14 +57,14 @@ impl<N: GuardedObject> Connection<N> {
     }
 
     /// A list of edges.
-    async fn edges(&self) -> Edges<'_, N> {
+    async fn edges(&self) -> Objects<Edge<&N>, Edge<N>> {
         let positions = (0..).map_while(|index| self.positions.get(index));
-        Edges(self.nodes.iter().zip(positions).map(|(node, at)| Edge::new(at, node)).collect())
+        self.nodes.iter().zip(positions).map(|(node, at)| Edge::new(at, node)).collect()
     }
 
     /// A list of nodes.
-    async fn nodes(&self) -> Nodes<'_, N> {
-        Nodes(&self.nodes)
+    async fn nodes(&self) -> Objects<&N> {
+        self.nodes.iter().collect()
     }
 
     /// Number of items in the whole list. Counted only if requested. For rows of all users, the maximum is 10,000,
@@ -118,56 +114,6 @@ impl<N: GuardedObject> GuardedObject for Edge<N> {
     fn write_plain(&self, _: usize, _: Option<&RequestAuth>, json: &mut Vec<u8>) -> bool {
         self.position.encode_cursor().write(json);
         true
-    }
-}
-
-/// The edges of a connection.
-struct Edges<'a, N: GuardedObject>(Vec<Edge<&'a N>>);
-
-impl<N: GuardedObject> OutputType for Edges<'_, N> {
-    fn type_name() -> Cow<'static, str> {
-        Vec::<Edge<N>>::type_name()
-    }
-
-    fn qualified_type_name() -> String {
-        Vec::<Edge<N>>::qualified_type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        Vec::<Edge<N>>::create_type_info(registry)
-    }
-
-    async fn resolve(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        field: &Positioned<Field>,
-    ) -> ServerResult<Value> {
-        resolve_objects(ctx, field, self.0.iter()).await
-    }
-}
-
-/// The nodes of a connection.
-struct Nodes<'a, N: GuardedObject>(&'a [N]);
-
-impl<N: GuardedObject> OutputType for Nodes<'_, N> {
-    fn type_name() -> Cow<'static, str> {
-        Vec::<N>::type_name()
-    }
-
-    fn qualified_type_name() -> String {
-        Vec::<N>::qualified_type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        Vec::<N>::create_type_info(registry)
-    }
-
-    async fn resolve(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        field: &Positioned<Field>,
-    ) -> ServerResult<Value> {
-        resolve_objects(ctx, field, self.0.iter()).await
     }
 }
 

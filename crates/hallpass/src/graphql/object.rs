@@ -5,9 +5,13 @@
 //! functions that write the plain fields of a type: those that take no argument and no context. Here they are called for
 //! each object, and the library resolves the others.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
 use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::{resolve_container, resolve_list};
-use async_graphql::{ContextSelectionSet, ObjectType, Positioned, ServerResult, Value};
+use async_graphql::{ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value};
 use futures_util::future::{BoxFuture, try_join_all};
 
 use super::answer_size::AnswerBudget;
@@ -74,24 +78,51 @@ pub async fn resolve_object<T: GuardedObject>(
     Ok(Value::Binary(with_others(&json, &values).into()))
 }
 
-/// Resolves the selected fields of each object of a list, as [`resolve_object`] does.
-///
-/// # Errors
-/// As [`resolve_object`].
-pub(super) async fn resolve_objects<'a, T: GuardedObject + 'a>(
+/// A list of objects, each resolved as by [`resolve_object`]. In the schema their type is `Of`: the library rejects two
+/// types of one name.
+pub(super) struct Objects<T, Of = T>(Vec<T>, PhantomData<fn() -> Of>);
+
+impl<T, Of> FromIterator<T> for Objects<T, Of> {
+    fn from_iter<I: IntoIterator<Item = T>>(objects: I) -> Self {
+        Self(objects.into_iter().collect(), PhantomData)
+    }
+}
+
+impl<T: GuardedObject, Of: GuardedObject> OutputType for Objects<T, Of> {
+    fn type_name() -> Cow<'static, str> {
+        Vec::<Of>::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        Vec::<Of>::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Vec::<Of>::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        resolve_objects(ctx, field, &self.0).await
+    }
+}
+
+async fn resolve_objects<T: GuardedObject>(
     ctx: &ContextSelectionSet<'_>,
     field: &Positioned<Field>,
-    objects: impl ExactSizeIterator<Item = &'a T> + Send,
+    objects: &[T],
 ) -> ServerResult<Value> {
     let Some((budget, selected)) = selected::<T>(ctx) else {
-        let length = objects.len();
-        return Box::pin(resolve_list(ctx, field, objects, Some(length))).await;
+        return Box::pin(resolve_list(ctx, field, objects, Some(objects.len()))).await;
     };
     let auth = ctx.data_opt::<RequestAuth>();
     let mut json = Vec::with_capacity(objects.len() * ASSUMED_BYTES + 2);
     let mut incomplete = Vec::new();
     json.push(b'[');
-    for (index, object) in objects.enumerate() {
+    for (index, object) in objects.iter().enumerate() {
         if index > 0 {
             json.push(b',');
         }
