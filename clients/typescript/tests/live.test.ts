@@ -72,6 +72,29 @@ test("a subscription goes on after the last event it received", async () => {
   assert.equal(gaps, 0);
 });
 
+test("an iteration goes on after its last event, and ends the subscription with itself", async () => {
+  open();
+  const iterator = live.iterate<{ events: { sequence: string } }>({ query: RESUMED });
+  const first = await nth(1);
+  first.next(event("one"));
+  assert.equal((await iterator.next()).value?.data?.events.sequence, "one");
+  first.cut();
+  const second = await nth(2);
+  assert.deepEqual(second.variables, { since: "one" });
+  const waiting = iterator.next();
+  await iterator.return?.();
+  assert.equal((await waiting).done, true);
+  await until("the subscription ends", () => second.isCompleted());
+});
+
+test("an iteration fails with the error of its subscription", async () => {
+  open();
+  const iterator = live.iterate({ query: PLAIN });
+  (await nth(1)).fail([{ message: "Not allowed", extensions: { code: "FORBIDDEN" } }]);
+  await assert.rejects(iterator.next(), (error) => JSON.stringify(error).includes("FORBIDDEN"));
+  assert.equal((await iterator.next()).done, true);
+});
+
 test("without an event so far, a lost connection begins with RESYNC", async () => {
   open();
   subscribe(RESUMED);

@@ -9,6 +9,9 @@ export interface Received {
   /** Sends a response. */
   next(payload: object): void;
   complete(): void;
+  fail(errors: readonly object[]): void;
+  /** Whether the client has ended it. */
+  isCompleted(): boolean;
   /** Breaks the connection. */
   cut(): void;
 }
@@ -28,7 +31,14 @@ export interface SocketServer {
 function received(socket: WebSocket, message: JsonObject): Received {
   const id = message["id"];
   const send = (type: string, rest: object = {}): void => socket.send(JSON.stringify({ id, type, ...rest }));
+  let isCompleted = false;
+  socket.on("message", (data) => {
+    const message = asObject(parseJson(String(data)));
+    isCompleted ||= message["type"] === "complete" && message["id"] === id;
+  });
   return {
+    isCompleted: () => isCompleted,
+    fail: (payload) => send("error", { payload }),
     variables: asObject(asObject(message["payload"])["variables"]),
     next: (payload) => send("next", { payload }),
     complete: () => send("complete"),

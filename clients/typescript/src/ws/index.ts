@@ -3,6 +3,7 @@ import { createClient, type Client, type ClientOptions } from "graphql-ws";
 import { anonymous, type Credentials } from "../auth/credentials.js";
 import { backoff, wait } from "../http/retry.js";
 import { closeSilent, KEEP_ALIVE, onOnline } from "./broken.js";
+import { iterate } from "./iterate.js";
 import { createSubscriptions } from "./subscriptions.js";
 
 export interface LiveClientOptions {
@@ -138,9 +139,12 @@ export function createLiveClient(options: LiveClientOptions): Client {
     reconnect();
   });
 
+  const subscribe: Client["subscribe"] = (payload, sink) =>
+    subscriptions.subscribe(client, payload, sink, () => onGap?.());
   return {
     ...client,
-    subscribe: (payload, sink) => subscriptions.subscribe(client, payload, sink, () => onGap?.()),
+    subscribe,
+    iterate: (payload) => iterate((sink) => subscribe(payload, sink)),
     dispose: () => {
       isDisposed = true;
       stopOnline();
