@@ -3,9 +3,10 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait as _, Query};
-use sea_orm::{IntoActiveModel as _, Order};
+use sea_orm::{DbBackend, IntoActiveModel as _, Order};
 
 use crate::filter::column;
+use crate::insert_arrays::insert_new;
 use crate::rls_context::RlsContext;
 use crate::{AuditEventId, Error, FromRow, Privilege, System, Timestamp, Transaction, erased_user};
 
@@ -87,9 +88,16 @@ impl System<'_> {
     /// # Errors
     /// When the database is unavailable or rejects the statement; then none is written.
     pub async fn insert_audit_events(&self, events: Vec<Model>) -> Result<(), Error> {
-        let rows = events.into_iter().map(|event| event.truncated().into_active_model());
-        let kept = Entity::insert_many(rows).on_conflict_do_nothing_on([Column::Id]);
-        self.write(async |conn| kept.exec_without_returning(conn).await).await?;
+        let events = events.into_iter().map(Model::truncated);
+        if self.conn().backend() == DbBackend::Postgres {
+            let events: Vec<_> = events.collect();
+            let kept = insert_new(&events, Column::Id)?;
+            self.write(async |conn| conn.execute_raw(kept).await).await?;
+        } else {
+            let rows = events.map(|event| event.into_active_model());
+            let kept = Entity::insert_many(rows).on_conflict_do_nothing_on([Column::Id]);
+            self.write(async |conn| kept.exec_without_returning(conn).await).await?;
+        }
         Ok(())
     }
 

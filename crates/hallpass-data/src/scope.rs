@@ -18,7 +18,6 @@
 //! | [`Transaction::erase`] | every row of one user, to delete; requires a [`Privilege`] |
 //! | [`Database::system`](crate::Database::system) | everything, for the server's own work, with a stated reason |
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_orm::sea_query::{
@@ -40,7 +39,9 @@ use crate::relation::Concerns;
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::rows::{Editable, Owned, ReadOnly, Rows};
-use crate::{Comparison, Error, Filter, OwnedTables, Privilege, TenantId, UserId, known_user};
+use crate::{
+    Comparison, Error, Filter, KeyMap, OwnedTables, Privilege, TenantId, UserId, known_user,
+};
 
 /// The rows that one caller may access. Cheap to clone.
 #[derive(Clone)]
@@ -233,7 +234,7 @@ impl Scope {
     ///
     /// # Errors
     /// When the database is unavailable or rejects the statement.
-    pub async fn display_names(&self, users: &[UserId]) -> Result<HashMap<UserId, String>, Error> {
+    pub async fn display_names(&self, users: &[UserId]) -> Result<KeyMap<UserId, String>, Error> {
         use known_user::Column::{Name, UserId as Id};
         let these = Id.one_of(users.iter().cloned()).and(Comparison::is_not_null(Name));
         let rows =

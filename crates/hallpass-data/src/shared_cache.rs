@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use sea_orm::sea_query::Value;
 use sea_orm::{QueryResult, Statement};
@@ -23,7 +24,7 @@ const CAPACITY: u64 = 8 * 1024 * 1024;
 pub(crate) struct SharedCache(Option<Arc<State>>);
 
 struct State {
-    entries: Cache<Key, Arc<Entry>>,
+    entries: Cache<Key, Arc<Entry>, RandomState>,
     /// Incremented by each write: an entry of an earlier generation may be out of date.
     generation: AtomicU64,
     /// Notified of each write of this process.
@@ -87,7 +88,7 @@ impl SharedCache {
                     entry.bytes.saturating_add(u32::try_from(key.length()).unwrap_or(u32::MAX))
                 })
                 .time_to_live(ttl)
-                .build(),
+                .build_with_hasher(RandomState::default()),
             generation: AtomicU64::new(0),
             written: watch::Sender::default(),
         };

@@ -1,11 +1,10 @@
 //! Batch loaders for chapters: course, variants, texts and progress, one statement each per request.
 
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::Context;
-use hallpass::data::{Comparison as _, Error, Scope, SharedText, Timestamp};
+use hallpass::data::{Comparison as _, Error, KeyMap, Scope, SharedText, Timestamp};
 use hallpass_entity::level::Level;
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress, variant};
 
@@ -135,7 +134,7 @@ impl Loader for VariantLoader {
         let head =
             |(id, level, hardware, updated_at)| VariantHead { id, level, hardware, updated_at };
         let variants = rows.into_iter();
-        let mut variants: HashMap<_, Vec<_>> = variants
+        let mut variants: KeyMap<_, Vec<_>> = variants
             .map(|(chapter, rows)| (chapter, rows.into_iter().map(head).collect()))
             .collect();
         for variants in variants.values_mut() {
@@ -158,7 +157,7 @@ impl Loader for BodyLoader {
         let ids: Vec<_> = variants.iter().map(|(id, _)| *id).collect();
         let rows = self.0.rows::<variant::Entity>();
         let rows = rows.columns_by::<VariantId, (SharedText,)>(Id, &ids, &[Text]).await?;
-        let mut bodies: HashMap<_, _> = rows
+        let mut bodies: KeyMap<_, _> = rows
             .into_iter()
             .filter_map(|(id, texts)| Some((id, texts.into_iter().next()?.0.0)))
             .collect();

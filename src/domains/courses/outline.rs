@@ -53,7 +53,7 @@ impl Loader for BegunLoader {
         let columns = [Of, Percent, UpdatedAt];
         let begun = begun.columns::<(ChapterId, i32, Timestamp)>(columns).await?;
         let by_chapter = begun.into_iter().map(|(id, percent, at)| (id, (percent, at)));
-        Ok(HashMap::from([((), Arc::new(by_chapter.collect()))]))
+        Ok([((), Arc::new(by_chapter.collect()))].into_iter().collect())
     }
 }
 

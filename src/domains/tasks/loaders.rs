@@ -1,10 +1,9 @@
 //! Batch loaders of tasks: one statement each per request. Created on first use.
 
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use hallpass::data::{Comparison as _, Error, Scope, UserId};
+use hallpass::data::{Comparison as _, Error, KeyMap, Scope, UserId};
 use hallpass::graphql::{BatchLoader, LoadResult, Loader};
 use hallpass_entity::{TaskId, task, task_tag};
 
@@ -54,7 +53,7 @@ impl Loader for TagLoader {
     async fn load(&self, tasks: &[TaskId]) -> LoadResult<Self> {
         let own_rows = self.0.owned::<task_tag::Entity>()?;
         let of_tasks = own_rows.filter(task_tag::Column::TaskId.one_of(tasks.iter().copied()));
-        let mut tags = HashMap::<_, Vec<_>>::new();
+        let mut tags = KeyMap::<_, Vec<_>>::default();
         for row in of_tasks.all_by(task_tag::Column::Ordinal).await? {
             tags.entry(row.task_id).or_default().push(row.tag);
         }

@@ -49,16 +49,22 @@ async fn check_messages(one: &dyn Bus, other: &dyn Bus) {
     let (mut here, mut there) = (one.subscribe(EVENTS), other.subscribe(EVENTS));
     assert_eq!(next(&mut here).await, Delivery::Gap, "at the start");
     assert_eq!(next(&mut there).await, Delivery::Gap);
-    assert!(one.publish(REVOCATIONS, "another topic").await);
+    assert!(one.publish(REVOCATIONS, &["another topic".to_owned()]).await);
     for message in ["", "same", "same", "a\nline", &"é🎫".repeat(40_000)] {
-        assert!(one.publish(EVENTS, message).await);
+        assert!(one.publish(EVENTS, &[message.to_owned()]).await);
         assert_eq!(text(&mut here).await, message, "its own message");
         assert_eq!(text(&mut there).await, message);
+    }
+    let batch = ["same", "", "same", &"🎫".repeat(5_000), "last"].map(str::to_owned);
+    assert!(one.publish(EVENTS, &batch).await);
+    for message in batch {
+        assert_eq!(text(&mut there).await, message, "of a batch");
+        assert_eq!(text(&mut here).await, message);
     }
     let publish = async |bus: &dyn Bus, letter: &str| {
         for number in 0..20 {
             assert!(
-                bus.publish(EVENTS, &format!("{letter}{number} {}", letter.repeat(20_000))).await
+                bus.publish(EVENTS, &[format!("{letter}{number} {}", letter.repeat(20_000))]).await
             );
         }
     };
@@ -78,14 +84,14 @@ async fn check_outage<T>(bus: &dyn Bus, stop: impl FnOnce() -> T, start: impl Fn
     let mut events = bus.subscribe(EVENTS);
     assert_eq!(next(&mut events).await, Delivery::Gap);
     assert!(bus.ping().await.is_ok());
-    assert!(bus.publish(EVENTS, "before").await);
+    assert!(bus.publish(EVENTS, &["before".to_owned()]).await);
     assert_eq!(text(&mut events).await, "before");
     let stopped = stop();
-    assert!(!bus.publish(EVENTS, "lost").await);
+    assert!(!bus.publish(EVENTS, &["lost".to_owned()]).await);
     assert!(bus.ping().await.is_err());
     let _running = start(stopped);
     assert_eq!(next(&mut events).await, Delivery::Gap);
-    assert!(bus.publish(EVENTS, "after").await);
+    assert!(bus.publish(EVENTS, &["after".to_owned()]).await);
     assert_eq!(text(&mut events).await, "after");
 }
 
@@ -132,7 +138,7 @@ async fn message_waits_for_a_new_listener() {
     assert_eq!(next(&mut events).await, Delivery::Gap);
     for message in ["first", "second"] {
         postgres::cut_listener("node", &url);
-        assert!(bus.publish(EVENTS, message).await);
+        assert!(bus.publish(EVENTS, &[message.to_owned()]).await);
         assert_eq!(next(&mut events).await, Delivery::Gap);
         assert_eq!(text(&mut events).await, message);
     }
@@ -145,7 +151,7 @@ async fn slow_subscriber_gets_a_gap() {
     assert_eq!(next(&mut other).await, Delivery::Gap);
     let publish = async {
         for number in 0..5000 {
-            assert!(bus.publish(EVENTS, &number.to_string()).await);
+            assert!(bus.publish(EVENTS, &[number.to_string()]).await);
         }
     };
     let receive = async {
@@ -161,30 +167,30 @@ async fn slow_subscriber_gets_a_gap() {
 #[tokio::test]
 async fn oversized_message_is_not_published() {
     let bus = postgres_bus("node", &postgres::database()).await;
-    assert!(!bus.publish(EVENTS, &"a".repeat(2_000_000)).await);
-    assert!(!bus.publish(EVENTS, "no text of PostgreSQL: \0").await);
-    assert!(bus.publish(EVENTS, "after").await);
+    assert!(!bus.publish(EVENTS, &["a".repeat(2_000_000)]).await);
+    assert!(!bus.publish(EVENTS, &["no text of PostgreSQL: \0".to_owned()]).await);
+    assert!(bus.publish(EVENTS, &["after".to_owned()]).await);
 }
 
 #[tokio::test]
 async fn publisher_reconnects_after_a_restart() {
     let server = RedisServer::start();
     let bus = redis_bus(&server, "");
-    assert!(bus.publish(EVENTS, "before").await);
+    assert!(bus.publish(EVENTS, &["before".to_owned()]).await);
     let _server = RedisServer::at(server.stop());
-    assert!(bus.publish(EVENTS, "after").await);
+    assert!(bus.publish(EVENTS, &["after".to_owned()]).await);
 }
 
 #[tokio::test]
 async fn publisher_recovers_after_a_rejected_password() {
     let server = RedisServer::start();
     let bus = redis_bus(&server, ":secret@");
-    assert!(!bus.publish(EVENTS, "rejected").await);
+    assert!(!bus.publish(EVENTS, &["rejected".to_owned()]).await);
     let admin = redis::Client::open(server.url()).unwrap();
     let mut admin = admin.get_multiplexed_async_connection().await.unwrap();
     let set = redis::cmd("CONFIG").arg(&["SET", "requirepass", "secret"]).to_owned();
     set.exec_async(&mut admin).await.unwrap();
-    assert!(bus.publish(EVENTS, "accepted").await);
+    assert!(bus.publish(EVENTS, &["accepted".to_owned()]).await);
 }
 
 /// Receives until the stream reports missed events.

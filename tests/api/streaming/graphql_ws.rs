@@ -339,7 +339,7 @@ async fn connections_per_address_are_limited() {
         }
     }
     for _ in 0..64 {
-        sockets.push(opened(&app).await);
+        sockets.push(Socket::anonymous(&app).await);
     }
     assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
     assert_eq!(app.anonymous().ask("{ __typename }").await.status, 200, "requests continue");
@@ -355,20 +355,40 @@ async fn connections_per_address_are_limited() {
 }
 
 #[tokio::test]
-async fn anonymous_sockets_per_address_are_limited() {
+async fn anonymous_sockets_leave_room_for_users() {
     let app = App::start(Backend::Sqlite).await;
     let mut sockets = Vec::new();
     for _ in 0..64 {
         sockets.push(Socket::anonymous(&app).await);
     }
-    assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
+    let mut refused = opened(&app).await;
+    refused.send_json(&json!({ "type": "connection_init" })).await;
+    assert_eq!(refused.close_code().await, 1013);
+    let mut user = Socket::by_bearer(&app, &token()).await;
+    user.execute("1", "{ me { id } }").await;
+    let answer = user.next_message().await;
+    assert!(answer["payload"]["data"]["me"]["id"].is_string(), "{answer}");
     sockets.pop();
     let again = async {
-        while Socket::open(&app, &[]).await.is_err() {
+        while !opened(&app).await.connection_init(json!({})).await.is_ack() {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), again).await.expect("a slot is free again");
+}
+
+#[tokio::test]
+async fn sockets_before_their_init_are_limited() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut sockets = Vec::new();
+    for _ in 0..64 {
+        sockets.push(opened(&app).await);
+    }
+    assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
+    let user = sockets.pop().unwrap().signed_in(&token()).await;
+    sockets.push(opened(&app).await);
+    assert_eq!(Socket::open(&app, &[]).await.err(), Some(429));
+    drop((user, sockets));
 }
 
 #[tokio::test]

@@ -3,16 +3,15 @@
 //! A share is looked up when a permit is requested. From then on the permit and its waiter know the places of its
 //! counters: each permit that is released looks at every waiter.
 
-use std::collections::HashMap;
-
 use super::{Limits, Share, Shares};
+use crate::KeyMap;
 
 /// The places of the counters of a permit or of a waiter.
 pub(super) type Places = [Option<usize>; 8];
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    places: HashMap<Share, usize>,
+    places: KeyMap<Share, usize>,
     counters: Vec<Counter>,
     /// Places without a share.
     free: Vec<usize>,

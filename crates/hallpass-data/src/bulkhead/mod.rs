@@ -11,7 +11,6 @@
 
 mod counters;
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +19,7 @@ use std::time::{Duration, Instant};
 use counters::{Counters, Places};
 use tokio::sync::oneshot;
 
+use crate::KeyMap;
 use crate::queue_time::{Queue, QueueTimes};
 
 /// How long to wait for a connection before the database is reported as unavailable.
@@ -185,7 +185,7 @@ pub(crate) struct Bulkhead {
 struct State {
     counters: Counters,
     /// When each client that holds or waits was served last.
-    served: HashMap<ClientHash, u64>,
+    served: KeyMap<ClientHash, u64>,
     /// The queue, in the order of arrival.
     waiting: Vec<Waiter>,
     sequence: u64,

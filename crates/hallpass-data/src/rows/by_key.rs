@@ -1,9 +1,9 @@
 //! Rows of several keys at once, cached by key.
 
 use std::any::TypeId;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::hash::{BuildHasher as _, Hash, Hasher as _};
+use std::sync::LazyLock;
 
 use sea_orm::sea_query::Value;
 use sea_orm::{
@@ -12,10 +12,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Rows, decoded};
-use crate::Error;
 use crate::filter::among;
 use crate::policy::SharedEntity;
 use crate::shared_cache::{Lookup, SharedCache, Slot, length};
+use crate::{Error, KeyHasher, KeyMap};
 
 /// A key whose rows are not cached, and where they belong.
 type Missing<'a, K> = (K, Option<(&'a SharedCache, Slot)>);
@@ -31,14 +31,15 @@ impl<E: SharedEntity, P> Rows<E, P> {
         by: E::Column,
         keys: &[K],
         columns: &[E::Column],
-    ) -> Result<HashMap<K, Vec<T>>, Error>
+    ) -> Result<KeyMap<K, Vec<T>>, Error>
     where
         K: Copy + Eq + Hash + Into<Uuid> + Into<Value> + TryGetable,
         T: TryGetableMany + Clone + Send + Sync + 'static,
     {
         let cache = self.conn.shared_cache().filter(|_| self.is_cached && !self.is_filtered);
         let hash = cache.map(|_| hash_of::<E, T>(by, columns)).unwrap_or_default();
-        let (mut found, mut missing) = (HashMap::with_capacity(keys.len()), Vec::new());
+        let mut found = KeyMap::with_capacity_and_hasher(keys.len(), KeyHasher::default());
+        let mut missing = Vec::new();
         for key in keys {
             // A key that is given twice is read once.
             let Entry::Vacant(place) = found.entry(*key) else { continue };
@@ -65,7 +66,7 @@ impl<E: SharedEntity, P> Rows<E, P> {
         by: E::Column,
         columns: &[E::Column],
         missing: Vec<Missing<'_, K>>,
-        found: &mut HashMap<K, Vec<T>>,
+        found: &mut KeyMap<K, Vec<T>>,
     ) -> Result<(), Error>
     where
         K: Copy + Eq + Hash + Into<Value> + TryGetable,
@@ -80,7 +81,7 @@ impl<E: SharedEntity, P> Rows<E, P> {
             // SQLite's values have one type: the length is taken after decoding.
             Ok((key, length(row), columns))
         };
-        let mut read = HashMap::<K, (usize, Vec<T>)>::new();
+        let mut read = KeyMap::<K, (usize, Vec<T>)>::default();
         let rows = self.fetch(self.backend().build(&rows.into_query())).await?;
         for (key, length, row) in decoded(&rows, row)? {
             let (bytes, rows) = read.entry(key).or_default();
@@ -100,7 +101,8 @@ impl<E: SharedEntity, P> Rows<E, P> {
 
 /// A hash of what [`Rows::columns_by`] reads.
 fn hash_of<E: EntityTrait, T: 'static>(by: E::Column, columns: &[E::Column]) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    static HASHER: LazyLock<KeyHasher> = LazyLock::new(KeyHasher::default);
+    let mut hasher = HASHER.build_hasher();
     TypeId::of::<(E, T)>().hash(&mut hasher);
     for column in std::iter::once(&by).chain(columns) {
         std::mem::discriminant(column).hash(&mut hasher);

@@ -7,7 +7,6 @@ mod by_key;
 mod insert;
 
 use std::any::TypeId;
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
@@ -24,7 +23,7 @@ use crate::policy::{OwnedEntity, Scoped, SharedEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::shared_cache::{Lookup, length};
-use crate::{Error, Filter, FromRow, SearchText};
+use crate::{Error, Filter, FromRow, KeyMap, SearchText};
 
 /// The rows may be read.
 pub enum ReadOnly {}
@@ -306,7 +305,7 @@ fn decoded<T>(
 }
 
 /// By table, and whether the database is PostgreSQL.
-type ColumnTexts = HashMap<(TypeId, bool), Arc<str>>;
+type ColumnTexts = KeyMap<(TypeId, bool), Arc<str>>;
 
 /// The columns of the model of `E`, as SeaORM selects them: it takes longer to build this text than the rest of a
 /// statement.

@@ -25,10 +25,10 @@ pub enum Delivery {
 /// Publishes to, and subscribes to, the other nodes: through Redis, or through PostgreSQL. An outage never fails a
 /// request.
 pub trait Bus: Send + Sync {
-    /// Publishes `message`, of at most a megabyte. Returns whether that succeeded, after a few seconds at most. Called
-    /// after the commit of the change, and outside of its transaction. Nodes that miss a message find the change when
-    /// they poll the database.
-    fn publish<'a>(&'a self, topic: &'static str, message: &'a str) -> BoxFuture<'a, bool>;
+    /// Publishes `messages`, of at most a megabyte each, in this order. Returns whether that succeeded, after a few
+    /// seconds at most. Called after the commit of the change, and outside of its transaction. Nodes that miss a message
+    /// find the change when they poll the database.
+    fn publish<'a>(&'a self, topic: &'static str, messages: &'a [String]) -> BoxFuture<'a, bool>;
 
     /// Subscribes to the messages of `topic`. Reconnects after interruptions, and never ends.
     fn subscribe(&self, topic: &'static str) -> BoxStream<'static, Delivery>;

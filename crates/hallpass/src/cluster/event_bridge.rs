@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use uuid::Uuid;
 
 use super::bus::{Bus, Delivery, EVENTS};
@@ -17,6 +17,8 @@ use crate::events::{Event, Events};
 
 /// Interval of retries of a gap message.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Events that are published together.
+const MAX_BATCH: usize = 64;
 
 /// Relays events between this node and the others.
 pub struct EventBridge {
@@ -72,10 +74,24 @@ impl EventBridge {
             // A gap is published as soon as possible, without waiting for another event.
             let limit = if gap { RETRY_DELAY } else { Duration::MAX };
             let received = tokio::time::timeout(limit, outbound.recv()).await;
-            gap = gap && !self.publish(WireEvent::Gap).await;
+            gap = gap && !self.publish([WireEvent::Gap]).await;
             match received {
-                Ok(Ok((owner, event))) => {
-                    gap |= !self.publish(WireEvent::Event { owner, event }).await;
+                Ok(Ok(first)) => {
+                    // Those that were published while the bus was busy.
+                    let mut batch = vec![first];
+                    while batch.len() < MAX_BATCH {
+                        match outbound.try_recv() {
+                            Ok(next) => batch.push(next),
+                            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                            Err(TryRecvError::Lagged(_)) => {
+                                gap = true;
+                                break;
+                            }
+                        }
+                    }
+                    let batch = batch.into_iter();
+                    let batch = batch.map(|(owner, event)| WireEvent::Event { owner, event });
+                    gap |= !self.publish(batch).await;
                 }
                 Ok(Err(RecvError::Lagged(_))) => gap = true,
                 Ok(Err(RecvError::Closed)) => return,
@@ -84,10 +100,13 @@ impl EventBridge {
         }
     }
 
-    async fn publish(&self, event: WireEvent) -> bool {
-        let message = Message { from: self.node_id.clone(), event };
-        let text = serde_json::to_string(&message).expect("texts are plain JSON");
-        self.bus.publish(EVENTS, &text).await
+    async fn publish(&self, events: impl IntoIterator<Item = WireEvent>) -> bool {
+        let text = |event| {
+            let message = Message { from: self.node_id.clone(), event };
+            serde_json::to_string(&message).expect("texts are plain JSON")
+        };
+        let messages: Vec<_> = events.into_iter().map(text).collect();
+        self.bus.publish(EVENTS, &messages).await
     }
 
     fn on_delivery(&self, delivery: &Delivery) {

@@ -48,7 +48,7 @@ struct Link {
     feeds: Arc<Feeds>,
 }
 
-/// A message to publish.
+/// Messages to publish.
 struct Request {
     topic: &'static str,
     frames: Vec<String>,
@@ -101,9 +101,12 @@ impl PostgresNotify {
         }
     }
 
-    async fn try_publish(&self, topic: &'static str, message: &str) -> Option<bool> {
-        let number = self.published.fetch_add(1, Ordering::Relaxed);
-        let frames = frames::split(&format!("{}-{number:x}", self.node_id), message)?;
+    async fn try_publish(&self, topic: &'static str, messages: &[String]) -> Option<bool> {
+        let mut frames = Vec::with_capacity(messages.len());
+        for message in messages {
+            let number = self.published.fetch_add(1, Ordering::Relaxed);
+            frames.extend(frames::split(&format!("{}-{number:x}", self.node_id), message)?);
+        }
         let (published, result) = oneshot::channel();
         self.link.requests.send(Request { topic, frames, published }).await.ok()?;
         result.await.ok()
@@ -111,10 +114,11 @@ impl PostgresNotify {
 }
 
 impl Bus for PostgresNotify {
-    fn publish<'a>(&'a self, topic: &'static str, message: &'a str) -> BoxFuture<'a, bool> {
+    fn publish<'a>(&'a self, topic: &'static str, messages: &'a [String]) -> BoxFuture<'a, bool> {
         self.start();
         Box::pin(async move {
-            let published = tokio::time::timeout(PUBLISH_TIMEOUT, self.try_publish(topic, message));
+            let published =
+                tokio::time::timeout(PUBLISH_TIMEOUT, self.try_publish(topic, messages));
             let published = matches!(published.await, Ok(Some(true)));
             if !published {
                 tracing::warn!(

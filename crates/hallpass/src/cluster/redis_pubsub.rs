@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use redis::aio::{MultiplexedConnection, PubSubStream};
-use redis::{AsyncCommands as _, Client, Msg, RedisError, RedisResult};
+use redis::{Client, Msg, RedisError, RedisResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::bus::{Bus, Delivery};
@@ -32,25 +32,29 @@ impl RedisPubSub {
         Ok(Self { client: Client::open(url.expose_secret())?, publisher: Mutex::default() })
     }
 
-    async fn try_publish(&self, topic: &str, message: &str) -> RedisResult<()> {
+    async fn try_publish(&self, topic: &str, messages: &[String]) -> RedisResult<()> {
+        let mut publish = redis::pipe();
+        for message in messages {
+            publish.publish(topic, message).ignore();
+        }
         let publisher = || self.publisher.lock().unwrap_or_else(PoisonError::into_inner);
         let open = publisher().clone();
         if let Some(mut connection) = open
-            && connection.publish::<_, _, ()>(topic, message).await.is_ok()
+            && publish.exec_async(&mut connection).await.is_ok()
         {
             return Ok(());
         }
         let mut connection = self.client.get_multiplexed_async_connection().await?;
-        connection.publish::<_, _, ()>(topic, message).await?;
+        publish.exec_async(&mut connection).await?;
         *publisher() = Some(connection);
         Ok(())
     }
 }
 
 impl Bus for RedisPubSub {
-    fn publish<'a>(&'a self, topic: &'static str, message: &'a str) -> BoxFuture<'a, bool> {
+    fn publish<'a>(&'a self, topic: &'static str, messages: &'a [String]) -> BoxFuture<'a, bool> {
         Box::pin(async move {
-            let published = tokio::time::timeout(TIMEOUT * 2, self.try_publish(topic, message));
+            let published = tokio::time::timeout(TIMEOUT * 2, self.try_publish(topic, messages));
             let published = matches!(published.await, Ok(Ok(())));
             if !published {
                 tracing::warn!(

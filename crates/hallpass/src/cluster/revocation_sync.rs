@@ -147,7 +147,7 @@ impl RevocationService {
             return Err(RevocationError::Replayed);
         }
         if let Some(bus) = &self.bus {
-            bus.publish(REVOCATIONS, "").await;
+            bus.publish(REVOCATIONS, &[String::new()]).await;
         }
         Ok(())
     }

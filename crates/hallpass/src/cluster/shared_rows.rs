@@ -32,9 +32,10 @@ impl SharedRowsSync {
     pub async fn run(&self) {
         let Some(mut writes) = self.database.shared_writes() else { return };
         let publish = async {
+            let message = [self.node_id.clone()];
             while writes.changed().await.is_ok() {
                 // Other nodes get no gap while only this one is disconnected.
-                while !self.bus.publish(SHARED_ROWS, &self.node_id).await {
+                while !self.bus.publish(SHARED_ROWS, &message).await {
                     tokio::time::sleep(RETRY_DELAY).await;
                 }
             }

@@ -4,13 +4,16 @@
 //! tables for its keys. Here a batch is a future that the fields share: it takes the keys of the fields that the request
 //! resolves at the same time, then loads them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use hallpass_data::{KeyHasher, KeyMap};
+
+use super::when_woken::WhenWoken;
 
 /// Loads the values of many keys at once.
 pub trait Loader: Send + Sync + 'static {
@@ -30,7 +33,7 @@ pub trait Loader: Send + Sync + 'static {
 
 /// What a [`Loader`] returns.
 pub type LoadResult<L> =
-    Result<HashMap<<L as Loader>::Key, <L as Loader>::Value>, <L as Loader>::Error>;
+    Result<KeyMap<<L as Loader>::Key, <L as Loader>::Value>, <L as Loader>::Error>;
 
 /// Loads values by their keys, for one request: it has no cache across requests, so no data leaks between callers. The
 /// keys that fields ask for at once are loaded together.
@@ -45,13 +48,14 @@ struct Inner<L: Loader> {
 struct Batch<L: Loader> {
     /// In the order of the fields.
     keys: Vec<L::Key>,
-    unique: HashSet<L::Key>,
+    unique: HashSet<L::Key, KeyHasher>,
     loading: Loading<L>,
 }
 
 type Loaded<L> =
-    Result<Arc<HashMap<<L as Loader>::Key, <L as Loader>::Value>>, <L as Loader>::Error>;
-type Loading<L> = Shared<BoxFuture<'static, Loaded<L>>>;
+    Result<Arc<KeyMap<<L as Loader>::Key, <L as Loader>::Value>>, <L as Loader>::Error>;
+/// Each field that waits polls it: without [`WhenWoken`], each would poll the statement too.
+type Loading<L> = Shared<WhenWoken<BoxFuture<'static, Loaded<L>>>>;
 
 impl<L: Loader> BatchLoader<L> {
     /// Loads with `loader`.
@@ -74,8 +78,8 @@ impl<L: Loader> BatchLoader<L> {
     fn join(&self, key: L::Key) -> Loading<L> {
         let mut open = self.0.open();
         let batch = open.get_or_insert_with(|| {
-            let loading = load(Arc::downgrade(&self.0)).boxed().shared();
-            Batch { keys: Vec::new(), unique: HashSet::new(), loading }
+            let loading = WhenWoken::new(load(Arc::downgrade(&self.0)).boxed()).shared();
+            Batch { keys: Vec::new(), unique: HashSet::default(), loading }
         });
         if batch.unique.insert(key.clone()) {
             batch.keys.push(key);

@@ -23,6 +23,7 @@ mod requirement;
 mod response_keys;
 mod subscription;
 pub(crate) mod validation;
+mod when_woken;
 
 pub use answer_size::AnswerBudget;
 pub use audited::Audited;

@@ -10,7 +10,6 @@ mod registered;
 mod root_query;
 mod roots;
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use apollo_compiler::Schema as DocumentRules;
@@ -22,6 +21,7 @@ use async_graphql::Context;
 use async_graphql::registry::Registry;
 
 use crate::access::SchemaView;
+use hallpass_data::KeyMap;
 
 pub use can::CanQuery;
 pub use find_node::{FindNode, FindNodeByText, Node};
@@ -81,7 +81,7 @@ impl SchemaBuilder {
 pub struct Schemas {
     builder: SchemaBuilder,
     introspection: bool,
-    views: RwLock<HashMap<SchemaView, Arc<SchemaForView>>>,
+    views: RwLock<KeyMap<SchemaView, Arc<SchemaForView>>>,
 }
 
 impl Schemas {

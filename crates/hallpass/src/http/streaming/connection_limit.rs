@@ -9,14 +9,32 @@ use prometheus_client::registry::Registry;
 
 use crate::http::client_ip::ClientNetwork;
 use crate::http::graphql::response::Rejection;
+use hallpass_identity::Caller;
 
 /// Half of all connections; the others remain for ordinary requests.
-const MAX_CONNECTIONS: usize = 2048;
+const MAX_CONNECTIONS: Limits = Limits { all: 2048, anonymous: 1024, unknown: 512 };
 /// Per address (IPv6: /64 network), which a whole office may share.
-const MAX_CONNECTIONS_PER_IP: usize = 256;
-/// Of these, those of callers who are anonymous or not yet authenticated.
-const MAX_ANONYMOUS_CONNECTIONS: usize = 1024;
-const MAX_ANONYMOUS_CONNECTIONS_PER_IP: usize = 64;
+const MAX_CONNECTIONS_PER_IP: Limits = Limits { all: 256, anonymous: 64, unknown: 64 };
+
+/// Whose connection it is. Sockets that are not authenticated yet have a limit of their own, so that anonymous ones do
+/// not keep out users of the same address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// Not authenticated yet, for at most `REQUEST_TIMEOUT`.
+    Unknown,
+    Anonymous,
+    SignedIn,
+}
+
+impl Holder {
+    /// Of an authenticated connection.
+    pub(crate) fn of(caller: Option<&Caller>) -> Self {
+        match caller {
+            Some(_) => Self::SignedIn,
+            None => Self::Anonymous,
+        }
+    }
+}
 
 /// Counts open WebSockets and event streams.
 #[derive(Clone)]
@@ -31,17 +49,21 @@ struct Counts {
     by_client: HashMap<ClientNetwork, Count>,
 }
 
+/// Connections of each kind of holder.
 #[derive(Clone, Copy, Default)]
 struct Count {
     all: usize,
     anonymous: usize,
+    unknown: usize,
 }
+
+type Limits = Count;
 
 /// Permit of one connection, released when dropped.
 pub(crate) struct ConnectionPermit {
     limiter: ConnectionLimiter,
     client: ClientNetwork,
-    is_anonymous: bool,
+    holder: Holder,
 }
 
 impl ConnectionLimiter {
@@ -53,29 +75,22 @@ impl ConnectionLimiter {
         limiter
     }
 
-    /// Acquires a permit for a client at `address`, who is anonymous or not yet authenticated unless `is_signed_in`.
+    /// Acquires a permit for a client at `address`.
+    ///
+    /// # Errors
+    /// If a limit is reached.
     pub(crate) fn acquire(
         &self,
         address: IpAddr,
-        is_signed_in: bool,
+        holder: Holder,
     ) -> Result<ConnectionPermit, Rejection> {
         let client = ClientNetwork::of(address);
         let mut counts = self.counts();
-        let own = counts.by_client.get(&client).copied().unwrap_or_default();
-        let is_anonymous = !is_signed_in;
-        if counts.total.is_full(MAX_CONNECTIONS, MAX_ANONYMOUS_CONNECTIONS, is_anonymous) {
-            return Err(Rejection::too_many(
-                "Too many open streaming connections: try again later.",
-            ));
-        }
-        if own.is_full(MAX_CONNECTIONS_PER_IP, MAX_ANONYMOUS_CONNECTIONS_PER_IP, is_anonymous) {
-            let message = "Too many open streaming connections from your address: close some.";
-            return Err(Rejection::too_many(message));
-        }
-        counts.total.add(is_anonymous);
-        counts.by_client.entry(client.clone()).or_default().add(is_anonymous);
+        counts.check(&client, holder)?;
+        counts.add(&client, holder);
+        drop(counts);
         self.gauge.inc();
-        Ok(ConnectionPermit { limiter: self.clone(), client, is_anonymous })
+        Ok(ConnectionPermit { limiter: self.clone(), client, holder })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -83,43 +98,88 @@ impl ConnectionLimiter {
     }
 }
 
-impl Count {
-    /// Whether `limit` is reached, or `anonymous_limit` for an anonymous connection.
-    fn is_full(self, limit: usize, anonymous_limit: usize, is_anonymous: bool) -> bool {
-        self.all >= limit || (is_anonymous && self.anonymous >= anonymous_limit)
+impl Counts {
+    /// # Errors
+    /// If a limit is reached.
+    fn check(&self, client: &ClientNetwork, holder: Holder) -> Result<(), Rejection> {
+        let own = self.by_client.get(client).copied().unwrap_or_default();
+        if self.total.is_full(MAX_CONNECTIONS, holder) {
+            let message = "Too many open streaming connections: try again later.";
+            return Err(Rejection::too_many(message));
+        }
+        if own.is_full(MAX_CONNECTIONS_PER_IP, holder) {
+            let message = "Too many open streaming connections from your address: close some.";
+            return Err(Rejection::too_many(message));
+        }
+        Ok(())
     }
 
-    fn add(&mut self, is_anonymous: bool) {
+    fn add(&mut self, client: &ClientNetwork, holder: Holder) {
+        self.total.add(holder);
+        self.by_client.entry(client.clone()).or_default().add(holder);
+    }
+
+    fn remove(&mut self, client: &ClientNetwork, holder: Holder) {
+        self.total.remove(holder);
+        if let Some(own) = self.by_client.get_mut(client) {
+            own.remove(holder);
+            if own.all == 0 {
+                self.by_client.remove(client);
+            }
+        }
+    }
+}
+
+impl Count {
+    fn of(&mut self, holder: Holder) -> Option<&mut usize> {
+        match holder {
+            Holder::Unknown => Some(&mut self.unknown),
+            Holder::Anonymous => Some(&mut self.anonymous),
+            Holder::SignedIn => None,
+        }
+    }
+
+    fn is_full(mut self, mut limits: Limits, holder: Holder) -> bool {
+        self.all >= limits.all
+            || self.of(holder).zip(limits.of(holder)).is_some_and(|(count, limit)| count >= limit)
+    }
+
+    fn add(&mut self, holder: Holder) {
         self.all += 1;
-        self.anonymous += usize::from(is_anonymous);
+        if let Some(count) = self.of(holder) {
+            *count += 1;
+        }
+    }
+
+    fn remove(&mut self, holder: Holder) {
+        self.all -= 1;
+        if let Some(count) = self.of(holder) {
+            *count -= 1;
+        }
     }
 }
 
 impl ConnectionPermit {
-    /// Counts the connection as signed in from now on.
-    pub(crate) fn sign_in(&mut self) {
-        if std::mem::take(&mut self.is_anonymous) {
-            let mut counts = self.limiter.counts();
-            counts.total.anonymous -= 1;
-            if let Some(own) = counts.by_client.get_mut(&self.client) {
-                own.anonymous -= 1;
-            }
+    /// Counts the connection as one of `holder` from now on.
+    ///
+    /// # Errors
+    /// If the limit of such connections is reached.
+    pub(crate) fn authenticated(&mut self, holder: Holder) -> Result<(), Rejection> {
+        let mut counts = self.limiter.counts();
+        counts.remove(&self.client, self.holder);
+        let checked = counts.check(&self.client, holder);
+        if checked.is_ok() {
+            self.holder = holder;
         }
+        counts.add(&self.client, self.holder);
+        checked
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.sign_in();
         self.limiter.gauge.dec();
-        let mut counts = self.limiter.counts();
-        counts.total.all -= 1;
-        if let Some(own) = counts.by_client.get_mut(&self.client) {
-            own.all -= 1;
-            if own.all == 0 {
-                counts.by_client.remove(&self.client);
-            }
-        }
+        self.limiter.counts().remove(&self.client, self.holder);
     }
 }
 
@@ -127,52 +187,75 @@ impl Drop for ConnectionPermit {
 mod tests {
     use super::*;
 
+    use Holder::{Anonymous, SignedIn, Unknown};
+
     fn acquire(
         limiter: &ConnectionLimiter,
         address: &str,
-        is_signed_in: bool,
+        holder: Holder,
     ) -> Option<ConnectionPermit> {
-        limiter.acquire(address.parse().unwrap(), is_signed_in).ok()
+        limiter.acquire(address.parse().unwrap(), holder).ok()
     }
 
     fn fill(
         limiter: &ConnectionLimiter,
-        is_signed_in: bool,
+        holder: Holder,
         address: impl Fn(usize) -> String,
     ) -> Vec<ConnectionPermit> {
-        (0..).map_while(|number| acquire(limiter, &address(number), is_signed_in)).collect()
+        (0..).map_while(|number| acquire(limiter, &address(number), holder)).collect()
+    }
+
+    const OFFICE: &str = "192.0.2.1";
+
+    #[test]
+    fn connections_of_one_address_are_limited_by_holder() {
+        let limiter = ConnectionLimiter::registered(&mut Registry::default());
+        let office = |_| OFFICE.to_owned();
+        let mut anonymous = fill(&limiter, Anonymous, office);
+        let unknown = fill(&limiter, Unknown, office);
+        assert_eq!((anonymous.len(), unknown.len()), (64, 64));
+        assert_eq!(fill(&limiter, SignedIn, office).len(), 256 - 64 - 64);
+        assert!(acquire(&limiter, "192.0.2.2", Anonymous).is_some(), "another address");
+        anonymous.pop();
+        assert!(acquire(&limiter, OFFICE, Unknown).is_none());
+        assert!(acquire(&limiter, OFFICE, Anonymous).is_some());
     }
 
     #[test]
-    fn anonymous_connections_of_one_address_are_few() {
+    fn authenticated_connections_count_as_their_holders() {
         let limiter = ConnectionLimiter::registered(&mut Registry::default());
-        let anonymous = fill(&limiter, false, |_| "192.0.2.1".to_owned());
-        assert_eq!(anonymous.len(), 64);
-        let mut signed_in = fill(&limiter, true, |_| "192.0.2.1".to_owned());
-        assert_eq!(signed_in.len(), 256 - 64);
-        assert!(acquire(&limiter, "192.0.2.2", false).is_some(), "another address");
-        signed_in.pop();
-        drop(anonymous);
-        let mut upgraded = acquire(&limiter, "192.0.2.1", false).unwrap();
-        upgraded.sign_in();
-        assert_eq!(fill(&limiter, false, |_| "192.0.2.1".to_owned()).len(), 64);
+        let anonymous = fill(&limiter, Anonymous, |_| OFFICE.to_owned());
+        let mut signed_in = acquire(&limiter, OFFICE, Unknown).unwrap();
+        let mut refused = acquire(&limiter, OFFICE, Unknown).unwrap();
+        assert!(signed_in.authenticated(SignedIn).is_ok());
+        assert!(refused.authenticated(Anonymous).is_err());
+        assert_eq!(fill(&limiter, Unknown, |_| OFFICE.to_owned()).len(), 63, "one is unknown");
+        drop((anonymous, refused));
+        let mut accepted = acquire(&limiter, OFFICE, Unknown).unwrap();
+        assert!(accepted.authenticated(Anonymous).is_ok());
+        assert_eq!(fill(&limiter, Anonymous, |_| OFFICE.to_owned()).len(), 63);
+        drop((signed_in, accepted));
+        assert!(limiter.counts().by_client.is_empty());
     }
 
     #[test]
     fn ipv6_addresses_of_one_64_share_their_limit() {
         let limiter = ConnectionLimiter::registered(&mut Registry::default());
-        let counts = fill(&limiter, true, |number| format!("2001:db8::{number:x}"));
+        let counts = fill(&limiter, SignedIn, |number| format!("2001:db8::{number:x}"));
         assert_eq!(counts.len(), 256);
-        assert!(acquire(&limiter, "2001:db8:0:1::1", true).is_some(), "another network");
+        assert!(acquire(&limiter, "2001:db8:0:1::1", SignedIn).is_some(), "another network");
     }
 
     #[test]
     fn anonymous_connections_leave_half_to_others() {
         let limiter = ConnectionLimiter::registered(&mut Registry::default());
         let address = |number: usize| format!("2001:db8:0:{number:x}::1");
-        let anonymous = fill(&limiter, false, address);
-        assert_eq!(anonymous.len(), 1024);
-        let signed_in = fill(&limiter, true, address);
+        let anonymous = fill(&limiter, Anonymous, address);
+        let unknown = fill(&limiter, Unknown, address);
+        assert_eq!((anonymous.len(), unknown.len()), (1024, 512));
+        assert_eq!(fill(&limiter, SignedIn, address).len(), 512);
+        drop(unknown);
+        let signed_in = fill(&limiter, SignedIn, address);
         assert_eq!(signed_in.len(), 1024);
         drop((anonymous, signed_in));
         assert!(limiter.counts().by_client.is_empty());

@@ -17,7 +17,7 @@ use futures_util::stream::{self, BoxStream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::connection_limit::ConnectionPermit;
+use super::connection_limit::{ConnectionPermit, Holder};
 use super::{Permit, gated, multipart, sse};
 use crate::http::HttpState;
 use crate::http::graphql::authenticate::{RequestIdentity, credential_ended};
@@ -123,7 +123,8 @@ pub(crate) fn stream(
         Err(rejection) if rejection.is_rate_limited() => return Err(rejection),
         operation => operation,
     };
-    let connection_permit = shared.connections.acquire(identity.address(), caller.is_some())?;
+    let connection_permit =
+        shared.connections.acquire(identity.address(), Holder::of(caller.as_deref()))?;
     let permit = shared.caller_limits.acquire_connection(caller.as_deref())?;
     let (shared, watch) = (Arc::clone(shared), identity.watch(caller));
     // Queries and mutations may finish when the server stops; subscriptions are ended.

@@ -16,7 +16,7 @@ use axum::response::Response;
 use tracing::Instrument as _;
 
 use super::Permit;
-use super::connection_limit::ConnectionPermit;
+use super::connection_limit::{ConnectionPermit, Holder};
 use super::protocol;
 use super::protocol::{AckPayload, ClientMessage, Close, ServerMessage};
 use super::session::Session;
@@ -84,7 +84,7 @@ fn accept(
     check_origin(&shared.deps, &headers, &id)?;
     let address = client_ip(peer, &headers, &shared.deps.options.trusted_proxies);
     // The caller is authenticated once the socket is open.
-    let mut connection_permit = shared.connections.acquire(address, false)?;
+    let mut connection_permit = shared.connections.acquire(address, Holder::Unknown)?;
     let (guard, connection) = (connection.register(), connection.clone());
     // Twice the limit, so that a message slightly above it is answered with close code 1009.
     let limit = shared.deps.options.limits.body.saturating_mul(2);
@@ -111,11 +111,9 @@ impl Transport {
         handshake: HeaderMap,
         connection_permit: &mut ConnectionPermit,
     ) {
-        let disconnect = match Box::pin(self.handshake(peer, handshake)).await {
+        let handshake = Box::pin(self.handshake(peer, handshake, connection_permit));
+        let disconnect = match handshake.await {
             Ok((identity, caller, _permit)) => {
-                if caller.is_some() {
-                    connection_permit.sign_in();
-                }
                 Box::pin(Session::new(&mut self, identity).run(caller)).await
             }
             Err(disconnect) => disconnect,
@@ -137,6 +135,7 @@ impl Transport {
         &mut self,
         peer: PeerAddr,
         handshake: HeaderMap,
+        connection_permit: &mut ConnectionPermit,
     ) -> Result<(Arc<RequestIdentity>, Option<Arc<Caller>>, Option<Permit>), Disconnect> {
         if !self.offers_subprotocol() {
             return Err(Close::subprotocol().into());
@@ -152,6 +151,8 @@ impl Transport {
         let identity = RequestIdentity::new(&self.shared.deps, peer, Method::POST, headers);
         let caller = identity.caller(&self.shared.deps, &self.id).await;
         let caller = caller.map_err(|rejection| Close::rejected(&rejection))?;
+        let authenticated = connection_permit.authenticated(Holder::of(caller.as_deref()));
+        authenticated.map_err(|rejection| Close::rejected(&rejection))?;
         let permit = self.shared.caller_limits.acquire_connection(caller.as_deref());
         let permit = permit.map_err(|rejection| Close::rejected(&rejection))?;
         let payload = caller.as_ref().map(|caller| AckPayload { expires_at: caller.expires_at() });
