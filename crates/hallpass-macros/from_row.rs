@@ -2,18 +2,15 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Fields, Type};
+use syn::{Data, DeriveInput, Field, Fields, Type};
 
 pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
-    let Data::Struct(data) = &item.data else { return fail(item) };
-    let Fields::Named(fields) = &data.fields else { return fail(item) };
     let model = &item.ident;
     let mut position = 0_usize;
     let mut values = Vec::new();
-    for field in &fields.named {
+    for field in fields_of(item)? {
         let (name, of_type) = (&field.ident, &field.ty);
-        // A column for search is not read.
-        if is_named(of_type, "SearchText") {
+        if is_for_search(field) {
             values.push(quote!(#name: ::core::default::Default::default()));
             continue;
         }
@@ -39,8 +36,33 @@ pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
+/// The columns that are read of the model of a table.
+pub(crate) fn columns_of(item: &DeriveInput) -> syn::Result<Vec<&Field>> {
+    Ok(fields_of(item)?.filter(|field| !is_for_search(field)).collect())
+}
+
+fn fields_of(item: &DeriveInput) -> syn::Result<impl Iterator<Item = &Field>> {
+    match &item.data {
+        Data::Struct(data) if matches!(data.fields, Fields::Named(_)) => Ok(data.fields.iter()),
+        _ => {
+            let message = "this belongs on the `Model` of a table: a struct with named fields";
+            Err(syn::Error::new_spanned(&item.ident, message))
+        }
+    }
+}
+
+/// A column for search is not read.
+fn is_for_search(field: &Field) -> bool {
+    match &field.ty {
+        Type::Path(named) => {
+            named.path.segments.last().is_some_and(|last| last.ident == "SearchText")
+        }
+        _ => false,
+    }
+}
+
 /// Reads columns of the types that `hallpass-data` does not decode: its own function is called for the others.
-fn other_columns() -> TokenStream {
+pub(crate) fn other_columns() -> TokenStream {
     quote! {
         trait OtherColumn {
             fn read<T: sea_orm::TryGetable>(
@@ -54,17 +76,5 @@ fn other_columns() -> TokenStream {
         }
 
         impl<C> OtherColumn for C {}
-    }
-}
-
-fn fail(item: &DeriveInput) -> syn::Result<TokenStream> {
-    let message = "`FromRow` belongs on the `Model` of a table: a struct with named fields";
-    Err(syn::Error::new_spanned(&item.ident, message))
-}
-
-fn is_named(named: &Type, name: &str) -> bool {
-    match named {
-        Type::Path(named) => named.path.segments.last().is_some_and(|last| last.ident == name),
-        _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Attribute macro `#[guarded]`, and `#[derive(FromRow)]` for tables.
+//! Attribute macro `#[guarded]`, and `#[derive(FromRow)]` and `#[derive(PartialModel)]` for tables.
 //!
 //! `#[guarded]` generates the resolvers of a GraphQL type from plain functions. The GraphQL library has an attribute
 //! `guard`, which enforces a rule, and an attribute `directive`, which documents it in the schema. [`macro@guarded`]
@@ -12,7 +12,9 @@ mod object;
 mod options;
 mod output;
 mod parameter;
+mod partial_model;
 mod plain;
+mod row_columns;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +63,16 @@ pub fn guarded(options: TokenStream, item: TokenStream) -> TokenStream {
 pub fn from_row(model: TokenStream) -> TokenStream {
     syn::parse(model)
         .and_then(|model| from_row::expand(&model))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// A row of which some columns are read: the struct `Partial` beside the `Model`, whose functions have the names of the
+/// columns, and fail for one that was not read. `FromRow` is derived too.
+#[proc_macro_derive(PartialModel)]
+pub fn partial_model(model: TokenStream) -> TokenStream {
+    syn::parse(model)
+        .and_then(|model| partial_model::expand(&model))
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

@@ -1,10 +1,12 @@
-//! Plain fields: without parameters and context, and of a scalar type. They are resolved without a future.
+//! Plain fields: without parameters and context, and of a scalar type. They are resolved without a future. One that fails
+//! is resolved again by the library, which reports its error.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{FnArg, ImplItemFn, ReturnType, Type};
 
 use crate::output::argument_of;
+use crate::row_columns;
 
 /// A plain field.
 pub(crate) struct Plain {
@@ -14,6 +16,8 @@ pub(crate) struct Plain {
     is_plain: TokenStream,
     /// Writes its value, or returns false if the caller may not read it.
     write: TokenStream,
+    /// The columns that it reads of its row, if they are known.
+    columns: Option<Vec<String>>,
 }
 
 /// The functions of `GuardedObject`: from the name of a field to its number, and from the number to the value. None if
@@ -30,7 +34,20 @@ pub(crate) fn functions(fields: &[Plain]) -> Option<TokenStream> {
         .iter()
         .enumerate()
         .map(|(number, Plain { write, .. })| quote!(#number => { #write }));
+    let columns = fields.iter().enumerate().filter_map(|(number, Plain { columns, .. })| {
+        let columns = columns.as_ref()?;
+        Some(quote!(#number => ::core::option::Option::Some(&[#(#columns),*]),))
+    });
     Some(quote! {
+        fn plain_columns(
+            field: ::core::primitive::usize,
+        ) -> ::core::option::Option<&'static [&'static ::core::primitive::str]> {
+            match field {
+                #(#columns)*
+                _ => ::core::option::Option::None,
+            }
+        }
+
         fn plain_field(
             name: &::core::primitive::str,
         ) -> ::core::option::Option<::core::primitive::usize> {
@@ -65,9 +82,15 @@ pub(crate) fn field(
     let is_alone =
         signature.inputs.len() == 1 && matches!(signature.inputs.first(), Some(FnArg::Receiver(_)));
     let ReturnType::Type(_, output) = &signature.output else { return None };
-    if !is_alone || argument_of(output, &["Result", "FieldResult"]).is_some() {
+    if !is_alone {
         return None;
     }
+    let succeeded = argument_of(output, &["Result", "FieldResult"]);
+    // The library reports an error.
+    let unwrap = succeeded
+        .is_some()
+        .then(|| quote!(let ::core::result::Result::Ok(value) = value else { return false };));
+    let output = succeeded.as_ref().unwrap_or(output);
     let ident = &signature.ident;
     let is_allowed = guard.map(|guard| {
         quote! {
@@ -90,10 +113,12 @@ pub(crate) fn field(
     let write = quote! {
         #is_allowed
         #value
+        #unwrap
         #write
         true
     };
-    Some(Plain { name: name.to_owned(), is_plain, write })
+    let columns = row_columns::read_by(&resolver.block);
+    Some(Plain { name: name.to_owned(), is_plain, write, columns })
 }
 
 struct Value {

@@ -4,7 +4,8 @@ use sea_orm::entity::prelude::*;
 
 use hallpass_data::policy::PublicRows;
 use hallpass_data::{
-    ActiveValue, Comparison, Filter, FromRow, SearchText, Searched, Set, SortKey, Timestamp, UserId,
+    ActiveValue, Comparison, Filter, FromRow, PartialModel, SearchText, Searched, Set, SortKey,
+    Timestamp, UserId,
 };
 
 use crate::TaskId;
@@ -30,7 +31,7 @@ impl hallpass_data::ColumnValue for Priority {
 }
 
 /// A task.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, FromRow, PartialModel)]
 #[sea_orm(table_name = "task")]
 pub struct Model {
     /// ID.

@@ -34,6 +34,7 @@ mod notifications;
 mod owned_tables;
 mod owner_filter;
 mod page;
+mod partial_model;
 pub mod policy;
 mod pooler;
 mod postgres;
@@ -82,6 +83,7 @@ pub use metrics::DatabaseTime;
 pub use notifications::{MAX_PAYLOAD_BYTES, Notification, NotificationConnection, Notifications};
 pub use owned_tables::{DeletedRows, OwnedTables};
 pub use page::{CursorPosition, Order, OrderKey, Page, PageRequest};
+pub use partial_model::PartialModel;
 pub use pooler::Pooler;
 pub use privilege::Privilege;
 pub use reason::Reason;
@@ -97,7 +99,7 @@ pub use hallpass_types::step_clock;
 pub use hallpass_types::{TenantId, Timestamp, UserId, now};
 
 /// Decodes the rows of a table by the position of their columns: for its `Model`, beside `DeriveEntityModel`.
-pub use hallpass_macros::FromRow;
+pub use hallpass_macros::{FromRow, PartialModel};
 
 /// A search term.
 pub use hallpass_text::Term;
@@ -105,4 +107,4 @@ pub use hallpass_text::Term;
 /// Sets the value of a column of a new or changed row.
 pub use sea_orm::ActiveValue::{self, Set};
 /// Tables.
-pub use sea_orm::EntityTrait;
+pub use sea_orm::{DbErr, EntityTrait};

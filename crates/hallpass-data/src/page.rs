@@ -4,12 +4,13 @@
 use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr, Value};
 use sea_orm::{
-    ColumnTrait as _, ColumnType, Condition, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn,
+    ColumnTrait as _, ColumnType, Condition, DbErr, EntityTrait, Iterable, ModelTrait,
+    PrimaryKeyToColumn,
 };
 use uuid::Uuid;
 
 use crate::filter::column;
-use crate::{Error, Filter, Timestamp};
+use crate::{Error, Filter, PartialModel, Timestamp};
 
 /// The sort value of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,15 +135,37 @@ impl<E: EntityTrait> Order<E> {
     where
         E::Model: ModelTrait<Entity = E>,
     {
-        let key = OrderKey::from_value(row.get(self.column)).or_else(|| self.null_key.clone());
-        let id =
-            <Option<Uuid> as sea_orm::sea_query::ValueType>::try_from(row.get(id_column::<E>()));
+        self.position_of(row.get(self.column), row.get(id_column::<E>()))
+    }
+
+    /// The position of a row whose columns were read in part.
+    ///
+    /// # Errors
+    /// As [`position`](Self::position), or if the id or the column of the order was not read.
+    pub fn position_in(
+        &self,
+        row: &impl PartialModel<Entity = E>,
+    ) -> Result<CursorPosition, Error> {
+        match (row.value(self.column), row.value(id_column::<E>())) {
+            (Some(key), Some(id)) => self.position_of(key, id),
+            _ => Err(DbErr::AttrNotSet("the id, or the column of the order".into()).into()),
+        }
+    }
+
+    fn position_of(&self, key: Value, id: Value) -> Result<CursorPosition, Error> {
+        let key = OrderKey::from_value(key).or_else(|| self.null_key.clone());
+        let id = <Option<Uuid> as sea_orm::sea_query::ValueType>::try_from(id);
         match (key, id) {
             (Some(key), Ok(Some(id))) => Ok(CursorPosition { key, id }),
-            _ => Err(Error::Internal(sea_orm::DbErr::Type(
+            _ => Err(Error::Internal(DbErr::Type(
                 "a list is sorted by a column of an unsupported type".into(),
             ))),
         }
+    }
+
+    /// The columns of a position.
+    pub(crate) fn columns(&self) -> [E::Column; 2] {
+        [id_column::<E>(), self.column]
     }
 }
 

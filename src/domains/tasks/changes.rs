@@ -16,13 +16,13 @@ use hallpass::graphql::{ApiError, Begun, ContextExt as _, Execution, Id, Result,
 /// The response of a replayed mutation: the current task.
 pub(super) async fn current_task(ctx: &Context<'_>, id: TaskId) -> Result<Task> {
     let row = ctx.scope().owned::<task::Entity>()?.filter(task::Column::Id.is(id)).one().await?;
-    row.map(|row| Task::new(ctx, row)).ok_or(ApiError::NotFound("task"))
+    Task::new(ctx, row.ok_or(ApiError::NotFound("task"))?)
 }
 
 /// The response of a replayed mutation of several tasks: the current tasks.
 async fn current_tasks(ctx: &Context<'_>, ids: &[TaskId]) -> Result<Vec<Task>> {
     let rows = ctx.scope().owned::<task::Entity>()?.filter(by_ids(ids)).all().await?;
-    match in_order(ctx, ids, rows) {
+    match in_order(ctx, ids, rows)? {
         Some(tasks) => Ok(tasks),
         None => Err(task_not_found_or_forbidden(ctx, ids).await?),
     }
@@ -50,7 +50,7 @@ pub(super) async fn insert(
     if !tags.is_empty() {
         Box::pin(write_tags(writes, row.id, tags)).await?;
     }
-    Ok(Task::new(ctx, row))
+    Task::new(ctx, row)
 }
 
 /// Creates tasks, all or none.
@@ -109,7 +109,7 @@ pub(super) async fn update(
     if !is_empty {
         publish(ctx, ChangeKind::Updated, [id]);
     }
-    Ok(Task::new(ctx, row))
+    Task::new(ctx, row)
 }
 
 /// Changes several tasks in the same way, all or none.
@@ -125,7 +125,7 @@ pub(super) async fn update_all(
     let is_empty = task.is_empty();
     let rows = changed(&own_rows, &task).await?;
     drop(own_rows);
-    let Some(tasks) = in_order(ctx, ids, rows) else {
+    let Some(tasks) = in_order(ctx, ids, rows)? else {
         drop(writes);
         return Err(task_not_found_or_forbidden(ctx, ids).await?);
     };
@@ -171,7 +171,7 @@ pub(super) async fn set_completed(
     };
     let change = Update::set(values).increment(task::Column::Version);
     let changed = these()?.filter(task::Column::Completed.is(!done)).update(change).await?;
-    let Some(tasks) = in_order(ctx, ids, these()?.all().await?) else {
+    let Some(tasks) = in_order(ctx, ids, these()?.all().await?)? else {
         drop(writes);
         return Err(task_not_found_or_forbidden(ctx, ids).await?);
     };
@@ -181,9 +181,15 @@ pub(super) async fn set_completed(
 }
 
 /// The tasks in the order of `ids`. None if one is missing.
-fn in_order(ctx: &Context<'_>, ids: &[TaskId], rows: Vec<task::Model>) -> Option<Vec<Task>> {
+fn in_order(
+    ctx: &Context<'_>,
+    ids: &[TaskId],
+    rows: Vec<task::Model>,
+) -> Result<Option<Vec<Task>>> {
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
-    ids.iter().map(|id| rows.remove(id).map(|row| Task::new(ctx, row))).collect()
+    let found: Option<Vec<_>> = ids.iter().map(|id| rows.remove(id)).collect();
+    let tasks = |rows: Vec<_>| rows.into_iter().map(|row| Task::new(ctx, row)).collect();
+    found.map(tasks).transpose()
 }
 
 /// Deletes all tasks or none.

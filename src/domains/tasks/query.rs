@@ -12,7 +12,7 @@ use hallpass::access::Rule::{Public, SignedIn};
 use hallpass::access::guarded;
 use hallpass::graphql::{
     ApiError, Connection, Constrained, Constraint, ContextExt as _, Id, Page, Result, Validator,
-    paginate, paginate_open,
+    paginate_open_partial, paginate_partial,
 };
 use hallpass::schema::FindNode;
 
@@ -45,7 +45,7 @@ impl TaskQuery {
         let filter = filter.check()?.and(filter.range_of(order_by));
         let rows = ctx.scope().owned::<task::Entity>()?.filter(filter);
         let order = TaskOrder::listing(order_by);
-        paginate(rows, &order, &page, |row| Task::new(ctx, row)).await
+        paginate_partial(rows, &order, &page, &Task::selected(ctx), |row| Task::new(ctx, row)).await
     }
 
     /// Public tasks of all users, newest first by default.
@@ -59,7 +59,8 @@ impl TaskQuery {
     ) -> Result<Connection<Task>> {
         let rows = filter.unwrap_or_default().narrow(ctx.scope().public())?;
         let order = TaskOrder::listing(order_by.map(TaskOrder::from));
-        paginate_open(rows, &order, &page, |row| Task::new(ctx, row)).await
+        let columns = Task::selected(ctx);
+        paginate_open_partial(rows, &order, &page, &columns, |row| Task::new(ctx, row)).await
     }
 
     /// Statistics of the caller's tasks, or of those that match the filter.
@@ -87,7 +88,7 @@ impl FindNode for Task {
     async fn find_node(ctx: &Context<'_>, id: TaskId) -> Result<Option<Self>> {
         let task = ctx.scope().readable::<task::Entity>().filter(task::Column::Id.is(id));
         match task.one().await? {
-            Some(row) => Ok(Some(Self::new(ctx, row))),
+            Some(row) => Ok(Some(Self::new(ctx, row)?)),
             None => match task_not_found_or_forbidden(ctx, &[id]).await? {
                 ApiError::NotFound(_) => Ok(None),
                 denied => Err(denied),

@@ -81,7 +81,7 @@ impl TaskEvent {
         let scope = ctx.scope();
         let found = self.delivered.once(|| Found::read(scope, id)).await;
         let row = found.0.as_ref().map_err(Arc::clone)?.clone();
-        Ok(row.map(|row| Task::of_event(ctx, row, &self.delivered)))
+        row.map(|row| Task::of_event(ctx, row, &self.delivered)).transpose()
     }
 }
 

@@ -11,7 +11,9 @@ use super::loaders::TaskLoaders;
 use super::viewer::TaskViewer;
 use hallpass::access::{Resource, ResourceAttributes, Rule::Owner, guarded};
 use hallpass::events::{Delivered, EventKind};
-use hallpass::graphql::{ContextExt as _, Date, DateTime, Edge, Id, Result, edge};
+use hallpass::graphql::{
+    ContextExt as _, Date, DateTime, Edge, Id, Result, SelectedColumns, partial_edge,
+};
 
 /// Events of tasks.
 pub(crate) const EVENTS: EventKind = EventKind::new("task");
@@ -19,26 +21,44 @@ pub(crate) const EVENTS: EventKind = EventKind::new("task");
 /// A task. Some fields are restricted to its owner.
 #[derive(Clone, Debug)]
 pub struct Task {
-    row: task::Model,
+    row: task::Partial,
+    id: TaskId,
     is_owner: bool,
     /// The event that delivers the task, if any.
     event: Option<Arc<Delivered>>,
 }
 
 impl Task {
-    pub(crate) fn new(ctx: &Context<'_>, row: task::Model) -> Self {
-        let is_owner = ctx.scope().owner() == Some(&row.owner_id);
-        Self { row, is_owner, event: None }
+    /// The columns that each task is made of.
+    const COLUMNS: [task::Column; 2] = [task::Column::Id, task::Column::OwnerId];
+
+    /// A task with these columns.
+    ///
+    /// # Errors
+    /// If [`COLUMNS`](Self::COLUMNS) were not read.
+    pub(crate) fn new(ctx: &Context<'_>, row: impl Into<task::Partial>) -> Result<Self> {
+        let row = row.into();
+        let is_owner = ctx.scope().owner() == Some(row.owner_id()?);
+        Ok(Self { id: *row.id()?, row, is_owner, event: None })
+    }
+
+    /// The columns of a list of tasks that its client selects.
+    pub(crate) fn selected(ctx: &Context<'_>) -> SelectedColumns<task::Partial> {
+        SelectedColumns::of::<Self>(ctx, &Self::COLUMNS)
     }
 
     /// The task as an edge of the list `tasks` in this order.
     pub(crate) fn edge(&self, order: Option<TaskOrder>) -> Result<Edge<Self>> {
-        edge(&TaskOrder::listing(order), self.row.clone(), |_| self.clone())
+        partial_edge(&TaskOrder::listing(order), &self.row, self.clone())
     }
 
     /// The task of an event. Related rows are read once for all subscribers to the event.
-    pub(crate) fn of_event(ctx: &Context<'_>, row: task::Model, event: &Arc<Delivered>) -> Self {
-        Self { event: Some(Arc::clone(event)), ..Self::new(ctx, row) }
+    pub(crate) fn of_event(
+        ctx: &Context<'_>,
+        row: task::Model,
+        event: &Arc<Delivered>,
+    ) -> Result<Self> {
+        Ok(Self { event: Some(Arc::clone(event)), ..Self::new(ctx, row)? })
     }
 }
 
@@ -51,7 +71,7 @@ impl Resource for Task {
     }
 
     fn row_id(&self) -> String {
-        Id::<Self>::new(self.row.id).to_string()
+        Id::<Self>::new(self.id).to_string()
     }
 }
 
@@ -74,12 +94,12 @@ pub enum TaskPriority {
 impl Task {
     /// Global ID.
     async fn id(&self) -> Id<Task> {
-        Id::new(self.row.id)
+        Id::new(self.id)
     }
 
     /// Title.
-    async fn title(&self) -> &str {
-        &self.row.title
+    async fn title(&self) -> Result<&str> {
+        Ok(self.row.title()?)
     }
 
     /// Description.
@@ -87,18 +107,18 @@ impl Task {
         guard = "Owner",
         deprecation = "Select `own { description }`, which is null for other users."
     )]
-    async fn description(&self) -> Option<&str> {
-        self.row.description.as_deref()
+    async fn description(&self) -> Result<Option<&str>> {
+        Ok(self.row.description()?.as_deref())
     }
 
     /// Whether the task is completed.
-    async fn completed(&self) -> bool {
-        self.row.completed
+    async fn completed(&self) -> Result<bool> {
+        Ok(*self.row.completed()?)
     }
 
     /// Completion time.
-    async fn completed_at(&self) -> Option<DateTime> {
-        self.row.completed_at.map(DateTime)
+    async fn completed_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.row.completed_at()?.map(DateTime))
     }
 
     /// Priority.
@@ -106,8 +126,8 @@ impl Task {
         guard = "Owner",
         deprecation = "Select `own { priority }`, which is null for other users."
     )]
-    async fn priority(&self) -> TaskPriority {
-        self.row.priority.into()
+    async fn priority(&self) -> Result<TaskPriority> {
+        Ok((*self.row.priority()?).into())
     }
 
     /// Due time.
@@ -115,8 +135,8 @@ impl Task {
         guard = "Owner",
         deprecation = "Select `own { dueAt }`, which is null for other users."
     )]
-    async fn due_at(&self) -> Option<DateTime> {
-        self.row.due_at.map(DateTime)
+    async fn due_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.row.due_at()?.map(DateTime))
     }
 
     /// Due date, if the task was given one. `dueAt` is the end of that day in UTC.
@@ -124,8 +144,8 @@ impl Task {
         guard = "Owner",
         deprecation = "Select `own { dueOn }`, which is null for other users."
     )]
-    async fn due_on(&self) -> Option<Date> {
-        self.row.due_on.map(Date)
+    async fn due_on(&self) -> Result<Option<Date>> {
+        Ok(self.row.due_on()?.map(Date))
     }
 
     /// Tags, in the order the owner gave them.
@@ -143,8 +163,8 @@ impl Task {
     }
 
     /// Whether the task is public.
-    async fn is_public(&self) -> bool {
-        self.row.is_public
+    async fn is_public(&self) -> Result<bool> {
+        Ok(*self.row.is_public()?)
     }
 
     /// Whether the caller owns the task.
@@ -155,7 +175,7 @@ impl Task {
     /// The owner of the task, as others see them. Null if their name is not known.
     async fn author(&self, ctx: &Context<'_>) -> Result<Option<TaskAuthor>> {
         let authors = &ctx.data_unchecked::<TaskLoaders>().authors;
-        let name = authors.load_one(self.row.owner_id.clone()).await?;
+        let name = authors.load_one(self.row.owner_id()?.clone()).await?;
         Ok(name.map(|name| TaskAuthor { name }))
     }
 
@@ -165,25 +185,25 @@ impl Task {
     }
 
     /// Version, starting at 1 and incremented with each change. Send it as `expectedVersion` for optimistic locking.
-    async fn version(&self) -> i32 {
-        self.row.version
+    async fn version(&self) -> Result<i32> {
+        Ok(*self.row.version()?)
     }
 
     /// Creation time.
-    async fn created_at(&self) -> DateTime {
-        DateTime(self.row.created_at)
+    async fn created_at(&self) -> Result<DateTime> {
+        Ok(DateTime(*self.row.created_at()?))
     }
 
     /// Time of the last change.
-    async fn updated_at(&self) -> DateTime {
-        DateTime(self.row.updated_at)
+    async fn updated_at(&self) -> Result<DateTime> {
+        Ok(DateTime(*self.row.updated_at()?))
     }
 }
 
 impl Task {
     async fn read_tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         let loader = &ctx.data_unchecked::<TaskLoaders>().tags;
-        let read = async || Tags(loader.load_one(self.row.id).await.map(Option::unwrap_or_default));
+        let read = async || Tags(loader.load_one(self.id).await.map(Option::unwrap_or_default));
         match &self.event {
             Some(event) => Ok(event.once(read).await.0.as_ref().map_err(Arc::clone)?.clone()),
             None => Ok(read().await.0?),
@@ -205,23 +225,23 @@ pub struct OwnTask<'a>(&'a Task);
 #[Object]
 impl OwnTask<'_> {
     /// Description.
-    async fn description(&self) -> Option<&str> {
-        self.0.row.description.as_deref()
+    async fn description(&self) -> Result<Option<&str>> {
+        Ok(self.0.row.description()?.as_deref())
     }
 
     /// Priority.
-    async fn priority(&self) -> TaskPriority {
-        self.0.row.priority.into()
+    async fn priority(&self) -> Result<TaskPriority> {
+        Ok((*self.0.row.priority()?).into())
     }
 
     /// Due time.
-    async fn due_at(&self) -> Option<DateTime> {
-        self.0.row.due_at.map(DateTime)
+    async fn due_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.row.due_at()?.map(DateTime))
     }
 
     /// Due date, if the task was given one. `dueAt` is the end of that day in UTC.
-    async fn due_on(&self) -> Option<Date> {
-        self.0.row.due_on.map(Date)
+    async fn due_on(&self) -> Result<Option<Date>> {
+        Ok(self.0.row.due_on()?.map(Date))
     }
 
     /// Tags, in the order the owner gave them.

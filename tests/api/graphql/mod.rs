@@ -8,4 +8,5 @@ mod global_ids;
 mod idempotency;
 mod merged_fields;
 mod response_spec;
+mod selected_columns;
 mod validation;

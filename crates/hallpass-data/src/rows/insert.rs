@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait as _, DbErr, Insert, QueryResult, QueryTrait as _, Statement};
 
-use super::{columns_of, decoded};
+use super::{columns, decoded};
 use crate::executor::Executor;
 use crate::policy::Scoped;
 use crate::rls_context::RlsContext;
@@ -35,7 +35,7 @@ impl Conn {
 
     /// The statement, which returns the columns of the model.
     fn returning<E: Scoped>(&self, insert: Insert<E::ActiveModel>) -> Statement {
-        let columns = columns_of::<E>(self.backend()).to_string();
+        let columns = columns::all::<E>(self.backend()).to_string();
         let mut insert = insert.into_query();
         insert.returning(Query::returning().expr(Expr::cust(columns)));
         self.backend().build(&insert)

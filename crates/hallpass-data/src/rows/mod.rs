@@ -4,10 +4,8 @@
 //! scope's own connection; it cannot be extracted.
 
 mod by_key;
+mod columns;
 mod insert;
-
-use std::any::TypeId;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
@@ -23,7 +21,7 @@ use crate::policy::{OwnedEntity, Scoped, SharedEntity};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::shared_cache::{Lookup, length};
-use crate::{Error, Filter, FromRow, KeyMap, SearchText};
+use crate::{Error, Filter, FromRow, PartialModel};
 
 /// The rows may be read.
 pub enum ReadOnly {}
@@ -107,7 +105,7 @@ impl<E: Scoped, P> Rows<E, P> {
     /// Their statement, with the columns of the model.
     fn select(&self) -> SelectStatement {
         let mut select = self.select_none();
-        select.expr(Expr::cust(columns_of::<E>(self.backend()).to_string()));
+        select.expr(Expr::cust(columns::all::<E>(self.backend()).to_string()));
         select
     }
 
@@ -266,30 +264,66 @@ impl<E: Scoped, P> Rows<E, P> {
     where
         E::Model: ModelTrait<Entity = E>,
     {
-        // A page from the end is read backwards.
-        let descending = order.is_descending() != request.from_end;
-        let direction = if descending { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
-        let mut page = self.select();
-        page.cond_where(bounds(order, request))
-            .order_by_expr(order.expression(), direction.clone())
-            .order_by_expr(column(id_column::<E>()), direction)
-            .limit(request.limit + 1);
-        let mut rows = self.read(&page).await?;
-        let more = rows.len() as u64 > request.limit;
-        if more {
-            rows.pop();
-        }
-        if request.from_end {
-            rows.reverse();
-        }
-        let positions = rows.iter().map(|row| order.position(row)).collect::<Result<_, _>>()?;
-        let (has_previous, has_next) = if request.from_end {
-            (more, request.before.is_some())
-        } else {
-            (request.after.is_some(), more)
-        };
-        Ok(Page { rows, positions, has_previous, has_next })
+        let rows = self.read(&paged(self.select(), order, request)).await?;
+        page_of(rows, request, |row| order.position(row))
     }
+
+    /// As [`page`](Self::page), of these `columns`, and those of the positions.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub async fn partial_page<M: PartialModel<Entity = E> + Clone + 'static>(
+        &self,
+        order: &Order<E>,
+        request: &PageRequest,
+        columns: &[E::Column],
+    ) -> Result<Page<M>, Error> {
+        let of_order = order.columns();
+        let read = columns.iter().chain(&of_order);
+        let (columns, text) = columns::among::<E>(self.backend(), read);
+        let mut select = self.select_none();
+        select.expr(Expr::cust(text));
+        let row = |row: &QueryResult, known: &mut u64| M::read(row, &columns, known);
+        let rows = self.decode(&paged(select, order, request), row).await?;
+        page_of(rows, request, |row| order.position_in(row))
+    }
+}
+
+/// The statement of a page.
+fn paged<E: EntityTrait>(
+    mut rows: SelectStatement,
+    order: &Order<E>,
+    request: &PageRequest,
+) -> SelectStatement {
+    // A page from the end is read backwards.
+    let descending = order.is_descending() != request.from_end;
+    let direction = if descending { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
+    rows.cond_where(bounds(order, request))
+        .order_by_expr(order.expression(), direction.clone())
+        .order_by_expr(column(id_column::<E>()), direction)
+        .limit(request.limit + 1);
+    rows
+}
+
+fn page_of<M>(
+    mut rows: Vec<M>,
+    request: &PageRequest,
+    position: impl Fn(&M) -> Result<CursorPosition, Error>,
+) -> Result<Page<M>, Error> {
+    let more = rows.len() as u64 > request.limit;
+    if more {
+        rows.pop();
+    }
+    if request.from_end {
+        rows.reverse();
+    }
+    let positions = rows.iter().map(position).collect::<Result<_, _>>()?;
+    let (has_previous, has_next) = if request.from_end {
+        (more, request.before.is_some())
+    } else {
+        (request.after.is_some(), more)
+    };
+    Ok(Page { rows, positions, has_previous, has_next })
 }
 
 /// `row` gets the columns whose types are known.
@@ -302,26 +336,6 @@ fn decoded<T>(
         rows.push(row(one, &mut known).map_err(DbErr::from)?);
     }
     Ok(rows)
-}
-
-/// By table, and whether the database is PostgreSQL.
-type ColumnTexts = KeyMap<(TypeId, bool), Arc<str>>;
-
-/// The columns of the model of `E`, as SeaORM selects them: it takes longer to build this text than the rest of a
-/// statement.
-fn columns_of<E: EntityTrait>(backend: DbBackend) -> Arc<str> {
-    static TEXTS: LazyLock<RwLock<ColumnTexts>> = LazyLock::new(RwLock::default);
-    let key = (TypeId::of::<E>(), matches!(backend, DbBackend::Postgres));
-    if let Some(text) = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Arc::clone(text);
-    }
-    let read = E::Column::iter().filter(|column| !SearchText::is_in(column));
-    let sql = E::find().select_only().columns(read).build(backend).sql;
-    let columns = sql.strip_prefix("SELECT ").and_then(|sql| sql.rsplit_once(" FROM "));
-    let (columns, _) = columns.expect("a statement of columns of a table");
-    let text = Arc::<str>::from(columns);
-    TEXTS.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&text));
-    text
 }
 
 fn bounds<E: EntityTrait>(order: &Order<E>, request: &PageRequest) -> Condition {

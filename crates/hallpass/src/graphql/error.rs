@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_graphql::Error;
-use hallpass_data::Error as EntityError;
+use hallpass_data::{DbErr, Error as EntityError};
 
 use super::input_problem::{InputProblem, ProblemKind, describe};
 use crate::access::{AccessDenied, AccessError, ReauthenticationUnavailable};
@@ -98,6 +98,13 @@ impl From<NoSuchSettings> for ApiError {
 impl From<EntityError> for ApiError {
     fn from(error: EntityError) -> Self {
         Self::Database(Arc::new(error))
+    }
+}
+
+/// From a [`PartialModel`](hallpass_data::PartialModel), of which a column was not read.
+impl From<DbErr> for ApiError {
+    fn from(error: DbErr) -> Self {
+        EntityError::from(error).into()
     }
 }
 

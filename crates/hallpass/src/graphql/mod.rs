@@ -21,6 +21,7 @@ pub(crate) mod permission_check;
 mod plain;
 mod requirement;
 mod response_keys;
+mod selected_columns;
 mod subscription;
 pub(crate) mod validation;
 mod when_woken;
@@ -47,11 +48,13 @@ pub use object::{GuardedObject, resolve_object};
 pub use own_rows::{find_in_tenant, find_own};
 pub use pagination::{
     Direction, FIRST, LAST, NamedOrder, Page, Position, TotalCount, edge, paginate, paginate_open,
+    paginate_open_partial, paginate_partial, partial_edge,
 };
 pub use permission_check::Permission;
 pub use plain::{Json, NotPlain, PlainEnum, PlainJson, PlainScalar, PlainValue};
 pub use requirement::{Requirement, RuleKind};
 pub use response_keys::ResponseKeys;
+pub use selected_columns::SelectedColumns;
 pub use subscription::{
     Subscription, SubscriptionSlot, event_stream, event_stream_since, execute_event,
     public_event_stream, subscribe,

@@ -35,6 +35,13 @@ pub trait GuardedObject: ObjectType {
         None
     }
 
+    /// The columns of the row that a plain field reads: the row is the field `row` of the type, a
+    /// [`PartialModel`](hallpass_data::PartialModel). None if they are not known.
+    #[must_use]
+    fn plain_columns(_field: usize) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// Writes the value of a plain field, which has this number, as JSON. False if the caller may not read it: nothing is
     /// written.
     fn write_plain(&self, _field: usize, _auth: Option<&RequestAuth>, _json: &mut Vec<u8>) -> bool {
@@ -47,6 +54,10 @@ impl<T: ObjectType> GuardedObject for NullOnError<T> {}
 impl<T: GuardedObject> GuardedObject for &T {
     fn plain_field(name: &str) -> Option<usize> {
         T::plain_field(name)
+    }
+
+    fn plain_columns(field: usize) -> Option<&'static [&'static str]> {
+        T::plain_columns(field)
     }
 
     fn write_plain(&self, field: usize, auth: Option<&RequestAuth>, json: &mut Vec<u8>) -> bool {

@@ -7,7 +7,10 @@ use async_graphql::connection::CursorType;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
-use hallpass_data::{CursorPosition, MAX_MATCHES, Order, OrderKey, PageRequest, Rows, Timestamp};
+use hallpass_data::{
+    CursorPosition, MAX_MATCHES, Order, OrderKey, Page as FoundPage, PageRequest, PartialModel,
+    Rows, Timestamp,
+};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -16,6 +19,7 @@ use super::constraint::Constraint;
 use super::date_time::text_of;
 use super::error::Result;
 use super::object::GuardedObject;
+use super::selected_columns::SelectedColumns;
 use super::validation::Validator;
 
 /// Default page size.
@@ -162,6 +166,68 @@ where
     page_of(&rows, total, order, page, node).await
 }
 
+/// As [`paginate`], for nodes of a [`PartialModel`]: only these columns are read, and those of the order.
+///
+/// # Errors
+/// As [`paginate`], and of `node`.
+pub async fn paginate_partial<E, P, M, N>(
+    rows: Rows<E, P>,
+    order: &NamedOrder<E>,
+    page: &Page,
+    columns: &SelectedColumns<M>,
+    node: impl Fn(M) -> Result<N>,
+) -> Result<Connection<N>>
+where
+    E: hallpass_data::policy::Listed,
+    P: 'static,
+    M: PartialModel<Entity = E> + Clone + 'static,
+    N: GuardedObject,
+{
+    let rows = Arc::new(rows);
+    let total = TotalCount::of(Arc::clone(&rows), None);
+    partial_page_of(&rows, total, order, page, columns, node).await
+}
+
+/// As [`paginate_open`], and [`paginate_partial`].
+///
+/// # Errors
+/// As [`paginate_partial`].
+pub async fn paginate_open_partial<E, P, M, N>(
+    rows: Rows<E, P>,
+    order: &NamedOrder<E>,
+    page: &Page,
+    columns: &SelectedColumns<M>,
+    node: impl Fn(M) -> Result<N>,
+) -> Result<Connection<N>>
+where
+    E: hallpass_data::policy::Listed,
+    P: 'static,
+    M: PartialModel<Entity = E> + Clone + 'static,
+    N: GuardedObject,
+{
+    let rows = Arc::new(rows);
+    let total = TotalCount::of(Arc::clone(&rows), Some(MAX_MATCHES));
+    partial_page_of(&rows, total, order, page, columns, node).await
+}
+
+async fn partial_page_of<E, P, M, N>(
+    rows: &Rows<E, P>,
+    total: TotalCount,
+    order: &NamedOrder<E>,
+    page: &Page,
+    columns: &SelectedColumns<M>,
+    node: impl Fn(M) -> Result<N>,
+) -> Result<Connection<N>>
+where
+    E: hallpass_data::policy::Listed,
+    M: PartialModel<Entity = E> + Clone + 'static,
+    N: GuardedObject,
+{
+    let request = page.page_request(order)?;
+    let found = rows.partial_page(&order.order, &request, columns.columns()).await?;
+    connection(found, total, order, node)
+}
+
 async fn page_of<E, P, N>(
     rows: &Rows<E, P>,
     total: TotalCount,
@@ -174,8 +240,17 @@ where
     N: GuardedObject,
 {
     let found = rows.page(&order.order, &page.page_request(order)?).await?;
+    connection(found, total, order, |row| Ok(node(row)))
+}
+
+fn connection<E: hallpass_data::policy::Scoped, M, N: GuardedObject>(
+    found: FoundPage<M>,
+    total: TotalCount,
+    order: &NamedOrder<E>,
+    node: impl Fn(M) -> Result<N>,
+) -> Result<Connection<N>> {
     let positions = Positions { at: found.positions, order: order.name.as_str().into() };
-    let nodes = found.rows.into_iter().map(node).collect();
+    let nodes = found.rows.into_iter().map(node).collect::<Result<_>>()?;
     Ok(Connection::new(nodes, positions, found.has_previous, found.has_next, total))
 }
 
@@ -195,6 +270,23 @@ where
 {
     let at = order.order.position(&row)?;
     Ok(Edge::new(Position { at, order: order.name.as_str().into() }, node(row)))
+}
+
+/// As [`edge`], for a node of a [`PartialModel`].
+///
+/// # Errors
+/// As [`edge`], or if a column of the order was not read.
+pub fn partial_edge<E, N>(
+    order: &NamedOrder<E>,
+    row: &impl PartialModel<Entity = E>,
+    node: N,
+) -> Result<Edge<N>>
+where
+    E: hallpass_data::policy::Scoped,
+    N: GuardedObject,
+{
+    let at = order.order.position_in(row)?;
+    Ok(Edge::new(Position { at, order: order.name.as_str().into() }, node))
 }
 
 /// The position of a row in a list. It is encoded as a cursor only if the cursor is requested.
