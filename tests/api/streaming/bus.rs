@@ -6,9 +6,13 @@ use std::time::{Duration, Instant};
 use futures_util::future::join;
 use futures_util::stream::{BoxStream, StreamExt as _};
 use hallpass::cluster::bus::{Bus, Delivery, EVENTS, REVOCATIONS};
+use hallpass::cluster::event_bridge::EventBridge;
 use hallpass::cluster::postgres_notify::PostgresNotify;
 use hallpass::cluster::redis_pubsub::RedisPubSub;
+use hallpass::events::{Change, EventKind, Events};
 use hallpass_data::{Database, Options};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::streaming::graphql_sse::{Arrival, Stream, TASKS};
 use crate::support::app::{App, Backend, Client};
@@ -93,6 +97,28 @@ async fn check_outage<T>(bus: &dyn Bus, stop: impl FnOnce() -> T, start: impl Fn
     assert_eq!(next(&mut events).await, Delivery::Gap);
     assert!(bus.publish(EVENTS, &["after".to_owned()]).await);
     assert_eq!(text(&mut events).await, "after");
+}
+
+#[tokio::test]
+async fn events_before_a_stop_are_published() {
+    const EVENTS_AT_ONCE: usize = 200;
+    let server = RedisServer::start();
+    let (events, stop) = (Events::default(), CancellationToken::new());
+    let bridge = EventBridge::new(events.clone(), Arc::new(redis_bus(&server, "")));
+    let mut received = redis_bus(&server, "").subscribe(EVENTS);
+    assert_eq!(next(&mut received).await, Delivery::Gap);
+    let event = EventKind::new("task").event(Change::Created, Uuid::now_v7());
+    let publish = || events.publish_to_all(event.clone());
+    let stopped = async {
+        publish();
+        text(&mut received).await;
+        (0..EVENTS_AT_ONCE).for_each(|_| publish());
+        stop.cancel();
+    };
+    join(bridge.run_until(&stop), stopped).await;
+    for _ in 0..EVENTS_AT_ONCE {
+        text(&mut received).await;
+    }
 }
 
 #[tokio::test]

@@ -378,6 +378,28 @@ async fn anonymous_sockets_leave_room_for_users() {
 }
 
 #[tokio::test]
+async fn pings_without_reading_are_not_buffered() {
+    /// Masked, with the largest content of a control frame.
+    const PING: [u8; 131] = {
+        let mut frame = [0; 131];
+        (frame[0], frame[1]) = (0x89, 0x80 | 125);
+        frame
+    };
+    /// More than the buffers of both systems.
+    const TOO_MUCH: usize = 64 * 1024 * 1024;
+    let app = App::start(Backend::Sqlite).await;
+    for mut socket in [opened(&app).await, Socket::anonymous(&app).await] {
+        let pings = PING.repeat(1000);
+        let mut sent = 0;
+        while tokio::time::timeout(Duration::from_secs(2), socket.send_bytes(&pings)).await.is_ok()
+        {
+            sent += pings.len();
+            assert!(sent < TOO_MUCH, "the server reads on");
+        }
+    }
+}
+
+#[tokio::test]
 async fn sockets_before_their_init_are_limited() {
     let app = App::start(Backend::Sqlite).await;
     let mut sockets = Vec::new();

@@ -273,7 +273,7 @@ impl App {
             draining: self.draining.clone(),
             stop: closing.clone(),
         };
-        // Cancelled after the last request, so that its audit events are written too.
+        // Cancelled after the last request, so that its audit events are written, and its events are sent to other nodes.
         let served = CancellationToken::new();
         let main = async {
             http::serve(listeners.main, self.routers.main, options.clone()).await;
@@ -290,7 +290,7 @@ impl App {
         let prune = stop.run_until_cancelled(prune(&self.database));
         let session_watch = closing.run_until_cancelled(self.database.watch_sessions());
         let audit_writer = self.audit_writer.run_until(served.clone());
-        let cluster = closing.run_until_cancelled(self.cluster.run());
+        let cluster = self.cluster.run_until(served.clone());
         let documents = stop.run_until_cancelled(watch(self.trusted_documents.as_ref()));
         tokio::join!(
             drain,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hallpass_data::{Database, Pooler};
 use secrecy::ExposeSecret as _;
+use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use crate::cluster::bus::Bus;
@@ -19,6 +20,8 @@ use crate::events::Events;
 
 /// How long the start waits for the connection that listens.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a node that stops sends its last messages.
+const MAX_SEND_TIME: Duration = Duration::from_secs(5);
 
 /// The message bus between the nodes.
 pub(super) enum NodeBus {
@@ -118,22 +121,31 @@ impl Cluster {
         Self { revocations, event_bridge, shared_rows }
     }
 
-    pub(super) async fn run(&self) {
+    /// Runs until `stop` is cancelled. What this node has published before is sent, unless that takes too long.
+    pub(super) async fn run_until(&self, stop: CancellationToken) {
         let revocations = async {
             if let Some(service) = &self.revocations {
-                service.run().await;
+                stop.run_until_cancelled(service.run()).await;
             }
         };
         let events = async {
             if let Some(bridge) = &self.event_bridge {
-                bridge.run().await;
+                bridge.run_until(&stop).await;
             }
         };
         let shared_rows = async {
             if let Some(sync) = &self.shared_rows {
-                sync.run().await;
+                sync.run_until(&stop).await;
             }
         };
-        tokio::join!(revocations, events, shared_rows);
+        let all = async { tokio::join!(revocations, events, shared_rows) };
+        let too_long = async {
+            stop.cancelled().await;
+            tokio::time::sleep(MAX_SEND_TIME).await;
+        };
+        tokio::select! {
+            _ = all => {}
+            () = too_long => tracing::warn!("other nodes receive the last changes with a delay"),
+        }
     }
 }

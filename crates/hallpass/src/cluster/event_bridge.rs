@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::bus::{Bus, Delivery, EVENTS};
@@ -55,9 +56,13 @@ impl EventBridge {
         Self { events, bus, node_id: Uuid::now_v7().simple().to_string() }
     }
 
-    /// Publishes local events and receives remote ones; never returns.
-    pub async fn run(&self) {
-        tokio::join!(self.publish_loop(), self.receive_loop());
+    /// Publishes local events and receives remote ones until `stop` is cancelled. Those that were published before are
+    /// sent.
+    pub async fn run_until(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = self.publish_until(stop) => {}
+            () = self.receive_loop() => {}
+        }
     }
 
     async fn receive_loop(&self) {
@@ -67,13 +72,17 @@ impl EventBridge {
         }
     }
 
-    async fn publish_loop(&self) {
+    async fn publish_until(&self, stop: &CancellationToken) {
         let mut outbound = self.events.outbound();
         let mut gap = false;
         loop {
             // A gap is published as soon as possible, without waiting for another event.
             let limit = if gap { RETRY_DELAY } else { Duration::MAX };
-            let received = tokio::time::timeout(limit, outbound.recv()).await;
+            let received = tokio::select! {
+                biased;
+                received = tokio::time::timeout(limit, outbound.recv()) => received,
+                () = stop.cancelled() => break,
+            };
             gap = gap && !self.publish([WireEvent::Gap]).await;
             match received {
                 Ok(Ok(first)) => {
@@ -94,9 +103,12 @@ impl EventBridge {
                     gap |= !self.publish(batch).await;
                 }
                 Ok(Err(RecvError::Lagged(_))) => gap = true,
-                Ok(Err(RecvError::Closed)) => return,
+                Ok(Err(RecvError::Closed)) => break,
                 Err(_) => {}
             }
+        }
+        if gap {
+            self.publish([WireEvent::Gap]).await;
         }
     }
 

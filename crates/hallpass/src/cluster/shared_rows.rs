@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use hallpass_data::Database;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::bus::{Bus, Delivery, SHARED_ROWS};
@@ -28,12 +29,20 @@ impl SharedRowsSync {
         Self { database, bus, node_id: Uuid::now_v7().simple().to_string() }
     }
 
-    /// Relays for ever, or returns at once without a cache.
-    pub async fn run(&self) {
+    /// Relays until `stop` is cancelled, or returns at once without a cache. Writes before that are sent.
+    pub async fn run_until(&self, stop: &CancellationToken) {
         let Some(mut writes) = self.database.shared_writes() else { return };
         let publish = async {
             let message = [self.node_id.clone()];
-            while writes.changed().await.is_ok() {
+            loop {
+                let is_written = tokio::select! {
+                    biased;
+                    changed = writes.changed() => changed.is_ok(),
+                    () = stop.cancelled() => false,
+                };
+                if !is_written {
+                    return;
+                }
                 // Other nodes get no gap while only this one is disconnected.
                 while !self.bus.publish(SHARED_ROWS, &message).await {
                     tokio::time::sleep(RETRY_DELAY).await;
@@ -49,6 +58,9 @@ impl SharedRowsSync {
                 }
             }
         };
-        tokio::join!(publish, receive);
+        tokio::select! {
+            () = publish => {}
+            () = receive => {}
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use futures_util::SinkExt;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_util::sync::CancellationToken;
@@ -74,8 +75,10 @@ impl Transport {
                 Ok(Some(text))
             }
             Some(Ok(Message::Binary(_))) => Err(Close::binary().into()),
-            // tungstenite replies to pings.
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            // tungstenite replies to pings. A client that does not read the replies is not read either: they would be
+            // buffered without limit.
+            Some(Ok(Message::Ping(_))) => self.flush().await.map(|()| None),
+            Some(Ok(Message::Pong(_))) => Ok(None),
             Some(Err(error)) => Err(self.unreadable(error)),
             Some(Ok(Message::Close(_))) | None => Err(Disconnect::Gone),
         }
@@ -94,6 +97,13 @@ impl Transport {
         };
         self.connection.linger();
         close.into()
+    }
+
+    async fn flush(&mut self) -> Result<(), Disconnect> {
+        match tokio::time::timeout(WRITE_TIMEOUT, SinkExt::flush(&mut self.socket)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Disconnect::Gone),
+        }
     }
 
     pub(crate) async fn send_message(
