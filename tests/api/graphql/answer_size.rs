@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
-use hallpass::graphql::{AnswerBudget, NullOnError, ResponseKeys};
+use hallpass::graphql::{AnswerBudget, NullOnError};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::json;
@@ -42,7 +42,12 @@ async fn answer_over_the_limit_is_one_error() {
         let alice = app.by_jwt(&alice());
         ten_long_tasks(&alice).await;
         alice.data("{ tasks(first: 5) { nodes { description } } }").await;
-        for query in [amplified(), "{ tasks { nodes { description title } } }".to_owned()] {
+        for query in [
+            amplified(),
+            "{ tasks { nodes { description title } } }".to_owned(),
+            "{ tasks { nodes { title d: description e: description f: description } } me { id } }"
+                .to_owned(),
+        ] {
             let rejected = alice.ask(&query).await;
             assert_eq!(rejected.status, 400);
             assert_eq!(rejected.codes(), ["QUERY_REJECTED"]);
@@ -170,7 +175,7 @@ async fn fields_beyond_the_limit_are_not_resolved() {
     let aliases: String = (0..30).map(|n| format!("a{n}: text ")).collect();
     let ask = |limit| {
         let document = format!("{{ rows {{ {aliases} }} }}");
-        let budget = AnswerBudget::new(limit, ResponseKeys::Unique);
+        let budget = AnswerBudget::new(limit);
         (async_graphql::Request::new(document).data(budget.clone()), budget)
     };
     let (request, budget) = ask(LIMIT);

@@ -91,8 +91,8 @@ async fn other_columns_are_not_read(app: App) {
         let sql = statements.iter().find(|sql| sql.contains("FROM \"task\"")).unwrap();
         let (read, _) = sql.split_once(" FROM ").unwrap();
         let is_read = |column: &&str| read.contains(&format!("\"{column}\""));
-        assert!(columns.iter().all(|column| is_read(column)), "{nodes}: {sql}");
-        assert!(!others.iter().any(|column| is_read(column)), "{nodes}: {sql}");
+        assert!(columns.iter().all(&is_read), "{nodes}: {sql}");
+        assert!(!others.iter().any(is_read), "{nodes}: {sql}");
     }
 }
 }

@@ -121,7 +121,7 @@ async fn request_limits_apply_over_websocket() {
             "QUERY_REJECTED",
         ),
         (
-            json!({"query": "subscription { ...F } fragment F on Subscription { taskEvents { taskId } }"}),
+            json!({"query": "subscription { taskEvents { taskId } ...F } fragment F on Subscription { taskEvents { kind } }"}),
             "QUERY_REJECTED",
         ),
         (
@@ -133,6 +133,33 @@ async fn request_limits_apply_over_websocket() {
         let rejected = socket.next_message().await;
         assert_eq!(rejected["type"], "error", "{payload}: {rejected}");
         assert_eq!(rejected["payload"][0]["extensions"]["code"], code, "{payload}: {rejected}");
+    }
+}
+
+#[tokio::test]
+async fn root_field_of_a_subscription_may_be_in_a_fragment() {
+    let app = App::start(Backend::Sqlite).await;
+    for document in [
+        "subscription { ...F } fragment F on Subscription { taskEvents { kind } }",
+        "subscription S { ... { taskEvents { taskId kind } } }",
+        "subscription S { ... on Subscription { ...F } } fragment F on Subscription { taskEvents { kind } }",
+    ] {
+        let mut socket = Socket::by_bearer(&app, &token()).await;
+        socket.execute("1", document).await;
+        let create = async {
+            loop {
+                task(&app.by_jwt(&alice()), "Milk").await;
+                tokio::task::yield_now().await;
+            }
+        };
+        let event = tokio::select! {
+            event = socket.next_message() => event,
+            () = create => unreachable!(),
+        };
+        assert_eq!(
+            event["payload"]["data"]["taskEvents"]["kind"], "CREATED",
+            "{document}: {event}"
+        );
     }
 }
 

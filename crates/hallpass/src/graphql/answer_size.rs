@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{Error, ErrorExtensionValues, Pos, ServerError, Value};
 
-use super::response_keys::ResponseKeys;
 use crate::code;
 
 /// Bytes of the quotes, colon and comma around a key.
@@ -16,20 +15,13 @@ const KEY_OVERHEAD: usize = 4;
 pub struct AnswerBudget {
     limit: usize,
     used: Arc<AtomicUsize>,
-    keys: ResponseKeys,
 }
 
 impl AnswerBudget {
-    /// Creates a budget of `limit` bytes, for a document with these response keys.
+    /// Creates a budget of `limit` bytes.
     #[must_use]
-    pub fn new(limit: usize, keys: ResponseKeys) -> Self {
-        Self { limit, used: Arc::default(), keys }
-    }
-
-    /// The response keys of the document.
-    #[must_use]
-    pub fn keys(&self) -> ResponseKeys {
-        self.keys
+    pub fn new(limit: usize) -> Self {
+        Self { limit, used: Arc::default() }
     }
 
     /// Counts a resolved field. The fields of an object are counted before the object.

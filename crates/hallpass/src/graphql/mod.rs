@@ -53,7 +53,7 @@ pub use pagination::{
 pub use permission_check::Permission;
 pub use plain::{Json, NotPlain, PlainEnum, PlainJson, PlainScalar, PlainValue};
 pub use requirement::{Requirement, RuleKind};
-pub use response_keys::ResponseKeys;
+pub(crate) use response_keys::has_repeated_keys;
 pub use selected_columns::SelectedColumns;
 pub use subscription::{
     Subscription, SubscriptionSlot, event_stream, event_stream_since, execute_event,

@@ -17,7 +17,6 @@ use futures_util::future::{BoxFuture, try_join_all};
 use super::answer_size::AnswerBudget;
 use super::json::{write_json, write_key, write_text};
 use super::null_on_error::NullOnError;
-use super::response_keys::ResponseKeys;
 use crate::access::RequestAuth;
 
 /// The length of an object as JSON, before it is known.
@@ -66,7 +65,7 @@ impl<T: GuardedObject> GuardedObject for &T {
 }
 
 /// Resolves the selected fields of an object. The result is the object as JSON, in a binary value: no scalar of this
-/// server is binary. If fields of the document must be merged, it is the library's object.
+/// server is binary. If a fragment is on an interface, it is the library's object.
 ///
 /// # Errors
 /// Of a field that is not nullable, or if the response is too large.
@@ -143,7 +142,7 @@ async fn resolve_objects<T: GuardedObject>(
         }
         // Before the whole list is in memory.
         if budget.is_exceeded_with(json.len()) {
-            return Err(budget.error(Some(ctx.item.pos)));
+            count(ctx, budget, json.len())?;
         }
     }
     json.push(b']');
@@ -154,7 +153,11 @@ async fn resolve_objects<T: GuardedObject>(
     let rest = incomplete.into_iter().map(|(index, object, others)| async move {
         let ctx = ctx.with_index(index);
         let values = resolve_others(&ctx, object, others).await;
-        values.map_err(|error| ctx.set_error_path(error))
+        // The path of a field below is longer.
+        values.map_err(|error| match error.path.is_empty() {
+            true => ctx.set_error_path(error),
+            false => error,
+        })
     });
     let values = Box::pin(try_join_all(rest)).await?.concat();
     Ok(Value::Binary(with_others(&json, &values).into()))
@@ -222,21 +225,15 @@ enum Kind {
     Other,
 }
 
-/// The selected fields. None if the library must resolve the object: fields must be merged, or a fragment is on an
-/// interface.
+/// The selected fields. None if the library must resolve the object: a fragment is on an interface.
 fn selected<'a, T: GuardedObject>(
     ctx: &ContextSelectionSet<'a>,
 ) -> Option<(&'a AnswerBudget, Selected<'a>)> {
     let budget = ctx.data_opt::<AnswerBudget>()?;
-    let may_repeat = match budget.keys() {
-        ResponseKeys::Unique => false,
-        ResponseKeys::RepeatedLeaves => true,
-        ResponseKeys::RepeatedObjects => return None,
-    };
     let set = &ctx.item.node;
     let fields = Vec::with_capacity(set.items.len());
     let mut selected = Selected { type_name: T::type_name().into_owned(), fields };
-    selected.add::<T>(ctx, set, may_repeat).then_some((budget, selected))
+    selected.add::<T>(ctx, set).then_some((budget, selected))
 }
 
 impl<'a> Selected<'a> {
@@ -245,12 +242,11 @@ impl<'a> Selected<'a> {
         &mut self,
         ctx: &ContextSelectionSet<'a>,
         set: &'a SelectionSet,
-        may_repeat: bool,
     ) -> bool {
         set.items.iter().all(|selection| match &selection.node {
-            // Only `@skip` and `@include` are defined, and what they omit is no longer in the document.
+            // Each response key occurs once, and there are no directives: see `collect_fields`.
             Selection::Field(field) => {
-                self.add_field::<T>(field, may_repeat);
+                self.add_field::<T>(field);
                 true
             }
             Selection::FragmentSpread(spread) => {
@@ -258,22 +254,19 @@ impl<'a> Selected<'a> {
                 fragment.is_some_and(|fragment| {
                     let fragment = &fragment.node;
                     *fragment.type_condition.node.on.node == self.type_name
-                        && self.add::<T>(ctx, &fragment.selection_set.node, may_repeat)
+                        && self.add::<T>(ctx, &fragment.selection_set.node)
                 })
             }
             Selection::InlineFragment(fragment) => {
                 let condition = &fragment.node.type_condition;
                 condition.as_ref().is_none_or(|it| it.node.on.node == self.type_name)
-                    && self.add::<T>(ctx, &fragment.node.selection_set.node, may_repeat)
+                    && self.add::<T>(ctx, &fragment.node.selection_set.node)
             }
         })
     }
 
-    fn add_field<T: GuardedObject>(&mut self, field: &'a Positioned<Field>, may_repeat: bool) {
+    fn add_field<T: GuardedObject>(&mut self, field: &'a Positioned<Field>) {
         let key = field.node.response_key().node.as_str();
-        if may_repeat && self.fields.iter().any(|it| it.key == key) {
-            return;
-        }
         let kind = match field.node.name.node.as_str() {
             "__typename" => Kind::TypeName,
             name => T::plain_field(name).map_or(Kind::Other, Kind::Plain),

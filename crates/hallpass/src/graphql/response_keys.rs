@@ -1,6 +1,6 @@
 //! Whether the response keys of a document are unique within their objects.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use async_graphql::Name;
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
@@ -8,52 +8,33 @@ use async_graphql::parser::types::{ExecutableDocument, Field, Selection, Selecti
 /// Selections that are looked at. Documents of which more would have to be are resolved without these keys.
 const MAX_STEPS: usize = 20_000;
 
-/// Whether the response keys of a document are unique: the fields of one key are merged (section 5.3.2 of the GraphQL
-/// specification).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ResponseKeys {
-    /// They are.
-    Unique,
-    /// Fields without selections of their own are repeated, which have equal values.
-    RepeatedLeaves,
-    /// Fields with selections of their own are repeated, whose selections must be merged; or that is not known.
-    RepeatedObjects,
-}
-
-impl ResponseKeys {
-    /// Those of a document without cycles of fragments.
-    #[must_use]
-    pub fn of(document: &ExecutableDocument) -> Self {
-        let mut search = Search { document, steps: 0, found: Self::Unique };
-        for (_, operation) in document.operations.iter() {
-            search.objects(&operation.node.selection_set.node);
-        }
-        for fragment in document.fragments.values() {
-            search.objects(&fragment.node.selection_set.node);
-        }
-        search.found
+/// Whether a response key occurs twice in an object: its fields are merged (section 5.3.2 of the GraphQL specification).
+/// True if that is not known. `document` has no cycles of fragments.
+pub(crate) fn has_repeated_keys(document: &ExecutableDocument) -> bool {
+    let mut search = Search { document, steps: 0, is_repeated: false };
+    for (_, operation) in document.operations.iter() {
+        search.objects(&operation.node.selection_set.node);
     }
+    for fragment in document.fragments.values() {
+        search.objects(&fragment.node.selection_set.node);
+    }
+    search.is_repeated
 }
 
 struct Search<'a> {
     document: &'a ExecutableDocument,
     steps: usize,
-    found: ResponseKeys,
+    is_repeated: bool,
 }
 
 /// The fields of one object.
 #[derive(Default)]
 struct Keys<'a> {
-    /// Whether the field has selections, by key.
-    fields: HashMap<&'a Name, bool>,
+    fields: HashSet<&'a Name>,
     fragments: HashSet<&'a Name>,
 }
 
 impl<'a> Search<'a> {
-    fn found(&mut self, keys: ResponseKeys) {
-        self.found = self.found.max(keys);
-    }
-
     /// Looks at an object, and those that are selected within its own fields.
     fn objects(&mut self, set: &'a SelectionSet) {
         self.add(set, &mut Keys::default());
@@ -77,36 +58,27 @@ impl<'a> Search<'a> {
     /// Adds the fields of `set` and its fragments to those of one object.
     fn add(&mut self, set: &'a SelectionSet, keys: &mut Keys<'a>) {
         self.steps += set.items.len();
-        if self.steps > MAX_STEPS {
-            self.found(ResponseKeys::RepeatedObjects);
-        }
+        self.is_repeated |= self.steps > MAX_STEPS;
         for selection in &set.items {
-            if self.found == ResponseKeys::RepeatedObjects {
+            if self.is_repeated {
                 return;
             }
             match &selection.node {
-                Selection::Field(field) => self.add_field(&field.node, keys),
+                Selection::Field(field) => {
+                    self.is_repeated |= !keys.fields.insert(&field.node.response_key().node);
+                }
                 Selection::InlineFragment(fragment) => {
                     self.add(&fragment.node.selection_set.node, keys);
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
                     if !keys.fragments.insert(name) {
-                        self.found(ResponseKeys::RepeatedObjects);
+                        self.is_repeated = true;
                     } else if let Some(fragment) = self.document.fragments.get(name) {
                         self.add(&fragment.node.selection_set.node, keys);
                     }
                 }
             }
-        }
-    }
-
-    fn add_field(&mut self, field: &'a Field, keys: &mut Keys<'a>) {
-        let has_selections = has_selections(field);
-        match keys.fields.insert(&field.response_key().node, has_selections) {
-            None => {}
-            Some(false) if !has_selections => self.found(ResponseKeys::RepeatedLeaves),
-            Some(_) => self.found(ResponseKeys::RepeatedObjects),
         }
     }
 }
@@ -125,29 +97,23 @@ mod tests {
     fn repeated_keys_are_found() {
         let many = format!("{{ {} }}", "... { a }".repeat(MAX_STEPS));
         for (document, expected) in [
-            ("{ a { b c } d { b c } }", ResponseKeys::Unique),
-            ("{ a { b { c } b2: b { d } } }", ResponseKeys::Unique),
-            ("{ a { b b } }", ResponseKeys::RepeatedLeaves),
-            ("{ a { b c: b c: b } }", ResponseKeys::RepeatedLeaves),
-            ("{ a { b ...F } } fragment F on A { b }", ResponseKeys::RepeatedLeaves),
-            ("{ a { ... on A { b } ... on B { b } } }", ResponseKeys::RepeatedLeaves),
-            ("{ a { b } a { c } }", ResponseKeys::RepeatedObjects),
-            ("{ a { b { c } b { d } } }", ResponseKeys::RepeatedObjects),
-            ("{ a { b { c } ...F } } fragment F on A { b { d } }", ResponseKeys::RepeatedObjects),
-            ("{ a { ...F ...F } } fragment F on A { b }", ResponseKeys::RepeatedObjects),
-            (
-                "{ ...F } fragment F on Query { a { b { c } ... { b { d } } } }",
-                ResponseKeys::RepeatedObjects,
-            ),
-            (
-                "{ a { x { b } } ... { ...F } } fragment F on Q { a { y } }",
-                ResponseKeys::RepeatedObjects,
-            ),
-            (many.as_str(), ResponseKeys::RepeatedObjects),
+            ("{ a { b c } d { b c } }", false),
+            ("{ a { b { c } b2: b { d } } }", false),
+            ("{ a { b b } }", true),
+            ("{ a { b c: b c: b } }", true),
+            ("{ a { b ...F } } fragment F on A { b }", true),
+            ("{ a { ... on A { b } ... on B { b } } }", true),
+            ("{ a { b } a { c } }", true),
+            ("{ a { b { c } b { d } } }", true),
+            ("{ a { b { c } ...F } } fragment F on A { b { d } }", true),
+            ("{ a { ...F ...F } } fragment F on A { b }", true),
+            ("{ ...F } fragment F on Query { a { b { c } ... { b { d } } } }", true),
+            ("{ a { x { b } } ... { ...F } } fragment F on Q { a { y } }", true),
+            (many.as_str(), true),
         ] {
             let parsed = parse_query(document).unwrap();
             assert_eq!(
-                ResponseKeys::of(&parsed),
+                has_repeated_keys(&parsed),
                 expected,
                 "{}",
                 &document[..document.len().min(80)]

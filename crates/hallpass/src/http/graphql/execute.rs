@@ -3,23 +3,26 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection,
 };
-use async_graphql::{Data, Request, Response, Variables};
+use async_graphql::{Data, Positioned, Request, Response, Variables};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use hallpass_data::Client;
 
+use super::collect_fields::{Conflict, collect_fields};
 use super::request::GraphQlParams;
 use super::response::{Rejection, RequestId, ResponseBody, is_request_error};
 use crate::code;
 use crate::graphql::{
     AnswerBudget, RequestKey, Subscription, SubscriptionSlot, execute_event, subscribe,
 };
+use crate::http::limits::cost::Cost;
 use crate::http::limits::document_cache::{Document, operation, operation_name};
 use crate::http::limits::input_values::Checks;
 use crate::http::limits::rate_limit::Budget;
@@ -42,8 +45,10 @@ pub(crate) struct Operation {
     request: Request,
     visible: Arc<SchemaForView>,
     audit: AuditContext,
-    /// Whether the document has directives, or is nested deeply.
-    is_complex: bool,
+    /// The document that is executed.
+    document: Arc<ExecutableDocument>,
+    /// Whether it is nested deeply.
+    is_deep: bool,
     client: Client,
     /// The cost, in points.
     cost: u64,
@@ -146,6 +151,10 @@ fn prepare(
         });
     }
     shared.documents.check_cost(&cost)?;
+    let executed = match operation {
+        Some(operation) => executed(&document, operation, &cost, &params.variables, &visible)?,
+        None => None,
+    };
     let is_cacheable = request_caller.caller.is_none() && !params.shows_budget;
     let max_age = operation
         .filter(|_| is_cacheable)
@@ -157,16 +166,18 @@ fn prepare(
         }
         _ => None,
     };
-    let is_complex = cost.directives > 0 || cost.depth > MAX_SIMPLE_DEPTH;
-    let request = request_of(params.variables, params.operation_name);
-    let budget = AnswerBudget::new(deps.options.limits.answer, document.keys);
+    // A collected document has one operation, without a name.
+    let operation_name = params.operation_name.filter(|_| executed.is_none());
+    let request = request_of(params.variables, operation_name);
+    let budget = AnswerBudget::new(deps.options.limits.answer);
     let request = deps.backend.request(request, request_caller).data(budget.clone());
     let request = request.data(RequestKey::new(params.idempotency_key));
     Ok(Operation {
         kind,
         request,
         audit,
-        is_complex,
+        document: executed.unwrap_or_else(|| Arc::clone(&document.parsed)),
+        is_deep: cost.depth > MAX_SIMPLE_DEPTH,
         client,
         cost: cost.total(),
         shows_budget: params.shows_budget,
@@ -179,14 +190,44 @@ fn prepare(
     })
 }
 
-/// The kind of an operation, which has a single root field if it is a subscription.
+/// The kind of an operation. A subscription has one root field, or a fragment with one (section 5.2.3.1 of the GraphQL
+/// specification).
 fn kind_of(operation: &OperationDefinition) -> Result<OperationType, Rejection> {
-    if operation.ty == OperationType::Subscription && !subscription_has_single_root(operation) {
-        let message =
-            "A subscription must have exactly one root field, without fragments or directives.";
-        return Err(Rejection::query(message.to_owned()));
+    match operation.selection_set.node.items.as_slice() {
+        [only] if !has_directives(only) => Ok(operation.ty),
+        _ if operation.ty == OperationType::Subscription => Err(Rejection::several_roots()),
+        _ => Ok(operation.ty),
     }
-    Ok(operation.ty)
+}
+
+/// The document that is executed in place of a valid one. None if it is executed as it is.
+fn executed(
+    document: &Document,
+    operation: &OperationDefinition,
+    cost: &Cost,
+    variables: &Variables,
+    visible: &SchemaForView,
+) -> Result<Option<Arc<ExecutableDocument>>, Rejection> {
+    let is_subscription = operation.ty == OperationType::Subscription;
+    let is_collected = cost.directives > 0
+        || document.has_repeated_keys
+        || document.may_omit_required.load(Ordering::Acquire)
+        || (is_subscription && !has_root_field(operation));
+    if !is_collected {
+        return Ok(None);
+    }
+    let collected = collect_fields(&document.parsed, operation, variables, &visible.types);
+    let collected = collected.map_err(|conflict| match conflict {
+        Conflict::Arguments(key) => Rejection::document(
+            code::GRAPHQL_VALIDATION_FAILED,
+            format!("Fields with the response key `{key}` have different arguments: use aliases."),
+        ),
+        Conflict::TooMany => Rejection::query("The query has too many fields.".to_owned()),
+    })?;
+    if is_subscription && !collected.operations.iter().all(|(_, it)| has_root_field(&it.node)) {
+        return Err(Rejection::several_roots());
+    }
+    Ok(Some(Arc::new(collected)))
 }
 
 /// Validates the document and its variables against the schema, and collects all problems of values.
@@ -233,20 +274,25 @@ fn validate(
     let rest = without_unexecuted_unknowns(&document.text, operation, variables, &visible.rules);
     let rest = rest.and_then(|rest| shared.documents.prepare(&rest, variables).ok());
     match rest {
-        Some((rest, _)) if rest.validate(visible).is_ok() => Ok(()),
+        Some((rest, _)) if rest.validate(visible).is_ok() => {
+            let may_omit = rest.may_omit_required.load(Ordering::Acquire);
+            document.may_omit_required.fetch_or(may_omit, Ordering::AcqRel);
+            Ok(())
+        }
         Some(_) | None => Err(invalid),
     }
 }
 
-/// Section 5.2.4.1 of the GraphQL specification. async-graphql allows several root fields, and does not look into
-/// fragments.
-fn subscription_has_single_root(operation: &OperationDefinition) -> bool {
+/// Whether the only root selection is a field: the library does not look into fragments.
+fn has_root_field(operation: &OperationDefinition) -> bool {
     match operation.selection_set.node.items.as_slice() {
-        [only] => {
-            matches!(&only.node, Selection::Field(field) if field.node.directives.is_empty())
-        }
+        [only] => matches!(only.node, Selection::Field(_)),
         _ => false,
     }
+}
+
+fn has_directives(selection: &Positioned<Selection>) -> bool {
+    !selection.node.directives().is_empty()
 }
 
 impl Operation {
@@ -288,7 +334,7 @@ impl Operation {
         let (cost, shows_budget) = (self.cost, self.shows_budget);
         let _permit = shared.concurrency.acquire(&self.client).await?;
         let execution =
-            execution(&*self.visible.schema, self.request, &self.audit.document, self.is_complex);
+            execution(&*self.visible.schema, self.request, &self.document, self.is_deep);
         let execution = AssertUnwindSafe(execution).catch_unwind();
         match tokio::time::timeout(self.timeout, execution).await {
             Ok(Ok(response)) => {
@@ -339,9 +385,9 @@ fn execution<'a>(
     schema: &'a dyn Executable,
     mut request: Request,
     document: &ExecutableDocument,
-    is_complex: bool,
+    is_deep: bool,
 ) -> BoxFuture<'a, Response> {
-    match operation(document, request.operation_name.as_deref()).filter(|_| !is_complex) {
+    match operation(document, request.operation_name.as_deref()).filter(|_| !is_deep) {
         Some(operation) => schema.execute_valid(request, document, operation),
         None => {
             request.set_parsed_query(document.clone());
@@ -369,6 +415,7 @@ struct RunningSubscription {
     events: Option<Subscription>,
     execution: Option<BoxStream<'static, Response>>,
     audit: AuditContext,
+    document: Arc<ExecutableDocument>,
     id: RequestId,
     budget: AnswerBudget,
     counted: CountedSubscription,
@@ -378,7 +425,7 @@ struct RunningSubscription {
 
 impl RunningSubscription {
     fn new(operation: Operation, id: RequestId) -> Self {
-        let Operation { mut request, visible, audit, budget, permit, .. } = operation;
+        let Operation { mut request, visible, audit, document, budget, permit, .. } = operation;
         let counted = audit.shared.operation_metrics.subscribed();
         let mut this = Self {
             visible,
@@ -389,12 +436,13 @@ impl RunningSubscription {
             events: None,
             execution: None,
             audit,
+            document,
             id,
             budget,
             counted,
             _permit: permit,
         };
-        request.set_parsed_query((*this.audit.document).clone());
+        request.set_parsed_query((*this.document).clone());
         this.execute(subscribe(request, this.slot.clone()));
         this
     }
@@ -433,7 +481,7 @@ impl RunningSubscription {
             }
             let (variables, name) = (self.variables.clone(), self.operation_name.clone());
             let mut request = request_of(variables, name);
-            request.set_parsed_query((*self.audit.document).clone());
+            request.set_parsed_query((*self.document).clone());
             self.execute(execute_event(request, event));
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod authenticate;
 pub(in crate::http) mod budget;
 mod challenge;
+pub(crate) mod collect_fields;
 mod envelope;
 pub(crate) mod execute;
 pub(crate) mod handler;

@@ -139,6 +139,12 @@ impl Rejection {
         Self::new(StatusCode::BAD_REQUEST, code::QUERY_REJECTED, message)
     }
 
+    /// The document is a subscription with several root fields.
+    pub(crate) fn several_roots() -> Self {
+        let message = "A subscription must have exactly one root field, without directives.";
+        Self::query(message.to_owned())
+    }
+
     /// As [`query`](Self::query), with the numbers as `actual` and `limit` in the extensions.
     pub(crate) fn over_limit(message: String, actual: u64, limit: u64) -> Self {
         let mut error = ServerError::new(message.clone(), None);

@@ -1,6 +1,7 @@
 //! Cache of parsed documents, and their limits. Size limits are checked before validation, whose time they bound;
 //! the cost limit after it, so that an invalid field is reported first.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::Variables;
@@ -16,7 +17,7 @@ use super::weights::Weights;
 use crate::access::SchemaView;
 use crate::code;
 use crate::config::Limits;
-use crate::graphql::ResponseKeys;
+use crate::graphql::has_repeated_keys;
 use crate::http::graphql::response::Rejection;
 use crate::schema::SchemaForView;
 
@@ -53,7 +54,10 @@ pub(crate) struct Document {
     pub(crate) text: Arc<str>,
     sha256: digest::Digest,
     pub(crate) parsed: Arc<ExecutableDocument>,
-    pub(crate) keys: ResponseKeys,
+    /// Whether fields of one response key must be merged.
+    pub(crate) has_repeated_keys: bool,
+    /// Whether an omitted variable may leave an argument at its default that must not be null.
+    pub(crate) may_omit_required: AtomicBool,
     /// The cost, if no variable changes it.
     cost: Option<Cost>,
     /// The schema views that it was validated against: only a few.
@@ -71,7 +75,10 @@ impl Document {
         if self.valid_for.read().unwrap_or_else(PoisonError::into_inner).contains(&visible.view) {
             return Ok(());
         }
-        validation::validate(&self.text, &self.parsed, &visible.types, &visible.rules)?;
+        let valid = validation::validate(&self.text, &self.parsed, &visible.types, &visible.rules)?;
+        if valid.may_omit_required {
+            self.may_omit_required.store(true, Ordering::Release);
+        }
         self.valid_for.write().unwrap_or_else(PoisonError::into_inner).push(visible.view);
         Ok(())
     }
@@ -107,9 +114,15 @@ impl DocumentCache {
         let text: Arc<str> = query.into();
         let sha256 = digest::digest(&digest::SHA256, text.as_bytes());
         let valid_for = RwLock::default();
-        let keys = ResponseKeys::of(&parsed);
-        let document =
-            Document { text: Arc::clone(&text), sha256, parsed, keys, cost: constant, valid_for };
+        let document = Document {
+            text: Arc::clone(&text),
+            sha256,
+            has_repeated_keys: has_repeated_keys(&parsed),
+            may_omit_required: AtomicBool::new(false),
+            parsed,
+            cost: constant,
+            valid_for,
+        };
         let document = Arc::new(document);
         if query.len() <= MAX_CACHED_BYTES {
             self.parsed.insert(text, Arc::clone(&document));
@@ -260,7 +273,8 @@ pub(crate) fn operation<'a>(
     name: Option<&str>,
 ) -> Option<&'a OperationDefinition> {
     let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => operation,
+        (DocumentOperations::Single(operation), None | Some("")) => operation,
+        (DocumentOperations::Single(_), Some(_)) => return None,
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name)?,
         (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
             operations.values().next()?

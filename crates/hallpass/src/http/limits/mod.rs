@@ -10,6 +10,7 @@ pub(crate) mod persisted_queries;
 pub(crate) mod rate_limit;
 pub(crate) mod trusted_documents;
 pub(crate) mod unexecuted;
+mod unique_input_fields;
 pub(crate) mod validation;
 pub(crate) mod variables;
 pub(crate) mod weights;

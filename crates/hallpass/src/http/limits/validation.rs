@@ -19,6 +19,7 @@ use async_graphql::registry::{MetaType, MetaTypeName, Registry};
 use async_graphql::{Name, Pos, Positioned, ServerError, Value};
 
 use super::input_values::{Checks, Expected, Inputs, Path, Usage};
+use super::unique_input_fields::repeated_key;
 use super::variables::at_argument;
 use crate::graphql::InputProblem;
 
@@ -33,20 +34,28 @@ pub(crate) enum Invalid {
     Document(Vec<ServerError>),
 }
 
+/// What execution must know of a valid document.
+pub(crate) struct ValidDocument {
+    /// Whether a nullable variable without a default is an argument that must not be null, and has a default.
+    pub(crate) may_omit_required: bool,
+}
+
 /// Validates `document`, whose text is `query`, against the schema and its `types`.
 pub(crate) fn validate(
     query: &str,
     document: &ExecutableDocument,
     types: &Registry,
     rules: &Valid<Rules>,
-) -> Result<(), Invalid> {
+) -> Result<ValidDocument, Invalid> {
     let mut problems = Vec::new();
     let mut misplaced = Vec::new();
+    let mut may_omit_required = false;
     for (_, operation) in document.operations.iter() {
         let mut inputs = inputs_of(document, &operation.node, types, Checks::Types);
         problems.append(&mut inputs.problems);
         let definitions = &operation.node.variable_definitions;
         misplaced.extend(inputs.usages.iter().filter_map(|usage| misplacement(usage, definitions)));
+        may_omit_required |= inputs.usages.iter().any(|usage| may_be_omitted(usage, definitions));
     }
     if !problems.is_empty() {
         return Err(Invalid::Inputs(problems));
@@ -68,8 +77,9 @@ pub(crate) fn validate(
         errors.truncate(MAX_ERRORS);
         return Err(Invalid::Document(errors));
     }
+    misplaced.extend(repeated_key(query));
     match misplaced.is_empty() {
-        true => Ok(()),
+        true => Ok(ValidDocument { may_omit_required }),
         false => Err(Invalid::Document(misplaced)),
     }
 }
@@ -217,6 +227,14 @@ fn misplacement(
         )
     };
     (!fits).then(|| ServerError::new(message(), Some(definition.pos)))
+}
+
+fn may_be_omitted(usage: &Usage<'_>, definitions: &[Positioned<VariableDefinition>]) -> bool {
+    let is_required = usage.has_default && usage.expected.as_ref().is_some_and(|it| !it.nullable);
+    let definition = definitions.iter().find(|d| d.node.name.node == *usage.variable);
+    is_required
+        && definition
+            .is_some_and(|it| it.node.var_type.node.nullable && it.node.default_value.is_none())
 }
 
 fn fits(given: &Type, expected: &Type) -> bool {
