@@ -10,6 +10,7 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Opera
 use aws_lc_rs::digest;
 use moka::sync::Cache;
 
+use super::block_strings::without_escapes;
 use super::cost::{Cost, Measured, Overflow, measure};
 use super::validation;
 use super::validation::Invalid;
@@ -217,7 +218,7 @@ fn parse(query: &str) -> Result<ExecutableDocument, Rejection> {
     if tokens(query) > MAX_TOKENS {
         return Err(rejected(format!("The query has more than {MAX_TOKENS} tokens.")));
     }
-    parse_query(query).map_err(|error| {
+    parse_query(without_escapes(query)).map_err(|error| {
         let position = error.positions().next().map_or_else(String::new, |position| {
             format!(" at line {}, column {}", position.line, position.column)
         });

@@ -2,6 +2,7 @@
 //! and the queue for the database.
 
 pub(crate) mod admission;
+mod block_strings;
 pub(crate) mod concurrency;
 pub(crate) mod cost;
 pub(crate) mod document_cache;
