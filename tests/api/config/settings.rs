@@ -82,6 +82,28 @@ fn misspelled_setting_is_reported() {
     assert_eq!((quiet.code, quiet.stderr.as_str()), (0, ""));
 }
 
+#[test]
+fn prefixed_name_of_a_setting_is_explained() {
+    let output = hallpass_with(&[], &[("HALLPASS_RATE_LIMIT", "60/min")]);
+    assert_rejected(&output, &["HALLPASS_RATE_LIMIT is not a setting: write RATE_LIMIT"]);
+}
+
+#[test]
+fn warnings_have_the_format_of_the_log() {
+    // The server stops: the directory of its socket does not exist.
+    let socket = ("API_SOCKET", "/nonexistent/hallpass.sock");
+    let variables = [("LOG_FORMAT", "json"), ("APP_PORT", "3000"), socket];
+    let lines = hallpass_with(&["serve", "--no-migrate"], &variables).stderr;
+    let warning: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&warning["level"], &warning["target"]),
+        (&"WARN".into(), &"hallpass::config".into())
+    );
+    assert!(warning["message"].as_str().unwrap().contains("did you mean API_PORT"), "{warning}");
+    let lines = hallpass_with(&ENDS, &variables).stderr;
+    assert!(lines.contains("warning: APP_PORT"), "{lines}");
+}
+
 /// Every variable that a setting is read from.
 fn variables() -> Vec<String> {
     let command = hallpass::cli::command(crate::support::app::application());
@@ -126,7 +148,7 @@ fn empty_variable_is_unset() {
 }
 
 /// Invalid values of each kind of setting, with the text that names valid ones.
-const UNREADABLE: [(&str, &str, &str); 26] = [
+const UNREADABLE: [(&str, &str, &str); 29] = [
     ("API_PORT", "abc", "a number from 0 to 65535, such as 8000"),
     ("API_PORT", "70000", "a number from 0 to 65535, such as 8000"),
     ("PORT", "-1", "a number from 0 to 65535, such as 8000"),
@@ -152,6 +174,9 @@ const UNREADABLE: [(&str, &str, &str); 26] = [
     ("TIERS", "free=gratis", "a number, such as paid=12"),
     ("COOKIE_PREFIX", "a b", "letters, digits, hyphens, dots and underscores, such as better-auth"),
     ("API_KEY_HEADER", "x key", "the name of a header, such as x-api-key"),
+    ("RUST_LOG", "debgu", "`debgu` is no level: write off, error, warn, info, debug or trace"),
+    ("RUST_LOG", "info,hallpass=wran", "info, debug or trace after the `=` of `hallpass=wran`"),
+    ("RUST_LOG", "hallpas=debug", "write hallpass"),
     ("BETTER_AUTH_BASE_PATH", "api", "start it with a slash, such as /api/auth"),
 ];
 
@@ -168,6 +193,7 @@ fn invalid_value_is_reported_with_an_example() {
         ("DATABASE_URL", "geheim", "sqlite://hallpass.db?mode=rwc"),
         ("DATABASE_DIRECT_URL", "geheim", "postgres://USER:PASSWORD@HOST:PORT/NAME"),
         ("REDIS_URL", "geheim:6379", "redis://localhost:6379"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "geheim:4318", "such as http://localhost:4318"),
     ] {
         assert_rejected(&hallpass_with(&ENDS, &[(name, value)]), &[name, accepted]);
     }

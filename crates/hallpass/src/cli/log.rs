@@ -20,7 +20,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use super::CliError;
 use super::request_lines::{PendingLines, RequestLines, TARGET, WithRequestId};
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFilter, LogFormat};
 use crate::telemetry::{self, Exporter};
 
 /// Log filter unless `RUST_LOG` is set. `hallpass migrate` reports migrations itself, of which PostgreSQL notes what exists.
@@ -45,13 +45,11 @@ impl Drop for Log {
 /// Starts the log, with the filter of `RUST_LOG`, and the export of traces.
 ///
 /// # Errors
-/// If traces cannot be exported.
+/// If the filter is invalid, or traces cannot be exported.
 pub(super) fn start(config: &Config) -> Result<Log, CliError> {
-    let directives = config.log.as_deref();
-    let filter = || {
-        let filter = directives.and_then(|directives| EnvFilter::try_new(directives).ok());
-        filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER))
-    };
+    let directives = config.log.as_ref().map_or(DEFAULT_FILTER, LogFilter::directives);
+    let parse = || EnvFilter::try_new(directives);
+    let filter = || parse().map_err(|error| CliError::Usage(format!("RUST_LOG: {error}")));
     let (sampler, pending) = (Sampler::default(), PendingLines::default());
     pending.write_in_background().map_err(|error| CliError::Usage(format!("the log: {error}")))?;
     let before = pending.clone();
@@ -71,9 +69,9 @@ pub(super) fn start(config: &Config) -> Result<Log, CliError> {
         }
     };
     let requests = RequestLines { format: config.log_format, pending: pending.clone() };
-    let log = tracing_subscriber::registry()
-        .with(filtered(lines, filter(), &sampler))
-        .with(requests.with_filter(filter().and(Targets::new().with_target(TARGET, Level::TRACE))));
+    let log = tracing_subscriber::registry().with(filtered(lines, filter()?, &sampler)).with(
+        requests.with_filter(filter()?.and(Targets::new().with_target(TARGET, Level::TRACE))),
+    );
     let exporter = match telemetry::layer(&config.telemetry).map_err(CliError::Usage)? {
         Some((traces, exporter)) => {
             log.with(traces).init();

@@ -32,7 +32,7 @@ use clap::{
 
 use crate::app::StartError;
 use crate::application::Application;
-use crate::config::{self, Config, ConfigError, EnvFile, Settings};
+use crate::config::{self, Config, ConfigError, EnvFile, LogFormat, Settings};
 pub use new::New;
 
 use hallpass_identity::{CallerProfile, CredentialLocation, Persona};
@@ -48,6 +48,16 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Option<Action>,
+}
+
+impl Cli {
+    /// The format of warnings: that of the log, for the command that has one.
+    fn message_format(&self) -> LogFormat {
+        match self.command {
+            None | Some(Action::Serve { .. }) => self.settings.serving.log_format,
+            Some(_) => LogFormat::Text,
+        }
+    }
 }
 
 /// The commands.
@@ -254,10 +264,13 @@ fn use_small_pages() {
 fn run(application: &Arc<Application>) -> Result<(), CliError> {
     let command = self::command(application);
     let file = config::read_env_file(&command)?;
-    for warning in config::check_names(&command, &file)? {
-        output::print_error(application, format_args!("warning: {warning}"));
+    let warnings = config::check_names(&command, &file)?;
+    let parsed = parse_from(command, &file, std::env::args_os());
+    let format = parsed.as_ref().map_or(LogFormat::Text, |(cli, _)| cli.message_format());
+    for warning in warnings {
+        output::print_warning(application, format, &warning);
     }
-    let (cli, matches) = parse_from(command, &file, std::env::args_os())?;
+    let (cli, matches) = parsed?;
     let serving = cli.settings.serving.clone();
     let config = || {
         let config = application.configure(cli.settings.check()?);

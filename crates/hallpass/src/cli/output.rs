@@ -3,8 +3,13 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
 
+use chrono::SecondsFormat;
+use hallpass_data::now;
+use serde_json::json;
+
 use super::CliError;
 use crate::application::Application;
+use crate::config::LogFormat;
 
 /// Writes `text` to stdout.
 ///
@@ -28,7 +33,22 @@ pub(super) fn print_line(text: impl Display) -> Result<(), CliError> {
     print(format_args!("{text}\n"))
 }
 
-/// Writes an error or a warning to stderr. Failure to write is ignored: the exit code reports errors too.
+/// Writes a warning to stderr, in the format of the log.
+pub(super) fn print_warning(application: &Application, format: LogFormat, text: &str) {
+    match format {
+        LogFormat::Text => print_error(application, format_args!("warning: {text}")),
+        LogFormat::Json => {
+            let _written = writeln!(stderr(), "{}", json_warning(text));
+        }
+    }
+}
+
+fn json_warning(text: &str) -> serde_json::Value {
+    let time = now().to_rfc3339_opts(SecondsFormat::Micros, true);
+    json!({"timestamp": time, "level": "WARN", "message": text, "target": "hallpass::config"})
+}
+
+/// Writes an error to stderr. Failure to write is ignored: the exit code reports errors too.
 pub(super) fn print_error(application: &Application, text: impl Display) {
     let _written = writeln!(stderr(), "{}: {text}", application.name());
 }

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
+use reqwest::Url;
 
 use super::CliError;
 use crate::config::{HttpUrl, Origin, RawHttpUrl, UserLookupUrl};
@@ -164,6 +165,7 @@ fn is_safe_to_show(value: &str, setting: Option<&Arg>) -> bool {
 /// Whether the setting is a URL.
 fn is_address(setting: &Arg) -> bool {
     let kinds = [
+        TypeId::of::<Url>(),
         TypeId::of::<HttpUrl>(),
         TypeId::of::<RawHttpUrl>(),
         TypeId::of::<UserLookupUrl>(),

@@ -33,6 +33,8 @@ pub fn read_env_file(command: &Command) -> Result<EnvFile, ConfigError> {
     Ok(file)
 }
 
+/// How the names of the program's own variables begin.
+const PREFIX: &str = "HALLPASS_";
 /// A variable of the build. `cargo run` sets it for the program too.
 const BUILD_COMMIT: &str = "HALLPASS_COMMIT";
 
@@ -53,13 +55,8 @@ pub fn check_names(command: &Command, file: &EnvFile) -> Result<Vec<String>, Con
         if known.contains(&name.as_str()) || (name == BUILD_COMMIT && !is_in_file) {
             continue;
         }
-        if name.starts_with("HALLPASS_") {
-            let ours: Vec<_> =
-                known.iter().filter(|it| it.starts_with("HALLPASS_")).copied().collect();
-            return invalid(format!(
-                "{name} is not a setting: remove it, or write {}",
-                ours.join(", ")
-            ));
+        if name.starts_with(PREFIX) {
+            return invalid(unknown_prefixed(name, &known));
         }
         let Some(meant) = known.iter().find(|known| is_misspelling(name, known)) else { continue };
         let is_source =
@@ -73,6 +70,17 @@ pub fn check_names(command: &Command, file: &EnvFile) -> Result<Vec<String>, Con
         warnings.push(format!("{name} is not a setting and is ignored: did you mean {meant}?"));
     }
     Ok(warnings)
+}
+
+/// What to write in place of `name`, which begins as the settings of the program itself.
+fn unknown_prefixed(name: &str, known: &[&str]) -> String {
+    let bare = name.strip_prefix(PREFIX).unwrap_or(name);
+    let is_meant = |it: &&&str| **it == bare || is_misspelling(bare, it);
+    if let Some(meant) = known.iter().find(is_meant) {
+        return format!("{name} is not a setting: write {meant}");
+    }
+    let own: Vec<_> = known.iter().filter(|it| it.starts_with(PREFIX)).copied().collect();
+    format!("{name} is not a setting: remove it, or write {}", own.join(", "))
 }
 
 /// The variables of every setting.
@@ -94,7 +102,21 @@ fn is_misspelling(name: &str, known: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_misspelling;
+    use super::{is_misspelling, unknown_prefixed};
+
+    #[test]
+    fn prefix_of_a_setting_is_removed() {
+        let known = ["HALLPASS_ENV", "RATE_LIMIT", "API_PORT"];
+        for (name, fix) in [
+            ("HALLPASS_RATE_LIMIT", "write RATE_LIMIT"),
+            ("HALLPASS_RATE_LIMTI", "write RATE_LIMIT"),
+            ("HALLPASS_API_PORT", "write API_PORT"),
+            ("HALLPASS_NONSENSE", "remove it, or write HALLPASS_ENV"),
+        ] {
+            let message = unknown_prefixed(name, &known);
+            assert_eq!(message, format!("{name} is not a setting: {fix}"));
+        }
+    }
 
     #[test]
     fn misspelling_is_one_letter_or_case() {

@@ -20,6 +20,7 @@ mod database_url;
 mod dotenv;
 mod environment;
 mod limits;
+mod log_filter;
 mod own;
 mod rate_limit;
 mod serving;
@@ -36,6 +37,7 @@ pub use dotenv::EnvFile;
 pub use environment::{check_names, read_env_file};
 pub use hallpass_identity::config::*;
 pub use limits::{LimitSettings, Limits, TrustedSettings};
+pub use log_filter::LogFilter;
 #[cfg(test)]
 pub(crate) use own::COMMAND_OPTIONS;
 pub use own::{NoSuchSettings, OwnSettings, SettingState};
@@ -126,8 +128,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The key of the hashes of callers' ids in the log.
     pub log_id_key: SecretString,
-    /// Log filter, as directives of `tracing`; none for the default.
-    pub log: Option<String>,
+    /// Log filter; none for the default.
+    pub log: Option<LogFilter>,
     /// The file with the signing key of development mode.
     pub development_key: PathBuf,
     /// How long published rows of shared tables are cached.

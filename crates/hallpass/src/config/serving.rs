@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::values::{self, ProxyNetwork, RequestHeader};
-use super::{ConfigError, Environment, HumanDuration, LogFormat, Origin, invalid};
+use super::{ConfigError, Environment, HumanDuration, LogFilter, LogFormat, Origin, invalid};
 
 /// The default port.
 const DEFAULT_PORT: u16 = 8000;
@@ -97,7 +97,7 @@ pub struct ServingSettings {
 
     /// Base URL of an OpenTelemetry collector, to which traces are sent by OTLP over HTTP, such as
     /// http://localhost:4318
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = values::collector)]
     pub otel_exporter_otlp_endpoint: Option<Url>,
 
     /// Name of this service in traces
@@ -106,7 +106,7 @@ pub struct ServingSettings {
 
     /// Log filter
     #[arg(long, env, hide = true)]
-    pub(super) rust_log: Option<String>,
+    pub(super) rust_log: Option<LogFilter>,
 }
 
 /// Where traces are sent.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderName;
 use bytesize::ByteSize;
 use ipnet::{IpNet, Ipv4Net};
+use reqwest::Url;
 
 /// A port.
 pub(super) fn port(text: &str) -> Result<u16, &'static str> {
@@ -44,6 +45,13 @@ pub(super) fn host(text: &str) -> Result<IpAddr, &'static str> {
 /// An address and a port to listen on.
 pub(super) fn host_and_port(text: &str) -> Result<SocketAddr, &'static str> {
     text.trim().parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:9464")
+}
+
+/// The URL of an OpenTelemetry collector. `localhost:4318` is a URL too: of the scheme `localhost`.
+pub(super) fn collector(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text.trim()).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or("write a URL with http:// or https://, such as http://localhost:4318")
 }
 
 /// The name of a request header.
@@ -123,6 +131,16 @@ impl std::str::FromStr for AtMost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn collector_is_an_http_url() {
+        for text in ["http://localhost:4318", "https://otel.example.com/base", " http://[::1]:1 "] {
+            assert!(collector(text).is_ok(), "{text}");
+        }
+        for text in ["localhost:4318", "grpc://localhost:4317", "//localhost", "http://", ""] {
+            assert!(collector(text).unwrap_err().contains("http://localhost:4318"), "{text}");
+        }
+    }
 
     #[test]
     fn proxy_is_a_network_or_one_address() {
