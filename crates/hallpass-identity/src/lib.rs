@@ -218,6 +218,11 @@ impl Authenticator {
         self.schemes.is_known(&credential).await
     }
 
+    /// The kind of the credential that a request presents; none without one.
+    fn credential_kind(&self, headers: &HeaderMap) -> Option<&'static str> {
+        credential::extract::extract(headers, &self.names, &self.schemes.secrets).kind()
+    }
+
     /// Authenticates a bearer token outside of a request.
     pub async fn authenticate_bearer(&self, token: &SecretString) -> Authentication {
         let bearer = mark_sensitive(&format!("Bearer {}", token.expose_secret()));

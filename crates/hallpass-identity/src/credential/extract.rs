@@ -54,6 +54,20 @@ pub(crate) enum Credential {
     Cookies(Vec<SessionCookie>),
 }
 
+impl Credential {
+    /// Its kind; none if there is no credential.
+    pub(crate) fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Absent => None,
+            Self::Unusable(_) => Some("malformed"),
+            Self::Jwt(_) => Some("jwt"),
+            Self::Opaque(_) => Some("bearer_token"),
+            Self::ApiKey(_) => Some("api_key"),
+            Self::Cookies(_) => Some("cookie"),
+        }
+    }
+}
+
 /// Extracts the credential. Empty headers are ignored, and so is an `Authorization` header of another
 /// scheme than Bearer: a proxy in front may use it for itself.
 pub(crate) fn extract(

@@ -47,6 +47,12 @@ impl PresentedCredentials {
         self.authenticator.is_known(&self.headers).await
     }
 
+    /// The kind of the one that is used: `jwt`, `bearer_token`, `api_key`, `cookie` or `malformed`. None without one.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        self.authenticator.credential_kind(&self.headers)
+    }
+
     /// The same, for credentials that can be validated at the auth server: confirmed there after `since`.
     pub(crate) async fn authenticate_since(&self, since: Timestamp) -> Authentication {
         Box::pin(self.authenticator.authenticate_since(

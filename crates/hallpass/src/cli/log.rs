@@ -19,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::CliError;
+use super::refusals::Refusals;
 use super::request_lines::{PendingLines, RequestLines, TARGET, WithRequestId};
 use crate::config::{Config, LogFilter, LogFormat};
 use crate::telemetry::{self, Exporter};
@@ -31,14 +32,30 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// The log. What is pending is written when it is dropped.
 pub(super) struct Log {
-    pub(super) sampler: Sampler,
+    sampler: Sampler,
+    refusals: Refusals,
     pending: PendingLines,
     _exporter: Option<Exporter>,
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
+        self.refusals.report();
         self.pending.write();
+    }
+}
+
+impl Log {
+    /// Begins a new window of the limits every second, and logs the numbers of suppressed lines; never resolves.
+    pub(super) fn keep_reporting(&self) -> impl Future<Output = ()> + use<> {
+        let (sampler, refusals) = (self.sampler.clone(), self.refusals.clone());
+        async move {
+            loop {
+                tokio::time::sleep(WINDOW).await;
+                sampler.report();
+                refusals.report();
+            }
+        }
     }
 }
 
@@ -68,7 +85,12 @@ pub(super) fn start(config: &Config) -> Result<Log, CliError> {
             lines.event_format(format).fmt_fields(JsonFields::new()).boxed()
         }
     };
-    let requests = RequestLines { format: config.log_format, pending: pending.clone() };
+    let refusals = Refusals::default();
+    let requests = RequestLines {
+        format: config.log_format,
+        pending: pending.clone(),
+        refusals: refusals.clone(),
+    };
     let log = tracing_subscriber::registry().with(filtered(lines, filter()?, &sampler)).with(
         requests.with_filter(filter()?.and(Targets::new().with_target(TARGET, Level::TRACE))),
     );
@@ -82,7 +104,7 @@ pub(super) fn start(config: &Config) -> Result<Log, CliError> {
             None
         }
     };
-    Ok(Log { sampler, pending, _exporter: exporter })
+    Ok(Log { sampler, refusals, pending, _exporter: exporter })
 }
 
 /// `lines` that pass `filter` and the sampler, without those of requests. Both are filters of this layer: a layer without a filter would enable
@@ -99,7 +121,7 @@ where
 
 /// Limits the lines of each call site. DEBUG and TRACE are not limited: they are enabled on purpose.
 #[derive(Clone, Default)]
-pub(super) struct Sampler(Arc<Mutex<HashMap<Identifier, CallSite>>>);
+struct Sampler(Arc<Mutex<HashMap<Identifier, CallSite>>>);
 
 struct CallSite {
     metadata: &'static Metadata<'static>,
@@ -107,14 +129,7 @@ struct CallSite {
 }
 
 impl Sampler {
-    /// Begins a new window every second, and logs the number of suppressed lines; never returns.
-    pub(super) async fn keep_reporting(self) {
-        loop {
-            tokio::time::sleep(WINDOW).await;
-            self.report();
-        }
-    }
-
+    /// Begins a new window, and logs the number of lines that were suppressed in the last one.
     fn report(&self) {
         let last = std::mem::take(&mut *self.call_sites());
         for CallSite { metadata, lines } in

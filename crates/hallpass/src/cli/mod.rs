@@ -12,6 +12,7 @@ mod migrate;
 mod new;
 mod output;
 pub(crate) mod persona_callers;
+mod refusals;
 mod request_lines;
 mod schema;
 mod serve;

@@ -16,8 +16,9 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::refusals::Refusals;
 use crate::config::LogFormat;
-use crate::http::RequestId;
+use crate::http::{REFUSED, RequestId};
 
 /// The target of the lines.
 pub(super) const TARGET: &str = "hallpass::request";
@@ -85,10 +86,15 @@ fn write_all(text: &mut String) {
 pub(super) struct RequestLines {
     pub(super) format: LogFormat,
     pub(super) pending: PendingLines,
+    /// Limits those of refused requests.
+    pub(super) refusals: Refusals,
 }
 
 impl<S: Subscriber> Layer<S> for RequestLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().name() == REFUSED && !self.refusals.admit(event) {
+            return;
+        }
         let mut line = Line::begin(self.format, event.metadata());
         event.record(&mut line);
         self.pending.push(&line.end());
@@ -226,13 +232,63 @@ impl Visit for Line {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
 
+    fn lines_to(pending: &PendingLines, format: LogFormat) -> RequestLines {
+        RequestLines { format, pending: pending.clone(), refusals: Refusals::default() }
+    }
+
+    #[test]
+    fn lines_of_refused_requests_are_sampled() {
+        let pending = PendingLines::default();
+        let lines = lines_to(&pending, LogFormat::Json);
+        let refusals = lines.refusals.clone();
+        let count = |words: &str| pending.text().lines().filter(|it| it.contains(words)).count();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            for _ in 0..100 {
+                for client in ["a", "b"] {
+                    tracing::event!(name: REFUSED, target: TARGET, Level::INFO, client, "request");
+                }
+                let caller = Some("c");
+                tracing::event!(name: REFUSED, target: TARGET, Level::INFO, caller, "request");
+                tracing::info!(target: TARGET, client = "a", "served");
+            }
+            let counts = [r#""client":"a""#, r#""client":"b""#, r#""caller":"c""#];
+            assert_eq!(counts.map(count), [105, 5, 5]);
+            assert_eq!(count("served"), 100, "lines of served requests are not limited");
+            refusals.report();
+            for of in [r#""client":"a","suppressed":95"#, r#""caller":"c","suppressed":95"#] {
+                assert_eq!(count(of), 1, "{of}");
+            }
+            refusals.report();
+            assert_eq!(count("suppressed"), 3, "nothing was suppressed since");
+        });
+    }
+
+    #[test]
+    fn number_of_refused_clients_is_bounded() {
+        let pending = PendingLines::default();
+        let lines = lines_to(&pending, LogFormat::Json);
+        let refusals = lines.refusals.clone();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            for number in 0..1_500 {
+                let client = format!("{number}");
+                tracing::event!(name: REFUSED, target: TARGET, Level::INFO, client, "request");
+            }
+            pending.text().clear();
+            refusals.report();
+            let text = pending.text().clone();
+            assert_eq!(text.lines().count(), 1, "{text}");
+            assert!(text.contains(r#""suppressed":500"#) && !text.contains("client"), "{text}");
+        });
+    }
+
     fn line_of(format: LogFormat) -> String {
         let pending = PendingLines::default();
-        let lines = RequestLines { format, pending: pending.clone() };
+        let lines = lines_to(&pending, format);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
             let (path, none) = ("/\"a\"\n\u{1b}[31m", None::<&str>);
             tracing::info!(target: TARGET, path, none, status = 200_u64, ms = 0.5, "request");
@@ -243,7 +299,7 @@ mod tests {
     #[test]
     fn times_have_up_to_three_decimal_places() {
         let pending = PendingLines::default();
-        let lines = RequestLines { format: LogFormat::Json, pending: pending.clone() };
+        let lines = lines_to(&pending, LogFormat::Json);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
             for ms in [0.0, 0.001, 0.05, 1.0, 12.34, 1234.567, 1e300, -0.5] {
                 tracing::info!(target: TARGET, ms, "request");

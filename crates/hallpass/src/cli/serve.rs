@@ -24,7 +24,7 @@ pub(super) fn run(
     // Exports what is left when it is dropped, after the server has stopped.
     let log = log::start(config)?;
     block_on(async {
-        tokio::spawn(log.sampler.clone().keep_reporting());
+        tokio::spawn(log.keep_reporting());
         serve(application, config, no_migrate).await
     })
 }

@@ -126,7 +126,7 @@ pub struct Config {
     pub telemetry: TelemetrySettings,
     /// Format of the log.
     pub log_format: LogFormat,
-    /// The key of the hashes of callers' ids in the log.
+    /// The key of the hashes of callers' ids and clients' addresses in the log.
     pub log_id_key: SecretString,
     /// Log filter; none for the default.
     pub log: Option<LogFilter>,

@@ -90,8 +90,8 @@ pub struct ServingSettings {
     #[arg(long, env, value_enum, default_value = "text")]
     pub log_format: LogFormat,
 
-    /// Key of the hashes of callers' ids in the log; default a random one for each start. With the same key, all nodes
-    /// and starts log the same hash for a caller
+    /// Key of the hashes of callers' ids and clients' addresses in the log; default a random one for each start. With
+    /// the same key, all nodes and starts log the same hashes
     #[arg(long, env, hide_env_values = true)]
     pub log_id_key: Option<SecretString>,
 
@@ -160,7 +160,7 @@ impl ServingSettings {
         }
     }
 
-    /// The key of the hashes of callers' ids in the log.
+    /// The key of the hashes of callers' ids and clients' addresses in the log.
     pub(super) fn log_id_key(&self) -> SecretString {
         self.log_id_key.clone().unwrap_or_else(|| Uuid::now_v7().to_string().into())
     }

@@ -1,6 +1,7 @@
 //! Client IP address: the peer's address, or that in `X-Forwarded-For` behind trusted proxies. The peer of a Unix socket is
 //! a trusted proxy.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::http::HeaderMap;
@@ -26,6 +27,13 @@ impl ClientNetwork {
     /// The network of a client at `address`.
     pub(crate) fn of(address: IpAddr) -> Self {
         Self(network(address))
+    }
+}
+
+impl fmt::Display for ClientNetwork {
+    /// Its first address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -17,7 +17,7 @@ use tower_http::cors::CorsLayer;
 use tracing::Instrument as _;
 
 use super::HttpState;
-use super::client_ip::PeerAddr;
+use super::client_ip::{PeerAddr, client_ip};
 use super::graphql::handler::graphql;
 use super::graphql::response::{MediaType, Rejection, RequestId};
 use super::ops::request_record::{Exchange, RequestRecord};
@@ -87,7 +87,8 @@ impl Respond for Front {
         connection: &ConnectionHandle,
     ) -> Response {
         let shared = &self.shared;
-        let (id, record) = (RequestId::generate(), RequestRecord::of(request.headers()));
+        let address = client_ip(peer, request.headers(), &shared.deps.options.trusted_proxies);
+        let (id, record) = (RequestId::generate(), RequestRecord::of(address, request.headers()));
         let traced = middleware::server_span(&request, &record);
         // DNS rebinding: a page on a domain that resolves to this machine could otherwise read the personas' tokens. So
         // could a client of a proxy that serves other machines.
@@ -112,7 +113,7 @@ impl Respond for Front {
         shared.metrics.record_response(status, took);
         let exchange = Exchange { id: &id, method: &method, path: &path, status, took };
         traced.record("http.response.status_code", status.as_u16());
-        record.finish(&exchange, &shared.operation_metrics, &shared.caller_hash);
+        record.finish(&exchange, &shared.operation_metrics, &shared.log_hash);
         middleware::set_response_headers(response.headers_mut(), &id, &shared.vary);
         response
     }

@@ -58,9 +58,11 @@ pub(crate) use graphql::response::RequestId;
 use limits::admission::Admission;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::persisted_queries::PersistedQueries;
+use ops::log_hash::LogHash;
 use ops::metrics::HttpMetrics;
 use ops::operation_metrics::OperationMetrics;
-use ops::request_record::{CallerHash, RequestRecord};
+pub(crate) use ops::request_line::REFUSED;
+use ops::request_record::RequestRecord;
 use streaming::{CallerLimiter, ConnectionLimiter};
 
 /// The caller of one GraphQL request, and the context that its execution needs.
@@ -105,7 +107,7 @@ pub struct HttpOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// How long a WebSocket without a running operation stays open.
     pub keep_alive: Duration,
-    /// The key of the hashes of callers in the log.
+    /// The key of the hashes of callers and clients in the log.
     pub log_id_key: SecretString,
     /// Whether the main address serves `/metrics` too.
     pub serves_metrics: bool,
@@ -151,7 +153,7 @@ pub(crate) struct HttpState {
     caller_limits: CallerLimiter,
     metrics: HttpMetrics,
     operation_metrics: OperationMetrics,
-    caller_hash: CallerHash,
+    log_hash: LogHash,
     cache_hints: CacheHints,
     vary: HeaderValue,
 }
@@ -164,7 +166,7 @@ impl HttpState {
         id: &RequestId,
         took: Option<Duration>,
     ) {
-        record.finish_streamed(id, took, &self.operation_metrics, &self.caller_hash);
+        record.finish_streamed(id, took, &self.operation_metrics, &self.log_hash);
     }
 }
 
@@ -213,7 +215,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         caller_limits,
         metrics: http_metrics,
         operation_metrics,
-        caller_hash: CallerHash::new(deps.options.log_id_key.expose_secret().as_bytes()),
+        log_hash: LogHash::new(deps.options.log_id_key.expose_secret().as_bytes()),
         deps,
         cache_hints,
         vary,

@@ -33,24 +33,28 @@ pub(crate) async fn authenticate(
     request: Request,
     next: Next,
 ) -> Response {
-    match run(&shared, &id, peer, request, next).await {
+    let record = RequestRecord::in_extensions(request.extensions());
+    match run(&shared, &id, &record, peer, request, next).await {
         Ok(response) => response,
-        Err(rejection) => rejection.into_plain_response(),
+        Err(rejection) => {
+            record.rejected(&rejection);
+            rejection.into_plain_response()
+        }
     }
 }
 
 async fn run(
     shared: &HttpState,
     id: &RequestId,
+    record: &RequestRecord,
     peer: PeerAddr,
     request: Request,
     next: Next,
 ) -> Result<Response, Rejection> {
     let deps = &shared.deps;
     let (mut head, body) = request.into_parts();
-    let record = RequestRecord::in_extensions(&head.extensions);
     let identity = RequestIdentity::new(deps, peer, head.method.clone(), head.headers.clone());
-    let request_caller = identity.resolve(deps, id, &record).await?;
+    let request_caller = identity.resolve(deps, id, record).await?;
     let client = request_caller.client();
     let (payer, address) = (request_caller.caller.as_deref(), request_caller.address);
     shared.admission.check(payer, deps.backend.queue_time(payer.is_none()))?;

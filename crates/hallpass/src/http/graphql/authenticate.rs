@@ -40,11 +40,12 @@ impl RequestIdentity {
         &self,
         deps: &HttpDeps,
         id: &RequestId,
-    ) -> Result<Option<Arc<Caller>>, Rejection> {
+    ) -> Result<Option<Arc<Caller>>, Unauthenticated> {
         if let Err(exceeded) = deps.rate_limiter.check_failures(self.address())
             && !self.0.is_known().await
         {
-            return Err(Rejection::exceeded(exceeded));
+            let rejection = Rejection::exceeded(exceeded);
+            return Err(Unauthenticated { check: FailedCheck::FailedCredentials, rejection });
         }
         let decision = self.0.authenticate().await;
         match &decision {
@@ -62,6 +63,24 @@ impl RequestIdentity {
         into_caller(deps, decision)
     }
 
+    /// As [`caller`](Self::caller), and notes the result in `record`.
+    pub(crate) async fn identify(
+        &self,
+        deps: &HttpDeps,
+        id: &RequestId,
+        record: &RequestRecord,
+    ) -> Result<Option<Arc<Caller>>, Rejection> {
+        let began = Instant::now();
+        let span = tracing::trace_span!(target: TARGET, "authenticate");
+        let caller = self.caller(deps, id).instrument(span).await;
+        let took = began.elapsed();
+        match &caller {
+            Ok(caller) => record.authenticated(caller.as_ref(), took),
+            Err(failed) => record.unauthenticated(failed.check, self.0.kind(), took),
+        }
+        Ok(caller?)
+    }
+
     /// Authenticates the caller of a request, and notes it in `record`.
     pub(crate) async fn resolve(
         &self,
@@ -69,10 +88,7 @@ impl RequestIdentity {
         id: &RequestId,
         record: &RequestRecord,
     ) -> Result<RequestCaller, Rejection> {
-        let began = Instant::now();
-        let span = tracing::trace_span!(target: TARGET, "authenticate");
-        let caller = self.caller(deps, id).instrument(span).await?;
-        record.authenticated(caller.as_ref(), began.elapsed());
+        let caller = self.identify(deps, id, record).await?;
         let confirmation = caller.is_some().then(|| Reauthentication::new(Arc::clone(&self.0)));
         let (request_id, address) = (id.to_shared(), self.address());
         Ok(RequestCaller { caller, confirmation, request_id, address, record: record.clone() })
@@ -81,6 +97,43 @@ impl RequestIdentity {
     /// Watches the credential that authenticated `caller`; `None` for an anonymous caller.
     pub(crate) fn watch(&self, caller: Option<Arc<Caller>>) -> Option<Watch> {
         caller.map(|caller| self.0.watch(caller))
+    }
+}
+
+/// What a request failed whose caller is not authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailedCheck {
+    /// A check of the credential.
+    Credential(Check),
+    /// The cookie was not sent by a page of an allowed origin.
+    SameSite,
+    /// The auth server was asked for the credential, and is not available.
+    AuthServer,
+    /// The API key is over its own rate limit.
+    ApiKeyLimit,
+    /// The client has sent too many credentials that failed.
+    FailedCredentials,
+}
+
+impl FailedCheck {
+    /// Its name in the log, where checks of credentials have the names of their variants.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Credential(check) => format!("{check:?}"),
+            other => format!("{other:?}"),
+        }
+    }
+}
+
+/// The caller is not authenticated.
+pub(crate) struct Unauthenticated {
+    check: FailedCheck,
+    rejection: Rejection,
+}
+
+impl From<Unauthenticated> for Rejection {
+    fn from(failed: Unauthenticated) -> Self {
+        failed.rejection
     }
 }
 
@@ -119,14 +172,20 @@ fn audit_failure(deps: &HttpDeps, id: &RequestId, check: &str, outcome: &str) {
 fn into_caller(
     deps: &HttpDeps,
     decision: Authentication,
-) -> Result<Option<Arc<Caller>>, Rejection> {
-    match decision {
-        Authentication::Anonymous => Ok(None),
-        Authentication::Caller(caller) => Ok(Some(caller)),
-        Authentication::CrossSite(reason) => Err(Rejection::cross_site(reason)),
-        Authentication::Rejected(rejection) => Err(reject(deps, rejection)),
-        Authentication::Unavailable(outage) => Err(unavailable(outage)),
-    }
+) -> Result<Option<Arc<Caller>>, Unauthenticated> {
+    let (check, rejection) = match decision {
+        Authentication::Anonymous => return Ok(None),
+        Authentication::Caller(caller) => return Ok(Some(caller)),
+        Authentication::CrossSite(reason) => (FailedCheck::SameSite, Rejection::cross_site(reason)),
+        Authentication::Rejected(rejection) => {
+            (FailedCheck::Credential(rejection.check), reject(deps, rejection))
+        }
+        Authentication::Unavailable(outage) if outage.is_own_limit => {
+            (FailedCheck::ApiKeyLimit, unavailable(outage))
+        }
+        Authentication::Unavailable(outage) => (FailedCheck::AuthServer, unavailable(outage)),
+    };
+    Err(Unauthenticated { check, rejection })
 }
 
 /// Whether a credential that fails `check` may be a guess. One that was valid once is none.

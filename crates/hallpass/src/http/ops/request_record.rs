@@ -1,48 +1,24 @@
 //! What one request or one operation of a stream did: for its line in the log, and for the metrics of operations.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
 use axum::http::{Extensions, HeaderMap, Method, StatusCode};
 use hallpass_data::DatabaseTime;
 use hallpass_identity::{Caller, CallerKind};
-use tracing::Level;
 
+use super::log_hash::{LogHash, digits};
 use super::operation_metrics::{MAX_NAME_BYTES, OTHER, OperationMetrics};
+use super::request_line::{Kind, Line};
+use crate::code;
+use crate::http::client_ip::ClientNetwork;
+use crate::http::graphql::authenticate::FailedCheck;
 use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
 use crate::http::limits::document_cache::Document;
 
-/// Digits of the hashes of documents and callers: enough to tell them apart.
-const HASH_DIGITS: usize = 16;
 /// Codes in one line.
 const MAX_CODES: usize = 5;
-
-/// Hashes the ids of callers for the log, so that it names no one and still shows which requests are of one caller.
-pub(crate) struct CallerHash(hmac::Key);
-
-impl CallerHash {
-    /// With this key.
-    pub(crate) fn new(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    /// The first digits of HMAC-SHA256 (RFC 2104) of the id, in hexadecimal.
-    fn of(&self, id: &str) -> String {
-        let tag = hmac::sign(&self.0, id.as_bytes());
-        digits(tag.as_ref())
-    }
-}
-
-fn digits(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    let mut text = String::with_capacity(HASH_DIGITS);
-    for byte in bytes.iter().take(HASH_DIGITS / 2) {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-    }
-    text
-}
 
 /// A record that is filled in while the request is handled; clones share it.
 #[derive(Clone, Default)]
@@ -54,16 +30,31 @@ struct Facts {
     /// Whether its operation ends after the head of the response.
     is_streamed: bool,
     trace_id: Option<Box<str>>,
+    client: Option<ClientNetwork>,
     caller: Option<Arc<Caller>>,
+    failed: Option<Failed>,
+    /// The time of authentication, also if it failed.
     identity: Option<Duration>,
     database: DatabaseTime,
+    /// The id of a document that was sent in its place.
+    document_id: Option<String>,
     document: Option<Arc<Document>>,
     operation: Option<String>,
     /// Whether metrics count it as one of many others: not a trusted document, where some are.
     is_other: bool,
     cost: Option<u64>,
+    /// Whether it was rejected before it was executed.
+    is_rejected: bool,
     codes: Vec<String>,
     bytes: Option<usize>,
+}
+
+/// What failed of an authentication.
+#[derive(Clone, Copy)]
+struct Failed {
+    check: FailedCheck,
+    /// The kind of the credential.
+    credential: Option<&'static str>,
 }
 
 /// The head of an HTTP request and its response.
@@ -80,9 +71,16 @@ impl RequestRecord {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A record of a request with these headers.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// A record of a request of this end user.
+    pub(crate) fn of_client(address: IpAddr) -> Self {
         let record = Self::default();
+        record.facts().client = Some(ClientNetwork::of(address));
+        record
+    }
+
+    /// A record of a request of this end user, with these headers.
+    pub(crate) fn of(address: IpAddr, headers: &HeaderMap) -> Self {
+        let record = Self::of_client(address);
         record.facts().trace_id = trace_id(headers);
         record
     }
@@ -107,6 +105,18 @@ impl RequestRecord {
         let mut facts = self.facts();
         facts.identity = Some(took);
         facts.caller = caller.cloned();
+    }
+
+    /// Authentication failed after this time, at `check` of a credential of this kind.
+    pub(crate) fn unauthenticated(
+        &self,
+        check: FailedCheck,
+        credential: Option<&'static str>,
+        took: Duration,
+    ) {
+        let mut facts = self.facts();
+        facts.identity = Some(took);
+        facts.failed = Some(Failed { check, credential });
     }
 
     /// The time of the request in the database.
@@ -145,39 +155,31 @@ impl RequestRecord {
     /// The request was rejected.
     pub(crate) fn rejected(&self, rejection: &Rejection) {
         let mut facts = self.facts();
+        facts.is_rejected = true;
         facts.codes = vec![rejection.code().to_owned()];
     }
 
     /// Counts and logs an HTTP request.
-    pub(crate) fn finish(&self, of: &Exchange<'_>, metrics: &OperationMetrics, hash: &CallerHash) {
+    pub(crate) fn finish(&self, of: &Exchange<'_>, metrics: &OperationMetrics, hash: &LogHash) {
         let facts = self.facts();
         if facts.is_graphql && !facts.is_streamed {
             facts.count(metrics, Some(of.took));
         }
-        let (id, method, path) = (of.id.as_str(), of.method.as_str(), of.path);
-        let (status, ms) = (of.status.as_u16(), milliseconds(of.took));
-        macro_rules! log {
-            ($level:ident, $name:ident) => {{
-                if !tracing::enabled!(target: "hallpass::request", Level::$name) {
-                    return;
-                }
-                let line = facts.line(hash);
-                tracing::$level!(
-                    target: "hallpass::request",
-                    request_id = id, trace_id = line.trace_id, method, path, status,
-                    operation = line.operation, document = line.document,
-                    caller_kind = line.caller_kind, caller = line.caller, codes = line.codes,
-                    cost = line.cost, bytes = line.bytes, ms,
-                    identity_ms = line.identity_ms, database_ms = line.database_ms,
-                    "request"
-                );
-            }};
-        }
         let is_rejected = !facts.codes.is_empty() || of.status.is_server_error();
-        match facts.is_graphql || facts.identity.is_some() || is_rejected {
-            true => log!(info, INFO),
-            // Health checks, metrics and assets.
-            false => log!(debug, DEBUG),
+        let kind = match facts.is_graphql || facts.identity.is_some() || is_rejected {
+            true => facts.kind(),
+            false => Kind::Detail,
+        };
+        if kind.is_enabled() {
+            let line = Line {
+                message: "request",
+                method: Some(of.method.as_str()),
+                path: Some(of.path),
+                status: Some(of.status.as_u16()),
+                ms: Some(milliseconds(of.took)),
+                ..facts.line(of.id, hash)
+            };
+            line.write(kind);
         }
     }
 
@@ -187,35 +189,34 @@ impl RequestRecord {
         id: &RequestId,
         took: Option<Duration>,
         metrics: &OperationMetrics,
-        hash: &CallerHash,
+        hash: &LogHash,
     ) {
         let facts = self.facts();
         facts.count(metrics, took);
-        let line = facts.line(hash);
-        tracing::info!(
-            target: "hallpass::request",
-            request_id = id.as_str(), trace_id = line.trace_id,
-            operation = line.operation, document = line.document,
-            caller_kind = line.caller_kind, caller = line.caller, codes = line.codes,
-            cost = line.cost, bytes = line.bytes, ms = took.map(milliseconds),
-            identity_ms = line.identity_ms, database_ms = line.database_ms,
-            "operation of a stream"
-        );
+        let (message, ms) = ("operation of a stream", took.map(milliseconds));
+        Line { message, ms, ..facts.line(id, hash) }.write(facts.kind());
     }
-}
 
-/// The fields of a line that both kinds have.
-struct Line<'a> {
-    trace_id: Option<&'a str>,
-    operation: Option<&'a str>,
-    document: Option<String>,
-    caller_kind: Option<&'static str>,
-    caller: Option<String>,
-    codes: Option<String>,
-    cost: Option<u64>,
-    bytes: Option<u64>,
-    identity_ms: Option<f64>,
-    database_ms: Option<f64>,
+    /// Logs that the server closes a WebSocket with this close code, because of an error with the code `error`. Its
+    /// reason is left out: it may quote the client.
+    pub(crate) fn finish_socket(
+        &self,
+        id: &RequestId,
+        code: u16,
+        error: Option<&str>,
+        hash: &LogHash,
+    ) {
+        let mut facts = self.facts();
+        facts.is_rejected = error.is_some();
+        facts.codes = error.into_iter().map(str::to_owned).collect();
+        let line = Line {
+            message: "WebSocket closed by the server",
+            code: Some(code),
+            client: facts.client.as_ref().map(|client| hash.of_client(client)),
+            ..facts.line(id, hash)
+        };
+        line.write(facts.kind());
+    }
 }
 
 impl Facts {
@@ -225,24 +226,51 @@ impl Facts {
         metrics.record(name, code, took, self.cost);
     }
 
-    fn line(&self, hash: &CallerHash) -> Line<'_> {
-        let caller = self.caller.as_deref();
-        let kind = || match caller.map(Caller::kind) {
+    /// Whether the client was refused for the number of its requests, or for its credential.
+    fn kind(&self) -> Kind {
+        let code = self.codes.first().map(String::as_str);
+        match code {
+            Some(code::RATE_LIMITED | code::UNAUTHENTICATED) if self.is_rejected => Kind::Refused,
+            _ => Kind::Ordinary,
+        }
+    }
+
+    fn caller_kind(&self) -> &'static str {
+        match self.caller.as_deref().map(Caller::kind) {
+            _ if self.failed.is_some() => "unknown",
             None => "anonymous",
             Some(CallerKind::User) => "user",
             Some(CallerKind::Service) => "service",
-        };
+        }
+    }
+
+    fn document(&self) -> Option<String> {
+        match self.document.as_deref() {
+            Some(document) => Some(digits(document.sha256())),
+            None => self.document_id.clone(),
+        }
+    }
+
+    /// The fields that all kinds of lines have.
+    fn line<'a>(&'a self, id: &'a RequestId, hash: &LogHash) -> Line<'a> {
+        let caller = self.caller.as_deref();
+        let client = self.client.as_ref().filter(|_| caller.is_none());
         Line {
+            request_id: id.as_str(),
             trace_id: self.trace_id.as_deref(),
             operation: self.operation.as_deref(),
-            document: self.document.as_deref().map(|document| digits(document.sha256())),
-            caller_kind: self.identity.is_some().then(kind),
-            caller: caller.map(|caller| hash.of(caller.id().as_str())),
+            document: self.document(),
+            caller_kind: self.identity.is_some().then(|| self.caller_kind()),
+            caller: caller.map(|caller| hash.of_caller(caller)),
+            client: client.map(|client| hash.of_client(client)),
+            credential: self.failed.and_then(|failed| failed.credential),
+            check: self.failed.map(|failed| failed.check.name()),
             codes: (!self.codes.is_empty()).then(|| self.codes.join(",")),
             cost: self.cost,
             bytes: self.bytes.map(|bytes| bytes as u64),
             identity_ms: self.identity.map(milliseconds),
             database_ms: self.document.is_some().then(|| milliseconds(self.database.total())),
+            ..Line::default()
         }
     }
 }
@@ -288,13 +316,5 @@ mod tests {
             headers.insert("traceparent", HeaderValue::from_str(&header).unwrap());
             assert_eq!(trace_id(&headers).as_deref(), expected, "{header}");
         }
-    }
-
-    #[test]
-    fn caller_hash_depends_on_key_and_id() {
-        let hash = CallerHash::new(b"key");
-        assert_eq!(hash.of("The quick brown fox jumps over the lazy dog"), "f7bc83f430538424");
-        assert_ne!(hash.of("a"), hash.of("b"));
-        assert_ne!(hash.of("a"), CallerHash::new(b"other").of("a"));
     }
 }

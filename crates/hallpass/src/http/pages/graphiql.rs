@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::http::HttpState;
 use crate::http::client_ip::PeerAddr;
 use crate::http::graphql::authenticate::RequestIdentity;
-use crate::http::graphql::response::{MediaType, RequestId};
+use crate::http::graphql::response::{MediaType, Rejection, RequestId};
 use crate::schema::Nullability;
 
 /// A persona in the page's persona menu.
@@ -187,7 +187,7 @@ pub(crate) async fn sdl(
             let visible = shared.deps.backend.schema_for(caller.as_deref());
             ([(CACHE_CONTROL, "no-store")], nullability.apply(visible.schema.sdl())).into_response()
         }
-        Err(rejection) => rejection.into_response(MediaType::Json, &id),
+        Err(failed) => Rejection::from(failed).into_response(MediaType::Json, &id),
     }
 }
 

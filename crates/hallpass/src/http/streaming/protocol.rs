@@ -23,12 +23,19 @@ const MAX_REASON_BYTES: usize = 123;
 pub(crate) struct Close {
     code: u16,
     reason: String,
+    /// The code of the error that is the reason.
+    error: Option<String>,
 }
 
 impl Close {
     /// The code.
     pub(crate) fn code(&self) -> u16 {
         self.code
+    }
+
+    /// The code of the error that is the reason, if one is.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
     }
 
     /// The server stops.
@@ -101,14 +108,15 @@ impl Close {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => 1013,
             _ => 1011,
         };
-        Self::with(code, rejection.message())
+        let error = Some(rejection.code().to_owned());
+        Self { error, ..Self::with(code, rejection.message()) }
     }
 
     fn with(code: u16, reason: impl Into<String>) -> Self {
         let mut reason = reason.into();
         let end = reason.floor_char_boundary(MAX_REASON_BYTES);
         reason.truncate(end);
-        Self { code, reason }
+        Self { code, reason, error: None }
     }
 
     pub(crate) fn message(self) -> Message {

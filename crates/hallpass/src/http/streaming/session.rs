@@ -210,7 +210,7 @@ impl<'a> Session<'a> {
         let events = stream::once(Box::pin(async move {
             tracing::debug!("operation received over WebSocket");
             // Authenticated again for each operation: the caller's rights may have changed.
-            let record = RequestRecord::default();
+            let record = RequestRecord::of_client(identity.address());
             match identity.resolve(&shared.deps, &id, &record).await {
                 Ok(request_caller) => {
                     let caller = request_caller.caller.clone();
@@ -229,6 +229,8 @@ impl<'a> Session<'a> {
                 }
                 // Auth server unavailable: fail this operation and keep the socket open.
                 Err(rejection) if rejection.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                    record.rejected(&rejection);
+                    shared.finish_streamed(&record, &id, None);
                     responses(Err(rejection), gate, id, stop)
                 }
                 Err(_) if gate.has_expired() => {

@@ -111,7 +111,9 @@ impl Transport {
         handshake: HeaderMap,
         connection_permit: &mut ConnectionPermit,
     ) {
-        let handshake = Box::pin(self.handshake(peer, handshake, connection_permit));
+        let proxies = &self.shared.deps.options.trusted_proxies;
+        let record = RequestRecord::of(client_ip(peer, &handshake, proxies), &handshake);
+        let handshake = Box::pin(self.handshake(peer, handshake, &record, connection_permit));
         let disconnect = match handshake.await {
             Ok((identity, caller, _permit)) => {
                 Box::pin(Session::new(&mut self, identity).run(caller)).await
@@ -119,10 +121,7 @@ impl Transport {
             Err(disconnect) => disconnect,
         };
         if let Disconnect::Close(close) = disconnect {
-            // Without the reason, which may quote the client.
-            tracing::info!(
-                target: "hallpass::request", code = close.code(), "WebSocket closed by the server"
-            );
+            record.finish_socket(&self.id, close.code(), close.error(), &self.shared.log_hash);
             if self.send(close.message()).await.is_err() {
                 return;
             }
@@ -135,6 +134,7 @@ impl Transport {
         &mut self,
         peer: PeerAddr,
         handshake: HeaderMap,
+        record: &RequestRecord,
         connection_permit: &mut ConnectionPermit,
     ) -> Result<(Arc<RequestIdentity>, Option<Arc<Caller>>, Option<Permit>), Disconnect> {
         if !self.offers_subprotocol() {
@@ -149,7 +149,7 @@ impl Transport {
         let headers = detached(initialized.map_err(|_| Close::init_timeout())??);
         // The origin has been checked, so CSRF checks by method do not apply: a handshake cannot be a POST.
         let identity = RequestIdentity::new(&self.shared.deps, peer, Method::POST, headers);
-        let caller = identity.caller(&self.shared.deps, &self.id).await;
+        let caller = identity.identify(&self.shared.deps, &self.id, record).await;
         let caller = caller.map_err(|rejection| Close::rejected(&rejection))?;
         let authenticated = connection_permit.authenticated(Holder::of(caller.as_deref()));
         authenticated.map_err(|rejection| Close::rejected(&rejection))?;
