@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{
@@ -15,14 +15,14 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, query_with};
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
-use tracing::{Instrument as _, Span};
 
 use crate::bulkhead::{ACQUIRE_TIMEOUT, Bulkhead, Client, Permit, Work};
 use crate::deadline::Deadline;
 use crate::group_sync::GroupSync;
 use crate::idle::{IdleConnections, Open, Raw, with_either};
-use crate::metrics::{Counted, DatabaseMetrics, DatabaseTime};
+use crate::metrics::{Counted, DatabaseMetrics, DatabaseTime, Measured};
 use crate::session_watch::SessionWatch;
+use crate::trace;
 
 /// The pool of connections.
 #[derive(Clone)]
@@ -60,8 +60,8 @@ pub(crate) struct Usage {
 const ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Pool {
-    /// Waits for a connection slot of the request, then for a permit of `client`. Adds the wait and the statements to
-    /// `time`.
+    /// Waits for a connection slot of the request, then for a permit of `client`, then for an open connection. Adds the
+    /// wait, also one that fails, and the statements to `time`.
     pub(crate) async fn acquire(
         &self,
         client: &Client,
@@ -70,19 +70,15 @@ impl Pool {
         time: &DatabaseTime,
     ) -> Result<Connection, DbErr> {
         self.usage.sessions.check()?;
-        let (began, waiting) = (Instant::now(), self.usage.metrics.waiting());
-        let timed_out = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
-        let slot =
-            tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(of_request).acquire_owned()).await;
-        let Ok(Ok(slot)) = slot else { return Err(timed_out) };
-        let permit = self.bulkhead.acquire(client, work).await.ok_or(timed_out)?;
-        drop(waiting);
-        let counted = self.usage.metrics.acquired(began, time);
+        let measured = time.measure();
+        let taken = trace::wait_for_connection(self.take(client, of_request, work)).await;
+        drop(measured);
+        let (open, permits, counted) = taken?;
         let lease = Lease {
-            open: Mutex::new(Some(self.idle.take().await?)),
+            open: Mutex::new(Some(open)),
             time: time.clone(),
             _counted: counted,
-            permits: Some((permit, slot)),
+            permits: Some(permits),
             backend: self.sea.get_database_backend(),
             idle: Arc::clone(&self.idle),
             usage: Arc::clone(&self.usage),
@@ -91,6 +87,24 @@ impl Pool {
             must_test: AtomicBool::new(false),
         };
         Ok(Connection { lease: Arc::new(lease), level: 0 })
+    }
+
+    /// A connection with its permits, counted as in use.
+    async fn take(
+        &self,
+        client: &Client,
+        of_request: &Arc<Semaphore>,
+        work: Work,
+    ) -> Result<(Open, Permits, Counted), DbErr> {
+        let waiting = self.usage.metrics.waiting();
+        let timed_out = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        let slot =
+            tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(of_request).acquire_owned()).await;
+        let Ok(Ok(slot)) = slot else { return Err(timed_out) };
+        let permit = self.bulkhead.acquire(client, work).await.ok_or(timed_out)?;
+        drop(waiting);
+        let counted = self.usage.metrics.in_use();
+        Ok((self.idle.take().await?, (permit, slot), counted))
     }
 }
 
@@ -130,7 +144,9 @@ impl Connection {
             return Err(DbErr::Custom("a savepoint of the transaction is still open".into()));
         }
         let (level, usage) = (self.level, Arc::clone(&self.lease.usage));
+        let time = self.lease.time.clone();
         self.end("COMMIT", "RELEASE SAVEPOINT").await?;
+        let _measured = time.measure();
         match level {
             1 => usage.sync.sync().await,
             _ => Ok(()),
@@ -158,6 +174,7 @@ impl Connection {
     /// Makes the statement that ran durable. The connection is released before: others write meanwhile.
     async fn sync(self) -> Result<(), DbErr> {
         let usage = Arc::clone(&self.lease.usage);
+        let _measured = self.lease.time.measure();
         drop(self);
         usage.sync.sync().await
     }
@@ -186,9 +203,7 @@ impl Connection {
     /// full-text index leaves its read transaction open: the next write on this connection would fail with
     /// SQLITE_BUSY_SNAPSHOT. Another read ends it.
     async fn ended(&self, mut running: Running<'_>, failed: bool) {
-        let took = running.began.elapsed();
-        self.lease.usage.metrics.statement(took, failed);
-        self.lease.time.add(took);
+        self.lease.usage.metrics.statement(running.measured.elapsed(), failed);
         let is_autocommit = self.lease.depth.load(Ordering::Acquire) == 0;
         if let Ok(Open { raw, deadline, .. }) = running.open() {
             deadline.iter().for_each(Deadline::clear);
@@ -216,7 +231,7 @@ impl ConnectionTrait for Connection {
         let mut running = self.lease.run().await?;
         let done = with_either!(&mut running.open()?.raw, connection => {
             let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
-            query.execute(&mut *connection).instrument(span(&sql)).await.map(ExecResult::from)
+            trace::statement(&sql, query.execute(&mut *connection)).await.map(ExecResult::from)
         });
         self.ended(running, done.is_err()).await;
         (self.lease.usage.observe)(&sql);
@@ -239,23 +254,13 @@ impl ConnectionTrait for Connection {
         let mut running = self.lease.run().await?;
         let done = with_either!(&mut running.open()?.raw, connection => {
             let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
-            let rows = query.fetch_all(&mut *connection).instrument(span(&sql)).await;
+            let rows = trace::statement(&sql, query.fetch_all(&mut *connection)).await;
             rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
         });
         self.ended(running, done.is_err()).await;
         (self.lease.usage.observe)(&sql);
         done.inspect_err(|error| self.lease.usage.sessions.note(error)).map_err(query_error)
     }
-}
-
-/// The span of a statement in a trace. Its text has no values.
-fn span(sql: &str) -> Span {
-    tracing::trace_span!(
-        target: "hallpass::trace",
-        "statement",
-        otel.kind = "client",
-        db.query.text = sql,
-    )
 }
 
 fn parts(statement: Statement) -> (String, SqlxValues) {
@@ -288,7 +293,7 @@ struct Lease {
 struct Running<'a> {
     open: MutexGuard<'a, Option<Open>>,
     must_test: &'a AtomicBool,
-    began: Instant,
+    measured: Measured,
 }
 
 impl Running<'_> {
@@ -308,7 +313,7 @@ impl Lease {
         let open = self.open.lock().await;
         self.must_test.store(true, Ordering::Release);
         open.iter().flat_map(|open| &open.deadline).for_each(Deadline::start);
-        Ok(Running { open, must_test: &self.must_test, began: Instant::now() })
+        Ok(Running { open, must_test: &self.must_test, measured: self.time.measure() })
     }
 }
 
@@ -348,3 +353,6 @@ async fn clean_up(
     }
     drop(permits);
 }
+
+#[cfg(test)]
+mod tests;

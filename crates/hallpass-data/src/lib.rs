@@ -57,6 +57,7 @@ mod sqlite;
 mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 pub mod trusted;
 
 pub mod audit;

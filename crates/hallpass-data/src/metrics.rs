@@ -11,21 +11,41 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// The time that the work of one request spends in the database: waiting for connections, and statements. Those that
-/// run at the same time count each.
+/// The time that the work of one request spends in the database: waiting for connections, statements, and
+/// making commits durable. Those that run at the same time count each.
 #[derive(Clone, Debug, Default)]
 pub struct DatabaseTime(Arc<AtomicU64>);
 
 impl DatabaseTime {
-    pub(crate) fn add(&self, took: Duration) {
-        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.0.fetch_add(nanoseconds, Ordering::Relaxed);
+    /// Measures until it is dropped: also what fails, or is cancelled.
+    pub(crate) fn measure(&self) -> Measured {
+        Measured { began: Instant::now(), time: self.clone() }
     }
 
     /// The time so far.
     #[must_use]
     pub fn total(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Adds the time since it was created when it is dropped.
+pub(crate) struct Measured {
+    began: Instant,
+    time: DatabaseTime,
+}
+
+impl Measured {
+    /// The time so far.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        let nanoseconds = u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.time.0.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 }
 
@@ -59,6 +79,19 @@ impl Default for DatabaseMetrics {
             statements,
             succeeded,
         }
+    }
+}
+
+/// A statement or a transaction that waits for a permit, until it is dropped.
+pub(crate) struct Waiting {
+    began: Instant,
+    seconds: Histogram,
+    _counted: Counted,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.seconds.observe(self.began.elapsed().as_secs_f64());
     }
 }
 
@@ -111,15 +144,13 @@ impl DatabaseMetrics {
     }
 
     /// Counts one that waits, until it is dropped.
-    pub(crate) fn waiting(&self) -> Counted {
-        Counted::of(&self.waiting)
+    pub(crate) fn waiting(&self) -> Waiting {
+        let seconds = self.acquire_seconds.clone();
+        Waiting { began: Instant::now(), seconds, _counted: Counted::of(&self.waiting) }
     }
 
-    /// Counts a connection in use, until it is dropped, after a wait since `began`.
-    pub(crate) fn acquired(&self, began: Instant, time: &DatabaseTime) -> Counted {
-        let took = began.elapsed();
-        self.acquire_seconds.observe(took.as_secs_f64());
-        time.add(took);
+    /// Counts a connection in use, until it is dropped.
+    pub(crate) fn in_use(&self) -> Counted {
         Counted::of(&self.in_use)
     }
 

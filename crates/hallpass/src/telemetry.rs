@@ -97,6 +97,12 @@ impl Injector for TraceParent {
     }
 }
 
+/// Marks `span` as failed (OpenTelemetry, section "Set Status"), by an error of this kind. It must have the fields.
+pub(crate) fn fail(span: &Span, kind: &str) {
+    span.record("otel.status_code", "ERROR");
+    span.record("error.type", kind);
+}
+
 /// Makes `span` a child of the client's span, if its `headers` name one.
 pub(crate) fn continue_trace(span: &Span, headers: &HeaderMap) {
     if !span.is_disabled() && headers.contains_key(TRACE_PARENT) {

@@ -13,6 +13,7 @@ use reqwest::redirect::Policy;
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::bulkhead::{Bulkhead, Permit};
 use super::circuit_breaker::CircuitBreaker;
@@ -200,10 +201,18 @@ impl Endpoint {
             "auth server",
             otel.kind = "client",
             http.request.method = request.method.as_str(),
+            http.response.status_code = Empty,
+            otel.status_code = Empty,
             purpose,
         );
         let began = Instant::now();
-        let response = self.send_limited(request).instrument(span).await;
+        let response = self.send_limited(request).instrument(span.clone()).await;
+        if let Ok(response) = &response {
+            span.record("http.response.status_code", response.status.as_u16());
+        }
+        if response.as_ref().map_or(true, |response| response.status.is_server_error()) {
+            span.record("otel.status_code", "ERROR");
+        }
         self.0.upstream.metrics.observe_upstream(self.0.purpose, began.elapsed());
         response
     }

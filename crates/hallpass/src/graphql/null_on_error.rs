@@ -19,11 +19,13 @@ use async_graphql::{
     ServerError, ServerResult, SubscriptionType, Value,
 };
 use futures_util::{Stream, StreamExt as _};
+use tracing::field::Empty;
 use tracing::{Instrument as _, Level, Span};
 
 use super::answer_size::AnswerBudget;
 use crate::access::prune;
-use crate::telemetry::TARGET;
+use crate::code;
+use crate::telemetry::{TARGET, fail};
 
 /// An object that sets null at a nullable field that failed.
 #[derive(Clone, Debug, Default)]
@@ -45,10 +47,15 @@ impl<T: ContainerType> ContainerType for NullOnError<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         let budget = ctx.data_opt::<AnswerBudget>();
         check(budget, ctx)?;
-        let resolved = match root_span(ctx) {
-            Some(span) => Box::pin(self.0.resolve_field(ctx).instrument(span)).await,
+        let span = root_span(ctx);
+        let resolved = match &span {
+            Some(span) => Box::pin(self.0.resolve_field(ctx).instrument(span.clone())).await,
             None => self.0.resolve_field(ctx).await,
         };
+        if let Err(error) = &resolved {
+            // The error of a field below a root field fails the span of that.
+            mark_failed(&span.unwrap_or_else(Span::current), error);
+        }
         let resolved = match resolved {
             // Beyond the size limit, the error propagates: the whole response is discarded.
             Err(error) if is_nullable::<T>(ctx) && check(budget, ctx).is_ok() => {
@@ -72,8 +79,25 @@ fn root_span(ctx: &Context<'_>) -> Option<Span> {
     }
     let is_root = ctx.path_node.is_some_and(|path| path.parent.is_none());
     let name = ctx.item.node.name.node.as_str();
-    let span = || tracing::trace_span!(target: TARGET, "field", otel.name = name, graphql.field.name = name);
+    let span = || {
+        tracing::trace_span!(
+            target: TARGET,
+            "field",
+            otel.name = name,
+            otel.status_code = Empty,
+            error.type = Empty,
+            graphql.field.name = name,
+        )
+    };
     is_root.then(span)
+}
+
+fn mark_failed(span: &Span, error: &ServerError) {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    match code {
+        Some(Value::String(code)) => fail(span, code),
+        _ => fail(span, code::INTERNAL),
+    }
 }
 
 /// Fails once the response is too large.

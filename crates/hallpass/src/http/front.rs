@@ -112,7 +112,7 @@ impl Respond for Front {
         let (status, took) = (response.status(), began.elapsed());
         shared.metrics.record_response(status, took);
         let exchange = Exchange { id: &id, method: &method, path: &path, status, took };
-        traced.record("http.response.status_code", status.as_u16());
+        middleware::end_span(&traced, status, &record);
         record.finish(&exchange, &shared.operation_metrics, &shared.log_hash);
         middleware::set_response_headers(response.headers_mut(), &id, &shared.vary);
         response

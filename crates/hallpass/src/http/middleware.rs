@@ -5,6 +5,7 @@ use axum::http::header::{CACHE_CONTROL, HOST, VARY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use tracing::Span;
+use tracing::field::Empty;
 
 use super::HttpState;
 use super::client_ip::{PeerAddr, client_ip};
@@ -26,13 +27,30 @@ pub(super) fn server_span(request: &Request, record: &RequestRecord) -> Span {
         otel.name = format_args!("{method} {path}"),
         http.request.method = method,
         url.path = path,
-        http.response.status_code = tracing::field::Empty,
+        http.response.status_code = Empty,
+        graphql.operation.name = Empty,
+        error.type = Empty,
+        otel.status_code = Empty,
     );
     telemetry::continue_trace(&span, request.headers());
     if let Some(id) = telemetry::trace_id(&span) {
         record.traced(id);
     }
     span
+}
+
+/// Adds to the span of a request what is known when it ends. A status of 4xx is no failure of the server.
+pub(super) fn end_span(span: &Span, status: StatusCode, record: &RequestRecord) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("http.response.status_code", status.as_u16());
+    if let Some(name) = record.operation() {
+        span.record("graphql.operation.name", name.as_str());
+    }
+    if status.is_server_error() {
+        telemetry::fail(span, &record.code().unwrap_or_else(|| status.as_u16().to_string()));
+    }
 }
 
 /// Whether a request was sent by a client on this machine, to a name of this machine.

@@ -140,6 +140,16 @@ impl RequestRecord {
         facts.cost = Some(cost);
     }
 
+    /// The name of the operation.
+    pub(crate) fn operation(&self) -> Option<String> {
+        self.facts().operation.clone()
+    }
+
+    /// The code of its first error.
+    pub(crate) fn code(&self) -> Option<String> {
+        self.facts().codes.first().cloned()
+    }
+
     /// The operation ends after the head of the response.
     pub(crate) fn streamed(&self) {
         self.facts().is_streamed = true;
