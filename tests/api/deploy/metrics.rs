@@ -83,7 +83,8 @@ async fn alerts_and_dashboard_use_served_metrics() {
     for (title, query) in &queries {
         for name in metrics(query) {
             used.insert(name);
-            assert!(served.contains(name), "{title}: {name} is not served: {query}");
+            let is_served = served.contains(name) || WITH_SETTINGS.contains(&name);
+            assert!(is_served, "{title}: {name} is not served: {query}");
         }
     }
     // A metric that is documented is on the dashboard or in an alert.
@@ -91,6 +92,13 @@ async fn alerts_and_dashboard_use_served_metrics() {
         assert!(used.contains(name.as_str()) || NOT_SHOWN.contains(&name.as_str()), "{name}");
     }
 }
+
+/// Metrics that depend on settings: REDIS_URL, PostgreSQL or TRUSTED_DOCUMENTS. Their tests are with those.
+const WITH_SETTINGS: [&str; 3] = [
+    "hallpass_redis_up",
+    "hallpass_bus_connected",
+    "hallpass_trusted_documents_last_read_successful",
+];
 
 /// Served metrics that no alert and no panel needs.
 const NOT_SHOWN: [&str; 4] = [

@@ -203,6 +203,10 @@ impl App {
         let (activity, activity_writer) = activity::open(database.clone(), &mut metrics);
         let (events, redis) = (Events::default(), redis_store(config)?);
         let bus = NodeBus::open(config, &database).await?;
+        bus.register(&mut metrics);
+        if let Some(redis) = &redis {
+            redis.register(&mut metrics);
+        }
         let revocations =
             revocations(config, &authenticator, &database, &events, bus.get()).await?;
         let development =
@@ -210,7 +214,8 @@ impl App {
         let options = http_options(config, development.is_some());
         let documents = Documents::open(application, config, &options.levels)?;
         let trusted_documents = documents.trusted.clone();
-        let cluster = Cluster::new(revocations.clone(), bus.get(), &database, &events);
+        let cluster =
+            Cluster::new(revocations.clone(), bus.get(), redis.clone(), &database, &events);
         let (audit, audit_writer) =
             audit::open(database.clone(), config.audit_retention, &mut metrics);
         let (background_tasks, draining) = (TaskTracker::new(), CancellationToken::new());

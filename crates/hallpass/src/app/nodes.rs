@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_data::{Database, Pooler};
+use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +13,7 @@ use crate::cluster::bus::Bus;
 use crate::cluster::event_bridge::EventBridge;
 use crate::cluster::postgres_notify::PostgresNotify;
 use crate::cluster::redis_pubsub::RedisPubSub;
+use crate::cluster::redis_store::RedisStore;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::cluster::shared_rows::SharedRowsSync;
 use crate::config::Config;
@@ -65,6 +67,15 @@ impl NodeBus {
         Ok(Some(Self::Redis(Arc::new(RedisPubSub::connect_lazily(url)?))))
     }
 
+    /// Registers its metric.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        match self {
+            Self::Redis(bus) => bus.register(registry),
+            Self::Postgres(bus) => bus.register(registry),
+            Self::Pooled | Self::Local => {}
+        }
+    }
+
     async fn start(&self) {
         match self {
             Self::Postgres(bus) => bus.wait_until_connected(CONNECT_TIMEOUT).await,
@@ -107,18 +118,20 @@ pub(super) struct Cluster {
     revocations: Option<Arc<RevocationService>>,
     event_bridge: Option<EventBridge>,
     shared_rows: Option<SharedRowsSync>,
+    redis: Option<Arc<RedisStore>>,
 }
 
 impl Cluster {
     pub(super) fn new(
         revocations: Option<Arc<RevocationService>>,
         bus: Option<Arc<dyn Bus>>,
+        redis: Option<Arc<RedisStore>>,
         database: &Database,
         events: &Events,
     ) -> Self {
         let shared_rows = bus.clone().map(|bus| SharedRowsSync::new(database.clone(), bus));
         let event_bridge = bus.map(|bus| EventBridge::new(events.clone(), bus));
-        Self { revocations, event_bridge, shared_rows }
+        Self { revocations, event_bridge, shared_rows, redis }
     }
 
     /// Runs until `stop` is cancelled. What this node has published before is sent, unless that takes too long.
@@ -138,7 +151,12 @@ impl Cluster {
                 sync.run_until(&stop).await;
             }
         };
-        let all = async { tokio::join!(revocations, events, shared_rows) };
+        let redis = async {
+            if let Some(redis) = &self.redis {
+                stop.run_until_cancelled(redis.keep_checking()).await;
+            }
+        };
+        let all = async { tokio::join!(revocations, events, shared_rows, redis) };
         let too_long = async {
             stop.cancelled().await;
             tokio::time::sleep(MAX_SEND_TIME).await;

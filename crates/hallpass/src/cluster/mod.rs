@@ -2,6 +2,7 @@
 //! the database, and stored key sets.
 
 pub mod bus;
+mod bus_status;
 pub mod event_bridge;
 mod frames;
 pub mod key_set_store;

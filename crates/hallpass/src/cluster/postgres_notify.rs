@@ -11,11 +11,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use hallpass_data::{Error, Notification, NotificationConnection, Notifications};
+use prometheus_client::registry::Registry;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, interval_at};
 use uuid::Uuid;
 
 use super::bus::{Bus, Delivery, TOPICS};
+use super::bus_status::BusStatus;
 use super::frames::{self, Joiner};
 
 /// How long a message waits to be published, while the connection is opened again.
@@ -31,6 +33,9 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const MAX_REQUESTS: usize = 64;
 /// Buffered messages of one subscriber. One that falls further behind gets a gap.
 const QUEUE_CAPACITY: usize = 4096;
+
+/// The subscription to all topics.
+const CONNECTION: &str = "LISTEN";
 
 /// A bus of the PostgreSQL server of DATABASE_URL.
 pub struct PostgresNotify {
@@ -58,6 +63,7 @@ struct Request {
 /// What subscribers receive.
 struct Feeds {
     is_connected: watch::Sender<bool>,
+    status: BusStatus,
     topics: HashMap<&'static str, broadcast::Sender<Delivery>>,
 }
 
@@ -68,7 +74,11 @@ impl PostgresNotify {
         let (requests, received) = mpsc::channel(MAX_REQUESTS);
         let topics = TOPICS.map(|topic| (topic, broadcast::Sender::new(QUEUE_CAPACITY)));
         let topics = HashMap::from(topics);
-        let feeds = Arc::new(Feeds { is_connected: watch::Sender::new(false), topics });
+        let feeds = Arc::new(Feeds {
+            is_connected: watch::Sender::new(false),
+            status: BusStatus::default(),
+            topics,
+        });
         let task = ConnectionTask {
             notifications: notifications.clone(),
             requests: received,
@@ -76,6 +86,7 @@ impl PostgresNotify {
             feeds: Arc::clone(&feeds),
             joiners: HashMap::new(),
             delay: RECONNECT_DELAYS.0,
+            is_reconnecting: false,
         };
         Self {
             notifications,
@@ -84,6 +95,11 @@ impl PostgresNotify {
             link: Arc::new(Link { requests, feeds }),
             task: Mutex::new(Some(task)),
         }
+    }
+
+    /// Registers the metric.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        self.link.feeds.status.register(registry);
     }
 
     /// Waits until the connection listens, for `limit` at most. Then subscribers that arrive later miss nothing.
@@ -166,6 +182,7 @@ impl Feeds {
 
     /// The connection listens: what was published before was missed.
     fn connected(&self) {
+        self.status.connected(CONNECTION);
         self.is_connected.send_modify(|is_connected| {
             *is_connected = true;
             for topic in self.topics.values() {
@@ -176,6 +193,7 @@ impl Feeds {
     }
 
     fn disconnected(&self) {
+        self.status.disconnected(CONNECTION);
         self.is_connected.send_replace(false);
     }
 }
@@ -190,6 +208,8 @@ struct ConnectionTask {
     joiners: HashMap<String, Joiner>,
     /// The delay before the next connection.
     delay: Duration,
+    /// Whether the last connection failed.
+    is_reconnecting: bool,
 }
 
 impl ConnectionTask {
@@ -198,6 +218,9 @@ impl ConnectionTask {
             let error = match self.notifications.connect(&TOPICS).await {
                 Ok(connection) => {
                     self.feeds.connected();
+                    if std::mem::take(&mut self.is_reconnecting) {
+                        tracing::info!("the connection for LISTEN is available again");
+                    }
                     let ended = self.serve(connection).await;
                     self.feeds.disconnected();
                     self.joiners.clear();
@@ -208,6 +231,7 @@ impl ConnectionTask {
             };
             let reason = reason(&error);
             tracing::warn!(reason, "the connection for LISTEN is unavailable: opening it again");
+            self.is_reconnecting = true;
             tokio::time::sleep(self.delay).await;
             self.delay = (self.delay * 2).min(RECONNECT_DELAYS.1);
         }

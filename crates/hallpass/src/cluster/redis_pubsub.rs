@@ -1,15 +1,17 @@
 //! Message bus over Redis pub/sub.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use prometheus_client::registry::Registry;
 use redis::aio::{MultiplexedConnection, PubSubStream};
 use redis::{Client, Msg, RedisError, RedisResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::bus::{Bus, Delivery};
+use super::bus_status::BusStatus;
 
 /// How long Redis may take to respond.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -21,6 +23,7 @@ pub struct RedisPubSub {
     client: Client,
     // Not a `ConnectionManager`: if connecting fails other than by I/O, such as at AUTH, it returns that error for ever.
     publisher: Mutex<Option<MultiplexedConnection>>,
+    status: Arc<BusStatus>,
 }
 
 impl RedisPubSub {
@@ -29,7 +32,13 @@ impl RedisPubSub {
     /// # Errors
     /// If the URL is not valid.
     pub fn connect_lazily(url: &SecretString) -> RedisResult<Self> {
-        Ok(Self { client: Client::open(url.expose_secret())?, publisher: Mutex::default() })
+        let client = Client::open(url.expose_secret())?;
+        Ok(Self { client, publisher: Mutex::default(), status: Arc::default() })
+    }
+
+    /// Registers the metric.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        self.status.register(registry);
     }
 
     async fn try_publish(&self, topic: &str, messages: &[String]) -> RedisResult<()> {
@@ -67,10 +76,11 @@ impl Bus for RedisPubSub {
     }
 
     fn subscribe(&self, topic: &'static str) -> BoxStream<'static, Delivery> {
-        let client = self.client.clone();
+        let (client, status) = (self.client.clone(), Arc::clone(&self.status));
         let subscriptions = stream::iter(0_u64..).filter_map(move |attempt| {
-            let client = client.clone();
+            let (client, status) = (client.clone(), Arc::clone(&status));
             async move {
+                status.disconnected(topic);
                 if attempt > 0 {
                     tokio::time::sleep(RECONNECT_DELAY).await;
                 }
@@ -78,7 +88,12 @@ impl Bus for RedisPubSub {
                     let reason = error.category();
                     tracing::warn!(topic, reason, "REDIS_URL is unavailable: subscribing again");
                 };
-                try_subscribe(&client, topic).await.inspect_err(log).ok()
+                let messages = try_subscribe(&client, topic).await.inspect_err(log).ok()?;
+                status.connected(topic);
+                if attempt > 0 {
+                    tracing::info!(topic, "REDIS_URL is available again: subscribed");
+                }
+                Some(messages)
             }
         });
         let deliveries = subscriptions.flat_map(|messages| {

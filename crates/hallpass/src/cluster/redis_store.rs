@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisResult};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,10 +14,15 @@ const TIMEOUT: Duration = Duration::from_millis(250);
 /// How long this node goes on without Redis after a failure.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// How often Redis is asked whether it responds, so that an outage shows without requests.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// A client of the Redis server.
 pub struct RedisStore {
     client: Client,
     state: Mutex<State>,
+    /// 1 while Redis responds.
+    is_up: Gauge,
 }
 
 #[derive(Default)]
@@ -23,6 +30,8 @@ struct State {
     connection: Option<MultiplexedConnection>,
     /// Until when this node goes on without Redis.
     failed_until: Option<Instant>,
+    /// Whether the last command failed.
+    is_down: bool,
 }
 
 impl RedisStore {
@@ -31,7 +40,24 @@ impl RedisStore {
     /// # Errors
     /// If the URL is not valid.
     pub fn connect_lazily(url: &SecretString) -> RedisResult<Self> {
-        Ok(Self { client: Client::open(url.expose_secret())?, state: Mutex::default() })
+        let client = Client::open(url.expose_secret())?;
+        Ok(Self { client, state: Mutex::default(), is_up: Gauge::default() })
+    }
+
+    /// Registers the metric.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register("hallpass_redis_up", "1 if Redis responds", self.is_up.clone());
+    }
+
+    /// Asks Redis from time to time whether it responds; never returns.
+    pub(crate) async fn keep_checking(&self) {
+        let ping = async |connection: &mut MultiplexedConnection| {
+            redis::cmd("PING").query_async::<()>(connection).await
+        };
+        loop {
+            self.run("this node goes on by itself", ping).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
+        }
     }
 
     /// Sends commands. None while Redis is unavailable; `consequence` says in the log what that means.
@@ -45,16 +71,28 @@ impl RedisStore {
         }
         let done = async { work(&mut self.connection().await?).await };
         let reason = match tokio::time::timeout(TIMEOUT, done).await {
-            Ok(Ok(done)) => return Some(done),
+            Ok(Ok(done)) => {
+                self.succeeded();
+                return Some(done);
+            }
             Ok(Err(error)) => error.category().to_owned(),
             Err(_) => "it took too long".to_owned(),
         };
         tracing::warn!(reason, consequence, "REDIS_URL is unavailable");
+        self.is_up.set(0);
         self.with_state(|state| {
+            state.is_down = true;
             state.connection = None;
             state.failed_until = Some(Instant::now() + RETRY_DELAY);
         });
         None
+    }
+
+    fn succeeded(&self) {
+        self.is_up.set(1);
+        if self.with_state(|state| std::mem::take(&mut state.is_down)) {
+            tracing::info!("REDIS_URL is available again");
+        }
     }
 
     async fn connection(&self) -> RedisResult<MultiplexedConnection> {

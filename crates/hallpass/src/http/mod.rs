@@ -194,6 +194,9 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     ops::metrics::register_build_info(&deps.application, &mut deps.metrics);
     let operation_metrics = OperationMetrics::registered(&mut deps.metrics);
     let connections = ConnectionLimiter::registered(&mut deps.metrics);
+    if let Some(trusted) = &deps.trusted_documents {
+        trusted.register(&mut deps.metrics);
+    }
     let tiers = deps.options.levels.tiers.clone();
     let admission = Admission::registered(&mut deps.metrics, deps.options.limits.timeout, tiers);
     let metrics = ops::metrics::router(Arc::new(std::mem::take(&mut deps.metrics)));

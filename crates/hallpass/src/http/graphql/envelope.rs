@@ -36,6 +36,17 @@ pub(super) fn write_envelope(
     json.push(b'}');
 }
 
+/// The length of what [`write_envelope`] writes, without a copy of the data.
+pub(super) fn envelope_length(
+    errors: &[ServerError],
+    data: Option<&[u8]>,
+    extensions: Option<&Extensions>,
+) -> usize {
+    let mut rest = Vec::new();
+    write_envelope(errors, data.map(|_| b"".as_slice()), extensions, &mut rest);
+    rest.len() + data.map_or(0, <[u8]>::len)
+}
+
 fn begin_member(name: &str, json: &mut Vec<u8>) {
     if json.len() > 1 {
         json.push(b',');
@@ -51,4 +62,23 @@ fn write(value: &(impl Serialize + ?Sized), json: &mut Vec<u8>) {
 /// The length of errors as JSON, in bytes.
 pub(super) fn length_of(errors: &[ServerError]) -> usize {
     errors.iter().map(|error| serde_json::to_string(error).map_or(0, |json| json.len() + 1)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_of_envelope_is_that_of_its_json() {
+        let errors = ["one", "\"two\"\n"].map(|message| ServerError::new(message, None));
+        for errors in [&errors[..], &errors[..1], &[]] {
+            for data in [Some(br#"{"a":1}"#.as_slice()), None] {
+                for extensions in [Some(Extensions::default()), None] {
+                    let mut json = Vec::new();
+                    write_envelope(errors, data, extensions.as_ref(), &mut json);
+                    assert_eq!(envelope_length(errors, data, extensions.as_ref()), json.len());
+                }
+            }
+        }
+    }
 }

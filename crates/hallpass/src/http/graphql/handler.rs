@@ -49,13 +49,18 @@ pub(crate) async fn graphql(
     }
     arrival.record.graphql();
     // Boxed: the future is large, and each of those around it would be moved with it.
-    match Box::pin(execute_and_respond(shared, request, &accepts, &arrival)).await {
+    let response = match Box::pin(execute_and_respond(shared, request, &accepts, &arrival)).await {
         Ok(response) => response,
         Err(rejection) => {
             arrival.record.rejected(&rejection);
             rejection.into_response(media, &arrival.id)
         }
+    };
+    // None of a stream, whose operation has a line of its own.
+    if let Some(bytes) = response.body().size_hint().exact() {
+        arrival.record.sent(bytes);
     }
+    response
 }
 
 async fn execute_and_respond(
@@ -79,6 +84,7 @@ async fn execute_and_respond(
         request::from_body(&request::read_json_body(body, &limits).await?)?
     };
     params.idempotency_key = idempotency_key;
+    record.sent_document(&params);
     let params = params.resolve(&shared.known, caller.as_deref()).await?;
     let operation = execute::prepare_within_budget(shared, params, request_caller).await;
     let is_subscription = operation.as_ref().is_ok_and(execute::Operation::is_subscription);

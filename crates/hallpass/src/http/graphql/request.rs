@@ -53,7 +53,7 @@ impl GraphQlParams {
             if self.trusted.is_some() {
                 return Ok(self);
             }
-            trusted.check_caller(caller)?;
+            trusted.check_caller(caller, self.sent_id().is_some())?;
         }
         if self.document_id.is_some() {
             return Err(Rejection::query("No trusted document has this id.".to_owned()));
@@ -63,6 +63,11 @@ impl GraphQlParams {
             self.query = known.persisted.resolve(hash, sent, caller.is_some()).await?;
         }
         Ok(self)
+    }
+
+    /// The id of the document, or its hash, if the client has sent one.
+    pub(crate) fn sent_id(&self) -> Option<&str> {
+        self.document_id.as_deref().or_else(|| Some(self.hash.as_ref()?.as_str()))
     }
 
     fn find_trusted(&self, trusted: &TrustedDocuments) -> Option<Arc<Document>> {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::budget::{BudgetExtension, set_budget, whole_seconds};
 use super::challenge::insufficient_scope;
-use super::envelope::{Extensions, length_of, write_envelope};
+use super::envelope::{Extensions, envelope_length, length_of, write_envelope};
 pub(crate) use super::media_type::MediaType;
 pub(crate) use super::request_id::RequestId;
 use crate::code;
@@ -404,9 +404,9 @@ impl ResponseBody {
         })
     }
 
-    /// The approximate size as JSON, in bytes.
-    pub(crate) fn length(&self) -> usize {
-        self.length
+    /// The size as JSON, in bytes.
+    pub(crate) fn json_length(&self) -> usize {
+        envelope_length(&self.errors, self.data.as_deref(), self.extensions.as_ref())
     }
 
     /// Whether the document was not executed.

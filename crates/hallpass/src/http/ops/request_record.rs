@@ -14,9 +14,12 @@ use super::request_line::{Kind, Line};
 use crate::code;
 use crate::http::client_ip::ClientNetwork;
 use crate::http::graphql::authenticate::FailedCheck;
+use crate::http::graphql::request::GraphQlParams;
 use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
 use crate::http::limits::document_cache::Document;
 
+/// Longer ids of documents are cut. A SHA-256 with the name of its function has 71 characters.
+const MAX_ID_CHARS: usize = 80;
 /// Codes in one line.
 const MAX_CODES: usize = 5;
 
@@ -46,7 +49,8 @@ struct Facts {
     /// Whether it was rejected before it was executed.
     is_rejected: bool,
     codes: Vec<String>,
-    bytes: Option<usize>,
+    /// The size of the response, in a stream without its framing.
+    bytes: Option<u64>,
 }
 
 /// What failed of an authentication.
@@ -124,6 +128,12 @@ impl RequestRecord {
         self.facts().database.clone()
     }
 
+    /// The client has sent the id or the hash of a document.
+    pub(crate) fn sent_document(&self, params: &GraphQlParams) {
+        let id = params.sent_id();
+        self.facts().document_id = id.map(|id| id.chars().take(MAX_ID_CHARS).collect());
+    }
+
     /// The document was parsed. Without `is_named`, metrics do not have its name.
     pub(crate) fn parsed(
         &self,
@@ -159,7 +169,12 @@ impl RequestRecord {
     pub(crate) fn responded(&self, body: &ResponseBody) {
         let mut facts = self.facts();
         facts.codes = body.codes().take(MAX_CODES).map(str::to_owned).collect();
-        facts.bytes = Some(body.length());
+        facts.bytes = Some(body.json_length() as u64);
+    }
+
+    /// The response has a body of this size, before it is compressed.
+    pub(crate) fn sent(&self, bytes: u64) {
+        self.facts().bytes = Some(bytes);
     }
 
     /// The request was rejected.
@@ -277,7 +292,7 @@ impl Facts {
             check: self.failed.map(|failed| failed.check.name()),
             codes: (!self.codes.is_empty()).then(|| self.codes.join(",")),
             cost: self.cost,
-            bytes: self.bytes.map(|bytes| bytes as u64),
+            bytes: self.bytes,
             identity_ms: self.identity.map(milliseconds),
             database_ms: self.document.is_some().then(|| milliseconds(self.database.total())),
             ..Line::default()

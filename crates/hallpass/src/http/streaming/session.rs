@@ -214,6 +214,7 @@ impl<'a> Session<'a> {
             match identity.resolve(&shared.deps, &id, &record).await {
                 Ok(request_caller) => {
                     let caller = request_caller.caller.clone();
+                    record.sent_document(&params);
                     let params = params.resolve(&shared.known, caller.as_deref());
                     let operation = match params.await {
                         Ok(params) => {

@@ -2,6 +2,7 @@
 //! `TRUSTED_ONLY` rejects all others.
 
 pub(crate) mod manifest;
+mod reload_metrics;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,8 +10,10 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hallpass_identity::{Caller, Levels};
+use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
 
+use reload_metrics::ReloadMetrics;
 use watch::Watcher;
 
 use super::document_cache::{Document, DocumentCache};
@@ -26,6 +29,7 @@ pub struct TrustedDocuments {
     checker: Checker,
     known: RwLock<Arc<Known>>,
     watcher: Mutex<Watcher>,
+    metrics: ReloadMetrics,
 }
 
 /// Checks documents as the requests that send them.
@@ -94,7 +98,14 @@ impl TrustedDocuments {
     ) -> Result<Self, String> {
         let watcher = Mutex::new(Watcher::of(&settings.file));
         let known = RwLock::new(Arc::new(checker.read(&settings.file)?));
-        Ok(Self { settings, levels, checker, known, watcher })
+        let metrics = ReloadMetrics::default();
+        metrics.read(true);
+        Ok(Self { settings, levels, checker, known, watcher, metrics })
+    }
+
+    /// Registers the metrics.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
     }
 
     /// Reads the file again. If it is bad, the documents stay as they are.
@@ -102,13 +113,17 @@ impl TrustedDocuments {
         match self.checker.read(&self.settings.file) {
             Ok(known) => {
                 let count = known.by_id.len();
+                self.metrics.read(true);
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
                 tracing::info!(count, "TRUSTED_DOCUMENTS: read the changed file");
             }
-            Err(reason) => tracing::error!(
-                reason,
-                "TRUSTED_DOCUMENTS: the changed file is bad, and the documents stay as they were: correct the file"
-            ),
+            Err(reason) => {
+                self.metrics.read(false);
+                tracing::error!(
+                    reason,
+                    "TRUSTED_DOCUMENTS: the changed file is bad, and the documents stay as they were: correct the file"
+                );
+            }
         }
     }
 
@@ -128,8 +143,13 @@ impl TrustedDocuments {
         self.known().by_text.get(text).cloned()
     }
 
-    /// Rejects a document that is not trusted, unless `caller` may send others.
-    pub(crate) fn check_caller(&self, caller: Option<&Caller>) -> Result<(), Rejection> {
+    /// Rejects a document that is not trusted, unless `caller` may send others. `has_id`: an id or a hash was sent,
+    /// which is unknown.
+    pub(crate) fn check_caller(
+        &self,
+        caller: Option<&Caller>,
+        has_id: bool,
+    ) -> Result<(), Rejection> {
         let is_exempt = || {
             let role = self.settings.exempt_role.as_deref()?;
             let inherits = &self.levels.role_inherits;
@@ -138,7 +158,13 @@ impl TrustedDocuments {
         if !self.settings.trusted_only || is_exempt() == Some(true) {
             return Ok(());
         }
-        let message = "Only trusted documents are executed: send the hash of one.";
+        let message = match has_id {
+            true => {
+                "Only trusted documents are executed, and none has this hash: the server needs the documents of \
+                 this version of the client."
+            }
+            false => "Only trusted documents are executed: send the hash of one.",
+        };
         Err(Rejection::query(message.to_owned()))
     }
 }

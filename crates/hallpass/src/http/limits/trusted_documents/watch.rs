@@ -47,6 +47,7 @@ impl TrustedDocuments {
             // Parsing and validation of many documents take long.
             let reload = tokio::task::spawn_blocking(move || documents.reload());
             if reload.await.is_err() {
+                self.metrics.read(false);
                 tracing::error!("TRUSTED_DOCUMENTS: reading the changed file panicked");
             }
         }
