@@ -11,7 +11,7 @@ mod graphql_over_http;
 mod http2;
 pub mod http2_frames;
 mod metrics;
-mod observability;
+pub mod observability;
 mod persisted_queries;
 mod public_caching;
 mod rate_limit;

@@ -1,5 +1,6 @@
 //! The lines of requests in the log, metrics of operations, and traces.
 
+use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
 use serde_json::{Value, json};
+use sqlx::ConnectOptions as _;
 
 use crate::cli::commands::{Process, command, run};
 use crate::support::app::{App, Backend, client};
@@ -86,6 +88,98 @@ async fn rejected_sockets_are_in_the_log() {
     socket.send_json(&json!({"type": "connection_init", "payload": payload})).await;
     let line: Value = serde_json::from_str(&server.wait_for_log("WebSocket closed")).unwrap();
     assert_eq!((&line["code"], &line["level"]), (&json!(4401), &json!("INFO")), "{line}");
+    assert_eq!(line["codes"], "UNAUTHENTICATED", "{line}");
+    assert_eq!((&line["check"], &line["credential"]), (&json!("Kind"), &json!("bearer_token")));
+}
+
+#[tokio::test]
+async fn line_of_a_closed_socket_has_its_caller() {
+    let mut server = Process::start(&[("LOG_FORMAT", "json"), ("LOG_ID_KEY", "k")]);
+    let token = run(&mut command(server.directory.path(), &["token", "--as", "premium"], &[]));
+    let protocol = [("sec-websocket-protocol", "graphql-transport-ws")];
+    let socket = Socket::open_at_url(&server.url, "/graphql/ws", &protocol).await.unwrap();
+    let mut socket = socket.signed_in(token.stdout.trim()).await;
+    socket.send_json(&json!({"type": "nonsense"})).await;
+    assert_eq!(socket.close_code().await, 4400);
+    let line: Value = serde_json::from_str(&server.wait_for_log("WebSocket closed")).unwrap();
+    assert_eq!((&line["code"], &line["caller_kind"]), (&json!(4400), &json!("user")), "{line}");
+    assert_eq!(line["caller"], hmac_of("persona-premium", "k"), "{line}");
+    assert_eq!(line["client"], hmac_of("127.0.0.1", "k"), "{line}");
+    assert!(line["request_id"].is_string() && line["codes"].is_null(), "{line}");
+}
+
+/// A server whose auth server does not respond.
+fn without_auth_server(variables: &[(&str, &str)]) -> Process {
+    let all = [("BETTER_AUTH_URL", "http://127.0.0.1:9"), ("LOG_FORMAT", "json")];
+    Process::start(&[&all, variables].concat())
+}
+
+#[tokio::test]
+async fn failed_authentication_has_its_time_and_reason() {
+    let mut server = without_auth_server(&[("LOG_ID_KEY", "k")]);
+    let ask = || client().post(format!("{}/graphql", server.url)).json(&json!({"query": "{ a }"}));
+    let requests = [
+        (ask().bearer_auth("session-token"), 503, "AUTH_UNAVAILABLE", "AuthServer", "bearer_token"),
+        (ask().bearer_auth("?"), 401, "UNAUTHENTICATED", "Form", "malformed"),
+        (
+            ask().header("cookie", "better-auth.session_token=a.b"),
+            403,
+            "FORBIDDEN",
+            "SameSite",
+            "cookie",
+        ),
+    ];
+    for (request, status, code, check, credential) in requests {
+        assert_eq!(request.send().await.unwrap().status(), status);
+        let line: Value = serde_json::from_str(&server.wait_for_log("hallpass::request")).unwrap();
+        let expected = json!({"status": status, "codes": code, "check": check,
+            "credential": credential, "caller_kind": "unknown", "client": hmac_of("127.0.0.1", "k")});
+        for (field, value) in expected.as_object().unwrap() {
+            assert_eq!(line[field], *value, "{field}: {line}");
+        }
+        assert!(line["identity_ms"].as_f64().unwrap() <= line["ms"].as_f64().unwrap(), "{line}");
+        assert!(line["caller"].is_null() && !line.to_string().contains("session-token"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn lines_of_refused_requests_are_limited() {
+    let mut server = Process::start(&[("LOG_FORMAT", "json"), ("RATE_LIMIT", "anonymous=1/h")]);
+    let mut refused = 0;
+    for _ in 0..40 {
+        let request = client().post(format!("{}/graphql", server.url));
+        let answer = request.json(&json!({"query": "{ __typename }"})).send().await.unwrap();
+        refused += u64::from(answer.status() == 429);
+    }
+    assert_eq!(refused, 39);
+    let mut log = server.child.stderr.take().unwrap();
+    server.signal("TERM");
+    server.child.wait().unwrap();
+    let mut text = String::new();
+    log.read_to_string(&mut text).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown: Vec<_> = lines.iter().filter(|line| line["codes"] == "RATE_LIMITED").collect();
+    let hidden: Vec<_> = lines.iter().filter(|line| line["suppressed"].is_number()).collect();
+    let suppressed: u64 = hidden.iter().map(|line| line["suppressed"].as_u64().unwrap()).sum();
+    assert_eq!(shown.len() as u64 + suppressed, refused, "{text}");
+    assert!(suppressed > 0, "{text}");
+    assert!(hidden.iter().all(|line| line["client"] == shown[0]["client"]), "{text}");
+}
+
+#[tokio::test]
+async fn bytes_are_those_of_the_body() {
+    let mut server = Process::start(&[("LOG_FORMAT", "json")]);
+    for body in [
+        json!({"query": "{ courses { nodes { title } } }"}),
+        json!({"query": "{ courses { totalCount } }", "extensions": {"budget": true}}),
+        json!({"query": "{ me { id } }"}),
+        json!({"query": "{ nothing }"}),
+    ] {
+        let request = client().post(format!("{}/graphql", server.url)).json(&body);
+        let answer = request.send().await.unwrap().bytes().await.unwrap();
+        let line: Value = serde_json::from_str(&server.wait_for_log("hallpass::request")).unwrap();
+        assert_eq!(line["bytes"], answer.len(), "{body}: {line}");
+    }
 }
 
 #[tokio::test]
@@ -137,6 +231,23 @@ async fn operations_are_counted_by_name_and_code() {
     }
 }
 
+/// The value of a metric without labels.
+pub async fn metric(url: &str, name: &str) -> String {
+    let answer = client().get(format!("{url}/metrics")).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("{name} is not served: {text}")).to_owned()
+}
+
+/// Waits until a metric without labels has this value.
+pub async fn wait_for_metric(url: &str, name: &str, value: &str) {
+    let began = Instant::now();
+    while metric(url, name).await != value {
+        assert!(began.elapsed() < Duration::from_secs(30), "{name} is not {value}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 type Received = Arc<Mutex<Vec<u8>>>;
 
 /// A receiver of OTLP, and what it has received.
@@ -154,6 +265,94 @@ async fn collector() -> (String, Received) {
 
 fn has(received: &Received, wanted: &[u8]) -> bool {
     received.lock().unwrap().windows(wanted.len()).any(|bytes| bytes == wanted)
+}
+
+/// The fields of a message of Protocol Buffers that have a length, by number.
+fn parts(mut bytes: &[u8]) -> Vec<(u64, &[u8])> {
+    fn varint(bytes: &mut &[u8]) -> u64 {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = bytes[0];
+            *bytes = &bytes[1..];
+            value |= u64::from(byte & 127) << shift;
+            if byte < 128 {
+                break;
+            }
+        }
+        value
+    }
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes);
+        let length = match key & 7 {
+            0 => {
+                varint(&mut bytes);
+                continue;
+            }
+            1 => 8,
+            5 => 4,
+            _ => usize::try_from(varint(&mut bytes)).unwrap(),
+        };
+        let (part, rest) = bytes.split_at(length);
+        found.push((key >> 3, part));
+        bytes = rest;
+    }
+    found
+}
+
+/// The spans in exported traces: the name of each, and whether its status is ERROR.
+fn spans(received: &[u8]) -> Vec<(String, bool)> {
+    let inner = |bytes, number| parts(bytes).into_iter().filter(move |it| it.0 == number);
+    let mut spans = Vec::new();
+    for (_, resource) in inner(received, 1) {
+        for (_, scope) in inner(resource, 2) {
+            for (_, span) in inner(scope, 2) {
+                let name = inner(span, 5).next().map(|(_, name)| name.to_vec()).unwrap();
+                let has_failed = inner(span, 15).any(|(_, status)| status.ends_with(&[0x18, 2]));
+                spans.push((String::from_utf8(name).unwrap(), has_failed));
+            }
+        }
+    }
+    spans
+}
+
+#[tokio::test]
+async fn spans_of_failures_have_an_error_status() {
+    let (url, received) = collector().await;
+    let server = without_auth_server(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+    ]);
+    let ask = |query: &str| {
+        client().post(format!("{}/graphql", server.url)).json(&json!({"query": query}))
+    };
+    let file = server.directory.path().join("hallpass.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let mut connection = options.connect().await.unwrap();
+    let rename = sqlx::query("ALTER TABLE course RENAME TO gone");
+    rename.execute(&mut connection).await.unwrap();
+    let answer: Value =
+        ask("query Gone { courses { totalCount } }").send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "INTERNAL", "{answer}");
+    assert_eq!(ask("{ __typename }").bearer_auth("session").send().await.unwrap().status(), 503);
+    ask("{ nothing }").send().await.unwrap();
+    let began = Instant::now();
+    let failed = ["statement", "courses", "auth server", "POST /graphql"];
+    loop {
+        let spans = spans(&received.lock().unwrap());
+        let requests = spans.iter().filter(|(name, _)| name == "POST /graphql").count();
+        let missing = failed.iter().find(|it| !spans.contains(&((**it).to_owned(), true)));
+        if requests == 3 && missing.is_none() {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{missing:?} of {spans:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let of_requests = |it: &&(String, bool)| it.0 == "POST /graphql" && it.1;
+    let spans = spans(&received.lock().unwrap());
+    assert_eq!(spans.iter().filter(of_requests).count(), 1, "the other two were answered");
+    assert!(spans.iter().any(|(name, _)| name == "wait for a connection"), "{spans:?}");
+    assert!(has(&received, b"graphql.operation.name") && has(&received, b"Gone"));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::cli::commands::{Process, command, hallpass_with, run};
+use crate::http::observability::metric;
 use crate::streaming::graphql_ws::token;
 use crate::support::app::{App, Backend, Client};
 use crate::support::callers::{alice, user};
@@ -174,6 +175,10 @@ async fn bad_file_keeps_the_documents() {
     std::fs::write(&file, documents_json(&[("b", "{ nothing }")])).unwrap();
     server.signal("HUP");
     assert!(server.wait_for_log("TRUSTED_DOCUMENTS").contains("document `b`"));
+    let last_read = "hallpass_trusted_documents_last_read";
+    assert_eq!(metric(&server.url, &format!("{last_read}_successful")).await, "0");
+    let read_at = metric(&server.url, &format!("{last_read}_success_timestamp_seconds")).await;
+    assert!(read_at.parse::<i64>().unwrap() > 1_700_000_000, "{read_at}");
     let answer = |id: &'static str| {
         let request = crate::support::app::client().post(format!("{}/graphql", server.url));
         async move {
@@ -183,6 +188,43 @@ async fn bad_file_keeps_the_documents() {
     };
     assert!(answer("a").await["data"]["courses"]["totalCount"].is_number());
     assert!(answer("b").await["errors"].is_array());
+}
+
+#[tokio::test]
+async fn unknown_document_is_named_in_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("trusted.json"), documents_json(&[(HASH, MINE)])).unwrap();
+    let mut server = Process::start_in(
+        directory,
+        &[
+            ("BETTER_AUTH_URL", "http://127.0.0.1:9"),
+            ("TRUSTED_DOCUMENTS", "trusted.json"),
+            ("TRUSTED_ONLY", "true"),
+            ("LOG_FORMAT", "json"),
+        ],
+    );
+    let unknown = "0".repeat(64);
+    for (body, document, message) in [
+        (
+            json!({"documentId": format!("sha256:{unknown}")}),
+            json!(format!("sha256:{unknown}")),
+            "none has this hash",
+        ),
+        (persisted(&unknown), json!(unknown), "none has this hash"),
+        (json!({"documentId": "a".repeat(200)}), json!("a".repeat(80)), "none has this hash"),
+        (json!({"query": STATS}), Value::Null, "send the hash of one"),
+    ] {
+        let request = crate::support::app::client().post(format!("{}/graphql", server.url));
+        let answer: Value = request.json(&body).send().await.unwrap().json().await.unwrap();
+        let reported = answer["errors"][0]["message"].as_str().unwrap();
+        assert!(reported.contains(message), "{body}: {answer}");
+        let line: Value = serde_json::from_str(&server.wait_for_log("hallpass::request")).unwrap();
+        assert_eq!(
+            (&line["document"], &line["codes"]),
+            (&document, &json!("QUERY_REJECTED")),
+            "{line}"
+        );
+    }
 }
 
 type Variables = &'static [(&'static str, &'static str)];

@@ -14,6 +14,8 @@ use hallpass_data::{Database, Options};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::cli::commands::Process;
+use crate::http::observability::{metric, wait_for_metric};
 use crate::streaming::graphql_sse::{Arrival, Stream, TASKS};
 use crate::support::app::{App, Backend, Client};
 use crate::support::callers::alice;
@@ -247,6 +249,38 @@ async fn subscribed(reader: &Client<'_>, writer: &Client<'_>) -> Stream {
 }
 
 const CREATE: &str = "mutation { createTask(input: {title: \"x\"}) { task { id } } }";
+
+#[tokio::test]
+async fn outage_of_redis_is_a_metric() {
+    let redis = RedisServer::start();
+    let mut server = Process::start(&[("REDIS_URL", &redis.url())]);
+    let url = server.url.clone();
+    for name in ["hallpass_redis_up", "hallpass_bus_connected"] {
+        wait_for_metric(&url, name, "1").await;
+    }
+    let port = redis.stop();
+    for name in ["hallpass_redis_up", "hallpass_bus_connected"] {
+        wait_for_metric(&url, name, "0").await;
+    }
+    let _redis = RedisServer::at(port);
+    for name in ["hallpass_redis_up", "hallpass_bus_connected"] {
+        wait_for_metric(&url, name, "1").await;
+    }
+    let line = server.wait_for_log("REDIS_URL is available again");
+    assert!(line.contains(" INFO "), "{line}");
+}
+
+#[tokio::test]
+async fn lost_listener_is_a_metric() {
+    let url = postgres::database();
+    let node = postgres::as_application("node", &url);
+    let mut server = Process::start(&[("DATABASE_URL", &node)]);
+    wait_for_metric(&server.url, "hallpass_bus_connected", "1").await;
+    postgres::cut_listener("node", &url);
+    let line = server.wait_for_log("the connection for LISTEN is available again");
+    assert!(line.contains(" INFO "), "{line}");
+    assert_eq!(metric(&server.url, "hallpass_bus_connected").await, "1");
+}
 
 #[tokio::test]
 async fn events_are_missed_after_redis_restarts() {
