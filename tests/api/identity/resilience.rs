@@ -76,6 +76,21 @@ async fn circuit_opens_after_repeated_failures() {
 }
 
 #[tokio::test]
+async fn circuit_opens_when_the_auth_server_hangs() {
+    let (fault, app) = with_fault(&["--auth-timeout", "1s"]).await;
+    let stuck = fault.gate.clone().write_owned().await;
+    let hanging = join_all((0..10).map(|token| status(&app, token))).await;
+    assert!(hanging.iter().all(|(status, _)| *status == 503));
+    let (status, took) = status(&app, 10).await;
+    assert_eq!(status, 503);
+    assert!(took < Duration::from_millis(500), "it fails at once: {took:?}");
+    let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("\nhallpass_auth_circuit_open 1.0\n"), "metrics report it");
+    drop(stuck);
+}
+
+#[tokio::test]
 async fn circuit_stays_closed_below_threshold() {
     let (fault, app) = with_fault(&[]).await;
     for token in 0..40 {

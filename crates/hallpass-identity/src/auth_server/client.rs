@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use super::bulkhead::{Bulkhead, Permit};
-use super::circuit_breaker::CircuitBreaker;
+use super::circuit_breaker::{Attempt, CircuitBreaker, Failure};
 use crate::config::TraceParent;
 use crate::error::Unavailable;
 use crate::metrics::{IdentityMetrics, Outcome, Purpose};
@@ -59,6 +59,7 @@ struct EndpointInner {
 }
 
 /// A request to the auth server.
+#[derive(Clone)]
 pub(crate) struct UpstreamRequest {
     method: Method,
     url: Url,
@@ -86,11 +87,20 @@ pub(crate) struct UpstreamError {
     pub(crate) retry_after: Duration,
     /// Whether a request was sent at all.
     was_sent: bool,
+    failure: Failure,
 }
 
 impl UpstreamError {
     pub(crate) fn new(reason: &'static str) -> Self {
-        Self { reason, retry_after: RETRY_AFTER, was_sent: true }
+        Self { reason, retry_after: RETRY_AFTER, was_sent: true, failure: Failure::Error }
+    }
+
+    fn timeout() -> Self {
+        Self { failure: Failure::Timeout, ..Self::new("it took too long") }
+    }
+
+    fn not_sent(reason: &'static str, retry_after: Duration) -> Self {
+        Self { retry_after, was_sent: false, ..Self::new(reason) }
     }
 
     /// Logs the error; requests that were not sent at DEBUG only: the circuit breaker logged the
@@ -221,30 +231,44 @@ impl Endpoint {
         &self,
         request: &UpstreamRequest,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        let EndpointInner { upstream, purpose, breaker, .. } = &*self.0;
+        let EndpointInner { upstream, purpose, .. } = &*self.0;
         let deadline = Instant::now() + upstream.timeout;
-        let _permit = self.acquire_permit(request.address).await.inspect_err(|_| {
+        let (permit, attempt) = self.acquire_permit(request.address).await.inspect_err(|_| {
             upstream.metrics.record_upstream_request(*purpose, Outcome::NotSent);
         })?;
-        let sent = tokio::time::timeout_at(deadline, self.send_with_retry(request)).await;
-        let response = sent.unwrap_or(Err(UpstreamError::new("it took too long")));
-        match &response {
+        // In a task: its result counts, and it holds its permit, also when the caller is cancelled meanwhile.
+        let (endpoint, request) = (self.clone(), request.clone());
+        let sending = async move {
+            let _permit = permit;
+            let sent = tokio::time::timeout_at(deadline, endpoint.send_with_retry(&request)).await;
+            let response = sent.unwrap_or(Err(UpstreamError::timeout()));
+            endpoint.record(&attempt, &response);
+            response
+        };
+        let sent = tokio::spawn(sending.in_current_span()).await;
+        sent.unwrap_or(Err(UpstreamError::new("the request was stopped")))
+    }
+
+    /// Records the result of a request in the metrics and the circuit breaker.
+    fn record(&self, attempt: &Attempt, response: &Result<UpstreamResponse, UpstreamError>) {
+        let EndpointInner { upstream, purpose, breaker, .. } = &*self.0;
+        let failure = match response {
             Ok(response) if !response.status.is_server_error() => {
                 breaker.record_success();
                 upstream.metrics.record_upstream_request(*purpose, Outcome::Answered);
+                return;
             }
-            Ok(_) | Err(_) => {
-                upstream.metrics.record_upstream_request(*purpose, Outcome::Failed);
-                if let Some(open_for) = breaker.record_failure() {
-                    tracing::warn!(
-                        purpose = <&str>::from(purpose),
-                        seconds = open_for.as_secs(),
-                        "circuit breaker opened: the auth server fails repeatedly"
-                    );
-                }
-            }
+            Ok(_) => Failure::Error,
+            Err(error) => error.failure,
+        };
+        upstream.metrics.record_upstream_request(*purpose, Outcome::Failed);
+        if let Some(open_for) = breaker.record_failure(attempt, failure) {
+            tracing::warn!(
+                purpose = <&str>::from(purpose),
+                seconds = open_for.as_secs(),
+                "circuit breaker opened: the auth server fails repeatedly"
+            );
         }
-        response
     }
 
     /// Whether its circuit breaker is open.
@@ -254,21 +278,26 @@ impl Endpoint {
 
     /// A permit; an error while the circuit is open or too many requests wait, which is not a failure of
     /// the endpoint.
-    async fn acquire_permit(&self, address: Option<IpAddr>) -> Result<Permit, UpstreamError> {
+    async fn acquire_permit(
+        &self,
+        address: Option<IpAddr>,
+    ) -> Result<(Permit, Attempt), UpstreamError> {
         let EndpointInner { upstream, breaker, bulkhead, .. } = &*self.0;
         let circuit_open = |left: Duration| {
             let reason = "it failed repeatedly, and its circuit breaker is open";
-            let retry_after = left.max(Duration::from_secs(1));
-            UpstreamError { reason, retry_after, was_sent: false }
+            UpstreamError::not_sent(reason, left.max(Duration::from_secs(1)))
         };
-        breaker.allow().map_err(circuit_open)?;
+        breaker.check().map_err(circuit_open)?;
         let permit =
             tokio::time::timeout(upstream.timeout / QUEUE_TIMEOUT_SHARE, bulkhead.acquire(address))
                 .await;
-        breaker.allow().map_err(circuit_open)?;
-        let reason = "too many requests already wait for it";
-        let queue_full = UpstreamError { reason, retry_after: RETRY_AFTER, was_sent: false };
-        permit.ok().flatten().ok_or(queue_full)
+        let queue_full =
+            UpstreamError::not_sent("too many requests already wait for it", RETRY_AFTER);
+        let Some(permit) = permit.ok().flatten() else {
+            breaker.check().map_err(circuit_open)?;
+            return Err(queue_full);
+        };
+        Ok((permit, breaker.begin(upstream.timeout).map_err(circuit_open)?))
     }
 
     /// Sends the request, and once more if the server closed the idle connection.
@@ -347,5 +376,32 @@ fn describe_error(error: &reqwest::Error) -> &'static str {
         "no server of that name is known"
     } else {
         "no server responds there"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn timeouts_of_cancelled_callers_count() {
+        // Connections are established, and nothing responds.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let timeout = Duration::from_millis(500);
+        let client = AuthServerClient::new(timeout, None, IdentityMetrics::default()).unwrap();
+        let endpoint = client.endpoint(Purpose::Sessions);
+        let request = UpstreamRequest::get(url, HeaderMap::new());
+        let cancelled = (0..4)
+            .map(|_| tokio::time::timeout(Duration::from_millis(50), endpoint.send(&request)));
+        assert!(join_all(cancelled).await.iter().all(Result::is_err));
+        assert!(endpoint.send(&request).await.is_err_and(|error| error.was_sent));
+        let began = Instant::now();
+        assert!(endpoint.send(&request).await.is_err_and(|error| !error.was_sent));
+        assert!(began.elapsed() < timeout, "it fails at once");
+        assert!(endpoint.is_paused());
     }
 }
