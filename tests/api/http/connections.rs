@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use futures_util::future::{join_all, select_all};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -216,6 +217,44 @@ async fn answer_survives_unread_request_body() {
         raw.send(&format!("{head}Content-Length: 300000\r\n\r\n{}", "x".repeat(300_000))).await;
         let answer = raw.answer().await;
         assert!(answer.starts_with("http/1.1 413"), "{answer}");
+    }
+}
+
+/// The request line and the headers of a POST to GraphQL with a body of this length.
+fn post_of(length: usize) -> String {
+    format!(
+        "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn unfinished_bodies_of_one_address_are_limited() {
+    let app = App::start(Backend::Sqlite).await;
+    let length = 256 * 1024;
+    let unfinished = post_of(length) + &"x".repeat(length - 1);
+    // 64 MiB are the bytes of 256 bodies.
+    let send = async || {
+        let mut connection = RawConnection::from(&app.url, 2).await;
+        connection.send(&unfinished).await;
+        connection
+    };
+    let mut connections = join_all((0..260).map(|_| send())).await;
+    let answers = connections.iter_mut().map(|connection| Box::pin(connection.answer()));
+    let (first, _, _) = select_all(answers).await;
+    assert!(first.starts_with("http/1.1 429"), "{first}");
+    assert!(first.contains("\r\nretry-after: 1"), "{first}");
+    let document = r#"{"query": "{ viewer { id } }"}"#;
+    let complete = post_of(document.len()) + document;
+    let mut other = RawConnection::from(&app.url, 3).await;
+    other.send(&complete).await;
+    assert!(other.answer().await.starts_with("http/1.1 200"), "another address");
+    drop(connections);
+    let mut freed = String::new();
+    while !freed.starts_with("http/1.1 200") {
+        let mut same = RawConnection::from(&app.url, 2).await;
+        same.send(&complete).await;
+        freed = same.answer().await;
     }
 }
 

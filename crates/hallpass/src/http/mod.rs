@@ -56,6 +56,7 @@ use graphql::budget;
 use graphql::http_cache::CacheHints;
 pub(crate) use graphql::response::RequestId;
 use limits::admission::Admission;
+use limits::body_bytes::BodyLimiter;
 use limits::concurrency::ConcurrencyLimiter;
 use limits::persisted_queries::PersistedQueries;
 use ops::log_hash::LogHash;
@@ -149,6 +150,8 @@ pub(crate) struct HttpState {
     known: KnownDocuments,
     concurrency: ConcurrencyLimiter,
     admission: Admission,
+    bodies: BodyLimiter,
+    message_bodies: BodyLimiter,
     connections: ConnectionLimiter,
     caller_limits: CallerLimiter,
     metrics: HttpMetrics,
@@ -214,6 +217,8 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         known,
         concurrency,
         admission,
+        bodies: BodyLimiter::of_requests(),
+        message_bodies: BodyLimiter::of_messages(),
         connections,
         caller_limits,
         metrics: http_metrics,

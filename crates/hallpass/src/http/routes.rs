@@ -66,11 +66,13 @@ async fn run(
     head.extensions.insert(Authenticated::new(caller, Arc::clone(levels)));
     head.extensions
         .insert(RouteScope { scope: deps.backend.route_scope(&request_caller), is_limited });
+    let is_anonymous = request_caller.caller.is_none();
+    let (body, held) = shared.bodies.count(body, address, is_anonymous);
     let body = Body::new(Limited::new(body, deps.options.limits.body));
     let _permit = shared.concurrency.acquire(&client).await?;
     let response = AssertUnwindSafe(next.run(Request::from_parts(head, body))).catch_unwind();
     match tokio::time::timeout(deps.options.limits.timeout, response).await {
-        Ok(Ok(response)) => Ok(response),
+        Ok(Ok(response)) => held.rejection().map_or(Ok(response), Err),
         Ok(Err(_)) => {
             tracing::error!("a handler of the application panicked");
             Err(Rejection::internal())

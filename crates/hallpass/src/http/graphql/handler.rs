@@ -81,6 +81,7 @@ async fn execute_and_respond(
         request::from_query_string(head.uri.query().unwrap_or_default())?
     } else {
         let limits = limits_of(shared, request_caller.caller.as_deref(), &body);
+        let body = shared.bodies.count(body, identity.address(), caller.is_none());
         request::from_body(&request::read_json_body(body, &limits).await?)?
     };
     params.idempotency_key = idempotency_key;

@@ -1,9 +1,10 @@
 //! Parsing of GraphQL requests from HTTP requests (GraphQL-over-HTTP draft).
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use async_graphql::Variables;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -13,6 +14,7 @@ use super::response::{MediaType, Rejection};
 use crate::config::Limits;
 use crate::graphql::is_idempotency_key;
 use crate::http::KnownDocuments;
+use crate::http::limits::body_bytes::{CountedBody, HeldBytes};
 use crate::http::limits::document_cache::Document;
 use crate::http::limits::persisted_queries::DocumentHash;
 use crate::http::limits::trusted_documents::TrustedDocuments;
@@ -76,6 +78,20 @@ impl GraphQlParams {
             (None, _) if !self.query.is_empty() => trusted.by_text(&self.query),
             (None, hash) => trusted.by_id(hash.as_ref()?.as_str()),
         }
+    }
+}
+
+/// The body of a POST, whose bytes count until it is dropped.
+pub(crate) struct JsonBody {
+    bytes: Bytes,
+    _held: HeldBytes,
+}
+
+impl Deref for JsonBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -195,8 +211,11 @@ fn is_json(content_type: &str) -> bool {
         })
 }
 
-/// Reads the body of a POST, within the size limit and the timeout.
-pub(crate) async fn read_json_body(body: Body, limits: &Limits) -> Result<Bytes, Rejection> {
+/// Reads the body of a POST, within the size limit and the timeout. Its bytes count until the result is dropped.
+pub(crate) async fn read_json_body(
+    (body, held): (CountedBody, HeldBytes),
+    limits: &Limits,
+) -> Result<JsonBody, Rejection> {
     let too_large = || {
         let message = format!("Send at most {} bytes.", limits.body);
         Err(Rejection::http(StatusCode::PAYLOAD_TOO_LARGE, message))
@@ -206,9 +225,11 @@ pub(crate) async fn read_json_body(body: Body, limits: &Limits) -> Result<Bytes,
     }
     let body = Limited::new(body, limits.body).collect();
     match tokio::time::timeout(limits.timeout, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => Ok(JsonBody { bytes: body.to_bytes(), _held: held }),
         Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
-        Ok(Err(_)) => Err(Rejection::http(StatusCode::BAD_REQUEST, "The body is incomplete.")),
+        Ok(Err(_)) => Err(held.rejection().unwrap_or_else(|| {
+            Rejection::http(StatusCode::BAD_REQUEST, "The body is incomplete.")
+        })),
         Err(_) => {
             Err(Rejection::http(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."))
         }

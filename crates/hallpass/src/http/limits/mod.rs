@@ -3,6 +3,7 @@
 
 pub(crate) mod admission;
 mod block_strings;
+pub(crate) mod body_bytes;
 pub(crate) mod concurrency;
 pub(crate) mod cost;
 pub(crate) mod document_cache;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
@@ -16,7 +16,7 @@ use crate::code;
 use crate::config::Limits;
 use crate::http::HttpState;
 use crate::http::client_ip::{PeerAddr, client_ip};
-use crate::http::graphql::request;
+use crate::http::graphql::request::{self, JsonBody};
 use crate::http::graphql::response::{MediaType, Rejection, RequestId};
 use hallpass_identity::WebhookError;
 
@@ -36,7 +36,7 @@ pub(crate) async fn revoke(
     request: Request<Body>,
 ) -> Response<Body> {
     let address = client_ip(peer, request.headers(), &shared.deps.options.trusted_proxies);
-    let work = receive_revocation(&shared, request, &id);
+    let work = receive_revocation(&shared, request, address, &id);
     match limited(&shared, address, work).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(rejection) => rejection.into_response(MediaType::GraphqlResponse, &id),
@@ -46,6 +46,7 @@ pub(crate) async fn revoke(
 async fn receive_revocation(
     shared: &HttpState,
     request: Request<Body>,
+    address: IpAddr,
     id: &RequestId,
 ) -> Result<(), Rejection> {
     let Some(service) = &shared.deps.revocations else {
@@ -56,7 +57,7 @@ async fn receive_revocation(
     let envelope = service
         .read_headers(&head.headers)
         .map_err(|error| reject(shared, id, REVOCATIONS_FIELD, &error))?;
-    let body = message(shared, body).await?;
+    let body = message(shared, body, address).await?;
     service
         .receive(&envelope, &body)
         .await
@@ -71,7 +72,7 @@ pub(crate) async fn link(
     request: Request<Body>,
 ) -> Response<Body> {
     let address = client_ip(peer, request.headers(), &shared.deps.options.trusted_proxies);
-    let work = link_identities(&shared, request, &id);
+    let work = link_identities(&shared, request, address, &id);
     match limited(&shared, address, work).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(rejection) => rejection.into_response(MediaType::GraphqlResponse, &id),
@@ -81,6 +82,7 @@ pub(crate) async fn link(
 async fn link_identities(
     shared: &HttpState,
     request: Request<Body>,
+    address: IpAddr,
     id: &RequestId,
 ) -> Result<(), Rejection> {
     let Some(service) = &shared.deps.revocations else {
@@ -91,7 +93,7 @@ async fn link_identities(
     let envelope = service
         .read_headers(&head.headers)
         .map_err(|error| reject(shared, id, LINK_FIELD, &error))?;
-    let body = message(shared, body).await?;
+    let body = message(shared, body, address).await?;
     let linked = service.link(&envelope, &body).await;
     let Linked { from, to, rows } =
         linked.map_err(|error| reject(shared, id, LINK_FIELD, &error))?;
@@ -115,7 +117,8 @@ async fn limited(
 }
 
 /// Reads the body of a message, after the headers have been parsed: malformed requests are rejected cheaply.
-async fn message(shared: &HttpState, body: Body) -> Result<Bytes, Rejection> {
+async fn message(shared: &HttpState, body: Body, address: IpAddr) -> Result<JsonBody, Rejection> {
+    let body = shared.message_bodies.count(body, address, true);
     let limits = &shared.deps.options.limits;
     let limits = Limits { body: limits.body.min(MAX_MESSAGE_BYTES), ..*limits };
     request::read_json_body(body, &limits).await

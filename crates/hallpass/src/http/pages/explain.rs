@@ -72,6 +72,7 @@ async fn explanation(
     check_request_head(&head.method, &head.headers)?;
     let identity = RequestIdentity::new(deps, peer, head.method, head.headers);
     let caller = identity.caller(deps, id).await?;
+    let body = shared.bodies.count(body, identity.address(), caller.is_none());
     let params = from_body(&read_json_body(body, &deps.options.limits).await?)?;
     let (document, _) = shared.documents.prepare(&params.query, &Variables::default())?;
     let reports = deps.backend.explain(&document.parsed, caller.as_deref());
