@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::streaming::graphql_ws::token;
 use crate::support::app::{App, Backend, Client};
-use crate::support::callers::alice;
+use crate::support::callers::{alice, bob};
 use crate::support::redis::{self, RedisServer};
 use crate::support::socket::Socket;
 
@@ -138,6 +138,40 @@ async fn nodes_share_persisted_queries_in_redis() {
     executes(&one.anonymous(), &by_hash(&open)).await;
     let elsewhere = codes(&other.anonymous(), &by_hash(&open)).await;
     assert_eq!(elsewhere, ["PERSISTED_QUERY_NOT_FOUND"], "anonymous callers cannot fill Redis");
+}
+
+#[tokio::test]
+async fn refused_documents_are_not_stored() {
+    let app = App::with(Backend::Sqlite, &["--rate-limit", "1/h"]).await;
+    let alice = app.by_jwt(&alice());
+    alice.data("{ __typename }").await;
+    let bob = app.by_jwt(&bob());
+    for (who, document, code) in [
+        (&alice, "{ taskStats { total } }", "RATE_LIMITED"),
+        (&bob, "{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        (&bob, "{ taskStats { open } }", "RATE_LIMITED"),
+    ] {
+        assert_eq!(codes(who, &with_both(document)).await, [code], "{document}");
+        let known = codes(&alice, &by_hash(document)).await;
+        assert_eq!(known, ["PERSISTED_QUERY_NOT_FOUND"], "{document}");
+    }
+}
+
+#[tokio::test]
+async fn documents_of_a_caller_in_redis_are_limited() {
+    let flags = ["--redis-url", redis::url()];
+    let (one, other) =
+        (App::with(Backend::Sqlite, &flags).await, App::with(Backend::Sqlite, &flags).await);
+    let (alice, elsewhere) = (one.by_jwt(&alice()), other.by_jwt(&alice()));
+    let mut stored = 0;
+    for _ in 0..24 {
+        let document = format!("{{ __typename }} # {}", uuid::Uuid::now_v7().simple());
+        let document = document + &"x".repeat(62_000);
+        executes(&alice, &with_both(&document)).await;
+        executes(&alice, &by_hash(&document)).await;
+        stored += usize::from(codes(&elsewhere, &by_hash(&document)).await.is_empty());
+    }
+    assert_eq!(stored, 16, "1 MiB");
 }
 
 #[tokio::test]

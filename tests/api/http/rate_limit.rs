@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use reqwest::header::HeaderMap;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, HeaderMap};
 use serde_json::{Value, json};
 
 use crate::streaming::graphql_ws::token;
@@ -63,6 +64,50 @@ async fn caller_is_limited_by_cost() {
     assert!(header(&refused.headers, "ratelimit").starts_with("\"free\";r=0;t="));
     assert_eq!(allowed(&app.by_jwt(&bob())).await, 100, "another user");
     assert_eq!(allowed(&app.anonymous()).await, 100, "an anonymous caller");
+}
+
+#[tokio::test]
+async fn refusal_says_what_is_left() {
+    let page = "{ tasks(first: 5) { nodes { id title } } }";
+    let with_budget = json!({"query": page, "extensions": {"budget": true}});
+    for flags in [&[][..], &["--redis-url", redis::url()]] {
+        let app = limited("100/h", flags).await;
+        let who = app.by_jwt(&user(&format!("refused-{}", uuid::Uuid::now_v7().simple())));
+        let mut last = who.send(&with_budget).await.body;
+        while last["errors"].is_null() {
+            last = who.send(&with_budget).await.body;
+        }
+        let refused = who.send(&with_budget).await;
+        assert_eq!(refused.status, 429);
+        let seconds = header(&refused.headers, "retry-after");
+        let budget = &refused.body["extensions"]["budget"];
+        let (cost, left) =
+            (budget["cost"].as_u64().unwrap(), budget["remaining"].as_u64().unwrap());
+        assert!((1..cost).contains(&left), "{budget}");
+        assert_eq!(budget["resetSeconds"].to_string(), seconds);
+        let expected = format!("\"free\";r={left};t={seconds}");
+        assert_eq!(header(&refused.headers, "ratelimit"), expected);
+        assert_eq!(u64::try_from(allowed(&who).await).unwrap(), left, "it can be spent");
+    }
+}
+
+#[tokio::test]
+async fn stream_beyond_the_rate_gets_429() {
+    let app = limited("1/h", &[]).await;
+    let alice = app.by_jwt(&alice());
+    alice.data(POINT).await;
+    for (accept, document) in [
+        ("text/event-stream", POINT),
+        ("text/event-stream", "subscription { taskEvents { kind } }"),
+        ("multipart/mixed;subscriptionSpec=1.0", "subscription { taskEvents { kind } }"),
+    ] {
+        let request = alice.request(Method::POST, "/graphql").header(ACCEPT, accept);
+        let refused = request.json(&json!({"query": document})).send().await.unwrap();
+        assert_eq!(refused.status(), 429, "{accept}: {document}");
+        let seconds = header(refused.headers(), "retry-after").to_owned();
+        let left = header(refused.headers(), "ratelimit");
+        assert_eq!(left, format!("\"free\";r=0;t={seconds}"), "{accept}: {document}");
+    }
 }
 
 #[tokio::test]
@@ -177,10 +222,12 @@ async fn guessers_are_slowed_down_before_users() {
     for number in 0..8 {
         statuses.push(guess(&app, number).await.status);
     }
-    assert_eq!(statuses, [401, 401, 401, 401, 401, 401, 429, 429]);
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429]);
     let refused = guess(&app, 9).await;
     assert_eq!(refused.codes(), ["RATE_LIMITED"]);
     assert!(refused.headers.contains_key("retry-after"));
+    let message = refused.error()["message"].as_str().unwrap();
+    assert!(message.starts_with("Too many credentials"), "{message}");
     known.data(POINT).await;
     assert!(app.anonymous().ask(POINT).await.codes().is_empty(), "without a credential");
 }
@@ -200,7 +247,7 @@ async fn unsigned_webhooks_are_limited() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let app = limited("anonymous=20/h", &["--revocation-secret", secret]).await;
     let send = async || {
-        let request = app.anonymous().request(reqwest::Method::POST, "/revocations");
+        let request = app.anonymous().request(Method::POST, "/revocations");
         let request = request
             .header("content-type", "application/json")
             .header("webhook-id", "a")
@@ -212,7 +259,7 @@ async fn unsigned_webhooks_are_limited() {
     for _ in 0..5 {
         statuses.push(send().await);
     }
-    assert_eq!(statuses, [401, 401, 401, 429, 429]);
+    assert_eq!(statuses, [401, 401, 429, 429, 429]);
 }
 
 /// Operations of a point on two nodes in turn, until both are at the limit.
@@ -257,6 +304,19 @@ async fn concurrent_operations_keep_to_the_budget() {
     }
     let spent = done * cost;
     assert!((180..=200).contains(&spent), "{spent} of 200");
+}
+
+#[tokio::test]
+async fn redis_outage_grants_no_new_budget() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let flags = ["--redis-url", url.as_str()];
+    let (one, other) = (limited("100/h", &flags).await, limited("100/h", &flags).await);
+    let (one, other) = (one.by_jwt(&alice()), other.by_jwt(&alice()));
+    let before = allowed_on([&one, &other]).await;
+    server.stop();
+    let after = allowed_on([&one, &other]).await;
+    assert!((180..=204).contains(&(before + after)), "a budget for each node: {before} + {after}");
 }
 
 #[tokio::test]

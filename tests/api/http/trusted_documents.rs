@@ -140,6 +140,30 @@ async fn other_documents_run_without_trusted_only() {
     assert_eq!(codes(&alice, &persisted(&"0".repeat(64))).await, ["PERSISTED_QUERY_NOT_FOUND"]);
 }
 
+#[tokio::test]
+async fn id_of_any_hash_function_names_a_document() {
+    // The client preset of graphql-codegen writes SHA-1.
+    let sha1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+    let manifest = Manifest::of(&[(sha1, MINE)]);
+    for trusted_only in ["false", "true"] {
+        let app = app(&manifest, &["--trusted-only", trusted_only]).await;
+        let alice = app.by_jwt(&alice());
+        assert!(codes(&alice, &persisted(sha1)).await.is_empty());
+        let mut socket = Socket::by_bearer(&app, &token()).await;
+        let unknown = persisted(&"0".repeat(40));
+        for (id, payload) in [("unknown", unknown), ("known", persisted(sha1))] {
+            socket.send_json(&json!({"id": id, "type": "subscribe", "payload": payload})).await;
+        }
+        let mut types = Vec::new();
+        for _ in 0..3 {
+            let message = socket.next_message().await;
+            types.push(format!("{} {}", message["id"], message["type"]).replace('"', ""));
+        }
+        types.sort();
+        assert_eq!(types, ["known complete", "known next", "unknown error"]);
+    }
+}
+
 /// Sends `body` until it is answered without errors, or with errors.
 async fn until(who: &Client<'_>, body: &Value, succeeds: bool) {
     let began = Instant::now();

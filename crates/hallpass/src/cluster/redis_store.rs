@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, RedisResult};
+use redis::{Client, RedisError, RedisResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// How long Redis may take to respond.
@@ -32,6 +32,24 @@ struct State {
     failed_until: Option<Instant>,
     /// Whether the last command failed.
     is_down: bool,
+}
+
+/// Why a command has no result, for the log.
+#[derive(Debug, PartialEq, Eq)]
+enum Failure {
+    Unavailable(String),
+    /// The server's own words: it has no memory left, is read-only, or is starting.
+    Rejected(String),
+}
+
+impl Failure {
+    fn of(error: &RedisError) -> Self {
+        match (error.code(), error.detail()) {
+            (Some(code), Some(detail)) => Self::Rejected(format!("{code} {detail}")),
+            (Some(code), None) => Self::Rejected(code.to_owned()),
+            (None, _) => Self::Unavailable(error.category().to_owned()),
+        }
+    }
 }
 
 impl RedisStore {
@@ -70,15 +88,22 @@ impl RedisStore {
             return None;
         }
         let done = async { work(&mut self.connection().await?).await };
-        let reason = match tokio::time::timeout(TIMEOUT, done).await {
+        let failure = match tokio::time::timeout(TIMEOUT, done).await {
             Ok(Ok(done)) => {
                 self.succeeded();
                 return Some(done);
             }
-            Ok(Err(error)) => error.category().to_owned(),
-            Err(_) => "it took too long".to_owned(),
+            Ok(Err(error)) => Failure::of(&error),
+            Err(_) => Failure::Unavailable("it took too long".to_owned()),
         };
-        tracing::warn!(reason, consequence, "REDIS_URL is unavailable");
+        match failure {
+            Failure::Unavailable(reason) => {
+                tracing::warn!(reason, consequence, "REDIS_URL is unavailable");
+            }
+            Failure::Rejected(reason) => {
+                tracing::warn!(reason, consequence, "REDIS_URL rejected a command");
+            }
+        }
         self.is_up.set(0);
         self.with_state(|state| {
             state.is_down = true;
@@ -106,5 +131,22 @@ impl RedisStore {
 
     fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::parse_redis_value;
+
+    use super::*;
+
+    #[test]
+    fn error_of_redis_is_logged_with_its_reason() {
+        let answer = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+        let error = parse_redis_value(answer).unwrap().extract_error().unwrap_err();
+        let words = "OOM command not allowed when used memory > 'maxmemory'.";
+        assert_eq!(Failure::of(&error), Failure::Rejected(words.to_owned()));
+        let refused = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+        assert!(matches!(Failure::of(&refused), Failure::Unavailable(_)));
     }
 }

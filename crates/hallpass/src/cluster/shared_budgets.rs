@@ -26,7 +26,8 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| {
                 return {points, 0, math.floor((whole - (after - now)) / point)}
             end
         end
-        return {0, math.ceil(full + tonumber(ARGV[4]) * point - now - whole), 0}
+        local left = math.floor((whole - (full - now)) / point)
+        return {0, math.ceil(full + tonumber(ARGV[4]) * point - now - whole), left}
         ",
     )
 });
@@ -55,8 +56,13 @@ pub enum Grant {
         /// What is left.
         remaining: u32,
     },
-    /// Not enough points are left: the time to wait.
-    Exceeded(Duration),
+    /// Not enough points are left.
+    Exceeded {
+        /// What is left.
+        remaining: u32,
+        /// The time to wait.
+        retry_after: Duration,
+    },
 }
 
 /// The budgets in the Redis server of REDIS_URL.
@@ -79,7 +85,7 @@ impl SharedBudgets {
         let taken = self.0.run(consequence, async |connection| take.invoke_async(connection).await);
         let (points, wait, remaining): (u32, u64, u32) = taken.await?;
         Some(match points {
-            0 => Grant::Exceeded(Duration::from_millis(wait)),
+            0 => Grant::Exceeded { remaining, retry_after: Duration::from_millis(wait) },
             _ => Grant::Granted { points, remaining },
         })
     }

@@ -35,6 +35,12 @@ impl Rate {
         let points = NonZeroU32::new(self.points.get().div_ceil(10)).unwrap_or(NonZeroU32::MIN);
         Self { points, ..self }
     }
+
+    /// The time in which one point is replenished.
+    #[must_use]
+    pub fn each(self) -> Duration {
+        (self.period / self.points.get()).max(Duration::from_nanos(1))
+    }
 }
 
 impl fmt::Display for Rate {

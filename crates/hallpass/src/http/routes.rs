@@ -25,6 +25,9 @@ use crate::code;
 use crate::graphql::NO_TENANT;
 use hallpass_identity::{Authenticated, Levels};
 
+/// The points that a request costs.
+const REQUEST_COST: u64 = 1;
+
 /// Authenticates a request to a route of the application, and runs its handler within the limits.
 pub(crate) async fn authenticate(
     State(shared): State<Arc<HttpState>>,
@@ -58,8 +61,8 @@ async fn run(
     let client = request_caller.client();
     let (payer, address) = (request_caller.caller.as_deref(), request_caller.address);
     shared.admission.check(payer, deps.backend.queue_time(payer.is_none()))?;
-    // A request costs a point.
-    deps.rate_limiter.spend(payer, address, 1).await.map_err(Rejection::exceeded)?;
+    let spent = deps.rate_limiter.spend(payer, address, REQUEST_COST).await;
+    spent.map_err(|exceeded| Rejection::exceeded(exceeded, REQUEST_COST, false))?;
     let levels: &Arc<Levels> = &deps.options.levels;
     let caller = request_caller.caller.clone();
     let is_limited = caller.as_ref().is_some_and(|caller| !caller.has_all_scopes());

@@ -44,7 +44,7 @@ impl RequestIdentity {
         if let Err(exceeded) = deps.rate_limiter.check_failures(self.address())
             && !self.0.is_known().await
         {
-            let rejection = Rejection::exceeded(exceeded);
+            let rejection = Rejection::too_many_failures(exceeded);
             return Err(Unauthenticated { check: FailedCheck::FailedCredentials, rejection });
         }
         let decision = self.0.authenticate().await;

@@ -17,7 +17,7 @@ pub(super) struct BudgetExtension {
     limit: u32,
     /// Points that are left.
     remaining: u32,
-    /// Seconds until the whole budget is replenished.
+    /// Seconds until the whole budget is replenished; of a refusal, until the operation is possible.
     reset_seconds: u64,
 }
 
@@ -25,7 +25,7 @@ impl BudgetExtension {
     /// What is left after an operation of this `cost`.
     pub(super) fn new(budget: &Budget, cost: u64) -> Self {
         let (limit, remaining) = (budget.limit, budget.remaining);
-        Self { cost, limit, remaining, reset_seconds: whole_seconds(budget.reset()) }
+        Self { cost, limit, remaining, reset_seconds: whole_seconds(budget.reset) }
     }
 }
 
@@ -37,8 +37,8 @@ pub(in crate::http) const RATE_LIMIT_POLICY: HeaderName =
 
 /// Adds the headers of a budget.
 pub(super) fn set_budget(headers: &mut HeaderMap, budget: &Budget) {
-    let Budget { name, limit, period, remaining } = budget;
-    let (reset, window) = (whole_seconds(budget.reset()), period.as_secs());
+    let Budget { name, limit, period, remaining, reset } = budget;
+    let (reset, window) = (whole_seconds(*reset), period.as_secs());
     // Names of tiers have no quotes: they are listed in a setting.
     let policy = HeaderValue::from_str(&format!("\"{name}\";q={limit};w={window}"));
     let left = HeaderValue::from_str(&format!("\"{name}\";r={remaining};t={reset}"));

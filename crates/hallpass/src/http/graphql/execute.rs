@@ -25,6 +25,7 @@ use crate::graphql::{
 use crate::http::limits::cost::Cost;
 use crate::http::limits::document_cache::{Document, operation, operation_name};
 use crate::http::limits::input_values::Checks;
+use crate::http::limits::persisted_queries::DocumentHash;
 use crate::http::limits::rate_limit::Budget;
 use crate::http::limits::unexecuted::without_unexecuted_unknowns;
 use crate::http::limits::validation::{Invalid, inputs_of};
@@ -54,6 +55,9 @@ pub(crate) struct Operation {
     cost: u64,
     /// Whether the response shows what is left of the caller's budget.
     shows_budget: bool,
+    payment: Payment,
+    /// The document to store once the cost is spent, of a client that persists it.
+    persists: Option<(DocumentHash, Arc<str>)>,
     /// How long caches may reuse the response, if they may.
     max_age: Option<Duration>,
     budget: AnswerBudget,
@@ -61,6 +65,13 @@ pub(crate) struct Operation {
     timeout: Duration,
     /// The permit of a subscription, held while it runs.
     permit: Option<Permit>,
+}
+
+/// Whether the cost of an operation is spent.
+enum Payment {
+    Due,
+    /// It is, and this is left of the caller's budget; `None` without a limit.
+    Spent(Option<Budget>),
 }
 
 /// Context for auditing a document that validation rejected: it may use hidden fields.
@@ -110,10 +121,13 @@ pub(crate) async fn prepare_within_budget(
     request_caller: RequestCaller,
 ) -> Result<Operation, Rejection> {
     let (caller, address) = (request_caller.caller.clone(), request_caller.address);
+    let shows_budget = params.shows_budget;
     let operation = prepare(shared, params, request_caller);
     if operation.as_ref().is_err_and(Rejection::is_of_document) {
         let spent = shared.deps.rate_limiter.spend(caller.as_deref(), address, REJECTED_COST);
-        Box::pin(spent).await.map_err(Rejection::exceeded)?;
+        Box::pin(spent)
+            .await
+            .map_err(|exceeded| Rejection::exceeded(exceeded, REJECTED_COST, shows_budget))?;
     }
     operation
 }
@@ -166,6 +180,7 @@ fn prepare(
         }
         _ => None,
     };
+    let persists = params.hash.map(|hash| (hash, Arc::clone(&document.text)));
     // A collected document has one operation, without a name.
     let operation_name = params.operation_name.filter(|_| executed.is_none());
     let request = request_of(params.variables, operation_name);
@@ -181,6 +196,8 @@ fn prepare(
         client,
         cost: cost.total(),
         shows_budget: params.shows_budget,
+        payment: Payment::Due,
+        persists,
         max_age,
         budget,
         record,
@@ -309,12 +326,23 @@ impl Operation {
         self.max_age
     }
 
-    /// Spends the cost from the caller's budget.
-    async fn spend(&self) -> Result<Option<Budget>, Rejection> {
+    /// Spends the cost from the caller's budget, unless it is spent. The operation is accepted then, and its document is
+    /// stored if the client persists it.
+    pub(crate) async fn pay(&mut self) -> Result<(), Rejection> {
+        if let Payment::Spent(_) = self.payment {
+            return Ok(());
+        }
         let AuditContext { shared, caller, address, .. } = &self.audit;
         let limiter = &shared.deps.rate_limiter;
-        let spent = limiter.spend(caller.as_deref(), *address, self.cost).await;
-        spent.map_err(Rejection::exceeded)
+        let spent = limiter
+            .spend(caller.as_deref(), *address, self.cost)
+            .await
+            .map_err(|exceeded| Rejection::exceeded(exceeded, self.cost, self.shows_budget))?;
+        if let Some((hash, document)) = self.persists.take() {
+            Box::pin(shared.known.persisted.store(hash, &document, caller.as_deref())).await;
+        }
+        self.payment = Payment::Spent(spent);
+        Ok(())
     }
 
     /// Runs a query or a mutation, within the timeout.
@@ -328,9 +356,9 @@ impl Operation {
         done
     }
 
-    async fn execute(self, id: &RequestId) -> Result<ResponseBody, Rejection> {
+    async fn execute(mut self, id: &RequestId) -> Result<ResponseBody, Rejection> {
         let shared = Arc::clone(&self.audit.shared);
-        let spent = self.spend().await?;
+        self.pay().await?;
         let (cost, shows_budget) = (self.cost, self.shows_budget);
         let _permit = shared.concurrency.acquire(&self.client).await?;
         let execution =
@@ -340,7 +368,10 @@ impl Operation {
             Ok(Ok(response)) => {
                 self.audit.audit_response(&response);
                 let body = ResponseBody::of(response, id).within(&self.budget)?;
-                Ok(body.with_budget(spent, cost, shows_budget))
+                Ok(match self.payment {
+                    Payment::Spent(Some(budget)) => body.with_budget(budget, cost, shows_budget),
+                    Payment::Spent(None) | Payment::Due => body,
+                })
             }
             Ok(Err(_)) => Err(panic_response()),
             Err(_) => Err(Rejection::unavailable(
@@ -351,7 +382,7 @@ impl Operation {
         }
     }
 
-    fn into_stream(self, id: RequestId) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
+    fn into_stream(mut self, id: RequestId) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
         let (shared, record) = (Arc::clone(&self.audit.shared), self.record.clone());
         if !self.is_subscription() {
             let run = async move {
@@ -363,13 +394,13 @@ impl Operation {
             return stream::once(run).boxed();
         }
         let start = async move {
-            let spent = self.spend().await;
-            if let Err(rejection) = &spent {
+            let paid = self.pay().await;
+            if let Err(rejection) = &paid {
                 record.rejected(rejection);
             }
             shared.finish_streamed(&record, &id, None);
-            match spent {
-                Ok(_) => RunningSubscription::new(self, id).into_stream(),
+            match paid {
+                Ok(()) => RunningSubscription::new(self, id).into_stream(),
                 Err(rejection) => stream::once(std::future::ready(Err(rejection))).boxed(),
             }
         };

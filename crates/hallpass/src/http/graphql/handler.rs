@@ -91,12 +91,14 @@ async fn execute_and_respond(
     let is_subscription = operation.as_ref().is_ok_and(execute::Operation::is_subscription);
     let framing = accepts.stream.filter(|_| is_subscription || accepts.media.is_none());
     if let Some(framing) = framing {
-        if operation.is_ok() {
+        let is_accepted = operation.is_ok();
+        let response =
+            response_stream::stream(shared, operation, identity, caller, framing, connection, id);
+        let response = response.await?;
+        if is_accepted {
             record.streamed();
         }
-        return response_stream::stream(
-            shared, operation, identity, caller, framing, connection, id,
-        );
+        return Ok(response);
     }
     let media = accepts.media.unwrap_or(MediaType::GraphqlResponse);
     let operation = operation?;

@@ -28,7 +28,7 @@ const MAX_ID_BYTES: usize = 255;
 pub(crate) struct GraphQlParams {
     /// The document. Empty, if the client persisted it and sent its hash only.
     pub(crate) query: String,
-    /// The hash of the document, of a client that persists it.
+    /// The hash of the document, of a client that persists it. Once it is resolved: of a document to store.
     pub(crate) hash: Option<DocumentHash>,
     /// The id of a trusted document.
     pub(crate) document_id: Option<String>,
@@ -43,7 +43,7 @@ pub(crate) struct GraphQlParams {
 }
 
 impl GraphQlParams {
-    /// Fills in a document that is trusted or that the client persisted, or stores the one that it sent with its hash.
+    /// Fills in a document that is trusted or that the client persisted, or checks the one that it sent with its hash.
     /// Rejects a document that `caller` may not send.
     pub(crate) async fn resolve(
         mut self,
@@ -53,6 +53,7 @@ impl GraphQlParams {
         if let Some(trusted) = &known.trusted {
             self.trusted = self.find_trusted(trusted);
             if self.trusted.is_some() {
+                self.hash = None;
                 return Ok(self);
             }
             trusted.check_caller(caller, self.sent_id().is_some())?;
@@ -60,9 +61,13 @@ impl GraphQlParams {
         if self.document_id.is_some() {
             return Err(Rejection::query("No trusted document has this id.".to_owned()));
         }
-        if let Some(hash) = self.hash.take() {
-            let sent = Some(self.query).filter(|query| !query.is_empty());
-            self.query = known.persisted.resolve(hash, sent, caller.is_some()).await?;
+        match self.hash.take() {
+            Some(hash) if self.query.is_empty() => self.query = known.persisted.find(hash).await?,
+            Some(hash) => {
+                known.persisted.check(&hash, &self.query)?;
+                self.hash = Some(hash);
+            }
+            None => {}
         }
         Ok(self)
     }

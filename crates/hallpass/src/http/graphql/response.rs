@@ -39,6 +39,7 @@ pub(crate) struct Rejection {
     header: Option<Box<(HeaderName, HeaderValue)>>,
     /// The budget that is spent, if that is the reason.
     budget: Option<Box<Budget>>,
+    extensions: Option<Box<Extensions>>,
     /// The problems of the document or its variables, which may be several.
     errors: Vec<ServerError>,
     /// Whether the document is at fault, which `application/json` clients expect with status 200.
@@ -78,6 +79,7 @@ impl Rejection {
             message: message.into(),
             header: None,
             budget: None,
+            extensions: None,
             errors: Vec::new(),
             is_document_error: false,
             is_expiry: false,
@@ -206,13 +208,27 @@ impl Rejection {
         }
     }
 
-    /// The caller's budget of query cost is spent.
-    pub(crate) fn exceeded(exceeded: Exceeded) -> Self {
-        let seconds = whole_seconds(exceeded.retry_after);
-        let message =
-            format!("You have spent your budget of query cost: try again in {seconds} s.");
-        let budget = Some(Box::new(exceeded.budget));
-        Self { budget, ..Self::rate_limited(&message, exceeded.retry_after) }
+    /// An operation of this `cost` exceeds what is left of the caller's budget, which the extensions show if it
+    /// `is_shown`.
+    pub(crate) fn exceeded(Exceeded(budget): Exceeded, cost: u64, is_shown: bool) -> Self {
+        let (left, retry_after) = (budget.remaining, budget.reset);
+        let seconds = whole_seconds(retry_after).max(1);
+        let message = format!(
+            "This costs more than is left of your budget of query cost ({left} points): try again in {seconds} s."
+        );
+        let extensions = is_shown
+            .then(|| Box::new(Extensions { budget: Some(BudgetExtension::new(&budget, cost)) }));
+        let budget = Some(Box::new(budget));
+        Self { budget, extensions, ..Self::rate_limited(&message, retry_after) }
+    }
+
+    /// The address had too many failed credentials.
+    pub(crate) fn too_many_failures(Exceeded(budget): Exceeded) -> Self {
+        let (seconds, retry_after) = (whole_seconds(budget.reset).max(1), budget.reset);
+        let message = format!(
+            "Too many credentials of your address were rejected: try again in {seconds} s."
+        );
+        Self { budget: Some(Box::new(budget)), ..Self::rate_limited(&message, retry_after) }
     }
 
     /// No document has this hash: the client sends both. The words are those that clients expect.
@@ -311,7 +327,8 @@ impl Rejection {
             errors.push(error);
         }
         let (budget, length) = (self.budget, ENVELOPE_BYTES);
-        ResponseBody { errors, data: None, extensions: None, budget, length }
+        let extensions = self.extensions.map(|extensions| *extensions);
+        ResponseBody { errors, data: None, extensions, budget, length }
     }
 
     /// The response on a path of the application.
@@ -372,8 +389,7 @@ impl ResponseBody {
 
     /// The response, with what is left of the caller's budget after an operation of this `cost`: in the headers, and in
     /// `extensions` if it `is_shown`.
-    pub(crate) fn with_budget(self, budget: Option<Budget>, cost: u64, is_shown: bool) -> Self {
-        let Some(budget) = budget else { return self };
+    pub(crate) fn with_budget(self, budget: Budget, cost: u64, is_shown: bool) -> Self {
         let mut extensions = self.extensions;
         if is_shown {
             extensions.get_or_insert_default().budget = Some(BudgetExtension::new(&budget, cost));

@@ -100,21 +100,28 @@ pub(crate) struct Budget {
     pub(crate) period: Duration,
     /// Points that are left.
     pub(crate) remaining: u32,
+    /// The time until the whole budget is replenished; of an operation that exceeds it, until that is possible.
+    pub(crate) reset: Duration,
 }
 
 impl Budget {
-    /// The time until the whole budget is replenished.
-    pub(crate) fn reset(&self) -> Duration {
-        self.period.mul_f64(f64::from(self.limit - self.remaining) / f64::from(self.limit))
+    /// The budget of a caller who has `remaining` points.
+    fn left(NamedRate { name, rate }: NamedRate, remaining: u32) -> Self {
+        let (limit, period) = (rate.points.get(), rate.period);
+        let spent = limit.saturating_sub(remaining);
+        let reset = period.mul_f64(f64::from(spent) / f64::from(limit));
+        Self { name, limit, period, remaining, reset }
     }
 }
 
-/// The budget is spent.
+/// The operation costs more than is left of the budget, and is possible after its `reset`.
 #[derive(Debug)]
-pub(crate) struct Exceeded {
-    pub(crate) budget: Budget,
-    /// The time until the operation is possible.
-    pub(crate) retry_after: Duration,
+pub(crate) struct Exceeded(pub(crate) Budget);
+
+impl Exceeded {
+    fn new(of: NamedRate, remaining: u32, retry_after: Duration) -> Self {
+        Self(Budget { reset: retry_after, ..Budget::left(of, remaining) })
+    }
 }
 
 type Spent = DefaultKeyedRateLimiter<Payer, StateInformationMiddleware>;
@@ -173,20 +180,33 @@ impl RateLimiter {
             Some(shared) => Box::pin(shared.take(&of, &payer, cost)).await,
             None => None,
         };
-        let spent = shared.unwrap_or_else(|| self.take(of, payer, cost));
+        let spent = match shared {
+            Some(spent) => {
+                // Counted here too: without Redis, this node goes on with what it granted, and not with a whole budget.
+                if spent.is_ok() {
+                    drop(self.take(of, &payer, cost));
+                }
+                spent
+            }
+            None => self.take(of, &payer, cost),
+        };
         spent.map(Some).inspect_err(|_| self.refused(kind, 1))
     }
 
-    /// Counts a failed credential of an address. Beyond a tenth of the points of anonymous callers, the address is
+    /// Counts a failed credential of an address. After a tenth of the points of anonymous callers, the address is
     /// blocked until one more is allowed.
     pub(crate) fn count_failure(&self, address: IpAddr) {
         let Some(limits) = &self.limits else { return };
         self.prune();
         let of_failures = failures(limits);
         let address = network(address);
-        if let Err(exceeded) = self.take(of_failures, Payer::Failures(address), 1) {
-            self.blocked.insert(address, Instant::now() + exceeded.retry_after);
-        }
+        let one_more = of_failures.rate.each();
+        let wait = match self.take(of_failures, &Payer::Failures(address), 1) {
+            Ok(budget) if budget.remaining > 0 => return,
+            Ok(_) => one_more,
+            Err(Exceeded(budget)) => budget.reset,
+        };
+        self.blocked.insert(address, Instant::now() + wait);
     }
 
     /// Fails if the address had too many failed credentials.
@@ -197,25 +217,24 @@ impl RateLimiter {
         if retry_after.is_zero() {
             return Ok(());
         }
-        let NamedRate { name, rate } = failures(limits);
-        let (limit, period) = (rate.points.get(), rate.period);
         self.refused(Payer::FAILURES, 1);
-        Err(Exceeded { budget: Budget { name, limit, period, remaining: 0 }, retry_after })
+        Err(Exceeded::new(failures(limits), 0, retry_after))
     }
 
-    fn take(&self, of: NamedRate, payer: Payer, cost: u64) -> Result<Budget, Exceeded> {
+    fn take(&self, of: NamedRate, payer: &Payer, cost: u64) -> Result<Budget, Exceeded> {
         let cost = cost_within(of.rate, cost);
-        let NamedRate { name, rate } = of;
-        let budget =
-            |remaining| Budget { name, limit: rate.points.get(), period: rate.period, remaining };
         // The cost is at most the whole, so that the capacity suffices.
-        match self.spent(rate).check_key_n(&payer, cost) {
-            Ok(Ok(state)) => Ok(budget(remaining(&state))),
+        match self.spent(of.rate).check_key_n(payer, cost) {
+            Ok(Ok(state)) => Ok(Budget::left(of, remaining(&state))),
             Ok(Err(refused)) => {
                 let retry_after = refused.wait_time_from(DefaultClock::default().now());
-                Err(Exceeded { budget: budget(0), retry_after })
+                let left = remaining_before(of.rate, cost, retry_after);
+                Err(Exceeded::new(of, left, retry_after))
             }
-            Err(_) => Err(Exceeded { budget: budget(0), retry_after: rate.period }),
+            Err(_) => {
+                let period = of.rate.period;
+                Err(Exceeded::new(of, 0, period))
+            }
         }
     }
 
@@ -279,10 +298,10 @@ impl Shared {
         payer: &Payer,
         cost: u64,
     ) -> Option<Result<Budget, Exceeded>> {
-        let NamedRate { name, rate } = of;
+        let rate = &of.rate;
         let (limit, period) = (rate.points.get(), rate.period);
         let cost = cost_within(*rate, cost).get();
-        let budget = |remaining| Budget { name: name.clone(), limit, period, remaining };
+        let budget = |remaining| Budget::left(of.clone(), remaining);
         let of_lease = (payer.clone(), *rate);
         let leased = match self.spend_lease(&of_lease, cost) {
             Ok(remaining) => return Some(Ok(budget(remaining))),
@@ -297,9 +316,10 @@ impl Shared {
                 self.add_to_lease(of_lease, leased, 0);
                 None
             }
-            Some(Grant::Exceeded(retry_after)) => {
-                self.add_to_lease(of_lease, leased, 0);
-                Some(Err(Exceeded { budget: budget(0), retry_after }))
+            Some(Grant::Exceeded { remaining, retry_after }) => {
+                let own = self.add_to_lease(of_lease, leased, remaining);
+                let left = remaining.saturating_add(own);
+                Some(Err(Exceeded::new(of.clone(), left, retry_after)))
             }
             Some(Grant::Granted { points, remaining }) => {
                 let left = points.saturating_sub(needed);
@@ -346,11 +366,15 @@ fn remaining(state: &StateSnapshot) -> u32 {
     state.remaining_burst_capacity()
 }
 
+/// The points that are left before an operation of `cost`, which has to wait: those that it lacks are replenished in
+/// that time.
+fn remaining_before(rate: Rate, cost: NonZeroU32, wait: Duration) -> u32 {
+    let lacking = wait.as_nanos().div_ceil(rate.each().as_nanos());
+    cost.get().saturating_sub(u32::try_from(lacking).unwrap_or(u32::MAX))
+}
+
 fn limiter(rate: Rate) -> Spent {
-    let each = rate.period / rate.points.get();
-    let quota = Quota::with_period(each.max(Duration::from_nanos(1)))
-        .expect("it is not zero")
-        .allow_burst(rate.points);
+    let quota = Quota::with_period(rate.each()).expect("it is not zero").allow_burst(rate.points);
     Limiter::keyed(quota).with_middleware()
 }
 
@@ -369,19 +393,31 @@ mod tests {
     #[test]
     fn whole_budget_can_be_spent_at_once() {
         let limiter = RateLimiter::new(None, None);
-        let take = |cost| limiter.take(rate("100/h"), Payer::Address(ADDRESS), cost);
+        let take = |cost| limiter.take(rate("100/h"), &Payer::Address(ADDRESS), cost);
         assert_eq!(take(60).unwrap().remaining, 40);
-        assert_eq!(take(40).unwrap().remaining, 0);
-        let exceeded = take(1).unwrap_err();
-        let seconds = exceeded.retry_after.as_secs_f64();
+        let spent = take(40).unwrap();
+        assert_eq!((spent.remaining, spent.reset), (0, Duration::from_secs(60 * 60)));
+        let Exceeded(budget) = take(1).unwrap_err();
+        let seconds = budget.reset.as_secs_f64();
         assert!((35.0..=36.0).contains(&seconds), "{seconds}");
-        assert_eq!(exceeded.budget.reset(), Duration::from_secs(60 * 60));
+    }
+
+    #[test]
+    fn refusal_says_what_is_left() {
+        let limiter = RateLimiter::new(None, None);
+        let take = |cost| limiter.take(rate("100/h"), &Payer::Address(ADDRESS), cost);
+        assert_eq!(take(70).unwrap().remaining, 30);
+        let Exceeded(budget) = take(50).unwrap_err();
+        assert_eq!(budget.remaining, 30);
+        let seconds = budget.reset.as_secs_f64();
+        assert!((719.0..=720.0).contains(&seconds), "20 points in {seconds} s");
+        assert_eq!(take(30).unwrap().remaining, 0, "what is left can be spent");
     }
 
     #[test]
     fn payers_are_separate() {
         let limiter = RateLimiter::new(None, None);
-        let take = |payer| limiter.take(rate("1/h"), payer, 1).is_ok();
+        let take = |payer: &Payer| limiter.take(rate("1/h"), payer, 1).is_ok();
         for payer in [
             Payer::User("a".into()),
             Payer::User("b".into()),
@@ -390,15 +426,15 @@ mod tests {
             Payer::Address(ADDRESS),
             Payer::Failures(ADDRESS),
         ] {
-            assert!(take(payer.clone()), "{payer:?}");
-            assert!(!take(payer.clone()), "{payer:?}");
+            assert!(take(&payer), "{payer:?}");
+            assert!(!take(&payer), "{payer:?}");
         }
     }
 
     #[test]
     fn cost_above_the_whole_is_the_whole() {
         let limiter = RateLimiter::new(None, None);
-        let take = |cost| limiter.take(rate("10/h"), Payer::Address(ADDRESS), cost);
+        let take = |cost| limiter.take(rate("10/h"), &Payer::Address(ADDRESS), cost);
         assert_eq!(take(5_000).unwrap().remaining, 0);
         assert!(take(1).is_err());
     }

@@ -108,7 +108,7 @@ async fn limited(
     receive: impl Future<Output = Result<(), Rejection>>,
 ) -> Result<(), Rejection> {
     let limiter = &shared.deps.rate_limiter;
-    limiter.check_failures(address).map_err(Rejection::exceeded)?;
+    limiter.check_failures(address).map_err(Rejection::too_many_failures)?;
     let received = receive.await;
     if received.as_ref().is_err_and(Rejection::is_unauthorized) {
         limiter.count_failure(address);

@@ -109,7 +109,7 @@ enum State {
 }
 
 /// Streams the responses of `operation`, until the credential of `caller` is no longer valid.
-pub(crate) fn stream(
+pub(crate) async fn stream(
     shared: &Arc<HttpState>,
     operation: Result<Operation, Rejection>,
     identity: RequestIdentity,
@@ -119,13 +119,16 @@ pub(crate) fn stream(
     id: &RequestId,
 ) -> Result<Response<Body>, Rejection> {
     // An exceeded limit is reported by the status.
-    let operation = match operation {
+    let mut operation = match operation {
         Err(rejection) if rejection.is_rate_limited() => return Err(rejection),
         operation => operation,
     };
     let connection_permit =
         shared.connections.acquire(identity.address(), Holder::of(caller.as_deref()))?;
     let permit = shared.caller_limits.acquire_connection(caller.as_deref())?;
+    if let Ok(operation) = &mut operation {
+        operation.pay().await?;
+    }
     let (shared, watch) = (Arc::clone(shared), identity.watch(caller));
     // Queries and mutations may finish when the server stops; subscriptions are ended.
     let is_subscription = operation.as_ref().is_ok_and(Operation::is_subscription);
