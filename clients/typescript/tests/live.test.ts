@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "graphql-ws";
 import WebSocket from "ws";
 import { anonymous, bearerToken } from "../src/auth/credentials.js";
+import type { ChangeListener } from "../src/auth/change.js";
 import { createLiveClient, type LiveClientOptions } from "../src/ws/index.js";
 import { socketServer, type Received, type SocketServer } from "./socket-server.js";
 
@@ -113,13 +114,30 @@ test("a slow first connection begins with RESYNC", async () => {
 });
 
 test("another user does not go on after the events of the first", async () => {
-  let change = (): void => undefined;
+  let change: ChangeListener = () => undefined;
   open({ credentials: { ...anonymous(), onChange: (listener) => ((change = listener), () => undefined) } });
   subscribe(RESUMED);
   (await nth(1)).next(event("one"));
   await settled();
-  change();
+  change("changed");
   assert.deepEqual((await nth(2)).variables, { since: "" });
+});
+
+test("the end of the session is reported as a rejection", async () => {
+  let change: ChangeListener = () => undefined;
+  const rejections: string[] = [];
+  open({
+    credentials: { ...anonymous(), onChange: (listener) => ((change = listener), () => undefined) },
+    onRejected: (reason) => rejections.push(reason),
+  });
+  subscribe(PLAIN);
+  await nth(1);
+  change("changed");
+  await nth(2);
+  assert.deepEqual(rejections, []);
+  change("ended");
+  await nth(3);
+  assert.deepEqual(rejections, ["The session has ended."]);
 });
 
 test("a socket connects again when the application's token changes", async () => {

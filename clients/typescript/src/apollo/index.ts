@@ -53,6 +53,13 @@ export interface HallpassApolloOptions extends Omit<ApolloLinkOptions, "live"> {
 export interface HallpassApollo {
   readonly client: ApolloClient;
   readonly live: Client | undefined;
+  /** Ends the client and its socket, and empties its cache. */
+  close(): void;
+}
+
+/** Empties the cache for another user, and sends the displayed queries again. Their errors are those of the queries. */
+function reset(client: ApolloClient): void {
+  client.resetStore().catch(() => undefined);
 }
 
 export function createHallpassApollo(options: HallpassApolloOptions): HallpassApollo {
@@ -70,5 +77,12 @@ export function createHallpassApollo(options: HallpassApolloOptions): HallpassAp
   const link = hallpassLink({ ...rest, ...(live === undefined ? {} : { live }) });
   const update = cacheUpdater(options.updates);
   const client = new ApolloClient({ link, cache, defaultOptions: { mutate: { update } } });
-  return { client, live };
+  const stop = credentials?.onChange?.(() => reset(client));
+  const close = (): void => {
+    stop?.();
+    client.stop();
+    void live?.dispose();
+    client.clearStore().catch(() => undefined);
+  };
+  return { client, live, close };
 }

@@ -1,3 +1,6 @@
+export * from "./cookie.js";
 export * from "./credentials.js";
+export * from "./per-user.js";
 export * from "./token.js";
-export type { AuthClient, AuthEndpoint } from "./token-source.js";
+export type { ChangeListener, SessionChange } from "./change.js";
+export type { AuthClient, AuthEndpoint } from "./source.js";

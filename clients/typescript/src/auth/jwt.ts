@@ -1,4 +1,4 @@
-import { asNumber, asObject, parseJson } from "../json.js";
+import { asNumber, asObject, asString, parseJson } from "../json.js";
 
 /** Assumed lifetime of a token that does not state one. Milliseconds. */
 const UNKNOWN_LIFETIME = 60_000;
@@ -22,4 +22,9 @@ export function lifetime(token: string): number {
   const [issued, expires] = [asNumber(claims["iat"]), asNumber(claims["exp"])];
   if (issued === null || expires === null) return UNKNOWN_LIFETIME;
   return Math.max(0, expires - issued) * 1000;
+}
+
+/** The user of a token. Tokens without a subject are those of one user. */
+export function subject(token: string): string {
+  return asString(asObject(decodePayload(token))["sub"]) ?? "";
 }

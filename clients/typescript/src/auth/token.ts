@@ -1,8 +1,9 @@
-/** Better Auth's JWT: cached, fetched once at a time, renewed before it expires, forgotten at sign-out. */
-import { bearerToken, type Credentials } from "./credentials.js";
-import { lifetime } from "./jwt.js";
-import { connectTabs } from "./tabs.js";
-import { isAuthClient, tokenSource, type AuthClient, type AuthEndpoint } from "./token-source.js";
+/** Better Auth's JWT: cached, fetched once at a time, renewed before it expires, forgotten when the session ends. */
+import type { ChangeListener } from "./change.js";
+import { bearerHeaders, type Credentials } from "./credentials.js";
+import { lifetime, subject } from "./jwt.js";
+import { createSession } from "./session.js";
+import { isAuthClient, listenToSessions, tokenSource, type AuthClient, type AuthEndpoint } from "./source.js";
 
 export interface TokenOptions {
   /** How long before its expiry a token is renewed. Milliseconds; at most half of its lifetime. Default: 60,000. */
@@ -13,10 +14,11 @@ export interface TokenOptions {
 
 /** Credentials that are a token. */
 export interface TokenCredentials extends Credentials {
-  /** The token, or null if no user is signed in. */
+  /** The token, or null if no user is signed in. Fails with UNAUTHENTICATED for the request that finds a session ended. */
   get(): Promise<string | null>;
   /** Forgets the token, in every tab: call it after a sign-out that Better Auth's client did not perform. */
   forget(): void;
+  onChange(listener: ChangeListener): () => void;
   /** Ends the messages between tabs. */
   close(): void;
 }
@@ -45,60 +47,41 @@ export function betterAuthToken(source: AuthClient | AuthEndpoint, options: Toke
   const fetchToken = tokenSource(source);
   const renewBefore = options.renewBefore ?? 60_000;
   let cached: Cached | undefined;
-  let pending: Promise<string | null> | undefined;
+  const drop = (): void => void (cached = undefined);
 
-  // The request that was sent before this call may still return a token of the previous session: it is not cached.
-  const drop = (): void => {
-    cached = undefined;
-    pending = undefined;
-  };
-  const change = (): void => {
-    drop();
-    changed();
-  };
-  const tabs = connectTabs(options.channel ?? "hallpass-token", change);
-  const forget = (): void => {
-    change();
-    tabs.send();
-  };
+  const session = createSession({
+    ask: async () => {
+      const age = stopwatch();
+      const token = await fetchToken();
+      return { user: token === null ? null : subject(token), token, age };
+    },
+    channel: options.channel ?? "hallpass-token",
+    onAnswer: ({ token, age }) => (cached = token === null ? undefined : cache(token, age, renewBefore)),
+    onReport: drop,
+  });
 
-  const renewed = (): Promise<string | null> => {
-    if (pending !== undefined) return pending;
-    const age = stopwatch();
-    const current = fetchToken()
-      .then((token) => {
-        if (pending === current) cached = token === null ? undefined : cache(token, age, renewBefore);
-        return token;
-      })
-      .finally(() => {
-        if (pending === current) pending = undefined;
-      });
-    pending = current;
-    return current;
-  };
-
-  const get = async (): Promise<string | null> => {
+  const current = async (): Promise<string | null> => {
     const known = cached;
     if (known !== undefined && known.age() < known.renewAt) return known.token;
     try {
-      return await renewed();
+      await session.check();
     } catch (error) {
       // Valid for a moment, while the auth server is unavailable.
       if (known !== undefined && known === cached && known.age() < known.expiresAt) return known.token;
       throw error;
     }
+    return cached?.token ?? null;
   };
 
-  const { changed, ...bearer } = bearerToken(get, drop);
-  if (isAuthClient(source)) listenToSessions(source, forget);
-  return { ...bearer, get, forget, close: () => tabs.close() };
-}
-
-/** Calls `changed` after each sign-in, sign-out and change of the user by Better Auth's client. */
-function listenToSessions(client: AuthClient, changed: () => void): void {
-  let isSubscribed = false;
-  client.$store.listen("$sessionSignal", () => {
-    if (isSubscribed) changed();
-  });
-  isSubscribed = true; // subscribing calls the listener once, with the current value
+  if (isAuthClient(source)) listenToSessions(source, session.reportToTabs);
+  const get = (): Promise<string | null> => session.guard(current);
+  return {
+    mode: "omit",
+    get,
+    headers: async () => bearerHeaders(await get()),
+    renew: drop,
+    onChange: session.onChange,
+    forget: session.reportToTabs,
+    close: session.close,
+  };
 }

@@ -41,8 +41,10 @@ export function hallpassFetch(options: FetchOptions = {}): typeof fetch {
     const dispatch = options.fetch ?? fetch;
     const first = await credentials.headers();
     const response = await dispatch(input, withHeaders(init, { ...own, ...first }, credentials.mode));
-    if (response.status !== 401 || Object.keys(first).length === 0) return response;
-    credentials.renew();
+    if (response.status !== 401) return response;
+    const hasHeaders = Object.keys(first).length > 0;
+    if (hasHeaders || credentials.mode === "include") credentials.renew();
+    if (!hasHeaders) return response;
     const second = await credentials.headers();
     const isNew = Object.keys(second).length > 0 && JSON.stringify(first) !== JSON.stringify(second);
     return isNew ? dispatch(input, withHeaders(init, { ...own, ...second }, credentials.mode)) : response;

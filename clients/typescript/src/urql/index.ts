@@ -8,6 +8,7 @@ import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
 import { currentResults } from "./current.js";
 import { changeExchange, refetchDisplayed } from "./events.js";
 import { stateOf } from "./state.js";
+import { perUserExchange } from "./users.js";
 
 export { applyChange, refetchDisplayed } from "./events.js";
 
@@ -49,6 +50,8 @@ export interface HallpassUrqlOptions extends FetchOptions {
 /** Options of an urql client, with its socket. */
 export interface HallpassUrql extends ClientOptions {
   readonly live: LiveClient | undefined;
+  /** Ends the socket. */
+  readonly close: () => void;
 }
 
 /** Notes which queries are displayed, and has those sent again whose results are old. */
@@ -75,11 +78,19 @@ export function hallpassUrql(options: HallpassUrqlOptions): HallpassUrql {
           ...(credentials === undefined ? {} : { credentials }),
         });
   const subscriptions = live === undefined ? [] : [liveExchange(live)];
+  let stop = (): void => undefined;
+  const current = currentResults(cache, updates);
+  const onChange = credentials?.onChange;
+  const cached = onChange === undefined ? current : perUserExchange(current, (listener) => (stop = onChange(listener)));
   return {
     live,
+    close: () => {
+      stop();
+      void live?.dispose();
+    },
     url,
     fetch: hallpassFetch(options),
     preferGetMethod: false, // variables do not belong into the logs of proxies
-    exchanges: [gapExchange, queriesExchange, currentResults(cache, updates), changeExchange, ...subscriptions, fetchExchange],
+    exchanges: [gapExchange, queriesExchange, cached, changeExchange, ...subscriptions, fetchExchange],
   };
 }

@@ -1,6 +1,7 @@
 /** Subscriptions over WebSocket, which go on when the credential has expired or the connection was lost. */
 import { createClient, type Client, type ClientOptions } from "graphql-ws";
 import { anonymous, type Credentials } from "../auth/credentials.js";
+import { firstError } from "../errors/parse.js";
 import { backoff, wait } from "../http/retry.js";
 import { closeSilent, KEEP_ALIVE, onOnline } from "./broken.js";
 import { iterate } from "./iterate.js";
@@ -17,7 +18,10 @@ export interface LiveClientOptions {
    * subscriptions have the variable `$since`: the server sends them what they missed, or an event that asks to query.
    */
   readonly onGap?: () => void;
-  /** Called when the server rejects the credential (4401), which ends all subscriptions: sign in again. */
+  /**
+   * Called when the session has ended: the server rejects the credential (4401), or the auth server has none. All
+   * subscriptions end: sign in again.
+   */
   readonly onRejected?: (reason: string) => void;
   /** Further options of graphql-ws, such as `webSocketImpl`, or `keepAlive`, whose default is 10,000 ms. */
   readonly options?: Partial<Omit<ClientOptions, "url" | "connectionParams" | "retryAttempts" | "shouldRetry">>;
@@ -52,9 +56,10 @@ async function acquire(
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await credentials.headers();
-    } catch {
+    } catch (error) {
       if (isDisposed()) return {};
-      await pause(backoff(attempt));
+      // The session ended meanwhile: the next credential is that of another user, or none.
+      if (attempt > 0 || firstError(error)?.code !== "UNAUTHENTICATED") await pause(backoff(attempt));
     }
   }
 }
@@ -133,10 +138,11 @@ export function createLiveClient(options: LiveClientOptions): Client {
     endWaits();
   };
   const stopOnline = onOnline(reconnect);
-  const stopListening = credentials.onChange?.(() => {
+  const stopListening = credentials.onChange?.((change) => {
     // The events that another user missed are not known.
     subscriptions.restartAll();
     reconnect();
+    if (change === "ended") onRejected?.("The session has ended.");
   });
 
   const subscribe: Client["subscribe"] = (payload, sink) =>
