@@ -101,7 +101,7 @@ for (const kind of ["cookie", "jwt"] as const) {
     assert.deepEqual(changes, ["changed"]);
   });
 
-  test(`${kind}: a tab that opens after a sign-in by redirect tells the others`, async () => {
+  test(`${kind}: a sign-in by redirect is noticed in the other tabs`, async () => {
     server.user = "alice";
     const other = await page(kind);
     server.user = "bob";
@@ -109,6 +109,33 @@ for (const kind of ["cookie", "jwt"] as const) {
     assert.deepEqual([other.changes, later.changes], [["changed"], []]);
   });
 }
+
+test("jwt: an answer from before a signal is not used after it", async () => {
+  server.user = "alice";
+  const { client, signal } = server.tab();
+  const token = betterAuthToken(client, { channel: "before" });
+  opened.push(token);
+  const changes: SessionChange[] = [];
+  token.onChange((change) => changes.push(change));
+  const release = server.hold();
+  const request = token.get();
+  await sleep(0);
+  server.user = "bob";
+  signal();
+  release();
+  await assert.rejects(request, ended);
+  assert.deepEqual(changes, ["changed"]);
+  assert.equal(server.requests.length, 2);
+});
+
+test("jwt: tabs that open at once have a token each", async () => {
+  server.user = "alice";
+  const tabs = [server.tab(), server.tab()].map((tab) => betterAuthToken(tab.client, { channel: "at once" }));
+  opened.push(...tabs);
+  const [first, second] = await Promise.all(tabs.map((token) => token.get()));
+  assert.equal(typeof first, "string");
+  assert.equal(typeof second, "string");
+});
 
 test("jwt: a session that ended is reported, and the request is not sent without a credential", async () => {
   server.user = "alice";

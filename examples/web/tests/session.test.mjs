@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createUser, heading, signIn, subscription, until, url, withBrowser } from "./support.mjs";
+import { createUser, heading, seriousViolations, signIn, signOut, subscription, until, url, withBrowser } from "./support.mjs";
 
 /** The kind of credential that a request has. */
 async function credentialOf(request) {
@@ -60,16 +60,90 @@ test("errors of the sign-in are shown, and the form works by keyboard", () =>
     await heading(page, "Tasks").waitFor();
   }));
 
-test("a session that ends elsewhere ends on the page", () =>
-  withBrowser({}, async ({ context, open }) => {
+const kinds = ["cookie", "jwt"];
+
+/** Opens the page with this kind of credential. */
+async function openAs(kind, { context, open }) {
+  await context.addInitScript((value) => localStorage.setItem("credential", value), kind);
+  return open("/sign-in");
+}
+
+for (const kind of kinds) {
+  test(`${kind}: a session that ends elsewhere ends on the page, which says so`, () =>
+    withBrowser({}, async ({ context, open }) => {
+      const user = await createUser();
+      const page = await openAs(kind, { context, open });
+      await page.clock.install();
+      await signIn(page, user);
+      const other = await open("/courses");
+      for (const tab of [page, other]) await tab.getByRole("button", { name: user.name }).waitFor();
+      await page.getByText("No tasks yet").waitFor();
+      await subscription(page);
+      const response = await context.request.post(`${process.env.AUTH_URL}/api/auth/sign-out`, { headers: { origin: url("") }, data: {} });
+      assert.equal(response.status(), 200);
+      if (kind === "jwt") {
+        // The token is valid for 15 minutes: the next request after them finds that the session has ended.
+        await page.bringToFront();
+        await page.clock.fastForward("20:00");
+        await page.getByRole("textbox", { name: "New task" }).fill("Too late");
+        await page.getByRole("button", { name: "Add" }).click();
+      }
+      await page.getByText("Sign in to see this page").waitFor();
+      for (const tab of [page, other]) {
+        await tab.getByText("Your session has ended.").waitFor();
+        assert.ok(!(await tab.content()).includes(user.name));
+      }
+      assert.deepEqual(await seriousViolations(page), []);
+      await page.bringToFront();
+      await page.getByRole("link", { name: "Sign in again" }).click();
+      await signIn(page, user);
+      await page.getByText("No tasks yet").waitFor();
+      assert.equal(await page.getByText("Your session has ended.").count(), 0);
+    }));
+
+  test(`${kind}: a page without the focus becomes the next user's, and sends nothing for the last one`, () =>
+    withBrowser({}, async ({ context, open }) => {
+      const [alice, bob] = [await createUser(), await createUser()];
+      const page = await openAs(kind, { context, open });
+      await signIn(page, alice);
+      await page.getByText("No tasks yet").waitFor();
+      const other = await open("/tasks");
+      await other.getByText("No tasks yet").waitFor();
+
+      // The page does not learn yet who is signed in.
+      let release;
+      const released = new Promise((resolve) => (release = resolve));
+      await page.route(/get-session|\/token/, async (route) => {
+        await released;
+        await route.continue();
+      });
+      await signOut(other, alice);
+      await signIn(other, bob);
+      await page.evaluate((title) => {
+        const input = document.querySelector("form.create-task input");
+        Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, title);
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+        setTimeout(() => input.form.requestSubmit(), 100);
+      }, "Written as Alice");
+      await page.waitForTimeout(500);
+      release();
+      await page.getByRole("button", { name: bob.name }).waitFor();
+      await page.getByText("No tasks yet").waitFor();
+      for (const user of [alice, bob]) {
+        const execute = await user.execute();
+        assert.deepEqual(await execute("{ tasks(first: 5) { nodes { title } } }"), { tasks: { nodes: [] } });
+      }
+    }));
+}
+
+test("a sign-out on the page is not an ended session", () =>
+  withBrowser({}, async ({ open }) => {
     const user = await createUser();
     const page = await open("/sign-in");
     await signIn(page, user);
-    await page.getByText("No tasks yet").waitFor();
-    const response = await context.request.post(`${process.env.AUTH_URL}/api/auth/sign-out`, { headers: { origin: url("") }, data: {} });
-    assert.equal(response.status(), 200);
+    await signOut(page, user);
     await page.getByText("Sign in to see this page").waitFor();
-    assert.ok(!(await page.content()).includes(user.name));
+    assert.equal(await page.getByText("Your session has ended.").count(), 0);
   }));
 
 test("an auth server that does not answer is not a sign-out", () =>

@@ -14,7 +14,7 @@ import { appOrigin, liveUrl, outages, sleep, until, webSocketImpl, type User } f
 
 const { url, authUrl, signUp, control } = outages;
 
-const opened: TokenCredentials[] = [];
+const opened: { close(): void }[] = [];
 
 /** The token of a user, as the tab of a browser has it. */
 function tab(user: User, channel: string, client = user.client): TokenCredentials {
@@ -74,17 +74,33 @@ test("a sign-out is effective in every tab", async () => {
   assert.equal(firstError(await as(other)({ query: "{ me { id } }" }))?.code, "UNAUTHENTICATED");
 });
 
-test("a token that was requested before the sign-out is not cached", async () => {
-  const token = tab(await signUp(), "race");
+test("a token that was requested before the sign-out is not used after it", async () => {
+  const user = await signUp();
+  const token = tab(user, "race");
   await control("mode", { mode: "slow", milliseconds: 300 });
   const pending = token.get();
   await sleep(50);
+  const before = await tokenRequests();
   token.forget();
   await pending;
   await control("mode", { mode: "normal" });
-  const before = await tokenRequests();
   await token.get();
   assert.equal((await tokenRequests()) - before, 1);
+});
+
+test("cookie mode notices the end of a session and a sign-in, in every tab", async () => {
+  const user = await signUp();
+  const changes: string[] = [];
+  for (const client of [user.client, user.otherTab]) {
+    const credentials = cookieCredentials(client, { channel: "cookie" });
+    opened.push(credentials);
+    credentials.onChange((change) => changes.push(change));
+    await credentials.headers();
+  }
+  await sleep(300);
+  await user.client.signOut();
+  await until("the end in both tabs", () => changes.length === 2, 5);
+  assert.deepEqual(changes, ["ended", "ended"]);
 });
 
 test("the endpoint does in place of Better Auth's client", async () => {

@@ -40,7 +40,7 @@ export function cookieCredentials(source?: AuthClient | AuthEndpoint, options: C
   const credentials: CookieCredentials = {
     mode: "include",
     headers: () => session.guard(known),
-    renew: check,
+    renew: session.checkAgain,
     onChange: (listener) => {
       if (typeof document !== "undefined") session.begin();
       return session.onChange(listener);

@@ -24,6 +24,8 @@ export interface Session {
   begin(): void;
   /** Asks the auth server: once at a time. */
   check(): Promise<void>;
+  /** Asks the auth server, also if it was asked before and did not answer yet. */
+  checkAgain(): void;
   /** Waits for a check that runs, if it is not the first one. What is known stays if it fails. */
   confirm(): Promise<void>;
   /** The user may have changed: nothing is sent until the auth server has answered. */
@@ -43,7 +45,8 @@ export function createSession<A extends Answer>({ ask, channel, onAnswer, onRepo
   let isReported = false;
   /** How often a user was no longer signed in. */
   let ends = 0;
-  let running: Promise<void> | undefined;
+  let latest = Promise.resolve();
+  let isRunning = false;
 
   const note = (answer: A): void => {
     const [previous, wasReported] = [user, isReported];
@@ -56,23 +59,28 @@ export function createSession<A extends Answer>({ ask, channel, onAnswer, onRepo
     listeners.notify(user === null && previous !== undefined ? "ended" : "changed");
   };
 
-  const check = (): Promise<void> => {
-    if (running !== undefined) return running;
-    const current = ask()
-      .then((answer) => {
-        // An answer to an earlier question may be of the previous session.
-        if (running === current) note(answer);
-      })
+  const start = (): Promise<void> => {
+    const current: Promise<void> = ask()
+      .then(
+        (answer) => {
+          if (latest === current) return note(answer);
+          // It may be of the previous session: the latest question counts.
+          if (user === undefined) user = answer.user;
+          return latest;
+        },
+        (error: unknown) => {
+          if (latest === current) throw error;
+          return latest;
+        },
+      )
       .finally(() => {
-        if (running === current) running = undefined;
+        if (latest === current) isRunning = false;
       });
-    running = current;
+    [latest, isRunning] = [current, true];
     return current;
   };
-  const checkAgain = (): void => {
-    running = undefined;
-    check().catch(() => undefined); // `guard` asks again
-  };
+  const check = (): Promise<void> => (isRunning ? latest : start());
+  const checkAgain = (): void => void start().catch(() => undefined); // `guard` asks again
   const report = (): void => {
     isReported = true;
     onReport?.();
@@ -84,15 +92,16 @@ export function createSession<A extends Answer>({ ask, channel, onAnswer, onRepo
 
   const tabs = connectTabs(channel, (other) => {
     if (other === undefined || (user !== undefined && other !== user)) report();
-    else if (user === undefined && running !== undefined) checkAgain();
+    else if (user === undefined && isRunning) checkAgain();
   });
   return {
     begin: () => {
-      if (user === undefined && running === undefined) checkAgain();
+      if (user === undefined && !isRunning) checkAgain();
     },
     check,
+    checkAgain,
     confirm: async () => {
-      if (user !== undefined) await running?.catch(() => undefined);
+      if (user !== undefined) await latest.catch(() => undefined);
     },
     report,
     reportToTabs: () => {

@@ -79,7 +79,10 @@ export function betterAuthToken(source: AuthClient | AuthEndpoint, options: Toke
     mode: "omit",
     get,
     headers: async () => bearerHeaders(await get()),
-    renew: drop,
+    renew: () => {
+      drop();
+      session.checkAgain();
+    },
     onChange: session.onChange,
     forget: session.reportToTabs,
     close: session.close,

@@ -1,4 +1,4 @@
-/** A cache that begins anew for each user. */
+/** A cache that is created again for each user. */
 import { makeErrorResult, makeOperation, type Exchange, type ExchangeIO, type Operation, type OperationResult } from "@urql/core";
 import { filter, fromArray, fromValue, makeSubject, map, merge, pipe, publish, share, switchMap, tap } from "wonka";
 import { sessionEnded } from "../auth/change.js";
@@ -44,7 +44,7 @@ function sharedForward(forward: ExchangeIO): ExchangeIO {
 
 const isNever = (): boolean => false;
 
-/** Has the exchange begin anew when the user of the credentials changes: displayed queries and subscriptions are sent again. */
+/** Creates the exchange again when the user of the credentials changes: displayed queries and subscriptions are sent again. */
 export function perUserExchange(exchange: Exchange, onChange: NonNullable<Credentials["onChange"]>): Exchange {
   return (input) => (operations) => {
     const forward = sharedForward(input.forward);

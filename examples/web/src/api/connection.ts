@@ -1,16 +1,26 @@
 import type { ApolloClient } from "@apollo/client";
-import { anonymous, betterAuthToken, cookieCredentials, type Credentials } from "@hallpass/client";
+import {
+  anonymous,
+  betterAuthToken,
+  cookieCredentials,
+  singleUser,
+  type CookieCredentials,
+  type TokenCredentials,
+} from "@hallpass/client";
 import { createHallpassApollo } from "@hallpass/client/apollo";
 import { authClient } from "../auth/client";
 import { graphqlUrl, liveUrl } from "../config";
 import type { CredentialKind } from "./credential";
 
-// One for the life of the page: it listens to the sign-ins and sign-outs of the auth client.
-const token = betterAuthToken(authClient);
+type Session = CookieCredentials | TokenCredentials;
 
-function credentialsOf(userId: string | null, kind: CredentialKind): Credentials {
-  if (userId === null) return anonymous();
-  return kind === "jwt" ? token : cookieCredentials();
+const sessions = new Map<CredentialKind, Session>();
+
+/** One of each kind for the life of the page: it notices sign-ins and sign-outs, in every tab. */
+function sessionOf(kind: CredentialKind): Session {
+  const session = sessions.get(kind) ?? (kind === "jwt" ? betterAuthToken(authClient) : cookieCredentials(authClient));
+  sessions.set(kind, session);
+  return session;
 }
 
 /** A client of the API for one user. */
@@ -19,23 +29,16 @@ export interface Connection {
   close(): void;
 }
 
-/** Opens a client. Its cache and its socket are never those of another user. */
-export function connect(userId: string | null, kind: CredentialKind, onRejected: () => void): Connection {
-  const { client, live } = createHallpassApollo({
-    url: graphqlUrl,
-    liveUrl,
-    credentials: credentialsOf(userId, kind),
-    liveOptions: { onRejected },
-    fetch: async (input, init) => {
-      const response = await fetch(input, init);
-      if (response.status === 401) onRejected();
-      return response;
-    },
-  });
+/** Opens a client. Its cache and its socket are never those of another user, and after `onChange` it sends nothing. */
+export function connect(isGuest: boolean, kind: CredentialKind, onChange: () => void): Connection {
+  const session = sessionOf(kind);
+  const user = singleUser(session);
+  const stop = session.onChange(onChange);
+  const api = createHallpassApollo({ url: graphqlUrl, liveUrl, credentials: isGuest ? anonymous() : user });
   const close = (): void => {
-    client.stop();
-    void live?.dispose();
-    void client.clearStore();
+    stop();
+    user.close();
+    api.close();
   };
-  return { client, close };
+  return { client: api.client, close };
 }

@@ -6,29 +6,45 @@ import { connect, type Connection } from "./connection";
 import { useCredential, type CredentialKind } from "./credential";
 
 interface OpenProps {
-  readonly userId: string | null;
+  readonly isGuest: boolean;
   readonly kind: CredentialKind;
-  readonly refetch: () => void;
+  readonly refetch: () => Promise<void>;
   readonly children: ReactNode;
 }
 
-function Open({ userId, kind, refetch, children }: OpenProps): ReactNode {
+function Open({ isGuest, kind, refetch, children }: OpenProps): ReactNode {
   const [connection, setConnection] = useState<Connection>();
   useEffect(() => {
-    const opened = connect(userId, kind, refetch);
-    setConnection(opened);
-    return () => opened.close();
-  }, [userId, kind, refetch]);
+    let opened: Connection | undefined;
+    let isOver = false;
+    const open = (): void => {
+      if (isOver) return;
+      opened = connect(isGuest, kind, () => void change());
+      setConnection(opened);
+    };
+    // Nothing is shown until it is known who is signed in. For another user, all of this is mounted again.
+    const change = async (): Promise<void> => {
+      opened?.close();
+      setConnection(undefined);
+      await refetch();
+      open();
+    };
+    open();
+    return () => {
+      isOver = true;
+      opened?.close();
+    };
+  }, [isGuest, kind, refetch]);
   if (connection === undefined) return <Splash />;
   return <ApolloProvider client={connection.client}>{children}</ApolloProvider>;
 }
 
-/** Everything below is mounted again for another user: no state of one user is shown to the next. */
+/** Everything below is mounted again for another session: no state of one user is shown to the next. */
 export function ApiProvider({ children }: { readonly children: ReactNode }): ReactNode {
-  const { userId, refetch } = useSession();
+  const { userId, sessionId, refetch } = useSession();
   const kind = useCredential();
   return (
-    <Open key={`${userId}:${kind}`} userId={userId} kind={kind} refetch={refetch}>
+    <Open key={`${sessionId}:${kind}`} isGuest={userId === null} kind={kind} refetch={refetch}>
       {children}
     </Open>
   );

@@ -1,7 +1,8 @@
 import { useState, type ReactNode } from "react";
 import { setCredential, useCredential } from "../api/credential";
 import { useViewer } from "../api/viewer";
-import { authClient } from "../auth/client";
+import { useSession } from "../auth/session";
+import { signOut } from "../auth/sign-out";
 import { Link } from "../router/router";
 import { Choice } from "../ui/choice";
 import { setTheme, useTheme } from "../ui/theme";
@@ -10,18 +11,17 @@ import { useToast } from "../ui/toast";
 const themes = [["system", "System"], ["light", "Light"], ["dark", "Dark"]] as const;
 const credentials = [["cookie", "Cookie"], ["jwt", "JWT"]] as const;
 
-function SignOut(): ReactNode {
+function SignOut({ sessionId }: { readonly sessionId: string }): ReactNode {
   const toast = useToast();
   const [isBusy, setBusy] = useState(false);
-  const signOut = async (): Promise<void> => {
+  const leave = async (): Promise<void> => {
     setBusy(true);
-    const { error } = await authClient.signOut().catch(() => ({ error: true }));
-    if (error === null) return;
+    if (await signOut(sessionId)) return;
     setBusy(false);
     toast("You are still signed in: the sign-in service does not answer.");
   };
   return (
-    <button type="button" className="button" onClick={() => void signOut()} disabled={isBusy}>
+    <button type="button" className="button" onClick={() => void leave()} disabled={isBusy}>
       Sign out
     </button>
   );
@@ -51,6 +51,7 @@ export function Account(): ReactNode {
   const viewer = useViewer();
   const theme = useTheme();
   const credential = useCredential();
+  const { sessionId } = useSession();
   return (
     <div className="account">
       {viewer === null ? (
@@ -64,10 +65,10 @@ export function Account(): ReactNode {
       <div id="account" popover="auto" role="dialog" aria-label="Account and settings" className="account-panel">
         <Identity />
         <Choice legend="Appearance" options={themes} value={theme} onChange={setTheme} />
-        {viewer === null ? null : (
+        {viewer === null || sessionId === null ? null : (
           <>
             <Choice legend="Requests are authenticated by" options={credentials} value={credential} onChange={setCredential} />
-            <SignOut />
+            <SignOut sessionId={sessionId} />
           </>
         )}
       </div>

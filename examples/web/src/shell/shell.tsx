@@ -1,6 +1,7 @@
 import { useSyncExternalStore, type ReactNode } from "react";
 import { isAdmin, isEditor, useViewer } from "../api/viewer";
-import { Link, NavLink } from "../router/router";
+import { useSession } from "../auth/session";
+import { Link, NavLink, usePath } from "../router/router";
 import { Account } from "./account";
 
 function subscribe(listener: () => void): () => void {
@@ -17,6 +18,8 @@ const useOnline = (): boolean => useSyncExternalStore(subscribe, () => navigator
 export function Shell({ children }: { readonly children: ReactNode }): ReactNode {
   const viewer = useViewer();
   const isOnline = useOnline();
+  const { hasEnded } = useSession();
+  const path = usePath();
   return (
     <>
       <a href="#main" className="skip">
@@ -37,7 +40,12 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactNode
         </nav>
       </header>
       <div role="status">
-        {isOnline ? null : <p className="offline">You are offline. What you see may be old, and changes cannot be saved.</p>}
+        {hasEnded ? (
+          <p className="banner">
+            Your session has ended. {path === "/sign-in" ? null : <Link to="/sign-in" className="button primary">Sign in again</Link>}
+          </p>
+        ) : null}
+        {isOnline ? null : <p className="banner">You are offline. What you see may be old, and changes cannot be saved.</p>}
       </div>
       <main id="main" tabIndex={-1}>
         {children}
