@@ -1,5 +1,5 @@
 /** What the tests share: addresses, tokens of personas, users of Better Auth. */
-import { bearerToken, createExecutor, type Credentials, type Executor } from "@hallpass/client";
+import { bearerToken, createExecutor, type Credentials, type TypedExecutor } from "@hallpass/client";
 import { createAuthClient } from "better-auth/client";
 import WebSocket from "ws";
 
@@ -26,7 +26,7 @@ export function personaToken(persona: Persona): string {
 
 export const persona = (name: Persona): Credentials => bearerToken(() => personaToken(name));
 
-export const executor = (name: Persona): Executor => createExecutor({ url: developmentUrl, credentials: persona(name) });
+export const executor = (name: Persona): TypedExecutor => createExecutor({ url: developmentUrl, credentials: persona(name) });
 
 /** A fetch that adds the name of each operation to a list. */
 export function recorded(sent: string[]): typeof fetch {

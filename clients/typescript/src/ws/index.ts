@@ -1,8 +1,18 @@
 /** Subscriptions over WebSocket, which go on when the credential has expired or the connection was lost. */
-import { createClient, type Client, type ClientOptions } from "graphql-ws";
+import {
+  createClient,
+  type Client,
+  type ClientOptions,
+  type FormattedExecutionResult,
+  type Sink,
+  type SubscribePayload,
+} from "graphql-ws";
 import { anonymous, type Credentials } from "../auth/credentials.js";
 import { firstError } from "../errors/parse.js";
+import type { AnyRequest, TypedRequest } from "../http/documents.js";
+import { documentText } from "../http/print.js";
 import { backoff, wait } from "../http/retry.js";
+import { isObject } from "../json.js";
 import { closeSilent, KEEP_ALIVE, onOnline } from "./broken.js";
 import { iterate } from "./iterate.js";
 import { createSubscriptions } from "./subscriptions.js";
@@ -47,6 +57,10 @@ function isClosed(event: unknown): event is Closed {
   return typeof event === "object" && event !== null && "code" in event && typeof event.code === "number";
 }
 
+function payloadOf({ query, variables, ...rest }: AnyRequest): SubscribePayload {
+  return { ...rest, query: documentText(query), ...(isObject(variables) ? { variables } : {}) };
+}
+
 /** The credential for the next connection. graphql-ws does not survive a failure here: it is requested until known. */
 async function acquire(
   credentials: Credentials,
@@ -64,8 +78,16 @@ async function acquire(
   }
 }
 
+/** A client of graphql-ws that also takes documents with types, whose data and variables have these types. */
+export interface LiveClient extends Client {
+  subscribe: Client["subscribe"] &
+    (<Result, Variables>(request: TypedRequest<Result, Variables>, sink: Sink<FormattedExecutionResult<Result, unknown>>) => () => void);
+  iterate: Client["iterate"] &
+    (<Result, Variables>(request: TypedRequest<Result, Variables>) => AsyncIterableIterator<FormattedExecutionResult<Result, unknown>>);
+}
+
 /** Creates a client of graphql-ws: use it with Apollo's `GraphQLWsLink`, urql, Relay, or as it is. */
-export function createLiveClient(options: LiveClientOptions): Client {
+export function createLiveClient(options: LiveClientOptions): LiveClient {
   const { credentials = anonymous(), onGap, onRejected } = options;
   let isDisposed = false;
   let headers: Readonly<Record<string, string>> = {};
@@ -145,12 +167,21 @@ export function createLiveClient(options: LiveClientOptions): Client {
     if (change === "ended") onRejected?.("The session has ended.");
   });
 
-  const subscribe: Client["subscribe"] = (payload, sink) =>
-    subscriptions.subscribe(client, payload, sink, () => onGap?.());
+  function subscribe<D, X>(
+    request: AnyRequest,
+    sink: Sink<FormattedExecutionResult<D, X>>,
+  ): () => void {
+    return subscriptions.subscribe(client, payloadOf(request), sink, () => onGap?.());
+  }
+  function iterateOver<D, X>(
+    request: AnyRequest,
+  ): AsyncIterableIterator<FormattedExecutionResult<D, X>> {
+    return iterate((sink) => subscribe<D, X>(request, sink));
+  }
   return {
     ...client,
     subscribe,
-    iterate: (payload) => iterate((sink) => subscribe(payload, sink)),
+    iterate: iterateOver,
     dispose: () => {
       isDisposed = true;
       stopOnline();
