@@ -104,14 +104,62 @@ test("a course has the reader's progress, and goes on with the next chapter", ()
     await heading(page, "The loop: sense, think, act").waitFor();
   }));
 
+test("progress that is made in another tab is shown on the pages of the courses", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const first = await open("/sign-in");
+    await signIn(first, user);
+    await first.goto(url("/courses/physical-ai"));
+    const progress = first.getByRole("region", { name: "Your progress" });
+    await progress.getByText(/^0 of/).waitFor();
+    const courses = await open("/courses");
+    const card = courses.getByRole("listitem").filter({ has: courses.getByRole("link", { name: "Physical AI" }) });
+    await card.getByText("0 %").waitFor();
+    await subscription(first, 2); // the tasks of the first page, and the progress
+    await subscription(courses);
+    const reader = await open("/courses/physical-ai/sense-think-act");
+    await reader.getByRole("button", { name: "Mark as read" }).click();
+    await progress.getByText(/^1 of/).waitFor();
+    await card.getByText("0 %").waitFor({ state: "detached" });
+  }));
+
 test("a failure to load is shown, and can be repeated", () =>
   withBrowser({}, async ({ context, open }) => {
+    const errors = [{ message: "Something failed.", extensions: { code: "INTERNAL" } }];
     await context.route("**/graphql", (route, request) =>
-      request.postData()?.includes("query Courses") ? route.abort() : route.continue(),
+      request.postData()?.includes("query Courses") ? route.fulfill({ status: 500, json: { errors } }) : route.continue(),
     );
     const page = await open("/courses");
-    await page.getByRole("alert").getByText("No connection").waitFor();
+    await page.getByRole("alert").getByText("This could not be loaded").waitFor();
     await context.unroute("**/graphql");
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("link", { name: "Physical AI" }).waitFor();
+  }));
+
+for (const path of ["/courses", "/courses/physical-ai"]) {
+  test(`${path} recovers by itself, if the API is down while the page loads`, () =>
+    withBrowser({}, async ({ context, open }) => {
+      await context.route("**/graphql", (route) => route.abort());
+      const page = await open(path);
+      await page.getByRole("alert").getByText("No connection").waitFor();
+      await context.unroute("**/graphql");
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.getByRole("link", { name: /Physical AI|The loop/ }).first().waitFor();
+    }));
+}
+
+test("a page that was opened offline is loaded when the browser is online again", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const page = await open("/courses");
+    const link = page.getByRole("link", { name: "Physical AI" });
+    await link.waitFor();
+    await context.setOffline(true);
+    await link.click();
+    await page.getByRole("alert").getByText("No connection").waitFor();
+    await context.setOffline(false);
+    await page.getByRole("list", { name: "Chapters" }).waitFor();
+    const again = answer(page, "Course");
+    await context.setOffline(true);
+    await context.setOffline(false);
+    await again;
   }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PASSWORD } from "../scripts/seed.mjs";
-import { createUser, heading, holdEvents, signIn, signOut, subscription, until, withBrowser } from "./support.mjs";
+import { createUser, heading, holdEvents, signIn, signOut, subscription, until, url, withBrowser } from "./support.mjs";
 
 const row = (page, title) => page.getByRole("list", { name: "Tasks" }).getByRole("listitem").filter({ hasText: title });
 
@@ -303,4 +303,32 @@ test("offline and back", () =>
     await row(page, "Written offline").waitFor();
     await execute('mutation { createTask(input: {title: "Live again"}) { task { id } } }');
     await row(page, "Live again").waitFor();
+  }));
+
+test("what was typed is there again after the same user has signed in again, and not for another user", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const endSession = () => context.request.post(`${process.env.AUTH_URL}/api/auth/sign-out`, { headers: { origin: url("") }, data: {} });
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await add(page, "Long report");
+    await page.locator('[data-saved="true"]', { hasText: "Long report" }).waitFor();
+    await subscription(page);
+    await page.getByRole("button", { name: "Edit: Long report" }).click();
+    const description = page.getByRole("dialog").getByLabel("Description");
+    await description.fill("Typed for ten minutes");
+    await endSession();
+    await page.getByText("Your session has ended.").waitFor();
+    assert.ok(!(await page.content()).includes("Typed for ten minutes"));
+    await signIn(page, user);
+    await description.waitFor();
+    assert.equal(await description.inputValue(), "Typed for ten minutes");
+    await description.fill("Typed again");
+    await subscription(page, 2);
+    await endSession();
+    await page.getByText("Your session has ended.").waitFor();
+    await signIn(page, await createUser());
+    await page.getByText("No tasks yet").waitFor();
+    assert.equal(await page.getByRole("dialog").count(), 0);
+    assert.ok(!(await page.evaluate(() => JSON.stringify(sessionStorage))).includes("Typed again"));
   }));

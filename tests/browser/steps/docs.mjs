@@ -25,6 +25,13 @@ async function changeDocs(page) {
   }
 }
 
+/** The explorer opens at its beginning. */
+async function openExplorer(page) {
+  await page.getByRole('button', { name: 'Show GraphiQL Explorer' }).click();
+  await page.locator('.graphiql-explorer-root [data-field-name]').first().waitFor();
+  await page.waitForFunction(() => document.querySelector('.graphiql-plugin').scrollTop === 0);
+}
+
 /** Leaves a picture of the page with the docs at `screenshot`. */
 export async function docs(page, screenshot) {
   await actAs(page, 'premium');
@@ -33,4 +40,5 @@ export async function docs(page, screenshot) {
   await page.evaluate(() => document.fonts.ready.then(() => undefined));
   await page.screenshot({ path: screenshot, animations: 'disabled', caret: 'hide' });
   await changeDocs(page);
+  await openExplorer(page);
 }

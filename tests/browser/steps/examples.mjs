@@ -1,12 +1,13 @@
 // The example of each persona runs without an error at the first press.
 
 import { check, oneLine } from '../support/checks.mjs';
-import { actAs, queryEditor, runFor, textOf, writeQuery } from '../support/graphiql.mjs';
+import { actAs, queryEditor, responsePane, runFor, textOf, writeQuery } from '../support/graphiql.mjs';
 
 const showExample = (page) => page.getByRole('button', { name: 'Show the example query' }).click();
 
 async function runExample(page, persona) {
   await actAs(page, persona);
+  check((await textOf(responsePane(page))) === '', `the response of the persona before ${persona} is shown`);
   const answer = await runFor(page, '"data"');
   check(!answer.errors, `the example of ${persona} has errors: ${oneLine(JSON.stringify(answer.errors))}`);
   return oneLine(await textOf(queryEditor(page)));

@@ -12,8 +12,14 @@ export async function narrow(page) {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   check(overflow <= 0, `the page is ${overflow} px too wide`);
   await page.getByRole('button', { name: 'Explain access' }).click();
+  await page.waitForFunction(() => document.activeElement?.closest('[aria-label="Explanation"]'));
+  const explained = await page.getByRole('region', { name: 'Explanation' }).boundingBox();
+  check(explained.y >= 0 && explained.y < 600, `the explanation is at ${explained.y} px`);
   const why = await page.getByRole('region', { name: 'Explanation' }).locator('tbody td').last().boundingBox();
   check(why.x >= 0 && why.x + why.width <= 390, 'the reasons of Explain are not on the screen');
+  await page.getByRole('region', { name: 'Explanation' }).getByRole('button', { name: 'Close' }).click();
+  const focused = await page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+  check(focused === 'Explain access', `after Explain, the focus is at ${focused}`);
   await page.locator('#identity summary').click();
   const panel = await page.locator('.hallpass-claims').boundingBox();
   check(panel.x >= 0 && panel.x + panel.width <= 390, 'the panel of the caller is not on the screen');

@@ -35,7 +35,11 @@ export function connect(isGuest: boolean, kind: CredentialKind, onChange: () => 
   const user = singleUser(session);
   const stop = session.onChange(onChange);
   const api = createHallpassApollo({ url: graphqlUrl, liveUrl, credentials: isGuest ? anonymous() : user });
+  // What was changed meanwhile is not known. What is displayed stays if a query fails.
+  const onOnline = (): void => void api.client.refetchQueries({ include: "active" }).catch(() => undefined);
+  addEventListener("online", onOnline);
   const close = (): void => {
+    removeEventListener("online", onOnline);
     stop();
     user.close();
     api.close();

@@ -1,6 +1,7 @@
 import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from "react";
 import { Notice } from "../ui/states";
 import { Splash } from "../shell/splash";
+import { useRetry } from "../ui/retry";
 import { authClient } from "./client";
 import { isSignedOut } from "./sign-out";
 
@@ -43,6 +44,7 @@ export function SessionProvider({ children }: { readonly children: ReactNode }):
   const settled = useSettled(result);
   const ask = useCallback(async (): Promise<void> => refetch(), [refetch]);
   const session = useMemo(() => ({ ...(settled ?? guest), refetch: ask }), [settled, ask]);
+  useRetry(settled === undefined && error !== null, () => void ask());
   if (settled !== undefined) return <SessionContext value={session}>{children}</SessionContext>;
   if (error === null) return <Splash />;
   // The session is not known: that is not the same as being signed out.

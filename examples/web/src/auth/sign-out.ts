@@ -1,4 +1,5 @@
 import { authClient } from "./client";
+import { dropKept } from "./kept";
 
 const signedOut = new Set<string>();
 
@@ -9,6 +10,10 @@ export const isSignedOut = (sessionId: string): boolean => signedOut.has(session
 export async function signOut(sessionId: string): Promise<boolean> {
   signedOut.add(sessionId);
   const { error } = await authClient.signOut().catch(() => ({ error: true }));
-  if (error !== null) signedOut.delete(sessionId);
-  return error === null;
+  if (error !== null) {
+    signedOut.delete(sessionId);
+    return false;
+  }
+  dropKept();
+  return true;
 }

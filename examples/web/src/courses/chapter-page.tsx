@@ -1,4 +1,4 @@
-import { useQuery, useSubscription } from "@apollo/client/react";
+import { useQuery } from "@apollo/client/react";
 import { Locked } from "@hallpass/client/react";
 import type { ReactNode } from "react";
 import { useViewer } from "../api/viewer";
@@ -7,7 +7,8 @@ import type { ChapterQuery } from "../gql/graphql";
 import { Link, navigate } from "../router/router";
 import { Page } from "../ui/page";
 import { ErrorNotice, Notice, Skeleton } from "../ui/states";
-import { Chapter, ChapterRow, ProgressEvents } from "./documents";
+import { Chapter, ChapterRow } from "./documents";
+import { LiveProgress } from "./live";
 import { Neighbours } from "./neighbours";
 import { Paywall } from "./paywall";
 import { ProfileForm } from "./profile-form";
@@ -31,12 +32,6 @@ function ChapterText({ text }: { readonly text: Text | null }): ReactNode {
       <article className="prose" dangerouslySetInnerHTML={{ __html: text.bodyHtml }} />
     </>
   );
-}
-
-/** Progress that was made in another tab, or on another device. */
-function LiveProgress(): ReactNode {
-  useSubscription(ProgressEvents);
-  return null;
 }
 
 export function ChapterPage({ slug }: { readonly slug: string }): ReactNode {
@@ -63,7 +58,7 @@ export function ChapterPage({ slug }: { readonly slug: string }): ReactNode {
       </p>
       <Page title={row.title} lead={row.summary}>
         <Locked error={error} path="chapter.personalized" fallback={(lock) => <Paywall lock={lock} viewerTier={viewer?.tier ?? null} />}>
-          {viewer === null ? null : <LiveProgress />}
+          <LiveProgress />
           <ChapterText text={chapter.personalized} />
           {viewer === null || chapter.personalized === null ? null : <Reading chapter={row} />}
         </Locked>

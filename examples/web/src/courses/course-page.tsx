@@ -7,6 +7,7 @@ import { Page } from "../ui/page";
 import { ErrorNotice, Notice, Skeleton } from "../ui/states";
 import { ChapterItem } from "./chapter-item";
 import { ChapterRow, Course, CourseProgress } from "./documents";
+import { LiveProgress } from "./live";
 import { ProgressBar } from "./progress";
 import { chapterCount, Paragraphs } from "./text";
 
@@ -56,6 +57,7 @@ export function CoursePage({ slug }: { readonly slug: string }): ReactNode {
   }
   return (
     <Page title={course.title}>
+      <LiveProgress />
       <div className="prose">
         <Paragraphs text={course.description} />
       </div>

@@ -10,6 +10,7 @@ import { Page } from "../ui/page";
 import { ErrorNotice, Notice, Skeleton } from "../ui/states";
 import { ChapterItem } from "./chapter-item";
 import { ChapterRow, Courses, FoundChapters, Recommendations } from "./documents";
+import { LiveProgress } from "./live";
 import { ProgressBar } from "./progress";
 import { chapterCount, excerpt, folded } from "./text";
 
@@ -101,6 +102,7 @@ export function CoursesPage(): ReactNode {
   const { data, error, refetch } = useQuery(Courses, { fetchPolicy: "cache-and-network" });
   return (
     <Page title="Courses" lead="Every chapter comes in several versions: you read the one for your experience.">
+      <LiveProgress />
       <div role="search" aria-label="Courses" className="filters">
         <Field label="Search courses and chapters" isLabelHidden className="grow">
           {(control) => <input {...control} type="search" placeholder="Search courses and chapters" maxLength={200} value={text} onChange={(event) => setText(event.target.value)} />}

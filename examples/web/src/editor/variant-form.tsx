@@ -2,6 +2,8 @@ import { useMutation } from "@apollo/client/react";
 import { useFieldErrors } from "@hallpass/client/react";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
+import { useViewer } from "../api/viewer";
+import { useKept } from "../auth/kept";
 import { LevelSelect } from "../courses/profile-form";
 import type { Level } from "../gql/graphql";
 import { Field } from "../ui/field";
@@ -24,9 +26,14 @@ interface TextFormProps {
 function TextForm({ chapter, levels }: TextFormProps): ReactNode {
   const toast = useToast();
   const saved = chapter.variants.find(({ level, hardware }) => level === levels.level && hardware === levels.hardware);
-  const [body, setBody] = useState(saved?.body ?? "");
+  const viewerId = useViewer()?.id ?? "";
+  const text = useKept(viewerId, `text:${chapter.id}:${levels.level}:${levels.hardware}`, { body: saved?.body ?? "" });
+  const { body } = text.value;
   const [save, { error, loading }] = useMutation(SaveVariant, {
-    onCompleted: () => toast("Saved."),
+    onCompleted: () => {
+      text.drop();
+      toast("Saved.");
+    },
     onError: (failure) => {
       if (codeOf(failure) !== "BAD_USER_INPUT") toast(describe(failure));
     },
@@ -40,7 +47,7 @@ function TextForm({ chapter, levels }: TextFormProps): ReactNode {
     <form className="stack" onSubmit={submit} noValidate aria-label="Text">
       <div className="side-by-side">
         <Field label="Text in Markdown" error={errors["input.body"]}>
-          {(control) => <textarea {...control} className="code" rows={20} value={body} onChange={(event) => setBody(event.target.value)} />}
+          {(control) => <textarea {...control} className="code" rows={20} value={body} onChange={(event) => text.set({ body: event.target.value })} />}
         </Field>
         <section aria-label="Preview" className="preview" tabIndex={0}>
           <p className="preview-title">Preview</p>

@@ -2,25 +2,39 @@ import { useApolloClient, useMutation } from "@apollo/client/react";
 import { fieldErrors } from "@hallpass/client";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
+import { keptNames, useKept } from "../auth/kept";
 import { useFragment as unmask } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
 import { Dialog } from "../ui/dialog";
 import { useToast } from "../ui/toast";
 import { ConflictDialog } from "./conflict-dialog";
-import { draftOf, inputOf } from "./draft";
+import { draftOf, inputOf, type Draft } from "./draft";
 import { Task, TaskRow, UpdateTask } from "./documents";
 import { TaskFields } from "./task-fields";
 
 interface EditDialogProps {
   /** The task as it was when the dialog was opened: its version is the one that is edited. */
   readonly task: TaskRowFragment;
+  readonly viewerId: string;
   readonly onClose: () => void;
 }
 
-export function EditDialog({ task, onClose }: EditDialogProps): ReactNode {
+/** The name of what is typed about a task, before its id. */
+const EDITED = "edited-task:";
+
+/** The task whose form was open when the session ended. */
+export const editedTaskId = (viewerId: string): string | undefined => keptNames(viewerId, EDITED)[0];
+
+export function EditDialog({ task, viewerId, onClose: close }: EditDialogProps): ReactNode {
   const toast = useToast();
   const client = useApolloClient();
-  const [draft, setDraft] = useState(() => draftOf(task));
+  const { value: edited, set, drop } = useKept(viewerId, `${EDITED}${task.id}`, { version: task.version, ...draftOf(task) });
+  const { version, ...draft } = edited;
+  const setDraft = (next: Draft): void => set({ version, ...next });
+  const onClose = (): void => {
+    drop();
+    close();
+  };
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const [theirs, setTheirs] = useState<TaskRowFragment>();
   const [update, { loading }] = useMutation(UpdateTask);
@@ -46,7 +60,7 @@ export function EditDialog({ task, onClose }: EditDialogProps): ReactNode {
   };
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    void save(task.version);
+    void save(version);
   };
   if (theirs !== undefined) {
     return (

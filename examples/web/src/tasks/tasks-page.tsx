@@ -1,15 +1,16 @@
-import { useQuery } from "@apollo/client/react";
-import { useState, type ReactNode } from "react";
+import { useApolloClient, useQuery } from "@apollo/client/react";
+import { useEffect, useEffectEvent, useState, type ReactNode } from "react";
 import { useFragment as unmask } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
 import { describe } from "../api/errors";
+import { useViewer } from "../api/viewer";
 import { Page } from "../ui/page";
 import { ErrorNotice, Notice, Skeleton } from "../ui/states";
 import { useToast } from "../ui/toast";
 import { useDebounced } from "../ui/debounced";
 import { CreateForm } from "./create-form";
-import { Tasks, TaskRow, TaskStats } from "./documents";
-import { EditDialog } from "./edit-dialog";
+import { Task, Tasks, TaskRow, TaskStats } from "./documents";
+import { EditDialog, editedTaskId } from "./edit-dialog";
 import { useTaskEvents } from "./live";
 import { FilterBar, matches, noFilter, serverFilter, type Filter } from "./task-filter";
 import { TaskItem } from "./task-item";
@@ -60,16 +61,35 @@ function TaskList({ filter, onEdit }: { readonly filter: Filter; readonly onEdit
   );
 }
 
+/** The form that was open when the session of this user ended. */
+function useEditedBefore(viewerId: string, onFound: (task: TaskRowFragment) => void): void {
+  const client = useApolloClient();
+  const found = useEffectEvent(onFound);
+  useEffect(() => {
+    const id = editedTaskId(viewerId);
+    if (id === undefined) return;
+    void client.query({ query: Task, variables: { id } }).then(
+      ({ data }) => {
+        const task = unmask(TaskRow, data?.task);
+        if (task) found(task);
+      },
+      () => undefined,
+    );
+  }, [client, viewerId]);
+}
+
 export function TasksPage(): ReactNode {
+  const viewerId = useViewer()?.id ?? "";
   const [filter, setFilter] = useState(noFilter);
   const [edited, setEdited] = useState<TaskRowFragment>();
   useTaskEvents();
+  useEditedBefore(viewerId, setEdited);
   return (
     <Page title="Tasks" lead={<Stats />}>
       <CreateForm />
       <FilterBar filter={filter} onChange={setFilter} />
       <TaskList filter={useDebounced(filter)} onEdit={setEdited} />
-      {edited === undefined ? null : <EditDialog key={edited.id} task={edited} onClose={() => setEdited(undefined)} />}
+      {edited === undefined ? null : <EditDialog key={edited.id} task={edited} viewerId={viewerId} onClose={() => setEdited(undefined)} />}
     </Page>
   );
 }

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
+import { useRetry } from "./retry";
 
 interface NoticeProps {
   readonly title: string;
@@ -23,7 +24,11 @@ export function Notice({ title, children, action, onAction }: NoticeProps): Reac
   );
 }
 
+/** Errors that pass without a change by the user. */
+const TEMPORARY: ReadonlySet<string | undefined> = new Set(["NETWORK_ERROR", "UNAVAILABLE", "AUTH_UNAVAILABLE", "TIMEOUT"]);
+
 export function ErrorNotice({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => void }): ReactNode {
+  useRetry(TEMPORARY.has(codeOf(error)), onRetry);
   const title = codeOf(error) === "NETWORK_ERROR" ? "No connection" : "This could not be loaded";
   return (
     <div role="alert">

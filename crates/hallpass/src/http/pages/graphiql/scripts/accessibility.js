@@ -1,4 +1,4 @@
-// Names, roles and keys that GraphiQL and its explorer do not set.
+// Names, roles, keys and positions that GraphiQL and its explorer do not set.
 
 import { $ } from './dom.js';
 
@@ -25,9 +25,19 @@ function describeChoice(choice) {
   set(choice, { role: 'button', tabindex: '0', 'aria-pressed': String(isChosen) });
 }
 
+const shown = new WeakSet();
+
+/** The explorer scrolls to the operation when it opens, past the fields that may be added. */
+function showFromBeginning(explorer) {
+  if (shown.has(explorer)) return;
+  shown.add(explorer);
+  explorer.closest('.graphiql-plugin').scrollTop = 0;
+}
+
 const CHOICES = '.graphiql-explorer-root :is([data-field-name], [data-arg-name] > span:first-child)';
 
 const RULES = [
+  ['.graphiql-explorer-root', showFromBeginning],
   ['.graphiql-query-editor .CodeMirror textarea', nameEditor('Query')],
   ['.graphiql-editor-tool > :nth-child(1) textarea', nameEditor('Variables')],
   ['.graphiql-editor-tool > :nth-child(2) textarea', nameEditor('Headers')],

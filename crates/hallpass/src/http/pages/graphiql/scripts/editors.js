@@ -15,11 +15,16 @@ const isBlank = (text) => text.replace(/#.*$/gm, '').trim() === '';
 
 /** The editors of the active tab. */
 export function useEditors() {
-  const { queryEditor, variableEditor, headerEditor, addTab } = useEditorContext({ nonNull: true });
+  const { queryEditor, variableEditor, headerEditor, responseEditor, addTab, updateActiveTabValues } = useEditorContext({ nonNull: true });
   return {
     query: () => queryEditor?.getValue() ?? '',
     variables: () => variableEditor?.getValue() ?? '',
     headers: () => headersOf(headerEditor?.getValue()),
+    /** Empties the response of this tab. */
+    clearResponse() {
+      responseEditor?.setValue('');
+      updateActiveTabValues({ response: null });
+    },
     operationName: () => queryEditor?.operationName ?? null,
     /** Shows `text`: in this tab if `isReplaceable(its text)`, else in a new one. */
     show(text, isReplaceable) {

@@ -9,11 +9,30 @@ import { createStore, useStore } from './store.js';
 /** The last report: `{ caller, fields }` or `{ failure }`; null if closed. */
 const report = createStore(null);
 
+let opener = null; // what had the focus before
+
 const close = () => report.set(null);
 choice.subscribe(close); // it was about another caller
 
+function closeByUser() {
+  close();
+  opener?.focus();
+}
+
+/** Brings each report into view, which may be below the screen, and gives it the focus. */
+function useReveal(shown) {
+  const pane = React.useRef(null);
+  React.useEffect(() => {
+    if (!pane.current) return;
+    pane.current.closest('section').scrollIntoView({ block: 'start' });
+    pane.current.focus({ preventScroll: true });
+  }, [shown]);
+  return pane;
+}
+
 /** Explains `query` for the caller with these headers of the headers editor. */
 export async function explain(query, overrides) {
+  opener = document.activeElement;
   try {
     const request = await credentials();
     mergeHeaders(request.headers, overrides);
@@ -49,11 +68,12 @@ function Report({ caller, fields }) {
 
 export function Explanation() {
   const shown = useStore(report);
+  const pane = useReveal(shown);
   if (!shown) return null;
-  return h('section', { className: 'hallpass-panel', 'aria-label': 'Explanation', 'aria-live': 'polite' },
+  return h('section', { className: 'hallpass-panel', 'aria-label': 'Explanation' },
     h('header', null,
       h('h2', null, 'Explain'),
-      h('button', { type: 'button', onClick: close }, 'Close')),
-    h('div', { className: 'hallpass-scroll', tabIndex: 0, role: 'group', 'aria-label': 'Decisions by field' },
+      h('button', { type: 'button', onClick: closeByUser }, 'Close')),
+    h('div', { ref: pane, className: 'hallpass-scroll', tabIndex: 0, role: 'group', 'aria-label': 'Decisions by field' },
       shown.failure ? h('p', { className: 'failed' }, shown.failure) : h(Report, shown)));
 }

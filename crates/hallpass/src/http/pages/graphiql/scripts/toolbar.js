@@ -5,7 +5,7 @@ import { h, setStatus } from './dom.js';
 import { useEditors } from './editors.js';
 import { example, isExample, useExamples } from './examples.js';
 import { explain } from './explain.js';
-import { hasToken, isDevelopment, persona } from './identity.js';
+import { choice, hasToken, isDevelopment, persona } from './identity.js';
 import { readOperation } from './operation.js';
 import { asCurl, asFetch } from './snippets.js';
 import { createStore } from './store.js';
@@ -52,6 +52,8 @@ function Buttons({ prettify, merge, copy: copyQuery }) {
   const editors = useEditors();
   shownEditors = editors;
   useExamples(editors);
+  // The response was the previous caller's.
+  React.useEffect(() => choice.subscribe(editors.clearResponse));
   const identity = () => ({ hasToken: hasToken(), isByCookie: isByCookie(), tokenCommand: tokenCommand() });
   const item = ([title, write]) =>
     h(ToolbarMenu.Item, { key: title, onSelect: () => copy(title, write(readOperation(editors), identity())) }, title);
