@@ -78,7 +78,23 @@ test("a program that fails, and a table that is none, end with 1", () => {
   writeFileSync(schema, "type Query { a: Int }");
   const result = run("generate", "--schema", schema, "--access", access, "--out", out);
   assert.equal(result.status, 1);
-  assert.match(result.stderr, /no rows/);
+  assert.match(result.stderr, /is not an access table/);
+});
+
+test("a program that is missing is named, with the option", () => {
+  const result = run("generate", "--server-command", "target/debug/no-such-server", "--out", join(directory, "missing"));
+  assert.equal(result.status, 1);
+  assert.match(result.stderr, /The program target\/debug\/no-such-server was not found\. .*--server-command/);
+});
+
+test("a schema without access rules is generated", () => {
+  const [schema, access, out] = ["open.graphql", "open.json", "open"].map((name) => join(directory, name));
+  assert.ok(schema !== undefined && access !== undefined && out !== undefined);
+  writeFileSync(schema, "type Query { a: Int }");
+  writeFileSync(access, JSON.stringify({ rows: [], tiers: ["free"] }));
+  const result = run("generate", "--schema", schema, "--access", access, "--out", out);
+  assert.equal(result.status, 0, result.stderr);
+  assert.match(readFileSync(join(out, "index.ts"), "utf8"), /export const rules = \{\} as const/);
 });
 
 test("--help prints the usage", () => {

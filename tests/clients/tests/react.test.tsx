@@ -2,9 +2,9 @@ import "./dom.js";
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createRoot, type Root } from "react-dom/client";
-import { act, type ReactNode } from "react";
-import { bearerToken, createExecutor, hallpassErrors, type HallpassError } from "@hallpass/client";
-import { HallpassProvider, Locked, useCan, useFieldErrors } from "@hallpass/client/react";
+import { act, useState, type ReactNode } from "react";
+import { bearerToken, createExecutor, hallpassErrors, perUser, type HallpassError } from "@hallpass/client";
+import { ClientPerUser, HallpassProvider, Locked, useCan, useFieldErrors } from "@hallpass/client/react";
 import { developmentUrl, executor, unique, until } from "./support.js";
 
 const roots: Root[] = [];
@@ -115,4 +115,23 @@ test("a hook outside of the provider fails", async () => {
   const outside = createRoot(document.createElement("div"));
   const failing = async (): Promise<void> => act(async () => outside.render(<Permission action="DELETE_TASK" id="x" />));
   await assert.rejects(failing, /HallpassProvider/);
+});
+
+test("another user has another client, and no state of the last one", async () => {
+  const names = ["Alice", "Bob"];
+  const credentials = bearerToken(() => names[0] ?? null);
+  const closed: string[] = [];
+  const clients = perUser(credentials, () => {
+    const user = names.shift() ?? "";
+    return { user, close: () => void closed.push(user) };
+  });
+  function Form({ user }: { readonly user: string }): ReactNode {
+    const [typed] = useState(`typed by ${user}`);
+    return `${user}: ${typed}`;
+  }
+  const { text } = await render(<ClientPerUser clients={clients}>{({ user }) => <Form user={user} />}</ClientPerUser>);
+  assert.equal(text(), "Alice: typed by Alice");
+  await act(async () => credentials.changed());
+  assert.equal(text(), "Bob: typed by Bob");
+  assert.deepEqual(closed, ["Alice"]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { firstError } from "@hallpass/client";
-import { createRelayEnvironment } from "@hallpass/client/relay";
+import { fieldErrors, firstError } from "@hallpass/client";
+import { createRelayEnvironment, mutationHandlers } from "@hallpass/client/relay";
 import { createLiveClient } from "@hallpass/client/ws";
 import {
   commitMutation,
@@ -51,8 +51,7 @@ function mutate<M extends MutationParameters>(of: Environment, mutation: Concret
     commitMutation<M>(of, {
       mutation,
       variables,
-      onCompleted: (response, errors) => (errors ? reject(errors) : resolve(response)),
-      onError: reject,
+      ...mutationHandlers<M["response"]>({ onCompleted: resolve, onError: reject }),
     });
   });
 }
@@ -222,4 +221,12 @@ test("a subscription of Relay receives events", async () => {
   });
   assert.equal(kinds[0], "CREATED");
   dispose();
+});
+
+test("all errors of a mutation arrive in onError", async () => {
+  const variables = { input: { title: "" }, connections: [] };
+  const invalid = mutate<documentsCreateMutation>(environment("free"), CREATE, variables);
+  await assert.rejects(invalid, (error) => fieldErrors(error)["input.title"] === "this is required");
+  const unreachable = createRelayEnvironment({ url: "http://127.0.0.1:9/graphql" });
+  await assert.rejects(mutate<documentsCreateMutation>(unreachable, CREATE, variables), (error) => firstError(error)?.code === "NETWORK_ERROR");
 });

@@ -10,6 +10,7 @@ import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
 import { cacheUpdater, hallpassCache } from "./cache.js";
 import { refetchDisplayed, staleLink } from "./stale.js";
 
+export { createdRows, deletedIds, mutationUpdates, type CreatedRow, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
 export { cacheUpdater, dropStale, hallpassCache } from "./cache.js";
 export { applyChange } from "./events.js";
 export { connectionPolicy, typePolicies } from "./pagination.js";

@@ -9,6 +9,8 @@ export interface Closable {
 export interface PerUser<T extends Closable> {
   /** The client of the user that is signed in. */
   readonly current: () => T;
+  /** The number of this client: another one for each user. */
+  readonly number: () => number;
   /** Calls the listener when there is another client. */
   readonly subscribe: (listener: () => void) => () => void;
   /** Closes the client, and ends the watch. */
@@ -41,6 +43,7 @@ export function perUser<T extends Closable>(credentials: Credentials, open: (cre
   const listeners = new Set<() => void>();
   let user = singleUser(credentials);
   let client = open(user);
+  let number = 1;
   const end = (): void => {
     user.close();
     client.close();
@@ -49,10 +52,12 @@ export function perUser<T extends Closable>(credentials: Credentials, open: (cre
     end();
     user = singleUser(credentials);
     client = open(user);
+    number += 1;
     for (const listener of [...listeners]) listener();
   });
   return {
     current: () => client,
+    number: () => number,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -8,11 +8,11 @@ export interface AccessRule {
   readonly scope: string | null;
 }
 
-/** The table, if it is one. */
+/** The rows of the table: none, if no field has a rule. */
 function rows(access: unknown): readonly JsonObject[] {
-  const found = asArray(asObject(access)["rows"]).map(asObject);
-  if (found.length === 0) throw new Error("The access table has no rows: create it with `hallpass access --json`.");
-  return found;
+  const found = asObject(access)["rows"];
+  if (!Array.isArray(found)) throw new Error("The file is not an access table: create it with `hallpass access --json`.");
+  return found.map(asObject);
 }
 
 export function accessRules(access: unknown): Record<string, AccessRule> {

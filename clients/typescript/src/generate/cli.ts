@@ -21,11 +21,19 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 function run(command: string, args: readonly string[]): string {
   const [program = "", ...first] = command.trim().split(/\s+/);
-  return execFileSync(program, [...first, ...args], {
-    encoding: "utf8",
-    maxBuffer: MAX_OUTPUT_BYTES,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  try {
+    return execFileSync(program, [...first, ...args], {
+      encoding: "utf8",
+      maxBuffer: MAX_OUTPUT_BYTES,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  } catch (error) {
+    throw isMissing(error) ? new Error(`The program ${program} was not found. Give the server's: --server-command CMD.`) : error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 interface Source {

@@ -1,4 +1,5 @@
 /** Hooks and components for React, independent of the GraphQL client. */
+export * from "./per-user.js";
 export * from "./provider.js";
 export * from "./can.js";
 export * from "./fields.js";

@@ -91,6 +91,27 @@ export function dataId(facts: Pick<SchemaFacts, "typesWithLocalId"> = shipped): 
   };
 }
 
+/** What a mutation of Relay calls at its end. */
+export interface MutationHandlers<Response> {
+  readonly onCompleted?: (response: Response) => void;
+  /** Called with all errors of the mutation: `firstError` and `fieldErrors` read them. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * The callbacks of `useMutation` and `commitMutation`. Relay reports the errors of fields, such as an invalid input, to
+ * `onCompleted`, and those of whole requests to `onError`: with these callbacks, all arrive in `onError`.
+ */
+export function mutationHandlers<Response>({ onCompleted, onError }: MutationHandlers<Response>): {
+  readonly onCompleted: (response: Response, errors: readonly PayloadError[] | null | undefined) => void;
+  readonly onError: (error: Error) => void;
+} {
+  return {
+    onCompleted: (response, errors) => (errors?.length ? onError({ errors }) : onCompleted?.(response)),
+    onError,
+  };
+}
+
 export interface RelayOptions extends ExecutorOptions {
   /** The client of subscriptions. Default: none. */
   readonly live?: Client;

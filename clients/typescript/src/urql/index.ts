@@ -10,6 +10,7 @@ import { changeExchange, refetchDisplayed } from "./events.js";
 import { stateOf } from "./state.js";
 import { perUserExchange } from "./users.js";
 
+export { createdRows, deletedIds, mutationUpdates, type CreatedRow, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
 export { applyChange, refetchDisplayed } from "./events.js";
 
 function toResult({ data = null, errors }: FormattedExecutionResult<Record<string, unknown>, unknown>): ExecutionResult {

@@ -23,6 +23,11 @@ function sessionOf(kind: CredentialKind): Session {
   return session;
 }
 
+/** Waits until it is known who is signed in, after a sign-in or sign-out, or until the sign-in service does not answer. */
+export async function settled(kind: CredentialKind): Promise<void> {
+  await sessionOf(kind).headers().catch(() => undefined);
+}
+
 /** A client of the API for one user. */
 export interface Connection {
   readonly client: ApolloClient;

@@ -2,7 +2,7 @@ import { ApolloProvider } from "@apollo/client/react";
 import { useEffect, useState, type ReactNode } from "react";
 import { useSession } from "../auth/session";
 import { Splash } from "../shell/splash";
-import { connect, type Connection } from "./connection";
+import { connect, settled, type Connection } from "./connection";
 import { useCredential, type CredentialKind } from "./credential";
 
 interface OpenProps {
@@ -17,7 +17,8 @@ function Open({ isGuest, kind, refetch, children }: OpenProps): ReactNode {
   useEffect(() => {
     let opened: Connection | undefined;
     let isOver = false;
-    const open = (): void => {
+    const open = async (): Promise<void> => {
+      await settled(kind);
       if (isOver) return;
       opened = connect(isGuest, kind, () => void change());
       setConnection(opened);
@@ -27,9 +28,9 @@ function Open({ isGuest, kind, refetch, children }: OpenProps): ReactNode {
       opened?.close();
       setConnection(undefined);
       await refetch();
-      open();
+      await open();
     };
-    open();
+    void open();
     return () => {
       isOver = true;
       opened?.close();

@@ -44,7 +44,7 @@ export function SessionProvider({ children }: { readonly children: ReactNode }):
   const settled = useSettled(result);
   const ask = useCallback(async (): Promise<void> => refetch(), [refetch]);
   const session = useMemo(() => ({ ...(settled ?? guest), refetch: ask }), [settled, ask]);
-  useRetry(settled === undefined && error !== null, () => void ask());
+  useRetry(error !== null && error.status !== 401, () => void ask());
   if (settled !== undefined) return <SessionContext value={session}>{children}</SessionContext>;
   if (error === null) return <Splash />;
   // The session is not known: that is not the same as being signed out.
