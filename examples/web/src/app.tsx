@@ -9,13 +9,19 @@ import { ChapterPage } from "./courses/chapter-page";
 import { CoursePage } from "./courses/course-page";
 import { CoursesPage } from "./courses/courses-page";
 import { EditorPage } from "./editor/editor-page";
-import { match, navigate, usePath } from "./router/router";
+import { match, navigate, redirect, usePath } from "./router/router";
 import { Shell } from "./shell/shell";
 import { TasksPage } from "./tasks/tasks-page";
 import { Page } from "./ui/page";
 import { Notice } from "./ui/states";
 import { ToastProvider } from "./ui/toast";
 
+function Home(): ReactNode {
+  useEffect(() => redirect("/courses"), []);
+  return null;
+}
+
+/** After a sign-in. */
 function Redirect({ to }: { readonly to: string }): ReactNode {
   useEffect(() => navigate(to), [to]);
   return null;
@@ -28,7 +34,7 @@ function SignIn({ isNew }: { readonly isNew: boolean }): ReactNode {
 type Parameters = Readonly<Record<string, string>>;
 
 const routes: readonly (readonly [pattern: string, render: (parameters: Parameters) => ReactNode])[] = [
-  ["/", () => <Redirect to="/courses" />],
+  ["/", () => <Home />],
   ["/sign-in", () => <SignIn isNew={false} />],
   ["/sign-up", () => <SignIn isNew />],
   ["/tasks", () => <Require title="Tasks" allows={(viewer) => viewer !== null}><TasksPage /></Require>],

@@ -72,6 +72,19 @@ for (const colorScheme of ["light", "dark"]) {
     }));
 }
 
+test("nothing in the header is cut on a phone", () =>
+  withBrowser({ viewport: { width: 390, height: 844 } }, async ({ open }) => {
+    const page = await open("/courses");
+    const label = page.locator(".account-label");
+    const isWhole = () => label.evaluate((element) => element.scrollWidth <= element.clientWidth);
+    await label.filter({ hasText: "Settings" }).waitFor();
+    assert.ok(await isWhole(), "Settings is cut");
+    const user = await createUser();
+    await signIn(page, user);
+    await label.filter({ hasText: user.name }).waitFor();
+    assert.ok(await isWhole(), "the name is cut");
+  }));
+
 test("the check finds what is wrong", () =>
   withBrowser({}, async ({ open }) => {
     const page = await open("/courses");

@@ -40,6 +40,20 @@ test("a JWT in place of the cookie, and back", () =>
     await choose("Cookie");
   }));
 
+test("the first key reaches the link to the content, on the page that was opened", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    for (const path of ["/", "/courses", "/tasks"]) {
+      await page.goto(url(path));
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.waitForTimeout(300);
+      await page.keyboard.press("Tab");
+      assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Skip to the content", path);
+    }
+  }));
+
 test("errors of the sign-in are shown, and the form works by keyboard", () =>
   withBrowser({}, async ({ open }) => {
     const user = await createUser();

@@ -135,6 +135,23 @@ test("errors of the edit form are at their fields", () =>
     assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Edit: Buy bread");
   }));
 
+test("after a deletion the focus is at the next task, and then at the form", () =>
+  withBrowser({}, async ({ open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    for (const title of ["Last", "Middle", "First"]) await execute(`mutation { createTask(input: {title: "${title}"}) { task { id } } }`);
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await row(page, "Last").waitFor();
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.placeholder);
+    for (const [title, next] of [["First", "Completed: Middle"], ["Last", "Completed: Middle"], ["Middle", "What is to be done?"]]) {
+      await page.getByRole("button", { name: `Delete: ${title}` }).focus();
+      await page.keyboard.press("Enter");
+      await row(page, title).waitFor({ state: "detached" });
+      assert.equal(await focused(), next);
+    }
+  }));
+
 test("filters, and a change that leaves the filter", () =>
   withBrowser({}, async ({ open }) => {
     const user = await createUser();

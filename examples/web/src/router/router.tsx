@@ -1,7 +1,18 @@
 import { useSyncExternalStore, type AnchorHTMLAttributes, type MouseEvent, type ReactNode } from "react";
 
 const listeners = new Set<() => void>();
-const announce = (): void => listeners.forEach((listener) => listener());
+let isNavigated = false;
+
+const notify = (): void => listeners.forEach((listener) => listener());
+
+function announce(): void {
+  isNavigated = true;
+  notify();
+}
+
+/** Whether the page is not the one that was opened first. */
+export const wasNavigated = (): boolean => isNavigated;
+
 addEventListener("popstate", announce);
 
 function subscribe(listener: () => void): () => void {
@@ -16,6 +27,12 @@ export function navigate(path: string): void {
   history.pushState(null, "", path);
   scrollTo(0, 0);
   announce();
+}
+
+/** Replaces the address that was opened: this is not a navigation by the user. */
+export function redirect(path: string): void {
+  history.replaceState(null, "", path);
+  notify();
 }
 
 interface LinkProps extends AnchorHTMLAttributes<HTMLAnchorElement> {

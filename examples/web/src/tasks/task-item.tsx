@@ -1,5 +1,5 @@
 import { useApolloClient, useMutation } from "@apollo/client/react";
-import type { ReactNode } from "react";
+import { useRef, type ReactNode } from "react";
 import { describe } from "../api/errors";
 import { makeFragmentData } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
@@ -62,6 +62,13 @@ function useTaskActions(task: TaskRowFragment): TaskActions {
   return { toggle, remove: removeTask };
 }
 
+/** Moves the focus out of a row that is removed: to the next one, or to the form if it was the last. */
+function leave(row: HTMLElement | null): void {
+  const neighbour = row?.nextElementSibling ?? row?.previousElementSibling;
+  const target = (neighbour ?? document).querySelector<HTMLInputElement>(neighbour ? "input" : ".create-task input");
+  target?.focus();
+}
+
 interface TaskItemProps {
   readonly task: TaskRowFragment;
   readonly onEdit: () => void;
@@ -70,8 +77,13 @@ interface TaskItemProps {
 export function TaskItem({ task, onEdit }: TaskItemProps): ReactNode {
   const { toggle, remove } = useTaskActions(task);
   const isSaved = task.version > 0;
+  const row = useRef<HTMLLIElement>(null);
+  const removeRow = (): void => {
+    leave(row.current);
+    remove();
+  };
   return (
-    <li className="task" data-priority={task.own?.priority} data-saved={isSaved}>
+    <li ref={row} className="task" data-priority={task.own?.priority} data-saved={isSaved}>
       <input type="checkbox" checked={task.completed} onChange={toggle} disabled={!isSaved} aria-label={`Completed: ${task.title}`} />
       <div className="task-text">
         <p className={task.completed ? "task-title done" : "task-title"}>{task.title}</p>
@@ -81,7 +93,7 @@ export function TaskItem({ task, onEdit }: TaskItemProps): ReactNode {
         <button type="button" className="button quiet" onClick={onEdit} disabled={!isSaved} aria-label={`Edit: ${task.title}`}>
           Edit
         </button>
-        <button type="button" className="button quiet danger" onClick={remove} disabled={!isSaved} aria-label={`Delete: ${task.title}`}>
+        <button type="button" className="button quiet danger" onClick={removeRow} disabled={!isSaved} aria-label={`Delete: ${task.title}`}>
           Delete
         </button>
       </div>

@@ -1,4 +1,5 @@
 import { useEffect, useRef, type ReactNode } from "react";
+import { wasNavigated } from "../router/router";
 
 interface PageProps {
   readonly title: string;
@@ -7,8 +8,6 @@ interface PageProps {
   readonly children: ReactNode;
 }
 
-let isFirst = true;
-
 /** A page with its heading. After a navigation the heading has the focus: screen readers announce the new page. */
 export function Page({ title, lead, actions, children }: PageProps): ReactNode {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -16,8 +15,7 @@ export function Page({ title, lead, actions, children }: PageProps): ReactNode {
     document.title = `${title} · Hallpass Academy`;
   }, [title]);
   useEffect(() => {
-    if (!isFirst) heading.current?.focus();
-    isFirst = false;
+    if (wasNavigated()) heading.current?.focus();
   }, []);
   return (
     <>
