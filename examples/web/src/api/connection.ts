@@ -28,24 +28,24 @@ export async function settled(kind: CredentialKind): Promise<void> {
   await sessionOf(kind).headers().catch(() => undefined);
 }
 
+/** Calls the listener when another user may have signed in, or the session has ended. */
+export const onSessionChange = (kind: CredentialKind, listener: () => void): (() => void) => sessionOf(kind).onChange(listener);
+
 /** A client of the API for one user. */
 export interface Connection {
   readonly client: ApolloClient;
   close(): void;
 }
 
-/** Opens a client. Its cache and its socket are never those of another user, and after `onChange` it sends nothing. */
-export function connect(isGuest: boolean, kind: CredentialKind, onChange: () => void): Connection {
-  const session = sessionOf(kind);
-  const user = singleUser(session);
-  const stop = session.onChange(onChange);
+/** Opens a client. Its cache and its socket are never those of another user, and after a change it sends nothing. */
+export function connect(isGuest: boolean, kind: CredentialKind): Connection {
+  const user = singleUser(sessionOf(kind));
   const api = createHallpassApollo({ url: graphqlUrl, liveUrl, credentials: isGuest ? anonymous() : user });
   // What was changed meanwhile is not known. What is displayed stays if a query fails.
   const onOnline = (): void => void api.client.refetchQueries({ include: "active" }).catch(() => undefined);
   addEventListener("online", onOnline);
   const close = (): void => {
     removeEventListener("online", onOnline);
-    stop();
     user.close();
     api.close();
   };

@@ -2,7 +2,7 @@ import { ApolloProvider } from "@apollo/client/react";
 import { useEffect, useState, type ReactNode } from "react";
 import { useSession } from "../auth/session";
 import { Splash } from "../shell/splash";
-import { connect, settled, type Connection } from "./connection";
+import { connect, onSessionChange, settled, type Connection } from "./connection";
 import { useCredential, type CredentialKind } from "./credential";
 
 interface OpenProps {
@@ -16,24 +16,31 @@ function Open({ isGuest, kind, refetch, children }: OpenProps): ReactNode {
   const [connection, setConnection] = useState<Connection>();
   useEffect(() => {
     let opened: Connection | undefined;
-    let isOver = false;
+    let attempts = 0;
+    const close = (): void => {
+      attempts += 1;
+      opened?.close();
+    };
     const open = async (): Promise<void> => {
+      const attempt = attempts;
       await settled(kind);
-      if (isOver) return;
-      opened = connect(isGuest, kind, () => void change());
+      if (attempt !== attempts) return;
+      opened = connect(isGuest, kind);
       setConnection(opened);
     };
     // Nothing is shown until it is known who is signed in. For another user, all of this is mounted again.
     const change = async (): Promise<void> => {
-      opened?.close();
+      close();
+      const attempt = attempts;
       setConnection(undefined);
       await refetch();
-      await open();
+      if (attempt === attempts) await open();
     };
+    const stop = onSessionChange(kind, () => void change());
     void open();
     return () => {
-      isOver = true;
-      opened?.close();
+      stop();
+      close();
     };
   }, [isGuest, kind, refetch]);
   if (connection === undefined) return <Splash />;
