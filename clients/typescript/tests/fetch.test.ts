@@ -94,6 +94,14 @@ test("the same token is not sent twice, and no token not at all", async () => {
   assert.equal(received.length, 2);
 });
 
+test("a request that waits is not sent again for another user", async () => {
+  const credentials = bearerToken(() => "token");
+  answers = [failure(503, "AUTH_UNAVAILABLE")];
+  const retry = { attempts: 2, wait: async (): Promise<void> => credentials.changed() };
+  await assert.rejects(send("mutation { a }", { credentials, retry }), { code: "UNAUTHENTICATED" });
+  assert.equal(received.length, 1);
+});
+
 test("the application is named", async () => {
   await send("{ a }", { client: { name: "web", version: "1.2" } });
   assert.equal(received[0]?.headers["graphql-client-name"], "web");

@@ -1,4 +1,5 @@
 /** `fetch` with credentials and retries, for any GraphQL client that takes a `fetch`. */
+import { sessionEnded } from "../auth/change.js";
 import { anonymous, type Credentials } from "../auth/credentials.js";
 import { mayChange } from "./operation.js";
 import { wait, waitBeforeRetry, type RetryOptions } from "./retry.js";
@@ -50,7 +51,17 @@ export function hallpassFetch(options: FetchOptions = {}): typeof fetch {
     return isNew ? dispatch(input, withHeaders(init, { ...own, ...second }, credentials.mode)) : response;
   };
   if (retry === false) return (input, init = {}) => send(input, init);
-  return (input, init = {}) => sendRepeatedly(() => send(input, init), init, retry);
+  let changes = 0;
+  credentials.onChange?.(() => void (changes += 1));
+  return (input, init = {}) => {
+    const before = changes;
+    const sendAsUser = (): Promise<Response> => {
+      // The user may have changed while the request waited.
+      if (changes !== before) throw sessionEnded();
+      return send(input, init);
+    };
+    return sendRepeatedly(sendAsUser, init, retry);
+  };
 }
 
 async function sendRepeatedly(
