@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PASSWORD } from "../scripts/seed.mjs";
 import { createUser, heading, seriousViolations, signIn, signOut, subscription, until, url, withBrowser } from "./support.mjs";
 
 /** The kind of credential that a request has. */
@@ -131,8 +132,11 @@ for (const kind of kinds) {
         await released;
         await route.continue();
       });
-      await signOut(other, alice);
-      await signIn(other, bob);
+      // As after a redirect of a provider: the session is another one when the page of the other tab is loaded.
+      const body = { email: bob.email, password: PASSWORD };
+      await context.request.post(`${process.env.AUTH_URL}/api/auth/sign-in/email`, { headers: { origin: url("") }, data: body });
+      await other.reload();
+      await other.getByRole("button", { name: bob.name }).waitFor();
       await page.evaluate((title) => {
         const input = document.querySelector("form.create-task input");
         Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, title);
