@@ -122,7 +122,9 @@ async fn failed_authentication_has_its_time_and_reason() {
         (ask().bearer_auth("session-token"), 503, "AUTH_UNAVAILABLE", "AuthServer", "bearer_token"),
         (ask().bearer_auth("?"), 401, "UNAUTHENTICATED", "Form", "malformed"),
         (
-            ask().header("cookie", "better-auth.session_token=a.b"),
+            ask()
+                .header("cookie", "better-auth.session_token=a.b")
+                .header("origin", "https://evil.example"),
             403,
             "FORBIDDEN",
             "SameSite",
