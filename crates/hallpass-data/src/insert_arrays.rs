@@ -9,7 +9,8 @@ use sea_orm::{
     Statement,
 };
 
-/// The text of a null in an array: sea-query has no nulls there. No text that is stored begins with this character.
+/// The text of a null in an array, where sea-query has none. Ids and names have no control characters; a text that equals
+/// it would be stored as null.
 const NULL: &str = "\u{1}null";
 
 /// Inserts `rows`, except those whose `key` exists.

@@ -11,8 +11,8 @@ use super::types::Task;
 use hallpass::access::Rule::{Public, SignedIn};
 use hallpass::access::guarded;
 use hallpass::graphql::{
-    ApiError, Connection, Constrained, Constraint, ContextExt as _, Id, Page, Result, Validator,
-    paginate_open_partial, paginate_partial,
+    ApiError, Connection, Constrained, Constraint, ContextExt as _, Counted, Id, Page, Result,
+    Validator, paginate_partial,
 };
 use hallpass::schema::FindNode;
 
@@ -45,7 +45,9 @@ impl TaskQuery {
         let filter = filter.check()?.and(filter.range_of(order_by));
         let rows = ctx.scope().owned::<task::Entity>()?.filter(filter);
         let order = TaskOrder::listing(order_by);
-        paginate_partial(rows, &order, &page, &Task::selected(ctx), |row| Task::new(ctx, row)).await
+        let columns = Task::selected(ctx);
+        paginate_partial(rows, &order, &page, Counted::Whole, &columns, |row| Task::new(ctx, row))
+            .await
     }
 
     /// Public tasks of all users, newest first by default.
@@ -60,7 +62,8 @@ impl TaskQuery {
         let rows = filter.unwrap_or_default().narrow(ctx.scope().public())?;
         let order = TaskOrder::listing(order_by.map(TaskOrder::from));
         let columns = Task::selected(ctx);
-        paginate_open_partial(rows, &order, &page, &columns, |row| Task::new(ctx, row)).await
+        paginate_partial(rows, &order, &page, Counted::Limited, &columns, |row| Task::new(ctx, row))
+            .await
     }
 
     /// Statistics of the caller's tasks, or of those that match the filter.

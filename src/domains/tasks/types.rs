@@ -11,9 +11,7 @@ use super::loaders::TaskLoaders;
 use super::viewer::TaskViewer;
 use hallpass::access::{Resource, ResourceAttributes, Rule::Owner, guarded};
 use hallpass::events::{Delivered, EventKind};
-use hallpass::graphql::{
-    ContextExt as _, Date, DateTime, Edge, Id, Result, SelectedColumns, partial_edge,
-};
+use hallpass::graphql::{ContextExt as _, Date, DateTime, Edge, Id, Result, SelectedColumns, edge};
 
 /// Events of tasks.
 pub(crate) const EVENTS: EventKind = EventKind::new("task");
@@ -49,7 +47,7 @@ impl Task {
 
     /// The task as an edge of the list `tasks` in this order.
     pub(crate) fn edge(&self, order: Option<TaskOrder>) -> Result<Edge<Self>> {
-        partial_edge(&TaskOrder::listing(order), &self.row, self.clone())
+        edge(&TaskOrder::listing(order), &self.row, self.clone())
     }
 
     /// The task of an event. Related rows are read once for all subscribers to the event.

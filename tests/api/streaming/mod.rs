@@ -10,5 +10,6 @@ mod missed_events;
 mod multi_node;
 mod published_chapters;
 mod session_revalidation;
+mod socket_limits;
 mod stream_authentication;
 mod stream_limits;

@@ -47,8 +47,8 @@ pub use null_on_error::NullOnError;
 pub use object::{GuardedObject, resolve_object};
 pub use own_rows::{find_in_tenant, find_own};
 pub use pagination::{
-    Direction, FIRST, LAST, NamedOrder, Page, Position, TotalCount, edge, paginate, paginate_open,
-    paginate_open_partial, paginate_partial, partial_edge,
+    Counted, Direction, FIRST, LAST, NamedOrder, Page, Position, TotalCount, edge, paginate,
+    paginate_open, paginate_partial,
 };
 pub use permission_check::Permission;
 pub use plain::{Json, NotPlain, PlainEnum, PlainJson, PlainScalar, PlainValue};

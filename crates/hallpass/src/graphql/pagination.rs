@@ -166,6 +166,15 @@ where
     page_of(&rows, total, order, page, node).await
 }
 
+/// How far a list is counted for its `totalCount`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// To its end: its owner has a quota.
+    Whole,
+    /// To [`MAX_MATCHES`]: it has the rows of all users.
+    Limited,
+}
+
 /// As [`paginate`], for nodes of a [`PartialModel`]: only these columns are read, and those of the order.
 ///
 /// # Errors
@@ -174,6 +183,7 @@ pub async fn paginate_partial<E, P, M, N>(
     rows: Rows<E, P>,
     order: &NamedOrder<E>,
     page: &Page,
+    counted: Counted,
     columns: &SelectedColumns<M>,
     node: impl Fn(M) -> Result<N>,
 ) -> Result<Connection<N>>
@@ -183,49 +193,10 @@ where
     M: PartialModel<Entity = E> + Clone + 'static,
     N: GuardedObject,
 {
-    let rows = Arc::new(rows);
-    let total = TotalCount::of(Arc::clone(&rows), None);
-    partial_page_of(&rows, total, order, page, columns, node).await
-}
-
-/// As [`paginate_open`], and [`paginate_partial`].
-///
-/// # Errors
-/// As [`paginate_partial`].
-pub async fn paginate_open_partial<E, P, M, N>(
-    rows: Rows<E, P>,
-    order: &NamedOrder<E>,
-    page: &Page,
-    columns: &SelectedColumns<M>,
-    node: impl Fn(M) -> Result<N>,
-) -> Result<Connection<N>>
-where
-    E: hallpass_data::policy::Listed,
-    P: 'static,
-    M: PartialModel<Entity = E> + Clone + 'static,
-    N: GuardedObject,
-{
-    let rows = Arc::new(rows);
-    let total = TotalCount::of(Arc::clone(&rows), Some(MAX_MATCHES));
-    partial_page_of(&rows, total, order, page, columns, node).await
-}
-
-async fn partial_page_of<E, P, M, N>(
-    rows: &Rows<E, P>,
-    total: TotalCount,
-    order: &NamedOrder<E>,
-    page: &Page,
-    columns: &SelectedColumns<M>,
-    node: impl Fn(M) -> Result<N>,
-) -> Result<Connection<N>>
-where
-    E: hallpass_data::policy::Listed,
-    M: PartialModel<Entity = E> + Clone + 'static,
-    N: GuardedObject,
-{
-    let request = page.page_request(order)?;
+    let (rows, request) = (Arc::new(rows), page.page_request(order)?);
     let found = rows.partial_page(&order.order, &request, columns.columns()).await?;
-    connection(found, total, order, node)
+    let limit = (counted == Counted::Limited).then_some(MAX_MATCHES);
+    connection(found, TotalCount::of(rows, limit), order, node)
 }
 
 async fn page_of<E, P, N>(
@@ -258,25 +229,8 @@ fn connection<E: hallpass_data::policy::Scoped, M, N: GuardedObject>(
 /// list.
 ///
 /// # Errors
-/// When the order is by a column that lists are not sorted by.
+/// If the order is by a column that lists are not sorted by, or that was not read.
 pub fn edge<E, N>(
-    order: &NamedOrder<E>,
-    row: E::Model,
-    node: impl Fn(E::Model) -> N,
-) -> Result<Edge<N>>
-where
-    E: hallpass_data::policy::Listed,
-    N: GuardedObject,
-{
-    let at = order.order.position(&row)?;
-    Ok(Edge::new(Position { at, order: order.name.as_str().into() }, node(row)))
-}
-
-/// As [`edge`], for a node of a [`PartialModel`].
-///
-/// # Errors
-/// As [`edge`], or if a column of the order was not read.
-pub fn partial_edge<E, N>(
     order: &NamedOrder<E>,
     row: &impl PartialModel<Entity = E>,
     node: N,

@@ -6,23 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use async_graphql::parser::types::{
-    ExecutableDocument, OperationDefinition, OperationType, Selection,
-};
-use async_graphql::{Data, Positioned, Request, Response, Variables};
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{Request, Response, Variables};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use hallpass_data::Client;
 
-use super::collect_fields::{Conflict, collect_fields};
+use super::collect_fields::{executed, kind_of};
 use super::request::GraphQlParams;
 use super::response::{Rejection, RequestId, ResponseBody, is_request_error};
+use super::running_subscription::RunningSubscription;
 use crate::code;
-use crate::graphql::{
-    AnswerBudget, RequestKey, Subscription, SubscriptionSlot, execute_event, subscribe,
-};
-use crate::http::limits::cost::Cost;
+use crate::graphql::{AnswerBudget, RequestKey};
 use crate::http::limits::document_cache::{Document, operation, operation_name};
 use crate::http::limits::input_values::Checks;
 use crate::http::limits::persisted_queries::DocumentHash;
@@ -30,7 +26,6 @@ use crate::http::limits::rate_limit::Budget;
 use crate::http::limits::unexecuted::without_unexecuted_unknowns;
 use crate::http::limits::validation::{Invalid, inputs_of};
 use crate::http::limits::variables;
-use crate::http::ops::operation_metrics::CountedSubscription;
 use crate::http::ops::request_record::RequestRecord;
 use crate::http::streaming::{Permit, Resource};
 use crate::http::{HttpState, RequestCaller};
@@ -43,11 +38,11 @@ pub(crate) struct Operation {
     /// `None` if the document has no operation of that name; validation reports that.
     kind: Option<OperationType>,
     /// The request, without the document.
-    request: Request,
-    visible: Arc<SchemaForView>,
-    audit: AuditContext,
+    pub(super) request: Request,
+    pub(super) visible: Arc<SchemaForView>,
+    pub(super) audit: AuditContext,
     /// The document that is executed.
-    document: Arc<ExecutableDocument>,
+    pub(super) document: Arc<ExecutableDocument>,
     /// Whether it is nested deeply.
     is_deep: bool,
     client: Client,
@@ -60,11 +55,11 @@ pub(crate) struct Operation {
     persists: Option<(DocumentHash, Arc<str>)>,
     /// How long caches may reuse the response, if they may.
     max_age: Option<Duration>,
-    budget: AnswerBudget,
+    pub(super) budget: AnswerBudget,
     record: RequestRecord,
     timeout: Duration,
     /// The permit of a subscription, held while it runs.
-    permit: Option<Permit>,
+    pub(super) permit: Option<Permit>,
 }
 
 /// Whether the cost of an operation is spent.
@@ -75,8 +70,8 @@ enum Payment {
 }
 
 /// Context for auditing a document that validation rejected: it may use hidden fields.
-struct AuditContext {
-    shared: Arc<HttpState>,
+pub(super) struct AuditContext {
+    pub(super) shared: Arc<HttpState>,
     document: Arc<ExecutableDocument>,
     caller: Option<Arc<Caller>>,
     request_id: Arc<str>,
@@ -94,7 +89,7 @@ impl AuditContext {
         }
     }
 
-    fn audit_response(&self, response: &Response) {
+    pub(super) fn audit_response(&self, response: &Response) {
         if is_request_error(response) {
             self.audit_rejected();
         }
@@ -207,46 +202,6 @@ fn prepare(
     })
 }
 
-/// The kind of an operation. A subscription has one root field, or a fragment with one (section 5.2.3.1 of the GraphQL
-/// specification).
-fn kind_of(operation: &OperationDefinition) -> Result<OperationType, Rejection> {
-    match operation.selection_set.node.items.as_slice() {
-        [only] if !has_directives(only) => Ok(operation.ty),
-        _ if operation.ty == OperationType::Subscription => Err(Rejection::several_roots()),
-        _ => Ok(operation.ty),
-    }
-}
-
-/// The document that is executed in place of a valid one. None if it is executed as it is.
-fn executed(
-    document: &Document,
-    operation: &OperationDefinition,
-    cost: &Cost,
-    variables: &Variables,
-    visible: &SchemaForView,
-) -> Result<Option<Arc<ExecutableDocument>>, Rejection> {
-    let is_subscription = operation.ty == OperationType::Subscription;
-    let is_collected = cost.directives > 0
-        || document.has_repeated_keys
-        || document.may_omit_required.load(Ordering::Acquire)
-        || (is_subscription && !has_root_field(operation));
-    if !is_collected {
-        return Ok(None);
-    }
-    let collected = collect_fields(&document.parsed, operation, variables, &visible.types);
-    let collected = collected.map_err(|conflict| match conflict {
-        Conflict::Arguments(key) => Rejection::document(
-            code::GRAPHQL_VALIDATION_FAILED,
-            format!("Fields with the response key `{key}` have different arguments: use aliases."),
-        ),
-        Conflict::TooMany => Rejection::query("The query has too many fields.".to_owned()),
-    })?;
-    if is_subscription && !collected.operations.iter().all(|(_, it)| has_root_field(&it.node)) {
-        return Err(Rejection::several_roots());
-    }
-    Ok(Some(Arc::new(collected)))
-}
-
 /// Validates the document and its variables against the schema, and collects all problems of values.
 fn check(
     shared: &HttpState,
@@ -298,18 +253,6 @@ fn validate(
         }
         Some(_) | None => Err(invalid),
     }
-}
-
-/// Whether the only root selection is a field: the library does not look into fragments.
-fn has_root_field(operation: &OperationDefinition) -> bool {
-    match operation.selection_set.node.items.as_slice() {
-        [only] => matches!(only.node, Selection::Field(_)),
-        _ => false,
-    }
-}
-
-fn has_directives(selection: &Positioned<Selection>) -> bool {
-    !selection.node.directives().is_empty()
 }
 
 impl Operation {
@@ -428,100 +371,10 @@ fn execution<'a>(
 }
 
 /// A request with these variables.
-fn request_of(variables: Variables, operation_name: Option<String>) -> Request {
+pub(super) fn request_of(variables: Variables, operation_name: Option<String>) -> Request {
     let mut request = Request::new(String::new()).variables(variables);
     request.operation_name = operation_name;
     request
-}
-
-/// A subscription, from its first execution on. While no event arrives, it has no execution.
-struct RunningSubscription {
-    visible: Arc<SchemaForView>,
-    variables: Variables,
-    operation_name: Option<String>,
-    /// What all executions share: the caller, the scope and the services.
-    data: Arc<Data>,
-    slot: SubscriptionSlot,
-    /// `None` before the field has subscribed, and after its last event.
-    events: Option<Subscription>,
-    execution: Option<BoxStream<'static, Response>>,
-    audit: AuditContext,
-    document: Arc<ExecutableDocument>,
-    id: RequestId,
-    budget: AnswerBudget,
-    counted: CountedSubscription,
-    /// Held until the subscription is dropped.
-    _permit: Option<Permit>,
-}
-
-impl RunningSubscription {
-    fn new(operation: Operation, id: RequestId) -> Self {
-        let Operation { mut request, visible, audit, document, budget, permit, .. } = operation;
-        let counted = audit.shared.operation_metrics.subscribed();
-        let mut this = Self {
-            visible,
-            variables: request.variables.clone(),
-            operation_name: request.operation_name.clone(),
-            data: Arc::new(std::mem::take(&mut request.data)),
-            slot: SubscriptionSlot::default(),
-            events: None,
-            execution: None,
-            audit,
-            document,
-            id,
-            budget,
-            counted,
-            _permit: permit,
-        };
-        request.set_parsed_query((*this.document).clone());
-        this.execute(subscribe(request, this.slot.clone()));
-        this
-    }
-
-    /// Its responses.
-    fn into_stream(self) -> BoxStream<'static, Result<ResponseBody, Rejection>> {
-        let next = async |mut running: Box<Self>| {
-            let content = running.next().await?;
-            Some((content, running))
-        };
-        stream::unfold(Box::new(self), next).boxed()
-    }
-
-    fn execute(&mut self, request: Request) {
-        let data = Arc::clone(&self.data);
-        self.execution = Some(self.visible.schema.execute_stream(request, data));
-    }
-
-    /// The next response; `None` at the end.
-    async fn next(&mut self) -> Option<Result<ResponseBody, Rejection>> {
-        loop {
-            if let Some(execution) = &mut self.execution {
-                match AssertUnwindSafe(execution.next()).catch_unwind().await {
-                    Ok(Some(response)) => return Some(self.content(response)),
-                    Ok(None) => self.execution = None,
-                    Err(_) => {
-                        (self.execution, self.events) = (None, None);
-                        return Some(Err(panic_response()));
-                    }
-                }
-                self.events = self.slot.take().or(self.events.take());
-            }
-            let event = self.events.as_mut()?.next().await;
-            if event.is_err() {
-                self.events = None;
-            }
-            let (variables, name) = (self.variables.clone(), self.operation_name.clone());
-            let mut request = request_of(variables, name);
-            request.set_parsed_query((*self.document).clone());
-            self.execute(execute_event(request, event));
-        }
-    }
-
-    fn content(&self, response: Response) -> Result<ResponseBody, Rejection> {
-        self.counted.event();
-        self.audit.audit_response(&response);
-        ResponseBody::of(response, &self.id).within(&self.budget)
-    }
 }
 
 /// Runs `operation` as a stream: one response of a query or mutation, or all of a subscription.
@@ -537,17 +390,7 @@ pub(crate) fn responses(
 }
 
 /// The response to an operation in which a resolver panicked.
-fn panic_response() -> Rejection {
+pub(super) fn panic_response() -> Rejection {
     tracing::error!("a resolver panicked");
     Rejection::internal()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn idle_subscription_is_small() {
-        assert!(size_of::<RunningSubscription>() <= 512, "large parts belong into the execution");
-    }
 }

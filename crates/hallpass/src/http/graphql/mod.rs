@@ -12,3 +12,4 @@ mod media_type;
 pub(crate) mod request;
 mod request_id;
 pub(crate) mod response;
+mod running_subscription;

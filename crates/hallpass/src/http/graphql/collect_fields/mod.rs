@@ -5,9 +5,12 @@
 //! an omitted variable as null where the argument has a default. It therefore gets an operation without directives, in
 //! which each response key occurs once in an object, and no argument has the value of an omitted variable.
 
+mod executed;
 mod scope;
 #[cfg(test)]
 mod tests;
+
+use std::collections::HashMap;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
@@ -18,6 +21,7 @@ use async_graphql::registry::{MetaTypeName, Registry};
 use async_graphql::{Name, Positioned, Value as Given, Variables};
 use async_graphql_value::Value;
 
+pub(super) use executed::{executed, kind_of};
 use scope::Scope;
 
 /// Fields of one operation, of which those of an abstract type count once for each of its types.
@@ -25,16 +29,16 @@ const MAX_FIELDS: usize = 20_000;
 
 /// Why the fields of an operation cannot be collected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Conflict {
+enum Conflict {
     /// Fields of this response key have different arguments (section 5.3.2).
     Arguments(String),
     /// There are too many.
     TooMany,
 }
 
-/// The document that is executed in place of `document`, for its `operation`: without fragments of objects and
-/// directives. `types` are those of the caller's schema, for which the document is valid.
-pub(crate) fn collect_fields(
+/// The document that is executed in place of `document`, for its `operation`: without directives and fragments, but
+/// those of the object types of an abstract type. `types` are those of the caller's schema, for which the document is valid.
+fn collect_fields(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
     variables: &Variables,
@@ -54,7 +58,7 @@ pub(crate) fn collect_fields(
     };
     Ok(ExecutableDocument {
         operations: DocumentOperations::Single(Positioned::new(operation, selection_set.pos)),
-        fragments: document.fragments.clone(),
+        fragments: HashMap::new(),
     })
 }
 
