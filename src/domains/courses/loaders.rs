@@ -1,7 +1,6 @@
 //! Batch loaders for chapters: course, variants, texts and progress, one statement each per request.
 
-use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_graphql::Context;
 use hallpass::data::{Comparison as _, Error, KeyMap, Scope, SharedText, Timestamp};
@@ -11,17 +10,13 @@ use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, progress,
 use super::objects::Chapter;
 use super::outline::{BegunLoader, OutlineLoader};
 use super::visible_courses::{VisibleCourses, record_draft, visible_courses};
-use hallpass::graphql::{BatchLoader, Id, LoadResult, Loader, Result as GraphQlResult};
+use hallpass::access::RequestAuth;
+use hallpass::graphql::{
+    BatchLoader, ContextExt as _, Id, LoadResult, Loader, Result as GraphQlResult,
+};
 
-/// The loaders of one request. Created on first use: many requests, and most subscriptions, use none.
+/// The loaders of one request.
 pub struct Loaders {
-    scope: Scope,
-    visible: VisibleCourses,
-    created: OnceLock<Box<Created>>,
-}
-
-/// The created loaders.
-pub struct Created {
     pub(crate) courses: BatchLoader<CourseLoader>,
     pub(crate) chapters: BatchLoader<ChapterLoader>,
     pub(crate) variants: BatchLoader<VariantLoader>,
@@ -34,27 +29,17 @@ pub struct Created {
 impl Loaders {
     /// The loaders for the caller of `scope`.
     #[must_use]
-    pub fn new(scope: &Scope, visible: &VisibleCourses) -> Self {
-        Self { scope: scope.clone(), visible: visible.clone(), created: OnceLock::new() }
-    }
-}
-
-impl Deref for Loaders {
-    type Target = Created;
-
-    fn deref(&self) -> &Created {
-        let visible = || self.visible.clone();
-        self.created.get_or_init(|| {
-            Box::new(Created {
-                courses: BatchLoader::new(CourseLoader(visible())),
-                chapters: BatchLoader::new(ChapterLoader(visible())),
-                variants: BatchLoader::new(VariantLoader(visible())),
-                bodies: BatchLoader::new(BodyLoader(visible())),
-                progress: BatchLoader::new(ProgressLoader(self.scope.clone())),
-                outlines: BatchLoader::new(OutlineLoader(visible())),
-                begun: BatchLoader::new(BegunLoader(self.scope.clone())),
-            })
-        })
+    pub fn new(auth: &RequestAuth, scope: &Scope) -> Self {
+        let visible = VisibleCourses::new(auth, scope);
+        Self {
+            courses: BatchLoader::new(CourseLoader(visible.clone())),
+            chapters: BatchLoader::new(ChapterLoader(visible.clone())),
+            variants: BatchLoader::new(VariantLoader(visible.clone())),
+            bodies: BatchLoader::new(BodyLoader(visible.clone())),
+            outlines: BatchLoader::new(OutlineLoader(visible)),
+            progress: BatchLoader::new(ProgressLoader(scope.clone())),
+            begun: BatchLoader::new(BegunLoader(scope.clone())),
+        }
     }
 }
 
@@ -67,7 +52,7 @@ pub(crate) async fn record_chapter(
     field: &str,
     chapter: &chapter::Model,
 ) -> GraphQlResult<()> {
-    let courses = &ctx.data_unchecked::<Loaders>().courses;
+    let courses = &ctx.request_data::<Loaders>().courses;
     let is_draft = match chapter.published && visible_courses(ctx).includes_drafts() {
         true => courses.load_one(chapter.course_id).await?.is_some_and(|it| !it.published),
         false => !chapter.published,

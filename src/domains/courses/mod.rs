@@ -53,11 +53,9 @@ pub fn domain() -> Domain {
         .guarded_node::<ChapterVariant>(COURSE_EDITOR)
         .action("READ_CHAPTER", "Read a chapter's text.", permissions::may_read)
         .action("EDIT_CHAPTER", "Change a chapter.", permissions::may_edit)
-        .request_data(move |request, auth, scope| {
-            let visible = VisibleCourses::new(auth, scope);
-            let loaders = Loaders::new(scope, &visible);
-            request.data(Arc::clone(&html)).data(loaders).data(visible)
-        })
+        .request_data(VisibleCourses::new)
+        .request_data(Loaders::new)
+        .request_data(move |_, _| Arc::clone(&html))
         .field_cost("summary", 5)
         .field_cost("body", 30)
         .field_cost("bodyHtml", 60)

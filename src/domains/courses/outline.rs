@@ -59,7 +59,7 @@ impl Loader for BegunLoader {
 
 /// The chapters of a course that the caller sees, in order.
 pub(super) async fn outline(ctx: &Context<'_>, course: CourseId) -> Result<Arc<[ChapterId]>> {
-    let outlines = &ctx.data_unchecked::<Loaders>().outlines;
+    let outlines = &ctx.request_data::<Loaders>().outlines;
     Ok(outlines.load_one(course).await?.unwrap_or_default())
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn visible_chapter(
     id: ChapterId,
     field: &str,
 ) -> Result<Option<Chapter>> {
-    let row = ctx.data_unchecked::<Loaders>().chapters.load_one(id).await?;
+    let row = ctx.request_data::<Loaders>().chapters.load_one(id).await?;
     visible_courses(ctx).record_chapters(ctx, field, &row);
     Ok(row.map(Chapter))
 }
@@ -102,7 +102,7 @@ impl CourseProgress {
         if ctx.scope().owner().is_none() {
             return Ok(None);
         }
-        let begun = async { Ok(ctx.data_unchecked::<Loaders>().begun.load_one(()).await?) };
+        let begun = async { Ok(ctx.request_data::<Loaders>().begun.load_one(()).await?) };
         // Together: the outlines that other fields load are of the same batch.
         let (chapters, begun) = try_join(outline(ctx, course), begun).await?;
         Ok(Some(Self { chapters, begun: begun.unwrap_or_default() }))

@@ -8,7 +8,7 @@ use super::loaders::Loaders;
 use super::types::Chapter;
 use super::viewer::{EDIT, READ};
 use hallpass::access::{Resource as _, ResourceAttributes};
-use hallpass::graphql::{Id, Permission, Result};
+use hallpass::graphql::{ContextExt as _, Id, Permission, Result};
 
 /// Whether the caller may read the text of the chapter with this global ID.
 pub(super) fn may_read<'a>(ctx: &'a Context<'_>, id: &'a ID) -> BoxFuture<'a, Result<Permission>> {
@@ -31,7 +31,7 @@ async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permissi
         return Ok(without_row.for_missing_scope());
     }
     let row = match Id::<Chapter>::from(id.clone()).key() {
-        Ok(id) => ctx.data_unchecked::<Loaders>().chapters.load_one(id).await?,
+        Ok(id) => ctx.request_data::<Loaders>().chapters.load_one(id).await?,
         Err(_) => None,
     };
     Ok(match row {

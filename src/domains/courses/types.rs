@@ -116,7 +116,7 @@ impl Chapter {
 
     /// Course of the chapter.
     async fn course(&self, ctx: &Context<'_>) -> Result<Option<Course>> {
-        let row = ctx.data_unchecked::<Loaders>().courses.load_one(self.0.course_id).await?;
+        let row = ctx.request_data::<Loaders>().courses.load_one(self.0.course_id).await?;
         visible_courses(ctx).record_courses(ctx, "Chapter.course", &row);
         Ok(row.map(Course))
     }
@@ -154,7 +154,7 @@ impl Chapter {
     /// The text, in the variant that matches the caller's profile best. Null if the chapter has no text.
     #[graphql(guard = "CHAPTER_READER", scope = "courses:read profile:read")]
     async fn personalized(&self, ctx: &Context<'_>) -> Result<Option<PersonalizedChapter>> {
-        let variants = ctx.data_unchecked::<Loaders>().variants.load_one(self.0.id).await?;
+        let variants = ctx.request_data::<Loaders>().variants.load_one(self.0.id).await?;
         let variants = variants.unwrap_or_default();
         let levels: Vec<_> =
             variants.iter().map(|variant| (variant.level, variant.hardware)).collect();
@@ -166,7 +166,7 @@ impl Chapter {
     /// All variants of the text.
     #[graphql(guard = "COURSE_EDITOR")]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Vec<ChapterVariant>> {
-        let variants = ctx.data_unchecked::<Loaders>().variants.load_one(self.0.id).await?;
+        let variants = ctx.request_data::<Loaders>().variants.load_one(self.0.id).await?;
         Ok(variants.unwrap_or_default().into_iter().map(ChapterVariant::of_head).collect())
     }
 
@@ -189,7 +189,7 @@ impl Chapter {
         if ctx.scope().owner().is_none() {
             return Ok(None);
         }
-        Ok(ctx.data_unchecked::<Loaders>().progress.load_one(self.0.id).await?)
+        Ok(ctx.request_data::<Loaders>().progress.load_one(self.0.id).await?)
     }
 }
 
@@ -232,7 +232,7 @@ impl PersonalizedChapter {
     /// `sup` and `br`; links to `http:`, `https:`, `mailto:` and relative URLs.
     async fn body_html(&self, ctx: &Context<'_>) -> Result<String> {
         let text = body_of(ctx, self.variant).await?;
-        let html = ctx.data_unchecked::<Arc<HtmlCache>>();
+        let html = ctx.request_data::<Arc<HtmlCache>>();
         Ok(html.get(&text).await.as_ref().to_owned())
     }
 
@@ -244,7 +244,7 @@ impl PersonalizedChapter {
 
 /// The text of a variant. Empty if the variant was deleted meanwhile.
 async fn body_of(ctx: &Context<'_>, variant: VariantHead) -> Result<Arc<str>> {
-    let bodies = &ctx.data_unchecked::<Loaders>().bodies;
+    let bodies = &ctx.request_data::<Loaders>().bodies;
     let body = bodies.load_one((variant.id, variant.updated_at)).await?;
     Ok(body.unwrap_or_else(|| Arc::from("")))
 }

@@ -71,5 +71,5 @@ pub(super) fn record_draft<T: HasId>(ctx: &Context<'_>, field: &str, draft: Id<T
 
 /// The rows visible to the caller of the request.
 pub(crate) fn visible_courses<'a>(ctx: &Context<'a>) -> &'a VisibleCourses {
-    ctx.data_unchecked::<VisibleCourses>()
+    ctx.request_data::<VisibleCourses>()
 }

@@ -86,7 +86,7 @@ const DEFAULT_INTEREST: &str = "General";
 /// # Errors
 /// When the database is unavailable.
 pub async fn profile(ctx: &Context<'_>) -> Result<Arc<Profile>> {
-    Ok(ctx.data_unchecked::<ProfileOverrides>().profile(|| claims(ctx)).await?)
+    Ok(ctx.request_data::<ProfileOverrides>().profile(|| claims(ctx)).await?)
 }
 
 /// The profile of the caller's claims.
@@ -241,5 +241,5 @@ pub fn domain() -> Domain {
         .user_fields(USER_FIELDS)
         .owned::<learner::Entity>()
         .guarded_node_by_text::<Me>(Public, "openid")
-        .request_data(|request, _, scope| request.data(ProfileOverrides::of(scope)))
+        .request_data(|_, scope| ProfileOverrides::of(scope))
 }

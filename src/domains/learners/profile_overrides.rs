@@ -10,7 +10,9 @@ use tokio::sync::Mutex;
 use super::{Level, Me, Profile};
 use crate::domains::payload::payload;
 use hallpass::access::{NOT_IMPERSONATED, guarded};
-use hallpass::graphql::{Begun, Constrained, Constraint, Execution, Result, Validator};
+use hallpass::graphql::{
+    Begun, Constrained, Constraint, ContextExt as _, Execution, Result, Validator,
+};
 
 const INTEREST: Constraint<'_> = Constraint::text(1, 100);
 
@@ -142,7 +144,7 @@ impl LearnerMutation {
             writes.commit().await?;
             if let Some(row) = written {
                 let claims = super::claims(ctx);
-                ctx.data_unchecked::<ProfileOverrides>().written(claims, row).await;
+                ctx.request_data::<ProfileOverrides>().written(claims, row).await;
             }
         }
         Me::signed_in(ctx).map(UpdateLearnerProfilePayload)

@@ -1,20 +1,13 @@
-//! Batch loaders of tasks: one statement each per request. Created on first use.
+//! Batch loaders of tasks: one statement each per request.
 
-use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use hallpass::data::{Comparison as _, Error, KeyMap, Scope, UserId};
 use hallpass::graphql::{BatchLoader, LoadResult, Loader};
 use hallpass_entity::{TaskId, task, task_tag};
 
-/// The loaders of one request. Many requests, and most subscriptions, use none.
+/// The loaders of one request.
 pub struct TaskLoaders {
-    scope: Scope,
-    created: OnceLock<Box<Created>>,
-}
-
-/// The created loaders.
-pub struct Created {
     pub(super) tags: BatchLoader<TagLoader>,
     pub(super) own: BatchLoader<OwnTasks>,
     pub(super) authors: BatchLoader<AuthorLoader>,
@@ -24,21 +17,11 @@ impl TaskLoaders {
     /// The loaders for the caller of `scope`.
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
-        Self { scope: scope.clone(), created: OnceLock::new() }
-    }
-}
-
-impl Deref for TaskLoaders {
-    type Target = Created;
-
-    fn deref(&self) -> &Created {
-        self.created.get_or_init(|| {
-            Box::new(Created {
-                tags: BatchLoader::new(TagLoader(self.scope.clone())),
-                own: BatchLoader::new(OwnTasks(self.scope.clone())),
-                authors: BatchLoader::new(AuthorLoader(self.scope.clone())),
-            })
-        })
+        Self {
+            tags: BatchLoader::new(TagLoader(scope.clone())),
+            own: BatchLoader::new(OwnTasks(scope.clone())),
+            authors: BatchLoader::new(AuthorLoader(scope.clone())),
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub fn domain() -> Domain {
         .action("UPDATE_TASK", "Change, complete or reopen a task.", permissions::may_update)
         .action("DELETE_TASK", "Delete a task.", permissions::may_delete)
         .action("PUBLISH_TASK", "Publish or unpublish a task.", permissions::may_publish)
-        .request_data(|request, _, scope| request.data(TaskLoaders::new(scope)))
+        .request_data(|_, scope| TaskLoaders::new(scope))
         .field_cost("description", 10)
         .field_cost("taskStats", 100)
         .list_length("byPriority", 4)

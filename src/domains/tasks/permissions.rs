@@ -10,7 +10,7 @@ use super::loaders::TaskLoaders;
 use super::types::Task;
 use super::viewer::{DELETE, PUBLISH, UPDATE};
 use hallpass::access::ResourceAttributes;
-use hallpass::graphql::{Id, Permission, Result, discloses_ownership};
+use hallpass::graphql::{ContextExt as _, Id, Permission, Result, discloses_ownership};
 
 /// Whether the caller may change the task with this global ID.
 pub(super) fn may_update<'a>(
@@ -48,7 +48,7 @@ async fn may(ctx: &Context<'_>, field: (&str, &str), id: &ID) -> Result<Permissi
     let Ok(id) = Id::<Task>::from(id.clone()).key() else {
         return Ok(without_row.for_missing_row());
     };
-    let is_owner = ctx.data_unchecked::<TaskLoaders>().own.load_one(id).await?.is_some();
+    let is_owner = ctx.request_data::<TaskLoaders>().own.load_one(id).await?.is_some();
     let attributes = ResourceAttributes { is_owner, ..ResourceAttributes::default() };
     let decision = Permission::of(ctx, field, attributes).await?;
     let is_visible = is_owner || discloses_ownership(ctx, task::Column::Id.is(id)).await?;

@@ -172,7 +172,7 @@ impl Task {
 
     /// The owner of the task, as others see them. Null if their name is not known.
     async fn author(&self, ctx: &Context<'_>) -> Result<Option<TaskAuthor>> {
-        let authors = &ctx.data_unchecked::<TaskLoaders>().authors;
+        let authors = &ctx.request_data::<TaskLoaders>().authors;
         let name = authors.load_one(self.row.owner_id()?.clone()).await?;
         Ok(name.map(|name| TaskAuthor { name }))
     }
@@ -200,7 +200,7 @@ impl Task {
 
 impl Task {
     async fn read_tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let loader = &ctx.data_unchecked::<TaskLoaders>().tags;
+        let loader = &ctx.request_data::<TaskLoaders>().tags;
         let read = async || Tags(loader.load_one(self.id).await.map(Option::unwrap_or_default));
         match &self.event {
             Some(event) => Ok(event.once(read).await.0.as_ref().map_err(Arc::clone)?.clone()),

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use async_graphql::{Request, Response, Value, value};
 use futures_util::StreamExt as _;
 use hallpass::access::{Policy, RequestAuth, SchemaView};
+use hallpass::config::OwnSettings;
 use hallpass::events::{Change, Event, EventKind, Events, Lagged};
-use hallpass::graphql::{Subscription, SubscriptionSlot, execute_event, subscribe};
+use hallpass::graphql::{
+    OwnershipDenial, Services, Subscription, SubscriptionSlot, execute_event, subscribe,
+};
 use hallpass_data::Scope;
 use hallpass_entity::{ChapterId, TaskId};
 use hallpass_identity::Caller;
@@ -31,8 +34,11 @@ const OPERATIONS: u64 = 32;
 fn request(caller: Option<Arc<Caller>>, scope: Scope, events: &Events) -> Request {
     let policy = Policy { tiers: "free".parse().unwrap(), roles: "".parse().unwrap() };
     let auth = RequestAuth::without_audit(caller, policy);
-    let request = Request::new("subscription { taskEvents { kind } }").data(events.clone());
-    application().scoped(request, auth, scope)
+    let (settings, denial) = (OwnSettings::default(), OwnershipDenial::Hide);
+    let services = Services { events: events.clone(), settings, denial };
+    let mut request = Request::new("subscription { taskEvents { kind } }").data(Arc::new(services));
+    application().add_data(&mut request.data, auth, scope);
+    request
 }
 
 /// All responses of an execution, which must end.

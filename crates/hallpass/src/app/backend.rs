@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use async_graphql::Data;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::registry::Registry;
 use futures_util::future::BoxFuture;
@@ -17,17 +18,14 @@ use crate::access::{AuditTrail, Policy, RequestAuth, SchemaView, Subject};
 use crate::access_report::{FieldReport, explain, note_hidden};
 use crate::activity::ActivityTracker;
 use crate::application::Application;
-use crate::audit::Audit;
 use crate::code;
-use crate::config::{Config, OwnSettings, VisibleSchema};
+use crate::config::{Config, VisibleSchema};
+use crate::core_schema::CoreServices;
 use crate::doctor::{Doctor, Report};
-use crate::events::Events;
-use crate::graphql::OwnershipDenial;
+use crate::graphql::Services;
 use crate::http::{Backend, PersonaCard, RequestCaller};
 use crate::schema::{SchemaForView, Schemas};
-use hallpass_identity::{
-    Caller, CallerKind, CredentialLocation, DevTokenIssuer, Persona, UserLookup,
-};
+use hallpass_identity::{Caller, CallerKind, CredentialLocation, DevTokenIssuer, Persona};
 
 /// The database scope of a caller. The only function that creates scopes for requests.
 #[expect(
@@ -52,12 +50,11 @@ pub fn policy(config: &Config) -> Policy {
     Policy { tiers: config.identity.tiers.clone(), roles: config.identity.role_inherits.clone() }
 }
 
-/// Services that resolvers use.
-pub(super) struct Services {
-    pub(super) users: Arc<UserLookup>,
-    pub(super) audit: Arc<Audit>,
+/// What the requests of one server share.
+pub(super) struct Shared {
+    pub(super) services: Arc<Services>,
+    pub(super) core: Arc<CoreServices>,
     pub(super) activity: ActivityTracker,
-    pub(super) events: Events,
 }
 
 /// The application behind the HTTP handlers.
@@ -66,10 +63,8 @@ pub(super) struct AppBackend {
     policy: Arc<Policy>,
     schemas: Schemas,
     database: Database,
-    services: Services,
-    denial: OwnershipDenial,
+    shared: Shared,
     visible: VisibleSchema,
-    own: OwnSettings,
     readiness: Readiness,
     /// The full schema, built when a hidden field is audited, or a document explained, first.
     all_types: Arc<OnceLock<Registry>>,
@@ -89,7 +84,7 @@ impl AppBackend {
         application: &Arc<Application>,
         config: &Config,
         database: &Database,
-        services: Services,
+        shared: Shared,
         background_tasks: TaskTracker,
         development: Option<Development>,
     ) -> Self {
@@ -99,10 +94,8 @@ impl AppBackend {
             policy: Arc::new(policy(config)),
             schemas: Schemas::new(application.schema().clone(), config.introspection),
             database: database.clone(),
-            services,
-            denial: config.ownership_denial,
+            shared,
             visible: config.schema_view,
-            own: config.own.clone(),
             readiness: Readiness { database: readiness, migrator },
             all_types: Arc::default(),
             background_tasks,
@@ -113,7 +106,7 @@ impl AppBackend {
     /// The scope of a caller, who is recorded as active.
     fn scope_of(&self, caller: Option<&Caller>, client: Client, time: DatabaseTime) -> Scope {
         if let Some(caller) = caller {
-            self.services.activity.record(caller);
+            self.shared.activity.record(caller);
         }
         scope_for(&self.database, caller).counted_for(client, time)
     }
@@ -128,20 +121,17 @@ impl Backend for AppBackend {
         self.schemas.for_view(view)
     }
 
-    fn request(
-        &self,
-        request: async_graphql::Request,
-        request_caller: RequestCaller,
-    ) -> async_graphql::Request {
+    fn add_data(&self, data: &mut Data, request_caller: RequestCaller) {
         let (client, time) = (request_caller.client(), request_caller.record.database_time());
         let RequestCaller { caller, confirmation, request_id, address, .. } = request_caller;
         let scope = self.scope_of(caller.as_deref(), client, time);
-        let trail = AuditTrail::new(self.services.audit.sink(address), request_id, caller.clone());
+        let trail =
+            AuditTrail::new(self.shared.core.audit.sink(address), request_id, caller.clone());
         let (policy, discloses_caller) = (Arc::clone(&self.policy), self.development.is_some());
         let auth = RequestAuth { caller, policy, confirmation, trail, discloses_caller };
-        let request = request.data(self.denial).data(Arc::clone(&self.services.users));
-        let request = request.data(self.services.events.clone()).data(self.own.clone());
-        self.application.scoped(request.data(Arc::clone(&self.services.audit)), auth, scope)
+        data.insert(Arc::clone(&self.shared.services));
+        data.insert(Arc::clone(&self.shared.core));
+        self.application.add_data(data, auth, scope);
     }
 
     fn route_scope(&self, request_caller: &RequestCaller) -> Scope {
@@ -160,7 +150,7 @@ impl Backend for AppBackend {
         request_id: Arc<str>,
         address: IpAddr,
     ) {
-        let (policy, sink) = (Arc::clone(&self.policy), self.services.audit.sink(address));
+        let (policy, sink) = (Arc::clone(&self.policy), self.shared.core.audit.sink(address));
         let (application, types) = (Arc::clone(&self.application), Arc::clone(&self.all_types));
         self.background_tasks.spawn(async move {
             let trail = AuditTrail::new(sink, request_id, caller.clone());
@@ -198,7 +188,7 @@ impl Backend for AppBackend {
         let full = || self.application.schema().types(SchemaView::FULL);
         let types = self.all_types.get_or_init(full);
         let subject = Subject { caller, policy: &self.policy };
-        Some(explain(document, types, subject, self.denial))
+        Some(explain(document, types, subject, self.shared.services.denial))
     }
 
     fn examine(

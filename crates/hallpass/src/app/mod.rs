@@ -29,8 +29,9 @@ use crate::cluster::redis_store::RedisStore;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::cluster::shared_budgets::SharedBudgets;
 use crate::config::{Config, DatabasePooler, Environment, RowSecurity, SqliteSynchronous};
+use crate::core_schema::CoreServices;
 use crate::events::Events;
-use crate::graphql::IDEMPOTENCY_KEY_RETENTION;
+use crate::graphql::{IDEMPOTENCY_KEY_RETENTION, Services};
 use crate::http::{
     self, HttpDeps, HttpOptions, Listener, RateLimiter, Routers, ServeOptions, TrustedDocuments,
 };
@@ -46,7 +47,7 @@ pub(crate) use documents::document_cache;
 pub use error::StartError;
 pub use migrations::{migrate, migrate_down, migrate_up, open_for_migration};
 
-use backend::{AppBackend, Development, Services};
+use backend::{AppBackend, Development, Shared};
 use doctor::{build_doctor, database_status};
 use documents::Documents;
 use migrations::load_demo;
@@ -221,9 +222,11 @@ impl App {
         let (background_tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let server = server_handle(application, config, &database, &events, &draining);
         let users = Arc::clone(authenticator.users());
-        let services = Services { users, audit: Arc::clone(&audit), activity, events };
-        let tasks = background_tasks.clone();
-        let backend = AppBackend::new(application, config, &database, services, tasks, development);
+        let (settings, denial) = (config.own.clone(), config.ownership_denial);
+        let services = Arc::new(Services { events, settings, denial });
+        let core = Arc::new(CoreServices { users, audit: Arc::clone(&audit) });
+        let (shared, tasks) = (Shared { services, core, activity }, background_tasks.clone());
+        let backend = AppBackend::new(application, config, &database, shared, tasks, development);
         let deps = HttpDeps {
             options,
             documents: documents.cache,

@@ -1,8 +1,8 @@
 //! Domains: what an application's server consists of, beyond the core.
 
+use std::any::Any;
 use std::time::Duration;
 
-use async_graphql::Request;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use hallpass_data::policy::{OwnedEntity, SharedEntity, TenantEntity};
 use hallpass_data::{EntityTrait, Error, OwnedTables, Scope, System};
@@ -11,11 +11,9 @@ use hallpass_migration::MigrationTrait;
 use crate::access::{RequestAuth, Rule};
 use crate::bypass::Bypass;
 use crate::events::EventKind;
+use crate::graphql::RequestDataType;
 use crate::schema::{Action, CheckAction, FindNode, FindNodeByText, NodeType};
 use hallpass_identity::UserField;
-
-/// Adds per-request data of resolvers, such as batch loaders, to a request.
-pub type PrepareRequest = dyn Fn(Request, &RequestAuth, &Scope) -> Request + Send + Sync;
 
 /// Returns migrations.
 pub type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
@@ -96,7 +94,7 @@ pub struct Domain {
     pub(super) owned_tables: OwnedTables,
     pub(super) nodes: Vec<NodeType>,
     pub(super) actions: Vec<Action>,
-    pub(super) prepare: Vec<Box<PrepareRequest>>,
+    pub(super) request_data: Vec<RequestDataType>,
     pub(super) field_costs: Vec<(&'static str, u64)>,
     pub(super) list_lengths: Vec<(&'static str, u64)>,
     pub(super) public_caching: Vec<(&'static str, Duration)>,
@@ -116,7 +114,7 @@ impl Domain {
             owned_tables: OwnedTables::none(),
             nodes: Vec::new(),
             actions: Vec::new(),
-            prepare: Vec::new(),
+            request_data: Vec::new(),
             field_costs: Vec::new(),
             list_lengths: Vec::new(),
             public_caching: Vec::new(),
@@ -198,14 +196,14 @@ impl Domain {
         self
     }
 
-    /// Adds per-request data of resolvers, such as batch loaders. `prepare` is called for each request: it creates
-    /// what the request may need, and reads nothing.
+    /// Adds data of one request that its resolvers share, such as batch loaders. `create` is called when a resolver
+    /// first asks for it by [`ContextExt::request_data`](crate::graphql::ContextExt::request_data).
     #[must_use]
-    pub fn request_data(
+    pub fn request_data<T: Any + Send + Sync>(
         mut self,
-        prepare: impl Fn(Request, &RequestAuth, &Scope) -> Request + Send + Sync + 'static,
+        create: impl Fn(&RequestAuth, &Scope) -> T + Send + Sync + 'static,
     ) -> Self {
-        self.prepare.push(Box::new(prepare));
+        self.request_data.push(RequestDataType::new(create));
         self
     }
 

@@ -9,7 +9,7 @@ mod server_handle;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{ObjectType, Request, SubscriptionType};
+use async_graphql::{Data, ObjectType, SubscriptionType};
 use axum::Router;
 use clap::{ArgMatches, Args, Command};
 use futures_util::FutureExt as _;
@@ -19,12 +19,13 @@ use hallpass_migration::Migrator;
 use crate::access::{RequestAuth, Rule};
 use crate::bypass::{self, Bypass};
 use crate::config::{Config, ConfigError, OwnSettings, OwnSettingsTypes, PROGRAM, SettingsType};
+use crate::graphql::{RequestData, RequestDataType};
 use crate::schema::{Registered, RootTypes, Roots, SchemaBuilder};
 use hallpass_identity::{PERSONAS, Persona};
 
 use hooks::{ShutdownTask, Task};
 
-pub use domain::{Demo, DemoError, DemoRows, Domain, Migrations, PrepareRequest};
+pub use domain::{Demo, DemoError, DemoRows, Domain, Migrations};
 pub use hooks::HookError;
 pub use routes::{InvalidRoute, Routes};
 pub use server_handle::{ServerHandle, Unscoped};
@@ -34,6 +35,7 @@ pub use server_handle::{ServerHandle, Unscoped};
 pub struct Application {
     program: Program,
     schema: SchemaBuilder,
+    request_data: Arc<[RequestDataType]>,
 }
 
 /// What a builder sets.
@@ -218,12 +220,11 @@ impl Application {
         }
     }
 
-    /// Adds the per-request data of all domains to `request`, then `auth` and `scope`.
-    #[must_use]
-    pub fn scoped(&self, request: Request, auth: RequestAuth, scope: Scope) -> Request {
-        let prepare = self.program.domains.iter().flat_map(|domain| &domain.prepare);
-        let request = prepare.fold(request, |request, prepare| prepare(request, &auth, &scope));
-        request.data(auth).data(scope)
+    /// Adds the request data of all domains to that of a request, with `auth` and `scope`.
+    pub fn add_data(&self, data: &mut Data, auth: RequestAuth, scope: Scope) {
+        data.insert(RequestData::new(&self.request_data));
+        data.insert(auth);
+        data.insert(scope);
     }
 }
 
@@ -405,12 +406,13 @@ impl Builder {
     pub fn build(mut self) -> Arc<Application> {
         let problem = self.program.settings.problem();
         assert!(problem.is_none(), "{}", problem.unwrap_or_default());
-        let mut registered = Registered::default();
+        let (mut registered, mut request_data) = (Registered::default(), Vec::new());
         for domain in &mut self.program.domains {
+            request_data.append(&mut domain.request_data);
             registered.nodes.append(&mut domain.nodes);
             registered.actions.append(&mut domain.actions);
         }
         let schema = SchemaBuilder::new(self.roots, registered);
-        Arc::new(Application { program: self.program, schema })
+        Arc::new(Application { program: self.program, schema, request_data: request_data.into() })
     }
 }

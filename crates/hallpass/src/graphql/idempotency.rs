@@ -36,17 +36,17 @@ pub const IDEMPOTENCY_KEY: Constraint<'_> = Constraint::NONE.pattern("^[!-~]{1,2
 const ARGUMENT: &str = "idempotencyKey";
 
 /// The idempotency key of a request, from its header.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RequestKey {
-    key: Option<String>,
+    key: String,
     /// Number of mutations of the request that have started.
     started: AtomicUsize,
 }
 
 impl RequestKey {
-    /// Creates the key of a request, if any.
+    /// Creates the key of a request.
     #[must_use]
-    pub fn new(key: Option<String>) -> Self {
+    pub fn new(key: String) -> Self {
         Self { key, started: AtomicUsize::default() }
     }
 
@@ -56,10 +56,9 @@ impl RequestKey {
     }
 
     /// The key of the running mutation.
-    fn of_mutation(&self) -> Option<String> {
-        let key = self.key.as_ref()?;
+    fn of_mutation(&self) -> String {
         let position = self.started.load(Ordering::Relaxed).saturating_sub(1);
-        Some(format!("{key} {position}"))
+        format!("{} {position}", self.key)
     }
 }
 
@@ -169,7 +168,7 @@ fn key(ctx: &Context<'_>, argument: Option<&str>) -> Result<Option<String>> {
         // Cannot collide with a key from the header: those have a space and a number appended.
         Some(key) if is_idempotency_key(key) => Ok(Some(key.to_owned())),
         Some(_) => Err(InputProblem::new(ARGUMENT, ProblemKind::Invalid, FORM).into()),
-        None => Ok(ctx.data_opt::<RequestKey>().and_then(RequestKey::of_mutation)),
+        None => Ok(ctx.data_opt::<RequestKey>().map(RequestKey::of_mutation)),
     }
 }
 

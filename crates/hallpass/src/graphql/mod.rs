@@ -19,6 +19,7 @@ mod own_rows;
 pub(crate) mod pagination;
 pub(crate) mod permission_check;
 mod plain;
+mod request_data;
 mod requirement;
 mod response_keys;
 mod selected_columns;
@@ -31,7 +32,9 @@ pub use audited::Audited;
 pub use batch::{BatchLoader, LoadResult, Loader};
 pub use connection::{Connection, Edge};
 pub use constraint::{Constrained, Constraint};
-pub use context::{ContextExt, OwnershipDenial, discloses_ownership, not_found_or_forbidden};
+pub use context::{
+    ContextExt, OwnershipDenial, Services, discloses_ownership, not_found_or_forbidden,
+};
 pub use date_time::{Date, DateTime, scalar_problem};
 pub use error::{ApiError, NO_TENANT, Result};
 pub use error_code::ErrorCode;
@@ -52,6 +55,7 @@ pub use pagination::{
 };
 pub use permission_check::Permission;
 pub use plain::{Json, NotPlain, PlainEnum, PlainJson, PlainScalar, PlainValue};
+pub(crate) use request_data::{RequestData, RequestDataType};
 pub use requirement::{Requirement, RuleKind};
 pub(crate) use response_keys::has_repeated_keys;
 pub use selected_columns::SelectedColumns;

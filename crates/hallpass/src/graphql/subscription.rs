@@ -7,7 +7,7 @@ use async_graphql::{Context, Request};
 use futures_util::{Stream, stream};
 use hallpass_data::Error;
 
-use super::context::ContextExt as _;
+use super::context::{ContextExt as _, services};
 use super::error::Result;
 use crate::access::Subscribed;
 use crate::events::{Delivered, Events, Lagged, Listener};
@@ -151,7 +151,7 @@ where
 {
     let event = match ctx.data_unchecked::<Source>() {
         Source::Subscribe(slot) => {
-            let listener = listen(ctx.data_unchecked::<Events>())?;
+            let listener = listen(&services(ctx).events)?;
             let is_selected = Box::new(move |delivered| pick(delivered).is_some());
             slot.put(Subscription { listener, is_selected });
             None

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_graphql::Data;
 use async_graphql::parser::types::ExecutableDocument;
 use futures_util::future::BoxFuture;
 use hallpass_data::Scope;
@@ -20,11 +21,7 @@ pub trait Backend: Send + Sync {
     fn schema_for(&self, caller: Option<&Caller>) -> Arc<SchemaForView>;
 
     /// Adds the caller, the scope and the services that resolvers need to a request.
-    fn request(
-        &self,
-        request: async_graphql::Request,
-        caller: RequestCaller,
-    ) -> async_graphql::Request;
+    fn add_data(&self, data: &mut Data, caller: RequestCaller);
 
     /// The scope of the caller of a route of the application.
     fn route_scope(&self, caller: &RequestCaller) -> Scope;

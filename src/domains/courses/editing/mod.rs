@@ -172,7 +172,7 @@ impl EditingMutation {
             ..values
         };
         let privilege = COURSE_EDITOR.authorize(ctx).await?;
-        let html = ctx.data_unchecked::<Arc<HtmlCache>>();
+        let html = ctx.request_data::<Arc<HtmlCache>>();
         html.render(body).await.map_err(|TooComplex| too_complex())?;
         let Begun::First(writes) = Execution::statement().begin(ctx).await? else {
             let same = Of.is(chapter).and(Level.is(level)).and(Hardware.is(hardware));

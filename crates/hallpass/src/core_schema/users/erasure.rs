@@ -8,7 +8,7 @@ use hallpass_data::audit::row_of_user;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{STEP_UP_ADMIN, guarded};
-use crate::audit::Audit;
+use crate::core_schema::CoreServices;
 use crate::graphql::{ApiError, Begun, ContextExt as _, Execution, Result};
 use crate::schema::RootQuery;
 
@@ -104,7 +104,7 @@ async fn erase(ctx: &Context<'_>, id: ID) -> Result<ErasureReport> {
     writes.store_answer(&erased).await?;
     writes.commit().await?;
     ctx.request_auth().trail.add_row(row_of_user(&pseudonym));
-    ctx.data_unchecked::<Arc<Audit>>().erased(&id, &pseudonym);
+    ctx.data_unchecked::<Arc<CoreServices>>().audit.erased(&id, &pseudonym);
     Ok(ErasureReport::new(id, erased))
 }
 

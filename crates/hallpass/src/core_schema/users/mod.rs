@@ -7,9 +7,10 @@ use hallpass_data::audit::row_of_user;
 use hallpass_data::{Comparison as _, known_user};
 
 use crate::access::{ADMIN, guarded};
+use crate::core_schema::CoreServices;
 use crate::graphql::{ApiError, ContextExt as _, DateTime, Result, decode_text_id, encode_text_id};
 use crate::schema::FindNodeByText;
-use hallpass_identity::{LookupError, User as Record, UserLookup};
+use hallpass_identity::{LookupError, User as Record};
 
 mod erasure;
 pub(crate) mod list;
@@ -141,7 +142,7 @@ impl UserQuery {
     async fn user(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
         let id = user_id(id);
         ctx.request_auth().trail.read("Query.user", row_of_user(&id));
-        let found = ctx.data_unchecked::<Arc<UserLookup>>().find(&id).await;
+        let found = ctx.data_unchecked::<Arc<CoreServices>>().users.find(&id).await;
         found.map(|user| user.map(User::Account)).map_err(|error| match error {
             LookupError::NotConfigured => ApiError::NotConfigured("SSO_API_KEY"),
             LookupError::Unavailable(_) => ApiError::AuthUnavailable,

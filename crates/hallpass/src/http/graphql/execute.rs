@@ -178,10 +178,13 @@ fn prepare(
     let persists = params.hash.map(|hash| (hash, Arc::clone(&document.text)));
     // A collected document has one operation, without a name.
     let operation_name = params.operation_name.filter(|_| executed.is_none());
-    let request = request_of(params.variables, operation_name);
+    let mut request = request_of(params.variables, operation_name);
     let budget = AnswerBudget::new(deps.options.limits.answer);
-    let request = deps.backend.request(request, request_caller).data(budget.clone());
-    let request = request.data(RequestKey::new(params.idempotency_key));
+    deps.backend.add_data(&mut request.data, request_caller);
+    request.data.insert(budget.clone());
+    if let Some(key) = params.idempotency_key {
+        request.data.insert(RequestKey::new(key));
+    }
     Ok(Operation {
         kind,
         request,

@@ -8,7 +8,7 @@ pub(super) fn module(domain: &Domain) -> String {
     let mut loaders = String::new();
     for target in targets(domain) {
         let loader = format!("types::{}Loader::new(scope)", target.name.pascal());
-        loaders += &format!(".request_data(|request, _, scope| request.data({loader}))\n");
+        loaders += &format!(".request_data(|_, scope| {loader})\n");
     }
     fill(include_str!("../templates/domain/mod.rs.txt"), &[("loaders", loaders)])
 }
@@ -96,7 +96,7 @@ fn reference(field: &Field, target: &Target) -> String {
     format!(
         "/// {description}.\n#[graphql(guard = \"Public\", scope = \"{module}:read\")]\n\
          async fn {name}(&self, ctx: &Context<'_>) -> Result<{project}> {{\n    \
-         let rows = &ctx.data_unchecked::<{project}Loader>().0;\n    \
+         let rows = &ctx.request_data::<{project}Loader>().0;\n    \
          let found = rows.load_one(self.0.{column}).await?;\n    \
          found.ok_or(ApiError::NotFound(\"{word}\"))\n}}",
         description = description(field),
