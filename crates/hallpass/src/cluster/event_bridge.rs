@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,6 +22,11 @@ use crate::events::{Event, Events};
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Events that are published together.
 const MAX_BATCH: usize = 64;
+/// The time between two batches, unless they are full. An event after a pause is published at once.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+/// An event of this node, and its owner.
+type Outbound = (String, Event);
 
 /// Relays events between this node and the others.
 pub struct EventBridge {
@@ -74,7 +81,7 @@ impl EventBridge {
 
     async fn publish_until(&self, stop: &CancellationToken) {
         let mut outbound = self.events.outbound();
-        let mut gap = false;
+        let (mut gap, mut next_batch) = (false, Instant::now());
         loop {
             // A gap is published as soon as possible, without waiting for another event.
             let limit = if gap { RETRY_DELAY } else { Duration::MAX };
@@ -86,21 +93,12 @@ impl EventBridge {
             gap = gap && !self.publish([WireEvent::Gap]).await;
             match received {
                 Ok(Ok(first)) => {
-                    // Those that were published while the bus was busy.
-                    let mut batch = vec![first];
-                    while batch.len() < MAX_BATCH {
-                        match outbound.try_recv() {
-                            Ok(next) => batch.push(next),
-                            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-                            Err(TryRecvError::Lagged(_)) => {
-                                gap = true;
-                                break;
-                            }
-                        }
-                    }
-                    let batch = batch.into_iter();
-                    let batch = batch.map(|(owner, event)| WireEvent::Event { owner, event });
-                    gap |= !self.publish(batch).await;
+                    let until = tokio::time::sleep_until(next_batch);
+                    let _stopped = stop.run_until_cancelled(until).await;
+                    let (batch, has_gap) = batch(first, &mut outbound);
+                    let wait = if batch.len() < MAX_BATCH { INTERVAL } else { Duration::ZERO };
+                    gap |= !self.publish(batch).await || has_gap;
+                    next_batch = Instant::now() + wait;
                 }
                 Ok(Err(RecvError::Lagged(_))) => gap = true,
                 Ok(Err(RecvError::Closed)) => break,
@@ -133,4 +131,21 @@ impl EventBridge {
             Err(_) => tracing::debug!("unknown message from another node"),
         }
     }
+}
+
+/// `first`, with the events that were published meanwhile, and whether some of them are lost.
+fn batch(first: Outbound, outbound: &mut Receiver<Outbound>) -> (Vec<WireEvent>, bool) {
+    let (mut batch, mut has_gap) = (vec![first], false);
+    while batch.len() < MAX_BATCH {
+        match outbound.try_recv() {
+            Ok(next) => batch.push(next),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            Err(TryRecvError::Lagged(_)) => {
+                has_gap = true;
+                break;
+            }
+        }
+    }
+    let events = batch.into_iter().map(|(owner, event)| WireEvent::Event { owner, event });
+    (events.collect(), has_gap)
 }
