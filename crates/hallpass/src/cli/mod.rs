@@ -253,8 +253,8 @@ pub fn main(application: &Arc<Application>) -> ExitCode {
     }
 }
 
-/// Uses no transparent huge pages: mimalloc asks for them, and a page of 2 MiB stays in memory for the few bytes in use
-/// of it. An idle server needs 14 MiB less, and requests take no longer.
+/// Uses no transparent huge pages, which Linux gives to large areas of memory: a page of 2 MiB stays in memory for the few
+/// bytes in use of it.
 fn use_small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
