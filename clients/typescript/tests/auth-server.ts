@@ -26,7 +26,7 @@ function bodyOf(path: string, user: string | null): object {
   if (path === "/token") {
     return user === null ? { data: null, error: { status: 401 } } : { data: { token: tokenOf(user) }, error: null };
   }
-  const data = user === null ? null : { user: { id: user }, session: { id: `session of ${user}` } };
+  const data = user === null ? null : { user: { id: user }, session: { id: `session-of-${user}` } };
   return { data, error: null };
 }
 

@@ -42,6 +42,7 @@ pub use auth_server::user_lookup::{LookupError, User, UserLookup};
 pub use auth_server::user_state::UserState;
 pub use caller::{AuthMethod, Caller, CallerKind, CallerProfile, HypotheticalCaller, ProfileKind};
 pub use claims::{PAIRWISE_SUBJECT, UserField};
+pub use credential::expected_user::EXPECTED_USER;
 pub use credential::extract::InvalidInit;
 pub use credential::presented::{PresentedCredentials, Reauthentication};
 pub use credential::watch::{Ended, Gate, Watch};

@@ -10,6 +10,8 @@ use crate::support::auth_server::{Account, AuthServer, GET_SESSION, SECRET};
 use crate::support::socket::{ReceivedEvent, Socket};
 
 const VIEWER: &str = "{ viewer { id method } }";
+/// The header that names the user whom the client shows.
+const USER: &str = "hallpass-user";
 
 /// A request with these headers, and no other credentials.
 async fn with_headers(app: &App, headers: &[(&str, &str)]) -> GraphQlResponse {
@@ -301,4 +303,36 @@ async fn every_401_has_a_challenge() {
     let mut socket = Socket::open(&app, &shown).await.unwrap();
     let closed = socket.connection_init(json!({})).await;
     assert!(matches!(closed, ReceivedEvent::Closed(4401, _)), "{closed:?}");
+}
+
+#[tokio::test]
+async fn caller_must_be_the_user_that_the_client_names() {
+    let server = AuthServer::shared();
+    let account = server.sign_up("Expected", json!({})).await;
+    let app = server.app(&[]).await;
+    let (anonymous, signed_in) = (app.anonymous(), app.by_cookie(&account.cookie));
+    let id = account.id.as_str();
+    let escaped: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let other = server.sign_up("Unexpected", json!({})).await.id;
+    for (client, named, is_accepted) in [
+        (&signed_in, &[id][..], true),
+        (&signed_in, &[&escaped], true),
+        (&anonymous, &[""], true),
+        (&signed_in, &[&other], false),
+        (&signed_in, &[&id[1..]], false),
+        (&signed_in, &[""], false),
+        (&signed_in, &[id, id], false),
+        (&anonymous, &[id], false),
+    ] {
+        let client =
+            named.iter().fold(client.clone(), |client, name| client.with_header(USER, name));
+        let response = client.ask(VIEWER).await;
+        assert_eq!(response.status == 200, is_accepted, "{named:?}: {}", response.body);
+        assert_eq!(response.status == 401, !is_accepted, "{named:?}: {}", response.body);
+    }
+    for (named, is_accepted) in [(id, true), (&other, false), ("", false)] {
+        let mut socket = Socket::open(&app, &[("cookie", account.cookie.as_str())]).await.unwrap();
+        let received = socket.connection_init(json!({ USER: named })).await;
+        assert_eq!(received.is_ack(), is_accepted, "{named}");
+    }
 }

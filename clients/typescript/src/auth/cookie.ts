@@ -2,8 +2,14 @@
 import type { ChangeListener } from "./change.js";
 import type { Credentials } from "./credentials.js";
 import { createSession } from "./session.js";
-import { isAuthClient, listenToSessions, sessionSource, type AuthClient, type AuthEndpoint } from "./source.js";
+import { isAuthClient, listenToSessions, sessionSource, userIdOf, type AuthClient, type AuthEndpoint } from "./source.js";
 import { onVisible } from "./visible.js";
+
+/**
+ * The header that names the user whom the page shows. The browser sends the cookie of the current session, which another
+ * tab may have changed a moment ago: the server rejects it then.
+ */
+const EXPECTED_USER = "hallpass-user";
 
 export interface CookieOptions {
   /** Name of the channel between tabs. Set it if pages of one origin use several auth servers. */
@@ -35,7 +41,8 @@ export function cookieCredentials(source?: AuthClient | AuthEndpoint, options: C
   const known = async (): Promise<Readonly<Record<string, string>>> => {
     session.begin();
     await session.confirm();
-    return {};
+    const user = session.user();
+    return user === undefined ? {} : { [EXPECTED_USER]: encodeURIComponent(userIdOf(user)) };
   };
   const credentials: CookieCredentials = {
     mode: "include",

@@ -20,6 +20,8 @@ export interface SessionOptions<A extends Answer> {
 }
 
 export interface Session {
+  /** An id of the user. Null: no user is signed in. Undefined: not known yet. */
+  user(): string | null | undefined;
   /** Asks the auth server, unless it was asked already. */
   begin(): void;
   /** Asks the auth server: once at a time. */
@@ -95,6 +97,7 @@ export function createSession<A extends Answer>({ ask, channel, onAnswer, onRepo
     else if (user === undefined && isRunning) checkAgain();
   });
   return {
+    user: () => user,
     begin: () => {
       if (user === undefined && !isRunning) checkAgain();
     },

@@ -89,8 +89,13 @@ export function sessionSource(source: AuthClient | AuthEndpoint): () => Promise<
   return async () => {
     const { user, session } = asObject(await get("/get-session?disableCookieCache=true"));
     const [userId, sessionId] = [asString(asObject(user)["id"]), asString(asObject(session)["id"])];
-    return { user: userId === null ? null : `${userId} ${sessionId}` };
+    return { user: userId === null ? null : `${sessionId} ${userId}` };
   };
+}
+
+/** The id of the user at the auth server, of the answer of `sessionSource`. Empty if no user is signed in. */
+export function userIdOf(user: string | null): string {
+  return user?.slice(user.indexOf(" ") + 1) ?? "";
 }
 
 /** Calls the listener after each sign-in, sign-out and change of the user by Better Auth's client. */

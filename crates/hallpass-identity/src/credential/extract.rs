@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::cookies;
 use super::cookies::{CookieNames, MAX_FORWARDED_BYTES, SessionCookie, mark_sensitive};
+use super::expected_user::EXPECTED_USER;
 use crate::claims::StrictJson;
 use crate::config::IdentityConfig;
 use crate::jose::better_auth_secret::SecretKeyring;
@@ -118,7 +119,8 @@ fn looks_like_credential(name: &str) -> bool {
 }
 
 /// Adds the credentials in the payload of `connection_init`, or in its member `headers`, to the headers of the WebSocket
-/// handshake, under the same names: the same rules apply, and two of a kind are rejected.
+/// handshake, under the same names, and the user whom the client names: the same rules apply, and two of a kind are
+/// rejected.
 pub(crate) fn merge_connection_init(
     mut headers: HeaderMap,
     payload: &str,
@@ -143,7 +145,7 @@ fn merge_member(
     value: Value,
     names: &CarrierNames,
 ) -> Result<(), InvalidInit> {
-    let mut carriers = [AUTHORIZATION, names.api_key.clone()].into_iter();
+    let mut carriers = [AUTHORIZATION, names.api_key.clone(), EXPECTED_USER].into_iter();
     let shown = match value {
         Value::Null => return Ok(()),
         Value::String(text) => mark_sensitive(&text),

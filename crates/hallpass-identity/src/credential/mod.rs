@@ -2,6 +2,7 @@
 
 pub(crate) mod cookies;
 pub(crate) mod csrf;
+pub(crate) mod expected_user;
 pub(crate) mod extract;
 pub(crate) mod presented;
 pub(crate) mod watch;

@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, Method};
 use hallpass_types::{Timestamp, now};
 use tokio::sync::Mutex;
 
-use crate::{Authentication, Authenticator};
+use super::expected_user::is_expected;
+use crate::{Authentication, Authenticator, Caller};
 
 /// The credentials that a request, or the start of a connection, presented.
 pub struct PresentedCredentials {
@@ -40,6 +41,12 @@ impl PresentedCredentials {
     pub async fn authenticate(&self) -> Authentication {
         // Boxed, here and below: the future is large, and may be held for long.
         Box::pin(self.authenticator.authenticate(&self.method, &self.headers, self.address)).await
+    }
+
+    /// Whether the caller is the user whom the client names in [`EXPECTED_USER`](crate::EXPECTED_USER), if it names one.
+    #[must_use]
+    pub fn are_of_expected_user(&self, caller: Option<&Caller>) -> bool {
+        is_expected(&self.headers, caller)
     }
 
     /// Whether they authenticated a caller before, as far as this server remembers, or there are none.

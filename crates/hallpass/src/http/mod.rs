@@ -38,7 +38,7 @@ use crate::audit::Audit;
 use crate::cluster::redis_store::RedisStore;
 use crate::cluster::revocation_sync::RevocationService;
 use crate::config::Limits;
-use hallpass_identity::{Authenticator, Caller, Levels, Reauthentication, network};
+use hallpass_identity::{Authenticator, Caller, EXPECTED_USER, Levels, Reauthentication, network};
 
 pub use backend::Backend;
 pub use limits::document_cache::DocumentCache;
@@ -270,7 +270,7 @@ fn cors(deps: &HttpDeps, has_routes: bool) -> Option<CorsLayer> {
         return None;
     }
     let allowed = match &deps.options.allowed_headers {
-        Some(headers) => AllowHeaders::list(headers.iter().cloned()),
+        Some(headers) => AllowHeaders::list(headers.iter().cloned().chain([EXPECTED_USER])),
         None => AllowHeaders::mirror_request(),
     };
     let is_known = move |origin: &HeaderValue, _: &Parts| authenticator.is_known_origin(origin);

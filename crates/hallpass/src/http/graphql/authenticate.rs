@@ -60,7 +60,11 @@ impl RequestIdentity {
             | Authentication::Caller(_)
             | Authentication::Unavailable(_) => {}
         }
-        into_caller(deps, decision)
+        let caller = into_caller(deps, decision)?;
+        match self.0.are_of_expected_user(caller.as_deref()) {
+            true => Ok(caller),
+            false => Err(Unauthenticated { check: FailedCheck::User, rejection: of_other_user() }),
+        }
     }
 
     /// As [`caller`](Self::caller), and notes the result in `record`.
@@ -105,6 +109,8 @@ impl RequestIdentity {
 pub(crate) enum FailedCheck {
     /// A check of the credential.
     Credential(Check),
+    /// The caller is not the user whom the client names: its page shows another one.
+    User,
     /// The cookie was not sent by a page of an allowed origin.
     SameSite,
     /// The auth server was asked for the credential, and is not available.
@@ -198,6 +204,12 @@ fn reject(deps: &HttpDeps, rejected: CredentialRejected) -> Rejection {
     let reason = if deps.options.is_development { rejected.reason } else { "sign in again" };
     let rejection = Rejection::credential(format!("The credential was rejected: {reason}."));
     if rejected.is_expiry() { rejection.of_expiry() } else { rejection }
+}
+
+/// The client finds out who is signed in, as after any rejected credential.
+fn of_other_user() -> Rejection {
+    let message = "The credential is not of the user whom `Hallpass-User` names: reload the page.";
+    Rejection::credential(message.to_owned())
 }
 
 fn unavailable(outage: Unavailable) -> Rejection {
