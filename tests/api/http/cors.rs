@@ -58,7 +58,7 @@ async fn cors_allows_only_configured_headers() {
     let requested = "content-type,traceparent";
     for (allowed, granted) in [
         (None, "content-type,traceparent"),
-        (Some("Content-Type, X-Api-Key"), "content-type,x-api-key"),
+        (Some("Content-Type, X-Api-Key"), "content-type,x-api-key,hallpass-user"),
     ] {
         let limit = allowed.map(|headers| ["--allowed-headers", headers]);
         let flags = ["--allowed-origins", ORIGIN].into_iter().chain(limit.into_iter().flatten());
