@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::commands::Process;
 use crate::http::connections::RawConnection;
-use crate::http::http2_frames::{END_STREAM, Frame, RawHttp2, kind};
+use crate::http::http2_frames::{ACK, END_STREAM, Frame, RawHttp2, kind};
 use crate::streaming::graphql_sse::TASKS;
 use crate::support::app::{App, Backend};
 use crate::support::callers::alice;
@@ -227,12 +227,19 @@ async fn control_frame_floods_are_cut_off() {
     let app = App::start(Backend::Sqlite).await;
     let ping = Frame::new(kind::PING, 0, 0, &[0; 8]).bytes();
     let settings = Frame::new(kind::SETTINGS, 0, 0, &[]).bytes();
-    let priority = Frame::new(kind::PRIORITY, 0, 1, &[0; 5]).bytes();
-    for (what, frame) in [("PING", &ping), ("SETTINGS", &settings), ("PRIORITY", &priority)] {
+    for (what, frame) in [
+        ("PING", &ping),
+        ("ACK of PING", &Frame::new(kind::PING, ACK, 0, &[0; 8]).bytes()),
+        ("SETTINGS", &settings),
+        ("PRIORITY", &Frame::new(kind::PRIORITY, 0, 1, &[0; 5]).bytes()),
+        ("PRIORITY_UPDATE", &Frame::new(kind::PRIORITY_UPDATE, 0, 0, b"\0\0\0\x01u=3").bytes()),
+        ("WINDOW_UPDATE", &window_update(0)),
+        ("an unknown frame", &Frame::new(0xee, 0, 0, &[0; 100]).bytes()),
+    ] {
         let mut raw = RawHttp2::to(&app.url).await;
         raw.send_bytes(&frame.repeat(1_000)).await.unwrap();
         raw.send_get(3).await.unwrap();
-        assert!(raw.response_to(3).await.is_some(), "{what}: some are answered");
+        assert!(raw.response_to(3).await.is_some(), "{what}: some are accepted");
         let _ = raw.send_bytes(&frame.repeat(1_500)).await;
         let began = Instant::now();
         while raw.next().await.is_some() {}
@@ -244,6 +251,71 @@ async fn control_frame_floods_are_cut_off() {
         raw.send_bytes(&ping.repeat(500)).await.unwrap();
         raw.send_get(2 * number + 1).await.unwrap();
         assert!(raw.response_to(2 * number + 1).await.is_some(), "a proxy has many clients");
+    }
+}
+
+fn window_update(stream: u32) -> Vec<u8> {
+    Frame::new(kind::WINDOW_UPDATE, 0, stream, &500_u32.to_be_bytes()).bytes()
+}
+
+/// A client that opens its windows for each frame of data, while it uploads and downloads.
+#[tokio::test]
+async fn window_updates_of_a_reader_are_accepted() {
+    let app = App::start(Backend::Sqlite).await.with_courses().await;
+    app.set_all_bodies(&"long ".repeat(130_000)).await;
+    let padding = " ".repeat(200_000);
+    let query = document(&format!(
+        "{{ chapters(first: 3) {{ nodes {{ personalized {{ body }} }} }} }}{padding}"
+    ));
+    let bearer = format!("Bearer {}", Issuer::shared().token(&alice().claims()));
+    let window = [&[0, 4][..], &500_u32.to_be_bytes()].concat();
+    let mut raw = RawHttp2::to(&app.url).await;
+    raw.send(Frame::new(kind::SETTINGS, 0, 0, &window)).await.unwrap();
+    raw.send_signed_post(1, &bearer).await.unwrap();
+    let (mut updates, mut received, mut unsent, mut may_send) = (0, 0, query.as_bytes(), 65_535);
+    loop {
+        while may_send > 1_000 && !unsent.is_empty() {
+            let (part, rest) = unsent.split_at(unsent.len().min(1_000));
+            let flags = if rest.is_empty() { END_STREAM } else { 0 };
+            raw.send(Frame::new(kind::DATA, flags, 1, part)).await.unwrap();
+            (unsent, may_send) = (rest, may_send - part.len());
+        }
+        let frame = raw.next().await.expect("the connection stays open");
+        match frame.kind {
+            kind::WINDOW_UPDATE if frame.stream == 1 => may_send += frame.increment(),
+            kind::DATA => {
+                received += frame.payload.len();
+                raw.send_bytes(&[window_update(0), window_update(1)].concat()).await.unwrap();
+                updates += 2;
+            }
+            _ => {}
+        }
+        if frame.kind == kind::DATA && frame.flags & END_STREAM != 0 {
+            break;
+        }
+    }
+    assert!(received > 1_200_000 && updates > 4_000, "{received} bytes, {updates} updates");
+}
+
+/// A browser states the priority of each request, and opens its window.
+#[tokio::test]
+async fn priorities_of_requests_are_accepted() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut raw = RawHttp2::to(&app.url).await;
+    let streams: Vec<u32> = (0..1_500).map(|number| 2 * number + 1).collect();
+    for streams in streams.chunks(50) {
+        for stream in streams {
+            let field = [&stream.to_be_bytes()[..], b"u=1, i"].concat();
+            let priority = Frame::new(kind::PRIORITY_UPDATE, 0, 0, &field).bytes();
+            let request = [priority, RawHttp2::get(*stream), window_update(*stream)].concat();
+            raw.send_bytes(&request).await.unwrap();
+        }
+        let mut open = streams.len();
+        while open > 0 {
+            let frame = raw.next().await.expect("the connection stays open");
+            let may_end = matches!(frame.kind, kind::DATA | kind::HEADERS);
+            open -= usize::from(may_end && frame.flags & END_STREAM != 0);
+        }
     }
 }
 

@@ -17,7 +17,10 @@ pub mod kind {
     pub const SETTINGS: u8 = 4;
     pub const PING: u8 = 6;
     pub const GOAWAY: u8 = 7;
+    pub const WINDOW_UPDATE: u8 = 8;
     pub const CONTINUATION: u8 = 9;
+    /// RFC 9218 section 7.1.
+    pub const PRIORITY_UPDATE: u8 = 16;
 }
 
 pub const END_STREAM: u8 = 1;
@@ -41,6 +44,11 @@ impl Frame {
         let length = u32::try_from(self.payload.len()).unwrap().to_be_bytes();
         let head = [&length[1..], &[self.kind, self.flags], &self.stream.to_be_bytes()].concat();
         [&head[..], &self.payload].concat()
+    }
+
+    /// By how much a WINDOW_UPDATE opens the window.
+    pub fn increment(&self) -> usize {
+        u32::from_be_bytes(self.payload[..4].try_into().unwrap()) as usize
     }
 }
 
@@ -80,6 +88,21 @@ impl RawHttp2 {
     pub async fn send_post(&mut self, stream: u32) -> std::io::Result<()> {
         let head = b"\x83\x86\x04\x08/graphql\x01\x09127.0.0.1\x0f\x10\x10application/json";
         self.send(Frame::new(kind::HEADERS, END_HEADERS, stream, head)).await
+    }
+
+    /// The same, of a signed-in caller.
+    pub async fn send_signed_post(
+        &mut self,
+        stream: u32,
+        authorization: &str,
+    ) -> std::io::Result<()> {
+        let head = b"\x83\x86\x04\x08/graphql\x01\x09127.0.0.1\x0f\x10\x10application/json";
+        // `authorization` of the static table; the length has a prefix of 7 bits (RFC 7541 section 5.1).
+        let long = authorization.len() - 127;
+        let length =
+            [0x7f, 0x80 | u8::try_from(long % 128).unwrap(), u8::try_from(long / 128).unwrap()];
+        let head = [&head[..], &[0x0f, 8], &length, authorization.as_bytes()].concat();
+        self.send(Frame::new(kind::HEADERS, END_HEADERS, stream, &head)).await
     }
 
     /// The next frame; `None` once the connection is closed. SETTINGS are acknowledged.

@@ -1,27 +1,21 @@
 //! What a client sends, as far as timeouts and limits depend on it: whether it speaks HTTP/2, whether a head is
 //! incomplete, and the number of control frames (RFC 9113 section 4.1).
-//!
-//! h2 answers PING and SETTINGS frames one by one, and reads no further frame before the answer is written; it limits the
-//! CONTINUATION frames of a head, small DATA frames, and streams that are reset before they are accepted. What remains
-//! unlimited there is the number of control frames, each of which takes time of the server.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use super::frame_budget::FrameBudget;
 
 /// What an HTTP/2 client sends first (section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FRAME_HEAD_BYTES: usize = 9;
-/// Control frames within a `WINDOW`.
-const MAX_CONTROL_FRAMES: u32 = 2_000;
-const WINDOW: Duration = Duration::from_secs(10);
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
+const PRIORITY: u8 = 2;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
-/// `ACK` of SETTINGS and PING, `END_STREAM` of DATA.
-const FLAG_1: u8 = 1;
+/// RFC 9218 section 7.1.
+const PRIORITY_UPDATE: u8 = 16;
 const END_HEADERS: u8 = 4;
 
 /// Reads the bytes of a connection as they arrive.
@@ -43,8 +37,7 @@ pub(super) struct Frames {
     payload: usize,
     /// Whether a head has begun and not ended.
     is_in_head: bool,
-    window_began: Instant,
-    control_frames: u32,
+    budget: FrameBudget,
 }
 
 /// What the bytes of a read mean.
@@ -63,6 +56,13 @@ pub(super) enum Received {
 impl Scanner {
     pub(super) fn new() -> Self {
         Self::Preface(0)
+    }
+
+    /// `bytes` are sent to the client.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        if let Self::Http2(frames) = self {
+            frames.budget.sent(bytes);
+        }
     }
 
     /// Reads the next bytes, which arrive at `now`.
@@ -97,15 +97,12 @@ impl Frames {
             arrived: 0,
             payload: 0,
             is_in_head: false,
-            window_began: now,
-            control_frames: 0,
+            budget: FrameBudget::new(now),
         }
     }
 
     fn read(&mut self, mut bytes: &[u8], now: Instant) -> Received {
-        if now.saturating_duration_since(self.window_began) > WINDOW {
-            (self.window_began, self.control_frames) = (now, 0);
-        }
+        self.budget.advance(now);
         while !bytes.is_empty() {
             if self.arrived < FRAME_HEAD_BYTES {
                 let length = (FRAME_HEAD_BYTES - self.arrived).min(bytes.len());
@@ -125,7 +122,7 @@ impl Frames {
             }
         }
         match self.is_in_head {
-            _ if self.control_frames > MAX_CONTROL_FRAMES => Received::Flood,
+            _ if self.budget.is_exceeded() => Received::Flood,
             true => Received::Head,
             false => Received::Frames,
         }
@@ -133,20 +130,19 @@ impl Frames {
 
     /// The head of a frame has arrived.
     fn begin(&mut self) {
-        let [high, middle, low, kind, flags, ..] = self.head;
+        let [high, middle, low, kind, ..] = self.head;
         self.payload = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-        let is_control = match kind {
+        match kind {
             HEADERS | CONTINUATION => {
                 self.is_in_head = true;
-                false
+                if kind == HEADERS {
+                    self.budget.request();
+                }
             }
-            DATA => self.payload == 0 && flags & FLAG_1 == 0,
-            SETTINGS | PING => flags & FLAG_1 == 0,
-            // One for each frame of data that the client read.
-            WINDOW_UPDATE => false,
-            _ => true,
-        };
-        self.control_frames = self.control_frames.saturating_add(is_control.into());
+            DATA if self.payload > 0 => {}
+            DATA | PRIORITY | WINDOW_UPDATE | PRIORITY_UPDATE => self.budget.explainable(),
+            _ => self.budget.unexplained(),
+        }
     }
 
     /// A frame is complete.
@@ -161,7 +157,15 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    const RST_STREAM: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const ACK: u8 = 1;
+    const END_STREAM: u8 = 1;
 
     fn frame(kind: u8, flags: u8, payload: usize) -> Vec<u8> {
         let length = u32::try_from(payload).unwrap().to_be_bytes();
@@ -211,17 +215,18 @@ mod tests {
         let now = Instant::now();
         for (kind, flags, payload, is_limited) in [
             (PING, 0, 8, true),
-            (PING, FLAG_1, 8, false),
+            (PING, ACK, 8, true),
             (SETTINGS, 0, 0, true),
-            (SETTINGS, FLAG_1, 0, false),
-            (2, 0, 5, true),
-            (3, 0, 4, true),
+            (SETTINGS, ACK, 0, true),
+            (PRIORITY, 0, 5, true),
+            (PRIORITY_UPDATE, 0, 9, true),
+            (RST_STREAM, 0, 4, true),
             (99, 0, 0, true),
             (DATA, 0, 0, true),
-            (DATA, FLAG_1, 0, false),
+            (DATA, END_STREAM, 0, true),
             (DATA, 0, 10, false),
             (HEADERS, END_HEADERS, 1, false),
-            (WINDOW_UPDATE, 0, 4, false),
+            (WINDOW_UPDATE, 0, 4, true),
         ] {
             let mut scanner = http2(now);
             let all = frame(kind, flags, payload).repeat(2_000);
@@ -231,6 +236,23 @@ mod tests {
             assert_eq!(scanner.read(&one, now), expected, "{kind} {flags}");
             let later = now + Duration::from_secs(11);
             assert_eq!(scanner.read(&one, later), Received::Frames, "{kind}");
+        }
+    }
+
+    #[test]
+    fn requests_and_responses_explain_some_frames() {
+        let now = Instant::now();
+        for (kind, payload, is_explained) in
+            [(WINDOW_UPDATE, 4, true), (PRIORITY_UPDATE, 9, true), (PING, 8, false)]
+        {
+            let mut requests = http2(now);
+            let request = [frame(HEADERS, END_HEADERS, 1), frame(kind, 0, payload)].concat();
+            let expected = if is_explained { Received::Frames } else { Received::Flood };
+            assert_eq!(requests.read(&request.repeat(3_000), now), expected, "{kind}");
+            let mut responses = http2(now);
+            responses.sent(100_000);
+            let frames = frame(kind, 0, payload).repeat(3_000);
+            assert_eq!(responses.read(&frames, now), expected, "{kind}");
         }
     }
 }

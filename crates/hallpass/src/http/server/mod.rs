@@ -2,9 +2,10 @@
 //! clients with many connections.
 //!
 //! `listener` and `stream` are its sockets, `table` holds the open connections and evicts idle ones, `progress` tracks the timeouts of a connection, `transport` is
-//! its byte stream, `frames` reads what a client sends, and `http2` has the limits of streams.
+//! its byte stream, `frames` reads what a client sends, `frame_budget` limits it, and `http2` has the limits of streams.
 
 mod files;
+mod frame_budget;
 mod frames;
 mod host;
 mod http2;

@@ -49,7 +49,10 @@ impl Transport {
     /// Records the result of writing `bytes`.
     fn wrote(&mut self, bytes: usize, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
-            Poll::Ready(Ok(written)) => self.slot.progress().wrote(*written),
+            Poll::Ready(Ok(written)) => {
+                self.slot.progress().wrote(*written);
+                self.scanner.sent(*written);
+            }
             Poll::Ready(Err(_)) => {}
             Poll::Pending if self.unsent.is_some() => {}
             Poll::Pending => {
