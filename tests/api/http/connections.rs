@@ -42,6 +42,12 @@ impl RawConnection {
 
     /// The head of a response, once the whole response is read; empty if the connection is closed.
     pub async fn answer(&mut self) -> String {
+        let all = self.whole_answer().await;
+        all.split_once("\r\n\r\n").map_or(all.as_str(), |(head, _)| head).to_owned()
+    }
+
+    /// A response; empty if the connection is closed.
+    pub async fn whole_answer(&mut self) -> String {
         let reading = async {
             let mut text = Vec::new();
             let mut part = [0; 4096];
@@ -57,7 +63,7 @@ impl RawConnection {
                 };
                 let length = head.lines().find_map(|it| it.strip_prefix("content-length: "));
                 if read == 0 || length.is_none_or(|it| body.len() >= it.parse().unwrap()) {
-                    return head.to_owned();
+                    return all;
                 }
             }
         };

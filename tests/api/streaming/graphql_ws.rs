@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use crate::http::connections::RawConnection;
 use crate::on_both_databases;
 use crate::support::app::{App, Backend, Client};
 use crate::support::callers::{alice, bob};
@@ -294,6 +295,7 @@ async fn connection_init_timeout_closes_4408() {
             ReceivedEvent::Disconnected => panic!("the server closed without a code"),
         }
         pongs += 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     };
     assert_eq!(
         (code, pongs > 0),
@@ -431,6 +433,26 @@ async fn graphql_path_takes_websockets_too() {
     let incomplete = who.request(Method::GET, "/graphql?query={__typename}");
     let incomplete = incomplete.header("upgrade", "websocket").send().await.unwrap();
     assert_eq!(incomplete.status(), 426);
+    for (key, status) in [
+        ("dGhlIHNhbXBsZSBub25jZQ==", 101),
+        ("", 400),
+        ("x", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ", 400),
+        ("dGhlIHNhbXBsZSBub25jZR==", 400),
+        ("dGhlIHNhbXBsZSBub25j", 400),
+        ("dGhlIHNhbXBsZSBub25jZSBsb25n", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", 400),
+    ] {
+        let mut raw = RawConnection::to(&app.url).await;
+        raw.send(&format!(
+            "GET /graphql/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+        ))
+        .await;
+        let answer = raw.whole_answer().await;
+        assert!(answer.starts_with(&format!("http/1.1 {status}")), "{key}: {answer}");
+        assert_eq!(answer.contains("send one sec-websocket-key header"), status == 400, "{answer}");
+    }
     let other = who.request(Method::GET, "/graphql?query={__typename}");
     let other = other.header("upgrade", "h2c").send().await.unwrap();
     assert_eq!(other.status(), 200, "another protocol is not switched to");

@@ -62,25 +62,48 @@ async fn anonymous_sockets_leave_room_for_users() {
     tokio::time::timeout(Duration::from_secs(10), again).await.expect("a slot is free again");
 }
 
+/// A masked frame: opcode and flags, and a payload of at most 125 bytes.
+fn frame(start: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[start, 0x80 | length, 0, 0, 0, 0][..], payload].concat()
+}
+
 #[tokio::test]
-async fn pings_without_reading_are_not_buffered() {
-    /// Masked, with the largest content of a control frame.
-    const PING: [u8; 131] = {
-        let mut frame = [0; 131];
-        (frame[0], frame[1]) = (0x89, 0x80 | 125);
-        frame
-    };
-    /// More than the buffers of both systems.
-    const TOO_MUCH: usize = 64 * 1024 * 1024;
+async fn frame_floods_close_1008() {
+    const FRAGMENT: &[u8] = b"{\"type\":\"ping\"";
     let app = App::start(Backend::Sqlite).await;
-    for mut socket in [opened(&app).await, Socket::anonymous(&app).await] {
-        let pings = PING.repeat(1000);
-        let mut sent = 0;
-        while tokio::time::timeout(Duration::from_secs(2), socket.send_bytes(&pings)).await.is_ok()
-        {
-            sent += pings.len();
-            assert!(sent < TOO_MUCH, "the server reads on");
+    for (what, first, flood) in [
+        ("pings", vec![], frame(0x89, &[b'x'; 125])),
+        ("pongs", vec![], frame(0x8a, b"")),
+        ("empty fragments", frame(0x01, FRAGMENT), frame(0x00, b"")),
+        ("small fragments", frame(0x01, FRAGMENT), frame(0x00, b" ")),
+        ("pings of the protocol", vec![], frame(0x81, b"{\"type\":\"ping\"}")),
+        ("pongs of the protocol", vec![], frame(0x81, b"{\"type\":\"pong\"}")),
+    ] {
+        for mut socket in [opened(&app).await, Socket::anonymous(&app).await] {
+            socket.send_bytes(&first).await;
+            socket.send_bytes(&flood.repeat(1_500)).await;
+            assert_eq!(socket.close_code().await, 1008, "{what}");
         }
+        for mut socket in [opened(&app).await, Socket::anonymous(&app).await] {
+            socket.send_bytes(&first).await;
+            socket.send_bytes(&flood.repeat(900)).await;
+            let is_fragment = !first.is_empty();
+            socket.send_bytes(&if is_fragment { frame(0x80, b"}") } else { vec![] }).await;
+            socket.send_json(&json!({"type": "ping"})).await;
+            assert_eq!(socket.next_message().await, json!({"type": "pong"}), "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn messages_of_operations_are_no_flood() {
+    let app = App::start(Backend::Sqlite).await;
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    for number in 0..1_500 {
+        socket.execute(&number.to_string(), "{ __typename }").await;
+        assert_eq!(socket.next_message().await["type"], "next", "{number}");
+        assert_eq!(socket.next_message().await["type"], "complete", "{number}");
     }
 }
 

@@ -16,7 +16,7 @@ use crate::config::Limits;
 use crate::http::HttpState;
 use crate::http::front::Arrival;
 use crate::http::pages::graphiql;
-use crate::http::streaming::{Framing, response_stream, websocket};
+use crate::http::streaming::{Framing, is_upgrade, response_stream, websocket};
 use hallpass_identity::Caller;
 
 /// The response formats that the client accepts.
@@ -33,7 +33,7 @@ pub(crate) async fn graphql(
     arrival: Arrival,
 ) -> Response<Body> {
     let (method, headers) = (request.method(), request.headers());
-    if websocket::is_upgrade(method, headers) {
+    if is_upgrade(method, headers) {
         return Box::pin(websocket::open(Arc::clone(shared), arrival, request)).await;
     }
     if request::wants_page(method, headers) && request.uri().query().is_none() {

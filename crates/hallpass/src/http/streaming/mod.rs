@@ -3,6 +3,8 @@
 
 pub(crate) mod caller_limit;
 pub(crate) mod connection_limit;
+mod frame_limit;
+mod handshake;
 mod multipart;
 mod protocol;
 pub(crate) mod response_stream;
@@ -13,6 +15,7 @@ pub(crate) mod websocket;
 
 pub(crate) use caller_limit::{CallerLimiter, Permit, Resource};
 pub(crate) use connection_limit::ConnectionLimiter;
+pub(crate) use handshake::is_upgrade;
 pub(crate) use response_stream::Framing;
 
 use futures_util::StreamExt as _;

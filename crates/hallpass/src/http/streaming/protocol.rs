@@ -2,12 +2,13 @@
 //! (<https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>). The legacy `graphql-ws` subprotocol, which
 //! async-graphql supports too, is not accepted.
 
-use axum::extract::ws::{CloseFrame, Message};
 use axum::http::StatusCode;
 use hallpass_data::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::http::graphql::response::{Rejection, ResponseBody};
 
@@ -47,6 +48,11 @@ impl Close {
     /// after other codes, they reconnect at once.
     pub(crate) fn idle() -> Self {
         Self::with(1000, "Idle: reconnect to start an operation.")
+    }
+
+    /// The client sends far more frames than its operations need.
+    pub(crate) fn too_many_frames() -> Self {
+        Self::with(1008, "Too many frames: send fewer pings and messages.")
     }
 
     /// A message exceeds `MAX_BODY`.
@@ -120,7 +126,7 @@ impl Close {
     }
 
     pub(crate) fn message(self) -> Message {
-        Message::Close(Some(CloseFrame { code: self.code, reason: self.reason.into() }))
+        Message::Close(Some(CloseFrame { code: self.code.into(), reason: self.reason.into() }))
     }
 }
 

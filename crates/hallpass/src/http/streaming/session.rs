@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::ws::{Message, Utf8Bytes};
 use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, AbortHandle, Abortable, BoxStream, SelectAll};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, interval_at, sleep_until};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
 use super::gated;
@@ -185,6 +185,7 @@ impl<'a> Session<'a> {
             OperationEvent::Ended(rejection) => Err(Close::rejected(&rejection).into()),
             OperationEvent::Done => {
                 self.cancel(id);
+                self.transport.operation_completed();
                 self.transport.send_message(&ServerMessage::Complete { id }).await
             }
             OperationEvent::Interrupted => {

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
-use futures_util::SinkExt;
-use tokio_tungstenite::tungstenite::Error;
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
+use super::frame_limit::FrameLimit;
 use super::protocol::{Close, ServerMessage};
 use crate::http::HttpState;
 use crate::http::graphql::response::RequestId;
@@ -18,6 +21,9 @@ use crate::http::server::ConnectionHandle;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take to complete the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The WebSocket of an upgraded connection.
+pub(super) type Socket = WebSocketStream<FrameLimit<TokioIo<Upgraded>>>;
 
 /// Why a socket is closed.
 pub(crate) enum Disconnect {
@@ -38,35 +44,38 @@ pub(crate) struct Transport {
     pub(crate) shared: Arc<HttpState>,
     pub(crate) stop: CancellationToken,
     pub(crate) id: RequestId,
+    /// Whether the client and the server agreed on a subprotocol.
+    pub(super) offers_subprotocol: bool,
     connection: ConnectionHandle,
-    socket: WebSocket,
+    socket: Socket,
 }
 
 impl Transport {
-    pub(crate) fn new(
+    pub(super) fn new(
         shared: Arc<HttpState>,
         connection: ConnectionHandle,
         id: RequestId,
-        socket: WebSocket,
+        socket: Socket,
+        offers_subprotocol: bool,
     ) -> Self {
-        Self { shared, stop: connection.stop(), id, connection, socket }
+        Self { shared, stop: connection.stop(), id, offers_subprotocol, connection, socket }
     }
 
-    /// Whether the client and the server agreed on a subprotocol.
-    pub(crate) fn offers_subprotocol(&self) -> bool {
-        self.socket.protocol().is_some()
+    /// An operation completes: its messages do not count as a flood.
+    pub(super) fn operation_completed(&mut self) {
+        self.socket.get_mut().operation_completed();
     }
 
     /// Completes the closing handshake. Remaining input is read, because a connection that is closed with unread bytes
     /// is reset, which loses the close frame.
     pub(crate) async fn drain_and_close(&mut self) {
-        let drained = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let drained = async { while let Some(Ok(_)) = self.socket.next().await {} };
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, drained).await;
     }
 
     /// The next text of the client; `None` for a ping or pong.
     pub(crate) async fn recv(&mut self) -> Result<Option<Utf8Bytes>, Disconnect> {
-        match self.socket.recv().await {
+        match self.socket.next().await {
             Some(Ok(Message::Text(text))) => {
                 let limit = self.shared.deps.options.limits.body;
                 if text.len() > limit {
@@ -78,29 +87,30 @@ impl Transport {
             // tungstenite replies to pings. A client that does not read the replies is not read either: they would be
             // buffered without limit.
             Some(Ok(Message::Ping(_))) => self.flush().await.map(|()| None),
-            Some(Ok(Message::Pong(_))) => Ok(None),
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Ok(None),
             Some(Err(error)) => Err(self.unreadable(error)),
             Some(Ok(Message::Close(_))) | None => Err(Disconnect::Gone),
         }
     }
 
     /// The close code for a read error. Further input is discarded, since the start of the next frame is unknown.
-    fn unreadable(&self, error: axum::Error) -> Disconnect {
-        let close = match error.into_inner().downcast::<Error>().map(|error| *error) {
-            Ok(Error::Capacity(_)) => Close::too_large(self.shared.deps.options.limits.body),
-            Ok(Error::Utf8(_)) => Close::not_utf8(),
-            Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
+    fn unreadable(&self, error: Error) -> Disconnect {
+        let close = match error {
+            _ if self.socket.get_ref().is_exceeded() => Close::too_many_frames(),
+            Error::Capacity(_) => Close::too_large(self.shared.deps.options.limits.body),
+            Error::Utf8(_) => Close::not_utf8(),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
                 return Disconnect::Gone;
             }
-            Ok(Error::Protocol(_)) => Close::bad_frame(),
-            Ok(_) | Err(_) => return Disconnect::Gone,
+            Error::Protocol(_) => Close::bad_frame(),
+            _ => return Disconnect::Gone,
         };
         self.connection.linger();
         close.into()
     }
 
     async fn flush(&mut self) -> Result<(), Disconnect> {
-        match tokio::time::timeout(WRITE_TIMEOUT, SinkExt::flush(&mut self.socket)).await {
+        match tokio::time::timeout(WRITE_TIMEOUT, self.socket.flush()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Disconnect::Gone),
         }

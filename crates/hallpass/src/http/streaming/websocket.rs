@@ -8,16 +8,18 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{FromRequestParts as _, State};
-use axum::http::header::UPGRADE;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use axum::response::Response;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tracing::Instrument as _;
 
 use super::Permit;
 use super::connection_limit::{ConnectionPermit, Holder};
-use super::protocol;
+use super::frame_limit::FrameLimit;
+use super::handshake::Handshake;
 use super::protocol::{AckPayload, ClientMessage, Close, ServerMessage};
 use super::session::Session;
 use super::transport::{Disconnect, Transport};
@@ -32,14 +34,6 @@ use hallpass_identity::Caller;
 
 /// Read buffer per socket: small, because there may be thousands of sockets.
 const READ_BUFFER_BYTES: usize = 2 * 1024;
-
-/// Whether the client requests a WebSocket (RFC 6455 section 4.1).
-pub(crate) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
-    let values = headers.get_all(UPGRADE).iter().filter_map(|value| value.to_str().ok());
-    let mut protocols = values.flat_map(|value| value.split(','));
-    method == Method::GET
-        && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
-}
 
 /// The route of sockets.
 pub(crate) async fn route(
@@ -60,12 +54,7 @@ pub(crate) async fn open(
     request: Request<Body>,
 ) -> Response {
     let (mut head, _) = request.into_parts();
-    let upgraded = WebSocketUpgrade::from_request_parts(&mut head, &())
-        .await
-        .map_err(|_| {
-            let message = "This endpoint requires a WebSocket upgrade with the subprotocol graphql-transport-ws.";
-            Rejection::upgrade(message, "websocket")
-        })
+    let upgraded = Handshake::read(&mut head)
         .and_then(|upgrade| accept(shared, peer, &connection, head.headers, upgrade, id.clone()));
     upgraded.unwrap_or_else(|rejection| {
         record.rejected(&rejection);
@@ -78,7 +67,7 @@ fn accept(
     peer: PeerAddr,
     connection: &ConnectionHandle,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Handshake,
     id: RequestId,
 ) -> Result<Response, Rejection> {
     check_origin(&shared.deps, &headers, &id)?;
@@ -88,19 +77,24 @@ fn accept(
     let (guard, connection) = (connection.register(), connection.clone());
     // Twice the limit, so that a message slightly above it is answered with close code 1009.
     let limit = shared.deps.options.limits.body.saturating_mul(2);
-    let upgrade = upgrade
-        .protocols([protocol::NAME])
-        .max_message_size(limit)
-        .max_frame_size(limit)
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(limit))
+        .max_frame_size(Some(limit))
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0);
     let (span, request) = (tracing::Span::current(), id.clone());
-    let serve = move |socket| async move {
-        let transport = Box::new(Transport::new(shared, connection, id, socket));
-        transport.serve(peer, headers, &mut connection_permit).await;
+    let offers_subprotocol = upgrade.offers_subprotocol();
+    let (response, on_upgrade) = upgrade.accept();
+    let serve = async move {
+        let Ok(upgraded) = on_upgrade.await else { return };
+        let frames = FrameLimit::new(TokioIo::new(upgraded));
+        let socket = WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await;
+        let transport = Transport::new(shared, connection, id, socket, offers_subprotocol);
+        Box::new(transport).serve(peer, headers, &mut connection_permit).await;
         drop((connection_permit, guard));
     };
-    Ok(upgrade.on_upgrade(move |socket| request.scope(serve(socket)).instrument(span)))
+    tokio::spawn(request.scope(serve).instrument(span));
+    Ok(response)
 }
 
 impl Transport {
@@ -137,7 +131,7 @@ impl Transport {
         record: &RequestRecord,
         connection_permit: &mut ConnectionPermit,
     ) -> Result<(Arc<RequestIdentity>, Option<Arc<Caller>>, Option<Permit>), Disconnect> {
-        if !self.offers_subprotocol() {
+        if !self.offers_subprotocol {
             return Err(Close::subprotocol().into());
         }
         let stop = self.stop.clone();
