@@ -39,6 +39,24 @@ async fn draining_server_is_not_ready_but_answers() {
     assert!(signalled.elapsed() > Duration::from_millis(2900), "{:?}", signalled.elapsed());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_sent_before_shutdown_are_answered() {
+    let mut server = Process::start(&[("DRAIN_DELAY", "0s")]);
+    let mut connections = Vec::new();
+    for _ in 0..400 {
+        connections.push(RawConnection::to(&server.url).await);
+    }
+    for connection in &mut connections {
+        connection.send("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await;
+    }
+    server.signal("TERM");
+    for (number, connection) in connections.iter_mut().enumerate() {
+        let answer = connection.answer().await;
+        assert!(answer.starts_with("http/1.1 200"), "{number}: {answer}");
+    }
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
 /// A server that waits for migrations does not accept connections that it cannot answer.
 #[test]
 fn connections_are_rejected_until_migrated() {

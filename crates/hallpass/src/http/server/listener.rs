@@ -8,7 +8,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use tokio::net::{TcpListener, UnixListener, UnixSocket};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixSocket, UnixStream};
 use uuid::Uuid;
 
 use super::stream::Stream;
@@ -42,6 +42,35 @@ impl Listener {
         }
     }
 
+    /// Closes it, and returns the connections that are established and not accepted: the system would reset them.
+    ///
+    /// # Errors
+    /// If the system cannot accept them.
+    pub(super) fn close(self) -> Result<Vec<(Stream, PeerAddr)>> {
+        match self.0 {
+            Kind::Tcp(listener) => {
+                let listener = listener.into_std()?;
+                let pending = pending(|| listener.accept())?.into_iter();
+                let streams = pending.map(|(stream, peer)| {
+                    stream.set_nonblocking(true)?;
+                    Ok((Stream::Tcp(TcpStream::from_std(stream)?), PeerAddr::Tcp(peer.ip())))
+                });
+                streams.collect()
+            }
+            Kind::Unix(listener, file) => {
+                // No further client can connect.
+                drop(file);
+                let listener = listener.into_std()?;
+                let pending = pending(|| listener.accept())?.into_iter();
+                let streams = pending.map(|(stream, _)| {
+                    stream.set_nonblocking(true)?;
+                    Ok((Stream::Unix(UnixStream::from_std(stream)?), PeerAddr::Unix))
+                });
+                streams.collect()
+            }
+        }
+    }
+
     /// The address, as in a message.
     ///
     /// # Errors
@@ -50,6 +79,22 @@ impl Listener {
         match &self.0 {
             Kind::Tcp(listener) => Ok(listener.local_addr()?.to_string()),
             Kind::Unix(_, file) => Ok(file.path.display().to_string()),
+        }
+    }
+}
+
+/// What `accept` returns until it would block.
+fn pending<T>(mut accept: impl FnMut() -> Result<T>) -> Result<Vec<T>> {
+    let mut accepted = Vec::new();
+    loop {
+        match accept() {
+            Ok(connection) => accepted.push(connection),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(accepted),
+            // The client has closed this one.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            // The system has no resources for the rest.
+            Err(error) if accepted.is_empty() => return Err(error),
+            Err(_) => return Ok(accepted),
         }
     }
 }

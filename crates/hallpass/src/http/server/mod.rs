@@ -58,6 +58,8 @@ const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How long running requests may take to complete after the listener is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection stays open after the listener is closed: a request may be in transit, or not read yet.
+const LAST_REQUEST_TIME: Duration = Duration::from_millis(250);
 /// How long to wait after a failed accept.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
@@ -178,7 +180,10 @@ impl<S: Respond> Server<S> {
                 }
             }
         }
-        drop(listener);
+        match listener.close() {
+            Ok(pending) => pending.into_iter().for_each(|(stream, peer)| self.accept(stream, peer)),
+            Err(error) => tracing::warn!(%error, "failed to accept the last connections"),
+        }
         self.open.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.open.wait()).await.is_err() {
             tracing::warn!(
@@ -245,7 +250,7 @@ async fn connection(
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => Some(served),
-        () = stop.cancelled() => None,
+        () = stopped(&stop) => None,
         () = slot.goaway().cancelled() => None,
     };
     let served = match served {
@@ -259,6 +264,12 @@ async fn connection(
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended with an error");
     }
+}
+
+/// Ends a moment after `stop`.
+async fn stopped(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(LAST_REQUEST_TIME).await;
 }
 
 /// Responds to a request. The connection is busy until the last byte of the body is handed to it.
@@ -308,3 +319,7 @@ fn close_with(version: Version, status: StatusCode, message: &'static str) -> Re
         (!host::is_http2(version)).then(|| [(CONNECTION, HeaderValue::from_static("close"))]);
     (close, (status, message)).into_response()
 }
+
+#[cfg(test)]
+#[path = "drain_tests.rs"]
+mod tests;
