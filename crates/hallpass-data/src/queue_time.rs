@@ -7,6 +7,9 @@ use crate::bulkhead::Client;
 /// The part of an average that the latest value is.
 const LATEST: f64 = 1.0 / 16.0;
 
+/// Statements that hold a connection for this long wait for a lock, most likely.
+pub(crate) const SLOW: Duration = Duration::from_millis(500);
+
 /// The average of recent values; none before the first.
 #[derive(Debug, Default)]
 struct Average(Option<f64>);
@@ -26,6 +29,8 @@ impl Average {
 pub(crate) struct QueueTimes {
     /// How long they held a connection, in seconds.
     service: Average,
+    /// The same, without slow ones.
+    quick_service: Average,
     /// The share of those of anonymous callers that waited for one.
     of_anonymous: Average,
     /// The share of those of signed-in callers that waited for one.
@@ -36,18 +41,23 @@ pub(crate) struct QueueTimes {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Queue {
     pub(crate) is_anonymous: bool,
-    /// Waiting statements.
+    /// Waiting statements. Unless all is blocked, without those that wait for a lock.
     pub(crate) waiting: usize,
-    /// Connections that the class holds.
+    /// Connections that the class holds; of blocked statements likewise.
     pub(crate) held: usize,
     /// Whether none is free for it.
     pub(crate) is_full: bool,
+    /// Whether statements that wait for a lock hold all of them.
+    pub(crate) is_blocked: bool,
 }
 
 impl QueueTimes {
     pub(crate) fn served(&mut self, client: &Client, held: Duration) {
         if *client != Client::Server {
             self.service.record(held.as_secs_f64());
+            if held < SLOW {
+                self.quick_service.record(held.as_secs_f64());
+            }
         }
     }
 
@@ -61,13 +71,14 @@ impl QueueTimes {
     }
 
     /// The time until the next statement has a connection. While one is free, the others wait for their tables. The
-    /// table of the next statement is not known, so that it counts by how many of the recent ones waited: few do for a
-    /// locked table, and most for one that all operations read.
+    /// table of the next statement is not known, so that it counts by how many of the recent ones waited: most do for one
+    /// that all operations read.
     pub(crate) fn until_served(&self, queue: Queue) -> Duration {
         let of_class = if queue.is_anonymous { &self.of_anonymous } else { &self.of_callers };
         let share = if queue.is_full { 1.0 } else { of_class.get() };
         let rounds = queue.waiting as f64 / queue.held.max(1) as f64;
-        let seconds = self.service.get() * rounds * share;
+        let service = if queue.is_blocked { &self.service } else { &self.quick_service };
+        let seconds = service.get() * rounds * share;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
@@ -77,7 +88,8 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const QUEUE: Queue = Queue { is_anonymous: true, waiting: 8, held: 4, is_full: true };
+    const QUEUE: Queue =
+        Queue { is_anonymous: true, waiting: 8, held: 4, is_full: true, is_blocked: true };
 
     fn anonymous() -> Client {
         Client::Anonymous([192, 0, 2, 1].into())
@@ -99,17 +111,18 @@ mod tests {
     #[test]
     fn one_table_counts_by_the_share_that_waited() {
         let mut times = QueueTimes::default();
-        let queue = Queue { is_full: false, ..QUEUE };
-        times.served(&anonymous(), SECOND);
+        let queue = Queue { is_full: false, is_blocked: false, ..QUEUE };
+        times.served(&anonymous(), SECOND * 100);
+        times.served(&anonymous(), SECOND / 4);
         times.granted(&Client::Caller("a".into()), true);
         assert_eq!(times.until_served(queue), Duration::ZERO);
         for _ in 0..200 {
             times.granted(&anonymous(), true);
         }
-        assert_eq!(times.until_served(queue).as_secs_f64().round(), 2.0);
+        assert_eq!((times.until_served(queue).as_secs_f64() * 10.0).round(), 5.0);
         for _ in 0..50 {
             times.granted(&anonymous(), false);
         }
-        assert!(times.until_served(queue) < SECOND / 5, "most do not wait");
+        assert!(times.until_served(queue) < SECOND / 20, "most do not wait");
     }
 }

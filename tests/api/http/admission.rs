@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::select_all;
+use futures_util::future::{join, join_all, select_all};
 use hallpass_data::{Database, Options};
 use reqwest::Method;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
@@ -65,4 +65,35 @@ async fn anonymous_callers_are_refused_first() {
     let refusals = refusals(&app).await;
     assert!(refusals.starts_with("hallpass_refused_operations_total{class=\"anonymous\"} "));
     assert!(!refusals.contains("free"), "no signed-in caller was refused: {refusals}");
+}
+
+#[tokio::test]
+async fn other_tables_are_served_during_a_lock() {
+    let (url, files) = (postgres::database(), tempfile::tempdir().unwrap());
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--trusted-proxies", "127.0.0.0/8"];
+    let flags = [&flags[..], &["--database-connections", "10"]].concat();
+    let app = App::on(&url, files, &flags).await;
+    let other = Database::connect(Options::at(&url)).await.unwrap();
+    let holding = other.system("tests hold a lock").connection().begin().await.unwrap();
+    holding.execute_unprepared("LOCK TABLE task IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let until = Instant::now() + Duration::from_secs(14);
+    let locked = (0..16).map(async |number| {
+        let who = from(&app, &format!("203.0.113.{number}"));
+        while Instant::now() < until {
+            let answer = who.ask("{ publicTasks { totalCount } }").await;
+            assert_eq!(answer.status, 503, "{}", answer.body);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let others = (0..4).map(async |number| {
+        let who = from(&app, &format!("198.51.100.{number}"));
+        while Instant::now() < until {
+            who.data(COURSES).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    join(join_all(locked), join_all(others)).await;
+    assert!(!refusals(&app).await.contains("anonymous"), "none was refused for the queue");
+    holding.rollback().await.unwrap();
+    from(&app, "203.0.113.1").data("{ publicTasks { totalCount } }").await;
 }

@@ -10,7 +10,9 @@
 //! than one connection, and the rest of it goes to statements, which end.
 
 mod counters;
+mod queue;
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +22,7 @@ use counters::{Counters, Places};
 use tokio::sync::oneshot;
 
 use crate::KeyMap;
-use crate::queue_time::{Queue, QueueTimes};
+use crate::queue_time::QueueTimes;
 
 /// How long to wait for a connection before the database is reported as unavailable.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -190,12 +192,15 @@ struct State {
     waiting: Vec<Waiter>,
     sequence: u64,
     times: QueueTimes,
+    /// The classes whose last statement was slow: most likely, one waited for a lock.
+    blocked: HashSet<Class>,
 }
 
 #[derive(Debug)]
 struct Waiter {
     client: Client,
     hash: ClientHash,
+    class: Class,
     places: Places,
     granted: oneshot::Sender<Permit>,
 }
@@ -206,6 +211,7 @@ pub(crate) struct Permit {
     bulkhead: Arc<Bulkhead>,
     client: Client,
     hash: ClientHash,
+    class: Class,
     places: Places,
     since: Instant,
 }
@@ -215,7 +221,7 @@ impl Drop for Permit {
         {
             let mut state = self.bulkhead.state();
             state.release(self.hash, &self.places);
-            state.times.served(&self.client, self.since.elapsed());
+            state.served(&self.client, self.class, self.since.elapsed());
         }
         Bulkhead::grant_waiting(&self.bulkhead);
     }
@@ -233,18 +239,19 @@ impl Bulkhead {
     /// Waits for a permit; none after the timeout.
     pub(crate) async fn acquire(self: &Arc<Self>, client: &Client, work: Work) -> Option<Permit> {
         let hash = ClientHash(self.hasher.hash_one(client));
-        let shares = self.limits.shares(client, hash, work);
+        let (shares, class) = (self.limits.shares(client, hash, work), work.class);
         let waiting = {
             let mut state = self.state();
             let places = state.counters.join(&shares, self.limits);
             if state.counters.have_capacity(&places) {
                 state.take(hash, &places);
                 state.times.granted(client, false);
-                let (bulkhead, client) = (Arc::clone(self), client.clone());
-                return Some(Permit { bulkhead, client, hash, places, since: Instant::now() });
+                let (bulkhead, client, since) = (Arc::clone(self), client.clone(), Instant::now());
+                return Some(Permit { bulkhead, client, hash, class, places, since });
             }
             let (granted, waiting) = oneshot::channel();
-            state.waiting.push(Waiter { client: client.clone(), hash, places, granted });
+            let client = client.clone();
+            state.waiting.push(Waiter { client, hash, class, places, granted });
             waiting
         };
         let timeout = match client {
@@ -252,32 +259,6 @@ impl Bulkhead {
             Client::Server => self.timeout * SERVER_TIMEOUT_FACTOR,
         };
         tokio::time::timeout(timeout, waiting).await.ok()?.ok()
-    }
-
-    /// How long the next statement of an anonymous or a signed-in caller waits for a permit, by estimate. Anonymous
-    /// callers do not delay signed-in ones, who have the rest of the connections.
-    pub(crate) fn queue_time(&self, is_anonymous: bool) -> Duration {
-        let state = self.state();
-        if state.waiting.is_empty() {
-            return Duration::ZERO;
-        }
-        let callers = Share { group: Group::Callers, class: None };
-        let anonymous = Share { group: Group::Anonymous, class: None };
-        let held = |share| state.counters.held(share);
-        let is_full = |share| held(share) >= self.limits.of(share);
-        let is_full = is_full(callers) || (is_anonymous && is_full(anonymous));
-        let held = match is_anonymous {
-            true => held(anonymous),
-            false => held(callers) - held(anonymous),
-        };
-        let is_ahead = |waiter: &&Waiter| match waiter.client {
-            Client::Server => false,
-            _ if waiter.granted.is_closed() => false,
-            Client::Anonymous(_) => is_anonymous,
-            Client::Caller(_) => !is_anonymous,
-        };
-        let waiting = state.waiting.iter().filter(is_ahead).count();
-        state.times.until_served(Queue { is_anonymous, waiting, held, is_full })
     }
 
     /// Grants permits to all waiters that can have one now.
@@ -291,9 +272,9 @@ impl Bulkhead {
             state.forget_gone();
             std::iter::from_fn(|| state.next()).collect()
         };
-        for Waiter { client, hash, places, granted } in granted {
+        for Waiter { client, hash, class, places, granted } in granted {
             let (bulkhead, since) = (Arc::clone(this), Instant::now());
-            let _ = granted.send(Permit { bulkhead, client, hash, places, since });
+            let _ = granted.send(Permit { bulkhead, client, hash, class, places, since });
         }
     }
 

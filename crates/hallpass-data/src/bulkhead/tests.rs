@@ -186,6 +186,37 @@ async fn queue_time_is_of_the_own_class() {
 }
 
 #[tokio::test]
+async fn locked_table_delays_only_its_statements() {
+    let bulkhead = Bulkhead::new(8, false, TIMEOUT * 1_000);
+    let blocked = bulkhead.acquire(&anonymous(1), read("note")).await;
+    drop(bulkhead.acquire(&anonymous(1), read("order")).await);
+    tokio::time::sleep(crate::queue_time::SLOW).await;
+    drop(blocked);
+    let mut notes = Vec::new();
+    for last in 0..3 {
+        notes.push(bulkhead.acquire(&anonymous(last), read("note")).await.unwrap());
+    }
+    let client = anonymous(3);
+    let mut waiting = pin!(bulkhead.acquire(&client, read("note")));
+    assert!(now(waiting.as_mut()).await.is_none());
+    assert_eq!(bulkhead.queue_time(true), Duration::ZERO, "one is free");
+    let mut order = Some(bulkhead.acquire(&anonymous(4), read("order")).await.unwrap());
+    assert_eq!(bulkhead.queue_time(true), Duration::ZERO, "the next to be released is for others");
+    let client = anonymous(5);
+    let mut next = pin!(bulkhead.acquire(&client, read("item")));
+    assert!(now(next.as_mut()).await.is_none());
+    let queue = bulkhead.queue_time(true);
+    assert!(Duration::ZERO < queue && queue < TIMEOUT, "one that is fast: {queue:?}");
+    order.take();
+    assert!(now(next.as_mut()).await.is_some());
+    notes.clear();
+    let note = now(waiting.as_mut()).await;
+    assert!(note.is_some());
+    drop(note);
+    assert!(bulkhead.state().blocked.is_empty(), "the lock has ended");
+}
+
+#[tokio::test]
 async fn waiting_times_out() {
     let bulkhead = of(1);
     let _held = bulkhead.acquire(&caller("a"), read("note")).await;
