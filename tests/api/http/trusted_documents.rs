@@ -72,6 +72,8 @@ async fn trusted_document_runs_by_its_id() {
         json!({"documentId": HASH, "variables": {"first": 1}}),
         json!({"documentId": format!("sha256:{HASH}")}),
         json!({"doc_id": HASH, "query": ""}),
+        json!({"documentId": HASH, "doc_id": HASH}),
+        json!({"documentId": null, "doc_id": HASH}),
         persisted(HASH),
         json!({"query": MINE}),
         json!({"query": MINE, "extensions": persisted(HASH)["extensions"]}),
@@ -115,6 +117,9 @@ async fn trusted_only_rejects_other_documents() {
     }
     for body in [
         json!({"documentId": HASH, "query": STATS}),
+        json!({"documentId": HASH, "doc_id": other}),
+        json!({"documentId": HASH, "doc_id": 1}),
+        json!({"documentId": HASH, "doc_id": format!("sha256:{HASH}")}),
         json!({"documentId": 1}),
         json!({"documentId": ""}),
         json!({"documentId": "a".repeat(256)}),
@@ -256,7 +261,8 @@ type Variables = &'static [(&'static str, &'static str)];
 #[test]
 fn bad_trusted_documents_stop_the_start() {
     let directory = tempfile::tempdir().unwrap();
-    let cases: [(&str, Variables, &str); 7] = [
+    let cases: [(&str, Variables, &str); 8] = [
+        (r#"{"a": "{ me { id } }", "a": "{ me { name } }"}"#, &[], "`a` twice"),
         ("{", &[], "not JSON"),
         ("{}", &[], "no documents"),
         (r#"{"a": "{ nothing }"}"#, &[], "document `a`"),
@@ -275,6 +281,7 @@ fn bad_trusted_documents_stop_the_start() {
     }
     for (variables, words) in [
         (vec![("TRUSTED_ONLY", "true")], "TRUSTED_DOCUMENTS"),
+        (vec![("TRUSTED_EXEMPT_ROLE", "admin")], "TRUSTED_EXEMPT_ROLE has no effect"),
         (vec![("TRUSTED_DOCUMENTS", "nowhere.json")], "nowhere.json"),
     ] {
         let output = hallpass_with(&["--api-port", "0"], &variables);

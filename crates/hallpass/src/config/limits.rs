@@ -124,6 +124,11 @@ impl LimitSettings {
         &self,
         environment: Environment,
     ) -> Result<Option<TrustedSettings>, ConfigError> {
+        if self.trusted_exempt_role.is_some() && !self.trusted_only {
+            return invalid(
+                "TRUSTED_EXEMPT_ROLE has no effect: set TRUSTED_ONLY=true, or remove it",
+            );
+        }
         let Some(file) = self.trusted_documents.clone() else {
             if self.trusted_only {
                 return invalid(
@@ -133,11 +138,6 @@ impl LimitSettings {
             }
             return Ok(None);
         };
-        if self.trusted_exempt_role.is_some() && !self.trusted_only {
-            return invalid(
-                "TRUSTED_EXEMPT_ROLE has no effect: set TRUSTED_ONLY=true, or remove it",
-            );
-        }
         Ok(Some(TrustedSettings {
             file,
             trusted_only: self.trusted_only && environment == Environment::Production,

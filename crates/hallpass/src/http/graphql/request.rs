@@ -320,9 +320,13 @@ fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Reject
 /// The id of a trusted document: `documentId` (draft appendix "Persisted Documents" of GraphQL over HTTP), or `doc_id`,
 /// the name in Relay's documentation.
 fn document_id(members: &mut Map<String, Value>) -> Result<Option<String>, Rejection> {
-    let id = members.remove("documentId").or_else(|| members.remove("doc_id"));
-    match id {
-        None | Some(Value::Null) => Ok(None),
+    let [id, relay] =
+        ["documentId", "doc_id"].map(|name| members.remove(name).filter(|id| !id.is_null()));
+    if relay.is_some() && id.is_some() && id != relay {
+        return Err(malformed("Send a `documentId` or a `doc_id`, not two that differ."));
+    }
+    match id.or(relay) {
+        None => Ok(None),
         Some(Value::String(id)) if (1..=MAX_ID_BYTES).contains(&id.len()) => Ok(Some(id)),
         Some(_) => Err(malformed("`documentId` must be a string of 1 to 255 bytes.")),
     }
