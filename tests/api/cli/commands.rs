@@ -246,6 +246,7 @@ const INVALID_SETTINGS: &[(&[(&str, &str)], &str)] = &[
     (&[("PORT", "http")], "PORT"),
     (&[AUTH, ("TRUSTED_PROXIES", "10.0.0.1, proxy.example.com")], "TRUSTED_PROXIES"),
     (&[AUTH, ("AUTH_TIMEOUT", "0s")], "AUTH_TIMEOUT"),
+    (&[AUTH, ("SESSION_CACHE_TTL", "25h")], "SESSION_CACHE_TTL"),
     (&[AUTH, ("TIERS", "free,free")], "TIERS"),
     (&[AUTH, ("TIERS", "free=gratis")], "TIERS"),
     (&[AUTH, ("ALLOWED_ORIGINS", "*")], "ALLOWED_ORIGINS"),

@@ -15,6 +15,8 @@ use crate::dev::personas::PERSONAS;
 
 /// The maximum tolerated clock skew.
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
+/// The maximum time that a validated session is cached.
+const MAX_SESSION_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl IdentitySettings {
     /// Validates the settings together and derives defaults.
@@ -36,6 +38,12 @@ impl IdentitySettings {
             return invalid(
                 "JWT_LEEWAY is longer than 5m, which accepts expired tokens for too long: set the clocks \
                  right, and give a time such as 10s",
+            );
+        }
+        if self.session_cache_ttl.0 > MAX_SESSION_TTL {
+            return invalid(
+                "SESSION_CACHE_TTL is longer than 24h, which accepts ended sessions for too long: give a \
+                 time such as 30s",
             );
         }
         Ok(())
