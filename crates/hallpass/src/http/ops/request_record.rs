@@ -251,11 +251,15 @@ impl Facts {
         metrics.record(name, code, took, self.cost);
     }
 
-    /// Whether the client was refused for the number of its requests, or for its credential.
+    /// Whether the client was refused for the number of its requests, for its credential, or for an overload.
     fn kind(&self) -> Kind {
         let code = self.codes.first().map(String::as_str);
         match code {
-            Some(code::RATE_LIMITED | code::UNAUTHENTICATED) if self.is_rejected => Kind::Refused,
+            Some(code::RATE_LIMITED | code::UNAUTHENTICATED | code::UNAVAILABLE)
+                if self.is_rejected =>
+            {
+                Kind::Refused
+            }
             _ => Kind::Ordinary,
         }
     }
@@ -324,6 +328,19 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn lines_of_an_overload_are_those_of_refusals() {
+        let overloaded = Rejection::unavailable(code::UNAVAILABLE, "", Duration::ZERO);
+        let unauthenticated = Rejection::unavailable(code::AUTH_UNAVAILABLE, "", Duration::ZERO);
+        for (rejection, is_sampled) in [(overloaded, true), (unauthenticated, false)] {
+            let record = RequestRecord::default();
+            record.rejected(&rejection);
+            assert_eq!(matches!(record.facts().kind(), Kind::Refused), is_sampled);
+            record.facts().is_rejected = false;
+            assert!(matches!(record.facts().kind(), Kind::Ordinary), "it was executed");
+        }
+    }
 
     #[test]
     fn trace_id_must_be_valid() {
