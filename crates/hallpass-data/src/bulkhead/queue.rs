@@ -21,10 +21,10 @@ impl State {
     /// A statement of this class has held a connection.
     pub(super) fn served(&mut self, client: &Client, class: Class, held: Duration) {
         self.times.served(client, held);
-        if held < SLOW {
-            self.blocked.remove(&class);
-        } else {
+        if held >= SLOW {
             self.blocked.insert(class);
+        } else if !self.blocked.is_empty() {
+            self.blocked.remove(&class);
         }
     }
 

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, Method};
 
-use super::response::{Rejection, RequestId};
+use super::rejection::Rejection;
+use super::response::RequestId;
 use crate::code;
 use crate::http::client_ip::{PeerAddr, client_ip};
 use crate::http::ops::request_record::RequestRecord;

@@ -14,8 +14,9 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use hallpass_data::Client;
 
 use super::collect_fields::{executed, kind_of};
+use super::rejection::Rejection;
 use super::request::GraphQlParams;
-use super::response::{Rejection, RequestId, ResponseBody, is_request_error};
+use super::response::{RequestId, ResponseBody, is_request_error};
 use super::running_subscription::RunningSubscription;
 use crate::code;
 use crate::graphql::{AnswerBudget, RequestKey};

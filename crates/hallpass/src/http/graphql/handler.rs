@@ -10,7 +10,8 @@ use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::authenticate::RequestIdentity;
-use super::response::{MediaType, Rejection, executed};
+use super::rejection::Rejection;
+use super::response::{MediaType, executed};
 use super::{execute, http_cache, request};
 use crate::config::Limits;
 use crate::http::HttpState;

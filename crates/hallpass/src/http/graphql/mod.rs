@@ -9,6 +9,7 @@ pub(crate) mod execute;
 pub(crate) mod handler;
 pub(crate) mod http_cache;
 mod media_type;
+pub(crate) mod rejection;
 pub(crate) mod request;
 mod request_id;
 pub(crate) mod response;

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
-use super::response::{MediaType, Rejection};
+use super::rejection::Rejection;
+use super::response::MediaType;
 use crate::config::Limits;
 use crate::graphql::is_idempotency_key;
 use crate::http::KnownDocuments;

@@ -9,7 +9,8 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::execute::{AuditContext, Operation, panic_response, request_of};
-use super::response::{Rejection, RequestId, ResponseBody};
+use super::rejection::Rejection;
+use super::response::{RequestId, ResponseBody};
 use crate::graphql::{AnswerBudget, Subscription, SubscriptionSlot, execute_event, subscribe};
 use crate::http::ops::operation_metrics::CountedSubscription;
 use crate::http::streaming::Permit;

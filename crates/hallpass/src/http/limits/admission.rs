@@ -12,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use crate::code;
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 
 /// Statements of a typical operation that wait one after the other.
 const STATEMENTS: u32 = 4;

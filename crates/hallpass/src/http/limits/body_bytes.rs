@@ -14,7 +14,7 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::code;
 use crate::http::client_ip::ClientNetwork;
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 
 /// Of all clients together …
 const MAX_BYTES: usize = 256 * 1024 * 1024;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hallpass_data::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 
 /// How many operations may queue per running one.
 const QUEUED_PER_RUNNING: usize = 4;

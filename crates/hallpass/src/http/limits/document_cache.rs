@@ -19,7 +19,7 @@ use crate::access::SchemaView;
 use crate::code;
 use crate::config::Limits;
 use crate::graphql::has_repeated_keys;
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 use crate::schema::SchemaForView;
 
 /// Capacity of the cache, in tokens. A parsed token takes up to 300 bytes, so the cache takes at most about

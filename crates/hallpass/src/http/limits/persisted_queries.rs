@@ -12,7 +12,7 @@ use redis::AsyncCommands as _;
 use serde_json::{Map, Value};
 
 use crate::cluster::redis_store::RedisStore;
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 use hallpass_identity::Caller;
 
 /// Capacity of the cache, in bytes of documents.

@@ -14,8 +14,9 @@ use super::request_line::{Kind, Line};
 use crate::code;
 use crate::http::client_ip::ClientNetwork;
 use crate::http::graphql::authenticate::FailedCheck;
+use crate::http::graphql::rejection::Rejection;
 use crate::http::graphql::request::GraphQlParams;
-use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
+use crate::http::graphql::response::{RequestId, ResponseBody};
 use crate::http::limits::document_cache::Document;
 
 /// Longer ids of documents are cut. A SHA-256 with the name of its function has 71 characters.

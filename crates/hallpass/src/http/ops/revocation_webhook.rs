@@ -16,8 +16,9 @@ use crate::code;
 use crate::config::Limits;
 use crate::http::HttpState;
 use crate::http::client_ip::{PeerAddr, client_ip};
+use crate::http::graphql::rejection::Rejection;
 use crate::http::graphql::request::{self, JsonBody};
-use crate::http::graphql::response::{MediaType, Rejection, RequestId};
+use crate::http::graphql::response::{MediaType, RequestId};
 use hallpass_identity::WebhookError;
 
 /// The `field` of revocations in the audit log.

@@ -14,8 +14,9 @@ use serde::Serialize;
 use crate::access_report::{FieldReport, describe_caller};
 use crate::http::client_ip::PeerAddr;
 use crate::http::graphql::authenticate::RequestIdentity;
+use crate::http::graphql::rejection::Rejection;
 use crate::http::graphql::request::{check_request_head, from_body, read_json_body};
-use crate::http::graphql::response::{MediaType, Rejection, RequestId};
+use crate::http::graphql::response::{MediaType, RequestId};
 use crate::http::{HttpState, middleware};
 
 /// The decisions for a caller.

@@ -21,7 +21,8 @@ use serde::Serialize;
 use crate::http::HttpState;
 use crate::http::client_ip::PeerAddr;
 use crate::http::graphql::authenticate::RequestIdentity;
-use crate::http::graphql::response::{MediaType, Rejection, RequestId};
+use crate::http::graphql::rejection::Rejection;
+use crate::http::graphql::response::{MediaType, RequestId};
 use crate::schema::Nullability;
 
 /// A persona in the page's persona menu.

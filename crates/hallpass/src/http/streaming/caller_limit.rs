@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hallpass_data::Client;
 
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 use hallpass_identity::Caller;
 
 /// Open WebSockets and event streams of one caller. Those of an address have a limit of their own.

@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::http::client_ip::ClientNetwork;
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 use hallpass_identity::Caller;
 
 /// Half of all connections; the others remain for ordinary requests.

@@ -14,7 +14,7 @@ use hyper::upgrade::OnUpgrade;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::protocol;
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 
 /// Length of the nonce in `Sec-WebSocket-Key`.
 const KEY_BYTES: usize = 16;

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::http::graphql::response::{Rejection, ResponseBody};
+use crate::http::graphql::rejection::Rejection;
+use crate::http::graphql::response::ResponseBody;
 
 /// The subprotocol's name.
 pub(crate) const NAME: &str = "graphql-transport-ws";

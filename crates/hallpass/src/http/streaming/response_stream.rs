@@ -23,7 +23,8 @@ use crate::http::HttpState;
 use crate::http::graphql::authenticate::{RequestIdentity, credential_ended};
 use crate::http::graphql::execute;
 use crate::http::graphql::execute::Operation;
-use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
+use crate::http::graphql::rejection::Rejection;
+use crate::http::graphql::response::{RequestId, ResponseBody};
 use crate::http::server::ConnectionHandle;
 use hallpass_identity::{Caller, Gate, Watch};
 

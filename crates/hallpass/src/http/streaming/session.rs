@@ -22,9 +22,10 @@ use super::transport::{Disconnect, Transport};
 use crate::http::graphql::authenticate::{RequestIdentity, credential_ended};
 use crate::http::graphql::execute;
 use crate::http::graphql::execute::Operation;
+use crate::http::graphql::rejection::Rejection;
 use crate::http::graphql::request;
 use crate::http::graphql::request::GraphQlParams;
-use crate::http::graphql::response::{Rejection, RequestId, ResponseBody};
+use crate::http::graphql::response::{RequestId, ResponseBody};
 use crate::http::ops::request_record::RequestRecord;
 use hallpass_identity::{Caller, Gate, Watch};
 

@@ -10,7 +10,7 @@ use async_graphql::{Positioned, Variables};
 
 use super::{Conflict, collect_fields};
 use crate::code;
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 use crate::http::limits::cost::Cost;
 use crate::http::limits::document_cache::Document;
 use crate::schema::SchemaForView;

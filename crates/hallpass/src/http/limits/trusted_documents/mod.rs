@@ -19,7 +19,7 @@ use watch::Watcher;
 use super::document_cache::{Document, DocumentCache};
 use crate::access::SchemaView;
 use crate::config::TrustedSettings;
-use crate::http::graphql::response::Rejection;
+use crate::http::graphql::rejection::Rejection;
 use crate::schema::{SchemaBuilder, SchemaForView, Schemas};
 
 /// The trusted documents of a file.

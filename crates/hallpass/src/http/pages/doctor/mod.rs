@@ -17,8 +17,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 
+use crate::http::graphql::rejection::Rejection;
 use crate::http::graphql::request;
-use crate::http::graphql::response::{MediaType, Rejection, RequestId};
+use crate::http::graphql::response::{MediaType, RequestId};
 use crate::http::{HttpState, middleware};
 use hallpass_identity::CredentialLocation;
 
