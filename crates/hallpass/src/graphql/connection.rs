@@ -9,7 +9,7 @@ use super::error::Result;
 use super::object::{GuardedObject, Objects};
 use super::pagination::{Position, Positions, TotalCount};
 use super::plain::Json as _;
-use crate::access::{RequestAuth, guarded};
+use crate::access::{RequestAuth, guarded, semantic_non_null};
 
 /// A page of a list of the type `N`, with a `totalCount` that is counted only if requested.
 pub struct Connection<N: GuardedObject> {
@@ -69,6 +69,7 @@ impl<N: GuardedObject> Connection<N> {
 
     /// Number of items in the whole list. Counted only if requested. For rows of all users, the maximum is 10,000,
     /// which means 10,000 or more.
+    #[graphql(directive = semantic_non_null::apply())]
     async fn total_count(&self) -> Result<Option<i64>> {
         Ok(Some(self.total.count().await?))
     }

@@ -222,7 +222,8 @@ fn check(
     let wrong = operation.map_or_else(Vec::new, |operation| {
         variables::problems(operation, &params.variables, &visible.types)
     });
-    if problems.is_empty() && wrong.is_empty() {
+    let is_null = |operation| variables::replace_defaults_by_null(operation, &params.variables);
+    if problems.is_empty() && wrong.is_empty() && !operation.is_some_and(is_null) {
         return Ok(());
     }
     if let Some(operation) = operation {
@@ -231,6 +232,10 @@ fn check(
         let mut inputs = inputs_of(&document.parsed, operation, types, checks);
         let at_argument = |problem| variables::at_argument(problem, &inputs.usages);
         problems.extend(wrong.into_iter().map(at_argument));
+        problems.extend(variables::nulls(&inputs.usages, &params.variables));
+        if problems.is_empty() {
+            return Ok(());
+        }
         problems.append(&mut inputs.problems);
         problems.extend(variables::violations(&inputs.usages, &params.variables, types));
     }

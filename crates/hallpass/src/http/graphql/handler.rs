@@ -104,7 +104,7 @@ async fn execute_and_respond(
     let media = accepts.media.unwrap_or(MediaType::GraphqlResponse);
     let operation = operation?;
     if is_subscription {
-        let message = "Subscriptions need a stream: send `Accept: text/event-stream` or connect to /graphql/ws.";
+        let message = "Subscriptions need a stream: send them by POST with `Accept: text/event-stream`, or connect to /graphql/ws.";
         return Err(Rejection::query(message.to_owned()));
     }
     if is_get && operation.is_mutation() {

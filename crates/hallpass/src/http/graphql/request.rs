@@ -22,6 +22,8 @@ use crate::http::limits::trusted_documents::TrustedDocuments;
 use crate::http::streaming::Framing;
 use hallpass_identity::Caller;
 
+/// Integers up to this one are exact as floats: 2^53 - 1.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 /// The longest id of a document.
 const MAX_ID_BYTES: usize = 255;
 
@@ -249,14 +251,14 @@ pub(crate) fn from_body(body: &[u8]) -> Result<GraphQlParams, Rejection> {
         Ok(Value::Array(_)) => Err(malformed("Send one operation per request, not a batch.")),
         Ok(_) => Err(malformed("Send a JSON object with a `query`.")),
         Err(error) => Err(malformed(format!(
-            "The body is not valid JSON: see line {}, column {}.",
+            "The body is not valid JSON, or nested too deeply: see line {}, column {}.",
             error.line(),
             error.column()
         ))),
     }
 }
 
-/// Parses the query string of a GET, in which `variables` and `extensions` are JSON.
+/// Parses the query string of a GET, in which `variables` and `extensions` are JSON. What is empty is not given.
 pub(crate) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection> {
     let mut members = Map::new();
     for (name, value) in reqwest::Url::parse(&format!("http://query/?{query}"))
@@ -264,6 +266,7 @@ pub(crate) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection>
         .query_pairs()
     {
         let value = match name.as_ref() {
+            _ if value.is_empty() => Value::Null,
             "variables" | "extensions" => serde_json::from_str(&value)
                 .map_err(|_| malformed(format!("`{name}` is not valid JSON.")))?,
             _ => Value::String(value.into_owned()),
@@ -288,7 +291,10 @@ fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Reject
     };
     let variables = match members.remove("variables") {
         None | Some(Value::Null) => Variables::default(),
-        Some(variables @ Value::Object(_)) => Variables::from_json(variables),
+        Some(mut variables @ Value::Object(_)) => {
+            as_integers(&mut variables);
+            Variables::from_json(variables)
+        }
         Some(_) => return Err(malformed("`variables` must be an object.")),
     };
     let extensions = match members.remove("extensions") {
@@ -316,6 +322,23 @@ fn from_members(mut members: Map<String, Value>) -> Result<GraphQlParams, Reject
         idempotency_key: None,
         shows_budget: extensions.get("budget") == Some(&Value::Bool(true)),
     })
+}
+
+/// Replaces numbers without a fraction, such as `1.0`, by integers: JSON has one type of numbers, and some languages write
+/// each as a float.
+fn as_integers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|_| number.is_f64());
+            let integer = float.filter(|it| it.fract() == 0.0 && it.abs() <= MAX_SAFE_INTEGER);
+            if let Some(integer) = integer.and_then(|it| format!("{it:.0}").parse::<i64>().ok()) {
+                *number = integer.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(as_integers),
+        Value::Object(members) => members.values_mut().for_each(as_integers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// The id of a trusted document: `documentId` (draft appendix "Persisted Documents" of GraphQL over HTTP), or `doc_id`,

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::Variables;
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
+use async_graphql::parser::{Error as ParseError, parse_query};
 use aws_lc_rs::digest;
 use moka::sync::Cache;
 
@@ -222,8 +222,21 @@ fn parse(query: &str) -> Result<ExecutableDocument, Rejection> {
         let position = error.positions().next().map_or_else(String::new, |position| {
             format!(" at line {}, column {}", position.line, position.column)
         });
-        Rejection::document(code::GRAPHQL_PARSE_FAILED, format!("Syntax error{position}."))
+        Rejection::document(code::GRAPHQL_PARSE_FAILED, format!("{}{position}.", problem(&error)))
     })
+}
+
+/// What is wrong with a document. The library's message quotes it.
+fn problem(error: &ParseError) -> &'static str {
+    match error {
+        ParseError::MultipleOperations { .. } => {
+            "An operation without a name must be the only one of its document: there is one"
+        }
+        ParseError::OperationDuplicated { .. } => "An operation has the name of another one:",
+        ParseError::FragmentDuplicated { .. } => "A fragment has the name of another one:",
+        ParseError::RecursionLimitExceeded => "The query is nested too deeply",
+        _ => "Syntax error",
+    }
 }
 
 /// The approximate number of tokens (section 2.1.6 of the GraphQL specification), counted without parsing: a name,

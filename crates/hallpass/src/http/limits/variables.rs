@@ -2,9 +2,9 @@
 //! async-graphql checks them where they are used, which is too late for a mutation whose first field has been
 //! executed by then.
 
-use async_graphql::Variables;
 use async_graphql::parser::types::{OperationDefinition, VariableDefinition};
 use async_graphql::registry::Registry;
+use async_graphql::{Value, Variables};
 
 use super::input_values::{Checks, Expected, Inputs, Path, Usage};
 use crate::graphql::{InputProblem, ProblemKind};
@@ -49,6 +49,33 @@ pub(crate) fn violations(
         }
     }
     inputs.problems
+}
+
+/// Whether a variable with a default is null.
+pub(crate) fn replace_defaults_by_null(
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> bool {
+    let is_null = |name| variables.get(name) == Some(&Value::Null);
+    let mut definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
+    definitions
+        .any(|definition| definition.default_value.is_some() && is_null(&*definition.name.node))
+}
+
+/// The variables that are null where null is not allowed. By its default, a variable of a nullable type is valid there
+/// (section 5.8.5).
+pub(crate) fn nulls(usages: &[Usage<'_>], variables: &Variables) -> Vec<InputProblem> {
+    let is_required = |usage: &&Usage<'_>| match &usage.expected {
+        Some(expected) => !expected.nullable,
+        // The condition of `@skip` or `@include`.
+        None => usage.path == "if",
+    };
+    let is_null = |usage: &&Usage<'_>| variables.get(usage.variable) == Some(&Value::Null);
+    let wrong = usages.iter().filter(is_required).filter(is_null);
+    let problem = |usage: &Usage<'_>| {
+        InputProblem::new(usage.path.clone(), ProblemKind::Required, "must not be null")
+    };
+    wrong.map(problem).collect()
 }
 
 /// Changes the path of `problem` to that of the argument which uses the variable: `input.title` for `$i.title`.

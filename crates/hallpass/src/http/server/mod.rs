@@ -23,7 +23,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, StatusCode, Version};
+use axum::http::{HeaderValue, Method, Request, StatusCode, Version};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -286,12 +286,16 @@ async fn respond(
             "The connection is being closed.\n",
         );
     };
-    let version = request.version();
+    let (version, is_head) = (request.version(), request.method() == Method::HEAD);
     if !host::set_from_authority(&mut request) || !host::is_valid(version, request.headers()) {
         let message = "Send exactly one Host header, with a host and an optional port (RFC 9112, section 3.2).\n";
         return close_with(version, StatusCode::BAD_REQUEST, message);
     }
     let mut response = service.respond(request.map(Body::new), peer, handle).await;
+    if is_head {
+        // HTTP/2 has no body in the response to HEAD, and hyper would send it (RFC 9113 section 8.1).
+        response = response.map(|_| Body::empty());
+    }
     let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let is_draining = handle.draining.is_cancelled();
     if host::is_http2(version) {
