@@ -29,6 +29,19 @@ impl<P: OwnedEntity> Filter<P> {
     }
 }
 
+impl<C: OwnedEntity> Filter<C> {
+    /// Rows whose parent, which has the same owner, matches `filter`.
+    #[must_use]
+    pub fn of_own<P: OwnedEntity>(filter: Filter<P>) -> Self
+    where
+        C: ChildOf<P>,
+    {
+        let mut parents = parents::<P, C>(filter);
+        parents.and_where(column(P::OWNER).equals((C::default(), C::OWNER)));
+        Self::new(Condition::all().add(Expr::exists(parents)))
+    }
+}
+
 impl<P: TenantEntity> Filter<P> {
     /// Rows with a child row of the same tenant that matches `filter`.
     #[must_use]
@@ -57,12 +70,17 @@ impl<C: SharedEntity> Filter<C> {
     where
         C: ChildOf<P>,
     {
-        let mut parents = Query::select();
-        parents.expr(Expr::Constant(1.into())).from(P::default());
-        for (child, parent) in C::FOREIGN_KEYS {
-            parents.and_where(column(*parent).equals((C::default(), *child)));
-        }
-        parents.cond_where(filter.into_condition());
-        Self::new(Condition::all().add(Expr::exists(parents)))
+        Self::new(Condition::all().add(Expr::exists(parents::<P, C>(filter))))
     }
+}
+
+/// The parents of a row of `C` that match `filter`, of any owner.
+fn parents<P: EntityTrait, C: ChildOf<P>>(filter: Filter<P>) -> SelectStatement {
+    let mut parents = Query::select();
+    parents.expr(Expr::Constant(1.into())).from(P::default());
+    for (child, parent) in C::FOREIGN_KEYS {
+        parents.and_where(column(*parent).equals((C::default(), *child)));
+    }
+    parents.cond_where(filter.into_condition());
+    parents
 }

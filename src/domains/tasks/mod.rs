@@ -36,6 +36,7 @@ pub fn domain() -> Domain {
         .request_data(|_, scope| TaskLoaders::new(scope))
         .field_cost("description", 10)
         .field_cost("taskStats", 100)
+        .field_cost("taskTags", 100)
         .list_length("byPriority", 4)
         .demo(demo::DemoTasks)
 }

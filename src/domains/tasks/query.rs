@@ -72,17 +72,20 @@ impl TaskQuery {
         stats::count(ctx, filter.unwrap_or_default().check()?).await
     }
 
-    /// Tags of the caller's tasks, the most frequent first.
+    /// Tags of the caller's tasks, or of those that match the filter, the most frequent first, with the number of these
+    /// tasks.
     #[graphql(guard = "SignedIn")]
     async fn task_tags(
         &self,
         ctx: &Context<'_>,
         #[graphql(default = 20, directive = Constrained::apply(TAGS))] first: i32,
+        filter: Option<TaskFilter>,
     ) -> Result<Vec<TaskTagCount>> {
         let mut validator = Validator::default();
         validator.number("first", first, &TAGS);
         validator.finish()?;
-        stats::count_tags(ctx, usize::try_from(first).unwrap_or_default()).await
+        let of_tasks = filter.map(|filter| filter.check()).transpose()?;
+        stats::count_tags(ctx, usize::try_from(first).unwrap_or_default(), of_tasks).await
     }
 }
 

@@ -33,7 +33,7 @@ pub struct TaskPriorityCount {
     pub count: i64,
 }
 
-/// A tag, and the number of the caller's tasks with it.
+/// A tag, and the number of tasks with it: of the caller's, or of those that match the filter.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct TaskTagCount {
     /// Tag.
@@ -71,9 +71,14 @@ pub(crate) async fn count(ctx: &Context<'_>, filter: Filter<task::Entity>) -> Re
     })
 }
 
-/// The tags of the caller's tasks, the most frequent first.
-pub(crate) async fn count_tags(ctx: &Context<'_>, limit: usize) -> Result<Vec<TaskTagCount>> {
-    let own_rows = ctx.scope().owned::<task_tag::Entity>()?;
+/// The tags of the caller's tasks, or of those that match, the most frequent first.
+pub(crate) async fn count_tags(
+    ctx: &Context<'_>,
+    limit: usize,
+    of_tasks: Option<Filter<task::Entity>>,
+) -> Result<Vec<TaskTagCount>> {
+    let of_tasks = Filter::all().and_if_some(of_tasks.map(Filter::of_own));
+    let own_rows = ctx.scope().owned::<task_tag::Entity>()?.filter(of_tasks);
     let mut counts = own_rows.count_by::<String>(task_tag::Column::Tag).await?;
     counts.sort_by(|(one, few), (other, many)| many.cmp(few).then_with(|| one.cmp(other)));
     counts.truncate(limit);
