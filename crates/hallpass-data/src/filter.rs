@@ -138,6 +138,11 @@ pub trait Comparison: ColumnTrait {
         test(column(self).lte(value.into()))
     }
 
+    /// Before (less than) another column of the row.
+    fn less_than_column(self, other: Self) -> Filter<Self::Table> {
+        test(column(self).lt(column(other)))
+    }
+
     /// Equal to one of `values`, compared as in [`is`](Self::is); no row when there are none.
     fn one_of<V: Into<Value>>(self, values: impl IntoIterator<Item = V>) -> Filter<Self::Table> {
         let (none, some): (Vec<Value>, Vec<Value>) =

@@ -8,9 +8,9 @@
 //! ```
 
 pub use hallpass_data::{
-    ChildOf, Comparison, Concerns, Editable, Error, Filter, FromRow, KeyMap, OfTenant, Order,
-    OrderKey, Owned, PageRequest, PartialModel, Privilege, ReadOnly, Reason, Rows, Scope,
-    SearchText, Searched, Set, SharedText, SortKey, TenantId, Term, TextIndex, Timestamp,
+    ChildOf, Comparison, Concerns, CursorPosition, Editable, Error, Filter, FromRow, KeyMap,
+    OfTenant, Order, OrderKey, Owned, PageRequest, PartialModel, Privilege, ReadOnly, Reason, Rows,
+    Scope, SearchText, Searched, Set, SharedText, SortKey, TenantId, Term, TextIndex, Timestamp,
     Transaction, Update, UserId, known_user, now, owned, policy, row_id, seen_session, shared,
     tenant_owned, without_relations,
 };

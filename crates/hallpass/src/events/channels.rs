@@ -1,13 +1,15 @@
 //! The channels of the owners: their listeners, and their latest events, for listeners that reconnect.
 
+use std::any::TypeId;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::schedule::Timer;
 use super::{Delivered, Event, Queue};
 
 /// Kept events of an owner.
@@ -51,6 +53,8 @@ pub(super) struct Channels {
 
 struct Channel {
     queues: Vec<Arc<Queue>>,
+    /// Those of the listeners.
+    timers: Vec<Weak<Timer>>,
     /// The latest events, without gap.
     latest: VecDeque<Arc<Delivered>>,
     /// The number of the event before those.
@@ -73,6 +77,7 @@ impl Channels {
         let now = self.sequence(self.count);
         let channel = self.by_owner.entry(owner.to_owned()).or_insert_with(|| Channel {
             queues: Vec::new(),
+            timers: Vec::new(),
             latest: VecDeque::new(),
             before: now.number,
             left_at: None,
@@ -85,6 +90,23 @@ impl Channels {
             }
         }
         channel.queues.push(Arc::clone(queue));
+    }
+
+    /// The timer of a schedule that listeners of `owner` share, which `start` starts if there is none.
+    pub(super) fn timer(
+        &mut self,
+        owner: &str,
+        schedule: TypeId,
+        start: impl FnOnce() -> Arc<Timer>,
+    ) -> Arc<Timer> {
+        let Some(channel) = self.by_owner.get_mut(owner) else { return start() };
+        channel.timers.retain(|timer| timer.strong_count() > 0);
+        let mut running = channel.timers.iter().filter_map(Weak::upgrade);
+        running.find(|timer| timer.schedule == schedule).unwrap_or_else(|| {
+            let timer = start();
+            channel.timers.push(Arc::downgrade(&timer));
+            timer
+        })
     }
 
     /// Removes a listener.
@@ -109,9 +131,24 @@ impl Channels {
         self.count += 1;
         let sequence = self.sequence(self.count);
         let Some(channel) = self.by_owner.get_mut(owner) else { return Vec::new() };
+        channel.timers.iter().filter_map(Weak::upgrade).for_each(|timer| timer.note(&event));
         let delivered = Delivered::of(event, sequence);
         channel.keep(&delivered);
         channel.queues.iter().filter_map(|queue| queue.push(&delivered)).collect()
+    }
+
+    /// Delivers an event of a schedule to the listeners of `owner` that have it, and returns those to wake. It is not
+    /// kept, and has the place of the event before it: a listener who comes back receives those after it.
+    pub(super) fn deliver_scheduled(
+        &mut self,
+        owner: &str,
+        schedule: TypeId,
+        event: Event,
+    ) -> Vec<Waker> {
+        let Some(channel) = self.by_owner.get(owner) else { return Vec::new() };
+        let delivered = Delivered::scheduled(event, self.sequence(self.count));
+        let queues = channel.queues.iter().filter(|queue| queue.schedule == Some(schedule));
+        queues.filter_map(|queue| queue.push(&delivered)).collect()
     }
 
     pub(super) fn into_queues(self) -> impl Iterator<Item = Arc<Queue>> {

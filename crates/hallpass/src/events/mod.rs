@@ -1,11 +1,13 @@
 //! Event bus: changes are published after their commit, and received by their owner's subscribers.
 //!
 //! Each owner has a channel, so that subscribers can neither receive events of other users nor be woken by them. One more
-//! channel is for events of rows that every caller may see. Events contain only IDs: the row is read under the owner's scope, once for all listeners on this node
-//! ([`Delivered::once`]). Events are not stored. [`event_bridge`](crate::cluster::event_bridge) forwards them to other
-//! nodes.
+//! channel is for events of rows that every caller may see. Events contain only IDs: the row is read under the owner's
+//! scope, once for all listeners on this node ([`Delivered::once`]). Events are not stored.
+//! [`event_bridge`](crate::cluster::event_bridge) forwards them to other nodes. A [`Schedule`] adds events that occur at
+//! a time.
 
 mod channels;
+mod schedule;
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
@@ -22,6 +24,8 @@ use uuid::Uuid;
 
 use channels::Channels;
 pub use channels::Sequence;
+use schedule::Timer;
+pub use schedule::{Schedule, Scheduled};
 
 /// The channel of events for every caller. No user has an empty ID.
 const EVERY_CALLER: &str = "";
@@ -118,6 +122,17 @@ pub struct Event {
 
 type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
+/// Why an event is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It was published.
+    Published,
+    /// Events may have been missed.
+    Missed,
+    /// Its time has come.
+    Scheduled,
+}
+
 /// An event, shared by all listeners of its owner on this node.
 #[derive(Debug)]
 pub struct Delivered {
@@ -125,26 +140,40 @@ pub struct Delivered {
     pub event: Event,
     /// Its place among the events of this node, from which a subscriber can go on.
     pub sequence: Sequence,
-    is_resync: bool,
+    cause: Cause,
     shared: Mutex<HashMap<TypeId, Shared>>,
 }
 
 impl Delivered {
     fn of(event: Event, sequence: Sequence) -> Arc<Self> {
-        Arc::new(Self { event, sequence, is_resync: false, shared: Mutex::default() })
+        Self::because(Cause::Published, event, sequence)
+    }
+
+    fn because(cause: Cause, event: Event, sequence: Sequence) -> Arc<Self> {
+        Arc::new(Self { event, sequence, cause, shared: Mutex::default() })
     }
 
     /// The event of a subscriber who may have missed events before `sequence`.
     fn resync(sequence: Sequence) -> Arc<Self> {
         let row = EventRow { kind: Cow::Borrowed(""), id: Uuid::nil() };
-        let event = Event { change: Change::Updated, row };
-        Arc::new(Self { event, sequence, is_resync: true, shared: Mutex::default() })
+        Self::because(Cause::Missed, Event { change: Change::Updated, row }, sequence)
+    }
+
+    /// The event of a schedule, after the one with `sequence`.
+    fn scheduled(event: Event, sequence: Sequence) -> Arc<Self> {
+        Self::because(Cause::Scheduled, event, sequence)
     }
 
     /// Whether events may have been missed: the subscriber reads the rows again. Then the event is of no row.
     #[must_use]
     pub fn is_resync(&self) -> bool {
-        self.is_resync
+        self.cause == Cause::Missed
+    }
+
+    /// Whether the event is one of a [`Schedule`]. Then no row has changed.
+    #[must_use]
+    pub fn is_scheduled(&self) -> bool {
+        self.cause == Cause::Scheduled
     }
 
     /// Returns the result of `read`, which runs once per type `T` for all listeners. The result must depend only on the
@@ -170,7 +199,11 @@ pub struct Lagged;
 
 /// The events that one listener has not yet received. Allocates nothing while there are none: most listeners are idle.
 #[derive(Default)]
-struct Queue(Mutex<QueueState>);
+struct Queue {
+    state: Mutex<QueueState>,
+    /// The schedule whose events it takes too.
+    schedule: Option<TypeId>,
+}
 
 #[derive(Default)]
 struct QueueState {
@@ -222,7 +255,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, QueueState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -266,19 +299,35 @@ impl Events {
     /// all of them, the first one is a [resync](Delivered::is_resync).
     #[must_use]
     pub fn listen_since(&self, owner: &UserId, since: Option<&str>) -> Listener {
-        self.listen_in(owner.as_str(), since)
+        self.listen_in(owner.as_str(), since, Queue::default())
+    }
+
+    /// As [`listen_since`](Self::listen_since), with the events of `schedule`, from now on.
+    #[must_use]
+    pub fn listen_scheduled<S: Schedule>(
+        &self,
+        owner: &UserId,
+        since: Option<&str>,
+        schedule: S,
+    ) -> Listener {
+        let (owner, id) = (owner.as_str(), TypeId::of::<S>());
+        let queue = Queue { schedule: Some(id), ..Queue::default() };
+        let mut listener = self.listen_in(owner, since, queue);
+        let start = || Timer::start(self.clone(), owner.to_owned(), schedule);
+        listener.timer = Some(self.channels().timer(owner, id, start));
+        listener
     }
 
     /// Subscribes to the events for every caller.
     #[must_use]
     pub fn listen_to_all(&self) -> Listener {
-        self.listen_in(EVERY_CALLER, None)
+        self.listen_in(EVERY_CALLER, None, Queue::default())
     }
 
-    fn listen_in(&self, channel: &str, since: Option<&str>) -> Listener {
-        let (owner, queue) = (channel.to_owned(), Arc::<Queue>::default());
+    fn listen_in(&self, channel: &str, since: Option<&str>, queue: Queue) -> Listener {
+        let (owner, queue) = (channel.to_owned(), Arc::new(queue));
         self.channels().listen(&owner, &queue, since);
-        Listener { queue, owner, channels: Arc::clone(&self.channels) }
+        Listener { queue, owner, channels: Arc::clone(&self.channels), timer: None }
     }
 
     /// Number of owners with listeners.
@@ -298,6 +347,12 @@ impl Events {
         woken.into_iter().for_each(Waker::wake);
     }
 
+    /// Delivers an event of a schedule to the listeners of `owner` on this node that have it.
+    fn deliver_scheduled(&self, owner: &str, schedule: TypeId, event: Event) {
+        let woken = self.channels().deliver_scheduled(owner, schedule, event);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
     /// Makes all listeners on this node lag, because events may have been missed.
     pub(crate) fn disconnect_all(&self) {
         let channels = std::mem::take(&mut *self.channels());
@@ -314,6 +369,8 @@ pub struct Listener {
     queue: Arc<Queue>,
     owner: String,
     channels: Arc<Mutex<Channels>>,
+    /// Of its schedule. It runs as long as a listener has it.
+    timer: Option<Arc<Timer>>,
 }
 
 impl Listener {

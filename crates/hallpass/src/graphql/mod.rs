@@ -61,6 +61,6 @@ pub(crate) use response_keys::has_repeated_keys;
 pub use selected_columns::SelectedColumns;
 pub use subscription::{
     Subscription, SubscriptionSlot, event_stream, event_stream_since, execute_event,
-    public_event_stream, subscribe,
+    public_event_stream, scheduled_event_stream, subscribe,
 };
 pub use validation::Validator;

@@ -10,7 +10,7 @@ use hallpass_data::Error;
 use super::context::{ContextExt as _, services};
 use super::error::Result;
 use crate::access::Subscribed;
-use crate::events::{Delivered, Events, Lagged, Listener};
+use crate::events::{Delivered, Events, Lagged, Listener, Schedule};
 
 /// The events of one subscription.
 pub struct Subscription {
@@ -122,7 +122,29 @@ where
         let owner = ctx.scope().owner().ok_or(Error::Unauthenticated)?;
         Ok(events.listen_since(owner, since))
     };
-    stream_of(ctx, &listen, pick)
+    Ok(stream::iter(event_of(ctx, listen, pick)?))
+}
+
+/// As [`event_stream_since`], with the events of `schedule`, from now on. They are sent once, at their time: they are
+/// not among those that were missed. Their [`sequence`](Delivered::sequence) is that of the event before them.
+///
+/// # Errors
+/// As [`event_stream`].
+pub fn scheduled_event_stream<T, F, S>(
+    ctx: &Context<'_>,
+    since: Option<&str>,
+    schedule: S,
+    pick: F,
+) -> Result<impl Stream<Item = Result<T>> + use<T, F, S>>
+where
+    F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
+    S: Schedule,
+{
+    let listen = |events: &Events| {
+        let owner = ctx.scope().owner().ok_or(Error::Unauthenticated)?;
+        Ok(events.listen_scheduled(owner, since, schedule))
+    };
+    Ok(stream::iter(event_of(ctx, listen, pick)?))
 }
 
 /// A stream of the events that `pick` selects of those published by
@@ -138,18 +160,19 @@ pub fn public_event_stream<T, F>(
 where
     F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
 {
-    stream_of(ctx, &|events| Ok(events.listen_to_all()), pick)
+    Ok(stream::iter(event_of(ctx, |events| Ok(events.listen_to_all()), pick)?))
 }
 
-fn stream_of<T, F>(
+/// Subscribes with the listener of `listen`; or, for an event, returns it.
+fn event_of<T, F>(
     ctx: &Context<'_>,
-    listen: &dyn Fn(&Events) -> Result<Listener>,
+    listen: impl FnOnce(&Events) -> Result<Listener>,
     pick: F,
-) -> Result<impl Stream<Item = Result<T>> + use<T, F>>
+) -> Result<Option<Result<T>>>
 where
     F: Fn(Arc<Delivered>) -> Option<T> + Send + 'static,
 {
-    let event = match ctx.data_unchecked::<Source>() {
+    Ok(match ctx.data_unchecked::<Source>() {
         Source::Subscribe(slot) => {
             let listener = listen(&services(ctx).events)?;
             let is_selected = Box::new(move |delivered| pick(delivered).is_some());
@@ -158,6 +181,5 @@ where
         }
         Source::Event(Ok(delivered)) => pick(Arc::clone(delivered)).map(Ok),
         Source::Event(Err(lagged)) => Some(Err((*lagged).into())),
-    };
-    Ok(stream::iter(event))
+    })
 }
