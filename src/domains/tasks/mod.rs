@@ -2,6 +2,7 @@
 
 mod changes;
 mod demo;
+mod due;
 mod filters;
 mod input;
 mod loaders;
@@ -17,6 +18,7 @@ mod viewer;
 use hallpass::Domain;
 use hallpass_entity::{task, task_tag};
 
+pub(crate) use due::DueTasks;
 pub use loaders::TaskLoaders;
 pub use mutation::TaskMutation;
 pub use query::TaskQuery;

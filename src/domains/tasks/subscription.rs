@@ -7,11 +7,12 @@ use futures_util::Stream;
 use hallpass::data::{Comparison as _, Error, Scope};
 use hallpass_entity::{TaskId, task};
 
+use super::due::DueTasks;
 use super::types::{EVENTS, Task};
 use hallpass::access::Rule::SignedIn;
 use hallpass::access::guarded;
 use hallpass::events::{Change, Delivered};
-use hallpass::graphql::{ContextExt as _, Id, Result, event_stream_since};
+use hallpass::graphql::{ContextExt as _, Id, Result, scheduled_event_stream};
 
 /// Kind of a task event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -22,6 +23,8 @@ pub enum TaskEventKind {
     Updated,
     /// The task was deleted.
     Deleted,
+    /// The task is overdue: its due time has passed, and it is not completed. It was not changed.
+    Overdue,
     /// Events may have been missed since the one in `since`: read the tasks again. Has no task.
     Resync,
 }
@@ -30,6 +33,7 @@ impl TaskEventKind {
     fn of(delivered: &Delivered) -> Self {
         match delivered.event.change {
             _ if delivered.is_resync() => Self::Resync,
+            _ if delivered.is_scheduled() => Self::Overdue,
             Change::Created => Self::Created,
             Change::Updated => Self::Updated,
             Change::Deleted => Self::Deleted,
@@ -37,12 +41,20 @@ impl TaskEventKind {
     }
 }
 
-/// A change of a task, delivered to its owner.
+/// A change of a task, or that it is overdue, delivered to its owner.
 #[derive(Clone, Debug)]
 pub struct TaskEvent {
     delivered: Arc<Delivered>,
     /// None for [`TaskEventKind::Resync`].
     id: Option<TaskId>,
+}
+
+impl TaskEvent {
+    /// The event, if it is one of tasks, or if events may have been missed.
+    pub(crate) fn of(delivered: Arc<Delivered>) -> Option<Self> {
+        let id = EVENTS.id_of(&delivered.event);
+        (id.is_some() || delivered.is_resync()).then_some(Self { delivered, id })
+    }
 }
 
 /// The task of an event, or the error of reading it.
@@ -56,15 +68,15 @@ impl Found {
     }
 }
 
-/// A change of one of the caller's tasks.
+/// A change of one of the caller's tasks, or that it is overdue.
 #[guarded(TaskEvent)]
 impl TaskEvent {
-    /// Kind of the change.
+    /// Kind of the event.
     async fn kind(&self) -> TaskEventKind {
         TaskEventKind::of(&self.delivered)
     }
 
-    /// Place of the event, for `since` after a reconnect. Opaque.
+    /// Place of the event, for `since` after a reconnect. Opaque. `OVERDUE` has the place of the event before it.
     async fn sequence(&self) -> String {
         self.delivered.sequence.to_string()
     }
@@ -91,18 +103,16 @@ pub struct TaskSubscription;
 
 #[guarded(Subscription, domain = "tasks")]
 impl TaskSubscription {
-    /// Changes of the caller's tasks from now on, made on any device. Ends when the credential is no longer valid.
-    /// After a reconnect, `since` is the `sequence` of the last event that the client received: then also those that it
-    /// missed, or else one event `RESYNC`.
+    /// Changes of the caller's tasks from now on, made on any device, and `OVERDUE` for each task whose due time passes.
+    /// Ends when the credential is no longer valid. After a reconnect, `since` is the `sequence` of the last event that
+    /// the client received: then also the changes that it missed, or else one event `RESYNC`.
     #[graphql(guard = "SignedIn")]
     async fn task_events(
         &self,
         ctx: &Context<'_>,
         since: Option<String>,
     ) -> Result<impl Stream<Item = Result<TaskEvent>>> {
-        event_stream_since(ctx, since.as_deref(), |delivered: Arc<Delivered>| {
-            let id = EVENTS.id_of(&delivered.event);
-            (id.is_some() || delivered.is_resync()).then_some(TaskEvent { delivered, id })
-        })
+        let due = DueTasks::new(ctx.scope());
+        scheduled_event_stream(ctx, since.as_deref(), due, TaskEvent::of)
     }
 }

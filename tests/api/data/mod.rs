@@ -9,7 +9,7 @@ mod newer_version;
 pub mod paging;
 mod pooler;
 mod quotas;
-mod row_security;
+pub mod row_security;
 mod scope;
 mod search;
 mod search_plans;

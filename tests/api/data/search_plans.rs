@@ -4,6 +4,7 @@ use hallpass::testing::User;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
 use serde_json::Value;
 
+use crate::streaming::overdue_events::{Events, create, due_in, reads_due_times};
 use crate::support::app::{App, Backend};
 use crate::support::callers::{alice, user};
 
@@ -238,6 +239,18 @@ async fn fill(app: &App) {
     }
 }
 
+/// The statement that reads which task becomes overdue next.
+async fn due_times(app: &App) -> String {
+    let who = app.by_jwt(&alice());
+    let (_, statements) = app
+        .statements_of(async {
+            create(&who, "late", &due_in(2_000)).await;
+            Events::of(app, &alice(), &Value::Null).await.next().await;
+        })
+        .await;
+    statements.into_iter().find(|sql| reads_due_times(sql)).unwrap()
+}
+
 async fn every_list_uses_an_index(backend: Backend) {
     // The rows are written in few statements, which may take long.
     let app = App::with(backend, &["--request-timeout", "10m"]).await.with_courses().await;
@@ -251,7 +264,15 @@ async fn every_list_uses_an_index(backend: Backend) {
     for case in &cases {
         all_statements.push(statements(&app, case).await);
     }
+    let due = due_times(&app).await;
+    let tags = app.by_jwt(&alice());
+    let tags = tags.data("{ taskTags(filter: {overdue: true}) { count } }");
+    let (_, tags) = app.statements_of(tags).await;
     fill(&app).await;
+    for (sql, indexes) in [(&due, &["task_own_due"][..]), (&tags[0], ANY_OWN)] {
+        let plan = plan(&app, sql).await;
+        assert!(indexes.iter().any(|index| plan.contains(index)), "{sql}\n{plan}");
+    }
     for (Case { list, page, total, .. }, statements) in cases.iter().zip(all_statements) {
         for (sql, indexes) in statements.iter().zip([page, total]) {
             let plan = plan(&app, sql).await;

@@ -8,6 +8,7 @@ pub mod graphql_ws;
 mod idle_subscriptions;
 mod missed_events;
 mod multi_node;
+pub mod overdue_events;
 mod published_chapters;
 mod session_revalidation;
 mod socket_limits;

@@ -16,7 +16,7 @@ use crate::support::issuer::Issuer;
 use crate::support::postgres;
 
 /// A server with row-level security, as a role that owns the tables and is not a superuser.
-async fn with_row_security(flags: &[&str]) -> App {
+pub async fn with_row_security(flags: &[&str]) -> App {
     on(&postgres::plain_database(), &[&["--row-security", "on"], flags].concat()).await
 }
 
