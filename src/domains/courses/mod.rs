@@ -1,6 +1,7 @@
 //! Courses: chapters with text variants, personalized for each reader.
 
 mod content;
+mod current;
 mod demo;
 mod editing;
 mod filters;

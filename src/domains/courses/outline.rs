@@ -108,6 +108,26 @@ impl CourseProgress {
         Ok(Some(Self { chapters, begun: begun.unwrap_or_default() }))
     }
 
+    /// The chapter that the caller reads: of those that are begun and not completed the last one, or else the first that
+    /// is not completed. None if all of them are completed.
+    pub(super) fn current(&self) -> Option<ChapterId> {
+        let begun = self.open().filter_map(|id| Some((self.begun.get(&id)?.1, id)));
+        begun.max().map(|(_, id)| id).or_else(|| self.open().next())
+    }
+
+    /// The first chapter after this one that is not completed, or else the first one that is not.
+    pub(super) fn open_after(&self, chapter: ChapterId) -> Option<ChapterId> {
+        let before = self.chapters.iter().position(|id| *id == chapter)?;
+        let mut after = self.chapters.iter().skip(before);
+        let is_open = |id: &&ChapterId| self.percentage(id) < 100;
+        after.find(is_open).copied().or_else(|| self.open().next())
+    }
+
+    /// The chapters that are not completed.
+    fn open(&self) -> impl Iterator<Item = ChapterId> + '_ {
+        self.chapters.iter().copied().filter(|id| self.percentage(id) < 100)
+    }
+
     fn percentages(&self) -> impl Iterator<Item = i32> + '_ {
         self.chapters.iter().map(|id| self.percentage(id))
     }
@@ -151,8 +171,8 @@ impl CourseProgress {
     /// The first chapter that is not completed. Null if all of them are.
     #[graphql(guard = "Public", scope = "courses:read")]
     async fn next_chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
-        match self.chapters.iter().find(|id| self.percentage(id) < 100) {
-            Some(id) => visible_chapter(ctx, *id, "CourseProgress.nextChapter").await,
+        match self.open().next() {
+            Some(id) => visible_chapter(ctx, id, "CourseProgress.nextChapter").await,
             None => Ok(None),
         }
     }

@@ -5,6 +5,7 @@ use hallpass::data::policy::SharedEntity;
 use hallpass::data::{Comparison, Filter, Order};
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, course, variant};
 
+use super::current::current;
 use super::filters::{ChapterFilter, CourseFilter, IN_COURSE, of_course};
 use super::loaders::record_chapter;
 use super::recommend::recommend;
@@ -101,6 +102,13 @@ impl CourseQuery {
             record_chapter(ctx, "Query.chapter", row).await?;
         }
         Ok(row.map(Chapter))
+    }
+
+    /// The chapter that the caller reads: the one whose progress was recorded last. If it is completed, the next one of
+    /// its course; if the course is completed too, the last one that is begun and not completed. Null if there is none.
+    #[graphql(guard = "SignedIn", scope = "courses:read progress:read")]
+    async fn current_chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
+        current(ctx).await
     }
 
     /// Chapters that the caller may read and has not completed: started ones first, then those in their interest

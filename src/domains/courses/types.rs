@@ -6,6 +6,7 @@ use async_graphql::{Context, SimpleObject};
 use hallpass::data::{Comparison as _, Filter};
 use hallpass_entity::{ChapterId, CourseId, VariantId, chapter, progress, variant};
 
+use super::current::current_of_course;
 use super::filters::{ChapterFilter, IN_COURSE};
 use super::html::HtmlCache;
 use super::loaders::{Loaders, VariantHead};
@@ -83,6 +84,13 @@ impl Course {
     #[graphql(guard = "Public", scope = "progress:read")]
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<CourseProgress>> {
         CourseProgress::of(ctx, self.0.id).await
+    }
+
+    /// The chapter that the caller reads: of those begun and not completed the one read last, or else the first that is
+    /// not completed. Null if no user is signed in, or if all chapters are completed.
+    #[graphql(guard = "Public", scope = "progress:read")]
+    async fn current_chapter(&self, ctx: &Context<'_>) -> Result<Option<Chapter>> {
+        current_of_course(ctx, self.0.id).await
     }
 }
 

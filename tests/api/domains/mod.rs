@@ -9,6 +9,6 @@ mod due_days;
 mod known_users;
 pub mod learners;
 mod progress;
-mod screens;
+pub mod screens;
 pub mod tasks;
 mod users;

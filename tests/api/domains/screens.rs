@@ -31,6 +31,30 @@ async fn slugs(who: &Client<'_>, filter: &Value) -> Vec<String> {
     nodes.iter().map(|node| node["slug"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The tags with their numbers of tasks.
+async fn tags(who: &Client<'_>, arguments: &str) -> String {
+    let data = who.data(&format!("{{ taskTags{arguments} {{ tag count }} }}")).await;
+    let tags = data["taskTags"].as_array().unwrap().iter();
+    let tags = tags.map(|it| format!("{}{}", it["tag"].as_str().unwrap(), it["count"]));
+    tags.collect::<Vec<_>>().join(" ")
+}
+
+/// The ids and slugs of the chapters of a course.
+pub async fn chapters(app: &App, course: &str) -> Vec<(Value, Value)> {
+    let read = format!("{{ chapters(course: \"{course}\") {{ nodes {{ id slug }} }} }}");
+    let data = app.anonymous().data(&read).await;
+    let nodes = data["chapters"]["nodes"].as_array().unwrap().iter();
+    nodes.map(|it| (it["id"].clone(), it["slug"].clone())).collect()
+}
+
+/// Records progress, unless there is no chapter.
+pub async fn record(who: &Client<'_>, chapter: &Value, percent: i32) {
+    if !chapter.is_null() {
+        let note = format!("recordProgress(chapterId: {chapter}, percent: {percent})");
+        who.data(&format!("mutation {{ {note} {{ progress {{ percent }} }} }}")).await;
+    }
+}
+
 on_both_databases! {
     async fn payload_has_edge_counts_and_queries(app: App) {
         let (alice, bob) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
@@ -110,10 +134,87 @@ on_both_databases! {
         let nested = json!({ "filter": {"anyOf": [{"anyOf": []}]} });
         let answer = who.ask_with("query($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }", nested).await;
         assert!(!answer.first_error("filter.anyOf.0.anyOf").is_empty());
-        let tags = who.data("{ taskTags { tag count } few: taskTags(first: 1) { tag } }").await;
-        assert_eq!(tags["taskTags"], json!([{"tag": "y", "count": 2}, {"tag": "x", "count": 1}, {"tag": "z", "count": 1}]));
-        assert_eq!(tags["few"], json!([{"tag": "y"}]));
-        assert_eq!(app.by_jwt(&bob()).data("{ taskTags { tag } }").await["taskTags"], json!([]));
+    }
+
+    async fn tags_are_counted_among_matching_tasks(app: App) {
+        let (who, other) = (app.by_jwt(&alice()), app.by_jwt(&bob()));
+        let late = "2020-03-01T00:00:00Z";
+        for input in [
+            json!({"title": "a", "tags": ["x", "y"], "dueAt": late}),
+            json!({"title": "b", "tags": ["y"], "dueAt": late, "priority": "HIGH"}),
+            json!({"title": "c", "tags": ["z"], "dueAt": "2100-01-01T00:00:00Z"}),
+            json!({"title": "d", "dueAt": late}),
+        ] {
+            create(&who, input).await;
+        }
+        create(&other, json!({"title": "bob's", "tags": ["x", "y", "bob's"], "dueAt": late, "isPublic": true})).await;
+        for (arguments, expected) in [
+            ("", "y2 x1 z1"),
+            ("(first: 1)", "y2"),
+            ("(filter: null)", "y2 x1 z1"),
+            ("(filter: {})", "y2 x1 z1"),
+            ("(filter: {overdue: true})", "y2 x1"),
+            ("(filter: {overdue: true}, first: 1)", "y2"),
+            ("(filter: {overdue: false})", "z1"),
+            ("(filter: {tag: \"x\"})", "x1 y1"),
+            ("(filter: {overdue: true, priority: HIGH})", "y1"),
+            ("(filter: {anyOf: [{text: \"c\"}, {tags: [\"x\"]}]})", "x1 y1 z1"),
+            ("(filter: {completed: true})", ""),
+        ] {
+            assert_eq!(tags(&who, arguments).await, expected, "{arguments}");
+        }
+        assert_eq!(tags(&other, "(filter: {overdue: true})").await, "bob's1 x1 y1");
+        let invalid = who.ask("{ taskTags(filter: {anyOf: [{anyOf: []}]}) { tag } }").await;
+        assert!(!invalid.first_error("filter.anyOf.0.anyOf").is_empty());
+        let read = who.data("{ taskTags(filter: {overdue: true}) { tag count } }");
+        assert_eq!(app.statements_of(read).await.1.len(), 1);
+    }
+
+    async fn current_chapter_is_the_one_to_read(app: App) {
+        let app = app.with_courses().await;
+        let who = app.by_jwt(&alice().tier("enterprise"));
+        let read = "{ currentChapter { slug } rust: course(slug: \"rust-apis\") { currentChapter { slug } }
+            ai: course(slug: \"physical-ai\") { currentChapter { slug } } }";
+        let [rust, ai] = [chapters(&app, "rust-apis").await, chapters(&app, "physical-ai").await];
+        let ([r1, r2, r3], none) = ([0, 1, 2].map(|at| &rust[at].1), &Value::Null);
+        let (a1, a2) = (&ai[0].1, &ai[1].1);
+        for (what, (id, percent), current, of_rust, of_ai) in [
+            ("nothing is begun", (none, 0), none, r1, a1),
+            ("the second is begun", (&rust[1].0, 10), r2, r2, a1),
+            ("the third is begun", (&rust[2].0, 10), r3, r3, a1),
+            ("the second is completed", (&rust[1].0, 100), r3, r3, a1),
+            ("the first is completed", (&rust[0].0, 100), r3, r3, a1),
+            ("another course is begun", (&ai[1].0, 50), a2, r3, a2),
+            ("the third is completed", (&rust[2].0, 100), a2, none, a2),
+        ] {
+            record(&who, id, percent).await;
+            let data = who.data(read).await;
+            let slugs = [&data["currentChapter"], &data["rust"]["currentChapter"], &data["ai"]["currentChapter"]];
+            assert_eq!(slugs.map(|it| &it["slug"]), [current, of_rust, of_ai], "{what}");
+        }
+        for (chapter, following) in [(1, 2), (2, 3), (3, 0), (0, 4)] {
+            record(&who, &ai[chapter].0, 100).await;
+            let next = ai.get(following).map_or(none, |(_, slug)| slug);
+            assert_eq!(who.data(read).await["currentChapter"]["slug"], *next, "after {chapter}");
+        }
+        let guest = app.anonymous().data("{ course(slug: \"rust-apis\") { currentChapter { slug } } }").await;
+        assert_eq!(guest["course"]["currentChapter"], *none);
+        assert_eq!(app.by_jwt(&bob()).data(read).await["currentChapter"], *none, "of this caller");
+    }
+
+    async fn current_chapter_takes_few_statements(app: App) {
+        let app = app.with_courses().await;
+        let who = app.by_jwt(&alice());
+        let rust = chapters(&app, "rust-apis").await;
+        for (percent, most) in [(10, 2), (100, 4)] {
+            record(&who, &rust[0].0, percent).await;
+            let (_, statements) = app.statements_of(who.data("{ currentChapter { slug } }")).await;
+            assert!(statements.len() <= most, "{statements:#?}");
+        }
+        let each = "{ courses { nodes { currentChapter { slug } progress { percent nextChapter { slug } } } } }";
+        let (_, statements) = app.statements_of(who.data(each)).await;
+        // The courses; their chapters, the progress, and the chapters that are returned.
+        assert!(statements.len() <= 5, "{statements:#?}");
     }
 
     async fn own_fields_of_public_tasks_have_no_errors(app: App) {
