@@ -17,6 +17,7 @@ use domains::analytics::AnalyticsQuery;
 use domains::courses::{
     CourseQuery, CourseSubscription, EditingMutation, ReadingMutation, ReadingSubscription,
 };
+use domains::events::EventSubscription;
 use domains::learners::{LearnerMutation, LearnerQuery};
 use domains::tasks::{TaskMutation, TaskQuery, TaskSubscription};
 use domains::{courses, learners, personas, tasks};
@@ -47,7 +48,12 @@ pub struct Mutation(
 
 /// Subscriptions.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(TaskSubscription, ReadingSubscription, CourseSubscription);
+pub struct Subscription(
+    TaskSubscription,
+    ReadingSubscription,
+    CourseSubscription,
+    EventSubscription,
+);
 
 /// What GraphiQL shows first to each persona.
 const EXAMPLES: &[(&str, &str)] = &[

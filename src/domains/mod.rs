@@ -2,6 +2,7 @@
 
 pub mod analytics;
 pub mod courses;
+pub mod events;
 pub mod learners;
 mod payload;
 pub mod personas;

@@ -36,7 +36,7 @@ pub use loaders::Loaders;
 pub use mutation::ReadingMutation;
 pub use query::CourseQuery;
 pub use rules::{CHAPTER_READER, COURSE_EDITOR};
-pub use subscription::{CourseSubscription, ReadingSubscription};
+pub use subscription::{CourseSubscription, ProgressEvent, ReadingSubscription};
 pub use types::{Chapter, ChapterVariant, Course};
 pub use visible_courses::VisibleCourses;
 

@@ -44,6 +44,35 @@ impl ReadingSubscription {
     }
 }
 
+/// A change of the caller's progress in a chapter.
+#[derive(Clone, Debug)]
+pub struct ProgressEvent {
+    delivered: Arc<Delivered>,
+    chapter: ChapterId,
+}
+
+impl ProgressEvent {
+    /// The event, if it is one of progress.
+    pub(crate) fn of(delivered: &Arc<Delivered>) -> Option<Self> {
+        let chapter = PROGRESS_EVENTS.id_of(&delivered.event)?;
+        Some(Self { delivered: Arc::clone(delivered), chapter })
+    }
+}
+
+/// A change of the caller's progress in a chapter.
+#[guarded(ProgressEvent)]
+impl ProgressEvent {
+    /// Place of the event, for `since` after a reconnect. Opaque.
+    async fn sequence(&self) -> String {
+        self.delivered.sequence.to_string()
+    }
+
+    /// The current progress, possibly changed again since the event.
+    async fn progress(&self, ctx: &Context<'_>) -> Result<ChapterProgress> {
+        progress_of(ctx.scope(), self.chapter, &self.delivered).await
+    }
+}
+
 /// Course subscriptions.
 #[derive(Default)]
 pub struct CourseSubscription;

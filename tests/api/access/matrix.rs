@@ -139,6 +139,7 @@ fn query_selection(name: &str, task: &str) -> Option<String> {
         "analytics" => "analytics { totalUsers }".to_owned(),
         "nodes" => format!("nodes(ids: [\"{task}\"]) {{ id }}"),
         "taskStats" => "taskStats { total }".to_owned(),
+        "currentChapter" => "currentChapter { slug }".to_owned(),
         "taskTags" => "taskTags { tag }".to_owned(),
         "course" | "chapter" => format!("{name}(slug: \"x\") {{ id }}"),
         "recommendations" => "recommendations { because }".to_owned(),
@@ -193,6 +194,7 @@ fn mutation_selection(name: &str, task: &str) -> Option<String> {
 /// The selection of the field `name` of `Subscription`, if one is written here.
 fn subscription_selection(name: &str) -> Option<&'static str> {
     match name {
+        "events" => Some("events { __typename }"),
         "taskEvents" => Some("taskEvents { kind }"),
         "progressEvents" => Some("progressEvents { percent }"),
         "chapterPublished" => Some("chapterPublished { slug }"),
@@ -236,6 +238,10 @@ fn object_document(
         ("ChapterProgress", "chapter") => (
             of_chapter("sense-think-act", "progress { chapter { id } }"),
             json!(["chapter", "progress", "chapter"]),
+        ),
+        ("Course", "currentChapter") => (
+            "{ course(slug: \"rust-apis\") { currentChapter { id } } }".to_owned(),
+            json!(["course", "currentChapter"]),
         ),
         ("Course", "progress") => (
             "{ course(slug: \"rust-apis\") { progress { percent } } }".to_owned(),

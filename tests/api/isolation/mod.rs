@@ -94,7 +94,10 @@ async fn foreign_and_missing_rows_take_equal_time() {
 #[tokio::test]
 async fn events_reach_their_owner_only() {
     let fields = suite().sample(8).check_subscriptions().await;
-    assert_eq!(fields, ["Subscription.progressEvents", "Subscription.taskEvents"]);
+    assert_eq!(
+        fields,
+        ["Subscription.events", "Subscription.progressEvents", "Subscription.taskEvents"]
+    );
 }
 
 #[tokio::test]

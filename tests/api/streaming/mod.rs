@@ -1,6 +1,7 @@
 //! WebSocket and SSE streams.
 
 mod bus;
+mod caller_events;
 mod events;
 mod graphql_multipart;
 pub mod graphql_sse;

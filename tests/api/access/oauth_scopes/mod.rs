@@ -16,12 +16,13 @@ mod tokens;
 mod views;
 
 /// The scopes that each field requires. A new field fails here by its name: list its scopes.
-const REQUIRED_SCOPES: [(&str, &str); 69] = [
+const REQUIRED_SCOPES: [(&str, &str); 72] = [
     ("Analytics.topChapters", "courses:read"),
     ("Chapter.bookmarked", "progress:read"),
     ("Chapter.personalized", "courses:read profile:read"),
     ("Chapter.progress", "progress:read"),
     ("ChapterProgress.chapter", "courses:read"),
+    ("Course.currentChapter", "progress:read"),
     ("Course.progress", "progress:read"),
     ("CourseProgress.nextChapter", "courses:read"),
     ("CompleteTaskPayload.taskStats", "tasks:read"),
@@ -62,6 +63,7 @@ const REQUIRED_SCOPES: [(&str, &str); 69] = [
     ("Query.chapters", "courses:read"),
     ("Query.course", "courses:read"),
     ("Query.courses", "courses:read"),
+    ("Query.currentChapter", "courses:read progress:read"),
     ("Query.me", "openid"),
     ("Query.node", "{type}:read"),
     ("Query.nodes", "{type}:read"),
@@ -78,6 +80,7 @@ const REQUIRED_SCOPES: [(&str, &str); 69] = [
     ("ReopenTaskPayload.taskStats", "tasks:read"),
     ("SaveChapterVariantPayload.chapter", "courses:read"),
     ("Subscription.chapterPublished", "courses:read"),
+    ("Subscription.events", "progress:read tasks:read"),
     ("Subscription.progressEvents", "progress:read"),
     ("Subscription.taskEvents", "tasks:read"),
     ("UpdateTaskPayload.taskStats", "tasks:read"),
