@@ -10,6 +10,8 @@ export function changeOf({ kind, task, taskId }: LiveTasksSubscription["taskEven
       return { updateTask: { task } };
     case "DELETED":
       return { deleteTask: { deletedTaskId: taskId } };
+    case "OVERDUE":
+      return { updateTask: {} };
     case "RESYNC":
       return "RESYNC";
   }

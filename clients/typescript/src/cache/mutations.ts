@@ -72,19 +72,20 @@ export function deletedIds(name: string): (payload: unknown) => readonly string[
 
 const task = { type: "Task", lists: ["tasks"], values: ["taskStats"], stale: ["publicTasks", "taskTags"], types: ["TaskStats", "TaskTagCount"] } as const;
 const changedTask = { ...task, lists: [], filtered: ["tasks"] } as const;
-const completedTask = { ...changedTask, filtered: ["tasks", "publicTasks"], stale: [] } as const;
+const completedTask = { ...changedTask, filtered: ["tasks", "publicTasks", "taskTags"], stale: [] } as const;
 const course = { type: "Course", lists: [], stale: ["courses", "chapters"] } as const;
 const chapter = {
   type: "Chapter",
   lists: [],
-  stale: ["chapters", "recommendations"],
-  staleFields: () => ({ Course: ["chapters", "chapterCount", "progress"], Chapter: ["next", "previous"] }),
+  stale: ["chapters", "currentChapter", "recommendations"],
+  staleFields: () => ({ Course: ["chapters", "chapterCount", "currentChapter", "progress"], Chapter: ["next", "previous"] }),
 } as const;
 
-/** The progress in the course, unless the payload has it. */
+/** The progress in the course and its current chapter, unless the payload has them. */
 function courseProgress(payload: unknown): Readonly<Record<string, readonly string[]>> {
   const course = asObject(field(field(payload, "chapter"), "course"));
-  return "progress" in course ? {} : { Course: ["progress"] };
+  const missing = ["currentChapter", "progress"].filter((name) => !(name in course));
+  return missing.length === 0 ? {} : { Course: missing };
 }
 
 /** The texts of chapters: the list of variants, unless the payload has it. */
@@ -114,7 +115,7 @@ export const mutationUpdates: MutationUpdates = {
   deleteChapter: { ...chapter, deleted: deletedIds("deletedChapterId") },
   saveChapterVariant: { type: "ChapterVariant", lists: [], stale: [], staleFields: chapterTexts },
   bookmarkChapter: { type: "Chapter", lists: [], filtered: ["chapters"], stale: [] },
-  recordProgress: { type: "Chapter", lists: [], filtered: ["chapters"], stale: ["recommendations"], staleFields: courseProgress },
+  recordProgress: { type: "Chapter", lists: [], filtered: ["chapters"], stale: ["currentChapter", "recommendations"], staleFields: courseProgress },
   updateLearnerProfile: { type: "Me", lists: [], stale: ["recommendations"] },
 };
 

@@ -76,6 +76,10 @@ export const rules = {
     "rule": "PUBLIC",
     "scope": "tasks:read"
   },
+  "Course.currentChapter": {
+    "rule": "PUBLIC",
+    "scope": "progress:read"
+  },
   "Course.progress": {
     "rule": "PUBLIC",
     "scope": "progress:read"
@@ -228,6 +232,10 @@ export const rules = {
     "rule": "PUBLIC",
     "scope": "courses:read"
   },
+  "Query.currentChapter": {
+    "rule": "SIGNED_IN",
+    "scope": "courses:read progress:read"
+  },
   "Query.me": {
     "rule": "SIGNED_IN",
     "scope": "openid"
@@ -292,6 +300,10 @@ export const rules = {
     "rule": "PUBLIC",
     "scope": "courses:read"
   },
+  "Subscription.events": {
+    "rule": "SIGNED_IN",
+    "scope": "progress:read tasks:read"
+  },
   "Subscription.progressEvents": {
     "rule": "SIGNED_IN",
     "scope": "progress:read"
@@ -334,6 +346,10 @@ export type GuardedField = keyof typeof rules;
 
 /** The object types of each interface and union. */
 export const possibleTypes = {
+  "CallerEvent": [
+    "ProgressEvent",
+    "TaskEvent"
+  ],
   "Node": [
     "AuditEvent",
     "Chapter",
@@ -377,6 +393,7 @@ export const typesWithoutId = [
   "OwnTask",
   "PageInfo",
   "PersonalizedChapter",
+  "ProgressEvent",
   "PublishChapterPayload",
   "PublishCoursePayload",
   "Recommendation",

@@ -19,6 +19,7 @@ const statusLabels: Readonly<Record<Status, string>> = {
 function describe({ kind, task }: TaskEvent): string {
   if (kind === "CREATED") return "Created";
   if (kind === "DELETED") return "Deleted";
+  if (kind === "OVERDUE") return "Overdue";
   return task?.completed === true ? "Completed" : "Changed";
 }
 

@@ -12,6 +12,8 @@ async function apply(client: ApolloClient, { kind, task, taskId }: TaskEventsSub
     CREATED: { createTask: { task } },
     UPDATED: { updateTask: { task } },
     DELETED: { deleteTask: { deletedTaskId: taskId } },
+    // No task has changed, but filtered lists and counts have.
+    OVERDUE: { updateTask: {} },
   }[kind];
   await applyChange(client, change);
 }
