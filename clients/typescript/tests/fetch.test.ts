@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from "node:events";
 import { after, before, beforeEach, test } from "node:test";
 import { bearerToken } from "../src/auth/credentials.js";
+import { createExecutor } from "../src/http/executor.js";
 import { hallpassFetch, type FetchOptions } from "../src/http/fetch.js";
 
 type Answer = readonly [status: number, body: unknown, headers?: Record<string, string>];
@@ -106,4 +107,15 @@ test("the application is named", async () => {
   await send("{ a }", { client: { name: "web", version: "1.2" } });
   assert.equal(received[0]?.headers["graphql-client-name"], "web");
   assert.equal(received[0]?.headers["graphql-client-version"], "1.2");
+});
+
+test("a request that is aborted fails with the reason", async () => {
+  const abort = new AbortController();
+  const send = createExecutor({
+    url: "http://api.test",
+    fetch: (_input, init) => new Promise((_resolve, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason))),
+  });
+  const sent = send({ query: "{ __typename }" }, abort.signal);
+  setTimeout(() => abort.abort(), 5);
+  await assert.rejects(sent, { name: "AbortError" });
 });

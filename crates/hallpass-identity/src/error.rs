@@ -104,14 +104,26 @@ pub(crate) enum AuthError {
 pub struct Unavailable {
     /// The auth server's `Retry-After`, or how long its circuit breaker stays open.
     pub retry_after: Duration,
-    /// Whether the auth server is available, and this credential exceeded its own rate limit.
-    pub is_own_limit: bool,
+    /// Why.
+    pub cause: UnavailableCause,
+}
+
+/// Why a credential cannot be validated now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnavailableCause {
+    /// The auth server is not available.
+    AuthServer,
+    /// The auth server is available, and this credential exceeded its own rate limit.
+    OwnLimit,
+    /// The key of the token is not in the key set, which is not fetched again yet: other tokens with unknown keys had it
+    /// fetched just now.
+    UnknownKey,
 }
 
 impl Unavailable {
     /// The auth server is not available; retry after this time.
     pub(crate) fn of(retry_after: Duration) -> Self {
-        Self { retry_after, is_own_limit: false }
+        Self { retry_after, cause: UnavailableCause::AuthServer }
     }
 }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::config::{RoleInheritance, Tiers};
-use crate::{Caller, Unavailable};
+use crate::{Caller, Unavailable, UnavailableCause};
 
 /// The result of authentication, for the extractors: an extension of the request. [`AuthLayer`](crate::AuthLayer)
 /// adds it; so does a server that authenticates by other means.
@@ -62,7 +62,7 @@ impl AuthRejection {
         match self {
             Self::Unauthenticated | Self::InvalidCredential => StatusCode::UNAUTHORIZED,
             Self::CrossSite | Self::MissingRole(_) | Self::MissingTier(_) => StatusCode::FORBIDDEN,
-            Self::Unavailable(Unavailable { is_own_limit: true, .. }) => {
+            Self::Unavailable(Unavailable { cause: UnavailableCause::OwnLimit, .. }) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -74,7 +74,9 @@ impl AuthRejection {
         match self {
             Self::Unauthenticated | Self::InvalidCredential => "UNAUTHENTICATED",
             Self::CrossSite | Self::MissingRole(_) | Self::MissingTier(_) => "FORBIDDEN",
-            Self::Unavailable(Unavailable { is_own_limit: true, .. }) => "RATE_LIMITED",
+            Self::Unavailable(Unavailable { cause: UnavailableCause::OwnLimit, .. }) => {
+                "RATE_LIMITED"
+            }
             Self::Unavailable(_) => "AUTH_UNAVAILABLE",
             Self::NoLayer => "INTERNAL",
         }

@@ -55,7 +55,7 @@ pub use diagnostics::probe::{
     TWO_PROBE_ADDRESSES, key_entries,
 };
 pub use diagnostics::secret_hint::SecretHint;
-pub use error::{CHECKS, Check, CredentialRejected, Unavailable};
+pub use error::{CHECKS, Check, CredentialRejected, Unavailable, UnavailableCause};
 pub use extractor::{AuthRejection, Authenticated, Levels, Named, RequireRole, RequireTier};
 pub use health::IdentityHealth;
 pub use jwks::KeysStatus;
@@ -180,6 +180,9 @@ impl Authenticator {
             Authentication::Caller(_) => Decided::Accepted,
             Authentication::Rejected(_) => Decided::Rejected,
             Authentication::CrossSite(_) => Decided::CrossSite,
+            Authentication::Unavailable(outage) if outage.cause == UnavailableCause::UnknownKey => {
+                Decided::UnknownKey
+            }
             Authentication::Unavailable(_) => Decided::Unavailable,
         });
         decision

@@ -42,6 +42,7 @@ pub(crate) enum Decided {
     Accepted,
     Rejected,
     CrossSite,
+    UnknownKey,
     Unavailable,
 }
 

@@ -191,3 +191,28 @@ async fn repeated_key_of_an_input_is_rejected() {
         assert_eq!(answer.codes(), ["GRAPHQL_VALIDATION_FAILED"], "{document}: {}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn null_is_not_the_default_where_it_is_invalid() {
+    let app = App::start(Backend::Sqlite).await;
+    let alice = app.by_jwt(&alice());
+    for (document, path) in [
+        ("query($v: Boolean = true) { me @include(if: $v) { id } }", "if"),
+        ("query($v: Boolean = true) { me { id name @skip(if: $v) } }", "if"),
+        ("query($v: Int = 2) { taskTags(first: $v) { tag } }", "first"),
+        (
+            "mutation($v: Boolean = true) { recordProgress(chapterId: \"x\", percent: 1, reset: $v) { progress { percent } } }",
+            "reset",
+        ),
+    ] {
+        let answer = alice.ask_with(document, json!({"v": null})).await;
+        assert_eq!(answer.codes(), ["BAD_USER_INPUT"], "{document}: {}", answer.body);
+        let fields = &answer.error()["extensions"]["fields"];
+        assert_eq!(fields[path], "must not be null", "{document}: {}", answer.body);
+        let omitted = alice.ask(document).await;
+        assert!(omitted.body["errors"][0]["extensions"]["fields"].is_null(), "{}", omitted.body);
+    }
+    let nullable = "query($v: Int = 2) { tasks(first: $v) { totalCount } }";
+    let all = alice.ask_with(nullable, json!({"v": null})).await;
+    assert_eq!(all.body, json!({"data": {"tasks": {"totalCount": 0}}}));
+}

@@ -172,12 +172,49 @@ async fn malformed_requests_reveal_no_internals() {
         let message = answer.error()["message"].as_str().unwrap();
         assert!(message.contains(word) && message.len() < 120, "{message}");
     }
-    let answer = guest.ask("{ me(").await;
-    assert_eq!(answer.error()["message"], "Syntax error at line 1, column 6.");
-    assert_eq!(answer.codes(), ["GRAPHQL_PARSE_FAILED"]);
+    for (document, message) in [
+        ("{ me(", "Syntax error at line 1, column 6."),
+        (
+            "query A { me { id } }\nquery A { viewer { id } }",
+            "An operation has the name of another one: at line 2, column 1.",
+        ),
+        (
+            "{ me { id } } query A { me { id } }",
+            "An operation without a name must be the only one of its document: there is one at line 1, column 1.",
+        ),
+        (
+            "{ ...F } fragment F on Query { me { id } } fragment F on Query { viewer { id } }",
+            "A fragment has the name of another one: at line 1, column 44.",
+        ),
+    ] {
+        let answer = guest.ask(document).await;
+        assert_eq!(answer.error()["message"], message);
+        assert_eq!(answer.codes(), ["GRAPHQL_PARSE_FAILED"]);
+    }
     let answer = guest.ask("{ taks { id } }").await;
     assert_eq!(answer.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
     assert!(!answer.body.to_string().contains("mean"), "no names are suggested: {}", answer.body);
+}
+
+#[tokio::test]
+async fn numbers_and_parameters_of_any_client_are_read() {
+    let app = App::start(Backend::Sqlite).await;
+    let alice = app.by_jwt(&alice());
+    let query = r#"query($n: Int, $f: TaskFilter) { tasks(first: $n, filter: $f) { totalCount } }"#;
+    for (variables, is_accepted) in [
+        (r#"{"n": 2.0}"#, true),
+        (r#"{"n": 2e0, "f": {"tags": ["a"]}}"#, true),
+        (r#"{"n": -0.0}"#, true),
+        (r#"{"n": 2.5}"#, false),
+        (r#"{"n": 2e10}"#, false),
+        (r#"{"n": "2"}"#, false),
+    ] {
+        let body = format!(r#"{{"query": "{query}", "variables": {variables}}}"#);
+        let answer = post(&alice, &[("content-type", "application/json")], body).await;
+        assert_eq!(answer.body["errors"].is_null(), is_accepted, "{variables}: {}", answer.body);
+    }
+    let empty = get(&alice, "query=%7B__typename%7D&variables=&operationName=&extensions=").await;
+    assert_eq!(empty.status, 200, "{}", empty.body);
 }
 
 #[tokio::test]

@@ -108,6 +108,10 @@ async fn http2_query_by_prior_knowledge() {
     assert_eq!(plain, app.anonymous().ask(courses).await.body, "the same as over HTTP/1.1");
     let packed = client.send(post(&[("accept-encoding", "gzip")]), &document(courses)).await;
     assert_eq!(packed.unwrap().headers()["content-encoding"], "gzip");
+    let head = Request::head("http://127.0.0.1/graphql").body(()).unwrap();
+    let head = client.send(head, "").await.unwrap();
+    assert_eq!(head.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert!(body(head).await.is_empty(), "the response to HEAD has none");
     let first = RawConnection::to(&app.url).await.get("/health").await;
     assert!(first.starts_with("http/1.1 200"), "the same port speaks HTTP/1.1: {first}");
 }

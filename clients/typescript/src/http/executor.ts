@@ -54,7 +54,8 @@ export function createExecutor(options: ExecutorOptions): TypedExecutor {
       });
       return read(await response.json(), response.status);
     } catch (error) {
-      throw toHallpassError(error);
+      // The caller of `abort` knows why: as with `fetch`, it is no error of the API.
+      throw signal?.aborted === true ? error : toHallpassError(error);
     }
   }
   return execute;

@@ -18,7 +18,7 @@ use tracing::field::Empty;
 use super::bulkhead::{Bulkhead, Permit};
 use super::circuit_breaker::{Attempt, CircuitBreaker, Failure};
 use crate::config::TraceParent;
-use crate::error::Unavailable;
+use crate::error::{Unavailable, UnavailableCause};
 use crate::metrics::{IdentityMetrics, Outcome, Purpose};
 
 /// Larger than any key set or session.
@@ -168,7 +168,7 @@ impl UpstreamResponse {
             Some(wait) => wait.clamp(MIN_RETRY_AFTER, MAX_KEY_LIMIT),
             None => self.outage().retry_after,
         };
-        Some(Unavailable { retry_after, is_own_limit: true })
+        Some(Unavailable { retry_after, cause: UnavailableCause::OwnLimit })
     }
 }
 

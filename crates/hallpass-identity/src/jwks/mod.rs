@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use super::auth_server::client::UpstreamError;
-use super::error::{AuthError, Check, Unavailable, rejected};
+use super::error::{AuthError, Check, Unavailable, UnavailableCause, rejected};
 use super::jose::jwk::{KeySet, VerifyingKey, read_set};
 use super::jose::jws::UnverifiedJws;
 use crate::config::IdentityConfig;
@@ -215,7 +215,7 @@ impl JwksCache {
             None if inner.source.is_none() || inner.was_fetched_since(arrived) => {
                 rejected(Check::Key, "the token's key id is not in the key set")
             }
-            None => Err(Unavailable::of(inner.time_until_fetch()).into()),
+            None => Err(inner.outage().into()),
         }
     }
 
@@ -304,6 +304,16 @@ impl CacheInner {
             return self.is_cooled_down(requested_at);
         }
         !self.is_satisfied(requested_at) && self.lock().budget.take(Instant::now())
+    }
+
+    /// Why it is not known whether there is a key.
+    fn outage(&self) -> Unavailable {
+        let is_reachable = self.lock().attempt.is_some_and(|attempt| attempt.succeeded);
+        let cause = match is_reachable {
+            true => UnavailableCause::UnknownKey,
+            false => UnavailableCause::AuthServer,
+        };
+        Unavailable { retry_after: self.time_until_fetch(), cause }
     }
 
     /// The time until the set may be fetched for an unknown key.

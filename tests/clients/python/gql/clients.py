@@ -20,9 +20,7 @@ def async_client_of(persona: str) -> Client:
 
 
 def live_client(payload: dict[str, str]) -> Client:
-    # By default, gql also offers a legacy protocol, and finds the server's choice only in a header of a certain case.
-    protocols = [WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL]
-    transport = WebsocketsTransport(url=LIVE_URL, init_payload=payload, subprotocols=protocols)
+    transport = WebsocketsTransport(url=LIVE_URL, init_payload=payload)
     return Client(transport=transport, fetch_schema_from_transport=True)
 
 

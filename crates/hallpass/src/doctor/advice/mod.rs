@@ -17,7 +17,7 @@ use super::{Doctor, Finding, Observations, Severity};
 use crate::config::Environment;
 use hallpass_identity::{
     CacheFlaw, Check, CredentialLocation, CredentialRejected, CredentialShape, Inspection,
-    Unavailable,
+    Unavailable, UnavailableCause,
 };
 
 pub(super) use accepted::{changed_subject, key_of_no_user, milliseconds_expiry, useless_scopes};
@@ -147,7 +147,7 @@ pub(super) fn absent(case: &Case<'_>) -> Advice {
 
 /// Advice when the credential cannot be validated: the problem of the auth server.
 pub(super) fn unavailable(case: &Case<'_>, failure: Unavailable) -> Advice {
-    if failure.is_own_limit {
+    if failure.cause == UnavailableCause::OwnLimit {
         return key::over_limit(failure);
     }
     let shape = case.inspection.shape;

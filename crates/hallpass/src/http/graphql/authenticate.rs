@@ -16,7 +16,7 @@ use crate::http::{HttpDeps, RequestCaller};
 use crate::telemetry::TARGET;
 use hallpass_identity::{
     Authentication, Caller, Check, CredentialRejected, Ended, PresentedCredentials,
-    Reauthentication, Unavailable, Watch,
+    Reauthentication, Unavailable, UnavailableCause, Watch,
 };
 use tracing::Instrument as _;
 
@@ -57,6 +57,10 @@ impl RequestIdentity {
                 audit_failure(deps, id, rejection.check.name(), code::UNAUTHENTICATED);
             }
             Authentication::CrossSite(_) => audit_cross_site(deps, id),
+            // It may be a guess too, and is not known to be one until the key set is fetched again.
+            Authentication::Unavailable(outage) if outage.cause == UnavailableCause::UnknownKey => {
+                deps.rate_limiter.count_failure(self.address());
+            }
             Authentication::Anonymous
             | Authentication::Caller(_)
             | Authentication::Unavailable(_) => {}
@@ -116,6 +120,8 @@ pub(crate) enum FailedCheck {
     SameSite,
     /// The auth server was asked for the credential, and is not available.
     AuthServer,
+    /// The key of the token is unknown, and the key set is not fetched again yet.
+    UnknownKey,
     /// The API key is over its own rate limit.
     ApiKeyLimit,
     /// The client has sent too many credentials that failed.
@@ -187,10 +193,14 @@ fn into_caller(
         Authentication::Rejected(rejection) => {
             (FailedCheck::Credential(rejection.check), reject(deps, rejection))
         }
-        Authentication::Unavailable(outage) if outage.is_own_limit => {
-            (FailedCheck::ApiKeyLimit, unavailable(outage))
+        Authentication::Unavailable(outage) => {
+            let check = match outage.cause {
+                UnavailableCause::AuthServer => FailedCheck::AuthServer,
+                UnavailableCause::OwnLimit => FailedCheck::ApiKeyLimit,
+                UnavailableCause::UnknownKey => FailedCheck::UnknownKey,
+            };
+            (check, unavailable(outage))
         }
-        Authentication::Unavailable(outage) => (FailedCheck::AuthServer, unavailable(outage)),
     };
     Err(Unauthenticated { check, rejection })
 }
@@ -214,7 +224,7 @@ fn of_other_user() -> Rejection {
 }
 
 fn unavailable(outage: Unavailable) -> Rejection {
-    if outage.is_own_limit {
+    if outage.cause == UnavailableCause::OwnLimit {
         let message = "The API key is over its rate limit: try again later.";
         return Rejection::rate_limited(message, outage.retry_after);
     }

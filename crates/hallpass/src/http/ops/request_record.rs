@@ -252,17 +252,9 @@ impl Facts {
         metrics.record(name, code, took, self.cost);
     }
 
-    /// Whether the client was refused for the number of its requests, for its credential, or for an overload.
+    /// Whether the request was refused: a client may send any number of those.
     fn kind(&self) -> Kind {
-        let code = self.codes.first().map(String::as_str);
-        match code {
-            Some(code::RATE_LIMITED | code::UNAUTHENTICATED | code::UNAVAILABLE)
-                if self.is_rejected =>
-            {
-                Kind::Refused
-            }
-            _ => Kind::Ordinary,
-        }
+        if self.is_rejected { Kind::Refused } else { Kind::Ordinary }
     }
 
     fn caller_kind(&self) -> &'static str {
@@ -331,13 +323,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_an_overload_are_those_of_refusals() {
-        let overloaded = Rejection::unavailable(code::UNAVAILABLE, "", Duration::ZERO);
-        let unauthenticated = Rejection::unavailable(code::AUTH_UNAVAILABLE, "", Duration::ZERO);
-        for (rejection, is_sampled) in [(overloaded, true), (unauthenticated, false)] {
+    fn lines_of_all_rejections_are_those_of_refusals() {
+        for rejection in [
+            Rejection::unavailable(code::UNAVAILABLE, "", Duration::ZERO),
+            Rejection::unavailable(code::AUTH_UNAVAILABLE, "", Duration::ZERO),
+            Rejection::http(StatusCode::BAD_REQUEST, ""),
+            Rejection::cross_site(""),
+        ] {
             let record = RequestRecord::default();
             record.rejected(&rejection);
-            assert_eq!(matches!(record.facts().kind(), Kind::Refused), is_sampled);
+            assert!(matches!(record.facts().kind(), Kind::Refused), "{}", rejection.code());
             record.facts().is_rejected = false;
             assert!(matches!(record.facts().kind(), Kind::Ordinary), "it was executed");
         }

@@ -40,9 +40,8 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// A builder of connections of both versions, whose streams run as tasks of `open`.
 pub(super) fn builder(open: &TaskTracker) -> auto::Builder<StreamExecutor> {
     let mut builder = auto::Builder::new(StreamExecutor(open.clone()));
-    // The table enforces the timeouts. Names of headers are sent as standards write them: some WebSocket clients, such as
-    // gql of Python, compare them with their case.
-    builder.http1().header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES).title_case_headers(true);
+    // The table enforces the timeouts.
+    builder.http1().header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -2,11 +2,12 @@
 //! clients with many connections.
 //!
 //! `listener` and `stream` are its sockets, `table` holds the open connections and evicts idle ones, `progress` tracks the timeouts of a connection, `transport` is
-//! its byte stream, `frames` reads what a client sends, `frame_budget` limits it, and `http2` has the limits of streams.
+//! its byte stream, `frames` reads what a client sends, `frame_budget` limits it, `header_case` writes a name for clients that compare its case, and `http2` has the limits of streams.
 
 mod files;
 mod frame_budget;
 mod frames;
+mod header_case;
 mod host;
 mod http2;
 mod listener;
@@ -37,6 +38,7 @@ use tower::ServiceExt as _;
 
 use super::client_ip::{ClientNetwork, PeerAddr, is_trusted};
 use http2::PiecewiseBody;
+pub(super) use progress::write_timeout;
 use stream::Stream;
 use table::{BusyGuard, ConnectionLimits, ConnectionSlot, RejectReason, Table};
 use transport::Transport;
@@ -297,6 +299,9 @@ async fn respond(
         response = response.map(|_| Body::empty());
     }
     let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if upgrades {
+        handle.slot.upgrade();
+    }
     let is_draining = handle.draining.is_cancelled();
     if host::is_http2(version) {
         if is_draining {

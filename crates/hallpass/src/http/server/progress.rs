@@ -10,6 +10,11 @@ pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Minimum read rate of a client that makes the server wait, in bytes per second.
 pub(super) const MIN_READ_RATE: u64 = 16 * 1024;
 
+/// How long a client may take to read a message of this many bytes.
+pub(in crate::http) fn write_timeout(bytes: usize) -> Duration {
+    WRITE_TIMEOUT + Duration::from_secs(bytes as u64 / MIN_READ_RATE)
+}
+
 /// How long an HTTP/2 client may take to close a connection after GOAWAY.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 

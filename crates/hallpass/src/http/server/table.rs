@@ -108,9 +108,9 @@ impl Table {
         let progress = Arc::new(Progress::new(first_timeout, self.limits.keep_alive));
         let goaway = CancellationToken::new();
         let id = open.insert(client.clone(), Arc::clone(&progress), goaway.clone());
-        let lingers = AtomicBool::new(false);
+        let (lingers, upgrades) = (AtomicBool::new(false), AtomicBool::new(false));
         let table = Arc::clone(self);
-        Ok(Arc::new(ConnectionSlot { id, client, table, progress, goaway, lingers }))
+        Ok(Arc::new(ConnectionSlot { id, client, table, progress, goaway, lingers, upgrades }))
     }
 
     /// Closes the connection that has been idle for longest; false if none is idle.
@@ -264,6 +264,7 @@ pub(super) struct ConnectionSlot {
     progress: Arc<Progress>,
     goaway: CancellationToken,
     lingers: AtomicBool,
+    upgrades: AtomicBool,
 }
 
 impl ConnectionSlot {
@@ -275,6 +276,16 @@ impl ConnectionSlot {
     /// Whether a lingering close is requested.
     pub(super) fn lingers(&self) -> bool {
         self.lingers.load(Ordering::Relaxed)
+    }
+
+    /// The response switches to another protocol.
+    pub(super) fn upgrade(&self) {
+        self.upgrades.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a response has switched to another protocol.
+    pub(super) fn upgrades(&self) -> bool {
+        self.upgrades.load(Ordering::Relaxed)
     }
 
     /// Sets the task that serves the connection; aborting it closes the connection.

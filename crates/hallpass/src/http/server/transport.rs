@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 use super::frames::{Received, Scanner};
+use super::header_case::in_standard_case;
 use super::stream::Stream;
 use super::table::{ConnectionSlot, UnsentGuard};
 
@@ -83,7 +84,8 @@ impl AsyncWrite for Transport {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let head = self.slot.upgrades().then(|| in_standard_case(buf)).flatten();
+        let written = Pin::new(&mut self.stream).poll_write(cx, head.as_deref().unwrap_or(buf));
         self.wrote(buf.len(), written)
     }
 
@@ -92,6 +94,11 @@ impl AsyncWrite for Transport {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.slot.upgrades()
+            && let Some(first) = bufs.iter().find(|buf| !buf.is_empty())
+        {
+            return self.poll_write(cx, first);
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.wrote(bufs.iter().map(|buf| buf.len()).sum(), written)
     }

@@ -91,6 +91,11 @@ impl Close {
         Self::with(4406, format!("Subprotocol not acceptable: use {NAME}."))
     }
 
+    /// The client does not read a message in time.
+    pub(crate) fn too_slow() -> Self {
+        Self::with(1008, "A message was not read in time.")
+    }
+
     /// No `connection_init` arrived in time.
     pub(crate) fn init_timeout() -> Self {
         Self::with(4408, "Connection initialisation timeout")

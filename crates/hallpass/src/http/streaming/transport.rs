@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use tokio::time::error::Elapsed;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
@@ -15,10 +16,8 @@ use super::frame_limit::FrameLimit;
 use super::protocol::{Close, ServerMessage};
 use crate::http::HttpState;
 use crate::http::graphql::response::RequestId;
-use crate::http::server::ConnectionHandle;
+use crate::http::server::{ConnectionHandle, write_timeout};
 
-/// How long a client may take to read a message.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take to complete the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -110,10 +109,7 @@ impl Transport {
     }
 
     async fn flush(&mut self) -> Result<(), Disconnect> {
-        match tokio::time::timeout(WRITE_TIMEOUT, self.socket.flush()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Disconnect::Gone),
-        }
+        written(tokio::time::timeout(write_timeout(0), self.socket.flush()).await)
     }
 
     pub(crate) async fn send_message(
@@ -125,9 +121,21 @@ impl Transport {
 
     /// Sends a message. A client that does not read in time is disconnected.
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Disconnect> {
-        match tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Disconnect::Gone),
-        }
+        let timeout = write_timeout(message.len());
+        written(tokio::time::timeout(timeout, self.socket.send(message)).await)
+    }
+
+    /// Sends the close frame, unless the client does not read.
+    pub(super) async fn send_close(&mut self, close: Close) -> bool {
+        let sent = tokio::time::timeout(CLOSE_TIMEOUT, self.socket.send(close.message())).await;
+        matches!(sent, Ok(Ok(())))
+    }
+}
+
+fn written(result: Result<Result<(), Error>, Elapsed>) -> Result<(), Disconnect> {
+    match result {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Disconnect::Gone),
+        Err(_) => Err(Close::too_slow().into()),
     }
 }

@@ -117,7 +117,7 @@ impl Transport {
         };
         if let Disconnect::Close(close) = disconnect {
             record.finish_socket(&self.id, close.code(), close.error(), &self.shared.log_hash);
-            if self.send(close.message()).await.is_err() {
+            if !self.send_close(close).await {
                 return;
             }
         }
