@@ -11,7 +11,6 @@ use hallpass_identity::{Caller, CallerKind};
 use super::log_hash::{LogHash, digits};
 use super::operation_metrics::{MAX_NAME_BYTES, OTHER, OperationMetrics};
 use super::request_line::{Kind, Line};
-use crate::code;
 use crate::http::client_ip::ClientNetwork;
 use crate::http::graphql::authenticate::FailedCheck;
 use crate::http::graphql::rejection::Rejection;
@@ -321,6 +320,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+    use crate::code;
 
     #[test]
     fn lines_of_all_rejections_are_those_of_refusals() {
