@@ -152,6 +152,28 @@ async fn unknown_key_is_unavailable_until_fetched() {
 }
 
 #[tokio::test]
+async fn tokens_with_unknown_keys_are_guesses() {
+    let (known, foreign) = (Key::ed25519("known"), Key::ed25519("made-up"));
+    let (_publisher, url) = Publisher::start(&[&known]);
+    let flags = ["--better-auth-url", &url, "--rate-limit", "anonymous=100/h,free=100/h"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    let real = token_of(&known, &url);
+    assert_eq!(ask(&app, &real).await.status, 200);
+    let claims = json!({"sub": "u", "iss": url, "aud": url, "exp": now().timestamp() + 60});
+    let mut statuses = Vec::new();
+    for number in 0..12 {
+        let header = json!({"alg": "EdDSA", "kid": format!("made-up-{number}")});
+        let answer = ask(&app, &foreign.sign_raw(&header, &claims.to_string())).await;
+        statuses.push(answer.status.as_u16());
+    }
+    let (checked, refused) = statuses.split_at(10);
+    assert!(checked.iter().all(|status| [401, 503].contains(status)), "{statuses:?}");
+    assert!(checked.contains(&503), "the key set is not fetched for each: {statuses:?}");
+    assert_eq!(refused, [429, 429], "{statuses:?}");
+    assert_eq!(ask(&app, &real).await.status, 200, "of a user");
+}
+
+#[tokio::test]
 async fn unknown_kid_fetch_is_single_flight() {
     let (old, new) = (Key::ed25519("old"), Key::ed25519("new"));
     let (publisher, url) = Publisher::start(&[&old]);
