@@ -8,16 +8,17 @@ use redis::Script;
 
 use super::redis_store::RedisStore;
 
-/// KEYS: the budget. ARGV: milliseconds of one point, milliseconds of the whole budget, the points that are wanted, and
-/// those that are needed. Stores the time at which the whole budget is replenished. Returns the granted points, the
-/// milliseconds to wait if there are none, and the points that are left.
+/// KEYS: the budget. ARGV: milliseconds of one point, milliseconds of the whole budget, the points that are wanted, those
+/// that are needed, and the milliseconds until what the node granted is replenished, which are more than is stored after a
+/// loss of data. Stores the time at which the whole budget is replenished. Returns the granted points, the milliseconds to
+/// wait if there are none, and the points that are left.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         local time = redis.call('TIME')
         local now = time[1] * 1000 + time[2] / 1000
         local point, whole = tonumber(ARGV[1]), tonumber(ARGV[2])
-        local full = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
+        local full = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now + tonumber(ARGV[5]))
         for argument = 3, 4 do
             local points = tonumber(ARGV[argument])
             local after = full + points * point
@@ -44,6 +45,8 @@ pub struct Request<'a> {
     pub wanted: u32,
     /// Otherwise, these.
     pub needed: u32,
+    /// The time until what the node granted is replenished.
+    pub granted: Duration,
 }
 
 /// What a node got.
@@ -80,7 +83,7 @@ impl SharedBudgets {
         let whole = request.period.as_secs_f64() * 1000.0;
         let mut take = TAKE.key(request.key);
         take.arg(whole / f64::from(request.limit)).arg(whole);
-        take.arg(request.wanted).arg(request.needed);
+        take.arg(request.wanted).arg(request.needed).arg(request.granted.as_secs_f64() * 1000.0);
         let consequence = "this node counts rates by itself";
         let taken = self.0.run(consequence, async |connection| take.invoke_async(connection).await);
         let (points, wait, remaining): (u32, u64, u32) = taken.await?;

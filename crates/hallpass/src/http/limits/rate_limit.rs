@@ -144,7 +144,7 @@ impl RateLimiter {
     pub fn new(limits: Option<RateLimits>, shared: Option<SharedBudgets>) -> Self {
         let blocked =
             Cache::builder().max_capacity(MAX_BLOCKED).time_to_live(MAX_BLOCKED_TIME).build();
-        let shared = shared.map(|budgets| Shared { budgets, leases: Mutex::default() });
+        let shared = shared.map(Shared::new);
         let (spent, pruned) = (Mutex::default(), Mutex::new(Instant::now()));
         Self { limits, shared, spent, blocked, pruned, refusals: Family::default() }
     }
@@ -176,21 +176,32 @@ impl RateLimiter {
         self.prune();
         let (of, payer) = (limits.of(caller), Payer::of(caller, address));
         let kind = payer.kind();
-        let shared = match &self.shared {
-            Some(shared) => Box::pin(shared.take(&of, &payer, cost)).await,
-            None => None,
-        };
-        let spent = match shared {
-            Some(spent) => {
-                // Counted here too: without Redis, this node goes on with what it granted, and not with a whole budget.
-                if spent.is_ok() {
-                    drop(self.take(of, &payer, cost));
-                }
-                spent
-            }
+        let spent = match &self.shared {
+            Some(shared) => self.spend_shared(shared, of, payer, cost).await,
             None => self.take(of, &payer, cost),
         };
         spent.map(Some).inspect_err(|_| self.refused(kind, 1))
+    }
+
+    /// Spends what the nodes share. Counted here too: without Redis, this node goes on with what it granted, and not with
+    /// a whole budget.
+    async fn spend_shared(
+        &self,
+        shared: &Shared,
+        of: NamedRate,
+        payer: Payer,
+        cost: u64,
+    ) -> Result<Budget, Exceeded> {
+        let spent = Box::pin(shared.take(&of, &payer, cost)).await;
+        if let Some(Err(exceeded)) = spent {
+            return Err(exceeded);
+        }
+        let rate = of.rate;
+        let own = self.take(of, &payer, cost);
+        if let Ok(own) = &own {
+            shared.granted((payer, rate), own.reset);
+        }
+        spent.unwrap_or(own)
     }
 
     /// Counts a failed credential of an address. After a tenth of the points of anonymous callers, the address is
@@ -258,7 +269,7 @@ impl RateLimiter {
         };
         all.iter().for_each(|spent| spent.retain_recent());
         if let Some(shared) = &self.shared {
-            shared.leases().retain(|_, lease| lease.until > Instant::now());
+            shared.prune();
         }
     }
 }
@@ -279,6 +290,8 @@ fn cost_within(rate: Rate, cost: u64) -> NonZeroU32 {
 struct Shared {
     budgets: SharedBudgets,
     leases: Mutex<HashMap<(Payer, Rate), Lease>>,
+    /// When what this node granted is replenished. A Redis that has lost its data learns that.
+    replenished: Mutex<HashMap<(Payer, Rate), Instant>>,
 }
 
 /// Points that this node has taken and not spent.
@@ -291,6 +304,21 @@ struct Lease {
 }
 
 impl Shared {
+    fn new(budgets: SharedBudgets) -> Self {
+        Self { budgets, leases: Mutex::default(), replenished: Mutex::default() }
+    }
+
+    /// Notes that what this node granted is replenished after this time.
+    fn granted(&self, of: (Payer, Rate), reset: Duration) {
+        self.replenished().insert(of, Instant::now() + reset);
+    }
+
+    fn prune(&self) {
+        let now = Instant::now();
+        self.leases().retain(|_, lease| lease.until > now);
+        self.replenished().retain(|_, at| *at > now);
+    }
+
     /// Spends from the lease, and takes points from Redis if there are too few. None while Redis is unavailable.
     async fn take(
         &self,
@@ -310,7 +338,10 @@ impl Shared {
         let key = format!("hallpass:budget:{rate}:{payer}");
         let needed = cost - leased;
         let wanted = needed.saturating_add(limit / LEASES_PER_BUDGET);
-        let request = Request { key: &key, limit, period, wanted, needed };
+        let replenished = self.replenished().get(&of_lease).copied();
+        let granted =
+            replenished.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+        let request = Request { key: &key, limit, period, wanted, needed, granted };
         match self.budgets.take(request).await {
             None => {
                 self.add_to_lease(of_lease, leased, 0);
@@ -355,6 +386,10 @@ impl Shared {
             }
             None => Err(std::mem::take(&mut lease.points)),
         }
+    }
+
+    fn replenished(&self) -> MutexGuard<'_, HashMap<(Payer, Rate), Instant>> {
+        self.replenished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn leases(&self) -> MutexGuard<'_, HashMap<(Payer, Rate), Lease>> {
