@@ -58,7 +58,7 @@ async fn request_in_transit_at_the_end_is_answered() {
 }
 
 #[tokio::test]
-async fn pending_unix_connections_are_served_at_the_end() {
+async fn pending_unix_connections_are_served_at_end() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.sock");
     let listener = BoundUnixSocket::bind(&path, 0o600).unwrap().listen(50).unwrap();
