@@ -108,6 +108,33 @@ async fn messages_of_operations_are_no_flood() {
 }
 
 #[tokio::test]
+async fn client_that_reads_late_gets_its_messages() {
+    let app = App::start(Backend::Sqlite).await;
+    let alice = app.by_jwt(&alice());
+    let create = "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }";
+    let inputs = vec![json!({"title": "Long", "description": "d".repeat(9_000)}); 25];
+    for _ in 0..4 {
+        alice.data_with(create, json!({ "i": inputs })).await;
+    }
+    let all = |alias| format!("{alias}: tasks(first: 100) {{ nodes {{ description }} }}");
+    let query = format!("{{ {} }}", ["a", "b", "c", "d"].map(all).join(" "));
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    // More than the system buffers.
+    for id in ["1", "2", "3"] {
+        socket.execute(id, &query).await;
+    }
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let mut lengths = Vec::new();
+    while lengths.len() < 3 {
+        let message = socket.next_message().await;
+        if message["type"] == "next" {
+            lengths.push(message.to_string().len());
+        }
+    }
+    assert!(lengths.iter().all(|length| *length > 3_600_000), "{lengths:?}");
+}
+
+#[tokio::test]
 async fn sockets_before_their_init_are_limited() {
     let app = App::start(Backend::Sqlite).await;
     let mut sockets = Vec::new();

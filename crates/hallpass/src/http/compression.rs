@@ -99,12 +99,14 @@ mod tests {
     fn coding_of_highest_quality_is_chosen() {
         for (accepted, coding) in [
             (&["gzip"][..], Some("gzip")),
-            (&["gzip, deflate, br, zstd"], Some("zstd")),
+            (&["gzip, deflate, br, zstd"], Some("br")),
+            (&["gzip, deflate, zstd"], Some("zstd")),
+            (&["br;q=0.9, zstd"], Some("zstd")),
             (&["gzip", "br"], Some("br")),
             (&["br;q=0.5, gzip"], Some("gzip")),
             (&["GZIP;Q=0.8"], Some("gzip")),
-            (&["*"], Some("zstd")),
-            (&["zstd;q=0, *;q=0.1"], Some("br")),
+            (&["*"], Some("br")),
+            (&["br;q=0, *;q=0.1"], Some("zstd")),
             (&["gzip;q=0"], None),
             (&["identity;q=0"], None),
             (&["deflate"], None),
