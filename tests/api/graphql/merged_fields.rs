@@ -200,6 +200,7 @@ async fn null_is_not_the_default_where_it_is_invalid() {
         ("query($v: Boolean = true) { me @include(if: $v) { id } }", "if"),
         ("query($v: Boolean = true) { me { id name @skip(if: $v) } }", "if"),
         ("query($v: Int = 2) { taskTags(first: $v) { tag } }", "first"),
+        ("query($v: Int! = 2) { taskTags(first: $v) { tag } }", "first"),
         (
             "mutation($v: Boolean = true) { recordProgress(chapterId: \"x\", percent: 1, reset: $v) { progress { percent } } }",
             "reset",
@@ -207,8 +208,9 @@ async fn null_is_not_the_default_where_it_is_invalid() {
     ] {
         let answer = alice.ask_with(document, json!({"v": null})).await;
         assert_eq!(answer.codes(), ["BAD_USER_INPUT"], "{document}: {}", answer.body);
-        let fields = &answer.error()["extensions"]["fields"];
-        assert_eq!(fields[path], "must not be null", "{document}: {}", answer.body);
+        let problems = &answer.error()["extensions"]["problems"];
+        let expected = json!({"path": path, "problem": "REQUIRED", "message": "must not be null"});
+        assert_eq!(*problems, json!([expected]), "{document}");
         let omitted = alice.ask(document).await;
         assert!(omitted.body["errors"][0]["extensions"]["fields"].is_null(), "{}", omitted.body);
     }

@@ -222,8 +222,10 @@ fn check(
     let wrong = operation.map_or_else(Vec::new, |operation| {
         variables::problems(operation, &params.variables, &visible.types)
     });
-    let is_null = |operation| variables::replace_defaults_by_null(operation, &params.variables);
-    if problems.is_empty() && wrong.is_empty() && !operation.is_some_and(is_null) {
+    let nulls = operation.map_or_else(Vec::new, |operation| {
+        variables::null_for_default(operation, &params.variables)
+    });
+    if problems.is_empty() && wrong.is_empty() && nulls.is_empty() {
         return Ok(());
     }
     if let Some(operation) = operation {
@@ -232,7 +234,7 @@ fn check(
         let mut inputs = inputs_of(&document.parsed, operation, types, checks);
         let at_argument = |problem| variables::at_argument(problem, &inputs.usages);
         problems.extend(wrong.into_iter().map(at_argument));
-        problems.extend(variables::nulls(&inputs.usages, &params.variables));
+        problems.extend(variables::misplaced_nulls(&inputs.usages, &nulls));
         if problems.is_empty() {
             return Ok(());
         }

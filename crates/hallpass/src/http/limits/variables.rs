@@ -4,7 +4,7 @@
 
 use async_graphql::parser::types::{OperationDefinition, VariableDefinition};
 use async_graphql::registry::Registry;
-use async_graphql::{Value, Variables};
+use async_graphql::{Name, Value, Variables};
 
 use super::input_values::{Checks, Expected, Inputs, Path, Usage};
 use crate::graphql::{InputProblem, ProblemKind};
@@ -51,27 +51,29 @@ pub(crate) fn violations(
     inputs.problems
 }
 
-/// Whether a variable with a default is null.
-pub(crate) fn replace_defaults_by_null(
-    operation: &OperationDefinition,
+/// The variables of a nullable type that are null in place of their default.
+pub(crate) fn null_for_default<'a>(
+    operation: &'a OperationDefinition,
     variables: &Variables,
-) -> bool {
-    let is_null = |name| variables.get(name) == Some(&Value::Null);
-    let mut definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
-    definitions
-        .any(|definition| definition.default_value.is_some() && is_null(&*definition.name.node))
+) -> Vec<&'a Name> {
+    let definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
+    let names = definitions
+        .filter(|definition| {
+            definition.var_type.node.nullable && definition.default_value.is_some()
+        })
+        .map(|definition| &definition.name.node);
+    names.filter(|name| variables.get(*name) == Some(&Value::Null)).collect()
 }
 
-/// The variables that are null where null is not allowed. By its default, a variable of a nullable type is valid there
-/// (section 5.8.5).
-pub(crate) fn nulls(usages: &[Usage<'_>], variables: &Variables) -> Vec<InputProblem> {
+/// The uses of variables that are null, where null is not allowed: by its default, a variable is valid there (section
+/// 5.8.5 of the GraphQL specification).
+pub(crate) fn misplaced_nulls(usages: &[Usage<'_>], nulls: &[&Name]) -> Vec<InputProblem> {
     let is_required = |usage: &&Usage<'_>| match &usage.expected {
         Some(expected) => !expected.nullable,
         // The condition of `@skip` or `@include`.
         None => usage.path == "if",
     };
-    let is_null = |usage: &&Usage<'_>| variables.get(usage.variable) == Some(&Value::Null);
-    let wrong = usages.iter().filter(is_required).filter(is_null);
+    let wrong = usages.iter().filter(|usage| nulls.contains(&usage.variable)).filter(is_required);
     let problem = |usage: &Usage<'_>| {
         InputProblem::new(usage.path.clone(), ProblemKind::Required, "must not be null")
     };
