@@ -7,13 +7,13 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::Hash;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::BoxFuture;
 use hallpass_data::{KeyHasher, KeyMap};
-
-use super::when_woken::WhenWoken;
 
 /// Loads the values of many keys at once.
 pub trait Loader: Send + Sync + 'static {
@@ -42,20 +42,26 @@ pub struct BatchLoader<L: Loader>(Arc<Inner<L>>);
 struct Inner<L: Loader> {
     loader: L,
     /// The batch that takes keys.
-    open: Mutex<Option<Batch<L>>>,
+    open: Mutex<Option<Arc<Batch<L>>>>,
 }
 
-struct Batch<L: Loader> {
+/// Keys that are loaded together.
+struct Batch<L: Loader>(Mutex<State<L>>);
+
+struct State<L: Loader> {
     /// In the order of the fields.
     keys: Vec<L::Key>,
     unique: HashSet<L::Key, KeyHasher>,
-    loading: Loading<L>,
+    /// The load, while no field polls it.
+    load: Option<Load<L>>,
+    loaded: Option<Loaded<L>>,
+    /// Of the fields that wait while another one polls the load.
+    waiting: Vec<Waker>,
 }
 
 type Loaded<L> =
     Result<Arc<KeyMap<<L as Loader>::Key, <L as Loader>::Value>>, <L as Loader>::Error>;
-/// Each field that waits polls it: without [`WhenWoken`], each would poll the statement too.
-type Loading<L> = Shared<WhenWoken<BoxFuture<'static, Loaded<L>>>>;
+type Load<L> = BoxFuture<'static, Loaded<L>>;
 
 impl<L: Loader> BatchLoader<L> {
     /// Loads with `loader`.
@@ -68,39 +74,111 @@ impl<L: Loader> BatchLoader<L> {
     /// # Errors
     /// That of the batch.
     pub async fn load_one(&self, key: L::Key) -> Result<Option<L::Value>, L::Error> {
-        let loading = self.join(key.clone());
-        // The other fields that the request resolves now add their keys.
-        tokio::task::yield_now().await;
-        Ok(loading.await?.get(&key).cloned())
+        let batch = self.join(key.clone());
+        let loaded = Loading { batch, load: None, place: None }.await?;
+        Ok(loaded.get(&key).cloned())
     }
 
     /// Adds a key to the open batch.
-    fn join(&self, key: L::Key) -> Loading<L> {
-        let mut open = self.0.open();
-        let batch = open.get_or_insert_with(|| {
-            let loading = WhenWoken::new(load(Arc::downgrade(&self.0)).boxed()).shared();
-            Batch { keys: Vec::new(), unique: HashSet::default(), loading }
-        });
-        if batch.unique.insert(key.clone()) {
-            batch.keys.push(key);
+    fn join(&self, key: L::Key) -> Arc<Batch<L>> {
+        let mut open = lock(&self.0.open);
+        let batch = open.get_or_insert_with(|| Batch::new(load(Arc::downgrade(&self.0)).boxed()));
+        let mut state = lock(&batch.0);
+        if state.unique.insert(key.clone()) {
+            state.keys.push(key);
         }
-        batch.loading.clone()
+        drop(state);
+        Arc::clone(batch)
     }
 }
 
-impl<L: Loader> Inner<L> {
-    fn open(&self) -> MutexGuard<'_, Option<Batch<L>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+impl<L: Loader> Batch<L> {
+    fn new(load: Load<L>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State {
+            keys: Vec::new(),
+            unique: HashSet::default(),
+            load: Some(load),
+            loaded: None,
+            waiting: Vec::new(),
+        })))
     }
 }
 
 /// Loads the open batch. The batch is a part of the loader, so that a reference to the loader would be a cycle.
 async fn load<L: Loader>(inner: Weak<Inner<L>>) -> Loaded<L> {
+    // The other fields that the request resolves now add their keys.
+    tokio::task::yield_now().await;
     // Those who wait for the batch borrow the loader: it exists.
     let Some(inner) = inner.upgrade() else { return Ok(Arc::default()) };
-    let batch = inner.open().take();
-    let keys = batch.map(|batch| batch.keys).unwrap_or_default();
+    let batch = lock(&inner.open).take();
+    let keys = batch.map(|batch| std::mem::take(&mut lock(&batch.0).keys)).unwrap_or_default();
     inner.loader.load(&keys).await.map(Arc::new)
+}
+
+/// A field that waits for its batch. One of the fields polls the load: polled by each of them, its progress would wake
+/// them all.
+struct Loading<L: Loader> {
+    batch: Arc<Batch<L>>,
+    /// The load, if this field polls it.
+    load: Option<Load<L>>,
+    /// The index of the waker in `waiting`.
+    place: Option<usize>,
+}
+
+impl<L: Loader> Future for Loading<L> {
+    type Output = Loaded<L>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Loaded<L>> {
+        let this = &mut *self;
+        if this.load.is_none() {
+            let mut state = lock(&this.batch.0);
+            if let Some(loaded) = &state.loaded {
+                return Poll::Ready(loaded.clone());
+            }
+            this.load = state.load.take();
+            if this.load.is_none() {
+                this.place = Some(state.register(cx.waker(), this.place));
+            }
+        }
+        let Some(load) = &mut this.load else { return Poll::Pending };
+        let loaded = std::task::ready!(load.poll_unpin(cx));
+        this.load = None;
+        let mut state = lock(&this.batch.0);
+        state.loaded = Some(loaded.clone());
+        state.wake();
+        Poll::Ready(loaded)
+    }
+}
+
+impl<L: Loader> Drop for Loading<L> {
+    /// Another field polls the load from now on.
+    fn drop(&mut self) {
+        if let Some(load) = self.load.take() {
+            let mut state = lock(&self.batch.0);
+            state.load = Some(load);
+            state.wake();
+        }
+    }
+}
+
+impl<L: Loader> State<L> {
+    /// Stores a waker at its place. Fields that are woken together share one.
+    fn register(&mut self, waker: &Waker, place: Option<usize>) -> usize {
+        let last = self.waiting.len().checked_sub(1);
+        let place = place.or(last).filter(|place| self.waiting[*place].will_wake(waker));
+        place.unwrap_or_else(|| {
+            self.waiting.push(waker.clone());
+            self.waiting.len() - 1
+        })
+    }
+
+    fn wake(&self) {
+        self.waiting.iter().for_each(Waker::wake_by_ref);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<L: Loader> fmt::Debug for BatchLoader<L> {

@@ -25,7 +25,6 @@ mod response_keys;
 mod selected_columns;
 mod subscription;
 pub(crate) mod validation;
-mod when_woken;
 
 pub use answer_size::AnswerBudget;
 pub use audited::Audited;

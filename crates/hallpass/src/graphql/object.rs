@@ -12,7 +12,9 @@ use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::{resolve_container, resolve_list};
 use async_graphql::{ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value};
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::TryStreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 
 use super::answer_size::AnswerBudget;
 use super::json::{write_json, write_key, write_text};
@@ -84,7 +86,13 @@ pub async fn resolve_object<T: GuardedObject>(
     if others.is_empty() {
         return Ok(Value::Binary(json.into()));
     }
-    let values = Box::pin(resolve_others(ctx, object, others)).await?;
+    let others = others.into_iter().map(|(at, field)| -> Resolving<'_> {
+        Box::pin(async move {
+            let value = object.resolve_field(&ctx.with_field(field)).await?;
+            Ok((at, value.unwrap_or_default()))
+        })
+    });
+    let values = resolve_others(others).await?;
     Ok(Value::Binary(with_others(&json, &values).into()))
 }
 
@@ -130,16 +138,14 @@ async fn resolve_objects<T: GuardedObject>(
     };
     let auth = ctx.data_opt::<RequestAuth>();
     let mut json = Vec::with_capacity(objects.len() * ASSUMED_BYTES + 2);
-    let mut incomplete = Vec::new();
+    let mut others = Vec::new();
     json.push(b'[');
     for (index, object) in objects.iter().enumerate() {
         if index > 0 {
             json.push(b',');
         }
-        let others = selected.write(object, auth, &mut json);
-        if !others.is_empty() {
-            incomplete.push((index, object, others));
-        }
+        let of_object = selected.write(object, auth, &mut json);
+        others.extend(of_object.into_iter().map(|other| (index, object, other)));
         // Before the whole list is in memory.
         if budget.is_exceeded_with(json.len()) {
             count(ctx, budget, json.len())?;
@@ -147,19 +153,21 @@ async fn resolve_objects<T: GuardedObject>(
     }
     json.push(b']');
     count(ctx, budget, json.len())?;
-    if incomplete.is_empty() {
+    if others.is_empty() {
         return Ok(Value::Binary(json.into()));
     }
-    let rest = incomplete.into_iter().map(|(index, object, others)| async move {
-        let ctx = ctx.with_index(index);
-        let values = resolve_others(&ctx, object, others).await;
-        // The path of a field below is longer.
-        values.map_err(|error| match error.path.is_empty() {
-            true => ctx.set_error_path(error),
-            false => error,
+    let others = others.into_iter().map(|(index, object, (at, field))| -> Resolving<'_> {
+        Box::pin(async move {
+            let ctx = ctx.with_index(index);
+            match object.resolve_field(&ctx.with_field(field)).await {
+                Ok(value) => Ok((at, value.unwrap_or_default())),
+                // The path of a field below is longer.
+                Err(error) if error.path.is_empty() => Err(ctx.set_error_path(error)),
+                Err(error) => Err(error),
+            }
         })
     });
-    let values = Box::pin(try_join_all(rest)).await?.concat();
+    let values = resolve_others(others).await?;
     Ok(Value::Binary(with_others(&json, &values).into()))
 }
 
@@ -175,19 +183,18 @@ fn count(ctx: &ContextSelectionSet<'_>, budget: &AnswerBudget, bytes: usize) -> 
 /// A field that is not plain, with the position of its value.
 type Other<'a> = (usize, &'a Positioned<Field>);
 
-/// The values of the fields that are not plain, with their positions.
-async fn resolve_others<T: GuardedObject>(
-    ctx: &ContextSelectionSet<'_>,
-    object: &T,
-    others: Vec<Other<'_>>,
+/// A field that is not plain, while it is resolved.
+type Resolving<'a> = BoxFuture<'a, ServerResult<(usize, Value)>>;
+
+/// The values of the fields that are not plain, in the order of their positions. Each field is polled when it was woken,
+/// not whenever another one was.
+async fn resolve_others(
+    others: impl Iterator<Item = impl Future<Output = ServerResult<(usize, Value)>>>,
 ) -> ServerResult<Vec<(usize, Value)>> {
-    let values = others.into_iter().map(|(at, field)| -> BoxFuture<'_, ServerResult<_>> {
-        Box::pin(async move {
-            let value = object.resolve_field(&ctx.with_field(field)).await?;
-            Ok((at, value.unwrap_or_default()))
-        })
-    });
-    try_join_all(values).await
+    let mut values: Vec<_> =
+        Box::pin(others.collect::<FuturesUnordered<_>>().try_collect()).await?;
+    values.sort_unstable_by_key(|(at, _)| *at);
+    Ok(values)
 }
 
 /// `json`, with the values of other fields at their positions.
