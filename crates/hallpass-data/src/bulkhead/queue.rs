@@ -7,13 +7,18 @@ use crate::queue_time::{Queue, SLOW};
 
 impl Bulkhead {
     /// How long the next statement of an anonymous or a signed-in caller waits for a permit, by estimate. Anonymous
-    /// callers do not delay signed-in ones, who have the rest of the connections.
+    /// callers do not delay signed-in ones, who have the rest of the connections. They count as behind those who wait: the
+    /// connections that they would hold are what signed-in callers wait for.
     pub(crate) fn queue_time(&self, is_anonymous: bool) -> Duration {
         let state = self.state();
         if state.waiting.is_empty() {
             return Duration::ZERO;
         }
-        state.times.until_served(state.queue(self.limits, is_anonymous))
+        let of = |class| state.times.until_served(state.queue(self.limits, class));
+        match is_anonymous {
+            true => of(true).max(of(false)),
+            false => of(false),
+        }
     }
 }
 

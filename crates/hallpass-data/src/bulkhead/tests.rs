@@ -120,7 +120,7 @@ async fn cancelled_waiter_does_not_block_others() {
         drop(held);
         assert!(now(pin!(bulkhead.acquire(&caller("c"), read("note")))).await.is_some());
         let state = bulkhead.state();
-        assert!(state.counters.is_empty() && state.served.is_empty() && state.waiting.is_empty());
+        assert!(state.counters.is_empty() && state.waiting.is_empty());
     }
 }
 
@@ -183,6 +183,22 @@ async fn queue_time_is_of_the_own_class() {
     assert!(now(waiting.as_mut()).await.is_none());
     assert!(bulkhead.queue_time(true) > Duration::ZERO);
     assert_eq!(bulkhead.queue_time(false), Duration::ZERO, "signed-in callers have the rest");
+}
+
+#[tokio::test]
+async fn anonymous_callers_are_behind_waiting_ones() {
+    let bulkhead = of(4);
+    drop(bulkhead.acquire(&caller("0"), read("note")).await);
+    let mut held = Vec::new();
+    for (id, table) in [("1", "note"), ("2", "order"), ("3", "item")] {
+        held.push(bulkhead.acquire(&caller(id), read(table)).await.unwrap());
+    }
+    let client = caller("4");
+    let mut waiting = pin!(bulkhead.acquire(&client, read("tag")));
+    assert!(now(waiting.as_mut()).await.is_none());
+    let signed_in = bulkhead.queue_time(false);
+    assert!(signed_in > Duration::ZERO);
+    assert_eq!(bulkhead.queue_time(true), signed_in, "none of them waits");
 }
 
 #[tokio::test]
