@@ -11,8 +11,8 @@ use crate::support::callers::alice;
 async fn schema_endpoint_states_nullability_on_request() {
     let app = App::with(Backend::Sqlite, &["--introspection", "true"]).await;
     let who = app.by_jwt(&alice());
-    let read = async |query: &str| {
-        let path = format!("/schema.graphql{query}");
+    let read = async |path: &str| {
+        let path = format!("/schema{path}");
         let answer = who.request(Method::GET, &path).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
@@ -22,20 +22,24 @@ async fn schema_endpoint_states_nullability_on_request() {
         let has_directive = me.directives.iter().any(|it| it.node.name.node == "semanticNonNull");
         (me.ty.node.to_string(), has_directive)
     };
-    let (_, semantic) = read("").await;
-    for (query, kind, has_directive) in [
-        ("", "Me", true),
-        ("?nullability=semantic", "Me", true),
-        ("?nullability=strict", "Me!", false),
-        ("?nullability=none", "Me", false),
-        ("?other=1&nullability=strict", "Me!", false),
+    let (_, semantic) = read(".graphql").await;
+    for (path, kind, has_directive) in [
+        (".graphql", "Me", true),
+        (".semantic.graphql", "Me", true),
+        (".strict.graphql", "Me!", false),
+        (".none.graphql", "Me", false),
+        (".graphql?nullability=semantic", "Me", true),
+        (".graphql?nullability=strict", "Me!", false),
+        (".graphql?nullability=none", "Me", false),
+        (".graphql?other=1&nullability=strict", "Me!", false),
     ] {
-        let (status, sdl) = read(query).await;
-        assert_eq!((status, of_me(&sdl)), (200, (kind.to_owned(), has_directive)), "{query}");
-        assert!(!sdl.contains("eraseUser"), "{query}: the schema of the caller");
+        let (status, sdl) = read(path).await;
+        assert_eq!((status, of_me(&sdl)), (200, (kind.to_owned(), has_directive)), "{path}");
+        assert!(!sdl.contains("eraseUser"), "{path}: the schema of the caller");
     }
-    assert_eq!(read("?nullability=semantic").await.1, semantic);
-    for query in ["?nullability=", "?nullability=Strict", "?nullability=1"] {
+    assert_eq!(read(".graphql?nullability=semantic").await.1, semantic);
+    for query in [".graphql?nullability=", ".graphql?nullability=Strict", ".graphql?nullability=1"]
+    {
         let (status, message) = read(query).await;
         assert_eq!(
             (status, &*message),

@@ -8,7 +8,7 @@ use axum::routing::MethodRouter;
 use super::ServerHandle;
 
 /// The first segments of the server's own paths.
-const RESERVED: [&str; 10] = [
+const RESERVED: [&str; 13] = [
     "dev",
     "doctor",
     "graphiql",
@@ -19,6 +19,9 @@ const RESERVED: [&str; 10] = [
     "ready",
     "revocations",
     "schema.graphql",
+    "schema.none.graphql",
+    "schema.semantic.graphql",
+    "schema.strict.graphql",
 ];
 
 /// Why the routes of an application cannot be served.

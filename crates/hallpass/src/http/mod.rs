@@ -244,7 +244,7 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
 fn own_routes() -> Router<Arc<HttpState>> {
     Router::new()
         .route("/graphql/ws", any(streaming::websocket::route))
-        .route("/schema.graphql", compressed(get(pages::graphiql::sdl)))
+        .merge(schema_routes())
         .route("/graphiql/{asset}", get(pages::graphiql::asset))
         .route("/dev/personas", get(pages::graphiql::personas))
         .route("/dev/explain", post(pages::explain::explain))
@@ -254,6 +254,16 @@ fn own_routes() -> Router<Arc<HttpState>> {
         .route("/revocations", post(ops::revocation_webhook::revoke))
         .route("/identities/link", post(ops::revocation_webhook::link))
         .fallback(middleware::not_found)
+}
+
+/// The schema, and its forms by their names: tools take a URL for a file of SDL if it ends in `.graphql`.
+fn schema_routes() -> Router<Arc<HttpState>> {
+    let sdl = || compressed(get(pages::graphiql::sdl));
+    Router::new()
+        .route("/schema.graphql", sdl())
+        .route("/schema.none.graphql", sdl())
+        .route("/schema.semantic.graphql", sdl())
+        .route("/schema.strict.graphql", sdl())
 }
 
 /// A route whose responses are compressed.

@@ -156,8 +156,12 @@ pub(crate) async fn asset(
     response
 }
 
-/// The parameter `nullability` of `/schema.graphql`.
+/// The form that the path names, as `/schema.strict.graphql` does, or the parameter `nullability` of `/schema.graphql`.
 fn nullability(uri: &Uri) -> Result<Nullability, &'static str> {
+    let form = uri.path().strip_prefix("/schema.").and_then(|path| path.strip_suffix(".graphql"));
+    if let Some(form) = form.and_then(|form| Nullability::from_str(form, false).ok()) {
+        return Ok(form);
+    }
     let query = Url::parse(&format!("query:?{}", uri.query().unwrap_or_default()));
     let given = query.ok().and_then(|query| {
         let mut given = query.query_pairs().filter(|(name, _)| name == "nullability");
@@ -167,7 +171,8 @@ fn nullability(uri: &Uri) -> Result<Nullability, &'static str> {
     Nullability::from_str(&given, false).map_err(|_| "nullability: use semantic, strict or none")
 }
 
-/// `GET /schema.graphql`: the SDL of the schema that the caller sees, if introspection is enabled.
+/// `GET /schema.graphql` or `/schema.strict.graphql`: the SDL of the schema that the caller sees, if introspection is
+/// enabled.
 pub(crate) async fn sdl(
     State(shared): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
