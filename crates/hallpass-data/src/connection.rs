@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
@@ -15,6 +16,7 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, query_with};
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::bulkhead::{ACQUIRE_TIMEOUT, Bulkhead, Client, Permit, Work};
 use crate::deadline::Deadline;
@@ -98,9 +100,16 @@ impl Pool {
     ) -> Result<(Open, Permits, Counted), DbErr> {
         let waiting = self.usage.metrics.waiting();
         let timed_out = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
-        let slot =
-            tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(of_request).acquire_owned()).await;
-        let Ok(Ok(slot)) = slot else { return Err(timed_out) };
+        let slot = match Arc::clone(of_request).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => {
+                let slot = Arc::clone(of_request).acquire_owned();
+                let Ok(Ok(slot)) = timeout(ACQUIRE_TIMEOUT, slot).await else {
+                    return Err(timed_out);
+                };
+                slot
+            }
+        };
         let permit = self.bulkhead.acquire(client, work).await.ok_or(timed_out)?;
         drop(waiting);
         let counted = self.usage.metrics.in_use();
@@ -254,8 +263,15 @@ impl ConnectionTrait for Connection {
         let mut running = self.lease.run().await?;
         let done = with_either!(&mut running.open()?.raw, connection => {
             let query = query_with(AssertSqlSafe(sql.as_str()), values).persistent(named);
-            let rows = trace::statement(&sql, query.fetch_all(&mut *connection)).await;
-            rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
+            trace::statement(&sql, async {
+                let mut steps = connection.fetch_many(query);
+                let mut rows = Vec::new();
+                while let Some(step) = steps.try_next().await? {
+                    rows.extend(step.right().map(QueryResult::from));
+                }
+                Ok(rows)
+            })
+            .await
         });
         self.ended(running, done.is_err()).await;
         (self.lease.usage.observe)(&sql);
@@ -344,7 +360,7 @@ async fn clean_up(
             false => connection.ping().await,
         })
     };
-    let cleaned = tokio::time::timeout(ABANDONED_TIMEOUT, cleaned).await;
+    let cleaned = timeout(ABANDONED_TIMEOUT, cleaned).await;
     open.deadline.iter().for_each(Deadline::clear);
     match (cleaned, &open.raw) {
         // On SQLite an error may have rolled back already.

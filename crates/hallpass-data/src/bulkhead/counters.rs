@@ -3,7 +3,7 @@
 //! A share is looked up when a permit is requested. From then on the permit and its waiter know the places of its
 //! counters: each permit that is released looks at every waiter.
 
-use super::{Limits, Share, Shares};
+use super::{Limits, OWN, Share, Shares};
 use crate::KeyMap;
 
 /// The places of the counters of a permit or of a waiter.
@@ -15,6 +15,8 @@ pub(super) struct Counters {
     counters: Vec<Counter>,
     /// Places without a share.
     free: Vec<usize>,
+    /// How many permits were taken.
+    taken: u64,
 }
 
 #[derive(Debug)]
@@ -25,6 +27,8 @@ struct Counter {
     held: usize,
     /// The permits and waiters that know this place.
     users: usize,
+    /// When its last permit was taken, as a number of [`Counters::taken`].
+    last_taken: u64,
 }
 
 impl Counters {
@@ -38,7 +42,7 @@ impl Counters {
             self.counters[*place].users += 1;
             return *place;
         }
-        let counter = Counter { share, limit: limits.of(share), held: 0, users: 1 };
+        let counter = Counter { share, limit: limits.of(share), held: 0, users: 1, last_taken: 0 };
         let place = match self.free.pop() {
             Some(place) => {
                 self.counters[place] = counter;
@@ -74,9 +78,17 @@ impl Counters {
     }
 
     pub(super) fn take(&mut self, places: &Places) {
+        self.taken += 1;
         for place in places.iter().flatten() {
-            self.counters[*place].held += 1;
+            let counter = &mut self.counters[*place];
+            counter.held += 1;
+            counter.last_taken = self.taken;
         }
+    }
+
+    /// When the client of these places got its last permit, of those that hold or wait. 0 if it got none.
+    pub(super) fn last_taken(&self, places: &Places) -> u64 {
+        places[OWN].map_or(0, |place| self.counters[place].last_taken)
     }
 
     pub(super) fn release(&mut self, places: &Places) {
@@ -88,11 +100,6 @@ impl Counters {
     /// The permits of a share that are held.
     pub(super) fn held(&self, share: Share) -> usize {
         self.places.get(&share).map_or(0, |place| self.counters[*place].held)
-    }
-
-    /// Whether a permit or a waiter belongs to a share.
-    pub(super) fn is_known(&self, share: Share) -> bool {
-        self.places.contains_key(&share)
     }
 
     /// Whether no permit and no waiter is left.

@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 use counters::{Counters, Places};
 use tokio::sync::oneshot;
 
-use crate::KeyMap;
 use crate::queue_time::QueueTimes;
 
 /// How long to wait for a connection before the database is reported as unavailable.
@@ -57,7 +56,8 @@ impl Work {
             Some("INSERT") => &["INTO \""],
             _ => &["FROM \"", "INTO \"", "UPDATE \""],
         };
-        let names = tables.iter().filter_map(|before| Some(sql.find(before)? + before.len()));
+        let find = |before: &str| memchr::memmem::find(sql.as_bytes(), before.as_bytes());
+        let names = tables.iter().filter_map(|before| Some(find(before)? + before.len()));
         let table = names.min().and_then(|start| sql[start..].split('"').next());
         let may_change = || ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.contains(verb));
         let reads = sql.starts_with("SELECT") || (sql.starts_with("WITH") && !may_change());
@@ -113,6 +113,9 @@ struct Share {
 
 /// The shares that a permit belongs to: at most four groups, the class in three of them, and the writers.
 type Shares = [Option<Share>; 8];
+
+/// The index of the share that is all of one client's permits.
+const OWN: usize = 1;
 
 /// The number of permits, in total and per share.
 #[derive(Clone, Copy, Debug)]
@@ -186,11 +189,8 @@ pub(crate) struct Bulkhead {
 #[derive(Debug, Default)]
 struct State {
     counters: Counters,
-    /// When each client that holds or waits was served last.
-    served: KeyMap<ClientHash, u64>,
     /// The queue, in the order of arrival.
     waiting: Vec<Waiter>,
-    sequence: u64,
     times: QueueTimes,
     /// The classes whose last statement was slow: most likely, one waited for a lock.
     blocked: HashSet<Class>,
@@ -199,7 +199,6 @@ struct State {
 #[derive(Debug)]
 struct Waiter {
     client: Client,
-    hash: ClientHash,
     class: Class,
     places: Places,
     granted: oneshot::Sender<Permit>,
@@ -210,7 +209,6 @@ struct Waiter {
 pub(crate) struct Permit {
     bulkhead: Arc<Bulkhead>,
     client: Client,
-    hash: ClientHash,
     class: Class,
     places: Places,
     since: Instant,
@@ -218,12 +216,17 @@ pub(crate) struct Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        {
-            let mut state = self.bulkhead.state();
-            state.release(self.hash, &self.places);
-            state.served(&self.client, self.class, self.since.elapsed());
+        let mut state = self.bulkhead.state();
+        state.counters.release(&self.places);
+        state.counters.leave(&self.places);
+        state.served(&self.client, self.class, self.since.elapsed());
+        let granted = state.grant_waiting();
+        drop(state);
+        // Sent after unlocking: the permit of a waiter that is gone is dropped, which locks again.
+        for Waiter { client, class, places, granted } in granted {
+            let (bulkhead, since) = (Arc::clone(&self.bulkhead), Instant::now());
+            let _ = granted.send(Permit { bulkhead, client, class, places, since });
         }
-        Bulkhead::grant_waiting(&self.bulkhead);
     }
 }
 
@@ -244,14 +247,14 @@ impl Bulkhead {
             let mut state = self.state();
             let places = state.counters.join(&shares, self.limits);
             if state.counters.have_capacity(&places) {
-                state.take(hash, &places);
+                state.counters.take(&places);
                 state.times.granted(client, false);
                 let (bulkhead, client, since) = (Arc::clone(self), client.clone(), Instant::now());
-                return Some(Permit { bulkhead, client, hash, class, places, since });
+                return Some(Permit { bulkhead, client, class, places, since });
             }
             let (granted, waiting) = oneshot::channel();
             let client = client.clone();
-            state.waiting.push(Waiter { client, hash, class, places, granted });
+            state.waiting.push(Waiter { client, class, places, granted });
             waiting
         };
         let timeout = match client {
@@ -261,67 +264,31 @@ impl Bulkhead {
         tokio::time::timeout(timeout, waiting).await.ok()?.ok()
     }
 
-    /// Grants permits to all waiters that can have one now.
-    fn grant_waiting(this: &Arc<Self>) {
-        // Sent after unlocking: the permit of a waiter that is gone is dropped, which locks again.
-        let granted: Vec<_> = {
-            let mut state = this.state();
-            if state.waiting.is_empty() {
-                return;
-            }
-            state.forget_gone();
-            std::iter::from_fn(|| state.next()).collect()
-        };
-        for Waiter { client, hash, class, places, granted } in granted {
-            let (bulkhead, since) = (Arc::clone(this), Instant::now());
-            let _ = granted.send(Permit { bulkhead, client, hash, class, places, since });
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn take(&mut self, client: ClientHash, places: &Places) {
-        self.counters.take(places);
-        self.sequence += 1;
-        self.served.insert(client, self.sequence);
-    }
-
-    fn release(&mut self, client: ClientHash, places: &Places) {
-        self.counters.release(places);
-        self.leave(client, places);
-    }
-
-    /// Gives up the places of a permit or of a waiter. A client without any is forgotten.
-    fn leave(&mut self, client: ClientHash, places: &Places) {
-        self.counters.leave(places);
-        let own = [Group::Caller(client), Group::Other(client)];
-        let mut own = own.map(|group| Share { group, class: None }).into_iter();
-        if !own.any(|share| self.counters.is_known(share)) {
-            self.served.remove(&client);
+    /// Takes permits for all waiters that can have one now.
+    fn grant_waiting(&mut self) -> Vec<Waiter> {
+        if self.waiting.is_empty() {
+            return Vec::new();
         }
-    }
-
-    /// Removes the waiters that no longer wait.
-    fn forget_gone(&mut self) {
-        let gone = self.waiting.extract_if(.., |waiter| waiter.granted.is_closed());
-        for waiter in gone.collect::<Vec<_>>() {
-            self.leave(waiter.hash, &waiter.places);
+        for waiter in self.waiting.extract_if(.., |waiter| waiter.granted.is_closed()) {
+            self.counters.leave(&waiter.places);
         }
+        std::iter::from_fn(|| self.next()).collect()
     }
 
     /// The next waiter, of those whose shares have capacity. Its permit is taken.
     fn next(&mut self) -> Option<Waiter> {
-        let last_served =
-            |waiter: &Waiter| self.served.get(&waiter.hash).copied().unwrap_or_default();
         let ready = self.waiting.iter().enumerate();
         let ready = ready.filter(|(_, waiter)| self.counters.have_capacity(&waiter.places));
+        let last_served = |waiter: &Waiter| self.counters.last_taken(&waiter.places);
         let (at, _) = ready.min_by_key(|(_, waiter)| last_served(waiter))?;
         let waiter = self.waiting.remove(at);
-        self.take(waiter.hash, &waiter.places);
+        self.counters.take(&waiter.places);
         self.times.granted(&waiter.client, true);
         Some(waiter)
     }

@@ -7,7 +7,9 @@ mod by_key;
 mod columns;
 mod insert;
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{
+    Asterisk, Expr, ExprTrait, Func, LogicalChainOper, Query, SelectStatement, SimpleExpr,
+};
 use sea_orm::{
     ActiveModelTrait, Condition, ConnectionTrait as _, DbBackend, DbErr, EntityTrait, Iterable,
     ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryResult, QuerySelect, QueryTrait as _, Select,
@@ -95,16 +97,24 @@ impl<E: Scoped, P> Rows<E, P> {
         self.conn.backend()
     }
 
-    /// Their statement, without columns.
-    fn select_none(&self) -> SelectStatement {
+    /// The statement of those that also match `condition`, without columns. It has one expression: SeaORM's `cond_where`
+    /// copies its condition whenever it writes it.
+    fn select_none(&self, condition: Condition) -> SelectStatement {
+        let condition = match condition.is_empty() {
+            true => self.condition.clone(),
+            false => Condition::all().add(self.condition.clone()).add(condition),
+        };
         let mut select = Query::select();
-        select.from(E::default().table_ref()).cond_where(self.condition.clone());
+        select.from(E::default().table_ref());
+        if !condition.is_empty() {
+            select.and_or_where(LogicalChainOper::And(condition.into()));
+        }
         select
     }
 
-    /// Their statement, with the columns of the model.
-    fn select(&self) -> SelectStatement {
-        let mut select = self.select_none();
+    /// The statement of those that also match `condition`, with the columns of the model.
+    fn select(&self, condition: Condition) -> SelectStatement {
+        let mut select = self.select_none(condition);
         select.expr(Expr::cust(columns::all::<E>(self.backend()).to_string()));
         select
     }
@@ -150,7 +160,7 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn all(&self) -> Result<Vec<E::Model>, Error> {
-        self.read(&self.select()).await
+        self.read(&self.select(Condition::all())).await
     }
 
     /// These `columns` of all of them.
@@ -170,7 +180,7 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn all_by(&self, order: E::Column) -> Result<Vec<E::Model>, Error> {
-        let mut rows = self.select();
+        let mut rows = self.select(Condition::all());
         rows.order_by_expr(column(order), sea_orm::Order::Asc);
         self.read(&rows).await
     }
@@ -180,7 +190,7 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn one(&self) -> Result<Option<E::Model>, Error> {
-        let mut one = self.select();
+        let mut one = self.select(Condition::all());
         one.limit(1);
         Ok(self.read(&one).await?.into_iter().next())
     }
@@ -190,7 +200,7 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn count(&self) -> Result<i64, Error> {
-        let mut counted = self.select_none();
+        let mut counted = self.select_none(Condition::all());
         counted.expr_as(Expr::col(Asterisk).count(), "n");
         let counted = self.decode(&counted, |row, _| i64::try_get_by(row, 0)).await?;
         Ok(counted.into_iter().next().unwrap_or_default())
@@ -201,7 +211,7 @@ impl<E: Scoped, P> Rows<E, P> {
     /// # Errors
     /// When the database is unavailable or rejects the statement.
     pub async fn count_to(&self, limit: u64) -> Result<i64, Error> {
-        let mut some = self.select_none();
+        let mut some = self.select_none(Condition::all());
         some.expr(Expr::Constant(1.into())).limit(limit);
         let mut counted = Query::select();
         counted.expr_as(Expr::col(Asterisk).count(), "n").from_subquery(some.take(), "counted");
@@ -264,7 +274,8 @@ impl<E: Scoped, P> Rows<E, P> {
     where
         E::Model: ModelTrait<Entity = E>,
     {
-        let rows = self.read(&paged(self.select(), order, request)).await?;
+        let rows = self.select(bounds(order, request));
+        let rows = self.read(&sorted(rows, order, request)).await?;
         page_of(rows, request, |row| order.position(row))
     }
 
@@ -281,16 +292,16 @@ impl<E: Scoped, P> Rows<E, P> {
         let of_order = order.columns();
         let read = columns.iter().chain(&of_order);
         let (columns, text) = columns::among::<E>(self.backend(), read);
-        let mut select = self.select_none();
+        let mut select = self.select_none(bounds(order, request));
         select.expr(Expr::cust(text));
         let row = |row: &QueryResult, known: &mut u64| M::read(row, &columns, known);
-        let rows = self.decode(&paged(select, order, request), row).await?;
+        let rows = self.decode(&sorted(select, order, request), row).await?;
         page_of(rows, request, |row| order.position_in(row))
     }
 }
 
-/// The statement of a page.
-fn paged<E: EntityTrait>(
+/// The statement of a page, from that of its bounds.
+fn sorted<E: EntityTrait>(
     mut rows: SelectStatement,
     order: &Order<E>,
     request: &PageRequest,
@@ -298,8 +309,7 @@ fn paged<E: EntityTrait>(
     // A page from the end is read backwards.
     let descending = order.is_descending() != request.from_end;
     let direction = if descending { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
-    rows.cond_where(bounds(order, request))
-        .order_by_expr(order.expression(), direction.clone())
+    rows.order_by_expr(order.expression(), direction.clone())
         .order_by_expr(column(id_column::<E>()), direction)
         .limit(request.limit + 1);
     rows
