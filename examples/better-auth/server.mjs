@@ -23,6 +23,8 @@ const required = (name) => {
 const { AUTH_PORT = "3000", HALLPASS_URL, TRUSTED_ORIGINS = "" } = process.env;
 const trustedOrigins = TRUSTED_ORIGINS.split(",").filter(Boolean);
 const database = new pg.Pool({ connectionString: required("AUTH_DATABASE_URL") });
+// An idle connection that is lost: the pool opens another one. Without a listener, it would end the process.
+database.on("error", (error) => console.error(`the database closed a connection: ${error.message}`));
 
 const options = {
   baseURL: required("AUTH_URL"),

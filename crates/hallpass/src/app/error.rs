@@ -25,7 +25,10 @@ pub enum StartError {
     )]
     Pooler,
     /// A migration failed.
-    #[error("the database could not be migrated: {0}")]
+    #[error(
+        "the database could not be migrated: {0}. If another role owns its tables, migrate as that (hallpass \
+         migrate up), and serve with --no-migrate"
+    )]
     Migration(#[from] hallpass_migration::Error),
     /// Another server holds the migration lock.
     #[error(
