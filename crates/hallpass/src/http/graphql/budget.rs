@@ -50,5 +50,5 @@ pub(super) fn set_budget(headers: &mut HeaderMap, budget: &Budget) {
 
 /// Whole seconds, rounded up.
 pub(super) fn whole_seconds(time: Duration) -> u64 {
-    time.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
