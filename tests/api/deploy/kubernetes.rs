@@ -174,11 +174,11 @@ fn documented_commands_work_after_a_change() {
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(at("bin/kubectl"), executable).unwrap();
     output(Command::new("cp").arg("-r").arg(path(DIRECTORY)).arg(at("deploy")));
-    let programs = format!("{}:{}", at("bin").display(), std::env::var("PATH").unwrap());
     let run = |commands: &str| {
         let mut shell = Command::new("bash");
-        shell.args(["-euo", "pipefail", "-c", commands]).current_dir(files.path());
-        shell.env("PATH", &programs).env("HOME", at("home")).env("CLUSTER", files.path());
+        let commands = format!("PATH=\"$CLUSTER/bin:$PATH\"\n{commands}");
+        shell.args(["-euo", "pipefail", "-c", &commands]).current_dir(files.path());
+        shell.env("HOME", at("home")).env("CLUSTER", files.path());
         output(&mut shell)
     };
     let [once, each_change] = documented_commands();
