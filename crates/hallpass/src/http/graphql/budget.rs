@@ -52,3 +52,20 @@ pub(super) fn set_budget(headers: &mut HeaderMap, budget: &Budget) {
 pub(super) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_to_wait_are_rounded_up() {
+        for (time, seconds) in [
+            (Duration::ZERO, 0),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_secs(1), 1),
+            (Duration::from_secs(1) + Duration::from_nanos(1), 2),
+        ] {
+            assert_eq!(whole_seconds(time), seconds, "{time:?}");
+        }
+    }
+}
