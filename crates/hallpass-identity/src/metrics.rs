@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantArray};
 
 /// The counters; clones share them.
 #[derive(Clone, Default)]
@@ -35,7 +35,7 @@ impl Default for UpstreamSeconds {
 }
 
 /// The outcome of authenticating a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Decided {
     Anonymous,
@@ -47,7 +47,7 @@ pub(crate) enum Decided {
 }
 
 /// Which cache: of verified tokens, or of validated sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum CacheName {
     Tokens,
@@ -55,7 +55,7 @@ pub(crate) enum CacheName {
 }
 
 /// The purpose of a request to the auth server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Purpose {
     Keys,
@@ -66,7 +66,7 @@ pub(crate) enum Purpose {
 }
 
 /// The outcome of a request. It is not sent while the circuit breaker is open or the queue is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Outcome {
     Answered,
@@ -75,7 +75,7 @@ pub(crate) enum Outcome {
 }
 
 /// What is revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Revoked {
     Session,
@@ -85,6 +85,7 @@ pub(crate) enum Revoked {
 
 impl IdentityMetrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
+        self.create_series();
         registry.register(
             "hallpass_authentications",
             "Requests, by authentication outcome",
@@ -112,18 +113,48 @@ impl IdentityMetrics {
         );
     }
 
+    /// Creates the series of every value of the labels, so that the first event shows as an increase.
+    fn create_series(&self) {
+        Decided::VARIANTS.iter().for_each(|outcome| self.count_decisions(*outcome, 0));
+        for cache in CacheName::VARIANTS {
+            [true, false].into_iter().for_each(|known| self.count_lookups(*cache, known, 0));
+        }
+        for purpose in Purpose::VARIANTS {
+            Outcome::VARIANTS.iter().for_each(|outcome| self.count_requests(*purpose, *outcome, 0));
+            drop(self.upstream_seconds.0.get_or_create(&[("purpose", purpose.into())]));
+        }
+        Revoked::VARIANTS.iter().for_each(|target| self.count_revocations(*target, 0));
+    }
+
+    fn count_decisions(&self, outcome: Decided, count: u64) {
+        self.decisions.get_or_create(&[("outcome", outcome.into())]).inc_by(count);
+    }
+
+    fn count_lookups(&self, cache: CacheName, known: bool, count: u64) {
+        let result = if known { "hit" } else { "miss" };
+        let labels = [("cache", cache.into()), ("result", result)];
+        self.caches.get_or_create(&labels).inc_by(count);
+    }
+
+    fn count_requests(&self, purpose: Purpose, outcome: Outcome, count: u64) {
+        let labels = [("purpose", purpose.into()), ("outcome", outcome.into())];
+        self.upstream.get_or_create(&labels).inc_by(count);
+    }
+
+    fn count_revocations(&self, target: Revoked, count: u64) {
+        self.revocations.get_or_create(&[("target", target.into())]).inc_by(count);
+    }
+
     pub(crate) fn record_decision(&self, outcome: Decided) {
-        self.decisions.get_or_create(&[("outcome", outcome.into())]).inc();
+        self.count_decisions(outcome, 1);
     }
 
     pub(crate) fn record_cache_lookup(&self, cache: CacheName, known: bool) {
-        let result = if known { "hit" } else { "miss" };
-        self.caches.get_or_create(&[("cache", cache.into()), ("result", result)]).inc();
+        self.count_lookups(cache, known, 1);
     }
 
     pub(crate) fn record_upstream_request(&self, purpose: Purpose, outcome: Outcome) {
-        let labels = [("purpose", purpose.into()), ("outcome", outcome.into())];
-        self.upstream.get_or_create(&labels).inc();
+        self.count_requests(purpose, outcome, 1);
     }
 
     pub(crate) fn observe_upstream(&self, purpose: Purpose, took: Duration) {
@@ -132,6 +163,6 @@ impl IdentityMetrics {
     }
 
     pub(crate) fn record_revocation(&self, target: Revoked) {
-        self.revocations.get_or_create(&[("target", target.into())]).inc();
+        self.count_revocations(target, 1);
     }
 }

@@ -1,8 +1,11 @@
 //! The Kubernetes manifests: valid, restricted, and stopped only after the server has drained.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
-use super::{document, documents, output, path, python_tool};
+use super::{document, documents, output, path, python_tool, text};
 use crate::cli::commands::{Process, hallpass_with};
 
 const DIRECTORY: &str = "deploy/kubernetes";
@@ -125,5 +128,79 @@ async fn probes_ask_paths_of_the_server() {
         assert_eq!(path, expected);
         let url = format!("{}{path}", server.url);
         assert_eq!(crate::support::app::client().get(url).send().await.unwrap().status(), 200);
+    }
+}
+
+/// In place of a cluster, for the commands of the documentation: it has the rules of Kubernetes that they could break. A
+/// file that is named exists, and a Job that exists is not changed.
+const KUBECTL: &str = r#"#!/bin/sh
+set -eu
+echo "kubectl $*" >> "$CLUSTER/commands"
+for argument; do
+    case "$argument" in
+        --from-file=*) [ -s "${argument##*=}" ] || { echo "no file: $argument" >&2; exit 1; } ;;
+    esac
+done
+case "$*" in
+    *"apply -f -"*) cat > /dev/null ;;
+    *"delete job hallpass-migrate --ignore-not-found"*) rm -f "$CLUSTER/job" ;;
+    *"apply -k "*)
+        cat "$3/migrate.yaml" "$3/kustomization.yaml" > "$CLUSTER/new"
+        if [ -e "$CLUSTER/job" ] && ! cmp -s "$CLUSTER/job" "$CLUSTER/new"; then
+            echo 'The Job "hallpass-migrate" is invalid: spec.template: field is immutable' >&2
+            exit 1
+        fi
+        mv "$CLUSTER/new" "$CLUSTER/job" ;;
+esac
+"#;
+
+/// The blocks of commands in the section about Kubernetes: once, and after each change.
+fn documented_commands() -> [String; 2] {
+    let page = text("docs/operations/deploy.md");
+    let section = page.split("\n## ").find(|it| it.starts_with("Kubernetes\n")).unwrap();
+    let blocks: Vec<_> = section.split("```sh\n").skip(1).collect();
+    let blocks = blocks.iter().map(|it| it.split("```").next().unwrap().to_owned());
+    blocks.collect::<Vec<_>>().try_into().expect("there are two blocks")
+}
+
+#[test]
+fn documented_commands_work_after_a_change() {
+    let files = tempfile::tempdir().unwrap();
+    let at = |name: &str| files.path().join(name);
+    for directory in ["bin", "home", "deploy"] {
+        std::fs::create_dir(at(directory)).unwrap();
+    }
+    std::fs::write(at("bin/kubectl"), KUBECTL).unwrap();
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(at("bin/kubectl"), executable).unwrap();
+    output(Command::new("cp").arg("-r").arg(path(DIRECTORY)).arg(at("deploy")));
+    let run = |commands: &str| {
+        let mut shell = Command::new("bash");
+        let commands = format!("PATH=\"$CLUSTER/bin:$PATH\"\n{commands}");
+        shell.args(["-euo", "pipefail", "-c", &commands]).current_dir(files.path());
+        shell.env("HOME", at("home")).env("CLUSTER", files.path());
+        output(&mut shell)
+    };
+    let [once, each_change] = documented_commands();
+    run(&once);
+    let of_secret = std::fs::metadata(at("home/hallpass-secrets/LOG_ID_KEY")).unwrap();
+    assert_eq!(of_secret.permissions().mode() & 0o777, 0o600);
+    run(&each_change);
+    let kustomization = at("deploy/kubernetes/kustomization.yaml");
+    let changed = std::fs::read_to_string(&kustomization)
+        .unwrap()
+        .replace("DRAIN_DELAY=10s", "DRAIN_DELAY=9s");
+    std::fs::write(&kustomization, changed).unwrap();
+    run(&each_change);
+    // Every secret of the pods is created, with every file that they read.
+    let commands = std::fs::read_to_string(at("commands")).unwrap();
+    for (name, pod) in pods() {
+        let secret = pod["volumes"][0]["secret"]["secretName"].as_str().unwrap();
+        let create = format!("create secret generic {secret} ");
+        let created = commands.lines().find(|line| line.contains(&create)).unwrap();
+        for variable in pod["containers"][0]["env"].as_array().unwrap() {
+            let file = variable["value"].as_str().unwrap().rsplit('/').next().unwrap();
+            assert!(created.contains(&format!("--from-file={file}")), "{name}: {file}: {created}");
+        }
     }
 }

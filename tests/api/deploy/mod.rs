@@ -7,6 +7,7 @@ mod kubernetes;
 mod metrics;
 mod monitoring;
 mod restore;
+mod runbooks;
 mod settings;
 mod systemd;
 

@@ -108,6 +108,50 @@ async fn line_of_a_closed_socket_has_its_caller() {
     assert!(line["request_id"].is_string() && line["codes"].is_null(), "{line}");
 }
 
+#[tokio::test]
+async fn opened_streams_have_their_number_by_caller() {
+    let mut server = Process::start(&[("LOG_FORMAT", "json"), ("LOG_ID_KEY", "k")]);
+    let token = run(&mut command(server.directory.path(), &["token", "--as", "premium"], &[]));
+    let token = token.stdout.trim();
+    let url = server.url.clone();
+    let open = async || {
+        let protocol = [("sec-websocket-protocol", "graphql-transport-ws")];
+        Socket::open_at_url(&url, "/graphql/ws", &protocol).await.unwrap()
+    };
+    let mut held = Vec::new();
+    for number in 1..=2 {
+        held.push(open().await.signed_in(token).await);
+        let line = server.wait_for_log("WebSocket opened");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["streams"], number, "{line}");
+        assert_eq!(line["caller"], hmac_of("persona-premium", "k"), "{line}");
+        assert!(line["request_id"].is_string() && line["client"].is_null(), "{line}");
+    }
+    let request = client().post(format!("{url}/graphql")).bearer_auth(token);
+    let request = request.header("accept", "text/event-stream");
+    let subscription = json!({"query": "subscription { taskEvents { kind } }"});
+    let stream = request.json(&subscription).send().await.unwrap();
+    let line: Value = serde_json::from_str(&server.wait_for_log("\"streams\"")).unwrap();
+    let expected = (&json!("/graphql"), &json!(3), &json!(200));
+    assert_eq!((&line["path"], &line["streams"], &line["status"]), expected, "{line}");
+    let mut anonymous = open().await;
+    anonymous.connection_init(Value::Null).await;
+    let line: Value = serde_json::from_str(&server.wait_for_log("WebSocket opened")).unwrap();
+    assert_eq!(line["client"], hmac_of("127.0.0.1", "k"), "{line}");
+    assert_eq!(line["streams"], 4, "those of its address: {line}");
+    let largest = async |holder: &str| {
+        let name = "hallpass_streaming_connections_largest_holder";
+        metric(&url, &format!("{name}{{holder=\"{holder}\"}}")).await
+    };
+    assert_eq!((largest("caller").await.as_str(), largest("address").await.as_str()), ("3", "4"));
+    drop((held, stream, anonymous));
+    let began = Instant::now();
+    while largest("address").await != "0" || largest("caller").await != "0" {
+        assert!(began.elapsed() < Duration::from_secs(20), "closed streams are counted");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// A server whose auth server does not respond.
 fn without_auth_server(variables: &[(&str, &str)]) -> Process {
     let all = [("BETTER_AUTH_URL", "http://127.0.0.1:9"), ("LOG_FORMAT", "json")];

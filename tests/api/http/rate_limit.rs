@@ -286,6 +286,27 @@ async fn nodes_share_budgets_in_redis() {
 }
 
 #[tokio::test]
+async fn retry_after_holds_on_every_node() {
+    let flags = ["--redis-url", redis::url()];
+    let (one, other) = (limited("50/min", &flags).await, limited("50/min", &flags).await);
+    let shared = user(&format!("who-waits-{}", uuid::Uuid::now_v7().simple()));
+    let (one, other) = (one.by_jwt(&shared), other.by_jwt(&shared));
+    // The first node has a point in advance, and the other one spends the rest.
+    one.data(POINT).await;
+    allowed(&other).await;
+    let two_points = "{ viewer { id } }";
+    let refused = one.ask(two_points).await;
+    assert_eq!(refused.codes(), ["RATE_LIMITED"], "{}", refused.body);
+    assert!(header(&refused.headers, "ratelimit").contains(";r=1;"), "{:?}", refused.headers);
+    let error = &refused.body["errors"][0]["extensions"];
+    let seconds = error["retryAfterSeconds"].as_u64().unwrap();
+    assert_eq!(header(&refused.headers, "retry-after"), seconds.to_string());
+    assert!(seconds <= 4, "{seconds} s for two points of 1.2 s");
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    other.data(two_points).await;
+}
+
+#[tokio::test]
 async fn concurrent_operations_keep_to_the_budget() {
     let app = limited("200/h", &["--redis-url", redis::url()]).await;
     let who = app.by_jwt(&user(&format!("at-once-{}", uuid::Uuid::now_v7().simple())));

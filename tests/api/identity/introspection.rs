@@ -210,13 +210,19 @@ const CLIENT: [&str; 6] = [
 async fn incomplete_introspection_is_rejected() {
     let present = now().timestamp();
     let good = json!({"active": true, "sub": "u", "client_id": "ours", "exp": present + 60});
-    assert_eq!(ask_at(&auth_server_answering(200, &good.to_string()), &CLIENT).await.status, 200);
+    let by_name = json!({"active": true, "sub": "u", "client_id": "ours", "azp": "ours"});
+    for good in [&good, &by_name] {
+        let url = auth_server_answering(200, &good.to_string());
+        assert_eq!(ask_at(&url, &CLIENT).await.status, 200, "{good}");
+    }
     for members in [
         json!({"active": false}),
         json!({"active": "true"}),
         json!({"active": 1}),
         json!({"active": null}),
         json!({"cnf": {"jkt": "x"}}),
+        json!({"azp": "theirs"}),
+        json!({"azp": ["ours"]}),
         json!({"exp": present - 1}),
         json!({"nbf": present + 3600}),
         json!({"iat": present + 3600}),

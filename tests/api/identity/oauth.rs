@@ -235,3 +235,36 @@ async fn access_token_needs_typ_audience_and_no_cnf() {
         "another scheme is not a credential"
     );
 }
+
+#[tokio::test]
+async fn token_of_another_authorized_party_fails() {
+    let secret = "a shared secret of more than thirty-two bytes";
+    let flags = ["--oauth-resource", "here", "--oauth-full-clients", "c", "--jwt-secret", secret];
+    let app = App::with(Backend::Sqlite, &[&flags[..], &["--sso-client-id", "web"]].concat()).await;
+    let at_jwt = |claims: &Value| access_token("at+jwt", claims);
+    let by_secret = |claims: &Value| {
+        let present = now().timestamp();
+        let mut full = json!({"sub": "u", "iat": present, "exp": present + 60});
+        full.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        let header = r#"{"alg":"HS256","typ":"JWT"}"#;
+        crate::support::cookie_cache_builder::hs256(header, &full.to_string(), secret)
+    };
+    for (token, what) in [
+        (at_jwt(&json!({"azp": "c"})), "access"),
+        (at_jwt(&json!({"azp": "d", "client_id": "d"})), "access, of another client"),
+        (by_secret(&json!({})), "shared secret"),
+        (by_secret(&json!({"azp": "web"})), "shared secret, of the own client"),
+    ] {
+        assert_eq!(ask(&app, &token).await.status, 200, "{what}");
+    }
+    for (token, what) in [
+        (at_jwt(&json!({"azp": "d"})), "access"),
+        (at_jwt(&json!({"azp": "C"})), "access, in another case"),
+        (at_jwt(&json!({"azp": ["c"]})), "access, a list"),
+        (at_jwt(&json!({"azp": "d", "aud": ["here", "c"]})), "access, the client in the audience"),
+        (by_secret(&json!({"azp": "d"})), "shared secret"),
+        (by_secret(&json!({"azp": ["web"]})), "shared secret, a list"),
+    ] {
+        assert_rejected(&ask(&app, &token).await, what);
+    }
+}

@@ -10,8 +10,11 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use futures_util::future::join_all;
 use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::support::app::{App, Backend};
+use crate::cli::commands::Process;
+use crate::http::observability::metric;
+use crate::support::app::{App, Backend, client};
 use crate::support::issuer::serve;
 
 /// A `get-session` that fails, or responds when the test allows it.
@@ -64,7 +67,8 @@ async fn circuit_opens_after_repeated_failures() {
     let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
     let metrics = metrics.text().await.unwrap();
     assert!(metrics.contains("\nhallpass_auth_circuit_open 1.0\n"), "metrics report it");
-    assert!(metrics.contains("purpose=\"sessions\",outcome=\"not_sent\""));
+    let not_sent = "hallpass_auth_server_requests_total{purpose=\"sessions\",outcome=\"not_sent\"}";
+    assert_ne!(metric(&app.url, not_sent).await, "0");
     assert_ne!(ready.status(), 500);
     fault.is_healthy.store(true, Ordering::SeqCst);
     let began = Instant::now();
@@ -193,4 +197,30 @@ async fn recovered_auth_server_serves_all_requests() {
     for (status, _) in join_all((100..150).map(|token| status(&app, token))).await {
         assert_eq!(status, 401, "requests do not wait for the probe");
     }
+}
+
+#[tokio::test]
+async fn full_queue_for_the_auth_server_is_logged() {
+    let slow = get(async || {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        "null"
+    });
+    let url = serve(Router::new().route("/api/auth/get-session", slow));
+    let settings = [("BETTER_AUTH_URL", url.as_str()), ("AUTH_TIMEOUT", "4s")];
+    let mut server = Process::start(&[&settings[..], &[("LOG_FORMAT", "json")]].concat());
+    let endpoint = format!("{}/graphql", server.url);
+    let requests = (0..60).map(async |number| {
+        let request = client().post(&endpoint).bearer_auth(format!("session{number}"));
+        let response = request.json(&json!({"query": "{ __typename }"})).send().await.unwrap();
+        response.status().as_u16()
+    });
+    let statuses = join_all(requests).await;
+    assert!(statuses.iter().all(|status| [401, 503].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&401), "it responds within its timeout: {statuses:?}");
+    let line = server.wait_for_log("no request was sent to the auth server");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["level"], &line["about"]), (&json!("WARN"), &json!("a session")), "{line}");
+    assert_eq!(line["reason"], "too many requests already wait for it", "{line}");
+    assert!(line["request_id"].is_string(), "{line}");
+    server.wait_for_log("log lines suppressed");
 }

@@ -32,6 +32,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The longest `Retry-After` that is passed on: the auth server may recover earlier.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
+/// Why a request is not sent that got no permit in time.
+const QUEUE_FULL: &str = "too many requests already wait for it";
+
 /// The shortest `Retry-After` that is passed on.
 const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The longest wait that is passed on for an API key's own rate limit, which nothing shortens.
@@ -103,12 +106,13 @@ impl UpstreamError {
         Self { retry_after, was_sent: false, ..Self::new(reason) }
     }
 
-    /// Logs the error; requests that were not sent at DEBUG only: the circuit breaker logged the
-    /// reason, and under load there are many.
+    /// Logs the error; while the circuit is open at DEBUG only, because the circuit breaker logged the reason.
     pub(crate) fn log_outcome(&self, about: &str) {
         let reason = self.reason;
         if self.was_sent {
             tracing::warn!(about, reason, "no response from the auth server");
+        } else if reason == QUEUE_FULL {
+            tracing::warn!(about, reason, "no request was sent to the auth server");
         } else {
             tracing::debug!(about, reason, "no request was sent to the auth server");
         }
@@ -291,8 +295,7 @@ impl Endpoint {
         let permit =
             tokio::time::timeout(upstream.timeout / QUEUE_TIMEOUT_SHARE, bulkhead.acquire(address))
                 .await;
-        let queue_full =
-            UpstreamError::not_sent("too many requests already wait for it", RETRY_AFTER);
+        let queue_full = UpstreamError::not_sent(QUEUE_FULL, RETRY_AFTER);
         let Some(permit) = permit.ok().flatten() else {
             breaker.check().map_err(circuit_open)?;
             return Err(queue_full);

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::jwt::names_one_of;
-use super::oauth_client::OAuthClient;
+use super::oauth_client::{OAuthClient, TWO_CLIENTS, names_two_clients};
 use crate::auth_server::client::{Endpoint, UpstreamRequest, UpstreamResponse};
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, numeric_date, public_subject, string_claim, subject_claim};
@@ -177,6 +177,9 @@ impl OpaqueTokens {
         // RFC 9449: a token that is bound to a key of the client is not a bearer token.
         if response.contains_key("cnf") {
             return rejected(Check::Kind, "the access token is bound to a key of its client");
+        }
+        if names_two_clients(response) {
+            return rejected(Check::Kind, TWO_CLIENTS);
         }
         let expires_at = numeric_date(response, "exp")?.unwrap_or(requested_at + DEFAULT_CACHE_TTL);
         if expires_at <= now() {

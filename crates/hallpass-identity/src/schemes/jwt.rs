@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::oauth_client::OAuthClient;
+use super::oauth_client::{OAuthClient, TWO_CLIENTS, names_two_clients};
 use super::verdict_cache::{Accepted, VerifiedWith};
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
 use crate::claims::{Claims, numeric_date, public_subject, string_claim, subject_claim};
@@ -253,6 +253,7 @@ impl JwtVerifier {
         let audience = claims.get("aud");
         let rules = &self.rules;
         let is_accepted = match kind {
+            TokenKind::SharedSecret if self.is_of_another_client(claims) => false,
             TokenKind::SharedSecret if rules.jwt_secret_audiences.is_empty() => {
                 audience.is_none() || names_one_of(audience, &rules.audiences)
             }
@@ -270,11 +271,21 @@ impl JwtVerifier {
         rejected(Check::Audience, "the token is meant for another audience")
     }
 
+    /// Whether the token names the client that it was issued to, and that is not a client of this application.
+    fn is_of_another_client(&self, claims: &Claims) -> bool {
+        let party = claims.get("azp");
+        !self.rules.client_ids.is_empty() && party.is_some_and(|party| !self.is_own_client(party))
+    }
+
+    fn is_own_client(&self, party: &Value) -> bool {
+        party.is_string() && names_one_of(Some(party), &self.rules.client_ids)
+    }
+
     /// OpenID Connect Core section 3.1.3.7, steps 4 and 5: an id token with several audiences names the client
     /// it was issued to in `azp`, and `azp` is an accepted client.
     fn is_authorized_party(&self, claims: &Claims, audience: Option<&Value>) -> bool {
         match claims.get("azp") {
-            Some(party) => party.is_string() && names_one_of(Some(party), &self.rules.client_ids),
+            Some(party) => self.is_own_client(party),
             None => audience.and_then(Value::as_array).is_none_or(|list| list.len() == 1),
         }
     }
@@ -324,6 +335,7 @@ fn check_kind(kind: TokenKind, claims: &Claims) -> Result<(), AuthError> {
         TokenKind::Access if string_claim(claims, "client_id").is_none() => {
             rejected(Check::Kind, "the access token does not name its client")
         }
+        TokenKind::Access if names_two_clients(claims) => rejected(Check::Kind, TWO_CLIENTS),
         TokenKind::FirstParty | TokenKind::SharedSecret | TokenKind::Id if has(&"client_id") => {
             rejected(Check::Kind, "the token is an access token without the type at+jwt")
         }

@@ -18,6 +18,17 @@ pub(crate) struct OAuthClient {
     is_full: bool,
 }
 
+/// Why a token of two clients is rejected.
+pub(super) const TWO_CLIENTS: &str =
+    "the access token names two clients, in `client_id` and in `azp`";
+
+/// Whether the client that an access token was issued to is stated twice, and differs: `client_id` (RFC 9068 section 2.2),
+/// which has rights here, and the authorized party (OpenID Connect Core section 2).
+pub(super) fn names_two_clients(claims: &Claims) -> bool {
+    let party = claims.get("azp").filter(|party| !party.is_null());
+    party.is_some_and(|party| Some(party) != claims.get("client_id"))
+}
+
 impl OAuthClient {
     /// The client that an access token, or its introspection, names. `full` are the clients with all rights
     /// of their users.
@@ -68,6 +79,21 @@ mod tests {
     fn client(claims: &Value, full: &[&str]) -> OAuthClient {
         let full = full.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
         OAuthClient::named_by(claims.as_object().expect("claims are an object"), &full)
+    }
+
+    #[test]
+    fn contradicting_authorized_party_is_noticed() {
+        for (claims, contradicts) in [
+            (json!({"client_id": "app"}), false),
+            (json!({"client_id": "app", "azp": "app"}), false),
+            (json!({"client_id": "app", "azp": "APP"}), true),
+            (json!({"client_id": "app", "azp": ["app"]}), true),
+            (json!({"client_id": "app", "azp": null}), false),
+            (json!({"azp": "app"}), true),
+        ] {
+            let claims = claims.as_object().expect("claims are an object");
+            assert_eq!(names_two_clients(claims), contradicts, "{claims:?}");
+        }
     }
 
     #[test]

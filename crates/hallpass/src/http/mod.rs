@@ -64,7 +64,7 @@ use ops::metrics::HttpMetrics;
 use ops::operation_metrics::OperationMetrics;
 pub(crate) use ops::request_line::REFUSED;
 use ops::request_record::RequestRecord;
-use streaming::{CallerLimiter, ConnectionLimiter};
+use streaming::{CallerLimiter, ConnectionLimiter, largest_holder};
 
 /// The caller of one GraphQL request, and the context that its execution needs.
 pub struct RequestCaller {
@@ -197,6 +197,8 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
     ops::metrics::register_build_info(&deps.application, &mut deps.metrics);
     let operation_metrics = OperationMetrics::registered(&mut deps.metrics);
     let connections = ConnectionLimiter::registered(&mut deps.metrics);
+    let caller_limits = CallerLimiter::default();
+    largest_holder::register(caller_limits.clone(), connections.clone(), &mut deps.metrics);
     if let Some(trusted) = &deps.trusted_documents {
         trusted.register(&mut deps.metrics);
     }
@@ -209,7 +211,6 @@ pub fn routers(mut deps: HttpDeps) -> Routers {
         persisted: PersistedQueries::new(deps.options.persists_queries, deps.redis.take()),
         trusted: deps.trusted_documents.take(),
     };
-    let caller_limits = CallerLimiter::default();
     let cache_hints = CacheHints::of(&deps.application);
     let vary = middleware::vary(deps.authenticator.api_key_header());
     let shared = Arc::new(HttpState {

@@ -74,7 +74,7 @@ pub(crate) fn token(case: &Case<'_>, rejection: CredentialRejected) -> Advice {
             unknown_session(case, "token")
         }
         Check::Known => unknown_token(case),
-        Check::Kind => no_server(case),
+        Check::Kind if case.doctor.config.identity.auth_server.is_none() => no_server(case),
         Check::Audience => Advice::new(
             rejection.reason,
             "set OAUTH_RESOURCE to the resource that the token was requested for",
@@ -87,6 +87,7 @@ pub(crate) fn token(case: &Case<'_>, rejection: CredentialRejected) -> Advice {
         }
         Check::Form
         | Check::Header
+        | Check::Kind
         | Check::Algorithm
         | Check::Key
         | Check::Times

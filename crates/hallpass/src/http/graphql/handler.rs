@@ -68,8 +68,9 @@ async fn execute_and_respond(
     shared: &Arc<HttpState>,
     request: Request<Body>,
     accepts: &Accepts,
-    Arrival { id, record, peer, connection }: &Arrival,
+    arrival: &Arrival,
 ) -> Result<Response<Body>, Rejection> {
+    let Arrival { id, record, peer, .. } = arrival;
     let (head, body) = request.into_parts();
     request::check_request_head(&head.method, &head.headers)?;
     let is_get = head.method == Method::GET;
@@ -94,7 +95,7 @@ async fn execute_and_respond(
     if let Some(framing) = framing {
         let is_accepted = operation.is_ok();
         let response =
-            response_stream::stream(shared, operation, identity, caller, framing, connection, id);
+            response_stream::stream(shared, operation, identity, caller, framing, arrival);
         let response = response.await?;
         if is_accepted {
             record.streamed();

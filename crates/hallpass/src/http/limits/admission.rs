@@ -41,7 +41,15 @@ impl Admission {
             "Operations refused because the queue for the database is too long, by class of caller",
             refused.clone(),
         );
-        Self { tiers, longest: timeout / STATEMENTS, refused }
+        let admission = Self { tiers, longest: timeout / STATEMENTS, refused };
+        // So that the first refusal shows as an increase.
+        let tiers = admission.tiers.names().iter().map(String::as_str);
+        tiers.chain([ANONYMOUS]).for_each(|class| admission.refused(class, 0));
+        admission
+    }
+
+    fn refused(&self, class: &str, count: u64) {
+        self.refused.get_or_create(&RefusedLabels { class: class.to_owned() }).inc_by(count);
     }
 
     /// Refuses an operation of `caller` whose statements would wait for `queue_time`.
@@ -61,8 +69,7 @@ impl Admission {
         let Some(excess) = queue_time.checked_sub(limit).filter(|excess| !excess.is_zero()) else {
             return Ok(());
         };
-        let class = tier.unwrap_or(ANONYMOUS).to_owned();
-        self.refused.get_or_create(&RefusedLabels { class }).inc();
+        self.refused(tier.unwrap_or(ANONYMOUS), 1);
         let message = "The server is overloaded: try again later.";
         Err(Rejection::unavailable(code::UNAVAILABLE, message, excess))
     }

@@ -350,6 +350,8 @@ impl Shared {
             Some(Grant::Exceeded { remaining, retry_after }) => {
                 let own = self.add_to_lease(of_lease, leased, remaining);
                 let left = remaining.saturating_add(own);
+                // Until then the points of the lease may be forfeited, and other nodes do not have them.
+                let retry_after = retry_after + rate.each() * leased;
                 Some(Err(Exceeded::new(of.clone(), left, retry_after)))
             }
             Some(Grant::Granted { points, remaining }) => {

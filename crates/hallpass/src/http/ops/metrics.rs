@@ -23,6 +23,29 @@ use crate::application::Application;
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// The statuses of this server's own responses: their series exist from the start, so that the first response shows as an
+/// increase. Routes of an application may have others.
+const STATUSES: [StatusCode; 18] = [
+    StatusCode::SWITCHING_PROTOCOLS,
+    StatusCode::OK,
+    StatusCode::NO_CONTENT,
+    StatusCode::NOT_MODIFIED,
+    StatusCode::BAD_REQUEST,
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::NOT_FOUND,
+    StatusCode::METHOD_NOT_ALLOWED,
+    StatusCode::NOT_ACCEPTABLE,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::CONFLICT,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    StatusCode::UPGRADE_REQUIRED,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::INTERNAL_SERVER_ERROR,
+    StatusCode::SERVICE_UNAVAILABLE,
+];
+
 /// Metrics of HTTP requests.
 #[derive(Clone)]
 pub(crate) struct HttpMetrics {
@@ -40,6 +63,7 @@ impl HttpMetrics {
         // From half a millisecond to about eight seconds.
         let duration_seconds = Histogram::new(exponential_buckets(0.0005, 2.0, 15));
         let metrics = Self { requests: Family::default(), duration_seconds };
+        STATUSES.into_iter().for_each(|status| metrics.count(status, 0));
         registry.register_collector(Box::new(ProcessMetrics::start()));
         registry.register(
             "http_requests",
@@ -55,8 +79,12 @@ impl HttpMetrics {
     }
 
     pub(crate) fn record_response(&self, status: StatusCode, took: std::time::Duration) {
-        self.requests.get_or_create(&RequestLabels { status: status.as_u16() }).inc();
+        self.count(status, 1);
         self.duration_seconds.observe(took.as_secs_f64());
+    }
+
+    fn count(&self, status: StatusCode, responses: u64) {
+        self.requests.get_or_create(&RequestLabels { status: status.as_u16() }).inc_by(responses);
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Line<'a> {
     pub(super) credential: Option<&'static str>,
     pub(super) check: Option<String>,
     pub(super) codes: Option<String>,
+    /// WebSockets and event streams that the caller, or else the client, holds.
+    pub(super) streams: Option<u64>,
     pub(super) cost: Option<u64>,
     pub(super) bytes: Option<u64>,
     pub(super) ms: Option<f64>,
@@ -60,15 +62,15 @@ impl Line<'_> {
     pub(super) fn write(&self, kind: Kind) {
         let Self { message, request_id, trace_id, method, path, status, code, .. } = *self;
         let Self { operation, caller_kind, credential, cost, bytes, ms, .. } = *self;
-        let Self { identity_ms, database_ms, .. } = *self;
+        let Self { streams, identity_ms, database_ms, .. } = *self;
         let Self { document, caller, client, check, codes, .. } = self;
         macro_rules! write {
             ($name:expr, $level:ident) => {
                 tracing::event!(
                     name: $name, target: "hallpass::request", Level::$level,
                     request_id, trace_id, method, path, status, code, operation, document,
-                    caller_kind, caller, client, credential, check, codes, cost, bytes, ms,
-                    identity_ms, database_ms,
+                    caller_kind, caller, client, credential, check, codes, streams, cost, bytes,
+                    ms, identity_ms, database_ms,
                     "{message}"
                 )
             };

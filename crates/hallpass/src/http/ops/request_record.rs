@@ -49,6 +49,8 @@ struct Facts {
     /// Whether it was rejected before it was executed.
     is_rejected: bool,
     codes: Vec<String>,
+    /// WebSockets and event streams that the caller, or else the client, holds: of one that is opened.
+    streams: Option<usize>,
     /// The size of the response, in a stream without its framing.
     bytes: Option<u64>,
 }
@@ -172,6 +174,11 @@ impl RequestRecord {
         facts.bytes = Some(body.json_length() as u64);
     }
 
+    /// It opens a WebSocket or an event stream: the caller, or else the client, holds this number.
+    pub(crate) fn holds_streams(&self, streams: usize) {
+        self.facts().streams = Some(streams);
+    }
+
     /// The response has a body of this size, before it is compressed.
     pub(crate) fn sent(&self, bytes: u64) {
         self.facts().bytes = Some(bytes);
@@ -201,6 +208,7 @@ impl RequestRecord {
                 method: Some(of.method.as_str()),
                 path: Some(of.path),
                 status: Some(of.status.as_u16()),
+                streams: facts.streams(),
                 ms: Some(milliseconds(of.took)),
                 ..facts.line(of.id, hash)
             };
@@ -220,6 +228,13 @@ impl RequestRecord {
         facts.count(metrics, took);
         let (message, ms) = ("operation of a stream", took.map(milliseconds));
         Line { message, ms, ..facts.line(id, hash) }.write(facts.kind());
+    }
+
+    /// Logs that a WebSocket is open: its caller is authenticated.
+    pub(crate) fn socket_opened(&self, id: &RequestId, hash: &LogHash) {
+        let facts = self.facts();
+        let streams = facts.streams();
+        Line { message: "WebSocket opened", streams, ..facts.line(id, hash) }.write(facts.kind());
     }
 
     /// Logs that the server closes a WebSocket with this close code, because of an error with the code `error`. Its
@@ -254,6 +269,10 @@ impl Facts {
     /// Whether the request was refused: a client may send any number of those.
     fn kind(&self) -> Kind {
         if self.is_rejected { Kind::Refused } else { Kind::Ordinary }
+    }
+
+    fn streams(&self) -> Option<u64> {
+        self.streams.and_then(|streams| streams.try_into().ok())
     }
 
     fn caller_kind(&self) -> &'static str {

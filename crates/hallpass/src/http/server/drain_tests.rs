@@ -46,6 +46,32 @@ async fn pending_connections_are_served_at_the_end() {
 }
 
 #[tokio::test]
+async fn connection_during_the_close_is_not_reset() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let is_closed = CancellationToken::new();
+    let clients = (0..8).map(async |_| {
+        while !is_closed.is_cancelled() {
+            let connecting = tokio::time::timeout(LAST_REQUEST_TIME, TcpStream::connect(address));
+            let Ok(Ok(mut client)) = connecting.await else { continue };
+            send(&mut client).await;
+            assert_served(client).await;
+        }
+    });
+    let serving = async {
+        serve_stopped(listener.into()).await;
+        is_closed.cancel();
+    };
+    let connecting_while_closing = async {
+        tokio::time::sleep(LAST_REQUEST_TIME / 10).await;
+        tokio::time::timeout(LAST_REQUEST_TIME / 10, TcpStream::connect(address)).await
+    };
+    let (_, (), late) =
+        tokio::join!(futures_util::future::join_all(clients), serving, connecting_while_closing);
+    assert!(late.is_err(), "a handshake is answered although the server stops: {late:?}");
+}
+
+#[tokio::test]
 async fn request_in_transit_at_the_end_is_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

@@ -5,14 +5,22 @@
 
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
+use std::net::Shutdown;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use socket2::SockFilter;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixSocket, UnixStream};
 use uuid::Uuid;
 
 use super::stream::Stream;
 use crate::http::client_ip::PeerAddr;
+
+/// How long handshakes that have begun may take when the server stops: a round trip to most clients.
+const HANDSHAKE_TIME: Duration = Duration::from_millis(100);
 
 /// A listener of a server.
 pub struct Listener(Kind);
@@ -42,13 +50,19 @@ impl Listener {
         }
     }
 
-    /// Closes it, and returns the connections that are established and not accepted: the system would reset them.
+    /// Closes it, and returns the connections that are established and not accepted: the system would reset them. No
+    /// further one is established meanwhile.
     ///
     /// # Errors
     /// If the system cannot accept them.
-    pub(super) fn close(self) -> Result<Vec<(Stream, PeerAddr)>> {
+    pub(super) async fn close(self) -> Result<Vec<(Stream, PeerAddr)>> {
         match self.0 {
             Kind::Tcp(listener) => {
+                match refuse_handshakes(&listener) {
+                    // Those that have begun end: their clients would find the connection reset.
+                    Ok(()) => tokio::time::sleep(HANDSHAKE_TIME).await,
+                    Err(error) => tracing::debug!(%error, "new connections are not refused"),
+                }
                 let listener = listener.into_std()?;
                 let pending = pending(|| listener.accept())?.into_iter();
                 let streams = pending.map(|(stream, peer)| {
@@ -58,8 +72,9 @@ impl Listener {
                 streams.collect()
             }
             Kind::Unix(listener, file) => {
-                // No further client can connect.
+                // No further client can connect, also not one that has found the file before.
                 drop(file);
+                SockRef::from(&listener).shutdown(Shutdown::Read)?;
                 let listener = listener.into_std()?;
                 let pending = pending(|| listener.accept())?.into_iter();
                 let streams = pending.map(|(stream, _)| {
@@ -81,6 +96,31 @@ impl Listener {
             Kind::Unix(_, file) => Ok(file.path.display().to_string()),
         }
     }
+}
+
+/// Makes the system drop the packets that begin a handshake. Clients send them again, and are refused then.
+#[cfg(target_os = "linux")]
+fn refuse_handshakes(listener: &TcpListener) -> Result<()> {
+    /// Instructions of classic BPF, and the flags of TCP (RFC 9293 section 3.1), in the 14th byte of its header.
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(AND, 0, 0, SYN | ACK),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_handshakes(_: &TcpListener) -> Result<()> {
+    Err(ErrorKind::Unsupported.into())
 }
 
 /// What `accept` returns until it would block.

@@ -182,7 +182,7 @@ impl<S: Respond> Server<S> {
                 }
             }
         }
-        match listener.close() {
+        match listener.close().await {
             Ok(pending) => pending.into_iter().for_each(|(stream, peer)| self.accept(stream, peer)),
             Err(error) => tracing::warn!(%error, "failed to accept the last connections"),
         }

@@ -47,6 +47,14 @@ pub(crate) struct CallerLimiter(Arc<Mutex<HashMap<(Client, Resource), usize>>>);
 pub(crate) struct Permit {
     limiter: CallerLimiter,
     key: (Client, Resource),
+    held: usize,
+}
+
+impl Permit {
+    /// The number that the caller held when it was acquired, with this one.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
 }
 
 impl CallerLimiter {
@@ -75,7 +83,15 @@ impl CallerLimiter {
             return Err(resource.rejected());
         }
         *own += 1;
-        Ok(Permit { limiter: self.clone(), key })
+        let held = *own;
+        Ok(Permit { limiter: self.clone(), key, held })
+    }
+
+    /// The most WebSockets and event streams that one caller holds.
+    pub(super) fn most_connections(&self) -> usize {
+        let open = self.open();
+        let of_callers = open.iter().filter(|((_, resource), _)| *resource == Resource::Connection);
+        of_callers.map(|(_, own)| *own).max().unwrap_or_default()
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<(Client, Resource), usize>> {

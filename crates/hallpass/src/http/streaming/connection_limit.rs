@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::Permit;
 use crate::http::client_ip::ClientNetwork;
 use crate::http::graphql::rejection::Rejection;
 use hallpass_identity::Caller;
@@ -93,6 +94,11 @@ impl ConnectionLimiter {
         Ok(ConnectionPermit { limiter: self.clone(), client, holder })
     }
 
+    /// The most connections that one address holds.
+    pub(super) fn most_of_an_address(&self) -> usize {
+        self.counts().by_client.values().map(|own| own.all).max().unwrap_or_default()
+    }
+
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,6 +166,11 @@ impl Count {
 }
 
 impl ConnectionPermit {
+    /// The number of connections that its address holds.
+    pub(crate) fn held(&self) -> usize {
+        self.limiter.counts().by_client.get(&self.client).map_or(0, |own| own.all)
+    }
+
     /// Counts the connection as one of `holder` from now on.
     ///
     /// # Errors
@@ -174,6 +185,11 @@ impl ConnectionPermit {
         counts.add(&self.client, self.holder);
         checked
     }
+}
+
+/// The WebSockets and event streams that the caller holds; of an anonymous one, those of its address.
+pub(super) fn held(connection: &ConnectionPermit, of_caller: Option<&Permit>) -> usize {
+    of_caller.map_or_else(|| connection.held(), Permit::held)
 }
 
 impl Drop for ConnectionPermit {

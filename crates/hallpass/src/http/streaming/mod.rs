@@ -5,6 +5,7 @@ pub(crate) mod caller_limit;
 pub(crate) mod connection_limit;
 mod frame_limit;
 mod handshake;
+pub(crate) mod largest_holder;
 mod multipart;
 mod protocol;
 pub(crate) mod response_stream;

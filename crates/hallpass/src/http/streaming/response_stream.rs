@@ -17,15 +17,15 @@ use futures_util::stream::{self, BoxStream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::connection_limit::{ConnectionPermit, Holder};
+use super::connection_limit::{ConnectionPermit, Holder, held};
 use super::{Permit, gated, multipart, sse};
 use crate::http::HttpState;
+use crate::http::front::Arrival;
 use crate::http::graphql::authenticate::{RequestIdentity, credential_ended};
 use crate::http::graphql::execute;
 use crate::http::graphql::execute::Operation;
 use crate::http::graphql::rejection::Rejection;
 use crate::http::graphql::response::{RequestId, ResponseBody};
-use crate::http::server::ConnectionHandle;
 use hallpass_identity::{Caller, Gate, Watch};
 
 /// Interval of keep-alive parts: proxies close idle connections.
@@ -116,8 +116,7 @@ pub(crate) async fn stream(
     identity: RequestIdentity,
     caller: Option<Arc<Caller>>,
     framing: Framing,
-    connection: &ConnectionHandle,
-    id: &RequestId,
+    Arrival { id, record, connection, .. }: &Arrival,
 ) -> Result<Response<Body>, Rejection> {
     // An exceeded limit is reported by the status.
     let mut operation = match operation {
@@ -130,6 +129,7 @@ pub(crate) async fn stream(
     if let Ok(operation) = &mut operation {
         operation.pay().await?;
     }
+    record.holds_streams(held(&connection_permit, permit.as_ref()));
     let (shared, watch) = (Arc::clone(shared), identity.watch(caller));
     // Queries and mutations may finish when the server stops; subscriptions are ended.
     let is_subscription = operation.as_ref().is_ok_and(Operation::is_subscription);

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tracing::Instrument as _;
 
 use super::Permit;
-use super::connection_limit::{ConnectionPermit, Holder};
+use super::connection_limit::{ConnectionPermit, Holder, held};
 use super::frame_limit::FrameLimit;
 use super::handshake::Handshake;
 use super::protocol::{AckPayload, ClientMessage, Close, ServerMessage};
@@ -150,6 +150,8 @@ impl Transport {
         authenticated.map_err(|rejection| Close::rejected(&rejection))?;
         let permit = self.shared.caller_limits.acquire_connection(caller.as_deref());
         let permit = permit.map_err(|rejection| Close::rejected(&rejection))?;
+        record.holds_streams(held(connection_permit, permit.as_ref()));
+        record.socket_opened(&self.id, &self.shared.log_hash);
         let payload = caller.as_ref().map(|caller| AckPayload { expires_at: caller.expires_at() });
         self.send_message(&ServerMessage::ConnectionAck { payload }).await?;
         Ok((Arc::new(identity), caller, permit))
