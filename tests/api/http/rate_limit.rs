@@ -7,7 +7,8 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, HeaderMap};
 use serde_json::{Value, json};
 
-use crate::streaming::graphql_ws::token;
+use super::observability::metric;
+use crate::streaming::graphql_ws::{task, token};
 use crate::support::app::{App, Backend, Client, GraphQlResponse};
 use crate::support::auth_server::AuthServer;
 use crate::support::callers::{alice, bob, user};
@@ -206,6 +207,24 @@ async fn operations_of_a_socket_are_limited() {
         codes.iter().map(|message: &Value| message.to_string().contains("RATE_LIMITED")).collect();
     assert_eq!(limited, [false, false, false, false, true, true], "{codes:?}");
     assert!(codes[5].to_string().contains("retryAfterSeconds"));
+}
+
+#[tokio::test]
+async fn events_wait_for_their_budget() {
+    // Ten times the rate of the subscription: twenty points a second. The other caller is the same user.
+    let app = limited("free=2/s,premium=100000/s", &[]).await;
+    let writer = app.by_jwt(&alice().with("tier", "premium"));
+    let mut socket = Socket::by_bearer(&app, &token()).await;
+    socket.subscribe_to_tasks("1", &writer).await;
+    let titles: Vec<_> = (0..20).map(|number| format!("task {number}")).collect();
+    for title in &titles {
+        task(&writer, title).await;
+    }
+    for title in &titles {
+        let (_, received) = socket.next_task_event().await;
+        assert_eq!(received, **title, "each arrives, in order");
+    }
+    assert_ne!(metric(&app.url, "hallpass_delayed_events_total").await, "0");
 }
 
 /// A rejected credential of a made-up session.

@@ -13,6 +13,8 @@ const ANONYMOUS: &str = "anonymous";
 /// Name of services.
 const SERVICE: &str = "service";
 
+const TEN: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
+
 /// Points of query cost per time. All of them may be spent at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
@@ -34,6 +36,12 @@ impl Rate {
     pub fn tenth(self) -> Self {
         let points = NonZeroU32::new(self.points.get().div_ceil(10)).unwrap_or(NonZeroU32::MIN);
         Self { points, ..self }
+    }
+
+    /// A rate of ten times the points.
+    #[must_use]
+    pub fn tenfold(self) -> Self {
+        Self { points: self.points.saturating_mul(TEN), ..self }
     }
 
     /// The time in which one point is replenished.

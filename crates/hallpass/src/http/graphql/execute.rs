@@ -48,7 +48,7 @@ pub(crate) struct Operation {
     is_deep: bool,
     client: Client,
     /// The cost, in points.
-    cost: u64,
+    pub(super) cost: u64,
     /// Whether the response shows what is left of the caller's budget.
     shows_budget: bool,
     payment: Payment,
@@ -88,6 +88,12 @@ impl AuditContext {
             request_id: Arc::clone(&request_caller.request_id),
             address: request_caller.address,
         }
+    }
+
+    /// Waits until the caller's budget of events has the cost of one, and spends it.
+    pub(super) async fn pay_for_event(&self, cost: u64) {
+        let limiter = &self.shared.deps.rate_limiter;
+        limiter.spend_for_event(self.caller.as_deref(), self.address, cost).await;
     }
 
     pub(super) fn audit_response(&self, response: &Response) {

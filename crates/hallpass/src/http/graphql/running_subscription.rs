@@ -30,6 +30,8 @@ pub(super) struct RunningSubscription {
     audit: AuditContext,
     document: Arc<ExecutableDocument>,
     id: RequestId,
+    /// The points that an event costs.
+    cost: u64,
     budget: AnswerBudget,
     counted: CountedSubscription,
     /// Held until the subscription is dropped.
@@ -38,7 +40,8 @@ pub(super) struct RunningSubscription {
 
 impl RunningSubscription {
     pub(super) fn new(operation: Operation, id: RequestId) -> Self {
-        let Operation { mut request, visible, audit, document, budget, permit, .. } = operation;
+        let Operation { mut request, visible, audit, document, cost, budget, permit, .. } =
+            operation;
         let counted = audit.shared.operation_metrics.subscribed();
         let mut this = Self {
             visible,
@@ -51,6 +54,7 @@ impl RunningSubscription {
             audit,
             document,
             id,
+            cost,
             budget,
             counted,
             _permit: permit,
@@ -92,6 +96,7 @@ impl RunningSubscription {
             if event.is_err() {
                 self.events = None;
             }
+            Box::pin(self.audit.pay_for_event(self.cost)).await;
             let (variables, name) = (self.variables.clone(), self.operation_name.clone());
             let mut request = request_of(variables, name);
             request.set_parsed_query((*self.document).clone());

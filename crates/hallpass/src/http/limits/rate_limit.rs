@@ -46,6 +46,8 @@ enum Payer {
     Address(IpAddr),
     /// The failed credentials of one address.
     Failures(IpAddr),
+    /// The events of a client's subscriptions.
+    Events(Box<Payer>),
 }
 
 impl fmt::Display for Payer {
@@ -56,6 +58,7 @@ impl fmt::Display for Payer {
             Self::Service(id) => write!(f, "service:{id}"),
             Self::Address(address) => write!(f, "address:{address}"),
             Self::Failures(address) => write!(f, "failures:{address}"),
+            Self::Events(client) => write!(f, "events:{client}"),
         }
     }
 }
@@ -73,6 +76,7 @@ impl Payer {
             Self::Service(_) => service,
             Self::Address(_) => anonymous,
             Self::Failures(_) => failures,
+            Self::Events(client) => client.kind(),
         }
     }
 
@@ -136,6 +140,7 @@ pub struct RateLimiter {
     blocked: Cache<IpAddr, Instant>,
     pruned: Mutex<Instant>,
     refusals: Family<[(&'static str, &'static str); 1], Counter>,
+    delayed_events: Counter,
 }
 
 impl RateLimiter {
@@ -146,7 +151,8 @@ impl RateLimiter {
             Cache::builder().max_capacity(MAX_BLOCKED).time_to_live(MAX_BLOCKED_TIME).build();
         let shared = shared.map(Shared::new);
         let (spent, pruned) = (Mutex::default(), Mutex::new(Instant::now()));
-        Self { limits, shared, spent, blocked, pruned, refusals: Family::default() }
+        let (refusals, delayed_events) = (Family::default(), Counter::default());
+        Self { limits, shared, spent, blocked, pruned, refusals, delayed_events }
     }
 
     /// Registers the metrics.
@@ -158,6 +164,11 @@ impl RateLimiter {
             "hallpass_budget_refusals",
             "Requests that were refused because the budget of query cost was spent, by payer",
             self.refusals.clone(),
+        );
+        registry.register(
+            "hallpass_delayed_events",
+            "Events of subscriptions that waited until the budget of their client's events was replenished",
+            self.delayed_events.clone(),
         );
     }
 
@@ -181,6 +192,29 @@ impl RateLimiter {
             None => self.take(of, &payer, cost),
         };
         spent.map(Some).inspect_err(|_| self.refused(kind, 1))
+    }
+
+    /// Spends the `cost` of an event of a subscription, once there is enough. Events have a budget of their own, of ten
+    /// times the rate, at each node: other users cause them, who must not use up what the client's operations need.
+    pub(crate) async fn spend_for_event(
+        &self,
+        caller: Option<&Caller>,
+        address: IpAddr,
+        cost: u64,
+    ) {
+        let Some(limits) = &self.limits else { return };
+        let NamedRate { name, rate } = limits.of(caller);
+        let of = NamedRate { name, rate: rate.tenfold() };
+        let payer = Payer::Events(Box::new(Payer::of(caller, address)));
+        let Err(mut exceeded) = self.take(of.clone(), &payer, cost) else { return };
+        self.delayed_events.inc();
+        loop {
+            tokio::time::sleep(exceeded.0.reset).await;
+            exceeded = match self.take(of.clone(), &payer, cost) {
+                Ok(_) => return,
+                Err(exceeded) => exceeded,
+            };
+        }
     }
 
     /// Spends what the nodes share. Counted here too: without Redis, this node goes on with what it granted, and not with
