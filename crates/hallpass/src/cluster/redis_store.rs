@@ -1,5 +1,6 @@
 //! Commands to the Redis server of REDIS_URL. An outage never fails a request: callers go on without it.
 
+use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,8 @@ use prometheus_client::registry::Registry;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisError, RedisResult};
 use secrecy::{ExposeSecret as _, SecretString};
+
+use super::bus::EVENTS;
 
 /// How long Redis may take to respond.
 const TIMEOUT: Duration = Duration::from_millis(250);
@@ -23,6 +26,8 @@ pub struct RedisStore {
     state: Mutex<State>,
     /// 1 while Redis responds.
     is_up: Gauge,
+    /// The nodes that subscribed to events, when Redis responded last.
+    nodes: Gauge,
 }
 
 #[derive(Default)]
@@ -59,21 +64,39 @@ impl RedisStore {
     /// If the URL is not valid.
     pub fn connect_lazily(url: &SecretString) -> RedisResult<Self> {
         let client = Client::open(url.expose_secret())?;
-        Ok(Self { client, state: Mutex::default(), is_up: Gauge::default() })
+        let (is_up, nodes) = (Gauge::default(), Gauge::default());
+        Ok(Self { client, state: Mutex::default(), is_up, nodes })
     }
 
     /// Registers the metric.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("hallpass_redis_up", "1 if Redis responds", self.is_up.clone());
+        registry.register(
+            "hallpass_redis_nodes",
+            "Nodes that are subscribed to events in Redis, when it responded last",
+            self.nodes.clone(),
+        );
     }
 
-    /// Asks Redis from time to time whether it responds; never returns.
+    /// The number of nodes when Redis responded last, at least one.
+    pub(super) fn nodes(&self) -> NonZeroU32 {
+        let nodes = u32::try_from(self.nodes.get()).ok();
+        nodes.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+    }
+
+    /// Asks Redis from time to time whether it responds, and for the number of nodes; never returns.
     pub(crate) async fn keep_checking(&self) {
-        let ping = async |connection: &mut MultiplexedConnection| {
-            redis::cmd("PING").query_async::<()>(connection).await
+        let ask = async |connection: &mut MultiplexedConnection| {
+            redis::cmd("PING").query_async::<()>(connection).await?;
+            let mut nodes = redis::cmd("PUBSUB");
+            let nodes = nodes.arg("NUMSUB").arg(EVENTS).query_async::<(String, i64)>(connection);
+            // A role may lack this command.
+            Ok(nodes.await.ok())
         };
         loop {
-            self.run("this node goes on by itself", ping).await;
+            if let Some(Some((_, nodes))) = self.run("this node goes on by itself", ask).await {
+                self.nodes.set(nodes);
+            }
             tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }

@@ -1,6 +1,7 @@
 //! Budgets of query cost that the nodes share in Redis, by the generic cell rate algorithm (GCRA). An outage costs
-//! precision, never a request: each node counts for itself then.
+//! precision, never a request: each node has its share of the budgets then, and counts for itself.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -76,6 +77,11 @@ impl SharedBudgets {
     #[must_use]
     pub fn new(store: Arc<RedisStore>) -> Self {
         Self(store)
+    }
+
+    /// The number of nodes when Redis responded last, at least one.
+    pub(crate) fn nodes(&self) -> NonZeroU32 {
+        self.0.nodes()
     }
 
     /// Takes points from a budget. None while Redis is unavailable.

@@ -34,8 +34,13 @@ impl Rate {
     /// A rate of a tenth of the points, rounded up.
     #[must_use]
     pub fn tenth(self) -> Self {
-        let points = NonZeroU32::new(self.points.get().div_ceil(10)).unwrap_or(NonZeroU32::MIN);
-        Self { points, ..self }
+        self.share_of(TEN)
+    }
+
+    /// The rate of one of so many nodes, rounded up.
+    #[must_use]
+    pub fn share_of(self, nodes: NonZeroU32) -> Self {
+        Self { points: self.points.div_ceil(nodes), ..self }
     }
 
     /// A rate of ten times the points.

@@ -119,7 +119,7 @@ impl Budget {
 }
 
 /// The operation costs more than is left of the budget, and is possible after its `reset`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Exceeded(pub(crate) Budget);
 
 impl Exceeded {
@@ -217,8 +217,8 @@ impl RateLimiter {
         }
     }
 
-    /// Spends what the nodes share. Counted here too: without Redis, this node goes on with what it granted, and not with
-    /// a whole budget.
+    /// Spends what the nodes share. Counted here too: without Redis, this node goes on with what it granted, and with its
+    /// share of the budget, not with a whole one.
     async fn spend_shared(
         &self,
         shared: &Shared,
@@ -230,12 +230,17 @@ impl RateLimiter {
         if let Some(Err(exceeded)) = spent {
             return Err(exceeded);
         }
-        let rate = of.rate;
+        let NamedRate { name, rate } = of.clone();
         let own = self.take(of, &payer, cost);
-        if let Ok(own) = &own {
+        let share = rate.share_of(shared.budgets.nodes());
+        let of_share = match share == rate {
+            true => own.clone(),
+            false => self.take(NamedRate { name, rate: share }, &payer, cost),
+        };
+        if let Ok(own) = own {
             shared.granted((payer, rate), own.reset);
         }
-        spent.unwrap_or(own)
+        spent.unwrap_or(of_share)
     }
 
     /// Counts a failed credential of an address. After a tenth of the points of anonymous callers, the address is
