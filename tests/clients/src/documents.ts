@@ -39,6 +39,42 @@ export const TASK_NODES = graphql(`
   }
 `);
 
+/** The open rows, by their due date. */
+export const OPEN_NODES = graphql(`
+  query OpenNodes($first: Int, $after: String) {
+    tasks(first: $first, after: $after, filter: { completed: false }, orderBy: { field: DUE_AT }) {
+      nodes {
+        id
+        title
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`);
+
+export const OPEN_EDGES = graphql(`
+  query OpenEdges($after: String) {
+    ... on Query {
+      open: tasks(first: 2, after: $after, filter: { completed: false }, orderBy: { field: DUE_AT }) {
+        edges {
+          cursor
+          node {
+            id
+            title
+          }
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  }
+`);
+
 export const TASK_STATS = graphql(`
   query TaskStats {
     taskStats {

@@ -4,19 +4,26 @@ import { concat, defer, EMPTY, finalize, map, of, switchMap, type Observable } f
 import { createChanges, type Changes } from "../cache/changes.js";
 import { mutationUpdates, type MutationUpdates } from "../cache/mutations.js";
 import { createOwnChanges, type OwnChanges } from "../cache/own.js";
+import { createLoadedRows, isContinued, sendContinued, sendLoaded, type LoadedRows } from "./pages.js";
 import { createRefetches, type Refetches } from "./refetch.js";
 
 interface State {
   readonly changes: Changes;
   readonly own: OwnChanges;
+  readonly loaded: LoadedRows;
   readonly refetches: Refetches;
+}
+
+function createState(client: ApolloClient): State {
+  const loaded = createLoadedRows();
+  return { changes: createChanges(), own: createOwnChanges(), loaded, refetches: createRefetches(client, loaded) };
 }
 
 const states = new WeakMap<ApolloClient, State>();
 
 /** What a client knows of changes: its link and the functions for events share it. */
 export function stateOf(client: ApolloClient): State {
-  const known = states.get(client) ?? { changes: createChanges(), own: createOwnChanges(), refetches: createRefetches(client) };
+  const known = states.get(client) ?? createState(client);
   states.set(client, known);
   return known;
 }
@@ -56,12 +63,16 @@ function currentResult(
   unused = 0,
 ): Observable<ApolloLink.Result> {
   return defer(() => {
-    const { changes, refetches } = stateOf(operation.client);
+    const { changes, loaded, refetches } = stateOf(operation.client);
     const isOutdated = changes.since();
     // Further events of a burst would outdate the next response too.
     const next = defer(refetches.ended).pipe(switchMap(() => currentResult(operation, forward, unused + 1)));
-    return forward(operation).pipe(
-      switchMap((result) => (isOutdated() ? concat(unused < UNUSED ? EMPTY : of(result), next) : of(result))),
+    const current = (result: ApolloLink.Result): Observable<ApolloLink.Result> => {
+      if (result.errors === undefined) loaded.forget(operation);
+      return of(result);
+    };
+    return sendLoaded(operation, forward, loaded).pipe(
+      switchMap((result) => (isOutdated() ? concat(unused < UNUSED ? EMPTY : of(result), next) : current(result))),
     );
   });
 }
@@ -79,8 +90,8 @@ function changeResult(
       map((result) => {
         changes.note();
         own.note(result.data, updates);
-        // Apollo writes the result, and removes the optimistic one, right after this.
-        setTimeout(() => refetches.drop([{ data: result.data, updates }]), 0);
+        // Apollo writes the result, and removes the optimistic one, right after this: before the next turn.
+        refetches.drop({ data: result.data, updates });
         return result;
       }),
       finalize(end),
@@ -96,6 +107,8 @@ function changeResult(
 export function staleLink(updates?: MutationUpdates): ApolloLink {
   return new ApolloLink((operation, forward) => {
     if (operation.operationType === OperationTypeNode.MUTATION) return changeResult(operation, forward, updates);
-    return operation.operationType === OperationTypeNode.QUERY ? currentResult(operation, forward) : forward(operation);
+    if (operation.operationType !== OperationTypeNode.QUERY) return forward(operation);
+    const { changes, refetches } = stateOf(operation.client);
+    return isContinued(operation) ? sendContinued(operation, forward, refetches.settled, changes.since) : currentResult(operation, forward);
   });
 }

@@ -18,6 +18,11 @@ function isOutdated({ operation: { kind, context } }: OperationResult): boolean 
   return kind === "query" && typeof check === "function" && check() === true;
 }
 
+/** Its page may not join up with those of the cache any more. */
+function sentAgain(operation: Operation): Operation {
+  return makeOperation(operation.kind, operation, { ...operation.context, isAgain: true });
+}
+
 /** Notes the mutations of a client, from their request to their result. */
 function ownMutations(client: Client, updates: MutationUpdates) {
   const { changes, own } = stateOf(client);
@@ -51,7 +56,7 @@ export function currentResults(cache: Exchange, updates: MutationUpdates): Excha
     const sendAgain = async (operation: Operation): Promise<void> => {
       // Further events of a burst would outdate the next result too.
       await burst.ended();
-      if (queries.isDisplayed(operation)) again.next(withPolicy(operation, "network-only"));
+      if (queries.isDisplayed(operation)) again.next(withPolicy(sentAgain(operation), "network-only"));
     };
     const isCurrent = (result: OperationResult): boolean => {
       if (!isOutdated(result)) return true;

@@ -1,12 +1,13 @@
 /** Graphcache for a schema of Hallpass. */
-import { cacheExchange, type Cache, type CacheExchangeOpts, type Data, type UpdateResolver } from "@urql/exchange-graphcache";
-import { relayPagination } from "@urql/exchange-graphcache/extras";
+import { cacheExchange, type Cache, type CacheExchangeOpts, type Data, type Resolver, type UpdateResolver } from "@urql/exchange-graphcache";
 import type { Exchange } from "@urql/core";
 import type { SchemaFacts } from "../cache/facts.js";
 import { mutationUpdates, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
 import { asString } from "../json.js";
 import * as shipped from "../schema/index.js";
 import { addRows, removeRows } from "./lists.js";
+import { withPages } from "./pages.js";
+import { createPages, pagination } from "./pagination.js";
 import { invalidate, writeValues } from "./values.js";
 
 /**
@@ -42,21 +43,38 @@ function edgeKeys(facts: SchemaFacts): Record<string, (data: Data) => string | n
   return Object.fromEntries(facts.connections.map(({ edge }) => [edge, (data: Data) => asString(data["cursor"])]));
 }
 
-/** The options of graphcache's `cacheExchange`. */
-export function graphcacheOptions(
-  facts: SchemaFacts = shipped,
-  updates: MutationUpdates = mutationUpdates,
-): CacheExchangeOpts & Required<Pick<CacheExchangeOpts, "keys" | "resolvers" | "updates">> {
-  const resolvers: Record<string, Record<string, ReturnType<typeof relayPagination>>> = {};
-  for (const { type, field } of facts.connections) (resolvers[type] ??= {})[field] = relayPagination();
+function graphcacheOptions(facts: SchemaFacts, updates: MutationUpdates) {
   const mutations = Object.entries(updates).map(([name, update]) => [name, resolver(name, update, facts)]);
   return {
     keys: { ...Object.fromEntries(facts.typesWithoutId.map((type) => [type, () => null])), ...edgeKeys(facts) },
-    resolvers,
     updates: { Mutation: Object.fromEntries(mutations) },
-  };
+  } satisfies CacheExchangeOpts;
 }
 
-export function hallpassGraphcache(facts?: SchemaFacts, updates?: MutationUpdates): Exchange {
-  return cacheExchange(graphcacheOptions(facts, updates));
+/** The resolvers of all fields with pages. */
+function listResolvers(facts: SchemaFacts, list: Resolver): NonNullable<CacheExchangeOpts["resolvers"]> {
+  const resolvers: NonNullable<CacheExchangeOpts["resolvers"]> = {};
+  for (const { type, field } of facts.connections) (resolvers[type] ??= {})[field] = list;
+  return resolvers;
+}
+
+/** Graphcache. `options` are added, such as `optimistic`, `storage`, and further `keys` and `resolvers`. */
+export function hallpassGraphcache(
+  facts: SchemaFacts = shipped,
+  updates: MutationUpdates = mutationUpdates,
+  options: CacheExchangeOpts = {},
+): Exchange {
+  const { keys, updates: changes } = graphcacheOptions(facts, updates);
+  return (input) => {
+    const pages = createPages();
+    const resolvers = listResolvers(facts, pagination(pages));
+    for (const [type, fields] of Object.entries(options.resolvers ?? {})) resolvers[type] = { ...resolvers[type], ...fields };
+    const cache = cacheExchange({
+      ...options,
+      keys: { ...keys, ...options.keys },
+      resolvers,
+      updates: { ...options.updates, Mutation: { ...changes.Mutation, ...options.updates?.["Mutation"] } },
+    });
+    return withPages(cache, pages)(input);
+  };
 }

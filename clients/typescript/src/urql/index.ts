@@ -7,6 +7,7 @@ import { hallpassFetch, type FetchOptions } from "../http/fetch.js";
 import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
 import { currentResults } from "./current.js";
 import { changeExchange, refetchDisplayed } from "./events.js";
+import { pagesExchange } from "./pages.js";
 import { stateOf } from "./state.js";
 import { perUserExchange } from "./users.js";
 
@@ -92,6 +93,6 @@ export function hallpassUrql(options: HallpassUrqlOptions): HallpassUrql {
     url,
     fetch: hallpassFetch(options),
     preferGetMethod: false, // variables do not belong into the logs of proxies
-    exchanges: [gapExchange, queriesExchange, cached, changeExchange, ...subscriptions, fetchExchange],
+    exchanges: [gapExchange, queriesExchange, cached, pagesExchange, changeExchange, ...subscriptions, fetchExchange],
   };
 }
