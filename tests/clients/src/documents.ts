@@ -239,6 +239,90 @@ export const COURSE_CHAPTERS = graphql(`
   }
 `);
 
+/** What depends on the progress in chapters, beside lists without a filter. */
+export const PROGRESS = graphql(`
+  query Progress($slug: String!) {
+    course(slug: $slug) {
+      id
+      chapters(first: 20, filter: { completed: false }) {
+        nodes {
+          id
+          slug
+          bookmarked
+          progress {
+            percent
+          }
+        }
+      }
+    }
+  }
+`);
+
+export const RECORD_PROGRESS = graphql(`
+  mutation RecordProgress($id: ID!, $percent: Int!) {
+    recordProgress(chapterId: $id, percent: $percent) {
+      progress {
+        percent
+        updatedAt
+        chapter {
+          id
+        }
+      }
+    }
+  }
+`);
+
+export const BOOKMARK = graphql(`
+  mutation Bookmark($id: ID!) {
+    bookmarkChapter(chapterId: $id, bookmarked: true) {
+      chapter {
+        id
+      }
+    }
+  }
+`);
+
+export const BOOKMARKED = graphql(`
+  query Bookmarked($slug: String!) {
+    course(slug: $slug) {
+      id
+      chapters(first: 20, filter: { bookmarked: true }) {
+        nodes {
+          id
+          slug
+        }
+      }
+    }
+  }
+`);
+
+/** What depends on the profile of the caller. */
+export const PROFILE_TEXTS = graphql(`
+  query ProfileTexts($slug: String!) {
+    me {
+      id
+      contentLevel
+      contentLevelValue
+    }
+    chapter(slug: $slug) {
+      id
+      personalized {
+        contentLevel
+      }
+    }
+  }
+`);
+
+export const UPDATE_PROFILE = graphql(`
+  mutation UpdateProfile($level: Level!) {
+    updateLearnerProfile(input: { softwareBackground: $level, hardwareBackground: $level }) {
+      me {
+        id
+      }
+    }
+  }
+`);
+
 export const CREATE_COURSE = graphql(`
   mutation CreateCourse($input: CreateCourseInput!) {
     createCourse(input: $input) {

@@ -84,8 +84,9 @@ for (const name of ["OpenNodes", "OpenEdges"] as const) {
     await list.client.mutate({ mutation: COMPLETE_TASK, variables: { id: list.ids[0] ?? "" } });
     response.release();
     await page;
-    await list.until("2,3,4,5");
-    assert.deepEqual(steps(list.shown), ["1,2", "2,3", "2,3,4,5"]);
+    const rows = name === "OpenNodes" ? "2,3,4,5" : "2,3,4"; // of edges, the cursor is known: it is that of row 2
+    await list.until(rows);
+    assert.deepEqual(steps(list.shown), ["1,2", "2,3", rows]);
   });
 
   test(`${name}: a page under way while an event arrives joins up`, async () => {

@@ -109,10 +109,13 @@ export function cacheUpdater(
   };
 }
 
-/** Drops fields of all rows of a type. */
-function dropFields(cache: ApolloCache, type: string, names: readonly string[]): void {
+/** Drops fields of all rows of a type: all combinations of arguments, or only those with a filter or an order. */
+function dropFields(cache: ApolloCache, type: string, names: readonly string[], isFiltered = false): void {
+  const drop = (existing: unknown, { storeFieldName, DELETE }: { readonly storeFieldName: string; readonly DELETE: unknown }): unknown =>
+    isFiltered && isWhole(storeFieldName) ? existing : DELETE;
+  const fields = Object.fromEntries(names.map((name) => [name, drop]));
   for (const id of Object.keys(asObject(cache.extract()))) {
-    if (id.startsWith(`${type}:`)) for (const fieldName of names) cache.evict({ id, fieldName });
+    if (id.startsWith(`${type}:`)) cache.modify<Record<string, unknown>>({ id, fields });
   }
 }
 
@@ -126,6 +129,7 @@ function drop(cache: ApolloCache, update: MutationUpdate, payload: unknown): voi
     modifyRoot(cache, list, (existing, whole, remove) => (whole ? existing : remove));
   }
   for (const [type, names] of Object.entries(update.staleFields?.(payload) ?? {})) dropFields(cache, type, names);
+  for (const [type, names] of Object.entries(update.filteredFields ?? {})) dropFields(cache, type, names, true);
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * The parts of a payload are found by their names: aliases hide them.
  */
-import { asObject, asString, isObject, type JsonObject } from "../json.js";
+import { asNumber, asObject, asString, isObject, type JsonObject } from "../json.js";
 
 /** A created row, as an edge if the payload has it. */
 export interface CreatedRow {
@@ -26,12 +26,16 @@ export interface MutationUpdate {
    * `lists`, if rows were created.
    */
   readonly filtered?: readonly string[];
+  /** Fields of other types whose lists with a filter or an order may have other rows now. */
+  readonly filteredFields?: Readonly<Record<string, readonly string[]>>;
   /** Root fields whose new value, without arguments, is a part of the payload. Those not selected are queried again. */
   readonly values?: readonly string[];
   /** Root fields that are queried again when they are next displayed. */
   readonly stale: readonly string[];
   /** Further types whose queries urql's own cache sends again after an event: those of `values` and `stale`. */
   readonly types?: readonly string[];
+  /** What identifies this change of a row, if the row has no `version`: an event with the same is of the same change. */
+  readonly mark?: (payload: unknown) => string | null;
   /** Fields of other types that are queried again. */
   readonly staleFields?: (payload: unknown) => Readonly<Record<string, readonly string[]>>;
 }
@@ -73,6 +77,7 @@ export function deletedIds(name: string): (payload: unknown) => readonly string[
 const task = { type: "Task", lists: ["tasks"], values: ["taskStats"], stale: ["publicTasks", "taskTags"], types: ["TaskStats", "TaskTagCount"] } as const;
 const changedTask = { ...task, lists: [], filtered: ["tasks"] } as const;
 const completedTask = { ...changedTask, filtered: ["tasks", "publicTasks", "taskTags"], stale: [] } as const;
+const filteredChapters = { filtered: ["chapters"], filteredFields: { Course: ["chapters"] } } as const;
 const course = { type: "Course", lists: [], stale: ["courses", "chapters"] } as const;
 const chapter = {
   type: "Chapter",
@@ -81,17 +86,39 @@ const chapter = {
   staleFields: () => ({ Course: ["chapters", "chapterCount", "currentChapter", "progress"], Chapter: ["next", "previous"] }),
 } as const;
 
-/** The progress in the course and its current chapter, unless the payload has them. */
-function courseProgress(payload: unknown): Readonly<Record<string, readonly string[]>> {
-  const course = asObject(field(field(payload, "chapter"), "course"));
+/** What depends on the progress in a chapter, unless the payload has it. Lists of chapters may have a filter by it. */
+function chapterProgress(payload: unknown): Readonly<Record<string, readonly string[]>> {
+  const chapter = asObject(field(payload, "chapter"));
+  const course = asObject(chapter["course"]);
   const missing = ["currentChapter", "progress"].filter((name) => !(name in course));
-  return missing.length === 0 ? {} : { Course: missing };
+  return { Course: missing, Chapter: "progress" in chapter ? [] : ["progress"] };
 }
 
 /** The texts of chapters: the list of variants, unless the payload has it. */
 function chapterTexts(payload: unknown): Readonly<Record<string, readonly string[]>> {
   const variants = "variants" in asObject(field(payload, "chapter")) ? [] : ["variants"];
   return { Chapter: [...variants, "personalized"] };
+}
+
+/** A change of the progress in a chapter, by its chapter, percentage and time. */
+function progressMark(payload: unknown): string | null {
+  const chapter = asObject(field(payload, "chapter"));
+  const progress = asObject(field(payload, "progress") ?? chapter["progress"]);
+  const id = asString(chapter["id"]) ?? asString(asObject(progress["chapter"])["id"]);
+  const [percent, time] = [asNumber(progress["percent"]), asString(progress["updatedAt"])];
+  return id === null || percent === null || time === null ? null : `${id} ${percent} ${time}`;
+}
+
+/** The bookmark, unless the payload has it. */
+function chapterBookmark(payload: unknown): Readonly<Record<string, readonly string[]>> {
+  return { Chapter: "bookmarked" in asObject(field(payload, "chapter")) ? [] : ["bookmarked"] };
+}
+
+/** What depends on the profile, unless the payload has it. */
+function profileTexts(payload: unknown): Readonly<Record<string, readonly string[]>> {
+  const me = asObject(field(payload, "me"));
+  const missing = ["contentLevel", "contentLevelValue"].filter((name) => !(name in me));
+  return { Chapter: ["personalized"], Me: missing };
 }
 
 /** The mutations of the shipped server. */
@@ -114,9 +141,23 @@ export const mutationUpdates: MutationUpdates = {
   publishChapter: chapter,
   deleteChapter: { ...chapter, deleted: deletedIds("deletedChapterId") },
   saveChapterVariant: { type: "ChapterVariant", lists: [], stale: [], staleFields: chapterTexts },
-  bookmarkChapter: { type: "Chapter", lists: [], filtered: ["chapters"], stale: [] },
-  recordProgress: { type: "Chapter", lists: [], filtered: ["chapters"], stale: ["currentChapter", "recommendations"], staleFields: courseProgress },
-  updateLearnerProfile: { type: "Me", lists: [], stale: ["recommendations"] },
+  bookmarkChapter: { type: "Chapter", lists: [], ...filteredChapters, stale: [], staleFields: chapterBookmark },
+  recordProgress: {
+    type: "Chapter",
+    lists: [],
+    ...filteredChapters,
+    stale: ["currentChapter", "recommendations"],
+    staleFields: chapterProgress,
+    mark: progressMark,
+    types: ["ChapterProgress", "Course"],
+  },
+  updateLearnerProfile: {
+    type: "Me",
+    lists: [],
+    stale: ["recommendations"],
+    staleFields: profileTexts,
+    types: ["PersonalizedChapter"],
+  },
 };
 
 /** The root fields whose lists with a filter or an order are queried again. */

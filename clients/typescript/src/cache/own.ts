@@ -13,7 +13,10 @@ export interface OwnChanges {
   note(data: unknown, updates: MutationUpdates): void;
   /** Does the work after the mutations that were sent before, in the order of the calls. */
   afterwards(work: () => void): Promise<void>;
-  /** Whether mutations of this client made the change: it has a version of the row that a payload had, or an earlier one. */
+  /**
+   * Whether mutations of this client made the change: it has a version of the row that a payload had, or an earlier one, or
+   * the mark of a payload.
+   */
   isMade(data: unknown, updates: MutationUpdates): boolean;
 }
 
@@ -22,6 +25,7 @@ const keyOf = (type: string, id: unknown): string => `${type}:${asString(id)}`;
 export function createOwnChanges(): OwnChanges {
   const sent = new Set<Promise<void>>();
   const versions = new Map<string, number>();
+  const marks = new Set<string>();
   let last = Promise.resolve();
 
   /** A deleted row has no later version. */
@@ -48,7 +52,9 @@ export function createOwnChanges(): OwnChanges {
   return {
     begin,
     note: (data, updates) => {
-      for (const [{ type, deleted }, payload] of knownUpdates(data, updates)) {
+      for (const [{ type, deleted, mark }, payload] of knownUpdates(data, updates)) {
+        const made = mark?.(payload) ?? null;
+        if (made !== null) marks.add(made);
         for (const row of changedRows(payload)) noteVersion(keyOf(type, row["id"]), asNumber(row["version"]) ?? 0);
         for (const id of deleted?.(payload) ?? []) noteVersion(keyOf(type, id), Number.POSITIVE_INFINITY);
       }
@@ -59,7 +65,9 @@ export function createOwnChanges(): OwnChanges {
       return done;
     },
     isMade: (data, updates) =>
-      knownUpdates(data, updates).every(([{ type, deleted }, payload]) => {
+      knownUpdates(data, updates).every(([{ type, deleted, mark }, payload]) => {
+        const made = mark?.(payload) ?? null;
+        if (made !== null && marks.has(made)) return true;
         const gone = deleted?.(payload) ?? [];
         const rows = [...changedRows(payload), ...gone.map((id) => ({ id }))];
         return rows.length > 0 && rows.every((row) => isKnown(keyOf(type, row["id"]), row));

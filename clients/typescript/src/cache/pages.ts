@@ -42,6 +42,7 @@ function fieldsIn(node: unknown, fragments: ReadonlyMap<string, JsonObject>, pat
 interface Outline {
   readonly name: string;
   readonly variables: readonly string[];
+  readonly roots: readonly string[];
   readonly fields: readonly PagedField[];
 }
 
@@ -55,10 +56,14 @@ function outlineOf(document: object): Outline {
   const fragments = new Map(definitions.filter(({ kind }) => kind === "FragmentDefinition").map((node) => [nameOf(node), node]));
   const fields = new Map(fieldsIn(operation, fragments, []).map((field) => [field.path.join("."), field]));
   const variables = asArray(operation["variableDefinitions"]).map((node) => nameOf(asObject(asObject(node)["variable"])));
-  const outline = { name: nameOf(operation), variables, fields: [...fields.values()] };
+  const roots = asArray(asObject(operation["selectionSet"])["selections"]).map((node) => nameOf(asObject(node)));
+  const outline = { name: nameOf(operation), variables, roots, fields: [...fields.values()] };
   outlines.set(document, outline);
   return outline;
 }
+
+/** The names of the fields of the operation's type. Those in fragments are left out. */
+export const rootFields = (document: object): readonly string[] => outlineOf(document).roots;
 
 /** The fields of an operation that have pages. */
 export const pagedFields = (document: object): readonly PagedField[] => outlineOf(document).fields;

@@ -27,7 +27,6 @@ export function hallpassCodegen(options: HallpassCodegenOptions = {}): CodegenCo
   return {
     schema: `${options.schema ?? shipped}/${files[nullability]}`,
     documents,
-    ignoreNoDocuments: true,
     importExtension: ".js",
     generates: {
       [out]: {
@@ -36,6 +35,7 @@ export function hallpassCodegen(options: HallpassCodegenOptions = {}): CodegenCo
         config: {
           scalars: { ID: "string", DateTime: "string", Date: "string" },
           enumsAsTypes: true,
+          immutableTypes: true, // constants are readonly, and data of caches is frozen
           useTypeImports: true,
           strictScalars: true,
         },

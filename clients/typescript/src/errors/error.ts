@@ -1,4 +1,4 @@
-import type { JsonObject } from "../json.js";
+import { asArray, asObject, asString, type JsonObject } from "../json.js";
 import type { HallpassErrorCode } from "./codes.js";
 import { isKnownCode } from "./codes.js";
 import type { ErrorExtensions } from "./extensions.js";
@@ -41,7 +41,15 @@ export function isHallpassError(value: unknown): value is HallpassError {
 export function hallpassError<C extends HallpassErrorCode>(code: C, parts: ErrorParts): Extract<HallpassError, { code: C }>;
 export function hallpassError(code: HallpassErrorCode, parts: ErrorParts): Error {
   const parse: (raw: JsonObject) => ErrorExtensions[HallpassErrorCode] = parsers[code];
-  return new ErrorOf(code, parse(parts.extensions ?? {}), parts);
+  const extensions = parse(parts.extensions ?? {});
+  return new ErrorOf(code, extensions, { ...parts, message: problemIn(extensions) ?? parts.message });
+}
+
+/** The text of the first problem of an input. That of the error only refers to the problems. */
+function problemIn(extensions: object): string | undefined {
+  if (!("problems" in extensions)) return undefined;
+  const [problem] = asArray(extensions.problems).map(asObject);
+  return problem === undefined ? undefined : `${asString(problem["path"])}: ${asString(problem["message"])}`;
 }
 
 /** Creates the error for the code in the extensions. */

@@ -3,8 +3,9 @@ import { makeOperation, type Client, type Exchange, type Operation, type Operati
 import { filter, makeSubject, map, merge, pipe, share, tap } from "wonka";
 import type { Changes } from "../cache/changes.js";
 import type { MutationUpdates } from "../cache/mutations.js";
+import { rootFields } from "../cache/pages.js";
 import { isChange } from "./events.js";
-import { withPolicy } from "./queries.js";
+import { sentAgain } from "./queries.js";
 import { stateOf } from "./state.js";
 
 /** Notes when a query was sent. In its context, which is kept by exchanges that change the operation. */
@@ -18,9 +19,15 @@ function isOutdated({ operation: { kind, context } }: OperationResult): boolean 
   return kind === "query" && typeof check === "function" && check() === true;
 }
 
-/** Its page may not join up with those of the cache any more. */
-function sentAgain(operation: Operation): Operation {
-  return makeOperation(operation.kind, operation, { ...operation.context, isAgain: true });
+/** Has urql's own cache send queries again that have types which a mutation changes beside those of its payload. */
+function withTypes(operation: Operation, updates: MutationUpdates): Operation {
+  if (operation.kind !== "mutation" || isChange(operation)) return operation;
+  const types = rootFields(operation.query).flatMap((name) => {
+    const update = updates[name];
+    return update === undefined ? [] : [update.type, ...(update.types ?? [])];
+  });
+  const additionalTypenames = [...(operation.context.additionalTypenames ?? []), ...types];
+  return makeOperation("mutation", operation, { ...operation.context, additionalTypenames });
 }
 
 /** Notes the mutations of a client, from their request to their result. */
@@ -56,7 +63,7 @@ export function currentResults(cache: Exchange, updates: MutationUpdates): Excha
     const sendAgain = async (operation: Operation): Promise<void> => {
       // Further events of a burst would outdate the next result too.
       await burst.ended();
-      if (queries.isDisplayed(operation)) again.next(withPolicy(sentAgain(operation), "network-only"));
+      if (queries.isDisplayed(operation)) again.next(sentAgain(operation));
     };
     const isCurrent = (result: OperationResult): boolean => {
       if (!isOutdated(result)) return true;
@@ -77,6 +84,6 @@ export function currentResults(cache: Exchange, updates: MutationUpdates): Excha
           share,
         ),
     });
-    return (operations) => cached(pipe(merge([operations, again.source]), share));
+    return (operations) => cached(pipe(merge([pipe(operations, map((operation) => withTypes(operation, updates))), again.source]), share));
   };
 }

@@ -7,31 +7,37 @@ import { asString } from "../json.js";
 import * as shipped from "../schema/index.js";
 import { addRows, removeRows } from "./lists.js";
 import { withPages } from "./pages.js";
-import { createPages, pagination } from "./pagination.js";
+import { createPages, pagination, type Pages } from "./pagination.js";
 import { invalidate, writeValues } from "./values.js";
 
 /**
  * Created rows are put into lists if the payload has their edges, and deleted rows leave the cache. Values of the
  * payload are stored. Everything else that changed is queried again.
  */
-function resolver(name: string, update: MutationUpdate, facts: SchemaFacts): UpdateResolver {
+function resolver(name: string, update: MutationUpdate, facts: SchemaFacts, pages: Pages): UpdateResolver {
   return (result, _args, cache, info) => {
     const payload: unknown = result[name];
     if (payload === null || payload === undefined) return;
     const { optimistic = false } = info;
-    const isCurrent = changeLists(cache, update, payload, facts);
+    const isCurrent = changeLists(cache, update, payload, facts, pages);
     if (!optimistic) invalidate(cache, update, payload, isCurrent);
     writeValues(cache, update, payload);
   };
 }
 
 /** Changes the lists without filter and order. False, for lists that have to be queried again. */
-function changeLists(cache: Cache, update: MutationUpdate, payload: unknown, facts: SchemaFacts): (list: string) => boolean {
+function changeLists(
+  cache: Cache,
+  update: MutationUpdate,
+  payload: unknown,
+  facts: SchemaFacts,
+  pages: Pages,
+): (list: string) => boolean {
   const created = update.created?.(payload) ?? [];
   const deleted = update.deleted?.(payload) ?? [];
   const current = update.lists.filter((list) => {
     const edge = facts.connections.find(({ type, field }) => type === "Query" && field === list)?.edge;
-    const isAdded = edge !== undefined && addRows(cache, list, created, { edge, type: update.type });
+    const isAdded = edge !== undefined && addRows(cache, list, created, { edge, type: update.type }, pages);
     return removeRows(cache, list, deleted.map((id) => `${update.type}:${id}`)) && isAdded;
   });
   for (const id of deleted) cache.invalidate({ __typename: update.type, id });
@@ -43,8 +49,8 @@ function edgeKeys(facts: SchemaFacts): Record<string, (data: Data) => string | n
   return Object.fromEntries(facts.connections.map(({ edge }) => [edge, (data: Data) => asString(data["cursor"])]));
 }
 
-function graphcacheOptions(facts: SchemaFacts, updates: MutationUpdates) {
-  const mutations = Object.entries(updates).map(([name, update]) => [name, resolver(name, update, facts)]);
+function graphcacheOptions(facts: SchemaFacts, updates: MutationUpdates, pages: Pages) {
+  const mutations = Object.entries(updates).map(([name, update]) => [name, resolver(name, update, facts, pages)]);
   return {
     keys: { ...Object.fromEntries(facts.typesWithoutId.map((type) => [type, () => null])), ...edgeKeys(facts) },
     updates: { Mutation: Object.fromEntries(mutations) },
@@ -64,9 +70,9 @@ export function hallpassGraphcache(
   updates: MutationUpdates = mutationUpdates,
   options: CacheExchangeOpts = {},
 ): Exchange {
-  const { keys, updates: changes } = graphcacheOptions(facts, updates);
   return (input) => {
     const pages = createPages();
+    const { keys, updates: changes } = graphcacheOptions(facts, updates, pages);
     const resolvers = listResolvers(facts, pagination(pages));
     for (const [type, fields] of Object.entries(options.resolvers ?? {})) resolvers[type] = { ...resolvers[type], ...fields };
     const cache = cacheExchange({

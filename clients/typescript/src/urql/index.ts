@@ -1,8 +1,9 @@
 /** urql for Hallpass. */
-import { fetchExchange, subscriptionExchange, type ClientOptions, type Exchange, type ExecutionResult } from "@urql/core";
+import { fetchExchange, subscriptionExchange, type ClientOptions, type Exchange, type ExecutionResult, type OperationResult } from "@urql/core";
 import type { Client as LiveClient, FormattedExecutionResult } from "graphql-ws";
 import { map, pipe, tap } from "wonka";
 import { mutationUpdates, type MutationUpdates } from "../cache/mutations.js";
+import { firstError } from "../errors/parse.js";
 import { hallpassFetch, type FetchOptions } from "../http/fetch.js";
 import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
 import { currentResults } from "./current.js";
@@ -56,10 +57,16 @@ export interface HallpassUrql extends ClientOptions {
   readonly close: () => void;
 }
 
+/** Has the message of an error be the one to display, as that of `firstError`. */
+function describe({ error }: OperationResult): void {
+  const found = firstError(error);
+  if (error !== undefined && found !== undefined) error.message = found.message;
+}
+
 /** Notes which queries are displayed, and has those sent again whose results are old. */
 const queriesExchange: Exchange = ({ client, forward }) => {
   const { queries } = stateOf(client);
-  return (operations) => pipe(operations, map(queries.request), forward, tap(queries.result));
+  return (operations) => pipe(operations, map(queries.request), forward, tap(describe), tap(queries.result));
 };
 
 /** Options of an urql client: credential and retries by HTTP, subscriptions over the socket. */

@@ -3,6 +3,7 @@ import type { Cache, FieldInfo } from "@urql/exchange-graphcache";
 import { isWholeList } from "../cache/connections.js";
 import type { CreatedRow } from "../cache/mutations.js";
 import { asString, strings } from "../json.js";
+import type { Pages } from "./pagination.js";
 
 interface Names {
   readonly edge: string;
@@ -23,20 +24,24 @@ function pagesOf(cache: Cache, list: string): readonly { readonly key: string; r
   });
 }
 
-const isFirstPage = (args: FieldInfo["arguments"]): boolean => ["after", "before", "last"].every((name) => args?.[name] == null);
+/** Whether a page has the first row of its list. */
+function isFirstPage(args: FieldInfo["arguments"], { beginnings }: Pages): boolean {
+  if ([...beginnings.values()].some((after) => after === args?.["after"])) return true;
+  return ["after", "before", "last"].every((name) => args?.[name] == null);
+}
 
 /** The count of a list cannot be changed by a link. */
 const hasCount = (cache: Cache, key: string): boolean => cache.resolve(key, "totalCount") != null;
 
 /** Puts created rows at the beginning of a list. False, if it has to be queried again. */
-export function addRows(cache: Cache, list: string, rows: readonly CreatedRow[], { edge, type }: Names): boolean {
+export function addRows(cache: Cache, list: string, rows: readonly CreatedRow[], { edge, type }: Names, joining: Pages): boolean {
   if (rows.length === 0) return true;
   const nodes = rows.map(({ node }) => cache.keyOfEntity({ ...node, __typename: type, id: asString(node["id"]) ?? "" }) ?? "");
   const edges = rows.flatMap(({ cursor }) => (cursor === null ? [] : `${edge}:${cursor}`));
   const pages = pagesOf(cache, list).filter(({ args }) => isWholeList(args));
   return pages.every(({ key, args }) => {
     if (hasCount(cache, key) || args?.["last"] != null) return false;
-    if (!isFirstPage(args)) return true;
+    if (!isFirstPage(args, joining)) return true;
     return prepend(cache, key, "nodes", nodes) && prepend(cache, key, "edges", edges.length === rows.length ? edges : undefined);
   });
 }

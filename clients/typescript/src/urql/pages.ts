@@ -39,7 +39,8 @@ function createRows({ separate, beginnings }: Pages) {
     if (isJoining) return withRows(operation, undefined);
     if (isFurther) beginnings.set(list, cursor);
     const isMore = isFurther && !shown.has(key);
-    return withRows(operation, rows.get(list)?.map((count) => (isMore ? count + 1 : count)));
+    const size = (index: number): number => asNumber(variables[fields[index]?.first ?? ""]) ?? 1;
+    return withRows(operation, rows.get(list)?.map((count, index) => (isMore ? count + size(index) : count)));
   };
   return { note, request };
 }

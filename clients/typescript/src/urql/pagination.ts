@@ -45,21 +45,18 @@ function pagesOf(cache: Cache, parent: string, name: string, args: JsonObject): 
   });
 }
 
-/** A page with those before and after it, as far as they join up. */
-function joined(pages: readonly Page[], own: Page): readonly Page[] {
+/** A page with those before and after it, as far as they join up. Nothing is before a beginning. */
+function joined(pages: readonly Page[], own: Page, isBeginning: (page: Page) => boolean): readonly Page[] {
   const found = new Set([own]);
-  let [first, last]: [Page | undefined, Page | undefined] = [own, own];
-  const isNew = (page: Page): boolean => !found.has(page);
-  while (first !== undefined) {
-    const { after }: Page = first;
-    first = pages.find((page) => after !== null && page.end === after && isNew(page));
-    if (first !== undefined) found.add(first);
-  }
-  while (last !== undefined) {
-    const { end }: Page = last;
-    last = pages.find((page) => end !== null && page.after === end && isNew(page));
-    if (last !== undefined) found.add(last);
-  }
+  const follow = (find: (from: Page) => Page | undefined): void => {
+    let page = find(own);
+    while (page !== undefined && !found.has(page)) {
+      found.add(page);
+      page = find(page);
+    }
+  };
+  follow((from) => (isBeginning(from) ? undefined : pages.find(({ end }) => end !== null && end === from.after)));
+  follow((from) => pages.find(({ after }) => after !== null && after === from.end));
   return [...found];
 }
 
@@ -78,8 +75,8 @@ export function pagination({ separate, beginnings }: Pages): Resolver {
       return undefined;
     }
     const isBeginning = (page: Page): boolean => page.after !== null && [...beginnings.values()].includes(page.after);
-    const shown = new Set([...pages.filter((page) => page.after === null), ...pages.filter(isBeginning), ...joined(pages, own)]);
-    const fields = [...shown].map((page) => page.info);
+    const start = (after === null ? pages.find(isBeginning) : undefined) ?? own;
+    const fields = joined(pages, start, isBeginning).map((page) => page.info);
     // relayPagination reads the pages of a list from here.
     const limited: Cache = Object.assign(Object.create(cache), { inspectFields: () => fields });
     return resolve(parent, args, limited, info);

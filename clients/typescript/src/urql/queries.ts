@@ -17,13 +17,18 @@ export function withPolicy(operation: Operation, requestPolicy: RequestPolicy): 
   return makeOperation(operation.kind, operation, { ...operation.context, requestPolicy });
 }
 
+/** Sent again after a change. Its page may not join up with those of the cache any more. */
+export function sentAgain(operation: Operation): Operation {
+  return makeOperation(operation.kind, operation, { ...operation.context, requestPolicy: "network-only", isAgain: true });
+}
+
 export function createQueries(client: Client): Queries {
   const displayed = new Map<number, Operation>();
   const limited = new Set<number>();
   /** The queries that were sent since events were missed. Undefined if none were. */
   let current: Set<number> | undefined;
 
-  const send = (operation: Operation): void => client.reexecuteOperation(withPolicy(operation, "network-only"));
+  const send = (operation: Operation): void => client.reexecuteOperation(sentAgain(operation));
 
   /** The result in the cache is from before missed events, and also what it was stored from. */
   const isOld = ({ key, context }: Operation): boolean =>
@@ -44,7 +49,7 @@ export function createQueries(client: Client): Queries {
       displayed.set(operation.key, operation);
       if (!isOld(operation)) return operation;
       current?.add(operation.key);
-      return withPolicy(operation, "network-only");
+      return sentAgain(operation);
     },
     result: ({ operation: { kind, key }, error }) => {
       if (kind !== "query" || error === undefined) return;

@@ -15,6 +15,7 @@ export function invalidate(cache: Cache, update: MutationUpdate, payload: unknow
     if (isFiltered || names.includes(fieldName)) cache.invalidate("Query", fieldName, args);
   }
   for (const [type, fields] of Object.entries(update.staleFields?.(payload) ?? {})) invalidateFields(cache, type, fields);
+  for (const [type, fields] of Object.entries(update.filteredFields ?? {})) invalidateFields(cache, type, fields, true);
 }
 
 /** The keys of all stored objects that queries lead to. */
@@ -29,10 +30,11 @@ function storedKeys(cache: Cache): readonly string[] {
   return [...keys];
 }
 
-function invalidateFields(cache: Cache, type: string, names: readonly string[]): void {
+/** Has fields of all rows of a type queried again: all combinations of arguments, or only those with a filter or an order. */
+function invalidateFields(cache: Cache, type: string, names: readonly string[], isFiltered = false): void {
   for (const key of storedKeys(cache).filter((stored) => stored.startsWith(`${type}:`))) {
     for (const { fieldName, arguments: args } of cache.inspectFields(key)) {
-      if (names.includes(fieldName)) cache.invalidate(key, fieldName, args);
+      if (names.includes(fieldName) && !(isFiltered && isWholeList(args))) cache.invalidate(key, fieldName, args);
     }
   }
 }
