@@ -76,7 +76,7 @@ for (const [name, user, create] of clients) {
     const variables = { slug: "rust-apis" };
     client.watch<ProgressQuery>(PROGRESS, variables, ({ course }) => void (shown = course?.chapters.nodes ?? []));
     client.watch<BookmarkedQuery>(BOOKMARKED, variables, ({ course }) => void (marked = course?.chapters.nodes.map(({ id }) => id).join()));
-    await until("the chapters", () => shown.length > 2 && marked === "");
+    await until("the chapters", () => shown.length > 1 && marked !== undefined);
     const [first, second] = shown.map(({ id }) => id);
     assert.ok(first !== undefined && second !== undefined);
     await client.mutate(RECORD_PROGRESS, { id: second, percent: 40 });
@@ -84,7 +84,7 @@ for (const [name, user, create] of clients) {
     await client.mutate(RECORD_PROGRESS, { id: first, percent: 100 });
     await until("the completed chapter is gone", () => shown[0]?.id === second);
     await client.mutate(BOOKMARK, { id: second });
-    await until("the bookmark", () => marked === second && shown[0]?.bookmarked === true);
+    await until("the bookmark", () => marked?.includes(second) === true && shown[0]?.bookmarked === true);
   });
 
   test(`${name}: an event of progress changes the chapter, and an own one has no effect`, async () => {
@@ -118,10 +118,10 @@ for (const [name, user, create] of clients) {
     let shown: ProfileTextsQuery | undefined;
     client.watch<ProfileTextsQuery>(PROFILE_TEXTS, { slug: "sense-think-act" }, (data) => void (shown = data));
     await until("the text", () => shown !== undefined);
-    for (const [level, kind] of [["ADVANCED", "INTERMEDIATE"], ["BEGINNER", "BEGINNER_FRIENDLY"]] as const) {
+    for (const [level, isForBeginners] of [["ADVANCED", false], ["BEGINNER", true]] as const) {
       await client.mutate(UPDATE_PROFILE, { level });
-      await until(kind, () => shown?.me.contentLevelValue === kind);
-      await until(`the text: ${kind}`, () => shown?.chapter?.personalized?.contentLevel === shown?.me.contentLevel);
+      await until(`the level ${level}`, () => (shown?.me.contentLevelValue === "BEGINNER_FRIENDLY") === isForBeginners);
+      await until(`the text of ${level}`, () => shown?.chapter?.personalized?.contentLevel === shown?.me.contentLevel);
     }
   });
 }

@@ -1,12 +1,18 @@
 /** The requests of lists: after a change, they are loaded from the beginning, with the rows that were displayed. */
 import { makeOperation, type Exchange, type Operation, type OperationResult } from "@urql/core";
 import { filter, makeSubject, map, merge, pipe, tap } from "wonka";
-import { firstPage, isFurtherPage, joinPages, nextPage, operationKey, pagedFields, rowCounts } from "../cache/pages.js";
+import { firstPage, joinPages, nextPage, operationKey, pagedFields, rowCounts } from "../cache/pages.js";
 import { asArray, asNumber, asObject, asString, type JsonObject } from "../json.js";
 import type { Pages } from "./pagination.js";
 
 const keyOfList = ({ query, variables = {} }: Operation): string =>
   operationKey(query, firstPage(pagedFields(query), variables));
+
+/** The cursor of a further page. */
+function cursorOf({ query, variables = {} }: Operation): string | undefined {
+  const cursors = pagedFields(query).flatMap(({ after }) => asString(variables[after]) ?? []);
+  return cursors[0];
+}
 
 /** The operation, with the numbers of rows that `pagesExchange` loads. */
 function withRows(operation: Operation, wantedRows: readonly number[] | undefined): Operation {
@@ -25,31 +31,35 @@ function createRows({ separate, beginnings }: Pages) {
     rows.set(keyOfList(operation), rowCounts(fields, data));
   };
 
-  /** The rows of a list without a further page; or with one that does not join up, and then also its rows. */
+  /** A list is loaded with the rows that were displayed; and if its further page does not join up, with those of it too. */
   const request = (operation: Operation): Operation => {
     const { kind, key, query, variables = {}, context } = operation;
     if (kind === "teardown") shown.delete(key);
     const fields = kind === "query" ? pagedFields(query) : [];
     if (fields.length === 0) return operation;
-    const list = keyOfList(operation);
-    const isFurther = isFurtherPage(fields, variables);
-    const cursor = fields.map(({ after }) => asString(variables[after])).find((after) => after !== null) ?? "";
-    const isJoining = isFurther && context["isAgain"] !== true && !separate.has(cursor);
-    if (beginnings.get(list) === cursor || !isFurther) beginnings.delete(list);
+    const cursor = cursorOf(operation);
+    const isJoining = cursor !== undefined && context["isAgain"] !== true && !separate.has(cursor);
     if (isJoining) return withRows(operation, undefined);
-    if (isFurther) beginnings.set(list, cursor);
-    const isMore = isFurther && !shown.has(key);
+    const isMore = cursor !== undefined && !shown.has(key);
     const size = (index: number): number => asNumber(variables[fields[index]?.first ?? ""]) ?? 1;
-    return withRows(operation, rows.get(list)?.map((count, index) => (isMore ? count + size(index) : count)));
+    return withRows(operation, rows.get(keyOfList(operation))?.map((count, index) => (isMore ? count + size(index) : count)));
   };
-  return { note, request };
+
+  /** Notes which page has the rows from the first one, before it is stored. */
+  const store = ({ operation, data }: OperationResult): void => {
+    if (operation.kind !== "query" || data == null || pagedFields(operation.query).length === 0) return;
+    const [list, cursor] = [keyOfList(operation), cursorOf(operation)];
+    if (cursor !== undefined && operation.context["wantedRows"] !== undefined) beginnings.set(list, cursor);
+    else if (cursor === undefined || beginnings.get(list) === cursor) beginnings.delete(list);
+  };
+  return { note, request, store };
 }
 
 /** Graphcache, with lists that keep their rows. */
 export function withPages(cache: Exchange, pages: Pages): Exchange {
   return (input) => {
-    const { note, request } = createRows(pages);
-    const cached = cache({ ...input, forward: (operations) => input.forward(pipe(operations, map(request))) });
+    const { note, request, store } = createRows(pages);
+    const cached = cache({ ...input, forward: (operations) => pipe(operations, map(request), input.forward, tap(store)) });
     return (operations) => pipe(cached(operations), tap(note));
   };
 }
