@@ -38,7 +38,7 @@ test("the updates name mutations, types, lists and fields of the schema", () => 
     assert.ok(mutations[name] !== undefined, name);
     for (const type of [update.type, ...(update.types ?? [])]) assert.ok(isObjectType(schema.getType(type)), type);
     for (const field of [...update.lists, ...(update.filtered ?? []), ...update.stale]) assert.ok(queries[field] !== undefined, field);
-    for (const [type, fields] of Object.entries(update.staleFields?.({}) ?? {})) {
+    for (const [type, fields] of [...Object.entries(update.staleFields?.({}) ?? {}), ...Object.entries(update.filteredFields ?? {})]) {
       const found = schema.getType(type);
       assert.ok(isObjectType(found), type);
       for (const field of fields) assert.ok(found.getFields()[field] !== undefined, `${type}.${field}`);

@@ -38,3 +38,15 @@ test("a change is known by the version of its rows, or as a deletion", () => {
   assert.ok(!isMade({ deleteTask: { deletedTaskId: "1" } }));
   assert.ok(!isMade({ updateTasks: { tasks: [row("1", 3), row("2", 2)] } }));
 });
+
+test("a change of progress is known by the chapter, the percentage and the time", () => {
+  const own = createOwnChanges();
+  const progress = { percent: 60, updatedAt: "2031-01-01T00:00:00Z" };
+  const isMade = (data: object): boolean => own.isMade({ recordProgress: data }, mutationUpdates);
+  own.note({ recordProgress: { progress: { ...progress, chapter: { id: "1" } } } }, mutationUpdates);
+  assert.ok(isMade({ progress, chapter: { id: "1" } }));
+  assert.ok(isMade({ chapter: { id: "1", progress } }));
+  assert.ok(!isMade({ progress, chapter: { id: "2" } }));
+  assert.ok(!isMade({ progress: { percent: 60 }, chapter: { id: "1" } }));
+  assert.ok(!isMade({ progress: { ...progress, percent: 70 }, chapter: { id: "1" } }));
+});

@@ -7,6 +7,7 @@ import { join } from "node:path";
 export async function installPackage(project) {
   const directory = mkdtempSync(join(tmpdir(), "hallpass-client-"));
   const target = "node_modules/@hallpass/client";
+  rmSync(join(project, "dist"), { recursive: true, force: true }); // packing builds it, as publishing does
   try {
     const packed = execFileSync("npm", ["pack", "--silent", "--pack-destination", directory], {
       cwd: project,

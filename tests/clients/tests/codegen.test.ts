@@ -8,7 +8,7 @@ import { hallpassFetch } from "@hallpass/client";
 import { GraphQLClient } from "graphql-request";
 import { print } from "graphql";
 import { CREATE_TASK, TASK_NODES, TASKS } from "../src/documents.js";
-import type { ChapterQuery, DeleteTaskMutationVariables, TasksQuery } from "../src/gql/graphql.js";
+import type { ChapterQuery, CreateTaskMutationVariables, DeleteTaskMutationVariables, TasksQuery } from "../src/gql/graphql.js";
 import { developmentUrl, persona, unique } from "./support.js";
 
 type Task = TasksQuery["tasks"]["edges"][number]["node"];
@@ -23,6 +23,7 @@ export const types = {
   // @ts-expect-error: a chapter may have no text
   text: (chapter: NonNullable<ChapterQuery["chapter"]>): string => chapter.personalized.body,
   id: ({ id }: DeleteTaskMutationVariables): string => id,
+  constants: (tags: readonly string[]): CreateTaskMutationVariables => ({ input: { title: "constant", tags } }),
 };
 
 test("the types of graphql-codegen are what the server returns", async () => {

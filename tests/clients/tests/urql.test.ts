@@ -237,8 +237,12 @@ test("CombinedError has the code", async () => {
   assert.ok(error instanceof CombinedError);
   const found = firstError(error);
   assert.equal(found?.code === "BAD_USER_INPUT" && found.extensions.fields["input.title"], "this is required");
+  const several = await client.mutation(CREATE_TASK, { input: { title: "", tags: [""] } }).toPromise();
+  assert.equal(several.error?.message, "input.title: this is required");
   const gone = new Client(hallpassUrql({ url: "http://127.0.0.1:9/graphql", cache: cacheExchange }));
-  assert.equal(firstError((await gone.query(ME, {}).toPromise()).error)?.code, "NETWORK_ERROR");
+  const failed = (await gone.query(ME, {}).toPromise()).error;
+  assert.equal(firstError(failed)?.code, "NETWORK_ERROR");
+  assert.equal(failed?.message, "The API could not be reached. Check the connection and try again.");
 });
 
 test("events arrive before and after the expiry of a token, and the gap is closed", async () => {
