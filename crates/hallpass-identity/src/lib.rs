@@ -219,7 +219,7 @@ impl Authenticator {
     /// none.
     async fn is_known(&self, headers: &HeaderMap) -> bool {
         let credential = credential::extract::extract(headers, &self.names, &self.schemes.secrets);
-        self.schemes.is_known(&credential).await
+        self.schemes.is_known(credential).await
     }
 
     /// The kind of the credential that a request presents; none without one.
