@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::cookies;
 use super::cookies::{CookieNames, MAX_FORWARDED_BYTES, SessionCookie, mark_sensitive};
 use super::expected_user::EXPECTED_USER;
-use crate::claims::StrictJson;
 use crate::config::IdentityConfig;
 use crate::jose::better_auth_secret::SecretKeyring;
+use crate::strict_json::StrictJson;
 
 /// Larger than any usual JWT.
 const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
