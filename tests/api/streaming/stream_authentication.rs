@@ -184,8 +184,22 @@ async fn cross_origin_websocket_is_rejected() {
 async fn credential_under_another_name_is_refused() {
     let app = App::start(Backend::Sqlite).await;
     let token = token_of(&alice());
-    for name in ["token", "authToken", "access_token", "accessToken", "Auth-Token", "jwt", "Bearer"]
-    {
+    for name in [
+        "token",
+        "authToken",
+        "access_token",
+        "accessToken",
+        "Auth-Token",
+        "X-Access-Token",
+        "jwt",
+        "Bearer",
+        "apiKey",
+        "cookie",
+        "Cookies",
+        "session-cookie",
+        "better-auth.session_token",
+        "__Secure-better-auth.session_token",
+    ] {
         for payload in [json!({name: token}), json!({"headers": {name: token}})] {
             let mut socket = Socket::open(&app, &[]).await.unwrap();
             let ReceivedEvent::Closed(code, reason) = socket.connection_init(payload).await else {
@@ -196,7 +210,7 @@ async fn credential_under_another_name_is_refused() {
         }
     }
     for other in
-        [json!({"tokens": 3}), json!({"headers": {"x-client": "web"}}), json!({"token": null})]
+        [json!({"tokens": 3}), json!({"headers": {"x-client": "web"}}), json!({"cookie": null})]
     {
         let mut socket = Socket::open(&app, &[]).await.unwrap();
         let received = socket.connection_init(other.clone()).await;

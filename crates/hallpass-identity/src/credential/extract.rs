@@ -100,8 +100,9 @@ pub enum InvalidInit {
     Unknown(String),
 }
 
-/// Members that clients name a credential. Case and separators are ignored.
-const NAMES_OF_CREDENTIALS: [&str; 8] = [
+/// Members that clients name a credential. Case, separators and a leading `x-` are ignored. Cookies are among them: a
+/// page cannot read that of its session, and others send it in the handshake.
+const NAMES_OF_CREDENTIALS: [&str; 12] = [
     "token",
     "authtoken",
     "accesstoken",
@@ -110,12 +111,20 @@ const NAMES_OF_CREDENTIALS: [&str; 8] = [
     "idtoken",
     "jwt",
     "bearer",
+    "apikey",
+    "cookie",
+    "cookies",
+    "sessioncookie",
 ];
 
-fn looks_like_credential(name: &str) -> bool {
+fn looks_like_credential(name: &str, names: &CarrierNames) -> bool {
+    let bare = name.strip_prefix("__Secure-").unwrap_or(name);
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-    NAMES_OF_CREDENTIALS.contains(&name.as_str())
+    let letters: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    let is_listed = |name: &str| NAMES_OF_CREDENTIALS.contains(&name);
+    bare == names.cookies.session
+        || is_listed(&letters)
+        || letters.strip_prefix('x').is_some_and(is_listed)
 }
 
 /// Adds the credentials in the payload of `connection_init`, or in its member `headers`, to the headers of the WebSocket
@@ -156,7 +165,7 @@ fn merge_member(
             headers.append(carrier, shown.unwrap_or(HeaderValue::from_static(MALFORMED)));
             Ok(())
         }
-        None if looks_like_credential(name) => Err(InvalidInit::Unknown(name.to_owned())),
+        None if looks_like_credential(name, names) => Err(InvalidInit::Unknown(name.to_owned())),
         None => Ok(()),
     }
 }
