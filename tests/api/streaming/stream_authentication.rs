@@ -209,9 +209,12 @@ async fn credential_under_another_name_is_refused() {
             assert!(reason.contains(name) && reason.contains("authorization"), "{reason}");
         }
     }
-    for other in
-        [json!({"tokens": 3}), json!({"headers": {"x-client": "web"}}), json!({"cookie": null})]
-    {
+    for other in [
+        json!({"tokens": 3}),
+        json!({"headers": {"x-client": "web"}}),
+        json!({"cookie": null, "token": ""}),
+        json!({"headers": {"cookie": " "}}),
+    ] {
         let mut socket = Socket::open(&app, &[]).await.unwrap();
         let received = socket.connection_init(other.clone()).await;
         assert_eq!(received, ReceivedEvent::Message(json!({"type": "connection_ack"})), "{other}");

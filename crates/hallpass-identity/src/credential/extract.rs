@@ -155,6 +155,7 @@ fn merge_member(
     names: &CarrierNames,
 ) -> Result<(), InvalidInit> {
     let mut carriers = [AUTHORIZATION, names.api_key.clone(), EXPECTED_USER].into_iter();
+    let is_empty = value.as_str().is_some_and(|text| text.trim_ascii().is_empty());
     let shown = match value {
         Value::Null => return Ok(()),
         Value::String(text) => mark_sensitive(&text),
@@ -165,7 +166,9 @@ fn merge_member(
             headers.append(carrier, shown.unwrap_or(HeaderValue::from_static(MALFORMED)));
             Ok(())
         }
-        None if looks_like_credential(name, names) => Err(InvalidInit::Unknown(name.to_owned())),
+        None if !is_empty && looks_like_credential(name, names) => {
+            Err(InvalidInit::Unknown(name.to_owned()))
+        }
         None => Ok(()),
     }
 }
