@@ -182,7 +182,7 @@ async fn cross_origin_websocket_is_rejected() {
 
 #[tokio::test]
 async fn credential_under_another_name_is_refused() {
-    let app = App::start(Backend::Sqlite).await;
+    let app = App::with(Backend::Sqlite, &["--session-cookie", "sid"]).await;
     let token = token_of(&alice());
     for name in [
         "token",
@@ -197,8 +197,8 @@ async fn credential_under_another_name_is_refused() {
         "cookie",
         "Cookies",
         "session-cookie",
-        "better-auth.session_token",
-        "__Secure-better-auth.session_token",
+        "sid",
+        "__Secure-sid",
     ] {
         for payload in [json!({name: token}), json!({"headers": {name: token}})] {
             let mut socket = Socket::open(&app, &[]).await.unwrap();
