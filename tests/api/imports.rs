@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules, the lowest first. A module imports only modules that come before it.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
+    "unprintable",
     "bypass",
     "config",
     "telemetry",

@@ -2,13 +2,11 @@
 
 use hallpass_types::trusted::VerifiedSubject as _;
 use std::collections::BTreeSet;
-use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use hallpass_types::{Timestamp, UserId, now};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::error::{AuthError, Check, rejected};
@@ -20,87 +18,6 @@ const PAIRWISE_SUBJECT_LENGTH: usize = 32;
 
 /// A JSON object: the claims of a token, or the user of a session.
 pub(super) type Claims = Map<String, Value>;
-
-/// JSON without duplicate members: two parsers could use different ones
-/// (RFC 7519 section 4 lets a verifier reject them).
-pub(super) struct StrictJson(Value);
-
-impl StrictJson {
-    /// Parses `text`; none when it is not JSON or has a duplicate member.
-    pub(super) fn read(text: &[u8]) -> Option<Value> {
-        serde_json::from_slice::<Self>(text).ok().map(|value| value.0)
-    }
-
-    /// The same, for a JSON object.
-    pub(super) fn object(text: &[u8]) -> Option<Claims> {
-        match Self::read(text)? {
-            Value::Object(claims) => Some(claims),
-            _ => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for StrictJson {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictJsonVisitor).map(Self)
-    }
-}
-
-struct StrictJsonVisitor;
-
-impl<'de> Visitor<'de> for StrictJsonVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without duplicate members")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(StrictJson(item)) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(list.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((name, StrictJson(value))) = members.next_entry::<String, _>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("duplicate member"));
-            }
-        }
-        Ok(object.into())
-    }
-}
 
 /// A subject that is a valid user id: not empty, at most 255 bytes, no control characters. It is
 /// compared byte for byte (OpenID Connect Core section 2 sets the length).

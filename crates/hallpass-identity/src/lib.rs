@@ -25,6 +25,7 @@ mod layer;
 mod metrics;
 mod revocation;
 mod schemes;
+mod strict_json;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -68,6 +69,7 @@ pub use revocation::{RETENTION as REVOCATION_RETENTION, Revocation, RevocationSe
 pub use schemes::api_key::{KEY_DISABLED, KEY_EXPIRED, KEY_UNKNOWN, KEY_USED_UP, KEY_WITHOUT_USER};
 pub use schemes::cookie_cache::CacheFlaw;
 pub use schemes::session::NO_SESSION;
+pub use strict_json::StrictJson;
 
 pub use crate::config::Tiers;
 use crate::config::{IdentityConfig, Origin};
@@ -219,7 +221,7 @@ impl Authenticator {
     /// none.
     async fn is_known(&self, headers: &HeaderMap) -> bool {
         let credential = credential::extract::extract(headers, &self.names, &self.schemes.secrets);
-        self.schemes.is_known(&credential).await
+        self.schemes.is_known(credential).await
     }
 
     /// The kind of the credential that a request presents; none without one.

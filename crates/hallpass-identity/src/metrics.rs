@@ -43,6 +43,8 @@ pub(crate) enum Decided {
     Rejected,
     CrossSite,
     UnknownKey,
+    /// The client has sent too many credentials that were rejected: this one is not verified.
+    Refused,
     Unavailable,
 }
 

@@ -27,6 +27,7 @@
 //! - [`row_security`]: error messages of row-level security.
 //! - [`code`]: error codes of the API contract.
 //! - [`config`]: the settings.
+//! - `unprintable`: characters that are escaped.
 //! - [`bypass`]: the registered ways around the scopes.
 
 // The macros of `access` name this crate from outside and from inside alike.
@@ -58,6 +59,7 @@ pub mod schema;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod unprintable;
 
 use std::marker::PhantomData;
 use std::process::ExitCode;

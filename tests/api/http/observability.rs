@@ -73,6 +73,23 @@ async fn lines_of_a_request_have_its_id() {
 }
 
 #[tokio::test]
+async fn log_has_no_unprintable_characters() {
+    let id = "a\u{202e}b\u{2028}c\u{2066}d\u{feff}e\u{9b}f\u{e0041}g\nh";
+    let escaped = r"a\u202eb\u2028c\u2066d\ufeffe\u009bf\udb40\udc41g\nh";
+    for format in ["text", "json"] {
+        let mut server = Process::start(&[("LOG_FORMAT", format)]);
+        let request = client().post(format!("{}/graphql", server.url));
+        request.json(&json!({ "documentId": id })).send().await.unwrap();
+        let line = server.wait_for_log("hallpass::request");
+        assert!(line.contains(escaped), "{line:?}");
+        assert!(line.chars().all(|character| matches!(character, ' '..='~')), "{line:?}");
+        if format == "json" {
+            assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["document"], id);
+        }
+    }
+}
+
+#[tokio::test]
 async fn rejected_sockets_are_in_the_log() {
     let mut server = Process::start(&[("LOG_FORMAT", "json")]);
     let url = server.url.clone();

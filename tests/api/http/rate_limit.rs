@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::observability::{metric, wait_for_metric};
 use crate::streaming::graphql_ws::token;
 use crate::support::app::{App, Backend, Client, GraphQlResponse};
-use crate::support::auth_server::AuthServer;
+use crate::support::auth_server::{Account, AuthServer, SECRET};
 use crate::support::callers::{alice, bob, user};
+use crate::support::cookie_cache_builder::CacheFormat;
 use crate::support::redis::{self, RedisServer};
 use crate::support::socket::Socket;
 
@@ -249,6 +250,56 @@ async fn guessers_are_slowed_down_before_users() {
     assert!(message.starts_with("Too many credentials"), "{message}");
     known.data(POINT).await;
     assert!(app.anonymous().ask(POINT).await.codes().is_empty(), "without a credential");
+}
+
+#[tokio::test]
+async fn accepted_credentials_are_known_for_long() {
+    let mut settings = CacheFormat::Compact.settings();
+    settings["apiKeys"] = true.into();
+    let server = AuthServer::start(&settings);
+    let flags = ["--rate-limit", "anonymous=50/h,free=100/h", "--session-cache-ttl", "1s"];
+    let trust = ["--cookie-cache", "trust", "--better-auth-secret", SECRET];
+    let app = server.app(&[&flags[..], &trust].concat()).await;
+    let (one, other, gone) = (
+        server.sign_up("One", json!({})).await,
+        server.sign_up("Other", json!({})).await,
+        server.sign_up("Gone", json!({})).await,
+    );
+    let cookie = |of: &Account| format!("better-auth.session_token={}", of.cookie_value("token"));
+    let (jwt, key) = (server.jwt(&one).await, server.api_key(&one, json!({})).await);
+    let used = [
+        ("session token", app.by_bearer(&one.session_token)),
+        ("session cookie", app.by_cookie(&cookie(&one))),
+        ("cookie cache", app.by_cookie(&other.cookie)),
+        ("JWT", app.by_bearer(&jwt)),
+        ("API key", app.anonymous().with_header("x-api-key", &key)),
+        ("session that ends", app.by_bearer(&gone.session_token)),
+    ];
+    for (what, client) in &used {
+        assert_eq!(client.ask(POINT).await.status, 200, "{what}");
+    }
+    for number in 0..6 {
+        guess(&app, number).await;
+    }
+    server.sign_out(&gone).await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let (ended, used) = used.split_last().unwrap();
+    for (what, client) in used {
+        assert_eq!(client.ask(POINT).await.status, 200, "{what}, after SESSION_CACHE_TTL");
+    }
+    let renewed = app.by_cookie(&cookie(&other));
+    assert_eq!(renewed.ask(POINT).await.status, 200, "the session of the cookie cache");
+    assert_eq!(ended.1.ask(POINT).await.status, 401, "it was known until now");
+    assert_eq!(ended.1.ask(POINT).await.status, 429, "it is forgotten");
+    assert_eq!(app.by_bearer(&other.session_token).ask(POINT).await.status, 429, "never used");
+    let metrics = app.anonymous().request(Method::GET, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in [
+        "hallpass_authentications_total{outcome=\"refused\"} 3",
+        "hallpass_budget_refusals_total{payer=\"failed_credentials\"} 3",
+    ] {
+        assert!(metrics.lines().any(|it| it == line), "{line}: {metrics}");
+    }
 }
 
 #[tokio::test]

@@ -114,6 +114,35 @@ async fn empty_api_key_is_ignored() {
 }
 
 #[tokio::test]
+async fn empty_credential_is_none() {
+    const NAME: &str = "better-auth.session_token";
+    let server = AuthServer::shared();
+    let account = server.sign_up("Nothing", json!({})).await;
+    let cookies = ["", " ", "\"\""].map(|value| format!("{NAME}={value}"));
+    let secure = format!("theme=dark; __Secure-{NAME}=; {NAME}=\"\"");
+    let mut cases = vec![("cookie", secure.as_str())];
+    cases.extend(cookies.iter().map(|cookie| ("cookie", cookie.as_str())));
+    for name in ["authorization", "x-api-key"] {
+        cases.extend(["", " ", "\t"].map(|value| (name, value)));
+    }
+    for flags in [&[][..], &["--better-auth-secret", SECRET]] {
+        let app = server.app(flags).await;
+        for &case in &cases {
+            assert_eq!(method(&with_headers(&app, &[case]).await), Value::Null, "{case:?}");
+            let beside = with_headers(&app, &[case, ("cookie", &account.cookie)]).await;
+            assert_eq!(method(&beside), "SESSION_COOKIE", "{case:?}");
+        }
+        for malformed in ["?", "\" \"", "%", "a.b", "a,b"] {
+            let cookie = format!("{NAME}={malformed}");
+            let request = app.anonymous().request(Method::POST, "/graphql");
+            let request = request.header("cookie", &cookie).json(&json!({"query": VIEWER}));
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status, 401, "{malformed:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn empty_payload_credential_is_ignored() {
     let server = AuthServer::shared();
     let app = server.app(&[]).await;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -149,6 +149,29 @@ async fn unknown_key_is_unavailable_until_fetched() {
     let fetches = publisher.fetches();
     assert_rejected(&ask(&app, &forged).await, "the set that came after it has no such key");
     assert_eq!(publisher.fetches(), fetches, "which needs no fetch of its own");
+}
+
+#[tokio::test]
+async fn rejected_token_is_accepted_by_a_right_set() {
+    const COOLDOWN: Duration = Duration::from_secs(2);
+    let (old, new) = (Key::ed25519("old"), Key::ed25519("new"));
+    let (publisher, url) = Publisher::start(&[&old]);
+    let flags = ["--better-auth-url", &url, "--jwks-cooldown", "2s"];
+    let app = App::configured(Backend::Sqlite, &flags).await;
+    assert_eq!(ask(&app, &token_of(&old, &url)).await.status, 200);
+    let (began, before) = (Instant::now(), publisher.fetches());
+    let token = token_of(&new, &url);
+    while began.elapsed() < COOLDOWN * 2 {
+        assert_rejected(&ask(&app, &token).await, "its key is not published");
+    }
+    let fetches = publisher.fetches() - before;
+    assert!((2..=3).contains(&fetches), "{fetches} fetches in two cool-downs");
+    publisher.publish(&[&old, &new]);
+    let published = Instant::now();
+    while ask(&app, &token).await.status != 200 {
+        assert!(published.elapsed() < COOLDOWN * 2, "the same token stays rejected");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

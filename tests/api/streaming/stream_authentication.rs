@@ -182,10 +182,24 @@ async fn cross_origin_websocket_is_rejected() {
 
 #[tokio::test]
 async fn credential_under_another_name_is_refused() {
-    let app = App::start(Backend::Sqlite).await;
+    let app = App::with(Backend::Sqlite, &["--session-cookie", "sid"]).await;
     let token = token_of(&alice());
-    for name in ["token", "authToken", "access_token", "accessToken", "Auth-Token", "jwt", "Bearer"]
-    {
+    for name in [
+        "token",
+        "authToken",
+        "access_token",
+        "accessToken",
+        "Auth-Token",
+        "X-Access-Token",
+        "jwt",
+        "Bearer",
+        "apiKey",
+        "cookie",
+        "Cookies",
+        "session-cookie",
+        "sid",
+        "__Secure-sid",
+    ] {
         for payload in [json!({name: token}), json!({"headers": {name: token}})] {
             let mut socket = Socket::open(&app, &[]).await.unwrap();
             let ReceivedEvent::Closed(code, reason) = socket.connection_init(payload).await else {
@@ -195,9 +209,12 @@ async fn credential_under_another_name_is_refused() {
             assert!(reason.contains(name) && reason.contains("authorization"), "{reason}");
         }
     }
-    for other in
-        [json!({"tokens": 3}), json!({"headers": {"x-client": "web"}}), json!({"token": null})]
-    {
+    for other in [
+        json!({"tokens": 3}),
+        json!({"headers": {"x-client": "web"}}),
+        json!({"cookie": null, "token": ""}),
+        json!({"headers": {"cookie": " "}}),
+    ] {
         let mut socket = Socket::open(&app, &[]).await.unwrap();
         let received = socket.connection_init(other.clone()).await;
         assert_eq!(received, ReceivedEvent::Message(json!({"type": "connection_ack"})), "{other}");

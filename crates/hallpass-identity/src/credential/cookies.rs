@@ -61,7 +61,7 @@ impl SessionCookie {
 
 /// The session cookies, that of `__Secure-` first: a page on a sibling host cannot have set it. Of several
 /// cookies of one name the first is used, as at the auth server; with its secret, the first with a valid
-/// signature.
+/// signature. Empty ones are ignored, like empty headers: a sign-out may leave one.
 pub(crate) fn find(
     headers: &HeaderMap,
     names: &CookieNames,
@@ -73,12 +73,13 @@ pub(crate) fn find(
     let mut found = Vec::new();
     for (is_secure, prefix) in [(true, "__Secure-"), (false, "")] {
         let name = format!("{prefix}{}", names.session);
-        let all: Vec<_> = values(&pairs, &name).into_iter().map(readable).collect();
+        let given = values(&pairs, &name).into_iter().filter(|value| !is_empty(value));
+        let all: Vec<_> = given.map(readable).collect();
         let Some(first) = all.first() else { continue };
         let mut readable = all.iter().flatten();
         let signed = readable.find(|(_, decoded)| secrets.signed_session_token(decoded));
         let Some((value, decoded)) = signed.or(first.as_ref()) else {
-            return Err("the session cookie is empty, too long or malformed");
+            return Err("the session cookie is too long or malformed");
         };
         // Only for the first name: a sibling host can set the other.
         let data = found.is_empty().then(|| format!("{prefix}{}", names.data));
@@ -91,8 +92,13 @@ pub(crate) fn find(
 
 /// The value of a session cookie, as sent and decoded; none when it is malformed.
 fn readable(value: &[u8]) -> Option<(&str, String)> {
-    let value = text(value).filter(|it| !it.is_empty() && it.len() <= MAX_FORWARDED_BYTES)?;
+    let value = text(value).filter(|it| it.len() <= MAX_FORWARDED_BYTES)?;
     Some((value, decoded(value.trim_matches('"'))?))
+}
+
+/// Whether there is nothing between the quotes, if any.
+fn is_empty(value: &[u8]) -> bool {
+    value.trim_ascii().iter().all(|byte| *byte == b'"')
 }
 
 /// A name and a value, as bytes: an unrelated cookie that is not UTF-8 does not invalidate the others.

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::cookies;
 use super::cookies::{CookieNames, MAX_FORWARDED_BYTES, SessionCookie, mark_sensitive};
 use super::expected_user::EXPECTED_USER;
-use crate::claims::StrictJson;
 use crate::config::IdentityConfig;
 use crate::jose::better_auth_secret::SecretKeyring;
+use crate::strict_json::StrictJson;
 
 /// Larger than any usual JWT.
 const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
@@ -100,8 +100,9 @@ pub enum InvalidInit {
     Unknown(String),
 }
 
-/// Members that clients name a credential. Case and separators are ignored.
-const NAMES_OF_CREDENTIALS: [&str; 8] = [
+/// Members that clients name a credential. Case, separators and a leading `x-` are ignored. Cookies are among them: a
+/// page cannot read that of its session, and others send it in the handshake.
+const NAMES_OF_CREDENTIALS: [&str; 12] = [
     "token",
     "authtoken",
     "accesstoken",
@@ -110,12 +111,20 @@ const NAMES_OF_CREDENTIALS: [&str; 8] = [
     "idtoken",
     "jwt",
     "bearer",
+    "apikey",
+    "cookie",
+    "cookies",
+    "sessioncookie",
 ];
 
-fn looks_like_credential(name: &str) -> bool {
+fn looks_like_credential(name: &str, names: &CarrierNames) -> bool {
+    let bare = name.strip_prefix("__Secure-").unwrap_or(name);
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-    NAMES_OF_CREDENTIALS.contains(&name.as_str())
+    let letters: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    let is_listed = |name: &str| NAMES_OF_CREDENTIALS.contains(&name);
+    bare == names.cookies.session
+        || is_listed(&letters)
+        || letters.strip_prefix('x').is_some_and(is_listed)
 }
 
 /// Adds the credentials in the payload of `connection_init`, or in its member `headers`, to the headers of the WebSocket
@@ -146,6 +155,7 @@ fn merge_member(
     names: &CarrierNames,
 ) -> Result<(), InvalidInit> {
     let mut carriers = [AUTHORIZATION, names.api_key.clone(), EXPECTED_USER].into_iter();
+    let is_empty = value.as_str().is_some_and(|text| text.trim_ascii().is_empty());
     let shown = match value {
         Value::Null => return Ok(()),
         Value::String(text) => mark_sensitive(&text),
@@ -156,7 +166,9 @@ fn merge_member(
             headers.append(carrier, shown.unwrap_or(HeaderValue::from_static(MALFORMED)));
             Ok(())
         }
-        None if looks_like_credential(name) => Err(InvalidInit::Unknown(name.to_owned())),
+        None if !is_empty && looks_like_credential(name, names) => {
+            Err(InvalidInit::Unknown(name.to_owned()))
+        }
         None => Ok(()),
     }
 }

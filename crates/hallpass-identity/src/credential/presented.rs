@@ -9,6 +9,7 @@ use hallpass_types::{Timestamp, now};
 use tokio::sync::Mutex;
 
 use super::expected_user::is_expected;
+use crate::metrics::Decided;
 use crate::{Authentication, Authenticator, Caller};
 
 /// The credentials that a request, or the start of a connection, presented.
@@ -52,6 +53,11 @@ impl PresentedCredentials {
     /// Whether they authenticated a caller before, as far as this server remembers, or there are none.
     pub async fn is_known(&self) -> bool {
         self.authenticator.is_known(&self.headers).await
+    }
+
+    /// Counts a request that is refused before its credential is verified, as the client sent too many that were rejected.
+    pub fn count_refused(&self) {
+        self.authenticator.metrics.record_decision(Decided::Refused);
     }
 
     /// The kind of the one that is used: `jwt`, `bearer_token`, `api_key`, `cookie` or `malformed`. None without one.

@@ -5,8 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use crate::claims::{Claims, StrictJson};
+use crate::claims::Claims;
 use crate::error::{AuthError, Check, rejected};
+use crate::strict_json::StrictJson;
 
 /// The longest accepted key id.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;

@@ -4,7 +4,7 @@
 //! source is unavailable; it is fetched again before it expires, in the background, and when a key id
 //! is unknown or a signature does not match: one fetch at a time, within a budget. A token is rejected
 //! for an unknown key id only by a set that was fetched after the token arrived; until then the result
-//! is "unavailable".
+//! is "unavailable". The rejection stands for the cool-down: then the token has the set fetched again.
 
 pub(crate) mod fetch_budget;
 pub(crate) mod source;
@@ -204,9 +204,12 @@ impl JwksCache {
             return Ok(key);
         }
         let arrived = inner.waiting.get_with(token.digest(), Instant::now);
-        if !inner.was_fetched_since(arrived) {
+        let is_new = !inner.was_fetched_since(arrived);
+        if is_new || inner.is_cooled_down(Instant::now()) {
             self.fetch(|requested_at| {
-                inner.known(key_id).is_none() && inner.may_fetch_for_key(requested_at)
+                inner.known(key_id).is_none()
+                    && (is_new || inner.is_cooled_down(requested_at))
+                    && inner.may_fetch_for_key(requested_at)
             })
             .await;
         }

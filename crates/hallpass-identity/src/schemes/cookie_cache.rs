@@ -17,10 +17,11 @@ use super::jwt::check_key;
 use super::session;
 use super::verdict_cache::{Accepted, VerifiedWith};
 use crate::caller::{AuthMethod, ClaimMapping};
-use crate::claims::{Claims, StrictJson, numeric_date, timestamp_claim};
+use crate::claims::{Claims, numeric_date, timestamp_claim};
 use crate::jose::better_auth_secret::SecretKeyring;
 use crate::jose::jws::{Typ, UnverifiedJws};
 use crate::jwks::JwksCache;
+use crate::strict_json::StrictJson;
 
 /// The audience of the format that is signed with the key set.
 const AUDIENCE: &str = "better-auth:session-cache";

@@ -166,27 +166,17 @@ impl SchemeRegistry {
         }
     }
 
-    /// Whether `credential` was accepted before, and the result is cached; also if there is none.
-    pub(super) async fn is_known(&self, credential: &Credential) -> bool {
-        match credential {
-            Credential::Absent => true,
-            Credential::Unusable(_) => false,
-            Credential::Jwt(token) => {
-                self.tokens.has_accepted(&[JWT, token.expose_secret().as_bytes()]).await
-            }
-            Credential::Opaque(token) => {
-                self.validated.has_accepted(&[BEARER, token.expose_secret().as_bytes()]).await
-            }
-            Credential::ApiKey(key) => {
-                self.validated.has_accepted(&[API_KEY, key.expose_secret().as_bytes()]).await
-            }
-            Credential::Cookies(cookies) => match cookies::header(cookies) {
-                Some(value) => {
-                    self.validated.has_accepted(&[COOKIE_HEADER, value.as_bytes()]).await
-                }
-                None => false,
-            },
-        }
+    /// Whether `credential` was accepted when it was last verified, as far as that is remembered; also if there is none.
+    pub(super) async fn is_known(&self, credential: Credential) -> bool {
+        let (results, kind, text) = match credential {
+            Credential::Absent => return true,
+            Credential::Unusable(_) => return false,
+            Credential::Jwt(token) => (&self.tokens, JWT, token),
+            Credential::Opaque(token) => (&self.validated, BEARER, token),
+            Credential::ApiKey(key) => (&self.validated, API_KEY, key),
+            Credential::Cookies(cookies) => return self.cookies_are_known(cookies).await,
+        };
+        results.has_accepted(&[kind, text.expose_secret().as_bytes()]).await
     }
 
     pub(super) async fn ready(&self) -> bool {
@@ -270,19 +260,16 @@ impl SchemeRegistry {
 
     async fn cookies(
         &self,
-        mut cookies: Vec<SessionCookie>,
+        cookies: Vec<SessionCookie>,
         address: IpAddr,
         since: Timestamp,
     ) -> Result<Arc<Caller>, AuthError> {
-        if !self.secrets.is_empty() {
-            cookies.retain(|cookie| self.secrets.signed_session_token(cookie.signed_token()));
-        }
+        let cookies = self.signed(cookies);
         if cookies.is_empty() {
             return rejected(Check::Signature, "the session cookie's signature does not match");
         }
-        for cookie in cookies.iter().filter(|cookie| self.cookie_cache.trusts_cookie_cache(cookie))
-        {
-            match self.cached_session(cookie).await {
+        for cookie in self.with_trusted_cache(&cookies) {
+            match self.cached_session(cookie, &cookies).await {
                 Some(caller) if caller.confirmed_at() >= since => return Ok(caller),
                 Some(_) | None => {}
             }
@@ -293,16 +280,59 @@ impl SchemeRegistry {
         self.validate_at_auth_server(&[COOKIE_HEADER, shown], since, validate).await
     }
 
-    /// The caller that the cookie cache describes; none when it is not usable: then the session is validated.
-    async fn cached_session(&self, cookie: &SessionCookie) -> Option<Arc<Caller>> {
+    /// Those that may be signed with the secret of the auth server.
+    fn signed(&self, mut cookies: Vec<SessionCookie>) -> Vec<SessionCookie> {
+        if !self.secrets.is_empty() {
+            cookies.retain(|cookie| self.secrets.signed_session_token(cookie.signed_token()));
+        }
+        cookies
+    }
+
+    /// Those whose cookie cache may be used.
+    fn with_trusted_cache<'a>(
+        &self,
+        cookies: &'a [SessionCookie],
+    ) -> impl Iterator<Item = &'a SessionCookie> {
+        let policy = self.cookie_cache;
+        cookies.iter().filter(move |cookie| policy.trusts_cookie_cache(cookie))
+    }
+
+    /// Whether the session of these cookies is known, or their cookie cache.
+    async fn cookies_are_known(&self, cookies: Vec<SessionCookie>) -> bool {
+        let cookies = self.signed(cookies);
+        for cookie in self.with_trusted_cache(&cookies) {
+            if let Some(data) = cookie.cookie_cache_value()
+                && self.tokens.has_accepted(&cached(cookie, data)).await
+            {
+                return true;
+            }
+        }
+        match cookies::header(&cookies) {
+            Some(value) => self.validated.has_accepted(&[COOKIE_HEADER, value.as_bytes()]).await,
+            None => false,
+        }
+    }
+
+    /// The caller that the cookie cache of `cookie` describes; none when it is not usable: then the session is validated.
+    /// The session of all the `cookies` is known from then on: the browser gets another cookie cache every few minutes.
+    async fn cached_session(
+        &self,
+        cookie: &SessionCookie,
+        cookies: &[SessionCookie],
+    ) -> Option<Arc<Caller>> {
         let data = cookie.cookie_cache_value()?;
         let read = || async {
             match self.read_cache(data, cookie).await {
-                Ok(accepted) if self.is_still_accepted(&accepted) => Ok(accepted),
+                Ok(accepted) if self.is_still_accepted(&accepted) => {
+                    if let Some(value) = cookies::header(cookies) {
+                        self.validated.remember(&[COOKIE_HEADER, value.as_bytes()]);
+                    }
+                    Ok(accepted)
+                }
                 _ => rejected(Check::Known, "the cookie cache is expired or invalid"),
             }
         };
-        let credential = [b"cache".as_slice(), cookie.token().as_bytes(), data.as_bytes()];
+        let credential = cached(cookie, data);
         let is_valid = |accepted: &Accepted| self.is_still_accepted(accepted);
         self.tokens.get_or_verify(&credential, is_valid, read).await.ok()
     }
@@ -362,6 +392,11 @@ impl SchemeRegistry {
         };
         self.validated.get_or_verify(credential, is_valid, accepted).await
     }
+}
+
+/// A cookie cache with its session token, as a key of the cache of tokens.
+fn cached<'a>(cookie: &'a SessionCookie, data: &'a str) -> [&'a [u8]; 3] {
+    [b"cache", cookie.token().as_bytes(), data.as_bytes()]
 }
 
 /// The key sets. An OpenID provider at the auth server signs with the same keys, so nothing else is

@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::api_key::key_rejection;
 use crate::auth_server::client::{Endpoint, UpstreamRequest, UpstreamResponse};
 use crate::caller::{AuthMethod, Caller, ClaimMapping, CredentialProof};
-use crate::claims::{Claims, StrictJson, subject_claim, timestamp_claim};
+use crate::claims::{Claims, subject_claim, timestamp_claim};
 use crate::config::AuthServer;
 use crate::error::{AuthError, Check, SESSION_EXPIRED, rejected};
+use crate::strict_json::StrictJson;
 
 /// The endpoint that validates sessions. `disableCookieCache`: use the database, not a cookie.
 /// `disableRefresh`: do not extend the session, as the browser would never receive its new cookie.

@@ -26,6 +26,10 @@ const REJECTION_TTL: Duration = Duration::from_secs(5);
 const JITTER: f64 = 0.3;
 /// Times longer than this get no more jitter.
 const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long it is remembered that a credential was accepted, beyond its verdict …
+const ACCEPTANCE_TTL: Duration = Duration::from_secs(60 * 60);
+/// … and of how many credentials.
+const MAX_ACCEPTANCES: u64 = 65_536;
 /// Attempts to get a result that is still valid when it arrives.
 const MAX_ATTEMPTS: usize = 3;
 
@@ -57,6 +61,8 @@ pub(crate) struct VerdictCache {
     name: CacheName,
     key: hmac::Key,
     verdicts: Cache<[u8; 32], Verdict>,
+    /// Credentials whose last verdict was that they are accepted.
+    acceptances: moka::sync::Cache<[u8; 32], ()>,
     max_ttl: Duration,
     caches_rejections: bool,
     metrics: IdentityMetrics,
@@ -108,7 +114,11 @@ impl VerdictCache {
             .weigher(|_, verdict| weight(verdict))
             .expire_after(VerdictExpiry { max_ttl })
             .build();
-        Self { name, key, verdicts, max_ttl, caches_rejections, metrics }
+        let acceptances = moka::sync::Cache::builder()
+            .max_capacity(MAX_ACCEPTANCES)
+            .time_to_live(ACCEPTANCE_TTL)
+            .build();
+        Self { name, key, verdicts, acceptances, max_ttl, caches_rejections, metrics }
     }
 
     /// The verdict on `credential`: from the cache, if `is_valid`, else from `verify`. Only the cache is read without an
@@ -141,17 +151,24 @@ impl VerdictCache {
                 Some(Verdict::Accepted(_)) => Box::pin(self.verdicts.invalidate(&key)).await,
                 None => {}
             }
-            let verified = Box::pin(self.to_verdict(verify()));
+            let verified = Box::pin(self.to_verdict(key, verify()));
             let found = Box::pin(self.verdicts.try_get_with(key, verified)).await;
             verdict = Some(found.map_err(|fault| *fault)?);
         }
         Err(Unavailable::of(Duration::from_secs(1)).into())
     }
 
-    /// Whether `credential` was accepted, and the verdict is cached.
+    /// Whether the last verdict on `credential` was that it is accepted, as far as that is remembered: as long as the
+    /// verdict is cached, and for [`ACCEPTANCE_TTL`].
     pub(crate) async fn has_accepted(&self, credential: &[&[u8]]) -> bool {
-        let verdict = self.verdicts.get(&self.hash(credential)).await;
-        matches!(verdict, Some(Verdict::Accepted(_)))
+        let key = self.hash(credential);
+        self.acceptances.contains_key(&key)
+            || matches!(self.verdicts.get(&key).await, Some(Verdict::Accepted(_)))
+    }
+
+    /// Remembers that `credential` was accepted, by another verdict.
+    pub(crate) fn remember(&self, credential: &[&[u8]]) {
+        self.acceptances.insert(self.hash(credential), ());
     }
 
     /// Whether the verdict is valid by the system clock.
@@ -163,9 +180,16 @@ impl VerdictCache {
 
     async fn to_verdict(
         &self,
+        key: [u8; 32],
         found: impl Future<Output = Result<Accepted, AuthError>>,
     ) -> Result<Verdict, AuthError> {
-        match found.await {
+        let found = found.await;
+        match &found {
+            Ok(_) => self.acceptances.insert(key, ()),
+            Err(AuthError::Rejected(_)) => self.acceptances.invalidate(&key),
+            Err(AuthError::Unavailable(_)) => {}
+        }
+        match found {
             Ok(accepted) => Ok(Verdict::Accepted(accepted)),
             Err(AuthError::Rejected(rejection)) if self.caches_rejections => {
                 Ok(Verdict::Rejected(rejection))

@@ -19,6 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::refusals::Refusals;
 use crate::config::LogFormat;
 use crate::http::{REFUSED, RequestId};
+use crate::unprintable::escape_from;
 
 /// The target of the lines.
 pub(super) const TARGET: &str = "hallpass::request";
@@ -101,7 +102,8 @@ impl<S: Subscriber> Layer<S> for RequestLines {
     }
 }
 
-/// Other lines, as the library formats them, with the id of the request that they belong to.
+/// Other lines, as the library formats them, with the id of the request that they belong to. What is not printable is
+/// escaped, but ESC, with which the library begins its styles: it escapes that of values itself.
 pub(super) struct WithRequestId<F>(pub(super) F, pub(super) LogFormat);
 
 impl<S, N, F> FormatEvent<S, N> for WithRequestId<F>
@@ -116,12 +118,12 @@ where
         mut to: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(request) = RequestId::current() else {
-            return self.0.format_event(context, to, event);
-        };
-        let (mut line, id) = (String::new(), request.as_str());
+        let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        let line = line.trim_end();
+        line.truncate(line.trim_end().len());
+        escape_from(&mut line, 0, |character| character == '\u{1b}');
+        let Some(request) = RequestId::current() else { return writeln!(to, "{line}") };
+        let id = request.as_str();
         match (self.1, line.strip_suffix('}')) {
             (LogFormat::Json, Some(object)) => writeln!(to, r#"{object},"request_id":"{id}"}}"#),
             _ => writeln!(to, "{line} request_id={id}"),
@@ -178,7 +180,7 @@ impl Line {
         let _ = write!(self.text, "{value}");
     }
 
-    /// A quoted text: JSON escapes control characters, as Rust's debug form does. Most texts have nothing to escape.
+    /// A quoted text, escaped as in JSON. Most texts have nothing to escape.
     fn quoted(&mut self, text: &str) {
         let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
         if text.bytes().all(is_plain) {
@@ -186,7 +188,9 @@ impl Line {
             self.text.push_str(text);
             self.text.push('"');
         } else {
+            let start = self.text.len();
             self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
+            escape_from(&mut self.text, start, |_| false);
         }
     }
 
@@ -224,7 +228,11 @@ impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.name(field);
         match self.format {
-            LogFormat::Text => self.value(format_args!("{value:?}")),
+            LogFormat::Text => {
+                let start = self.text.len();
+                self.value(format_args!("{value:?}"));
+                escape_from(&mut self.text, start, |_| false);
+            }
             LogFormat::Json => self.quoted(&format!("{value:?}")),
         }
     }
@@ -236,6 +244,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+    use crate::unprintable::is_unprintable;
 
     fn lines_to(pending: &PendingLines, format: LogFormat) -> RequestLines {
         RequestLines { format, pending: pending.clone(), refusals: Refusals::default() }
@@ -286,6 +295,50 @@ mod tests {
         });
     }
 
+    #[test]
+    fn other_lines_are_escaped() {
+        use tracing_subscriber::fmt::format;
+
+        let (given, escaped) = ("a\u{202e}b\nc\u{2028}", r"a\u202eb\nc\u2028");
+        for is_json in [false, true] {
+            let pending = PendingLines::default();
+            let to = pending.clone();
+            let lines = tracing_subscriber::fmt::layer().with_writer(move || ToPending(to.clone()));
+            let lines = match is_json {
+                false => lines
+                    .event_format(WithRequestId(format().with_ansi(true), LogFormat::Text))
+                    .boxed(),
+                true => {
+                    let format = WithRequestId(format().json(), LogFormat::Json);
+                    lines.event_format(format).fmt_fields(format::JsonFields::new()).boxed()
+                }
+            };
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+                tracing::info!(error = %given, "message of {given}");
+            });
+            let text = pending.text().clone();
+            assert_eq!(text.matches(escaped).count(), 2, "{text:?}");
+            let styled = |character| character == '\u{1b}' && !is_json;
+            let line = text.strip_suffix('\n').unwrap();
+            assert!(!line.contains(|it| is_unprintable(it) && !styled(it)), "{text:?}");
+            assert!(!is_json || serde_json::from_str::<serde_json::Value>(line).is_ok(), "{text}");
+        }
+    }
+
+    /// Writes to the pending lines.
+    struct ToPending(PendingLines);
+
+    impl std::io::Write for ToPending {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.push(std::str::from_utf8(bytes).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
     fn line_of(format: LogFormat) -> String {
         let pending = PendingLines::default();
         let lines = lines_to(&pending, format);
@@ -317,12 +370,24 @@ mod tests {
 
     #[test]
     fn texts_are_escaped_where_it_is_needed() {
-        for text in ["", "plain ~!", "\"", "\\", "\u{1f}", "\u{7f}", "é", "\n\u{1b}[0m", "\u{2028}"]
-        {
+        for text in [
+            "",
+            "plain ~!",
+            "\"",
+            "\\",
+            "\\\\u202e",
+            "\u{1f}",
+            "\u{7f}",
+            "é",
+            "\n\u{1b}[0m",
+            "\u{2028}",
+            "\u{202e}",
+            "\u{e0041}",
+        ] {
             let mut line = Line { format: LogFormat::Json, target: TARGET, text: String::new() };
             line.quoted(text);
             assert_eq!(serde_json::from_str::<String>(&line.text).unwrap(), text);
-            assert!(!line.text.contains(['\n', '\u{1b}', '\u{1f}']), "{:?}", line.text);
+            assert!(!line.text.contains(is_unprintable), "{:?}", line.text);
         }
     }
 

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::{Explanation, Finding, Report, Severity};
+use crate::unprintable::is_unprintable;
 
 /// Longer texts from credentials are truncated.
 const MAX_TEXT_CHARS: usize = 200;
@@ -70,13 +71,10 @@ fn padded(word: &str, width: usize, severity: Option<Severity>) -> String {
     format!("{colour}{word:<width$}{PLAIN}")
 }
 
-/// Escapes control characters and bidirectional formatting: credentials may contain any text.
+/// Escapes what is not printable: credentials may contain any text.
 pub(crate) fn printable(text: &str) -> String {
     let shown = |character: char| match character {
-        _ if character.is_control() => character.escape_unicode().to_string(),
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            character.escape_unicode().to_string()
-        }
+        _ if is_unprintable(character) => character.escape_unicode().to_string(),
         _ => character.to_string(),
     };
     text.chars().map(shown).collect()

@@ -45,6 +45,8 @@ impl RequestIdentity {
         if let Err(exceeded) = deps.rate_limiter.check_failures(self.address())
             && !self.0.is_known().await
         {
+            deps.rate_limiter.count_refused_credential();
+            self.0.count_refused();
             let rejection = Rejection::too_many_failures(exceeded);
             return Err(Unauthenticated { check: FailedCheck::FailedCredentials, rejection });
         }

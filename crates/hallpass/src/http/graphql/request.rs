@@ -20,7 +20,7 @@ use crate::http::limits::document_cache::Document;
 use crate::http::limits::persisted_queries::DocumentHash;
 use crate::http::limits::trusted_documents::TrustedDocuments;
 use crate::http::streaming::Framing;
-use hallpass_identity::Caller;
+use hallpass_identity::{Caller, StrictJson};
 
 /// Integers up to this one are exact as floats: 2^53 - 1.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
@@ -190,6 +190,12 @@ pub(crate) fn check_request_head(method: &Method, headers: &HeaderMap) -> Result
             "Send the body uncompressed: Content-Encoding is not supported.",
         ));
     }
+    if headers.get_all(CONTENT_TYPE).iter().nth(1).is_some() {
+        return Err(Rejection::http(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send one `Content-Type`: there are several.",
+        ));
+    }
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     match (method, content_type) {
         (&Method::POST, Some(content_type)) | (&Method::GET, Some(content_type)) => {
@@ -244,12 +250,13 @@ pub(crate) async fn read_json_body(
     }
 }
 
-/// Parses a JSON body.
+/// Parses a JSON body. A duplicate member is rejected: a proxy or a log may use the other one.
 pub(crate) fn from_body(body: &[u8]) -> Result<GraphQlParams, Rejection> {
-    match serde_json::from_slice(body) {
+    match StrictJson::parse(body) {
         Ok(Value::Object(members)) => from_members(members),
         Ok(Value::Array(_)) => Err(malformed("Send one operation per request, not a batch.")),
         Ok(_) => Err(malformed("Send a JSON object with a `query`.")),
+        Err(error) if error.is_data() => Err(malformed(format!("{error}."))),
         Err(error) => Err(malformed(format!(
             "The body is not valid JSON, or nested too deeply: see line {}, column {}.",
             error.line(),
@@ -267,8 +274,12 @@ pub(crate) fn from_query_string(query: &str) -> Result<GraphQlParams, Rejection>
     {
         let value = match name.as_ref() {
             _ if value.is_empty() => Value::Null,
-            "variables" | "extensions" => serde_json::from_str(&value)
-                .map_err(|_| malformed(format!("`{name}` is not valid JSON.")))?,
+            "variables" | "extensions" => {
+                StrictJson::parse(value.as_bytes()).map_err(|error| match error.is_data() {
+                    true => malformed(format!("In `{name}`, {error}.")),
+                    false => malformed(format!("`{name}` is not valid JSON.")),
+                })?
+            }
             _ => Value::String(value.into_owned()),
         };
         if members.insert(name.to_string(), value).is_some() {

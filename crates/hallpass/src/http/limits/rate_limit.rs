@@ -267,8 +267,12 @@ impl RateLimiter {
         if retry_after.is_zero() {
             return Ok(());
         }
-        self.refused(Payer::FAILURES, 1);
         Err(Exceeded::new(failures(limits), 0, retry_after))
+    }
+
+    /// Counts a request that is refused because its address had too many failed credentials.
+    pub(crate) fn count_refused_credential(&self) {
+        self.refused(Payer::FAILURES, 1);
     }
 
     fn take(&self, of: NamedRate, payer: &Payer, cost: u64) -> Result<Budget, Exceeded> {

@@ -109,7 +109,10 @@ async fn limited(
     receive: impl Future<Output = Result<(), Rejection>>,
 ) -> Result<(), Rejection> {
     let limiter = &shared.deps.rate_limiter;
-    limiter.check_failures(address).map_err(Rejection::too_many_failures)?;
+    limiter.check_failures(address).map_err(|exceeded| {
+        limiter.count_refused_credential();
+        Rejection::too_many_failures(exceeded)
+    })?;
     let received = receive.await;
     if received.as_ref().is_err_and(Rejection::is_unauthorized) {
         limiter.count_failure(address);
