@@ -4,13 +4,16 @@ import type { ReactNode } from "react";
 export function Splash({ children }: { readonly children?: ReactNode }): ReactNode {
   return (
     <>
-      <div className="shell-header">
+      <header className="shell-header">
         <div className="shell-bar">
           <span className="brand">Hallpass Academy</span>
         </div>
         <div className="shell-nav" />
-      </div>
-      <main aria-busy={children === undefined || children === null}>{children}</main>
+      </header>
+      <main aria-busy={children === undefined || children === null}>
+        <h1 className="visually-hidden">Hallpass Academy</h1>
+        {children}
+      </main>
     </>
   );
 }
