@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PASSWORD } from "../scripts/seed.mjs";
-import { createUser, heading, seriousViolations, signIn, signOut, subscription, until, url, withBrowser } from "./support.mjs";
+import { createUser, heading, violations, signIn, signOut, subscription, until, url, withBrowser } from "./support.mjs";
 
 /** The kind of credential that a request has. */
 async function credentialOf(request) {
@@ -108,7 +108,7 @@ for (const kind of kinds) {
         await tab.getByText("Your session has ended.").waitFor();
         assert.ok(!(await tab.content()).includes(user.name));
       }
-      assert.deepEqual(await seriousViolations(page), []);
+      assert.deepEqual(await violations(page), []);
       await page.bringToFront();
       await page.getByRole("link", { name: "Sign in again" }).click();
       await signIn(page, user);
