@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 
 /** The frame of the page, before it is known who the user is. */
-export function Splash({ children }: { readonly children?: ReactNode }): ReactNode {
+export function Splash({ children = null }: { readonly children?: ReactNode }): ReactNode {
   return (
     <>
       <header className="shell-header">
@@ -10,8 +10,8 @@ export function Splash({ children }: { readonly children?: ReactNode }): ReactNo
         </div>
         <div className="shell-nav" />
       </header>
-      <main aria-busy={children === undefined || children === null}>
-        <h1 className="visually-hidden">Hallpass Academy</h1>
+      <main aria-busy={children === null}>
+        {children === null ? null : <h1 className="visually-hidden">Hallpass Academy</h1>}
         {children}
       </main>
     </>
