@@ -11,7 +11,7 @@ import { authClient } from "../auth/client";
 import { cookie } from "../auth/session-store";
 import { graphqlUrl, liveUrl } from "../config";
 import type { CredentialKind } from "./credential";
-import { createRefresh } from "./refresh";
+import { refresh, refreshOnline } from "./refresh";
 
 type Session = CookieCredentials | TokenCredentials;
 
@@ -45,11 +45,11 @@ export interface Connection {
 /** Opens a client. Its cache and its socket are never those of another user, and after a change it sends nothing. */
 export function connect(isGuest: boolean, kind: CredentialKind): Connection {
   const user = singleUser(sessionOf(kind));
-  const refresh = createRefresh(() => api.client);
-  const liveOptions = { onGap: refresh.onGap };
+  const liveOptions = { onGap: () => refresh(api.client) };
   const api = createHallpassApollo({ url: graphqlUrl, liveUrl, liveOptions, credentials: isGuest ? anonymous() : user });
+  const stopRefresh = refreshOnline(api.client);
   const close = (): void => {
-    refresh.close();
+    stopRefresh();
     user.close();
     api.close();
   };
