@@ -51,7 +51,7 @@ async function copyCurl(page) {
   await page.getByRole('menuitem', { name: 'Copy as curl' }).click();
   await page.locator('#status').getByText('Copied as curl').waitFor();
   const code = await page.evaluate(() => navigator.clipboard.readText());
-  check(code.includes('"Cookie: $COOKIE"') && !code.includes('session_token'), `curl code: ${code}`);
+  check(code.includes('"Cookie: ${COOKIE:?}"') && !code.includes('session_token'), `curl code: ${code}`);
 }
 
 /** The session ends in another tab: the page asks again when it is shown. */

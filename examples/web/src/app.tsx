@@ -5,11 +5,12 @@ import { AdminPage } from "./admin/admin-page";
 import { CredentialsForm } from "./auth/credentials-form";
 import { Require } from "./auth/require";
 import { SessionProvider } from "./auth/session";
+import { returnPath } from "./auth/sign-in-link";
 import { ChapterPage } from "./courses/chapter-page";
 import { CoursePage } from "./courses/course-page";
 import { CoursesPage } from "./courses/courses-page";
 import { EditorPage } from "./editor/editor-page";
-import { match, navigate, redirect, usePath } from "./router/router";
+import { leave, match, navigate, redirect, usePath } from "./router/router";
 import { Shell } from "./shell/shell";
 import { TasksPage } from "./tasks/tasks-page";
 import { Page } from "./ui/page";
@@ -21,14 +22,14 @@ function Home(): ReactNode {
   return null;
 }
 
-/** After a sign-in. */
-function Redirect({ to }: { readonly to: string }): ReactNode {
-  useEffect(() => navigate(to), [to]);
+/** After a sign-in: back to the page that needed it. */
+function Return(): ReactNode {
+  useEffect(() => leave(returnPath()), []);
   return null;
 }
 
 function SignIn({ isNew }: { readonly isNew: boolean }): ReactNode {
-  return useViewer() === null ? <CredentialsForm key={String(isNew)} isNew={isNew} /> : <Redirect to="/tasks" />;
+  return useViewer() === null ? <CredentialsForm key={String(isNew)} isNew={isNew} /> : <Return />;
 }
 
 type Parameters = Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answer, createUser, heading, signIn, subscription, until, url, withBrowser } from "./support.mjs";
+import { answer, createUser, heading, sentOperations, signIn, subscription, until, url, withBrowser } from "./support.mjs";
 
 const premium = "/courses/physical-ai/feedback-control";
 
@@ -80,6 +80,25 @@ test("progress in two tabs, bookmark, and the text for one's experience", () =>
     await until("another text", async () => (await first.locator("article").textContent()) !== before);
   }));
 
+test("a changed experience changes the texts that were read before", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser());
+    await page.goto(url("/courses/physical-ai/sense-think-act"));
+    const text = page.locator("article");
+    const before = await text.textContent();
+    await page.getByRole("link", { name: /^Next/ }).click();
+    await heading(page, "Sensors tell the truth, roughly").waitFor();
+    await page.getByText("Why this version").click();
+    const changed = answer(page, "UpdateLearnerProfile");
+    await page.getByLabel("Your experience in software").selectOption("ADVANCED");
+    await changed;
+    await page.getByRole("link", { name: /^Previous/ }).click();
+    await heading(page, "The loop: sense, think, act").waitFor();
+    await text.waitFor();
+    assert.notEqual(await text.textContent(), before);
+  }));
+
 test("a course has the reader's progress, and goes on with the next chapter", () =>
   withBrowser({}, async ({ open }) => {
     const page = await open("/courses/physical-ai");
@@ -115,12 +134,15 @@ test("progress that is made in another tab is shown on the pages of the courses"
     const courses = await open("/courses");
     const card = courses.getByRole("listitem").filter({ has: courses.getByRole("link", { name: "Physical AI" }) });
     await card.getByText("0 %").waitFor();
+    const next = courses.getByRole("region", { name: "Next for you" }).getByRole("listitem");
+    await next.filter({ hasText: "The loop: sense, think, act" }).waitFor();
     await subscription(first, 2); // the tasks of the first page, and the progress
     await subscription(courses);
     const reader = await open("/courses/physical-ai/sense-think-act");
     await reader.getByRole("button", { name: "Mark as read" }).click();
     await progress.getByText(/^1 of/).waitFor();
     await card.getByText("0 %").waitFor({ state: "detached" });
+    await next.filter({ hasText: "The loop: sense, think, act" }).waitFor({ state: "detached" });
   }));
 
 test("a failure to load is shown, and can be repeated", () =>
@@ -134,6 +156,21 @@ test("a failure to load is shown, and can be repeated", () =>
     await context.unroute("**/graphql");
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("link", { name: "Physical AI" }).waitFor();
+  }));
+
+test("an error is shown above what was loaded before", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const page = await open("/courses");
+    const course = page.getByRole("link", { name: "Physical AI" });
+    await course.click();
+    await page.getByRole("list", { name: "Chapters" }).waitFor();
+    await context.route("**/graphql", (route) => route.abort());
+    await page.getByRole("link", { name: "Courses", exact: true }).click();
+    await page.getByRole("alert").getByText("No connection").waitFor();
+    assert.equal(await course.count(), 1);
+    await context.unroute("**/graphql");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("alert").waitFor({ state: "detached" });
   }));
 
 for (const path of ["/courses", "/courses/physical-ai"]) {
@@ -162,4 +199,34 @@ test("a page that was opened offline is loaded when the browser is online again"
     await context.setOffline(true);
     await context.setOffline(false);
     await again;
+  }));
+
+test("what is displayed is queried once when the browser is online again", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const page = await open("/sign-in");
+    await page.clock.install();
+    await signIn(page, user);
+    await subscription(page);
+    await page.goto(url("/courses"));
+    await page.getByRole("link", { name: "Physical AI" }).waitFor();
+    await subscription(page, 2);
+    await page.clock.fastForward(2000);
+    const counts = [];
+    // A connection that takes long is rightly followed by one more query: then it is tried again.
+    while (counts.length < 3 && counts.at(-1) !== 1) {
+      const sent = sentOperations(page);
+      await context.setOffline(true);
+      await page.getByText("You are offline.").waitFor();
+      await context.setOffline(false);
+      await subscription(page, 3 + counts.length);
+      await until("a query", () => sent.includes("Courses"));
+      await page.clock.fastForward(2000);
+      // All that was due was sent before this answer.
+      const checked = page.waitForResponse((response) => response.url().includes("/get-session"));
+      await page.evaluate(() => dispatchEvent(new Event("focus")));
+      await checked;
+      counts.push(sent.filter((name) => name === "Courses").length);
+    }
+    assert.equal(counts.at(-1), 1, `queries after each connection: ${counts}`);
   }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PASSWORD } from "../scripts/seed.mjs";
-import { createUser, heading, seriousViolations, signIn, signOut, subscription, until, url, withBrowser } from "./support.mjs";
+import { createUser, fillSignIn, heading, signIn, signOut, subscription, until, url, violations, withBrowser } from "./support.mjs";
 
 /** The kind of credential that a request has. */
 async function credentialOf(request) {
@@ -108,7 +108,8 @@ for (const kind of kinds) {
         await tab.getByText("Your session has ended.").waitFor();
         assert.ok(!(await tab.content()).includes(user.name));
       }
-      assert.deepEqual(await seriousViolations(page), []);
+      assert.deepEqual(await violations(page), []);
+      assert.equal(await page.getByRole("link", { name: /^Sign in/ }).or(page.getByRole("button", { name: /^Sign in/ })).count(), 1);
       await page.bringToFront();
       await page.getByRole("link", { name: "Sign in again" }).click();
       await signIn(page, user);
@@ -154,14 +155,110 @@ for (const kind of kinds) {
     }));
 }
 
-test("a sign-out on the page is not an ended session", () =>
+test("a sign-out is not an ended session, in any tab", () =>
   withBrowser({}, async ({ open }) => {
     const user = await createUser();
     const page = await open("/sign-in");
     await signIn(page, user);
+    const other = await open("/tasks");
+    await other.getByRole("button", { name: user.name }).waitFor();
+    await page.bringToFront();
     await signOut(page, user);
-    await page.getByText("Sign in to see this page").waitFor();
-    assert.equal(await page.getByText("Your session has ended.").count(), 0);
+    for (const tab of [page, other]) {
+      await tab.getByText("Sign in to see this page").waitFor();
+      assert.equal(await tab.getByText("Your session has ended.").count(), 0);
+    }
+  }));
+
+test("the auth server is asked once who is signed in, for each page and each sign-in", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const asked = [];
+    context.on("request", (request) => {
+      if (request.method() === "GET" && request.url().includes("/get-session")) asked.push(request.url());
+    });
+    const page = await open("/sign-in");
+    await heading(page, "Sign in").waitFor();
+    assert.equal(asked.length, 1, "a page");
+    await fillSignIn(page, user);
+    await page.getByText("No tasks yet").waitFor();
+    await subscription(page);
+    assert.equal(asked.length, 2, "a sign-in");
+    await page.reload();
+    await page.getByText("No tasks yet").waitFor();
+    assert.equal(asked.length, 3, "a page of a user");
+  }));
+
+const locked = "/courses/physical-ai/feedback-control";
+const pathOf = (page) => new URL(page.url()).pathname;
+
+/** The pages with a link to the sign-in: how one gets to it, and what is shown there. */
+const returns = [
+  ["a page for users", "/tasks", (page) => page.getByRole("main").getByRole("button", { name: "Sign in" })],
+  ["a page for some users", "/editor", (page) => page.getByRole("main").getByRole("button", { name: "Sign in" })],
+  ["a paywall", locked, (page) => page.getByRole("main").getByRole("link", { name: "Sign in" })],
+  ["the header", "/courses/physical-ai", (page) => page.getByRole("banner").getByRole("link", { name: "Sign in" })],
+];
+
+for (const [name, path, link] of returns) {
+  test(`a sign-in from ${name} leads back there, and is not in the history`, () =>
+    withBrowser({}, async ({ open }) => {
+      const user = await createUser();
+      const page = await open("/courses");
+      await heading(page, "Courses").waitFor();
+      await page.goto(url(path));
+      await link(page).click();
+      // To the page for new users, and back.
+      await page.getByRole("link", { name: "Create an account" }).click();
+      await page.getByRole("main").getByRole("link", { name: "Sign in" }).click();
+      await heading(page, "Sign in").waitFor();
+      await fillSignIn(page, user);
+      await page.getByRole("button", { name: user.name }).waitFor();
+      await page.waitForURL(url(path));
+      await page.goBack();
+      await page.waitForURL(url("/courses"));
+      for (let steps = 0; steps < 2; steps += 1) await page.goForward();
+      await page.waitForURL(url(path));
+    }));
+}
+
+test("a new account leads back to the page, as does a sign-in on an address without a page before it", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open(locked);
+    await page.getByRole("main").getByRole("link", { name: "Create an account" }).click();
+    await page.getByLabel("Name").fill("Nora New");
+    await page.getByLabel("E-mail address").fill(`${crypto.randomUUID()}@example.com`);
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Create account" }).click();
+    await page.getByText("Your tier is free.").waitFor();
+    assert.equal(pathOf(page), locked);
+    await signOut(page, { name: "Nora New" });
+    const user = await createUser();
+    for (const [to, wanted] of [[locked, locked], ["//example.com/", "/tasks"], ["https://example.com/", "/tasks"], ["/sign-in", "/tasks"]]) {
+      await page.goto(url(`/sign-in?to=${encodeURIComponent(to)}`));
+      await fillSignIn(page, user);
+      await page.waitForURL(url(wanted));
+      await signOut(page, user);
+    }
+  }));
+
+test("a session that ended is begun again on its page", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await page.goto(url("/courses"));
+    await page.getByRole("link", { name: "Physical AI" }).click();
+    await page.getByRole("region", { name: "Your progress" }).waitFor();
+    await subscription(page, 2); // the tasks of the first page, and the progress
+    await context.request.post(`${process.env.AUTH_URL}/api/auth/sign-out`, { headers: { origin: url("") }, data: {} });
+    await page.getByRole("link", { name: "Sign in again" }).click();
+    await fillSignIn(page, user);
+    await page.getByRole("region", { name: "Your progress" }).waitFor();
+    assert.equal(pathOf(page), "/courses/physical-ai");
+    await page.goBack();
+    await heading(page, "Courses").waitFor();
+    assert.equal(pathOf(page), "/courses");
   }));
 
 test("an auth server that does not answer is not a sign-out", () =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createUser, heading, signIn, until, url, withBrowser } from "./support.mjs";
+import { createUser, heading, loseFirstAnswer, signIn, until, url, withBrowser } from "./support.mjs";
 
 test("an admin sees numbers, users and the audit log, and erases a user", () =>
   withBrowser({}, async ({ open }) => {
@@ -71,6 +71,70 @@ test("an editor writes a chapter, previews and publishes it", () =>
     });
     await page.getByRole("button", { name: "Make it a draft" }).click();
     await page.getByText("A draft again.").waitFor();
+  }));
+
+test("a chapter whose answer was lost is opened by the repetition", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser({ role: "editor" }));
+    await loseFirstAnswer(context, "CreateChapter");
+    await page.getByRole("link", { name: "Editor" }).click();
+    const section = page.getByRole("region", { name: "Building APIs in Rust" });
+    await section.getByLabel("Title of a new chapter").fill("Written only once");
+    await section.getByRole("button", { name: "Create draft" }).click();
+    await page.getByText("The API could not be reached.").waitFor();
+    await section.getByRole("button", { name: "Create draft" }).click();
+    await heading(page, "Edit chapter").waitFor();
+    assert.equal(await page.getByLabel("Title", { exact: true }).inputValue(), "Written only once");
+  }));
+
+test("what an editor typed is there on the next visit, until it is saved or discarded", () =>
+  withBrowser({}, async ({ open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser({ role: "editor" }));
+    await page.getByRole("link", { name: "Editor" }).click();
+    const created = page.getByRole("region", { name: "Building APIs in Rust" }).getByLabel("Title of a new chapter");
+    await created.fill("Half of a chapter");
+    await page.getByRole("link", { name: "Learning to act" }).click();
+    const about = page.getByRole("form", { name: "About the chapter" });
+    const [summary, text] = [about.getByLabel("Summary"), page.getByLabel("Text in Markdown")];
+    const before = await summary.inputValue();
+    await summary.fill("Half of a summary");
+    await text.fill("Half of a text");
+    await page.getByRole("link", { name: "All chapters" }).click();
+    assert.equal(await created.inputValue(), "Half of a chapter");
+    await page.getByRole("link", { name: "Learning to act" }).click();
+    await page.reload();
+    await until("the summary", async () => (await summary.inputValue()) === "Half of a summary");
+    assert.equal(await text.inputValue(), "Half of a text");
+    await about.getByRole("button", { name: "Discard" }).click();
+    assert.equal(await summary.inputValue(), before);
+    await page.reload();
+    await until("the summary", async () => (await summary.inputValue()) === before);
+    assert.equal(await page.getByText("Not saved yet.").count(), 1);
+    assert.equal(await text.inputValue(), "Half of a text");
+  }));
+
+test("an error of a filter is shown in every list of the admin", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const page = await open("/sign-in");
+    await signIn(page, await createUser({ role: "admin" }));
+    const lists = [
+      ["/admin", "dl", () => page.getByRole("radio", { name: "7 days" }).check()],
+      ["/admin/users", "table", () => page.getByRole("searchbox").fill("no such user")],
+      ["/admin/audit", "table", () => page.getByLabel("Field").fill("No.such")],
+    ];
+    for (const [path, list, choose] of lists) {
+      await page.goto(url(path));
+      await page.locator(list).first().waitFor();
+      await context.route("**/graphql", (route) => route.abort());
+      await choose();
+      await page.getByRole("alert").getByText("No connection").waitFor();
+      assert.equal(await page.locator(list).count(), 0, path);
+      await context.unroute("**/graphql");
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.getByRole("alert").waitFor({ state: "detached" });
+    }
   }));
 
 test("pages of others are not opened", () =>

@@ -38,6 +38,36 @@ function watchSocket(page) {
 /** Waits until the page has subscribed this often: events are sent from then on. */
 export const subscription = (page, count = 1) => until(`subscription ${count}`, () => (subscriptions.get(page) ?? 0) >= count);
 
+const operationOf = (request) => /(?:query|mutation) (\w+)/.exec(request.postData() ?? "")?.[1];
+
+/** The names of the operations that a page sends, from now on. */
+export function sentOperations(page) {
+  const sent = [];
+  page.on("request", (request) => {
+    const name = operationOf(request);
+    if (name !== undefined) sent.push(name);
+  });
+  return sent;
+}
+
+/** Has `handle(route, count)` answer the operations of this name, from now on. */
+export async function intercept(context, name, handle) {
+  let count = 0;
+  await context.route("**/graphql", (route, request) => {
+    if (operationOf(request) !== name) return route.fallback();
+    count += 1;
+    return handle(route, count);
+  });
+}
+
+/** The first answer to an operation of this name is lost: the server has executed it. */
+export const loseFirstAnswer = (context, name) =>
+  intercept(context, name, async (route, count) => {
+    if (count > 1) return route.continue();
+    await route.fetch();
+    return route.abort();
+  });
+
 /** Ends when the response to an operation of this name has arrived. */
 export const answer = (page, name) =>
   page.waitForResponse((response) => new RegExp(`(query|mutation) ${name}\\b`).test(response.request().postData() ?? ""));
@@ -92,10 +122,15 @@ export async function createUser({ role = "user", tier = "free" } = {}) {
 
 export async function signIn(page, { email }) {
   await page.goto(url("/sign-in"));
+  await fillSignIn(page, { email });
+  await heading(page, "Tasks").waitFor();
+}
+
+/** Signs in on the sign-in page that is shown. */
+export async function fillSignIn(page, { email }) {
   await page.getByLabel("E-mail address").fill(email);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.locator("form").getByRole("button", { name: "Sign in" }).click();
-  await heading(page, "Tasks").waitFor();
 }
 
 export async function signOut(page, { name }) {
@@ -106,13 +141,11 @@ export async function signOut(page, { name }) {
 
 export const heading = (page, name) => page.getByRole("heading", { level: 1, name, exact: true });
 
-/** What axe-core finds that keeps people from using the page. */
-export async function seriousViolations(page) {
+/** What axe-core finds, with its best practices. */
+export async function violations(page) {
   await page.evaluate(axe);
-  const violations = await page.evaluate(async () => (await globalThis.axe.run()).violations);
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  const found = await page.evaluate(async () => (await globalThis.axe.run()).violations);
+  return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }
 
 export async function until(what, isMet) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PASSWORD } from "../scripts/seed.mjs";
-import { createUser, heading, holdEvents, signIn, signOut, subscription, until, url, withBrowser } from "./support.mjs";
+import { createUser, heading, holdEvents, intercept, loseFirstAnswer, signIn, signOut, subscription, until, url, withBrowser } from "./support.mjs";
 
 const row = (page, title) => page.getByRole("list", { name: "Tasks" }).getByRole("listitem").filter({ hasText: title });
 
@@ -184,6 +184,64 @@ test("filters, and a change that leaves the filter", () =>
     await row(other, "Sleep").waitFor();
   }));
 
+test("an error of a filter is shown, and not the rows of another one", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    await execute('mutation { createTask(input: {title: "Already there"}) { task { id } } }');
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await row(page, "Already there").waitFor();
+    await context.route("**/graphql", (route) => route.abort());
+    await page.getByRole("radio", { name: "Done" }).check();
+    await page.getByRole("alert").getByText("No connection").waitFor();
+    for (const text of ["No task matches", "Already there"]) assert.equal(await page.getByText(text).count(), 0, text);
+    await page.getByRole("radio", { name: "All" }).check();
+    await row(page, "Already there").waitFor();
+    await page.getByRole("radio", { name: "Done" }).check();
+    await page.getByRole("alert").getByText("No connection").waitFor();
+    await context.unroute("**/graphql");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("No task matches").waitFor();
+    assert.equal(await page.getByRole("alert").count(), 0);
+  }));
+
+test("a page of the list is loaded once, however often the button is pressed", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const execute = await user.execute();
+    const inputs = Array.from({ length: 70 }, (_, index) => ({ title: `Task ${index}` }));
+    await execute("mutation($inputs: [CreateTaskInput!]!) { createTasks(inputs: $inputs) { tasks { id } } }", { inputs });
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    const more = page.getByRole("button", { name: "Show more" });
+    await more.waitFor();
+    const titles = () => page.locator(".task-title").allTextContents();
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    let sent = 0;
+    await intercept(context, "Tasks", async (route, count) => {
+      sent = count;
+      await released;
+      return route.continue();
+    });
+    await more.evaluate((button) => {
+      button.click();
+      button.click();
+    });
+    await until("disabled", () => more.isDisabled());
+    await more.focus();
+    await page.keyboard.press("Enter");
+    release();
+    await until("two pages", async () => (await titles()).length >= 60);
+    await until("enabled", async () => !(await more.isDisabled()));
+    assert.equal(sent, 1);
+    assert.equal(new Set(await titles()).size, 60);
+    await page.keyboard.press("Enter"); // the button has kept the focus
+    await until("all", async () => (await titles()).length === 70);
+    assert.equal(await more.count(), 0);
+  }));
+
 test("filters by tag and by due time", () =>
   withBrowser({}, async ({ open }) => {
     const user = await createUser();
@@ -300,6 +358,29 @@ test("a new task is shown before the server answers, and taken away if it fails"
     assert.equal(await row(page, "Be quick").count(), 1);
   }));
 
+test("a task whose answer was lost is not created twice", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const page = await open("/sign-in");
+    await signIn(page, user);
+    await subscription(page);
+    await loseFirstAnswer(context, "CreateTask");
+    const title = page.getByRole("textbox", { name: "New task" });
+    await add(page, "Once only");
+    await page.getByText("The API could not be reached.").waitFor();
+    await until("the text is back", async () => (await title.inputValue()) === "Once only");
+    await page.getByRole("button", { name: "Add" }).click();
+    await until("the text is sent", async () => (await title.inputValue()) === "");
+    await page.locator('[data-saved="true"]', { hasText: "Once only" }).waitFor();
+    await add(page, "Another one");
+    await page.locator('[data-saved="true"]', { hasText: "Another one" }).waitFor();
+    const titles = await page.locator(".task-title").allTextContents();
+    assert.deepEqual(titles, ["Another one", "Once only"]);
+    const execute = await user.execute();
+    const { tasks } = await execute("{ tasks(first: 5) { nodes { title } } }");
+    assert.deepEqual(tasks.nodes.map((node) => node.title), titles);
+  }));
+
 test("offline and back", () =>
   withBrowser({}, async ({ context, open }) => {
     const user = await createUser();
@@ -331,6 +412,13 @@ test("what was typed is there again after the same user has signed in again, and
     await add(page, "Long report");
     await page.locator('[data-saved="true"]', { hasText: "Long report" }).waitFor();
     await subscription(page);
+    const title = page.getByRole("textbox", { name: "New task" });
+    await title.fill("Half of a title");
+    await page.locator("form.create-task").getByLabel("Priority").selectOption("HIGH");
+    await page.getByRole("link", { name: "Courses", exact: true }).click();
+    await heading(page, "Courses").waitFor();
+    await page.getByRole("link", { name: "Tasks", exact: true }).click();
+    assert.equal(await title.inputValue(), "Half of a title");
     await page.getByRole("button", { name: "Edit: Long report" }).click();
     const description = page.getByRole("dialog").getByLabel("Description");
     await description.fill("Typed for ten minutes");
@@ -340,6 +428,8 @@ test("what was typed is there again after the same user has signed in again, and
     await signIn(page, user);
     await description.waitFor();
     assert.equal(await description.inputValue(), "Typed for ten minutes");
+    assert.equal(await title.inputValue(), "Half of a title");
+    assert.equal(await page.locator("form.create-task").getByLabel("Priority").inputValue(), "HIGH");
     await description.fill("Typed again");
     await subscription(page, 2);
     await endSession();
@@ -347,5 +437,31 @@ test("what was typed is there again after the same user has signed in again, and
     await signIn(page, await createUser());
     await page.getByText("No tasks yet").waitFor();
     assert.equal(await page.getByRole("dialog").count(), 0);
-    assert.ok(!(await page.evaluate(() => JSON.stringify(sessionStorage))).includes("Typed again"));
+    assert.equal(await title.inputValue(), "");
+    assert.ok(!/Typed again|Half of/.test(await page.evaluate(() => JSON.stringify(sessionStorage))));
+  }));
+
+test("nothing that was typed is left after a sign-out, in any tab", () =>
+  withBrowser({}, async ({ context, open }) => {
+    const user = await createUser();
+    const first = await open("/sign-in");
+    await signIn(first, user);
+    const second = await open("/tasks");
+    // A task that fails comes back into the form: here only after the sign-out.
+    let fail;
+    await intercept(context, "CreateTask", (route) => {
+      fail = () => route.abort();
+    });
+    await add(second, "Private words");
+    await until("the request", () => fail !== undefined);
+    for (const page of [first, second]) await page.getByRole("textbox", { name: "New task" }).fill("Private words");
+    await first.bringToFront();
+    await signOut(first, user);
+    for (const page of [first, second]) await page.getByText("Sign in to see this page").waitFor();
+    const failed = second.waitForEvent("requestfailed");
+    await fail();
+    await failed;
+    for (const page of [first, second]) {
+      assert.ok(!(await page.evaluate(() => JSON.stringify(sessionStorage))).includes("Private words"));
+    }
   }));

@@ -6,9 +6,12 @@ import { actAs, responsePane, writeQuery } from '../support/graphiql.mjs';
 
 const SUBSCRIPTION = `subscription Live {
   taskEvents {
+    sequence
     kind
+    taskId
     task {
       title
+      version
     }
   }
 }`;
@@ -60,12 +63,22 @@ async function stop(page) {
   check((await entries(page).count()) === 0, 'cleared events are still shown');
 }
 
-/** Another identity ends the subscription of the one before. */
+/** Another identity ends the subscription of the one before, and sees none of its events. */
 async function switchPersona(page) {
   await page.getByRole('button', { name: 'Execute query' }).click();
   await page.locator('#status').getByText('Listening', { exact: true }).waitFor();
+  await receiveFirst(page);
   await actAs(page, 'free');
   await page.locator('#status').getByText('Stopped', { exact: true }).waitFor();
+  check((await entries(page).count()) === 0, 'the events of the persona before are shown');
+}
+
+const widthOf = async (page) => (await page.locator('.graphiql-response').boundingBox()).width;
+
+/** The response keeps its width when events are shown, whose lines are long. */
+async function checkWidth(page, before) {
+  const after = await widthOf(page);
+  check(Math.abs(after - before) < 2, `the response was ${before} px wide, and is ${after} px wide with events`);
 }
 
 export async function events(page) {
@@ -73,7 +86,9 @@ export async function events(page) {
   await writeQuery(page, SUBSCRIPTION, 'taskEvents');
   await page.getByRole('button', { name: 'Execute query' }).click();
   await page.locator('#status').getByText('Listening', { exact: true }).waitFor();
+  const width = await widthOf(page);
   await receiveFirst(page);
+  await checkWidth(page, width);
   await receiveMore(page);
   await stop(page);
   await switchPersona(page);

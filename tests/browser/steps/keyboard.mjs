@@ -23,6 +23,18 @@ async function leaveEditor(page) {
   check(await isInEditor(page), 'Tab leaves the editor after another key');
 }
 
+/** The explorer selects no value of the document when it opens, and shows whole values. */
+async function openExplorer(page) {
+  await writeQuery(page, 'query Valued { tasks(first: 25, filter: {text: "Water"}) { nodes { id } } }', 'Valued');
+  await page.getByRole('button', { name: 'Show GraphiQL Explorer' }).click();
+  const values = page.locator('.graphiql-explorer-root input:not([type=checkbox])');
+  await values.first().waitFor();
+  await page.waitForFunction(() => document.activeElement.matches('.graphiql-plugin'));
+  const cut = await values.evaluateAll((all) => all.filter((it) => it.scrollWidth > it.clientWidth).map(({ value }) => value));
+  check(cut.length === 0, `the explorer cuts the values ${cut}`);
+  await page.getByRole('button', { name: 'Hide GraphiQL Explorer' }).click();
+}
+
 /** Clicks one field of the explorer, and presses keys on another. */
 async function explore(page) {
   await writeQuery(page, 'query Explored { __typename }', 'Explored');
@@ -43,5 +55,6 @@ async function explore(page) {
 
 export async function keyboard(page) {
   await leaveEditor(page);
+  await openExplorer(page);
   await explore(page);
 }

@@ -2,7 +2,8 @@ import { useQuery } from "@apollo/client/react";
 import { useState, type ReactNode } from "react";
 import type { AnalyticsQuery } from "../gql/graphql";
 import { Choice } from "../ui/choice";
-import { ErrorNotice, Skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { Skeleton } from "../ui/states";
 import { Bars } from "./bars";
 import { Analytics } from "./documents";
 
@@ -41,32 +42,35 @@ function Figures({ analytics }: { readonly analytics: AnalyticsQuery["analytics"
   );
 }
 
+function Charts({ analytics: { usersByTier, topChapters } }: { readonly analytics: AnalyticsQuery["analytics"] }): ReactNode {
+  return (
+    <div className="charts">
+      <Bars title="Users by tier" unit="Users" rows={usersByTier.map(({ tier, users }) => [tier, users] as const)} />
+      <Bars
+        title="Chapters completed most"
+        unit="Completions"
+        rows={topChapters.map(({ chapter, completions }) => [chapter.title, completions] as const)}
+      />
+    </div>
+  );
+}
+
 export function AnalyticsPart(): ReactNode {
   const [period, setPeriod] = useState<Period>("30");
-  const { data, previousData, error, refetch } = useQuery(Analytics, { variables: since(period), fetchPolicy: "cache-and-network" });
-  const analytics = (data ?? previousData)?.analytics;
+  const result = useQuery(Analytics, { variables: since(period), fetchPolicy: "cache-and-network" });
   return (
     <>
       <div className="filters">
         <Choice legend="Period" isLegendHidden options={periods} value={period} onChange={setPeriod} />
       </div>
-      {analytics !== undefined ? (
-        <>
-          <Figures analytics={analytics} />
-          <div className="charts">
-            <Bars title="Users by tier" unit="Users" rows={analytics.usersByTier.map(({ tier, users }) => [tier, users] as const)} />
-            <Bars
-              title="Chapters completed most"
-              unit="Completions"
-              rows={analytics.topChapters.map(({ chapter, completions }) => [chapter.title, completions] as const)}
-            />
-          </div>
-        </>
-      ) : error === undefined ? (
-        <Skeleton rows={4} height={96} />
-      ) : (
-        <ErrorNotice error={error} onRetry={() => void refetch()} />
-      )}
+      <Loaded result={result} skeleton={<Skeleton rows={4} height={96} />}>
+        {({ analytics }) => (
+          <>
+            <Figures analytics={analytics} />
+            <Charts analytics={analytics} />
+          </>
+        )}
+      </Loaded>
     </>
   );
 }

@@ -1,12 +1,12 @@
 import { useQuery } from "@apollo/client/react";
 import { errorCodes } from "@hallpass/client/schema";
 import { useState, type ReactNode } from "react";
-import { describe } from "../api/errors";
 import type { AuditEventsQuery, AuditFilter } from "../gql/graphql";
 import { useDebounced } from "../ui/debounced";
 import { Field } from "../ui/field";
-import { ErrorNotice, Notice, Skeleton } from "../ui/states";
-import { useToast } from "../ui/toast";
+import { Loaded } from "../ui/loaded";
+import { ShowMore } from "../ui/show-more";
+import { Notice, Skeleton } from "../ui/states";
 import { AuditEvents } from "./documents";
 
 type EventData = AuditEventsQuery["auditEvents"]["nodes"][number];
@@ -86,32 +86,23 @@ function FilterForm({ filter, onChange }: { readonly filter: Filter; readonly on
 }
 
 export function AuditPart(): ReactNode {
-  const toast = useToast();
   const [filter, setFilter] = useState<Filter>({ outcome: "", field: "", callerId: "", since: "" });
-  const { data, previousData, error, refetch, fetchMore } = useQuery(AuditEvents, {
+  const result = useQuery(AuditEvents, {
     variables: { filter: serverFilter(useDebounced(filter)) },
     fetchPolicy: "cache-and-network",
     nextFetchPolicy: "cache-first",
   });
-  const events = (data ?? previousData)?.auditEvents;
-  const more = (after: string | null): void => {
-    fetchMore({ variables: { after } }).catch((failure: unknown) => toast(describe(failure)));
-  };
   return (
     <>
       <FilterForm filter={filter} onChange={setFilter} />
-      {events !== undefined ? (
-        events.nodes.length === 0 ? <Notice title="No event matches" /> : <Events events={events.nodes} />
-      ) : error === undefined ? (
-        <Skeleton rows={8} height={56} />
-      ) : (
-        <ErrorNotice error={error} onRetry={() => void refetch()} />
-      )}
-      {events?.pageInfo.hasNextPage === true ? (
-        <button type="button" className="button" onClick={() => more(events.pageInfo.endCursor)}>
-          Show more
-        </button>
-      ) : null}
+      <Loaded result={result} skeleton={<Skeleton rows={8} height={56} />}>
+        {({ auditEvents }) => (
+          <>
+            {auditEvents.nodes.length === 0 ? <Notice title="No event matches" /> : <Events events={auditEvents.nodes} />}
+            <ShowMore pageInfo={auditEvents.pageInfo} fetchMore={result.fetchMore} />
+          </>
+        )}
+      </Loaded>
     </>
   );
 }

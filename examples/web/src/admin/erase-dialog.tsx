@@ -51,10 +51,12 @@ export function EraseDialog({ user, onClose }: { readonly user: UserData; readon
   const name = user.name ?? user.authId;
   const wanted = user.email ?? user.authId;
   const [typed, setTyped] = useState("");
+  // If an answer was lost, the repetition has the same report.
+  const [key] = useState(() => crypto.randomUUID());
   const [erase, { data, error, loading }] = useMutation(EraseUser, { refetchQueries: [Users, AuditEvents], onError: () => undefined });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    if (typed === wanted) void erase({ variables: { id: user.id, dryRun: false } });
+    if (typed === wanted) void erase({ variables: { id: user.id, dryRun: false }, context: { headers: { "idempotency-key": key } } });
   };
   if (data) {
     return (

@@ -1,12 +1,12 @@
 import { useQuery } from "@apollo/client/react";
 import { useState, type ReactNode } from "react";
-import { describe } from "../api/errors";
 import { useViewer } from "../api/viewer";
 import type { UsersQuery } from "../gql/graphql";
 import { useDebounced } from "../ui/debounced";
 import { Field } from "../ui/field";
-import { ErrorNotice, Notice, Skeleton } from "../ui/states";
-import { useToast } from "../ui/toast";
+import { Loaded } from "../ui/loaded";
+import { ShowMore } from "../ui/show-more";
+import { Notice, Skeleton } from "../ui/states";
 import { Users } from "./documents";
 import { EraseDialog } from "./erase-dialog";
 
@@ -58,19 +58,14 @@ function UserTable({ users, onErase }: UserTableProps): ReactNode {
 }
 
 export function UsersPart(): ReactNode {
-  const toast = useToast();
   const [text, setText] = useState("");
   const [erased, setErased] = useState<UserData>();
   const wanted = useDebounced(text).trim();
-  const { data, previousData, error, refetch, fetchMore } = useQuery(Users, {
+  const result = useQuery(Users, {
     variables: wanted === "" ? {} : { filter: { text: wanted } },
     fetchPolicy: "cache-and-network",
     nextFetchPolicy: "cache-first",
   });
-  const users = (data ?? previousData)?.users;
-  const more = (after: string | null): void => {
-    fetchMore({ variables: { after } }).catch((failure: unknown) => toast(describe(failure)));
-  };
   return (
     <>
       <div className="filters" role="search" aria-label="Users">
@@ -78,18 +73,14 @@ export function UsersPart(): ReactNode {
           {(control) => <input {...control} type="search" placeholder="Name, e-mail address or id" maxLength={320} value={text} onChange={(event) => setText(event.target.value)} />}
         </Field>
       </div>
-      {users !== undefined ? (
-        users.nodes.length === 0 ? <Notice title="No user matches" /> : <UserTable users={users.nodes} onErase={setErased} />
-      ) : error === undefined ? (
-        <Skeleton rows={5} height={64} />
-      ) : (
-        <ErrorNotice error={error} onRetry={() => void refetch()} />
-      )}
-      {users?.pageInfo.hasNextPage === true ? (
-        <button type="button" className="button" onClick={() => more(users.pageInfo.endCursor)}>
-          Show more
-        </button>
-      ) : null}
+      <Loaded result={result} skeleton={<Skeleton rows={5} height={64} />}>
+        {({ users }) => (
+          <>
+            {users.nodes.length === 0 ? <Notice title="No user matches" /> : <UserTable users={users.nodes} onErase={setErased} />}
+            <ShowMore pageInfo={users.pageInfo} fetchMore={result.fetchMore} />
+          </>
+        )}
+      </Loaded>
       {erased === undefined ? null : <EraseDialog key={erased.id} user={erased} onClose={() => setErased(undefined)} />}
     </>
   );

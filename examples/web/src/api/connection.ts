@@ -2,30 +2,35 @@ import type { ApolloClient } from "@apollo/client";
 import {
   anonymous,
   betterAuthToken,
-  cookieCredentials,
   singleUser,
   type CookieCredentials,
   type TokenCredentials,
 } from "@hallpass/client";
 import { createHallpassApollo } from "@hallpass/client/apollo";
 import { authClient } from "../auth/client";
+import { cookie } from "../auth/session-store";
 import { graphqlUrl, liveUrl } from "../config";
 import type { CredentialKind } from "./credential";
+import { refresh, refreshOnline } from "./refresh";
 
 type Session = CookieCredentials | TokenCredentials;
 
-const sessions = new Map<CredentialKind, Session>();
+let token: TokenCredentials | undefined;
 
 /** One of each kind for the life of the page: it notices sign-ins and sign-outs, in every tab. */
-function sessionOf(kind: CredentialKind): Session {
-  const session = sessions.get(kind) ?? (kind === "jwt" ? betterAuthToken(authClient) : cookieCredentials(authClient));
-  sessions.set(kind, session);
-  return session;
-}
+const sessionOf = (kind: CredentialKind): Session => (kind === "jwt" ? (token ??= betterAuthToken(authClient)) : cookie);
 
 /** Waits until it is known who is signed in, after a sign-in or sign-out, or until the sign-in service does not answer. */
 export async function settled(kind: CredentialKind): Promise<void> {
   await sessionOf(kind).headers().catch(() => undefined);
+}
+
+/** Waits until the page has shown who is signed in, after a change. */
+export async function shown(kind: CredentialKind): Promise<void> {
+  // Only the cookie's question is about the session.
+  if (kind === "jwt") cookie.renew();
+  await settled("cookie");
+  await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Calls the listener when another user may have signed in, or the session has ended. */
@@ -40,12 +45,11 @@ export interface Connection {
 /** Opens a client. Its cache and its socket are never those of another user, and after a change it sends nothing. */
 export function connect(isGuest: boolean, kind: CredentialKind): Connection {
   const user = singleUser(sessionOf(kind));
-  const api = createHallpassApollo({ url: graphqlUrl, liveUrl, credentials: isGuest ? anonymous() : user });
-  // What was changed meanwhile is not known. What is displayed stays if a query fails.
-  const onOnline = (): void => void api.client.refetchQueries({ include: "active" }).catch(() => undefined);
-  addEventListener("online", onOnline);
+  const liveOptions = { onGap: () => refresh(api.client) };
+  const api = createHallpassApollo({ url: graphqlUrl, liveUrl, liveOptions, credentials: isGuest ? anonymous() : user });
+  const stopRefresh = refreshOnline(api.client);
   const close = (): void => {
-    removeEventListener("online", onOnline);
+    stopRefresh();
     user.close();
     api.close();
   };

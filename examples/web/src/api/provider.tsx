@@ -2,17 +2,16 @@ import { ApolloProvider } from "@apollo/client/react";
 import { useEffect, useState, type ReactNode } from "react";
 import { useSession } from "../auth/session";
 import { Splash } from "../shell/splash";
-import { connect, onSessionChange, settled, type Connection } from "./connection";
+import { connect, onSessionChange, settled, shown, type Connection } from "./connection";
 import { useCredential, type CredentialKind } from "./credential";
 
 interface OpenProps {
   readonly isGuest: boolean;
   readonly kind: CredentialKind;
-  readonly refetch: () => Promise<void>;
   readonly children: ReactNode;
 }
 
-function Open({ isGuest, kind, refetch, children }: OpenProps): ReactNode {
+function Open({ isGuest, kind, children }: OpenProps): ReactNode {
   const [connection, setConnection] = useState<Connection>();
   useEffect(() => {
     let opened: Connection | undefined;
@@ -33,7 +32,7 @@ function Open({ isGuest, kind, refetch, children }: OpenProps): ReactNode {
       close();
       const attempt = attempts;
       setConnection(undefined);
-      await refetch();
+      await shown(kind);
       if (attempt === attempts) await open();
     };
     const stop = onSessionChange(kind, () => void change());
@@ -42,17 +41,17 @@ function Open({ isGuest, kind, refetch, children }: OpenProps): ReactNode {
       stop();
       close();
     };
-  }, [isGuest, kind, refetch]);
+  }, [isGuest, kind]);
   if (connection === undefined) return <Splash />;
   return <ApolloProvider client={connection.client}>{children}</ApolloProvider>;
 }
 
 /** Everything below is mounted again for another session: no state of one user is shown to the next. */
 export function ApiProvider({ children }: { readonly children: ReactNode }): ReactNode {
-  const { userId, sessionId, refetch } = useSession();
+  const { userId, sessionId } = useSession();
   const kind = useCredential();
   return (
-    <Open key={`${sessionId}:${kind}`} isGuest={userId === null} kind={kind} refetch={refetch}>
+    <Open key={`${sessionId}:${kind}`} isGuest={userId === null} kind={kind}>
       {children}
     </Open>
   );

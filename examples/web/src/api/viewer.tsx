@@ -1,6 +1,6 @@
 import { useQuery } from "@apollo/client/react";
 import { createContext, useContext, type ReactNode } from "react";
-import { dropKeptOfOthers } from "../auth/kept";
+import { keepFor } from "../auth/kept";
 import { graphql } from "../gql";
 import type { ViewerQuery } from "../gql/graphql";
 import { Splash } from "../shell/splash";
@@ -38,6 +38,6 @@ export function ViewerProvider({ children }: { readonly children: ReactNode }): 
   if (data === undefined) {
     return <Splash>{error === undefined ? null : <ErrorNotice error={error} onRetry={() => void refetch()} />}</Splash>;
   }
-  if (data.viewer !== null) dropKeptOfOthers(data.viewer.id);
+  if (data.viewer !== null) keepFor(data.viewer.id);
   return <ViewerContext value={data.viewer ?? null}>{children}</ViewerContext>;
 }

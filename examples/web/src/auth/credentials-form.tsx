@@ -1,10 +1,10 @@
 import { useState, type FormEvent, type ReactNode } from "react";
 import { isDemo } from "../config";
-import { Link } from "../router/router";
 import { Field } from "../ui/field";
 import { Page } from "../ui/page";
 import { authClient } from "./client";
 import { demoAccounts, demoPassword } from "./demo";
+import { SignInLink } from "./sign-in-link";
 
 /** The part of Better Auth's error that is shown. */
 interface Failure {
@@ -85,7 +85,7 @@ export function CredentialsForm({ isNew }: { readonly isNew: boolean }): ReactNo
         </button>
         <p className="muted">
           {isNew ? "You have an account? " : "You are new here? "}
-          <Link to={isNew ? "/sign-in" : "/sign-up"}>{isNew ? "Sign in" : "Create an account"}</Link>
+          <SignInLink page={isNew ? "/sign-in" : "/sign-up"}>{isNew ? "Sign in" : "Create an account"}</SignInLink>
         </p>
       </form>
       {isDemo && !isNew ? (

@@ -1,7 +1,10 @@
 import { useState } from "react";
 
-/** What was typed and not saved, in this tab: it is there again after the same user has signed in again. */
+/** What was typed and not saved, in this tab: it is there again on the next visit of its page, also after a new sign-in. */
 const PREFIX = "kept:";
+
+/** The user whose texts are kept: after a sign-out, and for another user, nothing of them is written. */
+let owner: string | undefined;
 
 const keyOf = (userId: string, name: string): string => `${PREFIX}${userId}:${name}`;
 
@@ -10,10 +13,16 @@ function remove(isRemoved: (key: string) => boolean): void {
 }
 
 /** Removes what was typed, such as at a sign-out. */
-export const dropKept = (): void => remove(() => true);
+export function dropKept(): void {
+  owner = undefined;
+  remove(() => true);
+}
 
-/** Removes what other users typed. */
-export const dropKeptOfOthers = (userId: string): void => remove((key) => !key.startsWith(keyOf(userId, "")));
+/** Keeps what this user types, and removes what other users typed. */
+export function keepFor(userId: string): void {
+  owner = userId;
+  remove((key) => !key.startsWith(keyOf(userId, "")));
+}
 
 /** Whether the value has the parts of the other one, with the same types. */
 function isLike<T extends object>(value: unknown, other: T): value is T {
@@ -22,31 +31,47 @@ function isLike<T extends object>(value: unknown, other: T): value is T {
   return Object.entries(other).every(([name, part]) => typeof parts.get(name) === typeof part);
 }
 
-function read<T extends object>(key: string, initial: T): T {
+function read<T extends object>(key: string, initial: T): T | undefined {
   try {
     const value: unknown = JSON.parse(sessionStorage.getItem(key) ?? "null");
-    return isLike(value, initial) ? value : initial;
+    return isLike(value, initial) ? value : undefined;
   } catch {
-    return initial;
+    return undefined;
   }
 }
 
+function write(key: string, value: object): void {
+  if (owner !== undefined && key.startsWith(keyOf(owner, ""))) sessionStorage.setItem(key, JSON.stringify(value));
+}
+
 export interface Kept<T> {
+  /** What was typed, or the initial value. */
   readonly value: T;
+  readonly isTyped: boolean;
   readonly set: (value: T) => void;
+  /** Has this be what was typed, unless something else is being typed already. */
+  readonly restore: (value: T) => void;
   /** Forgets what was typed: it was saved or discarded. */
   readonly drop: () => void;
 }
 
-/** State of a form that outlives the session of the user. */
+/** State of a form that outlives its page and the session of the user. */
 export function useKept<T extends object>(userId: string, name: string, initial: T): Kept<T> {
   const key = keyOf(userId, name);
-  const [value, setValue] = useState(() => read(key, initial));
+  const [typed, setTyped] = useState(() => read(key, initial));
   const set = (next: T): void => {
-    sessionStorage.setItem(key, JSON.stringify(next));
-    setValue(next);
+    write(key, next);
+    setTyped(next);
   };
-  return { value, set, drop: () => sessionStorage.removeItem(key) };
+  const restore = (last: T): void => {
+    if (sessionStorage.getItem(key) === null) write(key, last);
+    setTyped((current) => current ?? last);
+  };
+  const drop = (): void => {
+    sessionStorage.removeItem(key);
+    setTyped(undefined);
+  };
+  return { value: typed ?? initial, isTyped: typed !== undefined, set, restore, drop };
 }
 
 /** The rest of the names of what the user typed that begin with this one. */

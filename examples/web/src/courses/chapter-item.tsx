@@ -13,19 +13,24 @@ function stateOf({ published, viewer, requiredTier, progress }: ChapterRowFragme
 
 interface ChapterItemProps {
   readonly chapter: ChapterRowFragment;
-  readonly note?: string | undefined;
+  readonly note?: string;
+  /** In a list of chapters of several courses: the name of the course is shown in place of the place in it. */
+  readonly isOfAnyCourse?: boolean;
 }
 
-export function ChapterItem({ chapter, note }: ChapterItemProps): ReactNode {
+export function ChapterItem({ chapter, note, isOfAnyCourse = false }: ChapterItemProps): ReactNode {
   const isGuest = useViewer() === null;
   const state = stateOf(chapter);
   const isLocked = !chapter.viewer.canRead;
   return (
     <li className="chapter" data-locked={isLocked}>
-      <span className="chapter-number" aria-hidden="true">
-        {chapter.progress?.completed === true ? "✓" : chapter.ordinal}
-      </span>
+      {isOfAnyCourse ? null : (
+        <span className="chapter-number" aria-hidden="true">
+          {chapter.progress?.completed === true ? "✓" : chapter.ordinal}
+        </span>
+      )}
       <div className="chapter-text">
+        {isOfAnyCourse ? <p className="chapter-course">{chapter.course?.title}</p> : null}
         <Link to={`/courses/${chapter.course?.slug}/${chapter.slug}`} className="chapter-title">
           {chapter.title}
         </Link>

@@ -6,7 +6,7 @@ import { useFragment as unmask } from "../gql";
 import type { ChapterQuery } from "../gql/graphql";
 import { Link, navigate } from "../router/router";
 import { Page } from "../ui/page";
-import { ErrorNotice, Notice, Skeleton } from "../ui/states";
+import { ErrorNotice, isTemporary, Notice, Skeleton } from "../ui/states";
 import { Chapter, ChapterRow } from "./documents";
 import { LiveProgress } from "./live";
 import { Neighbours } from "./neighbours";
@@ -37,10 +37,16 @@ function ChapterText({ text }: { readonly text: Text | null }): ReactNode {
 export function ChapterPage({ slug }: { readonly slug: string }): ReactNode {
   const viewer = useViewer();
   // A text that the reader may not see is null, with an error: the rest of the chapter is shown.
-  const { data, error, refetch } = useQuery(Chapter, { variables: { slug }, errorPolicy: "all" });
-  const chapter = data?.chapter;
+  const { data, previousData, error, refetch } = useQuery(Chapter, { variables: { slug }, errorPolicy: "all" });
+  const chapter = (data ?? previousData)?.chapter;
+  const retry = (): void => void refetch();
   if (chapter === undefined) {
-    return error === undefined ? <Skeleton rows={8} height={64} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
+    if (error === undefined) return <Skeleton rows={8} height={64} />;
+    return (
+      <Page title="Chapter">
+        <ErrorNotice error={error} onRetry={retry} />
+      </Page>
+    );
   }
   if (chapter === null || chapter.course === null) {
     return (
@@ -57,6 +63,7 @@ export function ChapterPage({ slug }: { readonly slug: string }): ReactNode {
         <Link to={`/courses/${course.slug}`}>{course.title}</Link>
       </p>
       <Page title={row.title} lead={row.summary}>
+        {isTemporary(error) ? <ErrorNotice error={error} isOld onRetry={retry} /> : null}
         <Locked error={error} path="chapter.personalized" fallback={(lock) => <Paywall lock={lock} viewerTier={viewer?.tier ?? null} />}>
           <LiveProgress />
           <ChapterText text={chapter.personalized} />

@@ -1,10 +1,11 @@
 import { useQuery } from "@apollo/client/react";
 import type { ReactNode } from "react";
 import { useFragment as unmask } from "../gql";
-import type { ChapterRowFragment, CourseProgressFragment } from "../gql/graphql";
+import type { ChapterRowFragment, CourseProgressFragment, CourseQuery } from "../gql/graphql";
 import { Link, navigate } from "../router/router";
 import { Page } from "../ui/page";
-import { ErrorNotice, Notice, Skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { Notice, Skeleton } from "../ui/states";
 import { ChapterItem } from "./chapter-item";
 import { ChapterRow, Course, CourseProgress } from "./documents";
 import { LiveProgress } from "./live";
@@ -42,21 +43,10 @@ function Progress({ course }: { readonly course: CourseProgressFragment }): Reac
   );
 }
 
-export function CoursePage({ slug }: { readonly slug: string }): ReactNode {
-  const { data, error, refetch } = useQuery(Course, { variables: { slug }, fetchPolicy: "cache-and-network" });
-  if (data === undefined) {
-    return error === undefined ? <Skeleton rows={6} height={72} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
-  }
-  const { course } = data;
-  if (course === null) {
-    return (
-      <Page title="Course not found">
-        <Notice title="There is no course at this address" action="See the courses" onAction={() => navigate("/courses")} />
-      </Page>
-    );
-  }
+function Content({ course }: CourseQuery): ReactNode {
+  if (course === null) return <Notice title="There is no course at this address" action="See the courses" onAction={() => navigate("/courses")} />;
   return (
-    <Page title={course.title}>
+    <>
       <LiveProgress />
       <div className="prose">
         <Paragraphs text={course.description} />
@@ -66,6 +56,19 @@ export function CoursePage({ slug }: { readonly slug: string }): ReactNode {
         <Progress course={unmask(CourseProgress, course)} />
         <Chapters chapters={unmask(ChapterRow, course.chapters.nodes)} />
       </section>
+    </>
+  );
+}
+
+export function CoursePage({ slug }: { readonly slug: string }): ReactNode {
+  const result = useQuery(Course, { variables: { slug }, fetchPolicy: "cache-and-network" });
+  if (result.loading && result.data === undefined) return <Skeleton rows={6} height={72} />;
+  const title = result.data?.course === null ? "Course not found" : (result.data?.course.title ?? "Course");
+  return (
+    <Page title={title}>
+      <Loaded result={result} skeleton={null}>
+        {(data) => <Content {...data} />}
+      </Loaded>
     </Page>
   );
 }

@@ -2,12 +2,13 @@ import { useQuery } from "@apollo/client/react";
 import { useState, type ReactNode } from "react";
 import { useViewer } from "../api/viewer";
 import { useFragment as unmask } from "../gql";
-import type { CoursesQuery } from "../gql/graphql";
+import type { ChapterRowFragment, CoursesQuery } from "../gql/graphql";
 import { Link } from "../router/router";
 import { useDebounced } from "../ui/debounced";
 import { Field } from "../ui/field";
 import { Page } from "../ui/page";
-import { ErrorNotice, Notice, Skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { Notice, Skeleton } from "../ui/states";
 import { ChapterItem } from "./chapter-item";
 import { ChapterRow, Courses, FoundChapters, Recommendations } from "./documents";
 import { LiveProgress } from "./live";
@@ -38,17 +39,20 @@ function CourseCard({ course }: { readonly course: CourseData }): ReactNode {
 }
 
 function Recommended(): ReactNode {
-  const { data } = useQuery(Recommendations, { fetchPolicy: "cache-and-network" });
-  const recommendations = data?.recommendations ?? [];
-  if (recommendations.length === 0) return null;
+  const result = useQuery(Recommendations, { fetchPolicy: "cache-and-network" });
+  if (result.data?.recommendations.length === 0) return null;
   return (
     <section aria-labelledby="recommended" className="section">
       <h2 id="recommended">Next for you</h2>
-      <ul className="list">
-        {recommendations.map(({ chapter, because }) => (
-          <ChapterItem key={chapter.id} chapter={unmask(ChapterRow, chapter)} note={because.join(" ")} />
-        ))}
-      </ul>
+      <Loaded result={result} skeleton={<Skeleton rows={3} height={88} />}>
+        {({ recommendations }) => (
+          <ul className="list">
+            {recommendations.map(({ chapter, because }) => (
+              <ChapterItem key={chapter.id} chapter={unmask(ChapterRow, chapter)} note={because.join(" ")} isOfAnyCourse />
+            ))}
+          </ul>
+        )}
+      </Loaded>
     </section>
   );
 }
@@ -64,28 +68,33 @@ function CourseGrid({ courses }: { readonly courses: readonly CourseData[] }): R
   );
 }
 
+function FoundList({ chapters }: { readonly chapters: readonly ChapterRowFragment[] }): ReactNode {
+  if (chapters.length === 0) return null;
+  return (
+    <section aria-labelledby="found" className="section">
+      <h2 id="found">Chapters</h2>
+      <ul className="list">
+        {chapters.map((chapter) => (
+          <ChapterItem key={chapter.id} chapter={chapter} isOfAnyCourse />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 /** The courses among the loaded ones, and the chapters of the server, that contain a text. */
 function Found({ courses, text }: { readonly courses: readonly CourseData[]; readonly text: string }): ReactNode {
-  const { data, error, refetch } = useQuery(FoundChapters, { variables: { text } });
+  const result = useQuery(FoundChapters, { variables: { text } });
   const found = courses.filter(({ title, description, interestAreas }) =>
     folded([title, description, ...interestAreas].join("\n")).includes(folded(text)),
   );
-  const chapters = data && unmask(ChapterRow, data.chapters.nodes);
-  if (found.length === 0 && chapters?.length === 0) return <Notice title={`Nothing contains “${text}”`} />;
+  if (found.length === 0 && result.data?.chapters.nodes.length === 0) return <Notice title={`Nothing contains “${text}”`} />;
   return (
     <>
       <CourseGrid courses={found} />
-      {error === undefined ? null : <ErrorNotice error={error} onRetry={() => void refetch()} />}
-      {chapters === undefined || chapters.length === 0 ? null : (
-        <section aria-labelledby="found" className="section">
-          <h2 id="found">Chapters</h2>
-          <ul className="list">
-            {chapters.map((chapter) => (
-              <ChapterItem key={chapter.id} chapter={chapter} />
-            ))}
-          </ul>
-        </section>
-      )}
+      <Loaded result={result} skeleton={null}>
+        {({ chapters }) => <FoundList chapters={unmask(ChapterRow, chapters.nodes)} />}
+      </Loaded>
     </>
   );
 }
@@ -99,7 +108,7 @@ export function CoursesPage(): ReactNode {
   const viewer = useViewer();
   const [text, setText] = useState("");
   const wanted = useDebounced(text).trim();
-  const { data, error, refetch } = useQuery(Courses, { fetchPolicy: "cache-and-network" });
+  const result = useQuery(Courses, { fetchPolicy: "cache-and-network" });
   return (
     <Page title="Courses" lead="Every chapter comes in several versions: you read the one for your experience.">
       <LiveProgress />
@@ -108,13 +117,9 @@ export function CoursesPage(): ReactNode {
           {(control) => <input {...control} type="search" placeholder="Search courses and chapters" maxLength={200} value={text} onChange={(event) => setText(event.target.value)} />}
         </Field>
       </div>
-      {data !== undefined ? (
-        <Results courses={data.courses.nodes} text={wanted} />
-      ) : error === undefined ? (
-        <Skeleton rows={2} height={220} />
-      ) : (
-        <ErrorNotice error={error} onRetry={() => void refetch()} />
-      )}
+      <Loaded result={result} skeleton={<Skeleton rows={2} height={220} />}>
+        {({ courses }) => <Results courses={courses.nodes} text={wanted} />}
+      </Loaded>
       {viewer === null || text.trim() !== "" ? null : <Recommended />}
     </Page>
   );

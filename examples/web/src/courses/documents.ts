@@ -17,6 +17,7 @@ export const ChapterRow = graphql(`
     course {
       id
       slug
+      title
     }
     viewer {
       canRead

@@ -1,6 +1,6 @@
 import type { Lock } from "@hallpass/client/react";
 import type { ReactNode } from "react";
-import { Link } from "../router/router";
+import { SignInLink } from "../auth/sign-in-link";
 
 /** What is shown in place of a text that the reader's tier does not include. */
 export function Paywall({ lock, viewerTier }: { readonly lock: Lock; readonly viewerTier: string | null }): ReactNode {
@@ -12,12 +12,10 @@ export function Paywall({ lock, viewerTier }: { readonly lock: Lock; readonly vi
         <>
           <p>Sign in to read it, if your account has the tier {lock.tier}.</p>
           <div className="row wrap centered">
-            <Link to="/sign-in" className="button primary">
-              Sign in
-            </Link>
-            <Link to="/sign-up" className="button">
+            <SignInLink className="button primary">Sign in</SignInLink>
+            <SignInLink page="/sign-up" className="button">
               Create an account
-            </Link>
+            </SignInLink>
           </div>
         </>
       ) : (

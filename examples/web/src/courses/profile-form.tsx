@@ -1,10 +1,11 @@
 import { useMutation, useQuery } from "@apollo/client/react";
 import type { ReactNode } from "react";
 import { describe } from "../api/errors";
-import type { Level } from "../gql/graphql";
+import type { LearnerProfileInput, Level } from "../gql/graphql";
 import { Field } from "../ui/field";
+import { Loaded } from "../ui/loaded";
 import { useToast } from "../ui/toast";
-import { Chapter, LearnerProfile, UpdateLearnerProfile } from "./documents";
+import { LearnerProfile, UpdateLearnerProfile } from "./documents";
 
 export const levels = [["BEGINNER", "Beginner"], ["INTERMEDIATE", "Intermediate"], ["ADVANCED", "Advanced"]] as const;
 
@@ -35,14 +36,17 @@ export function LevelSelect({ label, value, onChange }: LevelSelectProps): React
 /** The reader's experience: the text is chosen by it, and changes at once. */
 export function ProfileForm(): ReactNode {
   const toast = useToast();
-  const { data } = useQuery(LearnerProfile);
-  const [update] = useMutation(UpdateLearnerProfile, { refetchQueries: [Chapter], onError: (error) => toast(describe(error)) });
-  if (data === undefined) return null;
-  const { softwareBackground, hardwareBackground } = data.me.profile;
+  const result = useQuery(LearnerProfile);
+  const [update] = useMutation(UpdateLearnerProfile, { onError: (error) => toast(describe(error)) });
+  const choose = (input: LearnerProfileInput): void => void update({ variables: { input } });
   return (
-    <div className="pair">
-      <LevelSelect label="Your experience in software" value={softwareBackground} onChange={(level) => void update({ variables: { input: { softwareBackground: level } } })} />
-      <LevelSelect label="Your experience in hardware" value={hardwareBackground} onChange={(level) => void update({ variables: { input: { hardwareBackground: level } } })} />
-    </div>
+    <Loaded result={result} skeleton={null}>
+      {({ me: { profile } }) => (
+        <div className="pair">
+          <LevelSelect label="Your experience in software" value={profile.softwareBackground} onChange={(level) => choose({ softwareBackground: level })} />
+          <LevelSelect label="Your experience in hardware" value={profile.hardwareBackground} onChange={(level) => choose({ hardwareBackground: level })} />
+        </div>
+      )}
+    </Loaded>
   );
 }

@@ -3,7 +3,8 @@ import type { ReactNode } from "react";
 import type { EditorCoursesQuery } from "../gql/graphql";
 import { Link, navigate } from "../router/router";
 import { Page } from "../ui/page";
-import { ErrorNotice, Notice, Skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { Notice, Skeleton } from "../ui/states";
 import { ChapterEditor } from "./chapter-editor";
 import { EditorChapter, EditorCourses } from "./documents";
 import { NewChapter } from "./new-chapter";
@@ -38,21 +39,36 @@ function CourseSection({ course, chapters }: { readonly course: CourseData; read
   );
 }
 
-function Overview(): ReactNode {
-  const { data, error, refetch } = useQuery(EditorCourses, { fetchPolicy: "cache-and-network" });
-  if (data === undefined) return error === undefined ? <Skeleton rows={6} height={60} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
-  if (data.courses.nodes.length === 0) return <Notice title="There are no courses yet" />;
-  const chapters = [...data.chapters.nodes].sort((one, other) => one.ordinal - other.ordinal);
-  return data.courses.nodes.map((course) => (
-    <CourseSection key={course.id} course={course} chapters={chapters.filter((chapter) => chapter.course?.id === course.id)} />
+function Sections({ courses, chapters }: EditorCoursesQuery): ReactNode {
+  if (courses.nodes.length === 0) return <Notice title="There are no courses yet" />;
+  const sorted = [...chapters.nodes].sort((one, other) => one.ordinal - other.ordinal);
+  return courses.nodes.map((course) => (
+    <CourseSection key={course.id} course={course} chapters={sorted.filter((chapter) => chapter.course?.id === course.id)} />
   ));
 }
 
+function Overview(): ReactNode {
+  const result = useQuery(EditorCourses, { fetchPolicy: "cache-and-network" });
+  return (
+    <Loaded result={result} skeleton={<Skeleton rows={6} height={60} />}>
+      {(data) => <Sections {...data} />}
+    </Loaded>
+  );
+}
+
 function OneChapter({ slug }: { readonly slug: string }): ReactNode {
-  const { data, error, refetch } = useQuery(EditorChapter, { variables: { slug } });
-  if (data === undefined) return error === undefined ? <Skeleton rows={6} height={72} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
-  if (data.chapter === null) return <Notice title="There is no such chapter" action="All chapters" onAction={() => navigate("/editor")} />;
-  return <ChapterEditor chapter={data.chapter} />;
+  const result = useQuery(EditorChapter, { variables: { slug } });
+  return (
+    <Loaded result={result} skeleton={<Skeleton rows={6} height={72} />}>
+      {({ chapter }) =>
+        chapter === null ? (
+          <Notice title="There is no such chapter" action="All chapters" onAction={() => navigate("/editor")} />
+        ) : (
+          <ChapterEditor chapter={chapter} />
+        )
+      }
+    </Loaded>
+  );
 }
 
 export function EditorPage({ slug }: { readonly slug?: string }): ReactNode {

@@ -1,19 +1,26 @@
 import { useMutation } from "@apollo/client/react";
 import { tiers } from "@hallpass/client/schema";
 import { useFieldErrors } from "@hallpass/client/react";
-import { useState, type FormEvent, type ReactNode } from "react";
+import type { FormEvent, ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
+import { useViewer } from "../api/viewer";
+import { useKept } from "../auth/kept";
 import { Field } from "../ui/field";
 import { useToast } from "../ui/toast";
 import type { ChapterData } from "./chapter-editor";
 import { UpdateChapter } from "./documents";
+import { Unsaved } from "./unsaved";
 
 export function MetadataForm({ chapter }: { readonly chapter: ChapterData }): ReactNode {
   const toast = useToast();
   const { title, summary, requiredTier } = chapter;
-  const [input, setInput] = useState({ title, summary, requiredTier });
+  const kept = useKept(useViewer()?.id ?? "", `chapter:${chapter.id}`, { title, summary, requiredTier });
+  const { value: input, set: setInput } = kept;
   const [update, { error, loading }] = useMutation(UpdateChapter, {
-    onCompleted: () => toast("Saved."),
+    onCompleted: () => {
+      kept.drop();
+      toast("Saved.");
+    },
     onError: (failure) => {
       if (codeOf(failure) !== "BAD_USER_INPUT") toast(describe(failure));
     },
@@ -43,6 +50,7 @@ export function MetadataForm({ chapter }: { readonly chapter: ChapterData }): Re
         {(control) => <textarea {...control} rows={3} value={input.summary} onChange={(event) => setInput({ ...input, summary: event.target.value })} />}
       </Field>
       <div className="row end">
+        <Unsaved kept={kept} />
         <button type="submit" className="button primary" disabled={loading}>
           Save
         </button>

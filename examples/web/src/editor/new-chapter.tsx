@@ -1,7 +1,9 @@
 import { useMutation } from "@apollo/client/react";
 import { useFieldErrors } from "@hallpass/client/react";
-import { useState, type FormEvent, type ReactNode } from "react";
+import type { FormEvent, ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
+import { useViewer } from "../api/viewer";
+import { useKept } from "../auth/kept";
 import { navigate } from "../router/router";
 import { Field } from "../ui/field";
 import { useToast } from "../ui/toast";
@@ -14,9 +16,14 @@ export const slugOf = (title: string): string =>
 /** Creates a draft, and opens it. */
 export function NewChapter({ courseId }: { readonly courseId: string }): ReactNode {
   const toast = useToast();
-  const [title, setTitle] = useState("");
+  // The key stays with the title: if an answer was lost, the draft that was created is opened.
+  const kept = useKept(useViewer()?.id ?? "", `new-chapter:${courseId}`, { title: "", key: "" });
+  const { title } = kept.value;
   const [create, { error, loading }] = useMutation(CreateChapter, {
-    onCompleted: ({ createChapter }) => navigate(`/editor/${createChapter.chapter.slug}`),
+    onCompleted: ({ createChapter }) => {
+      kept.drop();
+      navigate(`/editor/${createChapter.chapter.slug}`);
+    },
     onError: (failure) => {
       if (codeOf(failure) !== "BAD_USER_INPUT") toast(describe(failure));
     },
@@ -24,12 +31,15 @@ export function NewChapter({ courseId }: { readonly courseId: string }): ReactNo
   const errors = useFieldErrors(error);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    void create({ variables: { courseId, input: { title, slug: slugOf(title), requiredTier: "free" } } });
+    const key = kept.value.key || crypto.randomUUID();
+    kept.set({ title, key });
+    const input = { title, slug: slugOf(title), requiredTier: "free" };
+    void create({ variables: { courseId, input }, context: { headers: { "idempotency-key": key } } });
   };
   return (
     <form className="row grow new-chapter" onSubmit={submit} noValidate>
       <Field label="Title of a new chapter" isLabelHidden error={errors["input.title"] ?? errors["input.slug"]} className="grow">
-        {(control) => <input {...control} placeholder="Title of a new chapter" value={title} onChange={(event) => setTitle(event.target.value)} />}
+        {(control) => <input {...control} placeholder="Title of a new chapter" value={title} onChange={(event) => kept.set({ title: event.target.value, key: "" })} />}
       </Field>
       <button type="submit" className="button" disabled={loading}>
         Create draft

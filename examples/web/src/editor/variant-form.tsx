@@ -11,6 +11,7 @@ import { useToast } from "../ui/toast";
 import type { ChapterData } from "./chapter-editor";
 import { SaveVariant } from "./documents";
 import { Preview } from "./preview";
+import { Unsaved } from "./unsaved";
 
 interface Levels {
   readonly level: Level;
@@ -55,7 +56,7 @@ function TextForm({ chapter, levels }: TextFormProps): ReactNode {
         </section>
       </div>
       <div className="row end">
-        <span className="muted">{body === (saved?.body ?? "") ? "" : "Not saved yet."}</span>
+        <Unsaved kept={text} />
         <button type="submit" className="button primary" disabled={loading}>
           Save text
         </button>

@@ -2,6 +2,10 @@ import { useSyncExternalStore, type AnchorHTMLAttributes, type MouseEvent, type 
 
 const listeners = new Set<() => void>();
 let isNavigated = false;
+let isLeaving = false;
+
+/** The state of an entry of the history that was added by a link: the one before it is a page of this application. */
+const FOLLOWED = "followed";
 
 const notify = (): void => listeners.forEach((listener) => listener());
 
@@ -13,7 +17,10 @@ function announce(): void {
 /** Whether the page is not the one that was opened first. */
 export const wasNavigated = (): boolean => isNavigated;
 
-addEventListener("popstate", announce);
+addEventListener("popstate", () => {
+  isLeaving = false;
+  announce();
+});
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
@@ -24,9 +31,27 @@ export const usePath = (): string => useSyncExternalStore(subscribe, () => locat
 
 export function navigate(path: string): void {
   if (path === location.pathname) return;
-  history.pushState(null, "", path);
+  history.pushState(FOLLOWED, "", path);
   scrollTo(0, 0);
   announce();
+}
+
+/** Puts a page in place of the current one. */
+export function replace(path: string): void {
+  history.replaceState(history.state, "", path);
+  scrollTo(0, 0);
+  announce();
+}
+
+/**
+ * Leaves a page that has done its work, so that the button "back" does not lead to it: to the page with the link that
+ * led here, or else to this path.
+ */
+export function leave(path: string): void {
+  if (isLeaving) return;
+  if (history.state !== FOLLOWED) return replace(path);
+  isLeaving = true;
+  history.back();
 }
 
 /** Replaces the address that was opened: this is not a navigation by the user. */
@@ -37,15 +62,18 @@ export function redirect(path: string): void {
 
 interface LinkProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
   readonly to: string;
+  /** Whether the page takes the place of the current one in the history. */
+  readonly isReplacing?: boolean;
 }
 
 /** A link within the application. A click with a modifier key stays the browser's. */
-export function Link({ to, onClick, ...rest }: LinkProps): ReactNode {
+export function Link({ to, onClick, isReplacing = false, ...rest }: LinkProps): ReactNode {
   const follow = (event: MouseEvent<HTMLAnchorElement>): void => {
     onClick?.(event);
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
-    navigate(to);
+    if (isReplacing) replace(to);
+    else navigate(to);
   };
   return <a href={to} onClick={follow} {...rest} />;
 }

@@ -2,8 +2,8 @@ import { useState, type ReactNode } from "react";
 import { setCredential, useCredential } from "../api/credential";
 import { useViewer } from "../api/viewer";
 import { useSession } from "../auth/session";
+import { SignInLink } from "../auth/sign-in-link";
 import { signOut } from "../auth/sign-out";
-import { Link } from "../router/router";
 import { Choice } from "../ui/choice";
 import { setTheme, useTheme } from "../ui/theme";
 import { useToast } from "../ui/toast";
@@ -51,14 +51,10 @@ export function Account(): ReactNode {
   const viewer = useViewer();
   const theme = useTheme();
   const credential = useCredential();
-  const { sessionId } = useSession();
+  const { sessionId, hasEnded } = useSession();
   return (
     <div className="account">
-      {viewer === null ? (
-        <Link to="/sign-in" className="button primary">
-          Sign in
-        </Link>
-      ) : null}
+      {viewer === null && !hasEnded ? <SignInLink className="button primary">Sign in</SignInLink> : null}
       <button type="button" className="button account-button" popoverTarget="account" aria-haspopup="dialog">
         <span className="account-label">{viewer === null ? "Settings" : (viewer.name ?? "Account")}</span>
       </button>

@@ -1,6 +1,7 @@
 import { useSyncExternalStore, type ReactNode } from "react";
 import { isAdmin, isEditor, useViewer } from "../api/viewer";
 import { useSession } from "../auth/session";
+import { SignInLink } from "../auth/sign-in-link";
 import { Link, NavLink, usePath } from "../router/router";
 import { Account } from "./account";
 
@@ -42,7 +43,7 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactNode
       <div role="status">
         {hasEnded ? (
           <p className="banner">
-            Your session has ended. {path === "/sign-in" ? null : <Link to="/sign-in" className="button primary">Sign in again</Link>}
+            Your session has ended. {path === "/sign-in" ? null : <SignInLink className="button primary">Sign in again</SignInLink>}
           </p>
         ) : null}
         {isOnline ? null : <p className="banner">You are offline. What you see may be old, and changes cannot be saved.</p>}

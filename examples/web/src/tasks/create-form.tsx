@@ -2,6 +2,8 @@ import { useMutation } from "@apollo/client/react";
 import { fieldErrors } from "@hallpass/client";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
+import { useViewer } from "../api/viewer";
+import { useKept } from "../auth/kept";
 import { makeFragmentData } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
 import { useToast } from "../ui/toast";
@@ -11,6 +13,9 @@ import { countsAfter, optimistic } from "./optimistic";
 import { DueField, PriorityField, TitleField } from "./task-fields";
 
 const MAX_TITLE = 200;
+
+/** A task that is typed, with the idempotency key under which it was sent, if it was. */
+const unsent = { ...emptyDraft, key: "" };
 
 /** The row that is shown until the server has answered. Null, if the server will reject the title. */
 function expected(draft: Draft): TaskRowFragment | null {
@@ -22,21 +27,25 @@ function expected(draft: Draft): TaskRowFragment | null {
 
 export function CreateForm(): ReactNode {
   const toast = useToast();
-  const [draft, setDraft] = useState(emptyDraft);
+  const kept = useKept(useViewer()?.id ?? "", "new-task", unsent);
+  const { key, ...draft } = kept.value;
+  // Another text is another task.
+  const setDraft = (next: Draft): void => kept.set({ ...next, key: "" });
   const [fields, setFields] = useState<Readonly<Record<string, string>>>({});
   const [create, { client }] = useMutation(CreateTask);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setFields({});
-    setDraft(emptyDraft);
+    const sent = { ...draft, key: key || crypto.randomUUID() };
+    kept.drop();
     const row = expected(draft);
     const taskStats = countsAfter(client.cache, null, row);
     const response = row && taskStats && { createTask: { edge: { cursor: "", node: makeFragmentData(row, TaskRow) }, taskStats } };
     try {
-      await create({ variables: { input: inputOf(draft), key: crypto.randomUUID() }, ...optimistic(response) });
+      await create({ variables: { input: inputOf(draft), key: sent.key }, ...optimistic(response) });
     } catch (error) {
-      // What was typed comes back, unless the next task is being typed already.
-      setDraft((current) => (current === emptyDraft ? draft : current));
+      // What was typed comes back, with its key: the server may have created the task, and then creates no second one.
+      kept.restore(sent);
       setFields(fieldErrors(error));
       if (codeOf(error) !== "BAD_USER_INPUT") toast(describe(error));
     }

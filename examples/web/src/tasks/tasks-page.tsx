@@ -1,12 +1,12 @@
 import { useApolloClient, useQuery } from "@apollo/client/react";
 import { useEffect, useEffectEvent, useState, type ReactNode } from "react";
 import { useFragment as unmask } from "../gql";
-import type { TaskRowFragment } from "../gql/graphql";
-import { describe } from "../api/errors";
+import type { TaskRowFragment, TasksQuery } from "../gql/graphql";
 import { useViewer } from "../api/viewer";
 import { Page } from "../ui/page";
-import { ErrorNotice, Notice, Skeleton } from "../ui/states";
-import { useToast } from "../ui/toast";
+import { Notice, Skeleton } from "../ui/states";
+import { Loaded } from "../ui/loaded";
+import { ShowMore } from "../ui/show-more";
 import { useDebounced } from "../ui/debounced";
 import { CreateForm } from "./create-form";
 import { Task, Tasks, TaskRow, TaskStats } from "./documents";
@@ -23,41 +23,43 @@ function Stats(): ReactNode {
   return <>{`${open} open, ${stats.completed} done${stats.overdue > 0 ? `, ${stats.overdue} overdue` : ""}`}</>;
 }
 
-function TaskList({ filter, onEdit }: { readonly filter: Filter; readonly onEdit: (task: TaskRowFragment) => void }): ReactNode {
-  const toast = useToast();
-  const wanted = serverFilter(filter);
-  const { data, previousData, error, refetch, fetchMore } = useQuery(Tasks, {
-    variables: wanted === undefined ? {} : { filter: wanted },
-    fetchPolicy: "cache-and-network",
-    nextFetchPolicy: "cache-first",
-  });
-  const list = (data ?? previousData)?.tasks;
-  if (list === undefined) return error === undefined ? <Skeleton rows={5} height={64} /> : <ErrorNotice error={error} onRetry={() => void refetch()} />;
+interface TaskListProps {
+  readonly filter: Filter;
+  readonly onEdit: (task: TaskRowFragment) => void;
+}
+
+function Rows({ list, filter, onEdit }: TaskListProps & { readonly list: TasksQuery["tasks"] }): ReactNode {
   const tasks = unmask(TaskRow, list.nodes).filter((task) => matches(task, filter));
-  const { hasNextPage, endCursor } = list.pageInfo;
-  const more = (): void => {
-    fetchMore({ variables: { after: endCursor } }).catch((failure: unknown) => toast(describe(failure)));
-  };
-  if (tasks.length === 0 && !hasNextPage) {
-    return wanted === undefined ? (
-      <Notice title="No tasks yet">Write the first one above. It appears at once in every tab.</Notice>
-    ) : (
-      <Notice title="No task matches" />
-    );
-  }
-  return (
-    <>
+  if (tasks.length > 0) {
+    return (
       <ul className="list" aria-label="Tasks">
         {tasks.map((task) => (
           <TaskItem key={task.id} task={task} onEdit={() => onEdit(task)} />
         ))}
       </ul>
-      {hasNextPage ? (
-        <button type="button" className="button" onClick={more}>
-          Show more
-        </button>
-      ) : null}
-    </>
+    );
+  }
+  if (list.pageInfo.hasNextPage) return null;
+  if (serverFilter(filter) !== undefined) return <Notice title="No task matches" />;
+  return <Notice title="No tasks yet">Write the first one above. It appears at once in every tab.</Notice>;
+}
+
+function TaskList(props: TaskListProps): ReactNode {
+  const wanted = serverFilter(props.filter);
+  const result = useQuery(Tasks, {
+    variables: wanted === undefined ? {} : { filter: wanted },
+    fetchPolicy: "cache-and-network",
+    nextFetchPolicy: "cache-first",
+  });
+  return (
+    <Loaded result={result} skeleton={<Skeleton rows={5} height={64} />}>
+      {({ tasks }) => (
+        <>
+          <Rows list={tasks} {...props} />
+          <ShowMore pageInfo={tasks.pageInfo} fetchMore={result.fetchMore} />
+        </>
+      )}
+    </Loaded>
   );
 }
 

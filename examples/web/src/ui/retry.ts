@@ -11,7 +11,7 @@ function nextDelay(): number {
   return Math.min(FIRST * 2 ** attempts.count, LONGEST);
 }
 
-/** Repeats what failed: after some time, and at once when the browser is online again. */
+/** Repeats what failed, after some time. Queries are also repeated when the browser is online again: api/refresh.ts. */
 export function useRetry(isTemporary: boolean, retry: () => void): void {
   const latest = useRef(retry);
   useEffect(() => {
@@ -25,10 +25,6 @@ export function useRetry(isTemporary: boolean, retry: () => void): void {
       latest.current();
     };
     const timer = setInterval(again, nextDelay());
-    addEventListener("online", again);
-    return () => {
-      clearInterval(timer);
-      removeEventListener("online", again);
-    };
+    return () => clearInterval(timer);
   }, [isTemporary]);
 }

@@ -27,11 +27,20 @@ export function Notice({ title, children, action, onAction }: NoticeProps): Reac
 /** Errors that pass without a change by the user. */
 const TEMPORARY: ReadonlySet<string | undefined> = new Set(["NETWORK_ERROR", "UNAVAILABLE", "AUTH_UNAVAILABLE", "TIMEOUT"]);
 
-export function ErrorNotice({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => void }): ReactNode {
-  useRetry(TEMPORARY.has(codeOf(error)), onRetry);
+export const isTemporary = (error: unknown): boolean => TEMPORARY.has(codeOf(error));
+
+interface ErrorNoticeProps {
+  readonly error: unknown;
+  readonly onRetry: () => void;
+  /** Whether what was loaded before is shown below. */
+  readonly isOld?: boolean;
+}
+
+export function ErrorNotice({ error, onRetry, isOld = false }: ErrorNoticeProps): ReactNode {
+  useRetry(isTemporary(error), onRetry);
   const title = codeOf(error) === "NETWORK_ERROR" ? "No connection" : "This could not be loaded";
   return (
-    <div role="alert">
+    <div role="alert" className={isOld ? "old" : undefined}>
       <Notice title={title} action="Try again" onAction={onRetry}>
         {describe(error)}
       </Notice>

@@ -27,11 +27,18 @@ function describeChoice(choice) {
 
 const shown = new WeakSet();
 
-/** The explorer scrolls to the operation when it opens, past the fields that may be added. */
+/**
+ * When it opens, the explorer scrolls to the operation, past the fields that may be added, and selects a value of the
+ * document: it begins at its top, and what is typed does not replace the value.
+ */
 function showFromBeginning(explorer) {
   if (shown.has(explorer)) return;
   shown.add(explorer);
-  explorer.closest('.graphiql-plugin').scrollTop = 0;
+  const pane = explorer.closest('.graphiql-plugin');
+  pane.scrollTop = 0;
+  if (!explorer.contains(document.activeElement)) return;
+  pane.tabIndex = -1;
+  pane.focus({ preventScroll: true });
 }
 
 const CHOICES = '.graphiql-explorer-root :is([data-field-name], [data-arg-name] > span:first-child)';

@@ -1,6 +1,7 @@
 // The log of the events of subscriptions, newest first.
 
 import { h } from './dom.js';
+import { choice } from './identity.js';
 import { createStore, useStore } from './store.js';
 
 const MAX_SHOWN = 1000; // older events are counted, not kept
@@ -10,12 +11,22 @@ const state = createStore(NO_EVENTS);
 
 const update = (changes) => state.set({ ...state.get(), ...changes });
 
+let caller = 0; // counts the callers
+
+// The events were the previous caller's.
+choice.subscribe(() => {
+  caller += 1;
+  state.set(NO_EVENTS);
+});
+
 /** The log of one subscription; `ended` is called once. */
 export function eventLog(operation, ended) {
+  const of = caller;
   let isOver = false;
   update({ isListening: true, isOpen: true });
   return {
     add(answer) {
+      if (of !== caller) return;
       const { events, count } = state.get();
       const event = { number: count + 1, at: new Date(), operation, answer };
       update({ events: [event, ...events].slice(0, MAX_SHOWN), count: count + 1 });
@@ -23,7 +34,7 @@ export function eventLog(operation, ended) {
     end(reason, failed = false) {
       if (isOver) return;
       isOver = true;
-      update({ isListening: false });
+      if (of === caller) update({ isListening: false });
       ended(reason, failed);
     },
   };

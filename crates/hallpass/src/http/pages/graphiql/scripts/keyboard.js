@@ -1,6 +1,6 @@
 // Esc, then Tab (or Shift-Tab) leaves an editor, in which Tab indents.
 
-import { setStatus } from './dom.js';
+import { noteStatus } from './dom.js';
 
 const MODIFIERS = new Set(['Shift', 'Control', 'Alt', 'Meta']);
 
@@ -21,7 +21,7 @@ function onKeyDown(event) {
   if (!editor || MODIFIERS.has(event.key)) return;
   if (event.key === 'Tab' && isLeaving) leave(editor, event);
   isLeaving = event.key === 'Escape';
-  if (isLeaving) setStatus('status', 'Tab leaves the editor');
+  if (isLeaving) noteStatus('status', 'Tab leaves the editor');
 }
 
 export function setUpKeyboard() {

@@ -18,6 +18,7 @@ let subscription = null; // aborts the running one
 choice.subscribe(() => {
   subscription?.abort();
   hint.set('');
+  setStatus('status', '');
 });
 
 async function parse(response) {

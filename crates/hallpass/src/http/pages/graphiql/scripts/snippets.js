@@ -28,12 +28,21 @@ const indent = (text, by) => text.replaceAll('\n', `\n${' '.repeat(by)}`);
 /** A template literal with `text` in it. */
 export const template = (text) => `\`${text.replace(/[\\`]|\$(?=\{)/g, '\\$&')}\``;
 
-export function asFetch(operation, { hasToken, isByCookie }) {
+/** Lines that declare `token`. */
+function tokenLines(source) {
+  if (!source) return 'const token = process.env.TOKEN; // of the user\n';
+  return `const personas = await (await fetch(${JSON.stringify(source.url)})).json();
+const { token } = personas.find(({ name }) => name === ${JSON.stringify(source.persona)});
+`;
+}
+
+export function asFetch(operation, { hasToken, isByCookie, tokenSource }) {
   const headers = headersOf(operation.headers);
+  const withToken = hasToken && !has(headers, 'authorization');
   const lines = [
     '"Content-Type": "application/json",',
     `Accept: ${JSON.stringify(acceptOf(operation))},`,
-    ...(hasToken && !has(headers, 'authorization') ? ['Authorization: `Bearer ${token}`,'] : []),
+    ...(withToken ? ['Authorization: `Bearer ${token}`,'] : []),
     ...headers.map(([name, { text, variable }]) =>
       `${JSON.stringify(name)}: ${text === undefined ? `process.env.${variable}` : JSON.stringify(text)},`),
   ];
@@ -51,24 +60,32 @@ export function asFetch(operation, { hasToken, isByCookie }) {
   console.log(text);
 }`
     : 'const { data, errors } = await response.json();';
-  return `const query = ${template(query)};\n\n${request}\n${answer}\n`;
+  return `${withToken ? `${tokenLines(tokenSource)}\n` : ''}const query = ${template(query)};\n\n${request}\n${answer}\n`;
 }
 
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-export function asCurl(operation, { hasToken, isByCookie, tokenCommand }) {
+/** A variable of the shell, without which the command is not run. */
+const variableOf = (name) => `\${${name}:?}`;
+
+/** The line that sets TOKEN. */
+function tokenLine({ url, persona }) {
+  const pick = `s/.*"name":"${persona}"[^{]*"token":"\\([^"]*\\)".*/\\1/p`;
+  return `TOKEN=$(curl -s ${quoted(url)} | sed -n ${quoted(pick)})\n`;
+}
+
+export function asCurl(operation, { hasToken, isByCookie, tokenSource }) {
   const headers = headersOf(operation.headers);
   const withToken = hasToken && !has(headers, 'authorization');
   const parts = [
     `curl ${operation.isSubscription ? '-N ' : ''}${quoted(operation.url)}`,
     "-H 'Content-Type: application/json'",
     `-H ${quoted(`Accept: ${acceptOf(operation)}`)}`,
-    ...(withToken ? ['-H "Authorization: Bearer $TOKEN"'] : []),
-    ...(isByCookie && !has(headers, 'cookie') ? ['-H "Cookie: $COOKIE"'] : []),
+    ...(withToken ? [`-H "Authorization: Bearer ${variableOf('TOKEN')}"`] : []),
+    ...(isByCookie && !has(headers, 'cookie') ? [`-H "Cookie: ${variableOf('COOKIE')}"`] : []),
     ...headers.map(([name, { text, variable }]) =>
-      text === undefined ? `-H "${name}: $${variable}"` : `-H ${quoted(`${name}: ${text}`)}`),
+      text === undefined ? `-H "${name}: ${variableOf(variable)}"` : `-H ${quoted(`${name}: ${text}`)}`),
     `--data-raw ${quoted(JSON.stringify(bodyOf(operation)))}`,
   ];
-  const setToken = withToken && tokenCommand ? `TOKEN=$(${tokenCommand})\n` : '';
-  return `${setToken}${parts.join(' \\\n  ')}\n`;
+  return `${withToken && tokenSource ? tokenLine(tokenSource) : ''}${parts.join(' \\\n  ')}\n`;
 }

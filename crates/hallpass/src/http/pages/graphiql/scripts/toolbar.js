@@ -1,7 +1,7 @@
 // The buttons beside Run.
 
 import { asClientCode } from './client-snippet.js';
-import { h, setStatus } from './dom.js';
+import { h, noteStatus } from './dom.js';
 import { useEditors } from './editors.js';
 import { example, isExample, useExamples } from './examples.js';
 import { explain } from './explain.js';
@@ -31,13 +31,15 @@ const FORMS = [
   ['Copy as client code', asClientCode],
 ];
 
-const tokenCommand = () => (isDevelopment() ? `hallpass token --as ${persona()?.name}` : '');
+/** Where copied code gets the token of the persona from. Null in production. */
+const tokenSource = () =>
+  isDevelopment() ? { url: new URL('dev/personas', document.baseURI).href, persona: persona()?.name } : null;
 
 async function copy(title, text) {
   try {
     await navigator.clipboard.writeText(text);
     uncopied.set(null);
-    setStatus('status', title.replace('Copy', 'Copied'));
+    noteStatus('status', title.replace('Copy', 'Copied'));
   } catch {
     uncopied.set({ title, text }); // no permission, or no HTTPS
   }
@@ -54,7 +56,7 @@ function Buttons({ prettify, merge, copy: copyQuery }) {
   useExamples(editors);
   // The response was the previous caller's.
   React.useEffect(() => choice.subscribe(editors.clearResponse));
-  const identity = () => ({ hasToken: hasToken(), isByCookie: isByCookie(), tokenCommand: tokenCommand() });
+  const identity = () => ({ hasToken: hasToken(), isByCookie: isByCookie(), tokenSource: tokenSource() });
   const item = ([title, write]) =>
     h(ToolbarMenu.Item, { key: title, onSelect: () => copy(title, write(readOperation(editors), identity())) }, title);
   return h(React.Fragment, null,
