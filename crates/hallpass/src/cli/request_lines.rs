@@ -120,7 +120,7 @@ where
     ) -> fmt::Result {
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        line.truncate(line.trim_end().len());
+        line.truncate(line.trim_end_matches('\n').len());
         escape_from(&mut line, 0, |character| character == '\u{1b}');
         let Some(request) = RequestId::current() else { return writeln!(to, "{line}") };
         let id = request.as_str();
