@@ -436,8 +436,7 @@ async fn redis_outage_costs_precision_only() {
         }
         assert!(began.elapsed() < Duration::from_secs(20), "Redis is not used again");
     }
-    // Redis has lost the budgets, and learns what each node granted.
-    for node in &of_alice {
-        assert_eq!(node.ask(POINT).await.codes(), ["RATE_LIMITED"]);
-    }
+    // Redis has lost the budgets, and learns what each node granted itself: half of the budget.
+    let allowed = allowed_on(of_alice.each_ref()).await;
+    assert!(allowed <= 60, "a part of the budget is there again: {allowed}");
 }

@@ -119,7 +119,7 @@ impl Budget {
 }
 
 /// The operation costs more than is left of the budget, and is possible after its `reset`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Exceeded(pub(crate) Budget);
 
 impl Exceeded {
@@ -231,16 +231,17 @@ impl RateLimiter {
             return Err(exceeded);
         }
         let NamedRate { name, rate } = of.clone();
-        let own = self.take(of, &payer, cost);
-        let share = rate.share_of(shared.budgets.nodes());
-        let of_share = match share == rate {
-            true => own.clone(),
-            false => self.take(NamedRate { name, rate: share }, &payer, cost),
+        let share = NamedRate { name, rate: rate.share_of(shared.budgets.nodes()) };
+        let of_share = (share.rate != rate).then(|| self.take(share, &payer, cost));
+        let of_share = match (&spent, of_share) {
+            (None, Some(Err(exceeded))) => return Err(exceeded),
+            (_, of_share) => of_share.and_then(Result::ok),
         };
-        if let Ok(own) = own {
+        let own = self.take(of, &payer, cost);
+        if let Ok(own) = &own {
             shared.granted((payer, rate), own.reset);
         }
-        spent.unwrap_or(of_share)
+        spent.unwrap_or_else(|| of_share.map_or(own, Ok))
     }
 
     /// Counts a failed credential of an address. After a tenth of the points of anonymous callers, the address is
