@@ -53,7 +53,7 @@ impl<P: TenantEntity> Filter<P> {
 }
 
 /// The children of a row of `P` that match `filter`, of any owner.
-fn children<P: EntityTrait, C: ChildOf<P>>(filter: Filter<C>) -> SelectStatement {
+pub(crate) fn children<P: EntityTrait, C: ChildOf<P>>(filter: Filter<C>) -> SelectStatement {
     let mut children = Query::select();
     children.expr(Expr::Constant(1.into())).from(C::default());
     for (child, parent) in C::FOREIGN_KEYS {

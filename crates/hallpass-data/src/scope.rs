@@ -35,7 +35,7 @@ use crate::owner_filter::OwnerFilter;
 use crate::policy::{OwnedEntity, PublicRows, Scoped, SharedEntity};
 use crate::published::published;
 use crate::quota::Quota;
-use crate::relation::Concerns;
+use crate::relation::{ChildOf, Concerns, children};
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
 use crate::rows::{Editable, Owned, ReadOnly, Rows};
@@ -178,6 +178,23 @@ impl Scope {
         refers: bool,
     ) -> Result<Rows<E>, Error> {
         let test = Expr::exists(self.own_rows_referring_to::<E, O>(own)?);
+        let test = if refers { test } else { test.not() };
+        Ok(rows.concerning(self.rls_context(), Condition::all().add(test)))
+    }
+
+    /// Those of `rows` with a child row that a row of the caller that matches `own` refers to; or with `refers` false, the
+    /// others.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when no caller is signed in.
+    pub fn with_referred_child<E: SharedEntity, C: SharedEntity + ChildOf<E>, O: Concerns<C>>(
+        &self,
+        rows: Rows<E>,
+        own: Filter<O>,
+        refers: bool,
+    ) -> Result<Rows<E>, Error> {
+        let referred = Expr::exists(self.own_rows_referring_to::<C, O>(own)?);
+        let test = Expr::exists(children::<E, C>(Filter::new(Condition::all().add(referred))));
         let test = if refers { test } else { test.not() };
         Ok(rows.concerning(self.rls_context(), Condition::all().add(test)))
     }

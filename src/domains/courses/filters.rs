@@ -30,16 +30,29 @@ pub struct CourseFilter {
     pub text: Option<String>,
     /// Whether the course is published. Only editors see drafts.
     pub published: Option<bool>,
+    /// Whether the caller has progress in a chapter of the course, completed or not. Requires a signed-in user.
+    pub started: Option<bool>,
 }
 
 impl CourseFilter {
     /// Applies the filter to `courses`.
-    pub(super) fn narrow(self, courses: Rows<course::Entity>) -> Result<Rows<course::Entity>> {
+    pub(super) async fn narrow(
+        self,
+        ctx: &Context<'_>,
+        courses: Rows<course::Entity>,
+    ) -> Result<Rows<course::Entity>> {
         let mut validator = Validator::default();
         let text = self.text.map(|text| validator.text("filter.text", &text, &SEARCH));
         validator.finish()?;
         let published = self.published.map(|is| course::Column::Published.is(is));
-        let rows = courses.filter(Filter::all().and_if_some(published));
+        let mut rows = courses.filter(Filter::all().and_if_some(published));
+        if let Some(started) = self.started {
+            check_progress_is_readable(ctx).await?;
+            let own = progress::Column::Percent.greater_than(0);
+            let scope = ctx.scope();
+            rows = scope
+                .with_referred_child::<_, chapter::Entity, progress::Entity>(rows, own, started)?;
+        }
         Ok(match text.and_then(|text| Term::new(&text)) {
             Some(text) => rows.search_in::<course::Text>(&text),
             None => rows,
@@ -140,12 +153,16 @@ impl ChapterFilter {
         ];
         for (wanted, own) in conditions {
             let Some(wanted) = wanted else { continue };
-            // An OAuth client must not learn the progress from which chapters match.
-            SignedIn.with_scope(Some("progress:read")).check(ctx).await?;
+            check_progress_is_readable(ctx).await?;
             rows = ctx.scope().referred::<_, progress::Entity>(rows, own, wanted)?;
         }
         Ok(rows)
     }
+}
+
+/// Fails unless the caller may read their progress: an OAuth client must not learn it from which rows match.
+async fn check_progress_is_readable(ctx: &Context<'_>) -> Result<()> {
+    Ok(SignedIn.with_scope(Some("progress:read")).check(ctx).await?)
 }
 
 /// The chapters of the course with this ID or slug. The ID of a course that is not visible matches no chapter.

@@ -40,7 +40,7 @@ impl CourseQuery {
             name: "titleKey".to_owned(),
             order: Order::by(course::Column::TitleKey, false),
         };
-        let rows = filter.unwrap_or_default().narrow(visible_courses(ctx).rows())?;
+        let rows = filter.unwrap_or_default().narrow(ctx, visible_courses(ctx).rows()).await?;
         let courses = paginate_open(rows, &by_title, &page, Course).await?;
         let read = courses.objects().iter().map(|it| &it.0);
         visible_courses(ctx).record_courses(ctx, "Query.courses", read);

@@ -309,6 +309,26 @@ on_both_databases! {
         assert_eq!(slugs(&guest, &json!({"text": "zebra"})).await, all[..1], "the index follows a change");
     }
 
+    async fn started_courses_are_those_of_the_caller(app: App) {
+        let app = app.with_courses().await;
+        let (who, other, guest) = (app.by_jwt(&alice()), app.by_jwt(&bob()), app.anonymous());
+        let find = async |who: &Client<'_>, started: bool| {
+            let list = "query($is: Boolean) { courses(filter: {started: $is}) { nodes { slug } } }";
+            let nodes = who.data_with(list, json!({ "is": started })).await["courses"]["nodes"].clone();
+            nodes.as_array().unwrap().iter().map(|it| it["slug"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let all = find(&who, false).await;
+        assert!(all.len() > 1);
+        let chapter = guest.data("{ course(slug: \"rust-apis\") { chapters(first: 1) { nodes { id } } } }").await;
+        let chapter = &chapter["course"]["chapters"]["nodes"][0]["id"];
+        who.data(&format!("mutation {{ recordProgress(chapterId: {chapter}, percent: 1) {{ chapter {{ id }} }} }}")).await;
+        assert_eq!(find(&who, true).await, ["rust-apis"]);
+        assert_eq!(find(&who, false).await.len(), all.len() - 1);
+        assert_eq!((find(&other, true).await.len(), find(&other, false).await.len()), (0, all.len()));
+        let answer = guest.ask("{ courses(filter: {started: false}) { totalCount } }").await;
+        assert_eq!(answer.codes(), ["UNAUTHENTICATED"]);
+    }
+
     async fn courses_are_filtered_by_text(app: App) {
         let app = app.with_courses().await;
         let (guest, edda) = (app.anonymous(), app.by_jwt(&editor()));

@@ -146,6 +146,7 @@ export const mutationUpdates: MutationUpdates = {
     type: "Chapter",
     lists: [],
     ...filteredChapters,
+    filtered: ["chapters", "courses"],
     stale: ["currentChapter", "recommendations"],
     staleFields: chapterProgress,
     mark: progressMark,

@@ -174,7 +174,9 @@ async fn progress_filter_requires_the_progress_scope() {
     let filters = ["bookmarked", "started", "completed"].into_iter();
     for filter in filters.flat_map(|name| [true, false].map(|wanted| format!("{name}: {wanted}"))) {
         let chapters = format!("chapters(filter: {{{filter}}}) {{ totalCount }}");
+        let courses = "{ courses(filter: {started: true}) { totalCount } }".to_owned();
         for document in [
+            courses,
             format!("{{ {chapters} }}"),
             format!("{{ course(slug: \"rust-apis\") {{ {chapters} }} }}"),
         ] {
