@@ -2,7 +2,7 @@
 import { makeOperation, type Exchange, type Operation, type OperationResult } from "@urql/core";
 import { filter, makeSubject, map, merge, pipe, tap } from "wonka";
 import { firstPage, joinPages, nextPage, operationKey, pagedFields, rowCounts } from "../cache/pages.js";
-import { asArray, asNumber, asObject, asString, type JsonObject } from "../json.js";
+import { asNumber, asObject, asString, type JsonObject } from "../json.js";
 import type { Pages } from "./pagination.js";
 
 const keyOfList = ({ query, variables = {} }: Operation): string =>
@@ -14,8 +14,11 @@ function cursorOf({ query, variables = {} }: Operation): string | undefined {
   return cursors[0];
 }
 
+/** The numbers of rows that are loaded of each list. They may grow while a list is loaded: its further page arrives. */
+type WantedRows = () => readonly number[];
+
 /** The operation, with the numbers of rows that `pagesExchange` loads. */
-function withRows(operation: Operation, wantedRows: readonly number[] | undefined): Operation {
+function withRows(operation: Operation, wantedRows: WantedRows | undefined): Operation {
   return makeOperation(operation.kind, operation, { ...operation.context, wantedRows });
 }
 
@@ -42,7 +45,9 @@ function createRows({ separate, beginnings }: Pages) {
     if (isJoining) return withRows(operation, undefined);
     const isMore = cursor !== undefined && !shown.has(key);
     const size = (index: number): number => asNumber(variables[fields[index]?.first ?? ""]) ?? 1;
-    return withRows(operation, rows.get(keyOfList(operation))?.map((count, index) => (isMore ? count + size(index) : count)));
+    const list = keyOfList(operation);
+    const wanted = rows.get(list)?.map((count, index) => (isMore ? count + size(index) : count));
+    return withRows(operation, wanted && (() => wanted.map((count, index) => Math.max(count, rows.get(list)?.[index] ?? 0))));
   };
 
   /** Notes which page has the rows from the first one, before it is stored. */
@@ -68,7 +73,7 @@ export function withPages(cache: Exchange, pages: Pages): Exchange {
 class Loading {
   constructor(
     readonly operation: Operation,
-    readonly wanted: readonly number[],
+    readonly wanted: WantedRows,
     readonly variables: JsonObject,
     readonly data?: JsonObject,
   ) {}
@@ -84,14 +89,16 @@ class Loading {
   }
 
   next(data: unknown): Loading | undefined {
-    const variables = nextPage(pagedFields(this.operation.query), this.variables, data, this.wanted);
+    const variables = nextPage(pagedFields(this.operation.query), this.variables, data, this.wanted());
     return variables === undefined ? undefined : new Loading(this.operation, this.wanted, variables, asObject(data));
   }
 }
 
+const isWantedRows = (value: unknown): value is WantedRows => typeof value === "function";
+
 function begin(operation: Operation): Operation {
-  const wanted = asArray(operation.context["wantedRows"]).flatMap((count) => asNumber(count) ?? []);
-  if (operation.kind !== "query" || wanted.length === 0) return operation;
+  const wanted: unknown = operation.context["wantedRows"];
+  if (operation.kind !== "query" || !isWantedRows(wanted)) return operation;
   return new Loading(operation, wanted, firstPage(pagedFields(operation.query), operation.variables ?? {})).request();
 }
 

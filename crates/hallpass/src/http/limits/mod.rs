@@ -8,6 +8,7 @@ pub(crate) mod concurrency;
 pub(crate) mod cost;
 pub(crate) mod document_cache;
 pub(crate) mod input_values;
+mod leases;
 pub(crate) mod persisted_queries;
 pub(crate) mod rate_limit;
 pub(crate) mod trusted_documents;
