@@ -5,18 +5,16 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::app::{App, Backend, Client, GraphQlResponse};
 use crate::support::callers::alice;
-use crate::support::socket::{ReceivedEvent, Socket};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const QUERY: &str = "{\"query\": \"{ __typename }\"}";
 const MUTATION: &str =
     "{\"query\": \"mutation { createTask(input: {title: \\\"x\\\"}) { task { id } } }\"}";
 
-async fn post(
+pub(super) async fn post(
     who: &Client<'_>,
     headers: &[(&str, &str)],
     body: impl Into<reqwest::Body>,
@@ -28,7 +26,7 @@ async fn post(
     GraphQlResponse::read(request.send().await.unwrap()).await
 }
 
-async fn get(who: &Client<'_>, query: &str) -> GraphQlResponse {
+pub(super) async fn get(who: &Client<'_>, query: &str) -> GraphQlResponse {
     let request = who.request(Method::GET, &format!("/graphql?{query}"));
     GraphQlResponse::read(request.send().await.unwrap()).await
 }
@@ -200,49 +198,6 @@ async fn malformed_requests_reveal_no_internals() {
     let answer = guest.ask("{ taks { id } }").await;
     assert_eq!(answer.codes(), ["GRAPHQL_VALIDATION_FAILED"]);
     assert!(!answer.body.to_string().contains("mean"), "no names are suggested: {}", answer.body);
-}
-
-#[tokio::test]
-async fn duplicate_members_are_rejected() {
-    const MEMBERS: [(&str, &str); 8] = [
-        ("query", r#""query": "{ me { id } }", "query": "{ __typename }""#),
-        ("query", r#""query": "{ __typename }", "\u0071uery": "{ __typename }""#),
-        ("variables", r#""query": "{ __typename }", "variables": {}, "variables": {}"#),
-        ("id", r#""query": "{ __typename }", "variables": {"id": 1, "id": 2}"#),
-        ("done", r#""query": "{ __typename }", "variables": {"a": [{"done": 1, "done": 1}]}"#),
-        (
-            "operationName",
-            r#""operationName": null, "query": "query A { a: __typename }", "operationName": "A""#,
-        ),
-        ("extensions", r#""query": "{ __typename }", "extensions": {}, "extensions": null"#),
-        ("documentId", r#""documentId": "a", "documentId": "b""#),
-    ];
-    let app = App::start(Backend::Sqlite).await;
-    let guest = app.anonymous();
-    for (name, members) in MEMBERS {
-        let body = format!("{{{members}}}");
-        let answer = post(&guest, &[("content-type", "application/json")], body.clone()).await;
-        assert_eq!(answer.status, 400, "{body}");
-        assert_eq!(answer.codes(), ["BAD_USER_INPUT"], "{body}");
-        let message = answer.error()["message"].as_str().unwrap();
-        assert!(
-            message.starts_with(&format!("`{name}` is repeated at line 1 column ")),
-            "{message}"
-        );
-        let mut socket = Socket::anonymous(&app).await;
-        let subscribe = format!(r#"{{"type": "subscribe", "id": "1", "payload": {body}}}"#);
-        socket.send(Message::text(subscribe)).await;
-        let ReceivedEvent::Closed(code, reason) = socket.recv().await else { panic!("{body}") };
-        assert_eq!(code, 4400, "{body}");
-        assert!(reason.contains(&format!("`{name}` is repeated")), "{reason}");
-    }
-    let answer = get(&guest, "query=%7B__typename%7D&variables=%7B%22a%22:1,%22a%22:2%7D").await;
-    assert_eq!(answer.status, 400);
-    let message = answer.error()["message"].as_str().unwrap();
-    assert!(message.starts_with("In `variables`, `a` is repeated"), "{message}");
-    let long = format!(r#"{{"{0}": 1, "{0}": 1}}"#, "x".repeat(1_000));
-    let answer = post(&guest, &[("content-type", "application/json")], long).await;
-    assert!(answer.error()["message"].as_str().unwrap().len() < 120, "{}", answer.body);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod compression;
 pub mod connections;
 mod cors;
 mod cost;
+mod duplicate_members;
 mod graphiql;
 mod graphql_http_audit;
 mod graphql_over_http;

@@ -100,9 +100,10 @@ impl<E: Scoped, P> Rows<E, P> {
     /// The statement of those that also match `condition`, without columns. It has one expression: SeaORM's `cond_where`
     /// copies its condition whenever it writes it.
     fn select_none(&self, condition: Condition) -> SelectStatement {
-        let condition = match condition.is_empty() {
-            true => self.condition.clone(),
-            false => Condition::all().add(self.condition.clone()).add(condition),
+        let condition = match (self.condition.is_empty(), condition.is_empty()) {
+            (_, true) => self.condition.clone(),
+            (true, false) => condition,
+            (false, false) => Condition::all().add(self.condition.clone()).add(condition),
         };
         let mut select = Query::select();
         select.from(E::default().table_ref());
