@@ -19,6 +19,7 @@ use crate::idle::{IdleConnections, TEST_AFTER_IDLE};
 use crate::metrics::DatabaseMetrics;
 use crate::owner_filter::OwnerFilter;
 use crate::policy::Scoped;
+use crate::queue_time::QueueTime;
 use crate::quota::Quota;
 use crate::rls_context::RlsContext;
 use crate::row_security::Conn;
@@ -210,10 +211,9 @@ impl Database {
         self.quota.forget(owner);
     }
 
-    /// How long the next statement of an anonymous or a signed-in caller waits for a connection, by estimate.
-    #[must_use]
-    pub fn queue_time(&self, is_anonymous: bool) -> Duration {
-        self.pool.bulkhead.queue_time(is_anonymous)
+    /// How long the next statement of `client` waits for a connection. The client is asked for only while some wait.
+    pub fn queue_time(&self, client: impl FnOnce() -> Client) -> QueueTime {
+        self.pool.bulkhead.queue_time(client)
     }
 
     /// Discards the cached rows of shared tables: another node has written some.

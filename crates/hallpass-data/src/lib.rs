@@ -87,6 +87,7 @@ pub use page::{CursorPosition, Order, OrderKey, Page, PageRequest};
 pub use partial_model::PartialModel;
 pub use pooler::Pooler;
 pub use privilege::Privilege;
+pub use queue_time::QueueTime;
 pub use reason::Reason;
 pub use relation::{ChildOf, Concerns};
 pub use row_security_check::RowSecurityProblem;

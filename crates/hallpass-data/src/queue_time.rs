@@ -10,6 +10,16 @@ const LATEST: f64 = 1.0 / 16.0;
 /// Statements that hold a connection for this long wait for a lock, most likely.
 pub(crate) const SLOW: Duration = Duration::from_millis(500);
 
+/// How long the next statement of a client waits for a connection, by estimate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueTime {
+    /// Until it has a connection.
+    pub wait: Duration,
+    /// How long a statement has held a connection recently, on average. None while no statement waits, and on a database
+    /// with one writer at a time, whose writers wait for each other even if there is no overload.
+    pub service: Option<Duration>,
+}
+
 /// The average of recent values; none before the first.
 #[derive(Debug, Default)]
 struct Average(Option<f64>);
@@ -41,8 +51,8 @@ pub(crate) struct QueueTimes {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Queue {
     pub(crate) is_anonymous: bool,
-    /// Waiting statements. Unless all is blocked, without those that wait for a lock.
-    pub(crate) waiting: usize,
+    /// Statements that are served before the next one. Unless all is blocked, without those that wait for a lock.
+    pub(crate) waiting: f64,
     /// Connections that the class holds; of blocked statements likewise.
     pub(crate) held: usize,
     /// Whether none is free for it.
@@ -76,10 +86,14 @@ impl QueueTimes {
     pub(crate) fn until_served(&self, queue: Queue) -> Duration {
         let of_class = if queue.is_anonymous { &self.of_anonymous } else { &self.of_callers };
         let share = if queue.is_full { 1.0 } else { of_class.get() };
-        let rounds = queue.waiting as f64 / queue.held.max(1) as f64;
+        let rounds = queue.waiting / queue.held.max(1) as f64;
+        self.service(queue).mul_f64(rounds * share)
+    }
+
+    /// How long a statement of the queue holds a connection.
+    pub(crate) fn service(&self, queue: Queue) -> Duration {
         let service = if queue.is_blocked { &self.service } else { &self.quick_service };
-        let seconds = service.get() * rounds * share;
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+        Duration::from_secs_f64(service.get())
     }
 }
 
@@ -89,7 +103,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
     const QUEUE: Queue =
-        Queue { is_anonymous: true, waiting: 8, held: 4, is_full: true, is_blocked: true };
+        Queue { is_anonymous: true, waiting: 8.0, held: 4, is_full: true, is_blocked: true };
 
     fn anonymous() -> Client {
         Client::Anonymous([192, 0, 2, 1].into())
@@ -101,7 +115,7 @@ mod tests {
         assert_eq!(times.until_served(QUEUE), Duration::ZERO, "nothing was served yet");
         times.served(&anonymous(), SECOND);
         times.served(&Client::Server, SECOND * 100);
-        assert_eq!(times.until_served(Queue { waiting: 0, ..QUEUE }), Duration::ZERO);
+        assert_eq!(times.until_served(Queue { waiting: 0.0, ..QUEUE }), Duration::ZERO);
         assert_eq!(times.until_served(QUEUE), SECOND * 2);
         assert_eq!(times.until_served(Queue { held: 0, ..QUEUE }), SECOND * 8);
         times.served(&anonymous(), SECOND * 17);

@@ -136,13 +136,22 @@ async fn missed_change_is_read_after_a_gap() {
     let (one, other) = (node("one").await, node("other").await);
     let (edda, reader) = (one.by_jwt(&editor()), other.by_jwt(&alice()));
     let id = published_course(&edda, "one").await;
-    until(&reader, 1).await;
-    postgres::set_connectable(&url, false);
-    postgres::cut_listener("other", &url);
-    publish(&edda, "Course", &id, false).await;
-    assert_eq!(titles(&reader).await, 1, "the message is missed");
-    postgres::set_connectable(&url, true);
-    until(&reader, 0).await;
+    let mut missed = false;
+    for _ in 0..10 {
+        until(&reader, 1).await;
+        postgres::set_connectable(&url, false);
+        postgres::cut_listener("other", &url);
+        publish(&edda, "Course", &id, false).await;
+        missed = titles(&reader).await == 1;
+        postgres::set_connectable(&url, true);
+        until(&reader, 0).await;
+        if missed {
+            break;
+        }
+        // A message of before arrived late: the reader has read again because of that.
+        publish(&edda, "Course", &id, true).await;
+    }
+    assert!(missed, "every message arrives without a connection");
     // The message of a node whose connection was cut reaches the others.
     postgres::cut_listener("one", &url);
     publish(&edda, "Course", &id, true).await;

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use super::observability::metric;
 use crate::support::app::{App, Client, GraphQlResponse};
-use crate::support::callers::alice;
+use crate::support::callers::{alice, user};
 use crate::support::issuer::Issuer;
 use crate::support::postgres;
 
@@ -25,10 +25,10 @@ async fn refusals(app: &App, class: &str) -> u64 {
 }
 
 /// The answer to the first operation that is refused.
-async fn until_refused(who: &Client<'_>) -> GraphQlResponse {
+async fn until_refused(who: &Client<'_>, query: &str) -> GraphQlResponse {
     let began = Instant::now();
     loop {
-        let answer = who.ask("{ publicTasks { totalCount } }").await;
+        let answer = who.ask(query).await;
         if answer.body.to_string().contains("overloaded") {
             return answer;
         }
@@ -49,7 +49,7 @@ async fn anonymous_callers_are_refused_first() {
     // Each holds the connection of anonymous callers until the wait for the lock ends, and the others wait.
     let refused = (0..12).map(|number| {
         let who = from(&app, &format!("203.0.113.{number}"));
-        Box::pin(async move { until_refused(&who).await })
+        Box::pin(async move { until_refused(&who, "{ publicTasks { totalCount } }").await })
     });
     let (refused, _, others) = select_all(refused).await;
     assert_eq!(refused.status, 503);
@@ -95,4 +95,36 @@ async fn other_tables_are_served_during_a_lock() {
     assert_eq!(refusals(&app, "anonymous").await, 0, "none was refused for the queue");
     holding.rollback().await.unwrap();
     from(&app, "203.0.113.1").data("{ publicTasks { totalCount } }").await;
+}
+
+/// Far below the time that is left for a request, but the queue does not get shorter.
+#[tokio::test]
+async fn queue_of_users_that_stays_long_is_kept_short() {
+    let (url, files) = (postgres::database(), tempfile::tempdir().unwrap());
+    let flags = ["--better-auth-url", Issuer::shared().url(), "--database-connections", "3"];
+    let app = App::on(&url, files, &flags).await;
+    let users: Vec<_> = (0..24).map(|number| app.by_jwt(&user(&format!("u{number}")))).collect();
+    let mut updates = Vec::new();
+    for user in &users {
+        let made =
+            user.data("mutation { createTask(input: {title: \"a\"}) { task { id } } }").await;
+        let id = &made["createTask"]["task"]["id"];
+        updates.push(format!(
+            "mutation {{ updateTask(id: {id}, input: {{title: \"b\"}}) {{ task {{ title }} }} }}"
+        ));
+    }
+    let other = Database::connect(Options::at(&url)).await.unwrap();
+    let system = other.system("tests make a statement slow");
+    let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN PERFORM pg_sleep(0.02); RETURN NULL; END $$; \
+                CREATE TRIGGER slow BEFORE UPDATE ON task EXECUTE FUNCTION slow()";
+    system.connection().execute_unprepared(slow).await.unwrap();
+    let refused = users.iter().zip(&updates);
+    let refused = refused.map(|(user, update)| Box::pin(until_refused(user, update)));
+    let (refused, _, others) = select_all(refused).await;
+    assert_eq!((refused.status.as_u16(), refused.codes()), (503, vec!["UNAVAILABLE"]));
+    drop(others);
+    assert!(refusals(&app, "free").await > 0);
+    system.connection().execute_unprepared("DROP TRIGGER slow ON task").await.unwrap();
+    users[0].data(&updates[0]).await;
 }

@@ -361,13 +361,21 @@ async fn retry_after_holds_on_every_node() {
     let (one, other) = (limited("50/min", &flags).await, limited("50/min", &flags).await);
     let shared = user(&format!("who-waits-{}", uuid::Uuid::now_v7().simple()));
     let (one, other) = (one.by_jwt(&shared), other.by_jwt(&shared));
-    // The first node has a point in advance, and the other one spends the rest.
-    one.data(POINT).await;
-    allowed(&other).await;
     let two_points = "{ viewer { id } }";
-    let refused = one.ask(two_points).await;
-    assert_eq!(refused.codes(), ["RATE_LIMITED"], "{}", refused.body);
-    assert!(header(&refused.headers, "ratelimit").contains(";r=1;"), "{:?}", refused.headers);
+    let mut refused = None;
+    for _ in 0..20 {
+        // The first node has a point in advance, and the other one spends the rest.
+        one.ask(POINT).await;
+        allowed(&other).await;
+        let response = one.ask(two_points).await;
+        let has_one_left = header(&response.headers, "ratelimit").contains(";r=1;");
+        // A busy machine is so late that there are two points again.
+        if response.codes() == ["RATE_LIMITED"] && has_one_left {
+            refused = Some(response);
+            break;
+        }
+    }
+    let refused = refused.expect("no operation is refused with a point left");
     let error = &refused.body["errors"][0]["extensions"];
     let seconds = error["retryAfterSeconds"].as_u64().unwrap();
     assert_eq!(header(&refused.headers, "retry-after"), seconds.to_string());

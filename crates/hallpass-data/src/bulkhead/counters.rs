@@ -3,7 +3,9 @@
 //! A share is looked up when a permit is requested. From then on the permit and its waiter know the places of its
 //! counters: each permit that is released looks at every waiter.
 
-use super::{Limits, OWN, Share, Shares};
+use std::time::{Duration, Instant};
+
+use super::{CLASS, Class, Limits, OWN, OWN_CLASS, Share, Shares};
 use crate::KeyMap;
 
 /// The places of the counters of a permit or of a waiter.
@@ -29,6 +31,18 @@ struct Counter {
     users: usize,
     /// When its last permit was taken, as a number of [`Counters::taken`].
     last_taken: u64,
+    /// When a permit of a class was released last, or the first one taken.
+    last_progress: Option<Instant>,
+}
+
+impl Counter {
+    fn is_full(&self) -> bool {
+        self.held >= self.limit
+    }
+
+    fn waiting(&self) -> usize {
+        self.users - self.held
+    }
 }
 
 impl Counters {
@@ -42,7 +56,14 @@ impl Counters {
             self.counters[*place].users += 1;
             return *place;
         }
-        let counter = Counter { share, limit: limits.of(share), held: 0, users: 1, last_taken: 0 };
+        let counter = Counter {
+            share,
+            limit: limits.of(share),
+            held: 0,
+            users: 1,
+            last_taken: 0,
+            last_progress: None,
+        };
         let place = match self.free.pop() {
             Some(place) => {
                 self.counters[place] = counter;
@@ -71,14 +92,16 @@ impl Counters {
 
     /// Whether each share has a permit left.
     pub(super) fn have_capacity(&self, places: &Places) -> bool {
-        places.iter().flatten().all(|place| {
-            let counter = &self.counters[*place];
-            counter.held < counter.limit
-        })
+        places.iter().flatten().all(|place| !self.counters[*place].is_full())
     }
 
-    pub(super) fn take(&mut self, places: &Places) {
+    pub(super) fn take(&mut self, places: &Places, now: Instant) {
         self.taken += 1;
+        self.of_class(places, |counter| {
+            if counter.held == 0 {
+                counter.last_progress = Some(now);
+            }
+        });
         for place in places.iter().flatten() {
             let counter = &mut self.counters[*place];
             counter.held += 1;
@@ -91,7 +114,8 @@ impl Counters {
         places[OWN].map_or(0, |place| self.counters[place].last_taken)
     }
 
-    pub(super) fn release(&mut self, places: &Places) {
+    pub(super) fn release(&mut self, places: &Places, now: Instant) {
+        self.of_class(places, |counter| counter.last_progress = Some(now));
         for place in places.iter().flatten() {
             self.counters[*place].held -= 1;
         }
@@ -100,6 +124,38 @@ impl Counters {
     /// The permits of a share that are held.
     pub(super) fn held(&self, share: Share) -> usize {
         self.places.get(&share).map_or(0, |place| self.counters[*place].held)
+    }
+
+    fn of_class(&mut self, places: &Places, change: impl FnOnce(&mut Counter)) {
+        if let Some(place) = places[CLASS] {
+            change(&mut self.counters[place]);
+        }
+    }
+
+    /// The classes of which permits are held, and none was released for `time`.
+    pub(super) fn stuck(&self, time: Duration, now: Instant) -> impl Iterator<Item = Class> {
+        let is_stuck = move |counter: &&Counter| {
+            let last = counter.last_progress.filter(|_| counter.held > 0);
+            last.is_some_and(|last| now.saturating_duration_since(last) >= time)
+        };
+        let stuck = self.counters.iter().filter(is_stuck);
+        stuck.filter_map(|counter| counter.share.class)
+    }
+
+    /// The waiters of a share.
+    pub(super) fn waiting(&self, share: Share) -> usize {
+        self.places.get(&share).map_or(0, |place| self.counters[*place].waiting())
+    }
+
+    /// The waiters of the client of these places.
+    pub(super) fn waiting_of_client(&self, places: &Places) -> usize {
+        places[OWN].map_or(0, |place| self.counters[place].waiting())
+    }
+
+    /// Whether the client of these places holds all that one client may.
+    pub(super) fn is_own_limit_reached(&self, places: &Places) -> bool {
+        let own = [places[OWN], places[OWN_CLASS]];
+        own.into_iter().flatten().any(|place| self.counters[place].is_full())
     }
 
     /// Whether no permit and no waiter is left.

@@ -116,6 +116,10 @@ type Shares = [Option<Share>; 8];
 
 /// The index of the share that is all of one client's permits.
 const OWN: usize = 1;
+/// The index of the share that is all permits for a class.
+const CLASS: usize = 4;
+/// The index of the share that is one client's permits for a class.
+const OWN_CLASS: usize = 5;
 
 /// The number of permits, in total and per share.
 #[derive(Clone, Copy, Debug)]
@@ -216,15 +220,16 @@ pub(crate) struct Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        let since = Instant::now();
         let mut state = self.bulkhead.state();
-        state.counters.release(&self.places);
+        state.counters.release(&self.places, since);
         state.counters.leave(&self.places);
-        state.served(&self.client, self.class, self.since.elapsed());
-        let granted = state.grant_waiting();
+        state.served(&self.client, self.class, since.saturating_duration_since(self.since));
+        let granted = state.grant_waiting(since);
         drop(state);
         // Sent after unlocking: the permit of a waiter that is gone is dropped, which locks again.
         for Waiter { client, class, places, granted } in granted {
-            let (bulkhead, since) = (Arc::clone(&self.bulkhead), Instant::now());
+            let bulkhead = Arc::clone(&self.bulkhead);
             let _ = granted.send(Permit { bulkhead, client, class, places, since });
         }
     }
@@ -247,9 +252,10 @@ impl Bulkhead {
             let mut state = self.state();
             let places = state.counters.join(&shares, self.limits);
             if state.counters.have_capacity(&places) {
-                state.counters.take(&places);
+                let since = Instant::now();
+                state.counters.take(&places, since);
                 state.times.granted(client, false);
-                let (bulkhead, client, since) = (Arc::clone(self), client.clone(), Instant::now());
+                let (bulkhead, client) = (Arc::clone(self), client.clone());
                 return Some(Permit { bulkhead, client, class, places, since });
             }
             let (granted, waiting) = oneshot::channel();
@@ -271,24 +277,24 @@ impl Bulkhead {
 
 impl State {
     /// Takes permits for all waiters that can have one now.
-    fn grant_waiting(&mut self) -> Vec<Waiter> {
+    fn grant_waiting(&mut self, now: Instant) -> Vec<Waiter> {
         if self.waiting.is_empty() {
             return Vec::new();
         }
         for waiter in self.waiting.extract_if(.., |waiter| waiter.granted.is_closed()) {
             self.counters.leave(&waiter.places);
         }
-        std::iter::from_fn(|| self.next()).collect()
+        std::iter::from_fn(|| self.next(now)).collect()
     }
 
     /// The next waiter, of those whose shares have capacity. Its permit is taken.
-    fn next(&mut self) -> Option<Waiter> {
+    fn next(&mut self, now: Instant) -> Option<Waiter> {
         let ready = self.waiting.iter().enumerate();
         let ready = ready.filter(|(_, waiter)| self.counters.have_capacity(&waiter.places));
         let last_served = |waiter: &Waiter| self.counters.last_taken(&waiter.places);
         let (at, _) = ready.min_by_key(|(_, waiter)| last_served(waiter))?;
         let waiter = self.waiting.remove(at);
-        self.counters.take(&waiter.places);
+        self.counters.take(&waiter.places, now);
         self.times.granted(&waiter.client, true);
         Some(waiter)
     }

@@ -171,6 +171,11 @@ fn work_is_read_from_the_statement() {
     assert_ne!(Work::transaction(), Work::of("PRAGMA x"));
 }
 
+/// How long a statement of `client` would wait.
+fn wait_of(bulkhead: &Arc<Bulkhead>, client: Client) -> Duration {
+    bulkhead.queue_time(|| client).wait
+}
+
 #[tokio::test]
 async fn queue_time_is_of_the_own_class() {
     let bulkhead = of(4);
@@ -178,11 +183,11 @@ async fn queue_time_is_of_the_own_class() {
     let _note = bulkhead.acquire(&first, read("note")).await;
     drop(bulkhead.acquire(&second, read("order")).await);
     let _order = bulkhead.acquire(&second, read("order")).await;
-    assert_eq!(bulkhead.queue_time(true), Duration::ZERO, "none waits");
+    assert_eq!(wait_of(&bulkhead, anonymous(99)), Duration::ZERO, "none waits");
     let mut waiting = pin!(bulkhead.acquire(&third, read("item")));
     assert!(now(waiting.as_mut()).await.is_none());
-    assert!(bulkhead.queue_time(true) > Duration::ZERO);
-    assert_eq!(bulkhead.queue_time(false), Duration::ZERO, "signed-in callers have the rest");
+    assert!(wait_of(&bulkhead, anonymous(99)) > Duration::ZERO);
+    assert_eq!(wait_of(&bulkhead, caller("99")), Duration::ZERO, "signed-in callers have the rest");
 }
 
 #[tokio::test]
@@ -196,9 +201,70 @@ async fn anonymous_callers_are_behind_waiting_ones() {
     let client = caller("4");
     let mut waiting = pin!(bulkhead.acquire(&client, read("tag")));
     assert!(now(waiting.as_mut()).await.is_none());
-    let signed_in = bulkhead.queue_time(false);
+    let signed_in = wait_of(&bulkhead, caller("99"));
     assert!(signed_in > Duration::ZERO);
-    assert_eq!(bulkhead.queue_time(true), signed_in, "none of them waits");
+    assert_eq!(wait_of(&bulkhead, anonymous(99)), signed_in, "none of them waits");
+}
+
+#[tokio::test]
+async fn queue_time_follows_the_turns_of_clients() {
+    let bulkhead = of(4);
+    drop(bulkhead.acquire(&caller("0"), read("note")).await);
+    let tables = ["note", "order", "item"];
+    let mut held = Vec::new();
+    for (id, table) in ["1", "2", "3"].into_iter().zip(tables) {
+        held.push(bulkhead.acquire(&caller(id), read(table)).await.unwrap());
+    }
+    let clients = [caller("4"), caller("4"), caller("4"), caller("5")];
+    let mut waiting: Vec<_> = clients
+        .iter()
+        .zip(tables.into_iter().cycle())
+        .map(|(client, table)| Box::pin(bulkhead.acquire(client, read(table))))
+        .collect();
+    for acquire in &mut waiting {
+        assert!(now(acquire.as_mut()).await.is_none());
+    }
+    let of_one = |id| wait_of(&bulkhead, caller(id)).as_nanos();
+    let (busy, with_one, new) = (of_one("4"), of_one("5"), of_one("6"));
+    // All four; one of its own and two of the other; one of each.
+    assert!((busy * 3).abs_diff(with_one * 4) < 20, "{busy} {with_one}");
+    assert!((busy * 2).abs_diff(new * 4) < 20, "{busy} {new}");
+}
+
+#[tokio::test]
+async fn client_at_its_own_limit_delays_no_other() {
+    let bulkhead = of(8);
+    let client = caller("busy");
+    drop(bulkhead.acquire(&client, read("note")).await);
+    let mut held = Vec::new();
+    for table in ["note", "order", "item", "tag"] {
+        held.push(bulkhead.acquire(&client, read(table)).await.unwrap());
+    }
+    let mut waiting = pin!(bulkhead.acquire(&client, read("note")));
+    assert!(now(waiting.as_mut()).await.is_none());
+    assert_eq!(wait_of(&bulkhead, caller("other")), Duration::ZERO);
+    assert_eq!(wait_of(&bulkhead, client.clone()), Duration::ZERO, "there is no overload");
+}
+
+#[tokio::test]
+async fn stuck_statements_are_not_ahead_of_others() {
+    let bulkhead = Bulkhead::new(8, false, TIMEOUT * 1_000);
+    drop(bulkhead.acquire(&caller("0"), read("note")).await);
+    let mut held = Vec::new();
+    for (id, table) in [("1", "note"), ("2", "note"), ("3", "note"), ("4", "note"), ("5", "note")] {
+        held.push(bulkhead.acquire(&caller(id), read(table)).await.unwrap());
+    }
+    for (id, table) in [("6", "order"), ("7", "item")] {
+        held.push(bulkhead.acquire(&caller(id), read(table)).await.unwrap());
+    }
+    let client = caller("8");
+    let mut waiting = pin!(bulkhead.acquire(&client, read("note")));
+    assert!(now(waiting.as_mut()).await.is_none());
+    assert!(wait_of(&bulkhead, caller("9")) > Duration::ZERO);
+    tokio::time::sleep(queue::STUCK).await;
+    held.pop();
+    held.push(bulkhead.acquire(&caller("7"), read("item")).await.unwrap());
+    assert_eq!(wait_of(&bulkhead, caller("9")), Duration::ZERO);
 }
 
 #[tokio::test]
@@ -215,13 +281,17 @@ async fn locked_table_delays_only_its_statements() {
     let client = anonymous(3);
     let mut waiting = pin!(bulkhead.acquire(&client, read("note")));
     assert!(now(waiting.as_mut()).await.is_none());
-    assert_eq!(bulkhead.queue_time(true), Duration::ZERO, "one is free");
+    assert_eq!(wait_of(&bulkhead, anonymous(99)), Duration::ZERO, "one is free");
     let mut order = Some(bulkhead.acquire(&anonymous(4), read("order")).await.unwrap());
-    assert_eq!(bulkhead.queue_time(true), Duration::ZERO, "the next to be released is for others");
+    assert_eq!(
+        wait_of(&bulkhead, anonymous(99)),
+        Duration::ZERO,
+        "the next to be released is for others"
+    );
     let client = anonymous(5);
     let mut next = pin!(bulkhead.acquire(&client, read("item")));
     assert!(now(next.as_mut()).await.is_none());
-    let queue = bulkhead.queue_time(true);
+    let queue = wait_of(&bulkhead, anonymous(99));
     assert!(Duration::ZERO < queue && queue < TIMEOUT, "one that is fast: {queue:?}");
     order.take();
     assert!(now(next.as_mut()).await.is_some());

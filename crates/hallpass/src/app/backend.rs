@@ -2,14 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use async_graphql::Data;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::registry::Registry;
 use futures_util::future::BoxFuture;
 use hallpass_data::trusted::TenantScope as _;
-use hallpass_data::{Client, Database, DatabaseTime, Exclusive, Scope};
+use hallpass_data::{Client, Database, DatabaseTime, Exclusive, QueueTime, Scope};
 use secrecy::ExposeSecret as _;
 use tokio_util::task::TaskTracker;
 
@@ -139,8 +138,8 @@ impl Backend for AppBackend {
         self.scope_of(request_caller.caller.as_deref(), request_caller.client(), time)
     }
 
-    fn queue_time(&self, is_anonymous: bool) -> Duration {
-        self.database.queue_time(is_anonymous)
+    fn queue_time(&self, caller: &RequestCaller) -> QueueTime {
+        self.database.queue_time(|| caller.client())
     }
 
     fn audit_hidden_fields(

@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::Data;
 use async_graphql::parser::types::ExecutableDocument;
 use futures_util::future::BoxFuture;
-use hallpass_data::Scope;
+use hallpass_data::{QueueTime, Scope};
 
 use super::{PersonaCard, RequestCaller};
 use crate::access_report::FieldReport;
@@ -26,8 +25,8 @@ pub trait Backend: Send + Sync {
     /// The scope of the caller of a route of the application.
     fn route_scope(&self, caller: &RequestCaller) -> Scope;
 
-    /// How long the next statement of an anonymous or a signed-in caller waits for the database, by estimate.
-    fn queue_time(&self, is_anonymous: bool) -> Duration;
+    /// How long the next statement of a caller waits for the database, by estimate.
+    fn queue_time(&self, caller: &RequestCaller) -> QueueTime;
 
     /// Writes to the audit log which fields of a document are hidden from its caller, for the request with this id
     /// and address. Runs after the response, so that the response to a hidden field does not take longer than that

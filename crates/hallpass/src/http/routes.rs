@@ -61,7 +61,7 @@ async fn run(
     let request_caller = identity.resolve(deps, id, record).await?;
     let client = request_caller.client();
     let (payer, address) = (request_caller.caller.as_deref(), request_caller.address);
-    shared.admission.check(payer, deps.backend.queue_time(payer.is_none()))?;
+    shared.admission.check(payer, deps.backend.queue_time(&request_caller))?;
     let spent = deps.rate_limiter.spend(payer, address, REQUEST_COST).await;
     spent.map_err(|exceeded| Rejection::exceeded(exceeded, REQUEST_COST, false))?;
     let levels: &Arc<Levels> = &deps.options.levels;

@@ -143,7 +143,7 @@ fn prepare(
     let _validation = tracing::trace_span!(target: TARGET, "validate").entered();
     let deps = &shared.deps;
     let caller = request_caller.caller.as_deref();
-    shared.admission.check(caller, deps.backend.queue_time(caller.is_none()))?;
+    shared.admission.check(caller, deps.backend.queue_time(&request_caller))?;
     let visible = deps.backend.schema_for(caller);
     let (document, cost) = match &params.trusted {
         Some(document) => {
