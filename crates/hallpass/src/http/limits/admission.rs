@@ -4,8 +4,8 @@
 //! class has a limit of the time that its statements wait; the longest is what still ends within REQUEST_TIMEOUT.
 //!
 //! A queue that is long for a moment is served. One that stays long makes all operations late, and no more of them are
-//! served: then its limit is as long as a statement runs, which doubles the time of an operation at most. That a queue is
-//! told from a burst by the time for which it is long is the idea of CoDel (RFC 8289 section 3.2).
+//! served: then its limit is as long as a statement runs, which doubles the time of an operation at most. As in CoDel
+//! (RFC 8289 section 3.2), the time for which a queue is long distinguishes it from a burst.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
