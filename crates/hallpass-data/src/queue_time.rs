@@ -15,6 +15,8 @@ pub(crate) const SLOW: Duration = Duration::from_millis(500);
 pub struct QueueTime {
     /// Until it has a connection.
     pub wait: Duration,
+    /// The same for a client without another statement that waits.
+    pub wait_of_new_client: Duration,
     /// How long a statement has held a connection recently, on average. None while no statement waits, and on a database
     /// with one writer at a time, whose writers wait for each other even if there is no overload.
     pub service: Option<Duration>,

@@ -217,11 +217,11 @@ impl Authenticator {
         }
     }
 
-    /// Whether the credential of a request authenticated a caller before, as far as this server remembers, or there is
-    /// none.
-    async fn is_known(&self, headers: &HeaderMap) -> bool {
+    /// Whether the credential of a request is no guess: it authenticated a caller before, as far as this server remembers,
+    /// or its signature is valid, or there is none.
+    async fn is_no_guess(&self, headers: &HeaderMap) -> bool {
         let credential = credential::extract::extract(headers, &self.names, &self.schemes.secrets);
-        self.schemes.is_known(credential).await
+        self.schemes.is_no_guess(credential).await
     }
 
     /// The kind of the credential that a request presents; none without one.

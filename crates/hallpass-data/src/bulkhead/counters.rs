@@ -17,7 +17,7 @@ pub(super) struct Counters {
     counters: Vec<Counter>,
     /// Places without a share.
     free: Vec<usize>,
-    /// How many permits were taken.
+    /// Twice the number of permits that were taken: a client that comes after one of them is before the one that got it.
     taken: u64,
 }
 
@@ -29,7 +29,8 @@ struct Counter {
     held: usize,
     /// The permits and waiters that know this place.
     users: usize,
-    /// When its last permit was taken, as a number of [`Counters::taken`].
+    /// When its last permit was taken, or the first one was requested, as a number of [`Counters::taken`]. A client that
+    /// comes again does not pass one that has waited since its last permit.
     last_taken: u64,
     /// When a permit of a class was released last, or the first one taken.
     last_progress: Option<Instant>,
@@ -61,7 +62,7 @@ impl Counters {
             limit: limits.of(share),
             held: 0,
             users: 1,
-            last_taken: 0,
+            last_taken: self.taken,
             last_progress: None,
         };
         let place = match self.free.pop() {
@@ -96,7 +97,7 @@ impl Counters {
     }
 
     pub(super) fn take(&mut self, places: &Places, now: Instant) {
-        self.taken += 1;
+        self.taken += 2;
         self.of_class(places, |counter| {
             if counter.held == 0 {
                 counter.last_progress = Some(now);
@@ -105,11 +106,11 @@ impl Counters {
         for place in places.iter().flatten() {
             let counter = &mut self.counters[*place];
             counter.held += 1;
-            counter.last_taken = self.taken;
+            counter.last_taken = self.taken + 1;
         }
     }
 
-    /// When the client of these places got its last permit, of those that hold or wait. 0 if it got none.
+    /// When the client of these places got its last permit, or requested the first one.
     pub(super) fn last_taken(&self, places: &Places) -> u64 {
         places[OWN].map_or(0, |place| self.counters[place].last_taken)
     }

@@ -23,13 +23,13 @@ impl Bulkhead {
         let is_anonymous = !matches!(client, Client::Caller(_));
         let group = if is_anonymous { Group::Other(hash) } else { Group::Caller(hash) };
         let own = state.counters.waiting(Share { group, class: None });
-        let of_class = state.queue(self.limits, is_anonymous, Some(own));
-        let mut wait = state.times.until_served(of_class);
-        if is_anonymous {
-            wait = wait.max(state.times.until_served(state.queue(self.limits, false, None)));
-        }
+        let queue = |is_anonymous, own| state.queue(self.limits, is_anonymous, own);
+        let of_new = queue(is_anonymous, Some(0));
+        let of_class = if own == 0 { of_new } else { queue(is_anonymous, Some(own)) };
+        let before = is_anonymous.then(|| state.times.until_served(queue(false, None)));
+        let wait = |queue| state.times.until_served(queue).max(before.unwrap_or_default());
         let service = (!self.limits.one_writer).then(|| state.times.service(of_class));
-        QueueTime { wait, service }
+        QueueTime { wait: wait(of_class), wait_of_new_client: wait(of_new), service }
     }
 }
 

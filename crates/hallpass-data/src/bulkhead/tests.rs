@@ -171,6 +171,27 @@ fn work_is_read_from_the_statement() {
     assert_ne!(Work::transaction(), Work::of("PRAGMA x"));
 }
 
+#[tokio::test]
+async fn clients_that_come_again_do_not_pass_others() {
+    let bulkhead = of(3);
+    let client = caller("with two statements");
+    let _held = bulkhead.acquire(&caller("0"), read("tag")).await.unwrap();
+    let mut running = bulkhead.acquire(&client, read("note")).await;
+    let mut second = pin!(bulkhead.acquire(&client, read("order")));
+    assert!(now(second.as_mut()).await.is_none());
+    for turn in 0..10 {
+        let again = caller(["1", "2"][turn % 2]);
+        let mut next = Box::pin(bulkhead.acquire(&again, read("item")));
+        assert!(now(next.as_mut()).await.is_none());
+        drop(running.take());
+        if now(second.as_mut()).await.is_some() {
+            return;
+        }
+        running = now(next.as_mut()).await;
+    }
+    panic!("the second statement does not run");
+}
+
 /// How long a statement of `client` would wait.
 fn wait_of(bulkhead: &Arc<Bulkhead>, client: Client) -> Duration {
     bulkhead.queue_time(|| client).wait

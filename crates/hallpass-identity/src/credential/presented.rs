@@ -50,9 +50,10 @@ impl PresentedCredentials {
         is_expected(&self.headers, caller)
     }
 
-    /// Whether they authenticated a caller before, as far as this server remembers, or there are none.
-    pub async fn is_known(&self) -> bool {
-        self.authenticator.is_known(&self.headers).await
+    /// Whether they are no guess: they authenticated a caller before, as far as this server remembers, or their signature
+    /// is valid, or there are none.
+    pub async fn are_no_guess(&self) -> bool {
+        self.authenticator.is_no_guess(&self.headers).await
     }
 
     /// Counts a request that is refused before its credential is verified, as the client sent too many that were rejected.

@@ -166,17 +166,23 @@ impl SchemeRegistry {
         }
     }
 
-    /// Whether `credential` was accepted when it was last verified, as far as that is remembered; also if there is none.
-    pub(super) async fn is_known(&self, credential: Credential) -> bool {
-        let (results, kind, text) = match credential {
-            Credential::Absent => return true,
-            Credential::Unusable(_) => return false,
-            Credential::Jwt(token) => (&self.tokens, JWT, token),
-            Credential::Opaque(token) => (&self.validated, BEARER, token),
-            Credential::ApiKey(key) => (&self.validated, API_KEY, key),
-            Credential::Cookies(cookies) => return self.cookies_are_known(cookies).await,
+    /// Whether `credential` is no guess: it was accepted when it was last verified, as far as that is remembered, or its
+    /// signature is valid; also if there is none.
+    pub(super) async fn is_no_guess(&self, credential: Credential) -> bool {
+        let of_auth_server = |kind, text: SecretString| async move {
+            self.validated.has_accepted(&[kind, text.expose_secret().as_bytes()]).await
         };
-        results.has_accepted(&[kind, text.expose_secret().as_bytes()]).await
+        match credential {
+            Credential::Absent => true,
+            Credential::Unusable(_) => false,
+            Credential::Jwt(token) => {
+                let credential = [JWT, token.expose_secret().as_bytes()];
+                self.tokens.has_accepted(&credential).await || self.jwt(&token).await.is_ok()
+            }
+            Credential::Opaque(token) => of_auth_server(BEARER, token).await,
+            Credential::ApiKey(key) => of_auth_server(API_KEY, key).await,
+            Credential::Cookies(cookies) => self.cookies_are_no_guess(cookies).await,
+        }
     }
 
     pub(super) async fn ready(&self) -> bool {
@@ -297,9 +303,12 @@ impl SchemeRegistry {
         cookies.iter().filter(move |cookie| policy.trusts_cookie_cache(cookie))
     }
 
-    /// Whether the session of these cookies is known, or their cookie cache.
-    async fn cookies_are_known(&self, cookies: Vec<SessionCookie>) -> bool {
+    /// Whether one of these cookies is signed. Without the secret, whether their session is known, or their cookie cache.
+    async fn cookies_are_no_guess(&self, cookies: Vec<SessionCookie>) -> bool {
         let cookies = self.signed(cookies);
+        if !self.secrets.is_empty() {
+            return !cookies.is_empty();
+        }
         for cookie in self.with_trusted_cache(&cookies) {
             if let Some(data) = cookie.cookie_cache_value()
                 && self.tokens.has_accepted(&cached(cookie, data)).await

@@ -43,7 +43,7 @@ impl RequestIdentity {
         id: &RequestId,
     ) -> Result<Option<Arc<Caller>>, Unauthenticated> {
         if let Err(exceeded) = deps.rate_limiter.check_failures(self.address())
-            && !self.0.is_known().await
+            && !self.0.are_no_guess().await
         {
             deps.rate_limiter.count_refused_credential();
             self.0.count_refused();

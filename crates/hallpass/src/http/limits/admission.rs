@@ -25,17 +25,20 @@ const STATEMENTS: u32 = 4;
 /// An overload begins when a queue is longer than this part of its longest limit, for the time of a burst.
 const LONG: u32 = 10;
 /// A queue is long only with more statements than this for each connection. Fewer are those of a moment when the database
-/// is slow, or of few clients that wait for their answers.
-const DEEP: u32 = 8;
+/// is slow, or of clients that wait for their answers.
+const DEEP: u32 = 12;
 /// For how long a queue may be long before that is an overload.
 const BURST: Duration = Duration::from_millis(100);
 /// An overload has ended once no operation was refused for this time.
 const RECOVERY: Duration = Duration::from_secs(1);
 /// After this time it is tried whether there still is an overload: clients that repeat what was refused keep a short queue
-/// full, even if a longer one would have room for all of them.
-const TRIAL: Duration = Duration::from_secs(30);
+/// full, even if a longer one would have room for all of them. Each trial that fails doubles the time until the next.
+const FIRST_TRIAL: Duration = Duration::from_secs(10);
+const LAST_TRIAL: Duration = Duration::from_secs(60);
 /// Statements may wait for this long in an overload, even if they run for a shorter time.
 const SHORTEST: Duration = Duration::from_millis(5);
+/// `Retry-After` in an overload: longer than the time after which it has ended.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// The class of anonymous callers.
 const ANONYMOUS: &str = "anonymous";
 
@@ -60,6 +63,8 @@ struct Queue {
 struct Overload {
     began: Instant,
     last_refused: Instant,
+    /// The time until the trial.
+    trial: Duration,
 }
 
 /// The limits of a class for the time that a statement waits.
@@ -78,16 +83,27 @@ struct OverloadLimit {
     then: Duration,
 }
 
-impl Overload {
-    fn lasts(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last_refused) < RECOVERY
-            && now.saturating_duration_since(self.began) < TRIAL
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RefusedLabels {
     class: String,
+}
+
+impl Overload {
+    fn beginning(now: Instant, trial: Duration) -> Self {
+        Self { began: now, last_refused: now, trial: trial.min(LAST_TRIAL) }
+    }
+
+    fn lasts(&self, now: Instant) -> bool {
+        is_within(RECOVERY, self.last_refused, now)
+    }
+
+    fn is_tried(&self, now: Instant) -> bool {
+        !is_within(self.trial, self.began, now)
+    }
+}
+
+fn is_within(time: Duration, since: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(since) < time
 }
 
 impl Admission {
@@ -126,7 +142,7 @@ impl Admission {
         };
         let state = &self.queues[usize::from(caller.is_some())];
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let excess = state.excess(queue.wait, limits, Instant::now());
+        let excess = state.excess(queue, limits, Instant::now());
         drop(state);
         let Some(excess) = excess else { return Ok(()) };
         self.refused(tier.unwrap_or(ANONYMOUS), 1);
@@ -137,26 +153,38 @@ impl Admission {
 
 impl Queue {
     /// By how much a wait is above its limit.
-    fn excess(&mut self, wait: Duration, limits: Limits, now: Instant) -> Option<Duration> {
-        let long = |limit: &OverloadLimit| wait > limit.begins.max(limits.longest / LONG);
-        let in_overload = limits.overload.filter(|limit| self.is_overloaded(long(limit), now));
+    fn excess(&mut self, queue: QueueTime, limits: Limits, now: Instant) -> Option<Duration> {
+        // A client with many statements of its own is no sign of an overload, which all are in.
+        let is_long = limits.overload.is_some_and(|overload| {
+            queue.wait_of_new_client > overload.begins.max(limits.longest / LONG)
+        });
+        let is_overloaded = self.is_overloaded(is_long, now);
+        let in_overload = limits.overload.filter(|_| is_overloaded);
         let limit = in_overload.map_or(limits.longest, |limit| limit.then);
-        let excess = wait.checked_sub(limit).filter(|excess| !excess.is_zero())?;
+        let excess = queue.wait.checked_sub(limit).filter(|excess| !excess.is_zero())?;
         if let Some(overload) = &mut self.overload {
             overload.last_refused = now;
         }
-        Some(excess)
+        Some(if is_overloaded { excess.max(RETRY_AFTER) } else { excess })
     }
 
     fn is_overloaded(&mut self, is_long: bool, now: Instant) -> bool {
         self.overload = self.overload.filter(|overload| overload.lasts(now));
-        if self.overload.is_some() {
-            return true;
+        if !is_long {
+            self.long_since = None;
         }
-        self.long_since = self.long_since.filter(|_| is_long).or(is_long.then_some(now));
-        let lasts = |since: Instant| now.saturating_duration_since(since) >= BURST;
-        if self.long_since.take_if(|since| lasts(*since)).is_some() {
-            self.overload = Some(Overload { began: now, last_refused: now });
+        match self.overload {
+            Some(overload) if !overload.is_tried(now) => return true,
+            // The trial fails.
+            Some(overload) if is_long => {
+                self.overload = Some(Overload::beginning(now, overload.trial * 2));
+                return true;
+            }
+            Some(_) => return false,
+            None => {}
+        }
+        if is_long && !is_within(BURST, *self.long_since.get_or_insert(now), now) {
+            self.overload = Some(Overload::beginning(now, FIRST_TRIAL));
         }
         self.overload.is_some()
     }
@@ -181,6 +209,19 @@ mod tests {
         }),
     };
 
+    /// A queue in which all clients wait for as long.
+    fn waiting(wait: Duration) -> QueueTime {
+        QueueTime { wait, wait_of_new_client: wait, service: None }
+    }
+
+    /// Whether an operation is refused that waits for this many ms, for each time in ms.
+    fn refused(limits: Limits, operations: &[(u32, u32)]) -> Vec<bool> {
+        let (mut queue, began) = (Queue::default(), Instant::now());
+        let operations =
+            operations.iter().map(|(at, wait)| (began + MS * *at, waiting(MS * *wait)));
+        operations.map(|(at, wait)| queue.excess(wait, limits, at).is_some()).collect()
+    }
+
     #[test]
     fn lower_classes_have_shorter_limits() {
         let longest = Duration::from_secs(4);
@@ -190,61 +231,71 @@ mod tests {
 
     #[test]
     fn queue_that_stays_long_is_kept_short() {
-        let (mut queue, began) = (Queue::default(), Instant::now());
-        // Time, wait, whether it is refused.
-        for (ms, wait, is_refused) in [
-            (0, 101, false),
-            (99, 900, false),
-            (100, 1_001, true),
-            (101, 10, false),
-            (102, 11, true),
-            (1_101, 11, true),
-            (2_101, 11, false),
-            (2_102, 500, false),
-            (2_150, 100, false),
-            (2_202, 500, false),
-            (2_302, 11, false),
-            (2_303, 1_001, true),
-            (2_304, 500, false),
-            (2_404, 500, true),
-        ] {
-            let excess = queue.excess(MS * wait, LIMITS, began + MS * ms);
-            assert_eq!(excess.is_some(), is_refused, "{wait} ms after {ms} ms");
-        }
+        let operations = [
+            (0, 101),
+            (99, 900),
+            (100, 101),
+            (101, 10),
+            (1_099, 11),
+            (2_099, 11),
+            (2_100, 500),
+            (2_150, 100),
+            (2_200, 500),
+            (2_299, 500),
+            (2_300, 500),
+        ];
+        let expected = [false, false, true, false, true, false, false, false, false, false, true];
+        assert_eq!(refused(LIMITS, &operations), expected);
+        assert_eq!(refused(LIMITS, &[(0, 1_000), (1, 1_001)]), [false, true], "the longest");
     }
 
     #[test]
     fn few_slow_statements_are_no_overload() {
-        let (mut queue, began) = (Queue::default(), Instant::now());
         let overload = OverloadLimit { begins: MS * 800, then: MS * 100 };
         let limits = Limits { overload: Some(overload), ..LIMITS };
-        for ms in 0..100 {
-            assert_eq!(queue.excess(MS * 800, limits, began + MS * 10 * ms), None);
+        let waiting: Vec<_> = (0..100).map(|tenth| (tenth * 10, 800)).collect();
+        assert_eq!(refused(limits, &waiting), [false; 100]);
+        assert_eq!(refused(limits, &[(0, 801), (100, 801)]), [false, true]);
+    }
+
+    #[test]
+    fn client_with_many_statements_is_no_overload() {
+        let (mut queue, began) = (Queue::default(), Instant::now());
+        let of_busy_client = QueueTime { wait_of_new_client: MS * 20, ..waiting(MS * 900) };
+        for tenth in 0..100 {
+            assert_eq!(queue.excess(of_busy_client, LIMITS, began + MS * 10 * tenth), None);
         }
-        queue.excess(MS * 801, limits, began);
-        assert!(queue.excess(MS * 801, limits, began + BURST).is_some());
     }
 
     #[test]
     fn repeated_operations_do_not_prolong_an_overload() {
-        let (mut queue, began) = (Queue::default(), Instant::now());
-        let mut refused_at = |ms, wait| queue.excess(MS * wait, LIMITS, began + MS * ms).is_some();
-        refused_at(0, 500);
-        let refused = (1..400).map(|tenth| tenth * 100).filter(|ms| refused_at(*ms, 50));
-        assert_eq!(refused.count(), 0, "a short queue is no overload");
-        assert!(!refused_at(40_000, 500) && refused_at(40_100, 500));
-        let refused: Vec<_> =
-            (402..800).map(|tenth| tenth * 100).filter(|ms| refused_at(*ms, 50)).collect();
-        assert_eq!((refused.first(), refused.last()), (Some(&40_200), Some(&70_000)));
+        // What is refused is repeated at once, so that the queue stays 50 ms long.
+        let mut operations: Vec<_> = (0..101).map(|tenth| (tenth * 100, 500)).collect();
+        operations.extend((101..130).map(|tenth| (tenth * 100, 50)));
+        let is_refused = refused(LIMITS, &operations);
+        assert_eq!(is_refused[1..101], [true; 100], "until the trial");
+        assert_eq!(is_refused[101..], [false; 29], "after it");
+    }
+
+    #[test]
+    fn trial_that_fails_doubles_the_time_to_the_next() {
+        let overloaded: Vec<_> = (0..400).map(|tenth| (tenth * 100, 500)).collect();
+        let is_refused = refused(LIMITS, &overloaded);
+        assert_eq!(is_refused.iter().filter(|it| **it).count(), 399, "a trial that fails is short");
+        // 10 s from 0.1 s, and 20 s from there.
+        let with_a_short_queue_from = |tenth: u32| {
+            let operations = (0..400).map(|it| (it * 100, if it < tenth { 500 } else { 50 }));
+            let is_refused = refused(LIMITS, &operations.collect::<Vec<_>>());
+            is_refused.iter().rposition(|it| *it).unwrap()
+        };
+        assert_eq!((with_a_short_queue_from(100), with_a_short_queue_from(102)), (100, 300));
     }
 
     #[test]
     fn queue_of_one_writer_may_stay_long() {
-        let (mut queue, began) = (Queue::default(), Instant::now());
         let limits = Limits { overload: None, ..LIMITS };
-        for ms in 0..100 {
-            assert_eq!(queue.excess(MS * 900, limits, began + MS * 10 * ms), None);
-        }
-        assert_eq!(queue.excess(MS * 1_001, limits, began), Some(MS));
+        let waiting: Vec<_> = (0..100).map(|tenth| (tenth * 10, 900)).collect();
+        assert_eq!(refused(limits, &waiting), [false; 100]);
+        assert_eq!(refused(limits, &[(0, 1_001)]), [true]);
     }
 }
