@@ -38,4 +38,12 @@ export async function explain(page) {
   await page.getByRole('region', { name: 'Explanation' }).getByText('roles: admin').waitFor();
   const [, decision] = (await decisions(page)).find(([path]) => path === 'analytics');
   check(decision === 'allowed', `Explain says of analytics for admin: ${decision}`);
+  const region = page.getByRole('region', { name: 'Explanation' });
+  await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+  await page.getByRole('button', { name: 'Hide Documentation Explorer' }).waitFor();
+  const isCut = await region.locator('.hallpass-scroll').evaluate((it) => it.scrollWidth > it.clientWidth);
+  check(!isCut, 'reasons are cut off beside the documentation');
+  await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
+  await page.getByRole('button', { name: 'New tab' }).click();
+  await region.waitFor({ state: 'detached' });
 }

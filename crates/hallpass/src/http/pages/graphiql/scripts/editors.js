@@ -15,8 +15,10 @@ const isBlank = (text) => text.replace(/#.*$/gm, '').trim() === '';
 
 /** The editors of the active tab. */
 export function useEditors() {
-  const { queryEditor, variableEditor, headerEditor, responseEditor, addTab, updateActiveTabValues } = useEditorContext({ nonNull: true });
+  const context = useEditorContext({ nonNull: true });
+  const { queryEditor, variableEditor, headerEditor, responseEditor, addTab, updateActiveTabValues } = context;
   return {
+    tab: context.tabs[context.activeTabIndex]?.id,
     query: () => queryEditor?.getValue() ?? '',
     variables: () => variableEditor?.getValue() ?? '',
     headers: () => headersOf(headerEditor?.getValue()),

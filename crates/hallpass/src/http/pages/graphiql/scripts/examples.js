@@ -2,7 +2,8 @@
 
 import { allPersonas, choice, persona } from './identity.js';
 
-const WELCOME = `# Run: Ctrl-Enter. Leave: Esc, then Tab.
+const WELCOME = `# Run: Ctrl-Enter.
+# Leave: Esc, then Tab.
 # The docs (the book icon) show
 # the access rule of each field.
 

@@ -6,13 +6,18 @@ import { mergeHeaders, postJson } from './http.js';
 import { choice, credentials } from './identity.js';
 import { createStore, useStore } from './store.js';
 
-/** The last report: `{ caller, fields }` or `{ failure }`; null if closed. */
+/** The last report: `{ query, caller, fields }` or `{ query, failure }`; null if closed. */
 const report = createStore(null);
 
 let opener = null; // what had the focus before
 
 const close = () => report.set(null);
 choice.subscribe(close); // it was about another caller
+
+/** Closes the report if it is about another document than `query`. */
+export function closeUnlessOf(query) {
+  if (report.get()?.query !== query) close();
+}
 
 function closeByUser() {
   close();
@@ -38,10 +43,11 @@ export async function explain(query, overrides) {
     mergeHeaders(request.headers, overrides);
     const response = await postJson('dev/explain', { query }, request);
     const answer = await response.json();
-    report.set(response.ok ? answer : { failure: answer.errors?.[0]?.message ?? `HTTP ${response.status}` });
+    const failure = () => ({ failure: answer.errors?.[0]?.message ?? `HTTP ${response.status}` });
+    report.set({ query, ...(response.ok ? answer : failure()) });
     setStatus('status', response.ok ? 'Explained' : 'Not explained', !response.ok);
   } catch (error) {
-    report.set({ failure: `The server does not explain: ${error.message}` });
+    report.set({ query, failure: `The server does not explain: ${error.message}` });
   }
 }
 

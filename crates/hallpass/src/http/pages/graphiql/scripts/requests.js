@@ -4,6 +4,7 @@
 import { failure, hint, noteAnswer } from './answers.js';
 import { setStatus } from './dom.js';
 import { eventLog } from './events.js';
+import { closeUnlessOf } from './explain.js';
 import { mergeHeaders, postJson } from './http.js';
 import { choice, credentials, isDevelopment } from './identity.js';
 import { knownName } from './operation.js';
@@ -44,6 +45,7 @@ export async function fetcher({ operationName, ...rest }, options) {
   const started = performance.now();
   const overrides = options?.headers ?? {};
   hint.set('');
+  closeUnlessOf(rest.query);
   try {
     const request = await credentials();
     request.headers.set('Accept', ACCEPT);

@@ -4,7 +4,7 @@ import { asClientCode } from './client-snippet.js';
 import { h, noteStatus } from './dom.js';
 import { useEditors } from './editors.js';
 import { example, isExample, useExamples } from './examples.js';
-import { explain } from './explain.js';
+import { closeUnlessOf, explain } from './explain.js';
 import { choice, hasToken, isDevelopment, persona } from './identity.js';
 import { readOperation } from './operation.js';
 import { asCurl, asFetch } from './snippets.js';
@@ -54,6 +54,7 @@ function Buttons({ prettify, merge, copy: copyQuery }) {
   const editors = useEditors();
   shownEditors = editors;
   useExamples(editors);
+  React.useEffect(() => closeUnlessOf(editors.query()), [editors.tab]);
   // The response was the previous caller's.
   React.useEffect(() => choice.subscribe(editors.clearResponse));
   const identity = () => ({ hasToken: hasToken(), isByCookie: isByCookie(), tokenSource: tokenSource() });
