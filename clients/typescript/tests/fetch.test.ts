@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import { after, before, beforeEach, test } from "node:test";
-import { bearerToken } from "../src/auth/credentials.js";
+import { bearerToken } from "../src/auth/bearer.js";
 import { createExecutor } from "../src/http/executor.js";
 import { hallpassFetch, type FetchOptions } from "../src/http/fetch.js";
 

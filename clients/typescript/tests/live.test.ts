@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Client } from "graphql-ws";
 import WebSocket from "ws";
-import { anonymous, bearerToken } from "../src/auth/credentials.js";
+import { bearerToken } from "../src/auth/bearer.js";
+import { anonymous } from "../src/auth/credentials.js";
 import type { ChangeListener } from "../src/auth/change.js";
-import { createLiveClient, type LiveClientOptions } from "../src/ws/index.js";
+import { firstError } from "../src/errors/parse.js";
+import { createLiveClient, type ConnectionState, type LiveClient, type LiveClientOptions } from "../src/ws/index.js";
 import { socketServer, type Received, type SocketServer } from "./socket-server.js";
 
 const RESUMED = "subscription($since: String) { events(since: $since) { sequence } }";
@@ -21,7 +22,7 @@ Object.assign(globalThis, {
 const online = (): void => void page.dispatchEvent(new Event("online"));
 
 let server: SocketServer;
-let live: Client;
+let live: LiveClient;
 let gaps = 0;
 let ends: (() => void)[] = [];
 beforeEach(async () => {
@@ -150,6 +151,66 @@ test("a socket connects again when the application's token changes", async () =>
   credentials.changed();
   await nth(2);
   assert.deepEqual(server.tokens, ["Bearer one", "Bearer two"]);
+});
+
+test("a token without renewal ends the session once", async () => {
+  let token: string | null = "one";
+  const credentials = bearerToken(() => token, () => {
+    token = null;
+    credentials.changed();
+  });
+  const changes: string[] = [];
+  credentials.onChange((change) => changes.push(change));
+  const rejections: string[] = [];
+  const errors: unknown[] = [];
+  open({ credentials, onRejected: (reason) => rejections.push(reason) });
+  live.subscribe({ query: PLAIN }, { next: () => undefined, error: (error) => errors.push(error), complete: () => undefined });
+  (await nth(1)).close(4401, "revoked");
+  await until("the end", () => errors.length === 1);
+  await settled();
+  assert.deepEqual([changes, rejections], [["ended"], ["The session has ended.", "revoked"]]);
+  assert.equal(firstError(errors[0])?.message, "revoked");
+  assert.equal(server.connections(), 1);
+});
+
+test("a rejection asks if the session has ended", async () => {
+  let token: string | null = "one";
+  const credentials = bearerToken(async () => token, () => (token = null));
+  const changes: string[] = [];
+  credentials.onChange((change) => changes.push(change));
+  open({ credentials });
+  subscribe(PLAIN);
+  (await nth(1)).close(4401, "revoked");
+  await until("the end", () => changes.length === 1);
+  assert.deepEqual(changes, ["ended"]);
+});
+
+test("a connection that is replaced is not reported", async () => {
+  const credentials = bearerToken(() => "token");
+  const states: ConnectionState[] = [];
+  open({ credentials });
+  live.onConnection((state) => states.push(state));
+  subscribe(PLAIN);
+  await nth(1);
+  credentials.changed();
+  await nth(2);
+  await sleep(1200);
+  assert.deepEqual(states, ["closed", "connected"]);
+});
+
+test("a first connection that fails is reported", async () => {
+  class Refused extends WebSocket {
+    constructor(_url: string, protocols: string) {
+      super("ws://127.0.0.1:1", protocols);
+    }
+  }
+  const states: ConnectionState[] = [];
+  open({ options: { webSocketImpl: Refused } });
+  live.onConnection((state) => states.push(state));
+  subscribe(PLAIN);
+  await until("the report", () => states.at(-1) === "reconnecting");
+  ends.pop()?.();
+  assert.deepEqual(states, ["closed", "reconnecting", "closed"]);
 });
 
 test("after EVENTS_MISSED a subscription goes on where it was", async () => {

@@ -14,6 +14,8 @@ export interface Received {
   isCompleted(): boolean;
   /** Breaks the connection. */
   cut(): void;
+  /** Closes the connection. */
+  close(code: number, reason: string): void;
 }
 
 export interface SocketServer {
@@ -43,6 +45,7 @@ function received(socket: WebSocket, message: JsonObject): Received {
     next: (payload) => send("next", { payload }),
     complete: () => send("complete"),
     cut: () => socket.terminate(),
+    close: (code, reason) => socket.close(code, reason),
   };
 }
 

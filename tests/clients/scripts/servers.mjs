@@ -13,7 +13,7 @@ const PERSONAS = ["free", "premium", "editor", "admin"];
 /** How long a server may take to start, on a busy machine. Seconds. */
 const START = 30;
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();
@@ -37,13 +37,19 @@ function environment(directory, settings) {
   return { PATH, HOME, DATABASE_URL: `sqlite://${join(directory, "hallpass.db")}?mode=rwc`, ...settings };
 }
 
-async function startHallpass(program, directory, settings) {
-  const port = await freePort();
+export async function startHallpass(program, directory, settings) {
+  const port = settings.API_PORT ?? (await freePort());
   const env = environment(directory, { RUST_LOG: "error", API_PORT: `${port}`, ALLOWED_ORIGINS: ORIGIN, ...settings });
   const child = spawn(program, ["serve"], { cwd: directory, env, stdio: ["ignore", "ignore", "inherit"] });
   const url = `http://127.0.0.1:${port}`;
   await ready(url, child);
   return { child, url };
+}
+
+export async function stopServer(child) {
+  if (child.exitCode !== null) return;
+  child.kill("SIGTERM");
+  await once(child, "exit");
 }
 
 async function startBetterAuth(config) {
@@ -69,7 +75,7 @@ async function startDeployment(program, directory, keep) {
   return { url, authUrl: auth.url };
 }
 
-function token(program, directory, persona) {
+export function token(program, directory, persona) {
   return execFileSync(program, ["token", "--as", persona], { cwd: directory, env: environment(directory, {}), encoding: "utf8" }).trim();
 }
 
@@ -81,8 +87,7 @@ export async function startServers(program) {
     return server;
   };
   const stop = async () => {
-    for (const child of children) child.kill("SIGTERM");
-    await Promise.all(children.map((child) => (child.exitCode === null ? once(child, "exit") : undefined)));
+    await Promise.all(children.map(stopServer));
     for (const directory of directories) rmSync(directory, { recursive: true });
   };
   try {

@@ -393,3 +393,46 @@ export const CHAPTER_PUBLISHED = graphql(`
     }
   }
 `);
+
+export const LIVE_EVENTS = graphql(`
+  subscription LiveEvents($since: String) {
+    events(since: $since) {
+      ... on TaskEvent {
+        sequence
+        kind
+        taskId
+        task {
+          id
+          title
+          version
+        }
+      }
+      ... on ProgressEvent {
+        sequence
+        progress {
+          percent
+          completed
+          updatedAt
+          chapter {
+            id
+          }
+        }
+      }
+    }
+  }
+`);
+
+/** A list beside another field: graphcache displays the one without the other if the schema allows it. */
+export const ME_AND_TASKS = graphql(`
+  query MeAndTasks($filter: TaskFilter) {
+    me {
+      id
+    }
+    tasks(first: 5, filter: $filter) {
+      nodes {
+        id
+        title
+      }
+    }
+  }
+`);

@@ -3,7 +3,7 @@ import { bearerToken, createExecutor, type Credentials, type TypedExecutor } fro
 import { createAuthClient } from "better-auth/client";
 import WebSocket from "ws";
 
-function variable(name: string): string {
+export function variable(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is missing: run \`npm test\``);
   return value;

@@ -1,18 +1,19 @@
 /** Apollo Client 4 for Hallpass. */
 import { ApolloClient, ApolloLink, HttpLink, type ApolloCache } from "@apollo/client";
 import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
-import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { OperationTypeNode } from "graphql";
 import type { Client } from "graphql-ws";
 import type { MutationUpdates } from "../cache/mutations.js";
 import { hallpassFetch, type FetchOptions } from "../http/fetch.js";
-import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
+import { createLiveClient, type LiveClient, type LiveClientOptions } from "../ws/index.js";
 import { cacheUpdater, hallpassCache } from "./cache.js";
+import { liveLink } from "./live.js";
 import { refetchDisplayed, staleLink } from "./stale.js";
 
 export { createdRows, deletedIds, mutationUpdates, type CreatedRow, type MutationUpdate, type MutationUpdates } from "../cache/mutations.js";
 export { cacheUpdater, dropStale, hallpassCache } from "./cache.js";
 export { applyChange } from "./events.js";
+export { liveLink } from "./live.js";
 export { connectionPolicy, typePolicies } from "./pagination.js";
 export { refetchDisplayed, refetchStale, staleLink } from "./stale.js";
 
@@ -39,7 +40,7 @@ export function hallpassLink({ url, live, persisted, client, updates, ...options
   if (live === undefined) return requests;
   const isSubscription = ({ operationType }: ApolloLink.Operation): boolean =>
     operationType === OperationTypeNode.SUBSCRIPTION;
-  return ApolloLink.split(isSubscription, new GraphQLWsLink(live), requests);
+  return ApolloLink.split(isSubscription, liveLink(live), requests);
 }
 
 export interface HallpassApolloOptions extends Omit<ApolloLinkOptions, "live"> {
@@ -53,7 +54,7 @@ export interface HallpassApolloOptions extends Omit<ApolloLinkOptions, "live"> {
 /** An Apollo client, with its socket. */
 export interface HallpassApollo {
   readonly client: ApolloClient;
-  readonly live: Client | undefined;
+  readonly live: LiveClient | undefined;
   /** Ends the client and its socket, and empties its cache. */
   close(): void;
 }

@@ -6,22 +6,6 @@ export type SessionChange = "ended" | "changed";
 
 export type ChangeListener = (change: SessionChange) => void;
 
-export interface Listeners {
-  add(listener: ChangeListener): () => void;
-  notify(change: SessionChange): void;
-}
-
-export function createListeners(): Listeners {
-  const listeners = new Set<ChangeListener>();
-  return {
-    add: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    notify: (change) => [...listeners].forEach((listener) => listener(change)),
-  };
-}
-
 /** The error of a request whose user is no longer the one that is signed in. */
 export function sessionEnded(): HallpassError {
   return hallpassError("UNAUTHENTICATED", {

@@ -1,4 +1,4 @@
-import { createListeners, type ChangeListener } from "./change.js";
+import type { ChangeListener } from "./change.js";
 
 /** What authenticates the requests of a client. */
 export interface Credentials {
@@ -19,28 +19,4 @@ export interface Credentials {
 /** No credential: the caller is anonymous. */
 export function anonymous(): Credentials {
   return { mode: "omit", headers: async () => ({}), renew: () => undefined };
-}
-
-/** Credentials that are a token of the application. */
-export interface BearerCredentials extends Credentials {
-  /** Call it when the token is another user's, or there is none any more: sockets connect again. */
-  changed(): void;
-  onChange(listener: ChangeListener): () => void;
-}
-
-/** The headers of a token. */
-export function bearerHeaders(token: string | null): Readonly<Record<string, string>> {
-  return token === null ? {} : { authorization: `Bearer ${token}` };
-}
-
-/** A token that `get` returns for each request, or null. `renew` is called after the server rejected it. */
-export function bearerToken(get: () => Promise<string | null> | string | null, renew?: () => void): BearerCredentials {
-  const listeners = createListeners();
-  return {
-    mode: "omit",
-    headers: async () => bearerHeaders(await get()),
-    renew: () => renew?.(),
-    changed: () => listeners.notify("changed"),
-    onChange: listeners.add,
-  };
 }

@@ -1,3 +1,4 @@
+export * from "./bearer.js";
 export * from "./cookie.js";
 export * from "./credentials.js";
 export * from "./per-user.js";

@@ -1,5 +1,6 @@
 /** The session of this browser: which user is signed in, and when that changes, in every tab. */
-import { createListeners, sessionEnded, type ChangeListener } from "./change.js";
+import { createListeners } from "../listeners.js";
+import { sessionEnded, type ChangeListener, type SessionChange } from "./change.js";
 import { connectTabs, type TabUser } from "./tabs.js";
 
 /** What the auth server answered. */
@@ -42,7 +43,7 @@ export interface Session {
 }
 
 export function createSession<A extends Answer>({ ask, channel, onAnswer, onReport }: SessionOptions<A>): Session {
-  const listeners = createListeners();
+  const listeners = createListeners<SessionChange>();
   let user: TabUser;
   let isReported = false;
   /** How often a user was no longer signed in. */

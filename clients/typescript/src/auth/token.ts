@@ -1,6 +1,7 @@
 /** Better Auth's JWT: cached, fetched once at a time, renewed before it expires, forgotten when the session ends. */
+import { bearerHeaders } from "./bearer.js";
 import type { ChangeListener } from "./change.js";
-import { bearerHeaders, type Credentials } from "./credentials.js";
+import type { Credentials } from "./credentials.js";
 import { lifetime, subject } from "./jwt.js";
 import { createSession } from "./session.js";
 import { isAuthClient, listenToSessions, tokenSource, type AuthClient, type AuthEndpoint } from "./source.js";

@@ -1,5 +1,5 @@
 /** The generated files. */
-import { buildSchema, introspectionFromSchema } from "graphql";
+import { buildSchema, introspectionFromSchema, type GraphQLSchema } from "graphql";
 import { schemaModule } from "./module.js";
 import { strictSchema } from "./strict.js";
 import { tadaEnvironment } from "./tada.js";
@@ -13,16 +13,21 @@ export interface Sources {
   readonly errorCodes: readonly string[];
 }
 
+function introspectionOf(schema: GraphQLSchema): string {
+  return `${JSON.stringify(introspectionFromSchema(schema, { descriptions: false }))}\n`;
+}
+
 /** The content of each generated file, by its name. */
 export function generatedFiles({ sdl, access, errorCodes }: Sources): ReadonlyMap<string, string> {
   const strict = strictSchema(sdl);
   const schema = buildSchema(sdl);
-  const introspection = introspectionFromSchema(schema, { descriptions: false });
+  const strictly = buildSchema(strict);
   return new Map([
     ["schema.graphql", sdl],
     ["schema.strict.graphql", strict],
-    ["introspection.json", `${JSON.stringify(introspection)}\n`],
-    ["gql-tada.d.ts", tadaEnvironment(buildSchema(strict))],
+    ["introspection.json", introspectionOf(schema)],
+    ["introspection.strict.json", introspectionOf(strictly)],
+    ["gql-tada.d.ts", tadaEnvironment(strictly)],
     ["index.ts", schemaModule(schema, access, errorCodes)],
   ]);
 }

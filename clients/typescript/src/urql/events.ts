@@ -19,6 +19,16 @@ function payloadOf(name: string, payload: JsonObject, type: string): JsonObject 
   return { ...Object.fromEntries(parts), __typename: `${name.charAt(0).toUpperCase()}${name.slice(1)}Payload` };
 }
 
+/** The parts that graphcache can store: an event has the `__typename` of its objects only if that is selected. */
+function storable(value: JsonObject): JsonObject {
+  const parts = Object.entries(value).flatMap(([name, part]): readonly (readonly [string, unknown])[] => {
+    const objects = (Array.isArray(part) ? part : [part]).filter(isObject);
+    if (objects.some((object) => typeof object["__typename"] !== "string")) return [];
+    return [[name, isObject(part) ? storable(part) : part]];
+  });
+  return Object.fromEntries(parts);
+}
+
 /** The mutation that would have returned this, which is answered by `changeExchange`. */
 function mutationOf(client: Client, data: JsonObject, updates: MutationUpdates): Operation {
   const change: Record<string, JsonObject> = {};
@@ -27,7 +37,7 @@ function mutationOf(client: Client, data: JsonObject, updates: MutationUpdates):
     if (update !== undefined && isObject(payload)) change[name] = payloadOf(name, payload, update.type);
   }
   // The variables distinguish it from other mutations with this document.
-  const request = createRequest(gql(`mutation ${selectionOf(change)}`), change);
+  const request = createRequest(gql(`mutation ${selectionOf(storable(change))}`), change);
   const additionalTypenames = knownUpdates(data, updates).flatMap(([{ type, types = [] }]) => [type, ...types]);
   return client.createRequestOperation("mutation", request, { change, additionalTypenames });
 }

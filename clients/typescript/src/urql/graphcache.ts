@@ -9,6 +9,7 @@ import { addRows, removeRows } from "./lists.js";
 import { withPages } from "./pages.js";
 import { createPages, pagination, type Pages } from "./pagination.js";
 import { invalidate, writeValues } from "./values.js";
+import { loggerOf } from "./warnings.js";
 
 /**
  * Created rows are put into lists if the payload has their edges, and deleted rows leave the cache. Values of the
@@ -64,6 +65,26 @@ function listResolvers(facts: SchemaFacts, list: Resolver): NonNullable<CacheExc
   return resolvers;
 }
 
+type Updates = Readonly<Record<string, UpdateResolver | void>>;
+
+/** The updates of this package, and after each the one of the application. */
+function bothUpdates(own: Updates, added: Updates): Record<string, UpdateResolver | void> {
+  const both = Object.entries(added).map(([name, update]): readonly [string, UpdateResolver] => [
+    name,
+    (...change) => {
+      const first = own[name];
+      if (first) first(...change);
+      if (update) update(...change);
+    },
+  ]);
+  return { ...own, ...Object.fromEntries(both) };
+}
+
+/** Which objects fragments on interfaces and unions match: without it, graphcache guesses, and warns. */
+function typeNames({ possibleTypes }: SchemaFacts): NonNullable<CacheExchangeOpts["possibleTypes"]> {
+  return Object.fromEntries(Object.entries(possibleTypes).map(([name, types]) => [name, [...types]]));
+}
+
 /** Graphcache. `options` are added, such as `optimistic`, `storage`, and further `keys` and `resolvers`. */
 export function hallpassGraphcache(
   facts: SchemaFacts = shipped,
@@ -76,10 +97,12 @@ export function hallpassGraphcache(
     const resolvers = listResolvers(facts, pagination(pages));
     for (const [type, fields] of Object.entries(options.resolvers ?? {})) resolvers[type] = { ...resolvers[type], ...fields };
     const cache = cacheExchange({
+      possibleTypes: typeNames(facts),
       ...options,
+      logger: loggerOf(options),
       keys: { ...keys, ...options.keys },
       resolvers,
-      updates: { ...options.updates, Mutation: { ...changes.Mutation, ...options.updates?.["Mutation"] } },
+      updates: { ...options.updates, Mutation: bothUpdates(changes.Mutation, options.updates?.["Mutation"] ?? {}) },
     });
     return withPages(cache, pages)(input);
   };

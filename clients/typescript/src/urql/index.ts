@@ -1,11 +1,11 @@
 /** urql for Hallpass. */
 import { fetchExchange, subscriptionExchange, type ClientOptions, type Exchange, type ExecutionResult, type OperationResult } from "@urql/core";
-import type { Client as LiveClient, FormattedExecutionResult } from "graphql-ws";
+import type { Client as SocketClient, FormattedExecutionResult } from "graphql-ws";
 import { map, pipe, tap } from "wonka";
 import { mutationUpdates, type MutationUpdates } from "../cache/mutations.js";
 import { firstError } from "../errors/parse.js";
 import { hallpassFetch, type FetchOptions } from "../http/fetch.js";
-import { createLiveClient, type LiveClientOptions } from "../ws/index.js";
+import { createLiveClient, type LiveClient, type LiveClientOptions } from "../ws/index.js";
 import { currentResults } from "./current.js";
 import { changeExchange, refetchDisplayed } from "./events.js";
 import { pagesExchange } from "./pages.js";
@@ -20,7 +20,7 @@ function toResult({ data = null, errors }: FormattedExecutionResult<Record<strin
 }
 
 /** Subscriptions over the socket. */
-export function liveExchange(live: LiveClient): Exchange {
+export function liveExchange(live: SocketClient): Exchange {
   return subscriptionExchange({
     forwardSubscription: ({ query = "", variables, extensions }) => ({
       subscribe: (sink) => ({

@@ -14,8 +14,11 @@ import { documentText } from "../http/print.js";
 import { backoff, wait } from "../http/retry.js";
 import { isObject } from "../json.js";
 import { closeSilent, KEEP_ALIVE, onOnline } from "./broken.js";
+import { createConnection, type ConnectionState } from "./connection.js";
 import { iterate } from "./iterate.js";
 import { createSubscriptions } from "./subscriptions.js";
+
+export type { ConnectionState } from "./connection.js";
 
 export interface LiveClientOptions {
   /** Address of the socket, such as `wss://api.example.com/graphql/ws`. */
@@ -80,13 +83,18 @@ async function acquire(
 
 /** A client of graphql-ws that also takes documents with types, whose data and variables have these types. */
 export interface LiveClient extends Client {
+  /**
+   * Calls the listener with the state of the connection: at once, and when it changes. `reconnecting` is reported after a
+   * second without a connection. Returns a function that ends that.
+   */
+  onConnection(listener: (state: ConnectionState) => void): () => void;
   subscribe: Client["subscribe"] &
     (<Result, Variables>(request: TypedRequest<Result, Variables>, sink: Sink<FormattedExecutionResult<Result, unknown>>) => () => void);
   iterate: Client["iterate"] &
     (<Result, Variables>(request: TypedRequest<Result, Variables>) => AsyncIterableIterator<FormattedExecutionResult<Result, unknown>>);
 }
 
-/** Creates a client of graphql-ws: use it with Apollo's `GraphQLWsLink`, urql, Relay, or as it is. */
+/** Creates a client of graphql-ws: use it with the links of this package for Apollo, urql and Relay, or as it is. */
 export function createLiveClient(options: LiveClientOptions): LiveClient {
   const { credentials = anonymous(), onGap, onRejected } = options;
   let isDisposed = false;
@@ -110,7 +118,11 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
     if (wasSlow) onGap?.();
   };
 
-  const subscriptions = createSubscriptions();
+  const connection = createConnection(() => {
+    if (isConnected) return "connected";
+    return subscriptions.areActive() && !isDisposed ? "reconnecting" : "closed";
+  });
+  const subscriptions = createSubscriptions(connection.update);
   const keepAlive = options.options?.keepAlive ?? KEEP_ALIVE;
   const client = createClient({
     ...options.options,
@@ -128,17 +140,27 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
     },
   });
 
+  const onUnauthorized = (event: unknown): void => {
+    const code = isClosed(event) ? event.code : undefined;
+    if (code === EXPIRED || code === REJECTED) credentials.renew();
+    if (code !== REJECTED || !isClosed(event)) return;
+    onRejected?.(event.reason);
+    // No subscription is left that connects again: the end of the session is noticed here.
+    credentials.headers().catch(() => undefined);
+  };
   client.on("closed", (event) => {
     last = isClosed(event) ? event.code : undefined;
     wasLost ||= isConnected;
     isConnected = false;
+    connection.update();
     subscriptions.resumeAll();
-    if (last === EXPIRED || last === REJECTED) credentials.renew();
-    if (last === REJECTED && isClosed(event)) onRejected?.(event.reason);
+    // The application may terminate the connection there, and graphql-ws has not finished with this close.
+    queueMicrotask(() => onUnauthorized(event));
   });
   client.on("connecting", () => void (inactiveSince ??= Date.now()));
   client.on("connected", (_socket, _payload, wasRetry) => {
     isConnected = true;
+    connection.update();
     // graphql-ws reconnects by itself only for active subscriptions, and subscribes again right after this event.
     const isGap = wasRetry && wasLost;
     if (isSlow()) subscriptions.resumeAll();
@@ -180,13 +202,16 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
   }
   return {
     ...client,
+    onConnection: connection.listen,
     subscribe,
     iterate: iterateOver,
-    dispose: () => {
+    dispose: async () => {
       isDisposed = true;
+      connection.update();
       stopOnline();
       stopListening?.();
-      return client.dispose();
+      // It fails if the connection that it waits for cannot be opened: there is none to close then.
+      await Promise.resolve(client.dispose()).catch(() => undefined);
     },
   };
 }

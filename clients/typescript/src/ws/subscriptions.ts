@@ -19,6 +19,8 @@ export interface Subscriptions {
   restartAll(): void;
   /** Whether each subscription goes on where it was. */
   areResumed(): boolean;
+  /** Whether there are any. */
+  areActive(): boolean;
 }
 
 function isMissed(value: unknown): boolean {
@@ -26,8 +28,13 @@ function isMissed(value: unknown): boolean {
   return Array.isArray(errors) && hallpassErrors(errors).some((error) => hasCode(error, "EVENTS_MISSED"));
 }
 
-export function createSubscriptions(): Subscriptions {
+/** `onChange` is called when a subscription begins or ends. */
+export function createSubscriptions(onChange: () => void): Subscriptions {
   const active = new Map<symbol, Place | undefined>();
+  const remove = (key: symbol): void => {
+    active.delete(key);
+    onChange();
+  };
   const places = (): readonly (Place | undefined)[] => [...active.values()];
 
   function subscribe<D, X>(
@@ -39,6 +46,7 @@ export function createSubscriptions(): Subscriptions {
     const key = Symbol();
     const place = placeOf(payload);
     active.set(key, place);
+    onChange();
     let stop = (): void => undefined;
     const restart = (): void => {
       if (!active.has(key)) return;
@@ -55,7 +63,7 @@ export function createSubscriptions(): Subscriptions {
         sink.next(value);
       };
       const end = (report: () => void): void => {
-        active.delete(key);
+        remove(key);
         report();
       };
       stop = client.subscribe<D, X>(place?.payload ?? payload, {
@@ -66,7 +74,7 @@ export function createSubscriptions(): Subscriptions {
     };
     start();
     return () => {
-      active.delete(key);
+      remove(key);
       stop();
     };
   }
@@ -76,5 +84,6 @@ export function createSubscriptions(): Subscriptions {
     resumeAll: () => places().forEach((place) => place?.resume()),
     restartAll: () => places().forEach((place) => place?.restart()),
     areResumed: () => active.size > 0 && places().every((place) => place?.isKnown() === true),
+    areActive: () => active.size > 0,
   };
 }
