@@ -5,6 +5,7 @@ import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/shell.css";
 import "./styles/screens.css";
+import "./styles/staff.css";
 import { applyTheme } from "./ui/theme";
 
 applyTheme();

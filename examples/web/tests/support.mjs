@@ -17,11 +17,13 @@ export const url = (path) => `${PAGE_URL}${path}`;
 const browser = await launch();
 after(() => browser.close());
 
+const FAILED = /^(Failed to load resource|WebSocket connection to .* failed)/;
+
 /** What a page must not do in silence: errors of scripts and of React. Failed requests are shown to the user instead. */
 function watch(page, problems) {
   page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
   page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) problems.push(message.text());
+    if (message.type() === "error" && !FAILED.test(message.text())) problems.push(message.text());
   });
 }
 

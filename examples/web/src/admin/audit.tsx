@@ -42,7 +42,7 @@ function Events({ events }: { readonly events: readonly EventData[] }): ReactNod
         {events.map((event) => (
           <tr key={event.id}>
             <td className="time">{time.format(new Date(event.at))}</td>
-            <td>
+            <td className="text">
               <strong>{event.field}</strong>
               {event.times > 1 ? ` × ${event.times}` : null}
               <br />
@@ -51,7 +51,7 @@ function Events({ events }: { readonly events: readonly EventData[] }): ReactNod
             <td>
               <span className={event.outcome === "ALLOWED" ? "outcome" : "outcome denied"}>{event.outcome}</span>
             </td>
-            <td data-label="Caller">{event.callerId ?? "anonymous"}</td>
+            <td data-label="Caller" className="text caller">{event.callerId ?? "anonymous"}</td>
           </tr>
         ))}
       </tbody>

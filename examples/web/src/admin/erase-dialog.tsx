@@ -4,6 +4,7 @@ import { describe } from "../api/errors";
 import type { EraseUserMutation } from "../gql/graphql";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
+import { useInvalidFocus } from "../ui/invalid";
 import { ErrorNotice, Skeleton } from "../ui/states";
 import { AuditEvents, EraseUser, Users } from "./documents";
 import type { UserData } from "./users";
@@ -12,7 +13,7 @@ type ReportData = EraseUserMutation["eraseUser"]["report"];
 
 function Report({ report, heading }: { readonly report: ReportData; readonly heading: string }): ReactNode {
   return (
-    <table className="conflict">
+    <table className="report">
       <thead>
         <tr>
           <th scope="col">Table</th>
@@ -54,6 +55,7 @@ export function EraseDialog({ user, onClose }: { readonly user: UserData; readon
   // If an answer was lost, the repetition has the same report.
   const [key] = useState(() => crypto.randomUUID());
   const [erase, { data, error, loading }] = useMutation(EraseUser, { refetchQueries: [Users, AuditEvents], onError: () => undefined });
+  const form = useInvalidFocus(error);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (typed === wanted) void erase({ variables: { id: user.id, dryRun: false }, context: { headers: { "idempotency-key": key } } });
@@ -72,7 +74,7 @@ export function EraseDialog({ user, onClose }: { readonly user: UserData; readon
   }
   return (
     <Dialog title={`Erase the data of ${name}?`} onClose={onClose}>
-      <form className="stack" onSubmit={submit} noValidate>
+      <form ref={form} className="stack" onSubmit={submit} noValidate>
         <p>All tasks, progress and settings of this user are deleted, and cannot be restored. The account for signing in stays.</p>
         <DryRun user={user} />
         <Field label={`Type ${wanted} to confirm`} error={error === undefined ? undefined : describe(error)}>

@@ -36,7 +36,7 @@ function UserTable({ users, onErase }: UserTableProps): ReactNode {
       <tbody>
         {users.map((user) => (
           <tr key={user.id}>
-            <td>
+            <td className="text">
               <strong>{user.name ?? user.authId}</strong>
               <br />
               <span className="muted">{user.email}</span>

@@ -7,6 +7,7 @@ import {
   type TokenCredentials,
 } from "@hallpass/client";
 import { createHallpassApollo } from "@hallpass/client/apollo";
+import type { ConnectionState } from "@hallpass/client/ws";
 import { authClient } from "../auth/client";
 import { cookie } from "../auth/session-store";
 import { graphqlUrl, liveUrl } from "../config";
@@ -39,6 +40,8 @@ export const onSessionChange = (kind: CredentialKind, listener: () => void): (()
 /** A client of the API for one user. */
 export interface Connection {
   readonly client: ApolloClient;
+  /** Calls the listener with the state of the socket, and with each one after it. */
+  onState(listener: (state: ConnectionState) => void): () => void;
   close(): void;
 }
 
@@ -47,11 +50,12 @@ export function connect(isGuest: boolean, kind: CredentialKind): Connection {
   const user = singleUser(sessionOf(kind));
   const liveOptions = { onGap: () => refresh(api.client) };
   const api = createHallpassApollo({ url: graphqlUrl, liveUrl, liveOptions, credentials: isGuest ? anonymous() : user });
+  const onState: Connection["onState"] = (listener) => api.live?.onConnection(listener) ?? (() => undefined);
   const stopRefresh = refreshOnline(api.client);
   const close = (): void => {
     stopRefresh();
     user.close();
     api.close();
   };
-  return { client: api.client, close };
+  return { client: api.client, onState, close };
 }

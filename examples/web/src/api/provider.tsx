@@ -3,6 +3,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { useSession } from "../auth/session";
 import { Splash } from "../shell/splash";
 import { connect, onSessionChange, settled, shown, type Connection } from "./connection";
+import { SocketProvider } from "./outage";
 import { useCredential, type CredentialKind } from "./credential";
 
 interface OpenProps {
@@ -43,7 +44,11 @@ function Open({ isGuest, kind, children }: OpenProps): ReactNode {
     };
   }, [isGuest, kind]);
   if (connection === undefined) return <Splash />;
-  return <ApolloProvider client={connection.client}>{children}</ApolloProvider>;
+  return (
+    <SocketProvider connection={connection}>
+      <ApolloProvider client={connection.client}>{children}</ApolloProvider>
+    </SocketProvider>
+  );
 }
 
 /** Everything below is mounted again for another session: no state of one user is shown to the next. */

@@ -1,31 +1,14 @@
 import { useState, type FormEvent, type ReactNode } from "react";
 import { isDemo } from "../config";
-import { Field } from "../ui/field";
+import { Field, sentence } from "../ui/field";
+import { useInvalidFocus } from "../ui/invalid";
 import { Page } from "../ui/page";
 import { authClient } from "./client";
+import { messagesOf, missing, type Failure, type Messages, type Values } from "./credentials";
 import { demoAccounts, demoPassword } from "./demo";
 import { SignInLink } from "./sign-in-link";
 
-/** The part of Better Auth's error that is shown. */
-interface Failure {
-  readonly code?: string | undefined;
-  readonly message?: string | undefined;
-  readonly status?: number;
-}
-
-/** The message about one field: Better Auth has one error, and its code names the field. */
-function messageFor(failure: Failure | null, part: RegExp): string | undefined {
-  return failure !== null && part.test(failure.code ?? "") ? failure.message : undefined;
-}
-
-const fieldOf = { email: /EMAIL(?!_OR_PASSWORD)|USER_ALREADY/, password: /PASSWORD(?!$)|^INVALID_PASSWORD$/, name: /NAME/ };
-
-function unplaced(failure: Failure | null): string | undefined {
-  if (failure === null || Object.values(fieldOf).some((part) => messageFor(failure, part) !== undefined)) return undefined;
-  return failure.message || "The sign-in service does not answer. Try again.";
-}
-
-async function send(isNew: boolean, name: string, email: string, password: string): Promise<Failure | null> {
+async function send(isNew: boolean, { name, email, password }: Values): Promise<Failure | null> {
   try {
     const { error } = isNew
       ? await authClient.signUp.email({ name, email, password })
@@ -37,34 +20,37 @@ async function send(isNew: boolean, name: string, email: string, password: strin
 }
 
 export function CredentialsForm({ isNew }: { readonly isNew: boolean }): ReactNode {
-  const [values, setValues] = useState({ name: "", email: "", password: "" });
-  const [failure, setFailure] = useState<Failure | null>(null);
+  const [values, setValues] = useState<Values>({ name: "", email: "", password: "" });
+  const [messages, setMessages] = useState<Messages>({});
+  const form = useInvalidFocus(messages);
   const [isBusy, setBusy] = useState(false);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
+    const wrong = missing(isNew, values);
+    setMessages(wrong);
+    if (Object.keys(wrong).length > 0) return;
     setBusy(true);
-    const result = await send(isNew, values.name, values.email, values.password);
-    setFailure(result);
+    const failure = await send(isNew, values);
+    if (failure !== null) setMessages(messagesOf(isNew, failure));
     // After a success the page changes as soon as the session is known.
-    setBusy(result === null);
+    setBusy(failure === null);
   };
-  const other = unplaced(failure);
   return (
     <Page title={isNew ? "Create an account" : "Sign in"}>
-      <form className="card narrow stack" onSubmit={(event) => void submit(event)} noValidate>
+      <form ref={form} className="card narrow stack" onSubmit={(event) => void submit(event)} noValidate>
         {isNew ? (
-          <Field label="Name" error={messageFor(failure, fieldOf.name)}>
+          <Field label="Name" error={messages.name}>
             {(control) => (
               <input {...control} autoComplete="name" value={values.name} onChange={(event) => setValues({ ...values, name: event.target.value })} />
             )}
           </Field>
         ) : null}
-        <Field label="E-mail address" error={messageFor(failure, fieldOf.email)}>
+        <Field label="E-mail address" error={messages.email}>
           {(control) => (
             <input {...control} type="email" autoComplete="email" value={values.email} onChange={(event) => setValues({ ...values, email: event.target.value })} />
           )}
         </Field>
-        <Field label="Password" error={messageFor(failure, fieldOf.password)} {...(isNew ? { hint: "At least 8 characters." } : {})}>
+        <Field label="Password" error={messages.password} {...(isNew ? { hint: "At least 8 characters." } : {})}>
           {(control) => (
             <input
               {...control}
@@ -75,9 +61,9 @@ export function CredentialsForm({ isNew }: { readonly isNew: boolean }): ReactNo
             />
           )}
         </Field>
-        {other === undefined ? null : (
+        {messages.form === undefined ? null : (
           <p role="alert" className="field-error">
-            {other}
+            {sentence(messages.form)}
           </p>
         )}
         <button type="submit" className="button primary" disabled={isBusy}>

@@ -2,12 +2,12 @@ import { useQuery } from "@apollo/client/react";
 import { useState, type ReactNode } from "react";
 import { useViewer } from "../api/viewer";
 import { useFragment as unmask } from "../gql";
-import type { ChapterRowFragment, CoursesQuery } from "../gql/graphql";
+import type { ChapterRowFragment, CoursesQuery, FoundChaptersQuery, RecommendationsQuery } from "../gql/graphql";
 import { Link } from "../router/router";
 import { useDebounced } from "../ui/debounced";
 import { Field } from "../ui/field";
 import { Page } from "../ui/page";
-import { Loaded } from "../ui/loaded";
+import { Loaded, shownData, type Result } from "../ui/loaded";
 import { Notice, Skeleton } from "../ui/states";
 import { ChapterItem } from "./chapter-item";
 import { ChapterRow, Courses, FoundChapters, Recommendations } from "./documents";
@@ -38,21 +38,19 @@ function CourseCard({ course }: { readonly course: CourseData }): ReactNode {
   );
 }
 
-function Recommended(): ReactNode {
-  const result = useQuery(Recommendations, { fetchPolicy: "cache-and-network" });
-  if (result.data?.recommendations.length === 0) return null;
+function Recommended({ result }: { readonly result: Result<RecommendationsQuery> }): ReactNode {
+  const data = shownData(result);
+  if (data?.recommendations.length === 0 || (data === undefined && result.error !== undefined)) return null;
   return (
     <section aria-labelledby="recommended" className="section">
       <h2 id="recommended">Next for you</h2>
-      <Loaded result={result} skeleton={<Skeleton rows={3} height={88} />}>
-        {({ recommendations }) => (
-          <ul className="list">
-            {recommendations.map(({ chapter, because }) => (
-              <ChapterItem key={chapter.id} chapter={unmask(ChapterRow, chapter)} note={because.join(" ")} isOfAnyCourse />
-            ))}
-          </ul>
-        )}
-      </Loaded>
+      {data === undefined ? <Skeleton rows={3} height={88} /> : (
+        <ul className="list">
+          {data.recommendations.map(({ chapter, because }) => (
+            <ChapterItem key={chapter.id} chapter={unmask(ChapterRow, chapter)} note={because.join(" ")} isOfAnyCourse />
+          ))}
+        </ul>
+      )}
     </section>
   );
 }
@@ -82,9 +80,14 @@ function FoundList({ chapters }: { readonly chapters: readonly ChapterRowFragmen
   );
 }
 
+interface FoundProps {
+  readonly courses: readonly CourseData[];
+  readonly result: Result<FoundChaptersQuery>;
+  readonly text: string;
+}
+
 /** The courses among the loaded ones, and the chapters of the server, that contain a text. */
-function Found({ courses, text }: { readonly courses: readonly CourseData[]; readonly text: string }): ReactNode {
-  const result = useQuery(FoundChapters, { variables: { text } });
+function Found({ courses, result, text }: FoundProps): ReactNode {
   const found = courses.filter(({ title, description, interestAreas }) =>
     folded([title, description, ...interestAreas].join("\n")).includes(folded(text)),
   );
@@ -92,23 +95,23 @@ function Found({ courses, text }: { readonly courses: readonly CourseData[]; rea
   return (
     <>
       <CourseGrid courses={found} />
-      <Loaded result={result} skeleton={null}>
-        {({ chapters }) => <FoundList chapters={unmask(ChapterRow, chapters.nodes)} />}
-      </Loaded>
+      <FoundList chapters={unmask(ChapterRow, shownData(result)?.chapters.nodes) ?? []} />
     </>
   );
 }
 
-function Results({ courses, text }: { readonly courses: readonly CourseData[]; readonly text: string }): ReactNode {
-  if (text !== "") return <Found courses={courses} text={text} />;
-  return courses.length === 0 ? <Notice title="There are no courses yet" /> : <CourseGrid courses={courses} />;
+function Results(props: FoundProps): ReactNode {
+  if (props.text !== "") return <Found {...props} />;
+  return props.courses.length === 0 ? <Notice title="There are no courses yet" /> : <CourseGrid courses={props.courses} />;
 }
 
 export function CoursesPage(): ReactNode {
-  const viewer = useViewer();
   const [text, setText] = useState("");
   const wanted = useDebounced(text).trim();
+  const isQuiet = useViewer() === null || text.trim() !== "";
   const result = useQuery(Courses, { fetchPolicy: "cache-and-network" });
+  const found = useQuery(FoundChapters, { variables: { text: wanted }, skip: wanted === "" });
+  const next = useQuery(Recommendations, { fetchPolicy: "cache-and-network", skip: isQuiet });
   return (
     <Page title="Courses" lead="Every chapter comes in several versions: you read the one for your experience.">
       <LiveProgress />
@@ -117,10 +120,10 @@ export function CoursesPage(): ReactNode {
           {(control) => <input {...control} type="search" placeholder="Search courses and chapters" maxLength={200} value={text} onChange={(event) => setText(event.target.value)} />}
         </Field>
       </div>
-      <Loaded result={result} skeleton={<Skeleton rows={2} height={220} />}>
-        {({ courses }) => <Results courses={courses.nodes} text={wanted} />}
+      <Loaded result={result} others={[found, next]} skeleton={<Skeleton rows={2} height={220} />}>
+        {({ courses }) => <Results courses={courses.nodes} result={found} text={wanted} />}
       </Loaded>
-      {viewer === null || text.trim() !== "" ? null : <Recommended />}
+      {isQuiet ? null : <Recommended result={next} />}
     </Page>
   );
 }

@@ -1,7 +1,7 @@
 import { useMutation } from "@apollo/client/react";
 import { useEffect, useRef, type ReactNode } from "react";
 import { describe } from "../api/errors";
-import type { ChapterRowFragment } from "../gql/graphql";
+import type { ChapterRowFragment, RecordProgressMutationVariables } from "../gql/graphql";
 import { useToast } from "../ui/toast";
 import { BookmarkChapter, RecordProgress } from "./documents";
 import { ProgressBar } from "./progress";
@@ -41,8 +41,10 @@ export function Reading({ chapter }: { readonly chapter: ChapterRowFragment }): 
   const [bookmark] = useMutation(BookmarkChapter, { onError });
   const percent = chapter.progress?.percent ?? 0;
   const isRead = chapter.progress?.completed === true;
-  const store = (value: number, reset: boolean): void => void record({ variables: { chapterId: chapter.id, percent: value, reset } });
-  useScrollProgress(percent, (value) => store(value, false));
+  const variables = (value: number, reset: boolean): RecordProgressMutationVariables => ({ chapterId: chapter.id, percent: value, reset });
+  const store = (value: number, reset: boolean): void => void record({ variables: variables(value, reset) });
+  // A failure is not shown: the next scrolling sends it again.
+  useScrollProgress(percent, (value) => void record({ variables: variables(value, false), onError: () => undefined }));
   const bookmarked = !chapter.bookmarked;
   const toggleBookmark = (): void =>
     void bookmark({

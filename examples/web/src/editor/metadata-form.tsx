@@ -6,6 +6,7 @@ import { codeOf, describe } from "../api/errors";
 import { useViewer } from "../api/viewer";
 import { useKept } from "../auth/kept";
 import { Field } from "../ui/field";
+import { useInvalidFocus } from "../ui/invalid";
 import { useToast } from "../ui/toast";
 import type { ChapterData } from "./chapter-editor";
 import { UpdateChapter } from "./documents";
@@ -26,12 +27,13 @@ export function MetadataForm({ chapter }: { readonly chapter: ChapterData }): Re
     },
   });
   const errors = useFieldErrors(error);
+  const form = useInvalidFocus(error);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     void update({ variables: { id: chapter.id, input } });
   };
   return (
-    <form className="card stack" onSubmit={submit} noValidate aria-label="About the chapter">
+    <form ref={form} className="card stack" onSubmit={submit} noValidate aria-label="About the chapter">
       <div className="pair">
         <Field label="Title" error={errors["input.title"]}>
           {(control) => <input {...control} value={input.title} onChange={(event) => setInput({ ...input, title: event.target.value })} />}

@@ -6,6 +6,7 @@ import { useViewer } from "../api/viewer";
 import { useKept } from "../auth/kept";
 import { navigate } from "../router/router";
 import { Field } from "../ui/field";
+import { useInvalidFocus } from "../ui/invalid";
 import { useToast } from "../ui/toast";
 import { CreateChapter } from "./documents";
 
@@ -29,6 +30,7 @@ export function NewChapter({ courseId }: { readonly courseId: string }): ReactNo
     },
   });
   const errors = useFieldErrors(error);
+  const form = useInvalidFocus(error);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const key = kept.value.key || crypto.randomUUID();
@@ -37,7 +39,7 @@ export function NewChapter({ courseId }: { readonly courseId: string }): ReactNo
     void create({ variables: { courseId, input }, context: { headers: { "idempotency-key": key } } });
   };
   return (
-    <form className="row grow new-chapter" onSubmit={submit} noValidate>
+    <form ref={form} className="row grow new-chapter" onSubmit={submit} noValidate>
       <Field label="Title of a new chapter" isLabelHidden error={errors["input.title"] ?? errors["input.slug"]} className="grow">
         {(control) => <input {...control} placeholder="Title of a new chapter" value={title} onChange={(event) => kept.set({ title: event.target.value, key: "" })} />}
       </Field>

@@ -7,6 +7,7 @@ import { useKept } from "../auth/kept";
 import { LevelSelect } from "../courses/profile-form";
 import type { Level } from "../gql/graphql";
 import { Field } from "../ui/field";
+import { useInvalidFocus } from "../ui/invalid";
 import { useToast } from "../ui/toast";
 import type { ChapterData } from "./chapter-editor";
 import { SaveVariant } from "./documents";
@@ -40,12 +41,13 @@ function TextForm({ chapter, levels }: TextFormProps): ReactNode {
     },
   });
   const errors = useFieldErrors(error);
+  const form = useInvalidFocus(error);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     void save({ variables: { chapterId: chapter.id, input: { ...levels, body } } });
   };
   return (
-    <form className="stack" onSubmit={submit} noValidate aria-label="Text">
+    <form ref={form} className="stack" onSubmit={submit} noValidate aria-label="Text">
       <div className="side-by-side">
         <Field label="Text in Markdown" error={errors["input.body"]}>
           {(control) => <textarea {...control} className="code" rows={20} value={body} onChange={(event) => text.set({ body: event.target.value })} />}

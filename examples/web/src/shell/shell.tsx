@@ -1,24 +1,19 @@
-import { useSyncExternalStore, type ReactNode } from "react";
+import type { ReactNode } from "react";
+import { useOutage, type Outage } from "../api/outage";
 import { isAdmin, isEditor, useViewer } from "../api/viewer";
 import { useSession } from "../auth/session";
 import { SignInLink } from "../auth/sign-in-link";
 import { Link, NavLink, usePath } from "../router/router";
 import { Account } from "./account";
 
-function subscribe(listener: () => void): () => void {
-  addEventListener("online", listener);
-  addEventListener("offline", listener);
-  return () => {
-    removeEventListener("online", listener);
-    removeEventListener("offline", listener);
-  };
-}
-
-const useOnline = (): boolean => useSyncExternalStore(subscribe, () => navigator.onLine);
+const banners: Readonly<Record<Outage, string>> = {
+  offline: "You are offline. What you see may be old, and changes cannot be saved.",
+  disconnected: "The connection to the server is lost. Changes of others arrive once it is back.",
+};
 
 export function Shell({ children }: { readonly children: ReactNode }): ReactNode {
   const viewer = useViewer();
-  const isOnline = useOnline();
+  const outage = useOutage();
   const { hasEnded } = useSession();
   const path = usePath();
   return (
@@ -46,7 +41,7 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactNode
             Your session has ended. {path === "/sign-in" ? null : <SignInLink className="button primary">Sign in again</SignInLink>}
           </p>
         ) : null}
-        {isOnline ? null : <p className="banner">You are offline. What you see may be old, and changes cannot be saved.</p>}
+        {outage === null ? null : <p className="banner">{banners[outage]}</p>}
       </div>
       <main id="main" tabIndex={-1}>
         {children}

@@ -6,6 +6,7 @@ import { useViewer } from "../api/viewer";
 import { useKept } from "../auth/kept";
 import { makeFragmentData } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
+import { useInvalidFocus } from "../ui/invalid";
 import { useToast } from "../ui/toast";
 import { emptyDraft, inputOf, type Draft } from "./draft";
 import { CreateTask, TaskRow } from "./documents";
@@ -32,6 +33,7 @@ export function CreateForm(): ReactNode {
   // Another text is another task.
   const setDraft = (next: Draft): void => kept.set({ ...next, key: "" });
   const [fields, setFields] = useState<Readonly<Record<string, string>>>({});
+  const form = useInvalidFocus(fields);
   const [create, { client }] = useMutation(CreateTask);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
@@ -52,7 +54,7 @@ export function CreateForm(): ReactNode {
   };
   const props = { draft, errors: fields, onChange: setDraft };
   return (
-    <form className="card create-task" onSubmit={(event) => void submit(event)} noValidate aria-label="New task">
+    <form ref={form} className="card create-task" onSubmit={(event) => void submit(event)} noValidate aria-label="New task">
       <TitleField {...props} label="New task" placeholder="What is to be done?" className="grow" />
       <PriorityField {...props} />
       <DueField {...props} />

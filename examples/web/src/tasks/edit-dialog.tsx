@@ -6,6 +6,7 @@ import { keptNames, useKept } from "../auth/kept";
 import { useFragment as unmask } from "../gql";
 import type { TaskRowFragment } from "../gql/graphql";
 import { Dialog } from "../ui/dialog";
+import { useInvalidFocus } from "../ui/invalid";
 import { useToast } from "../ui/toast";
 import { ConflictDialog } from "./conflict-dialog";
 import { draftOf, inputOf, type Draft } from "./draft";
@@ -36,6 +37,7 @@ export function EditDialog({ task, viewerId, onClose: close }: EditDialogProps):
     close();
   };
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
+  const form = useInvalidFocus(errors);
   const [theirs, setTheirs] = useState<TaskRowFragment>();
   const [update, { loading }] = useMutation(UpdateTask);
 
@@ -76,7 +78,7 @@ export function EditDialog({ task, viewerId, onClose: close }: EditDialogProps):
   }
   return (
     <Dialog title="Edit task" onClose={onClose}>
-      <form className="stack" onSubmit={submit} noValidate>
+      <form ref={form} className="stack" onSubmit={submit} noValidate>
         <TaskFields draft={draft} errors={errors} onChange={setDraft} />
         <div className="row end">
           <button type="button" className="button" onClick={onClose}>

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { ErrorNotice } from "./states";
 
 /** The parts of a query's result that are shown. */
-interface Result<T> {
+export interface Result<T> {
   readonly data?: T | undefined;
   readonly previousData?: T | undefined;
   readonly error?: unknown;
@@ -11,21 +11,26 @@ interface Result<T> {
 
 interface LoadedProps<T> {
   readonly result: Result<T>;
+  /** Queries of the same page: their errors are shown here, so that one notice is about all of them. */
+  readonly others?: readonly Result<unknown>[];
   /** What is shown until the first answer. */
   readonly skeleton: ReactNode;
   readonly children: (data: T) => ReactNode;
 }
 
+/** The data that is shown: the last answer stays while the next one is loaded, and not if that fails. */
+export const shownData = <T,>({ data, previousData, error }: Result<T>): T | undefined => data ?? (error === undefined ? previousData : undefined);
+
 /**
  * What a query has loaded. The last answer stays while the next one is loaded, such as for another filter. An error is
  * always shown: in place of the answer, or above one that may be old.
  */
-export function Loaded<T>({ result, skeleton, children }: LoadedProps<T>): ReactNode {
-  const { data, previousData, error, refetch } = result;
-  const hasFailed = error !== undefined;
-  const shown = data ?? (hasFailed ? undefined : previousData);
-  const notice = hasFailed ? <ErrorNotice error={error} isOld={shown !== undefined} onRetry={() => void refetch()} /> : null;
-  if (shown === undefined) return notice ?? skeleton;
+export function Loaded<T>({ result, others = [], skeleton, children }: LoadedProps<T>): ReactNode {
+  const failed = [result, ...others].filter(({ error }) => error !== undefined);
+  const shown = shownData(result);
+  const retry = (): void => failed.forEach(({ refetch }) => void refetch());
+  const notice = failed[0] === undefined ? null : <ErrorNotice error={failed[0].error} isOld={shown !== undefined} onRetry={retry} />;
+  if (shown === undefined) return result.error === undefined ? skeleton : notice;
   return (
     <>
       {notice}

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { codeOf, describe } from "../api/errors";
+import { useOutage } from "../api/outage";
 import { useRetry } from "./retry";
 
 interface NoticeProps {
@@ -37,8 +38,12 @@ interface ErrorNoticeProps {
 }
 
 export function ErrorNotice({ error, onRetry, isOld = false }: ErrorNoticeProps): ReactNode {
+  const outage = useOutage();
   useRetry(isTemporary(error), onRetry);
-  const title = codeOf(error) === "NETWORK_ERROR" ? "No connection" : "This could not be loaded";
+  const isNetwork = codeOf(error) === "NETWORK_ERROR";
+  // The banner of the page says it, and what was loaded is shown.
+  if (isOld && isNetwork && outage !== null) return null;
+  const title = isNetwork ? "No connection" : "This could not be loaded";
   return (
     <div role="alert" className={isOld ? "old" : undefined}>
       <Notice title={title} action="Try again" onAction={onRetry}>

@@ -1,4 +1,5 @@
 import { createContext, useCallback, useContext, useEffect, useState, type ReactNode } from "react";
+import { usePath } from "../router/router";
 
 const ToastContext = createContext<(message: string) => void>(() => undefined);
 
@@ -7,18 +8,25 @@ export const useToast = (): ((message: string) => void) => useContext(ToastConte
 
 const SHOWN_FOR = 6000;
 
+interface Message {
+  readonly text: string;
+  /** The page that it is about: on another one it is not shown. */
+  readonly path: string;
+}
+
 export function ToastProvider({ children }: { readonly children: ReactNode }): ReactNode {
-  const [message, setMessage] = useState<string>();
+  const path = usePath();
+  const [message, setMessage] = useState<Message>();
   useEffect(() => {
     if (message === undefined) return;
     const timer = setTimeout(() => setMessage(undefined), SHOWN_FOR);
     return () => clearTimeout(timer);
   }, [message]);
   return (
-    <ToastContext value={useCallback((text: string) => setMessage(text), [])}>
+    <ToastContext value={useCallback((text: string) => setMessage({ text, path: location.pathname }), [])}>
       {children}
       <div className="toasts" role="status">
-        {message === undefined ? null : <p className="toast">{message}</p>}
+        {message?.path === path ? <p className="toast">{message.text}</p> : null}
       </div>
     </ToastContext>
   );
