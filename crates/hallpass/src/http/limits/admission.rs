@@ -4,8 +4,9 @@
 //! class has a limit of the time that its statements wait; the longest is what still ends within REQUEST_TIMEOUT.
 //!
 //! A queue that is long for a moment is served. One that stays long makes all operations late, and no more of them are
-//! served: then its limit is as long as a statement runs, which doubles the time of an operation at most. As in CoDel
-//! (RFC 8289 section 3.2), the time for which a queue is long distinguishes it from a burst.
+//! served: then its limit is half as long as a statement runs, so that an operation takes twice its time at most: more
+//! are admitted before the statements of the last ones wait. As in CoDel (RFC 8289 section 3.2), the time for which a
+//! queue is long distinguishes it from a burst.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,7 +36,7 @@ const RECOVERY: Duration = Duration::from_secs(1);
 /// full, even if a longer one would have room for all of them. Each trial that fails doubles the time until the next.
 const FIRST_TRIAL: Duration = Duration::from_secs(10);
 const LAST_TRIAL: Duration = Duration::from_secs(60);
-/// Statements may wait for this long in an overload, even if they run for a shorter time.
+/// Statements may wait for this long in an overload, even if half the time of one is shorter.
 const SHORTEST: Duration = Duration::from_millis(5);
 /// `Retry-After` in an overload: longer than the time after which it has ended.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -137,7 +138,7 @@ impl Admission {
             longest: limit(self.longest),
             overload: queue.service.map(|service| OverloadLimit {
                 begins: service * DEEP,
-                then: limit(service.max(SHORTEST)),
+                then: limit((service / 2).max(SHORTEST)),
             }),
         };
         let state = &self.queues[usize::from(caller.is_some())];
