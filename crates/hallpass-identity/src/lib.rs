@@ -218,7 +218,7 @@ impl Authenticator {
     }
 
     /// Whether the credential of a request is no guess: it authenticated a caller before, as far as this server remembers,
-    /// or its signature is valid, or there is none.
+    /// or is a valid JWT or a signed cookie, or there is none.
     async fn is_no_guess(&self, headers: &HeaderMap) -> bool {
         let credential = credential::extract::extract(headers, &self.names, &self.schemes.secrets);
         self.schemes.is_no_guess(credential).await

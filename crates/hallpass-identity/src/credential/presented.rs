@@ -50,8 +50,8 @@ impl PresentedCredentials {
         is_expected(&self.headers, caller)
     }
 
-    /// Whether they are no guess: they authenticated a caller before, as far as this server remembers, or their signature
-    /// is valid, or there are none.
+    /// Whether they are no guess: they authenticated a caller before, as far as this server remembers, or are a valid
+    /// JWT or signed cookies, or there are none.
     pub async fn are_no_guess(&self) -> bool {
         self.authenticator.is_no_guess(&self.headers).await
     }

@@ -166,8 +166,8 @@ impl SchemeRegistry {
         }
     }
 
-    /// Whether `credential` is no guess: it was accepted when it was last verified, as far as that is remembered, or its
-    /// signature is valid; also if there is none.
+    /// Whether `credential` is no guess: it was accepted when it was last verified, as far as that is remembered, or is
+    /// a valid JWT or a signed cookie; also if there is none.
     pub(super) async fn is_no_guess(&self, credential: Credential) -> bool {
         let of_auth_server = |kind, text: SecretString| async move {
             self.validated.has_accepted(&[kind, text.expose_secret().as_bytes()]).await
